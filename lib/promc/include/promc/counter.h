@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc/counter.h
+ * A value that only goes up: requests served, bytes sent, errors.
+ *
+ * Register the family once, find a series by its label values once, keep the handle, update through it:
+ * an update is one add to a cell that only the calling thread writes.
+ */
+#ifndef PROMC_COUNTER_H
+#define PROMC_COUNTER_H
+
+#include <promc/family.h>
+#include <promc/shard.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * A handle to one counter series; 16 bytes, copied freely, valid until its registry is destroyed.
+ * The zero handle is safe: updates through it do nothing.
+ */
+typedef struct promc_counter {
+    promc_series_ref ref;
+} promc_counter;
+
+/**
+ * Register a counter family. A family without labels gets its one series at once (it exposes 0).
+ * @return 0, PROMC_E_NAME, PROMC_E_LABEL_NAME, PROMC_E_DUPLICATE, PROMC_E_RESERVED, PROMC_E_UNIT, PROMC_E_FULL.
+ * Thread safe; takes the registry's lock.
+ */
+PROMC_API int promc_counter_register(promc_registry *registry, const promc_family_settings *settings,
+                                     promc_family **out);
+
+/**
+ * Find or create the series with these label values, in the order of the family's labels.
+ * @param values  as many strings as the family has labels; NULL allowed when it has none. Copied.
+ * @param[out] out the handle. On error it is set too, to one that is safe and does nothing — except that past a
+ *                cap or the arena's budget it is the overflow series and 0 is returned.
+ * @return 0, PROMC_E_TYPE, PROMC_E_LABEL_COUNT, PROMC_E_LABEL_VALUE (a NULL value).
+ * Finding is lock-free and allocates nothing; creating takes the registry's lock.
+ */
+PROMC_API int promc_counter_get(promc_family *family, const char *const *values, promc_counter *out);
+/** The same with explicit lengths (values may hold any byte but are made UTF-8: bad bytes become U+FFFD). */
+PROMC_API int promc_counter_get_n(promc_family *family, const promc_str *values, size_t count, promc_counter *out);
+
+/** promc_counter_get() in an expression: `promc_counter_inc(promc_counter_with(f, "GET", "200"))`. */
+#define promc_counter_with(family, ...) \
+    promc_counter_with_values((family), (const char *const[]){__VA_ARGS__}, \
+                              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+PROMC_API promc_counter promc_counter_with_values(promc_family *family, const char *const *values, size_t count);
+
+/** Add 1. Wait-free, safe in a signal handler, no lock prefix, no shared cache line. */
+static inline void promc_counter_inc(promc_counter counter)
+{
+    promc_cell_add(counter.ref, 1);
+}
+
+/** Add a whole number. As promc_counter_inc(). The sum wraps at 2^64. */
+static inline void promc_counter_add_u64(promc_counter counter, uint64_t n)
+{
+    promc_cell_add(counter.ref, n);
+}
+
+/**
+ * Add a number ≥ 0. Whole numbers below 2^53 go to the integer cell, others to a floating one.
+ * Negative numbers, NaN and infinities are refused (nothing changes). Wait-free, safe in a signal handler.
+ * @return 0 or PROMC_E_INVALID.
+ */
+PROMC_API int promc_counter_add(promc_counter counter, double n);
+
+/** The sum over all threads, as a scrape would show it. O(shards). 0 for a stale handle. */
+PROMC_API double promc_counter_value(promc_counter counter);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc/promc.h
+ * promc, the Prometheus client library for C. This header includes all the others; read them in this order:
+ *
+ *     registry.h   where metrics live            family.h     what a metric is called
+ *     counter.h  gauge.h  histogram.h            what it measures
+ *     collect.h    values read at the scrape     scrape.h     what Prometheus gets
+ *     error.h      what can go wrong
+ *
+ * In five lines:
+ *
+ *     promc_registry *registry;
+ *     promc_family *jobs;
+ *     promc_registry_create(&registry, NULL);
+ *     promc_counter_register(registry, &(promc_family_settings){.name = "jobs_total", .labels = {"queue"}}, &jobs);
+ *     promc_counter_inc(promc_counter_with(jobs, "mail"));
+ */
+#ifndef PROMC_PROMC_H
+#define PROMC_PROMC_H
+
+#include <promc/collect.h>
+#include <promc/counter.h>
+#include <promc/error.h>
+#include <promc/family.h>
+#include <promc/gauge.h>
+#include <promc/histogram.h>
+#include <promc/registry.h>
+#include <promc/scrape.h>
+
+#endif

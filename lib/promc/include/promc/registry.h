@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc/registry.h
+ * A registry: a set of metric families that is scraped as one, living in one arena
+ * (a contiguous address range of fixed size; see docs/promc-internals.md).
+ */
+#ifndef PROMC_REGISTRY_H
+#define PROMC_REGISTRY_H
+
+#include <promc/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct promc_registry promc_registry;
+
+/** A `name="value"` pair that is added to every series. Strings are copied. */
+typedef struct promc_label {
+    const char *name;
+    const char *value;
+} promc_label;
+
+/** How a registry is made. Start from promc_registry_default_settings(); a field that is 0 takes its default. */
+typedef struct promc_registry_settings {
+    /**
+     * The hard memory budget in bytes: address range reserved at creation; pages are committed
+     * only when touched. Range 256 KiB … 32 GiB, default 64 MiB.
+     */
+    size_t arena_bytes;
+    /**
+     * How many threads get a shard of their own; further ones share one with atomic instructions.
+     * Range 1 … 1024, default 64.
+     */
+    uint32_t max_threads;
+    /** Series a family may have where it sets no cap of its own. Default 10,000. */
+    uint32_t max_series_per_family;
+    /** Longest label value in bytes; a longer one is cut at a character boundary. Default 1024, at most 65,535. */
+    uint32_t max_label_value_bytes;
+    /**
+     * NULL (default): private memory. A path: the arena is this file, mapped MAP_SHARED, so that forked workers
+     * write into it together and `promc dump FILE` reads it after a crash (put it on tmpfs, e.g. under /dev/shm).
+     */
+    const char *shared_path;
+    /** Labels added to every series of the registry. Default none: identity belongs to the scraper's configuration. */
+    const promc_label *constant_labels;
+    size_t constant_label_count;
+    /** Leave out promc's own metrics (`promc_scrape_duration_seconds` …). Default false. */
+    bool no_self_metrics;
+    /** Expose `_created` timestamps in OpenMetrics. Default false. */
+    bool created_timestamps;
+} promc_registry_settings;
+
+/** Fill *settings with the defaults. Never fails. */
+PROMC_API void promc_registry_default_settings(promc_registry_settings *settings);
+
+/**
+ * Make an empty registry.
+ * @param[out] out    the registry; the caller destroys it.
+ * @param settings    NULL for the defaults; copied.
+ * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_IO, PROMC_E_FORMAT (shared_path holds something else),
+ *         PROMC_E_BUSY (more than 15 registries alive in the process).
+ */
+PROMC_API int promc_registry_create(promc_registry **out, const promc_registry_settings *settings);
+
+/**
+ * Unmap the registry and everything in it. NULL is allowed.
+ * @note every handle of it becomes invalid: no other thread may update or scrape during or after the call.
+ */
+PROMC_API void promc_registry_destroy(promc_registry *registry);
+
+/** What the arena holds. */
+typedef struct promc_registry_stats {
+    size_t arena_bytes;        /**< the budget */
+    size_t arena_used_bytes;   /**< metadata and cells handed out, all shards in use */
+    uint32_t families;         /**< families registered */
+    uint64_t series;           /**< series alive */
+    uint64_t series_dropped;   /**< updates that went to an overflow series because of a cap or the budget */
+    uint64_t stale_updates;    /**< updates through a handle whose series had been removed */
+    uint32_t shards;           /**< shards ever used */
+    uint32_t scrapes_in_flight;
+} promc_registry_stats;
+
+/** Thread safe, lock-free, O(families). */
+PROMC_API void promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc/scrape.h
+ * The exposition: a resumable encoder. begin, read until 0, end. Memory is constant whatever the number of
+ * series, and a slice may be of any size ≥ 1, so an event loop can serve a million series without stalling.
+ *
+ * Specifications: Prometheus text format 0.0.4, OpenMetrics 1.0 text.
+ */
+#ifndef PROMC_SCRAPE_H
+#define PROMC_SCRAPE_H
+
+#include <promc/registry.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum promc_format {
+    PROMC_FORMAT_TEXT,        /**< text/plain; version=0.0.4 */
+    PROMC_FORMAT_OPENMETRICS, /**< application/openmetrics-text; version=1.0.0 */
+    PROMC_FORMAT_PROTOBUF     /**< application/vnd.google.protobuf, delimited io.prometheus.client.MetricFamily */
+};
+
+/** How names outside `[a-zA-Z_:][a-zA-Z0-9_:]*` are written. */
+enum promc_escaping {
+    PROMC_ESCAPING_UNDERSCORES, /**< the default when a request does not say */
+    PROMC_ESCAPING_ALLOW_UTF8,
+    PROMC_ESCAPING_DOTS,
+    PROMC_ESCAPING_VALUES
+};
+
+typedef struct promc_scrape_settings {
+    enum promc_format format;
+    enum promc_escaping escaping;
+    /** Only families with these names (the `name[]` parameter), `name_count` of them; NULL for all. Not copied. */
+    const char *const *names;
+    size_t name_count;
+    /** CLOCK_MONOTONIC ns (promc_now_ns()) after which collectors are skipped; 0: none. */
+    uint64_t deadline_ns;
+} promc_scrape_settings;
+
+typedef struct promc_scrape promc_scrape;
+
+/**
+ * Choose format and escaping from a request's Accept header (NULL or "": text 0.0.4). Honours q-values and
+ * `escaping=`; what it cannot serve falls back to text 0.0.4, as Prometheus' own libraries do.
+ */
+PROMC_API void promc_negotiate(const char *accept, promc_scrape_settings *out);
+
+/** The Content-Type for these settings, byte for byte as Prometheus 3 wants it. A static string. */
+PROMC_API const char *promc_content_type(const promc_scrape_settings *settings);
+
+/**
+ * Start a scrape. Runs the registry's collectors.
+ * @return 0, PROMC_E_NOMEM, PROMC_E_BUSY (32 scrapes of this registry are in flight).
+ */
+PROMC_API int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *settings, promc_scrape **out);
+
+/**
+ * Write the next slice.
+ * @return bytes written (> 0), 0 when the exposition is complete, or a negative code.
+ * One thread at a time a scrape; different scrapes are independent.
+ */
+PROMC_API long promc_scrape_read(promc_scrape *scrape, char *buffer, size_t capacity);
+
+/** Free the scrape, complete or not. NULL is allowed. */
+PROMC_API void promc_scrape_end(promc_scrape *scrape);
+
+/**
+ * The whole exposition in one malloc()ed, NUL-terminated string; the caller frees it. For small programs and tests.
+ */
+PROMC_API int promc_scrape_string(promc_registry *registry, const promc_scrape_settings *settings, char **out,
+                                  size_t *length);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
