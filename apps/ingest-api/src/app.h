@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file app.h What the parts of the service share; made by main, read-only afterwards. Data flows route → service → store / queue. */
+#ifndef INGEST_APP_H
+#define INGEST_APP_H
+
+struct settings;
+struct store;
+struct queue;
+struct mailer;
+struct auth;
+
+struct app {
+    const struct settings *settings;
+    struct store *store;
+    struct queue *queue;
+    struct mailer *mailer;
+    struct auth *auth;
+};
+
+#endif

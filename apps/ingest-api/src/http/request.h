@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file http/request.h
+ * One HTTP request as a route handler sees it. The front (http/server.c) fills the input, the handler the answer.
+ *
+ * Life: parsed on a loop thread → matched → authenticated → `prepare` on the loop (parse and validate, no database) →
+ * `execute` on a store thread inside a transaction → committed → answered on the loop. A handler never blocks a loop.
+ * A request is touched by one thread at a time; no locks are needed.
+ */
+#ifndef INGEST_HTTP_REQUEST_H
+#define INGEST_HTTP_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct app;
+struct db;
+
+#define REQUEST_MAX_PARAMS 4
+
+struct request {
+    struct app *app;
+    char id[64];               /**< request id, [A-Za-z0-9._-] */
+    const char *method;        /**< verb as sent */
+    const char *path;          /**< raw path, no query */
+    const struct route *route; /**< never NULL; unmatched requests have the unmatched route */
+    /** Path parameters in template order, percent-decoded, NUL-terminated; a value with a NUL byte never gets here. */
+    const char *params[REQUEST_MAX_PARAMS];
+    /** Organisation (UUID text) of the API key; "" on routes without auth. */
+    char organisation_id[37];
+    /** Body, contiguous: in memory when small, a mapped spool file when large. Valid until the answer is sent. */
+    const char *body;
+    size_t body_length;
+    const char *content_type;  /**< media type only, lower case, "" when absent */
+
+    void *state;               /**< the handler's own, from prepare to execute */
+    void (*state_free)(void *);
+
+    /* the answer, set through respond_*() */
+    int status;
+    char *response;            /**< malloc()ed */
+    size_t response_length;
+    const char *response_type;
+    const char *allow;         /**< Allow header for a 405 */
+    int retry_after;           /**< seconds; 0: no header */
+    char location[128];        /**< Location header, "" for none */
+    /** Called once after the transaction has committed (metrics of the business, wake a worker), not if it rolled back. */
+    void (*committed)(struct request *);
+};
+
+/** First value of a query parameter, percent-decoded, or NULL. Owned by the request. */
+const char *request_query(struct request *req, const char *name);
+/** First value of a header, or NULL. Loop thread only (prepare). */
+const char *request_header(struct request *req, const char *name);
+
+/** Answer with JSON; steals the reference to `body`. Returns `status`. */
+int respond_json(struct request *req, int status, json_t *body);
+/** Answer 204. */
+int respond_empty(struct request *req, int status);
+/**
+ * Answer {"error": {"code", "message", "request_id"}}; `code` is a snake_case constant, the message a sentence that
+ * says what was wrong and where. Returns `status`, so that a handler can `return respond_error(...)`.
+ */
+int respond_error(struct request *req, int status, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif
