@@ -32,6 +32,8 @@ enum promc_escaping {
 typedef struct promc_scrape_settings {
     enum promc_format format;
     enum promc_escaping escaping;
+    /** The request named the escaping, so the Content-Type must name it too. Set by promc_negotiate(). */
+    bool escaping_negotiated;
     /** Only families with these names (the `name[]` parameter), `name_count` of them; NULL for all. Not copied. */
     const char *const *names;
     size_t name_count;
@@ -42,8 +44,9 @@ typedef struct promc_scrape_settings {
 typedef struct promc_scrape promc_scrape;
 
 /**
- * Choose format and escaping from a request's Accept header (NULL or "": text 0.0.4). Honours q-values and
- * `escaping=`; what it cannot serve falls back to text 0.0.4, as Prometheus' own libraries do.
+ * Choose format and escaping from a request's Accept header (NULL or "": text 0.0.4). Honours q-values, the specificity of
+ * ranges (RFC 9110) and `escaping=`; what it cannot serve falls back to text 0.0.4, as Prometheus' own libraries do.
+ * Sets format, escaping and escaping_negotiated; leaves the other fields. Any bytes are safe. O(length), no allocation.
  */
 PROMC_API void promc_negotiate(const char *accept, promc_scrape_settings *out);
 
