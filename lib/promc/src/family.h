@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A family as it stands in the arena (struct promc_family_data, shared by all processes) and this process' handle to
+ * it (struct promc_family, on the heap: pointers, sizes, callbacks).
+ */
+#ifndef PROMC_SRC_FAMILY_H
+#define PROMC_SRC_FAMILY_H
+
+#include "arena.h"
+#include <promc/counter.h>
+#include <promc/family.h>
+
+/*
+ * The text of a bucket bound. OpenMetrics writes "1.0" where 0.0.4 writes "1": the first is in `text`, the second is
+ * its first `classic_length` bytes.
+ */
+struct promc_le {
+    uint8_t classic_length;
+    uint8_t openmetrics_length;
+    char text[30];
+};
+
+/* A constant label, raw. */
+struct promc_pair {
+    struct promc_text name;
+    struct promc_text value;
+};
+
+enum {
+    PROMC_FAMILY_SELF = 1u << 0,        /* one of promc's own */
+    PROMC_FAMILY_UTF8_NAME = 1u << 1,   /* its name is outside the classic grammar */
+    PROMC_FAMILY_UTF8_LABELS = 1u << 2  /* a label name (constant ones included) is */
+};
+
+/* Never freed. Constant after registration but for the fields below "children". */
+struct promc_family_data {
+    promc_ref next;               /* in registration order; atomic */
+    uint32_t flags;               /* PROMC_FAMILY_* */
+    uint8_t type;                 /* enum promc_type */
+    uint8_t label_count;
+    uint16_t constant_label_count;
+    uint32_t base_length;         /* of the name without `_total` / `_info`: the OpenMetrics family name */
+    struct promc_text name;       /* with the suffix: the name in text 0.0.4 */
+    struct promc_text help;
+    struct promc_text unit;
+    struct promc_text constant_labels; /* rendered and escaped: `a="b",c="d"`; registry's first, then the family's */
+    promc_ref constant_pairs;     /* struct promc_pair[constant_label_count] */
+    uint32_t max_series;
+    uint32_t idle_expiry_seconds;
+    uint32_t cells;               /* run length of a child; 0: its value is in the child */
+    uint32_t fixed_text;          /* length of a child's text without its values */
+    struct promc_text label_names[PROMC_MAX_LABELS];
+    promc_ref le;                 /* struct promc_le[bound_count + 1]; the last is +Inf */
+    promc_ref extra;              /* of the types that need more: see their files */
+
+    /* children: under the lock, read without it */
+    promc_ref first_child;        /* in creation order */
+    promc_ref last_child;
+    promc_ref table;              /* struct promc_table */
+    uint32_t series;
+    promc_ref overflow;           /* the overflow series once it exists */
+    promc_ref reserve_block;      /* its room until then */
+    uint32_t reserve_run;
+    uint16_t reserve_class;
+    uint16_t reserved;
+
+    /* what an observation reads, with the bounds right behind */
+    uint32_t bound_count;         /* +Inf not counted */
+    uint32_t bound_padded;        /* bounds[bound_count … bound_padded-1] are +Inf; a multiple of 4 */
+    uint64_t reserved2;
+    double bounds[];              /* strictly ascending */
+};
+
+struct promc_family {
+    promc_registry *registry;
+    struct promc_family_data *data;
+    promc_counter dropped;        /* promc_series_dropped_total{family}; the zero handle for families without labels */
+    struct promc_family *next;    /* this process' families; atomic */
+};
+
+/* First checks, then makes the family; lock not held. `name` is used as given (counters: with or without `_total`). */
+struct promc_family_plan {
+    enum promc_type type;
+    const promc_family_settings *settings;
+    const double *bounds;
+    size_t bound_count;
+    uint32_t cells;
+    uint32_t flags;
+    size_t extra_bytes;           /* zeroed room behind `extra` */
+};
+int promc_family_create(promc_registry *registry, const struct promc_family_plan *plan, promc_family **out);
+
+#endif

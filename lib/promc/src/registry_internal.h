@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A registry as this process sees it. What processes share is in the arena. */
+#ifndef PROMC_SRC_REGISTRY_INTERNAL_H
+#define PROMC_SRC_REGISTRY_INTERNAL_H
+
+#include "arena.h"
+#include "family.h"
+#include <promc/collect.h>
+#include <promc/gauge.h>
+
+#define PROMC_COLLECTORS_MAX 64
+
+struct promc_collector {
+    const char *name;
+    promc_collect_fn collect;
+    void *user;
+    promc_counter errors;  /* promc_collector_errors_total{collector} */
+    uint32_t running;      /* 1 while a scrape is inside it */
+};
+
+struct promc_registry {
+    struct promc_arena arena;
+    uint32_t slot;                      /* in promc_tls.base */
+    uint32_t quarantine_ms;             /* 60,000; shorter only in tests */
+    pthread_mutex_t local_lock;         /* guards what is below; taken before the arena's lock */
+    promc_family *families;             /* atomic; newest first */
+    uint32_t collector_count;           /* atomic */
+    struct promc_collector collectors[PROMC_COLLECTORS_MAX];
+    char *scratch;                      /* for repairing label values; under the arena's lock */
+
+    /* promc's own metrics; the zero handle on a read-only registry */
+    promc_gauge scrape_duration;
+    promc_gauge scrape_bytes;
+    promc_gauge series;
+    promc_gauge arena_bytes;
+    promc_gauge arena_limit_bytes;
+    promc_counter stale_updates;
+    promc_counter invalid_observations;
+    promc_family *series_dropped;
+    promc_family *collector_errors;
+};
+
+/* The registry in a slot, or NULL. */
+promc_registry *promc_registry_in_slot(uint32_t slot);
+
+/* The arena's lock. A process that died with it is cleaned up after. */
+void promc_registry_lock(promc_registry *registry);
+bool promc_registry_trylock(promc_registry *registry);
+void promc_registry_unlock(promc_registry *registry);
+
+/* 1/16 s since the registry was made. */
+uint32_t promc_registry_ticks(const promc_registry *registry);
+
+/* Set the thread's error detail; returns code, so that `return promc_fail(PROMC_E_NAME, "…", …)` works. */
+int promc_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

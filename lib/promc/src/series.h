@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A child of a family: one series (or for histograms and summaries, one set of them), in the arena.
+ *
+ * Layout of a block: struct promc_child, then what the type keeps in the child itself (struct promc_child_value for
+ * types without cells, struct promc_child_idle for families that expire), then at `text_offset` the rendered labels
+ * `a="b",c="d"`; when a value needed escaping (PROMC_CHILD_ESCAPED) the raw values stand behind them:
+ * uint32_t length[label_count] at the next multiple of 4, then the bytes.
+ *
+ * Invariants
+ *  - text, hash and family are constant from publication to reclamation;
+ *  - `next` of a removed child still leads on to the rest of the list until the child is reclaimed, which waits for
+ *    every scrape that had begun before the removal, and for the quarantine.
+ */
+#ifndef PROMC_SRC_SERIES_H
+#define PROMC_SRC_SERIES_H
+
+#include "atomic.h"
+#include "family.h"
+#include <promc/shard.h>
+
+enum {
+    PROMC_CHILD_ESCAPED = 1u << 0,
+    PROMC_CHILD_REMOVED = 1u << 1,
+    PROMC_CHILD_OVERFLOW = 1u << 2
+};
+
+struct promc_child {
+    promc_live live;       /* generation << 32 | first cell; see promc/shard.h */
+    int32_t family;        /* from here to the family, in units of 16 bytes */
+    uint32_t hash;         /* removed: the epoch of the removal */
+    promc_ref next;        /* creation order; atomic */
+    promc_ref prev;        /* removed: next in the quarantine */
+    uint32_t text_length;
+    uint32_t created;      /* in 1/16 s since the registry was made; removed: when that was */
+    promc_ref exemplars;   /* atomic; 0: none */
+    uint16_t size_class;
+    uint8_t flags;         /* PROMC_CHILD_* */
+    uint8_t text_offset;   /* in units of 8 bytes */
+};
+
+/* The value of a child without cells (a gauge that is set). Shared by all threads. */
+struct promc_child_value {
+    uint64_t bits;     /* the double; atomic */
+    uint64_t updates;  /* changes with every update; for idle expiry */
+};
+
+struct promc_child_idle {
+    uint32_t since;  /* 1/16 s since the registry was made: when `mark` was first seen */
+    uint32_t mark;   /* digest of the values then */
+};
+
+static inline struct promc_family_data *promc_child_family(const struct promc_child *child)
+{
+    return (struct promc_family_data *)(void *)((char *)(uintptr_t)child + (ptrdiff_t)child->family * 16);
+}
+
+static inline const char *promc_child_text(const struct promc_child *child)
+{
+    return (const char *)child + (size_t)child->text_offset * 8;
+}
+
+static inline struct promc_child_value *promc_child_value(const struct promc_child *child)
+{
+    return (struct promc_child_value *)(void *)((char *)(uintptr_t)child + sizeof *child);
+}
+
+static inline uint32_t promc_child_cell(const struct promc_child *child)
+{
+    return (uint32_t)promc_load(&child->live.word);
+}
+
+/* Raw label values, in the order of the family's labels; they point into the arena. @return how many. */
+unsigned promc_child_values(const struct promc_child *child, const struct promc_arena *arena,
+                            promc_str values[PROMC_MAX_LABELS]);
+
+/* Find or create; the types' _get functions are this. *out is always set. */
+int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out);
+int promc_series_get_n(promc_family *family, const promc_str *values, size_t count, promc_series_ref *out);
+
+#endif
