@@ -4,7 +4,11 @@
  * Job queues. Embedded: rows of tracking.jobs in the store, so that a row of the business and its job are one commit.
  * At least once: a job is leased, done or failed explicitly; a lease that runs out makes it available again. Failed jobs
  * retry with exponential backoff and end in the dead-letter state, where they are counted.
- * An idempotency key is unique per queue: enqueueing the same key again is a no-op.
+ * An idempotency key is unique per queue: enqueueing the same key again is a no-op, as long as its job is unfinished or
+ * dead and for a day after it was done. To allow a deliberate second run, put what makes it one (a request id) in the key.
+ *
+ * A job that is delivered again after its lease ran out has a higher `attempt`; the earlier worker's queue_complete then
+ * gives DB_E_CONFLICT and its transaction, with all effects, rolls back: effects in the store happen exactly once.
  */
 #ifndef INGEST_QUEUE_QUEUE_H
 #define INGEST_QUEUE_QUEUE_H
@@ -27,6 +31,7 @@ struct job {
     char *payload;        /**< JSON text, NUL-terminated */
     int attempt;          /**< 1 on the first delivery */
     int64_t created_ms;
+    bool keyed;           /**< it has an idempotency key */
 };
 
 /**
@@ -35,15 +40,35 @@ struct job {
  */
 int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                   const char *idempotency_key, const char *payload, bool *fresh);
-/** After commit: count `n` as published and wake a worker. */
+/** After commit: count `n` as published and wake workers. */
 void queue_published(struct queue *queue, enum queue_name name, unsigned n);
+/** After the commit of a queue_complete: count `n` as consumed. */
+void queue_consumed(struct queue *queue, enum queue_name name, unsigned n);
 
+/** @return 0, or -1 after one clear line in the log. Leases of processes that died are released. */
 int queue_open(struct queue **out, const struct settings *settings, struct store *store);
+/** Every thread that leased must have ended, or never use the queue again. Before store_close. */
 void queue_close(struct queue *queue);
+
+/** Times; queue_open sets the defaults. Change before the first lease. */
+struct queue_timing {
+    int64_t lease_ms;       /**< default 60 000 */
+    int64_t backoff_ms;     /**< before the second attempt, default 1000; doubles each time, ± 50 % jitter */
+    int64_t backoff_max_ms; /**< default 300 000 */
+    int64_t stats_ms;       /**< between two readings of the depth for metrics, default 5000 */
+};
+void queue_set_timing(struct queue *queue, const struct queue_timing *timing);
+/**
+ * A small thread that publishes metrics_queue_depth of every queue each stats_ms, releases the leases of dead processes
+ * and forgets old idempotency keys. Ended by queue_close. @return 0 or -1.
+ */
+int queue_start_stats(struct queue *queue);
 
 /** Lease up to `max` jobs of a queue; waits up to timeout_ms for the first. @return how many, or a db_error. */
 int queue_lease(struct queue *queue, enum queue_name name, struct job *jobs, int max, int timeout_ms);
-/** Inside the transaction that holds the job's effects: the job is done. */
+/** Renew the lease of jobs that take long. @return DB_OK, or DB_E_CONFLICT when one of them was lost meanwhile. */
+int queue_extend(struct queue *queue, const struct job *jobs, int n);
+/** Inside the transaction that holds the job's effects: the job is done. DB_E_CONFLICT: the lease was lost; roll back. */
 int queue_complete(struct db *db, const struct job *job);
 /** Failed: retry after backoff, or dead-letter when attempts are used up or `permanent`. Own transaction. */
 int queue_fail(struct queue *queue, const struct job *job, const char *error, bool permanent);
@@ -56,7 +81,7 @@ int queue_check(struct queue *queue, int timeout_ms);
 struct queue_stats {
     int64_t depth;              /**< ready + delayed + leased, not dead */
     int64_t oldest_age_ms;      /**< of the oldest job that is due; 0 if none */
-    int consumers;
+    int consumers;              /**< live threads of this process that have leased from it */
     int64_t dead;
 };
 int queue_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out);

@@ -25,14 +25,32 @@ enum db_error {
     DB_E_BUSY = -2,        /**< the deadline passed while waiting */
     DB_E_FULL = -3,        /**< disk full */
     DB_E_CONNECTION = -4,  /**< the server went away; nothing was applied */
-    DB_E_OTHER = -5
+    DB_E_OTHER = -5,
+    DB_E_NOT_FOUND = -6,   /**< repositories: no such row in this organisation */
+    DB_E_INVALID = -7      /**< an argument cannot be stored (an id that is no UUID, an e-mail address too long) */
+};
+
+/** A piece of text that need not end in NUL; data NULL means SQL NULL. */
+struct db_text {
+    const char *data;
+    size_t length;
 };
 
 const char *db_error_name(int code);
+/** The code of the last failed call on this connection, e.g. after db_prepare gave NULL. */
+int db_error_code(const struct db *db);
 /** The driver's own text of the last error on this connection. Valid until the next call. */
 const char *db_error_text(const struct db *db);
 
-/** Prepare, or take from the connection's cache (keyed by the pointer `sql`: use string literals). NULL on error. */
+/**
+ * The organisation that the following statements of this transaction act for. Repositories call it first; PostgreSQL's
+ * row-level security holds the connection to it, SQLite has nothing to do. Ends with the transaction.
+ * @return DB_OK, or DB_E_INVALID when it is no UUID.
+ */
+int db_scope(struct db *db, const char *organisation_id);
+
+/** Prepare, or take from the connection's cache (keyed by the pointer `sql`: use string literals). NULL on error;
+ *  the functions below accept that NULL (db_step gives DB_E_OTHER), so that only db_step need be looked at. */
 struct db_stmt *db_prepare(struct db *db, const char *sql);
 void db_bind_text(struct db_stmt *stmt, int index, const char *value, size_t length); /**< 1-based; NULL value: SQL NULL; not copied: must live until db_done */
 void db_bind_str(struct db_stmt *stmt, int index, const char *value);                 /**< NUL-terminated or NULL */
