@@ -1,0 +1,89 @@
+// What every board has: uid, variables, annotations, links between the boards.
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import { datasource, sel } from './panels';
+
+export interface Variable {
+  name: string;
+  label: string;
+  query: string;
+}
+
+function queryVariable(variable: Variable): dashboard.QueryVariableBuilder {
+  return new dashboard.QueryVariableBuilder(variable.name)
+    .label(variable.label)
+    .datasource(datasource)
+    .query({ query: variable.query, refId: `variable-${variable.name}` })
+    .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
+    .sort(dashboard.VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    .allValue('.+')
+    .current({ text: ['All'], value: ['$__all'], selected: true });
+}
+
+const datasourceVariable = (): dashboard.DatasourceVariableBuilder =>
+  new dashboard.DatasourceVariableBuilder('datasource')
+    .label('Data source')
+    .type('prometheus')
+    .current({ text: 'Prometheus', value: 'prometheus', selected: true });
+
+function annotation(name: string, color: string, expr: string, title: string, text: string): dashboard.AnnotationQueryBuilder {
+  const query = new dashboard.AnnotationQueryBuilder().name(name).datasource(datasource).enable(true).iconColor(color).expr(expr);
+  // The SDK has no field for these two, which Grafana's Prometheus source reads.
+  const built = query.build() as unknown as Record<string, unknown>;
+  built.titleFormat = title;
+  built.textFormat = text;
+  built.step = '60s';
+  return query;
+}
+
+export interface BoardOptions {
+  uid: string;
+  title: string;
+  description: string;
+  tags: string[];
+  /** A metric that every instance of the job has: what the job and instance variables are read from. */
+  anchor: string;
+  jobRegex?: string;
+  variables?: Variable[];
+  /** Series whose appearance marks a deploy, e.g. the build info. */
+  deploy?: string;
+}
+
+export function board(options: BoardOptions): dashboard.DashboardBuilder {
+  const builder = new dashboard.DashboardBuilder(options.title)
+    .uid(options.uid)
+    .description(options.description)
+    .tags(options.tags)
+    .readonly()
+    .tooltip(dashboard.DashboardCursorSync.Crosshair)
+    .time({ from: 'now-1h', to: 'now' })
+    .refresh('30s')
+    .timezone('browser')
+    .withVariable(datasourceVariable())
+    .withVariable(
+      queryVariable({ name: 'job', label: 'Job', query: `label_values(${options.anchor}, job)` }).regex(options.jobRegex ?? ''),
+    )
+    .withVariable(
+      queryVariable({ name: 'instance', label: 'Instance', query: `label_values(${options.anchor}{job=~"$job"}, instance)` }),
+    );
+  for (const variable of options.variables ?? []) builder.withVariable(queryVariable(variable));
+  builder.annotation(
+    annotation(
+      'Alerts',
+      'red',
+      `ALERTS{alertstate="firing", alertname!="Watchdog", job=~"$job|"}`,
+      '{{alertname}}',
+      '{{severity}} · {{component}}',
+    ),
+  );
+  if (options.deploy) {
+    const now = `count by (version, revision) (${options.deploy}${sel()})`;
+    const before = `count by (version, revision) (${options.deploy}${sel()} offset 5m)`;
+    builder.annotation(annotation('Deploys', 'blue', `${now} unless ${before}`, 'Deploy', '{{version}} {{revision}}'));
+  }
+  builder.link(
+    new dashboard.DashboardLinkBuilder('Boards').type(dashboard.DashboardLinkType.Dashboards).tags(['promc']).asDropdown(true).keepTime(true),
+  );
+  return builder;
+}

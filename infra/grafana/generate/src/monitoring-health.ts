@@ -1,0 +1,174 @@
+// The monitoring's own health: is what the other boards show true?
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import { board } from './board';
+import { graph, row, sel, single } from './panels';
+
+export function monitoringHealth(): dashboard.Dashboard {
+  const b = board({
+    uid: 'monitoring-health',
+    title: 'Monitoring health',
+    description: 'Scrapes, series, rules and notifications: whether the other boards can be trusted.',
+    tags: ['promc', 'monitoring'],
+    anchor: 'up',
+  });
+  b.withRow(row('Scrapes'))
+    .withPanel(
+      single({
+        title: 'Targets down',
+        description: 'Targets whose last scrape failed. Anything above 0: TargetDown.',
+        unit: 'short',
+        graph: false,
+        queries: [{ expr: `count(up${sel()} == 0) or vector(0)`, legend: 'down' }],
+        levels: [{ at: 1, color: 'red' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Rules loaded',
+        description: 'Alerting and recording rules in force. 0 means that nothing can alert (PrometheusNoRules).',
+        unit: 'short',
+        graph: false,
+        queries: [{ expr: `sum(prometheus_rule_group_rules${sel()})`, legend: 'rules' }],
+        base: 'red',
+        levels: [{ at: 1, color: 'green' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Alertmanagers',
+        description: 'Alertmanagers that Prometheus has found. 0: alerts reach nobody (PrometheusNotConnectedToAlertmanager).',
+        unit: 'short',
+        graph: false,
+        queries: [{ expr: `min(prometheus_notifications_alertmanagers_discovered${sel()})`, legend: 'found' }],
+        base: 'red',
+        levels: [{ at: 1, color: 'green' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Configuration',
+        description: '1 when the last reload of the configuration worked. 0: an old one is in force (PrometheusConfigReloadFailed).',
+        unit: 'short',
+        graph: false,
+        queries: [{ expr: `min(prometheus_config_last_reload_successful${sel()})`, legend: 'reloaded' }],
+        base: 'red',
+        levels: [{ at: 1, color: 'green' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Scrape duration',
+        description: 'How long each target takes to be scraped, as Prometheus sees it. Near the scrape timeout (10 s) samples go missing.',
+        unit: 's',
+        queries: [{ expr: `max by (job, instance) (scrape_duration_seconds${sel()})`, legend: '{{job}} {{instance}}' }],
+        levels: [{ at: 5, color: 'red' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Samples per scrape',
+        description: 'Samples each target exposes. A steady rise is a label without bounds.',
+        unit: 'short',
+        queries: [{ expr: `max by (job, instance) (scrape_samples_scraped${sel()})`, legend: '{{job}} {{instance}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Exposition size',
+        description: 'Bytes of the last exposition, measured by promc.',
+        unit: 'bytes',
+        queries: [{ expr: `max by (job, instance) (promc_scrape_bytes${sel()})`, legend: '{{instance}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Series in the library',
+        description: 'Series that live in promc\'s arena, and the memory they use.',
+        unit: 'short',
+        queries: [{ expr: `sum by (instance) (promc_series${sel()})`, legend: '{{instance}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Dropped series',
+        description: 'Updates per second that went to a family\'s overflow series because its cap or the arena\'s budget was reached (MetricsCardinalityLimit).',
+        unit: 'ops',
+        queries: [
+          { expr: `sum by (instance, family) (rate(promc_series_dropped_total${sel()}[$__rate_interval]))`, legend: '{{family}} {{instance}}' },
+        ],
+        noValue: 'none dropped',
+      }),
+    )
+    .withRow(row('Prometheus'))
+    .withPanel(
+      graph({
+        title: 'Series in Prometheus',
+        description: 'Series in memory. Memory and start-up time follow it.',
+        unit: 'short',
+        queries: [{ expr: `max by (instance) (prometheus_tsdb_head_series${sel()})`, legend: '{{instance}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Rule evaluation failures',
+        description: 'Evaluations per second that failed: an alert whose rule fails is silent (PrometheusRuleFailures).',
+        unit: 'ops',
+        queries: [
+          {
+            expr: `sum by (instance, rule_group) (rate(prometheus_rule_evaluation_failures_total${sel()}[$__rate_interval]))`,
+            legend: '{{rule_group}}',
+          },
+        ],
+        levels: [{ at: 0.0001, color: 'red' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Rule group duration',
+        description: 'Time to evaluate each rule group; above its interval evaluations are skipped.',
+        unit: 's',
+        queries: [
+          { expr: `max by (instance, rule_group) (prometheus_rule_group_last_duration_seconds${sel()})`, legend: '{{rule_group}}' },
+        ],
+      }),
+    )
+    .withRow(row('Notifications'))
+    .withPanel(
+      graph({
+        title: 'Alerts sent to Alertmanager',
+        description: 'Alerts per second that Prometheus sent, and those that failed.',
+        unit: 'ops',
+        queries: [
+          { expr: `sum by (instance) (rate(prometheus_notifications_sent_total${sel()}[$__rate_interval]))`, legend: 'sent' },
+          { expr: `sum by (instance) (rate(prometheus_notifications_errors_total${sel()}[$__rate_interval]))`, legend: 'failed' },
+          { expr: `sum by (instance) (rate(prometheus_notifications_dropped_total${sel()}[$__rate_interval]))`, legend: 'dropped' },
+        ],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Notifications by channel',
+        description: 'Messages per second that Alertmanager sent to each kind of receiver.',
+        unit: 'ops',
+        queries: [
+          { expr: `sum by (integration) (rate(alertmanager_notifications_total${sel()}[$__rate_interval])) > 0`, legend: '{{integration}}' },
+        ],
+        noValue: 'none sent',
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Notifications failing',
+        description: 'Messages per second that a receiver refused: somebody is not told (AlertmanagerNotificationsFailing).',
+        unit: 'ops',
+        queries: [
+          {
+            expr: `sum by (integration) (rate(alertmanager_notifications_failed_total${sel()}[$__rate_interval])) > 0`,
+            legend: '{{integration}}',
+          },
+        ],
+        noValue: 'none failing',
+      }),
+    );
+  return b.build();
+}

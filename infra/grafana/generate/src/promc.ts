@@ -1,0 +1,152 @@
+// For any C program that uses promc: nothing of ProspectFlow in it.
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import { board } from './board';
+import { graph, row, sel, single } from './panels';
+
+export function promc(): dashboard.Dashboard {
+  const b = board({
+    uid: 'promc',
+    title: 'promc: a C program',
+    description: 'Process, allocator, event loop and exposition of any C program that uses promc.',
+    tags: ['promc'],
+    anchor: 'promc_series',
+  });
+  b.withRow(row('Process'))
+    .withPanel(
+      single({
+        title: 'Up',
+        description: 'Instances that answered the last scrape, of all that are configured.',
+        unit: 'percentunit',
+        queries: [{ expr: `avg(up${sel()})`, legend: 'up' }],
+        base: 'red',
+        levels: [{ at: 1, color: 'green' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Running since',
+        description: 'Time since the youngest instance started.',
+        unit: 's',
+        graph: false,
+        base: 'blue',
+        queries: [{ expr: `min(time() - process_start_time_seconds${sel()})`, legend: 'uptime' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'CPU',
+        description: 'Cores used by each instance.',
+        unit: 'short',
+        queries: [{ expr: `sum by (instance) (rate(process_cpu_seconds_total${sel()}[$__rate_interval]))`, legend: '{{instance}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Memory',
+        description: 'Resident memory and heap. Good: flat under steady load.',
+        unit: 'bytes',
+        queries: [
+          { expr: `sum by (instance) (process_resident_memory_bytes${sel()})`, legend: 'resident {{instance}}' },
+          { expr: `sum by (instance) (process_heap_bytes${sel()})`, legend: 'heap {{instance}}' },
+        ],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'File descriptors',
+        description: 'Open descriptors as a share of the limit.',
+        unit: 'percentunit',
+        queries: [
+          { expr: `sum by (instance) (process_open_fds${sel()}) / sum by (instance) (process_max_fds${sel()})`, legend: '{{instance}}' },
+        ],
+        levels: [{ at: 0.8, color: 'red' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Threads',
+        description: 'Operating-system threads.',
+        unit: 'short',
+        queries: [{ expr: `sum by (instance) (process_threads${sel()})`, legend: '{{instance}}' }],
+      }),
+    )
+    .withRow(row('Allocator and event loop'))
+    .withPanel(
+      graph({
+        title: 'Allocator',
+        description: 'Memory that malloc has handed out and holds free; shown when the program registers promc_collect_malloc().',
+        unit: 'bytes',
+        queries: [
+          { expr: `sum by (instance) (malloc_allocated_bytes${sel()})`, legend: 'allocated {{instance}}' },
+          { expr: `sum by (instance) (malloc_free_bytes${sel()})`, legend: 'free {{instance}}' },
+        ],
+        noValue: 'not registered',
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Event-loop lag',
+        description: 'p99 of how late the loop\'s timers are; shown when the program has event loops.',
+        unit: 's',
+        queries: [
+          {
+            expr: `histogram_quantile(0.99, sum by (le, instance, loop) (rate(eventloop_lag_seconds_bucket${sel()}[$__rate_interval])))`,
+            legend: '{{instance}} loop {{loop}}',
+          },
+        ],
+        levels: [{ at: 0.1, color: 'red' }],
+        noValue: 'no event loop',
+      }),
+    )
+    .withRow(row('Exposition'))
+    .withPanel(
+      graph({
+        title: 'Time to write the exposition',
+        description: 'promc\'s own share of the scrape, p99.',
+        unit: 's',
+        queries: [
+          {
+            expr: `histogram_quantile(0.99, sum by (le, instance) (rate(promc_scrape_duration_seconds_bucket${sel()}[$__rate_interval])))`,
+            legend: '{{instance}}',
+          },
+        ],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Size of the exposition',
+        description: 'Bytes of the last scrape.',
+        unit: 'bytes',
+        queries: [{ expr: `max by (instance) (promc_scrape_bytes${sel()})`, legend: '{{instance}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Series',
+        description: 'Series alive. A steady rise is a label without bounds.',
+        unit: 'short',
+        queries: [{ expr: `sum by (instance) (promc_series${sel()})`, legend: '{{instance}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Arena',
+        description: 'Memory of the metrics themselves.',
+        unit: 'bytes',
+        queries: [{ expr: `sum by (instance) (promc_arena_bytes${sel()})`, legend: '{{instance}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Dropped series and failed collectors',
+        description: 'Updates that went to an overflow series, and collectors that failed, per second. Both should be nothing.',
+        unit: 'ops',
+        queries: [
+          { expr: `sum by (instance, family) (rate(promc_series_dropped_total${sel()}[$__rate_interval]))`, legend: 'dropped {{family}}' },
+          { expr: `sum by (instance, collector) (rate(promc_collector_errors_total${sel()}[$__rate_interval]))`, legend: 'failed {{collector}}' },
+        ],
+        noValue: 'none',
+      }),
+    );
+  return b.build();
+}
