@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { BATCHES = 100, BATCH_NS = 1000000, RENDERINGS_MIN = 3 };
+#define RENDER_BUDGET_NS 300000000u
+
+const char *const bench_label_names[3] = {"method", "route", "status_code"};
+const double bench_bounds[BENCH_BOUNDS] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
+double bench_values[BENCH_VALUES];
+
+void bench_labels_of(uint32_t i, bench_labels *out)
+{
+    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
+    static const char *const statuses[] = {"200", "201", "404", "500"};
+    out->method = methods[i % 4];
+    out->status = statuses[i / 4 % 4];
+    snprintf(out->route, sizeof(out->route), "/api/v1/resource-%05u", i / 16);
+}
+
+void bench_values_init(void)
+{
+    uint32_t x = 1;
+    for (int i = 0; i < BENCH_VALUES; i++) {
+        x = x * 1664525u + 1013904223u;
+        double u = x / 4294967296.0;
+        bench_values[i] = 12 * u * u * u * u;
+    }
+}
+
+uint64_t bench_counter_value(uint32_t i)
+{
+    return (uint64_t)i * 7919 % 1000003;
+}
+
+uint64_t bench_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- one thread ---- */
+
+static uint64_t calibrate(bench_loop loop, void *state)
+{
+    loop(state, 1000, 0); /* attach the thread, fault the pages in */
+    for (uint64_t n = 1000;; n *= 2) {
+        uint64_t start = bench_now_ns();
+        loop(state, n, 0);
+        if (bench_now_ns() - start >= BATCH_NS)
+            return n;
+    }
+}
+
+static double one_thread(bench_loop loop, void *state, uint64_t n)
+{
+    uint64_t best = UINT64_MAX;
+    for (int batch = 0; batch < BATCHES; batch++) {
+        uint64_t start = bench_now_ns();
+        loop(state, n, 0);
+        uint64_t took = bench_now_ns() - start;
+        best = took < best ? took : best;
+    }
+    return (double)best / (double)n;
+}
+
+/* ---- two threads ---- */
+
+typedef struct pair {
+    bench_loop loop;
+    void *state;
+    uint64_t n;
+    unsigned arrived; /* counts arrivals at the start line, two a batch */
+    unsigned finished;
+    uint64_t released_ns; /* written by the later arrival, before it releases the other */
+    unsigned go;
+    uint64_t best;
+} pair;
+
+/* The clock starts when the later thread arrives and stops when the slower one is done, so a batch in which one of
+ * them was descheduled looks slow, never fast. */
+static void run_side(pair *p, unsigned thread)
+{
+    p->loop(p->state, 1000, thread);
+    for (unsigned batch = 1; batch <= BATCHES; batch++) {
+        if (__atomic_add_fetch(&p->arrived, 1, __ATOMIC_ACQ_REL) == 2 * batch) {
+            p->released_ns = bench_now_ns();
+            __atomic_store_n(&p->go, batch, __ATOMIC_RELEASE);
+        }
+        while (__atomic_load_n(&p->go, __ATOMIC_ACQUIRE) < batch)
+            ;
+        p->loop(p->state, p->n, thread);
+        if (__atomic_add_fetch(&p->finished, 1, __ATOMIC_ACQ_REL) == 2 * batch) {
+            uint64_t took = bench_now_ns() - p->released_ns;
+            p->best = took < p->best ? took : p->best;
+        }
+        while (__atomic_load_n(&p->finished, __ATOMIC_ACQUIRE) < 2 * batch)
+            ;
+    }
+}
+
+static void *second_side(void *arg)
+{
+    run_side(arg, 1);
+    return NULL;
+}
+
+double bench_ns_per_op(bench_loop loop, void *state, unsigned threads)
+{
+    uint64_t n = calibrate(loop, state);
+    if (threads == 1)
+        return one_thread(loop, state, n);
+    pair p = {.loop = loop, .state = state, .n = n, .best = UINT64_MAX};
+    pthread_t other;
+    if (pthread_create(&other, NULL, second_side, &p) != 0) {
+        fprintf(stderr, "cannot start a second thread\n");
+        exit(1);
+    }
+    run_side(&p, 0);
+    pthread_join(other, NULL);
+    return (double)p.best / (double)n;
+}
+
+double bench_render_ns(bench_render render, void *state, size_t *bytes)
+{
+    uint64_t best = UINT64_MAX, spent = 0;
+    for (int i = 0; i < RENDERINGS_MIN || spent < RENDER_BUDGET_NS; i++) {
+        uint64_t start = bench_now_ns();
+        *bytes = render(state);
+        uint64_t took = bench_now_ns() - start;
+        best = took < best ? took : best;
+        spent += took;
+    }
+    return (double)best;
+}
+
+double bench_resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    char line[256];
+    double kib = -1;
+    while (file && kib < 0 && fgets(line, sizeof(line), file))
+        if (strncmp(line, "Rss:", 4) == 0)
+            kib = strtod(line + 4, NULL);
+    if (file)
+        fclose(file);
+    return kib * 1024;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_median(double *values, size_t count)
+{
+    qsort(values, count, sizeof(*values), ascending);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+void bench_emit(const char *name, double value)
+{
+    printf("%s %.9g\n", name, value);
+}

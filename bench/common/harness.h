@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file harness.h
+ * What the C and C++ benchmark programs share: the clock, the two-thread run, the workload, the output.
+ * The Go, Rust and Node programs do the same in their own language; bench/README.md is the definition.
+ */
+#ifndef BENCH_HARNESS_H
+#define BENCH_HARNESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Keeps the compiler from carrying anything in registers from one operation to the next, as a call between would. */
+#define BENCH_BARRIER() __asm__ volatile("" ::: "memory")
+
+enum {
+    BENCH_VALUES = 1024,      /**< observations, cycled through */
+    BENCH_LOOKUP_SERIES = 64, /**< label sets of the lookup cases, cycled through */
+    BENCH_BOUNDS = 11,
+    BENCH_HISTOGRAM_FILL = 100 /**< observations in each histogram of the text cases */
+};
+
+/** The three label values of series number i: method, route, status_code. All different for different i. */
+typedef struct bench_labels {
+    const char *method;
+    char route[32];
+    const char *status;
+} bench_labels;
+void bench_labels_of(uint32_t i, bench_labels *out);
+extern const char *const bench_label_names[3];
+
+/** The default bounds of the Prometheus libraries, 0.005 … 10. */
+extern const double bench_bounds[BENCH_BOUNDS];
+/** Pseudo-random latencies, 0 … 12 s, every bucket hit; the same in every program. */
+extern double bench_values[BENCH_VALUES];
+void bench_values_init(void);
+/** The value of counter number i in the text cases: one to seven digits. */
+uint64_t bench_counter_value(uint32_t i);
+
+uint64_t bench_now_ns(void);
+
+/** Do `n` operations; `thread` is 0 or 1. */
+typedef void (*bench_loop)(void *state, uint64_t n, unsigned thread);
+/**
+ * Nanoseconds per operation and thread: the minimum over many batches of about a millisecond.
+ * With two threads a batch lasts from the moment both are released until the slower one is done.
+ */
+double bench_ns_per_op(bench_loop loop, void *state, unsigned threads);
+
+/** Render once; @return the bytes written. */
+typedef size_t (*bench_render)(void *state);
+/** Nanoseconds of the fastest of many renderings; the size goes to *bytes. */
+double bench_render_ns(bench_render render, void *state, size_t *bytes);
+
+/** Resident bytes of this process, from smaps_rollup (statm is only approximate on new kernels). */
+double bench_resident_bytes(void);
+
+/** Median; sorts the array. */
+double bench_median(double *values, size_t count);
+
+/** One result line, `name value`, on stdout. */
+void bench_emit(const char *name, double value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report.h"
+
+#include "table.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static void print_value(double v, int width)
+{
+    if (isnan(v))
+        printf(" %*s", width, "-");
+    else
+        printf(" %*.*f", width, v < 10 ? 2 : v < 1000 ? 1 : 0, v);
+}
+
+/* How many times better promc is than the best peer. */
+static double peer_ratio(const row *r)
+{
+    int best = table_best_peer(r);
+    if (best < 0)
+        return NAN;
+    double promc = r->value[PROGRAM_PROMC], peer = r->value[best];
+    return r->more_is_better ? promc / peer : peer / promc;
+}
+
+static double limit_ratio(const row *r)
+{
+    return r->value[PROGRAM_PROMC] / r->value[PROGRAM_LIMIT];
+}
+
+static bool absolute_met(const row *r)
+{
+    double promc = r->value[PROGRAM_PROMC];
+    bool met = r->more_is_better ? promc >= r->absolute : promc <= r->absolute;
+    return met || (r->min_limit_share != 0 && limit_ratio(r) >= r->min_limit_share);
+}
+
+static void print_fault(bool *first, const char *format, double is, double target)
+{
+    printf("%s", *first ? "MISSED: " : ", ");
+    printf(format, is, target);
+    *first = false;
+}
+
+static void print_verdict(const row *r)
+{
+    bool none = true;
+    if (r->max_limit_ratio != 0 && limit_ratio(r) > r->max_limit_ratio)
+        print_fault(&none, "%.2f x limit, target %.1f", limit_ratio(r), r->max_limit_ratio);
+    if (r->min_peer_ratio != 0 && peer_ratio(r) < r->min_peer_ratio)
+        print_fault(&none, "%.2f x best peer, target %.1f", peer_ratio(r), r->min_peer_ratio);
+    if (r->absolute != 0 && !absolute_met(r))
+        print_fault(&none, "%.0f, target %.0f", r->value[PROGRAM_PROMC], r->absolute);
+    if (r->same_as) {
+        double other = table_find(r->same_as)->value[PROGRAM_PROMC], own = r->value[PROGRAM_PROMC];
+        double worse = r->more_is_better ? other / own : own / other;
+        if (worse > 1.1)
+            print_fault(&none, "%.2f x the row it must equal, target %.1f", worse, 1.1);
+    }
+    puts(!none ? "" : r->extra ? "" : "met");
+}
+
+void report_table(void)
+{
+    printf("%-40s %-5s %9s %9s %7s %8s", "", "unit", "promc", "limit", "x limit", "x peer");
+    for (int p = PROGRAM_PEERS; p < PROGRAMS; p++)
+        printf(" %15s", program_names[p]);
+    puts("  target");
+    for (size_t i = 0; i < row_count; i++) {
+        const row *r = &rows[i];
+        printf("%-40s %-5s", r->label, r->unit);
+        print_value(r->value[PROGRAM_PROMC], 9);
+        print_value(r->value[PROGRAM_LIMIT], 9);
+        print_value(limit_ratio(r), 7);
+        print_value(peer_ratio(r), 8);
+        for (int p = PROGRAM_PEERS; p < PROGRAMS; p++)
+            print_value(r->value[p], 15);
+        printf("  ");
+        print_verdict(r);
+    }
+    puts("x limit: promc / limit.  x peer: how many times better than the best peer.  -: no such thing there.");
+}
+
+static void json_number(FILE *file, const char *key, double v)
+{
+    if (isnan(v))
+        fprintf(file, "\"%s\": null, ", key);
+    else
+        fprintf(file, "\"%s\": %.6g, ", key, v);
+}
+
+int report_json(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (!file)
+        return -1;
+    const char *separator = "{\n";
+    for (size_t i = 0; i < row_count; i++) {
+        const row *r = &rows[i];
+        if (r->extra)
+            continue;
+        int best = table_best_peer(r);
+        fprintf(file, "%s  \"%s\": {", separator, r->key);
+        json_number(file, "promc", r->value[PROGRAM_PROMC]);
+        json_number(file, "best_peer", best < 0 ? NAN : r->value[best]);
+        fprintf(file, best < 0 ? "\"best_peer_name\": null, " : "\"best_peer_name\": \"%s\", ",
+                program_names[best < 0 ? 0 : best]);
+        json_number(file, "limit", r->value[PROGRAM_LIMIT]);
+        fprintf(file, "\"unit\": \"%s\"}", r->unit);
+        separator = ",\n";
+    }
+    fputs("\n}\n", file);
+    return fclose(file);
+}

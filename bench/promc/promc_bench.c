@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* promc's side of the table. The cases are defined in bench/README.md. */
+#include "../common/harness.h"
+
+#include <promc/promc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLICE = 64 * 1024, SCRAPES = 7 };
+
+static void must(int code, const char *what)
+{
+    if (code < 0) {
+        fprintf(stderr, "promc: %s: %s: %s\n", what, promc_strerror(code), promc_error_detail());
+        exit(1);
+    }
+}
+
+/* Room for a million series; address space only, pages are committed when touched. */
+static promc_registry *new_registry(void)
+{
+    promc_registry *registry;
+    promc_registry_settings settings;
+    promc_registry_default_settings(&settings);
+    settings.arena_bytes = (size_t)2 << 30;
+    settings.max_threads = 4;
+    settings.max_series_per_family = 2000000;
+    settings.no_self_metrics = true;
+    must(promc_registry_create(&registry, &settings), "registry");
+    return registry;
+}
+
+static promc_family *new_counters(promc_registry *registry)
+{
+    promc_family *family;
+    promc_family_settings settings = {
+        .name = "http_requests_total", .help = "Requests served.", .labels = {"method", "route", "status_code"}};
+    must(promc_counter_register(registry, &settings, &family), "counter");
+    return family;
+}
+
+static promc_family *new_histograms(promc_registry *registry)
+{
+    promc_family *family;
+    promc_histogram_settings settings = {.family = {.name = "http_request_duration_seconds",
+                                                    .help = "Time to answer.",
+                                                    .labels = {"method", "route", "status_code"}}};
+    must(promc_histogram_register(registry, &settings, &family), "histogram");
+    return family;
+}
+
+static promc_counter counter_at(promc_family *family, const bench_labels *labels)
+{
+    promc_counter counter;
+    const char *values[] = {labels->method, labels->route, labels->status};
+    must(promc_counter_get(family, values, &counter), "series");
+    return counter;
+}
+
+static void fill_counters(promc_family *family, uint32_t series)
+{
+    for (uint32_t i = 0; i < series; i++) {
+        bench_labels labels;
+        bench_labels_of(i, &labels);
+        promc_counter_add_u64(counter_at(family, &labels), bench_counter_value(i));
+    }
+}
+
+static void fill_histograms(promc_family *family, uint32_t series)
+{
+    uint32_t v = 0;
+    for (uint32_t i = 0; i < series; i++) {
+        bench_labels labels;
+        bench_labels_of(i, &labels);
+        const char *values[] = {labels.method, labels.route, labels.status};
+        promc_histogram histogram;
+        must(promc_histogram_get(family, values, &histogram), "series");
+        for (int k = 0; k < BENCH_HISTOGRAM_FILL; k++)
+            promc_histogram_observe(histogram, bench_values[v++ % BENCH_VALUES]);
+    }
+}
+
+/* ---- updates ---- */
+
+static void inc(void *state, uint64_t n, unsigned thread)
+{
+    promc_counter counter = *(const promc_counter *)state;
+    (void)thread;
+    for (uint64_t i = 0; i < n; i++) {
+        promc_counter_inc(counter);
+        BENCH_BARRIER();
+    }
+}
+
+static void counter_case(promc_registry *registry, unsigned threads)
+{
+    bench_labels labels;
+    bench_labels_of(3, &labels);
+    promc_counter counter = counter_at(new_counters(registry), &labels);
+    bench_emit(threads == 1 ? "counter_inc_1t" : "counter_inc_2t", bench_ns_per_op(inc, &counter, threads));
+}
+
+static void observe(void *state, uint64_t n, unsigned thread)
+{
+    promc_histogram histogram = *(const promc_histogram *)state;
+    (void)thread;
+    for (uint64_t i = 0; i < n; i++) {
+        promc_histogram_observe(histogram, bench_values[i % BENCH_VALUES]);
+        BENCH_BARRIER();
+    }
+}
+
+static void observe_case(promc_registry *registry, unsigned threads)
+{
+    promc_histogram histogram = promc_histogram_with(new_histograms(registry), "GET", "/", "200");
+    bench_emit(threads == 1 ? "observe_1t" : "observe_2t", bench_ns_per_op(observe, &histogram, threads));
+}
+
+typedef struct lookup {
+    promc_family *family;
+    bench_labels labels[BENCH_LOOKUP_SERIES];
+    const char *strings[BENCH_LOOKUP_SERIES][3];
+    promc_str values[BENCH_LOOKUP_SERIES][3];
+} lookup;
+
+static void lookup_inc(void *state, uint64_t n, unsigned thread)
+{
+    lookup *l = state;
+    (void)thread;
+    for (uint64_t i = 0; i < n; i++) {
+        promc_counter_inc(promc_counter_with_values(l->family, l->strings[i % BENCH_LOOKUP_SERIES], 3));
+        BENCH_BARRIER();
+    }
+}
+
+static void lookup_inc_n(void *state, uint64_t n, unsigned thread)
+{
+    lookup *l = state;
+    (void)thread;
+    for (uint64_t i = 0; i < n; i++) {
+        promc_counter counter;
+        promc_counter_get_n(l->family, l->values[i % BENCH_LOOKUP_SERIES], 3, &counter);
+        promc_counter_inc(counter);
+        BENCH_BARRIER();
+    }
+}
+
+static void lookup_case(promc_registry *registry, unsigned threads)
+{
+    static lookup l;
+    l.family = new_counters(registry);
+    for (uint32_t i = 0; i < BENCH_LOOKUP_SERIES; i++) {
+        bench_labels_of(i, &l.labels[i]);
+        const char *v[] = {l.labels[i].method, l.labels[i].route, l.labels[i].status};
+        for (int k = 0; k < 3; k++) {
+            l.strings[i][k] = v[k];
+            l.values[i][k] = (promc_str){v[k], strlen(v[k])};
+        }
+        counter_at(l.family, &l.labels[i]);
+    }
+    bench_emit(threads == 1 ? "lookup_inc_1t" : "lookup_inc_2t", bench_ns_per_op(lookup_inc, &l, threads));
+    bench_emit(threads == 1 ? "lookup_inc_n_1t" : "lookup_inc_n_2t", bench_ns_per_op(lookup_inc_n, &l, threads));
+}
+
+/* ---- scrapes ---- */
+
+typedef struct rendering {
+    promc_registry *registry;
+    enum promc_format format;
+    char slice[SLICE];
+} rendering;
+
+static size_t render(void *state)
+{
+    rendering *r = state;
+    promc_scrape *scrape;
+    promc_scrape_settings settings = {.format = r->format};
+    size_t total = 0;
+    long got;
+    must(promc_scrape_begin(r->registry, &settings, &scrape), "scrape");
+    while ((got = promc_scrape_read(scrape, r->slice, SLICE)) > 0)
+        total += (size_t)got;
+    must((int)got, "scrape");
+    promc_scrape_end(scrape);
+    return total;
+}
+
+static void text_case(promc_registry *registry, const char *name)
+{
+    static rendering r;
+    size_t bytes;
+    r = (rendering){.registry = registry, .format = PROMC_FORMAT_TEXT};
+    double ns = bench_render_ns(render, &r, &bytes);
+    bench_emit(name, (double)bytes / ns * 1000);
+}
+
+/* Protobuf is a fraction of the bytes, so its speed is given in bytes of the text that says the same: comparable
+ * with the text rows, and a faster scrape is a larger number. */
+static void histograms_case(promc_registry *registry, const char *name)
+{
+    static rendering r;
+    size_t text_bytes, protobuf_bytes;
+    fill_histograms(new_histograms(registry), 1000);
+    r = (rendering){.registry = registry, .format = PROMC_FORMAT_TEXT};
+    double text_ns = bench_render_ns(render, &r, &text_bytes);
+    bench_emit("text_histograms_1k", (double)text_bytes / text_ns * 1000);
+    bench_emit("text_histograms_us", text_ns / 1000);
+    if (strcmp(name, "protobuf_histograms_1k") != 0)
+        return;
+    r.format = PROMC_FORMAT_PROTOBUF;
+    double ns = bench_render_ns(render, &r, &protobuf_bytes);
+    bench_emit(name, (double)text_bytes / ns * 1000);
+    bench_emit("protobuf_histograms_us", ns / 1000);
+    bench_emit("protobuf_histograms_bytes", (double)protobuf_bytes);
+}
+
+/* What an event loop feels: begin, every slice, end; the longest of them. */
+static double longest_stall_ns(promc_registry *registry, char *slice)
+{
+    promc_scrape *scrape;
+    promc_scrape_settings settings = {.format = PROMC_FORMAT_TEXT};
+    uint64_t longest = 0, start = bench_now_ns(), now;
+    must(promc_scrape_begin(registry, &settings, &scrape), "scrape");
+    for (long got = 1; got > 0; start = now) {
+        got = promc_scrape_read(scrape, slice, SLICE);
+        now = bench_now_ns();
+        longest = now - start > longest ? now - start : longest;
+    }
+    start = bench_now_ns();
+    promc_scrape_end(scrape);
+    now = bench_now_ns();
+    return (double)(now - start > longest ? now - start : longest);
+}
+
+static void slices_case(promc_registry *registry)
+{
+    static char slice[SLICE];
+    double maxima[SCRAPES];
+    fill_counters(new_counters(registry), 1000000);
+    uint64_t start = bench_now_ns();
+    for (int i = 0; i < SCRAPES; i++)
+        maxima[i] = longest_stall_ns(registry, slice);
+    bench_emit("scrape_1m_ms", (double)(bench_now_ns() - start) / SCRAPES / 1e6);
+    bench_emit("slice_stall_us", bench_median(maxima, SCRAPES) / 1000);
+}
+
+/* ---- memory and creation ---- */
+
+static promc_counter *handles;
+
+static void *increment_all(void *arg)
+{
+    for (uint32_t i = 0; i < *(const uint32_t *)arg; i++)
+        promc_counter_inc(handles[i]);
+    return NULL;
+}
+
+static void memory_case(promc_registry *registry, uint32_t series)
+{
+    bench_labels *labels = malloc(series * sizeof(*labels));
+    handles = malloc(series * sizeof(*handles));
+    if (!labels || !handles)
+        abort();
+    for (uint32_t i = 0; i < series; i++)
+        bench_labels_of(i, &labels[i]);
+    memset(handles, 0, series * sizeof(*handles)); /* resident before the first reading */
+    promc_family *family = new_counters(registry);
+
+    double before = bench_resident_bytes();
+    uint64_t start = bench_now_ns();
+    for (uint32_t i = 0; i < series; i++)
+        handles[i] = counter_at(family, &labels[i]);
+    bench_emit("series_create_ns", (double)(bench_now_ns() - start) / series);
+    increment_all(&series);
+    double one = bench_resident_bytes();
+    bench_emit("bytes_per_series", (one - before) / series);
+
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, increment_all, &series) != 0)
+        abort();
+    pthread_join(thread, NULL);
+    bench_emit("bytes_per_series_and_thread", (bench_resident_bytes() - one) / series);
+    free(labels);
+    free(handles);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc == 2 ? argv[1] : "";
+    promc_registry *registry = new_registry();
+    bench_values_init();
+    if (strcmp(name, "counter_1t") == 0)
+        counter_case(registry, 1);
+    else if (strcmp(name, "counter_2t") == 0)
+        counter_case(registry, 2);
+    else if (strcmp(name, "observe_1t") == 0)
+        observe_case(registry, 1);
+    else if (strcmp(name, "observe_2t") == 0)
+        observe_case(registry, 2);
+    else if (strcmp(name, "lookup_1t") == 0)
+        lookup_case(registry, 1);
+    else if (strcmp(name, "lookup_2t") == 0)
+        lookup_case(registry, 2);
+    else if (strcmp(name, "text_counters_10k") == 0)
+        fill_counters(new_counters(registry), 10000), text_case(registry, name);
+    else if (strcmp(name, "text_counters_100k") == 0)
+        fill_counters(new_counters(registry), 100000), text_case(registry, name);
+    else if (strcmp(name, "text_histograms_1k") == 0 || strcmp(name, "protobuf_histograms_1k") == 0)
+        histograms_case(registry, name);
+    else if (strcmp(name, "memory") == 0)
+        memory_case(registry, 100000);
+    else if (strcmp(name, "slices") == 0)
+        slices_case(registry);
+    else
+        return fprintf(stderr, "usage: promc_bench CASE; no case \"%s\"\n", name), 2;
+    promc_registry_destroy(registry);
+    return 0;
+}
