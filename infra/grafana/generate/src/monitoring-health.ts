@@ -15,6 +15,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Targets down',
+        width: 6,
         description: 'Targets whose last scrape failed. Anything above 0: TargetDown.',
         unit: 'short',
         graph: false,
@@ -25,6 +26,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Rules loaded',
+        width: 6,
         description: 'Alerting and recording rules in force. 0 means that nothing can alert (PrometheusNoRules).',
         unit: 'short',
         graph: false,
@@ -36,6 +38,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Alertmanagers',
+        width: 6,
         description: 'Alertmanagers that Prometheus has found. 0: alerts reach nobody (PrometheusNotConnectedToAlertmanager).',
         unit: 'short',
         graph: false,
@@ -47,6 +50,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Configuration',
+        width: 6,
         description: '1 when the last reload of the configuration worked. 0: an old one is in force (PrometheusConfigReloadFailed).',
         unit: 'short',
         graph: false,
@@ -58,6 +62,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Scrape duration',
+        width: 12,
         description: 'How long each target takes to be scraped, as Prometheus sees it. Near the scrape timeout (10 s) samples go missing.',
         unit: 's',
         queries: [{ expr: `max by (job, instance) (scrape_duration_seconds${sel()})`, legend: '{{job}} {{instance}}' }],
@@ -67,6 +72,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Samples per scrape',
+        width: 12,
         description: 'Samples each target exposes. A steady rise is a label without bounds.',
         unit: 'short',
         queries: [{ expr: `max by (job, instance) (scrape_samples_scraped${sel()})`, legend: '{{job}} {{instance}}' }],

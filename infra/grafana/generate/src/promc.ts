@@ -15,6 +15,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Up',
+        height: 8,
         description: 'Instances that answered the last scrape, of all that are configured.',
         unit: 'percentunit',
         queries: [{ expr: `avg(up${sel()})`, legend: 'up' }],
@@ -25,6 +26,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Running since',
+        height: 8,
         description: 'Time since the youngest instance started.',
         unit: 's',
         graph: false,
@@ -54,6 +56,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'File descriptors',
+        width: 12,
         description: 'Open descriptors as a share of the limit.',
         unit: 'percentunit',
         queries: [
@@ -65,6 +68,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Threads',
+        width: 12,
         description: 'Operating-system threads.',
         unit: 'short',
         queries: [{ expr: `sum by (instance) (process_threads${sel()})`, legend: '{{instance}}' }],
@@ -74,6 +78,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Allocator',
+        width: 12,
         description: 'Memory that malloc has handed out and holds free; shown when the program registers promc_collect_malloc().',
         unit: 'bytes',
         queries: [
@@ -86,6 +91,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Event-loop lag',
+        width: 12,
         description: 'p99 of how late the loop\'s timers are; shown when the program has event loops.',
         unit: 's',
         queries: [
@@ -131,6 +137,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Arena',
+        width: 12,
         description: 'Memory of the metrics themselves.',
         unit: 'bytes',
         queries: [{ expr: `sum by (instance) (promc_arena_bytes${sel()})`, legend: '{{instance}}' }],
@@ -139,6 +146,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Dropped series and failed collectors',
+        width: 12,
         description: 'Updates that went to an overflow series, and collectors that failed, per second. Both should be nothing.',
         unit: 'ops',
         queries: [

@@ -1,0 +1,71 @@
+// Variables: what can be chosen, and what a query becomes once something is.
+import type { Choices, Dashboard, Range, Variable } from './model';
+import { duration, labelValues } from './prometheus';
+
+const escapeRegex = (value: string): string => value.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/\\/g, '\\\\');
+
+export interface Built {
+  from: Record<string, string>;
+}
+
+/** What `$name` stands for in a query: everything, one value, or a choice of several. */
+function text(variable: Variable, chosen: string[]): string {
+  if (chosen.length === 0) return variable.allValue ?? '.*';
+  if (chosen.length === 1) return escapeRegex(chosen[0]!);
+  return `(${chosen.map(escapeRegex).join('|')})`;
+}
+
+export interface Intervals {
+  step: number;
+  rate: number;
+  range: number;
+}
+
+/** Grafana's arithmetic: a step that fits the width, a rate window of at least four scrapes. */
+export function intervals(range: Range, width: number, scrape: number): Intervals {
+  const seconds = range.to - range.from;
+  const wanted = seconds / Math.max(50, Math.min(1500, width));
+  const steps = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
+  const step = Math.max(scrape, steps.find((s) => s >= wanted) ?? 86400);
+  return { step, rate: Math.max(step + scrape, 4 * scrape), range: Math.round(seconds) };
+}
+
+export function interpolate(expr: string, variables: Variable[], choices: Choices, times: Intervals): string {
+  const values: Record<string, string> = {
+    __rate_interval: `${Math.ceil(times.rate)}s`,
+    __interval: `${times.step}s`,
+    __range: `${times.range}s`,
+    __range_s: String(times.range),
+  };
+  for (const variable of variables) values[variable.name] = text(variable, choices[variable.name] ?? []);
+  return expr.replace(/\$\{(\w+)(?::[^}]*)?\}|\$(\w+)/g, (whole, a?: string, b?: string) => values[a ?? b ?? ''] ?? whole);
+}
+
+const queryText = (variable: Variable): string =>
+  typeof variable.query === 'string' ? variable.query : (variable.query?.query ?? '');
+
+export const chosable = (board: Dashboard): Variable[] => board.templating.list.filter((v) => v.type === 'query');
+
+/** The values that can be chosen, each variable seen through the choices before it. */
+export async function options(board: Dashboard, choices: Choices, range: Range): Promise<Record<string, string[]>> {
+  const variables = chosable(board);
+  const times = intervals(range, 1000, 15);
+  const lists = await Promise.all(
+    variables.map(async (variable) => {
+      const match = /^label_values\((?:(.*),\s*)?(\w+)\)$/s.exec(queryText(variable).trim());
+      if (!match) throw new Error(`variable "${variable.name}": only label_values() is understood`);
+      const selector = match[1] ? interpolate(match[1], variables, choices, times) : undefined;
+      const values = await labelValues(match[2]!, selector, range);
+      const only = variable.regex ? new RegExp(variable.regex.replace(/^\/|\/$/g, '')) : undefined;
+      return only ? values.filter((value) => only.test(value)) : values;
+    }),
+  );
+  return Object.fromEntries(variables.map((variable, i) => [variable.name, lists[i]!]));
+}
+
+/** "now-1h" and the like, or milliseconds, in seconds since the epoch. */
+export function seconds(text: string, now: number): number {
+  const match = /^now(?:-(\w+))?$/.exec(text);
+  if (match) return now - (match[1] ? duration(match[1]) : 0);
+  return Number(text) / 1000;
+}
