@@ -27,6 +27,16 @@ await build({
   },
 });
 cpSync(here('node_modules/@grafana/ui/dist/public/img/icons'), `${dist}public/build/img/icons`, { recursive: true });
+// The fonts that Grafana's styles ask for, at the addresses they ask for.
+const fonts = [
+  ['inter/files/inter-latin-400-normal.woff2', 'inter/Inter-Regular.woff2'],
+  ['inter/files/inter-latin-500-normal.woff2', 'inter/Inter-Medium.woff2'],
+  [
+    'roboto-mono/files/roboto-mono-latin-400-normal.woff2',
+    'roboto/L0xTDF4xlVMF-BfR8bXMIhJHg45mwgGEFl0_3vrtSM1J-gEPT5Ese6hmHSh0mQ.woff2',
+  ],
+];
+for (const [from, to] of fonts) cpSync(here(`node_modules/@fontsource/${from}`), `${dist}public/fonts/${to}`);
 writeFileSync(
   `${dist}index.html`,
   `<!doctype html>

@@ -17,6 +17,7 @@ const types = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
   '.json': 'application/json; charset=utf-8',
 };
 /** Only what reads: the page cannot be used to reach Prometheus' admin or lifecycle endpoints. */
