@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The front door. Everything is built by Meson in build/; the work is done by scripts/. `make help` lists the targets:
+# each is listed by the comment after its name, here and in the included files.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BUILD ?= build
+# Stack tests run under Debian's Python, where their modules are, whatever else comes first on PATH.
+PYTEST ?= /usr/bin/python3 -m pytest
+
+SOURCES_C = git ls-files -- '*.c' '*.h'
+SCRIPTS = git ls-files -- scripts .ci bench tools tests infra | xargs -r awk 'FNR == 1 && /^\#!.*(bash|\/sh)/ { print FILENAME } { nextfile }'
+
+# What `make test` and `make lint` consist of; the included files add their own.
+TEST_TARGETS := test-unit test-stack
+LINT_TARGETS := lint-format lint-tidy lint-scripts
+
+-include bench/bench.mk
+-include infra/monitoring.mk
+
+.PHONY: help setup build run demo test test-unit test-stack test-asan test-tsan lint lint-format lint-tidy lint-scripts \
+    format clean install-packages-run install-packages-test
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install every Debian package that is missing (scripts/packages.txt), nothing else
+	@scripts/setup
+
+build: $(BUILD)/build.ninja ## compile everything into build/
+	@ninja -C $(BUILD) --quiet
+
+# Meson looks after itself once this file is there: it configures anew when a meson.build has changed.
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) >$(BUILD).log 2>&1 && mv $(BUILD).log $(BUILD)/setup.log || { cat $(BUILD).log; exit 1; }
+
+run: install-packages-run build ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
+	@scripts/stack run
+
+demo: install-packages-run build ## the same with traffic; DEMO_RATE requests a second (default 50)
+	@scripts/stack demo
+
+test: install-packages-test build ## all tests: units, monitoring rules, the real stack
+	@scripts/all $(TEST_TARGETS)
+
+test-unit: build ## unit tests (cmocka)
+	@scripts/unit-tests units $(BUILD)
+
+test-stack: build ## stack tests (pytest): the real binary, a real Prometheus; ARGS='-k import' picks some
+	@BUILD=$(BUILD) $(PYTEST) tests $(ARGS)
+
+test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
+	@scripts/sanitizer-tests asan
+
+test-tsan: ## unit tests under ThreadSanitizer, in build-tsan/
+	@scripts/sanitizer-tests tsan
+
+lint: ## layout, clang-tidy, shellcheck, and the monitoring configuration
+	@scripts/all $(LINT_TARGETS)
+
+lint-format: ## clang-format finds nothing to change
+	@$(SOURCES_C) | xargs -r clang-format --dry-run -Werror
+
+lint-tidy: build ## clang-tidy over every C source of the build
+	@scripts/lint-tidy $(BUILD)
+
+lint-scripts: ## shellcheck over every shell script
+	@$(SCRIPTS) | xargs -r shellcheck -x
+
+format: ## lay out every C source
+	@$(SOURCES_C) | xargs -r clang-format -i
+
+clean: ## remove what was built (build*/); data in var/ stays
+	@rm -rf build build.log build-asan build-tsan
+
+install-packages-run:
+	@scripts/setup run
+
+install-packages-test:
+	@scripts/setup run test lint

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file campaigns.h
+ * The campaigns of the demo, each through its whole life: made, started, drafts, sent, paused for a moment, completed. A new
+ * one every two minutes at first, later every ten: each makes a draft and an e-mail for every prospect.
+ */
+#ifndef DEMO_CAMPAIGNS_H
+#define DEMO_CAMPAIGNS_H
+
+#include <stdbool.h>
+
+struct campaigns;
+struct traffic;
+
+struct campaigns *campaigns_new(void); /**< NULL: out of memory */
+void campaigns_free(struct campaigns *campaigns);
+/** Take the next step of some campaign if one is due. @return whether a request was sent. */
+bool campaigns_step(struct traffic *traffic);
+/** The id of some campaign, or NULL as long as there is none. */
+const char *campaigns_any(struct traffic *traffic);
+
+#endif
