@@ -20,7 +20,8 @@ struct settings {
     char metrics_listen[64];         /**< METRICS_LISTEN=address:port; "" (default): /metrics on the main port */
     char metrics_token[256];         /**< METRICS_TOKEN(_FILE): bearer token for /metrics; "" none */
     bool metrics_enabled;            /**< METRICS_ENABLED=0|1, default 1 */
-    unsigned loops;                  /**< LOOPS, default one per core */
+    unsigned metrics_scrapes;        /**< METRICS_SCRAPES at once, default 4, 1 … 16; more get 503 */
+    unsigned loops;                  /**< LOOPS, default one per core this process may use, 1 … 64 */
     char data_dir[256];              /**< DATA_DIR, default var */
     char store_url[256];             /**< STORE, default sqlite → DATA_DIR/ingest.db; sqlite:PATH */
     char queue_url[256];             /**< QUEUE, default embedded */
@@ -45,7 +46,8 @@ struct settings {
 };
 
 /**
- * Read the environment and the command line's options.
+ * Read the environment and the command line's options (argv[0 … argc-1] are options only: no program name, no command).
+ * The value of a secret is never written to the report.
  * @return 0, or the number of faults, each written to `report` (a line each, naming variable, value and what is allowed).
  */
 int settings_load(struct settings *settings, int argc, char **argv, char *report, size_t report_size);

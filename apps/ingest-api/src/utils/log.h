@@ -2,21 +2,31 @@
 /**
  * @file utils/log.h
  * Structured log: one JSON object a line on standard output, pino's fields: level (number), time (ms), pid, hostname,
- * then name/reqId/… and msg. A line is one write(2). Thread safe. No secret and no e-mail address goes in here.
+ * then name/reqId/… and msg. Thread safe: lines of several threads never mix. No secret and no e-mail address goes in
+ * here.
+ *
+ * log_write() writes its line at once, with one write(2). A busy thread may collect whole lines in a struct
+ * log_buffer of its own and write many at a time (the access log does).
  */
 #ifndef INGEST_UTILS_LOG_H
 #define INGEST_UTILS_LOG_H
+
+#include "utils/text.h"
 
 enum log_level { LOG_TRACE = 10, LOG_DEBUG = 20, LOG_INFO = 30, LOG_WARN = 40, LOG_ERROR = 50, LOG_FATAL = 60 };
 
 /** Also from LOG_LEVEL: trace, debug, info, warn, error, fatal, silent. */
 void log_set_level(int level);
 int log_level_from_name(const char *name); /**< -1 if unknown */
+bool log_enabled(int level);
+/** Where lines go: 1 (standard output, the default) for the service, 2 for commands whose output is their result. */
+void log_set_fd(int fd);
 
 /**
  * log_write(LOG_WARN, "slow query", "s:component", "store", "s:operation", op, "f:duration", seconds, NULL)
  * Pairs of (type:key, value): s const char* (NULL: null), i int64_t, u uint64_t, f double, b int. Ended by NULL.
  * `msg` is last in the argument's place but written last in the line, as pino does.
+ * An integer argument must have exactly the named type (cast it); an unknown type ends the line's fields.
  */
 void log_write(int level, const char *msg, ...) __attribute__((sentinel));
 
@@ -24,5 +34,22 @@ void log_write(int level, const char *msg, ...) __attribute__((sentinel));
 #define log_info(...) log_write(LOG_INFO, __VA_ARGS__, (const char *)0)
 #define log_warn(...) log_write(LOG_WARN, __VA_ARGS__, (const char *)0)
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__, (const char *)0)
+
+/** Lines collected by one thread. Must be flushed by its owner before it goes. */
+struct log_buffer {
+    char data[32768];
+    size_t length;
+};
+
+/** Longest line in bytes, newline included; fields that do not fit are left out and `"truncated":true` says so. */
+#define LOG_LINE_MAX 8192
+
+/**
+ * Begin a line in the buffer (flushed before if it might not fit): writes level, time, pid and hostname, open for
+ * further `,"key":value` text. End it with log_line_end().
+ */
+void log_line_begin(struct log_buffer *buffer, struct text *line, int level);
+void log_line_end(struct log_buffer *buffer, struct text *line, const char *msg);
+void log_buffer_flush(struct log_buffer *buffer);
 
 #endif
