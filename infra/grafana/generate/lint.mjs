@@ -1,0 +1,127 @@
+// Grafana's dashboard-linter rules, held against ../dashboards/*.json, and a few of the house's own.
+// The linter itself is a Go program that Debian does not package; the rules are implemented here by name.
+// PromQL is parsed by promtool (`promtool check rules` over all expressions at once).
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where a rule does not apply, and why. `panel` undefined: the whole board. */
+const exclusions = [
+  { rule: 'target-job-rule', match: (t) => /^ALERTS\{/.test(t.expr) || /count\(ALERTS\{/.test(t.expr), reason: 'ALERTS carries the job of the alert; aggregated alerts have none, so the matcher is job=~"$job|"' },
+  { rule: 'target-instance-rule', match: (t) => /ALERTS\{/.test(t.expr), reason: 'an alert is about a job; many have no instance' },
+  { rule: 'target-rate-interval-rule', match: (t) => /\[(30d|15m|\$__range)\]/.test(t.expr), reason: 'the window is the meaning of the number (a 30-day budget, restarts in 15 minutes, a count over the chosen range), not a smoothing' },
+];
+
+const used = new Set();
+const faults = [];
+const folder = fileURLToPath(new URL('../dashboards', import.meta.url));
+const files = process.argv[2] ? [process.argv[2]] : readdirSync(folder).filter((f) => f.endsWith('.json')).map((f) => join(folder, f));
+
+function report(rule, where, text, target) {
+  const excluded = target && exclusions.find((e) => e.rule === rule && e.match(target));
+  if (excluded) used.add(excluded);
+  else faults.push(`${where}: ${rule}: ${text}`);
+}
+
+function template(board, where, name) {
+  const variable = board.templating.list.find((v) => v.name === name);
+  const rule = `template-${name}-rule`;
+  if (!variable) return report(rule, where, `there is no variable "${name}"`);
+  if (variable.datasource?.uid !== '${datasource}') report(rule, where, `variable "${name}" must use the datasource variable`);
+  if (variable.type !== 'query') report(rule, where, `variable "${name}" must be a query`);
+  const title = name[0].toUpperCase() + name.slice(1);
+  if (variable.label !== title) report(rule, where, `variable "${name}" must be labelled "${title}", is "${variable.label}"`);
+  if (!variable.multi) report(rule, where, `variable "${name}" must allow several values`);
+  if (variable.allValue !== '.+') report(rule, where, `variable "${name}": the All value must be ".+"`);
+}
+
+function boardRules(board, where) {
+  const datasource = board.templating.list.filter((v) => v.type === 'datasource');
+  if (datasource.length !== 1) report('template-datasource-rule', where, 'there must be exactly one datasource variable');
+  else if (datasource[0].name !== 'datasource' || datasource[0].label !== 'Data source') {
+    report('template-datasource-rule', where, 'the datasource variable must be named "datasource" and labelled "Data source"');
+  }
+  template(board, where, 'job');
+  template(board, where, 'instance');
+  for (const variable of board.templating.list.filter((v) => v.type === 'query')) {
+    const query = variable.query?.query ?? variable.query;
+    if (!/^label_values\((?:.+,\s*)?[a-z_]\w*\)$/.test(query)) report('template-label-promql-rule', where, `"${variable.name}": ${query}`);
+    if (variable.refresh !== 2) report('template-on-time-change-reload-rule', where, `"${variable.name}" must be read again when the time range changes`);
+  }
+  if (board.editable !== false) report('uneditable-dashboard-rule', where, 'editable must be false');
+  if (!board.uid) report('house-uid', where, 'a board needs a fixed uid');
+  const ids = board.panels.map((p) => p.id);
+  if (new Set(ids).size !== ids.length) report('house-panel-ids', where, 'panel ids must be unique');
+}
+
+const names = (expr) => expr.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+/** Selectors of an expression: metric name and what is between its braces. */
+const selectors = (expr) => [...expr.matchAll(/([a-zA-Z_:][\w:]*)\s*(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})/g)].map(([, metric, braces]) => ({ metric, braces }));
+
+function targetRules(panel, target, where) {
+  const { expr } = target;
+  for (const { metric, braces } of selectors(expr)) {
+    if (!/\bjob=~"\$job"/.test(braces)) report('target-job-rule', where, `${metric} is not selected by job=~"$job"`, target);
+    if (!/\binstance=~"\$instance"/.test(braces)) report('target-instance-rule', where, `${metric} is not selected by instance=~"$instance"`, target);
+  }
+  for (const [, window] of names(expr).matchAll(/\[([^\]:]+)[\]:]/g)) {
+    if (window !== '$__rate_interval') report('target-rate-interval-rule', where, `the window is [${window}], not [$__rate_interval]`, target);
+  }
+  for (const [name] of expr.matchAll(/\b[a-zA-Z_]\w*_total\b(?=\{)/g)) {
+    const before = expr.slice(0, expr.indexOf(`${name}{`));
+    if (!/(rate|irate|increase|resets|changes)\(\s*$/.test(before)) report('target-counter-agg-rule', where, `${name} is a counter outside rate, irate or increase`, target);
+  }
+}
+
+function panelRules(panel, where) {
+  if (panel.type === 'row') return;
+  if (panel.datasource?.uid !== '${datasource}') report('panel-datasource-rule', where, 'the panel must use the datasource variable');
+  if (!panel.title || !panel.description) report('panel-title-description-rule', where, 'a panel needs a title and a description');
+  if (!panel.fieldConfig?.defaults?.unit) report('panel-units-rule', where, 'a panel needs a unit');
+  if (!panel.targets?.length) report('panel-no-targets-rule', where, 'a panel needs a query');
+  for (const target of panel.targets ?? []) targetRules(panel, target, `${where}, query ${target.refId}`);
+}
+
+function promql(queries) {
+  const values = { job: '.+', instance: '.+', __rate_interval: '60s', __range: '3600s', __interval: '15s' };
+  const dir = mkdtempSync(join(tmpdir(), 'lint-dashboards-'));
+  try {
+    const rules = queries.map(({ expr }, i) => ({
+      record: `lint:query:${i}`,
+      expr: expr.replace(/\$\{?(\w+)\}?/g, (_, name) => values[name] ?? '.+'),
+    }));
+    writeFileSync(join(dir, 'rules.yml'), JSON.stringify({ groups: [{ name: 'dashboards', rules }] }));
+    execFileSync('promtool', ['check', 'rules', '--lint=none', join(dir, 'rules.yml')], { stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    const text = String(error.stderr ?? error);
+    const lines = text.split('\n').filter((line) => /parse|rule/.test(line));
+    for (const line of lines.length ? lines : [text]) {
+      const at = /lint:query:(\d+)|rule (\d+)/.exec(line);
+      const index = at ? Number(at[1] ?? at[2] - 1) : -1;
+      report('target-promql-rule', queries[index]?.where ?? 'dashboards', line.trim());
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const queries = [];
+for (const file of files) {
+  const board = JSON.parse(readFileSync(file, 'utf8'));
+  const name = basename(file);
+  boardRules(board, name);
+  for (const panel of board.panels) {
+    const where = `${name}, "${panel.title}"`;
+    panelRules(panel, where);
+    for (const target of panel.targets ?? []) queries.push({ expr: target.expr, where: `${where}, query ${target.refId}` });
+  }
+  for (const annotation of board.annotations.list) queries.push({ expr: annotation.expr, where: `${name}, annotation "${annotation.name}"` });
+}
+promql(queries);
+
+for (const fault of faults) console.error(fault);
+for (const exclusion of used) console.log(`excluded from ${exclusion.rule}: ${exclusion.reason}`);
+console.log(`${files.length} boards, ${queries.length} queries: ${faults.length} faults`);
+process.exitCode = faults.length ? 1 : 0;

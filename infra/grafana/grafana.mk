@@ -1,0 +1,24 @@
+# Dashboards: included by the top Makefile.
+GRAFANA_GENERATE := infra/grafana/generate
+PREVIEW := tools/dashboard-preview
+
+.PHONY: dashboards lint-dashboards dashboard-preview
+
+$(GRAFANA_GENERATE)/node_modules/.installed: $(GRAFANA_GENERATE)/package-lock.json
+	cd $(GRAFANA_GENERATE) && npm ci --no-progress
+	touch $@
+
+dashboards: $(GRAFANA_GENERATE)/node_modules/.installed ## write infra/grafana/dashboards/*.json with the generator
+	cd $(GRAFANA_GENERATE) && npm run --silent generate
+
+lint-dashboards: $(GRAFANA_GENERATE)/node_modules/.installed ## hold the dashboards to the generator and to the linter's rules
+	cd $(GRAFANA_GENERATE) && npm run --silent check && node lint.mjs
+
+$(PREVIEW)/node_modules/.installed: $(PREVIEW)/package-lock.json
+	cd $(PREVIEW) && npm ci --no-progress
+	touch $@
+
+$(PREVIEW)/dist/index.html: $(PREVIEW)/node_modules/.installed $(PREVIEW)/build.mjs $(wildcard $(PREVIEW)/src/*) $(wildcard $(PREVIEW)/src/panels/*)
+	cd $(PREVIEW) && npm run --silent build
+
+dashboard-preview: $(PREVIEW)/dist/index.html ## build the page that shows the dashboards without Grafana
