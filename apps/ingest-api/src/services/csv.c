@@ -31,6 +31,11 @@ void csv_release(struct csv *csv)
     csv->scratch = NULL;
 }
 
+bool csv_is_transient(const struct csv *csv, const struct csv_field *field)
+{
+    return csv->scratch && field->data >= csv->scratch && field->data < csv->scratch + csv->scratch_size;
+}
+
 static unsigned long count_lines(const char *from, const char *to)
 {
     unsigned long n = 0;

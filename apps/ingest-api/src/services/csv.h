@@ -55,6 +55,8 @@ void csv_init(struct csv *csv, const char *data, size_t length);
 /** The next row. CSV_BAD reasons: bare_quote, text_after_quote, unterminated_quote, row_too_long, too_many_columns,
  *  invalid_utf8 (also a NUL byte). */
 enum csv_result csv_next(struct csv *csv);
+/** True if the field's text is in the scratch: gone with the next csv_next(), where other fields last as long as the input. */
+bool csv_is_transient(const struct csv *csv, const struct csv_field *field);
 void csv_release(struct csv *csv);
 
 #endif

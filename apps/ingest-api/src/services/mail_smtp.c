@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SMTP by libcurl. A reply of 4xx is for later, one of 5xx to MAIL, RCPT or DATA is final; a 5xx before MAIL (greeting,
+ * EHLO, AUTH) is about this server or our account and not about the message, so it is for later too. The debug
+ * callback is how libcurl tells which command was the last and what exactly was answered.
+ */
+#include "services/mail_transport.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_S 10
+
+enum stage { STAGE_CONNECT, STAGE_MAIL, STAGE_RCPT, STAGE_DATA };
+static const char *const stage_names[] = {"connection", "MAIL", "RCPT", "DATA"};
+
+struct smtp {
+    CURL *curl;
+    /* of the message under way */
+    const struct mail_parcel *parcel;
+    size_t sent;
+    bool all_sent; /* libcurl has been told that the message ends: what follows is the dot and the server's verdict */
+    enum stage stage;
+    int reply;          /* code of the last reply line, 0: none */
+    char enhanced[16];  /* its enhanced status ("5.1.1"), or "" */
+};
+
+static size_t read_message(char *buffer, size_t size, size_t count, void *arg)
+{
+    struct smtp *smtp = arg;
+    size_t left = smtp->parcel->length - smtp->sent, n = size * count < left ? size * count : left;
+
+    memcpy(buffer, smtp->parcel->data + smtp->sent, n);
+    smtp->sent += n;
+    smtp->all_sent |= n == 0;
+    return n;
+}
+
+/* A connection that turns out dead is opened again and the message read from the start. */
+static int seek_message(void *arg, curl_off_t offset, int origin)
+{
+    struct smtp *smtp = arg;
+
+    if (origin != SEEK_SET || offset < 0 || (size_t)offset > smtp->parcel->length)
+        return CURL_SEEKFUNC_FAIL;
+    smtp->sent = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static void note_command(struct smtp *smtp, const char *line, size_t length)
+{
+    for (enum stage stage = STAGE_MAIL; stage <= STAGE_DATA; stage++) {
+        size_t n = strlen(stage_names[stage]);
+        if (length >= n && memcmp(line, stage_names[stage], n) == 0)
+            smtp->stage = stage;
+    }
+}
+
+static void note_reply(struct smtp *smtp, const char *line, size_t length)
+{
+    char text[32];
+    int code, a, b, c;
+
+    (void)snprintf(text, sizeof(text), "%.*s", (int)(length < sizeof(text) ? length : sizeof(text) - 1), line);
+    if (sscanf(text, "%3d", &code) != 1) /* NOLINT(cert-err34-c): three digits cannot overflow */
+        return;
+    smtp->reply = code;
+    smtp->enhanced[0] = '\0';
+    if (strlen(text) > 4 && sscanf(text + 4, "%1d.%3d.%3d", &a, &b, &c) == 3) /* NOLINT(cert-err34-c) */
+        (void)snprintf(smtp->enhanced, sizeof(smtp->enhanced), " %d.%d.%d", a, b, c);
+}
+
+static int debug(CURL *curl, curl_infotype type, char *data, size_t size, void *arg)
+{
+    (void)curl;
+    if (type == CURLINFO_HEADER_OUT)
+        note_command(arg, data, size);
+    else if (type == CURLINFO_HEADER_IN)
+        note_reply(arg, data, size);
+    return 0;
+}
+
+static size_t discard(char *data, size_t size, size_t count, void *arg)
+{
+    (void)data;
+    (void)arg;
+    return size * count;
+}
+
+void *mail_smtp_open(const char *url)
+{
+    struct smtp *smtp = calloc(1, sizeof(*smtp));
+    CURL *curl = curl_easy_init();
+
+    if (!smtp || !curl) {
+        free(smtp);
+        curl_easy_cleanup(curl);
+        return NULL;
+    }
+    smtp->curl = curl;
+    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    (void)curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
+    (void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_message);
+    (void)curl_easy_setopt(curl, CURLOPT_READDATA, smtp);
+    (void)curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek_message);
+    (void)curl_easy_setopt(curl, CURLOPT_SEEKDATA, smtp);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
+    (void)curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, debug);
+    (void)curl_easy_setopt(curl, CURLOPT_DEBUGDATA, smtp);
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)MAILER_TIMEOUT_S);
+    (void)curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)MAILER_TIMEOUT_S);
+    return smtp;
+}
+
+static enum mail_outcome judge(const struct smtp *smtp, CURLcode rc, char error[MAIL_ERROR_MAX])
+{
+    if (rc == CURLE_OK)
+        return MAIL_SENT;
+    if (smtp->reply >= 400) {
+        (void)snprintf(error, MAIL_ERROR_MAX, "the server answered %d%s (%s)", smtp->reply, smtp->enhanced,
+                       smtp->all_sent ? "message" : stage_names[smtp->stage]);
+        return smtp->reply >= 500 && smtp->stage != STAGE_CONNECT ? MAIL_REFUSED : MAIL_RETRY;
+    }
+    (void)snprintf(error, MAIL_ERROR_MAX, "%s (%s)", curl_easy_strerror(rc),
+                   smtp->all_sent ? "no answer to the message" : stage_names[smtp->stage]);
+    return smtp->all_sent ? MAIL_IN_DOUBT : MAIL_RETRY;
+}
+
+static enum mail_outcome smtp_send(void *self, const struct mail_parcel *parcel, char error[MAIL_ERROR_MAX])
+{
+    struct smtp *smtp = self;
+    char from[320], to[320];
+
+    (void)snprintf(from, sizeof(from), "<%s>", parcel->from);
+    (void)snprintf(to, sizeof(to), "<%s>", parcel->to);
+    struct curl_slist *recipients = curl_slist_append(NULL, to);
+    if (!recipients) {
+        (void)snprintf(error, MAIL_ERROR_MAX, "out of memory");
+        return MAIL_RETRY;
+    }
+    smtp->parcel = parcel;
+    smtp->sent = 0;
+    smtp->all_sent = false;
+    smtp->stage = STAGE_CONNECT;
+    smtp->reply = 0;
+    smtp->enhanced[0] = '\0';
+    (void)curl_easy_setopt(smtp->curl, CURLOPT_MAIL_FROM, from);
+    (void)curl_easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, recipients);
+    CURLcode rc = curl_easy_perform(smtp->curl);
+    (void)curl_easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, NULL);
+    curl_slist_free_all(recipients);
+    return judge(smtp, rc, error);
+}
+
+static int smtp_flush(void *self)
+{
+    (void)self;
+    return 0;
+}
+
+static enum mail_found smtp_find(void *self, const char *key)
+{
+    (void)self;
+    (void)key;
+    return MAIL_FOUND_UNKNOWN;
+}
+
+static void smtp_close(void *self)
+{
+    struct smtp *smtp = self;
+
+    curl_easy_cleanup(smtp->curl);
+    free(smtp);
+}
+
+const struct mail_transport mail_smtp = {smtp_send, smtp_flush, smtp_find, smtp_close};

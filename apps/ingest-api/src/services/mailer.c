@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/mailer.h"
+#include "config/settings.h"
+#include "services/mail_transport.h"
+#include "utils/log.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct mailer {
+    const struct mail_transport *transport;
+    struct mail_sender from;
+    char target[600]; /* directory or URL */
+};
+
+struct mailer_session {
+    const struct mailer *mailer;
+    void *self;
+};
+
+/* Every missing directory of the path, for us alone: drafts are private. */
+static int make_directories(const char *path)
+{
+    char part[600];
+
+    if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    for (char *p = part + 1; *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (mkdir(part, 0700) < 0 && errno != EEXIST)
+            return -1;
+        *p = '/';
+    }
+    return mkdir(part, 0700) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+static int open_file(struct mailer *mailer, const struct settings *settings)
+{
+    const char *directory = strncmp(settings->mail_url, "file:", 5) == 0 ? settings->mail_url + 5 : "";
+
+    if (directory[0])
+        (void)snprintf(mailer->target, sizeof(mailer->target), "%s", directory);
+    else
+        (void)snprintf(mailer->target, sizeof(mailer->target), "%s/outbox", settings->data_dir);
+    mailer->transport = &mail_file;
+    if (make_directories(mailer->target) == 0)
+        return 0;
+    log_error("the outbox directory cannot be made", "s:component", "mailer", "s:directory", mailer->target, "s:error",
+              strerror(errno));
+    return -1;
+}
+
+static int open_smtp(struct mailer *mailer, const struct settings *settings)
+{
+    mailer->transport = &mail_smtp;
+    (void)snprintf(mailer->target, sizeof(mailer->target), "%s", settings->mail_url);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+        return 0;
+    log_error("libcurl cannot be initialised", "s:component", "mailer");
+    return -1;
+}
+
+static int open_transport(struct mailer *mailer, const struct settings *settings)
+{
+    const char *url = settings->mail_url;
+
+    if (mail_sender_parse(&mailer->from, settings->mail_from) < 0) {
+        log_error("MAIL_FROM must be \"Name <local@domain>\" or \"local@domain\"", "s:component", "mailer");
+        return -1;
+    }
+    if (url[0] == '\0' || strcmp(url, "file") == 0 || strncmp(url, "file:", 5) == 0)
+        return open_file(mailer, settings);
+    if (strncmp(url, "smtp://", 7) == 0 || strncmp(url, "smtps://", 8) == 0)
+        return open_smtp(mailer, settings);
+    log_error("MAIL must be file, file:DIR, smtp://HOST:PORT or smtps://HOST:PORT", "s:component", "mailer");
+    return -1;
+}
+
+int mailer_open(struct mailer **out, const struct settings *settings)
+{
+    struct mailer *mailer = calloc(1, sizeof(*mailer));
+
+    *out = NULL;
+    if (!mailer) {
+        log_error("out of memory", "s:component", "mailer");
+        return -1;
+    }
+    if (open_transport(mailer, settings) < 0) {
+        free(mailer);
+        return -1;
+    }
+    *out = mailer;
+    return 0;
+}
+
+void mailer_close(struct mailer *mailer)
+{
+    if (mailer && mailer->transport == &mail_smtp)
+        curl_global_cleanup();
+    free(mailer);
+}
+
+struct mailer_session *mailer_session_open(struct mailer *mailer)
+{
+    struct mailer_session *session = calloc(1, sizeof(*session));
+
+    if (!session)
+        return NULL;
+    session->mailer = mailer;
+    session->self = mailer->transport == &mail_file ? mail_file_open(mailer->target) : mail_smtp_open(mailer->target);
+    if (!session->self) {
+        free(session);
+        return NULL;
+    }
+    return session;
+}
+
+void mailer_session_close(struct mailer_session *session)
+{
+    if (!session)
+        return;
+    session->mailer->transport->close(session->self);
+    free(session);
+}
+
+enum mail_outcome mailer_send(struct mailer_session *session, const struct mail *mail, char error[MAIL_ERROR_MAX])
+{
+    const struct mailer *mailer = session->mailer;
+    struct mail_parcel parcel = {.key = mail->key, .from = mailer->from.address, .to = mail->to};
+    char *message;
+
+    error[0] = '\0';
+    int rc = mail_message_write(mail, &mailer->from, &message, &parcel.length);
+    if (rc < 0) {
+        (void)snprintf(error, MAIL_ERROR_MAX, "%s", mail_message_error_text(rc));
+        return rc == MAIL_MESSAGE_E_NOMEM ? MAIL_RETRY : MAIL_REFUSED;
+    }
+    parcel.data = message;
+    enum mail_outcome outcome = mailer->transport->send(session->self, &parcel, error);
+    free(message);
+    return outcome;
+}
+
+int mailer_flush(struct mailer_session *session)
+{
+    return session->mailer->transport->flush(session->self);
+}
+
+enum mail_found mailer_find(struct mailer_session *session, const char *key)
+{
+    return session->mailer->transport->find(session->self, key);
+}

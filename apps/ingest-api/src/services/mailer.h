@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file services/mailer.h
+ * Sending an e-mail, by the transport that MAIL names:
+ *   file, file:DIR     one KEY.eml a message in DATA_DIR/outbox or DIR: written, synced, renamed. The same key overwrites.
+ *   smtp://HOST:PORT   libcurl; a session keeps its connection. STARTTLS is used where the server offers it.
+ *   smtps://HOST:PORT  TLS from the first byte.
+ *
+ * What became of an e-mail is one of four, because SMTP cannot promise two: the line may break after the last byte
+ * went out and before the server's answer. That is MAIL_IN_DOUBT, never guessed to be either.
+ */
+#ifndef INGEST_SERVICES_MAILER_H
+#define INGEST_SERVICES_MAILER_H
+
+#include "services/mail_message.h"
+
+#include <stdbool.h>
+
+struct settings;
+struct mailer;
+struct mailer_session;
+
+enum mail_outcome {
+    MAIL_SENT,
+    MAIL_RETRY,    /**< not sent, may work later: refused with 4xx, no connection, disk full */
+    MAIL_REFUSED,  /**< not sent, never will be: refused with 5xx, or the e-mail itself is at fault */
+    MAIL_IN_DOUBT  /**< may have been sent */
+};
+
+enum mail_found { MAIL_FOUND_NO, MAIL_FOUND_YES, MAIL_FOUND_UNKNOWN };
+
+#define MAIL_ERROR_MAX 192
+
+/** @return 0, or -1 after one clear line in the log (MAIL or MAIL_FROM cannot be used, no such directory). */
+int mailer_open(struct mailer **out, const struct settings *settings);
+/** After every session is closed. */
+void mailer_close(struct mailer *mailer);
+
+/** A session belongs to one thread. NULL when memory is out. */
+struct mailer_session *mailer_session_open(struct mailer *mailer);
+void mailer_session_close(struct mailer_session *session);
+
+/**
+ * Send. Blocks, at most MAILER_TIMEOUT_S.
+ * @param error unless MAIL_SENT: what happened, without any address.
+ * @note with `file`, MAIL_SENT is durable only after mailer_flush().
+ */
+enum mail_outcome mailer_send(struct mailer_session *session, const struct mail *mail, char error[MAIL_ERROR_MAX]);
+/** Make what was sent durable. @return 0, or -1: treat everything since the last flush as MAIL_RETRY. */
+int mailer_flush(struct mailer_session *session);
+
+/** Did an e-mail with this key go out? For a claim found in doubt. `file` knows; SMTP does not. */
+enum mail_found mailer_find(struct mailer_session *session, const char *key);
+
+#define MAILER_TIMEOUT_S 30
+
+#endif
