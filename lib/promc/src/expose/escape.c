@@ -27,19 +27,33 @@ char *promc_escape_help(char *out, const char *text, size_t length, bool openmet
     return escape_text(out, text, length, openmetrics);
 }
 
-static bool is_classic_byte(unsigned char c, bool first)
+/* The two grammars: a metric's name may hold colons, a label's may not. */
+enum grammar { METRIC, LABEL };
+
+static bool is_classic_byte(unsigned char c, bool first, enum grammar grammar)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':' || (!first && c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c == ':' && grammar == METRIC) ||
+           (!first && c >= '0' && c <= '9');
 }
 
-bool promc_name_is_classic(const char *name, size_t length)
+static bool is_classic(const char *name, size_t length, enum grammar grammar)
 {
     for (size_t i = 0; i < length; i++) {
-        if (!is_classic_byte((unsigned char)name[i], i == 0)) {
+        if (!is_classic_byte((unsigned char)name[i], i == 0, grammar)) {
             return false;
         }
     }
     return length > 0;
+}
+
+bool promc_name_is_classic(const char *name, size_t length)
+{
+    return is_classic(name, length, METRIC);
+}
+
+bool promc_label_is_classic(const char *name, size_t length)
+{
+    return is_classic(name, length, LABEL);
 }
 
 /* One character of UTF-8. @return its bytes (≥ 1); *out is U+FFFD and the length 1 where the bytes are none. */
@@ -98,15 +112,15 @@ static char *put_replacement(char *out, uint32_t rune, enum promc_escaping schem
     }
 }
 
-bool promc_name_is_plain(const char *name, size_t length, enum promc_escaping scheme)
+static bool is_plain(const char *name, size_t length, enum promc_escaping scheme, enum grammar grammar)
 {
-    return promc_name_is_classic(name, length) &&
+    return is_classic(name, length, grammar) &&
            (scheme != PROMC_ESCAPING_DOTS || memchr(name, '_', length) == NULL);
 }
 
-char *promc_escape_name(char *out, const char *name, size_t length, enum promc_escaping scheme)
+static char *escape_name(char *out, const char *name, size_t length, enum promc_escaping scheme, enum grammar grammar)
 {
-    if (scheme == PROMC_ESCAPING_ALLOW_UTF8 || promc_name_is_plain(name, length, scheme)) {
+    if (scheme == PROMC_ESCAPING_ALLOW_UTF8 || is_plain(name, length, scheme, grammar)) {
         memcpy(out, name, length);
         return out + length;
     }
@@ -119,7 +133,7 @@ char *promc_escape_name(char *out, const char *name, size_t length, enum promc_e
         uint32_t rune;
         size_t bytes = decode_utf8(name + i, length - i, &rune);
         bool first = i == 0; /* `values` has its prefix before it, but the schemes are defined on the name itself */
-        if (rune < 0x80 && is_classic_byte((unsigned char)rune, first) && (rune != '_' || keep_underscores)) {
+        if (rune < 0x80 && is_classic_byte((unsigned char)rune, first, grammar) && (rune != '_' || keep_underscores)) {
             *out++ = (char)rune;
         } else {
             out = put_replacement(out, rune, scheme);
@@ -127,4 +141,24 @@ char *promc_escape_name(char *out, const char *name, size_t length, enum promc_e
         i += bytes;
     }
     return out;
+}
+
+bool promc_name_is_plain(const char *name, size_t length, enum promc_escaping scheme)
+{
+    return is_plain(name, length, scheme, METRIC);
+}
+
+bool promc_label_is_plain(const char *name, size_t length, enum promc_escaping scheme)
+{
+    return is_plain(name, length, scheme, LABEL);
+}
+
+char *promc_escape_name(char *out, const char *name, size_t length, enum promc_escaping scheme)
+{
+    return escape_name(out, name, length, scheme, METRIC);
+}
+
+char *promc_escape_label_name(char *out, const char *name, size_t length, enum promc_escaping scheme)
+{
+    return escape_name(out, name, length, scheme, LABEL);
 }

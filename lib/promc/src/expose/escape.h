@@ -28,14 +28,20 @@ char *promc_escape_help(char *out, const char *text, size_t length, bool openmet
 /** Is this `[a-zA-Z_:][a-zA-Z0-9_:]*`? */
 bool promc_name_is_classic(const char *name, size_t length);
 
+/** The same for a label: no colon. */
+bool promc_label_is_classic(const char *name, size_t length);
+
 /**
  * The name under a scheme. `underscores`: what the classic grammar does not allow becomes `_`. `dots`: `.` is `_dot_`, `_` is `__`
  * (in classic names too), others `__`. `values`: `U__`, `_` is `__`, others `_<hex>_`; classic names stay. `allow-utf-8`:
  * as it is, unquoted.
  */
 char *promc_escape_name(char *out, const char *name, size_t length, enum promc_escaping scheme);
+/** A label's name under a scheme, unquoted: the same, but a colon is no letter of the grammar either. */
+char *promc_escape_label_name(char *out, const char *name, size_t length, enum promc_escaping scheme);
 
 /** Is the name's spelling the same under this scheme? Then nothing need be escaped or quoted. */
 bool promc_name_is_plain(const char *name, size_t length, enum promc_escaping scheme);
+bool promc_label_is_plain(const char *name, size_t length, enum promc_escaping scheme);
 
 #endif

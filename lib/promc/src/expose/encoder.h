@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file encoder.h
+ * Between the walk (scrape.c) and the syntaxes (text.c, openmetrics.c, protobuf.c).
+ *
+ * The walk knows families, series and the caller's buffer; it never knows what a line looks like. A syntax knows one family
+ * and one series at a time; it never walks. For each family: begin_family(), then for each series begin_series() and
+ * put() until `unit == units`, then end_family().
+ *
+ * A *unit* is what is written in one go: a line of text, a Metric message. The walk guarantees `unit_max` bytes of room for it,
+ * in the caller's buffer where they are there, else in a buffer of its own that it hands out in parts. So the slices may be of any
+ * size, and the bytes are the same.
+ */
+#ifndef PROMC_EXPOSE_ENCODER_H
+#define PROMC_EXPOSE_ENCODER_H
+
+#include "expose/bytes.h"
+#include "snapshot.h"
+
+#include <promc/histogram.h>
+#include <promc/scrape.h>
+
+struct promc_encoder;
+
+struct promc_syntax {
+    /**
+     * encoder->family is new: prepare what all its series share, and the head in encoder->head.
+     * @return 0, or PROMC_E_NOMEM, which ends the scrape.
+     */
+    int (*begin_family)(struct promc_encoder *encoder);
+    /** encoder->series is new: read its values, set units, unit_max and unit = 0. @return as begin_family. */
+    int (*begin_series)(struct promc_encoder *encoder);
+    /** Write units from `unit` on while there are unit_max bytes up to `end`, at least one. @return the end of what was written. */
+    char *(*put)(struct promc_encoder *encoder, char *out, const char *end);
+    /**
+     * The family has no further series: set units, unit_max and unit = 0 if there is something to close it with. NULL: never.
+     */
+    void (*end_family)(struct promc_encoder *encoder);
+    /** What stands at the very end; "" for nothing. */
+    promc_str foot;
+};
+
+/** The values of one histogram, of one instant. */
+struct promc_histogram_picture {
+    uint64_t counts[PROMC_MAX_BUCKETS + 1]; /**< not cumulative */
+    uint64_t total;                         /**< their sum */
+    double sum;
+};
+
+/** One piece of a prepared line, inside encoder->prepared. */
+struct promc_piece {
+    uint32_t at, length;
+};
+
+/** What text lines are put together from: `LEAD labels TAIL number`, prepared once a family. One lead for each kind of line. */
+enum promc_lead { PROMC_LEAD_VALUE, PROMC_LEAD_BUCKET, PROMC_LEAD_SUM, PROMC_LEAD_COUNT, PROMC_LEAD_CREATED, PROMC_LEADS };
+
+/** What the text syntaxes keep. Zeroed at the begin of the scrape. */
+struct promc_text_state {
+    struct promc_bytes prepared; /**< of the family: the head, leads, tails */
+    struct promc_piece head;
+    struct promc_piece leads[PROMC_LEADS];
+    struct promc_piece tail;
+    struct promc_piece bucket_tails[PROMC_MAX_BUCKETS + 1];
+    uint32_t longest_lead, longest_tail;
+    unsigned buckets;             /**< lines of a series that are buckets: the first ones */
+    enum promc_lead after[4];     /**< the lines after them */
+    unsigned after_count;
+    promc_str labels;             /**< of the series, as they are written */
+    bool labels_as_rendered;      /**< they are the arena's own text; else they are spelt anew for each series */
+    struct promc_bytes spelt;     /**< the latter */
+};
+
+/** What protobuf.c keeps. */
+struct promc_protobuf_state {
+    struct promc_bytes prepared;
+    struct promc_piece fields;                  /**< of the MetricFamily, before the first Metric */
+    struct promc_piece constants;               /**< the LabelPairs that all series have */
+    struct promc_piece names[PROMC_MAX_LABELS]; /**< LabelPair.name, tag and all */
+    size_t series_fixed;                        /**< bytes of all labels of a series, its values not counted */
+    uint64_t remaining;                         /**< promised bytes of the message that are still to be written */
+    bool ending;                                /**< no further series: only padding */
+    promc_str values[PROMC_MAX_LABELS];
+    unsigned count_width;
+    size_t metric_body, metric_size;            /**< of the series; the latter with tag and length */
+};
+
+struct promc_encoder {
+    const promc_registry *registry;
+    const struct promc_syntax *syntax;
+    enum promc_escaping escaping;
+    bool openmetrics;
+    bool created_timestamps;
+
+    struct promc_family_view family;
+    struct promc_series_view series;
+    promc_str head;   /**< of the family: handed out before its first series */
+    unsigned unit;    /**< the next unit of the series */
+    unsigned units;
+    size_t unit_max;  /**< room that any unit of this series needs */
+
+    /* the values of the series */
+    uint64_t integer;  /**< counters: value = integer + number */
+    double number;
+    struct promc_histogram_picture histogram;
+    uint64_t running;  /**< sum of the buckets before `unit` */
+
+    struct promc_text_state text;
+    struct promc_protobuf_state protobuf;
+};
+
+extern const struct promc_syntax promc_syntax_text;
+extern const struct promc_syntax promc_syntax_openmetrics;
+extern const struct promc_syntax promc_syntax_protobuf;
+
+/** Read the values of encoder->series, all of one instant; `unit` and `running` start at 0. Every begin_series() starts with it. */
+void promc_encoder_read_values(struct promc_encoder *encoder);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Delimited io.prometheus.client.MetricFamily messages.
+ *
+ * A MetricFamily begins with its length, and a family may have a million series that come and go while it is written. Nothing is
+ * buffered and nothing is walked twice: the length is *promised* from what the family's counters say (series, bytes of label text),
+ * which is exact while nobody creates or removes. What is promised and then not needed is filled by fields that no reader
+ * knows (and every reader skips); a series that does not fit any more goes into a further message of the same name.
+ */
+#include "expose/encoder.h"
+#include "expose/escape.h"
+#include "expose/wire.h"
+
+/* Fields of the messages. */
+enum {
+    FAMILY_NAME = 1, FAMILY_HELP, FAMILY_TYPE, FAMILY_METRIC, FAMILY_UNIT,
+    METRIC_LABEL = 1, METRIC_GAUGE, METRIC_COUNTER, METRIC_SUMMARY, METRIC_UNTYPED, METRIC_HISTOGRAM = 7,
+    LABEL_NAME = 1, LABEL_VALUE,
+    VALUE = 1, COUNTER_CREATED = 3,
+    HISTOGRAM_COUNT = 1, HISTOGRAM_SUM, HISTOGRAM_BUCKET, HISTOGRAM_CREATED = 15,
+    BUCKET_COUNT = 1, BUCKET_BOUND,
+    TIMESTAMP_SECONDS = 1, TIMESTAMP_NANOS
+};
+
+enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
+
+/* Widths of padded varints. */
+#define FAMILY_WIDTH 5  /* a MetricFamily: 32 GiB */
+#define MESSAGE_WIDTH 4 /* a Metric or Histogram: 256 MiB */
+#define LABEL_WIDTH 3   /* a LabelPair or a label's value */
+#define COUNT_WIDTH 6   /* a bucket's count, up to 2^42 */
+#define COUNT_WIDE 10   /* and above */
+#define SECONDS_WIDTH 5
+#define NANOS_WIDTH 5
+
+#define TIMESTAMP_SIZE (2 + SECONDS_WIDTH + NANOS_WIDTH)
+#define LABEL_OVERHEAD (1 + LABEL_WIDTH)
+#define METRIC_OVERHEAD (1 + MESSAGE_WIDTH)
+/* A padding field: a tag of two bytes (2047, unknown to everybody), a length of two. */
+#define PADDING_OVERHEAD 4
+#define PADDING_MOST 4096
+
+static unsigned family_type(enum promc_type type)
+{
+    switch (type) {
+    case PROMC_COUNTER:
+        return TYPE_COUNTER;
+    case PROMC_HISTOGRAM:
+        return TYPE_HISTOGRAM;
+    case PROMC_SUMMARY:
+        return TYPE_SUMMARY;
+    case PROMC_UNTYPED:
+        return TYPE_UNTYPED;
+    default:
+        return TYPE_GAUGE;
+    }
+}
+
+static void append_string_field(struct promc_bytes *bytes, int field, promc_str text)
+{
+    char *out = promc_bytes_reserve(bytes, 11 + text.length);
+    if (out != NULL && text.length > 0) {
+        char *end = out;
+        *end++ = PROMC_WIRE_TAG(field, PROMC_WIRE_BYTES);
+        end = promc_wire_varint(end, text.length);
+        end = promc_wire_bytes(end, text.data, text.length);
+        bytes->length += (size_t)(end - out);
+    }
+}
+
+typedef char *(*escape_function)(char *out, const char *name, size_t length, enum promc_escaping scheme);
+
+static void append_name_field(struct promc_encoder *e, struct promc_bytes *bytes, int field, promc_str name,
+                              escape_function escape)
+{
+    struct promc_bytes scratch = {0};
+    char *out = promc_bytes_reserve(&scratch, PROMC_ESCAPED_NAME_MAX(name.length));
+    if (out != NULL) {
+        append_string_field(bytes, field,
+                            (promc_str){out, (size_t)(escape(out, name.data, name.length, e->escaping) - out)});
+    }
+    bytes->failed |= scratch.failed;
+    promc_bytes_free(&scratch);
+}
+
+static struct promc_piece piece_from(const struct promc_bytes *bytes, size_t at)
+{
+    return (struct promc_piece){(uint32_t)at, (uint32_t)(bytes->length - at)};
+}
+
+/* Whole LabelPairs, the same for every series. */
+static void prepare_constant_labels(struct promc_encoder *e)
+{
+    struct promc_bytes *bytes = &e->protobuf.prepared;
+    size_t at = bytes->length;
+    for (unsigned i = 0; i < e->family.constant_label_count; i++) {
+        promc_str name, value;
+        promc_family_constant(e->registry, &e->family, i, &name, &value);
+        size_t start = bytes->length;
+        promc_bytes_append(bytes, "\0\0\0\0", LABEL_OVERHEAD);
+        append_name_field(e, bytes, LABEL_NAME, name, promc_escape_label_name);
+        append_string_field(bytes, LABEL_VALUE, value);
+        if (bytes->failed) {
+            return;
+        }
+        char *head = bytes->data + start;
+        *head = PROMC_WIRE_TAG(METRIC_LABEL, PROMC_WIRE_BYTES);
+        promc_wire_padded(head + 1, bytes->length - start - LABEL_OVERHEAD, LABEL_WIDTH);
+    }
+    e->protobuf.constants = piece_from(bytes, at);
+}
+
+/* Size of the field that holds the value, with tag and length. */
+static size_t value_size(const struct promc_encoder *e, unsigned count_width)
+{
+    switch (e->family.type) {
+    case PROMC_COUNTER:
+        return 2 + 9 + 2 + TIMESTAMP_SIZE;
+    case PROMC_HISTOGRAM:
+        return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + (e->family.bound_count + 1) * (2 + 1 + count_width + 9) + 2 +
+               TIMESTAMP_SIZE;
+    default:
+        return 2 + 9;
+    }
+}
+
+/* Metric messages of all series alive now. Exact but for values that needed escaping, whose text is longer than they are. */
+static uint64_t promise(const struct promc_encoder *e)
+{
+    const struct promc_family_data *data = e->family.data;
+    uint64_t series = promc_load(&data->series);
+    uint64_t text = promc_load(&data->text_bytes);
+    uint64_t names = series * data->fixed_text;
+    uint64_t size = series * (METRIC_OVERHEAD + e->protobuf.series_fixed + value_size(e, COUNT_WIDTH)) +
+                    (text > names ? text - names : 0);
+    return size == 0 || size >= PADDING_OVERHEAD ? size : PADDING_OVERHEAD;
+}
+
+/* The length and the fields before the first Metric. */
+static char *put_head(const struct promc_encoder *e, char *out, uint64_t metrics)
+{
+    const struct promc_protobuf_state *state = &e->protobuf;
+    out = promc_wire_padded(out, state->fields.length + metrics, FAMILY_WIDTH);
+    return promc_wire_bytes(out, state->prepared.data + state->fields.at, state->fields.length);
+}
+
+static int begin_family(struct promc_encoder *e)
+{
+    struct promc_protobuf_state *state = &e->protobuf;
+    struct promc_bytes *bytes = &state->prepared;
+    promc_bytes_clear(bytes);
+    append_name_field(e, bytes, FAMILY_NAME, e->family.sample_name, promc_escape_name);
+    append_string_field(bytes, FAMILY_HELP, e->family.help);
+    char type[2] = {PROMC_WIRE_TAG(FAMILY_TYPE, PROMC_WIRE_VARINT), (char)family_type(e->family.type)};
+    promc_bytes_append(bytes, type, 2);
+    append_string_field(bytes, FAMILY_UNIT, e->family.unit);
+    state->fields = piece_from(bytes, 0);
+    prepare_constant_labels(e);
+    state->series_fixed = state->constants.length;
+    for (unsigned i = 0; i < e->family.label_count; i++) {
+        size_t at = bytes->length;
+        append_name_field(e, bytes, LABEL_NAME, e->family.label_names[i], promc_escape_label_name);
+        state->names[i] = piece_from(bytes, at);
+        state->series_fixed += LABEL_OVERHEAD + state->names[i].length + LABEL_OVERHEAD;
+    }
+    state->remaining = promise(e);
+    state->ending = false;
+    size_t at = bytes->length;
+    char *head = promc_bytes_reserve(bytes, FAMILY_WIDTH + state->fields.length);
+    if (head == NULL) {
+        return PROMC_E_NOMEM;
+    }
+    bytes->length += (size_t)(put_head(e, head, state->remaining) - head);
+    e->head = (promc_str){bytes->data + at, bytes->length - at};
+    return 0;
+}
+
+/* Does the series fit into what is promised, the rest being either nothing or room for a padding field? */
+static bool fits(const struct promc_protobuf_state *state)
+{
+    return state->metric_size == state->remaining || state->metric_size + PADDING_OVERHEAD <= state->remaining;
+}
+
+static int begin_series(struct promc_encoder *e)
+{
+    struct promc_protobuf_state *state = &e->protobuf;
+    promc_encoder_read_values(e);
+    unsigned count = promc_series_values(e->registry, &e->series, state->values);
+    size_t size = state->series_fixed;
+    for (unsigned i = 0; i < count; i++) {
+        size += state->values[i].length;
+    }
+    state->count_width = e->family.type == PROMC_HISTOGRAM && e->histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE
+                                                                                                          : COUNT_WIDTH;
+    state->metric_body = size + value_size(e, state->count_width);
+    state->metric_size = METRIC_OVERHEAD + state->metric_body;
+    e->units = 1;
+    e->unit_max = state->metric_size;
+    if (!fits(state)) { /* padding, then a message for this one series */
+        e->unit_max += FAMILY_WIDTH + state->fields.length;
+        e->unit_max = e->unit_max > PADDING_MOST ? e->unit_max : PADDING_MOST;
+    }
+    return 0;
+}
+
+/* One padding field; what is left after it is nothing, or enough for another. */
+static char *put_padding(struct promc_protobuf_state *state, char *out)
+{
+    uint64_t size = state->remaining;
+    if (size > PADDING_MOST) {
+        size = size - PADDING_MOST < PADDING_OVERHEAD ? PADDING_MOST - PADDING_OVERHEAD : PADDING_MOST;
+    }
+    *out++ = (char)0xfa; /* field 2047, bytes */
+    *out++ = (char)0x7f;
+    out = promc_wire_padded(out, size - PADDING_OVERHEAD, 2);
+    memset(out, 0, size - PADDING_OVERHEAD);
+    state->remaining -= size;
+    return out + size - PADDING_OVERHEAD;
+}
+
+static char *put_timestamp(char *out, int field, double seconds)
+{
+    uint64_t whole = (uint64_t)seconds;
+    uint64_t nanos = (uint64_t)((seconds - (double)whole) * 1e9);
+    *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_BYTES);
+    *out++ = TIMESTAMP_SIZE;
+    *out++ = PROMC_WIRE_TAG(TIMESTAMP_SECONDS, PROMC_WIRE_VARINT);
+    out = promc_wire_padded(out, whole, SECONDS_WIDTH);
+    *out++ = PROMC_WIRE_TAG(TIMESTAMP_NANOS, PROMC_WIRE_VARINT);
+    return promc_wire_padded(out, nanos < 999999999 ? nanos : 999999999, NANOS_WIDTH);
+}
+
+static char *put_double_field(char *out, int field, double value)
+{
+    *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_FIXED64);
+    return promc_wire_double(out, value);
+}
+
+static char *put_count_field(char *out, int field, uint64_t count, unsigned width)
+{
+    *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_VARINT);
+    return promc_wire_padded(out, count, width);
+}
+
+static char *put_histogram(struct promc_encoder *e, char *out)
+{
+    unsigned width = e->protobuf.count_width;
+    *out++ = PROMC_WIRE_TAG(METRIC_HISTOGRAM, PROMC_WIRE_BYTES);
+    out = promc_wire_padded(out, value_size(e, width) - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
+    out = put_count_field(out, HISTOGRAM_COUNT, e->histogram.total, width);
+    out = put_double_field(out, HISTOGRAM_SUM, e->histogram.sum);
+    for (unsigned i = 0; i <= e->family.bound_count; i++) {
+        e->running += e->histogram.counts[i];
+        *out++ = PROMC_WIRE_TAG(HISTOGRAM_BUCKET, PROMC_WIRE_BYTES);
+        *out++ = (char)(1 + width + 9);
+        out = put_count_field(out, BUCKET_COUNT, e->running, width);
+        out = put_double_field(out, BUCKET_BOUND,
+                               i < e->family.bound_count ? e->family.bounds[i] : __builtin_inf());
+    }
+    return put_timestamp(out, HISTOGRAM_CREATED, e->series.created);
+}
+
+static char *put_value(struct promc_encoder *e, char *out)
+{
+    switch (e->family.type) {
+    case PROMC_HISTOGRAM:
+        return put_histogram(e, out);
+    case PROMC_COUNTER:
+        *out++ = PROMC_WIRE_TAG(METRIC_COUNTER, PROMC_WIRE_BYTES);
+        *out++ = 9 + 2 + TIMESTAMP_SIZE;
+        out = put_double_field(out, VALUE, (double)e->integer + e->number);
+        return put_timestamp(out, COUNTER_CREATED, e->series.created);
+    default:
+        *out++ = e->family.type == PROMC_UNTYPED ? PROMC_WIRE_TAG(METRIC_UNTYPED, PROMC_WIRE_BYTES)
+                                                 : PROMC_WIRE_TAG(METRIC_GAUGE, PROMC_WIRE_BYTES);
+        *out++ = 9;
+        return put_double_field(out, VALUE, e->number);
+    }
+}
+
+static char *put_metric(struct promc_encoder *e, char *out)
+{
+    const struct promc_protobuf_state *state = &e->protobuf;
+    const char *prepared = state->prepared.data;
+    *out++ = PROMC_WIRE_TAG(FAMILY_METRIC, PROMC_WIRE_BYTES);
+    out = promc_wire_padded(out, state->metric_body, MESSAGE_WIDTH);
+    out = promc_wire_bytes(out, prepared + state->constants.at, state->constants.length);
+    for (unsigned i = 0; i < e->family.label_count; i++) {
+        promc_str value = state->values[i];
+        struct promc_piece name = state->names[i];
+        *out++ = PROMC_WIRE_TAG(METRIC_LABEL, PROMC_WIRE_BYTES);
+        out = promc_wire_padded(out, name.length + 1 + LABEL_WIDTH + value.length, LABEL_WIDTH);
+        out = promc_wire_bytes(out, prepared + name.at, name.length);
+        *out++ = PROMC_WIRE_TAG(LABEL_VALUE, PROMC_WIRE_BYTES);
+        out = promc_wire_padded(out, value.length, LABEL_WIDTH);
+        out = promc_wire_bytes(out, value.data, value.length);
+    }
+    return put_value(e, out);
+}
+
+static char *put(struct promc_encoder *e, char *out, const char *end)
+{
+    struct promc_protobuf_state *state = &e->protobuf;
+    (void)end; /* room for one unit is there, and a unit is all that is written */
+    if (state->ending) {
+        out = put_padding(state, out);
+        e->unit = state->remaining == 0;
+        return out;
+    }
+    if (!fits(state)) {
+        if (state->remaining > 0) {
+            return put_padding(state, out);
+        }
+        out = put_head(e, out, state->metric_size);
+        state->remaining = state->metric_size;
+    }
+    state->remaining -= state->metric_size;
+    e->unit = 1;
+    return put_metric(e, out);
+}
+
+/* Fill up what was promised for series that have gone since. */
+static void end_family(struct promc_encoder *e)
+{
+    e->protobuf.ending = true;
+    e->unit = 0;
+    e->units = e->protobuf.remaining > 0;
+    e->unit_max = PADDING_MOST;
+}
+
+const struct promc_syntax promc_syntax_protobuf = {
+    .begin_family = begin_family,
+    .begin_series = begin_series,
+    .put = put,
+    .end_family = end_family,
+    .foot = {"", 0},
+};

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The resumable walk over a registry. State is (family, series, unit); everything that does not fit into the caller's buffer waits
+ * in `side`. See encoder.h for the line between the walk and the syntaxes.
+ */
+#include "expose/encoder.h"
+
+#include <stdlib.h>
+
+/* First size of promc_scrape_string()'s result. */
+#define STRING_START 4096
+
+enum stage { FAMILY, SERIES, UNITS, ENDING, FOOT, DONE };
+
+struct promc_scrape {
+    promc_registry *registry;
+    struct promc_reading reading;
+    struct promc_encoder encoder;
+    const char *const *names;
+    size_t name_count;
+    enum stage stage;
+    int error;              /* sticky */
+    promc_str rest;         /* prepared bytes that are to be handed out before anything else */
+    struct promc_bytes side; /* a unit that did not fit; `rest` points into it */
+    uint64_t started_ns;
+    uint64_t bytes;
+};
+
+/* A family is asked for by its name or by that of any of its samples. */
+static bool name_matches(const struct promc_family_view *family, const char *name)
+{
+    static const char *const suffixes[] = {"_total", "_bucket", "_sum", "_count", "_created", "_info"};
+    size_t length = strlen(name);
+    if (length == family->sample_name.length && memcmp(name, family->sample_name.data, length) == 0) {
+        return true;
+    }
+    if (length < family->name.length || memcmp(name, family->name.data, family->name.length) != 0) {
+        return false;
+    }
+    const char *suffix = name + family->name.length;
+    bool matches = *suffix == '\0';
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && !matches; i++) {
+        matches = strcmp(suffix, suffixes[i]) == 0;
+    }
+    return matches;
+}
+
+static bool is_wanted(const struct promc_scrape *scrape, const struct promc_family_view *family)
+{
+    bool wanted = scrape->names == NULL || scrape->name_count == 0;
+    for (size_t i = 0; i < scrape->name_count && !wanted; i++) {
+        wanted = name_matches(family, scrape->names[i]);
+    }
+    return wanted;
+}
+
+/* On to the next family that is wanted and has a series, and to that series. A family without any is left out, head and all. */
+static void next_family(struct promc_scrape *scrape)
+{
+    struct promc_encoder *e = &scrape->encoder;
+    do {
+        if (!promc_reading_next_family(&scrape->reading, &e->family)) {
+            scrape->stage = FOOT;
+            return;
+        }
+    } while (!is_wanted(scrape, &e->family) || !promc_reading_next_series(&scrape->reading, &e->series));
+    scrape->error = e->syntax->begin_family(e);
+    scrape->rest = e->head;
+    if (scrape->error == 0) {
+        scrape->error = e->syntax->begin_series(e);
+    }
+    scrape->stage = UNITS;
+}
+
+static void next_series(struct promc_scrape *scrape)
+{
+    struct promc_encoder *e = &scrape->encoder;
+    if (!promc_reading_next_series(&scrape->reading, &e->series)) {
+        e->unit = e->units = 0;
+        if (e->syntax->end_family != NULL) {
+            e->syntax->end_family(e);
+        }
+        scrape->stage = e->units > 0 ? ENDING : FAMILY;
+        return;
+    }
+    scrape->error = e->syntax->begin_series(e);
+    scrape->stage = UNITS;
+}
+
+void promc_encoder_read_values(struct promc_encoder *e)
+{
+    e->unit = 0;
+    e->running = 0;
+    switch (e->family.type) {
+    case PROMC_COUNTER:
+        promc_read_counter(e->registry, e->series.child, &e->integer, &e->number);
+        break;
+    case PROMC_HISTOGRAM:
+        /* False means that the picture is the newest one that could be had; it is shown all the same. */
+        (void)promc_read_histogram(e->registry, e->series.child, e->histogram.counts, &e->histogram.sum);
+        e->histogram.total = 0;
+        for (unsigned i = 0; i <= e->family.bound_count; i++) {
+            e->histogram.total += e->histogram.counts[i];
+        }
+        break;
+    default:
+        e->integer = 0;
+        e->number = promc_read_gauge(e->registry, e->series.child);
+        break;
+    }
+}
+
+/* Hand out what is left of prepared bytes. */
+static char *put_rest(struct promc_scrape *scrape, char *out, const char *end)
+{
+    size_t room = (size_t)(end - out);
+    size_t length = scrape->rest.length < room ? scrape->rest.length : room;
+    memcpy(out, scrape->rest.data, length);
+    scrape->rest.data += length;
+    scrape->rest.length -= length;
+    return out + length;
+}
+
+/* Units straight into the caller's buffer; the one that may not fit goes to the side. */
+static char *put_units(struct promc_scrape *scrape, char *out, const char *end)
+{
+    struct promc_encoder *e = &scrape->encoder;
+    if ((size_t)(end - out) >= e->unit_max) {
+        out = e->syntax->put(e, out, end);
+    } else {
+        promc_bytes_clear(&scrape->side);
+        char *side = promc_bytes_reserve(&scrape->side, e->unit_max);
+        if (side == NULL) {
+            scrape->error = PROMC_E_NOMEM;
+            return out;
+        }
+        scrape->rest.data = side;
+        scrape->rest.length = (size_t)(e->syntax->put(e, side, side + e->unit_max) - side);
+    }
+    if (e->unit == e->units) {
+        scrape->stage = scrape->stage == UNITS ? SERIES : FAMILY;
+    }
+    return out;
+}
+
+static char *step(struct promc_scrape *scrape, char *out, const char *end)
+{
+    switch (scrape->stage) {
+    case FAMILY:
+        next_family(scrape);
+        return out;
+    case SERIES:
+        next_series(scrape);
+        return out;
+    case UNITS:
+    case ENDING:
+        return put_units(scrape, out, end);
+    default:
+        scrape->rest = scrape->encoder.syntax->foot;
+        scrape->stage = DONE;
+        return out;
+    }
+}
+
+static void finish(struct promc_scrape *scrape)
+{
+    if (scrape->reading.registry != NULL) {
+        promc_reading_end(&scrape->reading);
+        promc_scrape_finished(scrape->registry, (double)(promc_now_ns() - scrape->started_ns) / 1e9, scrape->bytes);
+        scrape->reading.registry = NULL;
+    }
+}
+
+long promc_scrape_read(promc_scrape *scrape, char *buffer, size_t capacity)
+{
+    if (scrape == NULL || buffer == NULL || capacity == 0) {
+        return promc_fail(PROMC_E_INVALID, "promc_scrape_read: there is no room to write to");
+    }
+    char *out = buffer;
+    const char *end = buffer + (capacity < PTRDIFF_MAX ? capacity : PTRDIFF_MAX);
+    while (scrape->error == 0 && out < end) {
+        if (scrape->rest.length > 0) {
+            out = put_rest(scrape, out, end);
+        } else if (scrape->stage == DONE) {
+            break;
+        } else {
+            out = step(scrape, out, end);
+        }
+    }
+    if (scrape->error != 0) {
+        return promc_fail(scrape->error, "promc_scrape_read: no memory for a line of metric \"%.*s\"",
+                          (int)scrape->encoder.family.name.length, scrape->encoder.family.name.data);
+    }
+    scrape->bytes += (uint64_t)(out - buffer);
+    if (scrape->stage == DONE && scrape->rest.length == 0) {
+        finish(scrape);
+    }
+    return (long)(out - buffer);
+}
+
+static const struct promc_syntax *syntax_of(enum promc_format format)
+{
+    switch (format) {
+    case PROMC_FORMAT_TEXT:
+        return &promc_syntax_text;
+    case PROMC_FORMAT_OPENMETRICS:
+        return &promc_syntax_openmetrics;
+    case PROMC_FORMAT_PROTOBUF:
+        return &promc_syntax_protobuf;
+    default:
+        return NULL;
+    }
+}
+
+int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *settings, promc_scrape **out)
+{
+    static const promc_scrape_settings defaults = {.format = PROMC_FORMAT_TEXT};
+    if (registry == NULL || out == NULL) {
+        return promc_fail(PROMC_E_INVALID, "promc_scrape_begin: registry and out must not be NULL");
+    }
+    *out = NULL;
+    settings = settings != NULL ? settings : &defaults;
+    const struct promc_syntax *syntax = syntax_of(settings->format);
+    if (syntax == NULL || (unsigned)settings->escaping > PROMC_ESCAPING_VALUES) {
+        return promc_fail(PROMC_E_INVALID, "promc_scrape_begin: format %d with escaping %d does not exist",
+                          (int)settings->format, (int)settings->escaping);
+    }
+    promc_scrape *scrape = calloc(1, sizeof(*scrape));
+    if (scrape == NULL) {
+        return promc_fail(PROMC_E_NOMEM, "promc_scrape_begin: no memory for a scrape");
+    }
+    scrape->registry = registry;
+    scrape->started_ns = promc_now_ns();
+    scrape->names = settings->names;
+    scrape->name_count = settings->name_count;
+    scrape->encoder.registry = registry;
+    scrape->encoder.syntax = syntax;
+    scrape->encoder.escaping = settings->escaping;
+    scrape->encoder.openmetrics = settings->format == PROMC_FORMAT_OPENMETRICS;
+    scrape->encoder.created_timestamps =
+        (registry->arena.header->flags & PROMC_ARENA_CREATED_TIMESTAMPS) != 0;
+    promc_collectors_run(registry, settings->deadline_ns);
+    int error = promc_reading_begin(registry, &scrape->reading);
+    if (error != 0) {
+        free(scrape);
+        return error;
+    }
+    *out = scrape;
+    return 0;
+}
+
+void promc_scrape_end(promc_scrape *scrape)
+{
+    if (scrape == NULL) {
+        return;
+    }
+    if (scrape->reading.registry != NULL) {
+        promc_reading_end(&scrape->reading); /* given up half-way: its cost says nothing */
+    }
+    promc_bytes_free(&scrape->side);
+    promc_bytes_free(&scrape->encoder.text.spelt);
+    promc_bytes_free(&scrape->encoder.text.prepared);
+    promc_bytes_free(&scrape->encoder.protobuf.prepared);
+    free(scrape);
+}
+
+/* The whole of a scrape that has begun. */
+static int read_all(promc_scrape *scrape, struct promc_bytes *text)
+{
+    for (size_t step = STRING_START;; step = text->length) {
+        char *place = promc_bytes_reserve(text, step < STRING_START ? STRING_START : step);
+        if (place == NULL) {
+            return promc_fail(PROMC_E_NOMEM, "promc_scrape_string: no memory for more than %zu bytes", text->length);
+        }
+        long n = promc_scrape_read(scrape, place, text->capacity - text->length - 1);
+        if (n <= 0) {
+            place[0] = '\0';
+            return (int)n;
+        }
+        text->length += (size_t)n;
+    }
+}
+
+int promc_scrape_string(promc_registry *registry, const promc_scrape_settings *settings, char **out, size_t *length)
+{
+    promc_scrape *scrape;
+    if (out == NULL) {
+        return promc_fail(PROMC_E_INVALID, "promc_scrape_string: out must not be NULL");
+    }
+    *out = NULL;
+    int error = promc_scrape_begin(registry, settings, &scrape);
+    if (error != 0) {
+        return error;
+    }
+    struct promc_bytes text = {0};
+    error = read_all(scrape, &text);
+    promc_scrape_end(scrape);
+    if (error != 0) {
+        promc_bytes_free(&text);
+        return error;
+    }
+    *out = text.data;
+    if (length != NULL) {
+        *length = text.length;
+    }
+    return 0;
+}

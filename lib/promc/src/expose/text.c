@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text 0.0.4, and the lines of both text formats.
+ *
+ * A line is `LEAD labels TAIL number\n`. LEAD (`name_bucket{constant="x",`) and TAIL (`,le="0.5"} `) are the same for all series of a family
+ * and are put together once; labels are the arena's own text. So a line is three copies and a number.
+ */
+#include "expose/text.h"
+
+#include "expose/escape.h"
+#include "expose/number.h"
+
+#define LITERAL(text) ((promc_str){(text), sizeof(text) - 1})
+
+promc_str promc_text_escaped_name(const struct promc_encoder *e, promc_str name, struct promc_bytes *scratch)
+{
+    if (e->escaping == PROMC_ESCAPING_ALLOW_UTF8 || promc_name_is_plain(name.data, name.length, e->escaping)) {
+        return name;
+    }
+    promc_bytes_clear(scratch);
+    char *out = promc_bytes_reserve(scratch, PROMC_ESCAPED_NAME_MAX(name.length));
+    if (out == NULL) {
+        return (promc_str){"", 0};
+    }
+    return (promc_str){out, (size_t)(promc_escape_name(out, name.data, name.length, e->escaping) - out)};
+}
+
+static void append_quoted(struct promc_bytes *bytes, promc_str text)
+{
+    promc_bytes_append(bytes, "\"", 1);
+    char *out = promc_bytes_reserve(bytes, PROMC_ESCAPED_TEXT_MAX(text.length));
+    if (out != NULL) {
+        bytes->length += (size_t)(promc_escape_label_value(out, text.data, text.length) - out);
+    }
+    promc_bytes_append(bytes, "\"", 1);
+}
+
+void promc_text_append_name(struct promc_encoder *e, promc_str name)
+{
+    if (promc_name_is_classic(name.data, name.length)) {
+        promc_bytes_append_str(&e->text.prepared, name);
+    } else {
+        append_quoted(&e->text.prepared, name);
+    }
+}
+
+/* `name="value"` under the scrape's escaping; after a comma unless it is the first. */
+static void append_label(struct promc_encoder *e, struct promc_bytes *bytes, promc_str name, promc_str value, bool first)
+{
+    promc_bytes_append(bytes, ",", !first);
+    char *out = promc_bytes_reserve(bytes, PROMC_ESCAPED_NAME_MAX(name.length));
+    if (out != NULL) {
+        bytes->length += (size_t)(promc_escape_label_name(out, name.data, name.length, e->escaping) - out);
+    }
+    promc_bytes_append(bytes, "=", 1);
+    append_quoted(bytes, value);
+}
+
+/* May the arena's rendering of this label name be copied? It is in the spelling of allow-utf-8. */
+static bool is_plain(const struct promc_encoder *e, promc_str name)
+{
+    return e->escaping == PROMC_ESCAPING_ALLOW_UTF8 || promc_label_is_plain(name.data, name.length, e->escaping);
+}
+
+static void append_constant_labels(struct promc_encoder *e)
+{
+    bool plain = true;
+    promc_str name, value;
+    for (unsigned i = 0; i < e->family.constant_label_count; i++) {
+        promc_family_constant(e->registry, &e->family, i, &name, &value);
+        plain = plain && is_plain(e, name);
+    }
+    if (plain) {
+        promc_bytes_append_str(&e->text.prepared, e->family.constant_labels);
+        return;
+    }
+    for (unsigned i = 0; i < e->family.constant_label_count; i++) {
+        promc_family_constant(e->registry, &e->family, i, &name, &value);
+        append_label(e, &e->text.prepared, name, value, i == 0);
+    }
+}
+
+static struct promc_piece piece_from(const struct promc_encoder *e, size_t at)
+{
+    return (struct promc_piece){(uint32_t)at, (uint32_t)(e->text.prepared.length - at)};
+}
+
+/* `name_suffix{constants,` or `{"name_suffix",constants,` or, for a line without any label, `name_suffix ` / `{"name_suffix"} `. */
+static void prepare_lead(struct promc_encoder *e, enum promc_lead lead, promc_str name, const char *suffix)
+{
+    struct promc_bytes *bytes = &e->text.prepared;
+    size_t at = bytes->length;
+    bool any = lead == PROMC_LEAD_BUCKET || e->family.constant_label_count + e->family.label_count > 0;
+    bool constants = e->family.constant_label_count > 0;
+    if (promc_name_is_classic(name.data, name.length)) {
+        promc_bytes_append_str(bytes, name);
+        promc_bytes_append_string(bytes, suffix);
+        promc_bytes_append_string(bytes, any ? "{" : " ");
+    } else {
+        promc_bytes_append(bytes, "{", 1);
+        append_quoted(bytes, name);
+        if (bytes->length > 0) {
+            bytes->length--; /* the suffix belongs inside the quotes */
+        }
+        promc_bytes_append_string(bytes, suffix);
+        promc_bytes_append_string(bytes, any ? "\"," : "\"} ");
+    }
+    if (constants) {
+        append_constant_labels(e);
+        promc_bytes_append(bytes, ",", e->family.label_count > 0);
+    }
+    e->text.leads[lead] = piece_from(e, at);
+    if (e->text.leads[lead].length > e->text.longest_lead) {
+        e->text.longest_lead = e->text.leads[lead].length;
+    }
+}
+
+static void prepare_tail(struct promc_encoder *e, struct promc_piece *tail, const struct promc_le *le)
+{
+    struct promc_bytes *bytes = &e->text.prepared;
+    size_t at = bytes->length;
+    bool any = e->family.constant_label_count + e->family.label_count > 0;
+    if (le != NULL) {
+        promc_bytes_append_string(bytes, any ? ",le=\"" : "le=\"");
+        promc_bytes_append(bytes, le->text, e->openmetrics ? le->openmetrics_length : le->classic_length);
+        promc_bytes_append(bytes, "\"", 1);
+    }
+    promc_bytes_append_string(bytes, any || le != NULL ? "} " : "");
+    *tail = piece_from(e, at);
+    if (tail->length > e->text.longest_tail) {
+        e->text.longest_tail = tail->length;
+    }
+}
+
+/* OpenMetrics forbids a sum where a bucket could hold negative observations: it would not be a counter. */
+static bool has_sum(const struct promc_encoder *e)
+{
+    return !e->openmetrics || e->family.bound_count == 0 || e->family.bounds[0] >= 0;
+}
+
+static void prepare_histogram(struct promc_encoder *e, promc_str name)
+{
+    struct promc_text_state *text = &e->text;
+    prepare_lead(e, PROMC_LEAD_BUCKET, name, "_bucket");
+    for (unsigned i = 0; i <= e->family.bound_count; i++) {
+        prepare_tail(e, &text->bucket_tails[i], &e->family.le[i]);
+    }
+    text->buckets = e->family.bound_count + 1;
+    if (has_sum(e)) {
+        prepare_lead(e, PROMC_LEAD_SUM, name, "_sum");
+        text->after[text->after_count++] = PROMC_LEAD_SUM;
+    }
+    prepare_lead(e, PROMC_LEAD_COUNT, name, "_count");
+    text->after[text->after_count++] = PROMC_LEAD_COUNT;
+}
+
+int promc_text_prepare_lines(struct promc_encoder *e, promc_str name)
+{
+    struct promc_text_state *text = &e->text;
+    bool accumulates = e->family.type == PROMC_COUNTER || e->family.type == PROMC_HISTOGRAM;
+    text->longest_lead = text->longest_tail = 0;
+    text->buckets = text->after_count = 0;
+    prepare_tail(e, &text->tail, NULL);
+    if (e->family.type == PROMC_HISTOGRAM) {
+        prepare_histogram(e, name);
+    } else {
+        const char *suffix = e->family.type == PROMC_COUNTER ? "_total" : e->family.type == PROMC_INFO ? "_info" : "";
+        prepare_lead(e, PROMC_LEAD_VALUE, name, e->openmetrics ? suffix : "");
+        text->after[text->after_count++] = PROMC_LEAD_VALUE;
+    }
+    if (e->openmetrics && e->created_timestamps && accumulates) {
+        prepare_lead(e, PROMC_LEAD_CREATED, name, "_created");
+        text->after[text->after_count++] = PROMC_LEAD_CREATED;
+    }
+    text->labels_as_rendered = true;
+    for (unsigned i = 0; i < e->family.label_count; i++) {
+        text->labels_as_rendered = text->labels_as_rendered && is_plain(e, e->family.label_names[i]);
+    }
+    return text->prepared.failed ? PROMC_E_NOMEM : 0;
+}
+
+static int spell_labels(struct promc_encoder *e)
+{
+    promc_str values[PROMC_MAX_LABELS];
+    unsigned count = promc_series_values(e->registry, &e->series, values);
+    promc_bytes_clear(&e->text.spelt);
+    for (unsigned i = 0; i < count; i++) {
+        append_label(e, &e->text.spelt, e->family.label_names[i], values[i], i == 0);
+    }
+    e->text.labels = (promc_str){e->text.spelt.data, e->text.spelt.length};
+    return e->text.spelt.failed ? PROMC_E_NOMEM : 0;
+}
+
+int promc_text_begin_series(struct promc_encoder *e)
+{
+    struct promc_text_state *text = &e->text;
+    promc_encoder_read_values(e);
+    text->labels = e->series.labels;
+    if (!text->labels_as_rendered) {
+        int error = spell_labels(e);
+        if (error != 0) {
+            return error;
+        }
+    }
+    e->units = text->buckets + text->after_count;
+    e->unit_max = text->longest_lead + text->labels.length + text->longest_tail + PROMC_NUMBER_MAX + 1;
+    return 0;
+}
+
+static inline char *put_bytes(char *out, const char *data, size_t length)
+{
+    memcpy(out, data, length);
+    return out + length;
+}
+
+static char *put_value(const struct promc_encoder *e, enum promc_lead lead, char *out)
+{
+    switch (lead) {
+    case PROMC_LEAD_SUM:
+        return promc_number_double(out, e->histogram.sum);
+    case PROMC_LEAD_COUNT:
+        return promc_number_u64(out, e->histogram.total);
+    case PROMC_LEAD_CREATED:
+        return promc_number_double(out, e->series.created);
+    default:
+        if (e->family.type == PROMC_COUNTER && e->number == 0) {
+            return promc_number_u64(out, e->integer);
+        }
+        return promc_number_double(out, (double)e->integer + e->number);
+    }
+}
+
+char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
+{
+    const struct promc_text_state *text = &e->text;
+    const char *prepared = text->prepared.data;
+    do {
+        bool bucket = e->unit < text->buckets;
+        enum promc_lead lead = bucket ? PROMC_LEAD_BUCKET : text->after[e->unit - text->buckets];
+        struct promc_piece tail = bucket ? text->bucket_tails[e->unit] : text->tail;
+        out = put_bytes(out, prepared + text->leads[lead].at, text->leads[lead].length);
+        out = put_bytes(out, text->labels.data, text->labels.length);
+        out = put_bytes(out, prepared + tail.at, tail.length);
+        if (bucket) {
+            e->running += e->histogram.counts[e->unit];
+            out = promc_number_u64(out, e->running);
+        } else {
+            out = put_value(e, lead, out);
+        }
+        *out++ = '\n';
+        e->unit++;
+    } while (e->unit < e->units && (size_t)(end - out) >= e->unit_max);
+    return out;
+}
+
+static const char *type_name(enum promc_type type)
+{
+    switch (type) {
+    case PROMC_COUNTER:
+        return "counter";
+    case PROMC_HISTOGRAM:
+        return "histogram";
+    case PROMC_SUMMARY:
+        return "summary";
+    case PROMC_UNTYPED:
+        return "untyped";
+    default:
+        return "gauge"; /* info and stateset too: 0.0.4 does not know them */
+    }
+}
+
+static int begin_family(struct promc_encoder *e)
+{
+    struct promc_bytes *bytes = &e->text.prepared, scratch = {0};
+    promc_str name = promc_text_escaped_name(e, e->family.sample_name, &scratch);
+    promc_bytes_clear(bytes);
+    if (e->family.help.length > 0) {
+        promc_bytes_append_string(bytes, "# HELP ");
+        promc_text_append_name(e, name);
+        promc_bytes_append(bytes, " ", 1);
+        char *out = promc_bytes_reserve(bytes, PROMC_ESCAPED_TEXT_MAX(e->family.help.length));
+        if (out != NULL) {
+            bytes->length += (size_t)(promc_escape_help(out, e->family.help.data, e->family.help.length, false) - out);
+        }
+        promc_bytes_append(bytes, "\n", 1);
+    }
+    promc_bytes_append_string(bytes, "# TYPE ");
+    promc_text_append_name(e, name);
+    promc_bytes_append(bytes, " ", 1);
+    promc_bytes_append_string(bytes, type_name(e->family.type));
+    promc_bytes_append(bytes, "\n", 1);
+    size_t head = bytes->length;
+    int error = promc_text_prepare_lines(e, name);
+    e->head = (promc_str){bytes->data, head};
+    error = scratch.failed ? PROMC_E_NOMEM : error;
+    promc_bytes_free(&scratch);
+    return error;
+}
+
+const struct promc_syntax promc_syntax_text = {
+    .begin_family = begin_family,
+    .begin_series = promc_text_begin_series,
+    .put = promc_text_put,
+    .foot = {"", 0},
+};
