@@ -27,14 +27,32 @@ typedef int (*promc_collect_fn)(void *user, uint64_t deadline_ns);
 PROMC_API int promc_collector_register(promc_registry *registry, const char *name, promc_collect_fn collect,
                                        void *user);
 
-/** The nine standard `process_*` metrics, from /proc/self. A value that cannot be had is left out. */
+/*
+ * The ready-made collectors. Each registers its families (what cannot be had on this machine is left out) and a collector that
+ * keeps them up to date. @return 0, PROMC_E_DUPLICATE (called twice), PROMC_E_FULL, PROMC_E_INVALID.
+ * In a shared arena they show the process that answers the scrape.
+ */
+
+/** The nine standard `process_*` metrics. A limit that does not exist is `+Inf`. Collector name "process". */
 PROMC_API int promc_collect_process(promc_registry *registry);
 
-/** `malloc_*` gauges from mallinfo2(3) (glibc); registers nothing elsewhere. */
+/** `malloc_{arena,mapped,allocated,free,releasable}_bytes`, `malloc_{mapped,free}_chunks` from mallinfo2(3) (glibc). */
 PROMC_API int promc_collect_malloc(promc_registry *registry);
 
-/** `process_memory_limit_bytes`, `process_cpu_limit_cores`: the cgroup's (v2, v1), else the host's. */
+/**
+ * `process_memory_limit_bytes`, `process_cpu_limit_cores`: the control groups' (v2, v1), else the host's; and where there is a quota
+ * `cgroup_cpu_{periods,throttled_periods,throttled_seconds}_total`.
+ */
 PROMC_API int promc_collect_cgroup(promc_registry *registry);
+
+/**
+ * `process_page_faults_total{type="minor|major"}`, `process_context_switches_total{type="voluntary|involuntary"}`,
+ * `process_run_delay_seconds_total` (runnable, but not running).
+ */
+PROMC_API int promc_collect_scheduler(promc_registry *registry);
+
+/** `system_pressure_stalled_seconds_total{resource="cpu|memory|io",kind="some|full"}` where the kernel has PSI. */
+PROMC_API int promc_collect_pressure(promc_registry *registry);
 
 #ifdef __cplusplus
 }

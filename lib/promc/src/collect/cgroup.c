@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much memory and CPU the process may have, and how often its control group was throttled. */
+#include "collect/cgroup_read.h"
+#include "collect/measured.h"
+
+#include <promc/collect.h>
+
+#include <sched.h>
+#include <unistd.h>
+
+enum { MEMORY, CPU, PERIODS, THROTTLED_PERIODS, THROTTLED, METRICS };
+
+static const struct promc_measure table[METRICS] = {
+    [MEMORY] = {"process_memory_limit_bytes",
+                "Memory the process may use: the lowest limit of its control groups, else the machine's memory.", "bytes",
+                PROMC_GAUGE, {0}, {0}},
+    [CPU] = {"process_cpu_limit_cores",
+             "Cores the process may use: the lowest quota of its control groups, else the CPUs it may run on.", "cores",
+             PROMC_GAUGE, {0}, {0}},
+    [PERIODS] = {"cgroup_cpu_periods_total", "Periods in which the control group ran under a CPU quota.", NULL,
+                 PROMC_COUNTER, {0}, {0}},
+    [THROTTLED_PERIODS] = {"cgroup_cpu_throttled_periods_total", "Periods in which the CPU quota was used up.", NULL,
+                           PROMC_COUNTER, {0}, {0}},
+    [THROTTLED] = {"cgroup_cpu_throttled_seconds_total", "Time that tasks stood still because of the CPU quota.",
+                   "seconds", PROMC_COUNTER, {0}, {0}},
+};
+
+static double machine_memory(void)
+{
+    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
+static double usable_cpus(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+        return CPU_COUNT(&set);
+    }
+    return (double)sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than the set can hold */
+}
+
+static double lower(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static int measure(void *state, struct promc_measurements *out)
+{
+    promc_cgroup_paths paths;
+    promc_cgroup_throttling throttling;
+    uint64_t bytes;
+    double cores;
+    (void)state;
+    promc_cgroup_find("", &paths); /* each time: a process may be moved */
+    double memory = machine_memory(), cpus = usable_cpus();
+    promc_measured_set(out, MEMORY, promc_cgroup_memory_limit(&paths, &bytes) ? lower((double)bytes, memory) : memory);
+    promc_measured_set(out, CPU, promc_cgroup_cpu_limit(&paths, &cores) ? lower(cores, cpus) : cpus);
+    if (promc_cgroup_throttling_read(&paths, &throttling)) {
+        promc_measured_set(out, PERIODS, (double)throttling.periods);
+        promc_measured_set(out, THROTTLED_PERIODS, (double)throttling.throttled_periods);
+        promc_measured_set(out, THROTTLED, throttling.throttled_seconds);
+    }
+    return 0;
+}
+
+int promc_collect_cgroup(promc_registry *registry)
+{
+    static const struct promc_measured_source source = {"cgroup", table, METRICS, measure, 0};
+    return promc_measured_register(registry, &source);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What glibc's malloc says of itself: C's answer to garbage collection statistics. */
+#include "collect/measured.h"
+
+#include <promc/collect.h>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+enum { ARENA, MAPPED, MAPPED_CHUNKS, ALLOCATED, FREE, FREE_CHUNKS, RELEASABLE, METRICS };
+
+static const struct promc_measure table[METRICS] = {
+    [ARENA] = {"malloc_arena_bytes", "Bytes that malloc has from the system, mapped chunks not counted.", "bytes",
+               PROMC_GAUGE, {0}, {0}},
+    [MAPPED] = {"malloc_mapped_bytes", "Bytes in chunks that have a mapping of their own.", "bytes", PROMC_GAUGE, {0},
+                {0}},
+    [MAPPED_CHUNKS] = {"malloc_mapped_chunks", "Chunks that have a mapping of their own.", NULL, PROMC_GAUGE, {0},
+                       {0}},
+    [ALLOCATED] = {"malloc_allocated_bytes", "Bytes that the program holds, mapped chunks not counted.", "bytes",
+                   PROMC_GAUGE, {0}, {0}},
+    [FREE] = {"malloc_free_bytes", "Bytes that were freed and are kept for later.", "bytes", PROMC_GAUGE, {0}, {0}},
+    [FREE_CHUNKS] = {"malloc_free_chunks", "Freed chunks that are kept for later.", NULL, PROMC_GAUGE, {0}, {0}},
+    [RELEASABLE] = {"malloc_releasable_bytes", "Bytes at the heap's top that malloc_trim could give back.", "bytes",
+                    PROMC_GAUGE, {0}, {0}},
+};
+
+static int measure(void *state, struct promc_measurements *out)
+{
+    (void)state;
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    struct mallinfo2 info = mallinfo2();
+    promc_measured_set(out, ARENA, (double)info.arena);
+    promc_measured_set(out, MAPPED, (double)info.hblkhd);
+    promc_measured_set(out, MAPPED_CHUNKS, (double)info.hblks);
+    promc_measured_set(out, ALLOCATED, (double)info.uordblks);
+    promc_measured_set(out, FREE, (double)info.fordblks);
+    promc_measured_set(out, FREE_CHUNKS, (double)info.ordblks);
+    promc_measured_set(out, RELEASABLE, (double)info.keepcost);
+#else
+    (void)out;
+#endif
+    return 0;
+}
+
+int promc_collect_malloc(promc_registry *registry)
+{
+    static const struct promc_measured_source source = {"malloc", table, METRICS, measure, 0};
+    return promc_measured_register(registry, &source);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collect/measured.h"
+
+#include "registry_internal.h"
+#include "series.h"
+
+#include <promc/collect.h>
+#include <string.h>
+
+/* In the arena, so that it goes when the registry goes. Only this process uses it. */
+struct measured {
+    const struct promc_measured_source *source;
+    promc_gauge series[PROMC_MEASURED_MAX]; /* the zero handle for what is not exposed */
+    uint64_t state[];
+};
+
+/*
+ * A counter that the kernel keeps: its total is set, not added to, so it lives in the child like a gauge's value and
+ * has no cells. (Adding differences would collect rounding errors, and in a shared arena the totals of several processes.)
+ */
+static int register_family(promc_registry *registry, const struct promc_measure *measure, promc_family **out)
+{
+    promc_family_settings settings = {.name = measure->name, .help = measure->help, .unit = measure->unit};
+    memcpy(settings.labels, measure->labels, sizeof(measure->labels));
+    const struct promc_family_plan plan = {.type = measure->type, .settings = &settings, .cells = 0};
+    return promc_family_create(registry, &plan, out);
+}
+
+static int register_all(promc_registry *registry, struct measured *measured, const struct promc_measurements *first)
+{
+    const struct promc_measured_source *source = measured->source;
+    promc_family *family = NULL;
+    const char *registered = "";
+    for (unsigned i = 0; i < source->count; i++) {
+        const struct promc_measure *measure = &source->table[i];
+        if (!first->have[i]) {
+            continue;
+        }
+        if (strcmp(registered, measure->name) != 0) {
+            int error = register_family(registry, measure, &family);
+            if (error != 0) {
+                return error;
+            }
+            registered = measure->name;
+        }
+        int error = promc_series_get(family, measure->label_values, &measured->series[i].ref);
+        if (error != 0) {
+            return error;
+        }
+    }
+    return 0;
+}
+
+static void show(const struct measured *measured, const struct promc_measurements *values)
+{
+    for (unsigned i = 0; i < measured->source->count; i++) {
+        if (values->have[i]) {
+            promc_gauge_set(measured->series[i], values->value[i]);
+        }
+    }
+}
+
+static int collect(void *user, uint64_t deadline_ns)
+{
+    struct measured *measured = user;
+    struct promc_measurements values = {0};
+    (void)deadline_ns; /* a handful of small files of the kernel's */
+    int error = measured->source->measure(measured->state, &values);
+    show(measured, &values);
+    return error;
+}
+
+static struct measured *allocate(promc_registry *registry, size_t bytes)
+{
+    promc_registry_lock(registry);
+    promc_ref ref = promc_arena_alloc(&registry->arena, bytes);
+    promc_registry_unlock(registry);
+    return ref != 0 ? promc_at(&registry->arena, ref) : NULL;
+}
+
+int promc_measured_register(promc_registry *registry, const struct promc_measured_source *source)
+{
+    if (registry == NULL || registry->arena.readonly) {
+        return promc_fail(PROMC_E_INVALID, "collector \"%s\": it needs a registry that can be written", source->collector);
+    }
+    struct measured *measured = allocate(registry, sizeof(*measured) + source->state_bytes);
+    if (measured == NULL) {
+        return promc_fail(PROMC_E_FULL, "collector \"%s\": the arena is full", source->collector);
+    }
+    measured->source = source;
+    struct promc_measurements first = {0};
+    (void)source->measure(measured->state, &first); /* what is missing now is left out */
+    int error = register_all(registry, measured, &first);
+    if (error != 0) {
+        return error;
+    }
+    show(measured, &first);
+    return promc_collector_register(registry, source->collector, collect, measured);
+}

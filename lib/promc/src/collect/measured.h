@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file measured.h
+ * What the ready-made collectors have in common: a table of metrics whose values are not counted here but read from the
+ * system. A value that cannot be had when the collector is registered has no family; one that fails later keeps its last good value.
+ */
+#ifndef PROMC_COLLECT_MEASURED_H
+#define PROMC_COLLECT_MEASURED_H
+
+#include <promc/gauge.h>
+
+#define PROMC_MEASURED_MAX 16
+
+/** One series. Entries of one family stand one after another and differ in label_values. */
+struct promc_measure {
+    const char *name, *help, *unit;
+    enum promc_type type; /**< PROMC_COUNTER or PROMC_GAUGE */
+    const char *labels[3];
+    const char *label_values[3];
+};
+
+/** Values in the order of the table. */
+struct promc_measurements {
+    bool have[PROMC_MEASURED_MAX];
+    double value[PROMC_MEASURED_MAX];
+};
+
+/**
+ * Read what can be read. @param state the source's own, zeroed before the first call.
+ * @return 0, or a negative code if something that used to be there could not be read.
+ */
+typedef int (*promc_measure_fn)(void *state, struct promc_measurements *out);
+
+struct promc_measured_source {
+    const char *collector; /**< its name in promc_collector_errors_total */
+    const struct promc_measure *table;
+    unsigned count;
+    promc_measure_fn measure;
+    size_t state_bytes;
+};
+
+/**
+ * Read once, register the families of what came, and a collector that keeps them up to date. Its state lives in the arena.
+ * @param source static.
+ * @return 0, also if nothing could be read; PROMC_E_FULL, PROMC_E_DUPLICATE, …
+ */
+int promc_measured_register(promc_registry *registry, const struct promc_measured_source *source);
+
+static inline void promc_measured_set(struct promc_measurements *out, unsigned i, double value)
+{
+    out->have[i] = true;
+    out->value[i] = value;
+}
+
+#endif
