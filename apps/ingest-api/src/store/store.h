@@ -5,7 +5,11 @@
  *
  * SQLite: a pool of reader threads (one connection each, WAL) and one writer thread that commits several waiting
  * writes together (each in a savepoint of its own): one fsync serves all that waited for the last one. There is no SQLITE_BUSY.
- * Work waits in a bounded queue with a deadline.
+ * Work waits in a bounded queue with a deadline. Work must not submit further work and wait for it (the writer is one
+ * thread); it may submit and return.
+ *
+ * Durable: `done` with 0 for a write comes after the commit is on the disk. A disk that is full gives DB_E_FULL, with
+ * nothing applied, and the next write tries again.
  */
 #ifndef INGEST_STORE_STORE_H
 #define INGEST_STORE_STORE_H
@@ -37,13 +41,17 @@ struct store_work {
 int store_open(struct store **out, const struct settings *settings);
 /** Finish what is queued, close. */
 void store_close(struct store *store);
-/** @return 0, or DB_E_BUSY when the queue is full (done is not called). */
+/** Thread safe, O(1). @return 0, or DB_E_BUSY when the queue is full or the store is closing (done is not called). */
 int store_submit(struct store *store, struct store_work *work);
 /** Submit and wait; for workers and the command line. @return run's value or a db_error. */
 int store_run(struct store *store, enum store_mode mode, int (*run)(void *arg, struct db *db), void *arg);
-/** A real round trip (read and write connection). 0 or a db_error. For /health. */
+/** The same, not begun later than timeout_ms from now. */
+int store_run_within(struct store *store, enum store_mode mode, int timeout_ms, int (*run)(void *arg, struct db *db),
+                     void *arg);
+/** A real round trip (read, and a write to the disk). The answer is reused for a second, so asking often costs nothing.
+ *  Blocks up to about timeout_ms: not for a loop thread. 0 or a db_error. For /health. */
 int store_check(struct store *store, int timeout_ms);
-/** Current pool gauges, for the collector of config/metrics. */
+/** The pool now. The store itself keeps metrics_db_pool up to date. */
 struct store_pool_stats {
     unsigned active, idle, max, pending;
 };

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file store/clock.h The two clocks: one that never jumps, for durations and deadlines; one for timestamps in rows. */
+#ifndef INGEST_STORE_CLOCK_H
+#define INGEST_STORE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/** CLOCK_MONOTONIC in ns; the same time as promc_now_ns(). */
+static inline uint64_t clock_monotonic_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/** Unix time in ms. */
+static inline int64_t clock_wall_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/db.h"
+
+#include "store/clock.h"
+#include "store/driver.h"
+#include "store/sql.h"
+#include "store/uuid.h"
+#include "utils/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOW_QUERY_NS 100000000u
+
+const char *db_error_name(int code)
+{
+    switch (code) {
+    case DB_OK: return "ok";
+    case DB_ROW: return "row";
+    case DB_E_CONFLICT: return "conflict";
+    case DB_E_BUSY: return "busy";
+    case DB_E_FULL: return "disk full";
+    case DB_E_CONNECTION: return "connection lost";
+    case DB_E_NOT_FOUND: return "not found";
+    case DB_E_INVALID: return "invalid argument";
+    default: return "database error";
+    }
+}
+
+int db_error_code(const struct db *db)
+{
+    return db->error_code;
+}
+
+const char *db_error_text(const struct db *db)
+{
+    return db->error_text;
+}
+
+int db_fail(struct db *db, int code, const char *error_class, const char *text)
+{
+    db->error_code = code;
+    snprintf(db->error_class, sizeof db->error_class, "%s", error_class);
+    snprintf(db->error_text, sizeof db->error_text, "%s", text);
+    return code;
+}
+
+int db_scope(struct db *db, const char *organisation_id)
+{
+    unsigned char uuid[16];
+    if (!uuid_parse(organisation_id, uuid))
+        return db_fail(db, DB_E_INVALID, "22", "the organisation id is not a UUID");
+    return db->driver->scope ? db->driver->scope(db, uuid) : DB_OK;
+}
+
+/* --- statements and their cache --- */
+
+static unsigned cache_slot(const char *sql)
+{
+    return (unsigned)(((uintptr_t)sql * 0x9E3779B97F4A7C15u) >> 56) & (DB_CACHE_SLOTS - 1);
+}
+
+static struct db_stmt *stmt_new(struct db *db, const char *sql)
+{
+    enum db_operation operation;
+    enum db_schema schema;
+    sql_classify(sql, &operation, &schema);
+
+    struct db_stmt *stmt = db->driver->prepare(db, sql);
+    if (!stmt) {
+        metrics_db_error(operation, schema, db->error_class);
+        return NULL;
+    }
+    stmt->db = db;
+    stmt->key = sql;
+    stmt->operation = operation;
+    stmt->schema = schema;
+    stmt->sql = strdup(sql);
+    if (stmt->columns > 0)
+        stmt->uuids = calloc((size_t)stmt->columns, sizeof *stmt->uuids);
+    if (!stmt->sql || (stmt->columns > 0 && !stmt->uuids)) {
+        free(stmt->sql);
+        free(stmt->uuids);
+        db->driver->finalize(stmt);
+        db_fail(db, DB_E_OTHER, "53", "out of memory");
+        return NULL;
+    }
+    return stmt;
+}
+
+static void stmt_free(struct db_stmt *stmt)
+{
+    free(stmt->sql);
+    free(stmt->uuids);
+    stmt->db->driver->finalize(stmt);
+}
+
+struct db_stmt *db_prepare(struct db *db, const char *sql)
+{
+    unsigned slot = cache_slot(sql);
+    struct db_stmt *stmt;
+    while ((stmt = db->cache[slot]) && (stmt->key != sql || stmt->in_use || strcmp(stmt->sql, sql) != 0))
+        slot = (slot + 1) & (DB_CACHE_SLOTS - 1);
+    if (!stmt) {
+        stmt = stmt_new(db, sql);
+        if (!stmt)
+            return NULL;
+        /* A second instance of a statement in use is cached as well: recursion is rare and bounded. A table that is
+         * three quarters full takes no more, so the search above always ends. */
+        if (db->cached < DB_CACHE_SLOTS / 4 * 3) {
+            db->cache[slot] = stmt;
+            db->cached++;
+            stmt->cached = true;
+        }
+    }
+    stmt->in_use = true;
+    stmt->stepped = false;
+    stmt->elapsed_ns = 0;
+    return stmt;
+}
+
+void db_cache_clear(struct db *db)
+{
+    for (unsigned i = 0; i < DB_CACHE_SLOTS; i++) {
+        if (db->cache[i])
+            stmt_free(db->cache[i]);
+        db->cache[i] = NULL;
+    }
+    db->cached = 0;
+}
+
+void db_bind_text(struct db_stmt *stmt, int index, const char *value, size_t length)
+{
+    if (!stmt)
+        return;
+    if (value)
+        stmt->db->driver->bind_text(stmt, index, value, length);
+    else
+        stmt->db->driver->bind_null(stmt, index);
+}
+
+void db_bind_str(struct db_stmt *stmt, int index, const char *value)
+{
+    db_bind_text(stmt, index, value, value ? strlen(value) : 0);
+}
+
+void db_bind_int(struct db_stmt *stmt, int index, int64_t value)
+{
+    if (stmt)
+        stmt->db->driver->bind_int(stmt, index, value);
+}
+
+void db_bind_uuid(struct db_stmt *stmt, int index, const char *uuid_text)
+{
+    unsigned char uuid[16];
+    if (!stmt)
+        return;
+    if (uuid_parse(uuid_text, uuid))
+        stmt->db->driver->bind_uuid(stmt, index, uuid);
+    else
+        stmt->db->driver->bind_null(stmt, index);
+}
+
+void db_bind_blob(struct db_stmt *stmt, int index, const void *data, size_t length)
+{
+    if (!stmt)
+        return;
+    if (data)
+        stmt->db->driver->bind_blob(stmt, index, data, length);
+    else
+        stmt->db->driver->bind_null(stmt, index);
+}
+
+int db_step(struct db_stmt *stmt)
+{
+    if (!stmt)
+        return DB_E_OTHER;
+    uint64_t start = clock_monotonic_ns();
+    int rc = stmt->db->driver->step(stmt);
+    stmt->elapsed_ns += clock_monotonic_ns() - start;
+    stmt->stepped = true;
+    if (rc < 0)
+        metrics_db_error(stmt->operation, stmt->schema, stmt->db->error_class);
+    return rc;
+}
+
+static bool column_ok(const struct db_stmt *stmt, int column)
+{
+    return stmt && column >= 0 && column < stmt->columns;
+}
+
+const char *db_column_text(struct db_stmt *stmt, int column)
+{
+    return column_ok(stmt, column) ? stmt->db->driver->column_text(stmt, column) : NULL;
+}
+
+size_t db_column_length(struct db_stmt *stmt, int column)
+{
+    return column_ok(stmt, column) ? stmt->db->driver->column_length(stmt, column) : 0;
+}
+
+int64_t db_column_int(struct db_stmt *stmt, int column)
+{
+    return column_ok(stmt, column) ? stmt->db->driver->column_int(stmt, column) : 0;
+}
+
+const char *db_column_uuid(struct db_stmt *stmt, int column)
+{
+    if (!column_ok(stmt, column) || !stmt->db->driver->column_uuid(stmt, column, stmt->uuids[column]))
+        return NULL;
+    return stmt->uuids[column];
+}
+
+static const char *const operation_names[DB_OPERATIONS] = {"SELECT", "INSERT",   "UPDATE", "DELETE",
+                                                           "BEGIN",  "COMMIT", "ROLLBACK", "OTHER"};
+static const char *const schema_names[DB_SCHEMAS] = {"iam", "crm", "outreach", "tracking", "other"};
+
+void db_done(struct db_stmt *stmt)
+{
+    if (!stmt)
+        return;
+    stmt->db->driver->reset(stmt);
+    if (stmt->stepped) {
+        metrics_db_query(stmt->operation, stmt->schema, stmt->elapsed_ns);
+        if (stmt->elapsed_ns > SLOW_QUERY_NS)
+            log_warn("slow query", "s:component", "store", "s:operation", operation_names[stmt->operation],
+                     "s:schema", schema_names[stmt->schema], "f:duration", (double)stmt->elapsed_ns * 1e-9);
+    }
+    stmt->in_use = false;
+    if (!stmt->cached)
+        stmt_free(stmt);
+}
+
+int64_t db_changes(struct db *db)
+{
+    return db->driver->changes(db);
+}
+
+int db_exec(struct db *db, const char *sql, const char *format, ...)
+{
+    struct db_stmt *stmt = db_prepare(db, sql);
+    if (!stmt)
+        return db->error_code;
+    va_list args;
+    va_start(args, format);
+    for (int i = 1; *format; format++, i++) {
+        if (*format == 'i')
+            db_bind_int(stmt, i, va_arg(args, int64_t));
+        else if (*format == 'u')
+            db_bind_uuid(stmt, i, va_arg(args, const char *));
+        else
+            db_bind_str(stmt, i, va_arg(args, const char *));
+    }
+    va_end(args);
+    int rc;
+    while ((rc = db_step(stmt)) == DB_ROW)
+        ;
+    db_done(stmt);
+    return rc;
+}
+
+/* --- transactions --- */
+
+int db_begin(struct db *db, bool write)
+{
+    return db_exec(db, write ? db->driver->begin_write : db->driver->begin_read, "");
+}
+
+int db_commit(struct db *db)
+{
+    return db_exec(db, "COMMIT", "");
+}
+
+int db_rollback(struct db *db)
+{
+    /* Disk full and I/O errors make SQLite roll back by itself. */
+    return db->driver->in_transaction(db) ? db_exec(db, "ROLLBACK", "") : DB_OK;
+}
+
+int db_savepoint(struct db *db)
+{
+    return db_exec(db, "SAVEPOINT work", "");
+}
+
+int db_savepoint_release(struct db *db)
+{
+    return db_exec(db, "RELEASE SAVEPOINT work", "");
+}
+
+int db_savepoint_rollback(struct db *db)
+{
+    int rc = db_exec(db, "ROLLBACK TO SAVEPOINT work", "");
+    return rc == DB_OK ? db_savepoint_release(db) : rc;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The threads of the store: readers, the one writer with its group commit, and the timer that ends waits. */
+#include "store/pool.h"
+
+#include "store/clock.h"
+#include "utils/log.h"
+
+#include <sys/prctl.h>
+
+/* A batch ends when nothing waits, or here: what joins a batch makes those in it wait for the same commit. */
+#define BATCH_MAX 256
+#define BATCH_NS 10000000u
+
+void work_list_init(struct work_list *list)
+{
+    list->first = NULL;
+    list->last = &list->first;
+    list->n = 0;
+}
+
+void work_list_push(struct work_list *list, struct store_work *work)
+{
+    work->next = NULL;
+    *list->last = work;
+    list->last = &work->next;
+    list->n++;
+}
+
+struct store_work *work_list_pop(struct work_list *list)
+{
+    struct store_work *work = list->first;
+    if (!work)
+        return NULL;
+    list->first = work->next;
+    if (!list->first)
+        list->last = &list->first;
+    list->n--;
+    return work;
+}
+
+void store_publish_stats(const struct store *store)
+{
+    unsigned max = store->readers + 1, active = store->active;
+    metrics_db_pool(active, max - active, max, store->waiting[0].n + store->waiting[1].n);
+}
+
+/* --- taking work --- */
+
+/* With the lock held: the next work whose deadline has not passed; the others go to `expired`. */
+static struct store_work *take_locked(struct store *store, enum store_mode mode, struct work_list *expired)
+{
+    uint64_t now = clock_monotonic_ns();
+    struct store_work *work;
+    while ((work = work_list_pop(&store->waiting[mode])) && work->deadline_ns < now)
+        work_list_push(expired, work);
+    if (work)
+        metrics_db_acquire(now - work->submitted_ns);
+    return work;
+}
+
+/* `next` is read first: after done() the work belongs to its owner again and may be gone. */
+static void finish_all(struct work_list *list, int result)
+{
+    struct store_work *work;
+    while ((work = work_list_pop(list)))
+        work->done(work, result);
+}
+
+static void expire_all(struct work_list *list)
+{
+    for (unsigned i = 0; i < list->n; i++)
+        metrics_db_acquire_timeout();
+    finish_all(list, DB_E_BUSY);
+}
+
+/* Wait for work and become active. NULL: the store stops and nothing is left. */
+static struct store_work *take(struct store *store, enum store_mode mode, pthread_cond_t *ready)
+{
+    struct store_work *work = NULL;
+    while (!work) {
+        struct work_list expired;
+        work_list_init(&expired);
+        pthread_mutex_lock(&store->lock);
+        while (store->waiting[mode].n == 0 && !store->stopping)
+            pthread_cond_wait(ready, &store->lock);
+        bool end = store->waiting[mode].n == 0;
+        work = take_locked(store, mode, &expired);
+        if (work) {
+            store->active++;
+            if (mode == STORE_MODE_WRITE)
+                store->write_since_ns = clock_monotonic_ns();
+        }
+        store_publish_stats(store);
+        pthread_mutex_unlock(&store->lock);
+        expire_all(&expired);
+        if (end)
+            break;
+    }
+    return work;
+}
+
+static void release(struct store *store, enum store_mode mode)
+{
+    pthread_mutex_lock(&store->lock);
+    store->active--;
+    if (mode == STORE_MODE_WRITE)
+        store->write_since_ns = 0;
+    store_publish_stats(store);
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* --- readers --- */
+
+static int run_read(struct store_work *work, struct db *db)
+{
+    int rc = db_begin(db, false);
+    if (rc != DB_OK)
+        return rc;
+    rc = work->run(work, db);
+    /* Nothing was written: how the transaction ends makes no difference but to the metrics. */
+    if (rc != 0 || db_commit(db) != DB_OK)
+        db_rollback(db);
+    return rc;
+}
+
+void *store_reader_main(void *arg)
+{
+    struct store_thread *self = arg;
+    struct store_work *work;
+    prctl(PR_SET_NAME, "store-read");
+    while ((work = take(self->store, STORE_MODE_READ, &self->store->read_ready))) {
+        int rc = run_read(work, self->db);
+        release(self->store, STORE_MODE_READ);
+        work->done(work, rc);
+    }
+    return NULL;
+}
+
+/* --- the writer --- */
+
+/* What one transaction carries: works that ran, with their results. */
+struct batch {
+    struct store_work *work[BATCH_MAX];
+    int result[BATCH_MAX];
+    unsigned n;
+};
+
+static void batch_add(struct batch *batch, struct store_work *work, int result)
+{
+    batch->work[batch->n] = work;
+    batch->result[batch->n++] = result;
+}
+
+/* The database may have rolled the transaction back by itself (disk full, I/O error): what ran before is gone too. */
+static int lost(struct db *db)
+{
+    int code = db_error_code(db);
+    return code < 0 ? code : DB_E_OTHER;
+}
+
+/* A work behind the first of a batch: alone in a savepoint, so that its failure is its own.
+ * @return DB_OK, or the error that ended the whole transaction. */
+static int run_in_savepoint(struct batch *batch, struct store_work *work, struct db *db)
+{
+    int rc = db_savepoint(db);
+    if (rc == DB_OK) {
+        int result = work->run(work, db);
+        if (!db->driver->in_transaction(db))
+            rc = lost(db);
+        else
+            rc = result == 0 ? db_savepoint_release(db) : db_savepoint_rollback(db);
+        batch_add(batch, work, result);
+    } else {
+        batch_add(batch, work, rc);
+    }
+    return rc;
+}
+
+/* More works join while they are waiting and the batch is young. */
+static int run_more(struct store *store, struct batch *batch, struct db *db, uint64_t start_ns)
+{
+    int rc = DB_OK;
+    while (rc == DB_OK && batch->n < BATCH_MAX && clock_monotonic_ns() - start_ns < BATCH_NS) {
+        struct work_list expired;
+        work_list_init(&expired);
+        pthread_mutex_lock(&store->lock);
+        struct store_work *work = take_locked(store, STORE_MODE_WRITE, &expired);
+        store_publish_stats(store);
+        pthread_mutex_unlock(&store->lock);
+        expire_all(&expired);
+        if (!work)
+            break;
+        rc = run_in_savepoint(batch, work, db);
+    }
+    return rc;
+}
+
+/* The first work needs no savepoint: if it fails, rolling back everything is rolling back it. */
+static void run_batch(struct store *store, struct batch *batch, struct store_work *first, struct db *db)
+{
+    uint64_t start_ns = clock_monotonic_ns();
+    batch->n = 0;
+    int rc = db_begin(db, true);
+    if (rc != DB_OK) {
+        batch_add(batch, first, rc);
+        return;
+    }
+    int result = first->run(first, db);
+    if (result == 0 && !db->driver->in_transaction(db))
+        result = lost(db);
+    batch_add(batch, first, result);
+    if (result != 0) {
+        db_rollback(db);
+        return;
+    }
+    rc = run_more(store, batch, db, start_ns);
+    if (rc == DB_OK)
+        rc = db_commit(db);
+    if (rc == DB_OK)
+        return;
+    /* Not committed: also a work that failed by itself may have done so because of another's rows, so all get the
+     * database's error and may come again. */
+    db_rollback(db);
+    for (unsigned i = 0; i < batch->n; i++)
+        batch->result[i] = rc;
+    log_error("write transaction failed", "s:component", "store", "s:error", db_error_name(rc), "i:works",
+              (int64_t)batch->n);
+}
+
+void *store_writer_main(void *arg)
+{
+    struct store_thread *self = arg;
+    struct store *store = self->store;
+    struct store_work *work;
+    struct batch batch;
+    prctl(PR_SET_NAME, "store-write");
+    while ((work = take(store, STORE_MODE_WRITE, &store->write_ready))) {
+        run_batch(store, &batch, work, self->db);
+        for (unsigned i = 0; i < batch.n; i++)
+            batch.work[i]->done(batch.work[i], batch.result[i]);
+        if (self->db->driver->idle)
+            self->db->driver->idle(self->db);
+        release(store, STORE_MODE_WRITE);
+    }
+    return NULL;
+}
+
+/* --- deadlines --- */
+
+/* With the lock held: move the works that are too late to `expired`. @return the earliest deadline of those that stay. */
+static uint64_t sweep(struct work_list *list, uint64_t now, struct work_list *expired)
+{
+    struct work_list keep;
+    struct store_work *work;
+    uint64_t next = UINT64_MAX;
+    work_list_init(&keep);
+    while ((work = work_list_pop(list))) {
+        if (work->deadline_ns < now) {
+            work_list_push(expired, work);
+            continue;
+        }
+        if (work->deadline_ns < next)
+            next = work->deadline_ns;
+        work_list_push(&keep, work);
+    }
+    *list = keep;
+    if (!keep.first)
+        list->last = &list->first;
+    return next;
+}
+
+static void wait_until(struct store *store, uint64_t deadline_ns)
+{
+    if (deadline_ns == UINT64_MAX) {
+        pthread_cond_wait(&store->deadline_changed, &store->lock);
+        return;
+    }
+    deadline_ns += 1000000; /* a work is late after its deadline, not at it */
+    struct timespec t = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
+    pthread_cond_timedwait(&store->deadline_changed, &store->lock, &t);
+}
+
+/* Answers for works whose deadline passes while every thread is busy: no thread would look at them in time. */
+void *store_timer_main(void *arg)
+{
+    struct store *store = arg;
+    prctl(PR_SET_NAME, "store-timer");
+    pthread_mutex_lock(&store->lock);
+    while (!store->stopping) {
+        uint64_t now = clock_monotonic_ns();
+        if (now <= store->next_deadline_ns) {
+            wait_until(store, store->next_deadline_ns);
+            continue;
+        }
+        struct work_list expired;
+        work_list_init(&expired);
+        uint64_t reads = sweep(&store->waiting[STORE_MODE_READ], now, &expired);
+        uint64_t writes = sweep(&store->waiting[STORE_MODE_WRITE], now, &expired);
+        store->next_deadline_ns = reads < writes ? reads : writes;
+        store_publish_stats(store);
+        pthread_mutex_unlock(&store->lock);
+        expire_all(&expired);
+        pthread_mutex_lock(&store->lock);
+    }
+    pthread_mutex_unlock(&store->lock);
+    return NULL;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file store/pool.h The inside of the store: its queues and threads. Private to src/store. */
+#ifndef INGEST_STORE_POOL_H
+#define INGEST_STORE_POOL_H
+
+#include "store/driver.h"
+#include "store/store.h"
+
+#include <pthread.h>
+
+#define STORE_MAX_READERS 64
+
+/** First in, first out; linked through store_work.next. */
+struct work_list {
+    struct store_work *first, **last;
+    unsigned n;
+};
+
+struct store_thread {
+    struct store *store;
+    struct db *db;
+    pthread_t thread;
+    bool started;
+};
+
+struct store {
+    pthread_mutex_t lock; /* guards everything down to `stopping` */
+    pthread_cond_t read_ready, write_ready, deadline_changed;
+    struct work_list waiting[2]; /* by enum store_mode */
+    unsigned active;             /* threads that run work */
+    uint64_t next_deadline_ns;   /* not after the earliest deadline that waits; UINT64_MAX: none */
+    uint64_t write_since_ns;     /* when the writer began what it runs now; 0: it is idle */
+    bool stopping;
+
+    unsigned max_waiting, timeout_ms, readers;
+    struct store_thread reader[STORE_MAX_READERS], writer;
+    pthread_t timer;
+    bool timer_started;
+
+    pthread_mutex_t check_lock; /* one health check at a time; guards the two below */
+    uint64_t checked_ns;
+    int check_result;
+};
+
+void work_list_init(struct work_list *list);
+void work_list_push(struct work_list *list, struct store_work *work);
+struct store_work *work_list_pop(struct work_list *list); /**< NULL when empty */
+
+/** With the lock held: tell the gauges. */
+void store_publish_stats(const struct store *store);
+
+/** Thread bodies; the argument is a store_thread, of the timer the store. */
+void *store_reader_main(void *arg);
+void *store_writer_main(void *arg);
+void *store_timer_main(void *arg);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/prospects.h"
+
+#include "store/clock.h"
+#include "store/page.h"
+
+const char *const prospect_field_names[PROSPECT_FIELDS] = {"email", "first_name", "last_name", "company",
+                                                           "title", "phone",      "website",   "country"};
+const char *const prospect_status_names[PROSPECT_STATUSES] = {"imported", "validated", "invalid", "researched"};
+
+int prospect_status_from_name(const char *name)
+{
+    return name_index(prospect_status_names, PROSPECT_STATUSES, name);
+}
+
+/* --- import --- */
+
+/* ASCII only: what case means beyond it is the mail host's affair. @return the length, or 0 if it is too long. */
+static size_t lower_case(const char *in, size_t length, char out[PROSPECT_EMAIL_MAX])
+{
+    if (length > PROSPECT_EMAIL_MAX)
+        return 0;
+    for (size_t i = 0; i < length; i++)
+        out[i] = (char)(in[i] >= 'A' && in[i] <= 'Z' ? in[i] + 32 : in[i]);
+    return length;
+}
+
+/* $1 organisation, $2 e-mail, $3 … $9 the other fields, $10 custom, $11 time, $12 id (insert only). */
+static void bind_row(struct db_stmt *stmt, const char *organisation_id, const struct prospect_input *row,
+                     const char *email, size_t email_length, int64_t now)
+{
+    db_bind_uuid(stmt, 1, organisation_id);
+    db_bind_text(stmt, 2, email, email_length);
+    for (int i = PROSPECT_EMAIL + 1; i < PROSPECT_FIELDS; i++)
+        db_bind_text(stmt, 2 + i, row->field[i].data, row->field[i].length);
+    db_bind_text(stmt, 10, row->custom.data, row->custom.length);
+    db_bind_int(stmt, 11, now);
+}
+
+/* @return 1 inserted, 0 the address is known, or an error. */
+static int insert(struct db *db, const char *organisation_id, const struct prospect_input *row, const char *email,
+                  size_t email_length, int64_t now, char id[37])
+{
+    unsigned char uuid[16];
+    uuid_new(uuid);
+    uuid_format(uuid, id);
+    struct db_stmt *stmt = db_prepare(
+        db, "INSERT INTO crm.prospects (organisation_id, email, first_name, last_name, company, title, phone, website,"
+            " country, custom, created_at, updated_at, id)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)"
+            " ON CONFLICT (organisation_id, email) DO NOTHING");
+    bind_row(stmt, organisation_id, row, email, email_length, now);
+    db_bind_uuid(stmt, 12, id);
+    int rc = db_step(stmt);
+    db_done(stmt);
+    return rc < 0 ? rc : (int)db_changes(db);
+}
+
+static int update(struct db *db, const char *organisation_id, const struct prospect_input *row, const char *email,
+                  size_t email_length, int64_t now, char id[37])
+{
+    struct db_stmt *stmt = db_prepare(
+        db, "UPDATE crm.prospects SET first_name = coalesce($3, first_name), last_name = coalesce($4, last_name),"
+            " company = coalesce($5, company), title = coalesce($6, title), phone = coalesce($7, phone),"
+            " website = coalesce($8, website), country = coalesce($9, country), custom = coalesce($10, custom),"
+            " status_reason = CASE status WHEN 'invalid' THEN NULL ELSE status_reason END,"
+            " status = CASE status WHEN 'invalid' THEN 'imported' ELSE status END, updated_at = $11"
+            " WHERE organisation_id = $1 AND email = $2 RETURNING id");
+    bind_row(stmt, organisation_id, row, email, email_length, now);
+    int rc = db_step(stmt);
+    if (rc == DB_ROW) {
+        page_copy_id(stmt, 0, id);
+        rc = db_step(stmt);
+    }
+    db_done(stmt);
+    return rc;
+}
+
+int prospects_upsert(struct db *db, const char *organisation_id, const struct prospect_input *rows, size_t n,
+                     struct prospect_upsert *results)
+{
+    int64_t now = clock_wall_ms();
+    int rc = db_scope(db, organisation_id);
+    for (size_t i = 0; rc == DB_OK && i < n; i++) {
+        struct prospect_upsert result;
+        char email[PROSPECT_EMAIL_MAX];
+        const struct db_text *address = &rows[i].field[PROSPECT_EMAIL];
+        size_t length = address->data ? lower_case(address->data, address->length, email) : 0;
+        if (length == 0)
+            return DB_E_INVALID;
+        rc = insert(db, organisation_id, &rows[i], email, length, now, result.id);
+        result.inserted = rc > 0;
+        if (rc == 0)
+            rc = update(db, organisation_id, &rows[i], email, length, now, result.id);
+        else if (rc > 0)
+            rc = DB_OK;
+        if (results)
+            results[i] = result;
+    }
+    return rc;
+}
+
+/* --- reading --- */
+
+#define COLUMNS                                                                                                        \
+    "id, email, first_name, last_name, company, title, phone, website, country, custom, status, status_reason,"       \
+    " research, created_at, updated_at"
+
+static int deliver(struct db_stmt *stmt, prospect_fn fn, void *arg)
+{
+    struct prospect prospect;
+    int column = 0;
+    prospect.id = db_column_uuid(stmt, column++);
+    for (int i = 0; i < PROSPECT_FIELDS; i++)
+        prospect.field[i] = db_column_text(stmt, column++);
+    prospect.custom = db_column_text(stmt, column++);
+    int status = prospect_status_from_name(db_column_text(stmt, column++));
+    prospect.status = status < 0 ? PROSPECT_STATUS_IMPORTED : (enum prospect_status)status;
+    prospect.status_reason = db_column_text(stmt, column++);
+    prospect.research = db_column_text(stmt, column++);
+    prospect.created_ms = db_column_int(stmt, column++);
+    prospect.updated_ms = db_column_int(stmt, column++);
+    return fn(arg, &prospect);
+}
+
+int prospects_get(struct db *db, const char *organisation_id, const char *id, prospect_fn fn, void *arg)
+{
+    int rc = db_scope(db, organisation_id);
+    if (rc != DB_OK)
+        return rc;
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT " COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id = $2");
+    db_bind_uuid(stmt, 1, organisation_id);
+    db_bind_uuid(stmt, 2, id);
+    rc = db_step(stmt);
+    if (rc == DB_ROW)
+        deliver(stmt, fn, arg);
+    db_done(stmt);
+    if (rc == DB_ROW)
+        return DB_OK;
+    return rc == DB_OK ? DB_E_NOT_FOUND : rc;
+}
+
+/* Each kind of filter has its own text, so that each has its index. */
+static struct db_stmt *prepare_page(struct db *db, const struct prospect_filter *filter, char email[PROSPECT_EMAIL_MAX])
+{
+    struct db_stmt *stmt;
+    if (filter && filter->email) {
+        /* At most one row; a status that goes with it is looked at there. An address that is too long is nobody's. */
+        stmt = db_prepare(db, "SELECT " COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
+                              " AND email = $4 AND ($5 IS NULL OR status = $5) ORDER BY id LIMIT $3");
+        size_t length = lower_case(filter->email, strlen(filter->email), email);
+        db_bind_text(stmt, 4, email, length);
+        db_bind_str(stmt, 5, filter->status < 0 ? NULL : prospect_status_names[filter->status]);
+    } else if (filter && filter->status >= 0) {
+        stmt = db_prepare(db, "SELECT " COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
+                              " AND status = $4 ORDER BY id LIMIT $3");
+        db_bind_str(stmt, 4, prospect_status_names[filter->status]);
+    } else {
+        stmt = db_prepare(db, "SELECT " COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
+                              " ORDER BY id LIMIT $3");
+    }
+    return stmt;
+}
+
+int prospects_page(struct db *db, const char *organisation_id, const char *after, unsigned limit,
+                   const struct prospect_filter *filter, prospect_fn fn, void *arg, bool *more)
+{
+    char email[PROSPECT_EMAIL_MAX];
+    const char *from = page_after(after);
+    if (!from || (filter && filter->status >= PROSPECT_STATUSES))
+        return DB_E_INVALID;
+    int rc = db_scope(db, organisation_id);
+    if (rc != DB_OK)
+        return rc;
+    int max = (int)page_limit(limit, PROSPECTS_PAGE_MAX), n = 0;
+    struct db_stmt *stmt = prepare_page(db, filter, email);
+    db_bind_uuid(stmt, 1, organisation_id);
+    db_bind_uuid(stmt, 2, from);
+    db_bind_int(stmt, 3, max + 1); /* one more than wanted tells whether there is more */
+    bool stop = false;
+    while ((rc = db_step(stmt)) == DB_ROW && n < max && !stop) {
+        stop = deliver(stmt, fn, arg) != 0;
+        n++;
+    }
+    db_done(stmt);
+    if (more)
+        *more = rc == DB_ROW;
+    return rc < 0 ? rc : n;
+}
+
+int prospects_ids(struct db *db, const char *organisation_id, const char *after, unsigned statuses, char (*ids)[37],
+                  unsigned max)
+{
+    const char *from = page_after(after);
+    if (!from)
+        return DB_E_INVALID;
+    int rc = db_scope(db, organisation_id);
+    if (rc != DB_OK)
+        return rc;
+    struct db_stmt *stmt;
+    if (statuses == 0) {
+        stmt = db_prepare(db, "SELECT id FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
+                              " ORDER BY id LIMIT $3");
+    } else {
+        stmt = db_prepare(db, "SELECT id FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
+                              " AND status IN ($4, $5, $6, $7) ORDER BY id LIMIT $3");
+        for (int i = 0; i < PROSPECT_STATUSES; i++)
+            db_bind_str(stmt, 4 + i, statuses >> i & 1 ? prospect_status_names[i] : NULL);
+    }
+    db_bind_uuid(stmt, 1, organisation_id);
+    db_bind_uuid(stmt, 2, from);
+    db_bind_int(stmt, 3, max);
+    return page_ids(stmt, ids);
+}
+
+/* --- status --- */
+
+/* Tells a wrong state from a missing row, after an update that changed nothing. */
+static int why_not(struct db *db, const char *organisation_id, const char *id)
+{
+    struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM crm.prospects WHERE organisation_id = $1 AND id = $2");
+    db_bind_uuid(stmt, 1, organisation_id);
+    db_bind_uuid(stmt, 2, id);
+    int rc = db_step(stmt);
+    db_done(stmt);
+    if (rc == DB_ROW)
+        return DB_E_CONFLICT;
+    return rc == DB_OK ? DB_E_NOT_FOUND : rc;
+}
+
+int prospects_set_validated(struct db *db, const char *organisation_id, const char *id, const char *invalid_reason)
+{
+    int rc = db_scope(db, organisation_id);
+    if (rc == DB_OK)
+        rc = db_exec(db,
+                     "UPDATE crm.prospects SET status = $3, status_reason = $4, updated_at = $5"
+                     " WHERE organisation_id = $1 AND id = $2 AND status = 'imported'",
+                     "uussi", organisation_id, id,
+                     prospect_status_names[invalid_reason ? PROSPECT_STATUS_INVALID : PROSPECT_STATUS_VALIDATED],
+                     invalid_reason, clock_wall_ms());
+    if (rc == DB_OK && db_changes(db) == 0)
+        rc = why_not(db, organisation_id, id);
+    return rc;
+}
+
+int prospects_set_researched(struct db *db, const char *organisation_id, const char *id, const char *research_json)
+{
+    int rc = db_scope(db, organisation_id);
+    if (rc == DB_OK)
+        rc = db_exec(db,
+                     "UPDATE crm.prospects SET status = 'researched', research = $3, updated_at = $4"
+                     " WHERE organisation_id = $1 AND id = $2 AND status = 'validated'",
+                     "uusi", organisation_id, id, research_json, clock_wall_ms());
+    if (rc == DB_OK && db_changes(db) == 0)
+        rc = why_not(db, organisation_id, id);
+    return rc;
+}
+
+int prospects_count(struct db *db, const char *organisation_id, int64_t counts[PROSPECT_STATUSES])
+{
+    memset(counts, 0, sizeof *counts * PROSPECT_STATUSES);
+    int rc = db_scope(db, organisation_id);
+    if (rc != DB_OK)
+        return rc;
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT status, count(*) FROM crm.prospects WHERE organisation_id = $1 GROUP BY status");
+    db_bind_uuid(stmt, 1, organisation_id);
+    while ((rc = db_step(stmt)) == DB_ROW) {
+        int status = prospect_status_from_name(db_column_text(stmt, 0));
+        if (status >= 0)
+            counts[status] = db_column_int(stmt, 1);
+    }
+    db_done(stmt);
+    return rc;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file store/sql.h Reading SQL text just well enough: what it does, to which schema; and the SQLite dialect. */
+#ifndef INGEST_STORE_SQL_H
+#define INGEST_STORE_SQL_H
+
+#include "config/metrics.h"
+
+/** The main verb (behind WITH too) and the first schema named, outside of literals and comments. */
+void sql_classify(const char *sql, enum db_operation *operation, enum db_schema *schema);
+
+/** `crm.x` → `crm_x` for the four schemas and `$n` → `?n`, outside of literals and comments. malloc()ed; NULL: no memory. */
+char *sql_to_sqlite(const char *sql);
+
+#endif

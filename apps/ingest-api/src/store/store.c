@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include "config/settings.h"
+#include "store/clock.h"
+#include "store/pool.h"
+#include "utils/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Works in a row that are found by a check to be one long import and not a writer that hangs. */
+#define WRITER_PATIENCE_NS 60000000000u
+#define CHECK_VALID_NS 1000000000u
+
+/* --- opening and closing --- */
+
+/* STORE: "" or "sqlite" (DATA_DIR/ingest.db), or sqlite:PATH. @return 0, or -1 when it names something else. */
+static int database_path(const struct settings *settings, char *path, size_t size)
+{
+    const char *url = settings->store_url;
+    int n;
+    if (!*url || strcmp(url, "sqlite") == 0)
+        n = snprintf(path, size, "%s/ingest.db", settings->data_dir);
+    else if (strncmp(url, "sqlite:", 7) == 0 && url[7])
+        n = snprintf(path, size, "%s", url + 7);
+    else
+        return -1;
+    return n >= 0 && (size_t)n < size ? 0 : -1;
+}
+
+static int open_connection(struct store *store, struct store_thread *thread, const char *path, bool read_only,
+                           char *error, size_t error_size)
+{
+    struct db_sqlite_options options = {
+        .path = path,
+        .read_only = read_only,
+        .busy_timeout_ms = store->timeout_ms,
+    };
+    thread->store = store;
+    return db_open_sqlite(&thread->db, &options, error, error_size);
+}
+
+/* The writer first: it makes the file and the schema that the readers then find. */
+static int open_connections(struct store *store, const char *path, char *error, size_t error_size)
+{
+    int rc = open_connection(store, &store->writer, path, false, error, error_size);
+    if (rc == DB_OK)
+        rc = db_migrate(store->writer.db, error, error_size);
+    for (unsigned i = 0; rc == DB_OK && i < store->readers; i++)
+        rc = open_connection(store, &store->reader[i], path, true, error, error_size);
+    return rc;
+}
+
+static bool start_threads(struct store *store)
+{
+    store->timer_started = pthread_create(&store->timer, NULL, store_timer_main, store) == 0;
+    store->writer.started = pthread_create(&store->writer.thread, NULL, store_writer_main, &store->writer) == 0;
+    bool ok = store->timer_started && store->writer.started;
+    for (unsigned i = 0; i < store->readers; i++) {
+        struct store_thread *reader = &store->reader[i];
+        reader->started = pthread_create(&reader->thread, NULL, store_reader_main, reader) == 0;
+        ok = ok && reader->started;
+    }
+    return ok;
+}
+
+static struct store *store_new(const struct settings *settings)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (!store)
+        return NULL;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_mutex_init(&store->check_lock, NULL);
+    pthread_cond_init(&store->read_ready, NULL);
+    pthread_cond_init(&store->write_ready, NULL);
+    pthread_cond_init(&store->deadline_changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    work_list_init(&store->waiting[0]);
+    work_list_init(&store->waiting[1]);
+    store->next_deadline_ns = UINT64_MAX;
+    store->max_waiting = settings->store_queue ? settings->store_queue : 1024;
+    store->timeout_ms = settings->store_timeout_ms ? settings->store_timeout_ms : 5000;
+    store->readers = settings->store_threads ? settings->store_threads : 4;
+    if (store->readers > STORE_MAX_READERS)
+        store->readers = STORE_MAX_READERS;
+    return store;
+}
+
+int store_open(struct store **out, const struct settings *settings)
+{
+    char path[512], error[512];
+    *out = NULL;
+    if (database_path(settings, path, sizeof path) != 0) {
+        log_error("cannot open the store: STORE must be sqlite or sqlite:PATH", "s:component", "store");
+        return -1;
+    }
+    struct store *store = store_new(settings);
+    if (!store) {
+        log_error("cannot open the store: out of memory", "s:component", "store");
+        return -1;
+    }
+    int rc = open_connections(store, path, error, sizeof error);
+    if (rc == DB_OK && !start_threads(store)) {
+        snprintf(error, sizeof error, "cannot start its threads");
+        rc = DB_E_OTHER;
+    }
+    if (rc != DB_OK) {
+        log_error("cannot open the store", "s:component", "store", "s:path", path, "s:error", error);
+        store_close(store);
+        return -1;
+    }
+    pthread_mutex_lock(&store->lock);
+    store_publish_stats(store);
+    pthread_mutex_unlock(&store->lock);
+    *out = store;
+    return 0;
+}
+
+static void close_thread(struct store_thread *thread)
+{
+    if (thread->started)
+        pthread_join(thread->thread, NULL);
+}
+
+static void close_connection(struct store_thread *thread)
+{
+    if (thread->db)
+        thread->db->driver->close(thread->db);
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    pthread_mutex_lock(&store->lock);
+    store->stopping = true;
+    pthread_cond_broadcast(&store->read_ready);
+    pthread_cond_broadcast(&store->write_ready);
+    pthread_cond_broadcast(&store->deadline_changed);
+    pthread_mutex_unlock(&store->lock);
+
+    close_thread(&store->writer);
+    for (unsigned i = 0; i < store->readers; i++)
+        close_thread(&store->reader[i]);
+    if (store->timer_started)
+        pthread_join(store->timer, NULL);
+    /* Readers first: the last to close copies the log into the database, and needs to be able to write. */
+    for (unsigned i = 0; i < store->readers; i++)
+        close_connection(&store->reader[i]);
+    close_connection(&store->writer);
+
+    pthread_cond_destroy(&store->read_ready);
+    pthread_cond_destroy(&store->write_ready);
+    pthread_cond_destroy(&store->deadline_changed);
+    pthread_mutex_destroy(&store->lock);
+    pthread_mutex_destroy(&store->check_lock);
+    free(store);
+}
+
+/* --- work --- */
+
+int store_submit(struct store *store, struct store_work *work)
+{
+    work->submitted_ns = clock_monotonic_ns();
+    if (work->deadline_ns == 0)
+        work->deadline_ns = work->submitted_ns + (uint64_t)store->timeout_ms * 1000000u;
+
+    pthread_mutex_lock(&store->lock);
+    if (store->waiting[0].n + store->waiting[1].n >= store->max_waiting || store->stopping) {
+        pthread_mutex_unlock(&store->lock);
+        metrics_db_acquire_timeout();
+        return DB_E_BUSY;
+    }
+    work_list_push(&store->waiting[work->mode], work);
+    if (work->deadline_ns < store->next_deadline_ns) {
+        store->next_deadline_ns = work->deadline_ns;
+        pthread_cond_signal(&store->deadline_changed);
+    }
+    pthread_cond_signal(work->mode == STORE_MODE_READ ? &store->read_ready : &store->write_ready);
+    store_publish_stats(store);
+    pthread_mutex_unlock(&store->lock);
+    return 0;
+}
+
+struct waiter {
+    struct store_work work;
+    int (*run)(void *arg, struct db *db);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t finished;
+    bool done;
+    int result;
+};
+
+static int waiter_run(struct store_work *work, struct db *db)
+{
+    struct waiter *waiter = (struct waiter *)work;
+    return waiter->run(waiter->arg, db);
+}
+
+static void waiter_done(struct store_work *work, int result)
+{
+    struct waiter *waiter = (struct waiter *)work;
+    pthread_mutex_lock(&waiter->lock);
+    waiter->result = result;
+    waiter->done = true;
+    /* Signalled under the lock: the waiter is on a stack and gone as soon as it sees `done`. */
+    pthread_cond_signal(&waiter->finished);
+    pthread_mutex_unlock(&waiter->lock);
+}
+
+static int run_until(struct store *store, enum store_mode mode, uint64_t deadline_ns,
+                     int (*run)(void *arg, struct db *db), void *arg)
+{
+    struct waiter waiter = {
+        .work = {.mode = mode, .deadline_ns = deadline_ns, .run = waiter_run, .done = waiter_done},
+        .run = run,
+        .arg = arg,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .finished = PTHREAD_COND_INITIALIZER,
+    };
+    int rc = store_submit(store, &waiter.work);
+    if (rc == 0) {
+        pthread_mutex_lock(&waiter.lock);
+        while (!waiter.done)
+            pthread_cond_wait(&waiter.finished, &waiter.lock);
+        pthread_mutex_unlock(&waiter.lock);
+        rc = waiter.result;
+    }
+    pthread_cond_destroy(&waiter.finished);
+    pthread_mutex_destroy(&waiter.lock);
+    return rc;
+}
+
+int store_run(struct store *store, enum store_mode mode, int (*run)(void *arg, struct db *db), void *arg)
+{
+    return run_until(store, mode, 0, run, arg);
+}
+
+int store_run_within(struct store *store, enum store_mode mode, int timeout_ms, int (*run)(void *arg, struct db *db),
+                     void *arg)
+{
+    uint64_t wait_ns = (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000u;
+    return run_until(store, mode, clock_monotonic_ns() + wait_ns, run, arg);
+}
+
+/* --- health --- */
+
+static int check_read(void *arg, struct db *db)
+{
+    (void)arg;
+    return db_exec(db, "SELECT version FROM tracking.schema_migrations LIMIT 1", "");
+}
+
+/* A real write: a full disk, or one that has become read-only, shows in nothing less. */
+static int check_write(void *arg, struct db *db)
+{
+    (void)arg;
+    return db_exec(db,
+                   "INSERT INTO tracking.health (id, checked_at) VALUES (1, $1)"
+                   " ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at",
+                   "i", clock_wall_ms());
+}
+
+/* A writer in the middle of a long import is busy, not ill. */
+static bool writer_works(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    uint64_t since = store->write_since_ns;
+    pthread_mutex_unlock(&store->lock);
+    return since != 0 && clock_monotonic_ns() - since < WRITER_PATIENCE_NS;
+}
+
+int store_check(struct store *store, int timeout_ms)
+{
+    pthread_mutex_lock(&store->check_lock);
+    uint64_t now = clock_monotonic_ns();
+    if (store->checked_ns == 0 || now - store->checked_ns > CHECK_VALID_NS) {
+        int rc = store_run_within(store, STORE_MODE_READ, timeout_ms, check_read, NULL);
+        if (rc == DB_OK) {
+            rc = store_run_within(store, STORE_MODE_WRITE, timeout_ms, check_write, NULL);
+            if (rc == DB_E_BUSY && writer_works(store))
+                rc = DB_OK;
+        }
+        store->check_result = rc;
+        store->checked_ns = clock_monotonic_ns();
+    }
+    int rc = store->check_result;
+    pthread_mutex_unlock(&store->check_lock);
+    return rc;
+}
+
+void store_pool_stats(const struct store *store, struct store_pool_stats *out)
+{
+    struct store *self = (struct store *)store; /* only its lock changes */
+    pthread_mutex_lock(&self->lock);
+    out->max = store->readers + 1;
+    out->active = store->active;
+    out->idle = out->max - out->active;
+    out->pending = store->waiting[0].n + store->waiting[1].n;
+    pthread_mutex_unlock(&self->lock);
+}
