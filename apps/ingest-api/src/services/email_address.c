@@ -108,12 +108,15 @@ static bool local_part_listed(const char *address, const char *const *list, size
     return listed(local, list, n);
 }
 
-/* Top-level domains that never resolve in public: RFC 6761, RFC 6762. `.test` and `.example` stay usable for trials. */
+/*
+ * Top-level domains that mean this machine or this network (RFC 6761, RFC 6762). `.test`, `.example` and `.invalid`
+ * stay usable: they are for trials, and the address on them harms nobody.
+ */
 static bool reserved(const char *domain)
 {
     const char *top = strrchr(domain, '.');
 
-    return top && (strcmp(top, ".invalid") == 0 || strcmp(top, ".localhost") == 0 || strcmp(top, ".local") == 0);
+    return top && (strcmp(top, ".localhost") == 0 || strcmp(top, ".local") == 0);
 }
 
 const char *email_address_unusable(const char *address)

@@ -44,6 +44,21 @@ static enum import_rows_result reject(struct import_error *error, unsigned long 
     return IMPORT_ROWS_REJECTED;
 }
 
+static enum import_rows_result finish_row(struct arena *arena, struct prospect_input *row, unsigned long line,
+                                          struct import_error *error)
+{
+    const char *field, *reason;
+
+    switch (prospect_normalise(row, arena, &field, &reason)) {
+    case PROSPECT_GOOD:
+        return IMPORT_ROWS_ROW;
+    case PROSPECT_REFUSED:
+        return reject(error, line, field, reason);
+    default:
+        return IMPORT_ROWS_E_NOMEM;
+    }
+}
+
 /* ---- CSV ---- */
 
 static int read_column(struct import_rows *rows, size_t i, struct import_fault *fault)
@@ -117,8 +132,7 @@ static enum import_rows_result map_csv(struct import_rows *rows, struct arena *a
     row->custom = prospect_custom_end(&custom);
     if (custom.out_of_memory)
         return IMPORT_ROWS_E_NOMEM;
-    const char *field, *reason = prospect_normalise(row, &field);
-    return reason ? reject(error, csv->line, field, reason) : IMPORT_ROWS_ROW;
+    return finish_row(arena, row, csv->line, error);
 }
 
 static enum import_rows_result next_csv(struct import_rows *rows, struct arena *arena, struct prospect_input *row,
@@ -245,9 +259,7 @@ static enum import_rows_result map_json(struct arena *arena, struct prospect_inp
     if (reason)
         return reject(error, line, to.field, reason);
     row->custom = prospect_custom_end(&to.custom);
-    const char *field;
-    reason = prospect_normalise(row, &field);
-    return reason ? reject(error, line, field, reason) : IMPORT_ROWS_ROW;
+    return finish_row(arena, row, line, error);
 }
 
 static enum import_rows_result next_json(struct import_rows *rows, struct arena *arena, struct prospect_input *row,

@@ -37,27 +37,70 @@ static struct db_text trim(const char *data, size_t length)
     return (struct db_text){length > 0 ? data : NULL, length};
 }
 
-const char *prospect_normalise(struct prospect_input *row, const char **field)
+static bool has_bad_control(const char *p, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)p[i];
+        if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f)
+            return true;
+        if (c == 0xc2 && i + 1 < length && (unsigned char)p[i + 1] < 0xa0)
+            return true;
+    }
+    return false;
+}
+
+/* A cell of a spreadsheet may have been broken into lines; a name or a company is one line. */
+static bool join_lines(struct db_text *text, struct arena *arena)
+{
+    size_t n = 0, at = 0;
+
+    while (at < text->length && !(blank(text->data[at]) && text->data[at] != ' '))
+        at++;
+    if (at == text->length)
+        return true;
+    char *copy = arena_alloc(arena, text->length);
+    if (!copy)
+        return false;
+    for (size_t i = 0; i < text->length; i++) {
+        bool run = blank(text->data[i]) && i + 1 < text->length && blank(text->data[i + 1]);
+        if (!run)
+            copy[n++] = blank(text->data[i]) ? ' ' : text->data[i];
+    }
+    *text = (struct db_text){copy, n};
+    return true;
+}
+
+static const char *refusal(const struct db_text *text, size_t max)
+{
+    if (utf8_check(text->data, text->length) != UTF8_VALID)
+        return "invalid_utf8";
+    if (has_bad_control(text->data, text->length))
+        return "control_character";
+    return text->length > max ? "too_long" : NULL;
+}
+
+enum prospect_check prospect_normalise(struct prospect_input *row, struct arena *arena, const char **field,
+                                       const char **reason)
 {
     for (int i = 0; i < PROSPECT_FIELDS; i++) {
         struct db_text *text = &row->field[i];
-        *field = prospect_field_names[i];
         if (text->data)
             *text = trim(text->data, text->length);
         if (!text->data)
             continue;
-        if (utf8_check(text->data, text->length) != UTF8_VALID)
-            return "invalid_utf8";
-        if (utf8_has_control(text->data, text->length))
-            return "control_character";
-        if (text->length > field_max[i])
-            return "too_long";
+        *field = prospect_field_names[i];
+        *reason = refusal(text, field_max[i]);
+        if (*reason)
+            return PROSPECT_REFUSED;
+        if (!join_lines(text, arena))
+            return PROSPECT_NO_MEMORY;
     }
-    *field = prospect_field_names[PROSPECT_EMAIL];
     const struct db_text *email = &row->field[PROSPECT_EMAIL];
-    if (!email->data)
-        return "missing";
-    return email_address_valid(email->data, email->length) ? NULL : "invalid_email";
+    *field = prospect_field_names[PROSPECT_EMAIL];
+    *reason = "missing";
+    if (email->data)
+        *reason = email_address_valid(email->data, email->length) ? NULL : "invalid_email";
+    return *reason ? PROSPECT_REFUSED : PROSPECT_GOOD;
 }
 
 void prospect_custom_begin(struct prospect_custom *custom, struct arena *arena)
@@ -101,18 +144,6 @@ static void put_json_string(struct prospect_custom *custom, const char *p, size_
     custom->used = (size_t)(to - custom->text);
 }
 
-static bool has_bad_control(const char *p, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)p[i];
-        if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f)
-            return true;
-        if (c == 0xc2 && i + 1 < length && (unsigned char)p[i + 1] < 0xa0)
-            return true;
-    }
-    return false;
-}
-
 const char *prospect_custom_add(struct prospect_custom *custom, const char *name, const char *value, size_t length)
 {
     struct db_text text = trim(value, length);
@@ -120,12 +151,9 @@ const char *prospect_custom_add(struct prospect_custom *custom, const char *name
 
     if (!text.data)
         return NULL;
-    if (utf8_check(text.data, text.length) != UTF8_VALID)
-        return "invalid_utf8";
-    if (has_bad_control(text.data, text.length))
-        return "control_character";
-    if (text.length > PROSPECT_CUSTOM_VALUE_MAX)
-        return "too_long";
+    const char *reason = refusal(&text, PROSPECT_CUSTOM_VALUE_MAX);
+    if (reason)
+        return reason;
     if (custom->count == PROSPECT_CUSTOM_MAX)
         return "too_many_fields";
     if (!reserve(custom, 2 * (name_length + text.length) + 8))

@@ -16,13 +16,15 @@
 /** Index of a known field by its normalised name, or -1: then it is a custom one. */
 int prospect_field_index(const char *name);
 
+enum prospect_check { PROSPECT_GOOD = 0, PROSPECT_REFUSED = 1, PROSPECT_NO_MEMORY = -1 };
+
 /**
- * Trim every field; an empty one becomes absent. Then check it: email missing, invalid_email; too_long,
- * control_character, invalid_utf8.
- * @param field set to the name of the field at fault.
- * @return NULL, or the reason (a constant).
+ * Trim every field; an empty one becomes absent; line breaks and tabs inside one become a blank (in a copy in `arena`).
+ * Then check it: email missing, invalid_email; too_long, control_character, invalid_utf8.
+ * @param field, reason set with PROSPECT_REFUSED, to constants.
  */
-const char *prospect_normalise(struct prospect_input *row, const char **field);
+enum prospect_check prospect_normalise(struct prospect_input *row, struct arena *arena, const char **field,
+                                       const char **reason);
 
 /** The custom fields of one row, being written as the text of a JSON object. Begin with prospect_custom_begin(). */
 struct prospect_custom {

@@ -49,7 +49,8 @@ int audience_unsent(struct db *db, const char *organisation_id, const char *camp
         db,
         "SELECT p.id FROM crm.prospects p WHERE p.organisation_id = $1 AND p.id > $3 AND p.status <> 'invalid'"
         " AND NOT EXISTS (SELECT 1 FROM outreach.emails e WHERE e.organisation_id = $1 AND e.campaign_id = $2"
-        " AND e.prospect_id = p.id) ORDER BY p.id LIMIT $4",
+        " AND e.prospect_id = p.id) AND NOT EXISTS (SELECT 1 FROM outreach.drafts d WHERE d.organisation_id = $1"
+        " AND d.campaign_id = $2 AND d.prospect_id = p.id AND d.state = 'failed') ORDER BY p.id LIMIT $4",
         organisation_id, campaign_id, after, max, &rc);
     return rc == DB_OK ? page_ids(stmt, ids) : rc;
 }

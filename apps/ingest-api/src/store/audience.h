@@ -21,7 +21,7 @@ struct audience_member {
  */
 int audience_undrafted(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
                        struct audience_member *out, unsigned max);
-/** Prospects that are not invalid and have no e-mail of the campaign in any state. */
+/** Prospects that are not invalid, have no e-mail of the campaign in any state, and no failed draft. */
 int audience_unsent(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
                     char (*ids)[37], unsigned max);
 /** Prospects whose e-mail of the campaign is pending. */

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app.h"
+#include "config/metrics.h"
+#include "http/router.h"
+#include "queue/queue.h"
+#include "routes/answer.h"
+#include "services/email_address.h"
+#include "services/import.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Raised by MAX_IMPORT_BYTES up to this; the front applies the smaller. */
+#define IMPORT_BODY_MAX (64u << 20)
+
+/* ---- POST /api/v1/prospects/import ---- */
+
+struct import_state {
+    enum import_format format;
+    struct import_result result;
+};
+
+static void import_state_free(void *arg)
+{
+    struct import_state *state = arg;
+
+    json_decref(state->result.errors);
+    free(state);
+}
+
+static enum import_format format_of(const char *content_type)
+{
+    if (strcmp(content_type, "text/csv") == 0)
+        return IMPORT_CSV;
+    return strcmp(content_type, "application/json") == 0 ? IMPORT_JSON : IMPORT_NDJSON;
+}
+
+static int import_failed(struct request *req, int rc, const struct import_fault *fault)
+{
+    if (rc == IMPORT_FAULT)
+        return respond_error(req, 400, fault->code, "%s", fault->message);
+    return rc == IMPORT_NO_MEMORY ? answer_no_memory(req) : answer_db_error(req, rc, "organisation");
+}
+
+/* A body that is wrong from its first line never gets to the store. The rest is read there, row by row. */
+static int import_prepare(struct request *req)
+{
+    struct import_fault fault;
+    struct import_rows *rows;
+    struct import_state *state = calloc(1, sizeof(*state));
+
+    if (!state)
+        return answer_no_memory(req);
+    req->state = state;
+    req->state_free = import_state_free;
+    state->format = format_of(req->content_type);
+    int rc = import_rows_open(&rows, state->format, req->body, req->body_length, &fault);
+    if (rc < 0)
+        return import_failed(req, rc == IMPORT_ROWS_E_FAULT ? IMPORT_FAULT : IMPORT_NO_MEMORY, &fault);
+    import_rows_close(rows);
+    return 0;
+}
+
+static void import_committed(struct request *req)
+{
+    const struct import_state *state = req->state;
+    const struct import_result *result = &state->result;
+
+    metrics_prospects(req->organisation_id, PROSPECT_IMPORTED, result->imported + result->updated);
+    metrics_prospects(req->organisation_id, PROSPECT_REJECTED, result->rejected);
+    if (result->jobs > 0)
+        queue_published(req->app->queue, QUEUE_PROSPECT_VALIDATE, result->jobs);
+}
+
+static int import_execute(struct request *req, struct db *db)
+{
+    struct import_state *state = req->state;
+    struct import_result *result = &state->result;
+    struct import_fault fault = {0};
+    struct import_request request = {req->organisation_id, req->id, state->format, req->body, req->body_length};
+
+    int rc = import_run(db, &request, result, &fault);
+    if (rc != IMPORT_OK)
+        return import_failed(req, rc, &fault);
+    json_t *body = json_pack("{s:I, s:I, s:I, s:O, s:b}", "imported", (json_int_t)result->imported, "updated",
+                             (json_int_t)result->updated, "rejected", (json_int_t)result->rejected, "errors",
+                             result->errors, "errors_truncated", (int)result->errors_truncated);
+    if (!body)
+        return answer_no_memory(req);
+    req->committed = import_committed;
+    return respond_json(req, 200, body);
+}
+
+/* ---- GET /api/v1/prospects, /api/v1/prospects/{id} ---- */
+
+static json_t *parsed_or_null(const char *text)
+{
+    json_t *value = text ? json_loads(text, 0, NULL) : NULL;
+
+    return value ? value : json_null();
+}
+
+static json_t *prospect_json(const struct prospect *row)
+{
+    json_t *object = json_pack("{s:s}", "id", row->id);
+
+    for (int i = 0; object && i < PROSPECT_FIELDS; i++)
+        (void)json_object_set_new_nocheck(object, prospect_field_names[i],
+                                          row->field[i] ? json_string_nocheck(row->field[i]) : json_null());
+    json_t *custom = row->custom ? parsed_or_null(row->custom) : json_object();
+    (void)json_object_set_new_nocheck(object, "custom_fields", custom);
+    (void)json_object_set_new_nocheck(object, "status", json_string(prospect_status_names[row->status]));
+    (void)json_object_set_new_nocheck(object, "status_reason",
+                                      row->status_reason ? json_string(row->status_reason) : json_null());
+    (void)json_object_set_new_nocheck(object, "research", parsed_or_null(row->research));
+    (void)json_object_set_new_nocheck(object, "created_at", answer_time(row->created_ms));
+    (void)json_object_set_new_nocheck(object, "updated_at", answer_time(row->updated_ms));
+    return object;
+}
+
+struct list_state {
+    struct page page;
+    struct prospect_filter filter;
+    char email[PROSPECT_EMAIL_MAX + 1];
+    json_t *rows;
+    char last_id[37];
+};
+
+static int list_prepare(struct request *req)
+{
+    const char *status = request_query(req, "status"), *email = request_query(req, "email");
+    struct list_state *state = calloc(1, sizeof(*state));
+
+    if (!state)
+        return answer_no_memory(req);
+    req->state = state;
+    req->state_free = free;
+    state->filter.status = -1;
+    if (status && (state->filter.status = prospect_status_from_name(status)) < 0)
+        return respond_error(req, 400, "invalid_parameter",
+                             "status must be one of imported, validated, invalid, researched.");
+    if (email) {
+        if (!email_address_valid(email, strlen(email)))
+            return respond_error(req, 400, "invalid_parameter", "email must be a whole e-mail address.");
+        (void)snprintf(state->email, sizeof(state->email), "%s", email);
+        state->filter.email = state->email;
+    }
+    (void)snprintf(state->page.scope, sizeof(state->page.scope), "prospects|%s|%s", status ? status : "",
+                   state->email);
+    return page_read(req, &state->page);
+}
+
+static int list_row(void *arg, const struct prospect *row)
+{
+    struct list_state *state = arg;
+
+    memcpy(state->last_id, row->id, sizeof(state->last_id));
+    return json_array_append_new(state->rows, prospect_json(row));
+}
+
+static int list_execute(struct request *req, struct db *db)
+{
+    struct list_state *state = req->state;
+    bool more = false;
+
+    state->rows = json_array();
+    if (!state->rows)
+        return answer_no_memory(req);
+    int rc = prospects_page(db, req->organisation_id, state->page.after, state->page.limit, &state->filter, list_row,
+                            state, &more);
+    if (rc < 0) {
+        json_decref(state->rows);
+        return answer_db_error(req, rc, "prospect");
+    }
+    return page_answer(req, &state->page, state->rows, state->last_id, more);
+}
+
+static int get_row(void *arg, const struct prospect *row)
+{
+    json_t **out = arg;
+
+    *out = prospect_json(row);
+    return 0;
+}
+
+static int get_execute(struct request *req, struct db *db)
+{
+    json_t *body = NULL;
+    int rc = prospects_get(db, req->organisation_id, req->params[0], get_row, &body);
+
+    if (rc < 0)
+        return answer_db_error(req, rc, "prospect");
+    return body ? respond_json(req, 200, body) : answer_no_memory(req);
+}
+
+static const char *const import_types[] = {"text/csv", "application/json", "application/x-ndjson", NULL};
+
+static struct route routes[] = {
+    {.method = PROMC_HTTP_POST, .path = "/api/v1/prospects/import", .access = ACCESS_ORGANISATION, .store = STORE_WRITE,
+     .max_body = IMPORT_BODY_MAX, .content_types = import_types, .prepare = import_prepare, .execute = import_execute,
+     .instrumented = true},
+    {.method = PROMC_HTTP_GET, .path = "/api/v1/prospects", .access = ACCESS_ORGANISATION, .store = STORE_READ,
+     .prepare = list_prepare, .execute = list_execute, .instrumented = true},
+    {.method = PROMC_HTTP_GET, .path = "/api/v1/prospects/{id}", .access = ACCESS_ORGANISATION, .store = STORE_READ,
+     .execute = get_execute, .instrumented = true},
+    {.path = NULL},
+};
+
+struct route *routes_prospects(void)
+{
+    return routes;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/cursor.h"
+#include "store/uuid.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TAG_BYTES 8
+
+bool cursor_write(const char *id, const char *organisation_id, const char *scope, char out[CURSOR_SIZE])
+{
+    unsigned char uuid[16], digest[EVP_MAX_MD_SIZE];
+    char canonical[UUID_TEXT], text[640];
+
+    if (!uuid_parse(id, uuid))
+        return false;
+    uuid_format(uuid, canonical);
+    int n = snprintf(text, sizeof(text), "cursor 1|%s|%s|%s", canonical, organisation_id, scope);
+    if (n < 0 || (size_t)n >= sizeof(text) || !EVP_Digest(text, (size_t)n, digest, NULL, EVP_sha256(), NULL))
+        return false;
+    for (int i = 0; i < 16; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", uuid[i]);
+    for (int i = 0; i < TAG_BYTES; i++)
+        (void)snprintf(out + 32 + 2 * i, 3, "%02x", digest[i]);
+    return true;
+}
+
+bool cursor_read(const char *cursor, const char *organisation_id, const char *scope, char id_out[37])
+{
+    char expected[CURSOR_SIZE], id[37];
+
+    if (strlen(cursor) != CURSOR_SIZE - 1)
+        return false;
+    (void)snprintf(id, sizeof(id), "%.8s-%.4s-%.4s-%.4s-%.12s", cursor, cursor + 8, cursor + 12, cursor + 16,
+                   cursor + 20);
+    if (!cursor_write(id, organisation_id, scope, expected) || strcmp(cursor, expected) != 0)
+        return false;
+    memcpy(id_out, id, sizeof(id));
+    return true;
+}
