@@ -58,7 +58,8 @@ struct promc_arena_header {
     uint32_t reserved;
     uint64_t seed[2];       /* of the label hash; random */
     uint64_t born_ms;       /* wall clock at creation, ms since the Unix epoch */
-    struct promc_text constant_labels; /* of the registry: see struct promc_pair */
+    uint64_t born_ns;       /* the same instant on CLOCK_MONOTONIC, which all processes share */
+    promc_ref constant_pairs; /* of the registry: struct promc_pair[constant_label_count] */
     uint32_t constant_label_count;
 
     /* under the lock */

@@ -49,6 +49,7 @@ struct promc_family_data {
     uint32_t idle_expiry_seconds;
     uint32_t cells;               /* run length of a child; 0: its value is in the child */
     uint32_t fixed_text;          /* length of a child's text without its values */
+    uint16_t label_prefix[PROMC_MAX_LABELS]; /* length of `name="` as rendered */
     struct promc_text label_names[PROMC_MAX_LABELS];
     promc_ref le;                 /* struct promc_le[bound_count + 1]; the last is +Inf */
     promc_ref extra;              /* of the types that need more: see their files */
@@ -67,13 +68,14 @@ struct promc_family_data {
     /* what an observation reads, with the bounds right behind */
     uint32_t bound_count;         /* +Inf not counted */
     uint32_t bound_padded;        /* bounds[bound_count … bound_padded-1] are +Inf; a multiple of 4 */
-    uint64_t reserved2;
+    uint64_t text_bytes;          /* atomic: rendered labels of all series alive, together */
     double bounds[];              /* strictly ascending */
 };
 
 struct promc_family {
     promc_registry *registry;
     struct promc_family_data *data;
+    const char *base;             /* of the arena */
     promc_counter dropped;        /* promc_series_dropped_total{family}; the zero handle for families without labels */
     struct promc_family *next;    /* this process' families; atomic */
 };
@@ -88,6 +90,8 @@ struct promc_family_plan {
     uint32_t flags;
     size_t extra_bytes;           /* zeroed room behind `extra` */
 };
+/* NULL-terminated copies of a label's strings; false: full. The lock is held. */
+bool promc_pair_copy(struct promc_arena *arena, struct promc_pair *out, const promc_label *label);
 int promc_family_create(promc_registry *registry, const struct promc_family_plan *plan, promc_family **out);
 
 #endif

@@ -40,13 +40,20 @@ struct promc_registry {
     promc_family *collector_errors;
 };
 
-/* The registry in a slot, or NULL. */
+/* The registry in a slot, or NULL. Lock-free. */
 promc_registry *promc_registry_in_slot(uint32_t slot);
+/* Guards the slots; held across fork. */
+extern pthread_mutex_t promc_slots_lock;
+/* Clean up after a process that died with the lock: walk what is linked, rebuild what follows from it. */
+void promc_registry_recover(promc_registry *registry);
 
 /* The arena's lock. A process that died with it is cleaned up after. */
 void promc_registry_lock(promc_registry *registry);
 bool promc_registry_trylock(promc_registry *registry);
 void promc_registry_unlock(promc_registry *registry);
+
+/* After fork, in the child: nobody holds them. */
+void promc_registry_init_locks(promc_registry *registry);
 
 /* 1/16 s since the registry was made. */
 uint32_t promc_registry_ticks(const promc_registry *registry);

@@ -34,7 +34,8 @@ struct promc_child {
     uint32_t text_length;
     uint32_t created;      /* in 1/16 s since the registry was made; removed: when that was */
     promc_ref exemplars;   /* atomic; 0: none */
-    uint16_t size_class;
+    uint8_t size_class;
+    uint8_t born;          /* low bits of the header's next_token at creation: how many scrapes had begun before it */
     uint8_t flags;         /* PROMC_CHILD_* */
     uint8_t text_offset;   /* in units of 8 bytes */
 };
@@ -71,11 +72,35 @@ static inline uint32_t promc_child_cell(const struct promc_child *child)
 }
 
 /* Raw label values, in the order of the family's labels; they point into the arena. @return how many. */
-unsigned promc_child_values(const struct promc_child *child, const struct promc_arena *arena,
-                            promc_str values[PROMC_MAX_LABELS]);
+unsigned promc_child_values(const struct promc_child *child, promc_str values[PROMC_MAX_LABELS]);
 
-/* Find or create; the types' _get functions are this. *out is always set. */
+/* Only in families with an idle expiry. */
+static inline struct promc_child_idle *promc_child_idle(const struct promc_child *child)
+{
+    size_t at = sizeof *child + (promc_child_family(child)->cells == 0 ? sizeof(struct promc_child_value) : 0);
+    return (struct promc_child_idle *)(void *)((char *)(uintptr_t)child + at);
+}
+
+/* Find or create; the types' _get functions are these. *out is always set. */
 int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out);
 int promc_series_get_n(promc_family *family, const promc_str *values, size_t count, promc_series_ref *out);
+/* For the _with macros: checks the count. */
+int promc_series_with(promc_family *family, const char *const *values, size_t count, promc_series_ref *out);
+
+/* The child with exactly these values, or NULL. Lock-free. */
+struct promc_child *promc_series_find(const promc_family *family, const promc_str *values);
+/*
+ * At registration, with the lock held: set aside room for the overflow series, or make the only series of a family
+ * without labels. false: the arena is full.
+ */
+bool promc_series_reserve(promc_family *family);
+
+/* The child behind a handle, or NULL if there is none (any more). */
+static inline struct promc_child *promc_series_child(promc_series_ref ref)
+{
+    if (!ref.live || (uint32_t)(promc_load_acquire(&ref.live->word) >> 32) != ref.generation)
+        return NULL;
+    return (struct promc_child *)(void *)ref.live;
+}
 
 #endif

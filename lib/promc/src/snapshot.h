@@ -18,7 +18,7 @@ struct promc_reading {
     uint32_t now;                      /* ticks at the begin; for idle expiry */
     struct promc_family_data *family;  /* current, NULL before the first */
     struct promc_child *child;         /* current, NULL before the family's first */
-    bool started;
+    bool started, at_end;
 };
 
 struct promc_family_view {
@@ -73,8 +73,7 @@ double promc_read_gauge(const promc_registry *registry, const struct promc_child
  * @param sum      of exactly those observations.
  * @return false if a writer could not be caught standing still or answering (the picture is then the newest one).
  */
-bool promc_read_histogram(const promc_registry *registry, const struct promc_child *child, uint64_t *buckets,
-                          double *sum);
+bool promc_read_histogram(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum);
 
 /* The encoder's hooks: collectors first, then a reading; and after it what it cost. */
 

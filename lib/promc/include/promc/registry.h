@@ -43,6 +43,8 @@ typedef struct promc_registry_settings {
     /**
      * NULL (default): private memory. A path: the arena is this file, mapped MAP_SHARED, so that forked workers
      * write into it together and `promc dump FILE` reads it after a crash (put it on tmpfs, e.g. under /dev/shm).
+     * A file that living processes use is joined (its own sizes count, not those here); one whose users are all dead is
+     * replaced, so a new life of the program starts from zero. Families with the same definition are one.
      */
     const char *shared_path;
     /** Labels added to every series of the registry. Default none: identity belongs to the scraper's configuration. */
@@ -52,6 +54,11 @@ typedef struct promc_registry_settings {
     bool no_self_metrics;
     /** Expose `_created` timestamps in OpenMetrics. Default false. */
     bool created_timestamps;
+    /**
+     * Allow metric and label names outside the classic grammar (any UTF-8 without control characters), which Prometheus
+     * reads since 3.0. Default false: they are refused, since most of the field's tools cannot query them.
+     */
+    bool utf8_names;
 } promc_registry_settings;
 
 /** Fill *settings with the defaults. Never fails. */
@@ -71,6 +78,13 @@ PROMC_API int promc_registry_create(promc_registry **out, const promc_registry_s
  * @note every handle of it becomes invalid: no other thread may update or scrape during or after the call.
  */
 PROMC_API void promc_registry_destroy(promc_registry *registry);
+
+/**
+ * Look into the shared arena at `path` without writing a byte: for scraping the last values of a program that is dead
+ * or hung. Nothing can be registered, found or updated through it. Destroyed like any other.
+ * @return 0, PROMC_E_IO, PROMC_E_FORMAT, PROMC_E_NOMEM, PROMC_E_BUSY.
+ */
+PROMC_API int promc_registry_open_readonly(promc_registry **out, const char *path);
 
 /** What the arena holds. */
 typedef struct promc_registry_stats {
