@@ -22,7 +22,7 @@ LINT_TARGETS := lint-format lint-tidy lint-scripts
 -include bench/bench.mk
 -include infra/monitoring.mk
 
-.PHONY: help setup build run demo test test-unit test-stack test-asan test-tsan lint lint-format lint-tidy lint-scripts \
+.PHONY: help setup build run demo test test-unit test-stack test-slow test-asan test-tsan lint lint-format lint-tidy lint-scripts \
     format clean install-packages-run install-packages-test
 
 help: ## this list
@@ -51,7 +51,10 @@ test-unit: build ## unit tests (cmocka)
 	@scripts/unit-tests units $(BUILD)
 
 test-stack: build ## stack tests (pytest): the real binary, a real Prometheus; ARGS='-k import' picks some
-	@BUILD=$(BUILD) $(PYTEST) tests $(ARGS)
+	@BUILD=$(BUILD) $(PYTEST) -m 'not slow' tests $(ARGS)
+
+test-slow: build ## the stack tests that take long
+	@BUILD=$(BUILD) $(PYTEST) -m slow tests $(ARGS)
 
 test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@scripts/sanitizer-tests asan

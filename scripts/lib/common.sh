@@ -4,7 +4,7 @@
 
 # The terminal may be gone (hang-up) or the pipe closed; a line that nobody reads must not end the supervisor.
 say() { printf '%s\n' "$*" 2>/dev/null || :; }
-warn() { printf '%s: %s\n' "${program:-stack}" "$*" 2>/dev/null >&2 || :; }
+warn() { printf '%s: %s\n' "${program:-stack}" "$*" >&2 2>/dev/null || :; }
 die() {
     warn "$@"
     exit 1

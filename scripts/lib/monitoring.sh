@@ -33,13 +33,18 @@ render_prometheus() {
     hand_over "$2" "$to"
 }
 
-# render_alertmanager DIRECTORY UID:GID
+# render_alertmanager DIRECTORY UID:GID: its alertmanager.yml, templates/ and secrets/. Secrets are copied from
+# $ALERTMANAGER_SECRETS, default var/secrets; a channel without its secret is off, and that is said.
 render_alertmanager() {
-    local to=$1 checked
-    rm -rf "${to:?}/templates"
-    mkdir -p "$to/templates" "$to/data"
+    local to=$1 from=${ALERTMANAGER_SECRETS:-var/secrets} said checked
+    rm -rf "${to:?}/templates" "${to:?}/secrets"
+    mkdir -p "$to/templates" "$to/secrets" "$to/data"
     cp infra/alertmanager/templates/*.tmpl "$to/templates/"
-    with_ports <infra/alertmanager/alertmanager.yml >"$to/alertmanager.yml"
+    if [[ -d $from ]]; then cp "$from"/* "$to/secrets/"; fi
+    chmod -R go= "$to/secrets"
+    said=$(scripts/alertmanager-config --secrets "$to/secrets" --secrets-as "$(seen_root)/$to/secrets" \
+        --templates templates --out "$to/alertmanager.yml" 2>&1) || die "scripts/alertmanager-config: $said"
+    alert_channels=$(sed -n 's/: on$//p' <<<"$said" | paste -s -d , | sed 's/,/, /g')
     checked=$(amtool check-config "$to/alertmanager.yml" 2>&1) ||
         die "amtool refuses $to/alertmanager.yml (made from infra/alertmanager/): $checked"
     hand_over "$2" "$to"

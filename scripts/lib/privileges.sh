@@ -54,6 +54,11 @@ choose_launch_mode() {
     warn "running the servers as root: $PWD is closed to other users, and this machine allows no mount namespace"
 }
 
+# seen_root: where the servers see the checkout.
+seen_root() {
+    if [[ $launch_mode == mount ]]; then printf '/mnt\n'; else pwd -P; fi
+}
+
 # own_directory UID:GID DIRECTORY: makes a private directory of a server, handing over what an earlier run as somebody else left.
 own_directory() {
     mkdir -p "$2"

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the stack tests share. Each test gets servers of its own, on free ports, in a folder of its own."""
+import pytest
+
+from support.prometheus import Prometheus
+from support.service import BINARY, Service
+
+
+def pytest_sessionstart(session):
+    if not BINARY.exists():
+        pytest.exit(f"{BINARY} is not built: make build", returncode=1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """The closing line that every suite of this project has."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return
+    count = {kind: len(reporter.stats.get(kind, [])) for kind in ("passed", "failed", "error", "skipped")}
+    skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
+    print(f"stack: {count['passed']} passed, {count['failed'] + count['error']} failed{skipped}")
+
+
+@pytest.fixture
+def make_service(tmp_path):
+    """make_service(**env): a running ingest-api. After the test each must end cleanly and have logged no error."""
+    made = []
+
+    def make(started=True, **env):
+        service = Service(tmp_path / f"service-{len(made)}", **env)
+        made.append(service)
+        return service.start() if started else service
+    yield make
+    faults = []
+    for service in made:
+        try:
+            service.close()
+        except Exception as fault:  # noqa: BLE001 - the others are closed all the same
+            faults.append(fault)
+            if service.process:
+                service.process.kill()
+    if faults:
+        raise faults[0]
+
+
+@pytest.fixture
+def service(make_service):
+    return make_service()
+
+
+@pytest.fixture
+def organisation(service):
+    return service.organisation()
+
+
+@pytest.fixture
+def client(service, organisation):
+    return service.client(organisation)
+
+
+@pytest.fixture
+def make_prometheus(tmp_path):
+    """make_prometheus(service): a real one that scrapes it. After the test it must have complained about nothing."""
+    made = []
+
+    def make(service):
+        made.append(Prometheus(tmp_path / f"prometheus-{len(made)}", service.port))
+        return made[-1]
+    yield make
+    faults = []
+    for prometheus in made:
+        try:
+            prometheus.close()
+        except Exception as fault:  # noqa: BLE001
+            faults.append(fault)
+            prometheus.process.kill()
+    if faults:
+        raise faults[0]

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A copy of the checkout in which a test may start the whole stack: its var/ is its own."""
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from .ports import free_port, is_listening, wait_until
+from .process import die_with_parent
+from .service import BUILD, ROOT, clean_environment
+
+PROGRAMS = ("apps/ingest-api/ingest-api", "tools/demo/demo-traffic")
+SERVERS = {"ingest-api", "prometheus", "prometheus-alertmanager"}
+PORTS = ("PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")
+
+
+class Checkout:
+    def __init__(self, directory, programs=True):
+        """`programs`: with what is built; without, `make` builds it there."""
+        self.root = Path(directory)
+        self.ports = {name: free_port() for name in PORTS}
+        listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
+                                capture_output=True, check=True).stdout.decode().split("\0")
+        for name in listed:
+            if name and not name.startswith(("bench/", "infra/grafana/", "tools/dashboard-preview/")) and (ROOT / name).exists():
+                to = self.root / name
+                to.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, to)
+        if programs:
+            for name in PROGRAMS:
+                to = self.root / "build" / name
+                to.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(BUILD / name, to)
+        self.stacks = []
+
+    def start(self, *command, **env):
+        """The stack in a terminal of its own, as a person has it."""
+        stack = Stack(self, command, clean_environment(**(self.ports | env)))
+        self.stacks.append(stack)
+        return stack
+
+    def run(self, *command, **env):
+        """A command that is expected to end by itself: (status, everything it said)."""
+        done = subprocess.run(command, cwd=self.root, env=clean_environment(**(self.ports | env)), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+        return done.returncode, done.stdout
+
+    def port_is_free(self, name):
+        return not is_listening(self.ports[name])
+
+    def ports_are_free(self):
+        return all(self.port_is_free(name) for name in PORTS)
+
+    def log(self, name):
+        return (self.root / "var/log" / f"{name}.log").read_text(errors="replace")
+
+    def close(self):
+        for stack in self.stacks:
+            stack.close()
+        wait_until("the ports free again", self.ports_are_free, 20)
+
+
+class Stack:
+    def __init__(self, checkout, command, env):
+        self.checkout = checkout
+        self.master, slave = pty.openpty()
+
+        def in_terminal():
+            die_with_parent()
+            os.setsid()
+            import fcntl
+            import termios
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        self.popen = subprocess.Popen(command, cwd=checkout.root, env=env, stdin=slave, stdout=slave, stderr=slave,
+                                      preexec_fn=in_terminal)
+        os.close(slave)
+        self._said = bytearray()
+        self._closed = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        while not self._closed.is_set():
+            try:
+                if select.select([self.master], [], [], 0.1)[0]:
+                    data = os.read(self.master, 65536)
+                    if not data:
+                        return
+                    self._said += data
+            except (OSError, ValueError):
+                return
+
+    @property
+    def said(self):
+        return self._said.decode(errors="replace").replace("\r\n", "\n")
+
+    def ready(self, seconds=90):
+        def look():
+            assert self.popen.poll() is None, f"the stack ended with {self.popen.returncode}:\n{self.said}"
+            return "Ctrl-C stops everything." in self.said
+        try:
+            wait_until("the stack ready", look, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.said}") from None
+        return self
+
+    def started(self, seconds=60):
+        """Every server runs; not yet ready."""
+        wait_until("every server started", lambda: set(self.servers()) == SERVERS, seconds)
+        return self
+
+    def curl_lines(self):
+        return re.findall(r"^curl .*$", self.said, re.MULTILINE)
+
+    def press_ctrl_c(self):
+        os.write(self.master, b"\x03")
+
+    def hang_up(self):
+        self._closed.set()
+        self._reader.join()
+        os.close(self.master)
+        self.master = None
+
+    def wait(self, seconds=60):
+        """The exit status. Everything it said has been read then."""
+        try:
+            status = self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the stack did not end within {seconds} s:\n{self.said}") from None
+        time.sleep(0.2)
+        return status
+
+    def servers(self):
+        """name: pid of what runs below the supervisor."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                name = Path((entry / "cmdline").read_bytes().split(b"\0")[0].decode()).name
+            except (OSError, IndexError):
+                continue
+            if parent in (self.popen.pid, self._supervisor()) and name not in ("sleep", "bash", "stack", ""):
+                found[name] = int(entry.name)
+        return found
+
+    def _supervisor(self):
+        """Under make, the script is make's child; alone, it is the process itself."""
+        children = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")
+        try:
+            if b"make" not in Path(f"/proc/{self.popen.pid}/cmdline").read_bytes().split(b"\0")[0]:
+                return self.popen.pid
+            return int(children.read_text().split()[0])
+        except (OSError, IndexError):
+            return self.popen.pid
+
+    def close(self):
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+            try:
+                self.popen.wait(60)
+            except subprocess.TimeoutExpired:
+                self.popen.kill()
+        if self.master is not None:
+            self.hang_up()

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP as the tests need it: a short client for good requests, raw sockets for bad ones."""
+import http.client
+import json
+import socket
+import struct
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+
+@dataclass
+class Response:
+    status: int
+    headers: dict  # lower-case names
+    body: bytes
+
+    @property
+    def text(self):
+        return self.body.decode("utf-8")
+
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def error_code(self):
+        return self.json()["error"]["code"]
+
+
+class Client:
+    """One kept-alive connection, not shared between threads. `key` goes into every request that brings none itself."""
+
+    def __init__(self, port, key=None, timeout=60):
+        self.key = key
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+
+    def request(self, method, path, body=None, headers=None):
+        headers = dict(headers or {})
+        if self.key and "Authorization" not in headers:
+            headers["Authorization"] = f"Bearer {self.key}"
+        if isinstance(body, str):
+            body = body.encode()
+        try:
+            self.connection.request(method, path, body=body, headers=headers)
+            answer = self.connection.getresponse()
+            return Response(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        except Exception:
+            self.connection.close()
+            raise
+
+    def get(self, path, headers=None, **query):
+        return self.request("GET", path + ("?" + urlencode(query) if query else ""), headers=headers)
+
+    def post(self, path, data=None):
+        """POST of a JSON value, or of nothing."""
+        if data is None:
+            return self.request("POST", path)
+        return self.request("POST", path, json.dumps(data), {"Content-Type": "application/json"})
+
+    def import_csv(self, text):
+        return self.request("POST", "/api/v1/prospects/import", text, {"Content-Type": "text/csv"})
+
+    def close(self):
+        self.connection.close()
+
+    # The API's ways that many tests need.
+
+    def prospects(self):
+        """Every prospect, page by page."""
+        rows, query = [], {"limit": 500}
+        while True:
+            page = self.get("/api/v1/prospects", **query)
+            assert page.status == 200, page
+            rows += page.json()["data"]
+            if not page.json()["next_cursor"]:
+                return rows
+            query["cursor"] = page.json()["next_cursor"]
+
+    def campaign(self, subject="Hello {{first_name}}", body="A word, {{first_name}}?", name="A campaign"):
+        made = self.post("/api/v1/campaigns", {"name": name, "subject_template": subject, "body_template": body})
+        assert made.status == 201, made
+        return made.json()["id"]
+
+    def act(self, campaign, verb):
+        return self.post(f"/api/v1/campaigns/{campaign}/{verb}")
+
+    def stats(self, campaign):
+        answer = self.get(f"/api/v1/campaigns/{campaign}/stats")
+        assert answer.status == 200, answer
+        return answer.json()
+
+
+def csv_rows(rows, start=0, tag="row"):
+    """A CSV file of `rows` good prospects with addresses of their own."""
+    lines = ["email,first_name,last_name,company"]
+    lines += [f"{tag}.{i}@example.invalid,First{i},Last{i},Company {i % 7}" for i in range(start, start + rows)]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def raw_connection(port, timeout=10):
+    return socket.create_connection(("127.0.0.1", port), timeout=timeout)
+
+
+def raw_exchange(port, data, timeout=10):
+    """Send bytes, return all that comes back until the server closes or falls silent."""
+    with raw_connection(port, timeout) as s:
+        s.sendall(data)
+        received = b""
+        try:
+            while chunk := s.recv(65536):
+                received += chunk
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return received
+
+
+def reset(sock):
+    """Close with a reset instead of an orderly end."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ingest-api as a test starts it: its own folder, its own port, everything it says kept."""
+import json
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .http import Client
+from .metrics import scrape
+from .ports import free_port, wait_until
+from .process import Process
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("BUILD", "build")
+BINARY = BUILD / "apps/ingest-api/ingest-api"
+ERROR = 50  # pino's number
+
+# What a developer may have set for `make run` must not change what is tested.
+_OURS = ("PORT", "HOST", "DATA_DIR", "STORE", "QUEUE", "MAIL", "LOOPS", "LOG_LEVEL", "METRICS_", "RATE_LIMIT")
+
+
+def clean_environment(**overrides):
+    env = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+    env.update({k: str(v) for k, v in overrides.items()})
+    return env
+
+
+@dataclass
+class Organisation:
+    id: str
+    key: str
+
+
+class Service:
+    def __init__(self, directory, **env):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.data_dir = self.directory / "data"
+        self.data_dir.mkdir(exist_ok=True)
+        self.log_path = self.directory / "ingest-api.log"
+        self.port = free_port()
+        self.env = clean_environment(HOST="127.0.0.1", PORT=self.port, DATA_DIR=self.data_dir, **env)
+        self.process = None
+        self.errors_allowed = False  # set by a test that makes errors happen
+        self._clients = []
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        self.process = Process("ingest-api", [BINARY], self.log_path, env=self.env, cwd=self.directory)
+        wait_until("ingest-api ready", self._ready, 30)
+        return self
+
+    def _ready(self):
+        assert self.process.running(), f"ingest-api ended with {self.process.popen.returncode}:\n{self.process.log()[-3000:]}"
+        client = Client(self.port, timeout=5)
+        try:
+            return client.get("/health/ready").status == 200
+        except OSError:
+            return False
+        finally:
+            client.close()
+
+    def stop(self, seconds=30):
+        """SIGTERM; asserts a clean end."""
+        status = self.process.stop(seconds)
+        assert status == 0, f"ingest-api ended with {status}:\n{self.process.log()[-3000:]}"
+
+    def kill(self):
+        self.process.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def client(self, organisation=None, timeout=60):
+        client = Client(self.port, organisation.key if organisation else None, timeout)
+        self._clients.append(client)
+        return client
+
+    def organisation(self, name="Test organisation"):
+        done = subprocess.run([BINARY, "org", "create", name], env=self.env, cwd=self.directory,
+                              capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done
+        answer = json.loads(done.stdout)
+        return Organisation(answer["organisation_id"], answer["api_key"])
+
+    def metrics(self, openmetrics=False):
+        client = Client(self.port)
+        try:
+            return scrape(client, openmetrics)
+        finally:
+            client.close()
+
+    def settled(self, what, condition, seconds=30):
+        """Metrics once `condition(metrics)` holds: what is counted when a request has ended may come a moment later."""
+        last = None
+
+        def look():
+            nonlocal last
+            last = self.metrics()
+            return condition(last)
+        try:
+            wait_until(what, look, seconds)
+        except AssertionError as error:
+            interesting = "\n".join(str(s) for s in last.samples if s.name.startswith(("http_requests", "queue_", "prospects")))
+            raise AssertionError(f"{error}\n{interesting}") from None
+        return last
+
+    def log_lines(self):
+        """Every line as an object; a line that is no JSON fails."""
+        return [json.loads(line) for line in self.process.log().splitlines() if line]
+
+    def close(self):
+        """The end of a test: whatever runs is stopped, and what was logged is looked at."""
+        for client in self._clients:
+            client.close()
+        if self.process is None:
+            return
+        killed = self.process.popen.poll() == -signal.SIGKILL
+        if not killed:
+            self.stop()
+        errors = [line for line in self.log_lines() if line["level"] >= ERROR]
+        assert self.errors_allowed or not errors, f"errors in the log of ingest-api: {errors[:5]}"

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo`: half a minute of it, then no error in any log and every counter as the clients know it."""
+import json
+import re
+
+from support.checkout import Checkout
+from support.metrics import Samples
+from support.ports import wait_until
+from support.prometheus import fetch
+
+
+def test_half_a_minute(tmp_path):
+    checkout = Checkout(tmp_path / "checkout")
+    try:
+        stack = checkout.start("scripts/stack", "demo", DEMO_RATE=100, DEMO_DURATION=30).ready()
+        wait_until("the traffic's end", lambda: "the traffic has ended" in stack.said or stack.popen.poll() is not None, 90)
+        assert stack.popen.poll() is None, stack.said
+        assert len(re.findall(r"^demo +\d+ s .* requests", stack.said, re.MULTILINE)) >= 6
+        said = json.loads((checkout.root / "var/demo/counts.json").read_text())
+        assert said["unexpected"] == 0 and said["uncertain"] == 0
+        assert said["answered"] > 1500 and said["aborted"] > 0 and said["rows"] >= 5000
+        assert said["rows"] == said["imported"] + said["updated"] + said["rejected"]
+        for status in ("200", "201", "202", "400", "401", "404", "405", "415", "422"):
+            assert said["by_status"].get(status), f"no {status} in {said}"
+
+        def metrics():
+            return Samples(fetch(f"http://127.0.0.1:{checkout.ports['PORT']}/metrics").decode())
+
+        def requests(m):
+            return m.total("http_requests_total") - m.total("http_requests_total", status_code="200", route="none")
+        probes = 1 + 1  # the supervisor asks twice whether its key is good
+        expected = said["answered"] + said["aborted"] + probes
+        wait_until("every request counted", lambda: requests(metrics()) >= expected - 1, 20)
+        m = wait_until("nothing in flight", lambda: (m := metrics()).total("http_requests_in_flight") == 0 and m, 20)
+        total = m.total("http_requests_total")
+        assert total == m.total("http_request_duration_seconds_count")
+        assert 0 <= total - (said["answered"] + said["aborted"]) <= probes
+        assert m.total("http_requests_aborted_total") == said["aborted"]
+        for status, n in said["by_status"].items():
+            if status not in ("200", "401"):
+                assert m.total("http_requests_total", status_code=status) == n
+        assert m.total("prospects_processed_total", action="imported") == said["imported"] + said["updated"]
+        assert m.total("prospects_processed_total", action="rejected") == said["rejected"]
+        # Campaigns have run, with e-mails sent and drafts that failed for a missing field.
+        assert m.total("drafts_generated_total", success="true") > 0
+        assert m.total("drafts_generated_total", success="false") > 0
+        assert m.total("emails_sent_total", success="true") > 0
+
+        stack.press_ctrl_c()
+        assert stack.wait() == 0, stack.said
+        for log in sorted((checkout.root / "var/log").glob("*.log")):
+            text = log.read_text(errors="replace")
+            assert not re.search(r'level=error|"level":[56]0', text), f"{log.name}: {text[-2000:]}"
+        assert checkout.log("demo-traffic") == ""
+    finally:
+        checkout.close()

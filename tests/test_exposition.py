@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/metrics is accepted by everything that reads it: promtool, the strict OpenMetrics parser, a real Prometheus."""
+import urllib.parse
+
+import pytest
+from support.http import csv_rows, raw_exchange
+from support.load import Load
+from support.metrics import OPENMETRICS, Samples, parse_openmetrics, promtool_check, scrape
+
+# What a client controls: the verb, the path, the id in it, the query, the request id, the names of its CSV columns.
+HOSTILE = ['"', "\\", "\n", "\r\n", '"} 1\nevil_metric 1\n#', "\x00", "\x01\x7f", "é", "\u202e", "😀", "{id}", "%s%n",
+           "../../etc/passwd", "a" * 3000, "' OR 1=1 --", "le=\"+Inf\"", "# EOF", "\t"]
+
+
+def check_everything(client):
+    text = client.get("/metrics", headers={"Accept": "text/plain;version=0.0.4"}).text
+    assert promtool_check(text) is None
+    samples = scrape(client)
+    strict = scrape(client, openmetrics=True)
+    assert {s.name for s in samples.samples} <= {s.name for s in strict.samples} | {s.name for s in samples.samples}
+    assert samples.families and strict.families
+    return samples
+
+
+def test_accepted_when_fresh(client):
+    check_everything(client)
+
+
+def test_content_negotiation(client):
+    for accept, expected in [
+        (None, "text/plain; version=0.0.4"), ("*/*", "text/plain; version=0.0.4"), ("text/html", "text/plain; version=0.0.4"),
+        (OPENMETRICS, "application/openmetrics-text; version=1.0.0"),
+        ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.9", "text/plain; version=0.0.4"),
+        ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "application/openmetrics-text; version=1.0.0"),
+    ]:
+        answer = client.get("/metrics", headers={"Accept": accept} if accept else None)
+        assert answer.status == 200
+        assert answer.headers["content-type"].startswith(expected), (accept, answer.headers)
+        assert answer.text.endswith("# EOF\n") == expected.startswith("application/openmetrics")
+
+
+def test_accepted_after_every_kind_of_traffic(service, organisation, client):
+    assert client.import_csv(csv_rows(50) + "broken\r\n").status == 200
+    campaign = client.campaign()
+    for verb in ("start", "drafts", "send"):
+        assert client.act(campaign, verb).status in (200, 202)
+    service.settled("e-mails sent", lambda m: m.total("emails_sent_total", success="true") == 50)
+    client.act(campaign, "complete")
+    client.get("/api/v1/prospects", headers={"Authorization": "Bearer nobody"})
+    client.request("DELETE", "/api/v1/prospects")
+    samples = check_everything(client)
+    assert samples.value("drafts_generated_total", organisation_id=organisation.id, success="true") == 50
+
+
+def test_hostile_values_become_no_label_and_no_series(service, organisation, client):
+    def hostile_requests(suffix):
+        for value in HOSTILE:
+            quoted = urllib.parse.quote(value + suffix, safe="")
+            for path in (f"/{quoted}", f"/api/v1/prospects/{quoted}", f"/api/v1/campaigns/{quoted}/stats",
+                         f"/api/v1/prospects?cursor={quoted}&email={quoted}"):
+                answer = client.get(path, headers={"X-Request-Id": urllib.parse.quote(value)})
+                assert 400 <= answer.status < 500 or "?" in path, (path, answer)
+        # Bytes that no URL library would send: raw quotes, newlines cannot be, 8-bit bytes, invented verbs.
+        for line in (b'GET /"><&\\ HTTP/1.1', b"GET /\xff\xfe\x80 HTTP/1.1", b'G"E{T} / HTTP/1.1', b"\xc3\xa9VIL /x HTTP/1.1",
+                     b"BREW /" + b"coffee" * 10 + suffix.encode() + b" HTTP/1.1", b"get /health HTTP/1.1"):
+            raw_exchange(service.port, line + b"\r\nHost: x\r\nConnection: close\r\n\r\n", timeout=3)
+        column = client.import_csv('email,"{evil=""1""}\n"\r\nhostile' + suffix + '@example.invalid,x\r\n')
+        assert column.status in (200, 400, 422)
+
+    hostile_requests("")
+    first = check_everything(client)
+    hostile_requests("again")
+    second = check_everything(client)
+    assert len(second.samples) == len(first.samples), "new values have made new series"
+    methods = {s.labels["method"] for s in second.select("http_requests_total")}
+    assert methods <= {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "OTHER"}, methods
+    routes = {s.labels["route"] for s in second.select("http_requests_total")}
+    assert all(r == "<unmatched>" or r.startswith("/api/v1/") for r in routes), routes
+    assert second.total("http_requests_total", route="<unmatched>", method="OTHER") > 0
+    assert not second.select("evil_metric")
+
+
+def test_unknown_paths_make_no_series(client):
+    for i in range(20):
+        client.get(f"/warm-up/{i}")
+    before = client.get("/metrics").text
+    for i in range(1000):
+        assert client.get(f"/unknown/{i}").status == 404
+    after = client.get("/metrics").text
+    assert after.count("\n") == before.count("\n")
+
+
+@pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "openmetrics"])
+def test_every_scrape_under_load_is_whole(service, organisation, client, openmetrics):
+    def action(c, n):
+        if n % 3:
+            return c.get("/api/v1/prospects", limit=5).status
+        return c.import_csv(csv_rows(5, start=n * 5)).status
+    load = Load(service, organisation, action)
+    try:
+        scraper = service.client()
+        last = 0
+        for i in range(30):
+            samples = scrape(scraper, openmetrics)
+            if not openmetrics and i % 10 == 0:
+                assert promtool_check(scraper.get("/metrics").text) is None
+            check_histograms(samples)
+            total = samples.total("http_requests_total")
+            assert total >= last, "a counter went back"
+            last = total
+    finally:
+        load.stop()
+    assert not load.failures and set(load.statuses) == {200}
+    assert last > 0
+
+
+def check_histograms(samples):
+    """Every histogram of a scrape belongs together: buckets rise, the last is the count."""
+    series = {}
+    for s in samples.samples:
+        if s.name.endswith("_bucket"):
+            labels = tuple(sorted((k, v) for k, v in s.labels.items() if k != "le"))
+            series.setdefault((s.name[:-7], labels), []).append((float(s.labels["le"]), s.value))
+    assert series
+    counts = {(s.name, tuple(sorted(s.labels.items()))): s.value for s in samples.samples if s.name.endswith("_count")}
+    for (name, labels), buckets in series.items():
+        values = [v for _, v in sorted(buckets)]
+        assert values == sorted(values), (name, labels)
+        assert values[-1] == counts[name + "_count", labels], (name, labels)
+
+
+def test_openmetrics_says_the_same_as_text(client):
+    client.import_csv(csv_rows(3))
+    client.get("/nowhere")
+    text, strict = scrape(client), scrape(client, openmetrics=True)
+    # Both parsers leave counters their _total; what moves by itself between the two scrapes is not compared.
+    moving = ("process_", "malloc_", "eventloop_", "promc_", "nodejs_", "db_", "queue_")
+    def stable(samples):
+        return {(s.name, tuple(sorted(s.labels.items()))): s.value for s in samples.samples
+                if not s.name.startswith(moving) and not s.name.endswith("_created")}
+    assert stable(text) == stable(strict)
+    assert isinstance(strict, Samples) and parse_openmetrics

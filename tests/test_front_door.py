@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""make help and make setup."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from support.service import ROOT
+
+
+def make(*arguments, **kwargs):
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, **kwargs)
+
+
+def test_help_is_the_default_and_lists_every_target():
+    said = make()
+    assert said.returncode == 0 and said.stdout == make("help").stdout
+    listed = set(re.findall(r"^  make (\S+) +\S", said.stdout, re.MULTILINE))
+    assert {"setup", "build", "run", "demo", "test", "bench", "lint", "format", "clean"} <= listed
+    # What is declared as a target of the front door is described.
+    declared = set()
+    for name in ("Makefile", "bench/bench.mk", "infra/monitoring.mk"):
+        if (ROOT / name).exists():
+            text = (ROOT / name).read_text().replace("\\\n", " ")
+            for line in re.findall(r"^\.PHONY: *(.*)$", text, re.MULTILINE):
+                declared |= set(line.split())
+    undescribed = {t for t in declared - listed if not t.startswith("install-packages")}
+    assert not undescribed
+
+
+def test_setup_with_nothing_missing_needs_neither_network_nor_time():
+    done = subprocess.run(["unshare", "--net", "scripts/setup"] if os.geteuid() == 0 else ["scripts/setup"], cwd=ROOT,
+                          capture_output=True, text=True, timeout=5)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_setup_says_what_is_wrong(tmp_path):
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    tmp_path.chmod(0o755)
+    for name in ("setup", "packages.txt"):
+        shutil.copy2(ROOT / "scripts" / name, scripts)
+    unknown = subprocess.run([scripts / "setup", "rum"], capture_output=True, text=True, timeout=10)
+    assert unknown.returncode == 1 and '"rum"' in unknown.stderr and "run" in unknown.stderr
+
+    (scripts / "packages.txt").write_text("bash  run  # there\nno-such-package-as-this  run  # not there\n")
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to be somebody else")
+    bare = tmp_path / "bin"  # a PATH without sudo
+    bare.mkdir()
+    for tool in ("bash", "dirname", "dpkg-query", "sed", "sort", "comm", "xargs", "tr"):
+        (bare / tool).symlink_to(shutil.which(tool, path="/usr/bin:/bin"))
+    shutil.copytree(tmp_path, "/tmp/setup-test", symlinks=True)
+    try:
+        os.chmod("/tmp/setup-test", 0o755)
+        done = subprocess.run(["/usr/bin/setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "/bin/bash",
+                               "/tmp/setup-test/scripts/setup"], env={"PATH": "/tmp/setup-test/bin"},
+                              capture_output=True, text=True, timeout=10)
+    finally:
+        shutil.rmtree("/tmp/setup-test")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "no-such-package-as-this" in done.stderr and "root" in done.stderr
+
+
+def test_every_package_says_what_it_is_for():
+    for line in (ROOT / "scripts/packages.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            assert re.fullmatch(r"[a-z0-9.+-]+ +(run|test|lint|bench) +# \S.*", line), line

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/health tells the truth: it asks the store and the queue."""
+import sqlite3
+import subprocess
+
+from support.http import csv_rows
+from support.ports import wait_until
+from support.service import BINARY
+
+
+def test_all_well(service):
+    client = service.client()
+    health = client.get("/health")
+    assert health.status == 200
+    body = health.json()
+    assert body["status"] == "ok" and body["timestamp"]
+    # The story's own object.
+    assert body["metrics"]["endpoint"] == "/metrics" and body["metrics"]["prometheus"] and body["metrics"]["grafana"]
+    assert client.get("/health/live").status == 200
+    assert client.get("/health/ready").status == 200
+
+
+def test_503_while_the_store_cannot_write_and_well_again_after(make_service):
+    service = make_service(STORE_TIMEOUT_MS=1000)
+    service.errors_allowed = True
+    organisation = service.organisation()
+    client = service.client(organisation)
+    assert client.import_csv(csv_rows(1)).status == 200
+    database = next(service.data_dir.glob("*.db"))
+    # Another process has taken the one write lock and does not let go of it.
+    thief = sqlite3.connect(database, isolation_level=None)
+    thief.execute("begin immediate")
+    try:
+        health = wait_until("/health says 503", lambda: (h := client.get("/health")).status == 503 and h, 30)
+        assert health.json()["status"] != "ok"
+        assert client.get("/health/ready").status == 503
+        assert client.get("/health/live").status == 200
+        assert client.get("/metrics").status == 200
+        assert client.import_csv(csv_rows(1, start=1)).status == 503
+    finally:
+        thief.execute("rollback")
+        thief.close()
+    wait_until("/health says 200 again", lambda: client.get("/health").status == 200, 30)
+    assert client.import_csv(csv_rows(1, start=2)).status == 200
+    assert len(client.prospects()) == 2
+
+
+def test_a_taken_port_is_one_clear_line(service):
+    done = subprocess.run([BINARY], env=service.env | {"DATA_DIR": str(service.directory / "other")},
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode not in (0, -6, -11)
+    said = (done.stdout + done.stderr).strip().splitlines()
+    assert [line for line in said if str(service.port) in line], said
+
+
+def test_wrong_settings_are_said_all_at_once(service):
+    done = subprocess.run([BINARY], env=service.env | {"PORT": "99999", "LOOPS": "many", "STORE_THREADS": "0"},
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode not in (0, -6, -11)
+    said = done.stdout + done.stderr
+    for name, value in (("PORT", "99999"), ("LOOPS", "many"), ("STORE_THREADS", "0")):
+        assert any(name in line and value in line for line in said.splitlines()), (name, said)

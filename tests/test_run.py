@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make run`, as a person at a terminal has it."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from support.checkout import PORTS, SERVERS, Checkout
+from support.ports import wait_until
+from support.prometheus import fetch
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can change users")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    made = Checkout(tmp_path / "checkout with a blank")
+    yield made
+    made.close()
+
+
+def prometheus(checkout, path):
+    return json.loads(fetch(f"http://127.0.0.1:{checkout.ports['PROMETHEUS_PORT']}/api/v1/{path}"))["data"]
+
+
+def test_from_start_to_ctrl_c(checkout):
+    stack = checkout.start("scripts/stack", "run").ready()
+    assert set(stack.servers()) == SERVERS
+    for name in PORTS:
+        assert f"http://127.0.0.1:{checkout.ports[name]}" in stack.said
+
+    # Ready means ready.
+    targets = prometheus(checkout, "targets?state=active")["activeTargets"]
+    assert {t["labels"]["job"]: t["health"] for t in targets}["ingest-api"] == "up"
+    assert sum(len(g["rules"]) for g in prometheus(checkout, "rules")["groups"]) > 20
+    assert prometheus(checkout, "alertmanagers")["activeAlertmanagers"]
+    assert prometheus(checkout, "targets?state=active")["activeTargets"][0]["scrapeInterval"] in ("5s", "15s")
+
+    # Nothing listens beyond this machine.
+    listening = subprocess.run(["ss", "-H", "-ltnp"], capture_output=True, text=True, check=True).stdout.splitlines()
+    ours = [line for line in listening if any(f"pid={pid}," in line for pid in stack.servers().values())]
+    assert len(ours) >= 3 and all(" 127.0.0.1:" in line for line in ours), ours
+
+    # The three lines work as they stand, in another folder, and Prometheus gets to know.
+    lines = stack.curl_lines()
+    assert len(lines) == 3
+    answers = [subprocess.run(line, shell=True, cwd="/", capture_output=True, text=True, timeout=30) for line in lines]
+    imported, listed, created = [json.loads(a.stdout) for a in answers]
+    rows = imported["imported"] + imported["updated"] + imported["rejected"]
+    assert imported["imported"] and imported["updated"] and imported["rejected"]
+    assert len(listed["data"]) == 3 and created["id"]
+    query = "query?query=sum(prospects_processed_total{action=~%22imported|rejected%22})"
+    wait_until("the rows in Prometheus", lambda: (r := prometheus(checkout, query)["result"]) and float(r[0]["value"][1]) == rows, 20)
+    assert all("Authorization: Bearer " in line for line in lines)
+
+    # A second one of the same checkout does not disturb it.
+    status, said = checkout.run("scripts/stack", "run", PORT=12001, PROMETHEUS_PORT=12002, ALERTMANAGER_PORT=12003)
+    assert status == 1 and "another stack" in said and len(said.strip().splitlines()) == 1
+    assert stack.popen.poll() is None and set(stack.servers()) == SERVERS
+
+    stack.press_ctrl_c()
+    assert stack.wait() == 0, stack.said
+    assert stack.said.rstrip().endswith("stack: stopped")
+    assert checkout.ports_are_free()
+    for name in ("ingest-api", "prometheus", "alertmanager"):
+        assert not re.search(r'level=error|"level":[56]0', checkout.log(name)), name
+
+
+def test_the_key_of_the_first_run_stays(checkout):
+    stack = checkout.start("scripts/stack", "run").ready()
+    first = stack.curl_lines()
+    key_file = checkout.root / "var/demo-organisation"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    stack.popen.send_signal(signal.SIGTERM)
+    assert stack.wait() == 0
+    stack = checkout.start("scripts/stack", "run").ready()
+    assert stack.curl_lines() == first
+    stack.press_ctrl_c()
+    assert stack.wait() == 0
+    # The store is thrown away, the key is not: a new one is made.
+    shutil.rmtree(checkout.root / "var/ingest-api")
+    stack = checkout.start("scripts/stack", "run").ready()
+    assert stack.curl_lines() != first
+    listed = subprocess.run(stack.curl_lines()[1], shell=True, capture_output=True, text=True, check=True).stdout
+    assert json.loads(listed)["data"] == []
+
+
+def test_a_hang_up_stops_everything(checkout):
+    stack = checkout.start("scripts/stack", "run").started()
+    servers = stack.servers()
+    stack.hang_up()
+    assert stack.popen.wait(30) == 0
+    assert not [pid for pid in servers.values() if os.path.exists(f"/proc/{pid}")]
+
+
+def test_a_killed_supervisor_takes_its_servers_along(checkout):
+    stack = checkout.start("scripts/stack", "run").started()
+    servers = stack.servers()
+    stack.popen.kill()
+    wait_until("the servers gone", lambda: not [p for p in servers.values() if os.path.exists(f"/proc/{p}")], 30)
+
+
+@pytest.mark.parametrize("victim", ["prometheus-alertmanager", "ingest-api"])
+def test_a_dead_server_is_said_and_stops_the_rest(checkout, victim):
+    stack = checkout.start("scripts/stack", "run").started()
+    pid = stack.servers()[victim]
+    os.kill(pid, signal.SIGKILL)
+    assert stack.wait() == 1
+    said = [line for line in stack.said.splitlines() if "has ended with" in line]
+    assert said and str(pid) in said[0] and "signal KILL" in said[0] and "var/log/" in said[0]
+    assert checkout.ports_are_free()
+
+
+def test_a_busy_port_is_one_clear_line_before_anything_starts(checkout):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", checkout.ports["PROMETHEUS_PORT"]))
+        s.listen()
+        begun = time.monotonic()
+        status, said = checkout.run("scripts/stack", "run")
+        assert time.monotonic() - begun < 5
+    assert status == 1
+    lines = said.strip().splitlines()
+    assert len(lines) == 1, said
+    assert str(checkout.ports["PROMETHEUS_PORT"]) in lines[0] and "PROMETHEUS_PORT" in lines[0]
+    assert str(os.getpid()) in lines[0], "who has it is said"
+    assert not (checkout.root / "var/ingest-api").exists()
+
+
+def test_wrong_ports_are_refused(checkout):
+    for value in ("x", "0", "65536", "-1", "3000x"):
+        status, said = checkout.run("scripts/stack", "run", PORT=value)
+        assert status == 1 and len(said.strip().splitlines()) == 1 and "PORT=" in said and value in said
+    status, said = checkout.run("scripts/stack", "run", PORT=checkout.ports["PROMETHEUS_PORT"])
+    assert status == 1 and "PORT and PROMETHEUS_PORT" in said.replace("PROMETHEUS_PORT and PORT", "PORT and PROMETHEUS_PORT")
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("closed", [True, False], ids=["closed folder", "open folder"])
+def test_root_drops_to_an_unprivileged_user(closed):
+    directory = Path(tempfile.mkdtemp(prefix="stack-"))
+    directory.chmod(0o700 if closed else 0o755)
+    checkout = Checkout(directory / "checkout")
+    try:
+        stack = checkout.start("scripts/stack", "run").ready()
+        servers = stack.servers()
+        if "running the servers as root" in stack.said:
+            assert closed
+            pytest.skip("this machine allows no mount namespace")
+        for name, pid in servers.items():
+            status = Path(f"/proc/{pid}/status").read_text()
+            assert not re.search(r"^Uid:.*\b0\b", status, re.MULTILINE), name
+            assert not re.search(r"^Gid:.*\b0\b", status, re.MULTILINE), name
+            assert re.search(r"^CapEff:\s0+$", status, re.MULTILINE), name
+        for line in stack.curl_lines():
+            subprocess.run(line, shell=True, check=True, stdout=subprocess.DEVNULL)
+        stack.press_ctrl_c()
+        assert stack.wait() == 0, stack.said
+    finally:
+        checkout.close()
+        shutil.rmtree(directory)
+
+
+@ROOT_ONLY
+def test_an_ordinary_user_can_run_it():
+    directory = Path(tempfile.mkdtemp(prefix="stack-"))
+    directory.chmod(0o755)
+    checkout = Checkout(directory / "checkout")
+    subprocess.run(["chown", "-R", "daemon:daemon", checkout.root], check=True)
+    try:
+        stack = checkout.start("setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", "scripts/stack", "run").ready()
+        for pid in stack.servers().values():
+            assert Path(f"/proc/{pid}").stat().st_uid == directory.joinpath("checkout").stat().st_uid
+        stack.press_ctrl_c()
+        assert stack.wait() == 0, stack.said
+        # The same checkout by root afterwards: the servers are the owner's still, so the user can come back.
+        stack = checkout.start("scripts/stack", "run").started()
+        for pid in stack.servers().values():
+            assert Path(f"/proc/{pid}").stat().st_uid == directory.joinpath("checkout").stat().st_uid
+        stack.press_ctrl_c()
+        assert stack.wait() == 0, stack.said
+        assert not [f for f in (checkout.root / "var").rglob("*") if f.stat().st_uid == 0 and "log" not in f.parts]
+    finally:
+        checkout.close()
+        shutil.rmtree(directory)

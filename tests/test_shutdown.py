@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGTERM: no new work, what runs is finished and committed, status 0."""
+import signal
+import threading
+import time
+
+from support.http import Client, csv_rows, raw_connection
+from support.ports import is_listening, wait_until
+
+
+def test_sigterm_under_load_finishes_what_was_begun(service, organisation):
+    acknowledged, cut, stop, lock = set(), [], threading.Event(), threading.Lock()
+
+    def importer(worker):
+        client = Client(service.port, organisation.key)
+        number = 0
+        while not stop.is_set():
+            tag = f"w{worker}n{number}"
+            number += 1
+            try:
+                answer = client.import_csv(csv_rows(20, tag=tag))
+            except ConnectionRefusedError:
+                return
+            except Exception as error:  # noqa: BLE001 - a kept-alive connection that was closed between two requests
+                cut.append(repr(error))
+                continue
+            assert answer.status in (200, 503), answer
+            if answer.status == 200:
+                with lock:
+                    acknowledged.update(f"{tag}.{i}@example.invalid" for i in range(20))
+
+    threads = [threading.Thread(target=importer, args=(w,), daemon=True) for w in range(6)]
+    for thread in threads:
+        thread.start()
+    wait_until("some rows acknowledged", lambda: len(acknowledged) > 1000)
+    begun = time.monotonic()
+    service.stop()
+    assert time.monotonic() - begun < 15
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    service.start()
+    assert acknowledged <= {p["email"] for p in service.client(organisation).prospects()}
+    # Each client can be cut at most once, between requests: whatever had been read was answered.
+    assert len(cut) <= len(threads), cut
+
+
+def test_a_request_in_progress_is_answered(service, organisation):
+    body = csv_rows(2000).encode()
+    s = raw_connection(service.port, timeout=20)
+    s.sendall((f"POST /api/v1/prospects/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {organisation.key}\r\n"
+               f"Content-Type: text/csv\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body[:-100])
+    wait_until("the request in flight", lambda: service.metrics().total("http_requests_in_flight") == 1)
+    service.process.signal(signal.SIGTERM)
+    wait_until("no longer listening", lambda: not is_listening(service.port), 10)
+    s.sendall(body[-100:])
+    answer = b""
+    while chunk := s.recv(65536):
+        answer += chunk
+    assert answer.startswith(b"HTTP/1.1 200 "), answer[:200]
+    assert b"connection: close" in answer.lower()
+    assert service.process.wait() == 0
+
+
+def test_an_idle_connection_does_not_hold_it_up(service):
+    s = raw_connection(service.port)
+    begun = time.monotonic()
+    service.stop()
+    assert time.monotonic() - begun < 10
+    s.close()
+
+
+def test_sigint_is_the_same(service):
+    service.process.signal(signal.SIGINT)
+    assert service.process.wait() == 0
