@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* draft.generate: one prospect's draft of one campaign. A draft that cannot be rendered is recorded as failed: the job is done. */
+#include "config/metrics.h"
+#include "workers/task.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void draft_release(struct task *task)
+{
+    draft_text_release(&task->u.draft.text);
+    memset(&task->u, 0, sizeof(task->u));
+}
+
+static int render(struct worker *worker, struct db *db, struct task *task)
+{
+    struct person person;
+    int rc = worker_person(db, task->job->organisation_id, task->u.draft.prospect, &person);
+
+    if (rc == DB_E_NOT_FOUND)
+        return task_failed(task, TASK_DEAD, "there is no such prospect");
+    if (rc != DB_OK)
+        return rc;
+    task->u.draft.skip |= person.status == PROSPECT_STATUS_INVALID;
+    if (!task->u.draft.skip && person_render(&person, worker->campaign.subject_template,
+                                             worker->campaign.body_template, &task->u.draft.text) < 0)
+        (void)task_failed(task, TASK_RETRY, "out of memory");
+    person_release(&person);
+    return DB_OK;
+}
+
+static int draft_load(struct worker *worker, struct db *db, struct task *task)
+{
+    uint64_t start = promc_now_ns();
+    const char *campaign = task_uuid(task, "campaign"), *prospect = task_uuid(task, "prospect");
+
+    if (!campaign || !prospect)
+        return DB_OK;
+    (void)snprintf(task->u.draft.campaign, sizeof(task->u.draft.campaign), "%s", campaign);
+    (void)snprintf(task->u.draft.prospect, sizeof(task->u.draft.prospect), "%s", prospect);
+    int rc = worker_campaign(worker, db, task->job->organisation_id, campaign);
+    if (rc == DB_E_NOT_FOUND)
+        return task_failed(task, TASK_DEAD, "there is no such campaign");
+    if (rc != DB_OK)
+        return rc;
+    task->u.draft.skip = worker->campaign.status == CAMPAIGN_STATUS_COMPLETED;
+    rc = render(worker, db, task);
+    task->u.draft.ns = promc_now_ns() - start;
+    return rc;
+}
+
+static int draft_run(struct worker *worker, struct db *db, struct task *task)
+{
+    const struct draft_text *text = &task->u.draft.text;
+    const char *organisation = task->job->organisation_id;
+
+    (void)worker;
+    task->u.draft.fresh = false;
+    if (task->u.draft.skip)
+        return DB_OK;
+    if (text->subject)
+        return drafts_put_generated(db, organisation, task->u.draft.campaign, task->u.draft.prospect, text->subject,
+                                    text->body, &task->u.draft.fresh);
+    return drafts_put_failed(db, organisation, task->u.draft.campaign, task->u.draft.prospect, text->error,
+                             &task->u.draft.fresh);
+}
+
+static void draft_committed(struct worker *worker, struct task *task)
+{
+    (void)worker;
+    if (task->u.draft.fresh)
+        metrics_draft_generated(task->job->organisation_id, task->u.draft.text.subject != NULL, task->u.draft.ns);
+}
+
+const struct handler draft_handler = {
+    .queue = QUEUE_DRAFT_GENERATE,
+    .batch = 200,
+    .load = draft_load,
+    .run = draft_run,
+    .committed = draft_committed,
+    .release = draft_release,
+};
