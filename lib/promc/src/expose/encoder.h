@@ -86,7 +86,7 @@ struct promc_protobuf_state {
 };
 
 struct promc_encoder {
-    const promc_registry *registry;
+    promc_registry *registry;
     const struct promc_syntax *syntax;
     enum promc_escaping escaping;
     bool openmetrics;

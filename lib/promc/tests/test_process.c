@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /proc parsing with hostile command names, control groups of both versions in a made-up tree, and the nine metrics themselves. */
+#include "collect/cgroup_read.h"
+#include "collect/procfs.h"
+
+#include <promc/promc.h>
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_stat_line(void **state)
+{
+    (void)state;
+    promc_proc_stat stat;
+    static const char rest[] = " S 1 2 3 4 -1 4194560 100 0 7 0 250 50 0 0 20 0 9 0 12345 104857600 2560 18446744073709551615 1";
+    static const char *const names[] = {"cat", "a b", "x) R 9 9", "(((", "new\nline)", "))", ""};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char text[512];
+        snprintf(text, sizeof(text), "4711 (%s)%s\n", names[i], rest);
+        assert_true(promc_parse_proc_stat(text, &stat));
+        assert_int_equal(stat.minor_faults, 100);
+        assert_int_equal(stat.major_faults, 7);
+        assert_int_equal(stat.user_ticks, 250);
+        assert_int_equal(stat.system_ticks, 50);
+        assert_int_equal(stat.threads, 9);
+        assert_int_equal(stat.start_ticks, 12345);
+        assert_int_equal(stat.virtual_bytes, 104857600);
+        assert_int_equal(stat.resident_pages, 2560);
+    }
+    assert_false(promc_parse_proc_stat("", &stat));
+    assert_false(promc_parse_proc_stat("1 (a", &stat));
+    assert_false(promc_parse_proc_stat("1 (a) S 1 2", &stat));
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    const char *p = "  18446744073709551615 7x";
+    uint64_t n;
+    assert_true(promc_parse_u64(&p, &n));
+    assert_true(n == UINT64_MAX);
+    assert_true(promc_parse_u64(&p, &n));
+    assert_int_equal(n, 7);
+    assert_string_equal(p, "x");
+    assert_false(promc_parse_u64(&p, &n));
+    p = "18446744073709551616";
+    assert_false(promc_parse_u64(&p, &n));
+    assert_true(promc_find_u64("cpu 1\nbtimes 3\nbtime 5\n", "btime", &n));
+    assert_int_equal(n, 5);
+    assert_false(promc_find_u64("cpu 1\nxbtime 5", "btime", &n));
+}
+
+/* A directory tree as small as the reader needs it. */
+static char tree[64];
+
+static void put_file(const char *path, const char *text)
+{
+    char full[512];
+    snprintf(full, sizeof(full), "%s%s", tree, path);
+    for (char *slash = strchr(full + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(full, 0755);
+        *slash = '/';
+    }
+    int fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+static int make_tree(void **state)
+{
+    (void)state;
+    strcpy(tree, "/tmp/promc-cgroup-XXXXXX");
+    return mkdtemp(tree) == NULL;
+}
+
+static int remove_tree(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof(command), "rm -r '%s'", tree);
+    return system(command);
+}
+
+static void test_cgroup_v2(void **state)
+{
+    (void)state;
+    promc_cgroup_paths paths;
+    promc_cgroup_throttling throttling;
+    uint64_t bytes;
+    double cores;
+    put_file("/proc/self/cgroup", "0::/system.slice/app.service\n");
+    put_file("/proc/self/mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n"
+                                     "30 22 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
+    put_file("/sys/fs/cgroup/cgroup.procs", "1\n");
+    put_file("/sys/fs/cgroup/system.slice/memory.max", "1073741824\n");
+    put_file("/sys/fs/cgroup/system.slice/cpu.max", "max 100000\n");
+    put_file("/sys/fs/cgroup/system.slice/app.service/cgroup.procs", "4711\n");
+    put_file("/sys/fs/cgroup/system.slice/app.service/memory.max", "max\n");
+    put_file("/sys/fs/cgroup/system.slice/app.service/cpu.max", "150000 100000\n");
+    put_file("/sys/fs/cgroup/system.slice/app.service/cpu.stat",
+             "usage_usec 5\nnr_periods 10\nnr_throttled 4\nthrottled_usec 2500000\n");
+    promc_cgroup_find(tree, &paths);
+    assert_true(paths.memory_v2 && paths.cpu_v2);
+    /* the group itself has no limit; its parent has */
+    assert_true(promc_cgroup_memory_limit(&paths, &bytes));
+    assert_int_equal(bytes, 1073741824);
+    assert_true(promc_cgroup_cpu_limit(&paths, &cores));
+    assert_true(cores == 1.5);
+    assert_true(promc_cgroup_throttling_read(&paths, &throttling));
+    assert_int_equal(throttling.periods, 10);
+    assert_int_equal(throttling.throttled_periods, 4);
+    assert_true(throttling.throttled_seconds == 2.5);
+    /* the lower of two limits */
+    put_file("/sys/fs/cgroup/system.slice/app.service/memory.max", "536870912\n");
+    assert_true(promc_cgroup_memory_limit(&paths, &bytes));
+    assert_int_equal(bytes, 536870912);
+}
+
+static void test_cgroup_v1_in_a_container(void **state)
+{
+    (void)state;
+    promc_cgroup_paths paths;
+    promc_cgroup_throttling throttling;
+    uint64_t bytes;
+    double cores;
+    /* The host's path is shown, but the hierarchy is mounted from the container's own root. */
+    put_file("/proc/self/cgroup", "12:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc\n");
+    put_file("/proc/self/mountinfo",
+             "40 30 0:30 /docker/abc /sys/fs/cgroup/memory ro,nosuid - cgroup cgroup rw,memory\n"
+             "41 30 0:31 /docker/abc /sys/fs/cgroup/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n");
+    put_file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "268435456\n");
+    put_file("/sys/fs/cgroup/cpu,cpuacct/cpu.shares", "1024\n");
+    put_file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "50000\n");
+    put_file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+    put_file("/sys/fs/cgroup/cpu,cpuacct/cpu.stat", "nr_periods 7\nnr_throttled 2\nthrottled_time 1500000000\n");
+    promc_cgroup_find(tree, &paths);
+    assert_false(paths.memory_v2 || paths.cpu_v2);
+    assert_true(promc_cgroup_memory_limit(&paths, &bytes));
+    assert_int_equal(bytes, 268435456);
+    assert_true(promc_cgroup_cpu_limit(&paths, &cores));
+    assert_true(cores == 0.5);
+    assert_true(promc_cgroup_throttling_read(&paths, &throttling));
+    assert_true(throttling.throttled_seconds == 1.5);
+    /* no limit in either spelling */
+    put_file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+    put_file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
+    assert_false(promc_cgroup_memory_limit(&paths, &bytes));
+    assert_false(promc_cgroup_cpu_limit(&paths, &cores));
+}
+
+static void test_cgroup_nonsense(void **state)
+{
+    (void)state;
+    promc_cgroup_paths paths;
+    uint64_t bytes;
+    double cores;
+    promc_cgroup_find("/nonexistent", &paths);
+    assert_false(promc_cgroup_memory_limit(&paths, &bytes));
+    assert_false(promc_cgroup_cpu_limit(&paths, &cores));
+    static const char *const texts[] = {"", "\n", ":", "::", "0::", "0:::::\n", "a b c d e f\n", " - - - cgroup2 x\n", "0::/x"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        put_file("/proc/self/cgroup", texts[i]);
+        put_file("/proc/self/mountinfo", texts[i]);
+        promc_cgroup_find(tree, &paths);
+        assert_string_equal(paths.memory, "");
+    }
+}
+
+static char *scrape(promc_registry *registry)
+{
+    char *text;
+    assert_int_equal(promc_scrape_string(registry, NULL, &text, NULL), 0);
+    return text;
+}
+
+/* The value of a line that starts with `series`; fails the test if there is none. */
+static double value_of(const char *text, const char *series)
+{
+    char wanted[256];
+    snprintf(wanted, sizeof(wanted), "\n%s ", series);
+    const char *line = strstr(text, wanted);
+    if (line == NULL) {
+        fail_msg("%s is not exposed", series);
+        return 0;
+    }
+    return strtod(line + strlen(wanted), NULL);
+}
+
+static void burn_cpu(double seconds)
+{
+    struct timespec now;
+    double start = -1;
+    do {
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+        double t = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+        start = start < 0 ? t : start;
+        if (t - start > seconds) {
+            return;
+        }
+    } while (true);
+}
+
+static void test_the_nine(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    char name[32] = "od)d (n am)";
+    prctl(PR_SET_NAME, name);
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_collect_process(registry), 0);
+    assert_int_equal(promc_collect_process(registry), PROMC_E_DUPLICATE);
+    burn_cpu(0.05);
+    char *text = scrape(registry);
+    double cpu = value_of(text, "process_cpu_seconds_total");
+    double fds = value_of(text, "process_open_fds");
+    assert_true(cpu >= 0.04 && cpu < 600);
+    assert_non_null(strstr(text, "# TYPE process_cpu_seconds_total counter\n"));
+    assert_true(fds >= 3 && fds < 1000);
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    assert_true(value_of(text, "process_max_fds") == (double)limit.rlim_cur);
+    double resident = value_of(text, "process_resident_memory_bytes");
+    assert_true(resident > 500e3 && resident < value_of(text, "process_virtual_memory_bytes"));
+    assert_true(value_of(text, "process_virtual_memory_max_bytes") > 0);
+    assert_true(value_of(text, "process_heap_bytes") > 1000);
+    assert_true(value_of(text, "process_threads") == 1);
+    double age = (double)time(NULL) - value_of(text, "process_start_time_seconds");
+    assert_true(age > -3 && age < 600);
+    free(text);
+    /* The figures are read anew at each scrape. */
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    burn_cpu(0.05);
+    text = scrape(registry);
+    assert_true(value_of(text, "process_open_fds") == fds + 1);
+    assert_true(value_of(text, "process_cpu_seconds_total") > cpu);
+    free(text);
+    close(fd);
+    promc_registry_destroy(registry);
+}
+
+static void test_the_others(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_collect_malloc(registry), 0);
+    assert_int_equal(promc_collect_cgroup(registry), 0);
+    assert_int_equal(promc_collect_scheduler(registry), 0);
+    assert_int_equal(promc_collect_pressure(registry), 0);
+    char *text = scrape(registry);
+    assert_true(value_of(text, "process_memory_limit_bytes") > 1e6);
+    assert_true(value_of(text, "process_cpu_limit_cores") > 0);
+    assert_true(value_of(text, "process_page_faults_total{type=\"minor\"}") > 10);
+    assert_true(value_of(text, "process_context_switches_total{type=\"involuntary\"}") >= 0);
+    assert_true(value_of(text, "malloc_allocated_bytes") > 1000);
+    if (access("/proc/pressure/cpu", R_OK) == 0) {
+        assert_true(value_of(text, "system_pressure_stalled_seconds_total{resource=\"cpu\",kind=\"some\"}") >= 0);
+    }
+    free(text);
+    promc_registry_destroy(registry);
+}
+
+static void test_no_registry(void **state)
+{
+    (void)state;
+    assert_true(promc_collect_process(NULL) == PROMC_E_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stat_line),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test_setup_teardown(test_cgroup_v2, make_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(test_cgroup_v1_in_a_container, make_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(test_cgroup_nonsense, make_tree, remove_tree),
+        cmocka_unit_test(test_the_nine),
+        cmocka_unit_test(test_the_others),
+        cmocka_unit_test(test_no_registry),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
