@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc/testkit.h
+ * For the tests of programs that use promc: compare what a registry exposes with a text, read one value, lint.
+ * Link with `promc-testkit`; production code does not need it.
+ *
+ *     char *report;
+ *     if (promc_testkit_compare(registry, "# TYPE jobs_total counter\njobs_total{queue=\"mail\"} 3\n",
+ *                               (const char *[]){"jobs_total", NULL}, &report) != 0)
+ *         fail_msg("%s", report);
+ *
+ * All functions are thread safe. Strings they give out are malloc()ed and freed by the caller.
+ */
+#ifndef PROMC_TESTKIT_H
+#define PROMC_TESTKIT_H
+
+#include <promc/promc.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Compare the registry with an expected exposition in text 0.0.4. Order of families and series does not matter, nor
+ * do HELP lines that the expected text leaves out; everything else does.
+ * @param names   NULL-terminated list of family names to look at; NULL: all.
+ * @param[out] report  on a difference: lines marked `-` are missing, `+` are unexpected; on a syntax error of
+ *                `expected`: its line and what is wrong. NULL when equal. May be NULL.
+ * @return 0 equal, 1 different, PROMC_E_INVALID (`expected` is not valid text), PROMC_E_NOMEM.
+ */
+PROMC_API int promc_testkit_compare(promc_registry *registry, const char *expected, const char *const *names,
+                                    char **report);
+
+/**
+ * Read one sample by its exposed name, e.g. "jobs_total", "job_seconds_count", or "job_seconds_bucket" with le = "0.5",
+ * and exactly these labels (any order).
+ * @return 0, or PROMC_E_NOT_FOUND, PROMC_E_NOMEM.
+ */
+PROMC_API int promc_testkit_value(promc_registry *registry, const char *name, const promc_label *labels,
+                                  size_t label_count, double *out);
+
+/** promc_testkit_value() in an expression: `promc_testkit_read(reg, "jobs_total", "queue", "mail")`; NaN if absent. */
+#define promc_testkit_read(registry, ...)                                    \
+    promc_testkit_read_pairs((registry), (const char *const[]){__VA_ARGS__}, \
+                             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+PROMC_API double promc_testkit_read_pairs(promc_registry *registry, const char *const *name_and_pairs, size_t count);
+
+/** How many series a family has (a histogram's label set counts once). 0 when there is no such family. */
+PROMC_API size_t promc_testkit_series_count(promc_registry *registry, const char *family);
+
+/**
+ * The naming rules of Prometheus' promlint over everything the registry exposes.
+ * @param[out] report  a line a problem, `metric: problem`; NULL when there is none. May be NULL.
+ * @return the number of problems, or PROMC_E_NOMEM.
+ */
+PROMC_API int promc_testkit_lint(promc_registry *registry, char **report);
+
+/**
+ * Check an exposition strictly: grammar, TYPE before samples, families in one piece, no series twice, histograms with
+ * ascending cumulative buckets and `+Inf` equal to `_count`.
+ * @param format  PROMC_FORMAT_TEXT or PROMC_FORMAT_OPENMETRICS.
+ * @param[out] report  the first fault, `line N: what`; NULL when valid. May be NULL.
+ * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM.
+ */
+PROMC_API int promc_testkit_check(const char *text, size_t length, enum promc_format format, char **report);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
