@@ -108,14 +108,9 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Time to write the exposition',
-        description: 'promc\'s own share of the scrape, p99.',
+        description: 'promc\'s own share of the last scrape, the wait for a slow reader included.',
         unit: 's',
-        queries: [
-          {
-            expr: `histogram_quantile(0.99, sum by (le, instance) (rate(promc_scrape_duration_seconds_bucket${sel()}[$__rate_interval])))`,
-            legend: '{{instance}}',
-          },
-        ],
+        queries: [{ expr: `max by (instance) (promc_scrape_duration_seconds${sel()})`, legend: '{{instance}}' }],
       }),
     )
     .withPanel(
