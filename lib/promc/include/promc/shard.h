@@ -54,6 +54,12 @@ static inline void promc_cell_bump(uint64_t *cell, uint64_t n)
 #endif
 }
 
+/** Does the handle still lead to its series? A handle kept in a cache is looked up again when it does not. */
+static inline int promc_series_is_live(promc_series_ref ref)
+{
+    return ref.live && (uint32_t)(__atomic_load_n(&ref.live->word, __ATOMIC_RELAXED) >> 32) == ref.generation;
+}
+
 static inline void promc_cell_add(promc_series_ref ref, uint64_t n)
 {
     uint64_t *base = promc_tls.base[ref.slot];

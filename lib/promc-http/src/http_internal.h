@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROMC_HTTP_INTERNAL_H
+#define PROMC_HTTP_INTERNAL_H
+
+#include <promc-http/request.h>
+#include <pthread.h>
+
+#define STATUS_MIN 100
+#define STATUS_MAX 999
+#define STATUS_SLOTS 16 /* power of two */
+
+/* The handles of one status. `status` is written last, once: 0 empty, 1 being filled. */
+struct status_slot {
+    uint32_t status;
+    promc_counter requests;
+    promc_histogram duration;
+};
+
+/* The handles of one method of a route. Statuses are added as they come; one that finds its slot taken is looked up. */
+struct method_handles {
+    promc_histogram request_size;
+    promc_histogram response_size;
+    promc_counter aborted;
+    struct status_slot statuses[STATUS_SLOTS];
+};
+
+struct promc_http_route {
+    promc_http *http;
+    struct promc_http_route *next;
+    struct method_handles *methods[PROMC_HTTP_METHODS]; /* NULL: not declared, looked up each time */
+    char path[];
+};
+
+struct promc_http {
+    promc_family *duration, *requests, *request_size, *response_size, *aborted;
+    promc_updown in_flight;
+    pthread_mutex_t lock; /* of the list of routes */
+    promc_http_route *routes;
+    promc_http_route *unmatched;
+};
+
+/* Handles for one finished request; never fails (a series past a cap is the overflow series). */
+void promc_http_count(promc_http_route *route, enum promc_http_method method, int status, double seconds,
+                      uint64_t request_bytes, uint64_t response_bytes, bool aborted);
+
+#endif

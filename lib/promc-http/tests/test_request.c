@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each request is counted exactly once, whoever ends it, however often, on whatever thread. */
+#include <promc-http/request.h>
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define THREADS 4
+#define REQUESTS 20000
+
+struct fixture {
+    promc_registry *registry;
+    promc_http *http;
+    promc_http_route *route;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    *state = f;
+    if (promc_registry_create(&f->registry, NULL) < 0 || promc_http_create(&f->http, f->registry, NULL) < 0)
+        return -1;
+    return promc_http_route_declare(f->http, "/things/{id}", 1u << PROMC_HTTP_GET | 1u << PROMC_HTTP_POST, &f->route);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    promc_http_destroy(f->http);
+    promc_registry_destroy(f->registry);
+    free(f);
+    return 0;
+}
+
+static double requests(const struct fixture *f, const char *method, const char *route, const char *status)
+{
+    promc_family *family = promc_family_find(f->registry, "http_requests_total");
+    return promc_counter_value(promc_counter_with(family, method, route, status));
+}
+
+static uint64_t durations(const struct fixture *f, const char *method, const char *route, const char *status)
+{
+    promc_family *family = promc_family_find(f->registry, "http_request_duration_seconds");
+    return promc_histogram_count(promc_histogram_with(family, method, route, status), NULL);
+}
+
+static double in_flight(const struct fixture *f)
+{
+    promc_updown gauge;
+    assert_int_equal(promc_updown_get(promc_family_find(f->registry, "http_requests_in_flight"), NULL, &gauge), 0);
+    return promc_updown_value(gauge);
+}
+
+static void only_the_first_end_counts(void **state)
+{
+    struct fixture *f = *state;
+    promc_http_token token;
+    promc_http_begin(f->http, &token);
+    assert_float_equal(in_flight(f), 1, 0);
+    assert_true(promc_http_end(&token, f->route, PROMC_HTTP_GET, 200, 0, 512));
+    assert_false(promc_http_end(&token, f->route, PROMC_HTTP_GET, 500, 0, 512));
+    assert_false(promc_http_abort(&token, f->route, PROMC_HTTP_GET, 0, 0));
+    assert_float_equal(in_flight(f), 0, 0);
+    assert_float_equal(requests(f, "GET", "/things/{id}", "200"), 1, 0);
+    assert_float_equal(requests(f, "GET", "/things/{id}", "500"), 0, 0);
+    assert_int_equal(durations(f, "GET", "/things/{id}", "200"), 1);
+}
+
+static void abort_is_499(void **state)
+{
+    struct fixture *f = *state;
+    promc_http_token token;
+    promc_http_begin(f->http, &token);
+    assert_true(promc_http_abort(&token, NULL, PROMC_HTTP_PUT, 10, 0));
+    assert_false(promc_http_end(&token, f->route, PROMC_HTTP_GET, 200, 0, 0));
+    assert_float_equal(requests(f, "PUT", PROMC_HTTP_UNMATCHED, "499"), 1, 0);
+    promc_family *aborted = promc_family_find(f->registry, "http_requests_aborted_total");
+    assert_float_equal(promc_counter_value(promc_counter_with(aborted, "PUT", PROMC_HTTP_UNMATCHED)), 1, 0);
+    assert_float_equal(in_flight(f), 0, 0);
+}
+
+static void odd_arguments_have_a_place(void **state)
+{
+    struct fixture *f = *state;
+    static const int statuses[] = {0, -1, 99, 1000, 100000};
+    promc_http_token token = {0};
+    assert_false(promc_http_end(&token, f->route, PROMC_HTTP_GET, 200, 0, 0)); /* never begun */
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        promc_http_begin(f->http, &token);
+        assert_true(promc_http_end(&token, f->route, (enum promc_http_method)77, statuses[i], 0, 0));
+    }
+    assert_float_equal(requests(f, "OTHER", "/things/{id}", "500"), 5, 0);
+    assert_int_equal(promc_http_method_of("get"), PROMC_HTTP_OTHER);
+    assert_int_equal(promc_http_method_of("GET"), PROMC_HTTP_GET);
+    assert_int_equal(promc_http_method_of(NULL), PROMC_HTTP_OTHER);
+    assert_string_equal(promc_http_method_name(PROMC_HTTP_DELETE), "DELETE");
+    promc_http_begin(NULL, &token); /* metrics are off */
+    assert_false(promc_http_end(&token, f->route, PROMC_HTTP_GET, 200, 0, 0));
+    promc_http_route *route;
+    assert_int_equal(promc_http_route_declare(f->http, "/x", 1u << PROMC_HTTP_METHODS, &route), PROMC_E_INVALID);
+    assert_null(route);
+}
+
+static void declared_series_exist_at_zero(void **state)
+{
+    struct fixture *f = *state;
+    char *text;
+    assert_int_equal(promc_scrape_string(f->registry, &(promc_scrape_settings){0}, &text, NULL), 0);
+    assert_non_null(
+        strstr(text, "http_requests_total{method=\"POST\",route=\"/things/{id}\",status_code=\"500\"} 0\n"));
+    assert_non_null(strstr(text, "http_requests_total{method=\"GET\",route=\"/things/{id}\",status_code=\"200\"} 0\n"));
+    assert_non_null(strstr(text, "http_request_duration_seconds_bucket{method=\"GET\",route=\"/things/{id}\","
+                                 "status_code=\"200\",le=\"60\"} 0\n"));
+    free(text);
+}
+
+/* A series that its owner removes while the route holds handles to it is made again, and counts from zero. */
+static void survives_removal(void **state)
+{
+    struct fixture *f = *state;
+    promc_http_token token;
+    for (int i = 0; i < 3; i++) {
+        promc_http_begin(f->http, &token);
+        promc_http_end(&token, f->route, PROMC_HTTP_GET, 200, 1, 1);
+        if (i == 0) {
+            assert_int_equal(promc_family_remove(promc_family_find(f->registry, "http_requests_total"),
+                                                 (const char *[]){"GET", "/things/{id}", "200"}),
+                             0);
+            assert_int_equal(promc_family_remove(promc_family_find(f->registry, "http_request_size_bytes"),
+                                                 (const char *[]){"GET", "/things/{id}"}),
+                             0);
+        }
+    }
+    assert_float_equal(requests(f, "GET", "/things/{id}", "200"), 2, 0);
+    assert_int_equal(durations(f, "GET", "/things/{id}", "200"), 3);
+}
+
+struct race {
+    struct fixture *f;
+    promc_http_token *tokens;
+    uint64_t finished;
+};
+
+static void *finish_all(void *argument)
+{
+    struct race *race = argument;
+    for (int i = 0; i < REQUESTS; i++)
+        race->finished += promc_http_end(&race->tokens[i], race->f->route, PROMC_HTTP_POST, 201, 5, 6);
+    return NULL;
+}
+
+/* Several threads end the same requests at the same time. */
+static void races_count_once(void **state)
+{
+    struct fixture *f = *state;
+    promc_http_token *tokens = calloc(REQUESTS, sizeof *tokens);
+    struct race races[THREADS];
+    pthread_t threads[THREADS];
+    uint64_t finished = 0;
+    for (int i = 0; i < REQUESTS; i++)
+        promc_http_begin(f->http, &tokens[i]);
+    assert_float_equal(in_flight(f), REQUESTS, 0);
+    for (int i = 0; i < THREADS; i++) {
+        races[i] = (struct race){f, tokens, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, finish_all, &races[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        finished += races[i].finished;
+    }
+    assert_int_equal(finished, REQUESTS);
+    assert_float_equal(in_flight(f), 0, 0);
+    assert_float_equal(requests(f, "POST", "/things/{id}", "201"), REQUESTS, 0);
+    assert_int_equal(durations(f, "POST", "/things/{id}", "201"), REQUESTS);
+    free(tokens);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(only_the_first_end_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(abort_is_499, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(odd_arguments_have_a_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(declared_series_exist_at_zero, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(survives_removal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(races_count_once, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("promc-http request", tests, NULL, NULL);
+}
