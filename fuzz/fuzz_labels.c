@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as label values and as HELP: both text formats stay valid by the strict reader, and the slice size does
+ * not change a byte.
+ */
+#include <promc/testkit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(promc_registry *registry, enum promc_format format)
+{
+    promc_scrape_settings settings = {.format = format, .escaping = PROMC_ESCAPING_ALLOW_UTF8};
+    promc_scrape *scrape;
+    char *whole, *report, slice[7];
+    size_t length, at = 0;
+    long got;
+    if (promc_scrape_string(registry, &settings, &whole, &length) != 0)
+        abort();
+    if (promc_testkit_check(whole, length, format, &report) != 0) {
+        (void)fprintf(stderr, "%s%.*s", report, (int)length, whole);
+        abort();
+    }
+    if (promc_scrape_begin(registry, &settings, &scrape) != 0)
+        abort();
+    while ((got = promc_scrape_read(scrape, slice, sizeof slice)) > 0) {
+        if (at + (size_t)got > length || memcmp(whole + at, slice, (size_t)got) != 0)
+            abort();
+        at += (size_t)got;
+    }
+    if (got != 0 || at != length)
+        abort();
+    promc_scrape_end(scrape);
+    free(whole);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    promc_registry_settings settings;
+    promc_registry *registry;
+    promc_family *family;
+    promc_counter counter;
+    char *help = malloc(size + 1);
+    if (!help)
+        return 0;
+    if (size > 0)
+        memcpy(help, data, size);
+    help[size] = '\0';
+    promc_registry_default_settings(&settings);
+    settings.arena_bytes = 256 * 1024;
+    settings.no_self_metrics = true;
+    if (promc_registry_create(&registry, &settings) != 0)
+        abort();
+    int code = promc_counter_register(
+        registry, &(promc_family_settings){.name = "fuzz_total", .help = help, .labels = {"a", "b"}}, &family);
+    if (code == 0) {
+        size_t half = size / 2;
+        /* A NULL value is an error by design; an empty one is not. */
+        const char *bytes = size > 0 ? (const char *)data : "";
+        promc_str values[2] = {{bytes, half}, {bytes + half, size - half}};
+        if (promc_counter_get_n(family, values, 2, &counter) != 0)
+            abort();
+        promc_counter_inc(counter);
+        if (promc_counter_get_n(family, values, 2, &counter) != 0 || promc_counter_value(counter) != 1)
+            abort();
+        check(registry, PROMC_FORMAT_TEXT);
+        check(registry, PROMC_FORMAT_OPENMETRICS);
+    }
+    promc_registry_destroy(registry);
+    free(help);
+    return 0;
+}
