@@ -30,6 +30,9 @@ static int measure(void *state, struct promc_measurements *out)
     (void)state;
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
     struct mallinfo2 info = mallinfo2();
+    if (info.arena + info.hblkhd == 0) {
+        return 0; /* malloc is another library's (jemalloc, a sanitizer): glibc's figures mean nothing */
+    }
     promc_measured_set(out, ARENA, (double)info.arena);
     promc_measured_set(out, MAPPED, (double)info.hblkhd);
     promc_measured_set(out, MAPPED_CHUNKS, (double)info.hblks);

@@ -86,7 +86,9 @@ static void measure_heap(struct promc_measurements *out)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
     struct mallinfo2 info = mallinfo2();
-    promc_measured_set(out, HEAP, (double)(info.arena + info.hblkhd));
+    if (info.arena + info.hblkhd > 0) { /* else malloc is another library's */
+        promc_measured_set(out, HEAP, (double)(info.arena + info.hblkhd));
+    }
 #else
     (void)out;
 #endif
