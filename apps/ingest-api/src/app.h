@@ -7,14 +7,18 @@ struct settings;
 struct store;
 struct queue;
 struct mailer;
-struct auth;
+struct health;
+struct rate_limit;
+struct http_server;
 
 struct app {
     const struct settings *settings;
     struct store *store;
     struct queue *queue;
     struct mailer *mailer;
-    struct auth *auth;
+    struct health *health;
+    struct rate_limit *rate_limit; /**< NULL: no limit */
+    struct http_server *server;    /**< set before the first request */
 };
 
 #endif

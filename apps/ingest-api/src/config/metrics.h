@@ -19,7 +19,7 @@ enum queue_failure { QUEUE_REJECTED, QUEUE_TIMEOUT, QUEUE_DEAD_LETTERED, QUEUE_E
 enum prospect_action { PROSPECT_IMPORTED, PROSPECT_VALIDATED, PROSPECT_RESEARCHED, PROSPECT_REJECTED, PROSPECT_ACTIONS };
 enum campaign_outcome { CAMPAIGN_COMPLETED, CAMPAIGN_OUTCOMES };
 
-/** Makes the registry and registers everything. @return 0 or -1 after a line in the log. */
+/** Makes the registry and registers everything. @param loops event loops there will be. @return 0 or -1 after a line in the log. */
 int metrics_init(bool enabled, unsigned loops);
 void metrics_destroy(void);
 promc_registry *metrics_registry(void); /**< NULL when off */
@@ -46,7 +46,26 @@ void metrics_active_campaigns(const char *organisation_id, int64_t n);
 void metrics_campaign_processed(const char *organisation_id, enum campaign_outcome outcome);
 void metrics_campaign_finished(const char *campaign_id); /**< its emails_sent_total series may expire */
 
+/*
+ * The functions below and above are safe from any thread. An organisation or campaign that is NULL or "" is a fault of
+ * the caller: nothing is counted and an error is logged, so that no series "undefined" can come to be.
+ */
+
+/** Called each 10 ms on every loop: how late its timer was. */
 void metrics_loop_lag(unsigned loop, double seconds);
 void metrics_loop_utilization(unsigned loop, double ratio);
+
+/** What a loop holds open, for the nodejs_* compatibility set. */
+struct metrics_loop_handles {
+    unsigned servers;  /**< listening sockets */
+    unsigned sockets;  /**< connections */
+    unsigned timers;
+    unsigned requests; /**< requests whose answer is not complete */
+};
+void metrics_loop_handles(unsigned loop, const struct metrics_loop_handles *handles);
+
+/** Version, revision and compiler, as in ingest_api_build_info. */
+const char *build_version(void);
+const char *build_revision(void);
 
 #endif

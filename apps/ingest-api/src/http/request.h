@@ -5,6 +5,7 @@
  *
  * Life: parsed on a loop thread → matched → authenticated → `prepare` on the loop (parse and validate, no database) →
  * `execute` on a store thread inside a transaction → committed → answered on the loop. A handler never blocks a loop.
+ * Work that may block but needs no transaction is done in `background` instead, on a thread of libuv's pool.
  * A request is touched by one thread at a time; no locks are needed.
  */
 #ifndef INGEST_HTTP_REQUEST_H
@@ -45,19 +46,40 @@ struct request {
     const char *response_type;
     const char *allow;         /**< Allow header for a 405 */
     int retry_after;           /**< seconds; 0: no header */
+    bool www_authenticate;     /**< with a 401: the header that says how */
     char location[128];        /**< Location header, "" for none */
     /** Called once after the transaction has committed (metrics of the business, wake a worker), not if it rolled back. */
     void (*committed)(struct request *);
+
+    /* a streamed answer, see respond_stream() */
+    long (*stream_read)(void *stream, char *buffer, size_t capacity);
+    void (*stream_free)(void *stream);
+    void *stream;
+
+    /* the front's own; NULL in a request that a test makes by hand */
+    struct query *query;
+    void *connection;
 };
 
 /** First value of a query parameter, percent-decoded, or NULL. Owned by the request. */
 const char *request_query(struct request *req, const char *name);
+/** All values of a query parameter, in order. @return how many were written to values, at most max. */
+size_t request_query_all(struct request *req, const char *name, const char **values, size_t max);
 /** First value of a header, or NULL. Loop thread only (prepare). */
 const char *request_header(struct request *req, const char *name);
 
 /** Answer with JSON; steals the reference to `body`. Returns `status`. */
 int respond_json(struct request *req, int status, json_t *body);
-/** Answer 204. */
+/** Answer with bytes; takes over `body`, which is malloc()ed. `type` is a literal. Returns `status`. */
+int respond_bytes(struct request *req, int status, const char *type, char *body, size_t length);
+/**
+ * Answer with a body of unknown length in constant memory. `read` is called on the loop, whenever the client has taken
+ * what was written, until it returns 0 (the end) or a negative value (the connection is cut, so that the client knows).
+ * It must not block. `release` is called once in any case. Returns `status`.
+ */
+int respond_stream(struct request *req, int status, const char *type, void *stream,
+                   long (*read)(void *stream, char *buffer, size_t capacity), void (*release)(void *stream));
+/** Answer without a body, e.g. 204. */
 int respond_empty(struct request *req, int status);
 /**
  * Answer {"error": {"code", "message", "request_id"}}; `code` is a snake_case constant, the message a sentence that

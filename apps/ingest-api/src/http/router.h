@@ -30,6 +30,8 @@ struct route {
     int (*execute)(struct request *req, struct db *db);
     bool instrumented;         /**< false for /metrics and /health*: not user traffic */
     promc_http_route *metrics; /**< set at start; shared by the methods of one template */
+    /** Only with STORE_NONE: runs on a pool thread after prepare returned 0. Returns the status answered. May be NULL. */
+    int (*background)(struct request *req);
 };
 
 /** The routes of each file in routes/; each returns a table ended by path NULL, mutable (metrics is filled in). */
@@ -37,5 +39,30 @@ struct route *routes_health(void);
 struct route *routes_metrics(void);
 struct route *routes_prospects(void);
 struct route *routes_campaigns(void);
+
+struct router;
+
+enum router_result { ROUTER_FOUND, ROUTER_NOT_FOUND, ROUTER_METHOD, ROUTER_BAD_PATH };
+
+struct router_match {
+    struct route *route;  /**< never NULL: ROUTER_METHOD has a route of the template, the others the unmatched one */
+    const char *params[REQUEST_MAX_PARAMS]; /**< in `storage` */
+    const char *allow;    /**< "GET, HEAD, POST" of the template; NULL when none matched */
+};
+
+/**
+ * Compile the tables (each ended by a route without path) and declare their templates to `http` (NULL: metrics off).
+ * @return 0, or -1 after one line in the log (a template that stands twice, a bad one, no memory).
+ */
+int router_create(struct router **out, struct route *const *tables, size_t count, promc_http *http);
+void router_destroy(struct router *router);
+
+/**
+ * Match a raw path, segment by segment, each percent-decoded first; so %2F is never a separator.
+ * ROUTER_BAD_PATH: an escape that is none, a NUL or bytes that are not UTF-8.
+ * Literal segments win over parameters. Thread safe. O(templates with as many segments).
+ */
+enum router_result router_match(const struct router *router, enum promc_http_method method, const char *path,
+                                char *storage, size_t storage_size, struct router_match *out);
 
 #endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file commands.h What the program does besides serving. Results go to standard output, logs to standard error. */
+#ifndef INGEST_COMMANDS_H
+#define INGEST_COMMANDS_H
+
+struct settings;
+
+/**
+ * `org create NAME`: prints {"organisation_id": …, "name": …, "api_key": …} on one line. The key is shown here and nowhere else.
+ * May run beside a running server. @return the exit status.
+ */
+int command_org_create(const struct settings *settings, const char *name);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry and what belongs to no single subsystem. The families of the others are in metrics_*.c. */
+#include "config/metrics_internal.h"
+
+#include "utils/log.h"
+
+static promc_registry *registry;
+static promc_http *http;
+
+promc_registry *metrics_registry(void)
+{
+    return registry;
+}
+
+promc_http *metrics_http(void)
+{
+    return http;
+}
+
+/* 60 s requests must not look like 10 s ones */
+static const double http_buckets[] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60};
+
+static int register_all(unsigned loops)
+{
+    int rc;
+    promc_http_settings http_settings = {
+        .duration_buckets = http_buckets,
+        .duration_bucket_count = METRICS_COUNT(http_buckets),
+        .max_series = 2000,
+    };
+    if ((rc = promc_http_create(&http, registry, &http_settings)) < 0 || (rc = metrics_db_register(registry)) < 0 ||
+        (rc = metrics_queue_register(registry)) < 0 || (rc = metrics_business_register(registry)) < 0 ||
+        (rc = metrics_loops_register(registry, loops)) < 0 || (rc = promc_collect_process(registry)) < 0 ||
+        (rc = promc_collect_cgroup(registry)) < 0 || (rc = promc_collect_malloc(registry)) < 0)
+        return rc;
+    return metrics_runtime_register(registry);
+}
+
+int metrics_init(bool enabled, unsigned loops)
+{
+    if (!enabled)
+        return 0;
+    promc_registry_settings settings;
+    promc_registry_default_settings(&settings);
+    /* loops, store readers and the writer, workers, libuv's pool: each wants a shard of its own */
+    settings.max_threads = 160;
+    int rc = promc_registry_create(&registry, &settings);
+    if (rc == 0)
+        rc = register_all(loops);
+    if (rc < 0) {
+        log_error("metrics cannot be set up", "s:error", promc_strerror(rc), "s:detail", promc_error_detail());
+        metrics_destroy();
+        return -1;
+    }
+    return 0;
+}
+
+void metrics_destroy(void)
+{
+    metrics_db_reset();
+    metrics_queue_reset();
+    metrics_business_reset();
+    metrics_loops_reset();
+    promc_http_destroy(http);
+    promc_registry_destroy(registry);
+    http = NULL;
+    registry = NULL;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/body.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static _Atomic size_t memory_in_use;
+
+size_t body_memory_in_use(void)
+{
+    return atomic_load_explicit(&memory_in_use, memory_order_relaxed);
+}
+
+void body_init(struct body *body, const char *directory, size_t limit)
+{
+    *body = (struct body){.file = -1, .limit = limit, .directory = directory};
+}
+
+static void free_memory(struct body *body)
+{
+    free(body->memory);
+    atomic_fetch_sub_explicit(&memory_in_use, body->capacity, memory_order_relaxed);
+    body->memory = NULL;
+    body->capacity = 0;
+}
+
+/** A file that has no name, so that nothing is left behind whatever happens. */
+static int open_unnamed(const char *directory)
+{
+    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+        return fd;
+    /* a file system without O_TMPFILE */
+    char path[512];
+    if (snprintf(path, sizeof(path), "%s/body-XXXXXX", directory) >= (int)sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+static int write_file(struct body *body, const char *data, size_t n)
+{
+    /* goes to the page cache; a loop waits here only when the system as a whole is behind with writing */
+    while (n > 0) {
+        ssize_t written = write(body->file, data, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return BODY_E_FILE;
+        data += written;
+        n -= (size_t)written;
+    }
+    return 0;
+}
+
+static int move_to_file(struct body *body)
+{
+    body->file = open_unnamed(body->directory);
+    if (body->file < 0)
+        return BODY_E_FILE;
+    int rc = write_file(body, body->memory, body->length);
+    free_memory(body);
+    return rc;
+}
+
+static int grow_memory(struct body *body, size_t needed, size_t expected)
+{
+    size_t capacity = body->capacity ? body->capacity * 2 : 1024;
+    if (expected > needed && expected <= BODY_MEMORY_MAX && expected <= body->limit)
+        capacity = expected + 1;
+    while (capacity < needed + 1)
+        capacity *= 2;
+    char *memory = realloc(body->memory, capacity);
+    if (!memory)
+        return BODY_E_MEMORY;
+    atomic_fetch_add_explicit(&memory_in_use, capacity - body->capacity, memory_order_relaxed);
+    body->memory = memory;
+    body->capacity = capacity;
+    return 0;
+}
+
+int body_append(struct body *body, const char *data, size_t n, size_t expected)
+{
+    if (n > body->limit - body->length)
+        return BODY_E_TOO_LARGE;
+    size_t needed = body->length + n;
+    int rc = 0;
+    if (body->file < 0 && needed >= body->capacity) {
+        if (needed > BODY_MEMORY_MAX || body_memory_in_use() + n > BODY_MEMORY_BUDGET)
+            rc = move_to_file(body);
+        else
+            rc = grow_memory(body, needed, expected);
+    }
+    if (rc < 0)
+        return rc;
+    if (body->file >= 0) {
+        rc = write_file(body, data, n);
+    } else {
+        memcpy(body->memory + body->length, data, n);
+        body->memory[needed] = '\0';
+    }
+    body->length = needed;
+    return rc;
+}
+
+int body_finish(struct body *body, const char **data)
+{
+    if (body->file < 0) {
+        *data = body->length ? body->memory : "";
+        return 0;
+    }
+    body->map = mmap(NULL, body->length, PROT_READ, MAP_PRIVATE, body->file, 0);
+    if (body->map == MAP_FAILED) {
+        body->map = NULL;
+        return BODY_E_FILE;
+    }
+    (void)madvise(body->map, body->length, MADV_SEQUENTIAL);
+    *data = body->map;
+    return 0;
+}
+
+void body_free(struct body *body)
+{
+    if (body->map)
+        munmap(body->map, body->length);
+    if (body->file >= 0)
+        close(body->file);
+    free_memory(body);
+    body->map = NULL;
+    body->file = -1;
+    body->length = 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file http/decode.h Percent-decoding, and the parameters of a query. */
+#ifndef INGEST_HTTP_DECODE_H
+#define INGEST_HTTP_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * Decode in[0 … n-1] into out (n + 1 bytes suffice; in and out may be the same) and end it with NUL.
+ * @param plus_is_space  as in a query.
+ * @return the decoded length, or -1 for an escape that is none, a NUL, or bytes that are not UTF-8.
+ */
+long percent_decode(const char *in, size_t n, char *out, bool plus_is_space);
+
+#define QUERY_MAX_PARAMS 64
+
+struct query {
+    size_t count;
+    struct {
+        const char *name, *value;
+    } pair[QUERY_MAX_PARAMS];
+    char text[]; /**< the decoded names and values */
+};
+
+enum query_error { QUERY_E_ENCODING = -1, QUERY_E_TOO_MANY = -2, QUERY_E_MEMORY = -3 };
+
+/** Parse what stands after the '?'. *out is freed with free(); NULL for an empty query. @return 0 or an error. */
+int query_parse(const char *raw, size_t length, struct query **out);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file http/loop.h
+ * One event loop: a thread, a libuv loop, a libmicrohttpd daemon that this loop drives, and its connections.
+ * Everything in it belongs to its thread, the fields marked otherwise excepted.
+ */
+#ifndef INGEST_HTTP_LOOP_H
+#define INGEST_HTTP_LOOP_H
+
+#include "config/metrics.h"
+#include "http/router.h"
+#include "middlewares/auth.h"
+#include "middlewares/request_id.h"
+#include "utils/log.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+struct app;
+struct connection;
+
+/** Something another thread hands to the loop. Embedded in its owner: posting allocates nothing. */
+struct loop_mail {
+    struct loop_mail *next;
+    void (*deliver)(struct loop_mail *mail); /* on the loop */
+};
+
+struct loop {
+    struct app *app;
+    const struct router *router;
+    unsigned index;
+    int listener;             /* -1 once it is closed */
+    unsigned max_connections;
+
+    uv_loop_t uv;
+    uv_poll_t poll;           /* libmicrohttpd's epoll descriptor */
+    uv_idle_t idle;           /* runs while the daemon has work that no event announces */
+    uv_timer_t pause;         /* instead of idle, when that work leads nowhere */
+    uv_timer_t timeouts;      /* 250 ms: libmicrohttpd's own time-outs; ours, drain */
+    uv_timer_t lag;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_async_t wake;
+    struct MHD_Daemon *daemon;
+    pthread_t thread;
+
+    _Atomic(struct loop_mail *) mailbox; /* any thread; newest first */
+    _Atomic uint64_t turns;              /* written by the loop, read by loop_settle */
+    _Atomic bool waiting_for_events;     /* the same */
+    _Atomic uint64_t drain_deadline_ns;  /* 0: not draining; set by any thread */
+    _Atomic bool ended;                  /* set by the loop as its last act */
+
+    struct connection *connections;      /* all of them, doubly linked */
+    unsigned connection_count;
+    unsigned in_flight;                  /* requests begun and not completed */
+    bool draining;
+    uint64_t drained_ns;                 /* when in_flight fell to 0 while draining */
+    unsigned idle_rounds;                /* runs of the daemon since something last happened */
+    bool progress;                       /* a handler or a stream was called in this run */
+    uint64_t lag_due_ns;
+    uint64_t second_ns, idle_time_ns;    /* of the last look at the utilisation */
+
+    struct auth_cache *auth;
+    struct request_ids ids;
+    struct log_buffer log;
+    bool in_place;                       /* see http/head.h */
+};
+
+/** Make the daemon and the handles, on the calling thread. @return 0, or -1 after one line in the log. */
+int loop_init(struct loop *loop);
+/** Run it on a thread of its own. @return 0 or -1. */
+int loop_start(struct loop *loop);
+/** Any thread. The loop calls mail->deliver soon. */
+void loop_post(struct loop *loop, struct loop_mail *mail);
+/** On the loop, after a connection was resumed: let the daemon go on with it. */
+void loop_pump(struct loop *loop);
+/** Any thread, once. */
+void loop_drain(struct loop *loop, uint64_t deadline_ns);
+/** Any other thread: wait until the loop has been through its present turn, at most until `until_ns`. */
+void loop_settle(const struct loop *loop, uint64_t until_ns);
+/** Frees what is left; after its thread has been joined, or instead of loop_start(). */
+void loop_destroy(struct loop *loop);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/refuse.h"
+
+#include "app.h"
+#include "config/settings.h"
+#include "middlewares/rate_limit.h"
+
+#include <string.h>
+#include <strings.h>
+
+const char *refuse_code(int status)
+{
+    switch (status) {
+    case 400:
+        return "bad_request";
+    case 413:
+        return "body_too_large";
+    case 414:
+        return "uri_too_long";
+    case 417:
+        return "expectation_failed";
+    case 431:
+        return "headers_too_large";
+    case 501:
+        return "not_implemented";
+    case 505:
+        return "version_not_supported";
+    default:
+        return "refused";
+    }
+}
+
+int refuse_key(struct exchange *exchange, const char *why)
+{
+    exchange->req.www_authenticate = true;
+    return respond_error(&exchange->req, 401, "unauthorized", "%s", why);
+}
+
+int refuse_rate(struct exchange *exchange)
+{
+    struct request *req = &exchange->req;
+    if (!req->app->rate_limit)
+        return 0;
+    int wait = rate_limit_take(req->app->rate_limit, req->organisation_id, exchange->start_ns);
+    if (wait == 0)
+        return 0;
+    req->retry_after = wait;
+    return respond_error(req, 429, "too_many_requests", "This organisation may send %u requests a second.",
+                         req->app->settings->rate_limit);
+}
+
+int refuse_too_large(struct exchange *exchange)
+{
+    size_t limit = exchange->body.limit ? exchange->body.limit : REFUSE_SWALLOW_MAX;
+    return respond_error(&exchange->req, 413, "body_too_large", "The body may have at most %zu bytes.", limit);
+}
+
+/** The route says what kind of body it takes, the settings how much of it. */
+static size_t body_limit(const struct request *req)
+{
+    const struct settings *settings = req->app->settings;
+    size_t limit = req->route->max_body;
+    if (limit > 1 << 20)
+        return settings->max_import_bytes;
+    return limit < settings->max_json_bytes ? limit : settings->max_json_bytes;
+}
+
+/** The media type in lower case, without parameters. @return false when its charset is not UTF-8. */
+static bool read_content_type(struct exchange *exchange)
+{
+    const char *given = exchange->head.content_type;
+    size_t n = 0, max = sizeof(exchange->type) - 1;
+    if (!given)
+        return true;
+    for (; given[n] && given[n] != ';' && given[n] != ' ' && given[n] != '\t' && n < max; n++)
+        exchange->type[n] = given[n] >= 'A' && given[n] <= 'Z' ? (char)(given[n] | 0x20) : given[n];
+    exchange->type[n] = '\0';
+    exchange->req.content_type = exchange->type;
+    const char *charset = strcasestr(given + n, "charset=");
+    if (!charset)
+        return true;
+    charset += 8;
+    if (*charset == '"')
+        charset++;
+    return strncasecmp(charset, "utf-8", 5) == 0 || strncasecmp(charset, "utf8", 4) == 0 ||
+           strncasecmp(charset, "us-ascii", 8) == 0;
+}
+
+static int check_content_type(struct exchange *exchange)
+{
+    struct request *req = &exchange->req;
+    const char *encoding = exchange->head.content_encoding;
+    if (encoding && strcasecmp(encoding, "identity") != 0)
+        return respond_error(req, 415, "unsupported_media_type", "Content-Encoding is not understood here: send the body as it is.");
+    if (!read_content_type(exchange))
+        return respond_error(req, 415, "unsupported_media_type", "Only the charset UTF-8 is understood here.");
+    for (const char *const *type = req->route->content_types; type && *type; type++) {
+        if (strcmp(*type, req->content_type) == 0)
+            return 0;
+    }
+    char known[256] = "";
+    for (const char *const *type = req->route->content_types; type && *type; type++) {
+        if (strlen(known) + strlen(*type) + 3 < sizeof(known)) {
+            strcat(known, *known ? ", " : "");
+            strcat(known, *type);
+        }
+    }
+    return respond_error(req, 415, "unsupported_media_type", "Content-Type must be one of: %s.", known);
+}
+
+int refuse_body(struct exchange *exchange)
+{
+    struct request *req = &exchange->req;
+    const struct head *head = &exchange->head;
+    size_t limit = body_limit(req);
+    /* a route without a body ignores one that is sent all the same, as long as it is small */
+    body_init(&exchange->body, req->app->settings->data_dir, limit);
+    if (!exchange->has_body)
+        return 0;
+    if (head->has_content_length && head->content_length > (limit ? limit : REFUSE_SWALLOW_MAX))
+        return refuse_too_large(exchange);
+    return limit ? check_content_type(exchange) : 0;
+}
+
+enum MHD_Result refuse_now_or_later(struct exchange *exchange)
+{
+    exchange->refused = true;
+    const struct head *head = &exchange->head;
+    if (exchange->has_body &&
+        (head->expect_continue || (head->has_content_length && head->content_length > REFUSE_SWALLOW_MAX))) {
+        exchange->close = true;
+        return exchange_queue_answer(exchange);
+    }
+    return MHD_YES;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands.h"
+#include "config/metrics.h"
+#include "config/settings.h"
+#include "service.h"
+#include "utils/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: ingest-api [serve] [--role=all|api|worker]   serve (the default) until SIGTERM\n"
+    "       ingest-api org create NAME                   make an organisation; its id and API key are printed once\n"
+    "       ingest-api --version | --help\n"
+    "\n"
+    "Settings come from the environment, defaults in brackets:\n"
+    "  HOST [127.0.0.1]  PORT [3000]  ROLE [all]  LOOPS [one per core]  DATA_DIR [var]\n"
+    "  STORE [sqlite]  STORE_THREADS [4]  STORE_QUEUE [1024]  STORE_TIMEOUT_MS [5000]\n"
+    "  QUEUE [embedded]  WORKER_THREADS [2]  JOB_ATTEMPTS [5]\n"
+    "  MAIL [file] | file:DIR | smtp://HOST:PORT  MAIL_FROM\n"
+    "  METRICS_ENABLED [1]  METRICS_LISTEN [the main port]  METRICS_TOKEN [none]  METRICS_SCRAPES [4]\n"
+    "  MAX_CONNECTIONS [10000]  MAX_HEADER_BYTES [16384]  MAX_IMPORT_BYTES [67108864]  MAX_JSON_BYTES [1048576]\n"
+    "  IDLE_TIMEOUT [60]  REQUEST_TIMEOUT [60]  SHUTDOWN_TIMEOUT [20]  seconds\n"
+    "  RATE_LIMIT [0: none]  requests per second of an organisation\n"
+    "  LOG_LEVEL [info]  PROMETHEUS_URL  GRAFANA_URL\n"
+    "METRICS_TOKEN, STORE, QUEUE and MAIL may also be given as files: METRICS_TOKEN_FILE and so on.\n";
+
+static int refuse(const char *format, const char *what)
+{
+    fprintf(stderr, "ingest-api: ");
+    fprintf(stderr, format, what);
+    fprintf(stderr, "\n\n%s", usage);
+    return 2;
+}
+
+static int load(struct settings *settings, int argc, char **argv)
+{
+    char report[8192];
+    int faults = settings_load(settings, argc, argv, report, sizeof(report));
+    if (faults > 0) {
+        fprintf(stderr, "ingest-api: %d %s in the configuration:\n%s", faults, faults == 1 ? "fault" : "faults", report);
+        return -1;
+    }
+    log_set_level(settings->log_level);
+    return 0;
+}
+
+static int org(int argc, char **argv)
+{
+    struct settings settings;
+    if (argc < 1 || strcmp(argv[0], "create") != 0)
+        return refuse("org: unknown command \"%s\"", argc < 1 ? "" : argv[0]);
+    if (argc != 2)
+        return refuse("org create takes one argument, the %s", "name");
+    log_set_fd(STDERR_FILENO); /* standard output is the result */
+    if (load(&settings, 0, NULL) < 0)
+        return 1;
+    if (settings.log_level < LOG_WARN)
+        log_set_level(LOG_WARN);
+    return command_org_create(&settings, argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    argc--;
+    argv++;
+    if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (argc > 0 && strcmp(argv[0], "--version") == 0) {
+        printf("ingest-api %s (%s)\n", build_version(), build_revision());
+        return 0;
+    }
+    if (argc > 0 && strcmp(argv[0], "org") == 0)
+        return org(argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "serve") == 0) {
+        argc--;
+        argv++;
+    } else if (argc > 0 && argv[0][0] != '-') {
+        return refuse("unknown command \"%s\"", argv[0]);
+    }
+    if (load(&settings, argc, argv) < 0)
+        return 1;
+    return service_run(&settings);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start: metrics, store, queue, mailer, listening sockets (a busy port is found before any work begins), workers, loops.
+ * Stop, the other way round: loops drain and workers finish side by side, then what they used is closed.
+ */
+#include "service.h"
+
+#include "app.h"
+#include "config/metrics.h"
+#include "config/settings.h"
+#include "http/server.h"
+#include "middlewares/rate_limit.h"
+#include "queue/queue.h"
+#include "routes/health.h"
+#include "services/mailer.h"
+#include "store/store.h"
+#include "utils/log.h"
+#include "workers/workers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define SECOND UINT64_C(1000000000)
+/* requests that are in the store when the time is over get this long to come back; then the process ends as it is */
+#define LAST_SECONDS 10
+
+struct service {
+    struct app app;
+    struct workers *workers;
+    struct http_server *server;
+    bool metrics;
+};
+
+static sigset_t stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+/** mkdir -p, for the store, the outbox and the bodies of large requests. */
+static int make_data_dir(const char *path)
+{
+    char part[256];
+    size_t n = strlen(path);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0750) < 0 && errno != EEXIST && errno != EROFS) {
+            log_error("DATA_DIR cannot be made", "s:path", part, "s:error", strerror(errno));
+            return -1;
+        }
+    }
+    if (access(path, W_OK | X_OK) < 0) {
+        log_error("DATA_DIR cannot be written to", "s:path", path, "s:error", strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+static int start(struct service *service, const struct settings *settings)
+{
+    struct app *app = &service->app;
+    app->settings = settings;
+    if (make_data_dir(settings->data_dir) < 0 ||
+        metrics_init(settings->metrics_enabled, http_server_loops(settings)) < 0)
+        return -1;
+    service->metrics = true;
+    app->health = health_create();
+    if (settings->rate_limit)
+        app->rate_limit = rate_limit_create(settings->rate_limit);
+    if (!app->health || (settings->rate_limit && !app->rate_limit)) {
+        log_error("no memory to start");
+        return -1;
+    }
+    if (store_open(&app->store, settings) < 0 || queue_open(&app->queue, settings, app->store) < 0 ||
+        mailer_open(&app->mailer, settings) < 0 || http_server_create(&service->server, app) < 0 ||
+        queue_start_stats(app->queue) < 0)
+        return -1;
+    if ((settings->role & ROLE_WORKER) && workers_start(&service->workers, app) < 0)
+        return -1;
+    return http_server_start(service->server);
+}
+
+/** @return whether every loop came to its end. */
+static bool finish(struct service *service, uint64_t deadline_ns)
+{
+    sigset_t signals = stop_signals();
+    /* a second signal cuts the waiting short */
+    while (!http_server_wait(service->server, promc_now_ns() + SECOND / 10)) {
+        if (promc_now_ns() > deadline_ns)
+            break;
+        if (sigtimedwait(&signals, NULL, &(struct timespec){0}) > 0) {
+            log_warn("second signal: not waiting for clients any longer");
+            deadline_ns = promc_now_ns();
+            http_server_drain(service->server, deadline_ns);
+            break;
+        }
+    }
+    return http_server_wait(service->server, promc_now_ns() + LAST_SECONDS * SECOND);
+}
+
+static void *stop_workers(void *workers)
+{
+    workers_stop(workers);
+    return NULL;
+}
+
+/** @return the exit status. */
+static int stop(struct service *service)
+{
+    struct app *app = &service->app;
+    pthread_t stopper;
+    bool apart = false;
+    if (service->server) {
+        uint64_t deadline = promc_now_ns() + app->settings->shutdown_timeout_s * SECOND;
+        http_server_drain(service->server, deadline);
+        apart = service->workers && pthread_create(&stopper, NULL, stop_workers, service->workers) == 0;
+        if (!finish(service, deadline)) {
+            log_error("requests are still in the store after the last deadline: ending without them");
+            return 1; /* threads still use everything: nothing can be freed */
+        }
+        http_server_destroy(service->server);
+    }
+    if (apart)
+        pthread_join(stopper, NULL);
+    else
+        workers_stop(service->workers);
+    if (app->queue)
+        queue_close(app->queue);
+    if (app->store)
+        store_close(app->store);
+    if (app->mailer)
+        mailer_close(app->mailer);
+    rate_limit_destroy(app->rate_limit);
+    health_destroy(app->health);
+    if (service->metrics)
+        metrics_destroy();
+    uv_library_shutdown();
+    return 0;
+}
+
+static const char *role_name(enum role role)
+{
+    return role == ROLE_ALL ? "all" : role == ROLE_API ? "api" : "worker";
+}
+
+int service_run(const struct settings *settings)
+{
+    struct service service = {0};
+    sigset_t signals = stop_signals();
+    int signal_number = 0;
+
+    /* before any thread exists, so that all of them inherit it; signals are waited for below */
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (start(&service, settings) < 0) {
+        (void)stop(&service);
+        return 1;
+    }
+    log_info("ingest-api serves", "s:role", role_name(settings->role), "s:host", settings->host, "u:port",
+             (uint64_t)settings->port, "u:loops", (uint64_t)settings->loops, "s:metrics",
+             !settings->metrics_enabled ? "off" : settings->metrics_listen[0] ? settings->metrics_listen : "/metrics",
+             "s:version", build_version(), "s:revision", build_revision());
+    while (sigwait(&signals, &signal_number) != 0)
+        continue;
+    log_info("stopping", "s:signal", signal_number == SIGTERM ? "SIGTERM" : signal_number == SIGINT ? "SIGINT" : "SIGHUP",
+             "u:timeout", (uint64_t)settings->shutdown_timeout_s);
+    int status = stop(&service);
+    log_info("stopped", "i:status", (int64_t)status);
+    return status;
+}
