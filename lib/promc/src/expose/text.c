@@ -132,8 +132,11 @@ static void prepare_tail(struct promc_encoder *e, struct promc_piece *tail, cons
     }
 }
 
-/* OpenMetrics forbids a sum where a bucket could hold negative observations: it would not be a counter. */
-static bool has_sum(const struct promc_encoder *e)
+/*
+ * OpenMetrics forbids a sum where a bucket could hold negative observations (it would not be a counter), and a count without
+ * a sum; the +Inf bucket says the same.
+ */
+static bool has_sum_and_count(const struct promc_encoder *e)
 {
     return !e->openmetrics || e->family.bound_count == 0 || e->family.bounds[0] >= 0;
 }
@@ -146,12 +149,12 @@ static void prepare_histogram(struct promc_encoder *e, promc_str name)
         prepare_tail(e, &text->bucket_tails[i], &e->family.le[i]);
     }
     text->buckets = e->family.bound_count + 1;
-    if (has_sum(e)) {
+    if (has_sum_and_count(e)) {
         prepare_lead(e, PROMC_LEAD_SUM, name, "_sum");
+        prepare_lead(e, PROMC_LEAD_COUNT, name, "_count");
         text->after[text->after_count++] = PROMC_LEAD_SUM;
+        text->after[text->after_count++] = PROMC_LEAD_COUNT;
     }
-    prepare_lead(e, PROMC_LEAD_COUNT, name, "_count");
-    text->after[text->after_count++] = PROMC_LEAD_COUNT;
 }
 
 int promc_text_prepare_lines(struct promc_encoder *e, promc_str name)
