@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Buckets, and pictures of one instant while more threads observe than there are cores. */
+#include "snapshot.h"
+#include "util.h"
+
+#include <math.h>
+#include <pthread.h>
+
+#define WRITERS 6
+#define READING_NS UINT64_C(400000000)
+
+static promc_histogram make(promc_registry *registry, const double *bounds, size_t count)
+{
+    promc_family *family;
+    promc_histogram h;
+    assert_ok(promc_histogram_register(
+        registry,
+        &(promc_histogram_settings){.family = {.name = "h"}, .buckets = bounds, .bucket_count = count}, &family));
+    assert_ok(promc_histogram_get(family, NULL, &h));
+    return h;
+}
+
+static void bounds_are_inclusive(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_histogram h = make(registry, (const double[]){-1, 0, 1, 10}, 4);
+    const double values[] = {-INFINITY, -1, -0.5, 0, -0.0, 1e-300, 1, 1.0000001, 10, 11, INFINITY};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        promc_histogram_observe(h, values[i]);
+    assert_true(exposes(registry, "h_bucket{le=\"-1\"} 2"));
+    assert_true(exposes(registry, "h_bucket{le=\"0\"} 5"));
+    assert_true(exposes(registry, "h_bucket{le=\"1\"} 7"));
+    assert_true(exposes(registry, "h_bucket{le=\"10\"} 9"));
+    assert_true(exposes(registry, "h_bucket{le=\"+Inf\"} 11"));
+    assert_true(exposes(registry, "h_count 11"));
+    promc_registry_destroy(registry);
+}
+
+static void nan_is_refused_and_counted(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_histogram h = make(registry, NULL, 0);
+    double sum;
+    promc_histogram_observe(h, NAN);
+    promc_histogram_observe(h, 0.5);
+    assert_int_equal(promc_histogram_count(h, &sum), 1);
+    assert_float_equal(sum, 0.5, 0);
+    assert_true(exposes(registry, "promc_invalid_observations_total 1"));
+    promc_registry_destroy(registry);
+}
+
+/* The linear and the binary search agree with the definition, at and beside every bound. */
+static void every_size_finds_its_bucket(void **state)
+{
+    (void)state;
+    for (size_t count = 1; count <= PROMC_MAX_BUCKETS; count = count < 50 ? count + 1 : count * 2) {
+        promc_registry *registry = new_registry(NULL);
+        double bounds[PROMC_MAX_BUCKETS], expected_sum = 0, sum;
+        uint64_t expected[PROMC_MAX_BUCKETS + 1] = {0}, got[PROMC_MAX_BUCKETS + 1];
+        assert_ok(promc_buckets_linear(bounds, count, -3, 0.75));
+        promc_histogram h = make(registry, bounds, count);
+        for (double v = -5; v < -3 + 0.75 * (double)count + 2; v += 0.125) {
+            size_t i = 0;
+            while (i < count && v > bounds[i])
+                i++;
+            expected[i]++;
+            expected_sum += v;
+            promc_histogram_observe(h, v);
+        }
+        const struct promc_child *child = promc_series_child(h.ref);
+        assert_true(promc_read_histogram(registry, child, got, &sum));
+        assert_memory_equal(got, expected, (count + 1) * sizeof *got);
+        assert_float_equal(sum, expected_sum, 1e-6);
+        promc_registry_destroy(registry);
+    }
+}
+
+struct hot {
+    promc_histogram histogram;
+    bool stop;
+    uint64_t observed[WRITERS];
+    uint32_t next;
+};
+
+static void *observe_ones(void *argument)
+{
+    struct hot *hot = argument;
+    uint32_t me = __atomic_fetch_add(&hot->next, 1, __ATOMIC_RELAXED);
+    uint64_t n = 0;
+    while (!__atomic_load_n(&hot->stop, __ATOMIC_RELAXED)) {
+        promc_histogram_observe(hot->histogram, 1.0);
+        n++;
+    }
+    hot->observed[me] = n;
+    return NULL;
+}
+
+/* Every observation is 1, so in every picture the sum is the count: bucket and sum are of the same observations. */
+static void sum_and_count_of_one_instant(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    struct hot hot = {.histogram = make(registry, NULL, 0)};
+    const struct promc_child *child = promc_series_child(hot.histogram.ref);
+    pthread_t threads[WRITERS];
+    uint64_t buckets[12], last = 0, total = 0;
+    double sum;
+    for (int i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, observe_ones, &hot), 0);
+    uint64_t end = promc_now_ns() + READING_NS;
+    while (promc_now_ns() < end || last == 0) {
+        uint64_t count = 0;
+        assert_true(promc_read_histogram(registry, child, buckets, &sum));
+        for (int b = 0; b < 12; b++)
+            count += buckets[b];
+        assert_float_equal(sum, (double)count, 0);
+        assert_int_equal(buckets[7], count); /* le="1" */
+        assert_true(count >= last);
+        last = count;
+    }
+    __atomic_store_n(&hot.stop, true, __ATOMIC_RELAXED);
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < WRITERS; i++)
+        total += hot.observed[i]; /* not in the order of the threads */
+    assert_true(last > 0);
+    assert_int_equal(promc_histogram_count(hot.histogram, &sum), total);
+    assert_float_equal(sum, (double)total, 0);
+    promc_registry_destroy(registry);
+}
+
+struct reader {
+    promc_registry *registry;
+    const struct promc_child *child;
+    int bad;
+};
+
+static void *read_many(void *argument)
+{
+    struct reader *reader = argument;
+    uint64_t end = promc_now_ns() + READING_NS;
+    while (promc_now_ns() < end) {
+        uint64_t buckets[12], count = 0;
+        double sum;
+        bool good = promc_read_histogram(reader->registry, reader->child, buckets, &sum);
+        for (int b = 0; b < 12; b++)
+            count += buckets[b];
+        reader->bad += !good || sum != (double)count;
+    }
+    return NULL;
+}
+
+/* Scrapes of one registry take turns at asking the writers. */
+static void several_readers(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    struct hot hot = {.histogram = make(registry, NULL, 0)};
+    struct reader readers[3];
+    pthread_t writers[2], threads[3];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&writers[i], NULL, observe_ones, &hot), 0);
+    for (int i = 0; i < 3; i++) {
+        readers[i] = (struct reader){registry, promc_series_child(hot.histogram.ref), 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, read_many, &readers[i]), 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(readers[i].bad, 0);
+    }
+    __atomic_store_n(&hot.stop, true, __ATOMIC_RELAXED);
+    for (int i = 0; i < 2; i++)
+        pthread_join(writers[i], NULL);
+    promc_registry_destroy(registry);
+}
+
+/* Threads without a shard of their own: each figure is exact once they rest. */
+static void shared_shard_is_exact_at_rest(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(&(promc_registry_settings){.max_threads = 1});
+    struct hot hot = {.histogram = make(registry, NULL, 0)};
+    pthread_t threads[WRITERS];
+    uint64_t total = 0;
+    double sum;
+    for (int i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, observe_ones, &hot), 0);
+    while (promc_histogram_count(hot.histogram, NULL) < 100000) {
+    }
+    __atomic_store_n(&hot.stop, true, __ATOMIC_RELAXED);
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < WRITERS; i++)
+        total += hot.observed[i]; /* not in the order of the threads */
+    assert_int_equal(promc_histogram_count(hot.histogram, &sum), total);
+    assert_float_equal(sum, (double)total, 0);
+    promc_registry_destroy(registry);
+}
+
+static void since(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_histogram h = make(registry, NULL, 0);
+    double sum;
+    promc_histogram_observe_since(h, promc_now_ns() + UINT64_C(3600000000000));
+    assert_int_equal(promc_histogram_count(h, &sum), 1);
+    assert_float_equal(sum, 0, 0);
+    promc_histogram_observe_since(h, promc_now_ns() - UINT64_C(2000000000));
+    assert_int_equal(promc_histogram_count(h, &sum), 2);
+    assert_true(sum >= 2 && sum < 60);
+    promc_registry_destroy(registry);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_are_inclusive),
+        cmocka_unit_test(nan_is_refused_and_counted),
+        cmocka_unit_test(every_size_finds_its_bucket),
+        cmocka_unit_test(sum_and_count_of_one_instant),
+        cmocka_unit_test(several_readers),
+        cmocka_unit_test(shared_shard_is_exact_at_rest),
+        cmocka_unit_test(since),
+    };
+    return cmocka_run_group_tests_name("histogram", tests, NULL, NULL);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the core's tests share. */
+#ifndef PROMC_TESTS_UTIL_H
+#define PROMC_TESTS_UTIL_H
+
+#include <promc/promc.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* With promc_error_detail() when it fails. */
+#define assert_ok(call) \
+    do { \
+        int rc_ = (call); \
+        if (rc_ < 0) \
+            print_error("%s: %s (%s)\n", #call, promc_strerror(rc_), promc_error_detail()); \
+        assert_int_equal(rc_, 0); \
+    } while (0)
+
+/* The call fails with this code, and the detail has this text in it. */
+#define assert_fails(call, code, text) \
+    do { \
+        assert_int_equal((call), (code)); \
+        if (!strstr(promc_error_detail(), (text))) \
+            print_error("detail is: %s\n", promc_error_detail()); \
+        assert_non_null(strstr(promc_error_detail(), (text))); \
+    } while (0)
+
+static inline promc_registry *new_registry(const promc_registry_settings *settings)
+{
+    promc_registry *registry;
+    assert_ok(promc_registry_create(&registry, settings));
+    return registry;
+}
+
+static inline promc_family *new_counter(promc_registry *registry, const char *name, const char *label)
+{
+    promc_family *family;
+    assert_ok(promc_counter_register(registry, &(promc_family_settings){.name = name, .labels = {label}}, &family));
+    return family;
+}
+
+/* The exposition in text 0.0.4; the caller frees it. */
+static inline char *scrape_text(promc_registry *registry)
+{
+    char *text;
+    assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){0}, &text, NULL));
+    return text;
+}
+
+/* Is this whole line in the exposition? Prints the exposition if not. */
+static inline bool exposes(promc_registry *registry, const char *line)
+{
+    char *text = scrape_text(registry);
+    char wanted[1024];
+    snprintf(wanted, sizeof wanted, "\n%s\n", line);
+    bool found = strstr(text, wanted) != NULL;
+    free(text);
+    return found;
+}
+
+#endif
