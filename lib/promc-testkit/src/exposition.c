@@ -380,8 +380,8 @@ static int take_line(struct reader *reader)
         return refuse(reader, "text behind # EOF");
     if (reader->at == reader->end)
         return openmetrics ? refuse(reader, "an empty line is not allowed in OpenMetrics") : 0;
-    if (memchr(reader->at, '\r', (size_t)(reader->end - reader->at)))
-        return refuse(reader, "a carriage return");
+    if (reader->end[-1] == '\r' && *reader->at != '#')
+        return refuse(reader, "a carriage return before the line feed");
     if (*reader->at != '#')
         return take_sample(reader);
     if (openmetrics && reader->end - reader->at == 5 && memcmp(reader->at, "# EOF", 5) == 0) {
