@@ -152,6 +152,13 @@ static int authenticate(struct exchange *exchange)
     return 0;
 }
 
+/** Still the first call, or its repetition after the key was looked up. */
+static enum MHD_Result on_known(struct exchange *exchange)
+{
+    exchange->phase = EXCHANGE_BODY;
+    return exchange->req.status || refuse_body(exchange) ? refuse_now_or_later(exchange) : MHD_YES;
+}
+
 /** The first call for a request: its head is complete, its body has not been read. */
 static enum MHD_Result on_head(struct exchange *exchange, const char *method, const char *url, const char *version)
 {
@@ -176,11 +183,11 @@ static enum MHD_Result on_head(struct exchange *exchange, const char *method, co
     }
     exchange->has_body = exchange->head.chunked || exchange->head.content_length > 0;
     exchange->phase = EXCHANGE_BODY;
-    if (match_route(exchange, method) || authenticate(exchange) || refuse_body(exchange))
+    if (match_route(exchange, method) || authenticate(exchange))
         return refuse_now_or_later(exchange);
-    if (exchange->auth_pending && !exchange_ask_key(exchange))
-        return refuse_now_or_later(exchange);
-    return MHD_YES;
+    if (!exchange->auth_pending)
+        return on_known(exchange);
+    return exchange_ask_key(exchange) ? MHD_YES : refuse_now_or_later(exchange);
 }
 
 /* ---- the body --------------------------------------------------------------------------------------------------- */
@@ -248,6 +255,8 @@ enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *mhd, const
     switch (exchange->phase) {
     case EXCHANGE_HEAD:
         return on_head(exchange, method, url, version);
+    case EXCHANGE_KEYED:
+        return on_known(exchange);
     case EXCHANGE_BODY:
         if (*size == 0)
             return on_complete(exchange);

@@ -15,6 +15,7 @@
 enum exchange_phase {
     EXCHANGE_NONE,     /* between requests */
     EXCHANGE_HEAD,     /* the request line is in */
+    EXCHANGE_KEYED,    /* the store has said whose key it is; the daemon repeats its first call */
     EXCHANGE_BODY,     /* the head is in and good */
     EXCHANGE_WAITING,  /* suspended: a store or pool thread has the request */
     EXCHANGE_ANSWER,   /* there is an answer, to be queued when the daemon calls next */

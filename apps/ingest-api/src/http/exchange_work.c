@@ -98,8 +98,7 @@ static void deliver_key(struct loop_mail *mail)
         else
             refuse_rate(exchange);
     }
-    exchange->refused = req->status != 0;
-    resume(exchange, EXCHANGE_BODY);
+    resume(exchange, EXCHANGE_KEYED);
 }
 
 static void key_found(struct store_work *work, int result)

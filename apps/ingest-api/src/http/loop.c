@@ -236,8 +236,8 @@ static struct MHD_Daemon *start_daemon(struct loop *loop)
 {
     const struct settings *settings = loop->app->settings;
     loop->in_place = strncmp(MHD_get_version(), "0.9.", 4) == 0;
-    /* half is for the head; a head past its limit must still fit, so that the answer is ours. 32 KiB is also a good size to read in */
-    size_t memory = settings->max_header_bytes * 2 > 32768 ? settings->max_header_bytes * 2 : 32768;
+    /* a head somewhat past its limit must still fit, so that the answer is ours. Not more: all of it is zeroed for each request */
+    size_t memory = settings->max_header_bytes + 4096;
     return MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, exchange_on_request, loop,
         MHD_OPTION_EXTERNAL_LOGGER, on_daemon_log, NULL, /* first, so that it gets what the other options have to say */
