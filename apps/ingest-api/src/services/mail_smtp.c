@@ -23,6 +23,7 @@ struct smtp {
     size_t sent;
     bool all_sent; /* libcurl has been told that the message ends: what follows is the dot and the server's verdict */
     enum stage stage;
+    bool quitting;      /* what is answered to QUIT is no verdict */
     int reply;          /* code of the last reply line, 0: none */
     char enhanced[16];  /* its enhanced status ("5.1.1"), or "" */
 };
@@ -56,6 +57,7 @@ static void note_command(struct smtp *smtp, const char *line, size_t length)
         if (length >= n && memcmp(line, stage_names[stage], n) == 0)
             smtp->stage = stage;
     }
+    smtp->quitting = length >= 4 && memcmp(line, "QUIT", 4) == 0;
 }
 
 static void note_reply(struct smtp *smtp, const char *line, size_t length)
@@ -64,7 +66,7 @@ static void note_reply(struct smtp *smtp, const char *line, size_t length)
     int code, a, b, c;
 
     (void)snprintf(text, sizeof(text), "%.*s", (int)(length < sizeof(text) ? length : sizeof(text) - 1), line);
-    if (sscanf(text, "%3d", &code) != 1) /* NOLINT(cert-err34-c): three digits cannot overflow */
+    if (smtp->quitting || sscanf(text, "%3d", &code) != 1) /* NOLINT(cert-err34-c): three digits cannot overflow */
         return;
     smtp->reply = code;
     smtp->enhanced[0] = '\0';
@@ -149,6 +151,7 @@ static enum mail_outcome smtp_send(void *self, const struct mail_parcel *parcel,
     smtp->sent = 0;
     smtp->all_sent = false;
     smtp->stage = STAGE_CONNECT;
+    smtp->quitting = false;
     smtp->reply = 0;
     smtp->enhanced[0] = '\0';
     (void)curl_easy_setopt(smtp->curl, CURLOPT_MAIL_FROM, from);

@@ -26,18 +26,16 @@ size_t field_name_normalise(const char *name, size_t length, char out[TEMPLATE_M
         return 0;
     for (size_t i = 0; i < length; i++) {
         char c = name[i];
-        if (c == '{' || c == '}' || c == '"')
+        if (c == '{' || c == '}' || c == '"' || n == TEMPLATE_MAX_NAME) {
+            out[0] = '\0';
             return 0;
+        }
         if (c == ' ' || c == '-') {
             if (n > 0 && out[n - 1] == '_' && (name[i - 1] == ' ' || name[i - 1] == '-'))
                 continue;
             c = '_';
         } else if (c >= 'A' && c <= 'Z') {
             c = (char)(c - 'A' + 'a');
-        }
-        if (n == TEMPLATE_MAX_NAME) {
-            out[0] = '\0';
-            return 0;
         }
         out[n++] = c;
     }

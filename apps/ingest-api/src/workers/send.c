@@ -33,7 +33,8 @@ enum plan {
     PLAN_NOTHING, /* the job is done: sent before, not active, not to be sent */
     PLAN_SEND,
     PLAN_DOUBT,   /* it may have been sent: ask the transport */
-    PLAN_LATER    /* claimed, but we are shutting down */
+    PLAN_LATER,   /* claimed by us, but we are shutting down: the claim goes back, the job is left to its lease */
+    PLAN_LEAVE    /* in doubt, and we are shutting down: nothing is touched */
 };
 
 struct letter {
@@ -189,6 +190,11 @@ static int claim_all(void *arg, struct db *db)
 
 /* ---- send ---- */
 
+static bool tried(const struct letter *letter)
+{
+    return letter->plan == PLAN_SEND || letter->plan == PLAN_DOUBT;
+}
+
 static void send_one(struct worker *worker, struct letter *letter)
 {
     const struct job *job = letter->task->job;
@@ -229,7 +235,7 @@ static void send_all(struct letters *letters)
         if (letter->plan == PLAN_NOTHING || letter->task->result != TASK_DONE)
             continue;
         if (workers_stopping(worker->workers)) {
-            letter->plan = letter->plan == PLAN_SEND ? PLAN_LATER : letter->plan;
+            letter->plan = letter->plan == PLAN_SEND ? PLAN_LATER : PLAN_LEAVE;
             continue;
         }
         if (promc_now_ns() - extended > EXTEND_AFTER_NS) {
@@ -242,7 +248,7 @@ static void send_all(struct letters *letters)
         return;
     for (int i = 0; i < letters->n; i++) {
         struct letter *letter = &letters->list[i];
-        if (letter->plan == PLAN_NOTHING || letter->plan == PLAN_LATER || letter->task->result != TASK_DONE)
+        if (!tried(letter) || letter->task->result != TASK_DONE)
             continue;
         letter->outcome = MAIL_RETRY;
         (void)task_failed(letter->task, TASK_RETRY, "the outbox cannot be made durable");
@@ -250,12 +256,6 @@ static void send_all(struct letters *letters)
 }
 
 /* ---- finish ---- */
-
-/* A claim that nobody has tried (shutdown) goes back; its job is left to its lease. */
-static bool tried(const struct letter *letter)
-{
-    return letter->plan == PLAN_SEND || letter->plan == PLAN_DOUBT;
-}
 
 static int finish_one(struct db *db, struct letter *letter)
 {
@@ -265,10 +265,10 @@ static int finish_one(struct db *db, struct letter *letter)
 
     if (letter->plan == PLAN_LATER)
         state = EMAIL_PENDING;
-    if (letter->plan != PLAN_NOTHING)
+    if (tried(letter) || letter->plan == PLAN_LATER)
         rc = emails_finish(db, task->job->organisation_id, letter->campaign, letter->prospect, state,
                            state == EMAIL_SENT ? NULL : task->error);
-    if (rc != DB_OK || letter->plan == PLAN_LATER || task->result != TASK_DONE)
+    if (rc != DB_OK || letter->plan == PLAN_LATER || letter->plan == PLAN_LEAVE || task->result != TASK_DONE)
         return rc;
     return queue_complete(db, task->job);
 }
@@ -287,7 +287,7 @@ static void count(struct worker *worker, struct letter *letter, uint64_t share)
 {
     if (tried(letter) && (letter->task->result == TASK_DONE || letter->final))
         metrics_email_sent(letter->task->job->organisation_id, letter->campaign, letter->task->result == TASK_DONE);
-    if (letter->plan != PLAN_LATER)
+    if (letter->plan != PLAN_LATER && letter->plan != PLAN_LEAVE)
         batch_finish(worker, letter->task, 1, letter->ns + share);
 }
 

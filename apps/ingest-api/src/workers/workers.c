@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define LEASE_WAIT_MS 5000
+#define LEASE_WAIT_MS 1000 /* also how long a stop may take that comes between looking at `stopping` and waiting */
 #define GAUGES_EVERY_MS 5000
 
 struct workers {

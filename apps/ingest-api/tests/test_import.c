@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/import.h"
+#include "store_fixture.h"
+
+struct call {
+    struct import_request request;
+    struct import_result result;
+    struct import_fault fault;
+};
+
+static int run_import(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    return import_run(db, &call->request, &call->result, &call->fault);
+}
+
+static int import_text(struct fixture *f, enum import_format format, const char *text, size_t length, struct call *call)
+{
+    *call = (struct call){.request = {f->organisation, "req-1", format, text, length}};
+    return store_run(f->store, STORE_MODE_WRITE, run_import, call);
+}
+
+/* "imported/updated/rejected [line field reason] …" */
+static char *outcome(struct fixture *f, enum import_format format, const char *text)
+{
+    static char out[4096];
+    struct call call;
+    json_t *error;
+    size_t i, n;
+
+    int rc = import_text(f, format, text, strlen(text), &call);
+    if (rc != IMPORT_OK) {
+        (void)snprintf(out, sizeof(out), "%d %s: %s", rc, call.fault.code, call.fault.message);
+        json_decref(call.result.errors);
+        return out;
+    }
+    n = (size_t)snprintf(out, sizeof(out), "%d/%d/%d", (int)call.result.imported, (int)call.result.updated,
+                         (int)call.result.rejected);
+    json_array_foreach(call.result.errors, i, error) {
+        const char *field = json_string_value(json_object_get(error, "field"));
+        n += (size_t)snprintf(out + n, sizeof(out) - n, " [%d %s %s]",
+                              (int)json_integer_value(json_object_get(error, "line")), field ? field : "-",
+                              json_string_value(json_object_get(error, "reason")));
+    }
+    json_decref(call.result.errors);
+    return out;
+}
+
+static int copy_row(void *arg, const struct prospect *row)
+{
+    char *out = arg;
+    size_t n = 0;
+    for (int i = 0; i < PROSPECT_FIELDS; i++)
+        n += (size_t)snprintf(out + n, 1024 - n, "%s|", row->field[i] ? row->field[i] : "");
+    (void)snprintf(out + n, 1024 - n, "%s", row->custom ? row->custom : "");
+    return 0;
+}
+
+struct find {
+    const char *organisation;
+    struct prospect_filter filter;
+    char text[1024];
+};
+
+static int run_find(void *arg, struct db *db)
+{
+    struct find *find = arg;
+    int rc = prospects_page(db, find->organisation, NULL, 1, &find->filter, copy_row, find->text, NULL);
+    return rc < 0 ? rc : DB_OK;
+}
+
+static char *row_of(struct fixture *f, const char *email)
+{
+    static struct find find;
+    find = (struct find){.organisation = f->organisation, .filter = {.status = -1, .email = email}};
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_find, &find), DB_OK);
+    return find.text;
+}
+
+static void test_csv(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(outcome(f, IMPORT_CSV,
+                                "\xef\xbb\xbf" "E-Mail Address,email,First Name,Favourite Colour,company\r\n"
+                                "x, Ada@Example.com ,Ada,\"deep \"\"blue\"\"\",\"Acme, Ltd\"\r\n"
+                                "x,bob@example.com,,,\"two\nlines\"\r\n"),
+                        "2/0/0");
+    assert_string_equal(row_of(f, "ada@example.com"),
+                        "ada@example.com|Ada||Acme, Ltd|||||{\"e_mail_address\":\"x\",\"favourite_colour\":\"deep "
+                        "\\\"blue\\\"\"}");
+    assert_string_equal(row_of(f, "bob@example.com"), "bob@example.com|||two lines|||||{\"e_mail_address\":\"x\"}");
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'prospect.validate'"), 1);
+}
+
+static void test_bad_rows_do_not_spoil_the_others(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(outcome(f, IMPORT_CSV,
+                                "email,first_name,note\n"
+                                "good1@example.com,A,x\n"
+                                "nobody,B,x\n"
+                                ",C,x\n"
+                                "short@example.com,D\n"
+                                "long@example.com,E,x,y\n"
+                                "quote@example.com,F\"F,x\n"
+                                "\n"
+                                "latin@example.com,M\xfcller,x\n"
+                                "bell@example.com,\a,x\n"
+                                "good2@example.com,G,x\n"
+                                "open@example.com,\"H,x\n"
+                                "good3@example.com,I,x\n"),
+                        "3/0/8 [3 email invalid_email] [4 email missing] [5 note too_few_columns] [6 - too_many_columns]"
+                        " [7 first_name bare_quote] [9 first_name invalid_utf8] [10 first_name control_character]"
+                        " [12 first_name unterminated_quote]");
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 3);
+}
+
+static void test_duplicates_and_known_rows_are_updates(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(outcome(f, IMPORT_CSV, "email,first_name,last_name\na@b.co,A,One\nA@B.CO,,Two\n"), "1/1/0");
+    assert_string_equal(row_of(f, "a@b.co"), "a@b.co|A|Two||||||"); /* an absent field stays */
+    assert_string_equal(outcome(f, IMPORT_JSON, "[{\"email\": \"a@b.co\", \"first_name\": \"New\"}]"), "0/1/0");
+    assert_string_equal(row_of(f, "a@b.co"), "a@b.co|New|Two||||||");
+}
+
+static void test_json(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(outcome(f, IMPORT_JSON,
+                                "[{\"Email\": \"a@b.co\", \"phone\": 41791234567, \"score\": 0.1, \"vip\": true,\n"
+                                "  \"custom_fields\": {\"note\": \"x\\ny\", \"none\": null}},\n"
+                                " {\"email\": \"c@d.ef\", \"title\": {\"a\": 1}},\n"
+                                " {\"email\": \"c@d.ef\", \"EMAIL\": \"c@d.ef\"},\n"
+                                " {\"email\": \"c@d.ef\", \"x y\": 1, \"x_y\": 1},\n"
+                                " {\"email\": \"c@d.ef\", \"\": 1}, 7, {\"email\": null}, {\"email\": \"c@d.ef\",},\n"
+                                " {\"email\": \"g@h.ij\"}]"),
+                        "2/0/7 [3 title not_text] [4 email duplicate_field] [5 x_y duplicate_field] [6 - invalid_name]"
+                        " [6 - not_an_object] [6 email missing] [6 - invalid_json]");
+    assert_string_equal(row_of(f, "a@b.co"),
+                        "a@b.co|||||41791234567|||{\"score\":\"0.1\",\"vip\":\"true\",\"note\":\"x\\ny\"}");
+    assert_string_equal(outcome(f, IMPORT_NDJSON, "{\"email\":\"n1@b.co\"}\nnope\n\n{\"email\":\"n2@b.co\"}\n"),
+                        "2/0/1 [2 - invalid_json]");
+}
+
+static void test_faults_of_the_whole_change_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(outcome(f, IMPORT_CSV, ""), "1 empty_body: line 1: the body is empty");
+    assert_string_equal(outcome(f, IMPORT_CSV, "\n\n"), "1 empty_body: line 1: the body has no header row");
+    assert_string_equal(outcome(f, IMPORT_CSV, "\nname;email\n"),
+                        "1 missing_column: line 2: the header row has no column 'email' (columns are separated by "
+                        "commas)");
+    assert_string_equal(outcome(f, IMPORT_CSV, "email,Name,name\n"),
+                        "1 invalid_header: line 1, column 3: 'name' is already the name of column 2");
+    assert_string_equal(outcome(f, IMPORT_CSV, "email,,x\n"),
+                        "1 invalid_header: line 1, column 2: a column name of 1 to 64 bytes without braces, quotes or "
+                        "control characters was expected");
+    assert_string_equal(outcome(f, IMPORT_CSV, "email,\"x\n"),
+                        "1 invalid_header: line 1, column 2: the header row cannot be read (unterminated_quote)");
+    assert_string_equal(outcome(f, IMPORT_JSON, "[{\"email\":\"a@b.co\"}"),
+                        "1 invalid_json: line 1, column 20: the array is not closed");
+    assert_string_equal(outcome(f, IMPORT_JSON, "{\"email\":\"a@b.co\"}"),
+                        "1 invalid_json: line 1, column 1: a JSON array was expected: '[' is missing");
+    assert_string_equal(outcome(f, IMPORT_NDJSON, " \n"), "1 empty_body: line 1: the body has no rows");
+    assert_string_equal(outcome(f, IMPORT_CSV, "email\n"), "0/0/0");
+    assert_string_equal(outcome(f, IMPORT_JSON, "[]"), "0/0/0");
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 0);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 0);
+}
+
+/* Many rows: every one is counted, the list of errors is not endless, the jobs hold every prospect. */
+static void test_many(void **state)
+{
+    struct fixture *f = *state;
+    const int good = 1234, bad = IMPORT_ERRORS_MAX + 5;
+    char *text = malloc(200000), *to = text;
+    struct call call;
+
+    to += sprintf(to, "email\n");
+    for (int i = 0; i < good || i < bad; i++) {
+        if (i < good)
+            to += sprintf(to, "p%d@example.com\n", i);
+        if (i < bad)
+            to += sprintf(to, "bad%d\n", i);
+    }
+    assert_int_equal(import_text(f, IMPORT_CSV, text, (size_t)(to - text), &call), IMPORT_OK);
+    assert_int_equal(call.result.imported, good);
+    assert_int_equal(call.result.rejected, bad);
+    assert_int_equal(json_array_size(call.result.errors), IMPORT_ERRORS_MAX);
+    assert_true(call.result.errors_truncated);
+    assert_int_equal(call.result.jobs, 3);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 3);
+    assert_int_equal(fixture_count(f, "SELECT sum(json_array_length(payload, '$.prospects')) FROM tracking.jobs"), good);
+    json_decref(call.result.errors);
+    free(text);
+}
+
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(test_csv),
+        WITH_STORE(test_bad_rows_do_not_spoil_the_others),
+        WITH_STORE(test_duplicates_and_known_rows_are_updates),
+        WITH_STORE(test_json),
+        WITH_STORE(test_faults_of_the_whole_change_nothing),
+        WITH_STORE(test_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

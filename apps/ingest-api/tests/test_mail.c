@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/settings.h"
+#include "services/mailer.h"
+#include "smtp_server.h"
+#include "utils/log.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const struct mail sample = {
+    .key = "01890a5d-ac96-774b-bcce-b302099a8057",
+    .to = "ada@example.com",
+    .subject = "Hello",
+    .body = "One\nTwo\r\n.\nlast",
+    .organisation_id = "01890a5d-0000-774b-bcce-b302099a8057",
+    .campaign_id = "01890a5d-1111-774b-bcce-b302099a8057",
+    .date_ms = 1768205730123,
+};
+static const struct mail_sender sender = {"ProspectFlow \"QA\"", "no-reply@prospectflow.invalid"};
+
+static char *message(const struct mail *mail)
+{
+    char *out;
+    size_t length;
+
+    assert_int_equal(mail_message_write(mail, &sender, &out, &length), 0);
+    assert_int_equal(strlen(out), length);
+    /* Whatever the text: CRLF only, no line longer than 78, nothing but ASCII. */
+    for (char *line = out; *line;) {
+        size_t n = strcspn(line, "\r\n");
+        assert_true(n <= 78);
+        assert_int_equal(line[n], '\r');
+        assert_int_equal(line[n + 1], '\n');
+        line += n + 2;
+    }
+    for (size_t i = 0; i < length; i++)
+        assert_true((unsigned char)out[i] < 0x80);
+    return out;
+}
+
+static void test_plain_message(void **state)
+{
+    (void)state;
+    char *text = message(&sample);
+    assert_string_equal(text, "Date: Mon, 12 Jan 2026 08:15:30 +0000\r\n"
+                              "From: \"ProspectFlow \\\"QA\\\"\" <no-reply@prospectflow.invalid>\r\n"
+                              "To: <ada@example.com>\r\n"
+                              "Subject: Hello\r\n"
+                              "Message-ID: <01890a5d-ac96-774b-bcce-b302099a8057@prospectflow.invalid>\r\n"
+                              "X-Campaign-ID: 01890a5d-1111-774b-bcce-b302099a8057\r\n"
+                              "MIME-Version: 1.0\r\n"
+                              "Content-Type: text/plain; charset=us-ascii\r\n"
+                              "Content-Transfer-Encoding: 7bit\r\n"
+                              "\r\n"
+                              "One\r\nTwo\r\n.\r\nlast\r\n");
+    free(text);
+}
+
+static void body_is(const char *body, const char *encoding, const char *encoded)
+{
+    struct mail mail = sample;
+    char expected[64];
+
+    mail.body = body;
+    char *text = message(&mail);
+    (void)snprintf(expected, sizeof(expected), "Content-Transfer-Encoding: %s\r\n", encoding);
+    assert_non_null(strstr(text, expected));
+    assert_string_equal(strstr(text, "\r\n\r\n") + 4, encoded);
+    free(text);
+}
+
+static void test_bodies(void **state)
+{
+    (void)state;
+    body_is("Caf\xc3\xa9 = good\n", "quoted-printable", "Caf=C3=A9 =3D good\r\n");
+    body_is("blank at the end \n", "quoted-printable", "blank at the end=20\r\n");
+    body_is("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggghhhhhhhhhhiiii", "quoted-printable",
+            "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggggggggggh"
+            "hhhh=\r\nhhhhhiiii\r\n");
+    body_is("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\n", "base64", "0J/RgNC40LLQtdGCDQo=\r\n");
+}
+
+static void subject_is(const char *subject, const char *field)
+{
+    struct mail mail = sample;
+
+    mail.subject = subject;
+    char *text = message(&mail);
+    assert_memory_equal(strstr(text, "Subject:"), field, strlen(field));
+    free(text);
+}
+
+static void test_subjects(void **state)
+{
+    (void)state;
+    subject_is("Caf\xc3\xa9", "Subject: =?UTF-8?B?Q2Fmw6k=?=\r\nMessage-ID");
+    subject_is("two  blanks", "Subject: =?UTF-8?B?dHdvICBibGFua3M=?=\r\nMessage-ID");
+    subject_is("=?fake?=", "Subject: =?UTF-8?B?PT9mYWtlPz0=?=\r\nMessage-ID");
+    subject_is("This subject is so long that it has to be folded somewhere before its end, at a blank",
+               "Subject: This subject is so long that it has to be folded somewhere before\r\n its end, at a blank\r\nM");
+    /* Cut between characters, never inside one: 13 three-byte characters a word. */
+    subject_is("\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
+               "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
+               "Subject: =?UTF-8?B?4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs?=\r\n =?UTF-8?B?4oKs?=\r\nM");
+}
+
+/* Nothing that comes from outside can add a field or a recipient. */
+static void test_injection_is_refused(void **state)
+{
+    static const struct {
+        const char *to, *subject, *key;
+        int error;
+    } cases[] = {
+        {"a@b.co\r\nBcc: x@y.zz", NULL, NULL, MAIL_MESSAGE_E_ADDRESS}, {"a@b.co> x", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},
+        {"a@b.co,c@d.ef", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},        {"nobody", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},
+        {NULL, "x\r\nBcc: x@y.zz", NULL, MAIL_MESSAGE_E_SUBJECT},     {NULL, "x\n", NULL, MAIL_MESSAGE_E_SUBJECT},
+        {NULL, "\xff", NULL, MAIL_MESSAGE_E_SUBJECT},                 {NULL, "", NULL, MAIL_MESSAGE_E_SUBJECT},
+        {NULL, NULL, "../../etc/passwd", MAIL_MESSAGE_E_KEY},         {NULL, NULL, "", MAIL_MESSAGE_E_KEY},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct mail mail = sample;
+        char *out;
+        size_t length;
+        mail.to = cases[i].to ? cases[i].to : mail.to;
+        mail.subject = cases[i].subject ? cases[i].subject : mail.subject;
+        mail.key = cases[i].key ? cases[i].key : mail.key;
+        assert_int_equal(mail_message_write(&mail, &sender, &out, &length), cases[i].error);
+        assert_null(out);
+    }
+}
+
+static void test_sender(void **state)
+{
+    struct mail_sender out;
+
+    (void)state;
+    assert_int_equal(mail_sender_parse(&out, "Ada Lovelace <ada@example.com>"), 0);
+    assert_string_equal(out.name, "Ada Lovelace");
+    assert_string_equal(out.address, "ada@example.com");
+    assert_int_equal(mail_sender_parse(&out, "\"A, B\" <ada@example.com>"), 0);
+    assert_string_equal(out.name, "A, B");
+    assert_int_equal(mail_sender_parse(&out, "ada@example.com"), 0);
+    assert_string_equal(out.name, "");
+    assert_true(mail_sender_parse(&out, "ada") < 0);
+    assert_true(mail_sender_parse(&out, "A <ada@example.com") < 0);
+    assert_true(mail_sender_parse(&out, "A <ada@example.com> x") < 0);
+    assert_true(mail_sender_parse(&out, "A\r\nB <ada@example.com>") < 0);
+}
+
+/* ---- file ---- */
+
+static int outbox_count(const char *directory)
+{
+    DIR *dir = opendir(directory);
+    struct dirent *entry;
+    int n = 0;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)))
+        n += entry->d_name[0] != '.' || (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0);
+    closedir(dir);
+    return n;
+}
+
+static void test_file(void **state)
+{
+    char directory[] = "/tmp/ingest-mail-XXXXXX", error[MAIL_ERROR_MAX], path[256], text[2048] = "";
+    struct settings settings = {.mail_from = "A <a@b.co>"};
+    struct mailer *mailer;
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(settings.mail_url, sizeof(settings.mail_url), "file:%s/one/two", directory);
+    assert_int_equal(mailer_open(&mailer, &settings), 0);
+    struct mailer_session *session = mailer_session_open(mailer);
+    assert_non_null(session);
+
+    assert_int_equal(mailer_find(session, sample.key), MAIL_FOUND_NO);
+    assert_int_equal(mailer_send(session, &sample, error), MAIL_SENT);
+    assert_int_equal(mailer_send(session, &sample, error), MAIL_SENT); /* the same file */
+    assert_int_equal(mailer_flush(session), 0);
+    assert_int_equal(mailer_find(session, sample.key), MAIL_FOUND_YES);
+    (void)snprintf(path, sizeof(path), "%s/one/two", directory);
+    assert_int_equal(outbox_count(path), 1);
+
+    (void)snprintf(path, sizeof(path), "%s/one/two/%s.eml", directory, sample.key);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+    fclose(file);
+    assert_non_null(strstr(text, "To: <ada@example.com>\r\n"));
+
+    struct mail bad = sample;
+    bad.to = "nobody";
+    assert_int_equal(mailer_send(session, &bad, error), MAIL_REFUSED);
+    assert_string_equal(error, "an address cannot be used in a header field");
+
+    /* An outbox that cannot be written: not sent, to be tried again, and nothing is left behind. */
+    (void)unlink(path);
+    (void)snprintf(path, sizeof(path), "%s/one/two", directory);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(mailer_send(session, &sample, error), MAIL_RETRY);
+    assert_non_null(strstr(error, "No such file"));
+    mailer_session_close(session);
+    mailer_close(mailer);
+    (void)snprintf(path, sizeof(path), "%s/one", directory);
+    (void)rmdir(path);
+    (void)rmdir(directory);
+}
+
+/* ---- SMTP ---- */
+
+static enum mail_outcome smtp_once(const char *script, char error[MAIL_ERROR_MAX], struct smtp_server *server)
+{
+    struct settings settings = {.mail_from = "A <a@b.co>"};
+    struct mailer *mailer;
+
+    smtp_server_start(server, script);
+    (void)snprintf(settings.mail_url, sizeof(settings.mail_url), "smtp://127.0.0.1:%d", server->port);
+    assert_int_equal(mailer_open(&mailer, &settings), 0);
+    struct mailer_session *session = mailer_session_open(mailer);
+    enum mail_outcome outcome = mailer_send(session, &sample, error);
+    mailer_session_close(session);
+    mailer_close(mailer);
+    smtp_server_stop(server);
+    return outcome;
+}
+
+static void test_smtp_outcomes(void **state)
+{
+    static const struct {
+        const char *script; /* what is answered to which command */
+        enum mail_outcome outcome;
+        const char *error;
+    } cases[] = {
+        {"", MAIL_SENT, ""},
+        {"RCPT 550 5.1.1 no such user ada@example.com", MAIL_REFUSED, "the server answered 550 5.1.1 (RCPT)"},
+        {"RCPT 450 4.2.1 mailbox busy", MAIL_RETRY, "the server answered 450 4.2.1 (RCPT)"},
+        {"MAIL 552 5.3.4 too big", MAIL_REFUSED, "the server answered 552 5.3.4 (MAIL)"},
+        {"DATA 451 later", MAIL_RETRY, "the server answered 451 (DATA)"},
+        {". 554 5.7.1 spam", MAIL_REFUSED, "the server answered 554 5.7.1 (message)"},
+        {". 452 4.3.1 full", MAIL_RETRY, "the server answered 452 4.3.1 (message)"},
+        {"GREETING 554 go away", MAIL_RETRY, "the server answered 554 (connection)"},
+        {"RCPT hangup", MAIL_RETRY, NULL},
+        {". hangup", MAIL_IN_DOUBT, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char error[MAIL_ERROR_MAX];
+        struct smtp_server server;
+        assert_int_equal(smtp_once(cases[i].script, error, &server), cases[i].outcome);
+        if (cases[i].error)
+            assert_string_equal(error, cases[i].error);
+        assert_null(strstr(error, "ada@"));
+        assert_int_equal(server.accepted, cases[i].outcome == MAIL_SENT);
+    }
+}
+
+static void test_smtp_no_server(void **state)
+{
+    struct settings settings = {.mail_from = "A <a@b.co>", .mail_url = "smtp://127.0.0.1:9"};
+    char error[MAIL_ERROR_MAX];
+    struct mailer *mailer;
+
+    (void)state;
+    assert_int_equal(mailer_open(&mailer, &settings), 0);
+    struct mailer_session *session = mailer_session_open(mailer);
+    assert_int_equal(mailer_send(session, &sample, error), MAIL_RETRY);
+    assert_int_equal(mailer_find(session, sample.key), MAIL_FOUND_UNKNOWN);
+    mailer_session_close(session);
+    mailer_close(mailer);
+}
+
+/* One connection serves many messages; a line of one dot arrives as one dot. */
+static void test_smtp_reuse(void **state)
+{
+    struct settings settings = {.mail_from = "A <a@b.co>"};
+    char error[MAIL_ERROR_MAX];
+    struct smtp_server server;
+    struct mailer *mailer;
+
+    (void)state;
+    smtp_server_start(&server, "");
+    (void)snprintf(settings.mail_url, sizeof(settings.mail_url), "smtp://127.0.0.1:%d", server.port);
+    assert_int_equal(mailer_open(&mailer, &settings), 0);
+    struct mailer_session *session = mailer_session_open(mailer);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(mailer_send(session, &sample, error), MAIL_SENT);
+    mailer_session_close(session);
+    mailer_close(mailer);
+    smtp_server_stop(&server);
+    assert_int_equal(server.accepted, 5);
+    assert_int_equal(server.connections, 1);
+    assert_non_null(strstr(server.last, "\r\nTwo\r\n..\r\nlast\r\n")); /* stuffed on the wire */
+    assert_string_equal(server.recipient, "RCPT TO:<ada@example.com>");
+}
+
+static void test_bad_settings(void **state)
+{
+    struct settings settings = {.mail_from = "nobody", .mail_url = "file"};
+    struct mailer *mailer;
+
+    (void)state;
+    assert_int_equal(mailer_open(&mailer, &settings), -1);
+    (void)strcpy(settings.mail_from, "A <a@b.co>");
+    (void)strcpy(settings.mail_url, "pigeon://roof");
+    assert_int_equal(mailer_open(&mailer, &settings), -1);
+    (void)strcpy(settings.mail_url, "file:/proc/no/such");
+    assert_int_equal(mailer_open(&mailer, &settings), -1);
+    assert_null(mailer);
+}
+
+static int quiet(void **state)
+{
+    (void)state;
+    log_set_level(LOG_FATAL + 1);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain_message), cmocka_unit_test(test_bodies),         cmocka_unit_test(test_subjects),
+        cmocka_unit_test(test_injection_is_refused), cmocka_unit_test(test_sender),  cmocka_unit_test(test_file),
+        cmocka_unit_test(test_smtp_outcomes), cmocka_unit_test(test_smtp_no_server), cmocka_unit_test(test_smtp_reuse),
+        cmocka_unit_test(test_bad_settings),
+    };
+    return cmocka_run_group_tests(tests, quiet, NULL);
+}

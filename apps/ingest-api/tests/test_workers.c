@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workers/workers.h"
+#include "app.h"
+#include "services/import.h"
+#include "services/mailer.h"
+#include "services/outreach.h"
+#include "smtp_server.h"
+#include "store/campaigns.h"
+#include "store_fixture.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+struct bench {
+    struct fixture *f;
+    struct app app;
+    struct workers *workers;
+    char campaign[37];
+};
+
+static void start(struct bench *b)
+{
+    const struct queue_timing quick = {.lease_ms = 60000, .backoff_ms = 10, .backoff_max_ms = 40, .stats_ms = 5000};
+
+    b->app = (struct app){.settings = &b->f->settings, .store = b->f->store, .queue = b->f->queue};
+    queue_set_timing(b->f->queue, &quick);
+    assert_int_equal(mailer_open(&b->app.mailer, &b->f->settings), 0);
+    assert_int_equal(workers_start(&b->workers, &b->app), 0);
+}
+
+static void stop(struct bench *b)
+{
+    workers_stop(b->workers);
+    mailer_close(b->app.mailer);
+    b->workers = NULL;
+    b->app.mailer = NULL;
+}
+
+static void open_bench(struct bench *b, void **state)
+{
+    memset(b, 0, sizeof(*b));
+    b->f = *state;
+    b->f->settings.worker_threads = 1;
+    (void)strcpy(b->f->settings.mail_from, "A <a@b.co>");
+    (void)strcpy(b->f->settings.mail_url, "file");
+}
+
+/* Wait until a count is what it should be. */
+static void await(struct bench *b, const char *sql, int64_t expected)
+{
+    for (int i = 0; i < 1000 && fixture_count(b->f, sql) != expected; i++)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    assert_int_equal(fixture_count(b->f, sql), expected);
+}
+#define NO_JOBS "SELECT count(*) FROM tracking.jobs WHERE state < 2"
+
+/* ---- what a request does ---- */
+
+static int run_import(void *arg, struct db *db)
+{
+    struct bench *b = ((void **)arg)[0];
+    const char *text = ((void **)arg)[1];
+    struct import_request request = {b->f->organisation, "req-import", IMPORT_CSV, text, strlen(text)};
+    struct import_result result;
+    struct import_fault fault;
+    int rc = import_run(db, &request, &result, &fault);
+    json_decref(result.errors);
+    return rc;
+}
+
+static void import(struct bench *b, const char *text)
+{
+    void *arg[] = {b, (void *)(uintptr_t)text};
+    assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_import, arg), IMPORT_OK);
+}
+
+static int run_campaign(void *arg, struct db *db)
+{
+    struct bench *b = arg;
+    int rc = campaigns_create(db, b->f->organisation, "n", "Hi {{first_name}}", "You, {{first_name}}", b->campaign);
+    return rc ? rc : campaigns_transition(db, b->f->organisation, b->campaign, CAMPAIGN_STATUS_ACTIVE, NULL);
+}
+
+static void campaign(struct bench *b)
+{
+    assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_campaign, b), DB_OK);
+}
+
+struct act {
+    struct bench *b;
+    enum { DRAFTS, SEND, PAUSE, RESUME, COMPLETE } what;
+    struct outreach_enqueued enqueued;
+};
+
+static int run_act(void *arg, struct db *db)
+{
+    struct act *act = arg;
+    struct bench *b = act->b;
+    struct outreach_request request = {b->f->organisation, b->campaign, "req-act"};
+    int rc;
+
+    switch (act->what) {
+    case DRAFTS:
+        return outreach_enqueue_drafts(db, &request, &act->enqueued);
+    case SEND:
+        return outreach_enqueue_emails(db, &request, &act->enqueued);
+    case PAUSE:
+        return campaigns_transition(db, b->f->organisation, b->campaign, CAMPAIGN_STATUS_PAUSED, NULL);
+    case COMPLETE:
+        return campaigns_transition(db, b->f->organisation, b->campaign, CAMPAIGN_STATUS_COMPLETED, NULL);
+    default:
+        rc = campaigns_transition(db, b->f->organisation, b->campaign, CAMPAIGN_STATUS_ACTIVE, NULL);
+        return rc ? rc : outreach_resume(db, &request, &act->enqueued.enqueued);
+    }
+}
+
+static struct outreach_enqueued act(struct bench *b, int what)
+{
+    struct act act = {.b = b, .what = what};
+    assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_act, &act), DB_OK);
+    return act.enqueued;
+}
+
+static int outbox(struct bench *b, bool clear)
+{
+    char path[600], file[900];
+    struct dirent *entry;
+    int n = 0;
+
+    (void)snprintf(path, sizeof(path), "%s/outbox", b->f->settings.data_dir);
+    DIR *dir = opendir(path);
+    while (dir && (entry = readdir(dir))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        n++;
+        (void)snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+        if (clear)
+            (void)unlink(file);
+    }
+    if (dir)
+        closedir(dir);
+    if (clear)
+        (void)rmdir(path);
+    return n;
+}
+
+#define PEOPLE                                                                                                         \
+    "email,first_name\nada@example.com,Ada\nbob@example.com,\nnoreply@example.com,N\ncy@example.com,Cy\n"
+
+/* ---- tests ---- */
+
+static void test_validation_and_research(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    start(&b);
+    import(&b, PEOPLE);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects WHERE status = 'researched'"), 3);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects WHERE status = 'invalid'"
+                                        " AND status_reason = 'no_reply_address'"), 1);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects"
+                                        " WHERE json_extract(research, '$.company_domain') = 'example.com'"), 3);
+    /* The request's id travels along. */
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE request_id <> 'req-import'"), 0);
+    stop(&b);
+    (void)outbox(&b, true);
+}
+
+static void test_drafts_and_emails_go_once(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    start(&b);
+    import(&b, PEOPLE);
+    await(&b, NO_JOBS, 0);
+    campaign(&b);
+
+    struct outreach_enqueued enqueued = act(&b, DRAFTS);
+    assert_int_equal(enqueued.enqueued, 3); /* not the invalid one */
+    assert_int_equal(enqueued.already, 0);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'generated'"), 2);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'failed'"
+                                        " AND error = 'subject: the field is missing: first_name'"), 1);
+    assert_int_equal(act(&b, DRAFTS).enqueued, 0);
+
+    assert_int_equal(act(&b, SEND).enqueued, 2); /* a failed draft is not sent */
+    assert_int_equal(act(&b, SEND).enqueued, 0);
+    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'sent'", 2);
+    assert_int_equal(outbox(&b, false), 2);
+
+    /* The missing field comes: a second call takes up this prospect only. */
+    import(&b, "email,first_name\nbob@example.com,Bob\n");
+    assert_int_equal(act(&b, DRAFTS).enqueued, 1);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(act(&b, SEND).enqueued, 1);
+    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'sent'", 3);
+    assert_int_equal(outbox(&b, false), 3);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 3"), 0);
+    stop(&b);
+    (void)outbox(&b, true);
+}
+
+static void test_send_without_drafts_makes_them(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    start(&b);
+    import(&b, PEOPLE);
+    await(&b, NO_JOBS, 0);
+    campaign(&b);
+    assert_int_equal(act(&b, SEND).enqueued, 3);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'sent'"), 2);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'failed' AND error ="
+                                        " 'not sent: no draft: subject: the field is missing: first_name'"), 1);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts"), 3);
+    stop(&b);
+    assert_int_equal(outbox(&b, true), 2);
+}
+
+static void test_pause_and_complete(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    import(&b, "email,first_name\nada@example.com,Ada\ncy@example.com,Cy\n");
+    campaign(&b);
+    assert_int_equal(act(&b, SEND).enqueued, 2);
+    (void)act(&b, PAUSE);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(outbox(&b, false), 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'pending'"), 2);
+
+    assert_int_equal(act(&b, RESUME).enqueued, 2);
+    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'sent'", 2);
+
+    stop(&b);
+    import(&b, "email,first_name\ndan@example.com,Dan\n");
+    assert_int_equal(act(&b, SEND).enqueued, 1);
+    (void)act(&b, COMPLETE);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'failed'"
+                                        " AND error = 'not sent: the campaign is completed'"), 1);
+    stop(&b);
+    assert_int_equal(outbox(&b, true), 2);
+}
+
+/* As after a crash between the claim and the record: the e-mail is in `sending`, the job comes a second time. */
+static void crash_while_sending(struct bench *b)
+{
+    assert_int_equal(fixture_exec(b->f, "UPDATE outreach.emails SET state = 'sending'"), DB_OK);
+    assert_int_equal(fixture_exec(b->f, "UPDATE tracking.jobs SET attempt = 1"), DB_OK);
+}
+
+static void test_crash_with_file(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    import(&b, "email,first_name\nada@example.com,Ada\n");
+    campaign(&b);
+    (void)act(&b, SEND);
+    crash_while_sending(&b);
+    start(&b);
+    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'sent'", 1); /* it was not there: sent now */
+    stop(&b);
+    assert_int_equal(outbox(&b, false), 1);
+    assert_int_equal(outbox(&b, true), 1);
+}
+
+static void test_crash_with_smtp(void **state)
+{
+    struct smtp_server server;
+    struct bench b;
+
+    open_bench(&b, state);
+    smtp_server_start(&server, "");
+    (void)snprintf(b.f->settings.mail_url, sizeof(b.f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
+    import(&b, "email,first_name\nada@example.com,Ada\n");
+    campaign(&b);
+    (void)act(&b, SEND);
+    crash_while_sending(&b);
+    start(&b);
+    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'failed' AND error LIKE 'in doubt: %'", 1);
+    await(&b, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send' AND state = 3", 1);
+    stop(&b);
+    smtp_server_stop(&server);
+    assert_int_equal(server.accepted, 0); /* never twice */
+}
+
+static void smtp_outcome(void **state, const char *script, const char *email_state, int attempts)
+{
+    struct smtp_server server;
+    struct bench b;
+    char sql[200];
+
+    open_bench(&b, state);
+    smtp_server_start(&server, script);
+    (void)snprintf(b.f->settings.mail_url, sizeof(b.f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
+    import(&b, "email,first_name\nada@example.com,Ada\n");
+    campaign(&b);
+    (void)act(&b, SEND);
+    start(&b);
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM outreach.emails WHERE state = '%s' AND attempts = %d",
+                   email_state, attempts);
+    await(&b, sql, 1);
+    await(&b, NO_JOBS, 0);
+    stop(&b);
+    smtp_server_stop(&server);
+}
+
+static void test_smtp_refused_for_good(void **state)
+{
+    smtp_outcome(state, "RCPT 550 5.1.1 no such user", "failed", 1);
+    assert_int_equal(fixture_count(*state, "SELECT count(*) FROM tracking.jobs WHERE state = 3"), 1);
+}
+
+static void test_smtp_refused_for_now(void **state)
+{
+    smtp_outcome(state, "RCPT 450 4.2.1 busy", "failed", 3); /* job_attempts */
+    assert_int_equal(fixture_count(*state, "SELECT count(*) FROM tracking.jobs WHERE state = 3"), 1);
+    assert_int_equal(fixture_count(*state, "SELECT count(*) FROM outreach.emails"
+                                           " WHERE error = 'the server answered 450 4.2.1 (RCPT)'"), 1);
+}
+
+/* A job that makes no sense is dead-lettered with a reason, and the one beside it in the batch is done. */
+static int run_publish_nonsense(void *arg, struct db *db)
+{
+    const struct bench *b = arg;
+    int rc = DB_OK;
+    for (int queue = 0; rc == DB_OK && queue < QUEUES; queue++)
+        rc = queue_publish(db, (enum queue_name)queue, b->f->organisation, "", NULL, "{\"x\": 1}", NULL);
+    return rc ? rc : queue_publish(db, QUEUE_DRAFT_GENERATE, b->f->organisation, "", NULL, "nonsense", NULL);
+}
+
+static void test_nonsense_is_dead_lettered(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    assert_int_equal(store_run(b.f->store, STORE_MODE_WRITE, run_publish_nonsense, &b), DB_OK);
+    import(&b, PEOPLE);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 3 AND error <> ''"), 5);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects WHERE status = 'researched'"), 3);
+    stop(&b);
+    (void)outbox(&b, true);
+}
+
+/* Another organisation's campaign or prospect in a payload is none. */
+static int run_publish_foreign(void *arg, struct db *db)
+{
+    const struct bench *b = arg;
+    char payload[OUTREACH_PAYLOAD_MAX];
+    outreach_payload(payload, b->campaign, "01890a5d-ac96-774b-bcce-b302099a8057");
+    int rc = queue_publish(db, QUEUE_EMAIL_SEND, b->f->other, "", NULL, payload, NULL);
+    return rc ? rc : queue_publish(db, QUEUE_DRAFT_GENERATE, b->f->other, "", NULL, payload, NULL);
+}
+
+static void test_tenants_are_apart(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    campaign(&b);
+    assert_int_equal(store_run(b.f->store, STORE_MODE_WRITE, run_publish_foreign, &b), DB_OK);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 3"
+                                        " AND error = 'there is no such campaign'"), 2);
+    stop(&b);
+    assert_int_equal(outbox(&b, true), 0);
+}
+
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(test_validation_and_research),
+        WITH_STORE(test_drafts_and_emails_go_once),
+        WITH_STORE(test_send_without_drafts_makes_them),
+        WITH_STORE(test_pause_and_complete),
+        WITH_STORE(test_crash_with_file),
+        WITH_STORE(test_crash_with_smtp),
+        WITH_STORE(test_smtp_refused_for_good),
+        WITH_STORE(test_smtp_refused_for_now),
+        WITH_STORE(test_nonsense_is_dead_lettered),
+        WITH_STORE(test_tenants_are_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
