@@ -58,6 +58,12 @@ void promc_registry_init_locks(promc_registry *registry);
 /* 1/16 s since the registry was made. */
 uint32_t promc_registry_ticks(const promc_registry *registry);
 
+/* How long what is removed stays untouched; rounded up. */
+static inline uint32_t promc_quarantine_ticks(const promc_registry *registry)
+{
+    return registry->quarantine_ms ? registry->quarantine_ms * 16 / 1000 + 1 : 0;
+}
+
 /* Set the thread's error detail; returns code, so that `return promc_fail(PROMC_E_NAME, "…", …)` works. */
 int promc_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

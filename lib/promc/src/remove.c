@@ -78,7 +78,7 @@ void promc_reclaim(promc_registry *registry, unsigned limit)
     struct promc_arena *arena = &registry->arena;
     struct promc_arena_header *header = arena->header;
     uint32_t now = promc_registry_ticks(registry);
-    uint32_t wait = registry->quarantine_ms ? registry->quarantine_ms * 16 / 1000 + 1 : 0;
+    uint32_t wait = promc_quarantine_ticks(registry);
     if (header->retired_tables != 0)
         promc_table_reclaim(registry, now);
     uint32_t oldest = 0;

@@ -18,13 +18,15 @@ bool promc_escaped_matches(const struct promc_child *child, const promc_str *val
     return true;
 }
 
+/* Into the first slot that is empty or deleted: the values are not in the table, so nothing behind it can be hidden. */
 static void put(struct promc_table *table, uint32_t hash, promc_ref child)
 {
     uint32_t i = hash & table->mask;
-    while (promc_load(&table->slots[i]) != 0)
+    uint64_t slot;
+    while ((slot = promc_load(&table->slots[i])) != 0 && (uint32_t)slot != PROMC_SLOT_DELETED)
         i = (i + 1) & table->mask;
+    table->taken += slot == 0;
     promc_store_release(&table->slots[i], (uint64_t)hash << 32 | child);
-    table->taken++;
 }
 
 static struct promc_table *make_table(struct promc_arena *arena, unsigned log2)
@@ -125,7 +127,7 @@ void promc_table_reclaim(promc_registry *registry, uint32_t now)
     while (*link != 0) {
         promc_ref ref = *link;
         struct promc_table *table = promc_at(arena, ref);
-        if (now - table->retired < registry->quarantine_ms * 16 / 1000 + 1) {
+        if (now - table->retired < promc_quarantine_ticks(registry)) {
             link = &table->next;
             continue;
         }

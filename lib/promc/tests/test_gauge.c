@@ -78,8 +78,8 @@ static void up_and_down_across_threads(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? down : up, &both), 0);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    assert_float_equal(promc_gauge_value(both.gauge), 0, 0);
-    assert_float_equal(promc_updown_value(both.updown), THREADS / 2 * ROUNDS, 0);
+    assert_same(promc_gauge_value(both.gauge), 0);
+    assert_same(promc_updown_value(both.updown), THREADS / 2 * ROUNDS);
     promc_registry_destroy(registry);
 }
 

@@ -23,6 +23,15 @@
         assert_int_equal(rc_, 0); \
     } while (0)
 
+/* Doubles, exactly: cmocka's own compares floats. */
+#define assert_same(a, b) \
+    do { \
+        double a_ = (double)(a), b_ = (double)(b); \
+        if (a_ != b_) \
+            print_error("%s is %.17g, not %.17g\n", #a, a_, b_); \
+        assert_true(a_ == b_); \
+    } while (0)
+
 /* The call fails with this code, and the detail has this text in it. */
 #define assert_fails(call, code, text) \
     do { \

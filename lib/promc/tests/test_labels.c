@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Label values: found by value and never by hash alone; hostile ones have a defined result. */
+#include "hash.h"
+#include "labels.h"
+#include "snapshot.h"
+#include "table.h"
+#include "util.h"
+
+#include <pthread.h>
+
+static int set_up(void **state)
+{
+    *state = new_registry(NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    promc_registry_destroy(*state);
+    return 0;
+}
+
+static void same_values_same_series(void **state)
+{
+    promc_family *family;
+    promc_counter a, b;
+    assert_ok(promc_counter_register(*state, &(promc_family_settings){.name = "a", .labels = {"x", "y"}}, &family));
+    assert_ok(promc_counter_get(family, (const char *[]){"ab", "c"}, &a));
+    assert_ok(promc_counter_get(family, (const char *[]){"a", "bc"}, &b));
+    assert_ptr_not_equal(a.ref.live, b.ref.live);
+    promc_str values[] = {{"abX", 2}, {"c", 1}};
+    promc_counter again;
+    assert_ok(promc_counter_get_n(family, values, 2, &again));
+    assert_memory_equal(&again, &a, sizeof a);
+    again = promc_counter_with(family, "ab", "c");
+    assert_memory_equal(&again, &a, sizeof a);
+    assert_int_equal(promc_family_series_count(family), 2);
+    /* Empty values are values. */
+    assert_ok(promc_counter_get(family, (const char *[]){"", ""}, &a));
+    assert_ok(promc_counter_get_n(family, (promc_str[]){{NULL, 0}, {"", 0}}, 2, &b));
+    assert_memory_equal(&a, &b, sizeof a);
+    assert_true(exposes(*state, "a_total{x=\"\",y=\"\"} 0"));
+}
+
+/* Two value sets whose 32-bit hashes are equal, found by search; they must stay two series. */
+static void colliding_hashes_are_two_series(void **state)
+{
+    promc_registry *registry = *state;
+    promc_family *family = new_counter(registry, "a", "x");
+    enum { TRIED = 400000, SLOTS = 1 << 21 };
+    uint32_t *seen = calloc(SLOTS, sizeof *seen);
+    uint64_t seed = registry->arena.header->seed[0];
+    char first[16] = "", second[16] = "";
+    for (uint32_t i = 1; i <= TRIED && !*first; i++) {
+        char text[16];
+        int n = snprintf(text, sizeof text, "v%u", i);
+        uint32_t hash = promc_hash_finish(promc_hash_value(seed, text, (size_t)n));
+        for (uint32_t s = hash % SLOTS; seen[s] != 0; s = (s + 1) % SLOTS) {
+            char other[16];
+            int m = snprintf(other, sizeof other, "v%u", seen[s]);
+            if (promc_hash_finish(promc_hash_value(seed, other, (size_t)m)) == hash) {
+                strcpy(first, text);
+                strcpy(second, other);
+            }
+        }
+        uint32_t s = hash % SLOTS;
+        while (seen[s] != 0)
+            s = (s + 1) % SLOTS;
+        seen[s] = i;
+    }
+    free(seen);
+    assert_true(*first); /* 18 pairs are expected among so many */
+    promc_counter_inc(promc_counter_with(family, first));
+    promc_counter_add_u64(promc_counter_with(family, second), 5);
+    assert_int_equal(promc_family_series_count(family), 2);
+    assert_same(promc_counter_value(promc_counter_with(family, first)), 1);
+    assert_same(promc_counter_value(promc_counter_with(family, second)), 5);
+}
+
+static void expect_shown(promc_registry *registry, promc_family *family, promc_str raw, const char *line)
+{
+    promc_counter c, again;
+    assert_ok(promc_counter_get_n(family, &raw, 1, &c));
+    assert_ok(promc_counter_get_n(family, &raw, 1, &again));
+    assert_memory_equal(&c, &again, sizeof c);
+    promc_counter_inc(c);
+    if (!exposes(registry, line)) {
+        char *text = scrape_text(registry);
+        print_error("not found: %s in\n%s", line, text);
+        free(text);
+        fail();
+    }
+    assert_int_equal(promc_family_remove_matching(family, NULL, 0), 1);
+}
+
+static void hostile_values(void **state)
+{
+    promc_family *family = new_counter(*state, "a", "x");
+#define EXPECT(raw, shown) \
+    expect_shown(*state, family, (promc_str){raw, sizeof raw - 1}, "a_total{x=\"" shown "\"} 1")
+    EXPECT("say \"hi\"\\\n", "say \\\"hi\\\"\\\\\\n");
+    EXPECT("\xff", "\xef\xbf\xbd");
+    EXPECT("a\xc3", "a\xef\xbf\xbd");
+    EXPECT("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");                 /* overlong */
+    EXPECT("\xed\xa0\x80z", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz"); /* a surrogate */
+    EXPECT("\xf0\x9f\x98", "\xef\xbf\xbd");                         /* cut short: one maximal part */
+    EXPECT("\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT("a\0b", "a\xef\xbf\xbd" "b");
+    EXPECT("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80");
+    EXPECT("a,b=\"c\"}", "a,b=\\\"c\\\"}");
+    EXPECT("\r\t\x01", "\r\t\x01");
+#undef EXPECT
+}
+
+/* What reads differently once repaired is one series with it; what escapes alike is not. */
+static void repaired_and_escaped_values_keep_apart(void **state)
+{
+    promc_family *family = new_counter(*state, "a", "x");
+    promc_counter bad = promc_counter_with(family, "\xff"), good = promc_counter_with(family, "\xef\xbf\xbd");
+    assert_memory_equal(&bad, &good, sizeof bad);
+    promc_counter newline = promc_counter_with(family, "a\nb"), two = promc_counter_with(family, "a\\nb");
+    assert_ptr_not_equal(newline.ref.live, two.ref.live);
+    promc_counter newline2 = promc_counter_with(family, "a\nb"), two2 = promc_counter_with(family, "a\\nb");
+    assert_memory_equal(&newline, &newline2, sizeof newline);
+    assert_memory_equal(&two, &two2, sizeof two);
+    assert_int_equal(promc_family_series_count(family), 3);
+}
+
+static void long_values_are_cut_at_a_character(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(&(promc_registry_settings){.max_label_value_bytes = 10});
+    promc_family *family = new_counter(registry, "a", "x");
+    promc_counter_inc(promc_counter_with(family, "12345678\xc3\xbc"));        /* exactly 10 bytes */
+    promc_counter_inc(promc_counter_with(family, "123456789\xc3\xbc"));       /* the last one does not fit */
+    promc_counter_inc(promc_counter_with(family, "123456789"));               /* the same series then */
+    assert_true(exposes(registry, "a_total{x=\"12345678\xc3\xbc\"} 1"));
+    assert_true(exposes(registry, "a_total{x=\"123456789\"} 2"));
+    promc_registry_destroy(registry);
+}
+
+static void huge_values(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(&(promc_registry_settings){.max_label_value_bytes = 65535});
+    promc_family *family;
+    assert_ok(promc_counter_register(
+        registry, &(promc_family_settings){.name = "a", .labels = {"x", "y", "z", "w"}}, &family));
+    char *huge = malloc(1 << 20);
+    promc_counter first, again;
+    for (int kind = 0; kind < 3; kind++) {
+        memset(huge, kind == 0 ? 'a' : kind == 1 ? '"' : 0xff, (1 << 20) - 1);
+        huge[(1 << 20) - 1] = '\0';
+        const char *values[] = {huge, huge, "small", huge};
+        assert_ok(promc_counter_get(family, values, &first));
+        assert_ok(promc_counter_get(family, values, &again));
+        assert_memory_equal(&first, &again, sizeof first);
+    }
+    assert_int_equal(promc_family_series_count(family), 3);
+    struct promc_reading reading;
+    struct promc_family_view view;
+    struct promc_series_view series;
+    promc_str values[PROMC_MAX_LABELS];
+    int seen = 0;
+    assert_ok(promc_reading_begin(registry, &reading));
+    while (promc_reading_next_family(&reading, &view)) {
+        while (view.label_count == 4 && promc_reading_next_series(&reading, &series)) {
+            assert_int_equal(promc_series_values(registry, &series, values), 4);
+            assert_int_equal(values[0].length, 65535);
+            assert_int_equal(values[2].length, 5);
+            assert_memory_equal(values[2].data, "small", 5);
+            seen++;
+        }
+    }
+    promc_reading_end(&reading);
+    assert_int_equal(seen, 3);
+    free(huge);
+    promc_registry_destroy(registry);
+}
+
+/* Raw values come back as they went in, escaped or not. */
+static void values_round_trip(void **state)
+{
+    promc_registry *registry = *state;
+    promc_family *family;
+    promc_counter c;
+    static const char *const sets[][2] = {{"a", "b"}, {"", ""}, {"\"", "\n"}, {"x\\", "plain"}, {"\xc3\xbc", "\","}};
+    assert_ok(promc_counter_register(registry, &(promc_family_settings){.name = "a", .labels = {"x", "y"}}, &family));
+    for (size_t i = 0; i < 5; i++) {
+        promc_str values[PROMC_MAX_LABELS];
+        assert_ok(promc_counter_get(family, sets[i], &c));
+        assert_int_equal(promc_child_values(promc_series_child(c.ref), values), 2);
+        for (int j = 0; j < 2; j++) {
+            assert_int_equal(values[j].length, strlen(sets[i][j]));
+            assert_memory_equal(values[j].data, sets[i][j], values[j].length);
+        }
+    }
+}
+
+static void sixteen_labels(void **state)
+{
+    promc_family *family;
+    promc_family_settings settings = {.name = "a"};
+    char names[16][4];
+    const char *values[16];
+    for (int i = 0; i < 16; i++) {
+        snprintf(names[i], sizeof names[i], "l%d", i);
+        settings.labels[i] = names[i];
+        values[i] = names[15 - i];
+    }
+    promc_counter c;
+    assert_ok(promc_counter_register(*state, &settings, &family));
+    assert_ok(promc_counter_get(family, values, &c));
+    promc_counter_inc(c);
+    assert_true(exposes(*state, "a_total{l0=\"l15\",l1=\"l14\",l2=\"l13\",l3=\"l12\",l4=\"l11\",l5=\"l10\",l6=\"l9\","
+                                "l7=\"l8\",l8=\"l7\",l9=\"l6\",l10=\"l5\",l11=\"l4\",l12=\"l3\",l13=\"l2\",l14=\"l1\","
+                                "l15=\"l0\"} 1"));
+}
+
+#define THREADS 4
+#define SERIES 3000
+
+static void *get_all(void *argument)
+{
+    promc_family *family = argument;
+    char text[32];
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < SERIES; i++) {
+            snprintf(text, sizeof text, "value-%d", i);
+            promc_counter_inc(promc_counter_with(family, text));
+        }
+    }
+    return NULL;
+}
+
+/* Creation, growth of the table and lookups at once: each series once, each update on it. */
+static void threads_create_the_same_series(void **state)
+{
+    promc_family *family = new_counter(*state, "a", "x");
+    pthread_t threads[THREADS];
+    char text[32];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, get_all, family), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(promc_family_series_count(family), SERIES);
+    for (int i = 0; i < SERIES; i++) {
+        snprintf(text, sizeof text, "value-%d", i);
+        assert_same(promc_counter_value(promc_counter_with(family, text)), 3 * THREADS);
+    }
+}
+
+/* A value read up to its end and not beyond: the page behind it is not there (run under ASan, too). */
+static void hash_reads_only_the_value(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n <= 40; n++) {
+        char *exact = malloc(n + (n == 0));
+        char padded[64] = {0};
+        memset(exact, 'x', n);
+        memset(padded, 'x', n);
+        padded[n] = 'y';
+        assert_true(promc_hash_value(1, exact, n) == promc_hash_value(1, padded, n));
+        for (size_t i = 0; i < n; i++) {
+            padded[i] ^= 1;
+            assert_true(promc_hash_value(1, exact, n) != promc_hash_value(1, padded, n));
+            padded[i] ^= 1;
+        }
+        free(exact);
+    }
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(same_values_same_series),
+        TEST(colliding_hashes_are_two_series),
+        TEST(hostile_values),
+        TEST(repaired_and_escaped_values_keep_apart),
+        TEST(long_values_are_cut_at_a_character),
+        TEST(huge_values),
+        TEST(values_round_trip),
+        TEST(sixteen_labels),
+        TEST(threads_create_the_same_series),
+        TEST(hash_reads_only_the_value),
+    };
+    return cmocka_run_group_tests_name("labels", tests, NULL, NULL);
+}
