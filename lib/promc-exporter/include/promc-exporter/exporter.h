@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc-exporter/exporter.h
+ * A /metrics for any C program in one call: an HTTP server on a thread of its own.
+ *
+ *     promc_exporter *exporter = promc_exporter_start("127.0.0.1:9464");
+ *     promc_registry *registry = promc_exporter_registry(exporter);
+ *     … register metrics in it …
+ *     promc_exporter_stop(exporter);
+ *
+ * Serves `/metrics` in the format that the scraper asks for (text, OpenMetrics, protobuf; gzip), with the `name[]` filter, and
+ * at `/` a live view for people. A program that has an HTTP server already does not need this: see promc/scrape.h.
+ */
+#ifndef PROMC_EXPORTER_EXPORTER_H
+#define PROMC_EXPORTER_EXPORTER_H
+
+#include <promc/promc.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct promc_exporter promc_exporter;
+
+/** Start from zero: `(promc_exporter_settings){.address = "…"}`. A field that is 0 takes its default. */
+typedef struct promc_exporter_settings {
+    /**
+     * Where to listen: "127.0.0.1:9464", "[::1]:9464", "localhost:9464", ":9464" (every address). Port 0: any free one,
+     * see promc_exporter_port(). Required.
+     */
+    const char *address;
+    /** What to expose; the caller's, and outlives the exporter. NULL: one of its own, with the process collectors in it. */
+    promc_registry *registry;
+    /** Scrapes in flight; one more is answered 503 with Retry-After. Default 4, at most 32. */
+    unsigned max_scrapes;
+    /** Connections; further ones are closed. Default 64. */
+    unsigned max_connections;
+    /** Seconds that a connection may be idle. Default 30. */
+    unsigned idle_seconds;
+    /** Answer `/` with 404: no live view. Default false. */
+    bool no_live_view;
+    /** Never compress. Default false. */
+    bool no_compression;
+} promc_exporter_settings;
+
+/**
+ * Serve a registry of the exporter's own, which has the process, malloc, cgroup, scheduler and pressure collectors.
+ * @param address as in the settings.
+ * @return the exporter, to be given to promc_exporter_stop(); NULL: promc_exporter_error() tells why.
+ */
+PROMC_API promc_exporter *promc_exporter_start(const char *address);
+
+/**
+ * The same with settings.
+ * @return 0, PROMC_E_INVALID (the address cannot be understood), PROMC_E_IO (it cannot be listened on; errno has
+ *         the reason), PROMC_E_NOMEM, or what promc_registry_create() returns.
+ */
+PROMC_API int promc_exporter_create(promc_exporter **out, const promc_exporter_settings *settings);
+
+/** What went wrong in this thread's last failed call, in one line, e.g. `127.0.0.1:9464: Address already in use`. Never NULL. */
+PROMC_API const char *promc_exporter_error(void);
+
+/** The registry that is served. NULL for NULL. */
+PROMC_API promc_registry *promc_exporter_registry(promc_exporter *exporter);
+
+/** The port that is listened on; of use where the settings asked for port 0. */
+PROMC_API unsigned promc_exporter_port(const promc_exporter *exporter);
+
+/**
+ * Stop listening, end what is in flight, join the thread, destroy the exporter and a registry of its own (every handle into
+ * which becomes invalid). NULL is allowed.
+ * @note not from a collector. A forked child has no server thread: it must not call this, only start one of its own.
+ */
+PROMC_API void promc_exporter_stop(promc_exporter *exporter);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

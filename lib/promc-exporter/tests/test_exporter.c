@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The exporter over real sockets: formats, compression, filter, limits, bad requests, start and stop. */
+#include <promc-exporter/exporter.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+struct reply {
+    unsigned status;
+    char head[4096];
+    char *body; /* dechunked, NUL-terminated */
+    size_t length;
+};
+
+static int open_connection(unsigned port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    struct timeval timeout = {.tv_sec = 20};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void send_text(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Everything until the server closes. */
+static char *receive_all(int fd, size_t *length)
+{
+    size_t capacity = 1 << 16;
+    char *data = malloc(capacity + 1);
+    *length = 0;
+    for (ssize_t n; (n = recv(fd, data + *length, capacity - *length, 0)) > 0;) {
+        *length += (size_t)n;
+        if (*length == capacity) {
+            data = realloc(data, (capacity *= 2) + 1);
+        }
+    }
+    data[*length] = '\0';
+    return data;
+}
+
+static void dechunk(struct reply *reply)
+{
+    char *in = reply->body, *out = reply->body;
+    size_t size;
+    while ((size = strtoul(in, &in, 16)) > 0) {
+        in += 2;
+        assert_true(in + size <= reply->body + reply->length);
+        memmove(out, in, size);
+        out += size;
+        in += size + 2;
+    }
+    reply->length = (size_t)(out - reply->body);
+    *out = '\0';
+}
+
+static struct reply request_raw(unsigned port, const char *text)
+{
+    struct reply reply = {0};
+    size_t length;
+    int fd = open_connection(port);
+    send_text(fd, text);
+    char *data = receive_all(fd, &length);
+    close(fd);
+    char *split = strstr(data, "\r\n\r\n");
+    assert_non_null(split);
+    snprintf(reply.head, sizeof(reply.head), "%.*s", (int)(split + 2 - data), data);
+    reply.status = (unsigned)strtoul(data + 9, NULL, 10);
+    reply.length = length - (size_t)(split + 4 - data);
+    reply.body = malloc(reply.length + 1);
+    memcpy(reply.body, split + 4, reply.length + 1);
+    free(data);
+    if (strcasestr(reply.head, "Transfer-Encoding: chunked") != NULL) {
+        dechunk(&reply);
+    }
+    return reply;
+}
+
+static struct reply get(unsigned port, const char *path, const char *headers)
+{
+    char text[2048];
+    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", path, headers);
+    return request_raw(port, text);
+}
+
+static promc_exporter *start(promc_exporter_settings settings)
+{
+    promc_exporter *exporter;
+    settings.address = "127.0.0.1:0";
+    if (promc_exporter_create(&exporter, &settings) != 0) {
+        fail_msg("%s", promc_exporter_error());
+    }
+    return exporter;
+}
+
+static void test_one_call(void **state)
+{
+    (void)state;
+    promc_exporter *exporter = promc_exporter_start("127.0.0.1:0");
+    assert_non_null(exporter);
+    unsigned port = promc_exporter_port(exporter);
+    promc_family *jobs;
+    promc_counter counter;
+    assert_int_equal(promc_counter_register(promc_exporter_registry(exporter),
+                                            &(promc_family_settings){.name = "jobs_total"}, &jobs),
+                     0);
+    promc_counter_get(jobs, NULL, &counter);
+    promc_counter_add_u64(counter, 3);
+    struct reply reply = get(port, "/metrics", "");
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.head, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    assert_non_null(strstr(reply.body, "\njobs_total 3\n"));
+    assert_non_null(strstr(reply.body, "\nprocess_cpu_seconds_total "));
+    free(reply.body);
+    promc_exporter_stop(exporter);
+    promc_exporter_stop(NULL);
+}
+
+static void test_negotiation(void **state)
+{
+    (void)state;
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    unsigned port = promc_exporter_port(exporter);
+    struct reply reply = get(port, "/metrics", "Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8\r\n");
+    assert_non_null(strstr(reply.head, "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8; "
+                                       "escaping=allow-utf-8\r\n"));
+    assert_string_equal(reply.body + reply.length - 6, "# EOF\n");
+    free(reply.body);
+    reply = get(port, "/metrics", "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited\r\n");
+    assert_non_null(strstr(reply.head, "Content-Type: application/vnd.google.protobuf; "
+                                       "proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n"));
+    assert_non_null(memmem(reply.body, reply.length, "process_threads", 15));
+    free(reply.body);
+    promc_exporter_stop(exporter);
+}
+
+static void test_name_filter(void **state)
+{
+    (void)state;
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    struct reply reply = get(promc_exporter_port(exporter), "/metrics?name%5B%5D=process_threads&name[]=process_open_fds&x=y", "");
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.body, "\nprocess_threads "));
+    assert_non_null(strstr(reply.body, "\nprocess_open_fds "));
+    assert_null(strstr(reply.body, "process_cpu_seconds_total"));
+    free(reply.body);
+    promc_exporter_stop(exporter);
+}
+
+static char *gunzip(const struct reply *reply, size_t *length)
+{
+    z_stream stream = {.next_in = (unsigned char *)reply->body, .avail_in = (uInt)reply->length};
+    char *out = malloc(1 << 22);
+    stream.next_out = (unsigned char *)out;
+    stream.avail_out = (1 << 22) - 1;
+    assert_int_equal(inflateInit2(&stream, 16 + 15), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(stream.avail_in, 0);
+    *length = stream.total_out;
+    out[*length] = '\0';
+    inflateEnd(&stream);
+    return out;
+}
+
+static void fill(promc_registry *registry, int count)
+{
+    promc_family *family;
+    assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = "many_total", .labels = {"key"}}, &family), 0);
+    for (int i = 0; i < count; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "key number %d", i);
+        promc_counter_inc(promc_counter_with(family, key));
+    }
+}
+
+static void test_gzip(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        bool compressed;
+    } cases[] = {
+        {"", false},
+        {"Accept-Encoding: gzip\r\n", true},
+        {"Accept-Encoding: deflate, GZIP;q=0.5\r\n", true},
+        {"Accept-Encoding: gzip;q=0\r\n", false},
+        {"Accept-Encoding: gzip;q=0.000\r\n", false},
+        {"Accept-Encoding: *\r\n", true},
+        {"Accept-Encoding: *;q=0\r\n", false},
+        {"Accept-Encoding: identity\r\n", false},
+        {"Accept-Encoding: gzipped\r\n", false},
+        {"Accept-Encoding: ,,;;\r\n", false},
+    };
+    promc_registry *registry;
+    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
+    fill(registry, 9000);
+    promc_exporter *exporter = start((promc_exporter_settings){.registry = registry});
+    unsigned port = promc_exporter_port(exporter);
+    struct reply plain = get(port, "/metrics", "");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct reply reply = get(port, "/metrics", cases[i].header);
+        assert_int_equal(reply.status, 200);
+        assert_int_equal(strstr(reply.head, "Content-Encoding: gzip") != NULL, cases[i].compressed);
+        if (cases[i].compressed) {
+            size_t length;
+            char *text = gunzip(&reply, &length);
+            assert_true(reply.length < plain.length / 4);
+            assert_int_equal(length, plain.length);
+            assert_memory_equal(text, plain.body, length);
+            free(text);
+        } else {
+            assert_int_equal(reply.length, plain.length);
+        }
+        free(reply.body);
+    }
+    free(plain.body);
+    promc_exporter_stop(exporter);
+    exporter = start((promc_exporter_settings){.registry = registry, .no_compression = true});
+    struct reply reply = get(promc_exporter_port(exporter), "/metrics", "Accept-Encoding: gzip\r\n");
+    assert_null(strstr(reply.head, "Content-Encoding"));
+    free(reply.body);
+    promc_exporter_stop(exporter);
+    promc_registry_destroy(registry);
+}
+
+/* Readers that do not read hold a scrape each; one more is refused, and their going makes room. */
+static void test_scrapes_in_flight(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    int stuck[2];
+    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.max_series_per_family = 400000, .arena_bytes = 256 << 20}), 0);
+    fill(registry, 300000);
+    promc_exporter *exporter = start((promc_exporter_settings){.registry = registry, .max_scrapes = 2});
+    unsigned port = promc_exporter_port(exporter);
+    for (int i = 0; i < 2; i++) {
+        char byte;
+        stuck[i] = open_connection(port);
+        send_text(stuck[i], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_int_equal(recv(stuck[i], &byte, 1, 0), 1);
+    }
+    struct reply reply = get(port, "/metrics", "");
+    assert_int_equal(reply.status, 503);
+    assert_non_null(strstr(reply.head, "Retry-After: 1\r\n"));
+    assert_string_equal(reply.body, "too many scrapes in flight\n");
+    free(reply.body);
+    reply = get(port, "/", ""); /* other answers go on */
+    assert_int_equal(reply.status, 200);
+    free(reply.body);
+    close(stuck[0]);
+    close(stuck[1]);
+    for (int attempt = 0; attempt < 100; attempt++) {
+        reply = get(port, "/metrics", "");
+        free(reply.body);
+        if (reply.status == 200) {
+            break;
+        }
+        usleep(20000);
+    }
+    assert_int_equal(reply.status, 200);
+    promc_exporter_stop(exporter);
+    promc_registry_destroy(registry);
+}
+
+static int slow_collector(void *user, uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    usleep(*(const unsigned *)user);
+    return 0;
+}
+
+static void test_scrape_timeout_header(void **state)
+{
+    (void)state;
+    unsigned wait = 300000;
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    unsigned port = promc_exporter_port(exporter);
+    assert_int_equal(promc_collector_register(promc_exporter_registry(exporter), "slow", slow_collector, &wait), 0);
+    struct reply reply = get(port, "/metrics", "X-Prometheus-Scrape-Timeout-Seconds: 0.1\r\n");
+    assert_int_equal(reply.status, 503);
+    assert_non_null(strstr(reply.body, "scrape timeout"));
+    free(reply.body);
+    static const char *const generous[] = {"X-Prometheus-Scrape-Timeout-Seconds: 10.5\r\n",
+                                           "X-Prometheus-Scrape-Timeout-Seconds: 99999999999999999999\r\n",
+                                           "X-Prometheus-Scrape-Timeout-Seconds: soon\r\n",
+                                           "X-Prometheus-Scrape-Timeout-Seconds: 0\r\n"};
+    for (size_t i = 0; i < sizeof(generous) / sizeof(generous[0]); i++) {
+        reply = get(port, "/metrics", generous[i]);
+        assert_int_equal(reply.status, 200);
+        free(reply.body);
+    }
+    promc_exporter_stop(exporter);
+}
+
+static void test_other_requests(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request;
+        unsigned status;
+    } cases[] = {
+        {"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404},
+        {"GET /metrics/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404},
+        {"POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc", 405},
+        {"DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405},
+        {"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n", 400},
+        {"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        {"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc", 400},
+        {"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc", 200},
+        {"GET /metrics HTTP/1.0\r\n\r\n", 200},
+    };
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    unsigned port = promc_exporter_port(exporter);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct reply reply = request_raw(port, cases[i].request);
+        if (reply.status != cases[i].status) {
+            fail_msg("%s gave %u, not %u", cases[i].request, reply.status, cases[i].status);
+        }
+        if (reply.status == 405) {
+            assert_non_null(strstr(reply.head, "Allow: GET, HEAD\r\n"));
+        }
+        free(reply.body);
+    }
+    struct reply reply = request_raw(port, "HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.head, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    assert_int_equal(reply.length, 0);
+    free(reply.body);
+    promc_exporter_stop(exporter);
+}
+
+static void test_keep_alive(void **state)
+{
+    (void)state;
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    size_t length;
+    int fd = open_connection(promc_exporter_port(exporter));
+    for (int i = 0; i < 3; i++) {
+        send_text(fd, i < 2 ? "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
+                            : "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    }
+    char *data = receive_all(fd, &length);
+    int answers = 0;
+    for (char *p = data; (p = strstr(p, "HTTP/1.1 404")) != NULL; p++) {
+        answers++;
+    }
+    assert_int_equal(answers, 3);
+    free(data);
+    close(fd);
+    promc_exporter_stop(exporter);
+}
+
+static void test_live_view(void **state)
+{
+    (void)state;
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    struct reply reply = get(promc_exporter_port(exporter), "/", "");
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.head, "Content-Type: text/html; charset=utf-8\r\n"));
+    assert_non_null(strstr(reply.body, "<title>promc</title>"));
+    assert_true(reply.length < 60000);
+    free(reply.body);
+    promc_exporter_stop(exporter);
+    exporter = start((promc_exporter_settings){.no_live_view = true});
+    reply = get(promc_exporter_port(exporter), "/", "");
+    assert_int_equal(reply.status, 404);
+    free(reply.body);
+    promc_exporter_stop(exporter);
+}
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "nothing", "127.0.0.1", "127.0.0.1:", ":x", "::1:9464", "127.0.0.1:99999999",
+                                      "no.such.host.invalid:9464", "[::1"};
+    promc_exporter *exporter;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = bad[i]}), PROMC_E_INVALID);
+        assert_null(exporter);
+        assert_true(strlen(promc_exporter_error()) > 5);
+    }
+    assert_null(promc_exporter_start(NULL));
+    assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = "127.0.0.1:0", .max_scrapes = 33}),
+                     PROMC_E_INVALID);
+    promc_exporter *first = promc_exporter_start("localhost:0");
+    assert_non_null(first);
+    promc_exporter_stop(first);
+    first = promc_exporter_start("127.0.0.1:0");
+    char taken[32];
+    snprintf(taken, sizeof(taken), "127.0.0.1:%u", promc_exporter_port(first));
+    assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = taken}), PROMC_E_IO);
+    assert_int_equal(errno, EADDRINUSE);
+    assert_non_null(strstr(promc_exporter_error(), taken));
+    promc_exporter_stop(first);
+    /* the port is free again at once */
+    first = promc_exporter_start(taken);
+    assert_non_null(first);
+    promc_exporter_stop(first);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* The program's signals go to the program's threads. */
+static void test_signals_are_left_alone(void **state)
+{
+    (void)state;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t set, pending;
+    sigaction(SIGUSR1, &action, NULL);
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    kill(getpid(), SIGUSR1);
+    usleep(20000);
+    sigpending(&pending);
+    assert_true(sigismember(&pending, SIGUSR1)); /* the exporter's thread did not take it */
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    promc_exporter_stop(exporter);
+}
+
+static void *scrape_loop(void *user)
+{
+    for (int i = 0; i < 30; i++) {
+        struct reply reply = get(*(unsigned *)user, "/metrics", i % 2 ? "Accept-Encoding: gzip\r\n" : "");
+        assert_true(reply.status == 200 || reply.status == 503);
+        free(reply.body);
+    }
+    return NULL;
+}
+
+static void test_many_scrapers(void **state)
+{
+    (void)state;
+    promc_exporter *exporter = start((promc_exporter_settings){.max_scrapes = 3});
+    unsigned port = promc_exporter_port(exporter);
+    fill(promc_exporter_registry(exporter), 2000);
+    pthread_t threads[8];
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, scrape_loop, &port), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    struct reply reply = get(port, "/metrics", "");
+    assert_int_equal(reply.status, 200);
+    free(reply.body);
+    /* and stop while one is stuck half-way */
+    int fd = open_connection(port);
+    send_text(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    usleep(20000);
+    promc_exporter_stop(exporter);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_call),
+        cmocka_unit_test(test_negotiation),
+        cmocka_unit_test(test_name_filter),
+        cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_scrapes_in_flight),
+        cmocka_unit_test(test_scrape_timeout_header),
+        cmocka_unit_test(test_other_requests),
+        cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_live_view),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_signals_are_left_alone),
+        cmocka_unit_test(test_many_scrapers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
