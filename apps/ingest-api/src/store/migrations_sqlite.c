@@ -4,7 +4,8 @@
  *
  * Times are Unix milliseconds; ids are UUIDv7 as 16 bytes. Keys begin with the organisation: a tenant's rows lie
  * together, and a query without the organisation finds no index. WITHOUT ROWID: the key is the table, so an import
- * appends to one tree and touches two others.
+ * appends to one tree and touches two others. The status is indexed only once it is
+ * no longer `imported`. Checks are written with OR: SQLite builds a table for each IN it evaluates.
  */
 #include "store/driver.h"
 
@@ -21,23 +22,25 @@
     " organisation_id BLOB NOT NULL REFERENCES iam.organisations (id), id BLOB NOT NULL,"                              \
     " email TEXT NOT NULL, first_name TEXT, last_name TEXT, company TEXT, title TEXT, phone TEXT, website TEXT,"       \
     " country TEXT, custom TEXT,"                                                                                      \
-    " status TEXT NOT NULL DEFAULT 'imported' CHECK (status IN ('imported', 'validated', 'invalid', 'researched')),"   \
+    " status TEXT NOT NULL DEFAULT 'imported' CHECK (status = 'imported' OR status = 'validated'"                      \
+    " OR status = 'invalid' OR status = 'researched'),"                                                                \
     " status_reason TEXT, research TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"                    \
     " PRIMARY KEY (organisation_id, id)) STRICT, WITHOUT ROWID;"                                                       \
     "CREATE UNIQUE INDEX crm.prospects_email ON crm.prospects (organisation_id, email);"                               \
-    "CREATE INDEX crm.prospects_status ON crm.prospects (organisation_id, status, id);"
+    "CREATE INDEX crm.prospects_status ON crm.prospects (organisation_id, status, id) WHERE status <> 'imported';"
 
 #define OUTREACH                                                                                                       \
     "CREATE TABLE outreach.campaigns ("                                                                                \
     " organisation_id BLOB NOT NULL REFERENCES iam.organisations (id), id BLOB NOT NULL,"                              \
     " name TEXT NOT NULL, subject_template TEXT NOT NULL, body_template TEXT NOT NULL,"                                \
-    " status TEXT NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'active', 'paused', 'completed')),"              \
+    " status TEXT NOT NULL DEFAULT 'draft' CHECK (status = 'draft' OR status = 'active'"                               \
+    " OR status = 'paused' OR status = 'completed'),"                                                                  \
     " created_at INTEGER NOT NULL, started_at INTEGER, completed_at INTEGER,"                                          \
     " PRIMARY KEY (organisation_id, id)) STRICT, WITHOUT ROWID;"                                                       \
     "CREATE INDEX outreach.campaigns_active ON outreach.campaigns (organisation_id) WHERE status = 'active';"          \
     "CREATE TABLE outreach.drafts ("                                                                                   \
     " organisation_id BLOB NOT NULL, campaign_id BLOB NOT NULL, prospect_id BLOB NOT NULL,"                            \
-    " state TEXT NOT NULL CHECK (state IN ('generated', 'failed')),"                                                   \
+    " state TEXT NOT NULL CHECK (state = 'generated' OR state = 'failed'),"                                            \
     " subject TEXT, body TEXT, error TEXT, created_at INTEGER NOT NULL,"                                               \
     " PRIMARY KEY (organisation_id, campaign_id, prospect_id),"                                                        \
     " FOREIGN KEY (organisation_id, campaign_id) REFERENCES outreach.campaigns (organisation_id, id),"                 \
@@ -46,7 +49,7 @@
     "CREATE INDEX outreach.drafts_state ON outreach.drafts (organisation_id, campaign_id, state, prospect_id);"        \
     "CREATE TABLE outreach.emails ("                                                                                   \
     " organisation_id BLOB NOT NULL, campaign_id BLOB NOT NULL, prospect_id BLOB NOT NULL, id BLOB NOT NULL,"          \
-    " state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'sent', 'failed')),"                                  \
+    " state TEXT NOT NULL CHECK (state = 'pending' OR state = 'sending' OR state = 'sent' OR state = 'failed'),"       \
     " attempts INTEGER NOT NULL DEFAULT 0, error TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"      \
     " sent_at INTEGER,"                                                                                                \
     " PRIMARY KEY (organisation_id, campaign_id, prospect_id),"                                                        \

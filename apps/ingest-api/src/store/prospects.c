@@ -25,12 +25,11 @@ static size_t lower_case(const char *in, size_t length, char out[PROSPECT_EMAIL_
     return length;
 }
 
-/* $1 organisation, $2 e-mail, $3 … $9 the other fields, $10 custom, $11 time, $12 id (insert only). */
-static void bind_row(struct db_stmt *stmt, const char *organisation_id, const struct prospect_input *row,
-                     const char *email, size_t email_length, int64_t now)
+/* $1 organisation, $3 … $9 the fields but e-mail, $10 custom, $11 time. */
+static void bind_fields(struct db_stmt *stmt, const char *organisation_id, const struct prospect_input *row,
+                        int64_t now)
 {
     db_bind_uuid(stmt, 1, organisation_id);
-    db_bind_text(stmt, 2, email, email_length);
     for (int i = PROSPECT_EMAIL + 1; i < PROSPECT_FIELDS; i++)
         db_bind_text(stmt, 2 + i, row->field[i].data, row->field[i].length);
     db_bind_text(stmt, 10, row->custom.data, row->custom.length);
@@ -49,30 +48,56 @@ static int insert(struct db *db, const char *organisation_id, const struct prosp
             " country, custom, created_at, updated_at, id)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)"
             " ON CONFLICT (organisation_id, email) DO NOTHING");
-    bind_row(stmt, organisation_id, row, email, email_length, now);
+    bind_fields(stmt, organisation_id, row, now);
+    db_bind_text(stmt, 2, email, email_length);
     db_bind_uuid(stmt, 12, id);
     int rc = db_step(stmt);
     db_done(stmt);
     return rc < 0 ? rc : (int)db_changes(db);
 }
 
+/* A known row's key and status. */
+static int find(struct db *db, const char *organisation_id, const char *email, size_t email_length, char id[37],
+                bool *invalid)
+{
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT id, status = 'invalid' FROM crm.prospects WHERE organisation_id = $1 AND email = $2");
+    db_bind_uuid(stmt, 1, organisation_id);
+    db_bind_text(stmt, 2, email, email_length);
+    int rc = db_step(stmt);
+    if (rc == DB_ROW) {
+        page_copy_id(stmt, 0, id);
+        *invalid = db_column_int(stmt, 1) != 0;
+    }
+    db_done(stmt);
+    if (rc == DB_ROW)
+        return DB_OK;
+    return rc == DB_OK ? DB_E_NOT_FOUND : rc;
+}
+
+/* By the primary key, and touching no indexed column: the cheapest update there is. RETURNING, or setting the status
+ * each time, makes it three times as dear. */
 static int update(struct db *db, const char *organisation_id, const struct prospect_input *row, const char *email,
                   size_t email_length, int64_t now, char id[37])
 {
+    bool invalid = false;
+    int rc = find(db, organisation_id, email, email_length, id, &invalid);
+    if (rc != DB_OK)
+        return rc;
     struct db_stmt *stmt = db_prepare(
         db, "UPDATE crm.prospects SET first_name = coalesce($3, first_name), last_name = coalesce($4, last_name),"
             " company = coalesce($5, company), title = coalesce($6, title), phone = coalesce($7, phone),"
             " website = coalesce($8, website), country = coalesce($9, country), custom = coalesce($10, custom),"
-            " status_reason = CASE status WHEN 'invalid' THEN NULL ELSE status_reason END,"
-            " status = CASE status WHEN 'invalid' THEN 'imported' ELSE status END, updated_at = $11"
-            " WHERE organisation_id = $1 AND email = $2 RETURNING id");
-    bind_row(stmt, organisation_id, row, email, email_length, now);
-    int rc = db_step(stmt);
-    if (rc == DB_ROW) {
-        page_copy_id(stmt, 0, id);
-        rc = db_step(stmt);
-    }
+            " updated_at = $11 WHERE organisation_id = $1 AND id = $2");
+    bind_fields(stmt, organisation_id, row, now);
+    db_bind_uuid(stmt, 2, id);
+    rc = db_step(stmt);
     db_done(stmt);
+    if (rc == DB_OK && invalid)
+        rc = db_exec(db,
+                     "UPDATE crm.prospects SET status = 'imported', status_reason = NULL"
+                     " WHERE organisation_id = $1 AND id = $2 AND status = 'invalid'",
+                     "uu", organisation_id, id);
     return rc;
 }
 
@@ -152,10 +177,14 @@ static struct db_stmt *prepare_page(struct db *db, const struct prospect_filter 
         size_t length = lower_case(filter->email, strlen(filter->email), email);
         db_bind_text(stmt, 4, email, length);
         db_bind_str(stmt, 5, filter->status < 0 ? NULL : prospect_status_names[filter->status]);
-    } else if (filter && filter->status >= 0) {
+    } else if (filter && filter->status > PROSPECT_STATUS_IMPORTED) {
+        /* The extra condition is the one of the partial index. */
         stmt = db_prepare(db, "SELECT " COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
-                              " AND status = $4 ORDER BY id LIMIT $3");
+                              " AND status <> 'imported' AND status = $4 ORDER BY id LIMIT $3");
         db_bind_str(stmt, 4, prospect_status_names[filter->status]);
+    } else if (filter && filter->status == PROSPECT_STATUS_IMPORTED) {
+        stmt = db_prepare(db, "SELECT " COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
+                              " AND status = 'imported' ORDER BY id LIMIT $3");
     } else {
         stmt = db_prepare(db, "SELECT " COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
                               " ORDER BY id LIMIT $3");
@@ -263,13 +292,24 @@ int prospects_count(struct db *db, const char *organisation_id, int64_t counts[P
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
-    struct db_stmt *stmt =
-        db_prepare(db, "SELECT status, count(*) FROM crm.prospects WHERE organisation_id = $1 GROUP BY status");
+    struct db_stmt *stmt = db_prepare(db, "SELECT count(*) FROM crm.prospects WHERE organisation_id = $1");
+    db_bind_uuid(stmt, 1, organisation_id);
+    rc = db_step(stmt);
+    if (rc == DB_ROW)
+        counts[PROSPECT_STATUS_IMPORTED] = db_column_int(stmt, 0);
+    db_done(stmt);
+    if (rc < 0)
+        return rc;
+    /* Both counts run over an index; the imported are all that the partial one has not. */
+    stmt = db_prepare(db, "SELECT status, count(*) FROM crm.prospects WHERE organisation_id = $1"
+                          " AND status <> 'imported' GROUP BY status");
     db_bind_uuid(stmt, 1, organisation_id);
     while ((rc = db_step(stmt)) == DB_ROW) {
         int status = prospect_status_from_name(db_column_text(stmt, 0));
-        if (status >= 0)
+        if (status > PROSPECT_STATUS_IMPORTED) {
             counts[status] = db_column_int(stmt, 1);
+            counts[PROSPECT_STATUS_IMPORTED] -= counts[status];
+        }
     }
     db_done(stmt);
     return rc;

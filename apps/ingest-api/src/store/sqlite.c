@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,8 @@ struct sqlite_db {
 struct sqlite_stmt {
     struct db_stmt base;
     sqlite3_stmt *handle;
+    int parameters;
+    unsigned char uuid[][16]; /* what is bound, by parameter: saves SQLite a copy */
 };
 
 static sqlite3 *handle_of(struct db *db)
@@ -96,24 +99,31 @@ static int fail(struct db *db)
 
 static struct db_stmt *sqlite_prepare(struct db *db, const char *sql)
 {
-    struct sqlite_stmt *stmt = calloc(1, sizeof *stmt);
-    char *text = stmt ? sql_to_sqlite(sql) : NULL;
+    sqlite3_stmt *handle = NULL;
+    char *text = sql_to_sqlite(sql);
     if (!text) {
-        free(stmt);
         db_fail(db, DB_E_OTHER, "53", "out of memory");
         return NULL;
     }
-    int rc = sqlite3_prepare_v3(handle_of(db), text, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
+    int rc = sqlite3_prepare_v3(handle_of(db), text, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
     free(text);
-    if (rc != SQLITE_OK || !stmt->handle) {
+    if (rc != SQLITE_OK || !handle) {
         if (rc != SQLITE_OK)
             fail(db);
         else
             db_fail(db, DB_E_OTHER, "42", "empty statement");
-        free(stmt);
         return NULL;
     }
-    stmt->base.columns = sqlite3_column_count(stmt->handle);
+    int parameters = sqlite3_bind_parameter_count(handle);
+    struct sqlite_stmt *stmt = calloc(1, sizeof *stmt + (size_t)parameters * sizeof *stmt->uuid);
+    if (!stmt) {
+        sqlite3_finalize(handle);
+        db_fail(db, DB_E_OTHER, "53", "out of memory");
+        return NULL;
+    }
+    stmt->handle = handle;
+    stmt->parameters = parameters;
+    stmt->base.columns = sqlite3_column_count(handle);
     return &stmt->base;
 }
 
@@ -147,7 +157,12 @@ static void sqlite_bind_int_(struct db_stmt *stmt, int index, int64_t value)
 
 static void sqlite_bind_uuid_(struct db_stmt *stmt, int index, const unsigned char uuid[16])
 {
-    check_bind(stmt, sqlite3_bind_blob(stmt_of(stmt), index, uuid, 16, SQLITE_TRANSIENT));
+    struct sqlite_stmt *self = (struct sqlite_stmt *)stmt;
+    if (index >= 1 && index <= self->parameters)
+        memcpy(self->uuid[index - 1], uuid, 16);
+    else
+        index = 0; /* which SQLite refuses */
+    check_bind(stmt, sqlite3_bind_blob(self->handle, index, index ? self->uuid[index - 1] : NULL, 16, SQLITE_STATIC));
 }
 
 static void sqlite_bind_blob_(struct db_stmt *stmt, int index, const void *data, size_t length)
@@ -311,10 +326,19 @@ static const char *const pragmas = "PRAGMA journal_mode = WAL;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA cache_size = -32768;"          /* KiB */
                                    "PRAGMA journal_size_limit = 67108864;" /* the log shrinks to this after a big import */
+                                   "PRAGMA secure_delete = OFF;"            /* Debian builds it on: freed pages would be overwritten first */
                                    "PRAGMA trusted_schema = OFF;";
+
+/* SQLite's memory statistics cost a process-wide mutex at each allocation. Must come before its first use. */
+static void configure_once(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
 
 int db_open_sqlite(struct db **out, const struct db_sqlite_options *options, char *error, size_t error_size)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure_once);
     int rc = make_file(options->path, error, error_size);
     if (rc != DB_OK)
         return rc;

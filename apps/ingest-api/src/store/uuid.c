@@ -93,16 +93,12 @@ void uuid_format(const unsigned char uuid[16], char out[UUID_TEXT])
     *p = 0;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+/* Value of a hexadecimal digit plus one; 0 for everything else, NUL included. */
+static const unsigned char hex[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 bool uuid_parse(const char *text, unsigned char out[16])
 {
@@ -112,11 +108,11 @@ bool uuid_parse(const char *text, unsigned char out[16])
     for (int i = 0; i < 16; i++) {
         if ((i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
             return false;
-        int high = hex_value(text[0]);
-        int low = high < 0 ? -1 : hex_value(text[1]); /* never reads past the NUL */
-        if (low < 0)
+        unsigned high = hex[(unsigned char)text[0]];
+        unsigned low = high ? hex[(unsigned char)text[1]] : 0; /* never reads past the NUL */
+        if (!low)
             return false;
-        uuid[i] = (unsigned char)(high << 4 | low);
+        uuid[i] = (unsigned char)((high - 1) << 4 | (low - 1));
         text += 2;
     }
     if (*text)

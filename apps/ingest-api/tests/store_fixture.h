@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file store_fixture.h A store in a directory of its own, and calls that wait. For the tests of store and queue. */
+#ifndef INGEST_TESTS_STORE_FIXTURE_H
+#define INGEST_TESTS_STORE_FIXTURE_H
+
+#include "config/settings.h"
+#include "queue/queue.h"
+#include "store/clock.h"
+#include "store/organisations.h"
+#include "store/prospects.h"
+#include "store/store.h"
+#include "utils/log.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct settings settings;
+    struct store *store;
+    struct queue *queue;
+    char organisation[37], other[37];
+};
+
+static inline void fixture_settings(struct settings *settings, const char *directory)
+{
+    memset(settings, 0, sizeof *settings);
+    snprintf(settings->data_dir, sizeof settings->data_dir, "%s", directory);
+    snprintf(settings->queue_url, sizeof settings->queue_url, "embedded");
+    settings->store_threads = 2;
+    settings->store_queue = 1024;
+    settings->store_timeout_ms = 5000;
+    settings->job_attempts = 3;
+}
+
+struct fixture_organisation {
+    const char *name;
+    char *id;
+};
+
+static inline int fixture_create_organisation(void *arg, struct db *db)
+{
+    struct fixture_organisation *organisation = arg;
+    unsigned char hash[32] = {0};
+    snprintf((char *)hash, sizeof hash, "%s", organisation->name);
+    return organisations_create(db, organisation->name, hash, organisation->id);
+}
+
+static inline void fixture_open(struct fixture *f)
+{
+    assert_int_equal(store_open(&f->store, &f->settings), 0);
+    assert_int_equal(queue_open(&f->queue, &f->settings, f->store), 0);
+}
+
+static inline void fixture_close(struct fixture *f)
+{
+    queue_close(f->queue);
+    store_close(f->store);
+    f->queue = NULL;
+    f->store = NULL;
+}
+
+static inline int fixture_setup(void **state)
+{
+    char directory[] = "/tmp/ingest-test-XXXXXX";
+    struct fixture *f = calloc(1, sizeof *f);
+    log_set_level(LOG_FATAL + 1);
+    assert_non_null(f);
+    assert_non_null(mkdtemp(directory));
+    fixture_settings(&f->settings, directory);
+    fixture_open(f);
+    struct fixture_organisation one = {"One", f->organisation}, two = {"Two", f->other};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, fixture_create_organisation, &one), DB_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, fixture_create_organisation, &two), DB_OK);
+    *state = f;
+    return 0;
+}
+
+static inline int fixture_teardown(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    DIR *directory = opendir(f->settings.data_dir);
+    struct dirent *entry;
+    char path[1024];
+    while (directory && (entry = readdir(directory))) {
+        snprintf(path, sizeof path, "%s/%s", f->settings.data_dir, entry->d_name);
+        unlink(path);
+    }
+    if (directory)
+        closedir(directory);
+    rmdir(f->settings.data_dir);
+    free(f);
+    return 0;
+}
+
+/** One statement that gives one number, e.g. a count. */
+struct fixture_scalar {
+    const char *sql;
+    int64_t value;
+};
+
+static inline int fixture_run_scalar(void *arg, struct db *db)
+{
+    struct fixture_scalar *scalar = arg;
+    struct db_stmt *stmt = db_prepare(db, scalar->sql);
+    int rc = db_step(stmt);
+    if (rc == DB_ROW)
+        scalar->value = db_column_int(stmt, 0);
+    db_done(stmt);
+    return rc < 0 ? rc : DB_OK;
+}
+
+static inline int64_t fixture_count(struct fixture *f, const char *sql)
+{
+    struct fixture_scalar scalar = {.sql = sql, .value = -1};
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, fixture_run_scalar, &scalar), DB_OK);
+    return scalar.value;
+}
+
+static inline int fixture_run_sql(void *arg, struct db *db)
+{
+    return db_exec(db, arg, "");
+}
+
+static inline int fixture_exec(struct fixture *f, const char *sql)
+{
+    return store_run(f->store, STORE_MODE_WRITE, fixture_run_sql, (void *)(uintptr_t)sql);
+}
+
+#endif
