@@ -12,7 +12,7 @@
 
 void outreach_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, const char *prospect_id)
 {
-    (void)snprintf(out, OUTREACH_PAYLOAD_MAX, "{\"campaign\":\"%s\",\"prospect\":\"%s\"}", campaign_id, prospect_id);
+    (void)snprintf(out, OUTREACH_PAYLOAD_MAX, "{\"campaign\":\"%.36s\",\"prospect\":\"%.36s\"}", campaign_id, prospect_id);
 }
 
 /* `generation` makes a deliberate second run a new key; the same request delivered twice is the same key. */
@@ -22,7 +22,7 @@ static int publish(struct db *db, enum queue_name queue, const struct outreach_r
     char key[192], payload[OUTREACH_PAYLOAD_MAX];
     bool fresh;
 
-    (void)snprintf(key, sizeof(key), "%s:%s:%s", request->campaign_id, prospect_id, generation);
+    (void)snprintf(key, sizeof(key), "%.36s:%.36s:%.64s", request->campaign_id, prospect_id, generation);
     outreach_payload(payload, request->campaign_id, prospect_id);
     int rc = queue_publish(db, queue, request->organisation_id, request->request_id, key, payload, &fresh);
     if (rc == DB_OK)
