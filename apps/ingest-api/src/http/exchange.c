@@ -38,6 +38,7 @@ void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     exchange->req.connection = exchange;
     exchange->req.content_type = "";
     exchange->req.body = "";
+    exchange->bad_uri = !head_is_target(uri, exchange->uri_length);
     /* the daemon is about to take the query apart where it stands: now it is still whole */
     const char *query = exchange->uri_length <= URI_MAX ? strchr(uri, '?') : NULL;
     if (query)
@@ -69,6 +70,10 @@ static int check_head(struct exchange *exchange, const char *method, const char 
     if (exchange->uri_length > URI_MAX) {
         *fault = "The request target is longer than 8192 bytes.";
         return 414;
+    }
+    if (exchange->bad_uri) {
+        *fault = "The request target holds a blank or a control character.";
+        return 400;
     }
     if (walk.status == 0 && header_size > loop->app->settings->max_header_bytes) {
         *fault = "The request's header lines are too long.";

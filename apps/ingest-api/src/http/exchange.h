@@ -27,7 +27,7 @@ struct exchange {
     enum exchange_phase phase;
     uint64_t start_ns;
     uint64_t deadline_ns;      /* the phase must be over by then; 0: none */
-    const char *uri;           /* as received */
+    const char *uri;           /* where it is; the daemon has changed it since */
     size_t uri_length;
     enum promc_http_method method;
     promc_http_token token;
@@ -35,6 +35,7 @@ struct exchange {
     struct body body;
     uint64_t received;         /* bytes of body, also those thrown away */
     uint64_t sent;             /* bytes of body handed over */
+    bool bad_uri;              /* a blank or a control character in it */
     bool has_body;
     bool refused;              /* the answer is known before the body: what comes is thrown away */
     bool close;                /* Connection: close */

@@ -46,6 +46,16 @@ static bool is_host(const char *text, size_t n)
     return true;
 }
 
+bool head_is_target(const char *uri, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)uri[i];
+        if (c <= 0x20 || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
 void head_begin(struct head_walk *walk, struct head *head, const char *method, const char *uri, size_t uri_length,
                 const char *version, bool in_place)
 {
@@ -54,13 +64,6 @@ void head_begin(struct head_walk *walk, struct head *head, const char *method, c
     size_t version_length = strlen(version);
     if (!is_token(method, strlen(method)))
         refuse(walk, 400, "The method is not a token.");
-    for (size_t i = 0; i < uri_length; i++) {
-        unsigned char c = (unsigned char)uri[i];
-        if (c <= 0x20 || c == 0x7f) {
-            refuse(walk, 400, "The request target holds a blank or a control character.");
-            break;
-        }
-    }
     if (version_length != 8 || memcmp(version, "HTTP/1.", 7) != 0 || version[7] < '0' || version[7] > '9')
         refuse(walk, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
     head->is_1_0 = version_length == 8 && version[7] == '0';

@@ -34,8 +34,11 @@ struct head_walk {
     const char *fault; /**< a sentence, when status is not 0 */
 };
 
+/** Is it free of blanks and control characters? To be asked before the library takes its query apart. */
+bool head_is_target(const char *uri, size_t length);
+
 /**
- * @param uri, uri_length  the request target as received; @param version follows it in memory when in_place.
+ * @param uri, uri_length  where the request target is, and its length as received; its bytes are not looked at.
  * @param in_place whether the library parses in place (see above).
  */
 void head_begin(struct head_walk *walk, struct head *head, const char *method, const char *uri, size_t uri_length,

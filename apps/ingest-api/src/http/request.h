@@ -55,6 +55,7 @@ struct request {
     long (*stream_read)(void *stream, char *buffer, size_t capacity);
     void (*stream_free)(void *stream);
     void *stream;
+    uint64_t stream_length; /**< only looked at for HEAD: what GET would have sent */
 
     /* the front's own; NULL in a request that a test makes by hand */
     struct query *query;

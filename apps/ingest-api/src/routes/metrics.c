@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NAMES_MAX 32
 
@@ -88,6 +89,12 @@ static int metrics_scrape(struct request *req)
     if (rc < 0) {
         req->retry_after = 1;
         return respond_error(req, 503, "scrape_failed", "The scrape cannot be begun: %s.", promc_strerror(rc));
+    }
+    if (strcmp(req->method, "HEAD") == 0) {
+        char slice[8192];
+        long n;
+        while ((n = promc_scrape_read(state->scrape, slice, sizeof(slice))) > 0)
+            req->stream_length += (uint64_t)n;
     }
     /* the state is freed with the request, after the last slice */
     return respond_stream(req, 200, promc_content_type(&state->settings), state, read_slice, NULL);

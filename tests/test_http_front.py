@@ -1,0 +1,540 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP front against clients that are wrong, slow, many or gone: raw sockets, the real binary."""
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from support.http import csv_rows, raw_connection, raw_exchange, reset
+from support.ports import free_port, wait_until
+from support.service import BINARY, Service, clean_environment
+
+GOOD = b"Host: x\r\n"
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory):
+    """One service for all tests that leave nothing behind in it."""
+    service = Service(tmp_path_factory.mktemp("front")).start()
+    yield service
+    service.close()
+
+
+def answers(received):
+    """[(status, headers, body)] of the answers in a stream; each must be whole and framed by Content-Length."""
+    found = []
+    while received:
+        head, _, rest = received.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        status = int(re.fullmatch(r"HTTP/1\.1 (\d{3}) .*", lines[0]).group(1))
+        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines[1:])}
+        length = int(headers.get("content-length", 0))
+        found.append((status, headers, rest[:length]))
+        received = rest[length:]
+    return found
+
+
+def error_of(service, data, timeout=5):
+    """The one answer to `data`, which must be an error of ours after which the connection is closed."""
+    received = raw_exchange(service.port, data, timeout)
+    (status, headers, body), = answers(received)
+    assert headers["content-type"] == "application/json" and headers["x-request-id"], received
+    assert headers.get("connection", "").lower() == "close", received
+    error = json.loads(body)["error"]
+    assert set(error) == {"code", "message", "request_id"} and error["request_id"] == headers["x-request-id"]
+    return status, error
+
+
+POST = b"POST /api/v1/prospects/import HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize("data, status", [
+    (b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400),                      # folded
+    (b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\r\n\tc: d\r\nE: f\r\n\r\n", 400),
+    (b"GET /health HTTP/1.1\nHost: x\n\n", 400),                                          # bare LF everywhere
+    (b"GET /health HTTP/1.1\r\nHost: x\nA: b\r\n\r\n", 400),                              # bare LF in between
+    (b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\n\r\n", 400),
+    (b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\rC: d\r\n\r\n", 400),                      # bare CR
+    (b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", 400),                         # NUL in a value
+    (b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\0\0C: d\r\n\r\n", 400),
+    (b"GET /hea\0lth HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /health HTTP/1.1\r\nHost : x\r\n\r\n", 400),                                   # blank before the colon
+    (b"GET /health HTTP/1.1\r\nHost: x\r\n: empty\r\n\r\n", 400),                         # no name
+    (b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\x01\r\n\r\n", 400),                        # control character
+    (b"GET /health HTTP/1.1\r\n\r\n", 400),                                               # no Host
+    (b"GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+    (b"GET /health HTTP/1.1\r\nHost: x/y\r\n\r\n", 400),
+    (b"GET  /health HTTP/1.1\r\nHost: x\r\n\r\n", 400),                                   # blanks in the request line
+    (b"GET /health  HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /hea lth HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GE\"T /health HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),    # smuggling
+    (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400),
+    (POST + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400),
+    (POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400),
+    (POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+    (POST + b"Transfer-Encoding: identity\r\n\r\n", 501),
+    (b"POST /x HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (POST + b"Expect: the-unexpected\r\nContent-Length: 3\r\n\r\nabc", 417),
+    (b"GET /health?" + b"q" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    (b"GET /health HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 17000 + b"\r\n\r\n", 431),
+], ids=range(30))
+def test_a_head_in_doubt_is_refused_and_the_connection_closed(front, data, status):
+    # what follows must never be taken for a second request
+    found, error = error_of(front, data + b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert found == status and error["message"]
+
+
+@pytest.mark.parametrize("data", [
+    b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"nonsense\r\n\r\n", b"GET /x HTTP/2.0\r\n\r\n",
+    POST + b"Content-Length: -1\r\n\r\n", POST + b"Content-Length: 1x\r\n\r\nab", POST + b"Content-Length: +1\r\n\r\na",
+    POST + b"Content-Length: 99999999999999999999\r\n\r\nabc",
+    POST + b"no colon in this line\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: x\r\nA\0: b\r\n\r\n",
+    b"GET /" + b"a" * 60000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 100000 + b"\r\n",
+    b"\0" * 1000, os.urandom(4096),
+], ids=range(14))
+def test_what_libmicrohttpd_itself_refuses_ends_the_connection(front, data):
+    with raw_connection(front.port, 5) as s:
+        try:
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+            received = b""
+            while chunk := s.recv(65536):
+                received += chunk
+        except OSError:  # hung up on in the middle
+            received = b""
+    assert re.match(rb"HTTP/1\.1 (4\d\d|505) ", received) or received == b"", received
+    assert front.client().get("/health/live").status == 200
+
+
+def test_refusals_of_the_library_are_counted(service):
+    n = 20
+    for _ in range(n):
+        raw_exchange(service.port, b"GET /x HTTP/2.0\r\n\r\n")                        # before any callback
+        raw_exchange(service.port, POST + b"no colon\r\n\r\n")                        # after the request line
+        raw_exchange(service.port, b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\0\r\n\r\n")  # by us
+    metrics = service.settled("all counted", lambda m: m.total("http_requests_total", status_code="400") >= 3 * n)
+    assert metrics.total("http_requests_total") == metrics.total("http_requests_total", route="<unmatched>") == 3 * n
+    assert metrics.total("http_requests_aborted_total") == 0
+
+
+@pytest.mark.parametrize("path, status, code", [
+    ("/api/v1/campaigns/%00", 400, "bad_path"), ("/api/v1/campaigns/%zz", 400, "bad_path"),
+    ("/api/v1/campaigns/%", 400, "bad_path"), ("/api/v1/campaigns/%4", 400, "bad_path"),
+    ("/api/v1/campaigns/%ff", 400, "bad_path"), ("/health?x=%00", 400, "bad_query"), ("/health?x=%e", 400, "bad_query"),
+    ("/health?" + "&".join(f"a{i}" for i in range(65)), 400, "bad_query"),
+    ("/health%2Flive", 404, "not_found"), ("/health/", 404, "not_found"), ("//health", 404, "not_found"),
+    ("/Health", 404, "not_found"), ("/../health", 404, "not_found"), ("/" + "/".join("abcdefghijklmn"), 404, "not_found"),
+], ids=range(14))
+def test_paths_that_lead_nowhere(front, path, status, code):
+    answer = front.client().get(path)
+    assert (answer.status, answer.error_code) == (status, code)
+
+
+def test_paths_are_decoded_by_segment(front):
+    for path in ("/%68ealth/live", "/health/%6Cive", "/health/live?", "/health/live?a=%41+b&c"):
+        assert front.client().get(path).status == 200, path
+    received = raw_exchange(front.port, b"GET http://x/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answers(received)[0][0] == 200
+
+
+def test_wrong_methods_are_told_which_are_right(service, client):
+    answer = client.request("DELETE", "/api/v1/prospects/import")
+    assert answer.status == 405 and answer.headers["allow"] == "POST"
+    assert service.client().request("BREW", "/health").headers["allow"] == "GET, HEAD"
+    assert service.client().request("OPTIONS", "/health/live").status == 405
+    metrics = service.metrics()
+    assert metrics.total("http_requests_total", method="DELETE", route="/api/v1/prospects/import", status_code="405") == 1
+
+
+def test_head_is_get_without_a_body(service, client):
+    for path in ("/health", "/health/live", "/metrics", "/api/v1/prospects"):
+        received = raw_exchange(service.port, (f"HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                               f"Authorization: Bearer {client.key}\r\n\r\n").encode())
+        head, _, body = received.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ") and body == b"", path
+
+
+def test_request_ids(front):
+    client = front.client()
+    seen = {client.get("/health/live").headers["x-request-id"] for _ in range(50)}
+    assert len(seen) == 50 and all(re.fullmatch(r"[A-Za-z0-9._-]{1,63}", i) for i in seen)
+    for sane in ("a", "a.B_c-9", "x" * 63):
+        assert client.get("/health/live", headers={"X-Request-Id": sane}).headers["x-request-id"] == sane
+    for bad in ("", "x" * 64, "a b", "a\"b", "a;b", "ü"):
+        given = client.get("/health/live", headers={"X-Request-Id": bad.encode("latin-1")}).headers["x-request-id"]
+        assert given != bad and re.fullmatch(r"[A-Za-z0-9._-]{1,63}", given)
+    answer = client.get("/api/v1/prospects", headers={"X-Request-Id": "find-me"})
+    assert answer.json()["error"]["request_id"] == "find-me"
+    wait_until("the access log", lambda: any(line.get("reqId") == "find-me" for line in front.log_lines()))
+    line = next(line for line in front.log_lines() if line.get("reqId") == "find-me")
+    assert line["req"] == {"method": "GET"} and line["route"] == "/api/v1/prospects" and line["statusCode"] == 401
+    assert line["level"] == 30 and line["responseTime"] >= 0 and line["bytes"] == len(answer.body)
+
+
+def test_refusal_before_the_body_is_asked_for(service, organisation):
+    for head, status in [
+        (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\nContent-Length: 99999999999\r\n", 413),
+        (f"Authorization: Bearer {organisation.key}\r\nContent-Type: image/png\r\nContent-Length: 10\r\n", 415),
+        (f"Authorization: Bearer {organisation.key}\r\nContent-Encoding: gzip\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n", 415),
+        (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv; charset=utf-16\r\nContent-Length: 10\r\n", 415),
+        ("Content-Type: text/csv\r\nContent-Length: 10\r\n", 401),
+        ("Authorization: Basic eDp5\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n", 401),
+        ("Authorization: Bearer pf_unknown_unknown_unknown\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n", 401),
+    ]:
+        with raw_connection(service.port, 5) as s:
+            s.sendall(POST + head.encode() + b"Expect: 100-continue\r\n\r\n")
+            received = b""
+            while chunk := s.recv(65536):
+                received += chunk
+        assert received.startswith(b"HTTP/1.1 %d " % status), (head, received)
+        if status == 401:
+            assert b"WWW-Authenticate: Bearer" in received
+
+
+def test_a_refused_body_is_read_and_the_connection_lives_on(service, organisation):
+    client = service.client()
+    for _ in range(3):
+        assert client.request("POST", "/api/v1/prospects/import", b"x" * 100000, {"Content-Type": "text/csv"}).status == 401
+        sock = client.connection.sock
+        assert client.request("POST", "/nowhere", b"x" * 100000).status == 404
+        assert client.get("/health/live").status == 200
+        assert client.connection.sock is sock
+
+
+def test_bodies_of_every_size_arrive_whole(make_service):
+    service = make_service(MAX_IMPORT_BYTES=3_000_000)
+    client = service.client(service.organisation())
+    for rows in (1, 100, 4000, 40000):  # in memory, and in a file
+        answer = client.import_csv(csv_rows(rows, tag=f"r{rows}"))
+        assert answer.status == 200 and answer.json()["imported"] == rows
+    body = csv_rows(2000, tag="chunked").encode()
+
+    def chunks():
+        for i in range(0, len(body), 777):
+            yield body[i:i + 777]
+    answer = client.request("POST", "/api/v1/prospects/import", chunks(), {"Content-Type": "text/csv"})
+    assert answer.status == 200 and answer.json()["imported"] == 2000
+    # one byte too many, by length and by chunks
+    assert client.import_csv("x" * 3_000_001).status == 413
+    client.close()
+    too_many = (b"x" * 10000 for _ in range(301))
+    assert client.request("POST", "/api/v1/prospects/import", too_many, {"Content-Type": "text/csv"}).status == 413
+    assert client.get("/health/live").status == 200
+    # without end: hung up on, and counted
+    with raw_connection(service.port, 30) as s:
+        s.sendall(POST + f"Authorization: Bearer {client.key}\r\nContent-Type: text/csv\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n".encode())
+        with pytest.raises(OSError):
+            for _ in range(100000):
+                s.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+    metrics = service.settled("counted", lambda m: m.total("http_requests_total", status_code="413") >= 3)
+    assert metrics.total("http_requests_total", status_code="413") == 3
+    assert not [f for f in os.listdir(service.data_dir) if f.startswith("body-")]
+
+
+def test_slow_clients_are_cut_off(make_service):
+    service = make_service(IDLE_TIMEOUT=2, REQUEST_TIMEOUT=3)
+    organisation = service.organisation()
+    begun = time.monotonic()
+    drips = [b"GET /health/live HTTP/1.1\r\nHost: x\r\nA: ", b"GE",
+             POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\nContent-Length: 9999\r\n\r\n".encode(),
+             POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
+             "Transfer-Encoding: chunked\r\n\r\n".encode()]
+    socks = []
+    for first in drips:
+        s = raw_connection(service.port, 0.1)
+        s.sendall(first)
+        socks.append(s)
+    alive = set(socks)
+    while alive and time.monotonic() - begun < 20:
+        for s in list(alive):
+            try:
+                s.sendall(b"1")
+                if s.recv(1000) == b"":
+                    alive.discard(s)
+            except TimeoutError:
+                pass
+            except OSError:
+                alive.discard(s)
+        time.sleep(0.2)
+    assert not alive, "a byte a while keeps a connection for ever"
+    for s in socks:
+        s.close()
+    metrics = service.settled("the three requests counted", lambda m: m.total("http_requests_total") >= 2)
+    assert metrics.total("http_requests_total", status_code="499") == metrics.total("http_requests_aborted_total")
+
+
+def test_a_client_that_reads_nothing_costs_nothing_for_long(make_service):
+    service = make_service(IDLE_TIMEOUT=2, REQUEST_TIMEOUT=2)
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", service.port))
+    s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+    time.sleep(4)
+    s.settimeout(5)
+    received = 0
+    try:
+        while chunk := s.recv(65536):
+            received += len(chunk)
+    except ConnectionResetError:
+        pass
+    s.close()
+    assert service.metrics().total("process_open_fds") < 100
+
+
+def test_an_endless_chunk_size_line_does_not_keep_a_core_busy(make_service):
+    service = make_service(LOOPS=1, IDLE_TIMEOUT=30)
+    organisation = service.organisation()
+
+    def cpu():
+        fields = open(f"/proc/{service.process.popen.pid}/stat").read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    with raw_connection(service.port) as s:
+        s.sendall(POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n".encode() + b"1" * 15000)
+        time.sleep(0.5)
+        before = cpu()
+        time.sleep(3)
+        assert cpu() - before < 1.5
+
+
+def test_pipelined_requests_are_answered_in_order(front):
+    n = 500
+    received = raw_exchange(front.port, b"".join(
+        f"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Request-Id: p{i}\r\n{'Connection: close' if i == n - 1 else 'A: b'}\r\n\r\n".encode()
+        for i in range(n)), timeout=20)
+    found = answers(received)
+    assert [h["x-request-id"] for _, h, _ in found] == [f"p{i}" for i in range(n)]
+
+
+def test_a_request_in_single_bytes(service, organisation):
+    s = raw_connection(service.port)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    body = csv_rows(1).encode()
+    for byte in POST + (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\nConnection: close\r\n"
+                        f"Content-Length: {len(body)}\r\n\r\n").encode() + body:
+        s.sendall(bytes([byte]))
+    received = b""
+    while chunk := s.recv(65536):
+        received += chunk
+    assert answers(received)[0][0] == 200
+
+
+def test_many_idle_connections(make_service):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    service = make_service(IDLE_TIMEOUT=3)
+    try:
+        idle = [raw_connection(service.port) for _ in range(1500)]
+        begun = time.monotonic()
+        assert service.client().get("/health").status == 200
+        assert time.monotonic() - begun < 2
+        for s in idle[::2]:
+            reset(s)
+        wait_until("the rest timed out", lambda: service.metrics().total("process_open_fds") < 100, 30)
+        for s in idle[1::2]:
+            s.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_connection_limit_holds(make_service):
+    service = make_service(LOOPS=1, MAX_CONNECTIONS=10, IDLE_TIMEOUT=3)
+    held = [raw_connection(service.port) for _ in range(30)]
+    time.sleep(0.3)
+    # beyond the limit they wait; when the idle ones are gone their turn comes
+    assert service.client(timeout=30).get("/health/live").status == 200
+    for s in held:
+        s.close()
+
+
+def test_rate_limit(make_service):
+    service = make_service(RATE_LIMIT=5)
+    first, second = service.client(service.organisation("one")), service.client(service.organisation("two"))
+    statuses = [first.get("/api/v1/campaigns") for _ in range(20)]
+    refused = [a for a in statuses if a.status == 429]
+    assert len(refused) >= 10 and all(a.error_code == "too_many_requests" and int(a.headers["retry-after"]) >= 1 for a in refused)
+    assert second.get("/api/v1/campaigns").status == 200, "another organisation has its own"
+    time.sleep(1.1)
+    assert first.get("/api/v1/campaigns").status == 200
+    assert service.client().get("/health/live").status == 200
+
+
+def test_metrics_apart_and_with_a_token(make_service, tmp_path):
+    port = free_port()
+    token = tmp_path / "token"
+    token.write_text("s3cret-s3cret\n")
+    service = make_service(started=False, METRICS_LISTEN=f"127.0.0.1:{port}", METRICS_TOKEN_FILE=token)
+    service.start()
+    assert service.client().get("/metrics").status == 404
+    from support.http import Client
+    apart = Client(port)
+    refused = apart.get("/metrics")
+    assert refused.status == 401 and "Bearer" in refused.headers["www-authenticate"]
+    assert apart.get("/metrics", headers={"Authorization": "Bearer wrong-wrong"}).status == 401
+    answer = apart.get("/metrics", headers={"Authorization": "Bearer s3cret-s3cret"})
+    assert answer.status == 200 and "http_requests_total" in answer.text
+    assert apart.get("/health/ready").status == 200
+    assert apart.get("/api/v1/campaigns").status == 404
+    apart.close()
+
+
+def test_metrics_of_one_name(front):
+    text = front.client().get("/metrics?name[]=http_requests_in_flight&name%5B%5D=process_open_fds").text
+    assert {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")} == {
+        "http_requests_in_flight", "process_open_fds"}
+
+
+def test_metrics_off(make_service):
+    service = make_service(METRICS_ENABLED=0)
+    client = service.client(service.organisation())
+    assert client.get("/metrics").status == 404
+    assert client.get("/api/v1/campaigns").status == 200
+    assert client.import_csv(csv_rows(3)).status == 200
+    assert client.get("/health").json()["metrics"]["enabled"] is False
+
+
+def test_scrapes_are_limited(make_service):
+    service = make_service(METRICS_SCRAPES=2)
+    held = []
+    for _ in range(2):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        s.connect(("127.0.0.1", service.port))
+        # more pipelined than the kernel buffers: its last scrape cannot be written out
+        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        held.append(s)
+    client = service.client()
+
+    def refused():
+        answer = client.get("/metrics")
+        return answer.status == 503 and answer.headers["retry-after"] == "1"
+    wait_until("a third scrape refused", refused)
+    for s in held:
+        reset(s)
+    wait_until("scrapes again", lambda: client.get("/metrics").status == 200)
+
+
+def test_worker_role_serves_only_health_and_metrics(make_service):
+    service = make_service(ROLE="worker")
+    client = service.client(service.organisation())
+    assert client.get("/health/ready").status == client.get("/metrics").status == 200
+    assert client.get("/api/v1/campaigns").status == 404
+
+
+def test_health_says_what_the_story_asks(front):
+    health = front.client().get("/health")
+    body = health.json()
+    assert body["status"] == "ok" and body["checks"] == {"store": "ok", "queue": "ok"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["timestamp"])
+    assert body["metrics"]["endpoint"] == "/metrics" and body["uptime"] > 0 and body["version"]
+
+
+@pytest.mark.parametrize("env, words", [
+    ({"PORT": "70000"}, ["PORT", "70000", "65535"]),
+    ({"PORT": "80x"}, ["PORT", "80x"]),
+    ({"LOG_LEVEL": "loud", "LOOPS": "0"}, ["LOG_LEVEL", "loud", "LOOPS"]),
+    ({"STORE": "mysql://root:hunter2@db"}, ["STORE"]),
+    ({"METRICS_TOKEN_FILE": "/nonexistent/token"}, ["METRICS_TOKEN_FILE", "/nonexistent/token"]),
+    ({"METRICS_LISTEN": "9464"}, ["METRICS_LISTEN", "9464"]),
+    ({"HOST": "no.such.host.invalid"}, ["no.such.host.invalid"]),
+    ({"DATA_DIR": "/proc/nothing"}, ["DATA_DIR"]),
+])
+def test_a_wrong_configuration_is_said_clearly(tmp_path, env, words):
+    settings = {"PORT": free_port(), "DATA_DIR": tmp_path, **env}
+    done = subprocess.run([BINARY], env=clean_environment(**settings), capture_output=True, text=True, timeout=20)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and all(word in said for word in words), said
+    assert "hunter2" not in said and len(said.splitlines()) <= 4, said
+
+
+def test_a_busy_port_is_one_line_and_status_1(front, tmp_path):
+    done = subprocess.run([BINARY], env=clean_environment(PORT=front.port, DATA_DIR=tmp_path), capture_output=True,
+                          text=True, timeout=20)
+    fatal = [json.loads(line) for line in done.stdout.splitlines() if '"level":60' in line]
+    assert done.returncode == 1 and len(fatal) == 1 and str(front.port) in fatal[0]["msg"]
+    assert "another process" in fatal[0]["msg"] and done.stderr == ""
+
+
+def test_command_line(tmp_path):
+    def run(*arguments):
+        return subprocess.run([BINARY, *arguments], env=clean_environment(DATA_DIR=tmp_path), capture_output=True, text=True,
+                              timeout=20)
+    assert run("--version").stdout.startswith("ingest-api 0.") and run("--help").stdout.startswith("usage:")
+    for wrong in (["nonsense"], ["org"], ["org", "delete"], ["org", "create"], ["org", "create", "a", "b"]):
+        done = run(*wrong)
+        assert done.returncode == 2 and "usage:" in done.stderr and done.stdout == ""
+    assert run("--role=boss").returncode == 1 and "boss" in run("--role=boss").stderr
+    assert run("org", "create", "").returncode == 1
+    made = json.loads(run("org", "create", "Köln \"1\"").stdout)
+    assert made["name"] == "Köln \"1\"" and made["api_key"].startswith("pf_") and len(made["api_key"]) == 46
+
+
+def test_sigterm_with_idle_and_slow_connections(make_service):
+    service = make_service(SHUTDOWN_TIMEOUT=2)
+    organisation = service.organisation()
+    idle = [raw_connection(service.port) for _ in range(50)]
+    for s in idle[:25]:
+        s.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert s.recv(1000).startswith(b"HTTP/1.1 200")
+    slow = raw_connection(service.port)
+    slow.sendall(POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\nContent-Length: 100\r\n\r\nemail".encode())
+    begun = time.monotonic()
+    service.stop(15)
+    assert time.monotonic() - begun < 10
+    for s in (*idle, slow):
+        s.close()
+    last = service.log_lines()[-1]
+    assert last["msg"] == "stopped" and last["status"] == 0
+
+
+def test_what_was_sent_before_sigterm_is_answered(make_service):
+    service = make_service()
+    organisation = service.organisation()
+    client = service.client(organisation)
+    assert client.get("/api/v1/prospects").status == 200
+    socks = []
+    for i in range(20):
+        s = raw_connection(service.port)
+        body = csv_rows(50, tag=f"t{i}").encode()
+        s.sendall(POST + (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
+                          f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
+        socks.append(s)
+    time.sleep(0.05)
+    service.process.signal(signal.SIGTERM)
+    for s in socks:
+        s.settimeout(20)
+        received = b""
+        while chunk := s.recv(65536):
+            received += chunk
+        assert received.startswith(b"HTTP/1.1 200 "), received
+        s.close()
+    assert service.process.wait() == 0
+
+
+def test_no_log_line_is_torn(make_service):
+    service = make_service()
+    organisation = service.organisation()
+
+    def load():
+        client = service.client(organisation)
+        for _ in range(300):
+            client.get("/api/v1/campaigns")
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    service.stop()
+    completed = [line for line in service.log_lines() if line["msg"] == "request completed"]
+    assert len(completed) == 1200 and len({line["reqId"] for line in completed}) == 1200
