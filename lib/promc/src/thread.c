@@ -65,6 +65,7 @@ static void on_exit_of_thread(void *argument)
         thread->denied[slot] = 0;
     }
     unlink_thread(thread);
+    thread->ended = true;
     promc_threads_unlock();
 }
 
@@ -82,7 +83,7 @@ bool promc_thread_link(void)
 {
     if (promc_thread.linked)
         return true;
-    if (pthread_setspecific(exit_key, &promc_thread) != 0)
+    if (promc_thread.ended || pthread_setspecific(exit_key, &promc_thread) != 0)
         return false;
     promc_thread.tls = &promc_tls;
     promc_thread.prev = NULL;
@@ -96,9 +97,10 @@ bool promc_thread_link(void)
 
 void promc_threads_reset(void)
 {
-    bool linked = promc_thread.linked;
+    bool linked = promc_thread.linked, ended = promc_thread.ended;
     memset(&promc_tls, 0, sizeof promc_tls);
     memset(&promc_thread, 0, sizeof promc_thread);
+    promc_thread.ended = ended;
     first = NULL;
     promc_store(&holder, 0);
     if (linked)

@@ -12,6 +12,7 @@ struct promc_thread {
     uint32_t shard[PROMC_SLOTS];       /* index + 1 of the shard owned in each registry; 0: none */
     uint64_t denied[PROMC_SLOTS];      /* releases + 1 when there was no free shard; 0: never */
     bool linked;
+    bool ended;                        /* its exit has been seen: never linked again, since nobody would unlink it */
 };
 
 extern __thread struct promc_thread promc_thread __attribute__((tls_model("initial-exec")));
@@ -24,7 +25,10 @@ bool promc_threads_lock(void);
 void promc_threads_unlock(void);
 struct promc_thread *promc_threads_first(void);
 
-/* Have the thread's exit noticed. The lock is held. false: the system has no thread-specific keys left. */
+/*
+ * Have the thread's exit noticed. The lock is held. false: it has ended already (what it still updates, in other
+ * destructors or in signal handlers, goes to the shared shard), or the system is out of memory.
+ */
 bool promc_thread_link(void);
 /* After fork, in the child: this thread is the only one, and owns nothing. */
 void promc_threads_reset(void);

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One arena in a file, several processes: exact totals, deaths by SIGKILL, restarts. */
+#include "registry_internal.h"
+#include "shard_internal.h"
+#include "snapshot.h"
+#include "util.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WORKERS 4
+#define UPDATES 100000
+
+static char path[64];
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/promc-test-shared-%d", (int)getpid());
+    unlink(path);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlink(path);
+    return 0;
+}
+
+static promc_registry_settings settings_with(uint32_t threads)
+{
+    return (promc_registry_settings){.shared_path = path, .max_threads = threads, .arena_bytes = (size_t)32 << 20};
+}
+
+struct metrics {
+    promc_registry *registry;
+    promc_family *counters;
+    promc_counter counter;
+    promc_updown updown;
+    promc_histogram histogram;
+};
+
+static struct metrics make(uint32_t threads)
+{
+    promc_registry_settings settings = settings_with(threads);
+    struct metrics m = {.registry = new_registry(&settings)};
+    promc_family *family;
+    m.counters = new_counter(m.registry, "c", "x");
+    m.counter = promc_counter_with(m.counters, "1");
+    assert_ok(promc_updown_register(m.registry, &(promc_family_settings){.name = "u"}, &family));
+    assert_ok(promc_updown_get(family, NULL, &m.updown));
+    assert_ok(promc_histogram_register(m.registry, &(promc_histogram_settings){.family = {.name = "h"}}, &family));
+    assert_ok(promc_histogram_get(family, NULL, &m.histogram));
+    return m;
+}
+
+static void await(pid_t child, int expected_signal)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (expected_signal) {
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), expected_signal);
+    } else {
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+}
+
+static void workers_add_up(void **state)
+{
+    (void)state;
+    struct metrics m = make(8);
+    pid_t workers[WORKERS];
+    promc_counter_inc(m.counter);
+    for (int w = 0; w < WORKERS; w++) {
+        workers[w] = fork();
+        if (workers[w] == 0) {
+            char own[16];
+            snprintf(own, sizeof own, "worker-%d", w);
+            for (int i = 0; i < UPDATES; i++) {
+                promc_counter_inc(m.counter);
+                promc_histogram_observe(m.histogram, 1);
+            }
+            promc_counter_inc(promc_counter_with(m.counters, own));
+            promc_counter_inc(promc_counter_with(m.counters, "common"));
+            _exit(0);
+        }
+    }
+    for (int w = 0; w < WORKERS; w++)
+        await(workers[w], 0);
+    double sum;
+    assert_same(promc_counter_value(m.counter), 1 + WORKERS * UPDATES);
+    assert_int_equal(promc_histogram_count(m.histogram, &sum), WORKERS * UPDATES);
+    assert_same(sum, WORKERS * UPDATES);
+    assert_true(exposes(m.registry, "c_total{x=\"worker-3\"} 1"));
+    assert_true(exposes(m.registry, "c_total{x=\"common\"} 4"));
+    promc_registry_destroy(m.registry);
+}
+
+/* A worker dies in the middle of its updates: what it counted stays, what it had in flight goes, its shard is free. */
+static void killed_worker(void **state)
+{
+    (void)state;
+    struct metrics m = make(2);
+    uint64_t *progress = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(progress, MAP_FAILED);
+    promc_counter_inc(m.counter); /* shard 0 is the parent's, the worker gets the other */
+    promc_updown_inc(m.updown);
+    for (int round = 1; round <= 20; round++) {
+        double before = promc_counter_value(m.counter);
+        __atomic_store_n(progress, 0, __ATOMIC_RELAXED);
+        pid_t worker = fork();
+        if (worker == 0) {
+            promc_updown_add(m.updown, 5);
+            for (uint64_t n = 1;; n++) {
+                promc_counter_inc(m.counter);
+                promc_histogram_observe(m.histogram, 1);
+                __atomic_store_n(progress, n, __ATOMIC_RELAXED);
+            }
+        }
+        while (__atomic_load_n(progress, __ATOMIC_RELAXED) < 1000)
+            sched_yield();
+        kill(worker, SIGKILL);
+        siginfo_t info;
+        assert_int_equal(waitid(P_PID, (id_t)worker, &info, WEXITED | WNOWAIT), 0); /* a zombie now: dead enough */
+        assert_same(promc_updown_value(m.updown), 6);
+        free(scrape_text(m.registry)); /* settles it */
+        assert_same(promc_updown_value(m.updown), 1);
+        double counted = promc_counter_value(m.counter) - before, sum;
+        assert_true(counted == (double)*progress || counted == (double)*progress + 1);
+        uint64_t count = promc_histogram_count(m.histogram, &sum);
+        assert_same(sum, count);
+        await(worker, SIGKILL);
+        promc_registry_stats stats;
+        promc_registry_get_stats(m.registry, &stats);
+        assert_int_equal(stats.shards, 2);
+    }
+    munmap(progress, 4096);
+    promc_registry_destroy(m.registry);
+}
+
+/* A shard left half-way through an observation (as SIGKILL may leave it) is made whole before it is used again. */
+static void half_an_observation(void **state)
+{
+    (void)state;
+    struct metrics m = make(1);
+    double sum;
+    pid_t worker = fork();
+    if (worker == 0) {
+        promc_histogram_observe(m.histogram, 1);
+        promc_histogram_observe(m.histogram, 1);
+        uint64_t *base = promc_tls.base[m.histogram.ref.slot];
+        uint64_t *cells = base + (uint32_t)m.histogram.ref.live->word;
+        promc_shard_of(base)->busy = 1;
+        cells[1 + 1] = promc_double_bits(3); /* sum for n = 3, and the commit, but not n */
+        cells[3 + 7] += 1;
+        _exit(0);
+    }
+    await(worker, 0);
+    assert_int_equal(promc_histogram_count(m.histogram, &sum), 3);
+    assert_same(sum, 3);
+    free(scrape_text(m.registry));
+    promc_histogram_observe(m.histogram, 1); /* on the same shard */
+    assert_non_null(promc_tls.base[m.histogram.ref.slot]);
+    assert_int_equal(promc_histogram_count(m.histogram, &sum), 4);
+    assert_same(sum, 4);
+    promc_registry_destroy(m.registry);
+}
+
+/* Workers are killed while they create and remove series: the lock is recovered, nothing hangs, sums hold. */
+static void killed_with_the_lock(void **state)
+{
+    (void)state;
+    struct metrics m = make(8);
+    m.registry->quarantine_ms = 0;
+    for (int round = 0; round < 60; round++) {
+        pid_t worker = fork();
+        if (worker == 0) {
+            char text[16];
+            for (unsigned i = 0;; i++) {
+                snprintf(text, sizeof text, "w%u", i % 40);
+                promc_counter_inc(promc_counter_with(m.counters, text));
+                if (i % 3 == 0)
+                    (void)promc_family_remove(m.counters, (const char *[]){text});
+            }
+        }
+        usleep((useconds_t)(1000 + round * 97 % 3000));
+        kill(worker, SIGKILL);
+        await(worker, SIGKILL);
+        alarm(20);
+        char text[16];
+        snprintf(text, sizeof text, "p%d", round % 7);
+        promc_counter c = promc_counter_with(m.counters, text);
+        assert_non_null(c.ref.live);
+        promc_counter_inc(c);
+        free(scrape_text(m.registry));
+        alarm(0);
+    }
+    /* The list, the table and the counts agree. */
+    struct promc_reading reading;
+    struct promc_family_view family;
+    struct promc_series_view series;
+    uint32_t seen = 0;
+    assert_ok(promc_reading_begin(m.registry, &reading));
+    while (promc_reading_next_family(&reading, &family)) {
+        while (family.data == m.counters->data && promc_reading_next_series(&reading, &series)) {
+            promc_str values[PROMC_MAX_LABELS];
+            assert_int_equal(promc_series_values(m.registry, &series, values), 1);
+            assert_ptr_equal(promc_series_find(m.counters, values), series.child);
+            seen++;
+        }
+    }
+    promc_reading_end(&reading);
+    assert_int_equal(seen, promc_family_series_count(m.counters));
+    double total = 0;
+    for (int i = 0; i < 7; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "p%d", i);
+        total += promc_counter_value(promc_counter_with(m.counters, text));
+    }
+    assert_same(total, 60);
+    promc_registry_destroy(m.registry);
+}
+
+/* A second opening of the file, as an unrelated process would have: same families, same values, other addresses. */
+static void joining(void **state)
+{
+    (void)state;
+    struct metrics first = make(4), second = make(2);
+    assert_ptr_not_equal(first.counter.ref.live, second.counter.ref.live);
+    promc_counter_inc(first.counter);
+    promc_counter_inc(second.counter);
+    assert_same(promc_counter_value(first.counter), 2);
+    assert_same(promc_counter_value(second.counter), 2);
+    promc_counter_inc(promc_counter_with(second.counters, "new"));
+    assert_true(exposes(first.registry, "c_total{x=\"new\"} 1"));
+    /* Another definition is a duplicate; the same one twice in one registry is, too. */
+    promc_family *family;
+    assert_int_equal(promc_gauge_register(second.registry, &(promc_family_settings){.name = "c"}, &family),
+                     PROMC_E_DUPLICATE);
+    assert_int_equal(
+        promc_counter_register(second.registry, &(promc_family_settings){.name = "c", .labels = {"x"}}, &family),
+        PROMC_E_DUPLICATE);
+    assert_int_equal(promc_histogram_register(second.registry,
+                                              &(promc_histogram_settings){.family = {.name = "h"},
+                                                                          .buckets = (const double[]){1, 2},
+                                                                          .bucket_count = 2},
+                                              &family),
+                     PROMC_E_DUPLICATE);
+    /* What only one knows is shown by both. */
+    promc_family *late = new_counter(first.registry, "late", NULL);
+    assert_non_null(late);
+    assert_true(exposes(second.registry, "late_total 0"));
+    promc_registry_destroy(first.registry);
+    promc_counter_inc(second.counter);
+    assert_same(promc_counter_value(second.counter), 3);
+    promc_registry_destroy(second.registry);
+}
+
+static void a_new_life_starts_from_zero(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        struct metrics m = make(4);
+        promc_counter_add_u64(m.counter, 42);
+        promc_histogram_observe(m.histogram, 1);
+        kill(getpid(), SIGKILL);
+    }
+    await(child, SIGKILL);
+    /* First the last words of the dead, by reads alone. */
+    promc_registry *dead;
+    promc_family *family;
+    struct stat before, after;
+    assert_int_equal(stat(path, &before), 0);
+    assert_ok(promc_registry_open_readonly(&dead, path));
+    assert_true(exposes(dead, "c_total{x=\"1\"} 42"));
+    assert_true(exposes(dead, "h_sum 1"));
+    assert_null(promc_family_find(dead, "c"));
+    assert_int_equal(promc_counter_register(dead, &(promc_family_settings){.name = "z"}, &family), PROMC_E_INVALID);
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+    struct metrics m = make(4);
+    assert_same(promc_counter_value(m.counter), 0);
+    assert_true(exposes(dead, "c_total{x=\"1\"} 42")); /* the reader still has the old file */
+    promc_registry_destroy(dead);
+    promc_registry_destroy(m.registry);
+}
+
+static void not_an_arena(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    promc_registry_settings settings = settings_with(4);
+    static const char precious[] = "somebody else's data, of some length at least";
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_int_equal(write(fd, precious, sizeof precious), sizeof precious);
+    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_FORMAT, "it holds something else");
+    assert_fails(promc_registry_open_readonly(&registry, path), PROMC_E_FORMAT, path);
+    char back[sizeof precious];
+    int fd2 = open(path, O_RDONLY);
+    assert_int_equal(read(fd2, back, sizeof back), sizeof back);
+    assert_memory_equal(back, precious, sizeof back);
+    close(fd);
+    close(fd2);
+    settings.shared_path = "/nonexistent/dir/file";
+    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_IO, "No such file");
+    settings.shared_path = "/tmp";
+    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_IO, "/tmp");
+    assert_fails(promc_registry_open_readonly(&registry, "/dev/null"), PROMC_E_FORMAT, "not a regular file");
+}
+
+/* Many processes open the file at the same moment: one makes it, all use it. */
+static void race_to_create(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 10; round++) {
+        enum { RACERS = 8 };
+        pid_t racers[RACERS];
+        int gate[2], done[2];
+        char byte;
+        assert_int_equal(pipe(gate), 0);
+        assert_int_equal(pipe(done), 0);
+        for (int i = 0; i < RACERS; i++) {
+            racers[i] = fork();
+            if (racers[i] == 0) {
+                close(gate[1]);
+                (void)!read(gate[0], &byte, 1); /* returns when the gate is closed */
+                struct metrics m = make(16);
+                promc_counter_inc(m.counter);
+                (void)!write(done[1], "x", 1);
+                while (promc_counter_value(m.counter) < RACERS)
+                    usleep(1000);
+                _exit(0);
+            }
+        }
+        close(gate[0]);
+        close(gate[1]);
+        for (int i = 0; i < RACERS; i++)
+            assert_int_equal(read(done[0], &byte, 1), 1);
+        alarm(30);
+        for (int i = 0; i < RACERS; i++)
+            await(racers[i], 0);
+        alarm(0);
+        close(done[0]);
+        close(done[1]);
+    }
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(workers_add_up), TEST(killed_worker),               TEST(half_an_observation), TEST(killed_with_the_lock),
+        TEST(joining),        TEST(a_new_life_starts_from_zero), TEST(not_an_arena),        TEST(race_to_create),
+    };
+    return cmocka_run_group_tests_name("shared", tests, NULL, NULL);
+}

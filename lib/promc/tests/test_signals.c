@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A timer's signal handler updates the same metrics as the thread it interrupts: not one update is lost. */
+#include "util.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+static promc_counter counter;
+static promc_updown updown;
+static promc_gauge gauge;
+static promc_histogram histogram;
+static volatile uint64_t fired;
+static volatile sig_atomic_t lost_errno;
+
+static void on_timer(int signal)
+{
+    (void)signal;
+    errno = 1234;
+    promc_counter_inc(counter);
+    (void)promc_counter_add(counter, 0.5);
+    promc_updown_add(updown, 2);
+    promc_gauge_add(gauge, 1);
+    promc_histogram_observe(histogram, 1);
+    lost_errno |= errno != 1234;
+    fired++;
+}
+
+static void make(promc_registry *registry)
+{
+    promc_family *family;
+    assert_ok(promc_counter_get(new_counter(registry, "c", NULL), NULL, &counter));
+    assert_ok(promc_updown_register(registry, &(promc_family_settings){.name = "u"}, &family));
+    assert_ok(promc_updown_get(family, NULL, &updown));
+    assert_ok(promc_gauge_register(registry, &(promc_family_settings){.name = "g"}, &family));
+    assert_ok(promc_gauge_get(family, NULL, &gauge));
+    assert_ok(promc_histogram_register(registry, &(promc_histogram_settings){.family = {.name = "h"}}, &family));
+    assert_ok(promc_histogram_get(family, NULL, &histogram));
+}
+
+static timer_t start_timer(long every_ns)
+{
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    struct itimerspec when = {{0, every_ns}, {0, every_ns}};
+    struct sigaction action = {.sa_handler = on_timer, .sa_flags = SA_RESTART};
+    fired = 0;
+    assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+    assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    assert_int_equal(timer_settime(timer, 0, &when, NULL), 0);
+    return timer;
+}
+
+static void storm(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    make(registry);
+    timer_t timer = start_timer(250000);
+    uint64_t main_updates = 0, end = promc_now_ns() + UINT64_C(1000000000);
+    while (fired < 500 || promc_now_ns() < end) {
+        for (int i = 0; i < 1000; i++, main_updates++) {
+            promc_counter_inc(counter);
+            (void)promc_counter_add(counter, 0.5);
+            promc_updown_inc(updown);
+            promc_gauge_inc(gauge);
+            promc_histogram_observe(histogram, 1);
+        }
+    }
+    timer_delete(timer);
+    uint64_t total = main_updates + fired;
+    double sum;
+    assert_true(fired >= 500);
+    assert_false(lost_errno);
+    assert_same(promc_counter_value(counter), 1.5 * (double)total);
+    assert_same(promc_updown_value(updown), main_updates + 2 * fired);
+    assert_same(promc_gauge_value(gauge), total);
+    assert_int_equal(promc_histogram_count(histogram, &sum), total);
+    assert_same(sum, total);
+    promc_registry_destroy(registry);
+}
+
+/* The handler's update is the thread's first, or comes while the thread attaches, scrapes or ends. */
+static void *attach_and_leave(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 50; i++)
+        promc_counter_inc(counter);
+    return NULL;
+}
+
+static void signals_while_threads_attach(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(&(promc_registry_settings){.max_threads = 3});
+    make(registry);
+    timer_t timer = start_timer(250000);
+    uint64_t end = promc_now_ns() + UINT64_C(700000000), threads = 0;
+    while (fired < 300 || promc_now_ns() < end) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, attach_and_leave, NULL), 0);
+        free(scrape_text(registry));
+        pthread_join(thread, NULL);
+        threads++;
+    }
+    timer_delete(timer);
+    assert_same(promc_counter_value(counter), 1.5 * (double)fired + 50.0 * (double)threads);
+    assert_int_equal(promc_histogram_count(histogram, NULL), fired);
+    promc_registry_destroy(registry);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(storm),
+        cmocka_unit_test(signals_while_threads_attach),
+    };
+    return cmocka_run_group_tests_name("signals", tests, NULL, NULL);
+}
