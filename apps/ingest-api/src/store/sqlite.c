@@ -308,16 +308,23 @@ static const struct db_driver driver = {
     .idle = sqlite_idle,
 };
 
-/* The file holds tenants' data: made for its owner alone. SQLite gives the -wal and -shm files the same mode. */
+/*
+ * The file holds tenants' data: made for its owner alone. SQLite gives the -wal and -shm files the same mode.
+ * A file that is there must not be opened here: closing it again would drop every POSIX lock that this process's
+ * other connections hold on it, and the next process to close the database (`org create`) would believe that it is the
+ * last one and delete the log under them. The commits that follow would be lost with the process.
+ */
 static int make_file(const char *path, char *error, size_t error_size)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        snprintf(error, error_size, "cannot open %s: %s", path, strerror(errno));
-        return errno == ENOSPC ? DB_E_FULL : DB_E_OTHER;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        close(fd);
+        return DB_OK;
     }
-    close(fd);
-    return DB_OK;
+    if (errno == EEXIST && access(path, R_OK | W_OK) == 0)
+        return DB_OK;
+    snprintf(error, error_size, "cannot open %s: %s", path, strerror(errno));
+    return errno == ENOSPC ? DB_E_FULL : DB_E_OTHER;
 }
 
 static const char *const pragmas = "PRAGMA journal_mode = WAL;"
