@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""promc as an installed library: found by pkg-config and CMake, from C and C++, static and shared; only its API is exported."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from support.service import ROOT
+
+PROGRAM = r"""
+#include <promc/promc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int main(void)
+{
+    promc_registry *registry;
+    promc_family *jobs;
+    promc_family_settings settings;
+    promc_counter mail;
+    const char *queue[] = {"mail"};
+    char *text;
+    memset(&settings, 0, sizeof settings);
+    settings.name = "jobs_total";
+    settings.help = "Jobs done.";
+    settings.labels[0] = "queue";
+    if (promc_registry_create(&registry, NULL) != 0 || promc_counter_register(registry, &settings, &jobs) != 0 ||
+        promc_counter_get(jobs, queue, &mail) != 0)
+        return 1;
+    promc_counter_inc(mail);
+    if (promc_scrape_string(registry, NULL, &text, NULL) != 0)
+        return 1;
+    fputs(text, stdout);
+    free(text);
+    promc_registry_destroy(registry);
+    return 0;
+}
+"""
+EXPECTED = 'jobs_total{queue="mail"} 1\n'
+
+
+def run(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    """A build of the libraries alone, installed into a prefix of its own."""
+    folder = tmp_path_factory.mktemp("promc")
+    run("meson", "setup", folder / "build", ROOT, f"--prefix={folder}/usr", "-Dapps=disabled", "-Dtests=disabled", "--libdir=lib")
+    run("meson", "install", "-C", folder / "build", "--quiet")
+    return folder / "usr"
+
+
+@pytest.fixture
+def environment(prefix):
+    return dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"), LD_LIBRARY_PATH=str(prefix / "lib"))
+
+
+def flags(environment, *options):
+    return run("pkg-config", "--cflags", "--libs", *options, "promc", env=environment).split()
+
+
+def test_pkg_config_shared(prefix, environment, tmp_path):
+    (tmp_path / "program.c").write_text(PROGRAM)
+    run("gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", tmp_path / "program.c", "-o", tmp_path / "program", *flags(environment))
+    assert EXPECTED in run(tmp_path / "program", env=environment)
+    assert "libpromc.so.0" in run("ldd", tmp_path / "program", env=environment)
+
+
+def test_static(prefix, environment, tmp_path):
+    (tmp_path / "program.c").write_text(PROGRAM)
+    run("gcc", "-std=c11", tmp_path / "program.c", "-o", tmp_path / "program", f"-I{prefix}/include", prefix / "lib/libpromc.a", "-lm", "-lpthread")
+    assert EXPECTED in run(tmp_path / "program")
+
+
+@pytest.mark.parametrize("standard", ["c++11", "c++20"])
+def test_headers_from_cpp(prefix, environment, tmp_path, standard):
+    headers = sorted((prefix / "include").glob("promc*/*.h"))
+    assert len(headers) > 8
+    source = "".join(f"#include <{header.relative_to(prefix / 'include')}>\n" for header in headers)
+    (tmp_path / "program.cpp").write_text(source + PROGRAM)
+    run("g++", f"-std={standard}", "-Wall", "-Wextra", "-Werror", tmp_path / "program.cpp", "-o", tmp_path / "program", *flags(environment))
+    assert EXPECTED in run(tmp_path / "program", env=environment)
+
+
+def test_each_header_stands_alone(prefix, environment, tmp_path):
+    for header in sorted((prefix / "include").glob("promc*/*.h")):
+        (tmp_path / "one.c").write_text(f"#include <{header.relative_to(prefix / 'include')}>\n")
+        run("gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{prefix}/include", tmp_path / "one.c")
+
+
+def test_cmake_package(prefix, environment, tmp_path):
+    (tmp_path / "program.c").write_text(PROGRAM)
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\nproject(user C)\nfind_package(promc 0.1 REQUIRED)\n"
+        "add_executable(program program.c)\ntarget_link_libraries(program promc::promc)\n"
+        "add_executable(program_static program.c)\ntarget_link_libraries(program_static promc::promc_static)\n")
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={prefix}", env=environment)
+    run("cmake", "--build", tmp_path / "b", env=environment)
+    assert EXPECTED in run(tmp_path / "b/program", env=environment)
+    assert EXPECTED in run(tmp_path / "b/program_static")
+
+
+def test_only_the_api_is_exported(prefix):
+    for library in sorted((prefix / "lib").glob("libpromc*.so")):
+        names = [line.split()[-1] for line in run("nm", "-D", "--defined-only", library).splitlines()]
+        strange = [name for name in names if not re.match(r"promc_", name)]
+        assert names and not strange, f"{library.name} exports {strange}"
+
+
+def test_depends_on_libc_alone(prefix):
+    needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", prefix / "lib/libpromc.so"))
+    assert set(needed) <= {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"}, needed
