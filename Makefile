@@ -36,7 +36,7 @@ build: $(BUILD)/build.ninja ## compile everything into build/
 
 # Meson looks after itself once this file is there: it configures anew when a meson.build has changed.
 $(BUILD)/build.ninja:
-	@meson setup $(BUILD) >$(BUILD).log 2>&1 && mv $(BUILD).log $(BUILD)/setup.log || { cat $(BUILD).log; exit 1; }
+	@said=$$(meson setup $(BUILD) 2>&1) || { printf '%s\n' "$$said"; exit 1; }
 
 run: install-packages-run build ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
 	@scripts/stack run
@@ -78,7 +78,7 @@ format: ## lay out every C source
 	@$(SOURCES_C) | xargs -r clang-format -i
 
 clean: ## remove what was built (build*/); data in var/ stays
-	@rm -rf build build.log build-asan build-tsan
+	@rm -rf build build-asan build-tsan
 
 install-packages-run:
 	@scripts/setup run

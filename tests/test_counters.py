@@ -82,7 +82,7 @@ def test_clients_that_hang_up_are_counted_once(make_service):
     assert metrics.total("http_requests_total", status_code="499") == aborts
     assert metrics.total("http_requests_aborted_total", route="/api/v1/prospects/import", method="POST") == aborts
     assert metrics.total("prospects_processed_total") == 0
-    assert client.prospects() == []
+    assert service.client(organisation).prospects() == []
 
 
 def test_clients_that_do_not_wait_for_the_answer_are_counted_once(make_service):
@@ -148,7 +148,7 @@ def test_business_counters_equal_what_happened(service, organisation, client):
     assert (answer["imported"], answer["updated"], answer["rejected"]) == (good, 1, bad)
 
     def processed(m, action):
-        return m.value("prospects_processed_total", organisation_id=organisation.id, action=action)
+        return m.total("prospects_processed_total", organisation_id=organisation.id, action=action)
     metrics = service.settled("prospects researched", lambda m: processed(m, "researched") >= good)
     assert processed(metrics, "imported") == good + 1 and processed(metrics, "rejected") == bad
     assert processed(metrics, "validated") == processed(metrics, "researched") == good

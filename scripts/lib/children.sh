@@ -93,7 +93,7 @@ supervise() {
     done
 }
 
-# stop_child NAME: SIGTERM, its time limit, SIGKILL. Fails when it did not end by itself with status 0.
+# stop_child NAME: SIGTERM, its time limit, SIGKILL. Fails when it did not end by itself, or with a fault.
 stop_child() {
     local name=$1 pid=${pid_of[$1]} deadline=$((SECONDS + ${limit_of[$1]})) how
     kill -TERM "$pid" 2>/dev/null || :
@@ -107,7 +107,8 @@ stop_child() {
         sleep 0.05 || :
     done
     how=$(how_it_ended "$name")
-    [[ $how == 'status 0' ]] && return 0
+    # "signal TERM": it was asked before it had come so far as to handle it.
+    [[ $how == 'status 0' || $how == 'signal TERM' ]] && return 0
     warn "$name ended with $how; see ${log_of[$name]}"
     return 1
 }

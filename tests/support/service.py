@@ -104,7 +104,9 @@ class Service:
         try:
             wait_until(what, look, seconds)
         except AssertionError as error:
-            interesting = "\n".join(str(s) for s in last.samples if s.name.startswith(("http_requests", "queue_", "prospects")))
+            interesting = "\n".join(f"{s.name}{s.labels} {s.value}" for s in last.samples
+                                    if s.value and not s.name.endswith(("_bucket", "_sum")) and s.name.startswith(
+                                        ("http_requests", "queue_", "prospects", "drafts", "emails")))
             raise AssertionError(f"{error}\n{interesting}") from None
         return last
 
