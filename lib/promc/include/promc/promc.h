@@ -6,7 +6,7 @@
  *     registry.h   where metrics live            family.h     what a metric is called
  *     counter.h  gauge.h  histogram.h            what it measures
  *     collect.h    values read at the scrape     scrape.h     what Prometheus gets
- *     error.h      what can go wrong
+ *     error.h      what can go wrong             textfile.h   for programs that are not scraped
  *
  * In five lines:
  *
@@ -27,5 +27,6 @@
 #include <promc/histogram.h>
 #include <promc/registry.h>
 #include <promc/scrape.h>
+#include <promc/textfile.h>
 
 #endif

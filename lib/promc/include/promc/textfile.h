@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc/textfile.h
+ * For programs that are not scraped (cron jobs, batches): a file for node_exporter's textfile collector.
+ */
+#ifndef PROMC_TEXTFILE_H
+#define PROMC_TEXTFILE_H
+
+#include <promc/registry.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Write the registry in text 0.0.4 to `path`, which node_exporter wants to end in `.prom`. A reader sees the old file or the new one,
+ * never half of either: a temporary file in the same directory is written, synced to disk and renamed. Mode 0644 less the umask.
+ * @return 0, PROMC_E_IO (errno has the reason; the old file is untouched and the temporary one gone), PROMC_E_NOMEM, PROMC_E_BUSY,
+ *         PROMC_E_INVALID (NULL, or a path of more than 4000 bytes).
+ * Blocks on the disk. Thread safe; of two at once the last one to finish wins.
+ */
+PROMC_API int promc_textfile_write(promc_registry *registry, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

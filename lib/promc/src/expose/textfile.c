@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <promc/textfile.h>
+
+#include "registry_internal.h"
+
+#include <promc/scrape.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_MOST 4000
+#define SLICE (16 * 1024)
+
+static int write_all(int fd, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(fd, data, length);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return PROMC_E_IO;
+        }
+        data += n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
+static int write_scrape(promc_registry *registry, int fd)
+{
+    promc_scrape *scrape;
+    char slice[SLICE];
+    int error = promc_scrape_begin(registry, NULL, &scrape);
+    if (error != 0) {
+        return error;
+    }
+    for (long n = 1; error == 0 && n > 0;) {
+        n = promc_scrape_read(scrape, slice, sizeof(slice));
+        error = n < 0 ? (int)n : write_all(fd, slice, (size_t)n);
+    }
+    promc_scrape_end(scrape);
+    return error;
+}
+
+/* umask(2) can only be read by setting it, which other threads would notice; the kernel tells it in /proc. */
+static mode_t file_mode(void)
+{
+    char line[128];
+    unsigned mask = 022;
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
+        if (strncmp(line, "Umask:", 6) == 0) {
+            mask = (unsigned)strtoul(line + 6, NULL, 8);
+            break;
+        }
+    }
+    if (status != NULL) {
+        fclose(status);
+    }
+    return (mode_t)(0644 & ~mask);
+}
+
+/* mkstemp() makes it 0600, which node_exporter could not read. */
+static int fill_temporary(promc_registry *registry, int fd)
+{
+    int error = write_scrape(registry, fd);
+    if (error == 0 && (fchmod(fd, file_mode()) != 0 || fsync(fd) != 0)) {
+        error = PROMC_E_IO;
+    }
+    return error;
+}
+
+int promc_textfile_write(promc_registry *registry, const char *path)
+{
+    char temporary[PATH_MOST + 8];
+    if (registry == NULL || path == NULL || strlen(path) > PATH_MOST) {
+        return promc_fail(PROMC_E_INVALID, "promc_textfile_write: registry and path must be given, the path at most %d bytes",
+                          PATH_MOST);
+    }
+    snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+    int fd = mkstemp(temporary);
+    if (fd < 0) {
+        return promc_fail(PROMC_E_IO, "%s: %s", temporary, strerror(errno));
+    }
+    int error = fill_temporary(registry, fd), why = errno;
+    if (close(fd) != 0 && error == 0) {
+        error = PROMC_E_IO;
+        why = errno;
+    }
+    if (error == 0 && rename(temporary, path) != 0) {
+        error = PROMC_E_IO;
+        why = errno;
+    }
+    if (error != 0) {
+        unlink(temporary);
+        errno = why;
+        return error == PROMC_E_IO ? promc_fail(PROMC_E_IO, "%s: %s", path, strerror(why)) : error;
+    }
+    return 0;
+}
