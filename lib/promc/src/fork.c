@@ -67,14 +67,15 @@ static void in_child(void)
         promc_registry *registry = promc_registry_in_slot(slot);
         if (!registry)
             continue;
-        promc_registry_init_locks(registry);
+        pthread_mutex_unlock(&registry->local_lock);
+        promc_registry_init_lock(registry);
         for (uint32_t i = 0; i < registry->collector_count; i++)
             promc_store(&registry->collectors[i].running, 0);
         if (!registry->arena.shared)
             start_anew(registry);
     }
     sigset_t mask = saved_mask;
-    pthread_mutex_init(&promc_slots_lock, NULL);
+    pthread_mutex_unlock(&promc_slots_lock);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 

@@ -52,8 +52,8 @@ void promc_registry_lock(promc_registry *registry);
 bool promc_registry_trylock(promc_registry *registry);
 void promc_registry_unlock(promc_registry *registry);
 
-/* After fork, in the child: nobody holds them. */
-void promc_registry_init_locks(promc_registry *registry);
+/* After fork, in the child: a private arena's lock is anew nobody's (it is robust, so only its owner could unlock it). */
+void promc_registry_init_lock(promc_registry *registry);
 
 /* 1/16 s since the registry was made. */
 uint32_t promc_registry_ticks(const promc_registry *registry);
