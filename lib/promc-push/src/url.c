@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for one path element in either encoding, its marks and slashes. */
+static size_t element_room(const char *text)
+{
+    return 3 * strlen(text) + sizeof("/@base64/=");
+}
+
+static char *put_percent(char *out, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (strchr(plain, c) != NULL) {
+            *out++ = (char)c;
+        } else {
+            *out++ = '%';
+            *out++ = "0123456789ABCDEF"[c >> 4];
+            *out++ = "0123456789ABCDEF"[c & 15];
+        }
+    }
+    return out;
+}
+
+/* The URL-safe alphabet without padding; an empty value is a lone `=`, as the gateway wants it. */
+static char *put_base64(char *out, const char *text)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    size_t length = strlen(text);
+    if (length == 0) {
+        *out++ = '=';
+    }
+    for (size_t i = 0; i < length; i += 3) {
+        size_t left = length - i;
+        unsigned bits = (unsigned)(unsigned char)text[i] << 16;
+        bits |= left > 1 ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
+        bits |= left > 2 ? (unsigned)(unsigned char)text[i + 2] : 0;
+        for (size_t digit = 0; digit < (left > 2 ? 4 : left + 1); digit++) {
+            *out++ = alphabet[bits >> (18 - 6 * digit) & 63];
+        }
+    }
+    return out;
+}
+
+static char *put_label(char *out, const char *name, const char *value)
+{
+    *out++ = '/';
+    out = put_percent(out, name);
+    if (*value == '\0' || strchr(value, '/') != NULL) {
+        out = stpcpy(out, "@base64/");
+        return put_base64(out, value);
+    }
+    *out++ = '/';
+    return put_percent(out, value);
+}
+
+char *promc_push_url(const promc_push_settings *settings)
+{
+    size_t base = strlen(settings->url);
+    size_t room = base + sizeof("/metrics/job") + element_room(settings->job);
+    for (size_t i = 0; i < settings->grouping_count; i++) {
+        room += element_room(settings->grouping[i].name) + element_room(settings->grouping[i].value);
+    }
+    char *url = malloc(room + 1);
+    if (url == NULL) {
+        return NULL;
+    }
+    while (base > 0 && settings->url[base - 1] == '/') {
+        base--;
+    }
+    char *out = (char *)memcpy(url, settings->url, base) + base;
+    out = stpcpy(out, "/metrics");
+    out = put_label(out, "job", settings->job);
+    for (size_t i = 0; i < settings->grouping_count; i++) {
+        out = put_label(out, settings->grouping[i].name, settings->grouping[i].value);
+    }
+    *out = '\0';
+    return url;
+}

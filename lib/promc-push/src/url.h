@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROMC_PUSH_URL_H
+#define PROMC_PUSH_URL_H
+
+#include <promc-push/push.h>
+
+/**
+ * `URL/metrics/job/JOB/LABEL/VALUE…`: values percent-encoded, or, where they are empty or hold a slash (which a path cannot), as
+ * `LABEL@base64/…`. @return malloc()ed, or NULL: no memory.
+ */
+char *promc_push_url(const promc_push_settings *settings);
+
+#endif

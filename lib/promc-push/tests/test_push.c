@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pushing to a real prometheus-pushgateway, and to nobody. */
+#include <promc-push/push.h>
+
+#include "url.h"
+
+#include <promc/promc.h>
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static pid_t gateway;
+static unsigned gateway_port;
+static char gateway_url[64];
+
+static unsigned free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+static size_t keep(char *data, size_t size, size_t count, void *user)
+{
+    strncat(user, data, size * count < 200000 - strlen(user) ? size * count : 0);
+    return size * count;
+}
+
+/* The gateway's own /metrics; the caller frees it. NULL: no answer. */
+static char *gateway_metrics(void)
+{
+    char url[128], *text = calloc(1, 200001);
+    snprintf(url, sizeof(url), "%s/metrics", gateway_url);
+    CURL *curl = curl_easy_init();
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, text);
+    CURLcode result = curl_easy_perform(curl);
+    curl_easy_cleanup(curl);
+    if (result != CURLE_OK) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static int start_gateway(void **state)
+{
+    (void)state;
+    char listen[64];
+    if (system("command -v prometheus-pushgateway >/dev/null") != 0) {
+        return 0;
+    }
+    gateway_port = free_port();
+    snprintf(gateway_url, sizeof(gateway_url), "http://127.0.0.1:%u", gateway_port);
+    snprintf(listen, sizeof(listen), "--web.listen-address=127.0.0.1:%u", gateway_port);
+    gateway = fork();
+    if (gateway == 0) {
+        int null = open("/dev/null", O_RDWR);
+        dup2(null, 1);
+        dup2(null, 2);
+        execlp("prometheus-pushgateway", "prometheus-pushgateway", listen, (char *)NULL);
+        _exit(127);
+    }
+    for (int attempt = 0; attempt < 500; attempt++) {
+        char *text = gateway_metrics();
+        free(text);
+        if (text != NULL) {
+            return 0;
+        }
+        usleep(20000);
+    }
+    return -1;
+}
+
+static int stop_gateway(void **state)
+{
+    (void)state;
+    if (gateway > 0) {
+        kill(gateway, SIGTERM);
+        waitpid(gateway, NULL, 0);
+    }
+    return 0;
+}
+
+static void need_gateway(void)
+{
+    if (gateway == 0) {
+        print_message("prometheus-pushgateway is not installed: skipped\n");
+        skip();
+    }
+}
+
+static promc_registry *make_registry(const char *name, int series)
+{
+    promc_registry *registry;
+    promc_family *family;
+    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
+    assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = name, .help = "Rows.", .labels = {"t"}}, &family),
+                     0);
+    for (int i = 0; i < series; i++) {
+        char table[24];
+        snprintf(table, sizeof(table), "t\"%d\n", i);
+        promc_counter_add_u64(promc_counter_with(family, table), (uint64_t)i);
+    }
+    return registry;
+}
+
+static void expect_exposed(const char *line, bool wanted)
+{
+    char *text = gateway_metrics();
+    assert_non_null(text);
+    if ((strstr(text, line) != NULL) != wanted) {
+        fail_msg("%s is %s in\n%s", line, wanted ? "not" : "still", text);
+    }
+    free(text);
+}
+
+static void test_put_post_delete(void **state)
+{
+    (void)state;
+    need_gateway();
+    promc_registry *rows = make_registry("rows_total", 3), *others = make_registry("others_total", 1);
+    const promc_label grouping[] = {{"instance", "a/b"}, {"empty", ""}, {"odd", "ü %?"}};
+    promc_push_settings settings = {.url = gateway_url, .job = "nightly import", .grouping = grouping, .grouping_count = 3};
+    if (promc_push(rows, &settings) != 0) {
+        fail_msg("%s", promc_push_error());
+    }
+    const char *row = "rows_total{empty=\"\",instance=\"a/b\",job=\"nightly import\",odd=\"ü %?\",t=\"t\\\"2\\n\"} 2\n";
+    const char *other = "others_total{empty=\"\",instance=\"a/b\",job=\"nightly import\",odd=\"ü %?\",t=\"t\\\"0\\n\"} 0\n";
+    expect_exposed(row, true);
+    assert_int_equal(promc_push_add(others, &settings), 0);
+    expect_exposed(row, true);
+    expect_exposed(other, true);
+    assert_int_equal(promc_push(others, &settings), 0); /* replaces the whole group */
+    expect_exposed(row, false);
+    expect_exposed(other, true);
+    assert_int_equal(promc_push_delete(&settings), 0);
+    expect_exposed(other, false);
+    promc_registry_destroy(rows);
+    promc_registry_destroy(others);
+}
+
+static void test_large(void **state)
+{
+    (void)state;
+    need_gateway();
+    promc_registry *registry = make_registry("rows_total", 5000);
+    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = gateway_url, .job = "large"}), 0);
+    assert_int_equal(promc_push_delete(&(promc_push_settings){.url = gateway_url, .job = "large"}), 0);
+    promc_registry_destroy(registry);
+}
+
+/* What the gateway says no to is an error with its status. */
+static void test_refused(void **state)
+{
+    (void)state;
+    need_gateway();
+    promc_registry *registry = make_registry("rows_total", 1);
+    char wrong_path[96];
+    snprintf(wrong_path, sizeof(wrong_path), "%s/no/such/path", gateway_url);
+    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = wrong_path, .job = "a"}), PROMC_E_IO);
+    assert_non_null(strstr(promc_push_error(), "status 404"));
+    promc_registry_destroy(registry);
+}
+
+static void test_nobody_there(void **state)
+{
+    (void)state;
+    promc_registry *registry = make_registry("rows_total", 1);
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u", free_port());
+    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = url, .job = "a"}), PROMC_E_IO);
+    assert_non_null(strstr(promc_push_error(), url));
+    promc_registry_destroy(registry);
+}
+
+/* A server that accepts and never answers. */
+static void test_timeout(void **state)
+{
+    (void)state;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+    char url[64];
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(address.sin_port));
+    promc_registry *registry = make_registry("rows_total", 1);
+    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = url, .job = "a", .timeout_ms = 200}), PROMC_E_TIMEOUT);
+    promc_registry_destroy(registry);
+    close(fd);
+}
+
+static void test_settings(void **state)
+{
+    (void)state;
+    promc_registry *registry = make_registry("rows_total", 1);
+    const promc_label job = {"job", "x"}, unnamed = {"", "x"};
+    assert_int_equal(promc_push(registry, NULL), PROMC_E_INVALID);
+    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = "http://x"}), PROMC_E_INVALID);
+    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = "http://x", .job = ""}), PROMC_E_INVALID);
+    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = "ftp://x", .job = "a"}), PROMC_E_INVALID);
+    assert_int_equal(promc_push(NULL, &(promc_push_settings){.url = "http://x", .job = "a"}), PROMC_E_INVALID);
+    assert_int_equal(promc_push_delete(&(promc_push_settings){.url = "http://x", .job = "a", .grouping = &job, .grouping_count = 1}),
+                     PROMC_E_INVALID);
+    assert_int_equal(
+        promc_push_delete(&(promc_push_settings){.url = "http://x", .job = "a", .grouping = &unnamed, .grouping_count = 1}),
+        PROMC_E_INVALID);
+    promc_registry_destroy(registry);
+}
+
+static void test_urls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *base, *value, *expected;
+    } cases[] = {
+        {"http://h:1", "b", "http://h:1/metrics/job/j%20/l/b"},
+        {"http://h:1/", "a b?#%", "http://h:1/metrics/job/j%20/l/a%20b%3F%23%25"},
+        {"http://h/x//", "", "http://h/x/metrics/job/j%20/l@base64/="},
+        {"http://h", "/", "http://h/metrics/job/j%20/l@base64/Lw"},
+        {"http://h", "//", "http://h/metrics/job/j%20/l@base64/Ly8"},
+        {"http://h", "/\xff\xfe", "http://h/metrics/job/j%20/l@base64/L__-"},
+        {"http://h", "ü", "http://h/metrics/job/j%20/l/%C3%BC"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const promc_label label = {"l", cases[i].value};
+        char *url = promc_push_url(&(promc_push_settings){.url = cases[i].base, .job = "j ", .grouping = &label, .grouping_count = 1});
+        assert_string_equal(url, cases[i].expected);
+        free(url);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_urls),         cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_put_post_delete), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
+}
