@@ -2,6 +2,7 @@
 #include "routes/answer.h"
 #include "services/cursor.h"
 #include "store/db.h"
+#include "utils/log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +27,9 @@ int answer_db_error(struct request *req, int code, const char *what)
         return respond_error(req, 503, "store_unavailable",
                              "The store cannot be reached. Nothing was changed; try again.");
     default:
-        return respond_error(req, 500, "internal_error", "The store failed (%s). Nothing was changed.",
+        log_error("request failed in the store", "s:component", "routes", "s:reqId", req->id, "s:what", what, "s:error",
+                  db_error_name(code));
+        return respond_error(req, 500, "internal", "The store failed (%s). Nothing was changed.",
                              db_error_name(code));
     }
 }
@@ -34,7 +37,7 @@ int answer_db_error(struct request *req, int code, const char *what)
 int answer_no_memory(struct request *req)
 {
     req->retry_after = 1;
-    return respond_error(req, 503, "out_of_memory", "The service is out of memory. Nothing was changed; try again.");
+    return respond_error(req, 503, "no_memory", "The service is out of memory. Nothing was changed; try again.");
 }
 
 json_t *answer_time(int64_t ms)

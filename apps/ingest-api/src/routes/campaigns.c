@@ -8,6 +8,7 @@
 #include "routes/answer.h"
 #include "services/campaign.h"
 #include "services/outreach.h"
+#include "store/uuid.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,20 @@ static int answer_campaign(struct request *req, struct db *db, int status, const
     if (rc < 0)
         return answer_db_error(req, rc, "campaign");
     return body ? respond_json(req, status, body) : answer_no_memory(req);
+}
+
+/*
+ * The path's id in its canonical form: it goes into labels, keys and payloads, where two spellings would be two campaigns.
+ * @return 0, or the status answered: what is no UUID is nobody's campaign.
+ */
+static int campaign_id(struct request *req, char id[UUID_TEXT])
+{
+    unsigned char uuid[16];
+
+    if (!uuid_parse(req->params[0], uuid))
+        return answer_db_error(req, DB_E_NOT_FOUND, "campaign");
+    uuid_format(uuid, id);
+    return 0;
 }
 
 /* ---- POST /api/v1/campaigns ---- */
@@ -156,11 +171,15 @@ static json_t *counts_json(const char *const *names, const int64_t *counts, int 
 static int stats_execute(struct request *req, struct db *db)
 {
     struct campaign_stats stats;
-    int rc = campaigns_stats(db, req->organisation_id, req->params[0], &stats);
+    char id[UUID_TEXT];
+    int rc = campaign_id(req, id);
 
+    if (rc != 0)
+        return rc;
+    rc = campaigns_stats(db, req->organisation_id, id, &stats);
     if (rc < 0)
         return answer_db_error(req, rc, "campaign");
-    json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o}", "campaign_id", req->params[0], "status",
+    json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o}", "campaign_id", id, "status",
                              campaign_status_names[stats.status], "prospects",
                              counts_json(prospect_status_names, stats.prospects, PROSPECT_STATUSES), "drafts",
                              counts_json(draft_state_names, stats.drafts, DRAFT_STATES), "emails",
@@ -194,7 +213,6 @@ static void transition_committed(struct request *req)
 
 static int transition(struct request *req, struct db *db, enum campaign_status to)
 {
-    const char *id = req->params[0];
     enum campaign_status was;
     struct transition_state *state = calloc(1, sizeof(*state));
 
@@ -203,8 +221,11 @@ static int transition(struct request *req, struct db *db, enum campaign_status t
     req->state = state;
     req->state_free = free;
     state->to = to;
-    (void)snprintf(state->campaign_id, sizeof(state->campaign_id), "%s", id);
-    int rc = campaigns_transition(db, req->organisation_id, id, to, &was);
+    const char *id = state->campaign_id;
+    int rc = campaign_id(req, state->campaign_id);
+    if (rc != 0)
+        return rc;
+    rc = campaigns_transition(db, req->organisation_id, id, to, &was);
     if (rc == DB_E_CONFLICT)
         return respond_error(req, 409, "illegal_state", "The campaign is %s: it cannot become %s.",
                              campaign_status_names[was], campaign_status_names[to]);
@@ -260,7 +281,8 @@ static int get_status(void *arg, const struct campaign *row)
 
 static int enqueue(struct request *req, struct db *db, enum queue_name queue)
 {
-    struct outreach_request request = {req->organisation_id, req->params[0], req->id};
+    char id[UUID_TEXT];
+    struct outreach_request request = {req->organisation_id, id, req->id};
     enum campaign_status status = CAMPAIGN_STATUS_COMPLETED;
     struct enqueue_state *state = calloc(1, sizeof(*state));
 
@@ -269,7 +291,10 @@ static int enqueue(struct request *req, struct db *db, enum queue_name queue)
     req->state = state;
     req->state_free = free;
     state->queue = queue;
-    int rc = campaigns_get(db, req->organisation_id, request.campaign_id, get_status, &status);
+    int rc = campaign_id(req, id);
+    if (rc != 0)
+        return rc;
+    rc = campaigns_get(db, req->organisation_id, id, get_status, &status);
     if (rc < 0)
         return answer_db_error(req, rc, "campaign");
     if (queue == QUEUE_EMAIL_SEND ? status != CAMPAIGN_STATUS_ACTIVE : status == CAMPAIGN_STATUS_COMPLETED)
