@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Collectors: run at each scrape, fail without harm, are skipped past the deadline, never run twice at once. */
+#include "corpus.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+struct source {
+    promc_gauge gauge;
+    double value;
+    int result;
+    unsigned sleep_us;
+    uint64_t deadline_ns;
+    atomic_int calls, inside, most_inside;
+};
+
+static int collect(void *user, uint64_t deadline_ns)
+{
+    struct source *source = user;
+    int inside = atomic_fetch_add(&source->inside, 1) + 1;
+    if (inside > atomic_load(&source->most_inside)) {
+        atomic_store(&source->most_inside, inside);
+    }
+    atomic_fetch_add(&source->calls, 1);
+    source->deadline_ns = deadline_ns;
+    usleep(source->sleep_us);
+    if (source->result == 0) {
+        promc_gauge_set(source->gauge, source->value);
+    }
+    atomic_fetch_sub(&source->inside, 1);
+    return source->result;
+}
+
+static promc_registry *make(struct source *source, const char *name)
+{
+    promc_registry *registry;
+    promc_family *family;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_gauge_register(registry, &(promc_family_settings){.name = "queue_depth"}, &family), 0);
+    assert_int_equal(promc_gauge_get(family, NULL, &source->gauge), 0);
+    assert_int_equal(promc_collector_register(registry, name, collect, source), 0);
+    return registry;
+}
+
+static void expect_line(promc_registry *registry, promc_scrape_settings settings, const char *line, const char *other)
+{
+    char *text = corpus_scrape(registry, settings, NULL);
+    if (strstr(text, line) == NULL || strstr(text, other) == NULL) {
+        fail_msg("no %s or %s in\n%s", line, other, text);
+    }
+    free(text);
+}
+
+static void test_errors_and_last_good_value(void **state)
+{
+    (void)state;
+    struct source source = {.value = 5};
+    promc_registry *registry = make(&source, "queue \"depth\"");
+    const promc_scrape_settings text = {0};
+    expect_line(registry, text, "\nqueue_depth 5\n", "\npromc_collector_errors_total{collector=\"queue \\\"depth\\\"\"} 0\n");
+    source.value = 6;
+    expect_line(registry, text, "\nqueue_depth 6\n", "\"} 0\n");
+    source.value = 7;
+    source.result = PROMC_E_IO;
+    expect_line(registry, text, "\nqueue_depth 6\n", "\npromc_collector_errors_total{collector=\"queue \\\"depth\\\"\"} 1\n");
+    source.result = 0;
+    expect_line(registry, text, "\nqueue_depth 7\n", "\npromc_collector_errors_total{collector=\"queue \\\"depth\\\"\"} 1\n");
+    assert_int_equal(source.calls, 4);
+    promc_registry_destroy(registry);
+}
+
+static void test_deadline(void **state)
+{
+    (void)state;
+    struct source source = {.value = 5};
+    promc_registry *registry = make(&source, "late");
+    promc_scrape_settings settings = {.deadline_ns = promc_now_ns() - 1};
+    expect_line(registry, settings, "\nqueue_depth 0\n", "\npromc_collector_errors_total{collector=\"late\"} 1\n");
+    assert_int_equal(source.calls, 0);
+    settings.deadline_ns = promc_now_ns() + UINT64_C(60000000000);
+    expect_line(registry, settings, "\nqueue_depth 5\n", "\npromc_collector_errors_total{collector=\"late\"} 1\n");
+    assert_true(source.deadline_ns == settings.deadline_ns);
+    promc_registry_destroy(registry);
+}
+
+static void *scrape(void *registry)
+{
+    for (int i = 0; i < 20; i++) {
+        free(corpus_scrape(registry, (promc_scrape_settings){0}, NULL));
+    }
+    return NULL;
+}
+
+static void test_never_two_at_once(void **state)
+{
+    (void)state;
+    struct source source = {.sleep_us = 1000};
+    promc_registry *registry = make(&source, "slow");
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, scrape, registry), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(source.most_inside, 1);
+    assert_true(source.calls >= 20);
+    promc_registry_destroy(registry);
+}
+
+static void test_arguments(void **state)
+{
+    (void)state;
+    struct source source = {0};
+    promc_registry *registry = make(&source, "first");
+    assert_int_equal(promc_collector_register(NULL, "a", collect, NULL), PROMC_E_INVALID);
+    assert_int_equal(promc_collector_register(registry, NULL, collect, NULL), PROMC_E_INVALID);
+    assert_int_equal(promc_collector_register(registry, "", collect, NULL), PROMC_E_INVALID);
+    assert_int_equal(promc_collector_register(registry, "a", NULL, NULL), PROMC_E_INVALID);
+    for (int i = 1; i < 64; i++) {
+        assert_int_equal(promc_collector_register(registry, "same name", collect, &source), 0);
+    }
+    assert_int_equal(promc_collector_register(registry, "one more", collect, &source), PROMC_E_FULL);
+    promc_registry_destroy(registry);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_errors_and_last_good_value),
+        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_never_two_at_once),
+        cmocka_unit_test(test_arguments),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
