@@ -80,6 +80,8 @@ static int grow_memory(struct body *body, size_t needed, size_t expected)
         capacity = expected + 1;
     while (capacity < needed + 1)
         capacity *= 2;
+    if (capacity > BODY_MEMORY_MAX + 1)
+        capacity = BODY_MEMORY_MAX + 1;
     char *memory = realloc(body->memory, capacity);
     if (!memory)
         return BODY_E_MEMORY;
@@ -99,7 +101,7 @@ int body_append(struct body *body, const char *data, size_t n, size_t expected)
         if (needed > BODY_MEMORY_MAX || body_memory_in_use() + n > BODY_MEMORY_BUDGET)
             rc = move_to_file(body);
         else
-            rc = grow_memory(body, needed, expected);
+            rc = grow_memory(body, needed, expected); /* to no more than holds a whole body and its NUL */
     }
     if (rc < 0)
         return rc;

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/metrics.h"
+#include "queue/queue.h"
+#include "utils/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+/* cmocka needs the three above */
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ORG "01a20914-ffbe-7000-9de5-9c79da394f6e"
+
+static char *scrape(void)
+{
+    char *text;
+    assert_int_equal(promc_scrape_string(metrics_registry(), &(promc_scrape_settings){0}, &text, NULL), 0);
+    return text;
+}
+
+static void expect(const char *line, bool present)
+{
+    char *text = scrape(), wanted[512];
+    snprintf(wanted, sizeof(wanted), "\n%s", line);
+    if ((strstr(text, wanted) != NULL) != present)
+        fail_msg("%s: %s", present ? "missing" : "should not be there", line);
+    free(text);
+}
+
+static int on(void **state)
+{
+    (void)state;
+    log_set_level(70);
+    return metrics_init(true, 2);
+}
+
+static int off(void **state)
+{
+    (void)state;
+    metrics_destroy();
+    return 0;
+}
+
+static void test_every_family_is_there(void **state)
+{
+    (void)state;
+    const char *const types[] = {
+        "http_request_duration_seconds histogram", "http_requests_total counter", "http_requests_in_flight gauge",
+        "http_request_size_bytes histogram", "http_response_size_bytes histogram", "http_requests_aborted_total counter",
+        "db_query_duration_seconds histogram", "db_query_errors_total counter", "db_connection_pool_size gauge",
+        "db_connection_pool_max_size gauge", "db_connection_pool_pending_acquires gauge",
+        "db_connection_pool_acquire_duration_seconds histogram", "db_connection_pool_acquire_timeouts_total counter",
+        "queue_messages_total counter", "queue_message_failures_total counter", "queue_message_retries_total counter",
+        "queue_processing_duration_seconds histogram", "queue_depth gauge", "queue_consumers gauge",
+        "queue_oldest_message_age_seconds gauge", "queue_depth_last_success_timestamp_seconds gauge",
+        "emails_sent_total counter", "drafts_generated_total counter", "draft_generation_duration_seconds histogram",
+        "prospects_processed_total counter", "active_campaigns gauge", "campaigns_processed_total counter",
+        "process_cpu_seconds_total counter", "process_resident_memory_bytes gauge", "process_open_fds gauge",
+        "process_start_time_seconds gauge", "eventloop_lag_seconds histogram", "eventloop_utilization_ratio gauge",
+        "nodejs_eventloop_lag_seconds gauge", "nodejs_heap_size_used_bytes gauge", "nodejs_active_handles gauge",
+        "nodejs_version_info gauge", "ingest_api_build_info gauge", "process_memory_limit_bytes gauge",
+    };
+    promc_http_route *route;
+    assert_int_equal(promc_http_route_declare(metrics_http(), "/x", 1u << PROMC_HTTP_GET, &route), 0);
+    metrics_draft_generated(ORG, true, 1000); /* families of which no series is known in advance */
+    metrics_email_sent(ORG, ORG, true);
+    metrics_prospects(ORG, PROSPECT_IMPORTED, 1);
+    metrics_active_campaigns(ORG, 1);
+    metrics_campaign_processed(ORG, CAMPAIGN_COMPLETED);
+    metrics_db_error(DB_INSERT, DB_SCHEMA_CRM, "23");
+    metrics_queue_depth(QUEUE_EMAIL_SEND, 1, 2, 3);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        char line[128];
+        snprintf(line, sizeof(line), "# TYPE %s\n", types[i]);
+        expect(line, true);
+    }
+}
+
+static void test_series_that_are_known_exist_from_the_start(void **state)
+{
+    (void)state;
+    expect("queue_messages_total{queue=\"email.send\",action=\"published\"} 0\n", true);
+    expect("queue_message_failures_total{queue=\"prospect.validate\",reason=\"dead_lettered\"} 0\n", true);
+    expect("queue_processing_duration_seconds_count{queue=\"draft.generate\",success=\"false\"} 0\n", true);
+    expect("db_query_duration_seconds_count{operation=\"insert\",schema=\"crm\"} 0\n", true);
+    expect("db_query_duration_seconds_count{operation=\"begin\",schema=\"crm\"}", false);
+    expect("eventloop_lag_seconds_count{loop=\"1\"} 0\n", true);
+}
+
+static void test_updates_arrive_where_they_belong(void **state)
+{
+    (void)state;
+    metrics_db_query(DB_UPDATE, DB_SCHEMA_OUTREACH, 3000000);
+    expect("db_query_duration_seconds_bucket{operation=\"update\",schema=\"outreach\",le=\"0.0025\"} 0\n", true);
+    expect("db_query_duration_seconds_bucket{operation=\"update\",schema=\"outreach\",le=\"0.005\"} 1\n", true);
+    metrics_db_query(DB_BEGIN, DB_SCHEMA_TRACKING, 1); /* an unusual pair is found by lookup */
+    expect("db_query_duration_seconds_count{operation=\"begin\",schema=\"tracking\"} 1\n", true);
+    metrics_queue_messages(QUEUE_EMAIL_SEND, QUEUE_CONSUMED, 7);
+    expect("queue_messages_total{queue=\"email.send\",action=\"consumed\"} 7\n", true);
+    metrics_queue_processed(QUEUE_EMAIL_SEND, true, UINT64_C(2000000000));
+    expect("queue_processing_duration_seconds_sum{queue=\"email.send\",success=\"true\"} 2\n", true);
+    metrics_prospects(ORG, PROSPECT_REJECTED, 20);
+    expect("prospects_processed_total{organisation_id=\"" ORG "\",action=\"rejected\"} 20\n", true);
+    metrics_db_pool(1, 2, 3, 4);
+    expect("db_connection_pool_size{state=\"idle\"} 2\n", true);
+}
+
+static void test_a_depth_that_is_not_known_is_not_shown(void **state)
+{
+    (void)state;
+    metrics_queue_depth(QUEUE_DRAFT_GENERATE, 12, 3500, 2);
+    expect("queue_depth{queue=\"draft.generate\"} 12\n", true);
+    expect("queue_oldest_message_age_seconds{queue=\"draft.generate\"} 3.5\n", true);
+    metrics_queue_depth_stale(QUEUE_DRAFT_GENERATE);
+    expect("queue_depth{queue=\"draft.generate\"}", false);
+    expect("queue_consumers{queue=\"draft.generate\"}", false);
+    expect("queue_depth_last_success_timestamp_seconds{queue=\"draft.generate\"} 1", true);
+    metrics_queue_depth(QUEUE_DRAFT_GENERATE, 1, 0, 2);
+    expect("queue_depth{queue=\"draft.generate\"} 1\n", true);
+}
+
+static void test_an_absent_label_is_no_series(void **state)
+{
+    (void)state;
+    metrics_email_sent(NULL, ORG, true);
+    metrics_email_sent(ORG, "", true);
+    metrics_draft_generated("", true, 1);
+    metrics_prospects(NULL, PROSPECT_IMPORTED, 1);
+    metrics_active_campaigns(NULL, 1);
+    metrics_campaign_processed(NULL, CAMPAIGN_COMPLETED);
+    char *text = scrape();
+    assert_null(strstr(text, "undefined"));
+    assert_null(strstr(text, "organisation_id=\"\""));
+    assert_null(strstr(text, "emails_sent_total{"));
+    free(text);
+}
+
+static void test_values_out_of_range_are_ignored(void **state)
+{
+    (void)state;
+    metrics_db_query((enum db_operation)99, DB_SCHEMA_IAM, 1);
+    metrics_db_error(DB_SELECT, (enum db_schema)99, "00");
+    metrics_queue_messages(-1, QUEUE_PUBLISHED, 1);
+    metrics_queue_failure(QUEUES, QUEUE_ERROR);
+    metrics_loop_lag(2, 1);
+    metrics_loop_lag(0, -1);
+    metrics_loop_utilization(0, 7);
+    expect("eventloop_lag_seconds_count{loop=\"0\"} 0\n", true);
+    expect("eventloop_utilization_ratio{loop=\"0\"} 1\n", true);
+}
+
+static void test_finished_campaigns_are_bounded(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3000; i++) {
+        char campaign[37];
+        snprintf(campaign, sizeof(campaign), "campaign-%d", i);
+        metrics_email_sent(ORG, campaign, true);
+        metrics_campaign_finished(campaign);
+    }
+    /* the last ones stay for their time, the others had to go */
+    expect("emails_sent_total{organisation_id=\"" ORG "\",campaign_id=\"campaign-2999\",success=\"true\"} 1\n", true);
+    expect("emails_sent_total{organisation_id=\"" ORG "\",campaign_id=\"campaign-0\",success=\"true\"}", false);
+    assert_true(promc_family_series_count(promc_family_find(metrics_registry(), "emails_sent_total")) <= 1025);
+}
+
+static void test_lag_window(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5000; i++)
+        metrics_loop_lag(0, i < 4000 ? 1.0 : 0.001); /* the last thousand are what counts */
+    for (int i = 0; i < 100; i++)
+        metrics_loop_lag(1, 0.1);
+    expect("nodejs_eventloop_lag_max_seconds 0.1\n", true);
+    expect("nodejs_eventloop_lag_min_seconds 0.001\n", true);
+    expect("nodejs_eventloop_lag_p50_seconds 0.001\n", true);
+    expect("nodejs_eventloop_lag_p99_seconds 0.1\n", true);
+    expect("nodejs_eventloop_lag_p50_seconds 0.001\n", true); /* a scrape changes nothing */
+    expect("eventloop_lag_seconds_count{loop=\"0\"} 5000\n", true);
+}
+
+static void test_off(void **state)
+{
+    (void)state;
+    assert_int_equal(metrics_init(false, 2), 0);
+    assert_null(metrics_registry());
+    assert_null(metrics_http());
+    metrics_db_query(DB_SELECT, DB_SCHEMA_IAM, 1);
+    metrics_db_error(DB_SELECT, DB_SCHEMA_IAM, "23");
+    metrics_db_pool(1, 1, 1, 1);
+    metrics_db_acquire(1);
+    metrics_db_acquire_timeout();
+    metrics_queue_messages(0, QUEUE_PUBLISHED, 1);
+    metrics_queue_depth(0, 1, 1, 1);
+    metrics_queue_depth_stale(0);
+    metrics_email_sent(NULL, NULL, true);
+    metrics_draft_generated(ORG, true, 1);
+    metrics_prospects(ORG, PROSPECT_IMPORTED, 1);
+    metrics_active_campaigns(ORG, 1);
+    metrics_campaign_processed(ORG, CAMPAIGN_COMPLETED);
+    metrics_campaign_finished(ORG);
+    metrics_loop_lag(0, 1);
+    metrics_loop_utilization(0, 1);
+    metrics_loop_handles(0, &(struct metrics_loop_handles){0});
+    metrics_destroy();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_every_family_is_there, on, off),
+        cmocka_unit_test_setup_teardown(test_series_that_are_known_exist_from_the_start, on, off),
+        cmocka_unit_test_setup_teardown(test_updates_arrive_where_they_belong, on, off),
+        cmocka_unit_test_setup_teardown(test_a_depth_that_is_not_known_is_not_shown, on, off),
+        cmocka_unit_test_setup_teardown(test_an_absent_label_is_no_series, on, off),
+        cmocka_unit_test_setup_teardown(test_values_out_of_range_are_ignored, on, off),
+        cmocka_unit_test_setup_teardown(test_finished_campaigns_are_bounded, on, off),
+        cmocka_unit_test_setup_teardown(test_lag_window, on, off),
+        cmocka_unit_test(test_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
