@@ -60,14 +60,13 @@ static uint64_t calibrate(bench_loop loop, void *state)
 
 static double one_thread(bench_loop loop, void *state, uint64_t n)
 {
-    uint64_t best = UINT64_MAX;
+    double took[BATCHES];
     for (int batch = 0; batch < BATCHES; batch++) {
         uint64_t start = bench_now_ns();
         loop(state, n, 0);
-        uint64_t took = bench_now_ns() - start;
-        best = took < best ? took : best;
+        took[batch] = (double)(bench_now_ns() - start);
     }
-    return (double)best / (double)n;
+    return bench_decile(took, BATCHES) / (double)n;
 }
 
 /* ---- two threads ---- */
@@ -80,7 +79,7 @@ typedef struct pair {
     unsigned finished;
     uint64_t released_ns; /* written by the later arrival, before it releases the other */
     unsigned go;
-    uint64_t best;
+    double took[BATCHES];
 } pair;
 
 /* The clock starts when the later thread arrives and stops when the slower one is done, so a batch in which one of
@@ -96,10 +95,8 @@ static void run_side(pair *p, unsigned thread)
         while (__atomic_load_n(&p->go, __ATOMIC_ACQUIRE) < batch)
             ;
         p->loop(p->state, p->n, thread);
-        if (__atomic_add_fetch(&p->finished, 1, __ATOMIC_ACQ_REL) == 2 * batch) {
-            uint64_t took = bench_now_ns() - p->released_ns;
-            p->best = took < p->best ? took : p->best;
-        }
+        if (__atomic_add_fetch(&p->finished, 1, __ATOMIC_ACQ_REL) == 2 * batch)
+            p->took[batch - 1] = (double)(bench_now_ns() - p->released_ns);
         while (__atomic_load_n(&p->finished, __ATOMIC_ACQUIRE) < 2 * batch)
             ;
     }
@@ -116,7 +113,7 @@ double bench_ns_per_op(bench_loop loop, void *state, unsigned threads)
     uint64_t n = calibrate(loop, state);
     if (threads == 1)
         return one_thread(loop, state, n);
-    pair p = {.loop = loop, .state = state, .n = n, .best = UINT64_MAX};
+    pair p = {.loop = loop, .state = state, .n = n};
     pthread_t other;
     if (pthread_create(&other, NULL, second_side, &p) != 0) {
         fprintf(stderr, "cannot start a second thread\n");
@@ -124,7 +121,7 @@ double bench_ns_per_op(bench_loop loop, void *state, unsigned threads)
     }
     run_side(&p, 0);
     pthread_join(other, NULL);
-    return (double)p.best / (double)n;
+    return bench_decile(p.took, BATCHES) / (double)n;
 }
 
 double bench_render_ns(bench_render render, void *state, size_t *bytes)
@@ -163,6 +160,12 @@ double bench_median(double *values, size_t count)
 {
     qsort(values, count, sizeof(*values), ascending);
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+double bench_decile(double *values, size_t count)
+{
+    qsort(values, count, sizeof(*values), ascending);
+    return values[count / 10];
 }
 
 void bench_emit(const char *name, double value)

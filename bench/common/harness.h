@@ -17,6 +17,9 @@ extern "C" {
 /** Keeps the compiler from carrying anything in registers from one operation to the next, as a call between would. */
 #define BENCH_BARRIER() __asm__ volatile("" ::: "memory")
 
+/** The loop over the operations of a batch, unrolled: a counter's increment is shorter than a loop's own end. */
+#define BENCH_EACH(i, n) _Pragma("GCC unroll 8") for (uint64_t i = 0; i < (n); i++)
+
 enum {
     BENCH_VALUES = 1024,      /**< observations, cycled through */
     BENCH_LOOKUP_SERIES = 64, /**< label sets of the lookup cases, cycled through */
@@ -46,7 +49,8 @@ uint64_t bench_now_ns(void);
 /** Do `n` operations; `thread` is 0 or 1. */
 typedef void (*bench_loop)(void *state, uint64_t n, unsigned thread);
 /**
- * Nanoseconds per operation and thread: the minimum over many batches of about a millisecond.
+ * Nanoseconds per operation and thread: the first decile of many batches of about a millisecond. Not their minimum:
+ * two threads on one cache line have lucky batches. Not their median: on a shared machine that is the neighbours' noise.
  * With two threads a batch lasts from the moment both are released until the slower one is done.
  */
 double bench_ns_per_op(bench_loop loop, void *state, unsigned threads);
@@ -59,8 +63,9 @@ double bench_render_ns(bench_render render, void *state, size_t *bytes);
 /** Resident bytes of this process, from smaps_rollup (statm is only approximate on new kernels). */
 double bench_resident_bytes(void);
 
-/** Median; sorts the array. */
+/** Median, first decile; both sort the array. */
 double bench_median(double *values, size_t count);
+double bench_decile(double *values, size_t count);
 
 /** One result line, `name value`, on stdout. */
 void bench_emit(const char *name, double value);

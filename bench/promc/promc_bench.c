@@ -88,7 +88,8 @@ static void inc(void *state, uint64_t n, unsigned thread)
 {
     promc_counter counter = *(const promc_counter *)state;
     (void)thread;
-    for (uint64_t i = 0; i < n; i++) {
+    BENCH_EACH(i, n)
+    {
         promc_counter_inc(counter);
         BENCH_BARRIER();
     }
@@ -106,7 +107,8 @@ static void observe(void *state, uint64_t n, unsigned thread)
 {
     promc_histogram histogram = *(const promc_histogram *)state;
     (void)thread;
-    for (uint64_t i = 0; i < n; i++) {
+    BENCH_EACH(i, n)
+    {
         promc_histogram_observe(histogram, bench_values[i % BENCH_VALUES]);
         BENCH_BARRIER();
     }
@@ -129,7 +131,8 @@ static void lookup_inc(void *state, uint64_t n, unsigned thread)
 {
     lookup *l = state;
     (void)thread;
-    for (uint64_t i = 0; i < n; i++) {
+    BENCH_EACH(i, n)
+    {
         promc_counter_inc(promc_counter_with_values(l->family, l->strings[i % BENCH_LOOKUP_SERIES], 3));
         BENCH_BARRIER();
     }
@@ -139,7 +142,8 @@ static void lookup_inc_n(void *state, uint64_t n, unsigned thread)
 {
     lookup *l = state;
     (void)thread;
-    for (uint64_t i = 0; i < n; i++) {
+    BENCH_EACH(i, n)
+    {
         promc_counter counter;
         promc_counter_get_n(l->family, l->values[i % BENCH_LOOKUP_SERIES], 3, &counter);
         promc_counter_inc(counter);

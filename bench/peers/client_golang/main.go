@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"sort"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -78,21 +79,26 @@ func calibrate(f loop) uint64 {
 	}
 }
 
+func decile(took []float64) float64 {
+	sort.Float64s(took)
+	return took[len(took)/10]
+}
+
 func oneThread(f loop, n uint64) float64 {
-	best := time.Duration(1 << 62)
-	for i := 0; i < batches; i++ {
+	var took [batches]float64
+	for i := range took {
 		start := time.Now()
 		f(n, 0)
-		best = min(best, time.Since(start))
+		took[i] = float64(time.Since(start))
 	}
-	return float64(best) / float64(n)
+	return decile(took[:]) / float64(n)
 }
 
 // A batch lasts from the later arrival at the start line until the slower thread is done.
 func twoThreads(f loop, n uint64) float64 {
 	var arrived, finished, released atomic.Uint64
 	var start time.Time
-	best := time.Duration(1 << 62)
+	var took [batches]float64
 	side := func(thread int) {
 		runtime.LockOSThread()
 		f(1000, thread)
@@ -105,7 +111,7 @@ func twoThreads(f loop, n uint64) float64 {
 			}
 			f(n, thread)
 			if finished.Add(1) == 2*batch {
-				best = min(best, time.Since(start))
+				took[batch-1] = float64(time.Since(start))
 			}
 			for finished.Load() < 2*batch {
 			}
@@ -115,7 +121,7 @@ func twoThreads(f loop, n uint64) float64 {
 	go func() { side(1); close(done) }()
 	side(0)
 	<-done
-	return float64(best) / float64(n)
+	return decile(took[:]) / float64(n)
 }
 
 func nsPerOp(f loop, threads int) float64 {

@@ -63,19 +63,25 @@ fn calibrate(f: &(dyn Fn(u64) + Sync)) -> u64 {
     }
 }
 
+fn decile(mut took: Vec<u64>) -> f64 {
+    took.sort_unstable();
+    took[took.len() / 10] as f64
+}
+
 fn one_thread(f: &(dyn Fn(u64) + Sync), n: u64) -> f64 {
     let batch = |_| {
         let start = Instant::now();
         f(n);
-        start.elapsed()
+        start.elapsed().as_nanos() as u64
     };
-    (0..BATCHES).map(batch).min().unwrap().as_nanos() as f64 / n as f64
+    decile((0..BATCHES).map(batch).collect()) / n as f64
 }
 
 /// A batch lasts from the later arrival at the start line until the slower thread is done.
 fn two_threads(f: &(dyn Fn(u64) + Sync), n: u64) -> f64 {
     let (arrived, finished, released) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let (started, best) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+    let started = AtomicU64::new(0);
+    let took: Vec<AtomicU64> = (0..BATCHES).map(|_| AtomicU64::new(0)).collect();
     let epoch = Instant::now();
     let now = || epoch.elapsed().as_nanos() as u64;
     let side = || {
@@ -88,7 +94,7 @@ fn two_threads(f: &(dyn Fn(u64) + Sync), n: u64) -> f64 {
             while released.load(Ordering::Acquire) < batch {}
             f(n);
             if finished.fetch_add(1, Ordering::AcqRel) + 1 == 2 * batch {
-                best.fetch_min(now() - started.load(Ordering::Relaxed), Ordering::Relaxed);
+                took[batch as usize - 1].store(now() - started.load(Ordering::Relaxed), Ordering::Relaxed);
             }
             while finished.load(Ordering::Acquire) < 2 * batch {}
         }
@@ -97,7 +103,7 @@ fn two_threads(f: &(dyn Fn(u64) + Sync), n: u64) -> f64 {
         scope.spawn(side);
         side();
     });
-    best.into_inner() as f64 / n as f64
+    decile(took.into_iter().map(AtomicU64::into_inner).collect()) / n as f64
 }
 
 fn ns_per_op(f: &(dyn Fn(u64) + Sync), threads: u32) -> f64 {
