@@ -21,6 +21,15 @@
 
 #include <cmocka.h>
 
+/** For what runs on a store thread, where cmocka's assertions must not jump from. */
+#define must(condition)                                                                                                \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);                              \
+            abort();                                                                                                   \
+        }                                                                                                              \
+    } while (0)
+
 struct fixture {
     struct settings settings;
     struct store *store;

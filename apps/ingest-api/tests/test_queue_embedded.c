@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The embedded queue: at least once, leases, backoff, dead letters, idempotency, statistics. */
+#include "queue/jobs.h"
+#include "queue/owner.h"
+#include "store_fixture.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+
+struct publish {
+    enum queue_name queue;
+    const char *organisation, *key, *payload;
+    int n, returns;
+    bool fresh;
+};
+
+static int run_publish(void *arg, struct db *db)
+{
+    struct publish *publish = arg;
+    int rc = DB_OK;
+    for (int i = 0; rc == DB_OK && i < (publish->n ? publish->n : 1); i++)
+        rc = queue_publish(db, publish->queue, publish->organisation, "req-1", publish->key,
+                           publish->payload ? publish->payload : "{}", &publish->fresh);
+    return rc != DB_OK ? rc : publish->returns;
+}
+
+static bool publish(struct fixture *f, enum queue_name queue, const char *key, int n)
+{
+    struct publish call = {.queue = queue, .organisation = f->organisation, .key = key, .n = n};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, &call), DB_OK);
+    queue_published(f->queue, queue, (unsigned)(n ? n : 1));
+    return call.fresh;
+}
+
+static int run_complete(void *arg, struct db *db)
+{
+    return queue_complete(db, arg);
+}
+
+static int complete(struct fixture *f, struct job *job)
+{
+    return store_run(f->store, STORE_MODE_WRITE, run_complete, job);
+}
+
+static int lease(struct fixture *f, enum queue_name queue, struct job *job, int timeout_ms)
+{
+    return queue_lease(f->queue, queue, job, 1, timeout_ms);
+}
+
+static struct queue_stats stats(struct fixture *f, enum queue_name queue)
+{
+    struct queue_stats out;
+    assert_int_equal(queue_read_stats(f->queue, queue, &out), DB_OK);
+    return out;
+}
+
+static void timing(struct fixture *f, int64_t lease_ms, int64_t backoff_ms)
+{
+    struct queue_timing t = {lease_ms, backoff_ms, backoff_ms * 4, 20};
+    queue_set_timing(f->queue, &t);
+}
+
+static int64_t now_ms(void)
+{
+    return (int64_t)(clock_monotonic_ns() / 1000000u);
+}
+
+/* --- delivery --- */
+
+static void a_job_is_delivered_with_all_it_has(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    struct publish call = {QUEUE_DRAFT_GENERATE, f->organisation, NULL, "{\"a\":\"\xc3\xa4\"}", 1, 0, false};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, &call), DB_OK);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 0); /* another queue */
+    assert_int_equal(lease(f, QUEUE_DRAFT_GENERATE, &job, 0), 1);
+    assert_string_equal(job.payload, "{\"a\":\"\xc3\xa4\"}");
+    assert_string_equal(job.organisation_id, f->organisation);
+    assert_string_equal(job.request_id, "req-1");
+    assert_int_equal(job.queue, QUEUE_DRAFT_GENERATE);
+    assert_int_equal(job.attempt, 1);
+    assert_false(job.keyed);
+    assert_true(llabs(job.created_ms - clock_wall_ms()) < 5000);
+    struct job again;
+    assert_int_equal(lease(f, QUEUE_DRAFT_GENERATE, &again, 0), 0); /* leased: nobody else's */
+    assert_int_equal(complete(f, &job), DB_OK);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 0);
+    job_release(&job);
+}
+
+static void jobs_come_in_order_and_in_batches(void **state)
+{
+    struct fixture *f = *state;
+    struct job jobs[10];
+    char last[37] = "";
+    publish(f, QUEUE_PROSPECT_VALIDATE, NULL, 15);
+    for (int expected = 10; expected >= 5; expected -= 5) {
+        assert_int_equal(queue_lease(f->queue, QUEUE_PROSPECT_VALIDATE, jobs, 10, 0), expected);
+        for (int i = 0; i < expected; i++) {
+            assert_true(strcmp(last, jobs[i].id) < 0);
+            strcpy(last, jobs[i].id);
+            job_release(&jobs[i]);
+        }
+    }
+}
+
+static void publishing_rolls_back_with_its_transaction(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    struct publish call = {QUEUE_EMAIL_SEND, f->organisation, "k", NULL, 1, -99, false};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, &call), -99);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 0);
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
+    call.returns = 0;
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, &call), DB_OK);
+    assert_true(call.fresh); /* the key went with it */
+}
+
+struct waiter {
+    struct fixture *f;
+    struct job job;
+    int n;
+    int64_t waited_ms;
+};
+
+static void *wait_for_job(void *arg)
+{
+    struct waiter *waiter = arg;
+    int64_t start = now_ms();
+    waiter->n = lease(waiter->f, QUEUE_EMAIL_SEND, &waiter->job, 10000);
+    waiter->waited_ms = now_ms() - start;
+    return NULL;
+}
+
+static void a_waiting_worker_is_woken(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter waiter = {.f = f};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_job, &waiter), 0);
+    usleep(50000);
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(waiter.n, 1);
+    job_release(&waiter.job);
+}
+
+static void queue_wake_ends_the_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter waiter = {.f = f};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_job, &waiter), 0);
+    usleep(50000);
+    queue_wake(f->queue);
+    pthread_join(thread, NULL);
+    assert_int_equal(waiter.n, 0);
+    assert_true(waiter.waited_ms < 5000);
+}
+
+/* Published by somebody who does not tell, as another process would. */
+static void a_job_of_another_process_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter waiter = {.f = f};
+    struct publish call = {.queue = QUEUE_EMAIL_SEND, .organisation = f->organisation};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_job, &waiter), 0);
+    usleep(20000);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, &call), DB_OK);
+    pthread_join(thread, NULL);
+    assert_int_equal(waiter.n, 1);
+    assert_true(waiter.waited_ms < 5000);
+    job_release(&waiter.job);
+}
+
+/* --- at least once, effects exactly once --- */
+
+static void a_lease_that_runs_out_is_delivered_again(void **state)
+{
+    struct fixture *f = *state;
+    struct job first, second;
+    timing(f, 60, 10);
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &first, 0), 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &second, 5000), 1);
+    assert_string_equal(first.id, second.id);
+    assert_int_equal(second.attempt, 2);
+    /* The first worker comes back: it must not complete what is the second's. */
+    assert_int_equal(complete(f, &first), DB_E_CONFLICT);
+    assert_int_equal(queue_fail(f->queue, &first, "late", false), DB_E_CONFLICT);
+    assert_int_equal(complete(f, &second), DB_OK);
+    assert_int_equal(complete(f, &second), DB_E_CONFLICT);
+    job_release(&first);
+    job_release(&second);
+}
+
+static void a_lease_can_be_renewed(void **state)
+{
+    struct fixture *f = *state;
+    struct job job, other;
+    timing(f, 150, 10);
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    timing(f, 60000, 10);
+    assert_int_equal(queue_extend(f->queue, &job, 1), DB_OK);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &other, 300), 0);
+    assert_int_equal(complete(f, &job), DB_OK);
+    assert_int_equal(queue_extend(f->queue, &job, 1), DB_E_CONFLICT);
+    job_release(&job);
+}
+
+static void a_poisonous_job_ends_in_the_dead_letters(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    timing(f, 20, 10);
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    for (int attempt = 1; attempt <= 3; attempt++) { /* each time the worker vanishes */
+        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 5000), 1);
+        assert_int_equal(job.attempt, attempt);
+        job_release(&job);
+    }
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 200), 0);
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).dead, 1);
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
+}
+
+/* --- failure --- */
+
+static void a_failed_job_comes_back_later_each_time(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    int64_t waited[3] = {0};
+    timing(f, 60000, 80);
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    for (int attempt = 1; attempt <= 3; attempt++) {
+        int64_t start = now_ms();
+        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 5000), 1);
+        waited[attempt - 1] = now_ms() - start;
+        assert_int_equal(job.attempt, attempt);
+        if (attempt == 1)
+            assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 1);
+        assert_int_equal(queue_fail(f->queue, &job, "421 later", false), DB_OK);
+        job_release(&job);
+    }
+    /* ± 50 %: at least 40 ms, then at least 80. */
+    assert_true(waited[1] >= 40);
+    assert_true(waited[2] >= 80);
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).dead, 1); /* job_attempts is 3 */
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE error = '421 later'"), 1);
+}
+
+static void a_permanent_failure_is_dead_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    publish(f, QUEUE_EMAIL_SEND, "k", 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    assert_int_equal(queue_fail(f->queue, &job, "550 no such user", true), DB_OK);
+    job_release(&job);
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).dead, 1);
+    assert_false(publish(f, QUEUE_EMAIL_SEND, "k", 1)); /* dead, not forgotten */
+}
+
+/* --- idempotency --- */
+
+static void a_key_is_enqueued_once(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    assert_true(publish(f, QUEUE_EMAIL_SEND, "c:p", 1));
+    assert_false(publish(f, QUEUE_EMAIL_SEND, "c:p", 1));
+    assert_true(publish(f, QUEUE_DRAFT_GENERATE, "c:p", 1)); /* per queue */
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    assert_true(job.keyed);
+    assert_false(publish(f, QUEUE_EMAIL_SEND, "c:p", 1));
+    assert_int_equal(complete(f, &job), DB_OK);
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
+    assert_false(publish(f, QUEUE_EMAIL_SEND, "c:p", 1)); /* done, not forgotten */
+    job_release(&job);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 0);
+}
+
+static int run_forget(void *arg, struct db *db)
+{
+    int n = jobs_forget(db, jobs_now_ms() + 1000, 10);
+    *(int *)arg = n;
+    return n < 0 ? n : 0;
+}
+
+static void old_keys_are_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct job jobs[3];
+    int forgotten;
+    publish(f, QUEUE_EMAIL_SEND, "1", 1);
+    publish(f, QUEUE_EMAIL_SEND, "2", 1);
+    publish(f, QUEUE_EMAIL_SEND, "3", 1);
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, jobs, 3, 0), 3);
+    assert_int_equal(complete(f, &jobs[0]), DB_OK);
+    assert_int_equal(complete(f, &jobs[1]), DB_OK);
+    assert_int_equal(queue_fail(f->queue, &jobs[2], "x", true), DB_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_forget, &forgotten), DB_OK);
+    assert_int_equal(forgotten, 2); /* not the dead one */
+    assert_true(publish(f, QUEUE_EMAIL_SEND, "1", 1));
+    assert_false(publish(f, QUEUE_EMAIL_SEND, "3", 1));
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 1);
+    for (int i = 0; i < 3; i++)
+        job_release(&jobs[i]);
+}
+
+/* --- many workers --- */
+
+#define JOBS 400
+#define WORKERS 6
+
+struct work {
+    struct fixture *f;
+    int done, conflicts;
+};
+
+static int run_effect(void *arg, struct db *db)
+{
+    struct job *job = arg;
+    int rc = db_exec(db, "INSERT INTO effects VALUES ($1)", "u", job->id); /* a second effect of a job would conflict */
+    return rc == DB_OK ? queue_complete(db, job) : rc;
+}
+
+static void *consume(void *arg)
+{
+    struct work *work = arg;
+    struct job jobs[5];
+    int n;
+    while ((n = queue_lease(work->f->queue, QUEUE_PROSPECT_RESEARCH, jobs, 5, 300)) > 0)
+        for (int i = 0; i < n; i++) {
+            if (i == 4) /* forgets one: its lease runs out */
+                usleep(1000);
+            else if (store_run(work->f->store, STORE_MODE_WRITE, run_effect, &jobs[i]) == DB_OK)
+                work->done++;
+            else
+                work->conflicts++;
+            job_release(&jobs[i]);
+        }
+    return NULL;
+}
+
+static void every_job_has_its_effect_exactly_once(void **state)
+{
+    struct fixture *f = *state;
+    struct work work[WORKERS];
+    pthread_t thread[WORKERS];
+    int done = 0;
+    fixture_close(f);
+    f->settings.job_attempts = 100;
+    fixture_open(f);
+    timing(f, 100, 10);
+    assert_int_equal(fixture_exec(f, "CREATE TABLE effects (id BLOB PRIMARY KEY)"), DB_OK);
+    publish(f, QUEUE_PROSPECT_RESEARCH, NULL, JOBS);
+    for (int i = 0; i < WORKERS; i++) {
+        work[i] = (struct work){.f = f};
+        assert_int_equal(pthread_create(&thread[i], NULL, consume, &work[i]), 0);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        pthread_join(thread[i], NULL);
+        done += work[i].done;
+    }
+    assert_int_equal(done, JOBS);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM effects"), JOBS);
+    assert_int_equal(stats(f, QUEUE_PROSPECT_RESEARCH).depth, 0);
+    assert_int_equal(stats(f, QUEUE_PROSPECT_RESEARCH).dead, 0);
+    assert_int_equal(stats(f, QUEUE_PROSPECT_RESEARCH).consumers, 0); /* the threads have ended */
+}
+
+/* --- statistics --- */
+
+static void statistics_follow_the_jobs(void **state)
+{
+    struct fixture *f = *state;
+    struct job jobs[2];
+    timing(f, 60000, 50000);
+    publish(f, QUEUE_DRAFT_GENERATE, NULL, 5);
+    usleep(20000);
+    struct queue_stats s = stats(f, QUEUE_DRAFT_GENERATE);
+    assert_int_equal(s.depth, 5);
+    assert_true(s.oldest_age_ms >= 20 && s.oldest_age_ms < 60000);
+    assert_int_equal(s.consumers, 0);
+    assert_int_equal(queue_lease(f->queue, QUEUE_DRAFT_GENERATE, jobs, 2, 0), 2);
+    assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).depth, 5); /* leased ones are not done */
+    assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).consumers, 1);
+    assert_int_equal(complete(f, &jobs[0]), DB_OK);
+    assert_int_equal(queue_fail(f->queue, &jobs[1], "x", false), DB_OK);
+    assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).depth, 4); /* delayed ones neither */
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
+    /* What the counters say is what is there. */
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE state < 2"), 4);
+    assert_int_equal(queue_check(f->queue, 1000), DB_OK);
+    job_release(&jobs[0]);
+    job_release(&jobs[1]);
+}
+
+static void a_delayed_job_does_not_age(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    timing(f, 60000, 50000);
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    assert_int_equal(queue_fail(f->queue, &job, "x", false), DB_OK);
+    usleep(20000);
+    assert_int_equal(stats(f, QUEUE_EMAIL_SEND).oldest_age_ms, 0);
+    job_release(&job);
+}
+
+/* --- the clock --- */
+
+static int run_future(void *arg, struct db *db)
+{
+    (void)arg;
+    return db_exec(db, "UPDATE tracking.jobs SET due_at = due_at + 3600000, created_at = created_at + 3600000", "");
+}
+
+static void jobs_of_a_clock_that_was_set_back_are_due(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_future, NULL), DB_OK);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 0);
+    queue_close(f->queue); /* the process starts again after the clock was set */
+    assert_int_equal(queue_open(&f->queue, &f->settings, f->store), 0);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    job_release(&job);
+}
+
+static int run_shift(void *arg, struct db *db)
+{
+    char owner[OWNER_SIZE];
+    owner_self(owner);
+    return jobs_shift(db, owner, *(int64_t *)arg);
+}
+
+static void a_set_clock_moves_leases_and_delays_along(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    int64_t back = -3600000, before, after;
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    publish(f, QUEUE_DRAFT_GENERATE, NULL, 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    before = fixture_count(f, "SELECT due_at FROM tracking.jobs WHERE state = 1");
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_future, NULL), DB_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_shift, &back), DB_OK);
+    after = fixture_count(f, "SELECT due_at FROM tracking.jobs WHERE state = 1");
+    assert_int_equal(after, before);
+    job_release(&job);
+    assert_int_equal(lease(f, QUEUE_DRAFT_GENERATE, &job, 0), 1);
+    job_release(&job);
+}
+
+static void owners_are_told_apart(void **state)
+{
+    (void)state;
+    char self[OWNER_SIZE], gone[OWNER_SIZE];
+    unsigned long long namespace, start;
+    long pid;
+    owner_self(self);
+    assert_false(owner_is_dead(self));
+    assert_false(owner_is_dead(NULL));
+    assert_false(owner_is_dead("nonsense"));
+    assert_int_equal(sscanf(self, "%llu:%ld:%llu", &namespace, &pid, &start), 3);
+    snprintf(gone, sizeof gone, "%llu:%ld:%llu", namespace, pid, start + 1); /* an earlier process of this number */
+    assert_true(owner_is_dead(gone));
+    snprintf(gone, sizeof gone, "%llu:%ld:%llu", namespace + 1, pid, start + 1); /* another container's */
+    assert_false(owner_is_dead(gone));
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    waitpid(child, NULL, 0);
+    snprintf(gone, sizeof gone, "%llu:%ld:%llu", namespace, (long)child, start);
+    assert_true(owner_is_dead(gone));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_job_is_delivered_with_all_it_has),
+        TEST(jobs_come_in_order_and_in_batches),
+        TEST(publishing_rolls_back_with_its_transaction),
+        TEST(a_waiting_worker_is_woken),
+        TEST(queue_wake_ends_the_wait),
+        TEST(a_job_of_another_process_is_found),
+        TEST(a_lease_that_runs_out_is_delivered_again),
+        TEST(a_lease_can_be_renewed),
+        TEST(a_poisonous_job_ends_in_the_dead_letters),
+        TEST(a_failed_job_comes_back_later_each_time),
+        TEST(a_permanent_failure_is_dead_at_once),
+        TEST(a_key_is_enqueued_once),
+        TEST(old_keys_are_forgotten),
+        TEST(every_job_has_its_effect_exactly_once),
+        TEST(statistics_follow_the_jobs),
+        TEST(a_delayed_job_does_not_age),
+        TEST(jobs_of_a_clock_that_was_set_back_are_due),
+        TEST(a_set_clock_moves_leases_and_delays_along),
+        cmocka_unit_test(owners_are_told_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

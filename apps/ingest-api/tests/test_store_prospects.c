@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Organisations and prospects: tenancy, upsert, keyset pages, status. */
+#include "store_fixture.h"
+
+static struct db_text text(const char *s)
+{
+    return (struct db_text){s, s ? strlen(s) : 0};
+}
+
+/* A transaction of a test: what is to be done, and with what. */
+struct call {
+    struct fixture *f;
+    const char *organisation;
+    const struct prospect_input *rows;
+    size_t n;
+    struct prospect_upsert *results;
+};
+
+static int run_upsert(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    return prospects_upsert(db, call->organisation, call->rows, call->n, call->results);
+}
+
+static int upsert(struct fixture *f, const char *organisation, const struct prospect_input *rows, size_t n,
+                  struct prospect_upsert *results)
+{
+    struct call call = {f, organisation, rows, n, results};
+    return store_run(f->store, STORE_MODE_WRITE, run_upsert, &call);
+}
+
+static struct prospect_input row(const char *email, const char *first, const char *company)
+{
+    struct prospect_input input = {0};
+    input.field[PROSPECT_EMAIL] = text(email);
+    input.field[PROSPECT_FIRST_NAME] = text(first);
+    input.field[PROSPECT_COMPANY] = text(company);
+    return input;
+}
+
+/* What one prospects_get or page delivered. */
+struct seen {
+    const char *organisation, *id, *after;
+    struct prospect_filter *filter;
+    unsigned limit;
+    bool more;
+    int n;
+    char ids[PROSPECTS_PAGE_MAX + 1][37];
+    char email[512], first[64], company[64], custom[64], reason[64], research[64];
+    enum prospect_status status;
+    int64_t created, updated;
+};
+
+static void copy(char *out, size_t size, const char *value)
+{
+    snprintf(out, size, "%s", value ? value : "(null)");
+}
+
+static int keep(void *arg, const struct prospect *p)
+{
+    struct seen *seen = arg;
+    copy(seen->ids[seen->n++], 37, p->id);
+    copy(seen->email, sizeof seen->email, p->field[PROSPECT_EMAIL]);
+    copy(seen->first, sizeof seen->first, p->field[PROSPECT_FIRST_NAME]);
+    copy(seen->company, sizeof seen->company, p->field[PROSPECT_COMPANY]);
+    copy(seen->custom, sizeof seen->custom, p->custom);
+    copy(seen->reason, sizeof seen->reason, p->status_reason);
+    copy(seen->research, sizeof seen->research, p->research);
+    seen->status = p->status;
+    seen->created = p->created_ms;
+    seen->updated = p->updated_ms;
+    return 0;
+}
+
+static int run_get(void *arg, struct db *db)
+{
+    struct seen *seen = arg;
+    seen->n = 0;
+    return prospects_get(db, seen->organisation, seen->id, keep, seen);
+}
+
+static int get(struct fixture *f, struct seen *seen, const char *organisation, const char *id)
+{
+    seen->organisation = organisation;
+    seen->id = id;
+    return store_run(f->store, STORE_MODE_READ, run_get, seen);
+}
+
+static int run_page(void *arg, struct db *db)
+{
+    struct seen *seen = arg;
+    seen->n = 0;
+    int n = prospects_page(db, seen->organisation, seen->after, seen->limit, seen->filter, keep, seen, &seen->more);
+    must(n < 0 || n == seen->n);
+    return n < 0 ? n : 0;
+}
+
+static int page(struct fixture *f, struct seen *seen, const char *organisation, const char *after, unsigned limit,
+                struct prospect_filter *filter)
+{
+    seen->organisation = organisation;
+    seen->after = after;
+    seen->limit = limit;
+    seen->filter = filter;
+    return store_run(f->store, STORE_MODE_READ, run_page, seen);
+}
+
+static int run_find_key(void *arg, struct db *db)
+{
+    char *out = arg;
+    unsigned char hash[32] = {0};
+    snprintf((char *)hash, sizeof hash, "%s", out[0] == '?' ? "Three" : "One");
+    return organisations_find_by_key(db, hash, out);
+}
+
+static void keys_find_their_organisation(void **state)
+{
+    struct fixture *f = *state;
+    char id[37] = "";
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_find_key, id), DB_OK);
+    assert_string_equal(id, f->organisation);
+    strcpy(id, "?");
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_find_key, id), DB_E_NOT_FOUND);
+
+    /* The same key twice would give one tenant the other's rows; the second organisation must not exist either. */
+    struct fixture_organisation again = {"One", id};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, fixture_create_organisation, &again), DB_E_CONFLICT);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM iam.organisations"), 2);
+    again.name = "";
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, fixture_create_organisation, &again), DB_E_INVALID);
+}
+
+static void upsert_inserts_then_updates(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *seen = calloc(1, sizeof *seen);
+    struct prospect_upsert first[2], second[2];
+    struct prospect_input rows[2] = {row("Ada@Example.COM", "Ada", "Engines"), row("bob@example.com", "Bob", NULL)};
+    rows[0].custom = text("{\"a\":1}");
+    assert_int_equal(upsert(f, f->organisation, rows, 2, first), DB_OK);
+    assert_true(first[0].inserted && first[1].inserted);
+    assert_int_equal(get(f, seen, f->organisation, first[0].id), DB_OK);
+    assert_string_equal(seen->email, "ada@example.com");
+    assert_string_equal(seen->custom, "{\"a\":1}");
+    assert_int_equal(seen->status, PROSPECT_STATUS_IMPORTED);
+    int64_t created = seen->created;
+
+    /* Absent leaves, present replaces, and the address is the same in any case. */
+    rows[0] = row("ada@EXAMPLE.com", NULL, "Difference Engines");
+    rows[1] = row("carl@example.com", "Carl", NULL);
+    usleep(2000);
+    assert_int_equal(upsert(f, f->organisation, rows, 2, second), DB_OK);
+    assert_false(second[0].inserted);
+    assert_true(second[1].inserted);
+    assert_string_equal(second[0].id, first[0].id);
+    assert_int_equal(get(f, seen, f->organisation, first[0].id), DB_OK);
+    assert_string_equal(seen->first, "Ada");
+    assert_string_equal(seen->company, "Difference Engines");
+    assert_string_equal(seen->custom, "{\"a\":1}");
+    assert_true(seen->created == created && seen->updated > created);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 3);
+    free(seen);
+}
+
+static void the_same_address_twice_in_one_import(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *seen = calloc(1, sizeof *seen);
+    struct prospect_upsert results[2];
+    struct prospect_input rows[2] = {row("a@b.example", "First", "C"), row("A@B.EXAMPLE", "Second", NULL)};
+    assert_int_equal(upsert(f, f->organisation, rows, 2, results), DB_OK);
+    assert_true(results[0].inserted);
+    assert_false(results[1].inserted);
+    assert_string_equal(results[0].id, results[1].id);
+    assert_int_equal(get(f, seen, f->organisation, results[0].id), DB_OK);
+    assert_string_equal(seen->first, "Second");
+    assert_string_equal(seen->company, "C");
+    free(seen);
+}
+
+static void bad_rows_are_refused_whole(void **state)
+{
+    struct fixture *f = *state;
+    char longest[PROSPECT_EMAIL_MAX + 2];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    struct prospect_input rows[2] = {row("ok@example.com", NULL, NULL), row(longest, NULL, NULL)};
+    assert_int_equal(upsert(f, f->organisation, rows, 2, NULL), DB_E_INVALID);
+    rows[1] = row(NULL, "Nobody", NULL);
+    assert_int_equal(upsert(f, f->organisation, rows, 2, NULL), DB_E_INVALID);
+    assert_int_equal(upsert(f, "not-an-id", rows, 1, NULL), DB_E_INVALID);
+    /* An organisation that does not exist: the foreign key. */
+    assert_int_equal(upsert(f, "01900000-0000-7000-8000-000000000000", rows, 1, NULL), DB_E_CONFLICT);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 0);
+    longest[PROSPECT_EMAIL_MAX] = 0;
+    assert_int_equal(upsert(f, f->organisation, &(struct prospect_input){.field = {text(longest)}}, 1, NULL), DB_OK);
+}
+
+static void hostile_text_is_stored_as_it_is(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *seen = calloc(1, sizeof *seen);
+    struct prospect_upsert result;
+    const char *evil = "'; DROP TABLE crm_prospects; -- $1 crm.x";
+    struct prospect_input input = row("x'--@example.com", evil, "");
+    assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
+    assert_int_equal(get(f, seen, f->organisation, result.id), DB_OK);
+    assert_string_equal(seen->first, evil);
+    assert_string_equal(seen->company, ""); /* empty is not absent */
+    free(seen);
+}
+
+/* --- tenancy --- */
+
+struct status_call {
+    const char *organisation, *id, *reason, *research;
+};
+
+static int run_validate(void *arg, struct db *db)
+{
+    struct status_call *call = arg;
+    return prospects_set_validated(db, call->organisation, call->id, call->reason);
+}
+
+static int run_research(void *arg, struct db *db)
+{
+    struct status_call *call = arg;
+    return prospects_set_researched(db, call->organisation, call->id, call->research);
+}
+
+static void no_tenant_sees_anothers_rows(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *seen = calloc(1, sizeof *seen);
+    struct prospect_upsert mine, theirs;
+    struct prospect_input input = row("same@example.com", "Mine", NULL);
+    assert_int_equal(upsert(f, f->organisation, &input, 1, &mine), DB_OK);
+    input = row("same@example.com", "Theirs", NULL);
+    assert_int_equal(upsert(f, f->other, &input, 1, &theirs), DB_OK);
+    assert_true(theirs.inserted); /* unique by organisation only */
+
+    assert_int_equal(get(f, seen, f->other, mine.id), DB_E_NOT_FOUND);
+    assert_int_equal(get(f, seen, f->organisation, theirs.id), DB_E_NOT_FOUND);
+    assert_int_equal(page(f, seen, f->organisation, NULL, 10, NULL), 0);
+    assert_int_equal(seen->n, 1);
+    assert_string_equal(seen->first, "Mine");
+    struct prospect_filter filter = {-1, "SAME@example.com"};
+    assert_int_equal(page(f, seen, f->other, "", 10, &filter), 0);
+    assert_int_equal(seen->n, 1);
+    assert_string_equal(seen->first, "Theirs");
+
+    struct status_call call = {f->other, mine.id, NULL, "{}"};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_validate, &call), DB_E_NOT_FOUND);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_research, &call), DB_E_NOT_FOUND);
+    assert_int_equal(get(f, seen, f->organisation, mine.id), DB_OK);
+    assert_int_equal(seen->status, PROSPECT_STATUS_IMPORTED);
+    free(seen);
+}
+
+/* --- pages --- */
+
+static void add(struct fixture *f, const char *organisation, int from, int n)
+{
+    struct prospect_input rows[256];
+    char emails[256][64];
+    for (int i = 0; i < n; i++) {
+        snprintf(emails[i], sizeof emails[i], "p%05d@example.com", from + i);
+        rows[i] = row(emails[i], "F", NULL);
+    }
+    assert_int_equal(upsert(f, organisation, rows, (size_t)n, NULL), DB_OK);
+}
+
+static void pages_lose_and_repeat_nothing_while_rows_arrive(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *seen = calloc(1, sizeof *seen);
+    char after[37] = "", last[37] = "";
+    int total = 0, added = 200;
+    add(f, f->organisation, 0, 200);
+    add(f, f->other, 0, 100);
+    do {
+        assert_int_equal(page(f, seen, f->organisation, after, 33, NULL), 0);
+        for (int i = 0; i < seen->n; i++) {
+            assert_true(strcmp(last, seen->ids[i]) < 0); /* strictly rising: none twice */
+            strcpy(last, seen->ids[i]);
+        }
+        total += seen->n;
+        strcpy(after, last);
+        if (added < 300) {
+            add(f, f->organisation, added, 20);
+            add(f, f->other, added, 20);
+            added += 20;
+        }
+    } while (seen->more);
+    assert_int_equal(total, added);
+
+    assert_int_equal(page(f, seen, f->organisation, after, 10, NULL), 0);
+    assert_int_equal(seen->n, 0);
+    assert_false(seen->more);
+    free(seen);
+}
+
+static void page_limits_and_cursors_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *seen = calloc(1, sizeof *seen);
+    for (int i = 0; i < 3; i++)
+        add(f, f->organisation, i * 200, 200);
+    assert_int_equal(page(f, seen, f->organisation, NULL, 100000, NULL), 0);
+    assert_int_equal(seen->n, PROSPECTS_PAGE_MAX);
+    assert_true(seen->more);
+    assert_int_equal(page(f, seen, f->organisation, NULL, 0, NULL), 0);
+    assert_int_equal(seen->n, 1);
+    assert_int_equal(page(f, seen, f->organisation, "' OR 1=1", 10, NULL), DB_E_INVALID);
+    assert_int_equal(page(f, seen, f->organisation, seen->ids[0], 600, NULL), 0);
+    assert_int_equal(seen->n, 500);
+    assert_true(seen->more);
+    free(seen);
+}
+
+static void filters_by_status_and_address(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *seen = calloc(1, sizeof *seen);
+    add(f, f->organisation, 0, 30);
+    assert_int_equal(page(f, seen, f->organisation, NULL, 30, NULL), 0);
+    char ids[30][37];
+    memcpy(ids, seen->ids, sizeof ids);
+    for (int i = 0; i < 10; i++) {
+        struct status_call call = {f->organisation, ids[i * 3], i < 4 ? "no such domain" : NULL, "{}"};
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_validate, &call), DB_OK);
+    }
+    struct prospect_filter filter = {PROSPECT_STATUS_INVALID, NULL};
+    assert_int_equal(page(f, seen, f->organisation, NULL, 3, &filter), 0);
+    assert_int_equal(seen->n, 3);
+    assert_true(seen->more);
+    assert_int_equal(page(f, seen, f->organisation, seen->ids[2], 3, &filter), 0);
+    assert_int_equal(seen->n, 1);
+    assert_string_equal(seen->ids[0], ids[9]);
+    assert_false(seen->more);
+    filter.status = PROSPECT_STATUS_IMPORTED;
+    assert_int_equal(page(f, seen, f->organisation, NULL, 500, &filter), 0);
+    assert_int_equal(seen->n, 20);
+    filter = (struct prospect_filter){PROSPECT_STATUS_VALIDATED, "P00012@EXAMPLE.com"};
+    assert_int_equal(page(f, seen, f->organisation, NULL, 10, &filter), 0);
+    assert_int_equal(seen->n, 1);
+    filter.status = PROSPECT_STATUS_INVALID;
+    assert_int_equal(page(f, seen, f->organisation, NULL, 10, &filter), 0);
+    assert_int_equal(seen->n, 0);
+    filter.status = 99;
+    assert_int_equal(page(f, seen, f->organisation, NULL, 10, &filter), DB_E_INVALID);
+    free(seen);
+}
+
+struct ids_call {
+    const char *organisation;
+    unsigned statuses;
+    int total;
+};
+
+static int run_ids(void *arg, struct db *db)
+{
+    struct ids_call *call = arg;
+    char ids[7][37], after[37] = "";
+    int n;
+    call->total = 0;
+    while ((n = prospects_ids(db, call->organisation, after, call->statuses, ids, 7)) > 0) {
+        must(strcmp(after, ids[0]) < 0);
+        strcpy(after, ids[n - 1]);
+        call->total += n;
+    }
+    return n;
+}
+
+static int run_counts(void *arg, struct db *db)
+{
+    struct fixture *f = ((void **)arg)[0];
+    return prospects_count(db, f->organisation, ((void **)arg)[1]);
+}
+
+static void ids_and_counts(void **state)
+{
+    struct fixture *f = *state;
+    struct prospect_upsert result;
+    struct prospect_input input = row("z@example.com", NULL, NULL);
+    add(f, f->organisation, 0, 50);
+    add(f, f->other, 0, 5);
+    assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
+    struct status_call status = {f->organisation, result.id, "bad", NULL};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_validate, &status), DB_OK);
+
+    struct ids_call call = {f->organisation, 0, 0};
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_ids, &call), DB_OK);
+    assert_int_equal(call.total, 51);
+    call.statuses = 1u << PROSPECT_STATUS_IMPORTED | 1u << PROSPECT_STATUS_VALIDATED;
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_ids, &call), DB_OK);
+    assert_int_equal(call.total, 50);
+
+    int64_t counts[PROSPECT_STATUSES];
+    void *args[2] = {f, counts};
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_counts, args), DB_OK);
+    assert_int_equal(counts[PROSPECT_STATUS_IMPORTED], 50);
+    assert_int_equal(counts[PROSPECT_STATUS_INVALID], 1);
+    assert_int_equal(counts[PROSPECT_STATUS_VALIDATED], 0);
+}
+
+/* --- status --- */
+
+static void status_follows_its_life(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *seen = calloc(1, sizeof *seen);
+    struct prospect_upsert result;
+    struct prospect_input input = row("l@example.com", NULL, NULL);
+    assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
+    struct status_call call = {f->organisation, result.id, "no MX", "{\"size\":7}"};
+
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_research, &call), DB_E_CONFLICT);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_validate, &call), DB_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_validate, &call), DB_E_CONFLICT);
+    assert_int_equal(get(f, seen, f->organisation, result.id), DB_OK);
+    assert_int_equal(seen->status, PROSPECT_STATUS_INVALID);
+    assert_string_equal(seen->reason, "no MX");
+
+    /* New data: it gets another chance. */
+    assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
+    assert_int_equal(get(f, seen, f->organisation, result.id), DB_OK);
+    assert_int_equal(seen->status, PROSPECT_STATUS_IMPORTED);
+    assert_string_equal(seen->reason, "(null)");
+    call.reason = NULL;
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_validate, &call), DB_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_research, &call), DB_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_research, &call), DB_E_CONFLICT);
+    assert_int_equal(get(f, seen, f->organisation, result.id), DB_OK);
+    assert_int_equal(seen->status, PROSPECT_STATUS_RESEARCHED);
+    assert_string_equal(seen->research, "{\"size\":7}");
+
+    /* An update of a researched prospect keeps what was found. */
+    assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
+    assert_int_equal(get(f, seen, f->organisation, result.id), DB_OK);
+    assert_int_equal(seen->status, PROSPECT_STATUS_RESEARCHED);
+    assert_string_equal(seen->research, "{\"size\":7}");
+    call.id = "01900000-0000-7000-8000-000000000000";
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_validate, &call), DB_E_NOT_FOUND);
+    free(seen);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(keys_find_their_organisation),
+        TEST(upsert_inserts_then_updates),
+        TEST(the_same_address_twice_in_one_import),
+        TEST(bad_rows_are_refused_whole),
+        TEST(hostile_text_is_stored_as_it_is),
+        TEST(no_tenant_sees_anothers_rows),
+        TEST(pages_lose_and_repeat_nothing_while_rows_arrive),
+        TEST(page_limits_and_cursors_are_checked),
+        TEST(filters_by_status_and_address),
+        TEST(ids_and_counts),
+        TEST(status_follows_its_life),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
