@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Buckets, and pictures of one instant while more threads observe than there are cores. */
+#include "shard_internal.h"
 #include "snapshot.h"
 #include "util.h"
 
@@ -131,6 +132,30 @@ static void sum_and_count_of_one_instant(void **state)
     promc_registry_destroy(registry);
 }
 
+/* What a reader relies on with a writer that never stands still: its next observation copies what was asked for. */
+static void a_running_writer_answers(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_histogram h = make(registry, NULL, 0);
+    promc_family *family;
+    promc_histogram other;
+    assert_ok(promc_histogram_register(registry, &(promc_histogram_settings){.family = {.name = "other"}}, &family));
+    assert_ok(promc_histogram_get(family, NULL, &other));
+    promc_histogram_observe(h, 1);
+    promc_histogram_observe(h, 20);
+    uint64_t *base = promc_tls.base[h.ref.slot];
+    uint32_t cell = promc_child_cell(promc_series_child(h.ref));
+    struct promc_shard *shard = promc_shard_of(base);
+    shard->request_cells = 15;
+    shard->request = UINT64_C(77) << 32 | cell;
+    promc_histogram_observe(other, 1); /* any histogram of the thread will do */
+    assert_true(shard->acknowledged == shard->request);
+    assert_memory_equal(shard->scratch, base + cell, 15 * sizeof *base);
+    assert_int_equal(shard->scratch[0], 2);
+    promc_registry_destroy(registry);
+}
+
 struct reader {
     promc_registry *registry;
     const struct promc_child *child;
@@ -221,6 +246,7 @@ int main(void)
         cmocka_unit_test(nan_is_refused_and_counted),
         cmocka_unit_test(every_size_finds_its_bucket),
         cmocka_unit_test(sum_and_count_of_one_instant),
+        cmocka_unit_test(a_running_writer_answers),
         cmocka_unit_test(several_readers),
         cmocka_unit_test(shared_shard_is_exact_at_rest),
         cmocka_unit_test(since),
