@@ -85,7 +85,7 @@ bool promc_needs_escape(const char *text, size_t length)
 
 char *promc_render_name(char *out, const char *name, size_t length)
 {
-    if (promc_name_is_classic(name, length)) {
+    if (promc_label_is_classic(name, length)) {
         memcpy(out, name, length);
         return out + length;
     }

@@ -188,6 +188,15 @@ static const char *name_at(const struct label_names *all, unsigned i)
     return all->settings->labels[i - all->constant_count];
 }
 
+/* `a.b` and `a_b` are one label to a scraper that does not know UTF-8 names: see promc_check_clash(). */
+static bool same_in_some_escaping(const char *a, const char *b)
+{
+    char left[PROMC_NAME_MAX + 1], right[PROMC_NAME_MAX + 1];
+    *promc_escape_label_name(left, a, strlen(a), PROMC_ESCAPING_UNDERSCORES) = '\0';
+    *promc_escape_label_name(right, b, strlen(b), PROMC_ESCAPING_UNDERSCORES) = '\0';
+    return strcmp(left, right) == 0;
+}
+
 static int check_one_label(const struct label_names *all, unsigned i, const char *metric, enum promc_type type,
                            bool *utf8)
 {
@@ -201,7 +210,7 @@ static int check_one_label(const struct label_names *all, unsigned i, const char
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is reserved on a %s", metric, name,
                           promc_type_name(type));
     for (unsigned j = 0; j < i; j++) {
-        if (strcmp(name, name_at(all, j)) == 0)
+        if (same_in_some_escaping(name, name_at(all, j)))
             return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" stands twice", metric, name);
     }
     return 0;
@@ -234,27 +243,36 @@ int promc_check_labels(const struct promc_arena *arena, const struct promc_names
     return 0;
 }
 
+/*
+ * A scraper that does not know UTF-8 names gets every foreign character as `_`. Names that are the same then would be one metric
+ * twice in its scrape, which loses the whole of it; so names are compared in that spelling. Classic names are their own.
+ */
+static size_t fold(char *out, const char *name, size_t length)
+{
+    return (size_t)(promc_escape_name(out, name, length, PROMC_ESCAPING_UNDERSCORES) - out);
+}
+
 int promc_check_clash(const struct promc_arena *arena, const struct promc_names *names, enum promc_type type,
                       const struct promc_family_data *other)
 {
     const char *theirs = promc_at(arena, other->name.ref);
     enum promc_type their_type = (enum promc_type)other->type;
-    if (names->base_length == other->base_length && memcmp(names->full, theirs, names->base_length) == 0)
+    char left[PROMC_NAME_MAX + 16], right[PROMC_NAME_MAX + 16];
+    size_t left_base = fold(left, names->full, names->base_length);
+    size_t right_base = fold(right, theirs, other->base_length);
+    if (left_base == right_base && memcmp(left, right, left_base) == 0)
         return promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is registered already, as %s \"%s\"", names->full,
                           promc_type_name(their_type), theirs);
     for (const char *const *mine = suffixes_of(type); *mine; mine++) {
         for (const char *const *their = suffixes_of(their_type); *their; their++) {
             size_t a = strlen(*mine), b = strlen(*their);
-            if (names->base_length + a != other->base_length + b)
+            if (left_base + a != right_base + b)
                 continue;
-            char left[PROMC_NAME_MAX + 16], right[PROMC_NAME_MAX + 16];
-            memcpy(left, names->full, names->base_length);
-            memcpy(left + names->base_length, *mine, a);
-            memcpy(right, theirs, other->base_length);
-            memcpy(right + other->base_length, *their, b);
-            if (memcmp(left, right, names->base_length + a) == 0)
+            memcpy(left + left_base, *mine, a);
+            memcpy(right + right_base, *their, b);
+            if (memcmp(left, right, left_base + a) == 0)
                 return promc_fail(PROMC_E_RESERVED, "%s \"%s\": its \"%.*s\" clashes with %s \"%s\"",
-                                  promc_type_name(type), names->full, (int)(names->base_length + a), left,
+                                  promc_type_name(type), names->full, (int)(left_base + a), left,
                                   promc_type_name(their_type), theirs);
         }
     }

@@ -169,6 +169,30 @@ static void test_utf8_names(void **state)
     promc_registry_destroy(registry);
 }
 
+/* Two names that a scraper without UTF-8 could not tell apart are refused, as metrics and as labels. */
+static void test_names_that_escape_to_the_same(void **state)
+{
+    (void)state;
+    promc_registry *registry = utf8_registry();
+    promc_family *family;
+    promc_family_settings settings = {.name = "http_requests"};
+    assert_int_equal(promc_counter_register(registry, &settings, &family), PROMC_E_DUPLICATE);
+    settings.name = "wait-time_seconds_sum";
+    assert_int_equal(promc_gauge_register(registry, &settings, &family), PROMC_E_RESERVED);
+    settings = (promc_family_settings){.name = "x", .labels = {"a.b", "a_b"}};
+    assert_int_equal(promc_gauge_register(registry, &settings, &family), PROMC_E_LABEL_NAME);
+    settings = (promc_family_settings){.name = "x", .labels = {"a:b"}};
+    assert_int_equal(promc_gauge_register(registry, &settings, &family), 0);
+    (void)promc_gauge_with(family, "v");
+    char *text = corpus_scrape(registry, (promc_scrape_settings){.escaping = PROMC_ESCAPING_ALLOW_UTF8}, NULL);
+    assert_non_null(strstr(text, "\nx{\"a:b\"=\"v\"} 0\n")); /* a label's grammar has no colon */
+    free(text);
+    text = corpus_scrape(registry, (promc_scrape_settings){0}, NULL);
+    assert_non_null(strstr(text, "\nx{a_b=\"v\"} 0\n"));
+    free(text);
+    promc_registry_destroy(registry);
+}
+
 static void test_sum_of_negative_buckets(void **state)
 {
     (void)state;
@@ -238,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_strict_parser_with_constant_labels),
         cmocka_unit_test(test_collectors_and_self_metrics),
         cmocka_unit_test(test_utf8_names),
+        cmocka_unit_test(test_names_that_escape_to_the_same),
         cmocka_unit_test(test_sum_of_negative_buckets),
         cmocka_unit_test(test_promtool),
         cmocka_unit_test(test_promtool_likes_our_own_names),
