@@ -169,8 +169,9 @@ static void what_was_acknowledged_survives_kill_9(void **state)
 static void a_command_runs_beside_the_service(void **state)
 {
     struct fixture *f = *state;
-    struct child service = start("write", f->settings.data_dir), command[3];
     char line[64];
+    fixture_close(f); /* the commands shall be the only others, and so the last to close but for the service */
+    struct child service = start("write", f->settings.data_dir), command[3];
     for (int i = 0; i < 5; i++)
         assert_non_null(fgets(line, sizeof line, service.out));
     for (int i = 0; i < 3; i++)
@@ -193,7 +194,6 @@ static void a_command_runs_beside_the_service(void **state)
     for (int i = 0; i < 20; i++)
         assert_non_null(fgets(line, sizeof line, service.out));
     int last = atoi(line);
-    fixture_close(f);
     kill(service.pid, SIGKILL);
     while (fgets(line, sizeof line, service.out))
         last = atoi(line);
