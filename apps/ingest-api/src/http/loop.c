@@ -262,6 +262,7 @@ static int init_handles(struct loop *loop)
     if ((rc = uv_poll_init(&loop->uv, &loop->poll, info->epoll_fd)) < 0 ||
         (rc = uv_async_init(&loop->uv, &loop->wake, on_wake)) < 0)
         return rc;
+    atomic_store_explicit(&loop->waiting_for_events, true, memory_order_relaxed); /* nothing is done before it runs */
     uv_idle_init(&loop->uv, &loop->idle);
     uv_timer_init(&loop->uv, &loop->pause);
     uv_timer_init(&loop->uv, &loop->timeouts);
@@ -312,6 +313,7 @@ static void *run(void *arg)
     char name[16];
     snprintf(name, sizeof(name), "loop-%u", loop->index);
     pthread_setname_np(pthread_self(), name);
+    atomic_store_explicit(&loop->waiting_for_events, false, memory_order_seq_cst);
     loop_pump(loop); /* only MHD_run adds the listener to the daemon's epoll set */
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     log_buffer_flush(&loop->log);

@@ -171,6 +171,6 @@ void http_server_destroy(struct http_server *server)
 void http_server_settle(const struct http_server *server)
 {
     uint64_t until = promc_now_ns() + 50000000;
-    for (unsigned i = 0; i < server->started; i++)
+    for (unsigned i = 0; i < server->count; i++)
         loop_settle(server->loops[i], until);
 }
