@@ -102,7 +102,12 @@ export function singles(panel: Panel, answers: Array<[Target, Series[]]>, theme:
     series.map(({ labels, points }, i) => {
       const good = points.filter(([, value]) => Number.isFinite(value));
       const name = legend(target.legendFormat, labels, target.expr);
-      const field = valueField(panel, name, good.map(([, value]) => value), i, theme, true);
+      const values = good.map(([, value]) => value);
+      const field = valueField(panel, name, values, i, theme, true);
+      if (values.length) {
+        const [min, max] = [Math.min(...values), Math.max(...values)];
+        field.state!.range = { min, max, delta: max - min }; // the sparkline's scale
+      }
       return { name, value: good.at(-1)?.[1] ?? null, field, times: good.map(([time]) => time * 1000) };
     }),
   );

@@ -158,7 +158,7 @@ function Page() {
             />
             <Button
               variant="secondary"
-              icon={state.theme === 'dark' ? 'lightbulb-alt' : 'eye'}
+              icon={state.theme === 'dark' ? 'palette' : 'adjust-circle'}
               aria-label={state.theme === 'dark' ? 'Light' : 'Dark'}
               onClick={() => change({ theme: state.theme === 'dark' ? 'light' : 'dark' })}
             />

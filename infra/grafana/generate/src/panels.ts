@@ -113,6 +113,8 @@ export function graph(options: PanelOptions & { stack?: boolean; legendTable?: b
     );
   if (options.stack) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
   if (options.levels?.length) {
+    // A share is read against its threshold; a latency against itself.
+    if (options.unit === 'percentunit' && !options.max) panel.axisSoftMax(1.2 * options.levels.at(-1)!.at);
     panel.thresholdsStyle(
       new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
     );

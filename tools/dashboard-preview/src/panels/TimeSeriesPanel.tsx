@@ -15,6 +15,8 @@ export interface Mark {
   text: string;
 }
 
+const hooked = new WeakSet<UPlotConfigBuilder>();
+
 interface Props {
   panel: Panel;
   frames: DataFrame[];
@@ -115,9 +117,12 @@ export function TimeSeriesPanel({ panel, frames, width, height, range, marks, ex
       }}
     >
       {(builder: UPlotConfigBuilder, aligned: DataFrame) => {
-        builder.addHook('draw', (u: uPlot) =>
-          drawMarks(u, marks, exemplars, theme.visualization.getColorByName('purple'), (name) => theme.visualization.getColorByName(name)),
-        );
+        if (!hooked.has(builder)) {
+          hooked.add(builder); // this runs at every render, the builder outlives some
+          builder.addHook('draw', (u: uPlot) =>
+            drawMarks(u, marks, exemplars, theme.visualization.getColorByName('purple'), (name) => theme.visualization.getColorByName(name)),
+          );
+        }
         return (
           <TooltipPlugin2
             config={builder}
