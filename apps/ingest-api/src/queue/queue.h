@@ -7,6 +7,9 @@
  * An idempotency key is unique per queue: enqueueing the same key again is a no-op, as long as its job is unfinished or
  * dead and for a day after it was done. To allow a deliberate second run, put what makes it one (a request id) in the key.
  *
+ * Counted: an attempt that failed as queue_message_failures_total{reason} error, rejected (permanent) or timeout (its lease
+ * ran out), and as a retry when it will be tried again; a job that will not be once more as dead_lettered.
+ *
  * A job that is delivered again after its lease ran out has a higher `attempt`; the earlier worker's queue_complete then
  * gives DB_E_CONFLICT and its transaction, with all effects, rolls back: effects in the store happen exactly once.
  */
@@ -40,6 +43,14 @@ struct job {
  */
 int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                   const char *idempotency_key, const char *payload, bool *fresh);
+/** One of many jobs that differ in key and payload only. */
+struct queue_item {
+    const char *idempotency_key; /**< NULL or unique within the queue */
+    const char *payload;
+};
+/** The same for many at once, a third of the cost a job. @param fresh how many were not there yet; may be NULL. */
+int queue_publish_many(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
+                       const struct queue_item *items, size_t n, uint64_t *fresh);
 /** After commit: count `n` as published and wake workers. */
 void queue_published(struct queue *queue, enum queue_name name, unsigned n);
 /** After the commit of a queue_complete: count `n` as consumed. */

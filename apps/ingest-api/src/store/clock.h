@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file store/clock.h The two clocks: one that never jumps, for durations and deadlines; one for timestamps in rows. */
+/** @file store/clock.h The two clocks: one that never jumps, for durations and deadlines; one for timestamps. */
 #ifndef INGEST_STORE_CLOCK_H
 #define INGEST_STORE_CLOCK_H
 

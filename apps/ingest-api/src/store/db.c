@@ -213,8 +213,9 @@ const char *db_column_uuid(struct db_stmt *stmt, int column)
     return stmt->uuids[column];
 }
 
-static const char *const operation_names[DB_OPERATIONS] = {"SELECT", "INSERT",   "UPDATE", "DELETE",
-                                                           "BEGIN",  "COMMIT", "ROLLBACK", "OTHER"};
+/* As the metrics' labels. */
+static const char *const operation_names[DB_OPERATIONS] = {"select", "insert", "update",   "delete",
+                                                           "begin",  "commit", "rollback", "other"};
 static const char *const schema_names[DB_SCHEMAS] = {"iam", "crm", "outreach", "tracking", "other"};
 
 void db_done(struct db_stmt *stmt)

@@ -52,7 +52,8 @@ int db_scope(struct db *db, const char *organisation_id);
 /** Prepare, or take from the connection's cache (keyed by the pointer `sql`: use string literals). NULL on error;
  *  the functions below accept that NULL (db_step gives DB_E_OTHER), so that only db_step need be looked at. */
 struct db_stmt *db_prepare(struct db *db, const char *sql);
-void db_bind_text(struct db_stmt *stmt, int index, const char *value, size_t length); /**< 1-based; NULL value: SQL NULL; not copied: must live until db_done */
+/** Indexes are 1-based. A NULL value binds SQL NULL. Text and blobs are not copied: they must live until db_done. */
+void db_bind_text(struct db_stmt *stmt, int index, const char *value, size_t length);
 void db_bind_str(struct db_stmt *stmt, int index, const char *value);                 /**< NUL-terminated or NULL */
 void db_bind_int(struct db_stmt *stmt, int index, int64_t value);
 void db_bind_uuid(struct db_stmt *stmt, int index, const char *uuid_text);            /**< an invalid text binds NULL */
@@ -63,7 +64,7 @@ int db_step(struct db_stmt *stmt);
 const char *db_column_text(struct db_stmt *stmt, int column);  /**< NULL for SQL NULL */
 size_t db_column_length(struct db_stmt *stmt, int column);
 int64_t db_column_int(struct db_stmt *stmt, int column);
-const char *db_column_uuid(struct db_stmt *stmt, int column);  /**< 36 characters, valid until db_done */
+const char *db_column_uuid(struct db_stmt *stmt, int column);  /**< 36 characters; NULL for SQL NULL */
 /** Finish the query: reset, observe its time. Every db_prepare that succeeded is followed by exactly one db_done. */
 void db_done(struct db_stmt *stmt);
 /** Rows changed by the last statement. */

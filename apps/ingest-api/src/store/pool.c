@@ -247,7 +247,7 @@ void *store_writer_main(void *arg)
 
 /* --- deadlines --- */
 
-/* With the lock held: move the works that are too late to `expired`. @return the earliest deadline of those that stay. */
+/* With the lock held: move the works that are too late to `expired`. @return the earliest deadline that stays. */
 static uint64_t sweep(struct work_list *list, uint64_t now, struct work_list *expired)
 {
     struct work_list keep;

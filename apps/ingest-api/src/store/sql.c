@@ -22,8 +22,8 @@ static bool is_word(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-/* Length of the token at p: a literal, a quoted name, a comment, a word, `$n`, or one character. An unterminated literal
- * reaches to the end; the database will complain about it. */
+/* Length of the token at p: a literal, a quoted name, a comment, a word, `$n`, or one character. An unterminated
+ * literal reaches to the end; the database will complain about it. */
 static size_t token_length(const char *p)
 {
     const char *end = p + 1;

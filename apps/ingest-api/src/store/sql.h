@@ -8,7 +8,7 @@
 /** The main verb (behind WITH too) and the first schema named, outside of literals and comments. */
 void sql_classify(const char *sql, enum db_operation *operation, enum db_schema *schema);
 
-/** `crm.x` → `crm_x` for the four schemas and `$n` → `?n`, outside of literals and comments. malloc()ed; NULL: no memory. */
+/** `crm.x` → `crm_x` for the four schemas, `$n` → `?n`, outside of literals and comments. malloc()ed; NULL: no memory. */
 char *sql_to_sqlite(const char *sql);
 
 #endif

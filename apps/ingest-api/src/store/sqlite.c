@@ -133,7 +133,7 @@ static void sqlite_finalize(struct db_stmt *stmt)
     free(stmt);
 }
 
-/* A bind fails only for an index that is not in the SQL, a fault of the programmer that the step would hide (NULL is bound). */
+/* A bind fails only for an index that is not in the SQL, a fault of the programmer that the step would hide. */
 static void check_bind(struct db_stmt *stmt, int rc)
 {
     if (rc != SQLITE_OK)
@@ -271,7 +271,7 @@ static void sqlite_idle(struct db *db)
     if (self->wal_pages < CHECKPOINT_PAGES)
         return;
     int mode = self->wal_pages < CHECKPOINT_RESTART_PAGES ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART;
-    /* A failure (busy, disk full) loses nothing: the log keeps what was not copied, and the next commit comes by again. */
+    /* A failure (busy, disk full) loses nothing: the log keeps what was not copied, and the next commit comes again. */
     sqlite3_wal_checkpoint_v2(self->handle, NULL, mode, NULL, NULL);
     self->wal_pages = 0;
 }
@@ -332,8 +332,8 @@ static const char *const pragmas = "PRAGMA journal_mode = WAL;"
                                    "PRAGMA foreign_keys = ON;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA cache_size = -32768;"          /* KiB */
-                                   "PRAGMA journal_size_limit = 67108864;" /* the log shrinks to this after a big import */
-                                   "PRAGMA secure_delete = OFF;"            /* Debian builds it on: freed pages would be overwritten first */
+                                   "PRAGMA journal_size_limit = 67108864;" /* the log, after a big import */
+                                   "PRAGMA secure_delete = OFF;"            /* Debian builds it on: zeroes what is freed */
                                    "PRAGMA trusted_schema = OFF;";
 
 /* SQLite's memory statistics cost a process-wide mutex at each allocation. Must come before its first use. */

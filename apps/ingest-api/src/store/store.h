@@ -4,7 +4,8 @@
  * The store: connections, the threads that own them, transactions.
  *
  * SQLite: a pool of reader threads (one connection each, WAL) and one writer thread that commits several waiting
- * writes together (each in a savepoint of its own): one fsync serves all that waited for the last one. There is no SQLITE_BUSY.
+ * writes together (each in a savepoint of its own): one fsync serves all that waited for the last one. There is no
+ * SQLITE_BUSY within a process; another process's write (`ingest-api org create`) is waited for.
  * Work waits in a bounded queue with a deadline. Work must not submit further work and wait for it (the writer is one
  * thread); it may submit and return.
  *

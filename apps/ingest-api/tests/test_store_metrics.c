@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What store and queue count is what happened. */
+#include "config/metrics.h"
+#include "queue/queue.h"
+#include "store_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <semaphore.h>
+
+/* The value of a sample by its name and labels as exposed; -1 when it is not there. */
+static double value(const char *sample)
+{
+    promc_scrape_settings settings = {.format = PROMC_FORMAT_TEXT};
+    char *text, key[256];
+    assert_int_equal(promc_scrape_string(metrics_registry(), &settings, &text, NULL), 0);
+    snprintf(key, sizeof key, "\n%s ", sample);
+    const char *at = strstr(text, key);
+    double found = at ? strtod(at + strlen(key), NULL) : -1;
+    free(text);
+    return found;
+}
+
+static int setup(void **state)
+{
+    assert_int_equal(metrics_init(true, 1), 0);
+    return fixture_setup(state);
+}
+
+static int teardown(void **state)
+{
+    int rc = fixture_teardown(state);
+    metrics_destroy();
+    return rc;
+}
+
+static int run_import(void *arg, struct db *db)
+{
+    static const char *const emails[] = {"a@example.com", "b@example.com", "c@example.com"};
+    struct fixture *f = arg;
+    struct prospect_input rows[3] = {0};
+    for (int i = 0; i < 3; i++)
+        rows[i].field[PROSPECT_EMAIL] = (struct db_text){emails[i], strlen(emails[i])};
+    return prospects_upsert(db, f->organisation, rows, 3, NULL);
+}
+
+static void queries_are_timed_by_operation_and_schema(void **state)
+{
+    struct fixture *f = *state;
+    double inserts = value("db_query_duration_seconds_count{operation=\"insert\",schema=\"crm\"}");
+    double commits = value("db_query_duration_seconds_count{operation=\"commit\",schema=\"other\"}");
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_import, f), DB_OK);
+    assert_true(value("db_query_duration_seconds_count{operation=\"insert\",schema=\"crm\"}") == inserts + 3);
+    assert_true(value("db_query_duration_seconds_count{operation=\"commit\",schema=\"other\"}") == commits + 1);
+    assert_true(value("db_query_duration_seconds_sum{operation=\"commit\",schema=\"other\"}") > 0);
+    assert_true(value("db_connection_pool_acquire_duration_seconds_count") >= 1);
+}
+
+static void errors_are_counted_by_class(void **state)
+{
+    struct fixture *f = *state;
+    char id[37];
+    struct fixture_organisation again = {"One", id};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, fixture_create_organisation, &again), DB_E_CONFLICT);
+    assert_true(value("db_query_errors_total{operation=\"insert\",schema=\"iam\",sqlstate_class=\"23\"}") == 1);
+
+    char limit[64];
+    snprintf(limit, sizeof limit, "PRAGMA max_page_count = %lld", (long long)fixture_count(f, "PRAGMA page_count"));
+    assert_int_equal(fixture_exec(f, limit), DB_OK);
+    assert_int_equal(fixture_exec(f, "UPDATE iam.organisations SET name = hex(randomblob(200000))"), DB_E_FULL);
+    assert_true(value("db_query_errors_total{operation=\"update\",schema=\"iam\",sqlstate_class=\"53\"}") == 1);
+}
+
+struct holder {
+    struct store_work work;
+    sem_t begun, release, finished;
+};
+
+static int hold(struct store_work *work, struct db *db)
+{
+    struct holder *holder = (struct holder *)work;
+    (void)db;
+    sem_post(&holder->begun);
+    while (sem_wait(&holder->release) != 0 && errno == EINTR)
+        ;
+    return 0;
+}
+
+static void held(struct store_work *work, int result)
+{
+    (void)result;
+    sem_post(&((struct holder *)work)->finished);
+}
+
+static void the_pool_is_shown_as_it_is(void **state)
+{
+    struct fixture *f = *state;
+    struct holder holder = {.work = {.mode = STORE_MODE_WRITE, .run = hold, .done = held}};
+    sem_init(&holder.begun, 0, 0);
+    sem_init(&holder.release, 0, 0);
+    sem_init(&holder.finished, 0, 0);
+    assert_true(value("db_connection_pool_max_size") == 3);
+    assert_int_equal(store_submit(f->store, &holder.work), 0);
+    sem_wait(&holder.begun);
+    assert_true(value("db_connection_pool_size{state=\"active\"}") == 1);
+    assert_true(value("db_connection_pool_size{state=\"idle\"}") == 2);
+    assert_int_equal(store_run_within(f->store, STORE_MODE_WRITE, 20, fixture_run_sql, (void *)(uintptr_t) "SELECT 1"),
+                     DB_E_BUSY);
+    assert_true(value("db_connection_pool_acquire_timeouts_total") == 1);
+    assert_true(value("db_connection_pool_pending_acquires") == 0);
+    sem_post(&holder.release);
+    sem_wait(&holder.finished);
+}
+
+/* --- queue --- */
+
+static int run_publish(void *arg, struct db *db)
+{
+    return queue_publish(db, QUEUE_EMAIL_SEND, arg, NULL, NULL, "{}", NULL);
+}
+
+static int run_complete(void *arg, struct db *db)
+{
+    return queue_complete(db, arg);
+}
+
+static void publish(struct fixture *f)
+{
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, f->organisation), DB_OK);
+    queue_published(f->queue, QUEUE_EMAIL_SEND, 1);
+}
+
+static void messages_failures_and_retries_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    struct queue_timing timing = {30, 10, 10, 20};
+    queue_set_timing(f->queue, &timing);
+    publish(f);
+    publish(f);
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 0), 1);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_complete, &job), DB_OK);
+    queue_consumed(f->queue, QUEUE_EMAIL_SEND, 1);
+    job_release(&job);
+    assert_true(value("queue_messages_total{queue=\"email.send\",action=\"published\"}") == 2);
+    assert_true(value("queue_messages_total{queue=\"email.send\",action=\"consumed\"}") == 1);
+
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 0), 1);
+    assert_int_equal(queue_fail(f->queue, &job, "421", false), DB_OK); /* error, retry */
+    job_release(&job);
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 5000), 1);
+    job_release(&job); /* the lease runs out: timeout, retry */
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 5000), 1);
+    assert_int_equal(queue_fail(f->queue, &job, "550", true), DB_OK); /* rejected, dead-lettered */
+    job_release(&job);
+    assert_true(value("queue_message_failures_total{queue=\"email.send\",reason=\"error\"}") == 1);
+    assert_true(value("queue_message_failures_total{queue=\"email.send\",reason=\"timeout\"}") == 1);
+    assert_true(value("queue_message_failures_total{queue=\"email.send\",reason=\"rejected\"}") == 1);
+    assert_true(value("queue_message_failures_total{queue=\"email.send\",reason=\"dead_lettered\"}") == 1);
+    assert_true(value("queue_message_retries_total{queue=\"email.send\"}") == 2);
+}
+
+static void the_depth_is_published(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_timing timing = {60000, 10, 10, 20};
+    queue_set_timing(f->queue, &timing);
+    publish(f);
+    publish(f);
+    assert_int_equal(queue_start_stats(f->queue), 0);
+    for (int i = 0; i < 500 && value("queue_depth{queue=\"email.send\"}") != 2; i++)
+        usleep(10000);
+    assert_true(value("queue_depth{queue=\"email.send\"}") == 2);
+    assert_true(value("queue_depth{queue=\"draft.generate\"}") == 0);
+    assert_true(value("queue_consumers{queue=\"email.send\"}") == 0);
+    assert_true(value("queue_depth_last_success_timestamp_seconds{queue=\"email.send\"}") > 1.6e9);
+}
+
+/* Everything logged while `run` runs, standard output being where the log goes. */
+static void captured(char *out, size_t size, struct fixture *f, const char *sql)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/log", f->settings.data_dir);
+    fflush(stdout);
+    int saved = dup(1), fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_true(saved >= 0 && fd >= 0);
+    dup2(fd, 1);
+    log_set_level(LOG_WARN);
+    int64_t rc = fixture_exec(f, sql);
+    log_set_level(LOG_FATAL + 1);
+    dup2(saved, 1);
+    close(saved);
+    ssize_t n = pread(fd, out, size - 1, 0);
+    close(fd);
+    out[n > 0 ? n : 0] = 0;
+    assert_int_equal(rc, DB_OK);
+}
+
+static void a_slow_query_is_a_warning_without_values(void **state)
+{
+    struct fixture *f = *state;
+    char log[4096];
+    captured(log, sizeof log, f, "SELECT 'secret@example.com' FROM iam.organisations");
+    assert_null(strstr(log, "slow query"));
+    captured(log, sizeof log, f,
+             "SELECT count(*) FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000000)"
+             " SELECT x FROM c), iam.organisations WHERE name <> 'secret@example.com'");
+    assert_non_null(strstr(log, "\"slow query\""));
+    assert_non_null(strstr(log, "\"operation\":\"select\""));
+    assert_non_null(strstr(log, "\"schema\":\"iam\""));
+    assert_null(strstr(log, "secret"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(queries_are_timed_by_operation_and_schema),
+        TEST(errors_are_counted_by_class),
+        TEST(the_pool_is_shown_as_it_is),
+        TEST(messages_failures_and_retries_are_counted),
+        TEST(the_depth_is_published),
+        TEST(a_slow_query_is_a_warning_without_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
