@@ -223,6 +223,34 @@ static void test_send_without_drafts_makes_them(void **state)
     assert_int_equal(outbox(&b, true), 2);
 }
 
+/* More than a page, and not a whole number of statements: each gets one job, one draft, one e-mail. */
+static void test_many(void **state)
+{
+    const int n = 1033;
+    char *text = malloc(64 * (size_t)n), *to = text;
+    struct bench b;
+
+    open_bench(&b, state);
+    to += sprintf(to, "email,first_name\n");
+    for (int i = 0; i < n; i++)
+        to += sprintf(to, "p%d@example.com,P%d\n", i, i);
+    import(&b, text);
+    campaign(&b);
+    assert_int_equal(act(&b, DRAFTS).enqueued, n);
+    assert_int_equal(act(&b, DRAFTS).enqueued, 0); /* the jobs are there, the drafts are not yet */
+    assert_int_equal(act(&b, SEND).enqueued, n);
+    assert_int_equal(act(&b, SEND).enqueued, 0);
+    assert_int_equal(act(&b, SEND).already, n);
+    assert_int_equal(fixture_count(b.f, "SELECT count(DISTINCT payload) FROM tracking.jobs WHERE queue = 'email.send'"), n);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    stop(&b);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'generated'"), n);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'sent' AND attempts = 1"), n);
+    assert_int_equal(outbox(&b, true), n);
+    free(text);
+}
+
 static void test_pause_and_complete(void **state)
 {
     struct bench b;
@@ -388,6 +416,7 @@ int main(void)
         WITH_STORE(test_validation_and_research),
         WITH_STORE(test_drafts_and_emails_go_once),
         WITH_STORE(test_send_without_drafts_makes_them),
+        WITH_STORE(test_many),
         WITH_STORE(test_pause_and_complete),
         WITH_STORE(test_crash_with_file),
         WITH_STORE(test_crash_with_smtp),

@@ -43,7 +43,7 @@ void mailer_session_close(struct mailer_session *session);
 /**
  * Send. Blocks, at most MAILER_TIMEOUT_S.
  * @param error unless MAIL_SENT: what happened, without any address.
- * @note with `file`, MAIL_SENT is durable only after mailer_flush().
+ * @note with `file`, a message is there, and durable, only after mailer_flush().
  */
 enum mail_outcome mailer_send(struct mailer_session *session, const struct mail *mail, char error[MAIL_ERROR_MAX]);
 /** Make what was sent durable. @return 0, or -1: treat everything since the last flush as MAIL_RETRY. */

@@ -195,6 +195,11 @@ static bool tried(const struct letter *letter)
     return letter->plan == PLAN_SEND || letter->plan == PLAN_DOUBT;
 }
 
+static bool is_last_attempt(const struct worker *worker, const struct letter *letter)
+{
+    return letter->task->job->attempt >= (int)worker->app->settings->job_attempts;
+}
+
 static void send_one(struct worker *worker, struct letter *letter)
 {
     const struct job *job = letter->task->job;
@@ -220,7 +225,7 @@ static void send_one(struct worker *worker, struct letter *letter)
     letter->ns = promc_now_ns() - start;
     if (letter->outcome == MAIL_SENT)
         return;
-    letter->final = letter->outcome != MAIL_RETRY || job->attempt >= (int)worker->app->settings->job_attempts;
+    letter->final = letter->outcome != MAIL_RETRY || is_last_attempt(worker, letter);
     (void)task_failed(letter->task, letter->outcome == MAIL_RETRY ? TASK_RETRY : TASK_DEAD, "%s%s",
                       letter->outcome == MAIL_IN_DOUBT ? "in doubt: " : "", error);
 }
@@ -251,6 +256,7 @@ static void send_all(struct letters *letters)
         if (!tried(letter) || letter->task->result != TASK_DONE)
             continue;
         letter->outcome = MAIL_RETRY;
+        letter->final = is_last_attempt(worker, letter);
         (void)task_failed(letter->task, TASK_RETRY, "the outbox cannot be made durable");
     }
 }
