@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real Prometheus and Alertmanager with the shipped rules, routes and templates, in a hurry.
+
+The files of infra/ are used as they are but for addresses and durations: every duration (`for`, windows, offsets,
+intervals, group_wait …) is divided by SCALE. Thresholds, labels, texts, routing and inhibition are the shipped ones;
+`scaled` asserts that nothing but durations differs. DELIVERY_SCALE=1 runs the tests at real speed (over an hour).
+"""
+import json
+import os
+import re
+import subprocess
+import urllib.parse
+import urllib.request
+
+import yaml
+
+from .ports import free_port, wait_until
+from .process import Process
+from .prometheus import fetch
+from .service import ROOT
+
+SCALE = float(os.environ.get("DELIVERY_SCALE", "60"))
+SCRAPE_SECONDS = 1 if SCALE > 1 else 5
+INFRA = ROOT / "infra"
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"^(\d+)(ms|[smhd])$")
+# Durations inside an expression: [5m] and offset 10050m.
+IN_EXPRESSION = re.compile(r"(?<=\[)\d+(?:ms|[smhd])(?=\])|(?<=offset )\d+(?:ms|[smhd])\b")
+DURATION_KEYS = {"for", "keep_firing_for", "interval", "evaluation_interval", "group_wait", "group_interval",
+                 "repeat_interval", "resolve_timeout"}
+
+
+def shorter(text):
+    number, unit = DURATION.match(text).groups()
+    milliseconds = round(int(number) * UNITS[unit] * 1000 / SCALE)
+    # Prometheus knows no group that is evaluated more often than it scrapes; 0 stays 0.
+    return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+def scaled(node, key=""):
+    """A configuration with its durations divided by SCALE."""
+    if isinstance(node, dict):
+        return {name: scaled(value, name) for name, value in node.items()}
+    if isinstance(node, list):
+        return [scaled(value, key) for value in node]
+    if key in DURATION_KEYS and isinstance(node, str):
+        return shorter(node)
+    if key == "expr":
+        short = IN_EXPRESSION.sub(lambda match: shorter(match.group()), node)
+        assert IN_EXPRESSION.sub("-", short) == IN_EXPRESSION.sub("-", node), "more than a duration would change"
+        return short
+    return node
+
+
+def request(method, url, body=None):
+    data = json.dumps(body).encode() if body is not None else None
+    ask = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(ask, timeout=10) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+class Alertmanager:
+    def __init__(self, directory, secrets):
+        directory.mkdir(parents=True)
+        (directory / "secrets").mkdir()
+        for name, value in secrets.items():
+            (directory / "secrets" / name).write_text(value)
+        made = directory / "alertmanager.yml"
+        subprocess.run([ROOT / "scripts/alertmanager-config", "--secrets", directory / "secrets", "--out", made],
+                       check=True, capture_output=True, timeout=30)
+        config = yaml.safe_load(made.read_text())
+        config["route"] = scaled(config["route"])
+        # An interval of 0 is refused, and of less than a second outruns the scrapes.
+        for route in [config["route"], *config["route"]["routes"]]:
+            if "group_interval" in route:
+                route["group_interval"] = max(route["group_interval"], "1s", key=milliseconds)
+            if "repeat_interval" in route:
+                route["repeat_interval"] = max(route["repeat_interval"], "1s", key=milliseconds)
+        made.write_text(yaml.safe_dump(config, sort_keys=False))
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = Process("alertmanager", [
+            "prometheus-alertmanager", f"--config.file={made}", f"--storage.path={directory / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}", "--cluster.listen-address=",
+        ], directory / "alertmanager.log")
+        wait_until("Alertmanager ready", lambda: answers(self.url + "/-/ready"))
+
+    def alerts(self, **labels):
+        """The alerts it holds with these labels, as its API shows them."""
+        return [alert for alert in request("GET", self.url + "/api/v2/alerts")
+                if all(alert["labels"].get(name) == value for name, value in labels.items())]
+
+    def inhibited(self, **labels):
+        return [alert for alert in self.alerts(**labels) if alert["status"]["inhibitedBy"]]
+
+    def post(self, *alerts):
+        """Alerts as Prometheus would send them: label sets, with the external labels added."""
+        request("POST", self.url + "/api/v2/alerts",
+                [{"labels": {"cluster": "prospectflow", "environment": "development", **labels},
+                  "annotations": {"summary": f"summary of {labels['alertname']}", "description": f"description of {labels['alertname']}",
+                                  "runbook_url": "http://127.0.0.1/runbook"},
+                  "generatorURL": "http://127.0.0.1/graph"} for labels in alerts])
+
+    def close(self):
+        assert self.process.stop() == 0
+
+
+class Prometheus:
+    """With the shipped rules; scrapes `targets` as job ingest-api."""
+
+    def __init__(self, directory, targets, alertmanager=None):
+        directory.mkdir(parents=True)
+        (directory / "rules").mkdir()
+        for path in (INFRA / "prometheus/rules").glob("*.yml"):
+            rules = scaled(yaml.safe_load(path.read_text()))
+            for group in rules["groups"]:
+                if "interval" in group:
+                    group["interval"] = max(group["interval"], "1s", key=milliseconds)
+            (directory / "rules" / path.name).write_text(yaml.safe_dump(rules, sort_keys=False))
+        config = yaml.safe_load((INFRA / "prometheus/prometheus.yml").read_text())
+        config["global"] |= {"scrape_interval": f"{SCRAPE_SECONDS}s", "scrape_timeout": f"{SCRAPE_SECONDS}s",
+                             "evaluation_interval": f"{SCRAPE_SECONDS}s"}
+        config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in ("ingest-api", "prometheus", "alertmanager")]
+        self.port = free_port()
+        addresses = {"ingest-api": list(targets), "prometheus": [f"127.0.0.1:{self.port}"],
+                     "alertmanager": [f"127.0.0.1:{alertmanager.port}"] if alertmanager else []}
+        for job in config["scrape_configs"]:
+            job.pop("scrape_interval", None), job.pop("scrape_timeout", None), job.pop("file_sd_configs", None)
+            job["static_configs"] = [{"targets": addresses[job["job_name"]]}]
+        config["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": addresses["alertmanager"]}]
+        (directory / "prometheus.yml").write_text(yaml.safe_dump(config, sort_keys=False))
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = Process("prometheus", [
+            "prometheus", f"--config.file={directory / 'prometheus.yml'}", f"--storage.tsdb.path={directory / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}",
+            "--rules.alert.resend-delay=1s" if SCALE > 1 else "--rules.alert.resend-delay=1m",
+            "--enable-feature=exemplar-storage,native-histograms",
+        ], directory / "prometheus.log")
+        wait_until("Prometheus ready", lambda: answers(self.url + "/-/ready"))
+        if alertmanager:
+            wait_until("Alertmanager known to Prometheus", lambda: self.api("alertmanagers")["activeAlertmanagers"])
+
+    def api(self, path, **query):
+        answer = json.loads(fetch(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"))
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def values(self, expression):
+        """{labels as a sorted tuple: value}"""
+        return {tuple(sorted(item["metric"].items())): float(item["value"][1])
+                for item in self.api("query", query=expression)["result"]}
+
+    def firing(self, alertname):
+        return [alert for alert in self.api("alerts")["alerts"]
+                if alert["labels"]["alertname"] == alertname and alert["state"] == "firing"]
+
+    def rule_faults(self):
+        return [(rule["name"], rule["lastError"]) for group in self.api("rules")["groups"] for rule in group["rules"]
+                if rule["health"] == "err"]
+
+    def close(self):
+        assert self.process.stop() == 0
+
+
+def milliseconds(text):
+    number, unit = DURATION.match(text).groups()
+    return int(number) * UNITS[unit]
+
+
+def answers(url):
+    try:
+        return fetch(url) is not None
+    except OSError:
+        return False

@@ -1,0 +1,491 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a threshold breached in the real service to the message on somebody's screen, and to the all-clear.
+
+Real ingest-api, Prometheus and Alertmanager; the receivers are servers on this machine that take what Slack, PagerDuty, a
+mail relay and a webhook take. The shipped rules, routes and templates with durations divided by 60, see support/alerting.py.
+"""
+import http.client
+import os
+import socket
+import sqlite3
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("aiosmtpd", reason="python3-aiosmtpd is not installed")
+
+from aiosmtpd.controller import Controller  # noqa: E402
+from support.alerting import SCALE, Alertmanager, Prometheus  # noqa: E402
+from support.http import csv_rows  # noqa: E402
+from support.ports import free_port, wait_until  # noqa: E402
+from support.process import Process  # noqa: E402
+from support.receivers import Receivers  # noqa: E402
+from support.service import BINARY, Service  # noqa: E402
+
+WAIT = 60 if SCALE > 1 else 1800  # seconds until a message is missed
+RUNBOOKS = "https://github.com/prospectflow/promc/blob/main/docs/runbooks/"
+MEASURED = []  # (alert, channel, seconds from the breach to the message, seconds to the all-clear)
+
+
+@pytest.fixture
+def receivers():
+    made = Receivers()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def alertmanager(tmp_path, receivers):
+    made = Alertmanager(tmp_path / "alertmanager", receivers.secrets())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def watch(tmp_path, alertmanager):
+    """watch(service…): a Prometheus with the shipped rules that scrapes them."""
+    made = []
+
+    def start(*services):
+        made.append(Prometheus(tmp_path / f"prometheus-{len(made)}", [f"127.0.0.1:{s.port}" for s in services], alertmanager))
+        prometheus = made[-1]
+        wait_until("the target up", lambda: sum(prometheus.values('up{job="ingest-api"}').values()) == len(services), WAIT)
+        # Prometheus takes some seconds to find its targets; a sixtieth of 5 minutes is less.
+        wait_until("no alert at rest", lambda: not prometheus.firing("IngestApiAbsent"), WAIT)
+        return prometheus
+    yield start
+    for prometheus in made:
+        if prometheus.process.running():  # a test may have killed it
+            faults = prometheus.rule_faults()
+            prometheus.close()
+            assert not faults, faults
+
+
+@pytest.fixture(scope="module", autouse=True)
+def report():
+    """The measured seconds, for docs/alerting.md."""
+    yield
+    if MEASURED:
+        print(f"\nfrom the breach to the message, durations divided by {SCALE:g}:")
+        for alert, channel, fired, cleared in MEASURED:
+            print(f"  {alert:24} {channel:10} {fired:6.1f} s   all-clear {cleared:6.1f} s")
+
+
+@contextmanager
+def running(work, threads=1):
+    """work() again and again in threads, until the block ends."""
+    stop = threading.Event()
+
+    def loop():
+        while not stop.is_set():
+            try:
+                work()
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
+    started = [threading.Thread(target=loop, daemon=True) for _ in range(threads)]
+    for thread in started:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in started:
+            thread.join(30)
+
+
+@contextmanager
+def database_locked(service):
+    """Another process (a backup, say) holds the database's one write lock."""
+    thief = sqlite3.connect(next(service.data_dir.glob("*.db")), isolation_level=None, check_same_thread=False, timeout=10)
+    thief.execute("begin immediate")
+    try:
+        yield
+    finally:
+        thief.execute("rollback")
+        thief.close()
+
+
+def writes(service, organisation, pause=0.0):
+    """A piece of work for `running`: one small import over a connection of its own thread, then a pause."""
+    local = threading.local()
+    number = iter(range(10**9))
+
+    def work():
+        if not hasattr(local, "client"):
+            local.client = service.client(organisation)
+        local.client.import_csv(csv_rows(1, start=next(number), tag="w"))
+        time.sleep(pause)
+    return work
+
+
+def slack_text(message):
+    attachment = message.body["attachments"][0]
+    return attachment["title"] + "\n" + attachment["text"]
+
+
+def check_slack(message, alert, severity, words, runbook, prometheus, alertmanager, resolved=False):
+    attachment = message.body["attachments"][0]
+    text = slack_text(message)
+    assert message.body["channel"] == "#alerts" and message.body["username"] == "ProspectFlow"
+    assert attachment["title"].startswith(f"[{'RESOLVED' if resolved else 'FIRING:1'}] {severity}: "), attachment
+    assert attachment["title"].endswith("(ingest-api, prospectflow/development)")
+    assert attachment["color"] == ("good" if resolved else {"critical": "danger", "warning": "warning"}[severity])
+    assert f"`{alert}`" in text and f"severity `{severity}`" in text
+    for word in words:
+        assert word in text, (word, text)
+    # Links lead somewhere: the runbook, Prometheus's graph, Alertmanager's page.
+    assert f"<{RUNBOOKS}{runbook}#{alert.lower()}|Runbook>" in text
+    assert f"<{prometheus.url}/graph?g0.expr=" in text
+    assert f"<{alertmanager.url}/#/silences/new?filter=" in text
+    assert attachment["title_link"].startswith(alertmanager.url)
+    assert "\\n" not in attachment["text"] and "<no value>" not in message.text, message
+
+
+def check_pagerduty(message, alert, words, runbook, alertmanager):
+    body = message.body
+    assert body["event_action"] == "trigger" and body["dedup_key"]
+    assert body["payload"]["severity"] == "critical" and body["payload"]["class"] == alert
+    assert body["routing_key"] == "0123456789abcdef0123456789abcdef"
+    assert body["client_url"].startswith(alertmanager.url)
+    assert body["links"] == [{"href": f"{RUNBOOKS}{runbook}#{alert.lower()}", "text": "Runbook"}]
+    for word in words:
+        assert word in message.text, (word, message)
+
+
+def delivered(alert, severity, words, runbook, breach, receivers, prometheus, alertmanager, mend=None):
+    """Breach the threshold; see the message in every channel it goes to; mend; see the all-clear."""
+    assert not prometheus.firing(alert)
+    begun = time.monotonic()
+    with breach:
+        fired = receivers.wait("slack", alert, "[FIRING:1]", seconds=WAIT)
+        check_slack(fired, alert, severity, words, runbook, prometheus, alertmanager)
+        if severity == "critical":
+            check_pagerduty(receivers.wait("pagerduty", alert, "trigger", seconds=WAIT), alert, words, runbook, alertmanager)
+        else:
+            assert not receivers.messages("pagerduty", alert)
+        hook = receivers.wait("webhook", alert, "firing", seconds=WAIT).body["alerts"][0]
+        assert hook["labels"]["alertname"] == alert and hook["labels"]["severity"] == severity
+        assert hook["labels"]["cluster"] == "prospectflow" and hook["labels"]["environment"] == "development"
+        assert not receivers.messages("email")
+    mended = time.monotonic()
+    if mend:
+        mend()
+    cleared = receivers.wait("slack", alert, "[RESOLVED]", seconds=WAIT)
+    check_slack(cleared, alert, severity, [], runbook, prometheus, alertmanager, resolved=True)
+    if severity == "critical":
+        resolution = receivers.wait("pagerduty", alert, "resolve", seconds=WAIT).body
+        assert resolution["dedup_key"] == receivers.messages("pagerduty", alert, "trigger")[0].body["dedup_key"]
+    MEASURED.append((alert, "slack", fired.at - begun, cleared.at - mended))
+
+
+# ---------------------------------------------------------------- the story's five
+
+def test_error_rate(make_service, watch, receivers, alertmanager):
+    """The database is locked by somebody else: every write is answered 503."""
+    service = make_service(STORE_TIMEOUT_MS=100)
+    service.errors_allowed = True
+    work = writes(service, service.organisation())
+    prometheus = watch(service)
+
+    @contextmanager
+    def breach():
+        with database_locked(service):
+            yield
+    with running(work, threads=2):
+        delivered("HighErrorRate", "critical", ["High API error rate detected", "% of its requests", "(threshold: 5%)"], "api.md",
+                  breach(), receivers, prometheus, alertmanager)
+
+
+def test_latency(make_service, watch, receivers, alertmanager):
+    """The database is locked for 0.8 s at a time: imports succeed, but late. Reads are as quick as ever, so that it is one
+    slow route and no page about the latency budget, which would silence this warning."""
+    service = make_service(STORE_TIMEOUT_MS=20000)
+    service.errors_allowed = True
+    organisation = service.organisation()
+    prometheus = watch(service)
+    local = threading.local()
+
+    def lock_for_a_while():
+        with database_locked(service):
+            time.sleep(0.8)
+        time.sleep(0.15)
+
+    def read():
+        if not hasattr(local, "client"):
+            local.client = service.client(organisation)
+        local.client.get("/api/v1/prospects", limit=1)
+        time.sleep(0.01)
+
+    with running(writes(service, organisation, pause=0.5), threads=4), running(read, threads=2):
+        delivered("HighLatency", "warning",
+                  ["High API latency detected", "P95 latency for /api/v1/prospects/import is", "(threshold: 500ms)"], "api.md",
+                  running(lock_for_a_while), receivers, prometheus, alertmanager)
+    assert not receivers.messages("slack", "HighErrorRate") and not receivers.messages("slack", "LatencyBudgetBurn")
+
+
+def test_queue_depth(make_service, watch, receivers, alertmanager):
+    """The mail server takes a second for each message: e-mails pile up behind it."""
+    class SlowRelay:
+        seconds = 1.0
+
+        async def handle_DATA(self, _server, _session, _envelope):  # noqa: N802 - aiosmtpd's name
+            import asyncio
+            await asyncio.sleep(self.seconds)
+            return "250 OK"
+
+    relay, port = SlowRelay(), free_port()
+    controller = Controller(relay, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        service = make_service(MAIL=f"smtp://127.0.0.1:{port}")
+        client = service.client(service.organisation())
+        assert client.import_csv(csv_rows(1300)).status == 200
+        campaign = client.campaign()
+        assert client.act(campaign, "start").status == 200
+        assert client.act(campaign, "drafts").status == 202
+        wait_until("the drafts made", lambda: client.stats(campaign)["drafts"]["generated"] == 1300, 60)
+        prometheus = watch(service)
+
+        @contextmanager
+        def breach():
+            assert client.act(campaign, "send").status == 202
+            yield
+
+        def mend():
+            relay.seconds = 0
+
+        delivered("HighQueueDepth", "warning", ["High queue depth detected", "Queue email.send has 1.", "(threshold: 1000)"], "queue.md",
+                  breach(), receivers, prometheus, alertmanager, mend)
+        assert not receivers.messages("slack", "QueueNoConsumers")
+    finally:
+        controller.stop()
+
+
+def memory_group(name):
+    """A control group that limits memory, of version 1 or 2, or None where this machine lets nobody make one."""
+    for parent, file in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        group = Path(parent) / name
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        if os.access(group / file, os.W_OK):
+            return group, group / file
+        group.rmdir()
+    return None
+
+
+def test_memory(tmp_path, watch, receivers, alertmanager):
+    """In a control group of its own, as in a container; thousands of clients connect and stay."""
+    found = memory_group(f"ingest-api-test-{os.getpid()}")
+    if found is None:
+        pytest.skip("no control group with a memory limit can be made here (needs root and a writable /sys/fs/cgroup)")
+    group, limit = found
+    service = Service(tmp_path / "service")
+    connections = []
+    try:
+        limit.write_text(str(256 << 20))
+        service.process = Process("ingest-api", ["sh", "-c", f'echo $$ > "{group}/cgroup.procs" && exec "$0"', BINARY],
+                                  service.log_path, env=service.env, cwd=service.directory)
+        wait_until("ingest-api ready", service._ready, 30)
+        resident = service.metrics().value("process_resident_memory_bytes")
+        limit.write_text(str(int(resident * 1.6) // 4096 * 4096))
+        assert 0.5 < resident / service.metrics().value("process_memory_limit_bytes") < 0.75
+        prometheus = watch(service)
+
+        @contextmanager
+        def breach():
+            # Each sends half a request and waits: the service keeps what it has read of it.
+            while True:
+                metrics = service.metrics()
+                if metrics.value("process_resident_memory_bytes") > 0.85 * metrics.value("process_memory_limit_bytes"):
+                    break
+                for _ in range(20):
+                    connections.append(socket.create_connection(("127.0.0.1", service.port), timeout=10))
+                    connections[-1].sendall(b"GET /health HTTP/1.1\r\nHost: a\r\nX-Fill: " + b"x" * 2000)
+                assert len(connections) < 8000
+            yield
+
+        def mend():  # what the runbook says: raise the limit
+            limit.write_text(str(256 << 20))
+
+        delivered("HighMemoryUsage", "warning", ["High memory usage detected", f"Memory usage of 127.0.0.1:{service.port} is 8",
+                                                 "% of its limit of ", "MiB (threshold: 80%)"], "system.md",
+                  breach(), receivers, prometheus, alertmanager, mend)
+    finally:
+        for connection in connections:
+            connection.close()
+        if service.process:
+            service.close()
+        wait_until("the control group empty", lambda: not (group / "cgroup.procs").read_text(), 10)
+        group.rmdir()
+
+
+def test_database_pool(make_service, watch, receivers, alertmanager):
+    """One reader for many readers, and the writer waits for a lock: all connections busy, requests wait."""
+    service = make_service(STORE_THREADS=1, STORE_TIMEOUT_MS=20000, STORE_QUEUE=4096)
+    service.errors_allowed = True
+    organisation = service.organisation()
+    client = service.client(organisation)
+    assert client.import_csv(csv_rows(3000)).status == 200
+    wait_until("the jobs done", lambda: service.metrics().value("queue_depth", queue="prospect.validate") == 0, 60)
+    local = threading.local()
+
+    def read():
+        if not hasattr(local, "client"):
+            local.client = service.client(organisation)
+        local.client.get("/api/v1/prospects", limit=500)
+
+    @contextmanager
+    def breach():
+        with running(writes(service, organisation), threads=2), database_locked(service), running(read, threads=12):
+            yield
+    prometheus = watch(service)
+    delivered("DatabasePoolExhausted", "critical",
+              ["Database connection pool nearly exhausted", f"100% of the connections of 127.0.0.1:{service.port} are in use"],
+              "database.md", breach(), receivers, prometheus, alertmanager)
+
+
+# ---------------------------------------------------------------- the other channels
+
+def test_business_alerts_go_by_mail(make_service, watch, receivers, alertmanager):
+    """A template that names a field the prospects do not have: every draft fails."""
+    service = make_service()
+    client = service.client(service.organisation())
+    prometheus = watch(service)
+    number = iter(range(10**6))
+    campaign = client.campaign(body="Dear {{job_title}}, a word about {{nothing}}")
+    assert client.act(campaign, "start").status == 200
+
+    def fail_some():
+        client.import_csv(csv_rows(20, start=next(number) * 20, tag="d"))
+        assert client.act(campaign, "drafts").status == 202
+        time.sleep(0.5)
+
+    with running(fail_some):
+        mail = receivers.wait("email", "HighDraftFailureRate", "FIRING", seconds=WAIT)
+    assert mail.body["to"] == "team@example.invalid" and mail.body["from"] == "alerts@example.invalid"
+    assert mail.body["subject"].startswith("[FIRING:1] warning: High draft generation failure rate (ingest-api, ")
+    for kind in ("text/plain", "text/html"):
+        assert "Draft failure rate is 100% over 10 minutes (threshold: 10%)." in mail.body[kind], mail.body[kind]
+        assert f"{RUNBOOKS}business.md#highdraftfailurerate" in mail.body[kind]
+        assert prometheus.url in mail.body[kind] and alertmanager.url in mail.body[kind]
+    assert "&lt;" not in mail.body["text/html"]
+    cleared = receivers.wait("email", "HighDraftFailureRate", "RESOLVED", seconds=WAIT)
+    assert cleared.body["subject"].startswith("[RESOLVED] warning: ")
+    assert not receivers.messages("slack", "HighDraftFailureRate") and not receivers.messages("pagerduty", "HighDraftFailureRate")
+    assert receivers.messages("webhook", "HighDraftFailureRate")
+
+
+def test_deadman(make_service, watch, receivers, alertmanager):
+    """The watchdog arrives again and again, and nowhere else; it ends when Prometheus does."""
+    service = make_service()
+    prometheus = watch(service)
+    wait_until("three watchdogs", lambda: len(receivers.messages("deadman", "Watchdog")) >= 3, WAIT)
+    assert not [m for channel in ("slack", "pagerduty", "webhook", "email") for m in receivers.messages(channel, "Watchdog")]
+    prometheus.process.kill()
+    # Prometheus says of each alert until when it holds: four resend delays or evaluations.
+    wait_until("the watchdog ended in Alertmanager", lambda: not alertmanager.alerts(alertname="Watchdog"), WAIT)
+    time.sleep(2)
+    seen = len(receivers.messages("deadman"))
+    time.sleep(4)
+    assert len(receivers.messages("deadman")) == seen
+
+
+# ---------------------------------------------------------------- inhibition
+
+def test_a_service_that_is_down_says_one_thing(make_service, watch, receivers, alertmanager):
+    """5xx first, then the process is killed: its error rate still stands in the window, and is not told any more."""
+    service = make_service(STORE_TIMEOUT_MS=100)
+    service.errors_allowed = True
+    prometheus = watch(service)
+    with running(writes(service, service.organisation()), threads=2), database_locked(service):
+        receivers.wait("pagerduty", "HighErrorRate", "trigger", seconds=WAIT)
+        service.kill()
+        wait_until("down is told", lambda: receivers.messages("pagerduty", "IngestApiDown", "trigger"), WAIT)
+        wait_until("the error rate is silenced", lambda: alertmanager.inhibited(alertname="HighErrorRate"), WAIT)
+    down = receivers.messages("slack", "IngestApiDown")[0]
+    assert "ingest-api is down: no instance answers" in slack_text(down)
+    instance = alertmanager.alerts(alertname="IngestApiDown", scope="instance")
+    assert instance and all(alert["status"]["inhibitedBy"] for alert in instance)
+    assert not prometheus.rule_faults()
+
+
+def test_the_page_silences_the_warning_of_the_same_component(make_service, watch, receivers, alertmanager):
+    """Slow and failing at once: HighErrorRate is told, HighLatency is not."""
+    service = make_service(STORE_TIMEOUT_MS=900)
+    service.errors_allowed = True
+    prometheus = watch(service)
+    with running(writes(service, service.organisation()), threads=4), database_locked(service):
+        receivers.wait("slack", "HighErrorRate", "[FIRING:1]", seconds=WAIT)
+        wait_until("HighLatency fires", lambda: prometheus.firing("HighLatency"), WAIT)
+        wait_until("and is silenced", lambda: alertmanager.inhibited(alertname="HighLatency"), WAIT)
+
+
+JOB = {"job": "ingest-api"}
+DOWN = {"alertname": "IngestApiDown", "severity": "critical", "component": "api", **JOB}
+
+
+@pytest.mark.parametrize("source,silenced,told", [
+    # All instances are down: nothing else about the job; other jobs and the stack itself go on.
+    ({**DOWN, "scope": "job"},
+     [{"component": c, "severity": s, **JOB} for c in ("api", "queue", "database", "system", "business") for s in ("critical", "warning")],
+     [{"component": "monitoring", "severity": "critical", "job": "prometheus"}, {"component": "api", "severity": "critical", "job": "other"}]),
+    ({"alertname": "IngestApiAbsent", "severity": "critical", "component": "api", **JOB},
+     [{"component": c, "severity": "critical", **JOB} for c in ("queue", "database", "system", "business")],
+     [{"component": "monitoring", "severity": "warning", "job": "prometheus"}]),
+    # One instance of several is down: only what is said about that instance.
+    ({**DOWN, "scope": "instance", "instance": "a:3000"},
+     [{"component": "database", "severity": "critical", "instance": "a:3000", **JOB}],
+     [{"component": "database", "severity": "critical", "instance": "b:3000", **JOB}, {"component": "api", "severity": "warning", **JOB},
+      {"component": "queue", "severity": "critical", **JOB}]),
+    # A page silences the warnings of its component and job, nothing else.
+    ({"alertname": "DatabasePoolTimeouts", "component": "database", "severity": "critical", "instance": "a:3000", **JOB},
+     [{"component": "database", "severity": "warning", **JOB}],
+     [{"component": "database", "severity": "critical", "instance": "b:3000", **JOB}, {"component": "queue", "severity": "warning", **JOB},
+      {"component": "database", "severity": "warning", "job": "other"}]),
+    # A warning silences nobody.
+    ({"alertname": "HighLatency", "component": "api", "severity": "warning", **JOB}, [],
+     [{"component": "api", "severity": "warning", **JOB}]),
+], ids=["down", "absent", "one-instance", "page", "warning"])
+def test_inhibition(alertmanager, source, silenced, told):
+    named = [{"alertname": f"Silenced{i}", **labels} for i, labels in enumerate(silenced)]
+    free = [{"alertname": f"Told{i}", **labels} for i, labels in enumerate(told)]
+    alertmanager.post(source, *named, *free)
+    for labels in [source, *free, *named]:
+        wait_until("the alert known", lambda: alertmanager.alerts(**labels), 10)
+    wait_until("states computed", lambda: all(a["status"]["state"] != "unprocessed" for a in alertmanager.alerts()), 10)
+    for labels in [source, *free]:
+        assert not alertmanager.inhibited(**labels), labels
+    for labels in named:
+        assert alertmanager.inhibited(**labels), labels
+
+
+def test_nothing_is_silenced_in_another_environment(alertmanager):
+    other = {"alertname": "Told", "component": "database", "severity": "critical", "environment": "staging", **JOB}
+    alertmanager.post({**DOWN, "scope": "job"}, other)
+    wait_until("both known", lambda: len(alertmanager.alerts()) == 2, 10)
+    wait_until("states computed", lambda: all(a["status"]["state"] != "unprocessed" for a in alertmanager.alerts()), 10)
+    assert not alertmanager.inhibited(alertname="Told")
+
+
+# ---------------------------------------------------------------- a receiver that fails for a while
+
+@pytest.mark.parametrize("channel", ["slack", "pagerduty", "webhook", "email"])
+def test_a_receiver_that_answers_503_for_a_while_loses_nothing(receivers, alertmanager, channel):
+    receivers.broken.add(channel)
+    component = "business" if channel == "email" else "api"
+    severity = "critical" if channel == "pagerduty" else "warning"
+    alerts = [{"alertname": f"Alert{i}", "severity": severity, "component": component, "instance": f"i{i}", **JOB} for i in range(5)]
+    alertmanager.post(*alerts)
+    wait_until("it was tried for each, twice", lambda: receivers.refused.count((channel, 503)) >= 10, WAIT)
+    assert not receivers.messages(channel)
+    receivers.broken.discard(channel)
+    for labels in alerts:
+        receivers.wait(channel, labels["alertname"], seconds=WAIT)
+    time.sleep(2)
+    for labels in alerts:
+        assert len(receivers.messages(channel, labels["alertname"])) == 1, "told twice"
