@@ -17,8 +17,8 @@ extern "C" {
 /** Keeps the compiler from carrying anything in registers from one operation to the next, as a call between would. */
 #define BENCH_BARRIER() __asm__ volatile("" ::: "memory")
 
-/** The loop over the operations of a batch, unrolled: a counter's increment is shorter than a loop's own end. */
-#define BENCH_EACH(i, n) _Pragma("GCC unroll 8") for (uint64_t i = 0; i < (n); i++)
+/** Before the loop over a batch's operations: a counter's increment is shorter than a loop's own end. */
+#define BENCH_UNROLL _Pragma("GCC unroll 8")
 
 enum {
     BENCH_VALUES = 1024,      /**< observations, cycled through */
@@ -49,9 +49,9 @@ uint64_t bench_now_ns(void);
 /** Do `n` operations; `thread` is 0 or 1. */
 typedef void (*bench_loop)(void *state, uint64_t n, unsigned thread);
 /**
- * Nanoseconds per operation and thread: the first decile of many batches of about a millisecond. Not their minimum:
- * two threads on one cache line have lucky batches. Not their median: on a shared machine that is the neighbours' noise.
- * With two threads a batch lasts from the moment both are released until the slower one is done.
+ * Nanoseconds per operation and thread. One thread: the first decile of 100 batches of about a millisecond.
+ * Two threads: the median of 50 batches in which neither lost its core; a batch lasts from the moment both are released
+ * until the slower one is done. (Not the minimum: two threads on one cache line have lucky batches.)
  */
 double bench_ns_per_op(bench_loop loop, void *state, unsigned threads);
 

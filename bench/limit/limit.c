@@ -18,8 +18,8 @@ static void add_one(void *state, uint64_t n, unsigned thread)
 {
     uint64_t cell = *(const uint64_t *)state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         /* load, add, store: a single writer needs no more, and the compiler may not merge it across operations */
         __atomic_store_n(&cells[cell], __atomic_load_n(&cells[cell], __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
         BENCH_BARRIER();
@@ -30,8 +30,8 @@ static void store_only(void *state, uint64_t n, unsigned thread)
 {
     uint64_t cell = *(const uint64_t *)state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         __atomic_store_n(&cells[cell], i, __ATOMIC_RELAXED);
         BENCH_BARRIER();
     }
@@ -59,8 +59,8 @@ static void observe(void *state, uint64_t n, unsigned thread)
 {
     (void)state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         double value = bench_values[i % BENCH_VALUES];
         unsigned bucket = 0;
         for (int b = 0; b < BENCH_BOUNDS; b++)
@@ -76,8 +76,8 @@ static void observe_early_exit(void *state, uint64_t n, unsigned thread)
 {
     (void)state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         double value = bench_values[i % BENCH_VALUES];
         unsigned bucket = 0;
         while (bucket < BENCH_BOUNDS && value > bench_bounds[bucket])
@@ -226,8 +226,8 @@ static void lookup_add(void *state, uint64_t n, unsigned thread)
 {
     lookup *l = state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         cells[find_cell(l, l->values[i % BENCH_LOOKUP_SERIES])]++;
         BENCH_BARRIER();
     }
@@ -245,8 +245,8 @@ static void lookup_add_strings(void *state, uint64_t n, unsigned thread)
 {
     lookup *l = state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         cells[find_cell_of_strings(l, l->strings[i % BENCH_LOOKUP_SERIES])]++;
         BENCH_BARRIER();
     }

@@ -88,8 +88,8 @@ static void inc(void *state, uint64_t n, unsigned thread)
 {
     promc_counter counter = *(const promc_counter *)state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         promc_counter_inc(counter);
         BENCH_BARRIER();
     }
@@ -107,8 +107,8 @@ static void observe(void *state, uint64_t n, unsigned thread)
 {
     promc_histogram histogram = *(const promc_histogram *)state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         promc_histogram_observe(histogram, bench_values[i % BENCH_VALUES]);
         BENCH_BARRIER();
     }
@@ -131,8 +131,8 @@ static void lookup_inc(void *state, uint64_t n, unsigned thread)
 {
     lookup *l = state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         promc_counter_inc(promc_counter_with_values(l->family, l->strings[i % BENCH_LOOKUP_SERIES], 3));
         BENCH_BARRIER();
     }
@@ -142,8 +142,8 @@ static void lookup_inc_n(void *state, uint64_t n, unsigned thread)
 {
     lookup *l = state;
     (void)thread;
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         promc_counter counter;
         promc_counter_get_n(l->family, l->values[i % BENCH_LOOKUP_SERIES], 3, &counter);
         promc_counter_inc(counter);

@@ -13,6 +13,7 @@ import (
 	"sort"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,8 @@ const (
 	lookupSeries  = 64
 	histogramFill = 100
 	batches       = 100
+	goodBatches   = 50
+	batchesMax    = 1000
 	batchTime     = time.Millisecond
 )
 
@@ -79,9 +82,9 @@ func calibrate(f loop) uint64 {
 	}
 }
 
-func decile(took []float64) float64 {
+func quantile(took []float64, q float64) float64 {
 	sort.Float64s(took)
-	return took[len(took)/10]
+	return took[int(q*float64(len(took)))]
 }
 
 func oneThread(f loop, n uint64) float64 {
@@ -91,29 +94,46 @@ func oneThread(f loop, n uint64) float64 {
 		f(n, 0)
 		took[i] = float64(time.Since(start))
 	}
-	return decile(took[:]) / float64(n)
+	return quantile(took[:], 0.1) / float64(n)
 }
 
-// A batch lasts from the later arrival at the start line until the slower thread is done.
+// How often this thread has been taken off its core against its will.
+func descheduled() int64 {
+	var usage syscall.Rusage
+	must(0, syscall.Getrusage(syscall.RUSAGE_THREAD, &usage))
+	return usage.Nivcsw
+}
+
+// Only batches in which neither thread lost its core count; see common/harness.c.
 func twoThreads(f loop, n uint64) float64 {
-	var arrived, finished, released atomic.Uint64
-	var start time.Time
-	var took [batches]float64
+	var arrived, finished, released, good atomic.Uint64
+	var start, end time.Time
+	var switches [2]int64
+	var took [goodBatches]float64
 	side := func(thread int) {
 		runtime.LockOSThread()
 		f(1000, thread)
-		for batch := uint64(1); batch <= batches; batch++ {
-			if arrived.Add(1) == 2*batch {
+		for batch := uint64(1); batch <= batchesMax && good.Load() < goodBatches; batch++ {
+			before := descheduled()
+			if arrived.Add(1) == 2*(2*batch-1) {
 				start = time.Now()
-				released.Store(batch)
+				released.Store(2*batch - 1)
 			}
-			for released.Load() < batch {
+			for released.Load() < 2*batch-1 {
 			}
 			f(n, thread)
 			if finished.Add(1) == 2*batch {
-				took[batch-1] = float64(time.Since(start))
+				end = time.Now()
 			}
-			for finished.Load() < 2*batch {
+			switches[thread] = descheduled() - before
+			if arrived.Add(1) == 4*batch {
+				if switches[0]+switches[1] == 0 || batch+goodBatches-good.Load() > batchesMax {
+					took[good.Load()] = float64(end.Sub(start))
+					good.Add(1)
+				}
+				released.Store(2 * batch)
+			}
+			for released.Load() < 2*batch {
 			}
 		}
 	}
@@ -121,13 +141,13 @@ func twoThreads(f loop, n uint64) float64 {
 	go func() { side(1); close(done) }()
 	side(0)
 	<-done
-	return decile(took[:]) / float64(n)
+	return quantile(took[:good.Load()], 0.5) / float64(n)
 }
 
 func nsPerOp(f loop, threads int) float64 {
 	n := calibrate(f)
 	if threads == 2 {
-		return twoThreads(f, n)
+		return twoThreads(f, n/4)
 	}
 	return oneThread(f, n)
 }

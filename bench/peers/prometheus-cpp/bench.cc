@@ -54,8 +54,8 @@ void fill_counters(Registry &registry, uint32_t series)
 void inc(void *state, uint64_t n, unsigned)
 {
     auto &counter = *static_cast<Counter *>(state);
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         counter.Increment();
         BENCH_BARRIER();
     }
@@ -64,8 +64,8 @@ void inc(void *state, uint64_t n, unsigned)
 void observe(void *state, uint64_t n, unsigned)
 {
     auto &histogram = *static_cast<Histogram *>(state);
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         histogram.Observe(bench_values[i % BENCH_VALUES]);
         BENCH_BARRIER();
     }
@@ -79,8 +79,8 @@ struct Lookup {
 void lookup_inc(void *state, uint64_t n, unsigned)
 {
     auto &l = *static_cast<Lookup *>(state);
-    BENCH_EACH(i, n)
-    {
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
         const bench_labels &v = l.labels[i % BENCH_LOOKUP_SERIES];
         l.family.Add({{"method", v.method}, {"route", v.route}, {"status_code", v.status}}).Increment();
         BENCH_BARRIER();
