@@ -18,7 +18,7 @@ struct smtp_server {
     const char *script; /* "COMMAND reply" or "COMMAND hangup"; COMMAND also GREETING and "." (the message) */
     pthread_t thread;
     int accepted, connections;
-    char last[4096];      /* the last message, as it came over the wire */
+    char last[4096]; /* the last message, as it came over the wire */
     char recipient[256];
 };
 

@@ -49,7 +49,9 @@ static void test_plain(void **state)
     CHECK("a,b\nc,d\n", "1[a|b] 2[c|d]");
     CHECK("a,b\r\nc,d", "1[a|b] 2[c|d]");
     CHECK("a,,\n,", "1[a||] 2[|]");
-    CHECK("\xef\xbb\xbf" "a,b\n", "1[a|b]");
+    CHECK("\xef\xbb\xbf"
+          "a,b\n",
+          "1[a|b]");
     CHECK("a\r", "1[a]");
     CHECK("a\rb,c\n", "1[a\rb|c]"); /* a lone CR is text */
 }
@@ -143,11 +145,23 @@ static void test_utf8(void **state)
         const char *text;
         size_t bad;
     } cases[] = {
-        {"plain ascii longer than eight", UTF8_VALID}, {"\xc2\x80", UTF8_VALID}, {"\xdf\xbf", UTF8_VALID},
-        {"\xe0\xa0\x80", UTF8_VALID}, {"\xef\xbf\xbf", UTF8_VALID}, {"\xf0\x90\x80\x80", UTF8_VALID},
-        {"\xf4\x8f\xbf\xbf", UTF8_VALID}, {"abc\x80", 3}, {"\xc0\xaf", 0}, {"\xc1\xbf", 0}, {"\xe0\x9f\xbf", 0},
-        {"\xed\xa0\x80", 0}, {"\xf0\x8f\xbf\xbf", 0}, {"\xf4\x90\x80\x80", 0}, {"\xf5\x80\x80\x80", 0},
-        {"12345678\xff", 8}, {"1234567\xe2\x82", 7},
+        {"plain ascii longer than eight", UTF8_VALID},
+        {"\xc2\x80", UTF8_VALID},
+        {"\xdf\xbf", UTF8_VALID},
+        {"\xe0\xa0\x80", UTF8_VALID},
+        {"\xef\xbf\xbf", UTF8_VALID},
+        {"\xf0\x90\x80\x80", UTF8_VALID},
+        {"\xf4\x8f\xbf\xbf", UTF8_VALID},
+        {"abc\x80", 3},
+        {"\xc0\xaf", 0},
+        {"\xc1\xbf", 0},
+        {"\xe0\x9f\xbf", 0},
+        {"\xed\xa0\x80", 0},
+        {"\xf0\x8f\xbf\xbf", 0},
+        {"\xf4\x90\x80\x80", 0},
+        {"\xf5\x80\x80\x80", 0},
+        {"12345678\xff", 8},
+        {"1234567\xe2\x82", 7},
     };
 
     (void)state;

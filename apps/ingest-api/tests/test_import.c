@@ -36,7 +36,8 @@ static char *outcome(struct fixture *f, enum import_format format, const char *t
     }
     n = (size_t)snprintf(out, sizeof(out), "%d/%d/%d", (int)call.result.imported, (int)call.result.updated,
                          (int)call.result.rejected);
-    json_array_foreach(call.result.errors, i, error) {
+    json_array_foreach(call.result.errors, i, error)
+    {
         const char *field = json_string_value(json_object_get(error, "field"));
         n += (size_t)snprintf(out + n, sizeof(out) - n, " [%d %s %s]",
                               (int)json_integer_value(json_object_get(error, "line")), field ? field : "-",
@@ -82,7 +83,8 @@ static void test_csv(void **state)
     struct fixture *f = *state;
 
     assert_string_equal(outcome(f, IMPORT_CSV,
-                                "\xef\xbb\xbf" "E-Mail Address,email,First Name,Favourite Colour,company\r\n"
+                                "\xef\xbb\xbf"
+                                "E-Mail Address,email,First Name,Favourite Colour,company\r\n"
                                 "x, Ada@Example.com ,Ada,\"deep \"\"blue\"\"\",\"Acme, Ltd\"\r\n"
                                 "x,bob@example.com,,,\"two\nlines\"\r\n"),
                         "2/0/0");
@@ -97,23 +99,24 @@ static void test_bad_rows_do_not_spoil_the_others(void **state)
 {
     struct fixture *f = *state;
 
-    assert_string_equal(outcome(f, IMPORT_CSV,
-                                "email,first_name,note\n"
-                                "good1@example.com,A,x\n"
-                                "nobody,B,x\n"
-                                ",C,x\n"
-                                "short@example.com,D\n"
-                                "long@example.com,E,x,y\n"
-                                "quote@example.com,F\"F,x\n"
-                                "\n"
-                                "latin@example.com,M\xfcller,x\n"
-                                "bell@example.com,\a,x\n"
-                                "good2@example.com,G,x\n"
-                                "open@example.com,\"H,x\n"
-                                "good3@example.com,I,x\n"),
-                        "3/0/8 [3 email invalid_email] [4 email missing] [5 note too_few_columns] [6 - too_many_columns]"
-                        " [7 first_name bare_quote] [9 first_name invalid_utf8] [10 first_name control_character]"
-                        " [12 first_name unterminated_quote]");
+    assert_string_equal(
+        outcome(f, IMPORT_CSV,
+                "email,first_name,note\n"
+                "good1@example.com,A,x\n"
+                "nobody,B,x\n"
+                ",C,x\n"
+                "short@example.com,D\n"
+                "long@example.com,E,x,y\n"
+                "quote@example.com,F\"F,x\n"
+                "\n"
+                "latin@example.com,M\xfcller,x\n"
+                "bell@example.com,\a,x\n"
+                "good2@example.com,G,x\n"
+                "open@example.com,\"H,x\n"
+                "good3@example.com,I,x\n"),
+        "3/0/8 [3 email invalid_email] [4 email missing] [5 note too_few_columns] [6 - too_many_columns]"
+        " [7 first_name bare_quote] [9 first_name invalid_utf8] [10 first_name control_character]"
+        " [12 first_name unterminated_quote]");
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 3);
 }
 
@@ -196,7 +199,8 @@ static void test_many(void **state)
     assert_true(call.result.errors_truncated);
     assert_int_equal(call.result.jobs, 3);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 3);
-    assert_int_equal(fixture_count(f, "SELECT sum(json_array_length(payload, '$.prospects')) FROM tracking.jobs"), good);
+    assert_int_equal(fixture_count(f, "SELECT sum(json_array_length(payload, '$.prospects')) FROM tracking.jobs"),
+                     good);
     json_decref(call.result.errors);
     free(text);
 }

@@ -104,8 +104,9 @@ static void test_subjects(void **state)
     subject_is("Caf\xc3\xa9", "Subject: =?UTF-8?B?Q2Fmw6k=?=\r\nMessage-ID");
     subject_is("two  blanks", "Subject: =?UTF-8?B?dHdvICBibGFua3M=?=\r\nMessage-ID");
     subject_is("=?fake?=", "Subject: =?UTF-8?B?PT9mYWtlPz0=?=\r\nMessage-ID");
-    subject_is("This subject is so long that it has to be folded somewhere before its end, at a blank",
-               "Subject: This subject is so long that it has to be folded somewhere before\r\n its end, at a blank\r\nM");
+    subject_is(
+        "This subject is so long that it has to be folded somewhere before its end, at a blank",
+        "Subject: This subject is so long that it has to be folded somewhere before\r\n its end, at a blank\r\nM");
     /* Cut between characters, never inside one: 13 three-byte characters a word. */
     subject_is("\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
                "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
@@ -119,11 +120,16 @@ static void test_injection_is_refused(void **state)
         const char *to, *subject, *key;
         int error;
     } cases[] = {
-        {"a@b.co\r\nBcc: x@y.zz", NULL, NULL, MAIL_MESSAGE_E_ADDRESS}, {"a@b.co> x", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},
-        {"a@b.co,c@d.ef", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},        {"nobody", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},
-        {NULL, "x\r\nBcc: x@y.zz", NULL, MAIL_MESSAGE_E_SUBJECT},     {NULL, "x\n", NULL, MAIL_MESSAGE_E_SUBJECT},
-        {NULL, "\xff", NULL, MAIL_MESSAGE_E_SUBJECT},                 {NULL, "", NULL, MAIL_MESSAGE_E_SUBJECT},
-        {NULL, NULL, "../../etc/passwd", MAIL_MESSAGE_E_KEY},         {NULL, NULL, "", MAIL_MESSAGE_E_KEY},
+        {"a@b.co\r\nBcc: x@y.zz", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},
+        {"a@b.co> x", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},
+        {"a@b.co,c@d.ef", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},
+        {"nobody", NULL, NULL, MAIL_MESSAGE_E_ADDRESS},
+        {NULL, "x\r\nBcc: x@y.zz", NULL, MAIL_MESSAGE_E_SUBJECT},
+        {NULL, "x\n", NULL, MAIL_MESSAGE_E_SUBJECT},
+        {NULL, "\xff", NULL, MAIL_MESSAGE_E_SUBJECT},
+        {NULL, "", NULL, MAIL_MESSAGE_E_SUBJECT},
+        {NULL, NULL, "../../etc/passwd", MAIL_MESSAGE_E_KEY},
+        {NULL, NULL, "", MAIL_MESSAGE_E_KEY},
     };
 
     (void)state;
@@ -331,10 +337,11 @@ static int quiet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_message), cmocka_unit_test(test_bodies),         cmocka_unit_test(test_subjects),
-        cmocka_unit_test(test_injection_is_refused), cmocka_unit_test(test_sender),  cmocka_unit_test(test_file),
-        cmocka_unit_test(test_smtp_outcomes), cmocka_unit_test(test_smtp_no_server), cmocka_unit_test(test_smtp_reuse),
-        cmocka_unit_test(test_bad_settings),
+        cmocka_unit_test(test_plain_message), cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_subjects),      cmocka_unit_test(test_injection_is_refused),
+        cmocka_unit_test(test_sender),        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_smtp_outcomes), cmocka_unit_test(test_smtp_no_server),
+        cmocka_unit_test(test_smtp_reuse),    cmocka_unit_test(test_bad_settings),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);
 }

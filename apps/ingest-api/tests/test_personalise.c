@@ -19,13 +19,44 @@ static bool valid(const char *address)
 static void test_addresses(void **state)
 {
     static const char *const good[] = {
-        "a@b.co", "ada.lovelace@example.com", "x+tag@sub.example.org", "o'neil@example.ie", "a@xn--bcher-kva.example",
-        "1234567890123456789012345678901234567890123456789012345678901234@example.com", "A@EXAMPLE.COM", "a@1.de",
+        "a@b.co",
+        "ada.lovelace@example.com",
+        "x+tag@sub.example.org",
+        "o'neil@example.ie",
+        "a@xn--bcher-kva.example",
+        "1234567890123456789012345678901234567890123456789012345678901234@example.com",
+        "A@EXAMPLE.COM",
+        "a@1.de",
     };
     static const char *const bad[] = {
-        "", "@", "a", "a@", "@b.co", "a@b", "a b@c.de", "a@b c.de", ".a@b.co", "a.@b.co", "a..b@c.de", "a@b..co", "a@.b.co",
-        "a@b.co.", "a@-b.co", "a@b-.co", "a@b_c.de", "a@1.2.3.4", "a@@b.co", "a@b@c.de", "\"a\"@b.co", "a@[1.2.3.4]",
-        "\xc3\xa9@b.co", "a@b\xc3\xa9.co", "a\n@b.co", "a@b.co\r\n", "<a@b.co>", "a@b.co,c@d.ef",
+        "",
+        "@",
+        "a",
+        "a@",
+        "@b.co",
+        "a@b",
+        "a b@c.de",
+        "a@b c.de",
+        ".a@b.co",
+        "a.@b.co",
+        "a..b@c.de",
+        "a@b..co",
+        "a@.b.co",
+        "a@b.co.",
+        "a@-b.co",
+        "a@b-.co",
+        "a@b_c.de",
+        "a@1.2.3.4",
+        "a@@b.co",
+        "a@b@c.de",
+        "\"a\"@b.co",
+        "a@[1.2.3.4]",
+        "\xc3\xa9@b.co",
+        "a@b\xc3\xa9.co",
+        "a\n@b.co",
+        "a@b.co\r\n",
+        "<a@b.co>",
+        "a@b.co,c@d.ef",
         "12345678901234567890123456789012345678901234567890123456789012345@example.com",
         "a@1234567890123456789012345678901234567890123456789012345678901234.com",
     };
@@ -83,16 +114,17 @@ static void test_research(void **state)
     (void)state;
     assert_string_equal(
         research(&p),
-        "{\"email_domain\":\"mail.acme-tools.co.uk\",\"company_domain\":\"mail.acme-tools.co.uk\",\"company\":\"Acme Tools\","
+        "{\"email_domain\":\"mail.acme-tools.co.uk\",\"company_domain\":\"mail.acme-tools.co.uk\",\"company\":\"Acme "
+        "Tools\","
         "\"website\":\"https://mail.acme-tools.co.uk/\",\"country\":\"GB\",\"free_mail\":false,\"role_account\":false,"
         "\"salutation\":\"Ada\",\"missing_fields\":[\"first_name\",\"last_name\",\"company\",\"title\",\"phone\","
         "\"website\",\"country\"]}");
     p = row("info@gmail.com");
     p.field[PROSPECT_COUNTRY] = "CH";
-    assert_string_equal(research(&p),
-                        "{\"email_domain\":\"gmail.com\",\"company_domain\":null,\"company\":null,\"website\":null,"
-                        "\"country\":\"CH\",\"free_mail\":true,\"role_account\":true,\"salutation\":null,"
-                        "\"missing_fields\":[\"first_name\",\"last_name\",\"company\",\"title\",\"phone\",\"website\"]}");
+    assert_string_equal(
+        research(&p), "{\"email_domain\":\"gmail.com\",\"company_domain\":null,\"company\":null,\"website\":null,"
+                      "\"country\":\"CH\",\"free_mail\":true,\"role_account\":true,\"salutation\":null,"
+                      "\"missing_fields\":[\"first_name\",\"last_name\",\"company\",\"title\",\"phone\",\"website\"]}");
     p = row("sales@ibm.com");
     assert_non_null(strstr(research(&p), "\"salutation\":\"Ibm team\""));
 }

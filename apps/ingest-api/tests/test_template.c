@@ -118,8 +118,18 @@ static void test_too_long(void **state)
 static void test_names(void **state)
 {
     static const char *const cases[][2] = {
-        {"email", "email"}, {" E-Mail ", "e_mail"}, {"First  Name", "first_name"}, {"a - b", "a_b"}, {"a__b", "a__b"},
-        {"\xc3\x89tat", "\xc3\x89tat"}, {"", ""}, {"   ", ""}, {"a\tb", ""}, {"a\"b", ""}, {"{a", ""}, {"\xff", ""},
+        {"email", "email"},
+        {" E-Mail ", "e_mail"},
+        {"First  Name", "first_name"},
+        {"a - b", "a_b"},
+        {"a__b", "a__b"},
+        {"\xc3\x89tat", "\xc3\x89tat"},
+        {"", ""},
+        {"   ", ""},
+        {"a\tb", ""},
+        {"a\"b", ""},
+        {"{a", ""},
+        {"\xff", ""},
     };
     char out[TEMPLATE_MAX_NAME + 1];
 
@@ -155,8 +165,8 @@ static void test_cursor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_render),   cmocka_unit_test(test_escape),   cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_syntax),   cmocka_unit_test(test_too_long), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_render), cmocka_unit_test(test_escape),   cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_syntax), cmocka_unit_test(test_too_long), cmocka_unit_test(test_names),
         cmocka_unit_test(test_cursor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "workers/workers.h"
 #include "app.h"
 #include "services/import.h"
 #include "services/mailer.h"
@@ -7,6 +6,7 @@
 #include "smtp_server.h"
 #include "store/campaigns.h"
 #include "store_fixture.h"
+#include "workers/workers.h"
 
 #include <sys/stat.h>
 #include <time.h>
@@ -144,8 +144,7 @@ static int outbox(struct bench *b, bool clear)
     return n;
 }
 
-#define PEOPLE                                                                                                         \
-    "email,first_name\nada@example.com,Ada\nbob@example.com,\nnoreply@example.com,N\ncy@example.com,Cy\n"
+#define PEOPLE "email,first_name\nada@example.com,Ada\nbob@example.com,\nnoreply@example.com,N\ncy@example.com,Cy\n"
 
 /* ---- tests ---- */
 
@@ -159,9 +158,11 @@ static void test_validation_and_research(void **state)
     await(&b, NO_JOBS, 0);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects WHERE status = 'researched'"), 3);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects WHERE status = 'invalid'"
-                                        " AND status_reason = 'no_reply_address'"), 1);
+                                        " AND status_reason = 'no_reply_address'"),
+                     1);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects"
-                                        " WHERE json_extract(research, '$.company_domain') = 'example.com'"), 3);
+                                        " WHERE json_extract(research, '$.company_domain') = 'example.com'"),
+                     3);
     /* The request's id travels along. */
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE request_id <> 'req-import'"), 0);
     stop(&b);
@@ -184,7 +185,8 @@ static void test_drafts_and_emails_go_once(void **state)
     await(&b, NO_JOBS, 0);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'generated'"), 2);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'failed'"
-                                        " AND error = 'subject: the field is missing: first_name'"), 1);
+                                        " AND error = 'subject: the field is missing: first_name'"),
+                     1);
     assert_int_equal(act(&b, DRAFTS).enqueued, 0);
 
     assert_int_equal(act(&b, SEND).enqueued, 2); /* a failed draft is not sent */
@@ -217,7 +219,8 @@ static void test_send_without_drafts_makes_them(void **state)
     await(&b, NO_JOBS, 0);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'sent'"), 2);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'failed' AND error ="
-                                        " 'not sent: no draft: subject: the field is missing: first_name'"), 1);
+                                        " 'not sent: no draft: subject: the field is missing: first_name'"),
+                     1);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts"), 3);
     stop(&b);
     assert_int_equal(outbox(&b, true), 2);
@@ -241,12 +244,14 @@ static void test_many(void **state)
     assert_int_equal(act(&b, SEND).enqueued, n);
     assert_int_equal(act(&b, SEND).enqueued, 0);
     assert_int_equal(act(&b, SEND).already, n);
-    assert_int_equal(fixture_count(b.f, "SELECT count(DISTINCT payload) FROM tracking.jobs WHERE queue = 'email.send'"), n);
+    assert_int_equal(fixture_count(b.f, "SELECT count(DISTINCT payload) FROM tracking.jobs WHERE queue = 'email.send'"),
+                     n);
     start(&b);
     await(&b, NO_JOBS, 0);
     stop(&b);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'generated'"), n);
-    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'sent' AND attempts = 1"), n);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'sent' AND attempts = 1"),
+                     n);
     assert_int_equal(outbox(&b, true), n);
     free(text);
 }
@@ -275,7 +280,8 @@ static void test_pause_and_complete(void **state)
     start(&b);
     await(&b, NO_JOBS, 0);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'failed'"
-                                        " AND error = 'not sent: the campaign is completed'"), 1);
+                                        " AND error = 'not sent: the campaign is completed'"),
+                     1);
     stop(&b);
     assert_int_equal(outbox(&b, true), 2);
 }
@@ -355,7 +361,8 @@ static void test_smtp_refused_for_now(void **state)
     smtp_outcome(state, "RCPT 450 4.2.1 busy", "failed", 3); /* job_attempts */
     assert_int_equal(fixture_count(*state, "SELECT count(*) FROM tracking.jobs WHERE state = 3"), 1);
     assert_int_equal(fixture_count(*state, "SELECT count(*) FROM outreach.emails"
-                                           " WHERE error = 'the server answered 450 4.2.1 (RCPT)'"), 1);
+                                           " WHERE error = 'the server answered 450 4.2.1 (RCPT)'"),
+                     1);
 }
 
 /* A job that makes no sense is dead-lettered with a reason, and the one beside it in the batch is done. */
@@ -403,7 +410,8 @@ static void test_tenants_are_apart(void **state)
     start(&b);
     await(&b, NO_JOBS, 0);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 3"
-                                        " AND error = 'there is no such campaign'"), 2);
+                                        " AND error = 'there is no such campaign'"),
+                     2);
     stop(&b);
     assert_int_equal(outbox(&b, true), 0);
 }

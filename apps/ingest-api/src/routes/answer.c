@@ -29,8 +29,7 @@ int answer_db_error(struct request *req, int code, const char *what)
     default:
         log_error("request failed in the store", "s:component", "routes", "s:reqId", req->id, "s:what", what, "s:error",
                   db_error_name(code));
-        return respond_error(req, 500, "internal", "The store failed (%s). Nothing was changed.",
-                             db_error_name(code));
+        return respond_error(req, 500, "internal", "The store failed (%s). Nothing was changed.", db_error_name(code));
     }
 }
 

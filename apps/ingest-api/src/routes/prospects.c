@@ -146,8 +146,7 @@ static int list_prepare(struct request *req)
         (void)snprintf(state->email, sizeof(state->email), "%s", email);
         state->filter.email = state->email;
     }
-    (void)snprintf(state->page.scope, sizeof(state->page.scope), "prospects|%s|%s", status ? status : "",
-                   state->email);
+    (void)snprintf(state->page.scope, sizeof(state->page.scope), "prospects|%s|%s", status ? status : "", state->email);
     return page_read(req, &state->page);
 }
 
@@ -197,13 +196,28 @@ static int get_execute(struct request *req, struct db *db)
 static const char *const import_types[] = {"text/csv", "application/json", "application/x-ndjson", NULL};
 
 static struct route routes[] = {
-    {.method = PROMC_HTTP_POST, .path = "/api/v1/prospects/import", .access = ACCESS_ORGANISATION, .store = STORE_WRITE,
-     .max_body = IMPORT_BODY_MAX, .content_types = import_types, .prepare = import_prepare, .execute = import_execute,
+    {.method = PROMC_HTTP_POST,
+     .path = "/api/v1/prospects/import",
+     .access = ACCESS_ORGANISATION,
+     .store = STORE_WRITE,
+     .max_body = IMPORT_BODY_MAX,
+     .content_types = import_types,
+     .prepare = import_prepare,
+     .execute = import_execute,
      .instrumented = true},
-    {.method = PROMC_HTTP_GET, .path = "/api/v1/prospects", .access = ACCESS_ORGANISATION, .store = STORE_READ,
-     .prepare = list_prepare, .execute = list_execute, .instrumented = true},
-    {.method = PROMC_HTTP_GET, .path = "/api/v1/prospects/{id}", .access = ACCESS_ORGANISATION, .store = STORE_READ,
-     .execute = get_execute, .instrumented = true},
+    {.method = PROMC_HTTP_GET,
+     .path = "/api/v1/prospects",
+     .access = ACCESS_ORGANISATION,
+     .store = STORE_READ,
+     .prepare = list_prepare,
+     .execute = list_execute,
+     .instrumented = true},
+    {.method = PROMC_HTTP_GET,
+     .path = "/api/v1/prospects/{id}",
+     .access = ACCESS_ORGANISATION,
+     .store = STORE_READ,
+     .execute = get_execute,
+     .instrumented = true},
     {.path = NULL},
 };
 

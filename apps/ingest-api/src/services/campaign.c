@@ -14,8 +14,8 @@ struct faults {
     int count;
 };
 
-static void __attribute__((format(printf, 3, 4))) add_fault(struct faults *faults, const char *field,
-                                                            const char *format, ...)
+static void __attribute__((format(printf, 3, 4)))
+add_fault(struct faults *faults, const char *field, const char *format, ...)
 {
     char line[256];
     va_list args;
@@ -85,7 +85,8 @@ int campaign_read(struct campaign_input *campaign, json_t *body, char *faults_te
     campaign->name = read_text(&faults, body, known[0], CAMPAIGN_NAME_MAX, true);
     campaign->subject_template = read_template(&faults, body, known[1], CAMPAIGN_SUBJECT_MAX, true);
     campaign->body_template = read_template(&faults, body, known[2], CAMPAIGN_BODY_MAX, false);
-    json_object_foreach(body, key, value) {
+    json_object_foreach(body, key, value)
+    {
         if (strcmp(key, known[0]) != 0 && strcmp(key, known[1]) != 0 && strcmp(key, known[2]) != 0) {
             char name[80]; /* cut between code points would be invalid UTF-8: a long name is not repeated */
             (void)snprintf(name, sizeof(name), "%s", strlen(key) < sizeof(name) ? key : "(a long name)");

@@ -5,9 +5,9 @@
 
 #include <jansson.h>
 
-#define CAMPAIGN_NAME_MAX 200      /* bytes */
-#define CAMPAIGN_SUBJECT_MAX 1000  /* bytes, of the template */
-#define CAMPAIGN_BODY_MAX 65536    /* bytes, of the template */
+#define CAMPAIGN_NAME_MAX 200     /* bytes */
+#define CAMPAIGN_SUBJECT_MAX 1000 /* bytes, of the template */
+#define CAMPAIGN_BODY_MAX 65536   /* bytes, of the template */
 
 /** Texts that belong to the JSON they were read from. */
 struct campaign_input {

@@ -136,8 +136,7 @@ static enum csv_result check_text(struct csv *csv, const char *start, const char
     csv->reason = "invalid_utf8";
     csv->fault_line = csv->line + count_lines(start, start + bad);
     size_t column = 0;
-    while (column + 1 < csv->count &&
-           utf8_check(csv->fields[column].data, csv->fields[column].length) == UTF8_VALID)
+    while (column + 1 < csv->count && utf8_check(csv->fields[column].data, csv->fields[column].length) == UTF8_VALID)
         column++;
     csv->column = column;
     return CSV_BAD;

@@ -29,7 +29,7 @@ struct csv_field {
 enum csv_result {
     CSV_END = 0,
     CSV_ROW = 1,
-    CSV_BAD = 2,    /**< reason, line and column say what and where; go on with csv_next() */
+    CSV_BAD = 2, /**< reason, line and column say what and where; go on with csv_next() */
     CSV_E_NOMEM = -1
 };
 

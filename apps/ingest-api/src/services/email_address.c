@@ -5,25 +5,25 @@
 
 /* Short lists by hand; a linear search is cheap beside the query that brought the address. */
 static const char *const free_domains[] = {
-    "aol.com",      "bluewin.ch",  "free.fr",      "fastmail.com", "gmail.com",    "gmx.at",     "gmx.ch",
-    "gmx.com",      "gmx.de",      "gmx.net",      "googlemail.com", "hotmail.co.uk", "hotmail.com", "hotmail.fr",
-    "icloud.com",   "laposte.net", "libero.it",    "live.com",     "mac.com",      "mail.com",   "mail.ru",
-    "me.com",       "msn.com",     "orange.fr",    "outlook.com",  "outlook.fr",   "proton.me",  "protonmail.com",
-    "qq.com",       "sfr.fr",      "t-online.de",  "wanadoo.fr",   "web.de",       "yahoo.co.uk", "yahoo.com",
-    "yahoo.fr",     "yandex.ru",   "ymail.com",    "zoho.com",
+    "aol.com",    "bluewin.ch",  "free.fr",     "fastmail.com",   "gmail.com",     "gmx.at",      "gmx.ch",
+    "gmx.com",    "gmx.de",      "gmx.net",     "googlemail.com", "hotmail.co.uk", "hotmail.com", "hotmail.fr",
+    "icloud.com", "laposte.net", "libero.it",   "live.com",       "mac.com",       "mail.com",    "mail.ru",
+    "me.com",     "msn.com",     "orange.fr",   "outlook.com",    "outlook.fr",    "proton.me",   "protonmail.com",
+    "qq.com",     "sfr.fr",      "t-online.de", "wanadoo.fr",     "web.de",        "yahoo.co.uk", "yahoo.com",
+    "yahoo.fr",   "yandex.ru",   "ymail.com",   "zoho.com",
 };
 static const char *const disposable_domains[] = {
-    "10minutemail.com", "dispostable.com", "fakeinbox.com", "getnada.com",  "guerrillamail.com", "mailinator.com",
-    "maildrop.cc",      "mailnesia.com",   "mohmal.com",    "sharklasers.com", "temp-mail.org",  "tempmail.com",
-    "throwawaymail.com", "trashmail.com",  "yopmail.com",
+    "10minutemail.com", "dispostable.com", "fakeinbox.com",     "getnada.com",   "guerrillamail.com",
+    "mailinator.com",   "maildrop.cc",     "mailnesia.com",     "mohmal.com",    "sharklasers.com",
+    "temp-mail.org",    "tempmail.com",    "throwawaymail.com", "trashmail.com", "yopmail.com",
 };
 static const char *const no_reply_locals[] = {
     "do-not-reply", "donotreply", "mailer-daemon", "no-reply", "no_reply", "noreply",
 };
 static const char *const role_locals[] = {
-    "abuse", "admin", "billing", "careers", "contact", "enquiries", "hello",     "help",    "hostmaster", "hr",   "info",
-    "jobs",  "legal", "mail",    "marketing", "office", "postmaster", "press",   "privacy", "sales",      "security",
-    "service", "support", "team", "webmaster",
+    "abuse",   "admin", "billing",  "careers", "contact", "enquiries", "hello",     "help",       "hostmaster",
+    "hr",      "info",  "jobs",     "legal",   "mail",    "marketing", "office",    "postmaster", "press",
+    "privacy", "sales", "security", "service", "support", "team",      "webmaster",
 };
 
 static bool listed(const char *word, const char *const *list, size_t n)

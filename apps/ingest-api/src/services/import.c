@@ -24,11 +24,10 @@ static void write_payload(struct batch *batch)
         *to++ = '"';
         *to++ = ',';
     }
-    strcpy(to - 1, "]}"); /* over the last comma; a batch is never empty here */
+    memcpy(to - 1, "]}", sizeof("]}")); /* over the last comma; a batch is never empty here */
 }
 
-static int flush(struct db *db, const struct import_request *request, struct batch *batch,
-                 struct import_result *result)
+static int flush(struct db *db, const struct import_request *request, struct batch *batch, struct import_result *result)
 {
     if (batch->count == 0)
         return IMPORT_OK;
@@ -36,8 +35,8 @@ static int flush(struct db *db, const struct import_request *request, struct bat
     if (rc < 0)
         return rc;
     write_payload(batch);
-    rc = queue_publish(db, QUEUE_PROSPECT_VALIDATE, request->organisation_id, request->request_id, NULL,
-                       batch->payload, NULL);
+    rc = queue_publish(db, QUEUE_PROSPECT_VALIDATE, request->organisation_id, request->request_id, NULL, batch->payload,
+                       NULL);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < batch->count; i++) {

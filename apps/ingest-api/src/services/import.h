@@ -27,9 +27,9 @@ struct import_result {
     uint64_t imported; /**< new rows */
     uint64_t updated;  /**< rows whose address was known, also from earlier in the same body */
     uint64_t rejected;
-    json_t *errors;    /**< array of {line, field, reason}; a new reference, also after a failure; may be NULL then */
+    json_t *errors; /**< array of {line, field, reason}; a new reference, also after a failure; may be NULL then */
     bool errors_truncated;
-    unsigned jobs;     /**< validation jobs enqueued; for queue_published() after the commit */
+    unsigned jobs; /**< validation jobs enqueued; for queue_published() after the commit */
 };
 
 enum import_status { IMPORT_OK = 0, IMPORT_FAULT = 1, IMPORT_NO_MEMORY = 2 };

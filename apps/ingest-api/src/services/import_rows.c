@@ -23,8 +23,8 @@ struct import_rows {
     bool any; /* a row has been seen */
 };
 
-static int __attribute__((format(printf, 3, 4))) set_fault(struct import_fault *fault, const char *code,
-                                                           const char *format, ...)
+static int __attribute__((format(printf, 3, 4)))
+set_fault(struct import_fault *fault, const char *code, const char *format, ...)
 {
     va_list args;
 
@@ -194,7 +194,7 @@ static const char *scalar_text(struct json_row *to, json_t *value, struct db_tex
 static const char *add_name(struct json_row *to)
 {
     if (!to->names) {
-        to->names = (char (*)[TEMPLATE_MAX_NAME + 1])arena_alloc(to->arena, PROSPECT_CUSTOM_MAX * sizeof(*to->names));
+        to->names = (char(*)[TEMPLATE_MAX_NAME + 1]) arena_alloc(to->arena, PROSPECT_CUSTOM_MAX * sizeof(*to->names));
         if (!to->names) {
             to->out_of_memory = true;
             return NULL;
@@ -237,7 +237,8 @@ static const char *map_object(struct json_row *to, json_t *object, bool top)
     const char *key;
     json_t *value;
 
-    json_object_foreach(object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         const char *reason = top && strcmp(key, "custom_fields") == 0 && json_is_object(value)
                                  ? map_object(to, value, false)
                                  : map_member(to, key, value);
@@ -316,8 +317,8 @@ enum import_rows_result import_rows_next(struct import_rows *rows, struct arena 
                                          struct import_error *error, struct import_fault *fault)
 {
     memset(row, 0, sizeof(*row));
-    enum import_rows_result rc = rows->format == IMPORT_CSV ? next_csv(rows, arena, row, error)
-                                                            : next_json(rows, arena, row, error, fault);
+    enum import_rows_result rc =
+        rows->format == IMPORT_CSV ? next_csv(rows, arena, row, error) : next_json(rows, arena, row, error, fault);
     rows->any = true;
     return rc;
 }

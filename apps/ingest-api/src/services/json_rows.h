@@ -18,16 +18,17 @@
 enum json_rows_result {
     JSON_ROWS_END = 0,
     JSON_ROWS_ROW = 1,
-    JSON_ROWS_BAD = 2,       /**< this element is refused; go on */
-    JSON_ROWS_E_SYNTAX = -1  /**< the whole is not a JSON array: line, column and reason say where and why; no going on */
+    JSON_ROWS_BAD = 2, /**< this element is refused; go on */
+    JSON_ROWS_E_SYNTAX =
+        -1 /**< the whole is not a JSON array: line, column and reason say where and why; no going on */
 };
 
 enum json_rows_format { JSON_ROWS_ARRAY, JSON_ROWS_LINES };
 
 struct json_rows {
-    unsigned long line;  /**< line (from 1) on which the element begins; of the fault with BAD and E_SYNTAX */
+    unsigned long line;   /**< line (from 1) on which the element begins; of the fault with BAD and E_SYNTAX */
     unsigned long column; /**< byte in that line (from 1) of the fault */
-    const char *reason;  /**< BAD: invalid_json, not_an_object, row_too_long; E_SYNTAX: a short sentence */
+    const char *reason;   /**< BAD: invalid_json, not_an_object, row_too_long; E_SYNTAX: a short sentence */
 
     /* private */
     enum json_rows_format format;

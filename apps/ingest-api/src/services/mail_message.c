@@ -39,7 +39,7 @@ static void put(struct text *t, const char *data, size_t length)
 {
     if (t->failed)
         return;
-    if (t->used + length + 1 > t->size) {
+    if (!t->data || t->used + length + 1 > t->size) {
         size_t size = (t->used + length + 1) * 2;
         char *grown = realloc(t->data, size);
         if (!grown) {

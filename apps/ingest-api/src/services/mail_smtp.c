@@ -23,9 +23,9 @@ struct smtp {
     size_t sent;
     bool all_sent; /* libcurl has been told that the message ends: what follows is the dot and the server's verdict */
     enum stage stage;
-    bool quitting;      /* what is answered to QUIT is no verdict */
-    int reply;          /* code of the last reply line, 0: none */
-    char enhanced[16];  /* its enhanced status ("5.1.1"), or "" */
+    bool quitting;     /* what is answered to QUIT is no verdict */
+    int reply;         /* code of the last reply line, 0: none */
+    char enhanced[16]; /* its enhanced status ("5.1.1"), or "" */
 };
 
 static size_t read_message(char *buffer, size_t size, size_t count, void *arg)

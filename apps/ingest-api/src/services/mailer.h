@@ -22,9 +22,9 @@ struct mailer_session;
 
 enum mail_outcome {
     MAIL_SENT,
-    MAIL_RETRY,    /**< not sent, may work later: refused with 4xx, no connection, disk full */
-    MAIL_REFUSED,  /**< not sent, never will be: refused with 5xx, or the e-mail itself is at fault */
-    MAIL_IN_DOUBT  /**< may have been sent */
+    MAIL_RETRY,   /**< not sent, may work later: refused with 4xx, no connection, disk full */
+    MAIL_REFUSED, /**< not sent, never will be: refused with 5xx, or the e-mail itself is at fault */
+    MAIL_IN_DOUBT /**< may have been sent */
 };
 
 enum mail_found { MAIL_FOUND_NO, MAIL_FOUND_YES, MAIL_FOUND_UNKNOWN };

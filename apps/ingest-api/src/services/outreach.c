@@ -14,7 +14,8 @@
 
 void outreach_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, const char *prospect_id)
 {
-    (void)snprintf(out, OUTREACH_PAYLOAD_MAX, "{\"campaign\":\"%.36s\",\"prospect\":\"%.36s\"}", campaign_id, prospect_id);
+    (void)snprintf(out, OUTREACH_PAYLOAD_MAX, "{\"campaign\":\"%.36s\",\"prospect\":\"%.36s\"}", campaign_id,
+                   prospect_id);
 }
 
 /* The jobs of a page, being gathered. */
@@ -105,8 +106,8 @@ int outreach_enqueue_emails(struct db *db, const struct outreach_request *reques
            (n = audience_unsent(db, request->organisation_id, request->campaign_id, after, page, PAGE)) > 0) {
         for (int i = 0; i < n; i++)
             add(jobs, page[i], "0");
-        rc = emails_create_many(db, request->organisation_id, request->campaign_id, (const char (*)[37])page,
-                                (size_t)n, NULL);
+        rc = emails_create_many(db, request->organisation_id, request->campaign_id, (const char(*)[37])page, (size_t)n,
+                                NULL);
         if (rc == DB_OK)
             rc = publish(db, jobs, &out->enqueued);
         memcpy(after, page[n - 1], sizeof(after));

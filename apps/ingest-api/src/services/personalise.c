@@ -117,10 +117,10 @@ void person_release(struct person *person)
 static const char *country_of_domain(const char *domain)
 {
     static const char *const countries[][2] = {
-        {"at", "AT"}, {"au", "AU"}, {"be", "BE"}, {"br", "BR"}, {"ca", "CA"}, {"ch", "CH"}, {"cz", "CZ"}, {"de", "DE"},
-        {"dk", "DK"}, {"es", "ES"}, {"fi", "FI"}, {"fr", "FR"}, {"gr", "GR"}, {"ie", "IE"}, {"in", "IN"}, {"it", "IT"},
-        {"jp", "JP"}, {"nl", "NL"}, {"no", "NO"}, {"nz", "NZ"}, {"pl", "PL"}, {"pt", "PT"}, {"se", "SE"}, {"uk", "GB"},
-        {"us", "US"}, {"za", "ZA"},
+        {"at", "AT"}, {"au", "AU"}, {"be", "BE"}, {"br", "BR"}, {"ca", "CA"}, {"ch", "CH"}, {"cz", "CZ"},
+        {"de", "DE"}, {"dk", "DK"}, {"es", "ES"}, {"fi", "FI"}, {"fr", "FR"}, {"gr", "GR"}, {"ie", "IE"},
+        {"in", "IN"}, {"it", "IT"}, {"jp", "JP"}, {"nl", "NL"}, {"no", "NO"}, {"nz", "NZ"}, {"pl", "PL"},
+        {"pt", "PT"}, {"se", "SE"}, {"uk", "GB"}, {"us", "US"}, {"za", "ZA"},
     };
     const char *top = strrchr(domain, '.');
 
@@ -146,11 +146,17 @@ json_t *person_research(const struct person *person)
     const char *known_company = person->field[PROSPECT_COMPANY], *known_website = person->field[PROSPECT_WEBSITE];
     const char *own = person->free_mail ? NULL : person->domain;
     return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:b, s:b, s:s?, s:o}", "email_domain", person->domain,
-                     "company_domain", own, "company", known_company ? known_company : own ? company : NULL, "website",
-                     known_website ? known_website : own ? website : NULL, "country",
-                     country ? country : country_of_domain(person->domain), "free_mail", (int)person->free_mail,
-                     "role_account", (int)person->role, "salutation", person->salutation[0] ? person->salutation : NULL,
-                     "missing_fields", missing);
+                     "company_domain", own, "company",
+                     known_company ? known_company
+                     : own         ? company
+                                   : NULL,
+                     "website",
+                     known_website ? known_website
+                     : own         ? website
+                                   : NULL,
+                     "country", country ? country : country_of_domain(person->domain), "free_mail",
+                     (int)person->free_mail, "role_account", (int)person->role, "salutation",
+                     person->salutation[0] ? person->salutation : NULL, "missing_fields", missing);
 }
 
 static const char *lookup(void *arg, const char *name)

@@ -20,9 +20,9 @@ struct person {
     enum prospect_status status;
     int64_t updated_ms;
     /* derived from the above */
-    char salutation[256];     /**< the first name, "Acme team" for a role address, or "" where a guess would be rude */
-    const char *domain;       /**< of the address */
-    bool free_mail;           /**< then the domain is not the company's */
+    char salutation[256]; /**< the first name, "Acme team" for a role address, or "" where a guess would be rude */
+    const char *domain;   /**< of the address */
+    bool free_mail;       /**< then the domain is not the company's */
     bool role;
 };
 

@@ -7,9 +7,14 @@
 
 /* In bytes. */
 static const size_t field_max[PROSPECT_FIELDS] = {
-    [PROSPECT_EMAIL] = EMAIL_ADDRESS_MAX, [PROSPECT_FIRST_NAME] = 200, [PROSPECT_LAST_NAME] = 200,
-    [PROSPECT_COMPANY] = 300,             [PROSPECT_TITLE] = 300,      [PROSPECT_PHONE] = 64,
-    [PROSPECT_WEBSITE] = 1000,            [PROSPECT_COUNTRY] = 100,
+    [PROSPECT_EMAIL] = EMAIL_ADDRESS_MAX,
+    [PROSPECT_FIRST_NAME] = 200,
+    [PROSPECT_LAST_NAME] = 200,
+    [PROSPECT_COMPANY] = 300,
+    [PROSPECT_TITLE] = 300,
+    [PROSPECT_PHONE] = 64,
+    [PROSPECT_WEBSITE] = 1000,
+    [PROSPECT_COUNTRY] = 100,
 };
 
 int prospect_field_index(const char *name)

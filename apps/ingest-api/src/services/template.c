@@ -97,7 +97,8 @@ static int field_at(const char *text, const char *p, struct template_fault *faul
     if (field_name_normalise(name, (size_t)(close - name), fault->name) == 0) {
         for (const char *c = name; c < close; c++) {
             if (!blank(*c))
-                return syntax(fault, text, p, "not a field name (1 to 64 bytes, no braces, quotes or control characters)");
+                return syntax(fault, text, p,
+                              "not a field name (1 to 64 bytes, no braces, quotes or control characters)");
         }
         return syntax(fault, text, p, "a field name is missing between '{{' and '}}'");
     }

@@ -20,16 +20,16 @@
 
 enum template_result {
     TEMPLATE_OK = 0,
-    TEMPLATE_E_SYNTAX = -1,    /**< fault.line, fault.column, fault.reason */
-    TEMPLATE_E_MISSING = -2,   /**< fault.name has no value, or an empty one */
+    TEMPLATE_E_SYNTAX = -1,  /**< fault.line, fault.column, fault.reason */
+    TEMPLATE_E_MISSING = -2, /**< fault.name has no value, or an empty one */
     TEMPLATE_E_TOO_LONG = -3,
     TEMPLATE_E_NOMEM = -4
 };
 
 struct template_fault {
-    unsigned long line, column;   /**< from 1; column in bytes */
+    unsigned long line, column; /**< from 1; column in bytes */
     char name[TEMPLATE_MAX_NAME + 1];
-    const char *reason;           /**< a short sentence */
+    const char *reason; /**< a short sentence */
 };
 
 /**

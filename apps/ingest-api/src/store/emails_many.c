@@ -46,8 +46,8 @@ static int insert(struct db *db, const char *organisation_id, const char *campai
     return rc;
 }
 
-int emails_create_many(struct db *db, const char *organisation_id, const char *campaign_id, const char (*prospect_ids)[37],
-                       size_t n, uint64_t *fresh)
+int emails_create_many(struct db *db, const char *organisation_id, const char *campaign_id,
+                       const char (*prospect_ids)[37], size_t n, uint64_t *fresh)
 {
     uint64_t count = 0;
 

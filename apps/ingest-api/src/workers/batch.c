@@ -5,7 +5,6 @@
 #include "utils/log.h"
 #include "workers/task.h"
 
-#include <string.h>
 
 struct batch {
     struct worker *worker;
@@ -17,8 +16,10 @@ static void reset(struct task *task, const struct handler *handler)
 {
     if (handler->release)
         handler->release(task);
-    task->result = json_is_object(task->payload) ? TASK_DONE : TASK_DEAD;
-    (void)strcpy(task->error, task->result == TASK_DONE ? "" : "the payload is not a JSON object");
+    task->result = TASK_DONE;
+    task->error[0] = '\0';
+    if (!json_is_object(task->payload))
+        (void)task_failed(task, TASK_DEAD, "the payload is not a JSON object");
 }
 
 static int load_all(void *arg, struct db *db)

@@ -22,8 +22,8 @@ static int render(struct worker *worker, struct db *db, struct task *task)
     if (rc != DB_OK)
         return rc;
     task->u.draft.skip |= person.status == PROSPECT_STATUS_INVALID;
-    if (!task->u.draft.skip && person_render(&person, worker->campaign.subject_template,
-                                             worker->campaign.body_template, &task->u.draft.text) < 0)
+    if (!task->u.draft.skip && person_render(&person, worker->campaign.subject_template, worker->campaign.body_template,
+                                             &task->u.draft.text) < 0)
         (void)task_failed(task, TASK_RETRY, "out of memory");
     person_release(&person);
     return DB_OK;

@@ -30,7 +30,8 @@ static json_t *payload_ids(struct task *task)
         (void)task_failed(task, TASK_DEAD, "the payload has no list \"prospects\" of at most %d ids", IMPORT_BATCH);
         return NULL;
     }
-    json_array_foreach(ids, i, id) {
+    json_array_foreach(ids, i, id)
+    {
         if (uuid_parse(json_string_value(id), uuid))
             continue;
         (void)task_failed(task, TASK_DEAD, "prospects[%zu] is not an id", i);
@@ -72,8 +73,8 @@ static int publish_research(struct db *db, struct task *task, json_t *valid)
     json_decref(payload);
     if (!text)
         return task_failed(task, TASK_RETRY, "out of memory");
-    int rc = queue_publish(db, QUEUE_PROSPECT_RESEARCH, task->job->organisation_id, task->job->request_id, NULL, text,
-                           NULL);
+    int rc =
+        queue_publish(db, QUEUE_PROSPECT_RESEARCH, task->job->organisation_id, task->job->request_id, NULL, text, NULL);
     free(text);
     return rc;
 }
@@ -107,7 +108,8 @@ static int validate_run(struct worker *worker, struct db *db, struct task *task)
         json_decref(valid);
         return ids ? task_failed(task, TASK_RETRY, "out of memory") : DB_OK;
     }
-    json_array_foreach(ids, i, id) {
+    json_array_foreach(ids, i, id)
+    {
         rc = validate_one(db, task, id, valid);
         if (rc != DB_OK)
             break;
@@ -148,7 +150,8 @@ static int research_load(struct worker *worker, struct db *db, struct task *task
     task->u.prospects.research = calloc(n, sizeof(*task->u.prospects.research));
     if (!task->u.prospects.ids || !task->u.prospects.research)
         return task_failed(task, TASK_RETRY, "out of memory");
-    json_array_foreach(ids, i, id) {
+    json_array_foreach(ids, i, id)
+    {
         struct person person;
         int rc = worker_person(db, task->job->organisation_id, json_string_value(id), &person);
         if (rc == DB_OK && person.status == PROSPECT_STATUS_VALIDATED) {

@@ -32,9 +32,9 @@
 enum plan {
     PLAN_NOTHING, /* the job is done: sent before, not active, not to be sent */
     PLAN_SEND,
-    PLAN_DOUBT,   /* it may have been sent: ask the transport */
-    PLAN_LATER,   /* claimed by us, but we are shutting down: the claim goes back, the job is left to its lease */
-    PLAN_LEAVE    /* in doubt, and we are shutting down: nothing is touched */
+    PLAN_DOUBT, /* it may have been sent: ask the transport */
+    PLAN_LATER, /* claimed by us, but we are shutting down: the claim goes back, the job is left to its lease */
+    PLAN_LEAVE  /* in doubt, and we are shutting down: nothing is touched */
 };
 
 struct letter {
@@ -92,8 +92,8 @@ static int find_or_make_draft(struct worker *worker, struct db *db, struct lette
     if (rc != DB_OK && rc != DB_E_NOT_FOUND)
         return rc;
     draft_text_release(&letter->text);
-    int rendered = person_render(person, worker->campaign.subject_template, worker->campaign.body_template,
-                                 &letter->text);
+    int rendered =
+        person_render(person, worker->campaign.subject_template, worker->campaign.body_template, &letter->text);
     if (rendered < 0)
         return task_failed(letter->task, TASK_RETRY, "out of memory");
     letter->draft_good = rendered == 0;

@@ -28,17 +28,17 @@ struct task {
     char error[256];         /**< unless TASK_DONE; no address in it */
     union {
         struct {
-            char (*ids)[37];       /**< prospects that became validated, then their research */
+            char (*ids)[37]; /**< prospects that became validated, then their research */
             json_t **research;
             size_t count;
-            uint64_t changed;      /**< rows whose status this job has changed */
+            uint64_t changed; /**< rows whose status this job has changed */
         } prospects;
         struct {
             char campaign[37], prospect[37];
-            bool skip;             /**< nothing to do any more */
+            bool skip; /**< nothing to do any more */
             struct draft_text text;
-            bool fresh;            /**< this job's draft is the one that stands */
-            uint64_t ns;           /**< time to load and render */
+            bool fresh;  /**< this job's draft is the one that stands */
+            uint64_t ns; /**< time to load and render */
         } draft;
     } u;
 };
