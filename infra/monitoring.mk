@@ -3,7 +3,8 @@
 
 LINT_TARGETS += lint-monitoring
 
-.PHONY: lint-monitoring test-rules mutate-rules monitoring-generate tune-alerts
+.PHONY: lint-monitoring test-rules mutate-rules monitoring-generate tune-alerts \
+    monitoring-up monitoring-down monitoring-status monitoring-reload prometheus-up alertmanager-up grafana-up
 
 lint-monitoring: ## promtool and amtool with all lints, and our own checks of rules, dashboards and routes
 	@scripts/lint-monitoring
@@ -16,3 +17,27 @@ mutate-rules: ## change each number of the rules and see a test fail (minutes); 
 
 monitoring-generate: ## write prometheus.compose.yml from prometheus.yml
 	@scripts/lint-monitoring --write-copies
+
+tune-alerts: ## thresholds proposed from what a running Prometheus has seen; ARGS='--days 7'
+	@scripts/tune-alerts --prometheus http://127.0.0.1:$${PROMETHEUS_PORT:-9090} $(ARGS)
+
+monitoring-up: ## Prometheus, Alertmanager and dashboards in the background: Docker where an engine answers, else natively
+	@scripts/monitoring up
+
+monitoring-down: ## stop what monitoring-up started
+	@scripts/monitoring down
+
+monitoring-status: ## what runs, targets, rules, firing alerts
+	@scripts/monitoring status
+
+monitoring-reload: ## check the configuration and have Prometheus and Alertmanager take it
+	@scripts/monitoring reload
+
+prometheus-up: ## Prometheus alone, in the background
+	@scripts/monitoring prometheus-up
+
+alertmanager-up: ## Alertmanager alone, in the background
+	@scripts/monitoring alertmanager-up
+
+grafana-up: ## Grafana alone in a container; natively the page that stands in for it
+	@scripts/monitoring grafana-up
