@@ -72,6 +72,7 @@ static void import(struct bench *b, const char *text)
 {
     void *arg[] = {b, (void *)(uintptr_t)text};
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_import, arg), IMPORT_OK);
+    queue_wake(b->f->queue);
 }
 
 static int run_campaign(void *arg, struct db *db)
@@ -118,6 +119,7 @@ static struct outreach_enqueued act(struct bench *b, int what)
 {
     struct act act = {.b = b, .what = what};
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_act, &act), DB_OK);
+    queue_wake(b->f->queue);
     return act.enqueued;
 }
 

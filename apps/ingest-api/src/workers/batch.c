@@ -5,7 +5,6 @@
 #include "utils/log.h"
 #include "workers/task.h"
 
-
 struct batch {
     struct worker *worker;
     struct task *tasks;
