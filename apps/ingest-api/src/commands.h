@@ -6,8 +6,8 @@
 struct settings;
 
 /**
- * `org create NAME`: prints {"organisation_id": …, "name": …, "api_key": …} on one line. The key is shown here and nowhere else.
- * May run beside a running server. @return the exit status.
+ * `org create NAME`: prints {"organisation_id": …, "name": …, "api_key": …} on one line. The key is shown here and
+ * nowhere else. May run beside a running server. @return the exit status.
  */
 int command_org_create(const struct settings *settings, const char *name);
 

@@ -39,7 +39,8 @@ static int load(struct settings *settings, int argc, char **argv)
     char report[8192];
     int faults = settings_load(settings, argc, argv, report, sizeof(report));
     if (faults > 0) {
-        fprintf(stderr, "ingest-api: %d %s in the configuration:\n%s", faults, faults == 1 ? "fault" : "faults", report);
+        fprintf(stderr, "ingest-api: %d %s in the configuration:\n%s", faults, faults == 1 ? "fault" : "faults",
+                report);
         return -1;
     }
     log_set_level(settings->log_level);

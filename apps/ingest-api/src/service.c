@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start: metrics, store, queue, mailer, listening sockets (a busy port is found before any work begins), workers, loops.
+ * Start: metrics, store, queue, mailer, listening sockets (a busy port is found before any work begins), workers,
+ * loops.
  * Stop, the other way round: loops drain and workers finish side by side, then what they used is closed.
  */
 #include "service.h"
@@ -169,11 +170,16 @@ int service_run(const struct settings *settings)
     }
     log_info("ingest-api serves", "s:role", role_name(settings->role), "s:host", settings->host, "u:port",
              (uint64_t)settings->port, "u:loops", (uint64_t)settings->loops, "s:metrics",
-             !settings->metrics_enabled ? "off" : settings->metrics_listen[0] ? settings->metrics_listen : "/metrics",
+             !settings->metrics_enabled    ? "off"
+             : settings->metrics_listen[0] ? settings->metrics_listen
+                                           : "/metrics",
              "s:version", build_version(), "s:revision", build_revision());
     while (sigwait(&signals, &signal_number) != 0)
         continue;
-    log_info("stopping", "s:signal", signal_number == SIGTERM ? "SIGTERM" : signal_number == SIGINT ? "SIGINT" : "SIGHUP",
+    log_info("stopping", "s:signal",
+             signal_number == SIGTERM  ? "SIGTERM"
+             : signal_number == SIGINT ? "SIGINT"
+                                       : "SIGHUP",
              "u:timeout", (uint64_t)settings->shutdown_timeout_s);
     int status = stop(&service);
     log_info("stopped", "i:status", (int64_t)status);

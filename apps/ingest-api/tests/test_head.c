@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk over a head, fed with what libmicrohttpd 0.9 makes of it in memory. `parse` does to the bytes what the library
- * does (it is the model that http/head.h describes); tests/test_http_front.py does the same with the library itself.
+ * The walk over a head, fed with what libmicrohttpd 0.9 makes of it in memory. `parse` does to the bytes what the
+ * library does (it is the model that http/head.h describes); tests/test_http_front.py does it with the library itself.
  */
 #include "http/head.h"
 
@@ -31,7 +31,7 @@ static int parse(const char *raw, bool in_place)
     static char memory[4096];
     struct head_walk walk;
     memset(memory, 0, sizeof(memory));
-    strcpy(memory, raw);
+    strncat(memory, raw, sizeof(memory) - 1);
     char *uri = strchr(memory, ' ') + 1, *version = strrchr(memory, 'H');
     for (char *p = strstr(memory, "HTTP/1."); p; p = NULL)
         version = p;
@@ -81,11 +81,13 @@ static void test_good_heads(void **state)
 static void test_values_are_taken(void **state)
 {
     (void)state;
-    assert_int_equal(parse(LINE "Host: x\r\nContent-Length: 18446744073709551609\r\nAuthorization: Bearer k\r\nX-Request-ID: r\r\n"
-                                "Content-Type: text/csv\r\nContent-Encoding: gzip\r\nAccept: a\r\nExpect: 100-continue\r\n\r\n",
-                           true),
-                     0);
-    assert_true(head.has_content_length && head.content_length == UINT64_C(18446744073709551609) && head.expect_continue);
+    assert_int_equal(
+        parse(LINE "Host: x\r\nContent-Length: 18446744073709551609\r\nAuthorization: Bearer k\r\nX-Request-ID: r\r\n"
+                   "Content-Type: text/csv\r\nContent-Encoding: gzip\r\nAccept: a\r\nExpect: 100-continue\r\n\r\n",
+              true),
+        0);
+    assert_true(head.has_content_length && head.content_length == UINT64_C(18446744073709551609) &&
+                head.expect_continue);
     assert_string_equal(head.authorization, "Bearer k");
     assert_string_equal(head.request_id, "r");
     assert_string_equal(head.content_type, "text/csv");
@@ -98,9 +100,10 @@ static void test_lines_that_do_not_end_in_cr_lf(void **state)
 {
     (void)state;
     const char *const bad[] = {
-        "GET / HTTP/1.1\nHost: x\r\n\r\n", LINE "Host: x\n\r\n",          LINE "Host: x\r\nA: b\nC: d\r\n\r\n",
-        LINE "Host: x\rA: b\r\n\r\n",      LINE "Host: x\r\nA: b\r\n\n",  "GET / HTTP/1.1\nHost: x\n\n",
-        LINE "Host: x\r\nA: b~c\r\n\r\n",  LINE "Host: x\r\nA: b~~C\r\n\r\n",
+        "GET / HTTP/1.1\nHost: x\r\n\r\n",    LINE "Host: x\n\r\n",
+        LINE "Host: x\r\nA: b\nC: d\r\n\r\n", LINE "Host: x\rA: b\r\n\r\n",
+        LINE "Host: x\r\nA: b\r\n\n",         "GET / HTTP/1.1\nHost: x\n\n",
+        LINE "Host: x\r\nA: b~c\r\n\r\n",     LINE "Host: x\r\nA: b~~C\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(parse(bad[i], true), 400);
@@ -122,9 +125,14 @@ static void test_a_folded_line(void **state)
 static void test_names_and_values(void **state)
 {
     (void)state;
-    const char *const bad[] = {LINE "Host : x\r\n\r\n", LINE "Host: x\r\nA b: c\r\n\r\n", LINE "Host: x\r\n: c\r\n\r\n",
-                               LINE "Host: x\r\nA: \x01\r\n\r\n", LINE "Host: x\r\nA: \x7f\r\n\r\n", LINE "Host: a b\r\n\r\n",
-                               LINE "Host: x\r\n\xc3\xa4: c\r\n\r\n", "G(T / HTTP/1.1\r\nHost: x\r\n\r\n"};
+    const char *const bad[] = {LINE "Host : x\r\n\r\n",
+                               LINE "Host: x\r\nA b: c\r\n\r\n",
+                               LINE "Host: x\r\n: c\r\n\r\n",
+                               LINE "Host: x\r\nA: \x01\r\n\r\n",
+                               LINE "Host: x\r\nA: \x7f\r\n\r\n",
+                               LINE "Host: a b\r\n\r\n",
+                               LINE "Host: x\r\n\xc3\xa4: c\r\n\r\n",
+                               "G(T / HTTP/1.1\r\nHost: x\r\n\r\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(parse(bad[i], true), 400);
         assert_int_equal(parse(bad[i], false), 400);
@@ -171,9 +179,12 @@ static void test_targets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_heads),       cmocka_unit_test(test_values_are_taken),
-        cmocka_unit_test(test_lines_that_do_not_end_in_cr_lf), cmocka_unit_test(test_a_folded_line),
-        cmocka_unit_test(test_names_and_values), cmocka_unit_test(test_lengths_and_codings),
+        cmocka_unit_test(test_good_heads),
+        cmocka_unit_test(test_values_are_taken),
+        cmocka_unit_test(test_lines_that_do_not_end_in_cr_lf),
+        cmocka_unit_test(test_a_folded_line),
+        cmocka_unit_test(test_names_and_values),
+        cmocka_unit_test(test_lengths_and_codings),
         cmocka_unit_test(test_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,15 +53,15 @@ static json_t *read_line(void)
 static void test_fields(void **state)
 {
     (void)state;
-    log_warn("the message", "s:text", "a\"b\\c\n\x01\x7f", "s:null", NULL, "i:int", INT64_MIN, "u:uint", (uint64_t)INT64_MAX, "f:half",
-             0.5, "b:yes", 1, "b:no", 0);
+    log_warn("the message", "s:text", "a\"b\\c\n\x01\x7f", "s:null", NULL, "i:int", INT64_MIN, "u:uint",
+             (uint64_t)INT64_MAX, "f:half", 0.5, "b:yes", 1, "b:no", 0);
     json_t *line = read_line();
     const char *text;
     json_int_t level, time, pid, integer;
     double half;
     int yes, no;
-    assert_int_equal(json_unpack(line, "{s:I,s:I,s:I,s:s,s:n,s:I,s:f,s:b,s:b}", "level", &level, "time", &time, "pid", &pid,
-                                 "text", &text, "null", "int", &integer, "half", &half, "yes", &yes, "no", &no),
+    assert_int_equal(json_unpack(line, "{s:I,s:I,s:I,s:s,s:n,s:I,s:f,s:b,s:b}", "level", &level, "time", &time, "pid",
+                                 &pid, "text", &text, "null", "int", &integer, "half", &half, "yes", &yes, "no", &no),
                      0);
     assert_int_equal(level, 40);
     assert_int_equal(pid, getpid());
@@ -88,7 +88,8 @@ static void test_bytes_that_are_no_text(void **state)
 {
     (void)state;
     /* stray continuation, overlong, surrogate, beyond U+10FFFF, cut short; and text that is good */
-    log_info("x", "s:bad", "\x80|\xc0\xaf|\xed\xa0\x80|\xf5\x80\x80\x80|\xe2\x82", "s:good", "\xe2\x82\xac \xf0\x9f\x98\x80");
+    log_info("x", "s:bad", "\x80|\xc0\xaf|\xed\xa0\x80|\xf5\x80\x80\x80|\xe2\x82", "s:good",
+             "\xe2\x82\xac \xf0\x9f\x98\x80");
     json_t *line = read_line();
     assert_string_equal(json_string_value(json_object_get(line, "bad")),
                         "\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|"
@@ -105,7 +106,8 @@ static void test_whatever_the_length_a_line_is_whole(void **state)
         for (int kind = 0; kind < 3; kind++) {
             memset(big, kind == 0 ? 'a' : kind == 1 ? '"' : '\x01', n);
             big[n] = '\0';
-            log_info(big, "s:one", big, "s:two", big, "s:three", big, "s:four", big, "s:five", big, "i:last", (int64_t)5);
+            log_info(big, "s:one", big, "s:two", big, "s:three", big, "s:four", big, "s:five", big, "i:last",
+                     (int64_t)5);
             json_decref(read_line());
         }
     }
@@ -142,8 +144,9 @@ static void test_decimals(void **state)
     const struct {
         double value;
         const char *text;
-    } cases[] = {{0, "0.000"}, {1.2345, "1.235"}, {0.9999, "1.000"}, {-2.5, "-2.500"}, {123456789.0004, "123456789.000"},
-                 {NAN, "null"}, {INFINITY, "null"}};
+    } cases[] = {
+        {0, "0.000"},  {1.2345, "1.235"}, {0.9999, "1.000"}, {-2.5, "-2.500"}, {123456789.0004, "123456789.000"},
+        {NAN, "null"}, {INFINITY, "null"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char out[64];
         struct text text;
@@ -214,16 +217,21 @@ static void test_access_log(void **state)
 {
     (void)state;
     static struct log_buffer buffer;
-    struct access access = {.request_id = "id-1", .route = "/api/v1/campaigns/{id}", .organisation_id = "org",
-                            .method = PROMC_HTTP_GET, .status = 200, .duration_ns = 1234567, .response_bytes = 42};
+    struct access access = {.request_id = "id-1",
+                            .route = "/api/v1/campaigns/{id}",
+                            .organisation_id = "org",
+                            .method = PROMC_HTTP_GET,
+                            .status = 200,
+                            .duration_ns = 1234567,
+                            .response_bytes = 42};
     access_log(&buffer, &access);
     log_buffer_flush(&buffer);
     json_t *line = read_line();
     const char *method, *route, *id;
     double took;
     int status, bytes;
-    assert_int_equal(json_unpack(line, "{s:s,s:{s:s},s:s,s:i,s:f,s:i}", "reqId", &id, "req", "method", &method, "route", &route,
-                                 "statusCode", &status, "responseTime", &took, "bytes", &bytes),
+    assert_int_equal(json_unpack(line, "{s:s,s:{s:s},s:s,s:i,s:f,s:i}", "reqId", &id, "req", "method", &method, "route",
+                                 &route, "statusCode", &status, "responseTime", &took, "bytes", &bytes),
                      0);
     assert_string_equal(id, "id-1");
     assert_string_equal(method, "GET");

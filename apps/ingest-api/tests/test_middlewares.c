@@ -77,8 +77,16 @@ static void test_bearer(void **state)
     assert_memory_equal(key, "12345678", 8);
     char long_key[200] = "Bearer ";
     memset(long_key + 7, 'k', 150);
-    const char *const bad[] = {NULL, "", "Bearer", "Bearer ", "Basic 12345678", "Bearer 1234567", "Bearer 1234 5678",
-                               "Bearer 1234\t5678", "Bearer 1234567\xc3\xa4", long_key};
+    const char *const bad[] = {NULL,
+                               "",
+                               "Bearer",
+                               "Bearer ",
+                               "Basic 12345678",
+                               "Bearer 1234567",
+                               "Bearer 1234 5678",
+                               "Bearer 1234\t5678",
+                               "Bearer 1234567\xc3\xa4",
+                               long_key};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_null(auth_bearer(bad[i], &n));
 }
@@ -212,9 +220,14 @@ static void test_a_body_without_a_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_request_ids), cmocka_unit_test(test_keys),       cmocka_unit_test(test_bearer),
-        cmocka_unit_test(test_auth_cache),  cmocka_unit_test(test_rate_limit), cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_bodies_together_stay_within_their_budget),       cmocka_unit_test(test_a_body_without_a_place),
+        cmocka_unit_test(test_request_ids),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_bearer),
+        cmocka_unit_test(test_auth_cache),
+        cmocka_unit_test(test_rate_limit),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_bodies_together_stay_within_their_budget),
+        cmocka_unit_test(test_a_body_without_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,8 +64,18 @@ static void test_literals_and_parameters(void **state)
 static void test_nothing_there(void **state)
 {
     (void)state;
-    const char *const paths[] = {"", "*", "items", "//", "/items/", "//items", "/Items", "/items/1/parts", "/items/1/parts/2/3",
-                                 "/items%2Fall", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n", "/items//parts/1"};
+    const char *const paths[] = {"",
+                                 "*",
+                                 "items",
+                                 "//",
+                                 "/items/",
+                                 "//items",
+                                 "/Items",
+                                 "/items/1/parts",
+                                 "/items/1/parts/2/3",
+                                 "/items%2Fall",
+                                 "/a/b/c/d/e/f/g/h/i/j/k/l/m/n",
+                                 "/items//parts/1"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         assert_int_equal(find(PROMC_HTTP_GET, paths[i]), ROUTER_NOT_FOUND);
         assert_string_equal(match.route->path, PROMC_HTTP_UNMATCHED);
@@ -90,8 +100,8 @@ static void test_wrong_method(void **state)
 static void test_bad_escapes(void **state)
 {
     (void)state;
-    const char *const paths[] = {"/items/%", "/items/%4", "/items/%4g", "/items/%00", "/items/a%00b", "/items/%ff", "/items/\xff",
-                                 "/items/%c0%af", "/items/%ed%a0%80"};
+    const char *const paths[] = {"/items/%",   "/items/%4",   "/items/%4g",    "/items/%00",      "/items/a%00b",
+                                 "/items/%ff", "/items/\xff", "/items/%c0%af", "/items/%ed%a0%80"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         assert_int_equal(find(PROMC_HTTP_GET, paths[i]), ROUTER_BAD_PATH);
     assert_int_equal(find(PROMC_HTTP_GET, "/items/%E2%82%AC"), ROUTER_FOUND);
@@ -152,7 +162,8 @@ static void test_queries(void **state)
     const char raw[] = "a=1&b=%26%3d+x&a=2&&=empty&flag&c=d=e&%61=3";
     struct query *query;
     assert_int_equal(query_parse(raw, strlen(raw), &query), 0);
-    const char *const want[][2] = {{"a", "1"}, {"b", "&= x"}, {"a", "2"}, {"", "empty"}, {"flag", ""}, {"c", "d=e"}, {"a", "3"}};
+    const char *const want[][2] = {{"a", "1"},   {"b", "&= x"}, {"a", "2"}, {"", "empty"},
+                                   {"flag", ""}, {"c", "d=e"},  {"a", "3"}};
     assert_int_equal(query->count, 7);
     for (size_t i = 0; i < 7; i++) {
         assert_string_equal(query->pair[i].name, want[i][0]);
@@ -174,7 +185,7 @@ static void test_queries(void **state)
     char many[3 * (QUERY_MAX_PARAMS + 1)];
     for (size_t n = QUERY_MAX_PARAMS; n <= QUERY_MAX_PARAMS + 1; n++) {
         for (size_t i = 0; i < n; i++)
-            memcpy(many + 2 * i, "a&", 2);
+            many[2 * i] = 'a', many[2 * i + 1] = '&';
         assert_int_equal(query_parse(many, 2 * n - 1, &query), n > QUERY_MAX_PARAMS ? QUERY_E_TOO_MANY : 0);
         free(query);
     }
@@ -183,10 +194,14 @@ static void test_queries(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_literals_and_parameters), cmocka_unit_test(test_nothing_there),
-        cmocka_unit_test(test_wrong_method),            cmocka_unit_test(test_bad_escapes),
-        cmocka_unit_test(test_lengths),                 cmocka_unit_test(test_tables_that_cannot_be),
-        cmocka_unit_test(test_templates_are_declared_to_the_metrics), cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_literals_and_parameters),
+        cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_wrong_method),
+        cmocka_unit_test(test_bad_escapes),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_tables_that_cannot_be),
+        cmocka_unit_test(test_templates_are_declared_to_the_metrics),
+        cmocka_unit_test(test_queries),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

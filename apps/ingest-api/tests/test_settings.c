@@ -73,9 +73,20 @@ static void test_every_fault_has_its_line(void **state)
 {
     (void)state;
     const char *const wrong[][2] = {
-        {"PORT", "0"}, {"LOOPS", "-1"}, {"STORE_THREADS", " 4"}, {"IDLE_TIMEOUT", "1e3"}, {"RATE_LIMIT", "99999999999999999999"},
-        {"METRICS_ENABLED", "yes"}, {"ROLE", "boss"}, {"LOG_LEVEL", "loud"}, {"QUEUE", "amqp"}, {"MAIL", "pigeon"},
-        {"METRICS_LISTEN", ":9464"}, {"PROMETHEUS_URL", "localhost"}, {"MAX_HEADER_BYTES", "16k"}, {"HOST", "a\nb"},
+        {"PORT", "0"},
+        {"LOOPS", "-1"},
+        {"STORE_THREADS", " 4"},
+        {"IDLE_TIMEOUT", "1e3"},
+        {"RATE_LIMIT", "99999999999999999999"},
+        {"METRICS_ENABLED", "yes"},
+        {"ROLE", "boss"},
+        {"LOG_LEVEL", "loud"},
+        {"QUEUE", "amqp"},
+        {"MAIL", "pigeon"},
+        {"METRICS_LISTEN", ":9464"},
+        {"PROMETHEUS_URL", "localhost"},
+        {"MAX_HEADER_BYTES", "16k"},
+        {"HOST", "a\nb"},
     };
     size_t n = sizeof(wrong) / sizeof(wrong[0]);
     for (size_t i = 0; i < n; i++)

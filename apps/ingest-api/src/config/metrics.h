@@ -13,20 +13,40 @@
 #include <stdint.h>
 
 enum db_schema { DB_SCHEMA_IAM, DB_SCHEMA_CRM, DB_SCHEMA_OUTREACH, DB_SCHEMA_TRACKING, DB_SCHEMA_OTHER, DB_SCHEMAS };
-enum db_operation { DB_SELECT, DB_INSERT, DB_UPDATE, DB_DELETE, DB_BEGIN, DB_COMMIT, DB_ROLLBACK, DB_OTHER_OP, DB_OPERATIONS };
+enum db_operation {
+    DB_SELECT,
+    DB_INSERT,
+    DB_UPDATE,
+    DB_DELETE,
+    DB_BEGIN,
+    DB_COMMIT,
+    DB_ROLLBACK,
+    DB_OTHER_OP,
+    DB_OPERATIONS
+};
 enum queue_action { QUEUE_PUBLISHED, QUEUE_CONSUMED, QUEUE_ACTIONS };
 enum queue_failure { QUEUE_REJECTED, QUEUE_TIMEOUT, QUEUE_DEAD_LETTERED, QUEUE_ERROR, QUEUE_FAILURES };
-enum prospect_action { PROSPECT_IMPORTED, PROSPECT_VALIDATED, PROSPECT_RESEARCHED, PROSPECT_REJECTED, PROSPECT_ACTIONS };
+enum prospect_action {
+    PROSPECT_IMPORTED,
+    PROSPECT_VALIDATED,
+    PROSPECT_RESEARCHED,
+    PROSPECT_REJECTED,
+    PROSPECT_ACTIONS
+};
 enum campaign_outcome { CAMPAIGN_COMPLETED, CAMPAIGN_OUTCOMES };
 
-/** Makes the registry and registers everything. @param loops event loops there will be. @return 0 or -1 after a line in the log. */
+/**
+ * Makes the registry and registers everything.
+ * @param loops event loops there will be.  @return 0 or -1 after a line in the log.
+ */
 int metrics_init(bool enabled, unsigned loops);
 void metrics_destroy(void);
 promc_registry *metrics_registry(void); /**< NULL when off */
 promc_http *metrics_http(void);         /**< NULL when off */
 
 void metrics_db_query(enum db_operation op, enum db_schema schema, uint64_t duration_ns);
-void metrics_db_error(enum db_operation op, enum db_schema schema, const char *sqlstate_class); /**< two characters, "53" */
+void metrics_db_error(enum db_operation op, enum db_schema schema,
+                      const char *sqlstate_class); /**< two characters, "53" */
 void metrics_db_pool(unsigned active, unsigned idle, unsigned max, unsigned pending);
 void metrics_db_acquire(uint64_t duration_ns);
 void metrics_db_acquire_timeout(void);
@@ -57,8 +77,8 @@ void metrics_loop_utilization(unsigned loop, double ratio);
 
 /** What a loop holds open, for the nodejs_* compatibility set. */
 struct metrics_loop_handles {
-    unsigned servers;  /**< listening sockets */
-    unsigned sockets;  /**< connections */
+    unsigned servers; /**< listening sockets */
+    unsigned sockets; /**< connections */
     unsigned timers;
     unsigned requests; /**< requests whose answer is not complete */
 };

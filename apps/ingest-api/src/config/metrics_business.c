@@ -64,15 +64,14 @@ int metrics_business_register(promc_registry *registry)
 {
     promc_family *durations;
     int rc;
-    if ((rc = promc_counter_register(
-             registry,
-             &(promc_family_settings){.name = "emails_sent_total",
-                                      .help = "E-mails handed to the transport, by outcome.",
-                                      .labels = {"organisation_id", "campaign_id", "success"},
-                                      .max_series = 5000,
-                                      /* a net for what is sent after the campaign's end */
-                                      .idle_expiry_seconds = 7 * 86400},
-             &business.emails)) < 0 ||
+    if ((rc = promc_counter_register(registry,
+                                     &(promc_family_settings){.name = "emails_sent_total",
+                                                              .help = "E-mails handed to the transport, by outcome.",
+                                                              .labels = {"organisation_id", "campaign_id", "success"},
+                                                              .max_series = 5000,
+                                                              /* a net for what is sent after the campaign's end */
+                                                              .idle_expiry_seconds = 7 * 86400},
+                                     &business.emails)) < 0 ||
         (rc = promc_counter_register(registry,
                                      &(promc_family_settings){.name = "drafts_generated_total",
                                                               .help = "Drafts rendered, by outcome.",
@@ -81,10 +80,10 @@ int metrics_business_register(promc_registry *registry)
                                      &business.drafts)) < 0 ||
         (rc = promc_histogram_register(
              registry,
-             &(promc_histogram_settings){.family = {.name = "draft_generation_duration_seconds",
-                                                    .help = "Time to render a draft."},
-                                         .buckets = draft_buckets,
-                                         .bucket_count = METRICS_COUNT(draft_buckets)},
+             &(promc_histogram_settings){
+                 .family = {.name = "draft_generation_duration_seconds", .help = "Time to render a draft."},
+                 .buckets = draft_buckets,
+                 .bucket_count = METRICS_COUNT(draft_buckets)},
              &durations)) < 0 ||
         (rc = promc_histogram_get(durations, NULL, &business.draft_duration)) < 0 ||
         (rc = promc_counter_register(registry,
@@ -120,7 +119,8 @@ void metrics_email_sent(const char *organisation_id, const char *campaign_id, bo
 {
     if (business.emails && has_label("emails_sent_total", "organisation_id", organisation_id) &&
         has_label("emails_sent_total", "campaign_id", campaign_id))
-        promc_counter_inc(promc_counter_with(business.emails, organisation_id, campaign_id, success ? "true" : "false"));
+        promc_counter_inc(
+            promc_counter_with(business.emails, organisation_id, campaign_id, success ? "true" : "false"));
 }
 
 void metrics_draft_generated(const char *organisation_id, bool success, uint64_t duration_ns)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *const operations[DB_OPERATIONS] = {"select", "insert",   "update", "delete",
+static const char *const operations[DB_OPERATIONS] = {"select", "insert", "update",   "delete",
                                                       "begin",  "commit", "rollback", "other"};
 static const char *const schemas[DB_SCHEMAS] = {"iam", "crm", "outreach", "tracking", "other"};
 static const double query_buckets[] = {.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
@@ -80,14 +80,13 @@ static int register_pool(promc_registry *registry)
 int metrics_db_register(promc_registry *registry)
 {
     int rc;
-    if ((rc = promc_histogram_register(
-             registry,
-             &(promc_histogram_settings){.family = {.name = "db_query_duration_seconds",
-                                                    .help = "Duration of database queries.",
-                                                    .labels = {"operation", "schema"}},
-                                         .buckets = query_buckets,
-                                         .bucket_count = METRICS_COUNT(query_buckets)},
-             &db.durations)) < 0 ||
+    if ((rc = promc_histogram_register(registry,
+                                       &(promc_histogram_settings){.family = {.name = "db_query_duration_seconds",
+                                                                              .help = "Duration of database queries.",
+                                                                              .labels = {"operation", "schema"}},
+                                                                   .buckets = query_buckets,
+                                                                   .bucket_count = METRICS_COUNT(query_buckets)},
+                                       &db.durations)) < 0 ||
         (rc = promc_counter_register(registry,
                                      &(promc_family_settings){.name = "db_query_errors_total",
                                                               .help = "Database queries that failed.",

@@ -9,7 +9,7 @@
 int metrics_db_register(promc_registry *registry);
 int metrics_queue_register(promc_registry *registry);
 int metrics_business_register(promc_registry *registry);
-int metrics_loops_register(promc_registry *registry, unsigned loops);
+int metrics_loops_register(promc_registry *registry, unsigned count);
 int metrics_runtime_register(promc_registry *registry);
 
 /* metrics_destroy(): forget every handle, so that updates are no-ops again. */
@@ -18,7 +18,7 @@ void metrics_queue_reset(void);
 void metrics_business_reset(void);
 void metrics_loops_reset(void);
 
-/** Lag over the last ten seconds of all loops, in seconds. Not reset by a scrape, so scrapers do not disturb each other. */
+/** Lag over the last ten seconds of all loops, in seconds. No scrape resets it: scrapers do not disturb each other. */
 struct lag_window {
     double last, min, max, mean, stddev, p50, p90, p99;
     unsigned samples; /**< 0: the others mean nothing */

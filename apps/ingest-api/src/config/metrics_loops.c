@@ -112,6 +112,13 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/** Of n ≥ 1 sorted samples; in seconds. */
+static double quantile(const uint32_t *sorted, unsigned n, unsigned percent)
+{
+    unsigned rank = (n - 1) * percent / 100;
+    return sorted[rank] / 1e6;
+}
+
 void metrics_loops_lag_window(struct lag_window *out)
 {
     *out = (struct lag_window){0};
@@ -141,9 +148,9 @@ void metrics_loops_lag_window(struct lag_window *out)
         out->max = samples[n - 1] / 1e6;
         out->mean = sum / n;
         out->stddev = variance > 0 ? sqrt(variance) : 0;
-        out->p50 = samples[(n - 1) * 50 / 100] / 1e6;
-        out->p90 = samples[(n - 1) * 90 / 100] / 1e6;
-        out->p99 = samples[(n - 1) * 99 / 100] / 1e6;
+        out->p50 = quantile(samples, n, 50);
+        out->p90 = quantile(samples, n, 90);
+        out->p99 = quantile(samples, n, 99);
     }
     free(samples);
 }

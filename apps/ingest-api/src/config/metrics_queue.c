@@ -52,12 +52,11 @@ static int register_depth(promc_registry *registry)
          &queues.last_success},
     };
     for (size_t i = 0; i < METRICS_COUNT(gauges); i++) {
-        int rc = promc_gauge_register(registry,
-                                      &(promc_family_settings){.name = gauges[i].name,
-                                                               .help = gauges[i].help,
-                                                               .labels = {"queue"},
-                                                               .max_series = 100},
-                                      gauges[i].out);
+        int rc = promc_gauge_register(
+            registry,
+            &(promc_family_settings){
+                .name = gauges[i].name, .help = gauges[i].help, .labels = {"queue"}, .max_series = 100},
+            gauges[i].out);
         if (rc < 0)
             return rc;
     }

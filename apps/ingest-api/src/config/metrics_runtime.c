@@ -9,9 +9,13 @@
 #include "config/revision.h" /* made by the build: INGEST_REVISION */
 
 #include <malloc.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#ifdef __clang__
+#define COMPILER __VERSION__ /* names itself */
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
 
 #ifndef INGEST_VERSION
 #error "the build defines INGEST_VERSION"
@@ -28,7 +32,20 @@ const char *build_revision(void)
 }
 
 /* Families with one gauge, in the order of enum. */
-enum { LAG, LAG_MIN, LAG_MAX, LAG_MEAN, LAG_STDDEV, LAG_P50, LAG_P90, LAG_P99, HEAP_TOTAL, HEAP_USED, EXTERNAL, SINGLES };
+enum {
+    LAG,
+    LAG_MIN,
+    LAG_MAX,
+    LAG_MEAN,
+    LAG_STDDEV,
+    LAG_P50,
+    LAG_P90,
+    LAG_P99,
+    HEAP_TOTAL,
+    HEAP_USED,
+    EXTERNAL,
+    SINGLES
+};
 
 static const struct {
     const char *name, *help;
@@ -100,8 +117,8 @@ static int register_labelled(promc_registry *registry, const char *name, const c
                              const char *const *values, promc_gauge *handles, int count)
 {
     promc_family *family;
-    int rc = promc_gauge_register(
-        registry, &(promc_family_settings){.name = name, .help = help, .labels = {label}}, &family);
+    int rc = promc_gauge_register(registry, &(promc_family_settings){.name = name, .help = help, .labels = {label}},
+                                  &family);
     for (int i = 0; i < count && rc >= 0; i++)
         rc = promc_gauge_get(family, &values[i], &handles[i]);
     return rc;
@@ -124,13 +141,13 @@ static int register_node(promc_registry *registry)
                                 handle_types, node.handle, HANDLE_TYPES - 1)) < 0 ||
         (rc = register_labelled(registry, "nodejs_active_requests", "HTTP requests whose answer is not complete.",
                                 "type", request_type, &node.request, 1)) < 0 ||
-        (rc = register_labelled(registry, "nodejs_active_resources", "Handles and requests of the event loops.",
-                                "type", handle_types, node.resource, HANDLE_TYPES)) < 0 ||
+        (rc = register_labelled(registry, "nodejs_active_resources", "Handles and requests of the event loops.", "type",
+                                handle_types, node.resource, HANDLE_TYPES)) < 0 ||
         (rc = register_labelled(registry, "nodejs_heap_space_size_total_bytes",
                                 "Heap held from the system, by how malloc got it.", "space", spaces, node.space[0],
                                 2)) < 0 ||
-        (rc = register_labelled(registry, "nodejs_heap_space_size_used_bytes",
-                                "Heap in use, by how malloc got it.", "space", spaces, node.space[1], 2)) < 0)
+        (rc = register_labelled(registry, "nodejs_heap_space_size_used_bytes", "Heap in use, by how malloc got it.",
+                                "space", spaces, node.space[1], 2)) < 0)
         return rc;
     return register_labelled(registry, "nodejs_heap_space_size_available_bytes",
                              "Heap held but free, by how malloc got it.", "space", spaces, node.space[2], 2);
@@ -140,20 +157,18 @@ static int register_versions(promc_registry *registry)
 {
     promc_family *build, *version;
     promc_gauge gauge;
-    char major[16], minor[16], patch[16];
-    unsigned numbers[3] = {0};
+    char copy[] = INGEST_VERSION, *rest = copy;
+    const char *major = strsep(&rest, "."), *minor = strsep(&rest, "."), *patch = strsep(&rest, ".");
     int rc;
-    (void)sscanf(INGEST_VERSION, "%u.%u.%u", &numbers[0], &numbers[1], &numbers[2]);
-    snprintf(major, sizeof(major), "%u", numbers[0]);
-    snprintf(minor, sizeof(minor), "%u", numbers[1]);
-    snprintf(patch, sizeof(patch), "%u", numbers[2]);
     if ((rc = promc_gauge_register(
              registry,
              &(promc_family_settings){.name = "nodejs_version_info",
                                       .help = "Version of ingest-api, in the labels that dashboards for Node look for.",
                                       .labels = {"version", "major", "minor", "patch"}},
              &version)) < 0 ||
-        (rc = promc_gauge_get(version, (const char *const[]){"v" INGEST_VERSION, major, minor, patch}, &gauge)) < 0)
+        (rc = promc_gauge_get(
+             version, (const char *const[]){"v" INGEST_VERSION, major, minor ? minor : "0", patch ? patch : "0"},
+             &gauge)) < 0)
         return rc;
     promc_gauge_set(gauge, 1);
     if ((rc = promc_gauge_register(registry,
@@ -161,7 +176,7 @@ static int register_versions(promc_registry *registry)
                                                             .help = "What this program was built from; always 1.",
                                                             .labels = {"version", "revision", "compiler"}},
                                    &build)) < 0 ||
-        (rc = promc_gauge_get(build, (const char *const[]){INGEST_VERSION, INGEST_REVISION, __VERSION__}, &gauge)) < 0)
+        (rc = promc_gauge_get(build, (const char *const[]){INGEST_VERSION, INGEST_REVISION, COMPILER}, &gauge)) < 0)
         return rc;
     promc_gauge_set(gauge, 1);
     return 0;

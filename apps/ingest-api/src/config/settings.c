@@ -243,7 +243,8 @@ static void check_addresses(const struct settings *settings, struct report *repo
         if (!colon || colon == listen || !rest || *rest || port < 1 || port > 65535)
             fault(report, "METRICS_LISTEN=\"%s\": must be ADDRESS:PORT, e.g. 127.0.0.1:9464", listen);
     }
-    const char *const urls[][2] = {{"PROMETHEUS_URL", settings->prometheus_url}, {"GRAFANA_URL", settings->grafana_url}};
+    const char *const urls[][2] = {{"PROMETHEUS_URL", settings->prometheus_url},
+                                   {"GRAFANA_URL", settings->grafana_url}};
     for (int i = 0; i < 2; i++) {
         if (!has_prefix(urls[i][1], "http://") && !has_prefix(urls[i][1], "https://"))
             fault(report, "%s=\"%s\": must begin with http:// or https://", urls[i][0], urls[i][1]);

@@ -14,35 +14,35 @@
 enum role { ROLE_API = 1, ROLE_WORKER = 2, ROLE_ALL = 3 };
 
 struct settings {
-    enum role role;                  /**< --role=all|api|worker or ROLE; default all */
-    char host[64];                   /**< HOST, default 127.0.0.1 */
-    uint16_t port;                   /**< PORT, default 3000 */
-    char metrics_listen[64];         /**< METRICS_LISTEN=address:port; "" (default): /metrics on the main port */
-    char metrics_token[256];         /**< METRICS_TOKEN(_FILE): bearer token for /metrics; "" none */
-    bool metrics_enabled;            /**< METRICS_ENABLED=0|1, default 1 */
-    unsigned metrics_scrapes;        /**< METRICS_SCRAPES at once, default 4, 1 … 16; more get 503 */
-    unsigned loops;                  /**< LOOPS, default one per core this process may use, 1 … 64 */
-    char data_dir[256];              /**< DATA_DIR, default var */
-    char store_url[256];             /**< STORE, default sqlite → DATA_DIR/ingest.db; sqlite:PATH */
-    char queue_url[256];             /**< QUEUE, default embedded */
-    unsigned store_threads;          /**< STORE_THREADS reader threads, default 4, 1 … 64 */
-    unsigned store_queue;            /**< STORE_QUEUE waiting works, default 1024 */
-    unsigned store_timeout_ms;       /**< STORE_TIMEOUT_MS wait for a connection, default 5000 */
-    unsigned worker_threads;         /**< WORKER_THREADS, default 2 */
-    char mail_url[256];              /**< MAIL=file (default: DATA_DIR/outbox) | file:DIR | smtp://host:port */
-    char mail_from[256];             /**< MAIL_FROM, default "ProspectFlow <no-reply@prospectflow.invalid>" */
-    unsigned max_connections;        /**< MAX_CONNECTIONS in all, default 10000 */
-    size_t max_header_bytes;         /**< MAX_HEADER_BYTES, default 16384 */
-    size_t max_import_bytes;         /**< MAX_IMPORT_BYTES, default 64 MiB */
-    size_t max_json_bytes;           /**< MAX_JSON_BYTES, default 1 MiB */
-    unsigned idle_timeout_s;         /**< IDLE_TIMEOUT, default 60 */
-    unsigned request_timeout_s;      /**< REQUEST_TIMEOUT: a whole request must be in by then; default 60 */
-    unsigned shutdown_timeout_s;     /**< SHUTDOWN_TIMEOUT, default 20 */
-    unsigned rate_limit;             /**< RATE_LIMIT requests/s per organisation, 0 (default): none → 429 */
-    unsigned job_attempts;           /**< JOB_ATTEMPTS, default 5 */
-    int log_level;                   /**< LOG_LEVEL, default info */
-    char prometheus_url[128];        /**< PROMETHEUS_URL shown in /health, default http://localhost:9090 */
-    char grafana_url[128];           /**< GRAFANA_URL shown in /health, default http://localhost:3001 */
+    enum role role;              /**< --role=all|api|worker or ROLE; default all */
+    char host[64];               /**< HOST, default 127.0.0.1 */
+    uint16_t port;               /**< PORT, default 3000 */
+    char metrics_listen[64];     /**< METRICS_LISTEN=address:port; "" (default): /metrics on the main port */
+    char metrics_token[256];     /**< METRICS_TOKEN(_FILE): bearer token for /metrics; "" none */
+    bool metrics_enabled;        /**< METRICS_ENABLED=0|1, default 1 */
+    unsigned metrics_scrapes;    /**< METRICS_SCRAPES at once, default 4, 1 … 16; more get 503 */
+    unsigned loops;              /**< LOOPS, default one per core this process may use, 1 … 64 */
+    char data_dir[256];          /**< DATA_DIR, default var */
+    char store_url[256];         /**< STORE, default sqlite → DATA_DIR/ingest.db; sqlite:PATH */
+    char queue_url[256];         /**< QUEUE, default embedded */
+    unsigned store_threads;      /**< STORE_THREADS reader threads, default 4, 1 … 64 */
+    unsigned store_queue;        /**< STORE_QUEUE waiting works, default 1024 */
+    unsigned store_timeout_ms;   /**< STORE_TIMEOUT_MS wait for a connection, default 5000 */
+    unsigned worker_threads;     /**< WORKER_THREADS, default 2 */
+    char mail_url[256];          /**< MAIL=file (default: DATA_DIR/outbox) | file:DIR | smtp://host:port */
+    char mail_from[256];         /**< MAIL_FROM, default "ProspectFlow <no-reply@prospectflow.invalid>" */
+    unsigned max_connections;    /**< MAX_CONNECTIONS in all, default 10000 */
+    size_t max_header_bytes;     /**< MAX_HEADER_BYTES, default 16384 */
+    size_t max_import_bytes;     /**< MAX_IMPORT_BYTES, default 64 MiB */
+    size_t max_json_bytes;       /**< MAX_JSON_BYTES, default 1 MiB */
+    unsigned idle_timeout_s;     /**< IDLE_TIMEOUT, default 60 */
+    unsigned request_timeout_s;  /**< REQUEST_TIMEOUT: a whole request must be in by then; default 60 */
+    unsigned shutdown_timeout_s; /**< SHUTDOWN_TIMEOUT, default 20 */
+    unsigned rate_limit;         /**< RATE_LIMIT requests/s per organisation, 0 (default): none → 429 */
+    unsigned job_attempts;       /**< JOB_ATTEMPTS, default 5 */
+    int log_level;               /**< LOG_LEVEL, default info */
+    char prometheus_url[128];    /**< PROMETHEUS_URL shown in /health, default http://localhost:9090 */
+    char grafana_url[128];       /**< GRAFANA_URL shown in /health, default http://localhost:3001 */
 };
 
 /**

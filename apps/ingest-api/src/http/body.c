@@ -97,7 +97,7 @@ int body_append(struct body *body, const char *data, size_t n, size_t expected)
         return BODY_E_TOO_LARGE;
     size_t needed = body->length + n;
     int rc = 0;
-    if (body->file < 0 && needed >= body->capacity) {
+    if (body->file < 0 && n > 0 && (!body->memory || needed >= body->capacity)) {
         if (needed > BODY_MEMORY_MAX || body_memory_in_use() + n > BODY_MEMORY_BUDGET)
             rc = move_to_file(body);
         else
@@ -107,7 +107,7 @@ int body_append(struct body *body, const char *data, size_t n, size_t expected)
         return rc;
     if (body->file >= 0) {
         rc = write_file(body, data, n);
-    } else {
+    } else if (body->memory) { /* else n is 0 */
         memcpy(body->memory + body->length, data, n);
         body->memory[needed] = '\0';
     }

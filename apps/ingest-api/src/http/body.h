@@ -12,13 +12,13 @@
 
 #include <stddef.h>
 
-#define BODY_MEMORY_MAX (256 * 1024)            /* of one body */
-#define BODY_MEMORY_BUDGET (64 * 1024 * 1024)   /* of all */
+#define BODY_MEMORY_MAX (256 * 1024)          /* of one body */
+#define BODY_MEMORY_BUDGET (64 * 1024 * 1024) /* of all */
 
 struct body {
     char *memory;
     size_t length, capacity;
-    int file;   /* -1: in memory */
+    int file; /* -1: in memory */
     void *map;
     size_t limit;
     const char *directory; /* for the temporary file */
@@ -27,7 +27,7 @@ struct body {
 enum body_error {
     BODY_E_TOO_LARGE = -1, /**< past the limit */
     BODY_E_MEMORY = -2,
-    BODY_E_FILE = -3       /**< errno has the reason, e.g. ENOSPC */
+    BODY_E_FILE = -3 /**< errno has the reason, e.g. ENOSPC */
 };
 
 /** An empty body of at most `limit` bytes. Nothing is allocated yet. @param directory must outlive it. */

@@ -59,8 +59,7 @@ static int check_head(struct exchange *exchange, const char *method, const char 
     struct connection *connection = exchange_connection(exchange);
     struct loop *loop = connection->loop;
     struct head_walk walk;
-    size_t header_size =
-        MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    size_t header_size = MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 
     head_begin(&walk, &exchange->head, method, exchange->uri, exchange->uri_length, version, loop->in_place);
     MHD_get_connection_values_n(connection->mhd, MHD_HEADER_KIND, on_header, &walk);
@@ -100,8 +99,8 @@ static int match_route(struct exchange *exchange, const char *method)
     struct request *req = &exchange->req;
     struct router_match match;
     exchange->method = promc_http_method_of(method);
-    enum router_result result = router_match(loop->router, exchange->method, req->path, exchange->params,
-                                             sizeof(exchange->params), &match);
+    enum router_result result =
+        router_match(loop->router, exchange->method, req->path, exchange->params, sizeof(exchange->params), &match);
     req->route = match.route;
     memcpy(req->params, match.params, sizeof(req->params));
     if (match.route->instrumented) {
@@ -281,8 +280,8 @@ enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *mhd, const
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
 /**
- * How it ended. An answer that the daemon itself gave (the handler never did) is counted with the daemon's status and no route;
- * one that we gave but that did not get through is an abort.
+ * How it ended. An answer that the daemon itself gave (the handler never did) is counted with the daemon's status and
+ * no route; one that we gave but that did not get through is an abort.
  */
 static void account(struct exchange *exchange, struct MHD_Connection *mhd, enum MHD_RequestTerminationCode code,
                     struct access *access)

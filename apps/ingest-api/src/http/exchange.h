@@ -13,12 +13,12 @@
 #include "store/store.h"
 
 enum exchange_phase {
-    EXCHANGE_NONE,     /* between requests */
-    EXCHANGE_HEAD,     /* the request line is in */
-    EXCHANGE_KEYED,    /* the store has said whose key it is; the daemon repeats its first call */
-    EXCHANGE_BODY,     /* the head is in and good */
-    EXCHANGE_WAITING,  /* suspended: a store or pool thread has the request */
-    EXCHANGE_ANSWER,   /* there is an answer, to be queued when the daemon calls next */
+    EXCHANGE_NONE,    /* between requests */
+    EXCHANGE_HEAD,    /* the request line is in */
+    EXCHANGE_KEYED,   /* the store has said whose key it is; the daemon repeats its first call */
+    EXCHANGE_BODY,    /* the head is in and good */
+    EXCHANGE_WAITING, /* suspended: a store or pool thread has the request */
+    EXCHANGE_ANSWER,  /* there is an answer, to be queued when the daemon calls next */
     EXCHANGE_SENDING
 };
 
@@ -26,27 +26,27 @@ struct exchange {
     struct request req; /* first: handlers get a pointer to it, we get back to the exchange */
     enum exchange_phase phase;
     uint64_t start_ns;
-    uint64_t deadline_ns;      /* the phase must be over by then; 0: none */
-    const char *uri;           /* where it is; the daemon has changed it since */
+    uint64_t deadline_ns; /* the phase must be over by then; 0: none */
+    const char *uri;      /* where it is; the daemon has changed it since */
     size_t uri_length;
     enum promc_http_method method;
     promc_http_token token;
     struct head head;
     struct body body;
-    uint64_t received;         /* bytes of body, also those thrown away */
-    uint64_t sent;             /* bytes of body handed over */
-    bool bad_uri;              /* a blank or a control character in it */
+    uint64_t received; /* bytes of body, also those thrown away */
+    uint64_t sent;     /* bytes of body handed over */
+    bool bad_uri;      /* a blank or a control character in it */
     bool has_body;
-    bool refused;              /* the answer is known before the body: what comes is thrown away */
-    bool close;                /* Connection: close */
-    bool auth_pending;         /* the store is to be asked for the key */
-    int query_error;           /* enum query_error, known before there is an answer to put it in */
+    bool refused;      /* the answer is known before the body: what comes is thrown away */
+    bool close;        /* Connection: close */
+    bool auth_pending; /* the store is to be asked for the key */
+    int query_error;   /* enum query_error, known before there is an answer to put it in */
     unsigned char key_hash[AUTH_HASH];
     struct store_work work;
     uv_work_t background;
     struct loop_mail mail;
     char params[512];
-    char type[64];             /* req.content_type */
+    char type[64]; /* req.content_type */
 };
 
 struct connection {
@@ -55,7 +55,7 @@ struct connection {
     int fd;
     struct connection *previous, *next;
     uint64_t idle_since_ns;
-    bool used;                 /* a request line was understood */
+    bool used; /* a request line was understood */
     struct exchange exchange;
 };
 
@@ -68,8 +68,7 @@ static inline struct connection *exchange_connection(struct exchange *exchange)
 void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                                     const char *version, const char *data, size_t *size, void **context);
-void exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **context,
-                           enum MHD_RequestTerminationCode code);
+void exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
 void connection_on_notify(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code);
 

@@ -138,8 +138,9 @@ static struct MHD_Response *make_response(struct exchange *exchange)
 {
     struct request *req = &exchange->req;
     if (req->stream_read) /* to HEAD the daemon would send the end of a body of unknown length */
-        return MHD_create_response_from_callback(
-            exchange->method == PROMC_HTTP_HEAD ? req->stream_length : MHD_SIZE_UNKNOWN, 32768, on_read, exchange, NULL);
+        return MHD_create_response_from_callback(exchange->method == PROMC_HTTP_HEAD ? req->stream_length
+                                                                                     : MHD_SIZE_UNKNOWN,
+                                                 32768, on_read, exchange, NULL);
     struct MHD_Response *response =
         MHD_create_response_from_buffer(req->response_length, req->response ? req->response : (void *)(uintptr_t) "",
                                         req->response ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);

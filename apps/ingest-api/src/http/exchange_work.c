@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is not done on the loop. The connection is suspended meanwhile; the other thread has the exchange to itself and
- * hands it back through the loop's mailbox. Submitting before suspending is safe: the mail is delivered on this loop, later.
+ * hands it back through the loop's mailbox. Submitting before suspending is safe: the mail is delivered on this loop,
+ * later.
  */
 #include "http/exchange.h"
 

@@ -236,17 +236,17 @@ static struct MHD_Daemon *start_daemon(struct loop *loop)
 {
     const struct settings *settings = loop->app->settings;
     loop->in_place = strncmp(MHD_get_version(), "0.9.", 4) == 0;
-    /* a head somewhat past its limit must still fit, so that the answer is ours. Not more: all of it is zeroed for each request */
+    /* a head somewhat past its limit must still fit, so that the answer is ours; not more, since the daemon zeroes it
+     * all for each request */
     size_t memory = settings->max_header_bytes + 4096;
     return MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, exchange_on_request, loop,
         MHD_OPTION_EXTERNAL_LOGGER, on_daemon_log, NULL, /* first, so that it gets what the other options have to say */
-        MHD_OPTION_LISTEN_SOCKET, loop->listener, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-        MHD_OPTION_CONNECTION_LIMIT, loop->max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
-        MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, loop->in_place ? 0 : 1,
-        MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, loop, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify,
-        loop, MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, loop->listener, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT,
+        loop->max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_CONNECTION_TIMEOUT,
+        settings->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, loop->in_place ? 0 : 1, MHD_OPTION_URI_LOG_CALLBACK,
+        exchange_on_uri, loop, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+        exchange_on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, loop, MHD_OPTION_END);
 }
 
 static int fail(struct loop *loop, const char *what, const char *reason)
@@ -269,8 +269,8 @@ static int init_handles(struct loop *loop)
     uv_timer_init(&loop->uv, &loop->lag);
     uv_prepare_init(&loop->uv, &loop->prepare);
     uv_check_init(&loop->uv, &loop->check);
-    loop->poll.data = loop->idle.data = loop->pause.data = loop->timeouts.data = loop->lag.data =
-        loop->prepare.data = loop->check.data = loop->wake.data = loop;
+    loop->poll.data = loop->idle.data = loop->pause.data = loop->timeouts.data = loop->lag.data = loop->prepare.data =
+        loop->check.data = loop->wake.data = loop;
     if ((rc = uv_poll_start(&loop->poll, UV_READABLE, on_events)) < 0 ||
         (rc = uv_timer_start(&loop->timeouts, on_timeouts, TIMEOUTS_MS, TIMEOUTS_MS)) < 0 ||
         (metrics_registry() && (rc = uv_timer_start(&loop->lag, on_lag, LAG_MS, LAG_MS)) < 0) ||

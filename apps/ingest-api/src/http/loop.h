@@ -31,14 +31,31 @@ struct loop {
     struct app *app;
     const struct router *router;
     unsigned index;
-    int listener;             /* -1 once it is closed */
+    int listener; /* -1 once it is closed */
     unsigned max_connections;
+    bool in_place; /* see http/head.h */
+
+    bool draining;
+    bool progress;                   /* a handler or a stream was called in this run of the daemon */
+    _Atomic bool waiting_for_events; /* written by the loop, read by loop_settle */
+    _Atomic bool ended;              /* set by the loop as its last act */
+    unsigned idle_rounds;            /* runs of the daemon since something last happened */
+    unsigned connection_count;
+    unsigned in_flight;             /* requests begun and not completed */
+    struct connection *connections; /* all of them, doubly linked */
+
+    _Atomic(struct loop_mail *) mailbox; /* any thread; newest first */
+    _Atomic uint64_t drain_deadline_ns;  /* 0: not draining; set by any thread */
+    _Atomic uint64_t turns;              /* written by the loop, read by loop_settle */
+    uint64_t drained_ns;                 /* when in_flight fell to 0 while draining */
+    uint64_t lag_due_ns;
+    uint64_t second_ns, idle_time_ns; /* of the last look at the utilisation */
 
     uv_loop_t uv;
-    uv_poll_t poll;           /* libmicrohttpd's epoll descriptor */
-    uv_idle_t idle;           /* runs while the daemon has work that no event announces */
-    uv_timer_t pause;         /* instead of idle, when that work leads nowhere */
-    uv_timer_t timeouts;      /* 250 ms: libmicrohttpd's own time-outs; ours, drain */
+    uv_poll_t poll;      /* libmicrohttpd's epoll descriptor */
+    uv_idle_t idle;      /* runs while the daemon has work that no event announces */
+    uv_timer_t pause;    /* instead of idle, when that work leads nowhere */
+    uv_timer_t timeouts; /* 250 ms: libmicrohttpd's own time-outs; ours, drain */
     uv_timer_t lag;
     uv_prepare_t prepare;
     uv_check_t check;
@@ -46,26 +63,9 @@ struct loop {
     struct MHD_Daemon *daemon;
     pthread_t thread;
 
-    _Atomic(struct loop_mail *) mailbox; /* any thread; newest first */
-    _Atomic uint64_t turns;              /* written by the loop, read by loop_settle */
-    _Atomic bool waiting_for_events;     /* the same */
-    _Atomic uint64_t drain_deadline_ns;  /* 0: not draining; set by any thread */
-    _Atomic bool ended;                  /* set by the loop as its last act */
-
-    struct connection *connections;      /* all of them, doubly linked */
-    unsigned connection_count;
-    unsigned in_flight;                  /* requests begun and not completed */
-    bool draining;
-    uint64_t drained_ns;                 /* when in_flight fell to 0 while draining */
-    unsigned idle_rounds;                /* runs of the daemon since something last happened */
-    bool progress;                       /* a handler or a stream was called in this run */
-    uint64_t lag_due_ns;
-    uint64_t second_ns, idle_time_ns;    /* of the last look at the utilisation */
-
     struct auth_cache *auth;
     struct request_ids ids;
     struct log_buffer log;
-    bool in_place;                       /* see http/head.h */
 };
 
 /** Make the daemon and the handles, on the calling thread. @return 0, or -1 after one line in the log. */

@@ -4,6 +4,7 @@
 #include "app.h"
 #include "config/settings.h"
 #include "middlewares/rate_limit.h"
+#include "utils/text.h"
 
 #include <string.h>
 #include <strings.h>
@@ -91,20 +92,23 @@ static int check_content_type(struct exchange *exchange)
     struct request *req = &exchange->req;
     const char *encoding = exchange->head.content_encoding;
     if (encoding && strcasecmp(encoding, "identity") != 0)
-        return respond_error(req, 415, "unsupported_media_type", "Content-Encoding is not understood here: send the body as it is.");
+        return respond_error(req, 415, "unsupported_media_type",
+                             "No Content-Encoding is understood here: send the body as it is.");
     if (!read_content_type(exchange))
         return respond_error(req, 415, "unsupported_media_type", "Only the charset UTF-8 is understood here.");
     for (const char *const *type = req->route->content_types; type && *type; type++) {
         if (strcmp(*type, req->content_type) == 0)
             return 0;
     }
-    char known[256] = "";
+    char known[256];
+    struct text text;
+    text_init(&text, known, sizeof(known) - 1);
     for (const char *const *type = req->route->content_types; type && *type; type++) {
-        if (strlen(known) + strlen(*type) + 3 < sizeof(known)) {
-            strcat(known, *known ? ", " : "");
-            strcat(known, *type);
-        }
+        if (text.length)
+            text_add(&text, ", ");
+        text_add(&text, *type);
     }
+    known[text.length] = '\0';
     return respond_error(req, 415, "unsupported_media_type", "Content-Type must be one of: %s.", known);
 }
 

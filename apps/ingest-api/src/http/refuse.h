@@ -3,8 +3,8 @@
  * @file http/refuse.h
  * Refusing a request by its head, and when to say so.
  *
- * An answer before the body has been read closes the connection, and a client that is still sending may never see it. So a
- * refusal is sent at once only to a client that waits for it (Expect: 100-continue) or would send too much;
+ * An answer before the body has been read closes the connection, and a client that is still sending may never see it.
+ * So a refusal is sent at once only to a client that waits for it (Expect: 100-continue) or would send too much;
  * else the body is read, thrown away, and answered then, and the connection lives on.
  */
 #ifndef INGEST_HTTP_REFUSE_H

@@ -34,20 +34,20 @@ struct request {
     /** Body, contiguous: in memory when small, a mapped spool file when large. Valid until the answer is sent. */
     const char *body;
     size_t body_length;
-    const char *content_type;  /**< media type only, lower case, "" when absent */
+    const char *content_type; /**< media type only, lower case, "" when absent */
 
-    void *state;               /**< the handler's own, from prepare to execute */
+    void *state; /**< the handler's own, from prepare to execute */
     void (*state_free)(void *);
 
     /* the answer, set through respond_*() */
     int status;
-    char *response;            /**< malloc()ed */
+    char *response; /**< malloc()ed */
     size_t response_length;
     const char *response_type;
-    const char *allow;         /**< Allow header for a 405 */
-    int retry_after;           /**< seconds; 0: no header */
-    bool www_authenticate;     /**< with a 401: the header that says how */
-    char location[128];        /**< Location header, "" for none */
+    const char *allow;     /**< Allow header for a 405 */
+    int retry_after;       /**< seconds; 0: no header */
+    bool www_authenticate; /**< with a 401: the header that says how */
+    char location[128];    /**< Location header, "" for none */
     /** Called once after the transaction has committed (metrics of the business, wake a worker), not if it rolled back. */
     void (*committed)(struct request *);
 

@@ -17,7 +17,8 @@ struct segment {
 };
 
 /* All routes of one path. */
-struct template {
+struct template
+{
     const char *path;
     size_t count;
     struct segment segments[SEGMENTS_MAX];
@@ -37,6 +38,8 @@ struct router {
 static int split(const char *path, struct segment segments[SEGMENTS_MAX])
 {
     int count = 0;
+    for (int i = 0; i < SEGMENTS_MAX; i++)
+        segments[i] = (struct segment){"", 0};
     for (const char *p = path; *p == '/'; count++) {
         if (count == SEGMENTS_MAX)
             return -1;
@@ -104,8 +107,9 @@ static int add_route(struct router *router, struct route *route)
 /** Allow header, HEAD wherever GET is, and the series of the template. */
 static int finish_template(struct template *template, promc_http *http)
 {
-    static const enum promc_http_method order[] = {PROMC_HTTP_GET,   PROMC_HTTP_HEAD,   PROMC_HTTP_POST,   PROMC_HTTP_PUT,
-                                                   PROMC_HTTP_PATCH, PROMC_HTTP_DELETE, PROMC_HTTP_OPTIONS};
+    static const enum promc_http_method order[] = {PROMC_HTTP_GET,    PROMC_HTTP_HEAD,  PROMC_HTTP_POST,
+                                                   PROMC_HTTP_PUT,    PROMC_HTTP_PATCH, PROMC_HTTP_DELETE,
+                                                   PROMC_HTTP_OPTIONS};
     uint32_t methods = 0;
     for (int i = 0; i < PROMC_HTTP_METHODS; i++) {
         if (template->by_method[i])
@@ -113,12 +117,14 @@ static int finish_template(struct template *template, promc_http *http)
     }
     if (!template->by_method[PROMC_HTTP_HEAD])
         template->by_method[PROMC_HTTP_HEAD] = template->by_method[PROMC_HTTP_GET];
+    struct text allow;
+    text_init(&allow, template->allow, sizeof(template->allow) - 1); /* all of them fit */
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         if (!template->by_method[order[i]])
             continue;
-        if (template->allow[0])
-            strcat(template->allow, ", ");
-        strcat(template->allow, promc_http_method_name(order[i]));
+        if (allow.length)
+            text_add(&allow, ", ");
+        text_add(&allow, promc_http_method_name(order[i]));
     }
     if (!http || !template->any->instrumented)
         return 0;

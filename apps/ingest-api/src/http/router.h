@@ -12,23 +12,23 @@
 
 enum route_access { ACCESS_OPEN, ACCESS_ORGANISATION };
 enum route_store {
-    STORE_NONE,  /**< answered in prepare */
-    STORE_READ,  /**< execute runs in a read transaction */
-    STORE_WRITE  /**< execute runs in a write transaction; a status ≥ 400 rolls it back */
+    STORE_NONE, /**< answered in prepare */
+    STORE_READ, /**< execute runs in a read transaction */
+    STORE_WRITE /**< execute runs in a write transaction; a status ≥ 400 rolls it back */
 };
 
 struct route {
     enum promc_http_method method;
-    const char *path;          /**< template, e.g. "/api/v1/campaigns/{id}" */
+    bool instrumented; /**< false for /metrics and /health*: not user traffic */
+    const char *path;  /**< template, e.g. "/api/v1/campaigns/{id}" */
     enum route_access access;
     enum route_store store;
-    size_t max_body;           /**< bytes; 0: the route takes no body */
+    size_t max_body;                  /**< bytes; 0: the route takes no body */
     const char *const *content_types; /**< accepted media types, NULL-terminated; NULL with max_body 0 */
     /** Loop thread. Return 0 to go on to execute, or the status answered. May be NULL. */
     int (*prepare)(struct request *req);
     /** Store thread, inside a transaction. Returns the status answered. NULL with STORE_NONE. */
     int (*execute)(struct request *req, struct db *db);
-    bool instrumented;         /**< false for /metrics and /health*: not user traffic */
     promc_http_route *metrics; /**< set at start; shared by the methods of one template */
     /** Only with STORE_NONE: runs on a pool thread after prepare returned 0. Returns the status answered. May be NULL. */
     int (*background)(struct request *req);
@@ -45,9 +45,9 @@ struct router;
 enum router_result { ROUTER_FOUND, ROUTER_NOT_FOUND, ROUTER_METHOD, ROUTER_BAD_PATH };
 
 struct router_match {
-    struct route *route;  /**< never NULL: ROUTER_METHOD has a route of the template, the others the unmatched one */
+    struct route *route; /**< never NULL: ROUTER_METHOD has a route of the template, the others the unmatched one */
     const char *params[REQUEST_MAX_PARAMS]; /**< in `storage` */
-    const char *allow;    /**< "GET, HEAD, POST" of the template; NULL when none matched */
+    const char *allow;                      /**< "GET, HEAD, POST" of the template; NULL when none matched */
 };
 
 /**

@@ -4,8 +4,8 @@
  * The HTTP front: N event loops, each a thread with a listening socket of its own (SO_REUSEPORT) and a libmicrohttpd
  * daemon on a libuv loop. With METRICS_LISTEN one more loop serves /metrics and /health* on that address.
  *
- * Memory: libmicrohttpd keeps MAX_HEADER_BYTES and 4 KiB for each connection, and zeroes it after each request; with what the kernel
- * and we need that is about 24 kB, so 10,000 idle connections are about 240 MB.
+ * Memory: libmicrohttpd keeps MAX_HEADER_BYTES and 4 KiB for each connection, and zeroes it after each request; with
+ * what the kernel and we need that is about 24 kB, so 10,000 idle connections are about 240 MB.
  */
 #ifndef INGEST_HTTP_SERVER_H
 #define INGEST_HTTP_SERVER_H

@@ -4,8 +4,8 @@
  * Who asks: `Authorization: Bearer KEY` decides the organisation of a request.
  *
  * The store knows only SHA-256 of a key. A key has 256 random bits, so a fast hash is right: there is nothing to guess.
- * A small cache per loop remembers recent answers, known and unknown keys alike, so that the store is not asked for each request; a revoked key works for at
- * most AUTH_KNOWN_NS longer.
+ * A small cache per loop remembers recent answers, known and unknown keys alike, so that the store is not asked for
+ * each request; a revoked key works for at most AUTH_KNOWN_NS longer.
  */
 #ifndef INGEST_MIDDLEWARES_AUTH_H
 #define INGEST_MIDDLEWARES_AUTH_H
@@ -24,7 +24,10 @@
 bool auth_key_new(char key[AUTH_KEY_SIZE]);
 bool auth_hash(const char *key, size_t length, unsigned char hash[AUTH_HASH]);
 
-/** Takes the key out of an Authorization header. @return NULL when it is none of ours: another scheme, a length or character no key has. */
+/**
+ * Takes the key out of an Authorization header.
+ * @return NULL when it is none of ours: another scheme, a length or character no key has.
+ */
 const char *auth_bearer(const char *authorization, size_t *length);
 /** As strcmp() == 0, in a time that tells nothing about where they differ. */
 bool auth_equal(const char *secret, const char *given, size_t given_length);

@@ -15,7 +15,8 @@ void request_ids_init(struct request_ids *ids)
         /* no entropy device: still unlike any other generator of this machine */
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
-        uint64_t mix = (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 20 ^ (uint64_t)(uintptr_t)ids ^ (uint64_t)getpid() << 40;
+        uint64_t mix =
+            (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 20 ^ (uint64_t)(uintptr_t)ids ^ (uint64_t)getpid() << 40;
         for (size_t i = 0; i < sizeof(random); i++) {
             mix = mix * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
             random[i] = (unsigned char)(mix >> 56);

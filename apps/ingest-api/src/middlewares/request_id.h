@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file middlewares/request_id.h A name for each request, so that its log lines, its answer and its jobs find together. */
+/** @file middlewares/request_id.h A name for each request, by which its log lines, its answer and its jobs are found. */
 #ifndef INGEST_MIDDLEWARES_REQUEST_ID_H
 #define INGEST_MIDDLEWARES_REQUEST_ID_H
 

@@ -24,8 +24,8 @@ enum { CHECK_STORE = 1, CHECK_QUEUE = 2 }; /* bits of what failed */
 
 struct health {
     uint64_t started_ns;
-    pthread_mutex_t checking;    /* one check at a time */
-    _Atomic uint64_t result;     /* time it was made in ns, with what failed in the low two bits; 0: none yet */
+    pthread_mutex_t checking; /* one check at a time */
+    _Atomic uint64_t result;  /* time it was made in ns, with what failed in the low two bits; 0: none yet */
 };
 
 struct health *health_create(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /metrics: begun on a pool thread (collectors read files), streamed by the loop in constant memory. */
-#include "app.h"
 #include "config/metrics.h"
+#include "app.h"
 #include "config/settings.h"
 #include "http/router.h"
 #include "http/server.h"
