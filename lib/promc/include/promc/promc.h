@@ -6,6 +6,8 @@
  *     registry.h   where metrics live            family.h     what a metric is called
  *     counter.h  gauge.h  histogram.h            what it measures
  *     collect.h    values read at the scrape     scrape.h     what Prometheus gets
+ *     table.h      metrics known when the program is written, as one table
+ *     describe.h   what a registry has, as data
  *     error.h      what can go wrong             textfile.h   for programs that are not scraped
  *
  * In five lines:
@@ -21,12 +23,14 @@
 
 #include <promc/collect.h>
 #include <promc/counter.h>
+#include <promc/describe.h>
 #include <promc/error.h>
 #include <promc/family.h>
 #include <promc/gauge.h>
 #include <promc/histogram.h>
 #include <promc/registry.h>
 #include <promc/scrape.h>
+#include <promc/table.h>
 #include <promc/textfile.h>
 
 #endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc/describe.h
+ * What a registry has, without its values: for a printed reference of a program's metrics, and for tools.
+ */
+#ifndef PROMC_DESCRIBE_H
+#define PROMC_DESCRIBE_H
+
+#include <promc/family.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A family as it was registered. All pointers lead into the registry and are valid until it is destroyed. */
+typedef struct promc_family_description {
+    const char *name; /**< as in text 0.0.4, a counter's with `_total` */
+    const char *help; /**< "" when there is none */
+    const char *unit; /**< "" when there is none */
+    enum promc_type type;
+    const char *type_name; /**< as in the TYPE line: `counter`, `gauge` (also of PROMC_UPDOWN), `histogram` … */
+    const char *labels[PROMC_MAX_LABELS]; /**< label_count of them */
+    size_t label_count;
+    const double *buckets; /**< upper bounds, +Inf left out; bucket_count of them */
+    size_t bucket_count;
+    uint32_t max_series;
+    uint32_t idle_expiry_seconds; /**< 0: never */
+} promc_family_description;
+
+/** Fill *out. Thread safe, lock-free, O(labels). */
+PROMC_API void promc_family_describe(const promc_family *family, promc_family_description *out);
+
+/**
+ * Walk the families that this process has registered, promc's own included unless they are left out, newest first:
+ * `for (f = promc_family_next(registry, NULL); f; f = promc_family_next(registry, f))`.
+ * @return the family after `previous`, the first for NULL; NULL at the end. Thread safe, lock-free, O(1).
+ */
+PROMC_API promc_family *promc_family_next(promc_registry *registry, const promc_family *previous);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

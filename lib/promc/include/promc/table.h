@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc/table.h
+ * Metrics that are known when the program is written: all of them in one table.
+ *
+ * From the table the compiler makes a struct with one member a metric. A series is an element of an array, indexed by
+ * the enumerators of its labels, so finding it costs nothing at run time, and a metric or a label value that is
+ * misspelt does not compile. One call registers everything and creates the series, so that they are exposed from the
+ * start. The same table can be walked as data, for a reference of all metrics.
+ *
+ * A label whose values are known: enumerators and the text of each.
+ *
+ *     #define SHOP_METHODS(VALUE) VALUE(METHOD_GET, "get") VALUE(METHOD_POST, "post")
+ *     PROMC_LABEL(method, "method", SHOP_METHODS);              // enum method, method_values[], method_count
+ *
+ * The table, a row a metric: type, member, name, help, labels, options.
+ *
+ *     #define SHOP_METRICS(METRIC, LABEL, OPEN) \
+ *         METRIC(COUNTER, orders, "shop_orders_total", "Orders placed.", LABEL(method), PROMC_PLAIN) \
+ *         METRIC(GAUGE, stock, "shop_stock", "Items in stock.", PROMC_NO_LABELS, PROMC_PLAIN) \
+ *         METRIC(COUNTER_FAMILY, mails, "shop_mails_total", "Mails sent.", OPEN("customer") LABEL(method), \
+ *                PROMC_CAPPED(5000, 86400))
+ *     PROMC_TABLE(shop, SHOP_METRICS);                          // in a header: struct shop, extern shop and shop_table
+ *     PROMC_TABLE_DEFINE(shop, SHOP_METRICS);                   // in one source file
+ *
+ * Its use:
+ *
+ *     promc_table_register(registry, &shop_table, &shop);
+ *     promc_counter_inc(shop.orders[METHOD_POST]);
+ *     promc_gauge_set(shop.stock, 17);
+ *     promc_counter_inc(promc_counter_with(shop.mails, customer, PROMC_VALUE(method, METHOD_GET)));
+ *
+ * Types: COUNTER, GAUGE, UPDOWN, HISTOGRAM have enumerated labels alone; every combination is made at registration.
+ * COUNTER_FAMILY, GAUGE_FAMILY, UPDOWN_FAMILY, HISTOGRAM_FAMILY may have open labels too; their member is the
+ * promc_family, series are found by the ordinary lookup, in the order of the labels, and none is made in advance.
+ * An OPEN label in a row of the first kind does not compile.
+ *
+ * C11 and C++11.
+ */
+#ifndef PROMC_TABLE_H
+#define PROMC_TABLE_H
+
+#include <promc/counter.h>
+#include <promc/gauge.h>
+#include <promc/histogram.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- the table as data ---- */
+
+/** A label of a metric in a table. */
+typedef struct promc_table_label {
+    const char *name;          /**< NULL ends the list */
+    const char *const *values; /**< by enumerator; NULL: an open label */
+    size_t value_count;
+} promc_table_label;
+
+/** What a metric may have beside its labels; see PROMC_PLAIN and the macros below it. */
+typedef struct promc_table_options {
+    const char *unit;      /**< as promc_family_settings.unit; NULL for none */
+    const double *buckets; /**< histograms; NULL: promc_default_buckets */
+    size_t bucket_count;
+    uint32_t max_series; /**< 0: the registry's default */
+    uint32_t
+        idle_expiry_seconds; /**< 0: never. Not for rows whose series are array elements: their handles would go stale */
+} promc_table_options;
+
+/** A row. */
+typedef struct promc_table_metric {
+    enum promc_type type;
+    int is_family; /**< 1: the member is a `promc_family *`; 0: an array of handles, one a combination of values */
+    const char *name, *help;
+    promc_table_label labels[PROMC_MAX_LABELS + 1];
+    promc_table_options options;
+} promc_table_metric;
+
+typedef struct promc_table {
+    const char *name;
+    const promc_table_metric *metrics;
+    size_t metric_count;
+    size_t handles_bytes; /**< sizeof the struct */
+} promc_table;
+
+/**
+ * Register every metric of the table, in its order, and create the series of all enumerated combinations.
+ * @param handles  the struct that PROMC_TABLE made (`&shop`), zeroed first; updates through its zero handles do nothing,
+ *                 so a program that never calls this may still update.
+ * @return 0, or the code of the first row that failed: as promc_counter_register() and promc_counter_get(); PROMC_E_FULL
+ *         also when a row has more combinations than its cap, PROMC_E_INVALID for a row that contradicts itself.
+ *         *handles is zeroed then; the families of the rows before it stay registered.
+ * Not to be called while other threads use *handles. O(series).
+ */
+PROMC_API int promc_table_register(promc_registry *registry, const promc_table *table, void *handles);
+
+/** Series that a row creates: the product of its value counts; 0 for a family row. */
+PROMC_API size_t promc_table_series(const promc_table_metric *metric);
+
+/* ---- options ---- */
+
+#define PROMC_PLAIN   \
+    {                 \
+        0, 0, 0, 0, 0 \
+    }
+/** `buckets` is an array, not a pointer. */
+#define PROMC_BUCKETS(buckets)                                   \
+    {                                                            \
+        0, buckets, sizeof(buckets) / sizeof((buckets)[0]), 0, 0 \
+    }
+#define PROMC_CAPPED(max_series, idle_expiry_seconds) \
+    {                                                 \
+        0, 0, 0, max_series, idle_expiry_seconds      \
+    }
+#define PROMC_OPTIONS(unit, buckets, bucket_count, max_series, idle_expiry_seconds) \
+    {                                                                               \
+        unit, buckets, bucket_count, max_series, idle_expiry_seconds                \
+    }
+
+#define PROMC_NO_LABELS
+
+/* ---- labels ---- */
+
+/** A label from a list of VALUE(enumerator, "text"): enum set, set_values[], set_count. */
+#define PROMC_LABEL(set, name, list)                                                            \
+    enum set { list(PROMC_TABLE_ENUMERATOR) };                                                  \
+    static const char *const set##_values[] __attribute__((unused)) = {list(PROMC_TABLE_TEXT)}; \
+    PROMC_LABEL_OF(set, name, sizeof(set##_values) / sizeof(set##_values[0]))
+
+/** A label whose enum and array of texts, `set_values`, are there already. Makes set_count. */
+#define PROMC_LABEL_OF(set, name, count) \
+    enum { set##_count = (count) };      \
+    static const char set##_label[] __attribute__((unused)) = name
+
+/** The text of an enumerator, for the ordinary lookup. */
+#define PROMC_VALUE(set, enumerator) (set##_values[enumerator])
+
+#define PROMC_TABLE_ENUMERATOR(enumerator, text) enumerator,
+#define PROMC_TABLE_TEXT(enumerator, text) text,
+
+/* ---- the struct: one member a row ---- */
+
+#define PROMC_TABLE(table, rows)                                             \
+    struct table {                                                           \
+        rows(PROMC_TABLE_MEMBER, PROMC_TABLE_DIMENSION, PROMC_TABLE_NO_OPEN) \
+    };                                                                       \
+    extern struct table table;                                               \
+    extern const promc_table table##_table
+
+#define PROMC_TABLE_MEMBER(type, member, name, help, labels, options) PROMC_TABLE_MEMBER_##type(member, labels)
+#define PROMC_TABLE_MEMBER_COUNTER(member, labels) promc_counter member labels;
+#define PROMC_TABLE_MEMBER_GAUGE(member, labels) promc_gauge member labels;
+#define PROMC_TABLE_MEMBER_UPDOWN(member, labels) promc_updown member labels;
+#define PROMC_TABLE_MEMBER_HISTOGRAM(member, labels) promc_histogram member labels;
+#define PROMC_TABLE_MEMBER_COUNTER_FAMILY(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_GAUGE_FAMILY(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_UPDOWN_FAMILY(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_HISTOGRAM_FAMILY(member, labels) promc_family *member;
+#define PROMC_TABLE_DIMENSION(set) [set##_count]
+/* Nobody declares this name: an open label has no array. */
+#define PROMC_TABLE_NO_OPEN(name) [an_open_label_needs_a_FAMILY_row]
+
+/* ---- the data: one element a row ---- */
+
+#define PROMC_TABLE_DEFINE(table, rows)                                                                               \
+    struct table table;                                                                                               \
+    static const promc_table_metric table##_metrics[] = {rows(PROMC_TABLE_ROW, PROMC_TABLE_LABEL, PROMC_TABLE_OPEN)}; \
+    const promc_table table##_table = {#table, table##_metrics, sizeof(table##_metrics) / sizeof(table##_metrics[0]), \
+                                       sizeof(struct table)}
+
+#define PROMC_TABLE_ROW(type, member, name, help, labels, options) \
+    {PROMC_TABLE_KIND_##type, name, help, {labels{0, 0, 0}}, options},
+#define PROMC_TABLE_LABEL(set) {set##_label, set##_values, set##_count},
+#define PROMC_TABLE_OPEN(name) {name, 0, 0},
+#define PROMC_TABLE_KIND_COUNTER PROMC_COUNTER, 0
+#define PROMC_TABLE_KIND_GAUGE PROMC_GAUGE, 0
+#define PROMC_TABLE_KIND_UPDOWN PROMC_UPDOWN, 0
+#define PROMC_TABLE_KIND_HISTOGRAM PROMC_HISTOGRAM, 0
+#define PROMC_TABLE_KIND_COUNTER_FAMILY PROMC_COUNTER, 1
+#define PROMC_TABLE_KIND_GAUGE_FAMILY PROMC_GAUGE, 1
+#define PROMC_TABLE_KIND_UPDOWN_FAMILY PROMC_UPDOWN, 1
+#define PROMC_TABLE_KIND_HISTOGRAM_FAMILY PROMC_HISTOGRAM, 1
+
+#ifdef __cplusplus
+}
+#endif
+#endif
