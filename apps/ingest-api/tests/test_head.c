@@ -31,7 +31,7 @@ static int parse(const char *raw, bool in_place)
     static char memory[4096];
     struct head_walk walk;
     memset(memory, 0, sizeof(memory));
-    strncat(memory, raw, sizeof(memory) - 1);
+    (void)stpncpy(memory, raw, sizeof(memory) - 1);
     char *uri = strchr(memory, ' ') + 1, *version = strrchr(memory, 'H');
     for (char *p = strstr(memory, "HTTP/1."); p; p = NULL)
         version = p;
