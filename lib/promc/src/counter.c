@@ -19,7 +19,7 @@ int promc_counter_register(promc_registry *registry, const promc_family_settings
 
 static int check_type(const promc_family *family)
 {
-    if (family && family->data->type != PROMC_COUNTER)
+    if (family && family->type != PROMC_COUNTER)
         return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not a counter", promc_family_name(family));
     return 0;
 }
@@ -73,7 +73,7 @@ int promc_counter_add(promc_counter counter, double n)
 double promc_counter_value(promc_counter counter)
 {
     const struct promc_child *child = promc_series_child(counter.ref);
-    const promc_registry *registry = promc_registry_in_slot(counter.ref.slot);
+    const promc_registry *registry = promc_registry_in_slot(promc_ref_slot(counter.ref));
     if (!child || !registry)
         return 0;
     uint64_t integer;

@@ -204,6 +204,15 @@ static bool known_here(const promc_registry *registry, const struct promc_family
     return false;
 }
 
+static void set_data(promc_family *family, struct promc_family_data *data)
+{
+    family->data = data;
+    family->type = data->type;
+    family->label_count = data->label_count;
+    family->fixed_text = data->fixed_text;
+    memcpy(family->label_prefix, data->label_prefix, sizeof family->label_prefix);
+}
+
 /* Fill family->data, from what another process made or anew. Both locks are held. */
 static int make_or_adopt(promc_registry *registry, const struct promc_family_plan *plan,
                          const struct checked *checked, promc_family *family)
@@ -213,17 +222,20 @@ static int make_or_adopt(promc_registry *registry, const struct promc_family_pla
         struct promc_family_data *data = promc_at(arena, ref);
         ref = data->next;
         if (arena->shared && same_definition(arena, data, plan, checked) && !known_here(registry, data)) {
-            family->data = data;
+            set_data(family, data);
             return 0;
         }
         int rc = promc_check_clash(arena, &checked->names, plan->type, data);
         if (rc < 0)
             return rc;
     }
-    family->data = make_data(registry, plan, checked);
-    if (!family->data || !publish(registry, family))
-        return promc_fail(PROMC_E_FULL, "metric \"%s\": the arena is full", checked->names.full);
-    return 0;
+    struct promc_family_data *data = make_data(registry, plan, checked);
+    if (data) {
+        set_data(family, data);
+        if (publish(registry, family))
+            return 0;
+    }
+    return promc_fail(PROMC_E_FULL, "metric \"%s\": the arena is full", checked->names.full);
 }
 
 static void add_handle(promc_registry *registry, promc_family *family)
@@ -253,6 +265,8 @@ int promc_family_create(promc_registry *registry, const struct promc_family_plan
         return promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", checked.names.full);
     family->registry = registry;
     family->base = registry->arena.base;
+    family->seed = registry->arena.header->seed[0];
+    family->slot = (uint8_t)registry->slot;
     pthread_mutex_lock(&registry->local_lock);
     promc_registry_lock(registry);
     rc = make_or_adopt(registry, plan, &checked, family);

@@ -57,7 +57,7 @@ struct promc_family_data {
     /* children: under the lock, read without it */
     promc_ref first_child;        /* in creation order */
     promc_ref last_child;
-    promc_ref table;              /* struct promc_table */
+    promc_ref table;              /* struct promc_index */
     uint32_t series;
     promc_ref overflow;           /* the overflow series once it exists */
     promc_ref reserve_block;      /* its room until then */
@@ -75,7 +75,14 @@ struct promc_family_data {
 struct promc_family {
     promc_registry *registry;
     struct promc_family_data *data;
+    /* Copies of what a lookup needs, side by side. */
     const char *base;             /* of the arena */
+    uint64_t seed;                /* of the label hash */
+    uint32_t fixed_text;
+    uint8_t slot;                 /* the registry's */
+    uint8_t type;
+    uint8_t label_count;
+    uint16_t label_prefix[PROMC_MAX_LABELS];
     promc_counter dropped;        /* promc_series_dropped_total{family}; the zero handle for families without labels */
     struct promc_family *next;    /* this process' families; atomic */
 };

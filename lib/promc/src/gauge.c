@@ -22,7 +22,7 @@ int promc_updown_register(promc_registry *registry, const promc_family_settings 
 
 static int check_type(const promc_family *family, enum promc_type type)
 {
-    if (family && family->data->type != type)
+    if (family && family->type != type)
         return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not %s", promc_family_name(family),
                           type == PROMC_GAUGE ? "a gauge that can be set" : "an up-down gauge");
     return 0;
@@ -75,8 +75,6 @@ promc_updown promc_updown_with_values(promc_family *family, const char *const *v
 /* The value's place, or NULL for a zero or stale (then counted) handle. */
 static struct promc_child_value *place_of(promc_gauge gauge)
 {
-    if (!gauge.ref.live)
-        return NULL;
     const struct promc_child *child = promc_series_child(gauge.ref);
     if (PROMC_UNLIKELY(!child)) {
         promc_cell_add_slow(gauge.ref, 0);
@@ -114,7 +112,7 @@ void promc_gauge_add(promc_gauge gauge, double delta)
 static double value_of(promc_series_ref ref)
 {
     const struct promc_child *child = promc_series_child(ref);
-    const promc_registry *registry = promc_registry_in_slot(ref.slot);
+    const promc_registry *registry = promc_registry_in_slot(promc_ref_slot(ref));
     return child && registry ? promc_read_gauge(registry, child) : 0;
 }
 

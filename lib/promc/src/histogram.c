@@ -33,7 +33,7 @@ int promc_histogram_register(promc_registry *registry, const promc_histogram_set
 
 static int check_type(const promc_family *family)
 {
-    if (family && family->data->type != PROMC_HISTOGRAM)
+    if (family && family->type != PROMC_HISTOGRAM)
         return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not a histogram", promc_family_name(family));
     return 0;
 }
@@ -95,7 +95,7 @@ static __attribute__((noinline)) void observe_slow(promc_histogram histogram, do
     uint64_t *base = promc_cell_own(histogram.ref, &cell, &shared);
     if (!base)
         return;
-    const struct promc_child *child = (const struct promc_child *)(const void *)histogram.ref.live;
+    const struct promc_child *child = promc_series_block(histogram.ref);
     uint32_t bucket = promc_bucket_of(promc_child_family(child), v);
     if (!shared && promc_load(&promc_shard_of(base)->busy) == 0) {
         struct promc_shard *shard = promc_shard_of(base);
@@ -107,20 +107,20 @@ static __attribute__((noinline)) void observe_slow(promc_histogram histogram, do
         return;
     }
     /* Without a shard of its own; or a signal handler that has interrupted an observation. */
-    base = promc_shard_shared(histogram.ref.slot);
+    base = promc_shard_shared(promc_ref_slot(histogram.ref));
     observe_shared(base + cell, bucket, v);
 }
 
 static __attribute__((noinline)) void refuse(promc_histogram histogram)
 {
-    promc_registry *registry = promc_registry_in_slot(histogram.ref.slot);
-    if (registry && histogram.ref.live)
+    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(histogram.ref));
+    if (registry)
         promc_counter_inc(registry->invalid_observations);
 }
 
 void promc_histogram_observe(promc_histogram histogram, double v)
 {
-    uint64_t *base = promc_tls.base[histogram.ref.slot];
+    uint64_t *base = promc_tls.base[promc_ref_slot(histogram.ref)];
     if (PROMC_UNLIKELY(v != v)) {
         refuse(histogram);
         return;
@@ -130,15 +130,14 @@ void promc_histogram_observe(promc_histogram histogram, double v)
         return;
     }
     struct promc_shard *shard = promc_shard_of(base);
-    uint64_t word = promc_load(&histogram.ref.live->word);
-    if (PROMC_UNLIKELY((uint32_t)(word >> 32) != histogram.ref.generation || promc_load(&shard->busy))) {
+    const struct promc_child *child = promc_series_block(histogram.ref);
+    if (PROMC_UNLIKELY(promc_load(&child->live.word) != histogram.ref.word || promc_load(&shard->busy))) {
         observe_slow(histogram, v);
         return;
     }
     promc_store(&shard->busy, 1);
     promc_signal_fence();
-    const struct promc_child *child = (const struct promc_child *)(const void *)histogram.ref.live;
-    observe_own(base + (uint32_t)word, promc_bucket_of(promc_child_family(child), v), v);
+    observe_own(base + (uint32_t)histogram.ref.word, promc_bucket_of(promc_child_family(child), v), v);
     uint64_t request = promc_load_acquire(&shard->request);
     if (PROMC_UNLIKELY(request != promc_load(&shard->acknowledged)))
         serve(shard, base, request);
@@ -160,7 +159,7 @@ uint64_t promc_histogram_count(promc_histogram histogram, double *sum)
         sum = &ignored;
     *sum = 0;
     const struct promc_child *child = promc_series_child(histogram.ref);
-    promc_registry *registry = promc_registry_in_slot(histogram.ref.slot);
+    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(histogram.ref));
     if (!child || !registry)
         return 0;
     (void)promc_read_histogram(registry, child, counts, sum);

@@ -5,7 +5,7 @@
  * but not linked is lost to the budget, not to correctness.
  */
 #include "registry_internal.h"
-#include "table.h"
+#include "index.h"
 
 static uint32_t relink(struct promc_arena *arena, struct promc_family_data *data)
 {
@@ -59,7 +59,7 @@ void promc_registry_recover(promc_registry *registry)
         series += relink(arena, data);
         /* Without room for a new table the old one serves: at worst a series of it is made a second time. */
         if (data->label_count > 0)
-            (void)promc_table_rebuild(registry, data);
+            (void)promc_index_rebuild(registry, data);
         ref = data->next;
     }
     promc_store(&header->family_count, families);

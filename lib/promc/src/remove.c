@@ -2,7 +2,7 @@
 #include "remove.h"
 #include "process.h"
 #include "registry_internal.h"
-#include "table.h"
+#include "index.h"
 
 static void unlink_child(struct promc_arena *arena, struct promc_family_data *data, struct promc_child *child)
 {
@@ -43,7 +43,7 @@ bool promc_child_remove(promc_registry *registry, struct promc_family_data *data
     uint8_t flags = promc_load(&child->flags);
     if (flags & (PROMC_CHILD_OVERFLOW | PROMC_CHILD_REMOVED) || data->label_count == 0)
         return false;
-    promc_table_delete(registry, data, child);
+    promc_index_delete(registry, data, child);
     promc_store(&child->flags, (uint8_t)(flags | PROMC_CHILD_REMOVED));
     uint64_t word = promc_load(&child->live.word);
     /* Same cells, next generation: a scrape that stands on it can still read it, a handle cannot write. */
@@ -80,7 +80,7 @@ void promc_reclaim(promc_registry *registry, unsigned limit)
     uint32_t now = promc_registry_ticks(registry);
     uint32_t wait = promc_quarantine_ticks(registry);
     if (header->retired_tables != 0)
-        promc_table_reclaim(registry, now);
+        promc_index_reclaim(registry, now);
     uint32_t oldest = 0;
     for (unsigned i = 0; i < limit && header->quarantine_first != 0; i++) {
         promc_ref ref = header->quarantine_first;

@@ -3,7 +3,7 @@
 #include "labels.h"
 #include "registry_internal.h"
 #include "remove.h"
-#include "table.h"
+#include "index.h"
 
 #include <stdlib.h>
 
@@ -12,14 +12,9 @@
 
 static const char overflow_value[] = "other";
 
-static promc_series_ref series_ref(const promc_family *family, struct promc_child *child, uint32_t generation)
+static uint64_t word_of(const struct promc_child *child)
 {
-    return (promc_series_ref){&child->live, generation, family->registry->slot};
-}
-
-static uint32_t generation_of(const struct promc_child *child)
-{
-    return (uint32_t)(promc_load(&child->live.word) >> 32);
+    return promc_load(&child->live.word);
 }
 
 unsigned promc_child_values(const struct promc_child *child, promc_str values[PROMC_MAX_LABELS])
@@ -123,7 +118,7 @@ static void link_child(promc_registry *registry, struct promc_family_data *data,
         promc_store_release(&data->first_child, ref);
     }
     data->last_child = ref;
-    promc_store(&data->series, data->series + 1);
+    promc_store_release(&data->series, data->series + 1); /* at_cap() sees it only with its table slot */
     promc_store(&data->text_bytes, data->text_bytes + child->text_length);
     promc_fetch_add(&arena->header->series, 1);
 }
@@ -178,7 +173,7 @@ static struct promc_child *create(promc_family *family, struct candidate *new)
     write_labels(family, child, new);
     uint64_t generation = (promc_load(&child->live.word) >> 32) + 1;
     promc_store_release(&child->live.word, generation << 32 | run);
-    if (data->label_count > 0 && !promc_table_insert(registry, data, child)) {
+    if (data->label_count > 0 && !promc_index_insert(registry, data, child)) {
         promc_store(&child->live.word, (generation + 1) << 32);
         if (run != 0)
             promc_arena_run_free(&registry->arena, run, data->cells);
@@ -191,19 +186,6 @@ static struct promc_child *create(promc_family *family, struct candidate *new)
     return child;
 }
 
-static uint32_t hash_values(const promc_family *family, const promc_str *values, size_t *total)
-{
-    const uint64_t *seed = family->registry->arena.header->seed;
-    uint64_t h = seed[0];
-    size_t sum = 0;
-    for (unsigned i = 0; i < family->data->label_count; i++) {
-        h = promc_hash_value(h, values[i].data, values[i].length);
-        sum += values[i].length;
-    }
-    *total = sum;
-    return promc_hash_finish(h);
-}
-
 static bool all_other(const promc_family *family, const promc_str *values)
 {
     for (unsigned i = 0; i < family->data->label_count; i++) {
@@ -211,14 +193,6 @@ static bool all_other(const promc_family *family, const promc_str *values)
             return false;
     }
     return family->data->label_count > 0;
-}
-
-static struct promc_child *find(const promc_family *family, const promc_str *values, uint32_t *hash,
-                                uint32_t *generation)
-{
-    size_t total;
-    *hash = hash_values(family, values, &total);
-    return promc_table_find(family->base, family->data, *hash, values, total, generation);
 }
 
 /* The overflow series, made if need be: its room is set aside. The lock is held. */
@@ -231,15 +205,15 @@ static struct promc_child *overflow_child(promc_family *family)
     for (unsigned i = 0; i < data->label_count; i++)
         values[i] = (promc_str){overflow_value, sizeof overflow_value - 1};
     struct candidate new = {.values = values, .overflow = true};
-    uint32_t generation;
-    struct promc_child *child = find(family, values, &new.hash, &generation);
+    uint64_t word;
+    struct promc_child *child = promc_series_find_word(family, values, &new.hash, &word);
     return child ? child : create(family, &new);
 }
 
 static bool at_cap(const struct promc_family_data *data)
 {
     uint32_t overflow = promc_load_acquire(&data->overflow) != 0;
-    uint32_t series = promc_load(&data->series);
+    uint32_t series = promc_load_acquire(&data->series);
     return series - overflow >= data->max_series;
 }
 
@@ -247,9 +221,9 @@ static bool at_cap(const struct promc_family_data *data)
 static struct promc_child *create_locked(promc_family *family, const promc_str *values, bool *dropped)
 {
     struct candidate new = {.values = values, .overflow = all_other(family, values)};
-    uint32_t generation;
+    uint64_t word;
     *dropped = false;
-    struct promc_child *child = find(family, values, &new.hash, &generation);
+    struct promc_child *child = promc_series_find_word(family, values, &new.hash, &word);
     if (child)
         return child;
     promc_reclaim(family->registry, 4);
@@ -261,14 +235,14 @@ static struct promc_child *create_locked(promc_family *family, const promc_str *
     return overflow_child(family);
 }
 
-static int finish(promc_family *family, struct promc_child *child, uint32_t generation, bool dropped,
+static int finish(promc_family *family, struct promc_child *child, uint64_t word, bool dropped,
                   promc_series_ref *out)
 {
     if (dropped)
         promc_counter_inc(family->dropped);
     if (!child)
         return promc_fail(PROMC_E_FULL, "metric \"%s\": the arena is full", promc_family_name(family));
-    *out = series_ref(family, child, generation);
+    *out = promc_series_handle(family, child, word);
     return 0;
 }
 
@@ -279,14 +253,19 @@ static int get_clean(promc_family *family, const promc_str *values, promc_series
     /* Past the cap without a lock: a flood of new label values must not serialise the program. */
     promc_ref overflow = promc_load_acquire(&family->data->overflow);
     if (overflow != 0 && at_cap(family->data)) {
-        struct promc_child *child = promc_at(&registry->arena, overflow);
-        return finish(family, child, generation_of(child), !all_other(family, values), out);
+        uint32_t hash;
+        uint64_t found;
+        struct promc_child *child = promc_series_find_word(family, values, &hash, &found);
+        if (child) /* it was the last to be made, just now */
+            return finish(family, child, found, false, out);
+        child = promc_at(&registry->arena, overflow);
+        return finish(family, child, word_of(child), true, out);
     }
     promc_registry_lock(registry);
     struct promc_child *child = create_locked(family, values, &dropped);
-    uint32_t generation = child ? generation_of(child) : 0;
+    uint64_t word = child ? word_of(child) : 0;
     promc_registry_unlock(registry);
-    return finish(family, child, generation, dropped, out);
+    return finish(family, child, word, dropped, out);
 }
 
 /* Repair into buffer, which has room for it. */
@@ -308,9 +287,9 @@ static int get_repaired_locked(promc_family *family, const promc_str *values, pr
     promc_registry_lock(registry);
     repair(family, values, clean, registry->scratch);
     struct promc_child *child = create_locked(family, clean, &dropped);
-    uint32_t generation = child ? generation_of(child) : 0;
+    uint64_t word = child ? word_of(child) : 0;
     promc_registry_unlock(registry);
-    return finish(family, child, generation, dropped, out);
+    return finish(family, child, word, dropped, out);
 }
 
 static int get_repaired(promc_family *family, const promc_str *values, promc_series_ref *out)
@@ -326,22 +305,22 @@ static int get_repaired(promc_family *family, const promc_str *values, promc_ser
     if (room > sizeof buffer)
         return get_repaired_locked(family, values, out);
     repair(family, values, clean, buffer);
-    uint32_t hash, generation;
-    struct promc_child *child = find(family, clean, &hash, &generation);
+    uint32_t hash;
+    uint64_t word;
+    struct promc_child *child = promc_series_find_word(family, clean, &hash, &word);
     if (child) {
-        *out = series_ref(family, child, generation);
+        *out = promc_series_handle(family, child, word);
         return 0;
     }
     return get_clean(family, clean, out);
 }
 
-/* Not found by the values as they are. */
-static __attribute__((noinline)) int get_slow(promc_family *family, const promc_str *values, promc_series_ref *out)
+int promc_series_make(promc_family *family, const promc_str *values, promc_series_ref *out)
 {
     uint32_t limit = family->registry->arena.header->max_value_bytes;
     if (family->data->label_count == 0) {
         struct promc_child *child = promc_at(&family->registry->arena, family->data->first_child);
-        *out = series_ref(family, child, generation_of(child));
+        *out = promc_series_handle(family, child, word_of(child));
         return 0;
     }
     for (unsigned i = 0; i < family->data->label_count; i++) {
@@ -349,91 +328,6 @@ static __attribute__((noinline)) int get_slow(promc_family *family, const promc_
             return get_repaired(family, values, out);
     }
     return get_clean(family, values, out);
-}
-
-static int missing_value(const promc_family *family, unsigned i)
-{
-    const struct promc_text *name = &family->data->label_names[i];
-    return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": no value for label \"%s\"", promc_family_name(family),
-                      (const char *)promc_at(&family->registry->arena, name->ref));
-}
-
-static int no_family(void)
-{
-    return promc_fail(PROMC_E_INVALID, "no metric family given (did its registration fail?)");
-}
-
-int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out)
-{
-    promc_str strs[PROMC_MAX_LABELS];
-    *out = (promc_series_ref){0};
-    if (PROMC_UNLIKELY(!family))
-        return no_family();
-    unsigned count = family->data->label_count;
-    if (PROMC_UNLIKELY(count > 0 && !values))
-        return missing_value(family, 0);
-    uint64_t h = family->registry->arena.header->seed[0];
-    size_t total = 0;
-    for (unsigned i = 0; i < count; i++) {
-        const char *value = values[i];
-        if (PROMC_UNLIKELY(!value))
-            return missing_value(family, i);
-        size_t n = strlen(value);
-        strs[i] = (promc_str){value, n};
-        total += n;
-        h = promc_hash_value(h, value, n);
-    }
-    uint32_t generation;
-    struct promc_child *child =
-        promc_table_find(family->base, family->data, promc_hash_finish(h), strs, total, &generation);
-    if (PROMC_UNLIKELY(!child))
-        return get_slow(family, strs, out);
-    *out = series_ref(family, child, generation);
-    return 0;
-}
-
-int promc_series_get_n(promc_family *family, const promc_str *values, size_t count, promc_series_ref *out)
-{
-    *out = (promc_series_ref){0};
-    if (PROMC_UNLIKELY(!family))
-        return no_family();
-    if (PROMC_UNLIKELY(count != family->data->label_count))
-        return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\" has %u labels, %zu values were given",
-                          promc_family_name(family), family->data->label_count, count);
-    for (size_t i = 0; i < count; i++) {
-        if (PROMC_UNLIKELY(!values[i].data && values[i].length > 0))
-            return missing_value(family, (unsigned)i);
-    }
-    uint32_t hash, generation;
-    promc_str copy[PROMC_MAX_LABELS];
-    for (size_t i = 0; i < count; i++)
-        copy[i] = values[i].data ? values[i] : (promc_str){"", 0};
-    struct promc_child *child = find(family, copy, &hash, &generation);
-    if (PROMC_UNLIKELY(!child))
-        return get_slow(family, copy, out);
-    *out = series_ref(family, child, generation);
-    return 0;
-}
-
-int promc_series_with(promc_family *family, const char *const *values, size_t count, promc_series_ref *out)
-{
-    *out = (promc_series_ref){0};
-    if (PROMC_UNLIKELY(!family))
-        return no_family();
-    if (PROMC_UNLIKELY(count != family->data->label_count))
-        return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\" has %u labels, %zu values were given",
-                          promc_family_name(family), family->data->label_count, count);
-    return promc_series_get(family, values, out);
-}
-
-struct promc_child *promc_series_find(const promc_family *family, const promc_str *values)
-{
-    uint32_t hash, generation;
-    if (family->data->label_count == 0) {
-        promc_ref first = promc_load_acquire(&family->data->first_child);
-        return first ? promc_at(&family->registry->arena, first) : NULL;
-    }
-    return find(family, values, &hash, &generation);
 }
 
 bool promc_series_reserve(promc_family *family)
@@ -459,5 +353,5 @@ bool promc_series_reserve(promc_family *family)
             promc_arena_run_free(arena, run, data->cells);
         return false;
     }
-    return promc_table_rebuild(family->registry, data); /* its slot */
+    return promc_index_rebuild(family->registry, data); /* its slot */
 }

@@ -89,18 +89,36 @@ int promc_series_with(promc_family *family, const char *const *values, size_t co
 
 /* The child with exactly these values, or NULL. Lock-free. */
 struct promc_child *promc_series_find(const promc_family *family, const promc_str *values);
+/* The same in a family with labels, with the values' hash, and the `live` word that the child had. */
+struct promc_child *promc_series_find_word(const promc_family *family, const promc_str *values, uint32_t *hash,
+                                           uint64_t *word);
+/* For values that were not found as they are: repair them, find or create their series, or the overflow series. */
+int promc_series_make(promc_family *family, const promc_str *values, promc_series_ref *out);
+
+static inline promc_series_ref promc_series_handle(const promc_family *family, const struct promc_child *child,
+                                                   uint64_t word)
+{
+    return (promc_series_ref){(uintptr_t)child | family->slot, word};
+}
+
 /*
  * At registration, with the lock held: set aside room for the overflow series, or make the only series of a family
  * without labels. false: the arena is full.
  */
 bool promc_series_reserve(promc_family *family);
 
+/* The block of a handle that is not the zero one, stale or not. */
+static inline struct promc_child *promc_series_block(promc_series_ref ref)
+{
+    return (struct promc_child *)(void *)promc_ref_live(ref);
+}
+
 /* The child behind a handle, or NULL if there is none (any more). */
 static inline struct promc_child *promc_series_child(promc_series_ref ref)
 {
-    if (!ref.live || (uint32_t)(promc_load_acquire(&ref.live->word) >> 32) != ref.generation)
+    if (ref.where == 0 || promc_load_acquire(&promc_ref_live(ref)->word) != ref.word)
         return NULL;
-    return (struct promc_child *)(void *)ref.live;
+    return promc_series_block(ref);
 }
 
 #endif

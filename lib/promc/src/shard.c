@@ -187,17 +187,17 @@ static void count_stale(uint32_t slot)
 uint64_t *promc_cell_own(promc_series_ref ref, uint32_t *cell, bool *shared)
 {
     *shared = false;
-    if (!ref.live)
+    if (ref.where == 0)
         return NULL;
-    uint64_t word = promc_load(&ref.live->word);
-    if ((uint32_t)(word >> 32) != ref.generation) {
-        count_stale(ref.slot);
+    uint32_t slot = promc_ref_slot(ref);
+    if (promc_load(&promc_ref_live(ref)->word) != ref.word) {
+        count_stale(slot);
         return NULL;
     }
-    *cell = (uint32_t)word;
-    uint64_t *base = promc_shard_attach(ref.slot);
+    *cell = (uint32_t)ref.word;
+    uint64_t *base = promc_shard_attach(slot);
     if (!base) {
-        base = promc_shard_shared(ref.slot);
+        base = promc_shard_shared(slot);
         *shared = true;
     }
     return base;

@@ -144,7 +144,7 @@ static void a_running_writer_answers(void **state)
     assert_ok(promc_histogram_get(family, NULL, &other));
     promc_histogram_observe(h, 1);
     promc_histogram_observe(h, 20);
-    uint64_t *base = promc_tls.base[h.ref.slot];
+    uint64_t *base = promc_tls.base[promc_ref_slot(h.ref)];
     uint32_t cell = promc_child_cell(promc_series_child(h.ref));
     struct promc_shard *shard = promc_shard_of(base);
     shard->request_cells = 15;

@@ -122,15 +122,13 @@ static void scrape_in_flight_is_undisturbed(void **state)
     promc_reading_end(&reading);
     assert_true(exposes(registry, "a_total{x=\"w99\"} 1"));
     /* Now they are. */
-    promc_registry_stats before, after;
-    promc_registry_get_stats(registry, &before);
+    uint32_t cells = registry->arena.header->cells_used;
     for (int i = 0; i < 8; i++) {
         snprintf(text, sizeof text, "u%d", i);
         promc_counter new = promc_counter_with(family, text);
         assert_same(promc_counter_value(new), 0);
     }
-    promc_registry_get_stats(registry, &after);
-    assert_int_equal(before.arena_used_bytes, after.arena_used_bytes);
+    assert_int_equal(registry->arena.header->cells_used, cells);
 }
 
 /* For 60 s nothing is reused: a writer that had checked its handle just before the removal may still write. */
@@ -144,7 +142,7 @@ static void quarantine_holds_cells(void **state)
     assert_ok(promc_family_remove(family, (const char *[]){"1"}));
     promc_counter new = promc_counter_with(family, "1");
     assert_int_not_equal(promc_child_cell(promc_series_child(new.ref)), cell);
-    promc_tls.base[old.ref.slot][cell]++; /* the late writer */
+    promc_tls.base[promc_ref_slot(old.ref)][cell]++; /* the late writer */
     assert_same(promc_counter_value(new), 0);
     /* Time goes by. */
     registry->quarantine_ms = 0;
@@ -153,8 +151,8 @@ static void quarantine_holds_cells(void **state)
     promc_registry_unlock(registry);
     promc_counter next = promc_counter_with(family, "2");
     assert_int_equal(promc_child_cell(promc_series_child(next.ref)), cell);
-    assert_ptr_equal(next.ref.live, old.ref.live);
-    assert_int_not_equal(next.ref.generation, old.ref.generation);
+    assert_ptr_equal(promc_ref_live(next.ref), promc_ref_live(old.ref));
+    assert_true(next.ref.word >> 32 > old.ref.word >> 32);
     assert_same(promc_counter_value(next), 0);
     promc_counter_inc(old);
     assert_same(promc_counter_value(next), 0);

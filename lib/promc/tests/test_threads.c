@@ -64,14 +64,14 @@ static void crowd_beyond_the_limit(void **state)
         sem_wait(&crowd.arrived);
     assert_same(promc_counter_value(crowd.counter), THREADS * 1.5);
     promc_counter_inc(crowd.counter);
-    assert_null(promc_tls.base[crowd.counter.ref.slot]);
+    assert_null(promc_tls.base[promc_ref_slot(crowd.counter.ref)]);
     for (int i = 0; i < THREADS; i++)
         sem_post(&crowd.leave);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     assert_same(promc_counter_value(crowd.counter), THREADS * 2.5 + 1);
     promc_counter_inc(crowd.counter); /* shards are free again: this thread gets one */
-    assert_non_null(promc_tls.base[crowd.counter.ref.slot]);
+    assert_non_null(promc_tls.base[promc_ref_slot(crowd.counter.ref)]);
     promc_registry_get_stats(registry, &stats);
     assert_int_equal(stats.shards, 3);
     assert_same(promc_counter_value(crowd.counter), THREADS * 2.5 + 2);

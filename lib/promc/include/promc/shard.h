@@ -9,7 +9,7 @@
  *  - a cell index means the same in every shard of a registry;
  *  - promc_tls.base[slot] is NULL until the thread has attached to the registry in that slot; base[0] is always
  *    NULL, so the zero handle is safe;
- *  - a series' `live` word is generation << 32 | cell. A handle whose generation differs is stale.
+ *  - a series' `live` word is generation << 32 | cell. A handle whose word differs is stale.
  */
 #ifndef PROMC_SHARD_H
 #define PROMC_SHARD_H
@@ -24,16 +24,26 @@ extern "C" {
 /** Registries alive at once, plus one. */
 #define PROMC_SLOTS 16
 
-/** The part of a series in the arena that the fast path reads. */
+/** The part of a series in the arena that the fast path reads: generation << 32 | cell. Aligned to 16 bytes. */
 typedef struct promc_live {
     uint64_t word;
 } promc_live;
 
+/** The body of every handle. Its cell is in it, so that an update needs no more than the comparison of `word`. */
 typedef struct promc_series_ref {
-    promc_live *live;
-    uint32_t generation;
-    uint32_t slot;
+    uintptr_t where; /**< the series' promc_live, and in the low four bits the registry's slot; 0: the zero handle */
+    uint64_t word;   /**< what the series' word must still be */
 } promc_series_ref;
+
+static inline promc_live *promc_ref_live(promc_series_ref ref)
+{
+    return (promc_live *)(ref.where & ~(uintptr_t)(PROMC_SLOTS - 1));
+}
+
+static inline uint32_t promc_ref_slot(promc_series_ref ref)
+{
+    return (uint32_t)(ref.where & (PROMC_SLOTS - 1));
+}
 
 typedef struct promc_tls_block {
     uint64_t *base[PROMC_SLOTS];
@@ -42,7 +52,7 @@ typedef struct promc_tls_block {
 extern PROMC_API __thread promc_tls_block promc_tls __attribute__((tls_model("initial-exec")));
 
 /** Attaches the thread, or counts a stale update. */
-PROMC_API void promc_cell_add_slow(promc_series_ref ref, uint64_t n);
+PROMC_API void promc_cell_add_slow(promc_series_ref ref, uint64_t n) __attribute__((cold));
 
 /** One read-modify-write that a signal handler on the same thread cannot tear. */
 static inline void promc_cell_bump(uint64_t *cell, uint64_t n)
@@ -57,20 +67,17 @@ static inline void promc_cell_bump(uint64_t *cell, uint64_t n)
 /** Does the handle still lead to its series? A handle kept in a cache is looked up again when it does not. */
 static inline int promc_series_is_live(promc_series_ref ref)
 {
-    return ref.live && (uint32_t)(__atomic_load_n(&ref.live->word, __ATOMIC_RELAXED) >> 32) == ref.generation;
+    return ref.where != 0 && __atomic_load_n(&promc_ref_live(ref)->word, __ATOMIC_RELAXED) == ref.word;
 }
 
 static inline void promc_cell_add(promc_series_ref ref, uint64_t n)
 {
-    uint64_t *base = promc_tls.base[ref.slot];
-    if (PROMC_LIKELY(base != 0)) {
-        uint64_t word = __atomic_load_n(&ref.live->word, __ATOMIC_RELAXED);
-        if (PROMC_LIKELY((uint32_t)(word >> 32) == ref.generation)) {
-            promc_cell_bump(base + (uint32_t)word, n);
-            return;
-        }
-    }
-    promc_cell_add_slow(ref, n);
+    uint64_t *base = promc_tls.base[promc_ref_slot(ref)];
+    if (PROMC_LIKELY(base != 0) &&
+        PROMC_LIKELY(__atomic_load_n(&promc_ref_live(ref)->word, __ATOMIC_RELAXED) == ref.word))
+        promc_cell_bump(base + (uint32_t)ref.word, n);
+    else
+        promc_cell_add_slow(ref, n);
 }
 
 #ifdef __cplusplus

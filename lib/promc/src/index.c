@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "table.h"
+#include "index.h"
 #include "registry_internal.h"
 
 #define SLOTS_LOG2_MIN 3u
 
-bool promc_escaped_matches(const struct promc_child *child, const promc_str *values, unsigned count)
+bool promc_escaped_matches(const struct promc_child *child, const struct promc_key *keys, unsigned count)
 {
     const char *raw = promc_child_text(child) + child->text_length;
     raw += (4 - (uintptr_t)raw % 4) % 4;
     const uint32_t *lengths = (const uint32_t *)(const void *)raw;
     raw += count * sizeof *lengths;
     for (unsigned i = 0; i < count; i++) {
-        if (lengths[i] != values[i].length || memcmp(raw, values[i].data, values[i].length) != 0)
+        if (lengths[i] != keys[i].length || memcmp(raw, keys[i].data, keys[i].length) != 0)
             return false;
         raw += lengths[i];
     }
@@ -19,20 +19,20 @@ bool promc_escaped_matches(const struct promc_child *child, const promc_str *val
 }
 
 /* Into the first slot that is empty or deleted: the values are not in the table, so nothing behind it can be hidden. */
-static void put(struct promc_table *table, uint32_t hash, promc_ref child)
+static void put(struct promc_index *table, uint32_t hash, promc_ref child)
 {
     uint32_t i = hash & table->mask;
     uint64_t slot;
-    while ((slot = promc_load(&table->slots[i])) != 0 && (uint32_t)slot != PROMC_SLOT_DELETED)
+    while ((slot = promc_load(&table->slots[i])) != 0 && slot != PROMC_SLOT_DELETED)
         i = (i + 1) & table->mask;
     table->taken += slot == 0;
     promc_store_release(&table->slots[i], (uint64_t)hash << 32 | child);
 }
 
-static struct promc_table *make_table(struct promc_arena *arena, unsigned log2)
+static struct promc_index *make_table(struct promc_arena *arena, unsigned log2)
 {
     promc_ref ref = arena->header->free_tables[log2];
-    struct promc_table *table;
+    struct promc_index *table;
     uint32_t slots = 1u << log2;
     if (ref != 0) {
         table = promc_at(arena, ref);
@@ -53,19 +53,19 @@ static struct promc_table *make_table(struct promc_arena *arena, unsigned log2)
 
 static void retire(promc_registry *registry, promc_ref ref)
 {
-    struct promc_table *table = promc_at(&registry->arena, ref);
+    struct promc_index *table = promc_at(&registry->arena, ref);
     table->retired = promc_registry_ticks(registry);
     table->next = registry->arena.header->retired_tables;
     registry->arena.header->retired_tables = ref;
 }
 
 /* At most 13/16 full. */
-static bool has_room(const struct promc_table *table)
+static bool has_room(const struct promc_index *table)
 {
     return (uint64_t)table->taken * 16 < ((uint64_t)table->mask + 1) * 13;
 }
 
-bool promc_table_rebuild(promc_registry *registry, struct promc_family_data *data)
+bool promc_index_rebuild(promc_registry *registry, struct promc_family_data *data)
 {
     struct promc_arena *arena = &registry->arena;
     unsigned log2 = SLOTS_LOG2_MIN;
@@ -73,7 +73,7 @@ bool promc_table_rebuild(promc_registry *registry, struct promc_family_data *dat
     uint64_t wanted = (uint64_t)data->series + (data->series < 65536 ? data->series : data->series / 2) + 1;
     while (log2 < PROMC_TABLE_CLASSES - 1 && (UINT64_C(1) << log2) * 13 / 16 <= wanted)
         log2++;
-    struct promc_table *table = make_table(arena, log2);
+    struct promc_index *table = make_table(arena, log2);
     while (!table && log2 > SLOTS_LOG2_MIN && (UINT64_C(1) << (log2 - 1)) * 13 / 16 > data->series)
         table = make_table(arena, --log2);
     if (!table)
@@ -90,12 +90,12 @@ bool promc_table_rebuild(promc_registry *registry, struct promc_family_data *dat
     return true;
 }
 
-bool promc_table_insert(promc_registry *registry, struct promc_family_data *data, struct promc_child *child)
+bool promc_index_insert(promc_registry *registry, struct promc_family_data *data, struct promc_child *child)
 {
     struct promc_arena *arena = &registry->arena;
-    struct promc_table *table = data->table ? promc_at(arena, data->table) : NULL;
+    struct promc_index *table = data->table ? promc_at(arena, data->table) : NULL;
     if (!table || !has_room(table)) {
-        if (!promc_table_rebuild(registry, data)) {
+        if (!promc_index_rebuild(registry, data)) {
             /* No room for a larger one: fill this one, but leave an empty slot, where searches end, and one more for
              * the overflow series, which must always find room. */
             uint32_t spare = child->flags & PROMC_CHILD_OVERFLOW ? 0 : 1;
@@ -108,25 +108,25 @@ bool promc_table_insert(promc_registry *registry, struct promc_family_data *data
     return true;
 }
 
-void promc_table_delete(promc_registry *registry, struct promc_family_data *data, const struct promc_child *child)
+void promc_index_delete(promc_registry *registry, struct promc_family_data *data, const struct promc_child *child)
 {
-    struct promc_table *table = promc_at(&registry->arena, data->table);
+    struct promc_index *table = promc_at(&registry->arena, data->table);
     uint64_t wanted = (uint64_t)child->hash << 32 | promc_ref_of(&registry->arena, child);
     for (uint32_t i = child->hash & table->mask; promc_load(&table->slots[i]) != 0; i = (i + 1) & table->mask) {
         if (promc_load(&table->slots[i]) == wanted) {
-            promc_store_release(&table->slots[i], (uint64_t)child->hash << 32 | PROMC_SLOT_DELETED);
+            promc_store_release(&table->slots[i], PROMC_SLOT_DELETED);
             return;
         }
     }
 }
 
-void promc_table_reclaim(promc_registry *registry, uint32_t now)
+void promc_index_reclaim(promc_registry *registry, uint32_t now)
 {
     struct promc_arena *arena = &registry->arena;
     promc_ref *link = &arena->header->retired_tables;
     while (*link != 0) {
         promc_ref ref = *link;
-        struct promc_table *table = promc_at(arena, ref);
+        struct promc_index *table = promc_at(arena, ref);
         if (now - table->retired < promc_quarantine_ticks(registry)) {
             link = &table->next;
             continue;

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finding a series by its label values: the path that programs without handles take at each update. One pass over each
+ * value for its hash, one comparison; no lock, no copy. What is not found goes to series.c.
+ */
+#include "registry_internal.h"
+#include "series.h"
+#include "index.h"
+
+static int missing_value(const promc_family *family, unsigned i)
+{
+    const struct promc_text *name = &family->data->label_names[i];
+    return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": no value for label \"%s\"", promc_family_name(family),
+                      (const char *)promc_at(&family->registry->arena, name->ref));
+}
+
+static int no_family(void)
+{
+    return promc_fail(PROMC_E_INVALID, "no metric family given (did its registration fail?)");
+}
+
+static int wrong_count(const promc_family *family, size_t count)
+{
+    return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\" has %u labels, %zu values were given",
+                      promc_family_name(family), family->label_count, count);
+}
+
+/* Not found as they are: repaired, created, or refused. */
+static __attribute__((noinline, cold)) int make(promc_family *family, const struct promc_key *keys,
+                                                promc_series_ref *out)
+{
+    promc_str values[PROMC_MAX_LABELS];
+    for (unsigned i = 0; i < family->label_count; i++)
+        values[i] = (promc_str){keys[i].data, keys[i].length};
+    return promc_series_make(family, values, out);
+}
+
+/* `count` is a constant where it is inlined, so that the loops are unrolled. */
+static inline __attribute__((always_inline)) int get(promc_family *family, const char *const *values, unsigned count,
+                                                     promc_series_ref *out)
+{
+    struct promc_key keys[PROMC_MAX_LABELS];
+    size_t lengths[PROMC_MAX_LABELS], total = 0;
+    uint64_t h = 0, word;
+    for (unsigned i = 0; i < count; i++) {
+        if (PROMC_UNLIKELY(!values[i]))
+            return missing_value(family, i);
+        lengths[i] = strlen(values[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        total += lengths[i];
+        h ^= promc_key_fill(&keys[i], values[i], lengths[i], promc_hash_seed(family->seed, i));
+    }
+    struct promc_child *child = promc_index_find(family, promc_hash_finish(h), keys, count, total, &word);
+    if (PROMC_UNLIKELY(!child))
+        return make(family, keys, out);
+    *out = promc_series_handle(family, child, word);
+    return 0;
+}
+
+static inline __attribute__((always_inline)) int get_n(promc_family *family, const promc_str *values, unsigned count,
+                                                       promc_series_ref *out)
+{
+    struct promc_key keys[PROMC_MAX_LABELS];
+    size_t total = 0;
+    uint64_t h = 0, word;
+    for (unsigned i = 0; i < count; i++) {
+        const char *data = values[i].data;
+        size_t n = values[i].length;
+        if (PROMC_UNLIKELY(!data)) {
+            if (n > 0)
+                return missing_value(family, i);
+            data = "";
+        }
+        total += n;
+        h ^= promc_key_fill(&keys[i], data, n, promc_hash_seed(family->seed, i));
+    }
+    struct promc_child *child = promc_index_find(family, promc_hash_finish(h), keys, count, total, &word);
+    if (PROMC_UNLIKELY(!child))
+        return make(family, keys, out);
+    *out = promc_series_handle(family, child, word);
+    return 0;
+}
+
+int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out)
+{
+    *out = (promc_series_ref){0};
+    if (PROMC_UNLIKELY(!family))
+        return no_family();
+    unsigned count = family->label_count;
+    if (PROMC_UNLIKELY(!values && count > 0))
+        return missing_value(family, 0);
+    switch (count) {
+    case 1:
+        return get(family, values, 1, out);
+    case 2:
+        return get(family, values, 2, out);
+    case 3:
+        return get(family, values, 3, out);
+    case 4:
+        return get(family, values, 4, out);
+    default:
+        return get(family, values, count, out);
+    }
+}
+
+int promc_series_get_n(promc_family *family, const promc_str *values, size_t count, promc_series_ref *out)
+{
+    *out = (promc_series_ref){0};
+    if (PROMC_UNLIKELY(!family))
+        return no_family();
+    if (PROMC_UNLIKELY(count != family->label_count))
+        return wrong_count(family, count);
+    switch (count) {
+    case 1:
+        return get_n(family, values, 1, out);
+    case 2:
+        return get_n(family, values, 2, out);
+    case 3:
+        return get_n(family, values, 3, out);
+    default:
+        return get_n(family, values, (unsigned)count, out);
+    }
+}
+
+int promc_series_with(promc_family *family, const char *const *values, size_t count, promc_series_ref *out)
+{
+    if (PROMC_LIKELY(family != NULL) && PROMC_LIKELY(count == family->label_count))
+        return promc_series_get(family, values, out);
+    *out = (promc_series_ref){0};
+    return family ? wrong_count(family, count) : no_family();
+}
+
+struct promc_child *promc_series_find_word(const promc_family *family, const promc_str *values, uint32_t *hash,
+                                           uint64_t *word)
+{
+    struct promc_key keys[PROMC_MAX_LABELS];
+    size_t total = 0;
+    uint64_t h = 0;
+    for (unsigned i = 0; i < family->label_count; i++) {
+        total += values[i].length;
+        h ^= promc_key_fill(&keys[i], values[i].data, values[i].length, promc_hash_seed(family->seed, i));
+    }
+    *hash = promc_hash_finish(h);
+    return promc_index_find(family, *hash, keys, family->label_count, total, word);
+}
+
+struct promc_child *promc_series_find(const promc_family *family, const promc_str *values)
+{
+    uint32_t hash;
+    uint64_t word;
+    if (family->label_count == 0) {
+        promc_ref first = promc_load_acquire(&family->data->first_child);
+        return first ? promc_at(&family->registry->arena, first) : NULL;
+    }
+    return promc_series_find_word(family, values, &hash, &word);
+}
