@@ -88,8 +88,7 @@ typedef struct pair {
     double took[GOOD_BATCHES];
 } pair;
 
-/* How often this thread has been taken off its core against its will. */
-static long descheduled(void)
+long bench_descheduled(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_THREAD, &usage);
@@ -109,7 +108,7 @@ static void run_side(pair *p, unsigned thread)
     p->loop(p->state, 1000, thread);
     for (unsigned batch = 1; batch <= BATCHES_MAX && __atomic_load_n(&p->good, __ATOMIC_ACQUIRE) < GOOD_BATCHES;
          batch++) {
-        long before = descheduled();
+        long before = bench_descheduled();
         if (meet(&p->arrived, 2 * batch - 1)) {
             p->released_ns = bench_now_ns();
             __atomic_store_n(&p->go, 2 * batch - 1, __ATOMIC_RELEASE);
@@ -119,7 +118,7 @@ static void run_side(pair *p, unsigned thread)
         p->loop(p->state, p->n, thread);
         if (meet(&p->finished, batch))
             p->finished_ns = bench_now_ns();
-        p->switches[thread] = descheduled() - before;
+        p->switches[thread] = bench_descheduled() - before;
         if (meet(&p->arrived, 2 * batch)) {
             if (p->switches[0] + p->switches[1] == 0 || batch + GOOD_BATCHES - p->good > BATCHES_MAX)
                 p->took[p->good++] = (double)(p->finished_ns - p->released_ns);

@@ -45,6 +45,8 @@ void bench_values_init(void);
 uint64_t bench_counter_value(uint32_t i);
 
 uint64_t bench_now_ns(void);
+/** How often this thread has been taken off its core against its will. */
+long bench_descheduled(void);
 
 /** Do `n` operations; `thread` is 0 or 1. */
 typedef void (*bench_loop)(void *state, uint64_t n, unsigned thread);
