@@ -467,22 +467,23 @@ static void owners_are_told_apart(void **state)
 {
     (void)state;
     char self[OWNER_SIZE], gone[OWNER_SIZE];
-    unsigned long long namespace, start;
+    char where[OWNER_SIZE];
+    unsigned long long start;
     long pid;
     owner_self(self);
     assert_false(owner_is_dead(self));
     assert_false(owner_is_dead(NULL));
     assert_false(owner_is_dead("nonsense"));
-    assert_int_equal(sscanf(self, "%llu:%ld:%llu", &namespace, &pid, &start), 3);
-    snprintf(gone, sizeof gone, "%llu:%ld:%llu", namespace, pid, start + 1); /* an earlier process of this number */
+    assert_int_equal(sscanf(self, "%30[^:]:%ld:%llu", where, &pid, &start), 3);
+    snprintf(gone, sizeof gone, "%.30s:%ld:%llu", where, pid, start + 1); /* an earlier process of this number */
     assert_true(owner_is_dead(gone));
-    snprintf(gone, sizeof gone, "%llu:%ld:%llu", namespace + 1, pid, start + 1); /* another container's */
+    snprintf(gone, sizeof gone, "0%.29s:%ld:%llu", where, pid, start + 1); /* another container's */
     assert_false(owner_is_dead(gone));
     pid_t child = fork();
     if (child == 0)
         _exit(0);
     waitpid(child, NULL, 0);
-    snprintf(gone, sizeof gone, "%llu:%ld:%llu", namespace, (long)child, start);
+    snprintf(gone, sizeof gone, "%.30s:%ld:%llu", where, (long)child, start);
     assert_true(owner_is_dead(gone));
 }
 

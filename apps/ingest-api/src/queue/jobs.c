@@ -90,7 +90,7 @@ static int requeue(struct db *db, const char *id, int64_t now)
 {
     return db_exec(db,
                    "UPDATE tracking.jobs SET state = 0, due_at = $2, owner = NULL, error = 'lease expired'"
-                   " WHERE id = $1",
+                   " WHERE id = $1 AND state = 1 AND due_at <= $2",
                    "ui", id, now);
 }
 
@@ -98,7 +98,7 @@ static int bury(struct db *db, const char *id, int64_t now)
 {
     return db_exec(db,
                    "UPDATE tracking.jobs SET state = 3, due_at = $2, owner = NULL, error = 'lease expired'"
-                   " WHERE id = $1",
+                   " WHERE id = $1 AND state = 1 AND due_at <= $2",
                    "ui", id, now);
 }
 

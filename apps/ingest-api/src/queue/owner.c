@@ -28,26 +28,38 @@ static unsigned long long start_time(long pid)
     return p ? strtoull(p + 1, NULL, 10) : 0;
 }
 
-/* A pid means something in its namespace only (containers that share a volume). */
-static unsigned long long pid_namespace(void)
+/* A pid means something in its namespace on its machine only: the boot's id and the namespace's number. "" if unknown. */
+static void place(char out[OWNER_SIZE])
 {
     struct stat st;
-    return stat("/proc/self/ns/pid", &st) == 0 ? (unsigned long long)st.st_ino : 0;
+    char boot[16] = "";
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    bool ok = file && fscanf(file, "%8[0-9a-f]", boot) == 1 && stat("/proc/self/ns/pid", &st) == 0;
+    if (file)
+        fclose(file);
+    if (ok)
+        snprintf(out, OWNER_SIZE, "%s-%llu", boot, (unsigned long long)st.st_ino);
+    else
+        out[0] = 0;
 }
 
 void owner_self(char out[OWNER_SIZE])
 {
+    char where[OWNER_SIZE];
     long pid = (long)getpid();
-    snprintf(out, OWNER_SIZE, "%llu:%ld:%llu", pid_namespace(), pid, start_time(pid));
+    place(where);
+    snprintf(out, OWNER_SIZE, "%.30s:%ld:%llu", *where ? where : "?", pid, start_time(pid));
 }
 
 bool owner_is_dead(const char *owner)
 {
-    unsigned long long namespace, start;
+    char where[OWNER_SIZE], here[OWNER_SIZE];
+    unsigned long long start;
     long pid;
-    if (!owner || sscanf(owner, "%llu:%ld:%llu", &namespace, &pid, &start) != 3)
+    if (!owner || sscanf(owner, "%30[^:]:%ld:%llu", where, &pid, &start) != 3)
         return false;
-    if (namespace == 0 || namespace != pid_namespace() || start == 0)
+    place(here);
+    if (strcmp(where, here) != 0 || start == 0)
         return false;
     if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
         return true;

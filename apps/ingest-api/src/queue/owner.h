@@ -7,9 +7,9 @@
 
 #define OWNER_SIZE 64
 
-/** pid namespace, pid and start time of this process, as text. */
+/** Machine (since its boot), pid namespace, pid and start time of this process, as text. */
 void owner_self(char out[OWNER_SIZE]);
-/** Certainly gone. false for a process of another pid namespace: of that nothing is known. */
+/** Certainly gone. false for a process of another machine or pid namespace: nothing is known of that. */
 bool owner_is_dead(const char *owner);
 
 #endif

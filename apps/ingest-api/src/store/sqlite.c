@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -274,6 +275,9 @@ static void sqlite_idle(struct db *db)
     /* A failure (busy, disk full) loses nothing: the log keeps what was not copied, and the next commit comes again. */
     sqlite3_wal_checkpoint_v2(self->handle, NULL, mode, NULL, NULL);
     self->wal_pages = 0;
+    /* That much is an import's: what it filled the cache with is not needed by what follows. */
+    sqlite3_db_release_memory(self->handle);
+    malloc_trim(0);
 }
 
 static void sqlite_close_(struct db *db)
@@ -331,7 +335,6 @@ static const char *const pragmas = "PRAGMA journal_mode = WAL;"
                                    "PRAGMA synchronous = FULL;"
                                    "PRAGMA foreign_keys = ON;"
                                    "PRAGMA temp_store = MEMORY;"
-                                   "PRAGMA cache_size = -32768;"          /* KiB */
                                    "PRAGMA journal_size_limit = 67108864;" /* the log, after a big import */
                                    "PRAGMA secure_delete = OFF;"            /* Debian builds it on: zeroes what is freed */
                                    "PRAGMA trusted_schema = OFF;";
@@ -362,7 +365,10 @@ int db_open_sqlite(struct db **out, const struct db_sqlite_options *options, cha
         goto failed;
     sqlite3_busy_handler(db->handle, on_busy, db);
     /* 8 KiB pages (of a new file): rows of the big tables stay whole, and trees are flatter. */
+    /* The cache holds what an import touches; readers have the system's. */
+    const char *cache = options->read_only ? "PRAGMA cache_size = -2048" : "PRAGMA cache_size = -65536"; /* KiB */
     if (sqlite3_exec(db->handle, "PRAGMA page_size = 8192", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(db->handle, cache, NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL) != SQLITE_OK ||
         (options->read_only && sqlite3_exec(db->handle, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK))
         goto failed;
