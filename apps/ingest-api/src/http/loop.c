@@ -6,6 +6,7 @@
 #include "http/exchange.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #define IDLE_ROUNDS_MAX 32
 #define PAUSE_MS 2
 #define SECOND UINT64_C(1000000000)
+/* connections whose memory is worth giving back when they are gone */
+#define CROWD 256
 /* a drained loop gives its idle connections this long to go by themselves */
 #define DRAINED_GRACE_NS (SECOND / 4)
 
@@ -149,7 +152,7 @@ void loop_settle(const struct loop *loop, uint64_t until_ns)
 /** Nothing is under way, and idle connections had their chance to say good-bye. */
 static bool is_drained(struct loop *loop)
 {
-    if (!loop->draining || loop->in_flight > 0) {
+    if (!loop->draining || loop->in_flight > 0 || loop->trimming) {
         loop->drained_ns = 0;
         return false;
     }
@@ -188,6 +191,32 @@ static void on_lag(uv_timer_t *timer)
     loop->lag_due_ns = now + LAG_MS * UINT64_C(1000000);
 }
 
+static void trim(uv_work_t *work)
+{
+    (void)work;
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}
+
+static void on_trimmed(uv_work_t *work, int status)
+{
+    (void)status;
+    ((struct loop *)work->data)->trimming = false;
+}
+
+/** After a crowd has gone malloc keeps what its connections had: give it back, off the loop. */
+static void give_back_memory(struct loop *loop)
+{
+    if (loop->connection_count > loop->connection_peak)
+        loop->connection_peak = loop->connection_count;
+    if (loop->connection_peak < CROWD || loop->connection_count > loop->connection_peak / 4 || loop->trimming)
+        return;
+    loop->connection_peak = loop->connection_count;
+    loop->trim.data = loop;
+    loop->trimming = uv_queue_work(&loop->uv, &loop->trim, trim, on_trimmed) == 0;
+}
+
 static void report(struct loop *loop, uint64_t now_ns)
 {
     uint64_t idle = uv_metrics_idle_time(&loop->uv), elapsed = now_ns - loop->second_ns;
@@ -207,6 +236,7 @@ static void on_timeouts(uv_timer_t *timer)
     uint64_t now = promc_now_ns();
     if (now - loop->second_ns >= SECOND)
         report(loop, now);
+    give_back_memory(loop);
     connection_sweep(loop, now);
     loop_pump(loop);
 }

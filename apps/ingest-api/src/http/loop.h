@@ -41,6 +41,7 @@ struct loop {
     _Atomic bool ended;              /* set by the loop as its last act */
     unsigned idle_rounds;            /* runs of the daemon since something last happened */
     unsigned connection_count;
+    unsigned connection_peak;       /* since memory was last given back */
     unsigned in_flight;             /* requests begun and not completed */
     struct connection *connections; /* all of them, doubly linked */
 
@@ -59,6 +60,8 @@ struct loop {
     uv_timer_t lag;
     uv_prepare_t prepare;
     uv_check_t check;
+    uv_work_t trim;
+    bool trimming;
     uv_async_t wake;
     struct MHD_Daemon *daemon;
     pthread_t thread;

@@ -93,9 +93,11 @@ static int make_loops(struct http_server *server)
     }
     if (!server->metrics_router)
         return 0;
-    const char *colon = strrchr(settings->metrics_listen, ':');
+    const char *address = settings->metrics_listen, *colon = strrchr(address, ':');
     char host[64] = "";
-    memcpy(host, settings->metrics_listen, (size_t)(colon - settings->metrics_listen));
+    size_t length = (size_t)(colon - address);
+    bool bracketed = length > 2 && address[0] == '[' && colon[-1] == ']'; /* [::1]:9464 */
+    memcpy(host, address + bracketed, length - 2 * bracketed);
     if (listener_open(host, (uint16_t)strtoul(colon + 1, NULL, 10), listeners, 1) < 0)
         return -1;
     return add_loop(server, server->metrics_router, listeners[0], 64);
