@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registry and what belongs to no single subsystem. The families of the others are in metrics_*.c. */
+/* The registry and what belongs to no single subsystem. What each subsystem counts is in metrics_*.c. */
 #include "config/metrics_internal.h"
 
 #include "utils/log.h"
+
+PROMC_TABLE_DEFINE(ingest, INGEST_METRICS);
 
 static promc_registry *registry;
 static promc_http *http;
@@ -28,10 +30,11 @@ static int register_all(unsigned loops)
         .duration_bucket_count = METRICS_COUNT(http_buckets),
         .max_series = 2000,
     };
-    if ((rc = promc_http_create(&http, registry, &http_settings)) < 0 || (rc = metrics_db_register(registry)) < 0 ||
-        (rc = metrics_queue_register(registry)) < 0 || (rc = metrics_business_register(registry)) < 0 ||
-        (rc = metrics_loops_register(registry, loops)) < 0 || (rc = promc_collect_process(registry)) < 0 ||
-        (rc = promc_collect_cgroup(registry)) < 0 || (rc = promc_collect_malloc(registry)) < 0)
+    if ((rc = promc_http_create(&http, registry, &http_settings)) < 0 ||
+        (rc = promc_table_register(registry, &ingest_table, &ingest)) < 0 || (rc = metrics_db_register()) < 0 ||
+        (rc = metrics_business_register(registry)) < 0 || (rc = metrics_loops_register(loops)) < 0 ||
+        (rc = promc_collect_process(registry)) < 0 || (rc = promc_collect_cgroup(registry)) < 0 ||
+        (rc = promc_collect_malloc(registry)) < 0)
         return rc;
     return metrics_runtime_register(registry);
 }
@@ -57,8 +60,8 @@ int metrics_init(bool enabled, unsigned loops)
 
 void metrics_destroy(void)
 {
+    ingest = (struct ingest){0};
     metrics_db_reset();
-    metrics_queue_reset();
     metrics_business_reset();
     metrics_loops_reset();
     promc_http_destroy(http);

@@ -3,18 +3,16 @@
 #ifndef INGEST_CONFIG_METRICS_INTERNAL_H
 #define INGEST_CONFIG_METRICS_INTERNAL_H
 
-#include "config/metrics.h"
+#include "config/metrics_table.h"
 
-/* Each registers its families and finds the series whose labels are known. @return 0 or a promc error. */
-int metrics_db_register(promc_registry *registry);
-int metrics_queue_register(promc_registry *registry);
+/* After the table: series whose labels are known now, collectors. @return 0 or a promc error. */
+int metrics_db_register(void);
 int metrics_business_register(promc_registry *registry);
-int metrics_loops_register(promc_registry *registry, unsigned count);
+int metrics_loops_register(unsigned count);
 int metrics_runtime_register(promc_registry *registry);
 
 /* metrics_destroy(): forget every handle, so that updates are no-ops again. */
 void metrics_db_reset(void);
-void metrics_queue_reset(void);
 void metrics_business_reset(void);
 void metrics_loops_reset(void);
 

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOPS_MAX 65 /* 64 and the one of METRICS_LISTEN */
-#define WINDOW 1000  /* samples of 10 ms: ten seconds */
+#define WINDOW 1000 /* samples of 10 ms: ten seconds */
 
 /* Written by its loop alone, read by scrapes. */
 struct loop_metrics {
@@ -23,29 +22,9 @@ struct loop_metrics {
 static struct loop_metrics *loops;
 static unsigned loop_count;
 
-static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5};
-
-int metrics_loops_register(promc_registry *registry, unsigned count)
+int metrics_loops_register(unsigned count)
 {
-    promc_family *lag, *utilization;
     int rc;
-    if ((rc = promc_histogram_register(
-             registry,
-             &(promc_histogram_settings){.family = {.name = "eventloop_lag_seconds",
-                                                    .help = "How late a timer of 10 ms fires on the event loop.",
-                                                    .labels = {"loop"},
-                                                    .max_series = LOOPS_MAX},
-                                         .buckets = lag_buckets,
-                                         .bucket_count = METRICS_COUNT(lag_buckets)},
-             &lag)) < 0 ||
-        (rc = promc_gauge_register(
-             registry,
-             &(promc_family_settings){.name = "eventloop_utilization_ratio",
-                                      .help = "Share of the last second in which the event loop was not waiting.",
-                                      .labels = {"loop"},
-                                      .max_series = LOOPS_MAX},
-             &utilization)) < 0)
-        return rc;
     loop_count = count < LOOPS_MAX ? count : LOOPS_MAX;
     loops = calloc(loop_count ? loop_count : 1, sizeof(*loops));
     if (!loops)
@@ -53,8 +32,8 @@ int metrics_loops_register(promc_registry *registry, unsigned count)
     for (unsigned i = 0; i < loop_count; i++) {
         char name[12];
         snprintf(name, sizeof(name), "%u", i);
-        if ((rc = promc_histogram_get(lag, (const char *const[]){name}, &loops[i].lag)) < 0 ||
-            (rc = promc_gauge_get(utilization, (const char *const[]){name}, &loops[i].utilization)) < 0)
+        if ((rc = promc_histogram_get(ingest.loop_lag, (const char *const[]){name}, &loops[i].lag)) < 0 ||
+            (rc = promc_gauge_get(ingest.loop_utilization, (const char *const[]){name}, &loops[i].utilization)) < 0)
             return rc;
     }
     return 0;
