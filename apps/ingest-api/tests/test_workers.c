@@ -228,6 +228,26 @@ static void test_send_without_drafts_makes_them(void **state)
     assert_int_equal(outbox(&b, true), 2);
 }
 
+/* A draft that failed before its prospect was validated: the validation alone is no reason to try again. */
+static void test_validation_is_no_change(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    import(&b, "email,first_name\nbob@example.com,\n");
+    campaign(&b);
+    assert_int_equal(act(&b, DRAFTS).enqueued, 1);
+    assert_int_equal(
+        fixture_exec(b.f, "UPDATE tracking.jobs SET due_at = due_at + 400 WHERE queue = 'prospect.validate'"), DB_OK);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'failed'"), 1);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects WHERE status = 'researched'"), 1);
+    assert_int_equal(act(&b, DRAFTS).enqueued, 0);
+    stop(&b);
+    (void)outbox(&b, true);
+}
+
 /* More than a page, and not a whole number of statements: each gets one job, one draft, one e-mail. */
 static void test_many(void **state)
 {
@@ -426,6 +446,7 @@ int main(void)
         WITH_STORE(test_validation_and_research),
         WITH_STORE(test_drafts_and_emails_go_once),
         WITH_STORE(test_send_without_drafts_makes_them),
+        WITH_STORE(test_validation_is_no_change),
         WITH_STORE(test_many),
         WITH_STORE(test_pause_and_complete),
         WITH_STORE(test_crash_with_file),

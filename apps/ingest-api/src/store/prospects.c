@@ -128,8 +128,8 @@ int prospects_upsert(struct db *db, const char *organisation_id, const struct pr
 
 /* --- reading --- */
 
-#define COLUMNS                                                                                                        \
-    "id, email, first_name, last_name, company, title, phone, website, country, custom, status, status_reason,"       \
+#define COLUMNS                                                                                                 \
+    "id, email, first_name, last_name, company, title, phone, website, country, custom, status, status_reason," \
     " research, created_at, updated_at"
 
 static int deliver(struct db_stmt *stmt, prospect_fn fn, void *arg)
@@ -264,11 +264,11 @@ int prospects_set_validated(struct db *db, const char *organisation_id, const ch
     int rc = db_scope(db, organisation_id);
     if (rc == DB_OK)
         rc = db_exec(db,
-                     "UPDATE crm.prospects SET status = $3, status_reason = $4, updated_at = $5"
+                     "UPDATE crm.prospects SET status = $3, status_reason = $4"
                      " WHERE organisation_id = $1 AND id = $2 AND status = 'imported'",
-                     "uussi", organisation_id, id,
+                     "uuss", organisation_id, id,
                      prospect_status_names[invalid_reason ? PROSPECT_STATUS_INVALID : PROSPECT_STATUS_VALIDATED],
-                     invalid_reason, clock_wall_ms());
+                     invalid_reason);
     if (rc == DB_OK && db_changes(db) == 0)
         rc = why_not(db, organisation_id, id);
     return rc;
@@ -279,9 +279,9 @@ int prospects_set_researched(struct db *db, const char *organisation_id, const c
     int rc = db_scope(db, organisation_id);
     if (rc == DB_OK)
         rc = db_exec(db,
-                     "UPDATE crm.prospects SET status = 'researched', research = $3, updated_at = $4"
+                     "UPDATE crm.prospects SET status = 'researched', research = $3"
                      " WHERE organisation_id = $1 AND id = $2 AND status = 'validated'",
-                     "uusi", organisation_id, id, research_json, clock_wall_ms());
+                     "uus", organisation_id, id, research_json);
     if (rc == DB_OK && db_changes(db) == 0)
         rc = why_not(db, organisation_id, id);
     return rc;

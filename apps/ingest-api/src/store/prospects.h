@@ -57,7 +57,8 @@ struct prospect {
     enum prospect_status status;
     const char *status_reason; /**< why it is invalid, or NULL */
     const char *research;      /**< JSON text or NULL */
-    int64_t created_ms, updated_ms;
+    int64_t created_ms;
+    int64_t updated_ms; /**< last import; a change of status by a job does not count */
 };
 /** Return non-zero to stop; prospects_page then returns what was delivered so far. */
 typedef int (*prospect_fn)(void *arg, const struct prospect *prospect);
