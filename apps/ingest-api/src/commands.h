@@ -3,6 +3,8 @@
 #ifndef INGEST_COMMANDS_H
 #define INGEST_COMMANDS_H
 
+#include <stdbool.h>
+
 struct settings;
 
 /**
@@ -10,5 +12,8 @@ struct settings;
  * nowhere else. May run beside a running server. @return the exit status.
  */
 int command_org_create(const struct settings *settings, const char *name);
+
+/** `metrics`: the reference of all metrics, as Markdown or JSON, from the table. @return the exit status. */
+int command_metrics(bool json);
 
 #endif

@@ -12,6 +12,7 @@
 static const char usage[] =
     "usage: ingest-api [serve] [--role=all|api|worker]   serve (the default) until SIGTERM\n"
     "       ingest-api org create NAME                   make an organisation; its id and API key are printed once\n"
+    "       ingest-api metrics [--json]                  the reference of all metrics, as Markdown or JSON\n"
     "       ingest-api --version | --help\n"
     "\n"
     "Settings come from the environment, defaults in brackets:\n"
@@ -62,6 +63,15 @@ static int org(int argc, char **argv)
     return command_org_create(&settings, argv[1]);
 }
 
+static int metrics(int argc, char **argv)
+{
+    bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
+    if (argc > 0 && !json)
+        return refuse("metrics takes --json or nothing, not \"%s\"", argv[argc - 1]);
+    log_set_fd(STDERR_FILENO); /* standard output is the result */
+    return command_metrics(json);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings;
@@ -77,6 +87,8 @@ int main(int argc, char **argv)
     }
     if (argc > 0 && strcmp(argv[0], "org") == 0)
         return org(argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "metrics") == 0)
+        return metrics(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "serve") == 0) {
         argc--;
         argv++;
