@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "atomic.h"
+#include "callback.h"
 #include "registry_internal.h"
 #include "self.h"
 #include "snapshot.h"
@@ -50,5 +51,6 @@ void promc_collectors_run(promc_registry *registry, uint64_t deadline_ns)
     uint32_t count = promc_load_acquire(&registry->collector_count);
     for (uint32_t i = 0; i < count; i++)
         run(&registry->collectors[i], deadline_ns);
+    promc_callbacks_run(registry, deadline_ns);
     promc_self_update(registry);
 }

@@ -85,7 +85,11 @@ struct promc_family {
     uint16_t label_prefix[PROMC_MAX_LABELS];
     promc_counter dropped;        /* promc_series_dropped_total{family}; the zero handle for families without labels */
     struct promc_family *next;    /* this process' families; atomic */
+    char **states;                /* of a stateset, ended by NULL */
+    bool by_callback;             /* its values come from callbacks */
 };
+
+void promc_family_free(promc_family *family);
 
 /* First checks, then makes the family; lock not held. `name` is used as given (counters: with or without `_total`). */
 struct promc_family_plan {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fork.h"
 #include "atomic.h"
+#include "callback.h"
 #include "process.h"
 #include "registry_internal.h"
 #include "shard_internal.h"
@@ -71,6 +72,7 @@ static void in_child(void)
         promc_registry_init_lock(registry);
         for (uint32_t i = 0; i < registry->collector_count; i++)
             promc_store(&registry->collectors[i].running, 0);
+        promc_callbacks_reset(registry);
         if (!registry->arena.shared)
             start_anew(registry);
     }

@@ -22,7 +22,8 @@ int promc_updown_register(promc_registry *registry, const promc_family_settings 
 
 static int check_type(const promc_family *family, enum promc_type type)
 {
-    if (family && family->type != type)
+    bool settable = type == PROMC_GAUGE && family && family->type == PROMC_UNTYPED;
+    if (family && family->type != type && !settable)
         return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not %s", promc_family_name(family),
                           type == PROMC_GAUGE ? "a gauge that can be set" : "an up-down gauge");
     return 0;

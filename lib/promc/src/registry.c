@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry_internal.h"
 #include "atomic.h"
+#include "callback.h"
 #include "fork.h"
 #include "process.h"
 #include "self.h"
@@ -152,11 +153,12 @@ static void free_registry(promc_registry *registry)
     promc_store_release(&slots[registry->slot], NULL);
     for (promc_family *family = registry->families; family;) {
         promc_family *next = family->next;
-        free(family);
+        promc_family_free(family);
         family = next;
     }
     for (uint32_t i = 0; i < registry->collector_count; i++)
         free((char *)(uintptr_t)registry->collectors[i].name);
+    promc_callbacks_free(registry);
     free(registry->scratch);
     promc_arena_close(&registry->arena);
     free(registry);

@@ -10,6 +10,8 @@
 
 #define PROMC_COLLECTORS_MAX 64
 
+struct promc_callback;
+
 struct promc_collector {
     const char *name;
     promc_collect_fn collect;
@@ -26,6 +28,7 @@ struct promc_registry {
     promc_family *families;             /* atomic; newest first */
     uint32_t collector_count;           /* atomic */
     struct promc_collector collectors[PROMC_COLLECTORS_MAX];
+    struct promc_callback *callbacks;   /* atomic; newest first */
     char *scratch;                      /* for repairing label values; under the arena's lock */
 
     /* promc's own metrics; the zero handle on a read-only registry */

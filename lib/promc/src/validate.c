@@ -206,7 +206,7 @@ static int check_one_label(const struct label_names *all, unsigned i, const char
     if (rc < 0)
         return rc;
     const char *reserved = type == PROMC_HISTOGRAM ? "le" : type == PROMC_SUMMARY ? "quantile" : NULL;
-    if ((reserved && strcmp(name, reserved) == 0) || (type == PROMC_STATESET && strcmp(name, metric) == 0))
+    if (reserved && strcmp(name, reserved) == 0)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is reserved on a %s", metric, name,
                           promc_type_name(type));
     for (unsigned j = 0; j < i; j++) {

@@ -6,6 +6,8 @@
  *     registry.h   where metrics live            family.h     what a metric is called
  *     counter.h  gauge.h  histogram.h            what it measures
  *     collect.h    values read at the scrape     scrape.h     what Prometheus gets
+ *     info.h       facts, states, untyped          callback.h   values asked for at the scrape
+ *     curry.h      a family with some labels fixed
  *     table.h      metrics known when the program is written, as one table
  *     describe.h   what a registry has, as data
  *     error.h      what can go wrong             textfile.h   for programs that are not scraped
@@ -21,13 +23,16 @@
 #ifndef PROMC_PROMC_H
 #define PROMC_PROMC_H
 
+#include <promc/callback.h>
 #include <promc/collect.h>
 #include <promc/counter.h>
+#include <promc/curry.h>
 #include <promc/describe.h>
 #include <promc/error.h>
 #include <promc/family.h>
 #include <promc/gauge.h>
 #include <promc/histogram.h>
+#include <promc/info.h>
 #include <promc/registry.h>
 #include <promc/scrape.h>
 #include <promc/table.h>

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc/callback.h
+ * Series whose value is asked for at each scrape instead of being kept: the length of a queue, a total that somebody
+ * else counts. For several values that are had together (one system call, one lock), see promc_collector_register().
+ */
+#ifndef PROMC_CALLBACK_H
+#define PROMC_CALLBACK_H
+
+#include <promc/family.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Called once at the start of each scrape, on the scraping thread, never twice at the same time. It may use promc, but not scrape.
+ * A counter's total must never fall; one that is below the last, negative or not finite is ignored: the last good one stays.
+ */
+typedef double (*promc_value_fn)(void *user);
+
+/**
+ * Register a family whose values come from callbacks.
+ * @param type PROMC_COUNTER, PROMC_GAUGE or PROMC_UNTYPED. @return as promc_counter_register(), also PROMC_E_INVALID.
+ * @note in a shared arena the values are those of the process that scrapes.
+ */
+PROMC_API int promc_callback_register(promc_registry *registry, enum promc_type type,
+                                      const promc_family_settings *settings, promc_family **out);
+
+/**
+ * Give the series with these label values (NULL if the family has no labels) its callback; the series is made if need be.
+ * A second callback for the same series takes the first one's place. If the series is removed, so is the callback.
+ * @return 0, PROMC_E_TYPE (the family is not one of callbacks), PROMC_E_LABEL_VALUE, PROMC_E_FULL (past a cap there is no series
+ *         to have it), PROMC_E_NOMEM.
+ */
+PROMC_API int promc_callback_set(promc_family *family, const char *const *values, promc_value_fn value, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
