@@ -57,6 +57,57 @@ function boardRules(board, where) {
 }
 
 const names = (expr) => expr.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+/** What Prometheus, Alertmanager and the machine expose; everything else must be in docs/metrics.json. */
+const foreign = /^(prometheus_|alertmanager_|scrape_|go_|net_conntrack_|cgroup_cpu_|up$|ALERTS$|ALERTS_FOR_STATE$)/;
+/** Labels that Prometheus adds, and a histogram's own. */
+const targetLabels = new Set(['job', 'instance', 'le', '__name__']);
+const reference = new Map(JSON.parse(readFileSync(new URL('../../../docs/metrics.json', import.meta.url), 'utf8')).map((family) => [family.name, family]));
+
+function family(metric) {
+  if (reference.has(metric)) return reference.get(metric);
+  const histogram = reference.get(metric.replace(/_(bucket|sum|count)$/, ''));
+  return histogram?.type === 'histogram' ? histogram : undefined;
+}
+
+/** Every metric of the service, every label and every value of an enumerated label exists. */
+function referenceRules(expr, where) {
+  const known = new Set(targetLabels);
+  let others = false;
+  for (const { metric, braces } of selectors(expr)) {
+    const found = family(metric);
+    if (foreign.test(metric) || metric.includes(':')) {
+      others = true;
+      continue;
+    }
+    if (!found) {
+      report('house-metric-exists', where, `there is no metric ${metric} (docs/metrics.json)`);
+      continue;
+    }
+    for (const { name } of found.labels) known.add(name);
+    for (const [, name, operator, value] of braces.matchAll(/([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"/g)) {
+      const label = found.labels.find((l) => l.name === name);
+      if (!label && !targetLabels.has(name)) report('house-label-exists', where, `${metric} has no label ${name}`);
+      if (label?.values && /^!?=$/.test(operator) && !label.values.includes(value)) report('house-value-exists', where, `${metric} has no ${name}="${value}"`);
+    }
+  }
+  if (others) return;
+  for (const [, list] of names(expr).matchAll(/\b(?:by|without|on|ignoring)\s*\(([^)]*)\)/g)) {
+    for (const name of list.split(',').map((l) => l.trim()).filter(Boolean)) {
+      if (!known.has(name)) report('house-label-exists', where, `no metric of the query has a label ${name}`);
+    }
+  }
+}
+
+/** Variables: label_values(metric{...}, label). */
+function variableRules(variable, where) {
+  const [, expr, label] = /^label_values\((.+),\s*(\w+)\)$/.exec(variable.query?.query ?? variable.query) ?? [];
+  if (!expr) return;
+  const selector = expr.includes('{') ? expr : `${expr}{}`;
+  referenceRules(selector, `${where}, variable "${variable.name}"`);
+  const found = family(selector.split('{')[0]);
+  if (found && !targetLabels.has(label) && !found.labels.some((l) => l.name === label)) report('house-label-exists', where, `variable "${variable.name}": ${found.name} has no label ${label}`);
+}
+
 /** Selectors of an expression: metric name and what is between its braces. */
 const selectors = (expr) => [...expr.matchAll(/([a-zA-Z_:][\w:]*)\s*(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})/g)].map(([, metric, braces]) => ({ metric, braces }));
 
@@ -117,8 +168,10 @@ for (const file of files) {
     panelRules(panel, where);
     for (const target of panel.targets ?? []) queries.push({ expr: target.expr, where: `${where}, query ${target.refId}` });
   }
+  for (const variable of board.templating.list.filter((v) => v.type === 'query')) variableRules(variable, name);
   for (const annotation of board.annotations.list) queries.push({ expr: annotation.expr, where: `${name}, annotation "${annotation.name}"` });
 }
+for (const { expr, where } of queries) referenceRules(expr, where);
 promql(queries);
 
 for (const fault of faults) console.error(fault);
