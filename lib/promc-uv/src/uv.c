@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <promc-uv/uv.h>
+
+#include <promc/gauge.h>
+#include <promc/histogram.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND UINT64_C(1000000000)
+
+static const double default_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5};
+
+struct promc_uv {
+    uv_timer_t timer; /* first: closing it frees the watch */
+    char *name;
+    uint64_t interval_ns, due_ns;
+    uint64_t looked_ns, idle_ns; /* of the last look at utilisation and handles */
+    promc_family *utilizations, *handles;
+    promc_histogram lag;
+    promc_gauge utilization;
+    promc_gauge handle[UV_HANDLE_TYPE_MAX]; /* made when a type is first met; the zero handle before */
+    unsigned count[UV_HANDLE_TYPE_MAX];
+};
+
+/* The registry's family of that name. Two threads may start at once: who comes second takes the other's. */
+static int lag_family(promc_registry *registry, const promc_uv_settings *settings, promc_family **out)
+{
+    bool given = settings->buckets != NULL;
+    promc_histogram_settings lag = {
+        .family = {.name = "eventloop_lag_seconds",
+                   .help = "How late a timer fires on the event loop.",
+                   .labels = {"loop"}},
+        .buckets = given ? settings->buckets : default_buckets,
+        .bucket_count = given ? settings->bucket_count : sizeof(default_buckets) / sizeof(default_buckets[0]),
+    };
+    *out = promc_family_find(registry, lag.family.name);
+    int rc = *out ? 0 : promc_histogram_register(registry, &lag, out);
+    if (rc == PROMC_E_DUPLICATE && (*out = promc_family_find(registry, lag.family.name)) != NULL)
+        rc = 0;
+    return rc;
+}
+
+static int gauge_family(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
+{
+    *out = promc_family_find(registry, settings->name);
+    int rc = *out ? 0 : promc_gauge_register(registry, settings, out);
+    if (rc == PROMC_E_DUPLICATE && (*out = promc_family_find(registry, settings->name)) != NULL)
+        rc = 0;
+    return rc;
+}
+
+static int find_metrics(promc_uv *watch, promc_registry *registry, const promc_uv_settings *settings)
+{
+    const promc_family_settings utilization = {.name = "eventloop_utilization_ratio",
+                                               .help =
+                                                   "Share of the last second in which the event loop was not waiting.",
+                                               .labels = {"loop"}};
+    const promc_family_settings handles = {.name = "eventloop_handles",
+                                           .help = "Active handles of the event loop, by libuv's type.",
+                                           .labels = {"loop", "type"}};
+    const char *const name[] = {watch->name};
+    promc_family *lag;
+    int rc;
+    if ((rc = lag_family(registry, settings, &lag)) < 0 ||
+        (rc = gauge_family(registry, &utilization, &watch->utilizations)) < 0 ||
+        (rc = gauge_family(registry, &handles, &watch->handles)) < 0 ||
+        (rc = promc_histogram_get(lag, name, &watch->lag)) < 0)
+        return rc;
+    uint32_t before = promc_family_series_count(watch->utilizations);
+    if ((rc = promc_gauge_get(watch->utilizations, name, &watch->utilization)) < 0)
+        return rc;
+    return promc_family_series_count(watch->utilizations) == before ? PROMC_E_DUPLICATE : 0;
+}
+
+static void count_handle(uv_handle_t *handle, void *arg)
+{
+    promc_uv *watch = arg;
+    if (handle != (uv_handle_t *)&watch->timer && uv_is_active(handle) && handle->type < UV_HANDLE_TYPE_MAX)
+        watch->count[handle->type]++;
+}
+
+static void look_at_handles(promc_uv *watch)
+{
+    memset(watch->count, 0, sizeof(watch->count));
+    uv_walk(watch->timer.loop, count_handle, watch);
+    for (int type = 0; type < UV_HANDLE_TYPE_MAX; type++) {
+        promc_gauge *gauge = &watch->handle[type];
+        if (gauge->ref.where == 0) {
+            const char *type_name = watch->count[type] ? uv_handle_type_name((uv_handle_type)type) : NULL;
+            if (!type_name || promc_gauge_get(watch->handles, (const char *const[]){watch->name, type_name}, gauge) < 0)
+                continue;
+        }
+        promc_gauge_set(*gauge, watch->count[type]);
+    }
+}
+
+static void look(promc_uv *watch, uint64_t now)
+{
+    uint64_t idle = uv_metrics_idle_time(watch->timer.loop), elapsed = now - watch->looked_ns;
+    if (watch->looked_ns) {
+        double ratio = 1.0 - (double)(idle - watch->idle_ns) / (double)elapsed;
+        promc_gauge_set(watch->utilization, ratio < 0 ? 0 : ratio);
+    }
+    watch->looked_ns = now;
+    watch->idle_ns = idle;
+    look_at_handles(watch);
+}
+
+/* Started anew each time, from the present: a late call is one late observation, not followed by a burst. */
+static void on_timer(uv_timer_t *timer)
+{
+    promc_uv *watch = timer->data;
+    uint64_t now = uv_hrtime();
+    promc_histogram_observe(watch->lag, now > watch->due_ns ? (double)(now - watch->due_ns) / 1e9 : 0);
+    if (now - watch->looked_ns >= SECOND)
+        look(watch, now);
+    uv_update_time(timer->loop);
+    watch->due_ns = uv_hrtime() + watch->interval_ns;
+    (void)uv_timer_start(timer, on_timer, watch->interval_ns / 1000000, 0);
+}
+
+static void free_watch(promc_uv *watch)
+{
+    if (watch)
+        free(watch->name);
+    free(watch);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free_watch(handle->data);
+}
+
+int promc_uv_start(promc_uv **out, promc_registry *registry, uv_loop_t *loop, const promc_uv_settings *settings)
+{
+    static const promc_uv_settings defaults;
+    *out = NULL;
+    if (!settings)
+        settings = &defaults;
+    unsigned interval_ms = settings->interval_ms ? settings->interval_ms : 10;
+    if (!registry || !loop || interval_ms > 1000)
+        return PROMC_E_INVALID;
+    promc_uv *watch = calloc(1, sizeof(*watch));
+    if (!watch || !(watch->name = strdup(settings->loop ? settings->loop : "main"))) {
+        free_watch(watch);
+        return PROMC_E_NOMEM;
+    }
+    int rc = find_metrics(watch, registry, settings);
+    if (rc < 0) {
+        free_watch(watch);
+        return rc;
+    }
+    (void)uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
+    (void)uv_timer_init(loop, &watch->timer);
+    watch->timer.data = watch;
+    watch->interval_ns = interval_ms * UINT64_C(1000000);
+    uv_update_time(loop);
+    look(watch, uv_hrtime());
+    watch->due_ns = uv_hrtime() + watch->interval_ns;
+    (void)uv_timer_start(&watch->timer, on_timer, interval_ms, 0);
+    uv_unref((uv_handle_t *)&watch->timer);
+    *out = watch;
+    return 0;
+}
+
+void promc_uv_stop(promc_uv *watch)
+{
+    if (!watch)
+        return;
+    (void)promc_family_remove(watch->utilizations, (const char *const[]){watch->name});
+    (void)promc_family_remove_matching(watch->handles, &(promc_label){"loop", watch->name}, 1);
+    uv_close((uv_handle_t *)&watch->timer, on_closed);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A real loop, blocked on purpose. */
+#include <promc-uv/uv.h>
+#include <promc/promc.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static promc_registry *registry;
+static uv_loop_t loop;
+static promc_uv *watch;
+
+static int set_up(void **state)
+{
+    (void)state;
+    return promc_registry_create(&registry, NULL) < 0 || uv_loop_init(&loop) < 0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    promc_uv_stop(watch);
+    watch = NULL;
+    uv_run(&loop, UV_RUN_DEFAULT);
+    int rc = uv_loop_close(&loop); /* UV_EBUSY if a handle were left */
+    promc_registry_destroy(registry);
+    return rc;
+}
+
+static bool exposes(const char *text)
+{
+    char *all;
+    assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){0}, &all, NULL), 0);
+    bool found = strstr(all, text) != NULL;
+    free(all);
+    return found;
+}
+
+static double value(const char *series)
+{
+    char *all;
+    assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){0}, &all, NULL), 0);
+    char *at = strstr(all, series);
+    if (!at)
+        fail_msg("no %s in\n%s", series, all);
+    double number = strtod(at + strlen(series), NULL);
+    free(all);
+    return number;
+}
+
+static void block(uv_timer_t *timer)
+{
+    uv_sleep(200);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void end(uv_timer_t *timer)
+{
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void after(uv_timer_t *timer, uint64_t ms, uv_timer_cb what)
+{
+    uv_timer_init(&loop, timer);
+    uv_timer_start(timer, what, ms, 0);
+}
+
+static void a_block_is_a_lag(void **state)
+{
+    (void)state;
+    uv_timer_t blocker, last;
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0);
+    after(&blocker, 35, block);
+    after(&last, 300, end);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    /* the timer was due within the first 10 ms of the 200 */
+    double late = value("eventloop_lag_seconds_count{loop=\"main\"} ") -
+                  value("eventloop_lag_seconds_bucket{loop=\"main\",le=\"0.1\"} ");
+    assert_true(late >= 1);
+    assert_true(value("eventloop_lag_seconds_sum{loop=\"main\"} ") > .18);
+    assert_true(value("eventloop_lag_seconds_count{loop=\"main\"} ") > 3);
+}
+
+static void utilisation_is_the_share_that_was_not_waiting(void **state)
+{
+    (void)state;
+    uv_timer_t blockers[3], last;
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0);
+    for (unsigned i = 0; i < 3; i++)
+        after(&blockers[i], 5 + i, block);
+    after(&last, 1100, end);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    double ratio = value("eventloop_utilization_ratio{loop=\"main\"} ");
+    assert_true(ratio > .3 && ratio <= 1); /* 600 ms of at most two seconds */
+}
+
+static void handles_are_counted_by_type(void **state)
+{
+    (void)state;
+    uv_timer_t one, two;
+    uv_idle_t inactive;
+    uv_idle_init(&loop, &inactive);
+    after(&one, 50, end);
+    after(&two, 50, end);
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, &(promc_uv_settings){.loop = "x"}), 0);
+    assert_true(exposes("\neventloop_handles{loop=\"x\",type=\"timer\"} 2\n")); /* not its own */
+    assert_false(exposes("type=\"idle\""));
+    uv_close((uv_handle_t *)&inactive, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
+static void a_watch_does_not_hold_the_loop(void **state)
+{
+    (void)state;
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0); /* returns at once */
+}
+
+static void gauges_go_with_the_watch(void **state)
+{
+    (void)state;
+    uv_timer_t timer;
+    after(&timer, 50, end);
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    promc_uv_stop(watch);
+    watch = NULL;
+    assert_false(exposes("eventloop_utilization_ratio{"));
+    assert_false(exposes("eventloop_handles{"));
+    assert_true(exposes("eventloop_lag_seconds_count{loop=\"main\"}"));
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0); /* and the name is free again */
+}
+
+static void several_loops_share_the_families(void **state)
+{
+    (void)state;
+    promc_uv *second;
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, &(promc_uv_settings){.loop = "0"}), 0);
+    assert_int_equal(promc_uv_start(&second, registry, &loop, &(promc_uv_settings){.loop = "0"}), PROMC_E_DUPLICATE);
+    assert_null(second);
+    assert_int_equal(promc_uv_start(&second, registry, &loop, &(promc_uv_settings){.loop = "1"}), 0);
+    assert_true(exposes("eventloop_utilization_ratio{loop=\"1\"}"));
+    promc_uv_stop(second);
+    assert_true(exposes("eventloop_utilization_ratio{loop=\"0\"}"));
+}
+
+static void wrong_settings(void **state)
+{
+    (void)state;
+    promc_family *taken;
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, &(promc_uv_settings){.interval_ms = 1001}),
+                     PROMC_E_INVALID);
+    assert_int_equal(promc_uv_start(&watch, NULL, &loop, NULL), PROMC_E_INVALID);
+    const double bad[] = {2, 1};
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, &(promc_uv_settings){.buckets = bad, .bucket_count = 2}),
+                     PROMC_E_BUCKETS);
+    assert_int_equal(promc_gauge_register(registry,
+                                          &(promc_family_settings){.name = "eventloop_lag_seconds", .labels = {"loop"}},
+                                          &taken),
+                     0);
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), PROMC_E_TYPE);
+    assert_null(watch);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_block_is_a_lag),
+        TEST(utilisation_is_the_share_that_was_not_waiting),
+        TEST(handles_are_counted_by_type),
+        TEST(a_watch_does_not_hold_the_loop),
+        TEST(gauges_go_with_the_watch),
+        TEST(several_loops_share_the_families),
+        TEST(wrong_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
