@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""infra/prometheus/metrics.yml, to which lint holds rules and dashboards, is what the real service exposes."""
+import pytest
+import yaml
+from support.alerting import Alertmanager, Prometheus
+from support.http import csv_rows
+from support.ports import wait_until
+from support.service import ROOT
+
+CONTRACT = yaml.safe_load((ROOT / "infra/prometheus/metrics.yml").read_text())
+# Not everywhere: depends on the kernel or on how control groups are set up; and a family without a series is not shown.
+OPTIONAL = ("cgroup_", "process_run_delay_", "process_pressure_", "process_context_switches", "process_page_faults", "db_query_errors_total")
+
+
+@pytest.fixture
+def busy(make_service):
+    """A service in which everything has happened once: imports, drafts good and bad, e-mails, a refused request."""
+    service = make_service()
+    client = service.client(service.organisation())
+    assert client.import_csv(csv_rows(30)).status == 200
+    for body in ("A word, {{first_name}}?", "A word, {{no_such_field}}?"):
+        campaign = client.campaign(body=body)
+        assert client.act(campaign, "start").status == 200 and client.act(campaign, "drafts").status == 202
+        wait_until("drafts", lambda: sum(client.stats(campaign)["drafts"].values()) >= 30, 60)
+        client.act(campaign, "send")
+    assert client.act(campaign, "complete").status == 200
+    client.get("/api/v1/prospects/nothing")
+    client.get("/no/such/route")
+    service.settled("all jobs done", lambda m: m.total("queue_depth") == 0 and m.total("emails_sent_total") >= 30, 120)
+    return service
+
+
+def test_the_service_exposes_what_the_contract_says(busy):
+    families = {}
+    for family in busy.metrics().families:
+        # The parser takes _total off counters.
+        name = family.name + "_total" if family.type == "counter" else family.name
+        families[name] = family
+    expected = CONTRACT["ingest-api"]
+    missing = {name for name in expected if name not in families and not name.startswith(OPTIONAL)}
+    assert not missing
+    unknown = {name for name in families if name not in expected}
+    assert not unknown, "not in infra/prometheus/metrics.yml"
+    for name, family in families.items():
+        kind = "gauge" if family.type in ("gauge", "unknown") else family.type
+        assert kind == expected[name]["type"], name
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(expected[name]["labels"]), sample
+
+
+def test_every_series_of_a_rule_is_there_from_the_start(service):
+    """A counter that appears with its first event hides that event from rate(): those of fixed label values exist at 0."""
+    metrics = service.metrics()
+    for queue in ("prospect.validate", "prospect.research", "draft.generate", "email.send"):
+        assert metrics.value("queue_message_failures_total", queue=queue, reason="dead_lettered") == 0
+        for success in ("true", "false"):
+            assert metrics.value("queue_processing_duration_seconds_count", queue=queue, success=success) == 0
+    assert metrics.value("db_connection_pool_acquire_timeouts_total") == 0
+    for route in ("/api/v1/prospects", "/api/v1/prospects/import", "/api/v1/campaigns"):
+        for code in ("200", "500"):
+            assert metrics.select("http_requests_total", route=route, status_code=code), (route, code)
+
+
+def test_prometheus_and_alertmanager_expose_what_the_contract_says(tmp_path, service):
+    """What rules and dashboards read of the stack itself, by this machine's versions."""
+    alertmanager = Alertmanager(tmp_path / "alertmanager", {})
+    prometheus = Prometheus(tmp_path / "prometheus", [f"127.0.0.1:{service.port}"], alertmanager)
+    try:
+        wait_until("all jobs scraped", lambda: len(prometheus.values("up == 1")) == 3, 30)
+        for job in ("prometheus", "alertmanager"):
+            names = prometheus.api("label/__name__/values", **{"match[]": f'{{job="{job}"}}'})
+            for name, family in CONTRACT[job].items():
+                shown = name + "_count" if family["type"] == "histogram" else name
+                assert shown in names, (job, name)
+        # The rules find their series: nothing is in error, and what must have data at rest has.
+        wait_until("rules evaluated", lambda: prometheus.values("job:http_requests:rate5m"), 30)
+        assert not prometheus.rule_faults()
+        for recorded in ("job:http_requests:rate5m", "instance:db_connection_pool:utilisation", "queue:queue_depth:max",
+                         "instance:process_resident_memory:limit_ratio", "slo:http_requests_availability:objective"):
+            assert prometheus.values(recorded), recorded
+        firing = {a["labels"]["alertname"] for a in prometheus.api("alerts")["alerts"] if a["state"] == "firing"}
+        assert firing <= {"Watchdog", "IngestApiAbsent"}
+    finally:
+        prometheus.close()
+        alertmanager.close()
