@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dump.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: promc dump [--format=text|openmetrics|protobuf] FILE [NAME...]\n"
+    "\n"
+    "Prints the last values of a program whose registry is in the shared arena FILE "
+    "(promc_registry_settings.shared_path),\n"
+    "be it alive, hung or dead; with NAMEs only these families. Nothing is written to FILE, no lock is taken.\n"
+    "Exit status: 0, 1 when FILE cannot be read or is no arena, 2 for wrong arguments.\n";
+
+static int refuse(const char *what, const char *word)
+{
+    fprintf(stderr, "promc: %s \"%s\"\n\n%s", what, word, usage);
+    return 2;
+}
+
+static int format_of(const char *word, enum promc_format *out)
+{
+    static const char *const words[] = {
+        [PROMC_FORMAT_TEXT] = "text", [PROMC_FORMAT_OPENMETRICS] = "openmetrics", [PROMC_FORMAT_PROTOBUF] = "protobuf"};
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *out = (enum promc_format)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int dump_command(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"format", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
+    struct dump_options options = {.format = PROMC_FORMAT_TEXT};
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "f:", long_options, NULL)) != -1) {
+        if (option != 'f')
+            return refuse("dump: unknown option, or one without its value:", argv[optind - 1]);
+        if (format_of(optarg, &options.format) < 0)
+            return refuse("dump: no such format:", optarg);
+    }
+    if (optind == argc)
+        return refuse("dump: which file? after", argv[0]);
+    options.path = argv[optind];
+    if (optind + 1 < argc) {
+        options.names = (const char *const *)&argv[optind + 1];
+        options.name_count = (size_t)(argc - optind - 1);
+    }
+    return dump(&options);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "dump") == 0)
+        return dump_command(argc - 1, argv + 1);
+    return refuse("unknown command", argc > 1 ? argv[1] : "");
+}
