@@ -2,6 +2,7 @@
 #include "family.h"
 #include "bounds.h"
 #include "labels.h"
+#include "overrides.h"
 #include "registry_internal.h"
 #include "series.h"
 #include "validate.h"
@@ -248,15 +249,20 @@ static void add_handle(promc_registry *registry, promc_family *family)
     promc_store_release(&registry->families, family);
 }
 
-int promc_family_create(promc_registry *registry, const struct promc_family_plan *plan, promc_family **out)
+/* The lock is taken only while the operator's changes are looked at: they are marked as used. */
+static int override(promc_registry *registry, struct promc_family_plan *plan, promc_family_settings *settings)
+{
+    if (!registry->overrides)
+        return 0;
+    pthread_mutex_lock(&registry->local_lock);
+    int rc = promc_overrides_apply(registry->overrides, plan, settings);
+    pthread_mutex_unlock(&registry->local_lock);
+    return rc;
+}
+
+static int create(promc_registry *registry, const struct promc_family_plan *plan, promc_family **out)
 {
     struct checked checked;
-    if (out)
-        *out = NULL;
-    if (!registry || !plan->settings)
-        return promc_fail(PROMC_E_INVALID, "no registry, or no settings, given");
-    if (registry->arena.readonly)
-        return promc_fail(PROMC_E_INVALID, "the registry is read-only");
     int rc = check(registry, plan, &checked);
     if (rc < 0)
         return rc;
@@ -279,6 +285,21 @@ int promc_family_create(promc_registry *registry, const struct promc_family_plan
     if (rc == 0 && out)
         *out = family;
     return rc;
+}
+
+int promc_family_create(promc_registry *registry, const struct promc_family_plan *plan, promc_family **out)
+{
+    if (out)
+        *out = NULL;
+    if (!registry || !plan->settings)
+        return promc_fail(PROMC_E_INVALID, "no registry, or no settings, given");
+    if (registry->arena.readonly)
+        return promc_fail(PROMC_E_INVALID, "the registry is read-only");
+    promc_family_settings settings = *plan->settings;
+    struct promc_family_plan changed = *plan;
+    changed.settings = &settings;
+    int rc = override(registry, &changed, &settings);
+    return rc < 0 ? rc : create(registry, &changed, out);
 }
 
 static bool is_called(const promc_family *family, const char *name, size_t length)

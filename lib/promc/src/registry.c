@@ -3,6 +3,7 @@
 #include "atomic.h"
 #include "callback.h"
 #include "fork.h"
+#include "overrides.h"
 #include "process.h"
 #include "self.h"
 #include "shard_internal.h"
@@ -130,7 +131,9 @@ static int init_header(promc_registry *registry, const promc_registry_settings *
 static int open_in_slot(promc_registry *registry, const promc_registry_settings *settings)
 {
     bool fresh;
-    int rc = promc_arena_open(&registry->arena, settings, &fresh);
+    int rc = promc_overrides_load(settings->overrides, &registry->overrides);
+    if (rc == 0)
+        rc = promc_arena_open(&registry->arena, settings, &fresh);
     if (rc < 0)
         return rc;
     registry->scratch = malloc((size_t)PROMC_MAX_LABELS * (registry->arena.header->max_value_bytes + 4) +
@@ -158,6 +161,7 @@ static void free_registry(promc_registry *registry)
     }
     for (uint32_t i = 0; i < registry->collector_count; i++)
         free((char *)(uintptr_t)registry->collectors[i].name);
+    promc_overrides_free(registry->overrides);
     promc_callbacks_free(registry);
     free(registry->scratch);
     promc_arena_close(&registry->arena);

@@ -11,6 +11,7 @@
 #define PROMC_COLLECTORS_MAX 64
 
 struct promc_callback;
+struct promc_override;
 
 struct promc_collector {
     const char *name;
@@ -28,6 +29,7 @@ struct promc_registry {
     promc_family *families;             /* atomic; newest first */
     uint32_t collector_count;           /* atomic */
     struct promc_collector collectors[PROMC_COLLECTORS_MAX];
+    struct promc_override *overrides;   /* under local_lock */
     struct promc_callback *callbacks;   /* atomic; newest first */
     char *scratch;                      /* for repairing label values; under the arena's lock */
 

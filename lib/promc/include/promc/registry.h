@@ -59,6 +59,19 @@ typedef struct promc_registry_settings {
      * reads since 3.0. Default false: they are refused, since most of the field's tools cannot query them.
      */
     bool utf8_names;
+    /**
+     * What the operator changes about metrics: entries, one a line or separated by `;`, each a metric's name and what is
+     * other than in the program; empty ones and those that start with `#` are skipped. A text that starts with `@` is the path
+     * of a file with such entries.
+     *
+     *     http_request_duration_seconds buckets=0.01,0.1,1 max_series=500
+     *     jobs_total idle_expiry_seconds=3600
+     *
+     * NULL (default): the environment variable PROMC_OVERRIDES, if it is set. "": none. A fault in it fails the registry's
+     * creation with PROMC_E_INVALID, PROMC_E_BUCKETS or PROMC_E_IO and a detail that says where; buckets for what is no
+     * histogram fail that metric's registration.
+     */
+    const char *overrides;
 } promc_registry_settings;
 
 /** Fill *settings with the defaults. Never fails. */
@@ -85,6 +98,12 @@ PROMC_API void promc_registry_destroy(promc_registry *registry);
  * @return 0, PROMC_E_IO, PROMC_E_FORMAT, PROMC_E_NOMEM, PROMC_E_BUSY.
  */
 PROMC_API int promc_registry_open_readonly(promc_registry **out, const char *path);
+
+/**
+ * The name of an override for which no metric has been registered (yet), or NULL: for a warning at the end of the
+ * program's start, since it may be misspelt. Owned by the registry. Not while another thread registers.
+ */
+PROMC_API const char *promc_overrides_unused(const promc_registry *registry);
 
 /** What the arena holds. */
 typedef struct promc_registry_stats {
