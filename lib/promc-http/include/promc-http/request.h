@@ -32,6 +32,7 @@ enum promc_http_method {
 
 /** Case-sensitive, as RFC 9110 has it. NULL is OTHER. */
 PROMC_API enum promc_http_method promc_http_method_of(const char *verb);
+/** The label value, e.g. `GET`. Never NULL. */
 PROMC_API const char *promc_http_method_name(enum promc_http_method method);
 
 typedef struct promc_http promc_http;
@@ -49,6 +50,7 @@ typedef struct promc_http_settings {
 
 /** Register the families. @param settings NULL for the defaults. The caller frees *out with promc_http_destroy(). */
 PROMC_API int promc_http_create(promc_http **out, promc_registry *registry, const promc_http_settings *settings);
+/** Free it, before its registry is destroyed. NULL is allowed. */
 PROMC_API void promc_http_destroy(promc_http *http);
 
 /** A route: the handles of its methods and statuses, found once. Owned by its promc_http. */

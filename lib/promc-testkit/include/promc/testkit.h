@@ -43,6 +43,7 @@ PROMC_API int promc_testkit_value(promc_registry *registry, const char *name, co
 #define promc_testkit_read(registry, ...)                                    \
     promc_testkit_read_pairs((registry), (const char *const[]){__VA_ARGS__}, \
                              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+/** For the macro: the name, then label names and values in turn. */
 PROMC_API double promc_testkit_read_pairs(promc_registry *registry, const char *const *name_and_pairs, size_t count);
 
 /** How many series a family has (a histogram's label set counts once). 0 when there is no such family. */

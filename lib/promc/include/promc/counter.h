@@ -48,6 +48,7 @@ PROMC_API int promc_counter_get_n(promc_family *family, const promc_str *values,
 #define promc_counter_with(family, ...) \
     promc_counter_with_values((family), (const char *const[]){__VA_ARGS__}, \
                               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+/** For the macro above: fails to the handle that does nothing. */
 PROMC_API promc_counter promc_counter_with_values(promc_family *family, const char *const *values, size_t count);
 
 /** Add 1. Wait-free, safe in a signal handler, no lock prefix, no shared cache line. */

@@ -33,8 +33,11 @@ PROMC_API size_t promc_curry_labels_left(const promc_curry *curry);
  * Finding is lock-free and allocates nothing.
  */
 PROMC_API int promc_curry_counter(const promc_curry *curry, const char *const *rest, promc_counter *out);
+/** As promc_curry_counter(). */
 PROMC_API int promc_curry_gauge(const promc_curry *curry, const char *const *rest, promc_gauge *out);
+/** As promc_curry_counter(). */
 PROMC_API int promc_curry_updown(const promc_curry *curry, const char *const *rest, promc_updown *out);
+/** As promc_curry_counter(). */
 PROMC_API int promc_curry_histogram(const promc_curry *curry, const char *const *rest, promc_histogram *out);
 
 #ifdef __cplusplus

@@ -59,7 +59,9 @@ typedef struct promc_str {
 
 /** @return the family of that name, or NULL. Counters are found with or without `_total`. Lock-free. */
 PROMC_API promc_family *promc_family_find(promc_registry *registry, const char *name);
+/** The name as in text 0.0.4, a counter's with `_total`. Valid until the registry is destroyed. */
 PROMC_API const char *promc_family_name(const promc_family *family);
+/** The type it was registered as. */
 PROMC_API enum promc_type promc_family_type(const promc_family *family);
 
 /**

@@ -27,10 +27,12 @@ typedef struct promc_updown {
 PROMC_API int promc_gauge_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out);
 /** As promc_counter_get(). A series is exposed from its creation on, with 0. */
 PROMC_API int promc_gauge_get(promc_family *family, const char *const *values, promc_gauge *out);
+/** As promc_counter_get_n(). */
 PROMC_API int promc_gauge_get_n(promc_family *family, const promc_str *values, size_t count, promc_gauge *out);
 #define promc_gauge_with(family, ...) \
     promc_gauge_with_values((family), (const char *const[]){__VA_ARGS__}, \
                             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+/** For the macro above: fails to the handle that does nothing. */
 PROMC_API promc_gauge promc_gauge_with_values(promc_family *family, const char *const *values, size_t count);
 
 /** Set; any double, NaN and infinities included. Wait-free, signal safe. */
@@ -47,16 +49,20 @@ static inline void promc_gauge_dec(promc_gauge gauge)
 {
     promc_gauge_add(gauge, -1.0);
 }
+/** The value, as a scrape would show it. 0 for a stale handle. */
 PROMC_API double promc_gauge_value(promc_gauge gauge);
 
 /** An up-down gauge; as promc_counter_register(). */
 PROMC_API int promc_updown_register(promc_registry *registry, const promc_family_settings *settings,
                                     promc_family **out);
+/** As promc_counter_get(). */
 PROMC_API int promc_updown_get(promc_family *family, const char *const *values, promc_updown *out);
+/** As promc_counter_get_n(). */
 PROMC_API int promc_updown_get_n(promc_family *family, const promc_str *values, size_t count, promc_updown *out);
 #define promc_updown_with(family, ...) \
     promc_updown_with_values((family), (const char *const[]){__VA_ARGS__}, \
                              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+/** For the macro above: fails to the handle that does nothing. */
 PROMC_API promc_updown promc_updown_with_values(promc_family *family, const char *const *values, size_t count);
 
 /** Wait-free, signal safe. inc and dec may happen on different threads. */
@@ -72,6 +78,7 @@ static inline void promc_updown_add(promc_updown gauge, int64_t delta)
 {
     promc_cell_add(gauge.ref, (uint64_t)delta);
 }
+/** The sum over all threads, as a scrape would show it. 0 for a stale handle. */
 PROMC_API double promc_updown_value(promc_updown gauge);
 
 #ifdef __cplusplus
