@@ -22,6 +22,7 @@ LINT_TARGETS := lint-format lint-tidy lint-scripts
 -include bench/bench.mk
 -include infra/monitoring.mk
 -include infra/grafana/grafana.mk
+-include docs/docs.mk
 
 .PHONY: help setup build run demo test test-unit test-stack test-slow test-asan test-tsan lint lint-format lint-tidy lint-scripts \
     format clean install-packages-run install-packages-test
