@@ -129,9 +129,10 @@ def check_histograms(samples):
         assert values[-1] == counts[name + "_count", labels], (name, labels)
 
 
-def test_openmetrics_says_the_same_as_text(client):
+def test_openmetrics_says_the_same_as_text(service, client):
     client.import_csv(csv_rows(3))
     client.get("/nowhere")
+    service.settled("the jobs done", lambda m: m.total("prospects_processed_total", action="researched") == 3)
     text, strict = scrape(client), scrape(client, openmetrics=True)
     # What moves by itself between the two scrapes is not compared; le is 1 in one format and 1.0 in the other.
     moving = ("process_", "malloc_", "eventloop_", "promc_", "nodejs_", "db_", "queue_", "cgroup_", "psi_", "node_")

@@ -33,10 +33,13 @@ class Checkout:
                 to.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, to)
         if programs:
-            for name in PROGRAMS:
-                to = self.root / "build" / name
+            # The programs, and the shared libraries that they find relative to themselves.
+            for built in [BUILD / name for name in PROGRAMS] + list(BUILD.glob("lib/**/*.so*")):
+                if built.is_dir():
+                    continue
+                to = self.root / "build" / built.relative_to(BUILD)
                 to.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(BUILD / name, to)
+                shutil.copy2(built, to, follow_symlinks=False)
         self.stacks = []
 
     def start(self, *command, **env):
