@@ -9,7 +9,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -129,15 +131,18 @@ class Engine:
     def close(self):
         if self.process.running():
             self.process.stop(60)
+        # What it leaves mounted, and its data: nobody else could remove them.
+        subprocess.run(["umount", self.socket.parent / "exec/netns/default"], capture_output=True, check=False)
+        shutil.rmtree(self.socket.parent.parent, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def engine():
     if os.geteuid() != 0 or not shutil.which("dockerd"):
         pytest.skip("a Docker engine is started by root only, and needs docker.io")
-    made = Engine(tmp_path_factory.mktemp("docker") / "d")
+    # Not below pytest's own folder: a later run would take that away with mounts in it.
+    made = Engine(Path(tempfile.mkdtemp(prefix="ingest-api-docker-")) / "d")
     yield made
-    made("ps", "-aq", check=False)
     for container in made("ps", "-aq").stdout.split():
         made("rm", "-f", container, check=False)
     made.close()
