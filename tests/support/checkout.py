@@ -115,7 +115,10 @@ class Stack:
 
     def started(self, seconds=60):
         """Every server runs; not yet ready."""
-        wait_until("every server started", lambda: set(self.servers()) == SERVERS, seconds)
+        def look():
+            assert self.popen.poll() is None, f"the stack ended with {self.popen.returncode}:\n{self.said}"
+            return set(self.servers()) == SERVERS
+        wait_until("every server started", look, seconds)
         return self
 
     def curl_lines(self):
