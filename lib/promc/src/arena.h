@@ -17,7 +17,7 @@
 
 #define PROMC_ARENA_MAGIC UINT64_C(0x616e6572412e6d70) /* "pm.Arena" on a little-endian machine */
 /* Raise it with every change of a structure that lives in the arena. */
-#define PROMC_ARENA_VERSION 1
+#define PROMC_ARENA_VERSION 2
 
 #define PROMC_PAGE 4096u
 #define PROMC_ALIGN 16u            /* of every metadata allocation */
@@ -71,6 +71,7 @@ struct promc_arena_header {
     uint32_t family_count;
     promc_ref free_blocks[PROMC_SIZE_CLASSES];
     promc_ref free_tables[PROMC_TABLE_CLASSES];
+    promc_ref free_exemplars[258];         /* arrays of that many places; see exemplar.h */
     uint32_t free_runs[PROMC_RUN_MAX + 1]; /* first cell of a free run of that length; its link is in the shared shard */
     promc_ref quarantine_first;            /* removed children, oldest first */
     promc_ref quarantine_last;

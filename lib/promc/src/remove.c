@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "remove.h"
+#include "exemplar.h"
 #include "process.h"
 #include "registry_internal.h"
 #include "index.h"
@@ -97,6 +98,7 @@ void promc_reclaim(promc_registry *registry, unsigned limit)
         uint32_t cells = promc_child_family(child)->cells;
         if (cells > 0)
             promc_arena_run_free(arena, promc_child_cell(child), cells);
+        promc_exemplars_free(registry, child);
         promc_arena_block_free(arena, ref, child->size_class);
     }
 }

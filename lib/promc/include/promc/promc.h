@@ -7,7 +7,7 @@
  *     counter.h  gauge.h  histogram.h            what it measures
  *     collect.h    values read at the scrape     scrape.h     what Prometheus gets
  *     info.h       facts, states, untyped          callback.h   values asked for at the scrape
- *     curry.h      a family with some labels fixed
+ *     curry.h      a family with some labels fixed exemplar.h   one event of those counted, by its trace id
  *     table.h      metrics known when the program is written, as one table
  *     describe.h   what a registry has, as data
  *     error.h      what can go wrong             textfile.h   for programs that are not scraped
@@ -29,6 +29,7 @@
 #include <promc/curry.h>
 #include <promc/describe.h>
 #include <promc/error.h>
+#include <promc/exemplar.h>
 #include <promc/family.h>
 #include <promc/gauge.h>
 #include <promc/histogram.h>

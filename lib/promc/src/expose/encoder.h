@@ -69,6 +69,7 @@ struct promc_text_state {
     promc_str labels;             /**< of the series, as they are written */
     bool labels_as_rendered;      /**< they are the arena's own text; else they are spelt anew for each series */
     struct promc_bytes spelt;     /**< the latter */
+    bool exemplars;               /**< the series has some, and the format shows them */
 };
 
 /** What protobuf.c keeps. */

@@ -7,6 +7,7 @@
  */
 #include "expose/text.h"
 
+#include "exemplar.h"
 #include "expose/escape.h"
 #include "expose/number.h"
 
@@ -207,6 +208,10 @@ int promc_text_begin_series(struct promc_encoder *e)
     }
     e->units = text->buckets + text->after_count;
     e->unit_max = text->longest_lead + text->labels.length + text->longest_tail + PROMC_NUMBER_MAX + 1;
+    text->exemplars = e->openmetrics && promc_load(&e->series.child->exemplars) != 0;
+    if (text->exemplars) {
+        e->unit_max += PROMC_EXEMPLAR_BYTES + 2 * PROMC_NUMBER_MAX + 8;
+    }
     return 0;
 }
 
@@ -233,6 +238,21 @@ static char *put_value(const struct promc_encoder *e, enum promc_lead lead, char
     }
 }
 
+/* ` # {trace_id="…"} 0.5 1700000000.123`, if the counter or bucket has one. */
+static char *put_exemplar(const struct promc_encoder *e, uint32_t index, char *out)
+{
+    struct promc_exemplar_view exemplar;
+    if (!promc_read_exemplar(e->registry, e->series.child, index, &exemplar)) {
+        return out;
+    }
+    out = put_bytes(out, " # {", 4);
+    out = put_bytes(out, exemplar.text, exemplar.length);
+    out = put_bytes(out, "} ", 2);
+    out = promc_number_double(out, exemplar.value);
+    *out++ = ' ';
+    return promc_number_double(out, exemplar.timestamp);
+}
+
 char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
 {
     const struct promc_text_state *text = &e->text;
@@ -249,6 +269,9 @@ char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
             out = promc_number_u64(out, e->running);
         } else {
             out = put_value(e, lead, out);
+        }
+        if (text->exemplars && (bucket || lead == PROMC_LEAD_VALUE)) {
+            out = put_exemplar(e, bucket ? e->unit : 0, out);
         }
         *out++ = '\n';
         e->unit++;

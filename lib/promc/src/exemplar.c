@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exemplar.h"
+#include "expose/escape.h"
+#include "histogram_internal.h"
+#include "labels.h"
+#include "process.h"
+#include "registry_internal.h"
+#include "shard_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#define INTERVAL_MS 1000
+
+static uint32_t places_of(const struct promc_child *child)
+{
+    return promc_child_family(child)->bound_count + 1; /* a counter has no bounds */
+}
+
+static size_t code_points(const char *text, size_t length)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < length; i++)
+        n += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return n;
+}
+
+static bool is_label_name(const char *name, size_t length)
+{
+    return length > 0 && promc_name_is_classic(name, length) && !memchr(name, ':', length);
+}
+
+/* Render into words that are zero behind the text. @return its length, or an error. */
+static int render(const promc_label *labels, size_t count, uint64_t words[PROMC_EXEMPLAR_WORDS])
+{
+    char text[2 * 4 * PROMC_EXEMPLAR_CODE_POINTS + 5 * PROMC_EXEMPLAR_CODE_POINTS], *out = text;
+    size_t points = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t name = labels[i].name ? strlen(labels[i].name) : 0;
+        if (!is_label_name(labels[i].name, name))
+            return promc_fail(PROMC_E_LABEL_NAME, "exemplar: \"%s\" is no label name",
+                              labels[i].name ? labels[i].name : "(null)");
+        size_t value = labels[i].value ? strlen(labels[i].value) : 0;
+        if (!labels[i].value || !promc_utf8_valid(labels[i].value, value))
+            return promc_fail(PROMC_E_LABEL_VALUE, "exemplar: label \"%s\" has no value, or not a UTF-8 one",
+                              labels[i].name);
+        points += name + code_points(labels[i].value, value);
+        if (points > PROMC_EXEMPLAR_CODE_POINTS)
+            return promc_fail(PROMC_E_LABEL_VALUE, "exemplar: its labels have more than %d characters",
+                              PROMC_EXEMPLAR_CODE_POINTS);
+        if (i > 0)
+            *out++ = ',';
+        out = promc_render_pair(out, labels[i].name, name, labels[i].value, value);
+    }
+    size_t length = (size_t)(out - text);
+    if (length > PROMC_EXEMPLAR_BYTES)
+        return promc_fail(PROMC_E_LABEL_VALUE, "exemplar: its labels take %zu bytes, at most %d are kept", length,
+                          PROMC_EXEMPLAR_BYTES);
+    memset(words, 0, PROMC_EXEMPLAR_BYTES);
+    memcpy(words, text, length);
+    return (int)length;
+}
+
+/* Make the child's places. Another thread that holds the lock is not waited for. */
+static int make_places(promc_registry *registry, struct promc_child *child)
+{
+    uint32_t count = places_of(child);
+    struct promc_arena *arena = &registry->arena;
+    if (!promc_registry_trylock(registry))
+        return 1;
+    int rc = 0;
+    if (child->exemplars == 0) {
+        promc_ref ref = arena->header->free_exemplars[count];
+        if (ref != 0) {
+            struct promc_exemplar_place *first = promc_at(arena, ref);
+            arena->header->free_exemplars[count] = (promc_ref)first->value;
+            memset(first, 0, count * sizeof *first);
+        } else {
+            ref = promc_arena_alloc(arena, count * sizeof(struct promc_exemplar_place));
+        }
+        if (ref == 0)
+            rc = promc_fail(PROMC_E_FULL, "exemplar: the arena is full");
+        else
+            promc_store_release(&child->exemplars, ref);
+    }
+    promc_registry_unlock(registry);
+    return rc;
+}
+
+void promc_exemplars_free(promc_registry *registry, struct promc_child *child)
+{
+    promc_ref ref = child->exemplars;
+    if (ref == 0)
+        return;
+    struct promc_exemplar_place *first = promc_at(&registry->arena, ref);
+    uint32_t count = places_of(child);
+    first->value = registry->arena.header->free_exemplars[count];
+    registry->arena.header->free_exemplars[count] = ref;
+    child->exemplars = 0;
+}
+
+static int write_place(struct promc_exemplar_place *place, double value, const uint64_t *words, size_t length)
+{
+    uint64_t now = promc_wall_ms(), last = promc_load(&place->ms), sequence = promc_load(&place->sequence);
+    /* A clock that was set back must not stop exemplars for ever. */
+    if (last != 0 && now - last < INTERVAL_MS)
+        return 1;
+    if (sequence & 1 || !__atomic_compare_exchange_n(&place->sequence, &sequence, sequence + 1, false,
+                                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return 1;
+    promc_store_release(&place->value, promc_double_bits(value));
+    promc_store_release(&place->length, length);
+    for (size_t i = 0; i < PROMC_EXEMPLAR_WORDS; i++)
+        promc_store_release(&place->text[i], words[i]);
+    promc_store_release(&place->ms, now);
+    promc_store_release(&place->sequence, sequence + 2);
+    return 0;
+}
+
+static int keep(promc_series_ref ref, uint32_t index, double value, const promc_label *labels, size_t count)
+{
+    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(ref));
+    struct promc_child *child = promc_series_child(ref);
+    uint64_t words[PROMC_EXEMPLAR_WORDS];
+    if (!child || !registry || registry->arena.readonly)
+        return 1;
+    if (!labels && count > 0)
+        return promc_fail(PROMC_E_INVALID, "exemplar: no labels given");
+    int length = render(labels, count, words);
+    if (length < 0)
+        return length;
+    if (promc_load_acquire(&child->exemplars) == 0) {
+        int rc = make_places(registry, child);
+        if (rc != 0)
+            return rc;
+    }
+    struct promc_exemplar_place *places = promc_at(&registry->arena, promc_load_acquire(&child->exemplars));
+    return write_place(&places[index], value, words, (size_t)length);
+}
+
+int promc_counter_add_exemplar(promc_counter counter, double n, const promc_label *labels, size_t count)
+{
+    int rc = promc_counter_add(counter, n);
+    return rc < 0 ? rc : keep(counter.ref, 0, n, labels, count);
+}
+
+int promc_histogram_observe_exemplar(promc_histogram histogram, double value, const promc_label *labels, size_t count)
+{
+    promc_histogram_observe(histogram, value);
+    const struct promc_child *child = promc_series_child(histogram.ref);
+    if (!child || isnan(value))
+        return 1;
+    return keep(histogram.ref, promc_bucket_of(promc_child_family(child), value), value, labels, count);
+}
+
+bool promc_read_exemplar(const promc_registry *registry, const struct promc_child *child, uint32_t index,
+                         struct promc_exemplar_view *out)
+{
+    promc_ref ref = promc_load_acquire(&child->exemplars);
+    if (ref == 0)
+        return false;
+    const struct promc_exemplar_place *place = (struct promc_exemplar_place *)promc_at(&registry->arena, ref) + index;
+    uint64_t before = promc_load_acquire(&place->sequence), ms = promc_load_acquire(&place->ms);
+    if (before & 1 || ms == 0)
+        return false; /* being replaced: the next scrape has it */
+    out->value = promc_cell_double(promc_load_acquire(&place->value));
+    out->length = promc_load_acquire(&place->length);
+    for (size_t i = 0; i < PROMC_EXEMPLAR_WORDS; i++) {
+        uint64_t word = promc_load_acquire(&place->text[i]);
+        memcpy(out->text + 8 * i, &word, 8);
+    }
+    out->timestamp = (double)ms / 1000.0;
+    return promc_load_acquire(&place->sequence) == before && out->length <= PROMC_EXEMPLAR_BYTES;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exemplars: where they are shown, what is refused, how often they change. */
+#include "exemplar.h"
+#include "registry_internal.h"
+#include "util.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <time.h>
+
+static const promc_label trace[] = {{"trace_id", "4b\"f9"}};
+
+static promc_histogram new_histogram(promc_registry *registry)
+{
+    promc_family *family;
+    promc_histogram h;
+    assert_ok(promc_histogram_register(
+        registry, &(promc_histogram_settings){.family = {.name = "h"}, .buckets = (double[]){1, 2}, .bucket_count = 2},
+        &family));
+    assert_ok(promc_histogram_get(family, NULL, &h));
+    return h;
+}
+
+static __attribute__((noinline)) char *openmetrics(promc_registry *registry)
+{
+    char *text;
+    assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS}, &text, NULL));
+    return text;
+}
+
+/* The number that stands behind this part of the text; NaN if the part is not there. */
+static double number_after(const char *text, const char *part)
+{
+    const char *at = strstr(text, part);
+    return at ? strtod(at + strlen(part), NULL) : NAN;
+}
+
+static void shown_in_openmetrics_only(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_counter c;
+    assert_ok(promc_counter_get(new_counter(registry, "c", NULL), NULL, &c));
+    promc_histogram h = new_histogram(registry);
+    assert_int_equal(promc_counter_add_exemplar(c, 3, trace, 1), 0);
+    assert_int_equal(promc_histogram_observe_exemplar(h, 1.5, trace, 1), 0);
+    assert_int_equal(promc_histogram_observe_exemplar(h, 99, NULL, 0), 0);
+    char *text = openmetrics(registry);
+    double seconds = number_after(text, "\nc_total 3 # {trace_id=\"4b\\\"f9\"} 3 ");
+    assert_true(fabs(seconds - (double)time(NULL)) < 5);
+    assert_non_null(strstr(text, "\nh_bucket{le=\"1.0\"} 0\n"));
+    assert_non_null(strstr(text, "\nh_bucket{le=\"2.0\"} 1 # {trace_id=\"4b\\\"f9\"} 1.5 "));
+    assert_non_null(strstr(text, "\nh_bucket{le=\"+Inf\"} 2 # {} 99 "));
+    assert_non_null(strstr(text, "\nh_count 2\n"));
+    free(text);
+    text = scrape_text(registry);
+    assert_null(strstr(text, "trace_id"));
+    free(text);
+    promc_registry_destroy(registry);
+}
+
+static void at_most_one_a_second(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_counter c;
+    struct promc_exemplar_view view;
+    assert_ok(promc_counter_get(new_counter(registry, "c", NULL), NULL, &c));
+    assert_int_equal(promc_counter_add_exemplar(c, 1, trace, 1), 0);
+    assert_int_equal(promc_counter_add_exemplar(c, 2, trace, 1), 1);
+    const struct promc_child *child = promc_series_child(c.ref);
+    assert_true(promc_read_exemplar(registry, child, 0, &view));
+    assert_same(view.value, 1);
+    struct promc_exemplar_place *place = promc_at(&registry->arena, child->exemplars);
+    place->ms -= 1001;
+    assert_int_equal(promc_counter_add_exemplar(c, 2, trace, 1), 0);
+    assert_true(promc_read_exemplar(registry, child, 0, &view));
+    assert_same(view.value, 2);
+    place->ms += 3600000; /* the clock was set back an hour */
+    assert_int_equal(promc_counter_add_exemplar(c, 4, trace, 1), 0);
+    assert_same(promc_counter_value(c), 9); /* counted all the same */
+    promc_registry_destroy(registry);
+}
+
+static void refusals_count_the_event(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_counter c;
+    char many[200];
+    memset(many, 'x', sizeof many);
+    assert_ok(promc_counter_get(new_counter(registry, "c", NULL), NULL, &c));
+    many[120] = '\0'; /* with "trace_id" exactly 128 */
+    assert_int_equal(promc_counter_add_exemplar(c, 1, &(promc_label){"trace_id", many}, 1), 0);
+    many[120] = 'x';
+    many[121] = '\0';
+    assert_fails(promc_counter_add_exemplar(c, 1, &(promc_label){"trace_id", many}, 1), PROMC_E_LABEL_VALUE, "128");
+    assert_fails(promc_counter_add_exemplar(c, 1, &(promc_label){"a-b", "1"}, 1), PROMC_E_LABEL_NAME, "a-b");
+    assert_fails(promc_counter_add_exemplar(c, 1, &(promc_label){"a", "\xff"}, 1), PROMC_E_LABEL_VALUE, "UTF-8");
+    memset(many, '"', 100);
+    many[100] = '\0';
+    assert_fails(promc_counter_add_exemplar(c, 1, &(promc_label){"a", many}, 1), PROMC_E_LABEL_VALUE, "bytes");
+    assert_int_equal(promc_counter_add_exemplar(c, -1, trace, 1), PROMC_E_INVALID);
+    assert_same(promc_counter_value(c), 5);
+    assert_int_equal(promc_counter_add_exemplar((promc_counter){{0}}, 1, trace, 1), 1);
+    assert_int_equal(promc_histogram_observe_exemplar(new_histogram(registry), NAN, trace, 1), 1);
+    promc_registry_destroy(registry);
+}
+
+/* A series' exemplars go with it, and their room is used again. */
+static void room_is_used_again(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    registry->quarantine_ms = 0;
+    promc_family *family = new_counter(registry, "c", "x");
+    for (int i = 0; i < 200; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", i);
+        promc_counter c = promc_counter_with(family, text);
+        struct promc_exemplar_view view;
+        assert_false(promc_read_exemplar(registry, promc_series_child(c.ref), 0, &view));
+        assert_int_equal(promc_counter_add_exemplar(c, 1, trace, 1), 0);
+        assert_ok(promc_family_remove(family, (const char *[]){text}));
+    }
+    promc_registry_stats stats;
+    promc_registry_get_stats(registry, &stats);
+    assert_true(stats.arena_used_bytes < 40000);
+    promc_registry_destroy(registry);
+}
+
+struct race {
+    promc_registry *registry;
+    promc_histogram histogram;
+    bool stop;
+};
+
+static void *attach(void *argument)
+{
+    struct race *race = argument;
+    char id[40];
+    for (unsigned i = 0; !__atomic_load_n(&race->stop, __ATOMIC_RELAXED); i++) {
+        char c = (char)('a' + i % 26);
+        memset(id, c, sizeof id - 1);
+        id[sizeof id - 1] = '\0';
+        (void)promc_histogram_observe_exemplar(race->histogram, 1.5, &(promc_label){"id", id}, 1);
+        const struct promc_child *child = promc_series_child(race->histogram.ref);
+        promc_ref ref = __atomic_load_n(&child->exemplars, __ATOMIC_ACQUIRE);
+        if (ref != 0) { /* no rate limit here */
+            struct promc_exemplar_place *places = promc_at(&race->registry->arena, ref);
+            __atomic_store_n(&places[1].ms, 1, __ATOMIC_RELAXED);
+        }
+    }
+    return NULL;
+}
+
+/* What is read is one exemplar and not parts of two. */
+static void never_torn(void **state)
+{
+    (void)state;
+    struct race race = {.registry = new_registry(NULL)};
+    pthread_t threads[3];
+    race.histogram = new_histogram(race.registry);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, attach, &race), 0);
+    uint64_t end = promc_now_ns() + UINT64_C(300000000), seen = 0;
+    while (promc_now_ns() < end || seen == 0) {
+        struct promc_exemplar_view view;
+        if (!promc_read_exemplar(race.registry, promc_series_child(race.histogram.ref), 1, &view))
+            continue;
+        assert_int_equal(view.length, 44);
+        for (int i = 5; i < 42; i++)
+            assert_int_equal(view.text[i], view.text[4]);
+        seen++;
+    }
+    __atomic_store_n(&race.stop, true, __ATOMIC_RELAXED);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    promc_registry_destroy(race.registry);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shown_in_openmetrics_only), cmocka_unit_test(at_most_one_a_second),
+        cmocka_unit_test(refusals_count_the_event),  cmocka_unit_test(room_is_used_again),
+        cmocka_unit_test(never_torn),
+    };
+    return cmocka_run_group_tests_name("exemplar", tests, NULL, NULL);
+}
