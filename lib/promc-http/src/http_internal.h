@@ -39,8 +39,17 @@ struct promc_http {
     promc_http_route *unmatched;
 };
 
-/* Handles for one finished request; never fails (a series past a cap is the overflow series). */
-void promc_http_count(promc_http_route *route, enum promc_http_method method, int status, double seconds,
-                      uint64_t request_bytes, uint64_t response_bytes, bool aborted);
+/* What is known of a request when it is finished. */
+struct finished {
+    enum promc_http_method method;
+    int status;
+    bool aborted;
+    uint64_t request_bytes, response_bytes;
+    const promc_label *labels; /* of the exemplar; NULL: none */
+    size_t label_count;
+};
+
+/* Never fails: a series past a cap is the overflow series. */
+void promc_http_count(promc_http_route *route, const struct finished *request, double seconds);
 
 #endif

@@ -90,19 +90,18 @@ void promc_http_begin(promc_http *http, promc_http_token *token)
 }
 
 /* An exchange: a loop that times out and a pool thread that answers may finish the same request at once. */
-static bool finish(promc_http_token *token, promc_http_route *route, enum promc_http_method method, int status,
-                   uint64_t request_bytes, uint64_t response_bytes, bool aborted)
+static bool finish(promc_http_token *token, promc_http_route *route, struct finished request)
 {
     promc_http *http = __atomic_exchange_n(&token->http, NULL, __ATOMIC_ACQ_REL);
     if (!http)
         return false;
     uint64_t now = promc_now_ns();
     double seconds = now > token->start_ns ? (double)(now - token->start_ns) * 1e-9 : 0;
-    if (status < STATUS_MIN || status > STATUS_MAX)
-        status = 500;
-    if ((unsigned)method >= PROMC_HTTP_METHODS)
-        method = PROMC_HTTP_OTHER;
-    promc_http_count(route ? route : http->unmatched, method, status, seconds, request_bytes, response_bytes, aborted);
+    if (request.status < STATUS_MIN || request.status > STATUS_MAX)
+        request.status = 500;
+    if ((unsigned)request.method >= PROMC_HTTP_METHODS)
+        request.method = PROMC_HTTP_OTHER;
+    promc_http_count(route ? route : http->unmatched, &request, seconds);
     promc_updown_dec(http->in_flight);
     return true;
 }
@@ -110,11 +109,33 @@ static bool finish(promc_http_token *token, promc_http_route *route, enum promc_
 bool promc_http_end(promc_http_token *token, promc_http_route *route, enum promc_http_method method, int status,
                     uint64_t request_bytes, uint64_t response_bytes)
 {
-    return finish(token, route, method, status, request_bytes, response_bytes, false);
+    return finish(token, route,
+                  (struct finished){.method = method,
+                                    .status = status,
+                                    .request_bytes = request_bytes,
+                                    .response_bytes = response_bytes});
+}
+
+bool promc_http_end_exemplar(promc_http_token *token, promc_http_route *route, enum promc_http_method method,
+                             int status, uint64_t request_bytes, uint64_t response_bytes, const promc_label *labels,
+                             size_t label_count)
+{
+    return finish(token, route,
+                  (struct finished){.method = method,
+                                    .status = status,
+                                    .request_bytes = request_bytes,
+                                    .response_bytes = response_bytes,
+                                    .labels = labels,
+                                    .label_count = label_count});
 }
 
 bool promc_http_abort(promc_http_token *token, promc_http_route *route, enum promc_http_method method,
                       uint64_t request_bytes, uint64_t response_bytes)
 {
-    return finish(token, route, method, PROMC_HTTP_CLIENT_CLOSED, request_bytes, response_bytes, true);
+    return finish(token, route,
+                  (struct finished){.method = method,
+                                    .status = PROMC_HTTP_CLIENT_CLOSED,
+                                    .aborted = true,
+                                    .request_bytes = request_bytes,
+                                    .response_bytes = response_bytes});
 }

@@ -75,19 +75,23 @@ static void method_handles(const promc_http_route *route, enum promc_http_method
     (void)find_method(route, method, out);
 }
 
-void promc_http_count(promc_http_route *route, enum promc_http_method method, int status, double seconds,
-                      uint64_t request_bytes, uint64_t response_bytes, bool aborted)
+void promc_http_count(promc_http_route *route, const struct finished *request, double seconds)
 {
     promc_counter requests;
     promc_histogram duration;
     struct method_handles handles;
-    status_handles(route, method, status, &requests, &duration);
-    method_handles(route, method, &handles);
-    promc_counter_inc(requests);
-    promc_histogram_observe(duration, seconds);
-    promc_histogram_observe(handles.request_size, (double)request_bytes);
-    promc_histogram_observe(handles.response_size, (double)response_bytes);
-    if (aborted)
+    status_handles(route, request->method, request->status, &requests, &duration);
+    method_handles(route, request->method, &handles);
+    if (request->labels) {
+        (void)promc_counter_add_exemplar(requests, 1, request->labels, request->label_count);
+        (void)promc_histogram_observe_exemplar(duration, seconds, request->labels, request->label_count);
+    } else {
+        promc_counter_inc(requests);
+        promc_histogram_observe(duration, seconds);
+    }
+    promc_histogram_observe(handles.request_size, (double)request->request_bytes);
+    promc_histogram_observe(handles.response_size, (double)request->response_bytes);
+    if (request->aborted)
         promc_counter_inc(handles.aborted);
 }
 

@@ -142,6 +142,38 @@ static void survives_removal(void **state)
     assert_int_equal(durations(f, "GET", "/things/{id}", "200"), 3);
 }
 
+/* How often this stands in the OpenMetrics text. */
+static int times(const struct fixture *f, const char *part)
+{
+    char *text;
+    int n = 0;
+    assert_int_equal(promc_scrape_string(f->registry, &(promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS},
+                                         &text, NULL),
+                     0);
+    for (const char *at = text; (at = strstr(at, part)) != NULL; at++)
+        n++;
+    free(text);
+    return n;
+}
+
+static void request_id_becomes_the_exemplar(void **state)
+{
+    struct fixture *f = *state;
+    promc_http_token token;
+    promc_label id = {"request_id", "r-17"}, bad = {"no name", "x"};
+    promc_http_begin(f->http, &token);
+    assert_true(promc_http_end_exemplar(&token, f->route, PROMC_HTTP_GET, 200, 0, 5, &id, 1));
+    assert_false(promc_http_end_exemplar(&token, f->route, PROMC_HTTP_GET, 200, 0, 5, &id, 1));
+    assert_int_equal(times(f, "http_requests_total{method=\"GET\",route=\"/things/{id}\",status_code=\"200\"} 1 # "
+                              "{request_id=\"r-17\"} 1 "),
+                     1);
+    assert_int_equal(times(f, " # {request_id=\"r-17\"} "), 2); /* and on the bucket it fell into, whichever that is */
+    promc_http_begin(f->http, &token);
+    assert_true(promc_http_end_exemplar(&token, f->route, PROMC_HTTP_GET, 500, 0, 5, &bad, 1)); /* counted all the same */
+    assert_int_equal((int64_t)requests(f, "GET", "/things/{id}", "500"), 1);
+    assert_int_equal(durations(f, "GET", "/things/{id}", "500"), 1);
+}
+
 struct race {
     struct fixture *f;
     promc_http_token *tokens;
@@ -190,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(odd_arguments_have_a_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(declared_series_exist_at_zero, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_removal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(request_id_becomes_the_exemplar, set_up, tear_down),
         cmocka_unit_test_setup_teardown(races_count_once, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("promc-http request", tests, NULL, NULL);

@@ -84,6 +84,14 @@ PROMC_API void promc_http_begin(promc_http *http, promc_http_token *token);
 PROMC_API bool promc_http_end(promc_http_token *token, promc_http_route *route, enum promc_http_method method,
                               int status, uint64_t request_bytes, uint64_t response_bytes);
 
+/**
+ * promc_http_end(), with an exemplar (a request or trace id) for http_requests_total and the duration's bucket; see
+ * promc/exemplar.h for its limits. One that is refused or let go changes nothing about the count.
+ */
+PROMC_API bool promc_http_end_exemplar(promc_http_token *token, promc_http_route *route,
+                                       enum promc_http_method method, int status, uint64_t request_bytes,
+                                       uint64_t response_bytes, const promc_label *labels, size_t label_count);
+
 /** Finish it as aborted: status 499, and http_requests_aborted_total. The same rules. */
 PROMC_API bool promc_http_abort(promc_http_token *token, promc_http_route *route, enum promc_http_method method,
                                 uint64_t request_bytes, uint64_t response_bytes);
