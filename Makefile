@@ -40,10 +40,10 @@ build: $(BUILD)/build.ninja ## compile everything into build/
 $(BUILD)/build.ninja:
 	@said=$$(meson setup $(BUILD) 2>&1) || { printf '%s\n' "$$said"; exit 1; }
 
-run: install-packages-run build ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
+run: install-packages-run build boards-page ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
 	@scripts/stack run
 
-demo: install-packages-run build ## the same with traffic; DEMO_RATE requests a second (default 50)
+demo: install-packages-run build boards-page ## the same with traffic; DEMO_RATE requests a second (default 50)
 	@scripts/stack demo
 
 test: install-packages-test build ## all tests: units, monitoring rules, the real stack

@@ -2,23 +2,33 @@
 GRAFANA_GENERATE := infra/grafana/generate
 PREVIEW := tools/dashboard-preview
 
-.PHONY: dashboards lint-dashboards dashboard-preview
+.PHONY: dashboards lint-dashboards dashboard-preview boards-page boards-packages
 
-$(GRAFANA_GENERATE)/node_modules/.installed: $(GRAFANA_GENERATE)/package-lock.json
-	cd $(GRAFANA_GENERATE) && npm ci --no-progress
-	touch $@
+LINT_TARGETS += lint-dashboards
+
+boards-packages:
+	@scripts/setup boards
+
+# What `make run` asks for: the page where it can be had. A machine without npm has everything else.
+boards-page:
+	@{ scripts/setup boards && $(MAKE) dashboard-preview; } >build/boards-page.log 2>&1 || \
+	    echo "make: the page of the dashboards cannot be built here (build/boards-page.log says why); going on without it"
+
+$(GRAFANA_GENERATE)/node_modules/.installed: $(GRAFANA_GENERATE)/package-lock.json | boards-packages
+	@cd $(GRAFANA_GENERATE) && npm ci --no-progress
+	@touch $@
 
 dashboards: $(GRAFANA_GENERATE)/node_modules/.installed ## write infra/grafana/dashboards/*.json with the generator
-	cd $(GRAFANA_GENERATE) && npm run --silent generate
+	@cd $(GRAFANA_GENERATE) && npm run --silent generate
 
 lint-dashboards: $(GRAFANA_GENERATE)/node_modules/.installed ## hold the dashboards to the generator and to the linter's rules
-	cd $(GRAFANA_GENERATE) && npm run --silent check && node lint.mjs
+	@cd $(GRAFANA_GENERATE) && npm run --silent check && node lint.mjs
 
-$(PREVIEW)/node_modules/.installed: $(PREVIEW)/package-lock.json
-	cd $(PREVIEW) && npm ci --no-progress
-	touch $@
+$(PREVIEW)/node_modules/.installed: $(PREVIEW)/package-lock.json | boards-packages
+	@cd $(PREVIEW) && npm ci --no-progress
+	@touch $@
 
 $(PREVIEW)/dist/index.html: $(PREVIEW)/node_modules/.installed $(PREVIEW)/build.mjs $(wildcard $(PREVIEW)/src/*) $(wildcard $(PREVIEW)/src/panels/*)
-	cd $(PREVIEW) && npm run --silent build
+	@cd $(PREVIEW) && npm run --silent build
 
 dashboard-preview: $(PREVIEW)/dist/index.html ## build the page that shows the dashboards without Grafana
