@@ -149,6 +149,8 @@ int main(int argc, char **argv)
     if (!mkdtemp(directory))
         return 1;
     fixture_settings(&f.settings, directory);
+    if (fixture_postgres())
+        fixture_create_database(&f.settings);
     struct fixture_organisation one = {"One", f.organisation};
     if (store_open(&f.store, &f.settings) != 0 || queue_open(&f.queue, &f.settings, f.store) != 0 ||
         store_run(f.store, STORE_MODE_WRITE, fixture_create_organisation, &one) != DB_OK)

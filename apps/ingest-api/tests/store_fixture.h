@@ -21,6 +21,10 @@
 
 #include <cmocka.h>
 
+#ifdef INGEST_POSTGRES
+#include <libpq-fe.h>
+#endif
+
 /** For what runs on a store thread, where cmocka's assertions must not jump from. */
 #define must(condition)                                                                                                \
     do {                                                                                                               \
@@ -61,6 +65,45 @@ static inline int fixture_create_organisation(void *arg, struct db *db)
     return organisations_create(db, organisation->name, hash, organisation->id);
 }
 
+/** With TEST_POSTGRES (the URL of a server, by a role that may create databases) the same tests run on PostgreSQL. */
+static inline bool fixture_postgres(void)
+{
+    return getenv("TEST_POSTGRES") != NULL;
+}
+
+/** A statement on the server itself; a database of the fixture's own is made and dropped by it. */
+static inline void fixture_server(const char *url, const char *sql)
+{
+#ifdef INGEST_POSTGRES
+    PGconn *conn = PQconnectdb(url);
+    PGresult *result = PQexec(conn, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    PQclear(result);
+    PQfinish(conn);
+#else
+    fail_msg("TEST_POSTGRES is set (%s), but this was built without libpq: %s", url, sql);
+#endif
+}
+
+static inline void fixture_create_database(struct settings *settings)
+{
+    static int number;
+    char sql[128];
+    const char *url = getenv("TEST_POSTGRES"), *slash = strrchr(url, '/');
+    snprintf(sql, sizeof sql, "CREATE DATABASE ingest_test_%d_%d", (int)getpid(), ++number);
+    fixture_server(url, sql);
+    assert_true((size_t)snprintf(settings->store_url, sizeof settings->store_url, "%.*s%s", (int)(slash + 1 - url), url,
+                                 strstr(sql, "ingest_test")) < sizeof settings->store_url);
+}
+
+static inline void fixture_drop_database(const struct settings *settings)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "DROP DATABASE %s WITH (FORCE)", strstr(settings->store_url, "ingest_test_"));
+    fixture_server(getenv("TEST_POSTGRES"), sql);
+}
+
 static inline void fixture_open(struct fixture *f)
 {
     assert_int_equal(store_open(&f->store, &f->settings), 0);
@@ -83,6 +126,8 @@ static inline int fixture_setup(void **state)
     assert_non_null(f);
     assert_non_null(mkdtemp(directory));
     fixture_settings(&f->settings, directory);
+    if (fixture_postgres())
+        fixture_create_database(&f->settings);
     fixture_open(f);
     struct fixture_organisation one = {"One", f->organisation}, two = {"Two", f->other};
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, fixture_create_organisation, &one), DB_OK);
@@ -95,6 +140,8 @@ static inline int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
     fixture_close(f);
+    if (fixture_postgres())
+        fixture_drop_database(&f->settings);
     DIR *directory = opendir(f->settings.data_dir);
     struct dirent *entry;
     char path[1024];
@@ -118,6 +165,7 @@ struct fixture_scalar {
 static inline int fixture_run_scalar(void *arg, struct db *db)
 {
     struct fixture_scalar *scalar = arg;
+    db_scope_all(db);
     struct db_stmt *stmt = db_prepare(db, scalar->sql);
     int rc = db_step(stmt);
     if (rc == DB_ROW)
@@ -135,6 +183,7 @@ static inline int64_t fixture_count(struct fixture *f, const char *sql)
 
 static inline int fixture_run_sql(void *arg, struct db *db)
 {
+    db_scope_all(db);
     return db_exec(db, arg, "");
 }
 

@@ -200,13 +200,19 @@ static void hostile_text_is_stored_as_it_is(void **state)
 {
     struct fixture *f = *state;
     struct seen *seen = calloc(1, sizeof *seen);
-    struct prospect_upsert result;
-    const char *evil = "'; DROP TABLE crm_prospects; -- $1 crm.x";
-    struct prospect_input input = row("x'--@example.com", evil, "");
-    assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
-    assert_int_equal(get(f, seen, f->organisation, result.id), DB_OK);
-    assert_string_equal(seen->first, evil);
-    assert_string_equal(seen->company, ""); /* empty is not absent */
+    struct prospect_upsert result[3];
+    static const char *const evil[3] = {"'; DROP TABLE crm_prospects; -- $1 crm.x", "NULL", "{\"a\\\",b}\\"};
+    static const char *const email[3] = {"x'--@example.com", "n\"u\\l@example.com", "{}@example.com"};
+    struct prospect_input input[3];
+    for (int i = 0; i < 3; i++)
+        input[i] = row(email[i], evil[i], "");
+    assert_int_equal(upsert(f, f->organisation, input, 3, result), DB_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(get(f, seen, f->organisation, result[i].id), DB_OK);
+        assert_string_equal(seen->email, email[i]);
+        assert_string_equal(seen->first, evil[i]);
+        assert_string_equal(seen->company, ""); /* empty is not absent */
+    }
     free(seen);
 }
 

@@ -112,7 +112,7 @@ static int expire(struct db *db, enum queue_name queue, int64_t now, int max_att
     } late[EXPIRED_MAX];
     int n = 0, rc;
     struct db_stmt *stmt = db_prepare(db, "SELECT id, attempt FROM tracking.jobs WHERE queue = $1 AND state = 1"
-                                          " AND due_at <= $2 ORDER BY due_at LIMIT $3");
+                                          " AND due_at <= $2 ORDER BY due_at LIMIT $3 /*pg FOR UPDATE SKIP LOCKED */");
     db_bind_str(stmt, 1, queue_names[queue]);
     db_bind_int(stmt, 2, now);
     db_bind_int(stmt, 3, EXPIRED_MAX);
@@ -144,7 +144,8 @@ static int select_ready(struct db *db, enum queue_name queue, int64_t now, struc
     struct db_stmt *stmt =
         db_prepare(db, "SELECT id, organisation_id, request_id, payload, attempt, created_at,"
                        " idempotency_key IS NOT NULL FROM tracking.jobs"
-                       " WHERE queue = $1 AND state = 0 AND due_at <= $2 ORDER BY due_at, id LIMIT $3");
+                       " WHERE queue = $1 AND state = 0 AND due_at <= $2 ORDER BY due_at, id LIMIT $3"
+                       " /*pg FOR UPDATE SKIP LOCKED */");
     db_bind_str(stmt, 1, queue_names[queue]);
     db_bind_int(stmt, 2, now);
     db_bind_int(stmt, 3, max);

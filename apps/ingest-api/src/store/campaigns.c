@@ -78,7 +78,7 @@ int campaigns_page(struct db *db, const char *organisation_id, const char *after
         return rc;
     int max = (int)page_limit(limit, CAMPAIGNS_PAGE_MAX), n = 0;
     struct db_stmt *stmt = db_prepare(db, "SELECT " COLUMNS " FROM outreach.campaigns WHERE organisation_id = $1"
-                                          " AND id > $2 AND ($4 IS NULL OR status = $4) ORDER BY id LIMIT $3");
+                                          " AND id > $2 AND status = coalesce($4, status) ORDER BY id LIMIT $3");
     db_bind_uuid(stmt, 1, organisation_id);
     db_bind_uuid(stmt, 2, from);
     db_bind_int(stmt, 3, max + 1);
@@ -197,10 +197,12 @@ int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *
 int campaigns_active_counts(struct db *db, void (*fn)(void *arg, const char *organisation_id, int64_t active),
                             void *arg)
 {
+    int rc = db_scope_all(db);
+    if (rc != DB_OK)
+        return rc;
     struct db_stmt *stmt =
         db_prepare(db, "SELECT organisation_id, count(CASE status WHEN 'active' THEN 1 END) FROM outreach.campaigns"
                        " GROUP BY organisation_id");
-    int rc;
     while ((rc = db_step(stmt)) == DB_ROW)
         fn(arg, db_column_uuid(stmt, 0), db_column_int(stmt, 1));
     db_done(stmt);

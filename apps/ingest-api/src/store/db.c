@@ -52,7 +52,12 @@ int db_scope(struct db *db, const char *organisation_id)
     unsigned char uuid[16];
     if (!uuid_parse(organisation_id, uuid))
         return db_fail(db, DB_E_INVALID, "22", "the organisation id is not a UUID");
-    return db->driver->scope ? db->driver->scope(db, uuid) : DB_OK;
+    return db->driver->scope ? db->driver->scope(db, organisation_id) : DB_OK;
+}
+
+int db_scope_all(struct db *db)
+{
+    return db->driver->scope ? db->driver->scope(db, "*") : DB_OK;
 }
 
 /* --- statements and their cache --- */
@@ -78,11 +83,7 @@ static struct db_stmt *stmt_new(struct db *db, const char *sql)
     stmt->operation = operation;
     stmt->schema = schema;
     stmt->sql = strdup(sql);
-    if (stmt->columns > 0)
-        stmt->uuids = calloc((size_t)stmt->columns, sizeof *stmt->uuids);
-    if (!stmt->sql || (stmt->columns > 0 && !stmt->uuids)) {
-        free(stmt->sql);
-        free(stmt->uuids);
+    if (!stmt->sql) {
         db->driver->finalize(stmt);
         db_fail(db, DB_E_OTHER, "53", "out of memory");
         return NULL;
@@ -93,7 +94,6 @@ static struct db_stmt *stmt_new(struct db *db, const char *sql)
 static void stmt_free(struct db_stmt *stmt)
 {
     free(stmt->sql);
-    free(stmt->uuids);
     stmt->db->driver->finalize(stmt);
 }
 
@@ -208,9 +208,7 @@ int64_t db_column_int(struct db_stmt *stmt, int column)
 
 const char *db_column_uuid(struct db_stmt *stmt, int column)
 {
-    if (!column_ok(stmt, column) || !stmt->db->driver->column_uuid(stmt, column, stmt->uuids[column]))
-        return NULL;
-    return stmt->uuids[column];
+    return column_ok(stmt, column) ? stmt->db->driver->column_uuid(stmt, column) : NULL;
 }
 
 /* As the metrics' labels. */
@@ -218,17 +216,21 @@ static const char *const operation_names[DB_OPERATIONS] = {"select", "insert", "
                                                            "begin",  "commit", "rollback", "other"};
 static const char *const schema_names[DB_SCHEMAS] = {"iam", "crm", "outreach", "tracking", "other"};
 
+void db_observe(enum db_operation operation, enum db_schema schema, uint64_t elapsed_ns)
+{
+    metrics_db_query(operation, schema, elapsed_ns);
+    if (elapsed_ns > SLOW_QUERY_NS)
+        log_warn("slow query", "s:component", "store", "s:operation", operation_names[operation], "s:schema",
+                 schema_names[schema], "f:duration", (double)elapsed_ns * 1e-9);
+}
+
 void db_done(struct db_stmt *stmt)
 {
     if (!stmt)
         return;
     stmt->db->driver->reset(stmt);
-    if (stmt->stepped) {
-        metrics_db_query(stmt->operation, stmt->schema, stmt->elapsed_ns);
-        if (stmt->elapsed_ns > SLOW_QUERY_NS)
-            log_warn("slow query", "s:component", "store", "s:operation", operation_names[stmt->operation],
-                     "s:schema", schema_names[stmt->schema], "f:duration", (double)stmt->elapsed_ns * 1e-9);
-    }
+    if (stmt->stepped)
+        db_observe(stmt->operation, stmt->schema, stmt->elapsed_ns);
     stmt->in_use = false;
     if (!stmt->cached)
         stmt_free(stmt);
@@ -266,18 +268,18 @@ int db_exec(struct db *db, const char *sql, const char *format, ...)
 
 int db_begin(struct db *db, bool write)
 {
-    return db_exec(db, write ? db->driver->begin_write : db->driver->begin_read, "");
+    return db->driver->begin(db, write);
 }
 
 int db_commit(struct db *db)
 {
-    return db_exec(db, "COMMIT", "");
+    return db->driver->commit(db);
 }
 
 int db_rollback(struct db *db)
 {
     /* Disk full and I/O errors make SQLite roll back by itself. */
-    return db->driver->in_transaction(db) ? db_exec(db, "ROLLBACK", "") : DB_OK;
+    return db->driver->in_transaction(db) ? db->driver->rollback(db) : DB_OK;
 }
 
 int db_savepoint(struct db *db)

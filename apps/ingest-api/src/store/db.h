@@ -49,6 +49,9 @@ const char *db_error_text(const struct db *db);
  */
 int db_scope(struct db *db, const char *organisation_id);
 
+/** The same for every organisation: what no request may use (gauges at start, the queue's own rows). */
+int db_scope_all(struct db *db);
+
 /** Prepare, or take from the connection's cache (keyed by the pointer `sql`: use string literals). NULL on error;
  *  the functions below accept that NULL (db_step gives DB_E_OTHER), so that only db_step need be looked at. */
 struct db_stmt *db_prepare(struct db *db, const char *sql);

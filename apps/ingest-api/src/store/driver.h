@@ -14,7 +14,16 @@
 
 struct db_driver {
     const char *name;
-    const char *begin_read, *begin_write; /**< SQL */
+    bool many_writers; /**< each connection may write; else the store has one writer, which commits works together */
+    const struct db_migration *migrations;
+    const char *const *prologue; /**< SQL before the migrations: a lock, the schemas. May be NULL. */
+
+    /** Connect again if the connection was lost. DB_OK, or DB_E_CONNECTION. NULL: it cannot be lost. */
+    int (*ready)(struct db *db);
+    /** Transactions, timed through db_observe or as statements. begin: DB_E_CONNECTION when nothing was begun. */
+    int (*begin)(struct db *db, bool write);
+    int (*commit)(struct db *db);
+    int (*rollback)(struct db *db);
 
     void (*close)(struct db *db);
     /** Parse `sql`; the common part is filled in by db.c. NULL after db_fail(). */
@@ -29,7 +38,7 @@ struct db_driver {
     const char *(*column_text)(struct db_stmt *stmt, int column);
     size_t (*column_length)(struct db_stmt *stmt, int column);
     int64_t (*column_int)(struct db_stmt *stmt, int column);
-    bool (*column_uuid)(struct db_stmt *stmt, int column, char out[37]);
+    const char *(*column_uuid)(struct db_stmt *stmt, int column);
     /** Ready for the next execution: no row, no binding to the caller's memory. */
     void (*reset)(struct db_stmt *stmt);
 
@@ -38,7 +47,12 @@ struct db_driver {
     /** Several statements, without parameters or rows. For migrations. */
     int (*script)(struct db *db, const char *sql);
     bool (*table_exists)(struct db *db, const char *schema, const char *table);
-    int (*scope)(struct db *db, const unsigned char organisation_id[16]); /**< may be NULL */
+    /** organisation_id as text, or "*" for all. May be NULL. */
+    int (*scope)(struct db *db, const char *organisation_id);
+    /** PostgreSQL's arrays: many rows to a statement. */
+    bool arrays;
+    /** Once, after the migrations: a warning of what the database's set-up does not give. May be NULL. */
+    void (*advise)(struct db *db);
     /** After a commit, when nothing waits for an answer: housekeeping. May be NULL. */
     void (*idle)(struct db *db);
 };
@@ -51,8 +65,7 @@ struct db_stmt {
     enum db_schema schema;
     uint64_t elapsed_ns;
     bool in_use, cached, stepped;
-    char (*uuids)[37];       /**< one for each result column */
-    int columns;
+    int columns;             /**< of the result; may be known only after a step */
 };
 
 struct db {
@@ -64,6 +77,8 @@ struct db {
     char error_text[256];
 };
 
+/** Count and, where slow, log a query that took that long. */
+void db_observe(enum db_operation operation, enum db_schema schema, uint64_t elapsed_ns);
 /** Record an error on the connection. @return code. */
 int db_fail(struct db *db, int code, const char *error_class, const char *text);
 
@@ -86,6 +101,9 @@ struct db_sqlite_options {
 /** @return DB_OK or an error with a text in `error`. The file is made, mode 0600, when it is not there. */
 int db_open_sqlite(struct db **out, const struct db_sqlite_options *options, char *error, size_t error_size);
 
+/** @param url postgres://…; the connection is made by the first use of `ready`. */
+int db_open_postgres(struct db **out, const char *url, char *error, size_t error_size);
+
 /** Bring the schema up to date, under the database's write lock. @return DB_OK, or an error with a text in `error`. */
 int db_migrate(struct db *db, char *error, size_t error_size);
 
@@ -95,5 +113,6 @@ struct db_migration {
     const char *sql;
 };
 extern const struct db_migration db_migrations_sqlite[]; /**< ended by version 0 */
+extern const struct db_migration db_migrations_postgres[];
 
 #endif

@@ -31,8 +31,10 @@ static int apply(struct db *db, const struct db_migration *migration)
  * what is missing. */
 static int apply_missing(struct db *db, const struct db_migration *migrations)
 {
-    int version;
-    int rc = schema_version(db, &version);
+    int version = 0;
+    int rc = db->driver->prologue ? db->driver->script(db, *db->driver->prologue) : DB_OK;
+    if (rc == DB_OK)
+        rc = schema_version(db, &version);
     if (rc != DB_OK)
         return rc;
     if (version == 0)
@@ -47,7 +49,7 @@ static int apply_missing(struct db *db, const struct db_migration *migrations)
 
 int db_migrate(struct db *db, char *error, size_t error_size)
 {
-    const struct db_migration *migrations = db_migrations_sqlite;
+    const struct db_migration *migrations = db->driver->migrations;
     int newest = 0, version;
     for (const struct db_migration *m = migrations; m->version; m++)
         newest = m->version;

@@ -26,6 +26,15 @@ void work_list_push(struct work_list *list, struct store_work *work)
     list->n++;
 }
 
+void work_list_push_front(struct work_list *list, struct store_work *work)
+{
+    work->next = list->first;
+    if (!list->first)
+        list->last = &work->next;
+    list->first = work;
+    list->n++;
+}
+
 struct store_work *work_list_pop(struct work_list *list)
 {
     struct store_work *work = list->first;
@@ -38,9 +47,14 @@ struct store_work *work_list_pop(struct work_list *list)
     return work;
 }
 
+unsigned store_connections(const struct store *store)
+{
+    return store->readers + !store->many_writers;
+}
+
 void store_publish_stats(const struct store *store)
 {
-    unsigned max = store->readers + 1, active = store->active;
+    unsigned max = store_connections(store), active = store->active;
     metrics_db_pool(active, max - active, max, store->waiting[0].n + store->waiting[1].n);
 }
 
@@ -241,6 +255,108 @@ void *store_writer_main(void *arg)
         if (self->db->driver->idle)
             self->db->driver->idle(self->db);
         release(store, STORE_MODE_WRITE);
+    }
+    return NULL;
+}
+
+/* --- many writers --- */
+
+/* With the lock held: whose first work came first. */
+static enum store_mode older(const struct store *store)
+{
+    const struct store_work *read = store->waiting[STORE_MODE_READ].first;
+    const struct store_work *write = store->waiting[STORE_MODE_WRITE].first;
+    if (!read)
+        return STORE_MODE_WRITE;
+    return !write || read->submitted_ns <= write->submitted_ns ? STORE_MODE_READ : STORE_MODE_WRITE;
+}
+
+static struct store_work *take_either(struct store *store)
+{
+    struct store_work *work = NULL;
+    for (bool end = false; !work && !end;) {
+        struct work_list expired;
+        work_list_init(&expired);
+        pthread_mutex_lock(&store->lock);
+        while (store->waiting[0].n + store->waiting[1].n == 0 && !store->stopping)
+            pthread_cond_wait(&store->read_ready, &store->lock);
+        end = store->waiting[0].n + store->waiting[1].n == 0;
+        work = take_locked(store, older(store), &expired);
+        store->active += work != NULL;
+        store_publish_stats(store);
+        pthread_mutex_unlock(&store->lock);
+        expire_all(&expired);
+    }
+    return work;
+}
+
+/* The connection was gone before anything was sent: the work goes back to where it was, for a thread that has one. */
+static void give_back(struct store *store, struct store_work *work)
+{
+    pthread_mutex_lock(&store->lock);
+    work_list_push_front(&store->waiting[work->mode], work);
+    if (work->deadline_ns < store->next_deadline_ns) {
+        store->next_deadline_ns = work->deadline_ns;
+        pthread_cond_signal(&store->deadline_changed);
+    }
+    pthread_cond_signal(&store->read_ready);
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* @return whether it was run; *result is its result then. */
+static bool run_alone(struct store_work *work, struct db *db, int *result)
+{
+    int rc = db_begin(db, work->mode == STORE_MODE_WRITE);
+    if (rc == DB_E_CONNECTION)
+        return false;
+    if (rc == DB_OK) {
+        rc = work->run(work, db);
+        if (rc == 0 && !db->driver->in_transaction(db))
+            rc = lost(db);
+        if (rc == 0)
+            rc = db_commit(db);
+        if (rc != 0)
+            db_rollback(db);
+    }
+    *result = rc;
+    return true;
+}
+
+/* Connect, again and again, at growing distances. false: the store stops meanwhile. */
+static bool stay_connected(struct store *store, struct db *db)
+{
+    uint64_t pause_ns = 50000000u;
+    bool stopping = false;
+    while (!stopping && db->driver->ready(db) != DB_OK) {
+        struct timespec t = {.tv_nsec = (long)pause_ns};
+        if (pause_ns == 50000000u)
+            log_warn("no connection to the database", "s:component", "store", "s:error", db_error_text(db));
+        nanosleep(&t, NULL);
+        pause_ns = pause_ns < 400000000u ? pause_ns * 2 : 800000000u;
+        pthread_mutex_lock(&store->lock);
+        stopping = store->stopping;
+        pthread_mutex_unlock(&store->lock);
+    }
+    return !stopping;
+}
+
+void *store_either_main(void *arg)
+{
+    struct store_thread *self = arg;
+    struct store *store = self->store;
+    struct store_work *work;
+    prctl(PR_SET_NAME, "store");
+    bool connected = stay_connected(store, self->db);
+    while ((work = take_either(store))) {
+        int result = DB_E_CONNECTION;
+        bool run = run_alone(work, self->db, &result);
+        release(store, work->mode);
+        if (!run && connected) {
+            give_back(store, work);
+            connected = stay_connected(store, self->db);
+        } else {
+            work->done(work, result);
+        }
     }
     return NULL;
 }

@@ -33,6 +33,7 @@ struct store {
     bool stopping;
 
     unsigned max_waiting, timeout_ms, readers;
+    bool many_writers; /* every thread is a `reader` that writes too; there is no writer */
     struct store_thread reader[STORE_MAX_READERS], writer;
     pthread_t timer;
     bool timer_started;
@@ -44,14 +45,18 @@ struct store {
 
 void work_list_init(struct work_list *list);
 void work_list_push(struct work_list *list, struct store_work *work);
+void work_list_push_front(struct work_list *list, struct store_work *work);
 struct store_work *work_list_pop(struct work_list *list); /**< NULL when empty */
 
+/** Connections in all. */
+unsigned store_connections(const struct store *store);
 /** With the lock held: tell the gauges. */
 void store_publish_stats(const struct store *store);
 
 /** Thread bodies; the argument is a store_thread, of the timer the store. */
 void *store_reader_main(void *arg);
 void *store_writer_main(void *arg);
+void *store_either_main(void *arg); /**< many_writers: reads and writes */
 void *store_timer_main(void *arg);
 
 #endif

@@ -2,7 +2,9 @@
 #include "store/prospects.h"
 
 #include "store/clock.h"
+#include "store/driver.h"
 #include "store/page.h"
+#include "store/prospects_internal.h"
 
 const char *const prospect_field_names[PROSPECT_FIELDS] = {"email", "first_name", "last_name", "company",
                                                            "title", "phone",      "website",   "country"};
@@ -17,7 +19,7 @@ int prospect_status_from_name(const char *name)
  * into a statement journal. --- */
 
 /* ASCII only: what case means beyond it is the mail host's affair. @return the length, or 0 if it is too long. */
-static size_t lower_case(const char *in, size_t length, char out[PROSPECT_EMAIL_MAX])
+size_t prospects_lower_case(const char *in, size_t length, char out[PROSPECT_EMAIL_MAX])
 {
     if (length > PROSPECT_EMAIL_MAX)
         return 0;
@@ -107,11 +109,13 @@ int prospects_upsert(struct db *db, const char *organisation_id, const struct pr
 {
     int64_t now = clock_wall_ms();
     int rc = db_scope(db, organisation_id);
+    if (rc == DB_OK && db->driver->arrays && n > 1)
+        return prospects_upsert_arrays(db, organisation_id, rows, n, now, results);
     for (size_t i = 0; rc == DB_OK && i < n; i++) {
         struct prospect_upsert result;
         char email[PROSPECT_EMAIL_MAX];
         const struct db_text *address = &rows[i].field[PROSPECT_EMAIL];
-        size_t length = address->data ? lower_case(address->data, address->length, email) : 0;
+        size_t length = address->data ? prospects_lower_case(address->data, address->length, email) : 0;
         if (length == 0)
             return DB_E_INVALID;
         rc = insert(db, organisation_id, &rows[i], email, length, now, result.id);
@@ -174,8 +178,8 @@ static struct db_stmt *prepare_page(struct db *db, const struct prospect_filter 
     if (filter && filter->email) {
         /* At most one row; a status that goes with it is looked at there. An address that is too long is nobody's. */
         stmt = db_prepare(db, "SELECT " COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
-                              " AND email = $4 AND ($5 IS NULL OR status = $5) ORDER BY id LIMIT $3");
-        size_t length = lower_case(filter->email, strlen(filter->email), email);
+                              " AND email = $4 AND status = coalesce($5, status) ORDER BY id LIMIT $3");
+        size_t length = prospects_lower_case(filter->email, strlen(filter->email), email);
         db_bind_text(stmt, 4, email, length);
         db_bind_str(stmt, 5, filter->status < 0 ? NULL : prospect_status_names[filter->status]);
     } else if (filter && filter->status > PROSPECT_STATUS_IMPORTED) {

@@ -36,7 +36,8 @@ struct sqlite_stmt {
     struct db_stmt base;
     sqlite3_stmt *handle;
     int parameters;
-    unsigned char uuid[][16]; /* what is bound, by parameter: saves SQLite a copy */
+    char (*uuid_text)[UUID_TEXT]; /* what is read, by column */
+    unsigned char uuid[][16];     /* what is bound, by parameter: saves SQLite a copy */
 };
 
 static sqlite3 *handle_of(struct db *db)
@@ -115,22 +116,27 @@ static struct db_stmt *sqlite_prepare(struct db *db, const char *sql)
             db_fail(db, DB_E_OTHER, "42", "empty statement");
         return NULL;
     }
-    int parameters = sqlite3_bind_parameter_count(handle);
+    int parameters = sqlite3_bind_parameter_count(handle), columns = sqlite3_column_count(handle);
     struct sqlite_stmt *stmt = calloc(1, sizeof *stmt + (size_t)parameters * sizeof *stmt->uuid);
-    if (!stmt) {
+    char(*uuid_text)[UUID_TEXT] = calloc((size_t)columns + 1, UUID_TEXT);
+    if (!stmt || !uuid_text) {
+        free(stmt);
+        free(uuid_text);
         sqlite3_finalize(handle);
         db_fail(db, DB_E_OTHER, "53", "out of memory");
         return NULL;
     }
     stmt->handle = handle;
     stmt->parameters = parameters;
-    stmt->base.columns = sqlite3_column_count(handle);
+    stmt->uuid_text = uuid_text;
+    stmt->base.columns = columns;
     return &stmt->base;
 }
 
 static void sqlite_finalize(struct db_stmt *stmt)
 {
     sqlite3_finalize(stmt_of(stmt));
+    free(((struct sqlite_stmt *)stmt)->uuid_text);
     free(stmt);
 }
 
@@ -194,13 +200,14 @@ static int64_t sqlite_column_int_(struct db_stmt *stmt, int column)
     return sqlite3_column_int64(stmt_of(stmt), column);
 }
 
-static bool sqlite_column_uuid_(struct db_stmt *stmt, int column, char out[37])
+static const char *sqlite_column_uuid_(struct db_stmt *stmt, int column)
 {
+    char *text = ((struct sqlite_stmt *)stmt)->uuid_text[column];
     const void *blob = sqlite3_column_blob(stmt_of(stmt), column);
     if (!blob || sqlite3_column_bytes(stmt_of(stmt), column) != 16)
-        return false;
-    uuid_format(blob, out);
-    return true;
+        return NULL;
+    uuid_format(blob, text);
+    return text;
 }
 
 /* Bindings stay: every execution binds all of its parameters, and clearing them costs as much as binding. SQLite does
@@ -215,6 +222,21 @@ static void sqlite_reset_(struct db_stmt *stmt)
 static int64_t sqlite_changes_(struct db *db)
 {
     return sqlite3_changes64(handle_of(db));
+}
+
+static int sqlite_begin(struct db *db, bool write)
+{
+    return db_exec(db, write ? "BEGIN IMMEDIATE" : "BEGIN", "");
+}
+
+static int sqlite_commit(struct db *db)
+{
+    return db_exec(db, "COMMIT", "");
+}
+
+static int sqlite_rollback(struct db *db)
+{
+    return db_exec(db, "ROLLBACK", "");
 }
 
 static bool sqlite_in_transaction(struct db *db)
@@ -289,8 +311,10 @@ static void sqlite_close_(struct db *db)
 
 static const struct db_driver driver = {
     .name = "sqlite",
-    .begin_read = "BEGIN",
-    .begin_write = "BEGIN IMMEDIATE",
+    .migrations = db_migrations_sqlite,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
     .close = sqlite_close_,
     .prepare = sqlite_prepare,
     .finalize = sqlite_finalize,

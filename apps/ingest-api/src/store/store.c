@@ -16,6 +16,11 @@
 
 /* --- opening and closing --- */
 
+static bool is_postgres(const char *url)
+{
+    return strncmp(url, "postgres://", 11) == 0 || strncmp(url, "postgresql://", 13) == 0;
+}
+
 /* STORE: "" or "sqlite" (DATA_DIR/ingest.db), or sqlite:PATH. @return 0, or -1 when it names something else. */
 static int database_path(const struct settings *settings, char *path, size_t size)
 {
@@ -43,7 +48,7 @@ static int open_connection(struct store *store, struct store_thread *thread, con
 }
 
 /* The writer first: it makes the file and the schema that the readers then find. */
-static int open_connections(struct store *store, const char *path, char *error, size_t error_size)
+static int open_sqlite(struct store *store, const char *path, char *error, size_t error_size)
 {
     int rc = open_connection(store, &store->writer, path, false, error, error_size);
     if (rc == DB_OK)
@@ -53,16 +58,68 @@ static int open_connections(struct store *store, const char *path, char *error, 
     return rc;
 }
 
+/* Waits for a server that is just starting, but no longer than a request would. */
+static int wait_for_server(struct store *store, struct db *db, char *error, size_t error_size)
+{
+    uint64_t end = clock_monotonic_ns() + (uint64_t)store->timeout_ms * 1000000u;
+    int rc;
+    while ((rc = db->driver->ready(db)) != DB_OK && clock_monotonic_ns() < end)
+        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    if (rc != DB_OK)
+        snprintf(error, error_size, "%s", db_error_text(db));
+    return rc;
+}
+
+#ifdef INGEST_POSTGRES
+static int open_postgres(struct store *store, const char *url, char *error, size_t error_size)
+{
+    int rc = DB_OK;
+    store->many_writers = true;
+    for (unsigned i = 0; rc == DB_OK && i < store->readers; i++) {
+        store->reader[i].store = store;
+        rc = db_open_postgres(&store->reader[i].db, url, error, error_size);
+    }
+    struct db *db = store->reader[0].db;
+    if (rc == DB_OK)
+        rc = wait_for_server(store, db, error, error_size);
+    if (rc == DB_OK)
+        rc = db_migrate(db, error, error_size);
+    if (rc == DB_OK)
+        db->driver->advise(db);
+    return rc;
+}
+#endif
+
+static int open_database(struct store *store, const struct settings *settings, char *error, size_t error_size)
+{
+    char path[512];
+    if (is_postgres(settings->store_url)) {
+#ifdef INGEST_POSTGRES
+        return open_postgres(store, settings->store_url, error, error_size);
+#else
+        snprintf(error, error_size, "this ingest-api was built without PostgreSQL (libpq-dev was not there)");
+        return DB_E_INVALID;
+#endif
+    }
+    if (database_path(settings, path, sizeof path) != 0) {
+        snprintf(error, error_size, "STORE must be sqlite, sqlite:PATH or postgres://…");
+        return DB_E_INVALID;
+    }
+    return open_sqlite(store, path, error, error_size);
+}
+
+static bool start_thread(struct store_thread *thread, void *(*main)(void *))
+{
+    thread->started = pthread_create(&thread->thread, NULL, main, thread) == 0;
+    return thread->started;
+}
+
 static bool start_threads(struct store *store)
 {
     store->timer_started = pthread_create(&store->timer, NULL, store_timer_main, store) == 0;
-    store->writer.started = pthread_create(&store->writer.thread, NULL, store_writer_main, &store->writer) == 0;
-    bool ok = store->timer_started && store->writer.started;
-    for (unsigned i = 0; i < store->readers; i++) {
-        struct store_thread *reader = &store->reader[i];
-        reader->started = pthread_create(&reader->thread, NULL, store_reader_main, reader) == 0;
-        ok = ok && reader->started;
-    }
+    bool ok = store->timer_started && (store->many_writers || start_thread(&store->writer, store_writer_main));
+    for (unsigned i = 0; ok && i < store->readers; i++)
+        ok = start_thread(&store->reader[i], store->many_writers ? store_either_main : store_reader_main);
     return ok;
 }
 
@@ -93,24 +150,20 @@ static struct store *store_new(const struct settings *settings)
 
 int store_open(struct store **out, const struct settings *settings)
 {
-    char path[512], error[512];
+    char error[1024];
     *out = NULL;
-    if (database_path(settings, path, sizeof path) != 0) {
-        log_error("cannot open the store: STORE must be sqlite or sqlite:PATH", "s:component", "store");
-        return -1;
-    }
     struct store *store = store_new(settings);
     if (!store) {
         log_error("cannot open the store: out of memory", "s:component", "store");
         return -1;
     }
-    int rc = open_connections(store, path, error, sizeof error);
+    int rc = open_database(store, settings, error, sizeof error);
     if (rc == DB_OK && !start_threads(store)) {
         snprintf(error, sizeof error, "cannot start its threads");
         rc = DB_E_OTHER;
     }
     if (rc != DB_OK) {
-        log_error("cannot open the store", "s:component", "store", "s:path", path, "s:error", error);
+        log_error("cannot open the store", "s:component", "store", "s:error", error);
         store_close(store);
         return -1;
     }
@@ -181,7 +234,8 @@ int store_submit(struct store *store, struct store_work *work)
         store->next_deadline_ns = work->deadline_ns;
         pthread_cond_signal(&store->deadline_changed);
     }
-    pthread_cond_signal(work->mode == STORE_MODE_READ ? &store->read_ready : &store->write_ready);
+    bool to_writer = work->mode == STORE_MODE_WRITE && !store->many_writers;
+    pthread_cond_signal(to_writer ? &store->write_ready : &store->read_ready);
     store_publish_stats(store);
     pthread_mutex_unlock(&store->lock);
     return 0;
@@ -299,7 +353,7 @@ void store_pool_stats(const struct store *store, struct store_pool_stats *out)
 {
     struct store *self = (struct store *)store; /* only its lock changes */
     pthread_mutex_lock(&self->lock);
-    out->max = store->readers + 1;
+    out->max = store_connections(store);
     out->active = store->active;
     out->idle = out->max - out->active;
     out->pending = store->waiting[0].n + store->waiting[1].n;

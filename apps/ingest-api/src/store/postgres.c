@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The PostgreSQL driver (libpq). A transaction begins with its first statement, in one round trip with the organisation
+ * that row-level security holds it to. Statements are prepared at their first use on a connection.
+ */
+#include "store/clock.h"
+#include "store/driver.h"
+#include "store/postgres_internal.h"
+#include "store/sql.h"
+#include "store/uuid.h"
+#include "utils/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A server that does not answer is given up, not waited for. Times in ms where PostgreSQL takes ms. */
+static const char *const keys[] = {"dbname",          "connect_timeout",     "keepalives_idle",  "keepalives_interval",
+                                   "keepalives_count", "tcp_user_timeout",   "application_name", "client_encoding",
+                                   "options",          NULL};
+#define OPTIONS "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+
+/* --- errors --- */
+
+/* The SQLSTATE's class decides, with a few exceptions within it. */
+static int translate(const char *state)
+{
+    static const struct {
+        const char *prefix;
+        int code;
+    } codes[] = {
+        {"23505", DB_E_CONFLICT},   {"23503", DB_E_CONFLICT},   {"23", DB_E_INVALID},       {"22", DB_E_INVALID},
+        {"53100", DB_E_FULL},       {"53", DB_E_BUSY},          {"40", DB_E_BUSY},          {"55P03", DB_E_BUSY},
+        {"57014", DB_E_BUSY},       {"57P", DB_E_CONNECTION},   {"08", DB_E_CONNECTION},    {"25P03", DB_E_CONNECTION},
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (strncmp(state, codes[i].prefix, strlen(codes[i].prefix)) == 0)
+            return codes[i].code;
+    return DB_E_OTHER;
+}
+
+/* Records what went wrong. The primary message has no values of rows in it; the detail would. */
+static int fail(struct postgres_db *self, const PGresult *result)
+{
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *text = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    char class[3];
+    int code;
+    if (state) {
+        code = translate(state);
+        snprintf(class, sizeof class, "%.2s", state);
+    } else {
+        code = DB_E_CONNECTION;
+        snprintf(class, sizeof class, "08");
+        text = PQerrorMessage(self->conn);
+    }
+    if (PQstatus(self->conn) == CONNECTION_BAD)
+        code = DB_E_CONNECTION;
+    return db_fail(&self->base, code, class, text ? text : "connection lost");
+}
+
+/* --- the connection --- */
+
+static void ignore_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result;
+}
+
+/* The server may have gone while the connection was idle; then the socket has something to say: a last message, the end.
+ * One system call when it has not. */
+static bool is_alive(struct postgres_db *self)
+{
+    if (!self->conn || PQstatus(self->conn) != CONNECTION_OK)
+        return false;
+    struct pollfd fd = {.fd = PQsocket(self->conn), .events = POLLIN};
+    for (int i = 0; i < 4 && poll(&fd, 1, 0) > 0; i++)
+        if (!PQconsumeInput(self->conn) || PQstatus(self->conn) != CONNECTION_OK)
+            return false;
+    return true;
+}
+
+static void disconnect(struct postgres_db *self)
+{
+    if (self->conn)
+        PQfinish(self->conn);
+    self->conn = NULL;
+    self->state = POSTGRES_IDLE;
+    self->scope_sent[0] = 0;
+    self->generation++; /* what was prepared is gone with it */
+}
+
+static int postgres_ready(struct db *db)
+{
+    struct postgres_db *self = (struct postgres_db *)db;
+    if (is_alive(self))
+        return DB_OK;
+    disconnect(self);
+    const char *values[] = {self->url, "3", "10", "5", "3", "15000", "ingest-api", "UTF8", OPTIONS, NULL};
+    self->conn = PQconnectdbParams(keys, values, 1);
+    if (!self->conn)
+        return db_fail(db, DB_E_CONNECTION, "53", "out of memory");
+    if (PQstatus(self->conn) == CONNECTION_OK) {
+        PQsetNoticeReceiver(self->conn, ignore_notice, NULL);
+        return DB_OK;
+    }
+    db_fail(db, DB_E_CONNECTION, "08", PQerrorMessage(self->conn));
+    metrics_db_error(DB_OTHER_OP, DB_SCHEMA_OTHER, "08");
+    disconnect(self);
+    return DB_E_CONNECTION;
+}
+
+static void postgres_close(struct db *db)
+{
+    struct postgres_db *self = (struct postgres_db *)db;
+    db_cache_clear(db);
+    disconnect(self);
+    free(self->url);
+    free(self);
+}
+
+/* --- transactions --- */
+
+/* Statements without parameters or rows, timed as one query. */
+static int simple(struct postgres_db *self, enum db_operation operation, const char *sql, const char *expected_tag)
+{
+    uint64_t start = clock_monotonic_ns();
+    PGresult *result = PQexec(self->conn, sql);
+    int rc = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK
+                 ? DB_OK
+                 : fail(self, result);
+    /* A COMMIT of a transaction that had failed "succeeds" as a ROLLBACK. */
+    if (rc == DB_OK && expected_tag && strcmp(PQcmdStatus(result), expected_tag) != 0)
+        rc = db_fail(&self->base, DB_E_OTHER, "25", "the transaction had failed");
+    PQclear(result);
+    db_observe(operation, DB_SCHEMA_OTHER, clock_monotonic_ns() - start);
+    if (rc != DB_OK)
+        metrics_db_error(operation, DB_SCHEMA_OTHER, self->base.error_class);
+    return rc;
+}
+
+static int postgres_begin(struct db *db, bool write)
+{
+    struct postgres_db *self = (struct postgres_db *)db;
+    if (!is_alive(self))
+        return db_fail(db, DB_E_CONNECTION, "08", "connection lost");
+    self->state = write ? POSTGRES_WRITE : POSTGRES_READ;
+    self->scope[0] = 0;
+    self->scope_sent[0] = 0;
+    return DB_OK;
+}
+
+/* What has to go before a statement: BEGIN, and the scope if it changed. */
+int postgres_before_statement(struct postgres_db *self)
+{
+    char sql[128];
+    int n = 0;
+    bool begin = self->state == POSTGRES_READ || self->state == POSTGRES_WRITE;
+    bool scope = self->scope[0] && strcmp(self->scope, self->scope_sent) != 0;
+    if (!begin && !scope)
+        return DB_OK;
+    if (begin)
+        n = snprintf(sql, sizeof sql, "BEGIN%s;", self->state == POSTGRES_READ ? " READ ONLY" : "");
+    if (scope) /* a UUID that was parsed, or an asterisk: nothing to quote */
+        snprintf(sql + n, sizeof sql - (size_t)n, "SET LOCAL app.organisation_id = '%s'", self->scope);
+    int rc = simple(self, begin ? DB_BEGIN : DB_OTHER_OP, sql, NULL);
+    if (rc == DB_OK && begin)
+        self->state = POSTGRES_BEGUN;
+    if (rc == DB_OK && scope)
+        snprintf(self->scope_sent, sizeof self->scope_sent, "%s", self->scope);
+    return rc;
+}
+
+static int end(struct postgres_db *self, enum db_operation operation, const char *sql)
+{
+    int rc = DB_OK;
+    if (self->state == POSTGRES_BEGUN)
+        rc = self->conn ? simple(self, operation, sql, sql) : DB_E_CONNECTION;
+    self->state = POSTGRES_IDLE;
+    self->scope[0] = 0;
+    self->scope_sent[0] = 0;
+    return rc;
+}
+
+static int postgres_commit(struct db *db)
+{
+    struct postgres_db *self = (struct postgres_db *)db;
+    int rc = end(self, DB_COMMIT, "COMMIT");
+    if (rc == DB_E_CONNECTION)
+        log_error("connection lost during COMMIT: whether it was applied is unknown", "s:component", "store");
+    return rc;
+}
+
+static int postgres_rollback(struct db *db)
+{
+    struct postgres_db *self = (struct postgres_db *)db;
+    return end(self, DB_ROLLBACK, "ROLLBACK");
+}
+
+static bool postgres_in_transaction(struct db *db)
+{
+    struct postgres_db *self = (struct postgres_db *)db;
+    if (self->state != POSTGRES_BEGUN)
+        return self->state != POSTGRES_IDLE;
+    return PQstatus(self->conn) == CONNECTION_OK;
+}
+
+static int postgres_scope(struct db *db, const char *organisation_id)
+{
+    struct postgres_db *self = (struct postgres_db *)db;
+    snprintf(self->scope, sizeof self->scope, "%s", organisation_id);
+    return DB_OK;
+}
+
+/* --- statements --- */
+
+/* What SQLite has no word for stands in a comment whose text begins with `pg`; PostgreSQL gets the comment's inside. */
+static char *to_postgres(const char *sql)
+{
+    char *out = strdup(sql), *at = out, *end_of;
+    while (at && (at = strstr(at, "/*pg ")) && (end_of = strstr(at, "*/"))) {
+        memset(at, ' ', 5);
+        memset(end_of, ' ', 2);
+    }
+    return out;
+}
+
+/* The highest $n. */
+static int count_parameters(const char *sql)
+{
+    int max = 0;
+    for (const char *p = sql; (p = strchr(p, '$')); p++) {
+        int n = atoi(p + 1);
+        if (n > max)
+            max = n;
+    }
+    return max;
+}
+
+static struct db_stmt *postgres_prepare(struct db *db, const char *sql)
+{
+    struct postgres_db *self = (struct postgres_db *)db;
+    int n = count_parameters(sql);
+    struct postgres_stmt *stmt = calloc(1, sizeof *stmt);
+    struct postgres_parameter *parameters = calloc((size_t)n + 1, sizeof *parameters);
+    char *text = to_postgres(sql);
+    if (!stmt || !parameters || !text) {
+        free(stmt);
+        free(parameters);
+        free(text);
+        db_fail(db, DB_E_OTHER, "53", "out of memory");
+        return NULL;
+    }
+    snprintf(stmt->name, sizeof stmt->name, "s%u", ++self->names);
+    stmt->text = text;
+    stmt->parameters = parameters;
+    stmt->n = n;
+    return &stmt->base;
+}
+
+static void postgres_finalize(struct db_stmt *base)
+{
+    struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    struct postgres_db *self = (struct postgres_db *)base->db;
+    char sql[64];
+    /* An uncached one would stay in the server for the life of the connection. */
+    if (!base->cached && stmt->generation == self->generation && self->conn) {
+        snprintf(sql, sizeof sql, "DEALLOCATE %s", stmt->name);
+        PQclear(PQexec(self->conn, sql));
+    }
+    PQclear(stmt->result);
+    free(stmt->text);
+    free(stmt->parameters);
+    free(stmt);
+}
+
+static struct postgres_parameter *parameter(struct db_stmt *base, int index)
+{
+    struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    static struct postgres_parameter nowhere; /* for an index that is not in the SQL; never read */
+    return index >= 1 && index <= stmt->n ? &stmt->parameters[index - 1] : &nowhere;
+}
+
+/* Text, ids and blobs go as they are (PostgreSQL's binary formats of these types); integers as text, whose type the
+ * server knows better than we do. */
+static void postgres_bind_null(struct db_stmt *stmt, int index)
+{
+    *parameter(stmt, index) = (struct postgres_parameter){0};
+}
+
+static void postgres_bind_blob(struct db_stmt *stmt, int index, const void *data, size_t length)
+{
+    struct postgres_parameter *p = parameter(stmt, index);
+    p->value = data;
+    p->length = (int)length;
+    p->binary = 1;
+}
+
+static void postgres_bind_text(struct db_stmt *stmt, int index, const char *value, size_t length)
+{
+    postgres_bind_blob(stmt, index, value, length);
+}
+
+static void postgres_bind_uuid(struct db_stmt *stmt, int index, const unsigned char uuid[16])
+{
+    struct postgres_parameter *p = parameter(stmt, index);
+    memcpy(p->space, uuid, 16);
+    postgres_bind_blob(stmt, index, p->space, 16);
+}
+
+static void postgres_bind_int(struct db_stmt *stmt, int index, int64_t value)
+{
+    struct postgres_parameter *p = parameter(stmt, index);
+    p->length = snprintf(p->space, sizeof p->space, "%lld", (long long)value);
+    p->value = p->space;
+    p->binary = 0;
+}
+
+static int prepare_once(struct postgres_db *self, struct postgres_stmt *stmt)
+{
+    if (stmt->generation == self->generation)
+        return DB_OK;
+    PGresult *result = PQprepare(self->conn, stmt->name, stmt->text, 0, NULL);
+    int rc = PQresultStatus(result) == PGRES_COMMAND_OK ? DB_OK : fail(self, result);
+    PQclear(result);
+    if (rc == DB_OK)
+        stmt->generation = self->generation;
+    return rc;
+}
+
+#define MAX_PARAMETERS 400
+
+static int execute(struct postgres_db *self, struct postgres_stmt *stmt)
+{
+    const char *values[MAX_PARAMETERS];
+    int lengths[MAX_PARAMETERS], formats[MAX_PARAMETERS];
+    if (stmt->n > MAX_PARAMETERS)
+        return db_fail(&self->base, DB_E_OTHER, "54", "too many parameters");
+    if (!self->conn)
+        return db_fail(&self->base, DB_E_CONNECTION, "08", "connection lost");
+    int rc = postgres_before_statement(self);
+    if (rc == DB_OK)
+        rc = prepare_once(self, stmt);
+    if (rc != DB_OK)
+        return rc;
+    for (int i = 0; i < stmt->n; i++) {
+        values[i] = stmt->parameters[i].value;
+        lengths[i] = stmt->parameters[i].length;
+        formats[i] = stmt->parameters[i].binary;
+    }
+    stmt->result = PQexecPrepared(self->conn, stmt->name, stmt->n, values, lengths, formats, 0);
+    ExecStatusType status = PQresultStatus(stmt->result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        rc = fail(self, stmt->result);
+        PQclear(stmt->result);
+        stmt->result = NULL;
+        return rc;
+    }
+    self->changes = strtoll(PQcmdTuples(stmt->result), NULL, 10);
+    stmt->base.columns = PQnfields(stmt->result);
+    stmt->row = -1;
+    return DB_OK;
+}
+
+static int postgres_step(struct db_stmt *base)
+{
+    struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    if (!stmt->result) {
+        int rc = execute((struct postgres_db *)base->db, stmt);
+        if (rc != DB_OK)
+            return rc;
+    }
+    if (stmt->row < PQntuples(stmt->result))
+        stmt->row++;
+    return stmt->row < PQntuples(stmt->result) ? DB_ROW : DB_OK;
+}
+
+static const char *postgres_column_text(struct db_stmt *base, int column)
+{
+    struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    if (!stmt->result || stmt->row < 0 || stmt->row >= PQntuples(stmt->result) ||
+        PQgetisnull(stmt->result, stmt->row, column))
+        return NULL;
+    return PQgetvalue(stmt->result, stmt->row, column);
+}
+
+static size_t postgres_column_length(struct db_stmt *base, int column)
+{
+    struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    return postgres_column_text(base, column) ? (size_t)PQgetlength(stmt->result, stmt->row, column) : 0;
+}
+
+static int64_t postgres_column_int(struct db_stmt *base, int column)
+{
+    const char *text = postgres_column_text(base, column);
+    if (!text)
+        return 0;
+    return *text == 't' ? 1 : strtoll(text, NULL, 10); /* booleans are t and f */
+}
+
+static void postgres_reset(struct db_stmt *base)
+{
+    struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    PQclear(stmt->result);
+    stmt->result = NULL;
+}
+
+static int64_t postgres_changes(struct db *db)
+{
+    return ((struct postgres_db *)db)->changes;
+}
+
+/* --- migrations --- */
+
+static int postgres_script(struct db *db, const char *sql)
+{
+    struct postgres_db *self = (struct postgres_db *)db;
+    int rc = postgres_before_statement(self);
+    return rc == DB_OK ? simple(self, DB_OTHER_OP, sql, NULL) : rc;
+}
+
+static bool postgres_table_exists(struct db *db, const char *schema, const char *table)
+{
+    struct db_stmt *stmt = db_prepare(
+        db, "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = $2");
+    db_bind_str(stmt, 1, schema);
+    db_bind_str(stmt, 2, table);
+    bool there = db_step(stmt) == DB_ROW;
+    db_done(stmt);
+    return there;
+}
+
+static void postgres_advise(struct db *db)
+{
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user");
+    if (db_step(stmt) == DB_ROW && db_column_int(stmt, 0))
+        log_warn("the database role bypasses row-level security: use one that is no superuser", "s:component", "store");
+    db_done(stmt);
+}
+
+static const struct db_driver driver = {
+    .name = "postgres",
+    .many_writers = true,
+    .arrays = true,
+    .migrations = db_migrations_postgres,
+    .prologue = &db_prologue_postgres,
+    .advise = postgres_advise,
+    .ready = postgres_ready,
+    .begin = postgres_begin,
+    .commit = postgres_commit,
+    .rollback = postgres_rollback,
+    .close = postgres_close,
+    .prepare = postgres_prepare,
+    .finalize = postgres_finalize,
+    .bind_null = postgres_bind_null,
+    .bind_text = postgres_bind_text,
+    .bind_int = postgres_bind_int,
+    .bind_uuid = postgres_bind_uuid,
+    .bind_blob = postgres_bind_blob,
+    .step = postgres_step,
+    .column_text = postgres_column_text,
+    .column_length = postgres_column_length,
+    .column_int = postgres_column_int,
+    .column_uuid = postgres_column_text,
+    .reset = postgres_reset,
+    .changes = postgres_changes,
+    .in_transaction = postgres_in_transaction,
+    .script = postgres_script,
+    .table_exists = postgres_table_exists,
+    .scope = postgres_scope,
+};
+
+int db_open_postgres(struct db **out, const char *url, char *error, size_t error_size)
+{
+    char *parse_error = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(url, &parse_error);
+    if (!parsed) {
+        /* libpq's text quotes the URL, which may hold a password. */
+        snprintf(error, error_size, "STORE is not a valid PostgreSQL URL");
+        PQfreemem(parse_error);
+        return DB_E_INVALID;
+    }
+    PQconninfoFree(parsed);
+    struct postgres_db *self = calloc(1, sizeof *self);
+    char *copy = strdup(url);
+    if (!self || !copy) {
+        free(self);
+        free(copy);
+        snprintf(error, error_size, "out of memory");
+        return DB_E_OTHER;
+    }
+    self->base.driver = &driver;
+    self->url = copy;
+    self->generation = 1;
+    *out = &self->base;
+    return DB_OK;
+}

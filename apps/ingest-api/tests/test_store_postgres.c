@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What PostgreSQL alone can do, and what only a server can do to us. Run under with_postgres. */
+#include "store_fixture.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+static void control(const char *action)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s %s >/dev/null 2>&1", getenv("TEST_POSTGRES_CONTROL"), action);
+    assert_int_equal(system(command), 0);
+}
+
+/* --- row-level security --- */
+
+struct scoped {
+    const char *scope; /* NULL: none */
+    int64_t rows;
+};
+
+static int run_unscoped_query(void *arg, struct db *db)
+{
+    struct scoped *scoped = arg;
+    if (scoped->scope)
+        db_scope(db, scoped->scope);
+    /* A query that has forgotten its organisation. */
+    struct db_stmt *stmt = db_prepare(db, "SELECT count(*) FROM crm.prospects");
+    int rc = db_step(stmt);
+    if (rc == DB_ROW)
+        scoped->rows = db_column_int(stmt, 0);
+    db_done(stmt);
+    return rc < 0 ? rc : DB_OK;
+}
+
+struct insert {
+    const char *organisation, *scope;
+    int number;
+    char email[64];
+};
+
+static int run_insert(void *arg, struct db *db)
+{
+    struct insert *insert = arg;
+    snprintf(insert->email, sizeof insert->email, "n%d@example.com", insert->number);
+    struct prospect_input row = {.field = {{insert->email, strlen(insert->email)}}};
+    return prospects_upsert(db, insert->organisation, &row, 1, NULL);
+}
+
+static int run_insert_for_another(void *arg, struct db *db)
+{
+    struct insert *insert = arg;
+    db_scope(db, insert->scope);
+    return db_exec(db, "INSERT INTO crm.prospects (organisation_id, id, email, created_at, updated_at)"
+                       " VALUES ($1, $2, 'x@example.com', 1, 1)",
+                   "uu", insert->organisation, insert->organisation);
+}
+
+static void the_database_itself_keeps_tenants_apart(void **state)
+{
+    struct fixture *f = *state;
+    struct insert mine = {.organisation = f->organisation, .number = 1};
+    struct insert foreign = {.organisation = f->organisation, .scope = f->other};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_insert, &mine), DB_OK);
+    struct scoped none = {NULL, -1}, other = {f->other, -1}, own = {f->organisation, -1};
+    for (int i = 0; i < 4; i++) { /* whatever a connection was used for before */
+        assert_int_equal(store_run(f->store, STORE_MODE_READ, run_unscoped_query, &own), DB_OK);
+        assert_int_equal(store_run(f->store, STORE_MODE_READ, run_unscoped_query, &none), DB_OK);
+        assert_int_equal(store_run(f->store, STORE_MODE_READ, run_unscoped_query, &other), DB_OK);
+        assert_int_equal(own.rows, 1);
+        assert_int_equal(none.rows, 0);
+        assert_int_equal(other.rows, 0);
+    }
+    assert_true(store_run(f->store, STORE_MODE_WRITE, run_insert_for_another, &foreign) < 0);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 1);
+}
+
+/* --- faults --- */
+
+#define WRITERS 4
+
+struct load {
+    struct fixture *f;
+    int first, acknowledged, refused;
+    _Atomic bool *stop;
+    char done[100000]; /* by number: acknowledged */
+};
+
+static void *write_load(void *arg)
+{
+    struct load *load = arg;
+    struct insert insert = {.organisation = load->f->organisation};
+    for (int i = 0; i < (int)sizeof load->done && !atomic_load(load->stop); i++) {
+        insert.number = load->first + i;
+        load->done[i] = store_run(load->f->store, STORE_MODE_WRITE, run_insert, &insert) == DB_OK;
+        load->acknowledged += load->done[i];
+        load->refused += !load->done[i];
+    }
+    return NULL;
+}
+
+static int run_exists(void *arg, struct db *db)
+{
+    struct load *load = arg;
+    int missing = 0, rc = db_scope(db, load->f->organisation);
+    for (int i = 0; rc >= 0 && i < (int)sizeof load->done; i++) {
+        char email[64];
+        if (!load->done[i])
+            continue;
+        snprintf(email, sizeof email, "n%d@example.com", load->first + i);
+        struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM crm.prospects WHERE organisation_id = $1 AND email = $2");
+        db_bind_uuid(stmt, 1, load->f->organisation);
+        db_bind_str(stmt, 2, email);
+        rc = db_step(stmt);
+        missing += rc != DB_ROW;
+        db_done(stmt);
+    }
+    return missing;
+}
+
+static void under_load(struct fixture *f, void (*fault)(void))
+{
+    static struct load load[WRITERS];
+    pthread_t thread[WRITERS];
+    _Atomic bool stop = false;
+    int acknowledged = 0;
+    memset(load, 0, sizeof load);
+    for (int i = 0; i < WRITERS; i++) {
+        load[i].f = f;
+        load[i].first = i * (int)sizeof load[i].done;
+        load[i].stop = &stop;
+        assert_int_equal(pthread_create(&thread[i], NULL, write_load, &load[i]), 0);
+    }
+    usleep(200000);
+    for (int i = 0; i < 3; i++) {
+        fault();
+        usleep(300000);
+    }
+    /* Resumes unaided. */
+    struct insert after = {.organisation = f->organisation, .number = 99999999};
+    uint64_t start = clock_monotonic_ns();
+    while (store_run(f->store, STORE_MODE_WRITE, run_insert, &after) != DB_OK)
+        assert_true(clock_monotonic_ns() - start < 5000000000u);
+    atomic_store(&stop, true);
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(thread[i], NULL);
+        acknowledged += load[i].acknowledged;
+    }
+    assert_true(acknowledged > 0);
+    for (int i = 0; i < WRITERS; i++)
+        assert_int_equal(store_run(f->store, STORE_MODE_READ, run_exists, &load[i]), 0);
+}
+
+static void terminate_connections(void)
+{
+    fixture_server(getenv("TEST_POSTGRES_ADMIN"),
+                   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ingest-api'");
+}
+
+static void restart_server(void)
+{
+    control("restart -m fast");
+}
+
+static void crash_server(void)
+{
+    control("restart -m immediate");
+}
+
+static void connections_that_are_cut_lose_nothing(void **state)
+{
+    under_load(*state, terminate_connections);
+}
+
+static void a_restarted_server_loses_nothing(void **state)
+{
+    under_load(*state, restart_server);
+}
+
+static void a_crashed_server_loses_nothing(void **state)
+{
+    under_load(*state, crash_server);
+}
+
+/* Idle connections whose server went: the next request does not notice. */
+static void an_idle_connection_is_renewed(void **state)
+{
+    struct fixture *f = *state;
+    struct insert insert = {.organisation = f->organisation};
+    for (int i = 0; i < 5; i++) {
+        terminate_connections();
+        usleep(50000);
+        insert.number = i;
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_insert, &insert), DB_OK);
+    }
+}
+
+static void without_a_server_requests_end_at_their_deadline(void **state)
+{
+    struct fixture *f = *state;
+    struct insert insert = {.organisation = f->organisation, .number = 1};
+    control("stop -m fast");
+    uint64_t start = clock_monotonic_ns();
+    assert_true(store_run_within(f->store, STORE_MODE_WRITE, 300, run_insert, &insert) < 0);
+    assert_true(clock_monotonic_ns() - start < 4000000000u);
+    assert_true(store_check(f->store, 300) < 0);
+    control("start");
+    start = clock_monotonic_ns();
+    while (store_run(f->store, STORE_MODE_WRITE, run_insert, &insert) != DB_OK)
+        assert_true(clock_monotonic_ns() - start < 5000000000u);
+}
+
+/* --- opening --- */
+
+static void *open_store(void *arg)
+{
+    struct store *store;
+    if (store_open(&store, arg) != 0)
+        return arg;
+    store_close(store);
+    return NULL;
+}
+
+static void servers_that_start_at_once_migrate_once(void **state)
+{
+    struct fixture *f = *state;
+    struct settings fresh = f->settings;
+    pthread_t thread[4];
+    void *failed;
+    fixture_create_database(&fresh);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, open_store, &fresh), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(thread[i], &failed);
+        assert_null(failed);
+    }
+    fixture_drop_database(&fresh);
+}
+
+static void what_cannot_be_opened_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct settings settings = f->settings;
+    struct store *store;
+    settings.store_timeout_ms = 300;
+    snprintf(settings.store_url, sizeof settings.store_url, "postgres://x@127.0.0.1:1/x");
+    assert_int_equal(store_open(&store, &settings), -1);
+    snprintf(settings.store_url, sizeof settings.store_url, "postgres://x@y:z:1/x?nonsense=1");
+    assert_int_equal(store_open(&store, &settings), -1);
+}
+
+static int run_swallow(void *arg, struct db *db)
+{
+    struct insert *insert = arg;
+    int rc = run_insert(insert, db);
+    if (rc != DB_OK)
+        return rc;
+    /* An error that the work does not look at: the transaction is lost all the same, and must not be said to be stored. */
+    db_exec(db, "SELECT 1 / 0 FROM iam.organisations", "");
+    return 0;
+}
+
+static void a_broken_transaction_is_not_committed(void **state)
+{
+    struct fixture *f = *state;
+    struct insert insert = {.organisation = f->organisation, .number = 1};
+    assert_true(store_run(f->store, STORE_MODE_WRITE, run_swallow, &insert) < 0);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_database_itself_keeps_tenants_apart),
+        TEST(a_broken_transaction_is_not_committed),
+        TEST(an_idle_connection_is_renewed),
+        TEST(connections_that_are_cut_lose_nothing),
+        TEST(a_restarted_server_loses_nothing),
+        TEST(a_crashed_server_loses_nothing),
+        TEST(without_a_server_requests_end_at_their_deadline),
+        TEST(servers_that_start_at_once_migrate_once),
+        TEST(what_cannot_be_opened_is_refused),
+    };
+    if (!fixture_postgres()) {
+        puts("skipped: TEST_POSTGRES is not set (run it under tests/with_postgres)");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
