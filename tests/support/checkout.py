@@ -24,7 +24,7 @@ class Checkout:
     def __init__(self, directory, programs=True):
         """`programs`: with what is built; without, `make` builds it there."""
         self.root = Path(directory)
-        self.ports = {name: free_port() for name in PORTS}
+        self.ports = {name: free_port() for name in (*PORTS, "GRAFANA_PORT")}
         listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
                                 capture_output=True, check=True).stdout.decode().split("\0")
         for name in listed:
