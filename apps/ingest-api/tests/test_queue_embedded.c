@@ -491,6 +491,28 @@ static void owners_are_told_apart(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+static int run_publish_later(void *arg, struct db *db)
+{
+    struct fixture *f = arg;
+    return queue_publish_later(db, QUEUE_PROSPECT_VALIDATE, f->organisation, "req-1", "{}", 400);
+}
+
+static void later_is_not_leased_before(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    uint64_t begun = clock_monotonic_ns();
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_later, f), DB_OK);
+    queue_published(f->queue, QUEUE_PROSPECT_VALIDATE, 1);
+    assert_int_equal(lease(f, QUEUE_PROSPECT_VALIDATE, &job, 0), 0);
+    assert_int_equal(stats(f, QUEUE_PROSPECT_VALIDATE).depth, 1);
+    /* The wait ends when it is due, without another wake-up. */
+    assert_int_equal(lease(f, QUEUE_PROSPECT_VALIDATE, &job, 10000), 1);
+    assert_true(clock_monotonic_ns() - begun >= 390000000u && clock_monotonic_ns() - begun < 9000000000u);
+    assert_int_equal(complete(f, &job), DB_OK);
+    job_release(&job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,6 +527,7 @@ int main(void)
         TEST(a_poisonous_job_ends_in_the_dead_letters),
         TEST(a_failed_job_comes_back_later_each_time),
         TEST(a_permanent_failure_is_dead_at_once),
+        TEST(later_is_not_leased_before),
         TEST(a_key_is_enqueued_once),
         TEST(old_keys_are_forgotten),
         TEST(every_job_has_its_effect_exactly_once),

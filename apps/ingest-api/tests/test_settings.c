@@ -120,10 +120,15 @@ static void test_secrets_from_files(void **state)
 {
     (void)state;
     const char *path = "/tmp/ingest-test-secret";
-    write_file(path, "tok3n\r\n", 7);
+    write_file(path, "a-tok3n!\r\n", 10);
     setenv("METRICS_TOKEN_FILE", path, 1);
     assert_int_equal(load(), 0);
-    assert_string_equal(settings.metrics_token, "tok3n");
+    assert_string_equal(settings.metrics_token, "a-tok3n!");
+
+    write_file(path, "short\n", 6);
+    assert_int_equal(load(), 1);
+    assert_non_null(strstr(report, "8 characters"));
+    write_file(path, "a-tok3n!\n", 9);
 
     setenv("METRICS_TOKEN", "both", 1);
     assert_int_equal(load(), 1);

@@ -68,6 +68,7 @@ static const struct number numbers[] = {
     {"REQUEST_TIMEOUT", NUMBER_UNSIGNED, FIELD(request_timeout_s), 1, 86400, 60},
     {"SHUTDOWN_TIMEOUT", NUMBER_UNSIGNED, FIELD(shutdown_timeout_s), 1, 3600, 20},
     {"RATE_LIMIT", NUMBER_UNSIGNED, FIELD(rate_limit), 0, 1000000, 0},
+    {"VALIDATION_DELAY", NUMBER_UNSIGNED, FIELD(validation_delay_s), 0, 86400, 15},
     {"JOB_ATTEMPTS", NUMBER_UNSIGNED, FIELD(job_attempts), 1, 100, 5},
 };
 
@@ -249,6 +250,9 @@ static void check_addresses(const struct settings *settings, struct report *repo
         if (!has_prefix(urls[i][1], "http://") && !has_prefix(urls[i][1], "https://"))
             fault(report, "%s=\"%s\": must begin with http:// or https://", urls[i][0], urls[i][1]);
     }
+    /* shorter ones are refused unread by middlewares/auth.c */
+    if (*settings->metrics_token && strlen(settings->metrics_token) < 8)
+        fault(report, "METRICS_TOKEN: must have 8 characters or more");
     for (const char *p = settings->metrics_token; *p; p++) {
         if (*p < 0x21 || *p > 0x7e) {
             fault(report, "METRICS_TOKEN: only visible ASCII characters can be sent in a header");

@@ -39,10 +39,15 @@ struct settings {
     unsigned request_timeout_s;  /**< REQUEST_TIMEOUT: a whole request must be in by then; default 60 */
     unsigned shutdown_timeout_s; /**< SHUTDOWN_TIMEOUT, default 20 */
     unsigned rate_limit;         /**< RATE_LIMIT requests/s per organisation, 0 (default): none → 429 */
-    unsigned job_attempts;       /**< JOB_ATTEMPTS, default 5 */
-    int log_level;               /**< LOG_LEVEL, default info */
-    char prometheus_url[128];    /**< PROMETHEUS_URL shown in /health, default http://localhost:9090 */
-    char grafana_url[128];       /**< GRAFANA_URL shown in /health, default http://localhost:3001 */
+    /**
+     * VALIDATION_DELAY seconds, default 15: how long imported rows settle before they are validated and researched. A file
+     * is often followed by a corrected one at once, and right after an import prospects_processed_total is just its rows.
+     */
+    unsigned validation_delay_s;
+    unsigned job_attempts;    /**< JOB_ATTEMPTS, default 5 */
+    int log_level;            /**< LOG_LEVEL, default info */
+    char prometheus_url[128]; /**< PROMETHEUS_URL shown in /health, default http://localhost:9090 */
+    char grafana_url[128];    /**< GRAFANA_URL shown in /health, default http://localhost:3001 */
 };
 
 /**

@@ -45,8 +45,8 @@ int64_t jobs_clock_follow(void)
 
 /* --- publish, complete --- */
 
-int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
-                  const char *idempotency_key, const char *payload, bool *fresh)
+static int publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
+                   const char *idempotency_key, const char *payload, int64_t delay_ms, bool *fresh)
 {
     unsigned char uuid[16];
     char id[UUID_TEXT];
@@ -55,17 +55,30 @@ int queue_publish(struct db *db, enum queue_name queue, const char *organisation
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
+    int64_t now = jobs_now_ms();
     uuid_new(uuid);
     uuid_format(uuid, id);
     rc = db_exec(db,
                  "INSERT INTO tracking.jobs (id, queue, organisation_id, request_id, idempotency_key, payload, due_at,"
-                 " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"
+                 " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
                  " ON CONFLICT (queue, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
-                 "ususssi", id, queue_names[queue], organisation_id, request_id, idempotency_key, payload,
-                 jobs_now_ms());
+                 "ususssii", id, queue_names[queue], organisation_id, request_id, idempotency_key, payload,
+                 now + delay_ms, now);
     if (rc == DB_OK && fresh)
         *fresh = db_changes(db) > 0;
     return rc;
+}
+
+int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
+                  const char *idempotency_key, const char *payload, bool *fresh)
+{
+    return publish(db, queue, organisation_id, request_id, idempotency_key, payload, 0, fresh);
+}
+
+int queue_publish_later(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
+                        const char *payload, int64_t delay_ms)
+{
+    return publish(db, queue, organisation_id, request_id, NULL, payload, delay_ms, NULL);
 }
 
 /* A lease is held by the worker that was given this attempt, and by nobody else. */
@@ -75,10 +88,10 @@ int queue_complete(struct db *db, const struct job *job)
 {
     int rc;
     if (job->keyed)
-        rc = db_exec(db,
-                     "UPDATE tracking.jobs SET state = 2, payload = '', error = NULL, owner = NULL, due_at = $3"
-                     WHERE_LEASED,
-                     "uii", job->id, (int64_t)job->attempt, jobs_now_ms());
+        rc = db_exec(
+            db,
+            "UPDATE tracking.jobs SET state = 2, payload = '', error = NULL, owner = NULL, due_at = $3" WHERE_LEASED,
+            "uii", job->id, (int64_t)job->attempt, jobs_now_ms());
     else
         rc = db_exec(db, "DELETE FROM tracking.jobs" WHERE_LEASED, "ui", job->id, (int64_t)job->attempt);
     return rc == DB_OK && db_changes(db) == 0 ? DB_E_CONFLICT : rc;
@@ -293,8 +306,7 @@ int jobs_shift(struct db *db, const char *self, int64_t jump_ms)
     int rc = db_exec(db, "UPDATE tracking.jobs SET due_at = due_at + $1 WHERE state = 1 AND owner = $2", "is", jump_ms,
                      self);
     for (int i = 0; rc == DB_OK && jump_ms < 0 && i < QUEUES; i++)
-        rc = db_exec(db,
-                     "UPDATE tracking.jobs SET due_at = due_at + $1 WHERE queue = $2 AND state = 0 AND due_at > $3",
+        rc = db_exec(db, "UPDATE tracking.jobs SET due_at = due_at + $1 WHERE queue = $2 AND state = 0 AND due_at > $3",
                      "isi", jump_ms, queue_names[i], jobs_now_ms());
     return rc;
 }

@@ -43,6 +43,9 @@ struct job {
  */
 int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                   const char *idempotency_key, const char *payload, bool *fresh);
+/** The same, not to be leased for another `delay_ms` milliseconds, and without a key. */
+int queue_publish_later(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
+                        const char *payload, int64_t delay_ms);
 /** One of many jobs that differ in key and payload only. */
 struct queue_item {
     const char *idempotency_key; /**< NULL or unique within the queue */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app.h"
 #include "config/metrics.h"
+#include "config/settings.h"
 #include "http/router.h"
 #include "queue/queue.h"
 #include "routes/answer.h"
@@ -78,7 +79,12 @@ static int import_execute(struct request *req, struct db *db)
     struct import_state *state = req->state;
     struct import_result *result = &state->result;
     struct import_fault fault = {0};
-    struct import_request request = {req->organisation_id, req->id, state->format, req->body, req->body_length};
+    struct import_request request = {.organisation_id = req->organisation_id,
+                                     .request_id = req->id,
+                                     .format = state->format,
+                                     .body = req->body,
+                                     .length = req->body_length,
+                                     .validation_delay_ms = (int64_t)req->app->settings->validation_delay_s * 1000};
 
     int rc = import_run(db, &request, result, &fault);
     if (rc != IMPORT_OK)

@@ -35,8 +35,8 @@ static int flush(struct db *db, const struct import_request *request, struct bat
     if (rc < 0)
         return rc;
     write_payload(batch);
-    rc = queue_publish(db, QUEUE_PROSPECT_VALIDATE, request->organisation_id, request->request_id, NULL, batch->payload,
-                       NULL);
+    rc = queue_publish_later(db, QUEUE_PROSPECT_VALIDATE, request->organisation_id, request->request_id, batch->payload,
+                             request->validation_delay_ms);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < batch->count; i++) {

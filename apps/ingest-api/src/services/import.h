@@ -21,6 +21,7 @@ struct import_request {
     enum import_format format;
     const char *body;
     size_t length;
+    int64_t validation_delay_ms; /**< how long the rows may settle before they are validated */
 };
 
 struct import_result {

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dashboards over the real stack under the demo's traffic: every query of every panel, and every panel in a browser."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.parse
+
+import pytest
+
+from support.checkout import Checkout
+from support.ports import free_port, wait_until
+from support.process import die_with_parent
+from support.prometheus import fetch
+from support.service import ROOT
+
+PREVIEW = ROOT / "tools/dashboard-preview"
+BOARDS = sorted((ROOT / "infra/grafana/dashboards").glob("*.json"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (PREVIEW / "dist/index.html").exists() or not shutil.which("node"),
+                       reason="the page of the dashboards is not built (make dashboard-preview)"),
+]
+
+# Panels that may be empty under the demo's traffic, and why.
+QUIET = {
+    "Which alerts": "nothing need be pending or firing",
+    "Query errors": "a series appears with the first failed query",
+    "Notifications by channel": "make run has no receivers until somebody gives it secrets",
+    "Notifications failing": "nothing is sent, so nothing fails",
+}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """The demo for long enough that every rate has two scrapes and every campaign step has happened."""
+    checkout = Checkout(tmp_path_factory.mktemp("boards") / "checkout")
+    try:
+        running = checkout.start("scripts/stack", "demo", DEMO_RATE=60).ready()
+        begun = time.monotonic()
+        wait_until("a minute and a half of traffic", lambda: time.monotonic() - begun > 90 or running.popen.poll() is not None, 120)
+        assert running.popen.poll() is None, running.said
+        yield checkout
+    finally:
+        checkout.close()
+
+
+@pytest.fixture(scope="module")
+def preview(stack):
+    port = free_port()
+    env = dict(os.environ, PORT=str(port), PROMETHEUS_URL=f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}")
+    process = subprocess.Popen(["node", PREVIEW / "server.mjs"], env=env, preexec_fn=die_with_parent)
+    try:
+        wait_until("the page", lambda: json.loads(fetch(f"http://127.0.0.1:{port}/api/health"))["status"] == "ok", 20)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def ask(stack, expr):
+    url = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query?" + urllib.parse.urlencode({"query": expr})
+    return json.loads(fetch(url))["data"]["result"]
+
+
+def label_value(stack, query):
+    """One value that a variable's label_values() offers."""
+    match = re.fullmatch(r"label_values\((?:(.*),\s*)?(\w+)\)", query, re.DOTALL)
+    selector, label = match.groups()
+    selector = re.sub(r"\$\{?\w+\}?", ".+", selector or "up")
+    values = sorted({r["metric"][label] for r in ask(stack, selector) if label in r["metric"]})
+    return values[-1] if values else None
+
+
+def variables(stack, board, one):
+    values = {"__rate_interval": "20s", "__range": "120s", "__interval": "5s"}
+    for variable in board["templating"]["list"]:
+        if variable["type"] == "query":
+            value = label_value(stack, variable["query"]["query"]) if one else None
+            values[variable["name"]] = re.escape(value).replace("\\", "\\\\") if value else ".+"
+    return values
+
+
+@pytest.mark.parametrize("path", BOARDS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("one", [False, True], ids=["all", "one value"])
+def test_every_query_returns_data(stack, path, one):
+    board = json.loads(path.read_text())
+    values = variables(stack, board, one)
+    if one and path.stem != "ingest-api":
+        # One job of several: its panels are about different jobs, so each query is only asked to be valid.
+        values["job"], values["instance"] = "ingest-api", ".+"
+    empty = []
+    for panel in board["panels"]:
+        answers = [ask(stack, re.sub(r"\$\{?(\w+)\}?", lambda m: values[m[1]], target["expr"])) for target in panel.get("targets", [])]
+        if answers and not any(answers) and panel["title"] not in QUIET:
+            empty.append(panel["title"])
+    if one:
+        # With one value chosen of route, queue and organisation some panels have nothing to show; not most of them.
+        assert len(empty) < len(board["panels"]) / 2, empty
+    else:
+        assert not empty
+
+
+def test_in_the_browser(preview, tmp_path):
+    if not os.path.exists(os.environ.get("CHROMIUM", "/usr/bin/chromium")):
+        pytest.skip("chromium is not installed (scripts/setup browser)")
+    pictures = os.environ.get("SCREENSHOTS", str(tmp_path))
+    env = dict(os.environ, PREVIEW_URL=preview, SCREENSHOTS=pictures, QUIET_PANELS="|".join(QUIET))
+    done = subprocess.run(["node", "--test", "test/"], cwd=PREVIEW, env=env, capture_output=True, text=True, timeout=600)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
