@@ -174,7 +174,7 @@ void queue_published(struct queue *queue, enum queue_name name, unsigned n)
 {
     if (n == 0)
         return;
-    metrics_queue_messages(name, QUEUE_PUBLISHED, n);
+    metrics_queue_messages((int)name, QUEUE_PUBLISHED, n);
     wake(queue, name, n > 1);
 }
 
@@ -182,7 +182,7 @@ void queue_consumed(struct queue *queue, enum queue_name name, unsigned n)
 {
     (void)queue;
     if (n > 0)
-        metrics_queue_messages(name, QUEUE_CONSUMED, n);
+        metrics_queue_messages((int)name, QUEUE_CONSUMED, n);
 }
 
 void queue_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms)
@@ -222,11 +222,11 @@ static int run_lease(void *arg, struct db *db)
 static void count_expired(enum queue_name name, const struct jobs_expired *expired)
 {
     for (unsigned i = 0; i < expired->retried + expired->dead; i++)
-        metrics_queue_failure(name, QUEUE_TIMEOUT);
+        metrics_queue_failure((int)name, QUEUE_TIMEOUT);
     for (unsigned i = 0; i < expired->retried; i++)
-        metrics_queue_retry(name);
+        metrics_queue_retry((int)name);
     for (unsigned i = 0; i < expired->dead; i++)
-        metrics_queue_failure(name, QUEUE_DEAD_LETTERED);
+        metrics_queue_failure((int)name, QUEUE_DEAD_LETTERED);
 }
 
 /* A look by a reader first: only when something is due is the writer, and a commit, asked for it.
@@ -346,11 +346,11 @@ int queue_fail(struct queue *queue, const struct job *job, const char *error, bo
     int rc = store_run(queue->store, STORE_MODE_WRITE, run_fail, &call);
     if (rc != DB_OK)
         return rc;
-    metrics_queue_failure(job->queue, permanent ? QUEUE_REJECTED : QUEUE_ERROR);
+    metrics_queue_failure((int)job->queue, permanent ? QUEUE_REJECTED : QUEUE_ERROR);
     if (call.dead) {
-        metrics_queue_failure(job->queue, QUEUE_DEAD_LETTERED);
+        metrics_queue_failure((int)job->queue, QUEUE_DEAD_LETTERED);
     } else {
-        metrics_queue_retry(job->queue);
+        metrics_queue_retry((int)job->queue);
         wake(queue, job->queue, false); /* who waits may have to wait for less */
     }
     return DB_OK;

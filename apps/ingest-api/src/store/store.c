@@ -58,6 +58,7 @@ static int open_sqlite(struct store *store, const char *path, char *error, size_
     return rc;
 }
 
+#ifdef INGEST_POSTGRES
 /* Waits for a server that is just starting, but no longer than a request would. */
 static int wait_for_server(struct store *store, struct db *db, char *error, size_t error_size)
 {
@@ -70,7 +71,6 @@ static int wait_for_server(struct store *store, struct db *db, char *error, size
     return rc;
 }
 
-#ifdef INGEST_POSTGRES
 static int open_postgres(struct store *store, const char *url, char *error, size_t error_size)
 {
     int rc = DB_OK;
