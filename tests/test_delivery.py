@@ -217,9 +217,9 @@ def test_latency(make_service, watch, receivers, alertmanager):
         if not hasattr(local, "client"):
             local.client = service.client(organisation)
         local.client.get("/api/v1/prospects", limit=1)
-        time.sleep(0.01)
+        time.sleep(0.005)
 
-    with running(writes(service, organisation, pause=0.5), threads=4), running(read, threads=2):
+    with running(writes(service, organisation, pause=0.15)), running(read, threads=3):
         delivered("HighLatency", "warning",
                   ["High API latency detected", "P95 latency for /api/v1/prospects/import is", "(threshold: 500ms)"], "api.md",
                   running(lock_for_a_while), receivers, prometheus, alertmanager)
