@@ -288,7 +288,7 @@ def test_stack(images, tmp_path):
         assert json.loads(answer)["imported"] == 1
         wait_until("the worker has done its job", lambda: "success=\"true\"} 1" in re.sub(r"1\.0\b", "1", images(
             "exec", container["ingest-api"], "sh", "-c",
-            "curl -fsS http://worker:3002/metrics | grep 'queue_processing_duration_seconds_count{queue=\"prospect.validate\"'").stdout), 30, 1)
+            "curl -fsS http://worker:3002/metrics | grep 'queue_processing_duration_seconds_count{queue=\"prospect.validate\"'").stdout), 60, 1)
         denied = images("exec", container["ingest-api"], "sh", "-c", "touch /usr/bin/x", check=False)
         assert denied.returncode != 0 and "Read-only" in denied.stderr
         compose("stop", "-t", "30")

@@ -326,7 +326,7 @@ def test_memory(tmp_path, watch, receivers, alertmanager):
 
 def test_database_pool(make_service, watch, receivers, alertmanager):
     """One reader for many readers, and the writer waits for a lock: all connections busy, requests wait."""
-    service = make_service(STORE_THREADS=1, STORE_TIMEOUT_MS=20000, STORE_QUEUE=4096)
+    service = make_service(STORE_THREADS=1, STORE_TIMEOUT_MS=20000, STORE_QUEUE=4096, VALIDATION_DELAY=0)
     service.errors_allowed = True
     organisation = service.organisation()
     client = service.client(organisation)
