@@ -107,7 +107,8 @@ bool promc_body_accepts_gzip(const char *header)
         header += strspn(header, " \t,");
         size_t length = strcspn(header, ","), name = strcspn(header, " \t;,");
         bool allowed = !weight_is_zero(header + name, length - name);
-        if ((name == 4 && strncasecmp(header, "gzip", 4) == 0) || (name == 6 && strncasecmp(header, "x-gzip", 6) == 0)) {
+        if ((name == 4 && strncasecmp(header, "gzip", 4) == 0) ||
+            (name == 6 && strncasecmp(header, "x-gzip", 6) == 0)) {
             return allowed;
         }
         any = any || (name == 1 && *header == '*' && allowed);

@@ -78,8 +78,7 @@ static enum MHD_Result take_name(void *user, enum MHD_ValueKind kind, const char
     }
     size_t size = strlen(value) + 1;
     if (filter->delivery != NULL) {
-        filter->delivery->names[filter->count] =
-            memcpy(filter->delivery->name_text + filter->bytes, value, size);
+        filter->delivery->names[filter->count] = memcpy(filter->delivery->name_text + filter->bytes, value, size);
     }
     filter->count++;
     filter->bytes += size;
@@ -174,7 +173,8 @@ static enum MHD_Result answer_metrics(promc_exporter *exporter, struct MHD_Conne
     int error = promc_scrape_begin(exporter->registry, &settings, &scrape);
     if (error != 0) {
         free_delivery(delivery);
-        return busy(connection, error == PROMC_E_BUSY ? "too many scrapes in flight\n" : "the scrape cannot be begun\n");
+        return busy(connection,
+                    error == PROMC_E_BUSY ? "too many scrapes in flight\n" : "the scrape cannot be begun\n");
     }
     if (settings.deadline_ns != 0 && promc_now_ns() > settings.deadline_ns) {
         promc_scrape_end(scrape);
@@ -195,7 +195,7 @@ static enum MHD_Result answer_metrics_head(struct MHD_Connection *connection)
 {
     promc_scrape_settings settings = {0};
     promc_negotiate(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT), &settings);
-    struct MHD_Response *response = MHD_create_response_from_buffer(0, (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
     if (response == NULL) {
         return MHD_NO;
     }

@@ -2,9 +2,9 @@
 /* The exporter over real sockets: formats, compression, filter, limits, bad requests, start and stop. */
 #include <promc-exporter/exporter.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -142,12 +142,15 @@ static void test_negotiation(void **state)
     (void)state;
     promc_exporter *exporter = start((promc_exporter_settings){0});
     unsigned port = promc_exporter_port(exporter);
-    struct reply reply = get(port, "/metrics", "Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8\r\n");
+    struct reply reply =
+        get(port, "/metrics", "Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8\r\n");
     assert_non_null(strstr(reply.head, "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8; "
                                        "escaping=allow-utf-8\r\n"));
     assert_string_equal(reply.body + reply.length - 6, "# EOF\n");
     free(reply.body);
-    reply = get(port, "/metrics", "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited\r\n");
+    reply =
+        get(port, "/metrics",
+            "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited\r\n");
     assert_non_null(strstr(reply.head, "Content-Type: application/vnd.google.protobuf; "
                                        "proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n"));
     assert_non_null(memmem(reply.body, reply.length, "process_threads", 15));
@@ -159,7 +162,8 @@ static void test_name_filter(void **state)
 {
     (void)state;
     promc_exporter *exporter = start((promc_exporter_settings){0});
-    struct reply reply = get(promc_exporter_port(exporter), "/metrics?name%5B%5D=process_threads&name[]=process_open_fds&x=y", "");
+    struct reply reply =
+        get(promc_exporter_port(exporter), "/metrics?name%5B%5D=process_threads&name[]=process_open_fds&x=y", "");
     assert_int_equal(reply.status, 200);
     assert_non_null(strstr(reply.body, "\nprocess_threads "));
     assert_non_null(strstr(reply.body, "\nprocess_open_fds "));
@@ -186,7 +190,9 @@ static char *gunzip(const struct reply *reply, size_t *length)
 static void fill(promc_registry *registry, int count)
 {
     promc_family *family;
-    assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = "many_total", .labels = {"key"}}, &family), 0);
+    assert_int_equal(
+        promc_counter_register(registry, &(promc_family_settings){.name = "many_total", .labels = {"key"}}, &family),
+        0);
     for (int i = 0; i < count; i++) {
         char key[32];
         snprintf(key, sizeof(key), "key number %d", i);
@@ -250,7 +256,9 @@ static void test_scrapes_in_flight(void **state)
     (void)state;
     promc_registry *registry;
     int stuck[2];
-    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.max_series_per_family = 400000, .arena_bytes = 256 << 20}), 0);
+    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.max_series_per_family = 400000,
+                                                                                 .arena_bytes = 256 << 20}),
+                     0);
     fill(registry, 300000);
     promc_exporter *exporter = start((promc_exporter_settings){.registry = registry, .max_scrapes = 2});
     unsigned port = promc_exporter_port(exporter);
@@ -325,8 +333,11 @@ static void test_other_requests(void **state)
         {"POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc", 405},
         {"DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405},
         {"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n", 400},
-        {"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-        {"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc", 400},
+        {"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n0\r\n\r\n",
+         400},
+        {"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc",
+         400},
         {"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc", 200},
         {"GET /metrics HTTP/1.0\r\n\r\n", 200},
     };
@@ -392,17 +403,20 @@ static void test_live_view(void **state)
 static void test_addresses(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "nothing", "127.0.0.1", "127.0.0.1:", ":x", "::1:9464", "127.0.0.1:99999999",
-                                      "no.such.host.invalid:9464", "[::1"};
+    static const char *const bad[] = {"",    "nothing",  "127.0.0.1",          "127.0.0.1:",
+                                      ":x",  "::1:9464", "127.0.0.1:99999999", "no.such.host.invalid:9464",
+                                      "[::1"};
     promc_exporter *exporter;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = bad[i]}), PROMC_E_INVALID);
+        assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = bad[i]}),
+                         PROMC_E_INVALID);
         assert_null(exporter);
         assert_true(strlen(promc_exporter_error()) > 5);
     }
     assert_null(promc_exporter_start(NULL));
-    assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = "127.0.0.1:0", .max_scrapes = 33}),
-                     PROMC_E_INVALID);
+    assert_int_equal(
+        promc_exporter_create(&exporter, &(promc_exporter_settings){.address = "127.0.0.1:0", .max_scrapes = 33}),
+        PROMC_E_INVALID);
     promc_exporter *first = promc_exporter_start("localhost:0");
     assert_non_null(first);
     promc_exporter_stop(first);

@@ -44,10 +44,10 @@ static int register_families(promc_http *http, promc_registry *registry, const p
                                                              .max_series = settings->max_series},
                                     &http->requests);
     if (rc == 0)
-        rc = promc_updown_register(registry,
-                                   &(promc_family_settings){.name = "http_requests_in_flight",
-                                                            .help = "Requests begun and not finished."},
-                                   &in_flight);
+        rc = promc_updown_register(
+            registry,
+            &(promc_family_settings){.name = "http_requests_in_flight", .help = "Requests begun and not finished."},
+            &in_flight);
     if (rc == 0)
         rc = promc_updown_get(in_flight, NULL, &http->in_flight);
     if (rc == 0)
@@ -109,11 +109,10 @@ static bool finish(promc_http_token *token, promc_http_route *route, struct fini
 bool promc_http_end(promc_http_token *token, promc_http_route *route, enum promc_http_method method, int status,
                     uint64_t request_bytes, uint64_t response_bytes)
 {
-    return finish(token, route,
-                  (struct finished){.method = method,
-                                    .status = status,
-                                    .request_bytes = request_bytes,
-                                    .response_bytes = response_bytes});
+    return finish(
+        token, route,
+        (struct finished){
+            .method = method, .status = status, .request_bytes = request_bytes, .response_bytes = response_bytes});
 }
 
 bool promc_http_end_exemplar(promc_http_token *token, promc_http_route *route, enum promc_http_method method,

@@ -147,9 +147,8 @@ static int times(const struct fixture *f, const char *part)
 {
     char *text;
     int n = 0;
-    assert_int_equal(promc_scrape_string(f->registry, &(promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS},
-                                         &text, NULL),
-                     0);
+    assert_int_equal(
+        promc_scrape_string(f->registry, &(promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS}, &text, NULL), 0);
     for (const char *at = text; (at = strstr(at, part)) != NULL; at++)
         n++;
     free(text);
@@ -169,7 +168,8 @@ static void request_id_becomes_the_exemplar(void **state)
                      1);
     assert_int_equal(times(f, " # {request_id=\"r-17\"} "), 2); /* and on the bucket it fell into, whichever that is */
     promc_http_begin(f->http, &token);
-    assert_true(promc_http_end_exemplar(&token, f->route, PROMC_HTTP_GET, 500, 0, 5, &bad, 1)); /* counted all the same */
+    assert_true(
+        promc_http_end_exemplar(&token, f->route, PROMC_HTTP_GET, 500, 0, 5, &bad, 1)); /* counted all the same */
     assert_int_equal((int64_t)requests(f, "GET", "/things/{id}", "500"), 1);
     assert_int_equal(durations(f, "GET", "/things/{id}", "500"), 1);
 }

@@ -115,7 +115,8 @@ static promc_registry *make_registry(const char *name, int series)
     promc_registry *registry;
     promc_family *family;
     assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
-    assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = name, .help = "Rows.", .labels = {"t"}}, &family),
+    assert_int_equal(promc_counter_register(
+                         registry, &(promc_family_settings){.name = name, .help = "Rows.", .labels = {"t"}}, &family),
                      0);
     for (int i = 0; i < series; i++) {
         char table[24];
@@ -141,12 +142,14 @@ static void test_put_post_delete(void **state)
     need_gateway();
     promc_registry *rows = make_registry("rows_total", 3), *others = make_registry("others_total", 1);
     const promc_label grouping[] = {{"instance", "a/b"}, {"empty", ""}, {"odd", "ü %?"}};
-    promc_push_settings settings = {.url = gateway_url, .job = "nightly import", .grouping = grouping, .grouping_count = 3};
+    promc_push_settings settings = {
+        .url = gateway_url, .job = "nightly import", .grouping = grouping, .grouping_count = 3};
     if (promc_push(rows, &settings) != 0) {
         fail_msg("%s", promc_push_error());
     }
     const char *row = "rows_total{empty=\"\",instance=\"a/b\",job=\"nightly import\",odd=\"ü %?\",t=\"t\\\"2\\n\"} 2\n";
-    const char *other = "others_total{empty=\"\",instance=\"a/b\",job=\"nightly import\",odd=\"ü %?\",t=\"t\\\"0\\n\"} 0\n";
+    const char *other =
+        "others_total{empty=\"\",instance=\"a/b\",job=\"nightly import\",odd=\"ü %?\",t=\"t\\\"0\\n\"} 0\n";
     expect_exposed(row, true);
     assert_int_equal(promc_push_add(others, &settings), 0);
     expect_exposed(row, true);
@@ -208,7 +211,8 @@ static void test_timeout(void **state)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(address.sin_port));
     promc_registry *registry = make_registry("rows_total", 1);
-    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = url, .job = "a", .timeout_ms = 200}), PROMC_E_TIMEOUT);
+    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = url, .job = "a", .timeout_ms = 200}),
+                     PROMC_E_TIMEOUT);
     promc_registry_destroy(registry);
     close(fd);
 }
@@ -223,11 +227,12 @@ static void test_settings(void **state)
     assert_int_equal(promc_push(registry, &(promc_push_settings){.url = "http://x", .job = ""}), PROMC_E_INVALID);
     assert_int_equal(promc_push(registry, &(promc_push_settings){.url = "ftp://x", .job = "a"}), PROMC_E_INVALID);
     assert_int_equal(promc_push(NULL, &(promc_push_settings){.url = "http://x", .job = "a"}), PROMC_E_INVALID);
-    assert_int_equal(promc_push_delete(&(promc_push_settings){.url = "http://x", .job = "a", .grouping = &job, .grouping_count = 1}),
-                     PROMC_E_INVALID);
     assert_int_equal(
-        promc_push_delete(&(promc_push_settings){.url = "http://x", .job = "a", .grouping = &unnamed, .grouping_count = 1}),
+        promc_push_delete(&(promc_push_settings){.url = "http://x", .job = "a", .grouping = &job, .grouping_count = 1}),
         PROMC_E_INVALID);
+    assert_int_equal(promc_push_delete(&(promc_push_settings){
+                         .url = "http://x", .job = "a", .grouping = &unnamed, .grouping_count = 1}),
+                     PROMC_E_INVALID);
     promc_registry_destroy(registry);
 }
 
@@ -247,7 +252,8 @@ static void test_urls(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const promc_label label = {"l", cases[i].value};
-        char *url = promc_push_url(&(promc_push_settings){.url = cases[i].base, .job = "j ", .grouping = &label, .grouping_count = 1});
+        char *url = promc_push_url(
+            &(promc_push_settings){.url = cases[i].base, .job = "j ", .grouping = &label, .grouping_count = 1});
         assert_string_equal(url, cases[i].expected);
         free(url);
     }
@@ -256,9 +262,8 @@ static void test_urls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_urls),         cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_put_post_delete), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_urls),    cmocka_unit_test(test_settings),        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_timeout), cmocka_unit_test(test_put_post_delete), cmocka_unit_test(test_large),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, start_gateway, stop_gateway);

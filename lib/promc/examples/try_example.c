@@ -65,8 +65,8 @@ static char *get(unsigned port, const char *path, const char *accept)
     int fd = connect_to(port);
     struct timeval timeout = {.tv_sec = 20};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    int n = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\nConnection: close\r\n\r\n",
-                     path, accept);
+    int n = snprintf(request, sizeof(request),
+                     "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\nConnection: close\r\n\r\n", path, accept);
     if (reply == NULL || send(fd, request, (size_t)n, MSG_NOSIGNAL) != n) {
         give_up("cannot send", strerror(errno));
     }

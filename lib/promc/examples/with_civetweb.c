@@ -24,7 +24,8 @@ static int on_metrics(struct mg_connection *connection, void *user)
         mg_send_http_error(connection, 503, "%s", "try again");
         return 503;
     }
-    mg_printf(connection, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+    mg_printf(connection,
+              "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
               promc_content_type(&settings));
     while ((n = promc_scrape_read(scrape, slice, sizeof(slice))) > 0 &&
            mg_send_chunk(connection, slice, (unsigned)n) > 0) {
@@ -60,8 +61,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &stop, NULL);
 
     if (promc_registry_create(&program.registry, NULL) != 0 || promc_collect_process(program.registry) != 0 ||
-        promc_counter_register(program.registry,
-                               &(promc_family_settings){.name = "requests_total", .labels = {"path"}},
+        promc_counter_register(program.registry, &(promc_family_settings){.name = "requests_total", .labels = {"path"}},
                                &program.requests) != 0) {
         fprintf(stderr, "%s\n", promc_error_detail());
         return 1;

@@ -98,8 +98,7 @@ int main(int argc, char **argv)
     struct sockaddr_in address;
     socklen_t size = sizeof(address);
     if (promc_registry_create(&program.registry, NULL) != 0 || promc_collect_process(program.registry) != 0 ||
-        promc_counter_register(program.registry,
-                               &(promc_family_settings){.name = "requests_total", .labels = {"path"}},
+        promc_counter_register(program.registry, &(promc_family_settings){.name = "requests_total", .labels = {"path"}},
                                &program.requests) != 0) {
         fprintf(stderr, "%s\n", promc_error_detail());
         return 1;

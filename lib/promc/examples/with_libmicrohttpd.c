@@ -60,7 +60,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     promc_counter_inc(promc_counter_with(program->requests, metrics ? "/metrics" : "other"));
     struct MHD_Response *response =
         metrics ? metrics_response(program->registry, connection)
-                : MHD_create_response_from_buffer(6, (void *)(uintptr_t)"hello\n", MHD_RESPMEM_PERSISTENT);
+                : MHD_create_response_from_buffer(6, (void *)(uintptr_t) "hello\n", MHD_RESPMEM_PERSISTENT);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -82,14 +82,13 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &stop, NULL); /* before the server's thread is born */
 
     if (promc_registry_create(&program.registry, NULL) != 0 || promc_collect_process(program.registry) != 0 ||
-        promc_counter_register(program.registry,
-                               &(promc_family_settings){.name = "requests_total", .labels = {"path"}},
+        promc_counter_register(program.registry, &(promc_family_settings){.name = "requests_total", .labels = {"path"}},
                                &program.requests) != 0) {
         fprintf(stderr, "%s\n", promc_error_detail());
         return 1;
     }
-    struct MHD_Daemon *server = MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request,
-                                                 &program, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_END);
+    struct MHD_Daemon *server = MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
+                                                 on_request, &program, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_END);
     if (server == NULL) {
         fprintf(stderr, "cannot listen\n");
         return 1;

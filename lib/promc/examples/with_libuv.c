@@ -57,8 +57,8 @@ static void send_slice(uv_write_t *write, int status)
 
 static void send_head(struct client *client, const char *status, const char *type, const char *text)
 {
-    int n = snprintf(client->slice, SLICE, "HTTP/1.1 %s\r\nContent-Type: %s\r\nConnection: close\r\n\r\n%s", status, type,
-                     text);
+    int n = snprintf(client->slice, SLICE, "HTTP/1.1 %s\r\nContent-Type: %s\r\nConnection: close\r\n\r\n%s", status,
+                     type, text);
     uv_buf_t buffer = uv_buf_init(client->slice, (unsigned)n);
     client->write.data = client;
     if (uv_write(&client->write, (uv_stream_t *)&client->tcp, &buffer, 1, send_slice) != 0) {
@@ -104,8 +104,8 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct client *client = (struct client *)handle;
     (void)suggested;
-    *buffer = uv_buf_init(client->request + client->received,
-                          (unsigned)(sizeof(client->request) - 1 - client->received));
+    *buffer =
+        uv_buf_init(client->request + client->received, (unsigned)(sizeof(client->request) - 1 - client->received));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
@@ -176,8 +176,7 @@ int main(int argc, char **argv)
 {
     static struct program program;
     if (promc_registry_create(&program.registry, NULL) != 0 || promc_collect_process(program.registry) != 0 ||
-        promc_counter_register(program.registry,
-                               &(promc_family_settings){.name = "requests_total", .labels = {"path"}},
+        promc_counter_register(program.registry, &(promc_family_settings){.name = "requests_total", .labels = {"path"}},
                                &program.requests) != 0) {
         fprintf(stderr, "%s\n", promc_error_detail());
         return 1;

@@ -89,7 +89,7 @@ promc_ref promc_arena_block(struct promc_arena *arena, size_t bytes, uint16_t *s
     unsigned class = promc_size_class(bytes);
     if (class >= PROMC_SIZE_CLASSES)
         return 0;
-    *size_class = (uint16_t)class;
+    *size_class = (uint16_t) class;
     promc_ref block = arena->header->free_blocks[class];
     if (block != 0) {
         struct promc_child *child = promc_at(arena, block);

@@ -20,11 +20,11 @@
 #define PROMC_ARENA_VERSION 2
 
 #define PROMC_PAGE 4096u
-#define PROMC_ALIGN 16u            /* of every metadata allocation */
-#define PROMC_SIZE_CLASSES 96      /* of child blocks: see promc_size_class() */
-#define PROMC_TABLE_CLASSES 32     /* log2 of a hash table's slots */
-#define PROMC_RUN_MAX 1023         /* longest run of cells of one series */
-#define PROMC_SCRAPES_MAX 32       /* scrapes in flight a registry */
+#define PROMC_ALIGN 16u        /* of every metadata allocation */
+#define PROMC_SIZE_CLASSES 96  /* of child blocks: see promc_size_class() */
+#define PROMC_TABLE_CLASSES 32 /* log2 of a hash table's slots */
+#define PROMC_RUN_MAX 1023     /* longest run of cells of one series */
+#define PROMC_SCRAPES_MAX 32   /* scrapes in flight a registry */
 
 /* Offset from the arena's start in units of 8 bytes; 0 is "none". */
 typedef uint32_t promc_ref;
@@ -37,9 +37,9 @@ struct promc_text {
 
 /* A scrape in flight. `token` is 0 while the slot is free. */
 struct promc_scrape_slot {
-    uint64_t token;  /* unique for each scrape */
-    uint64_t epoch;  /* children removed at this epoch or later may be in the scrape's hands */
-    uint64_t owner;  /* the process: pid << 32 | 0 */
+    uint64_t token; /* unique for each scrape */
+    uint64_t epoch; /* children removed at this epoch or later may be in the scrape's hands */
+    uint64_t owner; /* the process: pid << 32 | 0 */
     uint64_t owner_start;
 };
 
@@ -48,17 +48,17 @@ struct promc_arena_header {
     uint32_t version;
     uint32_t header_bytes;
     uint64_t arena_bytes;
-    uint64_t meta_end;      /* first byte after the metadata = where shard 0's header page starts */
-    uint64_t shard_stride;  /* bytes from one shard to the next */
-    uint32_t max_threads;   /* shards 0 … max_threads-1 have owners; shard max_threads is the shared one */
+    uint64_t meta_end;     /* first byte after the metadata = where shard 0's header page starts */
+    uint64_t shard_stride; /* bytes from one shard to the next */
+    uint32_t max_threads;  /* shards 0 … max_threads-1 have owners; shard max_threads is the shared one */
     uint32_t cells_max;
-    uint32_t max_series;    /* default cap of a family */
+    uint32_t max_series; /* default cap of a family */
     uint32_t max_value_bytes;
-    uint32_t flags;         /* PROMC_ARENA_* */
+    uint32_t flags; /* PROMC_ARENA_* */
     uint32_t reserved;
-    uint64_t seed[2];       /* of the label hash; random */
-    uint64_t born_ms;       /* wall clock at creation, ms since the Unix epoch */
-    uint64_t born_ns;       /* the same instant on CLOCK_MONOTONIC, which all processes share */
+    uint64_t seed[2];         /* of the label hash; random */
+    uint64_t born_ms;         /* wall clock at creation, ms since the Unix epoch */
+    uint64_t born_ns;         /* the same instant on CLOCK_MONOTONIC, which all processes share */
     promc_ref constant_pairs; /* of the registry: struct promc_pair[constant_label_count] */
     uint32_t constant_label_count;
 
@@ -71,20 +71,21 @@ struct promc_arena_header {
     uint32_t family_count;
     promc_ref free_blocks[PROMC_SIZE_CLASSES];
     promc_ref free_tables[PROMC_TABLE_CLASSES];
-    promc_ref free_exemplars[258];         /* arrays of that many places; see exemplar.h */
-    uint32_t free_runs[PROMC_RUN_MAX + 1]; /* first cell of a free run of that length; its link is in the shared shard */
-    promc_ref quarantine_first;            /* removed children, oldest first */
+    promc_ref free_exemplars[258]; /* arrays of that many places; see exemplar.h */
+    uint32_t
+        free_runs[PROMC_RUN_MAX + 1]; /* first cell of a free run of that length; its link is in the shared shard */
+    promc_ref quarantine_first;       /* removed children, oldest first */
     promc_ref quarantine_last;
     promc_ref retired_tables;
 
     /* atomics */
-    uint64_t series;        /* alive */
-    uint64_t epoch;         /* + 1 with each removal */
+    uint64_t series; /* alive */
+    uint64_t epoch;  /* + 1 with each removal */
     uint64_t next_token;
-    uint32_t shards_used;   /* shards 0 … shards_used-1 have been owned at some time */
-    uint32_t shared_used;   /* 1 once the shared shard has been written to */
-    uint64_t releases;      /* + 1 whenever a shard becomes free */
-    uint64_t forked_ms;     /* wall clock of the fork that made this copy; 0: none. Values count from here */
+    uint32_t shards_used; /* shards 0 … shards_used-1 have been owned at some time */
+    uint32_t shared_used; /* 1 once the shared shard has been written to */
+    uint64_t releases;    /* + 1 whenever a shard becomes free */
+    uint64_t forked_ms;   /* wall clock of the fork that made this copy; 0: none. Values count from here */
     struct promc_scrape_slot scrapes[PROMC_SCRAPES_MAX];
 };
 
@@ -102,7 +103,7 @@ struct promc_arena {
     char *shards;                      /* base + header->meta_end */
     size_t bytes;
     size_t shard_stride;
-    int fd;                            /* the shared file, its flock held; -1 for private memory */
+    int fd; /* the shared file, its flock held; -1 for private memory */
     bool shared;
     bool readonly;
 };

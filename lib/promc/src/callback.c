@@ -14,7 +14,8 @@ int promc_callback_register(promc_registry *registry, enum promc_type type, cons
     if (out)
         *out = NULL;
     if (type != PROMC_COUNTER && type != PROMC_GAUGE && type != PROMC_UNTYPED)
-        return promc_fail(PROMC_E_INVALID, "metric \"%s\": only counters, gauges and untyped metrics can have callbacks",
+        return promc_fail(PROMC_E_INVALID,
+                          "metric \"%s\": only counters, gauges and untyped metrics can have callbacks",
                           settings && settings->name ? settings->name : "(null)");
     promc_family *family;
     int rc = promc_family_create(registry, &(struct promc_family_plan){.type = type, .settings = settings}, &family);
@@ -65,8 +66,7 @@ int promc_callback_set(promc_family *family, const char *const *values, promc_va
 static void run(struct promc_callback *callback)
 {
     const struct promc_child *child = promc_series_child(callback->ref);
-    if (!child || promc_load(&callback->replaced) ||
-        __atomic_exchange_n(&callback->running, 1, __ATOMIC_ACQUIRE) != 0)
+    if (!child || promc_load(&callback->replaced) || __atomic_exchange_n(&callback->running, 1, __ATOMIC_ACQUIRE) != 0)
         return;
     double value = callback->value(callback->user);
     struct promc_child_value *place = promc_child_value(child);

@@ -105,8 +105,8 @@ static int write_place(struct promc_exemplar_place *place, double value, const u
     /* A clock that was set back must not stop exemplars for ever. */
     if (last != 0 && now - last < INTERVAL_MS)
         return 1;
-    if (sequence & 1 || !__atomic_compare_exchange_n(&place->sequence, &sequence, sequence + 1, false,
-                                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (sequence & 1 || !__atomic_compare_exchange_n(&place->sequence, &sequence, sequence + 1, false, __ATOMIC_ACQUIRE,
+                                                     __ATOMIC_RELAXED))
         return 1;
     promc_store_release(&place->value, promc_double_bits(value));
     promc_store_release(&place->length, length);

@@ -12,9 +12,9 @@
 #define PROMC_EXEMPLAR_WORDS (PROMC_EXEMPLAR_BYTES / 8)
 
 struct promc_exemplar_place {
-    uint64_t sequence;  /* odd while it is written */
-    uint64_t value;     /* bits */
-    uint64_t ms;        /* since the Unix epoch; 0: none yet */
+    uint64_t sequence; /* odd while it is written */
+    uint64_t value;    /* bits */
+    uint64_t ms;       /* since the Unix epoch; 0: none yet */
     uint64_t length;
     uint64_t text[PROMC_EXEMPLAR_WORDS];
 };

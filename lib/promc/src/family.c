@@ -89,8 +89,8 @@ bool promc_pair_copy(struct promc_arena *arena, struct promc_pair *out, const pr
     return out->name.ref != 0 && out->value.ref != 0;
 }
 
-static bool fill_labels(struct promc_arena *arena, struct promc_family_data *data, const promc_family_settings *settings,
-                        unsigned count)
+static bool fill_labels(struct promc_arena *arena, struct promc_family_data *data,
+                        const promc_family_settings *settings, unsigned count)
 {
     char rendered[2 * PROMC_NAME_MAX + 2];
     data->label_count = (uint8_t)count;
@@ -215,8 +215,8 @@ static void set_data(promc_family *family, struct promc_family_data *data)
 }
 
 /* Fill family->data, from what another process made or anew. Both locks are held. */
-static int make_or_adopt(promc_registry *registry, const struct promc_family_plan *plan,
-                         const struct checked *checked, promc_family *family)
+static int make_or_adopt(promc_registry *registry, const struct promc_family_plan *plan, const struct checked *checked,
+                         promc_family *family)
 {
     struct promc_arena *arena = &registry->arena;
     for (promc_ref ref = arena->header->first_family; ref != 0;) {

@@ -27,66 +27,66 @@ struct promc_pair {
 };
 
 enum {
-    PROMC_FAMILY_SELF = 1u << 0,        /* one of promc's own */
-    PROMC_FAMILY_UTF8_NAME = 1u << 1,   /* its name is outside the classic grammar */
-    PROMC_FAMILY_UTF8_LABELS = 1u << 2  /* a label name (constant ones included) is */
+    PROMC_FAMILY_SELF = 1u << 0,       /* one of promc's own */
+    PROMC_FAMILY_UTF8_NAME = 1u << 1,  /* its name is outside the classic grammar */
+    PROMC_FAMILY_UTF8_LABELS = 1u << 2 /* a label name (constant ones included) is */
 };
 
 /* Never freed. Constant after registration but for the fields below "children". */
 struct promc_family_data {
-    promc_ref next;               /* in registration order; atomic */
-    uint32_t flags;               /* PROMC_FAMILY_* */
-    uint8_t type;                 /* enum promc_type */
+    promc_ref next; /* in registration order; atomic */
+    uint32_t flags; /* PROMC_FAMILY_* */
+    uint8_t type;   /* enum promc_type */
     uint8_t label_count;
     uint16_t constant_label_count;
-    uint32_t base_length;         /* of the name without `_total` / `_info`: the OpenMetrics family name */
-    struct promc_text name;       /* with the suffix: the name in text 0.0.4 */
+    uint32_t base_length;   /* of the name without `_total` / `_info`: the OpenMetrics family name */
+    struct promc_text name; /* with the suffix: the name in text 0.0.4 */
     struct promc_text help;
     struct promc_text unit;
     struct promc_text constant_labels; /* rendered and escaped: `a="b",c="d"`; registry's first, then the family's */
-    promc_ref constant_pairs;     /* struct promc_pair[constant_label_count] */
+    promc_ref constant_pairs;          /* struct promc_pair[constant_label_count] */
     uint32_t max_series;
     uint32_t idle_expiry_seconds;
-    uint32_t cells;               /* run length of a child; 0: its value is in the child */
-    uint32_t fixed_text;          /* length of a child's text without its values */
+    uint32_t cells;                          /* run length of a child; 0: its value is in the child */
+    uint32_t fixed_text;                     /* length of a child's text without its values */
     uint16_t label_prefix[PROMC_MAX_LABELS]; /* length of `name="` as rendered */
     struct promc_text label_names[PROMC_MAX_LABELS];
-    promc_ref le;                 /* struct promc_le[bound_count + 1]; the last is +Inf */
-    promc_ref extra;              /* of the types that need more: see their files */
+    promc_ref le;    /* struct promc_le[bound_count + 1]; the last is +Inf */
+    promc_ref extra; /* of the types that need more: see their files */
 
     /* children: under the lock, read without it */
-    promc_ref first_child;        /* in creation order */
+    promc_ref first_child; /* in creation order */
     promc_ref last_child;
-    promc_ref table;              /* struct promc_index */
+    promc_ref table; /* struct promc_index */
     uint32_t series;
-    promc_ref overflow;           /* the overflow series once it exists */
-    promc_ref reserve_block;      /* its room until then */
+    promc_ref overflow;      /* the overflow series once it exists */
+    promc_ref reserve_block; /* its room until then */
     uint32_t reserve_run;
     uint16_t reserve_class;
     uint16_t reserved;
 
     /* what an observation reads, with the bounds right behind */
-    uint32_t bound_count;         /* +Inf not counted */
-    uint32_t bound_padded;        /* bounds[bound_count … bound_padded-1] are +Inf; a multiple of 4 */
-    uint64_t text_bytes;          /* atomic: rendered labels of all series alive, together */
-    double bounds[];              /* strictly ascending */
+    uint32_t bound_count;  /* +Inf not counted */
+    uint32_t bound_padded; /* bounds[bound_count … bound_padded-1] are +Inf; a multiple of 4 */
+    uint64_t text_bytes;   /* atomic: rendered labels of all series alive, together */
+    double bounds[];       /* strictly ascending */
 };
 
 struct promc_family {
     promc_registry *registry;
     struct promc_family_data *data;
     /* Copies of what a lookup needs, side by side. */
-    const char *base;             /* of the arena */
-    uint64_t seed;                /* of the label hash */
+    const char *base; /* of the arena */
+    uint64_t seed;    /* of the label hash */
     uint32_t fixed_text;
-    uint8_t slot;                 /* the registry's */
+    uint8_t slot; /* the registry's */
     uint8_t type;
     uint8_t label_count;
     uint16_t label_prefix[PROMC_MAX_LABELS];
-    promc_counter dropped;        /* promc_series_dropped_total{family}; the zero handle for families without labels */
-    struct promc_family *next;    /* this process' families; atomic */
-    char **states;                /* of a stateset, ended by NULL */
-    bool by_callback;             /* its values come from callbacks */
+    promc_counter dropped;     /* promc_series_dropped_total{family}; the zero handle for families without labels */
+    struct promc_family *next; /* this process' families; atomic */
+    char **states;             /* of a stateset, ended by NULL */
+    bool by_callback;          /* its values come from callbacks */
 };
 
 void promc_family_free(promc_family *family);
@@ -99,7 +99,7 @@ struct promc_family_plan {
     size_t bound_count;
     uint32_t cells;
     uint32_t flags;
-    size_t extra_bytes;           /* zeroed room behind `extra` */
+    size_t extra_bytes; /* zeroed room behind `extra` */
 };
 /* NULL-terminated copies of a label's strings; false: full. The lock is held. */
 bool promc_pair_copy(struct promc_arena *arena, struct promc_pair *out, const promc_label *label);

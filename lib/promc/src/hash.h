@@ -116,7 +116,8 @@ static inline uint64_t promc_key_differs(const struct promc_key *key, const char
     if (n < 8)
         return memcmp(p, key->data, n) != 0 || p[n] != '"';
 #endif
-    uint64_t differ = (promc_word8(p) ^ key->first) | (promc_word8(p + n - 8) ^ key->last) | (unsigned char)(p[n] ^ '"');
+    uint64_t differ =
+        (promc_word8(p) ^ key->first) | (promc_word8(p + n - 8) ^ key->last) | (unsigned char)(p[n] ^ '"');
     for (size_t i = 8; i + 8 < n; i += 8)
         differ |= promc_word8(p + i) ^ promc_word8(key->data + i);
     return differ;

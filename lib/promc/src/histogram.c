@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "histogram_internal.h"
 #include "bounds.h"
+#include "histogram_internal.h"
 #include "process.h"
 #include "registry_internal.h"
 #include "snapshot.h"

@@ -89,8 +89,8 @@ bool promc_histogram_read_shard(promc_registry *registry, uint32_t index, uint32
         for (unsigned i = 1; !good && i < ATTEMPTS; i++) {
             if (!asking && (asking = lock_requests(registry, shard)))
                 request = ask(shard, cell, cells);
-            good = (asking && take_answer(shard, request, cells, &picture)) ||
-                   copy_still(base + cell, buckets, &picture);
+            good =
+                (asking && take_answer(shard, request, cells, &picture)) || copy_still(base + cell, buckets, &picture);
             if (!good && i % SPINS_PER_YIELD == 0)
                 sched_yield();
         }

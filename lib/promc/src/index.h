@@ -13,10 +13,10 @@
 #define PROMC_SLOT_DELETED 1u /* hash 0, which no series has, and no child: the header stands there */
 
 struct promc_index {
-    uint32_t mask;      /* slots - 1 */
-    uint32_t taken;     /* slots that are not empty, deleted ones included */
-    promc_ref next;     /* retired, or free */
-    uint32_t retired;   /* ticks */
+    uint32_t mask;    /* slots - 1 */
+    uint32_t taken;   /* slots that are not empty, deleted ones included */
+    promc_ref next;   /* retired, or free */
+    uint32_t retired; /* ticks */
     uint64_t slots[];
 };
 

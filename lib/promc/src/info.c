@@ -33,8 +33,8 @@ int promc_info_register(promc_registry *registry, const promc_family_settings *s
     promc_family *family;
     if (out)
         *out = NULL;
-    int rc = promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_INFO, .settings = settings},
-                                 &family);
+    int rc =
+        promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_INFO, .settings = settings}, &family);
     if (rc < 0)
         return rc;
     if (out)
@@ -161,8 +161,8 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
     if (!copy)
         return promc_fail(PROMC_E_NOMEM, "stateset \"%s\": out of memory", settings->name);
     promc_family *family;
-    rc = promc_family_create(
-        registry, &(struct promc_family_plan){.type = PROMC_STATESET, .settings = &with_state}, &family);
+    rc = promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_STATESET, .settings = &with_state},
+                             &family);
     if (rc < 0) {
         free_states(copy);
         return rc;

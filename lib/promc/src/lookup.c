@@ -3,9 +3,9 @@
  * Finding a series by its label values: the path that programs without handles take at each update. One pass over each
  * value for its hash, one comparison; no lock, no copy. What is not found goes to series.c.
  */
+#include "index.h"
 #include "registry_internal.h"
 #include "series.h"
-#include "index.h"
 
 static int missing_value(const promc_family *family, unsigned i)
 {

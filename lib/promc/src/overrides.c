@@ -15,8 +15,8 @@
 /* One entry being read. `at` … `end` is what is left of it. */
 struct reader {
     const char *at, *end;
-    size_t entry;        /* from 1 */
-    locale_t c_locale;   /* numbers have points, whatever the program's locale */
+    size_t entry;      /* from 1 */
+    locale_t c_locale; /* numbers have points, whatever the program's locale */
 };
 
 static int fault(const struct reader *reader, const char *what, const char *where, size_t length)
@@ -261,7 +261,7 @@ int promc_overrides_apply(struct promc_override *overrides, struct promc_family_
                           override->name);
     plan->bounds = override->bounds;
     plan->bound_count = override->bound_count;
-    plan->cells = (uint32_t)override->bound_count + 1 + PROMC_HIST_BUCKETS;
+    plan->cells = (uint32_t) override->bound_count + 1 + PROMC_HIST_BUCKETS;
     return 0;
 }
 

@@ -11,12 +11,12 @@
 struct promc_override {
     struct promc_override *next;
     char *name;
-    double *bounds;  /* NULL: as the program has them */
+    double *bounds; /* NULL: as the program has them */
     size_t bound_count;
     uint32_t max_series;
     uint32_t idle_expiry_seconds;
     bool has_max_series, has_idle_expiry;
-    bool used;       /* a family of that name has been registered */
+    bool used; /* a family of that name has been registered */
 };
 
 /*

@@ -4,8 +4,8 @@
  * walkable, so what is linked is whole; everything that follows from it is made anew. What the dead one had taken
  * but not linked is lost to the budget, not to correctness.
  */
-#include "registry_internal.h"
 #include "index.h"
+#include "registry_internal.h"
 
 static uint32_t relink(struct promc_arena *arena, struct promc_family_data *data)
 {

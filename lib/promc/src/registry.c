@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry_internal.h"
 #include "atomic.h"
 #include "callback.h"
 #include "fork.h"
 #include "overrides.h"
 #include "process.h"
+#include "registry_internal.h"
 #include "self.h"
 #include "shard_internal.h"
 #include "thread.h"

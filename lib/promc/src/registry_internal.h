@@ -17,21 +17,21 @@ struct promc_collector {
     const char *name;
     promc_collect_fn collect;
     void *user;
-    promc_counter errors;  /* promc_collector_errors_total{collector} */
-    uint32_t running;      /* 1 while a scrape is inside it */
+    promc_counter errors; /* promc_collector_errors_total{collector} */
+    uint32_t running;     /* 1 while a scrape is inside it */
 };
 
 struct promc_registry {
     struct promc_arena arena;
-    uint32_t slot;                      /* in promc_tls.base */
-    uint32_t quarantine_ms;             /* 60,000; shorter only in tests */
-    pthread_mutex_t local_lock;         /* guards what is below; taken before the arena's lock */
-    promc_family *families;             /* atomic; newest first */
-    uint32_t collector_count;           /* atomic */
+    uint32_t slot;              /* in promc_tls.base */
+    uint32_t quarantine_ms;     /* 60,000; shorter only in tests */
+    pthread_mutex_t local_lock; /* guards what is below; taken before the arena's lock */
+    promc_family *families;     /* atomic; newest first */
+    uint32_t collector_count;   /* atomic */
     struct promc_collector collectors[PROMC_COLLECTORS_MAX];
-    struct promc_override *overrides;   /* under local_lock */
-    struct promc_callback *callbacks;   /* atomic; newest first */
-    char *scratch;                      /* for repairing label values; under the arena's lock */
+    struct promc_override *overrides; /* under local_lock */
+    struct promc_callback *callbacks; /* atomic; newest first */
+    char *scratch;                    /* for repairing label values; under the arena's lock */
 
     /* promc's own metrics; the zero handle on a read-only registry */
     promc_gauge scrape_duration;

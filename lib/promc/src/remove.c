@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "remove.h"
 #include "exemplar.h"
+#include "index.h"
 #include "process.h"
 #include "registry_internal.h"
-#include "index.h"
 
 static void unlink_child(struct promc_arena *arena, struct promc_family_data *data, struct promc_child *child)
 {

@@ -6,36 +6,34 @@
 static int own_family(promc_registry *registry, enum promc_type type, const promc_family_settings *settings,
                       promc_family **out)
 {
-    return promc_family_create(registry,
-                               &(struct promc_family_plan){.type = type,
-                                                           .settings = settings,
-                                                           .cells = type == PROMC_COUNTER ? 2 : 0,
-                                                           .flags = PROMC_FAMILY_SELF},
-                               out);
+    return promc_family_create(
+        registry,
+        &(struct promc_family_plan){
+            .type = type, .settings = settings, .cells = type == PROMC_COUNTER ? 2 : 0, .flags = PROMC_FAMILY_SELF},
+        out);
 }
 
 static int own_gauge(promc_registry *registry, const char *name, const char *help, const char *unit, promc_gauge *out)
 {
     promc_family *family;
-    int rc = own_family(registry, PROMC_GAUGE,
-                        &(promc_family_settings){.name = name, .help = help, .unit = unit}, &family);
+    int rc =
+        own_family(registry, PROMC_GAUGE, &(promc_family_settings){.name = name, .help = help, .unit = unit}, &family);
     return rc < 0 ? rc : promc_gauge_get(family, NULL, out);
 }
 
 static int own_counter(promc_registry *registry, const char *name, const char *help, promc_counter *out)
 {
     promc_family *family;
-    int rc =
-        own_family(registry, PROMC_COUNTER, &(promc_family_settings){.name = name, .help = help}, &family);
+    int rc = own_family(registry, PROMC_COUNTER, &(promc_family_settings){.name = name, .help = help}, &family);
     return rc < 0 ? rc : promc_counter_get(family, NULL, out);
 }
 
 static int own_counters_by(promc_registry *registry, const char *name, const char *help, const char *label,
                            promc_family **out)
 {
-    return own_family(
-        registry, PROMC_COUNTER,
-        &(promc_family_settings){.name = name, .help = help, .labels = {label}, .max_series = UINT32_MAX}, out);
+    return own_family(registry, PROMC_COUNTER,
+                      &(promc_family_settings){.name = name, .help = help, .labels = {label}, .max_series = UINT32_MAX},
+                      out);
 }
 
 int promc_self_register(promc_registry *registry)
@@ -50,8 +48,8 @@ int promc_self_register(promc_registry *registry)
     if (rc == 0)
         rc = own_gauge(registry, "promc_series", "Series alive in the registry.", NULL, &registry->series);
     if (rc == 0)
-        rc = own_gauge(registry, "promc_arena_bytes", "Memory in use by the registry.", "bytes",
-                       &registry->arena_bytes);
+        rc =
+            own_gauge(registry, "promc_arena_bytes", "Memory in use by the registry.", "bytes", &registry->arena_bytes);
     if (rc == 0)
         rc = own_gauge(registry, "promc_arena_limit_bytes", "Memory the registry may use.", "bytes",
                        &registry->arena_limit_bytes);

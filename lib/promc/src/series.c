@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series.h"
+#include "index.h"
 #include "labels.h"
 #include "registry_internal.h"
 #include "remove.h"
-#include "index.h"
 
 #include <stdlib.h>
 
@@ -98,7 +98,7 @@ static void write_labels(const promc_family *family, struct promc_child *child, 
     uint32_t *lengths = (uint32_t *)(void *)out;
     out += data->label_count * sizeof *lengths;
     for (unsigned i = 0; i < data->label_count; i++) {
-        lengths[i] = (uint32_t)new->values[i].length;
+        lengths[i] = (uint32_t) new->values[i].length;
         memcpy(out, new->values[i].data, new->values[i].length);
         out += new->values[i].length;
     }
@@ -123,8 +123,8 @@ static void link_child(promc_registry *registry, struct promc_family_data *data,
     promc_fetch_add(&arena->header->series, 1);
 }
 
-static bool take_room(promc_family *family, const struct candidate *new, size_t bytes, promc_ref *block,
-                      uint32_t *run, uint16_t *size_class)
+static bool take_room(promc_family *family, const struct candidate *new, size_t bytes, promc_ref *block, uint32_t *run,
+                      uint16_t *size_class)
 {
     struct promc_family_data *data = family->data;
     struct promc_arena *arena = &family->registry->arena;
@@ -158,14 +158,14 @@ static struct promc_child *create(promc_family *family, struct candidate *new)
     struct promc_child *child = promc_at(&registry->arena, block);
     child->family = (int32_t)(((const char *)data - (const char *)child) / 16);
     child->hash = new->hash;
-    child->text_length = (uint32_t)new->text_length;
+    child->text_length = (uint32_t) new->text_length;
     promc_store(&child->created, promc_registry_ticks(registry));
     promc_store(&child->exemplars, 0);
     child->size_class = (uint8_t)size_class;
     child->born = (uint8_t)registry->arena.header->next_token;
     child->text_offset = (uint8_t)(new->text_offset / 8);
-    promc_store(&child->flags, (uint8_t)((new->raw_length ? PROMC_CHILD_ESCAPED : 0) |
-                                         (new->overflow ? PROMC_CHILD_OVERFLOW : 0)));
+    promc_store(&child->flags,
+                (uint8_t)((new->raw_length ? PROMC_CHILD_ESCAPED : 0) | (new->overflow ? PROMC_CHILD_OVERFLOW : 0)));
     if (data->cells == 0)
         *promc_child_value(child) = (struct promc_child_value){0};
     if (data->idle_expiry_seconds)
@@ -235,8 +235,7 @@ static struct promc_child *create_locked(promc_family *family, const promc_str *
     return overflow_child(family);
 }
 
-static int finish(promc_family *family, struct promc_child *child, uint64_t word, bool dropped,
-                  promc_series_ref *out)
+static int finish(promc_family *family, struct promc_child *child, uint64_t word, bool dropped, promc_series_ref *out)
 {
     if (dropped)
         promc_counter_inc(family->dropped);

@@ -19,36 +19,32 @@
 #include "family.h"
 #include <promc/shard.h>
 
-enum {
-    PROMC_CHILD_ESCAPED = 1u << 0,
-    PROMC_CHILD_REMOVED = 1u << 1,
-    PROMC_CHILD_OVERFLOW = 1u << 2
-};
+enum { PROMC_CHILD_ESCAPED = 1u << 0, PROMC_CHILD_REMOVED = 1u << 1, PROMC_CHILD_OVERFLOW = 1u << 2 };
 
 struct promc_child {
-    promc_live live;       /* generation << 32 | first cell; see promc/shard.h */
-    int32_t family;        /* from here to the family, in units of 16 bytes */
-    uint32_t hash;         /* removed: the epoch of the removal */
-    promc_ref next;        /* creation order; atomic */
-    promc_ref prev;        /* removed: next in the quarantine */
+    promc_live live; /* generation << 32 | first cell; see promc/shard.h */
+    int32_t family;  /* from here to the family, in units of 16 bytes */
+    uint32_t hash;   /* removed: the epoch of the removal */
+    promc_ref next;  /* creation order; atomic */
+    promc_ref prev;  /* removed: next in the quarantine */
     uint32_t text_length;
-    uint32_t created;      /* in 1/16 s since the registry was made; removed: when that was */
-    promc_ref exemplars;   /* atomic; 0: none */
+    uint32_t created;    /* in 1/16 s since the registry was made; removed: when that was */
+    promc_ref exemplars; /* atomic; 0: none */
     uint8_t size_class;
-    uint8_t born;          /* low bits of the header's next_token at creation: how many scrapes had begun before it */
-    uint8_t flags;         /* PROMC_CHILD_* */
-    uint8_t text_offset;   /* in units of 8 bytes */
+    uint8_t born;        /* low bits of the header's next_token at creation: how many scrapes had begun before it */
+    uint8_t flags;       /* PROMC_CHILD_* */
+    uint8_t text_offset; /* in units of 8 bytes */
 };
 
 /* The value of a child without cells (a gauge that is set). Shared by all threads. */
 struct promc_child_value {
-    uint64_t bits;     /* the double; atomic */
-    uint64_t updates;  /* changes with every update; for idle expiry */
+    uint64_t bits;    /* the double; atomic */
+    uint64_t updates; /* changes with every update; for idle expiry */
 };
 
 struct promc_child_idle {
-    uint32_t since;  /* 1/16 s since the registry was made: when `mark` was first seen */
-    uint32_t mark;   /* digest of the values then */
+    uint32_t since; /* 1/16 s since the registry was made: when `mark` was first seen */
+    uint32_t mark;  /* digest of the values then */
 };
 
 static inline struct promc_family_data *promc_child_family(const struct promc_child *child)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shard_internal.h"
 #include "histogram_internal.h"
 #include "process.h"
 #include "registry_internal.h"
 #include "series.h"
+#include "shard_internal.h"
 #include "thread.h"
 
 #include <errno.h>
@@ -17,8 +17,7 @@ static struct promc_shard *header_of(promc_registry *registry, uint32_t shard)
 static bool claim(promc_registry *registry, uint32_t index, uint64_t expected)
 {
     struct promc_shard *shard = header_of(registry, index);
-    if (!__atomic_compare_exchange_n(&shard->owner, &expected, promc_self(), false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&shard->owner, &expected, promc_self(), false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
     if (registry->arena.shared)
         promc_store(&shard->owner_start, promc_self_start());

@@ -15,14 +15,14 @@
 #define PROMC_SCRATCH_CELLS 480
 
 struct promc_shard {
-    uint64_t busy;         /* 1 while the owner is inside an observation; owner only */
-    uint64_t request;      /* a reader's wish: sequence << 32 | first cell; 0: none yet */
+    uint64_t busy;    /* 1 while the owner is inside an observation; owner only */
+    uint64_t request; /* a reader's wish: sequence << 32 | first cell; 0: none yet */
     uint64_t request_cells;
     uint64_t acknowledged; /* the last request that the owner has served */
     uint64_t reader;       /* who may write `request`: pid << 32 | tid, 0: nobody */
     uint64_t sequence;     /* of requests; the reader's */
     uint64_t owner;
-    uint64_t owner_start;  /* start time of the owner's process, so that a recycled pid is not taken for it */
+    uint64_t owner_start; /* start time of the owner's process, so that a recycled pid is not taken for it */
     uint64_t reserved[8];
     uint64_t scratch[PROMC_SCRATCH_CELLS]; /* the owner's copy of the cells asked for */
 };

@@ -15,35 +15,35 @@ struct promc_reading {
     promc_registry *registry;
     uint64_t token;
     uint32_t slot;
-    uint32_t now;                      /* ticks at the begin; for idle expiry */
-    struct promc_family_data *family;  /* current, NULL before the first */
-    struct promc_child *child;         /* current, NULL before the family's first */
+    uint32_t now;                     /* ticks at the begin; for idle expiry */
+    struct promc_family_data *family; /* current, NULL before the first */
+    struct promc_child *child;        /* current, NULL before the family's first */
     bool started, at_end;
 };
 
 struct promc_family_view {
     const struct promc_family_data *data;
     enum promc_type type;
-    promc_str name;             /* OpenMetrics' family name: a counter without `_total`, an info without `_info` */
-    promc_str sample_name;      /* the same with the suffix; equal to name for the other types */
-    promc_str help;             /* raw, not escaped; length 0: none */
-    promc_str unit;             /* length 0: none */
-    promc_str constant_labels;  /* rendered and escaped, `a="b",c="d"`; length 0: none. A name outside the classic
+    promc_str name;            /* OpenMetrics' family name: a counter without `_total`, an info without `_info` */
+    promc_str sample_name;     /* the same with the suffix; equal to name for the other types */
+    promc_str help;            /* raw, not escaped; length 0: none */
+    promc_str unit;            /* length 0: none */
+    promc_str constant_labels; /* rendered and escaped, `a="b",c="d"`; length 0: none. A name outside the classic
                                    grammar is quoted: `"my.label"="b"` */
     unsigned constant_label_count;
     unsigned label_count;
     promc_str label_names[PROMC_MAX_LABELS];
-    bool utf8_name;             /* the name is outside the classic grammar */
-    bool utf8_labels;           /* a label name, constant or not, is */
-    unsigned bound_count;       /* histograms: finite bounds */
+    bool utf8_name;       /* the name is outside the classic grammar */
+    bool utf8_labels;     /* a label name, constant or not, is */
+    unsigned bound_count; /* histograms: finite bounds */
     const double *bounds;
-    const struct promc_le *le;  /* bound_count + 1 texts; the last is +Inf */
+    const struct promc_le *le; /* bound_count + 1 texts; the last is +Inf */
 };
 
 struct promc_series_view {
     const struct promc_child *child;
-    promc_str labels;           /* rendered and escaped, without braces, constant labels not included; length 0: none */
-    double created;             /* seconds since the Unix epoch, never after now */
+    promc_str labels; /* rendered and escaped, without braces, constant labels not included; length 0: none */
+    double created;   /* seconds since the Unix epoch, never after now */
 };
 
 /* Clean up what may be reclaimed, and register. @return 0 or PROMC_E_BUSY. */

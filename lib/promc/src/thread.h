@@ -7,12 +7,12 @@
 #include <stdbool.h>
 
 struct promc_thread {
-    struct promc_thread *next, *prev;  /* of the list; under its lock */
+    struct promc_thread *next, *prev; /* of the list; under its lock */
     promc_tls_block *tls;
-    uint32_t shard[PROMC_SLOTS];       /* index + 1 of the shard owned in each registry; 0: none */
-    uint64_t denied[PROMC_SLOTS];      /* releases + 1 when there was no free shard; 0: never */
+    uint32_t shard[PROMC_SLOTS];  /* index + 1 of the shard owned in each registry; 0: none */
+    uint64_t denied[PROMC_SLOTS]; /* releases + 1 when there was no free shard; 0: never */
     bool linked;
-    bool ended;                        /* its exit has been seen: never linked again, since nobody would unlink it */
+    bool ended; /* its exit has been seen: never linked again, since nobody would unlink it */
 };
 
 extern __thread struct promc_thread promc_thread __attribute__((tls_model("initial-exec")));

@@ -63,8 +63,8 @@ static int check_characters(const char *name, size_t length, bool allow_utf8, bo
     *utf8 = true;
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)name[i];
-        bool classic = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':' ||
-                       (c >= '0' && c <= '9' && i > 0);
+        bool classic =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':' || (c >= '0' && c <= '9' && i > 0);
         if (allow_utf8 ? is_control(c) : !classic)
             return promc_fail(PROMC_E_NAME, "metric \"%s\": byte %zu (0x%02x) is not allowed in a name", name, i, c);
     }

@@ -16,22 +16,40 @@
 #include <cmocka.h>
 
 static const char *const hostile_values[] = {
-    "", "plain", "with space", "quote\"", "back\\slash", "new\nline", "\\n", "\\\"", "trailing\\", "{a=\"b\"}", "a,b=c", "# EOF",
-    "\r\n", "\t", "żółw", "花火 😱", "bad\xff\xfeutf8", "cut\xe2\x82", "\x01\x7f", "le=\"+Inf\"", "} 1 # {", "other ",
+    "",         "plain",       "with space", "quote\"",   "back\\slash",     "new\nline",
+    "\\n",      "\\\"",        "trailing\\", "{a=\"b\"}", "a,b=c",           "# EOF",
+    "\r\n",     "\t",          "żółw",       "花火 😱",    "bad\xff\xfeutf8", "cut\xe2\x82",
+    "\x01\x7f", "le=\"+Inf\"", "} 1 # {",    "other ",
 };
 #define HOSTILE_VALUES (sizeof(hostile_values) / sizeof(hostile_values[0]))
 
 static inline void corpus_numbers(promc_registry *registry)
 {
-    static const double values[] = {0, -0.0, 1, -1, 0.1, 1e-5, 123456.789, 1e21, 5e-324, 1.7976931348623157e308, 0.30000000000000004,
-                                    9007199254740993.0, 4294967296.0, -2.5e-7, (double)INFINITY, -(double)INFINITY, (double)NAN};
+    static const double values[] = {0,
+                                    -0.0,
+                                    1,
+                                    -1,
+                                    0.1,
+                                    1e-5,
+                                    123456.789,
+                                    1e21,
+                                    5e-324,
+                                    1.7976931348623157e308,
+                                    0.30000000000000004,
+                                    9007199254740993.0,
+                                    4294967296.0,
+                                    -2.5e-7,
+                                    (double)INFINITY,
+                                    -(double)INFINITY,
+                                    (double)NAN};
     promc_family *family;
-    assert_int_equal(promc_gauge_register(registry,
-                                          &(promc_family_settings){.name = "corpus_numbers",
-                                                                   .help = "Help with \"quotes\", a \\ and\na new line.",
-                                                                   .labels = {"index"}},
-                                          &family),
-                     0);
+    assert_int_equal(
+        promc_gauge_register(registry,
+                             &(promc_family_settings){.name = "corpus_numbers",
+                                                      .help = "Help with \"quotes\", a \\ and\na new line.",
+                                                      .labels = {"index"}},
+                             &family),
+        0);
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         char index[8];
         snprintf(index, sizeof(index), "%zu", i);
@@ -50,13 +68,13 @@ static inline void corpus_histograms(promc_registry *registry)
                                                                                      .labels = {"route", "code"}}},
                                               &plain),
                      0);
-    assert_int_equal(promc_histogram_register(registry,
-                                              &(promc_histogram_settings){.family = {.name = "corpus_balance",
-                                                                                     .labels = {"who"}},
-                                                                          .buckets = odd,
-                                                                          .bucket_count = 7},
-                                              &negative),
-                     0);
+    assert_int_equal(
+        promc_histogram_register(registry,
+                                 &(promc_histogram_settings){.family = {.name = "corpus_balance", .labels = {"who"}},
+                                                             .buckets = odd,
+                                                             .bucket_count = 7},
+                                 &negative),
+        0);
     assert_int_equal(promc_histogram_register(registry,
                                               &(promc_histogram_settings){.family = {.name = "corpus_bare_bytes"},
                                                                           .buckets = (const double[]){1, 1024, 1048576},
@@ -66,8 +84,8 @@ static inline void corpus_histograms(promc_registry *registry)
     promc_histogram single;
     assert_int_equal(promc_histogram_get(bare, NULL, &single), 0);
     for (int i = 0; i < 1000; i++) {
-        promc_histogram_observe(promc_histogram_with(plain, hostile_values[(size_t)i % HOSTILE_VALUES], i % 2 ? "200" : "500"),
-                                i * 0.0137);
+        promc_histogram_observe(
+            promc_histogram_with(plain, hostile_values[(size_t)i % HOSTILE_VALUES], i % 2 ? "200" : "500"), i * 0.0137);
         promc_histogram_observe(promc_histogram_with(negative, "a"), i - 500.5);
         promc_histogram_observe(single, i * 1000.0);
     }
@@ -85,7 +103,8 @@ static inline void corpus_fill(promc_registry *registry)
                                             &hostile),
                      0);
     for (size_t i = 0; i < HOSTILE_VALUES; i++) {
-        promc_counter_add_u64(promc_counter_with(hostile, hostile_values[i], hostile_values[HOSTILE_VALUES - 1 - i]), i);
+        promc_counter_add_u64(promc_counter_with(hostile, hostile_values[i], hostile_values[HOSTILE_VALUES - 1 - i]),
+                              i);
         promc_counter_add(promc_counter_with(hostile, hostile_values[i], "fraction"), 0.1);
     }
     char *huge = malloc(65537);
@@ -96,13 +115,12 @@ static inline void corpus_fill(promc_registry *registry)
     assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = "corpus_plain"}, &plain), 0);
     assert_int_equal(promc_counter_get(plain, NULL, &single), 0);
     promc_counter_add_u64(single, UINT64_C(18446744073709551615));
-    assert_int_equal(promc_counter_register(
-                         registry, &(promc_family_settings){.name = "corpus_empty_total", .help = "None.", .labels = {"a"}},
-                         &empty),
-                     0);
-    assert_int_equal(promc_updown_register(registry,
-                                           &(promc_family_settings){.name = "corpus_in_flight", .labels = {"route"}},
-                                           &updown),
+    assert_int_equal(
+        promc_counter_register(
+            registry, &(promc_family_settings){.name = "corpus_empty_total", .help = "None.", .labels = {"a"}}, &empty),
+        0);
+    assert_int_equal(promc_updown_register(
+                         registry, &(promc_family_settings){.name = "corpus_in_flight", .labels = {"route"}}, &updown),
                      0);
     promc_updown_dec(promc_updown_with(updown, "/"));
     corpus_numbers(registry);
@@ -120,7 +138,8 @@ static inline promc_registry *corpus_create(promc_registry_settings settings)
 }
 
 /* noinline: gcc 12 sees a dangling pointer in what strstr() finds in an inlined result. */
-static __attribute__((noinline, unused)) char *corpus_scrape(promc_registry *registry, promc_scrape_settings settings, size_t *length)
+static __attribute__((noinline, unused)) char *corpus_scrape(promc_registry *registry, promc_scrape_settings settings,
+                                                             size_t *length)
 {
     char *text;
     assert_int_equal(promc_scrape_string(registry, &settings, &text, length), 0);

@@ -15,8 +15,8 @@ static void cap_overflows(void **state)
     (void)state;
     promc_registry *registry = new_registry(NULL);
     promc_family *family;
-    assert_ok(promc_counter_register(
-        registry, &(promc_family_settings){.name = "a", .labels = {"x"}, .max_series = 3}, &family));
+    assert_ok(promc_counter_register(registry, &(promc_family_settings){.name = "a", .labels = {"x"}, .max_series = 3},
+                                     &family));
     for (int i = 0; i < 10; i++)
         promc_counter_inc(numbered(family, i));
     assert_int_equal(promc_family_series_count(family), 4); /* three, and the overflow series */
@@ -41,8 +41,8 @@ static void other_is_the_overflow_series(void **state)
     (void)state;
     promc_registry *registry = new_registry(NULL);
     promc_family *family;
-    assert_ok(promc_counter_register(
-        registry, &(promc_family_settings){.name = "a", .labels = {"x"}, .max_series = 1}, &family));
+    assert_ok(promc_counter_register(registry, &(promc_family_settings){.name = "a", .labels = {"x"}, .max_series = 1},
+                                     &family));
     promc_counter_inc(promc_counter_with(family, "other"));
     promc_counter_inc(numbered(family, 1));
     promc_counter_inc(numbered(family, 2));
@@ -145,10 +145,8 @@ static void churn_does_not_grow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cap_overflows),
-        cmocka_unit_test(other_is_the_overflow_series),
-        cmocka_unit_test(budget_overflows),
-        cmocka_unit_test(overflow_room_is_set_aside),
+        cmocka_unit_test(cap_overflows),       cmocka_unit_test(other_is_the_overflow_series),
+        cmocka_unit_test(budget_overflows),    cmocka_unit_test(overflow_room_is_set_aside),
         cmocka_unit_test(churn_does_not_grow),
     };
     return cmocka_run_group_tests_name("budget", tests, NULL, NULL);

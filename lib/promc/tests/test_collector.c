@@ -58,14 +58,17 @@ static void test_errors_and_last_good_value(void **state)
     struct source source = {.value = 5};
     promc_registry *registry = make(&source, "queue \"depth\"");
     const promc_scrape_settings text = {0};
-    expect_line(registry, text, "\nqueue_depth 5\n", "\npromc_collector_errors_total{collector=\"queue \\\"depth\\\"\"} 0\n");
+    expect_line(registry, text, "\nqueue_depth 5\n",
+                "\npromc_collector_errors_total{collector=\"queue \\\"depth\\\"\"} 0\n");
     source.value = 6;
     expect_line(registry, text, "\nqueue_depth 6\n", "\"} 0\n");
     source.value = 7;
     source.result = PROMC_E_IO;
-    expect_line(registry, text, "\nqueue_depth 6\n", "\npromc_collector_errors_total{collector=\"queue \\\"depth\\\"\"} 1\n");
+    expect_line(registry, text, "\nqueue_depth 6\n",
+                "\npromc_collector_errors_total{collector=\"queue \\\"depth\\\"\"} 1\n");
     source.result = 0;
-    expect_line(registry, text, "\nqueue_depth 7\n", "\npromc_collector_errors_total{collector=\"queue \\\"depth\\\"\"} 1\n");
+    expect_line(registry, text, "\nqueue_depth 7\n",
+                "\npromc_collector_errors_total{collector=\"queue \\\"depth\\\"\"} 1\n");
     assert_int_equal(source.calls, 4);
     promc_registry_destroy(registry);
 }

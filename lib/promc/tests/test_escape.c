@@ -69,8 +69,8 @@ static void test_schemes(void **state)
     } cases[] = {
         {"http_requests", "http_requests", "http__requests", "http_requests"},
         {"http.requests_total", "http_requests_total", "http_dot_requests__total", "U__http_2e_requests__total"},
-        {"mysystem.prod.west.cpu.load", "mysystem_prod_west_cpu_load",
-         "mysystem_dot_prod_dot_west_dot_cpu_dot_load", "U__mysystem_2e_prod_2e_west_2e_cpu_2e_load"},
+        {"mysystem.prod.west.cpu.load", "mysystem_prod_west_cpu_load", "mysystem_dot_prod_dot_west_dot_cpu_dot_load",
+         "U__mysystem_2e_prod_2e_west_2e_cpu_2e_load"},
         {"http.status:sum", "http_status:sum", "http_dot_status:sum", "U__http_2e_status:sum"},
         {"label with 😱", "label_with__", "label__with____", "U__label_20_with_20__1f631_"},
         {"花火", "__", "____", "U___82b1__706b_"},

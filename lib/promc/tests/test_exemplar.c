@@ -182,8 +182,10 @@ static void never_torn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shown_in_openmetrics_only), cmocka_unit_test(at_most_one_a_second),
-        cmocka_unit_test(refusals_count_the_event),  cmocka_unit_test(room_is_used_again),
+        cmocka_unit_test(shown_in_openmetrics_only),
+        cmocka_unit_test(at_most_one_a_second),
+        cmocka_unit_test(refusals_count_the_event),
+        cmocka_unit_test(room_is_used_again),
         cmocka_unit_test(never_torn),
     };
     return cmocka_run_group_tests_name("exemplar", tests, NULL, NULL);

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 /* In the child: the number of the first check that fails, as the exit status. */
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) \
+#define CHECK(condition)               \
+    do {                               \
+        if (!(condition))              \
             _exit(__LINE__ % 250 + 1); \
     } while (0)
 
@@ -45,8 +45,7 @@ static struct metrics make(const promc_registry_settings *settings)
     assert_ok(promc_gauge_get(family, NULL, &m.gauge));
     assert_ok(promc_updown_register(m.registry, &(promc_family_settings){.name = "u"}, &family));
     assert_ok(promc_updown_get(family, NULL, &m.updown));
-    assert_ok(
-        promc_histogram_register(m.registry, &(promc_histogram_settings){.family = {.name = "h"}}, &family));
+    assert_ok(promc_histogram_register(m.registry, &(promc_histogram_settings){.family = {.name = "h"}}, &family));
     assert_ok(promc_histogram_get(family, NULL, &m.histogram));
     return m;
 }

@@ -15,8 +15,8 @@ static promc_histogram make(promc_registry *registry, const double *bounds, size
     promc_family *family;
     promc_histogram h;
     assert_ok(promc_histogram_register(
-        registry,
-        &(promc_histogram_settings){.family = {.name = "h"}, .buckets = bounds, .bucket_count = count}, &family));
+        registry, &(promc_histogram_settings){.family = {.name = "h"}, .buckets = bounds, .bucket_count = count},
+        &family));
     assert_ok(promc_histogram_get(family, NULL, &h));
     return h;
 }
@@ -242,14 +242,10 @@ static void since(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds_are_inclusive),
-        cmocka_unit_test(nan_is_refused_and_counted),
-        cmocka_unit_test(every_size_finds_its_bucket),
-        cmocka_unit_test(sum_and_count_of_one_instant),
-        cmocka_unit_test(a_running_writer_answers),
-        cmocka_unit_test(several_readers),
-        cmocka_unit_test(shared_shard_is_exact_at_rest),
-        cmocka_unit_test(since),
+        cmocka_unit_test(bounds_are_inclusive),          cmocka_unit_test(nan_is_refused_and_counted),
+        cmocka_unit_test(every_size_finds_its_bucket),   cmocka_unit_test(sum_and_count_of_one_instant),
+        cmocka_unit_test(a_running_writer_answers),      cmocka_unit_test(several_readers),
+        cmocka_unit_test(shared_shard_is_exact_at_rest), cmocka_unit_test(since),
     };
     return cmocka_run_group_tests_name("histogram", tests, NULL, NULL);
 }

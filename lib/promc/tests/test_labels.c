@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Label values: found by value and never by hash alone; hostile ones have a defined result. */
 #include "hash.h"
+#include "index.h"
 #include "labels.h"
 #include "snapshot.h"
-#include "index.h"
 #include "util.h"
 
 #include <pthread.h>
@@ -102,16 +102,16 @@ static void expect_shown(promc_registry *registry, promc_family *family, promc_s
 static void hostile_values(void **state)
 {
     promc_family *family = new_counter(*state, "a", "x");
-#define EXPECT(raw, shown) \
-    expect_shown(*state, family, (promc_str){raw, sizeof raw - 1}, "a_total{x=\"" shown "\"} 1")
+#define EXPECT(raw, shown) expect_shown(*state, family, (promc_str){raw, sizeof raw - 1}, "a_total{x=\"" shown "\"} 1")
     EXPECT("say \"hi\"\\\n", "say \\\"hi\\\"\\\\\\n");
     EXPECT("\xff", "\xef\xbf\xbd");
     EXPECT("a\xc3", "a\xef\xbf\xbd");
-    EXPECT("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");                 /* overlong */
+    EXPECT("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");                   /* overlong */
     EXPECT("\xed\xa0\x80z", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz"); /* a surrogate */
-    EXPECT("\xf0\x9f\x98", "\xef\xbf\xbd");                         /* cut short: one maximal part */
+    EXPECT("\xf0\x9f\x98", "\xef\xbf\xbd");                           /* cut short: one maximal part */
     EXPECT("\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-    EXPECT("a\0b", "a\xef\xbf\xbd" "b");
+    EXPECT("a\0b", "a\xef\xbf\xbd"
+                   "b");
     EXPECT("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80");
     EXPECT("a,b=\"c\"}", "a,b=\\\"c\\\"}");
     EXPECT("\r\t\x01", "\r\t\x01");
@@ -137,9 +137,9 @@ static void long_values_are_cut_at_a_character(void **state)
     (void)state;
     promc_registry *registry = new_registry(&(promc_registry_settings){.max_label_value_bytes = 10});
     promc_family *family = new_counter(registry, "a", "x");
-    promc_counter_inc(promc_counter_with(family, "12345678\xc3\xbc"));        /* exactly 10 bytes */
-    promc_counter_inc(promc_counter_with(family, "123456789\xc3\xbc"));       /* the last one does not fit */
-    promc_counter_inc(promc_counter_with(family, "123456789"));               /* the same series then */
+    promc_counter_inc(promc_counter_with(family, "12345678\xc3\xbc"));  /* exactly 10 bytes */
+    promc_counter_inc(promc_counter_with(family, "123456789\xc3\xbc")); /* the last one does not fit */
+    promc_counter_inc(promc_counter_with(family, "123456789"));         /* the same series then */
     assert_true(exposes(registry, "a_total{x=\"12345678\xc3\xbc\"} 1"));
     assert_true(exposes(registry, "a_total{x=\"123456789\"} 2"));
     promc_registry_destroy(registry);
@@ -150,8 +150,8 @@ static void huge_values(void **state)
     (void)state;
     promc_registry *registry = new_registry(&(promc_registry_settings){.max_label_value_bytes = 65535});
     promc_family *family;
-    assert_ok(promc_counter_register(
-        registry, &(promc_family_settings){.name = "a", .labels = {"x", "y", "z", "w"}}, &family));
+    assert_ok(promc_counter_register(registry, &(promc_family_settings){.name = "a", .labels = {"x", "y", "z", "w"}},
+                                     &family));
     char *huge = malloc(1 << 20);
     promc_counter first, again;
     for (int kind = 0; kind < 3; kind++) {

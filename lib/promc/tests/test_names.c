@@ -71,10 +71,10 @@ static void bad_label_names(void **state)
                      *state, &(promc_histogram_settings){.family = {.name = "h", .labels = {"le"}}}, &family),
                  PROMC_E_LABEL_NAME, "\"le\" is reserved on a histogram");
     promc_label constant[] = {{"a", "x"}, {NULL, NULL}};
-    assert_fails(promc_gauge_register(
-                     *state, &(promc_family_settings){.name = "g", .labels = {"a"}, .constant_labels = constant},
-                     &family),
-                 PROMC_E_LABEL_NAME, "stands twice");
+    assert_fails(
+        promc_gauge_register(
+            *state, &(promc_family_settings){.name = "g", .labels = {"a"}, .constant_labels = constant}, &family),
+        PROMC_E_LABEL_NAME, "stands twice");
     constant[0].value = "\xff";
     assert_fails(
         promc_gauge_register(*state, &(promc_family_settings){.name = "g", .constant_labels = constant}, &family),
@@ -142,8 +142,8 @@ static void buckets(void **state)
 {
     promc_family *family;
     promc_histogram_settings settings = {.family = {.name = "h"}};
-#define TRY(...) \
-    (settings.buckets = (const double[]){__VA_ARGS__}, \
+#define TRY(...)                                                                     \
+    (settings.buckets = (const double[]){__VA_ARGS__},                               \
      settings.bucket_count = sizeof((const double[]){__VA_ARGS__}) / sizeof(double), \
      promc_histogram_register(*state, &settings, &family))
     assert_fails(TRY(1, 1), PROMC_E_BUCKETS, "\"h\": bucket bound 1 (1) is not above");
@@ -156,8 +156,8 @@ static void buckets(void **state)
     double many[PROMC_MAX_BUCKETS + 1];
     for (int i = 0; i <= PROMC_MAX_BUCKETS; i++)
         many[i] = i;
-    settings = (promc_histogram_settings){.family = {.name = "m"}, .buckets = many,
-                                          .bucket_count = PROMC_MAX_BUCKETS + 1};
+    settings =
+        (promc_histogram_settings){.family = {.name = "m"}, .buckets = many, .bucket_count = PROMC_MAX_BUCKETS + 1};
     assert_fails(promc_histogram_register(*state, &settings, &family), PROMC_E_BUCKETS, "257");
     settings.bucket_count = PROMC_MAX_BUCKETS;
     assert_ok(promc_histogram_register(*state, &settings, &family));
@@ -218,7 +218,8 @@ static void types_and_counts(void **state)
     promc_gauge g;
     promc_counter c;
     assert_fails(promc_gauge_get(family, (const char *[]){"a"}, &g), PROMC_E_TYPE, "jobs_total");
-    assert_fails(promc_counter_get(family, NULL, &c), PROMC_E_LABEL_VALUE, "\"jobs_total\": no value for label \"queue\"");
+    assert_fails(promc_counter_get(family, NULL, &c), PROMC_E_LABEL_VALUE,
+                 "\"jobs_total\": no value for label \"queue\"");
     assert_fails(promc_counter_get(family, (const char *[]){NULL}, &c), PROMC_E_LABEL_VALUE, "queue");
     promc_str two[] = {{"a", 1}, {"b", 1}};
     assert_fails(promc_counter_get_n(family, two, 2, &c), PROMC_E_LABEL_COUNT, "has 1 labels, 2 values");
@@ -232,9 +233,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(bad_metric_names), TEST(bad_label_names),         TEST(duplicates),
+        TEST(bad_metric_names),  TEST(bad_label_names),         TEST(duplicates),
         TEST(clashing_suffixes), TEST(suffixes_of_other_types), TEST(units),
-        TEST(buckets),          TEST(utf8_names_on_request),   TEST(failed_registration_is_harmless),
+        TEST(buckets),           TEST(utf8_names_on_request),   TEST(failed_registration_is_harmless),
         TEST(types_and_counts),
     };
     return cmocka_run_group_tests_name("names", tests, NULL, NULL);

@@ -14,8 +14,8 @@
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define PROTOBUF "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
-#define PROMETHEUS_3_TEXTS \
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6," \
+#define PROMETHEUS_3_TEXTS                                                                                  \
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"                                \
     "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4," \
     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 
@@ -30,16 +30,21 @@ static const struct {
     {"image/png", TEXT},
     /* Prometheus 3, and with native histograms */
     {PROMETHEUS_3_TEXTS, OPENMETRICS "; escaping=allow-utf-8"},
-    {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6," PROMETHEUS_3_TEXTS,
+    {"application/"
+     "vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6," PROMETHEUS_3_TEXTS,
      PROTOBUF},
-    {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0.7,"
-     PROMETHEUS_3_TEXTS, PROTOBUF "; escaping=allow-utf-8"},
+    {"application/"
+     "vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0."
+     "7," PROMETHEUS_3_TEXTS,
+     PROTOBUF "; escaping=allow-utf-8"},
     /* Prometheus 2 */
     {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
-     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", OPENMETRICS},
+     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+     OPENMETRICS},
     {"application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", TEXT},
     {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,"
-     "text/plain;version=0.0.4;q=0.3", PROTOBUF},
+     "text/plain;version=0.0.4;q=0.3",
+     PROTOBUF},
     {"text/plain;version=0.0.4;q=1,*/*;q=0.1", TEXT},
     /* versions and encodings that we do not have */
     {"application/openmetrics-text;version=2.0.0", TEXT},
@@ -125,8 +130,22 @@ static void test_content_type_of_hand_made_settings(void **state)
 static void test_nonsense(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"text/plain", "application/openmetrics-text", ";", ",", "q=", "0.5", "\"", "\\",
-                                         "*/*", "version=1.0.0", "=", " ", "escaping=dots", "\x80", "/", "*"};
+    static const char *const pieces[] = {"text/plain",
+                                         "application/openmetrics-text",
+                                         ";",
+                                         ",",
+                                         "q=",
+                                         "0.5",
+                                         "\"",
+                                         "\\",
+                                         "*/*",
+                                         "version=1.0.0",
+                                         "=",
+                                         " ",
+                                         "escaping=dots",
+                                         "\x80",
+                                         "/",
+                                         "*"};
     unsigned seed = 3;
     for (int round = 0; round < 100000; round++) {
         char buffer[256] = "";

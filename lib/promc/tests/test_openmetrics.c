@@ -92,9 +92,8 @@ static promc_registry *utf8_registry(void)
 {
     promc_registry *registry;
     promc_family *counter, *histogram;
-    assert_int_equal(promc_registry_create(&registry,
-                                           &(promc_registry_settings){.no_self_metrics = true, .utf8_names = true}),
-                     0);
+    assert_int_equal(
+        promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true, .utf8_names = true}), 0);
     assert_int_equal(promc_counter_register(registry,
                                             &(promc_family_settings){.name = "http.requests_total",
                                                                      .help = "Requests.",
@@ -102,13 +101,13 @@ static promc_registry *utf8_registry(void)
                                             &counter),
                      0);
     promc_counter_inc(promc_counter_with(counter, "200", "x\"y"));
-    assert_int_equal(promc_histogram_register(
-                         registry,
-                         &(promc_histogram_settings){.family = {.name = "wait.time_seconds", .unit = "seconds"},
-                                                     .buckets = (const double[]){1},
-                                                     .bucket_count = 1},
-                         &histogram),
-                     0);
+    assert_int_equal(
+        promc_histogram_register(registry,
+                                 &(promc_histogram_settings){.family = {.name = "wait.time_seconds", .unit = "seconds"},
+                                                             .buckets = (const double[]){1},
+                                                             .bucket_count = 1},
+                                 &histogram),
+        0);
     return registry;
 }
 
@@ -200,7 +199,7 @@ static void test_sum_of_negative_buckets(void **state)
     char *classic = corpus_scrape(registry, (promc_scrape_settings){0}, NULL);
     char *openmetrics = corpus_scrape(registry, (promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS}, NULL);
     assert_non_null(strstr(classic, "\ncorpus_balance_sum{"));
-    assert_null(strstr(openmetrics, "\ncorpus_balance_sum{")); /* OpenMetrics: it would not be a counter */
+    assert_null(strstr(openmetrics, "\ncorpus_balance_sum{"));   /* OpenMetrics: it would not be a counter */
     assert_null(strstr(openmetrics, "\ncorpus_balance_count{")); /* nor may one come without the other */
     assert_non_null(strstr(openmetrics, "le=\"1e+21\"} "));
     assert_non_null(strstr(openmetrics, "le=\"0.0\"} "));

@@ -10,9 +10,10 @@
 static void changes_what_it_names(void **state)
 {
     (void)state;
-    promc_registry *registry = new_registry(&(promc_registry_settings){
-        .overrides = "# slower than we thought; really\n\n  latency_seconds buckets=0.5,1.5e1,+Inf max_series=2 ;jobs max_series=1\r\n"
-                     "old_total idle_expiry_seconds=30\nnever_there max_series=3"});
+    promc_registry *registry = new_registry(
+        &(promc_registry_settings){.overrides = "# slower than we thought; really\n\n  latency_seconds "
+                                                "buckets=0.5,1.5e1,+Inf max_series=2 ;jobs max_series=1\r\n"
+                                                "old_total idle_expiry_seconds=30\nnever_there max_series=3"});
     promc_family *latency, *jobs, *old, *plain;
     assert_ok(promc_histogram_register(
         registry, &(promc_histogram_settings){.family = {.name = "latency_seconds", .labels = {"x"}}}, &latency));

@@ -25,7 +25,8 @@ static void test_stat_line(void **state)
 {
     (void)state;
     promc_proc_stat stat;
-    static const char rest[] = " S 1 2 3 4 -1 4194560 100 0 7 0 250 50 0 0 20 0 9 0 12345 104857600 2560 18446744073709551615 1";
+    static const char rest[] =
+        " S 1 2 3 4 -1 4194560 100 0 7 0 250 50 0 0 20 0 9 0 12345 104857600 2560 18446744073709551615 1";
     static const char *const names[] = {"cat", "a b", "x) R 9 9", "(((", "new\nline)", "))", ""};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char text[512];
@@ -104,8 +105,9 @@ static void test_cgroup_v2(void **state)
     uint64_t bytes;
     double cores;
     put_file("/proc/self/cgroup", "0::/system.slice/app.service\n");
-    put_file("/proc/self/mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n"
-                                     "30 22 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
+    put_file("/proc/self/mountinfo",
+             "22 1 0:20 / /proc rw - proc proc rw\n"
+             "30 22 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
     put_file("/sys/fs/cgroup/cgroup.procs", "1\n");
     put_file("/sys/fs/cgroup/system.slice/memory.max", "1073741824\n");
     put_file("/sys/fs/cgroup/system.slice/cpu.max", "max 100000\n");
@@ -172,7 +174,8 @@ static void test_cgroup_nonsense(void **state)
     promc_cgroup_find("/nonexistent", &paths);
     assert_false(promc_cgroup_memory_limit(&paths, &bytes));
     assert_false(promc_cgroup_cpu_limit(&paths, &cores));
-    static const char *const texts[] = {"", "\n", ":", "::", "0::", "0:::::\n", "a b c d e f\n", " - - - cgroup2 x\n", "0::/x"};
+    static const char *const texts[] = {
+        "", "\n", ":", "::", "0::", "0:::::\n", "a b c d e f\n", " - - - cgroup2 x\n", "0::/x"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         put_file("/proc/self/cgroup", texts[i]);
         put_file("/proc/self/mountinfo", texts[i]);

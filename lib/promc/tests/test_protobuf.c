@@ -372,7 +372,8 @@ static int build_oracle(void **state)
         return -1;
     }
     snprintf(command, sizeof(command),
-             "PATH=\"/usr/lib/go-1.19/bin:/usr/lib/go/bin:$PATH\" GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOTOOLCHAIN=local "
+             "PATH=\"/usr/lib/go-1.19/bin:/usr/lib/go/bin:$PATH\" GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode "
+             "GOTOOLCHAIN=local "
              "HOME=${HOME:-%s} go build -o %s/oracle '" PROMC_TESTS_DIR "/oracle_protobuf.go' >%s/log 2>&1",
              oracle, oracle, oracle);
     oracle_built = access("/usr/share/gocode/src/github.com/prometheus/common", R_OK) == 0 && system(command) == 0;
@@ -468,8 +469,8 @@ static void test_promise_and_reality(void **state)
             snprintf(key, sizeof(key), "%d", i);
             promc_counter_inc(promc_counter_with(family, key));
         }
-        assert_int_equal(promc_scrape_begin(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &scrape),
-                         0);
+        assert_int_equal(
+            promc_scrape_begin(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &scrape), 0);
         long n = promc_scrape_read(scrape, bytes, 20);
         for (int i = 500; i < 1000 && removals; i++) {
             char key[16];
@@ -521,7 +522,8 @@ static void test_churn(void **state)
     struct churn work = {0};
     pthread_t threads[CHURNERS];
     assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
-    promc_counter_register(registry, &(promc_family_settings){.name = "churn_total", .labels = {"key"}}, &work.counters);
+    promc_counter_register(registry, &(promc_family_settings){.name = "churn_total", .labels = {"key"}},
+                           &work.counters);
     promc_histogram_register(registry,
                              &(promc_histogram_settings){.family = {.name = "churn_seconds", .labels = {"key"}}},
                              &work.histograms);
@@ -537,8 +539,8 @@ static void test_churn(void **state)
         size_t length = 0;
         long n;
         slice = slice * 7 % 5003;
-        assert_int_equal(promc_scrape_begin(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &scrape),
-                         0);
+        assert_int_equal(
+            promc_scrape_begin(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &scrape), 0);
         while ((n = promc_scrape_read(scrape, bytes + length, slice)) > 0) {
             length += (size_t)n;
             assert_true(length + slice < sizeof(bytes));

@@ -31,8 +31,8 @@ static void refuses_bad_settings(void **state)
         assert_true(strlen(promc_error_detail()) > 0);
     }
     promc_label colon = {"a:b", "x"};
-    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.constant_labels = &colon,
-                                                                                 .constant_label_count = 1}),
+    assert_int_equal(promc_registry_create(
+                         &registry, &(promc_registry_settings){.constant_labels = &colon, .constant_label_count = 1}),
                      PROMC_E_LABEL_NAME);
 }
 
@@ -116,7 +116,8 @@ static void walks_in_order_of_making(void **state)
     promc_counter_inc(promc_counter_with(jobs, "mail", "a"));
     promc_counter_inc(promc_counter_with(jobs, "mail", "b"));
     walk(registry, text, sizeof text);
-    assert_string_equal(text, "jobs_total{queue=\"mail\",kind=\"b\"} jobs_total{queue=\"mail\",kind=\"a\"} temperature{} ");
+    assert_string_equal(text,
+                        "jobs_total{queue=\"mail\",kind=\"b\"} jobs_total{queue=\"mail\",kind=\"a\"} temperature{} ");
     assert_ptr_equal(promc_family_find(registry, "jobs"), jobs);
     assert_ptr_equal(promc_family_find(registry, "jobs_total"), jobs);
     assert_null(promc_family_find(registry, "job"));

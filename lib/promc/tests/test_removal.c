@@ -27,8 +27,8 @@ static void stale_handles_change_nothing(void **state)
     promc_histogram h;
     promc_counter old = promc_counter_with(family, "1");
     assert_ok(promc_gauge_register(registry, &(promc_family_settings){.name = "g", .labels = {"x"}}, &gauges));
-    assert_ok(promc_histogram_register(
-        registry, &(promc_histogram_settings){.family = {.name = "h", .labels = {"x"}}}, &histograms));
+    assert_ok(promc_histogram_register(registry, &(promc_histogram_settings){.family = {.name = "h", .labels = {"x"}}},
+                                       &histograms));
     g = promc_gauge_with(gauges, "1");
     h = promc_histogram_with(histograms, "1");
     promc_counter_inc(old);
@@ -264,7 +264,8 @@ static void storm_of_everything(void **state)
     struct storm storm = {.registry = new_registry(&(promc_registry_settings){.arena_bytes = (size_t)1 << 30})};
     pthread_t threads[4];
 #ifdef __SANITIZE_THREAD__
-    storm.registry->quarantine_ms = 60000; /* a reader that sleeps longer than that in a lookup is a race, and harmless */
+    storm.registry->quarantine_ms =
+        60000; /* a reader that sleeps longer than that in a lookup is a race, and harmless */
 #else
     storm.registry->quarantine_ms = 50;
 #endif

@@ -49,15 +49,13 @@ static void test_text(void **state)
     (void)state;
     promc_registry *registry;
     promc_family *jobs, *latency;
-    assert_int_equal(promc_registry_create(&registry,
-                                           &(promc_registry_settings){
-                                               .no_self_metrics = true,
-                                               .constant_labels = &(promc_label){"zone", "a\"1"},
-                                               .constant_label_count = 1}),
-                     0);
-    promc_counter_register(registry,
-                           &(promc_family_settings){.name = "jobs", .help = "Jobs \"done\".\n", .labels = {"queue"}},
-                           &jobs);
+    assert_int_equal(
+        promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true,
+                                                                    .constant_labels = &(promc_label){"zone", "a\"1"},
+                                                                    .constant_label_count = 1}),
+        0);
+    promc_counter_register(
+        registry, &(promc_family_settings){.name = "jobs", .help = "Jobs \"done\".\n", .labels = {"queue"}}, &jobs);
     promc_counter_inc(promc_counter_with(jobs, "a\nb"));
     promc_histogram_register(registry,
                              &(promc_histogram_settings){.family = {.name = "size_bytes", .unit = "bytes"},
@@ -163,8 +161,9 @@ static void test_bad_arguments(void **state)
     assert_int_equal(promc_scrape_begin(NULL, NULL, &scrape), PROMC_E_INVALID);
     assert_int_equal(promc_scrape_begin(registry, NULL, NULL), PROMC_E_INVALID);
     assert_int_equal(promc_scrape_string(registry, NULL, NULL, NULL), PROMC_E_INVALID);
-    assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){.format = (enum promc_format)9}, &text, NULL),
-                     PROMC_E_INVALID);
+    assert_int_equal(
+        promc_scrape_string(registry, &(promc_scrape_settings){.format = (enum promc_format)9}, &text, NULL),
+        PROMC_E_INVALID);
     assert_non_null(strstr(promc_error_detail(), "format 9"));
     assert_int_equal(promc_scrape_begin(registry, NULL, &scrape), 0);
     assert_int_equal(promc_scrape_read(scrape, &c, 0), PROMC_E_INVALID);

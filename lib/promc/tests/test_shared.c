@@ -247,12 +247,12 @@ static void joining(void **state)
     assert_int_equal(
         promc_counter_register(second.registry, &(promc_family_settings){.name = "c", .labels = {"x"}}, &family),
         PROMC_E_DUPLICATE);
-    assert_int_equal(promc_histogram_register(second.registry,
-                                              &(promc_histogram_settings){.family = {.name = "h"},
-                                                                          .buckets = (const double[]){1, 2},
-                                                                          .bucket_count = 2},
-                                              &family),
-                     PROMC_E_DUPLICATE);
+    assert_int_equal(
+        promc_histogram_register(
+            second.registry,
+            &(promc_histogram_settings){.family = {.name = "h"}, .buckets = (const double[]){1, 2}, .bucket_count = 2},
+            &family),
+        PROMC_E_DUPLICATE);
     /* What only one knows is shown by both. */
     promc_family *late = new_counter(first.registry, "late", NULL);
     assert_non_null(late);
@@ -357,8 +357,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(workers_add_up), TEST(killed_worker),               TEST(half_an_observation), TEST(killed_with_the_lock),
-        TEST(joining),        TEST(a_new_life_starts_from_zero), TEST(not_an_arena),        TEST(race_to_create),
+        TEST(workers_add_up),       TEST(killed_worker),  TEST(half_an_observation),
+        TEST(killed_with_the_lock), TEST(joining),        TEST(a_new_life_starts_from_zero),
+        TEST(not_an_arena),         TEST(race_to_create),
     };
     return cmocka_run_group_tests_name("shared", tests, NULL, NULL);
 }

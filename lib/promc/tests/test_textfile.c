@@ -46,7 +46,9 @@ static promc_registry *make_registry(int series)
     promc_registry *registry;
     promc_family *family;
     assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
-    assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = "rows_total", .labels = {"table"}}, &family), 0);
+    assert_int_equal(
+        promc_counter_register(registry, &(promc_family_settings){.name = "rows_total", .labels = {"table"}}, &family),
+        0);
     for (int i = 0; i < series; i++) {
         char table[16];
         snprintf(table, sizeof(table), "t%d", i);

@@ -142,8 +142,7 @@ static void handover_under_scrapes(void **state)
     promc_registry *registry = new_registry(&(promc_registry_settings){.max_threads = 8});
     promc_family *family;
     struct churn churn = {.counter = promc_counter_with(new_counter(registry, "a", "x"), "1")};
-    assert_ok(promc_histogram_register(
-        registry, &(promc_histogram_settings){.family = {.name = "h"}}, &family));
+    assert_ok(promc_histogram_register(registry, &(promc_histogram_settings){.family = {.name = "h"}}, &family));
     assert_ok(promc_histogram_get(family, NULL, &churn.histogram));
     for (int round = 0; round < ROUNDS; round++) {
         pthread_t threads[THREADS];

@@ -73,9 +73,9 @@ static void stateset(void **state)
     assert_ok(promc_stateset_set(feature, (const char *[]){"t1"}, "b", false));
     assert_true(exposes(registry, "feature{tenant=\"t1\",feature=\"b\"} 0"));
     assert_int_equal(promc_stateset_set(feature, NULL, "b", true), PROMC_E_LABEL_VALUE);
-    assert_fails(promc_stateset_register(registry, &(promc_family_settings){.name = "s"}, (const char *[]){"a", "a"}, 2,
-                                         &bad),
-                 PROMC_E_INVALID, "stands twice");
+    assert_fails(
+        promc_stateset_register(registry, &(promc_family_settings){.name = "s"}, (const char *[]){"a", "a"}, 2, &bad),
+        PROMC_E_INVALID, "stands twice");
     assert_int_equal(promc_stateset_register(registry, &(promc_family_settings){.name = "s"}, NULL, 0, &bad),
                      PROMC_E_INVALID);
     assert_fails(promc_stateset_register(registry, &(promc_family_settings){.name = "s", .labels = {"s"}},
@@ -139,8 +139,8 @@ static void curried(void **state)
     promc_family *family;
     promc_curry *curry;
     promc_counter c, same;
-    assert_ok(promc_counter_register(registry, &(promc_family_settings){.name = "a", .labels = {"x", "y", "z"}},
-                                     &family));
+    assert_ok(
+        promc_counter_register(registry, &(promc_family_settings){.name = "a", .labels = {"x", "y", "z"}}, &family));
     char fixed[] = "why";
     assert_ok(promc_curry_make(&curry, family, &(promc_label){"y", fixed}, 1));
     fixed[0] = '?';

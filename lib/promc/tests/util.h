@@ -15,30 +15,30 @@
 #include <cmocka.h>
 
 /* With promc_error_detail() when it fails. */
-#define assert_ok(call) \
-    do { \
-        int rc_ = (call); \
-        if (rc_ < 0) \
+#define assert_ok(call)                                                                     \
+    do {                                                                                    \
+        int rc_ = (call);                                                                   \
+        if (rc_ < 0)                                                                        \
             print_error("%s: %s (%s)\n", #call, promc_strerror(rc_), promc_error_detail()); \
-        assert_int_equal(rc_, 0); \
+        assert_int_equal(rc_, 0);                                                           \
     } while (0)
 
 /* Doubles, exactly: cmocka's own compares floats. */
-#define assert_same(a, b) \
-    do { \
-        double a_ = (double)(a), b_ = (double)(b); \
-        if (a_ != b_) \
+#define assert_same(a, b)                                        \
+    do {                                                         \
+        double a_ = (double)(a), b_ = (double)(b);               \
+        if (a_ != b_)                                            \
             print_error("%s is %.17g, not %.17g\n", #a, a_, b_); \
-        assert_true(a_ == b_); \
+        assert_true(a_ == b_);                                   \
     } while (0)
 
 /* The call fails with this code, and the detail has this text in it. */
-#define assert_fails(call, code, text) \
-    do { \
-        assert_int_equal((call), (code)); \
-        if (!strstr(promc_error_detail(), (text))) \
+#define assert_fails(call, code, text)                            \
+    do {                                                          \
+        assert_int_equal((call), (code));                         \
+        if (!strstr(promc_error_detail(), (text)))                \
             print_error("detail is: %s\n", promc_error_detail()); \
-        assert_non_null(strstr(promc_error_detail(), (text))); \
+        assert_non_null(strstr(promc_error_detail(), (text)));    \
     } while (0)
 
 static inline promc_registry *new_registry(const promc_registry_settings *settings)

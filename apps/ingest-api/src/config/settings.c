@@ -226,8 +226,9 @@ static void check_backends(const struct settings *settings, struct report *repor
 {
     const char *store = settings->store_url, *queue = settings->queue_url, *mail = settings->mail_url;
     /* what follows the scheme may hold a password: it is not shown */
-    if (strcmp(store, "sqlite") != 0 && !(has_prefix(store, "sqlite:") && store[7]))
-        fault(report, "STORE: must be \"sqlite\" or \"sqlite:PATH\"");
+    if (strcmp(store, "sqlite") != 0 && !(has_prefix(store, "sqlite:") && store[7]) &&
+        !has_prefix(store, "postgres://") && !has_prefix(store, "postgresql://"))
+        fault(report, "STORE: must be \"sqlite\", \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST:PORT/DATABASE\"");
     if (strcmp(queue, "embedded") != 0)
         fault(report, "QUEUE: must be \"embedded\"");
     if (strcmp(mail, "file") != 0 && !(has_prefix(mail, "file:") && mail[5]) &&

@@ -26,8 +26,17 @@ extern "C" {
 
 /** Known methods; a verb that is none of them is counted as OTHER. */
 enum promc_http_method {
-    PROMC_HTTP_OTHER, PROMC_HTTP_GET, PROMC_HTTP_HEAD, PROMC_HTTP_POST, PROMC_HTTP_PUT, PROMC_HTTP_PATCH,
-    PROMC_HTTP_DELETE, PROMC_HTTP_OPTIONS, PROMC_HTTP_CONNECT, PROMC_HTTP_TRACE, PROMC_HTTP_METHODS
+    PROMC_HTTP_OTHER,
+    PROMC_HTTP_GET,
+    PROMC_HTTP_HEAD,
+    PROMC_HTTP_POST,
+    PROMC_HTTP_PUT,
+    PROMC_HTTP_PATCH,
+    PROMC_HTTP_DELETE,
+    PROMC_HTTP_OPTIONS,
+    PROMC_HTTP_CONNECT,
+    PROMC_HTTP_TRACE,
+    PROMC_HTTP_METHODS
 };
 
 /** Case-sensitive, as RFC 9110 has it. NULL is OTHER. */
@@ -68,7 +77,7 @@ PROMC_API promc_http_route *promc_http_route_unmatched(promc_http *http);
 
 /** A request under way. Zero it, or begin it, before anything else; it may be moved, not copied. */
 typedef struct promc_http_token {
-    promc_http *http;   /**< NULL: not begun, or finished */
+    promc_http *http; /**< NULL: not begun, or finished */
     uint64_t start_ns;
 } promc_http_token;
 
@@ -88,9 +97,9 @@ PROMC_API bool promc_http_end(promc_http_token *token, promc_http_route *route, 
  * promc_http_end(), with an exemplar (a request or trace id) for http_requests_total and the duration's bucket; see
  * promc/exemplar.h for its limits. One that is refused or let go changes nothing about the count.
  */
-PROMC_API bool promc_http_end_exemplar(promc_http_token *token, promc_http_route *route,
-                                       enum promc_http_method method, int status, uint64_t request_bytes,
-                                       uint64_t response_bytes, const promc_label *labels, size_t label_count);
+PROMC_API bool promc_http_end_exemplar(promc_http_token *token, promc_http_route *route, enum promc_http_method method,
+                                       int status, uint64_t request_bytes, uint64_t response_bytes,
+                                       const promc_label *labels, size_t label_count);
 
 /** Finish it as aborted: status 499, and http_requests_aborted_total. The same rules. */
 PROMC_API bool promc_http_abort(promc_http_token *token, promc_http_route *route, enum promc_http_method method,

@@ -45,7 +45,7 @@ PROMC_API int promc_counter_get(promc_family *family, const char *const *values,
 PROMC_API int promc_counter_get_n(promc_family *family, const promc_str *values, size_t count, promc_counter *out);
 
 /** promc_counter_get() in an expression: `promc_counter_inc(promc_counter_with(f, "GET", "200"))`. */
-#define promc_counter_with(family, ...) \
+#define promc_counter_with(family, ...)                                     \
     promc_counter_with_values((family), (const char *const[]){__VA_ARGS__}, \
                               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 /** For the macro above: fails to the handle that does nothing. */

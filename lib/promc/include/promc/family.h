@@ -20,8 +20,8 @@ typedef struct promc_family promc_family;
 
 enum promc_type {
     PROMC_COUNTER,
-    PROMC_GAUGE,   /**< may be set: one cell that all threads share */
-    PROMC_UPDOWN,  /**< a gauge that only goes up and down by whole numbers: sharded, as fast as a counter */
+    PROMC_GAUGE,  /**< may be set: one cell that all threads share */
+    PROMC_UPDOWN, /**< a gauge that only goes up and down by whole numbers: sharded, as fast as a counter */
     PROMC_HISTOGRAM,
     PROMC_SUMMARY,
     PROMC_INFO,

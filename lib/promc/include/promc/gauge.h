@@ -29,7 +29,7 @@ PROMC_API int promc_gauge_register(promc_registry *registry, const promc_family_
 PROMC_API int promc_gauge_get(promc_family *family, const char *const *values, promc_gauge *out);
 /** As promc_counter_get_n(). */
 PROMC_API int promc_gauge_get_n(promc_family *family, const promc_str *values, size_t count, promc_gauge *out);
-#define promc_gauge_with(family, ...) \
+#define promc_gauge_with(family, ...)                                     \
     promc_gauge_with_values((family), (const char *const[]){__VA_ARGS__}, \
                             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 /** For the macro above: fails to the handle that does nothing. */
@@ -59,7 +59,7 @@ PROMC_API int promc_updown_register(promc_registry *registry, const promc_family
 PROMC_API int promc_updown_get(promc_family *family, const char *const *values, promc_updown *out);
 /** As promc_counter_get_n(). */
 PROMC_API int promc_updown_get_n(promc_family *family, const promc_str *values, size_t count, promc_updown *out);
-#define promc_updown_with(family, ...) \
+#define promc_updown_with(family, ...)                                     \
     promc_updown_with_values((family), (const char *const[]){__VA_ARGS__}, \
                              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 /** For the macro above: fails to the handle that does nothing. */

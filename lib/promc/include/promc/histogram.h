@@ -49,7 +49,7 @@ PROMC_API int promc_histogram_register(promc_registry *registry, const promc_his
 PROMC_API int promc_histogram_get(promc_family *family, const char *const *values, promc_histogram *out);
 /** As promc_counter_get_n(). */
 PROMC_API int promc_histogram_get_n(promc_family *family, const promc_str *values, size_t count, promc_histogram *out);
-#define promc_histogram_with(family, ...) \
+#define promc_histogram_with(family, ...)                                     \
     promc_histogram_with_values((family), (const char *const[]){__VA_ARGS__}, \
                                 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 /** For the macro above: fails to the handle that does nothing. */

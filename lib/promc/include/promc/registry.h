@@ -107,13 +107,13 @@ PROMC_API const char *promc_overrides_unused(const promc_registry *registry);
 
 /** What the arena holds. */
 typedef struct promc_registry_stats {
-    size_t arena_bytes;        /**< the budget */
-    size_t arena_used_bytes;   /**< metadata and cells handed out, all shards in use */
-    uint32_t families;         /**< families registered */
-    uint64_t series;           /**< series alive */
-    uint64_t series_dropped;   /**< updates that went to an overflow series because of a cap or the budget */
-    uint64_t stale_updates;    /**< updates through a handle whose series had been removed */
-    uint32_t shards;           /**< shards ever used */
+    size_t arena_bytes;      /**< the budget */
+    size_t arena_used_bytes; /**< metadata and cells handed out, all shards in use */
+    uint32_t families;       /**< families registered */
+    uint64_t series;         /**< series alive */
+    uint64_t series_dropped; /**< updates that went to an overflow series because of a cap or the budget */
+    uint64_t stale_updates;  /**< updates through a handle whose series had been removed */
+    uint32_t shards;         /**< shards ever used */
     uint32_t scrapes_in_flight;
 } promc_registry_stats;
 

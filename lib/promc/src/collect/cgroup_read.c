@@ -104,7 +104,8 @@ static bool find_group(const char *cgroup, const char *controller, char *out, si
     return false;
 }
 
-static bool resolve(const char *root, const hierarchy *h, const char *group, const char *probe, char *out, unsigned *top)
+static bool resolve(const char *root, const hierarchy *h, const char *group, const char *probe, char *out,
+                    unsigned *top)
 {
     size_t shown = strcmp(h->root, "/") == 0 ? 0 : strlen(h->root);
     bool below = strncmp(group, h->root, shown) == 0 && (group[shown] == '/' || group[shown] == '\0');
@@ -134,7 +135,8 @@ static bool locate(const sources *from, const char *controller, const char *prob
     hierarchy h;
     char group[512];
     return find_hierarchy(from->mountinfo, controller, &h) &&
-           find_group(from->cgroup, controller, group, sizeof(group)) && resolve(from->root, &h, group, probe, out, top);
+           find_group(from->cgroup, controller, group, sizeof(group)) &&
+           resolve(from->root, &h, group, probe, out, top);
 }
 
 void promc_cgroup_find(const char *root, promc_cgroup_paths *out)
@@ -194,7 +196,8 @@ bool promc_cgroup_memory_limit(const promc_cgroup_paths *paths, uint64_t *bytes)
     memcpy(directory, paths->memory, sizeof(directory));
     do {
         uint64_t here;
-        if (directory[0] != '\0' && memory_limit_here(directory, paths->memory_v2, &here) && (!found || here < *bytes)) {
+        if (directory[0] != '\0' && memory_limit_here(directory, paths->memory_v2, &here) &&
+            (!found || here < *bytes)) {
             *bytes = here;
             found = true;
         }

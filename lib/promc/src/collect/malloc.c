@@ -11,18 +11,29 @@
 enum { ARENA, MAPPED, MAPPED_CHUNKS, ALLOCATED, FREE, FREE_CHUNKS, RELEASABLE, METRICS };
 
 static const struct promc_measure table[METRICS] = {
-    [ARENA] = {"malloc_arena_bytes", "Bytes that malloc has from the system, mapped chunks not counted.", "bytes",
-               PROMC_GAUGE, {0}, {0}},
-    [MAPPED] = {"malloc_mapped_bytes", "Bytes in chunks that have a mapping of their own.", "bytes", PROMC_GAUGE, {0},
-                {0}},
-    [MAPPED_CHUNKS] = {"malloc_mapped_chunks", "Chunks that have a mapping of their own.", NULL, PROMC_GAUGE, {0},
-                       {0}},
-    [ALLOCATED] = {"malloc_allocated_bytes", "Bytes that the program holds, mapped chunks not counted.", "bytes",
-                   PROMC_GAUGE, {0}, {0}},
+    [ARENA] = {"malloc_arena_bytes",
+               "Bytes that malloc has from the system, mapped chunks not counted.",
+               "bytes",
+               PROMC_GAUGE,
+               {0},
+               {0}},
+    [MAPPED] =
+        {"malloc_mapped_bytes", "Bytes in chunks that have a mapping of their own.", "bytes", PROMC_GAUGE, {0}, {0}},
+    [MAPPED_CHUNKS] = {"malloc_mapped_chunks", "Chunks that have a mapping of their own.", NULL, PROMC_GAUGE, {0}, {0}},
+    [ALLOCATED] = {"malloc_allocated_bytes",
+                   "Bytes that the program holds, mapped chunks not counted.",
+                   "bytes",
+                   PROMC_GAUGE,
+                   {0},
+                   {0}},
     [FREE] = {"malloc_free_bytes", "Bytes that were freed and are kept for later.", "bytes", PROMC_GAUGE, {0}, {0}},
     [FREE_CHUNKS] = {"malloc_free_chunks", "Freed chunks that are kept for later.", NULL, PROMC_GAUGE, {0}, {0}},
-    [RELEASABLE] = {"malloc_releasable_bytes", "Bytes at the heap's top that malloc_trim could give back.", "bytes",
-                    PROMC_GAUGE, {0}, {0}},
+    [RELEASABLE] = {"malloc_releasable_bytes",
+                    "Bytes at the heap's top that malloc_trim could give back.",
+                    "bytes",
+                    PROMC_GAUGE,
+                    {0},
+                    {0}},
 };
 
 static int measure(void *state, struct promc_measurements *out)

@@ -81,7 +81,8 @@ static struct measured *allocate(promc_registry *registry, size_t bytes)
 int promc_measured_register(promc_registry *registry, const struct promc_measured_source *source)
 {
     if (registry == NULL || registry->arena.readonly) {
-        return promc_fail(PROMC_E_INVALID, "collector \"%s\": it needs a registry that can be written", source->collector);
+        return promc_fail(PROMC_E_INVALID, "collector \"%s\": it needs a registry that can be written",
+                          source->collector);
     }
     struct measured *measured = allocate(registry, sizeof(*measured) + source->state_bytes);
     if (measured == NULL) {

@@ -17,19 +17,34 @@
 enum { CPU, OPEN_FDS, MAX_FDS, VIRTUAL, VIRTUAL_MAX, RESIDENT, HEAP, START, THREADS, METRICS };
 
 static const struct promc_measure table[METRICS] = {
-    [CPU] = {"process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", "seconds", PROMC_COUNTER,
-             {0}, {0}},
+    [CPU] = {"process_cpu_seconds_total",
+             "Total user and system CPU time spent in seconds.",
+             "seconds",
+             PROMC_COUNTER,
+             {0},
+             {0}},
     [OPEN_FDS] = {"process_open_fds", "Number of open file descriptors.", NULL, PROMC_GAUGE, {0}, {0}},
     [MAX_FDS] = {"process_max_fds", "Maximum number of open file descriptors.", NULL, PROMC_GAUGE, {0}, {0}},
     [VIRTUAL] = {"process_virtual_memory_bytes", "Virtual memory size in bytes.", "bytes", PROMC_GAUGE, {0}, {0}},
     [VIRTUAL_MAX] = {"process_virtual_memory_max_bytes",
-                     "Maximum amount of virtual memory available in bytes; +Inf where there is no limit.", "bytes",
-                     PROMC_GAUGE, {0}, {0}},
+                     "Maximum amount of virtual memory available in bytes; +Inf where there is no limit.",
+                     "bytes",
+                     PROMC_GAUGE,
+                     {0},
+                     {0}},
     [RESIDENT] = {"process_resident_memory_bytes", "Resident memory size in bytes.", "bytes", PROMC_GAUGE, {0}, {0}},
-    [HEAP] = {"process_heap_bytes", "Process heap size in bytes: what malloc has from the system.", "bytes",
-              PROMC_GAUGE, {0}, {0}},
-    [START] = {"process_start_time_seconds", "Start time of the process since unix epoch in seconds.", "seconds",
-               PROMC_GAUGE, {0}, {0}},
+    [HEAP] = {"process_heap_bytes",
+              "Process heap size in bytes: what malloc has from the system.",
+              "bytes",
+              PROMC_GAUGE,
+              {0},
+              {0}},
+    [START] = {"process_start_time_seconds",
+               "Start time of the process since unix epoch in seconds.",
+               "seconds",
+               PROMC_GAUGE,
+               {0},
+               {0}},
     [THREADS] = {"process_threads", "Number of OS threads in the process.", NULL, PROMC_GAUGE, {0}, {0}},
 };
 
@@ -74,7 +89,8 @@ static bool read_boot_time(struct state *state)
         enum { ENOUGH = 256 * 1024 }; /* a line for each CPU, and a very long one of interrupts, stand before it */
         uint64_t seconds;
         char *text = malloc(ENOUGH);
-        if (text != NULL && promc_read_file("/proc/stat", text, ENOUGH) > 0 && promc_find_u64(text, "btime", &seconds)) {
+        if (text != NULL && promc_read_file("/proc/stat", text, ENOUGH) > 0 &&
+            promc_find_u64(text, "btime", &seconds)) {
             state->boot_time = (double)seconds;
         }
         free(text);

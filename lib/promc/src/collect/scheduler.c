@@ -11,25 +11,36 @@
 
 enum { MINOR, MAJOR, VOLUNTARY, INVOLUNTARY, RUN_DELAY, METRICS };
 
-#define FAULTS "process_page_faults_total", "Page faults; a major one had to wait for the disk.", NULL, PROMC_COUNTER, {"type"}
-#define SWITCHES \
+#define FAULTS                                                                                              \
+    "process_page_faults_total", "Page faults; a major one had to wait for the disk.", NULL, PROMC_COUNTER, \
+    {                                                                                                       \
+        "type"                                                                                              \
+    }
+#define SWITCHES                                                                                                  \
     "process_context_switches_total", "Context switches; an involuntary one was the scheduler's decision.", NULL, \
-        PROMC_COUNTER, {"type"}
+        PROMC_COUNTER,                                                                                            \
+    {                                                                                                             \
+        "type"                                                                                                    \
+    }
 
 static const struct promc_measure table[METRICS] = {
     [MINOR] = {FAULTS, {"minor"}},
     [MAJOR] = {FAULTS, {"major"}},
     [VOLUNTARY] = {SWITCHES, {"voluntary"}},
     [INVOLUNTARY] = {SWITCHES, {"involuntary"}},
-    [RUN_DELAY] = {"process_run_delay_seconds_total",
-                   "Time the threads were ready to run but waited for a CPU. A thread that ends takes what it waited since "
-                   "the last scrape with it.",
-                   "seconds", PROMC_COUNTER, {0}, {0}},
+    [RUN_DELAY] =
+        {"process_run_delay_seconds_total",
+         "Time the threads were ready to run but waited for a CPU. A thread that ends takes what it waited since "
+         "the last scrape with it.",
+         "seconds",
+         PROMC_COUNTER,
+         {0},
+         {0}},
 };
 
 struct state {
-    uint64_t last_sum;  /* over the threads alive at the last reading */
-    uint64_t total;     /* never goes down, though threads end */
+    uint64_t last_sum; /* over the threads alive at the last reading */
+    uint64_t total;    /* never goes down, though threads end */
 };
 
 /* The second figure of schedstat, over all threads, in ns. @return false where the kernel does not keep it. */

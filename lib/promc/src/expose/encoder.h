@@ -53,7 +53,14 @@ struct promc_piece {
 };
 
 /** What text lines are put together from: `LEAD labels TAIL number`, prepared once a family. One lead for each kind of line. */
-enum promc_lead { PROMC_LEAD_VALUE, PROMC_LEAD_BUCKET, PROMC_LEAD_SUM, PROMC_LEAD_COUNT, PROMC_LEAD_CREATED, PROMC_LEADS };
+enum promc_lead {
+    PROMC_LEAD_VALUE,
+    PROMC_LEAD_BUCKET,
+    PROMC_LEAD_SUM,
+    PROMC_LEAD_COUNT,
+    PROMC_LEAD_CREATED,
+    PROMC_LEADS
+};
 
 /** What the text syntaxes keep. Zeroed at the begin of the scrape. */
 struct promc_text_state {
@@ -63,13 +70,13 @@ struct promc_text_state {
     struct promc_piece tail;
     struct promc_piece bucket_tails[PROMC_MAX_BUCKETS + 1];
     uint32_t longest_lead, longest_tail;
-    unsigned buckets;             /**< lines of a series that are buckets: the first ones */
-    enum promc_lead after[4];     /**< the lines after them */
+    unsigned buckets;         /**< lines of a series that are buckets: the first ones */
+    enum promc_lead after[4]; /**< the lines after them */
     unsigned after_count;
-    promc_str labels;             /**< of the series, as they are written */
-    bool labels_as_rendered;      /**< they are the arena's own text; else they are spelt anew for each series */
-    struct promc_bytes spelt;     /**< the latter */
-    bool exemplars;               /**< the series has some, and the format shows them */
+    promc_str labels;         /**< of the series, as they are written */
+    bool labels_as_rendered;  /**< they are the arena's own text; else they are spelt anew for each series */
+    struct promc_bytes spelt; /**< the latter */
+    bool exemplars;           /**< the series has some, and the format shows them */
 };
 
 /** What protobuf.c keeps. */
@@ -83,7 +90,7 @@ struct promc_protobuf_state {
     bool ending;                                /**< no further series: only padding */
     promc_str values[PROMC_MAX_LABELS];
     unsigned count_width;
-    size_t metric_body, metric_size;            /**< of the series; the latter with tag and length */
+    size_t metric_body, metric_size; /**< of the series; the latter with tag and length */
 };
 
 struct promc_encoder {
@@ -95,16 +102,16 @@ struct promc_encoder {
 
     struct promc_family_view family;
     struct promc_series_view series;
-    promc_str head;   /**< of the family: handed out before its first series */
-    unsigned unit;    /**< the next unit of the series */
+    promc_str head; /**< of the family: handed out before its first series */
+    unsigned unit;  /**< the next unit of the series */
     unsigned units;
-    size_t unit_max;  /**< room that any unit of this series needs */
+    size_t unit_max; /**< room that any unit of this series needs */
 
     /* the values of the series */
-    uint64_t integer;  /**< counters: value = integer + number */
+    uint64_t integer; /**< counters: value = integer + number */
     double number;
     struct promc_histogram_picture histogram;
-    uint64_t running;  /**< sum of the buckets before `unit` */
+    uint64_t running; /**< sum of the buckets before `unit` */
 
     struct promc_text_state text;
     struct promc_protobuf_state protobuf;

@@ -114,8 +114,7 @@ static char *put_replacement(char *out, uint32_t rune, enum promc_escaping schem
 
 static bool is_plain(const char *name, size_t length, enum promc_escaping scheme, enum grammar grammar)
 {
-    return is_classic(name, length, grammar) &&
-           (scheme != PROMC_ESCAPING_DOTS || memchr(name, '_', length) == NULL);
+    return is_classic(name, length, grammar) && (scheme != PROMC_ESCAPING_DOTS || memchr(name, '_', length) == NULL);
 }
 
 static char *escape_name(char *out, const char *name, size_t length, enum promc_escaping scheme, enum grammar grammar)

@@ -267,10 +267,10 @@ void promc_negotiate(const char *accept, promc_scrape_settings *out)
 #define TEXT "text/plain; version=0.0.4; charset=utf-8"
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define PROTOBUF "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
-#define WITH_ESCAPINGS(type) \
-    { \
+#define WITH_ESCAPINGS(type)                                                                        \
+    {                                                                                               \
         type, type "; escaping=underscores", type "; escaping=allow-utf-8", type "; escaping=dots", \
-            type "; escaping=values" \
+            type "; escaping=values"                                                                \
     }
 
 const char *promc_content_type(const promc_scrape_settings *settings)

@@ -13,13 +13,29 @@
 
 /* Fields of the messages. */
 enum {
-    FAMILY_NAME = 1, FAMILY_HELP, FAMILY_TYPE, FAMILY_METRIC, FAMILY_UNIT,
-    METRIC_LABEL = 1, METRIC_GAUGE, METRIC_COUNTER, METRIC_SUMMARY, METRIC_UNTYPED, METRIC_HISTOGRAM = 7,
-    LABEL_NAME = 1, LABEL_VALUE,
-    VALUE = 1, COUNTER_CREATED = 3,
-    HISTOGRAM_COUNT = 1, HISTOGRAM_SUM, HISTOGRAM_BUCKET, HISTOGRAM_CREATED = 15,
-    BUCKET_COUNT = 1, BUCKET_BOUND,
-    TIMESTAMP_SECONDS = 1, TIMESTAMP_NANOS
+    FAMILY_NAME = 1,
+    FAMILY_HELP,
+    FAMILY_TYPE,
+    FAMILY_METRIC,
+    FAMILY_UNIT,
+    METRIC_LABEL = 1,
+    METRIC_GAUGE,
+    METRIC_COUNTER,
+    METRIC_SUMMARY,
+    METRIC_UNTYPED,
+    METRIC_HISTOGRAM = 7,
+    LABEL_NAME = 1,
+    LABEL_VALUE,
+    VALUE = 1,
+    COUNTER_CREATED = 3,
+    HISTOGRAM_COUNT = 1,
+    HISTOGRAM_SUM,
+    HISTOGRAM_BUCKET,
+    HISTOGRAM_CREATED = 15,
+    BUCKET_COUNT = 1,
+    BUCKET_BOUND,
+    TIMESTAMP_SECONDS = 1,
+    TIMESTAMP_NANOS
 };
 
 enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
@@ -190,8 +206,8 @@ static int begin_series(struct promc_encoder *e)
     for (unsigned i = 0; i < count; i++) {
         size += state->values[i].length;
     }
-    state->count_width = e->family.type == PROMC_HISTOGRAM && e->histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE
-                                                                                                          : COUNT_WIDTH;
+    state->count_width =
+        e->family.type == PROMC_HISTOGRAM && e->histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE : COUNT_WIDTH;
     state->metric_body = size + value_size(e, state->count_width);
     state->metric_size = METRIC_OVERHEAD + state->metric_body;
     e->units = 1;
@@ -254,8 +270,7 @@ static char *put_histogram(struct promc_encoder *e, char *out)
         *out++ = PROMC_WIRE_TAG(HISTOGRAM_BUCKET, PROMC_WIRE_BYTES);
         *out++ = (char)(1 + width + 9);
         out = put_count_field(out, BUCKET_COUNT, e->running, width);
-        out = put_double_field(out, BUCKET_BOUND,
-                               i < e->family.bound_count ? e->family.bounds[i] : __builtin_inf());
+        out = put_double_field(out, BUCKET_BOUND, i < e->family.bound_count ? e->family.bounds[i] : __builtin_inf());
     }
     return put_timestamp(out, HISTOGRAM_CREATED, e->series.created);
 }

@@ -19,8 +19,8 @@ struct promc_scrape {
     const char *const *names;
     size_t name_count;
     enum stage stage;
-    int error;              /* sticky */
-    promc_str rest;         /* prepared bytes that are to be handed out before anything else */
+    int error;               /* sticky */
+    promc_str rest;          /* prepared bytes that are to be handed out before anything else */
     struct promc_bytes side; /* a unit that did not fit; `rest` points into it */
     uint64_t started_ns;
     uint64_t bytes;
@@ -237,8 +237,7 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
     scrape->encoder.syntax = syntax;
     scrape->encoder.escaping = settings->escaping;
     scrape->encoder.openmetrics = settings->format == PROMC_FORMAT_OPENMETRICS;
-    scrape->encoder.created_timestamps =
-        (registry->arena.header->flags & PROMC_ARENA_CREATED_TIMESTAMPS) != 0;
+    scrape->encoder.created_timestamps = (registry->arena.header->flags & PROMC_ARENA_CREATED_TIMESTAMPS) != 0;
     promc_collectors_run(registry, settings->deadline_ns);
     int error = promc_reading_begin(registry, &scrape->reading);
     if (error != 0) {

@@ -46,7 +46,8 @@ void promc_text_append_name(struct promc_encoder *e, promc_str name)
 }
 
 /* `name="value"` under the scrape's escaping; after a comma unless it is the first. */
-static void append_label(struct promc_encoder *e, struct promc_bytes *bytes, promc_str name, promc_str value, bool first)
+static void append_label(struct promc_encoder *e, struct promc_bytes *bytes, promc_str name, promc_str value,
+                         bool first)
 {
     promc_bytes_append(bytes, ",", !first);
     char *out = promc_bytes_reserve(bytes, PROMC_ESCAPED_NAME_MAX(name.length));

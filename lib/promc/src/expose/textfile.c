@@ -79,7 +79,8 @@ int promc_textfile_write(promc_registry *registry, const char *path)
 {
     char temporary[PATH_MOST + 8];
     if (registry == NULL || path == NULL || strlen(path) > PATH_MOST) {
-        return promc_fail(PROMC_E_INVALID, "promc_textfile_write: registry and path must be given, the path at most %d bytes",
+        return promc_fail(PROMC_E_INVALID,
+                          "promc_textfile_write: registry and path must be given, the path at most %d bytes",
                           PATH_MOST);
     }
     snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
