@@ -23,7 +23,7 @@ struct settings {
     unsigned metrics_scrapes;    /**< METRICS_SCRAPES at once, default 4, 1 … 16; more get 503 */
     unsigned loops;              /**< LOOPS, default one per core this process may use, 1 … 64 */
     char data_dir[256];          /**< DATA_DIR, default var */
-    char store_url[256];         /**< STORE, default sqlite → DATA_DIR/ingest.db; sqlite:PATH */
+    char store_url[256];         /**< STORE, default sqlite → DATA_DIR/ingest.db; sqlite:PATH; postgres://… */
     char queue_url[256];         /**< QUEUE, default embedded */
     unsigned store_threads;      /**< STORE_THREADS reader threads, default 4, 1 … 64 */
     unsigned store_queue;        /**< STORE_QUEUE waiting works, default 1024 */
