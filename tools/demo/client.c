@@ -61,8 +61,10 @@ void client_close(struct client *client)
 {
     if (!client)
         return;
-    while (client->exchanges)
-        exchange_free(client, client->exchanges);
+    for (struct exchange *x = client->exchanges, *next; x; x = next) {
+        next = x->next;
+        exchange_free(client, x);
+    }
     curl_multi_cleanup(client->multi);
     curl_global_cleanup();
     free(client);

@@ -137,9 +137,7 @@ int prospects_write_csv(FILE *file, unsigned rows, uint64_t seed)
             if (random_chance(&random, 1))
                 p.title = "Founder,\n\"Chief\" of everything";
             record(file, &p);
-            if (random_chance(&random, 10))
-                earlier = p;
-            else if (!row)
+            if (!row || random_chance(&random, 10))
                 earlier = p;
         }
     }
