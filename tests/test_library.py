@@ -91,7 +91,7 @@ def test_headers_from_cpp(prefix, environment, tmp_path, standard):
 def test_each_header_stands_alone(prefix, environment, tmp_path):
     for header in sorted((prefix / "include").glob("promc*/*.h")):
         (tmp_path / "one.c").write_text(f"#include <{header.relative_to(prefix / 'include')}>\n")
-        run("gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{prefix}/include", tmp_path / "one.c")
+        run("gcc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{prefix}/include", tmp_path / "one.c")
 
 
 def test_cmake_package(prefix, environment, tmp_path):

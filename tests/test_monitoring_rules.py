@@ -38,6 +38,7 @@ def test_all_alerts_are_there():
     assert names == set(EXPECTED)
 
 
+@pytest.mark.slow
 def test_a_tenth_of_the_mutants_is_noticed():
     """Every tenth; `make mutate-rules` runs them all."""
     done = run(ROOT / "scripts/mutate-rules", "--sample", "5/10")
