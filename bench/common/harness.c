@@ -156,8 +156,13 @@ double bench_render_ns(bench_render render, void *state, size_t *bytes)
     uint64_t best = UINT64_MAX, spent = 0;
     for (int i = 0; i < RENDERINGS_MIN || spent < RENDER_BUDGET_NS; i++) {
         uint64_t start = bench_now_ns();
-        *bytes = render(state);
+        size_t written = render(state);
         uint64_t took = bench_now_ns() - start;
+        if (i > 0 && written != *bytes) { /* a time belongs to its own bytes: a short scrape would look fast */
+            fprintf(stderr, "rendering %d wrote %zu bytes, the ones before it %zu\n", i + 1, written, *bytes);
+            exit(1);
+        }
+        *bytes = written;
         best = took < best ? took : best;
         spent += took;
     }

@@ -59,7 +59,7 @@ double bench_ns_per_op(bench_loop loop, void *state, unsigned threads);
 
 /** Render once; @return the bytes written. */
 typedef size_t (*bench_render)(void *state);
-/** Nanoseconds of the fastest of many renderings; the size goes to *bytes. */
+/** Nanoseconds of the fastest of many renderings; their size goes to *bytes. Exits when they differ in size. */
 double bench_render_ns(bench_render render, void *state, size_t *bytes);
 
 /** Resident bytes of this process, from smaps_rollup (statm is only approximate on new kernels). */

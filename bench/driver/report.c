@@ -43,9 +43,23 @@ static void print_fault(bool *first, const char *format, double is, double targe
     *first = false;
 }
 
+/* Nothing beats its limit: such a figure says that the measurement is wrong (5 % are for noise). */
+static bool beyond_limit(const row *r)
+{
+    return r->more_is_better ? limit_ratio(r) > 1.05 : limit_ratio(r) < 0.95;
+}
+
 static void print_verdict(const row *r)
 {
     bool none = true;
+    if (isnan(r->value[PROGRAM_PROMC])) {
+        puts(r->extra ? "" : "not measured");
+        return;
+    }
+    if (beyond_limit(r)) {
+        printf("SUSPECT: beyond the physical limit, do not use\n");
+        return;
+    }
     if (r->max_limit_ratio != 0 && limit_ratio(r) > r->max_limit_ratio)
         print_fault(&none, "%.2f x limit, target %.1f", limit_ratio(r), r->max_limit_ratio);
     if (r->min_peer_ratio != 0 && peer_ratio(r) < r->min_peer_ratio)

@@ -57,7 +57,9 @@ async function textSpeed(registry) {
     const start = now();
     const text = await registry.metrics();
     const took = now() - start;
-    bytes = Buffer.byteLength(text);
+    const written = Buffer.byteLength(text);
+    if (i > 0 && written !== bytes) throw new Error(`rendering ${i + 1} wrote ${written} bytes, before it ${bytes}`);
+    bytes = written;
     best = Math.min(best, took);
     spent += took;
   }

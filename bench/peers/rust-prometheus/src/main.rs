@@ -226,8 +226,10 @@ fn text_case(registry: &Registry, key: &str) {
     let (mut best, mut spent, mut bytes, mut runs) = (Duration::MAX, Duration::ZERO, 0, 0);
     while runs < 3 || spent < Duration::from_millis(300) {
         let start = Instant::now();
-        bytes = render(registry);
+        let written = render(registry);
         let took = start.elapsed();
+        assert!(runs == 0 || written == bytes, "a rendering differs in size from the ones before it");
+        bytes = written;
         best = best.min(took);
         spent += took;
         runs += 1;
