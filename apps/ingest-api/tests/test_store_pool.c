@@ -367,7 +367,23 @@ static void statements_nest_and_errors_are_told(void **state)
     assert_int_equal(store_run(f->store, STORE_MODE_READ, nested, NULL), 0); /* the connection is well */
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+/* A test that failed half-way leaves its mount behind. */
+static int teardown(void **state)
+{
+    char mount_point[300];
+    snprintf(mount_point, sizeof mount_point, "%.255s", ((struct fixture *)*state)->settings.data_dir);
+    size_t length = strlen(mount_point);
+    bool inside = length > 4 && strcmp(mount_point + length - 4, "/mnt") == 0;
+    int rc = fixture_teardown(state);
+    if (inside && umount2(mount_point, MNT_DETACH) == 0) {
+        rmdir(mount_point);
+        mount_point[length - 4] = 0;
+        rmdir(mount_point);
+    }
+    return rc;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
 
 int main(void)
 {

@@ -151,10 +151,11 @@ static void under_load(struct fixture *f, void (*fault)(void))
         assert_int_equal(store_run(f->store, STORE_MODE_READ, run_exists, &load[i]), 0);
 }
 
+/* Returns when they are gone, not when they have been told. */
 static void terminate_connections(void)
 {
     fixture_server(getenv("TEST_POSTGRES_ADMIN"),
-                   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ingest-api'");
+                   "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'ingest-api'");
 }
 
 static void restart_server(void)
@@ -189,7 +190,6 @@ static void an_idle_connection_is_renewed(void **state)
     struct insert insert = {.organisation = f->organisation};
     for (int i = 0; i < 5; i++) {
         terminate_connections();
-        usleep(50000);
         insert.number = i;
         assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_insert, &insert), DB_OK);
     }
