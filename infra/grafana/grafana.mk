@@ -2,7 +2,7 @@
 GRAFANA_GENERATE := infra/grafana/generate
 PREVIEW := tools/dashboard-preview
 
-.PHONY: dashboards lint-dashboards dashboard-preview boards-page boards-packages
+.PHONY: dashboards dashboard-pictures lint-dashboards dashboard-preview boards-page boards-packages
 
 LINT_TARGETS += lint-dashboards
 
@@ -32,3 +32,7 @@ $(PREVIEW)/dist/index.html: $(PREVIEW)/node_modules/.installed $(PREVIEW)/build.
 	@cd $(PREVIEW) && npm run --silent build
 
 dashboard-preview: $(PREVIEW)/dist/index.html ## build the page that shows the dashboards without Grafana
+
+dashboard-pictures: build dashboard-preview ## docs/images: the boards under the demo's traffic, in a browser
+	@scripts/setup run test browser
+	@BUILD=$(BUILD) SCREENSHOTS=$(CURDIR)/docs/images $(PYTEST) -q tests/test_dashboards.py

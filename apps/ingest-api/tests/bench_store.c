@@ -47,8 +47,8 @@ static int run_publish(void *arg, struct db *db)
     int rc = DB_OK;
     for (int i = 0; rc == DB_OK && i < import->rows; i++) {
         snprintf(key, sizeof key, "%d", i);
-        rc = queue_publish(db, QUEUE_DRAFT_GENERATE, import->fixture->organisation, "bench",
-                           import->round ? key : NULL, "{\"prospect\":\"0190b6f0-0000-7000-8000-000000000000\"}", NULL);
+        rc = queue_publish(db, QUEUE_DRAFT_GENERATE, import->fixture->organisation, "bench", import->round ? key : NULL,
+                           "{\"prospect\":\"0190b6f0-0000-7000-8000-000000000000\"}", NULL);
     }
     return rc;
 }
@@ -159,7 +159,8 @@ int main(int argc, char **argv)
     timed("prospects imported, one transaction", &import, run_import);
     import.round = 1;
     timed("the same rows again (updates)", &import, run_import);
-    if (rows < 50000) return 0;
+    if (rows < 50000)
+        return 0;
     writers(&f, 1, 200);
     writers(&f, 32, 200);
     import.round = 0;

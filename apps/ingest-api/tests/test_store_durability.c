@@ -243,7 +243,8 @@ static void a_newer_schema_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct store *store;
-    assert_int_equal(fixture_exec(f, "INSERT INTO tracking.schema_migrations VALUES (9999, 'of the future', 1)"), DB_OK);
+    assert_int_equal(fixture_exec(f, "INSERT INTO tracking.schema_migrations VALUES (9999, 'of the future', 1)"),
+                     DB_OK);
     assert_int_equal(store_open(&store, &f->settings), -1);
     assert_null(store);
     assert_int_equal(fixture_exec(f, "DELETE FROM tracking.schema_migrations WHERE version = 9999"), DB_OK);

@@ -85,10 +85,8 @@ static void a_failing_work_rolls_back_alone(void **state)
         const char *sql;
         int returns, expected;
     } plan[5] = {
-        {"INSERT INTO t VALUES (1, 'kept')", 0, 0},
-        {"INSERT INTO t VALUES (2, 'withdrawn by its own')", 42, 42},
-        {"INSERT INTO t VALUES (3, 'kept')", 0, 0},
-        {"INSERT INTO t VALUES (1, 'twice')", 0, DB_E_CONFLICT},
+        {"INSERT INTO t VALUES (1, 'kept')", 0, 0}, {"INSERT INTO t VALUES (2, 'withdrawn by its own')", 42, 42},
+        {"INSERT INTO t VALUES (3, 'kept')", 0, 0}, {"INSERT INTO t VALUES (1, 'twice')", 0, DB_E_CONFLICT},
         {"INSERT INTO t VALUES (5, 'kept')", 0, 0},
     };
     hold(f, &holder, &release, &clock);
@@ -297,7 +295,8 @@ static void a_full_file_system_is_said_and_passes(void **state)
     }
     assert_int_equal(rc, DB_E_FULL);
     assert_true(acknowledged > 0);
-    assert_int_equal(fixture_count(f, "SELECT count(*) FROM t"), acknowledged); /* still readable, nothing half applied */
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM t"),
+                     acknowledged); /* still readable, nothing half applied */
     assert_int_equal(fixture_exec(f, "INSERT INTO t (v) VALUES (hex(randomblob(200000)))"), DB_E_FULL);
 
     assert_int_equal(mount("tmpfs", mount_point, "tmpfs", MS_REMOUNT, "size=16m"), 0);

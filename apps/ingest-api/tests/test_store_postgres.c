@@ -51,8 +51,9 @@ static int run_insert_for_another(void *arg, struct db *db)
 {
     struct insert *insert = arg;
     db_scope(db, insert->scope);
-    return db_exec(db, "INSERT INTO crm.prospects (organisation_id, id, email, created_at, updated_at)"
-                       " VALUES ($1, $2, 'x@example.com', 1, 1)",
+    return db_exec(db,
+                   "INSERT INTO crm.prospects (organisation_id, id, email, created_at, updated_at)"
+                   " VALUES ($1, $2, 'x@example.com', 1, 1)",
                    "uu", insert->organisation, insert->organisation);
 }
 
@@ -154,8 +155,9 @@ static void under_load(struct fixture *f, void (*fault)(void))
 /* Returns when they are gone, not when they have been told. */
 static void terminate_connections(void)
 {
-    fixture_server(getenv("TEST_POSTGRES_ADMIN"),
-                   "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'ingest-api'");
+    fixture_server(
+        getenv("TEST_POSTGRES_ADMIN"),
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'ingest-api'");
 }
 
 static void restart_server(void)

@@ -116,7 +116,8 @@ static void schemas_and_parameters_become_sqlites(void **state)
     (void)state;
     assert_sqlite("SELECT id FROM crm.prospects WHERE id = $1 AND a = $12",
                   "SELECT id FROM crm_prospects WHERE id = ?1 AND a = ?12");
-    assert_sqlite("UPDATE iam.a SET x = outreach.b.c, y = tracking.d", "UPDATE iam_a SET x = outreach_b.c, y = tracking_d");
+    assert_sqlite("UPDATE iam.a SET x = outreach.b.c, y = tracking.d",
+                  "UPDATE iam_a SET x = outreach_b.c, y = tracking_d");
     assert_sqlite("SELECT 'crm.x $1', \"crm.y\" -- crm.z $1\n, crm.a /* crm.b */", /* literals and comments stay */
                   "SELECT 'crm.x $1', \"crm.y\" -- crm.z $1\n, crm_a /* crm.b */");
     assert_sqlite("SELECT 'it''s crm.x', crm.y", "SELECT 'it''s crm.x', crm_y");

@@ -18,12 +18,12 @@
     VALUE(DB_SCHEMA_CRM, "crm") \
     VALUE(DB_SCHEMA_OUTREACH, "outreach") VALUE(DB_SCHEMA_TRACKING, "tracking") VALUE(DB_SCHEMA_OTHER, "other")
 PROMC_LABEL(db_schema, "schema", DB_SCHEMA_VALUES);
-#define DB_OPERATION_VALUES(VALUE)                                                                                \
-    VALUE(DB_SELECT, "select")                                                                                    \
-    VALUE(DB_INSERT, "insert")                                                                                    \
-    VALUE(DB_UPDATE, "update")                                                                                    \
-    VALUE(DB_DELETE, "delete") VALUE(DB_BEGIN, "begin") VALUE(DB_COMMIT, "commit") VALUE(DB_ROLLBACK, "rollback") \
-        VALUE(DB_OTHER_OP, "other")
+#define DB_OPERATION_VALUES(VALUE) \
+    VALUE(DB_SELECT, "select")     \
+    VALUE(DB_INSERT, "insert")     \
+    VALUE(DB_UPDATE, "update")     \
+    VALUE(DB_DELETE, "delete")     \
+    VALUE(DB_BEGIN, "begin") VALUE(DB_COMMIT, "commit") VALUE(DB_ROLLBACK, "rollback") VALUE(DB_OTHER_OP, "other")
 PROMC_LABEL(db_operation, "operation", DB_OPERATION_VALUES);
 enum { DB_SCHEMAS = db_schema_count, DB_OPERATIONS = db_operation_count };
 #define QUEUE_ACTION_VALUES(VALUE) VALUE(QUEUE_PUBLISHED, "published") VALUE(QUEUE_CONSUMED, "consumed")
@@ -32,11 +32,12 @@ PROMC_LABEL(queue_action, "action", QUEUE_ACTION_VALUES);
     VALUE(QUEUE_REJECTED, "rejected") \
     VALUE(QUEUE_TIMEOUT, "timeout") VALUE(QUEUE_DEAD_LETTERED, "dead_lettered") VALUE(QUEUE_ERROR, "error")
 PROMC_LABEL(queue_failure, "reason", QUEUE_FAILURE_VALUES);
-#define PROSPECT_ACTION_VALUES(VALUE)                                           \
-    VALUE(PROSPECT_IMPORTED, "imported")                                        \
-    VALUE(PROSPECT_VALIDATED, "validated")                                      \
-    VALUE(PROSPECT_RESEARCHED, "researched") VALUE(PROSPECT_REJECTED, "rejecte" \
-                                                                      "d")
+#define PROSPECT_ACTION_VALUES(VALUE)        \
+    VALUE(PROSPECT_IMPORTED, "imported")     \
+    VALUE(PROSPECT_VALIDATED, "validated")   \
+    VALUE(PROSPECT_RESEARCHED, "researched") \
+    VALUE(PROSPECT_REJECTED, "rejecte"       \
+                             "d")
 PROMC_LABEL(prospect_action, "action", PROSPECT_ACTION_VALUES);
 #define CAMPAIGN_OUTCOME_VALUES(VALUE) VALUE(CAMPAIGN_COMPLETED, "completed")
 PROMC_LABEL(campaign_outcome, "outcome", CAMPAIGN_OUTCOME_VALUES);

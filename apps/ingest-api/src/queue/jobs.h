@@ -39,5 +39,4 @@ int jobs_clamp(struct db *db, int64_t latest_ms);
 /** Forget up to `max` idempotency keys of jobs done before that. @return how many. */
 int jobs_forget(struct db *db, int64_t done_before_ms, int max);
 
-
 #endif

@@ -104,8 +104,8 @@ int queue_open(struct queue **out, const struct settings *settings, struct store
     }
     queue->store = store;
     queue->max_attempts = settings->job_attempts ? (int)settings->job_attempts : 5;
-    queue->timing = (struct queue_timing){
-        .lease_ms = 60000, .backoff_ms = 1000, .backoff_max_ms = 300000, .stats_ms = 5000};
+    queue->timing =
+        (struct queue_timing){.lease_ms = 60000, .backoff_ms = 1000, .backoff_max_ms = 300000, .stats_ms = 5000};
     owner_self(queue->owner);
     init_locks(queue);
     int rc = store_run(store, STORE_MODE_WRITE, recover, queue);

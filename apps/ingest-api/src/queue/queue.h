@@ -30,11 +30,11 @@ struct job {
     char id[37];
     enum queue_name queue;
     char organisation_id[37];
-    char request_id[64];  /**< of the request that caused it; "" if none */
-    char *payload;        /**< JSON text, NUL-terminated */
-    int attempt;          /**< 1 on the first delivery */
+    char request_id[64]; /**< of the request that caused it; "" if none */
+    char *payload;       /**< JSON text, NUL-terminated */
+    int attempt;         /**< 1 on the first delivery */
     int64_t created_ms;
-    bool keyed;           /**< it has an idempotency key */
+    bool keyed; /**< it has an idempotency key */
 };
 
 /**
@@ -93,9 +93,9 @@ void queue_wake(struct queue *queue);
 int queue_check(struct queue *queue, int timeout_ms);
 
 struct queue_stats {
-    int64_t depth;              /**< ready + delayed + leased, not dead */
-    int64_t oldest_age_ms;      /**< of the oldest job that is due; 0 if none */
-    int consumers;              /**< live threads of this process that have leased from it */
+    int64_t depth;         /**< ready + delayed + leased, not dead */
+    int64_t oldest_age_ms; /**< of the oldest job that is due; 0 if none */
+    int consumers;         /**< live threads of this process that have leased from it */
     int64_t dead;
 };
 int queue_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out);

@@ -13,7 +13,11 @@
 #include "store/prospects.h"
 
 enum campaign_status {
-    CAMPAIGN_STATUS_DRAFT, CAMPAIGN_STATUS_ACTIVE, CAMPAIGN_STATUS_PAUSED, CAMPAIGN_STATUS_COMPLETED, CAMPAIGN_STATUSES
+    CAMPAIGN_STATUS_DRAFT,
+    CAMPAIGN_STATUS_ACTIVE,
+    CAMPAIGN_STATUS_PAUSED,
+    CAMPAIGN_STATUS_COMPLETED,
+    CAMPAIGN_STATUSES
 };
 extern const char *const campaign_status_names[CAMPAIGN_STATUSES];
 int campaign_status_from_name(const char *name); /**< -1 if unknown */

@@ -17,15 +17,24 @@
 const char *db_error_name(int code)
 {
     switch (code) {
-    case DB_OK: return "ok";
-    case DB_ROW: return "row";
-    case DB_E_CONFLICT: return "conflict";
-    case DB_E_BUSY: return "busy";
-    case DB_E_FULL: return "disk full";
-    case DB_E_CONNECTION: return "connection lost";
-    case DB_E_NOT_FOUND: return "not found";
-    case DB_E_INVALID: return "invalid argument";
-    default: return "database error";
+    case DB_OK:
+        return "ok";
+    case DB_ROW:
+        return "row";
+    case DB_E_CONFLICT:
+        return "conflict";
+    case DB_E_BUSY:
+        return "busy";
+    case DB_E_FULL:
+        return "disk full";
+    case DB_E_CONNECTION:
+        return "connection lost";
+    case DB_E_NOT_FOUND:
+        return "not found";
+    case DB_E_INVALID:
+        return "invalid argument";
+    default:
+        return "database error";
     }
 }
 

@@ -20,14 +20,14 @@ struct db_stmt;
 
 enum db_error {
     DB_OK = 0,
-    DB_ROW = 1,            /**< db_step: a row is there */
-    DB_E_CONFLICT = -1,    /**< a unique or foreign key refused it */
-    DB_E_BUSY = -2,        /**< the deadline passed while waiting */
-    DB_E_FULL = -3,        /**< disk full */
-    DB_E_CONNECTION = -4,  /**< the server went away; nothing was applied */
+    DB_ROW = 1,           /**< db_step: a row is there */
+    DB_E_CONFLICT = -1,   /**< a unique or foreign key refused it */
+    DB_E_BUSY = -2,       /**< the deadline passed while waiting */
+    DB_E_FULL = -3,       /**< disk full */
+    DB_E_CONNECTION = -4, /**< the server went away; nothing was applied */
     DB_E_OTHER = -5,
-    DB_E_NOT_FOUND = -6,   /**< repositories: no such row in this organisation */
-    DB_E_INVALID = -7      /**< an argument cannot be stored (an id that is no UUID, an e-mail address too long) */
+    DB_E_NOT_FOUND = -6, /**< repositories: no such row in this organisation */
+    DB_E_INVALID = -7    /**< an argument cannot be stored (an id that is no UUID, an e-mail address too long) */
 };
 
 /** A piece of text that need not end in NUL; data NULL means SQL NULL. */
@@ -57,17 +57,17 @@ int db_scope_all(struct db *db);
 struct db_stmt *db_prepare(struct db *db, const char *sql);
 /** Indexes are 1-based. A NULL value binds SQL NULL. Text and blobs are not copied: they must live until db_done. */
 void db_bind_text(struct db_stmt *stmt, int index, const char *value, size_t length);
-void db_bind_str(struct db_stmt *stmt, int index, const char *value);                 /**< NUL-terminated or NULL */
+void db_bind_str(struct db_stmt *stmt, int index, const char *value); /**< NUL-terminated or NULL */
 void db_bind_int(struct db_stmt *stmt, int index, int64_t value);
-void db_bind_uuid(struct db_stmt *stmt, int index, const char *uuid_text);            /**< an invalid text binds NULL */
+void db_bind_uuid(struct db_stmt *stmt, int index, const char *uuid_text); /**< an invalid text binds NULL */
 void db_bind_blob(struct db_stmt *stmt, int index, const void *data, size_t length);
 /** Run, or take the next row: DB_ROW, DB_OK when there is none left, or an error. */
 int db_step(struct db_stmt *stmt);
 /** Columns are 0-based and valid until the next db_step/db_done. */
-const char *db_column_text(struct db_stmt *stmt, int column);  /**< NULL for SQL NULL */
+const char *db_column_text(struct db_stmt *stmt, int column); /**< NULL for SQL NULL */
 size_t db_column_length(struct db_stmt *stmt, int column);
 int64_t db_column_int(struct db_stmt *stmt, int column);
-const char *db_column_uuid(struct db_stmt *stmt, int column);  /**< 36 characters; NULL for SQL NULL */
+const char *db_column_uuid(struct db_stmt *stmt, int column); /**< 36 characters; NULL for SQL NULL */
 /** Finish the query: reset, observe its time. Every db_prepare that succeeded is followed by exactly one db_done. */
 void db_done(struct db_stmt *stmt);
 /** Rows changed by the last statement. */

@@ -59,13 +59,13 @@ struct db_driver {
 
 struct db_stmt {
     struct db *db;
-    const char *key;         /**< the caller's pointer */
-    char *sql;               /**< a copy, should that pointer be reused for another text */
+    const char *key; /**< the caller's pointer */
+    char *sql;       /**< a copy, should that pointer be reused for another text */
     enum db_operation operation;
     enum db_schema schema;
     uint64_t elapsed_ns;
     bool in_use, cached, stepped;
-    int columns;             /**< of the result; may be known only after a step */
+    int columns; /**< of the result; may be known only after a step */
 };
 
 struct db {

@@ -32,8 +32,8 @@ int emails_create(struct db *db, const char *organisation_id, const char *campai
 }
 
 /* Binds the key of a row to $1 … $3. */
-static struct db_stmt *prepare_one(struct db *db, const char *sql, const char *organisation_id,
-                                   const char *campaign_id, const char *prospect_id)
+static struct db_stmt *prepare_one(struct db *db, const char *sql, const char *organisation_id, const char *campaign_id,
+                                   const char *prospect_id)
 {
     struct db_stmt *stmt = db_prepare(db, sql);
     db_bind_uuid(stmt, 1, organisation_id);

@@ -22,8 +22,8 @@ struct email {
     const char *campaign_id;
     const char *prospect_id;
     enum email_state state;
-    int attempts;      /**< claims so far */
-    const char *error; /**< of the last attempt, or NULL */
+    int attempts;                /**< claims so far */
+    const char *error;           /**< of the last attempt, or NULL */
     int64_t created_ms, sent_ms; /**< sent_ms 0: not sent */
 };
 
@@ -36,8 +36,8 @@ int emails_create(struct db *db, const char *organisation_id, const char *campai
                   bool *fresh);
 
 /** The same for many prospects at once. @param fresh how many were not there yet; may be NULL. */
-int emails_create_many(struct db *db, const char *organisation_id, const char *campaign_id, const char (*prospect_ids)[37],
-                       size_t n, uint64_t *fresh);
+int emails_create_many(struct db *db, const char *organisation_id, const char *campaign_id,
+                       const char (*prospect_ids)[37], size_t n, uint64_t *fresh);
 
 /**
  * Take it for sending: pending becomes sending and attempts rises; made first if it is not there.

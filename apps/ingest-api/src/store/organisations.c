@@ -8,8 +8,8 @@
 
 static int add_key(struct db *db, const char *organisation_id, const unsigned char key_hash[32], int64_t now)
 {
-    struct db_stmt *stmt = db_prepare(
-        db, "INSERT INTO iam.api_keys (key_hash, organisation_id, created_at) VALUES ($1, $2, $3)");
+    struct db_stmt *stmt =
+        db_prepare(db, "INSERT INTO iam.api_keys (key_hash, organisation_id, created_at) VALUES ($1, $2, $3)");
     db_bind_blob(stmt, 1, key_hash, 32);
     db_bind_uuid(stmt, 2, organisation_id);
     db_bind_int(stmt, 3, now);

@@ -17,8 +17,10 @@
 #include <string.h>
 
 /* A server that does not answer is given up, not waited for. Times in ms where PostgreSQL takes ms. */
-static const char *const keys[] = {"dbname",          "connect_timeout",     "keepalives_idle",  "keepalives_interval",
-                                   "keepalives_count", "tcp_user_timeout",   "application_name", "client_encoding",
+static const char *const keys[] = {"dbname",           "connect_timeout",
+                                   "keepalives_idle",  "keepalives_interval",
+                                   "keepalives_count", "tcp_user_timeout",
+                                   "application_name", "client_encoding",
                                    "options",          NULL};
 #define OPTIONS "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
 
@@ -31,9 +33,9 @@ static int translate(const char *state)
         const char *prefix;
         int code;
     } codes[] = {
-        {"23505", DB_E_CONFLICT},   {"23503", DB_E_CONFLICT},   {"23", DB_E_INVALID},       {"22", DB_E_INVALID},
-        {"53100", DB_E_FULL},       {"53", DB_E_BUSY},          {"40", DB_E_BUSY},          {"55P03", DB_E_BUSY},
-        {"57014", DB_E_BUSY},       {"57P", DB_E_CONNECTION},   {"08", DB_E_CONNECTION},    {"25P03", DB_E_CONNECTION},
+        {"23505", DB_E_CONFLICT}, {"23503", DB_E_CONFLICT}, {"23", DB_E_INVALID},    {"22", DB_E_INVALID},
+        {"53100", DB_E_FULL},     {"53", DB_E_BUSY},        {"40", DB_E_BUSY},       {"55P03", DB_E_BUSY},
+        {"57014", DB_E_BUSY},     {"57P", DB_E_CONNECTION}, {"08", DB_E_CONNECTION}, {"25P03", DB_E_CONNECTION},
     };
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strncmp(state, codes[i].prefix, strlen(codes[i].prefix)) == 0)
@@ -423,8 +425,8 @@ static int postgres_script(struct db *db, const char *sql)
 
 static bool postgres_table_exists(struct db *db, const char *schema, const char *table)
 {
-    struct db_stmt *stmt = db_prepare(
-        db, "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = $2");
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = $2");
     db_bind_str(stmt, 1, schema);
     db_bind_str(stmt, 2, table);
     bool there = db_step(stmt) == DB_ROW;

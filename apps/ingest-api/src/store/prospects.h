@@ -13,13 +13,23 @@
 
 /** The text fields; their names (CSV columns, JSON keys, template variables) are prospect_field_names. */
 enum prospect_field {
-    PROSPECT_EMAIL, PROSPECT_FIRST_NAME, PROSPECT_LAST_NAME, PROSPECT_COMPANY, PROSPECT_TITLE, PROSPECT_PHONE,
-    PROSPECT_WEBSITE, PROSPECT_COUNTRY, PROSPECT_FIELDS
+    PROSPECT_EMAIL,
+    PROSPECT_FIRST_NAME,
+    PROSPECT_LAST_NAME,
+    PROSPECT_COMPANY,
+    PROSPECT_TITLE,
+    PROSPECT_PHONE,
+    PROSPECT_WEBSITE,
+    PROSPECT_COUNTRY,
+    PROSPECT_FIELDS
 };
 extern const char *const prospect_field_names[PROSPECT_FIELDS];
 
 enum prospect_status {
-    PROSPECT_STATUS_IMPORTED, PROSPECT_STATUS_VALIDATED, PROSPECT_STATUS_INVALID, PROSPECT_STATUS_RESEARCHED,
+    PROSPECT_STATUS_IMPORTED,
+    PROSPECT_STATUS_VALIDATED,
+    PROSPECT_STATUS_INVALID,
+    PROSPECT_STATUS_RESEARCHED,
     PROSPECT_STATUSES
 };
 extern const char *const prospect_status_names[PROSPECT_STATUSES];
@@ -53,7 +63,7 @@ int prospects_upsert(struct db *db, const char *organisation_id, const struct pr
 struct prospect {
     const char *id;
     const char *field[PROSPECT_FIELDS];
-    const char *custom;        /**< JSON object text or NULL */
+    const char *custom; /**< JSON object text or NULL */
     enum prospect_status status;
     const char *status_reason; /**< why it is invalid, or NULL */
     const char *research;      /**< JSON text or NULL */

@@ -120,7 +120,8 @@ static int chunk_add(struct chunk *chunk, const struct prospect_input *input)
 /* --- storing it --- */
 
 static const char upsert[] =
-    "INSERT INTO crm.prospects AS p (organisation_id, created_at, updated_at, id, email, first_name, last_name, company,"
+    "INSERT INTO crm.prospects AS p (organisation_id, created_at, updated_at, id, email, first_name, last_name, "
+    "company,"
     " title, phone, website, country, custom)"
     " SELECT $1::uuid, $2::bigint, $2::bigint, u.* FROM unnest($3::text::uuid[], $4::text::text[], $5::text::text[],"
     " $6::text::text[], $7::text::text[], $8::text::text[], $9::text::text[], $10::text::text[], $11::text::text[],"

@@ -61,8 +61,8 @@ static enum db_operation verb_at(const char *p, size_t length)
         const char *word;
         enum db_operation operation;
     } verbs[] = {
-        {"SELECT", DB_SELECT}, {"INSERT", DB_INSERT},     {"UPDATE", DB_UPDATE},     {"DELETE", DB_DELETE},
-        {"BEGIN", DB_BEGIN},   {"COMMIT", DB_COMMIT},     {"ROLLBACK", DB_ROLLBACK},
+        {"SELECT", DB_SELECT}, {"INSERT", DB_INSERT}, {"UPDATE", DB_UPDATE},     {"DELETE", DB_DELETE},
+        {"BEGIN", DB_BEGIN},   {"COMMIT", DB_COMMIT}, {"ROLLBACK", DB_ROLLBACK},
     };
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strlen(verbs[i].word) == length && strncasecmp(verbs[i].word, p, length) == 0)

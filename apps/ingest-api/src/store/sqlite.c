@@ -3,8 +3,8 @@
  * The SQLite driver: write-ahead log, synchronous=FULL, so that a commit that returned is on the disk. A connection is
  * used by one thread at a time (NOMUTEX).
  */
-#include "store/driver.h"
 #include "store/clock.h"
+#include "store/driver.h"
 #include "store/sql.h"
 #include "store/uuid.h"
 
@@ -66,8 +66,10 @@ static int constraint_error(int extended)
     case SQLITE_CONSTRAINT_UNIQUE:
     case SQLITE_CONSTRAINT_PRIMARYKEY:
     case SQLITE_CONSTRAINT_ROWID:
-    case SQLITE_CONSTRAINT_FOREIGNKEY: return DB_E_CONFLICT;
-    default: return DB_E_INVALID; /* NOT NULL, CHECK, a type of a strict table */
+    case SQLITE_CONSTRAINT_FOREIGNKEY:
+        return DB_E_CONFLICT;
+    default:
+        return DB_E_INVALID; /* NOT NULL, CHECK, a type of a strict table */
     }
 }
 
@@ -75,17 +77,36 @@ static int constraint_error(int extended)
 static int translate(sqlite3 *handle, int extended, const char **class)
 {
     switch (extended & 0xff) {
-    case SQLITE_CONSTRAINT: *class = "23"; return constraint_error(extended);
-    case SQLITE_FULL: *class = "53"; return DB_E_FULL;
-    case SQLITE_NOMEM: *class = "53"; return DB_E_OTHER;
-    case SQLITE_TOOBIG: *class = "54"; return DB_E_INVALID;
-    case SQLITE_MISMATCH: *class = "22"; return DB_E_INVALID;
-    case SQLITE_INTERRUPT: *class = "57"; return DB_E_BUSY;
+    case SQLITE_CONSTRAINT:
+        *class = "23";
+        return constraint_error(extended);
+    case SQLITE_FULL:
+        *class = "53";
+        return DB_E_FULL;
+    case SQLITE_NOMEM:
+        *class = "53";
+        return DB_E_OTHER;
+    case SQLITE_TOOBIG:
+        *class = "54";
+        return DB_E_INVALID;
+    case SQLITE_MISMATCH:
+        *class = "22";
+        return DB_E_INVALID;
+    case SQLITE_INTERRUPT:
+        *class = "57";
+        return DB_E_BUSY;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: *class = "40"; return DB_E_BUSY;
-    case SQLITE_IOERR: return io_error(handle, class);
-    case SQLITE_CANTOPEN: *class = "58"; return DB_E_OTHER;
-    default: *class = "XX"; return DB_E_OTHER;
+    case SQLITE_LOCKED:
+        *class = "40";
+        return DB_E_BUSY;
+    case SQLITE_IOERR:
+        return io_error(handle, class);
+    case SQLITE_CANTOPEN:
+        *class = "58";
+        return DB_E_OTHER;
+    default:
+        *class = "XX";
+        return DB_E_OTHER;
     }
 }
 
@@ -360,7 +381,7 @@ static const char *const pragmas = "PRAGMA journal_mode = WAL;"
                                    "PRAGMA foreign_keys = ON;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA journal_size_limit = 67108864;" /* the log, after a big import */
-                                   "PRAGMA secure_delete = OFF;"            /* Debian builds it on: zeroes what is freed */
+                                   "PRAGMA secure_delete = OFF;" /* Debian builds it on: zeroes what is freed */
                                    "PRAGMA trusted_schema = OFF;";
 
 /* SQLite's memory statistics cost a process-wide mutex at each allocation. Must come before its first use. */

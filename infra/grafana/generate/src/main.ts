@@ -14,13 +14,42 @@ function numbered(board: Dashboard): Dashboard {
   return board;
 }
 
+/** A paragraph a panel, from the same descriptions that the boards carry. */
+function reference(boards: Dashboard[]): string {
+  const out = [
+    '# Dashboards',
+    '',
+    'Made by `make dashboards` from [infra/grafana/generate](../infra/grafana/generate), as are the boards themselves; edit that.',
+    'The pictures are made by `make dashboard-pictures`: the boards over a minute and a half of `make demo` traffic, drawn by',
+    '[tools/dashboard-preview](../tools/dashboard-preview) with Grafana\'s own components.',
+    '`make run` shows them on http://localhost:3001; `make grafana-up` puts Grafana itself there where Docker answers.',
+  ];
+  for (const board of boards) {
+    out.push('', `## ${board.title}`, '', `${board.description}`, '', `![${board.title}](images/${board.uid}.png)`);
+    for (const panel of (board.panels ?? []) as (Panel | RowPanel)[]) {
+      if (panel.type === 'row') {
+        out.push('', `### ${board.title}: ${panel.title}`);
+        continue;
+      }
+      const { title, description, fieldConfig } = panel as Panel;
+      const steps = fieldConfig?.defaults.thresholds?.steps.filter((step) => step.value !== null) ?? [];
+      const levels = steps.map((step) => `${step.color} from ${step.value}`).join(', ');
+      out.push('', `**${title}.** ${description}${levels ? ` Colours: ${levels}${unitName(fieldConfig?.defaults.unit)}.` : ''}`);
+    }
+  }
+  return `${out.join('\n')}\n`;
+}
+
+const unitName = (unit?: string): string => ({ s: ' s', percentunit: ' (1 is 100 %)', bytes: ' bytes', ops: '/s', reqps: '/s' })[unit ?? ''] ?? '';
+
 export function main(folder: string, check: boolean): number {
   const boards = [ingestApi(), monitoringHealth(), promc()].map(numbered);
   const files = new Map(boards.map((board) => [`${board.uid}.json`, `${JSON.stringify(board, null, 2)}\n`]));
+  files.set('../../../docs/dashboards.md', reference(boards));
   if (!check) {
     mkdirSync(folder, { recursive: true });
     for (const [name, text] of files) writeFileSync(join(folder, name), text);
-    console.log(`${files.size} boards written to ${folder}`);
+    console.log(`${boards.length} boards and their description written`);
     return 0;
   }
   let wrong = 0;
@@ -37,6 +66,6 @@ export function main(folder: string, check: boolean): number {
       wrong++;
     }
   }
-  console.log(`${files.size - wrong} of ${files.size} boards are up to date`);
+  console.log(`${files.size - wrong} of ${files.size} files are up to date`);
   return wrong ? 1 : 0;
 }
