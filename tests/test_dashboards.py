@@ -11,7 +11,7 @@ import urllib.parse
 import pytest
 
 from support.checkout import Checkout
-from support.ports import free_port, wait_until
+from support.ports import free_port, is_listening, wait_until
 from support.process import die_with_parent
 from support.prometheus import fetch
 from support.service import ROOT
@@ -53,15 +53,16 @@ def preview(stack):
     env = dict(os.environ, PORT=str(port), PROMETHEUS_URL=f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}")
     process = subprocess.Popen(["node", PREVIEW / "server.mjs"], env=env, preexec_fn=die_with_parent)
     try:
-        wait_until("the page", lambda: json.loads(fetch(f"http://127.0.0.1:{port}/api/health"))["status"] == "ok", 20)
+        wait_until("the page", lambda: is_listening(port), 20)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(10)
 
 
-def ask(stack, expr):
-    url = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query?" + urllib.parse.urlencode({"query": expr})
+def ask(stack, expr, **parameters):
+    path = "query_range" if parameters else "query"
+    url = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/{path}?" + urllib.parse.urlencode({"query": expr} | parameters)
     return json.loads(fetch(url))["data"]["result"]
 
 
@@ -75,7 +76,8 @@ def label_value(stack, query):
 
 
 def variables(stack, board, one):
-    values = {"__rate_interval": "20s", "__range": "120s", "__interval": "5s"}
+    values = {"__rate_interval": "60s",  # four scrapes of the slowest job
+               "__range": "120s", "__interval": "5s"}
     for variable in board["templating"]["list"]:
         if variable["type"] == "query":
             value = label_value(stack, variable["query"]["query"]) if one else None
@@ -92,8 +94,10 @@ def test_every_query_returns_data(stack, path, one):
         # One job of several: its panels are about different jobs, so each query is only asked to be valid.
         values["job"], values["instance"] = "ingest-api", ".+"
     empty = []
+    now = time.time()
     for panel in board["panels"]:
-        answers = [ask(stack, re.sub(r"\$\{?(\w+)\}?", lambda m: values[m[1]], target["expr"])) for target in panel.get("targets", [])]
+        answers = [ask(stack, re.sub(r"\$\{?(\w+)\}?", lambda m: values[m[1]], target["expr"]), start=now - 120, end=now, step=5)
+                   for target in panel.get("targets", [])]
         if answers and not any(answers) and panel["title"] not in QUIET:
             empty.append(panel["title"])
     if one:

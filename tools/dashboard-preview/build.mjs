@@ -21,6 +21,7 @@ await build({
   define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
   loader: { '.svg': 'dataurl', '.ttf': 'empty', '.woff': 'empty', '.woff2': 'empty' },
   alias: {
+    'react-custom-scrollbars-2': here('src/scrollbars.ts'),
     'monaco-editor': here('src/absent.ts'),
     'react-monaco-editor': here('src/absent.ts'),
     '@monaco-editor/react': here('src/absent.ts'),
