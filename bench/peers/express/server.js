@@ -112,4 +112,5 @@ const server = app.listen(Number(process.env.PORT ?? 3100), '127.0.0.1', () => l
 process.once('SIGTERM', () => {
   server.close(() => store.close());
   server.closeIdleConnections();
+  setTimeout(() => server.closeAllConnections(), 1000).unref(); // a client that keeps its connection open
 });
