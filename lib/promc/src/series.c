@@ -158,11 +158,11 @@ static struct promc_child *create(promc_family *family, struct candidate *new)
     struct promc_child *child = promc_at(&registry->arena, block);
     child->family = (int32_t)(((const char *)data - (const char *)child) / 16);
     child->hash = new->hash;
-    child->text_length = (uint32_t) new->text_length;
+    child->text_length = (uint32_t) new->text_length & 0xFFFFFFu;
     promc_store(&child->created, promc_registry_ticks(registry));
     promc_store(&child->exemplars, 0);
-    child->size_class = (uint8_t)size_class;
-    child->born = (uint8_t)registry->arena.header->next_token;
+    child->size_class = size_class & 0xFFu;
+    child->born = (uint16_t)registry->arena.header->next_token;
     child->text_offset = (uint8_t)(new->text_offset / 8);
     promc_store(&child->flags,
                 (uint8_t)((new->raw_length ? PROMC_CHILD_ESCAPED : 0) | (new->overflow ? PROMC_CHILD_OVERFLOW : 0)));

@@ -22,16 +22,16 @@
 enum { PROMC_CHILD_ESCAPED = 1u << 0, PROMC_CHILD_REMOVED = 1u << 1, PROMC_CHILD_OVERFLOW = 1u << 2 };
 
 struct promc_child {
-    promc_live live; /* generation << 32 | first cell; see promc/shard.h */
-    int32_t family;  /* from here to the family, in units of 16 bytes */
-    uint32_t hash;   /* removed: the epoch of the removal */
-    promc_ref next;  /* creation order; atomic */
-    promc_ref prev;  /* removed: next in the quarantine */
-    uint32_t text_length;
+    promc_live live;           /* generation << 32 | first cell; see promc/shard.h */
+    int32_t family;            /* from here to the family, in units of 16 bytes */
+    uint32_t hash;             /* removed: the epoch of the removal */
+    promc_ref next;            /* creation order; atomic */
+    promc_ref prev;            /* removed: next in the quarantine */
+    uint32_t text_length : 24; /* PROMC_MAX_LABELS values of 64 KiB, every byte escaped, are below 2^22 */
+    uint32_t size_class : 8;
     uint32_t created;    /* in 1/16 s since the registry was made; removed: when that was */
     promc_ref exemplars; /* atomic; 0: none */
-    uint8_t size_class;
-    uint8_t born;        /* low bits of the header's next_token at creation: how many scrapes had begun before it */
+    uint16_t born;       /* low bits of the header's next_token at creation: how many scrapes had begun before it */
     uint8_t flags;       /* PROMC_CHILD_* */
     uint8_t text_offset; /* in units of 8 bytes */
 };

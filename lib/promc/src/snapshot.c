@@ -109,7 +109,8 @@ static double created_of(const promc_registry *registry, uint32_t ticks)
 
 /*
  * Made after the reading began? Then it may be a series that was shown already, removed, and made anew: showing it
- * would put the same labels twice into one scrape. `born` decides within the tick in which the reading began.
+ * would put the same labels twice into one scrape. `born` decides within the tick in which the reading began: 32,768
+ * scrapes cannot begin within 1/16 s.
  */
 static bool is_late(const struct promc_reading *reading, const struct promc_child *child, uint32_t created)
 {
@@ -117,7 +118,7 @@ static bool is_late(const struct promc_reading *reading, const struct promc_chil
         return false;
     if (created != reading->now)
         return (int32_t)(created - reading->now) > 0;
-    return (uint8_t)(child->born - (uint8_t)reading->token) < 128;
+    return (uint16_t)(child->born - (uint16_t)reading->token) < 32768;
 }
 
 bool promc_reading_next_series(struct promc_reading *reading, struct promc_series_view *view)

@@ -357,10 +357,32 @@ static void test_series_made_anew_is_not_shown_twice(void **state)
     promc_registry_destroy(registry);
 }
 
+/* A series is in every scrape that begins after it was made, however many begin within one tick of the clock. */
+static void test_many_scrapes_at_once(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    promc_family *family;
+    promc_counter counter;
+    char buffer[256];
+    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
+    assert_int_equal(
+        promc_counter_register(registry, &(promc_family_settings){.name = "a_total", .labels = {"k"}}, &family), 0);
+    assert_int_equal(promc_counter_get(family, (const char *const[]){"v"}, &counter), 0);
+    for (int i = 0; i < 1000; i++) {
+        promc_scrape *scrape;
+        assert_int_equal(promc_scrape_begin(registry, &(promc_scrape_settings){0}, &scrape), 0);
+        assert_true(promc_scrape_read(scrape, buffer, sizeof buffer) > 0);
+        promc_scrape_end(scrape);
+    }
+    promc_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_many_scrapes_at_once),
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_name_filter),
         cmocka_unit_test(test_family_without_series_is_left_out),
