@@ -99,11 +99,7 @@ static struct store_work *take(struct store *store, enum store_mode mode, pthrea
             pthread_cond_wait(ready, &store->lock);
         bool end = store->waiting[mode].n == 0;
         work = take_locked(store, mode, &expired);
-        if (work) {
-            store->active++;
-            if (mode == STORE_MODE_WRITE)
-                store->write_since_ns = clock_monotonic_ns();
-        }
+        store->active += work != NULL;
         store_publish_stats(store);
         pthread_mutex_unlock(&store->lock);
         expire_all(&expired);
@@ -219,6 +215,10 @@ static void run_batch(struct store *store, struct batch *batch, struct store_wor
         batch_add(batch, first, rc);
         return;
     }
+    /* Only now: a writer that waits for somebody else's lock is not at work, see store_check(). */
+    pthread_mutex_lock(&store->lock);
+    store->write_since_ns = clock_monotonic_ns();
+    pthread_mutex_unlock(&store->lock);
     int result = first->run(first, db);
     if (result == 0 && !db->driver->in_transaction(db))
         result = lost(db);

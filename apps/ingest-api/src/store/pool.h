@@ -29,7 +29,7 @@ struct store {
     struct work_list waiting[2]; /* by enum store_mode */
     unsigned active;             /* threads that run work */
     uint64_t next_deadline_ns;   /* not after the earliest deadline that waits; UINT64_MAX: none */
-    uint64_t write_since_ns;     /* when the writer began what it runs now; 0: it is idle */
+    uint64_t write_since_ns;     /* when the writer's open transaction began; 0: it has none */
     bool stopping;
 
     unsigned max_waiting, timeout_ms, readers;
