@@ -234,7 +234,7 @@ static int count_parameters(const char *sql)
 {
     int max = 0;
     for (const char *p = sql; (p = strchr(p, '$')); p++) {
-        int n = atoi(p + 1);
+        int n = (int)strtol(p + 1, NULL, 10);
         if (n > max)
             max = n;
     }
