@@ -5,6 +5,8 @@ import pytest
 from support.prometheus import Prometheus
 from support.service import BINARY, Service
 
+pytest_plugins = ["backends"]
+
 
 def pytest_sessionstart(session):
     if not BINARY.exists():
