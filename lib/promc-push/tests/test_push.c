@@ -24,19 +24,32 @@
 #include <cmocka.h>
 
 static pid_t gateway;
-static unsigned gateway_port;
 static char gateway_url[64];
+
+/* On a port of this machine that the kernel chose. */
+static int bound_socket(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static unsigned port_of(int fd)
+{
+    struct sockaddr_in address;
+    socklen_t size = sizeof(address);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.sin_port);
+}
 
 static unsigned free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof(address);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    int fd = bound_socket();
+    unsigned port = port_of(fd);
     close(fd);
-    return ntohs(address.sin_port);
+    return port;
 }
 
 static size_t keep(char *data, size_t size, size_t count, void *user)
@@ -63,6 +76,21 @@ static char *gateway_metrics(void)
     return text;
 }
 
+/* Waits until it does, or has ended. */
+static bool gateway_answers(void)
+{
+    while (waitpid(gateway, NULL, WNOHANG) == 0) {
+        char *text = gateway_metrics();
+        free(text);
+        if (text != NULL) {
+            return true;
+        }
+        usleep(20000);
+    }
+    gateway = 0;
+    return false;
+}
+
 static int start_gateway(void **state)
 {
     (void)state;
@@ -70,24 +98,22 @@ static int start_gateway(void **state)
     if (system("command -v prometheus-pushgateway >/dev/null") != 0) {
         return 0;
     }
-    gateway_port = free_port();
-    snprintf(gateway_url, sizeof(gateway_url), "http://127.0.0.1:%u", gateway_port);
-    snprintf(listen, sizeof(listen), "--web.listen-address=127.0.0.1:%u", gateway_port);
-    gateway = fork();
-    if (gateway == 0) {
-        int null = open("/dev/null", O_RDWR);
-        dup2(null, 1);
-        dup2(null, 2);
-        execlp("prometheus-pushgateway", "prometheus-pushgateway", listen, (char *)NULL);
-        _exit(127);
-    }
-    for (int attempt = 0; attempt < 500; attempt++) {
-        char *text = gateway_metrics();
-        free(text);
-        if (text != NULL) {
+    /* A port that was free may be taken a moment later: then the gateway ends at once, and another is tried. */
+    for (int attempt = 0; attempt < 10; attempt++) {
+        unsigned port = free_port();
+        snprintf(gateway_url, sizeof(gateway_url), "http://127.0.0.1:%u", port);
+        snprintf(listen, sizeof(listen), "--web.listen-address=127.0.0.1:%u", port);
+        gateway = fork();
+        if (gateway == 0) {
+            int null = open("/dev/null", O_RDWR);
+            dup2(null, 1);
+            dup2(null, 2);
+            execlp("prometheus-pushgateway", "prometheus-pushgateway", listen, (char *)NULL);
+            _exit(127);
+        }
+        if (gateway_answers()) {
             return 0;
         }
-        usleep(20000);
     }
     return -1;
 }
@@ -191,25 +217,22 @@ static void test_nobody_there(void **state)
     (void)state;
     promc_registry *registry = make_registry("rows_total", 1);
     char url[64];
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u", free_port());
+    int fd = bound_socket(); /* and not listening */
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u", port_of(fd));
     assert_int_equal(promc_push(registry, &(promc_push_settings){.url = url, .job = "a"}), PROMC_E_IO);
     assert_non_null(strstr(promc_push_error(), url));
     promc_registry_destroy(registry);
+    close(fd);
 }
 
 /* A server that accepts and never answers. */
 static void test_timeout(void **state)
 {
     (void)state;
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof(address);
     char url[64];
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    int fd = bound_socket();
     assert_int_equal(listen(fd, 4), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(address.sin_port));
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u", port_of(fd));
     promc_registry *registry = make_registry("rows_total", 1);
     assert_int_equal(promc_push(registry, &(promc_push_settings){.url = url, .job = "a", .timeout_ms = 200}),
                      PROMC_E_TIMEOUT);

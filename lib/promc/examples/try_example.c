@@ -40,7 +40,7 @@ static int connect_to(unsigned port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    for (int attempt = 0; attempt < 500; attempt++) {
+    for (int attempt = 0; attempt < 10000; attempt++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
             return fd;
@@ -63,7 +63,7 @@ static char *get(unsigned port, const char *path, const char *accept)
     size_t length = 0, capacity = 1 << 20;
     char *reply = malloc(capacity + 1);
     int fd = connect_to(port);
-    struct timeval timeout = {.tv_sec = 20};
+    struct timeval timeout = {.tv_sec = 300};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     int n = snprintf(request, sizeof(request),
                      "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\nConnection: close\r\n\r\n", path, accept);
@@ -138,13 +138,14 @@ int main(int argc, char **argv)
         free(get(port, "/", "*/*"));
     }
     double before = counter(port, series);
-    if (minimal) {
-        sleep(2);
-    } else {
+    if (!minimal) {
         free(get(port, "/", "*/*"));
     }
-    if (counter(port, series) <= before) {
-        give_up(series, "does not move");
+    for (int attempt = 0; counter(port, series) <= before; attempt++) {
+        if (attempt == 3000) {
+            give_up(series, "does not move");
+        }
+        usleep(100000);
     }
     kill(child, SIGTERM);
     waitpid(child, &status, 0);

@@ -286,8 +286,8 @@ void promc_registry_unlock(promc_registry *registry)
 
 uint32_t promc_registry_ticks(const promc_registry *registry)
 {
-    uint64_t born = registry->arena.header->born_ns, now = promc_now_ns();
-    return now > born ? (uint32_t)((now - born) / 62500000) : 0;
+    int64_t age = (int64_t)(promc_now_ns() - registry->arena.header->born_ns);
+    return age > 0 ? (uint32_t)(age / 62500000) : 0;
 }
 
 void promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out)

@@ -211,7 +211,7 @@ static void test_self_metrics(void **state)
     char *second = corpus_scrape(registry, (promc_scrape_settings){0}, NULL);
     assert_true(value_after(second, "\npromc_scrape_bytes ") == (double)length);
     double seconds = value_after(second, "\npromc_scrape_duration_seconds ");
-    assert_true(seconds > 0 && seconds < 10);
+    assert_true(seconds > 0 && seconds < 3600);
     free(first);
     free(second);
     promc_registry_destroy(registry);
@@ -304,7 +304,7 @@ static void test_churn(void **state)
 {
     (void)state;
     promc_registry *registry;
-    struct churn work = {0};
+    static struct churn work; /* its threads outlive an assertion that fails */
     pthread_t threads[CHURNERS];
     assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
     promc_counter_register(registry, &(promc_family_settings){.name = "churn_total", .labels = {"key", "other"}},

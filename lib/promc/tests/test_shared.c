@@ -193,7 +193,7 @@ static void killed_with_the_lock(void **state)
         usleep((useconds_t)(1000 + round * 97 % 3000));
         kill(worker, SIGKILL);
         await(worker, SIGKILL);
-        alarm(20);
+        alarm(300);
         char text[16];
         snprintf(text, sizeof text, "p%d", round % 7);
         promc_counter c = promc_counter_with(m.counters, text);
@@ -344,7 +344,7 @@ static void race_to_create(void **state)
         close(gate[1]);
         for (int i = 0; i < RACERS; i++)
             assert_int_equal(read(done[0], &byte, 1), 1);
-        alarm(30);
+        alarm(300);
         for (int i = 0; i < RACERS; i++)
             await(racers[i], 0);
         alarm(0);
