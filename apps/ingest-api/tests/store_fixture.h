@@ -48,7 +48,7 @@ static inline void fixture_settings(struct settings *settings, const char *direc
     snprintf(settings->queue_url, sizeof settings->queue_url, "embedded");
     settings->store_threads = 2;
     settings->store_queue = 1024;
-    settings->store_timeout_ms = 5000;
+    settings->store_timeout_ms = 120000;
     settings->job_attempts = 3;
 }
 

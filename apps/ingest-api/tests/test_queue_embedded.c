@@ -5,6 +5,7 @@
 #include "store_fixture.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 struct publish {
@@ -81,7 +82,7 @@ static void a_job_is_delivered_with_all_it_has(void **state)
     assert_int_equal(job.queue, QUEUE_DRAFT_GENERATE);
     assert_int_equal(job.attempt, 1);
     assert_false(job.keyed);
-    assert_true(llabs(job.created_ms - clock_wall_ms()) < 5000);
+    assert_true(llabs(job.created_ms - clock_wall_ms()) < 3600000);
     struct job again;
     assert_int_equal(lease(f, QUEUE_DRAFT_GENERATE, &again, 0), 0); /* leased: nobody else's */
     assert_int_equal(complete(f, &job), DB_OK);
@@ -122,15 +123,17 @@ struct waiter {
     struct fixture *f;
     struct job job;
     int n;
-    int64_t waited_ms;
+    atomic_bool ended;
 };
+
+/* Longer than any of these tests may take: a wait that is not ended is seen by meson. */
+#define FOR_EVER 3600000
 
 static void *wait_for_job(void *arg)
 {
     struct waiter *waiter = arg;
-    int64_t start = now_ms();
-    waiter->n = lease(waiter->f, QUEUE_EMAIL_SEND, &waiter->job, 10000);
-    waiter->waited_ms = now_ms() - start;
+    waiter->n = lease(waiter->f, QUEUE_EMAIL_SEND, &waiter->job, FOR_EVER);
+    atomic_store(&waiter->ended, true);
     return NULL;
 }
 
@@ -153,11 +156,12 @@ static void queue_wake_ends_the_wait(void **state)
     struct waiter waiter = {.f = f};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, wait_for_job, &waiter), 0);
-    usleep(50000);
-    queue_wake(f->queue);
+    while (!atomic_load(&waiter.ended)) { /* it may not have begun to wait yet */
+        usleep(10000);
+        queue_wake(f->queue);
+    }
     pthread_join(thread, NULL);
     assert_int_equal(waiter.n, 0);
-    assert_true(waiter.waited_ms < 5000);
 }
 
 /* Published by somebody who does not tell, as another process would. */
@@ -172,7 +176,6 @@ static void a_job_of_another_process_is_found(void **state)
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, &call), DB_OK);
     pthread_join(thread, NULL);
     assert_int_equal(waiter.n, 1);
-    assert_true(waiter.waited_ms < 5000);
     job_release(&waiter.job);
 }
 
@@ -185,7 +188,7 @@ static void a_lease_that_runs_out_is_delivered_again(void **state)
     timing(f, 60, 10);
     publish(f, QUEUE_EMAIL_SEND, NULL, 1);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &first, 0), 1);
-    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &second, 5000), 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &second, FOR_EVER), 1);
     assert_string_equal(first.id, second.id);
     assert_int_equal(second.attempt, 2);
     /* The first worker comes back: it must not complete what is the second's. */
@@ -219,11 +222,12 @@ static void a_poisonous_job_ends_in_the_dead_letters(void **state)
     timing(f, 20, 10);
     publish(f, QUEUE_EMAIL_SEND, NULL, 1);
     for (int attempt = 1; attempt <= 3; attempt++) { /* each time the worker vanishes */
-        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 5000), 1);
+        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, FOR_EVER), 1);
         assert_int_equal(job.attempt, attempt);
         job_release(&job);
     }
-    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 200), 0);
+    while (stats(f, QUEUE_EMAIL_SEND).dead == 0)
+        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 20), 0);
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).dead, 1);
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
 }
@@ -238,7 +242,7 @@ static void a_failed_job_comes_back_later_each_time(void **state)
     timing(f, 60000, 80);
     publish(f, QUEUE_EMAIL_SEND, NULL, 1);
     for (int attempt = 1; attempt <= 3; attempt++) {
-        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 10000), 1);
+        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, FOR_EVER), 1);
         waited[attempt - 1] = now_ms() - failed;
         assert_int_equal(job.attempt, attempt);
         if (attempt == 1)
@@ -323,6 +327,7 @@ static void old_keys_are_forgotten(void **state)
 struct work {
     struct fixture *f;
     int done, conflicts;
+    atomic_int *all; /* done by everybody */
 };
 
 static int run_effect(void *arg, struct db *db)
@@ -337,14 +342,17 @@ static void *consume(void *arg)
     struct work *work = arg;
     struct job jobs[5];
     int n;
-    while ((n = queue_lease(work->f->queue, QUEUE_PROSPECT_RESEARCH, jobs, 5, 300)) > 0)
+    while (atomic_load(work->all) < JOBS &&
+           (n = queue_lease(work->f->queue, QUEUE_PROSPECT_RESEARCH, jobs, 5, 50)) >= 0)
         for (int i = 0; i < n; i++) {
-            if (i == 4) /* forgets one: its lease runs out */
+            if (i == 4) { /* forgets one: its lease runs out */
                 usleep(1000);
-            else if (store_run(work->f->store, STORE_MODE_WRITE, run_effect, &jobs[i]) == DB_OK)
+            } else if (store_run(work->f->store, STORE_MODE_WRITE, run_effect, &jobs[i]) == DB_OK) {
                 work->done++;
-            else
+                atomic_fetch_add(work->all, 1);
+            } else {
                 work->conflicts++;
+            }
             job_release(&jobs[i]);
         }
     return NULL;
@@ -355,9 +363,10 @@ static void every_job_has_its_effect_exactly_once(void **state)
     struct fixture *f = *state;
     struct work work[WORKERS];
     pthread_t thread[WORKERS];
+    atomic_int all = 0;
     int done = 0;
     fixture_close(f);
-    f->settings.job_attempts = 100;
+    f->settings.job_attempts = 100000; /* a slow machine lets many leases run out */
     fixture_open(f);
     timing(f, 100, 10);
     assert_int_equal(fixture_exec(f, fixture_postgres() ? "CREATE TABLE public.effects (id uuid PRIMARY KEY)"
@@ -365,7 +374,7 @@ static void every_job_has_its_effect_exactly_once(void **state)
                      DB_OK);
     publish(f, QUEUE_PROSPECT_RESEARCH, NULL, JOBS);
     for (int i = 0; i < WORKERS; i++) {
-        work[i] = (struct work){.f = f};
+        work[i] = (struct work){.f = f, .all = &all};
         assert_int_equal(pthread_create(&thread[i], NULL, consume, &work[i]), 0);
     }
     for (int i = 0; i < WORKERS; i++) {
@@ -390,7 +399,7 @@ static void statistics_follow_the_jobs(void **state)
     usleep(20000);
     struct queue_stats s = stats(f, QUEUE_DRAFT_GENERATE);
     assert_int_equal(s.depth, 5);
-    assert_true(s.oldest_age_ms >= 20 && s.oldest_age_ms < 60000);
+    assert_true(s.oldest_age_ms >= 20 && s.oldest_age_ms < 3600000);
     assert_int_equal(s.consumers, 0);
     assert_int_equal(queue_lease(f->queue, QUEUE_DRAFT_GENERATE, jobs, 2, 0), 2);
     assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).depth, 5); /* leased ones are not done */
@@ -491,24 +500,33 @@ static void owners_are_told_apart(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+struct later {
+    struct fixture *f;
+    enum queue_name queue;
+    int delay_ms;
+};
+
 static int run_publish_later(void *arg, struct db *db)
 {
-    struct fixture *f = arg;
-    return queue_publish_later(db, QUEUE_PROSPECT_VALIDATE, f->organisation, "req-1", "{}", 400);
+    struct later *later = arg;
+    return queue_publish_later(db, later->queue, later->f->organisation, "req-1", "{}", later->delay_ms);
 }
 
 static void later_is_not_leased_before(void **state)
 {
     struct fixture *f = *state;
     struct job job;
+    struct later far = {f, QUEUE_PROSPECT_RESEARCH, FOR_EVER}, near = {f, QUEUE_PROSPECT_VALIDATE, 400};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_later, &far), DB_OK);
+    queue_published(f->queue, far.queue, 1);
+    assert_int_equal(lease(f, far.queue, &job, 0), 0);
+    assert_int_equal(stats(f, far.queue).depth, 1);
+    /* The wait ends when it is due, and not before, without another wake-up. */
     uint64_t begun = clock_monotonic_ns();
-    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_later, f), DB_OK);
-    queue_published(f->queue, QUEUE_PROSPECT_VALIDATE, 1);
-    assert_int_equal(lease(f, QUEUE_PROSPECT_VALIDATE, &job, 0), 0);
-    assert_int_equal(stats(f, QUEUE_PROSPECT_VALIDATE).depth, 1);
-    /* The wait ends when it is due, without another wake-up. */
-    assert_int_equal(lease(f, QUEUE_PROSPECT_VALIDATE, &job, 10000), 1);
-    assert_true(clock_monotonic_ns() - begun >= 390000000u && clock_monotonic_ns() - begun < 9000000000u);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_later, &near), DB_OK);
+    queue_published(f->queue, near.queue, 1);
+    assert_int_equal(lease(f, near.queue, &job, FOR_EVER), 1);
+    assert_true(clock_monotonic_ns() - begun >= 390000000u);
     assert_int_equal(complete(f, &job), DB_OK);
     job_release(&job);
 }

@@ -114,7 +114,7 @@ static int run_lease_forever(struct settings *settings)
     struct job job;
     if (store_open(&store, settings) != 0 || queue_open(&queue, settings, store) != 0)
         return 1;
-    if (queue_lease(queue, QUEUE_EMAIL_SEND, &job, 1, 5000) != 1)
+    if (queue_lease(queue, QUEUE_EMAIL_SEND, &job, 1, 3600000) != 1)
         return 2;
     printf("leased\n");
     fflush(stdout);
@@ -127,7 +127,7 @@ static int child_main(const char *role, const char *directory)
     struct settings settings;
     log_set_level(LOG_FATAL + 1);
     fixture_settings(&settings, directory);
-    settings.store_timeout_ms = 20000;
+    settings.store_timeout_ms = 120000;
     if (strcmp(role, "write") == 0)
         return child_write(&settings);
     if (strcmp(role, "lease") == 0)
@@ -304,7 +304,7 @@ static void jobs_of_a_killed_worker_come_back_at_once(void **state)
     assert_int_equal(queue_start_stats(f->queue), 0);
     assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 200), 0); /* alive: it keeps it */
     end(&worker, SIGKILL);
-    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 5000), 1);
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 3600000), 1);
     assert_int_equal(job.attempt, 2);
     job_release(&job);
 }

@@ -48,7 +48,7 @@ static void open_bench(struct bench *b, void **state)
 /* Wait until a count is what it should be. */
 static void await(struct bench *b, const char *sql, int64_t expected)
 {
-    for (int i = 0; i < 1000 && fixture_count(b->f, sql) != expected; i++)
+    for (int i = 0; i < 12000 && fixture_count(b->f, sql) != expected; i++)
         (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     assert_int_equal(fixture_count(b->f, sql), expected);
 }
