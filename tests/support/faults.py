@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every fault test needs: clients that keep book of what was acknowledged, a watch that the service answers all the
+while, and the table of docs/reliability.md (`pytest -k fault` prints it).
+"""
+import http.client
+import statistics
+import threading
+import time
+
+from .http import Client, csv_rows
+from .ports import wait_until
+
+PATIENCE = 90  # seconds until a test gives up; what is measured is far less
+_table = []
+
+
+def record(fault, acknowledged, lost, twice, resumed, memory, note=""):
+    """A row of the table. `resumed`: seconds from the end of the cause, None where the service never stopped."""
+    _table.append((fault, acknowledged, lost, twice, resumed, memory, note))
+
+
+def print_table():
+    if not _table:
+        return
+    print("\n| fault | acknowledged | lost | twice | resumed after | memory, peak | note |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for fault, acknowledged, lost, twice, resumed, memory, note in _table:
+        after = "never stopped" if resumed is None else f"{resumed:.1f} s"
+        print(f"| {fault} | {acknowledged} | {lost} | {twice} | {after} | {memory / 2**20:.0f} MiB | {note} |")
+    _table.clear()
+
+
+class Importers:
+    """Threads that import a few rows at a time and remember which were acknowledged (200) and when."""
+
+    def __init__(self, service, organisation, workers=4, rows=5, pause=0.0):
+        self.port, self.key, self.rows, self.pause = service.port, organisation.key, rows, pause
+        self.acknowledged, self.times = set(), []
+        self.refused, self.unanswered, self.wrong = 0, 0, []
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=(w,), daemon=True) for w in range(workers)]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self, worker):
+        client, number = Client(self.port, self.key), 0
+        while not self._stop.is_set():
+            tag = f"w{worker}n{number}"
+            number += 1
+            try:
+                answer = client.import_csv(csv_rows(self.rows, tag=tag))
+            except (OSError, http.client.HTTPException):
+                with self._lock:
+                    self.unanswered += 1
+                self._stop.wait(0.05)
+                continue
+            with self._lock:
+                if answer.status == 200 and answer.json()["imported"] == self.rows:
+                    self.acknowledged.update(f"{tag}.{i}@example.invalid" for i in range(self.rows))
+                    self.times.append(time.monotonic())
+                elif answer.status == 503:
+                    self.refused += 1
+                else:
+                    self.wrong.append(answer)
+            self._stop.wait(self.pause if answer.status == 200 else 0.05)
+        client.close()
+
+    def wait_for(self, rows):
+        wait_until(f"{rows} rows acknowledged", lambda: len(self.acknowledged) >= rows, PATIENCE)
+
+    def resumed(self, since):
+        """Seconds from `since` to the first row acknowledged after it."""
+        def first():
+            with self._lock:
+                return next((t for t in self.times if t > since), None)
+        return wait_until("imports again", first, PATIENCE) - since
+
+    def stop(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), "an importer hangs"
+        assert not self.wrong, self.wrong[:3]
+        return self
+
+    def lost(self, client):
+        """How many acknowledged rows are not there, by the service's own word. Twice is impossible: asserted."""
+        there = [p["email"] for p in client.prospects()]
+        assert len(there) == len(set(there))
+        return len(self.acknowledged - set(there))
+
+
+class Watch:
+    """Asks a service for /health/live and /metrics until the block ends; the process must stay, and both must answer."""
+
+    def __init__(self, service):
+        self.service, self.pid = service, service.process.pid
+        self.faults, self.seconds, self.peak = [], [], 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def _resident(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as f:
+            for line in f:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1]) * 1024
+        return 0
+
+    def _work(self):
+        client = Client(self.service.port, timeout=PATIENCE)
+        while not self._stop.is_set():
+            for path in ("/health/live", "/metrics"):
+                begun = time.monotonic()
+                try:
+                    status = client.get(path).status
+                    if status != 200:
+                        self.faults.append((path, status))
+                except (OSError, http.client.HTTPException) as error:
+                    self.faults.append((path, repr(error)))
+                self.seconds.append(time.monotonic() - begun)
+            try:
+                self.peak = max(self.peak, self._resident())
+            except OSError:
+                self.faults.append(("the process", "gone"))
+                return
+            self._stop.wait(0.05)
+        client.close()
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *fault):
+        self._stop.set()
+        self._thread.join(PATIENCE)
+        if fault[0] is None:
+            assert not self.faults, self.faults[:5]
+            assert self.seconds, "nothing was asked"
+
+    @property
+    def word(self):
+        return f"/metrics and /health/live {len(self.seconds)} times, median {statistics.median(self.seconds) * 1000:.0f} ms"
+
+
+class Outbox:
+    """The folder that MAIL=file:… writes: who was written to, and how often."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def receivers(self):
+        found = []
+        for path in self.directory.glob("**/*.eml"):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                if line.lower().startswith("to:"):
+                    found.append(line[3:].strip())
+                    break
+        return found
