@@ -2,6 +2,8 @@
 #include "harness.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +11,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { BATCHES = 100, BATCH_NS = 1000000, RENDERINGS_MIN = 3 };
-enum { GOOD_BATCHES = 50, BATCHES_MAX = 1000 }; /* two threads */
+enum { BATCH_NS = 1000000, GOOD_BATCHES = 50, ROUNDS_MAX = 400, RENDERINGS_MIN = 3 };
 #define RENDER_BUDGET_NS 300000000u
 
 const char *const bench_label_names[3] = {"method", "route", "status_code"};
@@ -48,8 +49,128 @@ uint64_t bench_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* ---- one thread ---- */
+/* ---- updates: one thread, two threads ---- */
 
+/* What the two threads do in a batch. The three follow each other again and again, so that all of them see the same
+ * machine; they are measured alike, and so may be divided by each other. */
+enum phase { ALONE, APART, TOGETHER, PHASES };
+
+typedef struct pair {
+    bench_loop loop;
+    void *const *states;
+    uint64_t n[PHASES];
+    unsigned arrived; /* at the start line and at the finish, two a batch each */
+    sem_t wake[2];    /* a thread sleeps while the other one is alone */
+    bool over;
+    double took_ns[2]; /* each thread's own time for this batch */
+    long switches[2];  /* how often each was descheduled in it */
+    double samples[PHASES][GOOD_BATCHES];
+    unsigned good[PHASES];
+} pair;
+
+long bench_descheduled(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nivcsw;
+}
+
+/* A core each, where there are two: otherwise the scheduler may put both on one, or move them about. A thread is born
+ * with its maker's cores, so these are what the process had when it began. */
+static void pin(unsigned thread)
+{
+    static cpu_set_t all;
+    cpu_set_t one;
+    unsigned seen = 0;
+    if (CPU_COUNT(&all) == 0 && sched_getaffinity(0, sizeof(all), &all) != 0)
+        return;
+    for (size_t cpu = 0; CPU_COUNT(&all) > 1 && cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &all) && seen++ == thread) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            (void)sched_setaffinity(0, sizeof(one), &one);
+            return;
+        }
+}
+
+static void run_batch(pair *p, enum phase phase, unsigned thread)
+{
+    void *state = p->states[phase == APART ? thread : 0];
+    long before = bench_descheduled();
+    uint64_t start = bench_now_ns();
+    p->loop(state, p->n[phase], thread);
+    p->took_ns[thread] = (double)(bench_now_ns() - start);
+    p->switches[thread] = bench_descheduled() - before;
+}
+
+/* Wait until both threads have come here for the time-th time. */
+static void meet(pair *p, unsigned time)
+{
+    __atomic_add_fetch(&p->arrived, 1, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(&p->arrived, __ATOMIC_ACQUIRE) < 2 * time)
+        ;
+}
+
+/* Sleep until the other thread posts. */
+static void rest(pair *p, unsigned thread)
+{
+    while (sem_wait(&p->wake[thread]) != 0)
+        ;
+}
+
+static void *second_side(void *arg)
+{
+    pair *p = arg;
+    pin(1);
+    p->loop(p->states[0], 1000, 1);
+    p->loop(p->states[1], 1000, 1);
+    for (unsigned times = 0;;) {
+        rest(p, 1);
+        if (p->over)
+            return NULL;
+        run_batch(p, ALONE, 1);
+        (void)sem_post(&p->wake[0]);
+        for (enum phase phase = APART; phase < PHASES; phase++) {
+            meet(p, ++times);
+            run_batch(p, phase, 1);
+            meet(p, ++times);
+        }
+    }
+}
+
+/* A batch in which one of the threads lost its core would show the other one alone, which is not what is measured: it
+ * counts only when there would be no others in the end. */
+static void take(pair *p, enum phase phase, bool last_chance)
+{
+    if (p->good[phase] < GOOD_BATCHES && (p->switches[0] + p->switches[1] == 0 || last_chance))
+        p->samples[phase][p->good[phase]++] = (p->took_ns[0] + p->took_ns[1]) / 2 / (double)p->n[phase];
+}
+
+static bool enough(const pair *p)
+{
+    return p->good[ALONE] == GOOD_BATCHES && p->good[APART] == GOOD_BATCHES && p->good[TOGETHER] == GOOD_BATCHES;
+}
+
+static void first_side(pair *p)
+{
+    for (unsigned round = 0, times = 0; round < ROUNDS_MAX && !enough(p); round++) {
+        bool last_chance = round + GOOD_BATCHES >= ROUNDS_MAX;
+        run_batch(p, ALONE, 0);
+        (void)sem_post(&p->wake[1]);
+        rest(p, 0);
+        take(p, ALONE, last_chance);
+        for (enum phase phase = APART; phase < PHASES; phase++) {
+            meet(p, ++times);
+            run_batch(p, phase, 0);
+            meet(p, ++times);
+            take(p, phase, last_chance);
+        }
+    }
+    p->over = true;
+    (void)sem_post(&p->wake[1]);
+}
+
+/* Operations in a batch of BATCH_NS by one thread. */
 static uint64_t calibrate(bench_loop loop, void *state)
 {
     loop(state, 1000, 0); /* attach the thread, fault the pages in */
@@ -61,94 +182,28 @@ static uint64_t calibrate(bench_loop loop, void *state)
     }
 }
 
-static double one_thread(bench_loop loop, void *state, uint64_t n)
+bench_times bench_ns_per_op(bench_loop loop, void *const states[2])
 {
-    double took[BATCHES];
-    for (int batch = 0; batch < BATCHES; batch++) {
-        uint64_t start = bench_now_ns();
-        loop(state, n, 0);
-        took[batch] = (double)(bench_now_ns() - start);
-    }
-    return bench_decile(took, BATCHES) / (double)n;
-}
-
-/* ---- two threads ---- */
-
-typedef struct pair {
-    bench_loop loop;
-    void *state;
-    uint64_t n;
-    unsigned arrived; /* counts arrivals at the start line, two a batch */
-    unsigned go;
-    unsigned finished;
-    uint64_t released_ns; /* written by the later arrival, before it releases the other */
-    uint64_t finished_ns; /* written by the slower one */
-    long switches[2];     /* how often each thread was descheduled in this batch */
-    unsigned good;        /* batches in `took` */
-    double took[GOOD_BATCHES];
-} pair;
-
-long bench_descheduled(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_THREAD, &usage);
-    return usage.ru_nivcsw;
-}
-
-/* Arrive for the batch-th time; @return whether this thread came last. */
-static bool meet(unsigned *count, unsigned batch)
-{
-    return __atomic_add_fetch(count, 1, __ATOMIC_ACQ_REL) == 2 * batch;
-}
-
-/* A batch in which one of the threads lost its core would show the other one alone, which is not what is measured:
- * such batches do not count. The clock starts when the later one arrives and stops when the slower one is done. */
-static void run_side(pair *p, unsigned thread)
-{
-    p->loop(p->state, 1000, thread);
-    for (unsigned batch = 1; batch <= BATCHES_MAX && __atomic_load_n(&p->good, __ATOMIC_ACQUIRE) < GOOD_BATCHES;
-         batch++) {
-        long before = bench_descheduled();
-        if (meet(&p->arrived, 2 * batch - 1)) {
-            p->released_ns = bench_now_ns();
-            __atomic_store_n(&p->go, 2 * batch - 1, __ATOMIC_RELEASE);
-        }
-        while (__atomic_load_n(&p->go, __ATOMIC_ACQUIRE) < 2 * batch - 1)
-            ;
-        p->loop(p->state, p->n, thread);
-        if (meet(&p->finished, batch))
-            p->finished_ns = bench_now_ns();
-        p->switches[thread] = bench_descheduled() - before;
-        if (meet(&p->arrived, 2 * batch)) {
-            if (p->switches[0] + p->switches[1] == 0 || batch + GOOD_BATCHES - p->good > BATCHES_MAX)
-                p->took[p->good++] = (double)(p->finished_ns - p->released_ns);
-            __atomic_store_n(&p->go, 2 * batch, __ATOMIC_RELEASE);
-        }
-        while (__atomic_load_n(&p->go, __ATOMIC_ACQUIRE) < 2 * batch)
-            ;
-    }
-}
-
-static void *second_side(void *arg)
-{
-    run_side(arg, 1);
-    return NULL;
-}
-
-double bench_ns_per_op(bench_loop loop, void *state, unsigned threads)
-{
-    uint64_t n = calibrate(loop, state);
-    if (threads == 1)
-        return one_thread(loop, state, n);
-    pair p = {.loop = loop, .state = state, .n = n / 4}; /* contended it takes several times as long */
+    pair p = {.loop = loop, .states = states};
     pthread_t other;
-    if (pthread_create(&other, NULL, second_side, &p) != 0) {
+    pin(0);
+    p.n[ALONE] = p.n[APART] = calibrate(loop, states[0]);
+    p.n[TOGETHER] = p.n[ALONE] / 4; /* contended it may take many times as long */
+    if (sem_init(&p.wake[0], 0, 0) != 0 || sem_init(&p.wake[1], 0, 0) != 0 ||
+        pthread_create(&other, NULL, second_side, &p) != 0) {
         fprintf(stderr, "cannot start a second thread\n");
         exit(1);
     }
-    run_side(&p, 0);
+    first_side(&p);
     pthread_join(other, NULL);
-    return bench_median(p.took, p.good) / (double)p.n;
+    return (bench_times){bench_median(p.samples[ALONE], p.good[ALONE]), bench_median(p.samples[APART], p.good[APART]),
+                         bench_median(p.samples[TOGETHER], p.good[TOGETHER])};
+}
+
+void bench_emit_times(const char *operation, bench_times times)
+{
+    printf("%s_1t %.9g\n%s_2t_apart %.9g\n%s_2t %.9g\n", operation, times.alone, operation, times.apart, operation,
+           times.together);
 }
 
 double bench_render_ns(bench_render render, void *state, size_t *bytes)
@@ -192,12 +247,6 @@ double bench_median(double *values, size_t count)
 {
     qsort(values, count, sizeof(*values), ascending);
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
-double bench_decile(double *values, size_t count)
-{
-    qsort(values, count, sizeof(*values), ascending);
-    return values[count / 10];
 }
 
 void bench_emit(const char *name, double value)

@@ -50,12 +50,19 @@ long bench_descheduled(void);
 
 /** Do `n` operations; `thread` is 0 or 1. */
 typedef void (*bench_loop)(void *state, uint64_t n, unsigned thread);
+/** Nanoseconds per operation of one thread. */
+typedef struct bench_times {
+    double alone;    /**< one thread, the other asleep; then the other way round, as the cores may differ */
+    double apart;    /**< two threads at once, each on its own metric: what the machine makes a second thread cost */
+    double together; /**< two threads at once on one metric */
+} bench_times;
 /**
- * Nanoseconds per operation and thread. One thread: the first decile of 100 batches of about a millisecond.
- * Two threads: the median of 50 batches in which neither lost its core; a batch lasts from the moment both are released
- * until the slower one is done. (Not the minimum: two threads on one cache line have lucky batches.)
+ * The three in turn, batch by batch, on two cores: alone and together on states[0], apart thread t on states[t].
+ * Of each the median of 50 batches in which no thread lost its core, of the mean of both threads' times.
  */
-double bench_ns_per_op(bench_loop loop, void *state, unsigned threads);
+bench_times bench_ns_per_op(bench_loop loop, void *const states[2]);
+/** OPERATION_1t, OPERATION_2t_apart and OPERATION_2t. */
+void bench_emit_times(const char *operation, bench_times times);
 
 /** Render once; @return the bytes written. */
 typedef size_t (*bench_render)(void *state);
@@ -65,9 +72,8 @@ double bench_render_ns(bench_render render, void *state, size_t *bytes);
 /** Resident bytes of this process, from smaps_rollup (statm is only approximate on new kernels). */
 double bench_resident_bytes(void);
 
-/** Median, first decile; both sort the array. */
+/** Sorts the array. */
 double bench_median(double *values, size_t count);
-double bench_decile(double *values, size_t count);
 
 /** One result line, `name value`, on stdout. */
 void bench_emit(const char *name, double value);

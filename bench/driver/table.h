@@ -21,7 +21,8 @@ typedef struct row {
     double min_limit_share; /**< promc / limit, speeds; reaching it or `absolute` is enough */
     double min_peer_ratio;  /**< best peer / promc for costs, the inverse for speeds */
     double absolute;        /**< promc at most (costs) or at least (speeds) */
-    const char *same_as;    /**< key of a row that this one may be at most 10 % worse than */
+    const char *same_as;    /**< key of a row that this one may be at most 10 % worse than, or than `same_apart` */
+    const char *same_apart; /**< key of the row of two threads that share nothing: what the machine itself costs */
     double value[PROGRAMS]; /**< NAN: no such thing there */
 } row;
 

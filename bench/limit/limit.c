@@ -37,12 +37,11 @@ static void store_only(void *state, uint64_t n, unsigned thread)
     }
 }
 
-static void counter(unsigned threads)
+static void counter(void)
 {
-    uint64_t cell = 3;
-    bench_emit(threads == 1 ? "counter_inc_1t" : "counter_inc_2t", bench_ns_per_op(add_one, &cell, threads));
-    if (threads == 1)
-        bench_emit("store_1t", bench_ns_per_op(store_only, &cell, 1));
+    uint64_t own[2] = {3, 4};
+    bench_emit_times("counter_inc", bench_ns_per_op(add_one, (void *[]){&own[0], &own[1]}));
+    bench_emit_times("store", bench_ns_per_op(store_only, (void *[]){&own[0], &own[1]}));
 }
 
 /* ---- histogram: compare with 11 bounds, one bucket, one sum ---- */
@@ -88,11 +87,17 @@ static void observe_early_exit(void *state, uint64_t n, unsigned thread)
     }
 }
 
-static void observe_case(unsigned threads)
+static double lesser(double a, double b)
 {
-    double straight = bench_ns_per_op(observe, NULL, threads);
-    double early = bench_ns_per_op(observe_early_exit, NULL, threads);
-    bench_emit(threads == 1 ? "observe_1t" : "observe_2t", straight < early ? straight : early);
+    return a < b ? a : b;
+}
+
+static void observe_case(void)
+{
+    bench_times straight = bench_ns_per_op(observe, (void *[]){NULL, NULL});
+    bench_times early = bench_ns_per_op(observe_early_exit, (void *[]){NULL, NULL});
+    bench_emit_times("observe", (bench_times){lesser(straight.alone, early.alone), lesser(straight.apart, early.apart),
+                                              lesser(straight.together, early.together)});
 }
 
 /* ---- lookup: hash three short strings, probe, compare, add ---- */
@@ -252,14 +257,14 @@ static void lookup_add_strings(void *state, uint64_t n, unsigned thread)
     }
 }
 
-static void lookup_case(unsigned threads)
+static void lookup_case(void)
 {
     lookup *l = calloc(1, sizeof(*l));
     if (!l)
         abort();
     lookup_fill(l);
-    bench_emit(threads == 1 ? "lookup_inc_1t" : "lookup_inc_2t", bench_ns_per_op(lookup_add_strings, l, threads));
-    bench_emit(threads == 1 ? "lookup_inc_n_1t" : "lookup_inc_n_2t", bench_ns_per_op(lookup_add, l, threads));
+    bench_emit_times("lookup_inc", bench_ns_per_op(lookup_add_strings, (void *[]){l, l}));
+    bench_emit_times("lookup_inc_n", bench_ns_per_op(lookup_add, (void *[]){l, l}));
     free(l);
 }
 
@@ -267,18 +272,12 @@ int main(int argc, char **argv)
 {
     const char *name = argc == 2 ? argv[1] : "";
     bench_values_init();
-    if (strcmp(name, "counter_1t") == 0)
-        counter(1);
-    else if (strcmp(name, "counter_2t") == 0)
-        counter(2);
-    else if (strcmp(name, "observe_1t") == 0)
-        observe_case(1);
-    else if (strcmp(name, "observe_2t") == 0)
-        observe_case(2);
-    else if (strcmp(name, "lookup_1t") == 0)
-        lookup_case(1);
-    else if (strcmp(name, "lookup_2t") == 0)
-        lookup_case(2);
+    if (strcmp(name, "counter") == 0)
+        counter();
+    else if (strcmp(name, "observe") == 0)
+        observe_case();
+    else if (strcmp(name, "lookup") == 0)
+        lookup_case();
     else if (strcmp(name, "text_counters_10k") == 0)
         limit_text_counters(10000, name);
     else if (strcmp(name, "text_counters_100k") == 0)

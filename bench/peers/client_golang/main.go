@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
@@ -24,9 +25,8 @@ const (
 	values        = 1024
 	lookupSeries  = 64
 	histogramFill = 100
-	batches       = 100
 	goodBatches   = 50
-	batchesMax    = 1000
+	roundsMax     = 400
 	batchTime     = time.Millisecond
 )
 
@@ -69,32 +69,22 @@ func emit(name string, value float64) { fmt.Printf("%s %.9g\n", name, value) }
 
 // ---- timing: the same protocol as common/harness.c ----
 
-type loop func(n uint64, thread int)
+type loop func(n uint64)
 
 func calibrate(f loop) uint64 {
-	f(1000, 0)
+	f(1000)
 	for n := uint64(1000); ; n *= 2 {
 		start := time.Now()
-		f(n, 0)
+		f(n)
 		if time.Since(start) >= batchTime {
 			return n
 		}
 	}
 }
 
-func quantile(took []float64, q float64) float64 {
+func median(took []float64) float64 {
 	sort.Float64s(took)
-	return took[int(q*float64(len(took)))]
-}
-
-func oneThread(f loop, n uint64) float64 {
-	var took [batches]float64
-	for i := range took {
-		start := time.Now()
-		f(n, 0)
-		took[i] = float64(time.Since(start))
-	}
-	return quantile(took[:], 0.1) / float64(n)
+	return (took[(len(took)-1)/2] + took[len(took)/2]) / 2
 }
 
 // How often this thread has been taken off its core against its will.
@@ -104,52 +94,114 @@ func descheduled() int64 {
 	return usage.Nivcsw
 }
 
-// Only batches in which neither thread lost its core count; see common/harness.c.
-func twoThreads(f loop, n uint64) float64 {
-	var arrived, finished, released, good atomic.Uint64
-	var start, end time.Time
+type cores [16]uint64
+
+// The cores of the process as it began; a thread is born with those of the one that starts it.
+func allCores() (all cores) {
+	syscall.RawSyscall(syscall.SYS_SCHED_GETAFFINITY, 0, unsafe.Sizeof(all), uintptr(unsafe.Pointer(&all)))
+	return
+}
+
+// A core each, where there are two.
+func pin(all cores, thread int) {
+	var one cores
+	seen := 0
+	runtime.LockOSThread()
+	for cpu := 0; cpu < 64*len(all); cpu++ {
+		if all[cpu/64]>>(cpu%64)&1 == 0 {
+			continue
+		}
+		if seen == thread {
+			one[cpu/64] = 1 << (cpu % 64)
+			syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(one), uintptr(unsafe.Pointer(&one)))
+			return
+		}
+		seen++
+	}
+}
+
+const (
+	alone = iota
+	apart
+	together
+	phases
+)
+
+// One thread, two threads apart, two together, in turn; only batches in which no thread lost its core. See
+// common/harness.h.
+func nsPerOp(operation string, fs [2]loop) {
+	var arrived atomic.Uint64
+	var took [2]float64
 	var switches [2]int64
-	var took [goodBatches]float64
-	side := func(thread int) {
-		runtime.LockOSThread()
-		f(1000, thread)
-		for batch := uint64(1); batch <= batchesMax && good.Load() < goodBatches; batch++ {
-			before := descheduled()
-			if arrived.Add(1) == 2*(2*batch-1) {
-				start = time.Now()
-				released.Store(2*batch - 1)
-			}
-			for released.Load() < 2*batch-1 {
-			}
-			f(n, thread)
-			if finished.Add(1) == 2*batch {
-				end = time.Now()
-			}
-			switches[thread] = descheduled() - before
-			if arrived.Add(1) == 4*batch {
-				if switches[0]+switches[1] == 0 || batch+goodBatches-good.Load() > batchesMax {
-					took[good.Load()] = float64(end.Sub(start))
-					good.Add(1)
-				}
-				released.Store(2 * batch)
-			}
-			for released.Load() < 2*batch {
+	var n [phases]uint64
+	var samples [phases][]float64
+	wake, rested := make(chan bool), make(chan bool, 1)
+	all := allCores()
+	meet := func(time uint64) {
+		arrived.Add(1)
+		for arrived.Load() < 2*time {
+		}
+	}
+	batch := func(phase, thread int) {
+		f := fs[0]
+		if phase == apart {
+			f = fs[thread]
+		}
+		before := descheduled()
+		start := time.Now()
+		f(n[phase])
+		took[thread] = float64(time.Since(start))
+		switches[thread] = descheduled() - before
+	}
+	second := func() {
+		pin(all, 1)
+		fs[0](1000)
+		fs[1](1000)
+		for times := uint64(0); <-wake; {
+			batch(alone, 1)
+			rested <- true
+			for phase := apart; phase < phases; phase++ {
+				times++
+				meet(times)
+				batch(phase, 1)
+				times++
+				meet(times)
 			}
 		}
 	}
-	done := make(chan struct{})
-	go func() { side(1); close(done) }()
-	side(0)
-	<-done
-	return quantile(took[:good.Load()], 0.5) / float64(n)
-}
-
-func nsPerOp(f loop, threads int) float64 {
-	n := calibrate(f)
-	if threads == 2 {
-		return twoThreads(f, n/4)
+	take := func(phase int, lastChance bool) {
+		if len(samples[phase]) < goodBatches && (switches[0]+switches[1] == 0 || lastChance) {
+			samples[phase] = append(samples[phase], (took[0]+took[1])/2/float64(n[phase]))
+		}
 	}
-	return oneThread(f, n)
+	enough := func() bool {
+		return len(samples[alone]) == goodBatches && len(samples[apart]) == goodBatches && len(samples[together]) == goodBatches
+	}
+
+	go second()
+	pin(all, 0)
+	n[alone] = calibrate(fs[0])
+	n[apart], n[together] = n[alone], n[alone]/4
+	times := uint64(0)
+	for round := 0; round < roundsMax && !enough(); round++ {
+		lastChance := round+goodBatches >= roundsMax
+		batch(alone, 0)
+		wake <- true
+		<-rested
+		take(alone, lastChance)
+		for phase := apart; phase < phases; phase++ {
+			times++
+			meet(times)
+			batch(phase, 0)
+			times++
+			meet(times)
+			take(phase, lastChance)
+		}
+	}
+	close(wake)
+	emit(operation+"_1t", median(samples[alone]))
+	emit(operation+"_2t_apart", median(samples[apart]))
+	emit(operation+"_2t", median(samples[together]))
 }
 
 func fastest(render func() int) (time.Duration, int) {
@@ -182,8 +234,8 @@ func residentBytes() float64 {
 
 var names = []string{"method", "route", "status_code"}
 
-func newCounters(r *prometheus.Registry) *prometheus.CounterVec {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "http_requests_total", Help: "Requests served."}, names)
+func newCounters(r *prometheus.Registry, name string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: "Requests served."}, names)
 	r.MustRegister(c)
 	return c
 }
@@ -196,7 +248,7 @@ func newHistograms(r *prometheus.Registry) *prometheus.HistogramVec {
 }
 
 func fillCounters(r *prometheus.Registry, series uint32) {
-	c := newCounters(r)
+	c := newCounters(r, "http_requests_total")
 	for i := uint32(0); i < series; i++ {
 		l := labelsOf(i)
 		c.WithLabelValues(l[:]...).Add(counterValue(i))
@@ -218,37 +270,51 @@ func fillHistograms(r *prometheus.Registry, series uint32) {
 
 // ---- cases ----
 
-func counterCase(r *prometheus.Registry, threads int, key string) {
-	c := newCounters(r).WithLabelValues("GET", "/", "200")
-	emit(key, nsPerOp(func(n uint64, _ int) {
-		for i := uint64(0); i < n; i++ {
-			c.Inc()
+func counterCase(r *prometheus.Registry) {
+	var loops [2]loop
+	counters := newCounters(r, "http_requests_total")
+	for i := range loops {
+		c := counters.WithLabelValues("GET", "/", [...]string{"200", "404"}[i])
+		loops[i] = func(n uint64) {
+			for i := uint64(0); i < n; i++ {
+				c.Inc()
+			}
 		}
-	}, threads))
-}
-
-func observeCase(r *prometheus.Registry, threads int, key string) {
-	h := newHistograms(r).WithLabelValues("GET", "/", "200")
-	emit(key, nsPerOp(func(n uint64, _ int) {
-		for i := uint64(0); i < n; i++ {
-			h.Observe(observations[i%values])
-		}
-	}, threads))
-}
-
-func lookupCase(r *prometheus.Registry, threads int, key string) {
-	c := newCounters(r)
-	var labels [lookupSeries][3]string
-	for i := range labels {
-		labels[i] = labelsOf(uint32(i))
-		c.WithLabelValues(labels[i][:]...)
 	}
-	emit(key, nsPerOp(func(n uint64, _ int) {
-		for i := uint64(0); i < n; i++ {
-			l := &labels[i%lookupSeries]
-			c.WithLabelValues(l[0], l[1], l[2]).Inc()
+	nsPerOp("counter_inc", loops)
+}
+
+func observeCase(r *prometheus.Registry) {
+	var loops [2]loop
+	histograms := newHistograms(r)
+	for i := range loops {
+		h := histograms.WithLabelValues("GET", "/", [...]string{"200", "404"}[i])
+		loops[i] = func(n uint64) {
+			for i := uint64(0); i < n; i++ {
+				h.Observe(observations[i%values])
+			}
 		}
-	}, threads))
+	}
+	nsPerOp("observe", loops)
+}
+
+func lookupCase(r *prometheus.Registry) {
+	var loops [2]loop
+	for t := range loops {
+		c := newCounters(r, [...]string{"http_requests_total", "other_requests_total"}[t])
+		labels := new([lookupSeries][3]string)
+		for i := range labels {
+			labels[i] = labelsOf(uint32(i))
+			c.WithLabelValues(labels[i][:]...)
+		}
+		loops[t] = func(n uint64) {
+			for i := uint64(0); i < n; i++ {
+				l := &labels[i%lookupSeries]
+				c.WithLabelValues(l[0], l[1], l[2]).Inc()
+			}
+		}
+	}
+	nsPerOp("lookup_inc", loops)
 }
 
 type counting struct{ bytes int }
@@ -288,7 +354,7 @@ func settle() float64 {
 }
 
 func memoryCase(r *prometheus.Registry, series uint32) {
-	c := newCounters(r)
+	c := newCounters(r, "http_requests_total")
 	before := settle()
 	var creating time.Duration
 	for i := uint32(0); i < series; i++ {
@@ -313,18 +379,12 @@ func main() {
 	name := strings.Join(os.Args[1:], " ")
 	r := prometheus.NewRegistry()
 	switch name {
-	case "counter_1t":
-		counterCase(r, 1, "counter_inc_1t")
-	case "counter_2t":
-		counterCase(r, 2, "counter_inc_2t")
-	case "observe_1t":
-		observeCase(r, 1, name)
-	case "observe_2t":
-		observeCase(r, 2, name)
-	case "lookup_1t":
-		lookupCase(r, 1, "lookup_inc_1t")
-	case "lookup_2t":
-		lookupCase(r, 2, "lookup_inc_2t")
+	case "counter":
+		counterCase(r)
+	case "observe":
+		observeCase(r)
+	case "lookup":
+		lookupCase(r)
 	case "text_counters_10k":
 		fillCounters(r, 10000)
 		textCase(r, name)

@@ -22,9 +22,9 @@ using prometheus::Family;
 using prometheus::Histogram;
 using prometheus::Registry;
 
-Family<Counter> &counters(Registry &registry)
+Family<Counter> &counters(Registry &registry, const char *name = "http_requests_total")
 {
-    return BuildCounter().Name("http_requests_total").Help("Requests served.").Register(registry);
+    return BuildCounter().Name(name).Help("Requests served.").Register(registry);
 }
 
 Family<Histogram> &histograms(Registry &registry)
@@ -87,14 +87,31 @@ void lookup_inc(void *state, uint64_t n, unsigned)
     }
 }
 
-void lookup_case(Registry &registry, unsigned threads)
+void counter_case(Registry &registry)
+{
+    void *states[] = {&counters(registry).Add(labels_of(3)), &counters(registry).Add(labels_of(4))};
+    bench_emit_times("counter_inc", bench_ns_per_op(inc, states));
+}
+
+void observe_case(Registry &registry)
+{
+    auto &family = histograms(registry);
+    void *states[] = {&family.Add(labels_of(3), bounds()), &family.Add(labels_of(4), bounds())};
+    bench_emit_times("observe", bench_ns_per_op(observe, states));
+}
+
+void lookup_case(Registry &registry)
 {
     Lookup l{counters(registry), std::vector<bench_labels>(BENCH_LOOKUP_SERIES)};
     for (uint32_t i = 0; i < BENCH_LOOKUP_SERIES; i++) {
         bench_labels_of(i, &l.labels[i]);
         l.family.Add(labels_of(i));
     }
-    bench_emit(threads == 1 ? "lookup_inc_1t" : "lookup_inc_2t", bench_ns_per_op(lookup_inc, &l, threads));
+    Lookup other{counters(registry, "other_requests_total"), l.labels};
+    for (uint32_t i = 0; i < BENCH_LOOKUP_SERIES; i++)
+        other.family.Add(labels_of(i));
+    void *states[] = {&l, &other};
+    bench_emit_times("lookup_inc", bench_ns_per_op(lookup_inc, states));
 }
 
 size_t render(void *state)
@@ -149,14 +166,12 @@ void slices_case(Registry &registry)
 int run(const std::string &name)
 {
     Registry registry;
-    unsigned threads = name.size() > 3 && name.compare(name.size() - 3, 3, "_2t") == 0 ? 2 : 1;
-    if (name == "counter_1t" || name == "counter_2t") {
-        bench_emit(threads == 1 ? "counter_inc_1t" : "counter_inc_2t",
-                   bench_ns_per_op(inc, &counters(registry).Add(labels_of(3)), threads));
-    } else if (name == "observe_1t" || name == "observe_2t") {
-        bench_emit(name.c_str(), bench_ns_per_op(observe, &histograms(registry).Add(labels_of(3), bounds()), threads));
-    } else if (name == "lookup_1t" || name == "lookup_2t") {
-        lookup_case(registry, threads);
+    if (name == "counter") {
+        counter_case(registry);
+    } else if (name == "observe") {
+        observe_case(registry);
+    } else if (name == "lookup") {
+        lookup_case(registry);
     } else if (name == "text_counters_10k" || name == "text_counters_100k") {
         fill_counters(registry, name == "text_counters_10k" ? 10000 : 100000);
         text_case(registry, name.c_str());

@@ -4,16 +4,16 @@
 //! lookups, `TextEncoder` for the exposition, the integer counter where values are whole. The cases are defined in
 //! bench/README.md.
 
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const VALUES: usize = 1024;
 const LOOKUP_SERIES: u32 = 64;
 const HISTOGRAM_FILL: usize = 100;
-const BATCHES: u64 = 100;
-const GOOD_BATCHES: u64 = 50;
-const BATCHES_MAX: u64 = 1000;
+const GOOD_BATCHES: usize = 50;
+const ROUNDS_MAX: usize = 400;
 const BATCH_TIME: Duration = Duration::from_millis(1);
 const NAMES: [&str; 3] = ["method", "route", "status_code"];
 const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -52,7 +52,9 @@ fn emit(name: &str, value: f64) {
 
 // ---- timing: the same protocol as common/harness.c ----
 
-fn calibrate(f: &(dyn Fn(u64) + Sync)) -> u64 {
+type Run<'a> = &'a (dyn Fn(u64) + Sync);
+
+fn calibrate(f: Run) -> u64 {
     f(1000);
     let mut n = 1000;
     loop {
@@ -65,18 +67,9 @@ fn calibrate(f: &(dyn Fn(u64) + Sync)) -> u64 {
     }
 }
 
-fn quantile(mut took: Vec<u64>, q: f64) -> f64 {
-    took.sort_unstable();
-    took[(q * took.len() as f64) as usize] as f64
-}
-
-fn one_thread(f: &(dyn Fn(u64) + Sync), n: u64) -> f64 {
-    let batch = |_| {
-        let start = Instant::now();
-        f(n);
-        start.elapsed().as_nanos() as u64
-    };
-    quantile((0..BATCHES).map(batch).collect(), 0.1) / n as f64
+fn median(mut took: Vec<f64>) -> f64 {
+    took.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap());
+    (took[(took.len() - 1) / 2] + took[took.len() / 2]) / 2.0
 }
 
 /// How often this thread has been taken off its core against its will.
@@ -86,56 +79,115 @@ fn descheduled() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Only batches in which neither thread lost its core count; see common/harness.c.
-fn two_threads(f: &(dyn Fn(u64) + Sync), n: u64) -> f64 {
-    let (arrived, finished, released) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let (started, ended, good) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let switches = [AtomicU64::new(0), AtomicU64::new(0)];
-    let took: Vec<AtomicU64> = (0..GOOD_BATCHES).map(|_| AtomicU64::new(0)).collect();
-    let epoch = Instant::now();
-    let now = || epoch.elapsed().as_nanos() as u64;
-    let (relaxed, both) = (Ordering::Relaxed, Ordering::AcqRel);
-    let side = |thread: usize| {
-        f(1000);
-        let mut batch = 1;
-        while batch <= BATCHES_MAX && good.load(Ordering::Acquire) < GOOD_BATCHES {
-            let before = descheduled();
-            if arrived.fetch_add(1, both) + 1 == 2 * (2 * batch - 1) {
-                started.store(now(), relaxed);
-                released.store(2 * batch - 1, Ordering::Release);
-            }
-            while released.load(Ordering::Acquire) < 2 * batch - 1 {}
-            f(n);
-            if finished.fetch_add(1, both) + 1 == 2 * batch {
-                ended.store(now(), relaxed);
-            }
-            switches[thread].store(descheduled() - before, relaxed);
-            if arrived.fetch_add(1, both) + 1 == 4 * batch {
-                let undisturbed = switches[0].load(relaxed) + switches[1].load(relaxed) == 0;
-                if undisturbed || batch + GOOD_BATCHES - good.load(relaxed) > BATCHES_MAX {
-                    took[good.fetch_add(1, relaxed) as usize].store(ended.load(relaxed) - started.load(relaxed), relaxed);
-                }
-                released.store(2 * batch, Ordering::Release);
-            }
-            while released.load(Ordering::Acquire) < 2 * batch {}
-            batch += 1;
-        }
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(|| side(1));
-        side(0);
-    });
-    let good = good.into_inner() as usize;
-    quantile(took.into_iter().take(good).map(AtomicU64::into_inner).collect(), 0.5) / n as f64
+extern "C" {
+    fn sched_getaffinity(pid: i32, bytes: usize, set: *mut u64) -> i32;
+    fn sched_setaffinity(pid: i32, bytes: usize, set: *const u64) -> i32;
 }
 
-fn ns_per_op(f: &(dyn Fn(u64) + Sync), threads: u32) -> f64 {
-    let n = calibrate(f);
-    if threads == 2 {
-        two_threads(f, n / 4)
-    } else {
-        one_thread(f, n)
+type Cores = [u64; 16];
+
+/// The cores of this thread; one that it starts is born with the same.
+fn cores() -> Cores {
+    let mut all = [0; 16];
+    unsafe { sched_getaffinity(0, 128, all.as_mut_ptr()) };
+    all
+}
+
+/// A core each, where there are two.
+fn pin(all: &Cores, thread: usize) {
+    if let Some(cpu) = (0..1024).filter(|cpu| all[cpu / 64] >> (cpu % 64) & 1 == 1).nth(thread) {
+        let mut one = [0; 16];
+        one[cpu / 64] = 1 << (cpu % 64);
+        unsafe { sched_setaffinity(0, 128, one.as_ptr()) };
     }
+}
+
+const ALONE: usize = 0;
+const APART: usize = 1;
+const TOGETHER: usize = 2;
+
+/// One thread, two threads apart, two together, in turn; only batches in which no thread lost its core. See
+/// common/harness.h.
+fn ns_per_op(operation: &str, fs: [Run; 2]) {
+    let all = cores();
+    pin(&all, 0);
+    let alone = calibrate(fs[0]);
+    let n = [alone, alone, alone / 4];
+    let arrived = AtomicU64::new(0);
+    let second_took = [AtomicU64::new(0), AtomicU64::new(0)]; // nanoseconds, switches
+    let (wake, woken) = mpsc::channel();
+    let (rested, resting) = mpsc::channel();
+    let meet = |time: u64| {
+        arrived.fetch_add(1, Ordering::AcqRel);
+        while arrived.load(Ordering::Acquire) < 2 * time {}
+    };
+    let batch = |phase: usize, thread: usize| {
+        let f = fs[if phase == APART { thread } else { 0 }];
+        let before = descheduled();
+        let start = Instant::now();
+        f(n[phase]);
+        let took = start.elapsed().as_nanos() as u64;
+        (took, descheduled() - before)
+    };
+    let second_batch = |phase| {
+        let (took, switches) = batch(phase, 1);
+        second_took[0].store(took, Ordering::Release);
+        second_took[1].store(switches, Ordering::Release);
+    };
+    let second = |woken: mpsc::Receiver<()>, rested: mpsc::Sender<()>| {
+        pin(&all, 1);
+        fs[0](1000);
+        fs[1](1000);
+        let mut times = 0;
+        while woken.recv().is_ok() {
+            second_batch(ALONE);
+            rested.send(()).unwrap();
+            for phase in [APART, TOGETHER] {
+                meet(times + 1);
+                second_batch(phase);
+                meet(times + 2);
+                times += 2;
+            }
+        }
+    };
+    let mut samples = [Vec::new(), Vec::new(), Vec::new()];
+    let first = |samples: &mut [Vec<f64>; 3]| {
+        let mut times = 0;
+        for round in 0..ROUNDS_MAX {
+            let last_chance = round + GOOD_BATCHES >= ROUNDS_MAX;
+            if samples.iter().all(|s| s.len() == GOOD_BATCHES) {
+                break;
+            }
+            for phase in [ALONE, APART, TOGETHER] {
+                let own;
+                if phase == ALONE {
+                    own = batch(phase, 0);
+                    wake.send(()).unwrap();
+                    resting.recv().unwrap();
+                } else {
+                    meet(times + 1);
+                    own = batch(phase, 0);
+                    meet(times + 2);
+                    times += 2;
+                }
+                let switches = own.1 + second_took[1].load(Ordering::Acquire);
+                if samples[phase].len() < GOOD_BATCHES && (switches == 0 || last_chance) {
+                    let both = (own.0 + second_took[0].load(Ordering::Acquire)) as f64;
+                    samples[phase].push(both / 2.0 / n[phase] as f64);
+                }
+            }
+        }
+        drop(wake);
+    };
+    std::thread::scope(|scope| {
+        let second = &second;
+        scope.spawn(move || second(woken, rested));
+        first(&mut samples);
+    });
+    let [alone, apart, together] = samples;
+    emit(&format!("{}_1t", operation), median(alone));
+    emit(&format!("{}_2t_apart", operation), median(apart));
+    emit(&format!("{}_2t", operation), median(together));
 }
 
 fn resident_bytes() -> f64 {
@@ -146,8 +198,8 @@ fn resident_bytes() -> f64 {
 
 // ---- metrics ----
 
-fn counters(registry: &Registry) -> IntCounterVec {
-    let c = IntCounterVec::new(Opts::new("http_requests_total", "Requests served."), &NAMES).unwrap();
+fn counters(registry: &Registry, name: &str) -> IntCounterVec {
+    let c = IntCounterVec::new(Opts::new(name, "Requests served."), &NAMES).unwrap();
     registry.register(Box::new(c.clone())).unwrap();
     c
 }
@@ -160,7 +212,7 @@ fn histograms(registry: &Registry) -> HistogramVec {
 }
 
 fn fill_counters(registry: &Registry, series: u32) {
-    let c = counters(registry);
+    let c = counters(registry, "http_requests_total");
     for i in 0..series {
         let l = labels_of(i);
         c.with_label_values(&[l.0, &l.1, l.2]).inc_by(counter_value(i));
@@ -181,39 +233,43 @@ fn fill_histograms(registry: &Registry, series: u32) {
 
 // ---- cases ----
 
-fn counter_case(registry: &Registry, threads: u32, key: &str) {
-    let c = counters(registry).with_label_values(&["GET", "/", "200"]);
-    let run = |n| {
+fn counter_case(registry: &Registry) {
+    let counters = counters(registry, "http_requests_total");
+    let held = [counters.with_label_values(&["GET", "/", "200"]), counters.with_label_values(&["GET", "/", "404"])];
+    let run = |c: &IntCounter, n| {
         for _ in 0..n {
-            opaque(&c).inc();
+            opaque(c).inc();
         }
     };
-    emit(key, ns_per_op(&run, threads));
+    ns_per_op("counter_inc", [&|n| run(&held[0], n), &|n| run(&held[1], n)]);
 }
 
-fn observe_case(registry: &Registry, threads: u32, key: &str) {
-    let (h, values) = (histograms(registry).with_label_values(&["GET", "/", "200"]), observations());
-    let run = |n| {
+fn observe_case(registry: &Registry) {
+    let (histograms, values) = (histograms(registry), observations());
+    let held = [histograms.with_label_values(&["GET", "/", "200"]), histograms.with_label_values(&["GET", "/", "404"])];
+    let run = |h: &Histogram, n| {
         for i in 0..n {
-            opaque(&h).observe(values[i as usize % VALUES]);
+            opaque(h).observe(values[i as usize % VALUES]);
         }
     };
-    emit(key, ns_per_op(&run, threads));
+    ns_per_op("observe", [&|n| run(&held[0], n), &|n| run(&held[1], n)]);
 }
 
-fn lookup_case(registry: &Registry, threads: u32, key: &str) {
-    let c = counters(registry);
+fn lookup_case(registry: &Registry) {
+    let families = [counters(registry, "http_requests_total"), counters(registry, "other_requests_total")];
     let labels: Vec<Labels> = (0..LOOKUP_SERIES).map(labels_of).collect();
     for l in &labels {
-        c.with_label_values(&[l.0, &l.1, l.2]);
+        for family in &families {
+            family.with_label_values(&[l.0, &l.1, l.2]);
+        }
     }
-    let run = |n| {
+    let run = |c: &IntCounterVec, n| {
         for i in 0..n {
             let l = &labels[i as usize % LOOKUP_SERIES as usize];
-            opaque(&c).with_label_values(&[l.0, &l.1, l.2]).inc();
+            opaque(c).with_label_values(&[l.0, &l.1, l.2]).inc();
         }
     };
-    emit(key, ns_per_op(&run, threads));
+    ns_per_op("lookup_inc", [&|n| run(&families[0], n), &|n| run(&families[1], n)]);
 }
 
 fn render(registry: &Registry) -> usize {
@@ -239,7 +295,7 @@ fn text_case(registry: &Registry, key: &str) {
 
 fn memory_case(registry: &Registry, series: u32) {
     let labels: Vec<Labels> = (0..series).map(labels_of).collect();
-    let c = counters(registry);
+    let c = counters(registry, "http_requests_total");
     let before = resident_bytes();
     let start = Instant::now();
     for l in &labels {
@@ -260,12 +316,9 @@ fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
     let r = &Registry::new();
     match name.as_str() {
-        "counter_1t" => counter_case(r, 1, "counter_inc_1t"),
-        "counter_2t" => counter_case(r, 2, "counter_inc_2t"),
-        "observe_1t" => observe_case(r, 1, "observe_1t"),
-        "observe_2t" => observe_case(r, 2, "observe_2t"),
-        "lookup_1t" => lookup_case(r, 1, "lookup_inc_1t"),
-        "lookup_2t" => lookup_case(r, 2, "lookup_inc_2t"),
+        "counter" => counter_case(r),
+        "observe" => observe_case(r),
+        "lookup" => lookup_case(r),
         "text_counters_10k" => {
             fill_counters(r, 10_000);
             text_case(r, &name);
