@@ -17,7 +17,7 @@
 
 #define PROMC_ARENA_MAGIC UINT64_C(0x616e6572412e6d70) /* "pm.Arena" on a little-endian machine */
 /* Raise it with every change of a structure that lives in the arena. */
-#define PROMC_ARENA_VERSION 3
+#define PROMC_ARENA_VERSION 4
 
 #define PROMC_PAGE 4096u
 #define PROMC_ALIGN 16u        /* of every metadata allocation */

@@ -110,6 +110,14 @@ int promc_curry_updown(const promc_curry *curry, const char *const *rest, promc_
     return rc < 0 ? rc : promc_updown_get(curry->family, full, out);
 }
 
+int promc_curry_summary(const promc_curry *curry, const char *const *rest, promc_summary *out)
+{
+    const char *full[PROMC_MAX_LABELS];
+    *out = (promc_summary){0};
+    int rc = expand(curry, rest, full);
+    return rc < 0 ? rc : promc_summary_get(curry->family, full, out);
+}
+
 int promc_curry_histogram(const promc_curry *curry, const char *const *rest, promc_histogram *out)
 {
     const char *full[PROMC_MAX_LABELS];

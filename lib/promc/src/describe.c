@@ -4,6 +4,7 @@
 #include "atomic.h"
 #include "registry_internal.h"
 #include "validate.h"
+#include "window.h"
 
 /* Texts in the arena end with a NUL; one that is absent has no place there. */
 static const char *text_of(const promc_family *family, struct promc_text text)
@@ -21,11 +22,19 @@ void promc_family_describe(const promc_family *family, promc_family_description 
         .type = (enum promc_type)data->type,
         .type_name = promc_type_name((enum promc_type)data->type),
         .label_count = data->label_count,
-        .buckets = data->bound_count ? data->bounds : NULL,
-        .bucket_count = data->bound_count,
         .max_series = data->max_series,
         .idle_expiry_seconds = data->idle_expiry_seconds,
     };
+    if (data->type == PROMC_HISTOGRAM) {
+        out->buckets = data->bounds;
+        out->bucket_count = data->bound_count;
+    } else if (data->type == PROMC_SUMMARY) {
+        const struct promc_summary_data *summary = promc_summary_data(&family->registry->arena, data);
+        out->quantiles = summary->quantiles;
+        out->quantile_count = summary->quantile_count;
+        out->quantile_error = summary->error;
+        out->max_age_seconds = summary->max_age_seconds;
+    }
     for (size_t i = 0; i < data->label_count; i++)
         out->labels[i] = text_of(family, data->label_names[i]);
 }

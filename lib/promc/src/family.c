@@ -6,6 +6,7 @@
 #include "registry_internal.h"
 #include "series.h"
 #include "validate.h"
+#include "window.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -114,12 +115,30 @@ static bool fill_bounds(struct promc_arena *arena, struct promc_family_data *dat
     data->bound_padded = (data->bound_count + 3) / 4 * 4;
     for (uint32_t i = 0; i < data->bound_padded; i++)
         data->bounds[i] = i < data->bound_count ? plan->bounds[i] : INFINITY;
+    if (plan->type == PROMC_SUMMARY)
+        return true; /* nobody sees its bounds */
     data->le = promc_arena_alloc(arena, (plan->bound_count + 1) * sizeof(struct promc_le));
     if (data->le == 0)
         return false;
     struct promc_le *le = promc_at(arena, data->le);
     for (size_t i = 0; i <= plan->bound_count; i++)
         promc_bounds_text(&le[i], i < plan->bound_count ? plan->bounds[i] : INFINITY);
+    return true;
+}
+
+static bool fill_summary(struct promc_arena *arena, struct promc_family_data *data,
+                         const struct promc_summary_data *summary)
+{
+    if (!summary)
+        return true;
+    data->extra = promc_arena_alloc(arena, sizeof *summary);
+    data->le = promc_arena_alloc(arena, PROMC_MAX_QUANTILES * sizeof(struct promc_le));
+    if (data->extra == 0 || data->le == 0)
+        return false;
+    *promc_summary_data(arena, data) = *summary;
+    struct promc_le *texts = promc_at(arena, data->le);
+    for (size_t i = 0; i < summary->quantile_count; i++)
+        promc_bounds_text(&texts[i], summary->quantiles[i]);
     return true;
 }
 
@@ -147,7 +166,8 @@ static struct promc_family_data *make_data(promc_registry *registry, const struc
     bool good = data->name.ref != 0 && copy_text(arena, settings->help, &data->help) &&
                 copy_text(arena, settings->unit, &data->unit) &&
                 fill_constants(arena, data, checked, settings->constant_labels) &&
-                fill_labels(arena, data, settings, checked->label_count) && fill_bounds(arena, data, plan);
+                fill_labels(arena, data, settings, checked->label_count) && fill_bounds(arena, data, plan) &&
+                fill_summary(arena, data, plan->summary);
     return good ? data : NULL;
 }
 
@@ -186,6 +206,8 @@ static bool same_definition(const struct promc_arena *arena, const struct promc_
         if (!same_text(arena, data->label_names[i], plan->settings->labels[i]))
             return false;
     }
+    if (plan->summary && memcmp(promc_summary_data(arena, data), plan->summary, sizeof *plan->summary) != 0)
+        return false;
     unsigned inherited = arena->header->constant_label_count;
     const struct promc_pair *pairs = promc_at(arena, data->constant_pairs);
     for (unsigned i = inherited; i < checked->constant_count; i++) {

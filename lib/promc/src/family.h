@@ -51,8 +51,8 @@ struct promc_family_data {
     uint32_t fixed_text;                     /* length of a child's text without its values */
     uint16_t label_prefix[PROMC_MAX_LABELS]; /* length of `name="` as rendered */
     struct promc_text label_names[PROMC_MAX_LABELS];
-    promc_ref le;    /* struct promc_le[bound_count + 1]; the last is +Inf */
-    promc_ref extra; /* of the types that need more: see their files */
+    promc_ref le;    /* struct promc_le[bound_count + 1]; the last is +Inf. A summary's: of its quantiles */
+    promc_ref extra; /* of the types that need more: see their files (a summary's: window.h) */
 
     /* children: under the lock, read without it */
     promc_ref first_child; /* in creation order */
@@ -91,6 +91,8 @@ struct promc_family {
 
 void promc_family_free(promc_family *family);
 
+struct promc_summary_data;
+
 /* First checks, then makes the family; lock not held. `name` is used as given (counters: with or without `_total`). */
 struct promc_family_plan {
     enum promc_type type;
@@ -99,7 +101,8 @@ struct promc_family_plan {
     size_t bound_count;
     uint32_t cells;
     uint32_t flags;
-    size_t extra_bytes; /* zeroed room behind `extra` */
+    size_t extra_bytes;                 /* zeroed room behind `extra` */
+    struct promc_summary_data *summary; /* of a summary; copied to `extra` */
 };
 /* NULL-terminated copies of a label's strings; false: full. The lock is held. */
 bool promc_pair_copy(struct promc_arena *arena, struct promc_pair *out, const promc_label *label);

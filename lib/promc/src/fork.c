@@ -6,6 +6,7 @@
 #include "registry_internal.h"
 #include "shard_internal.h"
 #include "thread.h"
+#include "window.h"
 
 #include <signal.h>
 #include <string.h>
@@ -56,6 +57,7 @@ static void start_anew(promc_registry *registry)
 {
     struct promc_arena_header *header = registry->arena.header;
     promc_shards_clear(registry);
+    promc_windows_clear(registry);
     promc_store(&header->forked_ms, promc_wall_ms());
     memset(header->scrapes, 0, sizeof header->scrapes);
 }

@@ -12,7 +12,7 @@
 
 /* A copy of [n, sum0, sum1, buckets …] taken at rest, or by its owner between two observations. */
 struct picture {
-    uint64_t cells[PROMC_HIST_BUCKETS + PROMC_MAX_BUCKETS + 1];
+    uint64_t cells[PROMC_SCRATCH_CELLS];
 };
 
 static uint64_t total_of(const struct picture *picture, uint32_t buckets)
@@ -126,7 +126,7 @@ void promc_histograms_repair(promc_registry *registry, uint32_t shard)
     for (promc_ref f = promc_load_acquire(&arena->header->first_family); f != 0;) {
         struct promc_family_data *data = promc_at(arena, f);
         f = promc_load_acquire(&data->next);
-        if (data->type != PROMC_HISTOGRAM)
+        if (data->type != PROMC_HISTOGRAM && data->type != PROMC_SUMMARY)
             continue;
         for (promc_ref c = promc_load_acquire(&data->first_child); c != 0;) {
             struct promc_child *child = promc_at(arena, c);

@@ -3,6 +3,7 @@
 #include "bounds.h"
 #include "histogram_internal.h"
 #include "registry_internal.h"
+#include "window.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -64,31 +65,49 @@ static bool read_u32(const char *at, size_t length, uint32_t *out)
     return length > 0 && n <= UINT32_MAX;
 }
 
-static int read_bounds(const struct reader *reader, promc_str value, struct promc_override *out)
+/* Numbers with commas between them; at most `most`. */
+static int read_list(const struct reader *reader, promc_str value, size_t most, double *out, size_t *count)
 {
-    double bounds[PROMC_MAX_BUCKETS + 1];
-    size_t count = 0;
     const char *at = value.data, *end = value.data + value.length;
+    *count = 0;
     for (;;) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
         size_t length = (size_t)((comma ? comma : end) - at);
-        if (count > PROMC_MAX_BUCKETS)
-            return fault(reader, "too many buckets in", value.data, value.length);
-        if (!read_double(reader, at, length, &bounds[count++]))
+        if (*count == most)
+            return fault(reader, "too many numbers in", value.data, value.length);
+        if (!read_double(reader, at, length, &out[(*count)++]))
             return fault(reader, "not a number:", at, length);
         if (!comma)
-            break;
+            return 0;
         at = comma + 1;
     }
-    int rc = promc_bounds_check(out->name, bounds, &count);
-    if (rc < 0)
-        return rc;
-    out->bounds = malloc(count * sizeof *bounds);
-    if (!out->bounds)
+}
+
+static int keep_list(const double *list, size_t count, double **out)
+{
+    *out = malloc(count * sizeof *list);
+    if (!*out)
         return promc_fail(PROMC_E_NOMEM, "overrides: out of memory");
-    memcpy(out->bounds, bounds, count * sizeof *bounds);
-    out->bound_count = count;
+    memcpy(*out, list, count * sizeof *list);
     return 0;
+}
+
+static int read_bounds(const struct reader *reader, promc_str value, struct promc_override *out)
+{
+    double bounds[PROMC_MAX_BUCKETS + 1];
+    int rc = read_list(reader, value, PROMC_MAX_BUCKETS + 1, bounds, &out->bound_count);
+    if (rc == 0)
+        rc = promc_bounds_check(out->name, bounds, &out->bound_count);
+    return rc < 0 ? rc : keep_list(bounds, out->bound_count, &out->bounds);
+}
+
+static int read_quantiles(const struct reader *reader, promc_str value, struct promc_override *out)
+{
+    double given[PROMC_MAX_QUANTILES], sorted[PROMC_MAX_QUANTILES];
+    int rc = read_list(reader, value, PROMC_MAX_QUANTILES, given, &out->quantile_count);
+    if (rc == 0)
+        rc = promc_quantiles_check(out->name, given, out->quantile_count, sorted);
+    return rc < 0 ? rc : keep_list(sorted, out->quantile_count, &out->quantiles);
 }
 
 static bool is_key(promc_str word, size_t key_length, const char *key)
@@ -105,6 +124,13 @@ static int read_pair(const struct reader *reader, promc_str word, struct promc_o
     promc_str value = {equals + 1, word.length - key - 1};
     if (is_key(word, key, "buckets") && !out->bounds)
         return read_bounds(reader, value, out);
+    if (is_key(word, key, "quantiles") && !out->quantiles)
+        return read_quantiles(reader, value, out);
+    if (is_key(word, key, "max_age_seconds") && out->max_age_seconds == 0)
+        return read_u32(value.data, value.length, &out->max_age_seconds) && out->max_age_seconds > 0 &&
+                       out->max_age_seconds <= PROMC_MAX_AGE_MOST
+                   ? 0
+                   : fault(reader, "not a number of seconds up to 604800:", value.data, value.length);
     if (is_key(word, key, "max_series") && !out->has_max_series) {
         out->has_max_series = true;
         return read_u32(value.data, value.length, &out->max_series) && out->max_series > 0
@@ -221,6 +247,7 @@ void promc_overrides_free(struct promc_override *overrides)
         struct promc_override *next = overrides->next;
         free(overrides->name);
         free(overrides->bounds);
+        free(overrides->quantiles);
         free(overrides);
         overrides = next;
     }
@@ -243,6 +270,23 @@ static struct promc_override *find_for(struct promc_override *overrides, const c
     return found;
 }
 
+static int apply_to_summary(const struct promc_override *override, const struct promc_family_plan *plan)
+{
+    struct promc_summary_data *summary = plan->summary;
+    if (!override->quantiles && override->max_age_seconds == 0)
+        return 0;
+    if (!summary || summary->quantile_count == 0)
+        return promc_fail(PROMC_E_INVALID, "overrides: metric \"%s\" is no summary with quantiles", override->name);
+    if (override->max_age_seconds)
+        summary->max_age_seconds = override->max_age_seconds;
+    if (!override->quantiles)
+        return 0;
+    memset(summary->quantiles, 0, sizeof summary->quantiles);
+    memcpy(summary->quantiles, override->quantiles, override->quantile_count * sizeof(double));
+    summary->quantile_count = override->quantile_count;
+    return 0;
+}
+
 int promc_overrides_apply(struct promc_override *overrides, struct promc_family_plan *plan,
                           promc_family_settings *settings)
 {
@@ -254,8 +298,9 @@ int promc_overrides_apply(struct promc_override *overrides, struct promc_family_
         settings->max_series = override->max_series;
     if (override->has_idle_expiry)
         settings->idle_expiry_seconds = override->idle_expiry_seconds;
-    if (!override->bounds)
-        return 0;
+    int rc = apply_to_summary(override, plan);
+    if (rc < 0 || !override->bounds)
+        return rc;
     if (plan->type != PROMC_HISTOGRAM)
         return promc_fail(PROMC_E_INVALID, "overrides: metric \"%s\" is no histogram and has no buckets",
                           override->name);

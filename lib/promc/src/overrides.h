@@ -13,6 +13,9 @@ struct promc_override {
     char *name;
     double *bounds; /* NULL: as the program has them */
     size_t bound_count;
+    double *quantiles; /* NULL: as the program has them */
+    size_t quantile_count;
+    uint32_t max_age_seconds; /* 0: as the program has it */
     uint32_t max_series;
     uint32_t idle_expiry_seconds;
     bool has_max_series, has_idle_expiry;
@@ -30,7 +33,8 @@ void promc_overrides_free(struct promc_override *overrides);
 
 /*
  * Change a plan before the family is made. *settings is a copy that the plan points to. The override's arrays are used
- * until the family exists. PROMC_E_INVALID: buckets for what is no histogram.
+ * until the family exists. PROMC_E_INVALID: buckets for what is no histogram, an age or
+ * quantiles for what is no summary.
  */
 int promc_overrides_apply(struct promc_override *overrides, struct promc_family_plan *plan,
                           promc_family_settings *settings);

@@ -4,6 +4,7 @@
 #include "labels.h"
 #include "registry_internal.h"
 #include "remove.h"
+#include "window.h"
 
 #include <stdlib.h>
 
@@ -49,6 +50,7 @@ struct candidate {
     size_t text_length;
     size_t raw_length; /* of the raw values behind the text; 0: nothing was escaped */
     size_t text_offset;
+    size_t window_offset; /* 0: it has no window */
     bool overflow;
 };
 
@@ -63,11 +65,11 @@ static size_t escaped_length(promc_str value)
 /* Bytes of a child's block before its text. */
 static size_t head_bytes(const struct promc_family_data *data)
 {
-    return sizeof(struct promc_child) + (data->cells == 0 ? sizeof(struct promc_child_value) : 0) +
+    return sizeof(struct promc_child) + promc_child_own_bytes(data) +
            (data->idle_expiry_seconds ? sizeof(struct promc_child_idle) : 0);
 }
 
-static size_t measure(const struct promc_family_data *data, struct candidate *new)
+static size_t measure(const struct promc_arena *arena, const struct promc_family_data *data, struct candidate *new)
 {
     size_t raw = 0, text = data->fixed_text;
     for (unsigned i = 0; i < data->label_count; i++) {
@@ -78,7 +80,11 @@ static size_t measure(const struct promc_family_data *data, struct candidate *ne
     new->text_length = text;
     new->text_offset = head_bytes(data);
     new->raw_length = escaped ? (4 - text % 4) % 4 + data->label_count * sizeof(uint32_t) + raw : 0;
-    return new->text_offset + new->text_length + new->raw_length;
+    size_t bytes = new->text_offset + new->text_length + new->raw_length, window = promc_window_bytes(arena, data);
+    if (window == 0)
+        return bytes;
+    new->window_offset = (bytes + 7) / 8 * 8;
+    return new->window_offset + window;
 }
 
 static void write_labels(const promc_family *family, struct promc_child *child, const struct candidate *new)
@@ -152,7 +158,7 @@ static struct promc_child *create(promc_family *family, struct candidate *new)
     promc_ref block;
     uint32_t run;
     uint16_t size_class;
-    size_t bytes = measure(data, new);
+    size_t bytes = measure(&registry->arena, data, new);
     if (!take_room(family, new, bytes, &block, &run, &size_class))
         return NULL;
     struct promc_child *child = promc_at(&registry->arena, block);
@@ -168,6 +174,10 @@ static struct promc_child *create(promc_family *family, struct candidate *new)
                 (uint8_t)((new->raw_length ? PROMC_CHILD_ESCAPED : 0) | (new->overflow ? PROMC_CHILD_OVERFLOW : 0)));
     if (data->cells == 0)
         *promc_child_value(child) = (struct promc_child_value){0};
+    if (data->type == PROMC_SUMMARY) {
+        *promc_child_window_at(child) = (struct promc_child_window){(uint32_t)(new->window_offset / 8), 0};
+        promc_window_clear(&registry->arena, child);
+    }
     if (data->idle_expiry_seconds)
         *promc_child_idle(child) = (struct promc_child_idle){promc_registry_ticks(registry), 0};
     write_labels(family, child, new);
@@ -346,7 +356,7 @@ bool promc_series_reserve(promc_family *family)
     if (data->cells > 0 && (run = promc_arena_run(arena, data->cells)) == 0)
         return false;
     data->reserve_run = run;
-    data->reserve_block = promc_arena_block(arena, measure(data, &new), &data->reserve_class);
+    data->reserve_block = promc_arena_block(arena, measure(arena, data, &new), &data->reserve_class);
     if (data->reserve_block == 0) {
         if (run != 0)
             promc_arena_run_free(arena, run, data->cells);

@@ -3,9 +3,9 @@
  * A child of a family: one series (or for histograms and summaries, one set of them), in the arena.
  *
  * Layout of a block: struct promc_child, then what the type keeps in the child itself (struct promc_child_value for
- * types without cells, struct promc_child_idle for families that expire), then at `text_offset` the rendered labels
+ * types without cells, struct promc_child_window for summaries, struct promc_child_idle for families that expire), then at `text_offset` the rendered labels
  * `a="b",c="d"`; when a value needed escaping (PROMC_CHILD_ESCAPED) the raw values stand behind them:
- * uint32_t length[label_count] at the next multiple of 4, then the bytes.
+ * uint32_t length[label_count] at the next multiple of 4, then the bytes. A summary's window (window.h) is last.
  *
  * Invariants
  *  - text, hash and family are constant from publication to reclamation;
@@ -36,10 +36,18 @@ struct promc_child {
     uint8_t text_offset; /* in units of 8 bytes */
 };
 
+struct promc_window;
+
 /* The value of a child without cells (a gauge that is set). Shared by all threads. */
 struct promc_child_value {
     uint64_t bits;    /* the double; atomic */
     uint64_t updates; /* changes with every update; for idle expiry */
+};
+
+/* Where a summary's window is. */
+struct promc_child_window {
+    uint32_t at; /* from the child, in units of 8 bytes; 0: there is none */
+    uint32_t reserved;
 };
 
 struct promc_child_idle {
@@ -70,10 +78,31 @@ static inline uint32_t promc_child_cell(const struct promc_child *child)
 /* Raw label values, in the order of the family's labels; they point into the arena. @return how many. */
 unsigned promc_child_values(const struct promc_child *child, promc_str values[PROMC_MAX_LABELS]);
 
+/* Only in summaries. */
+static inline struct promc_child_window *promc_child_window_at(const struct promc_child *child)
+{
+    return (struct promc_child_window *)(void *)((char *)(uintptr_t)child + sizeof *child);
+}
+
+/* The same: NULL if it keeps none. */
+static inline struct promc_window *promc_child_window(const struct promc_child *child)
+{
+    uint32_t at = promc_child_window_at(child)->at;
+    return at ? (struct promc_window *)(void *)((char *)(uintptr_t)child + (size_t)at * 8) : NULL;
+}
+
+/* What the type keeps in the child itself. */
+static inline size_t promc_child_own_bytes(const struct promc_family_data *data)
+{
+    return data->cells == 0              ? sizeof(struct promc_child_value)
+           : data->type == PROMC_SUMMARY ? sizeof(struct promc_child_window)
+                                         : 0;
+}
+
 /* Only in families with an idle expiry. */
 static inline struct promc_child_idle *promc_child_idle(const struct promc_child *child)
 {
-    size_t at = sizeof *child + (promc_child_family(child)->cells == 0 ? sizeof(struct promc_child_value) : 0);
+    size_t at = sizeof *child + promc_child_own_bytes(promc_child_family(child));
     return (struct promc_child_idle *)(void *)((char *)(uintptr_t)child + at);
 }
 

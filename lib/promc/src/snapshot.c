@@ -3,6 +3,7 @@
 #include "histogram_internal.h"
 #include "process.h"
 #include "remove.h"
+#include "window.h"
 
 /* Removed series given back at each scrape: bounded, so that a scrape's first slice stays short. */
 #define RECLAIM_PER_SCRAPE 256
@@ -75,6 +76,12 @@ static void fill_view(const promc_registry *registry, const struct promc_family_
     if (data->type == PROMC_HISTOGRAM) {
         view->bound_count = data->bound_count;
         view->bounds = data->bounds;
+        view->le = promc_at(&registry->arena, data->le);
+    }
+    if (data->type == PROMC_SUMMARY) {
+        const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
+        view->quantile_count = (unsigned)summary->quantile_count;
+        view->quantiles = summary->quantiles;
         view->le = promc_at(&registry->arena, data->le);
     }
 }
@@ -222,4 +229,15 @@ bool promc_read_histogram(promc_registry *registry, const struct promc_child *ch
     if (promc_load(&header->shared_used))
         promc_histogram_read_shared(registry, cell, count, buckets, sum);
     return good;
+}
+
+void promc_read_summary(promc_registry *registry, const struct promc_child *child, double *quantiles, uint64_t *total,
+                        double *sum)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
+    uint64_t counts[PROMC_SUMMARY_MAX_BUCKETS + 1];
+    promc_window_read(registry, child, counts, total, sum);
+    for (size_t i = 0; i < summary->quantile_count; i++)
+        quantiles[i] = promc_window_quantile(data, counts, summary->quantiles[i]);
 }

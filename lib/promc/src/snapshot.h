@@ -37,7 +37,9 @@ struct promc_family_view {
     bool utf8_labels;     /* a label name, constant or not, is */
     unsigned bound_count; /* histograms: finite bounds */
     const double *bounds;
-    const struct promc_le *le; /* bound_count + 1 texts; the last is +Inf */
+    const struct promc_le *le; /* bound_count + 1 texts; the last is +Inf. Summaries: quantile_count texts */
+    unsigned quantile_count;   /* summaries */
+    const double *quantiles;   /* ascending */
 };
 
 struct promc_series_view {
@@ -74,6 +76,13 @@ double promc_read_gauge(const promc_registry *registry, const struct promc_child
  * @return false if a writer could not be caught standing still or answering (the picture is then the newest one).
  */
 bool promc_read_histogram(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum);
+
+/*
+ * A summary's. @param quantiles  the values of the family's quantiles in the window: NaN if nothing was observed in it.
+ * @param total, sum  of everything since the start, of one instant.
+ */
+void promc_read_summary(promc_registry *registry, const struct promc_child *child, double *quantiles, uint64_t *total,
+                        double *sum);
 
 /* The encoder's hooks: collectors first, then a reading; and after it what it cost. */
 

@@ -9,6 +9,7 @@
 #include <promc/counter.h>
 #include <promc/gauge.h>
 #include <promc/histogram.h>
+#include <promc/summary.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,6 +40,8 @@ PROMC_API int promc_curry_gauge(const promc_curry *curry, const char *const *res
 PROMC_API int promc_curry_updown(const promc_curry *curry, const char *const *rest, promc_updown *out);
 /** As promc_curry_counter(). */
 PROMC_API int promc_curry_histogram(const promc_curry *curry, const char *const *rest, promc_histogram *out);
+/** As promc_curry_counter(). */
+PROMC_API int promc_curry_summary(const promc_curry *curry, const char *const *rest, promc_summary *out);
 
 #ifdef __cplusplus
 }

@@ -23,6 +23,10 @@ typedef struct promc_family_description {
     size_t label_count;
     const double *buckets; /**< upper bounds, +Inf left out; bucket_count of them */
     size_t bucket_count;
+    const double *quantiles; /**< of a summary, ascending; quantile_count of them */
+    size_t quantile_count;
+    double quantile_error;    /**< the bound of their relative error */
+    uint32_t max_age_seconds; /**< of a summary's observations; 0 for other types */
     uint32_t max_series;
     uint32_t idle_expiry_seconds; /**< 0: never */
 } promc_family_description;

@@ -4,7 +4,7 @@
  * promc, the Prometheus client library for C. This header includes all the others; read them in this order:
  *
  *     registry.h   where metrics live            family.h     what a metric is called
- *     counter.h  gauge.h  histogram.h            what it measures
+ *     counter.h  gauge.h  histogram.h  summary.h what it measures
  *     collect.h    values read at the scrape     scrape.h     what Prometheus gets
  *     info.h       facts, states, untyped          callback.h   values asked for at the scrape
  *     curry.h      a family with some labels fixed exemplar.h   one event of those counted, by its trace id
@@ -36,6 +36,7 @@
 #include <promc/info.h>
 #include <promc/registry.h>
 #include <promc/scrape.h>
+#include <promc/summary.h>
 #include <promc/table.h>
 #include <promc/textfile.h>
 

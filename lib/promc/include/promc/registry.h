@@ -66,10 +66,11 @@ typedef struct promc_registry_settings {
      *
      *     http_request_duration_seconds buckets=0.01,0.1,1 max_series=500
      *     jobs_total idle_expiry_seconds=3600
+     *     lookup_seconds quantiles=0.5,0.99 max_age_seconds=300
      *
      * NULL (default): the environment variable PROMC_OVERRIDES, if it is set. "": none. A fault in it fails the registry's
      * creation with PROMC_E_INVALID, PROMC_E_BUCKETS or PROMC_E_IO and a detail that says where; buckets for what is no
-     * histogram fail that metric's registration.
+     * histogram, or an age or quantiles for what is no summary, fail that metric's registration.
      */
     const char *overrides;
 } promc_registry_settings;

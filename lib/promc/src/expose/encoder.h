@@ -19,6 +19,7 @@
 
 #include <promc/histogram.h>
 #include <promc/scrape.h>
+#include <promc/summary.h>
 
 struct promc_encoder;
 
@@ -56,6 +57,7 @@ struct promc_piece {
 enum promc_lead {
     PROMC_LEAD_VALUE,
     PROMC_LEAD_BUCKET,
+    PROMC_LEAD_QUANTILE,
     PROMC_LEAD_SUM,
     PROMC_LEAD_COUNT,
     PROMC_LEAD_CREATED,
@@ -70,7 +72,8 @@ struct promc_text_state {
     struct promc_piece tail;
     struct promc_piece bucket_tails[PROMC_MAX_BUCKETS + 1];
     uint32_t longest_lead, longest_tail;
-    unsigned buckets;         /**< lines of a series that are buckets: the first ones */
+    unsigned buckets;         /**< lines of a series that are buckets, or quantiles: the first ones */
+    enum promc_lead first;    /**< their lead */
     enum promc_lead after[4]; /**< the lines after them */
     unsigned after_count;
     promc_str labels;         /**< of the series, as they are written */
@@ -110,7 +113,8 @@ struct promc_encoder {
     /* the values of the series */
     uint64_t integer; /**< counters: value = integer + number */
     double number;
-    struct promc_histogram_picture histogram;
+    struct promc_histogram_picture histogram; /**< summaries: its total and sum */
+    double quantiles[PROMC_MAX_QUANTILES];
     uint64_t running; /**< sum of the buckets before `unit` */
 
     struct promc_text_state text;

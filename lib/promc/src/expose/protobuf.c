@@ -28,6 +28,12 @@ enum {
     LABEL_VALUE,
     VALUE = 1,
     COUNTER_CREATED = 3,
+    SUMMARY_COUNT = 1,
+    SUMMARY_SUM,
+    SUMMARY_QUANTILE,
+    SUMMARY_CREATED,
+    QUANTILE_QUANTILE = 1,
+    QUANTILE_VALUE,
     HISTOGRAM_COUNT = 1,
     HISTOGRAM_SUM,
     HISTOGRAM_BUCKET,
@@ -50,6 +56,7 @@ enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
 #define NANOS_WIDTH 5
 
 #define TIMESTAMP_SIZE (2 + SECONDS_WIDTH + NANOS_WIDTH)
+#define QUANTILE_SIZE (2 + 9 + 9)
 #define LABEL_OVERHEAD (1 + LABEL_WIDTH)
 #define METRIC_OVERHEAD (1 + MESSAGE_WIDTH)
 /* A padding field: a tag of two bytes (2047, unknown to everybody), a length of two. */
@@ -135,6 +142,9 @@ static size_t value_size(const struct promc_encoder *e, unsigned count_width)
     case PROMC_HISTOGRAM:
         return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + (e->family.bound_count + 1) * (2 + 1 + count_width + 9) + 2 +
                TIMESTAMP_SIZE;
+    case PROMC_SUMMARY:
+        return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + e->family.quantile_count * QUANTILE_SIZE + 2 +
+               TIMESTAMP_SIZE;
     default:
         return 2 + 9;
     }
@@ -206,8 +216,8 @@ static int begin_series(struct promc_encoder *e)
     for (unsigned i = 0; i < count; i++) {
         size += state->values[i].length;
     }
-    state->count_width =
-        e->family.type == PROMC_HISTOGRAM && e->histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE : COUNT_WIDTH;
+    bool counts = e->family.type == PROMC_HISTOGRAM || e->family.type == PROMC_SUMMARY;
+    state->count_width = counts && e->histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE : COUNT_WIDTH;
     state->metric_body = size + value_size(e, state->count_width);
     state->metric_size = METRIC_OVERHEAD + state->metric_body;
     e->units = 1;
@@ -275,9 +285,27 @@ static char *put_histogram(struct promc_encoder *e, char *out)
     return put_timestamp(out, HISTOGRAM_CREATED, e->series.created);
 }
 
+static char *put_summary(struct promc_encoder *e, char *out)
+{
+    unsigned width = e->protobuf.count_width;
+    *out++ = PROMC_WIRE_TAG(METRIC_SUMMARY, PROMC_WIRE_BYTES);
+    out = promc_wire_padded(out, value_size(e, width) - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
+    out = put_count_field(out, SUMMARY_COUNT, e->histogram.total, width);
+    out = put_double_field(out, SUMMARY_SUM, e->histogram.sum);
+    for (unsigned i = 0; i < e->family.quantile_count; i++) {
+        *out++ = PROMC_WIRE_TAG(SUMMARY_QUANTILE, PROMC_WIRE_BYTES);
+        *out++ = QUANTILE_SIZE - 2;
+        out = put_double_field(out, QUANTILE_QUANTILE, e->family.quantiles[i]);
+        out = put_double_field(out, QUANTILE_VALUE, e->quantiles[i]);
+    }
+    return put_timestamp(out, SUMMARY_CREATED, e->series.created);
+}
+
 static char *put_value(struct promc_encoder *e, char *out)
 {
     switch (e->family.type) {
+    case PROMC_SUMMARY:
+        return put_summary(e, out);
     case PROMC_HISTOGRAM:
         return put_histogram(e, out);
     case PROMC_COUNTER:

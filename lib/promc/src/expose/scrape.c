@@ -103,6 +103,9 @@ void promc_encoder_read_values(struct promc_encoder *e)
             e->histogram.total += e->histogram.counts[i];
         }
         break;
+    case PROMC_SUMMARY:
+        promc_read_summary(e->registry, e->series.child, e->quantiles, &e->histogram.total, &e->histogram.sum);
+        break;
     default:
         e->integer = 0;
         e->number = promc_read_gauge(e->registry, e->series.child);

@@ -92,7 +92,8 @@ static void prepare_lead(struct promc_encoder *e, enum promc_lead lead, promc_st
 {
     struct promc_bytes *bytes = &e->text.prepared;
     size_t at = bytes->length;
-    bool any = lead == PROMC_LEAD_BUCKET || e->family.constant_label_count + e->family.label_count > 0;
+    bool any = lead == PROMC_LEAD_BUCKET || lead == PROMC_LEAD_QUANTILE ||
+               e->family.constant_label_count + e->family.label_count > 0;
     bool constants = e->family.constant_label_count > 0;
     if (promc_name_is_classic(name.data, name.length)) {
         promc_bytes_append_str(bytes, name);
@@ -123,7 +124,8 @@ static void prepare_tail(struct promc_encoder *e, struct promc_piece *tail, cons
     size_t at = bytes->length;
     bool any = e->family.constant_label_count + e->family.label_count > 0;
     if (le != NULL) {
-        promc_bytes_append_string(bytes, any ? ",le=\"" : "le=\"");
+        promc_bytes_append(bytes, ",", any);
+        promc_bytes_append_string(bytes, e->family.type == PROMC_SUMMARY ? "quantile=\"" : "le=\"");
         promc_bytes_append(bytes, le->text, e->openmetrics ? le->openmetrics_length : le->classic_length);
         promc_bytes_append(bytes, "\"", 1);
     }
@@ -150,6 +152,7 @@ static void prepare_histogram(struct promc_encoder *e, promc_str name)
     for (unsigned i = 0; i <= e->family.bound_count; i++) {
         prepare_tail(e, &text->bucket_tails[i], &e->family.le[i]);
     }
+    text->first = PROMC_LEAD_BUCKET;
     text->buckets = e->family.bound_count + 1;
     if (has_sum_and_count(e)) {
         prepare_lead(e, PROMC_LEAD_SUM, name, "_sum");
@@ -159,15 +162,33 @@ static void prepare_histogram(struct promc_encoder *e, promc_str name)
     }
 }
 
+static void prepare_summary(struct promc_encoder *e, promc_str name)
+{
+    struct promc_text_state *text = &e->text;
+    prepare_lead(e, PROMC_LEAD_QUANTILE, name, "");
+    for (unsigned i = 0; i < e->family.quantile_count; i++) {
+        prepare_tail(e, &text->bucket_tails[i], &e->family.le[i]);
+    }
+    text->first = PROMC_LEAD_QUANTILE;
+    text->buckets = e->family.quantile_count;
+    prepare_lead(e, PROMC_LEAD_SUM, name, "_sum");
+    prepare_lead(e, PROMC_LEAD_COUNT, name, "_count");
+    text->after[text->after_count++] = PROMC_LEAD_SUM;
+    text->after[text->after_count++] = PROMC_LEAD_COUNT;
+}
+
 int promc_text_prepare_lines(struct promc_encoder *e, promc_str name)
 {
     struct promc_text_state *text = &e->text;
-    bool accumulates = e->family.type == PROMC_COUNTER || e->family.type == PROMC_HISTOGRAM;
+    bool accumulates =
+        e->family.type == PROMC_COUNTER || e->family.type == PROMC_HISTOGRAM || e->family.type == PROMC_SUMMARY;
     text->longest_lead = text->longest_tail = 0;
     text->buckets = text->after_count = 0;
     prepare_tail(e, &text->tail, NULL);
     if (e->family.type == PROMC_HISTOGRAM) {
         prepare_histogram(e, name);
+    } else if (e->family.type == PROMC_SUMMARY) {
+        prepare_summary(e, name);
     } else {
         const char *suffix = e->family.type == PROMC_COUNTER ? "_total" : e->family.type == PROMC_INFO ? "_info" : "";
         prepare_lead(e, PROMC_LEAD_VALUE, name, e->openmetrics ? suffix : "");
@@ -225,6 +246,8 @@ static inline char *put_bytes(char *out, const char *data, size_t length)
 static char *put_value(const struct promc_encoder *e, enum promc_lead lead, char *out)
 {
     switch (lead) {
+    case PROMC_LEAD_QUANTILE:
+        return promc_number_double(out, e->quantiles[e->unit]);
     case PROMC_LEAD_SUM:
         return promc_number_double(out, e->histogram.sum);
     case PROMC_LEAD_COUNT:
@@ -260,12 +283,12 @@ char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
     const char *prepared = text->prepared.data;
     do {
         bool bucket = e->unit < text->buckets;
-        enum promc_lead lead = bucket ? PROMC_LEAD_BUCKET : text->after[e->unit - text->buckets];
+        enum promc_lead lead = bucket ? text->first : text->after[e->unit - text->buckets];
         struct promc_piece tail = bucket ? text->bucket_tails[e->unit] : text->tail;
         out = put_bytes(out, prepared + text->leads[lead].at, text->leads[lead].length);
         out = put_bytes(out, text->labels.data, text->labels.length);
         out = put_bytes(out, prepared + tail.at, tail.length);
-        if (bucket) {
+        if (lead == PROMC_LEAD_BUCKET) {
             e->running += e->histogram.counts[e->unit];
             out = promc_number_u64(out, e->running);
         } else {
