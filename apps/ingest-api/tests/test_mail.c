@@ -256,7 +256,8 @@ static void test_smtp_outcomes(void **state)
         {"DATA 451 later", MAIL_RETRY, "the server answered 451 (DATA)"},
         {". 554 5.7.1 spam", MAIL_REFUSED, "the server answered 554 5.7.1 (message)"},
         {". 452 4.3.1 full", MAIL_RETRY, "the server answered 452 4.3.1 (message)"},
-        {"GREETING 554 go away", MAIL_RETRY, "the server answered 554 (connection)"},
+        {"GREETING 554 go away", MAIL_UNAVAILABLE, "the server answered 554 (connection)"},
+        {"RCPT 421 4.3.2 shutting down", MAIL_UNAVAILABLE, "the server answered 421 4.3.2 (RCPT)"},
         {"RCPT hangup", MAIL_RETRY, NULL},
         {". hangup", MAIL_IN_DOUBT, NULL},
     };
@@ -282,7 +283,7 @@ static void test_smtp_no_server(void **state)
     (void)state;
     assert_int_equal(mailer_open(&mailer, &settings), 0);
     struct mailer_session *session = mailer_session_open(mailer);
-    assert_int_equal(mailer_send(session, &sample, error), MAIL_RETRY);
+    assert_int_equal(mailer_send(session, &sample, error), MAIL_UNAVAILABLE);
     assert_int_equal(mailer_find(session, sample.key), MAIL_FOUND_UNKNOWN);
     mailer_session_close(session);
     mailer_close(mailer);

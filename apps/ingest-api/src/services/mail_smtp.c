@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SMTP by libcurl. A reply of 4xx is for later, one of 5xx to MAIL, RCPT or DATA is final; a 5xx before MAIL (greeting,
- * EHLO, AUTH) is about this server or our account and not about the message, so it is for later too. The debug
+ * SMTP by libcurl. A reply of 4xx is for later, one of 5xx to MAIL, RCPT or DATA is final; whatever fails before MAIL
+ * (connection, greeting, EHLO, AUTH), and a 421 at any time, is about this server or our account and not about the message:
+ * MAIL_UNAVAILABLE. The debug
  * callback is how libcurl tells which command was the last and what exactly was answered.
  */
 #include "services/mail_transport.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define CONNECT_TIMEOUT_S 10
+#define SERVICE_NOT_AVAILABLE 421 /* RFC 5321: the server closes the channel, whatever was asked */
 
 enum stage { STAGE_CONNECT, STAGE_MAIL, STAGE_RCPT, STAGE_DATA };
 static const char *const stage_names[] = {"connection", "MAIL", "RCPT", "DATA"};
@@ -123,16 +125,18 @@ void *mail_smtp_open(const char *url)
 
 static enum mail_outcome judge(const struct smtp *smtp, CURLcode rc, char error[MAIL_ERROR_MAX])
 {
+    bool unavailable = smtp->stage == STAGE_CONNECT || smtp->reply == SERVICE_NOT_AVAILABLE;
+
     if (rc == CURLE_OK)
         return MAIL_SENT;
     if (smtp->reply >= 400) {
         (void)snprintf(error, MAIL_ERROR_MAX, "the server answered %d%s (%s)", smtp->reply, smtp->enhanced,
                        smtp->all_sent ? "message" : stage_names[smtp->stage]);
-        return smtp->reply >= 500 && smtp->stage != STAGE_CONNECT ? MAIL_REFUSED : MAIL_RETRY;
+        return unavailable ? MAIL_UNAVAILABLE : smtp->reply >= 500 ? MAIL_REFUSED : MAIL_RETRY;
     }
     (void)snprintf(error, MAIL_ERROR_MAX, "%s (%s)", curl_easy_strerror(rc),
                    smtp->all_sent ? "no answer to the message" : stage_names[smtp->stage]);
-    return smtp->all_sent ? MAIL_IN_DOUBT : MAIL_RETRY;
+    return smtp->all_sent ? MAIL_IN_DOUBT : unavailable ? MAIL_UNAVAILABLE : MAIL_RETRY;
 }
 
 static enum mail_outcome smtp_send(void *self, const struct mail_parcel *parcel, char error[MAIL_ERROR_MAX])

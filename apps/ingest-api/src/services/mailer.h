@@ -6,7 +6,7 @@
  *   smtp://HOST:PORT   libcurl; a session keeps its connection. STARTTLS is used where the server offers it.
  *   smtps://HOST:PORT  TLS from the first byte.
  *
- * What became of an e-mail is one of four, because SMTP cannot promise two: the line may break after the last byte
+ * What became of an e-mail is not one of two, because SMTP cannot promise that: the line may break after the last byte
  * went out and before the server's answer. That is MAIL_IN_DOUBT, never guessed to be either.
  */
 #ifndef INGEST_SERVICES_MAILER_H
@@ -22,9 +22,10 @@ struct mailer_session;
 
 enum mail_outcome {
     MAIL_SENT,
-    MAIL_RETRY,   /**< not sent, may work later: refused with 4xx, no connection, disk full */
-    MAIL_REFUSED, /**< not sent, never will be: refused with 5xx, or the e-mail itself is at fault */
-    MAIL_IN_DOUBT /**< may have been sent */
+    MAIL_RETRY,      /**< not sent, may work later: this e-mail refused with 4xx, disk full */
+    MAIL_REFUSED,    /**< not sent, never will be: refused with 5xx, or the e-mail itself is at fault */
+    MAIL_IN_DOUBT,   /**< may have been sent */
+    MAIL_UNAVAILABLE /**< not sent, and no e-mail would be: no connection, no greeting, our account refused, 421 */
 };
 
 enum mail_found { MAIL_FOUND_NO, MAIL_FOUND_YES, MAIL_FOUND_UNKNOWN };

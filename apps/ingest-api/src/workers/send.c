@@ -11,6 +11,9 @@
  * so the e-mail is failed as "in doubt" and the job dead-lettered: rather one too few than one twice. On its first delivery
  * a job that finds `sending` is a double (a campaign resumed while its older job was still waiting) and leaves.
  *
+ * A server that is not there is nobody's fault: e-mails wait for it, claimed, and lose no attempt by that, for up to
+ * PATIENCE_NS; then they fail as if refused for now, so that a claim does not outlast every lease and every pause.
+ *
  * Not counted in emails_sent_total, because nothing was handed to the transport: e-mails failed as "not sent: …".
  */
 #include "app.h"
@@ -27,7 +30,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXTEND_AFTER_NS (UINT64_C(15) * 1000000000)
+#define SECOND_NS UINT64_C(1000000000)
+#define EXTEND_AFTER_NS (15 * SECOND_NS)
+#define PATIENCE_NS (300 * SECOND_NS)
+#define PAUSE_MS 100 /* before the server is tried again; doubles up to PAUSE_MAX_MS */
+#define PAUSE_MAX_MS 1600
 
 enum plan {
     PLAN_NOTHING, /* the job is done: sent before, not active, not to be sent */
@@ -54,6 +61,7 @@ struct letters {
     struct worker *worker;
     struct letter *list;
     int n;
+    uint64_t extended_ns, patient_until_ns; /* of the sending */
 };
 
 static void letter_reset(struct letter *letter)
@@ -200,8 +208,43 @@ static bool is_last_attempt(const struct worker *worker, const struct letter *le
     return letter->task->job->attempt >= (int)worker->app->settings->job_attempts;
 }
 
-static void send_one(struct worker *worker, struct letter *letter)
+/* Jobs that take long keep their lease. */
+static void keep_leases(struct letters *letters)
 {
+    if (promc_now_ns() - letters->extended_ns < EXTEND_AFTER_NS)
+        return;
+    (void)queue_extend(letters->worker->app->queue, letters->list[0].task->job, letters->n);
+    letters->extended_ns = promc_now_ns();
+}
+
+/* @return false: stopping, and the server is still not there. */
+static bool deliver(struct letters *letters, struct letter *letter, const struct mail *mail, char error[MAIL_ERROR_MAX])
+{
+    struct worker *worker = letters->worker;
+
+    for (int pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? pause * 2 : pause) {
+        letter->outcome = mailer_send(worker->session, mail, error);
+        if (letter->outcome != MAIL_UNAVAILABLE)
+            return true;
+        if (promc_now_ns() >= letters->patient_until_ns) {
+            letter->outcome = MAIL_RETRY;
+            return true;
+        }
+        if (pause == PAUSE_MS)
+            log_warn("the mail server is not available; waiting for it", "s:component", "worker", "s:reqId",
+                     letter->task->job->request_id, "s:error", error);
+        metrics_queue_failure(QUEUE_EMAIL_SEND, QUEUE_ERROR);
+        metrics_queue_retry(QUEUE_EMAIL_SEND);
+        keep_leases(letters);
+        workers_pause(worker->workers, pause);
+        if (workers_stopping(worker->workers))
+            return false;
+    }
+}
+
+static void send_one(struct letters *letters, struct letter *letter)
+{
+    struct worker *worker = letters->worker;
     const struct job *job = letter->task->job;
     struct mail mail = {
         .key = letter->id,
@@ -217,7 +260,10 @@ static void send_one(struct worker *worker, struct letter *letter)
     enum mail_found found = letter->plan == PLAN_DOUBT ? mailer_find(worker->session, letter->id) : MAIL_FOUND_NO;
 
     if (found == MAIL_FOUND_NO) {
-        letter->outcome = mailer_send(worker->session, &mail, error);
+        if (!deliver(letters, letter, &mail, error)) {
+            letter->plan = PLAN_LATER; /* certainly not sent */
+            return;
+        }
     } else {
         letter->outcome = found == MAIL_FOUND_YES ? MAIL_SENT : MAIL_IN_DOUBT;
         (void)snprintf(error, sizeof(error), "interrupted while it was being sent");
@@ -233,8 +279,9 @@ static void send_one(struct worker *worker, struct letter *letter)
 static void send_all(struct letters *letters)
 {
     struct worker *worker = letters->worker;
-    uint64_t extended = promc_now_ns();
 
+    letters->extended_ns = promc_now_ns();
+    letters->patient_until_ns = letters->extended_ns + PATIENCE_NS;
     for (int i = 0; i < letters->n; i++) {
         struct letter *letter = &letters->list[i];
         if (letter->plan == PLAN_NOTHING || letter->task->result != TASK_DONE)
@@ -243,11 +290,8 @@ static void send_all(struct letters *letters)
             letter->plan = letter->plan == PLAN_SEND ? PLAN_LATER : PLAN_LEAVE;
             continue;
         }
-        if (promc_now_ns() - extended > EXTEND_AFTER_NS) {
-            (void)queue_extend(worker->app->queue, letters->list[0].task->job, letters->n);
-            extended = promc_now_ns();
-        }
-        send_one(worker, letter);
+        keep_leases(letters);
+        send_one(letters, letter);
     }
     if (mailer_flush(worker->session) == 0)
         return;
@@ -315,7 +359,7 @@ static void finish(struct letters *letters, uint64_t share)
 
     if (rc != DB_OK && letters->n > 1 && !batch_store_trouble(rc)) {
         for (int i = 0; i < letters->n; i++)
-            finish(&(struct letters){worker, &letters->list[i], 1}, share);
+            finish(&(struct letters){.worker = worker, .list = &letters->list[i], .n = 1}, share);
         return;
     }
     for (int i = 0; i < letters->n; i++) {
@@ -353,7 +397,7 @@ static void run(struct letters *letters)
         finish(letters, share);
     } else if (letters->n > 1 && !batch_store_trouble(rc)) {
         for (int i = 0; i < letters->n; i++)
-            run(&(struct letters){worker, &letters->list[i], 1});
+            run(&(struct letters){.worker = worker, .list = &letters->list[i], .n = 1});
     } else if (!batch_store_trouble(rc)) {
         (void)task_failed(letters->list[0].task, TASK_RETRY, "%s", db_error_name(rc));
         batch_finish(worker, letters->list[0].task, 1, promc_now_ns() - start);
@@ -365,7 +409,7 @@ static void run(struct letters *letters)
 
 static void send_process(struct worker *worker, struct task *tasks, int n)
 {
-    struct letters letters = {worker, calloc((size_t)n, sizeof(struct letter)), n};
+    struct letters letters = {.worker = worker, .list = calloc((size_t)n, sizeof(struct letter)), .n = n};
 
     if (!letters.list)
         return; /* the leases run out, and the jobs come back */
