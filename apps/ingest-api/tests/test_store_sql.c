@@ -140,7 +140,7 @@ static void statements_are_classified(void **state)
     (void)state;
     assert_class("SELECT 1 FROM crm.prospects", DB_SELECT, DB_SCHEMA_CRM);
     assert_class(" \n insert INTO outreach.drafts SELECT * FROM crm.prospects", DB_INSERT, DB_SCHEMA_OUTREACH);
-    assert_class("WITH a AS (SELECT 1 FROM iam.x) UPDATE tracking.jobs SET b = 1", DB_UPDATE, DB_SCHEMA_IAM);
+    assert_class("WITH a AS (SELECT 1 FROM iam.x) UPDATE tracking.jobs SET b = 1", DB_UPDATE, DB_SCHEMA_TRACKING);
     assert_class("WITH a AS (SELECT 1) DELETE FROM tracking.jobs", DB_DELETE, DB_SCHEMA_TRACKING);
     assert_class("BEGIN IMMEDIATE", DB_BEGIN, DB_SCHEMA_OTHER);
     assert_class("COMMIT", DB_COMMIT, DB_SCHEMA_OTHER);

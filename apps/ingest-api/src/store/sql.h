@@ -5,7 +5,7 @@
 
 #include "config/metrics.h"
 
-/** The main verb (behind WITH too) and the first schema named, outside of literals and comments. */
+/** What promc_sql_read() finds, as our labels have it. */
 void sql_classify(const char *sql, enum db_operation *operation, enum db_schema *schema);
 
 /** `crm.x` → `crm_x` for the four schemas, `$n` → `?n`, outside of literals and comments. malloc()ed; NULL: no memory. */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc-sql/pool.h
+ * Metrics of a pool of database connections. The pool is yours; tell this what happens to it:
+ *
+ *     promc_sql_wait wait;
+ *     promc_sql_pool_wait(pool, &wait);                  // somebody wants a connection
+ *     … promc_sql_pool_acquired(&wait);                  // and has it, or
+ *     … promc_sql_pool_gave_up(&wait);                   // did not get it in time
+ *     promc_sql_pool_released(pool);                     // gives it back
+ *
+ * Families, with the default prefix: db_connection_pool_size {state = active, idle}, db_connection_pool_max_size,
+ * db_connection_pool_pending_acquires, db_connection_pool_acquire_duration_seconds (of those that got one),
+ * db_connection_pool_acquire_timeouts_total.
+ *
+ * Thread safe; no call takes a lock. All but promc_sql_pool_create() do nothing when the pool is NULL.
+ */
+#ifndef PROMC_SQL_POOL_H
+#define PROMC_SQL_POOL_H
+
+#include <promc/registry.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct promc_sql_pool promc_sql_pool;
+
+/** @param prefix NULL: "db".  @param max connections it may have. @return as promc_sql_create(). */
+PROMC_API int promc_sql_pool_create(promc_sql_pool **out, promc_registry *registry, const char *prefix, unsigned max);
+/** Free it, before its registry is destroyed. NULL is allowed. */
+PROMC_API void promc_sql_pool_destroy(promc_sql_pool *pool);
+
+/** A connection was made: it is idle. */
+PROMC_API void promc_sql_pool_opened(promc_sql_pool *pool);
+/** An idle connection is gone. */
+PROMC_API void promc_sql_pool_closed(promc_sql_pool *pool);
+
+/** Somebody who waits, on the caller's stack. */
+typedef struct promc_sql_wait {
+    promc_sql_pool *pool; /**< NULL: over */
+    uint64_t start_ns;
+} promc_sql_wait;
+
+PROMC_API void promc_sql_pool_wait(promc_sql_pool *pool, promc_sql_wait *wait);
+/** An idle connection is active now. Of the calls of these two on one wait only the first counts. */
+PROMC_API void promc_sql_pool_acquired(promc_sql_wait *wait);
+PROMC_API void promc_sql_pool_gave_up(promc_sql_wait *wait);
+/** An active connection is idle again. */
+PROMC_API void promc_sql_pool_released(promc_sql_pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc-sql/queries.h
+ * Metrics of database queries, whatever the database. promc-pq and promc-sqlite put them around libpq's and sqlite3's
+ * calls; around another client's calls put them yourself:
+ *
+ *     promc_sql_query query;
+ *     promc_sql_begin(sql, &query, "SELECT name FROM crm.people");
+ *     int error = my_client_query(…);
+ *     promc_sql_end(&query, error ? my_sqlstate_class(…) : NULL);
+ *
+ * Families, with the default prefix:
+ *     db_query_duration_seconds {operation, schema}                  histogram; failed queries too
+ *     db_query_errors_total     {operation, schema, sqlstate_class}  counter
+ * and with settings.tables a label `table` behind `schema`.
+ *
+ * What is exposed is bounded whatever SQL comes: `operation` has a dozen values, each family at most max_series series,
+ * and what comes past that is counted in the family's overflow series, all of whose values are "other".
+ */
+#ifndef PROMC_SQL_QUERIES_H
+#define PROMC_SQL_QUERIES_H
+
+#include <promc-sql/statement.h>
+#include <promc/registry.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct promc_sql promc_sql;
+
+/** A field that is 0 takes its default. */
+typedef struct promc_sql_settings {
+    /** What the metrics' names begin with. Default "db". Two databases in one registry need two. */
+    const char *prefix;
+    /** The name of the label that says what went wrong. Default "sqlstate_class". */
+    const char *error_label;
+    /**
+     * The values that `schema` may have; another schema is "other". Give it where SQL is made from what users say. None
+     * (default): as the SQL has it.
+     */
+    const char *const *schemas;
+    size_t schema_count;
+    /** The value of `schema` where the SQL names none. Default "other". */
+    const char *default_schema;
+    /** Also label by table. Default false: a program with many tables has many series then. */
+    bool tables;
+    /** Bounds in seconds. NULL: .001 .0025 .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10. */
+    const double *buckets;
+    size_t bucket_count;
+    /** Series that each of the two families may have. Default 500. */
+    uint32_t max_series;
+} promc_sql_settings;
+
+/**
+ * Register the families. Everything is copied.
+ * @param settings NULL for the defaults.
+ * @return 0; PROMC_E_INVALID (a NULL in `schemas`, a prefix of 40 bytes or more); PROMC_E_NOMEM; or as promc_counter_register().
+ *         *out is NULL then; a family that was registered stays.
+ */
+PROMC_API int promc_sql_create(promc_sql **out, promc_registry *registry, const promc_sql_settings *settings);
+/** Free it, before its registry is destroyed. NULL is allowed. */
+PROMC_API void promc_sql_destroy(promc_sql *sql);
+/** settings.error_label, as it is. "" for NULL. */
+PROMC_API const char *promc_sql_error_label(const promc_sql *sql);
+
+/*
+ * All below: thread safe, and no-ops when the promc_sql is NULL (metrics are off).
+ */
+
+/** A query under way, on the caller's stack. */
+typedef struct promc_sql_query {
+    promc_sql *sql; /**< NULL: not begun, or finished */
+    uint64_t start_ns;
+    promc_sql_statement statement;
+} promc_sql_query;
+
+/** Read the SQL and start the clock. Reading takes about a nanosecond a byte: for a prepared statement, read it once. */
+PROMC_API void promc_sql_begin(promc_sql *sql, promc_sql_query *query, const char *text);
+/** The same for what has been read, or is said by you. @param statement copied; NULL: other. */
+PROMC_API void promc_sql_begin_as(promc_sql *sql, promc_sql_query *query, const promc_sql_statement *statement);
+/**
+ * Stop the clock. Only the first call on a query counts.
+ * @param error_class NULL: it worked.  @return true if this call finished it.
+ */
+PROMC_API bool promc_sql_end(promc_sql_query *query, const char *error_class);
+
+/** Count a query that took so many seconds; for who has measured it already. */
+PROMC_API void promc_sql_observe(promc_sql *sql, const promc_sql_statement *statement, double seconds);
+/** Count a failure alone. @param error_class NULL or "" is "other". */
+PROMC_API void promc_sql_error(promc_sql *sql, const promc_sql_statement *statement, const char *error_class);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc-sql/statement.h
+ * What a piece of SQL does, and to which table: enough of it to label a metric, read without a database.
+ *
+ * The reading never fails and never takes long: whatever the text is, hostile or cut off, the result is defined, every
+ * value is from a fixed set or at most PROMC_SQL_NAME_MAX bytes, nothing is allocated, and no more than
+ * PROMC_SQL_READ_MAX bytes are looked at. It is for labels, not for security: it does not tell whether SQL is valid.
+ */
+#ifndef PROMC_SQL_STATEMENT_H
+#define PROMC_SQL_STATEMENT_H
+
+#include <promc/export.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Longest schema or table name kept, in bytes: PostgreSQL's own limit. A longer one is cut between characters. */
+#define PROMC_SQL_NAME_MAX 63
+/** Bytes of a text that are read; what comes behind them (the rows of a large INSERT) changes nothing about the result. */
+#define PROMC_SQL_READ_MAX 65536
+/** As a length: the text ends in NUL. */
+#define PROMC_SQL_NUL_TERMINATED ((size_t)-1)
+
+/** The values of the label `operation`, in the order of their names. */
+enum promc_sql_operation {
+    PROMC_SQL_OTHER,  /**< also what cannot be read */
+    PROMC_SQL_SELECT, /**< SELECT, VALUES, TABLE */
+    PROMC_SQL_INSERT, /**< also REPLACE */
+    PROMC_SQL_UPDATE,
+    PROMC_SQL_DELETE,
+    PROMC_SQL_MERGE,
+    PROMC_SQL_COPY,
+    PROMC_SQL_DDL,      /**< CREATE, ALTER, DROP, TRUNCATE */
+    PROMC_SQL_BEGIN,    /**< BEGIN, START TRANSACTION */
+    PROMC_SQL_COMMIT,   /**< COMMIT, END */
+    PROMC_SQL_ROLLBACK, /**< ROLLBACK, ABORT, and ROLLBACK TO a savepoint */
+    PROMC_SQL_CONNECT,  /**< no SQL: a connection is made */
+    PROMC_SQL_OPERATIONS
+};
+
+/** The label's value, e.g. "select". Never NULL; "other" for what is no operation. */
+PROMC_API const char *promc_sql_operation_name(enum promc_sql_operation operation);
+
+/** What a statement does. Fill it by promc_sql_read(), or by hand where you know better. */
+typedef struct promc_sql_statement {
+    enum promc_sql_operation operation;
+    char schema[PROMC_SQL_NAME_MAX + 1]; /**< "": none is named */
+    char table[PROMC_SQL_NAME_MAX + 1];  /**< "": none is named */
+} promc_sql_statement;
+
+/**
+ * Read the first statement of a text.
+ *  - The operation is that of the main verb: WITH … INSERT is an insert.
+ *  - The table is the one written to, else the first that the statement itself reads, else the first that a sub-query
+ *    reads. A common table expression stands for its first table: in
+ *    `WITH x AS (SELECT … FROM crm.people) SELECT … FROM x` it is crm.people.
+ *  - Names are as the databases have them: lower case unless quoted ("…", `…`, […]), of a.b.c the last two count.
+ *  - Comments (nested ones too), literals ('…', E'…', $tag$…$tag$) and parameters ($1, ?, :name, @name) are skipped.
+ * @param text NULL reads as "".  @param length bytes, or PROMC_SQL_NUL_TERMINATED.
+ * O(length), at most PROMC_SQL_READ_MAX. Thread safe.
+ */
+PROMC_API void promc_sql_read(const char *text, size_t length, promc_sql_statement *out);
+
+/* ---- the tokens, for who wants to read more ---- */
+
+enum promc_sql_token_kind {
+    PROMC_SQL_TOKEN_END,
+    PROMC_SQL_TOKEN_WORD,      /**< a keyword or an unquoted name */
+    PROMC_SQL_TOKEN_QUOTED,    /**< a name in double quotes or back-quotes, with them */
+    PROMC_SQL_TOKEN_LITERAL,   /**< a string or a number; one that is not closed reaches to the end */
+    PROMC_SQL_TOKEN_PARAMETER, /**< $1 ?1 :name @name */
+    PROMC_SQL_TOKEN_OTHER      /**< one character of anything else */
+};
+
+typedef struct promc_sql_token {
+    enum promc_sql_token_kind kind;
+    const char *text; /**< in the text that was given */
+    size_t length;
+} promc_sql_token;
+
+/** The next token of [at, end), behind blanks and comments; at END text is `end` and length 0. O(bytes passed). */
+PROMC_API promc_sql_token promc_sql_next(const char *at, const char *end);
+/** Whether it is this word, in any case. @param word in capitals. */
+PROMC_API bool promc_sql_is(const promc_sql_token *token, const char *word);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
