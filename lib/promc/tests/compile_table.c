@@ -4,6 +4,12 @@
 
 PROMC_TABLE_DEFINE(shop, SHOP_METRICS);
 
+double shop_value(void *user)
+{
+    (void)user;
+    return 1;
+}
+
 #ifdef MISSPELT_OPEN
 #define OTHER_METRICS(METRIC, LABEL, OPEN) \
     METRIC(COUNTER, orders, "other_orders_total", "Orders.", OPEN("customer"), PROMC_PLAIN)
@@ -12,6 +18,11 @@ PROMC_TABLE(other, OTHER_METRICS);
 #ifdef MISSPELT_TYPE
 #define OTHER_METRICS(METRIC, LABEL, OPEN) METRIC(COUNTR, orders, "o_total", "Orders.", PROMC_NO_LABELS, PROMC_PLAIN)
 PROMC_TABLE(other, OTHER_METRICS);
+#endif
+#ifdef MISSPELT_STATES
+#define OTHER_METRICS(METRIC, LABEL, OPEN) METRIC(STATESET, at, "o", "At.", PROMC_NO_LABELS, PROMC_STATES(shop_mod))
+PROMC_TABLE(other, OTHER_METRICS);
+PROMC_TABLE_DEFINE(other, OTHER_METRICS);
 #endif
 #ifdef MISSPELT_LABEL
 #define OTHER_METRICS(METRIC, LABEL, OPEN) METRIC(COUNTER, orders, "o_total", "Orders.", LABEL(shop_metod), PROMC_PLAIN)
@@ -37,6 +48,12 @@ int shop_use(promc_registry *registry, const char *customer)
     promc_counter_inc(promc_counter_with(shop.mails, customer, PROMC_VALUE(shop_result, RESULT_LSOT)));
 #endif
 #ifdef MISSPELT_UPDATE
+    promc_histogram_observe(shop.price[RESULT_OK], 1); /* a summary is not one */
+#endif
+#ifdef MISSPELT_STATE
+    promc_stateset_select(shop.mode, values, PROMC_VALUE(shop_mode, MODE_OPNE));
+#endif
+#ifdef MISSPELT_SET
     promc_gauge_set(shop.customers, 1); /* an up-down gauge has no set */
 #endif
     return rc;

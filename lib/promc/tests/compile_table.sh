@@ -44,7 +44,10 @@ refused MISSPELT_LOOKUP RESULT_LSOT
 refused MISSPELT_LABEL shop_metod
 refused MISSPELT_TYPE 'COUNTR\|type name'
 refused MISSPELT_OPEN an_open_label_needs_a_FAMILY_row
-refused MISSPELT_UPDATE promc_gauge_set
+refused MISSPELT_UPDATE promc_histogram_observe
+refused MISSPELT_SET promc_gauge_set
+refused MISSPELT_STATE MODE_OPNE
+refused MISSPELT_STATES shop_mod_values
 
 for cxx in g++ clang++; do
     command -v "$cxx" >/dev/null || continue

@@ -4,6 +4,13 @@
 
 PROMC_TABLE_DEFINE(shop, SHOP_METRICS);
 
+static double rung = 3;
+
+double shop_value(void *user)
+{
+    return user ? *(double *)user : rung;
+}
+
 static void series_exist_from_the_start(void **state)
 {
     (void)state;
@@ -87,11 +94,43 @@ static void options_reach_the_family(void **state)
     promc_registry_destroy(registry);
 }
 
+static void every_other_type(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_gauge odder;
+    assert_ok(promc_table_register(registry, &shop_table, &shop));
+    promc_summary_observe(shop.price[RESULT_REFUSED], 12.5);
+    assert_true(exposes(registry, "shop_price_euros_sum{street=\"High\",result=\"refused\"} 12.5"));
+    assert_true(exposes(registry, "shop_price_euros{street=\"High\",result=\"ok\",quantile=\"0.95\"} NaN"));
+    promc_summary_observe(promc_summary_with(shop.chat, "ada"), 2);
+    assert_true(exposes(registry, "shop_chat_seconds_count{customer=\"ada\"} 1"));
+    promc_gauge_set(shop.odd[SHELF_BOTTOM], -1);
+    assert_true(exposes(registry, "shop_odd{shelf=\"bottom\"} -1"));
+    assert_ok(promc_gauge_get(shop.odder, (const char *[]){"x"}, &odder));
+    promc_gauge_set(odder, 5);
+    assert_true(exposes(registry, "# TYPE shop_odder untyped\nshop_odder{key=\"x\"} 5"));
+    assert_ok(promc_info_set(shop.build, (const char *[]){"flint"}));
+    assert_true(exposes(registry, "shop_build_info{stone=\"flint\"} 1"));
+    assert_ok(promc_stateset_select(shop.mode, (const char *[]){"1"}, PROMC_VALUE(shop_mode, MODE_OPEN)));
+    assert_true(exposes(registry, "shop_mode{floor=\"1\",shop_mode=\"closed\"} 0"));
+    assert_true(exposes(registry, "shop_mode{floor=\"1\",shop_mode=\"open\"} 1"));
+    assert_true(exposes(registry, "shop_rings_total 3"));
+    rung = 4;
+    assert_true(exposes(registry, "shop_rings_total 4"));
+    double waiting = 7;
+    assert_ok(promc_callback_set(shop.queue, (const char *[]){PROMC_VALUE(shelf, SHELF_TOP)}, shop_value, &waiting));
+    assert_true(exposes(registry, "shop_queue{shelf=\"top\"} 7"));
+    assert_ok(promc_callback_set(shop.till, NULL, shop_value, &waiting));
+    assert_true(exposes(registry, "shop_till 7"));
+    promc_registry_destroy(registry);
+}
+
 static void table_is_data(void **state)
 {
     (void)state;
     assert_string_equal(shop_table.name, "shop");
-    assert_int_equal(shop_table.metric_count, 9);
+    assert_int_equal(shop_table.metric_count, 18);
     const promc_table_metric *mails = &shop_table.metrics[1], *orders = &shop_table.metrics[2];
     assert_null(mails->labels[0].values);
     assert_int_equal(mails->labels[1].value_count, 3);
@@ -100,6 +139,15 @@ static void table_is_data(void **state)
     assert_int_equal(promc_table_series(mails), 0);
     assert_int_equal(promc_table_series(orders), 6);
     assert_int_equal(promc_table_series(&shop_table.metrics[0]), 1);
+    /* A stateset's states are a label like any other to who prints a reference. */
+    promc_table_label labels[PROMC_MAX_LABELS];
+    assert_int_equal(promc_table_labels(&shop_table.metrics[14], labels), 2);
+    assert_string_equal(labels[0].name, "floor");
+    assert_string_equal(labels[1].name, "shop_mode");
+    assert_int_equal(labels[1].value_count, 2);
+    assert_string_equal(labels[1].values[MODE_OPEN], "open");
+    assert_int_equal(promc_table_labels(mails, labels), 2);
+    assert_int_equal(promc_table_labels(&shop_table.metrics[0], labels), 0);
 }
 
 /* Every family that is registered is met once, promc's own too. */
@@ -152,6 +200,24 @@ static void rows_that_cannot_be(void **state)
     promc_registry *registry = new_registry(NULL);
     assert_fails(promc_table_register(registry, &fading_table, &fading), PROMC_E_INVALID, "cannot expire");
     assert_fails(promc_table_register(registry, &small_table, &small), PROMC_E_FULL, "6 combinations");
+    static const struct {
+        enum promc_type type;
+        promc_table_options options;
+        int code;
+        const char *detail;
+    } options[] = {
+        {PROMC_COUNTER, PROMC_BUCKETS(shop_seconds), PROMC_E_INVALID, "has buckets but is no histogram"},
+        {PROMC_HISTOGRAM, PROMC_SUMMARY_LIKE(shop_prices), PROMC_E_INVALID, "has a summary's settings but is none"},
+        {PROMC_INFO, PROMC_STATES(shop_mode), PROMC_E_INVALID, "has states but is no stateset"},
+        {PROMC_GAUGE, PROMC_VALUE_FROM(shop_value), PROMC_E_INVALID, "has a value's function but no callback"},
+        {PROMC_STATESET, PROMC_PLAIN, PROMC_E_INVALID, "0 states"},
+    };
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+        promc_family *family;
+        const promc_table_metric row = {options[i].type, 1, 0, "row", "A row.", {{0}}, options[i].options};
+        const promc_table table = {"t", &row, 1, sizeof family};
+        assert_fails(promc_table_register(registry, &table, &family), options[i].code, options[i].detail);
+    }
     promc_table wrong = shop_table;
     wrong.handles_bytes -= sizeof(promc_family *);
     assert_fails(promc_table_register(registry, &wrong, &shop), PROMC_E_INVALID, "its rows make a struct of");
@@ -165,6 +231,7 @@ int main(void)
         cmocka_unit_test(index_is_the_series),
         cmocka_unit_test(open_labels_are_looked_up),
         cmocka_unit_test(options_reach_the_family),
+        cmocka_unit_test(every_other_type),
         cmocka_unit_test(table_is_data),
         cmocka_unit_test(registry_is_walked),
         cmocka_unit_test(zero_handles_before_and_after_a_failure),

@@ -30,19 +30,31 @@
  *     promc_gauge_set(shop.stock, 17);
  *     promc_counter_inc(promc_counter_with(shop.mails, customer, PROMC_VALUE(method, METHOD_GET)));
  *
- * Types: COUNTER, GAUGE, UPDOWN, HISTOGRAM have enumerated labels alone; every combination is made at registration.
- * COUNTER_FAMILY, GAUGE_FAMILY, UPDOWN_FAMILY, HISTOGRAM_FAMILY may have open labels too; their member is the
- * promc_family, series are found by the ordinary lookup, in the order of the labels, and none is made in advance.
- * An OPEN label in a row of the first kind does not compile.
+ * Types
+ *  - COUNTER, GAUGE, UPDOWN, HISTOGRAM, SUMMARY, UNTYPED have enumerated labels alone; the member is an array of handles (UNTYPED: of
+ *    promc_gauge), every combination is made at registration;
+ *  - COUNTER_FAMILY, GAUGE_FAMILY, UPDOWN_FAMILY, HISTOGRAM_FAMILY, SUMMARY_FAMILY, UNTYPED_FAMILY may have open labels too; their
+ *    member is the promc_family, series are found by the ordinary lookup, in the order of the labels, and none is made in advance.
+ *    An OPEN label in a row of the first kind does not compile;
+ *  - COUNTER_CALLBACK, GAUGE_CALLBACK, UNTYPED_CALLBACK: values that are asked for at the scrape (promc/callback.h). The member is the
+ *    promc_family, for promc_callback_set(); without labels PROMC_VALUE_FROM(function) in the options says all;
+ *  - INFO, STATESET (promc/info.h): the member is the promc_family, for promc_info_set() and promc_stateset_select(). A stateset's
+ *    states are a label's list, PROMC_STATES(set) in the options, and its own label is not among the row's:
+ *
+ *        METRIC(STATESET, mode, "shop_mode", "What it is at.", PROMC_NO_LABELS, PROMC_STATES(shop_mode))
+ *        promc_stateset_select(shop.mode, NULL, PROMC_VALUE(shop_mode, MODE_OPEN));
  *
  * C11 and C++11.
  */
 #ifndef PROMC_TABLE_H
 #define PROMC_TABLE_H
 
+#include <promc/callback.h>
 #include <promc/counter.h>
 #include <promc/gauge.h>
 #include <promc/histogram.h>
+#include <promc/info.h>
+#include <promc/summary.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -65,12 +77,18 @@ typedef struct promc_table_options {
     uint32_t max_series; /**< 0: the registry's default */
     uint32_t
         idle_expiry_seconds; /**< 0: never. Not for rows whose series are array elements: their handles would go stale */
+    const promc_summary_settings
+        *summary;              /**< summaries; NULL: the defaults. Its family's name, help and labels are the row's */
+    const char *const *states; /**< statesets; state_count of them */
+    size_t state_count;
+    promc_value_fn value; /**< callbacks without labels: called with NULL; may be NULL */
 } promc_table_options;
 
 /** A row. */
 typedef struct promc_table_metric {
     enum promc_type type;
-    int is_family; /**< 1: the member is a `promc_family *`; 0: an array of handles, one a combination of values */
+    int is_family;   /**< 1: the member is a `promc_family *`; 0: an array of handles, one a combination of values */
+    int by_callback; /**< 1: its values come from callbacks; such a row is one of a family */
     const char *name, *help;
     promc_table_label labels[PROMC_MAX_LABELS + 1];
     promc_table_options options;
@@ -97,24 +115,46 @@ PROMC_API int promc_table_register(promc_registry *registry, const promc_table *
 /** Series that a row creates: the product of its value counts; 0 for a family row. */
 PROMC_API size_t promc_table_series(const promc_table_metric *metric);
 
+/**
+ * A row's labels as its samples have them: those of the row, and a stateset's own with its states as values.
+ * @return how many. O(labels).
+ */
+PROMC_API size_t promc_table_labels(const promc_table_metric *metric, promc_table_label labels[PROMC_MAX_LABELS]);
+
 /* ---- options ---- */
 
-#define PROMC_PLAIN   \
-    {                 \
-        0, 0, 0, 0, 0 \
+#define PROMC_PLAIN               \
+    {                             \
+        0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 /** `buckets` is an array, not a pointer. */
-#define PROMC_BUCKETS(buckets)                                   \
-    {                                                            \
-        0, buckets, sizeof(buckets) / sizeof((buckets)[0]), 0, 0 \
+#define PROMC_BUCKETS(buckets)                                               \
+    {                                                                        \
+        0, buckets, sizeof(buckets) / sizeof((buckets)[0]), 0, 0, 0, 0, 0, 0 \
     }
-#define PROMC_CAPPED(max_series, idle_expiry_seconds) \
-    {                                                 \
-        0, 0, 0, max_series, idle_expiry_seconds      \
+#define PROMC_CAPPED(max_series, idle_expiry_seconds)        \
+    {                                                        \
+        0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0 \
     }
 #define PROMC_OPTIONS(unit, buckets, bucket_count, max_series, idle_expiry_seconds) \
     {                                                                               \
-        unit, buckets, bucket_count, max_series, idle_expiry_seconds                \
+        unit, buckets, bucket_count, max_series, idle_expiry_seconds, 0, 0, 0, 0    \
+    }
+
+/** `settings`: a static promc_summary_settings; unit, cap, expiry and constant labels in its `family` count too. */
+#define PROMC_SUMMARY_LIKE(settings)        \
+    {                                       \
+        0, 0, 0, 0, 0, &(settings), 0, 0, 0 \
+    }
+/** The list of a PROMC_LABEL as a stateset's states. */
+#define PROMC_STATES(set)                              \
+    {                                                  \
+        0, 0, 0, 0, 0, 0, set##_values, set##_count, 0 \
+    }
+/** A callback's value: a promc_value_fn, called with NULL. */
+#define PROMC_VALUE_FROM(function)       \
+    {                                    \
+        0, 0, 0, 0, 0, 0, 0, 0, function \
     }
 
 #define PROMC_NO_LABELS
@@ -152,10 +192,19 @@ PROMC_API size_t promc_table_series(const promc_table_metric *metric);
 #define PROMC_TABLE_MEMBER_GAUGE(member, labels) promc_gauge member labels;
 #define PROMC_TABLE_MEMBER_UPDOWN(member, labels) promc_updown member labels;
 #define PROMC_TABLE_MEMBER_HISTOGRAM(member, labels) promc_histogram member labels;
+#define PROMC_TABLE_MEMBER_SUMMARY(member, labels) promc_summary member labels;
+#define PROMC_TABLE_MEMBER_UNTYPED(member, labels) promc_gauge member labels;
 #define PROMC_TABLE_MEMBER_COUNTER_FAMILY(member, labels) promc_family *member;
 #define PROMC_TABLE_MEMBER_GAUGE_FAMILY(member, labels) promc_family *member;
 #define PROMC_TABLE_MEMBER_UPDOWN_FAMILY(member, labels) promc_family *member;
 #define PROMC_TABLE_MEMBER_HISTOGRAM_FAMILY(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_SUMMARY_FAMILY(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_UNTYPED_FAMILY(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_COUNTER_CALLBACK(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_GAUGE_CALLBACK(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_UNTYPED_CALLBACK(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_INFO(member, labels) promc_family *member;
+#define PROMC_TABLE_MEMBER_STATESET(member, labels) promc_family *member;
 #define PROMC_TABLE_DIMENSION(set) [set##_count]
 /* Nobody declares this name: an open label has no array. */
 #define PROMC_TABLE_NO_OPEN(name) [an_open_label_needs_a_FAMILY_row]
@@ -172,14 +221,23 @@ PROMC_API size_t promc_table_series(const promc_table_metric *metric);
     {PROMC_TABLE_KIND_##type, name, help, {labels{0, 0, 0}}, options},
 #define PROMC_TABLE_LABEL(set) {set##_label, set##_values, set##_count},
 #define PROMC_TABLE_OPEN(name) {name, 0, 0},
-#define PROMC_TABLE_KIND_COUNTER PROMC_COUNTER, 0
-#define PROMC_TABLE_KIND_GAUGE PROMC_GAUGE, 0
-#define PROMC_TABLE_KIND_UPDOWN PROMC_UPDOWN, 0
-#define PROMC_TABLE_KIND_HISTOGRAM PROMC_HISTOGRAM, 0
-#define PROMC_TABLE_KIND_COUNTER_FAMILY PROMC_COUNTER, 1
-#define PROMC_TABLE_KIND_GAUGE_FAMILY PROMC_GAUGE, 1
-#define PROMC_TABLE_KIND_UPDOWN_FAMILY PROMC_UPDOWN, 1
-#define PROMC_TABLE_KIND_HISTOGRAM_FAMILY PROMC_HISTOGRAM, 1
+#define PROMC_TABLE_KIND_COUNTER PROMC_COUNTER, 0, 0
+#define PROMC_TABLE_KIND_GAUGE PROMC_GAUGE, 0, 0
+#define PROMC_TABLE_KIND_UPDOWN PROMC_UPDOWN, 0, 0
+#define PROMC_TABLE_KIND_HISTOGRAM PROMC_HISTOGRAM, 0, 0
+#define PROMC_TABLE_KIND_SUMMARY PROMC_SUMMARY, 0, 0
+#define PROMC_TABLE_KIND_UNTYPED PROMC_UNTYPED, 0, 0
+#define PROMC_TABLE_KIND_COUNTER_FAMILY PROMC_COUNTER, 1, 0
+#define PROMC_TABLE_KIND_GAUGE_FAMILY PROMC_GAUGE, 1, 0
+#define PROMC_TABLE_KIND_UPDOWN_FAMILY PROMC_UPDOWN, 1, 0
+#define PROMC_TABLE_KIND_HISTOGRAM_FAMILY PROMC_HISTOGRAM, 1, 0
+#define PROMC_TABLE_KIND_SUMMARY_FAMILY PROMC_SUMMARY, 1, 0
+#define PROMC_TABLE_KIND_UNTYPED_FAMILY PROMC_UNTYPED, 1, 0
+#define PROMC_TABLE_KIND_COUNTER_CALLBACK PROMC_COUNTER, 1, 1
+#define PROMC_TABLE_KIND_GAUGE_CALLBACK PROMC_GAUGE, 1, 1
+#define PROMC_TABLE_KIND_UNTYPED_CALLBACK PROMC_UNTYPED, 1, 1
+#define PROMC_TABLE_KIND_INFO PROMC_INFO, 1, 0
+#define PROMC_TABLE_KIND_STATESET PROMC_STATESET, 1, 0
 
 #ifdef __cplusplus
 }
