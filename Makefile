@@ -24,7 +24,7 @@ LINT_TARGETS := lint-format lint-tidy lint-scripts
 -include infra/grafana/grafana.mk
 -include docs/docs.mk
 
-.PHONY: help setup build run demo test test-unit test-stack test-slow test-asan test-tsan lint lint-format lint-tidy lint-scripts \
+.PHONY: help setup build run demo test test-unit test-stack test-slow test-asan test-tsan fuzz lint lint-format lint-tidy lint-scripts \
     format clean install-packages-run install-packages-test
 
 help: ## this list
@@ -63,6 +63,9 @@ test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, 
 
 test-tsan: ## unit tests under ThreadSanitizer, in build-tsan/
 	@scripts/sanitizer-tests tsan
+
+fuzz: install-packages-test ## every parser under libFuzzer; FUZZ_SECONDS in all (default 60), FUZZ_SEED to repeat a run
+	@fuzz/run $(or $(FUZZ_SECONDS),60)
 
 lint: ## layout, clang-tidy, shellcheck, and the monitoring configuration
 	@scripts/all $(LINT_TARGETS)
