@@ -53,29 +53,34 @@ static promc_family_description *describe(promc_registry *registry, size_t *coun
     return all;
 }
 
-/* The label as the table has it, or NULL: not in the table, or open. */
-static const promc_table_label *enumerated(const char *metric, size_t label)
+/* The label as the table has it; without values: not in the table, or open. */
+static promc_table_label enumerated(const char *metric, size_t label)
 {
+    promc_table_label labels[PROMC_MAX_LABELS];
     for (size_t i = 0; i < ingest_table.metric_count; i++) {
         const promc_table_metric *row = &ingest_table.metrics[i];
-        if (strcmp(row->name, metric) == 0)
-            return row->labels[label].values ? &row->labels[label] : NULL;
+        if (strcmp(row->name, metric) == 0 && label < promc_table_labels(row, labels))
+            return labels[label];
     }
-    return NULL;
+    return (promc_table_label){0};
 }
 
 static void print_row(const promc_family_description *family)
 {
     printf("| `%s` | %s |", family->name, family->type_name);
     for (size_t i = 0; i < family->label_count; i++) {
-        const promc_table_label *values = enumerated(family->name, i);
+        const promc_table_label known = enumerated(family->name, i);
         printf("%s`%s`", i ? ", " : " ", family->labels[i]);
-        for (size_t k = 0; values && k < values->value_count; k++)
-            printf("%s%s%s", k ? ", " : " (", values->values[k], k + 1 == values->value_count ? ")" : "");
+        for (size_t k = 0; known.values && k < known.value_count; k++)
+            printf("%s%s%s", k ? ", " : " (", known.values[k], k + 1 == known.value_count ? ")" : "");
     }
     printf(" | %s", family->help);
     for (size_t i = 0; i < family->bucket_count; i++)
         printf("%s%.15g%s", i ? ", " : " Buckets: ", family->buckets[i], i + 1 == family->bucket_count ? "." : "");
+    for (size_t i = 0; i < family->quantile_count; i++)
+        printf("%s%.15g", i ? ", " : " Quantiles: ", family->quantiles[i]);
+    if (family->quantile_count)
+        printf(", of the last %u s, within %.15g %%.", family->max_age_seconds, family->quantile_error * 100);
     if (family->idle_expiry_seconds)
         printf(" A series goes after %g days without an update.", family->idle_expiry_seconds / 86400.0);
     printf(" |\n");
@@ -83,24 +88,33 @@ static void print_row(const promc_family_description *family)
 
 static json_t *to_json(const promc_family_description *family)
 {
-    json_t *labels = json_array(), *buckets = json_array();
+    json_t *labels = json_array(), *buckets = json_array(), *quantiles = json_array();
     for (size_t i = 0; i < family->label_count; i++) {
-        const promc_table_label *values = enumerated(family->name, i);
-        json_t *label = json_pack("{s:s}", "name", family->labels[i]), *list = values ? json_array() : NULL;
-        for (size_t k = 0; values && k < values->value_count; k++)
-            json_array_append_new(list, json_string(values->values[k]));
+        const promc_table_label known = enumerated(family->name, i);
+        json_t *label = json_pack("{s:s}", "name", family->labels[i]), *list = known.values ? json_array() : NULL;
+        for (size_t k = 0; known.values && k < known.value_count; k++)
+            json_array_append_new(list, json_string(known.values[k]));
         if (list)
             json_object_set_new(label, "values", list);
         json_array_append_new(labels, label);
     }
     for (size_t i = 0; i < family->bucket_count; i++)
         json_array_append_new(buckets, json_real(family->buckets[i]));
+    for (size_t i = 0; i < family->quantile_count; i++)
+        json_array_append_new(quantiles, json_real(family->quantiles[i]));
     json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", family->name, "type", family->type_name, "help",
                                family->help, "unit", family->unit, "labels", labels);
     if (family->type == PROMC_HISTOGRAM)
         json_object_set_new(object, "buckets", buckets);
     else
         json_decref(buckets);
+    if (family->type == PROMC_SUMMARY) {
+        json_object_set_new(object, "max_age_seconds", json_integer(family->max_age_seconds));
+        json_object_set_new(object, "error", json_real(family->quantile_error));
+        json_object_set_new(object, "quantiles", quantiles);
+    } else {
+        json_decref(quantiles);
+    }
     return object;
 }
 

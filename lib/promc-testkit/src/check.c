@@ -137,7 +137,9 @@ static int bucket(struct run *run, const struct sample *sample, char *fault, siz
 {
     const char *le = sample_label(sample, "le");
     const char *wrong = NULL;
-    double bound = !le ? NAN : strcmp(le, "+Inf") == 0 ? INFINITY : strtod(le, NULL);
+    double bound;
+    if (!le || !exposition_number(le, &bound))
+        bound = (double)NAN;
     if (!run->open || compare_samples(run->first, sample, true) != 0)
         *run = (struct run){.first = sample, .bound = -INFINITY, .open = true};
     if (!le)
@@ -181,8 +183,40 @@ static int histograms(const struct exposition *exposition, char *fault, size_t f
     return 0;
 }
 
+/* What stands in a sample of a summary that must not; NULL: nothing. Both formats: a sum is a counter wherever it is read. */
+static const char *wrong_in_summary(const struct exposed_family *family, const struct sample *sample)
+{
+    double q;
+    const char *quantile = sample_label(sample, "quantile");
+    if (strcmp(sample->name, family->name) == 0) {
+        if (!quantile || !exposition_number(quantile, &q) || !(q >= 0 && q <= 1))
+            return "a summary's sample without a quantile in 0 … 1";
+        return sample->value < 0 ? "a quantile below 0" : NULL;
+    }
+    if (ends(sample, "_created"))
+        return NULL;
+    return sample->value >= 0 ? NULL : "a summary's sum or count that is NaN or below 0";
+}
+
+static int summaries(const struct exposition *exposition, char *fault, size_t fault_size)
+{
+    for (size_t i = 0; i < exposition->sample_count; i++) {
+        const struct sample *sample = &exposition->samples[i];
+        const struct exposed_family *family = &exposition->families[sample->family];
+        const char *wrong =
+            family->type && strcmp(family->type, "summary") == 0 ? wrong_in_summary(family, sample) : NULL;
+        if (wrong) {
+            (void)snprintf(fault, fault_size, "line %zu: %s", sample->line, wrong);
+            return PROMC_E_INVALID;
+        }
+    }
+    return 0;
+}
+
 int check_whole(const struct exposition *exposition, char *fault, size_t fault_size)
 {
     int code = no_doubles(exposition, fault, fault_size);
-    return code != 0 ? code : histograms(exposition, fault, fault_size);
+    if (code == 0)
+        code = histograms(exposition, fault, fault_size);
+    return code != 0 ? code : summaries(exposition, fault, fault_size);
 }

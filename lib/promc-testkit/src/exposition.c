@@ -279,8 +279,7 @@ static int labels(struct reader *reader, struct sample *sample)
     return code;
 }
 
-/* A number as the formats write it; never `nan`, `inf`, hexadecimal, or a blank. */
-static bool number(const char *text, double *out)
+bool exposition_number(const char *text, double *out)
 {
     static const struct {
         const char *text;
@@ -338,7 +337,7 @@ static int sample_rest(struct reader *reader, struct sample *sample)
     sample->value_text = slice(start, reader->at);
     if (!sample->value_text)
         return PROMC_E_NOMEM;
-    if (!number(sample->value_text, &sample->value))
+    if (!exposition_number(sample->value_text, &sample->value))
         return refuse(reader, "\"%s\" is not a number", sample->value_text);
     if (reader->at < reader->end)
         return check_tail(reader->at, reader->end, reader->format)

@@ -46,6 +46,8 @@ void exposition_free(struct exposition *exposition);
 /* `name{a="b"} value`, labels sorted, as one malloc()ed line without a line feed. */
 char *sample_text(const struct sample *sample);
 const char *sample_label(const struct sample *sample, const char *name);
+/* A number as the formats write it, in any locale; never `nan`, `inf`, hexadecimal, or a blank. */
+bool exposition_number(const char *text, double *out);
 
 /* A growing string. Failure is remembered: look at `failed` once, at the end. */
 struct report {

@@ -99,6 +99,37 @@ static void test_values(void **state)
     assert_int_equal(promc_testkit_series_count(registry, "nothing"), 0);
 }
 
+static void test_summary(void **state)
+{
+    promc_family *family;
+    promc_summary summary;
+    char *report;
+    (void)state;
+    assert_int_equal(
+        promc_summary_register(
+            registry,
+            &(promc_summary_settings){.family = {.name = "lookup_seconds", .help = "Lookups.", .labels = {"in"}},
+                                      .quantiles = (const double[]){0.5},
+                                      .quantile_count = 1},
+            &family),
+        0);
+    assert_int_equal(promc_summary_get(family, (const char *[]){"cache"}, &summary), 0);
+    assert_int_equal(promc_testkit_compare(registry,
+                                           "# TYPE lookup_seconds summary\n"
+                                           "lookup_seconds{in=\"cache\",quantile=\"0.5\"} NaN\n"
+                                           "lookup_seconds_sum{in=\"cache\"} 0\n"
+                                           "lookup_seconds_count{in=\"cache\"} 0\n",
+                                           (const char *[]){"lookup_seconds", NULL}, &report),
+                     0);
+    promc_summary_observe(summary, 2);
+    double median = promc_testkit_read(registry, "lookup_seconds", "quantile", "0.5", "in", "cache");
+    assert_true(median > 1.9 && median < 2.1);
+    assert_true(promc_testkit_read(registry, "lookup_seconds_sum", "in", "cache") == 2);
+    assert_true(promc_testkit_read(registry, "lookup_seconds_count", "in", "cache") == 1);
+    assert_int_equal(promc_testkit_series_count(registry, "lookup_seconds"), 1);
+    assert_int_equal(promc_testkit_lint(registry, NULL), 0);
+}
+
 static void test_lint(void **state)
 {
     static const struct {
@@ -153,6 +184,13 @@ static void test_check_refuses(void **state)
         {"# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 1\n", PROMC_FORMAT_TEXT, "not cumulative"},
         {"# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1\"} 1\n", PROMC_FORMAT_TEXT, "twice"},
         {"# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\n", PROMC_FORMAT_TEXT, "no +Inf bucket"},
+        {"# TYPE h histogram\nh_bucket{le=\"one\"} 1\n", PROMC_FORMAT_TEXT, "not ascending"},
+        {"# TYPE s summary\ns 1\n", PROMC_FORMAT_TEXT, "without a quantile"},
+        {"# TYPE s summary\ns{quantile=\"1.5\"} 1\n", PROMC_FORMAT_TEXT, "without a quantile in 0"},
+        {"# TYPE s summary\ns{quantile=\"half\"} 1\n", PROMC_FORMAT_TEXT, "without a quantile in 0"},
+        {"# TYPE s summary\ns{quantile=\"0.5\"} -1\n", PROMC_FORMAT_TEXT, "a quantile below 0"},
+        {"# TYPE s summary\ns_sum NaN\ns_count 1\n", PROMC_FORMAT_TEXT, "line 2: a summary's sum or count"},
+        {"# TYPE s summary\ns_sum 1\ns_count -1\n", PROMC_FORMAT_TEXT, "line 3: a summary's sum or count"},
         {"# TYPE a counter\na_total 1\n", PROMC_FORMAT_OPENMETRICS, "# EOF is missing"},
         {"# TYPE a counter\na 1\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "suffix"},
         {"\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "empty line"},
@@ -191,6 +229,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_compare_equal_in_any_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_compare_shows_the_difference, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_summary, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lint, setup, teardown),
         cmocka_unit_test(test_check_refuses),
         cmocka_unit_test(test_check_accepts),

@@ -57,7 +57,8 @@ int promc_self_register(promc_registry *registry)
         rc = own_counter(registry, "promc_stale_updates_total",
                          "Updates through a handle whose series had been removed.", &registry->stale_updates);
     if (rc == 0)
-        rc = own_counter(registry, "promc_invalid_observations_total", "Observations refused for being NaN.",
+        rc = own_counter(registry, "promc_invalid_observations_total",
+                         "Observations refused: NaN, or in a summary negative or infinite.",
                          &registry->invalid_observations);
     if (rc == 0)
         rc = own_counters_by(registry, "promc_collector_errors_total", "Collector runs that failed or were too late.",

@@ -23,19 +23,24 @@ static pid_t writer;
 static void write_values(int ready)
 {
     promc_registry *registry;
-    promc_family *jobs, *seconds;
+    promc_family *jobs, *seconds, *lookups;
     promc_histogram histogram;
+    promc_summary summary;
     const promc_registry_settings settings = {.shared_path = path, .arena_bytes = 4 << 20, .max_threads = 4};
     if (promc_registry_create(&registry, &settings) < 0 ||
         promc_counter_register(registry, &(promc_family_settings){.name = "jobs_total", .labels = {"queue"}}, &jobs) <
             0 ||
         promc_histogram_register(registry, &(promc_histogram_settings){.family = {.name = "job_seconds"}}, &seconds) <
             0 ||
-        promc_histogram_get(seconds, NULL, &histogram) < 0)
+        promc_histogram_get(seconds, NULL, &histogram) < 0 ||
+        promc_summary_register(registry, &(promc_summary_settings){.family = {.name = "lookup_seconds"}}, &lookups) <
+            0 ||
+        promc_summary_get(lookups, NULL, &summary) < 0)
         _exit(1);
     for (int i = 0; i < 1000; i++)
         promc_counter_inc(promc_counter_with(jobs, "mail"));
     promc_histogram_observe(histogram, .3);
+    promc_summary_observe(summary, 0);
     if (write(ready, "r", 1) != 1)
         _exit(1);
     for (;;)
@@ -128,6 +133,8 @@ static void a_killed_writer_is_read(void **state)
     char *before = contents(&before_length), *output = dump("", "");
     assert_non_null(strstr(output, "\njobs_total{queue=\"mail\"} 1000\n"));
     assert_non_null(strstr(output, "job_seconds_bucket{le=\"0.5\"} 1\n"));
+    assert_non_null(strstr(output, "lookup_seconds{quantile=\"0.5\"} 0\n"));
+    assert_non_null(strstr(output, "lookup_seconds_count 1\n"));
     char *after = contents(&after_length);
     assert_int_equal(before_length, after_length);
     assert_memory_equal(before, after, after_length);

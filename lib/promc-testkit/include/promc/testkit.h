@@ -58,7 +58,7 @@ PROMC_API int promc_testkit_lint(promc_registry *registry, char **report);
 
 /**
  * Check an exposition strictly: grammar, TYPE before samples, families in one piece, no series twice, histograms with
- * ascending cumulative buckets and `+Inf` equal to `_count`.
+ * ascending cumulative buckets and `+Inf` equal to `_count`, summaries with quantiles in 0 … 1 and no NaN or negative sum.
  * @param format  PROMC_FORMAT_TEXT or PROMC_FORMAT_OPENMETRICS.
  * @param[out] report  the first fault, `line N: what`; NULL when valid. May be NULL.
  * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM.
