@@ -154,10 +154,33 @@ static void test_a_secret_is_never_shown(void **state)
 {
     (void)state;
     setenv("STORE", "mysql://root:hunter2@db", 1);
-    setenv("QUEUE", "amqp://guest:hunter2@mq", 1);
+    setenv("QUEUE", "amqpx://guest:hunter2@mq", 1);
     setenv("MAIL", "smtpx://me:hunter2@mx", 1);
     setenv("METRICS_TOKEN", "hunter2 with a blank", 1);
     assert_int_equal(load(), 4);
+    assert_null(strstr(report, "hunter2"));
+}
+
+static void test_the_broker_s_settings(void **state)
+{
+    (void)state;
+    setenv("QUEUE", "amqp://guest@mq/%2Fapp", 1);
+    setenv("QUEUE_PASSWORD", "hunter2", 1);
+    setenv("QUEUE_HEARTBEAT", "3", 1);
+    assert_int_equal(load(), 0);
+    assert_string_equal(settings.queue_password, "hunter2");
+    assert_int_equal(settings.queue_heartbeat_s, 3);
+    assert_int_equal(settings.queue_prefetch, 128);
+
+    setenv("QUEUE_CA", "/etc/ca.pem", 1);
+    assert_int_equal(load(), 1); /* it would be ignored */
+    assert_non_null(strstr(report, "QUEUE_CA: only with QUEUE=amqps://"));
+    setenv("QUEUE", "amqps://guest@mq", 1);
+    assert_int_equal(load(), 0);
+
+    setenv("QUEUE", "embedded", 1);
+    setenv("QUEUE_PREFETCH", "0", 1);
+    assert_int_equal(load(), 3);
     assert_null(strstr(report, "hunter2"));
 }
 
@@ -178,6 +201,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_report_that_is_too_small_is_cut, clear),
         cmocka_unit_test_setup(test_secrets_from_files, clear),
         cmocka_unit_test_setup(test_a_secret_is_never_shown, clear),
+        cmocka_unit_test_setup(test_the_broker_s_settings, clear),
         cmocka_unit_test_setup(test_unknown_options, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,7 +140,7 @@ static void messages_failures_and_retries_are_counted(void **state)
     publish(f);
     assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 0), 1);
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_complete, &job), DB_OK);
-    queue_consumed(f->queue, QUEUE_EMAIL_SEND, 1);
+    queue_done(f->queue, &job);
     job_release(&job);
     assert_true(value("queue_messages_total{queue=\"email.send\",action=\"published\"}") == 2);
     assert_true(value("queue_messages_total{queue=\"email.send\",action=\"consumed\"}") == 1);

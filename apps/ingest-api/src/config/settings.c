@@ -59,6 +59,8 @@ static const struct number numbers[] = {
     {"STORE_THREADS", NUMBER_UNSIGNED, FIELD(store_threads), 1, 64, 4},
     {"STORE_QUEUE", NUMBER_UNSIGNED, FIELD(store_queue), 1, 1000000, 1024},
     {"STORE_TIMEOUT_MS", NUMBER_UNSIGNED, FIELD(store_timeout_ms), 1, 600000, 5000},
+    {"QUEUE_HEARTBEAT", NUMBER_UNSIGNED, FIELD(queue_heartbeat_s), 1, 600, 10},
+    {"QUEUE_PREFETCH", NUMBER_UNSIGNED, FIELD(queue_prefetch), 1, 10000, 128},
     {"WORKER_THREADS", NUMBER_UNSIGNED, FIELD(worker_threads), 1, 64, 2},
     {"MAX_CONNECTIONS", NUMBER_UNSIGNED, FIELD(max_connections), 1, 1000000, 10000},
     {"MAX_HEADER_BYTES", NUMBER_SIZE, FIELD(max_header_bytes), KIB, 1 * MIB, 16 * KIB},
@@ -134,6 +136,8 @@ static const struct string strings[] = {
     {"DATA_DIR", TEXT(data_dir), "var", false},
     {"STORE", TEXT(store_url), "sqlite", true},
     {"QUEUE", TEXT(queue_url), "embedded", true},
+    {"QUEUE_PASSWORD", TEXT(queue_password), "", true},
+    {"QUEUE_CA", TEXT(queue_ca), "", false},
     {"MAIL", TEXT(mail_url), "file", true},
     {"MAIL_FROM", TEXT(mail_from), "ProspectFlow <no-reply@prospectflow.invalid>", false},
     {"PROMETHEUS_URL", TEXT(prometheus_url), "http://localhost:9090", false},
@@ -229,8 +233,13 @@ static void check_backends(const struct settings *settings, struct report *repor
     if (strcmp(store, "sqlite") != 0 && !(has_prefix(store, "sqlite:") && store[7]) &&
         !has_prefix(store, "postgres://") && !has_prefix(store, "postgresql://"))
         fault(report, "STORE: must be \"sqlite\", \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST:PORT/DATABASE\"");
-    if (strcmp(queue, "embedded") != 0)
-        fault(report, "QUEUE: must be \"embedded\"");
+    bool broker = (has_prefix(queue, "amqp://") && queue[7]) || (has_prefix(queue, "amqps://") && queue[8]);
+    if (!broker && strcmp(queue, "embedded") != 0)
+        fault(report, "QUEUE: must be \"embedded\", \"amqp://USER:PASSWORD@HOST:PORT/VHOST\" or \"amqps://…\"");
+    if (*settings->queue_password && !broker)
+        fault(report, "QUEUE_PASSWORD: only with QUEUE=amqp://… or amqps://…");
+    if (*settings->queue_ca && !has_prefix(queue, "amqps://"))
+        fault(report, "QUEUE_CA: only with QUEUE=amqps://…");
     if (strcmp(mail, "file") != 0 && !(has_prefix(mail, "file:") && mail[5]) &&
         !(has_prefix(mail, "smtp://") && mail[7]) && !(has_prefix(mail, "smtps://") && mail[8]))
         fault(report, "MAIL: must be \"file\", \"file:DIRECTORY\", \"smtp://HOST:PORT\" or \"smtps://HOST:PORT\"");

@@ -24,7 +24,11 @@ struct settings {
     unsigned loops;              /**< LOOPS, default one per core this process may use, 1 … 64 */
     char data_dir[256];          /**< DATA_DIR, default var */
     char store_url[256];         /**< STORE, default sqlite → DATA_DIR/ingest.db; sqlite:PATH; postgres://… */
-    char queue_url[256];         /**< QUEUE, default embedded */
+    char queue_url[256];         /**< QUEUE, default embedded; amqp://USER:PASSWORD@HOST:PORT/VHOST, amqps://… */
+    char queue_password[256];    /**< QUEUE_PASSWORD(_FILE): instead of the URL's; "" (default): the URL's */
+    char queue_ca[256];          /**< QUEUE_CA, PEM file of the authorities for amqps; "" (default): the system's */
+    unsigned queue_heartbeat_s;  /**< QUEUE_HEARTBEAT, default 10, 1 … 600; a broker is given up after two of them */
+    unsigned queue_prefetch;     /**< QUEUE_PREFETCH messages a process holds of each queue, default 128, 1 … 10000 */
     unsigned store_threads;      /**< STORE_THREADS reader threads, default 4, 1 … 64 */
     unsigned store_queue;        /**< STORE_QUEUE waiting works, default 1024 */
     unsigned store_timeout_ms;   /**< STORE_TIMEOUT_MS wait for a connection, default 5000 */

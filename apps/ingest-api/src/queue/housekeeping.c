@@ -69,6 +69,8 @@ static void clear_up(struct queue *queue)
     do
         forgotten = 0;
     while (store_run(queue->store, STORE_MODE_WRITE, run_forget, &forgotten) == DB_OK && forgotten == FORGET_AT_ONCE);
+    if (queue->driver->clear_up)
+        queue->driver->clear_up(queue);
 }
 
 static void *stats_main(void *arg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/jobs.h"
 
-#include "queue/owner.h"
+#include "queue/queue_internal.h"
 #include "store/clock.h"
 #include "store/uuid.h"
 
@@ -205,6 +205,9 @@ int jobs_lease(struct db *db, enum queue_name queue, int64_t lease_ms, int max_a
 
 void job_release(struct job *job)
 {
+    if (job->delivery)
+        job->delivery->release(job);
+    job->delivery = NULL;
     free(job->payload);
     job->payload = NULL;
 }
@@ -241,6 +244,8 @@ int jobs_peek(struct db *db, enum queue_name queue, int64_t *due_ms)
 {
     int rc = DB_OK;
     int64_t ready = first_ready(db, queue, &rc), leased = first_leased(db, queue, &rc);
+    if (leased < 0) /* a broker had it when QUEUE was another (outbox.h): minus when it was due */
+        leased = -leased;
     *due_ms = ready < leased ? ready : leased;
     return rc;
 }
@@ -279,12 +284,14 @@ int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
 
 /* --- housekeeping --- */
 
-int jobs_release_orphans(struct db *db, const char *self)
+/* Few rows: what is leased at the moment. What a broker has is not among them (due_at < 0, outbox.h). */
+static int release_orphans_of(struct db *db, enum queue_name queue, const char *self)
 {
-    /* Few rows: what is leased at the moment. */
     char dead[16][OWNER_SIZE];
     int n = 0, rc, released = 0;
-    struct db_stmt *stmt = db_prepare(db, "SELECT DISTINCT owner FROM tracking.jobs WHERE state = 1");
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT DISTINCT owner FROM tracking.jobs WHERE queue = $1 AND state = 1 AND due_at > 0");
+    db_bind_str(stmt, 1, queue_names[queue]);
     while ((rc = db_step(stmt)) == DB_ROW && n < 16) {
         const char *owner = db_column_text(stmt, 0);
         if (owner && strcmp(owner, self) != 0 && owner_is_dead(owner))
@@ -293,12 +300,24 @@ int jobs_release_orphans(struct db *db, const char *self)
     db_done(stmt);
     for (int i = 0; rc >= 0 && i < n; i++) {
         rc = db_exec(db,
-                     "UPDATE tracking.jobs SET state = 0, due_at = $2, owner = NULL, error = 'worker died'"
-                     " WHERE state = 1 AND owner = $1",
-                     "si", dead[i], jobs_now_ms());
-        released += (int)db_changes(db);
+                     "UPDATE tracking.jobs SET state = 0, due_at = $3, owner = NULL, error = 'worker died'"
+                     " WHERE queue = $1 AND state = 1 AND due_at > 0 AND owner = $2",
+                     "ssi", queue_names[queue], dead[i], jobs_now_ms());
+        released += rc < 0 ? 0 : (int)db_changes(db);
     }
     return rc < 0 ? rc : released;
+}
+
+int jobs_release_orphans(struct db *db, const char *self)
+{
+    int released = 0;
+    for (int i = 0; i < QUEUES; i++) {
+        int n = release_orphans_of(db, (enum queue_name)i, self);
+        if (n < 0)
+            return n;
+        released += n;
+    }
+    return released;
 }
 
 int jobs_shift(struct db *db, const char *self, int64_t jump_ms)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The embedded queue: who waits, who consumes, what is counted. The rows are jobs.c's. */
+/* What every queue has: who waits, who consumes, what is counted. The rows are jobs.c's; the way to the workers a driver's. */
 #include "queue/queue.h"
 
 #include "config/metrics.h"
@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-/* Another process (--role=api beside --role=worker) publishes without waking us: look again after this. */
-#define POLL_MS 1000
 
 /* --- consumers --- */
 
@@ -89,19 +86,34 @@ static void init_locks(struct queue *queue)
     pthread_condattr_destroy(&monotonic);
 }
 
+/* The driver of QUEUE, or NULL after a line in the log. */
+static const struct queue_driver *choose_driver(const char *url)
+{
+    if (!*url || strcmp(url, "embedded") == 0)
+        return &queue_embedded;
+#ifdef INGEST_AMQP
+    if (strncmp(url, "amqp://", 7) == 0 || strncmp(url, "amqps://", 8) == 0)
+        return &queue_amqp;
+    log_error("cannot open the queue: QUEUE must be embedded or amqp://…", "s:component", "queue");
+#else
+    log_error("cannot open the queue: QUEUE must be embedded (built without librabbitmq)", "s:component", "queue");
+#endif
+    return NULL;
+}
+
 int queue_open(struct queue **out, const struct settings *settings, struct store *store)
 {
+    const struct queue_driver *driver = choose_driver(settings->queue_url);
     *out = NULL;
-    if (*settings->queue_url && strcmp(settings->queue_url, "embedded") != 0) {
-        log_error("cannot open the queue: QUEUE must be embedded", "s:component", "queue");
+    if (!driver)
         return -1;
-    }
     struct queue *queue = calloc(1, sizeof *queue);
     if (!queue || pthread_key_create(&queue->consumer_key, consumer_ended) != 0) {
         free(queue);
         log_error("cannot open the queue: out of memory or thread keys", "s:component", "queue");
         return -1;
     }
+    queue->driver = driver;
     queue->store = store;
     queue->max_attempts = settings->job_attempts ? (int)settings->job_attempts : 5;
     queue->timing =
@@ -111,6 +123,10 @@ int queue_open(struct queue **out, const struct settings *settings, struct store
     int rc = store_run(store, STORE_MODE_WRITE, recover, queue);
     if (rc != DB_OK) {
         log_error("cannot open the queue", "s:component", "queue", "s:error", db_error_name(rc));
+        queue_close(queue);
+        return -1;
+    }
+    if (driver->open && driver->open(queue, settings) < 0) {
         queue_close(queue);
         return -1;
     }
@@ -129,6 +145,8 @@ void queue_close(struct queue *queue)
     queue_wake(queue);
     if (queue->stats_started)
         pthread_join(queue->stats_thread, NULL);
+    if (queue->driver->close)
+        queue->driver->close(queue);
     /* From here on a thread that ends does not come back to its struct consumer. */
     pthread_key_delete(queue->consumer_key);
     while (queue->all_consumers) {
@@ -150,7 +168,7 @@ void queue_set_timing(struct queue *queue, const struct queue_timing *timing)
 
 /* --- waking and waiting --- */
 
-static void wake(struct queue *queue, enum queue_name name, bool all)
+void queue_wake_one(struct queue *queue, enum queue_name name, bool all)
 {
     pthread_mutex_lock(&queue->lock);
     queue->wakes[name]++;
@@ -167,22 +185,13 @@ void queue_wake(struct queue *queue)
     queue->interrupts++;
     pthread_mutex_unlock(&queue->lock);
     for (int i = 0; i < QUEUES; i++)
-        wake(queue, (enum queue_name)i, true);
+        queue_wake_one(queue, (enum queue_name)i, true);
 }
 
 void queue_published(struct queue *queue, enum queue_name name, unsigned n)
 {
-    if (n == 0)
-        return;
-    metrics_queue_messages((int)name, QUEUE_PUBLISHED, n);
-    wake(queue, name, n > 1);
-}
-
-void queue_consumed(struct queue *queue, enum queue_name name, unsigned n)
-{
-    (void)queue;
     if (n > 0)
-        metrics_queue_messages((int)name, QUEUE_CONSUMED, n);
+        queue->driver->published(queue, name, n);
 }
 
 void queue_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms)
@@ -192,99 +201,31 @@ void queue_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms)
     pthread_cond_timedwait(cond, lock, &t);
 }
 
-/* --- lease --- */
-
-struct lease_call {
-    struct queue *queue;
-    enum queue_name name;
-    struct job *jobs;
-    int max, leased;
-    struct jobs_expired expired;
-    int64_t due_ms;
-};
-
-static int run_peek(void *arg, struct db *db)
-{
-    struct lease_call *call = arg;
-    return jobs_peek(db, call->name, &call->due_ms);
-}
-
-static int run_lease(void *arg, struct db *db)
-{
-    struct lease_call *call = arg;
-    struct queue *queue = call->queue;
-    int rc = jobs_lease(db, call->name, queue->timing.lease_ms, queue->max_attempts, queue->owner, call->jobs,
-                        call->max, &call->expired);
-    call->leased = rc > 0 ? rc : 0;
-    return rc < 0 ? rc : 0;
-}
-
-static void count_expired(enum queue_name name, const struct jobs_expired *expired)
-{
-    for (unsigned i = 0; i < expired->retried + expired->dead; i++)
-        metrics_queue_failure((int)name, QUEUE_TIMEOUT);
-    for (unsigned i = 0; i < expired->retried; i++)
-        metrics_queue_retry((int)name);
-    for (unsigned i = 0; i < expired->dead; i++)
-        metrics_queue_failure((int)name, QUEUE_DEAD_LETTERED);
-}
-
-/* A look by a reader first: only when something is due is the writer, and a commit, asked for it.
- * @return how many, or an error; with 0, call->due_ms says when to come again. */
-static int try_lease(struct lease_call *call)
-{
-    struct store *store = call->queue->store;
-    int rc = store_run(store, STORE_MODE_READ, run_peek, call);
-    if (rc != DB_OK || call->due_ms > jobs_now_ms())
-        return rc;
-    call->leased = 0;
-    rc = store_run(store, STORE_MODE_WRITE, run_lease, call);
-    if (rc != DB_OK) {
-        /* Leased, but not committed. */
-        for (int i = 0; i < call->leased; i++)
-            job_release(&call->jobs[i]);
-        return rc;
-    }
-    count_expired(call->name, &call->expired);
-    return call->leased;
-}
-
-/* Wait for a wake, but not past what is due next. @return false: the caller was asked to come back. */
-static bool wait_for_work(struct queue *queue, enum queue_name name, int64_t ms, uint64_t *wakes, uint64_t interrupts)
+struct queue_mark queue_mark(struct queue *queue, enum queue_name name)
 {
     pthread_mutex_lock(&queue->lock);
-    if (queue->wakes[name] == *wakes && queue->interrupts == interrupts && !queue->stopping)
+    struct queue_mark mark = {queue->wakes[name], queue->interrupts};
+    pthread_mutex_unlock(&queue->lock);
+    return mark;
+}
+
+bool queue_wait(struct queue *queue, enum queue_name name, int64_t ms, struct queue_mark *mark)
+{
+    pthread_mutex_lock(&queue->lock);
+    if (queue->wakes[name] == mark->wakes && queue->interrupts == mark->interrupts && !queue->stopping)
         queue_timed_wait(&queue->ready[name], &queue->lock, ms);
-    *wakes = queue->wakes[name];
-    bool go_on = queue->interrupts == interrupts && !queue->stopping;
+    mark->wakes = queue->wakes[name];
+    bool go_on = queue->interrupts == mark->interrupts && !queue->stopping;
     pthread_mutex_unlock(&queue->lock);
     return go_on;
 }
 
 int queue_lease(struct queue *queue, enum queue_name name, struct job *jobs, int max, int timeout_ms)
 {
-    struct lease_call call = {.queue = queue, .name = name, .jobs = jobs, .max = max};
     if (name >= QUEUES || max <= 0)
         return DB_E_INVALID;
     consumer_attach(queue, name);
-    pthread_mutex_lock(&queue->lock);
-    uint64_t wakes = queue->wakes[name], interrupts = queue->interrupts;
-    pthread_mutex_unlock(&queue->lock);
-
-    uint64_t end = clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000u;
-    for (;;) {
-        int n = try_lease(&call);
-        uint64_t now = clock_monotonic_ns();
-        if (n != 0 || now >= end)
-            return n;
-        int64_t wait = (int64_t)((end - now) / 1000000u) + 1, due = call.due_ms - jobs_now_ms();
-        if (wait > POLL_MS)
-            wait = POLL_MS;
-        if (due < wait)
-            wait = due > 0 ? due : 1;
-        if (!wait_for_work(queue, name, wait, &wakes, interrupts))
-            return 0;
-    }
+    return queue->driver->lease(queue, name, jobs, max, timeout_ms);
 }
 
 /* --- outcomes --- */
@@ -347,41 +288,39 @@ int queue_fail(struct queue *queue, const struct job *job, const char *error, bo
     if (rc != DB_OK)
         return rc;
     metrics_queue_failure((int)job->queue, permanent ? QUEUE_REJECTED : QUEUE_ERROR);
-    if (call.dead) {
+    if (call.dead)
         metrics_queue_failure((int)job->queue, QUEUE_DEAD_LETTERED);
-    } else {
+    else
         metrics_queue_retry((int)job->queue);
-        wake(queue, job->queue, false); /* who waits may have to wait for less */
-    }
+    queue->driver->settled(queue, job, call.dead ? QUEUE_JOB_DEAD : QUEUE_JOB_RETRY);
     return DB_OK;
+}
+
+void queue_done(struct queue *queue, const struct job *job)
+{
+    metrics_queue_messages((int)job->queue, QUEUE_CONSUMED, 1);
+    queue->driver->settled(queue, job, QUEUE_JOB_DONE);
+}
+
+void queue_count_expired(enum queue_name name, unsigned retried, unsigned dead)
+{
+    for (unsigned i = 0; i < retried + dead; i++)
+        metrics_queue_failure((int)name, QUEUE_TIMEOUT);
+    for (unsigned i = 0; i < retried; i++)
+        metrics_queue_retry((int)name);
+    for (unsigned i = 0; i < dead; i++)
+        metrics_queue_failure((int)name, QUEUE_DEAD_LETTERED);
 }
 
 /* --- statistics --- */
 
-struct stats_call {
-    enum queue_name name;
-    struct queue_stats *out;
-};
-
-static int run_stats(void *arg, struct db *db)
-{
-    struct stats_call *call = arg;
-    return jobs_stats(db, call->name, call->out);
-}
-
 int queue_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out)
 {
-    struct stats_call call = {.name = name, .out = out};
     memset(out, 0, sizeof *out);
-    pthread_mutex_lock(&queue->lock);
-    out->consumers = queue->consumers[name];
-    pthread_mutex_unlock(&queue->lock);
-    return store_run(queue->store, STORE_MODE_READ, run_stats, &call);
+    return queue->driver->read_stats(queue, name, out);
 }
 
 int queue_check(struct queue *queue, int timeout_ms)
 {
-    struct queue_stats stats = {0};
-    struct stats_call call = {.name = (enum queue_name)0, .out = &stats};
-    return store_run_within(queue->store, STORE_MODE_READ, timeout_ms, run_stats, &call);
+    return queue->driver->check(queue, timeout_ms);
 }

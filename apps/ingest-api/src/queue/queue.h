@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/queue.h
- * Job queues. Embedded: rows of tracking.jobs in the store, so that a row of the business and its job are one commit.
+ * Job queues. A job is a row of tracking.jobs in the store, so that a row of the business and its job are one commit.
+ * QUEUE=embedded: workers lease those rows. QUEUE=amqp://…: the rows are the outbox and the ledger of a RabbitMQ broker; a
+ * relay publishes what is due, a worker leases what is delivered, and an acknowledgement follows the commit (amqp.c).
  * At least once: a job is leased, done or failed explicitly; a lease that runs out makes it available again. Failed jobs
  * retry with exponential backoff and end in the dead-letter state, where they are counted.
  * An idempotency key is unique per queue: enqueueing the same key again is a no-op, as long as its job is unfinished or
@@ -34,7 +36,8 @@ struct job {
     char *payload;       /**< JSON text, NUL-terminated */
     int attempt;         /**< 1 on the first delivery */
     int64_t created_ms;
-    bool keyed; /**< it has an idempotency key */
+    bool keyed;                /**< it has an idempotency key */
+    struct delivery *delivery; /**< the broker's message; NULL with the embedded queue */
 };
 
 /**
@@ -54,10 +57,8 @@ struct queue_item {
 /** The same for many at once, a third of the cost a job. @param fresh how many were not there yet; may be NULL. */
 int queue_publish_many(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                        const struct queue_item *items, size_t n, uint64_t *fresh);
-/** After commit: count `n` as published and wake workers. */
+/** After the commit of `n` jobs: send them on their way. Counted as published now, or when the broker confirms them. */
 void queue_published(struct queue *queue, enum queue_name name, unsigned n);
-/** After the commit of a queue_complete: count `n` as consumed. */
-void queue_consumed(struct queue *queue, enum queue_name name, unsigned n);
 
 /** @return 0, or -1 after one clear line in the log. Leases of processes that died are released. */
 int queue_open(struct queue **out, const struct settings *settings, struct store *store);
@@ -84,8 +85,11 @@ int queue_lease(struct queue *queue, enum queue_name name, struct job *jobs, int
 int queue_extend(struct queue *queue, const struct job *jobs, int n);
 /** Inside the transaction that holds the job's effects: the job is done. DB_E_CONFLICT: the lease was lost; roll back. */
 int queue_complete(struct db *db, const struct job *job);
+/** After the commit of its queue_complete: counted as consumed, acknowledged to the broker. */
+void queue_done(struct queue *queue, const struct job *job);
 /** Failed: retry after backoff, or dead-letter when attempts are used up or `permanent`. Own transaction. */
 int queue_fail(struct queue *queue, const struct job *job, const char *error, bool permanent);
+/** Free what it holds. A job that is neither done nor failed is left to its lease. */
 void job_release(struct job *job);
 /** Wake every waiting queue_lease (shutdown). */
 void queue_wake(struct queue *queue);
@@ -95,7 +99,7 @@ int queue_check(struct queue *queue, int timeout_ms);
 struct queue_stats {
     int64_t depth;         /**< ready + delayed + leased, not dead */
     int64_t oldest_age_ms; /**< of the oldest job that is due; 0 if none */
-    int consumers;         /**< live threads of this process that have leased from it */
+    int consumers;         /**< embedded: threads of this process that lease from it; broker: all of its consumers */
     int64_t dead;
 };
 int queue_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out);

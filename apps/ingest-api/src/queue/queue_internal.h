@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file queue/queue_internal.h The embedded queue from inside. Private to src/queue. */
+/**
+ * @file queue/queue_internal.h
+ * The queue from inside; private to src/queue. The rows of tracking.jobs are the same whatever carries the jobs to the
+ * workers; a driver is the carrier: the store itself (embedded.c) or a broker (amqp.c).
+ */
 #ifndef INGEST_QUEUE_INTERNAL_H
 #define INGEST_QUEUE_INTERNAL_H
 
@@ -8,13 +12,45 @@
 
 #include <pthread.h>
 
+/** Waits longer than this look again: another process publishes without waking us. */
+#define QUEUE_POLL_MS 1000
+
 struct consumer {
     struct queue *queue;
     bool of[QUEUES];
     struct consumer *next;
 };
 
+/** The message of a job that a broker delivered; the driver's. */
+struct delivery {
+    void (*release)(struct job *job); /**< the job is gone: free, and give the message up unless it was settled */
+    struct queue *queue;
+    bool settled;
+};
+
+/** How a job ended, told after the commit. */
+enum queue_outcome {
+    QUEUE_JOB_DONE,
+    QUEUE_JOB_RETRY, /**< it is in the store, due later */
+    QUEUE_JOB_DEAD
+};
+
+/** What a carrier does. A function that is NULL has nothing to do. Called without the queue's lock. */
+struct queue_driver {
+    int (*open)(struct queue *queue, const struct settings *settings); /**< 0, or -1 after a line in the log */
+    void (*close)(struct queue *queue);                                /**< also of one that was opened by half */
+    void (*published)(struct queue *queue, enum queue_name name, unsigned n);
+    int (*lease)(struct queue *queue, enum queue_name name, struct job *jobs, int max, int timeout_ms);
+    void (*settled)(struct queue *queue, const struct job *job, enum queue_outcome outcome);
+    int (*read_stats)(struct queue *queue, enum queue_name name, struct queue_stats *out);
+    int (*check)(struct queue *queue, int timeout_ms);
+    void (*clear_up)(struct queue *queue); /**< on the queue's own thread, each stats_ms */
+};
+extern const struct queue_driver queue_embedded, queue_amqp;
+
 struct queue {
+    const struct queue_driver *driver;
+    void *broker; /* the driver's own */
     struct store *store;
     int max_attempts;
     struct queue_timing timing;
@@ -35,5 +71,16 @@ struct queue {
 
 /** pthread_cond_timedwait by a duration. */
 void queue_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms);
+/** Let one or all that wait for a job of this queue look again. */
+void queue_wake_one(struct queue *queue, enum queue_name name, bool all);
+/** Where a wait begins: what is compared later to notice a wake or an interrupt in between. */
+struct queue_mark {
+    uint64_t wakes, interrupts;
+};
+struct queue_mark queue_mark(struct queue *queue, enum queue_name name);
+/** Wait up to `ms` for a wake after the mark, which is moved on. @return false: the caller was asked to come back. */
+bool queue_wait(struct queue *queue, enum queue_name name, int64_t ms, struct queue_mark *mark);
+/** Count attempts whose lease ran out. */
+void queue_count_expired(enum queue_name name, unsigned retried, unsigned dead);
 
 #endif

@@ -62,13 +62,12 @@ static void log_task(const struct task *task, const char *message)
 void batch_finish(struct worker *worker, struct task *tasks, int n, uint64_t ns)
 {
     const struct handler *handler = worker->handler;
-    unsigned done = 0;
 
     for (int i = 0; i < n; i++) {
         struct task *task = &tasks[i];
         metrics_queue_processed((int)handler->queue, task->result == TASK_DONE, ns);
         if (task->result == TASK_DONE) {
-            done++;
+            queue_done(worker->app->queue, task->job);
             if (handler->committed)
                 handler->committed(worker, task);
             log_debug("job done", "s:component", "worker", "s:reqId", task->job->request_id, "s:jobId", task->job->id,
@@ -80,7 +79,6 @@ void batch_finish(struct worker *worker, struct task *tasks, int n, uint64_t ns)
         if (rc != DB_OK && rc != DB_E_CONFLICT)
             log_task(task, "the job's failure could not be recorded; it comes back when its lease ends");
     }
-    queue_consumed(worker->app->queue, handler->queue, done);
 }
 
 static int attempt(struct worker *worker, struct task *tasks, int n)

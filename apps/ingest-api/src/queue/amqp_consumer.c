@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/amqp_consumer.h"
+
+#include "store/clock.h"
+#include "utils/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define STOP_MS 3000 /* then what blocks on the connection is cut */
+#define IDLE_MS 1000 /* heartbeats are sent when we look */
+
+struct settled {
+    struct settled *next;
+    uint64_t tag, connection;
+    enum queue_name queue;
+    bool reject;
+};
+
+struct list {
+    struct amqp_delivery *first, **last;
+};
+
+struct amqp_consumer {
+    struct queue *queue;
+    struct amqp_link link;
+    unsigned prefetch;
+    bool subscribed[QUEUES];
+    int wake; /* eventfd */
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t ended_cond;
+    bool stopping, ended;
+    bool wanted[QUEUES];
+    uint64_t connection; /* number of the present one */
+    struct list arrived[QUEUES];
+    struct settled *settled, **settled_last;
+};
+
+static amqp_channel_t channel_of(enum queue_name name)
+{
+    return (amqp_channel_t)(name + 1);
+}
+
+static void list_init(struct list *list)
+{
+    list->first = NULL;
+    list->last = &list->first;
+}
+
+/* ---- the workers' side ---- */
+
+void amqp_consumer_want(struct amqp_consumer *consumer, enum queue_name name)
+{
+    pthread_mutex_lock(&consumer->lock);
+    bool fresh = !consumer->wanted[name];
+    consumer->wanted[name] = true;
+    pthread_mutex_unlock(&consumer->lock);
+    if (fresh)
+        (void)eventfd_write(consumer->wake, 1);
+}
+
+int amqp_consumer_take(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **out, int max)
+{
+    struct list *list = &consumer->arrived[name];
+    int n = 0;
+    pthread_mutex_lock(&consumer->lock);
+    while (n < max && list->first) {
+        struct amqp_delivery *delivery = list->first;
+        list->first = delivery->next;
+        if (!list->first)
+            list->last = &list->first;
+        delivery->next = NULL;
+        out[n++] = delivery;
+    }
+    pthread_mutex_unlock(&consumer->lock);
+    return n;
+}
+
+void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **deliveries,
+                            int n)
+{
+    struct list *list = &consumer->arrived[name];
+    pthread_mutex_lock(&consumer->lock);
+    for (int i = n - 1; i >= 0; i--) {
+        if (deliveries[i]->connection != consumer->connection) {
+            free(deliveries[i]); /* it comes again */
+            continue;
+        }
+        if (!list->first)
+            list->last = &deliveries[i]->next;
+        deliveries[i]->next = list->first;
+        list->first = deliveries[i];
+    }
+    pthread_mutex_unlock(&consumer->lock);
+}
+
+void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *delivery, bool reject)
+{
+    struct settled *settled = calloc(1, sizeof(*settled));
+    if (settled) { /* without memory the message stays with us until the connection ends, and comes again */
+        *settled = (struct settled){
+            .tag = delivery->tag, .connection = delivery->connection, .queue = delivery->queue, .reject = reject};
+        pthread_mutex_lock(&consumer->lock);
+        bool first = !consumer->settled;
+        *consumer->settled_last = settled;
+        consumer->settled_last = &settled->next;
+        pthread_mutex_unlock(&consumer->lock);
+        if (first)
+            (void)eventfd_write(consumer->wake, 1);
+    }
+    free(delivery);
+}
+
+/* ---- the thread ---- */
+
+static bool stopping(struct amqp_consumer *consumer)
+{
+    pthread_mutex_lock(&consumer->lock);
+    bool stop = consumer->stopping;
+    pthread_mutex_unlock(&consumer->lock);
+    return stop;
+}
+
+/* What came over a connection that is gone comes again. */
+static void forget_arrived(struct amqp_consumer *consumer)
+{
+    pthread_mutex_lock(&consumer->lock);
+    consumer->connection++;
+    for (int i = 0; i < QUEUES; i++) {
+        struct amqp_delivery *list = consumer->arrived[i].first;
+        list_init(&consumer->arrived[i]);
+        while (list) {
+            struct amqp_delivery *next = list->next;
+            free(list);
+            list = next;
+        }
+    }
+    pthread_mutex_unlock(&consumer->lock);
+    memset(consumer->subscribed, 0, sizeof(consumer->subscribed));
+}
+
+static bool ready(struct amqp_consumer *consumer)
+{
+    if (consumer->link.state)
+        return true;
+    forget_arrived(consumer);
+    return amqp_link_ready(&consumer->link, QUEUES);
+}
+
+static bool subscribe_to(struct amqp_consumer *consumer, enum queue_name name)
+{
+    amqp_connection_state_t state = consumer->link.state;
+    (void)amqp_basic_qos(state, channel_of(name), 0, (uint16_t)consumer->prefetch, 0);
+    amqp_rpc_reply_t reply = amqp_get_rpc_reply(state);
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
+        (void)amqp_basic_consume(state, channel_of(name), amqp_cstring_bytes(queue_names[name]), amqp_empty_bytes, 0, 0,
+                                 0, amqp_empty_table);
+        reply = amqp_get_rpc_reply(state);
+    }
+    if (reply.reply_type != AMQP_RESPONSE_NORMAL)
+        amqp_link_lost_reply(&consumer->link, "subscribing", reply);
+    return reply.reply_type == AMQP_RESPONSE_NORMAL;
+}
+
+static void subscribe(struct amqp_consumer *consumer)
+{
+    for (int i = 0; consumer->link.state && i < QUEUES; i++) {
+        pthread_mutex_lock(&consumer->lock);
+        bool wanted = consumer->wanted[i];
+        pthread_mutex_unlock(&consumer->lock);
+        if (wanted && !consumer->subscribed[i])
+            consumer->subscribed[i] = subscribe_to(consumer, (enum queue_name)i);
+    }
+}
+
+static void send_settled(struct amqp_consumer *consumer)
+{
+    pthread_mutex_lock(&consumer->lock);
+    struct settled *list = consumer->settled;
+    consumer->settled = NULL;
+    consumer->settled_last = &consumer->settled;
+    uint64_t connection = consumer->connection;
+    pthread_mutex_unlock(&consumer->lock);
+    while (list) {
+        struct settled *next = list->next;
+        amqp_connection_state_t state = consumer->link.state;
+        if (state && list->connection == connection) {
+            int rc = list->reject ? amqp_basic_reject(state, channel_of(list->queue), list->tag, 0)
+                                  : amqp_basic_ack(state, channel_of(list->queue), list->tag, 0);
+            if (rc != AMQP_STATUS_OK)
+                amqp_link_lost_status(&consumer->link, "acknowledging", rc);
+        }
+        free(list);
+        list = next;
+    }
+}
+
+static void arrived(struct amqp_consumer *consumer, const amqp_envelope_t *envelope)
+{
+    const amqp_basic_properties_t *properties = &envelope->message.properties;
+    struct amqp_delivery *delivery = calloc(1, sizeof(*delivery));
+    if (!delivery)
+        return; /* unsettled: it comes again when the connection ends */
+    delivery->tag = envelope->delivery_tag;
+    delivery->queue = (enum queue_name)(envelope->channel - 1);
+    if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) && properties->message_id.len == sizeof(delivery->id) - 1)
+        memcpy(delivery->id, properties->message_id.bytes, sizeof(delivery->id) - 1);
+    struct list *list = &consumer->arrived[delivery->queue];
+    pthread_mutex_lock(&consumer->lock);
+    delivery->connection = consumer->connection;
+    *list->last = delivery;
+    list->last = &delivery->next;
+    pthread_mutex_unlock(&consumer->lock);
+    queue_wake_one(consumer->queue, delivery->queue, false);
+}
+
+/* Something that is no delivery: the broker closes, or a queue was deleted. */
+static void other_frame(struct amqp_consumer *consumer)
+{
+    amqp_frame_t frame;
+    int rc = amqp_simple_wait_frame_noblock(consumer->link.state, &frame, &(struct timeval){0});
+    if (rc == AMQP_STATUS_OK)
+        amqp_link_unexpected(&consumer->link, &frame);
+    else if (rc != AMQP_STATUS_TIMEOUT)
+        amqp_link_lost_status(&consumer->link, "the connection", rc);
+}
+
+/* All that has come by now. */
+static void receive(struct amqp_consumer *consumer)
+{
+    while (consumer->link.state) {
+        amqp_envelope_t envelope;
+        amqp_maybe_release_buffers(consumer->link.state);
+        amqp_rpc_reply_t reply = amqp_consume_message(consumer->link.state, &envelope, &(struct timeval){0}, 0);
+        if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
+            arrived(consumer, &envelope);
+            amqp_destroy_envelope(&envelope);
+        } else if (reply.reply_type != AMQP_RESPONSE_LIBRARY_EXCEPTION) {
+            amqp_link_lost_reply(&consumer->link, "receiving", reply);
+        } else if (reply.library_error == AMQP_STATUS_UNEXPECTED_STATE) {
+            other_frame(consumer);
+        } else if (reply.library_error == AMQP_STATUS_TIMEOUT) {
+            return;
+        } else {
+            amqp_link_lost_reply(&consumer->link, "receiving", reply);
+        }
+    }
+}
+
+static void *consumer_main(void *arg)
+{
+    struct amqp_consumer *consumer = arg;
+    prctl(PR_SET_NAME, "queue-consumer");
+    while (!stopping(consumer)) {
+        if (ready(consumer)) {
+            subscribe(consumer);
+            send_settled(consumer);
+            receive(consumer);
+        }
+        int backoff = consumer->link.state ? 0 : amqp_link_backoff_ms(&consumer->link);
+        amqp_link_wait(&consumer->link, consumer->wake, backoff ? backoff : IDLE_MS);
+    }
+    send_settled(consumer);
+    amqp_link_close(&consumer->link);
+    forget_arrived(consumer);
+    pthread_mutex_lock(&consumer->lock);
+    consumer->ended = true;
+    pthread_cond_broadcast(&consumer->ended_cond);
+    pthread_mutex_unlock(&consumer->lock);
+    return NULL;
+}
+
+int amqp_consumer_start(struct amqp_consumer **out, struct queue *queue, const struct amqp_target *target,
+                        unsigned prefetch)
+{
+    struct amqp_consumer *consumer = calloc(1, sizeof(*consumer));
+    pthread_condattr_t monotonic;
+    *out = NULL;
+    if (!consumer || (consumer->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+        free(consumer);
+        log_error("cannot start the queue's consumer: out of memory or descriptors", "s:component", "queue");
+        return -1;
+    }
+    consumer->queue = queue;
+    consumer->prefetch = prefetch;
+    consumer->settled_last = &consumer->settled;
+    for (int i = 0; i < QUEUES; i++)
+        list_init(&consumer->arrived[i]);
+    amqp_link_init(&consumer->link, target, "consumer", target->heartbeat_s);
+    pthread_mutex_init(&consumer->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&consumer->ended_cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&consumer->thread, NULL, consumer_main, consumer) == 0) {
+        *out = consumer;
+        return 0;
+    }
+    log_error("cannot start the queue's consumer", "s:component", "queue");
+    close(consumer->wake);
+    free(consumer);
+    return -1;
+}
+
+void amqp_consumer_stop(struct amqp_consumer *consumer)
+{
+    if (!consumer)
+        return;
+    uint64_t end = clock_monotonic_ns() + STOP_MS * UINT64_C(1000000);
+    pthread_mutex_lock(&consumer->lock);
+    consumer->stopping = true;
+    (void)eventfd_write(consumer->wake, 1);
+    while (!consumer->ended && clock_monotonic_ns() < end)
+        queue_timed_wait(&consumer->ended_cond, &consumer->lock, 100);
+    if (!consumer->ended)
+        amqp_link_cut(&consumer->link);
+    pthread_mutex_unlock(&consumer->lock);
+    pthread_join(consumer->thread, NULL);
+    for (struct settled *list = consumer->settled, *next; list; list = next) {
+        next = list->next;
+        free(list);
+    }
+    amqp_link_destroy(&consumer->link);
+    pthread_cond_destroy(&consumer->ended_cond);
+    pthread_mutex_destroy(&consumer->lock);
+    close(consumer->wake);
+    free(consumer);
+}
