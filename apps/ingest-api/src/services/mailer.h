@@ -52,6 +52,8 @@ int mailer_flush(struct mailer_session *session);
 
 /** Did an e-mail with this key go out? For a claim found in doubt. `file` knows; SMTP does not. */
 enum mail_found mailer_find(struct mailer_session *session, const char *key);
+/** Whether mailer_find() knows; if not, whatever is claimed when a worker dies is in doubt, and should be one at a time. */
+bool mailer_finds(const struct mailer_session *session);
 
 #define MAILER_TIMEOUT_S 30
 

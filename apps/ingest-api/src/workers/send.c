@@ -8,7 +8,8 @@
  *
  * A job that is delivered again and finds its e-mail in `sending` follows a crash between the first commit and the
  * last. The transport is asked: `file` knows whether the message is there, so it is sent or recorded; SMTP does not know,
- * so the e-mail is failed as "in doubt" and the job dead-lettered: rather one too few than one twice. On its first delivery
+ * so the e-mail is failed as "in doubt" and the job dead-lettered: rather one too few than one twice. Hence e-mails for
+ * SMTP are claimed one at a time: a worker that dies leaves one in doubt, not a batch. On its first delivery
  * a job that finds `sending` is a double (a campaign resumed while its older job was still waiting) and leaves.
  *
  * A server that is not there is nobody's fault: e-mails wait for it, claimed, and lose no attempt by that, for up to
@@ -61,7 +62,8 @@ struct letters {
     struct worker *worker;
     struct letter *list;
     int n;
-    uint64_t extended_ns, patient_until_ns; /* of the sending */
+    int leased; /* jobs from list[0]'s on that we hold: these n and what comes after them */
+    uint64_t extended_ns, patient_until_ns;
 };
 
 static void letter_reset(struct letter *letter)
@@ -208,12 +210,23 @@ static bool is_last_attempt(const struct worker *worker, const struct letter *le
     return letter->task->job->attempt >= (int)worker->app->settings->job_attempts;
 }
 
+/* One of them, by itself. */
+static struct letters only(const struct letters *letters, int i)
+{
+    struct letters one = *letters;
+
+    one.list += i;
+    one.leased -= i;
+    one.n = 1;
+    return one;
+}
+
 /* Jobs that take long keep their lease. */
 static void keep_leases(struct letters *letters)
 {
     if (promc_now_ns() - letters->extended_ns < EXTEND_AFTER_NS)
         return;
-    (void)queue_extend(letters->worker->app->queue, letters->list[0].task->job, letters->n);
+    (void)queue_extend(letters->worker->app->queue, letters->list[0].task->job, letters->leased);
     letters->extended_ns = promc_now_ns();
 }
 
@@ -280,8 +293,6 @@ static void send_all(struct letters *letters)
 {
     struct worker *worker = letters->worker;
 
-    letters->extended_ns = promc_now_ns();
-    letters->patient_until_ns = letters->extended_ns + PATIENCE_NS;
     for (int i = 0; i < letters->n; i++) {
         struct letter *letter = &letters->list[i];
         if (letter->plan == PLAN_NOTHING || letter->task->result != TASK_DONE)
@@ -358,8 +369,10 @@ static void finish(struct letters *letters, uint64_t share)
     int rc = run_patiently(worker, finish_all, letters);
 
     if (rc != DB_OK && letters->n > 1 && !batch_store_trouble(rc)) {
-        for (int i = 0; i < letters->n; i++)
-            finish(&(struct letters){.worker = worker, .list = &letters->list[i], .n = 1}, share);
+        for (int i = 0; i < letters->n; i++) {
+            struct letters one = only(letters, i);
+            finish(&one, share);
+        }
         return;
     }
     for (int i = 0; i < letters->n; i++) {
@@ -396,8 +409,10 @@ static void run(struct letters *letters)
         send_all(letters);
         finish(letters, share);
     } else if (letters->n > 1 && !batch_store_trouble(rc)) {
-        for (int i = 0; i < letters->n; i++)
-            run(&(struct letters){.worker = worker, .list = &letters->list[i], .n = 1});
+        for (int i = 0; i < letters->n; i++) {
+            struct letters one = only(letters, i);
+            run(&one);
+        }
     } else if (!batch_store_trouble(rc)) {
         (void)task_failed(letters->list[0].task, TASK_RETRY, "%s", db_error_name(rc));
         batch_finish(worker, letters->list[0].task, 1, promc_now_ns() - start);
@@ -409,16 +424,25 @@ static void run(struct letters *letters)
 
 static void send_process(struct worker *worker, struct task *tasks, int n)
 {
-    struct letters letters = {.worker = worker, .list = calloc((size_t)n, sizeof(struct letter)), .n = n};
+    struct letter *list = calloc((size_t)n, sizeof(*list));
+    uint64_t now = promc_now_ns();
+    struct letters letters = {.worker = worker, .extended_ns = now, .patient_until_ns = now + PATIENCE_NS};
+    int together = mailer_finds(worker->session) ? n : 1;
 
-    if (!letters.list)
+    if (!list)
         return; /* the leases run out, and the jobs come back */
     for (int i = 0; i < n; i++)
-        letters.list[i].task = &tasks[i];
-    run(&letters);
+        list[i].task = &tasks[i];
+    for (int i = 0; i < n && !workers_stopping(worker->workers); i += together) {
+        letters.list = &list[i];
+        letters.leased = n - i;
+        letters.n = together;
+        keep_leases(&letters);
+        run(&letters);
+    }
     for (int i = 0; i < n; i++)
-        letter_reset(&letters.list[i]);
-    free(letters.list);
+        letter_reset(&list[i]);
+    free(list);
 }
 
 const struct handler send_handler = {

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mail server that is gone, hangs, is slow, refuses or breaks off; a worker killed between sending and its ack."""
+import threading
+import time
+
+import pytest
+from support.faults import PATIENCE, Watch, print_table, record
+from support.http import csv_rows
+from support.ports import wait_until
+from support.relay import Relay
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(request):
+    yield
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print_table()
+
+
+@pytest.fixture
+def relay():
+    made = Relay()
+    yield made
+    made.stop()
+
+
+class Campaign:
+    """An API, a worker beside it on the same store, and a campaign to n people."""
+
+    def __init__(self, make_service, relay, n):
+        self.n = n
+        self.api = make_service(ROLE="api")
+        self.worker = make_service(ROLE="worker", DATA_DIR=self.api.data_dir, MAIL=relay.url)
+        self.client = self.api.client(self.api.organisation())
+        assert self.client.import_csv(csv_rows(n)).status == 200
+        self.id = self.client.campaign()
+        assert self.client.act(self.id, "start").status == 200
+
+    def send(self):
+        assert self.client.act(self.id, "send").status == 202
+
+    def emails(self):
+        return self.client.stats(self.id)["emails"]
+
+    def finished(self):
+        wait_until("every e-mail sent or failed", lambda: (e := self.emails())["sent"] + e["failed"] == self.n, PATIENCE, 0.1)
+        return self.emails()
+
+
+NAMES = {"gone": "SMTP server gone", "hang": "SMTP server hangs", "busy": "SMTP server answers 421", "later": "SMTP server answers 451",
+         "slow": "SMTP server answers after a second"}
+
+
+@pytest.mark.parametrize("how", NAMES)
+def test_a_mail_server_in_trouble(make_service, relay, how):
+    """No e-mail is lost, given up or sent twice, and all go out once the server is well again."""
+    campaign = Campaign(make_service, relay, 40)
+    if how == "gone":
+        relay.stop()
+    else:
+        relay.mode = how
+    with Watch(campaign.api) as watch, Watch(campaign.worker):
+        campaign.send()
+        failures = "queue_message_failures_total"
+        if how == "hang":
+            wait_until("workers wait for it", lambda: relay.connections(), PATIENCE)
+            time.sleep(1)
+        elif how == "slow":
+            wait_until("one sent", lambda: relay.times, PATIENCE)
+        else:
+            campaign.worker.settled("failures counted", lambda m: m.total(failures, queue="email.send", reason="error") > 0, PATIENCE)
+        ended = time.monotonic()
+        if how == "gone":
+            relay.start()
+        relay.mode = "take"
+        if how == "hang":
+            relay.cut()
+        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        emails = campaign.finished()
+    metrics = campaign.worker.settled("counted", lambda m: m.total("emails_sent_total", success="true") == campaign.n, PATIENCE)
+    assert (emails["sent"], emails["failed"]) == (campaign.n, 0)
+    assert len(relay.taken) == campaign.n and relay.twice() == 0
+    assert metrics.total(failures, reason="dead_lettered") == 0
+    if how not in ("slow", "hang"):
+        assert metrics.total("queue_message_retries_total", queue="email.send") > 0
+    record(NAMES[how], campaign.n, campaign.n - len(relay.taken), relay.twice(), None if how == "slow" else resumed, watch.peak,
+           f"e-mails; {watch.word}")
+
+
+def test_a_connection_that_breaks_before_the_verdict(make_service, relay):
+    """Nobody can know whether those messages were taken: they are recorded as in doubt and not sent again."""
+    campaign = Campaign(make_service, relay, 20)
+    relay.mode = "drop"
+    with Watch(campaign.api) as watch, Watch(campaign.worker):
+        campaign.send()
+        emails = campaign.finished()
+    assert emails["failed"] == campaign.n and relay.twice() == 0
+    campaign.worker.settled("counted", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered")
+                            == m.total("emails_sent_total", success="false") == campaign.n, PATIENCE)
+    record("SMTP connection cut before the verdict", campaign.n, 0, relay.twice(), None, watch.peak,
+           "e-mails, every one recorded as in doubt and dead-lettered")
+
+
+def test_a_worker_killed_between_send_and_ack(make_service, relay):
+    campaign = Campaign(make_service, relay, 300)
+    api, worker = campaign.api, campaign.worker
+    lock, at = threading.Lock(), [20, 100]
+
+    def kill(_receiver):  # the message is taken, its sender does not learn of it any more
+        with lock:
+            if at and len(relay.taken) >= at[0]:
+                at.pop(0)
+                worker.kill()
+    relay.on_message = kill
+    with Watch(api) as watch:
+        campaign.send()
+        for left in (1, 0):
+            wait_until("the worker killed", lambda left=left: len(at) == left and not worker.process.running(), PATIENCE)
+            begun = time.monotonic()
+            worker.start()
+            resumed = wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - begun
+        emails = campaign.finished()
+    assert relay.twice() == 0
+    # In doubt is what a thread had under way, two threads each time; all else has been taken, and is said to be sent.
+    assert 2 <= emails["failed"] <= 4 and emails["sent"] <= len(relay.taken)
+    lost = campaign.n - emails["sent"] - emails["failed"]
+    assert lost == 0
+    record("worker killed between send and ack, twice", campaign.n, lost, relay.twice(), resumed, watch.peak,
+           f"e-mails: {emails['sent']} sent, {emails['failed']} in doubt and dead-lettered; from its start to the next message")
+
+
+def test_a_worker_stopped_while_it_sends(make_service, relay):
+    """SIGTERM: what is under way is finished and recorded, the rest goes back; nothing is in doubt."""
+    campaign = Campaign(make_service, relay, 300)
+    relay.on_message = lambda _receiver: time.sleep(0.005)
+    with Watch(campaign.api) as watch:
+        campaign.send()
+        for part in (20, 100):
+            wait_until("some sent", lambda part=part: len(relay.taken) >= part, PATIENCE)
+            campaign.worker.stop(PATIENCE)
+            begun = time.monotonic()
+            campaign.worker.start()
+            resumed = wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - begun
+        emails = campaign.finished()
+    assert (emails["sent"], emails["failed"]) == (campaign.n, 0)
+    assert len(relay.taken) == campaign.n and relay.twice() == 0
+    record("SIGTERM to a worker that sends, twice", campaign.n, 0, relay.twice(), resumed, watch.peak,
+           "e-mails; from its start to the next message")
