@@ -158,3 +158,8 @@ enum mail_found mailer_find(struct mailer_session *session, const char *key)
 {
     return session->mailer->transport->find(session->self, key);
 }
+
+bool mailer_finds(const struct mailer_session *session)
+{
+    return session->mailer->transport == &mail_file;
+}
