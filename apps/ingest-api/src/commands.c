@@ -1,64 +1,186 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
 
+#include "config/settings.h"
 #include "middlewares/auth.h"
+#include "store/clock.h"
+#include "store/keys.h"
 #include "store/organisations.h"
 #include "store/store.h"
-#include "utils/log.h"
+#include "utils/directory.h"
 
+#include <errno.h>
+#include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
-struct creation {
-    const char *name;
+/* ---- what all of them have in common --------------------------------------------------------------------------- */
+
+struct call {
+    const char *organisation_id, *argument; /* the name, or the key's id */
     unsigned char key_hash[AUTH_HASH];
-    char id[37];
+    char made_id[37];
+    json_t *rows;
 };
 
-static int create(void *arg, struct db *db)
+static int complain(const char *what)
 {
-    struct creation *creation = arg;
-    return organisations_create(db, creation->name, creation->key_hash, creation->id);
+    fprintf(stderr, "ingest-api: %s\n", what);
+    return 1;
 }
 
-static int print(const struct creation *creation, const char *key)
+/* A command may be the first that ever uses the store. */
+static int run(const struct settings *settings, enum store_mode mode, int (*work)(void *arg, struct db *db),
+               struct call *call)
 {
-    char line[4096];
-    struct text text;
-    text_init(&text, line, sizeof(line));
-    text_add(&text, "{\"organisation_id\":\"");
-    text_add(&text, creation->id);
-    text_add(&text, "\",\"name\":");
-    text_add_json(&text, creation->name, strlen(creation->name), ORGANISATION_NAME_MAX);
-    text_add(&text, ",\"api_key\":\"");
-    text_add(&text, key);
-    text_add(&text, "\"}\n");
-    int rc = fwrite(line, 1, text.length, stdout) == text.length && fflush(stdout) == 0 ? 0 : 1;
-    OPENSSL_cleanse(line, sizeof(line));
-    if (rc)
-        fprintf(stderr, "ingest-api: the key cannot be written to standard output: %m\n");
+    struct store *store;
+    if (strcmp(settings->store_url, "sqlite") == 0 && directory_make(settings->data_dir, 0750) < 0) {
+        fprintf(stderr, "ingest-api: DATA_DIR %s cannot be made or written to: %m\n", settings->data_dir);
+        return DB_E_OTHER;
+    }
+    if (store_open(&store, settings) < 0)
+        return DB_E_CONNECTION; /* the log says why */
+    int rc = store_run(store, mode, work, call);
+    store_close(store);
+    if (rc == DB_E_NOT_FOUND)
+        (void)complain(mode == STORE_MODE_WRITE && call->argument ? "no such organisation, or it has no such key"
+                                                                  : "there is no such organisation");
+    else if (rc < 0 && rc != DB_E_INVALID)
+        fprintf(stderr, "ingest-api: the store refused it: %s\n", db_error_name(rc));
     return rc;
+}
+
+/** One line; steals `line`. @return the exit status. */
+static int print(json_t *line)
+{
+    char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    json_decref(line);
+    if (!text)
+        return complain("out of memory");
+    int rc = puts(text) >= 0 && fflush(stdout) == 0 ? 0 : 1;
+    OPENSSL_cleanse(text, strlen(text)); /* a key may be in it */
+    free(text);
+    if (rc)
+        fprintf(stderr, "ingest-api: the result cannot be written to standard output: %m\n");
+    return rc;
+}
+
+static json_t *time_or_null(int64_t ms)
+{
+    char text[64];
+    struct tm tm;
+    time_t seconds = (time_t)(ms / 1000);
+    if (ms == 0 || !gmtime_r(&seconds, &tm))
+        return json_null();
+    size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(ms % 1000));
+    return json_string(text);
+}
+
+static bool new_key(char key[AUTH_KEY_SIZE], struct call *call)
+{
+    if (auth_key_new(key) && auth_hash(key, AUTH_KEY_SIZE - 1, call->key_hash))
+        return true;
+    (void)complain("the system gives no random bytes for a key");
+    return false;
+}
+
+/* ---- org create ------------------------------------------------------------------------------------------------ */
+
+static int create_organisation(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    return organisations_create(db, call->argument, call->key_hash, call->made_id);
 }
 
 int command_org_create(const struct settings *settings, const char *name)
 {
-    struct creation creation = {.name = name};
-    struct store *store;
-    char key[AUTH_KEY_SIZE];
-    if (!auth_key_new(key) || !auth_hash(key, AUTH_KEY_SIZE - 1, creation.key_hash)) {
-        fprintf(stderr, "ingest-api: the system gives no random bytes for a key\n");
+    struct call call = {.argument = name};
+    char key[AUTH_KEY_SIZE], key_id[KEY_ID + 1];
+    if (!new_key(key, &call))
         return 1;
-    }
-    if (store_open(&store, settings) < 0)
-        return 1;
-    int rc = store_run(store, STORE_MODE_WRITE, create, &creation);
-    store_close(store);
+    int rc = run(settings, STORE_MODE_WRITE, create_organisation, &call);
     if (rc == DB_E_INVALID)
         fprintf(stderr, "ingest-api: an organisation's name has 1 to %d bytes of UTF-8\n", ORGANISATION_NAME_MAX);
-    else if (rc < 0)
-        fprintf(stderr, "ingest-api: the organisation was not created: %s\n", db_error_name(rc));
-    else
-        rc = print(&creation, key);
+    keys_id(call.key_hash, key_id);
+    if (rc == DB_OK)
+        rc = print(json_pack("{s:s, s:s, s:s, s:s}", "organisation_id", call.made_id, "name", name, "key_id", key_id,
+                             "api_key", key));
     OPENSSL_cleanse(key, sizeof(key));
     return rc == 0 ? 0 : 1;
+}
+
+/* ---- key create | list | revoke -------------------------------------------------------------------------------- */
+
+static int add_key(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    return keys_add(db, call->organisation_id, call->key_hash, clock_wall_ms());
+}
+
+static int say_no_uuid(int rc)
+{
+    if (rc == DB_E_INVALID)
+        (void)complain("the organisation's id is no UUID");
+    return rc;
+}
+
+int command_key_create(const struct settings *settings, const char *organisation_id)
+{
+    struct call call = {.organisation_id = organisation_id};
+    char key[AUTH_KEY_SIZE], key_id[KEY_ID + 1];
+    if (!new_key(key, &call))
+        return 1;
+    int rc = say_no_uuid(run(settings, STORE_MODE_WRITE, add_key, &call));
+    keys_id(call.key_hash, key_id);
+    if (rc == DB_OK)
+        rc = print(json_pack("{s:s, s:s, s:s}", "organisation_id", organisation_id, "key_id", key_id, "api_key", key));
+    OPENSSL_cleanse(key, sizeof(key));
+    return rc == 0 ? 0 : 1;
+}
+
+static void add_row(void *arg, const char *id, int64_t created_ms, int64_t revoked_ms)
+{
+    (void)json_array_append_new(arg, json_pack("{s:s, s:o, s:o}", "key_id", id, "created_at", time_or_null(created_ms),
+                                               "revoked_at", time_or_null(revoked_ms)));
+}
+
+static int list_keys(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    return keys_list(db, call->organisation_id, add_row, call->rows);
+}
+
+int command_key_list(const struct settings *settings, const char *organisation_id)
+{
+    struct call call = {.organisation_id = organisation_id, .rows = json_array()};
+    int rc = say_no_uuid(run(settings, STORE_MODE_READ, list_keys, &call));
+    for (size_t i = 0; rc == DB_OK && i < json_array_size(call.rows); i++)
+        rc = print(json_incref(json_array_get(call.rows, i)));
+    json_decref(call.rows);
+    return rc == 0 ? 0 : 1;
+}
+
+static int revoke_key(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    return keys_revoke(db, call->organisation_id, call->argument, clock_wall_ms());
+}
+
+int command_key_revoke(const struct settings *settings, const char *organisation_id, const char *key_id)
+{
+    const struct timespec cached = {.tv_sec = AUTH_KNOWN_NS / 1000000000, .tv_nsec = 50000000};
+    struct call call = {.organisation_id = organisation_id, .argument = key_id};
+    int rc = run(settings, STORE_MODE_WRITE, revoke_key, &call);
+    if (rc == DB_E_INVALID)
+        fprintf(stderr, "ingest-api: the organisation's id is no UUID, or the key's not %d hexadecimal digits\n",
+                KEY_ID);
+    if (rc != DB_OK)
+        return 1;
+    /* what a server remembers of it is over then: when this command has returned, nobody gets in by this key */
+    while (nanosleep(&cached, NULL) < 0 && errno == EINTR)
+        continue;
+    return print(json_pack("{s:s, s:s, s:b}", "organisation_id", organisation_id, "key_id", key_id, "revoked", 1));
 }

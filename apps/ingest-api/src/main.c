@@ -12,6 +12,9 @@
 static const char usage[] =
     "usage: ingest-api [serve] [--role=all|api|worker]   serve (the default) until SIGTERM\n"
     "       ingest-api org create NAME                   make an organisation; its id and API key are printed once\n"
+    "       ingest-api key create ORGANISATION           one more API key of it, printed once\n"
+    "       ingest-api key list ORGANISATION             its keys: id, made when, revoked when\n"
+    "       ingest-api key revoke ORGANISATION KEY_ID    nobody gets in by that key any more\n"
     "       ingest-api metrics [--json]                  the reference of all metrics, as Markdown or JSON\n"
     "       ingest-api --version | --help\n"
     "\n"
@@ -49,6 +52,17 @@ static int load(struct settings *settings, int argc, char **argv)
     return 0;
 }
 
+/* Commands that use the store: their result is standard output, and only warnings are worth a line beside it. */
+static int load_for_command(struct settings *settings)
+{
+    log_set_fd(STDERR_FILENO);
+    if (load(settings, 0, NULL) < 0)
+        return -1;
+    if (settings->log_level < LOG_WARN)
+        log_set_level(LOG_WARN);
+    return 0;
+}
+
 static int org(int argc, char **argv)
 {
     struct settings settings;
@@ -56,12 +70,23 @@ static int org(int argc, char **argv)
         return refuse("org: unknown command \"%s\"", argc < 1 ? "" : argv[0]);
     if (argc != 2)
         return refuse("org create takes one argument, the %s", "name");
-    log_set_fd(STDERR_FILENO); /* standard output is the result */
-    if (load(&settings, 0, NULL) < 0)
+    return load_for_command(&settings) < 0 ? 1 : command_org_create(&settings, argv[1]);
+}
+
+static int key(int argc, char **argv)
+{
+    struct settings settings;
+    const char *command = argc < 1 ? "" : argv[0];
+    bool revoke = strcmp(command, "revoke") == 0, create = strcmp(command, "create") == 0;
+    if (!revoke && !create && strcmp(command, "list") != 0)
+        return refuse("key: unknown command \"%s\"", command);
+    if (argc != (revoke ? 3 : 2))
+        return refuse("key %s takes the organisation's id; revoke takes the key's id too", command);
+    if (load_for_command(&settings) < 0)
         return 1;
-    if (settings.log_level < LOG_WARN)
-        log_set_level(LOG_WARN);
-    return command_org_create(&settings, argv[1]);
+    return revoke   ? command_key_revoke(&settings, argv[1], argv[2])
+           : create ? command_key_create(&settings, argv[1])
+                    : command_key_list(&settings, argv[1]);
 }
 
 static int metrics(int argc, char **argv)
@@ -88,6 +113,8 @@ int main(int argc, char **argv)
     }
     if (argc > 0 && strcmp(argv[0], "org") == 0)
         return org(argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "key") == 0)
+        return key(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "metrics") == 0)
         return metrics(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "serve") == 0) {

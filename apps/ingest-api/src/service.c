@@ -15,14 +15,14 @@
 #include "routes/health.h"
 #include "services/mailer.h"
 #include "store/store.h"
+#include "utils/directory.h"
 #include "utils/log.h"
 #include "workers/workers.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <string.h>
 #include <uv.h>
 
 #define SECOND UINT64_C(1000000000)
@@ -46,26 +46,13 @@ static sigset_t stop_signals(void)
     return set;
 }
 
-/** mkdir -p, for the store, the outbox and the bodies of large requests. */
+/** For the store, the outbox and the bodies of large requests. */
 static int make_data_dir(const char *path)
 {
-    char part[256];
-    size_t n = strlen(path);
-    for (size_t i = 1; i <= n; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0750) < 0 && errno != EEXIST && errno != EROFS) {
-            log_error("DATA_DIR cannot be made", "s:path", part, "s:error", strerror(errno));
-            return -1;
-        }
-    }
-    if (access(path, W_OK | X_OK) < 0) {
-        log_error("DATA_DIR cannot be written to", "s:path", path, "s:error", strerror(errno));
-        return -1;
-    }
-    return 0;
+    if (directory_make(path, 0750) == 0)
+        return 0;
+    log_error("DATA_DIR cannot be made or written to", "s:path", path, "s:error", strerror(errno));
+    return -1;
 }
 
 static int start(struct service *service, const struct settings *settings)

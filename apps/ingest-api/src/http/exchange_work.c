@@ -93,7 +93,8 @@ static void deliver_key(struct loop_mail *mail)
     exchange->auth_pending = false;
     if (req->status == 0) {
         bool known = req->organisation_id[0] != '\0';
-        auth_cache_put(connection->loop->auth, exchange->key_hash, known ? req->organisation_id : NULL, promc_now_ns());
+        auth_cache_put(connection->loop->auth, exchange->key_hash, known ? req->organisation_id : NULL,
+                       exchange->work.submitted_ns);
         if (!known)
             refuse_key(exchange, "The API key is not known.");
         else

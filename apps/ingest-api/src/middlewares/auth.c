@@ -98,7 +98,7 @@ enum auth_answer auth_cache_get(struct auth_cache *cache, const unsigned char ha
 }
 
 void auth_cache_put(struct auth_cache *cache, const unsigned char hash[AUTH_HASH], const char *organisation_id,
-                    uint64_t now_ns)
+                    uint64_t asked_ns)
 {
     struct entry *set = cache->entries[hash[0]], *place = &set[0];
     for (int i = 0; i < WAYS; i++) {
@@ -113,5 +113,5 @@ void auth_cache_put(struct auth_cache *cache, const unsigned char hash[AUTH_HASH
     place->organisation_id[0] = '\0';
     if (organisation_id)
         strncat(place->organisation_id, organisation_id, sizeof(place->organisation_id) - 1);
-    place->expires_ns = now_ns + (organisation_id ? AUTH_KNOWN_NS : AUTH_UNKNOWN_NS);
+    place->expires_ns = asked_ns + (organisation_id ? AUTH_KNOWN_NS : AUTH_UNKNOWN_NS);
 }

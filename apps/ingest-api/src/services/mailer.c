@@ -2,6 +2,7 @@
 #include "services/mailer.h"
 #include "config/settings.h"
 #include "services/mail_transport.h"
+#include "utils/directory.h"
 #include "utils/log.h"
 
 #include <curl/curl.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct mailer {
     const struct mail_transport *transport;
@@ -22,26 +22,6 @@ struct mailer_session {
     void *self;
 };
 
-/* Every missing directory of the path, for us alone: drafts are private. */
-static int make_directories(const char *path)
-{
-    char part[600];
-
-    if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    for (char *p = part + 1; *p; p++) {
-        if (*p != '/')
-            continue;
-        *p = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return -1;
-        *p = '/';
-    }
-    return mkdir(part, 0700) < 0 && errno != EEXIST ? -1 : 0;
-}
-
 static int open_file(struct mailer *mailer, const struct settings *settings)
 {
     const char *directory = strncmp(settings->mail_url, "file:", 5) == 0 ? settings->mail_url + 5 : "";
@@ -51,10 +31,10 @@ static int open_file(struct mailer *mailer, const struct settings *settings)
     else
         (void)snprintf(mailer->target, sizeof(mailer->target), "%s/outbox", settings->data_dir);
     mailer->transport = &mail_file;
-    if (make_directories(mailer->target) == 0)
+    if (directory_make(mailer->target, 0700) == 0)
         return 0;
-    log_error("the outbox directory cannot be made", "s:component", "mailer", "s:directory", mailer->target, "s:error",
-              strerror(errno));
+    log_error("the outbox directory cannot be made or written to", "s:component", "mailer", "s:directory",
+              mailer->target, "s:error", strerror(errno));
     return -1;
 }
 

@@ -2,21 +2,10 @@
 #include "store/organisations.h"
 
 #include "store/clock.h"
+#include "store/keys.h"
 #include "store/page.h"
 
 #include <string.h>
-
-static int add_key(struct db *db, const char *organisation_id, const unsigned char key_hash[32], int64_t now)
-{
-    struct db_stmt *stmt =
-        db_prepare(db, "INSERT INTO iam.api_keys (key_hash, organisation_id, created_at) VALUES ($1, $2, $3)");
-    db_bind_blob(stmt, 1, key_hash, 32);
-    db_bind_uuid(stmt, 2, organisation_id);
-    db_bind_int(stmt, 3, now);
-    int rc = db_step(stmt);
-    db_done(stmt);
-    return rc;
-}
 
 int organisations_create(struct db *db, const char *name, const unsigned char key_hash[32], char id_out[37])
 {
@@ -31,7 +20,7 @@ int organisations_create(struct db *db, const char *name, const unsigned char ke
     if (rc == DB_OK)
         rc = db_exec(db, "INSERT INTO iam.organisations (id, name, created_at) VALUES ($1, $2, $3)", "usi", id_out,
                      name, now);
-    return rc == DB_OK ? add_key(db, id_out, key_hash, now) : rc;
+    return rc == DB_OK ? keys_add(db, id_out, key_hash, now) : rc;
 }
 
 int organisations_find_by_key(struct db *db, const unsigned char key_hash[32], char organisation_id[37])
