@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that are slow, gone, wrong or many, beside good ones; and a clock that is set back while jobs wait.
+
+Each kind of bad client by itself, byte for byte, is tests/test_http_front.py; SIGTERM and kill -9 of the whole service under
+load are tests/test_shutdown.py and tests/test_durability.py.
+"""
+import glob
+import resource
+import threading
+import time
+from collections import Counter
+
+import pytest
+from support.faults import PATIENCE, Importers, Outbox, Watch, print_table, record
+from support.http import csv_rows, raw_connection, raw_exchange, reset
+from support.ports import wait_until
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(request):
+    yield
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print_table()
+
+
+def head(key, more):
+    return (f"POST /api/v1/prospects/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: text/csv\r\n"
+            f"{more}\r\n").encode()
+
+
+class BadClients:
+    """One thread for each kind, again and again, until stop(). `done` counts what was done, by kind."""
+
+    def __init__(self, service, key):
+        self.port, self.key = service.port, key
+        self.done, self.failures = Counter(), []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=(kind,), daemon=True)
+                         for kind in (self.drips, self.aborts, self.smuggles, self.pipelines, self.floods)]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self, kind):
+        while not self._stop.is_set():
+            try:
+                kind()
+                self.done[kind.__name__] += 1
+            except OSError:  # cut off, as it may be
+                self.done[kind.__name__] += 1
+            except Exception as error:  # noqa: BLE001 - the test looks at it
+                self.failures.append(error)
+                return
+
+    def drips(self):
+        """Fifty connections that each send a byte at a time and never come to an end."""
+        held = [raw_connection(self.port) for _ in range(50)]
+        for s in held:
+            s.sendall(head(self.key, "Content-Length: 9999\r\n"))
+        for byte in b"email\r\ndrip@exa":
+            for s in held:
+                s.sendall(bytes([byte]))
+            if self._stop.wait(0.05):
+                break
+        for s in held:
+            reset(s)
+
+    def aborts(self):
+        s = raw_connection(self.port)
+        s.sendall(head(self.key, "Content-Length: 5000\r\nExpect: 100-continue\r\n"))
+        assert s.recv(100).startswith(b"HTTP/1.1 100 ")
+        s.sendall(b"email\r\naborted@example.invalid\r\n")
+        reset(s)
+
+    def smuggles(self):
+        body = csv_rows(1, tag="smuggled").encode()
+        received = raw_exchange(self.port, head(self.key, f"Content-Length: {len(body)}\r\nTransfer-Encoding: chunked\r\n") + body)
+        assert received.startswith(b"HTTP/1.1 400 ") and received.count(b"HTTP/1.1 ") == 1, received
+
+    def pipelines(self):
+        one = f"GET /api/v1/campaigns HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.key}\r\n"
+        received = raw_exchange(self.port, (f"{one}\r\n" * 49 + f"{one}Connection: close\r\n\r\n").encode())
+        assert received.count(b"HTTP/1.1 200 ") == 50, received
+
+    def floods(self):
+        """10 MB of headers: refused long before they are all in."""
+        s = raw_connection(self.port)
+        try:
+            s.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
+            for _ in range(160):
+                s.sendall(b"A: " + b"a" * 65533)
+            raise AssertionError("10 MB of headers were taken")
+        finally:
+            s.close()
+
+    def stop(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), "a bad client hangs"
+        assert not self.failures, self.failures
+        return self.done
+
+
+def test_bad_clients_beside_good_ones(make_service):
+    service = make_service(IDLE_TIMEOUT=5, REQUEST_TIMEOUT=5)
+    organisation, other = service.organisation("good"), service.organisation("bad")
+    with Watch(service) as watch:
+        load = Importers(service, organisation, pause=0.002)
+        bad = BadClients(service, other.key)
+        kinds = ("drips", "aborts", "smuggles", "pipelines", "floods")
+        wait_until("every kind of bad client", lambda: bad.failures or all(bad.done[kind] >= 3 for kind in kinds), PATIENCE)
+        load.wait_for(1000)
+        done = bad.stop()
+        load.stop()
+    client = service.client(organisation)
+    lost = load.lost(client)
+    assert (lost, load.refused, load.unanswered) == (0, 0, 0)
+    assert service.client(other).prospects() == [], "what was not sent to the end is not there"
+    metrics = service.settled("nothing in flight", lambda m: m.total("http_requests_in_flight") == 0)
+    assert metrics.total("http_requests_total") == metrics.total("http_request_duration_seconds_count")
+    assert metrics.total("http_requests_total", status_code="499") == metrics.total("http_requests_aborted_total") > 0
+    assert metrics.total("http_requests_total", status_code="400") >= done["smuggles"]
+    assert metrics.total("http_requests_total", route="/api/v1/prospects/import", status_code="200") == len(load.times)
+    assert watch.peak < 256 << 20
+    record("bad clients: a byte at a time, aborts, two lengths, pipelines, 10 MB of headers", len(load.acknowledged), lost, 0, None,
+           watch.peak, ", ".join(f"{kind} {n}" for kind, n in done.items()) + "; " + watch.word)
+
+
+def test_ten_thousand_idle_connections(make_service):
+    n, (soft, hard) = 10_000, resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < n + 1000:
+        pytest.skip(f"this machine allows {hard} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    held = []
+    try:
+        service = make_service(MAX_CONNECTIONS=n + 1000, IDLE_TIMEOUT=600)
+        organisation = service.organisation()
+        with Watch(service) as watch:
+            load = Importers(service, organisation, workers=2, pause=0.01)
+            load.wait_for(50)
+            before = watch.peak
+            held = [raw_connection(service.port) for _ in range(n)]
+            metrics = service.settled("all of them open", lambda m: m.value("process_open_fds") > n, PATIENCE)
+            assert metrics.total("http_requests_in_flight") == 0
+            load.wait_for(len(load.acknowledged) + 200)  # served as if the others were not there
+            # Each of them can still be used.
+            for s in held[:: n // 20]:
+                s.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert s.recv(1000).startswith(b"HTTP/1.1 200 ")
+            each = (watch.peak - before) / n
+            for s in held:
+                s.close()
+            service.settled("all of them closed", lambda m: m.value("process_open_fds") < 200, PATIENCE)
+            load.stop()
+        lost = load.lost(service.client(organisation))
+        assert (lost, load.refused, load.unanswered) == (0, 0, 0)
+        assert watch.peak < 512 << 20
+        record("10,000 idle connections", len(load.acknowledged), lost, 0, None, watch.peak,
+               f"{each / 1024:.1f} KiB a connection; {watch.word}")
+    finally:
+        for s in held:
+            s.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def libfaketime():
+    found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    if not found:
+        pytest.skip("libfaketime is not installed (apt-get install faketime)")
+    return found[0]
+
+
+@pytest.mark.parametrize("hours", [-1, 1], ids=["back", "forward"])
+def test_the_clock_is_set(make_service, tmp_path, hours):
+    """The wall clock jumps an hour while imports go on and e-mails are sent: the service's own clock alone, by libfaketime."""
+    offset, n = tmp_path / "offset", 300
+    offset.write_text("+0\n")
+    outbox = Outbox(tmp_path / "outbox")
+    service = make_service(LD_PRELOAD=libfaketime(), FAKETIME_TIMESTAMP_FILE=offset, FAKETIME_CACHE_DURATION=1,
+                           FAKETIME_DONT_FAKE_MONOTONIC=1, MAIL=f"file:{outbox.directory}")
+    organisation, sender = service.organisation("imports"), service.organisation("sends")
+    client, sending = service.client(organisation), service.client(sender)
+    assert sending.import_csv(csv_rows(n, tag="mail")).status == 200
+    campaign = sending.campaign()
+    assert sending.act(campaign, "start").status == 200
+
+    def the_time():
+        return client.get("/health").json()["timestamp"]
+    with Watch(service) as watch:
+        load = Importers(service, organisation, workers=2, pause=0.01)
+        load.wait_for(50)
+        before = the_time()
+        assert sending.act(campaign, "send").status == 202
+        offset.write_text(f"{hours * 3600:+d}\n")
+        wait_until("the clock is another", lambda: abs(seconds(the_time()) - seconds(before)) > 1800, PATIENCE)
+        jumped = time.monotonic()
+        resumed = load.resumed(jumped)
+        wait_until("all e-mails", lambda: sending.stats(campaign)["emails"]["sent"] == n, PATIENCE, 0.1)
+        # What is begun after the jump is done after the jump.
+        assert sending.import_csv(csv_rows(1, tag="late")).status == 200
+        service.settled("the late one researched", lambda m: m.total("prospects_processed_total", organisation_id=sender.id,
+                                                                     action="researched") == n + 1, PATIENCE)
+        load.stop()
+    receivers = Counter(outbox.receivers())
+    lost = load.lost(client) + n - len(receivers)
+    twice = sum(times - 1 for times in receivers.values())
+    assert (lost, twice) == (0, 0)
+    metrics = service.metrics()
+    for name in ("http_request_duration_seconds_sum", "queue_oldest_message_age_seconds", "queue_processing_duration_seconds_sum"):
+        assert all(0 <= s.value < 600 for s in metrics.select(name)), name
+    record(f"the clock set {'back' if hours < 0 else 'forward'} an hour", len(load.acknowledged) + n, lost, twice, resumed, watch.peak,
+           watch.word)
+
+
+def seconds(timestamp):
+    return time.mktime(time.strptime(timestamp[:19], "%Y-%m-%dT%H:%M:%S"))
