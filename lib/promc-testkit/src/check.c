@@ -140,7 +140,8 @@ static int bucket(struct run *run, const struct sample *sample, char *fault, siz
     double bound;
     if (!le || !exposition_number(le, &bound))
         bound = (double)NAN;
-    if (!run->open || compare_samples(run->first, sample, true) != 0)
+    /* OpenMetrics has histograms without a _count, so the one before may still be open. */
+    if (!run->open || run->first->family != sample->family || compare_samples(run->first, sample, true) != 0)
         *run = (struct run){.first = sample, .bound = -INFINITY, .open = true};
     if (!le)
         wrong = "a bucket without le";

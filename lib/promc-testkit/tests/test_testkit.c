@@ -219,6 +219,9 @@ static void test_check_accepts(void **state)
     (void)snprintf(text, sizeof text, "%.*s# EOF\n", (int)(strstr(good, "# TYPE my") - good), good);
     assert_int_equal(promc_testkit_check(text, strlen(text), PROMC_FORMAT_OPENMETRICS, NULL), 0);
     assert_int_equal(promc_testkit_check(utf8, strlen(utf8), PROMC_FORMAT_OPENMETRICS, NULL), 0);
+    static const char no_counts[] = "# TYPE g histogram\ng_bucket{le=\"-1.0\"} 1\ng_bucket{le=\"+Inf\"} 2\n"
+                                    "# TYPE h histogram\nh_bucket{le=\"-2.0\"} 0\nh_bucket{le=\"+Inf\"} 1\n# EOF\n";
+    assert_int_equal(promc_testkit_check(no_counts, strlen(no_counts), PROMC_FORMAT_OPENMETRICS, NULL), 0);
     static const char old[] = "# a comment\n\na 1 1700000000000\n";
     assert_int_equal(promc_testkit_check(old, strlen(old), PROMC_FORMAT_TEXT, NULL), 0);
 }

@@ -133,6 +133,21 @@ static void callbacks(void **state)
                      PROMC_E_INVALID);
 }
 
+static void callbacks_and_the_cap(void **state)
+{
+    promc_registry *registry = *state;
+    promc_family *family;
+    double a = 1, b = 2;
+    assert_ok(promc_callback_register(
+        registry, PROMC_GAUGE, &(promc_family_settings){.name = "g", .labels = {"x"}, .max_series = 1}, &family));
+    assert_ok(promc_callback_set(family, (const char *[]){"one"}, read_double, &a));
+    assert_fails(promc_callback_set(family, (const char *[]){"two"}, read_double, &b), PROMC_E_FULL, "\"g\"");
+    /* By its own name the overflow series is a series like any other. */
+    assert_ok(promc_callback_set(family, (const char *[]){"other"}, read_double, &b));
+    assert_true(exposes(registry, "g{x=\"other\"} 2"));
+    assert_fails(promc_callback_set(family, (const char *[]){"two"}, read_double, &a), PROMC_E_FULL, "\"g\"");
+}
+
 static void curried(void **state)
 {
     promc_registry *registry = *state;
@@ -162,6 +177,7 @@ static void curried(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(info), TEST(stateset), TEST(untyped), TEST(callbacks), TEST(curried)};
+    const struct CMUnitTest tests[] = {
+        TEST(info), TEST(stateset), TEST(untyped), TEST(callbacks), TEST(callbacks_and_the_cap), TEST(curried)};
     return cmocka_run_group_tests_name("types", tests, NULL, NULL);
 }
