@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the stack tests share. Each test gets servers of its own, on free ports, in a folder of its own."""
+import os
+
 import pytest
 
 from support.prometheus import Prometheus
@@ -25,12 +27,26 @@ def pytest_unconfigure(config):
 
 
 @pytest.fixture
-def make_service(tmp_path):
+def backends(request):
+    """The servers' settings for one service: none, or with STORE=postgres QUEUE=amqp in the environment (make
+    test-backends) a database and a virtual host of its own."""
+    def make():
+        env = {}
+        if os.environ.get("STORE") == "postgres":
+            env["STORE"] = request.getfixturevalue("postgres_server").database()
+        if os.environ.get("QUEUE") == "amqp":
+            env["QUEUE"] = request.getfixturevalue("rabbitmq_server").vhost()
+        return env
+    return make
+
+
+@pytest.fixture
+def make_service(tmp_path, backends):
     """make_service(**env): a running ingest-api. After the test each must end cleanly and have logged no error."""
     made = []
 
     def make(started=True, **env):
-        service = Service(tmp_path / f"service-{len(made)}", **env)
+        service = Service(tmp_path / f"service-{len(made)}", **(backends() | env))
         made.append(service)
         return service.start() if started else service
     yield make
@@ -63,11 +79,11 @@ def client(service, organisation):
 
 @pytest.fixture
 def make_prometheus(tmp_path):
-    """make_prometheus(service): a real one that scrapes it. After the test it must have complained about nothing."""
+    """make_prometheus(service, **settings): a real one that scrapes it. After the test it must have complained about nothing."""
     made = []
 
-    def make(service):
-        made.append(Prometheus(tmp_path / f"prometheus-{len(made)}", service.port))
+    def make(service, **settings):
+        made.append(Prometheus(tmp_path / f"prometheus-{len(made)}", service.port, **settings))
         return made[-1]
     yield make
     faults = []

@@ -97,7 +97,7 @@ def test_schema(tmp_path, path):
         del document[key]
     (tmp_path / "compose.yaml").write_text(yaml.safe_dump(document))
     done = subprocess.run(["docker-compose", "-f", tmp_path / "compose.yaml", "--profile", "backends", "--profile", "mail", "config", "-q"],
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -224,7 +224,7 @@ def test_stack(images, tmp_path):
     shutil.copytree(checkout / "infra/alertmanager/templates", alertmanager / "templates")
     (alertmanager / "secrets").mkdir()
     subprocess.run([checkout / "scripts/alertmanager-config", "--secrets", alertmanager / "secrets", "--out", alertmanager / "alertmanager.yml",
-                    "--templates", "/etc/alertmanager/templates"], check=True, capture_output=True, timeout=30)
+                    "--templates", "/etc/alertmanager/templates"], check=True, capture_output=True, timeout=180)
     for path in (tmp_path, *tmp_path.parents[:3], checkout, *checkout.rglob("*")):
         path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 

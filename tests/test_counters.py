@@ -63,7 +63,7 @@ def head(method, path, key, length, more=""):
 
 def test_clients_that_hang_up_are_counted_once(make_service):
     # A lost connection may be noticed only by a time-out: short ones, so that the test is.
-    service = make_service(IDLE_TIMEOUT=2, REQUEST_TIMEOUT=3)
+    service = make_service(IDLE_TIMEOUT=15, REQUEST_TIMEOUT=15)
     organisation = service.organisation()
     aborts = 60
     for i in range(aborts):
@@ -86,7 +86,7 @@ def test_clients_that_hang_up_are_counted_once(make_service):
 
 
 def test_clients_that_do_not_wait_for_the_answer_are_counted_once(make_service):
-    service = make_service(IDLE_TIMEOUT=2, REQUEST_TIMEOUT=3)
+    service = make_service(LOOPS=1, IDLE_TIMEOUT=15, REQUEST_TIMEOUT=15)
     organisation = service.organisation()
     seed = random.Random(1)
     n = 200
@@ -97,12 +97,14 @@ def test_clients_that_do_not_wait_for_the_answer_are_counted_once(make_service):
         time.sleep(seed.choice([0, 0.001, 0.005]) + 0.002)  # the server has read it, perhaps answered it
         (reset if i % 2 else type(s).close)(s)
     # A reset may overtake the request in the server's kernel; every request that was seen is counted once, as 200 or 499.
-    metrics = service.settled("nothing in flight", lambda m: m.total("http_requests_in_flight") == 0)
+    # One that was closed in order is always seen. The connections are taken in turn, so that ours comes after all of them.
+    metrics = service.settled("nothing in flight", lambda m: m.total("http_requests_in_flight") == 0
+                              and m.total("http_requests_total") >= n / 2)
     total = metrics.total("http_requests_total")
     assert total == metrics.total(HISTOGRAM) and agree(metrics)
     by_status = {s: metrics.total("http_requests_total", status_code=s) for s in ("200", "499")}
     assert sum(by_status.values()) == total
-    assert n / 2 <= total <= n
+    assert total <= n
     # What was committed is counted, whether or not the client waited for the word.
     rows = service.client(organisation).prospects()
     assert metrics.total("prospects_processed_total", action="imported") == len(rows)
@@ -112,13 +114,13 @@ def test_clients_that_do_not_wait_for_the_answer_are_counted_once(make_service):
 def test_pipelined_requests_are_counted_each(service, organisation):
     one = f"GET /api/v1/campaigns HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {organisation.key}\r\n\r\n"
     last = one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
-    received = raw_exchange(service.port, (one * 99 + last).encode(), timeout=10)
+    received = raw_exchange(service.port, (one * 99 + last).encode())
     assert received.count(b"HTTP/1.1 200 ") == 100
     expect_total(service, 100)
 
 
 def test_load_with_aborts_and_scrapes_at_once(make_service):
-    service = make_service(IDLE_TIMEOUT=2, REQUEST_TIMEOUT=5)
+    service = make_service(IDLE_TIMEOUT=20, REQUEST_TIMEOUT=20)
     organisation = service.organisation()
     aborted = 0
 
@@ -161,21 +163,21 @@ def test_business_counters_equal_what_happened(service, organisation, client):
     metrics = service.settled("drafts", lambda m: m.total("drafts_generated_total") == good + 1)
     assert metrics.total("drafts_generated_total", success="false", organisation_id=organisation.id) == 1
     assert metrics.total("draft_generation_duration_seconds_count") == good + 1
-    assert metrics.total("active_campaigns", organisation_id=organisation.id) == 1
+    service.settled("an active campaign", lambda m: m.total("active_campaigns", organisation_id=organisation.id) == 1)
 
     assert client.act(campaign, "send").status == 202
     metrics = service.settled("e-mails", lambda m: m.total("emails_sent_total", success="true") >= good)
-    time.sleep(0.5)
-    metrics = service.settled("queues empty", lambda m: m.total("queue_depth") == 0, 60)
+
+    def accounted_for(m, queue):
+        published = m.value("queue_messages_total", queue=queue, action="published")
+        consumed = m.value("queue_messages_total", queue=queue, action="consumed")
+        return published == consumed + m.total("queue_message_failures_total", queue=queue, reason="dead_lettered")
+    metrics = service.settled("queues empty, every message accounted for", lambda m: m.total("queue_depth") == 0 and all(
+        accounted_for(m, queue) for queue in {s.labels["queue"] for s in m.select("queue_messages_total")}))
     assert metrics.total("emails_sent_total", success="true", organisation_id=organisation.id, campaign_id=campaign) == good
     assert len(list(service.data_dir.glob("outbox/**/*.eml"))) == good
     stats = client.stats(campaign)
     assert stats["drafts"]["generated"] == good and stats["drafts"]["failed"] == 1 and stats["emails"]["sent"] == good
-    for queue in {s.labels["queue"] for s in metrics.select("queue_messages_total")}:
-        published = metrics.value("queue_messages_total", queue=queue, action="published")
-        consumed = metrics.value("queue_messages_total", queue=queue, action="consumed")
-        dead = metrics.total("queue_message_failures_total", queue=queue, reason="dead_lettered")
-        assert published == consumed + dead, (queue, published, consumed, dead)
 
     assert client.act(campaign, "complete").status == 200
     metrics = service.settled("no active campaign", lambda m: m.total("active_campaigns") == 0)

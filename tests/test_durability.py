@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 from support.http import Client, csv_rows
-from support.ports import wait_until
+from support.ports import PATIENCE, wait_until
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -35,7 +35,7 @@ def test_kill_during_imports_loses_no_acknowledged_row(service, organisation, se
     time.sleep(random.Random(seed).uniform(0, 0.5))
     service.kill()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     service.start()
     emails = [p["email"] for p in service.client(organisation).prospects()]
     assert len(emails) == len(set(emails))
@@ -59,7 +59,7 @@ def test_kill_during_one_large_import_leaves_nothing_or_all(service, organisatio
     thread.start()
     time.sleep(0.35)
     service.kill()
-    thread.join(30)
+    thread.join(PATIENCE)
     service.start()
     client = service.client(organisation)
     there = len(client.prospects())
@@ -77,11 +77,11 @@ def test_jobs_survive_kill_and_no_email_goes_twice(make_service):
     for verb in ("start", "send"):
         assert client.act(campaign, verb).status in (200, 202)
     for part in (0.1, 0.4):
-        wait_until("some e-mails", lambda: client_emails(service, organisation, campaign) >= n * part, 60)
+        wait_until("some e-mails", lambda: client_emails(service, organisation, campaign) >= n * part, 600)
         service.kill()
         service.start()
-    wait_until("all e-mails", lambda: client_emails(service, organisation, campaign) >= n, 120, 0.3)
-    wait_until("the queues empty", lambda: service.metrics().total("queue_depth") == 0, 60)
+    wait_until("all e-mails", lambda: client_emails(service, organisation, campaign) >= n, 900, 0.3)
+    wait_until("the queues empty", lambda: service.metrics().total("queue_depth") == 0, 600)
     receivers = Counter(receiver(path) for path in service.data_dir.glob("outbox/**/*.eml"))
     assert len(receivers) == n
     assert set(receivers.values()) == {1}, [r for r, times in receivers.items() if times > 1][:5]

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from support.http import csv_rows, raw_connection, raw_exchange, reset
-from support.ports import free_port, wait_until
+from support.ports import PATIENCE, free_port, wait_until
 from support.service import BINARY, Service, clean_environment
 
 GOOD = b"Host: x\r\n"
@@ -40,9 +40,9 @@ def answers(received):
     return found
 
 
-def error_of(service, data, timeout=5):
+def error_of(service, data):
     """The one answer to `data`, which must be an error of ours after which the connection is closed."""
-    received = raw_exchange(service.port, data, timeout)
+    received = raw_exchange(service.port, data)
     (status, headers, body), = answers(received)
     assert headers["content-type"] == "application/json" and headers["x-request-id"], received
     assert headers.get("connection", "").lower() == "close", received
@@ -103,7 +103,7 @@ def test_a_head_in_doubt_is_refused_and_the_connection_closed(front, data, statu
     b"\0" * 1000, os.urandom(4096),
 ], ids=range(14))
 def test_what_libmicrohttpd_itself_refuses_ends_the_connection(front, data):
-    with raw_connection(front.port, 5) as s:
+    with raw_connection(front.port) as s:
         try:
             s.sendall(data)
             s.shutdown(socket.SHUT_WR)
@@ -191,7 +191,7 @@ def test_refusal_before_the_body_is_asked_for(service, organisation):
         ("Authorization: Basic eDp5\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n", 401),
         ("Authorization: Bearer pf_unknown_unknown_unknown\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n", 401),
     ]:
-        with raw_connection(service.port, 5) as s:
+        with raw_connection(service.port) as s:
             s.sendall(POST + head.encode() + b"Expect: 100-continue\r\n\r\n")
             received = b""
             while chunk := s.recv(65536):
@@ -231,7 +231,7 @@ def test_bodies_of_every_size_arrive_whole(make_service):
     assert client.request("POST", "/api/v1/prospects/import", too_many, {"Content-Type": "text/csv"}).status == 413
     assert client.get("/health/live").status == 200
     # without end: hung up on, and counted
-    with raw_connection(service.port, 30) as s:
+    with raw_connection(service.port) as s:
         s.sendall(POST + f"Authorization: Bearer {client.key}\r\nContent-Type: text/csv\r\n"
                   "Transfer-Encoding: chunked\r\n\r\n".encode())
         with pytest.raises(OSError):
@@ -245,7 +245,6 @@ def test_bodies_of_every_size_arrive_whole(make_service):
 def test_slow_clients_are_cut_off(make_service):
     service = make_service(IDLE_TIMEOUT=2, REQUEST_TIMEOUT=3)
     organisation = service.organisation()
-    begun = time.monotonic()
     drips = [b"GET /health/live HTTP/1.1\r\nHost: x\r\nA: ", b"GE",
              POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\nContent-Length: 9999\r\n\r\n".encode(),
              POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
@@ -256,7 +255,8 @@ def test_slow_clients_are_cut_off(make_service):
         s.sendall(first)
         socks.append(s)
     alive = set(socks)
-    while alive and time.monotonic() - begun < 20:
+
+    def all_cut_off():
         for s in list(alive):
             try:
                 s.sendall(b"1")
@@ -266,12 +266,12 @@ def test_slow_clients_are_cut_off(make_service):
                 pass
             except OSError:
                 alive.discard(s)
-        time.sleep(0.2)
-    assert not alive, "a byte a while keeps a connection for ever"
+        return not alive
+    wait_until("a byte a while keeps no connection for ever", all_cut_off, interval=0.2)
     for s in socks:
         s.close()
-    metrics = service.settled("the three requests counted", lambda m: m.total("http_requests_total") >= 2)
-    assert metrics.total("http_requests_total", status_code="499") == metrics.total("http_requests_aborted_total")
+    service.settled("the requests counted", lambda m: m.total("http_requests_total") >= 2 and m.total("http_requests_in_flight") == 0
+                    and m.total("http_requests_total", status_code="499") == m.total("http_requests_aborted_total"))
 
 
 def test_a_client_that_reads_nothing_costs_nothing_for_long(make_service):
@@ -281,15 +281,14 @@ def test_a_client_that_reads_nothing_costs_nothing_for_long(make_service):
     s.connect(("127.0.0.1", service.port))
     s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
     time.sleep(4)
-    s.settimeout(5)
-    received = 0
+    s.settimeout(PATIENCE)
     try:
-        while chunk := s.recv(65536):
-            received += len(chunk)
+        while s.recv(65536):
+            pass
     except ConnectionResetError:
         pass
     s.close()
-    assert service.metrics().total("process_open_fds") < 100
+    service.settled("its descriptors free", lambda m: m.total("process_open_fds") < 100)
 
 
 def test_an_endless_chunk_size_line_does_not_keep_a_core_busy(make_service):
@@ -312,7 +311,7 @@ def test_pipelined_requests_are_answered_in_order(front):
     n = 500
     received = raw_exchange(front.port, b"".join(
         f"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Request-Id: p{i}\r\n{'Connection: close' if i == n - 1 else 'A: b'}\r\n\r\n".encode()
-        for i in range(n)), timeout=20)
+        for i in range(n)))
     found = answers(received)
     assert [h["x-request-id"] for _, h, _ in found] == [f"p{i}" for i in range(n)]
 
@@ -336,12 +335,10 @@ def test_many_idle_connections(make_service):
     service = make_service(IDLE_TIMEOUT=3)
     try:
         idle = [raw_connection(service.port) for _ in range(1500)]
-        begun = time.monotonic()
         assert service.client().get("/health").status == 200
-        assert time.monotonic() - begun < 2
         for s in idle[::2]:
             reset(s)
-        wait_until("the rest timed out", lambda: service.metrics().total("process_open_fds") < 100, 30)
+        wait_until("the rest timed out", lambda: service.metrics().total("process_open_fds") < 100)
         for s in idle[1::2]:
             s.close()
     finally:
@@ -353,7 +350,7 @@ def test_the_connection_limit_holds(make_service):
     held = [raw_connection(service.port) for _ in range(30)]
     time.sleep(0.3)
     # beyond the limit they wait; when the idle ones are gone their turn comes
-    assert service.client(timeout=30).get("/health/live").status == 200
+    assert service.client().get("/health/live").status == 200
     for s in held:
         s.close()
 
@@ -361,9 +358,16 @@ def test_the_connection_limit_holds(make_service):
 def test_rate_limit(make_service):
     service = make_service(RATE_LIMIT=5)
     first, second = service.client(service.organisation("one")), service.client(service.organisation("two"))
-    statuses = [first.get("/api/v1/campaigns") for _ in range(20)]
-    refused = [a for a in statuses if a.status == 429]
-    assert len(refused) >= 10 and all(a.error_code == "too_many_requests" and int(a.headers["retry-after"]) >= 1 for a in refused)
+    begun = time.monotonic()
+    asked, refused = 0, []
+    while asked < 20 or not refused:
+        answer = first.get("/api/v1/campaigns")
+        asked += 1
+        refused += [answer] if answer.status == 429 else []
+        assert time.monotonic() - begun < PATIENCE, "never refused"
+    # A second's worth at once, and five more each second.
+    assert asked - len(refused) <= 5 + 5 * (time.monotonic() - begun) + 1
+    assert all(a.error_code == "too_many_requests" and int(a.headers["retry-after"]) >= 1 for a in refused)
     assert second.get("/api/v1/campaigns").status == 200, "another organisation has its own"
     time.sleep(1.1)
     assert first.get("/api/v1/campaigns").status == 200
@@ -419,7 +423,7 @@ def test_scrapes_are_limited(make_service):
     def refused():
         answer = client.get("/metrics")
         return answer.status == 503 and answer.headers["retry-after"] == "1"
-    wait_until("a third scrape refused", refused, 120)  # on a busy machine the kernel's buffers take long to fill
+    wait_until("a third scrape refused", refused)  # on a busy machine the kernel's buffers take long to fill
     for s in held:
         reset(s)
     wait_until("scrapes again", lambda: client.get("/metrics").status == 200)
@@ -452,7 +456,7 @@ def test_health_says_what_the_story_asks(front):
 ])
 def test_a_wrong_configuration_is_said_clearly(tmp_path, env, words):
     settings = {"PORT": free_port(), "DATA_DIR": tmp_path, **env}
-    done = subprocess.run([BINARY], env=clean_environment(**settings), capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BINARY], env=clean_environment(**settings), capture_output=True, text=True, timeout=180)
     said = done.stdout + done.stderr
     assert done.returncode == 1 and all(word in said for word in words), said
     assert "hunter2" not in said and len(said.splitlines()) <= 4, said
@@ -460,7 +464,7 @@ def test_a_wrong_configuration_is_said_clearly(tmp_path, env, words):
 
 def test_a_busy_port_is_one_line_and_status_1(front, tmp_path):
     done = subprocess.run([BINARY], env=clean_environment(PORT=front.port, DATA_DIR=tmp_path), capture_output=True,
-                          text=True, timeout=20)
+                          text=True, timeout=180)
     fatal = [json.loads(line) for line in done.stdout.splitlines() if '"level":60' in line]
     assert done.returncode == 1 and len(fatal) == 1 and str(front.port) in fatal[0]["msg"]
     assert "another process" in fatal[0]["msg"] and done.stderr == ""
@@ -469,7 +473,7 @@ def test_a_busy_port_is_one_line_and_status_1(front, tmp_path):
 def test_command_line(tmp_path):
     def run(*arguments):
         return subprocess.run([BINARY, *arguments], env=clean_environment(DATA_DIR=tmp_path), capture_output=True, text=True,
-                              timeout=20)
+                              timeout=180)
     assert run("--version").stdout.startswith("ingest-api 0.") and run("--help").stdout.startswith("usage:")
     for wrong in (["nonsense"], ["org"], ["org", "delete"], ["org", "create"], ["org", "create", "a", "b"]):
         done = run(*wrong)
@@ -481,7 +485,7 @@ def test_command_line(tmp_path):
 
 
 def test_sigterm_with_idle_and_slow_connections(make_service):
-    service = make_service(SHUTDOWN_TIMEOUT=2)
+    service = make_service(SHUTDOWN_TIMEOUT=2, IDLE_TIMEOUT=3600, REQUEST_TIMEOUT=3600)  # what else could end them comes too late
     organisation = service.organisation()
     idle = [raw_connection(service.port) for _ in range(50)]
     for s in idle[:25]:
@@ -489,9 +493,7 @@ def test_sigterm_with_idle_and_slow_connections(make_service):
         assert s.recv(1000).startswith(b"HTTP/1.1 200")
     slow = raw_connection(service.port)
     slow.sendall(POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\nContent-Length: 100\r\n\r\nemail".encode())
-    begun = time.monotonic()
-    service.stop(15)
-    assert time.monotonic() - begun < 10
+    service.stop()
     for s in (*idle, slow):
         s.close()
     last = service.log_lines()[-1]
@@ -510,10 +512,9 @@ def test_what_was_sent_before_sigterm_is_answered(make_service):
         s.sendall(POST + (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
                           f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
         socks.append(s)
-    time.sleep(0.05)
+    service.settled("all of them begun", lambda m: m.total("http_requests_total") + m.total("http_requests_in_flight") >= 21)
     service.process.signal(signal.SIGTERM)
     for s in socks:
-        s.settimeout(20)
         received = b""
         while chunk := s.recv(65536):
             received += chunk

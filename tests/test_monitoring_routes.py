@@ -14,7 +14,7 @@ COMPONENTS = ("api", "queue", "database", "system", "business", "monitoring")
 
 def route(labels, config=SOURCE):
     done = subprocess.run(["amtool", "config", "routes", "test", f"--config.file={config}", *[f"{k}={v}" for k, v in labels.items()]],
-                          capture_output=True, text=True, timeout=30, check=False)
+                          capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip().split(",")
 
@@ -69,9 +69,9 @@ def make_config(tmp_path, secrets, *options):
         (folder / name).write_text(value + "\n")
     out = tmp_path / "alertmanager.yml"
     done = subprocess.run([ROOT / "scripts/alertmanager-config", "--secrets", folder, "--out", out, *options],
-                          capture_output=True, text=True, timeout=30, check=False)
+                          capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
-    checked = subprocess.run(["amtool", "check-config", out], capture_output=True, text=True, timeout=30, check=False)
+    checked = subprocess.run(["amtool", "check-config", out], capture_output=True, text=True, timeout=180, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     return yaml.safe_load(out.read_text()), done.stdout, out
 

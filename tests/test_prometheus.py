@@ -2,6 +2,7 @@
 """A real Prometheus scrapes the service: everything arrives, nothing is complained about."""
 import time
 
+import pytest
 from support.http import csv_rows
 from support.load import Load
 from support.ports import wait_until
@@ -19,13 +20,12 @@ def test_every_family_arrives(service, organisation, client, make_prometheus):
         client.act(campaign, verb)
     service.settled("e-mails sent", lambda m: m.total("emails_sent_total", success="true") == 20)
     prometheus = make_prometheus(service)
-    assert up(prometheus), prometheus.target_state()
+    wait_until("the target up", lambda: up(prometheus))
     exposed = service.metrics().names()
     known = wait_until("all names in Prometheus",
-                       lambda: (k := set(prometheus.api("label/__name__/values"))) >= exposed and k, 15)
+                       lambda: (k := set(prometheus.api("label/__name__/values"))) >= exposed and k)
     assert exposed <= known
-    assert prometheus.query("up") == 1
-    assert prometheus.query('sum(emails_sent_total{success="true"})') == 20
+    wait_until("all e-mails in Prometheus", lambda: prometheus.query('sum(emails_sent_total{success="true"})') == 20)
     kinds = {name: entry[0]["type"] for name, entry in prometheus.api("metadata").items()}
     assert kinds["http_request_duration_seconds"] == "histogram"
     assert kinds["queue_depth"] == "gauge"
@@ -40,31 +40,32 @@ def test_rows_of_the_file_are_the_sum_in_prometheus(service, client, make_promet
     answer = client.import_csv(file).json()
     assert answer["imported"] + answer["updated"] + answer["rejected"] == rows
     wait_until("the sum in Prometheus",
-               lambda: prometheus.query('sum(prospects_processed_total{action=~"imported|rejected"})') == rows, 20)
+               lambda: prometheus.query('sum(prospects_processed_total{action=~"imported|rejected"})') == rows)
     assert prometheus.query('sum(prospects_processed_total{action="rejected"})') == bad
 
 
 def test_scrapes_under_load_are_all_good(service, organisation, make_prometheus):
-    prometheus = make_prometheus(service)
+    prometheus = make_prometheus(service, interval="5s")  # so much time has each scrape
     load = Load(service, organisation,
                 lambda c, n: c.get("/api/v1/prospects", limit=3).status if n % 5 else c.import_csv(csv_rows(3, start=3 * n)).status)
-    time.sleep(10)
+    wait_until("some scrapes", lambda: (prometheus.query("count_over_time(up[10m])") or 0) >= 3)
     load.stop()
     assert not load.failures and set(load.statuses) == {200}
-    wait_until("the last count in Prometheus", lambda: prometheus.query("sum(http_requests_total)") == load.answers, 10)
-    assert prometheus.query("min_over_time(up[1m])") == 1
+    wait_until("the last count in Prometheus", lambda: prometheus.query("sum(http_requests_total)") == load.answers)
+    assert prometheus.query("min_over_time(up[10m])") == 1
     assert prometheus.query("sum(http_request_duration_seconds_count)") == load.answers
-    assert prometheus.query("count_over_time(up[1m])") >= 8
-    assert prometheus.query("max_over_time(scrape_duration_seconds[1m])") < 1
 
 
-def test_exemplars_carry_the_request_id(service, client, make_prometheus):
-    prometheus = make_prometheus(service)
+# Without native histograms Prometheus asks for OpenMetrics, with them for protobuf.
+@pytest.mark.parametrize("features", ["exemplar-storage"], ids=["openmetrics"])
+def test_exemplars_carry_the_request_id(service, client, make_prometheus, features):
+    prometheus = make_prometheus(service, features=features)
     wanted = "exemplar-test-1"
-    for _ in range(3):
+
+    def arrived():
         assert client.get("/api/v1/prospects", headers={"X-Request-Id": wanted}).headers["x-request-id"] == wanted
-    time.sleep(2.5)
-    now = time.time()
-    found = prometheus.api("query_exemplars", query="http_request_duration_seconds_bucket", start=now - 60, end=now + 1)
-    labels = [e["labels"] for series in found for e in series["exemplars"]]
-    assert not labels or {"request_id": wanted} in labels, labels
+        now = time.time()
+        found = prometheus.api("query_exemplars", query="http_request_duration_seconds_bucket", start=now - 3600, end=now + 60)
+        return [e for series in found for e in series["exemplars"] if e["labels"] == {"request_id": wanted}]
+    exemplar, *_ = wait_until("an exemplar in Prometheus", arrived, interval=0.2)
+    assert 0 < float(exemplar["value"]) < 3600

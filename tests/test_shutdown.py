@@ -2,10 +2,9 @@
 """SIGTERM: no new work, what runs is finished and committed, status 0."""
 import signal
 import threading
-import time
 
 from support.http import Client, csv_rows, raw_connection
-from support.ports import is_listening, wait_until
+from support.ports import PATIENCE, is_listening, wait_until
 
 
 def test_sigterm_under_load_finishes_what_was_begun(service, organisation):
@@ -33,12 +32,10 @@ def test_sigterm_under_load_finishes_what_was_begun(service, organisation):
     for thread in threads:
         thread.start()
     wait_until("some rows acknowledged", lambda: len(acknowledged) > 1000)
-    begun = time.monotonic()
     service.stop()
-    assert time.monotonic() - begun < 15
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     service.start()
     assert acknowledged <= {p["email"] for p in service.client(organisation).prospects()}
     # Each client can be cut at most once, between requests: whatever had been read was answered.
@@ -47,12 +44,12 @@ def test_sigterm_under_load_finishes_what_was_begun(service, organisation):
 
 def test_a_request_in_progress_is_answered(service, organisation):
     body = csv_rows(2000).encode()
-    s = raw_connection(service.port, timeout=20)
+    s = raw_connection(service.port)
     s.sendall((f"POST /api/v1/prospects/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {organisation.key}\r\n"
                f"Content-Type: text/csv\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body[:-100])
     wait_until("the request in flight", lambda: service.metrics().total("http_requests_in_flight") == 1)
     service.process.signal(signal.SIGTERM)
-    wait_until("no longer listening", lambda: not is_listening(service.port), 10)
+    wait_until("no longer listening", lambda: not is_listening(service.port))
     s.sendall(body[-100:])
     answer = b""
     while chunk := s.recv(65536):
@@ -62,11 +59,10 @@ def test_a_request_in_progress_is_answered(service, organisation):
     assert service.process.wait() == 0
 
 
-def test_an_idle_connection_does_not_hold_it_up(service):
+def test_an_idle_connection_does_not_hold_it_up(make_service):
+    service = make_service(IDLE_TIMEOUT=3600, SHUTDOWN_TIMEOUT=3600)
     s = raw_connection(service.port)
-    begun = time.monotonic()
     service.stop()
-    assert time.monotonic() - begun < 10
     s.close()
 
 

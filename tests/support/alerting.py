@@ -14,7 +14,7 @@ import urllib.request
 
 import yaml
 
-from .ports import free_port, wait_until
+from .ports import PATIENCE, free_port, wait_until
 from .process import Process
 from .prometheus import fetch
 from .service import ROOT
@@ -55,7 +55,7 @@ def scaled(node, key=""):
 def request(method, url, body=None):
     data = json.dumps(body).encode() if body is not None else None
     ask = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(ask, timeout=10) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(ask, timeout=PATIENCE) as answer:
         text = answer.read()
     return json.loads(text) if text else None
 
@@ -68,7 +68,7 @@ class Alertmanager:
             (directory / "secrets" / name).write_text(value)
         made = directory / "alertmanager.yml"
         subprocess.run([ROOT / "scripts/alertmanager-config", "--secrets", directory / "secrets", "--out", made],
-                       check=True, capture_output=True, timeout=30)
+                       check=True, capture_output=True, timeout=PATIENCE)
         config = yaml.safe_load(made.read_text())
         config["route"] = scaled(config["route"])
         # An interval of 0 is refused, and of less than a second outruns the scrapes.

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from .ports import free_port, is_listening, wait_until
+from .ports import PATIENCE, free_port, is_listening, wait_until
 from .process import die_with_parent
 from .service import BUILD, ROOT, clean_environment
 
@@ -51,7 +51,7 @@ class Checkout:
     def run(self, *command, **env):
         """A command that is expected to end by itself: (status, everything it said)."""
         done = subprocess.run(command, cwd=self.root, env=clean_environment(**(self.ports | env)), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1200)
         return done.returncode, done.stdout
 
     def port_is_free(self, name):
@@ -66,7 +66,7 @@ class Checkout:
     def close(self):
         for stack in self.stacks:
             stack.close()
-        wait_until("the ports free again", self.ports_are_free, 20)
+        wait_until("the ports free again", self.ports_are_free)
 
 
 class Stack:
@@ -103,7 +103,7 @@ class Stack:
     def said(self):
         return self._said.decode(errors="replace").replace("\r\n", "\n")
 
-    def ready(self, seconds=90):
+    def ready(self, seconds=PATIENCE):
         def look():
             assert self.popen.poll() is None, f"the stack ended with {self.popen.returncode}:\n{self.said}"
             return "Ctrl-C stops everything." in self.said
@@ -113,7 +113,7 @@ class Stack:
             raise AssertionError(f"{error}\n{self.said}") from None
         return self
 
-    def started(self, seconds=60):
+    def started(self, seconds=PATIENCE):
         """Every server runs; not yet ready."""
         def look():
             assert self.popen.poll() is None, f"the stack ended with {self.popen.returncode}:\n{self.said}"
@@ -133,13 +133,14 @@ class Stack:
         os.close(self.master)
         self.master = None
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=PATIENCE):
         """The exit status. Everything it said has been read then."""
         try:
             status = self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the stack did not end within {seconds} s:\n{self.said}") from None
-        time.sleep(0.2)
+        if self.master is not None and not self._closed.is_set():
+            self._reader.join(10)  # until the terminal has no other end
         return status
 
     def servers(self):
@@ -171,7 +172,7 @@ class Stack:
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
             try:
-                self.popen.wait(60)
+                self.popen.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.popen.kill()
         if self.master is not None:

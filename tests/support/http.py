@@ -7,6 +7,8 @@ import struct
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from .ports import PATIENCE
+
 
 @dataclass
 class Response:
@@ -29,7 +31,7 @@ class Response:
 class Client:
     """One kept-alive connection, not shared between threads. `key` goes into every request that brings none itself."""
 
-    def __init__(self, port, key=None, timeout=60):
+    def __init__(self, port, key=None, timeout=PATIENCE):
         self.key = key
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
 
@@ -96,13 +98,13 @@ def csv_rows(rows, start=0, tag="row"):
     return "\r\n".join(lines) + "\r\n"
 
 
-def raw_connection(port, timeout=10):
+def raw_connection(port, timeout=PATIENCE):
     return socket.create_connection(("127.0.0.1", port), timeout=timeout)
 
 
-def raw_exchange(port, data, timeout=10):
-    """Send bytes, return all that comes back until the server closes or falls silent."""
-    with raw_connection(port, timeout) as s:
+def raw_exchange(port, data):
+    """Send bytes, return all that comes back until the server closes."""
+    with raw_connection(port) as s:
         s.sendall(data)
         received = b""
         try:

@@ -40,7 +40,7 @@ class Load:
 
     def join(self):
         for thread in self._threads:
-            thread.join(120)
+            thread.join(600)
             assert not thread.is_alive(), "the load did not come to an end"
         return self
 

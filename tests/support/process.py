@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 
+from .ports import PATIENCE
+
 _libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
 
@@ -40,14 +42,15 @@ class Process:
     def signal_group(self, number):
         os.killpg(self.popen.pid, number)
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=PATIENCE):
+        seconds = max(seconds, PATIENCE)
         try:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.name} did not end within {seconds} s; its log:\n{self.log()[-3000:]}") from None
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=PATIENCE):
         """SIGTERM; the exit status."""
         if self.running():
             self.signal(signal.SIGTERM)

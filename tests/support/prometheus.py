@@ -4,19 +4,19 @@ import json
 import urllib.parse
 import urllib.request
 
-from .ports import free_port, wait_until
+from .ports import PATIENCE, free_port, wait_until
 from .process import Process
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def fetch(url, timeout=10):
+def fetch(url, timeout=PATIENCE):
     with _opener.open(url, timeout=timeout) as answer:
         return answer.read()
 
 
 class Prometheus:
-    def __init__(self, directory, target_port, job="ingest-api", interval="1s"):
+    def __init__(self, directory, target_port, job="ingest-api", interval="1s", features="exemplar-storage,native-histograms"):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.target = f"127.0.0.1:{target_port}"
@@ -30,10 +30,10 @@ scrape_configs:
 """)
         self.process = Process("prometheus", [
             "prometheus", f"--config.file={config}", f"--storage.tsdb.path={directory / 'data'}",
-            f"--web.listen-address=127.0.0.1:{self.port}", "--enable-feature=exemplar-storage,native-histograms",
+            f"--web.listen-address=127.0.0.1:{self.port}", f"--enable-feature={features}",
         ], directory / "prometheus.log")
-        wait_until("Prometheus ready", self._ready, 30)
-        wait_until("the target scraped", lambda: self.target_state().get("health", "unknown") != "unknown", 30)
+        wait_until("Prometheus ready", self._ready)
+        wait_until("the target scraped", lambda: self.target_state().get("health", "unknown") != "unknown")
 
     def _ready(self):
         assert self.process.running(), self.process.log()[-3000:]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .http import Client
 from .metrics import scrape
-from .ports import free_port, wait_until
+from .ports import PATIENCE, free_port, wait_until
 from .process import Process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,12 +52,12 @@ class Service:
 
     def start(self):
         self.process = Process("ingest-api", [BINARY], self.log_path, env=self.env, cwd=self.directory)
-        wait_until("ingest-api ready", self._ready, 30)
+        wait_until("ingest-api ready", self._ready)
         return self
 
     def _ready(self):
         assert self.process.running(), f"ingest-api ended with {self.process.popen.returncode}:\n{self.process.log()[-3000:]}"
-        client = Client(self.port, timeout=5)
+        client = Client(self.port, timeout=20)
         try:
             return client.get("/health/ready").status == 200
         except OSError:
@@ -65,7 +65,7 @@ class Service:
         finally:
             client.close()
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=PATIENCE):
         """SIGTERM; asserts a clean end."""
         status = self.process.stop(seconds)
         assert status == 0, f"ingest-api ended with {status}:\n{self.process.log()[-3000:]}"
@@ -74,14 +74,16 @@ class Service:
         self.process.signal(signal.SIGKILL)
         self.process.wait()
 
-    def client(self, organisation=None, timeout=60):
+    def client(self, organisation=None, timeout=PATIENCE):
         client = Client(self.port, organisation.key if organisation else None, timeout)
         self._clients.append(client)
         return client
 
     def organisation(self, name="Test organisation"):
-        done = subprocess.run([BINARY, "org", "create", name], env=self.env, cwd=self.directory,
-                              capture_output=True, text=True, timeout=30)
+        # A short time-out of the store is there for the service under test, not for the command that prepares it.
+        env = {key: value for key, value in self.env.items() if key != "STORE_TIMEOUT_MS"}
+        done = subprocess.run([BINARY, "org", "create", name], env=env, cwd=self.directory,
+                              capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done
         answer = json.loads(done.stdout)
         return Organisation(answer["organisation_id"], answer["api_key"])
@@ -93,7 +95,7 @@ class Service:
         finally:
             client.close()
 
-    def settled(self, what, condition, seconds=30):
+    def settled(self, what, condition, seconds=PATIENCE):
         """Metrics once `condition(metrics)` holds: what is counted when a request has ended may come a moment later."""
         last = None
 

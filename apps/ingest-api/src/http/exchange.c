@@ -311,7 +311,8 @@ static void account(struct exchange *exchange, struct MHD_Connection *mhd, enum 
     if (access->aborted)
         promc_http_abort(&exchange->token, route, exchange->method, exchange->received, exchange->sent);
     else
-        promc_http_end(&exchange->token, route, exchange->method, status, exchange->received, exchange->sent);
+        promc_http_end_exemplar(&exchange->token, route, exchange->method, status, exchange->received, exchange->sent,
+                                &(promc_label){"request_id", exchange->req.id}, 1);
 }
 
 static void reset(struct exchange *exchange)
