@@ -28,8 +28,9 @@ int promc_arena_layout(size_t bytes, uint32_t max_threads, struct promc_layout *
         threads = fit > 64 ? 64 : (uint32_t)fit;
     }
     uint64_t shards = (uint64_t)threads + 1;
-    /* A header page and up to a page of rounding for each shard, the same for the metadata. */
-    uint64_t fixed = page_up(sizeof(struct promc_arena_header)) + PROMC_PAGE + shards * 2 * PROMC_PAGE;
+    /* A header and up to a page of rounding for each shard, the same for the metadata. */
+    uint64_t fixed =
+        page_up(sizeof(struct promc_arena_header)) + PROMC_PAGE + shards * (PROMC_SHARD_HEADER + PROMC_PAGE);
     uint64_t per_cell = META_PER_CELL + shards * 8;
     uint64_t least = fixed + CELLS_MIN * per_cell;
     if (bytes < least)
@@ -38,7 +39,7 @@ int promc_arena_layout(size_t bytes, uint32_t max_threads, struct promc_layout *
     uint64_t cells = (bytes - fixed) / per_cell;
     out->max_threads = threads;
     out->cells_max = cells > UINT32_MAX ? UINT32_MAX : (uint32_t)cells;
-    out->shard_stride = PROMC_PAGE + page_up((uint64_t)out->cells_max * 8);
+    out->shard_stride = PROMC_SHARD_HEADER + page_up((uint64_t)out->cells_max * 8);
     out->meta_end = (bytes - shards * out->shard_stride) / PROMC_PAGE * PROMC_PAGE;
     return 0;
 }
@@ -129,8 +130,10 @@ void promc_arena_run_free(struct promc_arena *arena, uint32_t cell, uint32_t cou
     uint32_t used = promc_load(&header->shards_used);
     for (uint32_t shard = 0; shard <= used; shard++) {
         uint64_t *cells = promc_shard_cells(arena, shard < used ? shard : header->max_threads) + cell;
-        for (uint32_t i = 0; i < count; i++)
-            promc_store(&cells[i], 0);
+        for (uint32_t i = 0; i < count; i++) {
+            if (promc_load(&cells[i]) != 0) /* a page that was never written to stays that way */
+                promc_store(&cells[i], 0);
+        }
     }
     /* The link of a free run stands in the shared shard's cell: nobody reads the cells of a run without a series. */
     promc_store(promc_shard_cells(arena, header->max_threads) + cell, header->free_runs[count]);
@@ -141,5 +144,6 @@ size_t promc_arena_used(const struct promc_arena *arena)
 {
     const struct promc_arena_header *header = arena->header;
     size_t shards = promc_load(&header->shards_used) + (size_t)promc_load(&header->shared_used);
-    return (size_t)promc_load(&header->meta_used) + shards * (PROMC_PAGE + (size_t)promc_load(&header->cells_used) * 8);
+    return (size_t)promc_load(&header->meta_used) +
+           shards * (PROMC_SHARD_HEADER + (size_t)promc_load(&header->cells_used) * 8);
 }

@@ -20,11 +20,13 @@
 #define PROMC_ARENA_VERSION 4
 
 #define PROMC_PAGE 4096u
-#define PROMC_ALIGN 16u        /* of every metadata allocation */
-#define PROMC_SIZE_CLASSES 96  /* of child blocks: see promc_size_class() */
-#define PROMC_TABLE_CLASSES 32 /* log2 of a hash table's slots */
-#define PROMC_RUN_MAX 1023     /* longest run of cells of one series */
-#define PROMC_SCRAPES_MAX 32   /* scrapes in flight a registry */
+#define PROMC_SHARD_HEADER (2 * PROMC_PAGE) /* the second page is touched only if a busy native histogram is read */
+#define PROMC_ALIGN 16u                     /* of every metadata allocation */
+#define PROMC_SIZE_CLASSES 96               /* of child blocks: see promc_size_class() */
+#define PROMC_TABLE_CLASSES 32              /* log2 of a hash table's slots */
+#define PROMC_EXEMPLAR_PLACES_MAX 267       /* of one series: a place a classic bucket, ten for the native ones */
+#define PROMC_RUN_MAX 1023                  /* longest run of cells of one series */
+#define PROMC_SCRAPES_MAX 32                /* scrapes in flight a registry */
 
 /* Offset from the arena's start in units of 8 bytes; 0 is "none". */
 typedef uint32_t promc_ref;
@@ -71,7 +73,7 @@ struct promc_arena_header {
     uint32_t family_count;
     promc_ref free_blocks[PROMC_SIZE_CLASSES];
     promc_ref free_tables[PROMC_TABLE_CLASSES];
-    promc_ref free_exemplars[258]; /* arrays of that many places; see exemplar.h */
+    promc_ref free_exemplars[PROMC_EXEMPLAR_PLACES_MAX + 1]; /* arrays of that many places; see exemplar.h */
     uint32_t
         free_runs[PROMC_RUN_MAX + 1]; /* first cell of a free run of that length; its link is in the shared shard */
     promc_ref quarantine_first;       /* removed children, oldest first */
@@ -121,7 +123,7 @@ static inline promc_ref promc_ref_of(const struct promc_arena *arena, const void
 /* Cells of shard i. Cell 0 of each is unused. */
 static inline uint64_t *promc_shard_cells(const struct promc_arena *arena, uint32_t shard)
 {
-    return (uint64_t *)(void *)(arena->shards + (size_t)shard * arena->shard_stride + PROMC_PAGE);
+    return (uint64_t *)(void *)(arena->shards + (size_t)shard * arena->shard_stride + PROMC_SHARD_HEADER);
 }
 
 /*

@@ -110,7 +110,7 @@ static int check_version(const struct promc_arena_header *head, size_t file_byte
         return not_ours(path, "another version's layout");
     if (head->arena_bytes > file_bytes || head->meta_end > head->arena_bytes ||
         head->meta_end + ((uint64_t)head->max_threads + 1) * head->shard_stride > head->arena_bytes ||
-        head->shard_stride < PROMC_PAGE + (uint64_t)head->cells_max * 8 || head->cells_used > head->cells_max ||
+        head->shard_stride < PROMC_SHARD_HEADER + (uint64_t)head->cells_max * 8 || head->cells_used > head->cells_max ||
         head->meta_used > head->meta_end)
         return not_ours(path, "damaged header");
     return 0;

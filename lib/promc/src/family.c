@@ -109,7 +109,7 @@ static bool fill_labels(struct promc_arena *arena, struct promc_family_data *dat
 
 static bool fill_bounds(struct promc_arena *arena, struct promc_family_data *data, const struct promc_family_plan *plan)
 {
-    if (plan->bound_count == 0)
+    if (plan->bound_count == 0 && plan->native_at == 0)
         return true;
     data->bound_count = (uint32_t)plan->bound_count;
     data->bound_padded = (data->bound_count + 3) / 4 * 4;
@@ -155,6 +155,8 @@ static struct promc_family_data *make_data(promc_registry *registry, const struc
     struct promc_family_data *data = promc_at(arena, ref);
     data->type = (uint8_t)plan->type;
     data->cells = plan->cells;
+    data->native = plan->native;
+    data->native_at = plan->native_at;
     data->max_series = settings->max_series ? settings->max_series : arena->header->max_series;
     data->idle_expiry_seconds = checked->label_count > 0 ? settings->idle_expiry_seconds : 0;
     data->base_length = checked->names.base_length;
@@ -194,12 +196,20 @@ static bool same_text(const struct promc_arena *arena, struct promc_text text, c
     return text.length == strlen(other) && memcmp(promc_at(arena, text.ref), other, text.length) == 0;
 }
 
+static bool same_native(const struct promc_family_data *data, const struct promc_family_plan *plan)
+{
+    const struct promc_native_plan *a = &data->native, *b = &plan->native;
+    return data->native_at == 0 || (a->schema == b->schema && a->limit == b->limit &&
+                                    memcmp(&a->zero_threshold, &b->zero_threshold, sizeof(double)) == 0);
+}
+
 /* Is a family that another process has registered in this arena the one wanted here? */
 static bool same_definition(const struct promc_arena *arena, const struct promc_family_data *data,
                             const struct promc_family_plan *plan, const struct checked *checked)
 {
     if (data->type != plan->type || data->cells != plan->cells || data->label_count != checked->label_count ||
         data->constant_label_count != checked->constant_count || data->bound_count != plan->bound_count ||
+        data->native_at != plan->native_at || !same_native(data, plan) ||
         !same_text(arena, data->name, checked->names.full))
         return false;
     for (unsigned i = 0; i < checked->label_count; i++) {
@@ -321,6 +331,8 @@ int promc_family_create(promc_registry *registry, const struct promc_family_plan
     struct promc_family_plan changed = *plan;
     changed.settings = &settings;
     int rc = override(registry, &changed, &settings);
+    if (rc == 0 && changed.type == PROMC_HISTOGRAM)
+        promc_histogram_plan_cells(&changed);
     return rc < 0 ? rc : create(registry, &changed, out);
 }
 

@@ -9,6 +9,7 @@
 #include "arena.h"
 #include <promc/counter.h>
 #include <promc/family.h>
+#include <promc/histogram.h>
 
 /*
  * The text of a bucket bound. OpenMetrics writes "1.0" where 0.0.4 writes "1": the first is in `text`, the second is
@@ -30,6 +31,13 @@ enum {
     PROMC_FAMILY_SELF = 1u << 0,       /* one of promc's own */
     PROMC_FAMILY_UTF8_NAME = 1u << 1,  /* its name is outside the classic grammar */
     PROMC_FAMILY_UTF8_LABELS = 1u << 2 /* a label name (constant ones included) is */
+};
+
+/* How a family's native buckets are; see native.h. */
+struct promc_native_plan {
+    double zero_threshold;
+    int32_t schema; /* at the begin of a series */
+    uint32_t limit; /* buckets of a series before the schema is lowered */
 };
 
 /* Never freed. Constant after registration but for the fields below "children". */
@@ -65,10 +73,18 @@ struct promc_family_data {
     uint16_t reserve_class;
     uint16_t reserved;
 
+    /* protobuf.c promises a family's length from these; atomic */
+    uint64_t text_bytes;     /* rendered labels of all series alive, together */
+    uint64_t native_bytes;   /* native buckets of all series alive, on the wire */
+    uint64_t exemplar_bytes; /* of all exemplars, on the wire */
+
+    struct promc_native_plan native; /* of a histogram that has native_at */
+
     /* what an observation reads, with the bounds right behind */
+    uint32_t native_at; /* the first native cell of a child's run; 0: it is not a native histogram */
+    uint32_t reserved_too;
     uint32_t bound_count;  /* +Inf not counted */
     uint32_t bound_padded; /* bounds[bound_count … bound_padded-1] are +Inf; a multiple of 4 */
-    uint64_t text_bytes;   /* atomic: rendered labels of all series alive, together */
     double bounds[];       /* strictly ascending */
 };
 
@@ -101,11 +117,16 @@ struct promc_family_plan {
     size_t bound_count;
     uint32_t cells;
     uint32_t flags;
-    size_t extra_bytes;                 /* zeroed room behind `extra` */
+    size_t extra_bytes; /* zeroed room behind `extra` */
+    enum promc_histogram_kind kind;
+    struct promc_native_plan native; /* complete, whatever the kind: an operator may change that */
+    uint32_t native_at;
     struct promc_summary_data *summary; /* of a summary; copied to `extra` */
 };
 /* NULL-terminated copies of a label's strings; false: full. The lock is held. */
 bool promc_pair_copy(struct promc_arena *arena, struct promc_pair *out, const promc_label *label);
+/* A histogram's, once it is known what the operator wants: drops the bounds that are not used, sets native_at and cells. */
+void promc_histogram_plan_cells(struct promc_family_plan *plan);
 int promc_family_create(promc_registry *registry, const struct promc_family_plan *plan, promc_family **out);
 
 #endif

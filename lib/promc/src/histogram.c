@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounds.h"
 #include "histogram_internal.h"
+#include "native.h"
 #include "process.h"
 #include "registry_internal.h"
 #include "snapshot.h"
@@ -19,16 +20,32 @@ int promc_histogram_register(promc_registry *registry, const promc_histogram_set
         return promc_fail(PROMC_E_INVALID, "no settings given");
     const double *bounds = settings->buckets ? settings->buckets : promc_default_buckets;
     size_t count = settings->buckets ? settings->bucket_count : 11;
+    struct promc_family_plan plan = {
+        .type = PROMC_HISTOGRAM, .settings = &settings->family, .bounds = bounds, .kind = settings->kind};
+    if ((unsigned)settings->kind > PROMC_HISTOGRAM_CLASSIC_AND_NATIVE)
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\": histogram kind %d does not exist",
+                          settings->family.name ? settings->family.name : "(null)", (int)settings->kind);
     int rc = promc_bounds_check(settings->family.name, bounds, &count);
+    if (rc == 0)
+        rc = promc_native_plan(settings->family.name, &settings->native, &plan.native);
     if (rc < 0)
         return rc;
-    return promc_family_create(registry,
-                               &(struct promc_family_plan){.type = PROMC_HISTOGRAM,
-                                                           .settings = &settings->family,
-                                                           .bounds = bounds,
-                                                           .bound_count = count,
-                                                           .cells = (uint32_t)count + 1 + PROMC_HIST_BUCKETS},
-                               out);
+    plan.bound_count = count;
+    return promc_family_create(registry, &plan, out);
+}
+
+void promc_histogram_plan_cells(struct promc_family_plan *plan)
+{
+    if (plan->kind == PROMC_HISTOGRAM_NATIVE) {
+        plan->bounds = NULL;
+        plan->bound_count = 0;
+    }
+    if (plan->kind == PROMC_HISTOGRAM_CLASSIC) {
+        plan->cells = (uint32_t)plan->bound_count + 1 + PROMC_HIST_BUCKETS;
+        return;
+    }
+    plan->native_at = PROMC_NATIVE_CLASSIC + (plan->bound_count > 0 ? (uint32_t)plan->bound_count + 1 : 0);
+    plan->cells = plan->native_at + promc_native_slots(&plan->native);
 }
 
 static int check_type(const promc_family *family)
@@ -82,10 +99,45 @@ static inline void observe_own(uint64_t *cells, uint32_t bucket, double v)
     promc_store_release(&cells[PROMC_HIST_N], n + 1);
 }
 
-static void observe_shared(uint64_t *cells, uint32_t bucket, double v)
+/* The same in a native histogram. The classic bucket is counted before the commit, and `pending` tells which one it is. */
+static inline void observe_native(uint64_t *cells, const struct promc_family_data *data, uint32_t slot, double v)
 {
+    uint64_t n = promc_load(&cells[PROMC_HIST_N]);
+    uint64_t *sum = &cells[PROMC_HIST_SUM0];
+    double total = promc_cell_double(promc_load(&sum[n & 1])) + v;
+    promc_store_release(&sum[(n + 1) & 1], promc_double_bits(total));
+    if (data->bound_count > 0) {
+        uint32_t bucket = v == v ? promc_bucket_of(data, v) : data->bound_count;
+        uint64_t *classic = &cells[PROMC_NATIVE_CLASSIC + bucket];
+        promc_store_release(&cells[PROMC_NATIVE_PENDING], bucket);
+        promc_store_release(classic, promc_load(classic) + 1);
+    }
+    uint64_t *count = &cells[data->native_at + slot];
+    promc_store_release(count, promc_load(count) + 1); /* the commit */
+    promc_store_release(&cells[PROMC_HIST_N], n + 1);
+}
+
+static inline void observe_any(uint64_t *cells, const struct promc_child *child, double v)
+{
+    struct promc_family_data *data = promc_child_family(child);
+    if (PROMC_UNLIKELY(data->native_at != 0))
+        observe_native(cells, data, promc_native_slot(data, promc_child_native(child), v), v);
+    else
+        observe_own(cells, promc_bucket_of(data, v), v);
+}
+
+static void observe_shared(uint64_t *cells, const struct promc_child *child, double v)
+{
+    struct promc_family_data *data = promc_child_family(child);
+    uint32_t bucket = v == v ? promc_bucket_of(data, v) : data->bound_count;
     promc_double_add(&cells[PROMC_HIST_SUM0], v);
-    promc_fetch_add(&cells[PROMC_HIST_BUCKETS + bucket], 1);
+    if (data->native_at == 0) {
+        promc_fetch_add(&cells[PROMC_HIST_BUCKETS + bucket], 1);
+        return;
+    }
+    if (data->bound_count > 0)
+        promc_fetch_add(&cells[PROMC_NATIVE_CLASSIC + bucket], 1);
+    promc_fetch_add(&cells[data->native_at + promc_native_slot(data, promc_child_native(child), v)], 1);
 }
 
 static __attribute__((noinline)) void observe_slow(promc_histogram histogram, double v)
@@ -96,19 +148,18 @@ static __attribute__((noinline)) void observe_slow(promc_histogram histogram, do
     if (!base)
         return;
     const struct promc_child *child = promc_series_block(histogram.ref);
-    uint32_t bucket = promc_bucket_of(promc_child_family(child), v);
     if (!shared && promc_load(&promc_shard_of(base)->busy) == 0) {
         struct promc_shard *shard = promc_shard_of(base);
         promc_store(&shard->busy, 1);
         promc_signal_fence();
-        observe_own(base + cell, bucket, v);
+        observe_any(base + cell, child, v);
         promc_signal_fence();
         promc_store(&shard->busy, 0);
         return;
     }
     /* Without a shard of its own; or a signal handler that has interrupted an observation. */
     base = promc_shard_shared(promc_ref_slot(histogram.ref));
-    observe_shared(base + cell, bucket, v);
+    observe_shared(base + cell, child, v);
 }
 
 static __attribute__((noinline)) void refuse(promc_histogram histogram)
@@ -118,10 +169,17 @@ static __attribute__((noinline)) void refuse(promc_histogram histogram)
         promc_counter_inc(registry->invalid_observations);
 }
 
+/* A native histogram counts NaN, in no bucket, and has it in its sum: its specification says so. */
+static __attribute__((noinline)) bool takes_nan(promc_histogram histogram)
+{
+    const struct promc_child *child = promc_series_child(histogram.ref);
+    return child && promc_child_family(child)->native_at != 0;
+}
+
 void promc_histogram_observe(promc_histogram histogram, double v)
 {
     uint64_t *base = promc_tls.base[promc_ref_slot(histogram.ref)];
-    if (PROMC_UNLIKELY(v != v)) {
+    if (PROMC_UNLIKELY(v != v) && !takes_nan(histogram)) {
         refuse(histogram);
         return;
     }
@@ -137,7 +195,7 @@ void promc_histogram_observe(promc_histogram histogram, double v)
     }
     promc_store(&shard->busy, 1);
     promc_signal_fence();
-    observe_own(base + (uint32_t)histogram.ref.word, promc_bucket_of(promc_child_family(child), v), v);
+    observe_any(base + (uint32_t)histogram.ref.word, child, v);
     uint64_t request = promc_load_acquire(&shard->request);
     if (PROMC_UNLIKELY(request != promc_load(&shard->acknowledged)))
         serve(shard, base, request);

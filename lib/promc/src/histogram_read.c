@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reader's side of the histogram protocol. */
 #include "histogram_internal.h"
+#include "native.h"
 #include "process.h"
 #include "registry_internal.h"
 
@@ -10,39 +11,91 @@
 #define ATTEMPTS 20000
 #define SPINS_PER_YIELD 64
 
-/* A copy of [n, sum0, sum1, buckets …] taken at rest, or by its owner between two observations. */
+/* A copy of the cells from `n` on, taken at rest or by their owner between two observations. */
 struct picture {
     uint64_t cells[PROMC_SCRATCH_CELLS];
 };
 
-static uint64_t total_of(const struct picture *picture, uint32_t buckets)
+/* What is read: a series' cells in one shard. */
+struct subject {
+    uint64_t *cells;
+    struct promc_native *native; /* NULL: classic */
+    struct promc_histogram_shape shape;
+};
+
+static struct subject subject_of(uint64_t *base, const struct promc_child *child)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    return (struct subject){base + promc_child_cell(child), data->native_at ? promc_child_native(child) : NULL,
+                            promc_histogram_shape(data)};
+}
+
+/* More slots may have been given to buckets; after `n`, so that those of the first n observations are among them. */
+static inline void count_slots(struct subject *subject)
+{
+    if (subject->native)
+        subject->shape.bucket_count = promc_native_used(subject->native);
+}
+
+static uint64_t total_of(const uint64_t *cells, uint32_t first, uint32_t count)
 {
     uint64_t total = 0;
-    for (uint32_t i = 0; i < buckets; i++)
-        total += picture->cells[PROMC_HIST_BUCKETS + i];
+    for (uint32_t i = 0; i < count; i++)
+        total += promc_load(&cells[first + i]);
     return total;
 }
 
-/* Buckets before the sums, `n` first and last. @return whether the writer stood still meanwhile. */
-static bool copy_still(const uint64_t *cells, uint32_t buckets, struct picture *out)
+/*
+ * An observation that has not been committed may be in the classic buckets beside the native ones already: take it out.
+ * @return whether they say the same then.
+ */
+static bool settle_classic(const struct promc_histogram_shape *shape, uint64_t total, uint64_t *cells)
 {
-    uint64_t before = promc_load_acquire(&cells[PROMC_HIST_N]);
-    for (uint32_t i = 0; i < buckets; i++)
-        out->cells[PROMC_HIST_BUCKETS + i] = promc_load_acquire(&cells[PROMC_HIST_BUCKETS + i]);
-    out->cells[PROMC_HIST_SUM0] = promc_load_acquire(&cells[PROMC_HIST_SUM0]);
-    out->cells[PROMC_HIST_SUM1] = promc_load_acquire(&cells[PROMC_HIST_SUM1]);
-    out->cells[PROMC_HIST_N] = before;
-    uint64_t ahead = total_of(out, buckets) - before;
-    return promc_load_acquire(&cells[PROMC_HIST_N]) == before && ahead <= 1;
+    if (shape->classic_count == 0)
+        return true;
+    uint64_t ahead = total_of(cells, shape->classic, shape->classic_count) - total;
+    uint64_t pending = cells[PROMC_NATIVE_PENDING];
+    if (ahead == 1 && pending < shape->classic_count && cells[shape->classic + pending] > 0) {
+        cells[shape->classic + pending]--;
+        ahead = 0;
+    }
+    return ahead == 0;
 }
 
-static void add(const struct picture *picture, uint32_t buckets, uint64_t *counts, double *sum)
+static void copy(const uint64_t *cells, uint32_t first, uint32_t count, struct picture *out)
 {
-    uint64_t total = total_of(picture, buckets);
+    for (uint32_t i = 0; i < count; i++)
+        out->cells[first + i] = promc_load_acquire(&cells[first + i]);
+}
+
+/* What commits first, the sums last but for `n`, which is read before and after. @return whether the writer stood still meanwhile. */
+static bool copy_still(struct subject *subject, struct picture *out)
+{
+    const uint64_t *cells = subject->cells;
+    uint64_t before = promc_load_acquire(&cells[PROMC_HIST_N]);
+    count_slots(subject);
+    copy(cells, subject->shape.buckets, subject->shape.bucket_count, out);
+    copy(cells, subject->shape.classic, subject->shape.classic_count, out);
+    if (subject->native)
+        copy(cells, PROMC_NATIVE_PENDING, 1, out);
+    copy(cells, PROMC_HIST_SUM0, 2, out);
+    out->cells[PROMC_HIST_N] = before;
+    if (promc_load_acquire(&cells[PROMC_HIST_N]) != before)
+        return false;
+    uint64_t total = total_of(out->cells, subject->shape.buckets, subject->shape.bucket_count);
+    return total - before <= 1 && settle_classic(&subject->shape, total, out->cells);
+}
+
+static void add(const struct picture *picture, const struct promc_histogram_shape *shape, uint64_t *counts,
+                uint64_t *classic, double *sum)
+{
+    uint64_t total = total_of(picture->cells, shape->buckets, shape->bucket_count);
     if (total == 0)
         return;
-    for (uint32_t i = 0; i < buckets; i++)
-        counts[i] += picture->cells[PROMC_HIST_BUCKETS + i];
+    for (uint32_t i = 0; i < shape->bucket_count; i++)
+        counts[i] += picture->cells[shape->buckets + i];
+    for (uint32_t i = 0; i < shape->classic_count; i++)
+        classic[i] += picture->cells[shape->classic + i];
     *sum += promc_cell_double(picture->cells[PROMC_HIST_SUM0 + (total & 1)]);
 }
 
@@ -66,55 +119,71 @@ static uint64_t ask(struct promc_shard *shard, uint32_t cell, uint32_t cells)
     return request;
 }
 
-static bool take_answer(const struct promc_shard *shard, uint64_t request, uint32_t cells, struct picture *out)
+/* The owner's copy. *asked is 0 afterwards if it is of no use: a slot has been taken since the question. */
+static bool take_answer(const struct promc_shard *shard, struct subject *subject, uint64_t *asked, struct picture *out)
 {
-    if (promc_load_acquire(&shard->acknowledged) != request)
+    if (*asked == 0 || promc_load_acquire(&shard->acknowledged) != *asked)
         return false;
-    for (uint32_t i = 0; i < cells; i++)
+    const struct promc_histogram_shape *shape = &subject->shape;
+    uint64_t cells = promc_load(&shard->request_cells);
+    for (uint64_t i = 0; i < cells; i++)
         out->cells[i] = promc_load(&shard->scratch[i]);
-    return true;
+    *asked = 0;
+    if (subject->native)
+        subject->shape.bucket_count = (uint32_t)cells - shape->buckets;
+    return total_of(out->cells, shape->buckets, shape->bucket_count) == out->cells[PROMC_HIST_N];
 }
 
-bool promc_histogram_read_shard(promc_registry *registry, uint32_t index, uint32_t cell, uint32_t buckets,
-                                uint64_t *counts, double *sum)
+bool promc_histogram_read_shard(promc_registry *registry, uint32_t index, const struct promc_child *child,
+                                uint64_t *counts, uint64_t *classic, double *sum)
 {
     uint64_t *base = promc_shard_cells(&registry->arena, index);
     struct promc_shard *shard = promc_shard_of(base);
+    struct subject subject = subject_of(base, child);
     struct picture picture;
-    bool good = copy_still(base + cell, buckets, &picture);
+    bool good = copy_still(&subject, &picture);
     if (!good && !registry->arena.readonly) {
-        uint32_t cells = PROMC_HIST_BUCKETS + buckets;
         bool asking = false;
-        uint64_t request = 0;
+        uint64_t asked = 0;
         for (unsigned i = 1; !good && i < ATTEMPTS; i++) {
-            if (!asking && (asking = lock_requests(registry, shard)))
-                request = ask(shard, cell, cells);
-            good =
-                (asking && take_answer(shard, request, cells, &picture)) || copy_still(base + cell, buckets, &picture);
+            if (!asking)
+                asking = lock_requests(registry, shard);
+            if (asking && asked == 0) {
+                count_slots(&subject);
+                asked = ask(shard, promc_child_cell(child), subject.shape.buckets + subject.shape.bucket_count);
+            }
+            good = take_answer(shard, &subject, &asked, &picture) || copy_still(&subject, &picture);
             if (!good && i % SPINS_PER_YIELD == 0)
                 sched_yield();
         }
         if (asking)
             promc_store_release(&shard->reader, 0);
     }
-    add(&picture, buckets, counts, sum);
+    add(&picture, &subject.shape, counts, classic, sum);
     return good;
 }
 
-void promc_histogram_read_shared(promc_registry *registry, uint32_t cell, uint32_t buckets, uint64_t *counts,
-                                 double *sum)
+void promc_histogram_read_shared(promc_registry *registry, const struct promc_child *child, uint64_t *counts,
+                                 uint64_t *classic, double *sum)
 {
-    const uint64_t *cells = promc_shard_cells(&registry->arena, registry->arena.header->max_threads) + cell;
-    for (uint32_t i = 0; i < buckets; i++)
-        counts[i] += promc_load(&cells[PROMC_HIST_BUCKETS + i]);
-    *sum += promc_cell_double(promc_load(&cells[PROMC_HIST_SUM0]));
+    struct subject subject =
+        subject_of(promc_shard_cells(&registry->arena, registry->arena.header->max_threads), child);
+    const struct promc_histogram_shape *shape = &subject.shape;
+    count_slots(&subject);
+    for (uint32_t i = 0; i < shape->bucket_count; i++)
+        counts[i] += promc_load(&subject.cells[shape->buckets + i]);
+    for (uint32_t i = 0; i < shape->classic_count; i++)
+        classic[i] += promc_load(&subject.cells[shape->classic + i]);
+    *sum += promc_cell_double(promc_load(&subject.cells[PROMC_HIST_SUM0]));
 }
 
-static void repair_child(uint64_t *cells, uint32_t buckets)
+static void repair_child(uint64_t *base, struct promc_child *child)
 {
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < buckets; i++)
-        total += promc_load(&cells[PROMC_HIST_BUCKETS + i]);
+    struct subject subject = subject_of(base, child);
+    uint64_t *cells = subject.cells;
+    count_slots(&subject);
+    uint64_t total = total_of(cells, subject.shape.buckets, subject.shape.bucket_count);
+    (void)settle_classic(&subject.shape, total, cells);
     if (promc_load(&cells[PROMC_HIST_N]) != total)
         promc_store_release(&cells[PROMC_HIST_N], total);
 }
@@ -131,7 +200,7 @@ void promc_histograms_repair(promc_registry *registry, uint32_t shard)
         for (promc_ref c = promc_load_acquire(&data->first_child); c != 0;) {
             struct promc_child *child = promc_at(arena, c);
             c = promc_load_acquire(&child->next);
-            repair_child(base + promc_child_cell(child), data->bound_count + 1);
+            repair_child(base, child);
         }
     }
 }

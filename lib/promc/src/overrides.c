@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "overrides.h"
 #include "bounds.h"
-#include "histogram_internal.h"
+#include "native.h"
 #include "registry_internal.h"
 #include "window.h"
 
 #include <errno.h>
 #include <locale.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,49 @@ static bool is_key(promc_str word, size_t key_length, const char *key)
     return strlen(key) == key_length && memcmp(word.data, key, key_length) == 0;
 }
 
+static int read_kind(const struct reader *reader, promc_str value, struct promc_override *out)
+{
+    static const char *const kinds[] = {"classic", "native", "both"}; /* as enum promc_histogram_kind */
+    out->has_kind = true;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (is_key(value, value.length, kinds[i])) {
+            out->kind = (enum promc_histogram_kind)i;
+            return 0;
+        }
+    }
+    return fault(reader, "not classic, native or both:", value.data, value.length);
+}
+
+static int read_schema(const struct reader *reader, promc_str value, struct promc_override *out)
+{
+    double schema;
+    out->has_schema = true;
+    if (!read_double(reader, value.data, value.length, &schema) ||
+        !(schema >= PROMC_NATIVE_SCHEMA_MIN && schema <= PROMC_NATIVE_SCHEMA_MAX) || schema != (int)schema)
+        return fault(reader, "not a schema from -4 to 8:", value.data, value.length);
+    out->native.schema = (int)schema;
+    return 0;
+}
+
+static int read_max_buckets(const struct reader *reader, promc_str value, struct promc_override *out)
+{
+    out->has_max_buckets = true;
+    return read_u32(value.data, value.length, &out->native.limit) && out->native.limit >= PROMC_NATIVE_LEAST_BUCKETS &&
+                   out->native.limit <= PROMC_NATIVE_MOST_BUCKETS
+               ? 0
+               : fault(reader, "not a number of buckets from 8 to 256:", value.data, value.length);
+}
+
+static int read_zero_threshold(const struct reader *reader, promc_str value, struct promc_override *out)
+{
+    double *threshold = &out->native.zero_threshold;
+    out->has_zero_threshold = true;
+    if (!read_double(reader, value.data, value.length, threshold) || !(*threshold >= 0 && isfinite(*threshold)))
+        return fault(reader, "not a threshold of 0 or more:", value.data, value.length);
+    *threshold += 0.0; /* no -0 */
+    return 0;
+}
+
 static int read_pair(const struct reader *reader, promc_str word, struct promc_override *out)
 {
     const char *equals = memchr(word.data, '=', word.length);
@@ -124,6 +168,14 @@ static int read_pair(const struct reader *reader, promc_str word, struct promc_o
     promc_str value = {equals + 1, word.length - key - 1};
     if (is_key(word, key, "buckets") && !out->bounds)
         return read_bounds(reader, value, out);
+    if (is_key(word, key, "histogram") && !out->has_kind)
+        return read_kind(reader, value, out);
+    if (is_key(word, key, "schema") && !out->has_schema)
+        return read_schema(reader, value, out);
+    if (is_key(word, key, "max_buckets") && !out->has_max_buckets)
+        return read_max_buckets(reader, value, out);
+    if (is_key(word, key, "zero_threshold") && !out->has_zero_threshold)
+        return read_zero_threshold(reader, value, out);
     if (is_key(word, key, "quantiles") && !out->quantiles)
         return read_quantiles(reader, value, out);
     if (is_key(word, key, "max_age_seconds") && out->max_age_seconds == 0)
@@ -287,6 +339,37 @@ static int apply_to_summary(const struct promc_override *override, const struct 
     return 0;
 }
 
+static int apply_to_histogram(const struct promc_override *override, struct promc_family_plan *plan)
+{
+    bool native = override->has_schema || override->has_max_buckets || override->has_zero_threshold;
+    if (!native && !override->has_kind && !override->bounds)
+        return 0;
+    if (plan->type != PROMC_HISTOGRAM)
+        return promc_fail(PROMC_E_INVALID, "overrides: metric \"%s\" is no histogram and has no buckets",
+                          override->name);
+    if (override->has_kind)
+        plan->kind = override->kind;
+    if (native && plan->kind == PROMC_HISTOGRAM_CLASSIC)
+        return promc_fail(PROMC_E_INVALID,
+                          "overrides: metric \"%s\" is no native histogram (histogram=both makes it one)",
+                          override->name);
+    if (override->bounds && plan->kind == PROMC_HISTOGRAM_NATIVE)
+        return promc_fail(PROMC_E_INVALID,
+                          "overrides: metric \"%s\" has no classic buckets (histogram=both gives it some)",
+                          override->name);
+    if (override->has_schema)
+        plan->native.schema = override->native.schema;
+    if (override->has_max_buckets)
+        plan->native.limit = override->native.limit;
+    if (override->has_zero_threshold)
+        plan->native.zero_threshold = override->native.zero_threshold;
+    if (override->bounds) {
+        plan->bounds = override->bounds;
+        plan->bound_count = override->bound_count;
+    }
+    return 0;
+}
+
 int promc_overrides_apply(struct promc_override *overrides, struct promc_family_plan *plan,
                           promc_family_settings *settings)
 {
@@ -299,15 +382,7 @@ int promc_overrides_apply(struct promc_override *overrides, struct promc_family_
     if (override->has_idle_expiry)
         settings->idle_expiry_seconds = override->idle_expiry_seconds;
     int rc = apply_to_summary(override, plan);
-    if (rc < 0 || !override->bounds)
-        return rc;
-    if (plan->type != PROMC_HISTOGRAM)
-        return promc_fail(PROMC_E_INVALID, "overrides: metric \"%s\" is no histogram and has no buckets",
-                          override->name);
-    plan->bounds = override->bounds;
-    plan->bound_count = override->bound_count;
-    plan->cells = (uint32_t) override->bound_count + 1 + PROMC_HIST_BUCKETS;
-    return 0;
+    return rc < 0 ? rc : apply_to_histogram(override, plan);
 }
 
 const char *promc_overrides_unused(const promc_registry *registry)

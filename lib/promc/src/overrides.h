@@ -16,6 +16,9 @@ struct promc_override {
     double *quantiles; /* NULL: as the program has them */
     size_t quantile_count;
     uint32_t max_age_seconds; /* 0: as the program has it */
+    enum promc_histogram_kind kind;
+    struct promc_native_plan native; /* as far as it is given: has_… */
+    bool has_kind, has_schema, has_max_buckets, has_zero_threshold;
     uint32_t max_series;
     uint32_t idle_expiry_seconds;
     bool has_max_series, has_idle_expiry;
@@ -33,7 +36,8 @@ void promc_overrides_free(struct promc_override *overrides);
 
 /*
  * Change a plan before the family is made. *settings is a copy that the plan points to. The override's arrays are used
- * until the family exists. PROMC_E_INVALID: buckets for what is no histogram, an age or
+ * until the family exists. PROMC_E_INVALID: buckets for what is no histogram or has none, native
+ * settings for what is no native one, an age or
  * quantiles for what is no summary.
  */
 int promc_overrides_apply(struct promc_override *overrides, struct promc_family_plan *plan,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "remove.h"
 #include "exemplar.h"
+#include "histogram_internal.h"
 #include "index.h"
+#include "native.h"
 #include "process.h"
 #include "registry_internal.h"
 
@@ -51,6 +53,8 @@ bool promc_child_remove(promc_registry *registry, struct promc_family_data *data
     promc_store_release(&child->live.word, word + (UINT64_C(1) << 32));
     unlink_child(&registry->arena, data, child);
     enter_quarantine(registry, child);
+    if (data->native_at)
+        promc_native_announce(data, promc_child_native(child), 0);
     promc_store(&data->series, data->series - 1);
     promc_store(&data->text_bytes, data->text_bytes - child->text_length);
     __atomic_fetch_sub(&registry->arena.header->series, 1, __ATOMIC_RELAXED);
@@ -116,7 +120,9 @@ uint32_t promc_child_digest(const promc_registry *registry, const struct promc_c
     uint64_t h = PROMC_HASH_K0;
     uint32_t used = promc_load_acquire(&arena->header->shards_used), cell = promc_child_cell(child);
     *zero = true;
-    for (uint32_t i = 0; i < data->cells; i++) {
+    /* A native histogram has many slots; `n`, the sums and the first two change with (almost) every observation. */
+    uint32_t cells = data->native_at ? data->native_at + PROMC_NATIVE_FIRST : data->cells;
+    for (uint32_t i = 0; i < cells; i++) {
         uint64_t total = 0;
         for (uint32_t shard = 0; shard <= used; shard++)
             total += promc_load(promc_shard_cells(arena, shard < used ? shard : arena->header->max_threads) + cell + i);

@@ -2,6 +2,7 @@
 #include "series.h"
 #include "index.h"
 #include "labels.h"
+#include "native.h"
 #include "registry_internal.h"
 #include "remove.h"
 #include "window.h"
@@ -50,7 +51,7 @@ struct candidate {
     size_t text_length;
     size_t raw_length; /* of the raw values behind the text; 0: nothing was escaped */
     size_t text_offset;
-    size_t window_offset; /* 0: it has no window */
+    size_t window_offset; /* of what stands behind the labels; 0: nothing */
     bool overflow;
 };
 
@@ -80,7 +81,8 @@ static size_t measure(const struct promc_arena *arena, const struct promc_family
     new->text_length = text;
     new->text_offset = head_bytes(data);
     new->raw_length = escaped ? (4 - text % 4) % 4 + data->label_count * sizeof(uint32_t) + raw : 0;
-    size_t bytes = new->text_offset + new->text_length + new->raw_length, window = promc_window_bytes(arena, data);
+    size_t bytes = new->text_offset + new->text_length + new->raw_length;
+    size_t window = data->native_at ? promc_native_bytes(data) : promc_window_bytes(arena, data);
     if (window == 0)
         return bytes;
     new->window_offset = (bytes + 7) / 8 * 8;
@@ -177,6 +179,10 @@ static struct promc_child *create(promc_family *family, struct candidate *new)
     if (data->type == PROMC_SUMMARY) {
         *promc_child_window_at(child) = (struct promc_child_window){(uint32_t)(new->window_offset / 8), 0};
         promc_window_clear(&registry->arena, child);
+    }
+    if (data->native_at) {
+        *promc_child_window_at(child) = (struct promc_child_window){(uint32_t)(new->window_offset / 8), 0};
+        promc_native_init(data, promc_child_native(child));
     }
     if (data->idle_expiry_seconds)
         *promc_child_idle(child) = (struct promc_child_idle){promc_registry_ticks(registry), 0};

@@ -3,9 +3,10 @@
  * A child of a family: one series (or for histograms and summaries, one set of them), in the arena.
  *
  * Layout of a block: struct promc_child, then what the type keeps in the child itself (struct promc_child_value for
- * types without cells, struct promc_child_window for summaries, struct promc_child_idle for families that expire), then at `text_offset` the rendered labels
+ * types without cells, struct promc_child_window for summaries and native histograms, struct promc_child_idle for families that expire), then at `text_offset` the rendered labels
  * `a="b",c="d"`; when a value needed escaping (PROMC_CHILD_ESCAPED) the raw values stand behind them:
- * uint32_t length[label_count] at the next multiple of 4, then the bytes. A summary's window (window.h) is last.
+ * uint32_t length[label_count] at the next multiple of 4, then the bytes. A summary's window (window.h) or a
+ * native histogram's slots (native.h) are last.
  *
  * Invariants
  *  - text, hash and family are constant from publication to reclamation;
@@ -44,7 +45,7 @@ struct promc_child_value {
     uint64_t updates; /* changes with every update; for idle expiry */
 };
 
-/* Where a summary's window is. */
+/* Where a summary's window, or a native histogram's struct promc_native, is. */
 struct promc_child_window {
     uint32_t at; /* from the child, in units of 8 bytes; 0: there is none */
     uint32_t reserved;
@@ -78,7 +79,7 @@ static inline uint32_t promc_child_cell(const struct promc_child *child)
 /* Raw label values, in the order of the family's labels; they point into the arena. @return how many. */
 unsigned promc_child_values(const struct promc_child *child, promc_str values[PROMC_MAX_LABELS]);
 
-/* Only in summaries. */
+/* Only in summaries and native histograms. */
 static inline struct promc_child_window *promc_child_window_at(const struct promc_child *child)
 {
     return (struct promc_child_window *)(void *)((char *)(uintptr_t)child + sizeof *child);
@@ -96,6 +97,7 @@ static inline size_t promc_child_own_bytes(const struct promc_family_data *data)
 {
     return data->cells == 0              ? sizeof(struct promc_child_value)
            : data->type == PROMC_SUMMARY ? sizeof(struct promc_child_window)
+           : data->native_at != 0        ? sizeof(struct promc_child_window)
                                          : 0;
 }
 

@@ -12,7 +12,7 @@
 #include "atomic.h"
 #include <promc/shard.h>
 
-#define PROMC_SCRATCH_CELLS 480
+#define PROMC_SCRATCH_CELLS 1008
 
 struct promc_shard {
     uint64_t busy;    /* 1 while the owner is inside an observation; owner only */
@@ -27,11 +27,11 @@ struct promc_shard {
     uint64_t scratch[PROMC_SCRATCH_CELLS]; /* the owner's copy of the cells asked for */
 };
 
-_Static_assert(sizeof(struct promc_shard) <= PROMC_PAGE, "a shard's header is one page");
+_Static_assert(sizeof(struct promc_shard) <= PROMC_SHARD_HEADER, "a shard's header has its pages");
 
 static inline struct promc_shard *promc_shard_of(uint64_t *cells)
 {
-    return (struct promc_shard *)(void *)((char *)cells - PROMC_PAGE);
+    return (struct promc_shard *)(void *)((char *)cells - PROMC_SHARD_HEADER);
 }
 
 /* The calling thread's cells in the registry of that slot, attaching it; NULL: use the shared shard, atomically. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot.h"
 #include "histogram_internal.h"
+#include "native.h"
 #include "process.h"
 #include "remove.h"
 #include "window.h"
@@ -77,6 +78,8 @@ static void fill_view(const promc_registry *registry, const struct promc_family_
         view->bound_count = data->bound_count;
         view->bounds = data->bounds;
         view->le = promc_at(&registry->arena, data->le);
+        view->native = data->native_at != 0;
+        view->classic = data->bound_count > 0;
     }
     if (data->type == PROMC_SUMMARY) {
         const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
@@ -215,20 +218,63 @@ double promc_read_gauge(const promc_registry *registry, const struct promc_child
     return promc_cell_double(promc_load(&promc_child_value(child)->bits));
 }
 
-bool promc_read_histogram(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum)
+/* Every shard's cells, each of one instant. counts[] and classic[] are zeroed up to their lengths. */
+static bool read_shards(promc_registry *registry, const struct promc_child *child, uint64_t *counts, uint64_t *classic,
+                        double *sum)
 {
     const struct promc_arena_header *header = registry->arena.header;
-    uint32_t count = promc_child_family(child)->bound_count + 1, cell = promc_child_cell(child);
     uint32_t used = promc_load_acquire(&header->shards_used);
     bool good = true;
     *sum = 0;
-    for (uint32_t i = 0; i < count; i++)
-        buckets[i] = 0;
     for (uint32_t i = 0; i < used; i++)
-        good &= promc_histogram_read_shard(registry, i, cell, count, buckets, sum);
+        good &= promc_histogram_read_shard(registry, i, child, counts, classic, sum);
     if (promc_load(&header->shared_used))
-        promc_histogram_read_shared(registry, cell, count, buckets, sum);
+        promc_histogram_read_shared(registry, child, counts, classic, sum);
     return good;
+}
+
+/*
+ * What the shared shard's writers had under way may be in the one and not in the other: the native buckets count. What is too
+ * much goes from the top, what is missing is above every bound until the next scrape.
+ */
+static void level(uint64_t *classic, uint32_t count, uint64_t total)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += classic[i];
+    if (sum < total)
+        classic[count - 1] += total - sum;
+    for (uint32_t i = count; i > 0 && sum > total; i--) {
+        uint64_t less = sum - total < classic[i - 1] ? sum - total : classic[i - 1];
+        classic[i - 1] -= less;
+        sum -= less;
+    }
+}
+
+bool promc_read_native(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum,
+                       struct promc_native_view *out)
+{
+    uint64_t counts[PROMC_NATIVE_SLOTS_MAX] = {0};
+    struct promc_native *native = promc_child_native(child);
+    uint32_t classic = promc_child_family(child)->bound_count + 1;
+    for (uint32_t i = 0; i < classic; i++)
+        buckets[i] = 0;
+    bool good = read_shards(registry, child, counts, buckets, sum);
+    promc_native_merge(native, counts, promc_native_used(native), out);
+    level(buckets, classic, out->total);
+    return good;
+}
+
+bool promc_read_histogram(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    if (data->native_at != 0) {
+        struct promc_native_view native;
+        return promc_read_native(registry, child, buckets, sum, &native);
+    }
+    for (uint32_t i = 0; i <= data->bound_count; i++)
+        buckets[i] = 0;
+    return read_shards(registry, child, buckets, NULL, sum);
 }
 
 void promc_read_summary(promc_registry *registry, const struct promc_child *child, double *quantiles, uint64_t *total,

@@ -35,6 +35,7 @@ struct promc_family_view {
     promc_str label_names[PROMC_MAX_LABELS];
     bool utf8_name;       /* the name is outside the classic grammar */
     bool utf8_labels;     /* a label name, constant or not, is */
+    bool native, classic; /* histograms: which they are; one or both */
     unsigned bound_count; /* histograms: finite bounds */
     const double *bounds;
     const struct promc_le *le; /* bound_count + 1 texts; the last is +Inf. Summaries: quantile_count texts */
@@ -76,6 +77,14 @@ double promc_read_gauge(const promc_registry *registry, const struct promc_child
  * @return false if a writer could not be caught standing still or answering (the picture is then the newest one).
  */
 bool promc_read_histogram(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum);
+
+struct promc_native_view;
+/*
+ * The same of a native histogram: also its native buckets, whose total is that of buckets[]. A histogram without classic buckets has
+ * all in buckets[0].
+ */
+bool promc_read_native(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum,
+                       struct promc_native_view *native);
 
 /*
  * A summary's. @param quantiles  the values of the family's quantiles in the window: NaN if nothing was observed in it.

@@ -66,6 +66,7 @@ typedef struct promc_registry_settings {
      *
      *     http_request_duration_seconds buckets=0.01,0.1,1 max_series=500
      *     jobs_total idle_expiry_seconds=3600
+     *     upload_bytes histogram=both schema=5 max_buckets=100 zero_threshold=1
      *     lookup_seconds quantiles=0.5,0.99 max_age_seconds=300
      *
      * NULL (default): the environment variable PROMC_OVERRIDES, if it is set. "": none. A fault in it fails the registry's

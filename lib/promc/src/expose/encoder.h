@@ -14,7 +14,9 @@
 #ifndef PROMC_EXPOSE_ENCODER_H
 #define PROMC_EXPOSE_ENCODER_H
 
+#include "arena.h"
 #include "expose/bytes.h"
+#include "native.h"
 #include "snapshot.h"
 
 #include <promc/histogram.h>
@@ -80,6 +82,7 @@ struct promc_text_state {
     bool labels_as_rendered;  /**< they are the arena's own text; else they are spelt anew for each series */
     struct promc_bytes spelt; /**< the latter */
     bool exemplars;           /**< the series has some, and the format shows them */
+    unsigned skipped;         /**< lines of `after` that the series goes without */
 };
 
 /** What protobuf.c keeps. */
@@ -93,6 +96,12 @@ struct promc_protobuf_state {
     bool ending;                                /**< no further series: only padding */
     promc_str values[PROMC_MAX_LABELS];
     unsigned count_width;
+    struct promc_bytes parts;                                /**< of the series: what has no fixed size */
+    struct promc_piece native;                               /**< in it: the native fields */
+    struct promc_piece exemplars[PROMC_EXEMPLAR_PLACES_MAX]; /**< in it: bodies of Exemplar by place; length 0: none */
+    bool any_parts;                  /**< the pieces are of this series; else they say nothing */
+    size_t parts_size;               /**< what they add to the message, with tags and lengths */
+    uint64_t exemplar_room;          /**< promised bytes that are left for exemplars */
     size_t metric_body, metric_size; /**< of the series; the latter with tag and length */
 };
 
@@ -114,6 +123,7 @@ struct promc_encoder {
     uint64_t integer; /**< counters: value = integer + number */
     double number;
     struct promc_histogram_picture histogram; /**< summaries: its total and sum */
+    struct promc_native_view native;
     double quantiles[PROMC_MAX_QUANTILES];
     uint64_t running; /**< sum of the buckets before `unit` */
 

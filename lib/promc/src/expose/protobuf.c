@@ -9,6 +9,7 @@
  */
 #include "expose/encoder.h"
 #include "expose/escape.h"
+#include "expose/protobuf_parts.h"
 #include "expose/wire.h"
 
 /* Fields of the messages. */
@@ -27,7 +28,8 @@ enum {
     LABEL_NAME = 1,
     LABEL_VALUE,
     VALUE = 1,
-    COUNTER_CREATED = 3,
+    COUNTER_EXEMPLAR,
+    COUNTER_CREATED,
     SUMMARY_COUNT = 1,
     SUMMARY_SUM,
     SUMMARY_QUANTILE,
@@ -38,10 +40,10 @@ enum {
     HISTOGRAM_SUM,
     HISTOGRAM_BUCKET,
     HISTOGRAM_CREATED = 15,
+    HISTOGRAM_EXEMPLAR,
     BUCKET_COUNT = 1,
     BUCKET_BOUND,
-    TIMESTAMP_SECONDS = 1,
-    TIMESTAMP_NANOS
+    BUCKET_EXEMPLAR
 };
 
 enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
@@ -52,13 +54,12 @@ enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
 #define LABEL_WIDTH 3   /* a LabelPair or a label's value */
 #define COUNT_WIDTH 6   /* a bucket's count, up to 2^42 */
 #define COUNT_WIDE 10   /* and above */
-#define SECONDS_WIDTH 5
-#define NANOS_WIDTH 5
-
-#define TIMESTAMP_SIZE (2 + SECONDS_WIDTH + NANOS_WIDTH)
 #define QUANTILE_SIZE (2 + 9 + 9)
 #define LABEL_OVERHEAD (1 + LABEL_WIDTH)
 #define METRIC_OVERHEAD (1 + MESSAGE_WIDTH)
+/* Tag and length of an Exemplar, and one byte more: of its bucket's or counter's length, or of the tag among the native ones. */
+#define EXEMPLAR_WIDTH 2
+#define EXEMPLAR_OVERHEAD (1 + EXEMPLAR_WIDTH + 1)
 /* A padding field: a tag of two bytes (2047, unknown to everybody), a length of two. */
 #define PADDING_OVERHEAD 4
 #define PADDING_MOST 4096
@@ -133,25 +134,31 @@ static void prepare_constant_labels(struct promc_encoder *e)
     e->protobuf.constants = piece_from(bytes, at);
 }
 
-/* Size of the field that holds the value, with tag and length. */
+/* A native histogram without classic buckets shows none: its native ones say it all. */
+static unsigned buckets_of(const struct promc_encoder *e)
+{
+    return e->family.native && !e->family.classic ? 0 : e->family.bound_count + 1;
+}
+
+/* Size of the field that holds the value, with tag and length; what is in `parts` not counted. */
 static size_t value_size(const struct promc_encoder *e, unsigned count_width)
 {
     switch (e->family.type) {
     case PROMC_COUNTER:
-        return 2 + 9 + 2 + TIMESTAMP_SIZE;
+        return 2 + 9 + 2 + PROMC_PROTOBUF_TIMESTAMP;
     case PROMC_HISTOGRAM:
-        return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + (e->family.bound_count + 1) * (2 + 1 + count_width + 9) + 2 +
-               TIMESTAMP_SIZE;
+        return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + buckets_of(e) * (2 + 1 + count_width + 9) + 2 +
+               PROMC_PROTOBUF_TIMESTAMP;
     case PROMC_SUMMARY:
         return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + e->family.quantile_count * QUANTILE_SIZE + 2 +
-               TIMESTAMP_SIZE;
+               PROMC_PROTOBUF_TIMESTAMP;
     default:
         return 2 + 9;
     }
 }
 
 /* Metric messages of all series alive now. Exact but for values that needed escaping, whose text is longer than they are. */
-static uint64_t promise(const struct promc_encoder *e)
+static uint64_t promise(struct promc_encoder *e)
 {
     const struct promc_family_data *data = e->family.data;
     uint64_t series = promc_load(&data->series);
@@ -159,6 +166,11 @@ static uint64_t promise(const struct promc_encoder *e)
     uint64_t names = series * data->fixed_text;
     uint64_t size = series * (METRIC_OVERHEAD + e->protobuf.series_fixed + value_size(e, COUNT_WIDTH)) +
                     (text > names ? text - names : 0);
+    e->protobuf.exemplar_room = promc_load(&data->exemplar_bytes);
+    size += e->protobuf.exemplar_room;
+    if (e->family.native) {
+        size += series * PROMC_PROTOBUF_NATIVE_FIXED + promc_load(&data->native_bytes);
+    }
     return size == 0 || size >= PADDING_OVERHEAD ? size : PADDING_OVERHEAD;
 }
 
@@ -207,10 +219,60 @@ static bool fits(const struct promc_protobuf_state *state)
     return state->metric_size == state->remaining || state->metric_size + PADDING_OVERHEAD <= state->remaining;
 }
 
+/* Those that there is room for. What was kept since the family began waits for the next scrape. */
+static void prepare_exemplars(struct promc_encoder *e)
+{
+    struct promc_protobuf_state *state = &e->protobuf;
+    uint32_t places = promc_exemplar_places(e->family.data);
+    for (uint32_t i = 0; i < places; i++) {
+        struct promc_exemplar_view exemplar;
+        size_t at = state->parts.length;
+        if (promc_read_exemplar(e->registry, e->series.child, i, &exemplar) &&
+            exemplar.wire_size <= state->exemplar_room) {
+            promc_protobuf_exemplar(&state->parts, &exemplar);
+            state->exemplar_room -= exemplar.wire_size;
+            state->parts_size += EXEMPLAR_OVERHEAD;
+        }
+        state->exemplars[i] = piece_from(&state->parts, at);
+    }
+}
+
+/* What of the series has no fixed size. */
+static int prepare_parts(struct promc_encoder *e)
+{
+    struct promc_protobuf_state *state = &e->protobuf;
+    bool exemplars = promc_load(&e->series.child->exemplars) != 0;
+    state->any_parts = e->family.native || exemplars;
+    state->parts_size = 0;
+    if (!state->any_parts) {
+        return 0;
+    }
+    promc_bytes_clear(&state->parts);
+    if (e->family.native) {
+        promc_protobuf_native(&state->parts, &e->native);
+        uint32_t size = (uint32_t)state->parts.length;
+        if (!e->registry->arena.readonly) { /* counts get longer by and by */
+            promc_native_announce((struct promc_family_data *)(uintptr_t)e->family.data,
+                                  promc_child_native(e->series.child), size + size / 8);
+        }
+    }
+    state->native = piece_from(&state->parts, 0);
+    memset(state->exemplars, 0, promc_exemplar_places(e->family.data) * sizeof(state->exemplars[0]));
+    if (exemplars) {
+        prepare_exemplars(e);
+    }
+    state->parts_size += state->parts.length;
+    return state->parts.failed ? PROMC_E_NOMEM : 0;
+}
+
 static int begin_series(struct promc_encoder *e)
 {
     struct promc_protobuf_state *state = &e->protobuf;
     promc_encoder_read_values(e);
+    int error = prepare_parts(e);
+    if (error != 0) {
+        return error;
+    }
     unsigned count = promc_series_values(e->registry, &e->series, state->values);
     size_t size = state->series_fixed;
     for (unsigned i = 0; i < count; i++) {
@@ -218,7 +280,7 @@ static int begin_series(struct promc_encoder *e)
     }
     bool counts = e->family.type == PROMC_HISTOGRAM || e->family.type == PROMC_SUMMARY;
     state->count_width = counts && e->histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE : COUNT_WIDTH;
-    state->metric_body = size + value_size(e, state->count_width);
+    state->metric_body = size + value_size(e, state->count_width) + state->parts_size;
     state->metric_size = METRIC_OVERHEAD + state->metric_body;
     e->units = 1;
     e->unit_max = state->metric_size;
@@ -244,45 +306,83 @@ static char *put_padding(struct promc_protobuf_state *state, char *out)
     return out + size - PADDING_OVERHEAD;
 }
 
-static char *put_timestamp(char *out, int field, double seconds)
-{
-    uint64_t whole = (uint64_t)seconds;
-    uint64_t nanos = (uint64_t)((seconds - (double)whole) * 1e9);
-    *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_BYTES);
-    *out++ = TIMESTAMP_SIZE;
-    *out++ = PROMC_WIRE_TAG(TIMESTAMP_SECONDS, PROMC_WIRE_VARINT);
-    out = promc_wire_padded(out, whole, SECONDS_WIDTH);
-    *out++ = PROMC_WIRE_TAG(TIMESTAMP_NANOS, PROMC_WIRE_VARINT);
-    return promc_wire_padded(out, nanos < 999999999 ? nanos : 999999999, NANOS_WIDTH);
-}
-
-static char *put_double_field(char *out, int field, double value)
-{
-    *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_FIXED64);
-    return promc_wire_double(out, value);
-}
-
 static char *put_count_field(char *out, int field, uint64_t count, unsigned width)
 {
     *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_VARINT);
     return promc_wire_padded(out, count, width);
 }
 
-static char *put_histogram(struct promc_encoder *e, char *out)
+static char *put_part(const struct promc_encoder *e, char *out, struct promc_piece piece)
+{
+    return promc_wire_bytes(out, e->protobuf.parts.data + piece.at, piece.length);
+}
+
+/* The Exemplar of a place; length 0: there is none. */
+static struct promc_piece exemplar_at(const struct promc_encoder *e, uint32_t place)
+{
+    return e->protobuf.any_parts ? e->protobuf.exemplars[place] : (struct promc_piece){0, 0};
+}
+
+static char *put_exemplar(const struct promc_encoder *e, char *out, int field, struct promc_piece exemplar)
+{
+    out = promc_wire_varint(out, (uint64_t)field << 3 | PROMC_WIRE_BYTES);
+    out = promc_wire_padded(out, exemplar.length, EXEMPLAR_WIDTH);
+    return put_part(e, out, exemplar);
+}
+
+static char *put_bucket(struct promc_encoder *e, char *out, unsigned i)
 {
     unsigned width = e->protobuf.count_width;
-    *out++ = PROMC_WIRE_TAG(METRIC_HISTOGRAM, PROMC_WIRE_BYTES);
-    out = promc_wire_padded(out, value_size(e, width) - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
-    out = put_count_field(out, HISTOGRAM_COUNT, e->histogram.total, width);
-    out = put_double_field(out, HISTOGRAM_SUM, e->histogram.sum);
-    for (unsigned i = 0; i <= e->family.bound_count; i++) {
-        e->running += e->histogram.counts[i];
-        *out++ = PROMC_WIRE_TAG(HISTOGRAM_BUCKET, PROMC_WIRE_BYTES);
+    struct promc_piece exemplar = exemplar_at(e, i);
+    e->running += e->histogram.counts[i];
+    *out++ = PROMC_WIRE_TAG(HISTOGRAM_BUCKET, PROMC_WIRE_BYTES);
+    if (exemplar.length > 0) {
+        out = promc_wire_padded(out, 1 + width + 9 + 1 + EXEMPLAR_WIDTH + exemplar.length, 2);
+    } else {
         *out++ = (char)(1 + width + 9);
-        out = put_count_field(out, BUCKET_COUNT, e->running, width);
-        out = put_double_field(out, BUCKET_BOUND, i < e->family.bound_count ? e->family.bounds[i] : __builtin_inf());
     }
-    return put_timestamp(out, HISTOGRAM_CREATED, e->series.created);
+    out = put_count_field(out, BUCKET_COUNT, e->running, width);
+    out = promc_protobuf_double(out, BUCKET_BOUND, i < e->family.bound_count ? e->family.bounds[i] : __builtin_inf());
+    return exemplar.length > 0 ? put_exemplar(e, out, BUCKET_EXEMPLAR, exemplar) : out;
+}
+
+static char *put_histogram(struct promc_encoder *e, char *out)
+{
+    struct promc_protobuf_state *state = &e->protobuf;
+    unsigned width = state->count_width;
+    *out++ = PROMC_WIRE_TAG(METRIC_HISTOGRAM, PROMC_WIRE_BYTES);
+    out = promc_wire_padded(out, value_size(e, width) + state->parts_size - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
+    out = put_count_field(out, HISTOGRAM_COUNT, e->histogram.total, width);
+    out = promc_protobuf_double(out, HISTOGRAM_SUM, e->histogram.sum);
+    for (unsigned i = 0; i < buckets_of(e); i++) {
+        out = put_bucket(e, out, i);
+    }
+    if (e->family.native) {
+        out = put_part(e, out, state->native);
+        for (uint32_t i = promc_exemplar_native_first(e->family.data); i < promc_exemplar_places(e->family.data); i++) {
+            if (exemplar_at(e, i).length > 0) {
+                out = put_exemplar(e, out, HISTOGRAM_EXEMPLAR, exemplar_at(e, i));
+            }
+        }
+    }
+    return promc_protobuf_timestamp(out, HISTOGRAM_CREATED, e->series.created);
+}
+
+static char *put_counter(const struct promc_encoder *e, char *out)
+{
+    size_t size = 9 + 2 + PROMC_PROTOBUF_TIMESTAMP;
+    struct promc_piece exemplar = exemplar_at(e, 0);
+    *out++ = PROMC_WIRE_TAG(METRIC_COUNTER, PROMC_WIRE_BYTES);
+    if (exemplar.length > 0) {
+        out = promc_wire_padded(out, size + 1 + EXEMPLAR_WIDTH + exemplar.length, 2);
+    } else {
+        *out++ = (char)size;
+    }
+    out = promc_protobuf_double(out, VALUE, (double)e->integer + e->number);
+    if (exemplar.length > 0) {
+        out = put_exemplar(e, out, COUNTER_EXEMPLAR, exemplar);
+    }
+    return promc_protobuf_timestamp(out, COUNTER_CREATED, e->series.created);
 }
 
 static char *put_summary(struct promc_encoder *e, char *out)
@@ -291,14 +391,14 @@ static char *put_summary(struct promc_encoder *e, char *out)
     *out++ = PROMC_WIRE_TAG(METRIC_SUMMARY, PROMC_WIRE_BYTES);
     out = promc_wire_padded(out, value_size(e, width) - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
     out = put_count_field(out, SUMMARY_COUNT, e->histogram.total, width);
-    out = put_double_field(out, SUMMARY_SUM, e->histogram.sum);
+    out = promc_protobuf_double(out, SUMMARY_SUM, e->histogram.sum);
     for (unsigned i = 0; i < e->family.quantile_count; i++) {
         *out++ = PROMC_WIRE_TAG(SUMMARY_QUANTILE, PROMC_WIRE_BYTES);
         *out++ = QUANTILE_SIZE - 2;
-        out = put_double_field(out, QUANTILE_QUANTILE, e->family.quantiles[i]);
-        out = put_double_field(out, QUANTILE_VALUE, e->quantiles[i]);
+        out = promc_protobuf_double(out, QUANTILE_QUANTILE, e->family.quantiles[i]);
+        out = promc_protobuf_double(out, QUANTILE_VALUE, e->quantiles[i]);
     }
-    return put_timestamp(out, SUMMARY_CREATED, e->series.created);
+    return promc_protobuf_timestamp(out, SUMMARY_CREATED, e->series.created);
 }
 
 static char *put_value(struct promc_encoder *e, char *out)
@@ -309,15 +409,12 @@ static char *put_value(struct promc_encoder *e, char *out)
     case PROMC_HISTOGRAM:
         return put_histogram(e, out);
     case PROMC_COUNTER:
-        *out++ = PROMC_WIRE_TAG(METRIC_COUNTER, PROMC_WIRE_BYTES);
-        *out++ = 9 + 2 + TIMESTAMP_SIZE;
-        out = put_double_field(out, VALUE, (double)e->integer + e->number);
-        return put_timestamp(out, COUNTER_CREATED, e->series.created);
+        return put_counter(e, out);
     default:
         *out++ = e->family.type == PROMC_UNTYPED ? PROMC_WIRE_TAG(METRIC_UNTYPED, PROMC_WIRE_BYTES)
                                                  : PROMC_WIRE_TAG(METRIC_GAUGE, PROMC_WIRE_BYTES);
         *out++ = 9;
-        return put_double_field(out, VALUE, e->number);
+        return promc_protobuf_double(out, VALUE, e->number);
     }
 }
 

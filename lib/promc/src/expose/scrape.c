@@ -97,7 +97,11 @@ void promc_encoder_read_values(struct promc_encoder *e)
         break;
     case PROMC_HISTOGRAM:
         /* False means that the picture is the newest one that could be had; it is shown all the same. */
-        (void)promc_read_histogram(e->registry, e->series.child, e->histogram.counts, &e->histogram.sum);
+        if (e->family.native) {
+            (void)promc_read_native(e->registry, e->series.child, e->histogram.counts, &e->histogram.sum, &e->native);
+        } else {
+            (void)promc_read_histogram(e->registry, e->series.child, e->histogram.counts, &e->histogram.sum);
+        }
         e->histogram.total = 0;
         for (unsigned i = 0; i <= e->family.bound_count; i++) {
             e->histogram.total += e->histogram.counts[i];
@@ -263,6 +267,7 @@ void promc_scrape_end(promc_scrape *scrape)
     promc_bytes_free(&scrape->encoder.text.spelt);
     promc_bytes_free(&scrape->encoder.text.prepared);
     promc_bytes_free(&scrape->encoder.protobuf.prepared);
+    promc_bytes_free(&scrape->encoder.protobuf.parts);
     free(scrape);
 }
 

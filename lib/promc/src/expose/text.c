@@ -228,7 +228,10 @@ int promc_text_begin_series(struct promc_encoder *e)
             return error;
         }
     }
-    e->units = text->buckets + text->after_count;
+    /* To OpenMetrics a sum is a counter: where observations make it negative or NaN it goes, and the count with it. */
+    text->skipped =
+        e->openmetrics && e->family.type == PROMC_HISTOGRAM && has_sum_and_count(e) && !(e->histogram.sum >= 0) ? 2 : 0;
+    e->units = text->buckets + text->after_count - text->skipped;
     e->unit_max = text->longest_lead + text->labels.length + text->longest_tail + PROMC_NUMBER_MAX + 1;
     text->exemplars = e->openmetrics && promc_load(&e->series.child->exemplars) != 0;
     if (text->exemplars) {
@@ -262,10 +265,28 @@ static char *put_value(const struct promc_encoder *e, enum promc_lead lead, char
     }
 }
 
+/* A native histogram's exemplars are in the bucket that has every value: the last one made. */
+static uint32_t newest_exemplar(const struct promc_encoder *e)
+{
+    struct promc_exemplar_view exemplar;
+    uint32_t newest = 0;
+    double time = 0;
+    for (uint32_t i = 0; i < PROMC_NATIVE_EXEMPLARS; i++) {
+        if (promc_read_exemplar(e->registry, e->series.child, i, &exemplar) && exemplar.timestamp > time) {
+            newest = i;
+            time = exemplar.timestamp;
+        }
+    }
+    return newest;
+}
+
 /* ` # {trace_id="…"} 0.5 1700000000.123`, if the counter or bucket has one. */
 static char *put_exemplar(const struct promc_encoder *e, uint32_t index, char *out)
 {
     struct promc_exemplar_view exemplar;
+    if (e->family.native && !e->family.classic) {
+        index = newest_exemplar(e);
+    }
     if (!promc_read_exemplar(e->registry, e->series.child, index, &exemplar)) {
         return out;
     }
@@ -283,7 +304,7 @@ char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
     const char *prepared = text->prepared.data;
     do {
         bool bucket = e->unit < text->buckets;
-        enum promc_lead lead = bucket ? text->first : text->after[e->unit - text->buckets];
+        enum promc_lead lead = bucket ? text->first : text->after[e->unit - text->buckets + text->skipped];
         struct promc_piece tail = bucket ? text->bucket_tails[e->unit] : text->tail;
         out = put_bytes(out, prepared + text->leads[lead].at, text->leads[lead].length);
         out = put_bytes(out, text->labels.data, text->labels.length);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file protobuf_parts.h
+ * Pieces of io.prometheus.client's messages that protobuf.c puts together. What has no fixed size is written to a buffer of the scrape's
+ * first, so that its size is known before the message around it begins.
+ */
+#ifndef PROMC_EXPOSE_PROTOBUF_PARTS_H
+#define PROMC_EXPOSE_PROTOBUF_PARTS_H
+
+#include "exemplar.h"
+#include "expose/bytes.h"
+#include "expose/wire.h"
+#include "native.h"
+
+#define PROMC_PROTOBUF_SECONDS_WIDTH 5
+#define PROMC_PROTOBUF_NANOS_WIDTH 5
+/** Body of a google.protobuf.Timestamp. */
+#define PROMC_PROTOBUF_TIMESTAMP (2 + PROMC_PROTOBUF_SECONDS_WIDTH + PROMC_PROTOBUF_NANOS_WIDTH)
+
+char *promc_protobuf_timestamp(char *out, int field, double seconds);
+char *promc_protobuf_double(char *out, int field, double value);
+
+/** The body of an Exemplar. */
+void promc_protobuf_exemplar(struct promc_bytes *bytes, const struct promc_exemplar_view *exemplar);
+
+/** The fields of a Histogram that make it a native one. */
+void promc_protobuf_native(struct promc_bytes *bytes, const struct promc_native_view *native);
+/** Most bytes that they take without any bucket. What a bucket takes: PROMC_NATIVE_BUCKET_BYTES. */
+#define PROMC_PROTOBUF_NATIVE_FIXED 40
+
+#endif
