@@ -16,8 +16,8 @@ struct promc_exporter {
     unsigned scrapes; /* in flight; only the server's thread */
 };
 
-/* Microhttpd's handler: see respond.c. */
-enum MHD_Result promc_exporter_respond(void *exporter, struct MHD_Connection *connection, const char *url,
+/* Microhttpd's handler; `user` is the exporter. See respond.c. */
+enum MHD_Result promc_exporter_respond(void *user, struct MHD_Connection *connection, const char *url,
                                        const char *method, const char *version, const char *body, size_t *body_size,
                                        void **request);
 

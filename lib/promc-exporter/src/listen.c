@@ -52,7 +52,7 @@ static int open_socket(const struct addrinfo *info)
 
 static unsigned port_of(int fd)
 {
-    struct sockaddr_storage storage;
+    struct sockaddr_storage storage = {0};
     socklen_t size = sizeof(storage);
     in_port_t port = 0;
     if (getsockname(fd, (struct sockaddr *)&storage, &size) == 0) {

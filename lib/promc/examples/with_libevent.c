@@ -95,7 +95,7 @@ static void on_signal(evutil_socket_t number, short what, void *base)
 int main(int argc, char **argv)
 {
     struct program program;
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t size = sizeof(address);
     if (promc_registry_create(&program.registry, NULL) != 0 || promc_collect_process(program.registry) != 0 ||
         promc_counter_register(program.registry, &(promc_family_settings){.name = "requests_total", .labels = {"path"}},
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
     struct event_base *base = event_base_new();
     struct evhttp *server = evhttp_new(base);
     struct evhttp_bound_socket *bound =
-        evhttp_bind_socket_with_handle(server, "127.0.0.1", (uint16_t)(argc > 1 ? atoi(argv[1]) : 9464));
+        evhttp_bind_socket_with_handle(server, "127.0.0.1", (uint16_t)(argc > 1 ? strtol(argv[1], NULL, 10) : 9464));
     if (bound == NULL) {
         fprintf(stderr, "cannot listen\n");
         return 1;

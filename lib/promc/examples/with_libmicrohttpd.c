@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 {
     struct program program;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    address.sin_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 9464));
+    address.sin_port = htons((uint16_t)(argc > 1 ? strtol(argv[1], NULL, 10) : 9464));
     sigset_t stop;
     int number;
     sigemptyset(&stop);

@@ -188,7 +188,7 @@ int main(int argc, char **argv)
         program.stop[i].data = &program;
         uv_signal_start(&program.stop[i], on_signal, i == 0 ? SIGINT : SIGTERM);
     }
-    if (listen_on(&program, argc > 1 ? atoi(argv[1]) : 9464) != 0) {
+    if (listen_on(&program, argc > 1 ? (int)strtol(argv[1], NULL, 10) : 9464) != 0) {
         return 1;
     }
     uv_run(&program.loop, UV_RUN_DEFAULT);

@@ -30,7 +30,7 @@ int promc_collector_register(promc_registry *registry, const char *name, promc_c
         promc_store_release(&registry->collector_count, count + 1);
     }
     pthread_mutex_unlock(&registry->local_lock);
-    if (rc < 0)
+    if (rc != 0)
         free(copy);
     return rc;
 }

@@ -41,7 +41,7 @@ const char *promc_error_detail(void)
     return detail;
 }
 
-int promc_fail(int code, const char *format, ...)
+void promc_set_error_detail(const char *format, ...)
 {
     int saved = errno;
     va_list args;
@@ -54,5 +54,4 @@ int promc_fail(int code, const char *format, ...)
             *c = '?';
     }
     errno = saved;
-    return code;
 }

@@ -130,7 +130,7 @@ static int init_header(promc_registry *registry, const promc_registry_settings *
 
 static int open_in_slot(promc_registry *registry, const promc_registry_settings *settings)
 {
-    bool fresh;
+    bool fresh = false;
     int rc = promc_overrides_load(settings->overrides, &registry->overrides);
     if (rc == 0)
         rc = promc_arena_open(&registry->arena, settings, &fresh);

@@ -69,7 +69,9 @@ static inline uint32_t promc_quarantine_ticks(const promc_registry *registry)
     return registry->quarantine_ms ? registry->quarantine_ms * 16 / 1000 + 1 : 0;
 }
 
-/* Set the thread's error detail; returns code, so that `return promc_fail(PROMC_E_NAME, "…", …)` works. */
-int promc_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Set the thread's error detail. */
+void promc_set_error_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, and the code is its value: `return promc_fail(PROMC_E_NAME, "…", …)`. A macro, so that a compiler sees which it is. */
+#define promc_fail(code, ...) (promc_set_error_detail(__VA_ARGS__), (code))
 
 #endif

@@ -79,7 +79,8 @@ static void up_and_down_across_threads(void **state)
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     assert_same(promc_gauge_value(both.gauge), 0);
-    assert_same(promc_updown_value(both.updown), THREADS / 2 * ROUNDS);
+    const int rest = THREADS / 2 * ROUNDS;
+    assert_same(promc_updown_value(both.updown), rest);
     promc_registry_destroy(registry);
 }
 

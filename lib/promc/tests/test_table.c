@@ -35,7 +35,7 @@ static void index_is_the_series(void **state)
     promc_family *orders = promc_family_find(registry, "shop_orders_total");
     for (int m = 0; m < shop_method_count; m++) {
         for (int r = 0; r < shop_result_count; r++) {
-            promc_counter_add_u64(shop.orders[m][r], (uint64_t)(10 * m + r + 1));
+            promc_counter_add_u64(shop.orders[m][r], 10u * (unsigned)m + (unsigned)r + 1);
             assert_same(promc_counter_value(promc_counter_with(orders, shop_method_values[m], shop_result_values[r])),
                         10 * m + r + 1);
         }

@@ -54,9 +54,12 @@ static bool parse_mount(const char *line, const char *controller, hierarchy *out
 {
     char skipped[512], type[32];
     const char *p = line;
-    if (!copy_field(&p, skipped, sizeof(skipped)) || !copy_field(&p, skipped, sizeof(skipped)) ||
-        !copy_field(&p, skipped, sizeof(skipped)) || !copy_field(&p, out->root, sizeof(out->root)) ||
-        !copy_field(&p, out->mount, sizeof(out->mount))) {
+    for (int i = 0; i < 3; i++) {
+        if (!copy_field(&p, skipped, sizeof(skipped))) {
+            return false;
+        }
+    }
+    if (!copy_field(&p, out->root, sizeof(out->root)) || !copy_field(&p, out->mount, sizeof(out->mount))) {
         return false;
     }
     const char *end = strchrnul(p, '\n');
