@@ -44,7 +44,7 @@ uint64_t *promc_shard_shared(uint32_t slot);
  */
 uint64_t *promc_cell_own(promc_series_ref ref, uint32_t *cell, bool *shared);
 /* The owner gives it back, values and all. */
-void promc_shard_release(promc_registry *registry, uint32_t shard);
+void promc_shard_release(promc_registry *registry, uint32_t index);
 
 /* Free the shards of dead processes. The lock is held. */
 void promc_shards_reap(promc_registry *registry);
@@ -80,7 +80,7 @@ static inline void promc_double_add_own(uint64_t *cell, double delta)
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(PROMC_PORTABLE)
     uint64_t old = promc_load(cell);
     bool done;
-    do {
+    do { /* NOLINT(bugprone-infinite-loop): the instruction below sets done */
         uint64_t new = promc_double_bits(promc_cell_double(old) + delta);
         __asm__ volatile("cmpxchgq %3, %1" : "=@cce"(done), "+m"(*cell), "+a"(old) : "r"(new));
     } while (!done);
