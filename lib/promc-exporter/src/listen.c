@@ -52,14 +52,16 @@ static int open_socket(const struct addrinfo *info)
 
 static unsigned port_of(int fd)
 {
-    struct sockaddr_storage storage = {0};
-    socklen_t size = sizeof(storage);
-    in_port_t port = 0;
-    if (getsockname(fd, (struct sockaddr *)&storage, &size) == 0) {
-        port = storage.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&storage)->sin6_port
-                                             : ((struct sockaddr_in *)&storage)->sin_port;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
+    socklen_t size = sizeof(address);
+    if (getsockname(fd, &address.any, &size) != 0) {
+        return 0;
     }
-    return ntohs(port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 int promc_exporter_listen(const char *address, unsigned *port)

@@ -5,6 +5,7 @@
 #include "overrides.h"
 #include "registry_internal.h"
 #include "series.h"
+#include "shard_internal.h"
 #include "validate.h"
 #include "window.h"
 
@@ -200,7 +201,7 @@ static bool same_native(const struct promc_family_data *data, const struct promc
 {
     const struct promc_native_plan *a = &data->native, *b = &plan->native;
     return data->native_at == 0 || (a->schema == b->schema && a->limit == b->limit &&
-                                    memcmp(&a->zero_threshold, &b->zero_threshold, sizeof(double)) == 0);
+                                    promc_double_bits(a->zero_threshold) == promc_double_bits(b->zero_threshold));
 }
 
 /* Is a family that another process has registered in this arena the one wanted here? */
@@ -216,6 +217,7 @@ static bool same_definition(const struct promc_arena *arena, const struct promc_
         if (!same_text(arena, data->label_names[i], plan->settings->labels[i]))
             return false;
     }
+    /* Bit by bit: it has no padding, and unused quantiles are 0. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
     if (plan->summary && memcmp(promc_summary_data(arena, data), plan->summary, sizeof *plan->summary) != 0)
         return false;
     unsigned inherited = arena->header->constant_label_count;

@@ -297,7 +297,7 @@ static void repair(const promc_family *family, const promc_str *values, promc_st
 static int get_repaired_locked(promc_family *family, const promc_str *values, promc_series_ref *out)
 {
     promc_registry *registry = family->registry;
-    promc_str clean[PROMC_MAX_LABELS];
+    promc_str clean[PROMC_MAX_LABELS] = {{0}};
     bool dropped;
     promc_registry_lock(registry);
     repair(family, values, clean, registry->scratch);
@@ -310,7 +310,7 @@ static int get_repaired_locked(promc_family *family, const promc_str *values, pr
 static int get_repaired(promc_family *family, const promc_str *values, promc_series_ref *out)
 {
     uint32_t limit = family->registry->arena.header->max_value_bytes;
-    promc_str clean[PROMC_MAX_LABELS];
+    promc_str clean[PROMC_MAX_LABELS] = {{0}};
     char buffer[REPAIR_ON_STACK];
     size_t room = 0;
     for (unsigned i = 0; i < family->data->label_count; i++) {
