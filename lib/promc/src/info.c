@@ -150,6 +150,10 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
     int rc = check_states(settings->name, states, state_count);
     if (rc < 0)
         return rc;
+    /* The label is called like the metric; but in a label a colon is a foreign character, which is spelt otherwise. */
+    if (strchr(settings->name, ':'))
+        return promc_fail(PROMC_E_LABEL_NAME, "stateset \"%s\": its name is a label's too, which has no colon",
+                          settings->name);
     promc_family_settings with_state = *settings;
     size_t labels = 0;
     while (labels < PROMC_MAX_LABELS && settings->labels[labels])

@@ -455,6 +455,35 @@ static void test_one_message_a_family(void **state)
     promc_registry_destroy(registry);
 }
 
+/* Escaped values make the promise a few bytes too large: that is no reason for a family without metrics. */
+static void test_no_family_without_metrics(void **state)
+{
+    (void)state;
+    for (unsigned quotes = 0; quotes < 12; quotes++) {
+        for (unsigned count = 1; count < 4; count++) {
+            promc_registry *registry;
+            promc_family *family;
+            struct lines lines = {0};
+            size_t length;
+            char key[16] = "";
+            memset(key, '"', quotes);
+            assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
+            promc_counter_register(registry, &(promc_family_settings){.name = "few_total", .labels = {"key"}}, &family);
+            for (unsigned i = 0; i < count; i++) {
+                key[quotes] = (char)('a' + i);
+                promc_counter_inc(promc_counter_with(family, key));
+            }
+            char *bytes = corpus_scrape(registry, (promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &length);
+            read_exposition(&lines, bytes, length);
+            assert_int_equal(lines.families, 1);
+            assert_int_equal(lines.count, count);
+            free_lines(&lines);
+            free(bytes);
+            promc_registry_destroy(registry);
+        }
+    }
+}
+
 /* Fewer and more series than were promised. */
 static void test_promise_and_reality(void **state)
 {
@@ -566,6 +595,7 @@ int main(void)
         cmocka_unit_test(test_says_what_the_text_says),
         cmocka_unit_test_setup_teardown(test_go_reads_the_same, build_oracle, remove_oracle),
         cmocka_unit_test(test_one_message_a_family),
+        cmocka_unit_test(test_no_family_without_metrics),
         cmocka_unit_test(test_promise_and_reality),
         cmocka_unit_test(test_churn),
     };

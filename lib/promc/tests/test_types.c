@@ -78,6 +78,10 @@ static void stateset(void **state)
         PROMC_E_INVALID, "stands twice");
     assert_int_equal(promc_stateset_register(registry, &(promc_family_settings){.name = "s"}, NULL, 0, &bad),
                      PROMC_E_INVALID);
+    promc_registry *utf8 = new_registry(&(promc_registry_settings){.utf8_names = true});
+    assert_fails(promc_stateset_register(utf8, &(promc_family_settings){.name = "a:b"}, modes, 3, &bad),
+                 PROMC_E_LABEL_NAME, "colon");
+    promc_registry_destroy(utf8);
     assert_fails(promc_stateset_register(registry, &(promc_family_settings){.name = "s", .labels = {"s"}},
                                          (const char *[]){"a"}, 1, &bad),
                  PROMC_E_LABEL_NAME, "\"s\"");

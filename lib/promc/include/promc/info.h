@@ -39,7 +39,7 @@ PROMC_API int promc_info_add(promc_family *family, const char *const *values);
  * Register a stateset. It gets a last label of its own, named like the family, for the state; at most
  * PROMC_MAX_LABELS - 1 others. Exposed as a gauge in text 0.0.4. It cannot have a unit.
  * @param states  their names, all different; copied. Without other labels all of them are exposed, as 0, at once.
- * @return as promc_counter_register(), also PROMC_E_INVALID (no state, too many, one twice).
+ * @return as promc_counter_register(), also PROMC_E_INVALID (no state, too many, one twice), PROMC_E_LABEL_NAME (a colon in the name).
  */
 PROMC_API int promc_stateset_register(promc_registry *registry, const promc_family_settings *settings,
                                       const char *const *states, size_t state_count, promc_family **out);

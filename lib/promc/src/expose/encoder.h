@@ -103,6 +103,7 @@ struct promc_protobuf_state {
     size_t parts_size;               /**< what they add to the message, with tags and lengths */
     uint64_t exemplar_room;          /**< promised bytes that are left for exemplars */
     size_t metric_body, metric_size; /**< of the series; the latter with tag and length */
+    unsigned length_width;           /**< of metric_body as it is written */
 };
 
 struct promc_encoder {

@@ -169,7 +169,7 @@ static uint64_t promise(struct promc_encoder *e)
     e->protobuf.exemplar_room = promc_load(&data->exemplar_bytes);
     size += e->protobuf.exemplar_room;
     if (e->family.native) {
-        size += series * PROMC_PROTOBUF_NATIVE_FIXED + promc_load(&data->native_bytes);
+        size += series * PROMC_PROTOBUF_NATIVE_FIXED + promc_load(&data->native_bytes) + PADDING_OVERHEAD;
     }
     return size == 0 || size >= PADDING_OVERHEAD ? size : PADDING_OVERHEAD;
 }
@@ -282,6 +282,12 @@ static int begin_series(struct promc_encoder *e)
     state->count_width = counts && e->histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE : COUNT_WIDTH;
     state->metric_body = size + value_size(e, state->count_width) + state->parts_size;
     state->metric_size = METRIC_OVERHEAD + state->metric_body;
+    state->length_width = MESSAGE_WIDTH;
+    /* One to three bytes are no room for a padding field: the length is written so much wider. */
+    if (state->remaining > state->metric_size && state->remaining - state->metric_size < PADDING_OVERHEAD) {
+        state->length_width += (unsigned)(state->remaining - state->metric_size);
+        state->metric_size = state->remaining;
+    }
     e->units = 1;
     e->unit_max = state->metric_size;
     if (!fits(state)) { /* padding, then a message for this one series */
@@ -423,7 +429,7 @@ static char *put_metric(struct promc_encoder *e, char *out)
     const struct promc_protobuf_state *state = &e->protobuf;
     const char *prepared = state->prepared.data;
     *out++ = PROMC_WIRE_TAG(FAMILY_METRIC, PROMC_WIRE_BYTES);
-    out = promc_wire_padded(out, state->metric_body, MESSAGE_WIDTH);
+    out = promc_wire_padded(out, state->metric_body, state->length_width);
     out = promc_wire_bytes(out, prepared + state->constants.at, state->constants.length);
     for (unsigned i = 0; i < e->family.label_count; i++) {
         promc_str value = state->values[i];
