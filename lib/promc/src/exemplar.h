@@ -28,10 +28,10 @@ struct promc_exemplar_view {
     char text[PROMC_EXEMPLAR_BYTES]; /* rendered and escaped, without braces */
 };
 
-/* Bytes of an exemplar in protobuf, the widest that the fields around it may be. */
+/* Bytes that an exemplar adds to its series in protobuf. */
 static inline uint32_t promc_exemplar_wire_size(uint32_t labels)
 {
-    return labels + 9 /* value */ + 14 /* timestamp */ + 4 /* its own tag and length */ + 1 /* the length around it */;
+    return labels + 9 /* value */ + 14 /* timestamp */ + 4 /* its tag and length, and a longer one around it */;
 }
 
 /* Places of a child, and the first one that native buckets use. */
