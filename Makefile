@@ -24,8 +24,8 @@ LINT_TARGETS := lint-format lint-tidy lint-scripts
 -include infra/grafana/grafana.mk
 -include docs/docs.mk
 
-.PHONY: help setup build run demo test test-unit test-stack test-slow test-asan test-tsan fuzz lint lint-format lint-tidy lint-scripts \
-    format clean install-packages-run install-packages-test
+.PHONY: help setup build run demo cluster test test-unit test-stack test-slow test-asan test-tsan fuzz lint lint-format lint-tidy lint-scripts \
+    format clean install-packages-run install-packages-cluster install-packages-test
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ run: install-packages-run build boards-page ## ingest-api, Prometheus and Alertm
 
 demo: install-packages-run build boards-page ## the same with traffic; DEMO_RATE requests a second (default 50)
 	@scripts/stack demo
+
+cluster: install-packages-cluster build ## two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus; until Ctrl-C
+	@scripts/cluster
 
 test: install-packages-test build ## all tests: units, monitoring rules, the real stack
 	@scripts/all $(TEST_TARGETS)
@@ -88,5 +91,8 @@ clean: ## remove what was built (build*/); data in var/ stays
 install-packages-run:
 	@scripts/setup run
 
+install-packages-cluster:
+	@scripts/setup run cluster
+
 install-packages-test:
-	@scripts/setup run test lint
+	@scripts/setup run cluster test lint

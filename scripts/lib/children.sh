@@ -3,7 +3,7 @@
 # The children of the supervisor. Invariants: every name in `names` has a pid in `pid_of`; a child is a direct child of this
 # shell and leads a session of its own, so that Ctrl-C reaches the supervisor alone and the order of stopping is ours.
 # bash reaps its children as they end, so /proc/PID is gone as soon as one has ended, and `wait PID` still tells how.
-# Reads `logs`, the folder of their logs, of scripts/stack.
+# Reads `logs`, the folder of their logs, and `program` of scripts/stack or scripts/cluster.
 # shellcheck disable=SC2154
 
 names=()
@@ -121,4 +121,37 @@ stop_children() {
     done
     names=()
     return "$failed"
+}
+
+# ---- the supervisor's own end
+
+# shellcheck disable=SC2317 # reached through the traps
+stop_everything() {
+    trap 'hurry=true' INT TERM HUP
+    trap - EXIT
+    local failed=0
+    if ((${#names[@]})); then
+        say "$program: stopping"
+        stop_children || failed=1
+    fi
+    return "$failed"
+}
+# shellcheck disable=SC2317
+on_signal() {
+    stop_everything || exit 1
+    say "$program: stopped"
+    exit 0
+}
+# shellcheck disable=SC2317
+on_exit() {
+    local status=$?
+    stop_everything || status=1
+    exit "$status"
+}
+
+# stop_at_the_end: however this script ends, its children end before it.
+stop_at_the_end() {
+    trap on_signal INT TERM HUP
+    trap on_exit EXIT
+    trap : PIPE # a closed pipe fails the one write, see say(); a handler, unlike "ignore", is not inherited
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Prometheus and Alertmanager as this stack runs them: the files of infra/ with this run's ports, copied to var/ where
 # the servers' own user can read them, and checked before the servers see them.
-# Reads PORT and its like, launch_mode, prometheus_url of scripts/stack.
+# Reads PORT and its like, launch_mode, prometheus_url, alertmanager_url of scripts/stack or scripts/cluster.
 # shellcheck disable=SC2154
 
 # with_ports: the standard addresses in a configuration become this run's.
@@ -52,6 +52,26 @@ render_alertmanager() {
 
 hand_over() {
     if [[ $launch_mode != plain ]]; then chown -R -h "$1" "$2"; fi
+}
+
+# start_monitoring DIRECTORY UID:GID [COMMAND...]: Alertmanager and Prometheus with their data below DIRECTORY; COMMAND is run
+# once Prometheus's files are there, with their folder behind it, to add to them. Needs scripts/lib/children.sh.
+start_monitoring() {
+    local to=$1 who=$2
+    shift 2
+    own_directory "$who" "$to/prometheus"
+    own_directory "$who" "$to/alertmanager"
+    render_alertmanager "$to/alertmanager" "$who"
+    render_prometheus "$to/prometheus" "$who"
+    if (($#)); then "$@" "$to/prometheus"; fi
+    start alertmanager "$who" 60 prometheus-alertmanager \
+        --config.file="$to/alertmanager/alertmanager.yml" --storage.path="$to/alertmanager/data" \
+        --web.listen-address="127.0.0.1:$ALERTMANAGER_PORT" --web.external-url="$alertmanager_url/" \
+        --cluster.listen-address=
+    start prometheus "$who" 60 prometheus \
+        --config.file="$to/prometheus/prometheus.yml" --storage.tsdb.path="$to/prometheus/data" \
+        --web.listen-address="127.0.0.1:$PROMETHEUS_PORT" --web.external-url="$prometheus_url/" \
+        "${prometheus_flags[@]}"
 }
 
 rules_loaded() {

@@ -158,6 +158,12 @@ class Stack:
                 found[name] = int(entry.name)
         return found
 
+    def children(self):
+        """The pids of the servers: every process that the supervisor has started and not reaped, but its own short helpers."""
+        supervisor = self._supervisor()
+        found = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+        return [int(pid) for pid in found if Path(f"/proc/{pid}/comm").read_text().strip() != "sleep"]
+
     def _supervisor(self):
         """Under make, the script is make's child; alone, it is the process itself."""
         children = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")

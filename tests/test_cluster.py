@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make cluster`, as a person at a terminal has it: two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus."""
+import json
+import os
+import re
+import socket
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from backends import RABBITMQ, postgres_bin
+from support.checkout import Checkout
+from support.http import Client, csv_rows
+from support.ports import free_port, is_listening, wait_until
+from support.prometheus import fetch
+
+NAMES = ("PORT", "API1_PORT", "API2_PORT", "WORKER1_PORT", "WORKER2_PORT", "POSTGRES_PORT", "RABBITMQ_PORT", "RABBITMQ_METRICS_PORT",
+         "RABBITMQ_DIST_PORT", "EPMD_PORT", "SMTP_PORT", "BALANCER_METRICS_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")
+PATIENCE = 240
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    if not postgres_bin() or not RABBITMQ.exists() or not Path("/usr/sbin/haproxy").exists():
+        pytest.skip("the cluster's servers are not installed (make setup)")
+    made = Checkout(tmp_path / "checkout")
+    made.ports |= {name: free_port() for name in NAMES if name not in made.ports}
+    yield made
+    made.close()
+
+
+def prometheus(checkout, path):
+    return json.loads(fetch(f"http://127.0.0.1:{checkout.ports['PROMETHEUS_PORT']}/api/v1/{path}"))["data"]
+
+
+def value(checkout, expression):
+    result = prometheus(checkout, f"query?{urlencode({'query': expression})}")["result"]
+    return float(result[0]["value"][1]) if result else None
+
+
+@pytest.mark.slow
+def test_from_start_to_ctrl_c(checkout):
+    cluster = checkout.start("scripts/cluster").ready(PATIENCE)
+    pids = cluster.children()
+    assert len(pids) == 11, "PostgreSQL, epmd, RabbitMQ, mail, Prometheus, Alertmanager, two APIs, two workers, HAProxy"
+    if os.geteuid() == 0 and "running the servers as root" not in cluster.said:
+        for pid in pids:
+            status = Path(f"/proc/{pid}/status").read_text()
+            assert not re.search(r"^Uid:.*\b0\b", status, re.MULTILINE), status
+
+    targets = prometheus(checkout, "targets?state=active")["activeTargets"]
+    assert {t["health"] for t in targets} == {"up"}
+    assert {t["labels"]["instance"] for t in targets if t["labels"]["job"] == "ingest-api"} == {
+        f"127.0.0.1:{checkout.ports[name]}" for name in ("API1_PORT", "API2_PORT", "WORKER1_PORT", "WORKER2_PORT")}
+    assert {"rabbitmq", "haproxy", "prometheus", "alertmanager"} <= {t["labels"]["job"] for t in targets}
+
+    # Through the balancer: an import, a campaign, its e-mails. Both APIs get their part.
+    key = re.search(r"Bearer (\S+?)'", cluster.said).group(1)
+    n, client = 100, Client(checkout.ports["PORT"], key)
+    assert client.import_csv(csv_rows(n)).json()["imported"] == n
+    campaign = client.campaign()
+    assert client.act(campaign, "start").status == 200 and client.act(campaign, "send").status == 202
+    wait_until("every e-mail sent", lambda: client.stats(campaign)["emails"]["sent"] == n, PATIENCE)
+    received = list((checkout.root / "var/cluster/mail/received/new").iterdir())
+    assert len(received) == n
+    client.close()
+    for _ in range(20):
+        client = Client(checkout.ports["PORT"], key)
+        assert client.get("/api/v1/campaigns").status == 200
+        client.close()
+    assert Client(checkout.ports["PORT"]).get("/metrics").status == 404, "no replica's metrics for all"
+    wait_until("both APIs counted", lambda: value(
+        checkout, 'count(sum by (instance) (http_requests_total{job="ingest-api"}) > 0)') == 2, PATIENCE)
+    wait_until("the e-mails counted", lambda: value(checkout, 'sum(emails_sent_total{success="true"})') == n, PATIENCE)
+    # What all share is shown by each that looks at it, and is read with max.
+    wait_until("the queue shown empty", lambda: value(checkout, 'max by (queue) (queue_depth{queue="email.send"})') == 0, PATIENCE)
+
+    cluster.press_ctrl_c()
+    assert cluster.wait(PATIENCE) == 0, cluster.said
+    assert cluster.said.rstrip().endswith("cluster: stopped")
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert not [name for name in NAMES if is_listening(checkout.ports[name])]
+    for name in ("api-1", "api-2", "worker-1", "worker-2"):
+        log = (checkout.root / "var/cluster/log" / f"{name}.log").read_text()
+        assert not re.search(r'"level":[56]0', log), log[-2000:]
+
+
+def test_a_busy_port_is_one_clear_line(checkout):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", checkout.ports["RABBITMQ_PORT"]))
+        s.listen()
+        status, said = checkout.run("scripts/cluster")
+    assert status == 1 and len(said.strip().splitlines()) == 1, said
+    assert "RABBITMQ_PORT" in said and str(checkout.ports["RABBITMQ_PORT"]) in said and "make cluster" in said
+    assert not (checkout.root / "var/cluster/postgres").exists()
