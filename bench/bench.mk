@@ -12,6 +12,7 @@ bench: bench-setup ## promc beside its peers and the physical limits, one table;
 bench-instructions: ## instructions an operation (callgrind), against the committed figures
 	@bench/instructions/run
 
-bench-service: ## ingest-api beside an Express service that does the same work
+# Parameters for a short run are in its head: make bench-service ROUNDS=1 SECONDS_EACH=1 TURNS=3 WINDOWS=2
+bench-service: install-packages-test ## the service's figures, beside Express on one PostgreSQL; PARTS='embedded scrape' picks some
 	@scripts/bench-setup --service
-	@bench/service/run
+	@bench/service/run $(PARTS)

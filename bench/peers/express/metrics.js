@@ -40,15 +40,17 @@ const prospectsProcessed = new client.Counter({
 
 if (enabled) client.collectDefaultMetrics({ register });
 
-/** Around each query; `schema` and `operation` as in ingest-api. */
+/** Around each query, which may be a promise; `schema` and `operation` as in ingest-api. */
 export function timed(operation, schema, run) {
   if (!enabled) return run();
   const end = dbDuration.startTimer({ operation, schema });
+  let result;
   try {
-    return run();
+    result = run();
   } finally {
-    end();
+    if (typeof result?.then !== 'function') end();
   }
+  return typeof result?.then === 'function' ? result.finally(end) : result;
 }
 
 export function prospects(organisation_id, action, n) {

@@ -3,8 +3,9 @@
 // The part of ingest-api's SQLite store that the benchmark's requests use: the same tables, indexes, triggers, pragmas
 // and durability (a commit that returned is on the disk).
 import Database from 'better-sqlite3';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { timed } from './metrics.js';
+import { columns, fields, uuid, uuidText } from './common.js';
 
 const schema = `
 CREATE TABLE IF NOT EXISTS iam_organisations (
@@ -37,22 +38,11 @@ CREATE TRIGGER IF NOT EXISTS tracking_jobs_insert AFTER INSERT ON tracking_jobs 
   INSERT INTO tracking_queues (queue, live) VALUES (new.queue, 1) ON CONFLICT (queue) DO UPDATE SET live = live + 1;
 END;`;
 
-const fields = ['first_name', 'last_name', 'company', 'title', 'phone', 'website', 'country', 'custom'];
+const batch = 500; // rows a validation job
 
 const sha256 = (text) => createHash('sha256').update(text).digest();
 
-/** UUID version 7. */
-function uuid(now) {
-  const id = randomBytes(16);
-  id.writeUIntBE(now, 0, 6);
-  id[6] = 0x70 | (id[6] & 0x0f);
-  id[8] = 0x80 | (id[8] & 0x3f);
-  return id;
-}
-
-export const uuidText = (id) => id.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-
-export function openStore(path) {
+export function openSqlite(path) {
   const db = new Database(path);
   for (const pragma of ['page_size = 8192', 'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON',
     'temp_store = MEMORY', 'cache_size = -32768', 'journal_size_limit = 67108864', 'wal_autocheckpoint = 4000'])
@@ -69,11 +59,14 @@ export function openStore(path) {
     status = CASE status WHEN 'invalid' THEN 'imported' ELSE status END WHERE organisation_id = ? AND id = ?`);
   const insertJob = db.prepare(`INSERT INTO tracking_jobs
     (id, queue, organisation_id, request_id, payload, due_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+  const selectPage = db.prepare(`SELECT ${columns.join(', ')} FROM crm_prospects
+    WHERE organisation_id = ? AND id > ? ORDER BY id LIMIT ?`);
   const ping = db.prepare('SELECT 1');
   const depth = db.prepare('SELECT live FROM tracking_queues');
 
   const importRows = db.transaction((organisation, rows, requestId) => {
     const now = Date.now();
+    const ids = [];
     let imported = 0;
     for (const row of rows) {
       const values = fields.map((f) => row[f] ?? null);
@@ -82,9 +75,11 @@ export function openStore(path) {
       if (known) timed('UPDATE', 'crm', () => updateProspect.run(...values, now, organisation, id));
       else timed('INSERT', 'crm', () => insertProspect.run(organisation, id, row.email, ...values, now, now));
       imported += known ? 0 : 1;
-      const payload = JSON.stringify({ prospect_id: uuidText(id) });
+      ids.push(uuidText(id));
+      if (ids.length < batch && row !== rows.at(-1)) continue;
+      const payload = JSON.stringify({ prospects: ids.splice(0) });
       timed('INSERT', 'tracking', () =>
-        insertJob.run(uuid(now), 'prospect.validate', organisation, requestId, payload, now, now));
+        insertJob.run(uuid(now), 'prospect.validate', organisation, requestId, payload, now + 15000, now));
     }
     return imported;
   }).immediate;
@@ -98,6 +93,13 @@ export function openStore(path) {
     organisationOf: (key) => timed('SELECT', 'iam', () => findKey.get(sha256(key))?.organisation_id),
     /** All rows in one transaction; returns how many were new, after the commit. */
     importProspects: (...args) => timed('COMMIT', 'other', () => importRows(...args)),
+    page(organisation, after, limit) {
+      const from = Buffer.from(after.replaceAll('-', ''), 'hex');
+      const rows = timed('SELECT', 'crm', () => selectPage.all(organisation, from, limit));
+      for (const row of rows) row.id = uuidText(row.id);
+      return rows;
+    },
+    organisationText: uuidText,
     check() {
       timed('SELECT', 'other', () => ping.get());
       timed('SELECT', 'tracking', () => depth.all());

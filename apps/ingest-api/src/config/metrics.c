@@ -47,6 +47,9 @@ int metrics_init(bool enabled, unsigned loops)
     promc_registry_default_settings(&settings);
     /* loops, store readers and the writer, workers, libuv's pool: each wants a shard of its own */
     settings.max_threads = 160;
+    /* Address space, of which what is used gets memory. Enough that the families' caps are reached before it is: at so
+     * many shards a cell takes 1.4 KB of it, a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
+    settings.arena_bytes = (size_t)512 << 20;
     int rc = promc_registry_create(&registry, &settings);
     if (rc == 0)
         rc = register_all(loops);

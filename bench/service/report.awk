@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+# awk -v json=FILE -f report.awk RESULTS: the parts' lines `KEY VALUE` as one table on stdout, and as JSON. Of each key the
+# median of its values; of two measurements in turn the median of their differences.
+
+{ values[$1, ++count[$1]] = $2 }
+
+function sort(list, n,    i, j, t) {
+    for (i = 2; i <= n; i++) {
+        t = list[i]
+        for (j = i - 1; j >= 1 && list[j] > t; j--) list[j + 1] = list[j]
+        list[j + 1] = t
+    }
+}
+
+function quantile(list, n, q,    at, low) {
+    if (n == 0) return "none"
+    at = 1 + (n - 1) * q
+    low = int(at)
+    return low >= n ? list[n] : list[low] + (at - low) * (list[low + 1] - list[low])
+}
+
+function median(key,    list, i) {
+    for (i = 1; i <= count[key]; i++) list[i] = values[key, i]
+    sort(list, count[key])
+    return quantile(list, count[key], .5)
+}
+
+# q of the differences a - b, turn by turn
+function difference(a, b, q,    list, i, n) {
+    n = count[a] < count[b] ? count[a] : count[b]
+    for (i = 1; i <= n; i++) list[i] = values[a, i] - values[b, i]
+    sort(list, n)
+    return quantile(list, n, q)
+}
+
+function shown(v) {
+    return v == "none" || v == "" ? "-" : sprintf(v >= 1000 || v <= -1000 ? "%.0f" : "%.4g", v)
+}
+
+function number(v) { return v == "none" || v == "" ? "null" : sprintf("%.6g", v) }
+
+# met: 1, 0, or "" where there is no target
+function line(key, label, unit, ours, other, ratio, target, met) {
+    printf "%-44s %-12s %12s %12s %9s  %s\n", label, unit, shown(ours), shown(other),
+        ratio == "" ? "" : sprintf("%.1fx", ratio), target == "" ? "" : sprintf("%s: %s", target, met ? "met" : "MISSED")
+    printf "%s  \"%s\": {\"ingest_api\": %s, \"other\": %s, \"ratio\": %s, \"unit\": \"%s\", \"target\": %s, \"met\": %s}", \
+        separator, key, number(ours), number(other), number(ratio), unit, target == "" ? "null" : "\"" target "\"", \
+        target == "" ? "null" : met ? "true" : "false" >json
+    separator = ",\n"
+    missed += target != "" && !met
+}
+
+function heading(text, ours, other) {
+    printf "\n%-44s %-12s %12s %12s %9s  %s\n", text, "unit", ours, other, other == "" ? "" : "ratio", "target"
+}
+
+# against Express; factor: how many times better it must be, 0: no target
+function versus(key, label, unit, more, factor,    a, b, ratio, scale) {
+    scale = unit == "ms" ? 1000 : 1
+    a = median(sprintf(key, "ingest-api"))
+    b = median(sprintf(key, "express"))
+    if (a == "none") return
+    ratio = b == "none" || a == 0 || b == 0 ? "" : more ? a / b : b / a
+    gsub(/%s\./, "", key)
+    line(key, label, unit, a / scale, b == "none" ? b : b / scale, ratio, factor && ratio != "" ? ">= " factor " x" : "", ratio >= factor)
+}
+
+function request(key, label, rate_factor) {
+    versus(key ".%s.rps", label, "requests/s", 1, rate_factor)
+    versus(key ".%s.p50", "  p50", "ms", 0, 0)
+    versus(key ".%s.p99", "  p99", "ms", 0, 0)
+    versus(key ".%s.cpu", "  CPU of 1,000 requests", "s", 0, 4)
+    versus(key ".%s.rss", "  resident after it", "MiB", 0, 10)
+}
+
+# metrics' own: with and without; at_most in the unit
+function cost(key, label, unit, with, without, at_most, scale,    d) {
+    d = difference(with, without, .5)
+    if (d == "none") return
+    line(key, label, unit, median(with) / scale, median(without) / scale, "", sprintf("%+.3g %s, <= %s", d / scale, unit, at_most), d / scale <= at_most)
+}
+
+END {
+    printf "{\n" >json
+    heading("on one PostgreSQL", "ingest-api", "express")
+    request("page", "GET a page of 100 prospects", 4)
+    request("post", "POST one prospect", 0)
+    versus("csv.%s.rows", "POST a CSV", "rows/s", 1, 0)
+    versus("all.%s.rss", "resident at its most, of all three", "MiB", 0, 10)
+    versus("all.%s.anonymous", "  of it not mapped files, in the end", "MiB", 0, 0)
+
+    heading("embedded (SQLite, synchronous=FULL)", "ingest-api", "express")
+    a = median("embedded.ingest-api.rows")
+    b = median("embedded.express.rows")
+    if (a != "none")
+        line("embedded.rows", "POST a CSV", "rows/s", a, b, b == "none" ? "" : a / b, ">= 100000 rows/s", a >= 100000)
+
+    heading("what metrics cost (embedded)", "with", "without")
+    cost("metrics.p50", "GET one prospect, p50", "us", "get.p50.1", "get.p50.0", 1, 1)
+    d = difference("get.p99.1", "get.p99.0", .5)
+    if (d != "none") {
+        low = difference("get.p99.1", "get.p99.0", .25)
+        high = difference("get.p99.1", "get.p99.0", .75)
+        noise = high - low
+        line("metrics.p99", "  p99, 8 connections", "us", median("get.p99.1"), median("get.p99.0"), "",
+            sprintf("%+.3g us, within noise (%.3g)", d, noise), d <= noise)
+    }
+    cost("metrics.instructions", "  instructions (1 us: 3,000 or more)", "", "instructions.get.1", "instructions.get.0", 3000, 1)
+    cost("metrics.instructions_unmatched", "  of a path that no route has", "", "instructions.unmatched.1", "instructions.unmatched.0", 3000, 1)
+    series = median("scrape.series")
+    if (series != "none") {
+        heading(sprintf("a scrape of %d series a second", series), "with", "without")
+        cost("scrape.p99", "GET one prospect under load, p99", "ms", "scrape.p99.1", "scrape.p99.0", 1, 1000)
+        line("scrape.p50", "  p50", "ms", median("scrape.p50.1") / 1000, median("scrape.p50.0") / 1000, "", "", "")
+        line("scrape.ms", "  the scrape itself", "ms", median("scrape.ms"), "", "", "", "")
+    }
+    printf "\n}\n" >json
+    printf "\n%s\n", missed ? missed " of the targets missed" : "all targets met"
+}
