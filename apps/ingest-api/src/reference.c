@@ -26,6 +26,10 @@ static const char preamble[] =
     "\n"
     "Values in brackets are all that a label can have; one without brackets is open. Every histogram also has `le`.\n"
     "\n"
+    "Counters and histograms are a process's own: `sum` them over replicas, after `rate` or `increase`. A gauge whose\n"
+    "meaning says that it is shared tells what the store or the broker says, so every replica shows the same: `max by`\n"
+    "its labels, never `sum`. The rules in infra/prometheus do so.\n"
+    "\n"
     "| metric | type | labels | meaning |\n"
     "| --- | --- | --- | --- |\n";
 

@@ -70,11 +70,14 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
     METRIC(HISTOGRAM, queue_processing, "queue_processing_duration_seconds", "Time to process a message.", \
            LABEL(queue) LABEL(success), PROMC_BUCKETS(processing_buckets)) \
     METRIC(GAUGE_FAMILY, queue_depth, "queue_depth", \
-           "Messages ready, delayed or being processed. Shared by all replicas.", LABEL(queue), PROMC_CAPPED(100, 0)) \
-    METRIC(GAUGE_FAMILY, queue_consumers, "queue_consumers", "Consumers of the queue.", LABEL(queue), \
+           "Messages ready, delayed or being processed. Shared by all replicas: read with max by.", LABEL(queue), \
            PROMC_CAPPED(100, 0)) \
+    METRIC(GAUGE_FAMILY, queue_consumers, "queue_consumers", \
+           "Consumers of the queue: RabbitMQ tells of all, shared by all replicas; the embedded queue knows those of its " \
+           "own process. Read with max by.", LABEL(queue), PROMC_CAPPED(100, 0)) \
     METRIC(GAUGE_FAMILY, queue_oldest, "queue_oldest_message_age_seconds", \
-           "Age of the oldest message that is due. Shared by all replicas.", LABEL(queue), PROMC_CAPPED(100, 0)) \
+           "Age of the oldest message that is due. Shared by all replicas: read with max by.", LABEL(queue), \
+           PROMC_CAPPED(100, 0)) \
     METRIC(GAUGE_FAMILY, queue_last_success, "queue_depth_last_success_timestamp_seconds", \
            "When the depth of the queue was last read.", LABEL(queue), PROMC_CAPPED(100, 0))
 
