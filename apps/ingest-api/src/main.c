@@ -23,13 +23,17 @@ static const char usage[] =
     "  STORE [sqlite]  STORE_THREADS [4]  STORE_QUEUE [1024]  STORE_TIMEOUT_MS [5000]\n"
     "  QUEUE [embedded] | amqp://USER:PASSWORD@HOST:PORT/VHOST | amqps://...  WORKER_THREADS [2]  JOB_ATTEMPTS [5]\n"
     "  QUEUE_PASSWORD [the URL's]  QUEUE_CA [the system's]  QUEUE_HEARTBEAT [10] seconds  QUEUE_PREFETCH [128]\n"
-    "  MAIL [file] | file:DIR | smtp://HOST:PORT  MAIL_FROM\n"
+    "  MAIL [file] | file:DIR | smtp://HOST:PORT | smtps://HOST:PORT  MAIL_FROM  MAIL_RATE_LIMIT [0: none]\n"
+    "  SMTP_USER  SMTP_PASSWORD  SMTP_STARTTLS [opportunistic] | required | off  SMTP_CA [the system's]\n"
+    "  TLS_CERT  TLS_KEY  PEM files: TLS on every listener; SIGHUP reads them again\n"
+    "  SENTRY_DSN [none]  SENTRY_ENVIRONMENT [production]\n"
     "  METRICS_ENABLED [1]  METRICS_LISTEN [the main port]  METRICS_TOKEN [none]  METRICS_SCRAPES [4]\n"
     "  MAX_CONNECTIONS [10000]  MAX_HEADER_BYTES [16384]  MAX_IMPORT_BYTES [67108864]  MAX_JSON_BYTES [1048576]\n"
     "  IDLE_TIMEOUT [60]  REQUEST_TIMEOUT [60]  SHUTDOWN_TIMEOUT [20]  seconds\n"
     "  RATE_LIMIT [0: none]  requests per second of an organisation\n"
     "  LOG_LEVEL [info]  PROMETHEUS_URL  GRAFANA_URL\n"
-    "METRICS_TOKEN, STORE, QUEUE, QUEUE_PASSWORD and MAIL may also be given as files: METRICS_TOKEN_FILE and so on.\n";
+    "METRICS_TOKEN, STORE, QUEUE, QUEUE_PASSWORD, MAIL, SMTP_PASSWORD and SENTRY_DSN may also be given as files:\n"
+    "METRICS_TOKEN_FILE and so on.\n";
 
 static int refuse(const char *format, const char *what)
 {

@@ -142,6 +142,20 @@ static const char *role_name(enum role role)
     return role == ROLE_ALL ? "all" : role == ROLE_API ? "api" : "worker";
 }
 
+/** With TLS a SIGHUP is for the certificate: what renews it sends that. @return the signal to end by. */
+static int wait_for_the_end(const struct service *service, const sigset_t *signals)
+{
+    int number = 0;
+    for (;;) {
+        if (sigwait(signals, &number) != 0)
+            continue;
+        if (number != SIGHUP || !service->app.settings->tls_cert[0])
+            return number;
+        if (http_server_reload(service->server) == 0)
+            log_info("the certificate was read again", "s:component", "tls");
+    }
+}
+
 int service_run(const struct settings *settings)
 {
     struct service service = {0};
@@ -160,9 +174,8 @@ int service_run(const struct settings *settings)
              !settings->metrics_enabled    ? "off"
              : settings->metrics_listen[0] ? settings->metrics_listen
                                            : "/metrics",
-             "s:version", build_version(), "s:revision", build_revision());
-    while (sigwait(&signals, &signal_number) != 0)
-        continue;
+             "b:tls", settings->tls_cert[0] != '\0', "s:version", build_version(), "s:revision", build_revision());
+    signal_number = wait_for_the_end(&service, &signals);
     log_info("stopping", "s:signal",
              signal_number == SIGTERM  ? "SIGTERM"
              : signal_number == SIGINT ? "SIGINT"

@@ -5,7 +5,7 @@
 
 struct settings;
 
-/** Serve until SIGTERM, SIGINT or SIGHUP. @return the exit status: 0 after an orderly end. */
+/** Serve until SIGTERM, SIGINT or, without TLS, SIGHUP; with TLS that reads the certificate again. @return the exit status: 0 after an orderly end. */
 int service_run(const struct settings *settings);
 
 #endif

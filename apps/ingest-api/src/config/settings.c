@@ -1,51 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/settings.h"
 
+#include "config/setting_values.h"
 #include "utils/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct report {
-    char *text;
-    size_t size, length;
-    int faults;
-};
-
-static void fault(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void fault(struct report *report, const char *format, ...)
-{
-    va_list arguments;
-    report->faults++;
-    va_start(arguments, format);
-    size_t room = report->size - report->length;
-    int n = room > 1 ? vsnprintf(report->text + report->length, room - 1, format, arguments) : -1;
-    va_end(arguments);
-    if (n < 0)
-        return;
-    report->length += (size_t)n < room - 1 ? (size_t)n : room - 2;
-    report->text[report->length++] = '\n';
-    report->text[report->length] = '\0';
-}
-
-/* ---- numbers -------------------------------------------------------------------------------------------------- */
-
-enum number_type { NUMBER_UNSIGNED, NUMBER_SIZE, NUMBER_U16, NUMBER_BOOL };
-
-struct number {
-    const char *name;
-    enum number_type type;
-    size_t offset;
-    uint64_t minimum, maximum, fallback;
-};
+/* ---- what there is ---- */
 
 #define FIELD(member) offsetof(struct settings, member)
 #define KIB UINT64_C(1024)
@@ -71,66 +36,16 @@ static const struct number numbers[] = {
     {"SHUTDOWN_TIMEOUT", NUMBER_UNSIGNED, FIELD(shutdown_timeout_s), 1, 3600, 20},
     {"RATE_LIMIT", NUMBER_UNSIGNED, FIELD(rate_limit), 0, 1000000, 0},
     {"VALIDATION_DELAY", NUMBER_UNSIGNED, FIELD(validation_delay_s), 0, 86400, 15},
+    {"MAIL_RATE_LIMIT", NUMBER_UNSIGNED, FIELD(mail_rate), 0, 1000000, 0},
     {"JOB_ATTEMPTS", NUMBER_UNSIGNED, FIELD(job_attempts), 1, 100, 5},
-};
-
-static unsigned usable_cores(void)
-{
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
-}
-
-static void store_number(struct settings *settings, const struct number *number, uint64_t value)
-{
-    void *field = (char *)settings + number->offset;
-    switch (number->type) {
-    case NUMBER_UNSIGNED:
-        *(unsigned *)field = (unsigned)value;
-        break;
-    case NUMBER_SIZE:
-        *(size_t *)field = (size_t)value;
-        break;
-    case NUMBER_U16:
-        *(uint16_t *)field = (uint16_t)value;
-        break;
-    case NUMBER_BOOL:
-        *(bool *)field = value != 0;
-        break;
-    }
-}
-
-static void load_number(struct settings *settings, const struct number *number, struct report *report)
-{
-    const char *text = getenv(number->name);
-    store_number(settings, number, number->fallback);
-    if (!text || !*text)
-        return;
-    char *rest;
-    errno = 0;
-    unsigned long long value = strtoull(text, &rest, 10);
-    /* strtoull takes blanks and signs; a setting does not */
-    if (text[0] < '0' || text[0] > '9' || *rest || errno || value < number->minimum || value > number->maximum) {
-        fault(report, "%s=\"%.64s\": must be a whole number from %llu to %llu", number->name, text,
-              (unsigned long long)number->minimum, (unsigned long long)number->maximum);
-        return;
-    }
-    store_number(settings, number, value);
-}
-
-/* ---- texts ---------------------------------------------------------------------------------------------------- */
-
-struct string {
-    const char *name;
-    size_t offset, size;
-    const char *fallback;
-    bool secret; /**< may be given by NAME_FILE; never shown */
 };
 
 #define TEXT(member) FIELD(member), sizeof(((struct settings *)0)->member)
 
 static const struct string strings[] = {
     {"HOST", TEXT(host), "127.0.0.1", false},
+    {"TLS_CERT", TEXT(tls_cert), "", false},
+    {"TLS_KEY", TEXT(tls_key), "", false},
     {"METRICS_LISTEN", TEXT(metrics_listen), "", false},
     {"METRICS_TOKEN", TEXT(metrics_token), "", true},
     {"DATA_DIR", TEXT(data_dir), "var", false},
@@ -139,71 +54,21 @@ static const struct string strings[] = {
     {"QUEUE_PASSWORD", TEXT(queue_password), "", true},
     {"QUEUE_CA", TEXT(queue_ca), "", false},
     {"MAIL", TEXT(mail_url), "file", true},
+    {"SMTP_USER", TEXT(smtp_user), "", false},
+    {"SMTP_PASSWORD", TEXT(smtp_password), "", true},
+    {"SMTP_CA", TEXT(smtp_ca), "", false},
+    {"SENTRY_DSN", TEXT(sentry_dsn), "", true},
+    {"SENTRY_ENVIRONMENT", TEXT(sentry_environment), "production", false},
     {"MAIL_FROM", TEXT(mail_from), "ProspectFlow <no-reply@prospectflow.invalid>", false},
     {"PROMETHEUS_URL", TEXT(prometheus_url), "http://localhost:9090", false},
     {"GRAFANA_URL", TEXT(grafana_url), "http://localhost:3001", false},
 };
 
-/** Reads a secret's file into out, without the newline at its end. @return false after a fault. */
-static bool read_secret(const char *name, const char *path, char *out, size_t size, struct report *report)
+static unsigned usable_cores(void)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, out, size) : -1;
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    if (n < 0) {
-        fault(report, "%s_FILE=\"%.200s\": cannot be read: %s", name, path, strerror(error));
-        return false;
-    }
-    if ((size_t)n == size) {
-        fault(report, "%s_FILE=\"%.200s\": longer than %zu bytes", name, path, size - 1);
-        return false;
-    }
-    while (n > 0 && (out[n - 1] == '\n' || out[n - 1] == '\r'))
-        n--;
-    out[n] = '\0';
-    if (strlen(out) != (size_t)n || n == 0) {
-        fault(report, "%s_FILE=\"%.200s\": %s", name, path, n == 0 ? "empty" : "holds a NUL byte");
-        return false;
-    }
-    return true;
-}
-
-static void load_string(struct settings *settings, const struct string *string, struct report *report)
-{
-    char *field = (char *)settings + string->offset;
-    const char *value = getenv(string->name);
-    char file_name[64];
-    snprintf(file_name, sizeof(file_name), "%s_FILE", string->name);
-    const char *file = string->secret ? getenv(file_name) : NULL;
-
-    snprintf(field, string->size, "%s", string->fallback);
-    if (value && *value && file && *file) {
-        fault(report, "%s and %s: only one of them may be set", string->name, file_name);
-        return;
-    }
-    if (file && *file) {
-        char content[1024];
-        size_t size = string->size < sizeof(content) ? string->size : sizeof(content);
-        if (read_secret(string->name, file, content, size, report))
-            memcpy(field, content, strlen(content) + 1);
-        return;
-    }
-    if (!value || !*value)
-        return;
-    size_t length = strlen(value);
-    if (length >= string->size) {
-        fault(report, "%s: %zu bytes long, at most %zu are allowed", string->name, length, string->size - 1);
-        return;
-    }
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f) {
-            fault(report, "%s: control character 0x%02x at byte %zu", string->name, (unsigned char)value[i], i);
-            return;
-        }
-    }
-    memcpy(field, value, length + 1);
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
 }
 
 /* ---- what a value means ----------------------------------------------------------------------------------------- */
@@ -232,17 +97,68 @@ static void check_backends(const struct settings *settings, struct report *repor
     /* what follows the scheme may hold a password: it is not shown */
     if (strcmp(store, "sqlite") != 0 && !(has_prefix(store, "sqlite:") && store[7]) &&
         !has_prefix(store, "postgres://") && !has_prefix(store, "postgresql://"))
-        fault(report, "STORE: must be \"sqlite\", \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST:PORT/DATABASE\"");
+        report_fault(report,
+                     "STORE: must be \"sqlite\", \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST:PORT/DATABASE\"");
     bool broker = (has_prefix(queue, "amqp://") && queue[7]) || (has_prefix(queue, "amqps://") && queue[8]);
     if (!broker && strcmp(queue, "embedded") != 0)
-        fault(report, "QUEUE: must be \"embedded\", \"amqp://USER:PASSWORD@HOST:PORT/VHOST\" or \"amqps://…\"");
+        report_fault(report, "QUEUE: must be \"embedded\", \"amqp://USER:PASSWORD@HOST:PORT/VHOST\" or \"amqps://…\"");
     if (*settings->queue_password && !broker)
-        fault(report, "QUEUE_PASSWORD: only with QUEUE=amqp://… or amqps://…");
+        report_fault(report, "QUEUE_PASSWORD: only with QUEUE=amqp://… or amqps://…");
     if (*settings->queue_ca && !has_prefix(queue, "amqps://"))
-        fault(report, "QUEUE_CA: only with QUEUE=amqps://…");
+        report_fault(report, "QUEUE_CA: only with QUEUE=amqps://…");
     if (strcmp(mail, "file") != 0 && !(has_prefix(mail, "file:") && mail[5]) &&
         !(has_prefix(mail, "smtp://") && mail[7]) && !(has_prefix(mail, "smtps://") && mail[8]))
-        fault(report, "MAIL: must be \"file\", \"file:DIRECTORY\", \"smtp://HOST:PORT\" or \"smtps://HOST:PORT\"");
+        report_fault(report,
+                     "MAIL: must be \"file\", \"file:DIRECTORY\", \"smtp://HOST:PORT\" or \"smtps://HOST:PORT\"");
+}
+
+static void check_file(const char *name, const char *path, struct report *report)
+{
+    int error = *path && access(path, R_OK) < 0 ? errno : 0;
+    if (error)
+        report_fault(report, "%s=\"%s\": cannot be read: %s", name, path, strerror(error));
+}
+
+static void check_tls(const struct settings *settings, struct report *report)
+{
+    if (!*settings->tls_cert != !*settings->tls_key)
+        report_fault(report, "TLS_CERT and TLS_KEY: both or none must be set");
+    check_file("TLS_CERT", settings->tls_cert, report);
+    check_file("TLS_KEY", settings->tls_key, report);
+}
+
+static void check_smtp(struct settings *settings, struct report *report)
+{
+    static const char *const names[] = {"opportunistic", "required", "off"};
+    const char *value = getenv("SMTP_STARTTLS");
+    bool plain = has_prefix(settings->mail_url, "smtp://"), smtp = plain || has_prefix(settings->mail_url, "smtps://");
+    int i = 0;
+    settings->smtp_starttls = *settings->smtp_user ? STARTTLS_REQUIRED : STARTTLS_OPPORTUNISTIC;
+    if (value && *value) {
+        while (i < 3 && strcmp(value, names[i]) != 0)
+            i++;
+        if (i == 3)
+            report_fault(report, "SMTP_STARTTLS=\"%.64s\": must be opportunistic, required or off", value);
+        else
+            settings->smtp_starttls = (enum smtp_starttls)i;
+    }
+    if (!*settings->smtp_user != !*settings->smtp_password)
+        report_fault(report, "SMTP_USER and SMTP_PASSWORD: both or none must be set");
+    if (*settings->smtp_user && plain && settings->smtp_starttls != STARTTLS_REQUIRED)
+        report_fault(report, "SMTP_USER: needs SMTP_STARTTLS=required or smtps://, else the password may be read");
+    if ((*settings->smtp_user || *settings->smtp_ca) && !smtp)
+        report_fault(report, "SMTP_USER and SMTP_CA: only with MAIL=smtp://… or smtps://…");
+    check_file("SMTP_CA", settings->smtp_ca, report);
+}
+
+/* http://KEY@HOST/PROJECT; the key is not shown */
+static void check_sentry(const struct settings *settings, struct report *report)
+{
+    const char *dsn = settings->sentry_dsn, *rest = strstr(dsn, "://"), *at = rest ? strchr(rest, '@') : NULL,
+               *project = at ? strrchr(at, '/') : NULL;
+    if (*dsn && ((!has_prefix(dsn, "http://") && !has_prefix(dsn, "https://")) || !at || at == rest + 3 || !project ||
+                 project == at + 1 || !project[1] || strspn(project + 1, "0123456789") != strlen(project + 1)))
+        report_fault(report, "SENTRY_DSN: must be \"https://KEY@HOST/PROJECT\" with a number as the project");
 }
 
 static void check_addresses(const struct settings *settings, struct report *report)
@@ -252,20 +168,20 @@ static void check_addresses(const struct settings *settings, struct report *repo
         char *rest = NULL;
         long port = colon && colon[1] >= '0' && colon[1] <= '9' ? strtol(colon + 1, &rest, 10) : 0;
         if (!colon || colon == listen || !rest || *rest || port < 1 || port > 65535)
-            fault(report, "METRICS_LISTEN=\"%s\": must be ADDRESS:PORT, e.g. 127.0.0.1:9464", listen);
+            report_fault(report, "METRICS_LISTEN=\"%s\": must be ADDRESS:PORT, e.g. 127.0.0.1:9464", listen);
     }
     const char *const urls[][2] = {{"PROMETHEUS_URL", settings->prometheus_url},
                                    {"GRAFANA_URL", settings->grafana_url}};
     for (int i = 0; i < 2; i++) {
         if (!has_prefix(urls[i][1], "http://") && !has_prefix(urls[i][1], "https://"))
-            fault(report, "%s=\"%s\": must begin with http:// or https://", urls[i][0], urls[i][1]);
+            report_fault(report, "%s=\"%s\": must begin with http:// or https://", urls[i][0], urls[i][1]);
     }
     /* shorter ones are refused unread by middlewares/auth.c */
     if (*settings->metrics_token && strlen(settings->metrics_token) < 8)
-        fault(report, "METRICS_TOKEN: must have 8 characters or more");
+        report_fault(report, "METRICS_TOKEN: must have 8 characters or more");
     for (const char *p = settings->metrics_token; *p; p++) {
         if (*p < 0x21 || *p > 0x7e) {
-            fault(report, "METRICS_TOKEN: only visible ASCII characters can be sent in a header");
+            report_fault(report, "METRICS_TOKEN: only visible ASCII characters can be sent in a header");
             break;
         }
     }
@@ -276,13 +192,13 @@ static void load_role(struct settings *settings, int argc, char **argv, struct r
     const char *role = getenv("ROLE");
     settings->role = ROLE_ALL;
     if (role && *role && !set_role(settings, role))
-        fault(report, "ROLE=\"%.64s\": must be all, api or worker", role);
+        report_fault(report, "ROLE=\"%.64s\": must be all, api or worker", role);
     for (int i = 0; i < argc; i++) {
         if (has_prefix(argv[i], "--role=")) {
             if (!set_role(settings, argv[i] + 7))
-                fault(report, "--role=%.64s: must be all, api or worker", argv[i] + 7);
+                report_fault(report, "--role=%.64s: must be all, api or worker", argv[i] + 7);
         } else {
-            fault(report, "%.64s: unknown option; --role=all|api|worker is the only one", argv[i]);
+            report_fault(report, "%.64s: unknown option; --role=all|api|worker is the only one", argv[i]);
         }
     }
 }
@@ -296,9 +212,9 @@ int settings_load(struct settings *settings, int argc, char **argv, char *report
 
     load_role(settings, argc, argv, &report);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        load_number(settings, &numbers[i], &report);
+        setting_number(settings, &numbers[i], &report);
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-        load_string(settings, &strings[i], &report);
+        setting_string(settings, &strings[i], &report);
     if (settings->loops == 0)
         settings->loops = usable_cores();
 
@@ -306,9 +222,13 @@ int settings_load(struct settings *settings, int argc, char **argv, char *report
     if (level && *level) {
         settings->log_level = log_level_from_name(level);
         if (settings->log_level < 0)
-            fault(&report, "LOG_LEVEL=\"%.64s\": must be trace, debug, info, warn, error, fatal or silent", level);
+            report_fault(&report, "LOG_LEVEL=\"%.64s\": must be trace, debug, info, warn, error, fatal or silent",
+                         level);
     }
     check_backends(settings, &report);
+    check_tls(settings, &report);
+    check_smtp(settings, &report);
+    check_sentry(settings, &report);
     check_addresses(settings, &report);
     return report.faults;
 }

@@ -37,7 +37,9 @@ static void opened(struct loop *loop, struct MHD_Connection *mhd, void **context
  */
 static void count_unreadable(const struct connection *connection)
 {
-    if (connection->used || tcp_bytes_sent(connection->fd) == 0)
+    /* with TLS the handshake alone sends: what it was that failed cannot be told */
+    bool tls = connection->loop->app->settings->tls_cert[0] != '\0';
+    if (connection->used || tls || tcp_bytes_sent(connection->fd) == 0)
         return;
     promc_http_token token = {0};
     promc_http_begin(metrics_http(), &token);

@@ -4,6 +4,7 @@
 #include "app.h"
 #include "config/settings.h"
 #include "http/exchange.h"
+#include "http/tls.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -269,14 +270,23 @@ static struct MHD_Daemon *start_daemon(struct loop *loop)
     /* a head somewhat past its limit must still fit, so that the answer is ours; not more, since the daemon zeroes it
      * all for each request */
     size_t memory = settings->max_header_bytes + 4096;
-    return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, exchange_on_request, loop,
-        MHD_OPTION_EXTERNAL_LOGGER, on_daemon_log, NULL, /* first, so that it gets what the other options have to say */
-        MHD_OPTION_LISTEN_SOCKET, loop->listener, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT,
-        loop->max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_CONNECTION_TIMEOUT,
-        settings->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, loop->in_place ? 0 : 1, MHD_OPTION_URI_LOG_CALLBACK,
-        exchange_on_uri, loop, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        exchange_on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, loop, MHD_OPTION_END);
+    bool tls = settings->tls_cert[0] != '\0';
+    struct MHD_OptionItem secure[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)tls_retrieve},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0), 0,
+                            NULL, NULL, exchange_on_request, loop, MHD_OPTION_EXTERNAL_LOGGER, on_daemon_log,
+                            NULL, /* first, so that it gets what the other options have to say */
+                            MHD_OPTION_ARRAY, tls ? secure : plain, MHD_OPTION_LISTEN_SOCKET, loop->listener,
+                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT, loop->max_connections,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_CONNECTION_TIMEOUT,
+                            settings->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, loop->in_place ? 0 : 1,
+                            MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, loop, MHD_OPTION_UNESCAPE_CALLBACK,
+                            leave_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, loop,
+                            MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, loop, MHD_OPTION_END);
 }
 
 static int fail(struct loop *loop, const char *what, const char *reason)

@@ -5,6 +5,7 @@
 #include "config/settings.h"
 #include "http/listener.h"
 #include "http/loop.h"
+#include "http/tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,22 @@ static int make_loops(struct http_server *server)
     return add_loop(server, server->metrics_router, listeners[0], 64);
 }
 
+static int load_certificate(const struct settings *settings)
+{
+    if (!settings->tls_cert[0])
+        return 0;
+    if (MHD_is_feature_supported(MHD_FEATURE_SSL) != MHD_YES) {
+        log_error("this libmicrohttpd was built without TLS", "s:component", "tls");
+        return -1;
+    }
+    return tls_load(settings->tls_cert, settings->tls_key);
+}
+
+int http_server_reload(const struct http_server *server)
+{
+    return load_certificate(server->app->settings);
+}
+
 int http_server_create(struct http_server **out, struct app *app)
 {
     struct http_server *server = calloc(1, sizeof(*server));
@@ -112,7 +129,7 @@ int http_server_create(struct http_server **out, struct app *app)
     }
     server->app = app;
     app->server = server;
-    if (make_routers(server) < 0 || make_loops(server) < 0) {
+    if (load_certificate(app->settings) < 0 || make_routers(server) < 0 || make_loops(server) < 0) {
         http_server_destroy(server);
         app->server = NULL;
         return -1;
@@ -167,6 +184,7 @@ void http_server_destroy(struct http_server *server)
     }
     router_destroy(server->router);
     router_destroy(server->metrics_router);
+    tls_unload();
     free(server);
 }
 

@@ -4,6 +4,8 @@
  * The HTTP front: N event loops, each a thread with a listening socket of its own (SO_REUSEPORT) and a libmicrohttpd
  * daemon on a libuv loop. With METRICS_LISTEN one more loop serves /metrics and /health* on that address.
  *
+ * With TLS_CERT and TLS_KEY every one of them speaks TLS and nothing else.
+ *
  * Memory: libmicrohttpd keeps MAX_HEADER_BYTES and 4 KiB for each connection, and zeroes it after each request; with
  * what the kernel and we need that is about 24 kB, so 10,000 idle connections are about 240 MB.
  */
@@ -20,6 +22,12 @@ struct http_server;
 int http_server_create(struct http_server **out, struct app *app);
 /** Start the loops. @return 0, or -1 after one line in the log. */
 int http_server_start(struct http_server *server);
+
+/**
+ * Read the certificate's files again, for connections to come. One caller at a time.
+ * @return 0, also when there is no TLS; or -1 after one line in the log, and the old certificate stays in use.
+ */
+int http_server_reload(const struct http_server *server);
 
 /**
  * Stop accepting, let what runs finish, answer it with `Connection: close`; returns at once. Thread safe. What is not

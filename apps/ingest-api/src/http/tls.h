@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file http/tls.h
+ * The certificate that the listeners show, and its renewal while they run. One for the process: GnuTLS asks for it by a
+ * function that is given nothing of ours.
+ */
+#ifndef INGEST_HTTP_TLS_H
+#define INGEST_HTTP_TLS_H
+
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+
+/** TLS 1.2 and 1.3; GnuTLS's own choice otherwise. */
+#define TLS_PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
+
+/**
+ * Read the certificate (PEM, behind it those up to the authority's) and its key (PEM, without a password), and use them
+ * for every connection from now on; connections that are open keep what they have.
+ * @return 0; or -1 after one clear line in the log, and what was used before stays.
+ * Thread safe, but for one caller at a time.
+ */
+int tls_load(const char *certificate_path, const char *key_path);
+/** Forget them all. After the last connection is gone. */
+void tls_unload(void);
+
+/** For MHD_OPTION_HTTPS_CERT_CALLBACK. On any loop. */
+int tls_retrieve(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count,
+                 const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **chain,
+                 unsigned *chain_length, gnutls_privkey_t *key);
+
+#endif

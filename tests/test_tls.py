@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The listeners with a certificate: nothing in the clear, everything as without, and a new certificate without a restart."""
+import http.client
+import json
+import signal
+import socket
+import ssl
+import subprocess
+
+import pytest
+from support.http import csv_rows
+from support.ports import free_port, wait_until
+from support.service import BINARY, clean_environment
+
+SECONDS = 180
+
+
+def make_certificate(directory, name="localhost"):
+    """[certificate, key], self-signed, for 127.0.0.1."""
+    certificate, key = directory / f"{name}.pem", directory / f"{name}.key"
+    done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                           "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                          capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    return certificate, key
+
+
+def connect(port, certificate):
+    context = ssl.create_default_context(cafile=str(certificate))
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=SECONDS, context=context)
+
+
+def ask(connection, path, method="GET", key=None, body=None, **headers):
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    connection.request(method, path, body=body, headers=headers)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+@pytest.fixture
+def secure(make_service, tmp_path):
+    """A service that shows service/tls.pem; it is started here, since waiting for it takes TLS as well."""
+    certificate, key = make_certificate(tmp_path)
+    service = make_service(started=False, TLS_CERT=tmp_path / "tls.pem", TLS_KEY=tmp_path / "tls.key",
+                           METRICS_LISTEN=f"127.0.0.1:{free_port()}")
+    service.certificate = tmp_path / "tls.pem"
+    show(service, certificate, key)
+    service._ready = lambda: answers(service)  # noqa: SLF001
+    return service.start()
+
+
+def show(service, certificate, key):
+    service.certificate.write_bytes(certificate.read_bytes())
+    service.certificate.with_suffix(".key").write_bytes(key.read_bytes())
+
+
+def answers(service):
+    assert service.process.running(), service.process.log()[-3000:]
+    try:
+        return ask(connect(service.port, service.certificate), "/health/ready")[0] == 200
+    except OSError:
+        return False
+
+
+def test_everything_is_as_without(secure):
+    organisation = secure.organisation()
+    connection = connect(secure.port, secure.certificate)
+    rows = csv_rows(20000)  # many records of TLS
+    status, body = ask(connection, "/api/v1/prospects/import", "POST", organisation.key, rows, **{"Content-Type": "text/csv"})
+    assert status == 200 and json.loads(body)["imported"] == 20000
+    status, body = ask(connection, "/api/v1/prospects?limit=500", key=organisation.key)  # the same connection
+    assert status == 200 and len(json.loads(body)["data"]) == 500
+    assert ask(connection, "/api/v1/prospects")[0] == 401
+    port = int(secure.env["METRICS_LISTEN"].rsplit(":", 1)[1])
+    status, text = ask(connect(port, secure.certificate), "/metrics")
+    assert status == 200 and b'\nhttp_requests_total{method="POST",route="/api/v1/prospects/import",status_code="200"} 1\n' in text
+
+
+def test_nothing_is_said_in_the_clear(secure):
+    for port in (secure.port, int(secure.env["METRICS_LISTEN"].rsplit(":", 1)[1])):
+        with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as plain:
+            plain.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            try:
+                assert not plain.recv(1000).startswith(b"HTTP/")
+            except ConnectionError:
+                pass
+    assert answers(secure)  # and those that speak TLS are served all the same
+
+
+def test_clients_that_break_off_the_handshake_cost_nothing(secure):
+    for _ in range(100):
+        with socket.create_connection(("127.0.0.1", secure.port), timeout=SECONDS) as s:
+            s.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
+    assert answers(secure)
+
+
+def test_a_new_certificate_without_a_restart(secure, tmp_path):
+    old = connect(secure.port, secure.certificate)
+    assert ask(old, "/health/live")[0] == 200
+    first = ssl.get_server_certificate(("127.0.0.1", secure.port))
+    show(secure, *make_certificate(tmp_path, "renewed"))
+    secure.process.signal(signal.SIGHUP)
+    wait_until("the new certificate shown", lambda: ssl.get_server_certificate(("127.0.0.1", secure.port)) != first, SECONDS)
+    assert answers(secure)  # verified against the new one
+    assert ask(old, "/health/live")[0] == 200  # who is connected stays connected
+
+    secure.errors_allowed = True
+    secure.certificate.write_text("no certificate\n")
+    second = ssl.get_server_certificate(("127.0.0.1", secure.port))
+    secure.process.signal(signal.SIGHUP)
+    wait_until("a complaint", lambda: any("cannot be used" in line["msg"] for line in secure.log_lines()), SECONDS)
+    assert ssl.get_server_certificate(("127.0.0.1", secure.port)) == second
+
+
+def test_files_that_cannot_be_used_are_one_clear_line(tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    other = make_certificate(tmp_path, "other")[1]
+
+    def run(**env):
+        return subprocess.run([BINARY], env=clean_environment(PORT=free_port(), DATA_DIR=tmp_path / "data", **env),
+                              capture_output=True, text=True, check=False, timeout=SECONDS)
+    done = run(TLS_CERT=certificate)
+    assert done.returncode == 1 and "both or none" in done.stderr
+    done = run(TLS_CERT=tmp_path / "nowhere", TLS_KEY=key)
+    assert done.returncode == 1 and "TLS_CERT" in done.stderr and "No such file" in done.stderr
+    for wrong in ({"TLS_CERT": key, "TLS_KEY": key}, {"TLS_CERT": certificate, "TLS_KEY": other}):
+        done = run(**wrong)
+        errors = [json.loads(line) for line in done.stdout.splitlines() if '"level":50' in line]
+        assert done.returncode == 1 and len(errors) == 1 and errors[0]["component"] == "tls", done
+        assert "PRIVATE" not in done.stdout + done.stderr
