@@ -13,6 +13,7 @@ PR_SET_PDEATHSIG = 1
 
 def die_with_parent():
     """In the child, before exec: a killed pytest takes its servers with it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # it is ignored where the tests run in a shell's background
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
