@@ -81,11 +81,10 @@ struct promc_family_data {
     struct promc_native_plan native; /* of a histogram that has native_at */
 
     /* what an observation reads, with the bounds right behind */
-    uint32_t native_at; /* the first native cell of a child's run; 0: it is not a native histogram */
-    uint32_t reserved_too;
+    uint32_t native_at;    /* the first native cell of a child's run; 0: it is not a native histogram */
     uint32_t bound_count;  /* +Inf not counted */
     uint32_t bound_padded; /* bounds[bound_count … bound_padded-1] are +Inf; a multiple of 4 */
-    double bounds[];       /* strictly ascending */
+    double bounds[] __attribute__((aligned(16))); /* strictly ascending; read two at a time */
 };
 
 struct promc_family {
