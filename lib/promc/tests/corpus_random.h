@@ -162,6 +162,8 @@ static inline double draw_double(struct random *random)
     uint64_t bits = draw(random);
     switch (below(random, 4)) {
     case 0:
+        if (one_in(random, 20))
+            bits = UINT64_C(0x7ff0000000000002); /* the NaN that says "stale" to Prometheus, were it shown as it is */
         memcpy(&value, &bits, sizeof value);
         return value;
     case 1:

@@ -46,10 +46,13 @@ static inline char *promc_wire_padded(char *out, uint64_t n, unsigned width)
     return out;
 }
 
+/** Every NaN is written as the one: to Prometheus one of other bits (0x7ff0000000000002) means that the series has ended. */
 static inline char *promc_wire_double(char *out, double value)
 {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof(bits));
+    uint64_t bits = UINT64_C(0x7ff8000000000001); /* Go's, which is Prometheus' normal NaN */
+    if (value == value) {
+        memcpy(&bits, &value, sizeof(bits));
+    }
     for (int i = 0; i < 8; i++) {
         out[i] = (char)(bits >> (8 * i)); /* little end first, on any machine; compilers make one store of it */
     }
