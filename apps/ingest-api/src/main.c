@@ -28,6 +28,7 @@ static const char usage[] =
     "  TLS_CERT  TLS_KEY  PEM files: TLS on every listener; SIGHUP reads them again\n"
     "  SENTRY_DSN [none]  SENTRY_ENVIRONMENT [production]\n"
     "  METRICS_ENABLED [1]  METRICS_LISTEN [the main port]  METRICS_TOKEN [none]  METRICS_SCRAPES [4]\n"
+    "  METRICS_ARENA [none]  file that holds the metrics, for promc dump after a crash\n"
     "  MAX_CONNECTIONS [10000]  MAX_HEADER_BYTES [16384]  MAX_IMPORT_BYTES [67108864]  MAX_JSON_BYTES [1048576]\n"
     "  IDLE_TIMEOUT [60]  REQUEST_TIMEOUT [60]  SHUTDOWN_TIMEOUT [20]  seconds\n"
     "  RATE_LIMIT [0: none]  requests per second of an organisation\n"

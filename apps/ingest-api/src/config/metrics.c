@@ -8,6 +8,7 @@ PROMC_TABLE_DEFINE(ingest, INGEST_METRICS);
 
 static promc_registry *registry;
 static promc_http *http;
+static const char *arena; /* a file, or NULL */
 
 promc_registry *metrics_registry(void)
 {
@@ -39,6 +40,11 @@ static int register_all(unsigned loops)
     return metrics_runtime_register(registry);
 }
 
+void metrics_keep_in(const char *path)
+{
+    arena = *path ? path : NULL;
+}
+
 int metrics_init(bool enabled, unsigned loops)
 {
     if (!enabled)
@@ -50,6 +56,7 @@ int metrics_init(bool enabled, unsigned loops)
     /* Address space, of which what is used gets memory. Enough that the families' caps are reached before it is: at so
      * many shards a cell takes 1.4 KB of it, a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
     settings.arena_bytes = (size_t)512 << 20;
+    settings.shared_path = arena;
     int rc = promc_registry_create(&registry, &settings);
     if (rc == 0)
         rc = register_all(loops);

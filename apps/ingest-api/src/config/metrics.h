@@ -47,6 +47,8 @@ PROMC_LABEL(campaign_outcome, "outcome", CAMPAIGN_OUTCOME_VALUES);
  * @param loops event loops there will be.  @return 0 or -1 after a line in the log.
  */
 int metrics_init(bool enabled, unsigned loops);
+/** Before metrics_init(): the registry is in this file, where `promc dump` finds the last values after a crash. "": in memory. */
+void metrics_keep_in(const char *path);
 void metrics_destroy(void);
 promc_registry *metrics_registry(void); /**< NULL when off */
 promc_http *metrics_http(void);         /**< NULL when off */

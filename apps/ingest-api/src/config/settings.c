@@ -48,6 +48,7 @@ static const struct string strings[] = {
     {"TLS_KEY", TEXT(tls_key), "", false},
     {"METRICS_LISTEN", TEXT(metrics_listen), "", false},
     {"METRICS_TOKEN", TEXT(metrics_token), "", true},
+    {"METRICS_ARENA", TEXT(metrics_arena), "", false},
     {"DATA_DIR", TEXT(data_dir), "var", false},
     {"STORE", TEXT(store_url), "sqlite", true},
     {"QUEUE", TEXT(queue_url), "embedded", true},

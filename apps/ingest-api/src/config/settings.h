@@ -24,6 +24,7 @@ struct settings {
     char metrics_listen[64];    /**< METRICS_LISTEN=address:port; "" (default): /metrics on the main port */
     char metrics_token[256];    /**< METRICS_TOKEN(_FILE): bearer token for /metrics; "" none */
     bool metrics_enabled;       /**< METRICS_ENABLED=0|1, default 1 */
+    char metrics_arena[256];    /**< METRICS_ARENA, file that `promc dump` reads after a crash; "" none */
     unsigned metrics_scrapes;   /**< METRICS_SCRAPES at once, default 4, 1 … 16; more get 503 */
     unsigned loops;             /**< LOOPS, default one per core this process may use, 1 … 64 */
     char data_dir[256];         /**< DATA_DIR, default var */

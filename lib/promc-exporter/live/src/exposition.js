@@ -15,7 +15,8 @@ function split(labels, without) {
 }
 
 /**
- * name → { name, type, help, series: labels → number | { sum, count, buckets: [[le, count], …] } }
+ * name → { name, type, help, series: labels → number | { sum, count, buckets: [[le, count], …], quantiles: [[q, value], …] } }
+ * Histograms and summaries have the object; of a native histogram this format shows the bucket +Inf alone.
  */
 export function parse(text) {
   const families = new Map();
@@ -43,16 +44,18 @@ export function parse(text) {
 }
 
 function sample(families, family, named, [, name, labels = '', value]) {
-  if (family?.type === 'histogram' && name.startsWith(`${family.name}_`)) {
-    const part = name.slice(family.name.length + 1);
-    const [rest, le] = part === 'bucket' ? split(labels, 'le') : [labels];
-    const series = family.series.get(rest) ?? { buckets: [], sum: 0, count: 0 };
-    family.series.set(rest, series);
-    if (part === 'bucket') series.buckets.push([number(le), number(value)]);
-    else series[part] = number(value);
-  } else if (family?.type !== 'summary' || name === family.name) {
+  const part = /^(?:histogram|summary)$/.test(family?.type) && name.startsWith(family.name) && name.slice(family.name.length);
+  const key = { _bucket: 'le', _sum: '', _count: '', '': 'quantile' }[part];
+  if (key === undefined) {
     (family?.name === name ? family : named(name)).series.set(labels, number(value));
+    return;
   }
+  const [rest, at] = key ? split(labels, key) : [labels];
+  const series = family.series.get(rest) ?? { buckets: [], quantiles: [], sum: 0, count: 0 };
+  family.series.set(rest, series);
+  if (key === 'le') series.buckets.push([number(at), number(value)]);
+  else if (key) series.quantiles.push([at, number(value)]);
+  else series[part.slice(1)] = number(value);
 }
 
 /** Quantile q of the observations between two scrapes of one histogram; NaN if there were none. */
@@ -69,7 +72,16 @@ export function quantile(q, before, now) {
   return lower + ((upper - lower) * (rank - below)) / Math.max(1e-9, count - below);
 }
 
-/** Histograms of one family added up, so that its quantiles are of everything it saw. */
+/** Has it buckets from which quantiles can be told? */
+export const bounded = ({ buckets }) => buckets.some(([le]) => le < Infinity);
+
+/** The mean of the observations between two scrapes; NaN if there were none. */
+export function mean(before, now) {
+  const past = before?.count <= now.count ? before : { sum: 0, count: 0 };
+  return (now.sum - past.sum) / (now.count - past.count);
+}
+
+/** Histograms (or summaries) of one family added up, so that its quantiles are of everything it saw. */
 export function total(family) {
   const sum = { buckets: [], sum: 0, count: 0 };
   for (const series of family.series.values()) {

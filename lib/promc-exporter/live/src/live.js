@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Polls /metrics of the program that serves this page and draws every family of it.
 import uPlot from 'uplot';
-import { parse, quantile, total } from './exposition.js';
+import { bounded, mean, parse, quantile, total } from './exposition.js';
 
 const KEEP = 300; // points of history
 const LINES = 12; // lines a graph, the largest ones
@@ -22,13 +22,28 @@ const short = (value) => {
   return `${+value.toPrecision(4)}`;
 };
 
-/** What is drawn of a family: a rate for counters, quantiles for histograms, the value itself otherwise. */
+/** A summary's own quantiles by series. */
+function ownQuantiles(family) {
+  const out = new Map();
+  for (const [labels, { quantiles }] of family.series) {
+    for (const [q, value] of quantiles) out.set(`${labels && `${labels} `}p${+(q * 100).toPrecision(6)}`, value);
+  }
+  return out;
+}
+
+/**
+ * What is drawn of a family: a rate for counters, quantiles for histograms and summaries (the mean where these have neither buckets
+ * nor quantiles in this format), the value itself otherwise.
+ */
 function values(family, before, seconds) {
   const out = new Map();
-  if (family.type === 'histogram') {
+  if (family.type === 'histogram' || family.type === 'summary') {
+    const own = ownQuantiles(family);
+    if (own.size) return own;
     const now = total(family);
     const past = before && total(before);
     if (!past) return out;
+    if (!bounded(now)) return out.set('mean', mean(past, now));
     for (const q of [0.5, 0.95, 0.99]) out.set(`p${q * 100}`, quantile(q, past, now));
     return out;
   }
@@ -42,10 +57,11 @@ function values(family, before, seconds) {
   return out;
 }
 
-const kind = { counter: 'per second', histogram: 'quantiles since the last poll' };
+const kind = { counter: 'per second', histogram: 'since the last poll', summary: 'of its own window' };
 
 function card(family) {
   const element = document.createElement('section');
+  element.dataset.family = family.name;
   const title = document.createElement('h2');
   title.textContent = family.name;
   const help = document.createElement('p');

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a killed service had counted is not lost with it: METRICS_ARENA keeps the registry in a file."""
+import subprocess
+
+from support.metrics import Samples
+from support.service import BUILD
+
+PROMC = BUILD / "tools/promc/promc"
+
+
+def dumped(arena):
+    done = subprocess.run([PROMC, "dump", arena], capture_output=True, text=True, check=True, timeout=60)
+    return Samples(done.stdout)
+
+
+def test_the_last_values_of_a_killed_service(make_service, tmp_path):
+    arena, n = tmp_path / "arena", 50
+    service = make_service(METRICS_ARENA=arena)
+    client = service.client(service.organisation())
+    for _ in range(n):
+        assert client.get("/api/v1/campaigns").status == 200
+    counted = {"route": "/api/v1/campaigns", "method": "GET", "status_code": "200"}
+    service.settled("all counted", lambda m: m.total("http_requests_total", **counted) == n)
+    service.kill()
+    assert dumped(arena).total("http_requests_total", **counted) == n
+    # The next life starts from zero, as a counter's does, in the same file.
+    service.start()
+    assert service.metrics().total("http_requests_total", **counted) == 0
+    assert client.get("/api/v1/campaigns").status == 200
+    service.settled("counted", lambda m: m.total("http_requests_total", **counted) == 1)
+    assert dumped(arena).total("http_requests_total", **counted) == 1

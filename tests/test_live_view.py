@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page that promc_exporter answers on /: in a browser, over a program that has a family of every type."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from support.process import die_with_parent
+from support.prometheus import fetch
+from support.service import BUILD, ROOT
+
+TARGET = BUILD / "lib/promc-exporter/live-target"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+
+
+@pytest.fixture
+def address():
+    program = subprocess.Popen([TARGET], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+    try:
+        yield f"http://127.0.0.1:{int(program.stdout.readline())}/"
+    finally:
+        program.stdin.close()
+        program.stdout.close()
+        assert program.wait() == 0
+
+
+def test_one_page_without_anything_from_elsewhere(address):
+    page = fetch(address).decode()
+    assert len(page.encode()) < 60_000
+    # The one address in it is a namespace, which nobody asks for.
+    assert set(re.findall(r"https?://[^\s\"'`)]*", page)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"}
+    assert not re.search(r"<(script|img|iframe)[^>]* src=|<link[^>]* href=\"(?!data:)|@import|url\((?!data:)", page)
+
+
+def test_in_the_browser(address):
+    if "was not built in" in fetch(address).decode():
+        pytest.skip("the library was built without its live view (npm ci in lib/promc-exporter/live)")
+    if not os.path.exists(CHROMIUM) or not (ROOT / "tools/dashboard-preview/node_modules/playwright-core").is_dir():
+        pytest.skip("no chromium (scripts/setup browser) or no playwright-core (make dashboard-preview)")
+    done = subprocess.run([shutil.which("node"), "--test", "--test-reporter=tap", "test/"], cwd=ROOT / "lib/promc-exporter/live",
+                          env=os.environ | {"LIVE_URL": address, "CHROMIUM": CHROMIUM}, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
