@@ -23,6 +23,7 @@ LINT_TARGETS := lint-format lint-tidy lint-scripts
 -include infra/monitoring.mk
 -include infra/grafana/grafana.mk
 -include docs/docs.mk
+-include lib/promc-exporter/live/live.mk
 
 .PHONY: help setup build run demo cluster test test-unit test-stack test-slow test-asan test-tsan fuzz lint lint-format lint-tidy lint-scripts \
     format clean install-packages-run install-packages-cluster install-packages-test
