@@ -16,7 +16,8 @@ def dumped(arena):
 def test_the_last_values_of_a_killed_service(make_service, tmp_path):
     arena, n = tmp_path / "arena", 50
     service = make_service(METRICS_ARENA=arena)
-    client = service.client(service.organisation())
+    organisation = service.organisation()
+    client = service.client(organisation)
     for _ in range(n):
         assert client.get("/api/v1/campaigns").status == 200
     counted = {"route": "/api/v1/campaigns", "method": "GET", "status_code": "200"}
@@ -26,6 +27,6 @@ def test_the_last_values_of_a_killed_service(make_service, tmp_path):
     # The next life starts from zero, as a counter's does, in the same file.
     service.start()
     assert service.metrics().total("http_requests_total", **counted) == 0
-    assert client.get("/api/v1/campaigns").status == 200
+    assert service.client(organisation).get("/api/v1/campaigns").status == 200
     service.settled("counted", lambda m: m.total("http_requests_total", **counted) == 1)
     assert dumped(arena).total("http_requests_total", **counted) == 1
