@@ -67,7 +67,9 @@ static int start(struct service *service, const struct settings *settings)
     app->health = health_create();
     if (settings->rate_limit)
         app->rate_limit = rate_limit_create(settings->rate_limit);
-    if (!app->health || (settings->rate_limit && !app->rate_limit)) {
+    if (settings->mail_rate)
+        app->mail_rate = rate_limit_create(settings->mail_rate);
+    if (!app->health || (settings->rate_limit && !app->rate_limit) || (settings->mail_rate && !app->mail_rate)) {
         log_error("no memory to start");
         return -1;
     }
@@ -131,6 +133,7 @@ static int stop(struct service *service)
     if (app->mailer)
         mailer_close(app->mailer);
     rate_limit_destroy(app->rate_limit);
+    rate_limit_destroy(app->mail_rate);
     health_destroy(app->health);
     if (service->metrics)
         metrics_destroy();

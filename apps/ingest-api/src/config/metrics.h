@@ -39,6 +39,19 @@ PROMC_LABEL(queue_failure, "reason", QUEUE_FAILURE_VALUES);
     VALUE(PROSPECT_REJECTED, "rejecte"       \
                              "d")
 PROMC_LABEL(prospect_action, "action", PROSPECT_ACTION_VALUES);
+#define BOUNCE_CLASS_VALUES(VALUE) VALUE(BOUNCE_4XX, "4xx") VALUE(BOUNCE_5XX, "5xx")
+PROMC_LABEL(bounce_class, "class", BOUNCE_CLASS_VALUES);
+/* RFC 3463's subjects, by their digit; the last is for a reply without an enhanced status */
+#define BOUNCE_SUBJECT_VALUES(VALUE)         \
+    VALUE(BOUNCE_OTHER, "other")             \
+    VALUE(BOUNCE_ADDRESS, "address")         \
+    VALUE(BOUNCE_MAILBOX, "mailbox")         \
+    VALUE(BOUNCE_MAIL_SYSTEM, "mail_system") \
+    VALUE(BOUNCE_NETWORK, "network")         \
+    VALUE(BOUNCE_PROTOCOL, "protocol")       \
+    VALUE(BOUNCE_CONTENT, "content")         \
+    VALUE(BOUNCE_POLICY, "policy") VALUE(BOUNCE_UNKNOWN, "unknown")
+PROMC_LABEL(bounce_subject, "subject", BOUNCE_SUBJECT_VALUES);
 #define CAMPAIGN_OUTCOME_VALUES(VALUE) VALUE(CAMPAIGN_COMPLETED, "completed")
 PROMC_LABEL(campaign_outcome, "outcome", CAMPAIGN_OUTCOME_VALUES);
 
@@ -69,6 +82,8 @@ void metrics_queue_depth(int queue, int64_t depth, int64_t oldest_age_ms, int co
 void metrics_queue_depth_stale(int queue); /**< the poll failed: depth, age and consumers are dropped */
 
 void metrics_email_sent(const char *organisation_id, const char *campaign_id, bool success);
+/** A mail server's refusal: its reply of 4xx or 5xx, and the enhanced status behind it ("5.1.1", blanks allowed, or ""). */
+void metrics_email_bounce(int reply, const char *enhanced);
 void metrics_draft_generated(const char *organisation_id, bool success, uint64_t duration_ns);
 void metrics_prospects(const char *organisation_id, enum prospect_action action, uint64_t n);
 void metrics_active_campaigns(const char *organisation_id, int64_t n);

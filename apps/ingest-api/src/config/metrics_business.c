@@ -69,6 +69,15 @@ void metrics_email_sent(const char *organisation_id, const char *campaign_id, bo
             promc_counter_with(ingest.emails_sent, organisation_id, campaign_id, PROMC_VALUE(success, success)));
 }
 
+void metrics_email_bounce(int reply, const char *enhanced)
+{
+    if (reply < 400 || reply > 599)
+        return;
+    const char *subject = strchr(enhanced, '.');
+    int at = subject && subject[1] >= '0' && subject[1] <= '7' && subject[2] == '.' ? subject[1] - '0' : BOUNCE_UNKNOWN;
+    promc_counter_inc(ingest.email_bounces[reply < 500 ? BOUNCE_4XX : BOUNCE_5XX][at]);
+}
+
 void metrics_draft_generated(const char *organisation_id, bool success, uint64_t duration_ns)
 {
     if (!ingest.drafts_generated || !has_label("drafts_generated_total", "organisation_id", organisation_id))

@@ -13,6 +13,7 @@
 struct bucket {
     char organisation_id[37];
     uint64_t full_ns;
+    uint64_t turn_ns; /* the next turn to give away */
 };
 
 struct rate_limit {
@@ -57,22 +58,46 @@ static struct bucket *find(struct bucket *set, const char *organisation_id)
     return place;
 }
 
-int rate_limit_take(struct rate_limit *limit, const char *organisation_id, uint64_t now_ns)
+/* Its set's lock is held afterwards. */
+static struct bucket *lock_bucket(struct rate_limit *limit, const char *organisation_id, pthread_mutex_t **lock)
 {
     uint32_t hash = 2166136261u;
     for (const char *p = organisation_id; *p; p++)
         hash = (hash ^ (unsigned char)*p) * 16777619u;
     uint32_t set = (hash >> 8 ^ hash) % SETS;
-    pthread_mutex_t *lock = &limit->locks[set % LOCKS];
-    int wait = 0;
+    *lock = &limit->locks[set % LOCKS];
+    pthread_mutex_lock(*lock);
+    return find(limit->buckets[set], organisation_id);
+}
 
-    pthread_mutex_lock(lock);
-    struct bucket *bucket = find(limit->buckets[set], organisation_id);
+/* @return 0: taken; else in how many ns there will be a token. */
+static uint64_t take(const struct rate_limit *limit, struct bucket *bucket, uint64_t now_ns)
+{
     uint64_t full = (bucket->full_ns > now_ns ? bucket->full_ns : now_ns) + limit->cost_ns;
     if (full - now_ns > limit->burst_ns)
-        wait = (int)((full - now_ns - limit->burst_ns + 999999999) / 1000000000);
-    else
-        bucket->full_ns = full;
+        return full - now_ns - limit->burst_ns;
+    bucket->full_ns = full;
+    return 0;
+}
+
+int rate_limit_take(struct rate_limit *limit, const char *organisation_id, uint64_t now_ns)
+{
+    pthread_mutex_t *lock;
+    uint64_t wait = take(limit, lock_bucket(limit, organisation_id, &lock), now_ns);
+    pthread_mutex_unlock(lock);
+    return (int)((wait + 999999999) / 1000000000);
+}
+
+uint64_t rate_limit_turn(struct rate_limit *limit, const char *organisation_id, uint64_t now_ns)
+{
+    pthread_mutex_t *lock;
+    struct bucket *bucket = lock_bucket(limit, organisation_id, &lock);
+    uint64_t wait = take(limit, bucket, now_ns);
+    if (wait > 0) {
+        if (bucket->turn_ns > now_ns + wait)
+            wait = bucket->turn_ns - now_ns;
+        bucket->turn_ns = now_ns + wait + limit->cost_ns;
+    }
     pthread_mutex_unlock(lock);
     return wait;
 }

@@ -7,6 +7,9 @@
  */
 #include "services/mail_transport.h"
 
+#include "config/metrics.h"
+#include "config/settings.h"
+
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +30,7 @@ struct smtp {
     enum stage stage;
     bool quitting;     /* what is answered to QUIT is no verdict */
     int reply;         /* code of the last reply line, 0: none */
-    char enhanced[16]; /* its enhanced status ("5.1.1"), or "" */
+    char enhanced[16]; /* its enhanced status behind a blank (" 5.1.1"), or "" */
 };
 
 static size_t read_message(char *buffer, size_t size, size_t count, void *arg)
@@ -93,7 +96,27 @@ static size_t discard(char *data, size_t size, size_t count, void *arg)
     return size * count;
 }
 
-void *mail_smtp_open(const char *url)
+static void set_security(CURL *curl, const struct settings *settings)
+{
+    static const long use_ssl[] = {[STARTTLS_OPPORTUNISTIC] = CURLUSESSL_TRY,
+                                   [STARTTLS_REQUIRED] = CURLUSESSL_ALL,
+                                   [STARTTLS_OFF] = CURLUSESSL_NONE};
+    bool implicit = strncmp(settings->mail_url, "smtps://", 8) == 0;
+    long verify = implicit || settings->smtp_starttls == STARTTLS_REQUIRED || settings->smtp_ca[0];
+
+    (void)curl_easy_setopt(curl, CURLOPT_USE_SSL, use_ssl[settings->smtp_starttls]);
+    (void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, verify);
+    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+    if (settings->smtp_ca[0])
+        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, settings->smtp_ca);
+    if (settings->smtp_user[0]) {
+        (void)curl_easy_setopt(curl, CURLOPT_USERNAME, settings->smtp_user);
+        (void)curl_easy_setopt(curl, CURLOPT_PASSWORD, settings->smtp_password);
+    }
+}
+
+void *mail_smtp_open(const struct settings *settings)
 {
     struct smtp *smtp = calloc(1, sizeof(*smtp));
     CURL *curl = curl_easy_init();
@@ -104,9 +127,9 @@ void *mail_smtp_open(const char *url)
         return NULL;
     }
     smtp->curl = curl;
-    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    (void)curl_easy_setopt(curl, CURLOPT_URL, settings->mail_url);
+    set_security(curl, settings);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    (void)curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
     (void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_message);
     (void)curl_easy_setopt(curl, CURLOPT_READDATA, smtp);
@@ -130,6 +153,7 @@ static enum mail_outcome judge(const struct smtp *smtp, CURLcode rc, char error[
     if (rc == CURLE_OK)
         return MAIL_SENT;
     if (smtp->reply >= 400) {
+        metrics_email_bounce(smtp->reply, smtp->enhanced);
         (void)snprintf(error, MAIL_ERROR_MAX, "the server answered %d%s (%s)", smtp->reply, smtp->enhanced,
                        smtp->all_sent ? "message" : stage_names[smtp->stage]);
         return unavailable ? MAIL_UNAVAILABLE : smtp->reply >= 500 ? MAIL_REFUSED : MAIL_RETRY;

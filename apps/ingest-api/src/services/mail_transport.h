@@ -24,8 +24,8 @@ struct mail_transport {
 void *mail_file_open(const char *directory);
 extern const struct mail_transport mail_file;
 
-/** @param url smtp://… or smtps://… NULL when memory is out. */
-void *mail_smtp_open(const char *url);
+/** @param settings kept: MAIL and SMTP_*. NULL when memory is out. */
+void *mail_smtp_open(const struct settings *settings);
 extern const struct mail_transport mail_smtp;
 
 #endif

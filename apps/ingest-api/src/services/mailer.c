@@ -13,8 +13,9 @@
 
 struct mailer {
     const struct mail_transport *transport;
+    const struct settings *settings;
     struct mail_sender from;
-    char target[600]; /* directory or URL */
+    char target[600]; /* the outbox */
 };
 
 struct mailer_session {
@@ -41,7 +42,7 @@ static int open_file(struct mailer *mailer, const struct settings *settings)
 static int open_smtp(struct mailer *mailer, const struct settings *settings)
 {
     mailer->transport = &mail_smtp;
-    (void)snprintf(mailer->target, sizeof(mailer->target), "%s", settings->mail_url);
+    mailer->settings = settings;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
         return 0;
     log_error("libcurl cannot be initialised", "s:component", "mailer");
@@ -95,7 +96,7 @@ struct mailer_session *mailer_session_open(struct mailer *mailer)
     if (!session)
         return NULL;
     session->mailer = mailer;
-    session->self = mailer->transport == &mail_file ? mail_file_open(mailer->target) : mail_smtp_open(mailer->target);
+    session->self = mailer->transport == &mail_file ? mail_file_open(mailer->target) : mail_smtp_open(mailer->settings);
     if (!session->self) {
         free(session);
         return NULL;

@@ -3,8 +3,10 @@
  * @file services/mailer.h
  * Sending an e-mail, by the transport that MAIL names:
  *   file, file:DIR     one KEY.eml a message in DATA_DIR/outbox or DIR: written, synced, renamed. The same key overwrites.
- *   smtp://HOST:PORT   libcurl; a session keeps its connection. STARTTLS is used where the server offers it.
+ *   smtp://HOST:PORT   libcurl; a session keeps its connection. STARTTLS as SMTP_STARTTLS says.
  *   smtps://HOST:PORT  TLS from the first byte.
+ * Where there is TLS the server's certificate is verified: against SMTP_CA, else the system's authorities; but with STARTTLS
+ * that is only opportunistic it is not, since who could break it could as well leave the offer out (RFC 7435).
  *
  * What became of an e-mail is not one of two, because SMTP cannot promise that: the line may break after the last byte
  * went out and before the server's answer. That is MAIL_IN_DOUBT, never guessed to be either.
@@ -32,7 +34,7 @@ enum mail_found { MAIL_FOUND_NO, MAIL_FOUND_YES, MAIL_FOUND_UNKNOWN };
 
 #define MAIL_ERROR_MAX 192
 
-/** @return 0, or -1 after one clear line in the log (MAIL or MAIL_FROM cannot be used, no such directory). */
+/** @param settings kept until mailer_close(). @return 0, or -1 after one clear line in the log (MAIL or MAIL_FROM cannot be used, no such directory). */
 int mailer_open(struct mailer **out, const struct settings *settings);
 /** After every session is closed. */
 void mailer_close(struct mailer *mailer);

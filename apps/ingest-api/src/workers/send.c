@@ -15,11 +15,14 @@
  * A server that is not there is nobody's fault: e-mails wait for it, claimed, and lose no attempt by that, for up to
  * PATIENCE_NS; then they fail as if refused for now, so that a claim does not outlast every lease and every pause.
  *
+ * An organisation that is past MAIL_RATE_LIMIT has its e-mails put off before they are claimed.
+ *
  * Not counted in emails_sent_total, because nothing was handed to the transport: e-mails failed as "not sent: …".
  */
 #include "app.h"
 #include "config/metrics.h"
 #include "config/settings.h"
+#include "middlewares/rate_limit.h"
 #include "services/email_address.h"
 #include "services/mailer.h"
 #include "store/clock.h"
@@ -52,6 +55,7 @@ struct letter {
     char *to;
     struct draft_text text;
     bool draft_fresh, draft_good;
+    bool put_off; /* there is another job for it, to be done later */
     uint64_t draft_ns;
     enum mail_outcome outcome;
     bool final; /* failed for ever: the last attempt, refused, in doubt */
@@ -142,6 +146,26 @@ static int claim_email(struct db *db, struct letter *letter)
     return DB_OK;
 }
 
+/*
+ * An organisation that is past its rate: the job is done, and another of the same e-mail waits for its turn, so that the
+ * organisation holds up nobody else. Only on the first delivery: one that comes again may be about a claim in doubt.
+ * @return 1: put off; 0: not; or an error.
+ */
+static int put_off(struct worker *worker, struct db *db, struct letter *letter)
+{
+    const struct job *job = letter->task->job;
+    struct rate_limit *limit = worker->app->mail_rate;
+    uint64_t wait = limit ? rate_limit_turn(limit, job->organisation_id, promc_now_ns()) : 0;
+
+    if (wait == 0 || job->attempt > 1)
+        return 0;
+    int rc = queue_publish_later(db, QUEUE_EMAIL_SEND, job->organisation_id, job->request_id, job->payload,
+                                 (int64_t)(wait / 1000000) + 1);
+    if (rc == DB_OK)
+        letter->put_off = true;
+    return rc == DB_OK ? 1 : rc;
+}
+
 static int claim_for(struct worker *worker, struct db *db, struct letter *letter, const struct person *person)
 {
     const char *email = person->field[PROSPECT_EMAIL];
@@ -153,6 +177,9 @@ static int claim_for(struct worker *worker, struct db *db, struct letter *letter
         return rc;
     if (!letter->text.subject)
         return give_up(db, letter, "no draft: ", letter->text.error);
+    rc = put_off(worker, db, letter);
+    if (rc != 0)
+        return rc < 0 ? rc : DB_OK;
     letter->to = strdup(email);
     return letter->to ? claim_email(db, letter) : task_failed(letter->task, TASK_RETRY, "out of memory");
 }
@@ -388,10 +415,12 @@ static void finish(struct letters *letters, uint64_t share)
 
 /* ---- all of it ---- */
 
-static void count_drafts(const struct letters *letters)
+static void count_claims(const struct letters *letters)
 {
     for (int i = 0; i < letters->n; i++) {
         const struct letter *letter = &letters->list[i];
+        if (letter->put_off)
+            queue_published(letters->worker->app->queue, QUEUE_EMAIL_SEND, 1);
         if (letter->draft_fresh)
             metrics_draft_generated(letter->task->job->organisation_id, letter->draft_good, letter->draft_ns);
     }
@@ -404,7 +433,7 @@ static void run(struct letters *letters)
     int rc = run_patiently(worker, claim_all, letters);
 
     if (rc == DB_OK) {
-        count_drafts(letters);
+        count_claims(letters);
         uint64_t share = (promc_now_ns() - start) / (uint64_t)letters->n;
         send_all(letters);
         finish(letters, share);

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""E-mail through a real SMTP server: encrypted, logged in, refused by class, no faster than allowed."""
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult
+from support.http import csv_rows
+from support.ports import free_port, wait_until
+
+SECONDS = 180
+USER, PASSWORD = "prospectflow", "s3cret-of-smtp"
+
+
+class Sink:
+    """What the server took: (when, to, user, encrypted, connection); `answers` maps a recipient to what it is told, in turn."""
+
+    def __init__(self):
+        self.lock, self.mails, self.logins, self.answers = threading.Lock(), [], [], {}
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
+        with self.lock:
+            answer = self.answers[address].pop(0) if self.answers.get(address) else None
+        if answer:
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        with self.lock:
+            self.mails += [(time.monotonic(), to, session.auth_data, session.ssl is not None, session.peer) for to in envelope.rcpt_tos]
+        return "250 2.0.0 taken"
+
+    def log_in(self, server, session, envelope, mechanism, auth_data):
+        login = (auth_data.login.decode(), auth_data.password.decode())
+        with self.lock:
+            self.logins.append(login)
+        return AuthResult(success=login == (USER, PASSWORD), auth_data=login[0])
+
+    def recipients(self):
+        with self.lock:
+            return sorted(mail[1] for mail in self.mails)
+
+
+class Server(Controller):
+    """aiosmtpd's own, with what it offers chosen by the test."""
+
+    def __init__(self, sink, implicit=None, **options):
+        self.options = options
+        super().__init__(sink, hostname="127.0.0.1", port=free_port(), ssl_context=implicit, ready_timeout=SECONDS)
+
+    def factory(self):
+        return SMTP(self.handler, hostname="mx.test", **self.options)
+
+
+@pytest.fixture
+def sink():
+    return Sink()
+
+
+@pytest.fixture
+def serve(sink):
+    made = []
+
+    def serve(**options):
+        made.append(Server(sink, **options))
+        made[-1].start()
+        return made[-1].port
+    yield serve
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    """[the certificate's file, a server's context]"""
+    directory = tmp_path_factory.mktemp("smtp")
+    certificate, key = directory / "mx.pem", directory / "mx.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=mx.test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                   capture_output=True, check=True, timeout=SECONDS)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return certificate, context
+
+
+def send(service, n, organisation=None, tag="to"):
+    """n e-mails on their way. The campaign's (client, id)."""
+    client = service.client(organisation or service.organisation())
+    assert client.import_csv(csv_rows(n, tag=tag)).status == 200
+    campaign = client.campaign()
+    assert client.act(campaign, "start").status == 200
+    assert client.act(campaign, "send").status == 202
+    return client, campaign
+
+
+def all_sent(client, campaign, n):
+    wait_until(f"{n} e-mails sent", lambda: client.stats(campaign)["emails"]["sent"] == n, SECONDS, 0.1)
+
+
+def test_starttls_and_login(make_service, serve, sink, tls, tmp_path):
+    certificate, context = tls
+    port = serve(tls_context=context, require_starttls=True, auth_required=True, authenticator=sink.log_in)
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    service = make_service(MAIL=f"smtp://127.0.0.1:{port}", SMTP_USER=USER, SMTP_PASSWORD_FILE=tmp_path / "password", SMTP_CA=certificate)
+    all_sent(*send(service, 60), 60)
+    assert len(set(sink.recipients())) == len(sink.mails) == 60
+    assert {mail[2:4] for mail in sink.mails} == {(USER, True)}
+    # A session keeps its connection: there are about as many of them, and of log-ins, as threads that send.
+    assert len({mail[4] for mail in sink.mails}) < 20 and len(sink.logins) < 20
+    assert PASSWORD not in service.process.log()
+
+
+def test_tls_from_the_first_byte(make_service, serve, sink, tls):
+    certificate, context = tls
+    port = serve(implicit=context, auth_required=True, auth_require_tls=False, authenticator=sink.log_in)
+    service = make_service(MAIL=f"smtps://127.0.0.1:{port}", SMTP_USER=USER, SMTP_PASSWORD=PASSWORD, SMTP_CA=certificate)
+    all_sent(*send(service, 10), 10)
+    assert {mail[2] for mail in sink.mails} == {USER}
+
+
+@pytest.mark.parametrize("what", ("not offered", "not verified", "wrong password"))
+def test_nothing_is_sent_where_it_is_not_safe(make_service, serve, sink, tls, what):
+    """The e-mails wait, unharmed, for a server that can be trusted; nothing has gone to the other one."""
+    certificate, context = tls
+    options = {} if what == "not offered" else {"tls_context": context}
+    if what == "wrong password":
+        options |= {"auth_required": True, "authenticator": sink.log_in}
+    ca = {} if what == "not verified" else {"SMTP_CA": certificate}
+    service = make_service(MAIL=f"smtp://127.0.0.1:{serve(**options)}", SMTP_STARTTLS="required", **ca,
+                           **({"SMTP_USER": USER, "SMTP_PASSWORD": "another-secret"} if what == "wrong password" else {}))
+    client, campaign = send(service, 5)
+    service.settled("a try", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="error") > 0)
+    assert sink.mails == [] and client.stats(campaign)["emails"]["failed"] == 0
+    assert "another-secret" not in service.process.log()
+
+
+def test_opportunistic_encrypts_where_it_can(make_service, serve, sink, tls):
+    service = make_service(MAIL=f"smtp://127.0.0.1:{serve(tls_context=tls[1])}")
+    all_sent(*send(service, 3), 3)
+    off = make_service(MAIL=f"smtp://127.0.0.1:{serve(tls_context=tls[1])}", SMTP_STARTTLS="off")
+    all_sent(*send(off, 3, tag="off"), 3)
+    assert {mail[3] for mail in sink.mails if mail[1].startswith("to")} == {True}
+    assert {mail[3] for mail in sink.mails if mail[1].startswith("off")} == {False}
+
+
+def test_refusals_are_counted_by_class_and_subject(make_service, serve, sink):
+    sink.answers = {"to.0@example.invalid": ["550 5.1.1 nobody of that name"], "to.1@example.invalid": ["451 4.7.1 greylisted"],
+                    "to.2@example.invalid": ["452 no enhanced status"]}
+    service = make_service(MAIL=f"smtp://127.0.0.1:{serve()}")
+    client, campaign = send(service, 6)
+    wait_until("the rest sent", lambda: client.stats(campaign)["emails"]["sent"] == 5, SECONDS, 0.1)  # those of 4xx at their second try
+    metrics = service.settled("all counted", lambda m: m.total("email_bounces_total") == 3)
+    for klass, subject in (("5xx", "address"), ("4xx", "policy"), ("4xx", "unknown")):
+        assert metrics.total("email_bounces_total", **{"class": klass, "subject": subject}) == 1
+    assert metrics.total("queue_message_failures_total", queue="email.send", reason="dead_lettered") == 1
+    assert client.stats(campaign)["emails"]["failed"] == 1 and "to.0@example.invalid" not in sink.recipients()
+
+
+def test_an_organisation_sends_no_faster_than_allowed(make_service, serve, sink):
+    service = make_service(MAIL=f"smtp://127.0.0.1:{serve()}", MAIL_RATE_LIMIT=5)
+    first = send(service, 20, tag="many")
+    second = send(service, 5, tag="few")
+    all_sent(*first, 20)
+    all_sent(*second, 5)
+    assert len(set(sink.recipients())) == len(sink.mails) == 25  # none twice
+    times = sorted(mail[0] for mail in sink.mails if mail[1].startswith("many"))
+    # Five at once, then one each 200 ms: any six follow each other within no less than one. Slowness only makes it longer;
+    # what the scheduler does between the token and the server may make it shorter, hence half.
+    assert times[-1] - times[0] >= 0.5 * (20 - 5) / 5
