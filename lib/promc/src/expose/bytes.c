@@ -8,7 +8,7 @@ char *promc_bytes_reserve(struct promc_bytes *bytes, size_t more)
     if (bytes->failed) {
         return NULL;
     }
-    if (bytes->capacity - bytes->length < more) {
+    if (bytes->data == NULL || bytes->capacity - bytes->length < more) {
         size_t capacity = bytes->capacity * 2 > bytes->length + more ? bytes->capacity * 2 : bytes->length + more + 256;
         char *data = realloc(bytes->data, capacity);
         if (data == NULL) {

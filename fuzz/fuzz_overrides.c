@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any text as the operator's overrides: it is refused with a detail, or the metrics that it names can be registered (or are refused
+ * with a detail), and what they expose is valid.
+ */
+#include <promc/testkit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void expect_detail(int code)
+{
+    if (code < 0 && promc_error_detail()[0] == '\0')
+        abort();
+}
+
+/* The names that the corpus uses. */
+static void use(promc_registry *registry)
+{
+    promc_family *family = NULL;
+    promc_histogram_settings histogram = {.family = {.name = "h", .labels = {"x"}}};
+    promc_summary_settings summary = {.family = {.name = "s", .labels = {"x"}}};
+    int code = promc_histogram_register(registry, &histogram, &family);
+    expect_detail(code);
+    if (code == 0)
+        promc_histogram_observe(promc_histogram_with(family, "1"), 0.3);
+    code = promc_summary_register(registry, &summary, &family);
+    expect_detail(code);
+    if (code == 0)
+        promc_summary_observe(promc_summary_with(family, "1"), 0.3);
+    code = promc_counter_register(registry, &(promc_family_settings){.name = "c", .labels = {"x"}}, &family);
+    expect_detail(code);
+    if (code == 0) {
+        promc_counter_inc(promc_counter_with(family, "1"));
+        promc_counter_inc(promc_counter_with(family, "2")); /* perhaps past its cap */
+    }
+}
+
+static void check(promc_registry *registry, enum promc_format format)
+{
+    char *text, *report;
+    size_t length;
+    if (promc_scrape_string(registry, &(promc_scrape_settings){.format = format}, &text, &length) != 0)
+        abort();
+    if (promc_testkit_check(text, length, format, &report) != 0) {
+        (void)fprintf(stderr, "%s%.*s", report, (int)length, text);
+        abort();
+    }
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    promc_registry *registry;
+    if (size > 0 && (data[0] == '@' || memchr(data, '\0', size)))
+        return -1; /* a file's name; no C string */
+    char *text = malloc(size + 1);
+    if (!text)
+        return 0;
+    if (size > 0)
+        memcpy(text, data, size);
+    text[size] = '\0';
+    promc_registry_settings settings = {
+        .arena_bytes = 1 << 20, .max_threads = 2, .no_self_metrics = true, .overrides = text};
+    int code = promc_registry_create(&registry, &settings);
+    expect_detail(code);
+    if (code == 0) {
+        use(registry);
+        (void)promc_overrides_unused(registry);
+        check(registry, PROMC_FORMAT_TEXT);
+        check(registry, PROMC_FORMAT_OPENMETRICS);
+        promc_registry_destroy(registry);
+    } else if (registry) {
+        abort();
+    }
+    free(text);
+    return 0;
+}
