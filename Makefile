@@ -25,7 +25,7 @@ LINT_TARGETS := lint-format lint-tidy lint-scripts
 -include docs/docs.mk
 -include lib/promc-exporter/live/live.mk
 
-.PHONY: help setup build run demo cluster test test-unit test-stack test-slow test-asan test-tsan fuzz lint lint-format lint-tidy lint-scripts \
+.PHONY: help setup build run demo cluster test test-unit test-stack test-slow test-asan test-tsan test-arm64 fuzz lint lint-format lint-tidy lint-scripts \
     format clean install-packages-run install-packages-cluster install-packages-test
 
 help: ## this list
@@ -67,6 +67,9 @@ test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, 
 
 test-tsan: ## unit tests under ThreadSanitizer, in build-tsan/
 	@scripts/sanitizer-tests tsan
+
+test-arm64: ## the library's unit tests on arm64, built by a cross compiler, under qemu-user
+	@scripts/test-arm64
 
 fuzz: install-packages-test ## every parser under libFuzzer; FUZZ_SECONDS in all (default 60), FUZZ_SEED to repeat a run
 	@fuzz/run $(or $(FUZZ_SECONDS),60)

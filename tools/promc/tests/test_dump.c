@@ -89,7 +89,8 @@ static char *run(const char *arguments, int *status, size_t *length)
     char line[512];
     size_t size = 0;
     char *output = calloc(1, 1 << 20);
-    snprintf(line, sizeof(line), "%s %s 2>&1", command, arguments);
+    const char *emulator = getenv("PROMC_EMULATOR"); /* scripts/test-arm64 */
+    snprintf(line, sizeof(line), "%s %s %s 2>&1", emulator ? emulator : "", command, arguments);
     FILE *stream = popen(line, "r"); /* NOLINT(cert-env33-c): the test's own words */
     assert_non_null(stream);
     assert_non_null(output);
