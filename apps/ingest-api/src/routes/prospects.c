@@ -5,6 +5,8 @@
 #include "http/router.h"
 #include "queue/queue.h"
 #include "routes/answer.h"
+#include "routes/prospect_rows.h"
+#include "services/cursor.h"
 #include "services/email_address.h"
 #include "services/import.h"
 
@@ -100,38 +102,21 @@ static int import_execute(struct request *req, struct db *db)
 
 /* ---- GET /api/v1/prospects, /api/v1/prospects/{id} ---- */
 
-static json_t *parsed_or_null(const char *text)
-{
-    json_t *value = text ? json_loads(text, 0, NULL) : NULL;
-
-    return value ? value : json_null();
-}
-
-static json_t *prospect_json(const struct prospect *row)
-{
-    json_t *object = json_pack("{s:s}", "id", row->id);
-
-    for (int i = 0; object && i < PROSPECT_FIELDS; i++)
-        (void)json_object_set_new_nocheck(object, prospect_field_names[i],
-                                          row->field[i] ? json_string_nocheck(row->field[i]) : json_null());
-    json_t *custom = row->custom ? parsed_or_null(row->custom) : json_object();
-    (void)json_object_set_new_nocheck(object, "custom_fields", custom);
-    (void)json_object_set_new_nocheck(object, "status", json_string(prospect_status_names[row->status]));
-    (void)json_object_set_new_nocheck(object, "status_reason",
-                                      row->status_reason ? json_string(row->status_reason) : json_null());
-    (void)json_object_set_new_nocheck(object, "research", parsed_or_null(row->research));
-    (void)json_object_set_new_nocheck(object, "created_at", answer_time(row->created_ms));
-    (void)json_object_set_new_nocheck(object, "updated_at", answer_time(row->updated_ms));
-    return object;
-}
-
 struct list_state {
     struct page page;
     struct prospect_filter filter;
     char email[PROSPECT_EMAIL_MAX + 1];
-    json_t *rows;
-    char last_id[37];
+    struct prospect_rows rows;
+    bool out_of_memory;
 };
+
+static void list_state_free(void *arg)
+{
+    struct list_state *state = arg;
+
+    prospect_rows_free(&state->rows);
+    free(state);
+}
 
 static int list_prepare(struct request *req)
 {
@@ -141,7 +126,7 @@ static int list_prepare(struct request *req)
     if (!state)
         return answer_no_memory(req);
     req->state = state;
-    req->state_free = free;
+    req->state_free = list_state_free;
     state->filter.status = -1;
     if (status && (state->filter.status = prospect_status_from_name(status)) < 0)
         return respond_error(req, 400, "invalid_parameter",
@@ -160,43 +145,59 @@ static int list_row(void *arg, const struct prospect *row)
 {
     struct list_state *state = arg;
 
-    memcpy(state->last_id, row->id, sizeof(state->last_id));
-    return json_array_append_new(state->rows, prospect_json(row));
+    state->out_of_memory |= !prospect_rows_add(&state->rows, row);
+    return state->out_of_memory;
 }
 
 static int list_execute(struct request *req, struct db *db)
 {
     struct list_state *state = req->state;
+    char cursor[CURSOR_SIZE], closing[PROSPECT_ROWS_CLOSING];
     bool more = false;
+    size_t length;
 
-    state->rows = json_array();
-    if (!state->rows)
+    prospect_rows_free(&state->rows); /* of an attempt before this one */
+    state->out_of_memory = !prospect_rows_begin(&state->rows, "{\"data\":[", state->page.limit);
+    if (state->out_of_memory)
         return answer_no_memory(req);
     int rc = prospects_page(db, req->organisation_id, state->page.after, state->page.limit, &state->filter, list_row,
                             state, &more);
-    if (rc < 0) {
-        json_decref(state->rows);
+    if (rc < 0)
         return answer_db_error(req, rc, "prospect");
-    }
-    return page_answer(req, &state->page, state->rows, state->last_id, more);
+    if (state->out_of_memory)
+        return answer_no_memory(req);
+    more = more && cursor_write(state->rows.last_id, req->organisation_id, state->page.scope, cursor);
+    if (more)
+        (void)snprintf(closing, sizeof(closing), "],\"next_cursor\":\"%s\"}", cursor);
+    char *body = prospect_rows_end(&state->rows, more ? closing : "],\"next_cursor\":null}", &length);
+    return respond_bytes(req, 200, "application/json", body, length);
 }
+
+struct get_state {
+    struct prospect_rows rows;
+    bool out_of_memory;
+};
 
 static int get_row(void *arg, const struct prospect *row)
 {
-    json_t **out = arg;
+    struct get_state *state = arg;
 
-    *out = prospect_json(row);
+    state->out_of_memory = !prospect_rows_begin(&state->rows, "", 1) || !prospect_rows_add(&state->rows, row);
     return 0;
 }
 
 static int get_execute(struct request *req, struct db *db)
 {
-    json_t *body = NULL;
-    int rc = prospects_get(db, req->organisation_id, req->params[0], get_row, &body);
+    struct get_state state = {.out_of_memory = false};
+    size_t length;
+    int rc = prospects_get(db, req->organisation_id, req->params[0], get_row, &state);
 
-    if (rc < 0)
-        return answer_db_error(req, rc, "prospect");
-    return body ? respond_json(req, 200, body) : answer_no_memory(req);
+    if (rc < 0 || state.out_of_memory) {
+        prospect_rows_free(&state.rows);
+        return rc < 0 ? answer_db_error(req, rc, "prospect") : answer_no_memory(req);
+    }
+    char *body = prospect_rows_end(&state.rows, "", &length);
+    return respond_bytes(req, 200, "application/json", body, length);
 }
 
 static const char *const import_types[] = {"text/csv", "application/json", "application/x-ndjson", NULL};
