@@ -163,14 +163,19 @@ class RabbitMQ(Server):
     """Its user `ingest` has a password with characters that a URL must quote. The management API is for the tests alone."""
     user, password = "ingest", "p@ss/w:rd%"
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        """@param tls a folder with ca.pem, server.pem and server.key: it listens with TLS too, on `tls_port`"""
         super().__init__("rabbitmq")
-        self.port, self.http_port, self._epmd_port, self._dist_port = (free_port() for _ in range(4))
+        self.port, self.tls_port, self.http_port, self._epmd_port, self._dist_port = (free_port() for _ in range(5))
         self.config = self.directory / "rabbitmq.conf"
         self.config.write_text(
             f"listeners.tcp.default = 127.0.0.1:{self.port}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.http_port}\n"
             f"default_user = {self.user}\ndefault_pass = {self.password}\nlog.console = true\nlog.console.level = warning\n"
             "log.file = false\ndisk_free_limit.absolute = 50MB\nmanagement_agent.disable_metrics_collector = false\n", encoding="utf-8")
+        if tls:
+            with open(self.config, "a", encoding="utf-8") as f:
+                f.write(f"listeners.ssl.default = 127.0.0.1:{self.tls_port}\nssl_options.cacertfile = {tls}/ca.pem\n"
+                        f"ssl_options.certfile = {tls}/server.pem\nssl_options.keyfile = {tls}/server.key\n")
         (self.directory / "enabled_plugins").write_text("[rabbitmq_management].\n", encoding="utf-8")
         self._epmd = None
         self.start()

@@ -26,6 +26,14 @@ def pytest_unconfigure(config):
     print(f"stack: {count['passed']} passed, {count['failed'] + count['error']} failed{skipped}")
 
 
+def pytest_collection_modifyitems(config, items):
+    """On other back ends (make test-backends): the tests that start the service by make_service, and no others."""
+    if os.environ.get("STORE") == "postgres" or os.environ.get("QUEUE") == "amqp":
+        kept = [item for item in items if "make_service" in item.fixturenames]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
 @pytest.fixture
 def backends(request):
     """The servers' settings for one service: none, or with STORE=postgres QUEUE=amqp in the environment (make

@@ -126,7 +126,7 @@ static void test_updates_arrive_where_they_belong(void **state)
     expect("db_query_duration_seconds_count{operation=\"begin\",schema=\"tracking\"} 1\n", true);
     metrics_queue_messages(QUEUE_EMAIL_SEND, QUEUE_CONSUMED, 7);
     expect("queue_messages_total{queue=\"email.send\",action=\"consumed\"} 7\n", true);
-    metrics_queue_processed(QUEUE_EMAIL_SEND, true, UINT64_C(2000000000));
+    metrics_queue_processed(QUEUE_EMAIL_SEND, true, UINT64_C(2000000000), "");
     expect("queue_processing_duration_seconds_sum{queue=\"email.send\",success=\"true\"} 2\n", true);
     metrics_prospects(ORG, PROSPECT_REJECTED, 20);
     expect("prospects_processed_total{organisation_id=\"" ORG "\",action=\"rejected\"} 20\n", true);

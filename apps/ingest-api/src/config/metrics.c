@@ -4,6 +4,10 @@
 
 #include "utils/log.h"
 
+#ifdef INGEST_AMQP
+#include <promc-amqp/amqp.h>
+#endif
+
 PROMC_TABLE_DEFINE(ingest, INGEST_METRICS);
 
 static promc_registry *registry;
@@ -23,6 +27,16 @@ promc_http *metrics_http(void)
 /* 60 s requests must not look like 10 s ones */
 static const double http_buckets[] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60};
 
+/* What a broker's connections count, from their first use on (queue/amqp_link.c). */
+static int register_broker(void)
+{
+#ifdef INGEST_AMQP
+    return promc_amqp_register(registry, NULL);
+#else
+    return 0;
+#endif
+}
+
 static int register_all(unsigned loops)
 {
     int rc;
@@ -35,7 +49,7 @@ static int register_all(unsigned loops)
         (rc = promc_table_register(registry, &ingest_table, &ingest)) < 0 || (rc = metrics_db_register()) < 0 ||
         (rc = metrics_business_register(registry)) < 0 || (rc = metrics_loops_register(loops)) < 0 ||
         (rc = promc_collect_process(registry)) < 0 || (rc = promc_collect_cgroup(registry)) < 0 ||
-        (rc = promc_collect_malloc(registry)) < 0)
+        (rc = promc_collect_malloc(registry)) < 0 || (rc = register_broker()) < 0)
         return rc;
     return metrics_runtime_register(registry);
 }

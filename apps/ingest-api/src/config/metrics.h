@@ -77,7 +77,8 @@ void metrics_db_acquire_timeout(void);
 void metrics_queue_messages(int queue, enum queue_action action, uint64_t n);
 void metrics_queue_failure(int queue, enum queue_failure reason);
 void metrics_queue_retry(int queue);
-void metrics_queue_processed(int queue, bool success, uint64_t duration_ns);
+/** @param request_id of the request that caused the job, as the exemplar; "" or NULL: none */
+void metrics_queue_processed(int queue, bool success, uint64_t duration_ns, const char *request_id);
 void metrics_queue_depth(int queue, int64_t depth, int64_t oldest_age_ms, int consumers); /**< also sets last success */
 void metrics_queue_depth_stale(int queue); /**< the poll failed: depth, age and consumers are dropped */
 

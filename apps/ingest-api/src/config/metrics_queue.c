@@ -25,10 +25,15 @@ void metrics_queue_retry(int queue)
         promc_counter_inc(ingest.queue_retries[queue]);
 }
 
-void metrics_queue_processed(int queue, bool success, uint64_t duration_ns)
+void metrics_queue_processed(int queue, bool success, uint64_t duration_ns, const char *request_id)
 {
-    if (known(queue))
-        promc_histogram_observe(ingest.queue_processing[queue][success], (double)duration_ns / 1e9);
+    if (!known(queue))
+        return;
+    promc_histogram histogram = ingest.queue_processing[queue][success];
+    const promc_label label = {"request_id", request_id};
+    if (!request_id || !*request_id ||
+        promc_histogram_observe_exemplar(histogram, (double)duration_ns / 1e9, &label, 1) < 0)
+        promc_histogram_observe(histogram, (double)duration_ns / 1e9);
 }
 
 void metrics_queue_depth(int queue, int64_t depth, int64_t oldest_age_ms, int consumers)

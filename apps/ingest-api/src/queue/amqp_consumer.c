@@ -158,8 +158,9 @@ static bool subscribe_to(struct amqp_consumer *consumer, enum queue_name name)
     (void)amqp_basic_qos(state, channel_of(name), 0, (uint16_t)consumer->prefetch, 0);
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(state);
     if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
-        (void)amqp_basic_consume(state, channel_of(name), amqp_cstring_bytes(queue_names[name]), amqp_empty_bytes, 0, 0,
-                                 0, amqp_empty_table);
+        (void)promc_amqp_basic_consume(consumer->link.metrics, state, channel_of(name),
+                                       amqp_cstring_bytes(queue_names[name]), amqp_empty_bytes, 0, 0, 0,
+                                       amqp_empty_table);
         reply = amqp_get_rpc_reply(state);
     }
     if (reply.reply_type != AMQP_RESPONSE_NORMAL)
@@ -190,8 +191,9 @@ static void send_settled(struct amqp_consumer *consumer)
         struct settled *next = list->next;
         amqp_connection_state_t state = consumer->link.state;
         if (state && list->connection == connection) {
-            int rc = list->reject ? amqp_basic_reject(state, channel_of(list->queue), list->tag, 0)
-                                  : amqp_basic_ack(state, channel_of(list->queue), list->tag, 0);
+            promc_amqp *metrics = consumer->link.metrics;
+            int rc = list->reject ? promc_amqp_basic_reject(metrics, state, channel_of(list->queue), list->tag, 0)
+                                  : promc_amqp_basic_ack(metrics, state, channel_of(list->queue), list->tag, 0);
             if (rc != AMQP_STATUS_OK)
                 amqp_link_lost_status(&consumer->link, "acknowledging", rc);
         }
@@ -236,7 +238,8 @@ static void receive(struct amqp_consumer *consumer)
     while (consumer->link.state) {
         amqp_envelope_t envelope;
         amqp_maybe_release_buffers(consumer->link.state);
-        amqp_rpc_reply_t reply = amqp_consume_message(consumer->link.state, &envelope, &(struct timeval){0}, 0);
+        amqp_rpc_reply_t reply = promc_amqp_consume_message(consumer->link.metrics, consumer->link.state, &envelope,
+                                                            &(struct timeval){0}, 0);
         if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
             arrived(consumer, &envelope);
             amqp_destroy_envelope(&envelope);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/amqp_link.h"
 
+#include "config/metrics.h"
 #include "config/settings.h"
 #include "store/clock.h"
 #include "utils/log.h"
@@ -59,10 +60,15 @@ void amqp_link_init(struct amqp_link *link, const struct amqp_target *target, co
 {
     *link = (struct amqp_link){.target = target, .name = name, .heartbeat_s = heartbeat_s, .fd = -1};
     pthread_mutex_init(&link->lock, NULL);
+    if (metrics_registry() &&
+        promc_amqp_create(&link->metrics, metrics_registry(), &(promc_amqp_settings){.connection = name}) < 0)
+        log_warn("a connection to the broker is not counted", "s:component", "queue", "s:connection", name, "s:error",
+                 promc_error_detail());
 }
 
 void amqp_link_destroy(struct amqp_link *link)
 {
+    promc_amqp_destroy(link->metrics);
     pthread_mutex_destroy(&link->lock);
 }
 
@@ -79,6 +85,7 @@ static void destroy(struct amqp_link *link)
     if (link->state)
         (void)amqp_destroy_connection(link->state);
     link->state = NULL;
+    link->up = false;
 }
 
 int amqp_link_backoff_ms(const struct amqp_link *link)
@@ -87,8 +94,12 @@ int amqp_link_backoff_ms(const struct amqp_link *link)
     return now < link->retry_ns ? (int)((link->retry_ns - now) / 1000000u) + 1 : 0;
 }
 
-void amqp_link_lost(struct amqp_link *link, const char *why)
+static void lost(struct amqp_link *link, const char *why, amqp_rpc_reply_t reply)
 {
+    if (link->up)
+        promc_amqp_disconnected_reply(link->metrics, reply);
+    else
+        promc_amqp_connect_failed(link->metrics);
     int64_t delay = BACKOFF_MS << (link->failures < 5 ? link->failures : 5);
     if (delay > BACKOFF_MAX_MS)
         delay = BACKOFF_MAX_MS;
@@ -104,11 +115,15 @@ void amqp_link_lost(struct amqp_link *link, const char *why)
              link->target->url.host, "i:port", (int64_t)link->target->url.port, "s:error", link->error);
 }
 
+void amqp_link_lost(struct amqp_link *link, const char *why)
+{
+    lost(link, why, (amqp_rpc_reply_t){.reply_type = AMQP_RESPONSE_NORMAL});
+}
+
 void amqp_link_lost_status(struct amqp_link *link, const char *what, int status)
 {
-    char why[256];
-    (void)snprintf(why, sizeof(why), "%s: %s", what, amqp_error_string2(status));
-    amqp_link_lost(link, why);
+    amqp_link_lost_reply(link, what,
+                         (amqp_rpc_reply_t){.reply_type = AMQP_RESPONSE_LIBRARY_EXCEPTION, .library_error = status});
 }
 
 /* The broker's own words. Valid until the connection's buffers are released. */
@@ -140,7 +155,7 @@ void amqp_link_lost_reply(struct amqp_link *link, const char *what, amqp_rpc_rep
         (void)snprintf(why, sizeof(why), "%s: %s", what,
                        reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION ? amqp_error_string2(reply.library_error)
                                                                            : "no answer");
-    amqp_link_lost(link, why);
+    lost(link, why, reply);
 }
 
 void amqp_link_unexpected(struct amqp_link *link, const amqp_frame_t *frame)
@@ -149,13 +164,14 @@ void amqp_link_unexpected(struct amqp_link *link, const amqp_frame_t *frame)
     if (frame->frame_type != AMQP_FRAME_METHOD)
         return; /* a heartbeat, or the rest of something that was looked at */
     describe(why, sizeof(why), "closed by the broker", frame->payload.method.id, frame->payload.method.decoded);
-    amqp_link_lost(link, why);
+    lost(link, why, (amqp_rpc_reply_t){.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION});
 }
 
 void amqp_link_close(struct amqp_link *link)
 {
     if (link->state)
         (void)amqp_connection_close(link->state, AMQP_REPLY_SUCCESS);
+    promc_amqp_disconnected(link->metrics, AMQP_STATUS_OK);
     destroy(link);
 }
 
@@ -196,6 +212,14 @@ static void set_options(struct amqp_link *link)
     set_fd(link, fd);
 }
 
+static amqp_table_entry_t text_entry(const char *key, const char *value)
+{
+    return (amqp_table_entry_t){
+        .key = amqp_cstring_bytes(key),
+        .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes(value)},
+    };
+}
+
 static bool log_in(struct amqp_link *link)
 {
     const struct amqp_connection_info *url = &link->target->url;
@@ -203,27 +227,24 @@ static bool log_in(struct amqp_link *link)
     struct timeval limit = {.tv_sec = RPC_S};
     (void)amqp_set_handshake_timeout(link->state, &limit);
     (void)amqp_set_rpc_timeout(link->state, &limit);
-    amqp_table_entry_t entries[] = {
-        {.key = amqp_cstring_bytes("product"),
-         .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes("ingest-api")}},
-        {.key = amqp_cstring_bytes("connection_name"),
-         .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes(link->name)}},
+    amqp_table_entry_t capabilities[] = {
+        /* told when a queue is deleted: rabbitmq-c does not ask for it */
+        {.key = amqp_cstring_bytes("consumer_cancel_notify"),
+         .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}},
     };
-    amqp_table_t properties = {.num_entries = 2, .entries = entries};
+    amqp_table_entry_t entries[] = {
+        text_entry("product", "ingest-api"),
+        text_entry("connection_name", link->name),
+        {.key = amqp_cstring_bytes("capabilities"),
+         .value = {.kind = AMQP_FIELD_KIND_TABLE, .value.table = {.num_entries = 1, .entries = capabilities}}},
+    };
+    amqp_table_t properties = {.num_entries = 3, .entries = entries};
     amqp_rpc_reply_t reply = amqp_login_with_properties(link->state, url->vhost, 0, FRAME_MAX, link->heartbeat_s,
                                                         &properties, AMQP_SASL_METHOD_PLAIN, url->user, password);
     if (reply.reply_type == AMQP_RESPONSE_NORMAL)
         return true;
     amqp_link_lost_reply(link, "login", reply);
     return false;
-}
-
-static amqp_table_entry_t text_entry(const char *key, const char *value)
-{
-    return (amqp_table_entry_t){
-        .key = amqp_cstring_bytes(key),
-        .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes(value)},
-    };
 }
 
 static bool declare(struct amqp_link *link, const char *queue, amqp_table_entry_t *arguments, int n)
@@ -298,6 +319,8 @@ bool amqp_link_ready(struct amqp_link *link, int channels)
                  (uint64_t)link->failures);
     link->failures = 0;
     link->error[0] = '\0';
+    link->up = true;
+    promc_amqp_connected(link->metrics);
     return true;
 }
 

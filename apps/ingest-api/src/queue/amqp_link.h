@@ -15,6 +15,7 @@
 #include "queue/queue.h"
 
 #include <amqp.h>
+#include <promc-amqp/amqp.h>
 #include <pthread.h>
 
 struct settings;
@@ -36,6 +37,8 @@ struct amqp_link {
     const char *name; /**< in the log */
     int heartbeat_s;
     amqp_connection_state_t state; /**< NULL: not connected */
+    promc_amqp *metrics;           /**< NULL when metrics are off */
+    bool up;                       /**< logged in, the queues declared */
     uint64_t retry_ns;             /**< not before that */
     unsigned failures;             /**< in a row */
     char error[256];               /**< why it is not connected; "" at first */
@@ -52,7 +55,7 @@ void amqp_link_destroy(struct amqp_link *link); /**< after amqp_link_close */
 bool amqp_link_ready(struct amqp_link *link, int channels);
 /** Milliseconds until the backoff is over. */
 int amqp_link_backoff_ms(const struct amqp_link *link);
-/** It is broken: log why, close. */
+/** We give it up, or it is broken: log why, close. */
 void amqp_link_lost(struct amqp_link *link, const char *why);
 void amqp_link_lost_status(struct amqp_link *link, const char *what, int status);
 void amqp_link_lost_reply(struct amqp_link *link, const char *what, amqp_rpc_reply_t reply);

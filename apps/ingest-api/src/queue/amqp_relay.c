@@ -80,8 +80,9 @@ static int publish_one(struct amqp_relay *relay, const struct job *job)
         .app_id = amqp_cstring_bytes("ingest-api"),
         .headers = {.num_entries = 1, .entries = &organisation},
     };
-    return amqp_basic_publish(relay->link.state, CHANNEL, amqp_empty_bytes, amqp_cstring_bytes(queue_names[job->queue]),
-                              1, 0, &properties, amqp_cstring_bytes(job->payload));
+    return promc_amqp_basic_publish(relay->link.metrics, relay->link.state, CHANNEL, amqp_empty_bytes,
+                                    amqp_cstring_bytes(queue_names[job->queue]), 1, 0, &properties,
+                                    amqp_cstring_bytes(job->payload));
 }
 
 /* Tag `first` is the first of the batch's rows. @return how many rows this settled. */
@@ -157,6 +158,7 @@ static void wait_for_confirms(struct amqp_relay *relay, uint64_t first, int wait
             amqp_link_lost_status(&relay->link, "waiting for confirms", rc);
             break;
         }
+        (void)promc_amqp_frame(relay->link.metrics, &frame);
         waiting -= on_frame(relay, &frame, first, answered, &back);
         if (relay->link.state)
             amqp_maybe_release_buffers(relay->link.state);
@@ -353,7 +355,7 @@ static bool connect_relay(struct amqp_relay *relay)
     if (!amqp_link_ready(link, CHANNEL))
         return false;
     relay->published = 0;
-    (void)amqp_confirm_select(link->state, CHANNEL);
+    (void)promc_amqp_confirm_select(link->metrics, link->state, CHANNEL);
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(link->state);
     if (reply.reply_type != AMQP_RESPONSE_NORMAL)
         amqp_link_lost_reply(link, "asking for confirms", reply);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file promc-amqp/amqp.h
+ * Metrics around your own rabbitmq-c calls.
+ *
+ *     amqp_connection_up{connection}                             1 while connected
+ *     amqp_connects_total{connection,outcome}                    success, failure
+ *     amqp_reconnects_total{connection}                          successes but the first
+ *     amqp_disconnects_total{connection,reason}                  closed (by us), broker, network, heartbeat, timeout, tls, error
+ *     amqp_publishes_total{connection,destination,outcome}       sent, failed
+ *     amqp_confirms_total{connection,destination,outcome}        ack, nack, returned, lost (the connection ended before)
+ *     amqp_publish_duration_seconds{connection,destination}      from the call to the confirm; without confirms, of the call
+ *     amqp_unconfirmed_messages{connection}                      published, confirm awaited
+ *     amqp_deliveries_total{connection,queue,redelivered}        true, false
+ *     amqp_settlements_total{connection,queue,outcome}           ack, reject, requeue
+ *     amqp_unsettled_messages{connection}                        delivered, neither acknowledged nor rejected
+ *
+ * `destination` is the exchange, or the routing key where that is the default exchange: the queue. Routing keys of named
+ * exchanges are no label values, since nobody limits them.
+ *
+ *     promc_amqp *metrics;
+ *     promc_amqp_create(&metrics, registry, NULL);
+ *     …amqp_socket_open(), amqp_login(), amqp_channel_open()…
+ *     promc_amqp_connected(metrics);
+ *     promc_amqp_confirm_select(metrics, state, 1);
+ *     promc_amqp_basic_publish(metrics, state, 1, …);          // and the others: rabbitmq-c's names, arguments, results
+ *     if (amqp_simple_wait_frame(state, &frame) == AMQP_STATUS_OK)
+ *         promc_amqp_frame(metrics, &frame);                    // sees confirms and returned messages
+ *
+ * `metrics` may be NULL everywhere: the call of rabbitmq-c is made, nothing is counted. One object for one connection, used as
+ * rabbitmq-c is: by one thread at a time. Several connections with names of their own share one registry. No call but the
+ * first of a channel, a destination or a queue allocates, as long as what is outstanding on a channel stays within its
+ * greatest number so far.
+ */
+#ifndef PROMC_AMQP_AMQP_H
+#define PROMC_AMQP_AMQP_H
+
+#include <amqp.h>
+#include <promc/registry.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct promc_amqp promc_amqp;
+
+/** A field that is 0 takes its default. Strings are copied. */
+typedef struct promc_amqp_settings {
+    /** The label `connection`. Default "main". */
+    const char *connection;
+    /**
+     * Upper bounds of amqp_publish_duration_seconds, as promc_histogram_settings.buckets; those of the registry's first object
+     * count. Default .0005 .001 .0025 .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10.
+     */
+    const double *buckets;
+    size_t bucket_count;
+} promc_amqp_settings;
+
+/**
+ * Make the registry's families if they are not there yet, without any series.
+ * @return 0, or as promc_histogram_register().
+ */
+PROMC_API int promc_amqp_register(promc_registry *registry, const promc_amqp_settings *settings);
+
+/**
+ * @param[out] out   promc_amqp_destroy() frees it. NULL after an error.
+ * @param settings   NULL for the defaults.
+ * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_FULL, PROMC_E_BUCKETS or PROMC_E_TYPE (a family of that name is
+ *         something else).
+ */
+PROMC_API int promc_amqp_create(promc_amqp **out, promc_registry *registry, const promc_amqp_settings *settings);
+
+/** Before the registry is destroyed. Its series stay. NULL is allowed. */
+PROMC_API void promc_amqp_destroy(promc_amqp *amqp);
+
+/* ---- the connection ---- */
+
+/** It was opened and logged in. What was outstanding on the one before is lost, if that was not said yet. */
+PROMC_API void promc_amqp_connected(promc_amqp *amqp);
+/** It could not be opened, or the login failed. */
+PROMC_API void promc_amqp_connect_failed(promc_amqp *amqp);
+/**
+ * It is gone, or about to be destroyed. @param status what rabbitmq-c said (enum amqp_status_enum): AMQP_STATUS_OK when we
+ * closed it. Unconfirmed messages are counted as lost. Without promc_amqp_connected() before it nothing is counted.
+ */
+PROMC_API void promc_amqp_disconnected(promc_amqp *amqp, int status);
+/** The same by an answer; a server's exception is reason "broker". */
+PROMC_API void promc_amqp_disconnected_reply(promc_amqp *amqp, amqp_rpc_reply_t reply);
+
+/* ---- publishing ---- */
+
+/** amqp_confirm_select(): from now on a message counts as published when it is confirmed. */
+PROMC_API amqp_confirm_select_ok_t *promc_amqp_confirm_select(promc_amqp *amqp, amqp_connection_state_t state,
+                                                              amqp_channel_t channel);
+
+/** amqp_basic_publish(). */
+PROMC_API int promc_amqp_basic_publish(promc_amqp *amqp, amqp_connection_state_t state, amqp_channel_t channel,
+                                       amqp_bytes_t exchange, amqp_bytes_t routing_key, amqp_boolean_t mandatory,
+                                       amqp_boolean_t immediate, const struct amqp_basic_properties_t_ *properties,
+                                       amqp_bytes_t body);
+
+/**
+ * Show it every frame that you read yourself: it takes note of basic.ack, basic.nack and basic.return.
+ * @return whether the frame was one of these. @note A returned message is confirmed as well; it is counted in both.
+ */
+PROMC_API bool promc_amqp_frame(promc_amqp *amqp, const amqp_frame_t *frame);
+
+/* ---- consuming ---- */
+
+/** amqp_basic_consume(). Gives the queue its label. */
+PROMC_API amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, amqp_connection_state_t state,
+                                                            amqp_channel_t channel, amqp_bytes_t queue,
+                                                            amqp_bytes_t consumer_tag, amqp_boolean_t no_local,
+                                                            amqp_boolean_t no_ack, amqp_boolean_t exclusive,
+                                                            amqp_table_t arguments);
+
+/** amqp_consume_message(). */
+PROMC_API amqp_rpc_reply_t promc_amqp_consume_message(promc_amqp *amqp, amqp_connection_state_t state,
+                                                      amqp_envelope_t *envelope, const struct timeval *timeout,
+                                                      int flags);
+
+/** amqp_basic_ack(); with `multiple` each message it covers is counted. */
+PROMC_API int promc_amqp_basic_ack(promc_amqp *amqp, amqp_connection_state_t state, amqp_channel_t channel,
+                                   uint64_t delivery_tag, amqp_boolean_t multiple);
+/** amqp_basic_reject(). */
+PROMC_API int promc_amqp_basic_reject(promc_amqp *amqp, amqp_connection_state_t state, amqp_channel_t channel,
+                                      uint64_t delivery_tag, amqp_boolean_t requeue);
+/** amqp_basic_nack(). */
+PROMC_API int promc_amqp_basic_nack(promc_amqp *amqp, amqp_connection_state_t state, amqp_channel_t channel,
+                                    uint64_t delivery_tag, amqp_boolean_t multiple, amqp_boolean_t requeue);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file amqp_internal.h One connection's metrics from inside. */
+#ifndef PROMC_AMQP_INTERNAL_H
+#define PROMC_AMQP_INTERNAL_H
+
+#include "promc-amqp/amqp.h"
+#include "window.h"
+
+#include <promc/counter.h>
+#include <promc/gauge.h>
+#include <promc/histogram.h>
+
+enum family {
+    UP,
+    CONNECTS,
+    RECONNECTS,
+    DISCONNECTS,
+    PUBLISHES,
+    CONFIRMS,
+    DURATION,
+    UNCONFIRMED,
+    DELIVERIES,
+    SETTLEMENTS,
+    UNSETTLED,
+    FAMILIES
+};
+
+/** A queue or a destination. Few in a program; beyond ROUTES_MAX the last is "other". */
+#define ROUTES_MAX 64
+
+/** A consumer's tag leads to its queue. */
+struct consumer {
+    char *tag;
+    amqp_channel_t channel;
+    uint32_t route;
+};
+
+struct channel {
+    struct channel *next;
+    amqp_channel_t number;
+    bool confirming;
+    uint64_t published; /**< delivery tags given since confirm.select */
+    struct window unconfirmed, unsettled;
+};
+
+struct promc_amqp {
+    char *name;
+    promc_family *family[FAMILIES];
+    bool connected, connected_before;
+    char *routes[ROUTES_MAX];
+    uint32_t route_count;
+    struct channel *channels;
+    struct consumer *consumers;
+    size_t consumer_count;
+};
+
+/** The channel's record; NULL without memory. */
+struct channel *promc_amqp_channel(promc_amqp *amqp, amqp_channel_t number);
+/** The index of a queue or destination. */
+uint32_t promc_amqp_route(promc_amqp *amqp, amqp_bytes_t name);
+/** Count one; `value` is the last label's. */
+void promc_amqp_count(promc_amqp *amqp, enum family family, uint32_t route, const char *value);
+/** Bring the two gauges up to date. */
+void promc_amqp_show_outstanding(promc_amqp *amqp);
+
+#endif

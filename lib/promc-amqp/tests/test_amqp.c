@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tags, confirms and the connection's state, by frames made here. The calls that need a broker are tested with one by
+ * tests/test_queue_amqp.py, through examples/with_rabbitmq_c.c and ingest-api. */
+#include "amqp_internal.h"
+#include "window.h"
+
+#include <promc/promc.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- the window ---- */
+
+struct seen {
+    uint32_t routes[256];
+    size_t n;
+};
+
+static void see(void *arg, const struct window_entry *entry)
+{
+    struct seen *seen = arg;
+    assert_true(seen->n < 256);
+    seen->routes[seen->n++] = entry->route;
+}
+
+static void tags_come_back_in_any_order(void **state)
+{
+    (void)state;
+    struct window window = {0};
+    struct seen seen = {0};
+    for (uint32_t tag = 1; tag <= 5; tag++)
+        assert_true(window_open(&window, tag, tag, 0));
+    window_close(&window, 3, false, see, &seen);
+    window_close(&window, 3, false, see, &seen); /* again: nothing */
+    window_close(&window, 9, false, see, &seen); /* never given */
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(seen.routes[0], 3);
+    window_close(&window, 4, true, see, &seen);
+    assert_int_equal(seen.n, 4); /* 1, 2, 4 */
+    assert_int_equal(seen.routes[1], 1);
+    assert_int_equal(seen.routes[3], 4);
+    assert_int_equal(window.open, 1);
+    window_close(&window, 0, true, see, &seen);
+    assert_int_equal(seen.n, 5);
+    assert_int_equal(window.open, 0);
+    window_free(&window);
+}
+
+static void a_window_grows_and_its_tags_stay(void **state)
+{
+    (void)state;
+    struct window window = {0};
+    struct seen seen = {0};
+    for (uint32_t tag = 1; tag <= 1000; tag++)
+        assert_true(window_open(&window, tag, tag, 0));
+    assert_int_equal(window.open, 1000);
+    window_close(&window, 200, true, see, &seen);
+    assert_int_equal(seen.n, 200);
+    assert_int_equal(seen.routes[199], 200);
+    /* What is old comes back, and the room is used again. */
+    size_t capacity = window.capacity;
+    for (uint32_t tag = 1001; tag <= 1200; tag++)
+        assert_true(window_open(&window, tag, tag, 0));
+    assert_int_equal(window.capacity, capacity);
+    window_free(&window);
+}
+
+static void tags_no_broker_should_give(void **state)
+{
+    (void)state;
+    struct window window = {0};
+    struct seen seen = {0};
+    assert_true(window_open(&window, 1, 1, 0));
+    assert_false(window_open(&window, 1, 2, 0));
+    assert_true(window_open(&window, 70, 3, 0)); /* a gap */
+    window_close(&window, 0, true, see, &seen);
+    assert_int_equal(seen.n, 2);
+    assert_true(window_open(&window, 100, 1, 0));
+    assert_true(window_open(&window, UINT64_C(1) << 62, 4, 0)); /* the others are given up */
+    assert_int_equal(window.open, 1);
+    window_close(&window, UINT64_C(1) << 62, false, see, &seen);
+    assert_int_equal(seen.n, 3);
+    assert_int_equal(seen.routes[2], 4);
+    window_free(&window);
+}
+
+static void more_than_a_window_holds(void **state)
+{
+    (void)state;
+    struct window window = {0};
+    for (uint64_t tag = 1; tag <= WINDOW_MAX + 10; tag++)
+        assert_true(window_open(&window, tag, 1, 0));
+    assert_int_equal(window.open, WINDOW_MAX); /* the ten oldest are forgotten */
+    assert_int_equal(window.first, 11);
+    window_free(&window);
+}
+
+/* ---- the metrics ---- */
+
+struct fixture {
+    promc_registry *registry;
+    promc_amqp *amqp;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    *state = f;
+    return promc_registry_create(&f->registry, NULL) < 0 || promc_amqp_create(&f->amqp, f->registry, NULL) < 0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    promc_amqp_destroy(f->amqp);
+    promc_registry_destroy(f->registry);
+    free(f);
+    return 0;
+}
+
+static bool exposes(const struct fixture *f, const char *line)
+{
+    char *text, wanted[512];
+    assert_int_equal(promc_scrape_string(f->registry, &(promc_scrape_settings){0}, &text, NULL), 0);
+    snprintf(wanted, sizeof wanted, "\n%s\n", line);
+    bool found = strstr(text, wanted) != NULL;
+    if (!found)
+        print_error("no %s in\n%s\n", line, text);
+    free(text);
+    return found;
+}
+
+/* As promc_amqp_basic_publish() leaves it. */
+static void published(struct fixture *f, const char *queue, int n)
+{
+    struct channel *channel = promc_amqp_channel(f->amqp, 1);
+    uint32_t route = promc_amqp_route(f->amqp, amqp_cstring_bytes(queue));
+    for (int i = 0; i < n; i++)
+        assert_true(window_open(&channel->unconfirmed, ++channel->published, route, promc_now_ns()));
+}
+
+static bool show(struct fixture *f, amqp_method_number_t id, void *decoded)
+{
+    amqp_frame_t frame = {.frame_type = AMQP_FRAME_METHOD, .channel = 1};
+    frame.payload.method.id = id;
+    frame.payload.method.decoded = decoded;
+    return promc_amqp_frame(f->amqp, &frame);
+}
+
+static void confirms_are_counted_by_destination(void **state)
+{
+    struct fixture *f = *state;
+    promc_amqp_connected(f->amqp);
+    published(f, "one", 3);
+    published(f, "two", 2);
+    assert_true(show(f, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){.delivery_tag = 2, .multiple = 1}));
+    assert_true(show(f, AMQP_BASIC_NACK_METHOD, &(amqp_basic_nack_t){.delivery_tag = 4}));
+    assert_true(show(f, AMQP_BASIC_RETURN_METHOD,
+                     &(amqp_basic_return_t){.exchange = amqp_empty_bytes, .routing_key = amqp_cstring_bytes("two")}));
+    assert_false(show(f, AMQP_CHANNEL_CLOSE_METHOD, &(amqp_channel_close_t){0}));
+    assert_true(exposes(f, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"ack\"} 2"));
+    assert_true(exposes(f, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"nack\"} 1"));
+    assert_true(exposes(f, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"returned\"} 1"));
+    assert_true(exposes(f, "amqp_publish_duration_seconds_count{connection=\"main\",destination=\"one\"} 2"));
+    assert_true(exposes(f, "amqp_unconfirmed_messages{connection=\"main\"} 2"));
+}
+
+static void what_is_unconfirmed_is_lost_with_the_connection(void **state)
+{
+    struct fixture *f = *state;
+    promc_amqp_connect_failed(f->amqp);
+    promc_amqp_connected(f->amqp);
+    assert_true(exposes(f, "amqp_connection_up{connection=\"main\"} 1"));
+    published(f, "one", 3);
+    promc_amqp_disconnected(f->amqp, AMQP_STATUS_HEARTBEAT_TIMEOUT);
+    promc_amqp_disconnected(f->amqp, AMQP_STATUS_OK); /* said twice is once */
+    assert_true(exposes(f, "amqp_connection_up{connection=\"main\"} 0"));
+    assert_true(exposes(f, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"lost\"} 3"));
+    assert_true(exposes(f, "amqp_unconfirmed_messages{connection=\"main\"} 0"));
+    assert_true(exposes(f, "amqp_disconnects_total{connection=\"main\",reason=\"heartbeat\"} 1"));
+    assert_true(exposes(f, "amqp_reconnects_total{connection=\"main\"} 0"));
+    promc_amqp_connected(f->amqp);
+    assert_true(exposes(f, "amqp_reconnects_total{connection=\"main\"} 1"));
+    assert_true(exposes(f, "amqp_connects_total{connection=\"main\",outcome=\"failure\"} 1"));
+    assert_true(exposes(f, "amqp_connects_total{connection=\"main\",outcome=\"success\"} 2"));
+    amqp_rpc_reply_t reply = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};
+    promc_amqp_disconnected_reply(f->amqp, reply);
+    assert_true(exposes(f, "amqp_disconnects_total{connection=\"main\",reason=\"broker\"} 1"));
+}
+
+static void destinations_beyond_the_limit_share_one(void **state)
+{
+    struct fixture *f = *state;
+    char name[32];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "queue-%d", i);
+        promc_amqp_count(f->amqp, PUBLISHES, promc_amqp_route(f->amqp, amqp_cstring_bytes(name)), "sent");
+    }
+    assert_true(exposes(f, "amqp_publishes_total{connection=\"main\",destination=\"queue-62\",outcome=\"sent\"} 1"));
+    assert_true(exposes(f, "amqp_publishes_total{connection=\"main\",destination=\"other\",outcome=\"sent\"} 937"));
+}
+
+static void several_connections_share_a_registry(void **state)
+{
+    struct fixture *f = *state;
+    promc_amqp *other;
+    assert_int_equal(promc_amqp_create(&other, f->registry, &(promc_amqp_settings){.connection = "other"}), 0);
+    promc_amqp_connected(other);
+    assert_true(exposes(f, "amqp_connection_up{connection=\"other\"} 1"));
+    assert_true(exposes(f, "amqp_connection_up{connection=\"main\"} 0"));
+    promc_amqp_destroy(other);
+    promc_registry *foreign;
+    assert_int_equal(promc_registry_create(&foreign, NULL), 0);
+    promc_family *family;
+    assert_int_equal(promc_gauge_register(
+                         foreign, &(promc_family_settings){.name = "amqp_connects_total", .help = "Mine."}, &family),
+                     0);
+    assert_int_equal(promc_amqp_create(&other, foreign, NULL), PROMC_E_TYPE);
+    assert_null(other);
+    promc_registry_destroy(foreign);
+}
+
+static void nothing_is_counted_without_an_object(void **state)
+{
+    (void)state;
+    amqp_frame_t frame = {.frame_type = AMQP_FRAME_HEARTBEAT};
+    promc_amqp_connected(NULL);
+    promc_amqp_connect_failed(NULL);
+    promc_amqp_disconnected(NULL, 0);
+    assert_false(promc_amqp_frame(NULL, &frame));
+    promc_amqp_destroy(NULL);
+    promc_amqp *amqp;
+    assert_int_equal(promc_amqp_create(&amqp, NULL, NULL), PROMC_E_INVALID);
+    assert_int_equal(promc_amqp_register(NULL, NULL), PROMC_E_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tags_come_back_in_any_order),
+        cmocka_unit_test(a_window_grows_and_its_tags_stay),
+        cmocka_unit_test(tags_no_broker_should_give),
+        cmocka_unit_test(more_than_a_window_holds),
+        cmocka_unit_test_setup_teardown(confirms_are_counted_by_destination, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_unconfirmed_is_lost_with_the_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(destinations_beyond_the_limit_share_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(several_connections_share_a_registry, set_up, tear_down),
+        cmocka_unit_test(nothing_is_counted_without_an_object),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

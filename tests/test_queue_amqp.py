@@ -1,0 +1,444 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QUEUE=amqp://…: jobs through a real RabbitMQ, and what breaks on the way. Nothing acknowledged is lost, nothing is sent
+twice, the metrics say what happened, and service resumes by itself.
+"""
+import json
+import os
+import subprocess
+import time
+from urllib.parse import quote, unquote, urlparse
+
+import pytest
+from backends import RABBITMQ, RabbitMQ
+from support.faults import PATIENCE, Importers, Watch, record
+from support.http import Client, csv_rows
+from support.metrics import Samples, promtool_check
+from support.ports import wait_until
+from support.process import Process
+from support.proxy import TO_CLIENT, TO_SERVER, Proxy
+from support.relay import Relay
+from support.service import BINARY, BUILD
+
+QUEUES = ("prospect.validate", "prospect.research", "draft.generate", "email.send")
+# Class and method as they are on the wire; what goes to the server under ack's number is an acknowledgement of ours, what
+# comes from it a confirm.
+PUBLISH, DELIVER, ACK = b"\x00\x3c\x00\x28", b"\x00\x3c\x00\x3c", b"\x00\x3c\x00\x50"
+
+
+@pytest.fixture
+def relay():
+    made = Relay()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def vhost(rabbitmq_server):
+    return rabbitmq_server.vhost()
+
+
+def proxied(url, proxy):
+    """The same broker through the proxy."""
+    at = urlparse(url)
+    return url.replace(f":{at.port}/", f":{proxy.port}/")
+
+
+@pytest.fixture
+def proxy(rabbitmq_server):
+    made = Proxy(rabbitmq_server.port)
+    yield made
+    made.close()
+
+
+def launch(service):
+    """Start it although its broker cannot be used: it lives, and is not ready."""
+    service.process = Process("ingest-api", [BINARY], service.log_path, env=service.env, cwd=service.directory)
+
+    def lives():
+        assert service.process.running(), service.process.log()[-3000:]
+        client = Client(service.port)
+        try:
+            return client.get("/health/live").status == 200
+        except OSError:
+            return False
+        finally:
+            client.close()
+    wait_until("ingest-api lives", lives, PATIENCE)
+
+
+class Broker:
+    """One virtual host, seen through the management API."""
+
+    def __init__(self, server, url):
+        self.server, self.vhost = server, quote(unquote(urlparse(url).path[1:]), safe="")
+
+    def get(self, queue, count=100):
+        """Messages of a queue; they are taken out."""
+        return self.server.api("POST", f"queues/{self.vhost}/{queue}/get",
+                               {"count": count, "ackmode": "ack_requeue_false", "encoding": "auto"})
+
+    def publish(self, queue, payload, **properties):
+        answer = self.server.api("POST", f"exchanges/{self.vhost}/amq.default/publish",
+                                 {"properties": properties, "routing_key": queue, "payload": payload, "payload_encoding": "string"})
+        assert answer["routed"]
+
+    def purge(self, queue):
+        self.server.api("DELETE", f"queues/{self.vhost}/{queue}/contents")
+
+    def delete(self, queue):
+        self.server.api("DELETE", f"queues/{self.vhost}/{queue}")
+
+    def queue(self, queue):
+        return self.server.api("GET", f"queues/{self.vhost}/{queue}")
+
+
+class Campaign:
+    """A campaign to n people."""
+
+    def __init__(self, service, n, tag="row"):
+        self.n = n
+        self.client = service.client(service.organisation(tag))
+        assert self.client.import_csv(csv_rows(n, tag=tag)).status == 200
+        self.id = self.client.campaign()
+        assert self.client.act(self.id, "start").status == 200
+
+    def send(self):
+        assert self.client.act(self.id, "send").status == 202
+
+    def sent(self):
+        return self.client.stats(self.id)["emails"]["sent"]
+
+    def finished(self):
+        wait_until("every e-mail sent", lambda: self.sent() == self.n, PATIENCE, 0.1)
+
+
+def drained(service, queue="email.send"):
+    """Metrics once the queue has nothing left and all is acknowledged."""
+    return service.settled(f"{queue} drained", lambda m: m.select("queue_depth", queue=queue) and m.total("queue_depth") == 0, PATIENCE)
+
+
+# ---- the way of a job ----
+
+def test_jobs_flow_and_are_counted(make_service, rabbitmq_server, vhost, relay):
+    service = make_service(QUEUE=vhost, MAIL=relay.url)
+    campaign = Campaign(service, 300)
+    assert campaign.client.act(campaign.id, "drafts").status == 202
+    campaign.send()
+    campaign.finished()
+    drained(service)
+
+    def counted(m):
+        return m.total("queue_consumers") == 4 and all(m.total("queue_messages_total", queue=q, action="published") == m.total("queue_messages_total", queue=q, action="consumed") > 0
+                   for q in QUEUES)
+    metrics = service.settled("every queue's messages", counted, PATIENCE)
+    assert metrics.total("queue_messages_total", queue="email.send", action="consumed") == 300
+    assert metrics.total("queue_messages_total", queue="draft.generate", action="published") == 300
+    assert metrics.total("queue_message_failures_total") == 0
+    for queue in QUEUES:
+        assert metrics.value("queue_consumers", queue=queue) == 1
+        assert metrics.value("queue_oldest_message_age_seconds", queue=queue) == 0
+        assert abs(time.time() - metrics.value("queue_depth_last_success_timestamp_seconds", queue=queue)) < PATIENCE
+    assert relay.twice() == 0 and len(relay.taken) == 300
+    for connection in ("relay", "consumer", "monitor"):
+        assert metrics.value("amqp_connection_up", connection=connection) == 1
+    assert metrics.value("amqp_confirms_total", connection="relay", destination="email.send", outcome="ack") == 300
+    assert metrics.value("amqp_settlements_total", connection="consumer", queue="email.send", outcome="ack") == 300
+    state = Broker(rabbitmq_server, vhost).queue("email.send")
+    assert state["type"] == "quorum" and state["durable"], "the broker really had them"
+
+
+def test_the_request_is_known_in_the_worker(make_service, vhost):
+    """The id of the HTTP request is in the worker's log line and in the exemplar of the processing time."""
+    service = make_service(QUEUE=vhost, LOG_LEVEL="debug")
+    client = service.client(service.organisation())
+    answer = client.request("POST", "/api/v1/prospects/import", csv_rows(5), {"Content-Type": "text/csv", "X-Request-Id": "import-of-monday"})
+    assert answer.status == 200
+    drained(service, "prospect.research")
+
+    def done():
+        return {line.get("queue") for line in service.log_lines() if line["msg"] == "job done" and line.get("reqId") == "import-of-monday"}
+    wait_until("both jobs of the import in the log", lambda: done() >= {"prospect.validate", "prospect.research"}, PATIENCE)
+    for queue in ("prospect.validate", "prospect.research"):
+        exemplars = [s.exemplar.labels for s in service.metrics(openmetrics=True).select("queue_processing_duration_seconds_bucket", queue=queue)
+                     if s.exemplar]
+        assert {"request_id": "import-of-monday"} in exemplars, exemplars
+
+
+def test_poison_goes_to_the_dead_letters(make_service, rabbitmq_server, vhost):
+    service = make_service(QUEUE=vhost)
+    service.errors_allowed = True
+    broker = Broker(rabbitmq_server, vhost)
+    service.settled("consumers", lambda m: m.total("queue_consumers") == 4, PATIENCE)
+    # Not ours at all; a job whose payload no worker can do anything with.
+    broker.publish("email.send", "\x00 not even text")
+    broker.publish("email.send", json.dumps({"campaign": 1}), message_id="not an id")
+    metrics = service.settled("both dead-lettered", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered") == 2,
+                              PATIENCE)
+    assert metrics.total("queue_message_failures_total", queue="email.send", reason="rejected") == 2
+    found = []
+    wait_until("two dead letters", lambda: found.extend(broker.get("email.send.dead")) or len(found) == 2, PATIENCE, 0.2)
+    # A message for a job that was done long ago (delivered twice) is dropped and harms nobody.
+    broker.publish("email.send", "{}", message_id="018f0000-0000-7000-8000-000000000000")
+    campaign = Campaign(service, 3)
+    campaign.send()
+    campaign.finished()
+    assert drained(service).total("queue_message_failures_total", reason="dead_lettered") == 2
+
+
+def test_a_job_that_always_fails_is_retried_then_dead(make_service, rabbitmq_server, vhost, relay):
+    service = make_service(QUEUE=vhost, MAIL=relay.url, JOB_ATTEMPTS=2)
+    relay.mode = "later"
+    campaign = Campaign(service, 2)
+    campaign.send()
+    metrics = service.settled("dead-lettered", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered") == 2,
+                              PATIENCE)
+    assert metrics.total("queue_message_retries_total", queue="email.send") == 2
+    assert metrics.total("queue_message_failures_total", queue="email.send", reason="error") == 4
+    broker, found = Broker(rabbitmq_server, vhost), []
+    wait_until("two dead letters", lambda: found.extend(broker.get("email.send.dead")) or len(found) == 2, PATIENCE, 0.2)
+    assert all(json.loads(message["payload"])["campaign"] == campaign.id for message in found)
+    drained(service)
+    assert service.metrics().total("queue_messages_total", queue="email.send", action="published") == 2, "a retry is not a message more"
+
+
+# ---- faults ----
+
+CUTS = {"publish": (TO_SERVER, PUBLISH), "confirm": (TO_CLIENT, ACK), "deliver": (TO_CLIENT, DELIVER), "ack": (TO_SERVER, ACK)}
+
+
+@pytest.mark.parametrize("where", CUTS)
+def test_the_connection_is_cut_in_the_middle(make_service, rabbitmq_server, vhost, proxy, relay, where):
+    """Twice: once before the frame's bytes reach the other side, once after."""
+    service = make_service(QUEUE=proxied(vhost, proxy), MAIL=relay.url)
+    service.errors_allowed = True  # a health check may fall into it
+    n = 100
+    with Watch(service) as watch:
+        for cut, after in enumerate((False, True), start=1):
+            proxy.cut_at(*CUTS[where], after=after)
+            campaign = Campaign(service, n, tag=f"{where}{cut}")
+            campaign.send()
+            campaign.finished()
+            assert proxy.cuts_made == cut
+        drained(service)
+        metrics = service.settled("all counted", lambda m: m.total("queue_messages_total", queue="email.send", action="consumed")
+                                  == m.total("queue_messages_total", queue="email.send", action="published") == 2 * n, PATIENCE)
+    assert relay.twice() == 0 and len(relay.taken) == 2 * n
+    assert metrics.total("queue_message_failures_total", reason="dead_lettered") == 0
+    assert metrics.total("amqp_reconnects_total") >= 1 and metrics.total("amqp_disconnects_total") >= 1
+    record(f"RabbitMQ's connection cut mid-{where}, twice", 2 * n, 0, 0, None, watch.peak, "e-mails; " + watch.word)
+
+
+def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, proxy, relay):
+    """Rows are accepted with their jobs; /health says what is wrong; once the broker is back all of it is done."""
+    proxy.refusing = True
+    service = make_service(started=False, QUEUE=proxied(vhost, proxy), MAIL=relay.url)
+    service.errors_allowed = True  # a failed health check is one
+    launch(service)
+    with Watch(service):
+        client = service.client()
+        wait_until("/health says so", lambda: (h := client.get("/health")).status == 503 and h.json()["checks"] == {"store": "ok", "queue": "error"},
+                   PATIENCE)
+        campaign = Campaign(service, 50)
+        campaign.send()
+        metrics = service.settled("the depth is not known", lambda m: not m.select("queue_depth"), PATIENCE)
+        assert metrics.total("queue_messages_total") == 0 and not relay.taken
+        proxy.refusing = False
+        ended = time.monotonic()
+        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        campaign.finished()
+        wait_until("/health again", lambda: client.get("/health").status == 200, PATIENCE)
+        drained(service)
+    assert relay.twice() == 0 and len(relay.taken) == 50
+    record("RabbitMQ not there when the service starts", 50, 0, 0, resumed, 0, "e-mails, accepted meanwhile")
+
+
+def test_a_queue_that_was_deleted_is_made_again(make_service, rabbitmq_server, vhost, relay):
+    service = make_service(QUEUE=vhost, MAIL=relay.url)
+    campaign = Campaign(service, 20)
+    service.settled("its consumer", lambda m: m.total("queue_consumers", queue="email.send") == 1, PATIENCE)
+    Broker(rabbitmq_server, vhost).delete("email.send")
+    campaign.send()
+    campaign.finished()
+    service.settled("counted", lambda m: m.total("queue_messages_total", queue="email.send", action="published") == 20, PATIENCE)
+    assert relay.twice() == 0
+
+
+def test_several_relays_and_workers_share_the_work(make_service, vhost, relay):
+    """Two APIs and two workers on one store and one broker: every job once."""
+    first = make_service(ROLE="api", QUEUE=vhost)
+    others = [make_service(ROLE=role, QUEUE=vhost, DATA_DIR=first.data_dir, MAIL=relay.url) for role in ("api", "worker", "worker")]
+    everyone = [first, *others]
+    campaigns = [Campaign(service, 400, tag=f"of{i}") for i, service in enumerate((first, others[0]))]
+    for campaign in campaigns:
+        campaign.send()
+    for campaign in campaigns:
+        campaign.finished()
+    drained(first)
+
+    def total(action):
+        return sum(s.metrics().total("queue_messages_total", queue="email.send", action=action) for s in everyone)
+    wait_until("every message counted", lambda: total("published") == total("consumed") == 800, PATIENCE)
+    assert relay.twice() == 0 and len(relay.taken) == 800
+    first.settled("two consumers", lambda m: m.total("queue_consumers", queue="email.send") == 2, PATIENCE)
+
+
+@pytest.mark.parametrize("url, said", [("amqp://ingest:wrong@127.0.0.1:{port}/x", "ACCESS_REFUSED"),
+                                       ("amqp://{login}@127.0.0.1:{port}/nowhere", "NOT_ALLOWED")])
+def test_a_login_that_fails_is_said(make_service, rabbitmq_server, url, said):
+    login = f"{rabbitmq_server.user}:{quote(rabbitmq_server.password, safe='')}"
+    service = make_service(started=False, QUEUE=url.format(port=rabbitmq_server.port, login=login))
+    launch(service)
+    wait_until("the broker's words in the log", lambda: any(said in str(line.get("error")) for line in service.log_lines()), PATIENCE)
+    assert rabbitmq_server.password not in service.process.log()
+
+
+def test_a_url_that_is_none(make_service):
+    service = make_service(started=False, QUEUE="amqp://host:port/vhost")
+    done = subprocess.run([BINARY], env=service.env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and "QUEUE: not of the form amqp[s]://USER:PASSWORD@HOST:PORT/VHOST" in done.stdout, done
+
+
+def test_the_password_from_a_file(make_service, rabbitmq_server, vhost, tmp_path):
+    secret = tmp_path / "password"
+    secret.write_text(rabbitmq_server.password + "\n", encoding="utf-8")
+    url = vhost.replace(":" + quote(rabbitmq_server.password, safe=""), "")
+    service = make_service(QUEUE=url, QUEUE_PASSWORD_FILE=secret)
+    assert service.client().get("/health").json()["checks"]["queue"] == "ok"
+
+
+# ---- faults that take long ----
+
+@pytest.fixture(scope="module")
+def own_broker():
+    """One that these tests alone use: they stop and kill it."""
+    if not RABBITMQ.exists():
+        pytest.skip("no RabbitMQ server (apt-get install rabbitmq-server)")
+    server = RabbitMQ()
+    yield server
+    server.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_rabbitmq_comes_and_goes_under_load(make_service, own_broker, relay, how):
+    queue, n = own_broker.vhost(), 3000
+    api = make_service(ROLE="api", QUEUE=queue)
+    worker = make_service(ROLE="worker", QUEUE=queue, DATA_DIR=api.data_dir, MAIL=relay.url)
+    api.errors_allowed = True  # a failed health check is one
+    campaign = Campaign(api, n)
+    relay.on_message = lambda _receiver: time.sleep(0.002)
+    with Watch(api) as watch, Watch(worker):
+        load = Importers(api, api.organisation("imports"), pause=0.02)
+        load.wait_for(50)
+        campaign.send()
+        wait_until("some e-mails", lambda: len(relay.taken) > 50, PATIENCE)
+        getattr(own_broker, how)()
+        client = api.client()
+        wait_until("/health says so", lambda: client.get("/health").status == 503, PATIENCE)
+        accepted = len(load.acknowledged)
+        load.wait_for(accepted + 100)  # while it is away
+        own_broker.start()
+        ended = time.monotonic()
+        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        wait_until("/health again", lambda: client.get("/health").status == 200, PATIENCE)
+        load.stop()
+        campaign.finished()
+        drained(api)
+    lost = n - len(relay.taken)
+    assert (lost, relay.twice()) == (0, 0)
+    assert worker.metrics().total("queue_message_failures_total", reason="dead_lettered") == 0
+    record(f"RabbitMQ {'stopped and started' if how == 'stop' else 'killed with -9'} under load", n + len(load.acknowledged), lost, relay.twice(),
+           resumed, watch.peak, f"no request refused; {watch.word}")
+
+
+@pytest.mark.slow
+def test_what_the_broker_lost_is_published_again(make_service, rabbitmq_server, vhost, relay):
+    """Its data is gone, or somebody purged the queue: after a minute the jobs are missed and come back."""
+    api = make_service(ROLE="api", QUEUE=vhost)
+    campaign = Campaign(api, 30)
+    campaign.send()
+    api.settled("published", lambda m: m.total("queue_messages_total", queue="email.send", action="published") == 30, PATIENCE)
+    Broker(rabbitmq_server, vhost).purge("email.send")
+    make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url)
+    wait_until("every e-mail sent", lambda: campaign.sent() == 30, 60 + PATIENCE, 0.5)
+    assert relay.twice() == 0
+
+
+@pytest.mark.slow
+def test_a_worker_killed_between_send_and_ack(make_service, vhost, relay):
+    """The mail server has the message, its worker is gone before it could say so; another worker lives."""
+    n = 300
+    api = make_service(ROLE="api", QUEUE=vhost)
+    campaign = Campaign(api, n)
+    victim, other = (make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url) for _ in range(2))
+
+    def kill(_receiver):
+        if len(relay.taken) >= 50 and victim.process.running():
+            victim.kill()
+    relay.on_message = kill
+    with Watch(api) as watch:
+        campaign.send()
+
+        def over():
+            emails = campaign.client.stats(campaign.id)["emails"]
+            return emails["sent"] + emails["failed"] == n and emails
+        emails = wait_until("every e-mail sent or in doubt", over, PATIENCE, 0.1)
+        drained(api)
+    assert relay.twice() == 0
+    assert emails["failed"] <= 4 and emails["sent"] <= len(relay.taken)
+    assert not victim.process.running() and other.process.running()
+    record("worker killed between send and ack, RabbitMQ", n, 0, relay.twice(), None, watch.peak,
+           f"e-mails: {emails['sent']} sent, {emails['failed']} in doubt and dead-lettered; the other worker took over")
+
+
+def certificates(directory):
+    """A certificate authority of our own and a certificate for 127.0.0.1, as PEM files."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=directory, check=True, capture_output=True, timeout=60)
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+    (directory / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n", encoding="ascii")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out", "server.pem",
+            "-extfile", "names")
+
+
+@pytest.mark.slow
+def test_amqps(make_service, tmp_path, relay):
+    if not RABBITMQ.exists():
+        pytest.skip("no RabbitMQ server (apt-get install rabbitmq-server)")
+    certificates(tmp_path)
+    os.chmod(tmp_path / "server.key", 0o644)
+    server = RabbitMQ(tls=tmp_path)
+    try:
+        url = server.vhost().replace("amqp://", "amqps://").replace(f"127.0.0.1:{server.port}", f"localhost:{server.tls_port}")
+        service = make_service(QUEUE=url, QUEUE_CA=tmp_path / "ca.pem", MAIL=relay.url)
+        campaign = Campaign(service, 20)
+        campaign.send()
+        campaign.finished()
+        assert relay.twice() == 0
+        drained(service)
+        # An authority that did not sign it.
+        (tmp_path / "other").mkdir()
+        certificates(tmp_path / "other")
+        stranger = make_service(started=False, QUEUE=url, QUEUE_CA=tmp_path / "other/ca.pem")
+        stranger.errors_allowed = True
+        launch(stranger)
+        wait_until("the certificate refused", lambda: any("certificate" in str(line.get("error")).lower() or "SSL" in str(line.get("error"))
+                                                          for line in stranger.log_lines()), PATIENCE)
+        assert stranger.client().get("/health").json()["checks"]["queue"] == "error"
+    finally:
+        server.close()
+
+
+def test_the_example_of_promc_amqp(rabbitmq_server, vhost):
+    """Ten messages published, confirmed and consumed around a program's own rabbitmq-c calls."""
+    done = subprocess.run([BUILD / "lib/promc/examples/with_rabbitmq_c", vhost], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done
+    metrics = Samples(done.stdout)
+    assert promtool_check(done.stdout) is None
+    assert metrics.total("amqp_publishes_total", connection="main", outcome="sent") == 10
+    assert metrics.total("amqp_confirms_total", outcome="ack") == metrics.total("amqp_publish_duration_seconds_count") == 10
+    assert metrics.total("amqp_deliveries_total", redelivered="false") == 10
+    assert (metrics.total("amqp_settlements_total", outcome="ack"), metrics.total("amqp_settlements_total", outcome="reject")) == (9, 1)
+    assert metrics.total("amqp_unconfirmed_messages") == metrics.total("amqp_unsettled_messages") == metrics.total("amqp_connection_up") == 0
+    assert metrics.value("amqp_disconnects_total", connection="main", reason="closed") == 1
