@@ -114,6 +114,7 @@ static bool fill_bounds(struct promc_arena *arena, struct promc_family_data *dat
         return true;
     data->bound_count = (uint32_t)plan->bound_count;
     data->bound_padded = (data->bound_count + 3) / 4 * 4;
+    data->bound_usual = plan->native_at ? 0 : data->bound_padded;
     for (uint32_t i = 0; i < data->bound_padded; i++)
         data->bounds[i] = i < data->bound_count ? plan->bounds[i] : INFINITY;
     if (plan->type == PROMC_SUMMARY)

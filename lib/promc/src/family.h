@@ -82,6 +82,7 @@ struct promc_family_data {
 
     /* what an observation reads, with the bounds right behind */
     uint32_t native_at;    /* the first native cell of a child's run; 0: it is not a native histogram */
+    uint32_t bound_usual;  /* bound_padded of a classic histogram; 0 of a native one */
     uint32_t bound_count;  /* +Inf not counted */
     uint32_t bound_padded; /* bounds[bound_count … bound_padded-1] are +Inf; a multiple of 4 */
     double bounds[] __attribute__((aligned(16))); /* strictly ascending; read two at a time */

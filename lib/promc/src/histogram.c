@@ -100,8 +100,10 @@ static inline void observe_own(uint64_t *cells, uint32_t bucket, double v)
 }
 
 /* The same in a native histogram. The classic bucket is counted before the commit, and `pending` tells which one it is. */
-static inline void observe_native(uint64_t *cells, const struct promc_family_data *data, uint32_t slot, double v)
+static inline void observe_native(uint64_t *cells, const struct promc_child *child, double v)
 {
+    struct promc_family_data *data = promc_child_family(child);
+    uint32_t slot = promc_native_slot(data, promc_child_native(child), v);
     uint64_t n = promc_load(&cells[PROMC_HIST_N]);
     uint64_t *sum = &cells[PROMC_HIST_SUM0];
     double total = promc_cell_double(promc_load(&sum[n & 1])) + v;
@@ -117,13 +119,20 @@ static inline void observe_native(uint64_t *cells, const struct promc_family_dat
     promc_store_release(&cells[PROMC_HIST_N], n + 1);
 }
 
-static inline void observe_any(uint64_t *cells, const struct promc_child *child, double v)
+static void observe_any(uint64_t *cells, const struct promc_child *child, double v)
 {
-    struct promc_family_data *data = promc_child_family(child);
-    if (PROMC_UNLIKELY(data->native_at != 0))
-        observe_native(cells, data, promc_native_slot(data, promc_child_native(child), v), v);
+    const struct promc_family_data *data = promc_child_family(child);
+    if (data->native_at != 0)
+        observe_native(cells, child, v);
     else
         observe_own(cells, promc_bucket_of(data, v), v);
+}
+
+static inline void serve_if_asked(struct promc_shard *shard, const uint64_t *base)
+{
+    uint64_t request = promc_load_acquire(&shard->request);
+    if (PROMC_UNLIKELY(request != promc_load(&shard->acknowledged)))
+        serve(shard, base, request);
 }
 
 static void observe_shared(uint64_t *cells, const struct promc_child *child, double v)
@@ -170,17 +179,33 @@ static __attribute__((noinline)) void refuse(promc_histogram histogram)
 }
 
 /* A native histogram counts NaN, in no bucket, and has it in its sum: its specification says so. */
-static __attribute__((noinline)) bool takes_nan(promc_histogram histogram)
+static __attribute__((noinline)) void observe_nan(promc_histogram histogram, double v)
 {
     const struct promc_child *child = promc_series_child(histogram.ref);
-    return child && promc_child_family(child)->native_at != 0;
+    if (child && promc_child_family(child)->native_at != 0)
+        observe_slow(histogram, v);
+    else
+        refuse(histogram);
+}
+
+/* A native histogram, or one of many buckets: the rest of promc_histogram_observe(), apart so that the usual one is not slowed down. */
+static __attribute__((noinline)) void observe_unusual(uint64_t *base, const struct promc_child *child, uint32_t cell,
+                                                      double v)
+{
+    struct promc_shard *shard = promc_shard_of(base);
+    promc_store(&shard->busy, 1);
+    promc_signal_fence();
+    observe_any(base + cell, child, v);
+    serve_if_asked(shard, base);
+    promc_signal_fence();
+    promc_store(&shard->busy, 0);
 }
 
 void promc_histogram_observe(promc_histogram histogram, double v)
 {
     uint64_t *base = promc_tls.base[promc_ref_slot(histogram.ref)];
-    if (PROMC_UNLIKELY(v != v) && !takes_nan(histogram)) {
-        refuse(histogram);
+    if (PROMC_UNLIKELY(v != v)) {
+        observe_nan(histogram, v);
         return;
     }
     if (PROMC_UNLIKELY(!base)) {
@@ -193,12 +218,16 @@ void promc_histogram_observe(promc_histogram histogram, double v)
         observe_slow(histogram, v);
         return;
     }
+    const struct promc_family_data *data = promc_child_family(child);
+    uint32_t n = data->bound_usual;
+    if (PROMC_UNLIKELY(n - 1 >= PROMC_LINEAR_BOUNDS)) {
+        observe_unusual(base, child, (uint32_t)histogram.ref.word, v);
+        return;
+    }
     promc_store(&shard->busy, 1);
     promc_signal_fence();
-    observe_any(base + (uint32_t)histogram.ref.word, child, v);
-    uint64_t request = promc_load_acquire(&shard->request);
-    if (PROMC_UNLIKELY(request != promc_load(&shard->acknowledged)))
-        serve(shard, base, request);
+    observe_own(base + (uint32_t)histogram.ref.word, promc_bucket_linear(data, n, v), v);
+    serve_if_asked(shard, base);
     promc_signal_fence();
     promc_store(&shard->busy, 0);
 }

@@ -54,20 +54,24 @@ void promc_histograms_repair(promc_registry *registry, uint32_t shard);
 typedef double promc_v2d __attribute__((vector_size(16)));
 typedef int64_t promc_v2i __attribute__((vector_size(16)));
 
+/* n: data->bound_padded, at most PROMC_LINEAR_BOUNDS. */
+static inline uint32_t promc_bucket_linear(const struct promc_family_data *data, uint32_t n, double v)
+{
+    const promc_v2d *bounds = (const promc_v2d *)(const void *)data->bounds;
+    const promc_v2d value = {v, v};
+    promc_v2i below0 = {0, 0}, below1 = {0, 0};
+    for (uint32_t i = 0; i < n / 2; i += 2) {
+        below0 += bounds[i] < value; /* true is -1 */
+        below1 += bounds[i + 1] < value;
+    }
+    below0 += below1;
+    return (uint32_t) - (below0[0] + below0[1]);
+}
+
 static inline uint32_t promc_bucket_of(const struct promc_family_data *data, double v)
 {
-    uint32_t n = data->bound_padded;
-    if (PROMC_LIKELY(n <= PROMC_LINEAR_BOUNDS)) {
-        const promc_v2d *bounds = (const promc_v2d *)(const void *)data->bounds;
-        const promc_v2d value = {v, v};
-        promc_v2i below0 = {0, 0}, below1 = {0, 0};
-        for (uint32_t i = 0; i < n / 2; i += 2) {
-            below0 += bounds[i] < value; /* true is -1 */
-            below1 += bounds[i + 1] < value;
-        }
-        below0 += below1;
-        return (uint32_t) - (below0[0] + below0[1]);
-    }
+    if (PROMC_LIKELY(data->bound_padded <= PROMC_LINEAR_BOUNDS))
+        return promc_bucket_linear(data, data->bound_padded, v);
     const double *at = data->bounds;
     for (uint32_t left = data->bound_count; left > 1;) {
         uint32_t half = left / 2;

@@ -37,11 +37,12 @@ static inline void count_slots(struct subject *subject)
         subject->shape.bucket_count = promc_native_used(subject->native);
 }
 
-static uint64_t total_of(const uint64_t *cells, uint32_t first, uint32_t count)
+/* Of a picture, or of cells that nobody writes to: plain loads, which the compiler makes vectors of. */
+static inline uint64_t total_of(const uint64_t *cells, uint32_t first, uint32_t count)
 {
     uint64_t total = 0;
     for (uint32_t i = 0; i < count; i++)
-        total += promc_load(&cells[first + i]);
+        total += cells[first + i];
     return total;
 }
 
@@ -49,20 +50,20 @@ static uint64_t total_of(const uint64_t *cells, uint32_t first, uint32_t count)
  * An observation that has not been committed may be in the classic buckets beside the native ones already: take it out.
  * @return whether they say the same then.
  */
-static bool settle_classic(const struct promc_histogram_shape *shape, uint64_t total, uint64_t *cells)
+static inline bool settle_classic(const struct promc_histogram_shape *shape, uint64_t total, uint64_t *cells)
 {
     if (shape->classic_count == 0)
         return true;
     uint64_t ahead = total_of(cells, shape->classic, shape->classic_count) - total;
     uint64_t pending = cells[PROMC_NATIVE_PENDING];
     if (ahead == 1 && pending < shape->classic_count && cells[shape->classic + pending] > 0) {
-        cells[shape->classic + pending]--;
+        promc_store(&cells[shape->classic + pending], cells[shape->classic + pending] - 1);
         ahead = 0;
     }
     return ahead == 0;
 }
 
-static void copy(const uint64_t *cells, uint32_t first, uint32_t count, struct picture *out)
+static inline void copy(const uint64_t *cells, uint32_t first, uint32_t count, struct picture *out)
 {
     for (uint32_t i = 0; i < count; i++)
         out->cells[first + i] = promc_load_acquire(&cells[first + i]);

@@ -336,20 +336,32 @@ static char *put_exemplar(const struct promc_encoder *e, char *out, int field, s
     return put_part(e, out, exemplar);
 }
 
-static char *put_bucket(struct promc_encoder *e, char *out, unsigned i)
+static inline char *put_bucket(char *out, uint64_t count, double bound, unsigned width, size_t exemplar)
 {
-    unsigned width = e->protobuf.count_width;
-    struct promc_piece exemplar = exemplar_at(e, i);
-    e->running += e->histogram.counts[i];
     *out++ = PROMC_WIRE_TAG(HISTOGRAM_BUCKET, PROMC_WIRE_BYTES);
-    if (exemplar.length > 0) {
-        out = promc_wire_padded(out, 1 + width + 9 + 1 + EXEMPLAR_WIDTH + exemplar.length, 2);
+    if (exemplar > 0) {
+        out = promc_wire_padded(out, 1 + width + 9 + 1 + EXEMPLAR_WIDTH + exemplar, 2);
     } else {
         *out++ = (char)(1 + width + 9);
     }
-    out = put_count_field(out, BUCKET_COUNT, e->running, width);
-    out = promc_protobuf_double(out, BUCKET_BOUND, i < e->family.bound_count ? e->family.bounds[i] : __builtin_inf());
-    return exemplar.length > 0 ? put_exemplar(e, out, BUCKET_EXEMPLAR, exemplar) : out;
+    out = put_count_field(out, BUCKET_COUNT, count, width);
+    return promc_protobuf_double(out, BUCKET_BOUND, bound);
+}
+
+static char *put_buckets(struct promc_encoder *e, char *out)
+{
+    unsigned width = e->protobuf.count_width, count = buckets_of(e), bounds = e->family.bound_count;
+    bool any = e->protobuf.any_parts;
+    uint64_t running = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct promc_piece exemplar = any ? e->protobuf.exemplars[i] : (struct promc_piece){0, 0};
+        running += e->histogram.counts[i];
+        out = put_bucket(out, running, i < bounds ? e->family.bounds[i] : __builtin_inf(), width, exemplar.length);
+        if (exemplar.length > 0) {
+            out = put_exemplar(e, out, BUCKET_EXEMPLAR, exemplar);
+        }
+    }
+    return out;
 }
 
 static char *put_histogram(struct promc_encoder *e, char *out)
@@ -360,9 +372,7 @@ static char *put_histogram(struct promc_encoder *e, char *out)
     out = promc_wire_padded(out, value_size(e, width) + state->parts_size - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
     out = put_count_field(out, HISTOGRAM_COUNT, e->histogram.total, width);
     out = promc_protobuf_double(out, HISTOGRAM_SUM, e->histogram.sum);
-    for (unsigned i = 0; i < buckets_of(e); i++) {
-        out = put_bucket(e, out, i);
-    }
+    out = put_buckets(e, out);
     if (e->family.native) {
         out = put_part(e, out, state->native);
         for (uint32_t i = promc_exemplar_native_first(e->family.data); i < promc_exemplar_places(e->family.data); i++) {

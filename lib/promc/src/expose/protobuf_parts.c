@@ -36,12 +36,6 @@ char *promc_protobuf_timestamp(char *out, int field, double seconds)
     return promc_wire_padded(out, nanos < 999999999 ? nanos : 999999999, PROMC_PROTOBUF_NANOS_WIDTH);
 }
 
-char *promc_protobuf_double(char *out, int field, double value)
-{
-    *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_FIXED64);
-    return promc_wire_double(out, value);
-}
-
 static char *put_string(char *out, int field, const char *text, size_t length)
 {
     *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_BYTES);

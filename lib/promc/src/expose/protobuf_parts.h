@@ -17,8 +17,13 @@
 /** Body of a google.protobuf.Timestamp. */
 #define PROMC_PROTOBUF_TIMESTAMP (2 + PROMC_PROTOBUF_SECONDS_WIDTH + PROMC_PROTOBUF_NANOS_WIDTH)
 
+static inline char *promc_protobuf_double(char *out, int field, double value)
+{
+    *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_FIXED64);
+    return promc_wire_double(out, value);
+}
+
 char *promc_protobuf_timestamp(char *out, int field, double seconds);
-char *promc_protobuf_double(char *out, int field, double value);
 
 /** The body of an Exemplar. */
 void promc_protobuf_exemplar(struct promc_bytes *bytes, const struct promc_exemplar_view *exemplar);
