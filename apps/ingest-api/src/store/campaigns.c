@@ -34,8 +34,14 @@ static enum campaign_status status_of(const char *name)
     return status < 0 ? CAMPAIGN_STATUS_DRAFT : (enum campaign_status)status;
 }
 
-static int deliver(struct db_stmt *stmt, campaign_fn fn, void *arg)
+struct reader {
+    campaign_fn fn;
+    void *arg;
+};
+
+static int deliver(void *arg, struct db_stmt *stmt)
 {
+    const struct reader *reader = arg;
     struct campaign campaign = {
         .id = db_column_uuid(stmt, 0),
         .name = db_column_text(stmt, 1),
@@ -46,7 +52,7 @@ static int deliver(struct db_stmt *stmt, campaign_fn fn, void *arg)
         .started_ms = db_column_int(stmt, 6), /* SQL NULL reads as 0 */
         .completed_ms = db_column_int(stmt, 7),
     };
-    return fn(arg, &campaign);
+    return reader->fn(reader->arg, &campaign);
 }
 
 int campaigns_get(struct db *db, const char *organisation_id, const char *id, campaign_fn fn, void *arg)
@@ -56,15 +62,7 @@ int campaigns_get(struct db *db, const char *organisation_id, const char *id, ca
         return rc;
     struct db_stmt *stmt =
         db_prepare(db, "SELECT " COLUMNS " FROM outreach.campaigns WHERE organisation_id = $1 AND id = $2");
-    db_bind_uuid(stmt, 1, organisation_id);
-    db_bind_uuid(stmt, 2, id);
-    rc = db_step(stmt);
-    if (rc == DB_ROW)
-        deliver(stmt, fn, arg);
-    db_done(stmt);
-    if (rc == DB_ROW)
-        return DB_OK;
-    return rc == DB_OK ? DB_E_NOT_FOUND : rc;
+    return page_one(stmt, organisation_id, id, deliver, &(struct reader){fn, arg});
 }
 
 int campaigns_page(struct db *db, const char *organisation_id, const char *after, unsigned limit, int status,
@@ -76,39 +74,26 @@ int campaigns_page(struct db *db, const char *organisation_id, const char *after
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
-    int max = (int)page_limit(limit, CAMPAIGNS_PAGE_MAX), n = 0;
     struct db_stmt *stmt = db_prepare(db, "SELECT " COLUMNS " FROM outreach.campaigns WHERE organisation_id = $1"
                                           " AND id > $2 AND status = coalesce($4, status) ORDER BY id LIMIT $3");
-    db_bind_uuid(stmt, 1, organisation_id);
-    db_bind_uuid(stmt, 2, from);
-    db_bind_int(stmt, 3, max + 1);
     db_bind_str(stmt, 4, status < 0 ? NULL : campaign_status_names[status]);
-    bool stop = false;
-    while ((rc = db_step(stmt)) == DB_ROW && n < max && !stop) {
-        stop = deliver(stmt, fn, arg) != 0;
-        n++;
-    }
-    db_done(stmt);
-    if (more)
-        *more = rc == DB_ROW;
-    return rc < 0 ? rc : n;
+    return page_rows(stmt, organisation_id, from, page_limit(limit, CAMPAIGNS_PAGE_MAX), deliver,
+                     &(struct reader){fn, arg}, more);
 }
 
 /* --- transitions --- */
+
+static int keep_status(void *arg, struct db_stmt *stmt)
+{
+    *(enum campaign_status *)arg = status_of(db_column_text(stmt, 0));
+    return 0;
+}
 
 static int find_status(struct db *db, const char *organisation_id, const char *id, enum campaign_status *status)
 {
     struct db_stmt *stmt =
         db_prepare(db, "SELECT status FROM outreach.campaigns WHERE organisation_id = $1 AND id = $2");
-    db_bind_uuid(stmt, 1, organisation_id);
-    db_bind_uuid(stmt, 2, id);
-    int rc = db_step(stmt);
-    if (rc == DB_ROW)
-        *status = status_of(db_column_text(stmt, 0));
-    db_done(stmt);
-    if (rc == DB_ROW)
-        return DB_OK;
-    return rc == DB_OK ? DB_E_NOT_FOUND : rc;
+    return page_one(stmt, organisation_id, id, keep_status, status);
 }
 
 /* By status now: the set of statuses it may become. */

@@ -44,6 +44,19 @@ static inline int page_ids(struct db_stmt *stmt, char (*ids)[37])
     return rc < 0 ? rc : n;
 }
 
+/** What becomes of a row: nonzero ends the reading. */
+typedef int (*page_row_fn)(void *arg, struct db_stmt *stmt);
+
+/** Run a statement whose $1 is the organisation and $2 an id. Finishes it. @return DB_OK, DB_E_NOT_FOUND for no row, or an error. */
+int page_one(struct db_stmt *stmt, const char *organisation_id, const char *id, page_row_fn fn, void *arg);
+/**
+ * Run a statement whose $1 is the organisation, $2 the id to begin after and $3 a limit; the others are bound already. Finishes it.
+ * @param max rows wanted; @param more whether there are more than that, or than `fn` took. May be NULL.
+ * @return how many rows there were, or an error.
+ */
+int page_rows(struct db_stmt *stmt, const char *organisation_id, const char *from, unsigned max, page_row_fn fn,
+              void *arg, bool *more);
+
 /** @return the index of `name`, or -1. */
 static inline int name_index(const char *const *names, int n, const char *name)
 {

@@ -136,8 +136,14 @@ int prospects_upsert(struct db *db, const char *organisation_id, const struct pr
     "id, email, first_name, last_name, company, title, phone, website, country, custom, status, status_reason," \
     " research, created_at, updated_at"
 
-static int deliver(struct db_stmt *stmt, prospect_fn fn, void *arg)
+struct reader {
+    prospect_fn fn;
+    void *arg;
+};
+
+static int deliver(void *arg, struct db_stmt *stmt)
 {
+    const struct reader *reader = arg;
     struct prospect prospect;
     int column = 0;
     prospect.id = db_column_uuid(stmt, column++);
@@ -150,7 +156,7 @@ static int deliver(struct db_stmt *stmt, prospect_fn fn, void *arg)
     prospect.research = db_column_text(stmt, column++);
     prospect.created_ms = db_column_int(stmt, column++);
     prospect.updated_ms = db_column_int(stmt, column++);
-    return fn(arg, &prospect);
+    return reader->fn(reader->arg, &prospect);
 }
 
 int prospects_get(struct db *db, const char *organisation_id, const char *id, prospect_fn fn, void *arg)
@@ -160,15 +166,7 @@ int prospects_get(struct db *db, const char *organisation_id, const char *id, pr
         return rc;
     struct db_stmt *stmt =
         db_prepare(db, "SELECT " COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id = $2");
-    db_bind_uuid(stmt, 1, organisation_id);
-    db_bind_uuid(stmt, 2, id);
-    rc = db_step(stmt);
-    if (rc == DB_ROW)
-        deliver(stmt, fn, arg);
-    db_done(stmt);
-    if (rc == DB_ROW)
-        return DB_OK;
-    return rc == DB_OK ? DB_E_NOT_FOUND : rc;
+    return page_one(stmt, organisation_id, id, deliver, &(struct reader){fn, arg});
 }
 
 /* Each kind of filter has its own text, so that each has its index. */
@@ -207,20 +205,9 @@ int prospects_page(struct db *db, const char *organisation_id, const char *after
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
-    int max = (int)page_limit(limit, PROSPECTS_PAGE_MAX), n = 0;
     struct db_stmt *stmt = prepare_page(db, filter, email);
-    db_bind_uuid(stmt, 1, organisation_id);
-    db_bind_uuid(stmt, 2, from);
-    db_bind_int(stmt, 3, max + 1); /* one more than wanted tells whether there is more */
-    bool stop = false;
-    while ((rc = db_step(stmt)) == DB_ROW && n < max && !stop) {
-        stop = deliver(stmt, fn, arg) != 0;
-        n++;
-    }
-    db_done(stmt);
-    if (more)
-        *more = rc == DB_ROW;
-    return rc < 0 ? rc : n;
+    return page_rows(stmt, organisation_id, from, page_limit(limit, PROSPECTS_PAGE_MAX), deliver,
+                     &(struct reader){fn, arg}, more);
 }
 
 int prospects_ids(struct db *db, const char *organisation_id, const char *after, unsigned statuses, char (*ids)[37],
