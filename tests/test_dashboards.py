@@ -57,7 +57,7 @@ def preview(stack):
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def ask(stack, expr, **parameters):
@@ -112,6 +112,6 @@ def test_in_the_browser(preview, tmp_path):
         pytest.skip("chromium is not installed (scripts/setup browser)")
     pictures = os.environ.get("SCREENSHOTS", str(tmp_path))
     env = dict(os.environ, PREVIEW_URL=preview, SCREENSHOTS=pictures, QUIET_PANELS="|".join(QUIET))
-    done = subprocess.run(["node", "--test", "test/"], cwd=PREVIEW, env=env, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(["node", "--test", "test/"], cwd=PREVIEW, env=env, capture_output=True, text=True, timeout=2400)
     print(done.stdout)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]

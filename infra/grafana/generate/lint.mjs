@@ -113,6 +113,10 @@ const selectors = (expr) => [...expr.matchAll(/([a-zA-Z_:][\w:]*)\s*(\{(?:[^"}]|
 
 function targetRules(panel, target, where) {
   const { expr } = target;
+  // The two rules about LogQL hold where no query is one: logs are reached by links.
+  if ((target.datasource?.type ?? panel.datasource?.type ?? 'prometheus') !== 'prometheus') {
+    report('target-logql-rule, target-logql-auto-rule', where, `a query of a datasource of type "${target.datasource?.type ?? panel.datasource?.type}"`, target);
+  }
   for (const { metric, braces } of selectors(expr)) {
     if (!/\bjob=~"\$job"/.test(braces)) report('target-job-rule', where, `${metric} is not selected by job=~"$job"`, target);
     if (!/\binstance=~"\$instance"/.test(braces)) report('target-instance-rule', where, `${metric} is not selected by instance=~"$instance"`, target);

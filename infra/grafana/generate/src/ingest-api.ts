@@ -76,12 +76,12 @@ function overview(b: dashboard.DashboardBuilder): void {
       single({
         title: 'Error budget left',
         description:
-          'Share of the 30-day error budget (SLO 99.9 %) that is still there, over the data Prometheus has. 0 means the objective is missed; ErrorBudgetBurn tells how fast it goes.',
+          'Share of the 30-day error budget that is still there, over the data Prometheus has; the objective is the one that the alerts read, slo:http_requests_availability:objective. 0 means the objective is missed; ErrorBudgetBurn tells how fast it goes.',
         unit: 'percentunit',
         graph: false,
         queries: [
           {
-            expr: `1 - ((sum(increase(http_requests_total${sel('status_code=~"5.."')}[30d])) or 0 * sum(increase(http_requests_total${sel()}[30d]))) / sum(increase(http_requests_total${sel()}[30d]))) / 0.001`,
+            expr: `1 - ((sum(increase(http_requests_total${sel('status_code=~"5.."')}[30d])) or 0 * sum(increase(http_requests_total${sel()}[30d]))) / sum(increase(http_requests_total${sel()}[30d]))) / (1 - max(slo:http_requests_availability:objective))`,
             legend: 'left',
             instant: true,
           },
