@@ -36,7 +36,7 @@ static double number_after(const char *text, const char *part)
     return at ? strtod(at + strlen(part), NULL) : NAN;
 }
 
-static void shown_in_openmetrics_only(void **state)
+static void shown_in_openmetrics_not_in_text(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(NULL);
@@ -193,7 +193,7 @@ static void never_torn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shown_in_openmetrics_only),
+        cmocka_unit_test(shown_in_openmetrics_not_in_text),
         cmocka_unit_test(at_most_one_a_second),
         cmocka_unit_test(refusals_count_the_event),
         cmocka_unit_test(room_is_used_again),
