@@ -141,7 +141,7 @@ def test_ten_thousand_idle_connections(make_service):
             before = watch.peak
             held = [raw_connection(service.port) for _ in range(n)]
             metrics = service.settled("all of them open", lambda m: m.value("process_open_fds") > n, PATIENCE)
-            assert metrics.total("http_requests_in_flight") == 0
+            assert metrics.total("http_requests_in_flight") <= 2, "the importers'"
             load.wait_for(len(load.acknowledged) + 200)  # served as if the others were not there
             # Each of them can still be used.
             for s in held[:: n // 20]:

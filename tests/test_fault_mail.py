@@ -30,7 +30,8 @@ class Campaign:
     def __init__(self, make_service, relay, n):
         self.n = n
         self.api = make_service(ROLE="api")
-        self.worker = make_service(ROLE="worker", DATA_DIR=self.api.data_dir, MAIL=relay.url)
+        shared = {name: self.api.env[name] for name in ("STORE", "QUEUE", "DATA_DIR") if name in self.api.env}
+        self.worker = make_service(ROLE="worker", MAIL=relay.url, **shared)
         self.client = self.api.client(self.api.organisation())
         assert self.client.import_csv(csv_rows(n)).status == 200
         self.id = self.client.campaign()

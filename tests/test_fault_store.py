@@ -33,12 +33,12 @@ def status_of(client, path):
     return client.get(path).status
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
 def test_postgres_comes_and_goes(make_service, tmp_path, postgres, how):
     """An API that takes imports and a worker that sends e-mails lose their server for some seconds."""
     store, outbox, n = postgres.database(), Outbox(tmp_path / "outbox"), 400
-    api = make_service(STORE=store, ROLE="api", STORE_TIMEOUT_MS=1000)
-    worker = make_service(STORE=store, ROLE="worker", MAIL=f"file:{outbox.directory}")
+    api = make_service(STORE=store, QUEUE="embedded", ROLE="api", STORE_TIMEOUT_MS=1000)
+    worker = make_service(STORE=store, QUEUE="embedded", ROLE="worker", MAIL=f"file:{outbox.directory}")
     api.errors_allowed = worker.errors_allowed = True  # a lost connection is said
     organisation, sender = api.organisation("imports"), api.organisation("sends")
     client, sending = api.client(organisation), api.client(sender)
@@ -109,7 +109,7 @@ def disk(tmp_path):
 
 
 def test_the_disk_is_full(make_service, disk):
-    service = make_service(DATA_DIR=disk.path)
+    service = make_service(DATA_DIR=disk.path, STORE="sqlite", QUEUE="embedded")
     service.errors_allowed = True
     organisation = service.organisation()
     client = service.client(organisation)

@@ -8,9 +8,8 @@ import threading
 import time
 
 from .http import Client, csv_rows
-from .ports import wait_until
+from .ports import PATIENCE, wait_until
 
-PATIENCE = 90  # seconds until a test gives up; what is measured is far less
 _table = []
 
 
@@ -33,8 +32,8 @@ def print_table():
 class Importers:
     """Threads that import a few rows at a time and remember which were acknowledged (200) and when."""
 
-    def __init__(self, service, organisation, workers=4, rows=5, pause=0.0):
-        self.port, self.key, self.rows, self.pause = service.port, organisation.key, rows, pause
+    def __init__(self, service, organisation, workers=4, rows=5, pause=0.0, tag=""):
+        self.port, self.key, self.rows, self.pause, self.tag = service.port, organisation.key, rows, pause, tag
         self.acknowledged, self.times = set(), []
         self.refused, self.unanswered, self.wrong = 0, 0, []
         self._lock, self._stop = threading.Lock(), threading.Event()
@@ -45,7 +44,7 @@ class Importers:
     def _work(self, worker):
         client, number = Client(self.port, self.key), 0
         while not self._stop.is_set():
-            tag = f"w{worker}n{number}"
+            tag = f"{self.tag}w{worker}n{number}"
             number += 1
             try:
                 answer = client.import_csv(csv_rows(self.rows, tag=tag))

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two APIs and two workers over one PostgreSQL and one RabbitMQ: one of each dies or is stopped, the others go on."""
+import time
+
+import pytest
+from support.faults import PATIENCE, Importers, Watch, print_table, record
+from support.http import csv_rows
+from support.ports import wait_until
+from support.relay import Relay
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(request):
+    yield
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print_table()
+
+
+@pytest.fixture
+def relay():
+    made = Relay()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
+def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_server, relay, how):
+    shared, n = {"STORE": postgres_server.database(), "QUEUE": rabbitmq_server.vhost(), "MAIL": relay.url}, 300
+    apis = [make_service(ROLE="api", **shared) for _ in range(2)]
+    workers = [make_service(ROLE="worker", **shared) for _ in range(2)]
+    organisation, sender = apis[0].organisation("imports"), apis[0].organisation("sends")
+    client, sending = apis[0].client(organisation), apis[0].client(sender)
+    assert sending.import_csv(csv_rows(n, tag="mail")).status == 200
+    campaign = sending.campaign()
+    assert sending.act(campaign, "start").status == 200
+
+    with Watch(apis[0]) as watch, Watch(workers[0]):
+        loads = [Importers(api, organisation, workers=2, pause=0.01, tag=f"api{i}") for i, api in enumerate(apis)]
+        for load in loads:
+            load.wait_for(50)
+        relay.on_message = lambda _receiver: time.sleep(0.005)
+        assert sending.act(campaign, "send").status == 202
+        wait_until("some sent", lambda: len(relay.taken) >= 40, PATIENCE)
+        for victim in (apis[1], workers[1]):
+            getattr(victim, how)()
+        loads[0].wait_for(len(loads[0].acknowledged) + 50)  # the other API does not mind
+        begun = time.monotonic()
+        for victim in (apis[1], workers[1]):
+            victim.start()
+        resumed = loads[1].resumed(begun)
+        for load in loads:
+            load.stop()
+        emails = sending.stats
+        wait_until("every e-mail sent or failed", lambda: (e := emails(campaign)["emails"])["sent"] + e["failed"] == n, PATIENCE, 0.1)
+
+    lost = sum(load.lost(client) for load in loads)
+    emails = emails(campaign)["emails"]
+    assert (lost, relay.twice()) == (0, 0)
+    assert loads[0].refused == loads[0].unanswered == 0
+    # In doubt is at most what the two threads of a killed worker had under way.
+    assert emails["failed"] <= (2 if how == "kill" else 0) and emails["sent"] <= len(relay.taken) <= n
+    # What is shared looks the same from everywhere, which is why it is read with max and not summed.
+    for worker in workers:
+        worker.settled("the campaign", lambda m: m.value("active_campaigns", organisation_id=sender.id) == 1, PATIENCE)
+        worker.settled("nothing left", lambda m: m.value("queue_depth", queue="email.send") == 0, PATIENCE)
+    what = "killed with -9" if how == "kill" else "stopped with SIGTERM"
+    record(f"one API and one worker of two {what} under load (PostgreSQL, RabbitMQ)", sum(len(load.acknowledged) for load in loads) + n, lost,
+           relay.twice(), resumed, watch.peak, f"{emails['failed']} e-mails in doubt; from their start; the others: {watch.word}")
