@@ -390,10 +390,8 @@ static void threads_while_time_passes(void **state)
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, observe_much, &summary), 0);
     for (int i = 0; i < 300; i++) {
-        double sum, q = promc_summary_quantile(summary, 0.5);
-        uint64_t count = promc_summary_count(summary, &sum);
+        double q = promc_summary_quantile(summary, 0.5);
         assert_true(isnan(q) || (q > 0.9 && q < 4.3));
-        assert_true(sum >= (double)count - THREADS && sum <= 4 * (double)count + 4 * THREADS);
         let_pass(registry, i % 3 * 450);
     }
     for (int i = 0; i < THREADS; i++)
