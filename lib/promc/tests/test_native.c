@@ -2,6 +2,7 @@
 /* Native histograms: which bucket, how many of them, and pictures of one instant while threads observe and the resolution falls. */
 #include "histogram_internal.h"
 #include "native.h"
+#include "remove.h"
 #include "shard_internal.h"
 #include "snapshot.h"
 #include "util.h"
@@ -747,6 +748,38 @@ static void series_come_and_go(void **state)
     promc_registry_destroy(registry);
 }
 
+/* Every kind of observation, in a thread's shard and in the shared one, is a sign of life. */
+static void idle_series_expire(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_family *family =
+        make_family(registry, &(promc_histogram_settings){.family = {.labels = {"key"}, .idle_expiry_seconds = 30000}});
+    promc_histogram h = promc_histogram_with(family, "a");
+    const struct promc_child *child = promc_series_child(h.ref);
+    const double values[] = {1, 0, -5, NAN, 0, 1e300};
+    bool zero;
+    uint32_t digest = promc_child_digest(registry, child, &zero);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        promc_histogram_observe(h, values[i]);
+        uint32_t now = promc_child_digest(registry, child, &zero);
+        assert_int_not_equal(now, digest);
+        digest = now;
+    }
+    promc_histogram_observe(promc_histogram_with(family, "b"), 1);
+    assert_int_equal(promc_family_series_count(family), 2);
+    registry->arena.header->born_ns -= UINT64_C(40000) * 1000000000; /* as if so much time had gone by */
+    registry->arena.header->born_ms -= UINT64_C(40000) * 1000;
+    (void)exposes(registry, ""); /* sees them for the first time */
+    promc_histogram_observe(h, 2);
+    registry->arena.header->born_ns -= UINT64_C(40000) * 1000000000;
+    (void)exposes(registry, "");
+    promc_histogram_observe(h, 2);
+    (void)exposes(registry, "");
+    assert_int_equal(promc_family_series_count(family), 1);
+    promc_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -767,6 +800,7 @@ int main(void)
         cmocka_unit_test(texts_have_a_valid_family),
         cmocka_unit_test(settings_are_checked),
         cmocka_unit_test(series_come_and_go),
+        cmocka_unit_test(idle_series_expire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

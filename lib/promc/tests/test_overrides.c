@@ -55,6 +55,16 @@ static void faults_are_named(void **state)
         {"a buckets=", PROMC_E_INVALID, "not a number"},
         {"a buckets=2,1", PROMC_E_BUCKETS, "\"a\": bucket bound 1"},
         {"a buckets=nan", PROMC_E_BUCKETS, "not finite"},
+        {"a histogram=sparse", PROMC_E_INVALID, "not classic, native or both: \"sparse\""},
+        {"a histogram=both histogram=both", PROMC_E_INVALID, "repeated key \"histogram\""},
+        {"a schema=9", PROMC_E_INVALID, "not a schema from -4 to 8: \"9\""},
+        {"a schema=-5", PROMC_E_INVALID, "not a schema"},
+        {"a schema=1.5", PROMC_E_INVALID, "not a schema"},
+        {"a schema=nan", PROMC_E_INVALID, "not a schema"},
+        {"a max_buckets=7", PROMC_E_INVALID, "not a number of buckets from 8 to 256: \"7\""},
+        {"a max_buckets=257", PROMC_E_INVALID, "not a number of buckets"},
+        {"a zero_threshold=-1", PROMC_E_INVALID, "not a threshold of 0 or more: \"-1\""},
+        {"a zero_threshold=inf", PROMC_E_INVALID, "not a threshold"},
         {"@/nonexistent/file", PROMC_E_IO, "/nonexistent/file"},
         {"@/dev/zero", PROMC_E_INVALID, "not a text"},
     };
@@ -67,6 +77,56 @@ static void faults_are_named(void **state)
     promc_registry *registry = new_registry(&(promc_registry_settings){.overrides = "a buckets=1"});
     promc_family *family;
     assert_fails(promc_gauge_register(registry, &(promc_family_settings){.name = "a"}, &family), PROMC_E_INVALID,
+                 "\"a\" is no histogram");
+    promc_registry_destroy(registry);
+}
+
+/* Which kind a histogram is, and how its native buckets are. */
+static void histograms_change_their_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        enum promc_histogram_kind kind;
+        const char *override;
+        const char *fault; /* NULL: it is as below */
+        size_t bounds;
+        int schema; /* 99: not native */
+        uint32_t limit;
+        double threshold;
+    } cases[] = {
+        {PROMC_HISTOGRAM_CLASSIC, "histogram=native", NULL, 0, 3, 160, 0x1p-128},
+        {PROMC_HISTOGRAM_CLASSIC, "histogram=both schema=-4 max_buckets=8 zero_threshold=0", NULL, 11, -4, 8, 0},
+        {PROMC_HISTOGRAM_CLASSIC, "histogram=both buckets=1,2 schema=8", NULL, 2, 8, 160, 0x1p-128},
+        {PROMC_HISTOGRAM_NATIVE, "histogram=classic", NULL, 11, 99, 0, 0},
+        {PROMC_HISTOGRAM_NATIVE, "max_buckets=256 zero_threshold=1e-3", NULL, 0, 3, 256, 1e-3},
+        {PROMC_HISTOGRAM_CLASSIC_AND_NATIVE, "buckets=1,2,3", NULL, 3, 3, 160, 0x1p-128},
+        {PROMC_HISTOGRAM_CLASSIC, "schema=3", "\"h\" is no native histogram (histogram=both", 0, 0, 0, 0},
+        {PROMC_HISTOGRAM_NATIVE, "histogram=classic max_buckets=9", "\"h\" is no native histogram", 0, 0, 0, 0},
+        {PROMC_HISTOGRAM_NATIVE, "buckets=1,2", "\"h\" has no classic buckets (histogram=both", 0, 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "h %s", cases[i].override);
+        promc_registry *registry = new_registry(&(promc_registry_settings){.overrides = text});
+        promc_histogram_settings settings = {.family = {.name = "h"}, .kind = cases[i].kind};
+        promc_family *family;
+        int rc = promc_histogram_register(registry, &settings, &family);
+        if (cases[i].fault) {
+            assert_fails(rc, PROMC_E_INVALID, cases[i].fault);
+        } else {
+            assert_ok(rc);
+            assert_int_equal(family->data->bound_count, cases[i].bounds);
+            assert_int_equal(family->data->native_at != 0, cases[i].schema != 99);
+        }
+        if (!cases[i].fault && cases[i].schema != 99) {
+            assert_int_equal(family->data->native.schema, cases[i].schema);
+            assert_int_equal(family->data->native.limit, cases[i].limit);
+            assert_same(family->data->native.zero_threshold, cases[i].threshold);
+        }
+        promc_registry_destroy(registry);
+    }
+    promc_registry *registry = new_registry(&(promc_registry_settings){.overrides = "a histogram=native"});
+    assert_fails(promc_gauge_register(registry, &(promc_family_settings){.name = "a"}, NULL), PROMC_E_INVALID,
                  "\"a\" is no histogram");
     promc_registry_destroy(registry);
 }
@@ -113,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_what_it_names),
         cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(histograms_change_their_kind),
         cmocka_unit_test(from_file_and_environment),
         cmocka_unit_test(numbers_have_points_in_any_locale),
     };

@@ -10,10 +10,15 @@
 static promc_counter counter;
 static promc_updown updown;
 static promc_gauge gauge;
-static promc_histogram histogram;
+static promc_histogram histogram, native;
 static uint64_t fired;      /* atomic: the signal may come to any thread */
 static uint32_t lost_errno; /* the same */
 static uint32_t over;       /* a signal that was on its way when the timer went counts no more */
+
+static uint64_t count_fired(void)
+{
+    return __atomic_load_n(&fired, __ATOMIC_RELAXED);
+}
 
 static void on_timer(int signal)
 {
@@ -27,15 +32,11 @@ static void on_timer(int signal)
     promc_updown_add(updown, 2);
     promc_gauge_add(gauge, 1);
     promc_histogram_observe(histogram, 1);
+    promc_histogram_observe(native, -(double)(1 + count_fired() % 64)); /* buckets of the handler's own */
     if (errno != 1234)
         __atomic_store_n(&lost_errno, 1, __ATOMIC_RELAXED);
     errno = saved;
     __atomic_fetch_add(&fired, 1, __ATOMIC_RELAXED);
-}
-
-static uint64_t count_fired(void)
-{
-    return __atomic_load_n(&fired, __ATOMIC_RELAXED);
 }
 
 static void make(promc_registry *registry)
@@ -48,6 +49,12 @@ static void make(promc_registry *registry)
     assert_ok(promc_gauge_get(family, NULL, &gauge));
     assert_ok(promc_histogram_register(registry, &(promc_histogram_settings){.family = {.name = "h"}}, &family));
     assert_ok(promc_histogram_get(family, NULL, &histogram));
+    assert_ok(promc_histogram_register(registry,
+                                       &(promc_histogram_settings){.family = {.name = "n"},
+                                                                   .kind = PROMC_HISTOGRAM_CLASSIC_AND_NATIVE,
+                                                                   .native = {.growth = 1.003, .max_buckets = 20}},
+                                       &family));
+    assert_ok(promc_histogram_get(family, NULL, &native));
 }
 
 static void stop_timer(timer_t timer)
@@ -84,6 +91,7 @@ static void storm(void **state)
             promc_updown_inc(updown);
             promc_gauge_inc(gauge);
             promc_histogram_observe(histogram, 1);
+            promc_histogram_observe(native, (double)(main_updates % 1000)); /* the resolution falls meanwhile */
         }
     }
     stop_timer(timer);
@@ -96,6 +104,7 @@ static void storm(void **state)
     assert_same(promc_gauge_value(gauge), total);
     assert_int_equal(promc_histogram_count(histogram, &sum), total);
     assert_same(sum, total);
+    assert_int_equal(promc_histogram_count(native, NULL), total);
     promc_registry_destroy(registry);
 }
 
