@@ -123,7 +123,7 @@ static int lease_free(struct db *db, enum queue_name queue, const char *id, int6
         db_prepare(db, "UPDATE tracking.jobs SET state = 1, attempt = attempt + 1, due_at = $3, owner = $4"
                        " WHERE id = $1 AND queue = $2 AND state < 2 AND (due_at <= $5 OR owner LIKE '%:relay')"
                        " RETURNING organisation_id, request_id, payload, attempt, created_at,"
-                       " CASE WHEN idempotency_key IS NULL THEN 0 ELSE 1 END");
+                       " idempotency_key"); /* in RETURNING, SQLite 3.40 takes every IS NULL for false */
     db_bind_uuid(stmt, 1, id);
     db_bind_str(stmt, 2, queue_names[queue]);
     db_bind_int(stmt, 3, now + lease_ms);
@@ -140,7 +140,7 @@ static int lease_free(struct db *db, enum queue_name queue, const char *id, int6
         job->payload = strdup(payload ? payload : "");
         job->attempt = (int)db_column_int(stmt, 3);
         job->created_ms = db_column_int(stmt, 4);
-        job->keyed = db_column_int(stmt, 5) != 0;
+        job->keyed = db_column_text(stmt, 5) != NULL;
         if (!job->payload)
             rc = DB_E_OTHER;
     }
