@@ -13,6 +13,7 @@
 #include "middlewares/rate_limit.h"
 #include "queue/queue.h"
 #include "routes/health.h"
+#include "services/error_report.h"
 #include "services/mailer.h"
 #include "store/store.h"
 #include "utils/directory.h"
@@ -34,6 +35,7 @@ struct service {
     struct workers *workers;
     struct http_server *server;
     bool metrics;
+    struct error_reports *reports; /* NULL: none are made */
 };
 
 static sigset_t stop_signals(void)
@@ -64,6 +66,8 @@ static int start(struct service *service, const struct settings *settings)
         metrics_init(settings->metrics_enabled, http_server_loops(settings)) < 0)
         return -1;
     service->metrics = true;
+    if (error_reports_open(&service->reports, settings) < 0)
+        return -1;
     app->health = health_create();
     if (settings->rate_limit)
         app->rate_limit = rate_limit_create(settings->rate_limit);
@@ -135,6 +139,7 @@ static int stop(struct service *service)
     rate_limit_destroy(app->rate_limit);
     rate_limit_destroy(app->mail_rate);
     health_destroy(app->health);
+    error_reports_close(service->reports);
     if (service->metrics)
         metrics_destroy();
     uv_library_shutdown();

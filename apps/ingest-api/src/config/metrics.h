@@ -52,6 +52,11 @@ PROMC_LABEL(bounce_class, "class", BOUNCE_CLASS_VALUES);
     VALUE(BOUNCE_CONTENT, "content")         \
     VALUE(BOUNCE_POLICY, "policy") VALUE(BOUNCE_UNKNOWN, "unknown")
 PROMC_LABEL(bounce_subject, "subject", BOUNCE_SUBJECT_VALUES);
+#define REPORT_OUTCOME_VALUES(VALUE) \
+    VALUE(REPORT_SENT, "sent")       \
+    VALUE(REPORT_FAILED, "failed")   \
+    VALUE(REPORT_QUEUE_FULL, "queue_full") VALUE(REPORT_RATE_LIMITED, "rate_limited")
+PROMC_LABEL(report_outcome, "outcome", REPORT_OUTCOME_VALUES);
 #define CAMPAIGN_OUTCOME_VALUES(VALUE) VALUE(CAMPAIGN_COMPLETED, "completed")
 PROMC_LABEL(campaign_outcome, "outcome", CAMPAIGN_OUTCOME_VALUES);
 
@@ -95,6 +100,8 @@ void metrics_campaign_finished(const char *campaign_id); /**< its emails_sent_to
  * The functions below and above are safe from any thread. An organisation or campaign that is NULL or "" is a fault of
  * the caller: nothing is counted and an error is logged, so that no series "undefined" can come to be.
  */
+
+void metrics_error_report(enum report_outcome outcome);
 
 /** Called each 10 ms on every loop: how late its timer was. */
 void metrics_loop_lag(unsigned loop, double seconds);

@@ -100,6 +100,11 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
     METRIC(COUNTER_FAMILY, campaigns_processed, "campaigns_processed_total", "Campaigns that came to their end.", \
            OPEN("organisation_id") LABEL(campaign_outcome), PROMC_CAPPED(5000, 0))
 
+#define REPORT_METRICS(METRIC, LABEL, OPEN) \
+    METRIC(COUNTER, error_reports, "error_reports_total", \
+           "Error reports for SENTRY_DSN, by what became of them; all but sent are lost.", LABEL(report_outcome), \
+           PROMC_PLAIN)
+
 #define LOOP_METRICS(METRIC, LABEL, OPEN) \
     METRIC(HISTOGRAM_FAMILY, loop_lag, "eventloop_lag_seconds", "How late a timer of 10 ms fires on the event loop.", \
            OPEN("loop"), INGEST_BUCKETS(lag_buckets, LOOPS_MAX)) \
@@ -155,6 +160,7 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
     DB_METRICS(METRIC, LABEL, OPEN)         \
     QUEUE_METRICS(METRIC, LABEL, OPEN)      \
     BUSINESS_METRICS(METRIC, LABEL, OPEN)   \
+    REPORT_METRICS(METRIC, LABEL, OPEN)     \
     LOOP_METRICS(METRIC, LABEL, OPEN)       \
     NODE_METRICS(METRIC, LABEL, OPEN)
 PROMC_TABLE(ingest, INGEST_METRICS);

@@ -7,7 +7,8 @@ void access_log(struct log_buffer *buffer, const struct access *access)
 {
     bool slow = access->duration_ns > ACCESS_LOG_SLOW_NS && !access->aborted;
     int level = slow ? LOG_WARN : access->probe ? LOG_DEBUG : LOG_INFO;
-    if (!log_enabled(level))
+    bool report = access->status >= 500 && !access->aborted && log_has_sink();
+    if (!log_enabled(level) && !report)
         return;
     struct text line;
     log_line_begin(buffer, &line, level);
@@ -30,4 +31,8 @@ void access_log(struct log_buffer *buffer, const struct access *access)
     text_add(&line, ",\"requestBytes\":");
     text_add_u64(&line, access->request_bytes);
     log_line_end(buffer, &line, access->aborted ? "request aborted" : slow ? "slow request" : "request completed");
+    if (report)
+        log_to_sink(line.data, line.length);
+    if (!log_enabled(level))
+        buffer->length -= line.length; /* it was for the report alone */
 }

@@ -18,6 +18,8 @@
 
 static _Atomic int threshold = LOG_INFO;
 static _Atomic int log_fd = STDOUT_FILENO;
+typedef void sink_fn(const char *line, size_t length);
+static _Atomic(sink_fn *) sink;
 /* Lines of several threads never mix, whatever kind of file it is and however write(2) divides them. */
 static pthread_mutex_t write_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -47,6 +49,23 @@ void log_set_level(int level)
 bool log_enabled(int level)
 {
     return level >= atomic_load_explicit(&threshold, memory_order_relaxed);
+}
+
+void log_set_sink(void (*new_sink)(const char *line, size_t length))
+{
+    atomic_store_explicit(&sink, new_sink, memory_order_release);
+}
+
+bool log_has_sink(void)
+{
+    return atomic_load_explicit(&sink, memory_order_relaxed) != NULL;
+}
+
+void log_to_sink(const char *line, size_t length)
+{
+    sink_fn *to = atomic_load_explicit(&sink, memory_order_acquire);
+    if (to)
+        to(line, length);
 }
 
 void log_set_fd(int fd)
@@ -160,7 +179,8 @@ static bool add_field(struct text *line, const char *typed_key, va_list *argumen
 
 void log_write(int level, const char *msg, ...)
 {
-    if (!log_enabled(level))
+    bool failure = level >= LOG_ERROR, sunk = level >= LOG_WARN && log_has_sink();
+    if (!log_enabled(level) && !sunk)
         return;
     char storage[LOG_LINE_MAX];
     struct text line;
@@ -172,10 +192,14 @@ void log_write(int level, const char *msg, ...)
     for (const char *key = va_arg(arguments, const char *); key; key = va_arg(arguments, const char *)) {
         if (!add_field(&line, key, &arguments))
             break;
+        failure |= strcmp(key, "s:error") == 0;
     }
     va_end(arguments);
     end(&line, msg, sizeof(storage));
-    write_all(line.data, line.length);
+    if (log_enabled(level))
+        write_all(line.data, line.length);
+    if (sunk && failure)
+        log_to_sink(line.data, line.length);
 }
 
 void log_line_begin(struct log_buffer *buffer, struct text *line, int level)

@@ -19,6 +19,14 @@ enum log_level { LOG_TRACE = 10, LOG_DEBUG = 20, LOG_INFO = 30, LOG_WARN = 40, L
 void log_set_level(int level);
 int log_level_from_name(const char *name); /**< -1 if unknown */
 bool log_enabled(int level);
+/**
+ * Beside the log: lines of level error, of level warn with a field "error" (something failed), and what log_to_sink()
+ * is given, whatever LOG_LEVEL is. It is called by any thread that logs, must not wait and must not log. NULL: none.
+ * Set while no other thread logs.
+ */
+void log_set_sink(void (*sink)(const char *line, size_t length));
+void log_to_sink(const char *line, size_t length);
+bool log_has_sink(void);
 /** Where lines go: 1 (standard output, the default) for the service, 2 for commands whose output is their result. */
 void log_set_fd(int fd);
 
