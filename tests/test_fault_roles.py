@@ -61,8 +61,8 @@ def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_serve
     assert emails["failed"] <= (2 if how == "kill" else 0) and emails["sent"] <= len(relay.taken) <= n
     # What is shared looks the same from everywhere, which is why it is read with max and not summed.
     for worker in workers:
-        worker.settled("the campaign", lambda m: m.value("active_campaigns", organisation_id=sender.id) == 1, PATIENCE)
-        worker.settled("nothing left", lambda m: m.value("queue_depth", queue="email.send") == 0, PATIENCE)
+        worker.settled("the campaign", lambda m: m.total("active_campaigns", organisation_id=sender.id) == 1, PATIENCE)
+        worker.settled("nothing left", lambda m: [s.value for s in m.select("queue_depth", queue="email.send")] == [0], PATIENCE)
     what = "killed with -9" if how == "kill" else "stopped with SIGTERM"
     record(f"one API and one worker of two {what} under load (PostgreSQL, RabbitMQ)", sum(len(load.acknowledged) for load in loads) + n, lost,
            relay.twice(), resumed, watch.peak, f"{emails['failed']} e-mails in doubt; from their start; the others: {watch.word}")
