@@ -11,6 +11,7 @@ static promc_counter counter;
 static promc_updown updown;
 static promc_gauge gauge;
 static promc_histogram histogram, native;
+static promc_summary summary;
 static uint64_t fired;      /* atomic: the signal may come to any thread */
 static uint32_t lost_errno; /* the same */
 static uint32_t over;       /* a signal that was on its way when the timer went counts no more */
@@ -33,6 +34,7 @@ static void on_timer(int signal)
     promc_gauge_add(gauge, 1);
     promc_histogram_observe(histogram, 1);
     promc_histogram_observe(native, -(double)(1 + count_fired() % 64)); /* buckets of the handler's own */
+    promc_summary_observe(summary, 1);
     if (errno != 1234)
         __atomic_store_n(&lost_errno, 1, __ATOMIC_RELAXED);
     errno = saved;
@@ -55,6 +57,11 @@ static void make(promc_registry *registry)
                                                                    .native = {.growth = 1.003, .max_buckets = 20}},
                                        &family));
     assert_ok(promc_histogram_get(family, NULL, &native));
+    /* a step of its window begins all the time */
+    assert_ok(promc_summary_register(
+        registry, &(promc_summary_settings){.family = {.name = "s"}, .max_age_seconds = 1, .age_buckets = 60},
+        &family));
+    assert_ok(promc_summary_get(family, NULL, &summary));
 }
 
 static void stop_timer(timer_t timer)
@@ -92,6 +99,7 @@ static void storm(void **state)
             promc_gauge_inc(gauge);
             promc_histogram_observe(histogram, 1);
             promc_histogram_observe(native, (double)(main_updates % 1000)); /* the resolution falls meanwhile */
+            promc_summary_observe(summary, 1);
         }
     }
     stop_timer(timer);
@@ -105,6 +113,8 @@ static void storm(void **state)
     assert_int_equal(promc_histogram_count(histogram, &sum), total);
     assert_same(sum, total);
     assert_int_equal(promc_histogram_count(native, NULL), total);
+    assert_int_equal(promc_summary_count(summary, &sum), total);
+    assert_same(sum, total);
     promc_registry_destroy(registry);
 }
 

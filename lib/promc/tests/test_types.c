@@ -168,6 +168,13 @@ static void curried(void **state)
     assert_ok(promc_counter_get(family, (const char *[]){"1", "why", "2"}, &same));
     assert_memory_equal(&c, &same, sizeof c);
     promc_gauge g;
+    promc_updown u;
+    promc_histogram h;
+    promc_summary s;
+    assert_int_equal(promc_curry_updown(curry, (const char *[]){"1", "2"}, &u), PROMC_E_TYPE);
+    assert_int_equal(promc_curry_histogram(curry, (const char *[]){"1", "2"}, &h), PROMC_E_TYPE);
+    assert_int_equal(promc_curry_summary(curry, (const char *[]){"1", "2"}, &s), PROMC_E_TYPE);
+    promc_summary_observe(s, 1); /* safe, and does nothing */
     assert_int_equal(promc_curry_gauge(curry, (const char *[]){"1", "2"}, &g), PROMC_E_TYPE);
     assert_int_equal(promc_curry_counter(curry, NULL, &c), PROMC_E_LABEL_VALUE);
     promc_curry_free(curry);
