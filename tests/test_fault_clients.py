@@ -102,7 +102,7 @@ class BadClients:
 
 
 def test_bad_clients_beside_good_ones(make_service):
-    service = make_service(IDLE_TIMEOUT=5, REQUEST_TIMEOUT=5)
+    service = make_service(STORE_TIMEOUT_MS=60000)
     organisation, other = service.organisation("good"), service.organisation("bad")
     with Watch(service) as watch:
         load = Importers(service, organisation, pause=0.002)
@@ -133,7 +133,7 @@ def test_ten_thousand_idle_connections(make_service):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     held = []
     try:
-        service = make_service(MAX_CONNECTIONS=n + 1000, IDLE_TIMEOUT=600)
+        service = make_service(MAX_CONNECTIONS=n + 1000, IDLE_TIMEOUT=600, STORE_TIMEOUT_MS=60000)
         organisation = service.organisation()
         with Watch(service) as watch:
             load = Importers(service, organisation, workers=2, pause=0.01)

@@ -31,7 +31,7 @@ class Campaign:
         self.n = n
         self.api = make_service(ROLE="api")
         shared = {name: self.api.env[name] for name in ("STORE", "QUEUE", "DATA_DIR") if name in self.api.env}
-        self.worker = make_service(ROLE="worker", MAIL=relay.url, **shared)
+        self.worker = make_service(ROLE="worker", MAIL=relay.url, JOB_ATTEMPTS=100, **shared)
         self.client = self.api.client(self.api.organisation())
         assert self.client.import_csv(csv_rows(n)).status == 200
         self.id = self.client.campaign()
@@ -76,7 +76,7 @@ def test_a_mail_server_in_trouble(make_service, relay, how):
         relay.mode = "take"
         if how == "hang":
             relay.cut()
-        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        resumed = None if how == "slow" else wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
         emails = campaign.finished()
     metrics = campaign.worker.settled("counted", lambda m: m.total("emails_sent_total", success="true") == campaign.n, PATIENCE)
     assert (emails["sent"], emails["failed"]) == (campaign.n, 0)
@@ -84,7 +84,7 @@ def test_a_mail_server_in_trouble(make_service, relay, how):
     assert metrics.total(failures, reason="dead_lettered") == 0
     if how not in ("slow", "hang"):
         assert metrics.total("queue_message_retries_total", queue="email.send") > 0
-    record(NAMES[how], campaign.n, campaign.n - len(relay.taken), relay.twice(), None if how == "slow" else resumed, watch.peak,
+    record(NAMES[how], campaign.n, campaign.n - len(relay.taken), relay.twice(), resumed, watch.peak,
            f"e-mails; {watch.word}")
 
 
@@ -102,28 +102,38 @@ def test_a_connection_that_breaks_before_the_verdict(make_service, relay):
            "e-mails, every one recorded as in doubt and dead-lettered")
 
 
-def test_a_worker_killed_between_send_and_ack(make_service, relay):
-    campaign = Campaign(make_service, relay, 300)
-    api, worker = campaign.api, campaign.worker
-    lock, at = threading.Lock(), [20, 100]
+class Hold:
+    """From the n-th message on none gets its verdict, until release()."""
 
-    def kill(_receiver):  # the message is taken, its sender does not learn of it any more
-        with lock:
-            if at and len(relay.taken) >= at[0]:
-                at.pop(0)
-                worker.kill()
-    relay.on_message = kill
+    def __init__(self, relay, n):
+        self.relay, self.n = relay, n
+        self.reached, self.released = threading.Event(), threading.Event()
+        relay.on_message = self
+
+    def __call__(self, _receiver):
+        if len(self.relay.taken) >= self.n:
+            self.reached.set()
+            self.released.wait(PATIENCE)
+
+
+def test_a_worker_killed_between_send_and_ack(make_service, relay):
+    campaign = Campaign(make_service, relay, 200)
+    api, worker = campaign.api, campaign.worker
     with Watch(api) as watch:
+        hold = Hold(relay, 20)
         campaign.send()
-        for left in (1, 0):
-            wait_until("the worker killed", lambda left=left: len(at) == left and not worker.process.running(), PATIENCE)
+        for n in (100, campaign.n + 1):
+            assert hold.reached.wait(PATIENCE)
+            worker.kill()  # a message is taken, and its sender does not learn of it any more
+            hold.released.set()
+            hold = Hold(relay, n)
             begun = time.monotonic()
             worker.start()
             resumed = wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - begun
         emails = campaign.finished()
     assert relay.twice() == 0
     # In doubt is what a thread had under way, two threads each time; all else has been taken, and is said to be sent.
-    assert 2 <= emails["failed"] <= 4 and emails["sent"] <= len(relay.taken)
+    assert 1 <= emails["failed"] <= 4 and emails["sent"] <= len(relay.taken)
     lost = campaign.n - emails["sent"] - emails["failed"]
     assert lost == 0
     record("worker killed between send and ack, twice", campaign.n, lost, relay.twice(), resumed, watch.peak,
@@ -134,14 +144,17 @@ def test_a_worker_stopped_while_it_sends(make_service, relay):
     """SIGTERM: what is under way is finished and recorded, the rest goes back; nothing is in doubt."""
     campaign = Campaign(make_service, relay, 300)
     relay.on_message = lambda _receiver: time.sleep(0.005)
+    resumed = None
     with Watch(campaign.api) as watch:
         campaign.send()
         for part in (20, 100):
             wait_until("some sent", lambda part=part: len(relay.taken) >= part, PATIENCE)
             campaign.worker.stop(PATIENCE)
             begun = time.monotonic()
+            left = campaign.n - len(relay.taken)
             campaign.worker.start()
-            resumed = wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - begun
+            if left:  # a machine that is slow to stop it may have let it finish
+                resumed = wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - begun
         emails = campaign.finished()
     assert (emails["sent"], emails["failed"]) == (campaign.n, 0)
     assert len(relay.taken) == campaign.n and relay.twice() == 0
