@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys that come and go, and what must never be written down."""
 import json
+import re
 import subprocess
 
-from support.service import BINARY, Organisation
+import pytest
+from aiosmtpd.controller import Controller
+from support.http import csv_rows, raw_exchange
+from support.ports import free_port, wait_until
+from support.service import BINARY, Organisation, clean_environment
+
+ADDRESS = re.compile(r"[\w.+-]+(@|%40)[\w-]+\.[\w.-]+")
 
 
 def command(service, *words):
@@ -52,3 +59,83 @@ def test_a_command_may_be_the_first_to_use_the_store(make_service):
     organisation = service.organisation()
     service.start()
     assert service.client(organisation).get("/api/v1/prospects").status == 200
+
+
+class RefusesOne:
+    """A mail server that repeats the address in what it says."""
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
+        if address.startswith("to.0@"):
+            return f"550 5.1.1 <{address}> is nobody"
+        if address.startswith("to.1@"):
+            return f"450 4.2.1 <{address}> is busy"
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
+
+
+@pytest.fixture
+def smtp():
+    server = Controller(RefusesOne(), hostname="127.0.0.1", port=free_port(), ready_timeout=180)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_no_secret_and_no_address_is_written_down(make_service, smtp, tmp_path):
+    """Everything is logged, much goes wrong, and neither the log nor /metrics names a person or holds a secret."""
+    secrets = {"token": "token-of-the-metrics-1", "sentry": "0123456789abcdef0123456789abcdef"}
+    for name, value in secrets.items():
+        (tmp_path / name).write_text(value if name != "sentry" else f"http://{value}@127.0.0.1:1/1")
+    service = make_service(LOG_LEVEL="trace", METRICS_TOKEN_FILE=tmp_path / "token", SENTRY_DSN_FILE=tmp_path / "sentry",
+                           MAIL=f"smtp://ignored:secret-of-the-url@127.0.0.1:{smtp.port}", JOB_ATTEMPTS=2, RATE_LIMIT=1000)
+    service.errors_allowed = True
+    organisation = service.organisation()
+    _, [made], _ = command(service, "key", "create", organisation.id)
+    client = service.client(organisation)
+
+    answer = client.import_csv(csv_rows(5, tag="to") + "not an address@,x,y,z\r\nno.mail@nowhere,a,b,c\r\n\"broken@example.invalid,a\r\n")
+    assert answer.status in (200, 400, 422)
+    assert client.import_csv(csv_rows(5, tag="to")).status == 200
+    for path in ("/api/v1/prospects?email=somebody@example.invalid", "/api/v1/prospects/somebody@example.invalid",
+                 "/somebody@example.invalid?key=" + organisation.key, "/api/v1/prospects?cursor=somebody%40example.invalid"):
+        client.request("GET", path)
+    client.request("GET", "/api/v1/prospects", headers={"X-Request-Id": "somebody@example.invalid"})
+    client.request("GET", "/api/v1/prospects", headers={"Authorization": "Bearer unknown-key-of-somebody"})
+    client.request("POST", "/api/v1/prospects", '{"email": "one@example.invalid", "first_name": 7}', {"Content-Type": "application/json"})
+    raw_exchange(service.port, b"GET /somebody@example.invalid HTTP/1.1\r\nHost : x\r\nAuthorization: Bearer unknown-key-of-somebody\r\n\r\n")
+    campaign = client.campaign()
+    assert client.act(campaign, "start").status == 200
+    assert client.act(campaign, "send").status == 202
+    wait_until("e-mails sent, refused and given up", lambda: (e := client.stats(campaign)["emails"])["failed"] >= 2 and e["sent"] >= 3, 180)
+
+    assert service.client().get("/metrics").status == 401
+    exposed = service.client().get("/metrics", headers={"Authorization": f"Bearer {secrets['token']}"})
+    assert exposed.status == 200
+    service.stop()
+    everything = {"log": service.process.log(), "metrics": exposed.body.decode()}
+    known = [*secrets.values(), organisation.key, made["api_key"], "secret-of-the-url", "unknown-key-of-somebody"]
+    for where, text in everything.items():
+        assert len(text) > 1000
+        assert [secret for secret in known if secret in text] == [], where
+        found = ADDRESS.search(text)
+        assert not found, (where, text[max(0, found.start() - 200):found.end() + 50])
+
+
+@pytest.mark.parametrize("env", ({"STORE": "postgres://somebody:s3cret-word@127.0.0.1:1/db"}, {"QUEUE": "amqp://somebody:s3cret-word@127.0.0.1:1/"},
+                                 {"MAIL": "smtp:/somebody:s3cret-word@127.0.0.1"}, {"SENTRY_DSN": "https://s3cret-word@host"}))
+def test_a_service_that_does_not_start_keeps_its_secrets_too(tmp_path, env):
+    process = subprocess.Popen([BINARY], env=clean_environment(PORT=free_port(), DATA_DIR=tmp_path, STORE_TIMEOUT_MS=300, **env),
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        printed = process.communicate(timeout=5 if "QUEUE" in env else 180)[0]  # it waits for a broker that is not there yet
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        printed = process.communicate(timeout=180)[0]
+    assert "s3cret-word" not in printed and (printed or "QUEUE" in env)
+
+
+def test_an_organisation_past_its_rate_is_told_when_to_come_back(make_service):
+    service = make_service(RATE_LIMIT=1)
+    one, other = (service.client(service.organisation(name)) for name in ("one", "other"))
+    refused = wait_until("a refusal", lambda: (a := one.get("/api/v1/prospects")).status == 429 and a, 180, 0)
+    assert int(refused.headers["retry-after"]) >= 1 and refused.json()["error"]["code"]
+    assert other.get("/api/v1/prospects").status == 200  # nobody else is
