@@ -82,20 +82,20 @@ function cost(key, label, unit, with, without, at_most, scale,    d) {
 
 END {
     printf "{\n" >json
-    heading("on one PostgreSQL", "ingest-api", "express")
+    if (median("page.ingest-api.rps") != "none") heading("on one PostgreSQL", "ingest-api", "express")
     request("page", "GET a page of 100 prospects", 4)
     request("post", "POST one prospect", 0)
     versus("csv.%s.rows", "POST a CSV", "rows/s", 1, 0)
     versus("all.%s.rss", "resident at its most, of all three", "MiB", 0, 10)
     versus("all.%s.anonymous", "  of it not mapped files, in the end", "MiB", 0, 0)
 
-    heading("embedded (SQLite, synchronous=FULL)", "ingest-api", "express")
+    if (median("embedded.ingest-api.rows") != "none") heading("embedded (SQLite, synchronous=FULL)", "ingest-api", "express")
     a = median("embedded.ingest-api.rows")
     b = median("embedded.express.rows")
     if (a != "none")
         line("embedded.rows", "POST a CSV", "rows/s", a, b, b == "none" ? "" : a / b, ">= 100000 rows/s", a >= 100000)
 
-    heading("what metrics cost (embedded)", "with", "without")
+    if (median("get.p50.1") != "none") heading("what metrics cost (embedded)", "with", "without")
     cost("metrics.p50", "GET one prospect, p50", "us", "get.p50.1", "get.p50.0", 1, 1)
     d = difference("get.p99.1", "get.p99.0", .5)
     if (d != "none") {
