@@ -25,7 +25,7 @@ LINT_TARGETS := lint-format lint-tidy lint-scripts
 -include docs/docs.mk
 -include lib/promc-exporter/live/live.mk
 
-.PHONY: help setup build run demo cluster test test-unit test-stack test-slow test-asan test-tsan test-arm64 fuzz lint lint-format lint-tidy lint-scripts \
+.PHONY: help setup build run demo cluster accuracy test test-unit test-stack test-slow test-asan test-tsan test-arm64 fuzz lint lint-format lint-tidy lint-scripts \
     format clean install-packages-run install-packages-cluster install-packages-test
 
 help: ## this list
@@ -49,6 +49,9 @@ demo: install-packages-run build boards-page ## the same with traffic; DEMO_RATE
 
 cluster: install-packages-cluster build ## two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus; until Ctrl-C
 	@scripts/cluster
+
+accuracy: install-packages-cluster build ## every counter against clients and database, REQUESTS and JOBS of them, with a kill in the middle
+	@BUILD=$(BUILD) bench/accuracy --requests $(or $(REQUESTS),50000) --jobs $(or $(JOBS),5000)
 
 test: install-packages-test build ## all tests: units, monitoring rules, the real stack
 	@scripts/all $(TEST_TARGETS)

@@ -25,7 +25,7 @@ int answer_db_error(struct request *req, int code, const char *what)
     case DB_E_CONNECTION:
         req->retry_after = 1;
         return respond_error(req, 503, "store_unavailable",
-                             "The store cannot be reached. Nothing was changed; try again.");
+                             "The store cannot be reached. A write was applied whole or not at all; try again.");
     default:
         log_error("request failed in the store", "s:component", "routes", "s:reqId", req->id, "s:what", what, "s:error",
                   db_error_name(code));
