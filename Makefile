@@ -25,7 +25,7 @@ LINT_TARGETS := lint-format lint-tidy lint-scripts
 -include docs/docs.mk
 -include lib/promc-exporter/live/live.mk
 
-.PHONY: help setup build run demo cluster accuracy test test-unit test-stack test-slow test-asan test-tsan test-arm64 fuzz lint lint-format lint-tidy lint-scripts \
+.PHONY: help setup build run demo cluster accuracy test test-unit test-stack test-slow test-backends test-asan test-tsan test-arm64 fuzz lint lint-format lint-tidy lint-scripts \
     format clean install-packages-run install-packages-cluster install-packages-test
 
 help: ## this list
@@ -64,6 +64,13 @@ test-stack: build ## stack tests (pytest): the real binary, a real Prometheus; A
 
 test-slow: build ## the stack tests that take long
 	@BUILD=$(BUILD) $(PYTEST) -m slow tests $(ARGS)
+
+# What says something of the back ends; the rest of the stack tests never comes near them.
+BACKENDS_TESTS = counters durability exposition fault_mail health http_front metrics_reference monitoring_metrics openapi prometheus \
+    shutdown tenancy
+
+test-backends: build ## the same stack tests on PostgreSQL and RabbitMQ; STORE=sqlite or QUEUE=embedded keeps one of them off
+	@STORE=$(or $(STORE),postgres) QUEUE=$(or $(QUEUE),amqp) BUILD=$(BUILD) $(PYTEST) -m 'not slow' $(BACKENDS_TESTS:%=tests/test_%.py) $(ARGS)
 
 test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@scripts/sanitizer-tests asan

@@ -29,22 +29,30 @@ def pytest_unconfigure(config):
 def pytest_collection_modifyitems(config, items):
     """On other back ends (make test-backends): the tests that start the service by make_service, and no others."""
     if os.environ.get("STORE") == "postgres" or os.environ.get("QUEUE") == "amqp":
-        kept = [item for item in items if "make_service" in item.fixturenames]
+        kept = [item for item in items if "make_service" in item.fixturenames and not item.get_closest_marker("embedded")]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
 
 
 @pytest.fixture
 def backends(request):
-    """The servers' settings for one service: none, or with STORE=postgres QUEUE=amqp in the environment (make
-    test-backends) a database and a virtual host of its own."""
-    def make():
+    """backends(data_dir): the settings of one service's servers: none, or with STORE=postgres QUEUE=amqp in the environment
+    (make test-backends) a database and a virtual host of its own. Services that share a DATA_DIR share these too."""
+    given = {}
+
+    def make(data_dir):
+        if data_dir in given:
+            return given[data_dir]
         env = {}
         if os.environ.get("STORE") == "postgres":
             env["STORE"] = request.getfixturevalue("postgres_server").database()
         if os.environ.get("QUEUE") == "amqp":
             env["QUEUE"] = request.getfixturevalue("rabbitmq_server").vhost()
         return env
+
+    def remember(data_dir, env):
+        given.setdefault(data_dir, {k: v for k, v in env.items() if k in ("STORE", "QUEUE")})
+    make.remember = remember
     return make
 
 
@@ -54,7 +62,8 @@ def make_service(tmp_path, backends):
     made = []
 
     def make(started=True, **env):
-        service = Service(tmp_path / f"service-{len(made)}", **(backends() | env))
+        service = Service(tmp_path / f"service-{len(made)}", **(backends(str(env.get("DATA_DIR"))) | env))
+        backends.remember(service.env["DATA_DIR"], service.env)
         made.append(service)
         return service.start() if started else service
     yield make

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 
+import pytest
 from support.http import csv_rows
 from support.ports import wait_until
 from support.service import BINARY
@@ -20,6 +21,7 @@ def test_all_well(service):
     assert client.get("/health/ready").status == 200
 
 
+@pytest.mark.embedded
 def test_503_while_the_store_cannot_write_and_well_again_after(make_service):
     service = make_service(STORE_TIMEOUT_MS=5000)
     service.errors_allowed = True

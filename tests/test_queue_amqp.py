@@ -185,6 +185,7 @@ def test_poison_goes_to_the_dead_letters(make_service, rabbitmq_server, vhost):
     assert drained(service).total("queue_message_failures_total", reason="dead_lettered") == 2
 
 
+@pytest.mark.slow
 def test_a_job_that_always_fails_is_retried_then_dead(make_service, rabbitmq_server, vhost, relay):
     service = make_service(QUEUE=vhost, MAIL=relay.url, JOB_ATTEMPTS=2)
     relay.mode = "later"
@@ -252,6 +253,7 @@ def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, 
     record("RabbitMQ not there when the service starts", 50, 0, 0, resumed, 0, "e-mails, accepted meanwhile")
 
 
+@pytest.mark.slow
 def test_a_queue_that_was_deleted_is_made_again(make_service, rabbitmq_server, vhost, relay):
     service = make_service(QUEUE=vhost, MAIL=relay.url)
     campaign = Campaign(service, 20)
@@ -263,6 +265,7 @@ def test_a_queue_that_was_deleted_is_made_again(make_service, rabbitmq_server, v
     assert relay.twice() == 0
 
 
+@pytest.mark.slow
 def test_several_relays_and_workers_share_the_work(make_service, vhost, relay):
     """Two APIs and two workers on one store and one broker: every job once."""
     first = make_service(ROLE="api", QUEUE=vhost)
