@@ -230,7 +230,7 @@ def test_stack(images, tmp_path):
 
     # The files as they are, but for what needs a bridge: one namespace shared by all, the names in its hosts file.
     # In one namespace the worker cannot have the API's port as well.
-    whole = {"services": {}, "volumes": {}}
+    whole = {"services": {}, "volumes": {}, "secrets": {}}
     for path in FILES:
         document = yaml.safe_load(path.read_text())
         for name, service in document["services"].items():
@@ -240,6 +240,7 @@ def test_stack(images, tmp_path):
                                              re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume)) for volume in service.get("volumes", [])]
                 whole["services"][name] = service
                 whole["volumes"] |= {volume: {} for volume in document.get("volumes", {})}
+                whole["secrets"] |= {name: document["secrets"][name] for name in service.get("secrets", [])}
     services = whole["services"]
     services["ingest-api"]["network_mode"] = "none"
     services["ingest-api"]["extra_hosts"] = [f"{name}:127.0.0.1" for name in wanted]
