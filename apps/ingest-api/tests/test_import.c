@@ -16,7 +16,7 @@ static int run_import(void *arg, struct db *db)
 
 static int import_text(struct fixture *f, enum import_format format, const char *text, size_t length, struct call *call)
 {
-    *call = (struct call){.request = {f->organisation, "req-1", format, text, length}};
+    *call = (struct call){.request = {f->organisation, "req-1", format, text, length, 0}};
     return store_run(f->store, STORE_MODE_WRITE, run_import, call);
 }
 

@@ -87,9 +87,10 @@ static void campaign(struct bench *b)
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_campaign, b), DB_OK);
 }
 
+enum act_kind { DRAFTS, SEND, PAUSE, RESUME, COMPLETE };
 struct act {
     struct bench *b;
-    enum { DRAFTS, SEND, PAUSE, RESUME, COMPLETE } what;
+    enum act_kind what;
     struct outreach_enqueued enqueued;
 };
 
@@ -115,7 +116,7 @@ static int run_act(void *arg, struct db *db)
     }
 }
 
-static struct outreach_enqueued act(struct bench *b, int what)
+static struct outreach_enqueued act(struct bench *b, enum act_kind what)
 {
     struct act act = {.b = b, .what = what};
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_act, &act), DB_OK);
