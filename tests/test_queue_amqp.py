@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlparse
 
 import pytest
 from backends import RABBITMQ, RabbitMQ
-from support.faults import PATIENCE, Importers, Watch, record
+from support.faults import PATIENCE, Importers, Watch, print_table, record
 from support.http import Client, csv_rows
 from support.metrics import Samples, promtool_check
 from support.ports import wait_until
@@ -23,6 +23,13 @@ QUEUES = ("prospect.validate", "prospect.research", "draft.generate", "email.sen
 # Class and method as they are on the wire; what goes to the server under ack's number is an acknowledgement of ours, what
 # comes from it a confirm.
 PUBLISH, DELIVER, ACK = b"\x00\x3c\x00\x28", b"\x00\x3c\x00\x3c", b"\x00\x3c\x00\x50"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(request):
+    yield
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print_table()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PREFETCH 128
 #define LEASE_MAX 256         /* jobs at once */
@@ -271,15 +272,24 @@ static int amqp_read_stats(struct queue *queue, enum queue_name name, struct que
     return rc;
 }
 
+/* Not pthread_mutex_timedlock(): its clock can be set. */
+static bool lock_within(pthread_mutex_t *lock, int ms)
+{
+    uint64_t end = clock_monotonic_ns() + (uint64_t)ms * 1000000u;
+    while (pthread_mutex_trylock(lock) != 0) {
+        if (clock_monotonic_ns() >= end)
+            return false;
+        (void)usleep(5000);
+    }
+    return true;
+}
+
 static int amqp_check(struct queue *queue, int timeout_ms)
 {
     struct broker *broker = queue->broker;
-    struct timespec until;
     int64_t ready;
     int consumers;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000 + 1;
-    if (pthread_mutex_clocklock(&broker->look_lock, CLOCK_MONOTONIC, &until) != 0)
+    if (!lock_within(&broker->look_lock, timeout_ms))
         return DB_E_BUSY;
     broker->look.retry_ns = 0; /* asked just now: look now */
     int rc = passive_declare(broker, (enum queue_name)0, &ready, &consumers);
