@@ -6,6 +6,7 @@ import { singles, timeFrames } from './frames';
 import type { Annotation, Choices, Dashboard, Panel, Range, Target } from './model';
 import { queryExemplars, queryInstant, queryRange, type Exemplar, type Series } from './prometheus';
 import { chosable, intervals, interpolate } from './variables';
+import { GaugePanel } from './panels/GaugePanel';
 import { BarGaugePanel, StatPanel } from './panels/SinglePanels';
 import { HeatmapPanel } from './panels/HeatmapPanel';
 import { TablePanel } from './panels/TablePanel';
@@ -227,8 +228,9 @@ function Drawing({ panel, data, width, height, marks, onZoom }: { panel: Panel; 
       );
     case 'stat':
       return <StatPanel panel={panel} values={singles(panel, data.answers, theme)} width={width} height={height} />;
-    case 'bargauge':
     case 'gauge':
+      return <GaugePanel panel={panel} values={singles(panel, data.answers, theme)} width={width} height={height} />;
+    case 'bargauge':
       return <BarGaugePanel panel={panel} values={singles(panel, data.answers, theme)} width={width} height={height} />;
     case 'table':
       return <TablePanel panel={panel} answers={data.answers} width={width} height={height} />;

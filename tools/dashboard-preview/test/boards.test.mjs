@@ -107,6 +107,26 @@ test('rows open and close by keyboard', async () => {
   await page.close();
 });
 
+test('a gauge is a dial: value, thresholds, name', async () => {
+  const { page, faults } = await open('/d/promc?from=now-15m&refresh=off', {
+    prepare: (page) =>
+      page.route('**/api/dashboards/promc', async (route) => {
+        const board = await (await route.fetch()).json();
+        const panel = board.panels.find((p) => p.title === 'CPU');
+        panel.type = 'gauge';
+        panel.targets = [{ ...panel.targets[0], expr: 'vector(42)', legendFormat: 'answer', instant: true }];
+        panel.fieldConfig = { defaults: { unit: 'percent', min: 0, max: 100, thresholds: { steps: [{ value: null, color: 'green' }, { value: 80, color: 'red' }] } }, overrides: [] };
+        await route.fulfill({ json: board });
+      }),
+  });
+  const dial = page.locator('[data-panel="CPU"] svg[role=img]');
+  await dial.waitFor();
+  assert.equal(await dial.getAttribute('aria-label'), 'answer: 42%');
+  assert.equal(await dial.locator('path').count(), 4, 'the track, the value, and two thresholds');
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
 test('a broken query says what Prometheus said', async () => {
   const { page } = await open('/d/promc?from=now-15m&refresh=off', {
     prepare: (page) =>
