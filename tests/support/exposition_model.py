@@ -2,7 +2,8 @@
 """What a registry must expose after what generate-corpus did to it: a model of promc that knows none of its code.
 
 A series is (name, frozenset of (label, value)); labels with empty values are left out, as Prometheus has it. Bounds and quantiles are
-label values like "le=0.5", by number and not by spelling. A value is a float, or a pair: a range, for an estimate."""
+label values like "le=0.5", by number and not by spelling. A value is a float, a pair (a range, for
+an estimate), or a Native."""
 import json
 import math
 import re
@@ -54,7 +55,8 @@ class Family:
         self.suffix = suffix
         self.labels = [escaped(as_text(label), colon=False) for label in op["labels"]]
         self.constants = registry.constants + [(escaped(as_text(n), colon=False), as_text(v)) for n, v in op["constants"]]
-        self.bounds = [float.fromhex(x) for x in op["bounds"]]
+        self.native = op.get("native", 0)  # 1: native alone, 2: classic buckets too
+        self.bounds = [float.fromhex(x) for x in op["bounds"]] if self.native != 1 else []
         self.quantiles = [float.fromhex(x) for x in op["quantiles"]]
         self.states = [as_text(state) for state in op["states"]]
         self.series = {}
@@ -135,11 +137,14 @@ class Family:
             yield name + "_created", [], (1.6e9, 4e9)
 
     def of_histogram(self, observed, form):
+        if form == "native" and self.native:
+            yield self.base, [], Native(observed)
+            return
         for bound in self.bounds + [math.inf]:
             yield self.base + "_bucket", [("le", repr(bound))], float(sum(x <= bound for x in observed))
         total = self.total(observed)
         # OpenMetrics has neither where the sum is, or might come to be, no counter.
-        if form != "openmetrics" or (self.bounds[0] >= 0 and total >= 0):
+        if form != "openmetrics" or ((not self.bounds or self.bounds[0] >= 0) and total >= 0):
             yield self.base + "_sum", [], total
             yield self.base + "_count", [], float(len(observed))
 
@@ -165,6 +170,24 @@ class Family:
         for x in observed:  # in their order: addition of doubles is not associative
             total += x
         return total
+
+
+class Native:
+    """A native histogram of these observations, as Prometheus' API has it."""
+
+    def __init__(self, observed):
+        self.observed = observed
+
+    def faults(self, got):
+        buckets = [(rule, float(low), float(high), float(count)) for rule, low, high, count in got.get("buckets", [])]
+        if float(got["count"]) != len(self.observed) or not same(float(got["sum"]), Family.total(self.observed)):
+            yield f"count {got['count']}, sum {got['sum']}"
+        if sum(count for *_, count in buckets) != len(self.observed):
+            yield "the buckets are not all of it"
+        for rule, low, high, count in buckets:
+            inside = [x for x in self.observed if (low < x or (low == x and rule in (1, 3))) and (x < high or (x == high and rule in (0, 3)))]
+            if len(inside) != count:
+                yield f"{count} from {low!r} to {high!r} (rule {rule})"
 
 
 class Registry:
@@ -199,6 +222,8 @@ def differences(expected, got):
             out.append(f"missing: {key} {expected[key]}")
         elif key not in expected:
             out.append(f"unexpected: {key} {got[key]}")
+        elif isinstance(expected[key], Native):
+            out += [f"{key} {expected[key].observed}: {fault}" for fault in expected[key].faults(got[key])]
         elif isinstance(expected[key], tuple):
             low, high = expected[key]
             if not low <= got[key] <= high:

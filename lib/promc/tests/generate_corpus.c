@@ -133,6 +133,8 @@ struct subject {
     size_t constant_count, labels, bound_count, quantile_count, state_count;
     double bounds[PROMC_MAX_BUCKETS], quantiles[PROMC_MAX_QUANTILES];
     const char *states[5];
+    enum promc_histogram_kind histogram;
+    double growth; /* of native buckets */
     promc_family *family;
 };
 
@@ -158,6 +160,14 @@ static void draw_quantiles(struct generator *g, struct subject *s)
         s->quantiles[i] = usual[start + i];
 }
 
+static void draw_native(struct generator *g, struct subject *s)
+{
+    static const double growths[] = {0, 0, 2, 1.003, 65536};
+    if (!one_in(&g->random, 3))
+        s->histogram = (enum promc_histogram_kind)(1 + below(&g->random, 2));
+    s->growth = PICK(&g->random, growths);
+}
+
 static void draw_subject(struct generator *g, struct subject *s)
 {
     static const char *const constants[] = {"zone", "c d", "żółw", "le", "shard"};
@@ -180,6 +190,7 @@ static void draw_subject(struct generator *g, struct subject *s)
     }
     draw_bounds(g, s);
     draw_quantiles(g, s);
+    draw_native(g, s);
     s->state_count = 1 + below(&g->random, 5);
     for (size_t i = 0; i < s->state_count; i++)
         s->states[i] = state_names[i];
@@ -196,9 +207,13 @@ static int register_subject(struct generator *g, struct subject *s)
     case UPDOWN:
         return promc_updown_register(r, &s->settings, &s->family);
     case HISTOGRAM:
-        return promc_histogram_register(
-            r, &(promc_histogram_settings){.family = s->settings, .buckets = s->bounds, .bucket_count = s->bound_count},
-            &s->family);
+        return promc_histogram_register(r,
+                                        &(promc_histogram_settings){.family = s->settings,
+                                                                    .buckets = s->bounds,
+                                                                    .bucket_count = s->bound_count,
+                                                                    .kind = s->histogram,
+                                                                    .native = {.growth = s->growth}},
+                                        &s->family);
     case SUMMARY:
         return promc_summary_register(r,
                                       &(promc_summary_settings){.family = s->settings,
@@ -226,6 +241,7 @@ static void log_subject(const struct generator *g, const struct subject *s)
     log_text(g->ops, "unit", s->settings.unit);
     log_names(g->ops, "labels", s->settings.labels, s->labels);
     log_pairs(g->ops, "constants", s->constants, s->constant_count);
+    fprintf(g->ops, ", \"native\": %d", s->kind == HISTOGRAM ? (int)s->histogram : 0);
     log_doubles(g->ops, "bounds", s->bounds, s->bound_count);
     log_doubles(g->ops, "quantiles", s->quantiles, s->kind == SUMMARY ? s->quantile_count : 0);
     log_names(g->ops, "states", s->states, s->state_count);
@@ -419,13 +435,16 @@ static void expose(struct generator *g, enum promc_format format, enum promc_esc
     expect(g, promc_scrape_string(g->registry, &settings, &text, &length), "scrape");
     if (format != PROMC_FORMAT_PROTOBUF && promc_testkit_check(text, length, format, &report) != 0)
         fault(g, format == PROMC_FORMAT_TEXT ? "text" : "OpenMetrics", report);
-    check_slices(g, &settings, text, length);
     if (suffix && g->directory) {
         snprintf(path, sizeof path, "%s/%u.%s", g->directory, g->index, suffix);
         FILE *out = fopen(path, "wb");
         if (!out || fwrite(text, 1, length, out) != length || fclose(out) != 0)
             fault(g, path, "cannot be written");
     }
+    free(text);
+    /* The first protobuf scrape learns how large native histograms are; the next ones are laid out alike. */
+    expect(g, promc_scrape_string(g->registry, &settings, &text, &length), "scrape");
+    check_slices(g, &settings, text, length);
     free(text);
 }
 
