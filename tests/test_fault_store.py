@@ -10,6 +10,8 @@ from backends import PostgreSQL, postgres_bin
 from support.faults import PATIENCE, Importers, Outbox, Watch, print_table, record
 from support.http import csv_rows
 from support.ports import wait_until
+from support.proxy import TO_CLIENT, Proxy
+from support.relay import Relay
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -137,3 +139,54 @@ def test_the_disk_is_full(make_service, disk):
     service.start()
     assert load.lost(service.client(organisation)) == 0
     record("the disk of SQLite full", len(load.acknowledged), lost, 0, resumed, watch.peak, f"{load.refused} imports refused with 503; {watch.word}")
+
+
+class Forgetful(Proxy):
+    """Resets a connection in front of the answer to each eleventh COMMIT while `armed`."""
+    armed, seen = False, 0
+
+    def _cut_in(self, direction, data):
+        at = data.find(b"COMMIT\0") if direction == TO_CLIENT and self.armed else -1
+        if at < 0:
+            return None
+        self.seen += 1
+        if self.seen % 11 != 0:
+            return None
+        self.cuts_made += 1
+        return at
+
+
+@pytest.mark.slow
+def test_the_answer_to_a_commit_is_lost(make_service, postgres):
+    """Again and again the connection breaks behind a COMMIT of the worker: applied, and the worker cannot know it."""
+    relay, n, proxy = Relay(), 200, Forgetful(postgres.port)
+    store = postgres.database()
+    api = make_service(STORE=store, QUEUE="embedded", ROLE="api")
+    worker = make_service(STORE=postgres.url(store.rsplit("/", 1)[1], proxy.port), QUEUE="embedded", ROLE="worker",
+                          MAIL=relay.url)
+    api.errors_allowed = worker.errors_allowed = True  # a lost connection is said
+    client = api.client(api.organisation())
+    try:
+        assert client.import_csv(csv_rows(n, tag="mail")).status == 200
+        worker.settled("researched", lambda m: m.total("prospects_processed_total", action="researched") == n, PATIENCE)
+        campaign = client.campaign()
+        assert client.act(campaign, "start").status == 200
+        with Watch(api), Watch(worker) as watch:
+            proxy.armed = True
+            assert client.act(campaign, "send").status == 202
+            # A lease that was committed and not heard of is waited for: a minute.
+            wait_until("every e-mail sent or failed", lambda: (e := client.stats(campaign)["emails"])["sent"] + e["failed"] == n,
+                       60 + PATIENCE, 0.2)
+            proxy.armed = False
+        emails = client.stats(campaign)["emails"]
+        assert relay.twice() == 0
+        # A claim that may be ours or not is in doubt: recorded, and nothing is sent.
+        assert emails["sent"] == len(relay.taken) and emails["failed"] <= proxy.cuts_made
+        metrics = worker.settled("counted", lambda m: m.total("db_query_errors_total", operation="commit") >= proxy.cuts_made > 0, PATIENCE)
+        # As many are dead letters; of some the COMMIT of that was cut too, and they are not counted.
+        assert 0 <= emails["failed"] - metrics.total("queue_message_failures_total", reason="dead_lettered") <= proxy.cuts_made
+        record(f"the answer to a COMMIT is lost, {proxy.cuts_made} times", n, n - emails["sent"] - emails["failed"], relay.twice(), None, watch.peak,
+               f"e-mails: {emails['sent']} sent, {emails['failed']} in doubt and dead-lettered; {watch.word}")
+    finally:
+        proxy.close()
+        relay.stop()

@@ -58,7 +58,8 @@ struct letter {
     bool put_off; /* there is another job for it, to be done later */
     uint64_t draft_ns;
     enum mail_outcome outcome;
-    bool final; /* failed for ever: the last attempt, refused, in doubt */
+    bool final;  /* failed for ever: the last attempt, refused, in doubt */
+    bool unsure; /* the claim may have been committed before, by ourselves */
     uint64_t ns;
 };
 
@@ -68,6 +69,7 @@ struct letters {
     int n;
     int leased; /* jobs from list[0]'s on that we hold: these n and what comes after them */
     uint64_t extended_ns, patient_until_ns;
+    bool unsure; /* the connection was lost on the way: what this transaction writes may be there already */
 };
 
 static void letter_reset(struct letter *letter)
@@ -141,7 +143,7 @@ static int claim_email(struct db *db, struct letter *letter)
         return rc;
     if (was == EMAIL_PENDING)
         letter->plan = PLAN_SEND;
-    else if (was == EMAIL_SENDING && letter->task->job->attempt > 1)
+    else if (was == EMAIL_SENDING && (letter->task->job->attempt > 1 || letter->unsure))
         letter->plan = PLAN_DOUBT;
     return DB_OK;
 }
@@ -220,6 +222,7 @@ static int claim_all(void *arg, struct db *db)
     worker_forget_campaign(letters->worker); /* a pause that was acknowledged before this holds for all of them */
     for (int i = 0; rc == DB_OK && i < letters->n; i++) {
         letter_reset(&letters->list[i]);
+        letters->list[i].unsure = letters->unsure;
         rc = claim_one(letters->worker, db, &letters->list[i]);
     }
     return rc;
@@ -384,6 +387,7 @@ static int run_patiently(struct worker *worker, int (*run)(void *arg, struct db 
     int rc = store_run(worker->app->store, STORE_MODE_WRITE, run, letters);
 
     for (int tries = 0; batch_store_trouble(rc) && tries < 20 && !workers_stopping(worker->workers); tries++) {
+        letters->unsure |= rc == DB_E_CONNECTION;
         workers_pause(worker->workers, tries < 5 ? 200 : 2000);
         rc = store_run(worker->app->store, STORE_MODE_WRITE, run, letters);
     }
@@ -395,6 +399,8 @@ static void finish(struct letters *letters, uint64_t share)
     struct worker *worker = letters->worker;
     int rc = run_patiently(worker, finish_all, letters);
 
+    if (rc == DB_E_CONFLICT && letters->unsure && letters->n == 1)
+        rc = DB_OK; /* done already: by the commit whose answer was lost */
     if (rc != DB_OK && letters->n > 1 && !batch_store_trouble(rc)) {
         for (int i = 0; i < letters->n; i++) {
             struct letters one = only(letters, i);
@@ -433,6 +439,7 @@ static void run(struct letters *letters)
     int rc = run_patiently(worker, claim_all, letters);
 
     if (rc == DB_OK) {
+        letters->unsure = false;
         count_claims(letters);
         uint64_t share = (promc_now_ns() - start) / (uint64_t)letters->n;
         send_all(letters);
