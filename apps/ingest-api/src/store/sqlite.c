@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <promc-sqlite/sqlite.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -52,14 +53,6 @@ static sqlite3_stmt *stmt_of(struct db_stmt *stmt)
 
 /* --- errors --- */
 
-static int io_error(sqlite3 *handle, const char **class)
-{
-    int error = sqlite3_system_errno(handle);
-    bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-    *class = full ? "53" : "58";
-    return full ? DB_E_FULL : DB_E_OTHER;
-}
-
 static int constraint_error(int extended)
 {
     switch (extended) {
@@ -73,39 +66,24 @@ static int constraint_error(int extended)
     }
 }
 
-/* SQLite's result code as ours, and as the class of the SQLSTATE that PostgreSQL would give. */
-static int translate(sqlite3 *handle, int extended, const char **class)
+/* SQLite's result code as ours; `class` is that of the SQLSTATE that PostgreSQL would give. */
+static int translate(int extended, const char *class)
 {
     switch (extended & 0xff) {
     case SQLITE_CONSTRAINT:
-        *class = "23";
         return constraint_error(extended);
     case SQLITE_FULL:
-        *class = "53";
         return DB_E_FULL;
-    case SQLITE_NOMEM:
-        *class = "53";
-        return DB_E_OTHER;
+    case SQLITE_IOERR:
+        return strcmp(class, "53") == 0 ? DB_E_FULL : DB_E_OTHER;
     case SQLITE_TOOBIG:
-        *class = "54";
-        return DB_E_INVALID;
     case SQLITE_MISMATCH:
-        *class = "22";
         return DB_E_INVALID;
     case SQLITE_INTERRUPT:
-        *class = "57";
-        return DB_E_BUSY;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        *class = "40";
         return DB_E_BUSY;
-    case SQLITE_IOERR:
-        return io_error(handle, class);
-    case SQLITE_CANTOPEN:
-        *class = "58";
-        return DB_E_OTHER;
     default:
-        *class = "XX";
         return DB_E_OTHER;
     }
 }
@@ -113,9 +91,9 @@ static int translate(sqlite3 *handle, int extended, const char **class)
 static int fail(struct db *db)
 {
     sqlite3 *handle = handle_of(db);
-    const char *class;
-    int code = translate(handle, sqlite3_extended_errcode(handle), &class);
-    return db_fail(db, code, class, sqlite3_errmsg(handle));
+    int extended = sqlite3_extended_errcode(handle);
+    const char *class = promc_sqlite_sqlstate_class(handle, extended);
+    return db_fail(db, translate(extended, class), class, sqlite3_errmsg(handle));
 }
 
 /* --- statements --- */
