@@ -164,7 +164,7 @@ void promc_window_read(promc_registry *registry, const struct promc_child *child
                        double *sum)
 {
     const struct promc_family_data *data = promc_child_family(child);
-    uint64_t begin[PROMC_SUMMARY_MAX_BUCKETS + 1];
+    uint64_t begin[PROMC_SUMMARY_MAX_BUCKETS + 1] = {0};
     bool any = copy_begin(registry, child, begin); /* first, so that it is not ahead of what follows */
     (void)promc_read_histogram(registry, child, counts, sum);
     *total = 0;
