@@ -14,9 +14,9 @@
  * The window slides in `age_buckets` steps: at any time it covers the last `max_age_seconds` but for the part of a step that has not
  * yet gone by, so between max_age × (1 - 1/age_buckets) and max_age. `_sum` and `_count` are of everything since the start.
  *
- * An observation costs what one of a histogram does, and a look at the coarse clock. Once a step the first thread that
- * observes also notes what has been counted so far, O(buckets × threads); no thread ever waits for it. What others observe
- * in these microseconds may be taken for the step before.
+ * An observation is one of a histogram, with a search among more buckets, and a look at the coarse clock. Once a step the first
+ * thread that observes also notes what has been counted so far, O(buckets × threads); no thread ever waits for it. What others
+ * observe in these microseconds may be taken for the step before.
  *
  * Memory is decided at registration: ln(highest / lowest) / ln((1 + error) / (1 - error)) buckets, 277 by default; for each series
  * so many 8-byte cells for each thread, and age_buckets times as many for the window. In fork()ed children and shared arenas it is
