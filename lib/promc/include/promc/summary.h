@@ -18,7 +18,7 @@
  * thread that observes also notes what has been counted so far, O(buckets × threads); no thread ever waits for it. What others
  * observe in these microseconds may be taken for the step before.
  *
- * Memory is decided at registration: ln(highest / lowest) / ln((1 + error) / (1 - error)) buckets, 277 by default; for each series
+ * Memory is decided at registration: 2 + ln(highest / lowest) / ln((1 + error) / (1 - error)) buckets, 279 by default; for each series
  * so many 8-byte cells for each thread, and age_buckets times as many for the window. In fork()ed children and shared arenas it is
  * as any other type: a private arena's child starts from zero, window and all; the processes of a shared one have one window. Through
  * promc_registry_open_readonly() the window is the last one that has observations.
