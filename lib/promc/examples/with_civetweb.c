@@ -11,9 +11,8 @@ struct program {
     promc_family *requests;
 };
 
-static int on_metrics(struct mg_connection *connection, void *user)
+static int on_metrics(struct mg_connection *connection, struct program *program)
 {
-    struct program *program = user;
     promc_scrape_settings settings = {0};
     promc_scrape *scrape;
     char slice[16 * 1024];
@@ -37,13 +36,20 @@ static int on_metrics(struct mg_connection *connection, void *user)
     return 200;
 }
 
-static int on_other(struct mg_connection *connection, void *user)
+static int on_other(struct mg_connection *connection, struct program *program)
 {
-    struct program *program = user;
     promc_counter_inc(promc_counter_with(program->requests, "other"));
     mg_send_http_ok(connection, "text/plain", 6);
     mg_write(connection, "hello\n", 6);
     return 200;
+}
+
+/* Given to mg_start(), not set after it: a first request may come before mg_set_request_handler() would return. */
+static int on_request(struct mg_connection *connection)
+{
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    return strcmp(info->local_uri, "/metrics") == 0 ? on_metrics(connection, info->user_data)
+                                                    : on_other(connection, info->user_data);
 }
 
 int main(int argc, char **argv)
@@ -67,13 +73,11 @@ int main(int argc, char **argv)
         return 1;
     }
     mg_init_library(0);
-    struct mg_context *server = mg_start(NULL, NULL, options);
+    struct mg_context *server = mg_start(&(struct mg_callbacks){.begin_request = on_request}, &program, options);
     if (server == NULL || mg_get_server_ports(server, 1, &port) != 1) {
         fprintf(stderr, "cannot listen on %s\n", listen);
         return 1;
     }
-    mg_set_request_handler(server, "/metrics$", on_metrics, &program);
-    mg_set_request_handler(server, "/", on_other, &program);
     printf("http://127.0.0.1:%d/metrics\n", port.port);
     fflush(stdout);
     sigwait(&stop, &number);
