@@ -260,6 +260,28 @@ def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, 
     record("RabbitMQ not there when the service starts", 50, 0, 0, resumed, 0, "e-mails, accepted meanwhile")
 
 
+def test_a_broker_that_falls_silent(make_service, vhost, proxy, relay):
+    """No reset, no answer: heartbeats notice it, rows are accepted meanwhile, and it ends as if nothing had been."""
+    service = make_service(QUEUE=proxied(vhost, proxy), MAIL=relay.url, QUEUE_HEARTBEAT=1)
+    service.errors_allowed = True  # a failed health check is one
+    client = service.client()
+    campaign = Campaign(service, 50)
+    proxy.frozen = True
+    with Watch(service) as watch:
+        campaign.send()
+        service.settled("both connections given up", lambda m: all(m.value("amqp_connection_up", connection=c) == 0
+                                                                   for c in ("relay", "consumer")), PATIENCE)
+        wait_until("/health says so", lambda: client.get("/health").status == 503, PATIENCE)
+        proxy.frozen = False
+        ended = time.monotonic()
+        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        campaign.finished()
+        wait_until("/health again", lambda: client.get("/health").status == 200, PATIENCE)
+        drained(service)
+    assert relay.twice() == 0 and len(relay.taken) == 50
+    record("RabbitMQ falls silent (no answer, no reset)", 50, 0, 0, resumed, watch.peak, "e-mails, accepted meanwhile; " + watch.word)
+
+
 @pytest.mark.slow
 def test_a_queue_that_was_deleted_is_made_again(make_service, rabbitmq_server, vhost, relay):
     service = make_service(QUEUE=vhost, MAIL=relay.url)

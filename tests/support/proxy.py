@@ -3,6 +3,7 @@
 import selectors
 import socket
 import threading
+import time
 
 from .http import reset
 
@@ -10,10 +11,11 @@ TO_SERVER, TO_CLIENT = "to server", "to client"
 
 
 class Proxy:
-    """Forwards 127.0.0.1:`port` to 127.0.0.1:`target`. While `refusing`, whoever connects is reset at once."""
+    """Forwards 127.0.0.1:`port` to 127.0.0.1:`target`. While `refusing`, whoever connects is reset at once. While `frozen`,
+    nothing is forwarded and nothing is said, as when a machine or the network between is gone."""
 
     def __init__(self, target):
-        self.target, self.refusing = target, False
+        self.target, self.refusing, self.frozen = target, False, False
         self.connections = 0  # accepted so far
         self._cuts = []  # [direction, bytes, how often, cut after them (or before)]
         self.cuts_made = 0
@@ -38,7 +40,7 @@ class Proxy:
                 _reset(s)
 
     def close(self):
-        self.refusing = True
+        self.refusing, self.frozen = True, False
         self._listener.close()
         self.cut()
 
@@ -68,7 +70,10 @@ class Proxy:
                 selector.register(client, selectors.EVENT_READ, (server, TO_SERVER))
                 selector.register(server, selectors.EVENT_READ, (client, TO_CLIENT))
                 while True:
-                    for key, _ in selector.select():
+                    ready = selector.select()
+                    while self.frozen:
+                        time.sleep(0.02)
+                    for key, _ in ready:
                         other, direction = key.data
                         data = key.fileobj.recv(65536)
                         end = self._cut_in(direction, data)

@@ -240,15 +240,14 @@ static void receive(struct amqp_consumer *consumer)
         amqp_maybe_release_buffers(consumer->link.state);
         amqp_rpc_reply_t reply = promc_amqp_consume_message(consumer->link.metrics, consumer->link.state, &envelope,
                                                             &(struct timeval){0}, 0);
+        bool library = reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION;
         if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
             arrived(consumer, &envelope);
             amqp_destroy_envelope(&envelope);
-        } else if (reply.reply_type != AMQP_RESPONSE_LIBRARY_EXCEPTION) {
-            amqp_link_lost_reply(&consumer->link, "receiving", reply);
-        } else if (reply.library_error == AMQP_STATUS_UNEXPECTED_STATE) {
-            other_frame(consumer);
-        } else if (reply.library_error == AMQP_STATUS_TIMEOUT) {
+        } else if (library && reply.library_error == AMQP_STATUS_TIMEOUT) {
             return;
+        } else if (library && reply.library_error == AMQP_STATUS_UNEXPECTED_STATE) {
+            other_frame(consumer);
         } else {
             amqp_link_lost_reply(&consumer->link, "receiving", reply);
         }

@@ -31,7 +31,8 @@ void amqp_consumer_want(struct amqp_consumer *consumer, enum queue_name name);
 /** Take up to `max` that have arrived; the caller settles each. @return how many. */
 int amqp_consumer_take(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **out, int max);
 /** Put back what could not be looked at, in front. */
-void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **list, int n);
+void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **deliveries,
+                            int n);
 /** Acknowledge, or reject: to the dead letters. Frees the delivery. Any thread. */
 void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *delivery, bool reject);
 /** Sends what is settled, then ends; the broker gives the rest to others. NULL is allowed. */
