@@ -121,11 +121,17 @@ void promc_exemplars_free(promc_registry *registry, struct promc_child *child)
     child->exemplars = 0;
 }
 
+/* A clock that was set back must not stop exemplars for ever. */
+static bool is_due(const struct promc_exemplar_place *place, uint64_t now)
+{
+    uint64_t last = promc_load(&place->ms);
+    return last == 0 || now - last >= INTERVAL_MS;
+}
+
 static int write_place(struct promc_family_data *data, struct promc_exemplar_place *place, const struct candidate *new)
 {
-    uint64_t now = promc_wall_ms(), last = promc_load(&place->ms), sequence = promc_load(&place->sequence);
-    /* A clock that was set back must not stop exemplars for ever. */
-    if (last != 0 && now - last < INTERVAL_MS)
+    uint64_t now = promc_wall_ms(), sequence = promc_load(&place->sequence);
+    if (!is_due(place, now))
         return 1;
     if (sequence & 1 || !__atomic_compare_exchange_n(&place->sequence, &sequence, sequence + 1, false, __ATOMIC_ACQUIRE,
                                                      __ATOMIC_RELAXED))
@@ -146,6 +152,16 @@ static uint32_t native_place(const struct promc_family_data *data, double v)
     bool in_bucket = fabs(v) > data->native.zero_threshold;
     int32_t power = in_bucket ? promc_native_coarser(promc_native_index(v), PROMC_NATIVE_SCHEMA_MAX) : 0;
     return promc_exemplar_native_first(data) + (uint32_t)(power + 10000) % PROMC_NATIVE_EXEMPLARS;
+}
+
+/* Would one with this value be kept? Asked before its labels are looked at, which is most of the work. */
+static bool any_is_due(struct promc_child *child, const struct promc_exemplar_place *places, double value)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    uint64_t now = promc_wall_ms();
+    if ((data->native_at == 0 || data->bound_count > 0) && is_due(&places[promc_bucket_of(data, value)], now))
+        return true;
+    return data->native_at != 0 && is_due(&places[native_place(data, value)], now);
 }
 
 /* In the places of its classic and of its native bucket; a counter has but place 0. @return 0 if it was kept in one of them. */
@@ -169,6 +185,9 @@ static int keep(promc_series_ref ref, double value, const promc_label *labels, s
         return 1;
     if (!labels && count > 0)
         return promc_fail(PROMC_E_INVALID, "exemplar: no labels given");
+    promc_ref places = promc_load_acquire(&child->exemplars);
+    if (places != 0 && !any_is_due(child, promc_at(&registry->arena, places), value))
+        return 1;
     int rc = render(labels, count, &new);
     if (rc == 0 && promc_load_acquire(&child->exemplars) == 0)
         rc = make_places(registry, child);

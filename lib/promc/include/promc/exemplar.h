@@ -2,7 +2,7 @@
 /**
  * @file promc/exemplar.h
  * Exemplars: for a counter or a histogram's bucket, one real event of those counted, by its trace or request id.
- * Shown in OpenMetrics and protobuf. Not for the innermost loop: about 100 ns, and a syscall-free clock.
+ * Shown in OpenMetrics and protobuf. Not for the innermost loop: a syscall-free clock each, and about 100 ns when it is kept.
  *
  * Rate limit: a bucket's (or counter's) exemplar is replaced at most once a second; in between the event is counted
  * and its exemplar let go. A native histogram keeps ten, in which values of different powers of two take turns; one that is classic
@@ -25,7 +25,7 @@ extern "C" {
 
 /**
  * promc_counter_add(), with an exemplar. The event is counted whatever becomes of the exemplar.
- * @param labels  of the exemplar, e.g. {{"trace_id", "4bf92f35"}}; copied.
+ * @param labels  of the exemplar, e.g. {{"trace_id", "4bf92f35"}}; copied. Looked at only when the rate limit lets it through.
  * @return 0: kept; 1: let go because of the rate limit, or because another thread was at it; PROMC_E_LABEL_NAME, PROMC_E_LABEL_VALUE (not UTF-8,
  *         too long), PROMC_E_FULL (no room in the arena), PROMC_E_INVALID (as promc_counter_add(): then nothing is counted either).
  * Never waits. The first exemplar of a series takes memory from the arena: 240 bytes, for a histogram times its buckets, 2.4 KB for a native one.
