@@ -103,7 +103,7 @@ static void index_is_what_the_definition_says(void **state)
 {
     (void)state;
     uint64_t seed = 8;
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 500; i++) {
         double v = promc_cell_double(next_random(&seed) & INT64_MAX);
         if (i % 4 == 0) /* subnormal */
             v = promc_cell_double(next_random(&seed) >> (13 + i % 50));
@@ -140,7 +140,7 @@ static void every_schema_over_many_doubles(void **state)
     uint64_t seed = 1;
     for (int32_t k = 0; k < 256; k++)
         bounds[k] = k == 0 ? 1.0 : bound_of(k);
-    for (int i = 0; i < 300000; i++) {
+    for (int i = 0; i < 100000; i++) {
         uint64_t r = next_random(&seed);
         double v = promc_cell_double(r & INT64_MAX);
         if (i % 3 == 0) /* at and beside a bound, at any power of two */
@@ -417,6 +417,7 @@ static void no_observation_is_lost_when_slots_are(void **state)
 /* ---- threads ---- */
 
 #define WRITERS 6
+#define READING_NS UINT64_C(300000000)
 
 struct hot {
     promc_histogram histogram;
@@ -472,7 +473,8 @@ static void everything_of_one_instant(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, observe_powers, &hot), 0);
     uint64_t last = 0;
     int good = 0;
-    for (int reads = 0; reads < 400; reads++) {
+    uint64_t end = promc_now_ns() + READING_NS;
+    while (promc_now_ns() < end || good == 0) {
         if (!read_all(registry, hot.histogram, &r)) /* it says so itself: no picture of one instant was to be had */
             continue;
         good++;
@@ -480,7 +482,6 @@ static void everything_of_one_instant(void **state)
         assert_true(r.native.total >= last);
         last = r.native.total;
     }
-    assert_true(good > 0);
     __atomic_store_n(&hot.stop, true, __ATOMIC_RELAXED);
     uint64_t observed = 0;
     for (int i = 0; i < WRITERS; i++) {
@@ -498,7 +499,7 @@ static void *observe_anything(void *argument)
 {
     struct hot *hot = argument;
     uint64_t seed = __atomic_fetch_add(&hot->next, 1, __ATOMIC_RELAXED);
-    for (int i = 0; i < 30000; i++)
+    for (int i = 0; i < 8000; i++)
         promc_histogram_observe(hot->histogram, latency(&seed) * (i % 3 ? 1 : -1e6));
     return NULL;
 }
@@ -509,7 +510,7 @@ static void count_anything(int schema, struct promc_native_view *out)
     out->count = 0;
     for (uint64_t w = 0; w < WRITERS; w++) {
         uint64_t seed = w;
-        for (int i = 0; i < 30000; i++) {
+        for (int i = 0; i < 8000; i++) {
             double v = latency(&seed) * (i % 3 ? 1 : -1e6);
             add_value(out, v, schema);
         }
@@ -530,7 +531,8 @@ static void coarsening_among_threads(void **state)
         pthread_t threads[WRITERS];
         for (int i = 0; i < WRITERS; i++)
             assert_int_equal(pthread_create(&threads[i], NULL, observe_anything, &hot), 0);
-        for (int reads = 0; reads < 50; reads++) {
+        uint64_t end = promc_now_ns() + READING_NS / 4;
+        while (promc_now_ns() < end) {
             (void)read_all(registry, hot.histogram, &r);
             uint64_t classic = 0;
             for (unsigned i = 0; i < 12; i++)
@@ -540,7 +542,7 @@ static void coarsening_among_threads(void **state)
         for (int i = 0; i < WRITERS; i++)
             pthread_join(threads[i], NULL);
         assert_true(read_all(registry, hot.histogram, &r));
-        assert_int_equal(r.native.total, WRITERS * 30000);
+        assert_int_equal(r.native.total, WRITERS * 8000);
         assert_true(r.native.schema < 8);
         assert_true(r.native.count <= 40 || r.native.schema == -4);
         count_anything(r.native.schema, &wanted);
