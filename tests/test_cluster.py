@@ -41,8 +41,8 @@ def value(checkout, expression):
 @pytest.mark.slow
 def test_from_start_to_ctrl_c(checkout):
     cluster = checkout.start("scripts/cluster").ready(PATIENCE)
-    pids = cluster.children()
-    assert len(pids) == 11, "PostgreSQL, epmd, RabbitMQ, mail, Prometheus, Alertmanager, two APIs, two workers, HAProxy"
+    # PostgreSQL, epmd, RabbitMQ, mail, Prometheus, Alertmanager, two APIs, two workers, HAProxy
+    pids = wait_until("eleven servers", lambda: len(found := cluster.children()) == 11 and found, PATIENCE)
     if os.geteuid() == 0 and "running the servers as root" not in cluster.said:
         for pid in pids:
             status = Path(f"/proc/{pid}/status").read_text()

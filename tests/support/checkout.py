@@ -160,9 +160,15 @@ class Stack:
 
     def children(self):
         """The pids of the servers: every process that the supervisor has started and not reaped, but its own short helpers."""
-        supervisor = self._supervisor()
-        found = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-        return [int(pid) for pid in found if Path(f"/proc/{pid}/comm").read_text().strip() != "sleep"]
+        supervisor, found = self._supervisor(), []
+        for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+            try:
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+            except OSError:  # gone meanwhile
+                continue
+            if name not in ("sleep", "bash", "cluster", "stack"):
+                found.append(int(pid))
+        return found
 
     def _supervisor(self):
         """Under make, the script is make's child; alone, it is the process itself."""
