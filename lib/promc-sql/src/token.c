@@ -65,14 +65,11 @@ static const char *skip_quoted(const char *at, const char *end, bool backslashes
 {
     char quote = *at++;
     while (at < end) {
-        if (*at == '\\' && backslashes && end - at >= 2)
+        bool pair = end - at >= 2;
+        if (pair && ((*at == '\\' && backslashes) || (*at == quote && at[1] == quote)))
             at += 2;
-        else if (*at != quote)
-            at++;
-        else if (end - at >= 2 && at[1] == quote)
-            at += 2;
-        else
-            return at + 1;
+        else if (*at++ == quote)
+            return at;
     }
     return end;
 }
