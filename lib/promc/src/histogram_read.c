@@ -76,9 +76,10 @@ static bool copy_still(struct subject *subject, struct picture *out)
     uint64_t before = promc_load_acquire(&cells[PROMC_HIST_N]);
     count_slots(subject);
     copy(cells, subject->shape.buckets, subject->shape.bucket_count, out);
-    copy(cells, subject->shape.classic, subject->shape.classic_count, out);
-    if (subject->native)
+    if (subject->shape.classic_count > 0) {
+        copy(cells, subject->shape.classic, subject->shape.classic_count, out);
         copy(cells, PROMC_NATIVE_PENDING, 1, out);
+    }
     copy(cells, PROMC_HIST_SUM0, 2, out);
     out->cells[PROMC_HIST_N] = before;
     if (promc_load_acquire(&cells[PROMC_HIST_N]) != before)
