@@ -26,8 +26,8 @@
 #define BATCH 256
 #define LEASE_MS 30000
 #define CONFIRM_MS 10000
-#define STORE_TROUBLE_MS 500
-#define STOP_MS 3000 /* then what blocks on the connection is cut */
+#define TROUBLE_MS 500 /* the store cannot be used, or the broker refuses messages */
+#define STOP_MS 3000   /* then what blocks on the connection is cut */
 #define CHANNEL 1
 
 struct returned {
@@ -43,6 +43,7 @@ struct amqp_relay {
     struct outbox_row rows[BATCH];
     int n;
     enum queue_name name; /* of the rows */
+    bool refused;         /* in this round the broker would not take a message */
 
     int wake; /* eventfd */
     pthread_t thread;
@@ -237,8 +238,10 @@ static void release_rows(struct amqp_relay *relay)
 static void count(struct amqp_relay *relay)
 {
     uint64_t fresh = 0;
-    for (int i = 0; i < relay->n; i++) /* a retry is not a message more */
+    for (int i = 0; i < relay->n; i++) { /* a retry is not a message more */
         fresh += relay->rows[i].confirmed && relay->rows[i].job.attempt == 0;
+        relay->refused |= !relay->rows[i].confirmed;
+    }
     if (fresh > 0)
         metrics_queue_messages((int)relay->name, QUEUE_PUBLISHED, fresh);
 }
@@ -367,15 +370,18 @@ static int round_of_all(struct amqp_relay *relay)
 {
     int64_t due = jobs_now_ms() + QUEUE_POLL_MS;
     bool more = false;
+    relay->refused = false;
     int rc = give_back(relay);
     for (int i = 0; rc >= 0 && i < QUEUES; i++) {
         rc = relay_queue(relay, (enum queue_name)i, &due);
         more |= rc > 0;
     }
     if (rc < 0)
-        return STORE_TROUBLE_MS;
+        return TROUBLE_MS;
     if (!relay->link.state)
         return amqp_link_backoff_ms(&relay->link);
+    if (relay->refused)
+        return TROUBLE_MS;
     int64_t wait = due - jobs_now_ms();
     return more || wait < 0 ? 0 : wait < QUEUE_POLL_MS ? (int)wait + 1 : QUEUE_POLL_MS;
 }
