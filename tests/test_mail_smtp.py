@@ -38,7 +38,7 @@ class Sink:
         login = (auth_data.login.decode(), auth_data.password.decode())
         with self.lock:
             self.logins.append(login)
-        return AuthResult(success=login == (USER, PASSWORD), auth_data=login[0])
+        return AuthResult(success=login == (USER, PASSWORD), handled=False, auth_data=login[0])  # else it does not answer
 
     def recipients(self):
         with self.lock:
