@@ -238,3 +238,16 @@ def test_exemplars_in_a_real_prometheus(target, make_prometheus):
         return set(found) == {"of-the-counter", "of-the-bucket", "of-the-native"}
     wait_until("every exemplar in Prometheus", traces)
     assert prometheus.target_state()["health"] == "up"
+
+
+def test_the_service_by_an_override(make_service, make_prometheus):
+    """Nothing of ingest-api is compiled anew: its request times are native beside their classic buckets."""
+    service = make_service(PROMC_OVERRIDES="http_request_duration_seconds histogram=both schema=4")
+    client = service.client(service.organisation())
+    for _ in range(20):
+        assert client.get("/api/v1/prospects").status == 200
+    prometheus = make_prometheus(service)
+    route = '{route="/api/v1/prospects",status_code="200"}'
+    wait_until("the requests in Prometheus",
+               lambda: prometheus.query(f"histogram_count(http_request_duration_seconds{route})") == 20)
+    assert 0 < prometheus.query(f"histogram_quantile(0.99, http_request_duration_seconds{route})") < PATIENCE
