@@ -72,7 +72,7 @@ double bench_render_ns(bench_render render, void *state, size_t *bytes);
 /** Resident bytes of this process, from smaps_rollup (statm is only approximate on new kernels). */
 double bench_resident_bytes(void);
 
-/** Sorts the array. */
+/** Sorts the array. NaN of none. */
 double bench_median(double *values, size_t count);
 
 /** One result line, `name value`, on stdout. */

@@ -7,6 +7,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -83,6 +84,9 @@ func calibrate(f loop) uint64 {
 }
 
 func median(took []float64) float64 {
+	if len(took) == 0 {
+		return math.NaN()
+	}
 	sort.Float64s(took)
 	return (took[(len(took)-1)/2] + took[len(took)/2]) / 2
 }
@@ -132,6 +136,7 @@ const (
 func nsPerOp(operation string, fs [2]loop) {
 	var arrived atomic.Uint64
 	var took [2]float64
+	var start, end [2]time.Time
 	var switches [2]int64
 	var n [phases]uint64
 	var samples [phases][]float64
@@ -148,9 +153,10 @@ func nsPerOp(operation string, fs [2]loop) {
 			f = fs[thread]
 		}
 		before := descheduled()
-		start := time.Now()
+		start[thread] = time.Now()
 		f(n[phase])
-		took[thread] = float64(time.Since(start))
+		end[thread] = time.Now()
+		took[thread] = float64(end[thread].Sub(start[thread]))
 		switches[thread] = descheduled() - before
 	}
 	second := func() {
@@ -169,7 +175,24 @@ func nsPerOp(operation string, fs [2]loop) {
 			}
 		}
 	}
+	overlapped := func() bool {
+		from, to := start[0], end[0]
+		if start[1].After(from) {
+			from = start[1]
+		}
+		if end[1].Before(to) {
+			to = end[1]
+		}
+		shorter := took[0]
+		if took[1] < shorter {
+			shorter = took[1]
+		}
+		return float64(to.Sub(from)) >= .9*shorter
+	}
 	take := func(phase int, lastChance bool) {
+		if phase != alone && !overlapped() {
+			return
+		}
 		if len(samples[phase]) < goodBatches && (switches[0]+switches[1] == 0 || lastChance) {
 			samples[phase] = append(samples[phase], (took[0]+took[1])/2/float64(n[phase]))
 		}

@@ -68,6 +68,9 @@ fn calibrate(f: Run) -> u64 {
 }
 
 fn median(mut took: Vec<f64>) -> f64 {
+    if took.is_empty() {
+        return f64::NAN;
+    }
     took.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap());
     (took[(took.len() - 1) / 2] + took[took.len() / 2]) / 2.0
 }
@@ -114,25 +117,27 @@ fn ns_per_op(operation: &str, fs: [Run; 2]) {
     let alone = calibrate(fs[0]);
     let n = [alone, alone, alone / 4];
     let arrived = AtomicU64::new(0);
-    let second_took = [AtomicU64::new(0), AtomicU64::new(0)]; // nanoseconds, switches
+    let second_took = [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)]; // start, end, switches
     let (wake, woken) = mpsc::channel();
     let (rested, resting) = mpsc::channel();
     let meet = |time: u64| {
         arrived.fetch_add(1, Ordering::AcqRel);
         while arrived.load(Ordering::Acquire) < 2 * time {}
     };
+    let epoch = Instant::now();
     let batch = |phase: usize, thread: usize| {
         let f = fs[if phase == APART { thread } else { 0 }];
         let before = descheduled();
-        let start = Instant::now();
+        let start = epoch.elapsed().as_nanos() as u64;
         f(n[phase]);
-        let took = start.elapsed().as_nanos() as u64;
-        (took, descheduled() - before)
+        let end = epoch.elapsed().as_nanos() as u64;
+        (start, end, descheduled() - before)
     };
     let second_batch = |phase| {
-        let (took, switches) = batch(phase, 1);
-        second_took[0].store(took, Ordering::Release);
-        second_took[1].store(switches, Ordering::Release);
+        let (start, end, switches) = batch(phase, 1);
+        second_took[0].store(start, Ordering::Release);
+        second_took[1].store(end, Ordering::Release);
+        second_took[2].store(switches, Ordering::Release);
     };
     let second = |woken: mpsc::Receiver<()>, rested: mpsc::Sender<()>| {
         pin(&all, 1);
@@ -170,10 +175,13 @@ fn ns_per_op(operation: &str, fs: [Run; 2]) {
                     meet(times + 2);
                     times += 2;
                 }
-                let switches = own.1 + second_took[1].load(Ordering::Acquire);
-                if samples[phase].len() < GOOD_BATCHES && (switches == 0 || last_chance) {
-                    let both = (own.0 + second_took[0].load(Ordering::Acquire)) as f64;
-                    samples[phase].push(both / 2.0 / n[phase] as f64);
+                let other = [0, 1, 2].map(|i| second_took[i].load(Ordering::Acquire));
+                let (first, second) = (own.1 - own.0, other[1] - other[0]);
+                let together = own.1.min(other[1]).saturating_sub(own.0.max(other[0]));
+                let overlapped = phase == ALONE || 10 * together >= 9 * first.min(second);
+                let undisturbed = own.2 + other[2] == 0 || last_chance;
+                if samples[phase].len() < GOOD_BATCHES && overlapped && undisturbed {
+                    samples[phase].push((first + second) as f64 / 2.0 / n[phase] as f64);
                 }
             }
         }
