@@ -46,7 +46,7 @@ promc_counter promc_counter_with_values(promc_family *family, const char *const 
 {
     promc_counter out = {0};
     if (PROMC_LIKELY(check_type(family) == 0))
-        (void)promc_series_with(family, values, count, &out.ref);
+        out.ref = promc_series_with(family, values, count);
     return out;
 }
 

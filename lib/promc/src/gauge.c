@@ -47,7 +47,7 @@ promc_gauge promc_gauge_with_values(promc_family *family, const char *const *val
 {
     promc_gauge out = {0};
     if (check_type(family, PROMC_GAUGE) == 0)
-        (void)promc_series_with(family, values, count, &out.ref);
+        out.ref = promc_series_with(family, values, count);
     return out;
 }
 
@@ -69,7 +69,7 @@ promc_updown promc_updown_with_values(promc_family *family, const char *const *v
 {
     promc_updown out = {0};
     if (check_type(family, PROMC_UPDOWN) == 0)
-        (void)promc_series_with(family, values, count, &out.ref);
+        out.ref = promc_series_with(family, values, count);
     return out;
 }
 

@@ -73,7 +73,7 @@ promc_histogram promc_histogram_with_values(promc_family *family, const char *co
 {
     promc_histogram out = {0};
     if (check_type(family) == 0)
-        (void)promc_series_with(family, values, count, &out.ref);
+        out.ref = promc_series_with(family, values, count);
     return out;
 }
 

@@ -82,11 +82,10 @@ static inline __attribute__((always_inline)) int get_n(promc_family *family, con
     return 0;
 }
 
-int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out)
+/* Inlined into both of its callers: a call between them would be felt. */
+static inline __attribute__((always_inline)) int get_any(promc_family *family, const char *const *values,
+                                                         promc_series_ref *out)
 {
-    *out = (promc_series_ref){0};
-    if (PROMC_UNLIKELY(!family))
-        return no_family();
     unsigned count = family->label_count;
     if (PROMC_UNLIKELY(!values && count > 0))
         return missing_value(family, 0);
@@ -102,6 +101,24 @@ int promc_series_get(promc_family *family, const char *const *values, promc_seri
     default:
         return get(family, values, count, out);
     }
+}
+
+int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out)
+{
+    *out = (promc_series_ref){0};
+    return PROMC_LIKELY(family != NULL) ? get_any(family, values, out) : no_family();
+}
+
+promc_series_ref promc_series_with(promc_family *family, const char *const *values, size_t count)
+{
+    promc_series_ref out = {0};
+    if (PROMC_UNLIKELY(!family))
+        (void)no_family();
+    else if (PROMC_UNLIKELY(count != family->label_count))
+        (void)wrong_count(family, count);
+    else
+        (void)get_any(family, values, &out);
+    return out;
 }
 
 int promc_series_get_n(promc_family *family, const promc_str *values, size_t count, promc_series_ref *out)
@@ -121,14 +138,6 @@ int promc_series_get_n(promc_family *family, const promc_str *values, size_t cou
     default:
         return get_n(family, values, (unsigned)count, out);
     }
-}
-
-int promc_series_with(promc_family *family, const char *const *values, size_t count, promc_series_ref *out)
-{
-    if (PROMC_LIKELY(family != NULL) && PROMC_LIKELY(count == family->label_count))
-        return promc_series_get(family, values, out);
-    *out = (promc_series_ref){0};
-    return family ? wrong_count(family, count) : no_family();
 }
 
 struct promc_child *promc_series_find_word(const promc_family *family, const promc_str *values, uint32_t *hash,

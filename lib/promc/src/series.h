@@ -112,7 +112,7 @@ static inline struct promc_child_idle *promc_child_idle(const struct promc_child
 int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out);
 int promc_series_get_n(promc_family *family, const promc_str *values, size_t count, promc_series_ref *out);
 /* For the _with macros: checks the count. */
-int promc_series_with(promc_family *family, const char *const *values, size_t count, promc_series_ref *out);
+promc_series_ref promc_series_with(promc_family *family, const char *const *values, size_t count);
 
 /* The child with exactly these values, or NULL. Lock-free. */
 struct promc_child *promc_series_find(const promc_family *family, const promc_str *values);

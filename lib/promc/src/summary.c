@@ -148,7 +148,7 @@ promc_summary promc_summary_with_values(promc_family *family, const char *const 
 {
     promc_summary out = {0};
     if (check_type(family) == 0)
-        (void)promc_series_with(family, values, count, &out.ref);
+        out.ref = promc_series_with(family, values, count);
     return out;
 }
 
