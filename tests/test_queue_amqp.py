@@ -379,7 +379,15 @@ def test_rabbitmq_comes_and_goes_under_load(make_service, own_broker, relay, how
     queue, n = own_broker.vhost(), 3000
     api = make_service(ROLE="api", QUEUE=queue)
     worker = make_service(ROLE="worker", QUEUE=queue, DATA_DIR=api.data_dir, MAIL=relay.url)
-    api.errors_allowed = True  # a failed health check is one
+    api.errors_allowed = worker.errors_allowed = True  # a failed health check is one
+    # RabbitMQ 3.10 that is killed within seconds of a quorum queue's declaration may come back with a queue that never has a
+    # leader (its directory of queues is not on disk yet). That is not what is tested: an ordered restart writes it.
+    for service in (api, worker):
+        wait_until("its queues declared", lambda: service.client().get("/health").status == 200, PATIENCE)
+    own_broker.stop()
+    own_broker.start()
+    for service in (api, worker):
+        wait_until("it is back", lambda: service.client().get("/health").status == 200, PATIENCE)
     campaign = Campaign(api, n)
     relay.on_message = lambda _receiver: time.sleep(0.002)
     with Watch(api) as watch, Watch(worker):
