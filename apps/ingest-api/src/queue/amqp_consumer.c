@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/amqp_consumer.h"
 
-#include "store/clock.h"
+#include "queue/amqp_thread.h"
 #include "utils/log.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
-#define STOP_MS 3000 /* then what blocks on the connection is cut */
 #define IDLE_MS 1000 /* heartbeats are sent when we look */
 
 struct settled {
@@ -29,12 +26,8 @@ struct amqp_consumer {
     struct amqp_link link;
     unsigned prefetch;
     bool subscribed[QUEUES];
-    int wake; /* eventfd */
-    pthread_t thread;
 
-    pthread_mutex_t lock; /* guards the rest */
-    pthread_cond_t ended_cond;
-    bool stopping, ended;
+    struct amqp_thread thread; /* its lock guards the rest */
     bool wanted[QUEUES];
     uint64_t connection; /* number of the present one */
     struct list arrived[QUEUES];
@@ -56,19 +49,19 @@ static void list_init(struct list *list)
 
 void amqp_consumer_want(struct amqp_consumer *consumer, enum queue_name name)
 {
-    pthread_mutex_lock(&consumer->lock);
+    pthread_mutex_lock(&consumer->thread.lock);
     bool fresh = !consumer->wanted[name];
     consumer->wanted[name] = true;
-    pthread_mutex_unlock(&consumer->lock);
+    pthread_mutex_unlock(&consumer->thread.lock);
     if (fresh)
-        (void)eventfd_write(consumer->wake, 1);
+        amqp_thread_wake(&consumer->thread);
 }
 
 int amqp_consumer_take(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **out, int max)
 {
     struct list *list = &consumer->arrived[name];
     int n = 0;
-    pthread_mutex_lock(&consumer->lock);
+    pthread_mutex_lock(&consumer->thread.lock);
     while (n < max && list->first) {
         struct amqp_delivery *delivery = list->first;
         list->first = delivery->next;
@@ -77,7 +70,7 @@ int amqp_consumer_take(struct amqp_consumer *consumer, enum queue_name name, str
         delivery->next = NULL;
         out[n++] = delivery;
     }
-    pthread_mutex_unlock(&consumer->lock);
+    pthread_mutex_unlock(&consumer->thread.lock);
     return n;
 }
 
@@ -85,7 +78,7 @@ void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name
                             int n)
 {
     struct list *list = &consumer->arrived[name];
-    pthread_mutex_lock(&consumer->lock);
+    pthread_mutex_lock(&consumer->thread.lock);
     for (int i = n - 1; i >= 0; i--) {
         if (deliveries[i]->connection != consumer->connection) {
             free(deliveries[i]); /* it comes again */
@@ -96,7 +89,7 @@ void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name
         deliveries[i]->next = list->first;
         list->first = deliveries[i];
     }
-    pthread_mutex_unlock(&consumer->lock);
+    pthread_mutex_unlock(&consumer->thread.lock);
 }
 
 void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *delivery, bool reject)
@@ -105,31 +98,23 @@ void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *
     if (settled) { /* without memory the message stays with us until the connection ends, and comes again */
         *settled = (struct settled){
             .tag = delivery->tag, .connection = delivery->connection, .queue = delivery->queue, .reject = reject};
-        pthread_mutex_lock(&consumer->lock);
+        pthread_mutex_lock(&consumer->thread.lock);
         bool first = !consumer->settled;
         *consumer->settled_last = settled;
         consumer->settled_last = &settled->next;
-        pthread_mutex_unlock(&consumer->lock);
+        pthread_mutex_unlock(&consumer->thread.lock);
         if (first)
-            (void)eventfd_write(consumer->wake, 1);
+            amqp_thread_wake(&consumer->thread);
     }
     free(delivery);
 }
 
 /* ---- the thread ---- */
 
-static bool stopping(struct amqp_consumer *consumer)
-{
-    pthread_mutex_lock(&consumer->lock);
-    bool stop = consumer->stopping;
-    pthread_mutex_unlock(&consumer->lock);
-    return stop;
-}
-
 /* What came over a connection that is gone comes again. */
 static void forget_arrived(struct amqp_consumer *consumer)
 {
-    pthread_mutex_lock(&consumer->lock);
+    pthread_mutex_lock(&consumer->thread.lock);
     consumer->connection++;
     for (int i = 0; i < QUEUES; i++) {
         struct amqp_delivery *list = consumer->arrived[i].first;
@@ -140,7 +125,7 @@ static void forget_arrived(struct amqp_consumer *consumer)
             list = next;
         }
     }
-    pthread_mutex_unlock(&consumer->lock);
+    pthread_mutex_unlock(&consumer->thread.lock);
     memset(consumer->subscribed, 0, sizeof(consumer->subscribed));
 }
 
@@ -171,9 +156,9 @@ static bool subscribe_to(struct amqp_consumer *consumer, enum queue_name name)
 static void subscribe(struct amqp_consumer *consumer)
 {
     for (int i = 0; consumer->link.state && i < QUEUES; i++) {
-        pthread_mutex_lock(&consumer->lock);
+        pthread_mutex_lock(&consumer->thread.lock);
         bool wanted = consumer->wanted[i];
-        pthread_mutex_unlock(&consumer->lock);
+        pthread_mutex_unlock(&consumer->thread.lock);
         if (wanted && !consumer->subscribed[i])
             consumer->subscribed[i] = subscribe_to(consumer, (enum queue_name)i);
     }
@@ -181,12 +166,12 @@ static void subscribe(struct amqp_consumer *consumer)
 
 static void send_settled(struct amqp_consumer *consumer)
 {
-    pthread_mutex_lock(&consumer->lock);
+    pthread_mutex_lock(&consumer->thread.lock);
     struct settled *list = consumer->settled;
     consumer->settled = NULL;
     consumer->settled_last = &consumer->settled;
     uint64_t connection = consumer->connection;
-    pthread_mutex_unlock(&consumer->lock);
+    pthread_mutex_unlock(&consumer->thread.lock);
     while (list) {
         struct settled *next = list->next;
         amqp_connection_state_t state = consumer->link.state;
@@ -213,11 +198,11 @@ static void arrived(struct amqp_consumer *consumer, const amqp_envelope_t *envel
     if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) && properties->message_id.len == sizeof(delivery->id) - 1)
         memcpy(delivery->id, properties->message_id.bytes, sizeof(delivery->id) - 1);
     struct list *list = &consumer->arrived[delivery->queue];
-    pthread_mutex_lock(&consumer->lock);
+    pthread_mutex_lock(&consumer->thread.lock);
     delivery->connection = consumer->connection;
     *list->last = delivery;
     list->last = &delivery->next;
-    pthread_mutex_unlock(&consumer->lock);
+    pthread_mutex_unlock(&consumer->thread.lock);
     queue_wake_one(consumer->queue, delivery->queue, false);
 }
 
@@ -258,22 +243,19 @@ static void *consumer_main(void *arg)
 {
     struct amqp_consumer *consumer = arg;
     prctl(PR_SET_NAME, "queue-consumer");
-    while (!stopping(consumer)) {
+    while (!amqp_thread_stopping(&consumer->thread)) {
         if (ready(consumer)) {
             subscribe(consumer);
             send_settled(consumer);
             receive(consumer);
         }
         int backoff = consumer->link.state ? 0 : amqp_link_backoff_ms(&consumer->link);
-        amqp_link_wait(&consumer->link, consumer->wake, backoff ? backoff : IDLE_MS);
+        amqp_link_wait(&consumer->link, consumer->thread.wake, backoff ? backoff : IDLE_MS);
     }
     send_settled(consumer);
     amqp_link_close(&consumer->link);
     forget_arrived(consumer);
-    pthread_mutex_lock(&consumer->lock);
-    consumer->ended = true;
-    pthread_cond_broadcast(&consumer->ended_cond);
-    pthread_mutex_unlock(&consumer->lock);
+    amqp_thread_end(&consumer->thread);
     return NULL;
 }
 
@@ -281,9 +263,8 @@ int amqp_consumer_start(struct amqp_consumer **out, struct queue *queue, const s
                         unsigned prefetch)
 {
     struct amqp_consumer *consumer = calloc(1, sizeof(*consumer));
-    pthread_condattr_t monotonic;
     *out = NULL;
-    if (!consumer || (consumer->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+    if (!consumer || amqp_thread_init(&consumer->thread) < 0) {
         free(consumer);
         log_error("cannot start the queue's consumer: out of memory or descriptors", "s:component", "queue");
         return -1;
@@ -294,17 +275,13 @@ int amqp_consumer_start(struct amqp_consumer **out, struct queue *queue, const s
     for (int i = 0; i < QUEUES; i++)
         list_init(&consumer->arrived[i]);
     amqp_link_init(&consumer->link, target, "consumer", target->heartbeat_s);
-    pthread_mutex_init(&consumer->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&consumer->ended_cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&consumer->thread, NULL, consumer_main, consumer) == 0) {
+    if (amqp_thread_start(&consumer->thread, consumer_main, consumer) == 0) {
         *out = consumer;
         return 0;
     }
     log_error("cannot start the queue's consumer", "s:component", "queue");
-    close(consumer->wake);
+    amqp_link_destroy(&consumer->link);
+    amqp_thread_destroy(&consumer->thread);
     free(consumer);
     return -1;
 }
@@ -313,23 +290,12 @@ void amqp_consumer_stop(struct amqp_consumer *consumer)
 {
     if (!consumer)
         return;
-    uint64_t end = clock_monotonic_ns() + STOP_MS * UINT64_C(1000000);
-    pthread_mutex_lock(&consumer->lock);
-    consumer->stopping = true;
-    (void)eventfd_write(consumer->wake, 1);
-    while (!consumer->ended && clock_monotonic_ns() < end)
-        queue_timed_wait(&consumer->ended_cond, &consumer->lock, 100);
-    if (!consumer->ended)
-        amqp_link_cut(&consumer->link);
-    pthread_mutex_unlock(&consumer->lock);
-    pthread_join(consumer->thread, NULL);
+    amqp_thread_stop(&consumer->thread, &consumer->link);
     for (struct settled *list = consumer->settled, *next; list; list = next) {
         next = list->next;
         free(list);
     }
     amqp_link_destroy(&consumer->link);
-    pthread_cond_destroy(&consumer->ended_cond);
-    pthread_mutex_destroy(&consumer->lock);
-    close(consumer->wake);
+    amqp_thread_destroy(&consumer->thread);
     free(consumer);
 }

@@ -10,6 +10,7 @@
 #include "queue/amqp_relay.h"
 
 #include "config/metrics.h"
+#include "queue/amqp_thread.h"
 #include "queue/jobs.h"
 #include "queue/outbox.h"
 #include "queue/queue_internal.h"
@@ -19,15 +20,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #define BATCH 256
 #define LEASE_MS 30000
 #define CONFIRM_MS 10000
 #define TROUBLE_MS 500 /* the store cannot be used, or the broker refuses messages */
-#define STOP_MS 3000   /* then what blocks on the connection is cut */
 #define CHANNEL 1
 
 struct returned {
@@ -45,21 +43,9 @@ struct amqp_relay {
     enum queue_name name; /* of the rows */
     bool refused;         /* in this round the broker would not take a message */
 
-    int wake; /* eventfd */
-    pthread_t thread;
-    pthread_mutex_t lock; /* guards the rest */
-    pthread_cond_t ended_cond;
-    bool stopping, ended;
+    struct amqp_thread thread; /* its lock guards the rest */
     struct returned *returned;
 };
-
-static bool stopping(struct amqp_relay *relay)
-{
-    pthread_mutex_lock(&relay->lock);
-    bool stop = relay->stopping;
-    pthread_mutex_unlock(&relay->lock);
-    return stop;
-}
 
 /* ---- publishing ---- */
 
@@ -305,10 +291,10 @@ static int run_return(void *arg, struct db *db)
 /* Leases given up: back in the outbox now instead of when they end. @return 0 or a db_error. */
 static int give_back(struct amqp_relay *relay)
 {
-    pthread_mutex_lock(&relay->lock);
+    pthread_mutex_lock(&relay->thread.lock);
     struct returned *list = relay->returned;
     relay->returned = NULL;
-    pthread_mutex_unlock(&relay->lock);
+    pthread_mutex_unlock(&relay->thread.lock);
     int rc = DB_OK;
     while (list && rc == DB_OK) {
         struct returned *next = list->next;
@@ -320,10 +306,10 @@ static int give_back(struct amqp_relay *relay)
     }
     while (list) { /* for the next time */
         struct returned *next = list->next;
-        pthread_mutex_lock(&relay->lock);
+        pthread_mutex_lock(&relay->thread.lock);
         list->next = relay->returned;
         relay->returned = list;
-        pthread_mutex_unlock(&relay->lock);
+        pthread_mutex_unlock(&relay->thread.lock);
         list = next;
     }
     return rc;
@@ -390,25 +376,22 @@ static void *relay_main(void *arg)
 {
     struct amqp_relay *relay = arg;
     prctl(PR_SET_NAME, "queue-relay");
-    while (!stopping(relay)) {
+    while (!amqp_thread_stopping(&relay->thread)) {
         (void)connect_relay(relay);
         int wait = round_of_all(relay);
         listen_to_broker(relay);
         if (wait > 0)
-            amqp_link_wait(&relay->link, relay->wake, wait);
+            amqp_link_wait(&relay->link, relay->thread.wake, wait);
     }
     (void)round_of_all(relay); /* what the last workers gave back or published */
     amqp_link_close(&relay->link);
-    pthread_mutex_lock(&relay->lock);
-    relay->ended = true;
-    pthread_cond_broadcast(&relay->ended_cond);
-    pthread_mutex_unlock(&relay->lock);
+    amqp_thread_end(&relay->thread);
     return NULL;
 }
 
 void amqp_relay_wake(struct amqp_relay *relay)
 {
-    (void)eventfd_write(relay->wake, 1);
+    amqp_thread_wake(&relay->thread);
 }
 
 void amqp_relay_return(struct amqp_relay *relay, const struct job *job)
@@ -419,19 +402,18 @@ void amqp_relay_return(struct amqp_relay *relay, const struct job *job)
     returned->job = *job;
     returned->job.payload = NULL;
     returned->job.delivery = NULL;
-    pthread_mutex_lock(&relay->lock);
+    pthread_mutex_lock(&relay->thread.lock);
     returned->next = relay->returned;
     relay->returned = returned;
-    pthread_mutex_unlock(&relay->lock);
+    pthread_mutex_unlock(&relay->thread.lock);
     amqp_relay_wake(relay);
 }
 
 int amqp_relay_start(struct amqp_relay **out, struct queue *queue, const struct amqp_target *target)
 {
     struct amqp_relay *relay = calloc(1, sizeof(*relay));
-    pthread_condattr_t monotonic;
     *out = NULL;
-    if (!relay || (relay->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+    if (!relay || amqp_thread_init(&relay->thread) < 0) {
         free(relay);
         log_error("cannot start the queue's relay: out of memory or descriptors", "s:component", "queue");
         return -1;
@@ -439,17 +421,13 @@ int amqp_relay_start(struct amqp_relay **out, struct queue *queue, const struct 
     relay->queue = queue;
     outbox_relay_owner(queue->owner, relay->owner);
     amqp_link_init(&relay->link, target, "relay", target->heartbeat_s);
-    pthread_mutex_init(&relay->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&relay->ended_cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&relay->thread, NULL, relay_main, relay) == 0) {
+    if (amqp_thread_start(&relay->thread, relay_main, relay) == 0) {
         *out = relay;
         return 0;
     }
     log_error("cannot start the queue's relay", "s:component", "queue");
-    close(relay->wake);
+    amqp_link_destroy(&relay->link);
+    amqp_thread_destroy(&relay->thread);
     free(relay);
     return -1;
 }
@@ -458,23 +436,12 @@ void amqp_relay_stop(struct amqp_relay *relay)
 {
     if (!relay)
         return;
-    uint64_t end = clock_monotonic_ns() + STOP_MS * UINT64_C(1000000);
-    pthread_mutex_lock(&relay->lock);
-    relay->stopping = true;
-    amqp_relay_wake(relay);
-    while (!relay->ended && clock_monotonic_ns() < end)
-        queue_timed_wait(&relay->ended_cond, &relay->lock, 100);
-    if (!relay->ended)
-        amqp_link_cut(&relay->link);
-    pthread_mutex_unlock(&relay->lock);
-    pthread_join(relay->thread, NULL);
+    amqp_thread_stop(&relay->thread, &relay->link);
     for (struct returned *list = relay->returned, *next; list; list = next) {
         next = list->next;
         free(list);
     }
     amqp_link_destroy(&relay->link);
-    pthread_cond_destroy(&relay->ended_cond);
-    pthread_mutex_destroy(&relay->lock);
-    close(relay->wake);
+    amqp_thread_destroy(&relay->thread);
     free(relay);
 }

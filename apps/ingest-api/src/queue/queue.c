@@ -76,14 +76,10 @@ static int recover(void *arg, struct db *db)
 
 static void init_locks(struct queue *queue)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->stop, &monotonic);
+    clock_cond_init(&queue->stop);
     for (int i = 0; i < QUEUES; i++)
-        pthread_cond_init(&queue->ready[i], &monotonic);
-    pthread_condattr_destroy(&monotonic);
+        clock_cond_init(&queue->ready[i]);
 }
 
 /* The driver of QUEUE, or NULL after a line in the log. */

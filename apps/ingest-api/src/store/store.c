@@ -128,15 +128,11 @@ static struct store *store_new(const struct settings *settings)
     struct store *store = calloc(1, sizeof *store);
     if (!store)
         return NULL;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->check_lock, NULL);
     pthread_cond_init(&store->read_ready, NULL);
     pthread_cond_init(&store->write_ready, NULL);
-    pthread_cond_init(&store->deadline_changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&store->deadline_changed);
     work_list_init(&store->waiting[0]);
     work_list_init(&store->waiting[1]);
     store->next_deadline_ns = UINT64_MAX;

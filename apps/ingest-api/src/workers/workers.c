@@ -4,6 +4,7 @@
 #include "config/metrics.h"
 #include "config/settings.h"
 #include "services/mailer.h"
+#include "store/clock.h"
 #include "store/store.h"
 #include "utils/log.h"
 #include "workers/task.h"
@@ -155,13 +156,8 @@ static int start_threads(struct workers *workers)
 
 static void init_lock(struct workers *workers)
 {
-    pthread_condattr_t monotonic;
-
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&workers->lock, NULL);
-    pthread_cond_init(&workers->stop, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&workers->stop);
 }
 
 int workers_start(struct workers **out, struct app *app)
