@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,11 +30,16 @@ _numbers = itertools.count(1)
 
 class Server:
     """A server whose process comes and goes while its data and its ports stay."""
+    package = None  # Debian's, for who has not installed it
 
     def __init__(self, kind):
         self.directory = Path(tempfile.mkdtemp(prefix=f"test-{kind}-", dir="/tmp"))
         self.log_path = self.directory / "output.log"
         self.process = None
+
+    @staticmethod
+    def installed():
+        raise NotImplementedError
 
     def start(self, seconds=120):
         self.launch()
@@ -83,6 +89,11 @@ def postgres_bin():
 
 class PostgreSQL(Server):
     """`postgres` is its superuser; the databases belong to `ingest`, which is none, so row-level security holds it."""
+    package = "postgresql"
+
+    @staticmethod
+    def installed():
+        return postgres_bin() is not None
 
     def __init__(self, settings=""):
         super().__init__("postgres")
@@ -161,7 +172,11 @@ AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
 
 class RabbitMQ(Server):
     """Its user `ingest` has a password with characters that a URL must quote. The management API is for the tests alone."""
-    user, password = "ingest", "p@ss/w:rd%"
+    package, user, password = "rabbitmq-server", "ingest", "p@ss/w:rd%"
+
+    @staticmethod
+    def installed():
+        return RABBITMQ.exists()
 
     def __init__(self, tls=None):
         """@param tls a folder with ca.pem, server.pem and server.key: it listens with TLS too, on `tls_port`"""
@@ -248,19 +263,25 @@ class RabbitMQ(Server):
         super().close()
 
 
+@contextmanager
+def serving(kind, **options):
+    """A server of this class until the block ends; a skip where it is not installed."""
+    if not kind.installed():
+        pytest.skip(f"no {kind.__name__} server (apt-get install {kind.package})")
+    server = kind(**options)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
 @pytest.fixture(scope="session")
 def postgres_server():
-    if not postgres_bin():
-        pytest.skip("no PostgreSQL server (apt-get install postgresql)")
-    server = PostgreSQL()
-    yield server
-    server.close()
+    with serving(PostgreSQL) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def rabbitmq_server():
-    if not RABBITMQ.exists():
-        pytest.skip("no RabbitMQ server (apt-get install rabbitmq-server)")
-    server = RabbitMQ()
-    yield server
-    server.close()
+    with serving(RabbitMQ) as server:
+        yield server

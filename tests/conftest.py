@@ -4,7 +4,9 @@ import os
 
 import pytest
 
+from support.faults import table
 from support.prometheus import Prometheus
+from support.relay import Relay
 from support.service import BINARY, Service
 
 pytest_plugins = ["backends"]
@@ -13,6 +15,11 @@ pytest_plugins = ["backends"]
 def pytest_sessionstart(session):
     if not BINARY.exists():
         pytest.exit(f"{BINARY} is not built: make build", returncode=1)
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in table():
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(trylast=True)
@@ -77,6 +84,13 @@ def make_service(tmp_path, backends):
                 service.process.kill()
     if faults:
         raise faults[0]
+
+
+@pytest.fixture
+def relay():
+    made = Relay()
+    yield made
+    made.stop()
 
 
 @pytest.fixture

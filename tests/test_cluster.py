@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from backends import RABBITMQ, postgres_bin
+from backends import PostgreSQL, RabbitMQ
 from support.checkout import Checkout
 from support.http import Client, csv_rows
 from support.ports import free_port, is_listening, wait_until
@@ -21,7 +21,7 @@ PATIENCE = 240
 
 @pytest.fixture
 def checkout(tmp_path):
-    if not postgres_bin() or not RABBITMQ.exists() or not Path("/usr/sbin/haproxy").exists():
+    if not PostgreSQL.installed() or not RabbitMQ.installed() or not Path("/usr/sbin/haproxy").exists():
         pytest.skip("the cluster's servers are not installed (make setup)")
     made = Checkout(tmp_path / "checkout")
     made.ports |= {name: free_port() for name in NAMES if name not in made.ports}

@@ -11,16 +11,9 @@ import time
 from collections import Counter
 
 import pytest
-from support.faults import PATIENCE, Importers, Outbox, Watch, print_table, record
+from support.faults import PATIENCE, Importers, Outbox, Watch, record
 from support.http import csv_rows, raw_connection, raw_exchange, reset
 from support.ports import wait_until
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table(request):
-    yield
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print_table()
 
 
 def head(key, more):

@@ -4,24 +4,9 @@ import threading
 import time
 
 import pytest
-from support.faults import PATIENCE, Watch, print_table, record
+from support.faults import PATIENCE, Watch, record
 from support.http import csv_rows
 from support.ports import wait_until
-from support.relay import Relay
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table(request):
-    yield
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print_table()
-
-
-@pytest.fixture
-def relay():
-    made = Relay()
-    yield made
-    made.stop()
 
 
 class Campaign:

@@ -3,24 +3,9 @@
 import time
 
 import pytest
-from support.faults import PATIENCE, Importers, Watch, print_table, record
+from support.faults import PATIENCE, Importers, Watch, record
 from support.http import csv_rows
 from support.ports import wait_until
-from support.relay import Relay
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table(request):
-    yield
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print_table()
-
-
-@pytest.fixture
-def relay():
-    made = Relay()
-    yield made
-    made.stop()
 
 
 @pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])

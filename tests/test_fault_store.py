@@ -6,29 +6,18 @@ import time
 from collections import Counter
 
 import pytest
-from backends import PostgreSQL, postgres_bin
-from support.faults import PATIENCE, Importers, Outbox, Watch, print_table, record
+from backends import PostgreSQL, serving
+from support.faults import PATIENCE, Importers, Outbox, Watch, record
 from support.http import csv_rows
 from support.ports import wait_until
 from support.proxy import TO_CLIENT, Proxy
-from support.relay import Relay
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table(request):
-    yield
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print_table()
 
 
 @pytest.fixture(scope="module")
 def postgres():
     """A server that these tests alone use: they stop and kill it."""
-    if not postgres_bin():
-        pytest.skip("no PostgreSQL server (apt-get install postgresql)")
-    server = PostgreSQL()
-    yield server
-    server.close()
+    with serving(PostgreSQL) as server:
+        yield server
 
 
 def status_of(client, path):
@@ -157,9 +146,9 @@ class Forgetful(Proxy):
 
 
 @pytest.mark.slow
-def test_the_answer_to_a_commit_is_lost(make_service, postgres):
+def test_the_answer_to_a_commit_is_lost(make_service, postgres, relay):
     """Again and again the connection breaks behind a COMMIT of the worker: applied, and the worker cannot know it."""
-    relay, n, proxy = Relay(), 200, Forgetful(postgres.port)
+    n, proxy = 200, Forgetful(postgres.port)
     store = postgres.database()
     api = make_service(STORE=store, QUEUE="embedded", ROLE="api")
     worker = make_service(STORE=postgres.url(store.rsplit("/", 1)[1], proxy.port), QUEUE="embedded", ROLE="worker",
@@ -189,4 +178,3 @@ def test_the_answer_to_a_commit_is_lost(make_service, postgres):
                f"e-mails: {emails['sent']} sent, {emails['failed']} in doubt and dead-lettered; {watch.word}")
     finally:
         proxy.close()
-        relay.stop()

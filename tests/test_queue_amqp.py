@@ -9,34 +9,19 @@ import time
 from urllib.parse import quote, unquote, urlparse
 
 import pytest
-from backends import RABBITMQ, RabbitMQ
-from support.faults import PATIENCE, Importers, Watch, print_table, record
+from backends import RabbitMQ, serving
+from support.faults import PATIENCE, Importers, Watch, record
 from support.http import Client, csv_rows
 from support.metrics import Samples, promtool_check
 from support.ports import wait_until
 from support.process import Process
 from support.proxy import TO_CLIENT, TO_SERVER, Proxy
-from support.relay import Relay
 from support.service import BINARY, BUILD
 
 QUEUES = ("prospect.validate", "prospect.research", "draft.generate", "email.send")
 # Class and method as they are on the wire; what goes to the server under ack's number is an acknowledgement of ours, what
 # comes from it a confirm.
 PUBLISH, DELIVER, ACK = b"\x00\x3c\x00\x28", b"\x00\x3c\x00\x3c", b"\x00\x3c\x00\x50"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table(request):
-    yield
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print_table()
-
-
-@pytest.fixture
-def relay():
-    made = Relay()
-    yield made
-    made.stop()
 
 
 @pytest.fixture
@@ -366,11 +351,8 @@ def test_the_password_from_a_file(make_service, rabbitmq_server, vhost, tmp_path
 @pytest.fixture(scope="module")
 def own_broker():
     """One that these tests alone use: they stop and kill it."""
-    if not RABBITMQ.exists():
-        pytest.skip("no RabbitMQ server (apt-get install rabbitmq-server)")
-    server = RabbitMQ()
-    yield server
-    server.close()
+    with serving(RabbitMQ) as server:
+        yield server
 
 
 @pytest.mark.slow
@@ -467,12 +449,9 @@ def certificates(directory):
 
 @pytest.mark.slow
 def test_amqps(make_service, tmp_path, relay):
-    if not RABBITMQ.exists():
-        pytest.skip("no RabbitMQ server (apt-get install rabbitmq-server)")
     certificates(tmp_path)
     os.chmod(tmp_path / "server.key", 0o644)
-    server = RabbitMQ(tls=tmp_path)
-    try:
+    with serving(RabbitMQ, tls=tmp_path) as server:
         url = server.vhost().replace("amqp://", "amqps://").replace(f"127.0.0.1:{server.port}", f"localhost:{server.tls_port}")
         service = make_service(QUEUE=url, QUEUE_CA=tmp_path / "ca.pem", MAIL=relay.url)
         campaign = Campaign(service, 20)
@@ -489,8 +468,6 @@ def test_amqps(make_service, tmp_path, relay):
         wait_until("the certificate refused", lambda: any("certificate" in str(line.get("error")).lower() or "SSL" in str(line.get("error"))
                                                           for line in stranger.log_lines()), PATIENCE)
         assert stranger.client().get("/health").json()["checks"]["queue"] == "error"
-    finally:
-        server.close()
 
 
 def test_the_example_of_promc_amqp(rabbitmq_server, vhost):

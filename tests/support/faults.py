@@ -18,15 +18,14 @@ def record(fault, acknowledged, lost, twice, resumed, memory, note=""):
     _table.append((fault, acknowledged, lost, twice, resumed, memory, note))
 
 
-def print_table():
-    if not _table:
-        return
-    print("\n| fault | acknowledged | lost | twice | resumed after | memory, peak | note |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+def table():
+    """Its lines, none where no row was recorded."""
+    if _table:
+        yield "| fault | acknowledged | lost | twice | resumed after | memory, peak | note |"
+        yield "| --- | --- | --- | --- | --- | --- | --- |"
     for fault, acknowledged, lost, twice, resumed, memory, note in _table:
         after = "never stopped" if resumed is None else f"{resumed:.1f} s"
-        print(f"| {fault} | {acknowledged} | {lost} | {twice} | {after} | {memory / 2**20:.0f} MiB | {note} |")
-    _table.clear()
+        yield f"| {fault} | {acknowledged} | {lost} | {twice} | {after} | {memory / 2**20:.0f} MiB | {note} |"
 
 
 class Importers:
