@@ -3,9 +3,12 @@
 import os
 import re
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
+from support.ports import free_port, wait_until
 from support.service import ROOT
 
 PROGRAM = r"""
@@ -61,8 +64,8 @@ def environment(prefix):
     return dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"), LD_LIBRARY_PATH=str(prefix / "lib"))
 
 
-def flags(environment, *options):
-    return run("pkg-config", "--cflags", "--libs", *options, "promc", env=environment).split()
+def flags(environment, package="promc"):
+    return run("pkg-config", "--cflags", "--libs", package, env=environment).split()
 
 
 def test_pkg_config_shared(prefix, environment, tmp_path):
@@ -88,6 +91,78 @@ def test_headers_from_cpp(prefix, environment, tmp_path, standard):
     run("g++", f"-std={standard}", "-Wall", "-Wextra", "-Werror", tmp_path / "program.cpp", "-o", tmp_path / "program",
         *flags(environment), *run("pkg-config", "--cflags", *packages, env=environment).split())
     assert EXPECTED in run(tmp_path / "program", env=environment)
+
+
+# Values that are no constants, which a compound literal in C++ could not have.
+WITH = r"""
+#include <promc/promc.h>
+
+int main(int argc, char **argv)
+{
+    promc_registry *registry;
+    promc_family *families[5];
+    promc_family_settings settings{};
+    promc_histogram_settings histogram{};
+    promc_summary_settings summary{};
+    promc_registry_create(&registry, nullptr);
+    settings.labels[0] = summary.family.labels[0] = histogram.family.labels[0] = "program";
+    settings.labels[1] = summary.family.labels[1] = histogram.family.labels[1] = "kind";
+    settings.name = "a_total";
+    promc_counter_register(registry, &settings, &families[0]);
+    settings.name = "b";
+    promc_gauge_register(registry, &settings, &families[1]);
+    settings.name = "c";
+    promc_updown_register(registry, &settings, &families[2]);
+    histogram.family.name = "d";
+    promc_histogram_register(registry, &histogram, &families[3]);
+    summary.family.name = "e";
+    promc_summary_register(registry, &summary, &families[4]);
+    const char *kind = argc > 1 ? argv[1] : "none";
+    promc_counter_inc(promc_counter_with(families[0], argv[0], kind));
+    promc_gauge_set(promc_gauge_with(families[1], argv[0], kind), 1);
+    promc_updown_inc(promc_updown_with(families[2], argv[0], "x"));
+    promc_histogram_observe(promc_histogram_with(families[3], "x", kind), 1);
+    promc_summary_observe(promc_summary_with(families[4], argv[0], kind), 1);
+    for (promc_family *family : families)
+        if (promc_family_series_count(family) != 1)
+            return 1;
+    promc_counter_inc(promc_counter_with(families[0], "too few"));
+    return promc_counter_value(promc_counter_with(families[0], argv[0], kind)) != 1;
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_the_lookup_in_an_expression_from_cpp(environment, tmp_path, compiler):
+    (tmp_path / "program.cpp").write_text(WITH)
+    run(compiler, "-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wzero-as-null-pointer-constant", "-Werror",
+        tmp_path / "program.cpp", "-o", tmp_path / "program", *flags(environment))
+    run(tmp_path / "program", env=environment)
+
+
+def test_the_five_lines_of_the_readme(environment, tmp_path):
+    """What a stranger pastes compiles as it stands, and what it counts is at the address that it names."""
+    text = (ROOT / "README.md").read_text()
+    lines, command = re.search(r"## Five lines.*?```c\n(.*?)```.*?\n(cc [^\n]*)", text, re.S).groups()
+    assert len(lines.splitlines()) == 5
+    address = f"127.0.0.1:{free_port()}"
+    assert "127.0.0.1:9464" in lines
+    (tmp_path / "program.c").write_text("#include <promc-exporter/exporter.h>\n#include <stdio.h>\nint main(void)\n{\n"
+                                        + lines.replace("127.0.0.1:9464", address) + "getchar();\n}\n")
+    run("sh", "-ec", command, env=environment, cwd=tmp_path)
+
+    def metrics():
+        try:
+            return urllib.request.urlopen(f"http://{address}/metrics", timeout=60).read().decode()
+        except urllib.error.URLError:
+            return ""
+
+    with subprocess.Popen([tmp_path / "program"], env=environment, stdin=subprocess.PIPE) as program:
+        try:
+            wait_until("the counter of the five lines in /metrics", lambda: EXPECTED in metrics())
+        finally:
+            program.stdin.close()
+    assert program.returncode == 0
 
 
 def test_each_header_stands_alone(prefix, environment, tmp_path):

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,8 +26,8 @@ static bool split(const char *address, char *host, size_t host_size, char *port,
         return false; /* an IPv6 address without brackets */
     }
     if (length >= host_size || strlen(colon + 1) >= port_size || colon[1] == '\0' ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1)) {
-        return false;
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtol(colon + 1, NULL, 10) > UINT16_MAX) {
+        return false; /* getaddrinfo() would take a greater port modulo 65,536 */
     }
     memcpy(host, start, length);
     host[length] = '\0';

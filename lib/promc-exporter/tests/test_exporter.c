@@ -408,7 +408,8 @@ static void test_addresses(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "nothing", "127.0.0.1", "127.0.0.1:", ":x", "::1:9464", "127.0.0.1:99999999", NO_HOST, "[::1"};
+        "",      "nothing", "127.0.0.1", "127.0.0.1:", ":x", "::1:9464", "127.0.0.1:99999999", "127.0.0.1:65536",
+        NO_HOST, "[::1"};
     promc_exporter *exporter;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = bad[i]}),

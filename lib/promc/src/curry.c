@@ -73,11 +73,13 @@ void promc_curry_free(promc_curry *curry)
 
 size_t promc_curry_labels_left(const promc_curry *curry)
 {
-    return curry->left;
+    return curry ? curry->left : 0;
 }
 
 static int expand(const promc_curry *curry, const char *const *rest, const char **full)
 {
+    if (!curry)
+        return promc_fail(PROMC_E_INVALID, "no curry given (did its making fail?)");
     if (curry->left > 0 && !rest)
         return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing",
                           promc_family_name(curry->family));

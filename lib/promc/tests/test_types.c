@@ -182,6 +182,8 @@ static void curried(void **state)
     assert_fails(promc_curry_make(&curry, family, (promc_label[]){{"x", "1"}, {"x", "2"}}, 2), PROMC_E_LABEL_NAME,
                  "twice");
     assert_int_equal(promc_curry_make(&curry, family, &(promc_label){"x", NULL}, 1), PROMC_E_LABEL_VALUE);
+    assert_fails(promc_curry_counter(NULL, (const char *[]){"1", "2"}, &c), PROMC_E_INVALID, "no curry");
+    assert_int_equal(promc_curry_labels_left(NULL), 0);
     promc_curry_free(NULL);
 }
 

@@ -44,12 +44,14 @@ PROMC_API int promc_counter_get(promc_family *family, const char *const *values,
 /** The same with explicit lengths (values may hold any byte but are made UTF-8: bad bytes become U+FFFD). */
 PROMC_API int promc_counter_get_n(promc_family *family, const promc_str *values, size_t count, promc_counter *out);
 
-/** promc_counter_get() in an expression: `promc_counter_inc(promc_counter_with(f, "GET", "200"))`. */
-#define promc_counter_with(family, ...)                                     \
-    promc_counter_with_values((family), (const char *const[]){__VA_ARGS__}, \
-                              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
-/** For the macro above: fails to the handle that does nothing. */
+/** For promc_counter_with(): fails to the handle that does nothing. */
 PROMC_API promc_counter promc_counter_with_values(promc_family *family, const char *const *values, size_t count);
+/** promc_counter_get() in an expression: `promc_counter_inc(promc_counter_with(f, "GET", "200"))`. */
+#ifdef __cplusplus
+PROMC_WITH_TEMPLATE(counter)
+#else
+#define promc_counter_with(family, ...) promc_counter_with_values((family), PROMC_VALUES(__VA_ARGS__))
+#endif
 
 /** Add 1. Wait-free, safe in a signal handler, no lock prefix, no shared cache line. */
 static inline void promc_counter_inc(promc_counter counter)

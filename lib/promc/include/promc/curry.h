@@ -26,12 +26,12 @@ typedef struct promc_curry promc_curry;
 PROMC_API int promc_curry_make(promc_curry **out, promc_family *family, const promc_label *fixed, size_t count);
 /** NULL is allowed. */
 PROMC_API void promc_curry_free(promc_curry *curry);
-/** Labels that are left to be given. */
+/** Labels that are left to be given. 0 for NULL. */
 PROMC_API size_t promc_curry_labels_left(const promc_curry *curry);
 
 /**
  * As the types' own _get functions; `rest` has the values of the labels that are not fixed, in the family's order.
- * Finding is lock-free and allocates nothing.
+ * Finding is lock-free and allocates nothing. A NULL curry, one that could not be made, is PROMC_E_INVALID.
  */
 PROMC_API int promc_curry_counter(const promc_curry *curry, const char *const *rest, promc_counter *out);
 /** As promc_curry_counter(). */

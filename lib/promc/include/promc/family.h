@@ -57,6 +57,23 @@ typedef struct promc_str {
     size_t length;
 } promc_str;
 
+/*
+ * What promc_counter_with() and its like make of their values: an array and its length. ISO C++ has no compound
+ * literals, so that there they are function templates.
+ */
+#ifdef __cplusplus
+#define PROMC_WITH_TEMPLATE(type)                                                   \
+    extern "C++" template <typename... Values>                                      \
+    inline promc_##type promc_##type##_with(promc_family *family, Values... values) \
+    {                                                                               \
+        const char *const list[] = {values..., nullptr};                            \
+        return promc_##type##_with_values(family, list, sizeof...(values));         \
+    }
+#else
+#define PROMC_VALUES(...) \
+    (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)
+#endif
+
 /** @return the family of that name, or NULL. Counters are found with or without `_total`. Lock-free. */
 PROMC_API promc_family *promc_family_find(promc_registry *registry, const char *name);
 /** The name as in text 0.0.4, a counter's with `_total`. Valid until the registry is destroyed. */

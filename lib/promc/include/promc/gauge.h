@@ -29,11 +29,14 @@ PROMC_API int promc_gauge_register(promc_registry *registry, const promc_family_
 PROMC_API int promc_gauge_get(promc_family *family, const char *const *values, promc_gauge *out);
 /** As promc_counter_get_n(). */
 PROMC_API int promc_gauge_get_n(promc_family *family, const promc_str *values, size_t count, promc_gauge *out);
-#define promc_gauge_with(family, ...)                                     \
-    promc_gauge_with_values((family), (const char *const[]){__VA_ARGS__}, \
-                            sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
-/** For the macro above: fails to the handle that does nothing. */
+/** For promc_gauge_with(): fails to the handle that does nothing. */
 PROMC_API promc_gauge promc_gauge_with_values(promc_family *family, const char *const *values, size_t count);
+/** promc_gauge_get() in an expression, as promc_counter_with(). */
+#ifdef __cplusplus
+PROMC_WITH_TEMPLATE(gauge)
+#else
+#define promc_gauge_with(family, ...) promc_gauge_with_values((family), PROMC_VALUES(__VA_ARGS__))
+#endif
 
 /** Set; any double, NaN and infinities included. Wait-free, signal safe. */
 PROMC_API void promc_gauge_set(promc_gauge gauge, double value);
@@ -59,11 +62,14 @@ PROMC_API int promc_updown_register(promc_registry *registry, const promc_family
 PROMC_API int promc_updown_get(promc_family *family, const char *const *values, promc_updown *out);
 /** As promc_counter_get_n(). */
 PROMC_API int promc_updown_get_n(promc_family *family, const promc_str *values, size_t count, promc_updown *out);
-#define promc_updown_with(family, ...)                                     \
-    promc_updown_with_values((family), (const char *const[]){__VA_ARGS__}, \
-                             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
-/** For the macro above: fails to the handle that does nothing. */
+/** For promc_updown_with(): fails to the handle that does nothing. */
 PROMC_API promc_updown promc_updown_with_values(promc_family *family, const char *const *values, size_t count);
+/** promc_updown_get() in an expression, as promc_counter_with(). */
+#ifdef __cplusplus
+PROMC_WITH_TEMPLATE(updown)
+#else
+#define promc_updown_with(family, ...) promc_updown_with_values((family), PROMC_VALUES(__VA_ARGS__))
+#endif
 
 /** Wait-free, signal safe. inc and dec may happen on different threads. */
 static inline void promc_updown_inc(promc_updown gauge)

@@ -99,11 +99,14 @@ PROMC_API int promc_histogram_register(promc_registry *registry, const promc_his
 PROMC_API int promc_histogram_get(promc_family *family, const char *const *values, promc_histogram *out);
 /** As promc_counter_get_n(). */
 PROMC_API int promc_histogram_get_n(promc_family *family, const promc_str *values, size_t count, promc_histogram *out);
-#define promc_histogram_with(family, ...)                                     \
-    promc_histogram_with_values((family), (const char *const[]){__VA_ARGS__}, \
-                                sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
-/** For the macro above: fails to the handle that does nothing. */
+/** For promc_histogram_with(): fails to the handle that does nothing. */
 PROMC_API promc_histogram promc_histogram_with_values(promc_family *family, const char *const *values, size_t count);
+/** promc_histogram_get() in an expression, as promc_counter_with(). */
+#ifdef __cplusplus
+PROMC_WITH_TEMPLATE(histogram)
+#else
+#define promc_histogram_with(family, ...) promc_histogram_with_values((family), PROMC_VALUES(__VA_ARGS__))
+#endif
 
 /**
  * Count one observation. NaN is refused (nothing changes, `promc_invalid_observations_total` counts it), except by a native histogram.

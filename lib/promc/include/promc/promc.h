@@ -12,7 +12,7 @@
  *     describe.h   what a registry has, as data
  *     error.h      what can go wrong             textfile.h   for programs that are not scraped
  *
- * In five lines:
+ * In five lines (promc-exporter/exporter.h has a registry that is scraped, in one call):
  *
  *     promc_registry *registry;
  *     promc_family *jobs;

@@ -73,8 +73,7 @@ static inline int promc_series_is_live(promc_series_ref ref)
 static inline void promc_cell_add(promc_series_ref ref, uint64_t n)
 {
     uint64_t *base = promc_tls.base[promc_ref_slot(ref)];
-    if (PROMC_LIKELY(base != 0) &&
-        PROMC_LIKELY(__atomic_load_n(&promc_ref_live(ref)->word, __ATOMIC_RELAXED) == ref.word))
+    if (PROMC_LIKELY(base) && PROMC_LIKELY(__atomic_load_n(&promc_ref_live(ref)->word, __ATOMIC_RELAXED) == ref.word))
         promc_cell_bump(base + (uint32_t)ref.word, n);
     else
         promc_cell_add_slow(ref, n);

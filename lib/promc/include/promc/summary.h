@@ -74,11 +74,14 @@ PROMC_API int promc_summary_register(promc_registry *registry, const promc_summa
 PROMC_API int promc_summary_get(promc_family *family, const char *const *values, promc_summary *out);
 /** As promc_counter_get_n(). */
 PROMC_API int promc_summary_get_n(promc_family *family, const promc_str *values, size_t count, promc_summary *out);
-#define promc_summary_with(family, ...)                                     \
-    promc_summary_with_values((family), (const char *const[]){__VA_ARGS__}, \
-                              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
-/** For the macro above: fails to the handle that does nothing. */
+/** For promc_summary_with(): fails to the handle that does nothing. */
 PROMC_API promc_summary promc_summary_with_values(promc_family *family, const char *const *values, size_t count);
+/** promc_summary_get() in an expression, as promc_counter_with(). */
+#ifdef __cplusplus
+PROMC_WITH_TEMPLATE(summary)
+#else
+#define promc_summary_with(family, ...) promc_summary_with_values((family), PROMC_VALUES(__VA_ARGS__))
+#endif
 
 /**
  * Count one observation, a number ≥ 0. Negative ones, NaN and infinities are refused: a summary's sum is a counter, its quantiles
