@@ -245,6 +245,13 @@ class RabbitMQ(Server):
             raise AssertionError(f"{method} {path}: {error.code} {error.read()[:500]}") from None
         return json.loads(data) if data else None
 
+    def ctl(self, *words):
+        """rabbitmqctl: what the management API cannot."""
+        done = subprocess.run([RABBITMQ.with_name("rabbitmqctl"), "-n", f"test-{self.port}@localhost", *words], env=self._environment(),
+                              capture_output=True, text=True, timeout=180, check=False)
+        assert done.returncode == 0, f"rabbitmqctl {words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
     def vhost(self):
         """A new virtual host; its URL, as QUEUE takes it."""
         name = f"test/{os.getpid()}-{next(_numbers)}"

@@ -11,10 +11,9 @@ from urllib.parse import quote, unquote, urlparse
 import pytest
 from backends import RabbitMQ, serving
 from support.faults import PATIENCE, Importers, Watch, record
-from support.http import Client, csv_rows
+from support.http import csv_rows
 from support.metrics import Samples, promtool_check
 from support.ports import wait_until
-from support.process import Process
 from support.proxy import TO_CLIENT, TO_SERVER, Proxy
 from support.service import BINARY, BUILD
 
@@ -40,22 +39,6 @@ def proxy(rabbitmq_server):
     made = Proxy(rabbitmq_server.port)
     yield made
     made.close()
-
-
-def launch(service):
-    """Start it although its broker cannot be used: it lives, and is not ready."""
-    service.process = Process("ingest-api", [BINARY], service.log_path, env=service.env, cwd=service.directory)
-
-    def lives():
-        assert service.process.running(), service.process.log()[-3000:]
-        client = Client(service.port)
-        try:
-            return client.get("/health/live").status == 200
-        except OSError:
-            return False
-        finally:
-            client.close()
-    wait_until("ingest-api lives", lives, PATIENCE)
 
 
 class Broker:
@@ -224,17 +207,18 @@ def test_the_connection_is_cut_in_the_middle(make_service, rabbitmq_server, vhos
 def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, proxy, relay):
     """Rows are accepted with their jobs; /health says what is wrong; once the broker is back all of it is done."""
     proxy.refusing = True
-    service = make_service(started=False, QUEUE=proxied(vhost, proxy), MAIL=relay.url)
+    service = make_service(QUEUE=proxied(vhost, proxy), MAIL=relay.url)
     service.errors_allowed = True  # a failed health check is one
-    launch(service)
-    with Watch(service):
+    with Watch(service) as watch:
         client = service.client()
         wait_until("/health says so", lambda: (h := client.get("/health")).status == 503 and h.json()["checks"] == {"store": "ok", "queue": "error"},
                    PATIENCE)
+        assert client.get("/health/ready").status == 200, "it takes requests all the same"
         campaign = Campaign(service, 50)
         campaign.send()
         metrics = service.settled("the depth is not known", lambda m: not m.select("queue_depth"), PATIENCE)
         assert metrics.total("queue_messages_total") == 0 and not relay.taken
+        assert metrics.total("amqp_connects_total", connection="relay", outcome="failure") > 0
         proxy.refusing = False
         ended = time.monotonic()
         resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
@@ -242,7 +226,7 @@ def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, 
         wait_until("/health again", lambda: client.get("/health").status == 200, PATIENCE)
         drained(service)
     assert relay.twice() == 0 and len(relay.taken) == 50
-    record("RabbitMQ not there when the service starts", 50, 0, 0, resumed, 0, "e-mails, accepted meanwhile")
+    record("RabbitMQ not there when the service starts", 50, 0, 0, resumed, watch.peak, "e-mails, accepted meanwhile; " + watch.word)
 
 
 def test_a_broker_that_falls_silent(make_service, vhost, proxy, relay):
@@ -265,6 +249,42 @@ def test_a_broker_that_falls_silent(make_service, vhost, proxy, relay):
         drained(service)
     assert relay.twice() == 0 and len(relay.taken) == 50
     record("RabbitMQ falls silent (no answer, no reset)", 50, 0, 0, resumed, watch.peak, "e-mails, accepted meanwhile; " + watch.word)
+
+
+def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
+    """Its alarm of memory: it reads nothing more from who publishes. Rows are accepted; what was on its way is sent once."""
+    api = make_service(ROLE="api", QUEUE=vhost)
+    worker = make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url)
+    api.errors_allowed = worker.errors_allowed = True  # a failed health check is one
+    organisation = api.organisation("imports")
+    client = api.client(organisation)
+    campaign = Campaign(api, 50)
+    with Watch(api) as watch, Watch(worker):
+        load = Importers(api, organisation, workers=2, pause=0.02)
+        load.wait_for(20)
+        try:
+            rabbitmq_server.ctl("set_vm_memory_high_watermark", "0.00001")
+            api.settled("blocked", lambda m: m.value("amqp_connection_blocked", connection="relay") == 1, PATIENCE)
+            wait_until("/health says so", lambda: (h := client.get("/health")).status == 503 and h.json()["checks"] == {"store": "ok", "queue": "error"},
+                       PATIENCE)
+            campaign.send()
+            assert client.get("/health/ready").status == 200, "it takes requests all the same"
+            assert any("memory" in line.get("error", "") for line in api.log_lines() if line["msg"] == "the broker takes no messages")
+            load.wait_for(len(load.acknowledged) + 100)
+            assert not relay.taken
+        finally:
+            rabbitmq_server.ctl("set_vm_memory_high_watermark", "0.4")
+        ended = time.monotonic()
+        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        wait_until("/health again", lambda: client.get("/health").status == 200, PATIENCE)
+        load.stop()
+        campaign.finished()
+        metrics = drained(api)
+    lost = load.lost(client) + 50 - len(relay.taken)
+    assert (lost, relay.twice(), load.refused, load.unanswered) == (0, 0, 0, 0)
+    assert metrics.value("amqp_connection_blocked", connection="relay") == 0
+    record("RabbitMQ takes no messages (alarm of memory)", len(load.acknowledged) + 50, lost, relay.twice(), resumed, watch.peak,
+           f"no request refused; {watch.word}")
 
 
 @pytest.mark.slow
@@ -326,8 +346,8 @@ def test_several_relays_and_workers_share_the_work(make_service, vhost, relay):
                                        ("amqp://{login}@127.0.0.1:{port}/nowhere", "NOT_ALLOWED")])
 def test_a_login_that_fails_is_said(make_service, rabbitmq_server, url, said):
     login = f"{rabbitmq_server.user}:{quote(rabbitmq_server.password, safe='')}"
-    service = make_service(started=False, QUEUE=url.format(port=rabbitmq_server.port, login=login))
-    launch(service)
+    service = make_service(QUEUE=url.format(port=rabbitmq_server.port, login=login))
+    service.errors_allowed = True  # a failed health check is one
     wait_until("the broker's words in the log", lambda: any(said in str(line.get("error")) for line in service.log_lines()), PATIENCE)
     assert rabbitmq_server.password not in service.process.log()
 
@@ -462,9 +482,8 @@ def test_amqps(make_service, tmp_path, relay):
         # An authority that did not sign it.
         (tmp_path / "other").mkdir()
         certificates(tmp_path / "other")
-        stranger = make_service(started=False, QUEUE=url, QUEUE_CA=tmp_path / "other/ca.pem")
+        stranger = make_service(QUEUE=url, QUEUE_CA=tmp_path / "other/ca.pem")
         stranger.errors_allowed = True
-        launch(stranger)
         wait_until("the certificate refused", lambda: any("certificate" in str(line.get("error")).lower() or "SSL" in str(line.get("error"))
                                                           for line in stranger.log_lines()), PATIENCE)
         assert stranger.client().get("/health").json()["checks"]["queue"] == "error"

@@ -11,6 +11,9 @@ static const promc_family_settings families[FAMILIES] = {
     [UP] = {.name = "amqp_connection_up",
             .help = "Whether there is a connection to the broker.",
             .labels = {"connection"}},
+    [BLOCKED] = {.name = "amqp_connection_blocked",
+                 .help = "Whether the broker, short of memory or disk, takes no messages from the connection.",
+                 .labels = {"connection"}},
     [CONNECTS] = {.name = "amqp_connects_total",
                   .help = "Attempts to connect to the broker, by outcome.",
                   .labels = {"connection", "outcome"}},
@@ -45,9 +48,17 @@ static const promc_family_settings families[FAMILIES] = {
 
 static enum promc_type type_of(enum family which)
 {
-    return which == DURATION                                           ? PROMC_HISTOGRAM
-           : which == UP || which == UNCONFIRMED || which == UNSETTLED ? PROMC_GAUGE
-                                                                       : PROMC_COUNTER;
+    switch (which) {
+    case DURATION:
+        return PROMC_HISTOGRAM;
+    case UP:
+    case BLOCKED:
+    case UNCONFIRMED:
+    case UNSETTLED:
+        return PROMC_GAUGE;
+    default:
+        return PROMC_COUNTER;
+    }
 }
 
 static int make(promc_registry *registry, enum family which, const promc_amqp_settings *settings, promc_family **out)
@@ -97,6 +108,7 @@ static int make_series(promc_amqp *amqp)
     promc_counter counter;
     int rc;
     if ((rc = promc_gauge_get(amqp->family[UP], name, &gauge)) < 0 ||
+        (rc = promc_gauge_get(amqp->family[BLOCKED], name, &gauge)) < 0 ||
         (rc = promc_gauge_get(amqp->family[UNCONFIRMED], name, &gauge)) < 0 ||
         (rc = promc_gauge_get(amqp->family[UNSETTLED], name, &gauge)) < 0 ||
         (rc = promc_counter_get(amqp->family[RECONNECTS], name, &counter)) < 0)
@@ -208,6 +220,11 @@ static void set(promc_amqp *amqp, enum family family, double value)
         promc_gauge_set(gauge, value);
 }
 
+void promc_amqp_show_blocked(promc_amqp *amqp, bool blocked)
+{
+    set(amqp, BLOCKED, blocked);
+}
+
 void promc_amqp_show_outstanding(promc_amqp *amqp)
 {
     size_t unconfirmed = 0, unsettled = 0;
@@ -233,7 +250,7 @@ static void lost(void *arg, const struct window_entry *entry)
     promc_amqp_count(arg, CONFIRMS, entry->route, "lost");
 }
 
-/* Tags, confirms and consumers belong to the connection that is gone. */
+/* Tags, confirms, consumers and being blocked belong to the connection that is gone. */
 static void forget(promc_amqp *amqp)
 {
     for (struct channel *channel = amqp->channels; channel; channel = channel->next) {
@@ -244,6 +261,7 @@ static void forget(promc_amqp *amqp)
         channel->published = 0;
     }
     free_consumers(amqp);
+    promc_amqp_show_blocked(amqp, false);
     promc_amqp_show_outstanding(amqp);
 }
 

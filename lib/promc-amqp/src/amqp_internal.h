@@ -12,6 +12,7 @@
 
 enum family {
     UP,
+    BLOCKED,
     CONNECTS,
     RECONNECTS,
     DISCONNECTS,
@@ -60,7 +61,8 @@ struct channel *promc_amqp_channel(promc_amqp *amqp, amqp_channel_t number);
 uint32_t promc_amqp_route(promc_amqp *amqp, amqp_bytes_t name);
 /** Count one; `value` is the last label's. */
 void promc_amqp_count(promc_amqp *amqp, enum family family, uint32_t route, const char *value);
-/** Bring the two gauges up to date. */
+void promc_amqp_show_blocked(promc_amqp *amqp, bool blocked);
+/** Bring the two gauges of what is outstanding up to date. */
 void promc_amqp_show_outstanding(promc_amqp *amqp);
 
 #endif

@@ -67,6 +67,10 @@ bool promc_amqp_frame(promc_amqp *amqp, const amqp_frame_t *frame)
         return false;
     const void *decoded = frame->payload.method.decoded;
     amqp_method_number_t id = frame->payload.method.id;
+    if (id == AMQP_CONNECTION_BLOCKED_METHOD || id == AMQP_CONNECTION_UNBLOCKED_METHOD) {
+        promc_amqp_show_blocked(amqp, id == AMQP_CONNECTION_BLOCKED_METHOD);
+        return true;
+    }
     if (id == AMQP_BASIC_RETURN_METHOD) {
         const amqp_basic_return_t *back = decoded;
         promc_amqp_count(amqp, CONFIRMS,

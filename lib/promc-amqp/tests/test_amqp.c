@@ -2,18 +2,8 @@
 /* Tags, confirms and the connection's state, by frames made here. The calls that need a broker are tested with one by
  * tests/test_queue_amqp.py, through examples/with_rabbitmq_c.c and ingest-api. */
 #include "amqp_internal.h"
+#include "util.h"
 #include "window.h"
-
-#include <promc/promc.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* ---- the window ---- */
 
@@ -124,18 +114,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static bool exposes(const struct fixture *f, const char *line)
-{
-    char *text, wanted[512];
-    assert_int_equal(promc_scrape_string(f->registry, &(promc_scrape_settings){0}, &text, NULL), 0);
-    snprintf(wanted, sizeof wanted, "\n%s\n", line);
-    bool found = strstr(text, wanted) != NULL;
-    if (!found)
-        print_error("no %s in\n%s\n", line, text);
-    free(text);
-    return found;
-}
-
 /* As promc_amqp_basic_publish() leaves it. */
 static void published(struct fixture *f, const char *queue, int n)
 {
@@ -164,11 +142,13 @@ static void confirms_are_counted_by_destination(void **state)
     assert_true(show(f, AMQP_BASIC_RETURN_METHOD,
                      &(amqp_basic_return_t){.exchange = amqp_empty_bytes, .routing_key = amqp_cstring_bytes("two")}));
     assert_false(show(f, AMQP_CHANNEL_CLOSE_METHOD, &(amqp_channel_close_t){0}));
-    assert_true(exposes(f, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"ack\"} 2"));
-    assert_true(exposes(f, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"nack\"} 1"));
-    assert_true(exposes(f, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"returned\"} 1"));
-    assert_true(exposes(f, "amqp_publish_duration_seconds_count{connection=\"main\",destination=\"one\"} 2"));
-    assert_true(exposes(f, "amqp_unconfirmed_messages{connection=\"main\"} 2"));
+    assert_true(exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"ack\"} 2"));
+    assert_true(
+        exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"nack\"} 1"));
+    assert_true(
+        exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"returned\"} 1"));
+    assert_true(exposes(f->registry, "amqp_publish_duration_seconds_count{connection=\"main\",destination=\"one\"} 2"));
+    assert_true(exposes(f->registry, "amqp_unconfirmed_messages{connection=\"main\"} 2"));
 }
 
 static void what_is_unconfirmed_is_lost_with_the_connection(void **state)
@@ -176,22 +156,37 @@ static void what_is_unconfirmed_is_lost_with_the_connection(void **state)
     struct fixture *f = *state;
     promc_amqp_connect_failed(f->amqp);
     promc_amqp_connected(f->amqp);
-    assert_true(exposes(f, "amqp_connection_up{connection=\"main\"} 1"));
+    assert_true(exposes(f->registry, "amqp_connection_up{connection=\"main\"} 1"));
     published(f, "one", 3);
     promc_amqp_disconnected(f->amqp, AMQP_STATUS_HEARTBEAT_TIMEOUT);
     promc_amqp_disconnected(f->amqp, AMQP_STATUS_OK); /* said twice is once */
-    assert_true(exposes(f, "amqp_connection_up{connection=\"main\"} 0"));
-    assert_true(exposes(f, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"lost\"} 3"));
-    assert_true(exposes(f, "amqp_unconfirmed_messages{connection=\"main\"} 0"));
-    assert_true(exposes(f, "amqp_disconnects_total{connection=\"main\",reason=\"heartbeat\"} 1"));
-    assert_true(exposes(f, "amqp_reconnects_total{connection=\"main\"} 0"));
+    assert_true(exposes(f->registry, "amqp_connection_up{connection=\"main\"} 0"));
+    assert_true(
+        exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"lost\"} 3"));
+    assert_true(exposes(f->registry, "amqp_unconfirmed_messages{connection=\"main\"} 0"));
+    assert_true(exposes(f->registry, "amqp_disconnects_total{connection=\"main\",reason=\"heartbeat\"} 1"));
+    assert_true(exposes(f->registry, "amqp_reconnects_total{connection=\"main\"} 0"));
     promc_amqp_connected(f->amqp);
-    assert_true(exposes(f, "amqp_reconnects_total{connection=\"main\"} 1"));
-    assert_true(exposes(f, "amqp_connects_total{connection=\"main\",outcome=\"failure\"} 1"));
-    assert_true(exposes(f, "amqp_connects_total{connection=\"main\",outcome=\"success\"} 2"));
+    assert_true(exposes(f->registry, "amqp_reconnects_total{connection=\"main\"} 1"));
+    assert_true(exposes(f->registry, "amqp_connects_total{connection=\"main\",outcome=\"failure\"} 1"));
+    assert_true(exposes(f->registry, "amqp_connects_total{connection=\"main\",outcome=\"success\"} 2"));
     amqp_rpc_reply_t reply = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};
     promc_amqp_disconnected_reply(f->amqp, reply);
-    assert_true(exposes(f, "amqp_disconnects_total{connection=\"main\",reason=\"broker\"} 1"));
+    assert_true(exposes(f->registry, "amqp_disconnects_total{connection=\"main\",reason=\"broker\"} 1"));
+}
+
+static void a_broker_that_takes_no_messages_is_shown(void **state)
+{
+    struct fixture *f = *state;
+    promc_amqp_connected(f->amqp);
+    assert_true(exposes(f->registry, "amqp_connection_blocked{connection=\"main\"} 0"));
+    assert_true(show(f, AMQP_CONNECTION_BLOCKED_METHOD, &(amqp_connection_blocked_t){0}));
+    assert_true(exposes(f->registry, "amqp_connection_blocked{connection=\"main\"} 1"));
+    assert_true(show(f, AMQP_CONNECTION_UNBLOCKED_METHOD, &(amqp_connection_unblocked_t){0}));
+    assert_true(exposes(f->registry, "amqp_connection_blocked{connection=\"main\"} 0"));
+    assert_true(show(f, AMQP_CONNECTION_BLOCKED_METHOD, &(amqp_connection_blocked_t){0}));
+    promc_amqp_disconnected(f->amqp, AMQP_STATUS_TIMEOUT); /* and with the connection it ends */
+    assert_true(exposes(f->registry, "amqp_connection_blocked{connection=\"main\"} 0"));
 }
 
 static void destinations_beyond_the_limit_share_one(void **state)
@@ -202,8 +197,10 @@ static void destinations_beyond_the_limit_share_one(void **state)
         snprintf(name, sizeof name, "queue-%d", i);
         promc_amqp_count(f->amqp, PUBLISHES, promc_amqp_route(f->amqp, amqp_cstring_bytes(name)), "sent");
     }
-    assert_true(exposes(f, "amqp_publishes_total{connection=\"main\",destination=\"queue-62\",outcome=\"sent\"} 1"));
-    assert_true(exposes(f, "amqp_publishes_total{connection=\"main\",destination=\"other\",outcome=\"sent\"} 937"));
+    assert_true(
+        exposes(f->registry, "amqp_publishes_total{connection=\"main\",destination=\"queue-62\",outcome=\"sent\"} 1"));
+    assert_true(
+        exposes(f->registry, "amqp_publishes_total{connection=\"main\",destination=\"other\",outcome=\"sent\"} 937"));
 }
 
 static void several_connections_share_a_registry(void **state)
@@ -212,8 +209,8 @@ static void several_connections_share_a_registry(void **state)
     promc_amqp *other;
     assert_int_equal(promc_amqp_create(&other, f->registry, &(promc_amqp_settings){.connection = "other"}), 0);
     promc_amqp_connected(other);
-    assert_true(exposes(f, "amqp_connection_up{connection=\"other\"} 1"));
-    assert_true(exposes(f, "amqp_connection_up{connection=\"main\"} 0"));
+    assert_true(exposes(f->registry, "amqp_connection_up{connection=\"other\"} 1"));
+    assert_true(exposes(f->registry, "amqp_connection_up{connection=\"main\"} 0"));
     promc_amqp_destroy(other);
     promc_registry *foreign;
     assert_int_equal(promc_registry_create(&foreign, NULL), 0);
@@ -249,6 +246,7 @@ int main(void)
         cmocka_unit_test(more_than_a_window_holds),
         cmocka_unit_test_setup_teardown(confirms_are_counted_by_destination, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_unconfirmed_is_lost_with_the_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_broker_that_takes_no_messages_is_shown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(destinations_beyond_the_limit_share_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(several_connections_share_a_registry, set_up, tear_down),
         cmocka_unit_test(nothing_is_counted_without_an_object),

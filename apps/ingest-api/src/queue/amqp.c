@@ -294,7 +294,7 @@ static int amqp_check(struct queue *queue, int timeout_ms)
     broker->look.retry_ns = 0; /* asked just now: look now */
     int rc = passive_declare(broker, (enum queue_name)0, &ready, &consumers);
     pthread_mutex_unlock(&broker->look_lock);
-    return rc < 0 ? DB_E_CONNECTION : DB_OK;
+    return rc < 0 ? DB_E_CONNECTION : amqp_relay_blocked(broker->relay) ? DB_E_FULL : DB_OK;
 }
 
 struct recall_call {

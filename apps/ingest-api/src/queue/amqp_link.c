@@ -85,7 +85,7 @@ static void destroy(struct amqp_link *link)
     if (link->state)
         (void)amqp_destroy_connection(link->state);
     link->state = NULL;
-    link->up = false;
+    link->up = link->blocked = false;
 }
 
 int amqp_link_backoff_ms(const struct amqp_link *link)
@@ -158,10 +158,29 @@ void amqp_link_lost_reply(struct amqp_link *link, const char *what, amqp_rpc_rep
     lost(link, why, reply);
 }
 
+/* The connection stays; what we write is read when the broker has resources again. */
+static bool blocked_or_unblocked(struct amqp_link *link, const amqp_frame_t *frame)
+{
+    if (frame->payload.method.id == AMQP_CONNECTION_BLOCKED_METHOD) {
+        const amqp_connection_blocked_t *blocked = frame->payload.method.decoded;
+        char why[256];
+        (void)snprintf(why, sizeof(why), "%.*s", (int)blocked->reason.len, (const char *)blocked->reason.bytes);
+        log_warn("the broker takes no messages", "s:component", "queue", "s:connection", link->name, "s:error", why);
+        link->blocked = true;
+    } else if (frame->payload.method.id == AMQP_CONNECTION_UNBLOCKED_METHOD) {
+        log_info("the broker takes messages again", "s:component", "queue", "s:connection", link->name);
+        link->blocked = false;
+    } else {
+        return false;
+    }
+    (void)promc_amqp_frame(link->metrics, frame);
+    return true;
+}
+
 void amqp_link_unexpected(struct amqp_link *link, const amqp_frame_t *frame)
 {
     char why[256];
-    if (frame->frame_type != AMQP_FRAME_METHOD)
+    if (frame->frame_type != AMQP_FRAME_METHOD || blocked_or_unblocked(link, frame))
         return; /* a heartbeat, or the rest of something that was looked at */
     describe(why, sizeof(why), "closed by the broker", frame->payload.method.id, frame->payload.method.decoded);
     lost(link, why, (amqp_rpc_reply_t){.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION});
@@ -227,16 +246,17 @@ static bool log_in(struct amqp_link *link)
     struct timeval limit = {.tv_sec = RPC_S};
     (void)amqp_set_handshake_timeout(link->state, &limit);
     (void)amqp_set_rpc_timeout(link->state, &limit);
+    /* rabbitmq-c does not ask to be told when a queue is deleted, or when the broker has no memory for messages */
+    const amqp_field_value_t yes = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1};
     amqp_table_entry_t capabilities[] = {
-        /* told when a queue is deleted: rabbitmq-c does not ask for it */
-        {.key = amqp_cstring_bytes("consumer_cancel_notify"),
-         .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}},
+        {.key = amqp_cstring_bytes("consumer_cancel_notify"), .value = yes},
+        {.key = amqp_cstring_bytes("connection.blocked"), .value = yes},
     };
     amqp_table_entry_t entries[] = {
         text_entry("product", "ingest-api"),
         text_entry("connection_name", link->name),
         {.key = amqp_cstring_bytes("capabilities"),
-         .value = {.kind = AMQP_FIELD_KIND_TABLE, .value.table = {.num_entries = 1, .entries = capabilities}}},
+         .value = {.kind = AMQP_FIELD_KIND_TABLE, .value.table = {.num_entries = 2, .entries = capabilities}}},
     };
     amqp_table_t properties = {.num_entries = 3, .entries = entries};
     amqp_rpc_reply_t reply = amqp_login_with_properties(link->state, url->vhost, 0, FRAME_MAX, link->heartbeat_s,

@@ -39,6 +39,7 @@ struct amqp_link {
     amqp_connection_state_t state; /**< NULL: not connected */
     promc_amqp *metrics;           /**< NULL when metrics are off */
     bool up;                       /**< logged in, the queues declared */
+    _Atomic bool blocked;          /**< the broker is short of memory or disk, and reads nothing; any thread may look */
     uint64_t retry_ns;             /**< not before that */
     unsigned failures;             /**< in a row */
     char error[256];               /**< why it is not connected; "" at first */
@@ -59,7 +60,7 @@ int amqp_link_backoff_ms(const struct amqp_link *link);
 void amqp_link_lost(struct amqp_link *link, const char *why);
 void amqp_link_lost_status(struct amqp_link *link, const char *what, int status);
 void amqp_link_lost_reply(struct amqp_link *link, const char *what, amqp_rpc_reply_t reply);
-/** A frame that nobody expected: most end the connection, which is then lost. */
+/** A frame that nobody expected: most end the connection, which is then lost. connection.blocked and .unblocked set `blocked`. */
 void amqp_link_unexpected(struct amqp_link *link, const amqp_frame_t *frame);
 /** Orderly. */
 void amqp_link_close(struct amqp_link *link);

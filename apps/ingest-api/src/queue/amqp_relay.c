@@ -25,6 +25,7 @@
 #define BATCH 256
 #define LEASE_MS 30000
 #define CONFIRM_MS 10000
+#define SLICE_S 1      /* of that wait: it begins anew while the broker says that it takes no messages */
 #define TROUBLE_MS 500 /* the store cannot be used, or the broker refuses messages */
 #define CHANNEL 1
 
@@ -131,16 +132,24 @@ static int on_frame(struct amqp_relay *relay, const amqp_frame_t *frame, uint64_
     }
 }
 
+static uint64_t confirm_deadline(void)
+{
+    return clock_monotonic_ns() + CONFIRM_MS * UINT64_C(1000000);
+}
+
 static void wait_for_confirms(struct amqp_relay *relay, uint64_t first, int waiting)
 {
     bool answered[BATCH] = {0}, back = false;
-    uint64_t end = clock_monotonic_ns() + CONFIRM_MS * UINT64_C(1000000);
+    uint64_t end = confirm_deadline();
     while (waiting > 0 && relay->link.state) {
         amqp_frame_t frame;
-        uint64_t now = clock_monotonic_ns(), left = now < end ? end - now : 0;
-        struct timeval limit = {.tv_sec = (time_t)(left / 1000000000u),
-                                .tv_usec = (suseconds_t)(left % 1000000000u / 1000u)};
+        struct timeval limit = {.tv_sec = SLICE_S};
+        if (relay->link
+                .blocked) /* what was written is in its socket: sent over another connection it would come twice */
+            end = confirm_deadline();
         int rc = amqp_simple_wait_frame_noblock(relay->link.state, &frame, &limit);
+        if (rc == AMQP_STATUS_TIMEOUT && clock_monotonic_ns() < end)
+            continue;
         if (rc != AMQP_STATUS_OK) {
             amqp_link_lost_status(&relay->link, "waiting for confirms", rc);
             break;
@@ -274,7 +283,7 @@ static int relay_queue(struct amqp_relay *relay, enum queue_name name, int64_t *
     if (rc != DB_OK)
         return rc;
     if (peek.ready_ms <= now)
-        return relay->link.state ? relay_batch(relay, name) : 0;
+        return relay->link.state && !relay->link.blocked ? relay_batch(relay, name) : 0;
     if (peek.ready_ms < *due_ms)
         *due_ms = peek.ready_ms;
     if (peek.leased_ms < *due_ms)
@@ -387,6 +396,11 @@ static void *relay_main(void *arg)
     amqp_link_close(&relay->link);
     amqp_thread_end(&relay->thread);
     return NULL;
+}
+
+bool amqp_relay_blocked(const struct amqp_relay *relay)
+{
+    return relay->link.blocked;
 }
 
 void amqp_relay_wake(struct amqp_relay *relay)

@@ -15,6 +15,8 @@ struct amqp_relay;
 int amqp_relay_start(struct amqp_relay **out, struct queue *queue, const struct amqp_target *target);
 /** There may be something in the outbox. Any thread. */
 void amqp_relay_wake(struct amqp_relay *relay);
+/** Whether the broker takes none of its messages, for want of memory or disk. Any thread. */
+bool amqp_relay_blocked(const struct amqp_relay *relay);
 /** A job that its worker gave up: its lease is returned when the store allows it. Any thread. */
 void amqp_relay_return(struct amqp_relay *relay, const struct job *job);
 /** Publishes what can be had at once, then ends. NULL is allowed. */

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define FRESH_NS UINT64_C(1000000000)
@@ -131,13 +132,20 @@ static int answer_health(struct request *req, unsigned failed)
     return answer(req, failed ? 503 : 200, &text);
 }
 
+/* An API takes requests while the broker is away: their jobs wait in the outbox. A worker without a queue has nothing to do. */
+static bool able(const struct settings *settings, unsigned failed)
+{
+    bool outbox = (settings->role & ROLE_API) && strcmp(settings->queue_url, "embedded") != 0;
+    return (failed & (outbox ? CHECK_STORE : CHECK_STORE | CHECK_QUEUE)) == 0;
+}
+
 static int answer_ready(struct request *req, unsigned failed)
 {
     char storage[256];
     struct text text;
-    bool draining = http_server_draining(req->app->server);
+    bool draining = http_server_draining(req->app->server), ready = able(req->app->settings, failed) && !draining;
     text_init(&text, storage, sizeof(storage));
-    begin(&text, failed == 0 && !draining);
+    begin(&text, ready);
     text_add(&text, ",\"draining\":");
     text_add(&text, draining ? "true" : "false");
     text_add(&text, ",\"checks\":{");
@@ -145,7 +153,7 @@ static int answer_ready(struct request *req, unsigned failed)
     text_add(&text, ",");
     add_check(&text, "queue", failed & CHECK_QUEUE);
     text_add(&text, "}}");
-    return answer(req, failed || draining ? 503 : 200, &text);
+    return answer(req, ready ? 200 : 503, &text);
 }
 
 /* A recent result is answered on the loop; else the checks are made off it. */

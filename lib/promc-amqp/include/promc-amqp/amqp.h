@@ -4,6 +4,7 @@
  * Metrics around your own rabbitmq-c calls.
  *
  *     amqp_connection_up{connection}                             1 while connected
+ *     amqp_connection_blocked{connection}                        1 while the broker takes no messages (an alarm of memory or disk)
  *     amqp_connects_total{connection,outcome}                    success, failure
  *     amqp_reconnects_total{connection}                          successes but the first
  *     amqp_disconnects_total{connection,reason}                  closed (by us), broker, network, heartbeat, timeout, tls, error
@@ -100,7 +101,8 @@ PROMC_API int promc_amqp_basic_publish(promc_amqp *amqp, amqp_connection_state_t
                                        amqp_bytes_t body);
 
 /**
- * Show it every frame that you read yourself: it takes note of basic.ack, basic.nack and basic.return.
+ * Show it every frame that you read yourself: it takes note of basic.ack, basic.nack, basic.return, and of
+ * connection.blocked and connection.unblocked, which a broker says to clients with that capability (amqp_login_with_properties).
  * @return whether the frame was one of these. @note A returned message is confirmed as well; it is counted in both.
  */
 PROMC_API bool promc_amqp_frame(promc_amqp *amqp, const amqp_frame_t *frame);
