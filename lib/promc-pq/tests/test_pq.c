@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Against a real PostgreSQL server: run by apps/ingest-api/tests/with_postgres, which says where it is. */
+#include "util.h"
+
 #include <promc-pq/pq.h>
-#include <promc/promc.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 struct fixture {
     promc_registry *registry;
@@ -39,18 +31,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static bool exposes(const struct fixture *f, const char *line)
-{
-    char *text, wanted[512];
-    assert_int_equal(promc_scrape_string(f->registry, &(promc_scrape_settings){0}, &text, NULL), 0);
-    snprintf(wanted, sizeof wanted, "\n%s\n", line);
-    bool found = strstr(text, wanted) != NULL;
-    if (!found)
-        print_error("no %s in\n%s\n", line, text);
-    free(text);
-    return found;
-}
-
 static void expect(PGresult *result, ExecStatusType status)
 {
     if (PQresultStatus(result) != status)
@@ -75,11 +55,13 @@ static void queries(void **state)
            PGRES_TUPLES_OK);
     expect(promc_pq_prepare(f->sql, f->conn, "bad", "SELECT * FROM nowhere.at_all", 0, NULL), PGRES_FATAL_ERROR);
     expect(promc_pq_exec(f->sql, f->conn, ""), PGRES_EMPTY_QUERY);
-    assert_true(exposes(f, "db_query_duration_seconds_count{operation=\"connect\",schema=\"other\"} 1"));
-    assert_true(exposes(f, "db_query_duration_seconds_count{operation=\"insert\",schema=\"pg_temp\"} 2"));
-    assert_true(exposes(f, "db_query_duration_seconds_count{operation=\"select\",schema=\"pg_temp\"} 1"));
-    assert_true(exposes(f, "db_query_errors_total{operation=\"insert\",schema=\"pg_temp\",sqlstate_class=\"23\"} 1"));
-    assert_true(exposes(f, "db_query_errors_total{operation=\"select\",schema=\"nowhere\",sqlstate_class=\"42\"} 1"));
+    assert_true(exposes(f->registry, "db_query_duration_seconds_count{operation=\"connect\",schema=\"other\"} 1"));
+    assert_true(exposes(f->registry, "db_query_duration_seconds_count{operation=\"insert\",schema=\"pg_temp\"} 2"));
+    assert_true(exposes(f->registry, "db_query_duration_seconds_count{operation=\"select\",schema=\"pg_temp\"} 1"));
+    assert_true(
+        exposes(f->registry, "db_query_errors_total{operation=\"insert\",schema=\"pg_temp\",sqlstate_class=\"23\"} 1"));
+    assert_true(
+        exposes(f->registry, "db_query_errors_total{operation=\"select\",schema=\"nowhere\",sqlstate_class=\"42\"} 1"));
 }
 
 static void asynchronous(void **state)
@@ -94,7 +76,8 @@ static void asynchronous(void **state)
     assert_false(promc_pq_end(&query, f->conn, result));
     PQclear(result);
     assert_null(PQgetResult(f->conn));
-    assert_true(exposes(f, "db_query_errors_total{operation=\"select\",schema=\"other\",sqlstate_class=\"22\"} 1"));
+    assert_true(
+        exposes(f->registry, "db_query_errors_total{operation=\"select\",schema=\"other\",sqlstate_class=\"22\"} 1"));
 }
 
 static void a_lost_connection(void **state)
@@ -107,13 +90,15 @@ static void a_lost_connection(void **state)
     double told = promc_counter_value(promc_counter_with(errors, "select", "other", "57")) +
                   promc_counter_value(promc_counter_with(errors, "select", "other", "08"));
     assert_true(told > 0.5 && told < 1.5);
-    assert_true(exposes(f, "db_query_errors_total{operation=\"select\",schema=\"crm\",sqlstate_class=\"08\"} 1"));
+    assert_true(
+        exposes(f->registry, "db_query_errors_total{operation=\"select\",schema=\"crm\",sqlstate_class=\"08\"} 1"));
 
     PGconn *refused = promc_pq_connect(f->sql, (const char *const[]){"host", "port", NULL},
                                        (const char *const[]){"127.0.0.1", "1", NULL}, 0);
     assert_int_equal(PQstatus(refused), CONNECTION_BAD);
     PQfinish(refused);
-    assert_true(exposes(f, "db_query_errors_total{operation=\"connect\",schema=\"other\",sqlstate_class=\"08\"} 1"));
+    assert_true(
+        exposes(f->registry, "db_query_errors_total{operation=\"connect\",schema=\"other\",sqlstate_class=\"08\"} 1"));
 }
 
 static void without_metrics(void **state)

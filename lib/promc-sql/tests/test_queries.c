@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is counted, and that hostile SQL cannot make it grow. */
+#include "util.h"
+
 #include <promc-sql/pool.h>
 #include <promc-sql/queries.h>
-#include <promc/promc.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static bool exposes(promc_registry *registry, const char *line)
-{
-    char *text, wanted[512];
-    assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){0}, &text, NULL), 0);
-    snprintf(wanted, sizeof wanted, "\n%s\n", line);
-    bool found = strstr(text, wanted) != NULL;
-    if (!found)
-        print_error("no %s in\n%s\n", line, text);
-    free(text);
-    return found;
-}
 
 static void queries_and_errors(void **state)
 {

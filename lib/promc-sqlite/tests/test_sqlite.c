@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Real SQLite, in memory and in files. */
+#include "util.h"
+
 #include <promc-sqlite/sqlite.h>
-#include <promc/promc.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 struct fixture {
     promc_registry *registry;
@@ -39,18 +31,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static bool exposes(const struct fixture *f, const char *line)
-{
-    char *text, wanted[512];
-    assert_int_equal(promc_scrape_string(f->registry, &(promc_scrape_settings){0}, &text, NULL), 0);
-    snprintf(wanted, sizeof wanted, "\n%s\n", line);
-    bool found = strstr(text, wanted) != NULL;
-    if (!found)
-        print_error("no %s in\n%s\n", line, text);
-    free(text);
-    return found;
-}
-
 static int run(struct fixture *f, const char *text)
 {
     return promc_sqlite_exec(f->sql, f->db, text, NULL, NULL, NULL);
@@ -75,9 +55,9 @@ static void a_query_is_one_observation(void **state)
         promc_sqlite_end(&query);
     }
     sqlite3_finalize(stmt);
-    assert_true(exposes(f, "db_query_duration_seconds_count{operation=\"ddl\",schema=\"other\"} 1"));
-    assert_true(exposes(f, "db_query_duration_seconds_count{operation=\"insert\",schema=\"other\"} 1"));
-    assert_true(exposes(f, "db_query_duration_seconds_count{operation=\"select\",schema=\"main\"} 2"));
+    assert_true(exposes(f->registry, "db_query_duration_seconds_count{operation=\"ddl\",schema=\"other\"} 1"));
+    assert_true(exposes(f->registry, "db_query_duration_seconds_count{operation=\"insert\",schema=\"other\"} 1"));
+    assert_true(exposes(f->registry, "db_query_duration_seconds_count{operation=\"select\",schema=\"main\"} 2"));
 }
 
 static void errors_have_their_code(void **state)
@@ -95,12 +75,13 @@ static void errors_have_their_code(void **state)
     assert_int_equal(promc_sqlite_step(&query), SQLITE_CONSTRAINT); /* the same query: counted once */
     promc_sqlite_end(&query);
     sqlite3_finalize(stmt);
+    assert_true(exposes(f->registry,
+                        "db_query_errors_total{operation=\"select\",schema=\"other\",result_code=\"SQLITE_ERROR\"} 1"));
     assert_true(
-        exposes(f, "db_query_errors_total{operation=\"select\",schema=\"other\",result_code=\"SQLITE_ERROR\"} 1"));
-    assert_true(
-        exposes(f, "db_query_errors_total{operation=\"insert\",schema=\"other\",result_code=\"SQLITE_CONSTRAINT\"} 2"));
+        exposes(f->registry,
+                "db_query_errors_total{operation=\"insert\",schema=\"other\",result_code=\"SQLITE_CONSTRAINT\"} 2"));
     /* a failed query took its time as well */
-    assert_true(exposes(f, "db_query_duration_seconds_count{operation=\"insert\",schema=\"other\"} 2"));
+    assert_true(exposes(f->registry, "db_query_duration_seconds_count{operation=\"insert\",schema=\"other\"} 2"));
 }
 
 static void the_class_that_postgresql_has(void **state)
@@ -118,7 +99,8 @@ static void the_class_that_postgresql_has(void **state)
     assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
     assert_int_equal(promc_sqlite_exec(sql, f->db, "CREATE TABLE t (a); BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(promc_sqlite_exec(sql, other, "INSERT INTO t VALUES (1)", NULL, NULL, NULL), SQLITE_BUSY);
-    assert_true(exposes(f, "either_query_errors_total{operation=\"insert\",schema=\"other\",sqlstate_class=\"40\"} 1"));
+    assert_true(exposes(f->registry,
+                        "either_query_errors_total{operation=\"insert\",schema=\"other\",sqlstate_class=\"40\"} 1"));
     sqlite3_close(other);
     promc_sql_destroy(sql);
     unlink(path);

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A real loop, blocked on purpose. */
+#include "util.h"
+
 #include <promc-uv/uv.h>
-#include <promc/promc.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static promc_registry *registry;
 static uv_loop_t loop;
@@ -32,20 +25,9 @@ static int tear_down(void **state)
     return rc;
 }
 
-static bool exposes(const char *text)
-{
-    char *all;
-    assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){0}, &all, NULL), 0);
-    bool found = strstr(all, text) != NULL;
-    free(all);
-    return found;
-}
-
 static double value(const char *series)
 {
-    char *all;
-    assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){0}, &all, NULL), 0);
-    char *at = strstr(all, series);
+    char *all = scrape_text(registry), *at = strstr(all, series);
     if (!at)
         fail_msg("no %s in\n%s", series, all);
     double number = strtod(at + strlen(series), NULL);
@@ -118,8 +100,8 @@ static void handles_are_counted_by_type(void **state)
     after(&one, 50, end);
     after(&two, 50, end);
     assert_int_equal(promc_uv_start(&watch, registry, &loop, &(promc_uv_settings){.loop = "x"}), 0);
-    assert_true(exposes("\neventloop_handles{loop=\"x\",type=\"timer\"} 2\n")); /* not its own */
-    assert_false(exposes("type=\"idle\""));
+    assert_true(exposes(registry, "eventloop_handles{loop=\"x\",type=\"timer\"} 2")); /* not its own */
+    assert_hides(registry, "type=\"idle\"");
     uv_close((uv_handle_t *)&inactive, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
 }
@@ -140,9 +122,9 @@ static void gauges_go_with_the_watch(void **state)
     uv_run(&loop, UV_RUN_DEFAULT);
     promc_uv_stop(watch);
     watch = NULL;
-    assert_false(exposes("eventloop_utilization_ratio{"));
-    assert_false(exposes("eventloop_handles{"));
-    assert_true(exposes("eventloop_lag_seconds_count{loop=\"main\"}"));
+    assert_hides(registry, "eventloop_utilization_ratio{");
+    assert_hides(registry, "eventloop_handles{");
+    assert_true(contains(scrape_text(registry), "eventloop_lag_seconds_count{loop=\"main\"}"));
     assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0); /* and the name is free again */
 }
 
@@ -154,9 +136,9 @@ static void several_loops_share_the_families(void **state)
     assert_int_equal(promc_uv_start(&second, registry, &loop, &(promc_uv_settings){.loop = "0"}), PROMC_E_DUPLICATE);
     assert_null(second);
     assert_int_equal(promc_uv_start(&second, registry, &loop, &(promc_uv_settings){.loop = "1"}), 0);
-    assert_true(exposes("eventloop_utilization_ratio{loop=\"1\"}"));
+    assert_true(contains(scrape_text(registry), "eventloop_utilization_ratio{loop=\"1\"}"));
     promc_uv_stop(second);
-    assert_true(exposes("eventloop_utilization_ratio{loop=\"0\"}"));
+    assert_true(contains(scrape_text(registry), "eventloop_utilization_ratio{loop=\"0\"}"));
 }
 
 static void wrong_settings(void **state)

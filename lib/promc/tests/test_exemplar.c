@@ -22,13 +22,6 @@ static promc_histogram new_histogram(promc_registry *registry)
     return h;
 }
 
-static __attribute__((noinline)) char *openmetrics(promc_registry *registry)
-{
-    char *text;
-    assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS}, &text, NULL));
-    return text;
-}
-
 /* The number that stands behind this part of the text; NaN if the part is not there. */
 static double number_after(const char *text, const char *part)
 {
@@ -46,7 +39,7 @@ static void shown_in_openmetrics_not_in_text(void **state)
     assert_int_equal(promc_counter_add_exemplar(c, 3, trace, 1), 0);
     assert_int_equal(promc_histogram_observe_exemplar(h, 1.5, trace, 1), 0);
     assert_int_equal(promc_histogram_observe_exemplar(h, 99, NULL, 0), 0);
-    char *text = openmetrics(registry);
+    char *text = scrape_openmetrics(registry);
     double seconds = number_after(text, "\nc_total 3 # {trace_id=\"4b\\\"f9\"} 3 ");
     assert_true(fabs(seconds - (double)time(NULL)) < 3600);
     assert_non_null(strstr(text, "\nh_bucket{le=\"1.0\"} 0\n"));

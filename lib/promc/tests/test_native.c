@@ -583,9 +583,7 @@ static void processes_share_one(void **state)
     expect_model(&r, &model, 0x1p-128);
     promc_registry *reader;
     assert_ok(promc_registry_open_readonly(&reader, path));
-    char *text;
-    assert_ok(promc_scrape_string(reader, &(promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &text, NULL));
-    free(text);
+    free(scrape(reader, PROMC_FORMAT_PROTOBUF));
     assert_true(exposes(reader, "h_count 1500"));
     promc_registry_destroy(reader);
     promc_registry_destroy(registry);
@@ -665,8 +663,7 @@ static void texts_have_a_valid_family(void **state)
     assert_true(exposes(registry, "both_bucket{le=\"0.5\"} 1"));
     assert_true(exposes(registry, "both_bucket{le=\"+Inf\"} 2\nboth_sum 20.3\nboth_count 2"));
     promc_histogram_observe(h, -100);
-    char *text;
-    assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS}, &text, NULL));
+    char *text = scrape_openmetrics(registry);
     assert_non_null(strstr(text, "only_bucket{le=\"+Inf\"} 3\n"));
     assert_null(strstr(text, "only_sum")); /* below 0: no counter, so not in OpenMetrics */
     assert_null(strstr(text, "only_count"));
@@ -772,12 +769,12 @@ static void idle_series_expire(void **state)
     assert_int_equal(promc_family_series_count(family), 2);
     registry->arena.header->born_ns -= UINT64_C(40000) * 1000000000; /* as if so much time had gone by */
     registry->arena.header->born_ms -= UINT64_C(40000) * 1000;
-    (void)exposes(registry, ""); /* sees them for the first time */
+    free(scrape_text(registry)); /* sees them for the first time */
     promc_histogram_observe(h, 2);
     registry->arena.header->born_ns -= UINT64_C(40000) * 1000000000;
-    (void)exposes(registry, "");
+    free(scrape_text(registry));
     promc_histogram_observe(h, 2);
-    (void)exposes(registry, "");
+    free(scrape_text(registry));
     assert_int_equal(promc_family_series_count(family), 1);
     promc_registry_destroy(registry);
 }

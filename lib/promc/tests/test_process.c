@@ -2,24 +2,15 @@
 /* /proc parsing with hostile command names, control groups of both versions in a made-up tree, and the nine metrics themselves. */
 #include "collect/cgroup_read.h"
 #include "collect/procfs.h"
-
-#include <promc/promc.h>
+#include "util.h"
 
 #include <fcntl.h>
 #include <malloc.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static void test_stat_line(void **state)
 {
@@ -184,13 +175,6 @@ static void test_cgroup_nonsense(void **state)
     }
 }
 
-static __attribute__((noinline)) char *scrape(promc_registry *registry)
-{
-    char *text;
-    assert_int_equal(promc_scrape_string(registry, NULL, &text, NULL), 0);
-    return text;
-}
-
 /* The value of a line that starts with `series`; fails the test if there is none. */
 static double value_of(const char *text, const char *series)
 {
@@ -230,7 +214,7 @@ static void test_the_nine(void **state)
     assert_int_equal(promc_collect_process(registry), 0);
     assert_int_equal(promc_collect_process(registry), PROMC_E_DUPLICATE);
     burn_cpu(0.05);
-    char *text = scrape(registry);
+    char *text = scrape_text(registry);
     double cpu = value_of(text, "process_cpu_seconds_total");
     double fds = value_of(text, "process_open_fds");
     assert_true(cpu >= 0.04 && cpu < 600);
@@ -254,7 +238,7 @@ static void test_the_nine(void **state)
     /* The figures are read anew at each scrape. */
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     burn_cpu(0.05);
-    text = scrape(registry);
+    text = scrape_text(registry);
     assert_true(value_of(text, "process_open_fds") == fds + 1);
     assert_true(value_of(text, "process_cpu_seconds_total") > cpu);
     free(text);
@@ -271,7 +255,7 @@ static void test_the_others(void **state)
     assert_int_equal(promc_collect_cgroup(registry), 0);
     assert_int_equal(promc_collect_scheduler(registry), 0);
     assert_int_equal(promc_collect_pressure(registry), 0);
-    char *text = scrape(registry);
+    char *text = scrape_text(registry);
     assert_true(value_of(text, "process_memory_limit_bytes") > 1e6);
     assert_true(value_of(text, "process_cpu_limit_cores") > 0);
     assert_true(value_of(text, "process_page_faults_total{type=\"minor\"}") > 10);
