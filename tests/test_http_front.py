@@ -28,6 +28,14 @@ def front(tmp_path_factory):
     service.close()
 
 
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory):
+    """Another, for what never comes to an end: with 60 s as elsewhere each would be waited for so long."""
+    service = Service(tmp_path_factory.mktemp("impatient"), IDLE_TIMEOUT=5).start()
+    yield service
+    service.close()
+
+
 def answers(received):
     """[(status, headers, body)] of the answers in a stream; each must be whole and framed by Content-Length."""
     found = []
@@ -104,8 +112,8 @@ def test_a_head_in_doubt_is_refused_and_the_connection_closed(front, data, statu
     b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 100000 + b"\r\n",
     b"\0" * 1000, os.urandom(4096),
 ], ids=range(14))
-def test_what_libmicrohttpd_itself_refuses_ends_the_connection(front, data):
-    with raw_connection(front.port) as s:
+def test_what_libmicrohttpd_itself_refuses_ends_the_connection(impatient, data):
+    with raw_connection(impatient.port) as s:
         try:
             s.sendall(data)
             s.shutdown(socket.SHUT_WR)
@@ -115,7 +123,7 @@ def test_what_libmicrohttpd_itself_refuses_ends_the_connection(front, data):
         except OSError:  # hung up on in the middle
             received = b""
     assert re.match(rb"HTTP/1\.1 (4\d\d|505) ", received) or received == b"", received
-    assert front.client().get("/health/live").status == 200
+    assert impatient.client().get("/health/live").status == 200
 
 
 def test_refusals_of_the_library_are_counted(service):
