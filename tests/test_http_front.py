@@ -15,7 +15,7 @@ import time
 import pytest
 from support.http import csv_rows, raw_connection, raw_exchange, reset
 from support.ports import PATIENCE, free_port, wait_until
-from support.service import BINARY, Service, clean_environment
+from support.service import BINARY, ROOT, Service, clean_environment
 
 GOOD = b"Host: x\r\n"
 
@@ -473,6 +473,7 @@ def test_health_says_what_the_story_asks(front):
     ({"METRICS_LISTEN": "9464"}, ["METRICS_LISTEN", "9464"]),
     ({"HOST": "no.such.host.invalid"}, ["no.such.host.invalid"]),
     ({"DATA_DIR": "/proc/nothing"}, ["DATA_DIR"]),
+    ({"MAIL": "smtp://root:hunter2@mx:99999"}, ["MAIL", "ort number"]),
 ])
 def test_a_wrong_configuration_is_said_clearly(tmp_path, env, words):
     settings = {"PORT": free_port(), "DATA_DIR": tmp_path, **env}
@@ -498,6 +499,8 @@ def test_command_line(tmp_path):
     for wrong in (["nonsense"], ["org"], ["org", "delete"], ["org", "create"], ["org", "create", "a", "b"]):
         done = run(*wrong)
         assert done.returncode == 2 and "usage:" in done.stderr and done.stdout == ""
+    settings = re.findall(r'^    \{"([A-Z_]+)",', (ROOT / "apps/ingest-api/src/config/settings.c").read_text(), re.M)
+    assert len(settings) > 30 and not set(settings) - set(re.findall("[A-Z_]+", run("--help").stdout))
     assert run("--role=boss").returncode == 1 and "boss" in run("--role=boss").stderr
     assert run("org", "create", "").returncode == 1
     made = json.loads(run("org", "create", "Köln \"1\"").stdout)

@@ -242,7 +242,9 @@ def test_exemplars_in_a_real_prometheus(target, make_prometheus):
 
 def test_the_service_by_an_override(make_service, make_prometheus):
     """Nothing of ingest-api is compiled anew: its request times are native beside their classic buckets."""
-    service = make_service(PROMC_OVERRIDES="http_request_duration_seconds histogram=both schema=4")
+    service = make_service(PROMC_OVERRIDES="http_request_duration_seconds histogram=both schema=4; no_such_metric max_series=3")
+    warnings = [line for line in service.log_lines() if "PROMC_OVERRIDES" in line["msg"]]
+    assert [(line["level"], line["metric"]) for line in warnings] == [(40, "no_such_metric")]
     client = service.client(service.organisation())
     for _ in range(20):
         assert client.get("/api/v1/prospects").status == 200

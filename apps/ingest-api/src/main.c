@@ -9,26 +9,30 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] =
+static const char commands[] =
     "usage: ingest-api [serve] [--role=all|api|worker]   serve (the default) until SIGTERM\n"
     "       ingest-api org create NAME                   make an organisation; its id and API key are printed once\n"
     "       ingest-api key create ORGANISATION           one more API key of it, printed once\n"
     "       ingest-api key list ORGANISATION             its keys: id, made when, revoked when\n"
     "       ingest-api key revoke ORGANISATION KEY_ID    nobody gets in by that key any more\n"
     "       ingest-api metrics [--json]                  the reference of all metrics, as Markdown or JSON\n"
-    "       ingest-api --version | --help\n"
+    "       ingest-api --version | --help                --help lists the settings too\n";
+
+static const char environment[] =
     "\n"
     "Settings come from the environment, defaults in brackets:\n"
     "  HOST [127.0.0.1]  PORT [3000]  ROLE [all]  LOOPS [one per core]  DATA_DIR [var]\n"
     "  STORE [sqlite]  STORE_THREADS [4]  STORE_QUEUE [1024]  STORE_TIMEOUT_MS [5000]\n"
     "  QUEUE [embedded] | amqp://USER:PASSWORD@HOST:PORT/VHOST | amqps://...  WORKER_THREADS [2]  JOB_ATTEMPTS [5]\n"
+    "  VALIDATION_DELAY [15] seconds from an import to its jobs\n"
     "  QUEUE_PASSWORD [the URL's]  QUEUE_CA [the system's]  QUEUE_HEARTBEAT [10] seconds  QUEUE_PREFETCH [128]\n"
     "  MAIL [file] | file:DIR | smtp://HOST:PORT | smtps://HOST:PORT  MAIL_FROM  MAIL_RATE_LIMIT [0: none]\n"
     "  SMTP_USER  SMTP_PASSWORD  SMTP_STARTTLS [opportunistic] | required | off  SMTP_CA [the system's]\n"
     "  TLS_CERT  TLS_KEY  PEM files: TLS on every listener; SIGHUP reads them again\n"
-    "  SENTRY_DSN [none]  SENTRY_ENVIRONMENT [production]\n"
+    "  SENTRY_DSN [none]  SENTRY_CA [the system's]  SENTRY_ENVIRONMENT [production]\n"
     "  METRICS_ENABLED [1]  METRICS_LISTEN [the main port]  METRICS_TOKEN [none]  METRICS_SCRAPES [4]\n"
     "  METRICS_ARENA [none]  file that holds the metrics, for promc dump after a crash\n"
+    "  PROMC_OVERRIDES [none]  a metric's buckets, kind, caps: \"METRIC buckets=0.1,1; ...\" or @FILE\n"
     "  MAX_CONNECTIONS [10000]  MAX_HEADER_BYTES [16384]  MAX_IMPORT_BYTES [67108864]  MAX_JSON_BYTES [1048576]\n"
     "  IDLE_TIMEOUT [60]  REQUEST_TIMEOUT [60]  SHUTDOWN_TIMEOUT [20]  seconds\n"
     "  RATE_LIMIT [0: none]  requests per second of an organisation\n"
@@ -40,7 +44,7 @@ static int refuse(const char *format, const char *what)
 {
     fprintf(stderr, "ingest-api: ");
     fprintf(stderr, format, what);
-    fprintf(stderr, "\n\n%s", usage);
+    fprintf(stderr, "\n%s", commands);
     return 2;
 }
 
@@ -71,10 +75,8 @@ static int load_for_command(struct settings *settings)
 static int org(int argc, char **argv)
 {
     struct settings settings;
-    if (argc < 1 || strcmp(argv[0], "create") != 0)
-        return refuse("org: unknown command \"%s\"", argc < 1 ? "" : argv[0]);
-    if (argc != 2)
-        return refuse("org create takes one argument, the %s", "name");
+    if (argc != 2 || strcmp(argv[0], "create") != 0)
+        return refuse("org takes the command \"%s\" and a name", "create");
     return load_for_command(&settings) < 0 ? 1 : command_org_create(&settings, argv[1]);
 }
 
@@ -84,9 +86,11 @@ static int key(int argc, char **argv)
     const char *command = argc < 1 ? "" : argv[0];
     bool revoke = strcmp(command, "revoke") == 0, create = strcmp(command, "create") == 0;
     if (!revoke && !create && strcmp(command, "list") != 0)
-        return refuse("key: unknown command \"%s\"", command);
+        return refuse("key takes the command \"create\", \"list\" or \"revoke\", not \"%s\"", command);
     if (argc != (revoke ? 3 : 2))
-        return refuse("key %s takes the organisation's id; revoke takes the key's id too", command);
+        return refuse(revoke ? "key %s takes the organisation's id and the key's"
+                             : "key %s takes the organisation's id",
+                      command);
     if (load_for_command(&settings) < 0)
         return 1;
     return revoke   ? command_key_revoke(&settings, argv[1], argv[2])
@@ -109,7 +113,7 @@ int main(int argc, char **argv)
     argc--;
     argv++;
     if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
-        fputs(usage, stdout);
+        printf("%s%s", commands, environment);
         return 0;
     }
     if (argc > 0 && strcmp(argv[0], "--version") == 0) {

@@ -57,6 +57,13 @@ static int make_data_dir(const char *path)
     return -1;
 }
 
+static void warn_of_overrides(void)
+{
+    const char *name = metrics_registry() ? promc_overrides_unused(metrics_registry()) : NULL;
+    if (name)
+        log_warn("PROMC_OVERRIDES names a metric that does not exist: is it misspelt?", "s:metric", name);
+}
+
 static int start(struct service *service, const struct settings *settings)
 {
     struct app *app = &service->app;
@@ -83,6 +90,7 @@ static int start(struct service *service, const struct settings *settings)
         return -1;
     if ((settings->role & ROLE_WORKER) && workers_start(&service->workers, app) < 0)
         return -1;
+    warn_of_overrides();
     return http_server_start(service->server);
 }
 

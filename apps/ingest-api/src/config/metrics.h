@@ -32,12 +32,10 @@ PROMC_LABEL(queue_action, "action", QUEUE_ACTION_VALUES);
     VALUE(QUEUE_REJECTED, "rejected") \
     VALUE(QUEUE_TIMEOUT, "timeout") VALUE(QUEUE_DEAD_LETTERED, "dead_lettered") VALUE(QUEUE_ERROR, "error")
 PROMC_LABEL(queue_failure, "reason", QUEUE_FAILURE_VALUES);
-#define PROSPECT_ACTION_VALUES(VALUE)        \
-    VALUE(PROSPECT_IMPORTED, "imported")     \
-    VALUE(PROSPECT_VALIDATED, "validated")   \
-    VALUE(PROSPECT_RESEARCHED, "researched") \
-    VALUE(PROSPECT_REJECTED, "rejecte"       \
-                             "d")
+#define PROSPECT_ACTION_VALUES(VALUE)      \
+    VALUE(PROSPECT_IMPORTED, "imported")   \
+    VALUE(PROSPECT_VALIDATED, "validated") \
+    VALUE(PROSPECT_RESEARCHED, "researched") VALUE(PROSPECT_REJECTED, "rejected")
 PROMC_LABEL(prospect_action, "action", PROSPECT_ACTION_VALUES);
 #define BOUNCE_CLASS_VALUES(VALUE) VALUE(BOUNCE_4XX, "4xx") VALUE(BOUNCE_5XX, "5xx")
 PROMC_LABEL(bounce_class, "class", BOUNCE_CLASS_VALUES);

@@ -39,12 +39,25 @@ static int open_file(struct mailer *mailer, const struct settings *settings)
     return -1;
 }
 
+/* What libcurl would refuse at each e-mail is refused at the start. The address may hold a password: it is not shown. */
+static int check_address(const char *text)
+{
+    CURLU *url = curl_url();
+    CURLUcode rc = url ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
+
+    curl_url_cleanup(url);
+    if (rc == CURLUE_OK)
+        return 0;
+    log_error("MAIL is not the address of a mail server", "s:component", "mailer", "s:error", curl_url_strerror(rc));
+    return -1;
+}
+
 static int open_smtp(struct mailer *mailer, const struct settings *settings)
 {
     mailer->transport = &mail_smtp;
     mailer->settings = settings;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-        return 0;
+        return check_address(settings->mail_url);
     log_error("libcurl cannot be initialised", "s:component", "mailer");
     return -1;
 }
