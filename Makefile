@@ -35,7 +35,7 @@ setup: ## install every Debian package that is missing (scripts/packages.txt), n
 	@scripts/setup
 
 build: $(BUILD)/build.ninja ## compile everything into build/
-	@ninja -C $(BUILD) --quiet
+	@flock $(BUILD) ninja -C $(BUILD) --quiet # one at a time: two in one folder spoil each other's work
 
 # Meson looks after itself once this file is there: it configures anew when a meson.build has changed.
 $(BUILD)/build.ninja:

@@ -1,24 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ports for servers under test: on 127.0.0.1 and below 32768, where the kernel takes none for outgoing connections."""
+import itertools
 import random
 import socket
 import time
 
-_given = set()
+FIRST, LAST, EACH = 12000, 32767, 1000
+
+
+def _block():
+    """Ports that no other run of the tests gives away, for as long as we live: each run holds a name in the abstract namespace,
+    which is the network's, as ports are, and is gone with us."""
+    blocks = list(range(FIRST, LAST + 1 - EACH, EACH))
+    random.shuffle(blocks)
+    for first in blocks:
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0promc-tests-ports-{first}")
+        except OSError:
+            name.close()
+            continue
+        return name, range(first, first + EACH)
+    raise RuntimeError(f"{len(blocks)} runs of these tests at once are too many: no ports are left")
+
+
+_held, _ports = _block()
+_next = itertools.cycle(_ports)
 
 
 def free_port():
+    """One that nobody listens at. It is given away again only after all the others."""
     while True:
-        port = random.randrange(12000, 32768)
-        if port in _given:
-            continue
+        port = next(_next)
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 s.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        _given.add(port)
         return port
 
 
