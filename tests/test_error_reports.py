@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
+from support.certificates import make_certificate, server_context
 from support.http import csv_rows
 from support.ports import free_port, wait_until
 from support.service import BINARY
@@ -21,7 +22,9 @@ KEY = "0123456789abcdef0123456789abcdef"
 class Receiver:
     """Takes envelopes as Sentry does. `status` and `headers` are what it answers; `hold` keeps it from answering."""
 
-    def __init__(self):
+    def __init__(self, context=None):
+        """@param context it speaks HTTPS"""
+        self.scheme = "https" if context else "http"
         self.events, self.requests, self.status, self.headers, self.hold = [], [], 200, {}, threading.Event()
         self.hold.set()
         receiver = self
@@ -46,12 +49,14 @@ class Receiver:
                 pass
         self.server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
         self.server.daemon_threads = True
+        if context:  # the handshake in the thread of the connection: who does not trust us must not end the server
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
     @property
     def dsn(self):
-        return f"http://{KEY}@127.0.0.1:{self.server.server_port}/42"
+        return f"{self.scheme}://{KEY}@127.0.0.1:{self.server.server_port}/42"
 
     def close(self):
         self.hold.set()
@@ -188,8 +193,49 @@ def test_a_receiver_that_has_had_enough_is_left_alone(make_service, receiver):
     assert len(receiver.requests) <= before + 5
 
 
+@pytest.fixture
+def secure(tmp_path):
+    """A receiver by HTTPS; `certificate` is what it shows."""
+    certificate, key = make_certificate(tmp_path, "sentry")
+    made = Receiver(server_context(certificate, key))
+    made.certificate = certificate
+    yield made
+    made.close()
+
+
+def test_reports_by_https(make_service, secure):
+    service = make_service(SENTRY_DSN=secure.dsn, SENTRY_CA=secure.certificate, STORE_TIMEOUT_MS=20)
+    service.errors_allowed = True
+    client = service.client(service.organisation())
+    with busy_store(service):
+        refused(client, **{"X-Request-Id": "by-https"})
+    wait_until("a report", lambda: [e for e in secure.events if e["tags"].get("request_id") == "by-https"], SECONDS)
+    service.settled("counted", lambda m: m.total("error_reports_total", outcome="sent") >= 1)
+    assert outcomes(service)["failed"] == 0
+
+
+@pytest.mark.parametrize("trust", ["another authority", "the system's", "another name"])
+def test_no_report_to_a_receiver_that_is_not_trusted(make_service, secure, tmp_path, trust):
+    """Its certificate is looked at, and the name in it; nothing is said to it, and nobody waits for that."""
+    (tmp_path / "other").mkdir()
+    ca = {"another authority": {"SENTRY_CA": make_certificate(tmp_path / "other", "sentry")[0]}, "the system's": {},
+          "another name": {"SENTRY_CA": secure.certificate}}[trust]
+    dsn = secure.dsn.replace("127.0.0.1", "localhost") if trust == "another name" else secure.dsn
+    service = make_service(SENTRY_DSN=dsn, STORE_TIMEOUT_MS=20, **ca)
+    service.errors_allowed = True
+    client = service.client(service.organisation())
+    with busy_store(service):
+        for _ in range(5):
+            refused(client)
+    service.settled("counted", lambda m: m.total("error_reports_total", outcome="failed") >= 5)
+    assert outcomes(service)["sent"] == 0 and secure.requests == []
+    wait_until("it works again", lambda: client.import_csv(csv_rows(10)).status == 200, SECONDS)
+
+
 def test_a_dsn_that_is_none(make_service):
     service = make_service(started=False)
     for wrong in ("sentry.io/42", f"https://{KEY}@host/project", "https://host/42", f"ftp://{KEY}@host/42"):
         done = subprocess.run([BINARY], env=service.env | {"SENTRY_DSN": wrong}, capture_output=True, text=True, check=False, timeout=SECONDS)
         assert done.returncode == 1 and "SENTRY_DSN" in done.stderr and KEY not in done.stderr
+    done = subprocess.run([BINARY], env=service.env | {"SENTRY_CA": "/nowhere"}, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert done.returncode == 1 and 'SENTRY_CA="/nowhere": cannot be read' in done.stderr

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """E-mail through a real SMTP server: encrypted, logged in, refused by class, no faster than allowed."""
-import ssl
-import subprocess
 import threading
 import time
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
+from support.certificates import make_certificate, server_context
 from support.http import csv_rows
 from support.ports import free_port, wait_until
 
@@ -77,14 +76,8 @@ def serve(sink):
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
     """[the certificate's file, a server's context]"""
-    directory = tmp_path_factory.mktemp("smtp")
-    certificate, key = directory / "mx.pem", directory / "mx.key"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                    "-subj", "/CN=mx.test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
-                   capture_output=True, check=True, timeout=SECONDS)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return certificate, context
+    certificate, key = make_certificate(tmp_path_factory.mktemp("smtp"), "mx")
+    return certificate, server_context(certificate, key)
 
 
 def send(service, n, organisation=None, tag="to"):

@@ -8,21 +8,12 @@ import ssl
 import subprocess
 
 import pytest
+from support.certificates import make_certificate
 from support.http import csv_rows
 from support.ports import free_port, wait_until
 from support.service import BINARY, clean_environment
 
 SECONDS = 180
-
-
-def make_certificate(directory, name="localhost"):
-    """[certificate, key], self-signed, for 127.0.0.1."""
-    certificate, key = directory / f"{name}.pem", directory / f"{name}.key"
-    done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                           "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
-                          capture_output=True, text=True, check=False, timeout=SECONDS)
-    assert done.returncode == 0, done.stderr
-    return certificate, key
 
 
 def connect(port, certificate):

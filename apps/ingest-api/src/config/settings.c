@@ -59,6 +59,7 @@ static const struct string strings[] = {
     {"SMTP_PASSWORD", TEXT(smtp_password), "", true},
     {"SMTP_CA", TEXT(smtp_ca), "", false},
     {"SENTRY_DSN", TEXT(sentry_dsn), "", true},
+    {"SENTRY_CA", TEXT(sentry_ca), "", false},
     {"SENTRY_ENVIRONMENT", TEXT(sentry_environment), "production", false},
     {"MAIL_FROM", TEXT(mail_from), "ProspectFlow <no-reply@prospectflow.invalid>", false},
     {"PROMETHEUS_URL", TEXT(prometheus_url), "http://localhost:9090", false},
@@ -160,6 +161,7 @@ static void check_sentry(const struct settings *settings, struct report *report)
     if (*dsn && ((!has_prefix(dsn, "http://") && !has_prefix(dsn, "https://")) || !at || at == rest + 3 || !project ||
                  project == at + 1 || !project[1] || strspn(project + 1, "0123456789") != strlen(project + 1)))
         report_fault(report, "SENTRY_DSN: must be \"https://KEY@HOST/PROJECT\" with a number as the project");
+    check_file("SENTRY_CA", settings->sentry_ca, report);
 }
 
 static void check_addresses(const struct settings *settings, struct report *report)

@@ -57,6 +57,7 @@ struct settings {
     unsigned request_timeout_s;  /**< REQUEST_TIMEOUT: a whole request must be in by then; default 60 */
     unsigned shutdown_timeout_s; /**< SHUTDOWN_TIMEOUT, default 20 */
     char sentry_dsn[256];        /**< SENTRY_DSN(_FILE): where error reports go; "" (default): nowhere */
+    char sentry_ca[256];         /**< SENTRY_CA, PEM file of the authorities; "" (default): the system's */
     char sentry_environment[64]; /**< SENTRY_ENVIRONMENT, default production */
     unsigned rate_limit;         /**< RATE_LIMIT requests/s per organisation, 0 (default): none → 429 */
     /**

@@ -199,6 +199,8 @@ static bool set_up_curl(struct error_reports *reports)
         return false;
     (void)curl_easy_setopt(curl, CURLOPT_URL, reports->target.url);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (reports->settings->sentry_ca[0])
+        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, reports->settings->sentry_ca);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, reports->headers);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -8,6 +8,8 @@
  * lines, and a thread of ours sends what is there, at most REPORT_BURST together and then REPORT_RATE a second, all told.
  * What does not fit, is too much, or cannot be delivered is let go, and counted: error_reports_total{outcome}.
  *
+ * By https:// the receiver's certificate and name are verified: against SENTRY_CA, else the system's authorities.
+ *
  * What is sent: message, level, time, host name, release, environment, the request's id, and those fields of the line
  * that REPORT_TAGS names. No organisation, no address (a word with an @ in it is replaced even so), no secret.
  */
