@@ -23,8 +23,8 @@ static struct exchange *of_mail(struct loop_mail *mail)
     return (struct exchange *)((char *)mail - offsetof(struct exchange, mail));
 }
 
-/** An error of the store itself, after which nothing was applied; whatever a handler answered is void. Only of a
- *  connection that was lost during COMMIT nobody knows whether it was. */
+/** An error of the store itself, after which nothing was applied; whatever a handler answered is void. Only when the
+ *  server went away during COMMIT and stays away nobody knows whether it was. */
 static void answer_store_error(struct request *req, int error)
 {
     switch (error) {
@@ -37,6 +37,10 @@ static void answer_store_error(struct request *req, int error)
         respond_error(req, 503, "store_full", "The store's disk is full; nothing was changed.");
         break;
     case DB_E_CONNECTION:
+        req->retry_after = 5;
+        respond_error(req, 503, "store_unavailable", "The store does not answer; nothing was changed.");
+        break;
+    case DB_E_UNKNOWN:
         req->retry_after = 5;
         respond_error(req, 503, "store_unavailable",
                       "The store does not answer. A write was applied whole or not at all; try again.");

@@ -33,6 +33,8 @@ const char *db_error_name(int code)
         return "not found";
     case DB_E_INVALID:
         return "invalid argument";
+    case DB_E_UNKNOWN:
+        return "connection lost during COMMIT";
     default:
         return "database error";
     }

@@ -27,7 +27,8 @@ enum db_error {
     DB_E_CONNECTION = -4, /**< the server went away; nothing was applied */
     DB_E_OTHER = -5,
     DB_E_NOT_FOUND = -6, /**< repositories: no such row in this organisation */
-    DB_E_INVALID = -7    /**< an argument cannot be stored (an id that is no UUID, an e-mail address too long) */
+    DB_E_INVALID = -7,   /**< an argument cannot be stored (an id that is no UUID, an e-mail address too long) */
+    DB_E_UNKNOWN = -8    /**< the server went away during COMMIT and did not come back in time to be asked about it */
 };
 
 /** A piece of text that need not end in NUL; data NULL means SQL NULL. */

@@ -22,7 +22,7 @@ struct db_driver {
     int (*ready)(struct db *db);
     /** Transactions, timed through db_observe or as statements. begin: DB_E_CONNECTION when nothing was begun. */
     int (*begin)(struct db *db, bool write);
-    int (*commit)(struct db *db);
+    int (*commit)(struct db *db); /**< DB_E_CONNECTION: certainly not applied; DB_E_UNKNOWN: nobody can tell */
     int (*rollback)(struct db *db);
 
     void (*close)(struct db *db);
@@ -51,7 +51,7 @@ struct db_driver {
     int (*scope)(struct db *db, const char *organisation_id);
     /** PostgreSQL's arrays: many rows to a statement. */
     bool arrays;
-    /** Once, after the migrations: a warning of what the database's set-up does not give. May be NULL. */
+    /** Once, after the migrations: tidies up, and warns of what the database's set-up does not give. May be NULL. */
     void (*advise)(struct db *db);
     /** After a commit, when nothing waits for an answer: housekeeping. May be NULL. */
     void (*idle)(struct db *db);
@@ -72,6 +72,7 @@ struct db {
     const struct db_driver *driver;
     struct db_stmt *cache[DB_CACHE_SLOTS]; /* open addressing by the pointer */
     unsigned cached;
+    bool migrated; /* the schema is the newest; set by who has called db_migrate */
     int error_code;
     char error_class[3];
     char error_text[256];

@@ -88,8 +88,15 @@
     " FROM (VALUES ('prospect.validate'), ('prospect.research'), ('draft.generate'), ('email.send')) AS q (queue);" \
     "CREATE TABLE tracking.health (id bigint PRIMARY KEY CHECK (id = 1), checked_at bigint NOT NULL);"
 
+/* The last write transaction of each connection, written by itself: see find_outcome() in postgres.c. Its row is updated in
+ * place a thousand times, so it is given room for that. */
+#define COMMITS                                                                        \
+    "CREATE TABLE tracking.commits (session uuid PRIMARY KEY, number bigint NOT NULL," \
+    " at timestamptz NOT NULL DEFAULT now()) WITH (fillfactor = 10);"
+
 const struct db_migration db_migrations_postgres[] = {
     {1, "first schema", IAM CRM OUTREACH TRACKING},
+    {2, "outcome of a commit", COMMITS},
     {0, NULL, NULL},
 };
 

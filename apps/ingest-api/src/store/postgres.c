@@ -16,13 +16,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A server that does not answer is given up, not waited for. Times in ms where PostgreSQL takes ms. */
-static const char *const keys[] = {"dbname",           "connect_timeout",
-                                   "keepalives_idle",  "keepalives_interval",
-                                   "keepalives_count", "tcp_user_timeout",
-                                   "application_name", "client_encoding",
-                                   "options",          NULL};
+/* A server that does not answer is given up, not waited for. Times in ms where PostgreSQL takes ms.
+ * What is before dbname is a default that the URL overrides: with GSSAPI encryption each new connection would look for
+ * Kerberos credentials, which few services have. */
+static const char *const keys[] = {"gssencmode",
+                                   "dbname",
+                                   "connect_timeout",
+                                   "keepalives_idle",
+                                   "keepalives_interval",
+                                   "keepalives_count",
+                                   "tcp_user_timeout",
+                                   "application_name",
+                                   "client_encoding",
+                                   "options",
+                                   NULL};
 #define OPTIONS "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+
+#define OUTCOME_NS 30000000000u /* as long as a statement may take */
 
 /* --- errors --- */
 
@@ -100,7 +110,7 @@ static int postgres_ready(struct db *db)
     if (is_alive(self))
         return DB_OK;
     disconnect(self);
-    const char *values[] = {self->url, "3", "10", "5", "3", "15000", "ingest-api", "UTF8", OPTIONS, NULL};
+    const char *values[] = {"disable", self->url, "3", "10", "5", "3", "15000", "ingest-api", "UTF8", OPTIONS, NULL};
     self->conn = PQconnectdbParams(keys, values, 1);
     if (!self->conn)
         return db_fail(db, DB_E_CONNECTION, "53", "out of memory");
@@ -151,25 +161,33 @@ static int postgres_begin(struct db *db, bool write)
     self->state = write ? POSTGRES_WRITE : POSTGRES_READ;
     self->scope[0] = 0;
     self->scope_sent[0] = 0;
+    self->numbered = false;
     return DB_OK;
 }
 
-/* What has to go before a statement: BEGIN, and the scope if it changed. */
+/* What has to go before a statement: BEGIN, the scope if it changed, and the number of a transaction that writes. */
 int postgres_before_statement(struct postgres_db *self)
 {
-    char sql[128];
+    char sql[384];
     int n = 0;
     bool begin = self->state == POSTGRES_READ || self->state == POSTGRES_WRITE;
+    bool number = self->state == POSTGRES_WRITE && self->base.migrated;
     bool scope = self->scope[0] && strcmp(self->scope, self->scope_sent) != 0;
     if (!begin && !scope)
         return DB_OK;
     if (begin)
         n = snprintf(sql, sizeof sql, "BEGIN%s;", self->state == POSTGRES_READ ? " READ ONLY" : "");
     if (scope) /* a UUID that was parsed, or an asterisk: nothing to quote */
-        snprintf(sql + n, sizeof sql - (size_t)n, "SET LOCAL app.organisation_id = '%s'", self->scope);
+        n += snprintf(sql + n, sizeof sql - (size_t)n, "SET LOCAL app.organisation_id = '%s';", self->scope);
+    if (number)
+        snprintf(sql + n, sizeof sql - (size_t)n,
+                 "INSERT INTO tracking.commits (session, number) VALUES ('%s', %llu) ON CONFLICT (session)"
+                 " DO UPDATE SET number = excluded.number, at = excluded.at",
+                 self->session, (unsigned long long)++self->transaction);
     int rc = simple(self, begin ? DB_BEGIN : DB_OTHER_OP, sql, NULL);
-    if (rc == DB_OK && begin)
-        self->state = POSTGRES_BEGUN;
+    if (begin && PQtransactionStatus(self->conn) != PQTRANS_IDLE)
+        self->state = POSTGRES_BEGUN; /* also when what followed BEGIN failed: it is to be rolled back */
+    self->numbered |= rc == DB_OK && number;
     if (rc == DB_OK && scope)
         snprintf(self->scope_sent, sizeof self->scope_sent, "%s", self->scope);
     return rc;
@@ -186,13 +204,54 @@ static int end(struct postgres_db *self, enum db_operation operation, const char
     return rc;
 }
 
+/* @return 1: our transaction is committed; 0: it is not, and will not be; -1: no answer. */
+static int ask_outcome(struct postgres_db *self)
+{
+    char sql[128];
+    uint64_t start = clock_monotonic_ns();
+    snprintf(sql, sizeof sql, "SELECT number FROM tracking.commits WHERE session = '%s' FOR UPDATE", self->session);
+    PGresult *result = PQexec(self->conn, sql);
+    bool answered = PQresultStatus(result) == PGRES_TUPLES_OK;
+    bool there =
+        answered && PQntuples(result) == 1 && strtoull(PQgetvalue(result, 0, 0), NULL, 10) == self->transaction;
+    PQclear(result);
+    db_observe(DB_SELECT, DB_SCHEMA_TRACKING, clock_monotonic_ns() - start);
+    return answered ? there : -1;
+}
+
+/*
+ * The answer to a COMMIT is lost: was it applied? Each transaction that writes begins by writing its number into a row of
+ * tracking.commits that no other connection touches. So its number is there exactly if it was committed; and a server
+ * process that still works on it holds the row locked, so that asking for the row waits for the outcome.
+ */
+static int find_outcome(struct postgres_db *self)
+{
+    uint64_t end_ns = clock_monotonic_ns() + OUTCOME_NS;
+    long pause_ns = 50000000;
+    int outcome = -1;
+    while (outcome < 0 && clock_monotonic_ns() < end_ns) {
+        if (postgres_ready(&self->base) == DB_OK)
+            outcome = ask_outcome(self);
+        if (outcome >= 0)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = pause_ns}, NULL);
+        pause_ns = pause_ns < 400000000 ? pause_ns * 2 : pause_ns;
+    }
+    if (outcome < 0) {
+        log_error("connection lost during COMMIT: whether it was applied is unknown", "s:component", "store");
+        return db_fail(&self->base, DB_E_UNKNOWN, "08", "connection lost during COMMIT");
+    }
+    log_warn("connection lost during COMMIT", "s:component", "store", "b:applied", outcome);
+    return outcome
+               ? DB_OK
+               : db_fail(&self->base, DB_E_CONNECTION, "08", "connection lost during COMMIT, which was not applied");
+}
+
 static int postgres_commit(struct db *db)
 {
     struct postgres_db *self = (struct postgres_db *)db;
     int rc = end(self, DB_COMMIT, "COMMIT");
-    if (rc == DB_E_CONNECTION)
-        log_error("connection lost during COMMIT: whether it was applied is unknown", "s:component", "store");
-    return rc;
+    return rc == DB_E_CONNECTION && self->numbered ? find_outcome(self) : rc;
 }
 
 static int postgres_rollback(struct db *db)
@@ -441,6 +500,8 @@ static void postgres_advise(struct db *db)
     if (db_step(stmt) == DB_ROW && db_column_int(stmt, 0))
         log_warn("the database role bypasses row-level security: use one that is no superuser", "s:component", "store");
     db_done(stmt);
+    /* Of connections that are no more. One that has been idle for so long writes its row anew. */
+    (void)db_exec(db, "DELETE FROM tracking.commits WHERE at < now() - interval '1 day'", "");
 }
 
 static const struct db_driver driver = {
@@ -488,6 +549,7 @@ int db_open_postgres(struct db **out, const char *url, char *error, size_t error
     PQconninfoFree(parsed);
     struct postgres_db *self = calloc(1, sizeof *self);
     char *copy = strdup(url);
+    unsigned char session[16];
     if (!self || !copy) {
         free(self);
         free(copy);
@@ -497,6 +559,8 @@ int db_open_postgres(struct db **out, const char *url, char *error, size_t error
     self->base.driver = &driver;
     self->url = copy;
     self->generation = 1;
+    uuid_new(session);
+    uuid_format(session, self->session);
     *out = &self->base;
     return DB_OK;
 }

@@ -23,6 +23,9 @@ struct postgres_db {
     unsigned generation;            /**< rises when the connection is lost, and with it what was prepared */
     unsigned names;
     int64_t changes;
+    char session[40];     /**< this connection in tracking.commits, also when it was made anew */
+    uint64_t transaction; /**< the number of the last write transaction */
+    bool numbered;        /**< the present one has written its number */
 };
 
 struct postgres_parameter {

@@ -84,6 +84,8 @@ static int open_postgres(struct store *store, const char *url, char *error, size
         rc = wait_for_server(store, db, error, error_size);
     if (rc == DB_OK)
         rc = db_migrate(db, error, error_size);
+    for (unsigned i = 0; rc == DB_OK && i < store->readers; i++)
+        store->reader[i].db->migrated = true;
     if (rc == DB_OK)
         db->driver->advise(db);
     return rc;

@@ -50,7 +50,7 @@ static int run_all(void *arg, struct db *db)
 
 bool batch_store_trouble(int rc)
 {
-    return rc == DB_E_BUSY || rc == DB_E_FULL || rc == DB_E_CONNECTION;
+    return rc == DB_E_BUSY || rc == DB_E_FULL || rc == DB_E_CONNECTION || rc == DB_E_UNKNOWN;
 }
 
 static void log_task(const struct task *task, const char *message)

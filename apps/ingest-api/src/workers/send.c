@@ -69,7 +69,7 @@ struct letters {
     int n;
     int leased; /* jobs from list[0]'s on that we hold: these n and what comes after them */
     uint64_t extended_ns, patient_until_ns;
-    bool unsure; /* the connection was lost on the way: what this transaction writes may be there already */
+    bool unsure; /* how a COMMIT ended is not known: what this transaction writes may be there already */
 };
 
 static void letter_reset(struct letter *letter)
@@ -387,7 +387,7 @@ static int run_patiently(struct worker *worker, int (*run)(void *arg, struct db 
     int rc = store_run(worker->app->store, STORE_MODE_WRITE, run, letters);
 
     for (int tries = 0; batch_store_trouble(rc) && tries < 20 && !workers_stopping(worker->workers); tries++) {
-        letters->unsure |= rc == DB_E_CONNECTION;
+        letters->unsure |= rc == DB_E_UNKNOWN;
         workers_pause(worker->workers, tries < 5 ? 200 : 2000);
         rc = store_run(worker->app->store, STORE_MODE_WRITE, run, letters);
     }
