@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/decode.h"
 
+#include "utils/hex.h"
 #include "utils/text.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool is_utf8(const char *text, size_t length)
 {
@@ -32,11 +25,10 @@ long percent_decode(const char *in, size_t n, char *out, bool plus_is_space)
     for (size_t i = 0; i < n; i++) {
         char c = in[i];
         if (c == '%') {
-            int high = n - i > 2 ? hex_value(in[i + 1]) : -1;
-            int low = n - i > 2 ? hex_value(in[i + 2]) : -1;
-            if (high < 0 || low < 0)
+            unsigned char byte;
+            if (n - i <= 2 || !hex_parse(in + i + 1, &byte, 1))
                 return -1;
-            c = (char)(high << 4 | low);
+            c = (char)byte;
             i += 2;
         } else if (c == '+' && plus_is_space) {
             c = ' ';

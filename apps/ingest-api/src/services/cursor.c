@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/cursor.h"
 #include "store/uuid.h"
+#include "utils/hex.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -19,10 +20,8 @@ bool cursor_write(const char *id, const char *organisation_id, const char *scope
     int n = snprintf(text, sizeof(text), "cursor 1|%s|%s|%s", canonical, organisation_id, scope);
     if (n < 0 || (size_t)n >= sizeof(text) || !EVP_Digest(text, (size_t)n, digest, NULL, EVP_sha256(), NULL))
         return false;
-    for (int i = 0; i < 16; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", uuid[i]);
-    for (int i = 0; i < TAG_BYTES; i++)
-        (void)snprintf(out + 32 + 2 * i, 3, "%02x", digest[i]);
+    hex_format(uuid, sizeof(uuid), out);
+    hex_format(digest, TAG_BYTES, out + 2 * sizeof(uuid));
     return true;
 }
 

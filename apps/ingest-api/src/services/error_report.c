@@ -3,6 +3,7 @@
 
 #include "config/metrics.h"
 #include "config/settings.h"
+#include "utils/hex.h"
 #include "utils/log.h"
 
 #include <curl/curl.h>
@@ -106,8 +107,7 @@ static bool new_id(char id[33])
     unsigned char random[16];
     if (getentropy(random, sizeof(random)) != 0)
         return false;
-    for (size_t i = 0; i < sizeof(random); i++)
-        (void)snprintf(id + 2 * i, 3, "%02x", random[i]);
+    hex_format(random, sizeof(random), id);
     return true;
 }
 

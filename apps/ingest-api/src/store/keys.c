@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/keys.h"
 
+#include "utils/hex.h"
+
 #include <stdio.h>
 #include <string.h>
 
 void keys_id(const unsigned char key_hash[KEY_HASH], char id_out[KEY_ID + 1])
 {
-    for (size_t i = 0; i < KEY_ID / 2; i++)
-        (void)snprintf(id_out + 2 * i, 3, "%02x", key_hash[i]);
+    hex_format(key_hash, KEY_ID / 2, id_out);
 }
 
 static int organisation_exists(struct db *db, const char *organisation_id)
@@ -83,18 +84,13 @@ static bool is_id(const char *id)
     return strlen(id) == KEY_ID && strspn(id, "0123456789abcdef") == KEY_ID;
 }
 
-static const char hex_digits[] = "0123456789abcdef";
-
 /* The hash begins with the id: all that do lie in a range, whose ends are the id's bytes and then 00… or ff…. */
 static void range_of(const char *id, unsigned char from[KEY_HASH], unsigned char to[KEY_HASH])
 {
     memset(from, 0x00, KEY_HASH);
     memset(to, 0xff, KEY_HASH);
-    for (size_t i = 0; i < KEY_ID / 2; i++) {
-        unsigned high = (unsigned)(strchr(hex_digits, id[2 * i]) - hex_digits);
-        unsigned low = (unsigned)(strchr(hex_digits, id[2 * i + 1]) - hex_digits);
-        from[i] = to[i] = (unsigned char)(high << 4 | low);
-    }
+    (void)hex_parse(id, from, KEY_ID / 2);
+    (void)hex_parse(id, to, KEY_ID / 2);
 }
 
 int keys_revoke(struct db *db, const char *organisation_id, const char *id, int64_t now_ms)

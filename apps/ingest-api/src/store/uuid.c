@@ -2,6 +2,7 @@
 #include "store/uuid.h"
 
 #include "store/clock.h"
+#include "utils/hex.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -80,40 +81,28 @@ void uuid_new(unsigned char out[16])
     }
 }
 
+#define GROUPS 5
+static const unsigned char group_bytes[GROUPS] = {4, 2, 2, 2, 6}; /* 8-4-4-4-12 digits */
+
 void uuid_format(const unsigned char uuid[16], char out[UUID_TEXT])
 {
-    static const char digits[] = "0123456789abcdef";
-    char *p = out;
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *p++ = '-';
-        *p++ = digits[uuid[i] >> 4];
-        *p++ = digits[uuid[i] & 15];
+    for (size_t group = 0, at = 0; group < GROUPS; at += group_bytes[group++]) {
+        if (group)
+            *out++ = '-';
+        hex_format(uuid + at, group_bytes[group], out);
+        out += (size_t)2 * group_bytes[group];
     }
-    *p = 0;
 }
-
-/* Value of a hexadecimal digit plus one; 0 for everything else, NUL included. */
-static const unsigned char hex[256] = {
-    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
-};
 
 bool uuid_parse(const char *text, unsigned char out[16])
 {
     unsigned char uuid[16];
     if (!text)
         return false;
-    for (int i = 0; i < 16; i++) {
-        if ((i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
+    for (size_t group = 0, at = 0; group < GROUPS; at += group_bytes[group++]) {
+        if ((group && *text++ != '-') || !hex_parse(text, uuid + at, group_bytes[group]))
             return false;
-        unsigned high = hex[(unsigned char)text[0]];
-        unsigned low = high ? hex[(unsigned char)text[1]] : 0; /* never reads past the NUL */
-        if (!low)
-            return false;
-        uuid[i] = (unsigned char)((high - 1) << 4 | (low - 1));
-        text += 2;
+        text += (size_t)2 * group_bytes[group];
     }
     if (*text)
         return false;
