@@ -11,7 +11,7 @@ static const char usage[] =
     "Prints the last values of a program whose registry is in the shared arena FILE "
     "(promc_registry_settings.shared_path),\n"
     "be it alive, hung or dead; with NAMEs only these families. Nothing is written to FILE, no lock is taken.\n"
-    "Exit status: 0, 1 when FILE cannot be read or is no arena, 2 for wrong arguments.\n";
+    "Exit status: 0, 1 when FILE cannot be read, is no arena or is damaged, 2 for wrong arguments.\n";
 
 static int refuse(const char *what, const char *word)
 {

@@ -2,6 +2,7 @@
 /* A writer is killed with -9; `promc dump` shows its last values and changes no byte of the file. argv[1]: the command. */
 #include <promc/promc.h>
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -95,7 +96,8 @@ static char *run(const char *arguments, int *status, size_t *length)
     assert_non_null(stream);
     assert_non_null(output);
     size = fread(output, 1, (1 << 20) - 1, stream);
-    *status = WEXITSTATUS(pclose(stream));
+    int ended = pclose(stream);
+    *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
     if (length)
         *length = size;
     return output;
@@ -193,6 +195,31 @@ static void refused(const char *arguments, int wanted, const char *text)
     free(output);
 }
 
+/* 64 bytes at a time, all over the registry's tables. */
+static void a_damaged_arena_ends_nothing_but_the_dump(void **state)
+{
+    (void)state;
+    static const char nonsense[64] = {[0 ... 63] = '\xa5'};
+    char whole[sizeof(nonsense)], arguments[128];
+    int found = 0, status;
+    kill_writer();
+    snprintf(arguments, sizeof(arguments), "dump %s", path);
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    for (off_t at = 4096; at < 16384; at += 256) {
+        assert_int_equal(pread(fd, whole, sizeof(whole), at), sizeof(whole));
+        assert_int_equal(pwrite(fd, nonsense, sizeof(nonsense), at), sizeof(nonsense));
+        char *output = run(arguments, &status, NULL);
+        if (status != 0 && (status != 1 || !strstr(output, "promc: ")))
+            fail_msg("damaged at %ld: status %d", (long)at, status);
+        found += strstr(output, "damaged") != NULL;
+        free(output);
+        assert_int_equal(pwrite(fd, whole, sizeof(whole), at), sizeof(whole));
+    }
+    close(fd);
+    assert_true(found > 0);
+}
+
 static void wrong_arguments_and_files(void **state)
 {
     (void)state;
@@ -216,7 +243,7 @@ int main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_killed_writer_is_read), TEST(a_hung_writer_is_read),     TEST(a_file_that_may_not_be_written_is_read),
-        TEST(formats_and_names),       TEST(wrong_arguments_and_files),
+        TEST(formats_and_names),       TEST(wrong_arguments_and_files), TEST(a_damaged_arena_ends_nothing_but_the_dump),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
