@@ -3,6 +3,7 @@
 
 #include "config/settings.h"
 #include "middlewares/auth.h"
+#include "routes/answer.h"
 #include "store/clock.h"
 #include "store/keys.h"
 #include "store/organisations.h"
@@ -65,18 +66,6 @@ static int print(json_t *line)
     if (rc)
         fprintf(stderr, "ingest-api: the result cannot be written to standard output: %m\n");
     return rc;
-}
-
-static json_t *time_or_null(int64_t ms)
-{
-    char text[64];
-    struct tm tm;
-    time_t seconds = (time_t)(ms / 1000);
-    if (ms == 0 || !gmtime_r(&seconds, &tm))
-        return json_null();
-    size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(ms % 1000));
-    return json_string(text);
 }
 
 static bool new_key(char key[AUTH_KEY_SIZE], struct call *call)
@@ -143,8 +132,8 @@ int command_key_create(const struct settings *settings, const char *organisation
 
 static void add_row(void *arg, const char *id, int64_t created_ms, int64_t revoked_ms)
 {
-    (void)json_array_append_new(arg, json_pack("{s:s, s:o, s:o}", "key_id", id, "created_at", time_or_null(created_ms),
-                                               "revoked_at", time_or_null(revoked_ms)));
+    (void)json_array_append_new(arg, json_pack("{s:s, s:o, s:o}", "key_id", id, "created_at", answer_time(created_ms),
+                                               "revoked_at", answer_time(revoked_ms)));
 }
 
 static int list_keys(void *arg, struct db *db)

@@ -3,12 +3,11 @@
 #include "services/cursor.h"
 #include "store/db.h"
 #include "utils/log.h"
+#include "utils/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 int answer_db_error(struct request *req, int code, const char *what)
 {
@@ -41,15 +40,14 @@ int answer_no_memory(struct request *req)
 
 json_t *answer_time(int64_t ms)
 {
-    char text[64];
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm;
+    char digits[32];
+    struct text text;
 
-    if (ms <= 0 || !gmtime_r(&seconds, &tm))
+    if (ms <= 0)
         return json_null();
-    (void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
-    return json_string(text);
+    text_init(&text, digits, sizeof(digits));
+    text_add_iso_time(&text, ms);
+    return json_stringn(text.data, text.length);
 }
 
 int page_read(struct request *req, struct page *page)
