@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """/health tells the truth: it asks the store and the queue."""
+import json
 import sqlite3
 import subprocess
 
@@ -7,6 +8,11 @@ import pytest
 from support.http import csv_rows
 from support.ports import wait_until
 from support.service import BINARY
+
+
+def ask(service, *words):
+    """`ingest-api health`, as a container's probe runs it: with the server's own environment."""
+    return subprocess.run([BINARY, "health", *words], env=service.env, cwd=service.directory, capture_output=True, text=True, timeout=180, check=False)
 
 
 def test_all_well(service):
@@ -37,6 +43,7 @@ def test_503_while_the_store_cannot_write_and_well_again_after(make_service):
         assert health.json()["status"] != "ok"
         assert client.get("/health/ready").status == 503
         assert client.get("/health/live").status == 200
+        assert (ask(service).returncode, ask(service, "live").returncode) == (1, 0)
         assert client.get("/metrics").status == 200
         assert client.import_csv(csv_rows(1, start=1)).status == 503
     finally:
@@ -45,6 +52,23 @@ def test_503_while_the_store_cannot_write_and_well_again_after(make_service):
     wait_until("/health says 200 again", lambda: client.get("/health").status == 200)
     assert client.import_csv(csv_rows(1, start=2)).status == 200
     assert len(client.prospects()) == 2
+
+
+def test_the_command_asks_the_running_server(make_service):
+    service = make_service()
+    for words in ((), ("ready",), ("live",)):
+        done = ask(service, *words)
+        assert done.returncode == 0 and json.loads(done.stdout)["status"] == "ok" and done.stderr == "", done
+    assert ask(service, "metrics").returncode == ask(service, "live", "ready").returncode == 2
+    service.stop()
+    done = ask(service)
+    assert done.returncode == 1 and done.stdout == "" and f"http://127.0.0.1:{service.port}/health/ready: " in done.stderr, done
+
+
+@pytest.mark.parametrize("host, asked", [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("localhost", "localhost")])
+def test_the_command_finds_the_address(make_service, host, asked):
+    service = make_service(started=False, HOST=host)
+    assert f"http://{asked}:{service.port}/health/live: " in ask(service, "live").stderr
 
 
 def test_a_taken_port_is_one_clear_line(service):

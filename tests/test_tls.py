@@ -68,6 +68,11 @@ def test_everything_is_as_without(secure):
     assert status == 200 and b'\nhttp_requests_total{method="POST",route="/api/v1/prospects/import",status_code="200"} 1\n' in text
 
 
+def test_the_health_command_speaks_tls(secure):
+    done = subprocess.run([BINARY, "health"], env=secure.env, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert done.returncode == 0 and json.loads(done.stdout)["status"] == "ok", done
+
+
 def test_nothing_is_said_in_the_clear(secure):
     for port in (secure.port, int(secure.env["METRICS_LISTEN"].rsplit(":", 1)[1])):
         with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as plain:

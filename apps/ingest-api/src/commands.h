@@ -21,6 +21,13 @@ int command_key_list(const struct settings *settings, const char *organisation_i
 /** `key revoke ORGANISATION KEY_ID`: when it returns 0, no server of this store accepts the key any longer. */
 int command_key_revoke(const struct settings *settings, const char *organisation_id, const char *key_id);
 
+/**
+ * `health [live|ready]`: asks the server that runs with the same settings, by TLS where that is set, and prints its answer. For the
+ * probes of containers: whoever may run the program needs no other client. @param what "live" or "ready". @return 0 when it
+ * answered with 200 within four seconds.
+ */
+int command_health(const struct settings *settings, const char *what);
+
 /** `metrics`: the reference of all metrics, as Markdown or JSON, from the table. */
 int command_metrics(bool json);
 

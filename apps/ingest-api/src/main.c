@@ -15,6 +15,7 @@ static const char commands[] =
     "       ingest-api key create ORGANISATION           one more API key of it, printed once\n"
     "       ingest-api key list ORGANISATION             its keys: id, made when, revoked when\n"
     "       ingest-api key revoke ORGANISATION KEY_ID    nobody gets in by that key any more\n"
+    "       ingest-api health [live|ready]               ask the server of these settings; status 0: it is (ready)\n"
     "       ingest-api metrics [--json]                  the reference of all metrics, as Markdown or JSON\n"
     "       ingest-api --version | --help                --help lists the settings too\n";
 
@@ -107,6 +108,15 @@ static int metrics(int argc, char **argv)
     return command_metrics(json);
 }
 
+static int health(int argc, char **argv)
+{
+    struct settings settings;
+    const char *what = argc > 0 ? argv[0] : "ready";
+    if (argc > 1 || (strcmp(what, "live") != 0 && strcmp(what, "ready") != 0))
+        return refuse("health takes live, ready or nothing, not \"%s\"", argv[argc - 1]);
+    return load_for_command(&settings) < 0 ? 1 : command_health(&settings, what);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings;
@@ -124,6 +134,8 @@ int main(int argc, char **argv)
         return org(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "key") == 0)
         return key(argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "health") == 0)
+        return health(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "metrics") == 0)
         return metrics(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "serve") == 0) {

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands.h"
+#include "config/settings.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PROBE_TIMEOUT_MS 4000L
+
+/* The listener's own address; of "every address" the loopback is one. */
+static int own_url(const struct settings *settings, const char *what, char *url, size_t size)
+{
+    const char *host = settings->host;
+    if (strcmp(host, "0.0.0.0") == 0)
+        host = "127.0.0.1";
+    else if (strcmp(host, "::") == 0)
+        host = "::1";
+    const char *open = strchr(host, ':') ? "[" : "", *close = *open ? "]" : "";
+    return snprintf(url, size, "%s://%s%s%s:%u/health/%s", settings->tls_cert[0] ? "https" : "http", open, host, close,
+                    (unsigned)settings->port, what);
+}
+
+static CURLcode ask(CURL *curl, const char *url, char *error, long *status)
+{
+    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, PROBE_TIMEOUT_MS);
+    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+    /* Its certificate is for the name that clients use, and nothing is told to it but the question. */
+    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    CURLcode rc = curl_easy_perform(curl); /* the answer's body goes to standard output */
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+    return rc;
+}
+
+int command_health(const struct settings *settings, const char *what)
+{
+    char url[sizeof(settings->host) + 64], error[CURL_ERROR_SIZE] = "";
+    long status = 0;
+    CURL *curl = curl_easy_init();
+    if (!curl || own_url(settings, what, url, sizeof(url)) >= (int)sizeof(url)) {
+        fprintf(stderr, "ingest-api: out of memory\n");
+        curl_easy_cleanup(curl);
+        return 1;
+    }
+    CURLcode rc = ask(curl, url, error, &status);
+    curl_easy_cleanup(curl);
+    curl_global_cleanup();
+    if (rc != CURLE_OK)
+        fprintf(stderr, "ingest-api: %s: %s\n", url, *error ? error : curl_easy_strerror(rc));
+    else
+        (void)putchar('\n');
+    return rc == CURLE_OK && status == 200 ? 0 : 1;
+}
