@@ -85,7 +85,8 @@ static void destroy(struct amqp_link *link)
     if (link->state)
         (void)amqp_destroy_connection(link->state);
     link->state = NULL;
-    link->up = link->blocked = false;
+    link->up = false;
+    link->blocked = false;
 }
 
 int amqp_link_backoff_ms(const struct amqp_link *link)
