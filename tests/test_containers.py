@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.alerting import shipped_rules
 from support.ports import wait_until
 from support.process import Process
 from support.service import ROOT
@@ -273,7 +274,7 @@ def test_stack(images, tmp_path):
                    ask("http://prometheus:9090/api/v1/targets?state=active")["data"]["activeTargets"]), 60, 1)
         jobs = [target["labels"]["job"] for target in ask("http://prometheus:9090/api/v1/targets?state=active")["data"]["activeTargets"]]
         assert sorted(jobs) == ["alertmanager", "ingest-api", "ingest-api", "prometheus"]
-        assert sum(len(group["rules"]) for group in ask("http://prometheus:9090/api/v1/rules")["data"]["groups"]) == 75
+        assert sum(len(group["rules"]) for group in ask("http://prometheus:9090/api/v1/rules")["data"]["groups"]) == len(shipped_rules())
         assert ask("http://prometheus:9090/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
         wait_until("the watchdog in Alertmanager", lambda: any(alert["labels"]["alertname"] == "Watchdog"
                    for alert in ask("http://alertmanager:9093/api/v2/alerts")), 60, 1)

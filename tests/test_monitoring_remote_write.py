@@ -88,7 +88,7 @@ def test_every_sample_arrives(tmp_path, make_service):
     try:
         wait_until("Prometheus ready", lambda: answers(url + "/-/ready"), 30)
 
-        def raw(selector, seconds=300):
+        def raw(selector, seconds=3600):
             """The same from Prometheus: its stored samples, stale markers left out as it leaves them out."""
             query = urllib.parse.urlencode({"query": f"{selector}[{seconds}s]"})
             result = json.loads(fetch(f"{url}/api/v1/query?{query}"))["data"]["result"]

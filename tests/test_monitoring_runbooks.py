@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import yaml
+from support.alerting import shipped_rules
 from support.http import csv_rows
 from support.ports import free_port, wait_until
 from support.service import ROOT
@@ -23,9 +24,7 @@ def metrics():
     for families in yaml.safe_load((ROOT / "infra/prometheus/metrics.yml").read_text()).values():
         for name, family in families.items():
             known |= {name + suffix for suffix in ("_bucket", "_sum", "_count")} if family["type"] == "histogram" else {name}
-    for path in (ROOT / "infra/prometheus/rules").glob("*.yml"):
-        known |= {rule["record"] for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"] if "record" in rule}
-    return known
+    return known | {rule["record"] for rule in shipped_rules() if "record" in rule}
 
 
 def queries():

@@ -8,8 +8,7 @@ import subprocess
 import time
 
 import pytest
-import yaml
-from support.alerting import answers
+from support.alerting import answers, shipped_rules
 from support.ports import free_port, wait_until
 from support.process import Process
 from support.service import ROOT
@@ -29,8 +28,7 @@ def tune():
 
 
 def test_thresholds_are_the_shipped_ones(tune):
-    rules = {rule["alert"]: rule for path in (ROOT / "infra/prometheus/rules").glob("*.yml")
-             for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"] if "alert" in rule}
+    rules = {rule["alert"]: rule for rule in shipped_rules() if "alert" in rule}
     for threshold in tune.THRESHOLDS:
         rule = rules[threshold.alert]
         plain = " ".join(rule["expr"].split())

@@ -30,6 +30,12 @@ DURATION_KEYS = {"for", "keep_firing_for", "interval", "evaluation_interval", "g
                  "repeat_interval", "resolve_timeout"}
 
 
+def shipped_rules():
+    """Every rule of infra/prometheus/rules, alerts and records."""
+    return [rule for path in sorted((INFRA / "prometheus/rules").glob("*.yml"))
+            for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+
+
 def shorter(text):
     number, unit = DURATION.match(text).groups()
     milliseconds = round(int(number) * UNITS[unit] * 1000 / SCALE)
