@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -61,7 +60,7 @@ static int print(json_t *line)
     if (!text)
         return complain("out of memory");
     int rc = puts(text) >= 0 && fflush(stdout) == 0 ? 0 : 1;
-    OPENSSL_cleanse(text, strlen(text)); /* a key may be in it */
+    explicit_bzero(text, strlen(text)); /* a key may be in it */
     free(text);
     if (rc)
         fprintf(stderr, "ingest-api: the result cannot be written to standard output: %m\n");
@@ -97,7 +96,7 @@ int command_org_create(const struct settings *settings, const char *name)
     if (rc == DB_OK)
         rc = print(json_pack("{s:s, s:s, s:s, s:s}", "organisation_id", call.made_id, "name", name, "key_id", key_id,
                              "api_key", key));
-    OPENSSL_cleanse(key, sizeof(key));
+    explicit_bzero(key, sizeof(key));
     return rc == 0 ? 0 : 1;
 }
 
@@ -126,7 +125,7 @@ int command_key_create(const struct settings *settings, const char *organisation
     keys_id(call.key_hash, key_id);
     if (rc == DB_OK)
         rc = print(json_pack("{s:s, s:s, s:s}", "organisation_id", organisation_id, "key_id", key_id, "api_key", key));
-    OPENSSL_cleanse(key, sizeof(key));
+    explicit_bzero(key, sizeof(key));
     return rc == 0 ? 0 : 1;
 }
 

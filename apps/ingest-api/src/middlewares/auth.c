@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "middlewares/auth.h"
 
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -36,13 +36,13 @@ bool auth_key_new(char key[AUTH_KEY_SIZE])
         key[3 + i] = alphabet[pair >> (10 - bit % 8) & 63];
     }
     key[AUTH_KEY_SIZE - 1] = '\0';
-    OPENSSL_cleanse(random, sizeof(random));
+    explicit_bzero(random, sizeof(random));
     return true;
 }
 
 bool auth_hash(const char *key, size_t length, unsigned char hash[AUTH_HASH])
 {
-    return SHA256((const unsigned char *)key, length, hash) != NULL;
+    return gnutls_hash_fast(GNUTLS_DIG_SHA256, key, length, hash) == 0;
 }
 
 const char *auth_bearer(const char *authorization, size_t *length)
@@ -69,7 +69,7 @@ bool auth_equal(const char *secret, const char *given, size_t given_length)
     /* hashes are of one length, so not even the secret's length can be measured */
     unsigned char a[AUTH_HASH], b[AUTH_HASH];
     return auth_hash(secret, strlen(secret), a) && auth_hash(given, given_length, b) &&
-           CRYPTO_memcmp(a, b, AUTH_HASH) == 0;
+           gnutls_memcmp(a, b, AUTH_HASH) == 0;
 }
 
 struct auth_cache *auth_cache_create(void)
@@ -87,7 +87,7 @@ enum auth_answer auth_cache_get(struct auth_cache *cache, const unsigned char ha
 {
     struct entry *set = cache->entries[hash[0]];
     for (int i = 0; i < WAYS; i++) {
-        if (set[i].expires_ns <= now_ns || CRYPTO_memcmp(set[i].hash, hash, AUTH_HASH) != 0)
+        if (set[i].expires_ns <= now_ns || gnutls_memcmp(set[i].hash, hash, AUTH_HASH) != 0)
             continue;
         if (!set[i].organisation_id[0])
             return AUTH_UNKNOWN;
@@ -102,7 +102,7 @@ void auth_cache_put(struct auth_cache *cache, const unsigned char hash[AUTH_HASH
 {
     struct entry *set = cache->entries[hash[0]], *place = &set[0];
     for (int i = 0; i < WAYS; i++) {
-        if (set[i].expires_ns && CRYPTO_memcmp(set[i].hash, hash, AUTH_HASH) == 0) {
+        if (set[i].expires_ns && gnutls_memcmp(set[i].hash, hash, AUTH_HASH) == 0) {
             place = &set[i];
             break;
         }

@@ -9,8 +9,8 @@
  * `ingest-api key revoke` returns only then.
  *
  * Nothing here takes a time that depends on a secret. Keys are compared as SHA-256 hashes: in the cache by
- * CRYPTO_memcmp(), in the store by its index, whose time tells about the hash of what was sent and so, since nobody can
- * choose a key for its hash's neighbours, nothing about any key. The metrics' token is hashed too, then CRYPTO_memcmp().
+ * gnutls_memcmp(), in the store by its index, whose time tells about the hash of what was sent and so, since nobody can
+ * choose a key for its hash's neighbours, nothing about any key. The metrics' token is hashed too, then gnutls_memcmp().
  */
 #ifndef INGEST_MIDDLEWARES_AUTH_H
 #define INGEST_MIDDLEWARES_AUTH_H

@@ -3,22 +3,24 @@
 #include "store/uuid.h"
 #include "utils/hex.h"
 
-#include <openssl/evp.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <string.h>
 
+#define SHA256_BYTES 32
 #define TAG_BYTES 8
 
 bool cursor_write(const char *id, const char *organisation_id, const char *scope, char out[CURSOR_SIZE])
 {
-    unsigned char uuid[16], digest[EVP_MAX_MD_SIZE];
+    unsigned char uuid[16], digest[SHA256_BYTES];
     char canonical[UUID_TEXT], text[640];
 
     if (!uuid_parse(id, uuid))
         return false;
     uuid_format(uuid, canonical);
     int n = snprintf(text, sizeof(text), "cursor 1|%s|%s|%s", canonical, organisation_id, scope);
-    if (n < 0 || (size_t)n >= sizeof(text) || !EVP_Digest(text, (size_t)n, digest, NULL, EVP_sha256(), NULL))
+    if (n < 0 || (size_t)n >= sizeof(text) || gnutls_hash_fast(GNUTLS_DIG_SHA256, text, (size_t)n, digest) != 0)
         return false;
     hex_format(uuid, sizeof(uuid), out);
     hex_format(digest, TAG_BYTES, out + 2 * sizeof(uuid));

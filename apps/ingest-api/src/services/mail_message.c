@@ -2,7 +2,7 @@
 #include "services/mail_message.h"
 #include "services/utf8.h"
 
-#include <openssl/evp.h>
+#include <gnutls/gnutls.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -73,12 +73,17 @@ static void __attribute__((format(printf, 2, 3))) put_format(struct text *t, con
         put(t, line, (size_t)n);
 }
 
-/* At most 57 bytes in, one line of at most 76 out. */
-static void put_base64(struct text *t, const unsigned char *p, size_t n)
+/* In one piece, whatever the length. */
+static void put_base64(struct text *t, const char *p, size_t n)
 {
-    unsigned char out[LINE_WIDTH + 1];
+    gnutls_datum_t in = {.data = (unsigned char *)p, .size = (unsigned)n}, out;
 
-    put(t, (const char *)out, (size_t)EVP_EncodeBlock(out, p, (int)n));
+    if (gnutls_base64_encode2(&in, &out) < 0) {
+        t->failed = true;
+        return;
+    }
+    put(t, (const char *)out.data, out.size);
+    gnutls_free(out.data);
 }
 
 static bool all_printable_ascii(const char *s)
@@ -100,7 +105,7 @@ static void put_encoded_words(struct text *t, const char *s)
         while (n < left && ((unsigned char)s[n] & 0xc0) == 0x80)
             n--;
         put_str(t, first ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?");
-        put_base64(t, (const unsigned char *)s, n);
+        put_base64(t, s, n);
         put_str(t, "?=");
         s += n;
         left -= n;
@@ -229,7 +234,7 @@ static void put_body_base64(struct text *t, const char *body)
     t->failed |= canonical.failed;
     for (size_t at = 0; at < canonical.used && !t->failed; at += 57) {
         size_t n = canonical.used - at < 57 ? canonical.used - at : 57;
-        put_base64(t, (const unsigned char *)canonical.data + at, n);
+        put_base64(t, canonical.data + at, n);
         put_str(t, "\r\n");
     }
     free(canonical.data);
