@@ -276,13 +276,14 @@ static void test_smtp_outcomes(void **state)
 
 static void test_smtp_no_server(void **state)
 {
-    struct settings settings = {.mail_from = "A <a@b.co>", .mail_url = "smtp://127.0.0.1:9"};
+    struct settings settings = {.mail_from = "A <a@b.co>", .mail_url = "smtp://me:secret@127.0.0.1:9/helo"};
     char error[MAIL_ERROR_MAX];
     struct mailer *mailer;
 
     (void)state;
     assert_int_equal(mailer_open(&mailer, &settings), 0);
     struct mailer_session *session = mailer_session_open(mailer);
+    assert_string_equal(mailer_target(session), "127.0.0.1:9");
     assert_int_equal(mailer_send(session, &sample, error), MAIL_UNAVAILABLE);
     assert_int_equal(mailer_find(session, sample.key), MAIL_FOUND_UNKNOWN);
     mailer_session_close(session);

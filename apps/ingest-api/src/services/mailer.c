@@ -15,7 +15,7 @@ struct mailer {
     const struct mail_transport *transport;
     const struct settings *settings;
     struct mail_sender from;
-    char target[600]; /* the outbox */
+    char target[600]; /* the outbox, or HOST:PORT */
 };
 
 struct mailer_session {
@@ -39,26 +39,38 @@ static int open_file(struct mailer *mailer, const struct settings *settings)
     return -1;
 }
 
-/* What libcurl would refuse at each e-mail is refused at the start. The address may hold a password: it is not shown. */
-static int check_address(const char *text)
+/* HOST:PORT of an address; the rest of it may be a password. What libcurl would refuse at each e-mail is refused here. */
+static CURLUcode read_address(const char *text, char *target, size_t size)
 {
     CURLU *url = curl_url();
+    char *host = NULL, *port = NULL;
     CURLUcode rc = url ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
 
-    curl_url_cleanup(url);
     if (rc == CURLUE_OK)
-        return 0;
-    log_error("MAIL is not the address of a mail server", "s:component", "mailer", "s:error", curl_url_strerror(rc));
-    return -1;
+        rc = curl_url_get(url, CURLUPART_HOST, &host, 0);
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+    if (rc == CURLUE_OK)
+        (void)snprintf(target, size, "%s:%s", host, port);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(url);
+    return rc;
 }
 
 static int open_smtp(struct mailer *mailer, const struct settings *settings)
 {
     mailer->transport = &mail_smtp;
     mailer->settings = settings;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-        return check_address(settings->mail_url);
-    log_error("libcurl cannot be initialised", "s:component", "mailer");
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        log_error("libcurl cannot be initialised", "s:component", "mailer");
+        return -1;
+    }
+    CURLUcode rc = read_address(settings->mail_url, mailer->target, sizeof(mailer->target));
+    if (rc == CURLUE_OK)
+        return 0;
+    curl_global_cleanup();
+    log_error("MAIL is not the address of a mail server", "s:component", "mailer", "s:error", curl_url_strerror(rc));
     return -1;
 }
 
@@ -151,6 +163,11 @@ int mailer_flush(struct mailer_session *session)
 enum mail_found mailer_find(struct mailer_session *session, const char *key)
 {
     return session->mailer->transport->find(session->self, key);
+}
+
+const char *mailer_target(const struct mailer_session *session)
+{
+    return session->mailer->target;
 }
 
 bool mailer_finds(const struct mailer_session *session)

@@ -52,6 +52,9 @@ enum mail_outcome mailer_send(struct mailer_session *session, const struct mail 
 /** Make what was sent durable. @return 0, or -1: treat everything since the last flush as MAIL_RETRY. */
 int mailer_flush(struct mailer_session *session);
 
+/** Where e-mails go, for a line in the log: the directory, or HOST:PORT. */
+const char *mailer_target(const struct mailer_session *session);
+
 /** Did an e-mail with this key go out? For a claim found in doubt. `file` knows; SMTP does not. */
 enum mail_found mailer_find(struct mailer_session *session, const char *key);
 /** Whether mailer_find() knows; if not, whatever is claimed when a worker dies is in doubt, and should be one at a time. */

@@ -275,7 +275,7 @@ static bool deliver(struct letters *letters, struct letter *letter, const struct
         }
         if (pause == PAUSE_MS)
             log_warn("the mail server is not available; waiting for it", "s:component", "worker", "s:reqId",
-                     letter->task->job->request_id, "s:error", error);
+                     letter->task->job->request_id, "s:server", mailer_target(worker->session), "s:error", error);
         metrics_queue_failure(QUEUE_EMAIL_SEND, QUEUE_ERROR);
         metrics_queue_retry(QUEUE_EMAIL_SEND);
         keep_leases(letters);
