@@ -85,7 +85,7 @@ static void run(struct promc_callback *callback)
     double last = promc_cell_double(promc_load(&place->bits));
     if (!callback->counter || (isfinite(value) && value >= last && value >= 0)) {
         promc_store(&place->bits, promc_double_bits(value));
-        promc_store(&place->updates, promc_load(&place->updates) + 1);
+        promc_child_value_changed(place);
     }
     promc_store_release(&callback->running, 0);
 }

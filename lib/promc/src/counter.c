@@ -17,16 +17,9 @@ int promc_counter_register(promc_registry *registry, const promc_family_settings
         registry, &(struct promc_family_plan){.type = PROMC_COUNTER, .settings = settings, .cells = 2}, out);
 }
 
-static int check_type(const promc_family *family)
-{
-    if (family && family->type != PROMC_COUNTER)
-        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not a counter", promc_family_name(family));
-    return 0;
-}
-
 int promc_counter_get(promc_family *family, const char *const *values, promc_counter *out)
 {
-    if (PROMC_UNLIKELY(check_type(family) < 0)) {
+    if (PROMC_UNLIKELY(promc_family_expect(family, PROMC_COUNTER, "a counter") < 0)) {
         *out = (promc_counter){0};
         return PROMC_E_TYPE;
     }
@@ -35,7 +28,7 @@ int promc_counter_get(promc_family *family, const char *const *values, promc_cou
 
 int promc_counter_get_n(promc_family *family, const promc_str *values, size_t count, promc_counter *out)
 {
-    if (PROMC_UNLIKELY(check_type(family) < 0)) {
+    if (PROMC_UNLIKELY(promc_family_expect(family, PROMC_COUNTER, "a counter") < 0)) {
         *out = (promc_counter){0};
         return PROMC_E_TYPE;
     }
@@ -45,7 +38,7 @@ int promc_counter_get_n(promc_family *family, const promc_str *values, size_t co
 promc_counter promc_counter_with_values(promc_family *family, const char *const *values, size_t count)
 {
     promc_counter out = {0};
-    if (PROMC_LIKELY(check_type(family) == 0))
+    if (PROMC_LIKELY(promc_family_expect(family, PROMC_COUNTER, "a counter") == 0))
         out.ref = promc_series_with(family, values, count);
     return out;
 }

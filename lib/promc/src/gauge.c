@@ -20,33 +20,32 @@ int promc_updown_register(promc_registry *registry, const promc_family_settings 
         registry, &(struct promc_family_plan){.type = PROMC_UPDOWN, .settings = settings, .cells = 1}, out);
 }
 
-static int check_type(const promc_family *family, enum promc_type type)
+/* An untyped metric is set as a gauge is. */
+static int expect_settable(const promc_family *family)
 {
-    bool settable = type == PROMC_GAUGE && family && family->type == PROMC_UNTYPED;
-    if (family && family->type != type && !settable)
-        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not %s", promc_family_name(family),
-                          type == PROMC_GAUGE ? "a gauge that can be set" : "an up-down gauge");
-    return 0;
+    if (family && family->type == PROMC_UNTYPED)
+        return 0;
+    return promc_family_expect(family, PROMC_GAUGE, "a gauge that can be set");
 }
 
 int promc_gauge_get(promc_family *family, const char *const *values, promc_gauge *out)
 {
     *out = (promc_gauge){0};
-    int rc = check_type(family, PROMC_GAUGE);
+    int rc = expect_settable(family);
     return rc < 0 ? rc : promc_series_get(family, values, &out->ref);
 }
 
 int promc_gauge_get_n(promc_family *family, const promc_str *values, size_t count, promc_gauge *out)
 {
     *out = (promc_gauge){0};
-    int rc = check_type(family, PROMC_GAUGE);
+    int rc = expect_settable(family);
     return rc < 0 ? rc : promc_series_get_n(family, values, count, &out->ref);
 }
 
 promc_gauge promc_gauge_with_values(promc_family *family, const char *const *values, size_t count)
 {
     promc_gauge out = {0};
-    if (check_type(family, PROMC_GAUGE) == 0)
+    if (expect_settable(family) == 0)
         out.ref = promc_series_with(family, values, count);
     return out;
 }
@@ -54,21 +53,21 @@ promc_gauge promc_gauge_with_values(promc_family *family, const char *const *val
 int promc_updown_get(promc_family *family, const char *const *values, promc_updown *out)
 {
     *out = (promc_updown){0};
-    int rc = check_type(family, PROMC_UPDOWN);
+    int rc = promc_family_expect(family, PROMC_UPDOWN, "an up-down gauge");
     return rc < 0 ? rc : promc_series_get(family, values, &out->ref);
 }
 
 int promc_updown_get_n(promc_family *family, const promc_str *values, size_t count, promc_updown *out)
 {
     *out = (promc_updown){0};
-    int rc = check_type(family, PROMC_UPDOWN);
+    int rc = promc_family_expect(family, PROMC_UPDOWN, "an up-down gauge");
     return rc < 0 ? rc : promc_series_get_n(family, values, count, &out->ref);
 }
 
 promc_updown promc_updown_with_values(promc_family *family, const char *const *values, size_t count)
 {
     promc_updown out = {0};
-    if (check_type(family, PROMC_UPDOWN) == 0)
+    if (promc_family_expect(family, PROMC_UPDOWN, "an up-down gauge") == 0)
         out.ref = promc_series_with(family, values, count);
     return out;
 }
@@ -90,8 +89,7 @@ void promc_gauge_set(promc_gauge gauge, double value)
     if (!place)
         return;
     promc_store(&place->bits, promc_double_bits(value));
-    /* Two threads may count one update between them: only that it changes matters. */
-    promc_store(&place->updates, promc_load(&place->updates) + 1);
+    promc_child_value_changed(place);
 }
 
 void promc_gauge_set_to_current_time(promc_gauge gauge)
@@ -107,7 +105,7 @@ void promc_gauge_add(promc_gauge gauge, double delta)
     if (!place)
         return;
     promc_double_add(&place->bits, delta);
-    promc_store(&place->updates, promc_load(&place->updates) + 1);
+    promc_child_value_changed(place);
 }
 
 static double value_of(promc_series_ref ref)

@@ -48,31 +48,24 @@ void promc_histogram_plan_cells(struct promc_family_plan *plan)
     plan->cells = plan->native_at + promc_native_slots(&plan->native);
 }
 
-static int check_type(const promc_family *family)
-{
-    if (family && family->type != PROMC_HISTOGRAM)
-        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not a histogram", promc_family_name(family));
-    return 0;
-}
-
 int promc_histogram_get(promc_family *family, const char *const *values, promc_histogram *out)
 {
     *out = (promc_histogram){0};
-    int rc = check_type(family);
+    int rc = promc_family_expect(family, PROMC_HISTOGRAM, "a histogram");
     return rc < 0 ? rc : promc_series_get(family, values, &out->ref);
 }
 
 int promc_histogram_get_n(promc_family *family, const promc_str *values, size_t count, promc_histogram *out)
 {
     *out = (promc_histogram){0};
-    int rc = check_type(family);
+    int rc = promc_family_expect(family, PROMC_HISTOGRAM, "a histogram");
     return rc < 0 ? rc : promc_series_get_n(family, values, count, &out->ref);
 }
 
 promc_histogram promc_histogram_with_values(promc_family *family, const char *const *values, size_t count)
 {
     promc_histogram out = {0};
-    if (check_type(family) == 0)
+    if (promc_family_expect(family, PROMC_HISTOGRAM, "a histogram") == 0)
         out.ref = promc_series_with(family, values, count);
     return out;
 }

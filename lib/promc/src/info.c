@@ -13,9 +13,7 @@ static int check_type(const promc_family *family, enum promc_type type, const ch
 {
     if (!family)
         return promc_fail(PROMC_E_INVALID, "no metric family given (did its registration fail?)");
-    if (family->type != type)
-        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not %s", promc_family_name(family), what);
-    return 0;
+    return promc_family_expect(family, type, what);
 }
 
 static void put_value(promc_series_ref ref, double value)
@@ -25,7 +23,7 @@ static void put_value(promc_series_ref ref, double value)
         return;
     struct promc_child_value *place = promc_child_value(child);
     promc_store(&place->bits, promc_double_bits(value));
-    promc_store(&place->updates, promc_load(&place->updates) + 1);
+    promc_child_value_changed(place);
 }
 
 int promc_info_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
@@ -116,22 +114,31 @@ static char **copy_states(const char *const *states, size_t count)
     return copy;
 }
 
-/* Set every state of one label set: `selected` (an index) on, the others off; -1: all off. New ones on first. */
-static int set_all(promc_family *family, const char *const *values, long selected)
+/* The values of a state's series, but for the last, the state's own. */
+static int label_values(const promc_family *family, const char *const *values, const char *full[PROMC_MAX_LABELS])
 {
-    const char *full[PROMC_MAX_LABELS];
     unsigned others = family->label_count - 1u;
-    promc_series_ref ref;
     if (others > 0 && !values)
         return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing", promc_family_name(family));
     if (others > 0)
         memcpy(full, values, others * sizeof *full);
+    return 0;
+}
+
+/* Set every state of one label set: `selected` (an index) on, the others off; -1: all off. New ones on first. */
+static int set_all(promc_family *family, const char *const *values, long selected)
+{
+    const char *full[PROMC_MAX_LABELS];
+    promc_series_ref ref;
+    int rc = label_values(family, values, full);
+    if (rc < 0)
+        return rc;
     for (int on = 1; on >= 0; on--) {
         for (long i = 0; family->states[i]; i++) {
             if ((i == selected) != on)
                 continue;
-            full[others] = family->states[i];
-            int rc = promc_series_get(family, full, &ref);
+            full[family->label_count - 1] = family->states[i];
+            rc = promc_series_get(family, full, &ref);
             if (rc < 0)
                 return rc;
             put_value(ref, on);
@@ -190,21 +197,16 @@ static int state_index(const promc_family *family, const char *state, long *inde
 int promc_stateset_set(promc_family *family, const char *const *values, const char *state, bool on)
 {
     long index = 0;
+    const char *full[PROMC_MAX_LABELS];
+    promc_series_ref ref;
     int rc = check_type(family, PROMC_STATESET, "a stateset");
     if (rc == 0)
         rc = state_index(family, state, &index);
-    if (rc < 0)
-        return rc;
-    const char *full[PROMC_MAX_LABELS];
-    unsigned others = family->label_count - 1u;
-    promc_series_ref ref;
-    if (others > 0 && !values)
-        return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing", promc_family_name(family));
-    if (others > 0)
-        memcpy(full, values, others * sizeof *full);
+    if (rc == 0)
+        rc = label_values(family, values, full);
     /* All states of a label set are shown or none: the others, still at 0, are made with the first. */
     for (long i = 0; rc == 0 && family->states[i]; i++) {
-        full[others] = family->states[i];
+        full[family->label_count - 1] = family->states[i];
         rc = promc_series_get(family, full, &ref);
         if (rc == 0 && i == index)
             put_value(ref, on);

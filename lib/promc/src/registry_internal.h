@@ -74,4 +74,12 @@ void promc_set_error_detail(const char *format, ...) __attribute__((format(print
 /* The same, and the code is its value: `return promc_fail(PROMC_E_NAME, "…", …)`. A macro, so that a compiler sees which it is. */
 #define promc_fail(code, ...) (promc_set_error_detail(__VA_ARGS__), (code))
 
+/* 0 if the family is of this type, or NULL: that is for the lookup to say. `what` with its article: "a counter". */
+static inline int promc_family_expect(const promc_family *family, enum promc_type type, const char *what)
+{
+    if (family && family->type != type)
+        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not %s", promc_family_name(family), what);
+    return 0;
+}
+
 #endif

@@ -45,6 +45,12 @@ struct promc_child_value {
     uint64_t updates; /* changes with every update; for idle expiry */
 };
 
+/* Two threads may count one update between them: only that it changes matters. */
+static inline void promc_child_value_changed(struct promc_child_value *value)
+{
+    promc_store(&value->updates, promc_load(&value->updates) + 1);
+}
+
 /* Where a summary's window, or a native histogram's struct promc_native, is. */
 struct promc_child_window {
     uint32_t at; /* from the child, in units of 8 bytes; 0: there is none */

@@ -123,31 +123,24 @@ int promc_summary_register(promc_registry *registry, const promc_summary_setting
                                out);
 }
 
-static int check_type(const promc_family *family)
-{
-    if (family && family->type != PROMC_SUMMARY)
-        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not a summary", promc_family_name(family));
-    return 0;
-}
-
 int promc_summary_get(promc_family *family, const char *const *values, promc_summary *out)
 {
     *out = (promc_summary){0};
-    int rc = check_type(family);
+    int rc = promc_family_expect(family, PROMC_SUMMARY, "a summary");
     return rc < 0 ? rc : promc_series_get(family, values, &out->ref);
 }
 
 int promc_summary_get_n(promc_family *family, const promc_str *values, size_t count, promc_summary *out)
 {
     *out = (promc_summary){0};
-    int rc = check_type(family);
+    int rc = promc_family_expect(family, PROMC_SUMMARY, "a summary");
     return rc < 0 ? rc : promc_series_get_n(family, values, count, &out->ref);
 }
 
 promc_summary promc_summary_with_values(promc_family *family, const char *const *values, size_t count)
 {
     promc_summary out = {0};
-    if (check_type(family) == 0)
+    if (promc_family_expect(family, PROMC_SUMMARY, "a summary") == 0)
         out.ref = promc_series_with(family, values, count);
     return out;
 }
