@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "families.h"
+
 #include <promc-sql/pool.h>
 #include <promc/promc.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PREFIX_MAX 40
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-static const double bounds[] = {.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
 
 struct promc_sql_pool {
     promc_updown active, idle, pending;
@@ -56,8 +53,8 @@ static int register_waiting(promc_sql_pool *pool, promc_registry *registry, cons
     promc_family *acquire, *timeouts;
     promc_histogram_settings histogram = {
         .family = family(name, prefix, "acquire_duration_seconds", "Time work waited for a database connection."),
-        .buckets = bounds,
-        .bucket_count = COUNT(bounds)};
+        .buckets = duration_buckets,
+        .bucket_count = DURATION_BUCKETS};
     histogram.family.unit = "seconds";
     int rc = promc_histogram_register(registry, &histogram, &acquire);
     if (rc == 0)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "families.h"
+
 #include <promc-sql/queries.h>
 #include <promc/promc.h>
 
@@ -6,11 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_MAX 40
 #define MAX_SERIES 500
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-static const double bounds[] = {.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
 
 struct promc_sql {
     promc_family *duration, *errors;
@@ -36,8 +34,8 @@ static int register_families(promc_sql *sql, promc_registry *registry, const pro
     family.help = "Duration of database queries.";
     family.unit = "seconds";
     promc_histogram_settings duration = {.family = family,
-                                         .buckets = settings->buckets ? settings->buckets : bounds,
-                                         .bucket_count = settings->buckets ? settings->bucket_count : COUNT(bounds)};
+                                         .buckets = settings->buckets ? settings->buckets : duration_buckets,
+                                         .bucket_count = settings->buckets ? settings->bucket_count : DURATION_BUCKETS};
     int rc = promc_histogram_register(registry, &duration, &sql->duration);
     if (rc < 0)
         return rc;
