@@ -119,7 +119,8 @@ static void test_a_report_that_is_too_small_is_cut(void **state)
 static void test_secrets_from_files(void **state)
 {
     (void)state;
-    const char *path = "/tmp/ingest-test-secret";
+    char path[] = "/tmp/ingest-test-secret-XXXXXX";
+    assert_int_equal(close(mkstemp(path)), 0);
     write_file(path, "a-tok3n!\r\n", 10);
     setenv("METRICS_TOKEN_FILE", path, 1);
     assert_int_equal(load(), 0);
