@@ -6,6 +6,7 @@ struct call {
     struct import_request request;
     struct import_result result;
     struct import_fault fault;
+    int passed;
 };
 
 static int run_import(void *arg, struct db *db)
@@ -14,9 +15,23 @@ static int run_import(void *arg, struct db *db)
     return import_run(db, &call->request, &call->result, &call->fault);
 }
 
+/* What has been passed is not read again: it may as well be something else. */
+static void spoil(void *arg, const char *up_to)
+{
+    struct call *call = arg;
+    memset((char *)call->request.body, '"', (size_t)(up_to - call->request.body));
+    call->passed++;
+}
+
 static int import_text(struct fixture *f, enum import_format format, const char *text, size_t length, struct call *call)
 {
-    *call = (struct call){.request = {f->organisation, "req-1", format, text, length, 0}};
+    *call = (struct call){.request = {.organisation_id = f->organisation,
+                                      .request_id = "req-1",
+                                      .format = format,
+                                      .body = text,
+                                      .length = length,
+                                      .passed = spoil,
+                                      .passed_arg = call}};
     return store_run(f->store, STORE_MODE_WRITE, run_import, call);
 }
 
@@ -178,31 +193,40 @@ static void test_faults_of_the_whole_change_nothing(void **state)
 }
 
 /* Many rows: every one is counted, the list of errors is not endless, the jobs hold every prospect. */
-static void test_many(void **state)
+static void import_many(struct fixture *f, enum import_format format, const char *head, const char *row)
 {
-    struct fixture *f = *state;
     const int good = 1234, bad = IMPORT_ERRORS_MAX + 5;
     char *text = malloc(200000), *to = text;
     struct call call;
 
-    to += sprintf(to, "email\n");
+    to = stpcpy(to, head);
     for (int i = 0; i < good || i < bad; i++) {
         if (i < good)
-            to += sprintf(to, "p%d@example.com\n", i);
+            to += sprintf(to, row, i, "@example.com");
         if (i < bad)
-            to += sprintf(to, "bad%d\n", i);
+            to += sprintf(to, row, i, "");
     }
-    assert_int_equal(import_text(f, IMPORT_CSV, text, (size_t)(to - text), &call), IMPORT_OK);
-    assert_int_equal(call.result.imported, good);
+    assert_int_equal(import_text(f, format, text, (size_t)(to - text), &call), IMPORT_OK);
+    assert_int_equal(call.result.imported + call.result.updated, good);
+    assert_int_equal(call.passed, 2);
     assert_int_equal(call.result.rejected, bad);
     assert_int_equal(json_array_size(call.result.errors), IMPORT_ERRORS_MAX);
     assert_true(call.result.errors_truncated);
     assert_int_equal(call.result.jobs, 3);
-    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 3);
-    assert_int_equal(fixture_count(f, "SELECT sum(json_array_length(payload, '$.prospects')) FROM tracking.jobs"),
-                     good);
     json_decref(call.result.errors);
     free(text);
+}
+
+static void test_many(void **state)
+{
+    struct fixture *f = *state;
+
+    import_many(f, IMPORT_CSV, "email\n", "p%d%s\n");
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 3);
+    assert_int_equal(fixture_count(f, "SELECT sum(json_array_length(payload, '$.prospects')) FROM tracking.jobs"),
+                     1234);
+    import_many(f, IMPORT_NDJSON, "", "{\"email\": \"p%d%s\"}\n");
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 1234);
 }
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)

@@ -9,9 +9,11 @@
 #include <stddef.h>
 /* cmocka needs the three above */
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
 
@@ -204,6 +206,48 @@ static void test_bodies(void **state)
     }
 }
 
+/* Pages of the mapping that have memory: bit 63 of each one's entry. */
+static int pages_in_memory(const void *at, size_t length)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), present = 0;
+    assert_true(file >= 0);
+    for (size_t i = 0; i < length / page; i++) {
+        uint64_t entry;
+        assert_int_equal(pread(file, &entry, sizeof(entry), (off_t)(((uintptr_t)at / page + i) * sizeof(entry))),
+                         sizeof(entry));
+        present += entry >> 63 != 0;
+    }
+    close(file);
+    return present;
+}
+
+static void test_what_was_read_of_a_body_costs_no_memory(void **state)
+{
+    (void)state;
+    static char bytes[2 * BODY_MEMORY_MAX];
+    struct body body;
+    const char *data;
+    memset(bytes, 'b', sizeof(bytes));
+    body_init(&body, "/tmp", sizeof(bytes));
+    assert_int_equal(body_append(&body, bytes, sizeof(bytes), 0), 0);
+    assert_int_equal(body_finish(&body, &data), 0);
+    assert_memory_equal(data, bytes, sizeof(bytes));
+    assert_true(pages_in_memory(data, BODY_MEMORY_MAX) > 0);
+    body_pass(&body, data + BODY_MEMORY_MAX + 1);
+    assert_int_equal(pages_in_memory(data, BODY_MEMORY_MAX), 0);
+    assert_true(pages_in_memory(data + BODY_MEMORY_MAX, BODY_MEMORY_MAX) > 0);
+    assert_memory_equal(data, bytes, sizeof(bytes));
+    body_free(&body);
+
+    body_init(&body, "/tmp", sizeof(bytes));
+    assert_int_equal(body_append(&body, bytes, BODY_MEMORY_MAX, 0), 0);
+    assert_int_equal(body_finish(&body, &data), 0);
+    body_pass(&body, data + BODY_MEMORY_MAX);
+    assert_memory_equal(data, bytes, BODY_MEMORY_MAX);
+    body_free(&body);
+}
+
 static void test_bodies_together_stay_within_their_budget(void **state)
 {
     (void)state;
@@ -247,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_rate_limit),
         cmocka_unit_test(test_rate_limit_turns),
         cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_what_was_read_of_a_body_costs_no_memory),
         cmocka_unit_test(test_bodies_together_stay_within_their_budget),
         cmocka_unit_test(test_a_body_without_a_place),
     };

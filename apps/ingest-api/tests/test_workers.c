@@ -60,7 +60,11 @@ static int run_import(void *arg, struct db *db)
 {
     struct bench *b = ((void **)arg)[0];
     const char *text = ((void **)arg)[1];
-    struct import_request request = {b->f->organisation, "req-import", IMPORT_CSV, text, strlen(text), 0};
+    struct import_request request = {.organisation_id = b->f->organisation,
+                                     .request_id = "req-import",
+                                     .format = IMPORT_CSV,
+                                     .body = text,
+                                     .length = strlen(text)};
     struct import_result result;
     struct import_fault fault;
     int rc = import_run(db, &request, &result, &fault);

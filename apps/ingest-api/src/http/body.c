@@ -131,6 +131,14 @@ int body_finish(struct body *body, const char **data)
     return 0;
 }
 
+void body_pass(const struct body *body, const char *up_to)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (body->map)
+        (void)madvise(body->map, (size_t)(up_to - (const char *)body->map) / page * page, MADV_DONTNEED);
+}
+
 void body_free(struct body *body)
 {
     if (body->map)

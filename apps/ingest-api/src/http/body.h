@@ -36,6 +36,11 @@ void body_init(struct body *body, const char *directory, size_t limit);
 int body_append(struct body *body, const char *data, size_t n, size_t expected);
 /** The body is complete. @param data set to its bytes, "" when it is empty. @return 0 or an error. */
 int body_finish(struct body *body, const char **data);
+/**
+ * What is before `up_to` has been read: the memory that shows the file there is given back. It may still be read again;
+ * then it comes from the file. Does nothing to a body in memory.
+ */
+void body_pass(const struct body *body, const char *up_to);
 /** Frees everything; may be called at any time, more than once. */
 void body_free(struct body *body);
 

@@ -116,6 +116,13 @@ const char *request_header(struct request *req, const char *name)
     return MHD_lookup_connection_value(exchange_connection(exchange)->mhd, MHD_HEADER_KIND, name);
 }
 
+void request_body_pass(const struct request *req, const char *up_to)
+{
+    const struct exchange *exchange = req->connection;
+    if (exchange)
+        body_pass(&exchange->body, up_to);
+}
+
 /* ---- the wire --------------------------------------------------------------------------------------------------- */
 
 static ssize_t on_read(void *cls, uint64_t position, char *buffer, size_t capacity)

@@ -69,6 +69,9 @@ size_t request_query_all(struct request *req, const char *name, const char **val
 /** First value of a header, or NULL. Loop thread only (prepare). */
 const char *request_header(struct request *req, const char *name);
 
+/** A large body has been read up to here: what is before costs no memory any more, and may be read again nevertheless. */
+void request_body_pass(const struct request *req, const char *up_to);
+
 /** Answer with JSON; steals the reference to `body`. Returns `status`. */
 int respond_json(struct request *req, int status, json_t *body);
 /** Answer with bytes; takes over `body`, which is malloc()ed. `type` is a literal. Returns `status`. */

@@ -76,6 +76,11 @@ static void import_committed(struct request *req)
         queue_published(req->app->queue, QUEUE_PROSPECT_VALIDATE, result->jobs);
 }
 
+static void import_passed(void *req, const char *up_to)
+{
+    request_body_pass(req, up_to);
+}
+
 static int import_execute(struct request *req, struct db *db)
 {
     struct import_state *state = req->state;
@@ -86,7 +91,9 @@ static int import_execute(struct request *req, struct db *db)
                                      .format = state->format,
                                      .body = req->body,
                                      .length = req->body_length,
-                                     .validation_delay_ms = (int64_t)req->app->settings->validation_delay_s * 1000};
+                                     .validation_delay_ms = (int64_t)req->app->settings->validation_delay_s * 1000,
+                                     .passed = import_passed,
+                                     .passed_arg = req};
 
     int rc = import_run(db, &request, result, &fault);
     if (rc != IMPORT_OK)

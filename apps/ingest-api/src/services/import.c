@@ -70,8 +70,11 @@ static int run(struct db *db, const struct import_request *request, struct impor
         struct import_error error;
         switch (import_rows_next(rows, &batch->arena, &batch->rows[batch->count], &error, fault)) {
         case IMPORT_ROWS_ROW:
-            if (++batch->count == IMPORT_BATCH)
-                rc = flush(db, request, batch, result);
+            if (++batch->count < IMPORT_BATCH)
+                break;
+            rc = flush(db, request, batch, result);
+            if (rc == IMPORT_OK && request->passed)
+                request->passed(request->passed_arg, import_rows_position(rows));
             break;
         case IMPORT_ROWS_REJECTED:
             rc = list_error(result, &error);

@@ -22,6 +22,9 @@ struct import_request {
     const char *body;
     size_t length;
     int64_t validation_delay_ms; /**< how long the rows may settle before they are validated */
+    /** NULL, or called after each batch: what is before `up_to` in the body is written, and read no more. */
+    void (*passed)(void *arg, const char *up_to);
+    void *passed_arg;
 };
 
 struct import_result {

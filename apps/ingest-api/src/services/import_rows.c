@@ -323,6 +323,11 @@ enum import_rows_result import_rows_next(struct import_rows *rows, struct arena 
     return rc;
 }
 
+const char *import_rows_position(const struct import_rows *rows)
+{
+    return rows->format == IMPORT_CSV ? rows->csv.cursor : rows->json.cursor;
+}
+
 void import_rows_close(struct import_rows *rows)
 {
     if (!rows)

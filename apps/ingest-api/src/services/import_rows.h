@@ -49,6 +49,8 @@ int import_rows_open(struct import_rows **out, enum import_format format, const 
  */
 enum import_rows_result import_rows_next(struct import_rows *rows, struct arena *arena, struct prospect_input *row,
                                          struct import_error *error, struct import_fault *fault);
+/** How far the body has been read: the next row begins here or later. */
+const char *import_rows_position(const struct import_rows *rows);
 void import_rows_close(struct import_rows *rows);
 
 #endif
