@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two APIs and two workers over one PostgreSQL and one RabbitMQ: one of each dies or is stopped, the others go on."""
+import subprocess
+import threading
 import time
 
 import pytest
 from support.faults import PATIENCE, Importers, Watch, record
 from support.http import csv_rows
 from support.ports import wait_until
+from support.process import Process
+from support.service import BINARY
 
 
 @pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
@@ -51,3 +55,40 @@ def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_serve
     what = "killed with -9" if how == "kill" else "stopped with SIGTERM"
     record(f"one API and one worker of two {what} under load (PostgreSQL, RabbitMQ)", sum(len(load.acknowledged) for load in loads) + n, lost,
            relay.twice(), resumed, watch.peak, f"{emails['failed']} e-mails in doubt; from their start; the others: {watch.word}")
+
+
+ELSEWHERE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+@pytest.mark.parametrize("queue", ["embedded", "rabbitmq"])
+def test_a_worker_of_another_machine_is_killed(make_service, postgres_server, request, relay, queue):
+    """With process numbers of its own, as in another container: that it is dead is seen by its sessions of PostgreSQL. Its jobs
+    do not wait for the end of their lease."""
+    if subprocess.run([*ELSEWHERE, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no process namespace may be made here")
+    url = "embedded" if queue == "embedded" else request.getfixturevalue("rabbitmq_server").vhost()
+    shared, n = {"STORE": postgres_server.database(), "QUEUE": url, "MAIL": relay.url}, 60
+    api = make_service(ROLE="api", **shared)
+    victim, other = (make_service(started=False, ROLE="worker", **shared) for _ in range(2))
+    victim.process = Process("ingest-api", [*ELSEWHERE, BINARY], victim.log_path, env=victim.env, cwd=victim.directory)
+    client = api.client(api.organisation())
+    assert client.import_csv(csv_rows(n, tag="mail")).status == 200
+    campaign = client.campaign()
+    assert client.act(campaign, "start").status == 200
+    go_on = threading.Event()
+    relay.on_message = lambda _receiver: go_on.wait(PATIENCE)
+    assert client.act(campaign, "send").status == 202
+    wait_until("an e-mail of the first worker, which has more of them", lambda: relay.taken, PATIENCE)
+    with Watch(other.start()) as watch:
+        relay.on_message = None
+        victim.kill()
+        killed = time.monotonic()
+        go_on.set()
+        resumed = wait_until("an e-mail of the second worker", lambda: relay.first_after(killed), PATIENCE) - killed
+        wait_until("every e-mail sent or failed", lambda: (e := client.stats(campaign)["emails"])["sent"] + e["failed"] == n, PATIENCE, 0.1)
+    emails = client.stats(campaign)["emails"]
+    assert relay.twice() == 0 and emails["failed"] <= 2, "in doubt is what it had under way"
+    assert any(line["msg"] == "jobs of dead workers released" for service in (api, other) for line in service.log_lines())
+    assert other.metrics().total("queue_message_failures_total", reason="timeout") == 0, "no lease was waited for"
+    record(f"worker of another machine killed with -9 ({'RabbitMQ' if queue == 'rabbitmq' else 'embedded queue'}, PostgreSQL)", n,
+           n - emails["sent"] - emails["failed"], relay.twice(), resumed, watch.peak, f"e-mails: {emails['failed']} in doubt; {watch.word}")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The embedded queue: at least once, leases, backoff, dead letters, idempotency, statistics. */
 #include "queue/jobs.h"
-#include "queue/owner.h"
+#include "queue/orphans.h"
 #include "store_fixture.h"
 
 #include <pthread.h>
@@ -498,6 +498,81 @@ static void owners_are_told_apart(void **state)
     assert_true(owner_is_dead(gone));
 }
 
+/* --- the dead of other machines --- */
+
+#define ELSEWHERE "feedbeef-1:7:7"
+
+struct look {
+    struct orphans_suspects suspects;
+    struct orphans found;
+};
+
+static int run_find(void *arg, struct db *db)
+{
+    struct look *look = arg;
+    return orphans_find(db, "self", &look->suspects, &look->found);
+}
+
+static int run_orphans_release(void *arg, struct db *db)
+{
+    struct look *look = arg;
+    int n = orphans_release(db, &look->found);
+    return n == 1 ? DB_OK : DB_E_OTHER;
+}
+
+static void find(struct fixture *f, struct look *look)
+{
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_find, look), DB_OK);
+}
+
+static void who_has_no_session_for_long_is_dead(void **state)
+{
+    struct fixture *f = *state;
+    struct look look = {0};
+    struct job job;
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET owner = '" ELSEWHERE "'"), DB_OK);
+    find(f, &look);
+    assert_int_equal(look.found.n, 0);                     /* it may be about to connect again */
+    assert_int_equal(look.suspects.n, fixture_postgres()); /* with SQLite nothing is known of it */
+    if (fixture_postgres()) {
+        look.suspects.of[0].since_ns -= ORPHANS_GRACE_NS;
+        find(f, &look);
+        assert_int_equal(look.found.n, 1);
+        assert_string_equal(look.found.owner[0], ELSEWHERE);
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_orphans_release, &look), DB_OK);
+        assert_int_equal(complete(f, &job), DB_E_CONFLICT);
+        job_release(&job);
+        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+        assert_int_equal(job.attempt, 2);
+    }
+    job_release(&job);
+}
+
+#ifdef INGEST_POSTGRES
+static void who_has_a_session_is_alive(void **state)
+{
+    struct fixture *f = *state;
+    struct look look = {0};
+    struct job job;
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET owner = '" ELSEWHERE ":relay'"), DB_OK);
+    if (fixture_postgres()) {
+        find(f, &look);
+        assert_int_equal(look.suspects.n, 1);
+        look.suspects.of[0].since_ns -= ORPHANS_GRACE_NS;
+        PGconn *session = PQconnectdb(f->settings.store_url);
+        PQclear(PQexec(session, "SET application_name = '" OWNER_SESSION ELSEWHERE "'"));
+        find(f, &look);
+        assert_int_equal(look.found.n + look.suspects.n, 0);
+        PQfinish(session);
+    }
+    job_release(&job);
+}
+#endif
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 struct later {
@@ -554,6 +629,10 @@ int main(void)
         TEST(jobs_of_a_clock_that_was_set_back_are_due),
         TEST(a_set_clock_moves_leases_and_delays_along),
         cmocka_unit_test(owners_are_told_apart),
+        TEST(who_has_no_session_for_long_is_dead),
+#ifdef INGEST_POSTGRES
+        TEST(who_has_a_session_is_alive),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

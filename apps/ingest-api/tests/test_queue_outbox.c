@@ -178,13 +178,13 @@ static void two_relays_never_have_the_same_row(void **state)
         for (int k = 0; k < 2; k++)
             assert_string_not_equal(mine[i].job.id, theirs[k].job.id);
     /* One of mine was not confirmed: it is free again, and due since it was. */
-    int64_t due = mine[1].due_ms;
+    int64_t due = mine[1].job.due_ms;
     mine[0].confirmed = mine[2].confirmed = true;
     relayed(f, "one:relay", mine, 3);
     release(theirs, 2);
     assert_int_equal(take(f, "two:relay", FOR_EVER, theirs), 1);
     assert_string_equal(theirs[0].job.id, mine[1].job.id);
-    assert_true(theirs[0].due_ms == due);
+    assert_true(theirs[0].job.due_ms == due);
     assert_int_equal(look(f).stats.depth, 5);
     release(mine, 3);
     release(theirs, 1);

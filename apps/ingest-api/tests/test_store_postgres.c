@@ -156,7 +156,7 @@ static void terminate_connections(void)
 {
     fixture_server(
         getenv("TEST_POSTGRES_ADMIN"),
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'ingest-api'");
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE 'ingest-api %'");
 }
 
 static void restart_server(void)

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 
 #define KEY_RETENTION_MS (24 * 3600 * 1000LL)
+#define ORPHANS_EVERY_MS 1000
 #define FORGET_AT_ONCE 1000 /* a short transaction each, between which others get their turn */
 
 static void publish_stats(struct queue *queue)
@@ -44,13 +45,36 @@ static void follow_clock(struct queue *queue)
         queue_wake(queue);
 }
 
-static int run_orphans(void *arg, struct db *db)
+struct orphans_call {
+    struct queue *queue;
+    struct orphans_suspects *suspects;
+    struct orphans found;
+    int released;
+};
+
+static int run_find(void *arg, struct db *db)
 {
-    struct queue *queue = arg;
-    int n = jobs_release_orphans(db, queue->owner);
-    if (n > 0)
-        log_info("jobs of dead workers released", "s:component", "queue", "i:jobs", (int64_t)n);
-    return n < 0 ? n : 0;
+    struct orphans_call *call = arg;
+    return orphans_find(db, call->queue->owner, call->suspects, &call->found);
+}
+
+static int run_release(void *arg, struct db *db)
+{
+    struct orphans_call *call = arg;
+    call->released = orphans_release(db, &call->found);
+    return call->released < 0 ? call->released : 0;
+}
+
+/* A look by a reader first: only when there are some is the writer asked. */
+void queue_release_orphans(struct queue *queue, struct orphans_suspects *suspects)
+{
+    struct orphans_call call = {.queue = queue, .suspects = suspects};
+    if (store_run(queue->store, STORE_MODE_READ, run_find, &call) != DB_OK || call.found.n == 0 ||
+        store_run(queue->store, STORE_MODE_WRITE, run_release, &call) != DB_OK || call.released == 0)
+        return;
+    log_info("jobs of dead workers released", "s:component", "queue", "i:jobs", (int64_t)call.released);
+    for (int i = 0; i < QUEUES; i++)
+        queue_wake_one(queue, (enum queue_name)i, true);
 }
 
 static int run_forget(void *arg, struct db *db)
@@ -65,7 +89,6 @@ static void clear_up(struct queue *queue)
 {
     int forgotten;
     follow_clock(queue);
-    store_run(queue->store, STORE_MODE_WRITE, run_orphans, queue);
     do
         forgotten = 0;
     while (store_run(queue->store, STORE_MODE_WRITE, run_forget, &forgotten) == DB_OK && forgotten == FORGET_AT_ONCE);
@@ -76,15 +99,21 @@ static void clear_up(struct queue *queue)
 static void *stats_main(void *arg)
 {
     struct queue *queue = arg;
+    int64_t wait_ms = 0;
     prctl(PR_SET_NAME, "queue-stats");
     pthread_mutex_lock(&queue->lock);
-    while (!queue->stopping) {
+    for (int64_t due_ms = 0; !queue->stopping; due_ms -= wait_ms) {
         pthread_mutex_unlock(&queue->lock);
-        publish_stats(queue);
-        clear_up(queue);
+        queue_release_orphans(queue, &queue->suspects);
+        if (due_ms <= 0) {
+            publish_stats(queue);
+            clear_up(queue);
+            due_ms = queue->timing.stats_ms;
+        }
+        wait_ms = due_ms < ORPHANS_EVERY_MS ? due_ms : ORPHANS_EVERY_MS;
         pthread_mutex_lock(&queue->lock);
         if (!queue->stopping)
-            queue_timed_wait(&queue->stop, &queue->lock, queue->timing.stats_ms);
+            queue_timed_wait(&queue->stop, &queue->lock, wait_ms);
     }
     pthread_mutex_unlock(&queue->lock);
     return NULL;

@@ -150,39 +150,45 @@ static void copy_text(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", text ? text : "");
 }
 
-/* @return how many, or an error; then nothing is held. */
-static int select_ready(struct db *db, enum queue_name queue, int64_t now, struct job *jobs, int max)
+int jobs_read(struct db_stmt *stmt, enum queue_name queue, struct job *job)
+{
+    const char *payload = db_column_text(stmt, 3);
+    memset(job, 0, sizeof *job);
+    job->queue = queue;
+    copy_text(job->id, sizeof job->id, db_column_uuid(stmt, 0));
+    copy_text(job->organisation_id, sizeof job->organisation_id, db_column_uuid(stmt, 1));
+    copy_text(job->request_id, sizeof job->request_id, db_column_text(stmt, 2));
+    job->payload = strdup(payload ? payload : "");
+    job->attempt = (int)db_column_int(stmt, 4);
+    job->created_ms = db_column_int(stmt, 5);
+    job->due_ms = db_column_int(stmt, 6);
+    /* The key itself: in RETURNING, SQLite 3.40 takes every IS NULL for false. */
+    job->keyed = db_column_text(stmt, 7) != NULL;
+    return job->payload ? DB_OK : DB_E_OTHER;
+}
+
+static struct job *at(struct job *jobs, size_t stride, int i)
+{
+    return (struct job *)((char *)jobs + stride * (size_t)i);
+}
+
+int jobs_read_ready(struct db *db, enum queue_name queue, struct job *jobs, size_t stride, int max)
 {
     int n = 0, rc;
     struct db_stmt *stmt =
-        db_prepare(db, "SELECT id, organisation_id, request_id, payload, attempt, created_at,"
-                       " idempotency_key IS NOT NULL FROM tracking.jobs"
-                       " WHERE queue = $1 AND state = 0 AND due_at <= $2 ORDER BY due_at, id LIMIT $3"
-                       " /*pg FOR UPDATE SKIP LOCKED */");
+        db_prepare(db, "SELECT " JOB_COLUMNS " FROM tracking.jobs WHERE queue = $1 AND state = 0 AND due_at <= $2"
+                       " ORDER BY due_at, id LIMIT $3 /*pg FOR UPDATE SKIP LOCKED */");
     db_bind_str(stmt, 1, queue_names[queue]);
-    db_bind_int(stmt, 2, now);
+    db_bind_int(stmt, 2, jobs_now_ms());
     db_bind_int(stmt, 3, max);
     while ((rc = db_step(stmt)) == DB_ROW && n < max) {
-        struct job *job = &jobs[n];
-        const char *payload = db_column_text(stmt, 3);
-        memset(job, 0, sizeof *job);
-        job->queue = queue;
-        copy_text(job->id, sizeof job->id, db_column_uuid(stmt, 0));
-        copy_text(job->organisation_id, sizeof job->organisation_id, db_column_uuid(stmt, 1));
-        copy_text(job->request_id, sizeof job->request_id, db_column_text(stmt, 2));
-        job->payload = strdup(payload ? payload : "");
-        job->attempt = (int)db_column_int(stmt, 4) + 1;
-        job->created_ms = db_column_int(stmt, 5);
-        job->keyed = db_column_int(stmt, 6) != 0;
-        n++;
-        if (!job->payload) {
-            rc = DB_E_OTHER;
+        rc = jobs_read(stmt, queue, at(jobs, stride, n++));
+        if (rc != DB_OK)
             break;
-        }
     }
     db_done(stmt);
     for (int i = 0; rc < 0 && i < n; i++)
-        job_release(&jobs[i]);
+        job_release(at(jobs, stride, i));
     return rc < 0 ? rc : n;
 }
 
@@ -194,10 +200,10 @@ int jobs_lease(struct db *db, enum queue_name queue, int64_t lease_ms, int max_a
     int rc = expire(db, queue, now, max_attempts, expired);
     if (rc != DB_OK)
         return rc;
-    int n = select_ready(db, queue, now, jobs, max);
+    int n = jobs_read_ready(db, queue, jobs, sizeof *jobs, max);
     for (int i = 0; rc == DB_OK && i < n; i++)
         rc = db_exec(db, "UPDATE tracking.jobs SET state = 1, attempt = $2, due_at = $3, owner = $4 WHERE id = $1",
-                     "uiis", jobs[i].id, (int64_t)jobs[i].attempt, now + lease_ms, owner);
+                     "uiis", jobs[i].id, (int64_t)++jobs[i].attempt, now + lease_ms, owner);
     for (int i = 0; rc != DB_OK && i < n; i++)
         job_release(&jobs[i]);
     return rc == DB_OK ? n : rc;
@@ -212,8 +218,7 @@ void job_release(struct job *job)
     job->payload = NULL;
 }
 
-/* A first column of a one-row statement with $1 = queue; `otherwise` without a row. */
-static int64_t first_int(struct db_stmt *stmt, enum queue_name queue, int64_t otherwise, int *rc)
+int64_t jobs_number(struct db_stmt *stmt, enum queue_name queue, int64_t otherwise, int *rc)
 {
     int64_t value = otherwise;
     db_bind_str(stmt, 1, queue_names[queue]);
@@ -226,24 +231,24 @@ static int64_t first_int(struct db_stmt *stmt, enum queue_name queue, int64_t ot
     return value;
 }
 
-static int64_t first_ready(struct db *db, enum queue_name queue, int *rc)
+int64_t jobs_first_ready(struct db *db, enum queue_name queue, int64_t otherwise, int *rc)
 {
-    return first_int(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 0"
-                                    " ORDER BY due_at LIMIT 1"),
-                     queue, INT64_MAX, rc);
+    return jobs_number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 0"
+                                      " ORDER BY due_at LIMIT 1"),
+                       queue, otherwise, rc);
 }
 
 static int64_t first_leased(struct db *db, enum queue_name queue, int *rc)
 {
-    return first_int(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 1"
-                                    " ORDER BY due_at LIMIT 1"),
-                     queue, INT64_MAX, rc);
+    return jobs_number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 1"
+                                      " ORDER BY due_at LIMIT 1"),
+                       queue, INT64_MAX, rc);
 }
 
 int jobs_peek(struct db *db, enum queue_name queue, int64_t *due_ms)
 {
     int rc = DB_OK;
-    int64_t ready = first_ready(db, queue, &rc), leased = first_leased(db, queue, &rc);
+    int64_t ready = jobs_first_ready(db, queue, INT64_MAX, &rc), leased = first_leased(db, queue, &rc);
     if (leased < 0) /* a broker had it when QUEUE was another (outbox.h): minus when it was due */
         leased = -leased;
     *due_ms = ready < leased ? ready : leased;
@@ -267,12 +272,18 @@ int jobs_fail(struct db *db, const struct job *job, const char *error, bool dead
 
 /* --- statistics: one row and the ends of two indexes, whatever the depth --- */
 
-int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
+int jobs_count(struct db *db, enum queue_name queue, struct queue_stats *out)
 {
     int rc = DB_OK;
+    out->depth = jobs_number(db_prepare(db, "SELECT live FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
+    out->dead = jobs_number(db_prepare(db, "SELECT dead FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
+    return rc;
+}
+
+int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
+{
     int64_t due;
-    out->depth = first_int(db_prepare(db, "SELECT live FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
-    out->dead = first_int(db_prepare(db, "SELECT dead FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
+    int rc = jobs_count(db, queue, out);
     if (rc == DB_OK)
         rc = jobs_peek(db, queue, &due);
     if (rc == DB_OK) {
@@ -283,42 +294,6 @@ int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
 }
 
 /* --- housekeeping --- */
-
-/* Few rows: what is leased at the moment. What a broker has is not among them (due_at < 0, outbox.h). */
-static int release_orphans_of(struct db *db, enum queue_name queue, const char *self)
-{
-    char dead[16][OWNER_SIZE];
-    int n = 0, rc, released = 0;
-    struct db_stmt *stmt =
-        db_prepare(db, "SELECT DISTINCT owner FROM tracking.jobs WHERE queue = $1 AND state = 1 AND due_at > 0");
-    db_bind_str(stmt, 1, queue_names[queue]);
-    while ((rc = db_step(stmt)) == DB_ROW && n < 16) {
-        const char *owner = db_column_text(stmt, 0);
-        if (owner && strcmp(owner, self) != 0 && owner_is_dead(owner))
-            copy_text(dead[n++], OWNER_SIZE, owner);
-    }
-    db_done(stmt);
-    for (int i = 0; rc >= 0 && i < n; i++) {
-        rc = db_exec(db,
-                     "UPDATE tracking.jobs SET state = 0, due_at = $3, owner = NULL, error = 'worker died'"
-                     " WHERE queue = $1 AND state = 1 AND due_at > 0 AND owner = $2",
-                     "ssi", queue_names[queue], dead[i], jobs_now_ms());
-        released += rc < 0 ? 0 : (int)db_changes(db);
-    }
-    return rc < 0 ? rc : released;
-}
-
-int jobs_release_orphans(struct db *db, const char *self)
-{
-    int released = 0;
-    for (int i = 0; i < QUEUES; i++) {
-        int n = release_orphans_of(db, (enum queue_name)i, self);
-        if (n < 0)
-            return n;
-        released += n;
-    }
-    return released;
-}
 
 int jobs_shift(struct db *db, const char *self, int64_t jump_ms)
 {

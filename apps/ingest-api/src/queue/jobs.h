@@ -30,8 +30,23 @@ int jobs_extend(struct db *db, const struct job *job, int64_t lease_ms);
 int jobs_fail(struct db *db, const struct job *job, const char *error, bool dead, int64_t delay_ms);
 int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out);
 
-/** Leases of processes of this machine that are no more. @return how many became ready. */
-int jobs_release_orphans(struct db *db, const char *self);
+/* What outbox.c reads as well. */
+#define JOB_COLUMNS "id, organisation_id, request_id, payload, attempt, created_at, due_at, idempotency_key"
+/** The row of a statement that begins with these columns; job_release() it. @return DB_OK or DB_E_OTHER (no memory). */
+int jobs_read(struct db_stmt *stmt, enum queue_name queue, struct job *job);
+/**
+ * Ready and due, the oldest first, for this transaction alone. attempt: deliveries so far.
+ * @param stride from one to the next: the size of what `jobs` is the first member of
+ * @return how many, or an error; then nothing is held.
+ */
+int jobs_read_ready(struct db *db, enum queue_name queue, struct job *jobs, size_t stride, int max);
+/** The first column of a one-row statement with $1 = queue; `otherwise` without a row. *rc is left alone but for errors. */
+int64_t jobs_number(struct db_stmt *stmt, enum queue_name queue, int64_t otherwise, int *rc);
+/** When the first ready job is due. */
+int64_t jobs_first_ready(struct db *db, enum queue_name queue, int64_t otherwise, int *rc);
+/** Depth and dead of jobs_stats(). */
+int jobs_count(struct db *db, enum queue_name queue, struct queue_stats *out);
+
 /** The wall clock was set by `jump_ms`: move own leases along, and what would be due too late. */
 int jobs_shift(struct db *db, const char *self, int64_t jump_ms);
 /** Nothing is due later than that: such times come from a clock that has been set back since. */

@@ -13,81 +13,28 @@ void outbox_relay_owner(const char *self, char out[OWNER_SIZE])
     (void)snprintf(out, OWNER_SIZE, "%.*s:relay", OWNER_SIZE - 7, self);
 }
 
-/* --- one number --- */
-
-/* The first column of the first row of a statement with $1 = queue; `otherwise` without a row. */
-static int64_t number(struct db_stmt *stmt, enum queue_name queue, int64_t otherwise, int *rc)
-{
-    int64_t value = otherwise;
-    db_bind_str(stmt, 1, queue_names[queue]);
-    int step = db_step(stmt);
-    if (step == DB_ROW)
-        value = db_column_int(stmt, 0);
-    else if (step < 0)
-        *rc = step;
-    db_done(stmt);
-    return value;
-}
-
 int outbox_peek(struct db *db, enum queue_name queue, int64_t *ready_ms, int64_t *leased_ms)
 {
     int rc = DB_OK;
-    *ready_ms = number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 0"
-                                      " ORDER BY due_at LIMIT 1"),
-                       queue, INT64_MAX, &rc);
-    *leased_ms = number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 1"
-                                       " AND due_at > 0 ORDER BY due_at LIMIT 1"),
-                        queue, INT64_MAX, &rc);
+    *ready_ms = jobs_first_ready(db, queue, INT64_MAX, &rc);
+    *leased_ms = jobs_number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 1"
+                                            " AND due_at > 0 ORDER BY due_at LIMIT 1"),
+                             queue, INT64_MAX, &rc);
     return rc;
 }
 
 /* --- relaying --- */
 
-static void copy_text(char *out, size_t size, const char *text)
-{
-    (void)snprintf(out, size, "%s", text ? text : "");
-}
-
-static int read_due(struct db *db, enum queue_name queue, struct outbox_row *rows, int max)
-{
-    int n = 0, rc;
-    struct db_stmt *stmt = db_prepare(db, "SELECT id, organisation_id, request_id, payload, attempt, created_at, due_at"
-                                          " FROM tracking.jobs WHERE queue = $1 AND state = 0 AND due_at <= $2"
-                                          " ORDER BY due_at, id LIMIT $3 /*pg FOR UPDATE SKIP LOCKED */");
-    db_bind_str(stmt, 1, queue_names[queue]);
-    db_bind_int(stmt, 2, jobs_now_ms());
-    db_bind_int(stmt, 3, max);
-    while ((rc = db_step(stmt)) == DB_ROW && n < max) {
-        struct outbox_row *row = &rows[n++];
-        const char *payload = db_column_text(stmt, 3);
-        memset(row, 0, sizeof *row);
-        row->job.queue = queue;
-        copy_text(row->job.id, sizeof row->job.id, db_column_uuid(stmt, 0));
-        copy_text(row->job.organisation_id, sizeof row->job.organisation_id, db_column_uuid(stmt, 1));
-        copy_text(row->job.request_id, sizeof row->job.request_id, db_column_text(stmt, 2));
-        row->job.payload = strdup(payload ? payload : "");
-        row->job.attempt = (int)db_column_int(stmt, 4);
-        row->job.created_ms = db_column_int(stmt, 5);
-        row->due_ms = db_column_int(stmt, 6);
-        if (!row->job.payload) {
-            rc = DB_E_OTHER;
-            break;
-        }
-    }
-    db_done(stmt);
-    for (int i = 0; rc < 0 && i < n; i++)
-        job_release(&rows[i].job);
-    return rc < 0 ? rc : n;
-}
-
 int outbox_take(struct db *db, enum queue_name queue, const char *relay, int64_t lease_ms, struct outbox_row *rows,
                 int max)
 {
-    int n = read_due(db, queue, rows, max), rc = n < 0 ? n : DB_OK;
+    int n = jobs_read_ready(db, queue, &rows->job, sizeof *rows, max), rc = n < 0 ? n : DB_OK;
     int64_t until = jobs_now_ms() + lease_ms;
-    for (int i = 0; rc == DB_OK && i < n; i++)
+    for (int i = 0; rc == DB_OK && i < n; i++) {
+        rows[i].confirmed = false;
         rc = db_exec(db, "UPDATE tracking.jobs SET state = 1, owner = $2, due_at = $3 WHERE id = $1", "usi",
                      rows[i].job.id, relay, until);
+    }
     for (int i = 0; rc != DB_OK && i < n; i++)
         job_release(&rows[i].job);
     return rc == DB_OK ? n : rc;
@@ -102,12 +49,12 @@ int outbox_relayed(struct db *db, const char *relay, const struct outbox_row *ro
             rc = db_exec(db,
                          "UPDATE tracking.jobs SET owner = 'broker', due_at = $3"
                          " WHERE id = $1 AND state = 1 AND owner = $2",
-                         "usi", rows[i].job.id, relay, -rows[i].due_ms);
+                         "usi", rows[i].job.id, relay, -rows[i].job.due_ms);
         else
             rc = db_exec(db,
                          "UPDATE tracking.jobs SET state = 0, owner = NULL, due_at = $3"
                          " WHERE id = $1 AND state = 1 AND owner = $2",
-                         "usi", rows[i].job.id, relay, rows[i].due_ms);
+                         "usi", rows[i].job.id, relay, rows[i].job.due_ms);
     }
     return rc;
 }
@@ -122,28 +69,15 @@ static int lease_free(struct db *db, enum queue_name queue, const char *id, int6
     struct db_stmt *stmt =
         db_prepare(db, "UPDATE tracking.jobs SET state = 1, attempt = attempt + 1, due_at = $3, owner = $4"
                        " WHERE id = $1 AND queue = $2 AND state < 2 AND (due_at <= $5 OR owner LIKE '%:relay')"
-                       " RETURNING organisation_id, request_id, payload, attempt, created_at,"
-                       " idempotency_key"); /* in RETURNING, SQLite 3.40 takes every IS NULL for false */
+                       " RETURNING " JOB_COLUMNS);
     db_bind_uuid(stmt, 1, id);
     db_bind_str(stmt, 2, queue_names[queue]);
     db_bind_int(stmt, 3, now + lease_ms);
     db_bind_str(stmt, 4, owner);
     db_bind_int(stmt, 5, now);
     int rc = db_step(stmt);
-    if (rc == DB_ROW) {
-        const char *payload = db_column_text(stmt, 2);
-        memset(job, 0, sizeof *job);
-        job->queue = queue;
-        copy_text(job->id, sizeof job->id, id);
-        copy_text(job->organisation_id, sizeof job->organisation_id, db_column_uuid(stmt, 0));
-        copy_text(job->request_id, sizeof job->request_id, db_column_text(stmt, 1));
-        job->payload = strdup(payload ? payload : "");
-        job->attempt = (int)db_column_int(stmt, 3);
-        job->created_ms = db_column_int(stmt, 4);
-        job->keyed = db_column_text(stmt, 5) != NULL;
-        if (!job->payload)
-            rc = DB_E_OTHER;
-    }
+    if (rc == DB_ROW && jobs_read(stmt, queue, job) != DB_OK)
+        rc = DB_E_OTHER;
     db_done(stmt);
     return rc;
 }
@@ -158,7 +92,8 @@ static int look_at_holder(struct db *db, const char *id, enum outbox_claim *clai
     int rc = db_step(stmt);
     if (rc == DB_ROW) {
         state = db_column_int(stmt, 0);
-        copy_text(owner, sizeof owner, db_column_text(stmt, 1));
+        const char *holder = db_column_text(stmt, 1);
+        (void)snprintf(owner, sizeof owner, "%s", holder ? holder : "");
     }
     db_done(stmt);
     if (rc < 0)
@@ -239,16 +174,11 @@ int outbox_recall(struct db *db, enum queue_name queue, int64_t age_ms)
 
 int outbox_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
 {
-    int rc = DB_OK;
-    int64_t now = jobs_now_ms();
-    out->depth = number(db_prepare(db, "SELECT live FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
-    out->dead = number(db_prepare(db, "SELECT dead FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
-    int64_t ready = number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 0"
-                                          " ORDER BY due_at LIMIT 1"),
-                           queue, now, &rc);
-    int64_t broker = -number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 1"
-                                            " AND due_at < 0 ORDER BY due_at DESC LIMIT 1"),
-                             queue, -now, &rc);
+    int rc = jobs_count(db, queue, out);
+    int64_t now = jobs_now_ms(), ready = jobs_first_ready(db, queue, now, &rc);
+    int64_t broker = -jobs_number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 1"
+                                                 " AND due_at < 0 ORDER BY due_at DESC LIMIT 1"),
+                                  queue, -now, &rc);
     int64_t oldest = ready < broker ? ready : broker;
     out->oldest_age_ms = oldest < now ? now - oldest : 0;
     return rc;

@@ -20,13 +20,12 @@
 #ifndef INGEST_QUEUE_OUTBOX_H
 #define INGEST_QUEUE_OUTBOX_H
 
-#include "queue/owner.h"
 #include "queue/queue.h"
+#include "store/owner.h"
 
 /** A job on its way to the broker. job.attempt counts the deliveries so far. */
 struct outbox_row {
-    struct job job;
-    int64_t due_ms;
+    struct job job; /**< first: jobs_read_ready() */
     bool confirmed; /**< set by the relay */
 };
 

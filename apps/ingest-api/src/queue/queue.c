@@ -65,13 +65,10 @@ static void consumer_attach(struct queue *queue, enum queue_name name)
 static int recover(void *arg, struct db *db)
 {
     struct queue *queue = arg;
-    int rc = jobs_release_orphans(db, queue->owner);
-    if (rc > 0)
-        log_info("jobs of dead workers released", "s:component", "queue", "i:jobs", (int64_t)rc);
     int64_t longest = queue->timing.backoff_max_ms * 3 / 2;
     if (longest < queue->timing.lease_ms)
         longest = queue->timing.lease_ms;
-    return rc < 0 ? rc : jobs_clamp(db, jobs_now_ms() + longest);
+    return jobs_clamp(db, jobs_now_ms() + longest);
 }
 
 static void init_locks(struct queue *queue)
@@ -122,6 +119,7 @@ int queue_open(struct queue **out, const struct settings *settings, struct store
         queue_close(queue);
         return -1;
     }
+    queue_release_orphans(queue, NULL);
     if (driver->open && driver->open(queue, settings) < 0) {
         queue_close(queue);
         return -1;

@@ -36,6 +36,7 @@ struct job {
     char *payload;       /**< JSON text, NUL-terminated */
     int attempt;         /**< 1 on the first delivery */
     int64_t created_ms;
+    int64_t due_ms;            /**< since when it could be delivered */
     bool keyed;                /**< it has an idempotency key */
     struct delivery *delivery; /**< the broker's message; NULL with the embedded queue */
 };

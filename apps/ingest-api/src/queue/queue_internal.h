@@ -7,7 +7,7 @@
 #ifndef INGEST_QUEUE_INTERNAL_H
 #define INGEST_QUEUE_INTERNAL_H
 
-#include "queue/owner.h"
+#include "queue/orphans.h"
 #include "queue/queue.h"
 
 #include <pthread.h>
@@ -55,7 +55,8 @@ struct queue {
     int max_attempts;
     struct queue_timing timing;
     char owner[OWNER_SIZE];
-    pthread_key_t consumer_key; /* a thread's struct consumer; its destructor counts the thread out */
+    struct orphans_suspects suspects; /* of the queue's own thread */
+    pthread_key_t consumer_key;       /* a thread's struct consumer; its destructor counts the thread out */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t ready[QUEUES];
@@ -80,6 +81,8 @@ struct queue_mark {
 struct queue_mark queue_mark(struct queue *queue, enum queue_name name);
 /** Wait up to `ms` for a wake after the mark, which is moved on. @return false: the caller was asked to come back. */
 bool queue_wait(struct queue *queue, enum queue_name name, int64_t ms, struct queue_mark *mark);
+/** Put back the jobs of who is no more; a db_error is in the log of the store and another time comes. */
+void queue_release_orphans(struct queue *queue, struct orphans_suspects *suspects);
 /** Count attempts whose lease ran out. */
 void queue_count_expired(enum queue_name name, unsigned retried, unsigned dead);
 

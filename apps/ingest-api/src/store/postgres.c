@@ -30,7 +30,10 @@ static const char *const keys[] = {"gssencmode",
                                    "client_encoding",
                                    "options",
                                    NULL};
-#define OPTIONS "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+/* The keepalives are the server's: the sessions of a machine that has lost its power are ended within 11 s (queue/orphans.h). */
+#define OPTIONS                                                                                     \
+    "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000" \
+    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 
 #define OUTCOME_NS 30000000000u /* as long as a statement may take */
 
@@ -110,7 +113,7 @@ static int postgres_ready(struct db *db)
     if (is_alive(self))
         return DB_OK;
     disconnect(self);
-    const char *values[] = {"disable", self->url, "3", "10", "5", "3", "15000", "ingest-api", "UTF8", OPTIONS, NULL};
+    const char *values[] = {"disable", self->url, "3", "10", "5", "3", "15000", self->name, "UTF8", OPTIONS, NULL};
     self->conn = PQconnectdbParams(keys, values, 1);
     if (!self->conn)
         return db_fail(db, DB_E_CONNECTION, "53", "out of memory");
@@ -550,6 +553,7 @@ int db_open_postgres(struct db **out, const char *url, char *error, size_t error
     struct postgres_db *self = calloc(1, sizeof *self);
     char *copy = strdup(url);
     unsigned char session[16];
+    char owner[OWNER_SIZE];
     if (!self || !copy) {
         free(self);
         free(copy);
@@ -559,6 +563,8 @@ int db_open_postgres(struct db **out, const char *url, char *error, size_t error
     self->base.driver = &driver;
     self->url = copy;
     self->generation = 1;
+    owner_self(owner);
+    snprintf(self->name, sizeof self->name, OWNER_SESSION "%.*s", OWNER_SIZE - (int)sizeof OWNER_SESSION, owner);
     uuid_new(session);
     uuid_format(session, self->session);
     *out = &self->base;

@@ -4,6 +4,7 @@
 #define INGEST_STORE_POSTGRES_INTERNAL_H
 
 #include "store/driver.h"
+#include "store/owner.h"
 
 #include <libpq-fe.h>
 
@@ -23,6 +24,7 @@ struct postgres_db {
     unsigned generation;            /**< rises when the connection is lost, and with it what was prepared */
     unsigned names;
     int64_t changes;
+    char name[OWNER_SIZE]; /**< of its sessions: OWNER_SESSION */
     char session[40];     /**< this connection in tracking.commits, also when it was made anew */
     uint64_t transaction; /**< the number of the last write transaction */
     bool numbered;        /**< the present one has written its number */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who holds a lease, so that the jobs of a process that was killed come back at once and not when the lease runs out. */
-#include "queue/owner.h"
+#include "store/owner.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -51,16 +51,29 @@ void owner_self(char out[OWNER_SIZE])
     snprintf(out, OWNER_SIZE, "%.30s:%ld:%llu", *where ? where : "?", pid, start_time(pid));
 }
 
-bool owner_is_dead(const char *owner)
+/* @return whether it is of here, with its number and start. */
+static bool parse_here(const char *owner, long *pid, unsigned long long *start)
 {
     char where[OWNER_SIZE], here[OWNER_SIZE];
-    unsigned long long start;
-    long pid;
     /* NOLINTNEXTLINE(cert-err34-c): written by owner_self() above, or refused by its count */
-    if (!owner || sscanf(owner, "%30[^:]:%ld:%llu", where, &pid, &start) != 3)
+    if (!owner || sscanf(owner, "%30[^:]:%ld:%llu", where, pid, start) != 3)
         return false;
     place(here);
-    if (strcmp(where, here) != 0 || start == 0)
+    return strcmp(where, here) == 0 && *start != 0;
+}
+
+bool owner_is_here(const char *owner)
+{
+    unsigned long long start;
+    long pid;
+    return parse_here(owner, &pid, &start);
+}
+
+bool owner_is_dead(const char *owner)
+{
+    unsigned long long start;
+    long pid;
+    if (!parse_here(owner, &pid, &start))
         return false;
     if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
         return true;

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/orphans.h"
+
+#include "queue/jobs.h"
+#include "store/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add(struct orphans *found, const char *owner)
+{
+    for (int i = 0; i < found->n; i++)
+        if (strcmp(found->owner[i], owner) == 0)
+            return;
+    if (found->n < ORPHANS_MAX)
+        snprintf(found->owner[found->n++], OWNER_SIZE, "%s", owner);
+}
+
+/* @return whether it has been without a session for long enough. */
+static bool suspect(struct orphans_suspects *suspects, const char *owner)
+{
+    uint64_t now = clock_monotonic_ns();
+    int i = 0;
+    while (i < suspects->n && strcmp(suspects->of[i].owner, owner) != 0)
+        i++;
+    if (i == ORPHANS_MAX)
+        return false;
+    if (i == suspects->n) {
+        snprintf(suspects->of[i].owner, OWNER_SIZE, "%s", owner);
+        suspects->of[i].since_ns = now;
+        suspects->n++;
+    }
+    suspects->of[i].seen = true;
+    return now - suspects->of[i].since_ns >= ORPHANS_GRACE_NS;
+}
+
+/* Few rows: what is leased at the moment. What a broker has is not among them (due_at < 0, outbox.h). */
+static int find_of(struct db *db, enum queue_name queue, const char *self, struct orphans_suspects *suspects,
+                   struct orphans *found)
+{
+    int rc;
+    struct db_stmt *stmt = db_prepare(
+        db, "SELECT DISTINCT owner /*pg , left('" OWNER_SESSION "' || replace(owner, ':relay', ''), 63) NOT IN"
+            " (SELECT application_name FROM pg_stat_activity WHERE application_name LIKE '" OWNER_SESSION "%') */"
+            " FROM tracking.jobs WHERE queue = $1 AND state = 1 AND due_at > 0");
+    db_bind_str(stmt, 1, queue_names[queue]);
+    while ((rc = db_step(stmt)) == DB_ROW) {
+        const char *owner = db_column_text(stmt, 0);
+        bool away = db_column_int(stmt, 1) != 0; /* SQLite has no such column */
+        if (!owner || strcmp(owner, self) == 0)
+            continue;
+        if (owner_is_here(owner) ? owner_is_dead(owner) : away && suspects && suspect(suspects, owner))
+            add(found, owner);
+    }
+    db_done(stmt);
+    return rc;
+}
+
+/* Those that were not seen without a session in this look have one, or no lease. */
+static void acquit_unseen(struct orphans_suspects *suspects)
+{
+    int kept = 0;
+    for (int i = 0; i < suspects->n; i++) {
+        if (!suspects->of[i].seen)
+            continue;
+        suspects->of[kept] = suspects->of[i];
+        suspects->of[kept++].seen = false;
+    }
+    suspects->n = kept;
+}
+
+int orphans_find(struct db *db, const char *self, struct orphans_suspects *suspects, struct orphans *found)
+{
+    int rc = DB_OK;
+    found->n = 0;
+    for (int i = 0; rc == DB_OK && i < QUEUES; i++)
+        rc = find_of(db, (enum queue_name)i, self, suspects, found);
+    if (suspects && rc != DB_OK)
+        suspects->n = 0; /* a server that was away has ended everybody's sessions */
+    else if (suspects)
+        acquit_unseen(suspects);
+    return rc;
+}
+
+int orphans_release(struct db *db, const struct orphans *orphans)
+{
+    int rc = DB_OK, released = 0;
+    for (int i = 0; i < orphans->n * QUEUES; i++) {
+        rc = db_exec(db,
+                     "UPDATE tracking.jobs SET state = 0, due_at = $3, owner = NULL, error = 'worker died'"
+                     " WHERE queue = $1 AND state = 1 AND due_at > 0 AND owner = $2",
+                     "ssi", queue_names[i % QUEUES], orphans->owner[i / QUEUES], jobs_now_ms());
+        if (rc != DB_OK)
+            return rc;
+        released += (int)db_changes(db);
+    }
+    return released;
+}
