@@ -360,6 +360,8 @@ function business(b: dashboard.DashboardBuilder): void {
   const unsent = `sum(rate(emails_sent_total${sel(`${organisation}, success="false"`)}[$__rate_interval]))`;
   const drafts = `sum(rate(drafts_generated_total${sel(organisation)}[$__rate_interval]))`;
   const drafted = `sum(rate(drafts_generated_total${sel(`${organisation}, success="true"`)}[$__rate_interval]))`;
+  const everybodys = `sum(rate(emails_sent_total${sel()}[$__rate_interval]))`;
+  const bounced = (which: string) => `sum(rate(email_bounces_total${sel(which)}[$__rate_interval]))`;
   b.withRow(row('Business'))
     .withPanel(
       graph({
@@ -457,6 +459,29 @@ function business(b: dashboard.DashboardBuilder): void {
           },
         ],
         noValue: 'none',
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'E-mails refused',
+        description: 'Refusals by mail servers per hour, of all organisations: 4xx for now, 5xx for good; address and mailbox are the list\'s fault, policy is about us as a sender.',
+        unit: 'short',
+        width: 12,
+        queries: [{ expr: `${rate('email_bounces_total', 'class, subject')} * 3600`, legend: '{{class}} {{subject}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Bounce rate',
+        description: 'Refusals for good, and those by policy, as a share of all e-mails of all organisations. The dashed line is EmailHardBounces (5 %); EmailRefusedByPolicy warns above 0.3 %.',
+        unit: 'percentunit',
+        width: 12,
+        queries: [
+          { expr: share(bounced('class="5xx"'), everybodys), legend: 'for good' },
+          { expr: share(bounced('subject="policy"'), everybodys), legend: 'by policy' },
+        ],
+        levels: [{ at: 0.05, color: 'red' }],
+        noValue: 'none sent',
       }),
     );
 }

@@ -175,6 +175,16 @@ export function monitoringHealth(): dashboard.Dashboard {
         ],
         noValue: 'none failing',
       }),
+    )
+    .withPanel(
+      graph({
+        title: 'Error reports',
+        description: 'Error reports of the service per minute (SENTRY_DSN), by what became of them; all but sent are lost. ErrorReportsLost warns when more than half are.',
+        unit: 'short',
+        queries: [
+          { expr: `sum by (outcome) (rate(error_reports_total${sel()}[$__rate_interval])) * 60`, legend: '{{outcome}}' },
+        ],
+      }),
     );
   return b.build();
 }
