@@ -25,9 +25,9 @@ struct postgres_db {
     unsigned names;
     int64_t changes;
     char name[OWNER_SIZE]; /**< of its sessions: OWNER_SESSION */
-    char session[40];     /**< this connection in tracking.commits, also when it was made anew */
-    uint64_t transaction; /**< the number of the last write transaction */
-    bool numbered;        /**< the present one has written its number */
+    char session[40];      /**< this connection in tracking.commits, also when it was made anew */
+    uint64_t transaction;  /**< the number of the last write transaction */
+    bool numbered;         /**< the present one has written its number */
 };
 
 struct postgres_parameter {
