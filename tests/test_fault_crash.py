@@ -1,16 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a killed service had counted is not lost with it: METRICS_ARENA keeps the registry in a file."""
-import subprocess
-
-from support.metrics import Samples
-from support.service import BUILD
-
-PROMC = BUILD / "tools/promc/promc"
-
-
-def dumped(arena):
-    done = subprocess.run([PROMC, "dump", arena], capture_output=True, text=True, check=True, timeout=60)
-    return Samples(done.stdout)
+from support.faults import dumped
 
 
 def test_the_last_values_of_a_killed_service(make_service, tmp_path):

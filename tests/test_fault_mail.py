@@ -50,7 +50,7 @@ def test_a_mail_server_in_trouble(make_service, relay, how):
         failures = "queue_message_failures_total"
         if how == "hang":
             wait_until("workers wait for it", lambda: relay.connections(), PATIENCE)
-            time.sleep(1)
+            campaign.worker.settled("the queue seen", lambda m: m.total("queue_depth", queue="email.send") == campaign.n, PATIENCE)
         elif how == "slow":
             wait_until("one sent", lambda: relay.times, PATIENCE)
         else:
@@ -67,10 +67,35 @@ def test_a_mail_server_in_trouble(make_service, relay, how):
     assert (emails["sent"], emails["failed"]) == (campaign.n, 0)
     assert len(relay.taken) == campaign.n and relay.twice() == 0
     assert metrics.total(failures, reason="dead_lettered") == 0
-    if how not in ("slow", "hang"):
+    if how == "slow":
+        assert metrics.total("queue_processing_duration_seconds_sum", queue="email.send") > 1
+    elif how != "hang":
         assert metrics.total("queue_message_retries_total", queue="email.send") > 0
     record(NAMES[how], campaign.n, campaign.n - len(relay.taken), relay.twice(), resumed, watch.peak,
            f"e-mails; {watch.word}")
+
+
+def test_a_mail_server_that_refuses_for_good(make_service, relay):
+    """550 to every receiver: each e-mail is recorded as failed, none is tried again, and the next campaign goes out."""
+    campaign = Campaign(make_service, relay, 40)
+    relay.mode = "refuse"
+    with Watch(campaign.api) as watch, Watch(campaign.worker):
+        campaign.send()
+        emails = campaign.finished()
+        campaign.worker.settled("counted", lambda m: m.total("email_bounces_total", **{"class": "5xx", "subject": "address"})
+                                == m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered")
+                                == m.total("emails_sent_total", success="false") == campaign.n, PATIENCE)
+        assert (emails["sent"], emails["failed"], len(relay.taken)) == (0, campaign.n, 0)
+        relay.mode = "take"
+        again = campaign.client.campaign()
+        assert campaign.client.act(again, "start").status == 200
+        ended = time.monotonic()
+        assert campaign.client.act(again, "send").status == 202
+        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        wait_until("all sent", lambda: campaign.client.stats(again)["emails"]["sent"] == campaign.n, PATIENCE, 0.1)
+    assert len(relay.taken) == campaign.n and relay.twice() == 0
+    record("SMTP server refuses (550)", 2 * campaign.n, 0, relay.twice(), resumed, watch.peak,
+           f"e-mails: {campaign.n} recorded as failed and dead-lettered, the next campaign's {campaign.n} sent; {watch.word}")
 
 
 def test_a_connection_that_breaks_before_the_verdict(make_service, relay):
@@ -116,6 +141,9 @@ def test_a_worker_killed_between_send_and_ack(make_service, relay):
             worker.start()
             resumed = wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - begun
         emails = campaign.finished()
+    # The last life of the worker found what the one before it had left, and says so.
+    worker.settled("counted", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered")
+                   == m.total("emails_sent_total", success="false") >= 1, PATIENCE)
     assert relay.twice() == 0
     # In doubt is what a thread had under way, two threads each time; all else has been taken, and is said to be sent.
     assert 1 <= emails["failed"] <= 4 and emails["sent"] <= len(relay.taken)

@@ -61,7 +61,6 @@ def test_postgres_comes_and_goes(make_service, tmp_path, postgres, how):
     assert metrics.total("db_query_errors_total") > 0
     assert metrics.total("http_requests_total", route="/api/v1/prospects/import", status_code="503") >= load.refused > 0
     assert worker.metrics().total("queue_message_failures_total", reason="dead_lettered") == 0
-    assert watch.peak < 256 << 20
     record(f"PostgreSQL {'stopped and started' if how == 'stop' else 'killed with -9'} under load",
            len(load.acknowledged) + n, lost, twice, resumed, watch.peak, f"{load.refused} imports refused with 503; {watch.word}")
 
@@ -122,7 +121,6 @@ def test_the_disk_is_full(make_service, disk):
     assert lost == 0
     metrics = service.metrics()
     assert metrics.total("db_query_errors_total", sqlstate_class="53") > 0
-    assert watch.peak < 256 << 20
     # It is all on the disk and not only in the process.
     service.kill()
     service.start()

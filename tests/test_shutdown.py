@@ -2,13 +2,18 @@
 """SIGTERM: no new work, what runs is finished and committed, status 0."""
 import signal
 import threading
+import time
 
+from support.faults import Watch, dumped, record
 from support.http import Client, csv_rows, raw_connection
 from support.ports import PATIENCE, is_listening, wait_until
 
 
-def test_sigterm_under_load_finishes_what_was_begun(service, organisation):
-    acknowledged, cut, stop, lock = set(), [], threading.Event(), threading.Lock()
+def test_sigterm_under_load_finishes_what_was_begun(make_service, tmp_path):
+    arena = tmp_path / "arena"
+    service = make_service(METRICS_ARENA=arena)
+    organisation = service.organisation()
+    acknowledged, answered, cut, stop, lock = set(), [], [], threading.Event(), threading.Lock()
 
     def importer(worker):
         client = Client(service.port, organisation.key)
@@ -26,20 +31,33 @@ def test_sigterm_under_load_finishes_what_was_begun(service, organisation):
             assert answer.status in (200, 503), answer
             if answer.status == 200:
                 with lock:
+                    answered.append(tag)
                     acknowledged.update(f"{tag}.{i}@example.invalid" for i in range(20))
 
     threads = [threading.Thread(target=importer, args=(w,), daemon=True) for w in range(6)]
-    for thread in threads:
-        thread.start()
-    wait_until("some rows acknowledged", lambda: len(acknowledged) > 1000)
-    service.stop()
+    with Watch(service) as watch:
+        for thread in threads:
+            thread.start()
+        wait_until("some rows acknowledged", lambda: len(acknowledged) > 1000)
+        watch.ending = True
+        service.stop()
     stop.set()
     for thread in threads:
         thread.join(PATIENCE)
+    # What it counted to its end is what its clients have.
+    last = dumped(arena)
+    assert 0 <= last.total("http_requests_total", route="/api/v1/prospects/import", status_code="200") - len(answered) <= len(cut)
+    assert last.total("http_requests_in_flight") == 0
+    begun = time.monotonic()
     service.start()
-    assert acknowledged <= {p["email"] for p in service.client(organisation).prospects()}
+    client = service.client(organisation)
+    assert client.import_csv(csv_rows(20, tag="after")).status == 200
+    resumed = time.monotonic() - begun
+    lost = len(acknowledged - {p["email"] for p in client.prospects()})
+    assert lost == 0
     # Each client can be cut at most once, between requests: whatever had been read was answered.
     assert len(cut) <= len(threads), cut
+    record("SIGTERM under load", len(acknowledged), lost, 0, resumed, watch.peak, f"from its start; until it had ended {watch.word}")
 
 
 def test_a_request_in_progress_is_answered(service, organisation):

@@ -4,12 +4,16 @@ while, and the table of docs/reliability.md (`pytest -k fault` prints it).
 """
 import http.client
 import statistics
+import subprocess
 import threading
 import time
 
 from .http import Client, csv_rows
+from .metrics import Samples
 from .ports import PATIENCE, wait_until
+from .service import BUILD
 
+PROMC = BUILD / "tools/promc/promc"
 _table = []
 
 
@@ -89,10 +93,11 @@ class Importers:
 
 
 class Watch:
-    """Asks a service for /health/live and /metrics until the block ends; the process must stay, and both must answer."""
+    """Asks a service for /health/live and /metrics until the block ends: both must answer, the process must stay, and its
+    memory within `limit`. Once `ending` is set they may also be gone, but not answer wrongly."""
 
-    def __init__(self, service):
-        self.service, self.pid = service, service.process.pid
+    def __init__(self, service, limit=256 << 20):
+        self.service, self.pid, self.limit, self.ending = service, service.process.pid, limit, False
         self.faults, self.seconds, self.peak = [], [], 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -114,6 +119,8 @@ class Watch:
                     if status != 200:
                         self.faults.append((path, status))
                 except (OSError, http.client.HTTPException) as error:
+                    if self.ending:
+                        return
                     self.faults.append((path, repr(error)))
                 self.seconds.append(time.monotonic() - begun)
             try:
@@ -134,10 +141,17 @@ class Watch:
         if fault[0] is None:
             assert not self.faults, self.faults[:5]
             assert self.seconds, "nothing was asked"
+            assert self.peak < self.limit, f"{self.peak >> 20} MiB"
 
     @property
     def word(self):
         return f"/metrics and /health/live {len(self.seconds)} times, median {statistics.median(self.seconds) * 1000:.0f} ms"
+
+
+def dumped(arena):
+    """The metrics of a process that has ended, by `promc dump` of its METRICS_ARENA."""
+    done = subprocess.run([PROMC, "dump", arena], capture_output=True, text=True, check=True, timeout=PATIENCE)
+    return Samples(done.stdout)
 
 
 class Outbox:

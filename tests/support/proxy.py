@@ -18,7 +18,7 @@ class Proxy:
         self.target, self.refusing, self.frozen = target, False, False
         self.connections = 0  # accepted so far
         self._cuts = []  # [direction, bytes, how often, cut after them (or before)]
-        self.cuts_made = 0
+        self.cuts_made, self.last_cut = 0, None  # when, by the monotonic clock
         self._lock, self._pairs = threading.Lock(), set()
         # The kernel may choose: nobody needs to find this port free later.
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -95,7 +95,7 @@ class Proxy:
                 at = data.find(cut[1]) if cut[0] == direction and cut[2] > 0 else -1
                 if at >= 0:
                     cut[2] -= 1
-                    self.cuts_made += 1
+                    self.cuts_made, self.last_cut = self.cuts_made + 1, time.monotonic()
                     return at + (len(cut[1]) if cut[3] else 0)
         return None
 
