@@ -93,6 +93,57 @@ def test_headers_from_cpp(prefix, environment, tmp_path, standard):
     assert EXPECTED in run(tmp_path / "program", env=environment)
 
 
+PLUGIN = """
+#include <promc/promc.h>
+double count(void)
+{
+    promc_registry *registry;
+    promc_family *family;
+    promc_counter counter;
+    if (promc_registry_create(&registry, NULL) != 0 ||
+        promc_counter_register(registry, &(promc_family_settings){.name = "calls_total"}, &family) != 0 ||
+        promc_counter_get(family, NULL, &counter) != 0)
+        return -1;
+    promc_counter_inc(counter);
+    double value = promc_counter_value(counter);
+    promc_registry_destroy(registry);
+    return value;
+}
+"""
+HOST = """
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+static void *use(void *path)
+{
+    void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    double (*count)(void) = plugin ? (double (*)(void))dlsym(plugin, "count") : NULL;
+    printf("%g\\n", count ? count() : -2);
+    return plugin && dlclose(plugin) == 0 ? path : NULL; /* the thread ends after what it used is gone */
+}
+int main(int argc, char **argv)
+{
+    for (int i = 0; i < 40; i++) {
+        pthread_t thread;
+        void *result = NULL;
+        if (pthread_create(&thread, NULL, use, argv[argc - 1]) != 0 || pthread_join(thread, &result) != 0 || !result)
+            return 1;
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("how", ["shared", "static"])
+def test_a_plugin_that_is_unloaded(prefix, environment, tmp_path, how):
+    (tmp_path / "plugin.c").write_text(PLUGIN)
+    (tmp_path / "host.c").write_text(HOST)
+    promc = flags(environment) if how == "shared" else [f"-I{prefix}/include", prefix / "lib/libpromc.a", "-lm"]
+    run("gcc", "-shared", "-fPIC", tmp_path / "plugin.c", "-o", tmp_path / "plugin.so", *promc)
+    run("gcc", tmp_path / "host.c", "-o", tmp_path / "host", "-ldl", "-lpthread")
+    assert run(tmp_path / "host", tmp_path / "plugin.so", env=environment) == 40 * "1\n"
+
+
 # Values that are no constants, which a compound literal in C++ could not have.
 WITH = r"""
 #include <promc/promc.h>

@@ -79,6 +79,14 @@ int promc_threads_init(void)
     return 0;
 }
 
+/* A plugin that has the static library in it may be unloaded before a thread ends that has used it. */
+static __attribute__((destructor)) void forget_exit_key(void)
+{
+    if (exit_key_made)
+        (void)pthread_key_delete(exit_key);
+    exit_key_made = false;
+}
+
 bool promc_thread_link(void)
 {
     if (promc_thread.linked)
