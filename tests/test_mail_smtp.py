@@ -163,3 +163,17 @@ def test_an_organisation_sends_no_faster_than_allowed(make_service, serve, sink)
     assert len(set(sink.recipients())) == len(sink.mails) == 25  # none twice
     # Five at once, then one each 200 ms: the twentieth is not sent within three seconds. Slowness only makes it longer.
     assert max(mail[0] for mail in sink.mails if mail[1].startswith("many")) - began >= 2.9
+
+
+def test_two_workers_keep_to_one_rate(make_service, postgres_server, rabbitmq_server, serve, sink):
+    """The limit is the organisation's, however many workers there are; what is put off is neither lost nor sent twice."""
+    shared = {"STORE": postgres_server.database(), "QUEUE": rabbitmq_server.vhost()}
+    workers = [make_service(ROLE="worker", MAIL=f"smtp://127.0.0.1:{serve()}", MAIL_RATE_LIMIT=5, **shared) for _ in range(2)]
+    api, n = make_service(ROLE="api", **shared), 20
+    began = time.monotonic()
+    all_sent(*send(api, n), n)
+    assert len(set(sink.recipients())) == len(sink.mails) == n
+    assert max(mail[0] for mail in sink.mails) - began >= 2.9  # see above; by two buckets it would be one second
+    for worker in workers:
+        assert worker.metrics().total("queue_message_failures_total") == 0
+    wait_until("each counted", lambda: sum(w.metrics().total("emails_sent_total", success="true") for w in workers) == n, SECONDS)

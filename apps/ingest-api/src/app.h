@@ -18,7 +18,6 @@ struct app {
     struct mailer *mailer;
     struct health *health;
     struct rate_limit *rate_limit; /**< of requests; NULL: no limit */
-    struct rate_limit *mail_rate;  /**< of e-mails; NULL: no limit */
     struct http_server *server;    /**< set before the first request */
 };
 

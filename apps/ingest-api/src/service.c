@@ -78,9 +78,7 @@ static int start(struct service *service, const struct settings *settings)
     app->health = health_create();
     if (settings->rate_limit)
         app->rate_limit = rate_limit_create(settings->rate_limit);
-    if (settings->mail_rate)
-        app->mail_rate = rate_limit_create(settings->mail_rate);
-    if (!app->health || (settings->rate_limit && !app->rate_limit) || (settings->mail_rate && !app->mail_rate)) {
+    if (!app->health || (settings->rate_limit && !app->rate_limit)) {
         log_error("no memory to start");
         return -1;
     }
@@ -145,7 +143,6 @@ static int stop(struct service *service)
     if (app->mailer)
         mailer_close(app->mailer);
     rate_limit_destroy(app->rate_limit);
-    rate_limit_destroy(app->mail_rate);
     health_destroy(app->health);
     error_reports_close(service->reports);
     if (service->metrics)

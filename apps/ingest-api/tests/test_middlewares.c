@@ -149,26 +149,6 @@ static void test_rate_limit(void **state)
     rate_limit_destroy(limit);
 }
 
-/* Many that are refused together come back one by one, each when there is a token for it. */
-static void test_rate_limit_turns(void **state)
-{
-    (void)state;
-    struct rate_limit *limit = rate_limit_create(10);
-    uint64_t now = 1000 * SECOND, turns[50];
-    for (int i = 0; i < 10; i++)
-        assert_int_equal(rate_limit_turn(limit, "one", now), 0);
-    for (int i = 0; i < 50; i++) {
-        turns[i] = now + rate_limit_turn(limit, "one", now);
-        assert_true(turns[i] == now + (uint64_t)(i + 1) * SECOND / 10);
-    }
-    assert_int_equal(rate_limit_turn(limit, "two", now), 0);
-    for (int i = 0; i < 50; i++)
-        assert_int_equal(rate_limit_turn(limit, "one", turns[i]), 0);
-    /* one that comes too early is given another turn */
-    assert_true(rate_limit_turn(limit, "one", turns[49]) > 0);
-    rate_limit_destroy(limit);
-}
-
 /* ---- bodies ----------------------------------------------------------------------------------------------------- */
 
 static void check_body(size_t total, size_t piece, size_t expected, bool in_file)
@@ -289,7 +269,6 @@ int main(void)
         cmocka_unit_test(test_bearer),
         cmocka_unit_test(test_auth_cache),
         cmocka_unit_test(test_rate_limit),
-        cmocka_unit_test(test_rate_limit_turns),
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_what_was_read_of_a_body_costs_no_memory),
         cmocka_unit_test(test_bodies_together_stay_within_their_budget),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Campaigns, drafts and e-mails: transitions, uniqueness, statistics, tenancy. */
 #include "store/campaigns.h"
+#include "store/mail_rate.h"
 #include "store_fixture.h"
 
 #define NOWHERE "01900000-0000-7000-8000-000000000000"
@@ -439,6 +440,68 @@ static void statistics_add_up(void **state)
     assert_int_equal(call.n, 5);
 }
 
+/* --- the rate of e-mails --- */
+
+#define RATE 10
+#define COST_MS (1000 / RATE)
+
+struct rate {
+    const char *organisation;
+    bool must;
+    int64_t now_ms, wait_ms;
+};
+
+static int run_take(void *arg, struct db *db)
+{
+    struct rate *rate = arg;
+    return mail_rate_take(db, rate->organisation, RATE, rate->must, rate->now_ms, &rate->wait_ms);
+}
+
+static int64_t take(struct fixture *f, const char *organisation, bool must, int64_t now_ms)
+{
+    struct rate rate = {organisation, must, now_ms, -1};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_take, &rate), DB_OK);
+    return rate.wait_ms;
+}
+
+static void an_organisation_has_its_rate(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now = 1800000000000, turns[20];
+    for (int i = 0; i < RATE; i++)
+        assert_int_equal(take(f, f->organisation, false, now), 0);
+    /* Many that are refused together come back one by one, each when there is a token for it. */
+    for (int i = 0; i < 20; i++) {
+        turns[i] = now + take(f, f->organisation, false, now);
+        assert_int_equal(turns[i], now + (i + 1) * COST_MS);
+    }
+    assert_int_equal(take(f, f->other, false, now), 0);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(take(f, f->organisation, false, turns[i]), 0);
+    /* One that comes too early is given another turn; one that must go makes those after it wait. */
+    now = turns[19];
+    assert_int_equal(take(f, f->organisation, false, now), COST_MS);
+    assert_int_equal(take(f, f->organisation, true, now), 0);
+    assert_int_equal(take(f, f->organisation, false, now + COST_MS), COST_MS);
+    assert_int_equal(take(f, f->organisation, false, now - 3600000), 0); /* the clock was set back */
+}
+
+static int run_failing_take(void *arg, struct db *db)
+{
+    int rc = run_take(arg, db);
+    return rc == DB_OK ? 1 : rc;
+}
+
+static void what_is_rolled_back_took_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct rate rate = {.organisation = f->organisation, .now_ms = 1800000000000};
+    for (int i = 0; i < 2 * RATE; i++) {
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_failing_take, &rate), 1);
+        assert_int_equal(rate.wait_ms, 0);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -453,6 +516,8 @@ int main(void)
         TEST(an_email_is_claimed_once),
         TEST(claim_makes_the_row_if_need_be),
         TEST(statistics_add_up),
+        TEST(an_organisation_has_its_rate),
+        TEST(what_is_rolled_back_took_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

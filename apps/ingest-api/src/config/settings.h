@@ -47,7 +47,7 @@ struct settings {
      */
     enum smtp_starttls smtp_starttls;
     char smtp_ca[256];           /**< SMTP_CA, PEM file of the authorities; "" (default): the system's */
-    unsigned mail_rate;          /**< MAIL_RATE_LIMIT e-mails/s per organisation and process, 0 (default): none */
+    unsigned mail_rate;          /**< MAIL_RATE_LIMIT e-mails/s per organisation, 0 (default): none */
     char mail_from[256];         /**< MAIL_FROM, default "ProspectFlow <no-reply@prospectflow.invalid>" */
     unsigned max_connections;    /**< MAX_CONNECTIONS in all, default 10000 */
     size_t max_header_bytes;     /**< MAX_HEADER_BYTES, default 16384 */

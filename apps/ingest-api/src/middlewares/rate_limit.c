@@ -13,7 +13,6 @@
 struct bucket {
     char organisation_id[37];
     uint64_t full_ns;
-    uint64_t turn_ns; /* the next turn to give away */
 };
 
 struct rate_limit {
@@ -86,18 +85,4 @@ int rate_limit_take(struct rate_limit *limit, const char *organisation_id, uint6
     uint64_t wait = take(limit, lock_bucket(limit, organisation_id, &lock), now_ns);
     pthread_mutex_unlock(lock);
     return (int)((wait + 999999999) / 1000000000);
-}
-
-uint64_t rate_limit_turn(struct rate_limit *limit, const char *organisation_id, uint64_t now_ns)
-{
-    pthread_mutex_t *lock;
-    struct bucket *bucket = lock_bucket(limit, organisation_id, &lock);
-    uint64_t wait = take(limit, bucket, now_ns);
-    if (wait > 0) {
-        if (bucket->turn_ns > now_ns + wait)
-            wait = bucket->turn_ns - now_ns;
-        bucket->turn_ns = now_ns + wait + limit->cost_ns;
-    }
-    pthread_mutex_unlock(lock);
-    return wait;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file middlewares/rate_limit.h
- * A token bucket for each organisation: `rate` requests (or e-mails) a second, and as many at once. Shared by all threads.
+ * A token bucket for each organisation: `rate` requests a second, and as many at once. Shared by all threads.
  * Of bounded size; when more organisations are busy than it holds, the least recent one starts anew (in its favour).
  */
 #ifndef INGEST_MIDDLEWARES_RATE_LIMIT_H
@@ -20,11 +20,5 @@ void rate_limit_destroy(struct rate_limit *limit);
  * @return 0: let it pass; else after how many seconds (≥ 1) to try again.
  */
 int rate_limit_take(struct rate_limit *limit, const char *organisation_id, uint64_t now_ns);
-/**
- * The same for what can be put off: each that is refused is given a turn of its own, so that those who come back when it
- * is theirs mostly find a token, however many they are.
- * @return 0: let it pass; else after how many nanoseconds its turn is. The turn is no promise: it asks again then.
- */
-uint64_t rate_limit_turn(struct rate_limit *limit, const char *organisation_id, uint64_t now_ns);
 
 #endif

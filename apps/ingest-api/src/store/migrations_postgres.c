@@ -94,9 +94,15 @@
     "CREATE TABLE tracking.commits (session uuid PRIMARY KEY, number bigint NOT NULL," \
     " at timestamptz NOT NULL DEFAULT now()) WITH (fillfactor = 10);"
 
+#define MAIL_RATES                                                         \
+    "CREATE TABLE outreach.mail_rates ("                                   \
+    " organisation_id uuid PRIMARY KEY REFERENCES iam.organisations (id)," \
+    " full_at bigint NOT NULL, turn_at bigint NOT NULL) WITH (fillfactor = 10);" ISOLATE("outreach.mail_rates")
+
 const struct db_migration db_migrations_postgres[] = {
     {1, "first schema", IAM CRM OUTREACH TRACKING},
     {2, "outcome of a commit", COMMITS},
+    {3, "rates of e-mails", MAIL_RATES},
     {0, NULL, NULL},
 };
 

@@ -91,7 +91,14 @@
     "  WHERE queue = old.queue; END;"                                                                               \
     "CREATE TABLE tracking.health (id INTEGER PRIMARY KEY CHECK (id = 1), checked_at INTEGER NOT NULL) STRICT;"
 
+/* How fast each organisation may send: see mail_rate.c. */
+#define MAIL_RATES                                                                  \
+    "CREATE TABLE outreach.mail_rates ("                                            \
+    " organisation_id BLOB NOT NULL PRIMARY KEY REFERENCES iam.organisations (id)," \
+    " full_at INTEGER NOT NULL, turn_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
 const struct db_migration db_migrations_sqlite[] = {
     {1, "first schema", IAM CRM OUTREACH TRACKING},
+    {2, "rates of e-mails", MAIL_RATES},
     {0, NULL, NULL},
 };

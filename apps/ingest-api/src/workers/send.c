@@ -22,10 +22,10 @@
 #include "app.h"
 #include "config/metrics.h"
 #include "config/settings.h"
-#include "middlewares/rate_limit.h"
 #include "services/email_address.h"
 #include "services/mailer.h"
 #include "store/clock.h"
+#include "store/mail_rate.h"
 #include "store/store.h"
 #include "utils/log.h"
 #include "workers/task.h"
@@ -148,21 +148,34 @@ static int claim_email(struct db *db, struct letter *letter)
     return DB_OK;
 }
 
+static void copy_state(void *arg, const struct email *email)
+{
+    *(enum email_state *)arg = email->state;
+}
+
 /*
  * An organisation that is past its rate: the job is done, and another of the same e-mail waits for its turn, so that the
- * organisation holds up nobody else. Only on the first delivery: one that comes again may be about a claim in doubt.
+ * organisation holds up nobody else. Only on the first delivery: another job begins to count its attempts anew. What
+ * is tried again goes, and those after it wait for longer.
  * @return 1: put off; 0: not; or an error.
  */
 static int put_off(struct worker *worker, struct db *db, struct letter *letter)
 {
     const struct job *job = letter->task->job;
-    struct rate_limit *limit = worker->app->mail_rate;
-    uint64_t wait = limit ? rate_limit_turn(limit, job->organisation_id, promc_now_ns()) : 0;
+    unsigned rate = worker->app->settings->mail_rate;
+    enum email_state state = EMAIL_PENDING;
+    int64_t wait_ms;
 
-    if (wait == 0 || job->attempt > 1)
+    if (rate == 0)
         return 0;
-    int rc = queue_publish_later(db, QUEUE_EMAIL_SEND, job->organisation_id, job->request_id, job->payload,
-                                 (int64_t)(wait / 1000000) + 1);
+    int rc = emails_get(db, job->organisation_id, letter->campaign, letter->prospect, copy_state, &state);
+    if (rc == DB_OK && state != EMAIL_PENDING)
+        return 0; /* nothing is to be sent, or it is in doubt */
+    if (rc == DB_OK || rc == DB_E_NOT_FOUND)
+        rc = mail_rate_take(db, job->organisation_id, rate, job->attempt > 1, clock_wall_ms(), &wait_ms);
+    if (rc != DB_OK || wait_ms == 0)
+        return rc;
+    rc = queue_publish_later(db, QUEUE_EMAIL_SEND, job->organisation_id, job->request_id, job->payload, wait_ms);
     if (rc == DB_OK)
         letter->put_off = true;
     return rc == DB_OK ? 1 : rc;
