@@ -18,7 +18,7 @@
 struct reader {
     struct exposition *out;
     enum promc_format format;
-    const char *at, *end; /* of the current line */
+    const char *start, *at, *end; /* of the current line */
     size_t line;
     size_t current; /* family that the next samples may belong to; SIZE_MAX: none */
     bool eof_seen;
@@ -62,7 +62,7 @@ static char *take_name(struct reader *reader, bool colon)
 static char *take_quoted(struct reader *reader)
 {
     if (reader->at == reader->end || *reader->at != '"') {
-        refuse(reader, "a quoted value is expected at byte %zu", (size_t)(reader->end - reader->at));
+        refuse(reader, "a quoted value is expected at byte %zu", (size_t)(reader->at - reader->start) + 1);
         return NULL;
     }
     char *value = malloc((size_t)(reader->end - reader->at));
@@ -217,50 +217,48 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct pair *)a)->name, ((const struct pair *)b)->name);
 }
 
-/* `{…}` with the cursor behind the brace. A quoted first element without `=` is the metric's name (UTF-8 names). */
-static int labels(struct reader *reader, struct sample *sample)
+static bool sees(const struct reader *reader, char byte)
 {
-    struct pair pairs[EXPOSITION_MAX_LABELS];
-    size_t count = 0;
-    int code = 0;
-    while (code == 0 && reader->at < reader->end && *reader->at != '}') {
-        if (count == EXPOSITION_MAX_LABELS) {
-            code = refuse(reader, "more than %d labels", EXPOSITION_MAX_LABELS);
-            break;
-        }
-        bool quoted = *reader->at == '"';
-        char *name = quoted ? take_quoted(reader) : take_name(reader, false);
-        if (!name) {
-            code = reader->fault[0] ? PROMC_E_INVALID : refuse(reader, "a label name is expected");
-            break;
-        }
-        if (quoted && !sample->name && reader->at < reader->end && *reader->at != '=') {
-            sample->name = name;
-        } else if (reader->at == reader->end || *reader->at != '=') {
-            code = refuse(reader, "= is expected after label %s", name);
-            free(name);
-            break;
-        } else {
-            reader->at++;
-            char *value = take_quoted(reader);
-            if (!value) {
-                free(name);
-                code = reader->fault[0] ? PROMC_E_INVALID : PROMC_E_NOMEM;
-                break;
-            }
-            pairs[count++] = (struct pair){name, value};
-        }
-        if (reader->at < reader->end && *reader->at == ',') {
-            reader->at++;
-            if (reader->at < reader->end && *reader->at == '}')
-                code = refuse(reader, "a comma before }");
-        } else if (reader->at == reader->end || *reader->at != '}') {
-            code = refuse(reader, ", or } is expected after a label");
-        }
+    return reader->at < reader->end && *reader->at == byte;
+}
+
+/* An element of `{…}`. 1: a label; 0: the metric's name, which is quoted and has no `=` (UTF-8 names). */
+static int take_label(struct reader *reader, struct sample *sample, struct pair *label)
+{
+    bool quoted = sees(reader, '"');
+    char *name = quoted ? take_quoted(reader) : take_name(reader, false);
+    if (!name)
+        return reader->fault[0] ? PROMC_E_INVALID : refuse(reader, "a label name is expected");
+    if (quoted && !sample->name && reader->at < reader->end && !sees(reader, '=')) {
+        sample->name = name;
+        return 0;
     }
-    if (code == 0 && reader->at == reader->end)
-        code = refuse(reader, "} is missing");
-    reader->at += code == 0;
+    int code = sees(reader, '=') ? 1 : refuse(reader, "= is expected after label %s", name);
+    if (code == 1) {
+        reader->at++;
+        *label = (struct pair){name, take_quoted(reader)};
+        if (label->value)
+            return 1;
+        code = reader->fault[0] ? PROMC_E_INVALID : PROMC_E_NOMEM;
+    }
+    free(name);
+    return code;
+}
+
+/* What stands behind an element: the brace, or a comma and another element. */
+static int after_label(struct reader *reader)
+{
+    if (sees(reader, '}'))
+        return 0;
+    if (!sees(reader, ','))
+        return refuse(reader, ", or } is expected after a label");
+    reader->at++;
+    return sees(reader, '}') ? refuse(reader, "a comma before }") : 0;
+}
+
+/* The sample has them from now on, in the order of their names. */
+static int keep_labels(struct sample *sample, const struct pair *pairs, size_t count)
+{
     sample->labels = malloc((count ? count : 1) * sizeof *pairs);
     if (!sample->labels) {
         for (size_t i = 0; i < count; i++) {
@@ -272,11 +270,37 @@ static int labels(struct reader *reader, struct sample *sample)
     memcpy(sample->labels, pairs, count * sizeof *pairs);
     sample->label_count = count;
     qsort(sample->labels, count, sizeof *pairs, by_name);
-    for (size_t i = 1; code == 0 && i < count; i++) {
-        if (strcmp(sample->labels[i].name, sample->labels[i - 1].name) == 0)
-            code = refuse(reader, "label %s stands twice", sample->labels[i].name);
+    return 0;
+}
+
+static int refuse_doubles(struct reader *reader, const struct sample *sample)
+{
+    const struct pair *label = sample->labels;
+    for (size_t i = 1; i < sample->label_count; i++) {
+        if (by_name(&label[i], &label[i - 1]) == 0)
+            return refuse(reader, "label %s stands twice", label[i].name);
     }
-    return code;
+    return 0;
+}
+
+/* `{…}` with the cursor behind the brace. */
+static int labels(struct reader *reader, struct sample *sample)
+{
+    struct pair pairs[EXPOSITION_MAX_LABELS];
+    size_t count = 0;
+    int code = 0;
+    while (code == 0 && reader->at < reader->end && *reader->at != '}') {
+        int taken = count < EXPOSITION_MAX_LABELS ? take_label(reader, sample, &pairs[count])
+                                                  : refuse(reader, "more than %d labels", EXPOSITION_MAX_LABELS);
+        count += taken == 1;
+        code = taken < 0 ? taken : after_label(reader);
+    }
+    if (code == 0 && !sees(reader, '}'))
+        code = refuse(reader, "} is missing");
+    reader->at += code == 0;
+    if (keep_labels(sample, pairs, count) < 0)
+        return PROMC_E_NOMEM;
+    return code < 0 ? code : refuse_doubles(reader, sample);
 }
 
 bool exposition_number(const char *text, double *out)
@@ -408,7 +432,7 @@ int exposition_parse(struct exposition *out, const char *text, size_t length, en
         reader.line++;
         if (!feed)
             return refuse(&reader, "the last line has no line feed");
-        reader.at = at;
+        reader.start = reader.at = at;
         reader.end = feed;
         int code = take_line(&reader);
         if (code != 0)
