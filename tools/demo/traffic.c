@@ -20,7 +20,8 @@ struct pending {
     char what[96];                  /* method and path, for a report */
 };
 
-void traffic_unexpected(struct traffic *traffic, const char *format, ...)
+/* An unexpected thing: a line on standard error, and counted. */
+static __attribute__((format(printf, 2, 3))) void unexpected(struct traffic *traffic, const char *format, ...)
 {
     va_list args;
     if (traffic->counts.unexpected++ >= REPORTS_MAX)
@@ -37,14 +38,14 @@ static void judge(struct pending *pending, long status, const char *body, size_t
     struct traffic *traffic = pending->traffic;
     const struct expectation *e = &pending->expectation;
     if (status != e->expected[0] && status != e->expected[1]) {
-        traffic_unexpected(traffic, "%s: expected %d, got %ld: %.300s", pending->what, e->expected[0], status, body);
+        unexpected(traffic, "%s: expected %d, got %ld: %.300s", pending->what, e->expected[0], status, body);
         return;
     }
     json_t *answer = json_loadb(body, length, JSON_ALLOW_NUL, NULL);
     if (status >= 400 && !json_is_object(json_object_get(answer, "error")))
-        traffic_unexpected(traffic, "%s: %ld without an error object: %.300s", pending->what, status, body);
+        unexpected(traffic, "%s: %ld without an error object: %.300s", pending->what, status, body);
     else if (e->check && !e->check(traffic, e->arg, (int)status, answer))
-        traffic_unexpected(traffic, "%s: %ld with an unexpected body: %.300s", pending->what, status, body);
+        unexpected(traffic, "%s: %ld with an unexpected body: %.300s", pending->what, status, body);
     json_decref(answer);
 }
 
@@ -54,7 +55,7 @@ static void answered(void *arg, long status, const char *body, size_t length, do
     struct counts *counts = &pending->traffic->counts;
     if (status == 0) {
         counts->uncertain++;
-        traffic_unexpected(pending->traffic, "%s: no answer: %s", pending->what, body);
+        unexpected(pending->traffic, "%s: no answer: %s", pending->what, body);
     } else {
         counts_answer(counts, status, seconds);
         if (status == 200)
@@ -68,7 +69,7 @@ void traffic_send(struct traffic *traffic, const struct expectation *expectation
 {
     struct pending *pending = calloc(1, sizeof *pending);
     if (!pending) {
-        traffic_unexpected(traffic, "out of memory");
+        unexpected(traffic, "out of memory");
         return;
     }
     pending->traffic = traffic;
@@ -76,7 +77,7 @@ void traffic_send(struct traffic *traffic, const struct expectation *expectation
     (void)snprintf(pending->what, sizeof pending->what, "%s %s", expectation->request.method,
                    expectation->request.path);
     if (client_send(traffic->client, &expectation->request, answered, pending) < 0) {
-        traffic_unexpected(traffic, "%s: could not be sent: out of memory", pending->what);
+        unexpected(traffic, "%s: could not be sent: out of memory", pending->what);
         free(pending);
     }
 }
@@ -284,7 +285,7 @@ static void hang_up(struct traffic *traffic)
         traffic->counts.aborted++;
     } else {
         traffic->counts.uncertain++;
-        traffic_unexpected(traffic, "hanging up: %s", known < 0 ? strerror(errno) : "no 100 Continue within 2 s");
+        unexpected(traffic, "hanging up: %s", known < 0 ? strerror(errno) : "no 100 Continue within 2 s");
     }
 }
 

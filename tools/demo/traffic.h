@@ -43,8 +43,6 @@ struct expectation {
 
 /** Send; out of memory is reported and the request not counted. */
 void traffic_send(struct traffic *traffic, const struct expectation *expectation);
-/** An unexpected thing: a line on standard error, and counted. */
-void traffic_unexpected(struct traffic *traffic, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** Import the file of `rows` prospects; campaigns begin when it is in. */
 void traffic_import_file(struct traffic *traffic, const char *content, size_t length, unsigned rows);

@@ -64,7 +64,7 @@ struct promc_text promc_arena_text(struct promc_arena *arena, const char *data, 
 }
 
 /* Steps of 16 bytes up to 512, then four steps to each doubling. */
-unsigned promc_size_class(size_t bytes)
+static unsigned size_class_of(size_t bytes)
 {
     if (bytes <= 512)
         return (unsigned)((bytes + 15) / 16) - (bytes > 0);
@@ -77,7 +77,7 @@ unsigned promc_size_class(size_t bytes)
     return class + (unsigned)((bytes - base + base / 4 - 1) / (base / 4)) - 1;
 }
 
-size_t promc_class_bytes(unsigned size_class)
+static size_t class_bytes(unsigned size_class)
 {
     if (size_class < 32)
         return ((size_t)size_class + 1) * 16;
@@ -87,7 +87,7 @@ size_t promc_class_bytes(unsigned size_class)
 
 promc_ref promc_arena_block(struct promc_arena *arena, size_t bytes, uint16_t *size_class)
 {
-    unsigned class = promc_size_class(bytes);
+    unsigned class = size_class_of(bytes);
     if (class >= PROMC_SIZE_CLASSES)
         return 0;
     *size_class = (uint16_t) class;
@@ -97,7 +97,7 @@ promc_ref promc_arena_block(struct promc_arena *arena, size_t bytes, uint16_t *s
         arena->header->free_blocks[class] = child->next;
         return block;
     }
-    return promc_arena_alloc(arena, promc_class_bytes(class));
+    return promc_arena_alloc(arena, class_bytes(class));
 }
 
 void promc_arena_block_free(struct promc_arena *arena, promc_ref block, uint16_t size_class)

@@ -22,7 +22,7 @@
 #define PROMC_PAGE 4096u
 #define PROMC_SHARD_HEADER (2 * PROMC_PAGE) /* the second page is touched only if a busy native histogram is read */
 #define PROMC_ALIGN 16u                     /* of every metadata allocation */
-#define PROMC_SIZE_CLASSES 96               /* of child blocks: see promc_size_class() */
+#define PROMC_SIZE_CLASSES 96               /* of child blocks: see size_class_of() */
 #define PROMC_TABLE_CLASSES 32              /* log2 of a hash table's slots */
 #define PROMC_EXEMPLAR_PLACES_MAX 267       /* of one series: a place a classic bucket, ten for the native ones */
 #define PROMC_RUN_MAX 1023                  /* longest run of cells of one series */
@@ -149,8 +149,6 @@ struct promc_text promc_arena_text(struct promc_arena *arena, const char *data, 
 /* A block of at least `bytes` for a child; its `live` word keeps counting generations. *class tells its size class. */
 promc_ref promc_arena_block(struct promc_arena *arena, size_t bytes, uint16_t *size_class);
 void promc_arena_block_free(struct promc_arena *arena, promc_ref block, uint16_t size_class);
-unsigned promc_size_class(size_t bytes);
-size_t promc_class_bytes(unsigned size_class);
 
 /* A run of `count` cells that are zero in every shard. 0: full. O(1). */
 uint32_t promc_arena_run(struct promc_arena *arena, uint32_t count);

@@ -74,15 +74,6 @@ size_t promc_utf8_repair(char *out, const char *text, size_t length, size_t limi
     return o;
 }
 
-bool promc_needs_escape(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '\\' || text[i] == '"' || text[i] == '\n')
-            return true;
-    }
-    return false;
-}
-
 char *promc_render_name(char *out, const char *name, size_t length)
 {
     if (promc_label_is_classic(name, length)) {

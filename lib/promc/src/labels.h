@@ -17,9 +17,6 @@ bool promc_utf8_valid(const char *text, size_t length);
  */
 size_t promc_utf8_repair(char *out, const char *text, size_t length, size_t limit);
 
-/* Does a label value contain one of \ " newline? Then its rendered form differs from the raw one. */
-bool promc_needs_escape(const char *text, size_t length);
-
 /* A name as it stands before `=`: as it is in the classic grammar, else quoted and escaped. out: 2 × length + 2. */
 char *promc_render_name(char *out, const char *name, size_t length);
 /* `name="value"`; out: 2 × (both) + 5. */

@@ -73,7 +73,8 @@ static uint64_t *attach_locked(promc_registry *registry, uint32_t slot)
     return cells;
 }
 
-uint64_t *promc_shard_attach(uint32_t slot)
+/* The calling thread's cells in the registry of that slot, attaching it; NULL: use the shared shard, atomically. */
+static uint64_t *attach(uint32_t slot)
 {
     if (promc_tls.base[slot])
         return promc_tls.base[slot];
@@ -194,7 +195,7 @@ uint64_t *promc_cell_own(promc_series_ref ref, uint32_t *cell, bool *shared)
         return NULL;
     }
     *cell = (uint32_t)ref.word;
-    uint64_t *base = promc_shard_attach(slot);
+    uint64_t *base = attach(slot);
     if (!base) {
         base = promc_shard_shared(slot);
         *shared = true;

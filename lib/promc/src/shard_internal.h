@@ -34,8 +34,6 @@ static inline struct promc_shard *promc_shard_of(uint64_t *cells)
     return (struct promc_shard *)(void *)((char *)cells - PROMC_SHARD_HEADER);
 }
 
-/* The calling thread's cells in the registry of that slot, attaching it; NULL: use the shared shard, atomically. */
-uint64_t *promc_shard_attach(uint32_t slot);
 /* The shared shard's cells, marked as used; NULL: no such registry. */
 uint64_t *promc_shard_shared(uint32_t slot);
 /*
