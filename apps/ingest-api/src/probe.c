@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
 #include "config/settings.h"
+#include "utils/libcurl.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,17 +23,17 @@ static int own_url(const struct settings *settings, const char *what, char *url,
 
 static CURLcode ask(CURL *curl, const char *url, char *error, long *status)
 {
-    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, PROBE_TIMEOUT_MS);
-    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+    (void)libcurl.easy_setopt(curl, CURLOPT_URL, url);
+    (void)libcurl.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)libcurl.easy_setopt(curl, CURLOPT_PROXY, "");
+    (void)libcurl.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)libcurl.easy_setopt(curl, CURLOPT_TIMEOUT_MS, PROBE_TIMEOUT_MS);
+    (void)libcurl.easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
     /* Its certificate is for the name that clients use, and nothing is told to it but the question. */
-    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-    CURLcode rc = curl_easy_perform(curl); /* the answer's body goes to standard output */
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+    (void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    (void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    CURLcode rc = libcurl.easy_perform(curl); /* the answer's body goes to standard output */
+    (void)libcurl.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     return rc;
 }
 
@@ -41,17 +41,19 @@ int command_health(const struct settings *settings, const char *what)
 {
     char url[sizeof(settings->host) + 64], error[CURL_ERROR_SIZE] = "";
     long status = 0;
-    CURL *curl = curl_easy_init();
+    if (libcurl_open() < 0)
+        return 1;
+    CURL *curl = libcurl.easy_init();
     if (!curl || own_url(settings, what, url, sizeof(url)) >= (int)sizeof(url)) {
         fprintf(stderr, "ingest-api: out of memory\n");
-        curl_easy_cleanup(curl);
+        libcurl.easy_cleanup(curl);
         return 1;
     }
     CURLcode rc = ask(curl, url, error, &status);
-    curl_easy_cleanup(curl);
-    curl_global_cleanup();
+    libcurl.easy_cleanup(curl);
+    libcurl_close();
     if (rc != CURLE_OK)
-        fprintf(stderr, "ingest-api: %s: %s\n", url, *error ? error : curl_easy_strerror(rc));
+        fprintf(stderr, "ingest-api: %s: %s\n", url, *error ? error : libcurl.easy_strerror(rc));
     else
         (void)putchar('\n');
     return rc == CURLE_OK && status == 200 ? 0 : 1;

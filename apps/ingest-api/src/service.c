@@ -21,6 +21,7 @@
 #include "workers/workers.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -29,6 +30,8 @@
 #define SECOND UINT64_C(1000000000)
 /* requests that are in the store when the time is over get this long to come back; then the process ends as it is */
 #define LAST_SECONDS 10
+/* free memory that each thread's part of the heap keeps; more goes back to the system */
+#define SPARE_MEMORY (128 * 1024)
 
 struct service {
     struct app app;
@@ -176,6 +179,8 @@ int service_run(const struct settings *settings)
     sigset_t signals = stop_signals();
     int signal_number = 0;
 
+    /* Set to its default, it stays there: else one large block that is freed raises it, for every thread and for good. */
+    mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
     /* before any thread exists, so that all of them inherit it; signals are waited for below */
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);

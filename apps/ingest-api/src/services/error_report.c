@@ -4,9 +4,9 @@
 #include "config/metrics.h"
 #include "config/settings.h"
 #include "utils/hex.h"
+#include "utils/libcurl.h"
 #include "utils/log.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -133,7 +133,7 @@ static char *envelope(const struct error_reports *reports, const struct line *li
 static void keep_silent(struct error_reports *reports)
 {
     curl_off_t seconds = 0;
-    (void)curl_easy_getinfo(reports->curl, CURLINFO_RETRY_AFTER, &seconds);
+    (void)libcurl.easy_getinfo(reports->curl, CURLINFO_RETRY_AFTER, &seconds);
     seconds = seconds < 1 ? 60 : seconds > 3600 ? 3600 : seconds;
     pthread_mutex_lock(&reports->lock);
     reports->silent_until_ns = promc_now_ns() + (uint64_t)seconds * SECOND_NS;
@@ -142,15 +142,15 @@ static void keep_silent(struct error_reports *reports)
 
 static enum report_outcome deliver(struct error_reports *reports, const struct line *line)
 {
-    size_t length;
+    size_t length = 0;
     long status = 0;
     char *body = envelope(reports, line, &length);
     if (!body)
         return REPORT_FAILED;
-    (void)curl_easy_setopt(reports->curl, CURLOPT_POSTFIELDS, body);
-    (void)curl_easy_setopt(reports->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
-    CURLcode rc = curl_easy_perform(reports->curl);
-    (void)curl_easy_getinfo(reports->curl, CURLINFO_RESPONSE_CODE, &status);
+    (void)libcurl.easy_setopt(reports->curl, CURLOPT_POSTFIELDS, body);
+    (void)libcurl.easy_setopt(reports->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
+    CURLcode rc = libcurl.easy_perform(reports->curl);
+    (void)libcurl.easy_getinfo(reports->curl, CURLINFO_RESPONSE_CODE, &status);
     free(body);
     if (rc == CURLE_OK && status == TOO_MANY_REQUESTS)
         keep_silent(reports);
@@ -192,34 +192,34 @@ static void *run(void *arg)
 
 static bool set_up_curl(struct error_reports *reports)
 {
-    CURL *curl = reports->curl = curl_easy_init();
-    reports->headers = curl_slist_append(NULL, "Content-Type: application/x-sentry-envelope");
-    struct curl_slist *more = reports->headers ? curl_slist_append(reports->headers, reports->target.auth) : NULL;
+    CURL *curl = reports->curl = libcurl.easy_init();
+    reports->headers = libcurl.slist_append(NULL, "Content-Type: application/x-sentry-envelope");
+    struct curl_slist *more = reports->headers ? libcurl.slist_append(reports->headers, reports->target.auth) : NULL;
     if (!curl || !more)
         return false;
-    (void)curl_easy_setopt(curl, CURLOPT_URL, reports->target.url);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)libcurl.easy_setopt(curl, CURLOPT_URL, reports->target.url);
+    (void)libcurl.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     if (reports->settings->sentry_ca[0])
-        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, reports->settings->sentry_ca);
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, reports->headers);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)REPORT_TIMEOUT_S);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)REPORT_TIMEOUT_S);
-    (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, reports);
+        (void)libcurl.easy_setopt(curl, CURLOPT_CAINFO, reports->settings->sentry_ca);
+    (void)libcurl.easy_setopt(curl, CURLOPT_HTTPHEADER, reports->headers);
+    (void)libcurl.easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
+    (void)libcurl.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)libcurl.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)REPORT_TIMEOUT_S);
+    (void)libcurl.easy_setopt(curl, CURLOPT_TIMEOUT, (long)REPORT_TIMEOUT_S);
+    (void)libcurl.easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    (void)libcurl.easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    (void)libcurl.easy_setopt(curl, CURLOPT_XFERINFODATA, reports);
     return true;
 }
 
 static void release(struct error_reports *reports)
 {
-    curl_easy_cleanup(reports->curl);
-    curl_slist_free_all(reports->headers);
+    libcurl.easy_cleanup(reports->curl);
+    libcurl.slist_free_all(reports->headers);
     pthread_mutex_destroy(&reports->lock);
     pthread_cond_destroy(&reports->changed);
     free(reports);
-    curl_global_cleanup();
+    libcurl_close();
 }
 
 int error_reports_open(struct error_reports **out, const struct settings *settings)
@@ -228,8 +228,8 @@ int error_reports_open(struct error_reports **out, const struct settings *settin
     if (!settings->sentry_dsn[0])
         return 0;
     struct error_reports *reports = calloc(1, sizeof(*reports));
-    if (!reports || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        log_error("no memory for error reports", "s:component", "reports");
+    if (!reports || libcurl_open() < 0) {
+        log_error("error reports cannot be set up", "s:component", "reports");
         free(reports);
         return -1;
     }

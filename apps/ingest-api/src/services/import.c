@@ -99,11 +99,15 @@ int import_run(struct db *db, const struct import_request *request, struct impor
     int rc = import_rows_open(&rows, request->format, request->body, request->length, fault);
     if (rc < 0)
         return rc == IMPORT_ROWS_E_FAULT ? IMPORT_FAULT : IMPORT_NO_MEMORY;
-    struct batch *batch = calloc(1, sizeof(*batch));
+    struct batch *batch = malloc(sizeof(*batch)); /* not cleared: of a few rows most of it is never touched */
     result->errors = json_array();
-    rc = batch && result->errors ? run(db, request, rows, batch, result, fault) : IMPORT_NO_MEMORY;
-    if (batch)
+    rc = IMPORT_NO_MEMORY;
+    if (batch && result->errors) {
+        batch->arena = (struct arena){0};
+        batch->count = 0;
+        rc = run(db, request, rows, batch, result, fault);
         arena_free(&batch->arena);
+    }
     free(batch);
     import_rows_close(rows);
     return rc;

@@ -9,8 +9,8 @@
 
 #include "config/metrics.h"
 #include "config/settings.h"
+#include "utils/libcurl.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,45 +104,45 @@ static void set_security(CURL *curl, const struct settings *settings)
     bool implicit = strncmp(settings->mail_url, "smtps://", 8) == 0;
     long verify = implicit || settings->smtp_starttls == STARTTLS_REQUIRED || settings->smtp_ca[0];
 
-    (void)curl_easy_setopt(curl, CURLOPT_USE_SSL, use_ssl[settings->smtp_starttls]);
-    (void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, verify);
-    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+    (void)libcurl.easy_setopt(curl, CURLOPT_USE_SSL, use_ssl[settings->smtp_starttls]);
+    (void)libcurl.easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    (void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, verify);
+    (void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
     if (settings->smtp_ca[0])
-        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, settings->smtp_ca);
+        (void)libcurl.easy_setopt(curl, CURLOPT_CAINFO, settings->smtp_ca);
     if (settings->smtp_user[0]) {
-        (void)curl_easy_setopt(curl, CURLOPT_USERNAME, settings->smtp_user);
-        (void)curl_easy_setopt(curl, CURLOPT_PASSWORD, settings->smtp_password);
+        (void)libcurl.easy_setopt(curl, CURLOPT_USERNAME, settings->smtp_user);
+        (void)libcurl.easy_setopt(curl, CURLOPT_PASSWORD, settings->smtp_password);
     }
 }
 
 void *mail_smtp_open(const struct settings *settings)
 {
     struct smtp *smtp = calloc(1, sizeof(*smtp));
-    CURL *curl = curl_easy_init();
+    CURL *curl = libcurl.easy_init();
 
     if (!smtp || !curl) {
         free(smtp);
-        curl_easy_cleanup(curl);
+        libcurl.easy_cleanup(curl);
         return NULL;
     }
     smtp->curl = curl;
-    (void)curl_easy_setopt(curl, CURLOPT_URL, settings->mail_url);
+    (void)libcurl.easy_setopt(curl, CURLOPT_URL, settings->mail_url);
     set_security(curl, settings);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    (void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_message);
-    (void)curl_easy_setopt(curl, CURLOPT_READDATA, smtp);
-    (void)curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek_message);
-    (void)curl_easy_setopt(curl, CURLOPT_SEEKDATA, smtp);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
-    (void)curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, debug);
-    (void)curl_easy_setopt(curl, CURLOPT_DEBUGDATA, smtp);
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)MAILER_TIMEOUT_S);
-    (void)curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)MAILER_TIMEOUT_S);
+    (void)libcurl.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    (void)libcurl.easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    (void)libcurl.easy_setopt(curl, CURLOPT_READFUNCTION, read_message);
+    (void)libcurl.easy_setopt(curl, CURLOPT_READDATA, smtp);
+    (void)libcurl.easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek_message);
+    (void)libcurl.easy_setopt(curl, CURLOPT_SEEKDATA, smtp);
+    (void)libcurl.easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
+    (void)libcurl.easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+    (void)libcurl.easy_setopt(curl, CURLOPT_DEBUGFUNCTION, debug);
+    (void)libcurl.easy_setopt(curl, CURLOPT_DEBUGDATA, smtp);
+    (void)libcurl.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)libcurl.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    (void)libcurl.easy_setopt(curl, CURLOPT_TIMEOUT, (long)MAILER_TIMEOUT_S);
+    (void)libcurl.easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)MAILER_TIMEOUT_S);
     return smtp;
 }
 
@@ -158,7 +158,7 @@ static enum mail_outcome judge(const struct smtp *smtp, CURLcode rc, char error[
                        smtp->all_sent ? "message" : stage_names[smtp->stage]);
         return unavailable ? MAIL_UNAVAILABLE : smtp->reply >= 500 ? MAIL_REFUSED : MAIL_RETRY;
     }
-    (void)snprintf(error, MAIL_ERROR_MAX, "%s (%s)", curl_easy_strerror(rc),
+    (void)snprintf(error, MAIL_ERROR_MAX, "%s (%s)", libcurl.easy_strerror(rc),
                    smtp->all_sent ? "no answer to the message" : stage_names[smtp->stage]);
     return smtp->all_sent ? MAIL_IN_DOUBT : unavailable ? MAIL_UNAVAILABLE : MAIL_RETRY;
 }
@@ -170,7 +170,7 @@ static enum mail_outcome smtp_send(void *self, const struct mail_parcel *parcel,
 
     (void)snprintf(from, sizeof(from), "<%s>", parcel->from);
     (void)snprintf(to, sizeof(to), "<%s>", parcel->to);
-    struct curl_slist *recipients = curl_slist_append(NULL, to);
+    struct curl_slist *recipients = libcurl.slist_append(NULL, to);
     if (!recipients) {
         (void)snprintf(error, MAIL_ERROR_MAX, "out of memory");
         return MAIL_RETRY;
@@ -182,11 +182,11 @@ static enum mail_outcome smtp_send(void *self, const struct mail_parcel *parcel,
     smtp->quitting = false;
     smtp->reply = 0;
     smtp->enhanced[0] = '\0';
-    (void)curl_easy_setopt(smtp->curl, CURLOPT_MAIL_FROM, from);
-    (void)curl_easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, recipients);
-    CURLcode rc = curl_easy_perform(smtp->curl);
-    (void)curl_easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, NULL);
-    curl_slist_free_all(recipients);
+    (void)libcurl.easy_setopt(smtp->curl, CURLOPT_MAIL_FROM, from);
+    (void)libcurl.easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, recipients);
+    CURLcode rc = libcurl.easy_perform(smtp->curl);
+    (void)libcurl.easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, NULL);
+    libcurl.slist_free_all(recipients);
     return judge(smtp, rc, error);
 }
 
@@ -207,7 +207,7 @@ static void smtp_close(void *self)
 {
     struct smtp *smtp = self;
 
-    curl_easy_cleanup(smtp->curl);
+    libcurl.easy_cleanup(smtp->curl);
     free(smtp);
 }
 

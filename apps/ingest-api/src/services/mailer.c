@@ -3,9 +3,9 @@
 #include "config/settings.h"
 #include "services/mail_transport.h"
 #include "utils/directory.h"
+#include "utils/libcurl.h"
 #include "utils/log.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,19 +42,19 @@ static int open_file(struct mailer *mailer, const struct settings *settings)
 /* HOST:PORT of an address; the rest of it may be a password. What libcurl would refuse at each e-mail is refused here. */
 static CURLUcode read_address(const char *text, char *target, size_t size)
 {
-    CURLU *url = curl_url();
+    CURLU *url = libcurl.url();
     char *host = NULL, *port = NULL;
-    CURLUcode rc = url ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
+    CURLUcode rc = url ? libcurl.url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
 
     if (rc == CURLUE_OK)
-        rc = curl_url_get(url, CURLUPART_HOST, &host, 0);
+        rc = libcurl.url_get(url, CURLUPART_HOST, &host, 0);
     if (rc == CURLUE_OK)
-        rc = curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+        rc = libcurl.url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
     if (rc == CURLUE_OK)
         (void)snprintf(target, size, "%s:%s", host, port);
-    curl_free(host);
-    curl_free(port);
-    curl_url_cleanup(url);
+    libcurl.free(host);
+    libcurl.free(port);
+    libcurl.url_cleanup(url);
     return rc;
 }
 
@@ -62,15 +62,13 @@ static int open_smtp(struct mailer *mailer, const struct settings *settings)
 {
     mailer->transport = &mail_smtp;
     mailer->settings = settings;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        log_error("libcurl cannot be initialised", "s:component", "mailer");
+    if (libcurl_open() < 0)
         return -1;
-    }
     CURLUcode rc = read_address(settings->mail_url, mailer->target, sizeof(mailer->target));
     if (rc == CURLUE_OK)
         return 0;
-    curl_global_cleanup();
-    log_error("MAIL is not the address of a mail server", "s:component", "mailer", "s:error", curl_url_strerror(rc));
+    log_error("MAIL is not the address of a mail server", "s:component", "mailer", "s:error", libcurl.url_strerror(rc));
+    libcurl_close();
     return -1;
 }
 
@@ -110,7 +108,7 @@ int mailer_open(struct mailer **out, const struct settings *settings)
 void mailer_close(struct mailer *mailer)
 {
     if (mailer && mailer->transport == &mail_smtp)
-        curl_global_cleanup();
+        libcurl_close();
     free(mailer);
 }
 
