@@ -19,7 +19,7 @@
 #define JSON "application/json"
 
 /** An answer replaces the one before it, if there was one. */
-static int set_answer(struct request *req, int status, const char *type, char *body, size_t length)
+int respond_bytes(struct request *req, int status, const char *type, char *body, size_t length)
 {
     free(req->response);
     if (req->stream_free)
@@ -34,23 +34,13 @@ static int set_answer(struct request *req, int status, const char *type, char *b
     return status;
 }
 
-int respond_bytes(struct request *req, int status, const char *type, char *body, size_t length)
-{
-    return set_answer(req, status, type, body, length);
-}
-
-int respond_empty(struct request *req, int status)
-{
-    return set_answer(req, status, NULL, NULL, 0);
-}
-
 int respond_json(struct request *req, int status, json_t *body)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
     if (!text)
         return respond_error(req, 500, "internal", "The answer cannot be written.");
-    return set_answer(req, status, JSON, text, strlen(text));
+    return respond_bytes(req, status, JSON, text, strlen(text));
 }
 
 int respond_error(struct request *req, int status, const char *code, const char *format, ...)
@@ -79,13 +69,13 @@ int respond_error(struct request *req, int status, const char *code, const char 
     if (body)
         memcpy(body, text.data, text.length);
     /* without memory for it the status alone has to do */
-    return set_answer(req, status, JSON, body, text.length);
+    return respond_bytes(req, status, JSON, body, text.length);
 }
 
 int respond_stream(struct request *req, int status, const char *type, void *stream,
                    long (*read)(void *stream, char *buffer, size_t capacity), void (*release)(void *stream))
 {
-    set_answer(req, status, type, NULL, 0);
+    respond_bytes(req, status, type, NULL, 0);
     req->stream = stream;
     req->stream_read = read;
     req->stream_free = release;

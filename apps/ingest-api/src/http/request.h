@@ -83,8 +83,6 @@ int respond_bytes(struct request *req, int status, const char *type, char *body,
  */
 int respond_stream(struct request *req, int status, const char *type, void *stream,
                    long (*read)(void *stream, char *buffer, size_t capacity), void (*release)(void *stream));
-/** Answer without a body, e.g. 204. */
-int respond_empty(struct request *req, int status);
 /**
  * Answer {"error": {"code", "message", "request_id"}}; `code` is a snake_case constant, the message a sentence that
  * says what was wrong and where. Returns `status`, so that a handler can `return respond_error(...)`.
