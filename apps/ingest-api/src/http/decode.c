@@ -2,22 +2,10 @@
 #include "http/decode.h"
 
 #include "utils/hex.h"
-#include "utils/text.h"
+#include "utils/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static bool is_utf8(const char *text, size_t length)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    for (size_t i = 0; i < length;) {
-        size_t n = text_utf8_length(p + i, length - i);
-        if (n == 0)
-            return false;
-        i += n;
-    }
-    return true;
-}
 
 long percent_decode(const char *in, size_t n, char *out, bool plus_is_space)
 {
@@ -38,7 +26,7 @@ long percent_decode(const char *in, size_t n, char *out, bool plus_is_space)
         out[length++] = c;
     }
     out[length] = '\0';
-    return is_utf8(out, length) ? (long)length : -1;
+    return utf8_check(out, length) == UTF8_VALID ? (long)length : -1;
 }
 
 int query_parse(const char *raw, size_t length, struct query **out)

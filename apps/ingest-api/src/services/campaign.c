@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/campaign.h"
 #include "services/template.h"
-#include "services/utf8.h"
+#include "utils/utf8.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
  * quotes, each of those lines therefore closes what it opens; no second scan over the same bytes can run away.
  */
 #include "services/csv.h"
-#include "services/utf8.h"
+#include "utils/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

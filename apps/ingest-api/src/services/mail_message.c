@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/mail_message.h"
-#include "services/utf8.h"
+#include "utils/utf8.h"
 
 #include <gnutls/gnutls.h>
 #include <stdarg.h>

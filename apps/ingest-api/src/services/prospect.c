@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/prospect.h"
 #include "services/email_address.h"
-#include "services/utf8.h"
+#include "utils/utf8.h"
 
 #include <string.h>
 

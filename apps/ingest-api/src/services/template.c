@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/template.h"
-#include "services/utf8.h"
+#include "utils/utf8.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

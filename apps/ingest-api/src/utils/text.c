@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "utils/text.h"
 
+#include "utils/utf8.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
@@ -59,27 +61,6 @@ void text_add_double(struct text *text, double value)
     text_add_n(text, digits, (size_t)n);
 }
 
-size_t text_utf8_length(const unsigned char *p, size_t available)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-               : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-               : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                              : 0;
-    if (n == 0 || n > available)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    /* overlong forms, surrogates, beyond U+10FFFF */
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-        (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 /** Writes the escape of one control character, quote or backslash. @return its length. */
 static size_t json_escape(unsigned char c, char out[6])
 {
@@ -132,7 +113,7 @@ void text_add_json(struct text *text, const char *value, size_t length, size_t m
         i = run;
         if (i == length)
             break;
-        size_t n = text_utf8_length(p + i, length - i);
+        size_t n = utf8_sequence(value + i, length - i);
         if (i + (n ? n : 1) > max) {
             text_add_n(text, "\xe2\x80\xa6", 3); /* … */
             break;

@@ -54,7 +54,4 @@ void text_add_json(struct text *text, const char *value, size_t length, size_t m
 /** ISO 8601 in UTC with milliseconds: 2026-01-12T08:30:00.123Z (no quotes). */
 void text_add_iso_time(struct text *text, int64_t ms_since_epoch);
 
-/** Length of the valid UTF-8 sequence at p (1 … 4), or 0. */
-size_t text_utf8_length(const unsigned char *p, size_t available);
-
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/utf8.h"
+#include "utils/utf8.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -21,11 +21,13 @@ static bool continuation(unsigned char c)
     return (c & 0xc0) == 0x80;
 }
 
-/* Length of the sequence at p, 0 if it is malformed. Table 3-7 of the Unicode standard. */
-static size_t sequence(const unsigned char *p, size_t left)
+/* Table 3-7 of the Unicode standard. */
+size_t utf8_sequence(const char *text, size_t left)
 {
+    const unsigned char *p = (const unsigned char *)text;
+
     if (p[0] < 0x80)
-        return p[0] != 0;
+        return 1;
     if (p[0] < 0xc2 || p[0] > 0xf4)
         return 0;
     if (p[0] < 0xe0)
@@ -49,8 +51,8 @@ size_t utf8_check(const char *text, size_t length)
             at += 8;
             continue;
         }
-        size_t n = sequence((const unsigned char *)text + at, length - at);
-        if (n == 0)
+        size_t n = utf8_sequence(text + at, length - at);
+        if (n == 0 || text[at] == '\0')
             return at;
         at += n;
     }
@@ -67,13 +69,4 @@ bool utf8_has_control(const char *text, size_t length)
             return true;
     }
     return false;
-}
-
-size_t utf8_length(const char *text, size_t length)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < length; i++)
-        n += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return n;
 }
