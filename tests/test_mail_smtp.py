@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """E-mail through a real SMTP server: encrypted, logged in, refused by class, no faster than allowed."""
+import subprocess
 import threading
 import time
 
@@ -9,6 +10,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from support.certificates import make_certificate, server_context
 from support.http import csv_rows
 from support.ports import free_port, wait_until
+from support.service import BINARY
 
 SECONDS = 180
 USER, PASSWORD = "prospectflow", "s3cret-of-smtp"
@@ -177,3 +179,12 @@ def test_two_workers_keep_to_one_rate(make_service, postgres_server, rabbitmq_se
     for worker in workers:
         assert worker.metrics().total("queue_message_failures_total") == 0
     wait_until("each counted", lambda: sum(w.metrics().total("emails_sent_total", success="true") for w in workers) == n, SECONDS)
+
+
+def test_libcurl_is_needed_by_who_sends_and_nobody_else(make_service, tmp_path):
+    (tmp_path / "libcurl.so.4").write_bytes(b"none")
+    serves = make_service(LD_LIBRARY_PATH=tmp_path)
+    for setting in ({"MAIL": "smtp://127.0.0.1:25"}, {"SENTRY_DSN": "https://0123456789abcdef@127.0.0.1/1"}):
+        done = subprocess.run([BINARY], env=serves.env | {"PORT": str(free_port())} | setting, capture_output=True, text=True, check=False,
+                              timeout=SECONDS)
+        assert done.returncode == 1 and "libcurl cannot be used" in done.stdout and str(tmp_path / "libcurl.so.4") in done.stdout, done
