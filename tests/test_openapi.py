@@ -335,6 +335,16 @@ def test_import_too_large(tmp_path, walk):
         service.close()
 
 
+def test_json_limit(tmp_path, walk):
+    service = Service(tmp_path, MAX_JSON_BYTES=2 << 20).start()
+    try:
+        api, text = service.client(service.organisation()), json.dumps(CAMPAIGN)
+        walk(api, "createCampaign", body=text.ljust(2 << 20), type="application/json", expect=201)
+        error(walk(api, "createCampaign", body=text.ljust((2 << 20) + 1), type="application/json", expect=413), "body_too_large", "2097152")
+    finally:
+        service.close()
+
+
 def test_rate_limit(tmp_path, walk):
     service = Service(tmp_path, RATE_LIMIT=1).start()
     try:

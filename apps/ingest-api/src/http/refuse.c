@@ -60,10 +60,15 @@ int refuse_too_large(struct exchange *exchange)
 static size_t body_limit(const struct request *req)
 {
     const struct settings *settings = req->app->settings;
-    size_t limit = req->route->max_body;
-    if (limit > 1 << 20)
+    switch (req->route->body) {
+    case BODY_NONE:
+        break;
+    case BODY_JSON:
+        return settings->max_json_bytes;
+    case BODY_IMPORT:
         return settings->max_import_bytes;
-    return limit < settings->max_json_bytes ? limit : settings->max_json_bytes;
+    }
+    return 0;
 }
 
 /** The media type in lower case, without parameters. @return false when its charset is not UTF-8. */

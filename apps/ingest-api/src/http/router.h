@@ -17,14 +17,21 @@ enum route_store {
     STORE_WRITE /**< execute runs in a write transaction; a status ≥ 400 rolls it back */
 };
 
+/** Which of the settings' limits holds. */
+enum route_body {
+    BODY_NONE,  /**< the route takes no body */
+    BODY_JSON,  /**< MAX_JSON_BYTES */
+    BODY_IMPORT /**< MAX_IMPORT_BYTES */
+};
+
 struct route {
     enum promc_http_method method;
     bool instrumented; /**< false for /metrics and /health*: not user traffic */
     const char *path;  /**< template, e.g. "/api/v1/campaigns/{id}" */
     enum route_access access;
     enum route_store store;
-    size_t max_body;                  /**< bytes; 0: the route takes no body */
-    const char *const *content_types; /**< accepted media types, NULL-terminated; NULL with max_body 0 */
+    enum route_body body;
+    const char *const *content_types; /**< accepted media types, NULL-terminated; NULL with BODY_NONE */
     /** Loop thread. Return 0 to go on to execute, or the status answered. May be NULL. */
     int (*prepare)(struct request *req);
     /** Store thread, inside a transaction. Returns the status answered. NULL with STORE_NONE. */

@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JSON_BODY_MAX (1u << 20)
-
 static json_t *campaign_json(const struct campaign *row)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", row->id, "name", row->name, "subject_template",
@@ -333,7 +331,7 @@ static struct route routes[] = {
      .path = CAMPAIGNS,
      .access = ACCESS_ORGANISATION,
      .store = STORE_WRITE,
-     .max_body = JSON_BODY_MAX,
+     .body = BODY_JSON,
      .content_types = json_types,
      .prepare = create_prepare,
      .execute = create_execute,

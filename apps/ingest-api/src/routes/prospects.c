@@ -14,9 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Raised by MAX_IMPORT_BYTES up to this; the front applies the smaller. */
-#define IMPORT_BODY_MAX (64u << 20)
-
 /* ---- POST /api/v1/prospects/import ---- */
 
 struct import_state {
@@ -214,7 +211,7 @@ static struct route routes[] = {
      .path = "/api/v1/prospects/import",
      .access = ACCESS_ORGANISATION,
      .store = STORE_WRITE,
-     .max_body = IMPORT_BODY_MAX,
+     .body = BODY_IMPORT,
      .content_types = import_types,
      .prepare = import_prepare,
      .execute = import_execute,
