@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/mail_message.h"
+#include "utils/buffer.h"
 #include "utils/utf8.h"
 
 #include <gnutls/gnutls.h>
@@ -28,38 +29,12 @@ const char *mail_message_error_text(int error)
     }
 }
 
-/* A growing text; an allocation that failed sticks. */
-struct text {
-    char *data;
-    size_t used, size;
-    bool failed;
-};
-
-static void put(struct text *t, const char *data, size_t length)
+static void put_str(struct buffer *t, const char *s)
 {
-    if (t->failed)
-        return;
-    if (!t->data || t->used + length + 1 > t->size) {
-        size_t size = (t->used + length + 1) * 2;
-        char *grown = realloc(t->data, size);
-        if (!grown) {
-            t->failed = true;
-            return;
-        }
-        t->data = grown;
-        t->size = size;
-    }
-    memcpy(t->data + t->used, data, length);
-    t->used += length;
-    t->data[t->used] = '\0';
+    buffer_add(t, s, strlen(s));
 }
 
-static void put_str(struct text *t, const char *s)
-{
-    put(t, s, strlen(s));
-}
-
-static void __attribute__((format(printf, 2, 3))) put_format(struct text *t, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) put_format(struct buffer *t, const char *format, ...)
 {
     char line[1024];
     va_list args;
@@ -70,11 +45,11 @@ static void __attribute__((format(printf, 2, 3))) put_format(struct text *t, con
     if (n < 0 || (size_t)n >= sizeof(line))
         t->failed = true; /* every caller's text is bounded well below */
     else
-        put(t, line, (size_t)n);
+        buffer_add(t, line, (size_t)n);
 }
 
 /* In one piece, whatever the length. */
-static void put_base64(struct text *t, const char *p, size_t n)
+static void put_base64(struct buffer *t, const char *p, size_t n)
 {
     gnutls_datum_t in = {.data = (unsigned char *)p, .size = (unsigned)n}, out;
 
@@ -82,7 +57,7 @@ static void put_base64(struct text *t, const char *p, size_t n)
         t->failed = true;
         return;
     }
-    put(t, (const char *)out.data, out.size);
+    buffer_add(t, (const char *)out.data, out.size);
     gnutls_free(out.data);
 }
 
@@ -96,7 +71,7 @@ static bool all_printable_ascii(const char *s)
 }
 
 /* RFC 2047: words of at most 75 characters, cut between code points, folded with CRLF and a blank. */
-static void put_encoded_words(struct text *t, const char *s)
+static void put_encoded_words(struct buffer *t, const char *s)
 {
     size_t left = strlen(s);
 
@@ -113,7 +88,7 @@ static void put_encoded_words(struct text *t, const char *s)
 }
 
 /* Unstructured text after `used` columns of its line: folded at blanks when plain ASCII, encoded words when not. */
-static void put_unstructured(struct text *t, const char *s, size_t used)
+static void put_unstructured(struct buffer *t, const char *s, size_t used)
 {
     size_t longest = 0;
 
@@ -136,13 +111,13 @@ static void put_unstructured(struct text *t, const char *s, size_t used)
             used = 0;
         }
         put_str(t, " ");
-        put(t, s, n);
+        buffer_add(t, s, n);
         used += n + 1;
         s += n + (s[n] == ' ');
     }
 }
 
-static void put_from(struct text *t, const struct mail_sender *from)
+static void put_from(struct buffer *t, const struct mail_sender *from)
 {
     put_str(t, "From: ");
     if (from->name[0] && all_printable_ascii(from->name) && strlen(from->name) < 60) {
@@ -150,7 +125,7 @@ static void put_from(struct text *t, const struct mail_sender *from)
         for (const char *p = from->name; *p; p++) {
             if (*p == '"' || *p == '\\')
                 put_str(t, "\\");
-            put(t, p, 1);
+            buffer_add(t, p, 1);
         }
         put_str(t, "\" ");
     } else if (from->name[0]) {
@@ -161,7 +136,7 @@ static void put_from(struct text *t, const struct mail_sender *from)
 }
 
 /* The C library's names depend on the locale; RFC 5322's do not. */
-static void put_date(struct text *t, int64_t date_ms)
+static void put_date(struct buffer *t, int64_t date_ms)
 {
     static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -190,19 +165,19 @@ static size_t body_line(const char *p, const char **next)
     return n;
 }
 
-static void put_plain(struct text *t, const char *body)
+static void put_plain(struct buffer *t, const char *body)
 {
     while (*body) {
         const char *next;
         size_t n = body_line(body, &next);
-        put(t, body, n);
+        buffer_add(t, body, n);
         put_str(t, "\r\n");
         body = next;
     }
 }
 
 /* RFC 2045 section 6.7, with soft line breaks. */
-static void put_quoted_printable(struct text *t, const char *body)
+static void put_quoted_printable(struct buffer *t, const char *body)
 {
     static const char hex[] = "0123456789ABCDEF";
 
@@ -218,7 +193,7 @@ static void put_quoted_printable(struct text *t, const char *body)
                 column = 0;
             }
             char escaped[3] = {'=', hex[c >> 4], hex[c & 15]};
-            put(t, literal ? (const char *)&body[i] : escaped, width);
+            buffer_add(t, literal ? (const char *)&body[i] : escaped, width);
             column += width;
         }
         put_str(t, "\r\n");
@@ -226,9 +201,9 @@ static void put_quoted_printable(struct text *t, const char *body)
     }
 }
 
-static void put_body_base64(struct text *t, const char *body)
+static void put_body_base64(struct buffer *t, const char *body)
 {
-    struct text canonical = {0}; /* line ends are part of what is encoded */
+    struct buffer canonical = {0}; /* line ends are part of what is encoded */
 
     put_plain(&canonical, body);
     t->failed |= canonical.failed;
@@ -264,7 +239,7 @@ static enum encoding choose_encoding(const char *body)
     return high * 6 <= total ? ENCODING_QUOTED_PRINTABLE : ENCODING_BASE64;
 }
 
-static void put_body(struct text *t, const char *body)
+static void put_body(struct buffer *t, const char *body)
 {
     static const char *const names[] = {"7bit", "quoted-printable", "base64"};
     enum encoding encoding = choose_encoding(body);
@@ -340,7 +315,7 @@ static int check(const struct mail *mail, const struct mail_sender *from)
 
 int mail_message_write(const struct mail *mail, const struct mail_sender *from, char **out, size_t *length)
 {
-    struct text t = {0};
+    struct buffer t = {0};
 
     *out = NULL;
     int rc = check(mail, from);
@@ -353,7 +328,7 @@ int mail_message_write(const struct mail *mail, const struct mail_sender *from, 
     put_unstructured(&t, mail->subject, 8);
     put_str(&t, "\r\nMessage-ID: <");
     for (const char *p = mail->key; *p; p++)
-        put(&t, *p == ':' ? "." : p, 1);
+        buffer_add(&t, *p == ':' ? "." : p, 1);
     put_format(&t, "@%s>\r\n", strrchr(from->address, '@') + 1);
     if (valid_key(mail->campaign_id))
         put_format(&t, "X-Campaign-ID: %s\r\n", mail->campaign_id);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/template.h"
+#include "utils/buffer.h"
 #include "utils/utf8.h"
 
 #include <stdbool.h>
@@ -43,34 +44,22 @@ size_t field_name_normalise(const char *name, size_t length, char out[TEMPLATE_M
     return n;
 }
 
-/* A growing text. Failures stick, so that the caller looks once at the end. */
-struct buffer {
-    char *data;
-    size_t used, size;
-    int error;
+/* What is rendered, up to TEMPLATE_MAX_OUTPUT. */
+struct output {
+    struct buffer text;
+    bool too_long; /* sticks, like text.failed */
 };
 
-static void append(struct buffer *b, const char *text, size_t length)
+static void append(struct output *out, const char *bytes, size_t n)
 {
-    if (b->error)
-        return;
-    if (length > TEMPLATE_MAX_OUTPUT || b->used + length > TEMPLATE_MAX_OUTPUT) {
-        b->error = TEMPLATE_E_TOO_LONG;
-        return;
-    }
-    if (b->used + length + 1 > b->size) {
-        size_t size = (b->used + length + 1) * 2;
-        char *data = realloc(b->data, size);
-        if (!data) {
-            b->error = TEMPLATE_E_NOMEM;
-            return;
-        }
-        b->data = data;
-        b->size = size;
-    }
-    memcpy(b->data + b->used, text, length);
-    b->used += length;
-    b->data[b->used] = '\0';
+    out->too_long |= n > TEMPLATE_MAX_OUTPUT - out->text.used;
+    if (!out->too_long)
+        buffer_add(&out->text, bytes, n);
+}
+
+static int output_error(const struct output *out)
+{
+    return out->text.failed ? TEMPLATE_E_NOMEM : out->too_long ? TEMPLATE_E_TOO_LONG : TEMPLATE_OK;
 }
 
 static int syntax(struct template_fault *fault, const char *text, const char *at, const char *reason)
@@ -107,7 +96,7 @@ static int field_at(const char *text, const char *p, struct template_fault *faul
 }
 
 /* One walk for checking (out NULL) and for rendering. */
-static int walk(const char *text, struct buffer *out, template_lookup lookup, void *arg, struct template_fault *fault)
+static int walk(const char *text, struct output *out, template_lookup lookup, void *arg, struct template_fault *fault)
 {
     const char *p = text;
 
@@ -121,7 +110,7 @@ static int walk(const char *text, struct buffer *out, template_lookup lookup, vo
         if (out)
             append(out, p, plain - (slashes > 0));
         if (!open)
-            return out ? out->error : TEMPLATE_OK;
+            return out ? output_error(out) : TEMPLATE_OK;
         if (slashes == 1) {
             if (out)
                 append(out, "{{", 2);
@@ -149,14 +138,14 @@ int template_check(const char *text, struct template_fault *fault)
 
 int template_render(const char *text, template_lookup lookup, void *arg, char **out, struct template_fault *fault)
 {
-    struct buffer buffer = {0};
+    struct output output = {0};
 
     *out = NULL;
-    append(&buffer, "", 0);
-    int rc = walk(text, &buffer, lookup, arg, fault);
+    append(&output, "", 0);
+    int rc = walk(text, &output, lookup, arg, fault);
     if (rc == TEMPLATE_OK)
-        *out = buffer.data;
+        *out = output.text.data;
     else
-        free(buffer.data);
+        free(output.text.data);
     return rc;
 }
