@@ -176,7 +176,7 @@ static void the_depth_is_published(void **state)
 }
 
 /* Everything logged while `run` runs, standard output being where the log goes. */
-static void captured(char *out, size_t size, struct fixture *f, const char *sql)
+static int captured(char *out, size_t size, struct fixture *f, const char *sql)
 {
     char path[300];
     snprintf(path, sizeof path, "%s/log", f->settings.data_dir);
@@ -185,14 +185,14 @@ static void captured(char *out, size_t size, struct fixture *f, const char *sql)
     assert_true(saved >= 0 && fd >= 0);
     dup2(fd, 1);
     log_set_level(LOG_WARN);
-    int64_t rc = fixture_exec(f, sql);
+    int rc = fixture_exec(f, sql);
     log_set_level(LOG_FATAL + 1);
     dup2(saved, 1);
     close(saved);
     ssize_t n = pread(fd, out, size - 1, 0);
     close(fd);
     out[n > 0 ? n : 0] = 0;
-    assert_int_equal(rc, DB_OK);
+    return rc;
 }
 
 static void a_slow_query_is_a_warning_without_values(void **state)
@@ -202,16 +202,32 @@ static void a_slow_query_is_a_warning_without_values(void **state)
     uint64_t begun;
     do { /* anew if the machine was slow, not the query */
         begun = clock_monotonic_ns();
-        captured(log, sizeof log, f, "SELECT 'secret@example.com' FROM iam.organisations");
+        assert_int_equal(captured(log, sizeof log, f, "SELECT 'secret@example.com' FROM iam.organisations"), DB_OK);
     } while (strstr(log, "slow query") && clock_monotonic_ns() - begun > 100000000);
     assert_null(strstr(log, "slow query"));
-    captured(log, sizeof log, f,
-             "SELECT count(*) FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000000)"
-             " SELECT x FROM c), iam.organisations WHERE name <> 'secret@example.com'");
+    const char *slow =
+        "SELECT count(*) FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000000)"
+        " SELECT x FROM c), iam.organisations WHERE name <> 'secret@example.com'";
+    assert_int_equal(captured(log, sizeof log, f, slow), DB_OK);
     assert_non_null(strstr(log, "\"slow query\""));
     assert_non_null(strstr(log, "\"operation\":\"select\""));
     assert_non_null(strstr(log, "\"schema\":\"iam\""));
     assert_null(strstr(log, "secret"));
+}
+
+static void an_error_that_nobody_expects_is_a_warning(void **state)
+{
+    struct fixture *f = *state;
+    char log[4096];
+    assert_int_equal(captured(log, sizeof log, f, "SELECT 1 FROM crm.nowhere WHERE 'a' <> 'secret@example.com'"),
+                     DB_E_OTHER);
+    assert_non_null(strstr(log, "\"query failed\""));
+    assert_non_null(strstr(log, "\"operation\":\"select\",\"schema\":\"crm\",\"sqlstateClass\":\"42\""));
+    assert_non_null(strstr(log, "nowhere"));
+    assert_null(strstr(log, "secret"));
+    assert_int_equal(captured(log, sizeof log, f, "INSERT INTO iam.organisations SELECT * FROM iam.organisations"),
+                     DB_E_CONFLICT);
+    assert_null(strstr(log, "query failed"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -225,6 +241,7 @@ int main(void)
         TEST(messages_failures_and_retries_are_counted),
         TEST(the_depth_is_published),
         TEST(a_slow_query_is_a_warning_without_values),
+        TEST(an_error_that_nobody_expects_is_a_warning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,20 @@ int db_fail(struct db *db, int code, const char *error_class, const char *text)
     return code;
 }
 
+/* As the metrics' labels. */
+static const char *const operation_names[DB_OPERATIONS] = {"select", "insert", "update",   "delete",
+                                                           "begin",  "commit", "rollback", "other"};
+static const char *const schema_names[DB_SCHEMAS] = {"iam", "crm", "outreach", "tracking", "other"};
+
+/* Of every other code its name says it all. */
+void db_query_failed(const struct db *db, enum db_operation operation, enum db_schema schema)
+{
+    metrics_db_error(operation, schema, db->error_class);
+    if (db->error_code == DB_E_OTHER)
+        log_warn("query failed", "s:component", "store", "s:operation", operation_names[operation], "s:schema",
+                 schema_names[schema], "s:sqlstateClass", db->error_class, "s:error", db->error_text);
+}
+
 int db_scope(struct db *db, const char *organisation_id)
 {
     unsigned char uuid[16];
@@ -86,7 +100,7 @@ static struct db_stmt *stmt_new(struct db *db, const char *sql)
 
     struct db_stmt *stmt = db->driver->prepare(db, sql);
     if (!stmt) {
-        metrics_db_error(operation, schema, db->error_class);
+        db_query_failed(db, operation, schema);
         return NULL;
     }
     stmt->db = db;
@@ -193,7 +207,7 @@ int db_step(struct db_stmt *stmt)
     stmt->elapsed_ns += clock_monotonic_ns() - start;
     stmt->stepped = true;
     if (rc < 0)
-        metrics_db_error(stmt->operation, stmt->schema, stmt->db->error_class);
+        db_query_failed(stmt->db, stmt->operation, stmt->schema);
     return rc;
 }
 
@@ -221,11 +235,6 @@ const char *db_column_uuid(struct db_stmt *stmt, int column)
 {
     return column_ok(stmt, column) ? stmt->db->driver->column_uuid(stmt, column) : NULL;
 }
-
-/* As the metrics' labels. */
-static const char *const operation_names[DB_OPERATIONS] = {"select", "insert", "update",   "delete",
-                                                           "begin",  "commit", "rollback", "other"};
-static const char *const schema_names[DB_SCHEMAS] = {"iam", "crm", "outreach", "tracking", "other"};
 
 void db_observe(enum db_operation operation, enum db_schema schema, uint64_t elapsed_ns)
 {

@@ -80,7 +80,9 @@ struct db {
 
 /** Count and, where slow, log a query that took that long. */
 void db_observe(enum db_operation operation, enum db_schema schema, uint64_t elapsed_ns);
-/** Record an error on the connection. @return code. */
+/** Count a query that failed by db_fail(), and log what the database said of one that nobody could expect to fail. */
+void db_query_failed(const struct db *db, enum db_operation operation, enum db_schema schema);
+/** Record an error on the connection. @param text has no values of rows in it. @return code. */
 int db_fail(struct db *db, int code, const char *error_class, const char *text);
 
 /* Transactions; timed like any query. */

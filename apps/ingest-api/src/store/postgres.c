@@ -152,7 +152,7 @@ static int simple(struct postgres_db *self, enum db_operation operation, const c
     PQclear(result);
     db_observe(operation, DB_SCHEMA_OTHER, clock_monotonic_ns() - start);
     if (rc != DB_OK)
-        metrics_db_error(operation, DB_SCHEMA_OTHER, self->base.error_class);
+        db_query_failed(&self->base, operation, DB_SCHEMA_OTHER);
     return rc;
 }
 
