@@ -88,6 +88,24 @@ def test_dependencies_exist_and_are_healthy_first():
             assert other in names and condition == {"condition": "service_healthy"}
 
 
+def test_what_is_used_is_defined():
+    """Secrets and volumes in the file that uses them; who is scraped, with and without profile `backends`, is a service."""
+    for path in FILES:
+        document = yaml.safe_load(path.read_text())
+        for name, service in document["services"].items():
+            used = {secret if isinstance(secret, str) else secret["source"] for secret in service.get("secrets", [])}
+            assert used <= set(document.get("secrets", {})), name
+            named = {volume.split(":")[0] for volume in service.get("volumes", []) if re.match(r"[a-z]", volume)}
+            assert named <= set(document.get("volumes", {})), name
+    always = {name for (_, name), service in SERVICES.items() if "profiles" not in service}
+    backends = always | {name for (_, name), service in SERVICES.items() if service.get("profiles") == ["backends"]}
+    for folder, there in (("targets-compose", always), ("targets-compose-backends", backends)):
+        targets = [target for path in (INFRA / "prometheus" / folder).glob("*.yml") for group in yaml.safe_load(path.read_text())
+                   for target in group["targets"]]
+        assert targets and {target.split(":")[0] for target in targets} <= there, folder
+    assert any("postgres-exporter" in target for target in targets) and any("rabbitmq" in target for target in targets)
+
+
 @pytest.mark.skipif(not shutil.which("docker-compose"), reason="docker-compose (1.29, Debian) is not installed")
 @pytest.mark.parametrize("path", FILES, ids=[path.parent.name for path in FILES])
 def test_schema(tmp_path, path):
