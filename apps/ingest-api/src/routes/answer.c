@@ -38,6 +38,13 @@ int answer_no_memory(struct request *req)
     return respond_error(req, 503, "no_memory", "The service is out of memory. Nothing was changed; try again.");
 }
 
+void *request_state(struct request *req, size_t size, void (*release)(void *state))
+{
+    req->state = calloc(1, size);
+    req->state_free = release;
+    return req->state;
+}
+
 json_t *answer_time(int64_t ms)
 {
     char digits[32];

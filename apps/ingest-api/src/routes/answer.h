@@ -12,6 +12,9 @@
 int answer_db_error(struct request *req, int code, const char *what);
 int answer_no_memory(struct request *req);
 
+/** req->state, of zeros; `release` gets it when the request is over. @return NULL: no memory. */
+void *request_state(struct request *req, size_t size, void (*release)(void *state));
+
 /** "2026-01-12T08:15:30.123Z" as a new string, or null for 0. */
 json_t *answer_time(int64_t ms);
 

@@ -73,12 +73,10 @@ static int create_prepare(struct request *req)
 {
     char faults[1024];
     json_error_t error;
-    struct create_state *state = calloc(1, sizeof(*state));
+    struct create_state *state = request_state(req, sizeof(*state), create_state_free);
 
     if (!state)
         return answer_no_memory(req);
-    req->state = state;
-    req->state_free = create_state_free;
     if (req->body_length == 0)
         return respond_error(req, 400, "empty_body", "line 1: the body is empty; a JSON object was expected.");
     state->body = json_loadb(req->body, req->body_length, JSON_REJECT_DUPLICATES, &error);
@@ -114,12 +112,10 @@ struct list_state {
 static int list_prepare(struct request *req)
 {
     const char *status = request_query(req, "status");
-    struct list_state *state = calloc(1, sizeof(*state));
+    struct list_state *state = request_state(req, sizeof(*state), free);
 
     if (!state)
         return answer_no_memory(req);
-    req->state = state;
-    req->state_free = free;
     state->status = status ? campaign_status_from_name(status) : -1;
     if (status && state->status < 0)
         return respond_error(req, 400, "invalid_parameter", "status must be one of draft, active, paused, completed.");
@@ -212,12 +208,10 @@ static void transition_committed(struct request *req)
 static int transition(struct request *req, struct db *db, enum campaign_status to)
 {
     enum campaign_status was;
-    struct transition_state *state = calloc(1, sizeof(*state));
+    struct transition_state *state = request_state(req, sizeof(*state), free);
 
     if (!state)
         return answer_no_memory(req);
-    req->state = state;
-    req->state_free = free;
     state->to = to;
     const char *id = state->campaign_id;
     int rc = campaign_id(req, state->campaign_id);
@@ -282,12 +276,10 @@ static int enqueue(struct request *req, struct db *db, enum queue_name queue)
     char id[UUID_TEXT];
     struct outreach_request request = {req->organisation_id, id, req->id};
     enum campaign_status status = CAMPAIGN_STATUS_COMPLETED;
-    struct enqueue_state *state = calloc(1, sizeof(*state));
+    struct enqueue_state *state = request_state(req, sizeof(*state), free);
 
     if (!state)
         return answer_no_memory(req);
-    req->state = state;
-    req->state_free = free;
     state->queue = queue;
     int rc = campaign_id(req, id);
     if (rc != 0)

@@ -7,7 +7,6 @@
 #ifndef INGEST_ROUTES_HEALTH_H
 #define INGEST_ROUTES_HEALTH_H
 
-struct app;
 struct health;
 
 /** NULL: no memory. Starts the clock of `uptime`. */

@@ -48,12 +48,10 @@ static int import_prepare(struct request *req)
 {
     struct import_fault fault;
     struct import_rows *rows;
-    struct import_state *state = calloc(1, sizeof(*state));
+    struct import_state *state = request_state(req, sizeof(*state), import_state_free);
 
     if (!state)
         return answer_no_memory(req);
-    req->state = state;
-    req->state_free = import_state_free;
     state->format = format_of(req->content_type);
     int rc = import_rows_open(&rows, state->format, req->body, req->body_length, &fault);
     if (rc < 0)
@@ -125,12 +123,10 @@ static void list_state_free(void *arg)
 static int list_prepare(struct request *req)
 {
     const char *status = request_query(req, "status"), *email = request_query(req, "email");
-    struct list_state *state = calloc(1, sizeof(*state));
+    struct list_state *state = request_state(req, sizeof(*state), list_state_free);
 
     if (!state)
         return answer_no_memory(req);
-    req->state = state;
-    req->state_free = list_state_free;
     state->filter.status = -1;
     if (status && (state->filter.status = prospect_status_from_name(status)) < 0)
         return respond_error(req, 400, "invalid_parameter",
@@ -160,7 +156,6 @@ static int list_execute(struct request *req, struct db *db)
     bool more = false;
     size_t length;
 
-    prospect_rows_free(&state->rows); /* of an attempt before this one */
     state->out_of_memory = !prospect_rows_begin(&state->rows, "{\"data\":[", state->page.limit);
     if (state->out_of_memory)
         return answer_no_memory(req);
