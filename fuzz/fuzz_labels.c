@@ -3,26 +3,16 @@
  * Any bytes but NUL (which the reader, made of C strings, does not take) as label values and as HELP: both text formats stay valid by the strict reader, and the slice size does
  * not change a byte.
  */
-#include <promc/testkit.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void check(promc_registry *registry, enum promc_format format)
 {
     promc_scrape_settings settings = {.format = format, .escaping = PROMC_ESCAPING_ALLOW_UTF8};
     promc_scrape *scrape;
-    char *whole, *report, slice[7];
+    char slice[7];
     size_t length, at = 0;
     long got;
-    if (promc_scrape_string(registry, &settings, &whole, &length) != 0)
-        abort();
-    if (promc_testkit_check(whole, length, format, &report) != 0) {
-        (void)fprintf(stderr, "%s%.*s", report, (int)length, whole);
-        abort();
-    }
+    char *whole = fuzz_scrape(registry, &settings, &length);
     if (promc_scrape_begin(registry, &settings, &scrape) != 0)
         abort();
     while ((got = promc_scrape_read(scrape, slice, sizeof slice)) > 0) {
@@ -44,12 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     promc_counter counter;
     if (size > 0 && memchr(data, '\0', size))
         return -1;
-    char *help = malloc(size + 1);
+    char *help = fuzz_text(data, size);
     if (!help)
         return 0;
-    if (size > 0)
-        memcpy(help, data, size);
-    help[size] = '\0';
     if (promc_registry_create(&registry, &settings) != 0)
         abort();
     int code = promc_counter_register(

@@ -3,26 +3,7 @@
  * Any text as the names of metrics and labels, with UTF-8 names allowed: it is refused, or what is exposed is valid in every escaping
  * and says each series once.
  */
-#include <promc/testkit.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(promc_registry *registry, enum promc_format format, enum promc_escaping escaping)
-{
-    char *text, *report;
-    size_t length;
-    promc_scrape_settings settings = {.format = format, .escaping = escaping};
-    if (promc_scrape_string(registry, &settings, &text, &length) != 0)
-        abort();
-    if (format != PROMC_FORMAT_PROTOBUF && promc_testkit_check(text, length, format, &report) != 0) {
-        (void)fprintf(stderr, "escaping %d: %s%.*s", (int)escaping, report, (int)length, text);
-        abort();
-    }
-    free(text);
-}
+#include "fuzz.h"
 
 /* The next word of the input, up to a tab or the end. */
 static char *next_word(char **at)
@@ -69,19 +50,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     promc_registry_settings settings = {
         .arena_bytes = 1 << 20, .max_threads = 2, .no_self_metrics = true, .utf8_names = true};
     promc_registry *registry;
-    char *text = malloc(size + 1);
+    char *text = fuzz_text(data, size);
     if (!text)
         return 0;
-    if (size > 0)
-        memcpy(text, data, size);
-    text[size] = '\0';
     if (promc_registry_create(&registry, &settings) != 0)
         abort();
     fill(registry, text);
     for (int escaping = PROMC_ESCAPING_UNDERSCORES; escaping <= PROMC_ESCAPING_VALUES; escaping++) {
-        check(registry, PROMC_FORMAT_TEXT, (enum promc_escaping)escaping);
-        check(registry, PROMC_FORMAT_OPENMETRICS, (enum promc_escaping)escaping);
-        check(registry, PROMC_FORMAT_PROTOBUF, (enum promc_escaping)escaping);
+        static const enum promc_format formats[] = {PROMC_FORMAT_TEXT, PROMC_FORMAT_OPENMETRICS, PROMC_FORMAT_PROTOBUF};
+        for (size_t i = 0, length; i < 3; i++) {
+            promc_scrape_settings asked = {.format = formats[i], .escaping = (enum promc_escaping)escaping};
+            free(fuzz_scrape(registry, &asked, &length));
+        }
     }
     promc_registry_destroy(registry);
     free(text);

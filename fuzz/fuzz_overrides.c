@@ -3,12 +3,7 @@
  * Any text as the operator's overrides: it is refused with a detail, or the metrics that it names can be registered (or are refused
  * with a detail), and what they expose is valid.
  */
-#include <promc/testkit.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void expect_detail(int code)
 {
@@ -40,15 +35,8 @@ static void use(promc_registry *registry)
 
 static void check(promc_registry *registry, enum promc_format format)
 {
-    char *text, *report;
     size_t length;
-    if (promc_scrape_string(registry, &(promc_scrape_settings){.format = format}, &text, &length) != 0)
-        abort();
-    if (promc_testkit_check(text, length, format, &report) != 0) {
-        (void)fprintf(stderr, "%s%.*s", report, (int)length, text);
-        abort();
-    }
-    free(text);
+    free(fuzz_scrape(registry, &(promc_scrape_settings){.format = format}, &length));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -56,12 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     promc_registry *registry;
     if (size > 0 && (data[0] == '@' || memchr(data, '\0', size)))
         return -1; /* a file's name; no C string */
-    char *text = malloc(size + 1);
+    char *text = fuzz_text(data, size);
     if (!text)
         return 0;
-    if (size > 0)
-        memcpy(text, data, size);
-    text[size] = '\0';
     promc_registry_settings settings = {
         .arena_bytes = 1 << 20, .max_threads = 2, .no_self_metrics = true, .overrides = text};
     int code = promc_registry_create(&registry, &settings);
