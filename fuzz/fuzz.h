@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the targets share. A target that finds a fault aborts: that is how libFuzzer is told. */
+#ifndef FUZZ_FUZZ_H
+#define FUZZ_FUZZ_H
+
+#include <promc/testkit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The input as a C string, to be freed; NULL: no memory. */
+static inline char *fuzz_text(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    if (!text)
+        return NULL;
+    if (size > 0)
+        memcpy(text, data, size);
+    text[size] = '\0';
+    return text;
+}
+
+/* The exposition, to be freed, which the strict reader has found valid (it does not read protobuf). */
+static inline char *fuzz_scrape(promc_registry *registry, const promc_scrape_settings *settings, size_t *length)
+{
+    char *text, *report;
+    if (promc_scrape_string(registry, settings, &text, length) != 0)
+        abort();
+    if (settings->format != PROMC_FORMAT_PROTOBUF &&
+        promc_testkit_check(text, *length, settings->format, &report) != 0) {
+        (void)fprintf(stderr, "escaping %d: %s%.*s", (int)settings->escaping, report, (int)*length, text);
+        abort();
+    }
+    return text;
+}
+
+#endif
