@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from support.http import csv_rows, raw_connection, raw_exchange, reset
+from support.metrics import promtool_check
 from support.ports import PATIENCE, free_port, wait_until
 from support.service import BINARY, ROOT, Service, clean_environment
 
@@ -432,6 +433,25 @@ def test_metrics_off(make_service):
     assert client.get("/api/v1/campaigns").status == 200
     assert client.import_csv(csv_rows(3)).status == 200
     assert client.get("/health").json()["metrics"]["enabled"] is False
+
+
+def test_a_long_scrape_rests_and_is_whole(make_service):
+    """Between its slices others are served; one that is given up meanwhile leaves nothing behind."""
+    buckets = ",".join(f"{i / 100}" for i in range(1, 251))
+    service = make_service(METRICS_SCRAPES=1, PROMC_OVERRIDES=f"http_request_duration_seconds buckets={buckets}")
+    client, other = service.client(), service.client()
+    text = client.get("/metrics").text
+    assert len(text) > 4 * 128 * 1024, "long enough to rest several times"
+    assert promtool_check(text) is None
+    assert text.count("http_request_duration_seconds_count") * 251 == text.count("http_request_duration_seconds_bucket")
+    for _ in range(5):
+        with raw_connection(service.port) as s:
+            s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert s.recv(1000)
+            assert other.get("/health/live").status == 200
+            reset(s)
+        wait_until("the place of the one that was given up", lambda: client.get("/metrics").status == 200)
+    service.stop()
 
 
 def test_scrapes_are_limited(make_service):

@@ -35,6 +35,7 @@ struct exchange {
     struct body body;
     uint64_t received; /* bytes of body, also those thrown away */
     uint64_t sent;     /* bytes of body handed over */
+    uint64_t rest_at;  /* a streamed answer rests when it has sent more than this */
     bool bad_uri;      /* a blank or a control character in it */
     bool has_body;
     bool refused;      /* the answer is known before the body: what comes is thrown away */
@@ -62,6 +63,11 @@ struct connection {
 static inline struct connection *exchange_connection(struct exchange *exchange)
 {
     return (struct connection *)((char *)exchange - offsetof(struct connection, exchange));
+}
+
+static inline struct exchange *exchange_of_mail(struct loop_mail *mail)
+{
+    return (struct exchange *)((char *)mail - offsetof(struct exchange, mail));
 }
 
 /* What libmicrohttpd calls; `cls` is the loop. */

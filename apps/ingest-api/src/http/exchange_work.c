@@ -18,11 +18,6 @@ static struct exchange *of_work(struct store_work *work)
     return (struct exchange *)((char *)work - offsetof(struct exchange, work));
 }
 
-static struct exchange *of_mail(struct loop_mail *mail)
-{
-    return (struct exchange *)((char *)mail - offsetof(struct exchange, mail));
-}
-
 /** An error of the store itself, after which nothing was applied; whatever a handler answered is void. Only when the
  *  server went away during COMMIT and stays away nobody knows whether it was. */
 static void answer_store_error(struct request *req, int error)
@@ -91,7 +86,7 @@ static int find_key(struct store_work *work, struct db *db)
 /** On the loop: known, unknown, or not to be found out. */
 static void deliver_key(struct loop_mail *mail)
 {
-    struct exchange *exchange = of_mail(mail);
+    struct exchange *exchange = exchange_of_mail(mail);
     struct request *req = &exchange->req;
     struct connection *connection = exchange_connection(exchange);
     exchange->deadline_ns =
@@ -133,7 +128,7 @@ bool exchange_ask_key(struct exchange *exchange)
 
 static void deliver_answer(struct loop_mail *mail)
 {
-    resume(of_mail(mail), EXCHANGE_ANSWER);
+    resume(exchange_of_mail(mail), EXCHANGE_ANSWER);
 }
 
 static int execute(struct store_work *work, struct db *db)

@@ -21,6 +21,7 @@
 /* after so many runs in which no handler was called, the daemon is waiting for somebody and only does not know it */
 #define IDLE_ROUNDS_MAX 32
 #define PAUSE_MS 2
+#define REST_MS 1
 #define SECOND UINT64_C(1000000000)
 /* connections whose memory is worth giving back when they are gone */
 #define CROWD 256
@@ -88,6 +89,18 @@ void loop_post(struct loop *loop, struct loop_mail *mail)
         uv_async_send(&loop->wake); /* the loop takes all there is, so one call for the first is enough */
 }
 
+static void deliver_all(struct loop *loop, struct loop_mail *mail)
+{
+    if (!mail)
+        return;
+    while (mail) {
+        struct loop_mail *next = mail->next;
+        mail->deliver(mail);
+        mail = next;
+    }
+    loop_pump(loop);
+}
+
 static void deliver_mail(struct loop *loop)
 {
     struct loop_mail *newest = atomic_exchange_explicit(&loop->mailbox, NULL, memory_order_acq_rel), *oldest = NULL;
@@ -97,14 +110,23 @@ static void deliver_mail(struct loop *loop)
         oldest = newest;
         newest = next;
     }
-    bool any = oldest != NULL;
-    while (oldest) {
-        struct loop_mail *next = oldest->next;
-        oldest->deliver(oldest);
-        oldest = next;
-    }
-    if (any)
-        loop_pump(loop);
+    deliver_all(loop, oldest);
+}
+
+static void on_rest(uv_timer_t *timer)
+{
+    struct loop *loop = timer->data;
+    struct loop_mail *mail = loop->later;
+    loop->later = NULL;
+    deliver_all(loop, mail);
+}
+
+void loop_post_later(struct loop *loop, struct loop_mail *mail)
+{
+    mail->next = loop->later;
+    loop->later = mail;
+    if (!uv_is_active((uv_handle_t *)&loop->rest))
+        uv_timer_start(&loop->rest, on_rest, REST_MS, 0);
 }
 
 static void close_listener(struct loop *loop)
@@ -307,10 +329,11 @@ static int init_handles(struct loop *loop)
     uv_timer_init(&loop->uv, &loop->pause);
     uv_timer_init(&loop->uv, &loop->timeouts);
     uv_timer_init(&loop->uv, &loop->lag);
+    uv_timer_init(&loop->uv, &loop->rest);
     uv_prepare_init(&loop->uv, &loop->prepare);
     uv_check_init(&loop->uv, &loop->check);
-    loop->poll.data = loop->idle.data = loop->pause.data = loop->timeouts.data = loop->lag.data = loop->prepare.data =
-        loop->check.data = loop->wake.data = loop;
+    loop->poll.data = loop->idle.data = loop->pause.data = loop->timeouts.data = loop->lag.data = loop->rest.data =
+        loop->prepare.data = loop->check.data = loop->wake.data = loop;
     if ((rc = uv_poll_start(&loop->poll, UV_READABLE, on_events)) < 0 ||
         (rc = uv_timer_start(&loop->timeouts, on_timeouts, TIMEOUTS_MS, TIMEOUTS_MS)) < 0 ||
         (metrics_registry() && (rc = uv_timer_start(&loop->lag, on_lag, LAG_MS, LAG_MS)) < 0) ||

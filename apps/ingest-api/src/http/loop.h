@@ -48,6 +48,7 @@ struct loop {
     _Atomic(struct loop_mail *) mailbox; /* any thread; newest first */
     _Atomic uint64_t drain_deadline_ns;  /* 0: not draining; set by any thread */
     _Atomic uint64_t turns;              /* written by the loop, read by loop_settle */
+    struct loop_mail *later;             /* for when `rest` is over */
     uint64_t drained_ns;                 /* when in_flight fell to 0 while draining */
     uint64_t lag_due_ns;
     uint64_t second_ns, idle_time_ns; /* of the last look at the utilisation */
@@ -58,6 +59,7 @@ struct loop {
     uv_timer_t pause;    /* instead of idle, when that work leads nowhere */
     uv_timer_t timeouts; /* 250 ms: libmicrohttpd's own time-outs; ours, drain */
     uv_timer_t lag;
+    uv_timer_t rest; /* runs while there is mail for later */
     uv_prepare_t prepare;
     uv_check_t check;
     uv_work_t trim;
@@ -77,6 +79,8 @@ int loop_init(struct loop *loop);
 int loop_start(struct loop *loop);
 /** Any thread. The loop calls mail->deliver soon. */
 void loop_post(struct loop *loop, struct loop_mail *mail);
+/** On the loop, which calls mail->deliver in about a millisecond. */
+void loop_post_later(struct loop *loop, struct loop_mail *mail);
 /** On the loop, after a connection was resumed: let the daemon go on with it. */
 void loop_pump(struct loop *loop);
 /** Any thread, once. */

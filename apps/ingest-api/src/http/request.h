@@ -79,7 +79,8 @@ int respond_bytes(struct request *req, int status, const char *type, char *body,
 /**
  * Answer with a body of unknown length in constant memory. `read` is called on the loop, whenever the client has taken
  * what was written, until it returns 0 (the end) or a negative value (the connection is cut, so that the client knows).
- * It must not block. `release` is called once in any case. Returns `status`.
+ * It must not block; a long answer also rests a millisecond after each slice, so that the requests beside it are not
+ * held up. `release` is called once in any case. Returns `status`.
  */
 int respond_stream(struct request *req, int status, const char *type, void *stream,
                    long (*read)(void *stream, char *buffer, size_t capacity), void (*release)(void *stream));
