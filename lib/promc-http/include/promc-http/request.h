@@ -9,6 +9,10 @@
  *
  * Families: http_request_duration_seconds, http_requests_total {method, route, status_code}, http_requests_in_flight,
  * http_request_size_bytes, http_response_size_bytes {method, route}, http_requests_aborted_total {method, route}.
+ *
+ * Thread safe, all but promc_http_destroy(). A token may be finished on any thread; where several are at it at once, one of them does it.
+ * Finishing is O(1), without a lock or an allocation, for a declared method of a route and a status that it has had before; else the
+ * series are looked up, and made if need be, as promc_counter_get() does.
  */
 #ifndef PROMC_HTTP_REQUEST_H
 #define PROMC_HTTP_REQUEST_H
@@ -57,7 +61,12 @@ typedef struct promc_http_settings {
     uint32_t max_series;
 } promc_http_settings;
 
-/** Register the families. @param settings NULL for the defaults. The caller frees *out with promc_http_destroy(). */
+/**
+ * Register the families. Everything is copied.
+ * @param[out] out  promc_http_destroy() frees it. NULL after an error; a family that was registered stays.
+ * @param settings NULL for the defaults.
+ * @return 0, PROMC_E_NOMEM, or as promc_histogram_register().
+ */
 PROMC_API int promc_http_create(promc_http **out, promc_registry *registry, const promc_http_settings *settings);
 /** Free it, before its registry is destroyed. NULL is allowed. */
 PROMC_API void promc_http_destroy(promc_http *http);
@@ -67,8 +76,8 @@ typedef struct promc_http_route promc_http_route;
 
 /**
  * Declare a route by its template, e.g. "/api/v1/campaigns/{id}", with the methods it answers (a bit for each:
- * `1u << PROMC_HTTP_GET`). Its 200 (success_status) and 500 series exist from now on, so that rate() sees a first error.
- * @return 0 or a promc error. Not for the hot path: once at start.
+ * `1u << PROMC_HTTP_GET`); the template is copied. Its series of the statuses 200 and 500 exist from now on, so that rate() sees a first error.
+ * @return 0, PROMC_E_INVALID (a NULL, a method that does not exist), PROMC_E_NOMEM. Not for the hot path: once at start.
  */
 PROMC_API int promc_http_route_declare(promc_http *http, const char *template_path, uint32_t methods,
                                        promc_http_route **out);

@@ -30,6 +30,8 @@ PROMC_API int promc_callback_register(promc_registry *registry, enum promc_type 
 /**
  * Give the series with these label values (NULL if the family has no labels) its callback; the series is made if need be.
  * A second callback for the same series takes the first one's place. If the series is removed, so is the callback.
+ * Thread safe; allocates, and takes a lock. Each costs a scrape a call: O(callbacks ever set).
+ * @param user  yours, and must last until promc_registry_destroy(): a scrape may be in a callback that was just replaced or removed.
  * @return 0, PROMC_E_TYPE (the family is not one of callbacks), PROMC_E_LABEL_VALUE, PROMC_E_FULL (past a cap there is no series
  *         to have it), PROMC_E_NOMEM.
  */

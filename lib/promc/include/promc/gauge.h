@@ -52,7 +52,7 @@ static inline void promc_gauge_dec(promc_gauge gauge)
 {
     promc_gauge_add(gauge, -1.0);
 }
-/** The value, as a scrape would show it. 0 for a stale handle. */
+/** The value, as a scrape would show it. 0 for a stale handle. O(1). */
 PROMC_API double promc_gauge_value(promc_gauge gauge);
 
 /** An up-down gauge; as promc_counter_register(). */
@@ -84,7 +84,7 @@ static inline void promc_updown_add(promc_updown gauge, int64_t delta)
 {
     promc_cell_add(gauge.ref, (uint64_t)delta);
 }
-/** The sum over all threads, as a scrape would show it. 0 for a stale handle. */
+/** The sum over all threads, as a scrape would show it. 0 for a stale handle. O(shards used). */
 PROMC_API double promc_updown_value(promc_updown gauge);
 
 #ifdef __cplusplus

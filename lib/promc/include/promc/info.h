@@ -6,6 +6,9 @@
  *  - stateset: which of a fixed set of states hold (`feature{feature="beta"} 1`);
  *  - untyped: a number of unknown kind, taken over from elsewhere.
  * None of them is for a hot path: each call looks its series up.
+ *
+ * Thread safe. But of two promc_info_set() of one family at once each may remove what the other has made, and two
+ * promc_stateset_select() of one label set may leave both states on: let one thread decide.
  */
 #ifndef PROMC_INFO_H
 #define PROMC_INFO_H
@@ -45,15 +48,19 @@ PROMC_API int promc_stateset_register(promc_registry *registry, const promc_fami
                                       const char *const *states, size_t state_count, promc_family **out);
 /**
  * Set one state. @param values of the other labels; NULL if there are none.
- * @return 0, PROMC_E_NOT_FOUND (no such state), and the lookup's errors.
+ * @return 0, PROMC_E_NOT_FOUND (no such state), and as promc_info_set(). O(states).
  */
 PROMC_API int promc_stateset_set(promc_family *family, const char *const *values, const char *state, bool on);
 /**
  * Make one state the only one (an enumeration). A scrape in that moment may see the old and the new one both on, never none.
+ * @return as promc_stateset_set(). O(states).
  */
 PROMC_API int promc_stateset_select(promc_family *family, const char *const *values, const char *state);
 
-/** Register a family of unknown type; its series are got and set with the functions of gauge.h. */
+/**
+ * Register a family of unknown type; its series are got and set with the functions of gauge.h.
+ * @return as promc_counter_register().
+ */
 PROMC_API int promc_untyped_register(promc_registry *registry, const promc_family_settings *settings,
                                      promc_family **out);
 
