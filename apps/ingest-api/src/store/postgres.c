@@ -31,9 +31,9 @@ static const char *const keys[] = {"gssencmode",
                                    "options",
                                    NULL};
 /* The keepalives are the server's: the sessions of a machine that has lost its power are ended within 11 s (queue/orphans.h). */
-#define OPTIONS                                                                                     \
-    "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000" \
-    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+static const char options[] =
+    "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
 
 #define OUTCOME_NS 30000000000u /* as long as a statement may take */
 
@@ -113,7 +113,7 @@ static int postgres_ready(struct db *db)
     if (is_alive(self))
         return DB_OK;
     disconnect(self);
-    const char *values[] = {"disable", self->url, "3", "10", "5", "3", "15000", self->name, "UTF8", OPTIONS, NULL};
+    const char *values[] = {"disable", self->url, "3", "10", "5", "3", "15000", self->name, "UTF8", options, NULL};
     self->conn = PQconnectdbParams(keys, values, 1);
     if (!self->conn)
         return db_fail(db, DB_E_CONNECTION, "53", "out of memory");
