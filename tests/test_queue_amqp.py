@@ -457,6 +457,8 @@ def test_a_worker_killed_between_send_and_ack(make_service, vhost, relay):
     assert relay.twice() == 0
     assert emails["failed"] <= 4 and emails["sent"] <= len(relay.taken)
     assert not victim.process.running() and other.process.running()
+    other.settled("what was in doubt is counted", lambda m: m.total("emails_sent_total", success="false") == emails["failed"]
+                  == m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered"), PATIENCE)
     record("worker killed between send and ack, RabbitMQ", n, 0, relay.twice(), None, watch.peak,
            f"e-mails: {emails['sent']} sent, {emails['failed']} in doubt and dead-lettered; the other worker took over")
 
