@@ -56,8 +56,9 @@ cpu_seconds() { # user and system time of $pid; the name in brackets may hold bl
     awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / hz }' "/proc/$pid/stat"
 }
 
-# mib FIELD: of /proc/PID/status: VmRSS resident now, VmHWM at its most, RssAnon without the files it maps
-mib() { awk -v field="$1:" '$1 == field { print $2 / 1024 }' "/proc/$pid/status"; }
+# mib FIELD: VmRSS resident now, VmHWM at its most, RssAnon without the files it maps: in these each page counts whole, also
+# one of a library that other processes map too. Pss: a page that n processes map counts as 1/n
+mib() { awk -v field="$1:" '$1 == field { print $2 / 1024 }' "/proc/$pid/status" "/proc/$pid/smaps_rollup"; }
 
 # run_wrk SECONDS ARGUMENTS...: sets requests, took, p50, p99 (us); a failed request fails the benchmark
 run_wrk() {

@@ -70,7 +70,7 @@ function request(key, label, rate_factor) {
     versus(key ".%s.p50", "  p50", "ms", 0, 0)
     versus(key ".%s.p99", "  p99", "ms", 0, 0)
     versus(key ".%s.cpu", "  CPU of 1,000 requests", "s", 0, 4)
-    versus(key ".%s.rss", "  resident after it", "MiB", 0, 10)
+    versus(key ".%s.rss", "  resident after it (VmRSS)", "MiB", 0, 10)
 }
 
 # metrics' own: with and without; at_most in the unit
@@ -86,8 +86,9 @@ END {
     request("page", "GET a page of 100 prospects", 4)
     request("post", "POST one prospect", 0)
     versus("csv.%s.rows", "POST a CSV", "rows/s", 1, 0)
-    versus("all.%s.rss", "resident at its most, of all three", "MiB", 0, 10)
-    versus("all.%s.anonymous", "  of it not mapped files, in the end", "MiB", 0, 0)
+    versus("all.%s.rss", "resident at its most, of all three (VmHWM)", "MiB", 0, 10)
+    versus("all.%s.anonymous", "  not mapped files, in the end (RssAnon)", "MiB", 0, 0)
+    versus("all.%s.pss", "  shared pages by share, in the end (PSS)", "MiB", 0, 0)
 
     if (median("embedded.ingest-api.rows") != "none") heading("embedded (SQLite, synchronous=FULL)", "ingest-api", "express")
     a = median("embedded.ingest-api.rows")

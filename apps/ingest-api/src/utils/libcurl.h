@@ -2,7 +2,7 @@
 /**
  * @file utils/libcurl.h
  * libcurl, loaded by who is going to send something: SMTP, error reports, the probe. It brings a dozen libraries (HTTP/2,
- * SSH, RTMP and so on), which together cost each process 0.9 MiB; most servers only answer requests.
+ * SSH, RTMP and so on), which together cost a process 0.7 MiB; most servers only answer requests.
  *
  * The functions have their names without `curl_`; what they do is in libcurl's documentation. They may be called between
  * libcurl_open() and libcurl_close().
