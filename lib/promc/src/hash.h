@@ -18,6 +18,9 @@
 #endif
 #endif
 
+/* Loops over a constant number of labels: unrolled, what they keep for each label stays in registers. */
+#define PROMC_UNROLL _Pragma("GCC unroll 4")
+
 #define PROMC_HASH_K0 UINT64_C(0x9e3779b97f4a7c15)
 #define PROMC_HASH_K1 UINT64_C(0xd6e8feb86659fd93)
 
@@ -87,6 +90,7 @@ static inline uint64_t promc_key_fill(struct promc_key *key, const char *p, size
     key->length = n;
     if (n < 8) {
         key->first = promc_short_word(p, n);
+        key->last = 0;
         return promc_hash_mix(key->first ^ seed, PROMC_HASH_K0 ^ n);
     }
     key->first = promc_word8(p);
@@ -118,8 +122,11 @@ static inline uint64_t promc_key_differs(const struct promc_key *key, const char
 #endif
     uint64_t differ =
         (promc_word8(p) ^ key->first) | (promc_word8(p + n - 8) ^ key->last) | (unsigned char)(p[n] ^ '"');
-    for (size_t i = 8; i + 8 < n; i += 8)
-        differ |= promc_word8(p + i) ^ promc_word8(key->data + i);
+    if (n > 16)
+        differ |= (promc_word8(p + 8) ^ promc_word8(key->data + 8)) |
+                  (promc_word8(p + n - 16) ^ promc_word8(key->data + n - 16));
+    if (n > 32)
+        differ |= memcmp(p + 16, key->data + 16, n - 32) != 0;
     return differ;
 }
 

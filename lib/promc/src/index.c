@@ -4,14 +4,14 @@
 
 #define SLOTS_LOG2_MIN 3u
 
-bool promc_escaped_matches(const struct promc_child *child, const struct promc_key *keys, unsigned count)
+bool promc_escaped_matches(const struct promc_child *child, const promc_str *values, unsigned count)
 {
     const char *raw = promc_child_text(child) + child->text_length;
     raw += (4 - (uintptr_t)raw % 4) % 4;
     const uint32_t *lengths = (const uint32_t *)(const void *)raw;
     raw += count * sizeof *lengths;
     for (unsigned i = 0; i < count; i++) {
-        if (lengths[i] != keys[i].length || memcmp(raw, keys[i].data, keys[i].length) != 0)
+        if (lengths[i] != values[i].length || memcmp(raw, values[i].data, values[i].length) != 0)
             return false;
         raw += lengths[i];
     }

@@ -30,13 +30,28 @@ bool promc_index_rebuild(promc_registry *registry, struct promc_family_data *dat
 void promc_index_reclaim(promc_registry *registry, uint32_t now);
 
 /* With raw values behind the text: see series.h. */
-bool promc_escaped_matches(const struct promc_child *child, const struct promc_key *keys, unsigned count);
+bool promc_escaped_matches(const struct promc_child *child, const promc_str *values, unsigned count);
+
+/* The values of the keys, in memory: keys whose address is taken would have to be there too. */
+struct promc_values {
+    promc_str at[PROMC_MAX_LABELS];
+};
+
+static inline struct promc_values promc_keys_values(const struct promc_key *keys, unsigned count)
+{
+    struct promc_values values;
+    PROMC_UNROLL
+    for (unsigned i = 0; i < count; i++)
+        values.at[i] = (promc_str){keys[i].data, keys[i].length};
+    return values;
+}
 
 static inline bool promc_text_matches(const promc_family *family, const struct promc_child *child,
                                       const struct promc_key *keys, unsigned count)
 {
     const char *p = promc_child_text(child);
     uint64_t differ = 0;
+    PROMC_UNROLL
     for (unsigned i = 0; i < count; i++) {
         p += family->label_prefix[i];
         differ |= promc_key_differs(&keys[i], p);
@@ -49,9 +64,9 @@ static inline bool promc_text_matches(const promc_family *family, const struct p
  * The child with these values, and the `live` word it had while its values were compared. NULL: not there (or it
  * came or went just now). Lock-free. `keys_length` is the sum of the values' lengths.
  */
-static inline struct promc_child *promc_index_find(const promc_family *family, uint32_t hash,
-                                                   const struct promc_key *keys, unsigned count, size_t keys_length,
-                                                   uint64_t *live_word)
+static inline __attribute__((always_inline)) struct promc_child *
+promc_index_find(const promc_family *family, uint32_t hash, const struct promc_key *keys, unsigned count,
+                 size_t keys_length, uint64_t *live_word)
 {
     promc_ref ref = promc_load_acquire(&family->data->table);
     if (PROMC_UNLIKELY(ref == 0))
@@ -69,7 +84,7 @@ static inline struct promc_child *promc_index_find(const promc_family *family, u
         uint64_t word = promc_load_acquire(&child->live.word);
         uint8_t flags = promc_load(&child->flags);
         bool same = PROMC_UNLIKELY(flags & PROMC_CHILD_ESCAPED)
-                        ? promc_escaped_matches(child, keys, count)
+                        ? promc_escaped_matches(child, promc_keys_values(keys, count).at, count)
                         : child->text_length == family->fixed_text + keys_length &&
                               promc_text_matches(family, child, keys, count);
         /* Unchanged: what was compared was this series and not the next tenant of its block. */

@@ -25,61 +25,64 @@ static int wrong_count(const promc_family *family, size_t count)
                       promc_family_name(family), family->label_count, count);
 }
 
-/* Not found as they are: repaired, created, or refused. */
-static __attribute__((noinline, cold)) int make(promc_family *family, const struct promc_key *keys,
-                                                promc_series_ref *out)
+/* Of values that are all there. `count` is a constant where this is inlined. */
+static inline __attribute__((always_inline)) int find_or_make(promc_family *family, const promc_str *values,
+                                                              unsigned count, promc_series_ref *out)
 {
-    promc_str values[PROMC_MAX_LABELS];
-    for (unsigned i = 0; i < family->label_count; i++)
-        values[i] = (promc_str){keys[i].data, keys[i].length};
-    return promc_series_make(family, values, out);
+    struct promc_key keys[PROMC_MAX_LABELS];
+    size_t total = 0;
+    uint64_t h = 0, word;
+    PROMC_UNROLL
+    for (unsigned i = 0; i < count; i++) {
+        total += values[i].length;
+        h ^= promc_key_fill(&keys[i], values[i].data, values[i].length, promc_hash_seed(family->seed, i));
+    }
+    struct promc_child *child = promc_index_find(family, promc_hash_finish(h), keys, count, total, &word);
+    if (PROMC_UNLIKELY(!child)) /* repaired, created, or refused */
+        return promc_series_make(family, promc_keys_values(keys, count).at, out);
+    *out = promc_series_handle(family, child, word);
+    return 0;
 }
 
-/* `count` is a constant where it is inlined, so that the loops are unrolled. */
+/* The same for more labels than there is code of its own for. */
+static __attribute__((noinline)) int find_or_make_many(promc_family *family, const promc_str *values,
+                                                       promc_series_ref *out)
+{
+    uint32_t hash;
+    uint64_t word;
+    struct promc_child *child = promc_series_find_word(family, values, &hash, &word);
+    if (PROMC_UNLIKELY(!child))
+        return promc_series_make(family, values, out);
+    *out = promc_series_handle(family, child, word);
+    return 0;
+}
+
 static inline __attribute__((always_inline)) int get(promc_family *family, const char *const *values, unsigned count,
                                                      promc_series_ref *out)
 {
-    struct promc_key keys[PROMC_MAX_LABELS];
-    size_t lengths[PROMC_MAX_LABELS], total = 0;
-    uint64_t h = 0, word;
+    promc_str strings[PROMC_MAX_LABELS];
+    PROMC_UNROLL
     for (unsigned i = 0; i < count; i++) {
         if (PROMC_UNLIKELY(!values[i]))
             return missing_value(family, i);
-        lengths[i] = strlen(values[i]);
+        strings[i] = (promc_str){values[i], strlen(values[i])};
     }
-    for (unsigned i = 0; i < count; i++) {
-        total += lengths[i];
-        h ^= promc_key_fill(&keys[i], values[i], lengths[i], promc_hash_seed(family->seed, i));
-    }
-    struct promc_child *child = promc_index_find(family, promc_hash_finish(h), keys, count, total, &word);
-    if (PROMC_UNLIKELY(!child))
-        return make(family, keys, out);
-    *out = promc_series_handle(family, child, word);
-    return 0;
+    return __builtin_constant_p(count) ? find_or_make(family, strings, count, out)
+                                       : find_or_make_many(family, strings, out);
 }
 
 static inline __attribute__((always_inline)) int get_n(promc_family *family, const promc_str *values, unsigned count,
                                                        promc_series_ref *out)
 {
-    struct promc_key keys[PROMC_MAX_LABELS];
-    size_t total = 0;
-    uint64_t h = 0, word;
+    promc_str strings[PROMC_MAX_LABELS];
+    PROMC_UNROLL
     for (unsigned i = 0; i < count; i++) {
-        const char *data = values[i].data;
-        size_t n = values[i].length;
-        if (PROMC_UNLIKELY(!data)) {
-            if (n > 0)
-                return missing_value(family, i);
-            data = "";
-        }
-        total += n;
-        h ^= promc_key_fill(&keys[i], data, n, promc_hash_seed(family->seed, i));
+        if (PROMC_UNLIKELY(!values[i].data && values[i].length > 0))
+            return missing_value(family, i);
+        strings[i] = (promc_str){values[i].data ? values[i].data : "", values[i].length};
     }
-    struct promc_child *child = promc_index_find(family, promc_hash_finish(h), keys, count, total, &word);
-    if (PROMC_UNLIKELY(!child))
-        return make(family, keys, out);
-    *out = promc_series_handle(family, child, word);
-    return 0;
+    return __builtin_constant_p(count) ? find_or_make(family, strings, count, out)
+                                       : find_or_make_many(family, strings, out);
 }
 
 /* Inlined into both of its callers: a call between them would be felt. */

@@ -271,6 +271,25 @@ static void hash_reads_only_the_value(void **state)
     }
 }
 
+static void every_byte_is_compared(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n <= 100; n++) {
+        char value[101], text[120] = {0};
+        struct promc_key key;
+        memset(value, 'x', sizeof value);
+        memset(text, 'x', n);
+        text[n] = '"';
+        (void)promc_key_fill(&key, value, n, 1);
+        assert_true(promc_key_differs(&key, text) == 0);
+        for (size_t i = 0; i <= n; i++) { /* the quote, too */
+            text[i] ^= 1;
+            assert_true(promc_key_differs(&key, text) != 0);
+            text[i] ^= 1;
+        }
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -285,6 +304,7 @@ int main(void)
         TEST(sixteen_labels),
         TEST(threads_create_the_same_series),
         TEST(hash_reads_only_the_value),
+        TEST(every_byte_is_compared),
     };
     return cmocka_run_group_tests_name("labels", tests, NULL, NULL);
 }
