@@ -72,7 +72,9 @@ static void fill_view(const promc_registry *registry, const struct promc_family_
         .utf8_labels = data->flags & PROMC_FAMILY_UTF8_LABELS,
     };
     view->name = (promc_str){view->sample_name.data, data->base_length};
-    for (unsigned i = 0; i < data->label_count; i++)
+    if (view->label_count > PROMC_MAX_LABELS) /* a damaged arena: promc_registry_open_readonly() reads what there is */
+        view->label_count = PROMC_MAX_LABELS;
+    for (unsigned i = 0; i < view->label_count; i++)
         view->label_names[i] = text_at(registry, data->label_names[i]);
     if (data->type == PROMC_HISTOGRAM) {
         view->bound_count = data->bound_count;

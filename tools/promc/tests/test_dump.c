@@ -199,6 +199,9 @@ static void refused(const char *arguments, int wanted, const char *text)
 static void a_damaged_arena_ends_nothing_but_the_dump(void **state)
 {
     (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* a sanitizer ends the command before its own handler can */
+#endif
     static const char nonsense[64] = {[0 ... 63] = '\xa5'};
     char whole[sizeof(nonsense)], arguments[128];
     int found = 0, status;
@@ -211,7 +214,7 @@ static void a_damaged_arena_ends_nothing_but_the_dump(void **state)
         assert_int_equal(pwrite(fd, nonsense, sizeof(nonsense), at), sizeof(nonsense));
         char *output = run(arguments, &status, NULL);
         if (status != 0 && (status != 1 || !strstr(output, "promc: ")))
-            fail_msg("damaged at %ld: status %d", (long)at, status);
+            fail_msg("damaged at %ld: status %d: %s", (long)at, status, output);
         found += strstr(output, "damaged") != NULL;
         free(output);
         assert_int_equal(pwrite(fd, whole, sizeof(whole), at), sizeof(whole));
