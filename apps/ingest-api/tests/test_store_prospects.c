@@ -358,33 +358,13 @@ static void filters_by_status_and_address(void **state)
     free(seen);
 }
 
-struct ids_call {
-    const char *organisation;
-    unsigned statuses;
-    int total;
-};
-
-static int run_ids(void *arg, struct db *db)
-{
-    struct ids_call *call = arg;
-    char ids[7][37], after[37] = "";
-    int n;
-    call->total = 0;
-    while ((n = prospects_ids(db, call->organisation, after, call->statuses, ids, 7)) > 0) {
-        must(strcmp(after, ids[0]) < 0);
-        strcpy(after, ids[n - 1]);
-        call->total += n;
-    }
-    return n;
-}
-
 static int run_counts(void *arg, struct db *db)
 {
     struct fixture *f = ((void **)arg)[0];
     return prospects_count(db, f->organisation, ((void **)arg)[1]);
 }
 
-static void ids_and_counts(void **state)
+static void counts_by_status(void **state)
 {
     struct fixture *f = *state;
     struct prospect_upsert result;
@@ -394,13 +374,6 @@ static void ids_and_counts(void **state)
     assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
     struct status_call status = {f->organisation, result.id, "bad", NULL};
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_validate, &status), DB_OK);
-
-    struct ids_call call = {f->organisation, 0, 0};
-    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_ids, &call), DB_OK);
-    assert_int_equal(call.total, 51);
-    call.statuses = 1u << PROSPECT_STATUS_IMPORTED | 1u << PROSPECT_STATUS_VALIDATED;
-    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_ids, &call), DB_OK);
-    assert_int_equal(call.total, 50);
 
     int64_t counts[PROSPECT_STATUSES];
     void *args[2] = {f, counts};
@@ -465,7 +438,7 @@ int main(void)
         TEST(pages_lose_and_repeat_nothing_while_rows_arrive),
         TEST(page_limits_and_cursors_are_checked),
         TEST(filters_by_status_and_address),
-        TEST(ids_and_counts),
+        TEST(counts_by_status),
         TEST(status_follows_its_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,23 +68,3 @@ int drafts_get(struct db *db, const char *organisation_id, const char *campaign_
         return DB_OK;
     return rc == DB_OK ? DB_E_NOT_FOUND : rc;
 }
-
-int drafts_prospect_ids(struct db *db, const char *organisation_id, const char *campaign_id, enum draft_state state,
-                        const char *after, char (*ids)[37], unsigned max)
-{
-    const char *from = page_after(after);
-    if (!from || state >= DRAFT_STATES)
-        return DB_E_INVALID;
-    int rc = db_scope(db, organisation_id);
-    if (rc != DB_OK)
-        return rc;
-    struct db_stmt *stmt =
-        db_prepare(db, "SELECT prospect_id FROM outreach.drafts WHERE organisation_id = $1 AND campaign_id = $2"
-                       " AND state = $3 AND prospect_id > $4 ORDER BY prospect_id LIMIT $5");
-    db_bind_uuid(stmt, 1, organisation_id);
-    db_bind_uuid(stmt, 2, campaign_id);
-    db_bind_str(stmt, 3, draft_state_names[state]);
-    db_bind_uuid(stmt, 4, from);
-    db_bind_int(stmt, 5, max);
-    return page_ids(stmt, ids);
-}

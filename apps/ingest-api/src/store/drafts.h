@@ -39,11 +39,4 @@ int drafts_put_failed(struct db *db, const char *organisation_id, const char *ca
 int drafts_get(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                draft_fn fn, void *arg);
 
-/**
- * Prospects with a draft in `state`, after `after` (NULL or "": from the start), in order of prospect id.
- * @return how many were written to ids, 0 at the end, or an error.
- */
-int drafts_prospect_ids(struct db *db, const char *organisation_id, const char *campaign_id, enum draft_state state,
-                        const char *after, char (*ids)[37], unsigned max);
-
 #endif

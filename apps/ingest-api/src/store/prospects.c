@@ -210,31 +210,6 @@ int prospects_page(struct db *db, const char *organisation_id, const char *after
                      &(struct reader){fn, arg}, more);
 }
 
-int prospects_ids(struct db *db, const char *organisation_id, const char *after, unsigned statuses, char (*ids)[37],
-                  unsigned max)
-{
-    const char *from = page_after(after);
-    if (!from)
-        return DB_E_INVALID;
-    int rc = db_scope(db, organisation_id);
-    if (rc != DB_OK)
-        return rc;
-    struct db_stmt *stmt;
-    if (statuses == 0) {
-        stmt = db_prepare(db, "SELECT id FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
-                              " ORDER BY id LIMIT $3");
-    } else {
-        stmt = db_prepare(db, "SELECT id FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
-                              " AND status IN ($4, $5, $6, $7) ORDER BY id LIMIT $3");
-        for (int i = 0; i < PROSPECT_STATUSES; i++)
-            db_bind_str(stmt, 4 + i, statuses >> i & 1 ? prospect_status_names[i] : NULL);
-    }
-    db_bind_uuid(stmt, 1, organisation_id);
-    db_bind_uuid(stmt, 2, from);
-    db_bind_int(stmt, 3, max);
-    return page_ids(stmt, ids);
-}
-
 /* --- status --- */
 
 /* Tells a wrong state from a missing row, after an update that changed nothing. */

@@ -92,14 +92,6 @@ struct prospect_filter {
 int prospects_page(struct db *db, const char *organisation_id, const char *after, unsigned limit,
                    const struct prospect_filter *filter, prospect_fn fn, void *arg, bool *more);
 
-/**
- * Ids after `after`, in order, for one job a prospect.
- * @param statuses bit set, 1u << enum prospect_status; 0 for any.
- * @return how many were written to ids, 0 at the end, or an error.
- */
-int prospects_ids(struct db *db, const char *organisation_id, const char *after, unsigned statuses, char (*ids)[37],
-                  unsigned max);
-
 /** imported → validated (reason NULL) or invalid (reason). DB_E_CONFLICT if it is not imported; DB_E_NOT_FOUND. */
 int prospects_set_validated(struct db *db, const char *organisation_id, const char *id, const char *invalid_reason);
 /** validated → researched. DB_E_CONFLICT if it is not validated; DB_E_NOT_FOUND. */
