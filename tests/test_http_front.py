@@ -509,6 +509,7 @@ def test_health_says_what_the_story_asks(front):
     ({"METRICS_LISTEN": "9464"}, ["METRICS_LISTEN", "9464"]),
     ({"HOST": "no.such.host.invalid"}, ["no.such.host.invalid"]),
     ({"DATA_DIR": "/proc/nothing"}, ["DATA_DIR"]),
+    ({"DATA_DIR": "/etc/passwd"}, ["DATA_DIR", "Not a directory"]),
     ({"MAIL": "smtp://root:hunter2@mx:99999"}, ["MAIL", "ort number"]),
 ])
 def test_a_wrong_configuration_is_said_clearly(tmp_path, env, words):

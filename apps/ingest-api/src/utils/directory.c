@@ -11,7 +11,7 @@ int directory_make(const char *path, unsigned mode)
 {
     char part[600];
     size_t n = strlen(path);
-    if (n == 0 || n >= sizeof(part)) {
+    if (n == 0 || n + sizeof("/.") > sizeof(part)) {
         errno = n == 0 ? ENOENT : ENAMETOOLONG;
         return -1;
     }
@@ -23,5 +23,6 @@ int directory_make(const char *path, unsigned mode)
         if (mkdir(part, (mode_t)mode) < 0 && errno != EEXIST && errno != EROFS)
             return -1;
     }
-    return access(path, W_OK | X_OK);
+    memcpy(part + n, "/.", sizeof("/.")); /* a file is "Not a directory", whoever may write to it */
+    return access(part, W_OK | X_OK);
 }
