@@ -168,10 +168,26 @@ static int postgres_begin(struct db *db, bool write)
     return DB_OK;
 }
 
+/* The statement that numbers a transaction, see find_outcome(). Planning it each time would cost more than running it. */
+static int prepare_number(struct postgres_db *self)
+{
+    char sql[256];
+    if (self->numbering == self->generation)
+        return DB_OK;
+    snprintf(sql, sizeof sql,
+             "PREPARE number (bigint) AS INSERT INTO tracking.commits (session, number) VALUES ('%s', $1)"
+             " ON CONFLICT (session) DO UPDATE SET number = excluded.number, at = excluded.at",
+             self->session);
+    int rc = simple(self, DB_OTHER_OP, sql, NULL);
+    if (rc == DB_OK)
+        self->numbering = self->generation;
+    return rc;
+}
+
 /* What has to go before a statement: BEGIN, the scope if it changed, and the number of a transaction that writes. */
 int postgres_before_statement(struct postgres_db *self)
 {
-    char sql[384];
+    char sql[128];
     int n = 0;
     bool begin = self->state == POSTGRES_READ || self->state == POSTGRES_WRITE;
     bool number = self->state == POSTGRES_WRITE && self->base.migrated;
@@ -183,11 +199,10 @@ int postgres_before_statement(struct postgres_db *self)
     if (scope) /* a UUID that was parsed, or an asterisk: nothing to quote */
         n += snprintf(sql + n, sizeof sql - (size_t)n, "SET LOCAL app.organisation_id = '%s';", self->scope);
     if (number)
-        snprintf(sql + n, sizeof sql - (size_t)n,
-                 "INSERT INTO tracking.commits (session, number) VALUES ('%s', %llu) ON CONFLICT (session)"
-                 " DO UPDATE SET number = excluded.number, at = excluded.at",
-                 self->session, (unsigned long long)++self->transaction);
-    int rc = simple(self, begin ? DB_BEGIN : DB_OTHER_OP, sql, NULL);
+        snprintf(sql + n, sizeof sql - (size_t)n, "EXECUTE number(%llu)", (unsigned long long)++self->transaction);
+    int rc = number ? prepare_number(self) : DB_OK;
+    if (rc == DB_OK)
+        rc = simple(self, begin ? DB_BEGIN : DB_OTHER_OP, sql, NULL);
     if (begin && PQtransactionStatus(self->conn) != PQTRANS_IDLE)
         self->state = POSTGRES_BEGUN; /* also when what followed BEGIN failed: it is to be rolled back */
     self->numbered |= rc == DB_OK && number;

@@ -27,6 +27,7 @@ struct postgres_db {
     char name[OWNER_SIZE]; /**< of its sessions: OWNER_SESSION */
     char session[40];      /**< this connection in tracking.commits, also when it was made anew */
     uint64_t transaction;  /**< the number of the last write transaction */
+    unsigned numbering;    /**< generation for which the statement that numbers is prepared; 0: none */
     bool numbered;         /**< the present one has written its number */
 };
 
