@@ -54,7 +54,8 @@ def run(*command, **options):
 def prefix(tmp_path_factory):
     """A build of the libraries alone, installed into a prefix of its own."""
     folder = tmp_path_factory.mktemp("promc")
-    run("meson", "setup", folder / "build", ROOT, f"--prefix={folder}/usr", "-Dapps=disabled", "-Dtests=disabled", "--libdir=lib")
+    run("meson", "setup", folder / "build", ROOT, f"--prefix={folder}/usr", "-Dapps=disabled", "-Dtests=disabled", "--libdir=lib",
+        cwd=folder)  # Meson's CMake module writes where it is called
     run("meson", "install", "-C", folder / "build", "--quiet")
     return folder / "usr"
 
