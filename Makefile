@@ -100,7 +100,7 @@ format: ## lay out every C source
 	@$(SOURCES_C) | xargs -r clang-format -i
 
 clean: ## remove what was built (build*/); data in var/ stays
-	@rm -rf build build-asan build-tsan
+	@rm -rf build build-*
 
 install-packages-run:
 	@scripts/setup run
