@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first chunk is for a row or two; each is twice the one before, up to what is a mapping of its own. */
+#define CHUNK_SIZE_FIRST (8u * 1024)
 #define CHUNK_SIZE (256u * 1024)
 
 struct arena_chunk {
@@ -12,10 +14,19 @@ struct arena_chunk {
     char data[];
 };
 
+static size_t next_size(const struct arena *arena, size_t wanted)
+{
+    size_t size = arena->chunks ? arena->chunks->size * 2 : CHUNK_SIZE_FIRST;
+
+    if (size > CHUNK_SIZE)
+        size = CHUNK_SIZE;
+    return wanted > size ? wanted : size;
+}
+
 char *arena_alloc(struct arena *arena, size_t size)
 {
     if (!arena->chunks || arena->chunks->size - arena->used < size) {
-        size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+        size_t room = next_size(arena, size);
         struct arena_chunk *chunk = malloc(sizeof(*chunk) + room);
         if (!chunk)
             return NULL;

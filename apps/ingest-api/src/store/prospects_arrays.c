@@ -22,10 +22,10 @@ struct array {
 struct chunk {
     struct array column[COLUMNS];
     char id[CHUNK][UUID_TEXT];
-    char email[CHUNK][PROSPECT_EMAIL_MAX];
     unsigned email_length[CHUNK];
     unsigned short slot[SLOTS]; /* index + 1 of the row whose address hashes to there; 0: free */
     int n;
+    char email[][PROSPECT_EMAIL_MAX]; /* of as many rows as there are: for 500 it is a mapping of its own */
 };
 
 static void put(struct array *array, const char *data, size_t length)
@@ -176,7 +176,7 @@ static int lock_imports(struct db *db, const char *organisation_id)
 int prospects_upsert_arrays(struct db *db, const char *organisation_id, const struct prospect_input *rows, size_t n,
                             int64_t now, struct prospect_upsert *results)
 {
-    struct chunk *chunk = calloc(1, sizeof *chunk);
+    struct chunk *chunk = calloc(1, sizeof *chunk + (n < CHUNK ? n : CHUNK) * sizeof chunk->email[0]);
     int rc = chunk ? lock_imports(db, organisation_id) : DB_E_OTHER;
     for (size_t at = 0; rc == DB_OK && at < n; at += (size_t)chunk->n) {
         int added = 1;
