@@ -28,6 +28,7 @@ struct postgres_db {
     char session[40];      /**< this connection in tracking.commits, also when it was made anew */
     uint64_t transaction;  /**< the number of the last write transaction */
     unsigned numbering;    /**< generation for which the statement that numbers is prepared; 0: none */
+    uint64_t row_ns;       /**< when our row of tracking.commits was last made or said to be in use */
     bool numbered;         /**< the present one has written its number */
 };
 
