@@ -134,7 +134,8 @@ class Forgetful(Proxy):
     armed, seen = False, 0
 
     def _cut_in(self, direction, data):
-        at = data.find(b"COMMIT\0") if self.armed else -1
+        # To the server: Bind of the prepared statement of that name; to the client: what it completed.
+        at = data.find(b"\0commit\0" if direction == TO_SERVER else b"COMMIT\0") if self.armed else -1
         if at < 0:
             return None
         with self._lock:

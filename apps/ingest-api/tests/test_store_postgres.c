@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What PostgreSQL alone can do, and what only a server can do to us. Run under with_postgres. */
+#include "config/metrics.h"
 #include "store_fixture.h"
 
 #include <pthread.h>
@@ -270,6 +271,100 @@ static void a_broken_transaction_is_not_committed(void **state)
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 0);
 }
 
+/* --- statements that nobody waits for --- */
+
+#define INSERT_JOB                                                                               \
+    "INSERT INTO tracking.jobs (id, queue, organisation_id, payload, state, due_at, created_at)" \
+    " VALUES ($1, 'email.send', $1, '', $2, 1, 1)"
+
+struct later {
+    int n;        /* rows, each by a statement of its own */
+    int bad;      /* the one that the table refuses; -1: none */
+    bool ask;     /* ask for something behind them */
+    bool swallow; /* and do not look at what it says */
+};
+
+static int run_later(void *arg, struct db *db)
+{
+    struct later *later = arg;
+    int rc = db_scope_all(db);
+    for (int i = 0; rc == DB_OK && i < later->n; i++) {
+        char id[40];
+        snprintf(id, sizeof id, "00000000-0000-4000-8000-%012d", i);
+        rc = db_exec_later(db, INSERT_JOB, "ui", id, (int64_t)(i == later->bad ? 9 : 0));
+    }
+    if (rc == DB_OK && later->ask) {
+        int64_t rows = -1;
+        struct db_stmt *stmt = db_prepare(db, "SELECT count(*) FROM tracking.jobs");
+        rc = db_step(stmt);
+        if (rc == DB_ROW)
+            rows = db_column_int(stmt, 0);
+        db_done(stmt);
+        if (rc == DB_ROW)
+            rc = rows == later->n ? DB_OK : DB_E_NOT_FOUND;
+    }
+    return later->swallow ? DB_OK : rc;
+}
+
+static void what_is_run_later_is_committed(void **state)
+{
+    struct fixture *f = *state;
+    struct later cases[] = {
+        {1, -1, false, false}, {1, -1, true, false}, {100, -1, false, false}, {100, -1, true, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_later, &cases[i]), DB_OK);
+        assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), cases[i].n);
+        fixture_exec(f, "DELETE FROM tracking.jobs");
+    }
+}
+
+static double errors(const char *labels)
+{
+    promc_scrape_settings settings = {.format = PROMC_FORMAT_TEXT};
+    char *text, key[128];
+    assert_int_equal(promc_scrape_string(metrics_registry(), &settings, &text, NULL), 0);
+    snprintf(key, sizeof key, "\ndb_query_errors_total{%s} ", labels);
+    const char *at = strstr(text, key);
+    double found = at ? strtod(at + strlen(key), NULL) : 0;
+    free(text);
+    return found;
+}
+
+/* Whoever hears of it first: the next of them, a question behind it, or the commit; and whether anybody listens or not. */
+static void what_fails_later_is_not_committed(void **state)
+{
+    struct fixture *f = *state;
+    /* The first asks by a statement that is new to its connection: the failure keeps it from being prepared. */
+    struct later cases[] = {{1, 0, true, false},     {1, 0, false, false},   {2, 0, false, false},
+                            {1, 0, true, true},      {100, 0, false, false}, {100, 50, true, false},
+                            {100, 99, false, false}, {100, 99, true, true}};
+    struct later good = {.n = 3, .bad = -1, .ask = true};
+    assert_int_equal(metrics_init(true, 1), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(store_run(f->store, STORE_MODE_WRITE, run_later, &cases[i]) < 0);
+        assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 0);
+        assert_true(errors("operation=\"insert\",schema=\"tracking\",sqlstate_class=\"23\"") == (double)(i + 1));
+        /* The connection is as good as before. */
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_later, &good), DB_OK);
+        assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 3);
+        fixture_exec(f, "DELETE FROM tracking.jobs");
+    }
+    assert_true(errors("operation=\"select\",schema=\"tracking\",sqlstate_class=\"23\"") == 0);
+    assert_true(errors("operation=\"commit\",schema=\"other\",sqlstate_class=\"23\"") == 0);
+    metrics_destroy();
+}
+
+static void a_read_cannot_write(void **state)
+{
+    struct fixture *f = *state;
+    struct insert insert = {.organisation = f->organisation, .number = 1};
+    struct later later = {.n = 1, .bad = -1};
+    assert_true(store_run(f->store, STORE_MODE_READ, run_insert, &insert) < 0);
+    assert_true(store_run(f->store, STORE_MODE_READ, run_later, &later) < 0);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_insert, &insert), DB_OK);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -277,6 +372,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_database_itself_keeps_tenants_apart),
         TEST(a_broken_transaction_is_not_committed),
+        TEST(what_is_run_later_is_committed),
+        TEST(what_fails_later_is_not_committed),
+        TEST(a_read_cannot_write),
         TEST(an_idle_connection_is_renewed),
         TEST(connections_that_are_cut_lose_nothing),
         TEST(a_restarted_server_loses_nothing),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The same requests on PostgreSQL by the `pg` package: ingest-api's own schema (it makes it, and the key), the same
-// statements, prepared, the same transactions, row-level security and round trips, as many connections.
+// statements, prepared, the same transactions and row-level security, as many connections.
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { timed } from './metrics.js';

@@ -58,12 +58,13 @@ static int publish(struct db *db, enum queue_name queue, const char *organisatio
     int64_t now = jobs_now_ms();
     uuid_new(uuid);
     uuid_format(uuid, id);
-    rc = db_exec(db,
-                 "INSERT INTO tracking.jobs (id, queue, organisation_id, request_id, idempotency_key, payload, due_at,"
-                 " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-                 " ON CONFLICT (queue, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
-                 "ususssii", id, queue_names[queue], organisation_id, request_id, idempotency_key, payload,
-                 now + delay_ms, now);
+    int (*run)(struct db *, const char *, const char *, ...) = fresh ? db_exec : db_exec_later;
+    rc = run(db,
+             "INSERT INTO tracking.jobs (id, queue, organisation_id, request_id, idempotency_key, payload, due_at,"
+             " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+             " ON CONFLICT (queue, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
+             "ususssii", id, queue_names[queue], organisation_id, request_id, idempotency_key, payload, now + delay_ms,
+             now);
     if (rc == DB_OK && fresh)
         *fresh = db_changes(db) > 0;
     return rc;

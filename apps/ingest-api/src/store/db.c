@@ -53,6 +53,7 @@ const char *db_error_text(const struct db *db)
 int db_fail(struct db *db, int code, const char *error_class, const char *text)
 {
     db->error_code = code;
+    db->error_counted = false;
     snprintf(db->error_class, sizeof db->error_class, "%s", error_class);
     snprintf(db->error_text, sizeof db->error_text, "%s", text);
     return code;
@@ -64,8 +65,11 @@ static const char *const operation_names[DB_OPERATIONS] = {"select", "insert", "
 static const char *const schema_names[DB_SCHEMAS] = {"iam", "crm", "outreach", "tracking", "other"};
 
 /* Of every other code its name says it all. */
-void db_query_failed(const struct db *db, enum db_operation operation, enum db_schema schema)
+void db_query_failed(struct db *db, enum db_operation operation, enum db_schema schema)
 {
+    if (db->error_counted)
+        return;
+    db->error_counted = true;
     metrics_db_error(operation, schema, db->error_class);
     if (db->error_code == DB_E_OTHER)
         log_warn("query failed", "s:component", "store", "s:operation", operation_names[operation], "s:schema",
@@ -261,13 +265,8 @@ int64_t db_changes(struct db *db)
     return db->driver->changes(db);
 }
 
-int db_exec(struct db *db, const char *sql, const char *format, ...)
+static void bind_all(struct db_stmt *stmt, const char *format, va_list args)
 {
-    struct db_stmt *stmt = db_prepare(db, sql);
-    if (!stmt)
-        return db->error_code;
-    va_list args;
-    va_start(args, format);
     for (int i = 1; *format; format++, i++) {
         if (*format == 'i')
             db_bind_int(stmt, i, va_arg(args, int64_t));
@@ -276,10 +275,43 @@ int db_exec(struct db *db, const char *sql, const char *format, ...)
         else
             db_bind_str(stmt, i, va_arg(args, const char *));
     }
-    va_end(args);
+}
+
+static int run_to_end(struct db_stmt *stmt)
+{
     int rc;
     while ((rc = db_step(stmt)) == DB_ROW)
         ;
+    return rc;
+}
+
+int db_exec(struct db *db, const char *sql, const char *format, ...)
+{
+    struct db_stmt *stmt = db_prepare(db, sql);
+    if (!stmt)
+        return db->error_code;
+    va_list args;
+    va_start(args, format);
+    bind_all(stmt, format, args);
+    va_end(args);
+    int rc = run_to_end(stmt);
+    db_done(stmt);
+    return rc;
+}
+
+int db_exec_later(struct db *db, const char *sql, const char *format, ...)
+{
+    struct db_stmt *stmt = db_prepare(db, sql);
+    if (!stmt)
+        return db->error_code;
+    va_list args;
+    va_start(args, format);
+    bind_all(stmt, format, args);
+    va_end(args);
+    bool later = db->driver->later && stmt->cached; /* it has to be there when its answer comes */
+    int rc = later ? db->driver->later(stmt) : run_to_end(stmt);
+    if (later && rc < 0)
+        db_query_failed(db, stmt->operation, stmt->schema);
     db_done(stmt);
     return rc;
 }

@@ -6,7 +6,7 @@
  * SQL is written with schemas (`crm.prospects`) and `$1 … $n`; the SQLite driver turns `crm.` into `crm_`.
  * Schemas: iam, crm, outreach, tracking. Ids are UUID text in and out (stored as 16 bytes or uuid).
  * Every query is timed here, and only here: db_query_duration_seconds{operation, schema}, db_query_errors_total,
- * a warning in the log above 100 ms. A struct db belongs to one thread.
+ * a warning in the log above 100 ms. The time is from sending it to its result; BEGIN on PostgreSQL is part of the first. A struct db belongs to one thread.
  */
 #ifndef INGEST_STORE_DB_H
 #define INGEST_STORE_DB_H
@@ -77,5 +77,10 @@ int64_t db_changes(struct db *db);
 /** One-shot convenience: run a statement without result rows. @return DB_OK or an error. Binds as in `format`:
  *  's' const char* (NULL ok), 'i' int64_t, 'u' uuid text. */
 int db_exec(struct db *db, const char *sql, const char *format, ...);
+
+/** The same without waiting where the database allows it (PostgreSQL): it is run before the statement that comes next, or before
+ *  the commit, and in one round trip with it; when it fails that one reports it, and the transaction is not committed.
+ *  db_changes() does not know it. @return DB_OK or an error. */
+int db_exec_later(struct db *db, const char *sql, const char *format, ...);
 
 #endif

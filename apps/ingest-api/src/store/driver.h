@@ -35,6 +35,8 @@ struct db_driver {
     void (*bind_uuid)(struct db_stmt *stmt, int index, const unsigned char uuid[16]);
     void (*bind_blob)(struct db_stmt *stmt, int index, const void *data, size_t length);
     int (*step)(struct db_stmt *stmt); /**< DB_ROW, DB_OK, or an error after db_fail() */
+    /** db_exec_later(): DB_OK, or an error after db_fail(), of this statement or of one before. NULL: like step. */
+    int (*later)(struct db_stmt *stmt);
     const char *(*column_text)(struct db_stmt *stmt, int column);
     size_t (*column_length)(struct db_stmt *stmt, int column);
     int64_t (*column_int)(struct db_stmt *stmt, int column);
@@ -74,14 +76,15 @@ struct db {
     unsigned cached;
     bool migrated; /* the schema is the newest; set by who has called db_migrate */
     int error_code;
+    bool error_counted;
     char error_class[3];
     char error_text[256];
 };
 
 /** Count and, where slow, log a query that took that long. */
 void db_observe(enum db_operation operation, enum db_schema schema, uint64_t elapsed_ns);
-/** Count a query that failed by db_fail(), and log what the database said of one that nobody could expect to fail. */
-void db_query_failed(const struct db *db, enum db_operation operation, enum db_schema schema);
+/** Count a query that failed by db_fail(), if that has not been done yet, and log what the database said of one that nobody could expect to fail. */
+void db_query_failed(struct db *db, enum db_operation operation, enum db_schema schema);
 /** Record an error on the connection. @param text has no values of rows in it. @return code. */
 int db_fail(struct db *db, int code, const char *error_class, const char *text);
 

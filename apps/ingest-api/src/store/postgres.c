@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The PostgreSQL driver (libpq). A transaction begins with its first statement, in one round trip with the organisation
- * that row-level security holds it to. Statements are prepared at their first use on a connection.
+ * The PostgreSQL driver (libpq). What opens a transaction, and the organisation that row-level security holds it to, travel
+ * with its first statement (postgres_pipeline.c); a read needs no COMMIT: each of its statements is a transaction of its
+ * own, as each would have a snapshot of its own in READ COMMITTED. Statements are prepared at their first use on a connection.
  */
 #include "store/clock.h"
 #include "store/driver.h"
@@ -38,45 +39,6 @@ static const char options[] =
 #define OUTCOME_NS 30000000000u /* as long as a statement may take */
 #define ROW_NS 3600000000000u   /* a row of tracking.commits is kept for a day */
 
-/* --- errors --- */
-
-/* The SQLSTATE's class decides, with a few exceptions within it. */
-static int translate(const char *state)
-{
-    static const struct {
-        const char *prefix;
-        int code;
-    } codes[] = {
-        {"23505", DB_E_CONFLICT}, {"23503", DB_E_CONFLICT}, {"23", DB_E_INVALID},    {"22", DB_E_INVALID},
-        {"53100", DB_E_FULL},     {"53", DB_E_BUSY},        {"40", DB_E_BUSY},       {"55P03", DB_E_BUSY},
-        {"57014", DB_E_BUSY},     {"57P", DB_E_CONNECTION}, {"08", DB_E_CONNECTION}, {"25P03", DB_E_CONNECTION},
-    };
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (strncmp(state, codes[i].prefix, strlen(codes[i].prefix)) == 0)
-            return codes[i].code;
-    return DB_E_OTHER;
-}
-
-/* Records what went wrong. The primary message has no values of rows in it; the detail would. */
-static int fail(struct postgres_db *self, const PGresult *result)
-{
-    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    const char *text = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    char class[3];
-    int code;
-    if (state) {
-        code = translate(state);
-        snprintf(class, sizeof class, "%.2s", state);
-    } else {
-        code = DB_E_CONNECTION;
-        snprintf(class, sizeof class, "08");
-        text = PQerrorMessage(self->conn);
-    }
-    if (PQstatus(self->conn) == CONNECTION_BAD)
-        code = DB_E_CONNECTION;
-    return db_fail(&self->base, code, class, text ? text : "connection lost");
-}
-
 /* --- the connection --- */
 
 static void ignore_notice(void *arg, const PGresult *result)
@@ -98,13 +60,14 @@ static bool is_alive(struct postgres_db *self)
     return true;
 }
 
-static void disconnect(struct postgres_db *self)
+void postgres_disconnect(struct postgres_db *self)
 {
     if (self->conn)
         PQfinish(self->conn);
     self->conn = NULL;
     self->state = POSTGRES_IDLE;
     self->scope_sent[0] = 0;
+    self->sent_n = 0;
     self->generation++; /* what was prepared is gone with it */
 }
 
@@ -113,7 +76,7 @@ static int postgres_ready(struct db *db)
     struct postgres_db *self = (struct postgres_db *)db;
     if (is_alive(self))
         return DB_OK;
-    disconnect(self);
+    postgres_disconnect(self);
     const char *values[] = {"disable", self->url, "3", "10", "5", "3", "15000", self->name, "UTF8", options, NULL};
     self->conn = PQconnectdbParams(keys, values, 1);
     if (!self->conn)
@@ -124,7 +87,7 @@ static int postgres_ready(struct db *db)
     }
     db_fail(db, DB_E_CONNECTION, "08", PQerrorMessage(self->conn));
     metrics_db_error(DB_OTHER_OP, DB_SCHEMA_OTHER, "08");
-    disconnect(self);
+    postgres_disconnect(self);
     return DB_E_CONNECTION;
 }
 
@@ -132,28 +95,26 @@ static void postgres_close(struct db *db)
 {
     struct postgres_db *self = (struct postgres_db *)db;
     db_cache_clear(db);
-    disconnect(self);
+    postgres_disconnect(self);
+    postgres_own_free(self);
     free(self->url);
     free(self);
 }
 
 /* --- transactions --- */
 
-/* Statements without parameters or rows, timed as one query. */
-static int simple(struct postgres_db *self, enum db_operation operation, const char *sql, const char *expected_tag)
+/* Statements without parameters or rows, timed as one query. Nothing is in the pipeline. */
+static int simple(struct postgres_db *self, enum db_operation operation, enum db_schema schema, const char *sql)
 {
     uint64_t start = clock_monotonic_ns();
     PGresult *result = PQexec(self->conn, sql);
     int rc = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK
                  ? DB_OK
-                 : fail(self, result);
-    /* A COMMIT of a transaction that had failed "succeeds" as a ROLLBACK. */
-    if (rc == DB_OK && expected_tag && strcmp(PQcmdStatus(result), expected_tag) != 0)
-        rc = db_fail(&self->base, DB_E_OTHER, "25", "the transaction had failed");
+                 : postgres_fail(self, result);
     PQclear(result);
-    db_observe(operation, DB_SCHEMA_OTHER, clock_monotonic_ns() - start);
+    db_observe(operation, schema, clock_monotonic_ns() - start);
     if (rc != DB_OK)
-        db_query_failed(&self->base, operation, DB_SCHEMA_OTHER);
+        db_query_failed(&self->base, operation, schema);
     return rc;
 }
 
@@ -170,24 +131,19 @@ static int postgres_begin(struct db *db, bool write)
 }
 
 /*
- * The row of this connection and the statement that numbers its transactions, see find_outcome(): an update of a row that is
- * there costs half of what an upsert does. The row says every hour that somebody uses it; see postgres_advise().
+ * The row of this connection that numbers its transactions, see find_outcome(): an update of a row that is there costs half of
+ * what an upsert does. The row says every hour that somebody uses it; see postgres_advise().
  */
-static int prepare_number(struct postgres_db *self)
+int postgres_number_ready(struct postgres_db *self)
 {
-    char sql[320];
-    bool prepared = self->numbering == self->generation;
-    if (prepared && clock_monotonic_ns() - self->row_ns < ROW_NS)
+    char sql[256];
+    if (self->numbering == self->generation && clock_monotonic_ns() - self->row_ns < ROW_NS)
         return DB_OK;
-    int n = snprintf(sql, sizeof sql,
-                     "INSERT INTO tracking.commits (session, number) VALUES ('%s', 0)"
-                     " ON CONFLICT (session) DO UPDATE SET at = excluded.at;",
-                     self->session);
-    if (!prepared)
-        snprintf(sql + n, sizeof sql - (size_t)n,
-                 "PREPARE number (bigint) AS UPDATE tracking.commits SET number = $1 WHERE session = '%s'",
-                 self->session);
-    int rc = simple(self, DB_OTHER_OP, sql, NULL);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO tracking.commits (session, number) VALUES ('%s', 0)"
+             " ON CONFLICT (session) DO UPDATE SET at = excluded.at",
+             self->session);
+    int rc = simple(self, DB_INSERT, DB_SCHEMA_TRACKING, sql);
     if (rc != DB_OK)
         return rc;
     self->numbering = self->generation;
@@ -195,38 +151,27 @@ static int prepare_number(struct postgres_db *self)
     return DB_OK;
 }
 
-/* What has to go before a statement: BEGIN, the scope if it changed, and the number of a transaction that writes. */
-int postgres_before_statement(struct postgres_db *self)
+/* COMMIT or ROLLBACK, and what is to be run before it. */
+static int end(struct postgres_db *self, enum postgres_own which, const char *tag)
 {
-    char sql[128];
-    int n = 0;
-    bool begin = self->state == POSTGRES_READ || self->state == POSTGRES_WRITE;
-    bool number = self->state == POSTGRES_WRITE && self->base.migrated;
-    bool scope = self->scope[0] && strcmp(self->scope, self->scope_sent) != 0;
-    if (!begin && !scope)
-        return DB_OK;
-    if (begin)
-        n = snprintf(sql, sizeof sql, "BEGIN%s;", self->state == POSTGRES_READ ? " READ ONLY" : "");
-    if (scope) /* a UUID that was parsed, or an asterisk: nothing to quote */
-        n += snprintf(sql + n, sizeof sql - (size_t)n, "SET LOCAL app.organisation_id = '%s';", self->scope);
-    if (number)
-        snprintf(sql + n, sizeof sql - (size_t)n, "EXECUTE number(%llu)", (unsigned long long)++self->transaction);
-    int rc = number ? prepare_number(self) : DB_OK;
-    if (rc == DB_OK)
-        rc = simple(self, begin ? DB_BEGIN : DB_OTHER_OP, sql, NULL);
-    if (begin && PQtransactionStatus(self->conn) != PQTRANS_IDLE)
-        self->state = POSTGRES_BEGUN; /* also when what followed BEGIN failed: it is to be rolled back */
-    self->numbered |= rc == DB_OK && number;
-    if (rc == DB_OK && scope)
-        snprintf(self->scope_sent, sizeof self->scope_sent, "%s", self->scope);
-    return rc;
-}
-
-static int end(struct postgres_db *self, enum db_operation operation, const char *sql)
-{
-    int rc = DB_OK;
-    if (self->state == POSTGRES_BEGUN)
-        rc = self->conn ? simple(self, operation, sql, sql) : DB_E_CONNECTION;
+    struct postgres_stmt *stmt = postgres_own(self, which);
+    int rc = stmt ? DB_OK : self->base.error_code;
+    if (self->state == POSTGRES_BEGUN && stmt) {
+        uint64_t start = clock_monotonic_ns();
+        rc = postgres_send(self, stmt, POSTGRES_NOW);
+        if (rc == DB_OK)
+            rc = postgres_drain(self);
+        /* A COMMIT of a transaction that had failed "succeeds" as a ROLLBACK. */
+        if (rc == DB_OK && strcmp(PQcmdStatus(stmt->result), tag) != 0)
+            rc = db_fail(&self->base, DB_E_OTHER, "25", "the transaction had failed");
+        stmt->base.db->driver->reset(&stmt->base);
+        db_observe(stmt->base.operation, stmt->base.schema, clock_monotonic_ns() - start);
+        if (rc != DB_OK)
+            db_query_failed(&self->base, stmt->base.operation, stmt->base.schema);
+    }
+    /* What failed before a COMMIT has kept it from being tried: the transaction is still to be rolled back. */
+    if (self->conn && PQtransactionStatus(self->conn) != PQTRANS_IDLE)
+        return rc;
     self->state = POSTGRES_IDLE;
     self->scope[0] = 0;
     self->scope_sent[0] = 0;
@@ -279,14 +224,18 @@ static int find_outcome(struct postgres_db *self)
 static int postgres_commit(struct db *db)
 {
     struct postgres_db *self = (struct postgres_db *)db;
-    int rc = end(self, DB_COMMIT, "COMMIT");
+    int rc = end(self, POSTGRES_OWN_COMMIT, "COMMIT");
     return rc == DB_E_CONNECTION && self->numbered ? find_outcome(self) : rc;
 }
 
 static int postgres_rollback(struct db *db)
 {
     struct postgres_db *self = (struct postgres_db *)db;
-    return end(self, DB_ROLLBACK, "ROLLBACK");
+    (void)postgres_drain(self); /* a failure would keep ROLLBACK from being tried */
+    int rc = end(self, POSTGRES_OWN_ROLLBACK, "ROLLBACK");
+    if (rc != DB_OK) /* then the server does it when the connection ends */
+        postgres_disconnect(self);
+    return rc;
 }
 
 static bool postgres_in_transaction(struct db *db)
@@ -356,7 +305,7 @@ static void postgres_finalize(struct db_stmt *base)
     struct postgres_db *self = (struct postgres_db *)base->db;
     char sql[64];
     /* An uncached one would stay in the server for the life of the connection. */
-    if (!base->cached && stmt->generation == self->generation && self->conn) {
+    if (!base->cached && stmt->generation == self->generation && self->conn && self->sent_n == 0) {
         snprintf(sql, sizeof sql, "DEALLOCATE %s", stmt->name);
         PQclear(PQexec(self->conn, sql));
     }
@@ -408,50 +357,31 @@ static void postgres_bind_int(struct db_stmt *stmt, int index, int64_t value)
     p->binary = 0;
 }
 
-static int prepare_once(struct postgres_db *self, struct postgres_stmt *stmt)
-{
-    if (stmt->generation == self->generation)
-        return DB_OK;
-    PGresult *result = PQprepare(self->conn, stmt->name, stmt->text, 0, NULL);
-    int rc = PQresultStatus(result) == PGRES_COMMAND_OK ? DB_OK : fail(self, result);
-    PQclear(result);
-    if (rc == DB_OK)
-        stmt->generation = self->generation;
-    return rc;
-}
-
-#define MAX_PARAMETERS 400
-
 static int execute(struct postgres_db *self, struct postgres_stmt *stmt)
 {
-    const char *values[MAX_PARAMETERS];
-    int lengths[MAX_PARAMETERS], formats[MAX_PARAMETERS];
-    if (stmt->n > MAX_PARAMETERS)
-        return db_fail(&self->base, DB_E_OTHER, "54", "too many parameters");
-    if (!self->conn)
-        return db_fail(&self->base, DB_E_CONNECTION, "08", "connection lost");
     int rc = postgres_before_statement(self);
     if (rc == DB_OK)
-        rc = prepare_once(self, stmt);
-    if (rc != DB_OK)
-        return rc;
-    for (int i = 0; i < stmt->n; i++) {
-        values[i] = stmt->parameters[i].value;
-        lengths[i] = stmt->parameters[i].length;
-        formats[i] = stmt->parameters[i].binary;
-    }
-    stmt->result = PQexecPrepared(self->conn, stmt->name, stmt->n, values, lengths, formats, 0);
-    ExecStatusType status = PQresultStatus(stmt->result);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        rc = fail(self, stmt->result);
-        PQclear(stmt->result);
-        stmt->result = NULL;
-        return rc;
-    }
+        rc = postgres_send(self, stmt, POSTGRES_NOW);
+    int drained = postgres_drain(self); /* also when not all of it could be sent */
+    if (rc != DB_OK || drained != DB_OK)
+        return rc != DB_OK ? rc : drained;
     self->changes = strtoll(PQcmdTuples(stmt->result), NULL, 10);
     stmt->base.columns = PQnfields(stmt->result);
     stmt->row = -1;
     return DB_OK;
+}
+
+/* Only in a transaction that is to be committed, where something comes after it. */
+static int postgres_later(struct db_stmt *base)
+{
+    struct postgres_db *self = (struct postgres_db *)base->db;
+    struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    if (self->state != POSTGRES_WRITE && self->state != POSTGRES_BEGUN)
+        return execute(self, stmt);
+    int rc = self->sent_n > POSTGRES_SENT / 2 ? postgres_drain(self) : DB_OK;
+    if (rc == DB_OK)
+        rc = postgres_before_statement(self);
+    return rc == DB_OK ? postgres_send(self, stmt, POSTGRES_LATER) : rc;
 }
 
 static int postgres_step(struct db_stmt *base)
@@ -508,7 +438,9 @@ static int postgres_script(struct db *db, const char *sql)
 {
     struct postgres_db *self = (struct postgres_db *)db;
     int rc = postgres_before_statement(self);
-    return rc == DB_OK ? simple(self, DB_OTHER_OP, sql, NULL) : rc;
+    if (rc == DB_OK)
+        rc = postgres_drain(self);
+    return rc == DB_OK ? simple(self, DB_OTHER_OP, DB_SCHEMA_OTHER, sql) : rc;
 }
 
 static bool postgres_table_exists(struct db *db, const char *schema, const char *table)
@@ -553,6 +485,7 @@ static const struct db_driver driver = {
     .bind_uuid = postgres_bind_uuid,
     .bind_blob = postgres_bind_blob,
     .step = postgres_step,
+    .later = postgres_later,
     .column_text = postgres_column_text,
     .column_length = postgres_column_length,
     .column_int = postgres_column_int,

@@ -10,9 +10,38 @@
 
 enum postgres_state {
     POSTGRES_IDLE,
-    POSTGRES_READ,  /**< to be begun with the first statement, read only */
+    POSTGRES_READ,  /**< each statement is a transaction, read only */
     POSTGRES_WRITE, /**< to be begun with the first statement */
     POSTGRES_BEGUN
+};
+
+#define POSTGRES_PARAMETERS 400
+#define POSTGRES_SENT 32
+
+struct postgres_stmt;
+
+enum postgres_sent_as {
+    POSTGRES_PREPARE, /**< what prepares it, not the statement itself */
+    POSTGRES_BEFORE,  /**< opens the way for another; its result says nothing but that it failed */
+    POSTGRES_LATER,   /**< nobody waits for it */
+    POSTGRES_NOW      /**< its result is kept, in the statement */
+};
+
+struct postgres_sent {
+    struct postgres_stmt *stmt;
+    enum postgres_sent_as as;
+    uint64_t ns;
+};
+
+/** Statements of the driver itself. */
+enum postgres_own {
+    POSTGRES_OWN_BEGIN,
+    POSTGRES_OWN_COMMIT,
+    POSTGRES_OWN_ROLLBACK,
+    POSTGRES_OWN_SCOPE,
+    POSTGRES_OWN_READ, /**< the scope of one statement that only reads */
+    POSTGRES_OWN_NUMBER,
+    POSTGRES_OWN
 };
 
 struct postgres_db {
@@ -27,9 +56,13 @@ struct postgres_db {
     char name[OWNER_SIZE]; /**< of its sessions: OWNER_SESSION */
     char session[40];      /**< this connection in tracking.commits, also when it was made anew */
     uint64_t transaction;  /**< the number of the last write transaction */
-    unsigned numbering;    /**< generation for which the statement that numbers is prepared; 0: none */
+    unsigned numbering;    /**< generation in which our row of tracking.commits was made sure of; 0: none */
     uint64_t row_ns;       /**< when our row of tracking.commits was last made or said to be in use */
-    bool numbered;         /**< the present one has written its number */
+    bool numbered;         /**< the present one has sent its number */
+
+    struct postgres_stmt *own[POSTGRES_OWN];  /**< made at their first use */
+    struct postgres_sent sent[POSTGRES_SENT]; /**< in the pipeline, in order; none: pipeline mode is off */
+    int sent_n;
 };
 
 struct postgres_parameter {
@@ -50,7 +83,27 @@ struct postgres_stmt {
 
 extern const char *const db_prologue_postgres;
 
-/** BEGIN and the scope, where the next statement needs them. */
+/** Record what went wrong; `result` NULL: on the connection. The primary message has no values of rows in it; the detail would.
+ *  @return the code */
+int postgres_fail(struct postgres_db *self, const PGresult *result);
+
+/** What was prepared, and a transaction that was begun, are gone with the connection. */
+void postgres_disconnect(struct postgres_db *self);
+
+/** Into the pipeline with it; sent at the latest by postgres_drain(). Parameters are copied. */
+int postgres_send(struct postgres_db *self, struct postgres_stmt *stmt, enum postgres_sent_as as);
+
+/** Wait for all that is in the pipeline. @return DB_OK, or the error of the first that failed, which has been counted. */
+int postgres_drain(struct postgres_db *self);
+
+/** Put into the pipeline what has to go before a statement: BEGIN, the scope, the number of a transaction that writes. */
 int postgres_before_statement(struct postgres_db *self);
+
+/** One of the driver's own; NULL after db_fail(). */
+struct postgres_stmt *postgres_own(struct postgres_db *self, enum postgres_own which);
+void postgres_own_free(struct postgres_db *self);
+
+/** Our row of tracking.commits is there. Outside of a transaction. */
+int postgres_number_ready(struct postgres_db *self);
 
 #endif

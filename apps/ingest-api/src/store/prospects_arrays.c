@@ -170,14 +170,14 @@ static int chunk_store(struct db *db, const char *organisation_id, struct chunk 
 /* Two imports of one organisation that lock the same rows in different orders would lock each other out. */
 static int lock_imports(struct db *db, const char *organisation_id)
 {
-    return db_exec(db, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "s", organisation_id);
+    return db_exec_later(db, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "s", organisation_id);
 }
 
 int prospects_upsert_arrays(struct db *db, const char *organisation_id, const struct prospect_input *rows, size_t n,
                             int64_t now, struct prospect_upsert *results)
 {
     struct chunk *chunk = calloc(1, sizeof *chunk + (n < CHUNK ? n : CHUNK) * sizeof chunk->email[0]);
-    int rc = chunk ? lock_imports(db, organisation_id) : DB_E_OTHER;
+    int rc = !chunk ? DB_E_OTHER : n > 1 ? lock_imports(db, organisation_id) : DB_OK;
     for (size_t at = 0; rc == DB_OK && at < n; at += (size_t)chunk->n) {
         int added = 1;
         chunk_clear(chunk);
