@@ -102,18 +102,18 @@ int queue_complete(struct db *db, const struct job *job)
 
 static int requeue(struct db *db, const char *id, int64_t now)
 {
-    return db_exec(db,
-                   "UPDATE tracking.jobs SET state = 0, due_at = $2, owner = NULL, error = 'lease expired'"
-                   " WHERE id = $1 AND state = 1 AND due_at <= $2",
-                   "ui", id, now);
+    return db_exec_later(db,
+                         "UPDATE tracking.jobs SET state = 0, due_at = $2, owner = NULL, error = 'lease expired'"
+                         " WHERE id = $1 AND state = 1 AND due_at <= $2",
+                         "ui", id, now);
 }
 
 static int bury(struct db *db, const char *id, int64_t now)
 {
-    return db_exec(db,
-                   "UPDATE tracking.jobs SET state = 3, due_at = $2, owner = NULL, error = 'lease expired'"
-                   " WHERE id = $1 AND state = 1 AND due_at <= $2",
-                   "ui", id, now);
+    return db_exec_later(db,
+                         "UPDATE tracking.jobs SET state = 3, due_at = $2, owner = NULL, error = 'lease expired'"
+                         " WHERE id = $1 AND state = 1 AND due_at <= $2",
+                         "ui", id, now);
 }
 
 #define EXPIRED_MAX 64 /* at a time; the next lease takes the rest */
@@ -203,8 +203,9 @@ int jobs_lease(struct db *db, enum queue_name queue, int64_t lease_ms, int max_a
         return rc;
     int n = jobs_read_ready(db, queue, jobs, sizeof *jobs, max);
     for (int i = 0; rc == DB_OK && i < n; i++)
-        rc = db_exec(db, "UPDATE tracking.jobs SET state = 1, attempt = $2, due_at = $3, owner = $4 WHERE id = $1",
-                     "uiis", jobs[i].id, (int64_t)++jobs[i].attempt, now + lease_ms, owner);
+        rc =
+            db_exec_later(db, "UPDATE tracking.jobs SET state = 1, attempt = $2, due_at = $3, owner = $4 WHERE id = $1",
+                          "uiis", jobs[i].id, (int64_t)++jobs[i].attempt, now + lease_ms, owner);
     for (int i = 0; rc != DB_OK && i < n; i++)
         job_release(&jobs[i]);
     return rc == DB_OK ? n : rc;

@@ -32,8 +32,8 @@ int outbox_take(struct db *db, enum queue_name queue, const char *relay, int64_t
     int64_t until = jobs_now_ms() + lease_ms;
     for (int i = 0; rc == DB_OK && i < n; i++) {
         rows[i].confirmed = false;
-        rc = db_exec(db, "UPDATE tracking.jobs SET state = 1, owner = $2, due_at = $3 WHERE id = $1", "usi",
-                     rows[i].job.id, relay, until);
+        rc = db_exec_later(db, "UPDATE tracking.jobs SET state = 1, owner = $2, due_at = $3 WHERE id = $1", "usi",
+                           rows[i].job.id, relay, until);
     }
     for (int i = 0; rc != DB_OK && i < n; i++)
         job_release(&rows[i].job);
@@ -46,15 +46,15 @@ int outbox_relayed(struct db *db, const char *relay, const struct outbox_row *ro
     /* A row that a worker leased meanwhile (the message was quicker than this) is no longer the relay's. */
     for (int i = 0; rc == DB_OK && i < n; i++) {
         if (rows[i].confirmed)
-            rc = db_exec(db,
-                         "UPDATE tracking.jobs SET owner = 'broker', due_at = $3"
-                         " WHERE id = $1 AND state = 1 AND owner = $2",
-                         "usi", rows[i].job.id, relay, -rows[i].job.due_ms);
+            rc = db_exec_later(db,
+                               "UPDATE tracking.jobs SET owner = 'broker', due_at = $3"
+                               " WHERE id = $1 AND state = 1 AND owner = $2",
+                               "usi", rows[i].job.id, relay, -rows[i].job.due_ms);
         else
-            rc = db_exec(db,
-                         "UPDATE tracking.jobs SET state = 0, owner = NULL, due_at = $3"
-                         " WHERE id = $1 AND state = 1 AND owner = $2",
-                         "usi", rows[i].job.id, relay, rows[i].job.due_ms);
+            rc = db_exec_later(db,
+                               "UPDATE tracking.jobs SET state = 0, owner = NULL, due_at = $3"
+                               " WHERE id = $1 AND state = 1 AND owner = $2",
+                               "usi", rows[i].job.id, relay, rows[i].job.due_ms);
     }
     return rc;
 }

@@ -55,6 +55,6 @@ int mail_rate_take(struct db *db, const char *organisation_id, unsigned rate, bo
     if (rc != DB_OK)
         return rc;
     *wait_ms = (take(&bucket, rate, must, now_ms * 1000) + 999) / 1000;
-    return db_exec(db, "UPDATE outreach.mail_rates SET full_at = $2, turn_at = $3 WHERE organisation_id = $1", "uii",
-                   organisation_id, bucket.full_us, bucket.turn_us);
+    return db_exec_later(db, "UPDATE outreach.mail_rates SET full_at = $2, turn_at = $3 WHERE organisation_id = $1",
+                         "uii", organisation_id, bucket.full_us, bucket.turn_us);
 }

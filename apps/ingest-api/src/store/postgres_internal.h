@@ -16,7 +16,7 @@ enum postgres_state {
 };
 
 #define POSTGRES_PARAMETERS 400
-#define POSTGRES_SENT 32
+#define POSTGRES_SENT 64
 
 struct postgres_stmt;
 
