@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from contextlib import contextmanager
 from urllib.parse import quote, unquote, urlparse
 
 import pytest
@@ -287,6 +288,50 @@ def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
     assert metrics.value("amqp_connection_blocked", connection="relay") == 0
     record("RabbitMQ takes no messages (alarm of memory)", len(load.acknowledged) + 50, lost, relay.twice(), resumed, watch.peak,
            f"no request refused; {watch.word}")
+
+
+@contextmanager
+def deaf(server, vhost, queue):
+    """The queue's process at the broker answers nothing, as when it has lost its leader; what it was told waits."""
+    process = f'whereis(list_to_atom("{unquote(urlparse(vhost).path[1:])}_{queue}"))'
+    server.ctl("eval", f"sys:suspend({process}).")
+    try:
+        yield
+    finally:
+        server.ctl("eval", f"sys:resume({process}).")
+
+
+def test_a_queue_that_does_not_answer(make_service, rabbitmq_server, vhost, relay):
+    """Neither to who publishes nor to who consumes. The other queues go on, its own jobs wait, and none is lost or done twice."""
+    api = make_service(ROLE="api", QUEUE=vhost)
+    worker = make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url)
+    campaign = Campaign(api, 30)
+    drained(api, "prospect.research")
+    worker.stop()
+
+    others = api.organisation("others")
+
+    def researched(n):
+        return lambda m: m.total("prospects_processed_total", action="researched", organisation_id=others.id) == n
+    with Watch(api) as watch:
+        with deaf(rabbitmq_server, vhost, "email.send"):
+            worker.start()  # its consumer gets no answer from this one
+            campaign.send()  # and the relay no confirms
+            client = api.client(others)
+            for i in range(1, 4):
+                assert client.import_csv(csv_rows(50, tag=f"more{i}")).status == 200
+                worker.settled("the other queues go on", researched(50 * i), PATIENCE)
+            wait_until("it is said which", lambda: any(line.get("error", "").startswith("waiting for confirms of email.send") for line in api.log_lines()), PATIENCE)
+            assert client.import_csv(csv_rows(50, tag="last")).status == 200
+            worker.settled("the other queues go on", researched(200), PATIENCE)
+            assert not relay.taken
+            ended = time.monotonic()
+        resumed = wait_until("e-mails", lambda: relay.first_after(ended), PATIENCE) - ended
+        campaign.finished()
+        drained(api)
+    assert relay.twice() == 0 and len(relay.taken) == 30
+    record("one queue of RabbitMQ does not answer", 30 + 200, 0, relay.twice(), resumed, watch.peak,
+           f"e-mails and rows; the other queues go on; {watch.word}")
 
 
 @pytest.mark.slow

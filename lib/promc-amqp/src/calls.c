@@ -98,8 +98,10 @@ static bool same(amqp_bytes_t bytes, const char *text)
     return bytes.len == strlen(text) && memcmp(bytes.bytes, text, bytes.len) == 0;
 }
 
-static void remember(promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t tag, amqp_bytes_t queue)
+void promc_amqp_consumer(promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t tag, amqp_bytes_t queue)
 {
+    if (!amqp)
+        return;
     struct consumer *grown = realloc(amqp->consumers, (amqp->consumer_count + 1) * sizeof(*grown));
     if (!grown)
         return;
@@ -116,12 +118,12 @@ amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, amqp_connect
 {
     amqp_basic_consume_ok_t *ok =
         amqp_basic_consume(state, channel, queue, consumer_tag, no_local, no_ack, exclusive, arguments);
-    if (amqp && ok)
-        remember(amqp, channel, ok->consumer_tag, queue);
+    if (ok)
+        promc_amqp_consumer(amqp, channel, ok->consumer_tag, queue);
     return ok;
 }
 
-/* The queue is the consumer's; of one that was not made by promc_amqp_basic_consume() it is what the message was sent to. */
+/* The queue is the consumer's; of one that promc_amqp_consumer() was not told of it is what the message was sent to. */
 static uint32_t route_of(promc_amqp *amqp, const amqp_envelope_t *envelope)
 {
     for (size_t i = 0; i < amqp->consumer_count; i++) {

@@ -137,20 +137,23 @@ static bool ready(struct amqp_consumer *consumer)
     return amqp_link_ready(&consumer->link, QUEUES);
 }
 
+/* Without waiting for an answer: a queue that has lost its leader gives none, and would keep the others from being served. */
 static bool subscribe_to(struct amqp_consumer *consumer, enum queue_name name)
 {
     amqp_connection_state_t state = consumer->link.state;
     (void)amqp_basic_qos(state, channel_of(name), 0, (uint16_t)consumer->prefetch, 0);
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(state);
-    if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
-        (void)promc_amqp_basic_consume(consumer->link.metrics, state, channel_of(name),
-                                       amqp_cstring_bytes(queue_names[name]), amqp_empty_bytes, 0, 0, 0,
-                                       amqp_empty_table);
-        reply = amqp_get_rpc_reply(state);
-    }
-    if (reply.reply_type != AMQP_RESPONSE_NORMAL)
+    if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
         amqp_link_lost_reply(&consumer->link, "subscribing", reply);
-    return reply.reply_type == AMQP_RESPONSE_NORMAL;
+        return false;
+    }
+    amqp_bytes_t queue = amqp_cstring_bytes(queue_names[name]);
+    amqp_basic_consume_t consume = {.queue = queue, .consumer_tag = queue, .nowait = 1};
+    int rc = amqp_send_method(state, channel_of(name), AMQP_BASIC_CONSUME_METHOD, &consume);
+    promc_amqp_consumer(consumer->link.metrics, channel_of(name), queue, queue);
+    if (rc != AMQP_STATUS_OK)
+        amqp_link_lost_status(&consumer->link, "subscribing", rc);
+    return rc == AMQP_STATUS_OK;
 }
 
 static void subscribe(struct amqp_consumer *consumer)

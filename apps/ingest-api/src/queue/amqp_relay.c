@@ -18,6 +18,7 @@
 #include "store/store.h"
 #include "utils/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -27,6 +28,8 @@
 #define CONFIRM_MS 10000
 #define SLICE_S 1      /* of that wait: it begins anew while the broker says that it takes no messages */
 #define TROUBLE_MS 500 /* the store cannot be used, or the broker refuses messages */
+#define REST_MS 1000   /* for a queue that gave no confirms; doubles up to REST_MAX_MS */
+#define REST_MAX_MS 60000
 #define CHANNEL 1
 
 struct returned {
@@ -43,6 +46,10 @@ struct amqp_relay {
     int n;
     enum queue_name name; /* of the rows */
     bool refused;         /* in this round the broker would not take a message */
+    struct {
+        uint64_t until_ns; /* nothing is published to it until then: the others come first */
+        unsigned failures; /* in a row */
+    } rest[QUEUES];
 
     struct amqp_thread thread; /* its lock guards the rest */
     struct returned *returned;
@@ -137,6 +144,17 @@ static uint64_t confirm_deadline(void)
     return clock_monotonic_ns() + CONFIRM_MS * UINT64_C(1000000);
 }
 
+/* It has lost its leader, perhaps. The link was good until then, and is made anew: who knows what is still under way over it. */
+static void no_confirms(struct amqp_relay *relay)
+{
+    char what[64];
+    unsigned failures = relay->rest[relay->name].failures++;
+    int64_t rest = failures < 6 ? (int64_t)REST_MS << failures : REST_MAX_MS;
+    relay->rest[relay->name].until_ns = clock_monotonic_ns() + (uint64_t)rest * 1000000u;
+    (void)snprintf(what, sizeof(what), "waiting for confirms of %s", queue_names[relay->name]);
+    amqp_link_lost_status(&relay->link, what, AMQP_STATUS_TIMEOUT);
+}
+
 static void wait_for_confirms(struct amqp_relay *relay, uint64_t first, int waiting)
 {
     bool answered[BATCH] = {0}, back = false;
@@ -150,12 +168,19 @@ static void wait_for_confirms(struct amqp_relay *relay, uint64_t first, int wait
         int rc = amqp_simple_wait_frame_noblock(relay->link.state, &frame, &limit);
         if (rc == AMQP_STATUS_TIMEOUT && clock_monotonic_ns() < end)
             continue;
+        if (rc == AMQP_STATUS_TIMEOUT) {
+            no_confirms(relay);
+            break;
+        }
         if (rc != AMQP_STATUS_OK) {
             amqp_link_lost_status(&relay->link, "waiting for confirms", rc);
             break;
         }
         (void)promc_amqp_frame(relay->link.metrics, &frame);
-        waiting -= on_frame(relay, &frame, first, answered, &back);
+        int settled = on_frame(relay, &frame, first, answered, &back);
+        if (settled > 0)
+            relay->rest[relay->name].failures = 0;
+        waiting -= settled;
         if (relay->link.state)
             amqp_maybe_release_buffers(relay->link.state);
     }
@@ -282,6 +307,9 @@ static int relay_queue(struct amqp_relay *relay, enum queue_name name, int64_t *
     }
     if (rc != DB_OK)
         return rc;
+    uint64_t mono = clock_monotonic_ns(), rested = relay->rest[name].until_ns;
+    if (peek.ready_ms <= now && rested > mono)
+        peek.ready_ms = now + (int64_t)((rested - mono) / 1000000u) + 1;
     if (peek.ready_ms <= now)
         return relay->link.state && !relay->link.blocked ? relay_batch(relay, name) : 0;
     if (peek.ready_ms < *due_ms)

@@ -116,6 +116,13 @@ PROMC_API amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, am
                                                             amqp_boolean_t no_ack, amqp_boolean_t exclusive,
                                                             amqp_table_t arguments);
 
+/**
+ * A consumer that was made by other means than promc_amqp_basic_consume() (basic.consume with nowait, by amqp_send_method())
+ * takes from this queue: gives the queue its label. Once for each consumer and connection.
+ */
+PROMC_API void promc_amqp_consumer(promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t consumer_tag,
+                                   amqp_bytes_t queue);
+
 /** amqp_consume_message(). */
 PROMC_API amqp_rpc_reply_t promc_amqp_consume_message(promc_amqp *amqp, amqp_connection_state_t state,
                                                       amqp_envelope_t *envelope, const struct timeval *timeout,
