@@ -9,15 +9,19 @@
 #define STATUS_MAX 999
 #define STATUS_SLOTS 16 /* power of two */
 
-/* The handles of one status. `status` is written last, once: 0 empty, 1 being filled. */
+enum { SLOT_EMPTY, SLOT_BEING_FILLED, SLOT_FILLED };
+
+/* The handles of one status. `status` is written last, once: SLOT_EMPTY, SLOT_BEING_FILLED, or the status itself. */
 struct status_slot {
     uint32_t status;
     promc_counter requests;
     promc_histogram duration;
 };
 
-/* The handles of one method of a route. Statuses are added as they come; one that finds its slot taken is looked up. */
+/* The handles of one method of a route, made with it or, of the unmatched one, as they come; `filled` is written last, once. So are
+ * those of the statuses; a status that finds its slot taken is looked up. */
 struct method_handles {
+    uint32_t filled;
     promc_histogram request_size;
     promc_histogram response_size;
     promc_counter aborted;
@@ -48,6 +52,9 @@ struct finished {
     const promc_label *labels; /* of the exemplar; NULL: none */
     size_t label_count;
 };
+
+/* Room for the handles of every method, without a series yet. @return 0 or PROMC_E_NOMEM */
+int promc_http_route_reserve(promc_http_route *route);
 
 /* Never fails: a series past a cap is the overflow series. */
 void promc_http_count(promc_http_route *route, const struct finished *request, double seconds);

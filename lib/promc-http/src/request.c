@@ -73,6 +73,8 @@ int promc_http_create(promc_http **out, promc_registry *registry, const promc_ht
     int rc = register_families(http, registry, settings ? settings : &defaults);
     if (rc == 0)
         rc = promc_http_route_declare(http, PROMC_HTTP_UNMATCHED, 0, &http->unmatched);
+    if (rc == 0)
+        rc = promc_http_route_reserve(http->unmatched);
     if (rc < 0) {
         promc_http_destroy(http);
         return rc;

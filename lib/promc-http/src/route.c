@@ -35,11 +35,16 @@ static int find_method(const promc_http_route *route, enum promc_http_method met
     return rc;
 }
 
-/* Fill the slot if it is empty and nobody else is at it. */
+/* Whether it is empty and nobody else is at it: ours to fill. */
+static bool claim(uint32_t *slot)
+{
+    uint32_t empty = SLOT_EMPTY;
+    return __atomic_compare_exchange_n(slot, &empty, SLOT_BEING_FILLED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 static void remember(struct status_slot *slot, int status, promc_counter requests, promc_histogram duration)
 {
-    uint32_t empty = 0;
-    if (!__atomic_compare_exchange_n(&slot->status, &empty, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!claim(&slot->status))
         return;
     slot->requests = requests;
     slot->duration = duration;
@@ -62,17 +67,23 @@ static void status_handles(promc_http_route *route, enum promc_http_method metho
 }
 
 /* Removed series are made again: a handle that has gone stale is looked up. */
-static void method_handles(const promc_http_route *route, enum promc_http_method method, struct method_handles *out)
+static void method_handles(promc_http_route *route, enum promc_http_method method, struct method_handles *out)
 {
-    const struct method_handles *known = route->methods[method];
-    if (known && promc_series_is_live(known->request_size.ref) && promc_series_is_live(known->response_size.ref) &&
+    struct method_handles *known = route->methods[method];
+    if (known && __atomic_load_n(&known->filled, __ATOMIC_ACQUIRE) == SLOT_FILLED &&
+        promc_series_is_live(known->request_size.ref) && promc_series_is_live(known->response_size.ref) &&
         promc_series_is_live(known->aborted.ref)) {
         out->request_size = known->request_size;
         out->response_size = known->response_size;
         out->aborted = known->aborted;
         return;
     }
-    (void)find_method(route, method, out);
+    if (find_method(route, method, out) < 0 || !known || !claim(&known->filled))
+        return;
+    known->request_size = out->request_size;
+    known->response_size = out->response_size;
+    known->aborted = out->aborted;
+    __atomic_store_n(&known->filled, SLOT_FILLED, __ATOMIC_RELEASE);
 }
 
 void promc_http_count(promc_http_route *route, const struct finished *request, double seconds)
@@ -95,6 +106,15 @@ void promc_http_count(promc_http_route *route, const struct finished *request, d
         promc_counter_inc(handles.aborted);
 }
 
+int promc_http_route_reserve(promc_http_route *route)
+{
+    for (int i = 0; i < PROMC_HTTP_METHODS; i++) {
+        if (!route->methods[i] && !(route->methods[i] = calloc(1, sizeof *route->methods[i])))
+            return PROMC_E_NOMEM;
+    }
+    return 0;
+}
+
 static int declare_method(promc_http_route *route, enum promc_http_method method)
 {
     static const int from_the_start[] = {200, 500};
@@ -103,6 +123,7 @@ static int declare_method(promc_http_route *route, enum promc_http_method method
         return PROMC_E_NOMEM;
     route->methods[method] = handles;
     int rc = find_method(route, method, handles);
+    handles->filled = rc == 0 ? SLOT_FILLED : SLOT_EMPTY;
     for (size_t i = 0; rc == 0 && i < sizeof from_the_start / sizeof *from_the_start; i++) {
         promc_counter requests;
         promc_histogram duration;

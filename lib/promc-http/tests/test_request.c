@@ -80,6 +80,34 @@ static void abort_is_499(void **state)
     assert_int_equal((int64_t)in_flight(f), 0);
 }
 
+/* Handles of the unmatched route are found once, as they come: no series is there before, and each request is in its own. */
+static void unmatched_requests_have_their_series(void **state)
+{
+    struct fixture *f = *state;
+    static const int statuses[] = {404, 405, 420}; /* 404 and 420 share a slot */
+    char *text = scrape_text(f->registry);
+    assert_null(strstr(text, PROMC_HTTP_UNMATCHED));
+    free(text);
+    for (int round = 1; round <= 3; round++) {
+        for (int method = 0; method < PROMC_HTTP_METHODS; method++) {
+            const char *name = promc_http_method_name((enum promc_http_method)method);
+            for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+                char status[4];
+                promc_http_token token;
+                promc_http_begin(f->http, &token);
+                assert_true(promc_http_end(&token, NULL, (enum promc_http_method)method, statuses[i], 1, 2));
+                snprintf(status, sizeof status, "%d", statuses[i]);
+                assert_int_equal((int64_t)requests(f, name, PROMC_HTTP_UNMATCHED, status), round);
+                assert_int_equal(durations(f, name, PROMC_HTTP_UNMATCHED, status), round);
+            }
+        }
+    }
+    text = scrape_text(f->registry);
+    assert_non_null(strstr(text, "http_response_size_bytes_sum{method=\"GET\",route=\"<unmatched>\"} 18\n"));
+    assert_non_null(strstr(text, "http_response_size_bytes_count{method=\"OTHER\",route=\"<unmatched>\"} 9\n"));
+    free(text);
+}
+
 static void odd_arguments_have_a_place(void **state)
 {
     struct fixture *f = *state;
@@ -210,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(only_the_first_end_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(abort_is_499, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unmatched_requests_have_their_series, set_up, tear_down),
         cmocka_unit_test_setup_teardown(odd_arguments_have_a_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(declared_series_exist_at_zero, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_removal, set_up, tear_down),
