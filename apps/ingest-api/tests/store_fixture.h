@@ -3,6 +3,7 @@
 #ifndef INGEST_TESTS_STORE_FIXTURE_H
 #define INGEST_TESTS_STORE_FIXTURE_H
 
+#include "config/metrics.h"
 #include "config/settings.h"
 #include "queue/queue.h"
 #include "store/clock.h"
@@ -190,6 +191,19 @@ static inline int fixture_run_sql(void *arg, struct db *db)
 static inline int fixture_exec(struct fixture *f, const char *sql)
 {
     return store_run(f->store, STORE_MODE_WRITE, fixture_run_sql, (void *)(uintptr_t)sql);
+}
+
+/** The value of a sample by its name and labels as exposed; -1 when it is not there. */
+static inline double fixture_metric(const char *sample)
+{
+    promc_scrape_settings settings = {.format = PROMC_FORMAT_TEXT};
+    char *text, key[256];
+    assert_int_equal(promc_scrape_string(metrics_registry(), &settings, &text, NULL), 0);
+    snprintf(key, sizeof key, "\n%s ", sample);
+    const char *at = strstr(text, key);
+    double found = at ? strtod(at + strlen(key), NULL) : -1;
+    free(text);
+    return found;
 }
 
 #endif

@@ -8,19 +8,6 @@
 #include <fcntl.h>
 #include <semaphore.h>
 
-/* The value of a sample by its name and labels as exposed; -1 when it is not there. */
-static double value(const char *sample)
-{
-    promc_scrape_settings settings = {.format = PROMC_FORMAT_TEXT};
-    char *text, key[256];
-    assert_int_equal(promc_scrape_string(metrics_registry(), &settings, &text, NULL), 0);
-    snprintf(key, sizeof key, "\n%s ", sample);
-    const char *at = strstr(text, key);
-    double found = at ? strtod(at + strlen(key), NULL) : -1;
-    free(text);
-    return found;
-}
-
 static int setup(void **state)
 {
     assert_int_equal(metrics_init(true, 1), 0);
@@ -47,13 +34,14 @@ static int run_import(void *arg, struct db *db)
 static void queries_are_timed_by_operation_and_schema(void **state)
 {
     struct fixture *f = *state;
-    double inserts = value("db_query_duration_seconds_count{operation=\"insert\",schema=\"crm\"}");
-    double commits = value("db_query_duration_seconds_count{operation=\"commit\",schema=\"other\"}");
+    double inserts = fixture_metric("db_query_duration_seconds_count{operation=\"insert\",schema=\"crm\"}");
+    double commits = fixture_metric("db_query_duration_seconds_count{operation=\"commit\",schema=\"other\"}");
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_import, f), DB_OK);
-    assert_true(value("db_query_duration_seconds_count{operation=\"insert\",schema=\"crm\"}") == inserts + 3);
-    assert_true(value("db_query_duration_seconds_count{operation=\"commit\",schema=\"other\"}") == commits + 1);
-    assert_true(value("db_query_duration_seconds_sum{operation=\"commit\",schema=\"other\"}") > 0);
-    assert_true(value("db_connection_pool_acquire_duration_seconds_count") >= 1);
+    assert_true(fixture_metric("db_query_duration_seconds_count{operation=\"insert\",schema=\"crm\"}") == inserts + 3);
+    assert_true(fixture_metric("db_query_duration_seconds_count{operation=\"commit\",schema=\"other\"}") ==
+                commits + 1);
+    assert_true(fixture_metric("db_query_duration_seconds_sum{operation=\"commit\",schema=\"other\"}") > 0);
+    assert_true(fixture_metric("db_connection_pool_acquire_duration_seconds_count") >= 1);
 }
 
 static void errors_are_counted_by_class(void **state)
@@ -62,13 +50,15 @@ static void errors_are_counted_by_class(void **state)
     char id[37];
     struct fixture_organisation again = {"One", id};
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, fixture_create_organisation, &again), DB_E_CONFLICT);
-    assert_true(value("db_query_errors_total{operation=\"insert\",schema=\"iam\",sqlstate_class=\"23\"}") == 1);
+    assert_true(fixture_metric("db_query_errors_total{operation=\"insert\",schema=\"iam\",sqlstate_class=\"23\"}") ==
+                1);
 
     char limit[64];
     snprintf(limit, sizeof limit, "PRAGMA max_page_count = %lld", (long long)fixture_count(f, "PRAGMA page_count"));
     assert_int_equal(fixture_exec(f, limit), DB_OK);
     assert_int_equal(fixture_exec(f, "UPDATE iam.organisations SET name = hex(randomblob(200000))"), DB_E_FULL);
-    assert_true(value("db_query_errors_total{operation=\"update\",schema=\"iam\",sqlstate_class=\"53\"}") == 1);
+    assert_true(fixture_metric("db_query_errors_total{operation=\"update\",schema=\"iam\",sqlstate_class=\"53\"}") ==
+                1);
 }
 
 struct holder {
@@ -99,15 +89,15 @@ static void the_pool_is_shown_as_it_is(void **state)
     sem_init(&holder.begun, 0, 0);
     sem_init(&holder.release, 0, 0);
     sem_init(&holder.finished, 0, 0);
-    assert_true(value("db_connection_pool_max_size") == 3);
+    assert_true(fixture_metric("db_connection_pool_max_size") == 3);
     assert_int_equal(store_submit(f->store, &holder.work), 0);
     sem_wait(&holder.begun);
-    assert_true(value("db_connection_pool_size{state=\"active\"}") == 1);
-    assert_true(value("db_connection_pool_size{state=\"idle\"}") == 2);
+    assert_true(fixture_metric("db_connection_pool_size{state=\"active\"}") == 1);
+    assert_true(fixture_metric("db_connection_pool_size{state=\"idle\"}") == 2);
     assert_int_equal(store_run_within(f->store, STORE_MODE_WRITE, 20, fixture_run_sql, (void *)(uintptr_t) "SELECT 1"),
                      DB_E_BUSY);
-    assert_true(value("db_connection_pool_acquire_timeouts_total") == 1);
-    assert_true(value("db_connection_pool_pending_acquires") == 0);
+    assert_true(fixture_metric("db_connection_pool_acquire_timeouts_total") == 1);
+    assert_true(fixture_metric("db_connection_pool_pending_acquires") == 0);
     sem_post(&holder.release);
     sem_wait(&holder.finished);
 }
@@ -142,8 +132,8 @@ static void messages_failures_and_retries_are_counted(void **state)
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_complete, &job), DB_OK);
     queue_done(f->queue, &job);
     job_release(&job);
-    assert_true(value("queue_messages_total{queue=\"email.send\",action=\"published\"}") == 2);
-    assert_true(value("queue_messages_total{queue=\"email.send\",action=\"consumed\"}") == 1);
+    assert_true(fixture_metric("queue_messages_total{queue=\"email.send\",action=\"published\"}") == 2);
+    assert_true(fixture_metric("queue_messages_total{queue=\"email.send\",action=\"consumed\"}") == 1);
 
     assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 0), 1);
     assert_int_equal(queue_fail(f->queue, &job, "421", false), DB_OK); /* error, retry */
@@ -153,11 +143,11 @@ static void messages_failures_and_retries_are_counted(void **state)
     assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 3600000), 1);
     assert_int_equal(queue_fail(f->queue, &job, "550", true), DB_OK); /* rejected, dead-lettered */
     job_release(&job);
-    assert_true(value("queue_message_failures_total{queue=\"email.send\",reason=\"error\"}") == 1);
-    assert_true(value("queue_message_failures_total{queue=\"email.send\",reason=\"timeout\"}") == 1);
-    assert_true(value("queue_message_failures_total{queue=\"email.send\",reason=\"rejected\"}") == 1);
-    assert_true(value("queue_message_failures_total{queue=\"email.send\",reason=\"dead_lettered\"}") == 1);
-    assert_true(value("queue_message_retries_total{queue=\"email.send\"}") == 2);
+    assert_true(fixture_metric("queue_message_failures_total{queue=\"email.send\",reason=\"error\"}") == 1);
+    assert_true(fixture_metric("queue_message_failures_total{queue=\"email.send\",reason=\"timeout\"}") == 1);
+    assert_true(fixture_metric("queue_message_failures_total{queue=\"email.send\",reason=\"rejected\"}") == 1);
+    assert_true(fixture_metric("queue_message_failures_total{queue=\"email.send\",reason=\"dead_lettered\"}") == 1);
+    assert_true(fixture_metric("queue_message_retries_total{queue=\"email.send\"}") == 2);
 }
 
 static void the_depth_is_published(void **state)
@@ -168,11 +158,11 @@ static void the_depth_is_published(void **state)
     publish(f);
     publish(f);
     assert_int_equal(queue_start_stats(f->queue), 0);
-    while (value("queue_depth{queue=\"email.send\"}") != 2) /* meson ends a wait for ever */
+    while (fixture_metric("queue_depth{queue=\"email.send\"}") != 2) /* meson ends a wait for ever */
         usleep(10000);
-    assert_true(value("queue_depth{queue=\"draft.generate\"}") == 0);
-    assert_true(value("queue_consumers{queue=\"email.send\"}") == 0);
-    assert_true(value("queue_depth_last_success_timestamp_seconds{queue=\"email.send\"}") > 1.6e9);
+    assert_true(fixture_metric("queue_depth{queue=\"draft.generate\"}") == 0);
+    assert_true(fixture_metric("queue_consumers{queue=\"email.send\"}") == 0);
+    assert_true(fixture_metric("queue_depth_last_success_timestamp_seconds{queue=\"email.send\"}") > 1.6e9);
 }
 
 /* Everything logged while `run` runs, standard output being where the log goes. */

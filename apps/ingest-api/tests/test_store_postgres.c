@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What PostgreSQL alone can do, and what only a server can do to us. Run under with_postgres. */
-#include "config/metrics.h"
 #include "store_fixture.h"
 
 #include <pthread.h>
@@ -318,17 +317,7 @@ static void what_is_run_later_is_committed(void **state)
     }
 }
 
-static double errors(const char *labels)
-{
-    promc_scrape_settings settings = {.format = PROMC_FORMAT_TEXT};
-    char *text, key[128];
-    assert_int_equal(promc_scrape_string(metrics_registry(), &settings, &text, NULL), 0);
-    snprintf(key, sizeof key, "\ndb_query_errors_total{%s} ", labels);
-    const char *at = strstr(text, key);
-    double found = at ? strtod(at + strlen(key), NULL) : 0;
-    free(text);
-    return found;
-}
+#define ERRORS "db_query_errors_total"
 
 /* Whoever hears of it first: the next of them, a question behind it, or the commit; and whether anybody listens or not. */
 static void what_fails_later_is_not_committed(void **state)
@@ -343,14 +332,15 @@ static void what_fails_later_is_not_committed(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_true(store_run(f->store, STORE_MODE_WRITE, run_later, &cases[i]) < 0);
         assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 0);
-        assert_true(errors("operation=\"insert\",schema=\"tracking\",sqlstate_class=\"23\"") == (double)(i + 1));
+        assert_true(fixture_metric(ERRORS "{operation=\"insert\",schema=\"tracking\",sqlstate_class=\"23\"}") ==
+                    (double)(i + 1));
         /* The connection is as good as before. */
         assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_later, &good), DB_OK);
         assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 3);
         fixture_exec(f, "DELETE FROM tracking.jobs");
     }
-    assert_true(errors("operation=\"select\",schema=\"tracking\",sqlstate_class=\"23\"") == 0);
-    assert_true(errors("operation=\"commit\",schema=\"other\",sqlstate_class=\"23\"") == 0);
+    assert_true(fixture_metric(ERRORS "{operation=\"select\",schema=\"tracking\",sqlstate_class=\"23\"}") <= 0);
+    assert_true(fixture_metric(ERRORS "{operation=\"commit\",schema=\"other\",sqlstate_class=\"23\"}") <= 0);
     metrics_destroy();
 }
 

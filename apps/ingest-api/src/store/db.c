@@ -265,8 +265,9 @@ int64_t db_changes(struct db *db)
     return db->driver->changes(db);
 }
 
-static void bind_all(struct db_stmt *stmt, const char *format, va_list args)
+static struct db_stmt *prepare_bound(struct db *db, const char *sql, const char *format, va_list args)
 {
+    struct db_stmt *stmt = db_prepare(db, sql);
     for (int i = 1; *format; format++, i++) {
         if (*format == 'i')
             db_bind_int(stmt, i, va_arg(args, int64_t));
@@ -275,6 +276,7 @@ static void bind_all(struct db_stmt *stmt, const char *format, va_list args)
         else
             db_bind_str(stmt, i, va_arg(args, const char *));
     }
+    return stmt;
 }
 
 static int run_to_end(struct db_stmt *stmt)
@@ -282,35 +284,31 @@ static int run_to_end(struct db_stmt *stmt)
     int rc;
     while ((rc = db_step(stmt)) == DB_ROW)
         ;
+    db_done(stmt);
     return rc;
 }
 
 int db_exec(struct db *db, const char *sql, const char *format, ...)
 {
-    struct db_stmt *stmt = db_prepare(db, sql);
-    if (!stmt)
-        return db->error_code;
     va_list args;
     va_start(args, format);
-    bind_all(stmt, format, args);
+    struct db_stmt *stmt = prepare_bound(db, sql, format, args);
     va_end(args);
-    int rc = run_to_end(stmt);
-    db_done(stmt);
-    return rc;
+    return stmt ? run_to_end(stmt) : db->error_code;
 }
 
 int db_exec_later(struct db *db, const char *sql, const char *format, ...)
 {
-    struct db_stmt *stmt = db_prepare(db, sql);
-    if (!stmt)
-        return db->error_code;
     va_list args;
     va_start(args, format);
-    bind_all(stmt, format, args);
+    struct db_stmt *stmt = prepare_bound(db, sql, format, args);
     va_end(args);
-    bool later = db->driver->later && stmt->cached; /* it has to be there when its answer comes */
-    int rc = later ? db->driver->later(stmt) : run_to_end(stmt);
-    if (later && rc < 0)
+    if (!stmt)
+        return db->error_code;
+    if (!db->driver->later || !stmt->cached) /* it has to be there when its answer comes */
+        return run_to_end(stmt);
+    int rc = db->driver->later(stmt);
+    if (rc < 0)
         db_query_failed(db, stmt->operation, stmt->schema);
     db_done(stmt);
     return rc;
