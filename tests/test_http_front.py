@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import random
 import re
 import resource
 import signal
@@ -454,34 +453,31 @@ def test_a_long_scrape_rests_and_is_whole(make_service):
     service.stop()
 
 
+def hold_a_scrape(port):
+    """A connection whose scrape does not end: more is pipelined than the kernel's buffers take, and nothing is read of it but that it
+    has begun. It may begin with a refusal, and then each of them is refused at once."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    s.settimeout(PATIENCE)
+    s.connect(("127.0.0.1", port))
+    s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+    assert s.recv(12, socket.MSG_WAITALL) in (b"HTTP/1.1 200", b"HTTP/1.1 503")
+    return s
+
+
 def test_scrapes_are_limited(make_service):
     service = make_service(METRICS_SCRAPES=2)
-    held = []
-    for _ in range(2):
-        s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        s.settimeout(0.2)
-        s.connect(("127.0.0.1", service.port))
-        # more pipelined than the kernel buffers, so that it stands still in the middle of an answer
-        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
-        held.append(s)
     client = service.client()
-    chance = random.Random(1)
 
     def refused():
+        # Both anew each time: a third one that comes between two answers of a held one takes its place, and that one
+        # is then refused a thousand times and holds nothing any more.
+        held = [hold_a_scrape(service.port) for _ in range(2)]
         answer = client.get("/metrics")
-        if answer.status == 503 and answer.headers["retry-after"] == "1":
-            return True
-        # One that stands still in its last slice has ended its scrape already: read on until both stand before theirs.
         for s in held:
-            wanted = chance.randrange(1 << 20, 3 << 20)
-            with contextlib.suppress(OSError):
-                while wanted > 0:
-                    wanted -= len(s.recv(65536)) or wanted
-        return False
+            reset(s)
+        return answer.status == 503 and answer.headers["retry-after"] == "1"
     wait_until("a third scrape refused", refused)
-    for s in held:
-        reset(s)
     wait_until("scrapes again", lambda: client.get("/metrics").status == 200)
 
 
