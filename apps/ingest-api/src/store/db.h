@@ -6,7 +6,8 @@
  * SQL is written with schemas (`crm.prospects`) and `$1 … $n`; the SQLite driver turns `crm.` into `crm_`.
  * Schemas: iam, crm, outreach, tracking. Ids are UUID text in and out (stored as 16 bytes or uuid).
  * Every query is timed here, and only here: db_query_duration_seconds{operation, schema}, db_query_errors_total,
- * a warning in the log above 100 ms. The time is from sending it to its result; BEGIN on PostgreSQL is part of the first. A struct db belongs to one thread.
+ * a warning in the log above 100 ms. The time is from sending it to its result; BEGIN on PostgreSQL is part of the first.
+ * A struct db belongs to one thread.
  */
 #ifndef INGEST_STORE_DB_H
 #define INGEST_STORE_DB_H

@@ -76,14 +76,15 @@ struct db {
     unsigned cached;
     bool migrated; /* the schema is the newest; set by who has called db_migrate */
     int error_code;
-    bool error_counted;
+    bool error_counted; /* the last error is in db_query_errors_total: whoever hears of it next leaves it */
     char error_class[3];
     char error_text[256];
 };
 
 /** Count and, where slow, log a query that took that long. */
 void db_observe(enum db_operation operation, enum db_schema schema, uint64_t elapsed_ns);
-/** Count a query that failed by db_fail(), if that has not been done yet, and log what the database said of one that nobody could expect to fail. */
+/** Count a query that failed by db_fail(), if that has not been done yet, and log what the database said of one that nobody
+ *  could expect to fail. */
 void db_query_failed(struct db *db, enum db_operation operation, enum db_schema schema);
 /** Record an error on the connection. @param text has no values of rows in it. @return code. */
 int db_fail(struct db *db, int code, const char *error_class, const char *text);
