@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exemplars: where they are shown, what is refused, how often they change. */
-#include "exemplar.h"
-#include "process.h"
-#include "registry_internal.h"
+#include "registry/registry_internal.h"
+#include "shard/process.h"
+#include "types/exemplar.h"
 #include "util.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Buckets, and pictures of one instant while more threads observe than there are cores. */
-#include "shard_internal.h"
-#include "snapshot.h"
+#include "read/snapshot.h"
+#include "shard/shard_internal.h"
 #include "util.h"
 
 #include <math.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Label values: found by value and never by hash alone; hostile ones have a defined result. */
-#include "hash.h"
-#include "index.h"
-#include "labels.h"
-#include "snapshot.h"
+#include "read/snapshot.h"
+#include "series/hash.h"
+#include "series/index.h"
+#include "series/labels.h"
 #include "util.h"
 
 #include <pthread.h>

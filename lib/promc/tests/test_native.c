@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Native histograms: which bucket, how many of them, and pictures of one instant while threads observe and the resolution falls. */
-#include "histogram_internal.h"
-#include "native.h"
-#include "remove.h"
-#include "shard_internal.h"
-#include "snapshot.h"
+#include "read/snapshot.h"
+#include "series/remove.h"
+#include "shard/shard_internal.h"
+#include "types/histogram_internal.h"
+#include "types/native.h"
 #include "util.h"
 
 #include <float.h>

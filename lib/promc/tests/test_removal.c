@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Removal: exact, partial, while a scrape stands on the series; stale handles; quarantine; idle expiry. */
-#include "remove.h"
-#include "snapshot.h"
+#include "read/snapshot.h"
+#include "series/remove.h"
 #include "util.h"
 
 #include <pthread.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One arena in a file, several processes: exact totals, deaths by SIGKILL, restarts. */
-#include "registry_internal.h"
-#include "shard_internal.h"
-#include "snapshot.h"
+#include "read/snapshot.h"
+#include "registry/registry_internal.h"
+#include "shard/shard_internal.h"
 #include "util.h"
 
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Summaries: the error that is promised, the window as time goes by, and what is refused. */
-#include "registry_internal.h"
+#include "registry/registry_internal.h"
+#include "types/window.h"
 #include "util.h"
-#include "window.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collect/measured.h"
 
-#include "registry_internal.h"
-#include "series.h"
+#include "registry/registry_internal.h"
+#include "series/series.h"
 
 #include <promc/collect.h>
 #include <string.h>

@@ -14,10 +14,10 @@
 #ifndef PROMC_EXPOSE_ENCODER_H
 #define PROMC_EXPOSE_ENCODER_H
 
-#include "arena.h"
+#include "arena/arena.h"
 #include "expose/bytes.h"
-#include "native.h"
-#include "snapshot.h"
+#include "read/snapshot.h"
+#include "types/native.h"
 
 #include <promc/histogram.h>
 #include <promc/scrape.h>

@@ -7,10 +7,10 @@
 #ifndef PROMC_EXPOSE_PROTOBUF_PARTS_H
 #define PROMC_EXPOSE_PROTOBUF_PARTS_H
 
-#include "exemplar.h"
 #include "expose/bytes.h"
 #include "expose/wire.h"
-#include "native.h"
+#include "types/exemplar.h"
+#include "types/native.h"
 
 #define PROMC_PROTOBUF_SECONDS_WIDTH 5
 #define PROMC_PROTOBUF_NANOS_WIDTH 5

@@ -7,9 +7,9 @@
  */
 #include "expose/text.h"
 
-#include "exemplar.h"
 #include "expose/escape.h"
 #include "expose/number.h"
+#include "types/exemplar.h"
 
 #define LITERAL(text) ((promc_str){(text), sizeof(text) - 1})
 

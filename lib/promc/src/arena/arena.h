@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The arena: one mapped address range that holds everything a registry owns (docs/promc-internals.md).
+ *
+ * Invariants
+ *  - the range is mapped once and never moves; references inside it are offsets (promc_ref), never pointers;
+ *  - metadata grows upwards from the header to `meta_end`; what is allocated as a child block stays one for ever
+ *    (a stale handle may look at its `live` word at any time), what is a table stays one too;
+ *  - everything below "under the lock" is written only with the registry's lock held, by single stores whose order
+ *    leaves a chain that can be walked forwards after any of them (a process may die between two).
+ */
+#ifndef PROMC_ARENA_ARENA_H
+#define PROMC_ARENA_ARENA_H
+
+#include <promc/registry.h>
+#include <pthread.h>
+
+#define PROMC_ARENA_MAGIC UINT64_C(0x616e6572412e6d70) /* "pm.Arena" on a little-endian machine */
+/* Raise it with every change of a structure that lives in the arena. */
+#define PROMC_ARENA_VERSION 4
+
+#define PROMC_PAGE 4096u
+#define PROMC_SHARD_HEADER (2 * PROMC_PAGE) /* the second page is touched only if a busy native histogram is read */
+#define PROMC_ALIGN 16u                     /* of every metadata allocation */
+#define PROMC_SIZE_CLASSES 96               /* of child blocks: see size_class_of() */
+#define PROMC_TABLE_CLASSES 32              /* log2 of a hash table's slots */
+#define PROMC_EXEMPLAR_PLACES_MAX 267       /* of one series: a place a classic bucket, ten for the native ones */
+#define PROMC_RUN_MAX 1023                  /* longest run of cells of one series */
+#define PROMC_SCRAPES_MAX 32                /* scrapes in flight a registry */
+
+/* Offset from the arena's start in units of 8 bytes; 0 is "none". */
+typedef uint32_t promc_ref;
+
+/* A string in the arena; NUL-terminated, the NUL not counted. */
+struct promc_text {
+    promc_ref ref;
+    uint32_t length;
+};
+
+/* A scrape in flight. `token` is 0 while the slot is free. */
+struct promc_scrape_slot {
+    uint64_t token; /* unique for each scrape */
+    uint64_t epoch; /* children removed at this epoch or later may be in the scrape's hands */
+    uint64_t owner; /* the process: pid << 32 | 0 */
+    uint64_t owner_start;
+};
+
+struct promc_arena_header {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t header_bytes;
+    uint64_t arena_bytes;
+    uint64_t meta_end;     /* first byte after the metadata = where shard 0's header page starts */
+    uint64_t shard_stride; /* bytes from one shard to the next */
+    uint32_t max_threads;  /* shards 0 … max_threads-1 have owners; shard max_threads is the shared one */
+    uint32_t cells_max;
+    uint32_t max_series; /* default cap of a family */
+    uint32_t max_value_bytes;
+    uint32_t flags; /* PROMC_ARENA_* */
+    uint32_t reserved;
+    uint64_t seed[2];         /* of the label hash; random */
+    uint64_t born_ms;         /* wall clock at creation, ms since the Unix epoch */
+    uint64_t born_ns;         /* the same instant on CLOCK_MONOTONIC, which all processes share */
+    promc_ref constant_pairs; /* of the registry: struct promc_pair[constant_label_count] */
+    uint32_t constant_label_count;
+
+    /* under the lock */
+    pthread_mutex_t lock;   /* robust; process-shared in a shared arena */
+    uint64_t meta_used;     /* bytes */
+    uint32_t cells_used;    /* cells handed out; cell 0 is never used */
+    promc_ref first_family; /* in registration order; published by the store into the last one's `next` */
+    promc_ref last_family;
+    uint32_t family_count;
+    promc_ref free_blocks[PROMC_SIZE_CLASSES];
+    promc_ref free_tables[PROMC_TABLE_CLASSES];
+    promc_ref free_exemplars[PROMC_EXEMPLAR_PLACES_MAX + 1]; /* arrays of that many places; see exemplar.h */
+    uint32_t
+        free_runs[PROMC_RUN_MAX + 1]; /* first cell of a free run of that length; its link is in the shared shard */
+    promc_ref quarantine_first;       /* removed children, oldest first */
+    promc_ref quarantine_last;
+    promc_ref retired_tables;
+
+    /* atomics */
+    uint64_t series; /* alive */
+    uint64_t epoch;  /* + 1 with each removal */
+    uint64_t next_token;
+    uint32_t shards_used; /* shards 0 … shards_used-1 have been owned at some time */
+    uint32_t shared_used; /* 1 once the shared shard has been written to */
+    uint64_t releases;    /* + 1 whenever a shard becomes free */
+    uint64_t forked_ms;   /* wall clock of the fork that made this copy; 0: none. Values count from here */
+    struct promc_scrape_slot scrapes[PROMC_SCRAPES_MAX];
+};
+
+enum {
+    PROMC_ARENA_SHARED = 1u << 0,
+    PROMC_ARENA_CREATED_TIMESTAMPS = 1u << 1,
+    PROMC_ARENA_HIDE_SELF = 1u << 2,
+    PROMC_ARENA_UTF8_NAMES = 1u << 3
+};
+
+/* This process' view of the arena. */
+struct promc_arena {
+    char *base;
+    struct promc_arena_header *header; /* == base */
+    char *shards;                      /* base + header->meta_end */
+    size_t bytes;
+    size_t shard_stride;
+    int fd; /* the shared file, its flock held; -1 for private memory */
+    bool shared;
+    bool readonly;
+};
+
+static inline void *promc_at(const struct promc_arena *arena, promc_ref ref)
+{
+    return arena->base + (size_t)ref * 8;
+}
+
+static inline promc_ref promc_ref_of(const struct promc_arena *arena, const void *pointer)
+{
+    return (promc_ref)((size_t)((const char *)pointer - arena->base) / 8);
+}
+
+/* Cells of shard i. Cell 0 of each is unused. */
+static inline uint64_t *promc_shard_cells(const struct promc_arena *arena, uint32_t shard)
+{
+    return (uint64_t *)(void *)(arena->shards + (size_t)shard * arena->shard_stride + PROMC_SHARD_HEADER);
+}
+
+/*
+ * Map a new private arena, or create, or join, the file `settings->shared_path`. Settings are complete (no zero fields).
+ * *fresh tells whether the header must be filled by the caller's registry (nobody else uses the arena yet; for a
+ * file: its lock is held exclusively until promc_arena_publish()).
+ * Errors: PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_IO, PROMC_E_FORMAT.
+ */
+int promc_arena_open(struct promc_arena *arena, const promc_registry_settings *settings, bool *fresh);
+/* Map an existing file for reading only, dead or alive its writers. */
+int promc_arena_open_readonly(struct promc_arena *arena, const char *path);
+/* The header is complete: let other processes in. */
+int promc_arena_publish(struct promc_arena *arena);
+void promc_arena_close(struct promc_arena *arena);
+
+/* All below: with the registry's lock held. */
+
+/* Zeroed metadata, 16-byte aligned. 0: the budget is used up. O(1). */
+promc_ref promc_arena_alloc(struct promc_arena *arena, size_t bytes);
+/* The same for a NUL-terminated copy of a string. ref 0: full. */
+struct promc_text promc_arena_text(struct promc_arena *arena, const char *data, size_t length);
+
+/* A block of at least `bytes` for a child; its `live` word keeps counting generations. *class tells its size class. */
+promc_ref promc_arena_block(struct promc_arena *arena, size_t bytes, uint16_t *size_class);
+void promc_arena_block_free(struct promc_arena *arena, promc_ref block, uint16_t size_class);
+
+/* A run of `count` cells that are zero in every shard. 0: full. O(1). */
+uint32_t promc_arena_run(struct promc_arena *arena, uint32_t count);
+/* Zeroes the cells in every shard; nobody may write to them any more. O(count × shards). */
+void promc_arena_run_free(struct promc_arena *arena, uint32_t cell, uint32_t count);
+
+/* Metadata handed out, and the cells of all shards in use. */
+size_t promc_arena_used(const struct promc_arena *arena);
+
+#endif

@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* fork: see "Shards and threads" in docs/promc-internals.md for the rule. */
-#ifndef PROMC_SRC_FORK_H
-#define PROMC_SRC_FORK_H
-
-/* Once per process, with the slots' lock held. PROMC_E_NOMEM. */
-int promc_fork_init(void);
-
-#endif

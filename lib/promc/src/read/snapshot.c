@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "read/snapshot.h"
+#include "series/remove.h"
+#include "shard/process.h"
+#include "types/histogram_internal.h"
+#include "types/native.h"
+#include "types/window.h"
+
+/* Removed series given back at each scrape: bounded, so that a scrape's first slice stays short. */
+#define RECLAIM_PER_SCRAPE 256
+
+static promc_str text_at(const promc_registry *registry, struct promc_text text)
+{
+    if (text.length == 0)
+        return (promc_str){"", 0};
+    return (promc_str){promc_at(&registry->arena, text.ref), text.length};
+}
+
+int promc_reading_begin(promc_registry *registry, struct promc_reading *reading)
+{
+    *reading = (struct promc_reading){.registry = registry, .now = promc_registry_ticks(registry)};
+    if (registry->arena.readonly)
+        return 0;
+    struct promc_arena_header *header = registry->arena.header;
+    promc_registry_lock(registry);
+    if (registry->arena.shared)
+        promc_shards_reap(registry);
+    promc_reclaim(registry, RECLAIM_PER_SCRAPE);
+    for (uint32_t i = 0; i < PROMC_SCRAPES_MAX; i++) {
+        struct promc_scrape_slot *slot = &header->scrapes[i];
+        if (promc_load(&slot->token) != 0 &&
+            (!registry->arena.shared || promc_process_alive(slot->owner, slot->owner_start)))
+            continue;
+        slot->epoch = promc_load(&header->epoch);
+        slot->owner = promc_self();
+        slot->owner_start = registry->arena.shared ? promc_self_start() : 0;
+        reading->token = ++header->next_token;
+        reading->slot = i;
+        promc_store(&slot->token, reading->token);
+        break;
+    }
+    promc_registry_unlock(registry);
+    if (reading->token == 0)
+        return promc_fail(PROMC_E_BUSY, "%d scrapes of the registry are in flight", PROMC_SCRAPES_MAX);
+    return 0;
+}
+
+void promc_reading_end(struct promc_reading *reading)
+{
+    if (reading->token == 0)
+        return;
+    /* The token tells whether the slot is still this reading's: a fork's child starts without any. */
+    struct promc_scrape_slot *slot = &reading->registry->arena.header->scrapes[reading->slot];
+    uint64_t token = reading->token;
+    (void)__atomic_compare_exchange_n(&slot->token, &token, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    reading->token = 0;
+}
+
+static void fill_view(const promc_registry *registry, const struct promc_family_data *data,
+                      struct promc_family_view *view)
+{
+    *view = (struct promc_family_view){
+        .data = data,
+        .type = (enum promc_type)data->type,
+        .sample_name = text_at(registry, data->name),
+        .help = text_at(registry, data->help),
+        .unit = text_at(registry, data->unit),
+        .constant_labels = text_at(registry, data->constant_labels),
+        .constant_label_count = data->constant_label_count,
+        .label_count = data->label_count,
+        .utf8_name = data->flags & PROMC_FAMILY_UTF8_NAME,
+        .utf8_labels = data->flags & PROMC_FAMILY_UTF8_LABELS,
+    };
+    view->name = (promc_str){view->sample_name.data, data->base_length};
+    if (view->label_count > PROMC_MAX_LABELS) /* a damaged arena: promc_registry_open_readonly() reads what there is */
+        view->label_count = PROMC_MAX_LABELS;
+    for (unsigned i = 0; i < view->label_count; i++)
+        view->label_names[i] = text_at(registry, data->label_names[i]);
+    if (data->type == PROMC_HISTOGRAM) {
+        view->bound_count = data->bound_count;
+        view->bounds = data->bounds;
+        view->le = promc_at(&registry->arena, data->le);
+        view->native = data->native_at != 0;
+        view->classic = data->bound_count > 0;
+    }
+    if (data->type == PROMC_SUMMARY) {
+        const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
+        view->quantile_count = (unsigned)summary->quantile_count;
+        view->quantiles = summary->quantiles;
+        view->le = promc_at(&registry->arena, data->le);
+    }
+}
+
+bool promc_reading_next_family(struct promc_reading *reading, struct promc_family_view *view)
+{
+    const struct promc_arena *arena = &reading->registry->arena;
+    bool hide = arena->header->flags & PROMC_ARENA_HIDE_SELF;
+    promc_ref next;
+    do {
+        if (reading->started && !reading->family)
+            return false;
+        next = promc_load_acquire(reading->started ? &reading->family->next : &arena->header->first_family);
+        reading->started = true;
+        reading->family = next ? promc_at(arena, next) : NULL;
+    } while (next && hide && (reading->family->flags & PROMC_FAMILY_SELF));
+    reading->child = NULL;
+    reading->at_end = false;
+    if (!next)
+        return false;
+    fill_view(reading->registry, reading->family, view);
+    return true;
+}
+
+/* Creation time, not before the fork that made this copy of the values start from zero. */
+static double created_of(const promc_registry *registry, uint32_t ticks)
+{
+    const struct promc_arena_header *header = registry->arena.header;
+    uint64_t ms = header->born_ms + (uint64_t)ticks * 1000 / 16, forked = promc_load(&header->forked_ms);
+    return (double)(ms < forked ? forked : ms) / 1000.0;
+}
+
+/*
+ * Made after the reading began? Then it may be a series that was shown already, removed, and made anew: showing it
+ * would put the same labels twice into one scrape. `born` decides within the tick in which the reading began: 32,768
+ * scrapes cannot begin within 1/16 s.
+ */
+static bool is_late(const struct promc_reading *reading, const struct promc_child *child, uint32_t created)
+{
+    if (reading->token == 0)
+        return false;
+    if (created != reading->now)
+        return (int32_t)(created - reading->now) > 0;
+    return (uint16_t)(child->born - (uint16_t)reading->token) < 32768;
+}
+
+bool promc_reading_next_series(struct promc_reading *reading, struct promc_series_view *view)
+{
+    promc_registry *registry = reading->registry;
+    struct promc_family_data *data = reading->family;
+    if (!data || reading->at_end)
+        return false;
+    for (;;) {
+        promc_ref next = promc_load_acquire(reading->child ? &reading->child->next : &data->first_child);
+        if (next == 0) {
+            reading->at_end = true;
+            return false;
+        }
+        struct promc_child *child = reading->child = promc_at(&registry->arena, next);
+        uint32_t ticks = promc_load_acquire(&child->created); /* before the flag: a removal overwrites it after */
+        if ((promc_load(&child->flags) & PROMC_CHILD_REMOVED) || is_late(reading, child, ticks))
+            continue;
+        if (data->idle_expiry_seconds && !registry->arena.readonly &&
+            promc_child_expired(registry, child, reading->now))
+            continue;
+        *view = (struct promc_series_view){.child = child,
+                                           .labels = {promc_child_text(child), child->text_length},
+                                           .created = created_of(registry, ticks)};
+        return true;
+    }
+}
+
+void promc_family_constant(const promc_registry *registry, const struct promc_family_view *view, unsigned i,
+                           promc_str *name, promc_str *value)
+{
+    const struct promc_pair *pairs = promc_at(&registry->arena, view->data->constant_pairs);
+    *name = text_at(registry, pairs[i].name);
+    *value = text_at(registry, pairs[i].value);
+}
+
+unsigned promc_series_values(const promc_registry *registry, const struct promc_series_view *view,
+                             promc_str values[PROMC_MAX_LABELS])
+{
+    (void)registry;
+    return promc_child_values(view->child, values);
+}
+
+void promc_read_counter(const promc_registry *registry, const struct promc_child *child, uint64_t *integer,
+                        double *fraction)
+{
+    const struct promc_arena *arena = &registry->arena;
+    if (promc_child_family(child)->cells == 0) { /* kept by somebody else: see collect/measured.c */
+        *integer = 0;
+        *fraction = promc_cell_double(promc_load(&promc_child_value(child)->bits));
+        return;
+    }
+    const uint64_t *cells = promc_shard_cells(arena, 0) + promc_child_cell(child);
+    uint32_t used = promc_load_acquire(&arena->header->shards_used);
+    uint64_t whole = 0;
+    double rest = 0;
+    for (uint32_t i = 0; i < used; i++) {
+        whole += promc_load(&cells[0]);
+        rest += promc_cell_double(promc_load(&cells[1]));
+        cells += arena->shard_stride / 8;
+    }
+    if (promc_load(&arena->header->shared_used)) {
+        cells = promc_shard_cells(arena, arena->header->max_threads) + promc_child_cell(child);
+        whole += promc_load(&cells[0]);
+        rest += promc_cell_double(promc_load(&cells[1]));
+    }
+    *integer = whole;
+    *fraction = rest;
+}
+
+static double read_updown(const promc_registry *registry, const struct promc_child *child)
+{
+    const struct promc_arena *arena = &registry->arena;
+    uint32_t used = promc_load_acquire(&arena->header->shards_used), cell = promc_child_cell(child);
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < used; i++)
+        total += promc_load(promc_shard_cells(arena, i) + cell);
+    if (promc_load(&arena->header->shared_used))
+        total += promc_load(promc_shard_cells(arena, arena->header->max_threads) + cell);
+    return (double)(int64_t)total;
+}
+
+double promc_read_gauge(const promc_registry *registry, const struct promc_child *child)
+{
+    if (promc_child_family(child)->cells > 0)
+        return read_updown(registry, child);
+    return promc_cell_double(promc_load(&promc_child_value(child)->bits));
+}
+
+/* Every shard's cells, each of one instant. counts[] and classic[] are zeroed up to their lengths. */
+static bool read_shards(promc_registry *registry, const struct promc_child *child, uint64_t *counts, uint64_t *classic,
+                        double *sum)
+{
+    const struct promc_arena_header *header = registry->arena.header;
+    uint32_t used = promc_load_acquire(&header->shards_used);
+    bool good = true;
+    *sum = 0;
+    for (uint32_t i = 0; i < used; i++)
+        good &= promc_histogram_read_shard(registry, i, child, counts, classic, sum);
+    if (promc_load(&header->shared_used))
+        promc_histogram_read_shared(registry, child, counts, classic, sum);
+    return good;
+}
+
+/*
+ * What the shared shard's writers had under way may be in the one and not in the other: the native buckets count. What is too
+ * much goes from the top, what is missing is above every bound until the next scrape.
+ */
+static void level(uint64_t *classic, uint32_t count, uint64_t total)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += classic[i];
+    if (sum < total)
+        classic[count - 1] += total - sum;
+    for (uint32_t i = count; i > 0 && sum > total; i--) {
+        uint64_t less = sum - total < classic[i - 1] ? sum - total : classic[i - 1];
+        classic[i - 1] -= less;
+        sum -= less;
+    }
+}
+
+bool promc_read_native(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum,
+                       struct promc_native_view *out)
+{
+    uint64_t counts[PROMC_NATIVE_SLOTS_MAX] = {0};
+    struct promc_native *native = promc_child_native(child);
+    uint32_t classic = promc_child_family(child)->bound_count + 1;
+    for (uint32_t i = 0; i < classic; i++)
+        buckets[i] = 0;
+    bool good = read_shards(registry, child, counts, buckets, sum);
+    promc_native_merge(native, counts, promc_native_used(native), out);
+    level(buckets, classic, out->total);
+    return good;
+}
+
+bool promc_read_histogram(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    if (data->native_at != 0) {
+        struct promc_native_view native;
+        return promc_read_native(registry, child, buckets, sum, &native);
+    }
+    for (uint32_t i = 0; i <= data->bound_count; i++)
+        buckets[i] = 0;
+    return read_shards(registry, child, buckets, NULL, sum);
+}
+
+void promc_read_summary(promc_registry *registry, const struct promc_child *child, double *quantiles, uint64_t *total,
+                        double *sum)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
+    uint64_t counts[PROMC_SUMMARY_MAX_BUCKETS + 1];
+    promc_window_read(registry, child, counts, total, sum);
+    for (size_t i = 0; i < summary->quantile_count; i++)
+        quantiles[i] = promc_window_quantile(data, counts, summary->quantiles[i]);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arena/atomic.h"
+#include "registry/overrides.h"
+#include "registry/registry_internal.h"
+#include "registry/self.h"
+#include "registry/validate.h"
+#include "shard/fork.h"
+#include "shard/process.h"
+#include "shard/shard_internal.h"
+#include "shard/thread.h"
+#include "types/callback.h"
+
+#include <errno.h>
+#include <promc/histogram.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define ARENA_MIN ((size_t)256 << 10)
+#define ARENA_MAX ((size_t)32 << 30)
+
+pthread_mutex_t promc_slots_lock = PTHREAD_MUTEX_INITIALIZER;
+static promc_registry *slots[PROMC_SLOTS];
+
+promc_registry *promc_registry_in_slot(uint32_t slot)
+{
+    return slot < PROMC_SLOTS ? promc_load_acquire(&slots[slot]) : NULL;
+}
+
+void promc_registry_default_settings(promc_registry_settings *settings)
+{
+    *settings = (promc_registry_settings){.arena_bytes = (size_t)64 << 20,
+                                          .max_threads = 64,
+                                          .max_series_per_family = 10000,
+                                          .max_label_value_bytes = 1024};
+}
+
+static int out_of_range(const char *field, unsigned long long value, const char *range)
+{
+    return promc_fail(PROMC_E_INVALID, "%s is %llu, must be %s", field, value, range);
+}
+
+/* Zero fields take their defaults, max_threads excepted: in a small arena its default is smaller. */
+static int complete_settings(promc_registry_settings *settings, const promc_registry_settings *given)
+{
+    promc_registry_settings defaults;
+    promc_registry_default_settings(&defaults);
+    *settings = given ? *given : defaults;
+    if (settings->arena_bytes == 0)
+        settings->arena_bytes = defaults.arena_bytes;
+    if (settings->max_series_per_family == 0)
+        settings->max_series_per_family = defaults.max_series_per_family;
+    if (settings->max_label_value_bytes == 0)
+        settings->max_label_value_bytes = defaults.max_label_value_bytes;
+    if (settings->arena_bytes < ARENA_MIN || settings->arena_bytes > ARENA_MAX)
+        return out_of_range("arena_bytes", settings->arena_bytes, "262144 to 34359738368");
+    settings->arena_bytes = (settings->arena_bytes + PROMC_PAGE - 1) / PROMC_PAGE * PROMC_PAGE;
+    if (settings->max_threads > 1024)
+        return out_of_range("max_threads", settings->max_threads, "at most 1024");
+    if (settings->max_label_value_bytes < 4 || settings->max_label_value_bytes > 65535)
+        return out_of_range("max_label_value_bytes", settings->max_label_value_bytes, "4 to 65535");
+    if (settings->constant_label_count > 0 && !settings->constant_labels)
+        return promc_fail(PROMC_E_INVALID, "constant_label_count is %zu without constant_labels",
+                          settings->constant_label_count);
+    if (settings->constant_label_count > 64)
+        return out_of_range("constant_label_count", settings->constant_label_count, "at most 64");
+    for (size_t i = 0; i < settings->constant_label_count; i++) {
+        int rc = promc_check_constant("(registry)", &settings->constant_labels[i], settings->utf8_names);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static void init_lock(struct promc_arena *arena)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    if (arena->shared)
+        pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(&arena->header->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+void promc_registry_init_lock(promc_registry *registry)
+{
+    if (registry->arena.shared)
+        return;
+    /* Refused, since the parent's thread holds it; but ThreadSanitizer, which follows locks, then knows it is free. */
+    (void)pthread_mutex_unlock(&registry->arena.header->lock);
+    init_lock(&registry->arena);
+}
+
+static void random_seed(uint64_t seed[2])
+{
+    if (getrandom(seed, 2 * sizeof *seed, GRND_NONBLOCK) == (ssize_t)(2 * sizeof *seed))
+        return;
+    /* Early at boot without entropy: addresses and time are what there is. */
+    seed[0] = promc_now_ns() * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)(uintptr_t)seed;
+    seed[1] = promc_wall_ms() ^ promc_self() << 17;
+}
+
+/* The fields of a fresh arena that arena_map.c has not filled. */
+static int init_header(promc_registry *registry, const promc_registry_settings *settings)
+{
+    struct promc_arena *arena = &registry->arena;
+    struct promc_arena_header *header = arena->header;
+    header->max_series = settings->max_series_per_family;
+    header->max_value_bytes = settings->max_label_value_bytes;
+    header->flags = (arena->shared ? PROMC_ARENA_SHARED : 0u) |
+                    (settings->created_timestamps ? PROMC_ARENA_CREATED_TIMESTAMPS : 0u) |
+                    (settings->no_self_metrics ? PROMC_ARENA_HIDE_SELF : 0u) |
+                    (settings->utf8_names ? PROMC_ARENA_UTF8_NAMES : 0u);
+    random_seed(header->seed);
+    header->born_ms = promc_wall_ms();
+    header->born_ns = promc_now_ns();
+    init_lock(arena);
+    size_t count = settings->constant_label_count;
+    if (count == 0)
+        return 0;
+    header->constant_pairs = promc_arena_alloc(arena, count * sizeof(struct promc_pair));
+    bool good = header->constant_pairs != 0;
+    struct promc_pair *pairs = promc_at(arena, header->constant_pairs);
+    for (size_t i = 0; good && i < count; i++)
+        good = promc_pair_copy(arena, &pairs[i], &settings->constant_labels[i]);
+    header->constant_label_count = (uint32_t)count;
+    return good ? 0 : promc_fail(PROMC_E_FULL, "the arena has no room for the constant labels");
+}
+
+static int open_in_slot(promc_registry *registry, const promc_registry_settings *settings)
+{
+    bool fresh = false;
+    int rc = promc_overrides_load(settings->overrides, &registry->overrides);
+    if (rc == 0)
+        rc = promc_arena_open(&registry->arena, settings, &fresh);
+    if (rc < 0)
+        return rc;
+    registry->scratch = malloc((size_t)PROMC_MAX_LABELS * (registry->arena.header->max_value_bytes + 4) +
+                               (size_t)PROMC_MAX_LABELS * settings->max_label_value_bytes);
+    if (!registry->scratch)
+        return promc_fail(PROMC_E_NOMEM, "out of memory");
+    if (fresh)
+        rc = init_header(registry, settings);
+    pthread_mutex_init(&registry->local_lock, NULL);
+    promc_store_release(&slots[registry->slot], registry);
+    if (rc == 0)
+        rc = promc_self_register(registry);
+    if (rc == 0 && fresh)
+        rc = promc_arena_publish(&registry->arena);
+    return rc;
+}
+
+static void free_registry(promc_registry *registry)
+{
+    promc_store_release(&slots[registry->slot], NULL);
+    for (promc_family *family = registry->families; family;) {
+        promc_family *next = family->next;
+        promc_family_free(family);
+        family = next;
+    }
+    for (uint32_t i = 0; i < registry->collector_count; i++)
+        free((char *)(uintptr_t)registry->collectors[i].name);
+    promc_overrides_free(registry->overrides);
+    promc_callbacks_free(registry);
+    free(registry->scratch);
+    promc_arena_close(&registry->arena);
+    free(registry);
+}
+
+/* A registry in a free slot, without an arena. The slots' lock is held. */
+static int new_registry(promc_registry **out)
+{
+    int rc = promc_threads_init();
+    if (rc == 0)
+        rc = promc_fork_init();
+    if (rc < 0)
+        return rc;
+    uint32_t slot = 1;
+    while (slot < PROMC_SLOTS && slots[slot])
+        slot++;
+    if (slot == PROMC_SLOTS)
+        return promc_fail(PROMC_E_BUSY, "%d registries are alive in the process", PROMC_SLOTS - 1);
+    promc_registry *registry = calloc(1, sizeof *registry);
+    if (!registry)
+        return promc_fail(PROMC_E_NOMEM, "out of memory");
+    registry->slot = slot;
+    registry->quarantine_ms = 60000;
+    registry->arena.fd = -1;
+    *out = registry;
+    return 0;
+}
+
+int promc_registry_create(promc_registry **out, const promc_registry_settings *given)
+{
+    promc_registry_settings settings;
+    promc_registry *registry;
+    *out = NULL;
+    int rc = complete_settings(&settings, given);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&promc_slots_lock);
+    rc = new_registry(&registry);
+    if (rc == 0) {
+        rc = open_in_slot(registry, &settings);
+        if (rc < 0)
+            free_registry(registry);
+        else
+            *out = registry;
+    }
+    pthread_mutex_unlock(&promc_slots_lock);
+    return rc;
+}
+
+int promc_registry_open_readonly(promc_registry **out, const char *path)
+{
+    promc_registry *registry;
+    *out = NULL;
+    if (!path)
+        return promc_fail(PROMC_E_INVALID, "no path given");
+    pthread_mutex_lock(&promc_slots_lock);
+    int rc = new_registry(&registry);
+    if (rc == 0) {
+        rc = promc_arena_open_readonly(&registry->arena, path);
+        pthread_mutex_init(&registry->local_lock, NULL);
+        if (rc < 0) {
+            free_registry(registry);
+        } else {
+            promc_store_release(&slots[registry->slot], registry);
+            *out = registry;
+        }
+    }
+    pthread_mutex_unlock(&promc_slots_lock);
+    return rc;
+}
+
+/* What this process' shards hold stays in a shared arena; up-down gauges are settled when the process ends. */
+static void release_shards(promc_registry *registry)
+{
+    if (!registry->arena.shared || registry->arena.readonly || !promc_threads_lock())
+        return;
+    for (struct promc_thread *thread = promc_threads_first(); thread; thread = thread->next) {
+        if (thread->shard[registry->slot] != 0)
+            promc_shard_release(registry, thread->shard[registry->slot] - 1);
+    }
+    promc_threads_unlock();
+}
+
+void promc_registry_destroy(promc_registry *registry)
+{
+    if (!registry)
+        return;
+    pthread_mutex_lock(&promc_slots_lock);
+    release_shards(registry);
+    promc_threads_forget(registry->slot);
+    pthread_mutex_destroy(&registry->local_lock);
+    free_registry(registry);
+    pthread_mutex_unlock(&promc_slots_lock);
+}
+
+void promc_registry_lock(promc_registry *registry)
+{
+    pthread_mutex_t *lock = &registry->arena.header->lock;
+    if (pthread_mutex_lock(lock) == EOWNERDEAD) {
+        promc_registry_recover(registry);
+        pthread_mutex_consistent(lock);
+    }
+}
+
+bool promc_registry_trylock(promc_registry *registry)
+{
+    pthread_mutex_t *lock = &registry->arena.header->lock;
+    int rc = pthread_mutex_trylock(lock);
+    if (rc == EOWNERDEAD) {
+        promc_registry_recover(registry);
+        pthread_mutex_consistent(lock);
+        rc = 0;
+    }
+    return rc == 0;
+}
+
+void promc_registry_unlock(promc_registry *registry)
+{
+    pthread_mutex_unlock(&registry->arena.header->lock);
+}
+
+uint32_t promc_registry_ticks(const promc_registry *registry)
+{
+    int64_t age = (int64_t)(promc_now_ns() - registry->arena.header->born_ns);
+    return age > 0 ? (uint32_t)(age / 62500000) : 0;
+}
+
+void promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out)
+{
+    const struct promc_arena_header *header = registry->arena.header;
+    *out = (promc_registry_stats){
+        .arena_bytes = registry->arena.bytes,
+        .arena_used_bytes = promc_arena_used(&registry->arena),
+        .families = promc_load(&header->family_count),
+        .series = promc_load(&header->series),
+        .stale_updates = (uint64_t)promc_counter_value(registry->stale_updates),
+        .shards = promc_load(&header->shards_used),
+    };
+    for (const promc_family *family = promc_load_acquire(&registry->families); family; family = family->next)
+        out->series_dropped += (uint64_t)promc_counter_value(family->dropped);
+    for (unsigned i = 0; i < PROMC_SCRAPES_MAX; i++)
+        out->scrapes_in_flight += promc_load(&header->scrapes[i].token) != 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/self.h"
+#include "read/snapshot.h"
+#include "registry/registry_internal.h"
+
+static int own_family(promc_registry *registry, enum promc_type type, const promc_family_settings *settings,
+                      promc_family **out)
+{
+    return promc_family_create(
+        registry,
+        &(struct promc_family_plan){
+            .type = type, .settings = settings, .cells = type == PROMC_COUNTER ? 2 : 0, .flags = PROMC_FAMILY_SELF},
+        out);
+}
+
+static int own_gauge(promc_registry *registry, const char *name, const char *help, const char *unit, promc_gauge *out)
+{
+    promc_family *family;
+    int rc =
+        own_family(registry, PROMC_GAUGE, &(promc_family_settings){.name = name, .help = help, .unit = unit}, &family);
+    return rc < 0 ? rc : promc_gauge_get(family, NULL, out);
+}
+
+static int own_counter(promc_registry *registry, const char *name, const char *help, promc_counter *out)
+{
+    promc_family *family;
+    int rc = own_family(registry, PROMC_COUNTER, &(promc_family_settings){.name = name, .help = help}, &family);
+    return rc < 0 ? rc : promc_counter_get(family, NULL, out);
+}
+
+static int own_counters_by(promc_registry *registry, const char *name, const char *help, const char *label,
+                           promc_family **out)
+{
+    return own_family(registry, PROMC_COUNTER,
+                      &(promc_family_settings){.name = name, .help = help, .labels = {label}, .max_series = UINT32_MAX},
+                      out);
+}
+
+int promc_self_register(promc_registry *registry)
+{
+    promc_family *dropped;
+    int rc = own_gauge(registry, "promc_scrape_duration_seconds",
+                       "Time the scrape before this one took, waiting for the reader included.", "seconds",
+                       &registry->scrape_duration);
+    if (rc == 0)
+        rc = own_gauge(registry, "promc_scrape_bytes", "Size of the scrape before this one.", "bytes",
+                       &registry->scrape_bytes);
+    if (rc == 0)
+        rc = own_gauge(registry, "promc_series", "Series alive in the registry.", NULL, &registry->series);
+    if (rc == 0)
+        rc =
+            own_gauge(registry, "promc_arena_bytes", "Memory in use by the registry.", "bytes", &registry->arena_bytes);
+    if (rc == 0)
+        rc = own_gauge(registry, "promc_arena_limit_bytes", "Memory the registry may use.", "bytes",
+                       &registry->arena_limit_bytes);
+    if (rc == 0)
+        rc = own_counter(registry, "promc_stale_updates_total",
+                         "Updates through a handle whose series had been removed.", &registry->stale_updates);
+    if (rc == 0)
+        rc = own_counter(registry, "promc_invalid_observations_total",
+                         "Observations refused: NaN, or in a summary negative or infinite.",
+                         &registry->invalid_observations);
+    if (rc == 0)
+        rc = own_counters_by(registry, "promc_collector_errors_total", "Collector runs that failed or were too late.",
+                             "collector", &registry->collector_errors);
+    if (rc == 0)
+        rc = own_counters_by(registry, "promc_series_dropped_total",
+                             "Lookups that got the overflow series because of a cap or the memory budget.", "family",
+                             &dropped);
+    if (rc == 0)
+        registry->series_dropped = dropped; /* from here on each family with labels gets its series of it */
+    return rc;
+}
+
+void promc_self_update(promc_registry *registry)
+{
+    if (registry->arena.readonly)
+        return;
+    promc_registry_stats stats;
+    promc_registry_get_stats(registry, &stats);
+    promc_gauge_set(registry->series, (double)stats.series);
+    promc_gauge_set(registry->arena_bytes, (double)stats.arena_used_bytes);
+    promc_gauge_set(registry->arena_limit_bytes, (double)stats.arena_bytes);
+}
+
+void promc_scrape_finished(promc_registry *registry, double seconds, uint64_t bytes)
+{
+    promc_gauge_set(registry->scrape_duration, seconds);
+    promc_gauge_set(registry->scrape_bytes, (double)bytes);
+}

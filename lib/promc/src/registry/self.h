@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* promc's own metrics: ordinary families that each registry registers itself. */
+#ifndef PROMC_REGISTRY_SELF_H
+#define PROMC_REGISTRY_SELF_H
+
+#include <promc/registry.h>
+
+/* At creation. Hidden ones (no_self_metrics) are there too: promc_registry_get_stats() reads them. */
+int promc_self_register(promc_registry *registry);
+/* Before each scrape. */
+void promc_self_update(promc_registry *registry);
+
+#endif

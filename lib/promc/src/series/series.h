@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A child of a family: one series (or for histograms and summaries, one set of them), in the arena.
+ *
+ * Layout of a block: struct promc_child, then what the type keeps in the child itself (struct promc_child_value for
+ * types without cells, struct promc_child_window for summaries and native histograms, struct promc_child_idle for families that expire), then at `text_offset` the rendered labels
+ * `a="b",c="d"`; when a value needed escaping (PROMC_CHILD_ESCAPED) the raw values stand behind them:
+ * uint32_t length[label_count] at the next multiple of 4, then the bytes. A summary's window (window.h) or a
+ * native histogram's slots (native.h) are last.
+ *
+ * Invariants
+ *  - text, hash and family are constant from publication to reclamation;
+ *  - `next` of a removed child still leads on to the rest of the list until the child is reclaimed, which waits for
+ *    every scrape that had begun before the removal, and for the quarantine.
+ */
+#ifndef PROMC_SERIES_SERIES_H
+#define PROMC_SERIES_SERIES_H
+
+#include "arena/atomic.h"
+#include "registry/family.h"
+#include <promc/shard.h>
+
+enum { PROMC_CHILD_ESCAPED = 1u << 0, PROMC_CHILD_REMOVED = 1u << 1, PROMC_CHILD_OVERFLOW = 1u << 2 };
+
+struct promc_child {
+    promc_live live;           /* generation << 32 | first cell; see promc/shard.h */
+    int32_t family;            /* from here to the family, in units of 16 bytes */
+    uint32_t hash;             /* removed: the epoch of the removal */
+    promc_ref next;            /* creation order; atomic */
+    promc_ref prev;            /* removed: next in the quarantine */
+    uint32_t text_length : 24; /* PROMC_MAX_LABELS values of 64 KiB, every byte escaped, are below 2^22 */
+    uint32_t size_class : 8;
+    uint32_t created;    /* in 1/16 s since the registry was made; removed: when that was */
+    promc_ref exemplars; /* atomic; 0: none */
+    uint16_t born;       /* low bits of the header's next_token at creation: how many scrapes had begun before it */
+    uint8_t flags;       /* PROMC_CHILD_* */
+    uint8_t text_offset; /* in units of 8 bytes */
+};
+
+struct promc_window;
+
+/* The value of a child without cells (a gauge that is set). Shared by all threads. */
+struct promc_child_value {
+    uint64_t bits;    /* the double; atomic */
+    uint64_t updates; /* changes with every update; for idle expiry */
+};
+
+/* Two threads may count one update between them: only that it changes matters. */
+static inline void promc_child_value_changed(struct promc_child_value *value)
+{
+    promc_store(&value->updates, promc_load(&value->updates) + 1);
+}
+
+/* Where a summary's window, or a native histogram's struct promc_native, is. */
+struct promc_child_window {
+    uint32_t at; /* from the child, in units of 8 bytes; 0: there is none */
+    uint32_t reserved;
+};
+
+struct promc_child_idle {
+    uint32_t since; /* 1/16 s since the registry was made: when `mark` was first seen */
+    uint32_t mark;  /* digest of the values then */
+};
+
+static inline struct promc_family_data *promc_child_family(const struct promc_child *child)
+{
+    return (struct promc_family_data *)(void *)((char *)(uintptr_t)child + (ptrdiff_t)child->family * 16);
+}
+
+static inline const char *promc_child_text(const struct promc_child *child)
+{
+    return (const char *)child + (size_t)child->text_offset * 8;
+}
+
+static inline struct promc_child_value *promc_child_value(const struct promc_child *child)
+{
+    return (struct promc_child_value *)(void *)((char *)(uintptr_t)child + sizeof *child);
+}
+
+static inline uint32_t promc_child_cell(const struct promc_child *child)
+{
+    return (uint32_t)promc_load(&child->live.word);
+}
+
+/* Raw label values, in the order of the family's labels; they point into the arena. @return how many. */
+unsigned promc_child_values(const struct promc_child *child, promc_str values[PROMC_MAX_LABELS]);
+
+/* Only in summaries and native histograms. */
+static inline struct promc_child_window *promc_child_window_at(const struct promc_child *child)
+{
+    return (struct promc_child_window *)(void *)((char *)(uintptr_t)child + sizeof *child);
+}
+
+/* The same: NULL if it keeps none. */
+static inline struct promc_window *promc_child_window(const struct promc_child *child)
+{
+    uint32_t at = promc_child_window_at(child)->at;
+    return at ? (struct promc_window *)(void *)((char *)(uintptr_t)child + (size_t)at * 8) : NULL;
+}
+
+/* What the type keeps in the child itself. */
+static inline size_t promc_child_own_bytes(const struct promc_family_data *data)
+{
+    return data->cells == 0              ? sizeof(struct promc_child_value)
+           : data->type == PROMC_SUMMARY ? sizeof(struct promc_child_window)
+           : data->native_at != 0        ? sizeof(struct promc_child_window)
+                                         : 0;
+}
+
+/* Only in families with an idle expiry. */
+static inline struct promc_child_idle *promc_child_idle(const struct promc_child *child)
+{
+    size_t at = sizeof *child + promc_child_own_bytes(promc_child_family(child));
+    return (struct promc_child_idle *)(void *)((char *)(uintptr_t)child + at);
+}
+
+/* Find or create; the types' _get functions are these. *out is always set. */
+int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out);
+int promc_series_get_n(promc_family *family, const promc_str *values, size_t count, promc_series_ref *out);
+/* For the _with macros: checks the count. */
+promc_series_ref promc_series_with(promc_family *family, const char *const *values, size_t count);
+
+/* The child with exactly these values, or NULL. Lock-free. */
+struct promc_child *promc_series_find(const promc_family *family, const promc_str *values);
+/* The same in a family with labels, with the values' hash, and the `live` word that the child had. */
+struct promc_child *promc_series_find_word(const promc_family *family, const promc_str *values, uint32_t *hash,
+                                           uint64_t *word);
+/* For values that were not found as they are: repair them, find or create their series, or the overflow series. */
+int promc_series_make(promc_family *family, const promc_str *values, promc_series_ref *out);
+
+static inline promc_series_ref promc_series_handle(const promc_family *family, const struct promc_child *child,
+                                                   uint64_t word)
+{
+    return (promc_series_ref){(uintptr_t)child | family->slot, word};
+}
+
+/*
+ * At registration, with the lock held: set aside room for the overflow series, or make the only series of a family
+ * without labels. false: the arena is full.
+ */
+bool promc_series_reserve(promc_family *family);
+
+/* The block of a handle that is not the zero one, stale or not. */
+static inline struct promc_child *promc_series_block(promc_series_ref ref)
+{
+    return (struct promc_child *)(void *)promc_ref_live(ref);
+}
+
+/* The child behind a handle, or NULL if there is none (any more). */
+static inline struct promc_child *promc_series_child(promc_series_ref ref)
+{
+    if (ref.where == 0 || promc_load_acquire(&promc_ref_live(ref)->word) != ref.word)
+        return NULL;
+    return promc_series_block(ref);
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shard/fork.h"
+#include "arena/atomic.h"
+#include "registry/registry_internal.h"
+#include "shard/process.h"
+#include "shard/shard_internal.h"
+#include "shard/thread.h"
+#include "types/callback.h"
+#include "types/window.h"
+
+#include <signal.h>
+#include <string.h>
+
+static bool installed;
+static sigset_t saved_mask; /* of the forking thread; the slots' lock guards it */
+
+/*
+ * Take every lock in the house's order (slots, threads, then each registry's), so that the child inherits nothing
+ * half done. A shared arena's own lock is left alone: it stays with whoever holds it in the parent. Signals wait, so that no
+ * handler updates a metric in the child before it has let go of the parent's shards.
+ */
+static void prepare(void)
+{
+    sigset_t all;
+    pthread_mutex_lock(&promc_slots_lock);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved_mask);
+    (void)promc_threads_lock();
+    for (uint32_t slot = 1; slot < PROMC_SLOTS; slot++) {
+        promc_registry *registry = promc_registry_in_slot(slot);
+        if (!registry)
+            continue;
+        pthread_mutex_lock(&registry->local_lock);
+        if (!registry->arena.shared)
+            promc_registry_lock(registry);
+    }
+}
+
+static void in_parent(void)
+{
+    for (uint32_t slot = PROMC_SLOTS - 1; slot > 0; slot--) {
+        promc_registry *registry = promc_registry_in_slot(slot);
+        if (!registry)
+            continue;
+        if (!registry->arena.shared)
+            promc_registry_unlock(registry);
+        pthread_mutex_unlock(&registry->local_lock);
+    }
+    promc_threads_unlock();
+    sigset_t mask = saved_mask;
+    pthread_mutex_unlock(&promc_slots_lock);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+/* The child's copy of a private registry counts from zero: the parent goes on exposing what was counted before. */
+static void start_anew(promc_registry *registry)
+{
+    struct promc_arena_header *header = registry->arena.header;
+    promc_shards_clear(registry);
+    promc_windows_clear(registry);
+    promc_store(&header->forked_ms, promc_wall_ms());
+    memset(header->scrapes, 0, sizeof header->scrapes);
+}
+
+static void in_child(void)
+{
+    promc_self_reset();
+    promc_threads_reset();
+    for (uint32_t slot = 1; slot < PROMC_SLOTS; slot++) {
+        promc_registry *registry = promc_registry_in_slot(slot);
+        if (!registry)
+            continue;
+        pthread_mutex_unlock(&registry->local_lock);
+        promc_registry_init_lock(registry);
+        for (uint32_t i = 0; i < registry->collector_count; i++)
+            promc_store(&registry->collectors[i].running, 0);
+        promc_callbacks_reset(registry);
+        if (!registry->arena.shared)
+            start_anew(registry);
+    }
+    sigset_t mask = saved_mask;
+    pthread_mutex_unlock(&promc_slots_lock);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+int promc_fork_init(void)
+{
+    if (installed)
+        return 0;
+    if (pthread_atfork(prepare, in_parent, in_child) != 0)
+        return promc_fail(PROMC_E_NOMEM, "pthread_atfork was refused");
+    installed = true;
+    return 0;
+}

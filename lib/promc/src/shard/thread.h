@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The threads of this process that own shards. */
+#ifndef PROMC_SHARD_THREAD_H
+#define PROMC_SHARD_THREAD_H
+
+#include <promc/shard.h>
+#include <stdbool.h>
+
+struct promc_thread {
+    struct promc_thread *next, *prev; /* of the list; under its lock */
+    promc_tls_block *tls;
+    uint32_t shard[PROMC_SLOTS];  /* index + 1 of the shard owned in each registry; 0: none */
+    uint64_t denied[PROMC_SLOTS]; /* releases + 1 when there was no free shard; 0: never */
+    bool linked;
+    bool ended; /* its exit has been seen: never linked again, since nobody would unlink it */
+};
+
+extern __thread struct promc_thread promc_thread __attribute__((tls_model("initial-exec")));
+
+/*
+ * The list's lock: who holds it is known, so that a signal handler that has interrupted its own thread inside sees that
+ * and goes another way instead of waiting for ever. false: that is the case.
+ */
+bool promc_threads_lock(void);
+void promc_threads_unlock(void);
+struct promc_thread *promc_threads_first(void);
+
+/*
+ * Have the thread's exit noticed. The lock is held. false: it has ended already (what it still updates, in other
+ * destructors or in signal handlers, goes to the shared shard), or the system is out of memory.
+ */
+bool promc_thread_link(void);
+/* After fork, in the child: this thread is the only one, and owns nothing. */
+void promc_threads_reset(void);
+/* Once per process; PROMC_E_NOMEM. */
+int promc_threads_init(void);
+
+/* A registry is about to vanish from its slot: no thread may find its cells any more. */
+void promc_threads_forget(uint32_t slot);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "read/snapshot.h"
+#include "registry/registry_internal.h"
+#include "shard/process.h"
+#include "types/bounds.h"
+#include "types/histogram_internal.h"
+#include "types/native.h"
+
+#include <math.h>
+#include <sched.h>
+#include <string.h>
+
+const double promc_default_buckets[11] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
+
+int promc_histogram_register(promc_registry *registry, const promc_histogram_settings *settings, promc_family **out)
+{
+    if (out)
+        *out = NULL;
+    if (!settings)
+        return promc_fail(PROMC_E_INVALID, "no settings given");
+    const double *bounds = settings->buckets ? settings->buckets : promc_default_buckets;
+    size_t count = settings->buckets ? settings->bucket_count : 11;
+    struct promc_family_plan plan = {
+        .type = PROMC_HISTOGRAM, .settings = &settings->family, .bounds = bounds, .kind = settings->kind};
+    if ((unsigned)settings->kind > PROMC_HISTOGRAM_CLASSIC_AND_NATIVE)
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\": histogram kind %d does not exist",
+                          settings->family.name ? settings->family.name : "(null)", (int)settings->kind);
+    int rc = promc_bounds_check(settings->family.name, bounds, &count);
+    if (rc == 0)
+        rc = promc_native_plan(settings->family.name, &settings->native, &plan.native);
+    if (rc < 0)
+        return rc;
+    plan.bound_count = count;
+    return promc_family_create(registry, &plan, out);
+}
+
+void promc_histogram_plan_cells(struct promc_family_plan *plan)
+{
+    if (plan->kind == PROMC_HISTOGRAM_NATIVE) {
+        plan->bounds = NULL;
+        plan->bound_count = 0;
+    }
+    if (plan->kind == PROMC_HISTOGRAM_CLASSIC) {
+        plan->cells = (uint32_t)plan->bound_count + 1 + PROMC_HIST_BUCKETS;
+        return;
+    }
+    plan->native_at = PROMC_NATIVE_CLASSIC + (plan->bound_count > 0 ? (uint32_t)plan->bound_count + 1 : 0);
+    plan->cells = plan->native_at + promc_native_slots(&plan->native);
+}
+
+int promc_histogram_get(promc_family *family, const char *const *values, promc_histogram *out)
+{
+    *out = (promc_histogram){0};
+    int rc = promc_family_expect(family, PROMC_HISTOGRAM, "a histogram");
+    return rc < 0 ? rc : promc_series_get(family, values, &out->ref);
+}
+
+int promc_histogram_get_n(promc_family *family, const promc_str *values, size_t count, promc_histogram *out)
+{
+    *out = (promc_histogram){0};
+    int rc = promc_family_expect(family, PROMC_HISTOGRAM, "a histogram");
+    return rc < 0 ? rc : promc_series_get_n(family, values, count, &out->ref);
+}
+
+promc_histogram promc_histogram_with_values(promc_family *family, const char *const *values, size_t count)
+{
+    promc_histogram out = {0};
+    if (promc_family_expect(family, PROMC_HISTOGRAM, "a histogram") == 0)
+        out.ref = promc_series_with(family, values, count);
+    return out;
+}
+
+/* A reader wants a histogram's cells and this thread never stands still for long enough: copy them for it. */
+static __attribute__((noinline)) void serve(struct promc_shard *shard, const uint64_t *base, uint64_t request)
+{
+    uint64_t cells = promc_load(&shard->request_cells);
+    uint32_t first = (uint32_t)request;
+    for (uint64_t i = 0; i < cells && i < PROMC_SCRATCH_CELLS; i++)
+        promc_store(&shard->scratch[i], promc_load(&base[first + i]));
+    promc_store_release(&shard->acknowledged, request);
+}
+
+/* The three steps of one observation. The thread owns the shard, and `busy` keeps its signal handlers out. */
+static inline void observe_own(uint64_t *cells, uint32_t bucket, double v)
+{
+    uint64_t n = promc_load(&cells[PROMC_HIST_N]);
+    uint64_t *sum = &cells[PROMC_HIST_SUM0];
+    double total = promc_cell_double(promc_load(&sum[n & 1])) + v;
+    promc_store_release(&sum[(n + 1) & 1], promc_double_bits(total));
+    uint64_t *count = &cells[PROMC_HIST_BUCKETS + bucket];
+    promc_store_release(count, promc_load(count) + 1); /* the commit */
+    promc_store_release(&cells[PROMC_HIST_N], n + 1);
+}
+
+/* The same in a native histogram. The classic bucket is counted before the commit, and `pending` tells which one it is. */
+static inline void observe_native(uint64_t *cells, const struct promc_child *child, double v)
+{
+    struct promc_family_data *data = promc_child_family(child);
+    uint32_t slot = promc_native_slot(data, promc_child_native(child), v);
+    uint64_t n = promc_load(&cells[PROMC_HIST_N]);
+    uint64_t *sum = &cells[PROMC_HIST_SUM0];
+    double total = promc_cell_double(promc_load(&sum[n & 1])) + v;
+    promc_store_release(&sum[(n + 1) & 1], promc_double_bits(total));
+    if (data->bound_count > 0) {
+        uint32_t bucket = v == v ? promc_bucket_of(data, v) : data->bound_count;
+        uint64_t *classic = &cells[PROMC_NATIVE_CLASSIC + bucket];
+        promc_store_release(&cells[PROMC_NATIVE_PENDING], bucket);
+        promc_store_release(classic, promc_load(classic) + 1);
+    }
+    uint64_t *count = &cells[data->native_at + slot];
+    promc_store_release(count, promc_load(count) + 1); /* the commit */
+    promc_store_release(&cells[PROMC_HIST_N], n + 1);
+}
+
+static void observe_any(uint64_t *cells, const struct promc_child *child, double v)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    if (data->native_at != 0)
+        observe_native(cells, child, v);
+    else
+        observe_own(cells, promc_bucket_of(data, v), v);
+}
+
+static inline void serve_if_asked(struct promc_shard *shard, const uint64_t *base)
+{
+    uint64_t request = promc_load_acquire(&shard->request);
+    if (PROMC_UNLIKELY(request != promc_load(&shard->acknowledged)))
+        serve(shard, base, request);
+}
+
+static void observe_shared(uint64_t *cells, const struct promc_child *child, double v)
+{
+    struct promc_family_data *data = promc_child_family(child);
+    uint32_t bucket = v == v ? promc_bucket_of(data, v) : data->bound_count;
+    promc_double_add(&cells[PROMC_HIST_SUM0], v);
+    if (data->native_at == 0) {
+        promc_fetch_add(&cells[PROMC_HIST_BUCKETS + bucket], 1);
+        return;
+    }
+    if (data->bound_count > 0)
+        promc_fetch_add(&cells[PROMC_NATIVE_CLASSIC + bucket], 1);
+    promc_fetch_add(&cells[data->native_at + promc_native_slot(data, promc_child_native(child), v)], 1);
+}
+
+static __attribute__((noinline)) void observe_slow(promc_histogram histogram, double v)
+{
+    uint32_t cell;
+    bool shared;
+    uint64_t *base = promc_cell_own(histogram.ref, &cell, &shared);
+    if (!base)
+        return;
+    const struct promc_child *child = promc_series_block(histogram.ref);
+    if (!shared && promc_load(&promc_shard_of(base)->busy) == 0) {
+        struct promc_shard *shard = promc_shard_of(base);
+        promc_store(&shard->busy, 1);
+        promc_signal_fence();
+        observe_any(base + cell, child, v);
+        promc_signal_fence();
+        promc_store(&shard->busy, 0);
+        return;
+    }
+    /* Without a shard of its own; or a signal handler that has interrupted an observation. */
+    base = promc_shard_shared(promc_ref_slot(histogram.ref));
+    observe_shared(base + cell, child, v);
+}
+
+static __attribute__((noinline)) void refuse(promc_histogram histogram)
+{
+    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(histogram.ref));
+    if (registry)
+        promc_counter_inc(registry->invalid_observations);
+}
+
+/* A native histogram counts NaN, in no bucket, and has it in its sum: its specification says so. */
+static __attribute__((noinline)) void observe_nan(promc_histogram histogram, double v)
+{
+    const struct promc_child *child = promc_series_child(histogram.ref);
+    if (child && promc_child_family(child)->native_at != 0)
+        observe_slow(histogram, v);
+    else
+        refuse(histogram);
+}
+
+/* A native histogram, or one of many buckets: the rest of promc_histogram_observe(), apart so that the usual one is not slowed down. */
+static __attribute__((noinline)) void observe_unusual(uint64_t *base, const struct promc_child *child, uint32_t cell,
+                                                      double v)
+{
+    struct promc_shard *shard = promc_shard_of(base);
+    promc_store(&shard->busy, 1);
+    promc_signal_fence();
+    observe_any(base + cell, child, v);
+    serve_if_asked(shard, base);
+    promc_signal_fence();
+    promc_store(&shard->busy, 0);
+}
+
+void promc_histogram_observe(promc_histogram histogram, double v)
+{
+    uint64_t *base = promc_tls.base[promc_ref_slot(histogram.ref)];
+    if (PROMC_UNLIKELY(v != v)) {
+        observe_nan(histogram, v);
+        return;
+    }
+    if (PROMC_UNLIKELY(!base)) {
+        observe_slow(histogram, v);
+        return;
+    }
+    struct promc_shard *shard = promc_shard_of(base);
+    const struct promc_child *child = promc_series_block(histogram.ref);
+    if (PROMC_UNLIKELY(promc_load(&child->live.word) != histogram.ref.word || promc_load(&shard->busy))) {
+        observe_slow(histogram, v);
+        return;
+    }
+    const struct promc_family_data *data = promc_child_family(child);
+    uint32_t n = data->bound_usual;
+    if (PROMC_UNLIKELY(n - 1 >= PROMC_LINEAR_BOUNDS)) {
+        observe_unusual(base, child, (uint32_t)histogram.ref.word, v);
+        return;
+    }
+    promc_store(&shard->busy, 1);
+    promc_signal_fence();
+    observe_own(base + (uint32_t)histogram.ref.word, promc_bucket_linear(data, n, v), v);
+    serve_if_asked(shard, base);
+    promc_signal_fence();
+    promc_store(&shard->busy, 0);
+}
+
+void promc_histogram_observe_since(promc_histogram histogram, uint64_t start_ns)
+{
+    uint64_t now = promc_now_ns();
+    promc_histogram_observe(histogram, now > start_ns ? (double)(now - start_ns) * 1e-9 : 0.0);
+}
+
+uint64_t promc_histogram_count(promc_histogram histogram, double *sum)
+{
+    uint64_t counts[PROMC_MAX_BUCKETS + 1], total = 0;
+    double ignored;
+    if (!sum)
+        sum = &ignored;
+    *sum = 0;
+    const struct promc_child *child = promc_series_child(histogram.ref);
+    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(histogram.ref));
+    if (!child || !registry)
+        return 0;
+    (void)promc_read_histogram(registry, child, counts, sum);
+    for (uint32_t i = 0; i <= promc_child_family(child)->bound_count; i++)
+        total += counts[i];
+    return total;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <promc/info.h>
+
+#include "registry/registry_internal.h"
+#include "series/remove.h"
+#include "series/series.h"
+#include "shard/shard_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int check_type(const promc_family *family, enum promc_type type, const char *what)
+{
+    if (!family)
+        return promc_fail(PROMC_E_INVALID, "no metric family given (did its registration fail?)");
+    return promc_family_expect(family, type, what);
+}
+
+static void put_value(promc_series_ref ref, double value)
+{
+    const struct promc_child *child = promc_series_child(ref);
+    if (!child)
+        return;
+    struct promc_child_value *place = promc_child_value(child);
+    promc_store(&place->bits, promc_double_bits(value));
+    promc_child_value_changed(place);
+}
+
+int promc_info_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
+{
+    promc_family *family;
+    if (out)
+        *out = NULL;
+    int rc =
+        promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_INFO, .settings = settings}, &family);
+    if (rc < 0)
+        return rc;
+    if (out)
+        *out = family;
+    return family->label_count == 0 ? promc_info_add(family, NULL) : 0;
+}
+
+int promc_info_add(promc_family *family, const char *const *values)
+{
+    promc_series_ref ref;
+    int rc = check_type(family, PROMC_INFO, "an info");
+    if (rc == 0)
+        rc = promc_series_get(family, values, &ref);
+    if (rc == 0)
+        put_value(ref, 1);
+    return rc;
+}
+
+static void remove_all_but(promc_family *family, const struct promc_child *keep)
+{
+    promc_registry *registry = family->registry;
+    promc_registry_lock(registry);
+    for (promc_ref ref = family->data->first_child; ref != 0;) {
+        struct promc_child *child = promc_at(&registry->arena, ref);
+        ref = child->next;
+        if (child != keep)
+            (void)promc_child_remove(registry, family->data, child);
+    }
+    promc_registry_unlock(registry);
+}
+
+int promc_info_set(promc_family *family, const char *const *values)
+{
+    promc_series_ref ref;
+    int rc = check_type(family, PROMC_INFO, "an info");
+    if (rc == 0)
+        rc = promc_series_get(family, values, &ref);
+    if (rc < 0)
+        return rc;
+    put_value(ref, 1);
+    remove_all_but(family, promc_series_block(ref));
+    return 0;
+}
+
+static int check_states(const char *name, const char *const *states, size_t count)
+{
+    if (!states || count == 0 || count > PROMC_MAX_STATES)
+        return promc_fail(PROMC_E_INVALID, "stateset \"%s\": %zu states, 1 to %d are allowed", name, count,
+                          PROMC_MAX_STATES);
+    for (size_t i = 0; i < count; i++) {
+        if (!states[i] || !*states[i])
+            return promc_fail(PROMC_E_INVALID, "stateset \"%s\": state %zu has no name", name, i);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(states[i], states[j]) == 0)
+                return promc_fail(PROMC_E_INVALID, "stateset \"%s\": state \"%s\" stands twice", name, states[i]);
+        }
+    }
+    return 0;
+}
+
+static void free_states(char **states)
+{
+    for (size_t i = 0; states && states[i]; i++)
+        free(states[i]);
+    free(states);
+}
+
+/* Ended by NULL; freed with the family. */
+static char **copy_states(const char *const *states, size_t count)
+{
+    char **copy = calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = strdup(states[i]);
+        if (!copy[i]) {
+            free_states(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+/* The values of a state's series, but for the last, the state's own. */
+static int label_values(const promc_family *family, const char *const *values, const char *full[PROMC_MAX_LABELS])
+{
+    unsigned others = family->label_count - 1u;
+    if (others > 0 && !values)
+        return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing", promc_family_name(family));
+    if (others > 0)
+        memcpy(full, values, others * sizeof *full);
+    return 0;
+}
+
+/* Set every state of one label set: `selected` (an index) on, the others off; -1: all off. New ones on first. */
+static int set_all(promc_family *family, const char *const *values, long selected)
+{
+    const char *full[PROMC_MAX_LABELS];
+    promc_series_ref ref;
+    int rc = label_values(family, values, full);
+    if (rc < 0)
+        return rc;
+    for (int on = 1; on >= 0; on--) {
+        for (long i = 0; family->states[i]; i++) {
+            if ((i == selected) != on)
+                continue;
+            full[family->label_count - 1] = family->states[i];
+            rc = promc_series_get(family, full, &ref);
+            if (rc < 0)
+                return rc;
+            put_value(ref, on);
+        }
+    }
+    return 0;
+}
+
+int promc_stateset_register(promc_registry *registry, const promc_family_settings *settings, const char *const *states,
+                            size_t state_count, promc_family **out)
+{
+    if (out)
+        *out = NULL;
+    if (!settings || !settings->name)
+        return promc_fail(PROMC_E_NAME, "a stateset without a name");
+    int rc = check_states(settings->name, states, state_count);
+    if (rc < 0)
+        return rc;
+    /* The label is called like the metric; but in a label a colon is a foreign character, which is spelt otherwise. */
+    if (strchr(settings->name, ':'))
+        return promc_fail(PROMC_E_LABEL_NAME, "stateset \"%s\": its name is a label's too, which has no colon",
+                          settings->name);
+    promc_family_settings with_state = *settings;
+    size_t labels = 0;
+    while (labels < PROMC_MAX_LABELS && settings->labels[labels])
+        labels++;
+    if (labels == PROMC_MAX_LABELS)
+        return promc_fail(PROMC_E_LABEL_COUNT, "stateset \"%s\": no place for the state's own label", settings->name);
+    with_state.labels[labels] = settings->name;
+    char **copy = copy_states(states, state_count);
+    if (!copy)
+        return promc_fail(PROMC_E_NOMEM, "stateset \"%s\": out of memory", settings->name);
+    promc_family *family;
+    rc = promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_STATESET, .settings = &with_state},
+                             &family);
+    if (rc < 0) {
+        free_states(copy);
+        return rc;
+    }
+    family->states = copy;
+    if (out)
+        *out = family;
+    return labels == 0 ? set_all(family, NULL, -1) : 0;
+}
+
+static int state_index(const promc_family *family, const char *state, long *index)
+{
+    for (*index = 0; state && family->states[*index]; ++*index) {
+        if (strcmp(family->states[*index], state) == 0)
+            return 0;
+    }
+    return promc_fail(PROMC_E_NOT_FOUND, "stateset \"%s\" has no state \"%s\"", promc_family_name(family),
+                      state ? state : "(null)");
+}
+
+int promc_stateset_set(promc_family *family, const char *const *values, const char *state, bool on)
+{
+    long index = 0;
+    const char *full[PROMC_MAX_LABELS];
+    promc_series_ref ref;
+    int rc = check_type(family, PROMC_STATESET, "a stateset");
+    if (rc == 0)
+        rc = state_index(family, state, &index);
+    if (rc == 0)
+        rc = label_values(family, values, full);
+    /* All states of a label set are shown or none: the others, still at 0, are made with the first. */
+    for (long i = 0; rc == 0 && family->states[i]; i++) {
+        full[family->label_count - 1] = family->states[i];
+        rc = promc_series_get(family, full, &ref);
+        if (rc == 0 && i == index)
+            put_value(ref, on);
+    }
+    return rc;
+}
+
+int promc_stateset_select(promc_family *family, const char *const *values, const char *state)
+{
+    long index = 0;
+    int rc = check_type(family, PROMC_STATESET, "a stateset");
+    if (rc == 0)
+        rc = state_index(family, state, &index);
+    return rc < 0 ? rc : set_all(family, values, index);
+}
+
+int promc_untyped_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
+{
+    return promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_UNTYPED, .settings = settings}, out);
+}
+
+void promc_family_free(promc_family *family)
+{
+    free_states(family->states);
+    free(family);
+}

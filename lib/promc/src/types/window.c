@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "types/window.h"
+#include "read/snapshot.h"
+#include "registry/registry_internal.h"
+#include "shard/shard_internal.h"
+#include "types/histogram_internal.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+/* A slot: epoch + 1 (0: empty, or being written), then the buckets' counts at the epoch's begin. */
+enum { SLOT_EPOCH, SLOT_COUNTS };
+
+static size_t slot_words(const struct promc_family_data *data)
+{
+    return SLOT_COUNTS + data->bound_count + 1;
+}
+
+size_t promc_window_bytes(const struct promc_arena *arena, const struct promc_family_data *data)
+{
+    if (data->type != PROMC_SUMMARY || data->bound_count == 0)
+        return 0;
+    return sizeof(struct promc_window) + promc_summary_data(arena, data)->age_buckets * slot_words(data) * 8;
+}
+
+static uint64_t *slot_of(struct promc_window *window, const struct promc_summary_data *summary,
+                         const struct promc_family_data *data, uint64_t epoch)
+{
+    return (uint64_t *)(void *)(window + 1) + epoch % summary->age_buckets * slot_words(data);
+}
+
+void promc_window_clear(const struct promc_arena *arena, struct promc_child *child)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    const struct promc_summary_data *summary = promc_summary_data(arena, data);
+    struct promc_window *window = promc_child_window(child);
+    if (!window)
+        return;
+    promc_store(&window->turn, 0);
+    promc_store(&window->until, 0);
+    for (uint32_t i = 0; i < summary->age_buckets; i++)
+        promc_store(&slot_of(window, summary, data, i)[SLOT_EPOCH], 0);
+}
+
+void promc_windows_clear(promc_registry *registry)
+{
+    const struct promc_arena *arena = &registry->arena;
+    for (promc_ref f = arena->header->first_family; f != 0;) {
+        const struct promc_family_data *data = promc_at(arena, f);
+        f = data->next;
+        for (promc_ref c = data->type == PROMC_SUMMARY ? data->first_child : 0; c != 0;) {
+            struct promc_child *child = promc_at(arena, c);
+            c = child->next;
+            promc_window_clear(arena, child);
+        }
+    }
+}
+
+static uint64_t step_ns(const struct promc_summary_data *summary)
+{
+    return (uint64_t)summary->max_age_seconds * 1000000000 / summary->age_buckets;
+}
+
+/* A step is 16 ms at least, so the clock that costs least is good enough. All processes share it. */
+static uint64_t since_birth_ns(const promc_registry *registry)
+{
+    struct timespec now;
+#ifdef CLOCK_MONOTONIC_COARSE
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &now);
+#endif
+    uint64_t ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    int64_t age = (int64_t)(ns - promc_load(&registry->arena.header->born_ns));
+    return age > 0 ? (uint64_t)age : 0;
+}
+
+/* Counts of all shards, one after the other: an observation of the next moment is in them or not, but never half. */
+static void note_counts(const promc_registry *registry, const struct promc_child *child, uint64_t *slot,
+                        const uint64_t *turn, uint64_t mine)
+{
+    const struct promc_arena *arena = &registry->arena;
+    uint32_t used = promc_load_acquire(&arena->header->shards_used);
+    uint32_t buckets = promc_child_family(child)->bound_count + 1;
+    uint32_t cell = promc_child_cell(child) + PROMC_HIST_BUCKETS;
+    for (uint32_t i = 0; i < buckets; i++) {
+        uint64_t total = 0;
+        for (uint32_t shard = 0; shard < used; shard++)
+            total += promc_load(&promc_shard_cells(arena, shard)[cell + i]);
+        if (promc_load(&arena->header->shared_used))
+            total += promc_load(&promc_shard_cells(arena, arena->header->max_threads)[cell + i]);
+        if (promc_load(turn) != mine) /* stopped for so long that another has gone on */
+            return;
+        promc_store_release(&slot[SLOT_COUNTS + i], total);
+    }
+}
+
+static __attribute__((noinline)) void begin_epoch(promc_registry *registry, const struct promc_child *child,
+                                                  struct promc_window *window, uint64_t now)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
+    uint64_t step = step_ns(summary), epoch = now / step, mine = (epoch + 1) << 1 | 1,
+             turn = promc_load_acquire(&window->turn);
+    if ((turn | 1) < mine &&
+        __atomic_compare_exchange_n(&window->turn, &turn, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        uint64_t *slot = slot_of(window, summary, data, epoch);
+        promc_store_release(&slot[SLOT_EPOCH], 0);
+        note_counts(registry, child, slot, &window->turn, mine);
+        promc_store_release(&slot[SLOT_EPOCH], epoch + 1);
+        turn = mine;
+        (void)__atomic_compare_exchange_n(&window->turn, &turn, mine & ~UINT64_C(1), false, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED);
+    }
+    /* Whoever makes the slot, this thread need not look again; nor if it died over it, which costs one step of history. */
+    promc_store(&window->until, (epoch + 1) * step);
+}
+
+void promc_window_advance(promc_registry *registry, const struct promc_child *child)
+{
+    struct promc_window *window = promc_child_window(child);
+    if (!window)
+        return;
+    uint64_t now = since_birth_ns(registry);
+    if (PROMC_UNLIKELY(now >= promc_load(&window->until)))
+        begin_epoch(registry, child, window, now);
+}
+
+/* Copy the slot of that epoch. false: there is none (any more). */
+static bool copy_slot(const uint64_t *slot, uint64_t epoch, uint32_t buckets, uint64_t *out)
+{
+    if (promc_load_acquire(&slot[SLOT_EPOCH]) != epoch + 1)
+        return false;
+    for (uint32_t i = 0; i < buckets; i++)
+        out[i] = promc_load_acquire(&slot[SLOT_COUNTS + i]);
+    return promc_load_acquire(&slot[SLOT_EPOCH]) == epoch + 1;
+}
+
+/* What had been counted at the window's begin. false: nothing has been observed in it. */
+static bool copy_begin(const promc_registry *registry, const struct promc_child *child, uint64_t *out)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
+    struct promc_window *window = promc_child_window(child);
+    if (!window)
+        return false;
+    uint64_t turn = promc_load_acquire(&window->turn);
+    uint64_t last = since_birth_ns(registry) / step_ns(summary);
+    if (turn == 0)
+        return false;
+    /* A look at a program that may be dead: its last window. */
+    if (registry->arena.readonly)
+        last = (turn >> 1) - 1;
+    uint64_t first = last >= summary->age_buckets ? last - summary->age_buckets + 1 : 0;
+    for (uint64_t epoch = first; epoch <= last; epoch++) {
+        if (copy_slot(slot_of(window, summary, data, epoch), epoch, data->bound_count + 1, out))
+            return true;
+    }
+    return false;
+}
+
+void promc_window_read(promc_registry *registry, const struct promc_child *child, uint64_t *counts, uint64_t *total,
+                       double *sum)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    uint64_t begin[PROMC_SUMMARY_MAX_BUCKETS + 1] = {0};
+    bool any = copy_begin(registry, child, begin); /* first, so that it is not ahead of what follows */
+    (void)promc_read_histogram(registry, child, counts, sum);
+    *total = 0;
+    for (uint32_t i = 0; i <= data->bound_count; i++) {
+        *total += counts[i];
+        counts[i] = any && counts[i] > begin[i] ? counts[i] - begin[i] : 0;
+    }
+}
+
+/* The value that is off by the same part from either bound of bucket i; see summary.h for the two at the ends. */
+static double value_of(const struct promc_family_data *data, uint32_t i)
+{
+    const double *bounds = data->bounds;
+    if (i == 0)
+        return 0;
+    if (i == data->bound_count)
+        return bounds[i - 1];
+    return bounds[i - 1] * (2 / (1 + bounds[i - 1] / bounds[i]));
+}
+
+double promc_window_quantile(const struct promc_family_data *data, const uint64_t *counts, double q)
+{
+    uint64_t n = 0, below = 0;
+    for (uint32_t i = 0; i <= data->bound_count; i++)
+        n += counts[i];
+    if (n == 0 || !(q >= 0 && q <= 1))
+        return (double)NAN;
+    double rank = ceil(q * (double)n);
+    for (uint32_t i = 0; i < data->bound_count; i++) {
+        below += counts[i];
+        if (below > 0 && (double)below >= rank)
+            return value_of(data, i);
+    }
+    return value_of(data, data->bound_count);
+}
