@@ -47,7 +47,7 @@ def test_promql(tmp_path, code):
 
 
 def test_settings_that_are_named_exist():
-    settings = (ROOT / "apps/ingest-api/src/config/settings.c").read_text()
+    settings = (ROOT / "apps/ingest-api/src/base/settings.c").read_text()
     ours = {"API", "PROM", "PID", "QUEUE", "PATH", "DATA_DIR"}
     for path in BOOKS:
         for name in re.findall(r"`([A-Z][A-Z_]{3,})(?:=\w+)?`", path.read_text()):

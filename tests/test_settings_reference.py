@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from support.service import BINARY, ROOT
 
-SOURCE = (ROOT / "apps/ingest-api/src/config/settings.c").read_text()
+SOURCE = (ROOT / "apps/ingest-api/src/base/settings.c").read_text()
 SIZES = {"KIB": 1 << 10, "MIB": 1 << 20}
 HELP = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True, timeout=180).stdout if BINARY.exists() else ""
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
 
-#include "config/settings.h"
-#include "middlewares/auth.h"
-#include "routes/answer.h"
-#include "store/clock.h"
-#include "store/keys.h"
-#include "store/organisations.h"
+#include "api/answer.h"
+#include "base/clock.h"
+#include "base/directory.h"
+#include "base/settings.h"
+#include "data/keys.h"
+#include "data/organisations.h"
+#include "http/auth.h"
 #include "store/store.h"
-#include "utils/directory.h"
 
 #include <errno.h>
 #include <jansson.h>

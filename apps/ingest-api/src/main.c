@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+#include "base/settings.h"
 #include "commands.h"
-#include "config/metrics.h"
-#include "config/settings.h"
+#include "metrics/metrics.h"
 #include "service.h"
-#include "utils/log.h"
 
 #include <stdio.h>
 #include <string.h>

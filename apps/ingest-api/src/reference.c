@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `ingest-api metrics`: the reference of all metrics, from the registry as the server would make it. What the registry
- * does not know, the values of a label, is in the static table (config/metrics_table.h).
+ * does not know, the values of a label, is in the static table (metrics/table.h).
  */
 #include "commands.h"
 
-#include "config/metrics_table.h"
+#include "metrics/table.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static const char preamble[] =
     "Made by `ingest-api metrics > docs/metrics.md`; `tests/test_metrics_reference.py` fails when it is not up to "
     "date.\n"
     "`ingest-api metrics --json` (docs/metrics.json) is the same for tools. The service's own metrics are defined in\n"
-    "`apps/ingest-api/src/config/metrics_table.h`; the others come from promc (`promc_*`), promc-http (`http_*`) and\n"
+    "`apps/ingest-api/src/metrics/table.h`; the others come from promc (`promc_*`), promc-http (`http_*`) and\n"
     "promc's collectors (`process_*`, `malloc_*`). Where the kernel limits CPU time there are `cgroup_cpu_*` too.\n"
     "\n"
     "Values in brackets are all that a label can have; one without brackets is open. Every histogram also has `le`.\n"

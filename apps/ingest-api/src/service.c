@@ -6,18 +6,18 @@
  */
 #include "service.h"
 
+#include "api/health.h"
 #include "app.h"
-#include "config/metrics.h"
-#include "config/settings.h"
+#include "base/directory.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "http/rate_limit.h"
 #include "http/server.h"
-#include "middlewares/rate_limit.h"
+#include "mail/mailer.h"
+#include "metrics/metrics.h"
 #include "queue/queue.h"
-#include "routes/health.h"
-#include "services/error_report.h"
-#include "services/mailer.h"
+#include "report/report.h"
 #include "store/store.h"
-#include "utils/directory.h"
-#include "utils/log.h"
 #include "workers/workers.h"
 
 #include <errno.h>

@@ -3,14 +3,14 @@
 #ifndef INGEST_TESTS_STORE_FIXTURE_H
 #define INGEST_TESTS_STORE_FIXTURE_H
 
-#include "config/metrics.h"
-#include "config/settings.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "data/organisations.h"
+#include "data/prospects.h"
+#include "metrics/metrics.h"
 #include "queue/queue.h"
-#include "store/clock.h"
-#include "store/organisations.h"
-#include "store/prospects.h"
 #include "store/store.h"
-#include "utils/log.h"
 
 #include <dirent.h>
 #include <setjmp.h>

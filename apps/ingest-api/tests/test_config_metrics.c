@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/metrics.h"
+#include "base/log.h"
+#include "metrics/metrics.h"
 #include "queue/queue.h"
-#include "utils/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

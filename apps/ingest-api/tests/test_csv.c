@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/csv.h"
-#include "utils/utf8.h"
+#include "base/utf8.h"
+#include "import/csv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where reports go and what is in them; the delivery is tests/test_error_reports.py. */
-#include "services/error_report.h"
+#include "report/report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

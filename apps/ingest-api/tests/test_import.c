@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/import.h"
+#include "import/import.h"
 #include "store_fixture.h"
 
 struct call {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/json_rows.h"
+#include "import/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "middlewares/access_log.h"
-#include "utils/log.h"
+#include "base/log.h"
+#include "http/access_log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/settings.h"
-#include "services/mailer.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "mail/mailer.h"
 #include "smtp_server.h"
-#include "utils/log.h"
 
 #include <dirent.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "http/auth.h"
 #include "http/body.h"
-#include "middlewares/auth.h"
-#include "middlewares/rate_limit.h"
-#include "middlewares/request_id.h"
+#include "http/rate_limit.h"
+#include "http/request_id.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/campaign.h"
-#include "services/email_address.h"
-#include "services/personalise.h"
+#include "api/campaign_input.h"
+#include "base/email_address.h"
+#include "mail/personalise.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

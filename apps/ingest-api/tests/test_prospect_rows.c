@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows that are written by hand must be the JSON that a library reads. */
-#include "routes/prospect_rows.h"
+#include "api/prospect_rows.h"
 
 #include <jansson.h>
 #include <setjmp.h>

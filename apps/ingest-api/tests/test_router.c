@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
 #include "http/decode.h"
 #include "http/router.h"
-#include "utils/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

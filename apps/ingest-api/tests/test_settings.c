@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/settings.h"
-#include "utils/log.h"
+#include "base/log.h"
+#include "base/settings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

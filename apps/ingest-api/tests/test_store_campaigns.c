@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Campaigns, drafts and e-mails: transitions, uniqueness, statistics, tenancy. */
-#include "store/campaigns.h"
-#include "store/mail_rate.h"
+#include "data/campaigns.h"
+#include "data/mail_rate.h"
 #include "store_fixture.h"
 
 #define NOWHERE "01900000-0000-7000-8000-000000000000"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several keys of an organisation, and their end. */
-#include "store/keys.h"
+#include "data/keys.h"
 #include "store_fixture.h"
 
-#include "store/uuid.h"
+#include "base/uuid.h"
 
 struct step {
     const char *organisation, *id;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What store and queue count is what happened. */
-#include "config/metrics.h"
+#include "metrics/metrics.h"
 #include "queue/queue.h"
 #include "store_fixture.h"
 

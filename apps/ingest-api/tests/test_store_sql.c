@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ids, and the reading of SQL text. */
-#include "store/sql.h"
-#include "store/uuid.h"
+#include "base/uuid.h"
+#include "db/sql.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/cursor.h"
-#include "services/template.h"
+#include "api/cursor.h"
+#include "mail/template.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app.h"
-#include "services/import.h"
-#include "services/mailer.h"
-#include "services/outreach.h"
+#include "data/campaigns.h"
+#include "import/import.h"
+#include "mail/mailer.h"
+#include "queue/outreach.h"
 #include "smtp_server.h"
-#include "store/campaigns.h"
 #include "store_fixture.h"
 #include "workers/workers.h"
 

@@ -3,7 +3,7 @@
 #include "http/exchange.h"
 
 #include "app.h"
-#include "config/settings.h"
+#include "base/settings.h"
 #include "http/tcp_sent.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/decode.h"
 
-#include "utils/hex.h"
-#include "utils/utf8.h"
+#include "base/hex.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

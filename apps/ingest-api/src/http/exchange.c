@@ -3,12 +3,12 @@
 #include "http/exchange.h"
 
 #include "app.h"
-#include "config/settings.h"
+#include "base/settings.h"
+#include "http/access_log.h"
 #include "http/decode.h"
+#include "http/rate_limit.h"
 #include "http/refuse.h"
 #include "http/server.h"
-#include "middlewares/access_log.h"
-#include "middlewares/rate_limit.h"
 
 #include <stdlib.h>
 #include <string.h>

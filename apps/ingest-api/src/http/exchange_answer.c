@@ -3,10 +3,10 @@
 #include "http/exchange.h"
 
 #include "app.h"
-#include "config/settings.h"
+#include "base/settings.h"
+#include "base/text.h"
 #include "http/decode.h"
 #include "http/server.h"
-#include "utils/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

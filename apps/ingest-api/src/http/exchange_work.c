@@ -7,9 +7,9 @@
 #include "http/exchange.h"
 
 #include "app.h"
-#include "config/settings.h"
+#include "base/settings.h"
+#include "data/organisations.h"
 #include "http/refuse.h"
-#include "store/organisations.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/listener.h"
 
-#include "utils/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <netdb.h>

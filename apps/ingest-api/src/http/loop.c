@@ -2,7 +2,7 @@
 #include "http/loop.h"
 
 #include "app.h"
-#include "config/settings.h"
+#include "base/settings.h"
 #include "http/exchange.h"
 #include "http/tls.h"
 

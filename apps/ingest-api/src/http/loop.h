@@ -7,11 +7,11 @@
 #ifndef INGEST_HTTP_LOOP_H
 #define INGEST_HTTP_LOOP_H
 
-#include "config/metrics.h"
+#include "base/log.h"
+#include "http/auth.h"
+#include "http/request_id.h"
 #include "http/router.h"
-#include "middlewares/auth.h"
-#include "middlewares/request_id.h"
-#include "utils/log.h"
+#include "metrics/metrics.h"
 
 #include <microhttpd.h>
 #include <pthread.h>

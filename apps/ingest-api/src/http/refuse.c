@@ -2,9 +2,9 @@
 #include "http/refuse.h"
 
 #include "app.h"
-#include "config/settings.h"
-#include "middlewares/rate_limit.h"
-#include "utils/text.h"
+#include "base/settings.h"
+#include "base/text.h"
+#include "http/rate_limit.h"
 
 #include <string.h>
 #include <strings.h>

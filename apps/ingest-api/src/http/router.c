@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/router.h"
 
+#include "base/log.h"
 #include "http/decode.h"
-#include "utils/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

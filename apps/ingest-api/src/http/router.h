@@ -41,7 +41,7 @@ struct route {
     int (*background)(struct request *req);
 };
 
-/** The routes of each file in routes/; each returns a table ended by path NULL, mutable (metrics is filled in). */
+/** The routes of each file in api/; each returns a table ended by path NULL, mutable (metrics is filled in). */
 struct route *routes_health(void);
 struct route *routes_metrics(void);
 struct route *routes_prospects(void);

@@ -2,7 +2,7 @@
 #include "http/server.h"
 
 #include "app.h"
-#include "config/settings.h"
+#include "base/settings.h"
 #include "http/listener.h"
 #include "http/loop.h"
 #include "http/tls.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/tls.h"
 
-#include "utils/log.h"
+#include "base/log.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

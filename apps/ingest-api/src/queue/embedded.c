@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The embedded queue: a worker leases the rows themselves. */
-#include "config/metrics.h"
+#include "base/clock.h"
+#include "metrics/metrics.h"
 #include "queue/jobs.h"
 #include "queue/queue_internal.h"
-#include "store/clock.h"
 #include "store/store.h"
 
 struct lease_call {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The queue's own thread: publishes the depth, and clears up behind dead workers, set clocks and finished jobs. */
-#include "config/metrics.h"
+#include "base/log.h"
+#include "metrics/metrics.h"
 #include "queue/jobs.h"
 #include "queue/queue_internal.h"
 #include "store/store.h"
-#include "utils/log.h"
 
 #include <sys/prctl.h>
 

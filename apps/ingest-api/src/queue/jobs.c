@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/jobs.h"
 
+#include "base/clock.h"
+#include "base/uuid.h"
 #include "queue/queue_internal.h"
-#include "store/clock.h"
-#include "store/uuid.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

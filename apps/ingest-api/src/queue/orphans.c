@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/orphans.h"
 
+#include "base/clock.h"
 #include "queue/jobs.h"
-#include "store/clock.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,8 +8,8 @@
 #ifndef INGEST_QUEUE_ORPHANS_H
 #define INGEST_QUEUE_ORPHANS_H
 
-#include "store/db.h"
-#include "store/owner.h"
+#include "base/owner.h"
+#include "db/db.h"
 
 #define ORPHANS_MAX 16 /* holders at once; the next look takes the rest */
 /** Without a session for so long, at every look: who lost its connection only has another by then. */

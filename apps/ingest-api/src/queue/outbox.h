@@ -20,8 +20,8 @@
 #ifndef INGEST_QUEUE_OUTBOX_H
 #define INGEST_QUEUE_OUTBOX_H
 
+#include "base/owner.h"
 #include "queue/queue.h"
-#include "store/owner.h"
 
 /** A job on its way to the broker. job.attempt counts the deliveries so far. */
 struct outbox_row {

@@ -3,8 +3,8 @@
  * Many jobs by statements of many rows. What a statement costs once (the trigger's and the conflict's set-up, a journal) is
  * most of what one row costs; twenty rows are the knee of the curve.
  */
+#include "base/uuid.h"
 #include "queue/jobs.h"
-#include "store/uuid.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -2,13 +2,13 @@
 /* What every queue has: who waits, who consumes, what is counted. The rows are jobs.c's; the way to the workers a driver's. */
 #include "queue/queue.h"
 
-#include "config/metrics.h"
-#include "config/settings.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "metrics/metrics.h"
 #include "queue/jobs.h"
 #include "queue/queue_internal.h"
-#include "store/clock.h"
 #include "store/store.h"
-#include "utils/log.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -18,7 +18,7 @@
 #ifndef INGEST_QUEUE_QUEUE_H
 #define INGEST_QUEUE_QUEUE_H
 
-#include "store/db.h"
+#include "db/db.h"
 
 /** The queues; the label value `queue` is the name. */
 enum queue_name { QUEUE_PROSPECT_VALIDATE, QUEUE_PROSPECT_RESEARCH, QUEUE_DRAFT_GENERATE, QUEUE_EMAIL_SEND, QUEUES };

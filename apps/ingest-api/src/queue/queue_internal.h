@@ -4,8 +4,8 @@
  * The queue from inside; private to src/queue. The rows of tracking.jobs are the same whatever carries the jobs to the
  * workers; a driver is the carrier: the store itself (embedded.c) or a broker (amqp.c).
  */
-#ifndef INGEST_QUEUE_INTERNAL_H
-#define INGEST_QUEUE_INTERNAL_H
+#ifndef INGEST_QUEUE_QUEUE_INTERNAL_H
+#define INGEST_QUEUE_QUEUE_INTERNAL_H
 
 #include "queue/orphans.h"
 #include "queue/queue.h"

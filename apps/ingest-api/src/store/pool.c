@@ -2,8 +2,8 @@
 /* The threads of the store: readers, the one writer with its group commit, and the timer that ends waits. */
 #include "store/pool.h"
 
-#include "store/clock.h"
-#include "utils/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 
 #include <sys/prctl.h>
 

@@ -3,7 +3,7 @@
 #ifndef INGEST_STORE_POOL_H
 #define INGEST_STORE_POOL_H
 
-#include "store/driver.h"
+#include "db/driver.h"
 #include "store/store.h"
 
 #include <pthread.h>

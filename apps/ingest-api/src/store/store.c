@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
-#include "config/settings.h"
-#include "store/clock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/settings.h"
 #include "store/pool.h"
-#include "utils/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@
 #ifndef INGEST_STORE_STORE_H
 #define INGEST_STORE_STORE_H
 
-#include "store/db.h"
+#include "db/db.h"
 
 struct settings;
 struct store;

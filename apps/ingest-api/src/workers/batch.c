@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app.h"
-#include "config/metrics.h"
+#include "base/log.h"
+#include "metrics/metrics.h"
 #include "store/store.h"
-#include "utils/log.h"
 #include "workers/task.h"
 
 struct batch {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* draft.generate: one prospect's draft of one campaign. A draft that cannot be rendered is recorded as failed: the job is done. */
-#include "config/metrics.h"
+#include "metrics/metrics.h"
 #include "workers/task.h"
 
 #include <stdio.h>

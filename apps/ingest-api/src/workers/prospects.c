@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* prospect.validate and prospect.research: a job holds the prospects of one chunk of an import. */
 #include "app.h"
-#include "config/metrics.h"
-#include "services/email_address.h"
-#include "services/import.h"
-#include "store/uuid.h"
+#include "base/email_address.h"
+#include "base/uuid.h"
+#include "import/import.h"
+#include "metrics/metrics.h"
 #include "workers/task.h"
 
 #include <stdlib.h>

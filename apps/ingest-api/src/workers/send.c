@@ -20,14 +20,14 @@
  * Not counted in emails_sent_total, because nothing was handed to the transport: e-mails failed as "not sent: …".
  */
 #include "app.h"
-#include "config/metrics.h"
-#include "config/settings.h"
-#include "services/email_address.h"
-#include "services/mailer.h"
-#include "store/clock.h"
-#include "store/mail_rate.h"
+#include "base/clock.h"
+#include "base/email_address.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "data/mail_rate.h"
+#include "mail/mailer.h"
+#include "metrics/metrics.h"
 #include "store/store.h"
-#include "utils/log.h"
 #include "workers/task.h"
 
 #include <stdio.h>

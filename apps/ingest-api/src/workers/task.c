@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers/task.h"
-#include "store/uuid.h"
+#include "base/uuid.h"
 
 #include <stdarg.h>
 #include <stdio.h>

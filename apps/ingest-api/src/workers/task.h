@@ -3,9 +3,9 @@
 #ifndef INGEST_WORKERS_TASK_H
 #define INGEST_WORKERS_TASK_H
 
+#include "data/campaigns.h"
+#include "mail/personalise.h"
 #include "queue/queue.h"
-#include "services/personalise.h"
-#include "store/campaigns.h"
 
 #include <jansson.h>
 

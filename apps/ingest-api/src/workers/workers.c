@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers/workers.h"
 #include "app.h"
-#include "config/metrics.h"
-#include "config/settings.h"
-#include "services/mailer.h"
-#include "store/clock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "mail/mailer.h"
+#include "metrics/metrics.h"
 #include "store/store.h"
-#include "utils/log.h"
 #include "workers/task.h"
 
 #include <errno.h>

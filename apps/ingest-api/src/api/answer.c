@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/answer.h"
+#include "api/cursor.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "db/db.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int answer_db_error(struct request *req, int code, const char *what)
+{
+    switch (code) {
+    case DB_E_NOT_FOUND:
+    case DB_E_INVALID: /* an id that is no UUID is nobody's */
+        return respond_error(req, 404, "not_found", "There is no such %s.", what);
+    case DB_E_BUSY:
+        req->retry_after = 1;
+        return respond_error(req, 503, "store_busy", "The store is busy. Nothing was changed; try again.");
+    case DB_E_FULL:
+        req->retry_after = 30;
+        return respond_error(req, 503, "store_full", "The store has no room. Nothing was changed; try again later.");
+    case DB_E_CONNECTION:
+        req->retry_after = 1;
+        return respond_error(req, 503, "store_unavailable",
+                             "The store cannot be reached. A write was applied whole or not at all; try again.");
+    default:
+        log_error("request failed in the store", "s:component", "routes", "s:reqId", req->id, "s:what", what, "s:error",
+                  db_error_name(code));
+        return respond_error(req, 500, "internal", "The store failed (%s). Nothing was changed.", db_error_name(code));
+    }
+}
+
+int answer_no_memory(struct request *req)
+{
+    req->retry_after = 1;
+    return respond_error(req, 503, "no_memory", "The service is out of memory. Nothing was changed; try again.");
+}
+
+void *request_state(struct request *req, size_t size, void (*release)(void *state))
+{
+    req->state = calloc(1, size);
+    req->state_free = release;
+    return req->state;
+}
+
+json_t *answer_time(int64_t ms)
+{
+    char digits[32];
+    struct text text;
+
+    if (ms <= 0)
+        return json_null();
+    text_init(&text, digits, sizeof(digits));
+    text_add_iso_time(&text, ms);
+    return json_stringn(text.data, text.length);
+}
+
+int page_read(struct request *req, struct page *page)
+{
+    const char *limit = request_query(req, "limit"), *cursor = request_query(req, "cursor");
+
+    page->limit = PAGE_LIMIT_DEFAULT;
+    page->after[0] = '\0';
+    if (limit) {
+        char *end;
+        errno = 0;
+        unsigned long n = strtoul(limit, &end, 10);
+        if (*limit < '0' || *limit > '9' || *end || errno || n < 1 || n > PAGE_LIMIT_MAX)
+            return respond_error(req, 400, "invalid_parameter", "limit must be a whole number from 1 to %d.",
+                                 PAGE_LIMIT_MAX);
+        page->limit = (unsigned)n;
+    }
+    if (cursor && !cursor_read(cursor, req->organisation_id, page->scope, page->after))
+        return respond_error(req, 400, "invalid_cursor",
+                             "cursor is not one that this list with these filters has given.");
+    return 0;
+}
+
+int page_answer(struct request *req, const struct page *page, json_t *rows, const char *last_id, bool more)
+{
+    char cursor[CURSOR_SIZE];
+
+    more = more && cursor_write(last_id, req->organisation_id, page->scope, cursor);
+    json_t *body = json_pack("{s:o, s:s?}", "data", rows, "next_cursor", more ? cursor : NULL);
+    return body ? respond_json(req, 200, body) : answer_no_memory(req);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file api/health.h
+ * Liveness, readiness, health. The checks really ask the store and the queue; their result holds for a second, so
+ * that any number of probes costs one check a second.
+ */
+#ifndef INGEST_API_HEALTH_H
+#define INGEST_API_HEALTH_H
+
+struct health;
+
+/** NULL: no memory. Starts the clock of `uptime`. */
+struct health *health_create(void);
+void health_destroy(struct health *health);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file base/email_address.h
+ * What an e-mail address tells by itself, without asking anybody. Pure functions, thread safe.
+ */
+#ifndef INGEST_BASE_EMAIL_ADDRESS_H
+#define INGEST_BASE_EMAIL_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** Longest address that fits an SMTP path (RFC 5321 section 4.5.3.1.3, less the angle brackets). */
+#define EMAIL_ADDRESS_MAX 254
+
+/**
+ * The usable subset of RFC 5321: a dot-atom of at most 64 bytes, '@', and a host name of two or more labels
+ * (letters, digits, inner hyphens; the last not all digits). ASCII only: international domains as punycode. No quoted
+ * local parts, no address literals.
+ */
+bool email_address_valid(const char *address, size_t length);
+
+/**
+ * Whether mail to this (valid, lower-case) address makes sense. @return NULL if it does, else the reason:
+ * reserved_domain, disposable_domain, no_reply_address.
+ */
+const char *email_address_unusable(const char *address);
+
+/** Behind the '@'. */
+const char *email_address_domain(const char *address);
+/** A mailbox provider for everybody (gmail.com …), so the domain says nothing about the company. Lower case. */
+bool email_domain_free(const char *domain);
+/** Addressed to a function, not a person: info@, sales@ … Lower case. */
+bool email_address_role(const char *address);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/libcurl.h"
+
+#include "base/log.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+/* The version of its binary interface since 2006. */
+#define LIBRARY "libcurl.so.4"
+
+struct libcurl libcurl;
+
+static int fail(const char *reason)
+{
+    log_error("libcurl cannot be used", "s:component", "libcurl", "s:library", LIBRARY, "s:error", reason);
+    return -1;
+}
+
+#define SYMBOL(result, name, parameters) {"curl_" #name, offsetof(struct libcurl, name)},
+static const struct {
+    const char *name;
+    size_t offset;
+} symbols[] = {LIBCURL_FUNCTIONS(SYMBOL)};
+
+/* It stays loaded: what it brings may have handlers that run at exit. */
+static int load(void)
+{
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+
+    if (!library)
+        return fail(dlerror());
+    for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+        void *function = dlsym(library, symbols[i].name);
+        if (!function)
+            return fail(dlerror());
+        memcpy((char *)&libcurl + symbols[i].offset, &function, sizeof(function));
+    }
+    return 0;
+}
+
+int libcurl_open(void)
+{
+    static bool loaded;
+
+    loaded = loaded || load() == 0;
+    if (!loaded)
+        return -1;
+    CURLcode rc = libcurl.global_init(CURL_GLOBAL_DEFAULT);
+    return rc == CURLE_OK ? 0 : fail(libcurl.easy_strerror(rc));
+}
+
+void libcurl_close(void)
+{
+    libcurl.global_cleanup();
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file base/setting_values.h
+ * From the text of an environment variable, or of a secret's file, to a field of struct settings. What a value means is
+ * settings.c's.
+ */
+#ifndef INGEST_BASE_SETTING_VALUES_H
+#define INGEST_BASE_SETTING_VALUES_H
+
+#include "base/settings.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** What is wrong with the configuration: a line a fault. Lines that do not fit are counted all the same. */
+struct report {
+    char *text;
+    size_t size, length;
+    int faults;
+};
+void report_fault(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+enum number_type { NUMBER_UNSIGNED, NUMBER_SIZE, NUMBER_U16, NUMBER_BOOL };
+
+struct number {
+    const char *name;
+    enum number_type type;
+    size_t offset;
+    uint64_t minimum, maximum, fallback;
+};
+
+/** Its value, or the fallback. A fault leaves the fallback. */
+void setting_number(struct settings *settings, const struct number *number, struct report *report);
+
+struct string {
+    const char *name;
+    size_t offset, size;
+    const char *fallback;
+    bool secret; /**< may be given by NAME_FILE; never shown */
+};
+
+/** The same. */
+void setting_string(struct settings *settings, const struct string *string, struct report *report);
+
+#endif

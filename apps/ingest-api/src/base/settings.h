@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file base/settings.h
+ * Everything that can be set, from the environment, validated at start: one clear line per fault, all faults at once.
+ * A secret NAME may also be given as a file by NAME_FILE.
+ */
+#ifndef INGEST_BASE_SETTINGS_H
+#define INGEST_BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum role { ROLE_API = 1, ROLE_WORKER = 2, ROLE_ALL = 3 };
+
+enum smtp_starttls { STARTTLS_OPPORTUNISTIC, STARTTLS_REQUIRED, STARTTLS_OFF };
+
+struct settings {
+    enum role role;             /**< --role=all|api|worker or ROLE; default all */
+    char host[64];              /**< HOST, default 127.0.0.1 */
+    uint16_t port;              /**< PORT, default 3000 */
+    char tls_cert[256];         /**< TLS_CERT, PEM file, the chain behind it; "" (default): no TLS on any listener */
+    char tls_key[256];          /**< TLS_KEY, PEM file of its key. SIGHUP reads both again */
+    char metrics_listen[64];    /**< METRICS_LISTEN=address:port; "" (default): /metrics on the main port */
+    char metrics_token[256];    /**< METRICS_TOKEN(_FILE): bearer token for /metrics; "" none */
+    bool metrics_enabled;       /**< METRICS_ENABLED=0|1, default 1 */
+    char metrics_arena[256];    /**< METRICS_ARENA, file that `promc dump` reads after a crash; "" none */
+    unsigned metrics_scrapes;   /**< METRICS_SCRAPES at once, default 4, 1 … 16; more get 503 */
+    unsigned loops;             /**< LOOPS, default one per core this process may use, 1 … 64 */
+    char data_dir[256];         /**< DATA_DIR, default var */
+    char store_url[256];        /**< STORE, default sqlite → DATA_DIR/ingest.db; sqlite:PATH; postgres://… */
+    char queue_url[256];        /**< QUEUE, default embedded; amqp://USER:PASSWORD@HOST:PORT/VHOST, amqps://… */
+    char queue_password[256];   /**< QUEUE_PASSWORD(_FILE): instead of the URL's; "" (default): the URL's */
+    char queue_ca[256];         /**< QUEUE_CA, PEM file of the authorities for amqps; "" (default): the system's */
+    unsigned queue_heartbeat_s; /**< QUEUE_HEARTBEAT, default 10, 1 … 600; a broker is given up after two of them */
+    unsigned queue_prefetch;    /**< QUEUE_PREFETCH messages a process holds of each queue, default 128, 1 … 10000 */
+    unsigned store_threads;     /**< STORE_THREADS reader threads, default 4, 1 … 64 */
+    unsigned store_queue;       /**< STORE_QUEUE waiting works, default 1024 */
+    unsigned store_timeout_ms;  /**< STORE_TIMEOUT_MS wait for a connection, default 5000 */
+    unsigned worker_threads;    /**< WORKER_THREADS, default 2 */
+    char mail_url[256];         /**< MAIL=file (default: DATA_DIR/outbox) | file:DIR | smtp://host:port */
+    char smtp_user[256];        /**< SMTP_USER: log in as; "" (default): as the URL says, or not at all */
+    char smtp_password[256];    /**< SMTP_PASSWORD(_FILE) */
+    /**
+     * SMTP_STARTTLS=opportunistic|required|off, for smtp://: default opportunistic (used where it is offered), but
+     * required with SMTP_USER, whose password must not cross the network in the clear.
+     */
+    enum smtp_starttls smtp_starttls;
+    char smtp_ca[256];           /**< SMTP_CA, PEM file of the authorities; "" (default): the system's */
+    unsigned mail_rate;          /**< MAIL_RATE_LIMIT e-mails/s per organisation, 0 (default): none */
+    char mail_from[256];         /**< MAIL_FROM, default "ProspectFlow <no-reply@prospectflow.invalid>" */
+    unsigned max_connections;    /**< MAX_CONNECTIONS in all, default 10000 */
+    size_t max_header_bytes;     /**< MAX_HEADER_BYTES, default 16384 */
+    size_t max_import_bytes;     /**< MAX_IMPORT_BYTES, default 64 MiB */
+    size_t max_json_bytes;       /**< MAX_JSON_BYTES, default 1 MiB */
+    unsigned idle_timeout_s;     /**< IDLE_TIMEOUT, default 60 */
+    unsigned request_timeout_s;  /**< REQUEST_TIMEOUT: a whole request must be in by then; default 60 */
+    unsigned shutdown_timeout_s; /**< SHUTDOWN_TIMEOUT, default 20 */
+    char sentry_dsn[256];        /**< SENTRY_DSN(_FILE): where error reports go; "" (default): nowhere */
+    char sentry_ca[256];         /**< SENTRY_CA, PEM file of the authorities; "" (default): the system's */
+    char sentry_environment[64]; /**< SENTRY_ENVIRONMENT, default production */
+    unsigned rate_limit;         /**< RATE_LIMIT requests/s per organisation, 0 (default): none → 429 */
+    /**
+     * VALIDATION_DELAY seconds, default 15: how long imported rows settle before they are validated and researched. A file
+     * is often followed by a corrected one at once, and right after an import prospects_processed_total is just its rows.
+     */
+    unsigned validation_delay_s;
+    unsigned job_attempts;    /**< JOB_ATTEMPTS, default 5 */
+    int log_level;            /**< LOG_LEVEL, default info */
+    char prometheus_url[128]; /**< PROMETHEUS_URL shown in /health, default http://localhost:9090 */
+    char grafana_url[128];    /**< GRAFANA_URL shown in /health, default http://localhost:3001 */
+};
+
+/**
+ * Read the environment and the command line's options (argv[0 … argc-1] are options only: no program name, no command).
+ * The value of a secret is never written to the report.
+ * @return 0, or the number of faults, each written to `report` (a line each, naming variable, value and what is allowed).
+ */
+int settings_load(struct settings *settings, int argc, char **argv, char *report, size_t report_size);
+
+#endif

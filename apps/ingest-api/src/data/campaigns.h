@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file data/campaigns.h
+ * Campaigns (outreach.campaigns). Life: draft → active ⇄ paused; active | paused → completed, which is final.
+ * Each function runs inside the caller's transaction, acts on one organisation only, and returns a code of db.h.
+ */
+#ifndef INGEST_DATA_CAMPAIGNS_H
+#define INGEST_DATA_CAMPAIGNS_H
+
+#include "data/drafts.h"
+#include "data/emails.h"
+#include "data/prospects.h"
+#include "db/db.h"
+
+enum campaign_status {
+    CAMPAIGN_STATUS_DRAFT,
+    CAMPAIGN_STATUS_ACTIVE,
+    CAMPAIGN_STATUS_PAUSED,
+    CAMPAIGN_STATUS_COMPLETED,
+    CAMPAIGN_STATUSES
+};
+extern const char *const campaign_status_names[CAMPAIGN_STATUSES];
+int campaign_status_from_name(const char *name); /**< -1 if unknown */
+
+#define CAMPAIGNS_PAGE_MAX 500
+
+/** A stored row. Every pointer is valid during the callback only. */
+struct campaign {
+    const char *id;
+    const char *name;
+    const char *subject_template;
+    const char *body_template;
+    enum campaign_status status;
+    int64_t created_ms;
+    int64_t started_ms;   /**< first start; 0: never */
+    int64_t completed_ms; /**< 0: not yet */
+};
+/** Return non-zero to stop. */
+typedef int (*campaign_fn)(void *arg, const struct campaign *campaign);
+
+/** @return DB_OK and the id in id_out. */
+int campaigns_create(struct db *db, const char *organisation_id, const char *name, const char *subject_template,
+                     const char *body_template, char id_out[37]);
+/** @return DB_OK after one call of fn, or DB_E_NOT_FOUND. */
+int campaigns_get(struct db *db, const char *organisation_id, const char *id, campaign_fn fn, void *arg);
+/** As prospects_page. @param status enum campaign_status or -1 for any. */
+int campaigns_page(struct db *db, const char *organisation_id, const char *after, unsigned limit, int status,
+                   campaign_fn fn, void *arg, bool *more);
+
+/**
+ * @param was the status before; set unless DB_E_NOT_FOUND. May be NULL.
+ * @return DB_OK; DB_E_CONFLICT when `was` does not lead to `to` (also when it is `to` already): nothing changed.
+ */
+int campaigns_transition(struct db *db, const char *organisation_id, const char *id, enum campaign_status to,
+                         enum campaign_status *was);
+
+struct campaign_stats {
+    enum campaign_status status;
+    int64_t prospects[PROSPECT_STATUSES]; /**< of the organisation */
+    int64_t drafts[DRAFT_STATES];
+    int64_t emails[EMAIL_STATES];
+};
+int campaigns_stats(struct db *db, const char *organisation_id, const char *id, struct campaign_stats *out);
+
+/** How many are active now. */
+int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *out);
+/** The same for every organisation that has a campaign, to set the gauges at start. Not scoped: never for a request. */
+int campaigns_active_counts(struct db *db, void (*fn)(void *arg, const char *organisation_id, int64_t active),
+                            void *arg);
+
+#endif

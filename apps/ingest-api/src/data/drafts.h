@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file data/drafts.h
+ * Rendered drafts (outreach.drafts): at most one per campaign and prospect.
+ * Each function runs inside the caller's transaction, acts on one organisation only, and returns a code of db.h.
+ */
+#ifndef INGEST_DATA_DRAFTS_H
+#define INGEST_DATA_DRAFTS_H
+
+#include "db/db.h"
+
+enum draft_state { DRAFT_GENERATED, DRAFT_FAILED, DRAFT_STATES };
+extern const char *const draft_state_names[DRAFT_STATES];
+
+/** A stored row. Every pointer is valid during the callback only. */
+struct draft {
+    const char *campaign_id;
+    const char *prospect_id;
+    enum draft_state state;
+    const char *subject, *body; /**< NULL when failed */
+    const char *error;          /**< NULL when generated */
+    int64_t created_ms;
+};
+/** Return non-zero to stop. */
+typedef int (*draft_fn)(void *arg, const struct draft *draft);
+
+/**
+ * A generated draft is final: putting another is a no-op with *fresh = false (a job delivered twice). A failed one is
+ * replaced by the next attempt.
+ * @param fresh may be NULL.
+ * @return DB_OK; DB_E_CONFLICT when the campaign or the prospect is not of this organisation.
+ */
+int drafts_put_generated(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
+                         const char *subject, const char *body, bool *fresh);
+int drafts_put_failed(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
+                      const char *error, bool *fresh);
+
+/** @return DB_OK after one call of fn, or DB_E_NOT_FOUND. */
+int drafts_get(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
+               draft_fn fn, void *arg);
+
+#endif

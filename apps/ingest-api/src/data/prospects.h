@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file data/prospects.h
+ * Prospects (crm.prospects), unique by organisation and lower-cased e-mail address.
+ *
+ * Life: imported → validated | invalid; validated → researched. Ids are UUIDv7, so their order is the order of creation.
+ * Each function runs inside the caller's transaction, acts on one organisation only, and returns a code of db.h.
+ */
+#ifndef INGEST_DATA_PROSPECTS_H
+#define INGEST_DATA_PROSPECTS_H
+
+#include "db/db.h"
+
+/** The text fields; their names (CSV columns, JSON keys, template variables) are prospect_field_names. */
+enum prospect_field {
+    PROSPECT_EMAIL,
+    PROSPECT_FIRST_NAME,
+    PROSPECT_LAST_NAME,
+    PROSPECT_COMPANY,
+    PROSPECT_TITLE,
+    PROSPECT_PHONE,
+    PROSPECT_WEBSITE,
+    PROSPECT_COUNTRY,
+    PROSPECT_FIELDS
+};
+extern const char *const prospect_field_names[PROSPECT_FIELDS];
+
+enum prospect_status {
+    PROSPECT_STATUS_IMPORTED,
+    PROSPECT_STATUS_VALIDATED,
+    PROSPECT_STATUS_INVALID,
+    PROSPECT_STATUS_RESEARCHED,
+    PROSPECT_STATUSES
+};
+extern const char *const prospect_status_names[PROSPECT_STATUSES];
+int prospect_status_from_name(const char *name); /**< -1 if unknown */
+
+#define PROSPECT_EMAIL_MAX 320 /* bytes */
+#define PROSPECTS_PAGE_MAX 500
+
+/** A row to import. Absent fields have data NULL. The e-mail address is lower-cased (ASCII) by the store. */
+struct prospect_input {
+    struct db_text field[PROSPECT_FIELDS];
+    struct db_text custom; /**< further fields: the text of a JSON object, or absent */
+};
+
+struct prospect_upsert {
+    char id[37];
+    bool inserted; /**< false: the address was known, its row has been updated */
+};
+
+/**
+ * Insert new rows, update known ones: a field that is present replaces the old value, an absent one leaves it;
+ * `custom` is replaced as a whole. An invalid prospect that is updated becomes imported again; other states stay.
+ * The same address twice in `rows`: the second updates the first.
+ * @param results n of them, or NULL.
+ * @return DB_OK, or an error, after which the transaction should be rolled back (some rows may have been applied).
+ */
+int prospects_upsert(struct db *db, const char *organisation_id, const struct prospect_input *rows, size_t n,
+                     struct prospect_upsert *results);
+
+/** A stored row. Every pointer is valid during the callback only. Absent fields are NULL. */
+struct prospect {
+    const char *id;
+    const char *field[PROSPECT_FIELDS];
+    const char *custom; /**< JSON object text or NULL */
+    enum prospect_status status;
+    const char *status_reason; /**< why it is invalid, or NULL */
+    const char *research;      /**< JSON text or NULL */
+    int64_t created_ms;
+    int64_t updated_ms; /**< last import; a change of status by a job does not count */
+};
+/** Return non-zero to stop; prospects_page then returns what was delivered so far. */
+typedef int (*prospect_fn)(void *arg, const struct prospect *prospect);
+
+/** @return DB_OK after one call of fn, DB_E_NOT_FOUND, or an error. */
+int prospects_get(struct db *db, const char *organisation_id, const char *id, prospect_fn fn, void *arg);
+
+struct prospect_filter {
+    int status;        /**< enum prospect_status, or -1 for any */
+    const char *email; /**< exact, any case; NULL for any */
+};
+
+/**
+ * One page in order of id.
+ * @param after  id of the last row of the page before; NULL or "" to begin.
+ * @param limit  1 … PROSPECTS_PAGE_MAX (clamped).
+ * @param filter NULL for all.
+ * @param more   set to whether rows follow. May be NULL.
+ * @return rows delivered, or an error (DB_E_INVALID when `after` is no UUID).
+ */
+int prospects_page(struct db *db, const char *organisation_id, const char *after, unsigned limit,
+                   const struct prospect_filter *filter, prospect_fn fn, void *arg, bool *more);
+
+/** imported → validated (reason NULL) or invalid (reason). DB_E_CONFLICT if it is not imported; DB_E_NOT_FOUND. */
+int prospects_set_validated(struct db *db, const char *organisation_id, const char *id, const char *invalid_reason);
+/** validated → researched. DB_E_CONFLICT if it is not validated; DB_E_NOT_FOUND. */
+int prospects_set_researched(struct db *db, const char *organisation_id, const char *id, const char *research_json);
+
+/** Rows by status. */
+int prospects_count(struct db *db, const char *organisation_id, int64_t counts[PROSPECT_STATUSES]);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file db/db.h
+ * A thin layer over one SQL connection, the same for SQLite and PostgreSQL, so that every query is written once.
+ *
+ * SQL is written with schemas (`crm.prospects`) and `$1 … $n`; the SQLite driver turns `crm.` into `crm_`.
+ * Schemas: iam, crm, outreach, tracking. Ids are UUID text in and out (stored as 16 bytes or uuid).
+ * Every query is timed here, and only here: db_query_duration_seconds{operation, schema}, db_query_errors_total,
+ * a warning in the log above 100 ms. The time is from sending it to its result; BEGIN on PostgreSQL is part of the first.
+ * A struct db belongs to one thread.
+ */
+#ifndef INGEST_DB_DB_H
+#define INGEST_DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db;
+struct db_stmt;
+
+enum db_error {
+    DB_OK = 0,
+    DB_ROW = 1,           /**< db_step: a row is there */
+    DB_E_CONFLICT = -1,   /**< a unique or foreign key refused it */
+    DB_E_BUSY = -2,       /**< the deadline passed while waiting */
+    DB_E_FULL = -3,       /**< disk full */
+    DB_E_CONNECTION = -4, /**< the server went away; nothing was applied */
+    DB_E_OTHER = -5,
+    DB_E_NOT_FOUND = -6, /**< repositories: no such row in this organisation */
+    DB_E_INVALID = -7,   /**< an argument cannot be stored (an id that is no UUID, an e-mail address too long) */
+    DB_E_UNKNOWN = -8    /**< the server went away during COMMIT and did not come back in time to be asked about it */
+};
+
+/** A piece of text that need not end in NUL; data NULL means SQL NULL. */
+struct db_text {
+    const char *data;
+    size_t length;
+};
+
+const char *db_error_name(int code);
+/** The code of the last failed call on this connection, e.g. after db_prepare gave NULL. */
+int db_error_code(const struct db *db);
+/** The driver's own text of the last error on this connection. Valid until the next call. */
+const char *db_error_text(const struct db *db);
+
+/**
+ * The organisation that the following statements of this transaction act for. Repositories call it first; PostgreSQL's
+ * row-level security holds the connection to it, SQLite has nothing to do. Ends with the transaction.
+ * @return DB_OK, or DB_E_INVALID when it is no UUID.
+ */
+int db_scope(struct db *db, const char *organisation_id);
+
+/** The same for every organisation: what no request may use (gauges at start, the queue's own rows). */
+int db_scope_all(struct db *db);
+
+/** Prepare, or take from the connection's cache (keyed by the pointer `sql`: use string literals). NULL on error;
+ *  the functions below accept that NULL (db_step gives DB_E_OTHER), so that only db_step need be looked at. */
+struct db_stmt *db_prepare(struct db *db, const char *sql);
+/** Indexes are 1-based. A NULL value binds SQL NULL. Text and blobs are not copied: they must live until db_done. */
+void db_bind_text(struct db_stmt *stmt, int index, const char *value, size_t length);
+void db_bind_str(struct db_stmt *stmt, int index, const char *value); /**< NUL-terminated or NULL */
+void db_bind_int(struct db_stmt *stmt, int index, int64_t value);
+void db_bind_uuid(struct db_stmt *stmt, int index, const char *uuid_text); /**< an invalid text binds NULL */
+void db_bind_blob(struct db_stmt *stmt, int index, const void *data, size_t length);
+/** Run, or take the next row: DB_ROW, DB_OK when there is none left, or an error. */
+int db_step(struct db_stmt *stmt);
+/** Columns are 0-based and valid until the next db_step/db_done. */
+const char *db_column_text(struct db_stmt *stmt, int column); /**< NULL for SQL NULL */
+size_t db_column_length(struct db_stmt *stmt, int column);
+int64_t db_column_int(struct db_stmt *stmt, int column);
+const char *db_column_uuid(struct db_stmt *stmt, int column); /**< 36 characters; NULL for SQL NULL */
+/** Finish the query: reset, observe its time. Every db_prepare that succeeded is followed by exactly one db_done. */
+void db_done(struct db_stmt *stmt);
+/** Rows changed by the last statement. */
+int64_t db_changes(struct db *db);
+
+/** One-shot convenience: run a statement without result rows. @return DB_OK or an error. Binds as in `format`:
+ *  's' const char* (NULL ok), 'i' int64_t, 'u' uuid text. */
+int db_exec(struct db *db, const char *sql, const char *format, ...);
+
+/** The same without waiting where the database allows it (PostgreSQL): it is run before the statement that comes next, or before
+ *  the commit, and in one round trip with it; when it fails that one reports it, and the transaction is not committed.
+ *  db_changes() does not know it. @return DB_OK or an error. */
+int db_exec_later(struct db *db, const char *sql, const char *format, ...);
+
+#endif

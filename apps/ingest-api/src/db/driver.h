@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file db/driver.h
+ * What a database driver provides; private to src/store. db.c holds what is the same for all: the statement cache,
+ * timing, error accounting, transactions. A driver's own structures begin with struct db and struct db_stmt.
+ */
+#ifndef INGEST_DB_DRIVER_H
+#define INGEST_DB_DRIVER_H
+
+#include "db/db.h"
+#include "metrics/metrics.h"
+
+#define DB_CACHE_SLOTS 256 /* a power of two, well above the number of statements in the program */
+
+struct db_driver {
+    const char *name;
+    bool many_writers; /**< each connection may write; else the store has one writer, which commits works together */
+    const struct db_migration *migrations;
+    const char *const *prologue; /**< SQL before the migrations: a lock, the schemas. May be NULL. */
+
+    /** Connect again if the connection was lost. DB_OK, or DB_E_CONNECTION. NULL: it cannot be lost. */
+    int (*ready)(struct db *db);
+    /** Transactions, timed through db_observe or as statements. begin: DB_E_CONNECTION when nothing was begun. */
+    int (*begin)(struct db *db, bool write);
+    int (*commit)(struct db *db); /**< DB_E_CONNECTION: certainly not applied; DB_E_UNKNOWN: nobody can tell */
+    int (*rollback)(struct db *db);
+
+    void (*close)(struct db *db);
+    /** Parse `sql`; the common part is filled in by db.c. NULL after db_fail(). */
+    struct db_stmt *(*prepare)(struct db *db, const char *sql);
+    void (*finalize)(struct db_stmt *stmt);
+    void (*bind_null)(struct db_stmt *stmt, int index);
+    void (*bind_text)(struct db_stmt *stmt, int index, const char *value, size_t length);
+    void (*bind_int)(struct db_stmt *stmt, int index, int64_t value);
+    void (*bind_uuid)(struct db_stmt *stmt, int index, const unsigned char uuid[16]);
+    void (*bind_blob)(struct db_stmt *stmt, int index, const void *data, size_t length);
+    int (*step)(struct db_stmt *stmt); /**< DB_ROW, DB_OK, or an error after db_fail() */
+    /** db_exec_later(): DB_OK, or an error after db_fail(), of this statement or of one before. NULL: like step. */
+    int (*later)(struct db_stmt *stmt);
+    const char *(*column_text)(struct db_stmt *stmt, int column);
+    size_t (*column_length)(struct db_stmt *stmt, int column);
+    int64_t (*column_int)(struct db_stmt *stmt, int column);
+    const char *(*column_uuid)(struct db_stmt *stmt, int column);
+    /** Ready for the next execution: no row, no binding to the caller's memory. */
+    void (*reset)(struct db_stmt *stmt);
+
+    int64_t (*changes)(struct db *db);
+    bool (*in_transaction)(struct db *db);
+    /** Several statements, without parameters or rows. For migrations. */
+    int (*script)(struct db *db, const char *sql);
+    bool (*table_exists)(struct db *db, const char *schema, const char *table);
+    /** organisation_id as text, or "*" for all. May be NULL. */
+    int (*scope)(struct db *db, const char *organisation_id);
+    /** PostgreSQL's arrays: many rows to a statement. */
+    bool arrays;
+    /** Once, after the migrations: tidies up, and warns of what the database's set-up does not give. May be NULL. */
+    void (*advise)(struct db *db);
+    /** After a commit, when nothing waits for an answer: housekeeping. May be NULL. */
+    void (*idle)(struct db *db);
+};
+
+struct db_stmt {
+    struct db *db;
+    const char *key; /**< the caller's pointer */
+    char *sql;       /**< a copy, should that pointer be reused for another text */
+    enum db_operation operation;
+    enum db_schema schema;
+    uint64_t elapsed_ns;
+    bool in_use, cached, stepped;
+    int columns; /**< of the result; may be known only after a step */
+};
+
+struct db {
+    const struct db_driver *driver;
+    struct db_stmt *cache[DB_CACHE_SLOTS]; /* open addressing by the pointer */
+    unsigned cached;
+    bool migrated; /* the schema is the newest; set by who has called db_migrate */
+    int error_code;
+    bool error_counted; /* the last error is in db_query_errors_total: whoever hears of it next leaves it */
+    char error_class[3];
+    char error_text[256];
+};
+
+/** Count and, where slow, log a query that took that long. */
+void db_observe(enum db_operation operation, enum db_schema schema, uint64_t elapsed_ns);
+/** Count a query that failed by db_fail(), if that has not been done yet, and log what the database said of one that nobody
+ *  could expect to fail. */
+void db_query_failed(struct db *db, enum db_operation operation, enum db_schema schema);
+/** Record an error on the connection. @param text has no values of rows in it. @return code. */
+int db_fail(struct db *db, int code, const char *error_class, const char *text);
+
+/* Transactions; timed like any query. */
+int db_begin(struct db *db, bool write);
+int db_commit(struct db *db);
+int db_rollback(struct db *db); /**< DB_OK also when there is none */
+int db_savepoint(struct db *db);
+int db_savepoint_release(struct db *db);
+int db_savepoint_rollback(struct db *db);
+
+/** Finalizes every cached statement; drivers call it first in close. */
+void db_cache_clear(struct db *db);
+
+struct db_sqlite_options {
+    const char *path;
+    bool read_only;           /**< query_only: a write is an error, the file is still opened read-write for WAL */
+    unsigned busy_timeout_ms; /**< how long to wait for another process's write */
+};
+/** @return DB_OK or an error with a text in `error`. The file is made, mode 0600, when it is not there. */
+int db_open_sqlite(struct db **out, const struct db_sqlite_options *options, char *error, size_t error_size);
+
+/** @param url postgres://…; the connection is made by the first use of `ready`. */
+int db_open_postgres(struct db **out, const char *url, char *error, size_t error_size);
+
+/** Bring the schema up to date, under the database's write lock. @return DB_OK, or an error with a text in `error`. */
+int db_migrate(struct db *db, char *error, size_t error_size);
+
+struct db_migration {
+    int version;
+    const char *name;
+    const char *sql;
+};
+extern const struct db_migration db_migrations_sqlite[]; /**< ended by version 0 */
+extern const struct db_migration db_migrations_postgres[];
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file db/postgres_internal.h The inside of the PostgreSQL driver. */
+#ifndef INGEST_DB_POSTGRES_INTERNAL_H
+#define INGEST_DB_POSTGRES_INTERNAL_H
+
+#include "base/owner.h"
+#include "db/driver.h"
+
+#include <libpq-fe.h>
+
+enum postgres_state {
+    POSTGRES_IDLE,
+    POSTGRES_READ,  /**< each statement is a transaction, read only */
+    POSTGRES_WRITE, /**< to be begun with the first statement */
+    POSTGRES_BEGUN
+};
+
+#define POSTGRES_PARAMETERS 400
+#define POSTGRES_SENT 64
+
+struct postgres_stmt;
+
+enum postgres_sent_as {
+    POSTGRES_PREPARE, /**< what prepares it, not the statement itself */
+    POSTGRES_BEFORE,  /**< opens the way for another; its result says nothing but that it failed */
+    POSTGRES_LATER,   /**< nobody waits for it */
+    POSTGRES_NOW      /**< its result is kept, in the statement */
+};
+
+struct postgres_sent {
+    struct postgres_stmt *stmt;
+    enum postgres_sent_as as;
+    uint64_t ns;
+};
+
+/** Statements of the driver itself. */
+enum postgres_own {
+    POSTGRES_OWN_BEGIN,
+    POSTGRES_OWN_COMMIT,
+    POSTGRES_OWN_ROLLBACK,
+    POSTGRES_OWN_SCOPE,
+    POSTGRES_OWN_READ, /**< the scope of one statement that only reads */
+    POSTGRES_OWN_NUMBER,
+    POSTGRES_OWN
+};
+
+struct postgres_db {
+    struct db base;
+    char *url;
+    PGconn *conn; /**< NULL: not connected */
+    enum postgres_state state;
+    char scope[40], scope_sent[40]; /**< organisation id, "*", or "" */
+    unsigned generation;            /**< rises when the connection is lost, and with it what was prepared */
+    unsigned names;
+    int64_t changes;
+    char name[OWNER_SIZE]; /**< of its sessions: OWNER_SESSION */
+    char session[40];      /**< this connection in tracking.commits, also when it was made anew */
+    uint64_t transaction;  /**< the number of the last write transaction */
+    unsigned numbering;    /**< generation in which our row of tracking.commits was made sure of; 0: none */
+    uint64_t row_ns;       /**< when our row of tracking.commits was last made or said to be in use */
+    bool numbered;         /**< the present one has sent its number */
+
+    struct postgres_stmt *own[POSTGRES_OWN];  /**< made at their first use */
+    struct postgres_sent sent[POSTGRES_SENT]; /**< in the pipeline, in order; none: pipeline mode is off */
+    int sent_n;
+};
+
+struct postgres_parameter {
+    const char *value;
+    int length, binary;
+    char space[24]; /**< of integers and ids */
+};
+
+struct postgres_stmt {
+    struct db_stmt base;
+    char name[16];
+    char *text;
+    unsigned generation; /**< of the connection that it is prepared on; 0: none */
+    struct postgres_parameter *parameters;
+    int n, row;
+    PGresult *result;
+};
+
+extern const char *const db_prologue_postgres;
+
+/** Record what went wrong; `result` NULL: on the connection. The primary message has no values of rows in it; the detail would.
+ *  @return the code */
+int postgres_fail(struct postgres_db *self, const PGresult *result);
+
+/** What was prepared, and a transaction that was begun, are gone with the connection. */
+void postgres_disconnect(struct postgres_db *self);
+
+/** Into the pipeline with it; sent at the latest by postgres_drain(). Parameters are copied. */
+int postgres_send(struct postgres_db *self, struct postgres_stmt *stmt, enum postgres_sent_as as);
+
+/** Wait for all that is in the pipeline. @return DB_OK, or the error of the first that failed, which has been counted. */
+int postgres_drain(struct postgres_db *self);
+
+/** Put into the pipeline what has to go before a statement: BEGIN, the scope, the number of a transaction that writes. */
+int postgres_before_statement(struct postgres_db *self);
+
+/** One of the driver's own; NULL after db_fail(). */
+struct postgres_stmt *postgres_own(struct postgres_db *self, enum postgres_own which);
+void postgres_own_free(struct postgres_db *self);
+
+/** Our row of tracking.commits is there. Outside of a transaction. */
+int postgres_number_ready(struct postgres_db *self);
+
+#endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The SQLite driver: write-ahead log, synchronous=FULL, so that a commit that returned is on the disk. A connection is
+ * used by one thread at a time (NOMUTEX).
+ */
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "db/driver.h"
+#include "db/sql.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <promc-sqlite/sqlite.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Pages in the log after which it is copied into the database; after which readers are waited for, so that it restarts
+ * and does not grow for ever under a load that always has a reader in it. */
+#define CHECKPOINT_PAGES 4000
+#define CHECKPOINT_RESTART_PAGES 32000
+
+struct sqlite_db {
+    struct db base;
+    sqlite3 *handle;
+    unsigned busy_timeout_ms;
+    uint64_t busy_since_ns;
+    int wal_pages;
+};
+
+struct sqlite_stmt {
+    struct db_stmt base;
+    sqlite3_stmt *handle;
+    int parameters;
+    char (*uuid_text)[UUID_TEXT]; /* what is read, by column */
+    unsigned char uuid[][16];     /* what is bound, by parameter: saves SQLite a copy */
+};
+
+static sqlite3 *handle_of(struct db *db)
+{
+    return ((struct sqlite_db *)db)->handle;
+}
+
+static sqlite3_stmt *stmt_of(struct db_stmt *stmt)
+{
+    return ((struct sqlite_stmt *)stmt)->handle;
+}
+
+/* --- errors --- */
+
+static int constraint_error(int extended)
+{
+    switch (extended) {
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID:
+    case SQLITE_CONSTRAINT_FOREIGNKEY:
+        return DB_E_CONFLICT;
+    default:
+        return DB_E_INVALID; /* NOT NULL, CHECK, a type of a strict table */
+    }
+}
+
+/* SQLite's result code as ours; `class` is that of the SQLSTATE that PostgreSQL would give. */
+static int translate(int extended, const char *class)
+{
+    switch (extended & 0xff) {
+    case SQLITE_CONSTRAINT:
+        return constraint_error(extended);
+    case SQLITE_FULL:
+        return DB_E_FULL;
+    case SQLITE_IOERR:
+        return strcmp(class, "53") == 0 ? DB_E_FULL : DB_E_OTHER;
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+        return DB_E_INVALID;
+    case SQLITE_INTERRUPT:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return DB_E_BUSY;
+    default:
+        return DB_E_OTHER;
+    }
+}
+
+static int fail(struct db *db)
+{
+    sqlite3 *handle = handle_of(db);
+    int extended = sqlite3_extended_errcode(handle);
+    const char *class = promc_sqlite_sqlstate_class(handle, extended);
+    return db_fail(db, translate(extended, class), class, sqlite3_errmsg(handle));
+}
+
+/* --- statements --- */
+
+static struct db_stmt *sqlite_prepare(struct db *db, const char *sql)
+{
+    sqlite3_stmt *handle = NULL;
+    char *text = sql_to_sqlite(sql);
+    if (!text) {
+        db_fail(db, DB_E_OTHER, "53", "out of memory");
+        return NULL;
+    }
+    int rc = sqlite3_prepare_v3(handle_of(db), text, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
+    free(text);
+    if (rc != SQLITE_OK || !handle) {
+        if (rc != SQLITE_OK)
+            fail(db);
+        else
+            db_fail(db, DB_E_OTHER, "42", "empty statement");
+        return NULL;
+    }
+    int parameters = sqlite3_bind_parameter_count(handle), columns = sqlite3_column_count(handle);
+    struct sqlite_stmt *stmt = calloc(1, sizeof *stmt + (size_t)parameters * sizeof *stmt->uuid);
+    char(*uuid_text)[UUID_TEXT] = calloc((size_t)columns + 1, UUID_TEXT);
+    if (!stmt || !uuid_text) {
+        free(stmt);
+        free(uuid_text);
+        sqlite3_finalize(handle);
+        db_fail(db, DB_E_OTHER, "53", "out of memory");
+        return NULL;
+    }
+    stmt->handle = handle;
+    stmt->parameters = parameters;
+    stmt->uuid_text = uuid_text;
+    stmt->base.columns = columns;
+    return &stmt->base;
+}
+
+static void sqlite_finalize(struct db_stmt *stmt)
+{
+    sqlite3_finalize(stmt_of(stmt));
+    free(((struct sqlite_stmt *)stmt)->uuid_text);
+    free(stmt);
+}
+
+/* A bind fails only for an index that is not in the SQL, a fault of the programmer that the step would hide. */
+static void check_bind(struct db_stmt *stmt, int rc)
+{
+    if (rc != SQLITE_OK)
+        fail(stmt->db);
+}
+
+static void sqlite_bind_null_(struct db_stmt *stmt, int index)
+{
+    check_bind(stmt, sqlite3_bind_null(stmt_of(stmt), index));
+}
+
+static void sqlite_bind_text_(struct db_stmt *stmt, int index, const char *value, size_t length)
+{
+    check_bind(stmt, sqlite3_bind_text64(stmt_of(stmt), index, value, length, SQLITE_STATIC, SQLITE_UTF8));
+}
+
+static void sqlite_bind_int_(struct db_stmt *stmt, int index, int64_t value)
+{
+    check_bind(stmt, sqlite3_bind_int64(stmt_of(stmt), index, value));
+}
+
+static void sqlite_bind_uuid_(struct db_stmt *stmt, int index, const unsigned char uuid[16])
+{
+    struct sqlite_stmt *self = (struct sqlite_stmt *)stmt;
+    if (index >= 1 && index <= self->parameters)
+        memcpy(self->uuid[index - 1], uuid, 16);
+    else
+        index = 0; /* which SQLite refuses */
+    check_bind(stmt, sqlite3_bind_blob(self->handle, index, index ? self->uuid[index - 1] : NULL, 16, SQLITE_STATIC));
+}
+
+static void sqlite_bind_blob_(struct db_stmt *stmt, int index, const void *data, size_t length)
+{
+    check_bind(stmt, sqlite3_bind_blob64(stmt_of(stmt), index, data, length, SQLITE_STATIC));
+}
+
+static int sqlite_step_(struct db_stmt *stmt)
+{
+    int rc = sqlite3_step(stmt_of(stmt));
+    if (rc == SQLITE_ROW)
+        return DB_ROW;
+    return rc == SQLITE_DONE ? DB_OK : fail(stmt->db);
+}
+
+static const char *sqlite_column_text_(struct db_stmt *stmt, int column)
+{
+    return (const char *)sqlite3_column_text(stmt_of(stmt), column);
+}
+
+static size_t sqlite_column_length_(struct db_stmt *stmt, int column)
+{
+    return (size_t)sqlite3_column_bytes(stmt_of(stmt), column);
+}
+
+static int64_t sqlite_column_int_(struct db_stmt *stmt, int column)
+{
+    return sqlite3_column_int64(stmt_of(stmt), column);
+}
+
+static const char *sqlite_column_uuid_(struct db_stmt *stmt, int column)
+{
+    char *text = ((struct sqlite_stmt *)stmt)->uuid_text[column];
+    const void *blob = sqlite3_column_blob(stmt_of(stmt), column);
+    if (!blob || sqlite3_column_bytes(stmt_of(stmt), column) != 16)
+        return NULL;
+    uuid_format(blob, text);
+    return text;
+}
+
+/* Bindings stay: every execution binds all of its parameters, and clearing them costs as much as binding. SQLite does
+ * not look at the old pointers before the next step. */
+static void sqlite_reset_(struct db_stmt *stmt)
+{
+    sqlite3_reset(stmt_of(stmt));
+}
+
+/* --- the connection --- */
+
+static int64_t sqlite_changes_(struct db *db)
+{
+    return sqlite3_changes64(handle_of(db));
+}
+
+static int sqlite_begin(struct db *db, bool write)
+{
+    return db_exec(db, write ? "BEGIN IMMEDIATE" : "BEGIN", "");
+}
+
+static int sqlite_commit(struct db *db)
+{
+    return db_exec(db, "COMMIT", "");
+}
+
+static int sqlite_rollback(struct db *db)
+{
+    return db_exec(db, "ROLLBACK", "");
+}
+
+static bool sqlite_in_transaction(struct db *db)
+{
+    return !sqlite3_get_autocommit(handle_of(db));
+}
+
+static int sqlite_script(struct db *db, const char *sql)
+{
+    char *text = sql_to_sqlite(sql);
+    if (!text)
+        return db_fail(db, DB_E_OTHER, "53", "out of memory");
+    int rc = sqlite3_exec(handle_of(db), text, NULL, NULL, NULL);
+    free(text);
+    return rc == SQLITE_OK ? DB_OK : fail(db);
+}
+
+static bool sqlite_table_exists(struct db *db, const char *schema, const char *table)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s_%s", schema, table);
+    struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1");
+    db_bind_str(stmt, 1, name);
+    bool there = db_step(stmt) == DB_ROW;
+    db_done(stmt);
+    return there;
+}
+
+/* SQLite's own busy handler backs off to 100 ms and then misses, again and again, the short gap between two commits of
+ * another process's busy writer. Asking each millisecond finds it. */
+static int on_busy(void *arg, int count)
+{
+    struct sqlite_db *db = arg;
+    uint64_t now = clock_monotonic_ns();
+    if (count == 0)
+        db->busy_since_ns = now;
+    if (now - db->busy_since_ns >= (uint64_t)db->busy_timeout_ms * 1000000u)
+        return 0;
+    struct timespec pause = {.tv_nsec = 1000000 + (long)(now % 1000) * 500};
+    nanosleep(&pause, NULL);
+    return 1;
+}
+
+static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+    (void)handle;
+    (void)name;
+    ((struct sqlite_db *)arg)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static void sqlite_idle(struct db *db)
+{
+    struct sqlite_db *self = (struct sqlite_db *)db;
+    if (self->wal_pages < CHECKPOINT_PAGES)
+        return;
+    int mode = self->wal_pages < CHECKPOINT_RESTART_PAGES ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART;
+    /* A failure (busy, disk full) loses nothing: the log keeps what was not copied, and the next commit comes again. */
+    sqlite3_wal_checkpoint_v2(self->handle, NULL, mode, NULL, NULL);
+    self->wal_pages = 0;
+    /* That much is an import's: what it filled the cache with is not needed by what follows. */
+    sqlite3_db_release_memory(self->handle);
+    malloc_trim(0);
+}
+
+static void sqlite_close_(struct db *db)
+{
+    db_cache_clear(db);
+    sqlite3_close_v2(handle_of(db)); /* the last connection copies the log into the database */
+    free(db);
+}
+
+static const struct db_driver driver = {
+    .name = "sqlite",
+    .migrations = db_migrations_sqlite,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .close = sqlite_close_,
+    .prepare = sqlite_prepare,
+    .finalize = sqlite_finalize,
+    .bind_null = sqlite_bind_null_,
+    .bind_text = sqlite_bind_text_,
+    .bind_int = sqlite_bind_int_,
+    .bind_uuid = sqlite_bind_uuid_,
+    .bind_blob = sqlite_bind_blob_,
+    .step = sqlite_step_,
+    .column_text = sqlite_column_text_,
+    .column_length = sqlite_column_length_,
+    .column_int = sqlite_column_int_,
+    .column_uuid = sqlite_column_uuid_,
+    .reset = sqlite_reset_,
+    .changes = sqlite_changes_,
+    .in_transaction = sqlite_in_transaction,
+    .script = sqlite_script,
+    .table_exists = sqlite_table_exists,
+    .idle = sqlite_idle,
+};
+
+/*
+ * The file holds tenants' data: made for its owner alone. SQLite gives the -wal and -shm files the same mode.
+ * A file that is there must not be opened here: closing it again would drop every POSIX lock that this process's
+ * other connections hold on it, and the next process to close the database (`org create`) would believe that it is the
+ * last one and delete the log under them. The commits that follow would be lost with the process.
+ */
+static int make_file(const char *path, char *error, size_t error_size)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        close(fd);
+        return DB_OK;
+    }
+    if (errno == EEXIST && access(path, R_OK | W_OK) == 0)
+        return DB_OK;
+    snprintf(error, error_size, "cannot open %s: %s", path, strerror(errno));
+    return errno == ENOSPC ? DB_E_FULL : DB_E_OTHER;
+}
+
+static const char *const pragmas = "PRAGMA journal_mode = WAL;"
+                                   "PRAGMA synchronous = FULL;"
+                                   "PRAGMA foreign_keys = ON;"
+                                   "PRAGMA temp_store = MEMORY;"
+                                   "PRAGMA journal_size_limit = 67108864;" /* the log, after a big import */
+                                   "PRAGMA secure_delete = OFF;" /* Debian builds it on: zeroes what is freed */
+                                   "PRAGMA trusted_schema = OFF;";
+
+/* SQLite's memory statistics cost a process-wide mutex at each allocation. Must come before its first use. */
+static void configure_once(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+int db_open_sqlite(struct db **out, const struct db_sqlite_options *options, char *error, size_t error_size)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure_once);
+    int rc = make_file(options->path, error, error_size);
+    if (rc != DB_OK)
+        return rc;
+    struct sqlite_db *db = calloc(1, sizeof *db);
+    if (!db) {
+        snprintf(error, error_size, "out of memory");
+        return DB_E_OTHER;
+    }
+    db->base.driver = &driver;
+    db->busy_timeout_ms = options->busy_timeout_ms;
+
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(options->path, &db->handle, flags, NULL) != SQLITE_OK)
+        goto failed;
+    sqlite3_busy_handler(db->handle, on_busy, db);
+    /* 8 KiB pages (of a new file): rows of the big tables stay whole, and trees are flatter. */
+    /* The cache holds what an import touches; readers have the system's. */
+    const char *cache = options->read_only ? "PRAGMA cache_size = -2048" : "PRAGMA cache_size = -65536"; /* KiB */
+    if (sqlite3_exec(db->handle, "PRAGMA page_size = 8192", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(db->handle, cache, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL) != SQLITE_OK ||
+        (options->read_only && sqlite3_exec(db->handle, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK))
+        goto failed;
+    sqlite3_wal_hook(db->handle, on_wal, db); /* replaces the automatic checkpoint, which would delay the commit */
+    *out = &db->base;
+    return DB_OK;
+
+failed:
+    rc = db->handle ? fail(&db->base) : DB_E_OTHER;
+    snprintf(error, error_size, "%s: %s", options->path, db->handle ? db->base.error_text : "out of memory");
+    sqlite3_close_v2(db->handle);
+    free(db);
+    return rc;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "import/json.h"
+
+#include <string.h>
+
+void json_rows_init(struct json_rows *rows, enum json_rows_format format, const char *data, size_t length)
+{
+    *rows = (struct json_rows){.format = format, .cursor = data, .end = data + length, .cursor_line = 1};
+    if (length >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
+        rows->cursor += 3;
+    rows->line_start = rows->cursor;
+}
+
+static void mark(struct json_rows *rows)
+{
+    rows->line = rows->cursor_line;
+    rows->column = (unsigned long)(rows->cursor - rows->line_start) + 1;
+}
+
+static enum json_rows_result syntax(struct json_rows *rows, const char *reason)
+{
+    mark(rows);
+    rows->reason = reason;
+    rows->ended = true;
+    return JSON_ROWS_E_SYNTAX;
+}
+
+static void newline(struct json_rows *rows)
+{
+    rows->cursor_line++;
+    rows->line_start = rows->cursor + 1;
+}
+
+static void skip_space(struct json_rows *rows)
+{
+    for (; rows->cursor < rows->end; rows->cursor++) {
+        char c = *rows->cursor;
+        if (c == '\n')
+            newline(rows);
+        else if (c != ' ' && c != '\t' && c != '\r')
+            return;
+    }
+}
+
+/* From an opening quote to behind the closing one. False: the text ended first. */
+static bool skip_string(struct json_rows *rows)
+{
+    for (rows->cursor++; rows->cursor < rows->end; rows->cursor++) {
+        char c = *rows->cursor;
+        if (c == '\\' && rows->cursor + 1 < rows->end && rows->cursor[1] != '\n')
+            rows->cursor++;
+        else if (c == '\n')
+            newline(rows);
+        else if (c == '"') {
+            rows->cursor++;
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Move behind one element: up to the comma or bracket that follows it at depth 0. Brackets are only counted, not matched:
+ * what is between is jansson's to judge. False: the text ended first.
+ */
+static bool skip_element(struct json_rows *rows)
+{
+    unsigned long depth = 0;
+
+    while (rows->cursor < rows->end) {
+        char c = *rows->cursor;
+        if (c == '"') {
+            if (!skip_string(rows))
+                return false;
+            if (depth == 0)
+                return true;
+            continue;
+        }
+        if (depth == 0 && (c == ',' || c == ']' || c == '}'))
+            return true;
+        if (depth == 0 && (c == ' ' || c == '\t' || c == '\r' || c == '\n'))
+            return true;
+        if (c == '{' || c == '[')
+            depth++;
+        else if ((c == '}' || c == ']') && --depth == 0) {
+            rows->cursor++;
+            return true;
+        } else if (c == '\n')
+            newline(rows);
+        rows->cursor++;
+    }
+    return false;
+}
+
+static enum json_rows_result bad(struct json_rows *rows, const char *reason)
+{
+    rows->reason = reason;
+    return JSON_ROWS_BAD;
+}
+
+/* Parse [text, text + length), which begins at rows->line and rows->column. */
+static enum json_rows_result parse(struct json_rows *rows, const char *text, size_t length, json_t **element)
+{
+    json_error_t error;
+
+    if (length > JSON_ROWS_MAX_ELEMENT)
+        return bad(rows, "row_too_long");
+    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (!value) {
+        /* jansson counts columns in characters, and from the element's start: exact enough within a line. */
+        unsigned long column = error.column > 0 ? (unsigned long)error.column : 1;
+        rows->column = error.line > 1 ? column : rows->column + column - 1;
+        rows->line += error.line > 1 ? (unsigned long)error.line - 1 : 0;
+        return bad(rows, "invalid_json");
+    }
+    if (!json_is_object(value)) {
+        json_decref(value);
+        return bad(rows, "not_an_object");
+    }
+    *element = value;
+    return JSON_ROWS_ROW;
+}
+
+static enum json_rows_result next_line(struct json_rows *rows, json_t **element)
+{
+    skip_space(rows);
+    if (rows->cursor == rows->end)
+        return JSON_ROWS_END;
+    const char *start = rows->cursor;
+    const char *stop = memchr(start, '\n', (size_t)(rows->end - start));
+    if (!stop)
+        stop = rows->end;
+    mark(rows);
+    rows->cursor = stop;
+    return parse(rows, start, (size_t)(stop - start), element);
+}
+
+/* What comes before an element: the opening bracket or a comma. 1: an element follows; else the answer to give. */
+static enum json_rows_result before_element(struct json_rows *rows)
+{
+    skip_space(rows);
+    if (!rows->begun) {
+        if (rows->cursor == rows->end || *rows->cursor != '[')
+            return syntax(rows, "a JSON array was expected: '[' is missing");
+        rows->begun = true;
+        rows->cursor++;
+        skip_space(rows);
+        if (rows->cursor == rows->end)
+            return syntax(rows, "the array is not closed");
+        if (*rows->cursor != ']')
+            return JSON_ROWS_ROW;
+    } else {
+        if (rows->cursor == rows->end)
+            return syntax(rows, "the array is not closed");
+        if (*rows->cursor == ',') {
+            rows->cursor++;
+            skip_space(rows);
+            if (rows->cursor == rows->end)
+                return syntax(rows, "the array is not closed");
+            return JSON_ROWS_ROW;
+        }
+        if (*rows->cursor != ']')
+            return syntax(rows, "',' or ']' was expected after an element");
+    }
+    rows->cursor++;
+    skip_space(rows);
+    if (rows->cursor < rows->end)
+        return syntax(rows, "text after the end of the array");
+    rows->ended = true;
+    return JSON_ROWS_END;
+}
+
+static enum json_rows_result next_element(struct json_rows *rows, json_t **element)
+{
+    enum json_rows_result rc = before_element(rows);
+
+    if (rc != JSON_ROWS_ROW)
+        return rc;
+    const char *start = rows->cursor;
+    unsigned long line = rows->cursor_line;
+    const char *line_start = rows->line_start;
+    if (!skip_element(rows))
+        return syntax(rows, "the array is not closed");
+    if (rows->cursor == start)
+        return syntax(rows, "an element was expected");
+    rows->line = line;
+    rows->column = (unsigned long)(start - line_start) + 1;
+    return parse(rows, start, (size_t)(rows->cursor - start), element);
+}
+
+enum json_rows_result json_rows_next(struct json_rows *rows, json_t **element)
+{
+    *element = NULL;
+    if (rows->ended)
+        return JSON_ROWS_END;
+    return rows->format == JSON_ROWS_LINES ? next_line(rows, element) : next_element(rows, element);
+}

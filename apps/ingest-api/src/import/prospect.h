@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file import/prospect.h
+ * What a prospect must look like before it is stored, and its custom fields as JSON text. Thread safe.
+ */
+#ifndef INGEST_IMPORT_PROSPECT_H
+#define INGEST_IMPORT_PROSPECT_H
+
+#include "base/arena.h"
+#include "data/prospects.h"
+
+/** Most custom fields of one prospect; longest value in bytes. */
+#define PROSPECT_CUSTOM_MAX 64
+#define PROSPECT_CUSTOM_VALUE_MAX 2000
+
+/** Index of a known field by its normalised name, or -1: then it is a custom one. */
+int prospect_field_index(const char *name);
+
+enum prospect_check { PROSPECT_GOOD = 0, PROSPECT_REFUSED = 1, PROSPECT_NO_MEMORY = -1 };
+
+/**
+ * Trim every field; an empty one becomes absent; line breaks and tabs inside one become a blank (in a copy in `arena`).
+ * Then check it: email missing, invalid_email; too_long, control_character, invalid_utf8.
+ * @param field, reason set with PROSPECT_REFUSED, to constants.
+ */
+enum prospect_check prospect_normalise(struct prospect_input *row, struct arena *arena, const char **field,
+                                       const char **reason);
+
+/** The custom fields of one row, being written as the text of a JSON object. Begin with prospect_custom_begin(). */
+struct prospect_custom {
+    struct arena *arena;
+    char *text;
+    size_t used, size;
+    unsigned count;
+    bool out_of_memory;
+};
+void prospect_custom_begin(struct prospect_custom *custom, struct arena *arena);
+/**
+ * Add one; an empty value (after trimming) is left out. Line breaks and tabs are allowed in values, other controls not.
+ * @param name normalised (field_name_normalise).
+ * @return NULL, or too_long, control_character, invalid_utf8, too_many_fields.
+ */
+const char *prospect_custom_add(struct prospect_custom *custom, const char *name, const char *value, size_t length);
+/** The object, or absent when there was no field. Check out_of_memory after it. */
+struct db_text prospect_custom_end(struct prospect_custom *custom);
+
+#endif

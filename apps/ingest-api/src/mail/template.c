@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mail/template.h"
+#include "base/buffer.h"
+#include "base/utf8.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+size_t field_name_normalise(const char *name, size_t length, char out[TEMPLATE_MAX_NAME + 1])
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    while (length > 0 && blank(*name)) {
+        name++;
+        length--;
+    }
+    while (length > 0 && blank(name[length - 1]))
+        length--;
+    if (utf8_check(name, length) != UTF8_VALID || utf8_has_control(name, length))
+        return 0;
+    for (size_t i = 0; i < length; i++) {
+        char c = name[i];
+        if (c == '{' || c == '}' || c == '"' || n == TEMPLATE_MAX_NAME) {
+            out[0] = '\0';
+            return 0;
+        }
+        if (c == ' ' || c == '-') {
+            if (n > 0 && out[n - 1] == '_' && (name[i - 1] == ' ' || name[i - 1] == '-'))
+                continue;
+            c = '_';
+        } else if (c >= 'A' && c <= 'Z') {
+            c = (char)(c - 'A' + 'a');
+        }
+        out[n++] = c;
+    }
+    out[n] = '\0';
+    return n;
+}
+
+/* What is rendered, up to TEMPLATE_MAX_OUTPUT. */
+struct output {
+    struct buffer text;
+    bool too_long; /* sticks, like text.failed */
+};
+
+static void append(struct output *out, const char *bytes, size_t n)
+{
+    out->too_long |= n > TEMPLATE_MAX_OUTPUT - out->text.used;
+    if (!out->too_long)
+        buffer_add(&out->text, bytes, n);
+}
+
+static int output_error(const struct output *out)
+{
+    return out->text.failed ? TEMPLATE_E_NOMEM : out->too_long ? TEMPLATE_E_TOO_LONG : TEMPLATE_OK;
+}
+
+static int syntax(struct template_fault *fault, const char *text, const char *at, const char *reason)
+{
+    fault->line = fault->column = 1;
+    for (const char *p = text; p < at; p++) {
+        fault->column++;
+        if (*p == '\n') {
+            fault->line++;
+            fault->column = 1;
+        }
+    }
+    fault->reason = reason;
+    return TEMPLATE_E_SYNTAX;
+}
+
+/* The field that opens at p ("{{"): its name into fault->name; *end behind the closing braces. */
+static int field_at(const char *text, const char *p, struct template_fault *fault, const char **end)
+{
+    const char *name = p + 2, *close = strstr(name, "}}");
+
+    if (!close)
+        return syntax(fault, text, p, "'{{' is not closed by '}}' (write \\{{ for literal braces)");
+    if (field_name_normalise(name, (size_t)(close - name), fault->name) == 0) {
+        for (const char *c = name; c < close; c++) {
+            if (!blank(*c))
+                return syntax(fault, text, p,
+                              "not a field name (1 to 64 bytes, no braces, quotes or control characters)");
+        }
+        return syntax(fault, text, p, "a field name is missing between '{{' and '}}'");
+    }
+    *end = close + 2;
+    return TEMPLATE_OK;
+}
+
+/* One walk for checking (out NULL) and for rendering. */
+static int walk(const char *text, struct output *out, template_lookup lookup, void *arg, struct template_fault *fault)
+{
+    const char *p = text;
+
+    memset(fault, 0, sizeof(*fault));
+    for (;;) {
+        const char *open = strstr(p, "{{");
+        size_t plain = open ? (size_t)(open - p) : strlen(p);
+        size_t slashes = 0;
+        while (open && slashes < 2 && slashes < plain && p[plain - slashes - 1] == '\\')
+            slashes++;
+        if (out)
+            append(out, p, plain - (slashes > 0));
+        if (!open)
+            return out ? output_error(out) : TEMPLATE_OK;
+        if (slashes == 1) {
+            if (out)
+                append(out, "{{", 2);
+            p = open + 2;
+            continue;
+        }
+        int rc = field_at(text, open, fault, &p);
+        if (rc != TEMPLATE_OK)
+            return rc;
+        if (!out)
+            continue;
+        const char *value = lookup(arg, fault->name);
+        if (!value || value[strspn(value, " \t\r\n")] == '\0') {
+            fault->reason = value ? "the field is empty" : "the field is missing";
+            return TEMPLATE_E_MISSING;
+        }
+        append(out, value, strlen(value));
+    }
+}
+
+int template_check(const char *text, struct template_fault *fault)
+{
+    return walk(text, NULL, NULL, NULL, fault);
+}
+
+int template_render(const char *text, template_lookup lookup, void *arg, char **out, struct template_fault *fault)
+{
+    struct output output = {0};
+
+    *out = NULL;
+    append(&output, "", 0);
+    int rc = walk(text, &output, lookup, arg, fault);
+    if (rc == TEMPLATE_OK)
+        *out = output.text.data;
+    else
+        free(output.text.data);
+    return rc;
+}

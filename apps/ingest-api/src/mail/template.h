@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file mail/template.h
+ * The templates of campaigns: text with {{field}} in it.
+ *
+ *   Hello {{ first_name }}, how is {{company}}?      blanks inside the braces do not count
+ *   {{Job Title}} is {{job_title}}                   names are compared as field_name_normalise() makes them
+ *   \{{ is a literal {{ and \\{{x}} is a backslash before the field x; a backslash anywhere else is itself
+ *
+ * Values are inserted as they are, once: braces inside a value mean nothing. Pure functions, thread safe, O(length).
+ */
+#ifndef INGEST_MAIL_TEMPLATE_H
+#define INGEST_MAIL_TEMPLATE_H
+
+#include <stddef.h>
+
+#define TEMPLATE_MAX_NAME 64
+/** A rendered text (bytes) is never longer. */
+#define TEMPLATE_MAX_OUTPUT (256u * 1024)
+
+enum template_result {
+    TEMPLATE_OK = 0,
+    TEMPLATE_E_SYNTAX = -1,  /**< fault.line, fault.column, fault.reason */
+    TEMPLATE_E_MISSING = -2, /**< fault.name has no value, or an empty one */
+    TEMPLATE_E_TOO_LONG = -3,
+    TEMPLATE_E_NOMEM = -4
+};
+
+struct template_fault {
+    unsigned long line, column; /**< from 1; column in bytes */
+    char name[TEMPLATE_MAX_NAME + 1];
+    const char *reason; /**< a short sentence */
+};
+
+/**
+ * The name of a field as it is stored and looked up: trimmed, ASCII letters lower case, runs of blanks and '-' one '_'.
+ * @return its length, or 0 if it is empty, longer than TEMPLATE_MAX_NAME bytes, or holds braces, quotes, controls or
+ *         invalid UTF-8.
+ */
+size_t field_name_normalise(const char *name, size_t length, char out[TEMPLATE_MAX_NAME + 1]);
+
+/** Is it well formed? For the time a campaign is made. @return TEMPLATE_OK or TEMPLATE_E_SYNTAX. */
+int template_check(const char *text, struct template_fault *fault);
+
+/** The value of a field (normalised name), or NULL. Must stay valid until template_render() returns. */
+typedef const char *(*template_lookup)(void *arg, const char *name);
+
+/** Render. *out is malloc()ed and NUL-terminated; NULL on error. */
+int template_render(const char *text, template_lookup lookup, void *arg, char **out, struct template_fault *fault);
+
+#endif

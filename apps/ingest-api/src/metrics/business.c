@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the service is for: e-mails, drafts, prospects, campaigns, by organisation. Series are found by lookup. */
+#include "metrics/internal.h"
+
+#include "base/log.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* after its campaign has finished, an e-mail series stays this long: several scrapes must see its last value */
+#define FINISHED_GRACE_NS (UINT64_C(15) * 60 * 1000000000)
+#define FINISHED_MAX 1024
+
+/* Campaigns whose series are to go, oldest first: a ring. */
+static struct {
+    pthread_mutex_t lock;
+    struct {
+        char id[37];
+        uint64_t due_ns;
+    } at[FINISHED_MAX];
+    unsigned first, count;
+} finished = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/** An absent label is an error at the call, not a series called "undefined". */
+static bool has_label(const char *metric, const char *label, const char *value)
+{
+    if (value && *value)
+        return true;
+    log_error("metric without a label value, not counted", "s:metric", metric, "s:label", label);
+    return false;
+}
+
+static void remove_campaign(const char *campaign_id)
+{
+    (void)promc_family_remove_matching(ingest.emails_sent, &(promc_label){"campaign_id", campaign_id}, 1);
+}
+
+/** A collector: drops the series of campaigns that finished long enough ago. */
+static int expire_campaigns(void *user, uint64_t deadline_ns)
+{
+    (void)user;
+    (void)deadline_ns;
+    uint64_t now = promc_now_ns();
+    pthread_mutex_lock(&finished.lock);
+    while (finished.count > 0 && finished.at[finished.first].due_ns <= now) {
+        remove_campaign(finished.at[finished.first].id);
+        finished.first = (finished.first + 1) % FINISHED_MAX;
+        finished.count--;
+    }
+    pthread_mutex_unlock(&finished.lock);
+    return 0;
+}
+
+int metrics_business_register(promc_registry *registry)
+{
+    return promc_collector_register(registry, "campaigns", expire_campaigns, NULL);
+}
+
+void metrics_business_reset(void)
+{
+    finished.first = finished.count = 0;
+}
+
+void metrics_email_sent(const char *organisation_id, const char *campaign_id, bool success)
+{
+    if (ingest.emails_sent && has_label("emails_sent_total", "organisation_id", organisation_id) &&
+        has_label("emails_sent_total", "campaign_id", campaign_id))
+        promc_counter_inc(
+            promc_counter_with(ingest.emails_sent, organisation_id, campaign_id, PROMC_VALUE(success, success)));
+}
+
+void metrics_email_bounce(int reply, const char *enhanced)
+{
+    if (reply < 400 || reply > 599)
+        return;
+    const char *subject = strchr(enhanced, '.');
+    int at = subject && subject[1] >= '0' && subject[1] <= '7' && subject[2] == '.' ? subject[1] - '0' : BOUNCE_UNKNOWN;
+    promc_counter_inc(ingest.email_bounces[reply < 500 ? BOUNCE_4XX : BOUNCE_5XX][at]);
+}
+
+void metrics_draft_generated(const char *organisation_id, bool success, uint64_t duration_ns)
+{
+    if (!ingest.drafts_generated || !has_label("drafts_generated_total", "organisation_id", organisation_id))
+        return;
+    promc_counter_inc(promc_counter_with(ingest.drafts_generated, organisation_id, PROMC_VALUE(success, success)));
+    /* the other outcome exists from now on too, so that rate() sees its first */
+    (void)promc_counter_with(ingest.drafts_generated, organisation_id, PROMC_VALUE(success, !success));
+    promc_histogram_observe(ingest.draft_duration, (double)duration_ns / 1e9);
+}
+
+void metrics_prospects(const char *organisation_id, enum prospect_action action, uint64_t n)
+{
+    if (ingest.prospects_processed && (unsigned)action < prospect_action_count &&
+        has_label("prospects_processed_total", "organisation_id", organisation_id))
+        promc_counter_add_u64(
+            promc_counter_with(ingest.prospects_processed, organisation_id, PROMC_VALUE(prospect_action, action)), n);
+}
+
+void metrics_active_campaigns(const char *organisation_id, int64_t n)
+{
+    if (ingest.active_campaigns && has_label("active_campaigns", "organisation_id", organisation_id))
+        promc_gauge_set(promc_gauge_with(ingest.active_campaigns, organisation_id), (double)n);
+}
+
+void metrics_campaign_processed(const char *organisation_id, enum campaign_outcome outcome)
+{
+    if (ingest.campaigns_processed && (unsigned)outcome < campaign_outcome_count &&
+        has_label("campaigns_processed_total", "organisation_id", organisation_id))
+        promc_counter_inc(
+            promc_counter_with(ingest.campaigns_processed, organisation_id, PROMC_VALUE(campaign_outcome, outcome)));
+}
+
+void metrics_campaign_finished(const char *campaign_id)
+{
+    if (!ingest.emails_sent || !campaign_id || strlen(campaign_id) >= sizeof(finished.at[0].id))
+        return;
+    pthread_mutex_lock(&finished.lock);
+    if (finished.count == FINISHED_MAX) {
+        remove_campaign(finished.at[finished.first].id);
+        finished.first = (finished.first + 1) % FINISHED_MAX;
+        finished.count--;
+    }
+    unsigned slot = (finished.first + finished.count) % FINISHED_MAX;
+    memcpy(finished.at[slot].id, campaign_id, strlen(campaign_id) + 1);
+    finished.at[slot].due_ns = promc_now_ns() + FINISHED_GRACE_NS;
+    finished.count++;
+    pthread_mutex_unlock(&finished.lock);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry and what belongs to no single subsystem. What each subsystem counts is in metrics_*.c. */
+#include "metrics/internal.h"
+
+#include "base/log.h"
+
+#ifdef INGEST_AMQP
+#include <promc-amqp/amqp.h>
+#endif
+
+PROMC_TABLE_DEFINE(ingest, INGEST_METRICS);
+
+static promc_registry *registry;
+static promc_http *http;
+static const char *arena; /* a file, or NULL */
+
+promc_registry *metrics_registry(void)
+{
+    return registry;
+}
+
+promc_http *metrics_http(void)
+{
+    return http;
+}
+
+/* 60 s requests must not look like 10 s ones */
+static const double http_buckets[] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60};
+
+/* What a broker's connections count, from their first use on (queue/amqp_link.c). */
+static int register_broker(void)
+{
+#ifdef INGEST_AMQP
+    return promc_amqp_register(registry, NULL);
+#else
+    return 0;
+#endif
+}
+
+static int register_all(unsigned loops)
+{
+    int rc;
+    promc_http_settings http_settings = {
+        .duration_buckets = http_buckets,
+        .duration_bucket_count = METRICS_COUNT(http_buckets),
+        .max_series = 2000,
+    };
+    if ((rc = promc_http_create(&http, registry, &http_settings)) < 0 ||
+        (rc = promc_table_register(registry, &ingest_table, &ingest)) < 0 || (rc = metrics_db_register()) < 0 ||
+        (rc = metrics_business_register(registry)) < 0 || (rc = metrics_loops_register(loops)) < 0 ||
+        (rc = promc_collect_process(registry)) < 0 || (rc = promc_collect_cgroup(registry)) < 0 ||
+        (rc = promc_collect_malloc(registry)) < 0 || (rc = register_broker()) < 0)
+        return rc;
+    return metrics_runtime_register(registry);
+}
+
+void metrics_keep_in(const char *path)
+{
+    arena = *path ? path : NULL;
+}
+
+int metrics_init(bool enabled, unsigned loops)
+{
+    if (!enabled)
+        return 0;
+    promc_registry_settings settings;
+    promc_registry_default_settings(&settings);
+    /* loops, store readers and the writer, workers, libuv's pool: each wants a shard of its own */
+    settings.max_threads = 160;
+    /* Address space, of which what is used gets memory. Enough that the families' caps are reached before it is: at so
+     * many shards a cell takes 1.4 KB of it, a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
+    settings.arena_bytes = (size_t)512 << 20;
+    settings.shared_path = arena;
+    int rc = promc_registry_create(&registry, &settings);
+    if (rc == 0)
+        rc = register_all(loops);
+    if (rc < 0) {
+        log_error("metrics cannot be set up", "s:error", promc_strerror(rc), "s:detail", promc_error_detail());
+        metrics_destroy();
+        return -1;
+    }
+    return 0;
+}
+
+void metrics_destroy(void)
+{
+    ingest = (struct ingest){0};
+    metrics_db_reset();
+    metrics_business_reset();
+    metrics_loops_reset();
+    promc_http_destroy(http);
+    promc_registry_destroy(registry);
+    http = NULL;
+    registry = NULL;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* queue_*: messages, processing, depth. */
+#include "metrics/internal.h"
+
+static bool known(int queue)
+{
+    return ingest.queue_depth && queue >= 0 && queue < QUEUES;
+}
+
+void metrics_queue_messages(int queue, enum queue_action action, uint64_t n)
+{
+    if (known(queue) && (unsigned)action < queue_action_count)
+        promc_counter_add_u64(ingest.queue_messages[queue][action], n);
+}
+
+void metrics_queue_failure(int queue, enum queue_failure reason)
+{
+    if (known(queue) && (unsigned)reason < queue_failure_count)
+        promc_counter_inc(ingest.queue_failures[queue][reason]);
+}
+
+void metrics_queue_retry(int queue)
+{
+    if (known(queue))
+        promc_counter_inc(ingest.queue_retries[queue]);
+}
+
+void metrics_queue_processed(int queue, bool success, uint64_t duration_ns, const char *request_id)
+{
+    if (!known(queue))
+        return;
+    promc_histogram histogram = ingest.queue_processing[queue][success];
+    const promc_label label = {"request_id", request_id};
+    if (!request_id || !*request_id ||
+        promc_histogram_observe_exemplar(histogram, (double)duration_ns / 1e9, &label, 1) < 0)
+        promc_histogram_observe(histogram, (double)duration_ns / 1e9);
+}
+
+void metrics_queue_depth(int queue, int64_t depth, int64_t oldest_age_ms, int consumers)
+{
+    if (!known(queue))
+        return;
+    const char *name = queue_names[queue];
+    promc_gauge_set(promc_gauge_with(ingest.queue_depth, name), (double)depth);
+    promc_gauge_set(promc_gauge_with(ingest.queue_oldest, name), (double)oldest_age_ms / 1000);
+    promc_gauge_set(promc_gauge_with(ingest.queue_consumers, name), consumers);
+    promc_gauge_set_to_current_time(promc_gauge_with(ingest.queue_last_success, name));
+}
+
+void metrics_queue_depth_stale(int queue)
+{
+    if (!known(queue))
+        return;
+    /* a depth that is not known any more must not look like one that is; the time of the last success stays */
+    const char *const name[] = {queue_names[queue]};
+    (void)promc_family_remove(ingest.queue_depth, name);
+    (void)promc_family_remove(ingest.queue_oldest, name);
+    (void)promc_family_remove(ingest.queue_consumers, name);
+}

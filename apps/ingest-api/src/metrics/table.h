@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file metrics/table.h
+ * The service's metrics, a row each (promc/table.h). `ingest-api metrics` prints docs/metrics.md from it.
+ * Label values that other code names are in metrics/metrics.h; those of the metrics alone are here.
+ */
+#ifndef INGEST_METRICS_TABLE_H
+#define INGEST_METRICS_TABLE_H
+
+#include "metrics/metrics.h"
+#include "queue/queue.h"
+
+#include <promc/table.h>
+
+#define SUCCESS_VALUES(VALUE) \
+    VALUE(SUCCESS_FALSE, "false") VALUE(SUCCESS_TRUE, "true") /* so that a bool is the index */
+PROMC_LABEL(success, "success", SUCCESS_VALUES);
+#define POOL_STATE_VALUES(VALUE) VALUE(POOL_ACTIVE, "active") VALUE(POOL_IDLE, "idle")
+PROMC_LABEL(pool_state, "state", POOL_STATE_VALUES);
+#define HANDLE_VALUES(VALUE) \
+    VALUE(HANDLE_SERVER, "Server") VALUE(HANDLE_SOCKET, "Socket") VALUE(HANDLE_TIMER, "Timeout")
+PROMC_LABEL(node_handle, "type", HANDLE_VALUES);
+#define REQUEST_VALUES(VALUE) VALUE(REQUEST_HTTP, "Request")
+PROMC_LABEL(node_request, "type", REQUEST_VALUES);
+/* the handles, in their order, and the requests */
+#define RESOURCE_VALUES(VALUE)       \
+    VALUE(RESOURCE_SERVER, "Server") \
+    VALUE(RESOURCE_SOCKET, "Socket") VALUE(RESOURCE_TIMER, "Timeout") VALUE(RESOURCE_REQUEST, "Request")
+PROMC_LABEL(node_resource, "type", RESOURCE_VALUES);
+#define SPACE_VALUES(VALUE) VALUE(SPACE_BRK, "brk") VALUE(SPACE_MMAP, "mmap")
+PROMC_LABEL(heap_space, "space", SPACE_VALUES);
+#define queue_values queue_names /* the queue's own */
+PROMC_LABEL_OF(queue, "queue", QUEUES);
+
+#define LOOPS_MAX 65 /* 64 and the one of METRICS_LISTEN */
+
+static const double query_buckets[] = {.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
+static const double processing_buckets[] = {.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60};
+static const double draft_buckets[] = {.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30};
+static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5};
+
+#define INGEST_BUCKETS(buckets, max_series) \
+    PROMC_OPTIONS(NULL, buckets, sizeof(buckets) / sizeof((buckets)[0]), max_series, 0)
+
+/* clang-format off */
+#define DB_METRICS(METRIC, LABEL, OPEN) \
+    METRIC(HISTOGRAM_FAMILY, db_query_duration, "db_query_duration_seconds", "Duration of database queries.", \
+           LABEL(db_operation) LABEL(db_schema), PROMC_BUCKETS(query_buckets)) \
+    METRIC(COUNTER_FAMILY, db_query_errors, "db_query_errors_total", "Database queries that failed.", \
+           LABEL(db_operation) LABEL(db_schema) OPEN("sqlstate_class"), PROMC_CAPPED(500, 0)) \
+    METRIC(GAUGE, db_pool_size, "db_connection_pool_size", "Database connections by state.", LABEL(pool_state), \
+           PROMC_PLAIN) \
+    METRIC(GAUGE, db_pool_max, "db_connection_pool_max_size", "Database connections the pool may have.", \
+           PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, db_pool_pending, "db_connection_pool_pending_acquires", \
+           "Work that waits for a database connection.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(HISTOGRAM, db_pool_acquire, "db_connection_pool_acquire_duration_seconds", \
+           "Time work waited for a database connection.", PROMC_NO_LABELS, PROMC_BUCKETS(query_buckets)) \
+    METRIC(COUNTER, db_pool_acquire_timeouts, "db_connection_pool_acquire_timeouts_total", \
+           "Work that was given up because no connection came free in time.", PROMC_NO_LABELS, PROMC_PLAIN)
+
+/* The four of the depth lose their series while it is not known, hence families; all replicas share what they show. */
+#define QUEUE_METRICS(METRIC, LABEL, OPEN) \
+    METRIC(COUNTER, queue_messages, "queue_messages_total", "Messages published and consumed.", \
+           LABEL(queue) LABEL(queue_action), PROMC_PLAIN) \
+    METRIC(COUNTER, queue_failures, "queue_message_failures_total", "Messages whose processing failed.", \
+           LABEL(queue) LABEL(queue_failure), PROMC_PLAIN) \
+    METRIC(COUNTER, queue_retries, "queue_message_retries_total", "Messages that were put back to be tried again.", \
+           LABEL(queue), PROMC_PLAIN) \
+    METRIC(HISTOGRAM, queue_processing, "queue_processing_duration_seconds", "Time to process a message.", \
+           LABEL(queue) LABEL(success), PROMC_BUCKETS(processing_buckets)) \
+    METRIC(GAUGE_FAMILY, queue_depth, "queue_depth", \
+           "Messages ready, delayed or being processed. Shared by all replicas: read with max by.", LABEL(queue), \
+           PROMC_CAPPED(100, 0)) \
+    METRIC(GAUGE_FAMILY, queue_consumers, "queue_consumers", \
+           "Consumers of the queue: RabbitMQ tells of all, shared by all replicas; the embedded queue knows those of its " \
+           "own process. Read with max by.", LABEL(queue), PROMC_CAPPED(100, 0)) \
+    METRIC(GAUGE_FAMILY, queue_oldest, "queue_oldest_message_age_seconds", \
+           "Age of the oldest message that is due. Shared by all replicas: read with max by.", LABEL(queue), \
+           PROMC_CAPPED(100, 0)) \
+    METRIC(GAUGE_FAMILY, queue_last_success, "queue_depth_last_success_timestamp_seconds", \
+           "When the depth of the queue was last read.", LABEL(queue), PROMC_CAPPED(100, 0))
+
+/* E-mail series go some time after their campaign; the expiry is a net for what is sent after its end. */
+#define BUSINESS_METRICS(METRIC, LABEL, OPEN) \
+    METRIC(COUNTER_FAMILY, emails_sent, "emails_sent_total", "E-mails handed to the transport, by outcome.", \
+           OPEN("organisation_id") OPEN("campaign_id") LABEL(success), PROMC_CAPPED(5000, 7 * 86400)) \
+    METRIC(COUNTER, email_bounces, "email_bounces_total", \
+           "Refusals by the mail server, by the class of its reply and the subject of the enhanced status (RFC 3463).", \
+           LABEL(bounce_class) LABEL(bounce_subject), PROMC_PLAIN) \
+    METRIC(COUNTER_FAMILY, drafts_generated, "drafts_generated_total", "Drafts rendered, by outcome.", \
+           OPEN("organisation_id") LABEL(success), PROMC_CAPPED(5000, 0)) \
+    METRIC(HISTOGRAM, draft_duration, "draft_generation_duration_seconds", "Time to render a draft.", \
+           PROMC_NO_LABELS, PROMC_BUCKETS(draft_buckets)) \
+    METRIC(COUNTER_FAMILY, prospects_processed, "prospects_processed_total", "Prospects by what was done with them.", \
+           OPEN("organisation_id") LABEL(prospect_action), PROMC_CAPPED(10000, 0)) \
+    METRIC(GAUGE_FAMILY, active_campaigns, "active_campaigns", \
+           "Campaigns that are active. Shared by all replicas: read with max by.", OPEN("organisation_id"), \
+           PROMC_CAPPED(5000, 0)) \
+    METRIC(COUNTER_FAMILY, campaigns_processed, "campaigns_processed_total", "Campaigns that came to their end.", \
+           OPEN("organisation_id") LABEL(campaign_outcome), PROMC_CAPPED(5000, 0))
+
+#define REPORT_METRICS(METRIC, LABEL, OPEN) \
+    METRIC(COUNTER, error_reports, "error_reports_total", \
+           "Error reports for SENTRY_DSN, by what became of them; all but sent are lost.", LABEL(report_outcome), \
+           PROMC_PLAIN)
+
+#define LOOP_METRICS(METRIC, LABEL, OPEN) \
+    METRIC(HISTOGRAM_FAMILY, loop_lag, "eventloop_lag_seconds", "How late a timer of 10 ms fires on the event loop.", \
+           OPEN("loop"), INGEST_BUCKETS(lag_buckets, LOOPS_MAX)) \
+    METRIC(GAUGE_FAMILY, loop_utilization, "eventloop_utilization_ratio", \
+           "Share of the last second in which the event loop was not waiting.", OPEN("loop"), \
+           PROMC_CAPPED(LOOPS_MAX, 0))
+
+/* What dashboards made for the Node service look for; see metrics_runtime.c. */
+#define NODE_METRICS(METRIC, LABEL, OPEN) \
+    METRIC(GAUGE_FAMILY, node_version, "nodejs_version_info", \
+           "Version of ingest-api, in the labels that dashboards for Node look for.", \
+           OPEN("version") OPEN("major") OPEN("minor") OPEN("patch"), PROMC_PLAIN) \
+    METRIC(GAUGE_FAMILY, build_info, "ingest_api_build_info", "What this program was built from; always 1.", \
+           OPEN("version") OPEN("revision") OPEN("compiler"), PROMC_PLAIN) \
+    METRIC(GAUGE, node_lag, "nodejs_eventloop_lag_seconds", \
+           "Lag of the event loops: the latest sample of the slowest loop.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_lag_min, "nodejs_eventloop_lag_min_seconds", \
+           "Least event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_lag_max, "nodejs_eventloop_lag_max_seconds", \
+           "Greatest event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_lag_mean, "nodejs_eventloop_lag_mean_seconds", \
+           "Mean event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_lag_stddev, "nodejs_eventloop_lag_stddev_seconds", \
+           "Standard deviation of the event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_lag_p50, "nodejs_eventloop_lag_p50_seconds", \
+           "Median event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_lag_p90, "nodejs_eventloop_lag_p90_seconds", \
+           "90th percentile of the event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_lag_p99, "nodejs_eventloop_lag_p99_seconds", \
+           "99th percentile of the event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_heap_total, "nodejs_heap_size_total_bytes", \
+           "Heap that malloc holds from the system (mallinfo2 arena + hblkhd).", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_heap_used, "nodejs_heap_size_used_bytes", \
+           "Heap in use by the program (mallinfo2 uordblks + hblkhd).", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_external, "nodejs_external_memory_bytes", \
+           "Allocations so large that malloc maps each by itself (mallinfo2 hblkhd).", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, node_handles, "nodejs_active_handles", \
+           "Open handles of the event loops: listening sockets, connections, timers.", LABEL(node_handle), \
+           PROMC_PLAIN) \
+    METRIC(GAUGE, node_requests, "nodejs_active_requests", "HTTP requests whose answer is not complete.", \
+           LABEL(node_request), PROMC_PLAIN) \
+    METRIC(GAUGE, node_resources, "nodejs_active_resources", "Handles and requests of the event loops.", \
+           LABEL(node_resource), PROMC_PLAIN) \
+    METRIC(GAUGE, node_space_total, "nodejs_heap_space_size_total_bytes", \
+           "Heap held from the system, by how malloc got it.", LABEL(heap_space), PROMC_PLAIN) \
+    METRIC(GAUGE, node_space_used, "nodejs_heap_space_size_used_bytes", "Heap in use, by how malloc got it.", \
+           LABEL(heap_space), PROMC_PLAIN) \
+    METRIC(GAUGE, node_space_available, "nodejs_heap_space_size_available_bytes", \
+           "Heap held but free, by how malloc got it.", LABEL(heap_space), PROMC_PLAIN)
+/* clang-format on */
+
+#define INGEST_METRICS(METRIC, LABEL, OPEN) \
+    DB_METRICS(METRIC, LABEL, OPEN)         \
+    QUEUE_METRICS(METRIC, LABEL, OPEN)      \
+    BUSINESS_METRICS(METRIC, LABEL, OPEN)   \
+    REPORT_METRICS(METRIC, LABEL, OPEN)     \
+    LOOP_METRICS(METRIC, LABEL, OPEN)       \
+    NODE_METRICS(METRIC, LABEL, OPEN)
+PROMC_TABLE(ingest, INGEST_METRICS);
+
+#endif

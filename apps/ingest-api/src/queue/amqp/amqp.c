@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RabbitMQ between the outbox and the workers.
+ *
+ *   route ── commit ──▶ tracking.jobs ── relay ──▶ queue ── consumer ──▶ worker ── commit ──▶ acknowledgement
+ *                             ▲                                            │
+ *                             └────────── a retry is due later ◀───────────┘ ──▶ queue.dead
+ *
+ * The store decides, the broker distributes: a message is acknowledged when the store has what became of its job. The three
+ * connections (relay, consumer, and the one that looks at the depth) come back by themselves; while the broker is away rows are
+ * accepted and wait in the outbox.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "base/uuid.h"
+#include "metrics/metrics.h"
+#include "queue/amqp/consumer.h"
+#include "queue/amqp/relay.h"
+#include "queue/jobs.h"
+#include "queue/outbox.h"
+#include "queue/queue_internal.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PREFETCH 128
+#define LEASE_MAX 256         /* jobs at once */
+#define RECALL_AFTER_MS 60000 /* what the broker had longer than that, and has no more, is lost */
+
+struct broker {
+    struct amqp_target target;
+    struct amqp_relay *relay;
+    struct amqp_consumer *consumer;
+
+    pthread_mutex_t look_lock; /* guards the rest */
+    struct amqp_link look;
+    int64_t ready[QUEUES]; /* messages at the broker that nobody has, by the last look; -1: not known */
+};
+
+/* ---- opening and closing ---- */
+
+static void amqp_close(struct queue *queue)
+{
+    struct broker *broker = queue->broker;
+    if (!broker)
+        return;
+    amqp_consumer_stop(broker->consumer);
+    amqp_relay_stop(broker->relay);
+    amqp_link_close(&broker->look);
+    amqp_link_destroy(&broker->look);
+    pthread_mutex_destroy(&broker->look_lock);
+    amqp_target_clear(&broker->target);
+    free(broker);
+    queue->broker = NULL;
+}
+
+static int amqp_open(struct queue *queue, const struct settings *settings)
+{
+    char error[256];
+    struct broker *broker = calloc(1, sizeof(*broker));
+    if (!broker) {
+        log_error("cannot open the queue: out of memory", "s:component", "queue");
+        return -1;
+    }
+    if (amqp_target_parse(&broker->target, settings, error, sizeof(error)) < 0) {
+        log_error("cannot open the queue", "s:component", "queue", "s:error", error);
+        free(broker);
+        return -1;
+    }
+    pthread_mutex_init(&broker->look_lock, NULL);
+    /* No heartbeats: nobody tends this connection between two looks, and each look has a limit of its own. */
+    amqp_link_init(&broker->look, &broker->target, "monitor", 0);
+    for (int i = 0; i < QUEUES; i++)
+        broker->ready[i] = -1;
+    queue->broker = broker;
+    if (amqp_relay_start(&broker->relay, queue, &broker->target) < 0 ||
+        ((settings->role & ROLE_WORKER) &&
+         amqp_consumer_start(&broker->consumer, queue, &broker->target,
+                             settings->queue_prefetch ? settings->queue_prefetch : PREFETCH) < 0))
+        return -1; /* queue_close() comes next */
+    return 0;
+}
+
+/* ---- jobs ---- */
+
+static void amqp_published(struct queue *queue, enum queue_name name, unsigned n)
+{
+    struct broker *broker = queue->broker;
+    (void)name;
+    (void)n;
+    amqp_relay_wake(broker->relay);
+}
+
+/* The job was neither done nor failed: others may have it. Its message has said all it had to say. */
+static void given_up(struct job *job)
+{
+    struct amqp_delivery *delivery = (struct amqp_delivery *)job->delivery;
+    struct queue *queue = delivery->base.queue;
+    struct broker *broker = queue->broker;
+    if (!delivery->base.settled) {
+        amqp_relay_return(broker->relay, job);
+        amqp_consumer_settle(broker->consumer, delivery, false);
+        return;
+    }
+    free(delivery);
+}
+
+static void amqp_settled(struct queue *queue, const struct job *job, enum queue_outcome outcome)
+{
+    struct broker *broker = queue->broker;
+    if (job->delivery && !job->delivery->settled) {
+        job->delivery->settled = true;
+        struct amqp_delivery *copy = malloc(sizeof(*copy));
+        if (copy) {
+            *copy = *(struct amqp_delivery *)job->delivery;
+            amqp_consumer_settle(broker->consumer, copy, outcome == QUEUE_JOB_DEAD);
+        }
+    }
+    if (outcome == QUEUE_JOB_RETRY) /* may be due before the relay would look */
+        amqp_relay_wake(broker->relay);
+}
+
+struct lease_call {
+    struct queue *queue;
+    enum queue_name name;
+    struct amqp_delivery **deliveries;
+    enum outbox_claim *claims;
+    bool *buried;
+    struct job *jobs; /* of those that were leased, in order */
+    int n, leased;
+};
+
+static int run_lease(void *arg, struct db *db)
+{
+    struct lease_call *call = arg;
+    struct queue *queue = call->queue;
+    unsigned char uuid[16];
+    int rc = DB_OK;
+    call->leased = 0;
+    for (int i = 0; rc == DB_OK && i < call->n; i++) {
+        call->buried[i] = false;
+        call->claims[i] = OUTBOX_DEAD;
+        if (!uuid_parse(call->deliveries[i]->id, uuid))
+            continue; /* not one of ours: to the dead letters with it */
+        rc = outbox_lease(db, call->name, call->deliveries[i]->id, queue->timing.lease_ms, queue->max_attempts,
+                          queue->owner, &call->jobs[call->leased], &call->claims[i], &call->buried[i]);
+        if (rc == DB_OK && call->claims[i] == OUTBOX_LEASED)
+            call->leased++;
+    }
+    return rc;
+}
+
+static void dead_letter(struct lease_call *call, int i)
+{
+    if (call->buried[i])
+        queue_count_expired(call->name, 0, 1);
+    if (*call->deliveries[i]->id)
+        return;
+    metrics_queue_failure((int)call->name, QUEUE_REJECTED);
+    metrics_queue_failure((int)call->name, QUEUE_DEAD_LETTERED);
+    log_warn("a message that is no job was dead-lettered", "s:component", "queue", "s:queue", queue_names[call->name]);
+}
+
+/* After the commit: the leased keep their message, the others are settled. */
+static void hand_out(struct lease_call *call)
+{
+    struct broker *broker = call->queue->broker;
+    int at = 0;
+    for (int i = 0; i < call->n; i++) {
+        struct amqp_delivery *delivery = call->deliveries[i];
+        if (call->claims[i] == OUTBOX_LEASED) {
+            delivery->base = (struct delivery){.release = given_up, .queue = call->queue};
+            call->jobs[at++].delivery = &delivery->base;
+            continue;
+        }
+        if (call->claims[i] == OUTBOX_DEAD)
+            dead_letter(call, i);
+        amqp_consumer_settle(broker->consumer, delivery, call->claims[i] == OUTBOX_DEAD);
+    }
+}
+
+static int try_lease(struct queue *queue, enum queue_name name, struct job *jobs, int max)
+{
+    struct broker *broker = queue->broker;
+    struct amqp_delivery *deliveries[LEASE_MAX];
+    enum outbox_claim claims[LEASE_MAX];
+    bool buried[LEASE_MAX];
+    struct lease_call call = {queue, name, deliveries, claims, buried, jobs, 0, 0};
+    call.n = amqp_consumer_take(broker->consumer, name, deliveries, max < LEASE_MAX ? max : LEASE_MAX);
+    if (call.n == 0)
+        return 0;
+    int rc = store_run(queue->store, STORE_MODE_WRITE, run_lease, &call);
+    if (rc != DB_OK) {
+        for (int i = 0; i < call.leased; i++)
+            job_release(&jobs[i]);
+        amqp_consumer_put_back(broker->consumer, name, deliveries, call.n);
+        return rc;
+    }
+    hand_out(&call);
+    return call.leased;
+}
+
+static int amqp_lease(struct queue *queue, enum queue_name name, struct job *jobs, int max, int timeout_ms)
+{
+    struct broker *broker = queue->broker;
+    struct queue_mark mark = queue_mark(queue, name);
+    uint64_t end = clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000u;
+    if (!broker->consumer)
+        return DB_E_INVALID; /* opened without ROLE_WORKER */
+    amqp_consumer_want(broker->consumer, name);
+    for (;;) {
+        int n = try_lease(queue, name, jobs, max);
+        uint64_t now = clock_monotonic_ns();
+        if (n != 0 || now >= end)
+            return n;
+        if (!queue_wait(queue, name, (int64_t)((end - now) / 1000000u) + 1, &mark))
+            return 0;
+    }
+}
+
+/* ---- looking at the broker ---- */
+
+/* With the lock held. @return 0 with what is ready and who consumes, or -1. */
+static int passive_declare(struct broker *broker, enum queue_name name, int64_t *ready, int *consumers)
+{
+    struct amqp_link *link = &broker->look;
+    if (!amqp_link_ready(link, 1))
+        return -1;
+    const amqp_queue_declare_ok_t *ok =
+        amqp_queue_declare(link->state, 1, amqp_cstring_bytes(queue_names[name]), 1, 0, 0, 0, amqp_empty_table);
+    if (!ok) {
+        amqp_link_lost_reply(link, "looking at a queue", amqp_get_rpc_reply(link->state));
+        return -1;
+    }
+    *ready = ok->message_count;
+    *consumers = (int)ok->consumer_count;
+    amqp_maybe_release_buffers(link->state);
+    return 0;
+}
+
+struct stats_call {
+    enum queue_name name;
+    struct queue_stats *out;
+};
+
+static int run_stats(void *arg, struct db *db)
+{
+    struct stats_call *call = arg;
+    return outbox_stats(db, call->name, call->out);
+}
+
+static int amqp_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out)
+{
+    struct broker *broker = queue->broker;
+    struct stats_call call = {.name = name, .out = out};
+    int64_t ready = -1;
+    int consumers = 0;
+    pthread_mutex_lock(&broker->look_lock);
+    int rc = passive_declare(broker, name, &ready, &consumers);
+    broker->ready[name] = ready;
+    pthread_mutex_unlock(&broker->look_lock);
+    if (rc < 0)
+        return DB_E_CONNECTION;
+    rc = store_run(queue->store, STORE_MODE_READ, run_stats, &call);
+    out->consumers = consumers;
+    /* Every job of ours is in the store's count wherever it is at the moment; messages of others are at the broker only. */
+    if (out->depth < ready)
+        out->depth = ready;
+    return rc;
+}
+
+/* Not pthread_mutex_timedlock(): its clock can be set. */
+static bool lock_within(pthread_mutex_t *lock, int ms)
+{
+    uint64_t end = clock_monotonic_ns() + (uint64_t)ms * 1000000u;
+    while (pthread_mutex_trylock(lock) != 0) {
+        if (clock_monotonic_ns() >= end)
+            return false;
+        (void)usleep(5000);
+    }
+    return true;
+}
+
+static int amqp_check(struct queue *queue, int timeout_ms)
+{
+    struct broker *broker = queue->broker;
+    int64_t ready;
+    int consumers;
+    if (!lock_within(&broker->look_lock, timeout_ms))
+        return DB_E_BUSY;
+    broker->look.retry_ns = 0; /* asked just now: look now */
+    int rc = passive_declare(broker, (enum queue_name)0, &ready, &consumers);
+    pthread_mutex_unlock(&broker->look_lock);
+    return rc < 0 ? DB_E_CONNECTION : amqp_relay_blocked(broker->relay) ? DB_E_FULL : DB_OK;
+}
+
+struct recall_call {
+    enum queue_name name;
+    int recalled;
+};
+
+static int run_recall(void *arg, struct db *db)
+{
+    struct recall_call *call = arg;
+    call->recalled = outbox_recall(db, call->name, RECALL_AFTER_MS);
+    return call->recalled < 0 ? call->recalled : 0;
+}
+
+/* A broker that lost its data, or a queue that was purged: what it should still have and has not is published again. */
+static void recall_lost(struct queue *queue, enum queue_name name)
+{
+    struct queue_stats stats = {0};
+    struct stats_call look = {.name = name, .out = &stats};
+    struct recall_call call = {.name = name};
+    if (store_run(queue->store, STORE_MODE_READ, run_stats, &look) != DB_OK || stats.oldest_age_ms < RECALL_AFTER_MS ||
+        store_run(queue->store, STORE_MODE_WRITE, run_recall, &call) != DB_OK || call.recalled == 0)
+        return;
+    log_warn("jobs the broker does not have any more are published again", "s:component", "queue", "s:queue",
+             queue_names[name], "i:jobs", (int64_t)call.recalled);
+    amqp_relay_wake(((struct broker *)queue->broker)->relay);
+}
+
+static void amqp_clear_up(struct queue *queue)
+{
+    struct broker *broker = queue->broker;
+    for (int i = 0; i < QUEUES; i++) {
+        pthread_mutex_lock(&broker->look_lock);
+        bool empty = broker->ready[i] == 0;
+        pthread_mutex_unlock(&broker->look_lock);
+        if (empty)
+            recall_lost(queue, (enum queue_name)i);
+    }
+    amqp_relay_wake(broker->relay); /* clearing up may have put jobs back */
+}
+
+const struct queue_driver queue_amqp = {
+    .open = amqp_open,
+    .close = amqp_close,
+    .published = amqp_published,
+    .lease = amqp_lease,
+    .settled = amqp_settled,
+    .read_stats = amqp_read_stats,
+    .check = amqp_check,
+    .clear_up = amqp_clear_up,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file queue/amqp/consumer.h
+ * The thread that receives messages and settles them; private to src/queue. It alone talks to its connection: workers take
+ * what has arrived and leave word of what became of it.
+ *
+ * A delivery belongs to the connection it came over. When that is lost the broker delivers it again, to anyone; what is
+ * said of it afterwards is not sent.
+ */
+#ifndef INGEST_QUEUE_AMQP_CONSUMER_H
+#define INGEST_QUEUE_AMQP_CONSUMER_H
+
+#include "queue/amqp/link.h"
+#include "queue/queue_internal.h"
+
+struct amqp_consumer;
+
+struct amqp_delivery {
+    struct delivery base; /* first: a job's delivery is this */
+    struct amqp_delivery *next;
+    uint64_t tag, connection; /* of the broker, on that connection */
+    enum queue_name queue;
+    char id[37]; /* the job's; "": the message names none */
+};
+
+/** @param prefetch messages of each queue that are here and not settled, at most. @return 0, or -1 after a line in the log. */
+int amqp_consumer_start(struct amqp_consumer **out, struct queue *queue, const struct amqp_target *target,
+                        unsigned prefetch);
+/** From now on messages of this queue are wanted. Any thread. */
+void amqp_consumer_want(struct amqp_consumer *consumer, enum queue_name name);
+/** Take up to `max` that have arrived; the caller settles each. @return how many. */
+int amqp_consumer_take(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **out, int max);
+/** Put back what could not be looked at, in front. */
+void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **deliveries,
+                            int n);
+/** Acknowledge, or reject: to the dead letters. Frees the delivery. Any thread. */
+void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *delivery, bool reject);
+/** Sends what is settled, then ends; the broker gives the rest to others. NULL is allowed. */
+void amqp_consumer_stop(struct amqp_consumer *consumer);
+
+#endif
