@@ -74,7 +74,7 @@ void traffic_send(struct traffic *traffic, const struct expectation *expectation
     }
     pending->traffic = traffic;
     pending->expectation = *expectation;
-    (void)snprintf(pending->what, sizeof pending->what, "%s %s", expectation->request.method,
+    (void)snprintf(pending->what, sizeof pending->what, "%s %.80s", expectation->request.method,
                    expectation->request.path);
     if (client_send(traffic->client, &expectation->request, answered, pending) < 0) {
         unexpected(traffic, "%s: could not be sent: out of memory", pending->what);

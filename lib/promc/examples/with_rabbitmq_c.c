@@ -3,11 +3,15 @@
  * promc around a program's own rabbitmq-c calls: ten messages are published with confirms, consumed, nine of them acknowledged
  * and one rejected; then the metrics on standard output. The argument is amqp://USER:PASSWORD@HOST:PORT/VHOST.
  */
-#include <amqp_tcp_socket.h>
 #include <promc-amqp/amqp.h>
 #include <promc/promc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#if __has_include(<rabbitmq-c/tcp_socket.h>)
+#include <rabbitmq-c/tcp_socket.h>
+#else /* before 0.12 */
+#include <amqp_tcp_socket.h>
+#endif
 
 #define MESSAGES 10
 

@@ -36,8 +36,12 @@
 #ifndef PROMC_AMQP_AMQP_H
 #define PROMC_AMQP_AMQP_H
 
-#include <amqp.h>
 #include <promc/registry.h>
+#if __has_include(<rabbitmq-c/amqp.h>)
+#include <rabbitmq-c/amqp.h>
+#else /* before 0.12 */
+#include <amqp.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {

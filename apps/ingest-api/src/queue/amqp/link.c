@@ -6,8 +6,13 @@
 #include "base/settings.h"
 #include "metrics/metrics.h"
 
+#if __has_include(<rabbitmq-c/ssl_socket.h>)
+#include <rabbitmq-c/ssl_socket.h>
+#include <rabbitmq-c/tcp_socket.h>
+#else /* before 0.12 */
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
+#endif
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -210,7 +215,9 @@ static amqp_socket_t *make_socket(struct amqp_link *link)
     const struct amqp_target *target = link->target;
     if (!target->url.ssl)
         return amqp_tcp_socket_new(link->state);
-    amqp_set_initialize_ssl_library(0); /* OpenSSL does it itself, and libcurl and we use it too */
+#if AMQP_VERSION < AMQP_VERSION_CODE(0, 13, 0, 0) /* later ones leave it alone */
+    amqp_set_initialize_ssl_library(0);           /* OpenSSL does it itself, and libcurl and we use it too */
+#endif
     amqp_socket_t *socket = amqp_ssl_socket_new(link->state);
     if (!socket)
         return NULL;

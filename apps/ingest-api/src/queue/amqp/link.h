@@ -14,7 +14,6 @@
 
 #include "queue/queue.h"
 
-#include <amqp.h>
 #include <promc-amqp/amqp.h>
 #include <pthread.h>
 
