@@ -2,83 +2,112 @@
 #include "check.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+static bool one_of(const char *suffix, const char *const *allowed)
+{
+    while (*allowed && strcmp(*allowed, suffix) != 0)
+        allowed++;
+    return *allowed != NULL;
+}
 
 bool sample_belongs(const struct exposed_family *family, const char *name, enum promc_format format)
 {
     size_t length = strlen(family->name);
-    const char *type = family->type ? family->type : "";
     bool openmetrics = format == PROMC_FORMAT_OPENMETRICS;
     if (strncmp(family->name, name, length) != 0)
         return false;
     const char *suffix = name + length;
-    if (strcmp(type, "histogram") == 0) {
-        return strcmp(suffix, "_bucket") == 0 || strcmp(suffix, "_sum") == 0 || strcmp(suffix, "_count") == 0 ||
-               (openmetrics && strcmp(suffix, "_created") == 0);
-    }
-    if (strcmp(type, "summary") == 0) {
-        return !*suffix || strcmp(suffix, "_sum") == 0 || strcmp(suffix, "_count") == 0 ||
-               (openmetrics && strcmp(suffix, "_created") == 0);
-    }
-    if (openmetrics && strcmp(type, "counter") == 0)
-        return strcmp(suffix, "_total") == 0 || strcmp(suffix, "_created") == 0;
-    if (openmetrics && strcmp(type, "info") == 0)
+    if (openmetrics && strcmp(suffix, "_created") == 0)
+        return family_is(family, "histogram") || family_is(family, "summary") || family_is(family, "counter");
+    if (family_is(family, "histogram"))
+        return one_of(suffix, (const char *const[]){"_bucket", "_sum", "_count", NULL});
+    if (family_is(family, "gaugehistogram"))
+        return one_of(suffix, (const char *const[]){"_bucket", "_gsum", "_gcount", NULL});
+    if (family_is(family, "summary"))
+        return one_of(suffix, (const char *const[]){"", "_sum", "_count", NULL});
+    if (openmetrics && family_is(family, "counter"))
+        return strcmp(suffix, "_total") == 0;
+    if (openmetrics && family_is(family, "info"))
         return strcmp(suffix, "_info") == 0;
     return !*suffix;
 }
 
-static bool digits(const char **at, const char *end)
+/* NULL: nothing is wrong. Both formats: a sum is a counter wherever it is read. */
+static const char *wrong_in_summary(const struct sample *sample, const char *suffix)
 {
-    const char *start = *at;
-    while (*at < end && strchr("0123456789+-.eE", **at))
-        (*at)++;
-    return *at > start;
-}
-
-static bool exemplar(const char *at, const char *end)
-{
-    size_t characters = 0;
-    if (at == end || *at++ != '{')
-        return false;
-    bool inside = false;
-    for (; at < end && (inside || *at != '}'); at++) {
-        if (inside && *at == '\\' && at + 1 < end)
-            at++;
-        else if (*at == '"')
-            inside = !inside;
-        if (((unsigned char)*at & 0xC0) != 0x80 && *at != '"' && *at != '=' && *at != ',')
-            characters++;
+    double q;
+    const char *quantile = sample_label(sample, "quantile");
+    if (!*suffix) {
+        if (!quantile || !parse_number(quantile, &q) || !(q >= 0 && q <= 1))
+            return "a summary's sample without a quantile in 0 … 1";
+        return sample->value < 0 ? "a quantile below 0" : NULL;
     }
-    if (at == end || characters > 128)
-        return false;
-    at++;
-    if (at == end || *at++ != ' ' || !digits(&at, end))
-        return false;
-    return at == end || (*at++ == ' ' && digits(&at, end) && at == end);
+    if (strcmp(suffix, "_created") == 0)
+        return NULL;
+    return sample->value >= 0 ? NULL : "a summary's sum or count that is NaN or below 0";
 }
 
-bool check_tail(const char *at, const char *end, enum promc_format format)
+static const char *wrong_in_openmetrics(const struct exposed_family *family, const struct sample *sample,
+                                        const char *suffix)
 {
-    if (at < end && *at == ' ' && at + 1 < end && at[1] != '#') {
-        at++;
-        if (!digits(&at, end))
-            return false;
-    }
-    if (at == end)
-        return true;
-    return format == PROMC_FORMAT_OPENMETRICS && end - at > 3 && memcmp(at, " # ", 3) == 0 && exemplar(at + 3, end);
+    static const char *const counts[] = {"_bucket", "_count", "_gcount", NULL};
+    static const char *const sums[] = {"_total", "_sum", "_bucket", "_count", "_gcount", NULL};
+    const char *state = sample_label(sample, family->name);
+    double bound;
+    const char *le = sample_label(sample, "le");
+    if (family_is(family, "stateset") && (!state || (sample->value != 0 && sample->value != 1)))
+        return !state ? "a stateset without its label" : "a state that is neither 0 nor 1";
+    if (family_is(family, "info") && sample->value != 1)
+        return "an info that is not 1";
+    if (strcmp(suffix, "_bucket") == 0 && !le)
+        return "a bucket without le";
+    if (strcmp(suffix, "_bucket") == 0 && (!parse_number(le, &bound) || isnan(bound)))
+        return "a bucket whose le is no number";
+    if (one_of(suffix, sums) && !(sample->value >= 0))
+        return "a count or sum that is NaN or below 0";
+    if (strcmp(suffix, "_gsum") == 0 && isnan(sample->value))
+        return "a sum that is NaN";
+    if (one_of(suffix, counts) && (isinf(sample->value) || trunc(sample->value) != sample->value))
+        return "a count that is no whole number";
+    bool may_have = one_of(suffix, (const char *const[]){"_bucket", "_total", NULL});
+    return sample->exemplar && !may_have ? "an exemplar where none may stand" : NULL;
 }
 
-static int compare_samples(const struct sample *x, const struct sample *y, bool without_le)
+int check_sample(struct cursor *cursor, const struct exposed_family *family, const struct sample *sample)
 {
+    const char *suffix = sample->name + strlen(family->name);
+    const char *wrong = family_is(family, "summary") ? wrong_in_summary(sample, suffix) : NULL;
+    if (!wrong && cursor->format == PROMC_FORMAT_OPENMETRICS)
+        wrong = wrong_in_openmetrics(family, sample, suffix);
+    return wrong ? refuse(cursor, "%s", wrong) : 0;
+}
+
+/* The label that tells the lines of one metric apart, NULL: this line has none. */
+static const char *own_label(const struct exposed_family *family, const struct sample *sample)
+{
+    const char *suffix = sample->name + strlen(family->name);
+    if (strcmp(suffix, "_bucket") == 0)
+        return "le";
+    if (family_is(family, "stateset"))
+        return family->name;
+    return family_is(family, "summary") && !*suffix ? "quantile" : NULL;
+}
+
+static size_t next_label(const struct sample *sample, size_t i, const char *without)
+{
+    while (without && i < sample->label_count && strcmp(sample->labels[i].name, without) == 0)
+        i++;
+    return i;
+}
+
+int compare_groups(const struct exposed_family *family, const struct sample *x, const struct sample *y)
+{
+    const char *own_x = own_label(family, x), *own_y = own_label(family, y);
     size_t i = 0, j = 0;
-    for (;;) {
-        while (without_le && i < x->label_count && strcmp(x->labels[i].name, "le") == 0)
-            i++;
-        while (without_le && j < y->label_count && strcmp(y->labels[j].name, "le") == 0)
-            j++;
+    for (;; i++, j++) {
+        i = next_label(x, i, own_x);
+        j = next_label(y, j, own_y);
         if (i == x->label_count || j == y->label_count)
             return (i < x->label_count) - (j < y->label_count);
         int order = strcmp(x->labels[i].name, y->labels[j].name);
@@ -86,138 +115,11 @@ static int compare_samples(const struct sample *x, const struct sample *y, bool 
             order = strcmp(x->labels[i].value, y->labels[j].value);
         if (order != 0)
             return order;
-        i++;
-        j++;
     }
 }
 
-static int by_series(const void *a, const void *b)
+int check_whole(struct cursor *cursor, const struct exposition *exposition)
 {
-    const struct sample *x = *(const struct sample *const *)a, *y = *(const struct sample *const *)b;
-    int order = strcmp(x->name, y->name);
-    return order != 0 ? order : compare_samples(x, y, false);
-}
-
-static int no_doubles(const struct exposition *exposition, char *fault, size_t fault_size)
-{
-    if (exposition->sample_count == 0)
-        return 0;
-    const struct sample **sorted = malloc(exposition->sample_count * sizeof(const struct sample *));
-    int code = 0;
-    if (!sorted)
-        return PROMC_E_NOMEM;
-    for (size_t i = 0; i < exposition->sample_count; i++)
-        sorted[i] = &exposition->samples[i];
-    qsort(sorted, exposition->sample_count, sizeof(const struct sample *), by_series);
-    for (size_t i = 1; code == 0 && i < exposition->sample_count; i++) {
-        if (by_series(&sorted[i - 1], &sorted[i]) == 0) {
-            (void)snprintf(fault, fault_size, "line %zu: the series of %s stands twice (also in line %zu)",
-                           sorted[i]->line, sorted[i]->name, sorted[i - 1]->line);
-            code = PROMC_E_INVALID;
-        }
-    }
-    free(sorted);
-    return code;
-}
-
-static bool ends(const struct sample *sample, const char *suffix)
-{
-    size_t length = strlen(sample->name), tail = strlen(suffix);
-    return length >= tail && strcmp(sample->name + length - tail, suffix) == 0;
-}
-
-/* One histogram's run of lines: buckets ascending and cumulative up to +Inf, then _count equal to it. */
-struct run {
-    const struct sample *first;
-    double bound, count, last;
-    bool open, infinite;
-};
-
-static int bucket(struct run *run, const struct sample *sample, char *fault, size_t fault_size)
-{
-    const char *le = sample_label(sample, "le");
-    const char *wrong = NULL;
-    double bound;
-    if (!le || !exposition_number(le, &bound))
-        bound = (double)NAN;
-    /* OpenMetrics has histograms without a _count, so the one before may still be open. */
-    if (!run->open || run->first->family != sample->family || compare_samples(run->first, sample, true) != 0)
-        *run = (struct run){.first = sample, .bound = -INFINITY, .open = true};
-    if (!le)
-        wrong = "a bucket without le";
-    else if (!(bound > run->bound))
-        wrong = "bucket bounds are not ascending";
-    else if (sample->value < run->last)
-        wrong = "bucket counts are not cumulative";
-    if (wrong) {
-        (void)snprintf(fault, fault_size, "line %zu: %s", sample->line, wrong);
-        return PROMC_E_INVALID;
-    }
-    run->bound = bound;
-    run->last = sample->value;
-    run->infinite = isinf(bound);
-    return 0;
-}
-
-static int histograms(const struct exposition *exposition, char *fault, size_t fault_size)
-{
-    struct run run = {0};
-    for (size_t i = 0; i < exposition->sample_count; i++) {
-        const struct sample *sample = &exposition->samples[i];
-        const struct exposed_family *family = &exposition->families[sample->family];
-        if (!family->type || strcmp(family->type, "histogram") != 0)
-            continue;
-        if (ends(sample, "_bucket")) {
-            int code = bucket(&run, sample, fault, fault_size);
-            if (code != 0)
-                return code;
-        } else if (ends(sample, "_count")) {
-            bool same = run.open && compare_samples(run.first, sample, true) == 0;
-            if (!same || !run.infinite || run.last != sample->value) {
-                (void)snprintf(fault, fault_size, "line %zu: %s has no +Inf bucket equal to it", sample->line,
-                               sample->name);
-                return PROMC_E_INVALID;
-            }
-            run.open = false;
-        }
-    }
-    return 0;
-}
-
-/* What stands in a sample of a summary that must not; NULL: nothing. Both formats: a sum is a counter wherever it is read. */
-static const char *wrong_in_summary(const struct exposed_family *family, const struct sample *sample)
-{
-    double q;
-    const char *quantile = sample_label(sample, "quantile");
-    if (strcmp(sample->name, family->name) == 0) {
-        if (!quantile || !exposition_number(quantile, &q) || !(q >= 0 && q <= 1))
-            return "a summary's sample without a quantile in 0 … 1";
-        return sample->value < 0 ? "a quantile below 0" : NULL;
-    }
-    if (ends(sample, "_created"))
-        return NULL;
-    return sample->value >= 0 ? NULL : "a summary's sum or count that is NaN or below 0";
-}
-
-static int summaries(const struct exposition *exposition, char *fault, size_t fault_size)
-{
-    for (size_t i = 0; i < exposition->sample_count; i++) {
-        const struct sample *sample = &exposition->samples[i];
-        const struct exposed_family *family = &exposition->families[sample->family];
-        const char *wrong =
-            family->type && strcmp(family->type, "summary") == 0 ? wrong_in_summary(family, sample) : NULL;
-        if (wrong) {
-            (void)snprintf(fault, fault_size, "line %zu: %s", sample->line, wrong);
-            return PROMC_E_INVALID;
-        }
-    }
-    return 0;
-}
-
-int check_whole(const struct exposition *exposition, char *fault, size_t fault_size)
-{
-    int code = no_doubles(exposition, fault, fault_size);
-    if (code == 0)
-        code = histograms(exposition, fault, fault_size);
-    return code != 0 ? code : summaries(exposition, fault, fault_size);
+    int code = check_groups(cursor, exposition);
+    return code != 0 ? code : check_histograms(cursor, exposition);
 }

@@ -5,11 +5,16 @@
 
 #include <promc/promc.h>
 
-#define EXPOSITION_MAX_LABELS 64
-
+/* A NUL byte inside a value stands as C0 80 (valid UTF-8 never holds it), so that values are C strings. */
 struct pair {
     char *name;
     char *value; /* unescaped */
+};
+
+/* Seconds since the epoch, cut to nanoseconds; both parts have the sign. */
+struct stamp {
+    double seconds;
+    double nanoseconds;
 };
 
 struct sample {
@@ -18,13 +23,16 @@ struct sample {
     size_t label_count;
     double value;
     char *value_text;
+    struct stamp stamp;
+    bool stamped;
+    bool exemplar;
     size_t family; /* index of its family */
     size_t line;
 };
 
 struct exposed_family {
     char *name;
-    char *type; /* "untyped" (0.0.4) or "unknown" where no TYPE was given */
+    char *type; /* NULL where no TYPE was given */
     char *help; /* NULL: no HELP line; unescaped */
     char *unit;
     size_t samples;
@@ -38,7 +46,12 @@ struct exposition {
     size_t sample_count, sample_room;
 };
 
-/* @return 0, PROMC_E_INVALID (fault holds `line N: what`) or PROMC_E_NOMEM. Free in every case. */
+/*
+ * exposition_read() looks at each line, exposition_parse() also at what must hold between them (check.h).
+ * @return 0, PROMC_E_INVALID (fault holds `line N: what`) or PROMC_E_NOMEM. Free in every case.
+ */
+int exposition_read(struct exposition *out, const char *text, size_t length, enum promc_format format, char *fault,
+                    size_t fault_size);
 int exposition_parse(struct exposition *out, const char *text, size_t length, enum promc_format format, char *fault,
                      size_t fault_size);
 void exposition_free(struct exposition *exposition);
@@ -46,8 +59,8 @@ void exposition_free(struct exposition *exposition);
 /* `name{a="b"} value`, labels sorted, as one malloc()ed line without a line feed. */
 char *sample_text(const struct sample *sample);
 const char *sample_label(const struct sample *sample, const char *name);
-/* A number as the formats write it, in any locale; never `nan`, `inf`, hexadecimal, or a blank. */
-bool exposition_number(const char *text, double *out);
+/* Is the family of this TYPE? */
+bool family_is(const struct exposed_family *family, const char *type);
 
 /* A growing string. Failure is remembered: look at `failed` once, at the end. */
 struct report {

@@ -169,14 +169,16 @@ int promc_testkit_value(promc_registry *registry, const char *name, const promc_
 
 double promc_testkit_read_pairs(promc_registry *registry, const char *const *name_and_pairs, size_t count)
 {
-    promc_label labels[EXPOSITION_MAX_LABELS];
     size_t pairs = count ? (count - 1) / 2 : 0;
     double value = NAN;
-    if (count == 0 || count % 2 == 0 || pairs > EXPOSITION_MAX_LABELS)
+    promc_label *labels = count % 2 ? malloc((pairs + 1) * sizeof *labels) : NULL;
+    if (!labels)
         return NAN;
     for (size_t i = 0; i < pairs; i++)
         labels[i] = (promc_label){name_and_pairs[1 + 2 * i], name_and_pairs[2 + 2 * i]};
-    return promc_testkit_value(registry, name_and_pairs[0], labels, pairs, &value) == 0 ? value : NAN;
+    int code = promc_testkit_value(registry, name_and_pairs[0], labels, pairs, &value);
+    free(labels);
+    return code == 0 ? value : NAN;
 }
 
 size_t promc_testkit_series_count(promc_registry *registry, const char *family)

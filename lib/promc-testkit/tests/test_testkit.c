@@ -200,7 +200,27 @@ static void test_check_refuses(void **state)
         {"# TYPE a counter\na 1\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "suffix"},
         {"\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "empty line"},
         {"# EOF\na 1\n", PROMC_FORMAT_OPENMETRICS, "behind # EOF"},
-        {"# HELP a say \"x\"\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "must be escaped"},
+        {"# HELP a say \\x\n", PROMC_FORMAT_TEXT, "must be escaped"},
+        {"# HELP a \\\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "a backslash at the end"},
+        {"# HELP a x\r\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "carriage return"},
+        {"# HELP a \xff\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "not UTF-8"},
+        {"a{b=\"\xed\xa0\x80\"} 1\n", PROMC_FORMAT_TEXT, "not UTF-8"},
+        {"a Inf\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "not a number"},
+        {"a 1\na 1\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "stands twice"},
+        {"a 1 0.5\n", PROMC_FORMAT_TEXT, "neither"},
+        {"# TYPE a gauge\na 0 -1\na 0 -1.5\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "backwards"},
+        {"# TYPE a gauge\na 0 1\na 0\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "a timestamp in one line"},
+        {"# TYPE a gauge\na{b=\"1\"} 0 1\na 0\na{b=\"1\"} 0 2\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "not together"},
+        {"# TYPE a counter\n# TYPE a_total gauge\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "clashes"},
+        {"# UNIT a s\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "does not end with its unit"},
+        {"# TYPE a_s info\n# UNIT a_s s\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "has a unit"},
+        {"# TYPE a stateset\na{a=\"x\"} 2\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "neither 0 nor 1"},
+        {"# TYPE a gauge\na 1 # {} 1\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "exemplar where none"},
+        {"# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1.5\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "no whole number"},
+        {"# TYPE h histogram\nh_bucket{le=\"-1\"} 0\nh_bucket{le=\"+Inf\"} 0\nh_count 0\nh_sum 0\n# EOF\n",
+         PROMC_FORMAT_OPENMETRICS, "negative bounds and a sum"},
+        {"# TYPE h histogram\nh_bucket{le=\"+Inf\"} 0\nh_count 0\n# EOF\n", PROMC_FORMAT_OPENMETRICS,
+         "a count without a sum"},
         {"# TYPE a counter\na_total 1 # {x=\"y\"}\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "neither"},
     };
     (void)state;
@@ -227,6 +247,10 @@ static void test_check_accepts(void **state)
     static const char no_counts[] = "# TYPE g histogram\ng_bucket{le=\"-1.0\"} 1\ng_bucket{le=\"+Inf\"} 2\n"
                                     "# TYPE h histogram\nh_bucket{le=\"-2.0\"} 0\nh_bucket{le=\"+Inf\"} 1\n# EOF\n";
     assert_int_equal(promc_testkit_check(no_counts, strlen(no_counts), PROMC_FORMAT_OPENMETRICS, NULL), 0);
+    /* The official vectors have a NUL, a quote in HELP, escapes that stand for themselves, an end without a line feed. */
+    static const char odd[] =
+        "# TYPE a counter\n# HELP a \\\\\"\\x\0y\na_total{b=\"\0\\y\"} 1 1e3\na_total{b=\"\"} 1\n# EOF";
+    assert_int_equal(promc_testkit_check(odd, sizeof odd - 1, PROMC_FORMAT_OPENMETRICS, NULL), 0);
     static const char old[] = "# a comment\n\na 1 1700000000000\n";
     assert_int_equal(promc_testkit_check(old, strlen(old), PROMC_FORMAT_TEXT, NULL), 0);
 }

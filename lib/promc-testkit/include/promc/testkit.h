@@ -50,15 +50,41 @@ PROMC_API double promc_testkit_read_pairs(promc_registry *registry, const char *
 PROMC_API size_t promc_testkit_series_count(promc_registry *registry, const char *family);
 
 /**
- * The naming rules of Prometheus' promlint over everything the registry exposes.
+ * The rules of Prometheus' promlint (client_golang v1.25) over everything the registry exposes, in its words:
+ *
+ * | rule | what it says |
+ * | --- | --- |
+ * | LintHelp | no help text |
+ * | LintMetricUnits | use base unit "seconds" instead of "milliseconds" (also: ratio instead of percent, our own) |
+ * | LintCounter | a counter ends with `_total`, nothing else does |
+ * | LintHistogramSummaryReserved | `_bucket`, `_count`, `_sum`, `le` and `quantile` belong to histograms and summaries |
+ * | LintMetricTypeInName | the name does not say `_gauge` |
+ * | LintReservedChars | `:` is for recording rules |
+ * | LintCamelCase | names of metrics and labels are in snake_case |
+ * | LintUnitAbbreviations | no `_ms`, `_kb` … |
+ * | LintDuplicateMetric | metric not unique |
+ *
+ * and one of our own: names that Prometheus adds itself (`up`, `scrape_…`, `ALERTS`, the labels `job` and `instance`).
+ * A problem counts once a family, however many of its series have it.
  * @param[out] report  a line a problem, `metric: problem`; NULL when there is none. May be NULL.
- * @return the number of problems, or PROMC_E_NOMEM.
+ * @return the number of problems, or PROMC_E_NOMEM; PROMC_E_INVALID when what is exposed cannot be read (the report says the line).
  */
 PROMC_API int promc_testkit_lint(promc_registry *registry, char **report);
+/** The same over an exposition in text 0.0.4, from wherever it comes. */
+PROMC_API int promc_testkit_lint_text(const char *text, size_t length, char **report);
 
 /**
- * Check an exposition strictly: grammar, TYPE before samples, families in one piece, no series twice, histograms with
+ * Check an exposition strictly: grammar, UTF-8, TYPE before samples, families in one piece, no series twice, histograms with
  * ascending cumulative buckets and `+Inf` equal to `_count`, summaries with quantiles in 0 … 1 and no NaN or negative sum.
+ *
+ * OpenMetrics: the rules of OpenMetrics 1.0; of the project's official vectors it accepts each good one and refuses each bad one.
+ * Beyond what Python's prometheus_client.openmetrics.parser refuses, it refuses
+ * - numbers in another spelling than the specification's decimal `realnumber`, `NaN`, `+Inf` and `-Inf` (no `Inf`, `nan`, `1_000`);
+ * - a carriage return at the end of a line, a lone backslash at the end of HELP, bytes that are not UTF-8;
+ * - a series twice without timestamps, a bucket twice;
+ * - names, label lists and comments that only a lenient split of the line lets pass.
+ * Beyond the specification it accepts UTF-8 names in quotes (`{"my.name"} 1`), which Prometheus 3 negotiates.
+ * A series may have several points with timestamps that do not fall.
  * @param format  PROMC_FORMAT_TEXT or PROMC_FORMAT_OPENMETRICS.
  * @param[out] report  the first fault, `line N: what`; NULL when valid. May be NULL.
  * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM.
