@@ -10,7 +10,7 @@ docs-metrics: build ## write docs/metrics.md and docs/metrics.json anew
 	@$(BUILD)/apps/ingest-api/ingest-api metrics >docs/metrics.md
 	@$(BUILD)/apps/ingest-api/ingest-api metrics --json >docs/metrics.json
 
-abi-check: build ## hold libpromc.so to the ABI of the last release (abi/libpromc.abi)
+abi-check: build ## hold every library to its ABI in abi/
 	@scripts/setup docs
 	@scripts/abi-check $(BUILD)
 
