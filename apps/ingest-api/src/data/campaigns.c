@@ -3,13 +3,7 @@
 
 #include "base/clock.h"
 #include "data/page.h"
-
-const char *const campaign_status_names[CAMPAIGN_STATUSES] = {"draft", "active", "paused", "completed"};
-
-int campaign_status_from_name(const char *name)
-{
-    return name_index(campaign_status_names, CAMPAIGN_STATUSES, name);
-}
+#include "model/names.h"
 
 int campaigns_create(struct db *db, const char *organisation_id, const char *name, const char *subject_template,
                      const char *body_template, char id_out[37])

@@ -11,16 +11,7 @@
 #include "data/emails.h"
 #include "data/prospects.h"
 #include "db/db.h"
-
-enum campaign_status {
-    CAMPAIGN_STATUS_DRAFT,
-    CAMPAIGN_STATUS_ACTIVE,
-    CAMPAIGN_STATUS_PAUSED,
-    CAMPAIGN_STATUS_COMPLETED,
-    CAMPAIGN_STATUSES
-};
-extern const char *const campaign_status_names[CAMPAIGN_STATUSES];
-int campaign_status_from_name(const char *name); /**< -1 if unknown */
+#include "model/states.h"
 
 #define CAMPAIGNS_PAGE_MAX 500
 

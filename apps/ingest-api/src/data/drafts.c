@@ -3,8 +3,7 @@
 
 #include "base/clock.h"
 #include "data/page.h"
-
-const char *const draft_state_names[DRAFT_STATES] = {"generated", "failed"};
+#include "model/names.h"
 
 static int put(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                enum draft_state state, const char *subject, const char *body, const char *error, bool *fresh)

@@ -8,9 +8,7 @@
 #define INGEST_DATA_DRAFTS_H
 
 #include "db/db.h"
-
-enum draft_state { DRAFT_GENERATED, DRAFT_FAILED, DRAFT_STATES };
-extern const char *const draft_state_names[DRAFT_STATES];
+#include "model/states.h"
 
 /** A stored row. Every pointer is valid during the callback only. */
 struct draft {

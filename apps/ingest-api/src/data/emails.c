@@ -3,8 +3,7 @@
 
 #include "base/clock.h"
 #include "data/page.h"
-
-const char *const email_state_names[EMAIL_STATES] = {"pending", "sending", "sent", "failed"};
+#include "model/names.h"
 
 static enum email_state state_of(const char *name)
 {

@@ -12,9 +12,7 @@
 #define INGEST_DATA_EMAILS_H
 
 #include "db/db.h"
-
-enum email_state { EMAIL_PENDING, EMAIL_SENDING, EMAIL_SENT, EMAIL_FAILED, EMAIL_STATES };
-extern const char *const email_state_names[EMAIL_STATES];
+#include "model/states.h"
 
 /** A stored row. Every pointer is valid during the callback only. */
 struct email {

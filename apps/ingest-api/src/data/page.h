@@ -57,13 +57,4 @@ int page_one(struct db_stmt *stmt, const char *organisation_id, const char *id, 
 int page_rows(struct db_stmt *stmt, const char *organisation_id, const char *from, unsigned max, page_row_fn fn,
               void *arg, bool *more);
 
-/** @return the index of `name`, or -1. */
-static inline int name_index(const char *const *names, int n, const char *name)
-{
-    for (int i = 0; name && i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -1;
-}
-
 #endif

@@ -8,12 +8,6 @@
 
 const char *const prospect_field_names[PROSPECT_FIELDS] = {"email", "first_name", "last_name", "company",
                                                            "title", "phone",      "website",   "country"};
-const char *const prospect_status_names[PROSPECT_STATUSES] = {"imported", "validated", "invalid", "researched"};
-
-int prospect_status_from_name(const char *name)
-{
-    return name_index(prospect_status_names, PROSPECT_STATUSES, name);
-}
 
 /* --- import: a statement a row. Many rows to a statement are no faster in SQLite: it then copies each page it touches
  * into a statement journal. --- */

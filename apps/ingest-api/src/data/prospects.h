@@ -10,6 +10,7 @@
 #define INGEST_DATA_PROSPECTS_H
 
 #include "db/db.h"
+#include "model/states.h"
 
 /** The text fields; their names (CSV columns, JSON keys, template variables) are prospect_field_names. */
 enum prospect_field {
@@ -24,16 +25,6 @@ enum prospect_field {
     PROSPECT_FIELDS
 };
 extern const char *const prospect_field_names[PROSPECT_FIELDS];
-
-enum prospect_status {
-    PROSPECT_STATUS_IMPORTED,
-    PROSPECT_STATUS_VALIDATED,
-    PROSPECT_STATUS_INVALID,
-    PROSPECT_STATUS_RESEARCHED,
-    PROSPECT_STATUSES
-};
-extern const char *const prospect_status_names[PROSPECT_STATUSES];
-int prospect_status_from_name(const char *name); /**< -1 if unknown */
 
 #define PROSPECT_EMAIL_MAX 320 /* bytes */
 #define PROSPECTS_PAGE_MAX 500

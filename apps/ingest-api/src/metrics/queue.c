@@ -2,30 +2,30 @@
 /* queue_*: messages, processing, depth. */
 #include "metrics/internal.h"
 
-static bool known(int queue)
+static bool known(enum queue_name queue)
 {
-    return ingest.queue_depth && queue >= 0 && queue < QUEUES;
+    return ingest.queue_depth && queue < QUEUES;
 }
 
-void metrics_queue_messages(int queue, enum queue_action action, uint64_t n)
+void metrics_queue_messages(enum queue_name queue, enum queue_action action, uint64_t n)
 {
     if (known(queue) && (unsigned)action < queue_action_count)
         promc_counter_add_u64(ingest.queue_messages[queue][action], n);
 }
 
-void metrics_queue_failure(int queue, enum queue_failure reason)
+void metrics_queue_failure(enum queue_name queue, enum queue_failure reason)
 {
     if (known(queue) && (unsigned)reason < queue_failure_count)
         promc_counter_inc(ingest.queue_failures[queue][reason]);
 }
 
-void metrics_queue_retry(int queue)
+void metrics_queue_retry(enum queue_name queue)
 {
     if (known(queue))
         promc_counter_inc(ingest.queue_retries[queue]);
 }
 
-void metrics_queue_processed(int queue, bool success, uint64_t duration_ns, const char *request_id)
+void metrics_queue_processed(enum queue_name queue, bool success, uint64_t duration_ns, const char *request_id)
 {
     if (!known(queue))
         return;
@@ -36,7 +36,7 @@ void metrics_queue_processed(int queue, bool success, uint64_t duration_ns, cons
         promc_histogram_observe(histogram, (double)duration_ns / 1e9);
 }
 
-void metrics_queue_depth(int queue, int64_t depth, int64_t oldest_age_ms, int consumers)
+void metrics_queue_depth(enum queue_name queue, int64_t depth, int64_t oldest_age_ms, int consumers)
 {
     if (!known(queue))
         return;
@@ -47,7 +47,7 @@ void metrics_queue_depth(int queue, int64_t depth, int64_t oldest_age_ms, int co
     promc_gauge_set_to_current_time(promc_gauge_with(ingest.queue_last_success, name));
 }
 
-void metrics_queue_depth_stale(int queue)
+void metrics_queue_depth_stale(enum queue_name queue)
 {
     if (!known(queue))
         return;

@@ -2,13 +2,12 @@
 /**
  * @file metrics/table.h
  * The service's metrics, a row each (promc/table.h). `ingest-api metrics` prints docs/metrics.md from it.
- * Label values that other code names are in metrics/metrics.h; those of the metrics alone are here.
+ * Label values that other rooms name are in model/labels.h; those of the metrics alone are here.
  */
 #ifndef INGEST_METRICS_TABLE_H
 #define INGEST_METRICS_TABLE_H
 
 #include "metrics/metrics.h"
-#include "queue/queue.h"
 
 #include <promc/table.h>
 
@@ -29,7 +28,7 @@ PROMC_LABEL(node_request, "type", REQUEST_VALUES);
 PROMC_LABEL(node_resource, "type", RESOURCE_VALUES);
 #define SPACE_VALUES(VALUE) VALUE(SPACE_BRK, "brk") VALUE(SPACE_MMAP, "mmap")
 PROMC_LABEL(heap_space, "space", SPACE_VALUES);
-#define queue_values queue_names /* the queue's own */
+#define queue_values queue_names
 PROMC_LABEL_OF(queue, "queue", QUEUES);
 
 #define LOOPS_MAX 65 /* 64 and the one of METRICS_LISTEN */

@@ -75,7 +75,7 @@ static int embedded_lease(struct queue *queue, enum queue_name name, struct job 
 
 static void embedded_published(struct queue *queue, enum queue_name name, unsigned n)
 {
-    metrics_queue_messages((int)name, QUEUE_PUBLISHED, n);
+    metrics_queue_messages(name, QUEUE_PUBLISHED, n);
     queue_wake_one(queue, name, n > 1);
 }
 

@@ -17,9 +17,9 @@ static void publish_stats(struct queue *queue)
     for (int i = 0; i < QUEUES; i++) {
         struct queue_stats stats;
         if (queue_read_stats(queue, (enum queue_name)i, &stats) == DB_OK)
-            metrics_queue_depth(i, stats.depth, stats.oldest_age_ms, stats.consumers);
+            metrics_queue_depth((enum queue_name)i, stats.depth, stats.oldest_age_ms, stats.consumers);
         else
-            metrics_queue_depth_stale(i);
+            metrics_queue_depth_stale((enum queue_name)i);
     }
 }
 

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const queue_names[QUEUES] = {"prospect.validate", "prospect.research", "draft.generate", "email.send"};
-
 /* --- time --- */
 
 static _Atomic int64_t wall_offset_ms; /* wall clock minus monotonic clock, as last followed */

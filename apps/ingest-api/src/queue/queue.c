@@ -281,29 +281,29 @@ int queue_fail(struct queue *queue, const struct job *job, const char *error, bo
     int rc = store_run(queue->store, STORE_MODE_WRITE, run_fail, &call);
     if (rc != DB_OK)
         return rc;
-    metrics_queue_failure((int)job->queue, permanent ? QUEUE_REJECTED : QUEUE_ERROR);
+    metrics_queue_failure(job->queue, permanent ? QUEUE_REJECTED : QUEUE_ERROR);
     if (call.dead)
-        metrics_queue_failure((int)job->queue, QUEUE_DEAD_LETTERED);
+        metrics_queue_failure(job->queue, QUEUE_DEAD_LETTERED);
     else
-        metrics_queue_retry((int)job->queue);
+        metrics_queue_retry(job->queue);
     queue->driver->settled(queue, job, call.dead ? QUEUE_JOB_DEAD : QUEUE_JOB_RETRY);
     return DB_OK;
 }
 
 void queue_done(struct queue *queue, const struct job *job)
 {
-    metrics_queue_messages((int)job->queue, QUEUE_CONSUMED, 1);
+    metrics_queue_messages(job->queue, QUEUE_CONSUMED, 1);
     queue->driver->settled(queue, job, QUEUE_JOB_DONE);
 }
 
 void queue_count_expired(enum queue_name name, unsigned retried, unsigned dead)
 {
     for (unsigned i = 0; i < retried + dead; i++)
-        metrics_queue_failure((int)name, QUEUE_TIMEOUT);
+        metrics_queue_failure(name, QUEUE_TIMEOUT);
     for (unsigned i = 0; i < retried; i++)
-        metrics_queue_retry((int)name);
+        metrics_queue_retry(name);
     for (unsigned i = 0; i < dead; i++)
-        metrics_queue_failure((int)name, QUEUE_DEAD_LETTERED);
+        metrics_queue_failure(name, QUEUE_DEAD_LETTERED);
 }
 
 /* --- statistics --- */

@@ -19,10 +19,7 @@
 #define INGEST_QUEUE_QUEUE_H
 
 #include "db/db.h"
-
-/** The queues; the label value `queue` is the name. */
-enum queue_name { QUEUE_PROSPECT_VALIDATE, QUEUE_PROSPECT_RESEARCH, QUEUE_DRAFT_GENERATE, QUEUE_EMAIL_SEND, QUEUES };
-extern const char *const queue_names[QUEUES]; /* prospect.validate prospect.research draft.generate email.send */
+#include "model/queues.h"
 
 struct queue;
 struct settings;

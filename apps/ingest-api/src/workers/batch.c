@@ -65,7 +65,7 @@ void batch_finish(struct worker *worker, struct task *tasks, int n, uint64_t ns)
 
     for (int i = 0; i < n; i++) {
         struct task *task = &tasks[i];
-        metrics_queue_processed((int)handler->queue, task->result == TASK_DONE, ns, task->job->request_id);
+        metrics_queue_processed(handler->queue, task->result == TASK_DONE, ns, task->job->request_id);
         if (task->result == TASK_DONE) {
             queue_done(worker->app->queue, task->job);
             if (handler->committed)

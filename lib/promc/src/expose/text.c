@@ -11,7 +11,7 @@
 #include "expose/number.h"
 #include "types/exemplar.h"
 
-#define LITERAL(text) ((promc_str){(text), sizeof(text) - 1})
+
 
 promc_str promc_text_escaped_name(const struct promc_encoder *e, promc_str name, struct promc_bytes *scratch)
 {

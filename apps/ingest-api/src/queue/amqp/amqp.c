@@ -159,8 +159,8 @@ static void dead_letter(struct lease_call *call, int i)
         queue_count_expired(call->name, 0, 1);
     if (*call->deliveries[i]->id)
         return;
-    metrics_queue_failure((int)call->name, QUEUE_REJECTED);
-    metrics_queue_failure((int)call->name, QUEUE_DEAD_LETTERED);
+    metrics_queue_failure(call->name, QUEUE_REJECTED);
+    metrics_queue_failure(call->name, QUEUE_DEAD_LETTERED);
     log_warn("a message that is no job was dead-lettered", "s:component", "queue", "s:queue", queue_names[call->name]);
 }
 

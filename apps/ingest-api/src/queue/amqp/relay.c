@@ -263,7 +263,7 @@ static void count(struct amqp_relay *relay)
         relay->refused |= !relay->rows[i].confirmed;
     }
     if (fresh > 0)
-        metrics_queue_messages((int)relay->name, QUEUE_PUBLISHED, fresh);
+        metrics_queue_messages(relay->name, QUEUE_PUBLISHED, fresh);
 }
 
 /* One batch of one queue. @return 1 when there may be more, 0, or a db_error. */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file model/labels.h
+ * The label values of the service's metrics that other rooms name: an enumerator each, with its text. An enumeration a label,
+ * so that a value of another label in its place does not compile.
+ */
+#ifndef INGEST_MODEL_LABELS_H
+#define INGEST_MODEL_LABELS_H
+
+#include <promc/table.h>
+
+#define DB_SCHEMA_VALUES(VALUE) \
+    VALUE(DB_SCHEMA_IAM, "iam") \
+    VALUE(DB_SCHEMA_CRM, "crm") \
+    VALUE(DB_SCHEMA_OUTREACH, "outreach") VALUE(DB_SCHEMA_TRACKING, "tracking") VALUE(DB_SCHEMA_OTHER, "other")
+PROMC_LABEL(db_schema, "schema", DB_SCHEMA_VALUES);
+#define DB_OPERATION_VALUES(VALUE) \
+    VALUE(DB_SELECT, "select")     \
+    VALUE(DB_INSERT, "insert")     \
+    VALUE(DB_UPDATE, "update")     \
+    VALUE(DB_DELETE, "delete")     \
+    VALUE(DB_BEGIN, "begin") VALUE(DB_COMMIT, "commit") VALUE(DB_ROLLBACK, "rollback") VALUE(DB_OTHER_OP, "other")
+PROMC_LABEL(db_operation, "operation", DB_OPERATION_VALUES);
+enum { DB_SCHEMAS = db_schema_count, DB_OPERATIONS = db_operation_count };
+#define QUEUE_ACTION_VALUES(VALUE) VALUE(QUEUE_PUBLISHED, "published") VALUE(QUEUE_CONSUMED, "consumed")
+PROMC_LABEL(queue_action, "action", QUEUE_ACTION_VALUES);
+#define QUEUE_FAILURE_VALUES(VALUE)   \
+    VALUE(QUEUE_REJECTED, "rejected") \
+    VALUE(QUEUE_TIMEOUT, "timeout") VALUE(QUEUE_DEAD_LETTERED, "dead_lettered") VALUE(QUEUE_ERROR, "error")
+PROMC_LABEL(queue_failure, "reason", QUEUE_FAILURE_VALUES);
+#define PROSPECT_ACTION_VALUES(VALUE)      \
+    VALUE(PROSPECT_IMPORTED, "imported")   \
+    VALUE(PROSPECT_VALIDATED, "validated") \
+    VALUE(PROSPECT_RESEARCHED, "researched") VALUE(PROSPECT_REJECTED, "rejected")
+PROMC_LABEL(prospect_action, "action", PROSPECT_ACTION_VALUES);
+#define BOUNCE_CLASS_VALUES(VALUE) VALUE(BOUNCE_4XX, "4xx") VALUE(BOUNCE_5XX, "5xx")
+PROMC_LABEL(bounce_class, "class", BOUNCE_CLASS_VALUES);
+/* RFC 3463's subjects, by their digit; the last is for a reply without an enhanced status */
+#define BOUNCE_SUBJECT_VALUES(VALUE)         \
+    VALUE(BOUNCE_OTHER, "other")             \
+    VALUE(BOUNCE_ADDRESS, "address")         \
+    VALUE(BOUNCE_MAILBOX, "mailbox")         \
+    VALUE(BOUNCE_MAIL_SYSTEM, "mail_system") \
+    VALUE(BOUNCE_NETWORK, "network")         \
+    VALUE(BOUNCE_PROTOCOL, "protocol")       \
+    VALUE(BOUNCE_CONTENT, "content")         \
+    VALUE(BOUNCE_POLICY, "policy") VALUE(BOUNCE_UNKNOWN, "unknown")
+PROMC_LABEL(bounce_subject, "subject", BOUNCE_SUBJECT_VALUES);
+#define REPORT_OUTCOME_VALUES(VALUE) \
+    VALUE(REPORT_SENT, "sent")       \
+    VALUE(REPORT_FAILED, "failed")   \
+    VALUE(REPORT_QUEUE_FULL, "queue_full") VALUE(REPORT_RATE_LIMITED, "rate_limited")
+PROMC_LABEL(report_outcome, "outcome", REPORT_OUTCOME_VALUES);
+#define CAMPAIGN_OUTCOME_VALUES(VALUE) VALUE(CAMPAIGN_COMPLETED, "completed")
+PROMC_LABEL(campaign_outcome, "outcome", CAMPAIGN_OUTCOME_VALUES);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file model/names.h From the name of a state to the state. */
+#ifndef INGEST_MODEL_NAMES_H
+#define INGEST_MODEL_NAMES_H
+
+#include <string.h>
+
+/** @return the index of `name`, or -1. */
+static inline int name_index(const char *const *names, int n, const char *name)
+{
+    for (int i = 0; name && i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file model/queues.h The queues. Their names are RabbitMQ's, those of the store's column, and the label `queue`. */
+#ifndef INGEST_MODEL_QUEUES_H
+#define INGEST_MODEL_QUEUES_H
+
+enum queue_name { QUEUE_PROSPECT_VALIDATE, QUEUE_PROSPECT_RESEARCH, QUEUE_DRAFT_GENERATE, QUEUE_EMAIL_SEND, QUEUES };
+extern const char *const queue_names[QUEUES]; /* prospect.validate prospect.research draft.generate email.send */
+
+#endif
