@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "api/answer.h"
+#include "base/backends.h"
 #include "base/clock.h"
 #include "base/directory.h"
 #include "base/settings.h"
@@ -31,12 +32,18 @@ static int complain(const char *what)
     return 1;
 }
 
+static bool is_in_data_dir(const struct settings *settings)
+{
+    const char *file;
+    return backend_of_store(settings->store_url, &file) == STORE_IS_SQLITE && !*file;
+}
+
 /* A command may be the first that ever uses the store. */
 static int run(const struct settings *settings, enum store_mode mode, int (*work)(void *arg, struct db *db),
                struct call *call)
 {
     struct store *store;
-    if (strcmp(settings->store_url, "sqlite") == 0 && directory_make(settings->data_dir, 0750) < 0) {
+    if (is_in_data_dir(settings) && directory_make(settings->data_dir, 0750) < 0) {
         fprintf(stderr, "ingest-api: DATA_DIR %s cannot be made or written to: %m\n", settings->data_dir);
         return DB_E_OTHER;
     }

@@ -6,8 +6,11 @@
 #include "db/db.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PAGE_EXPECTED 4096 /* bytes */
 
 int answer_db_error(struct request *req, int code, const char *what)
 {
@@ -78,11 +81,42 @@ int page_read(struct request *req, struct page *page)
     return 0;
 }
 
-int page_answer(struct request *req, const struct page *page, json_t *rows, const char *last_id, bool more)
+void page_end(const struct request *req, const struct page *page, const char *last_id, bool more,
+              char out[PAGE_END_MAX])
 {
     char cursor[CURSOR_SIZE];
 
-    more = more && cursor_write(last_id, req->organisation_id, page->scope, cursor);
-    json_t *body = json_pack("{s:o, s:s?}", "data", rows, "next_cursor", more ? cursor : NULL);
-    return body ? respond_json(req, 200, body) : answer_no_memory(req);
+    if (more && cursor_write(last_id, req->organisation_id, page->scope, cursor))
+        (void)snprintf(out, PAGE_END_MAX, "],\"next_cursor\":\"%s\"}", cursor);
+    else
+        (void)snprintf(out, PAGE_END_MAX, "],\"next_cursor\":null}");
+}
+
+static int add_piece(const char *piece, size_t n, void *text)
+{
+    text_add_n(text, piece, n);
+    return 0;
+}
+
+int page_answer(struct request *req, const struct page *page, json_t *rows, const char *last_id, bool more)
+{
+    char end[PAGE_END_MAX];
+    struct text text;
+    json_t *row;
+    size_t i;
+
+    text_init_growing(&text, PAGE_EXPECTED);
+    text_add(&text, PAGE_BEGIN);
+    json_array_foreach(rows, i, row)
+    {
+        if (i > 0)
+            text_add(&text, ",");
+        (void)json_dump_callback(row, add_piece, &text, JSON_COMPACT);
+    }
+    json_decref(rows);
+    page_end(req, page, last_id, more, end);
+    text_add(&text, end);
+    size_t length = text.length;
+    char *body = text_take(&text);
+    return body ? respond_bytes(req, 200, "application/json", body, length) : answer_no_memory(req);
 }

@@ -29,7 +29,13 @@ struct page {
 };
 /** Read them; page->scope is set before. @return 0, or the status answered. */
 int page_read(struct request *req, struct page *page);
-/** {"data": rows, "next_cursor": …}; steals rows. @param last_id of the last row; used if `more`. */
+/** A page is {"data": [rows], "next_cursor": …}: this, the rows with commas between them, and page_end(). */
+#define PAGE_BEGIN "{\"data\":["
+#define PAGE_END_MAX 80
+/** What follows the rows. @param last_id of the last row; used if `more`. */
+void page_end(const struct request *req, const struct page *page, const char *last_id, bool more,
+              char out[PAGE_END_MAX]);
+/** Answer with such a page; steals rows. */
 int page_answer(struct request *req, const struct page *page, json_t *rows, const char *last_id, bool more);
 
 #endif

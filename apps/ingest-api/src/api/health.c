@@ -2,6 +2,7 @@
 #include "api/health.h"
 
 #include "app.h"
+#include "base/backends.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "http/router.h"
@@ -135,7 +136,7 @@ static int answer_health(struct request *req, unsigned failed)
 /* An API takes requests while the broker is away: their jobs wait in the outbox. A worker without a queue has nothing to do. */
 static bool able(const struct settings *settings, unsigned failed)
 {
-    bool outbox = (settings->role & ROLE_API) && strcmp(settings->queue_url, "embedded") != 0;
+    bool outbox = (settings->role & ROLE_API) && backend_is_broker(settings->queue_url);
     return (failed & (outbox ? CHECK_STORE : CHECK_STORE | CHECK_QUEUE)) == 0;
 }
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define ROW_BYTES 384 /* of an ordinary row; a longer one makes the body grow */
+#define ROW_BYTES 384 /* of an ordinary row */
 
 static void add_member(struct text *text, const char *name, const char *value)
 {
@@ -49,53 +49,28 @@ static void add_row(struct text *text, const struct prospect *row)
     text_add(text, "}");
 }
 
-/* The capacity that `text` knows leaves out the closing's. */
-static bool resize(struct prospect_rows *rows, size_t capacity)
-{
-    char *data = realloc(rows->text.data, capacity + PROSPECT_ROWS_CLOSING);
-    if (!data)
-        return false;
-    rows->text.data = data;
-    rows->text.capacity = capacity;
-    return true;
-}
-
 bool prospect_rows_begin(struct prospect_rows *rows, const char *opening, size_t expected)
 {
     *rows = (struct prospect_rows){.count = 0};
-    if (!resize(rows, strlen(opening) + (expected + 1) * ROW_BYTES))
-        return false;
+    text_init_growing(&rows->text, strlen(opening) + (expected + 1) * ROW_BYTES);
     text_add(&rows->text, opening);
-    return true;
+    return !rows->text.overflow;
 }
 
 bool prospect_rows_add(struct prospect_rows *rows, const struct prospect *row)
 {
-    size_t before = rows->text.length;
-    for (;;) {
-        if (rows->count > 0)
-            text_add(&rows->text, ",");
-        add_row(&rows->text, row);
-        if (!rows->text.overflow)
-            break;
-        rows->text.length = before;
-        rows->text.overflow = false;
-        if (!resize(rows, rows->text.capacity * 2))
-            return false;
-    }
-    rows->count++;
+    if (rows->count++ > 0)
+        text_add(&rows->text, ",");
+    add_row(&rows->text, row);
     memcpy(rows->last_id, row->id, sizeof(rows->last_id));
-    return true;
+    return !rows->text.overflow;
 }
 
 char *prospect_rows_end(struct prospect_rows *rows, const char *closing, size_t *length)
 {
-    char *body = rows->text.data;
-    rows->text.capacity += PROSPECT_ROWS_CLOSING;
     text_add(&rows->text, closing);
     *length = rows->text.length;
-    rows->text.data = NULL;
-    return body;
+    return text_take(&rows->text);
 }
 
 void prospect_rows_free(struct prospect_rows *rows)

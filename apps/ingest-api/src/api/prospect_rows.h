@@ -19,13 +19,11 @@ struct prospect_rows {
 
 /** Start the body with `opening`. @param expected how many rows. @return false without memory. */
 bool prospect_rows_begin(struct prospect_rows *rows, const char *opening, size_t expected);
-/** Append a row, after a comma if there is one before it. @return false without memory; nothing was appended then. */
+/** Append a row, after a comma if there is one before it. @return false without memory; then the body is of no use. */
 bool prospect_rows_add(struct prospect_rows *rows, const struct prospect *row);
-/** Append `closing`, at most PROSPECT_ROWS_CLOSING bytes, and hand the body over. @return it, for free(). */
+/** Append `closing` and hand the body over. @return it, for free(); NULL without memory. */
 char *prospect_rows_end(struct prospect_rows *rows, const char *closing, size_t *length);
 /** Free the body, unless it was handed over. */
 void prospect_rows_free(struct prospect_rows *rows);
-
-#define PROSPECT_ROWS_CLOSING 128
 
 #endif

@@ -152,11 +152,11 @@ static int list_row(void *arg, const struct prospect *row)
 static int list_execute(struct request *req, struct db *db)
 {
     struct list_state *state = req->state;
-    char cursor[CURSOR_SIZE], closing[PROSPECT_ROWS_CLOSING];
+    char closing[PAGE_END_MAX];
     bool more = false;
     size_t length;
 
-    state->out_of_memory = !prospect_rows_begin(&state->rows, "{\"data\":[", state->page.limit);
+    state->out_of_memory = !prospect_rows_begin(&state->rows, PAGE_BEGIN, state->page.limit);
     if (state->out_of_memory)
         return answer_no_memory(req);
     int rc = prospects_page(db, req->organisation_id, state->page.after, state->page.limit, &state->filter, list_row,
@@ -165,10 +165,10 @@ static int list_execute(struct request *req, struct db *db)
         return answer_db_error(req, rc, "prospect");
     if (state->out_of_memory)
         return answer_no_memory(req);
-    more = more && cursor_write(state->rows.last_id, req->organisation_id, state->page.scope, cursor);
-    if (more)
-        (void)snprintf(closing, sizeof(closing), "],\"next_cursor\":\"%s\"}", cursor);
-    char *body = prospect_rows_end(&state->rows, more ? closing : "],\"next_cursor\":null}", &length);
+    page_end(req, &state->page, state->rows.last_id, more, closing);
+    char *body = prospect_rows_end(&state->rows, closing, &length);
+    if (!body)
+        return answer_no_memory(req);
     return respond_bytes(req, 200, "application/json", body, length);
 }
 
@@ -196,6 +196,8 @@ static int get_execute(struct request *req, struct db *db)
         return rc < 0 ? answer_db_error(req, rc, "prospect") : answer_no_memory(req);
     }
     char *body = prospect_rows_end(&state.rows, "", &length);
+    if (!body)
+        return answer_no_memory(req);
     return respond_bytes(req, 200, "application/json", body, length);
 }
 

@@ -23,6 +23,13 @@ static inline int64_t clock_wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/** For what takes a point in time on that clock. */
+static inline struct timespec clock_timespec(uint64_t monotonic_ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(monotonic_ns / 1000000000u),
+                             .tv_nsec = (long)(monotonic_ns % 1000000000u)};
+}
+
 /** A condition whose pthread_cond_timedwait() goes by clock_monotonic_ns(). */
 static inline void clock_cond_init(pthread_cond_t *cond)
 {
@@ -31,6 +38,13 @@ static inline void clock_cond_init(pthread_cond_t *cond)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(cond, &monotonic);
     pthread_condattr_destroy(&monotonic);
+}
+
+/** pthread_cond_timedwait() on such a condition. @return its value: ETIMEDOUT when the time is over. */
+static inline int clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t until_ns)
+{
+    struct timespec until = clock_timespec(until_ns);
+    return pthread_cond_timedwait(cond, lock, &until);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/settings.h"
 
+#include "base/backends.h"
 #include "base/log.h"
 #include "base/setting_values.h"
 
@@ -95,21 +96,18 @@ static bool set_role(struct settings *settings, const char *name)
 
 static void check_backends(const struct settings *settings, struct report *report)
 {
-    const char *store = settings->store_url, *queue = settings->queue_url, *mail = settings->mail_url;
+    bool broker = backend_is_broker(settings->queue_url);
     /* what follows the scheme may hold a password: it is not shown */
-    if (strcmp(store, "sqlite") != 0 && !(has_prefix(store, "sqlite:") && store[7]) &&
-        !has_prefix(store, "postgres://") && !has_prefix(store, "postgresql://"))
+    if (backend_of_store(settings->store_url, NULL) == STORE_IS_INVALID)
         report_fault(report,
                      "STORE: must be \"sqlite\", \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST:PORT/DATABASE\"");
-    bool broker = (has_prefix(queue, "amqp://") && queue[7]) || (has_prefix(queue, "amqps://") && queue[8]);
-    if (!broker && strcmp(queue, "embedded") != 0)
+    if (backend_of_queue(settings->queue_url) == QUEUE_IS_INVALID)
         report_fault(report, "QUEUE: must be \"embedded\", \"amqp://USER:PASSWORD@HOST:PORT/VHOST\" or \"amqps://…\"");
     if (*settings->queue_password && !broker)
         report_fault(report, "QUEUE_PASSWORD: only with QUEUE=amqp://… or amqps://…");
-    if (*settings->queue_ca && !has_prefix(queue, "amqps://"))
+    if (*settings->queue_ca && backend_of_queue(settings->queue_url) != QUEUE_IS_AMQPS)
         report_fault(report, "QUEUE_CA: only with QUEUE=amqps://…");
-    if (strcmp(mail, "file") != 0 && !(has_prefix(mail, "file:") && mail[5]) &&
-        !(has_prefix(mail, "smtp://") && mail[7]) && !(has_prefix(mail, "smtps://") && mail[8]))
+    if (backend_of_mail(settings->mail_url, NULL) == MAIL_IS_INVALID)
         report_fault(report,
                      "MAIL: must be \"file\", \"file:DIRECTORY\", \"smtp://HOST:PORT\" or \"smtps://HOST:PORT\"");
 }
@@ -133,7 +131,8 @@ static void check_smtp(struct settings *settings, struct report *report)
 {
     static const char *const names[] = {"opportunistic", "required", "off"};
     const char *value = getenv("SMTP_STARTTLS");
-    bool plain = has_prefix(settings->mail_url, "smtp://"), smtp = plain || has_prefix(settings->mail_url, "smtps://");
+    enum mail_backend mail = backend_of_mail(settings->mail_url, NULL);
+    bool plain = mail == MAIL_IS_SMTP, smtp = plain || mail == MAIL_IS_SMTPS;
     int i = 0;
     settings->smtp_starttls = *settings->smtp_user ? STARTTLS_REQUIRED : STARTTLS_OPPORTUNISTIC;
     if (value && *value) {

@@ -5,7 +5,39 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
+
+void text_init_growing(struct text *text, size_t expected)
+{
+    *text = (struct text){.grows = true};
+    (void)text_grow(text, expected);
+}
+
+bool text_grow(struct text *text, size_t n)
+{
+    size_t capacity = text->capacity + n > 2 * text->capacity ? text->capacity + n : 2 * text->capacity;
+    char *data = text->grows && !text->overflow ? realloc(text->data, capacity + 1) : NULL;
+    text->overflow |= !data;
+    if (!data)
+        return false;
+    text->data = data;
+    text->capacity = capacity;
+    return true;
+}
+
+char *text_take(struct text *text)
+{
+    char *data = text->data;
+    if (text->overflow) {
+        free(data);
+        data = NULL;
+    } else {
+        data[text->length] = '\0';
+    }
+    text->data = NULL;
+    return data;
+}
 
 void text_add_u64(struct text *text, uint64_t value)
 {
@@ -101,7 +133,8 @@ void text_add_json(struct text *text, const char *value, size_t length, size_t m
         text_add_n(text, "null", 4);
         return;
     }
-    struct text before = *text;
+    size_t before = text->length;
+    bool overflow = text->overflow;
     const unsigned char *p = (const unsigned char *)value;
     size_t i = 0;
     text_add_n(text, "\"", 1);
@@ -130,10 +163,8 @@ void text_add_json(struct text *text, const char *value, size_t length, size_t m
         i += n;
     }
     text_add_n(text, "\"", 1);
-    if (text->overflow && !before.overflow) {
-        text->length = before.length; /* whole or not at all */
-        text->overflow = true;
-    }
+    if (text->overflow && !overflow)
+        text->length = before; /* whole or not at all */
 }
 
 static void put_digits(char *out, int count, int value)

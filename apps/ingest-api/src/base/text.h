@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/text.h
- * Appending to a fixed buffer: log lines, small JSON answers. Nothing is allocated, nothing depends on the locale.
+ * Appending to a buffer; nothing depends on the locale. The buffer is the caller's and stays as it is (log lines, small JSON
+ * answers), or it grows on the heap (messages, pages of rows).
  *
- * What does not fit is dropped whole (a value is never cut in its middle) and `overflow` is set.
+ * What does not fit, or finds no memory, is dropped whole (a value is never cut in its middle) and `overflow` is set, so that
+ * the caller looks once, at the end.
  */
 #ifndef INGEST_BASE_TEXT_H
 #define INGEST_BASE_TEXT_H
@@ -18,6 +20,7 @@ struct text {
     size_t length;
     size_t capacity;
     bool overflow;
+    bool grows; /**< data is the heap's, and the caller's to free() */
 };
 
 static inline void text_init(struct text *text, char *buffer, size_t capacity)
@@ -25,12 +28,17 @@ static inline void text_init(struct text *text, char *buffer, size_t capacity)
     *text = (struct text){.data = buffer, .capacity = capacity};
 }
 
+/** One that grows. @param expected bytes. Without memory `overflow` is set. Adding is O(n), amortised. */
+void text_init_growing(struct text *text, size_t expected);
+/** Room for n bytes more, and a NUL. @return false: there is none, `overflow` is set. */
+bool text_grow(struct text *text, size_t n);
+/** What has been added, with a NUL behind it; of one that grows. NULL after an overflow: it has been freed. */
+char *text_take(struct text *text);
+
 static inline void text_add_n(struct text *text, const char *bytes, size_t n)
 {
-    if (n > text->capacity - text->length) {
-        text->overflow = true;
+    if (n > text->capacity - text->length && !text_grow(text, n))
         return;
-    }
     memcpy(text->data + text->length, bytes, n);
     text->length += n;
 }

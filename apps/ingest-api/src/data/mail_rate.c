@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/mail_rate.h"
 
+#include "base/token_bucket.h"
+
 #define SECOND_US INT64_C(1000000)
 #define OWED_MAX_US (300 * SECOND_US)
 
-/* Kept as the time at which the bucket will be full again: one number, no refill to run. Unix microseconds. */
+/* Unix microseconds. */
 struct bucket {
     int64_t full_us, turn_us; /* turn: the next one to give away */
 };
@@ -33,17 +35,18 @@ static int read_bucket(struct db *db, const char *organisation_id, struct bucket
 /* @return 0: taken; else in how many µs its turn is. */
 static int64_t take(struct bucket *bucket, unsigned rate, bool must, int64_t now)
 {
-    int64_t cost = SECOND_US / rate, burst = cost * rate;
-    if (bucket->full_us > now + burst + OWED_MAX_US) /* nobody owes so much: the clock was set back */
+    struct token_rate tokens = token_rate_of(SECOND_US, rate);
+    int64_t full;
+    if (bucket->full_us > now + tokens.burst + OWED_MAX_US) /* nobody owes so much: the clock was set back */
         *bucket = (struct bucket){0};
-    int64_t full = (bucket->full_us > now ? bucket->full_us : now) + cost, wait = full - now - burst;
+    int64_t wait = token_wait(tokens, bucket->full_us, now, &full);
     if (must || wait <= 0) {
         bucket->full_us = full;
         return 0;
     }
     if (bucket->turn_us > now + wait)
         wait = bucket->turn_us - now;
-    bucket->turn_us = now + wait + cost;
+    bucket->turn_us = now + wait + tokens.cost;
     return wait;
 }
 

@@ -3,24 +3,19 @@
  * The import on PostgreSQL: a chunk of rows is one statement, an array a column. A statement may not touch a row twice, so
  * a chunk ends before an address that it has already.
  */
+#include "base/text.h"
 #include "data/page.h"
 #include "data/prospects_internal.h"
 
 #include <stdlib.h>
 
 #define CHUNK 500
+#define COLUMN_EXPECTED 4096
 #define SLOTS 1024                    /* of the set of addresses; a power of two, twice the chunk */
 #define COLUMNS (PROSPECT_FIELDS + 2) /* id, the fields, custom */
 
-/* The text of an array: {"a","b",NULL}. `failed`: no memory. */
-struct array {
-    char *text;
-    size_t used, size;
-    bool failed;
-};
-
 struct chunk {
-    struct array column[COLUMNS];
+    struct text column[COLUMNS]; /* the text of an array: {"a","b",NULL} */
     char id[CHUNK][UUID_TEXT];
     unsigned email_length[CHUNK];
     unsigned short slot[SLOTS]; /* index + 1 of the row whose address hashes to there; 0: free */
@@ -28,38 +23,23 @@ struct chunk {
     char email[][PROSPECT_EMAIL_MAX]; /* of as many rows as there are: for 500 it is a mapping of its own */
 };
 
-static void put(struct array *array, const char *data, size_t length)
+static void put_element(struct text *array, const char *data, size_t length)
 {
-    if (array->size - array->used < length) {
-        size_t size = (array->used + length) * 2 + 4096;
-        char *text = array->failed ? NULL : realloc(array->text, size);
-        array->failed = !text;
-        if (!text)
-            return;
-        array->text = text;
-        array->size = size;
-    }
-    memcpy(array->text + array->used, data, length);
-    array->used += length;
-}
-
-static void put_element(struct array *array, const char *data, size_t length)
-{
-    put(array, array->used ? "," : "{", 1);
+    text_add(array, array->length ? "," : "{");
     if (!data) {
-        put(array, "NULL", 4);
+        text_add(array, "NULL");
         return;
     }
-    put(array, "\"", 1);
+    text_add(array, "\"");
     for (size_t i = 0, from = 0; i <= length; i++) {
         if (i < length && data[i] != '"' && data[i] != '\\')
             continue;
-        put(array, data + from, i - from);
+        text_add_n(array, data + from, i - from);
         if (i < length)
-            put(array, "\\", 1);
+            text_add(array, "\\");
         from = i;
     }
-    put(array, "\"", 1);
+    text_add(array, "\"");
 }
 
 /* --- filling a chunk --- */
@@ -67,7 +47,7 @@ static void put_element(struct array *array, const char *data, size_t length)
 static void chunk_clear(struct chunk *chunk)
 {
     for (int i = 0; i < COLUMNS; i++)
-        chunk->column[i].used = 0;
+        chunk->column[i].length = 0;
     memset(chunk->slot, 0, sizeof chunk->slot);
     chunk->n = 0;
 }
@@ -151,15 +131,15 @@ static int chunk_store(struct db *db, const char *organisation_id, struct chunk 
 {
     int rc = DB_OK;
     for (int i = 0; i < COLUMNS; i++) {
-        put(&chunk->column[i], "}", 1);
-        if (chunk->column[i].failed)
+        text_add(&chunk->column[i], "}");
+        if (chunk->column[i].overflow)
             return DB_E_OTHER;
     }
     struct db_stmt *stmt = db_prepare(db, upsert);
     db_bind_uuid(stmt, 1, organisation_id);
     db_bind_int(stmt, 2, now);
     for (int i = 0; i < COLUMNS; i++)
-        db_bind_text(stmt, 3 + i, chunk->column[i].text, chunk->column[i].used);
+        db_bind_text(stmt, 3 + i, chunk->column[i].data, chunk->column[i].length);
     while ((rc = db_step(stmt)) == DB_ROW)
         if (results)
             keep_result(chunk, stmt, results);
@@ -177,6 +157,8 @@ int prospects_upsert_arrays(struct db *db, const char *organisation_id, const st
                             int64_t now, struct prospect_upsert *results)
 {
     struct chunk *chunk = calloc(1, sizeof *chunk + (n < CHUNK ? n : CHUNK) * sizeof chunk->email[0]);
+    for (int i = 0; chunk && i < COLUMNS; i++)
+        text_init_growing(&chunk->column[i], COLUMN_EXPECTED);
     int rc = !chunk ? DB_E_OTHER : n > 1 ? lock_imports(db, organisation_id) : DB_OK;
     for (size_t at = 0; rc == DB_OK && at < n; at += (size_t)chunk->n) {
         int added = 1;
@@ -186,7 +168,7 @@ int prospects_upsert_arrays(struct db *db, const char *organisation_id, const st
         rc = added < 0 ? added : chunk_store(db, organisation_id, chunk, now, results ? &results[at] : NULL);
     }
     for (int i = 0; chunk && i < COLUMNS; i++)
-        free(chunk->column[i].text);
+        free(chunk->column[i].data);
     free(chunk);
     return rc;
 }

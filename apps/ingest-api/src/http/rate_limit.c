@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/rate_limit.h"
 
+#include "base/token_bucket.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +11,13 @@
 #define WAYS 8
 #define LOCKS 64
 
-/* Kept as the time at which the bucket will be full again: one number, no refill to run. */
 struct bucket {
     char organisation_id[37];
-    uint64_t full_ns;
+    int64_t full_ns; /* of the monotonic clock */
 };
 
 struct rate_limit {
-    uint64_t cost_ns;  /* of one request */
-    uint64_t burst_ns; /* cost of a whole bucket */
+    struct token_rate rate;
     pthread_mutex_t locks[LOCKS];
     struct bucket buckets[SETS][WAYS];
 };
@@ -27,8 +27,7 @@ struct rate_limit *rate_limit_create(unsigned rate)
     struct rate_limit *limit = calloc(1, sizeof(*limit));
     if (!limit)
         return NULL;
-    limit->cost_ns = UINT64_C(1000000000) / rate;
-    limit->burst_ns = limit->cost_ns * rate;
+    limit->rate = token_rate_of(INT64_C(1000000000), rate);
     for (int i = 0; i < LOCKS; i++)
         pthread_mutex_init(&limit->locks[i], NULL);
     return limit;
@@ -69,20 +68,13 @@ static struct bucket *lock_bucket(struct rate_limit *limit, const char *organisa
     return find(limit->buckets[set], organisation_id);
 }
 
-/* @return 0: taken; else in how many ns there will be a token. */
-static uint64_t take(const struct rate_limit *limit, struct bucket *bucket, uint64_t now_ns)
-{
-    uint64_t full = (bucket->full_ns > now_ns ? bucket->full_ns : now_ns) + limit->cost_ns;
-    if (full - now_ns > limit->burst_ns)
-        return full - now_ns - limit->burst_ns;
-    bucket->full_ns = full;
-    return 0;
-}
-
 int rate_limit_take(struct rate_limit *limit, const char *organisation_id, uint64_t now_ns)
 {
     pthread_mutex_t *lock;
-    uint64_t wait = take(limit, lock_bucket(limit, organisation_id, &lock), now_ns);
+    struct bucket *bucket = lock_bucket(limit, organisation_id, &lock);
+    int64_t full, wait = token_wait(limit->rate, bucket->full_ns, (int64_t)now_ns, &full);
+    if (wait <= 0)
+        bucket->full_ns = full;
     pthread_mutex_unlock(lock);
-    return (int)((wait + 999999999) / 1000000000);
+    return wait <= 0 ? 0 : (int)((wait + 999999999) / 1000000000);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/mailer.h"
+#include "base/backends.h"
 #include "base/directory.h"
 #include "base/libcurl.h"
 #include "base/log.h"
@@ -23,10 +24,8 @@ struct mailer_session {
     void *self;
 };
 
-static int open_file(struct mailer *mailer, const struct settings *settings)
+static int open_file(struct mailer *mailer, const struct settings *settings, const char *directory)
 {
-    const char *directory = strncmp(settings->mail_url, "file:", 5) == 0 ? settings->mail_url + 5 : "";
-
     if (directory[0])
         (void)snprintf(mailer->target, sizeof(mailer->target), "%s", directory);
     else
@@ -74,16 +73,21 @@ static int open_smtp(struct mailer *mailer, const struct settings *settings)
 
 static int open_transport(struct mailer *mailer, const struct settings *settings)
 {
-    const char *url = settings->mail_url;
+    const char *directory;
 
     if (mail_sender_parse(&mailer->from, settings->mail_from) < 0) {
         log_error("MAIL_FROM must be \"Name <local@domain>\" or \"local@domain\"", "s:component", "mailer");
         return -1;
     }
-    if (url[0] == '\0' || strcmp(url, "file") == 0 || strncmp(url, "file:", 5) == 0)
-        return open_file(mailer, settings);
-    if (strncmp(url, "smtp://", 7) == 0 || strncmp(url, "smtps://", 8) == 0)
+    switch (backend_of_mail(settings->mail_url, &directory)) {
+    case MAIL_IS_FILE:
+        return open_file(mailer, settings, directory);
+    case MAIL_IS_SMTP:
+    case MAIL_IS_SMTPS:
         return open_smtp(mailer, settings);
+    case MAIL_IS_INVALID:
+        break;
+    }
     log_error("MAIL must be file, file:DIR, smtp://HOST:PORT or smtps://HOST:PORT", "s:component", "mailer");
     return -1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/message.h"
-#include "base/buffer.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 #include <gnutls/gnutls.h>
@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define LINE_WIDTH 76
+#define MESSAGE_EXPECTED 1024 /* bytes around the body */
 
 const char *mail_message_error_text(int error)
 {
@@ -29,12 +30,7 @@ const char *mail_message_error_text(int error)
     }
 }
 
-static void put_str(struct buffer *t, const char *s)
-{
-    buffer_add(t, s, strlen(s));
-}
-
-static void __attribute__((format(printf, 2, 3))) put_format(struct buffer *t, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) put_format(struct text *t, const char *format, ...)
 {
     char line[1024];
     va_list args;
@@ -43,21 +39,21 @@ static void __attribute__((format(printf, 2, 3))) put_format(struct buffer *t, c
     int n = vsnprintf(line, sizeof(line), format, args);
     va_end(args);
     if (n < 0 || (size_t)n >= sizeof(line))
-        t->failed = true; /* every caller's text is bounded well below */
+        t->overflow = true; /* every caller's text is bounded well below */
     else
-        buffer_add(t, line, (size_t)n);
+        text_add_n(t, line, (size_t)n);
 }
 
 /* In one piece, whatever the length. */
-static void put_base64(struct buffer *t, const char *p, size_t n)
+static void put_base64(struct text *t, const char *p, size_t n)
 {
     gnutls_datum_t in = {.data = (unsigned char *)p, .size = (unsigned)n}, out;
 
     if (gnutls_base64_encode2(&in, &out) < 0) {
-        t->failed = true;
+        t->overflow = true;
         return;
     }
-    buffer_add(t, (const char *)out.data, out.size);
+    text_add_n(t, (const char *)out.data, out.size);
     gnutls_free(out.data);
 }
 
@@ -71,7 +67,7 @@ static bool all_printable_ascii(const char *s)
 }
 
 /* RFC 2047: words of at most 75 characters, cut between code points, folded with CRLF and a blank. */
-static void put_encoded_words(struct buffer *t, const char *s)
+static void put_encoded_words(struct text *t, const char *s)
 {
     size_t left = strlen(s);
 
@@ -79,16 +75,16 @@ static void put_encoded_words(struct buffer *t, const char *s)
         size_t n = left < 39 ? left : 39; /* with "Subject: " still within 76 columns */
         while (n < left && ((unsigned char)s[n] & 0xc0) == 0x80)
             n--;
-        put_str(t, first ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?");
+        text_add(t, first ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?");
         put_base64(t, s, n);
-        put_str(t, "?=");
+        text_add(t, "?=");
         s += n;
         left -= n;
     }
 }
 
 /* Unstructured text after `used` columns of its line: folded at blanks when plain ASCII, encoded words when not. */
-static void put_unstructured(struct buffer *t, const char *s, size_t used)
+static void put_unstructured(struct text *t, const char *s, size_t used)
 {
     size_t longest = 0;
 
@@ -100,43 +96,43 @@ static void put_unstructured(struct buffer *t, const char *s, size_t used)
     /* A blank at either end, or two together, would be lost or changed by folding: they are encoded as well. */
     if (!all_printable_ascii(s) || longest > LINE_WIDTH - 2 || strstr(s, "=?") || strstr(s, "  ") || *s == ' ' ||
         s[strlen(s) - 1] == ' ') {
-        put_str(t, " ");
+        text_add(t, " ");
         put_encoded_words(t, s);
         return;
     }
     while (*s) {
         size_t n = strcspn(s, " ");
         if (used + 1 + n > LINE_WIDTH) {
-            put_str(t, "\r\n");
+            text_add(t, "\r\n");
             used = 0;
         }
-        put_str(t, " ");
-        buffer_add(t, s, n);
+        text_add(t, " ");
+        text_add_n(t, s, n);
         used += n + 1;
         s += n + (s[n] == ' ');
     }
 }
 
-static void put_from(struct buffer *t, const struct mail_sender *from)
+static void put_from(struct text *t, const struct mail_sender *from)
 {
-    put_str(t, "From: ");
+    text_add(t, "From: ");
     if (from->name[0] && all_printable_ascii(from->name) && strlen(from->name) < 60) {
-        put_str(t, "\"");
+        text_add(t, "\"");
         for (const char *p = from->name; *p; p++) {
             if (*p == '"' || *p == '\\')
-                put_str(t, "\\");
-            buffer_add(t, p, 1);
+                text_add(t, "\\");
+            text_add_n(t, p, 1);
         }
-        put_str(t, "\" ");
+        text_add(t, "\" ");
     } else if (from->name[0]) {
         put_encoded_words(t, from->name);
-        put_str(t, "\r\n ");
+        text_add(t, "\r\n ");
     }
     put_format(t, "<%s>\r\n", from->address);
 }
 
 /* The C library's names depend on the locale; RFC 5322's do not. */
-static void put_date(struct buffer *t, int64_t date_ms)
+static void put_date(struct text *t, int64_t date_ms)
 {
     static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -145,7 +141,7 @@ static void put_date(struct buffer *t, int64_t date_ms)
     struct tm tm;
 
     if (!gmtime_r(&seconds, &tm)) {
-        t->failed = true;
+        t->overflow = true;
         return;
     }
     put_format(t, "Date: %s, %02d %s %04d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
@@ -165,19 +161,19 @@ static size_t body_line(const char *p, const char **next)
     return n;
 }
 
-static void put_plain(struct buffer *t, const char *body)
+static void put_plain(struct text *t, const char *body)
 {
     while (*body) {
         const char *next;
         size_t n = body_line(body, &next);
-        buffer_add(t, body, n);
-        put_str(t, "\r\n");
+        text_add_n(t, body, n);
+        text_add(t, "\r\n");
         body = next;
     }
 }
 
 /* RFC 2045 section 6.7, with soft line breaks. */
-static void put_quoted_printable(struct buffer *t, const char *body)
+static void put_quoted_printable(struct text *t, const char *body)
 {
     static const char hex[] = "0123456789ABCDEF";
 
@@ -189,28 +185,29 @@ static void put_quoted_printable(struct buffer *t, const char *body)
             bool literal = (c >= 0x21 && c <= 0x7e && c != '=') || ((c == ' ' || c == '\t') && i + 1 < n);
             size_t width = literal ? 1 : 3;
             if (column + width > LINE_WIDTH - 1) {
-                put_str(t, "=\r\n");
+                text_add(t, "=\r\n");
                 column = 0;
             }
             char escaped[3] = {'=', hex[c >> 4], hex[c & 15]};
-            buffer_add(t, literal ? (const char *)&body[i] : escaped, width);
+            text_add_n(t, literal ? (const char *)&body[i] : escaped, width);
             column += width;
         }
-        put_str(t, "\r\n");
+        text_add(t, "\r\n");
         body = next;
     }
 }
 
-static void put_body_base64(struct buffer *t, const char *body)
+static void put_body_base64(struct text *t, const char *body)
 {
-    struct buffer canonical = {0}; /* line ends are part of what is encoded */
+    struct text canonical; /* line ends are part of what is encoded */
 
+    text_init_growing(&canonical, strlen(body));
     put_plain(&canonical, body);
-    t->failed |= canonical.failed;
-    for (size_t at = 0; at < canonical.used && !t->failed; at += 57) {
-        size_t n = canonical.used - at < 57 ? canonical.used - at : 57;
+    t->overflow |= canonical.overflow;
+    for (size_t at = 0; at < canonical.length && !t->overflow; at += 57) {
+        size_t n = canonical.length - at < 57 ? canonical.length - at : 57;
         put_base64(t, canonical.data + at, n);
-        put_str(t, "\r\n");
+        text_add(t, "\r\n");
     }
     free(canonical.data);
 }
@@ -239,7 +236,7 @@ static enum encoding choose_encoding(const char *body)
     return high * 6 <= total ? ENCODING_QUOTED_PRINTABLE : ENCODING_BASE64;
 }
 
-static void put_body(struct buffer *t, const char *body)
+static void put_body(struct text *t, const char *body)
 {
     static const char *const names[] = {"7bit", "quoted-printable", "base64"};
     enum encoding encoding = choose_encoding(body);
@@ -315,29 +312,26 @@ static int check(const struct mail *mail, const struct mail_sender *from)
 
 int mail_message_write(const struct mail *mail, const struct mail_sender *from, char **out, size_t *length)
 {
-    struct buffer t = {0};
+    struct text t;
 
     *out = NULL;
     int rc = check(mail, from);
     if (rc < 0)
         return rc;
+    text_init_growing(&t, MESSAGE_EXPECTED + 2 * strlen(mail->body));
     put_date(&t, mail->date_ms);
     put_from(&t, from);
     put_format(&t, "To: <%s>\r\n", mail->to);
-    put_str(&t, "Subject:");
+    text_add(&t, "Subject:");
     put_unstructured(&t, mail->subject, 8);
-    put_str(&t, "\r\nMessage-ID: <");
+    text_add(&t, "\r\nMessage-ID: <");
     for (const char *p = mail->key; *p; p++)
-        buffer_add(&t, *p == ':' ? "." : p, 1);
+        text_add_n(&t, *p == ':' ? "." : p, 1);
     put_format(&t, "@%s>\r\n", strrchr(from->address, '@') + 1);
     if (valid_key(mail->campaign_id))
         put_format(&t, "X-Campaign-ID: %s\r\n", mail->campaign_id);
     put_body(&t, mail->body);
-    if (t.failed) {
-        free(t.data);
-        return MAIL_MESSAGE_E_NOMEM;
-    }
-    *out = t.data;
-    *length = t.used;
-    return 0;
+    *length = t.length;
+    *out = text_take(&t);
+    return *out ? 0 : MAIL_MESSAGE_E_NOMEM;
 }

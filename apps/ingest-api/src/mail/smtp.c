@@ -7,6 +7,7 @@
  */
 #include "mail/transport.h"
 
+#include "base/backends.h"
 #include "base/libcurl.h"
 #include "base/settings.h"
 #include "metrics/metrics.h"
@@ -101,7 +102,7 @@ static void set_security(CURL *curl, const struct settings *settings)
     static const long use_ssl[] = {[STARTTLS_OPPORTUNISTIC] = CURLUSESSL_TRY,
                                    [STARTTLS_REQUIRED] = CURLUSESSL_ALL,
                                    [STARTTLS_OFF] = CURLUSESSL_NONE};
-    bool implicit = strncmp(settings->mail_url, "smtps://", 8) == 0;
+    bool implicit = backend_of_mail(settings->mail_url, NULL) == MAIL_IS_SMTPS;
     long verify = implicit || settings->smtp_starttls == STARTTLS_REQUIRED || settings->smtp_ca[0];
 
     (void)libcurl.easy_setopt(curl, CURLOPT_USE_SSL, use_ssl[settings->smtp_starttls]);

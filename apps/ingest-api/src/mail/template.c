@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/template.h"
-#include "base/buffer.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 #include <stdbool.h>
@@ -46,20 +46,20 @@ size_t field_name_normalise(const char *name, size_t length, char out[TEMPLATE_M
 
 /* What is rendered, up to TEMPLATE_MAX_OUTPUT. */
 struct output {
-    struct buffer text;
-    bool too_long; /* sticks, like text.failed */
+    struct text text;
+    bool too_long; /* sticks, like text.overflow */
 };
 
 static void append(struct output *out, const char *bytes, size_t n)
 {
-    out->too_long |= n > TEMPLATE_MAX_OUTPUT - out->text.used;
+    out->too_long |= n > TEMPLATE_MAX_OUTPUT - out->text.length;
     if (!out->too_long)
-        buffer_add(&out->text, bytes, n);
+        text_add_n(&out->text, bytes, n);
 }
 
 static int output_error(const struct output *out)
 {
-    return out->text.failed ? TEMPLATE_E_NOMEM : out->too_long ? TEMPLATE_E_TOO_LONG : TEMPLATE_OK;
+    return out->text.overflow ? TEMPLATE_E_NOMEM : out->too_long ? TEMPLATE_E_TOO_LONG : TEMPLATE_OK;
 }
 
 static int syntax(struct template_fault *fault, const char *text, const char *at, const char *reason)
@@ -138,13 +138,13 @@ int template_check(const char *text, struct template_fault *fault)
 
 int template_render(const char *text, template_lookup lookup, void *arg, char **out, struct template_fault *fault)
 {
-    struct output output = {0};
+    struct output output = {.too_long = false};
 
     *out = NULL;
-    append(&output, "", 0);
+    text_init_growing(&output.text, strlen(text));
     int rc = walk(text, &output, lookup, arg, fault);
     if (rc == TEMPLATE_OK)
-        *out = output.text.data;
+        *out = text_take(&output.text);
     else
         free(output.text.data);
     return rc;

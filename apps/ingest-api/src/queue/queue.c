@@ -2,6 +2,7 @@
 /* What every queue has: who waits, who consumes, what is counted. The rows are jobs.c's; the way to the workers a driver's. */
 #include "queue/queue.h"
 
+#include "base/backends.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/settings.h"
@@ -82,10 +83,11 @@ static void init_locks(struct queue *queue)
 /* The driver of QUEUE, or NULL after a line in the log. */
 static const struct queue_driver *choose_driver(const char *url)
 {
-    if (!*url || strcmp(url, "embedded") == 0)
+    enum queue_backend backend = backend_of_queue(url);
+    if (backend == QUEUE_IS_EMBEDDED)
         return &queue_embedded;
 #ifdef INGEST_AMQP
-    if (strncmp(url, "amqp://", 7) == 0 || strncmp(url, "amqps://", 8) == 0)
+    if (backend != QUEUE_IS_INVALID)
         return &queue_amqp;
     log_error("cannot open the queue: QUEUE must be embedded or amqp://…", "s:component", "queue");
 #else
@@ -190,9 +192,7 @@ void queue_published(struct queue *queue, enum queue_name name, unsigned n)
 
 void queue_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms)
 {
-    uint64_t until = clock_monotonic_ns() + (uint64_t)ms * 1000000u;
-    struct timespec t = {.tv_sec = (time_t)(until / 1000000000u), .tv_nsec = (long)(until % 1000000000u)};
-    pthread_cond_timedwait(cond, lock, &t);
+    (void)clock_cond_wait(cond, lock, clock_monotonic_ns() + (uint64_t)ms * 1000000u);
 }
 
 struct queue_mark queue_mark(struct queue *queue, enum queue_name name)

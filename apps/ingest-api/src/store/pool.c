@@ -392,8 +392,7 @@ static void wait_until(struct store *store, uint64_t deadline_ns)
         return;
     }
     deadline_ns += 1000000; /* a work is late after its deadline, not at it */
-    struct timespec t = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
-    pthread_cond_timedwait(&store->deadline_changed, &store->lock, &t);
+    (void)clock_cond_wait(&store->deadline_changed, &store->lock, deadline_ns);
 }
 
 /* Answers for works whose deadline passes while every thread is busy: no thread would look at them in time. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
+#include "base/backends.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/settings.h"
@@ -15,25 +16,6 @@
 #define CHECK_VALID_NS 1000000000u
 
 /* --- opening and closing --- */
-
-static bool is_postgres(const char *url)
-{
-    return strncmp(url, "postgres://", 11) == 0 || strncmp(url, "postgresql://", 13) == 0;
-}
-
-/* STORE: "" or "sqlite" (DATA_DIR/ingest.db), or sqlite:PATH. @return 0, or -1 when it names something else. */
-static int database_path(const struct settings *settings, char *path, size_t size)
-{
-    const char *url = settings->store_url;
-    int n;
-    if (!*url || strcmp(url, "sqlite") == 0)
-        n = snprintf(path, size, "%s/ingest.db", settings->data_dir);
-    else if (strncmp(url, "sqlite:", 7) == 0 && url[7])
-        n = snprintf(path, size, "%s", url + 7);
-    else
-        return -1;
-    return n >= 0 && (size_t)n < size ? 0 : -1;
-}
 
 static int open_connection(struct store *store, struct store_thread *thread, const char *path, bool read_only,
                            char *error, size_t error_size)
@@ -95,19 +77,25 @@ static int open_postgres(struct store *store, const char *url, char *error, size
 static int open_database(struct store *store, const struct settings *settings, char *error, size_t error_size)
 {
     char path[512];
-    if (is_postgres(settings->store_url)) {
+    const char *file;
+    switch (backend_of_store(settings->store_url, &file)) {
+    case STORE_IS_POSTGRES:
 #ifdef INGEST_POSTGRES
         return open_postgres(store, settings->store_url, error, error_size);
 #else
         snprintf(error, error_size, "this ingest-api was built without PostgreSQL (libpq-dev was not there)");
         return DB_E_INVALID;
 #endif
+    case STORE_IS_SQLITE:
+        if (*file)
+            return open_sqlite(store, file, error, error_size);
+        snprintf(path, sizeof path, "%s/ingest.db", settings->data_dir);
+        return open_sqlite(store, path, error, error_size);
+    case STORE_IS_INVALID:
+        break;
     }
-    if (database_path(settings, path, sizeof path) != 0) {
-        snprintf(error, error_size, "STORE must be sqlite, sqlite:PATH or postgres://…");
-        return DB_E_INVALID;
-    }
-    return open_sqlite(store, path, error, error_size);
+    snprintf(error, error_size, "STORE must be sqlite, sqlite:PATH or postgres://…");
+    return DB_E_INVALID;
 }
 
 static bool start_thread(struct store_thread *thread, void *(*main)(void *))

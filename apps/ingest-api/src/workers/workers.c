@@ -13,7 +13,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LEASE_WAIT_MS 1000 /* also how long a stop may take that comes between looking at `stopping` and waiting */
 #define GAUGES_EVERY_MS 5000
@@ -37,17 +36,10 @@ bool workers_stopping(const struct workers *workers)
 
 void workers_pause(struct workers *workers, int ms)
 {
-    struct timespec until;
+    uint64_t until_ns = clock_monotonic_ns() + (uint64_t)ms * 1000000u;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&workers->lock);
-    while (!workers->stopping && pthread_cond_timedwait(&workers->stop, &workers->lock, &until) != ETIMEDOUT)
+    while (!workers->stopping && clock_cond_wait(&workers->stop, &workers->lock, until_ns) != ETIMEDOUT)
         continue;
     pthread_mutex_unlock(&workers->lock);
 }

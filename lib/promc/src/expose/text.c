@@ -11,8 +11,6 @@
 #include "expose/number.h"
 #include "types/exemplar.h"
 
-
-
 promc_str promc_text_escaped_name(const struct promc_encoder *e, promc_str name, struct promc_bytes *scratch)
 {
     if (e->escaping == PROMC_ESCAPING_ALLOW_UTF8 || promc_name_is_plain(name.data, name.length, e->escaping)) {
