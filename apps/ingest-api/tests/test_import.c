@@ -45,7 +45,8 @@ static char *outcome(struct fixture *f, enum import_format format, const char *t
 
     int rc = import_text(f, format, text, strlen(text), &call);
     if (rc != IMPORT_OK) {
-        (void)snprintf(out, sizeof(out), "%d %s: %s", rc, call.fault.code, call.fault.message);
+        (void)snprintf(out, sizeof(out), "%s %s: %s", rc == IMPORT_FAULT ? "fault" : db_error_name(rc), call.fault.code,
+                       call.fault.message);
         json_decref(call.result.errors);
         return out;
     }
@@ -169,23 +170,24 @@ static void test_faults_of_the_whole_change_nothing(void **state)
 {
     struct fixture *f = *state;
 
-    assert_string_equal(outcome(f, IMPORT_CSV, ""), "1 empty_body: line 1: the body is empty");
-    assert_string_equal(outcome(f, IMPORT_CSV, "\n\n"), "1 empty_body: line 1: the body has no header row");
+    assert_string_equal(outcome(f, IMPORT_CSV, ""), "fault empty_body: line 1: the body is empty");
+    assert_string_equal(outcome(f, IMPORT_CSV, "\n\n"), "fault empty_body: line 1: the body has no header row");
     assert_string_equal(outcome(f, IMPORT_CSV, "\nname;email\n"),
-                        "1 missing_column: line 2: the header row has no column 'email' (columns are separated by "
+                        "fault missing_column: line 2: the header row has no column 'email' (columns are separated by "
                         "commas)");
     assert_string_equal(outcome(f, IMPORT_CSV, "email,Name,name\n"),
-                        "1 invalid_header: line 1, column 3: 'name' is already the name of column 2");
-    assert_string_equal(outcome(f, IMPORT_CSV, "email,,x\n"),
-                        "1 invalid_header: line 1, column 2: a column name of 1 to 64 bytes without braces, quotes or "
-                        "control characters was expected");
+                        "fault invalid_header: line 1, column 3: 'name' is already the name of column 2");
+    assert_string_equal(
+        outcome(f, IMPORT_CSV, "email,,x\n"),
+        "fault invalid_header: line 1, column 2: a column name of 1 to 64 bytes without braces, quotes or "
+        "control characters was expected");
     assert_string_equal(outcome(f, IMPORT_CSV, "email,\"x\n"),
-                        "1 invalid_header: line 1, column 2: the header row cannot be read (unterminated_quote)");
+                        "fault invalid_header: line 1, column 2: the header row cannot be read (unterminated_quote)");
     assert_string_equal(outcome(f, IMPORT_JSON, "[{\"email\":\"a@b.co\"}"),
-                        "1 invalid_json: line 1, column 20: the array is not closed");
+                        "fault invalid_json: line 1, column 20: the array is not closed");
     assert_string_equal(outcome(f, IMPORT_JSON, "{\"email\":\"a@b.co\"}"),
-                        "1 invalid_json: line 1, column 1: a JSON array was expected: '[' is missing");
-    assert_string_equal(outcome(f, IMPORT_NDJSON, " \n"), "1 empty_body: line 1: the body has no rows");
+                        "fault invalid_json: line 1, column 1: a JSON array was expected: '[' is missing");
+    assert_string_equal(outcome(f, IMPORT_NDJSON, " \n"), "fault empty_body: line 1: the body has no rows");
     assert_string_equal(outcome(f, IMPORT_CSV, "email\n"), "0/0/0");
     assert_string_equal(outcome(f, IMPORT_JSON, "[]"), "0/0/0");
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 0);

@@ -2,6 +2,7 @@
 /* The embedded queue: at least once, leases, backoff, dead letters, idempotency, statistics. */
 #include "queue/jobs.h"
 #include "queue/orphans.h"
+#include "queue/queue_internal.h"
 #include "store_fixture.h"
 
 #include <pthread.h>
@@ -58,7 +59,7 @@ static struct queue_stats stats(struct fixture *f, enum queue_name queue)
 static void timing(struct fixture *f, int64_t lease_ms, int64_t backoff_ms)
 {
     struct queue_timing t = {lease_ms, backoff_ms, backoff_ms * 4, 20};
-    queue_set_timing(f->queue, &t);
+    f->queue->timing = t;
 }
 
 static int64_t now_ms(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kill -9, migrations, two processes on one file. Children run as `test_store_durability ROLE DIRECTORY`. */
+#include "queue/queue_internal.h"
 #include "store_fixture.h"
 
 #include <signal.h>
@@ -298,7 +299,7 @@ static void jobs_of_a_killed_worker_come_back_at_once(void **state)
     assert_non_null(fgets(line, sizeof line, worker.out));
     assert_string_equal(line, "leased\n");
     struct queue_timing timing = {.lease_ms = 60000, .backoff_ms = 1000, .backoff_max_ms = 300000, .stats_ms = 50};
-    queue_set_timing(f->queue, &timing);
+    f->queue->timing = timing;
     assert_int_equal(queue_start_stats(f->queue), 0);
     assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 200), 0); /* alive: it keeps it */
     end(&worker, SIGKILL);

@@ -2,6 +2,7 @@
 /* What store and queue count is what happened. */
 #include "metrics/metrics.h"
 #include "queue/queue.h"
+#include "queue/queue_internal.h"
 #include "store_fixture.h"
 
 #include <errno.h>
@@ -125,7 +126,7 @@ static void messages_failures_and_retries_are_counted(void **state)
     struct fixture *f = *state;
     struct job job;
     struct queue_timing timing = {30, 10, 10, 20};
-    queue_set_timing(f->queue, &timing);
+    f->queue->timing = timing;
     publish(f);
     publish(f);
     assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 0), 1);
@@ -154,7 +155,7 @@ static void the_depth_is_published(void **state)
 {
     struct fixture *f = *state;
     struct queue_timing timing = {60000, 10, 10, 20};
-    queue_set_timing(f->queue, &timing);
+    f->queue->timing = timing;
     publish(f);
     publish(f);
     assert_int_equal(queue_start_stats(f->queue), 0);

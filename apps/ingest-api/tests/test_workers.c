@@ -4,6 +4,7 @@
 #include "import/import.h"
 #include "mail/mailer.h"
 #include "queue/outreach.h"
+#include "queue/queue_internal.h"
 #include "smtp_server.h"
 #include "store_fixture.h"
 #include "workers/workers.h"
@@ -23,7 +24,7 @@ static void start(struct bench *b)
     const struct queue_timing quick = {.lease_ms = 60000, .backoff_ms = 10, .backoff_max_ms = 40, .stats_ms = 5000};
 
     b->app = (struct app){.settings = &b->f->settings, .store = b->f->store, .queue = b->f->queue};
-    queue_set_timing(b->f->queue, &quick);
+    b->f->queue->timing = quick;
     assert_int_equal(mailer_open(&b->app.mailer, &b->f->settings), 0);
     assert_int_equal(workers_start(&b->workers, &b->app), 0);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/answer.h"
 #include "api/cursor.h"
-#include "base/log.h"
 #include "base/text.h"
-#include "db/db.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,29 +9,6 @@
 #include <string.h>
 
 #define PAGE_EXPECTED 4096 /* bytes */
-
-int answer_db_error(struct request *req, int code, const char *what)
-{
-    switch (code) {
-    case DB_E_NOT_FOUND:
-    case DB_E_INVALID: /* an id that is no UUID is nobody's */
-        return respond_error(req, 404, "not_found", "There is no such %s.", what);
-    case DB_E_BUSY:
-        req->retry_after = 1;
-        return respond_error(req, 503, "store_busy", "The store is busy. Nothing was changed; try again.");
-    case DB_E_FULL:
-        req->retry_after = 30;
-        return respond_error(req, 503, "store_full", "The store has no room. Nothing was changed; try again later.");
-    case DB_E_CONNECTION:
-        req->retry_after = 1;
-        return respond_error(req, 503, "store_unavailable",
-                             "The store cannot be reached. A write was applied whole or not at all; try again.");
-    default:
-        log_error("request failed in the store", "s:component", "routes", "s:reqId", req->id, "s:what", what, "s:error",
-                  db_error_name(code));
-        return respond_error(req, 500, "internal", "The store failed (%s). Nothing was changed.", db_error_name(code));
-    }
-}
 
 int answer_no_memory(struct request *req)
 {

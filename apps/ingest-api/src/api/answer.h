@@ -5,11 +5,7 @@
 
 #include "http/request.h"
 
-/**
- * The answer to an error of the store: 503 with Retry-After where waiting helps (busy, disk full, no connection), 404 for
- * DB_E_NOT_FOUND, else 500. @param what the thing that was asked for, e.g. "campaign".
- */
-int answer_db_error(struct request *req, int code, const char *what);
+/** 503: nothing was changed. @return the status. */
 int answer_no_memory(struct request *req);
 
 /** req->state, of zeros; `release` gets it when the request is over. @return NULL: no memory. */

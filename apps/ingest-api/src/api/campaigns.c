@@ -6,6 +6,7 @@
 #include "base/settings.h"
 #include "base/uuid.h"
 #include "http/router.h"
+#include "http/store_error.h"
 #include "metrics/metrics.h"
 #include "queue/outreach.h"
 #include "queue/queue.h"
@@ -36,7 +37,7 @@ static int answer_campaign(struct request *req, struct db *db, int status, const
     int rc = campaigns_get(db, req->organisation_id, id, get_row, &body);
 
     if (rc < 0)
-        return answer_db_error(req, rc, "campaign");
+        return respond_store_error(req, rc, "campaign");
     return body ? respond_json(req, status, body) : answer_no_memory(req);
 }
 
@@ -49,7 +50,7 @@ static int campaign_id(struct request *req, char id[UUID_TEXT])
     unsigned char uuid[16];
 
     if (!uuid_parse(req->params[0], uuid))
-        return answer_db_error(req, DB_E_NOT_FOUND, "campaign");
+        return respond_store_error(req, DB_E_NOT_FOUND, "campaign");
     uuid_format(uuid, id);
     return 0;
 }
@@ -95,7 +96,7 @@ static int create_execute(struct request *req, struct db *db)
                               state->input.body_template, id);
 
     if (rc < 0)
-        return answer_db_error(req, rc, "organisation");
+        return respond_store_error(req, rc, "organisation");
     (void)snprintf(req->location, sizeof(req->location), "/api/v1/campaigns/%s", id);
     return answer_campaign(req, db, 201, id);
 }
@@ -143,7 +144,7 @@ static int list_execute(struct request *req, struct db *db)
                             state, &more);
     if (rc < 0) {
         json_decref(state->rows);
-        return answer_db_error(req, rc, "campaign");
+        return respond_store_error(req, rc, "campaign");
     }
     return page_answer(req, &state->page, state->rows, state->last_id, more);
 }
@@ -172,7 +173,7 @@ static int stats_execute(struct request *req, struct db *db)
         return rc;
     rc = campaigns_stats(db, req->organisation_id, id, &stats);
     if (rc < 0)
-        return answer_db_error(req, rc, "campaign");
+        return respond_store_error(req, rc, "campaign");
     json_t *body =
         json_pack("{s:s, s:s, s:o, s:o, s:o}", "campaign_id", id, "status", campaign_status_names[stats.status],
                   "prospects", counts_json(prospect_status_names, stats.prospects, PROSPECT_STATUSES), "drafts",
@@ -228,7 +229,7 @@ static int transition(struct request *req, struct db *db, enum campaign_status t
     if (rc == DB_OK)
         rc = campaigns_active_count(db, req->organisation_id, &state->active);
     if (rc < 0)
-        return answer_db_error(req, rc, "campaign");
+        return respond_store_error(req, rc, "campaign");
     req->committed = transition_committed;
     return answer_campaign(req, db, 200, id);
 }
@@ -286,7 +287,7 @@ static int enqueue(struct request *req, struct db *db, enum queue_name queue)
         return rc;
     rc = campaigns_get(db, req->organisation_id, id, get_status, &status);
     if (rc < 0)
-        return answer_db_error(req, rc, "campaign");
+        return respond_store_error(req, rc, "campaign");
     if (queue == QUEUE_EMAIL_SEND ? status != CAMPAIGN_STATUS_ACTIVE : status == CAMPAIGN_STATUS_COMPLETED)
         return respond_error(req, 409, "illegal_state", "The campaign is %s: %s", campaign_status_names[status],
                              queue == QUEUE_EMAIL_SEND ? "e-mails are sent only while it is active."
@@ -294,7 +295,7 @@ static int enqueue(struct request *req, struct db *db, enum queue_name queue)
     rc = queue == QUEUE_EMAIL_SEND ? outreach_enqueue_emails(db, &request, &state->enqueued)
                                    : outreach_enqueue_drafts(db, &request, &state->enqueued);
     if (rc < 0)
-        return answer_db_error(req, rc, "campaign");
+        return respond_store_error(req, rc, "campaign");
     json_t *body = json_pack("{s:I, s:I}", "enqueued", (json_int_t)state->enqueued.enqueued, "already_enqueued",
                              (json_int_t)state->enqueued.already);
     if (!body)

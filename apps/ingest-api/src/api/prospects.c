@@ -6,6 +6,7 @@
 #include "base/email_address.h"
 #include "base/settings.h"
 #include "http/router.h"
+#include "http/store_error.h"
 #include "import/import.h"
 #include "metrics/metrics.h"
 #include "queue/queue.h"
@@ -40,7 +41,7 @@ static int import_failed(struct request *req, int rc, const struct import_fault 
 {
     if (rc == IMPORT_FAULT)
         return respond_error(req, 400, fault->code, "%s", fault->message);
-    return rc == IMPORT_NO_MEMORY ? answer_no_memory(req) : answer_db_error(req, rc, "organisation");
+    return rc == IMPORT_NO_MEMORY ? answer_no_memory(req) : respond_store_error(req, rc, "organisation");
 }
 
 /* A body that is wrong from its first line never gets to the store. The rest is read there, row by row. */
@@ -162,7 +163,7 @@ static int list_execute(struct request *req, struct db *db)
     int rc = prospects_page(db, req->organisation_id, state->page.after, state->page.limit, &state->filter, list_row,
                             state, &more);
     if (rc < 0)
-        return answer_db_error(req, rc, "prospect");
+        return respond_store_error(req, rc, "prospect");
     if (state->out_of_memory)
         return answer_no_memory(req);
     page_end(req, &state->page, state->rows.last_id, more, closing);
@@ -193,7 +194,7 @@ static int get_execute(struct request *req, struct db *db)
 
     if (rc < 0 || state.out_of_memory) {
         prospect_rows_free(&state.rows);
-        return rc < 0 ? answer_db_error(req, rc, "prospect") : answer_no_memory(req);
+        return rc < 0 ? respond_store_error(req, rc, "prospect") : answer_no_memory(req);
     }
     char *body = prospect_rows_end(&state.rows, "", &length);
     if (!body)

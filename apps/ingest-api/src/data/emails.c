@@ -108,11 +108,11 @@ int emails_get(struct db *db, const char *organisation_id, const char *campaign_
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
-    struct db_stmt *stmt = prepare_one(db,
-                                       "SELECT id, campaign_id, prospect_id, state, attempts, error, created_at,"
-                                       " sent_at FROM outreach.emails"
-                                       " WHERE organisation_id = $1 AND campaign_id = $2 AND prospect_id = $3",
-                                       organisation_id, campaign_id, prospect_id);
+    struct db_stmt *stmt =
+        prepare_one(db,
+                    "SELECT id, campaign_id, prospect_id, state, error, created_at FROM outreach.emails"
+                    " WHERE organisation_id = $1 AND campaign_id = $2 AND prospect_id = $3",
+                    organisation_id, campaign_id, prospect_id);
     rc = db_step(stmt);
     if (rc == DB_ROW) {
         struct email email = {
@@ -120,10 +120,8 @@ int emails_get(struct db *db, const char *organisation_id, const char *campaign_
             .campaign_id = db_column_uuid(stmt, 1),
             .prospect_id = db_column_uuid(stmt, 2),
             .state = state_of(db_column_text(stmt, 3)),
-            .attempts = (int)db_column_int(stmt, 4),
-            .error = db_column_text(stmt, 5),
-            .created_ms = db_column_int(stmt, 6),
-            .sent_ms = db_column_int(stmt, 7),
+            .error = db_column_text(stmt, 4),
+            .created_ms = db_column_int(stmt, 5),
         };
         fn(arg, &email);
     }

@@ -20,9 +20,8 @@ struct email {
     const char *campaign_id;
     const char *prospect_id;
     enum email_state state;
-    int attempts;                /**< claims so far */
-    const char *error;           /**< of the last attempt, or NULL */
-    int64_t created_ms, sent_ms; /**< sent_ms 0: not sent */
+    const char *error; /**< of the last attempt, or NULL */
+    int64_t created_ms;
 };
 
 /**

@@ -72,6 +72,14 @@ static int find(struct db *db, const char *organisation_id, const char *email, s
     return rc == DB_OK ? DB_E_NOT_FOUND : rc;
 }
 
+int prospects_import_again(struct db *db, const char *organisation_id, const char *id)
+{
+    return db_exec_later(db,
+                         "UPDATE crm.prospects SET status = 'imported', status_reason = NULL"
+                         " WHERE organisation_id = $1 AND id = $2 AND status = 'invalid'",
+                         "uu", organisation_id, id);
+}
+
 /* By the primary key, and touching no indexed column: the cheapest update there is. RETURNING, or setting the status
  * each time, makes it three times as dear. */
 static int update(struct db *db, const char *organisation_id, const struct prospect_input *row, const char *email,
@@ -90,12 +98,7 @@ static int update(struct db *db, const char *organisation_id, const struct prosp
     db_bind_uuid(stmt, 2, id);
     rc = db_step(stmt);
     db_done(stmt);
-    if (rc == DB_OK && invalid)
-        rc = db_exec(db,
-                     "UPDATE crm.prospects SET status = 'imported', status_reason = NULL"
-                     " WHERE organisation_id = $1 AND id = $2 AND status = 'invalid'",
-                     "uu", organisation_id, id);
-    return rc;
+    return rc == DB_OK && invalid ? prospects_import_again(db, organisation_id, id) : rc;
 }
 
 int prospects_upsert(struct db *db, const char *organisation_id, const struct prospect_input *rows, size_t n,

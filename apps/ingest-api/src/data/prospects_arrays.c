@@ -18,6 +18,7 @@ struct chunk {
     struct text column[COLUMNS]; /* the text of an array: {"a","b",NULL} */
     char id[CHUNK][UUID_TEXT];
     unsigned email_length[CHUNK];
+    bool invalid[CHUNK];
     unsigned short slot[SLOTS]; /* index + 1 of the row whose address hashes to there; 0: free */
     int n;
     char email[][PROSPECT_EMAIL_MAX]; /* of as many rows as there are: for 500 it is a mapping of its own */
@@ -49,6 +50,7 @@ static void chunk_clear(struct chunk *chunk)
     for (int i = 0; i < COLUMNS; i++)
         chunk->column[i].length = 0;
     memset(chunk->slot, 0, sizeof chunk->slot);
+    memset(chunk->invalid, 0, sizeof chunk->invalid);
     chunk->n = 0;
 }
 
@@ -110,11 +112,10 @@ static const char upsert[] =
     " last_name = coalesce(excluded.last_name, p.last_name), company = coalesce(excluded.company, p.company),"
     " title = coalesce(excluded.title, p.title), phone = coalesce(excluded.phone, p.phone),"
     " website = coalesce(excluded.website, p.website), country = coalesce(excluded.country, p.country),"
-    " custom = coalesce(excluded.custom, p.custom), updated_at = excluded.updated_at,"
-    " status_reason = CASE p.status WHEN 'invalid' THEN NULL ELSE p.status_reason END,"
-    " status = CASE p.status WHEN 'invalid' THEN 'imported' ELSE p.status END"
-    " RETURNING p.id, p.email, p.xmax = 0"; /* xmax 0: no earlier version, so inserted */
+    " custom = coalesce(excluded.custom, p.custom), updated_at = excluded.updated_at"
+    " RETURNING p.id, p.email, p.xmax = 0, p.status = 'invalid'"; /* xmax 0: no earlier version, so inserted */
 
+/* The id of a row that was there is another than the one we gave it. */
 static void keep_result(struct chunk *chunk, struct db_stmt *stmt, struct prospect_upsert *results)
 {
     unsigned slot;
@@ -122,7 +123,11 @@ static void keep_result(struct chunk *chunk, struct db_stmt *stmt, struct prospe
     int row = email ? find_email(chunk, email, db_column_length(stmt, 1), &slot) : -1;
     if (row < 0)
         return;
-    page_copy_id(stmt, 0, results[row].id);
+    page_copy_id(stmt, 0, chunk->id[row]);
+    chunk->invalid[row] = db_column_int(stmt, 3) != 0;
+    if (!results)
+        return;
+    memcpy(results[row].id, chunk->id[row], sizeof results[row].id);
     results[row].inserted = db_column_int(stmt, 2) != 0;
 }
 
@@ -141,9 +146,11 @@ static int chunk_store(struct db *db, const char *organisation_id, struct chunk 
     for (int i = 0; i < COLUMNS; i++)
         db_bind_text(stmt, 3 + i, chunk->column[i].data, chunk->column[i].length);
     while ((rc = db_step(stmt)) == DB_ROW)
-        if (results)
-            keep_result(chunk, stmt, results);
+        keep_result(chunk, stmt, results);
     db_done(stmt);
+    for (int i = 0; rc == DB_OK && i < chunk->n; i++)
+        if (chunk->invalid[i])
+            rc = prospects_import_again(db, organisation_id, chunk->id[i]);
     return rc;
 }
 

@@ -10,45 +10,13 @@
 #include "base/settings.h"
 #include "data/organisations.h"
 #include "http/refuse.h"
+#include "http/store_error.h"
 
 #include <string.h>
 
 static struct exchange *of_work(struct store_work *work)
 {
     return (struct exchange *)((char *)work - offsetof(struct exchange, work));
-}
-
-/** An error of the store itself, after which nothing was applied; whatever a handler answered is void. Only when the
- *  server went away during COMMIT and stays away nobody knows whether it was. */
-static void answer_store_error(struct request *req, int error)
-{
-    switch (error) {
-    case DB_E_BUSY:
-        req->retry_after = 1;
-        respond_error(req, 503, "store_busy", "The store has too much to do; nothing was changed.");
-        break;
-    case DB_E_FULL:
-        req->retry_after = 30;
-        respond_error(req, 503, "store_full", "The store's disk is full; nothing was changed.");
-        break;
-    case DB_E_CONNECTION:
-        req->retry_after = 5;
-        respond_error(req, 503, "store_unavailable", "The store does not answer; nothing was changed.");
-        break;
-    case DB_E_UNKNOWN:
-        req->retry_after = 5;
-        respond_error(req, 503, "store_unavailable",
-                      "The store does not answer. A write was applied whole or not at all; try again.");
-        break;
-    case DB_E_CONFLICT:
-        respond_error(req, 409, "conflict", "The store refused it; nothing was changed.");
-        break;
-    default:
-        log_error("request failed in the store", "s:reqId", req->id, "s:route", req->route->path, "s:error",
-                  db_error_name(error));
-        respond_error(req, 500, "internal", "The request failed in the store; nothing was changed.");
-        break;
-    }
 }
 
 static void suspend(struct exchange *exchange)
@@ -108,7 +76,7 @@ static void key_found(struct store_work *work, int result)
 {
     struct exchange *exchange = of_work(work);
     if (result < 0)
-        answer_store_error(&exchange->req, result);
+        (void)respond_store_error(&exchange->req, result, NULL);
     post(exchange, deliver_key);
 }
 
@@ -117,7 +85,7 @@ bool exchange_ask_key(struct exchange *exchange)
     exchange->work = (struct store_work){.mode = STORE_MODE_READ, .run = find_key, .done = key_found};
     int rc = store_submit(exchange->req.app->store, &exchange->work);
     if (rc < 0) {
-        answer_store_error(&exchange->req, rc);
+        (void)respond_store_error(&exchange->req, rc, NULL);
         return false;
     }
     suspend(exchange);
@@ -143,7 +111,7 @@ static void executed(struct store_work *work, int result)
     struct exchange *exchange = of_work(work);
     struct request *req = &exchange->req;
     if (result < 0)
-        answer_store_error(req, result);
+        (void)respond_store_error(req, result, NULL);
     else if (result == 0 && req->committed)
         req->committed(req);
     post(exchange, deliver_answer);
@@ -176,7 +144,7 @@ static bool submit(struct exchange *exchange)
         .mode = route->store == STORE_WRITE ? STORE_MODE_WRITE : STORE_MODE_READ, .run = execute, .done = executed};
     int rc = store_submit(req->app->store, &exchange->work);
     if (rc < 0)
-        answer_store_error(req, rc);
+        (void)respond_store_error(req, rc, NULL);
     return rc == 0;
 }
 

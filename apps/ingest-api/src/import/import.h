@@ -36,7 +36,8 @@ struct import_result {
     unsigned jobs; /**< validation jobs enqueued; for queue_published() after the commit */
 };
 
-enum import_status { IMPORT_OK = 0, IMPORT_FAULT = 1, IMPORT_NO_MEMORY = 2 };
+/** Beside the codes of db.h in one int, and equal to none of them. */
+enum import_status { IMPORT_OK = 0, IMPORT_FAULT = 100, IMPORT_NO_MEMORY };
 
 /**
  * Run the import.

@@ -157,11 +157,6 @@ void queue_close(struct queue *queue)
     free(queue);
 }
 
-void queue_set_timing(struct queue *queue, const struct queue_timing *timing)
-{
-    queue->timing = *timing;
-}
-
 /* --- waking and waiting --- */
 
 void queue_wake_one(struct queue *queue, enum queue_name name, bool all)

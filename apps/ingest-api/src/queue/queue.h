@@ -63,14 +63,6 @@ int queue_open(struct queue **out, const struct settings *settings, struct store
 /** Every thread that leased must have ended, or never use the queue again. Before store_close. */
 void queue_close(struct queue *queue);
 
-/** Times; queue_open sets the defaults. Change before the first lease. */
-struct queue_timing {
-    int64_t lease_ms;       /**< default 60 000 */
-    int64_t backoff_ms;     /**< before the second attempt, default 1000; doubles each time, ± 50 % jitter */
-    int64_t backoff_max_ms; /**< default 300 000 */
-    int64_t stats_ms;       /**< between two readings of the depth for metrics, default 5000 */
-};
-void queue_set_timing(struct queue *queue, const struct queue_timing *timing);
 /**
  * A small thread that publishes metrics_queue_depth of every queue each stats_ms, releases the leases of dead processes
  * and forgets old idempotency keys. Ended by queue_close. @return 0 or -1.

@@ -15,6 +15,14 @@
 /** Waits longer than this look again: another process publishes without waking us. */
 #define QUEUE_POLL_MS 1000
 
+/** Times; queue_open() sets them. */
+struct queue_timing {
+    int64_t lease_ms;       /**< 60 000 */
+    int64_t backoff_ms;     /**< before the second attempt, 1000; doubles each time, ± 50 % jitter */
+    int64_t backoff_max_ms; /**< 300 000 */
+    int64_t stats_ms;       /**< between two readings of the depth for metrics, 5000 */
+};
+
 struct consumer {
     struct queue *queue;
     bool of[QUEUES];

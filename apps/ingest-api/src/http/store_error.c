@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/store_error.h"
+
+#include "base/log.h"
+#include "db/db.h"
+#include "http/router.h"
+
+#define NOTHING_CHANGED "; nothing was changed."
+
+static const struct store_error {
+    int db_error, status, retry_after; /* seconds; 0: waiting does not help */
+    const char *code, *message;
+} errors[] = {
+    {DB_E_BUSY, 503, 1, "store_busy", "The store has too much to do" NOTHING_CHANGED},
+    {DB_E_FULL, 503, 30, "store_full", "The store's disk is full" NOTHING_CHANGED},
+    {DB_E_CONNECTION, 503, 5, "store_unavailable", "The store does not answer" NOTHING_CHANGED},
+    {DB_E_UNKNOWN, 503, 5, "store_unavailable",
+     "The store does not answer. A write was applied whole or not at all; try again."},
+    {DB_E_CONFLICT, 409, 0, "conflict", "The store refused it" NOTHING_CHANGED},
+    {DB_E_OTHER, 500, 0, "internal", "The request failed in the store" NOTHING_CHANGED}, /* and whatever is not above */
+};
+
+static const struct store_error *find(int code)
+{
+    const struct store_error *error = errors;
+    while (error->db_error != code && error->db_error != DB_E_OTHER)
+        error++;
+    return error;
+}
+
+int respond_store_error(struct request *req, int code, const char *what)
+{
+    if (what && (code == DB_E_NOT_FOUND || code == DB_E_INVALID)) /* an id that is no UUID is nobody's */
+        return respond_error(req, 404, "not_found", "There is no such %s.", what);
+    const struct store_error *error = find(code);
+    if (error->status >= 500)
+        log_write(error->status == 500 ? LOG_ERROR : LOG_WARN, "request failed in the store", "s:component", "http",
+                  "s:reqId", req->id, "s:route", req->route ? req->route->path : NULL, "s:what", what, "i:status",
+                  (int64_t)error->status, "s:error", db_error_name(code), (const char *)0);
+    req->retry_after = error->retry_after;
+    return respond_error(req, error->status, error->code, "%s", error->message);
+}
