@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,6 +13,23 @@
 #define LIBRARY "libcurl.so.4"
 
 struct libcurl libcurl;
+
+/*
+ * What is loaded at run time is not among the libraries that the linker names. Packagers' tools find it in this note instead
+ * (UAPI group, "ELF Metadata: dlopen"): dpkg and rpm turn it into a dependency.
+ */
+#define NOTE                                                                                          \
+    "[{\"soname\":[\"" LIBRARY "\"],\"feature\":\"send\",\"description\":\"SMTP and error reports\"," \
+    "\"priority\":\"recommended\"}]"
+static const struct {
+    Elf32_Nhdr header;
+    char owner[4];
+    _Alignas(4) char text[sizeof(NOTE)];
+} note __attribute__((used, aligned(4), section(".note.dlopen"))) = {
+    .header = {.n_namesz = 4, .n_descsz = sizeof(NOTE), .n_type = 0x407c0c0a},
+    .owner = "FDO",
+    .text = NOTE,
+};
 
 static int fail(const char *reason)
 {
