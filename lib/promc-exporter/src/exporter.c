@@ -2,6 +2,8 @@
 /* Start and stop. The server's thread is libmicrohttpd's. */
 #include "exporter_internal.h"
 
+#include <promc-exporter/gzip.h>
+
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -54,6 +56,15 @@ static int make_registry(promc_exporter *exporter)
     return 0;
 }
 
+static int make_exposition(promc_exporter *exporter)
+{
+    const promc_exposition_settings settings = {.max_scrapes = exporter->settings.max_scrapes,
+                                                .compressor =
+                                                    exporter->settings.no_compression ? NULL : promc_exporter_gzip()};
+    int error = promc_exposition_create(&exporter->exposition, exporter->registry, &settings);
+    return error != 0 ? fail_as_promc(error) : 0;
+}
+
 /* Signals are the program's business: the server's thread is born with all of them blocked. */
 static struct MHD_Daemon *start_daemon(promc_exporter *exporter, int fd)
 {
@@ -64,7 +75,8 @@ static struct MHD_Daemon *start_daemon(promc_exporter *exporter, int fd)
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_ITC, 0, NULL, NULL, promc_exporter_respond, exporter,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, exporter->settings.max_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, exporter->settings.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HEADER_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        (size_t)HEADER_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, promc_exporter_target, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, promc_exporter_over, NULL, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
@@ -76,6 +88,9 @@ static int start(promc_exporter *exporter, const promc_exporter_settings *settin
         return fd;
     }
     int error = exporter->registry != NULL ? 0 : make_registry(exporter);
+    if (error == 0) {
+        error = make_exposition(exporter);
+    }
     if (error == 0) {
         exporter->daemon = start_daemon(exporter, fd);
         error = exporter->daemon != NULL
@@ -143,6 +158,7 @@ void promc_exporter_stop(promc_exporter *exporter)
     if (exporter->daemon != NULL) {
         MHD_stop_daemon(exporter->daemon); /* closes the socket, ends the responses, joins the thread */
     }
+    promc_exposition_destroy(exporter->exposition);
     if (exporter->owns_registry) {
         promc_registry_destroy(exporter->registry);
     }

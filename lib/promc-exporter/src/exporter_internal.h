@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exporter as its files see it. All but `scrapes` is constant once the server runs. */
+/* The exporter as its files see it. Constant once the server runs. */
 #ifndef PROMC_EXPORTER_INTERNAL_H
 #define PROMC_EXPORTER_INTERNAL_H
 
@@ -11,15 +11,20 @@ struct promc_exporter {
     promc_exporter_settings settings; /* complete; `address` is not kept */
     promc_registry *registry;
     bool owns_registry;
+    promc_exposition *exposition;
     struct MHD_Daemon *daemon;
     unsigned port;
-    unsigned scrapes; /* in flight; only the server's thread */
 };
 
 /* Microhttpd's handler; `user` is the exporter. See respond.c. */
 enum MHD_Result promc_exporter_respond(void *user, struct MHD_Connection *connection, const char *url,
                                        const char *method, const char *version, const char *body, size_t *body_size,
                                        void **request);
+
+/* The target of a request that begins, kept as *request until promc_exporter_over(). */
+void *promc_exporter_target(void *user, const char *uri, struct MHD_Connection *connection);
+void promc_exporter_over(void *user, struct MHD_Connection *connection, void **request,
+                         enum MHD_RequestTerminationCode code);
 
 /* Set this thread's error text; returns code. */
 int promc_exporter_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -3,7 +3,6 @@
  * One request. libmicrohttpd calls twice: with the headers, and again once the (ignored) body is in. A fault in the headers is
  * answered in the first call, which closes the connection; everything else in the second, which keeps it.
  */
-#include "body.h"
 #include "exporter_internal.h"
 
 #include <stdlib.h>
@@ -12,16 +11,8 @@
 
 /* What libmicrohttpd asks us for at once. */
 #define BLOCK (64 * 1024)
-/* name[] parameters; further ones are ignored, which shows more than was asked for, never less. */
-#define NAMES_MAX 256
-
-/* A response in the making; freed by libmicrohttpd when the response is. */
-struct delivery {
-    promc_exporter *exporter;
-    struct promc_body *body;
-    char *name_text; /* the filter's names, one after another */
-    const char *names[];
-};
+/* Lines of one field; further ones are ignored. */
+#define LINES_MAX 32
 
 static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response)
 {
@@ -45,162 +36,82 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
     return queue(connection, status, response);
 }
 
-static ssize_t read_delivery(void *user, uint64_t position, char *buffer, size_t capacity)
+static ssize_t read_scrape(void *user, uint64_t position, char *buffer, size_t capacity)
 {
-    struct delivery *delivery = user;
     (void)position;
-    long n = promc_body_read(delivery->body, buffer, capacity);
+    long n = promc_exposition_read(user, buffer, capacity);
     return n > 0 ? n : n == 0 ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-static void free_delivery(void *user)
+static void close_scrape(void *user)
 {
-    struct delivery *delivery = user;
-    if (delivery->body != NULL) {
-        promc_body_free(delivery->body);
-        delivery->exporter->scrapes--;
-    }
-    free(delivery->name_text);
-    free(delivery);
+    promc_exposition_close(user);
 }
 
-struct filter {
-    size_t count, bytes;
-    struct delivery *delivery; /* NULL: only count */
+/* The lines of a field. */
+struct lines {
+    const char *field;
+    const char *lines[LINES_MAX];
+    size_t count;
 };
 
-static enum MHD_Result take_name(void *user, enum MHD_ValueKind kind, const char *key, const char *value)
+static enum MHD_Result take_line(void *user, enum MHD_ValueKind kind, const char *key, const char *value)
 {
-    struct filter *filter = user;
+    struct lines *lines = user;
     (void)kind;
-    if (value == NULL || strcmp(key, "name[]") != 0 || filter->count == NAMES_MAX) {
-        return MHD_YES;
+    if (lines->count < LINES_MAX && strcasecmp(key, lines->field) == 0) {
+        lines->lines[lines->count++] = value;
     }
-    size_t size = strlen(value) + 1;
-    if (filter->delivery != NULL) {
-        filter->delivery->names[filter->count] = memcpy(filter->delivery->name_text + filter->bytes, value, size);
-    }
-    filter->count++;
-    filter->bytes += size;
     return MHD_YES;
 }
 
-/* A delivery with the request's name[] parameters in it; NULL: no memory. */
-static struct delivery *make_delivery(promc_exporter *exporter, struct MHD_Connection *connection, size_t *name_count)
+static promc_exposition_field find_lines(struct MHD_Connection *connection, struct lines *lines, const char *field)
 {
-    struct filter filter = {0};
-    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_name, &filter);
-    struct delivery *delivery = calloc(1, sizeof(*delivery) + filter.count * sizeof(delivery->names[0]));
-    if (delivery == NULL) {
-        return NULL;
-    }
-    delivery->exporter = exporter;
-    delivery->name_text = malloc(filter.bytes + 1);
-    if (delivery->name_text == NULL) {
-        free(delivery);
-        return NULL;
-    }
-    *name_count = filter.count;
-    filter = (struct filter){.delivery = delivery};
-    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_name, &filter);
-    return delivery;
+    *lines = (struct lines){.field = field};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, take_line, lines);
+    return (promc_exposition_field){lines->lines, lines->count};
 }
 
-/* When the scraper stops waiting; a tenth of its time is left for the network. 0: it did not say. */
-static uint64_t deadline_of(struct MHD_Connection *connection)
+/* Takes the scrape over. */
+static enum MHD_Result send_scrape(struct MHD_Connection *connection, promc_exposition_scrape *scrape, bool is_head)
 {
-    const char *text = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Prometheus-Scrape-Timeout-Seconds");
-    uint64_t ms = 0, scale = 1000;
-    bool fraction = false;
-    if (text == NULL) {
-        return 0;
-    }
-    /* Not strtod(): the program may have set a locale with a decimal comma. */
-    for (; (*text >= '0' && *text <= '9') || (*text == '.' && !fraction); text++) {
-        if (*text == '.') {
-            fraction = true;
-        } else if (!fraction) {
-            ms = ms * 10 + (uint64_t)(*text - '0') * 1000;
-        } else {
-            scale /= 10;
-            ms += (uint64_t)(*text - '0') * scale;
-        }
-        if (ms > 3600 * 1000) {
-            return 0; /* an hour is as good as for ever */
-        }
-    }
-    return *text == '\0' && ms > 0 ? promc_now_ns() + ms * 900000 : 0;
-}
-
-static enum MHD_Result send_body(struct MHD_Connection *connection, struct delivery *delivery,
-                                 const promc_scrape_settings *settings, bool gzip)
-{
+    const promc_exposition_head *head = promc_exposition_get_head(scrape);
     struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_delivery, delivery, free_delivery);
+        is_head ? MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT)
+                : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_scrape, scrape, close_scrape);
     if (response == NULL) {
-        free_delivery(delivery);
+        promc_exposition_close(scrape);
         return MHD_NO;
     }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, promc_content_type(settings));
-    MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
-    if (gzip) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    for (size_t i = 0; i < head->header_count; i++) {
+        MHD_add_response_header(response, head->headers[i].name, head->headers[i].value);
     }
-    return queue(connection, MHD_HTTP_OK, response);
+    unsigned status = (unsigned)head->status;
+    if (is_head) {
+        promc_exposition_close(scrape);
+    }
+    return queue(connection, status, response);
 }
 
-static enum MHD_Result busy(struct MHD_Connection *connection, const char *text)
+static enum MHD_Result answer_metrics(promc_exporter *exporter, struct MHD_Connection *connection, const char *query,
+                                      bool head)
 {
-    return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, text, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-}
-
-static enum MHD_Result answer_metrics(promc_exporter *exporter, struct MHD_Connection *connection)
-{
-    promc_scrape_settings settings = {.deadline_ns = deadline_of(connection)};
-    promc_negotiate(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT), &settings);
-    bool gzip = !exporter->settings.no_compression &&
-                promc_body_accepts_gzip(
-                    MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING));
-    if (exporter->scrapes >= exporter->settings.max_scrapes) {
-        return busy(connection, "too many scrapes in flight\n");
+    struct lines accept, accept_encoding;
+    promc_exposition_request request = {
+        .accept = find_lines(connection, &accept, MHD_HTTP_HEADER_ACCEPT),
+        .accept_encoding = find_lines(connection, &accept_encoding, MHD_HTTP_HEADER_ACCEPT_ENCODING),
+        .scrape_timeout =
+            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Prometheus-Scrape-Timeout-Seconds"),
+        .query = query,
+        .head = head,
+    };
+    promc_exposition_scrape *scrape;
+    if (promc_exposition_open(exporter->exposition, &request, &scrape) != 0) {
+        return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n", MHD_HTTP_HEADER_RETRY_AFTER,
+                           "1");
     }
-    struct delivery *delivery = make_delivery(exporter, connection, &settings.name_count);
-    if (delivery == NULL) {
-        return busy(connection, "out of memory\n");
-    }
-    settings.names = settings.name_count > 0 ? delivery->names : NULL;
-    promc_scrape *scrape;
-    int error = promc_scrape_begin(exporter->registry, &settings, &scrape);
-    if (error != 0) {
-        free_delivery(delivery);
-        return busy(connection,
-                    error == PROMC_E_BUSY ? "too many scrapes in flight\n" : "the scrape cannot be begun\n");
-    }
-    if (settings.deadline_ns != 0 && promc_now_ns() > settings.deadline_ns) {
-        promc_scrape_end(scrape);
-        free_delivery(delivery);
-        return busy(connection, "the collectors took longer than the scrape timeout\n");
-    }
-    delivery->body = promc_body_create(scrape, gzip, settings.deadline_ns);
-    if (delivery->body == NULL) {
-        free_delivery(delivery);
-        return busy(connection, "out of memory\n");
-    }
-    exporter->scrapes++;
-    return send_body(connection, delivery, &settings, gzip);
-}
-
-/* The headers of what GET would answer, without running collectors for nothing. */
-static enum MHD_Result answer_metrics_head(struct MHD_Connection *connection)
-{
-    promc_scrape_settings settings = {0};
-    promc_negotiate(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT), &settings);
-    struct MHD_Response *response = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
-    if (response == NULL) {
-        return MHD_NO;
-    }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, promc_content_type(&settings));
-    return queue(connection, MHD_HTTP_OK, response);
+    promc_exposition_begin(scrape);
+    return send_scrape(connection, scrape, head);
 }
 
 static enum MHD_Result answer_page(struct MHD_Connection *connection)
@@ -244,10 +155,11 @@ static bool framing_is_sound(struct MHD_Connection *connection)
     return framing.lengths + framing.encodings <= 1 && !framing.odd;
 }
 
-static enum MHD_Result answer(promc_exporter *exporter, struct MHD_Connection *connection, const char *url, bool head)
+static enum MHD_Result answer(promc_exporter *exporter, struct MHD_Connection *connection, const char *url,
+                              const char *query, bool head)
 {
     if (strcmp(url, "/metrics") == 0) {
-        return head ? answer_metrics_head(connection) : answer_metrics(exporter, connection);
+        return answer_metrics(exporter, connection, query, head);
     }
     if (strcmp(url, "/") == 0 && !exporter->settings.no_live_view) {
         return answer_page(connection);
@@ -255,16 +167,46 @@ static enum MHD_Result answer(promc_exporter *exporter, struct MHD_Connection *c
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "not found; the metrics are at /metrics\n", NULL, NULL);
 }
 
+/* A request, from its target on: libmicrohttpd shows the query as it was sent in that call alone. */
+struct target {
+    bool seen; /* its headers were looked at */
+    char text[];
+};
+
+void *promc_exporter_target(void *user, const char *uri, struct MHD_Connection *connection)
+{
+    (void)user;
+    (void)connection;
+    struct target *target = calloc(1, sizeof(*target) + strlen(uri) + 1);
+    if (target != NULL) {
+        strcpy(target->text, uri);
+    }
+    return target;
+}
+
+void promc_exporter_over(void *user, struct MHD_Connection *connection, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)user;
+    (void)connection;
+    (void)code;
+    free(*request);
+    *request = NULL;
+}
+
 enum MHD_Result promc_exporter_respond(void *user, struct MHD_Connection *connection, const char *url,
                                        const char *method, const char *version, const char *body, size_t *body_size,
                                        void **request)
 {
-    static char seen;
+    struct target *target = *request;
     bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     (void)version;
     (void)body;
-    if (*request == NULL) {
-        *request = &seen;
+    if (target == NULL) {
+        return MHD_NO; /* there was no memory for it */
+    }
+    if (!target->seen) {
+        target->seen = true;
         if (!framing_is_sound(connection)) {
             return answer_text(connection, MHD_HTTP_BAD_REQUEST, "ambiguous message length\n", NULL, NULL);
         }
@@ -278,5 +220,6 @@ enum MHD_Result promc_exporter_respond(void *user, struct MHD_Connection *connec
         *body_size = 0; /* a GET's body means nothing */
         return MHD_YES;
     }
-    return answer(user, connection, url, head);
+    const char *query = strchr(target->text, '?');
+    return answer(user, connection, url, query != NULL ? query + 1 : NULL, head);
 }

@@ -9,7 +9,7 @@
  *     promc_exporter_stop(exporter);
  *
  * Serves `/metrics` in the format that the scraper asks for (text, OpenMetrics, protobuf; gzip), with the `name[]` filter, and
- * at `/` a live view for people. A program that has an HTTP server already does not need this: see promc/scrape.h.
+ * at `/` a live view for people. A program that has an HTTP server already does not need this: see promc/exposition.h.
  */
 #ifndef PROMC_EXPORTER_EXPORTER_H
 #define PROMC_EXPORTER_EXPORTER_H

@@ -30,6 +30,7 @@
 #include <promc/describe.h>
 #include <promc/error.h>
 #include <promc/exemplar.h>
+#include <promc/exposition.h>
 #include <promc/family.h>
 #include <promc/gauge.h>
 #include <promc/histogram.h>

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* promc/exposition.h: a request's head in, an answer out. */
+#include "util.h"
+
+#include <promc/exposition.h>
+#include <unistd.h>
+
+struct fixture {
+    promc_registry *registry;
+    promc_exposition *exposition;
+};
+
+static void set_up(struct fixture *f, const promc_exposition_settings *settings)
+{
+    f->registry = new_registry(NULL);
+    promc_counter_inc(promc_counter_with(new_counter(f->registry, "jobs_total", "queue"), "mail"));
+    promc_counter_inc(promc_counter_with(new_counter(f->registry, "rows_total", "queue"), "mail"));
+    assert_ok(promc_exposition_create(&f->exposition, f->registry, settings));
+}
+
+static void tear_down(struct fixture *f)
+{
+    promc_exposition_destroy(f->exposition);
+    promc_registry_destroy(f->registry);
+}
+
+static const char *header(const promc_exposition_scrape *scrape, const char *name)
+{
+    const promc_exposition_head *head = promc_exposition_get_head(scrape);
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (strcmp(head->headers[i].name, name) == 0) {
+            return head->headers[i].value;
+        }
+    }
+    return "";
+}
+
+static promc_exposition_scrape *ask(struct fixture *f, promc_exposition_request request)
+{
+    promc_exposition_scrape *scrape;
+    assert_ok(promc_exposition_open(f->exposition, &request, &scrape));
+    promc_exposition_begin(scrape);
+    return scrape;
+}
+
+/* The whole body, `step` bytes at a time. */
+static const char *body(promc_exposition_scrape *scrape, size_t step)
+{
+    static char text[65536];
+    size_t used = 0;
+    long n;
+    while ((n = promc_exposition_read(scrape, text + used, step)) > 0) {
+        used += (size_t)n;
+    }
+    assert_int_equal(n, 0);
+    text[used] = '\0';
+    return text;
+}
+
+#define LINES(...)                                                                                      \
+    (promc_exposition_field)                                                                            \
+    {                                                                                                   \
+        (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *) \
+    }
+
+static void text_by_default(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, NULL);
+    promc_exposition_scrape *scrape = ask(&f, (promc_exposition_request){0});
+    assert_int_equal(promc_exposition_get_head(scrape)->status, 200);
+    assert_string_equal(header(scrape, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert_string_equal(header(scrape, "Vary"), "Accept, Accept-Encoding");
+    assert_non_null(strstr(body(scrape, 7), "jobs_total{queue=\"mail\"} 1\n"));
+    promc_exposition_close(scrape);
+    tear_down(&f);
+}
+
+/* A field in two lines is the same as one with a comma (RFC 9110, 5.3). */
+static void all_accept_lines_count(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, NULL);
+    promc_exposition_scrape *scrape =
+        ask(&f, (promc_exposition_request){
+                    .accept = LINES("text/plain;q=0.5", NULL, "application/openmetrics-text;version=1.0.0")});
+    assert_non_null(strstr(header(scrape, "Content-Type"), "application/openmetrics-text"));
+    assert_non_null(strstr(body(scrape, 4096), "# EOF\n"));
+    promc_exposition_close(scrape);
+    tear_down(&f);
+}
+
+static void names_are_decoded(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, NULL);
+    static const char *const queries[] = {"name[]=jobs_total", "name%5B%5D=jobs%5Ftotal", "a=b&name[]=jobs_total&&x",
+                                          "name=rows_total&name[]=jobs_total&name[]x=rows_total"};
+    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        promc_exposition_scrape *scrape = ask(&f, (promc_exposition_request){.query = queries[i]});
+        const char *text = body(scrape, 4096);
+        assert_non_null(strstr(text, "jobs_total{"));
+        assert_null(strstr(text, "rows_total{"));
+        assert_null(strstr(text, "promc_"));
+        promc_exposition_close(scrape);
+    }
+    promc_exposition_scrape *scrape =
+        ask(&f, (promc_exposition_request){.names = LINES("jobs_total", NULL), .query = "name[]=rows_total"});
+    const char *text = body(scrape, 4096);
+    assert_non_null(strstr(text, "jobs_total{"));
+    assert_non_null(strstr(text, "rows_total{"));
+    assert_null(strstr(text, "promc_"));
+    promc_exposition_close(scrape);
+    tear_down(&f);
+}
+
+/* Each selects, however many there are; what cannot be served is refused and not silently cut. */
+static void many_names(void **state)
+{
+    struct fixture f;
+    static char query[PROMC_EXPOSITION_MAX_NAMES * 10 + 64];
+    (void)state;
+    set_up(&f, NULL);
+    size_t used = 0;
+    for (int i = 0; i < 300; i++) {
+        used += (size_t)sprintf(query + used, "name[]=n&");
+    }
+    strcpy(query + used, "name[]=rows_total");
+    promc_exposition_scrape *scrape = ask(&f, (promc_exposition_request){.query = query});
+    assert_non_null(strstr(body(scrape, 4096), "rows_total{"));
+    promc_exposition_close(scrape);
+    used = 0;
+    for (int i = 0; i <= PROMC_EXPOSITION_MAX_NAMES; i++) {
+        used += (size_t)sprintf(query + used, "name[]=n&");
+    }
+    scrape = ask(&f, (promc_exposition_request){.query = query});
+    assert_int_equal(promc_exposition_get_head(scrape)->status, 400);
+    assert_string_equal(body(scrape, 3), "the query: more than 4096 name[] parameters\n");
+    promc_exposition_close(scrape);
+    tear_down(&f);
+}
+
+static void a_malformed_query_is_400(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, NULL);
+    static const char *const queries[] = {"name[]=%", "name[]=%4", "name[]=%zz", "name[]=a%00b", "a&name[]=x%G0"};
+    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        promc_exposition_scrape *scrape = ask(&f, (promc_exposition_request){.query = queries[i]});
+        assert_int_equal(promc_exposition_get_head(scrape)->status, 400);
+        assert_non_null(strstr(body(scrape, 4096), "invalid percent-escape"));
+        promc_exposition_close(scrape);
+    }
+    tear_down(&f);
+}
+
+/* A compressor whose output can be read: each byte twice; at the end a mark. */
+struct doubler {
+    bool ended;
+    char left;
+    bool has_left;
+};
+
+static unsigned open_streams;
+
+static void *doubler_open(void *user)
+{
+    (void)user;
+    open_streams++;
+    return calloc(1, sizeof(struct doubler));
+}
+
+static long doubler_write(void *stream, const char **input, size_t *length, bool last, char *output, size_t capacity)
+{
+    struct doubler *doubler = stream;
+    size_t n = 0;
+    while (n < capacity && (doubler->has_left || *length > 0)) {
+        output[n++] = doubler->has_left ? doubler->left : **input;
+        if (!doubler->has_left) {
+            doubler->left = *(*input)++;
+            --*length;
+        }
+        doubler->has_left = !doubler->has_left;
+    }
+    if (last && n < capacity && !doubler->ended) {
+        doubler->ended = true;
+        output[n++] = '$';
+    }
+    return (long)n;
+}
+
+static void doubler_close(void *stream)
+{
+    open_streams--;
+    free(stream);
+}
+
+static const promc_compressor doubler = {
+    .coding = "twice", .open = doubler_open, .write = doubler_write, .close = doubler_close};
+
+static void the_compressor_is_used_when_asked_for(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, &(promc_exposition_settings){.compressor = &doubler});
+    const struct {
+        promc_exposition_field field;
+        bool used;
+    } cases[] = {{LINES("twice"), true},
+                 {LINES("identity", "TWICE"), true},
+                 {LINES("x-twice"), true},
+                 {LINES("*"), true},
+                 {LINES("br;q=1.0, twice;q=0.5"), true},
+                 {LINES("twice;q=0, *"), false},
+                 {LINES("twice;q=0.000"), false},
+                 {LINES("twices"), false},
+                 {LINES("gzip"), false},
+                 {{0}, false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        promc_exposition_scrape *scrape = ask(&f, (promc_exposition_request){.accept_encoding = cases[i].field});
+        assert_string_equal(header(scrape, "Content-Encoding"), cases[i].used ? "twice" : "");
+        const char *text = body(scrape, 5);
+        assert_true((strstr(text, "jjoobbss__ttoottaall") != NULL) == cases[i].used);
+        assert_true((text[strlen(text) - 1] == '$') == cases[i].used);
+        promc_exposition_close(scrape);
+    }
+    assert_int_equal(open_streams, 0);
+    tear_down(&f);
+}
+
+static void scrapes_in_flight_are_limited(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, &(promc_exposition_settings){.max_scrapes = 1});
+    promc_exposition_scrape *first = ask(&f, (promc_exposition_request){0});
+    promc_exposition_scrape *second = ask(&f, (promc_exposition_request){0});
+    assert_int_equal(promc_exposition_get_head(second)->status, 503);
+    assert_string_equal(header(second, "Retry-After"), "1");
+    assert_string_equal(body(second, 4096), "too many scrapes in flight\n");
+    promc_exposition_close(second);
+    promc_exposition_close(first);
+    first = ask(&f, (promc_exposition_request){0});
+    assert_int_equal(promc_exposition_get_head(first)->status, 200);
+    promc_exposition_close(first);
+    tear_down(&f);
+}
+
+static unsigned runs;
+
+static int slow_collector(void *user, uint64_t deadline_ns)
+{
+    (void)user;
+    runs++;
+    while (deadline_ns != 0 && promc_now_ns() <= deadline_ns) {
+        usleep(1000);
+    }
+    return 0;
+}
+
+static void the_scraper_s_time_out(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, NULL);
+    assert_ok(promc_collector_register(f.registry, "slow", slow_collector, NULL));
+    promc_exposition_scrape *scrape = ask(&f, (promc_exposition_request){.scrape_timeout = "0.05"});
+    assert_int_equal(promc_exposition_get_head(scrape)->status, 503);
+    assert_string_equal(body(scrape, 4096), "the collectors took longer than the scrape timeout\n");
+    promc_exposition_close(scrape);
+    /* What is no number of seconds is no deadline. */
+    static const char *const odd[] = {"", "x", "1x", "1.2.3", "-1", "3601", "99999999999999999999", "."};
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        scrape = ask(&f, (promc_exposition_request){.scrape_timeout = odd[i]});
+        assert_int_equal(promc_exposition_get_head(scrape)->status, 200);
+        promc_exposition_close(scrape);
+    }
+    tear_down(&f);
+}
+
+static void a_reader_that_is_too_slow_is_cut(void **state)
+{
+    struct fixture f;
+    char buffer[8];
+    long n;
+    (void)state;
+    set_up(&f, NULL);
+    promc_exposition_scrape *scrape = ask(&f, (promc_exposition_request){.scrape_timeout = "0.2"});
+    assert_int_equal(promc_exposition_get_head(scrape)->status, 200);
+    while ((n = promc_exposition_read(scrape, buffer, 1)) > 0) {
+        usleep(5000);
+    }
+    assert_int_equal(n, PROMC_E_TIMEOUT);
+    promc_exposition_close(scrape);
+    tear_down(&f);
+}
+
+static void head_runs_no_collector(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, &(promc_exposition_settings){.compressor = &doubler});
+    assert_ok(promc_collector_register(f.registry, "slow", slow_collector, NULL));
+    runs = 0;
+    promc_exposition_scrape *scrape =
+        ask(&f, (promc_exposition_request){.head = true, .accept_encoding = LINES("twice")});
+    assert_int_equal(promc_exposition_get_head(scrape)->status, 200);
+    assert_string_equal(header(scrape, "Content-Encoding"), "twice");
+    assert_string_equal(body(scrape, 4096), "");
+    assert_int_equal(runs, 0);
+    promc_exposition_close(scrape);
+    tear_down(&f);
+}
+
+static void misuse_is_refused(void **state)
+{
+    struct fixture f;
+    promc_exposition *exposition;
+    promc_exposition_scrape *scrape;
+    char byte;
+    (void)state;
+    set_up(&f, NULL);
+    assert_fails(promc_exposition_create(&exposition, NULL, NULL), PROMC_E_INVALID, "NULL");
+    assert_fails(promc_exposition_create(&exposition, f.registry, &(promc_exposition_settings){.max_scrapes = 33}),
+                 PROMC_E_INVALID, "33");
+    assert_fails(promc_exposition_create(&exposition, f.registry, &(promc_exposition_settings){.reserved = {0, 1}}),
+                 PROMC_E_INVALID, "reserved");
+    assert_fails(promc_exposition_open(f.exposition, &(promc_exposition_request){.reserved = {1}}, &scrape),
+                 PROMC_E_INVALID, "reserved");
+    assert_fails(promc_exposition_open(f.exposition, NULL, &scrape), PROMC_E_INVALID, "NULL");
+    assert_ok(promc_exposition_open(f.exposition, &(promc_exposition_request){0}, &scrape));
+    assert_fails((int)promc_exposition_read(scrape, &byte, 1), PROMC_E_INVALID, "begin");
+    promc_exposition_close(scrape);
+    promc_exposition_close(NULL);
+    promc_exposition_destroy(NULL);
+    tear_down(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_by_default),
+        cmocka_unit_test(all_accept_lines_count),
+        cmocka_unit_test(names_are_decoded),
+        cmocka_unit_test(many_names),
+        cmocka_unit_test(a_malformed_query_is_400),
+        cmocka_unit_test(the_compressor_is_used_when_asked_for),
+        cmocka_unit_test(scrapes_in_flight_are_limited),
+        cmocka_unit_test(the_scraper_s_time_out),
+        cmocka_unit_test(a_reader_that_is_too_slow_is_cut),
+        cmocka_unit_test(head_runs_no_collector),
+        cmocka_unit_test(misuse_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
