@@ -12,21 +12,61 @@
 #include <stdlib.h>
 #include <string.h>
 
-static _Thread_local char last_error[640];
-
-static int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static int fail(int code, const char *format, ...)
+/* What must not be read in a log: it is taken out of every text before that is kept. */
+static void hide(char *text, const char *secret)
 {
+    size_t length = secret != NULL ? strlen(secret) : 0;
+    for (char *at = text; length > 0 && (at = strstr(at, secret)) != NULL;) {
+        size_t mark = length < 3 ? length : 3;
+        memmove(at + mark, at + length, strlen(at + length) + 1);
+        memset(at, '*', mark);
+        at += mark;
+    }
+}
+
+/* `user:password@` of a URL: where it begins; its length with the @, 0: there is none. */
+static size_t find_userinfo(const char *url, const char **start)
+{
+    const char *host = strstr(url, "://");
+    *start = host != NULL ? host + 3 : url;
+    size_t length = 0;
+    for (size_t i = 0; (*start)[i] != '\0'; i++) {
+        length = (*start)[i] == '@' ? i + 1 : length; /* the last one: a password may hold / and @ */
+    }
+    return length;
+}
+
+static void hide_secrets(char *text, const promc_push_settings *settings)
+{
+    char *secret;
+    const char *start;
+    size_t length = settings->url != NULL ? find_userinfo(settings->url, &start) : 0;
+    if (length > 0 && (secret = strndup(start, length - 1)) != NULL) {
+        char *password = strchr(secret, ':');
+        hide(text, secret);
+        hide(text, password != NULL ? password + 1 : NULL);
+        free(secret);
+    }
+    hide(text, settings->bearer_token);
+    hide(text, settings->password);
+}
+
+static int fail(int code, const promc_push_settings *settings, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static int fail(int code, const promc_push_settings *settings, const char *format, ...)
+{
+    char text[2048];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(last_error, sizeof(last_error), format, arguments);
+    vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return code;
+    hide_secrets(text, settings);
+    return promc_error_set(code, "%s", text);
 }
 
 const char *promc_push_error(void)
 {
-    return last_error;
+    return promc_error_detail();
 }
 
 /* What curl is given and gives back. */
@@ -58,21 +98,61 @@ static size_t take_answer(char *data, size_t size, size_t count, void *user)
     return size * count;
 }
 
+/* Not UTF-8, it would stand in the gateway's page for as long as the group does, and no scraper could read that page. */
+static int check_value(const promc_push_settings *settings, const char *name, const char *value)
+{
+    if (!promc_push_is_utf8(value)) {
+        return fail(PROMC_E_LABEL_VALUE, settings, "the value of label \"%s\" is not UTF-8", name);
+    }
+    return 0;
+}
+
+static int check_grouping(const promc_push_settings *settings, size_t i)
+{
+    const promc_label *label = &settings->grouping[i];
+    if (label->name == NULL || label->value == NULL || strcmp(label->name, "job") == 0) {
+        return fail(PROMC_E_INVALID, settings, "grouping label %zu needs a name other than job, and a value", i);
+    }
+    if (!promc_push_is_label_name(label->name)) {
+        return fail(label->name[0] == '\0' ? PROMC_E_INVALID : PROMC_E_LABEL_NAME, settings,
+                    "grouping label \"%s\": a name is [a-zA-Z_][a-zA-Z0-9_]*, and does not begin with __", label->name);
+    }
+    for (size_t j = 0; j < i; j++) {
+        if (strcmp(label->name, settings->grouping[j].name) == 0) {
+            return fail(PROMC_E_LABEL_NAME, settings, "grouping label \"%s\" stands twice", label->name);
+        }
+    }
+    return check_value(settings, label->name, label->value);
+}
+
+/* They would end a header, and begin another. */
+static bool has_control(const char *text)
+{
+    for (; text != NULL && *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int check(const promc_push_settings *settings)
 {
     if (settings == NULL || settings->url == NULL || settings->job == NULL || settings->job[0] == '\0') {
-        return fail(PROMC_E_INVALID, "url and job are required");
+        return promc_error_set(PROMC_E_INVALID, "url and job are required");
     }
     if (strncmp(settings->url, "http://", 7) != 0 && strncmp(settings->url, "https://", 8) != 0) {
-        return fail(PROMC_E_INVALID, "url \"%s\" is neither http:// nor https://", settings->url);
+        return fail(PROMC_E_INVALID, settings, "url \"%s\" is neither http:// nor https://", settings->url);
     }
-    for (size_t i = 0; i < settings->grouping_count; i++) {
-        const promc_label *label = &settings->grouping[i];
-        if (label->name == NULL || label->name[0] == '\0' || label->value == NULL || strcmp(label->name, "job") == 0) {
-            return fail(PROMC_E_INVALID, "grouping label %zu needs a name other than job, and a value", i);
-        }
+    if (has_control(settings->url) || has_control(settings->user) || has_control(settings->password) ||
+        has_control(settings->bearer_token)) {
+        return fail(PROMC_E_INVALID, settings, "url, user, password and token must not hold control characters");
     }
-    return 0;
+    int error = check_value(settings, "job", settings->job);
+    for (size_t i = 0; error == 0 && i < settings->grouping_count; i++) {
+        error = check_grouping(settings, i);
+    }
+    return error;
 }
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -105,22 +185,23 @@ static void set_body(CURL *curl, struct exchange *exchange)
 }
 
 /* Status and text of a finished transfer as our error. */
-static int verdict(CURL *curl, CURLcode result, const struct exchange *exchange, const char *url, const char *curl_text)
+static int verdict(CURL *curl, CURLcode result, const struct exchange *exchange, const char *url, const char *curl_text,
+                   const promc_push_settings *settings)
 {
     long status = 0;
     if (exchange->scrape_error != 0) {
-        return fail(exchange->scrape_error, "%s: %s", url, promc_strerror(exchange->scrape_error));
+        return fail(exchange->scrape_error, settings, "%s: %s", url, promc_strerror(exchange->scrape_error));
     }
     if (result != CURLE_OK) {
         int code = result == CURLE_OPERATION_TIMEDOUT ? PROMC_E_TIMEOUT
                    : result == CURLE_OUT_OF_MEMORY    ? PROMC_E_NOMEM
                                                       : PROMC_E_IO;
-        return fail(code, "%s: %s", url, curl_text[0] != '\0' ? curl_text : curl_easy_strerror(result));
+        return fail(code, settings, "%s: %s", url, curl_text[0] != '\0' ? curl_text : curl_easy_strerror(result));
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200 || status > 299) {
         int length = (int)strcspn(exchange->answer, "\r\n");
-        return fail(PROMC_E_IO, "%s: status %ld: %.*s", url, status, length, exchange->answer);
+        return fail(PROMC_E_IO, settings, "%s: status %ld: %.*s", url, status, length, exchange->answer);
     }
     return 0;
 }
@@ -136,7 +217,7 @@ static int perform(CURL *curl, const char *method, const char *url, struct excha
     struct curl_slist *headers = curl_slist_append(NULL, type), *both = curl_slist_append(headers, "Expect:");
     if (headers == NULL || both == NULL) {
         curl_slist_free_all(headers);
-        return fail(PROMC_E_NOMEM, "%s: no memory", url);
+        return fail(PROMC_E_NOMEM, settings, "%s: no memory", url);
     }
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, curl_text);
@@ -151,7 +232,7 @@ static int perform(CURL *curl, const char *method, const char *url, struct excha
     }
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     CURLcode result = curl_easy_perform(curl);
-    int error = verdict(curl, result, exchange, url, curl_text);
+    int error = verdict(curl, result, exchange, url, curl_text, settings);
     curl_slist_free_all(headers);
     return error;
 }
@@ -163,7 +244,7 @@ static int send_request(const char *method, promc_scrape *scrape, const promc_pu
     char *url = promc_push_url(settings);
     CURL *curl = curl_ready == CURLE_OK ? curl_easy_init() : NULL;
     int error = url != NULL && curl != NULL ? perform(curl, method, url, &exchange, settings)
-                                            : fail(PROMC_E_NOMEM, "%s: no memory", settings->url);
+                                            : fail(PROMC_E_NOMEM, settings, "%s: no memory", settings->url);
     curl_easy_cleanup(curl);
     free(url);
     return error;
@@ -176,9 +257,9 @@ static int push(const char *method, promc_registry *registry, const promc_push_s
     if (error != 0) {
         return error;
     }
-    error = promc_scrape_begin(registry, NULL, &scrape);
+    error = promc_scrape_begin(registry, &(promc_scrape_settings){.no_self_metrics = !settings->self_metrics}, &scrape);
     if (error != 0) {
-        return fail(error, "%s: %s", promc_strerror(error), promc_error_detail());
+        return error;
     }
     error = send_request(method, scrape, settings);
     promc_scrape_end(scrape);

@@ -81,3 +81,38 @@ char *promc_push_url(const promc_push_settings *settings)
     *out = '\0';
     return url;
 }
+
+bool promc_push_is_label_name(const char *name)
+{
+    static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+    size_t length = strlen(name);
+    return length > 0 && strspn(name, first) == length && (name[0] < '0' || name[0] > '9') &&
+           strncmp(name, "__", 2) != 0;
+}
+
+/* How many bytes follow a first byte; -1: none can. */
+static int continuation(unsigned char first)
+{
+    return first < 0x80 ? 0 : first < 0xC2 ? -1 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : first < 0xF5 ? 3 : -1;
+}
+
+bool promc_push_is_utf8(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at != '\0') {
+        int more = continuation(*at);
+        unsigned char low = *at == 0xE0 ? 0xA0 : *at == 0xF0 ? 0x90 : 0x80;  /* no overlong forms */
+        unsigned char high = *at == 0xED ? 0x9F : *at == 0xF4 ? 0x8F : 0xBF; /* no surrogates; at most U+10FFFF */
+        for (at++; more > 0; more--, at++) {
+            if (*at < low || *at > high) {
+                return false;
+            }
+            low = 0x80;
+            high = 0xBF;
+        }
+        if (more < 0) {
+            return false;
+        }
+    }
+    return true;
+}

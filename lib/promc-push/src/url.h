@@ -10,4 +10,8 @@
  */
 char *promc_push_url(const promc_push_settings *settings);
 
+/** May a grouping label be called so? */
+bool promc_push_is_label_name(const char *name);
+bool promc_push_is_utf8(const char *text);
+
 #endif

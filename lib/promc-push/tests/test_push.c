@@ -267,6 +267,104 @@ static void test_settings(void **state)
     promc_registry_destroy(registry);
 }
 
+static int push_to_nobody(const promc_push_settings *settings)
+{
+    promc_registry *registry = make_registry("rows_total", 1);
+    int error = promc_push(registry, settings);
+    promc_registry_destroy(registry);
+    return error;
+}
+
+static void test_grouping_names(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"a-b", "1a", "__a", "a:b", "a b", "\xc3\xbc", "a/b"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const promc_label label = {bad[i], "x"};
+        assert_int_equal(push_to_nobody(&(promc_push_settings){
+                             .url = "http://127.0.0.1:1", .job = "a", .grouping = &label, .grouping_count = 1}),
+                         PROMC_E_LABEL_NAME);
+    }
+    const promc_label twice[] = {{"a", "1"}, {"b", "2"}, {"a", "3"}};
+    assert_int_equal(push_to_nobody(&(promc_push_settings){
+                         .url = "http://127.0.0.1:1", .job = "a", .grouping = twice, .grouping_count = 3}),
+                     PROMC_E_LABEL_NAME);
+    assert_non_null(strstr(promc_error_detail(), "\"a\" stands twice"));
+}
+
+/* One such value in the group's URL and nobody can read the gateway's page any more. */
+static void test_what_is_not_utf8_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"\xff", "a\xc3",   "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                      "\x80", "\xe2\x82"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const promc_label label = {"instance", bad[i]};
+        assert_int_equal(push_to_nobody(&(promc_push_settings){.url = "http://127.0.0.1:1", .job = bad[i]}),
+                         PROMC_E_LABEL_VALUE);
+        assert_int_equal(push_to_nobody(&(promc_push_settings){
+                             .url = "http://127.0.0.1:1", .job = "a", .grouping = &label, .grouping_count = 1}),
+                         PROMC_E_LABEL_VALUE);
+        assert_non_null(strstr(promc_error_detail(), "\"instance\" is not UTF-8"));
+    }
+    const promc_label good = {"instance", "\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80"};
+    assert_int_equal(push_to_nobody(&(promc_push_settings){
+                         .url = "http://127.0.0.1:1", .job = "a", .grouping = &good, .grouping_count = 1}),
+                     PROMC_E_IO);
+}
+
+/* A text that goes to a log: host and reason are in it, neither password nor token. */
+static void test_credentials_stay_out_of_error_texts(void **state)
+{
+    (void)state;
+    char url[96];
+    int fd = bound_socket();
+    snprintf(url, sizeof(url), "http://robot:geh/eim@127.0.0.1:%u", port_of(fd));
+    assert_true(push_to_nobody(&(promc_push_settings){.url = url, .job = "a"}) < 0);
+    assert_null(strstr(promc_error_detail(), "geh"));
+    assert_null(strstr(promc_error_detail(), "eim"));
+    assert_non_null(strstr(promc_error_detail(), "127.0.0.1"));
+    snprintf(url, sizeof(url), "ftp://robot:geheim@127.0.0.1:%u", port_of(fd));
+    assert_int_equal(push_to_nobody(&(promc_push_settings){.url = url, .job = "a"}), PROMC_E_INVALID);
+    assert_null(strstr(promc_error_detail(), "geheim"));
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/geheim", port_of(fd));
+    assert_int_equal(push_to_nobody(&(promc_push_settings){.url = url, .job = "a", .bearer_token = "geheim"}),
+                     PROMC_E_IO);
+    assert_null(strstr(promc_error_detail(), "geheim"));
+    assert_int_equal(push_to_nobody(&(promc_push_settings){.url = url, .job = "a", .user = "u", .password = "geheim"}),
+                     PROMC_E_IO);
+    assert_null(strstr(promc_error_detail(), "geheim"));
+    assert_string_equal(promc_error_detail(), promc_push_error());
+    assert_int_equal(push_to_nobody(&(promc_push_settings){.url = url, .job = "a", .bearer_token = "a\r\nX: y"}),
+                     PROMC_E_INVALID);
+    close(fd);
+}
+
+/* Two jobs that push to one gateway do not collide: what both have is not pushed, unless it is asked for. */
+static void test_self_metrics_stay_out(void **state)
+{
+    (void)state;
+    need_gateway();
+    promc_registry *registry;
+    promc_family *family;
+    promc_counter rows;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_collect_process(registry), 0);
+    assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = "self_rows_total"}, &family), 0);
+    assert_int_equal(promc_counter_get(family, NULL, &rows), 0);
+    promc_push_settings settings = {.url = gateway_url, .job = "self"};
+    assert_int_equal(promc_push(registry, &settings), 0);
+    expect_exposed("self_rows_total{instance=\"\",job=\"self\"} 0\n", true);
+    expect_exposed("process_threads{instance=\"\",job=\"self\"}", false);
+    expect_exposed("promc_series{", false);
+    settings.self_metrics = true;
+    assert_int_equal(promc_push(registry, &settings), 0);
+    expect_exposed("process_threads{instance=\"\",job=\"self\"}", true);
+    expect_exposed("promc_series{instance=\"\",job=\"self\"}", true);
+    assert_int_equal(promc_push_delete(&settings), 0);
+    promc_registry_destroy(registry);
+}
+
 static void test_urls(void **state)
 {
     (void)state;
@@ -293,9 +391,17 @@ static void test_urls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_urls),    cmocka_unit_test(test_settings),        cmocka_unit_test(test_nobody_there),
-        cmocka_unit_test(test_timeout), cmocka_unit_test(test_put_post_delete), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_put_post_delete),
+        cmocka_unit_test(test_large),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_grouping_names),
+        cmocka_unit_test(test_what_is_not_utf8_is_refused),
+        cmocka_unit_test(test_credentials_stay_out_of_error_texts),
+        cmocka_unit_test(test_self_metrics_stay_out),
     };
     return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
 }

@@ -141,6 +141,71 @@ static void test_no_room(void **state)
     promc_registry_destroy(larger);
 }
 
+/* node_exporter reads the files of all jobs as one page: what two of them have is refused there. */
+static void test_self_metrics_stay_out(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    promc_family *family;
+    promc_counter rows;
+    size_t length;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_collect_process(registry), 0);
+    assert_int_equal(promc_collect_malloc(registry), 0);
+    assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = "rows_total"}, &family), 0);
+    assert_int_equal(promc_counter_get(family, NULL, &rows), 0);
+    assert_int_equal(promc_textfile_write(registry, path), 0);
+    char *text = read_file(&length);
+    assert_string_equal(text, "# TYPE rows_total counter\nrows_total 0\n");
+    free(text);
+    assert_int_equal(promc_textfile_write_all(registry, path), 0);
+    text = read_file(&length);
+    assert_non_null(strstr(text, "\nprocess_threads "));
+    assert_non_null(strstr(text, "\npromc_series "));
+    free(text);
+    promc_registry_destroy(registry);
+}
+
+static int count_descriptors(void)
+{
+    int count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    while (readdir(dir) != NULL) {
+        count++;
+    }
+    closedir(dir);
+    return count;
+}
+
+static void *write_loop(void *registry)
+{
+    for (;;) {
+        promc_textfile_write(registry, path);
+        pthread_testcancel();
+    }
+    return NULL;
+}
+
+/* Wherever it is cancelled: no temporary file, no descriptor, and the next one can write. */
+static void test_cancellation_leaves_nothing(void **state)
+{
+    (void)state;
+    promc_registry *registry = make_registry(500);
+    assert_int_equal(promc_textfile_write(registry, path), 0);
+    int before = count_descriptors();
+    for (int i = 0; i < 60; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, write_loop, registry), 0);
+        usleep((useconds_t)(i * 37 % 900));
+        assert_int_equal(pthread_cancel(thread), 0);
+        pthread_join(thread, NULL);
+        assert_int_equal(count_files(), 1);
+        assert_int_equal(count_descriptors(), before);
+    }
+    assert_int_equal(promc_textfile_write(registry, path), 0);
+    promc_registry_destroy(registry);
+}
+
 static atomic_bool stop;
 
 static void *read_loop(void *user)
@@ -180,6 +245,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_write, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_errors, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_self_metrics_stay_out, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_cancellation_leaves_nothing, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_no_room, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_a_reader_sees_whole_files, make_directory, remove_directory),
     };

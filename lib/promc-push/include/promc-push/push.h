@@ -23,11 +23,16 @@ typedef struct promc_push_settings {
     const char *url;
     /** The `job` of the group that is pushed. Required, not "". */
     const char *job;
-    /** Further labels of the group, e.g. `instance`. Any value is allowed; names as everywhere. */
+    /**
+     * Further labels of the group, e.g. `instance`. Names are `[a-zA-Z_][a-zA-Z0-9_]*`, each once, not `job`, not beginning with `__`.
+     * Values are UTF-8, "" too: what is not is refused, since it would make the gateway's whole page unreadable for everybody.
+     */
     const promc_label *grouping;
     size_t grouping_count;
     /** Milliseconds for the whole call. Default 10,000. */
     unsigned timeout_ms;
+    /** Also push promc's own metrics and those of the ready-made collectors (`process_…`), which collide with other jobs'. */
+    bool self_metrics;
     /** For HTTP basic authentication; NULL: none. */
     const char *user, *password;
     /** Sent as `Authorization: Bearer …`; NULL: none. */
@@ -36,8 +41,8 @@ typedef struct promc_push_settings {
 
 /**
  * Replace the group's metrics by the registry's (HTTP PUT).
- * @return 0; PROMC_E_INVALID (settings); PROMC_E_TIMEOUT; PROMC_E_IO (not reached, or refused: promc_push_error() has the
- *         gateway's words); PROMC_E_NOMEM; PROMC_E_BUSY (too many scrapes in flight).
+ * @return 0; PROMC_E_INVALID, PROMC_E_LABEL_NAME, PROMC_E_LABEL_VALUE (settings); PROMC_E_TIMEOUT; PROMC_E_IO (not reached, or refused:
+ *         promc_error_detail() has the gateway's words); PROMC_E_NOMEM; PROMC_E_BUSY (too many scrapes in flight).
  */
 PROMC_API int promc_push(promc_registry *registry, const promc_push_settings *settings);
 
@@ -47,7 +52,7 @@ PROMC_API int promc_push_add(promc_registry *registry, const promc_push_settings
 /** Delete the group and everything in it. Returns as promc_push(). */
 PROMC_API int promc_push_delete(const promc_push_settings *settings);
 
-/** What went wrong in this thread's last failed call, in one line. Never NULL. */
+/** promc_error_detail(), which says what went wrong; passwords and tokens are left out of it. Kept for programs that have it. */
 PROMC_API const char *promc_push_error(void);
 
 #ifdef __cplusplus

@@ -47,6 +47,13 @@ PROMC_API const char *promc_strerror(int code);
  */
 PROMC_API const char *promc_error_detail(void);
 
+/**
+ * Say what promc_error_detail() gives next, for libraries around promc: theirs is then the same channel, and a program looks in one place.
+ * At most 239 bytes; control characters become `?`. errno is kept.
+ * @return code, so that `return promc_error_set(PROMC_E_IO, "…", …);` is a line.
+ */
+PROMC_API int promc_error_set(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 #ifdef __cplusplus
 }
 #endif

@@ -34,6 +34,11 @@ typedef struct promc_scrape_settings {
     enum promc_escaping escaping;
     /** The request named the escaping, so the Content-Type must name it too. Set by promc_negotiate(). */
     bool escaping_negotiated;
+    /**
+     * Leave out promc's own metrics and those of the ready-made collectors (`process_…`, `malloc_…`). For what is merged with other
+     * programs' metrics: there, two series of one name and no other label collide. promc_textfile_write() and promc-push set it.
+     */
+    bool no_self_metrics;
     /** Only families with these names (the `name[]` parameter), `name_count` of them; NULL for all. Not copied. */
     const char *const *names;
     size_t name_count;

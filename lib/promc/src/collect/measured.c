@@ -22,7 +22,8 @@ static int register_family(promc_registry *registry, const struct promc_measure 
 {
     promc_family_settings settings = {.name = measure->name, .help = measure->help, .unit = measure->unit};
     memcpy(settings.labels, measure->labels, sizeof(measure->labels));
-    const struct promc_family_plan plan = {.type = measure->type, .settings = &settings, .cells = 0};
+    const struct promc_family_plan plan = {
+        .type = measure->type, .settings = &settings, .cells = 0, .flags = PROMC_FAMILY_COLLECTED};
     return promc_family_create(registry, &plan, out);
 }
 

@@ -251,6 +251,9 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
         free(scrape);
         return error;
     }
+    if (settings->no_self_metrics) {
+        scrape->reading.hidden |= PROMC_FAMILY_SELF | PROMC_FAMILY_COLLECTED;
+    }
     *out = scrape;
     return 0;
 }

@@ -6,6 +6,8 @@
 #include <promc/scrape.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,19 +33,14 @@ static int write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-static int write_scrape(promc_registry *registry, int fd)
+static int write_scrape(promc_scrape *scrape, int fd)
 {
-    promc_scrape *scrape;
     char slice[SLICE];
-    int error = promc_scrape_begin(registry, NULL, &scrape);
-    if (error != 0) {
-        return error;
-    }
+    int error = 0;
     for (long n = 1; error == 0 && n > 0;) {
         n = promc_scrape_read(scrape, slice, sizeof(slice));
         error = n < 0 ? (int)n : write_all(fd, slice, (size_t)n);
     }
-    promc_scrape_end(scrape);
     return error;
 }
 
@@ -66,29 +63,24 @@ static mode_t file_mode(void)
 }
 
 /* mkstemp() makes it 0600, which node_exporter could not read. */
-static int fill_temporary(promc_registry *registry, int fd)
+static int fill_temporary(promc_scrape *scrape, int fd)
 {
-    int error = write_scrape(registry, fd);
+    int error = write_scrape(scrape, fd);
     if (error == 0 && (fchmod(fd, file_mode()) != 0 || fsync(fd) != 0)) {
         error = PROMC_E_IO;
     }
     return error;
 }
 
-int promc_textfile_write(promc_registry *registry, const char *path)
+static int replace(promc_scrape *scrape, const char *path)
 {
     char temporary[PATH_MOST + 8];
-    if (registry == NULL || path == NULL || strlen(path) > PATH_MOST) {
-        return promc_fail(PROMC_E_INVALID,
-                          "promc_textfile_write: registry and path must be given, the path at most %d bytes",
-                          PATH_MOST);
-    }
     snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-    int fd = mkstemp(temporary);
+    int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0) {
         return promc_fail(PROMC_E_IO, "%s: %s", temporary, strerror(errno));
     }
-    int error = fill_temporary(registry, fd), why = errno;
+    int error = fill_temporary(scrape, fd), why = errno;
     if (close(fd) != 0 && error == 0) {
         error = PROMC_E_IO;
         why = errno;
@@ -103,4 +95,34 @@ int promc_textfile_write(promc_registry *registry, const char *path)
         return error == PROMC_E_IO ? promc_fail(PROMC_E_IO, "%s: %s", path, strerror(why)) : error;
     }
     return 0;
+}
+
+static int write_file(promc_registry *registry, const char *path, bool all)
+{
+    promc_scrape *scrape;
+    int cancel;
+    if (registry == NULL || path == NULL || strlen(path) > PATH_MOST) {
+        return promc_fail(PROMC_E_INVALID,
+                          "promc_textfile_write: registry and path must be given, the path at most %d bytes",
+                          PATH_MOST);
+    }
+    int error = promc_scrape_begin(registry, &(promc_scrape_settings){.no_self_metrics = !all}, &scrape);
+    if (error != 0) {
+        return error;
+    }
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    error = replace(scrape, path);
+    promc_scrape_end(scrape);
+    pthread_setcancelstate(cancel, NULL);
+    return error;
+}
+
+int promc_textfile_write(promc_registry *registry, const char *path)
+{
+    return write_file(registry, path, false);
+}
+
+int promc_textfile_write_all(promc_registry *registry, const char *path)
+{
+    return write_file(registry, path, true);
 }

@@ -19,6 +19,7 @@ static promc_str text_at(const promc_registry *registry, struct promc_text text)
 int promc_reading_begin(promc_registry *registry, struct promc_reading *reading)
 {
     *reading = (struct promc_reading){.registry = registry, .now = promc_registry_ticks(registry)};
+    reading->hidden = registry->arena.header->flags & PROMC_ARENA_HIDE_SELF ? PROMC_FAMILY_SELF : 0;
     if (registry->arena.readonly)
         return 0;
     struct promc_arena_header *header = registry->arena.header;
@@ -94,7 +95,6 @@ static void fill_view(const promc_registry *registry, const struct promc_family_
 bool promc_reading_next_family(struct promc_reading *reading, struct promc_family_view *view)
 {
     const struct promc_arena *arena = &reading->registry->arena;
-    bool hide = arena->header->flags & PROMC_ARENA_HIDE_SELF;
     promc_ref next;
     do {
         if (reading->started && !reading->family)
@@ -102,7 +102,7 @@ bool promc_reading_next_family(struct promc_reading *reading, struct promc_famil
         next = promc_load_acquire(reading->started ? &reading->family->next : &arena->header->first_family);
         reading->started = true;
         reading->family = next ? promc_at(arena, next) : NULL;
-    } while (next && hide && (reading->family->flags & PROMC_FAMILY_SELF));
+    } while (next && (reading->family->flags & reading->hidden));
     reading->child = NULL;
     reading->at_end = false;
     if (!next)

@@ -19,6 +19,7 @@ struct promc_reading {
     struct promc_family_data *family; /* current, NULL before the first */
     struct promc_child *child;        /* current, NULL before the family's first */
     bool started, at_end;
+    uint32_t hidden; /* PROMC_FAMILY_*: families with one of these are skipped */
 };
 
 struct promc_family_view {
@@ -54,7 +55,7 @@ int promc_reading_begin(promc_registry *registry, struct promc_reading *reading)
 /* Idempotent. */
 void promc_reading_end(struct promc_reading *reading);
 
-/* @return false: no further family. Hidden ones (no_self_metrics) are skipped. O(1). */
+/* @return false: no further family. Hidden ones are skipped. O(1). */
 bool promc_reading_next_family(struct promc_reading *reading, struct promc_family_view *view);
 /* @return false: no further series in this family. O(1) amortised. Expires idle series as it goes. */
 bool promc_reading_next_series(struct promc_reading *reading, struct promc_series_view *view);

@@ -41,17 +41,31 @@ const char *promc_error_detail(void)
     return detail;
 }
 
-void promc_set_error_detail(const char *format, ...)
+static void set_detail(const char *format, va_list args)
 {
     int saved = errno;
-    va_list args;
-    va_start(args, format);
     (void)vsnprintf(detail, sizeof detail, format, args);
-    va_end(args);
     /* One line whatever was in the names: control characters would forge log lines. */
     for (char *c = detail; *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
     }
     errno = saved;
+}
+
+void promc_set_error_detail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_detail(format, args);
+    va_end(args);
+}
+
+int promc_error_set(int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_detail(format, args);
+    va_end(args);
+    return code;
 }

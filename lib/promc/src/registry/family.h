@@ -28,9 +28,10 @@ struct promc_pair {
 };
 
 enum {
-    PROMC_FAMILY_SELF = 1u << 0,       /* one of promc's own */
-    PROMC_FAMILY_UTF8_NAME = 1u << 1,  /* its name is outside the classic grammar */
-    PROMC_FAMILY_UTF8_LABELS = 1u << 2 /* a label name (constant ones included) is */
+    PROMC_FAMILY_SELF = 1u << 0,        /* one of promc's own */
+    PROMC_FAMILY_UTF8_NAME = 1u << 1,   /* its name is outside the classic grammar */
+    PROMC_FAMILY_UTF8_LABELS = 1u << 2, /* a label name (constant ones included) is */
+    PROMC_FAMILY_COLLECTED = 1u << 3    /* of a ready-made collector, under its usual name */
 };
 
 /* How a family's native buckets are; see native.h. */
