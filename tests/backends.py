@@ -189,12 +189,14 @@ class RabbitMQ(Server):
         self.config = self.directory / "rabbitmq.conf"
         self.config.write_text(
             f"listeners.tcp.default = 127.0.0.1:{self.port}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.http_port}\n"
-            f"default_user = {self.user}\ndefault_pass = {self.password}\nlog.console = true\nlog.console.level = warning\n"
+            f"default_user = {self.user}\nlog.console = true\nlog.console.level = warning\n"
             "log.file = false\ndisk_free_limit.absolute = 50MB\nmanagement_agent.disable_metrics_collector = false\n", encoding="utf-8")
         if tls:
             with open(self.config, "a", encoding="utf-8") as f:
                 f.write(f"listeners.ssl.default = 127.0.0.1:{self.tls_port}\nssl_options.cacertfile = {tls}/ca.pem\n"
                         f"ssl_options.certfile = {tls}/server.pem\nssl_options.keyfile = {tls}/server.key\n")
+        # Not in rabbitmq.conf: RabbitMQ 4 takes a text with a colon there for a tagged one, as in encrypted:…
+        (self.directory / "advanced.config").write_text(f'[{{rabbit, [{{default_pass, <<"{self.password}">>}}]}}].\n', encoding="utf-8")
         (self.directory / "enabled_plugins").write_text("[rabbitmq_management].\n", encoding="utf-8")
         self._epmd = None
         self.start()
@@ -208,7 +210,7 @@ class RabbitMQ(Server):
             "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"), "RABBITMQ_LOG_BASE": str(directory),
             "RABBITMQ_LOGS": "-", "RABBITMQ_PID_FILE": str(directory / "pid"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "enabled_plugins"), "RABBITMQ_DIST_PORT": str(self._dist_port),
-            "RABBITMQ_CONF_ENV_FILE": str(directory / "none"), "RABBITMQ_ADVANCED_CONFIG_FILE": str(directory / "none"),
+            "RABBITMQ_CONF_ENV_FILE": str(directory / "none"), "RABBITMQ_ADVANCED_CONFIG_FILE": str(directory / "advanced.config"),
             "ERL_EPMD_PORT": str(self._epmd_port), "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +S 2:2",
         }
