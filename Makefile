@@ -9,6 +9,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 BUILD ?= build
+# Whether a warning ends the build, when it is configured: a compiler of tomorrow must not keep anybody from building. CI says true.
+WERROR ?= false
 # Stack tests run under Debian's Python, where their modules are, whatever else comes first on PATH.
 PYTEST ?= /usr/bin/python3 -m pytest
 
@@ -42,7 +44,7 @@ build: $(BUILD)/build.ninja ## compile everything into build/
 # a file that it knows; configured behind its back, it would do it once more.
 $(BUILD)/build.ninja: $(wildcard /var/lib/dpkg/status)
 	@said=$$(if [ -f $@ ]; then touch $(BUILD)/meson-private/coredata.dat && flock $(BUILD) ninja -C $(BUILD) build.ninja; \
-	    else meson setup $(BUILD); fi 2>&1) || { printf '%s\n' "$$said"; exit 1; }
+	    else meson setup $(BUILD) -Dwerror=$(WERROR); fi 2>&1) || { printf '%s\n' "$$said"; exit 1; }
 
 run: install-packages-run build boards-page ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
 	@scripts/stack run

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""meson setup on machines that lack something: what is left out is said, and the rest builds."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from support.service import ROOT
+
+PARTS = {"exporter", "push", "uv", "pq", "sqlite", "amqp"}
+
+
+def configure(folder, *options, **environment):
+    # cwd: Meson's CMake module writes where it is called
+    return subprocess.run(["meson", "setup", folder / "build", ROOT, *options], cwd=folder, env=os.environ | environment, capture_output=True,
+                          text=True, timeout=180)
+
+
+def left_out(said):
+    """The summary's section: part → reason."""
+    section = said.partition("Left out\n")[2].partition("\n\n")[0]
+    return dict(re.split(r" *: ", line.strip(), maxsplit=1) for line in section.splitlines())
+
+
+def packages_of_the_project():
+    lines = (ROOT / "scripts/packages.txt").read_text().splitlines()
+    return {line.split()[0] for line in lines if line and not line.startswith("#")}
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """configure() as on a machine without the development packages: pkg-config finds none, and CMake is not there."""
+    (tmp_path / "native.ini").write_text("[binaries]\ncmake = '/none/cmake'\n")
+    return lambda *options: configure(tmp_path, f"--native-file={tmp_path}/native.ini", *options, PKG_CONFIG_LIBDIR="/none")
+
+
+def test_what_is_left_out_is_said_with_its_package(bare):
+    done = bare("-Dcmake=disabled")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = left_out(done.stdout)
+    assert {f"promc-{part}" for part in PARTS} | {"unit tests", "ingest-api", "demo-traffic"} <= set(said)
+    assert said.pop("the CMake package") == "switched off by -Dcmake=disabled"
+    for part, reason in said.items():
+        assert reason.startswith("apt-get install "), (part, reason)
+        assert set(reason.split()[2:]) <= packages_of_the_project(), (part, reason)
+
+
+def test_with_everything_there_nothing_is_left_out_but_the_npm_packages(tmp_path):
+    done = configure(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(left_out(done.stdout)) <= {"the live view of promc-exporter"}
+    # A compiler of tomorrow warns of more: that ends no build but the one of who asks for it.
+    options = json.loads(subprocess.run(["meson", "introspect", "--buildoptions", tmp_path / "build"], capture_output=True, check=True).stdout)
+    assert next(o for o in options if o["name"] == "werror")["value"] is False
+
+
+def test_what_is_switched_off_is_said_and_the_core_builds(tmp_path):
+    done = configure(tmp_path, "-Dauto_features=disabled")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = left_out(done.stdout)
+    for part in PARTS:
+        assert said[f"promc-{part}"] == f"switched off by -D{part}=disabled"
+    built = subprocess.run(["ninja", "-C", tmp_path / "build", "--quiet"], capture_output=True, text=True, timeout=600)
+    assert built.returncode == 0, built.stdout
+    linked = subprocess.run(["ldd", tmp_path / "build/tools/promc/promc"], capture_output=True, text=True, check=True).stdout
+    assert {line.split()[0].split(".so")[0] for line in linked.splitlines()} <= {"linux-vdso", "libpromc", "libm", "libc", "/lib64/ld-linux-x86-64",
+                                                                                "/lib/ld-linux-aarch64"}
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_what_is_asked_for_is_not_left_out(part, bare):
+    done = bare("-Dauto_features=disabled", f"-D{part}=enabled")
+    assert done.returncode != 0 and "ERROR: Dependency" in done.stdout
