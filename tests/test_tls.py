@@ -68,6 +68,52 @@ def test_everything_is_as_without(secure):
     assert status == 200 and b'\nhttp_requests_total{method="POST",route="/api/v1/prospects/import",status_code="200"} 1\n' in text
 
 
+def exchange(service, data):
+    """Everything that comes back for these bytes, to the end of the connection."""
+    context = ssl.create_default_context(cafile=str(service.certificate))
+    received = b""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=SECONDS) as plain, \
+            context.wrap_socket(plain, server_hostname="127.0.0.1", suppress_ragged_eofs=True) as s:
+        s.sendall(data)
+        while chunk := s.recv(65536):
+            received += chunk
+    return received
+
+
+def test_refusals_are_answered_and_counted_as_without(secure):
+    cases = [(b"GET /x HTTP/2.0\r\n\r\n", 505), (b"nonsense\r\n\r\n", 400), (b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 7abc\r\n\r\n", 400),
+             (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414), (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 10000, 431),
+             (b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2;\nxx", 404)]
+    for data, status in cases:
+        received = exchange(secure, data)
+        assert received.startswith(b"HTTP/1.1 %d " % status) and received.count(b"\r\n\r\n") == 1, received
+        assert set(json.loads(received.partition(b"\r\n\r\n")[2])["error"]) == {"code", "message", "request_id"}
+    pipelined = b"".join(b"GET /api/v1/prospects HTTP/1.1\r\nHost: x\r\n\r\n" for _ in range(99))
+    received = exchange(secure, pipelined + b"GET /api/v1/prospects HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert received.count(b"HTTP/1.1 401 ") == 100
+    port = int(secure.env["METRICS_LISTEN"].rsplit(":", 1)[1])
+
+    def counted():
+        text = ask(connect(port, secure.certificate), "/metrics")[1].decode()
+        lines = [line.rpartition(" ") for line in text.splitlines() if line.startswith("http_requests_total{")]
+        return {code: sum(float(value) for series, _, value in lines if f'status_code="{code}"' in series)
+                for code in ("400", "401", "404", "414", "431", "499", "505")}
+    expected = {"400": 2, "401": 100, "404": 1, "414": 1, "431": 1, "499": 0, "505": 1}
+    wait_until("each counted once, as it was answered", lambda: counted() == expected)
+
+
+def test_a_handshake_that_does_not_come_to_its_end_is_cut_off(make_service, tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    service = make_service(started=False, TLS_CERT=certificate, TLS_KEY=key, REQUEST_TIMEOUT=1, IDLE_TIMEOUT=3600)
+    service.certificate = certificate
+    service._ready = lambda: answers(service)  # noqa: SLF001
+    service.start()
+    for begun in (b"", b"\x16\x03\x01\x02\x00\x01\x00"):
+        with socket.create_connection(("127.0.0.1", service.port), timeout=SECONDS) as s:
+            s.sendall(begun)
+            assert s.recv(1000) == b""
+
+
 def test_the_health_command_speaks_tls(secure):
     done = subprocess.run([BINARY, "health"], env=secure.env, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert done.returncode == 0 and json.loads(done.stdout)["status"] == "ok", done

@@ -6,7 +6,10 @@
  */
 #include "service.h"
 
+#include "api/campaigns.h"
 #include "api/health.h"
+#include "api/metrics.h"
+#include "api/prospects.h"
 #include "app.h"
 #include "base/directory.h"
 #include "base/log.h"
@@ -67,9 +70,24 @@ static void warn_of_overrides(void)
         log_warn("PROMC_OVERRIDES names a metric that does not exist: is it misspelt?", "s:metric", name);
 }
 
+static struct http_routes routes_of(const struct settings *settings)
+{
+    struct http_routes routes = {.tables = {routes_health()}, .count = 1, .monitoring = 1};
+    if (settings->metrics_enabled) {
+        routes.tables[routes.count++] = routes_metrics();
+        routes.monitoring++;
+    }
+    if (settings->role & ROLE_API) {
+        routes.tables[routes.count++] = routes_prospects();
+        routes.tables[routes.count++] = routes_campaigns();
+    }
+    return routes;
+}
+
 static int start(struct service *service, const struct settings *settings)
 {
     struct app *app = &service->app;
+    struct http_routes routes = routes_of(settings);
     app->settings = settings;
     metrics_keep_in(settings->metrics_arena);
     if (make_data_dir(settings->data_dir) < 0 ||
@@ -86,7 +104,7 @@ static int start(struct service *service, const struct settings *settings)
         return -1;
     }
     if (store_open(&app->store, settings) < 0 || queue_open(&app->queue, settings, app->store) < 0 ||
-        mailer_open(&app->mailer, settings) < 0 || http_server_create(&service->server, app) < 0 ||
+        mailer_open(&app->mailer, settings) < 0 || http_server_create(&service->server, app, &routes) < 0 ||
         queue_start_stats(app->queue) < 0)
         return -1;
     if ((settings->role & ROLE_WORKER) && workers_start(&service->workers, app) < 0)

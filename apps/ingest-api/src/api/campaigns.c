@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "data/campaigns.h"
+#include "api/campaigns.h"
+
 #include "api/answer.h"
 #include "api/campaign_input.h"
 #include "app.h"
 #include "base/settings.h"
 #include "base/uuid.h"
+#include "data/campaigns.h"
 #include "http/router.h"
 #include "http/store_error.h"
 #include "metrics/metrics.h"
@@ -319,6 +321,8 @@ static int send_execute(struct request *req, struct db *db)
 
 static const char *const json_types[] = {"application/json", NULL};
 
+static const char *const list_parameters[] = {"status", "limit", "cursor", NULL};
+
 static struct route routes[] = {
     {.method = PROMC_HTTP_POST,
      .path = CAMPAIGNS,
@@ -333,6 +337,7 @@ static struct route routes[] = {
      .path = CAMPAIGNS,
      .access = ACCESS_ORGANISATION,
      .store = STORE_READ,
+     .parameters = list_parameters,
      .prepare = list_prepare,
      .execute = list_execute,
      .instrumented = true},

@@ -8,6 +8,10 @@
 #define INGEST_API_HEALTH_H
 
 struct health;
+struct route;
+
+/** A table ended by a route without path. */
+struct route *routes_health(void);
 
 /** NULL: no memory. Starts the clock of `uptime`. */
 struct health *health_create(void);

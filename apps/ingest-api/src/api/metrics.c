@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /metrics: begun on a pool thread (collectors read files), streamed by the loop in constant memory. */
-#include "metrics/metrics.h"
+#include "api/metrics.h"
+
 #include "app.h"
 #include "base/settings.h"
 #include "http/auth.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "metrics/metrics.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -102,8 +104,13 @@ static int metrics_scrape(struct request *req)
 
 struct route *routes_metrics(void)
 {
+    static const char *const parameters[] = {"name[]", NULL};
     static struct route routes[] = {
-        {.method = PROMC_HTTP_GET, .path = "/metrics", .prepare = metrics_prepare, .background = metrics_scrape},
+        {.method = PROMC_HTTP_GET,
+         .path = "/metrics",
+         .parameters = parameters,
+         .prepare = metrics_prepare,
+         .background = metrics_scrape},
         {0},
     };
     return routes;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/prospects.h"
+
 #include "api/answer.h"
 #include "api/cursor.h"
 #include "api/prospect_rows.h"
@@ -204,6 +206,8 @@ static int get_execute(struct request *req, struct db *db)
 
 static const char *const import_types[] = {"text/csv", "application/json", "application/x-ndjson", NULL};
 
+static const char *const list_parameters[] = {"status", "email", "limit", "cursor", NULL};
+
 static struct route routes[] = {
     {.method = PROMC_HTTP_POST,
      .path = "/api/v1/prospects/import",
@@ -218,6 +222,7 @@ static struct route routes[] = {
      .path = "/api/v1/prospects",
      .access = ACCESS_ORGANISATION,
      .store = STORE_READ,
+     .parameters = list_parameters,
      .prepare = list_prepare,
      .execute = list_execute,
      .instrumented = true},

@@ -1,55 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections: from accept to close, and the deadlines that libmicrohttpd does not know. */
-#include "http/exchange.h"
+#include "http/connection.h"
 
 #include "app.h"
 #include "base/settings.h"
-#include "http/tcp_sent.h"
+#include "http/answer_head.h"
+#include "http/chunked.h"
+#include "http/exchange.h"
+#include "http/outgoing.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <string.h>
+#include <unistd.h>
 
-static void opened(struct loop *loop, struct MHD_Connection *mhd, void **context)
-{
-    struct connection *connection = calloc(1, sizeof(*connection));
-    *context = connection;
-    if (!connection) {
-        /* without a context nothing can be asked on it */
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-        shutdown(info->connect_fd, SHUT_RDWR);
-        return;
-    }
-    connection->loop = loop;
-    connection->mhd = mhd;
-    connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    connection->idle_since_ns = promc_now_ns();
-    connection->exchange.body.file = -1;
-    connection->next = loop->connections;
-    if (loop->connections)
-        loop->connections->previous = connection;
-    loop->connections = connection;
-    loop->connection_count++;
-}
+#define SECOND UINT64_C(1000000000)
+/* what an idle connection keeps to read the next head into */
+#define IN_MIN 4096
+/* a chunked body is read in pieces of this size: what is behind its end may be the next request */
+#define TAIL_SIZE 32768
+/* reads in one turn: the others wait */
+#define READS_PER_TURN 16
+/* a client that takes less than this many bytes a second for long is cut off */
+#define SLOWEST_READER 16384
+/* after an answer that the client may not have read yet it has so long to stop sending */
+#define LINGER_NS (2 * SECOND)
 
-/**
- * A request line that the daemon could not read reaches no callback of ours; it answers 400 or 505 and closes. The
- * kernel knows whether anything was sent on a connection on which we never answered.
+/*
+ * A long answer, such as the scrape of 100,000 series, would be written as fast as its client takes it, and keep a core
+ * from the requests beside it for 20 ms. So it rests for a moment after each slice. What is over soon goes at once; a
+ * very long one may write this part of what it has written between two rests, so that it comes to its end.
  */
-static void count_unreadable(const struct connection *connection)
+#define STREAM_AT_ONCE (128 * 1024)
+#define STREAM_PART 512
+
+enum phase {
+    PHASE_HANDSHAKE,
+    PHASE_HEAD,  /* between requests, and while a head comes in */
+    PHASE_BODY,  /* the head is in and good */
+    PHASE_WAIT,  /* another thread has the exchange */
+    PHASE_SEND,  /* an answer is going out */
+    PHASE_REST,  /* so it is, but not just now */
+    PHASE_LINGER /* all is said; what still comes is thrown away, so that the client gets to read the answer */
+};
+
+struct connection {
+    struct loop *loop;
+    struct connection *previous, *next;
+    struct wire wire;
+    struct outgoing out;
+    uv_poll_t poll;
+    int watched; /* enum uv_poll_event */
+    enum phase phase;
+    bool readable; /* reading may give something: nothing says that it will not */
+    bool eof;      /* the peer sends no more */
+    bool over;     /* to be closed, as soon as no other thread has the exchange */
+    bool whole;    /* the request has been read to its end */
+    bool streamed; /* the answer's last byte is pending or sent */
+    unsigned reads;
+    /* Bytes that were read: from `begin` to `end` not yet taken. While an exchange is under way its head is in there,
+     * and nothing is moved. */
+    char *in;
+    size_t begin, end, capacity;
+    char *tail; /* TAIL_SIZE, while a chunked body is read; from there on as `in` */
+    size_t tail_begin, tail_end;
+    struct head_scan scan;
+    struct chunked chunked;
+    uint64_t left; /* of a body with Content-Length */
+    uint64_t rest_at;
+    uint64_t progress_ns; /* when bytes last came or went */
+    uint64_t deadline_ns; /* the phase must be over by then */
+    struct exchange exchange;
+};
+
+static struct connection *of_exchange(struct exchange *exchange)
 {
-    /* with TLS the handshake alone sends: what it was that failed cannot be told */
-    bool tls = connection->loop->app->settings->tls_cert[0] != '\0';
-    if (connection->used || tls || tcp_bytes_sent(connection->fd) == 0)
-        return;
-    promc_http_token token = {0};
-    promc_http_begin(metrics_http(), &token);
-    token.start_ns = connection->idle_since_ns;
-    promc_http_end(&token, NULL, PROMC_HTTP_OTHER, 400, 0, 0);
+    return (struct connection *)((char *)exchange - offsetof(struct connection, exchange));
 }
 
-static void closed(struct loop *loop, struct connection *connection)
+static uint64_t request_timeout(const struct connection *connection)
 {
-    count_unreadable(connection);
+    return connection->loop->app->settings->request_timeout_s * SECOND;
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void destroy(struct connection *connection)
+{
+    struct loop *loop = connection->loop;
     if (connection->previous)
         connection->previous->next = connection->next;
     else
@@ -57,46 +98,611 @@ static void closed(struct loop *loop, struct connection *connection)
     if (connection->next)
         connection->next->previous = connection->previous;
     loop->connection_count--;
-    free(connection);
+    uv_close((uv_handle_t *)&connection->poll, on_closed); /* stops it, so that the descriptor may go now */
+    wire_close(&connection->wire);
+    outgoing_free(&connection->out);
+    free(connection->in);
+    free(connection->tail);
+    loop_accept_again(loop);
 }
 
-void connection_on_notify(void *cls, struct MHD_Connection *mhd, void **context,
-                          enum MHD_ConnectionNotificationCode code)
+/** A request that has shown its request line is counted, whatever comes of it; less than that was none. */
+static void drop_exchange(struct connection *connection)
 {
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        opened(cls, mhd, context);
-    else if (*context)
-        closed(cls, *context);
+    struct exchange *exchange = &connection->exchange;
+    if (!exchange_is_begun(exchange))
+        return;
+    if (connection->phase == PHASE_HEAD && connection->scan.lines == 0)
+        exchange_forget(exchange);
+    else
+        exchange_end(exchange, false);
 }
 
-static bool is_late(const struct connection *connection, const struct settings *settings, uint64_t now_ns)
+static bool is_elsewhere(const struct connection *connection)
 {
-    const struct exchange *exchange = &connection->exchange;
-    if (exchange->phase != EXCHANGE_NONE)
-        return exchange->deadline_ns && now_ns > exchange->deadline_ns;
-    /* the daemon's own time-out counts from the last byte: a request line that comes a byte a second never meets it */
-    uint64_t allowed = (uint64_t)settings->idle_timeout_s + settings->request_timeout_s;
-    return now_ns - connection->idle_since_ns > allowed * UINT64_C(1000000000) && now_ns > connection->idle_since_ns;
+    return connection->phase == PHASE_WAIT || connection->phase == PHASE_REST;
 }
 
-void connection_sweep(struct loop *loop, uint64_t now_ns)
+/** Watch for what the phase waits for. Nothing is asked of the kernel when that has not changed. */
+static void watch(struct connection *connection);
+
+static void finish(struct connection *connection)
+{
+    if (is_elsewhere(connection)) {
+        watch(connection);
+        return; /* it comes back by itself */
+    }
+    drop_exchange(connection);
+    destroy(connection);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+/** @return bytes read, or 0: none now (or never again: eof, over). */
+static size_t read_some(struct connection *connection, char *buffer, size_t size)
+{
+    if (!connection->readable || connection->eof)
+        return 0;
+    if (connection->reads == 0 && !wire_has_more(&connection->wire))
+        return 0; /* the kernel will say again that there is more */
+    if (connection->reads > 0)
+        connection->reads--;
+    long n = wire_read(&connection->wire, buffer, size);
+    if (n > 0) {
+        connection->progress_ns = promc_now_ns();
+        if ((size_t)n < size && !connection->wire.tls)
+            connection->readable = false;
+        return (size_t)n;
+    }
+    connection->readable = false;
+    connection->eof = n == 0;
+    connection->over = n == WIRE_BROKEN;
+    return 0;
+}
+
+/** Read more of a head. It may move what was read: nobody has pointers into it yet. */
+static bool fill(struct connection *connection)
+{
+    if (connection->end == connection->capacity && connection->begin > 0) {
+        memmove(connection->in, connection->in + connection->begin, connection->end - connection->begin);
+        connection->end -= connection->begin;
+        connection->begin = 0;
+    }
+    if (connection->end == connection->capacity) { /* head_scan() refuses what is longer than a head may be */
+        size_t capacity = connection->capacity ? 2 * connection->capacity : IN_MIN;
+        char *in = realloc(connection->in, capacity);
+        if (!in) {
+            connection->over = true;
+            return false;
+        }
+        connection->in = in;
+        connection->capacity = capacity;
+    }
+    size_t n = read_some(connection, connection->in + connection->end, connection->capacity - connection->end);
+    connection->end += n;
+    return n > 0;
+}
+
+/* ---- answering -------------------------------------------------------------------------------------------------- */
+
+static struct answer_frame frame_of(struct exchange *exchange)
+{
+    const struct request *req = &exchange->req;
+    struct answer_frame frame = {.length = req->response_length, .is_1_0 = exchange->head.is_1_0};
+    if (req->stream_read && exchange->method == PROMC_HTTP_HEAD)
+        frame.length = req->stream_length;
+    else if (req->stream_read)
+        frame.framing = frame.is_1_0 ? ANSWER_UNTIL_CLOSE : ANSWER_CHUNKED;
+    if (frame.framing == ANSWER_UNTIL_CLOSE || exchange->loop->draining)
+        exchange->close = true;
+    frame.close = exchange->close;
+    return frame;
+}
+
+static void sending_went(struct connection *connection, int rc)
+{
+    if (rc == WIRE_BROKEN)
+        connection->over = true;
+    connection->progress_ns = promc_now_ns();
+}
+
+/** The answer is in the request. */
+static void start_answer(struct connection *connection)
+{
+    struct exchange *exchange = &connection->exchange;
+    const struct request *req = &exchange->req;
+    char head[ANSWER_HEAD_MAX];
+    struct answer_frame frame = frame_of(exchange);
+    size_t n = answer_head(head, req, &frame, loop_date(connection->loop));
+    bool no_body = exchange->method == PROMC_HTTP_HEAD || req->stream_read || req->status == 204;
+    size_t length = no_body ? 0 : req->response_length;
+    connection->phase = PHASE_SEND;
+    connection->streamed = !req->stream_read || exchange->method == PROMC_HTTP_HEAD;
+    connection->rest_at = STREAM_AT_ONCE;
+    connection->deadline_ns = promc_now_ns() + request_timeout(connection) + length * (SECOND / SLOWEST_READER);
+    exchange->sent = length;
+    sending_went(connection,
+                 outgoing_send(&connection->out, &connection->wire, head, n, length ? req->response : NULL, length));
+}
+
+static void go_on(struct connection *connection, enum exchange_next next)
+{
+    if (next == EXCHANGE_ANSWER)
+        start_answer(connection);
+    else
+        connection->phase = next == EXCHANGE_READ ? PHASE_BODY : PHASE_WAIT;
+}
+
+static void complete(struct connection *connection)
+{
+    connection->whole = true;
+    go_on(connection, exchange_complete(&connection->exchange));
+}
+
+/** The head is in, and it is known whose request it is. */
+static void head_done(struct connection *connection, enum exchange_next next)
+{
+    struct exchange *exchange = &connection->exchange;
+    connection->left = exchange->head.content_length;
+    go_on(connection, next);
+    if (next != EXCHANGE_READ)
+        return;
+    if (!exchange->has_body)
+        complete(connection);
+    else if (exchange->head.expect_continue && connection->begin == connection->end)
+        sending_went(connection,
+                     outgoing_send(&connection->out, &connection->wire, "HTTP/1.1 100 Continue\r\n\r\n", 25, NULL, 0));
+}
+
+static void refuse(struct connection *connection, int status, const char *fault)
+{
+    exchange_refuse(&connection->exchange, status, fault);
+    start_answer(connection);
+}
+
+/** The next slice of a streamed answer. @return false: it rests. */
+static bool send_slice(struct connection *connection)
+{
+    struct exchange *exchange = &connection->exchange;
+    struct request *req = &exchange->req;
+    bool chunked = !exchange->head.is_1_0;
+    char *slice = exchange->sent > connection->rest_at ? NULL : outgoing_slice(&connection->out);
+    if (!slice && exchange->sent <= connection->rest_at) {
+        connection->over = true;
+        return true;
+    }
+    long n = slice ? req->stream_read(req->stream, slice, OUTGOING_SLICE) : STREAM_REST;
+    if (n == STREAM_REST)
+        return false;
+    if (n < 0) {
+        connection->over = true; /* the client sees that it is not whole */
+    } else if (n == 0) {
+        connection->streamed = true;
+        if (chunked)
+            sending_went(connection, outgoing_send(&connection->out, &connection->wire, "0\r\n\r\n", 5, NULL, 0));
+    } else {
+        outgoing_slice_filled(&connection->out, (size_t)n, chunked);
+        exchange->sent += (uint64_t)n;
+        connection->deadline_ns += (uint64_t)n * (SECOND / SLOWEST_READER);
+    }
+    return true;
+}
+
+static void advance(struct connection *connection);
+
+static void rested(struct loop_mail *mail)
+{
+    struct connection *connection = of_exchange(exchange_of_mail(mail));
+    connection->phase = PHASE_SEND;
+    advance(connection);
+}
+
+static void rest(struct connection *connection)
+{
+    struct exchange *exchange = &connection->exchange;
+    connection->phase = PHASE_REST;
+    connection->rest_at = exchange->sent + exchange->sent / STREAM_PART;
+    exchange->mail.deliver = rested;
+    loop_post_later(connection->loop, &exchange->mail);
+}
+
+/** The connection ends. Closed with unread bytes the kernel would reset it, and the answer might be lost with it. */
+static void leave(struct connection *connection, bool unread)
+{
+    connection->out.length = connection->out.at = 0;
+    if (connection->eof || !unread) {
+        connection->over = true;
+        return;
+    }
+    wire_end(&connection->wire);
+    connection->phase = PHASE_LINGER;
+    connection->deadline_ns = promc_now_ns() + LINGER_NS;
+}
+
+/** Ready for the next request: what was read behind the last one comes first. */
+static void take_tail(struct connection *connection)
+{
+    size_t n = connection->tail_end - connection->tail_begin;
+    if (connection->begin == connection->end) {
+        connection->begin = connection->end = 0;
+        if (connection->capacity > IN_MIN) { /* a long head is the exception */
+            free(connection->in);
+            connection->in = NULL;
+            connection->capacity = 0;
+        }
+    }
+    if (n > 0) { /* then `in` is empty: the body went on where it ended */
+        char *in = realloc(connection->in, TAIL_SIZE);
+        if (!in) {
+            connection->over = true;
+            return;
+        }
+        memcpy(in, connection->tail + connection->tail_begin, n);
+        connection->in = in;
+        connection->capacity = TAIL_SIZE;
+        connection->end = n;
+    }
+    free(connection->tail);
+    connection->tail = NULL;
+    connection->tail_begin = connection->tail_end = 0;
+}
+
+static void answer_sent(struct connection *connection)
+{
+    bool close = connection->exchange.close;
+    bool unread = !connection->whole || connection->readable || connection->begin < connection->end ||
+                  connection->tail_begin < connection->tail_end;
+    exchange_end(&connection->exchange, true);
+    outgoing_free(&connection->out);
+    connection->progress_ns = promc_now_ns();
+    connection->phase = PHASE_HEAD;
+    if (close)
+        leave(connection, unread);
+    else
+        take_tail(connection);
+}
+
+/* ---- a step ----------------------------------------------------------------------------------------------------- */
+
+/** Each step does one thing, and says whether there may be another to do without waiting. */
+static bool step_handshake(struct connection *connection)
+{
+    int rc = wire_handshake(&connection->wire);
+    connection->over = rc == WIRE_BROKEN;
+    if (rc == 1)
+        connection->phase = PHASE_HEAD;
+    return rc == 1;
+}
+
+/** RFC 9112, 2.2: an empty line before a request is no harm. @return whether a request has begun. */
+static bool skip_empty_lines(struct connection *connection)
+{
+    while (connection->end - connection->begin >= 2 && memcmp(connection->in + connection->begin, "\r\n", 2) == 0)
+        connection->begin += 2;
+    size_t n = connection->end - connection->begin;
+    return n > 1 || (n == 1 && connection->in[connection->begin] != '\r');
+}
+
+static bool step_head(struct connection *connection)
+{
+    struct exchange *exchange = &connection->exchange;
+    if (exchange_is_begun(exchange) || skip_empty_lines(connection)) {
+        if (!exchange_is_begun(exchange)) {
+            exchange_begin(exchange, promc_now_ns());
+            connection->deadline_ns = exchange->start_ns + request_timeout(connection);
+            connection->scan = (struct head_scan){0};
+            connection->chunked = (struct chunked){0};
+            connection->whole = false;
+        }
+        char *bytes = connection->in + connection->begin;
+        struct head_scan *scan = &connection->scan;
+        switch (head_scan(scan, bytes, connection->end - connection->begin,
+                          connection->loop->app->settings->max_header_bytes)) {
+        case HEAD_WHOLE:
+            connection->begin += scan->length;
+            head_done(connection, exchange_head(exchange, bytes, scan->length));
+            return true;
+        case HEAD_REFUSED:
+            refuse(connection, scan->status, scan->fault);
+            return true;
+        case HEAD_MORE:
+            break;
+        }
+    }
+    if (fill(connection))
+        return true;
+    if (connection->eof || (connection->loop->draining && !exchange_is_begun(exchange)))
+        connection->over = true;
+    return false;
+}
+
+/** @return bytes of the body that were taken; the phase has changed when it was complete, or is not wanted any more. */
+static size_t take_chunks(struct connection *connection, const char *data, size_t n)
+{
+    struct chunked *chunked = &connection->chunked;
+    const char *piece;
+    size_t taken = 0, used, length;
+    for (;;) {
+        enum chunked_result result = chunked_read(chunked, data + taken, n - taken, &used, &piece, &length);
+        taken += used;
+        switch (result) {
+        case CHUNKED_MORE:
+            return taken;
+        case CHUNKED_DATA:
+            if (exchange_data(&connection->exchange, piece, length) == EXCHANGE_READ)
+                continue;
+            start_answer(connection);
+            return taken;
+        case CHUNKED_END:
+            complete(connection);
+            return taken;
+        case CHUNKED_BAD:
+        case CHUNKED_TOO_MUCH:
+            refuse(connection, result == CHUNKED_BAD ? 400 : 431, chunked->fault);
+            return taken;
+        }
+    }
+}
+
+static size_t take_body(struct connection *connection, const char *data, size_t n)
+{
+    struct exchange *exchange = &connection->exchange;
+    if (exchange->head.chunked)
+        return take_chunks(connection, data, n);
+    size_t taken = n < connection->left ? n : (size_t)connection->left;
+    connection->left -= taken;
+    if (exchange_data(exchange, data, taken) == EXCHANGE_ANSWER)
+        start_answer(connection);
+    else if (connection->left == 0)
+        complete(connection);
+    return taken;
+}
+
+static bool read_chunks(struct connection *connection)
+{
+    if (!connection->tail && !(connection->tail = malloc(TAIL_SIZE))) {
+        connection->over = true;
+        return false;
+    }
+    size_t n = read_some(connection, connection->tail, TAIL_SIZE);
+    if (n == 0)
+        return false;
+    connection->tail_end = n;
+    connection->tail_begin = take_chunks(connection, connection->tail, n);
+    return true;
+}
+
+static bool step_body(struct connection *connection)
+{
+    if (outgoing_is_pending(&connection->out)) /* 100 Continue */
+        sending_went(connection, outgoing_flush(&connection->out, &connection->wire));
+    if (connection->begin < connection->end) {
+        connection->begin +=
+            take_body(connection, connection->in + connection->begin, connection->end - connection->begin);
+        return true;
+    }
+    if (connection->exchange.head.chunked) {
+        if (read_chunks(connection))
+            return true;
+    } else {
+        char *scratch = connection->loop->scratch;
+        size_t n = read_some(connection, scratch,
+                             connection->left < LOOP_READ_SIZE ? (size_t)connection->left : LOOP_READ_SIZE);
+        if (n > 0) {
+            take_body(connection, scratch, n);
+            return true;
+        }
+    }
+    connection->over |= connection->eof; /* it will never be complete */
+    return false;
+}
+
+static bool step_send(struct connection *connection)
+{
+    if (outgoing_is_pending(&connection->out)) {
+        int rc = outgoing_flush(&connection->out, &connection->wire);
+        if (rc == WIRE_AGAIN)
+            return false;
+        sending_went(connection, rc);
+    } else if (!connection->streamed) {
+        if (!send_slice(connection)) {
+            rest(connection);
+            return false;
+        }
+    } else {
+        answer_sent(connection);
+    }
+    return true;
+}
+
+static bool step_linger(struct connection *connection)
+{
+    long n = wire_discard(&connection->wire, connection->loop->scratch, LOOP_READ_SIZE);
+    connection->over = n != WIRE_AGAIN && n <= 0;
+    return n > 0 && --connection->reads > 0;
+}
+
+static bool step(struct connection *connection)
+{
+    switch (connection->phase) {
+    case PHASE_HANDSHAKE:
+        return step_handshake(connection);
+    case PHASE_HEAD:
+        return step_head(connection);
+    case PHASE_BODY:
+        return step_body(connection);
+    case PHASE_SEND:
+        return step_send(connection);
+    case PHASE_LINGER:
+        return step_linger(connection);
+    case PHASE_WAIT:
+    case PHASE_REST:
+        break;
+    }
+    return false;
+}
+
+static void advance(struct connection *connection)
+{
+    connection->reads = READS_PER_TURN;
+    while (!connection->over && step(connection))
+        ;
+    if (connection->over)
+        finish(connection);
+    else
+        watch(connection);
+}
+
+/* ---- events ----------------------------------------------------------------------------------------------------- */
+
+static void on_event(uv_poll_t *poll, int status, int events)
+{
+    struct connection *connection = poll->data;
+    if (status < 0)
+        connection->watched = 0; /* an error on the socket; reading or writing will say which */
+    if (status < 0 || (events & UV_READABLE))
+        connection->readable = true;
+    advance(connection);
+}
+
+static int events_wanted(const struct connection *connection)
+{
+    if (connection->over)
+        return 0;
+    switch (connection->phase) {
+    case PHASE_HANDSHAKE:
+        return wire_wants_write(&connection->wire) ? UV_WRITABLE : UV_READABLE;
+    case PHASE_HEAD:
+    case PHASE_BODY:
+        return UV_READABLE | (outgoing_is_pending(&connection->out) ? UV_WRITABLE : 0);
+    case PHASE_SEND:
+        return UV_WRITABLE;
+    case PHASE_LINGER:
+        return UV_READABLE;
+    case PHASE_WAIT:
+    case PHASE_REST:
+        break;
+    }
+    /* as it is: most clients say nothing until they are answered. Who does is not asked again until then. */
+    return connection->readable || connection->eof ? 0 : connection->watched & UV_READABLE;
+}
+
+static void watch(struct connection *connection)
+{
+    int wanted = events_wanted(connection);
+    if (wanted == connection->watched)
+        return;
+    if (wanted == 0)
+        uv_poll_stop(&connection->poll);
+    else if (uv_poll_start(&connection->poll, wanted, on_event) < 0)
+        wanted = 0; /* its deadline ends it */
+    connection->watched = wanted;
+}
+
+/** The other thread is through with it. */
+static void on_ready(struct exchange *exchange, enum exchange_next next)
+{
+    struct connection *connection = of_exchange(exchange);
+    bool was_head = !connection->whole;
+    connection->phase = PHASE_SEND;
+    connection->deadline_ns = promc_now_ns() + request_timeout(connection); /* a body's time begins now */
+    connection->progress_ns = promc_now_ns();
+    if (!connection->over && was_head)
+        head_done(connection, next);
+    else if (!connection->over)
+        go_on(connection, next);
+    advance(connection);
+}
+
+static void accepted(struct loop *loop, int fd)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    bool tls = loop->app->settings->tls_cert[0] != '\0';
+    if (!connection || !wire_open(&connection->wire, fd, tls) || uv_poll_init(&loop->uv, &connection->poll, fd) < 0) {
+        if (connection)
+            wire_close(&connection->wire);
+        else
+            close(fd);
+        free(connection);
+        return;
+    }
+    connection->loop = loop;
+    connection->poll.data = connection;
+    connection->phase = PHASE_HANDSHAKE;
+    connection->readable = true; /* most have sent their request already */
+    connection->progress_ns = promc_now_ns();
+    connection->deadline_ns = connection->progress_ns + request_timeout(connection);
+    exchange_init(&connection->exchange, loop, on_ready);
+    connection->next = loop->connections;
+    if (loop->connections)
+        loop->connections->previous = connection;
+    loop->connections = connection;
+    loop->connection_count++;
+    advance(connection);
+}
+
+/* ---- deadlines -------------------------------------------------------------------------------------------------- */
+
+static bool is_idle(const struct connection *connection)
+{
+    return connection->phase == PHASE_HEAD && !exchange_is_begun(&connection->exchange);
+}
+
+static bool is_late(const struct connection *connection, uint64_t now_ns)
+{
+    uint64_t idle_timeout = connection->loop->app->settings->idle_timeout_s * SECOND;
+    if (now_ns > connection->progress_ns && now_ns - connection->progress_ns > idle_timeout)
+        return true;
+    return !is_idle(connection) && now_ns > connection->deadline_ns;
+}
+
+/** Who sends too slowly is told so; who reads too slowly could not be. */
+static void end_late(struct connection *connection)
+{
+    bool reading = connection->phase == PHASE_BODY || connection->phase == PHASE_HEAD;
+    if (reading && exchange_is_begun(&connection->exchange))
+        refuse(connection, 408, "The request has not come to its end in time.");
+    else
+        connection->over = true;
+    advance(connection);
+}
+
+static void sweep(struct loop *loop, uint64_t now_ns)
 {
     uint64_t drain = atomic_load_explicit(&loop->drain_deadline_ns, memory_order_relaxed);
     bool cut_all = loop->draining && now_ns > drain;
-    for (struct connection *connection = loop->connections; connection; connection = connection->next) {
-        /* a suspended connection is the store's: it comes back by itself */
-        if (connection->exchange.phase == EXCHANGE_WAITING)
+    for (struct connection *connection = loop->connections, *next; connection; connection = next) {
+        next = connection->next;
+        /* what another thread has comes back by itself */
+        if (is_elsewhere(connection))
             continue;
-        if (cut_all || is_late(connection, loop->app->settings, now_ns))
-            shutdown(connection->fd, SHUT_RDWR);
+        if (cut_all)
+            finish(connection);
+        else if (is_late(connection, now_ns))
+            end_late(connection);
     }
 }
 
-void connection_close_idle(struct loop *loop)
+/** What the kernel has received already can still be read, and is answered; then there is no more. */
+static void drain(struct loop *loop)
 {
-    /* what the kernel has already received can still be read, and is answered; then the daemon sees the end */
-    for (struct connection *connection = loop->connections; connection; connection = connection->next) {
-        if (connection->exchange.phase == EXCHANGE_NONE)
-            shutdown(connection->fd, SHUT_RD);
+    for (struct connection *connection = loop->connections, *next; connection; connection = next) {
+        next = connection->next;
+        if (connection->phase == PHASE_HANDSHAKE)
+            connection->over = true;
+        else if (!is_idle(connection))
+            continue;
+        connection->readable = true;
+        advance(connection);
     }
 }
+
+static void close_all(struct loop *loop)
+{
+    for (struct connection *connection = loop->connections, *next; connection; connection = next) {
+        next = connection->next;
+        destroy(connection);
+    }
+}
+
+const struct loop_owner connection_owner = {accepted, sweep, drain, close_all};

@@ -1,112 +1,107 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* From the request line to the moment a handler may run, and the end of it all. */
 #include "http/exchange.h"
 
 #include "app.h"
 #include "base/settings.h"
 #include "http/access_log.h"
 #include "http/decode.h"
-#include "http/rate_limit.h"
+#include "http/exchange_work.h"
 #include "http/refuse.h"
-#include "http/server.h"
+#include "metrics/metrics.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define URI_MAX 8192
+void exchange_init(struct exchange *exchange, struct loop *loop,
+                   void (*ready)(struct exchange *exchange, enum exchange_next next))
+{
+    memset(exchange, 0, sizeof(*exchange));
+    exchange->body.file = -1;
+    exchange->loop = loop;
+    exchange->ready = ready;
+}
+
+void exchange_begin(struct exchange *exchange, uint64_t now_ns)
+{
+    struct request *req = &exchange->req;
+    exchange->loop->in_flight++;
+    exchange->start_ns = now_ns;
+    exchange->method = PROMC_HTTP_OTHER;
+    req->app = exchange->loop->app;
+    req->head = &exchange->head;
+    req->spool = &exchange->body;
+    req->content_type = "";
+    req->body = "";
+    req->method = "";
+    req->path = "";
+}
 
 /* ---- the head --------------------------------------------------------------------------------------------------- */
 
-void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
+/** It is counted from here on; `route` says where. */
+static void begin_counting(struct exchange *exchange)
 {
-    struct loop *loop = cls;
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct connection *connection = info->socket_context;
-    struct exchange *exchange = &connection->exchange;
-    const struct settings *settings = loop->app->settings;
-
-    connection->used = true;
-    loop->in_flight++;
-    loop->progress = true;
-    exchange->phase = EXCHANGE_HEAD;
-    exchange->start_ns = promc_now_ns();
-    exchange->deadline_ns = exchange->start_ns + settings->request_timeout_s * UINT64_C(1000000000);
-    exchange->uri = uri;
-    exchange->uri_length = strlen(uri);
-    exchange->req.app = loop->app;
-    exchange->req.connection = exchange;
-    exchange->req.content_type = "";
-    exchange->req.body = "";
-    exchange->bad_uri = !head_is_target(uri, exchange->uri_length);
-    /* the daemon is about to take the query apart where it stands: now it is still whole */
-    const char *query = exchange->uri_length <= URI_MAX ? strchr(uri, '?') : NULL;
-    if (query)
-        exchange->query_error = query_parse(query + 1, strlen(query + 1), &exchange->req.query);
-    return exchange;
+    promc_http_begin(metrics_http(), &exchange->token);
+    exchange->token.start_ns = exchange->start_ns;
 }
 
-static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_length,
-                                 const char *value, size_t value_length)
+static int refuse_parameter(struct request *req, const char *sentence, const char *name)
 {
-    (void)kind;
-    return head_header(cls, name, name_length, value ? value : "", value_length) ? MHD_YES : MHD_NO;
+    return respond_error(req, 400, "invalid_parameter", sentence, name);
 }
 
-/** @return 0, or the status; *fault says why. */
-static int check_head(struct exchange *exchange, const char *method, const char *version, const char **fault)
+static bool knows_parameter(const struct route *route, const char *name)
 {
-    struct connection *connection = exchange_connection(exchange);
-    struct loop *loop = connection->loop;
-    struct head_walk walk;
-    size_t header_size = MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
-
-    head_begin(&walk, &exchange->head, method, exchange->uri, exchange->uri_length, version, loop->in_place);
-    MHD_get_connection_values_n(connection->mhd, MHD_HEADER_KIND, on_header, &walk);
-    head_end(&walk, method + header_size);
-    request_id_set(&loop->ids, exchange->head.request_id, exchange->req.id);
-    *fault = walk.fault;
-    if (exchange->uri_length > URI_MAX) {
-        *fault = "The request target is longer than 8192 bytes.";
-        return 414;
+    for (const char *const *known = route->parameters; known && *known; known++) {
+        if (strcmp(*known, name) == 0)
+            return true;
     }
-    if (exchange->bad_uri) {
-        *fault = "The request target holds a blank or a control character.";
-        return 400;
-    }
-    if (walk.status == 0 && header_size > loop->app->settings->max_header_bytes) {
-        *fault = "The request's header lines are too long.";
-        return 431;
-    }
-    return walk.status;
+    return false;
 }
 
-/** The path of "http://host/path", which RFC 9112 makes servers accept; others are left as they are. */
-static const char *path_of(const char *target)
+/** What the route does not know, and what stands twice: somebody who misspells a filter must not get everything. */
+static int check_parameters(struct request *req)
 {
-    const char *authority = strncasecmp(target, "http://", 7) == 0    ? target + 7
-                            : strncasecmp(target, "https://", 8) == 0 ? target + 8
-                                                                      : NULL;
-    if (!authority)
-        return target;
-    const char *path = strchr(authority, '/');
-    return path ? path : "/";
+    const struct query *query = req->query;
+    for (size_t i = 0; query && i < query->count; i++) {
+        const char *name = query->pair[i].name, *brackets = strstr(name, "[]");
+        if (!knows_parameter(req->route, name))
+            return refuse_parameter(req, "There is no query parameter \"%.100s\" here.", name);
+        for (size_t j = 0; j < i && !(brackets && brackets[2] == '\0'); j++) {
+            if (strcmp(query->pair[j].name, name) == 0)
+                return refuse_parameter(req, "The query parameter \"%.100s\" stands twice.", name);
+        }
+    }
+    return 0;
 }
 
-static int match_route(struct exchange *exchange, const char *method)
+static int read_query(struct exchange *exchange)
 {
-    struct loop *loop = exchange_connection(exchange)->loop;
+    struct request *req = &exchange->req;
+    const char *raw = exchange->head.query;
+    switch (raw ? query_parse(raw, strlen(raw), &req->query) : 0) {
+    case 0:
+        return check_parameters(req);
+    case QUERY_E_MEMORY:
+        return respond_error(req, 503, "no_memory", "The server has no memory for this request.");
+    case QUERY_E_TOO_MANY:
+        return respond_error(req, 400, "bad_query", "The query has more than %d parameters.", QUERY_MAX_PARAMS);
+    default:
+        return respond_error(req, 400, "bad_query",
+                             "The query holds an escape that is none, a NUL, or bytes that are not UTF-8.");
+    }
+}
+
+static int match_route(struct exchange *exchange)
+{
     struct request *req = &exchange->req;
     struct router_match match;
-    exchange->method = promc_http_method_of(method);
-    enum router_result result =
-        router_match(loop->router, exchange->method, req->path, exchange->params, sizeof(exchange->params), &match);
+    enum router_result result = router_match(exchange->loop->router, exchange->method, req->path, exchange->params,
+                                             sizeof(exchange->params), &match);
     req->route = match.route;
     memcpy(req->params, match.params, sizeof(req->params));
-    if (match.route->instrumented) {
-        promc_http_begin(metrics_http(), &exchange->token);
-        exchange->token.start_ns = exchange->start_ns;
-    }
+    if (match.route->instrumented)
+        begin_counting(exchange);
     switch (result) {
     case ROUTER_FOUND:
         break;
@@ -119,21 +114,14 @@ static int match_route(struct exchange *exchange, const char *method)
     case ROUTER_NOT_FOUND:
         return respond_error(req, 404, "not_found", "There is nothing at this path.");
     }
-    if (exchange->query_error == 0)
-        return 0;
-    if (exchange->query_error == QUERY_E_MEMORY)
-        return respond_error(req, 503, "no_memory", "The server has no memory for this request.");
-    if (exchange->query_error == QUERY_E_TOO_MANY)
-        return respond_error(req, 400, "bad_query", "The query has more than %d parameters.", QUERY_MAX_PARAMS);
-    return respond_error(req, 400, "bad_query",
-                         "The query holds an escape that is none, a NUL, or bytes that are not UTF-8.");
+    return read_query(exchange);
 }
 
 /** @return 0, or 401; the store may still have to be asked (auth_pending). */
 static int authenticate(struct exchange *exchange)
 {
     struct request *req = &exchange->req;
-    struct loop *loop = exchange_connection(exchange)->loop;
+    struct loop *loop = exchange->loop;
     size_t length;
     if (req->route->access != ACCESS_ORGANISATION)
         return 0;
@@ -156,42 +144,66 @@ static int authenticate(struct exchange *exchange)
     return 0;
 }
 
-/** Still the first call, or its repetition after the key was looked up. */
-static enum MHD_Result on_known(struct exchange *exchange)
+/** There is an answer. It is sent now, or when the body has been read and thrown away. */
+static enum exchange_next refused(struct exchange *exchange)
 {
-    exchange->phase = EXCHANGE_BODY;
-    return exchange->req.status || refuse_body(exchange) ? refuse_now_or_later(exchange) : MHD_YES;
+    return refuse_now(exchange) ? EXCHANGE_ANSWER : EXCHANGE_READ;
 }
 
-/** The first call for a request: its head is complete, its body has not been read. */
-static enum MHD_Result on_head(struct exchange *exchange, const char *method, const char *url, const char *version)
+/** Whose request it is has been found out, or there is an answer. */
+static enum exchange_next on_known(struct exchange *exchange)
 {
-    struct connection *connection = exchange_connection(exchange);
-    struct request *req = &exchange->req;
-    const char *fault;
-    req->method = method;
-    req->path = path_of(url);
+    return exchange->req.status || refuse_body(exchange) ? refused(exchange) : EXCHANGE_READ;
+}
 
-    int status = check_head(exchange, method, version, &fault);
-    if (status) {
-        /* where this request ends is in doubt: nothing after it on this connection is read */
-        struct router_match match;
-        (void)router_match(connection->loop->router, PROMC_HTTP_OTHER, "", NULL, 0, &match);
-        req->route = match.route;
-        exchange->method = promc_http_method_of(method);
-        promc_http_begin(metrics_http(), &exchange->token);
-        exchange->token.start_ns = exchange->start_ns;
-        exchange->close = true;
-        respond_error(req, status, refuse_code(status), "%s", fault);
-        return exchange_queue_answer(exchange);
+static void key_found(struct exchange *exchange)
+{
+    struct request *req = &exchange->req;
+    if (req->status == 0) {
+        bool known = req->organisation_id[0] != '\0';
+        auth_cache_put(exchange->loop->auth, exchange->key_hash, known ? req->organisation_id : NULL,
+                       exchange->work.submitted_ns);
+        if (!known)
+            refuse_key(exchange, "The API key is not known.");
+        else
+            refuse_rate(exchange);
     }
-    exchange->has_body = exchange->head.chunked || exchange->head.content_length > 0;
-    exchange->phase = EXCHANGE_BODY;
-    if (match_route(exchange, method) || authenticate(exchange))
-        return refuse_now_or_later(exchange);
+    exchange->ready(exchange, on_known(exchange));
+}
+
+enum exchange_next exchange_head(struct exchange *exchange, char *bytes, size_t length)
+{
+    struct head *head = &exchange->head;
+    struct request *req = &exchange->req;
+    const char *fault = NULL;
+    int status = head_parse(head, bytes, length, &fault);
+    request_id_set(&exchange->loop->ids, head->request_id, req->id);
+    if (head->method)
+        req->method = head->method;
+    exchange->method = promc_http_method_of(req->method);
+    exchange->close = head->close;
+    if (status) {
+        exchange_refuse(exchange, status, fault);
+        return EXCHANGE_ANSWER;
+    }
+    req->path = head->path;
+    exchange->has_body = head->chunked || head->content_length > 0;
+    if (match_route(exchange) || authenticate(exchange))
+        return refused(exchange);
     if (!exchange->auth_pending)
         return on_known(exchange);
-    return exchange_ask_key(exchange) ? MHD_YES : refuse_now_or_later(exchange);
+    return exchange_find_key(exchange, key_found) ? EXCHANGE_WAIT : refused(exchange);
+}
+
+void exchange_refuse(struct exchange *exchange, int status, const char *fault)
+{
+    struct request *req = &exchange->req;
+    if (req->id[0] == '\0')
+        request_id_set(&exchange->loop->ids, NULL, req->id);
+    /* where this request ends is in doubt: nothing after it on this connection is read */
+    exchange->close = true;
+    if (req->status == 0)
+        refuse_request(exchange, status, fault);
 }
 
 /* ---- the body --------------------------------------------------------------------------------------------------- */
@@ -214,106 +226,57 @@ static void body_failed(struct exchange *exchange, int error)
     }
 }
 
-static enum MHD_Result on_data(struct exchange *exchange, const char *data, size_t n)
+enum exchange_next exchange_data(struct exchange *exchange, const char *data, size_t n)
 {
     exchange->received += n;
     if (exchange->refused || exchange->body.limit == 0) {
         if (exchange->received <= REFUSE_SWALLOW_MAX)
-            return MHD_YES;
-        /* the daemon takes no answer now; all that is left is to hang up, and to count what was refused */
+            return EXCHANGE_READ;
         if (!exchange->refused)
             refuse_too_large(exchange);
-        exchange->refused = true;
-        return MHD_NO;
+        exchange->refused = exchange->close = true;
+        return EXCHANGE_ANSWER;
     }
     int rc = body_append(&exchange->body, data, n, exchange->head.content_length);
     if (rc < 0)
         body_failed(exchange, rc);
-    return MHD_YES;
+    return EXCHANGE_READ;
 }
 
-static enum MHD_Result on_complete(struct exchange *exchange)
+/** A handler has been through. */
+static void answered(struct exchange *exchange)
 {
     struct request *req = &exchange->req;
-    exchange->deadline_ns = 0;
+    if (req->status < 200 || req->status > 599) {
+        log_error("a handler gave no answer", "s:reqId", req->id, "s:route", req->route->path);
+        respond_error(req, 500, "internal", "The request was not answered.");
+    }
+}
+
+static void has_run(struct exchange *exchange)
+{
+    answered(exchange);
+    exchange->ready(exchange, EXCHANGE_ANSWER);
+}
+
+enum exchange_next exchange_complete(struct exchange *exchange)
+{
+    struct request *req = &exchange->req;
     if (!exchange->refused && exchange->body.length > 0) {
         int rc = body_finish(&exchange->body, &req->body);
         req->body_length = exchange->body.length;
         if (rc < 0)
             body_failed(exchange, rc);
     }
-    if (!exchange->refused)
-        exchange_run(exchange);
-    if (exchange->phase == EXCHANGE_WAITING)
-        return MHD_YES;
-    return exchange_queue_answer(exchange);
-}
-
-enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                                    const char *version, const char *data, size_t *size, void **context)
-{
-    struct loop *loop = cls;
-    struct exchange *exchange = *context;
-    (void)mhd;
-    loop->progress = true;
-    switch (exchange->phase) {
-    case EXCHANGE_HEAD:
-        return on_head(exchange, method, url, version);
-    case EXCHANGE_KEYED:
-        return on_known(exchange);
-    case EXCHANGE_BODY:
-        if (*size == 0)
-            return on_complete(exchange);
-        size_t n = *size;
-        *size = 0;
-        return on_data(exchange, data, n);
-    case EXCHANGE_ANSWER:
-        return exchange_queue_answer(exchange);
-    case EXCHANGE_NONE:
-    case EXCHANGE_WAITING:
-    case EXCHANGE_SENDING:
-        break;
-    }
-    return MHD_NO;
+    if (exchange->refused)
+        return EXCHANGE_ANSWER;
+    if (exchange_run(exchange, has_run))
+        return EXCHANGE_WAIT;
+    answered(exchange);
+    return EXCHANGE_ANSWER;
 }
 
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
-
-/**
- * How it ended. An answer that the daemon itself gave (the handler never did) is counted with the daemon's status and
- * no route; one that we gave but that did not get through is an abort.
- */
-static void account(struct exchange *exchange, struct MHD_Connection *mhd, enum MHD_RequestTerminationCode code,
-                    struct access *access)
-{
-    struct request *req = &exchange->req;
-    bool answered = exchange->phase == EXCHANGE_SENDING;
-    int status = req->status;
-    access->aborted = code != MHD_REQUEST_TERMINATED_COMPLETED_OK;
-    if (!answered && exchange->refused && status) {
-        access->aborted = false; /* we hung up on a body that went past every bound */
-    } else if (!answered) {
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
-        if (info && info->http_status >= 400) {
-            status = (int)info->http_status;
-            access->aborted = false;
-            access->route = PROMC_HTTP_UNMATCHED;
-        }
-    }
-    promc_http_route *route = NULL; /* unmatched */
-    if (req->route && access->route == req->route->path)
-        route = req->route->metrics;
-    if (!req->route) {
-        promc_http_begin(metrics_http(), &exchange->token);
-        exchange->token.start_ns = exchange->start_ns;
-    }
-    access->status = access->aborted ? PROMC_HTTP_CLIENT_CLOSED : status;
-    if (access->aborted)
-        promc_http_abort(&exchange->token, route, exchange->method, exchange->received, exchange->sent);
-    else
-        promc_http_end_exemplar(&exchange->token, route, exchange->method, status, exchange->received, exchange->sent,
-                                &(promc_label){"request_id", exchange->req.id}, 1);
-}
 
 static void reset(struct exchange *exchange)
 {
@@ -327,29 +290,46 @@ static void reset(struct exchange *exchange)
     body_free(&exchange->body);
     memset(exchange, 0, offsetof(struct exchange, params));
     exchange->body.file = -1;
+    exchange->loop->in_flight--;
 }
 
-void exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
+void exchange_forget(struct exchange *exchange)
 {
-    struct loop *loop = cls;
-    struct exchange *exchange = *context;
-    if (!exchange || exchange->phase == EXCHANGE_NONE)
-        return;
-    uint64_t now = promc_now_ns();
+    reset(exchange);
+}
+
+/** An answer that did not get through is an abort, whatever it was. */
+static void count(struct exchange *exchange, bool delivered)
+{
+    const struct request *req = &exchange->req;
+    if (!req->route)
+        begin_counting(exchange); /* refused before there was a route */
+    promc_http_route *route = req->route ? req->route->metrics : NULL;
+    if (delivered)
+        promc_http_end_exemplar(&exchange->token, route, exchange->method, req->status, exchange->received,
+                                exchange->sent, &(promc_label){"request_id", req->id}, 1);
+    else
+        promc_http_abort(&exchange->token, route, exchange->method, exchange->received, exchange->sent);
+}
+
+void exchange_end(struct exchange *exchange, bool delivered)
+{
+    const struct request *req = &exchange->req;
+    if (req->id[0] == '\0')
+        request_id_set(&exchange->loop->ids, NULL, exchange->req.id);
+    count(exchange, delivered);
     struct access access = {
-        .request_id = exchange->req.id,
-        .route = exchange->req.route ? exchange->req.route->path : PROMC_HTTP_UNMATCHED,
-        .organisation_id = exchange->req.organisation_id,
+        .request_id = req->id,
+        .route = req->route ? req->route->path : PROMC_HTTP_UNMATCHED,
+        .organisation_id = req->organisation_id,
         .method = exchange->method,
-        .duration_ns = now - exchange->start_ns,
+        .status = delivered ? req->status : PROMC_HTTP_CLIENT_CLOSED,
+        .aborted = !delivered,
+        .duration_ns = promc_now_ns() - exchange->start_ns,
         .request_bytes = exchange->received,
         .response_bytes = exchange->sent,
-        .probe = exchange->req.route && !exchange->req.route->instrumented,
+        .probe = req->route && !req->route->instrumented,
     };
-    account(exchange, mhd, code, &access);
-    access_log(&loop->log, &access);
+    access_log(&exchange->loop->log, &access);
     reset(exchange);
-    exchange_connection(exchange)->idle_since_ns = now;
-    loop->in_flight--;
-    *context = NULL;
 }

@@ -4,211 +4,396 @@
 #include <string.h>
 #include <strings.h>
 
-static void refuse(struct head_walk *walk, int status, const char *fault)
+#define TOKEN 1  /* RFC 9110 token */
+#define VALUE 2  /* visible, blank, tab, or beyond ASCII (obs-text) */
+#define TARGET 4 /* visible, or beyond ASCII; a fragment is no part of a target */
+#define NAME 8   /* of a registered name or an address in Host, with its colons and brackets */
+
+/* clang-format off */
+static const unsigned char classes[256] = {
+    ['\t'] = VALUE, [' '] = VALUE,
+    ['!'] = TOKEN | VALUE | TARGET | NAME, ['"'] = VALUE | TARGET, ['#'] = TOKEN | VALUE,
+    ['$' ... '\''] = TOKEN | VALUE | TARGET | NAME, ['(' ... ')'] = VALUE | TARGET | NAME,
+    ['*' ... '+'] = TOKEN | VALUE | TARGET | NAME, [','] = VALUE | TARGET | NAME,
+    ['-' ... '.'] = TOKEN | VALUE | TARGET | NAME, ['/'] = VALUE | TARGET,
+    ['0' ... '9'] = TOKEN | VALUE | TARGET | NAME, [':'] = VALUE | TARGET, [';'] = VALUE | TARGET | NAME,
+    ['<'] = VALUE | TARGET, ['='] = VALUE | TARGET | NAME, ['>' ... '@'] = VALUE | TARGET,
+    ['A' ... 'Z'] = TOKEN | VALUE | TARGET | NAME, ['[' ... ']'] = VALUE | TARGET, ['^'] = TOKEN | VALUE | TARGET,
+    ['_'] = TOKEN | VALUE | TARGET | NAME, ['`'] = TOKEN | VALUE | TARGET,
+    ['a' ... 'z'] = TOKEN | VALUE | TARGET | NAME, ['{'] = VALUE | TARGET, ['|'] = TOKEN | VALUE | TARGET,
+    ['}'] = VALUE | TARGET, ['~'] = TOKEN | VALUE | TARGET | NAME, [0x80 ... 0xff] = VALUE | TARGET,
+};
+/* clang-format on */
+
+static bool is(unsigned char c, unsigned char class)
 {
-    if (walk->status == 0) {
-        walk->status = status;
-        walk->fault = fault;
-    }
+    return (classes[c] & class) != 0;
 }
 
-/* RFC 9110 token characters */
-static bool is_token(const char *text, size_t n)
+bool head_is_token_char(unsigned char c)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i], lower = (char)(c | 0x20);
-        if (!((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || (c && strchr(marks, c))))
-            return false;
-    }
-    return n > 0;
+    return is(c, TOKEN);
 }
 
-/* visible, blank, tab, or beyond ASCII (obs-text) */
-static bool is_field_value(const char *text, size_t n)
+bool head_is_value_char(unsigned char c)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
+    return is(c, VALUE);
 }
 
-static bool is_host(const char *text, size_t n)
+/** How many of the bytes, from the first, are of the class. */
+static size_t span(const char *bytes, size_t n, unsigned char class)
 {
-    static const char marks[] = ".-_:[]~%!$&'()*+,;=";
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i], lower = (char)(c | 0x20);
-        if (!((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || strchr(marks, c)))
-            return false;
-    }
-    return true;
+    size_t i = 0;
+    while (i < n && is((unsigned char)bytes[i], class))
+        i++;
+    return i;
 }
 
-bool head_is_target(const char *uri, size_t length)
+/* ---- the request line ------------------------------------------------------------------------------------------- */
+
+static int refuse(const char **fault, int status, const char *sentence)
 {
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)uri[i];
-        if (c <= 0x20 || c == 0x7f)
-            return false;
-    }
-    return true;
+    *fault = sentence;
+    return status;
 }
 
-void head_begin(struct head_walk *walk, struct head *head, const char *method, const char *uri, size_t uri_length,
-                const char *version, bool in_place)
+struct request_line {
+    size_t method, target; /* lengths: the target begins one blank behind the method */
+    char minor;
+};
+
+/** @param n the line's length without CR LF. @return 0, or the status to refuse with. */
+static int read_request_line(const char *line, size_t n, struct request_line *out, const char **fault)
 {
-    *head = (struct head){0};
-    *walk = (struct head_walk){.head = head};
-    size_t version_length = strlen(version);
-    if (!is_token(method, strlen(method)))
-        refuse(walk, 400, "The method is not a token.");
-    if (version_length != 8 || memcmp(version, "HTTP/1.", 7) != 0 || version[7] < '0' || version[7] > '9')
-        refuse(walk, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
-    head->is_1_0 = version_length == 8 && version[7] == '0';
-    if (!in_place || walk->status)
-        return;
-    /* method NUL target NUL version NUL NUL: one blank each, and CR LF at the end */
-    if (uri != method + strlen(method) + 1 || version != uri + uri_length + 1)
-        refuse(walk, 400, "The request line is not METHOD TARGET VERSION with one blank between them.");
-    else if (version[version_length + 1] != '\0')
-        refuse(walk, 400, "The request line does not end in CR LF.");
-    walk->at = version + version_length + 2;
+    static const char form[] = "The request line is not METHOD TARGET VERSION with one blank between them.";
+    size_t method = span(line, n, TOKEN);
+    if (method == 0 || method == n || line[method] != ' ')
+        return refuse(fault, 400, "The method is not a token, or no blank stands behind it.");
+    size_t target = span(line + method + 1, n - method - 1, TARGET);
+    const char *version = line + method + 1 + target;
+    size_t rest = n - method - 1 - target;
+    if (target > HEAD_TARGET_MAX)
+        return refuse(fault, 414, "The request target is longer than 8192 bytes.");
+    if (target == 0 || rest == 0 || *version != ' ')
+        return refuse(fault, 400, form);
+    if (rest < 6 || memcmp(version, " HTTP/", 6) != 0 || memchr(version + 6, ' ', rest - 6))
+        return refuse(fault, 400, form);
+    if (rest != 9 || version[6] != '1' || version[7] != '.' || version[8] < '0' || version[8] > '9')
+        return refuse(fault, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
+    *out = (struct request_line){method, target, version[8]};
+    return 0;
 }
 
-/** Is the header where it must be, if the line before it ended in CR LF and it is one line itself? */
-static bool check_place(struct head_walk *walk, const char *name, size_t name_length, const char *value,
-                        size_t value_length)
+/* ---- where the head ends ---------------------------------------------------------------------------------------- */
+
+static enum head_state scan_refused(struct head_scan *scan, int status, const char *fault)
 {
-    if (!walk->at)
-        return true;
-    if (name != walk->at || value <= name + name_length) {
-        refuse(walk, 400, "A header line is folded, holds a NUL, or does not end in CR LF.");
-        return false;
-    }
-    for (const char *p = name + name_length + 1; p < value; p++) {
-        if (*p != ' ' && *p != '\t') {
-            refuse(walk, 400, "A header line is folded, holds a NUL, or does not end in CR LF.");
-            return false;
+    scan->status = status;
+    scan->fault = fault;
+    return HEAD_REFUSED;
+}
+
+/** What is no request need not come to its end: another protocol's first bytes hold control characters. */
+static bool may_be_request_line(const char *bytes, size_t n)
+{
+    size_t good = span(bytes, n, VALUE);
+    return good == n || (good + 1 == n && bytes[good] == '\r');
+}
+
+enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, size_t limit)
+{
+    unsigned lines_before = scan->lines;
+    while (scan->at < n) {
+        const char *end = memchr(bytes + scan->at, '\n', n - scan->at);
+        if (!end) {
+            if (scan->lines == 0 && !may_be_request_line(bytes + scan->line, n - scan->line))
+                return scan_refused(scan, 400, "The request line holds a control character.");
+            scan->at = n;
+            break;
         }
+        size_t at = (size_t)(end - bytes);
+        if (at == scan->line || bytes[at - 1] != '\r')
+            return scan_refused(scan, 400, "A line does not end in CR LF.");
+        bool blank = at - 1 == scan->line;
+        scan->at = scan->line = at + 1;
+        if (blank) {
+            scan->length = at + 1;
+            return scan->length > limit ? scan_refused(scan, 431, "The request's header lines are too long.")
+                                        : HEAD_WHOLE;
+        }
+        if (scan->lines++ == 0 && at > limit)
+            return scan_refused(scan, 414, "The request line is too long.");
     }
-    if (value[value_length] != '\0' || value[value_length + 1] != '\0') {
-        refuse(walk, 400, "A header line holds a NUL or does not end in CR LF.");
+    if (n > limit)
+        return scan->lines == 0 ? scan_refused(scan, 414, "The request line is too long.")
+                                : scan_refused(scan, 431, "The request's header lines are too long.");
+    if (lines_before == 0 && scan->lines > 0) { /* the rest may never come: what is no request is refused now */
+        struct request_line line;
+        size_t length = (size_t)((const char *)memchr(bytes, '\r', n) - bytes);
+        scan->status = read_request_line(bytes, length, &line, &scan->fault);
+    }
+    return scan->status ? HEAD_REFUSED : HEAD_MORE;
+}
+
+/* ---- the target ------------------------------------------------------------------------------------------------- */
+
+/** host [":" port], where the host may be "[" an IPv6 address "]" (RFC 9110, 7.2); never empty. */
+static bool is_authority(const char *text, size_t n)
+{
+    size_t host;
+    if (n > 0 && text[0] == '[') {
+        const char *end = memchr(text, ']', n);
+        host = end ? (size_t)(end - text) + 1 : 0;
+        for (size_t i = 1; i + 1 < host; i++) {
+            if (text[i] != ':' && !is((unsigned char)text[i], NAME))
+                return false;
+        }
+        if (host < 4)
+            return false;
+    } else {
+        host = span(text, n, NAME);
+    }
+    if (host == 0 || (host < n && text[host] != ':'))
         return false;
+    for (size_t i = host + 1; i < n; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
     }
-    walk->at = value + value_length + 2;
     return true;
 }
 
-static void set_once(struct head_walk *walk, const char **field, const char *value, const char *fault)
+/** "http://host/path", which RFC 9112 makes servers accept: the path is what counts. @return NULL: no authority. */
+static char *skip_authority(char *target)
+{
+    size_t scheme = strncasecmp(target, "http://", 7) == 0 ? 7 : strncasecmp(target, "https://", 8) == 0 ? 8 : 0;
+    if (scheme == 0)
+        return NULL;
+    size_t n = strcspn(target + scheme, "/?");
+    return is_authority(target + scheme, n) ? target + scheme + n : NULL;
+}
+
+static int take_target(struct head *head, char *target, const char **fault)
+{
+    char *path = target;
+    if (strcmp(target, "*") == 0 && strcmp(head->method, "OPTIONS") == 0) {
+        head->path = target;
+        return 0;
+    }
+    if (*target != '/' && !(path = skip_authority(target)))
+        return refuse(fault, 400, "The request target is neither a path nor http://HOST/PATH.");
+    char *query = strchr(path, '?');
+    if (query) {
+        *query = '\0';
+        head->query = query + 1;
+    }
+    head->path = *path ? path : "/";
+    return 0;
+}
+
+/* ---- the header lines ------------------------------------------------------------------------------------------- */
+
+static int take_once(const char **field, const char *value, const char **fault, const char *sentence)
 {
     if (*field)
-        refuse(walk, 400, fault);
+        return refuse(fault, 400, sentence);
     *field = value;
+    return 0;
 }
 
-static void set_content_length(struct head_walk *walk, const char *value, size_t n)
+static int take_host(struct head *head, const char *value, size_t n, const char **fault)
 {
-    struct head *head = walk->head;
-    if (head->has_content_length)
-        refuse(walk, 400, "Content-Length stands twice.");
-    head->has_content_length = true;
+    if (!is_authority(value, n))
+        return refuse(fault, 400, "Host is not a host name.");
+    return take_once(&head->host, value, fault, "Host stands twice.");
+}
+
+static int take_content_length(struct head *head, const char *value, size_t n, const char **fault)
+{
     uint64_t length = 0;
+    if (head->has_content_length)
+        return refuse(fault, 400, "Content-Length stands twice.");
     for (size_t i = 0; i < n; i++) {
-        if (value[i] < '0' || value[i] > '9' || length > (UINT64_MAX - 9) / 10) {
-            refuse(walk, 400, "Content-Length is not a number.");
-            return;
-        }
+        if (value[i] < '0' || value[i] > '9' || length > (UINT64_MAX - 9) / 10)
+            return refuse(fault, 400, "Content-Length is not a number.");
         length = length * 10 + (uint64_t)(value[i] - '0');
     }
     if (n == 0)
-        refuse(walk, 400, "Content-Length is empty.");
+        return refuse(fault, 400, "Content-Length is empty.");
+    head->has_content_length = true;
     head->content_length = length;
+    return 0;
 }
 
-static void set_transfer_encoding(struct head_walk *walk, const char *value)
+static int take_transfer_encoding(struct head *head, const char *value, const char **fault)
 {
-    if (walk->head->chunked)
-        refuse(walk, 400, "Transfer-Encoding stands twice.");
-    if (walk->head->is_1_0)
-        refuse(walk, 400, "HTTP/1.0 has no Transfer-Encoding.");
-    else if (strcasecmp(value, "chunked") != 0)
-        refuse(walk, 501, "The only Transfer-Encoding understood here is chunked.");
-    walk->head->chunked = true;
+    if (head->chunked)
+        return refuse(fault, 400, "Transfer-Encoding stands twice.");
+    if (head->is_1_0)
+        return refuse(fault, 400, "HTTP/1.0 has no Transfer-Encoding.");
+    if (strncasecmp(value, "chunked", 7) == 0 && strchr(value, ','))
+        return refuse(fault, 400, "chunked is the last Transfer-Encoding, and stands once.");
+    if (*value == '\0')
+        return refuse(fault, 400, "Transfer-Encoding is empty.");
+    if (strcasecmp(value, "chunked") != 0)
+        return refuse(fault, 501, "The only Transfer-Encoding understood here is chunked.");
+    head->chunked = true;
+    return 0;
 }
 
-static void take(struct head_walk *walk, const char *name, size_t name_length, const char *value, size_t n)
+static int take_expect(struct head *head, const char *value, const char **fault)
 {
-    struct head *head = walk->head;
+    if (strcasecmp(value, "100-continue") != 0)
+        return refuse(fault, 417, "The only expectation understood here is 100-continue.");
+    head->expect_continue = !head->is_1_0;
+    return 0;
+}
+
+static void take_connection(struct head *head, const char *value)
+{
+    while (*value) {
+        size_t n = strcspn(value, ", \t");
+        if (n == 5 && strncasecmp(value, "close", 5) == 0)
+            head->close = true;
+        else if (n == 10 && head->is_1_0 && strncasecmp(value, "keep-alive", 10) == 0)
+            head->close = false;
+        value += n;
+        value += strspn(value, ", \t");
+    }
+}
+
+/** @return 0, or the status to refuse with. */
+static int take(struct head *head, const char *name, size_t name_length, const char *value, size_t n,
+                const char **fault)
+{
     switch (name_length) {
     case 4:
-        if (strcasecmp(name, "Host") == 0) {
-            set_once(walk, &head->host, value, "Host stands twice.");
-            if (!is_host(value, n))
-                refuse(walk, 400, "Host is not a host name.");
-        }
+        if (strcasecmp(name, "Host") == 0)
+            return take_host(head, value, n, fault);
         break;
     case 6:
-        if (strcasecmp(name, "Accept") == 0 && !head->accept) {
-            head->accept = value;
-        } else if (strcasecmp(name, "Expect") == 0) {
-            if (strcasecmp(value, "100-continue") != 0)
-                refuse(walk, 417, "The only expectation understood here is 100-continue.");
-            head->expect_continue = !head->is_1_0;
-        }
+        if (strcasecmp(name, "Expect") == 0)
+            return take_expect(head, value, fault);
+        break;
+    case 10:
+        if (strcasecmp(name, "Connection") == 0)
+            take_connection(head, value);
         break;
     case 12:
         if (strcasecmp(name, "Content-Type") == 0)
-            set_once(walk, &head->content_type, value, "Content-Type stands twice.");
-        else if (strcasecmp(name, "X-Request-Id") == 0 && !head->request_id)
+            return take_once(&head->content_type, value, fault, "Content-Type stands twice.");
+        if (strcasecmp(name, "X-Request-Id") == 0 && !head->request_id)
             head->request_id = value;
         break;
     case 13:
         if (strcasecmp(name, "Authorization") == 0)
-            set_once(walk, &head->authorization, value, "Authorization stands twice.");
+            return take_once(&head->authorization, value, fault, "Authorization stands twice.");
         break;
     case 14:
         if (strcasecmp(name, "Content-Length") == 0)
-            set_content_length(walk, value, n);
+            return take_content_length(head, value, n, fault);
         break;
     case 16:
         if (strcasecmp(name, "Content-Encoding") == 0)
-            set_once(walk, &head->content_encoding, value, "Content-Encoding stands twice.");
+            return take_once(&head->content_encoding, value, fault, "Content-Encoding stands twice.");
         break;
     case 17:
         if (strcasecmp(name, "Transfer-Encoding") == 0)
-            set_transfer_encoding(walk, value);
+            return take_transfer_encoding(head, value, fault);
         break;
     default:
         break;
     }
+    return 0;
 }
 
-bool head_header(struct head_walk *walk, const char *name, size_t name_length, const char *value, size_t value_length)
+static bool is_blank(char c)
 {
-    if (walk->status || !check_place(walk, name, name_length, value, value_length))
-        return false;
-    if (!is_token(name, name_length))
-        refuse(walk, 400, "A header name is not a token, or a blank stands before its colon.");
-    else if (!is_field_value(value, value_length))
-        refuse(walk, 400, "A header value holds a control character.");
-    else
-        take(walk, name, name_length, value, value_length);
-    return walk->status == 0;
+    return c == ' ' || c == '\t';
 }
 
-int head_end(struct head_walk *walk, const char *end)
+/** One line without its CR LF. Ends name and value with NUL; there is room, since a CR follows. */
+static int take_line(struct head *head, char *line, size_t n, const char **fault)
 {
-    const struct head *head = walk->head;
-    if (walk->status)
-        return walk->status;
-    /* the blank line is the last two bytes */
-    if (walk->at && walk->at + 2 != end)
-        refuse(walk, 400, "A header line is folded, holds a NUL, or does not end in CR LF.");
-    else if (head->chunked && head->has_content_length)
-        refuse(walk, 400, "Content-Length and Transfer-Encoding exclude each other.");
-    else if (!head->host && !head->is_1_0)
-        refuse(walk, 400, "HTTP/1.1 requires Host.");
-    return walk->status;
+    size_t name = span(line, n, TOKEN);
+    if (is_blank(line[0]))
+        return refuse(fault, 400, "A header line is folded.");
+    if (name == 0 || name == n || line[name] != ':')
+        return refuse(fault, 400, "A header line is not NAME: VALUE, or a blank stands before its colon.");
+    char *value = line + name + 1, *end = line + n;
+    if (span(value, n - name - 1, VALUE) != n - name - 1)
+        return refuse(fault, 400, "A header value holds a control character.");
+    while (value < end && is_blank(*value))
+        value++;
+    while (end > value && is_blank(end[-1]))
+        end--;
+    line[name] = '\0';
+    *end = '\0';
+    return take(head, line, name, value, (size_t)(end - value), fault);
+}
+
+static int check_whole(const struct head *head, const char **fault)
+{
+    if (head->chunked && head->has_content_length)
+        return refuse(fault, 400, "Content-Length and Transfer-Encoding exclude each other.");
+    if (!head->host && !head->is_1_0)
+        return refuse(fault, 400, "HTTP/1.1 requires Host.");
+    return 0;
+}
+
+int head_parse(struct head *head, char *bytes, size_t length, const char **fault)
+{
+    char *end = memchr(bytes, '\n', length);
+    struct request_line line;
+    *head = (struct head){0};
+    int status = read_request_line(bytes, (size_t)(end - bytes) - 1, &line, fault);
+    if (status)
+        return status;
+    head->is_1_0 = line.minor == '0';
+    head->close = head->is_1_0;
+    bytes[line.method] = '\0';
+    head->method = bytes;
+    char *target = bytes + line.method + 1;
+    target[line.target] = '\0';
+    status = take_target(head, target, fault);
+    head->fields = end + 1;
+    head->fields_end = bytes + length - 2; /* the empty line */
+    for (char *at = end + 1; status == 0 && at < head->fields_end; at = end + 1) {
+        end = memchr(at, '\n', (size_t)(bytes + length - at));
+        status = take_line(head, at, (size_t)(end - at) - 1, fault);
+    }
+    return status ? status : check_whole(head, fault);
+}
+
+/* ---- other lines ------------------------------------------------------------------------------------------------ */
+
+/** The line at `at` is NAME NUL blanks VALUE NUL … LF. @return its value if the name is the one. */
+static const char *value_at(const char *at, const char *name)
+{
+    if (strcasecmp(at, name) != 0)
+        return NULL;
+    at += strlen(at) + 1;
+    return at + strspn(at, " \t");
+}
+
+static const char *find_from(const struct head *head, const char *at, const char *name)
+{
+    while (at && at < head->fields_end) {
+        const char *value = value_at(at, name);
+        if (value)
+            return value;
+        at = memchr(at, '\n', (size_t)(head->fields_end - at));
+        at = at ? at + 1 : NULL;
+    }
+    return NULL;
+}
+
+const char *head_find(const struct head *head, const char *name)
+{
+    return find_from(head, head->fields, name);
+}
+
+const char *head_next(const struct head *head, const char *name, const char *value)
+{
+    const char *end = memchr(value, '\n', (size_t)(head->fields_end - value));
+    return end ? find_from(head, end + 1, name) : NULL;
 }

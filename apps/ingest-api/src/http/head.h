@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/head.h
- * The head of a request: what we need of it, and whether its framing is beyond doubt.
+ * The head of a request, read strictly: pure functions over bytes.
  *
- * libmicrohttpd 0.9 takes heads that RFC 9112 says must be refused (they are how requests are smuggled past a proxy):
- * folded lines, bare LF, NUL, a blank before the colon, two lengths. It parses in place: it puts NULs into the
- * received bytes and hands out pointers to them. So the bytes between one header's value and the next one's name tell
- * how the line ended. A walk over the headers in order, comparing where each *is* with where it must be, sees every
- * such fault. That is done where the library is one of the 0.9 line; later ones refuse these heads themselves.
+ * Two servers in a row must never disagree about where a request ends; that is how requests are smuggled. So whatever
+ * RFC 9110 and 9112 do not allow is refused, also where they let a server be lenient: bare LF and bare CR, NUL and
+ * other control characters, folded lines, a blank before a colon, two lengths, a Host that is none.
  */
 #ifndef INGEST_HTTP_HEAD_H
 #define INGEST_HTTP_HEAD_H
@@ -16,36 +14,59 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Longest request target. */
+#define HEAD_TARGET_MAX 8192
+
+/** Strings are in the bytes that were read, ended by NUL; NULL when absent. */
 struct head {
-    /* values, NULL when absent; valid as long as the request */
-    const char *host, *content_type, *content_encoding, *authorization, *request_id, *accept;
+    const char *method;
+    const char *path;  /**< raw, "/…" or "*"; of "http://host/path" the path */
+    const char *query; /**< raw, what stands behind the first '?' */
+    const char *host, *content_type, *content_encoding, *authorization, *request_id;
+    const char *fields, *fields_end; /**< the header lines, for head_next() */
     uint64_t content_length;
     bool has_content_length;
     bool chunked;
     bool expect_continue;
     bool is_1_0;
+    bool close; /**< the client's wish, or HTTP/1.0 without "keep-alive" */
 };
 
-/** Progress of the walk. Zero it, then begin, header for each in order, end. */
-struct head_walk {
-    struct head *head;
-    const char *at;    /**< where the next header's name must stand; NULL: places are not looked at */
-    int status;        /**< 0, or the status to refuse with */
-    const char *fault; /**< a sentence, when status is not 0 */
-};
+enum head_state { HEAD_MORE, HEAD_WHOLE, HEAD_REFUSED };
 
-/** Is it free of blanks and control characters? To be asked before the library takes its query apart. */
-bool head_is_target(const char *uri, size_t length);
+/** How far a head has been looked through for its end. Zero it for each request. */
+struct head_scan {
+    size_t at;         /**< bytes that have been looked at */
+    size_t line;       /**< where the line that is not complete begins */
+    size_t length;     /**< HEAD_WHOLE: of the head, its empty line included */
+    unsigned lines;    /**< complete ones */
+    int status;        /**< HEAD_REFUSED: the status to refuse with, */
+    const char *fault; /**< and a sentence */
+};
 
 /**
- * @param uri, uri_length  where the request target is, and its length as received; its bytes are not looked at.
- * @param in_place whether the library parses in place (see above).
+ * Look for the end of the head in what has come so far; each byte is looked at once, however they come. What can be
+ * refused before the end is: a request line that is none, a line that does not end in CR LF, more than `limit` bytes.
+ * @param bytes from the first of the request line, `n` of them; what follows the head may be among them.
  */
-void head_begin(struct head_walk *walk, struct head *head, const char *method, const char *uri, size_t uri_length,
-                const char *version, bool in_place);
-/** One header. @return false when the walk may stop: walk->status is set. */
-bool head_header(struct head_walk *walk, const char *name, size_t name_length, const char *value, size_t value_length);
-/** @param end one past the last byte of the head in memory (not looked at unless in_place). @return walk->status */
-int head_end(struct head_walk *walk, const char *end);
+enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, size_t limit);
+
+/**
+ * Take a whole head apart, where it stands: bytes of it are overwritten with NUL.
+ * @param length what head_scan() said. @return 0; or the status to refuse with, and *fault is a sentence.
+ */
+int head_parse(struct head *head, char *bytes, size_t length, const char **fault);
+
+/** First header line of this name, in any case, or NULL. */
+const char *head_find(const struct head *head, const char *name);
+/** The next of this name behind `value`, which head_find() or head_next() gave. NULL: no more. */
+const char *head_next(const struct head *head, const char *name, const char *value);
+
+/* for http/chunked.c, which reads header lines too */
+
+/** A character of a token (RFC 9110, 5.6.2). */
+bool head_is_token_char(unsigned char c);
+/** A character of a field's value: visible, blank, tab, or beyond ASCII. */
+bool head_is_value_char(unsigned char c);
 
 #endif

@@ -1,79 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/loop.h"
 
-#include "app.h"
-#include "base/settings.h"
-#include "http/exchange.h"
-#include "http/tls.h"
+#include "metrics/metrics.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TIMEOUTS_MS 250
 #define LAG_MS 10
-/* a few more runs at once are cheaper than a turn of the loop */
-#define RUNS_PER_TURN 4
-/* after so many runs in which no handler was called, the daemon is waiting for somebody and only does not know it */
-#define IDLE_ROUNDS_MAX 32
-#define PAUSE_MS 2
 #define REST_MS 1
 #define SECOND UINT64_C(1000000000)
+/* connections that are taken in one turn: those that are there come first */
+#define ACCEPTS_PER_TURN 64
 /* connections whose memory is worth giving back when they are gone */
 #define CROWD 256
 /* a drained loop gives its idle connections this long to go by themselves */
 #define DRAINED_GRACE_NS (SECOND / 4)
 
-/* ---- the daemon ------------------------------------------------------------------------------------------------- */
+/* ---- new connections -------------------------------------------------------------------------------------------- */
 
-static bool has_work(const struct loop *loop)
+static void stop_accepting(struct loop *loop)
 {
-    MHD_UNSIGNED_LONG_LONG timeout;
-    return MHD_get_timeout(loop->daemon, &timeout) == MHD_YES && timeout == 0;
+    if (loop->accepting)
+        uv_poll_stop(&loop->poll);
+    loop->accepting = false;
 }
 
-static void on_idle(uv_idle_t *idle)
+/** @return whether there may be more. */
+static bool accept_one(struct loop *loop)
 {
-    loop_pump(idle->data);
-}
-
-static void on_pause(uv_timer_t *timer)
-{
-    loop_pump(timer->data);
-}
-
-void loop_pump(struct loop *loop)
-{
-    bool more = true;
-    for (int run = 0; run < RUNS_PER_TURN && more; run++) {
-        loop->progress = false;
-        MHD_run(loop->daemon);
-        loop->idle_rounds = loop->progress ? 0 : loop->idle_rounds + 1;
-        more = has_work(loop);
+    if (loop->connection_count >= loop->max_connections) { /* the others wait in the kernel */
+        stop_accepting(loop);
+        return false;
     }
-    if (!more) {
-        loop->idle_rounds = 0;
-        uv_idle_stop(&loop->idle);
-        uv_timer_stop(&loop->pause);
-    } else if (loop->idle_rounds < IDLE_ROUNDS_MAX) {
-        uv_timer_stop(&loop->pause);
-        uv_idle_start(&loop->idle, on_idle);
-    } else {
-        /* without this an endless chunk-size line keeps a core busy */
-        uv_idle_stop(&loop->idle);
-        uv_timer_start(&loop->pause, on_pause, PAUSE_MS, 0);
+    int fd = accept4(loop->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        loop->owner->accepted(loop, fd);
+        return true;
     }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        stop_accepting(loop); /* until the next look at the deadlines */
+    return errno == EINTR || errno == ECONNABORTED;
 }
 
-static void on_events(uv_poll_t *poll, int status, int events)
+static void on_connection(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    loop_pump(poll->data);
+    for (int i = 0; i < ACCEPTS_PER_TURN && accept_one(poll->data); i++)
+        ;
+}
+
+void loop_accept_again(struct loop *loop)
+{
+    if (loop->accepting || loop->listener < 0 || loop->connection_count >= loop->max_connections)
+        return;
+    loop->accepting = uv_poll_start(&loop->poll, UV_READABLE, on_connection) == 0;
 }
 
 /* ---- what other threads want ------------------------------------------------------------------------------------ */
@@ -89,16 +76,13 @@ void loop_post(struct loop *loop, struct loop_mail *mail)
         uv_async_send(&loop->wake); /* the loop takes all there is, so one call for the first is enough */
 }
 
-static void deliver_all(struct loop *loop, struct loop_mail *mail)
+static void deliver_all(struct loop_mail *mail)
 {
-    if (!mail)
-        return;
     while (mail) {
         struct loop_mail *next = mail->next;
         mail->deliver(mail);
         mail = next;
     }
-    loop_pump(loop);
 }
 
 static void deliver_mail(struct loop *loop)
@@ -110,7 +94,7 @@ static void deliver_mail(struct loop *loop)
         oldest = newest;
         newest = next;
     }
-    deliver_all(loop, oldest);
+    deliver_all(oldest);
 }
 
 static void on_rest(uv_timer_t *timer)
@@ -118,7 +102,7 @@ static void on_rest(uv_timer_t *timer)
     struct loop *loop = timer->data;
     struct loop_mail *mail = loop->later;
     loop->later = NULL;
-    deliver_all(loop, mail);
+    deliver_all(mail);
 }
 
 void loop_post_later(struct loop *loop, struct loop_mail *mail)
@@ -129,22 +113,17 @@ void loop_post_later(struct loop *loop, struct loop_mail *mail)
         uv_timer_start(&loop->rest, on_rest, REST_MS, 0);
 }
 
-static void close_listener(struct loop *loop)
-{
-    /* take in what the kernel has accepted for us: a closed listener resets those connections */
-    MHD_run(loop->daemon);
-    (void)MHD_quiesce_daemon(loop->daemon);
-    if (loop->listener >= 0)
-        close(loop->listener);
-    loop->listener = -1;
-}
-
 static void begin_drain(struct loop *loop)
 {
     loop->draining = true;
-    close_listener(loop);
-    connection_close_idle(loop);
-    loop_pump(loop);
+    /* take in what the kernel has accepted for us: a closed listener resets those connections */
+    while (loop->listener >= 0 && accept_one(loop))
+        ;
+    stop_accepting(loop);
+    if (loop->listener >= 0)
+        close(loop->listener);
+    loop->listener = -1;
+    loop->owner->drain(loop);
 }
 
 static void on_wake(uv_async_t *async)
@@ -260,56 +239,26 @@ static void on_timeouts(uv_timer_t *timer)
     if (now - loop->second_ns >= SECOND)
         report(loop, now);
     give_back_memory(loop);
-    connection_sweep(loop, now);
-    loop_pump(loop);
+    loop->owner->sweep(loop, now);
+    loop_accept_again(loop);
+}
+
+const char *loop_date(struct loop *loop)
+{
+    struct timespec now;
+    struct tm tm;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != loop->date_second) {
+        static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        gmtime_r(&now.tv_sec, &tm);
+        snprintf(loop->date, sizeof(loop->date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
+                 tm.tm_mday, months + 3 * tm.tm_mon, (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        loop->date_second = now.tv_sec;
+    }
+    return loop->date;
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------ */
-
-static size_t leave_escapes(void *cls, struct MHD_Connection *connection, char *text)
-{
-    (void)cls;
-    (void)connection;
-    return strlen(text); /* decoded by the router, where %2F and %00 can be told from / and the end */
-}
-
-static void on_daemon_log(void *cls, const char *format, va_list arguments)
-{
-    char line[512];
-    (void)cls;
-    if (!log_enabled(LOG_DEBUG))
-        return;
-    int n = vsnprintf(line, sizeof(line), format, arguments);
-    while (n > 0 && (size_t)n < sizeof(line) && line[n - 1] == '\n')
-        line[--n] = '\0';
-    log_debug("libmicrohttpd", "s:text", line);
-}
-
-static struct MHD_Daemon *start_daemon(struct loop *loop)
-{
-    const struct settings *settings = loop->app->settings;
-    loop->in_place = strncmp(MHD_get_version(), "0.9.", 4) == 0;
-    /* a head somewhat past its limit must still fit, so that the answer is ours; not more, since the daemon zeroes it
-     * all for each request */
-    size_t memory = settings->max_header_bytes + 4096;
-    bool tls = settings->tls_cert[0] != '\0';
-    struct MHD_OptionItem secure[] = {
-        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)tls_retrieve},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0), 0,
-                            NULL, NULL, exchange_on_request, loop, MHD_OPTION_EXTERNAL_LOGGER, on_daemon_log,
-                            NULL, /* first, so that it gets what the other options have to say */
-                            MHD_OPTION_ARRAY, tls ? secure : plain, MHD_OPTION_LISTEN_SOCKET, loop->listener,
-                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT, loop->max_connections,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_CONNECTION_TIMEOUT,
-                            settings->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, loop->in_place ? 0 : 1,
-                            MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, loop, MHD_OPTION_UNESCAPE_CALLBACK,
-                            leave_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, loop,
-                            MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, loop, MHD_OPTION_END);
-}
 
 static int fail(struct loop *loop, const char *what, const char *reason)
 {
@@ -319,23 +268,20 @@ static int fail(struct loop *loop, const char *what, const char *reason)
 
 static int init_handles(struct loop *loop)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     int rc;
-    if ((rc = uv_poll_init(&loop->uv, &loop->poll, info->epoll_fd)) < 0 ||
+    if ((rc = uv_poll_init(&loop->uv, &loop->poll, loop->listener)) < 0 ||
         (rc = uv_async_init(&loop->uv, &loop->wake, on_wake)) < 0)
         return rc;
     atomic_store_explicit(&loop->waiting_for_events, true, memory_order_relaxed); /* nothing is done before it runs */
-    uv_idle_init(&loop->uv, &loop->idle);
-    uv_timer_init(&loop->uv, &loop->pause);
     uv_timer_init(&loop->uv, &loop->timeouts);
     uv_timer_init(&loop->uv, &loop->lag);
     uv_timer_init(&loop->uv, &loop->rest);
     uv_prepare_init(&loop->uv, &loop->prepare);
     uv_check_init(&loop->uv, &loop->check);
-    loop->poll.data = loop->idle.data = loop->pause.data = loop->timeouts.data = loop->lag.data = loop->rest.data =
-        loop->prepare.data = loop->check.data = loop->wake.data = loop;
-    if ((rc = uv_poll_start(&loop->poll, UV_READABLE, on_events)) < 0 ||
-        (rc = uv_timer_start(&loop->timeouts, on_timeouts, TIMEOUTS_MS, TIMEOUTS_MS)) < 0 ||
+    loop->poll.data = loop->timeouts.data = loop->lag.data = loop->rest.data = loop->prepare.data = loop->check.data =
+        loop->wake.data = loop;
+    loop_accept_again(loop);
+    if ((rc = uv_timer_start(&loop->timeouts, on_timeouts, TIMEOUTS_MS, TIMEOUTS_MS)) < 0 ||
         (metrics_registry() && (rc = uv_timer_start(&loop->lag, on_lag, LAG_MS, LAG_MS)) < 0) ||
         (rc = uv_prepare_start(&loop->prepare, on_prepare)) < 0)
         return rc;
@@ -353,11 +299,6 @@ int loop_init(struct loop *loop)
     if (!loop->auth)
         return fail(loop, "auth_cache_create", "no memory");
     request_ids_init(&loop->ids);
-    loop->daemon = start_daemon(loop);
-    if (!loop->daemon) {
-        loop->listener = -1; /* closed by the attempt */
-        return fail(loop, "MHD_start_daemon", strerror(errno));
-    }
     if ((rc = init_handles(loop)) < 0)
         return fail(loop, "uv handles", uv_strerror(rc));
     return 0;
@@ -377,7 +318,6 @@ static void *run(void *arg)
     snprintf(name, sizeof(name), "loop-%u", loop->index);
     pthread_setname_np(pthread_self(), name);
     atomic_store_explicit(&loop->waiting_for_events, false, memory_order_seq_cst);
-    loop_pump(loop); /* only MHD_run adds the listener to the daemon's epoll set */
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     log_buffer_flush(&loop->log);
     atomic_store_explicit(&loop->ended, true, memory_order_release);
@@ -392,10 +332,9 @@ int loop_start(struct loop *loop)
 
 void loop_destroy(struct loop *loop)
 {
-    /* nothing is suspended: a loop ends only when nothing is in flight. Closes the listener, if it is still open. */
-    if (loop->daemon)
-        MHD_stop_daemon(loop->daemon);
-    else if (loop->listener >= 0)
+    /* nothing is with another thread: a loop ends only when nothing is in flight */
+    loop->owner->close_all(loop);
+    if (loop->listener >= 0)
         close(loop->listener);
     log_buffer_flush(&loop->log);
     if (loop->uv.data) {

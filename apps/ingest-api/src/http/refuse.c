@@ -9,13 +9,14 @@
 #include <string.h>
 #include <strings.h>
 
-const char *refuse_code(int status)
+/** snake_case code of the error object. */
+static const char *code_of(int status)
 {
     switch (status) {
     case 400:
         return "bad_request";
-    case 413:
-        return "body_too_large";
+    case 408:
+        return "request_timeout";
     case 414:
         return "uri_too_long";
     case 417:
@@ -29,6 +30,11 @@ const char *refuse_code(int status)
     default:
         return "refused";
     }
+}
+
+int refuse_request(struct exchange *exchange, int status, const char *fault)
+{
+    return respond_error(&exchange->req, status, code_of(status), "%s", fault);
 }
 
 int refuse_key(struct exchange *exchange, const char *why)
@@ -71,25 +77,44 @@ static size_t body_limit(const struct request *req)
     return 0;
 }
 
-/** The media type in lower case, without parameters. @return false when its charset is not UTF-8. */
-static bool read_content_type(struct exchange *exchange)
+/** The media type in lower case, without parameters. @return what follows it. */
+static const char *read_content_type(struct exchange *exchange)
 {
-    const char *given = exchange->head.content_type;
+    const char *given = exchange->head.content_type ? exchange->head.content_type : "";
     size_t n = 0, max = sizeof(exchange->type) - 1;
-    if (!given)
-        return true;
     for (; given[n] && given[n] != ';' && given[n] != ' ' && given[n] != '\t' && n < max; n++)
         exchange->type[n] = given[n] >= 'A' && given[n] <= 'Z' ? (char)(given[n] | 0x20) : given[n];
     exchange->type[n] = '\0';
     exchange->req.content_type = exchange->type;
-    const char *charset = strcasestr(given + n, "charset=");
-    if (!charset)
-        return true;
-    charset += 8;
-    if (*charset == '"')
-        charset++;
-    return strncasecmp(charset, "utf-8", 5) == 0 || strncasecmp(charset, "utf8", 4) == 0 ||
-           strncasecmp(charset, "us-ascii", 8) == 0;
+    return given + n;
+}
+
+static bool is_charset(const char *value, size_t n)
+{
+    static const char *const known[] = {"utf-8", "utf8", "us-ascii"};
+    if (n >= 2 && value[0] == '"' && value[n - 1] == '"') {
+        value++;
+        n -= 2;
+    }
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strlen(known[i]) == n && strncasecmp(value, known[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/** *( ";" name "=" value ), blanks around. Only the charset counts. @return false when it is not UTF-8. */
+static bool check_charset(const char *parameters)
+{
+    for (const char *at = strchr(parameters, ';'); at; at = strchr(at, ';')) {
+        at += 1 + strspn(at + 1, " \t");
+        if (strncasecmp(at, "charset=", 8) != 0)
+            continue;
+        size_t n = strcspn(at + 8, "; \t");
+        if (!is_charset(at + 8, n))
+            return false;
+    }
+    return true;
 }
 
 static int check_content_type(struct exchange *exchange)
@@ -99,7 +124,7 @@ static int check_content_type(struct exchange *exchange)
     if (encoding && strcasecmp(encoding, "identity") != 0)
         return respond_error(req, 415, "unsupported_media_type",
                              "No Content-Encoding is understood here: send the body as it is.");
-    if (!read_content_type(exchange))
+    if (!check_charset(read_content_type(exchange)))
         return respond_error(req, 415, "unsupported_media_type", "Only the charset UTF-8 is understood here.");
     for (const char *const *type = req->route->content_types; type && *type; type++) {
         if (strcmp(*type, req->content_type) == 0)
@@ -131,14 +156,13 @@ int refuse_body(struct exchange *exchange)
     return limit ? check_content_type(exchange) : 0;
 }
 
-enum MHD_Result refuse_now_or_later(struct exchange *exchange)
+bool refuse_now(struct exchange *exchange)
 {
     exchange->refused = true;
     const struct head *head = &exchange->head;
-    if (exchange->has_body &&
-        (head->expect_continue || (head->has_content_length && head->content_length > REFUSE_SWALLOW_MAX))) {
-        exchange->close = true;
-        return exchange_queue_answer(exchange);
-    }
-    return MHD_YES;
+    if (!exchange->has_body ||
+        !(head->expect_continue || (head->has_content_length && head->content_length > REFUSE_SWALLOW_MAX)))
+        return false;
+    exchange->close = true;
+    return true;
 }

@@ -15,8 +15,8 @@
 /** A refused body is read up to this. */
 #define REFUSE_SWALLOW_MAX (16u << 20)
 
-/** snake_case code of the error object. */
-const char *refuse_code(int status);
+/** 400, 408, 414, 431 … of what is no request, or is too late. */
+int refuse_request(struct exchange *exchange, int status, const char *fault);
 /** 401 with WWW-Authenticate. Returns the status, as all of these do; 0 means go on. */
 int refuse_key(struct exchange *exchange, const char *why);
 /** 429 when the organisation asks too fast. */
@@ -24,7 +24,7 @@ int refuse_rate(struct exchange *exchange);
 int refuse_too_large(struct exchange *exchange);
 /** 413 and 415 by the head; else makes ready for the body. */
 int refuse_body(struct exchange *exchange);
-/** There is an answer: queue it now, or after the body. */
-enum MHD_Result refuse_now_or_later(struct exchange *exchange);
+/** There is an answer, and perhaps a body to come. @return whether to answer now, and close; else after the body. */
+bool refuse_now(struct exchange *exchange);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/request.h
- * One HTTP request as a route handler sees it. The front (http/server.c) fills the input, the handler the answer.
+ * One HTTP request as a route handler sees it. The front (http/exchange.c) fills the input, the handler the answer.
  *
  * Life: parsed on a loop thread → matched → authenticated → `prepare` on the loop (parse and validate, no database) →
  * `execute` on a store thread inside a transaction → committed → answered on the loop. A handler never blocks a loop.
@@ -17,7 +17,10 @@
 #include <stdint.h>
 
 struct app;
+struct body;
 struct db;
+struct head;
+struct query;
 
 #define REQUEST_MAX_PARAMS 4
 
@@ -59,15 +62,18 @@ struct request {
 
     /* the front's own; NULL in a request that a test makes by hand */
     struct query *query;
-    void *connection;
+    const struct head *head;
+    const struct body *spool;
 };
 
 /** First value of a query parameter, percent-decoded, or NULL. Owned by the request. */
 const char *request_query(struct request *req, const char *name);
 /** All values of a query parameter, in order. @return how many were written to values, at most max. */
 size_t request_query_all(struct request *req, const char *name, const char **values, size_t max);
-/** First value of a header, or NULL. Loop thread only (prepare). */
+/** First value of a header, or NULL. Owned by the request. */
 const char *request_header(struct request *req, const char *name);
+/** The value of the next line of this header behind the one that has `value`, or NULL. */
+const char *request_header_next(struct request *req, const char *name, const char *value);
 
 /** A large body has been read up to here: what is before costs no memory any more, and may be read again nevertheless. */
 void request_body_pass(const struct request *req, const char *up_to);
@@ -76,11 +82,13 @@ void request_body_pass(const struct request *req, const char *up_to);
 int respond_json(struct request *req, int status, json_t *body);
 /** Answer with bytes; takes over `body`, which is malloc()ed. `type` is a literal. Returns `status`. */
 int respond_bytes(struct request *req, int status, const char *type, char *body, size_t length);
+#define STREAM_REST (-2L)
 /**
  * Answer with a body of unknown length in constant memory. `read` is called on the loop, whenever the client has taken
- * what was written, until it returns 0 (the end) or a negative value (the connection is cut, so that the client knows).
- * It must not block; a long answer also rests a millisecond after each slice, so that the requests beside it are not
- * held up. `release` is called once in any case. Returns `status`.
+ * what was written, until it returns 0 (the end) or a negative value (the connection is cut, so that the client knows);
+ * STREAM_REST says that there is nothing yet: it is asked again in about a millisecond. It must not block; a long answer
+ * also rests a millisecond after each slice, so that the requests beside it are not held up. `release` is called once in
+ * any case. Returns `status`.
  */
 int respond_stream(struct request *req, int status, const char *type, void *stream,
                    long (*read)(void *stream, char *buffer, size_t capacity), void (*release)(void *stream));

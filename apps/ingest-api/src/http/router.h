@@ -39,13 +39,10 @@ struct route {
     promc_http_route *metrics; /**< set at start; shared by the methods of one template */
     /** Only with STORE_NONE: runs on a pool thread after prepare returned 0. Returns the status answered. May be NULL. */
     int (*background)(struct request *req);
+    /** Query parameters it knows, NULL-terminated; NULL: none. Others are refused, and one that stands twice, unless its
+     *  name ends in "[]". */
+    const char *const *parameters;
 };
-
-/** The routes of each file in api/; each returns a table ended by path NULL, mutable (metrics is filled in). */
-struct route *routes_health(void);
-struct route *routes_metrics(void);
-struct route *routes_prospects(void);
-struct route *routes_campaigns(void);
 
 struct router;
 

@@ -3,9 +3,10 @@
 
 #include "app.h"
 #include "base/settings.h"
+#include "http/connection.h"
 #include "http/listener.h"
-#include "http/loop.h"
 #include "http/tls.h"
+#include "metrics/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,23 +42,20 @@ static unsigned connections_allowed(const struct settings *settings)
     return (unsigned)room;
 }
 
-static int make_routers(struct http_server *server)
+/** With an address of their own, the tables of the monitoring are served there; the health checks on both. */
+static int make_routers(struct http_server *server, const struct http_routes *routes)
 {
-    const struct settings *settings = server->app->settings;
-    struct route *tables[4];
+    struct route *tables[HTTP_ROUTES_MAX];
     size_t count = 0;
-    bool apart = settings->metrics_listen[0] != '\0';
-    tables[count++] = routes_health();
-    if (settings->metrics_enabled)
-        tables[count++] = routes_metrics();
+    bool apart = server->app->settings->metrics_listen[0] != '\0';
+    for (size_t i = 0; i < routes->monitoring; i++)
+        tables[count++] = routes->tables[i];
     if (apart && router_create(&server->metrics_router, tables, count, NULL) < 0)
         return -1;
     if (apart)
         count = 1;
-    if (settings->role & ROLE_API) {
-        tables[count++] = routes_prospects();
-        tables[count++] = routes_campaigns();
-    }
+    for (size_t i = routes->monitoring; i < routes->count; i++)
+        tables[count++] = routes->tables[i];
     return router_create(&server->router, tables, count, metrics_http());
 }
 
@@ -70,6 +68,7 @@ static int add_loop(struct http_server *server, const struct router *router, int
         return -1;
     }
     loop->app = server->app;
+    loop->owner = &connection_owner;
     loop->router = router;
     loop->listener = listener;
     loop->max_connections = max_connections;
@@ -108,10 +107,6 @@ static int load_certificate(const struct settings *settings)
 {
     if (!settings->tls_cert[0])
         return 0;
-    if (MHD_is_feature_supported(MHD_FEATURE_SSL) != MHD_YES) {
-        log_error("this libmicrohttpd was built without TLS", "s:component", "tls");
-        return -1;
-    }
     return tls_load(settings->tls_cert, settings->tls_key);
 }
 
@@ -120,7 +115,7 @@ int http_server_reload(const struct http_server *server)
     return load_certificate(server->app->settings);
 }
 
-int http_server_create(struct http_server **out, struct app *app)
+int http_server_create(struct http_server **out, struct app *app, const struct http_routes *routes)
 {
     struct http_server *server = calloc(1, sizeof(*server));
     if (!server) {
@@ -129,7 +124,7 @@ int http_server_create(struct http_server **out, struct app *app)
     }
     server->app = app;
     app->server = server;
-    if (load_certificate(app->settings) < 0 || make_routers(server) < 0 || make_loops(server) < 0) {
+    if (load_certificate(app->settings) < 0 || make_routers(server, routes) < 0 || make_loops(server) < 0) {
         http_server_destroy(server);
         app->server = NULL;
         return -1;

@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/server.h
- * The HTTP front: N event loops, each a thread with a listening socket of its own (SO_REUSEPORT) and a libmicrohttpd
- * daemon on a libuv loop. With METRICS_LISTEN one more loop serves /metrics and /health* on that address.
+ * The HTTP front: N event loops, each a thread with a listening socket of its own (SO_REUSEPORT) and its connections on
+ * a libuv loop. With METRICS_LISTEN one more loop serves /metrics and /health* on that address.
  *
  * With TLS_CERT and TLS_KEY every one of them speaks TLS and nothing else.
  *
- * Memory: libmicrohttpd keeps MAX_HEADER_BYTES and 4 KiB for each connection, and zeroes it after each request; with
- * what the kernel and we need that is about 24 kB, so 10,000 idle connections are about 240 MB.
+ * Which file knows what: head.c and chunked.c how a request is written, connection.c when bytes come and go, wire.c the
+ * socket and TLS, exchange.c what is done about a request, answer_head.c and outgoing.c how an answer is written.
  */
 #ifndef INGEST_HTTP_SERVER_H
 #define INGEST_HTTP_SERVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct app;
+struct route;
 struct http_server;
 
+#define HTTP_ROUTES_MAX 8
+
+/** Tables of routes, each ended by a route without path, mutable: the router fills them in. */
+struct http_routes {
+    struct route *tables[HTTP_ROUTES_MAX];
+    size_t count;
+    size_t monitoring; /**< the first of them, which METRICS_LISTEN serves; the first one of all is served everywhere */
+};
+
 /** Bind, and make the loops; nothing is accepted yet. @return 0, or -1 after one clear line in the log. */
-int http_server_create(struct http_server **out, struct app *app);
+int http_server_create(struct http_server **out, struct app *app, const struct http_routes *routes);
 /** Start the loops. @return 0, or -1 after one line in the log. */
 int http_server_start(struct http_server *server);
 

@@ -16,6 +16,9 @@ struct identity {
 };
 
 static _Atomic(struct identity *) current;
+/* made by the first tls_load(), before any loop runs; they hold no certificate themselves */
+static gnutls_certificate_credentials_t credentials;
+static gnutls_priority_t priorities;
 
 static int fail(const char *what, const char *path, int rc)
 {
@@ -26,12 +29,12 @@ static int fail(const char *what, const char *path, int rc)
 /** That the two belong together; GnuTLS looks at it here and not when they are used. */
 static int check_pair(const gnutls_datum_t *certificate, const gnutls_datum_t *key)
 {
-    gnutls_certificate_credentials_t credentials;
-    int rc = gnutls_certificate_allocate_credentials(&credentials);
+    gnutls_certificate_credentials_t both;
+    int rc = gnutls_certificate_allocate_credentials(&both);
     if (rc < 0)
         return rc;
-    rc = gnutls_certificate_set_x509_key_mem(credentials, certificate, key, GNUTLS_X509_FMT_PEM);
-    gnutls_certificate_free_credentials(credentials);
+    rc = gnutls_certificate_set_x509_key_mem(both, certificate, key, GNUTLS_X509_FMT_PEM);
+    gnutls_certificate_free_credentials(both);
     return rc;
 }
 
@@ -59,6 +62,37 @@ static int import(struct identity *identity, const gnutls_datum_t *certificate, 
                                                    GNUTLS_PRIVKEY_IMPORT_COPY);
 }
 
+static int retrieve(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count,
+                    const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **chain,
+                    unsigned *chain_length, gnutls_privkey_t *key)
+{
+    struct identity *identity = atomic_load_explicit(&current, memory_order_acquire);
+    (void)session;
+    (void)authorities;
+    (void)authority_count;
+    (void)algorithms;
+    (void)algorithm_count;
+    if (!identity)
+        return -1;
+    *chain = identity->chain;
+    *chain_length = identity->length;
+    *key = identity->key;
+    return 0;
+}
+
+/** What all sessions share. Once. */
+static int prepare_sessions(void)
+{
+    if (credentials)
+        return 0;
+    int rc = gnutls_priority_init(&priorities, TLS_PRIORITIES, NULL);
+    if (rc == 0)
+        rc = gnutls_certificate_allocate_credentials(&credentials);
+    if (rc == 0)
+        gnutls_certificate_set_retrieve_function2(credentials, retrieve);
+    return rc;
+}
+
 int tls_load(const char *certificate_path, const char *key_path)
 {
     gnutls_datum_t certificate = {0}, key = {0};
@@ -70,7 +104,7 @@ int tls_load(const char *certificate_path, const char *key_path)
         (void)fail("the certificate cannot be read", certificate_path, rc);
     else if ((rc = gnutls_load_file(key_path, &key)) < 0)
         (void)fail("the certificate's key cannot be read", key_path, rc);
-    else if ((rc = import(identity, &certificate, &key)) < 0)
+    else if ((rc = import(identity, &certificate, &key)) < 0 || (rc = prepare_sessions()) < 0)
         (void)fail("the certificate and its key cannot be used", certificate_path, rc);
     else
         result = 0;
@@ -95,22 +129,25 @@ void tls_unload(void)
         destroy(identity);
         identity = previous;
     }
+    if (credentials)
+        gnutls_certificate_free_credentials(credentials);
+    if (priorities)
+        gnutls_priority_deinit(priorities);
+    credentials = NULL;
+    priorities = NULL;
 }
 
-int tls_retrieve(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count,
-                 const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **chain,
-                 unsigned *chain_length, gnutls_privkey_t *key)
+gnutls_session_t tls_session(int fd)
 {
-    struct identity *identity = atomic_load_explicit(&current, memory_order_acquire);
-    (void)session;
-    (void)authorities;
-    (void)authority_count;
-    (void)algorithms;
-    (void)algorithm_count;
-    if (!identity)
-        return -1;
-    *chain = identity->chain;
-    *chain_length = identity->length;
-    *key = identity->key;
-    return 0;
+    gnutls_session_t session;
+    if (!credentials || gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0)
+        return NULL;
+    if (gnutls_priority_set(session, priorities) < 0 ||
+        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials) < 0) {
+        gnutls_deinit(session);
+        return NULL;
+    }
+    gnutls_transport_set_int(session, fd);
+    gnutls_handshake_set_timeout(session, GNUTLS_INDEFINITE_TIMEOUT); /* the connection has a deadline of its own */
+    return session;
 }

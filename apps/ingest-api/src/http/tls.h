@@ -2,7 +2,7 @@
 /**
  * @file http/tls.h
  * The certificate that the listeners show, and its renewal while they run. One for the process: GnuTLS asks for it by a
- * function that is given nothing of ours.
+ * function that is given nothing of ours. And the sessions of connections.
  */
 #ifndef INGEST_HTTP_TLS_H
 #define INGEST_HTTP_TLS_H
@@ -23,9 +23,10 @@ int tls_load(const char *certificate_path, const char *key_path);
 /** Forget them all. After the last connection is gone. */
 void tls_unload(void);
 
-/** For MHD_OPTION_HTTPS_CERT_CALLBACK. On any loop. */
-int tls_retrieve(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count,
-                 const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **chain,
-                 unsigned *chain_length, gnutls_privkey_t *key);
+/**
+ * A server's session on a connected socket that does not block; freed with gnutls_deinit(). On any loop.
+ * @return NULL: no memory, or nothing was loaded.
+ */
+gnutls_session_t tls_session(int fd);
 
 #endif
