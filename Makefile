@@ -19,7 +19,7 @@ SCRIPTS = git ls-files -- scripts .ci bench tools tests infra | xargs -r awk 'FN
 
 # What `make test` and `make lint` consist of; the included files add their own.
 TEST_TARGETS := test-unit test-stack
-LINT_TARGETS := lint-format lint-tidy lint-scripts
+LINT_TARGETS := lint-format lint-layers lint-tidy lint-scripts
 
 -include bench/bench.mk
 -include infra/monitoring.mk
@@ -27,7 +27,7 @@ LINT_TARGETS := lint-format lint-tidy lint-scripts
 -include docs/docs.mk
 -include lib/promc-exporter/live/live.mk
 
-.PHONY: help setup build run demo cluster accuracy test test-unit test-stack test-slow test-backends test-asan test-tsan test-arm64 fuzz lint lint-format lint-tidy lint-scripts \
+.PHONY: help setup build run demo cluster accuracy test test-unit test-stack test-slow test-backends test-asan test-tsan test-arm64 fuzz lint lint-format lint-layers lint-tidy lint-scripts \
     format clean install-packages-run install-packages-cluster install-packages-test
 
 help: ## this list
@@ -89,11 +89,14 @@ test-arm64: ## the library's unit tests on arm64, built by a cross compiler, und
 fuzz: install-packages-test ## every parser under libFuzzer; FUZZ_SECONDS in all (default 60), FUZZ_SEED to repeat a run
 	@fuzz/run $(or $(FUZZ_SECONDS),60)
 
-lint: ## layout, clang-tidy, shellcheck, and the monitoring configuration
+lint: ## layout, rooms, clang-tidy, shellcheck, and the monitoring configuration
 	@scripts/all $(LINT_TARGETS)
 
 lint-format: ## clang-format finds nothing to change
 	@$(SOURCES_C) | xargs -r clang-format --dry-run -Werror
+
+lint-layers: build ## which room may use which, no rings, each function where its header says
+	@scripts/lint-layers $(BUILD)
 
 lint-tidy: build ## clang-tidy over every C source of the build
 	@scripts/lint-tidy $(BUILD)
