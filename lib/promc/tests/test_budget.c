@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Past a cap or the budget: the overflow series takes the update, the lookup is counted, nothing grows. */
-#include "registry/registry_internal.h"
+#include "arena/registry.h"
 #include "util.h"
 
 static promc_counter numbered(promc_family *family, int i)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exemplars: where they are shown, what is refused, how often they change. */
-#include "registry/registry_internal.h"
+#include "arena/registry.h"
 #include "shard/process.h"
 #include "types/exemplar.h"
 #include "util.h"

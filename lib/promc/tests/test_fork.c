@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fork rule, private memory: the child counts from zero, the parent goes on, neither waits for a lost lock. */
+#include "arena/registry.h"
 #include "read/snapshot.h"
-#include "registry/registry_internal.h"
 #include "util.h"
 
 #include <pthread.h>

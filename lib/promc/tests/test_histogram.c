@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Buckets, and pictures of one instant while more threads observe than there are cores. */
 #include "read/snapshot.h"
-#include "shard/shard_internal.h"
+#include "shard/shard.h"
+#include "types/histogram_read.h"
 #include "util.h"
 
 #include <math.h>

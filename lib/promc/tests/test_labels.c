@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Label values: found by value and never by hash alone; hostile ones have a defined result. */
+#include "base/utf8.h"
 #include "read/snapshot.h"
 #include "series/hash.h"
 #include "series/index.h"
 #include "series/labels.h"
+#include "series/lookup.h"
 #include "util.h"
 
 #include <pthread.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Native histograms: which bucket, how many of them, and pictures of one instant while threads observe and the resolution falls. */
 #include "read/snapshot.h"
-#include "series/remove.h"
-#include "shard/shard_internal.h"
-#include "types/histogram_internal.h"
+#include "series/recover.h"
+#include "shard/shard.h"
+#include "types/histogram.h"
+#include "types/histogram_read.h"
 #include "types/native.h"
 #include "util.h"
 
@@ -627,7 +628,7 @@ static void half_an_observation_is_taken_back(void **state)
         assert_int_equal(r.native.total, 2);
         assert_same(r.sum, 4);
         assert_int_equal(r.classic[11], 0);
-        promc_histograms_repair(registry, 0);
+        promc_series_settle(registry, 0, false, true);
     }
     assert_int_equal(cells[PROMC_NATIVE_CLASSIC + 11], 0);
     /* and one that died right after the commit */
@@ -639,7 +640,7 @@ static void half_an_observation_is_taken_back(void **state)
         assert_true(read_all(registry, h, &r));
         assert_int_equal(r.native.total, 3);
         assert_same(r.sum, 5);
-        promc_histograms_repair(registry, 0);
+        promc_series_settle(registry, 0, false, true);
     }
     assert_int_equal(cells[PROMC_HIST_N], 3);
     promc_registry_destroy(registry);
@@ -757,11 +758,11 @@ static void idle_series_expire(void **state)
     promc_histogram h = promc_histogram_with(family, "a");
     const struct promc_child *child = promc_series_child(h.ref);
     const double values[] = {1, 0, -5, NAN, 0, 1e300};
-    bool zero;
-    uint32_t digest = promc_child_digest(registry, child, &zero);
+    uint32_t digest, now;
+    assert_true(promc_histogram_digest(registry, child, &digest));
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         promc_histogram_observe(h, values[i]);
-        uint32_t now = promc_child_digest(registry, child, &zero);
+        assert_true(promc_histogram_digest(registry, child, &now));
         assert_int_not_equal(now, digest);
         digest = now;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Number formatting: what is written reads back as the same double, nothing shorter would, in any locale. */
-#include "expose/number.h"
+#include "base/number.h"
 
 #include <locale.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Buckets, caps and expiry changed by the operator: from text, file and environment, with each fault named. */
+#include "arena/registry.h"
 #include "registry/overrides.h"
-#include "registry/registry_internal.h"
 #include "util.h"
 
 #include <locale.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A registry's life: settings, slots, what it holds, the iteration that a scrape walks. */
+#include "collect/collector.h"
 #include "read/snapshot.h"
 
 #include <promc/promc.h>

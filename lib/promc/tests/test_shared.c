@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One arena in a file, several processes: exact totals, deaths by SIGKILL, restarts. */
+#include "arena/registry.h"
 #include "read/snapshot.h"
-#include "registry/registry_internal.h"
-#include "shard/shard_internal.h"
+#include "series/lookup.h"
+#include "shard/shard.h"
 #include "util.h"
 
 #include <fcntl.h>

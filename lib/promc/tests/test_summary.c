@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Summaries: the error that is promised, the window as time goes by, and what is refused. */
-#include "registry/registry_internal.h"
+#include "arena/registry.h"
 #include "types/window.h"
 #include "util.h"
 

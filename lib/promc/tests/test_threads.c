@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads that come and go: their values stay, their shards are used again. */
-#include "registry/registry_internal.h"
-#include "shard/shard_internal.h"
+#include "arena/registry.h"
+#include "shard/shard.h"
 #include "util.h"
 
 #include <pthread.h>

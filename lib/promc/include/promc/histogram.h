@@ -15,6 +15,7 @@
 #ifndef PROMC_HISTOGRAM_H
 #define PROMC_HISTOGRAM_H
 
+#include <promc/clock.h>
 #include <promc/family.h>
 #include <promc/shard.h>
 
@@ -116,9 +117,6 @@ PROMC_API void promc_histogram_observe(promc_histogram histogram, double value);
 
 /** Observe the seconds since `start_ns`, a promc_now_ns() of earlier; never negative. */
 PROMC_API void promc_histogram_observe_since(promc_histogram histogram, uint64_t start_ns);
-/** CLOCK_MONOTONIC in nanoseconds. */
-PROMC_API uint64_t promc_now_ns(void);
-
 /** Observations so far, and their sum. Consistent with each other. sum may be NULL. */
 PROMC_API uint64_t promc_histogram_count(promc_histogram histogram, double *sum);
 

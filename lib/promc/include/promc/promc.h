@@ -11,6 +11,7 @@
  *     table.h      metrics known when the program is written, as one table
  *     describe.h   what a registry has, as data
  *     error.h      what can go wrong             textfile.h   for programs that are not scraped
+ *     clock.h      the clock of durations and deadlines
  *
  * In five lines (promc-exporter/exporter.h has a registry that is scraped, in one call):
  *
@@ -24,6 +25,7 @@
 #define PROMC_PROMC_H
 
 #include <promc/callback.h>
+#include <promc/clock.h>
 #include <promc/collect.h>
 #include <promc/counter.h>
 #include <promc/curry.h>

@@ -13,6 +13,7 @@
 #define PROMC_ARENA_ARENA_H
 
 #include <promc/registry.h>
+#include <promc/shard.h>
 #include <pthread.h>
 
 #define PROMC_ARENA_MAGIC UINT64_C(0x616e6572412e6d70) /* "pm.Arena" on a little-endian machine */
@@ -126,25 +127,22 @@ static inline uint64_t *promc_shard_cells(const struct promc_arena *arena, uint3
     return (uint64_t *)(void *)(arena->shards + (size_t)shard * arena->shard_stride + PROMC_SHARD_HEADER);
 }
 
-/*
- * Map a new private arena, or create, or join, the file `settings->shared_path`. Settings are complete (no zero fields).
- * *fresh tells whether the header must be filled by the caller's registry (nobody else uses the arena yet; for a
- * file: its lock is held exclusively until promc_arena_publish()).
- * Errors: PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_IO, PROMC_E_FORMAT.
- */
-int promc_arena_open(struct promc_arena *arena, const promc_registry_settings *settings, bool *fresh);
-/* Map an existing file for reading only, dead or alive its writers. */
-int promc_arena_open_readonly(struct promc_arena *arena, const char *path);
-/* The header is complete: let other processes in. */
-int promc_arena_publish(struct promc_arena *arena);
-void promc_arena_close(struct promc_arena *arena);
-
 /* All below: with the registry's lock held. */
 
 /* Zeroed metadata, 16-byte aligned. 0: the budget is used up. O(1). */
 promc_ref promc_arena_alloc(struct promc_arena *arena, size_t bytes);
 /* The same for a NUL-terminated copy of a string. ref 0: full. */
 struct promc_text promc_arena_text(struct promc_arena *arena, const char *data, size_t length);
+
+/*
+ * What every block starts with. A block is a child's for ever: `live` goes on counting generations while it is free, so that
+ * a stale handle may look at it at any time. Only `next` is the free list's, and the children's list while it is in use.
+ */
+struct promc_block {
+    promc_live live;
+    uint32_t of_the_child[2];
+    promc_ref next;
+};
 
 /* A block of at least `bytes` for a child; its `live` word keeps counting generations. *class tells its size class. */
 promc_ref promc_arena_block(struct promc_arena *arena, size_t bytes, uint16_t *size_class);

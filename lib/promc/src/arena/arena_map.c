@@ -7,10 +7,10 @@
  * alone: a new file, or one whose users are all dead. The latter is replaced by a new file, so that counters
  * start from zero as the first process of a new life expects, and a reader of the old one is not disturbed.
  */
-#include "arena/arena.h"
+#include "arena/arena_map.h"
 #include "arena/arena_layout.h"
-#include "arena/atomic.h"
-#include "registry/registry_internal.h"
+#include "base/atomic.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collect/measured.h"
 
-#include "registry/registry_internal.h"
-#include "series/series.h"
+#include "arena/lock.h"
+#include "series/lookup.h"
 
 #include <promc/collect.h>
 #include <string.h>
@@ -22,8 +22,10 @@ static int register_family(promc_registry *registry, const struct promc_measure 
 {
     promc_family_settings settings = {.name = measure->name, .help = measure->help, .unit = measure->unit};
     memcpy(settings.labels, measure->labels, sizeof(measure->labels));
-    const struct promc_family_plan plan = {
-        .type = measure->type, .settings = &settings, .cells = 0, .flags = PROMC_FAMILY_COLLECTED};
+    const struct promc_family_plan plan = {.row = measure->type == PROMC_COUNTER ? PROMC_ROW_COUNTER_KEPT
+                                                                                 : PROMC_ROW_GAUGE,
+                                           .settings = &settings,
+                                           .flags = PROMC_FAMILY_COLLECTED};
     return promc_family_create(registry, &plan, out);
 }
 

@@ -14,14 +14,10 @@
 #ifndef PROMC_EXPOSE_ENCODER_H
 #define PROMC_EXPOSE_ENCODER_H
 
-#include "arena/arena.h"
-#include "expose/bytes.h"
+#include "base/bytes.h"
 #include "read/snapshot.h"
-#include "types/native.h"
 
-#include <promc/histogram.h>
 #include <promc/scrape.h>
-#include <promc/summary.h>
 
 struct promc_encoder;
 
@@ -41,13 +37,6 @@ struct promc_syntax {
     void (*end_family)(struct promc_encoder *encoder);
     /** What stands at the very end; "" for nothing. */
     promc_str foot;
-};
-
-/** The values of one histogram, of one instant. */
-struct promc_histogram_picture {
-    uint64_t counts[PROMC_MAX_BUCKETS + 1]; /**< not cumulative */
-    uint64_t total;                         /**< their sum */
-    double sum;
 };
 
 /** One piece of a prepared line, inside encoder->prepared. */
@@ -120,13 +109,8 @@ struct promc_encoder {
     unsigned units;
     size_t unit_max; /**< room that any unit of this series needs */
 
-    /* the values of the series */
-    uint64_t integer; /**< counters: value = integer + number */
-    double number;
-    struct promc_histogram_picture histogram; /**< summaries: its total and sum */
-    struct promc_native_view native;
-    double quantiles[PROMC_MAX_QUANTILES];
-    uint64_t running; /**< sum of the buckets before `unit` */
+    struct promc_values values; /**< of the series */
+    uint64_t running;           /**< sum of the buckets before `unit` */
 
     struct promc_text_state text;
     struct promc_protobuf_state protobuf;
@@ -137,6 +121,12 @@ extern const struct promc_syntax promc_syntax_openmetrics;
 extern const struct promc_syntax promc_syntax_protobuf;
 
 /** Read the values of encoder->series, all of one instant; `unit` and `running` start at 0. Every begin_series() starts with it. */
-void promc_encoder_read_values(struct promc_encoder *encoder);
+static inline void promc_encoder_read_values(struct promc_encoder *encoder)
+{
+    encoder->unit = 0;
+    encoder->running = 0;
+    /* False means that the picture is the newest one that could be had; it is shown all the same. */
+    (void)encoder->family.ops->read(encoder->registry, encoder->series.child, &encoder->values);
+}
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One /metrics answer, from the request's head to the last slice. */
-#include "arena/arena.h"
+#include "arena/registry.h"
 #include "expose/request.h"
-#include "registry/registry_internal.h"
 
 #include <promc/exposition.h>
 #include <promc/histogram.h>

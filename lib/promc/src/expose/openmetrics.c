@@ -1,27 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OpenMetrics 1.0 text: its head, its foot, and its idea of a family's name. The lines are text.c's. */
-#include "expose/escape.h"
+#include "base/escape.h"
 #include "expose/text.h"
-
-static const char *type_name(enum promc_type type)
-{
-    switch (type) {
-    case PROMC_COUNTER:
-        return "counter";
-    case PROMC_HISTOGRAM:
-        return "histogram";
-    case PROMC_SUMMARY:
-        return "summary";
-    case PROMC_INFO:
-        return "info";
-    case PROMC_STATESET:
-        return "stateset";
-    case PROMC_UNTYPED:
-        return "unknown";
-    default:
-        return "gauge";
-    }
-}
 
 static bool ends_with(promc_str text, const char *suffix, size_t length)
 {
@@ -32,10 +12,9 @@ static bool ends_with(promc_str text, const char *suffix, size_t length)
 static promc_str family_name(const struct promc_encoder *e, struct promc_bytes *scratch)
 {
     promc_str name = promc_text_escaped_name(e, e->family.sample_name, scratch);
-    if (e->family.type == PROMC_COUNTER && ends_with(name, "_total", 6)) {
-        name.length -= 6;
-    } else if (e->family.type == PROMC_INFO && ends_with(name, "_info", 5)) {
-        name.length -= 5;
+    size_t suffix = strlen(e->family.ops->suffix);
+    if (ends_with(name, e->family.ops->suffix, suffix)) {
+        name.length -= suffix;
     }
     return name;
 }
@@ -65,7 +44,7 @@ static int begin_family(struct promc_encoder *e)
 {
     struct promc_bytes *bytes = &e->text.prepared, scratch = {0};
     promc_str name = family_name(e, &scratch);
-    const char *type = type_name(e->family.type);
+    const char *type = e->family.ops->openmetrics_type;
     promc_bytes_clear(bytes);
     if (e->family.help.length > 0) {
         append_line(e, "# HELP ", name, e->family.help.data, e->family.help.length);

@@ -7,8 +7,8 @@
  * which is exact while nobody creates or removes. What is promised and then not needed is filled by fields that no reader
  * knows (and every reader skips); a series that does not fit any more goes into a further message of the same name.
  */
+#include "base/escape.h"
 #include "expose/encoder.h"
-#include "expose/escape.h"
 #include "expose/protobuf_parts.h"
 #include "expose/wire.h"
 
@@ -64,20 +64,25 @@ enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
 #define PADDING_OVERHEAD 4
 #define PADDING_MOST 4096
 
-static unsigned family_type(enum promc_type type)
+/* How the value of a series is written: a row for each shape, below. */
+struct value_shape {
+    char type;
+    bool counts; /* its size depends on the width of its counts */
+    /* Size of the field that holds the value, with tag and length; what is in `parts` not counted. */
+    size_t (*size)(const struct promc_encoder *e, unsigned count_width);
+    char *(*put)(struct promc_encoder *e, char *out);
+};
+
+static const struct value_shape shapes[PROMC_SHAPES];
+
+static const struct value_shape *shape_of(const struct promc_encoder *e)
 {
-    switch (type) {
-    case PROMC_COUNTER:
-        return TYPE_COUNTER;
-    case PROMC_HISTOGRAM:
-        return TYPE_HISTOGRAM;
-    case PROMC_SUMMARY:
-        return TYPE_SUMMARY;
-    case PROMC_UNTYPED:
-        return TYPE_UNTYPED;
-    default:
-        return TYPE_GAUGE;
-    }
+    return &shapes[e->family.ops->shape];
+}
+
+static char type_of(const struct promc_encoder *e)
+{
+    return e->family.ops->type == PROMC_UNTYPED ? TYPE_UNTYPED : shape_of(e)->type;
 }
 
 static void append_string_field(struct promc_bytes *bytes, int field, promc_str text)
@@ -140,21 +145,9 @@ static unsigned buckets_of(const struct promc_encoder *e)
     return e->family.native && !e->family.classic ? 0 : e->family.bound_count + 1;
 }
 
-/* Size of the field that holds the value, with tag and length; what is in `parts` not counted. */
 static size_t value_size(const struct promc_encoder *e, unsigned count_width)
 {
-    switch (e->family.type) {
-    case PROMC_COUNTER:
-        return 2 + 9 + 2 + PROMC_PROTOBUF_TIMESTAMP;
-    case PROMC_HISTOGRAM:
-        return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + buckets_of(e) * (2 + 1 + count_width + 9) + 2 +
-               PROMC_PROTOBUF_TIMESTAMP;
-    case PROMC_SUMMARY:
-        return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + e->family.quantile_count * QUANTILE_SIZE + 2 +
-               PROMC_PROTOBUF_TIMESTAMP;
-    default:
-        return 2 + 9;
-    }
+    return shape_of(e)->size(e, count_width);
 }
 
 /* Metric messages of all series alive now. Exact but for values that needed escaping, whose text is longer than they are. */
@@ -189,7 +182,7 @@ static int begin_family(struct promc_encoder *e)
     promc_bytes_clear(bytes);
     append_name_field(e, bytes, FAMILY_NAME, e->family.sample_name, promc_escape_name);
     append_string_field(bytes, FAMILY_HELP, e->family.help);
-    char type[2] = {PROMC_WIRE_TAG(FAMILY_TYPE, PROMC_WIRE_VARINT), (char)family_type(e->family.type)};
+    char type[2] = {PROMC_WIRE_TAG(FAMILY_TYPE, PROMC_WIRE_VARINT), type_of(e)};
     promc_bytes_append(bytes, type, 2);
     append_string_field(bytes, FAMILY_UNIT, e->family.unit);
     state->fields = piece_from(bytes, 0);
@@ -249,7 +242,7 @@ static int prepare_parts(struct promc_encoder *e)
     }
     promc_bytes_clear(&state->parts);
     if (e->family.native) {
-        promc_protobuf_native(&state->parts, &e->native);
+        promc_protobuf_native(&state->parts, &e->values.native);
         uint32_t size = (uint32_t)state->parts.length;
         if (!e->registry->arena.readonly) { /* counts get longer by and by */
             promc_native_announce((struct promc_family_data *)(uintptr_t)e->family.data,
@@ -278,8 +271,8 @@ static int begin_series(struct promc_encoder *e)
     for (unsigned i = 0; i < count; i++) {
         size += state->values[i].length;
     }
-    bool counts = e->family.type == PROMC_HISTOGRAM || e->family.type == PROMC_SUMMARY;
-    state->count_width = counts && e->histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE : COUNT_WIDTH;
+    bool counts = shape_of(e)->counts;
+    state->count_width = counts && e->values.histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE : COUNT_WIDTH;
     state->metric_body = size + value_size(e, state->count_width) + state->parts_size;
     state->metric_size = METRIC_OVERHEAD + state->metric_body;
     state->length_width = MESSAGE_WIDTH;
@@ -355,7 +348,7 @@ static char *put_buckets(struct promc_encoder *e, char *out)
     uint64_t running = 0;
     for (unsigned i = 0; i < count; i++) {
         struct promc_piece exemplar = any ? e->protobuf.exemplars[i] : (struct promc_piece){0, 0};
-        running += e->histogram.counts[i];
+        running += e->values.histogram.counts[i];
         out = put_bucket(out, running, i < bounds ? e->family.bounds[i] : __builtin_inf(), width, exemplar.length);
         if (exemplar.length > 0) {
             out = put_exemplar(e, out, BUCKET_EXEMPLAR, exemplar);
@@ -370,8 +363,8 @@ static char *put_histogram(struct promc_encoder *e, char *out)
     unsigned width = state->count_width;
     *out++ = PROMC_WIRE_TAG(METRIC_HISTOGRAM, PROMC_WIRE_BYTES);
     out = promc_wire_padded(out, value_size(e, width) + state->parts_size - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
-    out = put_count_field(out, HISTOGRAM_COUNT, e->histogram.total, width);
-    out = promc_protobuf_double(out, HISTOGRAM_SUM, e->histogram.sum);
+    out = put_count_field(out, HISTOGRAM_COUNT, e->values.histogram.total, width);
+    out = promc_protobuf_double(out, HISTOGRAM_SUM, e->values.histogram.sum);
     out = put_buckets(e, out);
     if (e->family.native) {
         out = put_part(e, out, state->native);
@@ -384,7 +377,7 @@ static char *put_histogram(struct promc_encoder *e, char *out)
     return promc_protobuf_timestamp(out, HISTOGRAM_CREATED, e->series.created);
 }
 
-static char *put_counter(const struct promc_encoder *e, char *out)
+static char *put_counter(struct promc_encoder *e, char *out)
 {
     size_t size = 9 + 2 + PROMC_PROTOBUF_TIMESTAMP;
     struct promc_piece exemplar = exemplar_at(e, 0);
@@ -394,7 +387,7 @@ static char *put_counter(const struct promc_encoder *e, char *out)
     } else {
         *out++ = (char)size;
     }
-    out = promc_protobuf_double(out, VALUE, (double)e->integer + e->number);
+    out = promc_protobuf_double(out, VALUE, (double)e->values.integer + e->values.number);
     if (exemplar.length > 0) {
         out = put_exemplar(e, out, COUNTER_EXEMPLAR, exemplar);
     }
@@ -406,33 +399,57 @@ static char *put_summary(struct promc_encoder *e, char *out)
     unsigned width = e->protobuf.count_width;
     *out++ = PROMC_WIRE_TAG(METRIC_SUMMARY, PROMC_WIRE_BYTES);
     out = promc_wire_padded(out, value_size(e, width) - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
-    out = put_count_field(out, SUMMARY_COUNT, e->histogram.total, width);
-    out = promc_protobuf_double(out, SUMMARY_SUM, e->histogram.sum);
+    out = put_count_field(out, SUMMARY_COUNT, e->values.histogram.total, width);
+    out = promc_protobuf_double(out, SUMMARY_SUM, e->values.histogram.sum);
     for (unsigned i = 0; i < e->family.quantile_count; i++) {
         *out++ = PROMC_WIRE_TAG(SUMMARY_QUANTILE, PROMC_WIRE_BYTES);
         *out++ = QUANTILE_SIZE - 2;
         out = promc_protobuf_double(out, QUANTILE_QUANTILE, e->family.quantiles[i]);
-        out = promc_protobuf_double(out, QUANTILE_VALUE, e->quantiles[i]);
+        out = promc_protobuf_double(out, QUANTILE_VALUE, e->values.quantiles[i]);
     }
     return promc_protobuf_timestamp(out, SUMMARY_CREATED, e->series.created);
 }
 
-static char *put_value(struct promc_encoder *e, char *out)
+static char *put_plain(struct promc_encoder *e, char *out)
 {
-    switch (e->family.type) {
-    case PROMC_SUMMARY:
-        return put_summary(e, out);
-    case PROMC_HISTOGRAM:
-        return put_histogram(e, out);
-    case PROMC_COUNTER:
-        return put_counter(e, out);
-    default:
-        *out++ = e->family.type == PROMC_UNTYPED ? PROMC_WIRE_TAG(METRIC_UNTYPED, PROMC_WIRE_BYTES)
-                                                 : PROMC_WIRE_TAG(METRIC_GAUGE, PROMC_WIRE_BYTES);
-        *out++ = 9;
-        return promc_protobuf_double(out, VALUE, e->number);
-    }
+    *out++ = type_of(e) == TYPE_UNTYPED ? PROMC_WIRE_TAG(METRIC_UNTYPED, PROMC_WIRE_BYTES)
+                                        : PROMC_WIRE_TAG(METRIC_GAUGE, PROMC_WIRE_BYTES);
+    *out++ = 9;
+    return promc_protobuf_double(out, VALUE, e->values.number);
 }
+
+static size_t plain_size(const struct promc_encoder *e, unsigned count_width)
+{
+    (void)e;
+    (void)count_width;
+    return 2 + 9;
+}
+
+static size_t counter_size(const struct promc_encoder *e, unsigned count_width)
+{
+    (void)e;
+    (void)count_width;
+    return 2 + 9 + 2 + PROMC_PROTOBUF_TIMESTAMP;
+}
+
+static size_t histogram_size(const struct promc_encoder *e, unsigned count_width)
+{
+    return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + buckets_of(e) * (2 + 1 + count_width + 9) + 2 +
+           PROMC_PROTOBUF_TIMESTAMP;
+}
+
+static size_t summary_size(const struct promc_encoder *e, unsigned count_width)
+{
+    return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + e->family.quantile_count * QUANTILE_SIZE + 2 +
+           PROMC_PROTOBUF_TIMESTAMP;
+}
+
+static const struct value_shape shapes[PROMC_SHAPES] = {
+    [PROMC_SHAPE_VALUE] = {TYPE_GAUGE, false, plain_size, put_plain},
+    [PROMC_SHAPE_COUNTER] = {TYPE_COUNTER, false, counter_size, put_counter},
+    [PROMC_SHAPE_HISTOGRAM] = {TYPE_HISTOGRAM, true, histogram_size, put_histogram},
+    [PROMC_SHAPE_SUMMARY] = {TYPE_SUMMARY, true, summary_size, put_summary},
+};
 
 static char *put_metric(struct promc_encoder *e, char *out)
 {
@@ -451,7 +468,7 @@ static char *put_metric(struct promc_encoder *e, char *out)
         out = promc_wire_padded(out, value.length, LABEL_WIDTH);
         out = promc_wire_bytes(out, value.data, value.length);
     }
-    return put_value(e, out);
+    return shape_of(e)->put(e, out);
 }
 
 static char *put(struct promc_encoder *e, char *out, const char *end)

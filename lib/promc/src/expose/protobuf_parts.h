@@ -7,7 +7,7 @@
 #ifndef PROMC_EXPOSE_PROTOBUF_PARTS_H
 #define PROMC_EXPOSE_PROTOBUF_PARTS_H
 
-#include "expose/bytes.h"
+#include "base/bytes.h"
 #include "expose/wire.h"
 #include "types/exemplar.h"
 #include "types/native.h"

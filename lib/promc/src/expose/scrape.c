@@ -3,12 +3,19 @@
  * The resumable walk over a registry. State is (family, series, unit); everything that does not fit into the caller's buffer waits
  * in `side`. See encoder.h for the line between the walk and the syntaxes.
  */
+#include "arena/lock.h"
 #include "expose/encoder.h"
+#include "series/expiry.h"
+#include "series/reclaim.h"
+#include "shard/shard.h"
 
 #include <stdlib.h>
 
 /* First size of promc_scrape_string()'s result. */
 #define STRING_START 4096
+
+/* Removed series given back at each scrape: bounded, so that a scrape's first slice stays short. */
+#define RECLAIM_PER_SCRAPE 256
 
 enum stage { FAMILY, SERIES, UNITS, ENDING, FOOT, DONE };
 
@@ -54,6 +61,19 @@ static bool is_wanted(const struct promc_scrape *scrape, const struct promc_fami
     return wanted;
 }
 
+/* On to the next series of the family. One that has been idle for too long is removed instead of shown. */
+static bool next_child(struct promc_scrape *scrape)
+{
+    struct promc_encoder *e = &scrape->encoder;
+    bool expires = e->family.data->idle_expiry_seconds != 0 && !scrape->registry->arena.readonly;
+    while (promc_reading_next_series(&scrape->reading, &e->series)) {
+        if (!expires || !promc_child_expired(scrape->registry, e->series.child, scrape->reading.now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* On to the next family that is wanted and has a series, and to that series. A family without any is left out, head and all. */
 static void next_family(struct promc_scrape *scrape)
 {
@@ -63,7 +83,7 @@ static void next_family(struct promc_scrape *scrape)
             scrape->stage = FOOT;
             return;
         }
-    } while (!is_wanted(scrape, &e->family) || !promc_reading_next_series(&scrape->reading, &e->series));
+    } while (!is_wanted(scrape, &e->family) || !next_child(scrape));
     scrape->error = e->syntax->begin_family(e);
     scrape->rest = e->head;
     if (scrape->error == 0) {
@@ -75,7 +95,7 @@ static void next_family(struct promc_scrape *scrape)
 static void next_series(struct promc_scrape *scrape)
 {
     struct promc_encoder *e = &scrape->encoder;
-    if (!promc_reading_next_series(&scrape->reading, &e->series)) {
+    if (!next_child(scrape)) {
         e->unit = e->units = 0;
         if (e->syntax->end_family != NULL) {
             e->syntax->end_family(e);
@@ -85,36 +105,6 @@ static void next_series(struct promc_scrape *scrape)
     }
     scrape->error = e->syntax->begin_series(e);
     scrape->stage = UNITS;
-}
-
-void promc_encoder_read_values(struct promc_encoder *e)
-{
-    e->unit = 0;
-    e->running = 0;
-    switch (e->family.type) {
-    case PROMC_COUNTER:
-        promc_read_counter(e->registry, e->series.child, &e->integer, &e->number);
-        break;
-    case PROMC_HISTOGRAM:
-        /* False means that the picture is the newest one that could be had; it is shown all the same. */
-        if (e->family.native) {
-            (void)promc_read_native(e->registry, e->series.child, e->histogram.counts, &e->histogram.sum, &e->native);
-        } else {
-            (void)promc_read_histogram(e->registry, e->series.child, e->histogram.counts, &e->histogram.sum);
-        }
-        e->histogram.total = 0;
-        for (unsigned i = 0; i <= e->family.bound_count; i++) {
-            e->histogram.total += e->histogram.counts[i];
-        }
-        break;
-    case PROMC_SUMMARY:
-        promc_read_summary(e->registry, e->series.child, e->quantiles, &e->histogram.total, &e->histogram.sum);
-        break;
-    default:
-        e->integer = 0;
-        e->number = promc_read_gauge(e->registry, e->series.child);
-        break;
-    }
 }
 
 /* Hand out what is left of prepared bytes. */
@@ -173,7 +163,8 @@ static void finish(struct promc_scrape *scrape)
 {
     if (scrape->reading.registry != NULL) {
         promc_reading_end(&scrape->reading);
-        promc_scrape_finished(scrape->registry, (double)(promc_now_ns() - scrape->started_ns) / 1e9, scrape->bytes);
+        promc_gauge_set(scrape->registry->scrape_duration, (double)(promc_now_ns() - scrape->started_ns) / 1e9);
+        promc_gauge_set(scrape->registry->scrape_bytes, (double)scrape->bytes);
         scrape->reading.registry = NULL;
     }
 }
@@ -219,6 +210,21 @@ static const struct promc_syntax *syntax_of(enum promc_format format)
     }
 }
 
+/* Before a scrape reads: values from elsewhere, and what is to be tidied up. Reading itself changes nothing. */
+static void prepare(promc_registry *registry, uint64_t deadline_ns)
+{
+    if (registry->arena.readonly) {
+        return;
+    }
+    registry->hooks->collect(registry, deadline_ns);
+    promc_registry_lock(registry);
+    if (registry->arena.shared) {
+        promc_shards_reap(registry);
+    }
+    promc_reclaim(registry, RECLAIM_PER_SCRAPE);
+    promc_registry_unlock(registry);
+}
+
 int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *settings, promc_scrape **out)
 {
     static const promc_scrape_settings defaults = {.format = PROMC_FORMAT_TEXT};
@@ -245,7 +251,7 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
     scrape->encoder.escaping = settings->escaping;
     scrape->encoder.openmetrics = settings->format == PROMC_FORMAT_OPENMETRICS;
     scrape->encoder.created_timestamps = (registry->arena.header->flags & PROMC_ARENA_CREATED_TIMESTAMPS) != 0;
-    promc_collectors_run(registry, settings->deadline_ns);
+    prepare(registry, settings->deadline_ns);
     int error = promc_reading_begin(registry, &scrape->reading);
     if (error != 0) {
         free(scrape);

@@ -7,8 +7,8 @@
  */
 #include "expose/text.h"
 
-#include "expose/escape.h"
-#include "expose/number.h"
+#include "base/escape.h"
+#include "base/number.h"
 #include "types/exemplar.h"
 
 promc_str promc_text_escaped_name(const struct promc_encoder *e, promc_str name, struct promc_bytes *scratch)
@@ -123,7 +123,8 @@ static void prepare_tail(struct promc_encoder *e, struct promc_piece *tail, cons
     bool any = e->family.constant_label_count + e->family.label_count > 0;
     if (le != NULL) {
         promc_bytes_append(bytes, ",", any);
-        promc_bytes_append_string(bytes, e->family.type == PROMC_SUMMARY ? "quantile=\"" : "le=\"");
+        promc_bytes_append_string(bytes, e->family.ops->reserved_label);
+        promc_bytes_append(bytes, "=\"", 2);
         promc_bytes_append(bytes, le->text, e->openmetrics ? le->openmetrics_length : le->classic_length);
         promc_bytes_append(bytes, "\"", 1);
     }
@@ -160,6 +161,12 @@ static void prepare_histogram(struct promc_encoder *e, promc_str name)
     }
 }
 
+static void prepare_value(struct promc_encoder *e, promc_str name)
+{
+    prepare_lead(e, PROMC_LEAD_VALUE, name, e->openmetrics ? e->family.ops->suffix : "");
+    e->text.after[e->text.after_count++] = PROMC_LEAD_VALUE;
+}
+
 static void prepare_summary(struct promc_encoder *e, promc_str name)
 {
     struct promc_text_state *text = &e->text;
@@ -178,21 +185,17 @@ static void prepare_summary(struct promc_encoder *e, promc_str name)
 int promc_text_prepare_lines(struct promc_encoder *e, promc_str name)
 {
     struct promc_text_state *text = &e->text;
-    bool accumulates =
-        e->family.type == PROMC_COUNTER || e->family.type == PROMC_HISTOGRAM || e->family.type == PROMC_SUMMARY;
+    static void (*const prepare[PROMC_SHAPES])(struct promc_encoder *, promc_str) = {
+        [PROMC_SHAPE_VALUE] = prepare_value,
+        [PROMC_SHAPE_COUNTER] = prepare_value,
+        [PROMC_SHAPE_HISTOGRAM] = prepare_histogram,
+        [PROMC_SHAPE_SUMMARY] = prepare_summary,
+    };
     text->longest_lead = text->longest_tail = 0;
     text->buckets = text->after_count = 0;
     prepare_tail(e, &text->tail, NULL);
-    if (e->family.type == PROMC_HISTOGRAM) {
-        prepare_histogram(e, name);
-    } else if (e->family.type == PROMC_SUMMARY) {
-        prepare_summary(e, name);
-    } else {
-        const char *suffix = e->family.type == PROMC_COUNTER ? "_total" : e->family.type == PROMC_INFO ? "_info" : "";
-        prepare_lead(e, PROMC_LEAD_VALUE, name, e->openmetrics ? suffix : "");
-        text->after[text->after_count++] = PROMC_LEAD_VALUE;
-    }
-    if (e->openmetrics && e->created_timestamps && accumulates) {
+    prepare[e->family.ops->shape](e, name);
+    if (e->openmetrics && e->created_timestamps && e->family.ops->accumulates) {
         prepare_lead(e, PROMC_LEAD_CREATED, name, "_created");
         text->after[text->after_count++] = PROMC_LEAD_CREATED;
     }
@@ -227,8 +230,10 @@ int promc_text_begin_series(struct promc_encoder *e)
         }
     }
     /* To OpenMetrics a sum is a counter: where observations make it negative or NaN it goes, and the count with it. */
-    text->skipped =
-        e->openmetrics && e->family.type == PROMC_HISTOGRAM && has_sum_and_count(e) && !(e->histogram.sum >= 0) ? 2 : 0;
+    text->skipped = e->openmetrics && e->family.ops->shape == PROMC_SHAPE_HISTOGRAM && has_sum_and_count(e) &&
+                            !(e->values.histogram.sum >= 0)
+                        ? 2
+                        : 0;
     e->units = text->buckets + text->after_count - text->skipped;
     e->unit_max = text->longest_lead + text->labels.length + text->longest_tail + PROMC_NUMBER_MAX + 1;
     text->exemplars = e->openmetrics && promc_load(&e->series.child->exemplars) != 0;
@@ -248,18 +253,18 @@ static char *put_value(const struct promc_encoder *e, enum promc_lead lead, char
 {
     switch (lead) {
     case PROMC_LEAD_QUANTILE:
-        return promc_number_double(out, e->quantiles[e->unit]);
+        return promc_number_double(out, e->values.quantiles[e->unit]);
     case PROMC_LEAD_SUM:
-        return promc_number_double(out, e->histogram.sum);
+        return promc_number_double(out, e->values.histogram.sum);
     case PROMC_LEAD_COUNT:
-        return promc_number_u64(out, e->histogram.total);
+        return promc_number_u64(out, e->values.histogram.total);
     case PROMC_LEAD_CREATED:
         return promc_number_double(out, e->series.created);
     default:
-        if (e->family.type == PROMC_COUNTER && e->number == 0) {
-            return promc_number_u64(out, e->integer);
+        if (e->family.ops->shape == PROMC_SHAPE_COUNTER && e->values.number == 0) {
+            return promc_number_u64(out, e->values.integer);
         }
-        return promc_number_double(out, (double)e->integer + e->number);
+        return promc_number_double(out, (double)e->values.integer + e->values.number);
     }
 }
 
@@ -308,7 +313,7 @@ char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
         out = put_bytes(out, text->labels.data, text->labels.length);
         out = put_bytes(out, prepared + tail.at, tail.length);
         if (lead == PROMC_LEAD_BUCKET) {
-            e->running += e->histogram.counts[e->unit];
+            e->running += e->values.histogram.counts[e->unit];
             out = promc_number_u64(out, e->running);
         } else {
             out = put_value(e, lead, out);
@@ -320,22 +325,6 @@ char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
         e->unit++;
     } while (e->unit < e->units && (size_t)(end - out) >= e->unit_max);
     return out;
-}
-
-static const char *type_name(enum promc_type type)
-{
-    switch (type) {
-    case PROMC_COUNTER:
-        return "counter";
-    case PROMC_HISTOGRAM:
-        return "histogram";
-    case PROMC_SUMMARY:
-        return "summary";
-    case PROMC_UNTYPED:
-        return "untyped";
-    default:
-        return "gauge"; /* info and stateset too: 0.0.4 does not know them */
-    }
 }
 
 static int begin_family(struct promc_encoder *e)
@@ -356,7 +345,7 @@ static int begin_family(struct promc_encoder *e)
     promc_bytes_append_string(bytes, "# TYPE ");
     promc_text_append_name(e, name);
     promc_bytes_append(bytes, " ", 1);
-    promc_bytes_append_string(bytes, type_name(e->family.type));
+    promc_bytes_append_string(bytes, e->family.ops->text_type);
     promc_bytes_append(bytes, "\n", 1);
     size_t head = bytes->length;
     int error = promc_text_prepare_lines(e, name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <promc/textfile.h>
 
-#include "registry/registry_internal.h"
+#include "arena/registry.h"
 
 #include <promc/scrape.h>
 

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "read/snapshot.h"
-#include "series/remove.h"
+#include "arena/lock.h"
 #include "shard/process.h"
-#include "types/histogram_internal.h"
-#include "types/native.h"
-#include "types/window.h"
-
-/* Removed series given back at each scrape: bounded, so that a scrape's first slice stays short. */
-#define RECLAIM_PER_SCRAPE 256
 
 static promc_str text_at(const promc_registry *registry, struct promc_text text)
 {
@@ -24,9 +18,6 @@ int promc_reading_begin(promc_registry *registry, struct promc_reading *reading)
         return 0;
     struct promc_arena_header *header = registry->arena.header;
     promc_registry_lock(registry);
-    if (registry->arena.shared)
-        promc_shards_reap(registry);
-    promc_reclaim(registry, RECLAIM_PER_SCRAPE);
     for (uint32_t i = 0; i < PROMC_SCRAPES_MAX; i++) {
         struct promc_scrape_slot *slot = &header->scrapes[i];
         if (promc_load(&slot->token) != 0 &&
@@ -62,7 +53,8 @@ static void fill_view(const promc_registry *registry, const struct promc_family_
 {
     *view = (struct promc_family_view){
         .data = data,
-        .type = (enum promc_type)data->type,
+        /* a damaged arena: promc_registry_open_readonly() reads what there is */
+        .ops = &registry->types[data->row < PROMC_ROWS ? data->row : PROMC_ROW_UNTYPED],
         .sample_name = text_at(registry, data->name),
         .help = text_at(registry, data->help),
         .unit = text_at(registry, data->unit),
@@ -77,19 +69,8 @@ static void fill_view(const promc_registry *registry, const struct promc_family_
         view->label_count = PROMC_MAX_LABELS;
     for (unsigned i = 0; i < view->label_count; i++)
         view->label_names[i] = text_at(registry, data->label_names[i]);
-    if (data->type == PROMC_HISTOGRAM) {
-        view->bound_count = data->bound_count;
-        view->bounds = data->bounds;
-        view->le = promc_at(&registry->arena, data->le);
-        view->native = data->native_at != 0;
-        view->classic = data->bound_count > 0;
-    }
-    if (data->type == PROMC_SUMMARY) {
-        const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
-        view->quantile_count = (unsigned)summary->quantile_count;
-        view->quantiles = summary->quantiles;
-        view->le = promc_at(&registry->arena, data->le);
-    }
+    if (view->ops->view)
+        view->ops->view(&registry->arena, data, view);
 }
 
 bool promc_reading_next_family(struct promc_reading *reading, struct promc_family_view *view)
@@ -136,7 +117,7 @@ static bool is_late(const struct promc_reading *reading, const struct promc_chil
 bool promc_reading_next_series(struct promc_reading *reading, struct promc_series_view *view)
 {
     promc_registry *registry = reading->registry;
-    struct promc_family_data *data = reading->family;
+    const struct promc_family_data *data = reading->family;
     if (!data || reading->at_end)
         return false;
     for (;;) {
@@ -148,9 +129,6 @@ bool promc_reading_next_series(struct promc_reading *reading, struct promc_serie
         struct promc_child *child = reading->child = promc_at(&registry->arena, next);
         uint32_t ticks = promc_load_acquire(&child->created); /* before the flag: a removal overwrites it after */
         if ((promc_load(&child->flags) & PROMC_CHILD_REMOVED) || is_late(reading, child, ticks))
-            continue;
-        if (data->idle_expiry_seconds && !registry->arena.readonly &&
-            promc_child_expired(registry, child, reading->now))
             continue;
         *view = (struct promc_series_view){.child = child,
                                            .labels = {promc_child_text(child), child->text_length},
@@ -172,120 +150,4 @@ unsigned promc_series_values(const promc_registry *registry, const struct promc_
 {
     (void)registry;
     return promc_child_values(view->child, values);
-}
-
-void promc_read_counter(const promc_registry *registry, const struct promc_child *child, uint64_t *integer,
-                        double *fraction)
-{
-    const struct promc_arena *arena = &registry->arena;
-    if (promc_child_family(child)->cells == 0) { /* kept by somebody else: see collect/measured.c */
-        *integer = 0;
-        *fraction = promc_cell_double(promc_load(&promc_child_value(child)->bits));
-        return;
-    }
-    const uint64_t *cells = promc_shard_cells(arena, 0) + promc_child_cell(child);
-    uint32_t used = promc_load_acquire(&arena->header->shards_used);
-    uint64_t whole = 0;
-    double rest = 0;
-    for (uint32_t i = 0; i < used; i++) {
-        whole += promc_load(&cells[0]);
-        rest += promc_cell_double(promc_load(&cells[1]));
-        cells += arena->shard_stride / 8;
-    }
-    if (promc_load(&arena->header->shared_used)) {
-        cells = promc_shard_cells(arena, arena->header->max_threads) + promc_child_cell(child);
-        whole += promc_load(&cells[0]);
-        rest += promc_cell_double(promc_load(&cells[1]));
-    }
-    *integer = whole;
-    *fraction = rest;
-}
-
-static double read_updown(const promc_registry *registry, const struct promc_child *child)
-{
-    const struct promc_arena *arena = &registry->arena;
-    uint32_t used = promc_load_acquire(&arena->header->shards_used), cell = promc_child_cell(child);
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < used; i++)
-        total += promc_load(promc_shard_cells(arena, i) + cell);
-    if (promc_load(&arena->header->shared_used))
-        total += promc_load(promc_shard_cells(arena, arena->header->max_threads) + cell);
-    return (double)(int64_t)total;
-}
-
-double promc_read_gauge(const promc_registry *registry, const struct promc_child *child)
-{
-    if (promc_child_family(child)->cells > 0)
-        return read_updown(registry, child);
-    return promc_cell_double(promc_load(&promc_child_value(child)->bits));
-}
-
-/* Every shard's cells, each of one instant. counts[] and classic[] are zeroed up to their lengths. */
-static bool read_shards(promc_registry *registry, const struct promc_child *child, uint64_t *counts, uint64_t *classic,
-                        double *sum)
-{
-    const struct promc_arena_header *header = registry->arena.header;
-    uint32_t used = promc_load_acquire(&header->shards_used);
-    bool good = true;
-    *sum = 0;
-    for (uint32_t i = 0; i < used; i++)
-        good &= promc_histogram_read_shard(registry, i, child, counts, classic, sum);
-    if (promc_load(&header->shared_used))
-        promc_histogram_read_shared(registry, child, counts, classic, sum);
-    return good;
-}
-
-/*
- * What the shared shard's writers had under way may be in the one and not in the other: the native buckets count. What is too
- * much goes from the top, what is missing is above every bound until the next scrape.
- */
-static void level(uint64_t *classic, uint32_t count, uint64_t total)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < count; i++)
-        sum += classic[i];
-    if (sum < total)
-        classic[count - 1] += total - sum;
-    for (uint32_t i = count; i > 0 && sum > total; i--) {
-        uint64_t less = sum - total < classic[i - 1] ? sum - total : classic[i - 1];
-        classic[i - 1] -= less;
-        sum -= less;
-    }
-}
-
-bool promc_read_native(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum,
-                       struct promc_native_view *out)
-{
-    uint64_t counts[PROMC_NATIVE_SLOTS_MAX] = {0};
-    struct promc_native *native = promc_child_native(child);
-    uint32_t classic = promc_child_family(child)->bound_count + 1;
-    for (uint32_t i = 0; i < classic; i++)
-        buckets[i] = 0;
-    bool good = read_shards(registry, child, counts, buckets, sum);
-    promc_native_merge(native, counts, promc_native_used(native), out);
-    level(buckets, classic, out->total);
-    return good;
-}
-
-bool promc_read_histogram(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum)
-{
-    const struct promc_family_data *data = promc_child_family(child);
-    if (data->native_at != 0) {
-        struct promc_native_view native;
-        return promc_read_native(registry, child, buckets, sum, &native);
-    }
-    for (uint32_t i = 0; i <= data->bound_count; i++)
-        buckets[i] = 0;
-    return read_shards(registry, child, buckets, NULL, sum);
-}
-
-void promc_read_summary(promc_registry *registry, const struct promc_child *child, double *quantiles, uint64_t *total,
-                        double *sum)
-{
-    const struct promc_family_data *data = promc_child_family(child);
-    const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
-    uint64_t counts[PROMC_SUMMARY_MAX_BUCKETS + 1];
-    promc_window_read(registry, child, counts, total, sum);
-    for (size_t i = 0; i < summary->quantile_count; i++)
-        quantiles[i] = promc_window_quantile(data, counts, summary->quantiles[i]);
 }

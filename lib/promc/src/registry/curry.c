@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <promc/curry.h>
 
-#include "registry/registry_internal.h"
+#include "series/family.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static int label_index(const promc_family *family, const char *name)
         if (strcmp(promc_at(&family->registry->arena, family->data->label_names[i].ref), name) == 0)
             return (int)i;
     }
-    return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" has no label \"%s\"", promc_family_name(family),
+    return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" has no label \"%s\"", promc_name_of(family),
                       name ? name : "(null)");
 }
 
@@ -30,7 +30,7 @@ static int fix(promc_curry *curry, const promc_label *label, char **text)
         return index;
     if (curry->values[index])
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is fixed twice",
-                          promc_family_name(curry->family), label->name);
+                          promc_name_of(curry->family), label->name);
     size_t bytes = strlen(label->value) + 1;
     curry->values[index] = memcpy(*text, label->value, bytes);
     *text += bytes;
@@ -47,12 +47,12 @@ int promc_curry_make(promc_curry **out, promc_family *family, const promc_label 
     for (size_t i = 0; i < count; i++) {
         if (!fixed[i].value)
             return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": a fixed label without a value",
-                              promc_family_name(family));
+                              promc_name_of(family));
         bytes += strlen(fixed[i].value) + 1;
     }
     promc_curry *curry = calloc(1, sizeof *curry + bytes);
     if (!curry)
-        return promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", promc_family_name(family));
+        return promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", promc_name_of(family));
     curry->family = family;
     curry->left = family->label_count;
     char *text = curry->text;
@@ -81,8 +81,7 @@ static int expand(const promc_curry *curry, const char *const *rest, const char 
     if (!curry)
         return promc_fail(PROMC_E_INVALID, "no curry given (did its making fail?)");
     if (curry->left > 0 && !rest)
-        return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing",
-                          promc_family_name(curry->family));
+        return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing", promc_name_of(curry->family));
     for (unsigned i = 0; i < curry->family->label_count; i++)
         full[i] = curry->values[i] ? curry->values[i] : *rest++;
     return 0;

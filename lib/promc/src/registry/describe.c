@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <promc/describe.h>
 
-#include "arena/atomic.h"
-#include "registry/registry_internal.h"
-#include "registry/validate.h"
-#include "types/window.h"
+#include "base/atomic.h"
+#include "types/values.h"
 
 /* Texts in the arena end with a NUL; one that is absent has no place there. */
 static const char *text_of(const promc_family *family, struct promc_text text)
@@ -15,26 +13,26 @@ static const char *text_of(const promc_family *family, struct promc_text text)
 void promc_family_describe(const promc_family *family, promc_family_description *out)
 {
     const struct promc_family_data *data = family->data;
+    const struct promc_type_ops *ops = promc_ops_of(family->registry, data);
     *out = (promc_family_description){
         .name = text_of(family, data->name),
         .help = text_of(family, data->help),
         .unit = text_of(family, data->unit),
         .type = (enum promc_type)data->type,
-        .type_name = promc_type_name((enum promc_type)data->type),
+        .type_name = ops->name,
         .label_count = data->label_count,
         .max_series = data->max_series,
         .idle_expiry_seconds = data->idle_expiry_seconds,
     };
-    if (data->type == PROMC_HISTOGRAM) {
-        out->buckets = data->bounds;
-        out->bucket_count = data->bound_count;
-    } else if (data->type == PROMC_SUMMARY) {
-        const struct promc_summary_data *summary = promc_summary_data(&family->registry->arena, data);
-        out->quantiles = summary->quantiles;
-        out->quantile_count = summary->quantile_count;
-        out->quantile_error = summary->error;
-        out->max_age_seconds = summary->max_age_seconds;
-    }
+    struct promc_family_view view = {0};
+    if (ops->view)
+        ops->view(&family->registry->arena, data, &view);
+    out->buckets = view.bounds;
+    out->bucket_count = view.bound_count;
+    out->quantiles = view.quantiles;
+    out->quantile_count = view.quantile_count;
+    out->quantile_error = view.summary ? view.summary->error : 0;
+    out->max_age_seconds = view.summary ? view.summary->max_age_seconds : 0;
     for (size_t i = 0; i < data->label_count; i++)
         out->labels[i] = text_of(family, data->label_names[i]);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/overrides.h"
-#include "registry/registry_internal.h"
 #include "types/bounds.h"
 #include "types/native.h"
 #include "types/window.h"
@@ -370,13 +369,14 @@ static int apply_to_histogram(const struct promc_override *override, struct prom
     return 0;
 }
 
-int promc_overrides_apply(struct promc_override *overrides, struct promc_family_plan *plan,
-                          promc_family_settings *settings)
+int promc_overrides_apply(promc_registry *registry, struct promc_family_plan *plan, promc_family_settings *settings)
 {
-    struct promc_override *override = settings->name ? find_for(overrides, settings->name, plan->type) : NULL;
+    if (!registry->overrides || !settings->name)
+        return 0;
+    struct promc_override *override = find_for(registry->overrides, settings->name, plan->type);
     if (!override)
         return 0;
-    override->used = true;
+    promc_store(&override->used, true);
     if (override->has_max_series)
         settings->max_series = override->max_series;
     if (override->has_idle_expiry)
@@ -388,7 +388,7 @@ int promc_overrides_apply(struct promc_override *overrides, struct promc_family_
 const char *promc_overrides_unused(const promc_registry *registry)
 {
     for (const struct promc_override *o = registry->overrides; o; o = o->next) {
-        if (!o->used)
+        if (!promc_load(&o->used))
             return o->name;
     }
     return NULL;

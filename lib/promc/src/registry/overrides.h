@@ -6,7 +6,8 @@
 #ifndef PROMC_REGISTRY_OVERRIDES_H
 #define PROMC_REGISTRY_OVERRIDES_H
 
-#include "registry/family.h"
+#include "series/family.h"
+#include <promc/histogram.h>
 
 struct promc_override {
     struct promc_override *next;
@@ -22,7 +23,7 @@ struct promc_override {
     uint32_t max_series;
     uint32_t idle_expiry_seconds;
     bool has_max_series, has_idle_expiry;
-    bool used; /* a family of that name has been registered */
+    bool used; /* atomic; a family of that name has been registered */
 };
 
 /*
@@ -40,7 +41,6 @@ void promc_overrides_free(struct promc_override *overrides);
  * settings for what is no native one, an age or
  * quantiles for what is no summary.
  */
-int promc_overrides_apply(struct promc_override *overrides, struct promc_family_plan *plan,
-                          promc_family_settings *settings);
+int promc_overrides_apply(promc_registry *registry, struct promc_family_plan *plan, promc_family_settings *settings);
 
 #endif

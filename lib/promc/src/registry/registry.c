@@ -1,31 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "arena/atomic.h"
+#include "arena/arena_map.h"
+#include "arena/lock.h"
+#include "collect/callback.h"
+#include "collect/collector.h"
 #include "registry/overrides.h"
-#include "registry/registry_internal.h"
 #include "registry/self.h"
-#include "registry/validate.h"
+#include "series/recover.h"
+#include "series/validate.h"
 #include "shard/fork.h"
 #include "shard/process.h"
-#include "shard/shard_internal.h"
+#include "shard/shard.h"
+#include "shard/slots.h"
 #include "shard/thread.h"
-#include "types/callback.h"
+#include "types/types.h"
 
-#include <errno.h>
-#include <promc/histogram.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define ARENA_MIN ((size_t)256 << 10)
 #define ARENA_MAX ((size_t)32 << 30)
-
-pthread_mutex_t promc_slots_lock = PTHREAD_MUTEX_INITIALIZER;
-static promc_registry *slots[PROMC_SLOTS];
-
-promc_registry *promc_registry_in_slot(uint32_t slot)
-{
-    return slot < PROMC_SLOTS ? promc_load_acquire(&slots[slot]) : NULL;
-}
 
 void promc_registry_default_settings(promc_registry_settings *settings)
 {
@@ -72,26 +66,6 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
     return 0;
 }
 
-static void init_lock(struct promc_arena *arena)
-{
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    if (arena->shared)
-        pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    pthread_mutex_init(&arena->header->lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-}
-
-void promc_registry_init_lock(promc_registry *registry)
-{
-    if (registry->arena.shared)
-        return;
-    /* Refused, since the parent's thread holds it; but ThreadSanitizer, which follows locks, then knows it is free. */
-    (void)pthread_mutex_unlock(&registry->arena.header->lock);
-    init_lock(&registry->arena);
-}
-
 static void random_seed(uint64_t seed[2])
 {
     if (getrandom(seed, 2 * sizeof *seed, GRND_NONBLOCK) == (ssize_t)(2 * sizeof *seed))
@@ -115,7 +89,7 @@ static int init_header(promc_registry *registry, const promc_registry_settings *
     random_seed(header->seed);
     header->born_ms = promc_wall_ms();
     header->born_ns = promc_now_ns();
-    init_lock(arena);
+    promc_lock_init(arena);
     size_t count = settings->constant_label_count;
     if (count == 0)
         return 0;
@@ -143,7 +117,7 @@ static int open_in_slot(promc_registry *registry, const promc_registry_settings 
     if (fresh)
         rc = init_header(registry, settings);
     pthread_mutex_init(&registry->local_lock, NULL);
-    promc_store_release(&slots[registry->slot], registry);
+    promc_slots_set(registry->slot, registry);
     if (rc == 0)
         rc = promc_self_register(registry);
     if (rc == 0 && fresh)
@@ -153,7 +127,7 @@ static int open_in_slot(promc_registry *registry, const promc_registry_settings 
 
 static void free_registry(promc_registry *registry)
 {
-    promc_store_release(&slots[registry->slot], NULL);
+    promc_slots_set(registry->slot, NULL);
     for (promc_family *family = registry->families; family;) {
         promc_family *next = family->next;
         promc_family_free(family);
@@ -168,6 +142,32 @@ static void free_registry(promc_registry *registry)
     free(registry);
 }
 
+/* What a private registry had counted the parent goes on exposing: the child's copy of it counts from zero. */
+static void forked(promc_registry *registry)
+{
+    struct promc_arena_header *header = registry->arena.header;
+    promc_collectors_forked(registry);
+    if (registry->arena.shared)
+        return;
+    promc_series_forked(registry);
+    promc_store(&header->forked_ms, promc_wall_ms());
+    memset(header->scrapes, 0, sizeof header->scrapes);
+}
+
+static void collect(promc_registry *registry, uint64_t deadline_ns)
+{
+    promc_collectors_run(registry, deadline_ns);
+    promc_self_update(registry);
+}
+
+static const struct promc_hooks hooks = {
+    .recover = promc_series_recover,
+    .settle = promc_series_settle,
+    .forked = forked,
+    .override = promc_overrides_apply,
+    .collect = collect,
+};
+
 /* A registry in a free slot, without an arena. The slots' lock is held. */
 static int new_registry(promc_registry **out)
 {
@@ -176,9 +176,7 @@ static int new_registry(promc_registry **out)
         rc = promc_fork_init();
     if (rc < 0)
         return rc;
-    uint32_t slot = 1;
-    while (slot < PROMC_SLOTS && slots[slot])
-        slot++;
+    uint32_t slot = promc_slots_free();
     if (slot == PROMC_SLOTS)
         return promc_fail(PROMC_E_BUSY, "%d registries are alive in the process", PROMC_SLOTS - 1);
     promc_registry *registry = calloc(1, sizeof *registry);
@@ -186,6 +184,8 @@ static int new_registry(promc_registry **out)
         return promc_fail(PROMC_E_NOMEM, "out of memory");
     registry->slot = slot;
     registry->quarantine_ms = 60000;
+    registry->hooks = &hooks;
+    registry->types = promc_types;
     registry->arena.fd = -1;
     *out = registry;
     return 0;
@@ -226,7 +226,7 @@ int promc_registry_open_readonly(promc_registry **out, const char *path)
         if (rc < 0) {
             free_registry(registry);
         } else {
-            promc_store_release(&slots[registry->slot], registry);
+            promc_slots_set(registry->slot, registry);
             *out = registry;
         }
     }
@@ -256,38 +256,6 @@ void promc_registry_destroy(promc_registry *registry)
     pthread_mutex_destroy(&registry->local_lock);
     free_registry(registry);
     pthread_mutex_unlock(&promc_slots_lock);
-}
-
-void promc_registry_lock(promc_registry *registry)
-{
-    pthread_mutex_t *lock = &registry->arena.header->lock;
-    if (pthread_mutex_lock(lock) == EOWNERDEAD) {
-        promc_registry_recover(registry);
-        pthread_mutex_consistent(lock);
-    }
-}
-
-bool promc_registry_trylock(promc_registry *registry)
-{
-    pthread_mutex_t *lock = &registry->arena.header->lock;
-    int rc = pthread_mutex_trylock(lock);
-    if (rc == EOWNERDEAD) {
-        promc_registry_recover(registry);
-        pthread_mutex_consistent(lock);
-        rc = 0;
-    }
-    return rc == 0;
-}
-
-void promc_registry_unlock(promc_registry *registry)
-{
-    pthread_mutex_unlock(&registry->arena.header->lock);
-}
-
-uint32_t promc_registry_ticks(const promc_registry *registry)
-{
-    int64_t age = (int64_t)(promc_now_ns() - registry->arena.header->born_ns);
-    return age > 0 ? (uint32_t)(age / 62500000) : 0;
 }
 
 void promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out)

@@ -1,37 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/self.h"
-#include "read/snapshot.h"
-#include "registry/registry_internal.h"
+#include "series/family.h"
 
-static int own_family(promc_registry *registry, enum promc_type type, const promc_family_settings *settings,
+static int own_family(promc_registry *registry, enum promc_row row, const promc_family_settings *settings,
                       promc_family **out)
 {
     return promc_family_create(
-        registry,
-        &(struct promc_family_plan){
-            .type = type, .settings = settings, .cells = type == PROMC_COUNTER ? 2 : 0, .flags = PROMC_FAMILY_SELF},
-        out);
+        registry, &(struct promc_family_plan){.row = row, .settings = settings, .flags = PROMC_FAMILY_SELF}, out);
 }
 
 static int own_gauge(promc_registry *registry, const char *name, const char *help, const char *unit, promc_gauge *out)
 {
     promc_family *family;
-    int rc =
-        own_family(registry, PROMC_GAUGE, &(promc_family_settings){.name = name, .help = help, .unit = unit}, &family);
+    int rc = own_family(registry, PROMC_ROW_GAUGE, &(promc_family_settings){.name = name, .help = help, .unit = unit},
+                        &family);
     return rc < 0 ? rc : promc_gauge_get(family, NULL, out);
 }
 
 static int own_counter(promc_registry *registry, const char *name, const char *help, promc_counter *out)
 {
     promc_family *family;
-    int rc = own_family(registry, PROMC_COUNTER, &(promc_family_settings){.name = name, .help = help}, &family);
+    int rc = own_family(registry, PROMC_ROW_COUNTER, &(promc_family_settings){.name = name, .help = help}, &family);
     return rc < 0 ? rc : promc_counter_get(family, NULL, out);
 }
 
 static int own_counters_by(promc_registry *registry, const char *name, const char *help, const char *label,
                            promc_family **out)
 {
-    return own_family(registry, PROMC_COUNTER,
+    return own_family(registry, PROMC_ROW_COUNTER,
                       &(promc_family_settings){.name = name, .help = help, .labels = {label}, .max_series = UINT32_MAX},
                       out);
 }
@@ -81,10 +77,4 @@ void promc_self_update(promc_registry *registry)
     promc_gauge_set(registry->series, (double)stats.series);
     promc_gauge_set(registry->arena_bytes, (double)stats.arena_used_bytes);
     promc_gauge_set(registry->arena_limit_bytes, (double)stats.arena_bytes);
-}
-
-void promc_scrape_finished(promc_registry *registry, double seconds, uint64_t bytes)
-{
-    promc_gauge_set(registry->scrape_duration, seconds);
-    promc_gauge_set(registry->scrape_bytes, (double)bytes);
 }

@@ -7,7 +7,7 @@
 
 /* At creation. Hidden ones (no_self_metrics) are there too: promc_registry_get_stats() reads them. */
 int promc_self_register(promc_registry *registry);
-/* Before each scrape. */
+/* Before each scrape, behind the collectors. */
 void promc_self_update(promc_registry *registry);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series/index.h"
-#include "registry/registry_internal.h"
 
 #define SLOTS_LOG2_MIN 3u
 

@@ -33,13 +33,13 @@ void promc_index_reclaim(promc_registry *registry, uint32_t now);
 bool promc_escaped_matches(const struct promc_child *child, const promc_str *values, unsigned count);
 
 /* The values of the keys, in memory: keys whose address is taken would have to be there too. */
-struct promc_values {
+struct promc_value_list {
     promc_str at[PROMC_MAX_LABELS];
 };
 
-static inline struct promc_values promc_keys_values(const struct promc_key *keys, unsigned count)
+static inline struct promc_value_list promc_keys_values(const struct promc_key *keys, unsigned count)
 {
-    struct promc_values values;
+    struct promc_value_list values;
     PROMC_UNROLL
     for (unsigned i = 0; i < count; i++)
         values.at[i] = (promc_str){keys[i].data, keys[i].length};

@@ -3,14 +3,13 @@
  * Finding a series by its label values: the path that programs without handles take at each update. One pass over each
  * value for its hash, one comparison; no lock, no copy. What is not found goes to series.c.
  */
-#include "registry/registry_internal.h"
+#include "series/lookup.h"
 #include "series/index.h"
-#include "series/series.h"
 
 static int missing_value(const promc_family *family, unsigned i)
 {
     const struct promc_text *name = &family->data->label_names[i];
-    return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": no value for label \"%s\"", promc_family_name(family),
+    return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": no value for label \"%s\"", promc_name_of(family),
                       (const char *)promc_at(&family->registry->arena, name->ref));
 }
 
@@ -21,8 +20,8 @@ static int no_family(void)
 
 static int wrong_count(const promc_family *family, size_t count)
 {
-    return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\" has %u labels, %zu values were given",
-                      promc_family_name(family), family->label_count, count);
+    return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\" has %u labels, %zu values were given", promc_name_of(family),
+                      family->label_count, count);
 }
 
 /* Of values that are all there. `count` is a constant where this is inlined. */

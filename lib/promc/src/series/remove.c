@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series/remove.h"
-#include "registry/registry_internal.h"
+#include "arena/lock.h"
 #include "series/index.h"
-#include "shard/process.h"
-#include "types/exemplar.h"
-#include "types/histogram_internal.h"
-#include "types/native.h"
+#include "series/lookup.h"
+#include "series/type_ops.h"
+
+#include <string.h>
 
 static void unlink_child(struct promc_arena *arena, struct promc_family_data *data, struct promc_child *child)
 {
@@ -53,104 +53,13 @@ bool promc_child_remove(promc_registry *registry, struct promc_family_data *data
     promc_store_release(&child->live.word, word + (UINT64_C(1) << 32));
     unlink_child(&registry->arena, data, child);
     enter_quarantine(registry, child);
-    if (data->native_at)
-        promc_native_announce(data, promc_child_native(child), 0);
+    const struct promc_type_ops *ops = promc_ops_of(registry, data);
+    if (ops->removed)
+        ops->removed(child);
     promc_store(&data->series, data->series - 1);
     promc_store(&data->text_bytes, data->text_bytes - child->text_length);
     __atomic_fetch_sub(&registry->arena.header->series, 1, __ATOMIC_RELAXED);
     return true;
-}
-
-/* The oldest epoch a scrape in flight began at. A scraper that died is forgotten. */
-static uint64_t oldest_epoch(promc_registry *registry)
-{
-    struct promc_arena_header *header = registry->arena.header;
-    uint64_t oldest = promc_load(&header->epoch);
-    for (unsigned i = 0; i < PROMC_SCRAPES_MAX; i++) {
-        struct promc_scrape_slot *slot = &header->scrapes[i];
-        if (promc_load(&slot->token) == 0)
-            continue;
-        if (registry->arena.shared && !promc_process_alive(slot->owner, slot->owner_start))
-            promc_store(&slot->token, 0);
-        else if (slot->epoch < oldest)
-            oldest = slot->epoch;
-    }
-    return oldest;
-}
-
-void promc_reclaim(promc_registry *registry, unsigned limit)
-{
-    struct promc_arena *arena = &registry->arena;
-    struct promc_arena_header *header = arena->header;
-    uint32_t now = promc_registry_ticks(registry);
-    uint32_t wait = promc_quarantine_ticks(registry);
-    if (header->retired_tables != 0)
-        promc_index_reclaim(registry, now);
-    uint32_t oldest = 0;
-    for (unsigned i = 0; i < limit && header->quarantine_first != 0; i++) {
-        promc_ref ref = header->quarantine_first;
-        struct promc_child *child = promc_at(arena, ref);
-        if (now - child->created < wait)
-            return;
-        if (i == 0)
-            oldest = (uint32_t)oldest_epoch(registry);
-        if ((int32_t)(child->hash - oldest) >= 0)
-            return;
-        header->quarantine_first = child->prev;
-        if (header->quarantine_first == 0)
-            header->quarantine_last = 0;
-        uint32_t cells = promc_child_family(child)->cells;
-        if (cells > 0)
-            promc_arena_run_free(arena, promc_child_cell(child), cells);
-        promc_exemplars_free(registry, child);
-        promc_arena_block_free(arena, ref, child->size_class);
-    }
-}
-
-uint32_t promc_child_digest(const promc_registry *registry, const struct promc_child *child, bool *zero)
-{
-    const struct promc_arena *arena = &registry->arena;
-    const struct promc_family_data *data = promc_child_family(child);
-    if (data->cells == 0) {
-        const struct promc_child_value *value = promc_child_value(child);
-        uint64_t bits = promc_load(&value->bits);
-        *zero = bits == 0;
-        return promc_hash_finish(promc_hash_mix(bits ^ PROMC_HASH_K0, promc_load(&value->updates) ^ PROMC_HASH_K1));
-    }
-    uint64_t h = PROMC_HASH_K0;
-    uint32_t used = promc_load_acquire(&arena->header->shards_used), cell = promc_child_cell(child);
-    *zero = true;
-    /* A native histogram has many slots; `n`, the sums and the first two change with (almost) every observation. */
-    uint32_t cells = data->native_at ? data->native_at + PROMC_NATIVE_FIRST : data->cells;
-    for (uint32_t i = 0; i < cells; i++) {
-        uint64_t total = 0;
-        for (uint32_t shard = 0; shard <= used; shard++)
-            total += promc_load(promc_shard_cells(arena, shard < used ? shard : arena->header->max_threads) + cell + i);
-        *zero = *zero && total == 0;
-        h = promc_hash_mix(h ^ total, PROMC_HASH_K1);
-    }
-    return promc_hash_finish(h);
-}
-
-bool promc_child_expired(promc_registry *registry, struct promc_child *child, uint32_t now)
-{
-    struct promc_family_data *data = promc_child_family(child);
-    struct promc_child_idle *idle = promc_child_idle(child);
-    bool zero;
-    uint32_t digest = promc_child_digest(registry, child, &zero);
-    /* An up-down gauge that is not 0 stands for something that is still there. */
-    if (digest != promc_load(&idle->mark) || (data->type == PROMC_UPDOWN && !zero)) {
-        promc_store(&idle->mark, digest);
-        promc_store(&idle->since, now);
-        return false;
-    }
-    uint64_t limit = (uint64_t)data->idle_expiry_seconds * 16;
-    if ((int32_t)(now - promc_load(&idle->since)) < 0 || now - promc_load(&idle->since) < limit ||
-        !promc_registry_trylock(registry))
-        return false;
-    bool removed = promc_child_remove(registry, data, child);
-    promc_registry_unlock(registry);
-    return removed;
 }
 
 static bool values_of(promc_family *family, const char *const *values, promc_str *strs)
@@ -170,7 +79,7 @@ int promc_family_remove(promc_family *family, const char *const *values)
     promc_registry *registry = family->registry;
     promc_str strs[PROMC_MAX_LABELS];
     if (!values_of(family, values, strs))
-        return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\": %u label values needed", promc_family_name(family),
+        return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\": %u label values needed", promc_name_of(family),
                           family->data->label_count);
     promc_registry_lock(registry);
     struct promc_child *child = promc_series_find(family, strs);
@@ -180,7 +89,7 @@ int promc_family_remove(promc_family *family, const char *const *values)
         return 0;
     return promc_fail(PROMC_E_NOT_FOUND,
                       child ? "metric \"%s\": its overflow or only series stays" : "metric \"%s\": no such series",
-                      promc_family_name(family));
+                      promc_name_of(family));
 }
 
 static int label_index(const promc_family *family, const char *name)
@@ -189,7 +98,7 @@ static int label_index(const promc_family *family, const char *name)
         if (strcmp(promc_at(&family->registry->arena, family->data->label_names[i].ref), name) == 0)
             return (int)i;
     }
-    return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" has no label \"%s\"", promc_family_name(family),
+    return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" has no label \"%s\"", promc_name_of(family),
                       name ? name : "(null)");
 }
 
@@ -212,8 +121,7 @@ int promc_family_remove_matching(promc_family *family, const promc_label *match,
         return promc_fail(PROMC_E_INVALID, "no metric family, or no labels, given");
     int index[PROMC_MAX_LABELS];
     if (count > PROMC_MAX_LABELS)
-        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" does not have %zu labels", promc_family_name(family),
-                          count);
+        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" does not have %zu labels", promc_name_of(family), count);
     for (size_t i = 0; i < count; i++) {
         index[i] = label_index(family, match[i].name);
         if (index[i] < 0)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series/series.h"
-#include "registry/registry_internal.h"
+#include "arena/lock.h"
+#include "base/utf8.h"
 #include "series/index.h"
 #include "series/labels.h"
-#include "series/remove.h"
-#include "types/native.h"
-#include "types/window.h"
+#include "series/lookup.h"
+#include "series/reclaim.h"
+#include "series/type_ops.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 /* Values are repaired on the stack up to this many bytes, so that finding them needs no lock. */
 #define REPAIR_ON_STACK 4096
@@ -51,7 +52,7 @@ struct candidate {
     size_t text_length;
     size_t raw_length; /* of the raw values behind the text; 0: nothing was escaped */
     size_t text_offset;
-    size_t window_offset; /* of what stands behind the labels; 0: nothing */
+    size_t behind_offset; /* of what the type keeps behind the labels; 0: nothing */
     bool overflow;
 };
 
@@ -66,11 +67,11 @@ static size_t escaped_length(promc_str value)
 /* Bytes of a child's block before its text. */
 static size_t head_bytes(const struct promc_family_data *data)
 {
-    return sizeof(struct promc_child) + promc_child_own_bytes(data) +
+    return sizeof(struct promc_child) + data->own_bytes +
            (data->idle_expiry_seconds ? sizeof(struct promc_child_idle) : 0);
 }
 
-static size_t measure(const struct promc_arena *arena, const struct promc_family_data *data, struct candidate *new)
+static size_t measure(const struct promc_family_data *data, struct candidate *new)
 {
     size_t raw = 0, text = data->fixed_text;
     for (unsigned i = 0; i < data->label_count; i++) {
@@ -82,11 +83,10 @@ static size_t measure(const struct promc_arena *arena, const struct promc_family
     new->text_offset = head_bytes(data);
     new->raw_length = escaped ? (4 - text % 4) % 4 + data->label_count * sizeof(uint32_t) + raw : 0;
     size_t bytes = new->text_offset + new->text_length + new->raw_length;
-    size_t window = data->native_at ? promc_native_bytes(data) : promc_window_bytes(arena, data);
-    if (window == 0)
+    if (data->behind_bytes == 0)
         return bytes;
-    new->window_offset = (bytes + 7) / 8 * 8;
-    return new->window_offset + window;
+    new->behind_offset = (bytes + 7) / 8 * 8;
+    return new->behind_offset + data->behind_bytes;
 }
 
 static void write_labels(const promc_family *family, struct promc_child *child, const struct candidate *new)
@@ -160,7 +160,7 @@ static struct promc_child *create(promc_family *family, struct candidate *new)
     promc_ref block;
     uint32_t run;
     uint16_t size_class;
-    size_t bytes = measure(&registry->arena, data, new);
+    size_t bytes = measure(data, new);
     if (!take_room(family, new, bytes, &block, &run, &size_class))
         return NULL;
     struct promc_child *child = promc_at(&registry->arena, block);
@@ -174,16 +174,12 @@ static struct promc_child *create(promc_family *family, struct candidate *new)
     child->text_offset = (uint8_t)(new->text_offset / 8);
     promc_store(&child->flags,
                 (uint8_t)((new->raw_length ? PROMC_CHILD_ESCAPED : 0) | (new->overflow ? PROMC_CHILD_OVERFLOW : 0)));
-    if (data->cells == 0)
-        *promc_child_value(child) = (struct promc_child_value){0};
-    if (data->type == PROMC_SUMMARY) {
-        *promc_child_window_at(child) = (struct promc_child_window){(uint32_t)(new->window_offset / 8), 0};
-        promc_window_clear(&registry->arena, child);
-    }
-    if (data->native_at) {
-        *promc_child_window_at(child) = (struct promc_child_window){(uint32_t)(new->window_offset / 8), 0};
-        promc_native_init(data, promc_child_native(child));
-    }
+    memset(child + 1, 0, data->own_bytes);
+    if (new->behind_offset)
+        promc_child_behind_at(child)->at = (uint32_t)(new->behind_offset / 8);
+    const struct promc_type_ops *ops = promc_ops_of(registry, data);
+    if (ops->init)
+        ops->init(&registry->arena, child);
     if (data->idle_expiry_seconds)
         *promc_child_idle(child) = (struct promc_child_idle){promc_registry_ticks(registry), 0};
     write_labels(family, child, new);
@@ -256,7 +252,7 @@ static int finish(promc_family *family, struct promc_child *child, uint64_t word
     if (dropped)
         promc_counter_inc(family->dropped);
     if (!child)
-        return promc_fail(PROMC_E_FULL, "metric \"%s\": the arena is full", promc_family_name(family));
+        return promc_fail(PROMC_E_FULL, "metric \"%s\": the arena is full", promc_name_of(family));
     *out = promc_series_handle(family, child, word);
     return 0;
 }
@@ -362,7 +358,7 @@ bool promc_series_reserve(promc_family *family)
     if (data->cells > 0 && (run = promc_arena_run(arena, data->cells)) == 0)
         return false;
     data->reserve_run = run;
-    data->reserve_block = promc_arena_block(arena, measure(arena, data, &new), &data->reserve_class);
+    data->reserve_block = promc_arena_block(arena, measure(data, &new), &data->reserve_class);
     if (data->reserve_block == 0) {
         if (run != 0)
             promc_arena_run_free(arena, run, data->cells);

@@ -3,7 +3,8 @@
  * A child of a family: one series (or for histograms and summaries, one set of them), in the arena.
  *
  * Layout of a block: struct promc_child, then what the type keeps in the child itself (struct promc_child_value for
- * types without cells, struct promc_child_window for summaries and native histograms, struct promc_child_idle for families that expire), then at `text_offset` the rendered labels
+ * types without cells, struct promc_child_behind for summaries and native histograms, struct promc_child_idle for families that expire),
+ * then at `text_offset` the rendered labels
  * `a="b",c="d"`; when a value needed escaping (PROMC_CHILD_ESCAPED) the raw values stand behind them:
  * uint32_t length[label_count] at the next multiple of 4, then the bytes. A summary's window (window.h) or a
  * native histogram's slots (native.h) are last.
@@ -16,9 +17,10 @@
 #ifndef PROMC_SERIES_SERIES_H
 #define PROMC_SERIES_SERIES_H
 
-#include "arena/atomic.h"
-#include "registry/family.h"
+#include "base/atomic.h"
+#include "series/family.h"
 #include <promc/shard.h>
+#include <stddef.h>
 
 enum { PROMC_CHILD_ESCAPED = 1u << 0, PROMC_CHILD_REMOVED = 1u << 1, PROMC_CHILD_OVERFLOW = 1u << 2 };
 
@@ -37,8 +39,6 @@ struct promc_child {
     uint8_t text_offset; /* in units of 8 bytes */
 };
 
-struct promc_window;
-
 /* The value of a child without cells (a gauge that is set). Shared by all threads. */
 struct promc_child_value {
     uint64_t bits;    /* the double; atomic */
@@ -51,8 +51,8 @@ static inline void promc_child_value_changed(struct promc_child_value *value)
     promc_store(&value->updates, promc_load(&value->updates) + 1);
 }
 
-/* Where a summary's window, or a native histogram's struct promc_native, is. */
-struct promc_child_window {
+/* Where that is what a type keeps behind the labels: a summary's window, a native histogram's slots. */
+struct promc_child_behind {
     uint32_t at; /* from the child, in units of 8 bytes; 0: there is none */
     uint32_t reserved;
 };
@@ -61,6 +61,9 @@ struct promc_child_idle {
     uint32_t since; /* 1/16 s since the registry was made: when `mark` was first seen */
     uint32_t mark;  /* digest of the values then */
 };
+
+_Static_assert(offsetof(struct promc_child, next) == offsetof(struct promc_block, next),
+               "a free block's link is the child's");
 
 static inline struct promc_family_data *promc_child_family(const struct promc_child *child)
 {
@@ -82,49 +85,38 @@ static inline uint32_t promc_child_cell(const struct promc_child *child)
     return (uint32_t)promc_load(&child->live.word);
 }
 
+/* The family's next child in creation order, the first one for NULL; NULL: none. Lock-free; a removed child still leads on. */
+static inline struct promc_child *promc_child_after(const struct promc_arena *arena,
+                                                    const struct promc_family_data *data,
+                                                    const struct promc_child *child)
+{
+    promc_ref next = promc_load_acquire(child ? &child->next : &data->first_child);
+    return next ? promc_at(arena, next) : NULL;
+}
+
 /* Raw label values, in the order of the family's labels; they point into the arena. @return how many. */
 unsigned promc_child_values(const struct promc_child *child, promc_str values[PROMC_MAX_LABELS]);
 
-/* Only in summaries and native histograms. */
-static inline struct promc_child_window *promc_child_window_at(const struct promc_child *child)
+/* Only in families with behind_bytes. */
+static inline struct promc_child_behind *promc_child_behind_at(const struct promc_child *child)
 {
-    return (struct promc_child_window *)(void *)((char *)(uintptr_t)child + sizeof *child);
+    return (struct promc_child_behind *)(void *)((char *)(uintptr_t)child + sizeof *child);
 }
 
 /* The same: NULL if it keeps none. */
-static inline struct promc_window *promc_child_window(const struct promc_child *child)
+static inline void *promc_child_behind(const struct promc_child *child)
 {
-    uint32_t at = promc_child_window_at(child)->at;
-    return at ? (struct promc_window *)(void *)((char *)(uintptr_t)child + (size_t)at * 8) : NULL;
-}
-
-/* What the type keeps in the child itself. */
-static inline size_t promc_child_own_bytes(const struct promc_family_data *data)
-{
-    return data->cells == 0              ? sizeof(struct promc_child_value)
-           : data->type == PROMC_SUMMARY ? sizeof(struct promc_child_window)
-           : data->native_at != 0        ? sizeof(struct promc_child_window)
-                                         : 0;
+    uint32_t at = promc_child_behind_at(child)->at;
+    return at ? (char *)(uintptr_t)child + (size_t)at * 8 : NULL;
 }
 
 /* Only in families with an idle expiry. */
 static inline struct promc_child_idle *promc_child_idle(const struct promc_child *child)
 {
-    size_t at = sizeof *child + promc_child_own_bytes(promc_child_family(child));
+    size_t at = sizeof *child + promc_child_family(child)->own_bytes;
     return (struct promc_child_idle *)(void *)((char *)(uintptr_t)child + at);
 }
 
-/* Find or create; the types' _get functions are these. *out is always set. */
-int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out);
-int promc_series_get_n(promc_family *family, const promc_str *values, size_t count, promc_series_ref *out);
-/* For the _with macros: checks the count. */
-promc_series_ref promc_series_with(promc_family *family, const char *const *values, size_t count);
-
-/* The child with exactly these values, or NULL. Lock-free. */
-struct promc_child *promc_series_find(const promc_family *family, const promc_str *values);
-/* The same in a family with labels, with the values' hash, and the `live` word that the child had. */
-struct promc_child *promc_series_find_word(const promc_family *family, const promc_str *values, uint32_t *hash,
-                                           uint64_t *word);
 /* For values that were not found as they are: repair them, find or create their series, or the overflow series. */
 int promc_series_make(promc_family *family, const promc_str *values, promc_series_ref *out);
 

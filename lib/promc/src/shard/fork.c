@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/fork.h"
-#include "arena/atomic.h"
-#include "registry/registry_internal.h"
+#include "arena/lock.h"
 #include "shard/process.h"
-#include "shard/shard_internal.h"
+#include "shard/slots.h"
 #include "shard/thread.h"
-#include "types/callback.h"
-#include "types/window.h"
 
 #include <signal.h>
-#include <string.h>
 
 static bool installed;
 static sigset_t saved_mask; /* of the forking thread; the slots' lock guards it */
@@ -52,16 +48,6 @@ static void in_parent(void)
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
-/* The child's copy of a private registry counts from zero: the parent goes on exposing what was counted before. */
-static void start_anew(promc_registry *registry)
-{
-    struct promc_arena_header *header = registry->arena.header;
-    promc_shards_clear(registry);
-    promc_windows_clear(registry);
-    promc_store(&header->forked_ms, promc_wall_ms());
-    memset(header->scrapes, 0, sizeof header->scrapes);
-}
-
 static void in_child(void)
 {
     promc_self_reset();
@@ -71,12 +57,8 @@ static void in_child(void)
         if (!registry)
             continue;
         pthread_mutex_unlock(&registry->local_lock);
-        promc_registry_init_lock(registry);
-        for (uint32_t i = 0; i < registry->collector_count; i++)
-            promc_store(&registry->collectors[i].running, 0);
-        promc_callbacks_reset(registry);
-        if (!registry->arena.shared)
-            start_anew(registry);
+        promc_lock_forked(&registry->arena);
+        registry->hooks->forked(registry);
     }
     sigset_t mask = saved_mask;
     pthread_mutex_unlock(&promc_slots_lock);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/process.h"
-#include "arena/atomic.h"
-#include <promc/histogram.h>
+#include "base/atomic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 static __thread uint64_t self __attribute__((tls_model("initial-exec")));
@@ -93,18 +91,4 @@ bool promc_process_alive(uint64_t owner, uint64_t start)
 bool promc_thread_alive(uint64_t owner)
 {
     return syscall(SYS_tgkill, (pid_t)promc_pid(owner), (pid_t)promc_tid(owner), 0) == 0 || errno != ESRCH;
-}
-
-uint64_t promc_wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-uint64_t promc_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }

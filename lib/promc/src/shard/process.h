@@ -27,7 +27,4 @@ bool promc_process_alive(uint64_t owner, uint64_t start);
 /* Does a thread of this process still run? */
 bool promc_thread_alive(uint64_t owner);
 
-/* CLOCK_REALTIME in ms since the Unix epoch. */
-uint64_t promc_wall_ms(void);
-
 #endif

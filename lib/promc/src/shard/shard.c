@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/registry_internal.h"
-#include "series/series.h"
+#include "shard/shard.h"
+#include "arena/lock.h"
 #include "shard/process.h"
-#include "shard/shard_internal.h"
+#include "shard/slots.h"
 #include "shard/thread.h"
-#include "types/histogram_internal.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -41,7 +40,7 @@ static uint32_t claim_any(promc_registry *registry)
         uint64_t owner = promc_load_acquire(&header_of(registry, i)->owner);
         if (promc_pid(owner) == pid && promc_tid(owner) != 0 && !promc_thread_alive(owner) &&
             claim(registry, i, owner)) {
-            promc_histograms_repair(registry, i);
+            registry->hooks->settle(registry, i, false, true);
             return i;
         }
     }
@@ -116,23 +115,6 @@ void promc_shard_release(promc_registry *registry, uint32_t index)
     promc_fetch_add(&registry->arena.header->releases, 1);
 }
 
-static void zero_updowns(promc_registry *registry, uint32_t shard)
-{
-    struct promc_arena *arena = &registry->arena;
-    uint64_t *cells = promc_shard_cells(arena, shard);
-    for (promc_ref f = arena->header->first_family; f != 0;) {
-        struct promc_family_data *data = promc_at(arena, f);
-        f = promc_load_acquire(&data->next);
-        if (data->type != PROMC_UPDOWN)
-            continue;
-        for (promc_ref c = data->first_child; c != 0;) {
-            struct promc_child *child = promc_at(arena, c);
-            c = child->next;
-            promc_store(&cells[promc_child_cell(child)], 0);
-        }
-    }
-}
-
 void promc_shards_reap(promc_registry *registry)
 {
     uint32_t used = promc_load(&registry->arena.header->shards_used);
@@ -141,40 +123,18 @@ void promc_shards_reap(promc_registry *registry)
         uint64_t owner = promc_load_acquire(&shard->owner);
         if (owner == 0 || promc_process_alive(owner, promc_load(&shard->owner_start)))
             continue;
-        /* What the dead process had in flight is gone with it; what it had counted stays. */
-        zero_updowns(registry, i);
-        if (promc_load(&shard->busy))
-            promc_histograms_repair(registry, i);
+        registry->hooks->settle(registry, i, true, promc_load(&shard->busy));
         promc_store(&shard->busy, 0);
         promc_store_release(&shard->owner, 0);
         promc_fetch_add(&registry->arena.header->releases, 1);
     }
 }
 
-/*
- * The owned shards are given back to the kernel, headers and all. The shared shard's cells also link the free runs
- * together, so there only those of living series are zeroed.
- */
-void promc_shards_clear(promc_registry *registry)
+void promc_shards_drop(promc_registry *registry)
 {
     struct promc_arena *arena = &registry->arena;
-    struct promc_arena_header *header = arena->header;
-    (void)madvise(arena->shards, (size_t)header->shards_used * arena->shard_stride, MADV_DONTNEED);
-    header->shards_used = 0;
-    if (!header->shared_used)
-        return;
-    uint64_t *cells = promc_shard_cells(arena, header->max_threads);
-    for (promc_ref f = header->first_family; f != 0;) {
-        struct promc_family_data *data = promc_at(arena, f);
-        f = data->next;
-        for (promc_ref c = data->cells ? data->first_child : 0; c != 0;) {
-            struct promc_child *child = promc_at(arena, c);
-            c = child->next;
-            for (uint32_t i = 0; i < data->cells; i++)
-                cells[promc_child_cell(child) + i] = 0;
-        }
-    }
-    header->shared_used = 0;
+    (void)madvise(arena->shards, (size_t)arena->header->shards_used * arena->shard_stride, MADV_DONTNEED);
+    arena->header->shards_used = 0;
 }
 
 static void count_stale(uint32_t slot)

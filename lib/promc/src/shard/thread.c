@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/thread.h"
-#include "arena/atomic.h"
-#include "registry/registry_internal.h"
+#include "base/atomic.h"
 #include "shard/process.h"
-#include "shard/shard_internal.h"
+#include "shard/shard.h"
+#include "shard/slots.h"
 
 #include <sched.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "types/bounds.h"
-#include "expose/number.h"
-#include "registry/registry_internal.h"
+#include "base/number.h"
 
 #include <math.h>
 #include <string.h>

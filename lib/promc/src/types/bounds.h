@@ -3,7 +3,7 @@
 #ifndef PROMC_TYPES_BOUNDS_H
 #define PROMC_TYPES_BOUNDS_H
 
-#include "registry/family.h"
+#include "series/family.h"
 #include <promc/histogram.h>
 
 /* Finite, strictly ascending, at most PROMC_MAX_BUCKETS; a final +Inf is taken off *count. 0 or PROMC_E_BUCKETS. */

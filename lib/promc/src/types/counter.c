@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <promc/counter.h>
+#include "types/counter.h"
+#include "series/expiry.h"
+#include "series/lookup.h"
+#include "shard/shard.h"
+#include "shard/slots.h"
+#include "types/values.h"
 
-#include "read/snapshot.h"
-#include "registry/registry_internal.h"
-#include "series/series.h"
-#include "shard/shard_internal.h"
+#include <promc/counter.h>
 
 #include <math.h>
 
@@ -13,8 +15,8 @@
 
 int promc_counter_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
 {
-    return promc_family_create(
-        registry, &(struct promc_family_plan){.type = PROMC_COUNTER, .settings = settings, .cells = 2}, out);
+    return promc_family_create(registry, &(struct promc_family_plan){.row = PROMC_ROW_COUNTER, .settings = settings},
+                               out);
 }
 
 int promc_counter_get(promc_family *family, const char *const *values, promc_counter *out)
@@ -63,14 +65,50 @@ int promc_counter_add(promc_counter counter, double n)
     return 0;
 }
 
+static void read(const promc_registry *registry, const struct promc_child *child, uint64_t *integer, double *fraction)
+{
+    const struct promc_arena *arena = &registry->arena;
+    const uint64_t *cells = promc_shard_cells(arena, 0) + promc_child_cell(child);
+    uint32_t used = promc_load_acquire(&arena->header->shards_used);
+    uint64_t whole = 0;
+    double rest = 0;
+    for (uint32_t i = 0; i < used; i++) {
+        whole += promc_load(&cells[0]);
+        rest += promc_cell_double(promc_load(&cells[1]));
+        cells += arena->shard_stride / 8;
+    }
+    if (promc_load(&arena->header->shared_used)) {
+        cells = promc_shard_cells(arena, arena->header->max_threads) + promc_child_cell(child);
+        whole += promc_load(&cells[0]);
+        rest += promc_cell_double(promc_load(&cells[1]));
+    }
+    *integer = whole;
+    *fraction = rest;
+}
+
+bool promc_counter_read(promc_registry *registry, const struct promc_child *child, struct promc_values *out)
+{
+    read(registry, child, &out->integer, &out->number);
+    return true;
+}
+
+bool promc_counter_digest(const promc_registry *registry, const struct promc_child *child, uint32_t *digest)
+{
+    bool zero;
+    *digest = promc_cells_digest(registry, child, 2, &zero);
+    return true;
+}
+
 double promc_counter_value(promc_counter counter)
 {
     const struct promc_child *child = promc_series_child(counter.ref);
     const promc_registry *registry = promc_registry_in_slot(promc_ref_slot(counter.ref));
     if (!child || !registry)
         return 0;
+    if (promc_child_family(child)->cells == 0) /* kept by somebody else */
+        return promc_cell_double(promc_load(&promc_child_value(child)->bits));
     uint64_t integer;
     double fraction;
-    promc_read_counter(registry, child, &integer, &fraction);
+    read(registry, child, &integer, &fraction);
     return (double)integer + fraction;
 }

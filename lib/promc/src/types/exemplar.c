@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "types/exemplar.h"
-#include "expose/escape.h"
-#include "registry/registry_internal.h"
+#include "arena/lock.h"
+#include "base/escape.h"
+#include "base/utf8.h"
 #include "series/labels.h"
-#include "shard/process.h"
-#include "shard/shard_internal.h"
-#include "types/histogram_internal.h"
+#include "shard/shard.h"
+#include "shard/slots.h"
+#include "types/histogram.h"
 #include "types/native.h"
 
 #include <math.h>

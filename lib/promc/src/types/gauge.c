@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "types/gauge.h"
+#include "series/expiry.h"
+#include "series/hash.h"
+#include "series/lookup.h"
+#include "shard/shard.h"
+#include "shard/slots.h"
+#include "types/values.h"
+
 #include <promc/gauge.h>
-
-#include "read/snapshot.h"
-#include "registry/registry_internal.h"
-#include "series/series.h"
-#include "shard/process.h"
-#include "shard/shard_internal.h"
-
 #include <time.h>
 
 int promc_gauge_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
 {
-    return promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_GAUGE, .settings = settings}, out);
+    return promc_family_create(registry, &(struct promc_family_plan){.row = PROMC_ROW_GAUGE, .settings = settings},
+                               out);
 }
 
 int promc_updown_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
 {
-    return promc_family_create(
-        registry, &(struct promc_family_plan){.type = PROMC_UPDOWN, .settings = settings, .cells = 1}, out);
+    return promc_family_create(registry, &(struct promc_family_plan){.row = PROMC_ROW_UPDOWN, .settings = settings},
+                               out);
 }
 
 /* An untyped metric is set as a gauge is. */
@@ -108,19 +110,69 @@ void promc_gauge_add(promc_gauge gauge, double delta)
     promc_child_value_changed(place);
 }
 
-static double value_of(promc_series_ref ref)
+static double kept(const struct promc_child *child)
 {
-    const struct promc_child *child = promc_series_child(ref);
-    const promc_registry *registry = promc_registry_in_slot(promc_ref_slot(ref));
-    return child && registry ? promc_read_gauge(registry, child) : 0;
+    return promc_cell_double(promc_load(&promc_child_value(child)->bits));
+}
+
+bool promc_kept_read(promc_registry *registry, const struct promc_child *child, struct promc_values *out)
+{
+    (void)registry;
+    out->integer = 0;
+    out->number = kept(child);
+    return true;
+}
+
+bool promc_kept_digest(const promc_registry *registry, const struct promc_child *child, uint32_t *digest)
+{
+    const struct promc_child_value *value = promc_child_value(child);
+    (void)registry;
+    *digest = promc_hash_finish(
+        promc_hash_mix(promc_load(&value->bits) ^ PROMC_HASH_K0, promc_load(&value->updates) ^ PROMC_HASH_K1));
+    return true;
+}
+
+static double updown(const promc_registry *registry, const struct promc_child *child)
+{
+    const struct promc_arena *arena = &registry->arena;
+    uint32_t used = promc_load_acquire(&arena->header->shards_used), cell = promc_child_cell(child);
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < used; i++)
+        total += promc_load(promc_shard_cells(arena, i) + cell);
+    if (promc_load(&arena->header->shared_used))
+        total += promc_load(promc_shard_cells(arena, arena->header->max_threads) + cell);
+    return (double)(int64_t)total;
+}
+
+bool promc_updown_read(promc_registry *registry, const struct promc_child *child, struct promc_values *out)
+{
+    out->integer = 0;
+    out->number = updown(registry, child);
+    return true;
+}
+
+bool promc_updown_digest(const promc_registry *registry, const struct promc_child *child, uint32_t *digest)
+{
+    bool zero;
+    *digest = promc_cells_digest(registry, child, 1, &zero);
+    return zero;
+}
+
+void promc_updown_gone(uint64_t *cells, struct promc_child *child)
+{
+    (void)child;
+    promc_store(&cells[0], 0);
 }
 
 double promc_gauge_value(promc_gauge gauge)
 {
-    return value_of(gauge.ref);
+    const struct promc_child *child = promc_series_child(gauge.ref);
+    return child ? kept(child) : 0;
 }
 
 double promc_updown_value(promc_updown gauge)
 {
-    return value_of(gauge.ref);
+    const struct promc_child *child = promc_series_child(gauge.ref);
+    const promc_registry *registry = promc_registry_in_slot(promc_ref_slot(gauge.ref));
+    return child && registry ? updown(registry, child) : 0;
 }

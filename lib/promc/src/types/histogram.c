@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "read/snapshot.h"
-#include "registry/registry_internal.h"
-#include "shard/process.h"
+#include "types/histogram.h"
+#include "series/expiry.h"
+#include "series/lookup.h"
+#include "shard/slots.h"
 #include "types/bounds.h"
-#include "types/histogram_internal.h"
-#include "types/native.h"
+#include "types/histogram_read.h"
+#include "types/values.h"
 
 #include <math.h>
-#include <sched.h>
-#include <string.h>
 
 const double promc_default_buckets[11] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
 
@@ -21,7 +20,7 @@ int promc_histogram_register(promc_registry *registry, const promc_histogram_set
     const double *bounds = settings->buckets ? settings->buckets : promc_default_buckets;
     size_t count = settings->buckets ? settings->bucket_count : 11;
     struct promc_family_plan plan = {
-        .type = PROMC_HISTOGRAM, .settings = &settings->family, .bounds = bounds, .kind = settings->kind};
+        .row = PROMC_ROW_HISTOGRAM, .settings = &settings->family, .bounds = bounds, .kind = settings->kind};
     if ((unsigned)settings->kind > PROMC_HISTOGRAM_CLASSIC_AND_NATIVE)
         return promc_fail(PROMC_E_INVALID, "metric \"%s\": histogram kind %d does not exist",
                           settings->family.name ? settings->family.name : "(null)", (int)settings->kind);
@@ -34,7 +33,7 @@ int promc_histogram_register(promc_registry *registry, const promc_histogram_set
     return promc_family_create(registry, &plan, out);
 }
 
-void promc_histogram_plan_cells(struct promc_family_plan *plan)
+void promc_histogram_plan(struct promc_family_plan *plan)
 {
     if (plan->kind == PROMC_HISTOGRAM_NATIVE) {
         plan->bounds = NULL;
@@ -44,8 +43,50 @@ void promc_histogram_plan_cells(struct promc_family_plan *plan)
         plan->cells = (uint32_t)plan->bound_count + 1 + PROMC_HIST_BUCKETS;
         return;
     }
+    plan->row = PROMC_ROW_NATIVE;
     plan->native_at = PROMC_NATIVE_CLASSIC + (plan->bound_count > 0 ? (uint32_t)plan->bound_count + 1 : 0);
     plan->cells = plan->native_at + promc_native_slots(&plan->native);
+}
+
+bool promc_histogram_fill(struct promc_arena *arena, struct promc_family_data *data,
+                          const struct promc_family_plan *plan)
+{
+    data->le = promc_arena_alloc(arena, (plan->bound_count + 1) * sizeof(struct promc_le));
+    if (data->le == 0)
+        return false;
+    struct promc_le *le = promc_at(arena, data->le);
+    for (size_t i = 0; i <= plan->bound_count; i++)
+        promc_bounds_text(&le[i], i < plan->bound_count ? plan->bounds[i] : INFINITY);
+    return true;
+}
+
+bool promc_native_same(const struct promc_arena *arena, const struct promc_family_data *data,
+                       const struct promc_family_plan *plan)
+{
+    const struct promc_native_plan *a = &data->native, *b = &plan->native;
+    (void)arena;
+    return a->schema == b->schema && a->limit == b->limit &&
+           promc_double_bits(a->zero_threshold) == promc_double_bits(b->zero_threshold);
+}
+
+void promc_histogram_view(const struct promc_arena *arena, const struct promc_family_data *data,
+                          struct promc_family_view *view)
+{
+    view->bound_count = data->bound_count;
+    view->bounds = data->bounds;
+    view->le = promc_at(arena, data->le);
+    view->native = data->native_at != 0;
+    view->classic = data->bound_count > 0;
+}
+
+bool promc_histogram_digest(const promc_registry *registry, const struct promc_child *child, uint32_t *digest)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    bool zero;
+    /* A native histogram has many slots; `n`, the sums and the first two change with (almost) every observation. */
+    *digest = promc_cells_digest(registry, child, data->native_at ? data->native_at + PROMC_NATIVE_FIRST : data->cells,
+                                 &zero);
+    return true;
 }
 
 int promc_histogram_get(promc_family *family, const char *const *values, promc_histogram *out)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <promc/info.h>
 
-#include "registry/registry_internal.h"
+#include "arena/lock.h"
+#include "series/lookup.h"
 #include "series/remove.h"
-#include "series/series.h"
-#include "shard/shard_internal.h"
+#include "shard/shard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +31,8 @@ int promc_info_register(promc_registry *registry, const promc_family_settings *s
     promc_family *family;
     if (out)
         *out = NULL;
-    int rc =
-        promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_INFO, .settings = settings}, &family);
+    int rc = promc_family_create(registry, &(struct promc_family_plan){.row = PROMC_ROW_INFO, .settings = settings},
+                                 &family);
     if (rc < 0)
         return rc;
     if (out)
@@ -54,10 +54,9 @@ int promc_info_add(promc_family *family, const char *const *values)
 static void remove_all_but(promc_family *family, const struct promc_child *keep)
 {
     promc_registry *registry = family->registry;
+    struct promc_child *child = NULL;
     promc_registry_lock(registry);
-    for (promc_ref ref = family->data->first_child; ref != 0;) {
-        struct promc_child *child = promc_at(&registry->arena, ref);
-        ref = child->next;
+    while ((child = promc_child_after(&registry->arena, family->data, child))) {
         if (child != keep)
             (void)promc_child_remove(registry, family->data, child);
     }
@@ -93,24 +92,19 @@ static int check_states(const char *name, const char *const *states, size_t coun
     return 0;
 }
 
-static void free_states(char **states)
-{
-    for (size_t i = 0; states && states[i]; i++)
-        free(states[i]);
-    free(states);
-}
-
-/* Ended by NULL; freed with the family. */
+/* Ended by NULL, in one allocation; freed with the family. */
 static char **copy_states(const char *const *states, size_t count)
 {
-    char **copy = calloc(count + 1, sizeof *copy);
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(states[i]) + 1;
+    char **copy = malloc((count + 1) * sizeof *copy + bytes), *text = (char *)(copy + count + 1);
     for (size_t i = 0; copy && i < count; i++) {
-        copy[i] = strdup(states[i]);
-        if (!copy[i]) {
-            free_states(copy);
-            return NULL;
-        }
+        copy[i] = text;
+        text = stpcpy(text, states[i]) + 1;
     }
+    if (copy)
+        copy[count] = NULL;
     return copy;
 }
 
@@ -119,7 +113,7 @@ static int label_values(const promc_family *family, const char *const *values, c
 {
     unsigned others = family->label_count - 1u;
     if (others > 0 && !values)
-        return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing", promc_family_name(family));
+        return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing", promc_name_of(family));
     if (others > 0)
         memcpy(full, values, others * sizeof *full);
     return 0;
@@ -172,10 +166,10 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
     if (!copy)
         return promc_fail(PROMC_E_NOMEM, "stateset \"%s\": out of memory", settings->name);
     promc_family *family;
-    rc = promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_STATESET, .settings = &with_state},
+    rc = promc_family_create(registry, &(struct promc_family_plan){.row = PROMC_ROW_STATESET, .settings = &with_state},
                              &family);
     if (rc < 0) {
-        free_states(copy);
+        free(copy);
         return rc;
     }
     family->states = copy;
@@ -190,7 +184,7 @@ static int state_index(const promc_family *family, const char *state, long *inde
         if (strcmp(family->states[*index], state) == 0)
             return 0;
     }
-    return promc_fail(PROMC_E_NOT_FOUND, "stateset \"%s\" has no state \"%s\"", promc_family_name(family),
+    return promc_fail(PROMC_E_NOT_FOUND, "stateset \"%s\" has no state \"%s\"", promc_name_of(family),
                       state ? state : "(null)");
 }
 
@@ -225,11 +219,6 @@ int promc_stateset_select(promc_family *family, const char *const *values, const
 
 int promc_untyped_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
 {
-    return promc_family_create(registry, &(struct promc_family_plan){.type = PROMC_UNTYPED, .settings = settings}, out);
-}
-
-void promc_family_free(promc_family *family)
-{
-    free_states(family->states);
-    free(family);
+    return promc_family_create(registry, &(struct promc_family_plan){.row = PROMC_ROW_UNTYPED, .settings = settings},
+                               out);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "types/native.h"
-#include "arena/atomic.h"
-#include "registry/registry_internal.h"
-#include "shard/shard_internal.h"
+#include "shard/shard.h"
 
 #include <exp2_table.h>
 #include <math.h>
@@ -302,17 +300,19 @@ static uint32_t cache_entries(uint32_t limit)
     return entries;
 }
 
-size_t promc_native_bytes(const struct promc_family_data *data)
+size_t promc_native_bytes(const struct promc_arena *arena, const struct promc_family_data *data)
 {
-    if (data->native_at == 0)
-        return 0;
+    (void)arena;
     return sizeof(struct promc_native) + cache_entries(data->native.limit) * sizeof(uint64_t) +
            promc_native_slots(&data->native) * sizeof(uint32_t);
 }
 
-void promc_native_init(const struct promc_family_data *data, struct promc_native *native)
+void promc_native_init(const struct promc_arena *arena, struct promc_child *child)
 {
-    memset(native, 0, promc_native_bytes(data));
+    const struct promc_family_data *data = promc_child_family(child);
+    struct promc_native *native = promc_child_native(child);
+    (void)arena;
+    memset(native, 0, data->behind_bytes);
     native->zero_threshold = data->native.zero_threshold;
     native->schema = data->native.schema;
     native->slots = promc_native_slots(&data->native);
@@ -327,6 +327,11 @@ void promc_native_announce(struct promc_family_data *data, struct promc_native *
 {
     uint64_t before = __atomic_exchange_n(&native->announced, bytes, __ATOMIC_RELAXED);
     promc_fetch_add(&data->native_bytes, bytes - before);
+}
+
+void promc_native_removed(struct promc_child *child)
+{
+    promc_native_announce(promc_child_family(child), promc_child_native(child), 0);
 }
 
 /* By sign, then index: the order of the exposition. */

@@ -18,7 +18,7 @@
 #ifndef PROMC_TYPES_NATIVE_H
 #define PROMC_TYPES_NATIVE_H
 
-#include "registry/family.h"
+#include "series/family.h"
 #include "series/series.h"
 #include <promc/histogram.h>
 
@@ -52,16 +52,18 @@ static inline uint32_t *promc_native_keys(struct promc_native *native)
 /* Only in families with native_at. */
 static inline struct promc_native *promc_child_native(const struct promc_child *child)
 {
-    return (struct promc_native *)(void *)promc_child_window(child);
+    return promc_child_behind(child);
 }
 
-/* Bytes of struct promc_native for a family; 0: it has none. */
-size_t promc_native_bytes(const struct promc_family_data *data);
+/* Bytes of struct promc_native. */
+size_t promc_native_bytes(const struct promc_arena *arena, const struct promc_family_data *data);
 /* Make a new series' anew. */
-void promc_native_init(const struct promc_family_data *data, struct promc_native *native);
+void promc_native_init(const struct promc_arena *arena, struct promc_child *child);
+/* Its buckets are on the wire no more. */
+void promc_native_removed(struct promc_child *child);
 /*
  * How much room a series' buckets take in protobuf, for the family's promised length: at most PROMC_NATIVE_BUCKET_BYTES for each one
- * that is new, then what they really took and what they may grow by until the next scrape. 0 when the series is removed.
+ * that is new, then what they really took and what they may grow by until the next scrape.
  */
 #define PROMC_NATIVE_BUCKET_BYTES 17
 void promc_native_announce(struct promc_family_data *data, struct promc_native *native, uint32_t bytes);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A summary is a histogram with buckets of equal ratio that nobody sees, and a window (window.h) that its quantiles are taken of. */
-#include "registry/registry_internal.h"
-#include "types/histogram_internal.h"
+#include "types/summary.h"
+#include "series/lookup.h"
+#include "shard/slots.h"
+#include "types/bounds.h"
+#include "types/histogram.h"
+#include "types/values.h"
 #include "types/window.h"
 
 #include <float.h>
 #include <math.h>
-#include <promc/histogram.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,13 +116,58 @@ int promc_summary_register(promc_registry *registry, const promc_summary_setting
     summary.error = settings.error;
     summary.quantile_count = settings.quantile_count;
     return promc_family_create(registry,
-                               &(struct promc_family_plan){.type = PROMC_SUMMARY,
+                               &(struct promc_family_plan){.row = PROMC_ROW_SUMMARY,
                                                            .settings = &settings.family,
                                                            .bounds = bounds,
                                                            .bound_count = count,
-                                                           .cells = (uint32_t)count + 1 + PROMC_HIST_BUCKETS,
                                                            .summary = &summary},
                                out);
+}
+
+void promc_summary_plan(struct promc_family_plan *plan)
+{
+    plan->cells = (uint32_t)plan->bound_count + 1 + PROMC_HIST_BUCKETS;
+}
+
+bool promc_summary_fill(struct promc_arena *arena, struct promc_family_data *data, const struct promc_family_plan *plan)
+{
+    const struct promc_summary_data *summary = plan->summary;
+    data->extra = promc_arena_alloc(arena, sizeof *summary);
+    data->le = promc_arena_alloc(arena, PROMC_MAX_QUANTILES * sizeof(struct promc_le));
+    if (data->extra == 0 || data->le == 0)
+        return false;
+    *promc_summary_data(arena, data) = *summary;
+    struct promc_le *texts = promc_at(arena, data->le);
+    for (size_t i = 0; i < summary->quantile_count; i++)
+        promc_bounds_text(&texts[i], summary->quantiles[i]);
+    return true;
+}
+
+bool promc_summary_same(const struct promc_arena *arena, const struct promc_family_data *data,
+                        const struct promc_family_plan *plan)
+{
+    /* Bit by bit: it has no padding, and unused quantiles are 0. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+    return memcmp(promc_summary_data(arena, data), plan->summary, sizeof *plan->summary) == 0;
+}
+
+void promc_summary_view(const struct promc_arena *arena, const struct promc_family_data *data,
+                        struct promc_family_view *view)
+{
+    view->summary = promc_summary_data(arena, data);
+    view->quantile_count = (unsigned)view->summary->quantile_count;
+    view->quantiles = view->summary->quantiles;
+    view->le = promc_at(arena, data->le);
+}
+
+bool promc_summary_read(promc_registry *registry, const struct promc_child *child, struct promc_values *out)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
+    uint64_t counts[PROMC_SUMMARY_MAX_BUCKETS + 1];
+    promc_window_read(registry, child, counts, &out->histogram.total, &out->histogram.sum);
+    for (size_t i = 0; i < summary->quantile_count; i++)
+        out->quantiles[i] = promc_window_quantile(data, counts, summary->quantiles[i]);
+    return true;
 }
 
 int promc_summary_get(promc_family *family, const char *const *values, promc_summary *out)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "types/window.h"
-#include "read/snapshot.h"
-#include "registry/registry_internal.h"
-#include "shard/shard_internal.h"
-#include "types/histogram_internal.h"
+#include "shard/shard.h"
+#include "types/histogram.h"
+#include "types/histogram_read.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,7 +18,7 @@ static size_t slot_words(const struct promc_family_data *data)
 
 size_t promc_window_bytes(const struct promc_arena *arena, const struct promc_family_data *data)
 {
-    if (data->type != PROMC_SUMMARY || data->bound_count == 0)
+    if (data->bound_count == 0)
         return 0;
     return sizeof(struct promc_window) + promc_summary_data(arena, data)->age_buckets * slot_words(data) * 8;
 }
@@ -34,27 +33,13 @@ void promc_window_clear(const struct promc_arena *arena, struct promc_child *chi
 {
     const struct promc_family_data *data = promc_child_family(child);
     const struct promc_summary_data *summary = promc_summary_data(arena, data);
-    struct promc_window *window = promc_child_window(child);
+    struct promc_window *window = promc_child_behind(child);
     if (!window)
         return;
     promc_store(&window->turn, 0);
     promc_store(&window->until, 0);
     for (uint32_t i = 0; i < summary->age_buckets; i++)
         promc_store(&slot_of(window, summary, data, i)[SLOT_EPOCH], 0);
-}
-
-void promc_windows_clear(promc_registry *registry)
-{
-    const struct promc_arena *arena = &registry->arena;
-    for (promc_ref f = arena->header->first_family; f != 0;) {
-        const struct promc_family_data *data = promc_at(arena, f);
-        f = data->next;
-        for (promc_ref c = data->type == PROMC_SUMMARY ? data->first_child : 0; c != 0;) {
-            struct promc_child *child = promc_at(arena, c);
-            c = child->next;
-            promc_window_clear(arena, child);
-        }
-    }
 }
 
 static uint64_t step_ns(const struct promc_summary_data *summary)
@@ -119,7 +104,7 @@ static __attribute__((noinline)) void begin_epoch(promc_registry *registry, cons
 
 void promc_window_advance(promc_registry *registry, const struct promc_child *child)
 {
-    struct promc_window *window = promc_child_window(child);
+    struct promc_window *window = promc_child_behind(child);
     if (!window)
         return;
     uint64_t now = since_birth_ns(registry);
@@ -142,7 +127,7 @@ static bool copy_begin(const promc_registry *registry, const struct promc_child 
 {
     const struct promc_family_data *data = promc_child_family(child);
     const struct promc_summary_data *summary = promc_summary_data(&registry->arena, data);
-    struct promc_window *window = promc_child_window(child);
+    struct promc_window *window = promc_child_behind(child);
     if (!window)
         return false;
     uint64_t turn = promc_load_acquire(&window->turn);

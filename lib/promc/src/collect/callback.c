@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collect/callback.h"
+#include "series/lookup.h"
+#include "shard/shard.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int promc_callback_register(promc_registry *registry, enum promc_type type, const promc_family_settings *settings,
+                            promc_family **out)
+{
+    if (out)
+        *out = NULL;
+    if (type != PROMC_COUNTER && type != PROMC_GAUGE && type != PROMC_UNTYPED)
+        return promc_fail(PROMC_E_INVALID,
+                          "metric \"%s\": only counters, gauges and untyped metrics can have callbacks",
+                          settings && settings->name ? settings->name : "(null)");
+    promc_family *family;
+    enum promc_row row = type == PROMC_COUNTER ? PROMC_ROW_COUNTER_KEPT
+                         : type == PROMC_GAUGE ? PROMC_ROW_GAUGE
+                                               : PROMC_ROW_UNTYPED;
+    int rc = promc_family_create(registry, &(struct promc_family_plan){.row = row, .settings = settings}, &family);
+    if (rc < 0)
+        return rc;
+    family->by_callback = true;
+    if (out)
+        *out = family;
+    return 0;
+}
+
+static struct promc_callback *find(promc_registry *registry, promc_series_ref ref)
+{
+    for (struct promc_callback *c = promc_load_acquire(&registry->callbacks); c; c = c->next) {
+        if (c->ref.where == ref.where && c->ref.word == ref.word)
+            return c;
+    }
+    return NULL;
+}
+
+/* Was the overflow series given for want of room, and not because it was asked for by its own values? */
+static bool is_overflow(const promc_family *family, const char *const *values, promc_series_ref ref)
+{
+    promc_str strs[PROMC_MAX_LABELS];
+    if (!(promc_load(&promc_series_block(ref)->flags) & PROMC_CHILD_OVERFLOW))
+        return false;
+    for (unsigned i = 0; i < family->label_count; i++)
+        strs[i] = (promc_str){values[i], strlen(values[i])};
+    return promc_series_find(family, strs) != promc_series_block(ref);
+}
+
+int promc_callback_set(promc_family *family, const char *const *values, promc_value_fn value, void *user)
+{
+    promc_series_ref ref;
+    if (!family || !value)
+        return promc_fail(PROMC_E_INVALID, "a callback needs a metric family and a function");
+    if (!family->by_callback)
+        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not one of callbacks", promc_name_of(family));
+    int rc = promc_series_get(family, values, &ref);
+    if (rc < 0)
+        return rc;
+    if (is_overflow(family, values, ref))
+        return promc_fail(PROMC_E_FULL, "metric \"%s\": no room for a further series", promc_name_of(family));
+    promc_registry *registry = family->registry;
+    struct promc_callback *new = malloc(sizeof *new);
+    if (!new)
+        return promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", promc_name_of(family));
+    *new = (struct promc_callback){.ref = ref, .value = value, .user = user, .counter = family->type == PROMC_COUNTER};
+    pthread_mutex_lock(&registry->local_lock);
+    struct promc_callback *old = find(registry, ref);
+    if (old)
+        promc_store(&old->replaced, 1);
+    new->next = registry->callbacks;
+    promc_store_release(&registry->callbacks, new);
+    pthread_mutex_unlock(&registry->local_lock);
+    return 0;
+}
+
+static void run(struct promc_callback *callback)
+{
+    const struct promc_child *child = promc_series_child(callback->ref);
+    if (!child || promc_load(&callback->replaced) || __atomic_exchange_n(&callback->running, 1, __ATOMIC_ACQUIRE) != 0)
+        return;
+    double value = callback->value(callback->user);
+    struct promc_child_value *place = promc_child_value(child);
+    double last = promc_cell_double(promc_load(&place->bits));
+    if (!callback->counter || (isfinite(value) && value >= last && value >= 0)) {
+        promc_store(&place->bits, promc_double_bits(value));
+        promc_child_value_changed(place);
+    }
+    promc_store_release(&callback->running, 0);
+}
+
+void promc_callbacks_run(promc_registry *registry, uint64_t deadline_ns)
+{
+    for (struct promc_callback *c = promc_load_acquire(&registry->callbacks); c; c = c->next) {
+        if (deadline_ns != 0 && promc_now_ns() >= deadline_ns)
+            return; /* the last good values stay */
+        run(c);
+    }
+}
+
+void promc_callbacks_forked(promc_registry *registry)
+{
+    for (struct promc_callback *c = registry->callbacks; c; c = c->next)
+        promc_store(&c->running, 0);
+}
+
+void promc_callbacks_free(promc_registry *registry)
+{
+    for (struct promc_callback *c = registry->callbacks; c;) {
+        struct promc_callback *next = c->next;
+        free(c);
+        c = next;
+    }
+    registry->callbacks = NULL;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Callbacks of a registry: a list that only grows, so that a scrape walks it without a lock. Process-local. */
+#ifndef PROMC_COLLECT_CALLBACK_H
+#define PROMC_COLLECT_CALLBACK_H
+
+#include <promc/callback.h>
+#include <promc/shard.h>
+
+struct promc_callback {
+    struct promc_callback *next;
+    promc_series_ref ref;
+    promc_value_fn value;
+    void *user;
+    bool counter;
+    uint32_t running;  /* 1 while a scrape is inside it */
+    uint32_t replaced; /* a later one has its series */
+};
+
+/* Ask each for its value; none after deadline_ns (0: no deadline). */
+void promc_callbacks_run(promc_registry *registry, uint64_t deadline_ns);
+/* After fork, in the child: none is running. */
+void promc_callbacks_forked(promc_registry *registry);
+void promc_callbacks_free(promc_registry *registry);
+
+#endif

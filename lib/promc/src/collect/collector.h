@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The collectors of a registry. Process-local; the list only grows, so that a scrape walks it without a lock. */
+#ifndef PROMC_COLLECT_COLLECTOR_H
+#define PROMC_COLLECT_COLLECTOR_H
+
+#include "arena/registry.h"
+
+/* Run the collectors, then the callbacks, each at most once at a time, and none after deadline_ns (0: no deadline). */
+void promc_collectors_run(promc_registry *registry, uint64_t deadline_ns);
+/* After fork, in the child: none is running. */
+void promc_collectors_forked(promc_registry *registry);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A family as it stands in the arena (struct promc_family_data, shared by all processes) and this process' handle to
+ * it (struct promc_family, on the heap: pointers, sizes, callbacks).
+ */
+#ifndef PROMC_SERIES_FAMILY_H
+#define PROMC_SERIES_FAMILY_H
+
+#include "arena/registry.h"
+#include "base/atomic.h"
+#include <promc/counter.h>
+#include <promc/family.h>
+#include <promc/histogram.h>
+
+/*
+ * The text of a bucket bound. OpenMetrics writes "1.0" where 0.0.4 writes "1": the first is in `text`, the second is
+ * its first `classic_length` bytes.
+ */
+struct promc_le {
+    uint8_t classic_length;
+    uint8_t openmetrics_length;
+    char text[30];
+};
+
+/* A constant label, raw. */
+struct promc_pair {
+    struct promc_text name;
+    struct promc_text value;
+};
+
+enum {
+    PROMC_FAMILY_SELF = 1u << 0,        /* one of promc's own */
+    PROMC_FAMILY_UTF8_NAME = 1u << 1,   /* its name is outside the classic grammar */
+    PROMC_FAMILY_UTF8_LABELS = 1u << 2, /* a label name (constant ones included) is */
+    PROMC_FAMILY_COLLECTED = 1u << 3    /* of a ready-made collector, under its usual name */
+};
+
+/* The rows of the table of types (type_ops.h). A public type may have several: what a child keeps differs. */
+enum promc_row {
+    PROMC_ROW_COUNTER,
+    PROMC_ROW_COUNTER_KEPT, /* a total that somebody else counts: it is in the child, like a gauge's value */
+    PROMC_ROW_GAUGE,
+    PROMC_ROW_UPDOWN,
+    PROMC_ROW_HISTOGRAM,
+    PROMC_ROW_NATIVE, /* a histogram with native buckets, with or without classic ones */
+    PROMC_ROW_SUMMARY,
+    PROMC_ROW_INFO,
+    PROMC_ROW_STATESET,
+    PROMC_ROW_UNTYPED,
+    PROMC_ROWS
+};
+
+/* How a family's native buckets are; see native.h. */
+struct promc_native_plan {
+    double zero_threshold;
+    int32_t schema; /* at the begin of a series */
+    uint32_t limit; /* buckets of a series before the schema is lowered */
+};
+
+/* Never freed. Constant after registration but for the fields below "children". */
+struct promc_family_data {
+    promc_ref next; /* in registration order; atomic */
+    uint32_t flags; /* PROMC_FAMILY_* */
+    uint8_t type;   /* enum promc_type */
+    uint8_t row;    /* enum promc_row */
+    uint8_t label_count;
+    uint8_t own_bytes; /* what its type keeps in a child in front of the labels */
+    uint16_t constant_label_count;
+    uint16_t reserved0;
+    uint32_t behind_bytes;  /* and behind them */
+    uint32_t base_length;   /* of the name without `_total` / `_info`: the OpenMetrics family name */
+    struct promc_text name; /* with the suffix: the name in text 0.0.4 */
+    struct promc_text help;
+    struct promc_text unit;
+    struct promc_text constant_labels; /* rendered and escaped: `a="b",c="d"`; registry's first, then the family's */
+    promc_ref constant_pairs;          /* struct promc_pair[constant_label_count] */
+    uint32_t max_series;
+    uint32_t idle_expiry_seconds;
+    uint32_t cells;                          /* run length of a child; 0: its value is in the child */
+    uint32_t fixed_text;                     /* length of a child's text without its values */
+    uint16_t label_prefix[PROMC_MAX_LABELS]; /* length of `name="` as rendered */
+    struct promc_text label_names[PROMC_MAX_LABELS];
+    promc_ref le;    /* struct promc_le[bound_count + 1]; the last is +Inf. A summary's: of its quantiles */
+    promc_ref extra; /* of the types that need more: see their files (a summary's: window.h) */
+
+    /* children: under the lock, read without it */
+    promc_ref first_child; /* in creation order */
+    promc_ref last_child;
+    promc_ref table; /* struct promc_index */
+    uint32_t series;
+    promc_ref overflow;      /* the overflow series once it exists */
+    promc_ref reserve_block; /* its room until then */
+    uint32_t reserve_run;
+    uint16_t reserve_class;
+    uint16_t reserved;
+
+    /* protobuf.c promises a family's length from these; atomic */
+    uint64_t text_bytes;     /* rendered labels of all series alive, together */
+    uint64_t native_bytes;   /* native buckets of all series alive, on the wire */
+    uint64_t exemplar_bytes; /* of all exemplars, on the wire */
+
+    struct promc_native_plan native; /* of a histogram that has native_at */
+
+    /* what an observation reads, with the bounds right behind */
+    uint32_t native_at;    /* the first native cell of a child's run; 0: it is not a native histogram */
+    uint32_t bound_usual;  /* bound_padded of a classic histogram; 0 of a native one */
+    uint32_t bound_count;  /* +Inf not counted */
+    uint32_t bound_padded; /* bounds[bound_count … bound_padded-1] are +Inf; a multiple of 4 */
+    double bounds[] __attribute__((aligned(16))); /* strictly ascending; read two at a time */
+};
+
+struct promc_family {
+    promc_registry *registry;
+    struct promc_family_data *data;
+    /* Copies of what a lookup needs, side by side. */
+    const char *base; /* of the arena */
+    uint64_t seed;    /* of the label hash */
+    uint32_t fixed_text;
+    uint8_t slot; /* the registry's */
+    uint8_t type;
+    uint8_t label_count;
+    uint16_t label_prefix[PROMC_MAX_LABELS];
+    promc_counter dropped;     /* promc_series_dropped_total{family}; the zero handle for families without labels */
+    struct promc_family *next; /* this process' families; atomic */
+    char **states;             /* of a stateset, ended by NULL; one allocation */
+    bool by_callback;          /* its values come from callbacks */
+};
+
+struct promc_summary_data;
+
+/* A family to be made. `name` is used as given (counters: with or without `_total`). */
+struct promc_family_plan {
+    enum promc_row row;
+    enum promc_type type; /* the row's; promc_family_create() sets it */
+    const promc_family_settings *settings;
+    const double *bounds;
+    size_t bound_count;
+    uint32_t
+        cells; /* of a child; promc_family_create() sets what the row says, the row's plan() what follows from the rest */
+    uint32_t flags;
+    enum promc_histogram_kind kind;
+    struct promc_native_plan native; /* complete, whatever the kind: an operator may change that */
+    uint32_t native_at;
+    struct promc_summary_data *summary; /* of a summary; copied to `extra` */
+};
+
+/* Checks first, then makes the family; lock not held. Errors: see promc_counter_register(). */
+int promc_family_create(promc_registry *registry, const struct promc_family_plan *plan, promc_family **out);
+void promc_family_free(promc_family *family);
+/* NULL-terminated copies of a label's strings; false: full. The lock is held. */
+bool promc_pair_copy(struct promc_arena *arena, struct promc_pair *out, const promc_label *label);
+
+/* promc_family_name() of a family that is there. */
+static inline const char *promc_name_of(const promc_family *family)
+{
+    return promc_at(&family->registry->arena, family->data->name.ref);
+}
+
+/* 0 if the family is of this type, or NULL: that is for the lookup to say. `what` with its article: "a counter". */
+static inline int promc_family_expect(const promc_family *family, enum promc_type type, const char *what)
+{
+    if (family && family->type != type)
+        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not %s", promc_name_of(family), what);
+    return 0;
+}
+
+/* The family after this one in registration order, the first one for NULL; NULL: none. Lock-free. */
+static inline struct promc_family_data *promc_family_after(const struct promc_arena *arena,
+                                                           const struct promc_family_data *data)
+{
+    promc_ref next = promc_load_acquire(data ? &data->next : &arena->header->first_family);
+    return next ? promc_at(arena, next) : NULL;
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A shard: a header page, then cells. Written by its owner alone; read by all.
+ *
+ * `owner` is pid << 32 | tid. tid 0: free, but still the pid's (its values may balance those of the process' other
+ * shards); another process takes it only once that pid is dead, and then zeroes the up-down gauges in it.
+ */
+#ifndef PROMC_SHARD_SHARD_H
+#define PROMC_SHARD_SHARD_H
+
+#include "arena/registry.h"
+#include "base/atomic.h"
+#include <promc/shard.h>
+
+#define PROMC_SCRATCH_CELLS 1008
+
+struct promc_shard {
+    uint64_t busy;    /* 1 while the owner is inside an observation; owner only */
+    uint64_t request; /* a reader's wish: sequence << 32 | first cell; 0: none yet */
+    uint64_t request_cells;
+    uint64_t acknowledged; /* the last request that the owner has served */
+    uint64_t reader;       /* who may write `request`: pid << 32 | tid, 0: nobody */
+    uint64_t sequence;     /* of requests; the reader's */
+    uint64_t owner;
+    uint64_t owner_start; /* start time of the owner's process, so that a recycled pid is not taken for it */
+    uint64_t reserved[8];
+    uint64_t scratch[PROMC_SCRATCH_CELLS]; /* the owner's copy of the cells asked for */
+};
+
+_Static_assert(sizeof(struct promc_shard) <= PROMC_SHARD_HEADER, "a shard's header has its pages");
+
+static inline struct promc_shard *promc_shard_of(uint64_t *cells)
+{
+    return (struct promc_shard *)(void *)((char *)cells - PROMC_SHARD_HEADER);
+}
+
+/* The shared shard's cells, marked as used; NULL: no such registry. */
+uint64_t *promc_shard_shared(uint32_t slot);
+/*
+ * Where an update through this handle goes: the thread's cells, or with *shared set the shared shard's, which want
+ * atomics. NULL: nowhere (the zero handle, or a stale one, which is counted).
+ */
+uint64_t *promc_cell_own(promc_series_ref ref, uint32_t *cell, bool *shared);
+/* The owner gives it back, values and all. */
+void promc_shard_release(promc_registry *registry, uint32_t index);
+
+/* Free the shards of dead processes. The lock is held. */
+void promc_shards_reap(promc_registry *registry);
+/* After fork, in the child, on its private copy: give the owned shards back to the kernel, headers and all. */
+void promc_shards_drop(promc_registry *registry);
+
+/* The bits of a double in a cell. */
+static inline double promc_cell_double(uint64_t bits)
+{
+    double value;
+    __builtin_memcpy(&value, &bits, sizeof value);
+    return value;
+}
+static inline uint64_t promc_double_bits(double value)
+{
+    uint64_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* Atomic += on a double that several threads add to. */
+static inline void promc_double_add(uint64_t *cell, double delta)
+{
+    uint64_t old = promc_load(cell);
+    while (!__atomic_compare_exchange_n(cell, &old, promc_double_bits(promc_cell_double(old) + delta), true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
+/* The same on a cell that only this thread (and its signal handlers) write: no lock prefix. */
+static inline void promc_double_add_own(uint64_t *cell, double delta)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(PROMC_PORTABLE)
+    uint64_t old = promc_load(cell);
+    bool done;
+    do { /* NOLINT(bugprone-infinite-loop): the instruction below sets done */
+        uint64_t new = promc_double_bits(promc_cell_double(old) + delta);
+        __asm__ volatile("cmpxchgq %3, %1" : "=@cce"(done), "+m"(*cell), "+a"(old) : "r"(new));
+    } while (!done);
+#else
+    promc_double_add(cell, delta);
+#endif
+}
+
+#endif

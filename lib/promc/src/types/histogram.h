@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A classic histogram's cells in a shard: [n, sum0, sum1, bucket 0 … bucket k]. A native one's:
+ * [n, sum0, sum1, pending, classic bucket 0 … k (if it has those too), slot 0 … m (native.h)]. See "Histogram cells" in
+ * docs/promc-internals.md for the protocol between the one writer and the readers; the order of the stores in
+ * observe_own() and observe_native() and of the loads in copy_still() is the protocol.
+ */
+#ifndef PROMC_TYPES_HISTOGRAM_H
+#define PROMC_TYPES_HISTOGRAM_H
+
+#include "series/series.h"
+#include "series/type_ops.h"
+#include "shard/shard.h"
+#include <promc/histogram.h>
+
+enum { PROMC_HIST_N, PROMC_HIST_SUM0, PROMC_HIST_SUM1, PROMC_HIST_BUCKETS };
+/* In a native histogram: the classic bucket of the observation that is under way, and the first classic bucket. */
+enum { PROMC_NATIVE_PENDING = PROMC_HIST_BUCKETS, PROMC_NATIVE_CLASSIC };
+
+/* The cells that one observation commits in, and those that it has counted in before. */
+struct promc_histogram_shape {
+    uint32_t buckets;       /* first cell of those that commit, after `n`: classic buckets or native slots */
+    uint32_t bucket_count;  /* native: as many as have keys, which may become more at any time */
+    uint32_t classic;       /* first cell of the classic buckets beside native ones */
+    uint32_t classic_count; /* 0: none */
+};
+
+static inline struct promc_histogram_shape promc_histogram_shape(const struct promc_family_data *data)
+{
+    if (data->native_at == 0)
+        return (struct promc_histogram_shape){PROMC_HIST_BUCKETS, data->bound_count + 1, 0, 0};
+    return (struct promc_histogram_shape){data->native_at, 0, PROMC_NATIVE_CLASSIC,
+                                          data->native_at - PROMC_NATIVE_CLASSIC};
+}
+
+void promc_histogram_plan(struct promc_family_plan *plan);
+bool promc_histogram_fill(struct promc_arena *arena, struct promc_family_data *data,
+                          const struct promc_family_plan *plan);
+bool promc_native_same(const struct promc_arena *arena, const struct promc_family_data *data,
+                       const struct promc_family_plan *plan);
+void promc_histogram_view(const struct promc_arena *arena, const struct promc_family_data *data,
+                          struct promc_family_view *view);
+bool promc_histogram_digest(const promc_registry *registry, const struct promc_child *child, uint32_t *digest);
+
+/* The index of the bucket that v (not NaN) falls into: how many bounds are below it. */
+static inline uint32_t promc_bucket_of(const struct promc_family_data *data, double v);
+
+/* Linear while that is faster: count the bounds below v, four at a time, without a branch on the data. */
+#define PROMC_LINEAR_BOUNDS 40u
+
+typedef double promc_v2d __attribute__((vector_size(16)));
+typedef int64_t promc_v2i __attribute__((vector_size(16)));
+
+/* n: data->bound_padded, at most PROMC_LINEAR_BOUNDS. */
+static inline uint32_t promc_bucket_linear(const struct promc_family_data *data, uint32_t n, double v)
+{
+    const promc_v2d *bounds = (const promc_v2d *)(const void *)data->bounds;
+    const promc_v2d value = {v, v};
+    promc_v2i below0 = {0, 0}, below1 = {0, 0};
+    for (uint32_t i = 0; i < n / 2; i += 2) {
+        below0 += bounds[i] < value; /* true is -1 */
+        below1 += bounds[i + 1] < value;
+    }
+    below0 += below1;
+    return (uint32_t) - (below0[0] + below0[1]);
+}
+
+static inline uint32_t promc_bucket_of(const struct promc_family_data *data, double v)
+{
+    if (PROMC_LIKELY(data->bound_padded <= PROMC_LINEAR_BOUNDS))
+        return promc_bucket_linear(data, data->bound_padded, v);
+    const double *at = data->bounds;
+    for (uint32_t left = data->bound_count; left > 1;) {
+        uint32_t half = left / 2;
+        at += at[half - 1] < v ? half : 0;
+        left -= half;
+    }
+    return (uint32_t)(at - data->bounds) + (*at < v);
+}
+
+#endif
