@@ -13,6 +13,8 @@ BUILD ?= build
 WERROR ?= false
 # Stack tests run under Debian's Python, where their modules are, whatever else comes first on PATH.
 PYTEST ?= /usr/bin/python3 -m pytest
+# Starts, watches and stops servers.
+STACK = BUILD=$(BUILD) /usr/bin/python3 tools/stack/__main__.py
 
 SOURCES_C = git ls-files -- '*.c' '*.h'
 SCRIPTS = git ls-files -- scripts .ci bench tools tests infra | xargs -r awk 'FNR == 1 && /^\#!.*(bash|\/sh)/ { print FILENAME } { nextfile }'
@@ -46,14 +48,14 @@ $(BUILD)/build.ninja: $(wildcard /var/lib/dpkg/status)
 	@said=$$(if [ -f $@ ]; then touch $(BUILD)/meson-private/coredata.dat && flock $(BUILD) ninja -C $(BUILD) build.ninja; \
 	    else meson setup $(BUILD) -Dwerror=$(WERROR); fi 2>&1) || { printf '%s\n' "$$said"; exit 1; }
 
-run: install-packages-run build boards-page ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
-	@scripts/stack run
+run: install-packages-run build ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
+	@$(STACK) run
 
-demo: install-packages-run build boards-page ## the same with traffic; DEMO_RATE requests a second (default 50)
-	@scripts/stack demo
+demo: install-packages-run build ## the same with traffic; DEMO_RATE requests a second (default 50)
+	@$(STACK) demo
 
 cluster: install-packages-cluster build ## two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus; until Ctrl-C
-	@scripts/cluster
+	@$(STACK) cluster
 
 accuracy: install-packages-cluster build ## every counter against clients and database, REQUESTS and JOBS of them, with a kill in the middle
 	@BUILD=$(BUILD) bench/accuracy --requests $(or $(REQUESTS),50000) --jobs $(or $(JOBS),5000)
@@ -110,8 +112,9 @@ format: ## lay out every C source
 clean: ## remove what was built (build*/); data in var/ stays
 	@rm -rf build build-*
 
+# The page of the boards needs npm; a machine that cannot have it has everything else.
 install-packages-run:
-	@scripts/setup run
+	@scripts/setup run boards || { scripts/setup run && echo 'make: nodejs or npm cannot be installed; going on without the page of the boards'; }
 
 install-packages-cluster:
 	@scripts/setup run cluster

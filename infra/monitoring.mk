@@ -22,22 +22,22 @@ tune-alerts: ## thresholds proposed from what a running Prometheus has seen; ARG
 	@scripts/tune-alerts --prometheus http://127.0.0.1:$${PROMETHEUS_PORT:-9090} $(ARGS)
 
 monitoring-up: ## Prometheus, Alertmanager and dashboards in the background: Docker where an engine answers, else natively
-	@scripts/monitoring up
+	@$(STACK) monitoring up
 
 monitoring-down: ## stop what monitoring-up started
-	@scripts/monitoring down
+	@$(STACK) monitoring down
 
 monitoring-status: ## what runs, targets, rules, firing alerts
-	@scripts/monitoring status
+	@$(STACK) monitoring status
 
 monitoring-reload: ## check the configuration and have Prometheus and Alertmanager take it
-	@scripts/monitoring reload
+	@$(STACK) monitoring reload
 
 prometheus-up: ## Prometheus alone, in the background
-	@scripts/monitoring prometheus-up
+	@$(STACK) monitoring prometheus-up
 
 alertmanager-up: ## Alertmanager alone, in the background
-	@scripts/monitoring alertmanager-up
+	@$(STACK) monitoring alertmanager-up
 
 grafana-up: ## Grafana alone in a container; natively the page that stands in for it
-	@scripts/monitoring grafana-up
+	@$(STACK) monitoring grafana-up

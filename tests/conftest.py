@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the stack tests share. Each test gets servers of its own, on free ports, in a folder of its own."""
 import os
+import signal
 
 import pytest
+from support.faults import table  # before `stack`, which it makes known
 
-from support.faults import table
+from stack.server import Server
 from support.prometheus import Prometheus
 from support.relay import Relay
 from support.service import BINARY, Service
 
 pytest_plugins = ["backends"]
+Server.death_signal = signal.SIGKILL  # a killed pytest takes its servers with it, also one that is broken
 
 
 def pytest_sessionstart(session):

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from backends import PostgreSQL, RabbitMQ
-from support.checkout import Checkout
+from support.checkout import STACK, Checkout
 from support.http import Client, csv_rows
 from support.ports import free_port, is_listening, wait_until
 from support.prometheus import fetch
@@ -40,7 +40,7 @@ def value(checkout, expression):
 
 @pytest.mark.slow
 def test_from_start_to_ctrl_c(checkout):
-    cluster = checkout.start("scripts/cluster").ready(PATIENCE)
+    cluster = checkout.start(STACK, "cluster").ready(PATIENCE)
     # PostgreSQL, epmd, RabbitMQ, mail, Prometheus, Alertmanager, two APIs, two workers, HAProxy
     pids = wait_until("eleven servers", lambda: len(found := cluster.children()) == 11 and found, PATIENCE)
     if os.geteuid() == 0 and "running the servers as root" not in cluster.said:
@@ -89,7 +89,7 @@ def test_a_busy_port_is_one_clear_line(checkout):
     with socket.socket() as s:
         s.bind(("127.0.0.1", checkout.ports["RABBITMQ_PORT"]))
         s.listen()
-        status, said = checkout.run("scripts/cluster")
+        status, said = checkout.run(STACK, "cluster")
     assert status == 1 and len(said.strip().splitlines()) == 1, said
     assert "RABBITMQ_PORT" in said and str(checkout.ports["RABBITMQ_PORT"]) in said and "make cluster" in said
     assert not (checkout.root / "var/cluster/postgres").exists()

@@ -10,9 +10,9 @@ import urllib.parse
 
 import pytest
 
-from support.checkout import Checkout
-from support.ports import free_port, is_listening, wait_until
-from support.process import die_with_parent
+from stack.servers.others import Boards
+from support.checkout import STACK, Checkout
+from support.ports import free_port, wait_until
 from support.prometheus import fetch
 from support.service import ROOT
 
@@ -38,7 +38,7 @@ def stack(tmp_path_factory):
     """The demo for long enough that every rate has two scrapes and every campaign step has happened."""
     checkout = Checkout(tmp_path_factory.mktemp("boards") / "checkout")
     try:
-        running = checkout.start("scripts/stack", "demo", DEMO_RATE=60).ready()
+        running = checkout.start(STACK, "demo", DEMO_RATE=60).ready()
         begun = time.monotonic()
         wait_until("a minute and a half of traffic", lambda: time.monotonic() - begun > 90 or running.popen.poll() is not None, 120)
         assert running.popen.poll() is None, running.said
@@ -49,15 +49,9 @@ def stack(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def preview(stack):
-    port = free_port()
-    env = dict(os.environ, PORT=str(port), PROMETHEUS_URL=f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}")
-    process = subprocess.Popen(["node", PREVIEW / "server.mjs"], env=env, preexec_fn=die_with_parent)
-    try:
-        wait_until("the page", lambda: is_listening(port), 20)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(60)
+    page = Boards(PREVIEW, free_port(), f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}", log_path=stack.root / "var/log/preview.log")
+    yield page.start().url
+    page.stop()
 
 
 def ask(stack, expr, **parameters):

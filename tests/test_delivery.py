@@ -18,10 +18,10 @@ import pytest
 pytest.importorskip("aiosmtpd", reason="python3-aiosmtpd is not installed")
 
 from aiosmtpd.controller import Controller  # noqa: E402
+from stack.process import Process  # noqa: E402
 from support.alerting import SCALE, Alertmanager, Prometheus  # noqa: E402
 from support.http import csv_rows  # noqa: E402
 from support.ports import PATIENCE, free_port, wait_until  # noqa: E402
-from support.process import Process  # noqa: E402
 from support.receivers import Receivers  # noqa: E402
 from support.service import BINARY, Service  # noqa: E402
 
@@ -290,7 +290,7 @@ def test_memory(tmp_path, watch, receivers, alertmanager):
         limit.write_text(str(256 << 20))
         service.process = Process("ingest-api", ["sh", "-c", f'echo $$ > "{group}/cgroup.procs" && exec "$0"', BINARY],
                                   service.log_path, env=service.env, cwd=service.directory)
-        wait_until("ingest-api ready", service._ready)
+        wait_until("ingest-api ready", service.ready)
         resident = service.metrics().value("process_resident_memory_bytes")
         limit.write_text(str(int(resident * 1.6) // 4096 * 4096))
         assert 0.5 < resident / service.metrics().value("process_memory_limit_bytes") < 0.75

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make demo`: half a minute of it, then no error in any log and every counter as the clients know it."""
 import json
+import os
 import re
+import signal
+import subprocess
 
-from support.checkout import Checkout
+from stack.web import answers
+from support.checkout import SERVERS, STACK, Checkout
 from support.metrics import Samples
 from support.ports import wait_until
 from support.prometheus import fetch
@@ -12,7 +16,7 @@ from support.prometheus import fetch
 def test_half_a_minute(tmp_path):
     checkout = Checkout(tmp_path / "checkout")
     try:
-        stack = checkout.start("scripts/stack", "demo", DEMO_RATE=100, DEMO_DURATION=30).ready()
+        stack = checkout.start(STACK, "demo", DEMO_RATE=100, DEMO_DURATION=30).ready()
         wait_until("the traffic's end", lambda: "the traffic has ended" in stack.said or stack.popen.poll() is not None, 600)
         assert stack.popen.poll() is None, stack.said
         assert re.search(r"^demo +\d+ s .* requests", stack.said, re.MULTILINE)
@@ -54,5 +58,44 @@ def test_half_a_minute(tmp_path):
             text = log.read_text(errors="replace")
             assert not re.search(r'level=error|"level":[56]0', text), f"{log.name}: {text[-2000:]}"
         assert checkout.log("demo-traffic") == ""
+    finally:
+        checkout.close()
+
+
+def test_the_api_is_killed_and_the_others_see_it(tmp_path):
+    """Prometheus notices, Alertmanager could tell, and the stop that follows is a wanted one."""
+    checkout = Checkout(tmp_path / "checkout")
+    try:
+        stack = checkout.start(STACK, "demo", DEMO_RATE=20).ready()
+        servers = wait_until("the traffic too", lambda: s if set(s := stack.servers()) == SERVERS | {"demo-traffic"} else None)
+        os.kill(servers["ingest-api"], signal.SIGKILL)
+        wait_until("it is said", lambda: f"ingest-api (pid {servers['ingest-api']}) has ended with signal KILL; the others go on" in stack.said)
+
+        def health():
+            answer = json.loads(fetch(f"http://127.0.0.1:{checkout.ports['PROMETHEUS_PORT']}/api/v1/targets?state=active"))
+            return {target["labels"]["job"]: target["health"] for target in answer["data"]["activeTargets"]}
+        wait_until("Prometheus sees it", lambda: health()["ingest-api"] == "down")
+        wait_until("the others up", lambda: {health()[job] for job in ("prometheus", "alertmanager")} == {"up"})
+        del servers["ingest-api"]
+        assert stack.servers() == servers
+        stack.press_ctrl_c()
+        assert stack.wait() == 0, stack.said
+    finally:
+        checkout.close()
+
+
+def test_the_api_is_killed_and_comes_back(tmp_path):
+    checkout = Checkout(tmp_path / "checkout")
+    try:
+        stack = checkout.start(STACK, "demo", DEMO_RATE=20, ON_DEATH="restart").ready()
+        first = stack.servers()["ingest-api"]
+        os.kill(first, signal.SIGKILL)
+        wait_until("it is said", lambda: "ingest-api is started again" in stack.said)
+        wait_until("it answers", lambda: answers(f"http://127.0.0.1:{checkout.ports['PORT']}/health/ready"))
+        assert stack.servers()["ingest-api"] != first
+        status = subprocess.run(stack.curl_lines()[1], shell=True, capture_output=True, text=True, check=True).stdout
+        assert "data" in json.loads(status), "the key is good for it"
+        stack.press_ctrl_c()
+        assert stack.wait() == 0, stack.said
     finally:
         checkout.close()

@@ -5,7 +5,6 @@ generate-corpus makes the registries and says what it did to them; support/expos
 registries than those of every day: CORPUS_SEED=n CORPUS_REGISTRIES=n pytest tests/test_exposition_corpus.py. What fails names
 seed and registry; `generate-corpus SEED REGISTRY+1 DIRECTORY` makes that registry's files again."""
 import http.server
-import json
 import math
 import os
 import shutil
@@ -16,11 +15,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
-
+from stack.servers.prometheus import Prometheus
 from support import exposition_model as model
 from support.ports import free_port, wait_until
-from support.process import Process
-from support.prometheus import fetch
 from support.service import BUILD, ROOT
 
 GENERATOR = BUILD / "lib/promc-testkit/generate-corpus"
@@ -146,25 +143,11 @@ def target(corpus):
 @pytest.fixture
 def prometheus(target, tmp_path):
     """One job a format, each with a timeout that no machine is too slow for."""
-    config = tmp_path / "prometheus.yml"
-    jobs = "".join(f"""
-  - job_name: {form}
-    metrics_path: /{form}
-    static_configs: [{{targets: ['127.0.0.1:{target}']}}]""" for form in TYPES)
-    config.write_text(f"global: {{scrape_interval: 5s, scrape_timeout: 5s}}\nscrape_configs:{jobs}\n")
-    url = f"http://127.0.0.1:{free_port()}"
-    process = Process("prometheus", [
-        "prometheus", f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}", "--enable-feature=native-histograms"], tmp_path / "prometheus.log")
-
-    def api(path):
-        assert process.running(), process.log()[-3000:]
-        try:
-            return json.loads(fetch(f"{url}/api/v1/{path}"))["data"]
-        except OSError:
-            return None
-    yield api
-    process.stop()
+    server = Prometheus(tmp_path, free_port(), wanted=["native-histograms"])
+    server.configure(**{"global": {"scrape_interval": "5s", "scrape_timeout": "5s"}, "scrape_configs": [
+        {"job_name": form, "metrics_path": f"/{form}", "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]} for form in TYPES]})
+    yield server.start()
+    server.stop()
 
 
 def read_answer(result):
@@ -180,8 +163,7 @@ def read_answer(result):
 
 def test_a_real_prometheus(corpus, prometheus):
     def states():
-        targets = (prometheus("targets?state=active") or {}).get("activeTargets", [])
-        return {t["labels"]["job"]: (t["health"], t["lastError"]) for t in targets if t["health"] != "unknown"}
+        return {t["labels"]["job"]: (t["health"], t["lastError"]) for t in prometheus.targets() if t["health"] != "unknown"}
     found = wait_until("a scrape of every format", lambda: s if (s := states()).keys() == TYPES.keys() else None)
     for form, (health, error) in found.items():
         assert health == "up" or "deadline" in error, f"seed {SEED}, {form}: {error}"
@@ -190,8 +172,7 @@ def test_a_real_prometheus(corpus, prometheus):
         faults = ["nothing was read"]
 
         def read_as_meant():  # a scrape that took too long leaves nothing behind; the next one does
-            answer = prometheus(f'query?query=%7Bjob="{form}"%7D')
-            faults[:] = model.differences(expected, read_answer(answer["result"] if answer else []))
+            faults[:] = model.differences(expected, read_answer(prometheus.api("query", query=f'{{job="{form}"}}')["result"]))
             return not faults
         try:
             wait_until(form, read_as_meant, interval=1)

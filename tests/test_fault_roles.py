@@ -5,10 +5,10 @@ import threading
 import time
 
 import pytest
+from stack.process import Process
 from support.faults import PATIENCE, Importers, Watch, record
 from support.http import csv_rows
 from support.ports import wait_until
-from support.process import Process
 from support.service import BINARY
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from support.process import die_with_parent
+from stack.process import die_with_parent
 from support.prometheus import fetch
 from support.service import BUILD, ROOT
 

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from backends import postgres_bin
+from stack.servers import postgres
 from support.ports import wait_until
 from support.service import BINARY, ROOT, Organisation, Service
 
@@ -39,7 +39,7 @@ class Store:
             url = self.server.database()
             self.database = url.rsplit("/", 1)[1]
             self.service.env["STORE"] = url
-            subprocess.run([postgres_bin() / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", FIXTURES / "postgres.sql"],
+            subprocess.run([postgres.programs() / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", FIXTURES / "postgres.sql"],
                            check=True, stdout=subprocess.DEVNULL, timeout=180)
 
     def rows(self, sql):

@@ -8,11 +8,11 @@ import urllib.parse
 
 import pytest
 import yaml
-from support.alerting import answers
+from stack.process import Process
+from stack.servers.prometheus import Prometheus
+from stack.web import answers, fetch
 from support.http import csv_rows
 from support.ports import free_port, wait_until
-from support.process import Process
-from support.prometheus import fetch
 from support.service import ROOT
 
 FOLDER = ROOT / "infra/prometheus/remote-write"
@@ -79,14 +79,12 @@ def test_every_sample_arrives(tmp_path, make_service):
     config["scrape_configs"] = [{"job_name": "ingest-api", "static_configs": [{"targets": [f"127.0.0.1:{service.port}"]}]}]
     config["remote_write"][0]["url"] = f"{store.url}/api/v1/write"
     config["remote_write"][0]["queue_config"] |= {"batch_send_deadline": "1s", "min_backoff": "100ms", "max_backoff": "1s"}
-    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
-    port = free_port()
-    prometheus = Process("prometheus", [
-        "prometheus", f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage,native-histograms"], tmp_path / "prometheus.log")
-    url = f"http://127.0.0.1:{port}"
+    prometheus = Prometheus(tmp_path, free_port(), log_path=tmp_path / "prometheus.log")
+    prometheus.configure(**config)
+    prometheus.launch()
+    url = prometheus.url
     try:
-        wait_until("Prometheus ready", lambda: answers(url + "/-/ready"), 30)
+        prometheus.wait_ready()
 
         def raw(selector, seconds=3600):
             """The same from Prometheus: its stored samples, stale markers left out as it leaves them out."""

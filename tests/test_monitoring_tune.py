@@ -8,9 +8,9 @@ import subprocess
 import time
 
 import pytest
-from support.alerting import answers, shipped_rules
-from support.ports import free_port, wait_until
-from support.process import Process
+from stack.servers.prometheus import Prometheus
+from support.alerting import shipped_rules
+from support.ports import free_port
 from support.service import ROOT
 
 SCRIPT = ROOT / "scripts/tune-alerts"
@@ -63,13 +63,10 @@ def history(tmp_path):
     (tmp_path / "history.om").write_text("\n".join(lines) + "\n# EOF\n")
     subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", tmp_path / "history.om", tmp_path / "data"],
                    check=True, capture_output=True, timeout=120)
-    (tmp_path / "prometheus.yml").write_text("global: {scrape_interval: 1h}\n")
-    port = free_port()
-    process = Process("prometheus", ["prometheus", f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'data'}",
-                                     f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=40d"], tmp_path / "log")
-    wait_until("Prometheus ready", lambda: answers(f"http://127.0.0.1:{port}/-/ready"))
-    yield f"http://127.0.0.1:{port}"
-    process.stop()
+    prometheus = Prometheus(tmp_path, free_port(), flags=["--storage.tsdb.retention.time=40d"])
+    prometheus.configure(**{"global": {"scrape_interval": "1h"}})
+    yield prometheus.start().url
+    prometheus.stop()
 
 
 def run(*words):

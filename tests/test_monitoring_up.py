@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """make monitoring-up, -status, -reload, -down and their like, natively."""
 import json
+import os
 import re
+import signal
 
 import pytest
+from stack.ports import listener
+from stack.web import answers
 from support.alerting import shipped_rules
 from support.checkout import Checkout
 from support.ports import free_port, is_listening, wait_until
@@ -52,6 +56,7 @@ def test_up_status_reload_down(checkout):
     said = make(checkout, "monitoring-reload", status=1)
     assert "promtool refuses" in said
     assert queries == [rule["query"] for group in prometheus(checkout, "rules")["groups"] for rule in group["rules"]]
+    assert "> 2000" in (checkout.root / "var/monitoring/prometheus/rules/queue.yml").read_text(), "nor would a new start read it"
     rules.write_text(shipped)
 
     # A secret that appears is taken with a reload.
@@ -64,6 +69,18 @@ def test_up_status_reload_down(checkout):
     said = make(checkout, "monitoring-down")
     assert "prometheus stopped" in said and "alertmanager stopped" in said
     assert "does not answer" in make(checkout, "monitoring-status", status=1)
+
+
+def test_a_dead_one_is_started_again(checkout):
+    make(checkout, "prometheus-up")
+    port = checkout.ports["PROMETHEUS_PORT"]
+    first = int(listener(port).partition("pid ")[2].rstrip(")"))
+    os.kill(first, signal.SIGKILL)
+    wait_until("it is back", lambda: (who := listener(port)) and str(first) not in who)
+    wait_until("it answers", lambda: answers(f"http://127.0.0.1:{port}/-/ready"))
+    assert f"prometheus (pid {first}) has ended with signal KILL" in checkout.log("monitoring")
+    assert "prometheus stopped" in make(checkout, "monitoring-down")
+    assert not is_listening(port)
 
 
 def test_one_alone(checkout):

@@ -10,8 +10,8 @@ from fractions import Fraction
 
 import pytest
 
+from stack.process import die_with_parent
 from support.ports import PATIENCE, wait_until
-from support.process import die_with_parent
 from support.protobuf import labels_of, native_buckets, read_families, seconds_of
 from support.service import BUILD
 

@@ -57,9 +57,9 @@ def test_scrapes_under_load_are_all_good(service, organisation, make_prometheus)
 
 
 # Without native histograms Prometheus asks for OpenMetrics, with them for protobuf.
-@pytest.mark.parametrize("features", ["exemplar-storage", "exemplar-storage,native-histograms"], ids=["openmetrics", "protobuf"])
+@pytest.mark.parametrize("features", [("exemplar-storage",), ("exemplar-storage", "native-histograms")], ids=["openmetrics", "protobuf"])
 def test_exemplars_carry_the_request_id(service, client, make_prometheus, features):
-    prometheus = make_prometheus(service, features=features)
+    prometheus = make_prometheus(service, wanted=features)
     wanted = "exemplar-test-1"
 
     def arrived():

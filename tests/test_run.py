@@ -12,10 +12,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support.checkout import PORTS, SERVERS, Checkout
+from support.checkout import PORTS, SERVERS, STACK, Checkout
 from support.ports import PATIENCE, wait_until
 from support.prometheus import fetch
+from support.service import ROOT
 
+PREVIEW = "tools/dashboard-preview"
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can change users")
 
 
@@ -31,7 +33,7 @@ def prometheus(checkout, path):
 
 
 def test_from_start_to_ctrl_c(checkout):
-    stack = checkout.start("scripts/stack", "run").ready()
+    stack = checkout.start(STACK, "run").ready()
     assert set(stack.servers()) == SERVERS
     for name in PORTS:
         assert f"http://127.0.0.1:{checkout.ports[name]}" in stack.said
@@ -61,7 +63,7 @@ def test_from_start_to_ctrl_c(checkout):
     assert all("Authorization: Bearer " in line for line in lines)
 
     # A second one of the same checkout does not disturb it.
-    status, said = checkout.run("scripts/stack", "run", PORT=12001, PROMETHEUS_PORT=12002, ALERTMANAGER_PORT=12003)
+    status, said = checkout.run(STACK, "run", PORT=12001, PROMETHEUS_PORT=12002, ALERTMANAGER_PORT=12003)
     assert status == 1 and "another stack" in said and len(said.strip().splitlines()) == 1
     assert stack.popen.poll() is None and set(stack.servers()) == SERVERS
 
@@ -74,26 +76,28 @@ def test_from_start_to_ctrl_c(checkout):
 
 
 def test_the_key_of_the_first_run_stays(checkout):
-    stack = checkout.start("scripts/stack", "run").ready()
+    stack = checkout.start(STACK, "run").ready()
     first = stack.curl_lines()
     key_file = checkout.root / "var/demo-organisation"
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     stack.popen.send_signal(signal.SIGTERM)
     assert stack.wait() == 0
-    stack = checkout.start("scripts/stack", "run").ready()
+    stack = checkout.start(STACK, "run").ready()
     assert stack.curl_lines() == first
     stack.press_ctrl_c()
     assert stack.wait() == 0
+    # The logs are of both runs.
+    assert checkout.log("ingest-api").count('"msg":"stopped"') == 2
     # The store is thrown away, the key is not: a new one is made.
     shutil.rmtree(checkout.root / "var/ingest-api")
-    stack = checkout.start("scripts/stack", "run").ready()
+    stack = checkout.start(STACK, "run").ready()
     assert stack.curl_lines() != first
     listed = subprocess.run(stack.curl_lines()[1], shell=True, capture_output=True, text=True, check=True).stdout
     assert json.loads(listed)["data"] == []
 
 
 def test_a_hang_up_stops_everything(checkout):
-    stack = checkout.start("scripts/stack", "run").started()
+    stack = checkout.start(STACK, "run").started()
     servers = stack.servers()
     stack.hang_up()
     assert stack.popen.wait(PATIENCE) == 0
@@ -101,7 +105,7 @@ def test_a_hang_up_stops_everything(checkout):
 
 
 def test_a_killed_supervisor_takes_its_servers_along(checkout):
-    stack = checkout.start("scripts/stack", "run").started()
+    stack = checkout.start(STACK, "run").started()
     servers = stack.servers()
     stack.popen.kill()
     wait_until("the servers gone", lambda: not [p for p in servers.values() if os.path.exists(f"/proc/{p}")], 30)
@@ -109,7 +113,7 @@ def test_a_killed_supervisor_takes_its_servers_along(checkout):
 
 @pytest.mark.parametrize("victim", ["prometheus-alertmanager", "ingest-api"])
 def test_a_dead_server_is_said_and_stops_the_rest(checkout, victim):
-    stack = checkout.start("scripts/stack", "run").started()
+    stack = checkout.start(STACK, "run").started()
     pid = stack.servers()[victim]
     os.kill(pid, signal.SIGKILL)
     assert stack.wait() == 1
@@ -118,11 +122,40 @@ def test_a_dead_server_is_said_and_stops_the_rest(checkout, victim):
     assert checkout.ports_are_free()
 
 
+@pytest.mark.skipif(not shutil.which("node") or not shutil.which("npm"), reason="no npm: nothing is built then")
+def test_the_page_of_the_boards_is_built_behind_the_rest(checkout):
+    """Here it cannot be: a package.json alone, and no rule for it. That is said, and the rest goes on."""
+    page = checkout.root / "tools/dashboard-preview"
+    page.mkdir()
+    (page / "package.json").write_text("{}")
+    stack = checkout.start(STACK, "run").ready()
+    wait_until("it is said", lambda: "the page of the boards cannot be built here" in stack.said)
+    assert "No rule to make target" in checkout.log("boards-build")
+    assert set(stack.servers()) == SERVERS
+    stack.press_ctrl_c()
+    assert stack.wait() == 0, stack.said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (ROOT / PREVIEW / "dist/index.html").exists(), reason="the page of the boards is not built (make dashboard-preview)")
+def test_the_page_of_the_boards_is_said_when_it_is_there(checkout):
+    shutil.copytree(ROOT / PREVIEW, checkout.root / PREVIEW, symlinks=True)
+    shutil.copytree(ROOT / "infra/grafana", checkout.root / "infra/grafana", ignore=shutil.ignore_patterns("node_modules"))
+    shutil.rmtree(checkout.root / PREVIEW / "dist")  # the packages are there, the page is built
+    stack = checkout.start(STACK, "run").ready()
+    url = f"http://127.0.0.1:{checkout.ports['GRAFANA_PORT']}"
+    wait_until("the page", lambda: f"stack: the boards are at {url}" in stack.said, 600)
+    assert b"<html" in fetch(url)
+    stack.press_ctrl_c()
+    assert stack.wait() == 0, stack.said
+    assert checkout.port_is_free("GRAFANA_PORT")
+
+
 def test_a_busy_port_is_one_clear_line_before_anything_starts(checkout):
     with socket.socket() as s:
         s.bind(("127.0.0.1", checkout.ports["PROMETHEUS_PORT"]))
         s.listen()
-        status, said = checkout.run("scripts/stack", "run")
+        status, said = checkout.run(STACK, "run")
     assert status == 1
     lines = said.strip().splitlines()
     assert len(lines) == 1, said
@@ -133,9 +166,9 @@ def test_a_busy_port_is_one_clear_line_before_anything_starts(checkout):
 
 def test_wrong_ports_are_refused(checkout):
     for value in ("x", "0", "65536", "-1", "3000x"):
-        status, said = checkout.run("scripts/stack", "run", PORT=value)
+        status, said = checkout.run(STACK, "run", PORT=value)
         assert status == 1 and len(said.strip().splitlines()) == 1 and "PORT=" in said and value in said
-    status, said = checkout.run("scripts/stack", "run", PORT=checkout.ports["PROMETHEUS_PORT"])
+    status, said = checkout.run(STACK, "run", PORT=checkout.ports["PROMETHEUS_PORT"])
     assert status == 1 and "PORT and PROMETHEUS_PORT" in said.replace("PROMETHEUS_PORT and PORT", "PORT and PROMETHEUS_PORT")
 
 
@@ -146,7 +179,7 @@ def test_root_drops_to_an_unprivileged_user(closed):
     directory.chmod(0o700 if closed else 0o755)
     checkout = Checkout(directory / "checkout")
     try:
-        stack = checkout.start("scripts/stack", "run").ready()
+        stack = checkout.start(STACK, "run").ready()
         servers = stack.servers()
         if "running the servers as root" in stack.said:
             assert closed
@@ -172,13 +205,13 @@ def test_an_ordinary_user_can_run_it():
     checkout = Checkout(directory / "checkout")
     subprocess.run(["chown", "-R", "daemon:daemon", checkout.root], check=True)
     try:
-        stack = checkout.start("setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", "scripts/stack", "run").ready()
+        stack = checkout.start("setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", STACK, "run").ready()
         for pid in stack.servers().values():
             assert Path(f"/proc/{pid}").stat().st_uid == directory.joinpath("checkout").stat().st_uid
         stack.press_ctrl_c()
         assert stack.wait() == 0, stack.said
         # The same checkout by root afterwards: the servers are the owner's still, so the user can come back.
-        stack = checkout.start("scripts/stack", "run").started()
+        stack = checkout.start(STACK, "run").started()
         for pid in stack.servers().values():
             assert Path(f"/proc/{pid}").stat().st_uid == directory.joinpath("checkout").stat().st_uid
         stack.press_ctrl_c()

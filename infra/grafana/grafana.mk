@@ -2,17 +2,12 @@
 GRAFANA_GENERATE := infra/grafana/generate
 PREVIEW := tools/dashboard-preview
 
-.PHONY: dashboards dashboard-pictures lint-dashboards dashboard-preview boards-page boards-packages
+.PHONY: dashboards dashboard-pictures lint-dashboards dashboard-preview boards-packages
 
 LINT_TARGETS += lint-dashboards
 
 boards-packages:
 	@scripts/setup boards
-
-# What `make run` asks for: the page where it can be had. A machine without npm has everything else.
-boards-page:
-	@{ scripts/setup boards && $(MAKE) dashboard-preview; } >build/boards-page.log 2>&1 || \
-	    echo "make: the page of the dashboards cannot be built here (build/boards-page.log says why); going on without it"
 
 $(GRAFANA_GENERATE)/node_modules/.installed: $(GRAFANA_GENERATE)/package-lock.json | boards-packages
 	@cd $(GRAFANA_GENERATE) && npm ci --no-progress

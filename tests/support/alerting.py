@@ -5,18 +5,16 @@ The files of infra/ are used as they are but for addresses and durations: every 
 intervals, group_wait …) is divided by SCALE. Thresholds, labels, texts, routing and inhibition are the shipped ones;
 `scaled` asserts that nothing but durations differs. DELIVERY_SCALE=1 runs the tests at real speed (over an hour).
 """
-import json
 import os
 import re
 import subprocess
-import urllib.parse
-import urllib.request
 
 import yaml
+from stack import web
+from stack.servers import alertmanager as alertmanagers
+from stack.servers import prometheus as prometheuses
 
 from .ports import PATIENCE, free_port, wait_until
-from .process import Process
-from .prometheus import fetch
 from .service import ROOT
 
 SCALE = float(os.environ.get("DELIVERY_SCALE", "60"))
@@ -58,15 +56,7 @@ def scaled(node, key=""):
     return node
 
 
-def request(method, url, body=None):
-    data = json.dumps(body).encode() if body is not None else None
-    ask = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(ask, timeout=PATIENCE) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
-
-
-class Alertmanager:
+class Alertmanager(alertmanagers.Alertmanager):
     def __init__(self, directory, secrets):
         directory.mkdir(parents=True)
         (directory / "secrets").mkdir()
@@ -84,35 +74,25 @@ class Alertmanager:
             if "repeat_interval" in route:
                 route["repeat_interval"] = max(route["repeat_interval"], "1s", key=milliseconds)
         made.write_text(yaml.safe_dump(config, sort_keys=False))
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process = Process("alertmanager", [
-            "prometheus-alertmanager", f"--config.file={made}", f"--storage.path={directory / 'data'}",
-            f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}", "--cluster.listen-address=",
-        ], directory / "alertmanager.log")
-        wait_until("Alertmanager ready", lambda: answers(self.url + "/-/ready"))
-
-    def alerts(self, **labels):
-        """The alerts it holds with these labels, as its API shows them."""
-        return [alert for alert in request("GET", self.url + "/api/v2/alerts")
-                if all(alert["labels"].get(name) == value for name, value in labels.items())]
+        super().__init__(directory, free_port(), log_path=directory / "alertmanager.log")
+        self.start()
 
     def inhibited(self, **labels):
         return [alert for alert in self.alerts(**labels) if alert["status"]["inhibitedBy"]]
 
     def post(self, *alerts):
         """Alerts as Prometheus would send them: label sets, with the external labels added."""
-        request("POST", self.url + "/api/v2/alerts",
+        web.send("POST", self.url + "/api/v2/alerts",
                 [{"labels": {"cluster": "prospectflow", "environment": "development", **labels},
                   "annotations": {"summary": f"summary of {labels['alertname']}", "description": f"description of {labels['alertname']}",
                                   "runbook_url": "http://127.0.0.1/runbook"},
                   "generatorURL": "http://127.0.0.1/graph"} for labels in alerts])
 
     def close(self):
-        assert self.process.stop() == 0
+        assert self.stop() == 0
 
 
-class Prometheus:
+class Prometheus(prometheuses.Prometheus):
     """With the shipped rules; scrapes `targets` as job ingest-api."""
 
     def __init__(self, directory, targets, alertmanager=None):
@@ -128,29 +108,18 @@ class Prometheus:
         config["global"] |= {"scrape_interval": f"{SCRAPE_SECONDS}s", "scrape_timeout": f"{SCRAPE_SECONDS}s",
                              "evaluation_interval": f"{SCRAPE_SECONDS}s"}
         config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in ("ingest-api", "prometheus", "alertmanager")]
-        self.port = free_port()
+        super().__init__(directory, free_port(), wanted=("exemplar-storage", "native-histograms"), log_path=directory / "prometheus.log", flags=[
+            "--rules.alert.resend-delay=1s" if SCALE > 1 else "--rules.alert.resend-delay=1m"])
         addresses = {"ingest-api": list(targets), "prometheus": [f"127.0.0.1:{self.port}"],
                      "alertmanager": [f"127.0.0.1:{alertmanager.port}"] if alertmanager else []}
         for job in config["scrape_configs"]:
             job.pop("scrape_interval", None), job.pop("scrape_timeout", None), job.pop("file_sd_configs", None)
             job["static_configs"] = [{"targets": addresses[job["job_name"]]}]
         config["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": addresses["alertmanager"]}]
-        (directory / "prometheus.yml").write_text(yaml.safe_dump(config, sort_keys=False))
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process = Process("prometheus", [
-            "prometheus", f"--config.file={directory / 'prometheus.yml'}", f"--storage.tsdb.path={directory / 'data'}",
-            f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}",
-            "--rules.alert.resend-delay=1s" if SCALE > 1 else "--rules.alert.resend-delay=1m",
-            "--enable-feature=exemplar-storage,native-histograms",
-        ], directory / "prometheus.log")
-        wait_until("Prometheus ready", lambda: answers(self.url + "/-/ready"))
+        self.configure(**config)
+        self.start()
         if alertmanager:
-            wait_until("Alertmanager known to Prometheus", lambda: self.api("alertmanagers")["activeAlertmanagers"])
-
-    def api(self, path, **query):
-        answer = json.loads(fetch(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"))
-        assert answer["status"] == "success", answer
-        return answer["data"]
+            wait_until("Alertmanager known to Prometheus", self.alertmanagers)
 
     def values(self, expression):
         """{labels as a sorted tuple: value}"""
@@ -162,20 +131,12 @@ class Prometheus:
                 if alert["labels"]["alertname"] == alertname and alert["state"] == "firing"]
 
     def rule_faults(self):
-        return [(rule["name"], rule["lastError"]) for group in self.api("rules")["groups"] for rule in group["rules"]
-                if rule["health"] == "err"]
+        return [(rule["name"], rule["lastError"]) for rule in self.rules() if rule["health"] == "err"]
 
     def close(self):
-        assert self.process.stop() == 0
+        assert self.stop() == 0
 
 
 def milliseconds(text):
     number, unit = DURATION.match(text).groups()
     return int(number) * UNITS[unit]
-
-
-def answers(url):
-    try:
-        return fetch(url) is not None
-    except OSError:
-        return False

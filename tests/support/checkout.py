@@ -8,15 +8,17 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 
+from stack.process import die_with_parent
+
 from .ports import PATIENCE, free_port, is_listening, wait_until
-from .process import die_with_parent
 from .service import BUILD, ROOT, clean_environment
 
+STACK = "tools/stack/__main__.py"
 PROGRAMS = ("apps/ingest-api/ingest-api", "tools/demo/demo-traffic")
 SERVERS = {"ingest-api", "prometheus", "prometheus-alertmanager"}
+HELPERS = ("python3", "promtool", "amtool", "sh", "")  # of the supervisor's, for a moment; python3: one that has not become somebody yet
 PORTS = ("PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")
 
 
@@ -154,24 +156,17 @@ class Stack:
                 name = Path((entry / "cmdline").read_bytes().split(b"\0")[0].decode()).name
             except (OSError, IndexError):
                 continue
-            if parent in (self.popen.pid, self._supervisor()) and name not in ("sleep", "bash", "stack", ""):
+            if parent in (self.popen.pid, self._supervisor()) and name not in HELPERS:
                 found[name] = int(entry.name)
         return found
 
     def children(self):
-        """The pids of the servers: every process that the supervisor has started and not reaped, but its own short helpers."""
-        supervisor, found = self._supervisor(), []
-        for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
-            try:
-                name = Path(f"/proc/{pid}/comm").read_text().strip()
-            except OSError:  # gone meanwhile
-                continue
-            if name not in ("sleep", "bash", "cluster", "stack"):
-                found.append(int(pid))
-        return found
+        """The pids of every process that the supervisor has started and not reaped."""
+        supervisor = self._supervisor()
+        return [int(pid) for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()]
 
     def _supervisor(self):
-        """Under make, the script is make's child; alone, it is the process itself."""
+        """Under make, it is make's child; alone, it is the process itself."""
         children = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")
         try:
             if b"make" not in Path(f"/proc/{self.popen.pid}/cmdline").read_bytes().split(b"\0")[0]:

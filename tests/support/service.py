@@ -7,10 +7,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.servers.ingest_api import IngestApi
+
 from .http import Client
 from .metrics import scrape
 from .ports import PATIENCE, free_port, wait_until
-from .process import Process
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -33,46 +34,26 @@ class Organisation:
     key: str
 
 
-class Service:
+class Service(IngestApi):
     def __init__(self, directory, **env):
-        self.directory = Path(directory)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.data_dir = self.directory / "data"
-        self.data_dir.mkdir(exist_ok=True)
-        self.log_path = self.directory / "ingest-api.log"
-        self.port = free_port()
+        directory = Path(directory)
+        super().__init__("ingest-api", directory, free_port(), BINARY, log_path=directory / "ingest-api.log")
+        self.data_dir = directory / "data"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         self.env = clean_environment(**({"HOST": "127.0.0.1", "PORT": self.port, "DATA_DIR": self.data_dir, "VALIDATION_DELAY": 0} | env))
-        self.process = None
         self.errors_allowed = False  # set by a test that makes errors happen
         self._clients = []
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
+    def environment(self):
+        return dict(self.env)
 
-    def start(self):
-        self.process = Process("ingest-api", [BINARY], self.log_path, env=self.env, cwd=self.directory)
-        wait_until("ingest-api ready", self._ready)
-        return self
-
-    def _ready(self):
-        assert self.process.running(), f"ingest-api ended with {self.process.popen.returncode}:\n{self.process.log()[-3000:]}"
-        client = Client(self.port, timeout=20)
-        try:
-            return client.get("/health/ready").status == 200
-        except OSError:
-            return False
-        finally:
-            client.close()
+    def working_directory(self):
+        return self.directory
 
     def stop(self, seconds=PATIENCE):
         """SIGTERM; asserts a clean end."""
-        status = self.process.stop(seconds)
+        status = super().stop(max(seconds, PATIENCE))
         assert status == 0, f"ingest-api ended with {status}:\n{self.process.log()[-3000:]}"
-
-    def kill(self):
-        self.process.signal(signal.SIGKILL)
-        self.process.wait()
 
     def client(self, organisation=None, timeout=PATIENCE):
         client = Client(self.port, organisation.key if organisation else None, timeout)

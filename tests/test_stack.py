@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/stack: its parts. The supervisor: test_stack_supervisor."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from stack import Fault, checkout, log, ports
+from stack.account import Launcher, account
+from stack.process import Process
+from stack.servers import prometheus
+from stack.servers.others import Make
+from support.ports import free_port, wait_until
+from support.service import ROOT
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can change users")
+
+
+# ---------------------------------------------------------------- logs
+
+def written(path):
+    """All that was logged, the oldest first."""
+    files = [f"{path}.{number}" for number in range(log.KEPT, 0, -1)] + [str(path)]
+    return "".join(open(name, encoding="ascii").read() for name in files if os.path.exists(name))
+
+
+def test_a_log_is_appended_to(tmp_path):
+    for word in ("one", "two"):
+        assert Process("echo", ["echo", word], tmp_path / "log").wait() == 0
+        log.rotate(tmp_path / "log")
+    assert (tmp_path / "log").read_text() == "one\ntwo\n"
+
+
+def test_a_large_log_is_put_aside(tmp_path):
+    path = tmp_path / "log"
+    for number in range(log.KEPT + 2):
+        path.write_text(f"{number}\n" * 10)
+        log.rotate(path, large=20)
+        assert not path.exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"log.{n}" for n in range(1, log.KEPT + 1)]
+    assert (tmp_path / "log.1").read_text().startswith("4") and (tmp_path / "log.3").read_text().startswith("2")
+    log.rotate(path)  # none there
+    path.write_text("small\n")
+    log.rotate(path, large=20)
+    assert path.read_text() == "small\n"
+
+
+def test_a_log_in_use_is_put_aside_without_a_gap(tmp_path):
+    """A server appends all the while and opens nothing anew."""
+    path, lines = tmp_path / "log", 60000
+    writer = Process("writer", [sys.executable, "-u", "-c", f"for i in range({lines}): print(f'{{i:012d}}')"], path)
+    rotated = 0
+    while writer.running():
+        if path.stat().st_size >= 300_000 and rotated < log.KEPT:
+            log.rotate_open(path, large=300_000)
+            rotated += 1
+    assert writer.wait() == 0 and rotated
+    found = written(path).split()
+    numbers = [int(line) for line in found if line.isdigit() and len(line) == 12]
+    assert numbers == sorted(set(numbers)), "in order, and none twice"
+    if collapses(tmp_path):
+        assert numbers == list(range(lines)), "none missing"
+
+
+def collapses(folder):
+    """Whether the file system takes a range out of a file in one step."""
+    path = folder / "probe"
+    path.write_bytes(b"x" * 8192)
+    done = subprocess.run(["fallocate", "-c", "-o", "0", "-l", "4096", path], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def test_where_the_file_system_cannot(tmp_path, monkeypatch):
+    def refuse(*_arguments):
+        raise OSError
+    monkeypatch.setattr(log, "libc", refuse)
+    path = tmp_path / "log"
+    path.write_text("x" * 5000)
+    with open(path, "ab") as server:
+        log.rotate_open(path, large=4096)
+        server.write(b"y")
+    assert path.read_text() == "y" and (tmp_path / "log.1").read_text() == "x" * 5000
+
+
+def test_the_tail(tmp_path):
+    (tmp_path / "log").write_text("".join(f"{i}\n" for i in range(100)))
+    assert log.tail(tmp_path / "log", 2) == "    98\n    99\n" and log.tail(tmp_path / "none") == ""
+
+
+# ---------------------------------------------------------------- processes
+
+def test_what_it_ended_with(tmp_path):
+    process = Process("sh", ["sh", "-c", "exit 3"], tmp_path / "log")
+    assert process.wait() == 3 and process.ended_with() == "status 3"
+    process = Process("sleep", ["sleep", "100"], tmp_path / "log")
+    process.kill()
+    assert process.ended_with() == "signal KILL"
+    with pytest.raises(Fault, match="nothing cannot be started"):
+        Process("nothing", [tmp_path / "nothing"], tmp_path / "log")
+
+
+def test_signals_that_we_ignore_are_not_ignored_by_servers(tmp_path):
+    """As under a shell's `&`, whose children ignore Ctrl-C."""
+    program = f"""
+import signal, sys
+sys.path.insert(0, {str(ROOT / "tools")!r})
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+from stack.process import Process
+print(Process("grep", ["grep", "-E", "SigIgn|SigBlk", "/proc/self/status"], {str(tmp_path / "log")!r}).wait())
+"""
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "0\n"
+    for line in (tmp_path / "log").read_text().splitlines():
+        assert int(line.split()[1], 16) & (1 << signal.SIGINT - 1 | 1 << signal.SIGTERM - 1) == 0, line
+
+
+def test_make_ends_with_all_that_it_started(tmp_path):
+    (tmp_path / "Makefile").write_text("long:\n\t@(echo $$$$ >inner; exec sleep 1000) & wait\n")
+    build = Make(tmp_path, "long").launch()
+    pid = int(wait_until("it works", lambda: (tmp_path / "inner").exists() and (tmp_path / "inner").read_text()))
+    build.stop()
+    wait_until("all gone", lambda: not os.path.exists(f"/proc/{pid}"))
+
+
+# ---------------------------------------------------------------- ports
+
+def test_ports_from_the_environment():
+    assert ports.from_environment({"A": 1, "B": 2}, {"A": "080", "B": ""}) == {"A": 80, "B": 2}
+    for value in ("x", "0", "65536", "-1", "3000x", "\u0663"):
+        with pytest.raises(Fault, match=r"^A=.* is no port number"):
+            ports.from_environment({"A": 1}, {"A": value})
+
+
+@pytest.mark.parametrize("family,address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_who_listens(family, address):
+    port = free_port()
+    assert ports.listener(port) is None
+    try:
+        with socket.socket(family) as s:
+            s.bind((address, port))
+            s.listen()
+            assert f"(pid {os.getpid()})" in ports.listener(port)
+            with pytest.raises(Fault) as fault:
+                ports.require_free({"A": port, "B": port, "C": free_port()}, "make x")
+            said = str(fault.value).splitlines()
+            assert said[0].startswith("A and B are both") and len(said) == 3 and said[1].endswith("A=NUMBER make x")
+    except OSError as error:
+        pytest.skip(f"no {address} here: {error}")
+
+
+# ---------------------------------------------------------------- accounts
+
+@ROOT_ONLY
+def test_root_is_given_up(tmp_path):
+    nobody = account("nobody")
+    assert account("no such account") == nobody
+    program = f"""
+import os, sys
+sys.path.insert(0, {str(ROOT / "tools")!r})
+from stack.account import Launcher, account
+os.setgroups([0, 4])
+print(Launcher().run(account("nobody"), ["cat", "/proc/self/status"], cwd="/").stdout)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    status = dict(line.split(":\t", 1) for line in done.stdout.splitlines() if ":\t" in line)
+    assert set(status["Uid"].split()) == {str(nobody.uid)} and set(status["Gid"].split()) == {str(nobody.gid)}
+    assert not status["Groups"].strip() and status["NoNewPrivs"] == "1"
+    assert all(int(status[name], 16) == 0 for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"))
+
+
+@ROOT_ONLY
+def test_a_folder_is_handed_over(tmp_path):
+    nobody = account("nobody")
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/file").write_text("")
+    Launcher().own_directory(nobody, tmp_path / "a")
+    assert {os.stat(path).st_uid for path in (tmp_path / "a", tmp_path / "a/b", tmp_path / "a/b/file")} == {nobody.uid}
+    assert os.stat(tmp_path / "a").st_mode & 0o777 == 0o700
+
+
+# ---------------------------------------------------------------- Prometheus by version
+
+@pytest.mark.parametrize("said,version,features,setting", [
+    ("prometheus, version 2.42.0+ds (branch: debian/sid)", (2, 42), ["exemplar-storage", "native-histograms"], False),
+    ("prometheus, version 2.53.3+ds1", (2, 53), ["exemplar-storage", "native-histograms", "created-timestamp-zero-ingestion"], False),
+    ("prometheus, version 3.5.0 (branch: HEAD)", (3, 5), ["exemplar-storage", "native-histograms", "created-timestamp-zero-ingestion"], False),
+    ("prometheus, version 3.8.1", (3, 8), ["exemplar-storage", "created-timestamp-zero-ingestion"], True),
+    ("prometheus, version 3.10.0", (3, 10), ["exemplar-storage", "created-timestamp-zero-ingestion"], True),
+])
+def test_what_a_version_is_told(said, version, features, setting):
+    assert prometheus.parse_version(said) == version
+    assert prometheus.features(version) == features
+    text = prometheus.with_settings("# global:\nglobal:\n  scrape_interval: 15s\n", version)
+    assert text == "# global:\nglobal:\n" + "  scrape_native_histograms: true\n" * setting + "  scrape_interval: 15s\n"
+
+
+def test_the_version_that_is_here(tmp_path):
+    """It knows every feature that it is told of, and takes the shipped configuration."""
+    server = prometheus.Prometheus(tmp_path, free_port())
+    shipped = (ROOT / "infra/prometheus/prometheus.yml").read_text()
+    server.config.write_text(prometheus.with_settings(shipped, server.version))
+    server.flags = checkout.flags()
+    server.check()
+    server.start()
+    assert server.stop() == 0
+    unknown = [line for line in server.process.log().splitlines() if "nknown option" in line]
+    assert not unknown
+
+
+def test_logs_of_old_and_new_versions():
+    text = "level=info msg=a\ntime=x level=ERROR source=y\nlevel=warn\nlevel=WARN\n msg=\"level=errors\"\n"
+    assert prometheus.complaints(text) == ["time=x level=ERROR source=y", "level=warn", "level=WARN"]
+
+
+# ---------------------------------------------------------------- configuration
+
+def test_this_runs_ports():
+    given = {"PORT": 1, "PROMETHEUS_PORT": 2, "ALERTMANAGER_PORT": 3}
+    text = "localhost:3000 ingest-api:3000 127.0.0.1:30001 prometheus:9090 127.0.0.1:9093 other:3000"
+    assert checkout.with_ports(text, given) == "127.0.0.1:1 127.0.0.1:1 127.0.0.1:30001 127.0.0.1:2 127.0.0.1:3 other:3000"

@@ -1,0 +1,35 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""usage: tools/stack/__main__.py run | demo | cluster | monitoring up|down|status|reload|prometheus-up|alertmanager-up|grafana-up
+
+What each starts, and the settings that it reads: the head of the module of its name.
+"""
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # the package's folder; ours would shadow other modules
+
+from stack import Fault, cluster, monitoring, run  # noqa: E402
+from stack.supervisor import warn  # noqa: E402
+
+
+def main(words):
+    if words in (["run"], ["demo"]):
+        return run.main(*words)
+    if words == ["cluster"]:
+        return cluster.main()
+    if words[:1] == ["monitoring"] and words[1:] in monitoring.COMMANDS:
+        return monitoring.main(words[1:])
+    print(__doc__.splitlines()[0], file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    name = {"cluster": "cluster", "monitoring": "monitoring"}.get("".join(sys.argv[1:2]), "stack")
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Fault as fault:
+        warn(name, str(fault))
+        sys.exit(1)
+    except KeyboardInterrupt:  # before the supervisor was there
+        sys.exit(0)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who the servers run as. An ordinary user: as that user. Root: as the owner of the checkout where that is somebody else,
+otherwise as `nobody` or the account that the server's own package made.
+
+A checkout below a closed folder (/root) cannot be reached by those. Then each server gets a mount namespace of its own in which
+the checkout is seen at /mnt. Where the machine does not allow that either, the servers stay root, and that is said.
+"""
+import os
+import pwd
+import signal
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import Fault
+from .process import die_with, fresh_signals, libc
+
+MOUNT = Path("/mnt")
+_CLONE_NEWNS, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
+_PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 24, 38
+
+
+@dataclass(frozen=True)
+class Account:
+    uid: int
+    gid: int
+
+
+def account(name):
+    """The account that a package made, `nobody` where it made none."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        entry = pwd.getpwnam("nobody")
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+class Launcher:
+    """Starts processes as somebody else, and knows where they see the files of the checkout.
+
+    mode: plain (as we are), drop (another user), mount (another user, in a namespace of its own)."""
+
+    def __init__(self, root="/", mode=None):
+        self.root = Path(root).resolve()
+        self.mode = mode or ("drop" if os.geteuid() == 0 else "plain")
+
+    def identity(self, name):
+        owner = os.stat(self.root)
+        return account(name) if owner.st_uid == 0 else Account(owner.st_uid, owner.st_gid)
+
+    def choose(self, accounts, *reached):
+        """Finds the mode in which all accounts reach these files; a line to say where there is none, else None."""
+        if self.mode == "plain":
+            return None
+        words = ["/bin/sh", "-c", 'cd "$(pwd -P)" && for file; do test -x "$file" || exit 1; done', "sh"]
+        for self.mode in ("drop", "mount"):
+            if all(self._can(who, [*words, *(self.seen(path) for path in reached)]) for who in set(accounts)):
+                return None
+        self.mode = "plain"
+        return f"running the servers as root: {self.root} is closed to other users, and this machine allows no mount namespace"
+
+    def _can(self, who, command):
+        try:
+            return self.run(who, command).returncode == 0
+        except (OSError, subprocess.SubprocessError):
+            return False
+
+    def seen(self, path):
+        """Where the servers see a file of the checkout."""
+        path = Path(path)
+        if self.mode == "mount" and path.is_relative_to(self.root):
+            return MOUNT / path.relative_to(self.root)
+        return path
+
+    def become(self, who):
+        """For the child, before exec."""
+        if self.mode == "plain" or who is None:
+            return None
+
+        def change():
+            if self.mode == "mount":
+                libc("unshare", _CLONE_NEWNS)
+                libc("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
+                libc("mount", os.fsencode(self.root), os.fsencode(MOUNT), None, _MS_BIND, None)
+                os.chdir(MOUNT)
+            drop(who)
+        return change
+
+    def run(self, who, command, **options):
+        """A short command as that account; subprocess.run's answer. Ctrl-C at the terminal does not reach it."""
+        become, parent = self.become(who), os.getpid()
+
+        def prepare():
+            fresh_signals()
+            if become:
+                become()
+            die_with(parent, signal.SIGKILL)
+        return subprocess.run([str(word) for word in command], cwd=options.pop("cwd", self.root), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, errors="replace", check=False, start_new_session=True,
+                              preexec_fn=prepare, **options)
+
+    def hand_over(self, who, path):
+        """A file or a folder with all in it."""
+        if self.mode == "plain" or who is None:
+            return
+        os.chown(path, who.uid, who.gid, follow_symlinks=False)
+        for folder, folders, files in os.walk(path):
+            for name in folders + files:
+                os.chown(os.path.join(folder, name), who.uid, who.gid, follow_symlinks=False)
+
+    def own_directory(self, who, path):
+        """A private folder of a server's, also where an earlier run as somebody else left it."""
+        try:
+            os.makedirs(path, exist_ok=True)
+        except PermissionError as error:
+            raise Fault(f"{path} cannot be made: {error.strerror}") from None
+        if not os.access(path, os.W_OK):
+            raise Fault(f"{path} is not writable for {pwd.getpwuid(os.geteuid()).pw_name}: made by an earlier run as another user? "
+                        "Remove it or hand it over")
+        self.hand_over(who, path)
+        os.chmod(path, stat.S_IRWXU)
+
+
+def drop(who):
+    """Root becomes `who` for good: no group, no capability, and no way to get one by exec."""
+    for capability in range(64):
+        try:
+            libc("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
+        except OSError:
+            break  # past the last one that this kernel has
+    os.setgroups([])
+    os.setresgid(who.gid, who.gid, who.gid)
+    os.setresuid(who.uid, who.uid, who.uid)
+    libc("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ports: from the environment, checked before anything starts; who has a busy one is named."""
+import os
+import re
+
+from . import Fault
+
+_LISTEN = "0A"
+
+
+def from_environment(defaults, environment=None):
+    """{name: port} for {name: default}; a wrong one is a fault that names it."""
+    environment = os.environ if environment is None else environment
+    found = {}
+    for name, default in defaults.items():
+        value = environment.get(name) or str(default)
+        if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
+            raise Fault(f"{name}={value} is no port number (1 to 65535)")
+        found[name] = int(value)
+    return found
+
+
+def listener(port):
+    """Who listens there: "prometheus (pid 71)", or "another process" where that is not for us to know; None when nobody does."""
+    sockets = {inode for table in ("tcp", "tcp6") for inode in _listening(f"/proc/net/{table}", port)}
+    if not sockets:
+        return None
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if any(link in sockets for link in _links(f"/proc/{pid}/fd")):
+            with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
+                return f"{comm.read().strip()} (pid {pid})"
+    return "another process (root can see which)"
+
+
+def _links(folder):
+    """What the links in a folder say; those that are not ours to read, or gone meanwhile, say nothing."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        try:
+            yield os.readlink(os.path.join(folder, name))
+        except OSError:
+            continue
+
+
+def _listening(table, port):
+    """The names of the sockets that listen at a port, as /proc/PID/fd shows them."""
+    try:
+        with open(table, encoding="ascii") as file:
+            next(file)
+            for line in file:
+                fields = line.split()
+                if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                    yield f"socket:[{fields[9]}]"
+    except FileNotFoundError:  # a kernel without IPv6
+        return
+
+
+def require_free(ports, command):
+    """One fault with a line for each of {name: port} that is taken, or given twice. `command` is what to say instead."""
+    faults, names = [], sorted(ports)
+    for i, name in enumerate(names):
+        faults += [f"{name} and {other} are both {ports[name]}; set one of them to another port"
+                   for other in names[i + 1:] if ports[name] == ports[other]]
+    for name, port in ports.items():
+        who = listener(port)
+        if who:
+            faults.append(f"port {port} ({name}) is taken by {who}; stop it or choose another: {name}=NUMBER {command}")
+    if faults:
+        raise Fault("\n".join(faults))

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make run` and `make demo`: ingest-api, Prometheus and Alertmanager on 127.0.0.1, all their data below var/; the page of the
+boards is built behind them. Expects `make build` to be done.
+
+environment: PORT PROMETHEUS_PORT ALERTMANAGER_PORT GRAFANA_PORT, and whatever ingest-api itself reads;
+             ON_DEATH what the death of a server does: stop (run) or keep (demo) the others, or restart it;
+             demo: DEMO_RATE requests/s, DEMO_SEED, DEMO_DURATION seconds (0: until stopped)
+exit status: 0 stopped as asked; 1 something did not start, died, or had to be killed
+"""
+import json
+import os
+import shutil
+
+from . import Fault, ports, server, web
+from .account import Launcher
+from .checkout import ROOT, Organisation, render_alertmanager, render_prometheus
+from .servers.alertmanager import Alertmanager
+from .servers.ingest_api import IngestApi, Traffic
+from .servers.others import Boards, Make
+from .servers.prometheus import Prometheus
+from .supervisor import Supervisor, only_one, say, warn
+
+PORTS = {"PORT": 3000, "PROMETHEUS_PORT": 9090, "ALERTMANAGER_PORT": 9093, "GRAFANA_PORT": 3001}
+VAR = ROOT / "var"
+LOGS = VAR / "log"
+PAGE = ROOT / "tools/dashboard-preview"
+BUILD = ROOT / os.environ.get("BUILD", "build")
+BINARY = BUILD / "apps/ingest-api/ingest-api"
+TRAFFIC = BUILD / "tools/demo/demo-traffic"
+MONITORING_PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
+
+
+def require_built(*programs):
+    for program in programs:
+        if not os.access(program, os.X_OK):
+            raise Fault(f"{program} is not built; run make build")
+
+
+class Run:
+    def __init__(self, mode):
+        self.mode = mode
+        self.ports = ports.from_environment(PORTS)
+        server.require(*MONITORING_PROGRAMS)
+        require_built(BINARY, *([TRAFFIC] if mode == "demo" else []))
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self.lock = only_one(VAR / "lock", "another stack of this checkout is running (its data is in var/); stop that one first")
+        self.supervisor = Supervisor("stack", os.environ.get("ON_DEATH") or ("keep" if mode == "demo" else "stop"))
+        self.boards = self._who_shows_the_boards()
+        ports.require_free({name: port for name, port in self.ports.items() if name != "GRAFANA_PORT" or self.boards == "page"},
+                           f"make {mode}")
+        self.launcher = Launcher(ROOT)
+        api_user, prometheus_user = (self.launcher.identity(name) for name in ("nobody", "prometheus"))
+        unable = self.launcher.choose((api_user, prometheus_user), BINARY, VAR)
+        if unable:
+            warn("stack", unable)
+        self._servers(api_user, prometheus_user)
+
+    def _who_shows_the_boards(self):
+        """grafana: the real one, which is there already; page: ours; none: there is no npm, or nothing to build it of."""
+        try:
+            if "database" in json.loads(web.fetch(f"http://127.0.0.1:{self.ports['GRAFANA_PORT']}/api/health", 2)):
+                return "grafana"
+        except (OSError, ValueError, TypeError):
+            pass
+        there = (PAGE / "package.json").exists() and shutil.which("node") and (shutil.which("npm") or (PAGE / "dist/index.html").exists())
+        return "page" if there else "none"
+
+    def _servers(self, api_user, prometheus_user):
+        def options(name, who):
+            return {"log_path": LOGS / f"{name}.log", "launcher": self.launcher, "account": who}
+        port = self.ports
+        self.alertmanager = Alertmanager(VAR / "alertmanager", port["ALERTMANAGER_PORT"], **options("alertmanager", prometheus_user))
+        self.prometheus = Prometheus(VAR / "prometheus", port["PROMETHEUS_PORT"], **options("prometheus", prometheus_user))
+        self.page = Boards(PAGE, port["GRAFANA_PORT"], self.prometheus.url, **options("boards", api_user))
+        self.api = IngestApi("ingest-api", VAR / "ingest-api", port["PORT"], BINARY,
+                             {"PROMETHEUS_URL": self.prometheus.url, "GRAFANA_URL": self.page.url}, **options("ingest-api", api_user))
+
+    # ---- in order
+
+    def start(self):
+        self.channels = render_alertmanager(self.alertmanager)
+        render_prometheus(self.prometheus, self.ports)
+        for one in (self.alertmanager, self.prometheus, self.api):
+            self.supervisor.launch(one)
+        self.supervisor.wait_ready(self.api, self.prometheus, self.alertmanager)
+        organisation = Organisation("stack", VAR / "demo-organisation", self.api, LOGS / "org-create.log").find()
+        say(self.addresses(organisation))
+        say(organisation.trial(self.api.url))
+        self.supervisor.wait_for("Prometheus's rules loaded", self.prometheus.rules)
+        self.supervisor.wait_for("Prometheus connected to Alertmanager", self.prometheus.alertmanagers)
+        self.supervisor.wait_for("Prometheus's target ingest-api up", self.prometheus.target_is_up)
+        say("Prometheus scrapes ingest-api. Ctrl-C stops everything.")
+        if self.mode == "demo":
+            self._start_traffic(organisation)
+        if self.boards == "page":
+            self._build_the_page()
+
+    def addresses(self, organisation):
+        shown = {"grafana": f"{self.page.url}   (Grafana)", "page": f"{self.page.url}   (the boards of infra/grafana; said when it is there)",
+                 "none": "not shown: make dashboard-preview needs nodejs and npm"}[self.boards]
+        channels = ", ".join(self.channels) or "nobody; put secrets into var/secrets, see infra/alertmanager/alertmanager.yml"
+        return f"""
+ingest-api    {self.api.url}   (/health, /metrics, /api/v1)
+Prometheus    {self.prometheus.url}   (/targets, /rules, /alerts)
+Alertmanager  {self.alertmanager.url}   (sends to: {channels})
+boards        {shown}
+logs          {LOGS}/*.log
+organisation  {organisation.id}   (key in {VAR / 'demo-organisation'})"""
+
+    # ---- the page of the boards, behind the rest
+
+    def _build_the_page(self):
+        build = Make(ROOT, "dashboard-preview", log_path=LOGS / "boards-build.log")
+        self.supervisor.launch(build, on_end=self._start_the_page, on_failure=lambda how: say(
+            f"stack: the page of the boards cannot be built here ({build.log_path} says why: {how}); going on without it"))
+
+    def _start_the_page(self):
+        self.supervisor.launch(self.page)
+        self.supervisor.when(self.page.answers, lambda: say(f"stack: the boards are at {self.page.url}"))
+
+    # ---- the demo's traffic
+
+    def _start_traffic(self, organisation):
+        setting = os.environ.get
+        traffic = Traffic(VAR / "demo", self.api, organisation.key, TRAFFIC, setting("DEMO_RATE") or 50, setting("DEMO_SEED") or 1,
+                          setting("DEMO_DURATION") or 0, log_path=LOGS / "demo-traffic.log", launcher=self.launcher,
+                          account=self.api.account)
+        # It keeps book of what was not as expected; once the API has been killed, that is no news.
+        traffic.any_status = lambda: self.supervisor.deaths > 0
+        self.supervisor.launch(traffic, on_end=lambda: say("stack: the traffic has ended as asked; the servers go on. Ctrl-C stops them."))
+
+
+def main(mode):
+    run = Run(mode)
+    return run.supervisor.supervise(run.start)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ingest-api, in any of its roles."""
+import os
+
+from .. import web
+from ..server import Server
+
+
+class IngestApi(Server):
+    """@param settings what it reads from its environment, on top of ours
+    @param without  names of our environment that are not for it"""
+
+    def __init__(self, name, directory, port, binary, settings=None, words=(), without=(), **options):
+        super().__init__(name, directory, **options)
+        self.port, self.binary, self.words, self.without = port, binary, words, without
+        self.settings = {"HOST": "127.0.0.1", "PORT": port, "DATA_DIR": self.seen(self.directory)} | (settings or {})
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def prepare(self):
+        self.launcher.own_directory(self.account, self.directory)
+
+    def command(self):
+        return [self.seen(self.binary), *self.words]
+
+    def environment(self):
+        ours = {name: value for name, value in os.environ.items() if name not in self.without}
+        return ours | {name: str(value) for name, value in self.settings.items()}
+
+    def working_directory(self):
+        return self.launcher.root
+
+    def answers(self):
+        return web.answers(f"{self.url}/health/ready")
+
+
+class Traffic(Server):
+    """demo-traffic: requests at a steady rate, and a book of what was answered. Its lines are for the person at the terminal."""
+    patience, show = 15, True
+
+    def __init__(self, directory, api, key, program, rate, seed, duration, **options):
+        super().__init__("demo-traffic", directory, **options)
+        self.api, self.key, self.program = api, key, program
+        self.rate, self.seed, self.duration = rate, seed, duration
+
+    def prepare(self):
+        self.launcher.own_directory(self.account, self.directory)
+
+    def command(self):
+        return [self.seen(self.program), "--url", self.api.url, "--directory", self.seen(self.directory), "--rate", self.rate, "--seed",
+                self.seed, "--duration", self.duration]
+
+    def environment(self):
+        return os.environ | {"API_KEY": self.key}

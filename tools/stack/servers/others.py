@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The smaller ones: the balancer, the mail server, the page of the boards."""
+import os
+import subprocess
+
+from .. import Fault, web
+from ..server import Server
+
+PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's modules
+
+HAPROXY = """\
+global
+    maxconn 4000
+    log stderr format raw local0 warning
+defaults
+    mode http
+    log global
+    option dontlognull
+    timeout connect 2s
+    timeout client 75s
+    timeout server 75s
+    timeout http-keep-alive 60s
+    retries 3
+    retry-on conn-failure
+    option redispatch 1
+frontend api
+    bind 127.0.0.1:{port}
+    # a replica's own metrics say nothing of the others: Prometheus asks each by itself
+    http-request deny deny_status 404 if {{ path /metrics }}
+    default_backend replicas
+backend replicas
+    balance leastconn
+    option httpchk GET /health/ready
+    http-check expect status 200
+    default-server check inter 500ms fall 2 rise 1
+{servers}frontend metrics
+    bind 127.0.0.1:{metrics_port}
+    http-request use-service prometheus-exporter if {{ path /metrics }}
+    http-request deny deny_status 404
+"""
+
+
+class HAProxy(Server):
+    """In front of several ingest-api. One that is not ready gets nothing; a request that could not be handed over goes to another,
+    and one that was handed over is never sent twice."""
+    title, patience = "HAProxy", 10
+
+    def __init__(self, directory, port, metrics_port, replicas, name="haproxy", **options):
+        super().__init__(name, directory, **options)
+        self.port, self.metrics_port, self.replicas = port, metrics_port, replicas
+        self.config = self.directory / "haproxy.cfg"
+
+    def prepare(self):
+        self.launcher.own_directory(self.account, self.directory)
+        servers = "".join(f"    server {replica.name} 127.0.0.1:{replica.port}\n" for replica in self.replicas)
+        self.config.write_text(HAPROXY.format(port=self.port, metrics_port=self.metrics_port, servers=servers), encoding="utf-8")
+        self.launcher.hand_over(self.account, self.directory)
+        checked = self.launcher.run(self.account, ["haproxy", "-c", "-q", "-f", self.seen(self.config)], cwd=self.directory)
+        if checked.returncode:
+            raise Fault(f"haproxy refuses {self.config}: {checked.stdout}{checked.stderr}")
+
+    def command(self):
+        return ["haproxy", "-db", "-f", self.seen(self.config)]
+
+    def answers(self):
+        """Whether it finds every replica ready."""
+        try:
+            text = web.fetch(f"http://127.0.0.1:{self.metrics_port}/metrics", 5).decode()
+        except OSError:
+            return False
+        return any(line.startswith("haproxy_backend_active_servers") and "replicas" in line and float(line.split()[1]) == len(self.replicas)
+                   for line in text.splitlines())
+
+
+class Mail(Server):
+    """An SMTP server that keeps what it gets: a maildir."""
+    title, patience = "mail server", 10
+
+    def __init__(self, directory, port, name="mail", **options):
+        super().__init__(name, directory, **options)
+        self.port, self.received = port, self.directory / "received"
+
+    def prepare(self):
+        self.launcher.own_directory(self.account, self.directory)
+        if subprocess.run([PYTHON, "-c", "import aiosmtpd"], capture_output=True, check=False).returncode:
+            raise Fault("python3-aiosmtpd is not installed; run make setup")
+
+    def command(self):
+        return [PYTHON, "-m", "aiosmtpd", "-n", "-l", f"127.0.0.1:{self.port}", "-c", "aiosmtpd.handlers.Mailbox",
+                self.seen(self.received)]
+
+
+class Boards(Server):
+    """The page that shows infra/grafana's boards, where there is no Grafana."""
+    title, patience = "page of the boards", 5
+
+    def __init__(self, directory, port, prometheus_url, name="boards", **options):
+        super().__init__(name, directory, **options)
+        self.port, self.prometheus_url = port, prometheus_url
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self):
+        return ["node", self.seen(self.directory / "server.mjs")]
+
+    def environment(self):
+        return os.environ | {"PORT": str(self.port), "PROMETHEUS_URL": self.prometheus_url}
+
+    def answers(self):
+        return web.answers(f"{self.url}/api/health")
+
+
+class Make(Server):
+    """A target of the Makefile, built behind what runs. All that make has started ends with it: they are one process group."""
+    patience = 20
+
+    def __init__(self, root, target, **options):
+        super().__init__(f"make-{target}", root, **options)
+        self.target = target
+
+    def any_status(self):
+        return True
+
+    def command(self):
+        return ["/bin/sh", "-c", 'trap "trap : TERM; kill 0; wait; exit 143" TERM; "$@" & wait $!', "sh", "nice", "make", "--no-print-directory",
+                self.target]
+
+    def environment(self):
+        return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several servers in the foreground: started, watched, stopped together, the last one first.
+
+A stop that was wanted (Ctrl-C, SIGTERM, a hang-up) ends with status 0 and no word of error. A server that dies is reported, and
+ON_DEATH says what comes of it: `stop` all others, `keep` them, or `restart` it. Signals only leave a note and end a pause():
+what is in the middle of something ends that first.
+"""
+import fcntl
+import os
+import select
+import signal
+import sys
+import time
+
+from . import Fault, log
+from .process import PATIENCE
+
+ON_DEATH = ("stop", "keep", "restart")
+RESTART_FIRST, RESTART_LAST = 1, 60  # seconds until it is started again; doubled each time it dies within RESTART_LAST
+LOGS_EVERY = 10                      # seconds
+
+
+class Stopped(Exception):
+    """Somebody wants us to end."""
+
+
+class Died(Exception):
+    """A server has died, which was reported, and that is the end of the others."""
+
+
+def say(*words):
+    """A line for the person at the terminal, who may be gone: a line that nobody reads must not end us."""
+    try:
+        print(*words, flush=True)
+    except OSError:
+        pass
+
+
+def warn(program, text):
+    for line in text.splitlines():
+        try:
+            print(line if line.startswith(" ") else f"{program}: {line}", file=sys.stderr, flush=True)
+        except OSError:
+            pass
+
+
+def only_one(path, message):
+    """Holds a lock for as long as we live; a fault where somebody else has it. No server inherits it."""
+    lock = open(path, "a", encoding="ascii")  # noqa: SIM115 - it is held, not read
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Fault(message) from None
+    return lock
+
+
+class Terminal:
+    """Ctrl-C reaches us alone, not the make that called us, which would end before we have, and with a word of error. It is given back
+    at the end. Not where we are in the background or lead our group already, as under a shell."""
+
+    def __init__(self):
+        self._fd = self._owner = None
+
+    def take(self):
+        try:
+            fd = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return
+        owner = os.getpgrp()
+        if owner == os.getpid() or os.tcgetpgrp(fd) != owner:
+            os.close(fd)
+            return
+        self._fd, self._owner = fd, owner
+        # Ctrl-Z: nobody could wake us again, the shell does not know our group.
+        for number in (signal.SIGTTOU, signal.SIGTSTP):
+            signal.signal(number, signal.SIG_IGN)
+        os.setpgid(0, 0)
+        os.tcsetpgrp(fd, os.getpgrp())
+
+    def give_back(self):
+        try:
+            if self._fd is not None and os.tcgetpgrp(self._fd) == os.getpgrp():
+                os.tcsetpgrp(self._fd, self._owner)
+        except OSError:  # hung up
+            pass
+
+
+class Supervisor:
+    def __init__(self, program, on_death="stop", reload=None):
+        """@param reload what a SIGHUP does instead of ending us, for who has no terminal"""
+        if on_death not in ON_DEATH:
+            raise Fault(f"ON_DEATH={on_death}: one of {', '.join(ON_DEATH)}")
+        self.program, self.on_death = program, on_death
+        self.servers = []        # running, or to be started again
+        self.deaths = 0
+        self._ended = {}         # server: what is done when it has ended with status 0, and with another, instead of calling that a death
+        self._whens = []
+        self._again = {}         # server: [when, seconds that were waited]
+        self._wanted, self._hurry, self._stopping = False, False, False
+        self._logs_at = time.monotonic()
+        self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, self._note)
+        self._reload = reload
+
+    def _note(self, number, _frame):
+        if number == signal.SIGHUP and self._reload:
+            self._reload()
+        elif number != signal.SIGCHLD:
+            self._hurry = self._stopping
+            self._wanted = True
+
+    def pause(self, seconds):
+        """Until then, or until a child has ended; Stopped when somebody wants us to."""
+        select.select([self._wake], [], [], max(seconds, 0))
+        try:
+            while os.read(self._wake, 4096):
+                pass
+        except BlockingIOError:
+            pass
+        if self._wanted and not self._stopping:
+            raise Stopped
+
+    # ---- starting
+
+    def launch(self, server, on_end=None, on_failure=None):
+        """@param on_end  called when it has ended with status 0, which is no death then
+        @param on_failure called with how it ended otherwise: of no matter for the rest"""
+        if self._wanted:
+            raise Stopped
+        server.prepare()
+        server.launch()
+        self.servers.append(server)
+        self._ended[server] = [on_end, on_failure]
+        return server
+
+    def when(self, condition, then):
+        """then() once `condition()` is true; nobody waits for it."""
+        self._whens.append([condition, then])
+
+    def wait_for(self, what, condition, seconds=PATIENCE):
+        """Until `condition()`; OSError is a no. Whoever dies meanwhile, or time running out, is the end."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                if condition():
+                    return
+            except OSError:
+                pass
+            self.check(starting=True)
+            if time.monotonic() >= deadline:
+                raise Fault(f"{what}: not within {seconds} s")
+            self.pause(0.1)
+
+    def wait_ready(self, *servers):
+        for server in servers:
+            self.wait_for(f"{server.title} ready", server.answers)
+
+    # ---- watching
+
+    def watch(self):
+        """Until Stopped, or until a death is the end."""
+        while True:
+            self.check()
+            if self.on_death == "keep" and not self.servers:
+                raise Died
+            soonest = min([when for when, _ in self._again.values()], default=time.monotonic() + 1)
+            self.pause(min(soonest - time.monotonic(), 1))
+
+    def check(self, starting=False):
+        """Who has ended is dealt with; who is due is started again; large logs are put aside."""
+        for server in list(self.servers):
+            if not server.running() and server not in self._again:
+                self._has_ended(server, starting)
+        for server, (when, _) in list(self._again.items()):
+            if time.monotonic() >= when:
+                self._start_again(server)
+        for when in list(self._whens):
+            if when[0]():
+                self._whens.remove(when)
+                when[1]()
+        if time.monotonic() - self._logs_at >= LOGS_EVERY:
+            self._logs_at = time.monotonic()
+            for server in self.servers:
+                log.rotate_open(server.log_path)
+
+    def _has_ended(self, server, starting):
+        how = server.process.ended_with()
+        on_end, on_failure = self._ended[server]
+        if on_failure or (on_end and how == "status 0"):
+            self.servers.remove(server)
+            on_end() if how == "status 0" else on_failure(how)
+            return
+        self.deaths += 1
+        seconds = self._seconds_until_again(server)
+        on_death = "stop" if starting else self.on_death
+        then = {"stop": "", "keep": "; the others go on (ON_DEATH=restart would start it again)",
+                "restart": f"; it is started again in {seconds} s"}[on_death]
+        warn(self.program, f"{server.name} (pid {server.process.pid}) has ended with {how}{then}; the end of {server.log_path}:\n"
+             + log.tail(server.log_path))
+        if on_death == "restart":
+            self._again[server] = [time.monotonic() + seconds, seconds]
+            return
+        self.servers.remove(server)
+        if on_death == "stop":
+            raise Died
+
+    def _seconds_until_again(self, server):
+        if server.started_at is None or time.monotonic() - server.started_at > RESTART_LAST or not hasattr(server, "restarted_after"):
+            return RESTART_FIRST
+        return min(server.restarted_after * 2, RESTART_LAST)
+
+    def _start_again(self, server):
+        _, server.restarted_after = self._again.pop(server)
+        server.launch()
+        say(f"{self.program}: {server.name} is started again (pid {server.process.pid})")
+
+    # ---- stopping
+
+    def stop(self):
+        """The last one started first; whether all ended well. A second Ctrl-C kills them."""
+        self._stopping = True
+        good = True
+        while self.servers:
+            server = self.servers.pop()
+            if server.process is not None and server not in self._again:
+                good = self._stop(server) and good
+        return good
+
+    def _stop(self, server):
+        if server.running():
+            server.process.signal(server.stop_signal)
+        deadline = time.monotonic() + server.patience
+        while server.running():
+            if self._hurry or time.monotonic() >= deadline:
+                warn(self.program, f"{server.name} (pid {server.process.pid}) did not stop within {server.patience} s and is killed")
+                server.process.signal_group(signal.SIGKILL)
+                server.process.wait()
+                return False
+            self.pause(0.05)
+        how = server.process.ended_with()
+        # The signal itself: it was asked before it had come so far as to handle it.
+        if how in ("status 0", f"signal {server.stop_signal.name[3:]}") or server.any_status():
+            return True
+        warn(self.program, f"{server.name} ended with {how}; see {server.log_path}")
+        return False
+
+    # ---- the whole
+
+    def supervise(self, start):
+        """start(), then watch() until the end, and all stopped; the exit status."""
+        status, terminal = 0, Terminal()
+        try:
+            if not self._reload:
+                terminal.take()
+            start()
+            self.watch()
+        except Stopped:
+            pass
+        except Died:
+            status = 1
+        except Fault as fault:
+            warn(self.program, str(fault))
+            status = 1
+        finally:
+            if self.servers and not self._reload:
+                say(f"{self.program}: stopping")
+            if not self.stop():
+                status = 1
+        if status == 0:
+            say(f"{self.program}: stopped")
+        terminal.give_back()
+        return status
