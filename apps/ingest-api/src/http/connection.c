@@ -21,8 +21,9 @@
 #define READS_PER_TURN 16
 /* a client that takes less than this many bytes a second for long is cut off */
 #define SLOWEST_READER 16384
-/* after an answer that the client may not have read yet it has so long to stop sending */
+/* after an answer that the client may not have read yet it has so long to stop sending, and may send so much */
 #define LINGER_NS (2 * SECOND)
+#define LINGER_MAX (1024 * 1024)
 
 /*
  * A long answer, such as the scrape of 100,000 series, would be written as fast as its client takes it, and keep a core
@@ -64,7 +65,7 @@ struct connection {
     size_t tail_begin, tail_end;
     struct head_scan scan;
     struct chunked chunked;
-    uint64_t left; /* of a body with Content-Length */
+    uint64_t left; /* of a body with Content-Length, or of what is thrown away at the end */
     uint64_t rest_at;
     uint64_t progress_ns; /* when bytes last came or went */
     uint64_t deadline_ns; /* the phase must be over by then */
@@ -316,6 +317,7 @@ static void leave(struct connection *connection, bool unread)
     }
     wire_end(&connection->wire);
     connection->phase = PHASE_LINGER;
+    connection->left = LINGER_MAX;
     connection->deadline_ns = promc_now_ns() + LINGER_NS;
 }
 
@@ -518,7 +520,8 @@ static bool step_send(struct connection *connection)
 static bool step_linger(struct connection *connection)
 {
     long n = wire_discard(&connection->wire, connection->loop->scratch, LOOP_READ_SIZE);
-    connection->over = n != WIRE_AGAIN && n <= 0;
+    connection->over = n != WIRE_AGAIN && (n <= 0 || (uint64_t)n >= connection->left);
+    connection->left -= n > 0 && !connection->over ? (uint64_t)n : 0;
     return n > 0 && --connection->reads > 0;
 }
 

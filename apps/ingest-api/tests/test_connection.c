@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections on socket pairs: bytes in, answers out, and what is counted. front_fixture.h checks every answer. */
+#include "front_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+/* cmocka needs the three above */
+#include <cmocka.h>
+
+#define HOST "Host: x\r\n"
+#define GET "GET /a HTTP/1.1\r\n" HOST "\r\n"
+#define CSV HOST "Content-Type: text/csv\r\n"
+#define CHUNKED CSV "Transfer-Encoding: chunked\r\n\r\n"
+
+static struct front *front;
+static struct front_client client;
+
+static void talk_n(const char *bytes, size_t n, size_t step, enum front_end end)
+{
+    front_connect(front, &client);
+    front_send(front, &client, bytes, n, step);
+    front_finish(front, &client, end);
+    front_check(&client, end);
+}
+
+/** Whole, and in pieces of every small size. @return the answers of the last one are in `client`. */
+static void talk(const char *text, enum front_end end)
+{
+    size_t n = strlen(text);
+    for (size_t step = 1; step <= n; step = step < 8 ? step + 1 : step * 3)
+        talk_n(text, n, step, end);
+    talk_n(text, n, n, end);
+}
+
+static unsigned answered(void)
+{
+    unsigned sum = 0;
+    for (int status = 200; status < FRONT_STATUS_MAX; status++)
+        sum += status == 499 ? 0 : client.answers[status];
+    return sum;
+}
+
+static void expect(const char *text, unsigned answers, int last)
+{
+    talk(text, FRONT_HALF_CLOSE);
+    assert_int_equal(answered(), answers);
+    assert_int_equal(client.last, last);
+    assert_int_equal(client.answers[499], 0);
+}
+
+static void test_requests_of_a_connection(void **state)
+{
+    (void)state;
+    expect(GET, 1, 200);
+    expect(GET GET GET, 3, 200);
+    expect("\r\n" GET "\r\n\r\n" GET "\r\n", 2, 200);
+    expect("GET /w HTTP/1.1\r\n" HOST "\r\n" GET "HEAD /w HTTP/1.1\r\n" HOST "\r\n", 3, 200);
+    expect("GET /s HTTP/1.1\r\n" HOST "\r\n" GET, 2, 200);
+    expect("HEAD /s HTTP/1.1\r\n" HOST "\r\n" GET, 2, 200);
+    expect("GET /s HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" GET, 1, 200);
+    expect("GET /a HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n" GET, 1, 200);
+    expect("GET /a HTTP/1.0\r\n\r\n" GET, 1, 200);
+    expect("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" GET, 2, 200);
+    expect("GET /b HTTP/1.1\r\n" HOST "\r\nDELETE /a HTTP/1.1\r\n" HOST "\r\n" GET, 3, 200);
+}
+
+static void test_query_parameters(void **state)
+{
+    (void)state;
+    expect("GET /a?a=1&b[]=1&b%5B%5D=2 HTTP/1.1\r\n" HOST "\r\n", 1, 200);
+    expect("GET /a?a=1&a=1 HTTP/1.1\r\n" HOST "\r\n", 1, 400);
+    expect("GET /a?c HTTP/1.1\r\n" HOST "\r\n", 1, 400);
+    expect("GET /s?a=1 HTTP/1.1\r\n" HOST "\r\n", 1, 400);
+}
+
+static void test_bodies(void **state)
+{
+    (void)state;
+    expect("POST /a HTTP/1.1\r\n" CSV "Content-Length: 5\r\n\r\nhello" GET, 2, 200);
+    expect("POST /w HTTP/1.1\r\n" CSV "Content-Length: 5\r\n\r\nhello" GET, 2, 200);
+    expect("POST /w HTTP/1.1\r\n" CHUNKED "5\r\nhello\r\n0\r\n\r\n" GET, 2, 200);
+    expect("POST /w HTTP/1.1\r\n" CHUNKED "0\r\n\r\n" GET, 2, 200);
+    expect("GET /a HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello" GET, 2, 200); /* thrown away */
+    expect("POST /b HTTP/1.1\r\n" CHUNKED "5\r\nhello\r\n0\r\n\r\n" GET, 2, 200);
+    talk("POST /a HTTP/1.1\r\n" CSV "Content-Length: 101\r\n\r\n",
+         FRONT_HALF_CLOSE); /* 413, but its body never comes */
+    assert_int_equal(client.answers[499], 1);
+    expect("POST /a HTTP/1.1\r\n" CSV "Content-Length: 101\r\nExpect: 100-continue\r\n\r\n", 1, 413);
+    expect("POST /a HTTP/1.1\r\n" CHUNKED "65\r\n"
+           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n0"
+           "\r\n\r\n" GET,
+           2, 200);
+}
+
+static void test_continue(void **state)
+{
+    (void)state;
+    static const char head[] = "POST /w HTTP/1.1\r\n" CSV "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    front_connect(front, &client);
+    front_send(front, &client, head, strlen(head), strlen(head));
+    for (int i = 0; i < 100 && client.length == 0; i++)
+        front_turn(front, &client, UV_RUN_NOWAIT);
+    assert_string_equal(client.received, "HTTP/1.1 100 Continue\r\n\r\n");
+    front_send(front, &client, "hello", 5, 1);
+    front_finish(front, &client, FRONT_HALF_CLOSE);
+    front_check(&client, FRONT_HALF_CLOSE);
+    assert_int_equal(client.continues, 1);
+    assert_int_equal(client.last, 200);
+}
+
+static void test_what_is_no_request(void **state)
+{
+    (void)state;
+    expect("nonsense\r\n" GET, 1, 400);
+    expect(GET "\x16\x03\x01" GET, 2, 400);
+    expect("GET /a HTTP/2.0\r\n" GET, 1, 505);
+    expect("POST /w HTTP/1.1\r\n" CHUNKED "2;\nxx\r\n47\r\n0\r\n\r\n" GET, 1, 400);
+    expect("POST /w HTTP/1.1\r\n" CHUNKED "2\r\nxx\n0\r\n\r\n" GET, 1, 400);
+    expect("POST /b HTTP/1.1\r\n" CHUNKED "2\r\nxx\n0\r\n\r\n" GET, 1, 404);
+    expect("POST /w HTTP/1.1\r\n" CSV "Content-Length: 7abc\r\n\r\n" GET, 1, 400);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    static char raw[600000];
+    const size_t begin = strlen("GET /a HTTP/1.1\r\n" HOST "A: ");
+    memset(raw, 'a', sizeof(raw));
+    memcpy(raw, "GET /a HTTP/1.1\r\n" HOST "A: ", begin);
+    talk_n(raw, 100000, 1000, FRONT_HALF_CLOSE);
+    assert_int_equal(client.last, 431);
+    memset(raw, 'a', begin);
+    talk_n(raw, 100000, 1000, FRONT_HALF_CLOSE);
+    assert_int_equal(client.last, 414);
+    int n = snprintf(raw, sizeof(raw), "POST /w HTTP/1.1\r\n" CHUNKED "5;");
+    raw[n] = 'a';
+    talk_n(raw, 30000, 1000, FRONT_HALF_CLOSE);
+    assert_int_equal(client.last, 431);
+    n = snprintf(raw, sizeof(raw), "POST /w HTTP/1.1\r\n" CSV "Content-Length: 300000\r\n\r\n");
+    raw[n] = 'a';
+    memcpy(raw + n + 300000, GET, strlen(GET));
+    talk_n(raw, (size_t)n + 300000 + strlen(GET), 70001, FRONT_HALF_CLOSE); /* in a file, and the next one behind it */
+    assert_int_equal(client.answers[200], 2);
+}
+
+static void test_clients_that_go(void **state)
+{
+    (void)state;
+    static const char *const unfinished[] = {
+        "POST /w HTTP/1.1\r\n" CSV "Content-Length: 5\r\n\r\nhell",
+        "POST /w HTTP/1.1\r\n" CHUNKED "5;a",
+        "POST /b HTTP/1.1\r\n" CHUNKED "5\r\nhello",
+        "GET /a HTTP/1.1\r\nHo",
+        "GET /a HTTP/1.1\r\n",
+    };
+    for (size_t i = 0; i < sizeof(unfinished) / sizeof(unfinished[0]); i++) {
+        for (int end = FRONT_HALF_CLOSE; end <= FRONT_CLOSE; end++) {
+            talk(unfinished[i], end);
+            assert_int_equal(client.answers[499], 1);
+        }
+    }
+    talk("GET /a", FRONT_HALF_CLOSE); /* none yet */
+    assert_int_equal(client.answers[499] + answered(), 0);
+    talk("GET /w HTTP/1.1\r\n" HOST "\r\n", FRONT_CLOSE);
+    talk("GET /s HTTP/1.1\r\n" HOST "\r\n", FRONT_CLOSE);
+}
+
+static void test_clients_that_say_nothing(void **state)
+{
+    (void)state;
+    static const char *const unfinished[] = {"G", "GET /a HTTP/1.1\r\nHo", "POST /w HTTP/1.1\r\n" CHUNKED "5;a",
+                                             GET "POST /w HTTP/1.1\r\n" CSV "Content-Length: 5\r\n\r\nhell"};
+    for (size_t i = 0; i < sizeof(unfinished) / sizeof(unfinished[0]); i++) {
+        talk(unfinished[i], FRONT_TIME_OUT);
+        assert_int_equal(client.last, 408);
+        assert_int_equal(client.answers[408], 1);
+    }
+    talk("POST /b HTTP/1.1\r\n" CHUNKED "5;a", FRONT_TIME_OUT); /* what was known is said */
+    assert_int_equal(client.last, 404);
+    talk(GET, FRONT_TIME_OUT);
+    assert_int_equal(client.last, 200);
+    talk_n("", 0, 1, FRONT_TIME_OUT);
+    assert_int_equal(answered(), 0);
+}
+
+static int open_front(void **state)
+{
+    (void)state;
+    front = front_open();
+    return 0;
+}
+
+static int close_front(void **state)
+{
+    (void)state;
+    front_close(front);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_requests_of_a_connection),
+        cmocka_unit_test(test_query_parameters),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_continue),
+        cmocka_unit_test(test_what_is_no_request),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_clients_that_go),
+        cmocka_unit_test(test_clients_that_say_nothing),
+    };
+    return cmocka_run_group_tests(tests, open_front, close_front);
+}
