@@ -9,9 +9,7 @@
 #include <string.h>
 
 struct promc_sql_pool {
-    promc_updown active, idle, pending;
-    promc_histogram acquire;
-    promc_counter timeouts;
+    promc_sql_pool_handles series;
 };
 
 /* The settings of one of the families; the name is in `name`. */
@@ -21,29 +19,27 @@ static promc_family_settings family(char name[PREFIX_MAX + 64], const char *pref
     return (promc_family_settings){.name = name, .help = help};
 }
 
-static int register_gauges(promc_sql_pool *pool, promc_registry *registry, const char *prefix, unsigned max)
+static int register_gauges(promc_sql_pool *pool, promc_registry *registry, const char *prefix)
 {
     char name[PREFIX_MAX + 64];
     promc_family *size, *most, *pending;
-    promc_gauge maximum = {0};
     promc_family_settings settings = family(name, prefix, "size", "Database connections by state.");
     settings.labels[0] = "state";
     int rc = promc_updown_register(registry, &settings, &size);
     if (rc == 0)
-        rc = promc_updown_get(size, (const char *const[]){"active"}, &pool->active);
+        rc = promc_updown_get(size, (const char *const[]){"active"}, &pool->series.active);
     if (rc == 0)
-        rc = promc_updown_get(size, (const char *const[]){"idle"}, &pool->idle);
+        rc = promc_updown_get(size, (const char *const[]){"idle"}, &pool->series.idle);
     settings = family(name, prefix, "max_size", "Database connections the pool may have.");
     if (rc == 0)
         rc = promc_gauge_register(registry, &settings, &most);
     if (rc == 0)
-        rc = promc_gauge_get(most, NULL, &maximum);
-    promc_gauge_set(maximum, max);
+        rc = promc_gauge_get(most, NULL, &pool->series.max);
     settings = family(name, prefix, "pending_acquires", "Work that waits for a database connection.");
     if (rc == 0)
         rc = promc_updown_register(registry, &settings, &pending);
     if (rc == 0)
-        rc = promc_updown_get(pending, NULL, &pool->pending);
+        rc = promc_updown_get(pending, NULL, &pool->series.pending);
     return rc;
 }
 
@@ -58,14 +54,26 @@ static int register_waiting(promc_sql_pool *pool, promc_registry *registry, cons
     histogram.family.unit = "seconds";
     int rc = promc_histogram_register(registry, &histogram, &acquire);
     if (rc == 0)
-        rc = promc_histogram_get(acquire, NULL, &pool->acquire);
+        rc = promc_histogram_get(acquire, NULL, &pool->series.acquire);
     promc_family_settings settings = family(name, prefix, "acquire_timeouts_total",
                                             "Work that was given up because no connection came free in time.");
     if (rc == 0)
         rc = promc_counter_register(registry, &settings, &timeouts);
     if (rc == 0)
-        rc = promc_counter_get(timeouts, NULL, &pool->timeouts);
+        rc = promc_counter_get(timeouts, NULL, &pool->series.timeouts);
     return rc;
+}
+
+int promc_sql_pool_create_with(promc_sql_pool **out, const promc_sql_pool_handles *handles, unsigned max)
+{
+    if (!out || !handles)
+        return PROMC_E_INVALID;
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return PROMC_E_NOMEM;
+    (*out)->series = *handles;
+    promc_gauge_set(handles->max, max);
+    return 0;
 }
 
 int promc_sql_pool_create(promc_sql_pool **out, promc_registry *registry, const char *prefix, unsigned max)
@@ -78,13 +86,14 @@ int promc_sql_pool_create(promc_sql_pool **out, promc_registry *registry, const 
     promc_sql_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return PROMC_E_NOMEM;
-    int rc = register_gauges(pool, registry, prefix, max);
+    int rc = register_gauges(pool, registry, prefix);
     if (rc == 0)
         rc = register_waiting(pool, registry, prefix);
     if (rc < 0) {
         free(pool);
         return rc;
     }
+    promc_gauge_set(pool->series.max, max);
     *out = pool;
     return 0;
 }
@@ -97,13 +106,13 @@ void promc_sql_pool_destroy(promc_sql_pool *pool)
 void promc_sql_pool_opened(promc_sql_pool *pool)
 {
     if (pool)
-        promc_updown_inc(pool->idle);
+        promc_updown_inc(pool->series.idle);
 }
 
 void promc_sql_pool_closed(promc_sql_pool *pool)
 {
     if (pool)
-        promc_updown_dec(pool->idle);
+        promc_updown_dec(pool->series.idle);
 }
 
 void promc_sql_pool_wait(promc_sql_pool *pool, promc_sql_wait *wait)
@@ -112,35 +121,46 @@ void promc_sql_pool_wait(promc_sql_pool *pool, promc_sql_wait *wait)
     if (!pool)
         return;
     wait->start_ns = promc_now_ns();
-    promc_updown_inc(pool->pending);
+    promc_updown_inc(pool->series.pending);
+}
+
+/* @return the pool, if this call ended the wait. */
+static promc_sql_pool *end_wait(promc_sql_wait *wait)
+{
+    promc_sql_pool *pool = wait->pool;
+    if (!pool)
+        return NULL;
+    wait->pool = NULL;
+    promc_updown_dec(pool->series.pending);
+    promc_histogram_observe_since(pool->series.acquire, wait->start_ns);
+    return pool;
 }
 
 void promc_sql_pool_acquired(promc_sql_wait *wait)
 {
-    promc_sql_pool *pool = wait->pool;
+    promc_sql_pool *pool = end_wait(wait);
     if (!pool)
         return;
-    wait->pool = NULL;
-    promc_updown_dec(pool->pending);
-    promc_histogram_observe_since(pool->acquire, wait->start_ns);
-    promc_updown_dec(pool->idle);
-    promc_updown_inc(pool->active);
+    promc_updown_dec(pool->series.idle);
+    promc_updown_inc(pool->series.active);
+}
+
+void promc_sql_pool_joined(promc_sql_wait *wait)
+{
+    (void)end_wait(wait);
 }
 
 void promc_sql_pool_gave_up(promc_sql_wait *wait)
 {
-    promc_sql_pool *pool = wait->pool;
-    if (!pool)
-        return;
-    wait->pool = NULL;
-    promc_updown_dec(pool->pending);
-    promc_counter_inc(pool->timeouts);
+    promc_sql_pool *pool = end_wait(wait);
+    if (pool)
+        promc_counter_inc(pool->series.timeouts);
 }
 
 void promc_sql_pool_released(promc_sql_pool *pool)
 {
     if (!pool)
         return;
-    promc_updown_dec(pool->active);
-    promc_updown_inc(pool->idle);
+    promc_updown_dec(pool->series.active);
+    promc_updown_inc(pool->series.idle);
 }

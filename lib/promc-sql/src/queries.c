@@ -18,32 +18,50 @@ struct promc_sql {
     size_t schema_count;
 };
 
+/* The labels that both families have. @return how many. */
+static size_t name_labels(const promc_sql *sql, promc_family_settings *family)
+{
+    family->labels[0] = "operation";
+    family->labels[1] = "schema";
+    if (!sql->tables)
+        return 2;
+    family->labels[2] = "table";
+    return 3;
+}
+
+static int register_duration(promc_sql *sql, promc_registry *registry, const promc_sql_settings *settings,
+                             promc_family_settings family)
+{
+    family.help = "Duration of database queries.";
+    family.unit = "seconds";
+    promc_histogram_settings duration = {.family = family,
+                                         .buckets = settings->buckets ? settings->buckets : duration_buckets,
+                                         .bucket_count = settings->buckets ? settings->bucket_count : DURATION_BUCKETS};
+    return promc_histogram_register(registry, &duration, &sql->duration);
+}
+
+/* Those that the program has not registered itself. */
 static int register_families(promc_sql *sql, promc_registry *registry, const promc_sql_settings *settings)
 {
     char name[PREFIX_MAX + 32];
     const char *prefix = settings->prefix ? settings->prefix : "db";
     if (strlen(prefix) >= PREFIX_MAX)
         return PROMC_E_INVALID;
-    promc_family_settings family = {.labels = {"operation", "schema"},
+    promc_family_settings family = {.name = name,
                                     .max_series = settings->max_series ? settings->max_series : MAX_SERIES};
-    size_t labels = 2;
-    if (sql->tables)
-        family.labels[labels++] = "table";
+    size_t labels = name_labels(sql, &family);
+    int rc = 0;
+    sql->duration = settings->duration;
+    sql->errors = settings->errors;
     snprintf(name, sizeof name, "%s_query_duration_seconds", prefix);
-    family.name = name;
-    family.help = "Duration of database queries.";
-    family.unit = "seconds";
-    promc_histogram_settings duration = {.family = family,
-                                         .buckets = settings->buckets ? settings->buckets : duration_buckets,
-                                         .bucket_count = settings->buckets ? settings->bucket_count : DURATION_BUCKETS};
-    int rc = promc_histogram_register(registry, &duration, &sql->duration);
-    if (rc < 0)
-        return rc;
+    if (!sql->duration)
+        rc = register_duration(sql, registry, settings, family);
     snprintf(name, sizeof name, "%s_query_errors_total", prefix);
     family.help = "Database queries that failed.";
-    family.unit = NULL;
     family.labels[labels] = sql->error_label;
-    return promc_counter_register(registry, &family, &sql->errors);
+    if (rc == 0 && !sql->errors)
+        rc = promc_counter_register(registry, &family, &sql->errors);
+    return rc;
 }
 
 static int copy_settings(promc_sql *sql, const promc_sql_settings *settings)
@@ -134,6 +152,17 @@ void promc_sql_observe(promc_sql *sql, const promc_sql_statement *statement, dou
         return;
     size_t n = label_values(sql, statement ? statement : &nothing, values);
     promc_histogram_observe(promc_histogram_with_values(sql->duration, values, n), seconds);
+}
+
+void promc_sql_prepare(promc_sql *sql, const char *text, size_t length, promc_sql_prepared *out)
+{
+    const char *values[4];
+    promc_sql_read(text, length, &out->statement);
+    out->duration = (promc_histogram){0};
+    if (!sql)
+        return;
+    size_t n = label_values(sql, &out->statement, values);
+    out->duration = promc_histogram_with_values(sql->duration, values, n);
 }
 
 void promc_sql_error(promc_sql *sql, const promc_sql_statement *statement, const char *error_class)

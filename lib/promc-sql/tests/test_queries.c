@@ -158,9 +158,13 @@ static void pool(void **state)
     assert_true(exposes(registry, "db_connection_pool_size{state=\"idle\"} 1"));
     assert_true(exposes(registry, "db_connection_pool_max_size 10"));
     assert_true(exposes(registry, "db_connection_pool_pending_acquires 1"));
-    assert_true(exposes(registry, "db_connection_pool_acquire_duration_seconds_count 1"));
+    assert_true(exposes(registry, "db_connection_pool_acquire_duration_seconds_count 2"));
     assert_true(exposes(registry, "db_connection_pool_acquire_timeouts_total 1"));
+    promc_sql_pool_joined(&third); /* shares the connection of the first */
+    assert_true(exposes(registry, "db_connection_pool_size{state=\"active\"} 1"));
+    assert_true(exposes(registry, "db_connection_pool_acquire_duration_seconds_count 3"));
     promc_sql_pool_gave_up(&third);
+    assert_true(exposes(registry, "db_connection_pool_acquire_timeouts_total 1"));
     promc_sql_pool_released(pool);
     promc_sql_pool_closed(pool);
     promc_sql_pool_closed(pool);
@@ -171,11 +175,78 @@ static void pool(void **state)
     promc_registry_destroy(registry);
 }
 
+/* A text that is run often is read once. */
+static void prepared(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    promc_sql *sql;
+    promc_sql_prepared said;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_sql_create(&sql, registry, NULL), 0);
+    promc_sql_prepare(sql, "SELECT * FROM crm.people", PROMC_SQL_NUL_TERMINATED, &said);
+    assert_int_equal(said.statement.operation, PROMC_SQL_SELECT);
+    assert_true(exposes(registry, "db_query_duration_seconds_count{operation=\"select\",schema=\"crm\"} 0"));
+    promc_sql_observe_prepared(&said, 3);
+    promc_sql_observe_prepared(&said, 4);
+    assert_true(exposes(registry, "db_query_duration_seconds_sum{operation=\"select\",schema=\"crm\"} 7"));
+    promc_sql_prepare(NULL, "SELECT * FROM crm.people", PROMC_SQL_NUL_TERMINATED, &said);
+    assert_string_equal(said.statement.table, "people"); /* read all the same */
+    promc_sql_observe_prepared(&said, 3);
+    assert_true(exposes(registry, "db_query_duration_seconds_sum{operation=\"select\",schema=\"crm\"} 7"));
+    promc_sql_destroy(sql);
+    promc_registry_destroy(registry);
+}
+
+/* Families and series that the program has registered itself. */
+static void the_program_s_own_families(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    promc_family *duration, *errors, *size;
+    promc_sql *sql;
+    promc_sql_pool *pool;
+    promc_sql_query query;
+    promc_sql_wait wait;
+    promc_sql_pool_handles handles = {0};
+    promc_histogram_settings histogram = {.family = {.name = "q_seconds", .labels = {"operation", "schema"}},
+                                          .buckets = (const double[]){1},
+                                          .bucket_count = 1};
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_histogram_register(registry, &histogram, &duration), 0);
+    assert_int_equal(
+        promc_counter_register(
+            registry, &(promc_family_settings){.name = "e_total", .labels = {"operation", "schema", "code"}}, &errors),
+        0);
+    assert_int_equal(promc_sql_create(&sql, registry, &(promc_sql_settings){.duration = duration, .errors = errors}),
+                     0);
+    promc_sql_begin(sql, &query, "DELETE FROM crm.people");
+    assert_true(promc_sql_end(&query, "23"));
+    assert_true(exposes(registry, "q_seconds_count{operation=\"delete\",schema=\"crm\"} 1"));
+    assert_true(exposes(registry, "e_total{operation=\"delete\",schema=\"crm\",code=\"23\"} 1"));
+    assert_null(promc_family_find(registry, "db_query_duration_seconds"));
+    assert_null(promc_family_find(registry, "db_query_errors_total"));
+    promc_sql_destroy(sql);
+
+    assert_int_equal(promc_updown_register(registry, &(promc_family_settings){.name = "n", .labels = {"s"}}, &size), 0);
+    assert_int_equal(promc_updown_get(size, (const char *const[]){"busy"}, &handles.active), 0);
+    assert_int_equal(promc_sql_pool_create_with(&pool, &handles, 2), 0);
+    promc_sql_pool_opened(pool);
+    promc_sql_pool_wait(pool, &wait);
+    promc_sql_pool_acquired(&wait);
+    assert_true(exposes(registry, "n{s=\"busy\"} 1"));
+    assert_null(promc_family_find(registry, "db_connection_pool_size"));
+    promc_sql_pool_destroy(pool);
+    assert_int_equal(promc_sql_pool_create_with(&pool, NULL, 2), PROMC_E_INVALID);
+    promc_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(queries_and_errors), cmocka_unit_test(settings), cmocka_unit_test(hostile_names_are_bounded),
-        cmocka_unit_test(without_metrics),    cmocka_unit_test(pool),
+        cmocka_unit_test(prepared), cmocka_unit_test(the_program_s_own_families), cmocka_unit_test(queries_and_errors),
+        cmocka_unit_test(settings), cmocka_unit_test(hostile_names_are_bounded),  cmocka_unit_test(without_metrics),
+        cmocka_unit_test(pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,14 +10,17 @@
  *     promc_sql_pool_released(pool);                     // gives it back
  *
  * Families, with the default prefix: db_connection_pool_size {state = active, idle}, db_connection_pool_max_size,
- * db_connection_pool_pending_acquires, db_connection_pool_acquire_duration_seconds (of those that got one),
- * db_connection_pool_acquire_timeouts_total.
+ * db_connection_pool_pending_acquires, db_connection_pool_acquire_duration_seconds (also of those that gave up, so that a pool that
+ * nobody gets a connection of shows the wait), db_connection_pool_acquire_timeouts_total.
  *
  * Thread safe; no call takes a lock. All but promc_sql_pool_create() do nothing when the pool is NULL.
  */
 #ifndef PROMC_SQL_POOL_H
 #define PROMC_SQL_POOL_H
 
+#include <promc/counter.h>
+#include <promc/gauge.h>
+#include <promc/histogram.h>
 #include <promc/registry.h>
 #include <stdint.h>
 
@@ -29,6 +32,18 @@ typedef struct promc_sql_pool promc_sql_pool;
 
 /** @param prefix NULL: "db".  @param max connections it may have. @return as promc_sql_create(). */
 PROMC_API int promc_sql_pool_create(promc_sql_pool **out, promc_registry *registry, const char *prefix, unsigned max);
+
+/** The series of a pool whose families the program has registered itself, e.g. rows of its table (promc/table.h). A zero one counts nothing. */
+typedef struct promc_sql_pool_handles {
+    promc_updown active, idle; /**< connections that are at work, and that wait for some */
+    promc_updown pending;      /**< who waits for a connection */
+    promc_gauge max;           /**< connections it may have */
+    promc_histogram acquire;   /**< seconds of waiting */
+    promc_counter timeouts;    /**< who gave up */
+} promc_sql_pool_handles;
+
+/** promc_sql_pool_create() with the program's own series. @return 0, PROMC_E_INVALID (a NULL), PROMC_E_NOMEM. */
+PROMC_API int promc_sql_pool_create_with(promc_sql_pool **out, const promc_sql_pool_handles *handles, unsigned max);
 /** Free it, before its registry is destroyed. NULL is allowed. */
 PROMC_API void promc_sql_pool_destroy(promc_sql_pool *pool);
 
@@ -44,8 +59,10 @@ typedef struct promc_sql_wait {
 } promc_sql_wait;
 
 PROMC_API void promc_sql_pool_wait(promc_sql_pool *pool, promc_sql_wait *wait);
-/** An idle connection is active now. Of the calls of these two on one wait only the first counts. */
+/** An idle connection is active now. Of the calls of these three on one wait only the first counts. */
 PROMC_API void promc_sql_pool_acquired(promc_sql_wait *wait);
+/** The wait ends at a connection that is active already: several pieces of work share it, as in a group commit. */
+PROMC_API void promc_sql_pool_joined(promc_sql_wait *wait);
 PROMC_API void promc_sql_pool_gave_up(promc_sql_wait *wait);
 /** An active connection is idle again. */
 PROMC_API void promc_sql_pool_released(promc_sql_pool *pool);

@@ -21,6 +21,7 @@
 #define PROMC_SQL_QUERIES_H
 
 #include <promc-sql/statement.h>
+#include <promc/histogram.h>
 #include <promc/registry.h>
 #include <stdint.h>
 
@@ -51,6 +52,12 @@ typedef struct promc_sql_settings {
     size_t bucket_count;
     /** Series that each of the two families may have. Default 500. */
     uint32_t max_series;
+    /**
+     * Families that the program has registered itself, e.g. rows of its table (promc/table.h): a histogram with the labels operation,
+     * schema and, with `tables`, table; a counter with these and a last one for the error. Prefix, buckets and max_series are not looked at
+     * for such a one. NULL (default): made here.
+     */
+    promc_family *duration, *errors;
 } promc_sql_settings;
 
 /**
@@ -85,6 +92,20 @@ PROMC_API void promc_sql_begin_as(promc_sql *sql, promc_sql_query *query, const 
  * @param error_class NULL: it worked.  @return true if this call finished it.
  */
 PROMC_API bool promc_sql_end(promc_sql_query *query, const char *error_class);
+
+/** A text that is run often, e.g. a prepared statement: read once, its series found once. */
+typedef struct promc_sql_prepared {
+    promc_sql_statement statement;
+    promc_histogram duration; /**< zero: metrics are off */
+} promc_sql_prepared;
+
+/** @param text, length as promc_sql_read(). O(length). Its series exists from now on. */
+PROMC_API void promc_sql_prepare(promc_sql *sql, const char *text, size_t length, promc_sql_prepared *out);
+/** promc_sql_observe() without a lookup: as fast as promc_histogram_observe(). */
+static inline void promc_sql_observe_prepared(const promc_sql_prepared *prepared, double seconds)
+{
+    promc_histogram_observe(prepared->duration, seconds);
+}
 
 /** Count a query that took so many seconds; for who has measured it already. */
 PROMC_API void promc_sql_observe(promc_sql *sql, const promc_sql_statement *statement, double seconds);
