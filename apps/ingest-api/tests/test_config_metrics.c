@@ -96,7 +96,7 @@ static void test_every_family_is_there(void **state)
     metrics_prospects(ORG, PROSPECT_IMPORTED, 1);
     metrics_active_campaigns(ORG, 1);
     metrics_campaign_processed(ORG, CAMPAIGN_COMPLETED);
-    metrics_db_error(DB_INSERT, DB_SCHEMA_CRM, "23");
+    promc_sql_error(metrics_sql(), &(promc_sql_statement){.operation = PROMC_SQL_INSERT, .schema = "crm"}, "23");
     metrics_queue_depth(QUEUE_EMAIL_SEND, 1, 2, 3);
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         char line[128];
@@ -119,10 +119,10 @@ static void test_series_that_are_known_exist_from_the_start(void **state)
 static void test_updates_arrive_where_they_belong(void **state)
 {
     (void)state;
-    metrics_db_query(DB_UPDATE, DB_SCHEMA_OUTREACH, 3000000);
+    promc_sql_observe(metrics_sql(), &(promc_sql_statement){.operation = PROMC_SQL_UPDATE, .schema = "outreach"}, .003);
     expect("db_query_duration_seconds_bucket{operation=\"update\",schema=\"outreach\",le=\"0.0025\"} 0\n", true);
     expect("db_query_duration_seconds_bucket{operation=\"update\",schema=\"outreach\",le=\"0.005\"} 1\n", true);
-    metrics_db_query(DB_BEGIN, DB_SCHEMA_TRACKING, 1); /* an unusual pair is found by lookup */
+    promc_sql_observe(metrics_sql(), &(promc_sql_statement){.operation = PROMC_SQL_BEGIN, .schema = "tracking"}, 1);
     expect("db_query_duration_seconds_count{operation=\"begin\",schema=\"tracking\"} 1\n", true);
     metrics_queue_messages(QUEUE_EMAIL_SEND, QUEUE_CONSUMED, 7);
     expect("queue_messages_total{queue=\"email.send\",action=\"consumed\"} 7\n", true);
@@ -130,8 +130,12 @@ static void test_updates_arrive_where_they_belong(void **state)
     expect("queue_processing_duration_seconds_sum{queue=\"email.send\",success=\"true\"} 2\n", true);
     metrics_prospects(ORG, PROSPECT_REJECTED, 20);
     expect("prospects_processed_total{organisation_id=\"" ORG "\",action=\"rejected\"} 20\n", true);
-    metrics_db_pool(1, 2, 3, 4);
+    promc_sql_pool *pool = metrics_sql_pool(3);
+    promc_sql_pool_opened(pool);
+    promc_sql_pool_opened(pool);
     expect("db_connection_pool_size{state=\"idle\"} 2\n", true);
+    expect("db_connection_pool_max_size 3\n", true);
+    promc_sql_pool_destroy(pool);
 }
 
 static void test_a_depth_that_is_not_known_is_not_shown(void **state)
@@ -167,8 +171,8 @@ static void test_an_absent_label_is_no_series(void **state)
 static void test_values_out_of_range_are_ignored(void **state)
 {
     (void)state;
-    metrics_db_query((enum db_operation)99, DB_SCHEMA_IAM, 1);
-    metrics_db_error(DB_SELECT, (enum db_schema)99, "00");
+    promc_sql_observe(metrics_sql(), &(promc_sql_statement){.operation = PROMC_SQL_SELECT, .schema = "evil"}, 1);
+    expect("db_query_duration_seconds_count{operation=\"select\",schema=\"other\"} 1\n", true);
     metrics_queue_messages(-1, QUEUE_PUBLISHED, 1);
     metrics_queue_failure(QUEUES, QUEUE_ERROR);
     metrics_loop_lag(2, 1);
@@ -214,11 +218,8 @@ static void test_off(void **state)
     assert_int_equal(metrics_init(false, 2), 0);
     assert_null(metrics_registry());
     assert_null(metrics_http());
-    metrics_db_query(DB_SELECT, DB_SCHEMA_IAM, 1);
-    metrics_db_error(DB_SELECT, DB_SCHEMA_IAM, "23");
-    metrics_db_pool(1, 1, 1, 1);
-    metrics_db_acquire(1);
-    metrics_db_acquire_timeout();
+    assert_null(metrics_sql());
+    assert_null(metrics_sql_pool(1));
     metrics_queue_messages(0, QUEUE_PUBLISHED, 1);
     metrics_queue_depth(0, 1, 1, 1);
     metrics_queue_depth_stale(0);

@@ -59,21 +59,16 @@ int db_fail(struct db *db, int code, const char *error_class, const char *text)
     return code;
 }
 
-/* As the metrics' labels. */
-static const char *const operation_names[DB_OPERATIONS] = {"select", "insert", "update",   "delete",
-                                                           "begin",  "commit", "rollback", "other"};
-static const char *const schema_names[DB_SCHEMAS] = {"iam", "crm", "outreach", "tracking", "other"};
-
 /* Of every other code its name says it all. */
-void db_query_failed(struct db *db, enum db_operation operation, enum db_schema schema)
+void db_query_failed(struct db *db, const promc_sql_statement *statement)
 {
     if (db->error_counted)
         return;
     db->error_counted = true;
-    metrics_db_error(operation, schema, db->error_class);
+    promc_sql_error(metrics_sql(), statement, db->error_class);
     if (db->error_code == DB_E_OTHER)
-        log_warn("query failed", "s:component", "store", "s:operation", operation_names[operation], "s:schema",
-                 schema_names[schema], "s:sqlstateClass", db->error_class, "s:error", db->error_text);
+        log_warn("query failed", "s:component", "store", "s:operation", promc_sql_operation_name(statement->operation),
+                 "s:schema", statement->schema, "s:sqlstateClass", db->error_class, "s:error", db->error_text);
 }
 
 int db_scope(struct db *db, const char *organisation_id)
@@ -98,19 +93,17 @@ static unsigned cache_slot(const char *sql)
 
 static struct db_stmt *stmt_new(struct db *db, const char *sql)
 {
-    enum db_operation operation;
-    enum db_schema schema;
-    sql_classify(sql, &operation, &schema);
+    promc_sql_prepared said;
+    promc_sql_prepare(metrics_sql(), sql, PROMC_SQL_NUL_TERMINATED, &said);
 
     struct db_stmt *stmt = db->driver->prepare(db, sql);
     if (!stmt) {
-        db_query_failed(db, operation, schema);
+        db_query_failed(db, &said.statement);
         return NULL;
     }
     stmt->db = db;
     stmt->key = sql;
-    stmt->operation = operation;
-    stmt->schema = schema;
+    stmt->said = said;
     stmt->sql = strdup(sql);
     if (!stmt->sql) {
         db->driver->finalize(stmt);
@@ -211,7 +204,7 @@ int db_step(struct db_stmt *stmt)
     stmt->elapsed_ns += clock_monotonic_ns() - start;
     stmt->stepped = true;
     if (rc < 0)
-        db_query_failed(stmt->db, stmt->operation, stmt->schema);
+        db_query_failed(stmt->db, &stmt->said.statement);
     return rc;
 }
 
@@ -240,12 +233,13 @@ const char *db_column_uuid(struct db_stmt *stmt, int column)
     return column_ok(stmt, column) ? stmt->db->driver->column_uuid(stmt, column) : NULL;
 }
 
-void db_observe(enum db_operation operation, enum db_schema schema, uint64_t elapsed_ns)
+void db_observe(const promc_sql_prepared *said, uint64_t elapsed_ns)
 {
-    metrics_db_query(operation, schema, elapsed_ns);
+    promc_sql_observe_prepared(said, (double)elapsed_ns * 1e-9);
     if (elapsed_ns > SLOW_QUERY_NS)
-        log_warn("slow query", "s:component", "store", "s:operation", operation_names[operation], "s:schema",
-                 schema_names[schema], "f:duration", (double)elapsed_ns * 1e-9);
+        log_warn("slow query", "s:component", "store", "s:operation",
+                 promc_sql_operation_name(said->statement.operation), "s:schema", said->statement.schema, "f:duration",
+                 (double)elapsed_ns * 1e-9);
 }
 
 void db_done(struct db_stmt *stmt)
@@ -254,7 +248,7 @@ void db_done(struct db_stmt *stmt)
         return;
     stmt->db->driver->reset(stmt);
     if (stmt->stepped)
-        db_observe(stmt->operation, stmt->schema, stmt->elapsed_ns);
+        db_observe(&stmt->said, stmt->elapsed_ns);
     stmt->in_use = false;
     if (!stmt->cached)
         stmt_free(stmt);
@@ -309,7 +303,7 @@ int db_exec_later(struct db *db, const char *sql, const char *format, ...)
         return run_to_end(stmt);
     int rc = db->driver->later(stmt);
     if (rc < 0)
-        db_query_failed(db, stmt->operation, stmt->schema);
+        db_query_failed(db, &stmt->said.statement);
     db_done(stmt);
     return rc;
 }

@@ -61,10 +61,9 @@ struct db_driver {
 
 struct db_stmt {
     struct db *db;
-    const char *key; /**< the caller's pointer */
-    char *sql;       /**< a copy, should that pointer be reused for another text */
-    enum db_operation operation;
-    enum db_schema schema;
+    const char *key;         /**< the caller's pointer */
+    char *sql;               /**< a copy, should that pointer be reused for another text */
+    promc_sql_prepared said; /**< what it does, and its series */
     uint64_t elapsed_ns;
     bool in_use, cached, stepped;
     int columns; /**< of the result; may be known only after a step */
@@ -82,10 +81,10 @@ struct db {
 };
 
 /** Count and, where slow, log a query that took that long. */
-void db_observe(enum db_operation operation, enum db_schema schema, uint64_t elapsed_ns);
+void db_observe(const promc_sql_prepared *said, uint64_t elapsed_ns);
 /** Count a query that failed by db_fail(), if that has not been done yet, and log what the database said of one that nobody
  *  could expect to fail. */
-void db_query_failed(struct db *db, enum db_operation operation, enum db_schema schema);
+void db_query_failed(struct db *db, const promc_sql_statement *statement);
 /** Record an error on the connection. @param text has no values of rows in it. @return code. */
 int db_fail(struct db *db, int code, const char *error_class, const char *text);
 

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <promc-pq/pq.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,7 @@ static int postgres_ready(struct db *db)
         return DB_OK;
     postgres_disconnect(self);
     const char *values[] = {"disable", self->url, "3", "10", "5", "3", "15000", self->name, "UTF8", options, NULL};
-    self->conn = PQconnectdbParams(keys, values, 1);
+    self->conn = promc_pq_connect(metrics_sql(), keys, values, 1);
     if (!self->conn)
         return db_fail(db, DB_E_CONNECTION, "53", "out of memory");
     if (PQstatus(self->conn) == CONNECTION_OK) {
@@ -86,7 +87,6 @@ static int postgres_ready(struct db *db)
         return DB_OK;
     }
     db_fail(db, DB_E_CONNECTION, "08", PQerrorMessage(self->conn));
-    metrics_db_error(DB_OTHER_OP, DB_SCHEMA_OTHER, "08");
     postgres_disconnect(self);
     return DB_E_CONNECTION;
 }
@@ -104,17 +104,19 @@ static void postgres_close(struct db *db)
 /* --- transactions --- */
 
 /* Statements without parameters or rows, timed as one query. Nothing is in the pipeline. */
-static int simple(struct postgres_db *self, enum db_operation operation, enum db_schema schema, const char *sql)
+static int simple(struct postgres_db *self, const char *sql)
 {
+    promc_sql_prepared said;
+    promc_sql_prepare(metrics_sql(), sql, PROMC_SQL_NUL_TERMINATED, &said);
     uint64_t start = clock_monotonic_ns();
     PGresult *result = PQexec(self->conn, sql);
     int rc = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK
                  ? DB_OK
                  : postgres_fail(self, result);
     PQclear(result);
-    db_observe(operation, schema, clock_monotonic_ns() - start);
+    db_observe(&said, clock_monotonic_ns() - start);
     if (rc != DB_OK)
-        db_query_failed(&self->base, operation, schema);
+        db_query_failed(&self->base, &said.statement);
     return rc;
 }
 
@@ -143,7 +145,7 @@ int postgres_number_ready(struct postgres_db *self)
              "INSERT INTO tracking.commits (session, number) VALUES ('%s', 0)"
              " ON CONFLICT (session) DO UPDATE SET at = excluded.at",
              self->session);
-    int rc = simple(self, DB_INSERT, DB_SCHEMA_TRACKING, sql);
+    int rc = simple(self, sql);
     if (rc != DB_OK)
         return rc;
     self->numbering = self->generation;
@@ -165,9 +167,9 @@ static int end(struct postgres_db *self, enum postgres_own which, const char *ta
         if (rc == DB_OK && strcmp(PQcmdStatus(stmt->result), tag) != 0)
             rc = db_fail(&self->base, DB_E_OTHER, "25", "the transaction had failed");
         stmt->base.db->driver->reset(&stmt->base);
-        db_observe(stmt->base.operation, stmt->base.schema, clock_monotonic_ns() - start);
+        db_observe(&stmt->base.said, clock_monotonic_ns() - start);
         if (rc != DB_OK)
-            db_query_failed(&self->base, stmt->base.operation, stmt->base.schema);
+            db_query_failed(&self->base, &stmt->base.said.statement);
     }
     /* What failed before a COMMIT has kept it from being tried: the transaction is still to be rolled back. */
     if (self->conn && PQtransactionStatus(self->conn) != PQTRANS_IDLE)
@@ -182,14 +184,12 @@ static int end(struct postgres_db *self, enum postgres_own which, const char *ta
 static int ask_outcome(struct postgres_db *self)
 {
     char sql[128];
-    uint64_t start = clock_monotonic_ns();
     snprintf(sql, sizeof sql, "SELECT number FROM tracking.commits WHERE session = '%s' FOR UPDATE", self->session);
-    PGresult *result = PQexec(self->conn, sql);
+    PGresult *result = promc_pq_exec(metrics_sql(), self->conn, sql);
     bool answered = PQresultStatus(result) == PGRES_TUPLES_OK;
     bool there =
         answered && PQntuples(result) == 1 && strtoull(PQgetvalue(result, 0, 0), NULL, 10) == self->transaction;
     PQclear(result);
-    db_observe(DB_SELECT, DB_SCHEMA_TRACKING, clock_monotonic_ns() - start);
     return answered ? there : -1;
 }
 
@@ -440,7 +440,7 @@ static int postgres_script(struct db *db, const char *sql)
     int rc = postgres_before_statement(self);
     if (rc == DB_OK)
         rc = postgres_drain(self);
-    return rc == DB_OK ? simple(self, DB_OTHER_OP, DB_SCHEMA_OTHER, sql) : rc;
+    return rc == DB_OK ? simple(self, sql) : rc;
 }
 
 static bool postgres_table_exists(struct db *db, const char *schema, const char *table)

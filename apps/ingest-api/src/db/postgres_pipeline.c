@@ -102,10 +102,10 @@ static int take_result(struct postgres_db *self, const struct postgres_sent *sen
         sent->stmt->generation = 0;
     if (!good && rc == DB_OK && status != PGRES_PIPELINE_ABORTED) {
         rc = postgres_fail(self, result);
-        db_query_failed(&self->base, sent->stmt->base.operation, sent->stmt->base.schema);
+        db_query_failed(&self->base, &sent->stmt->base.said.statement);
     }
     if (good && sent->as == POSTGRES_LATER)
-        db_observe(sent->stmt->base.operation, sent->stmt->base.schema, clock_monotonic_ns() - sent->ns);
+        db_observe(&sent->stmt->base.said, clock_monotonic_ns() - sent->ns);
     if (good && sent->as == POSTGRES_NOW)
         sent->stmt->result = result;
     else
@@ -171,7 +171,7 @@ struct postgres_stmt *postgres_own(struct postgres_db *self, enum postgres_own w
         snprintf(stmt->name, sizeof stmt->name, "%s", own[which].name);
         base->db = &self->base;
         base->cached = true;
-        sql_classify(own[which].sql, &base->operation, &base->schema);
+        promc_sql_prepare(metrics_sql(), own[which].sql, PROMC_SQL_NUL_TERMINATED, &base->said);
         self->own[which] = stmt;
     }
     return self->own[which];

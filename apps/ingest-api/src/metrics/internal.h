@@ -6,7 +6,7 @@
 #include "metrics/table.h"
 
 /* After the table: series whose labels are known now, collectors. @return 0 or a promc error. */
-int metrics_db_register(void);
+int metrics_db_register(promc_registry *registry);
 int metrics_business_register(promc_registry *registry);
 int metrics_loops_register(unsigned count);
 int metrics_runtime_register(promc_registry *registry);

@@ -46,7 +46,7 @@ static int register_all(unsigned loops)
         .max_series = 2000,
     };
     if ((rc = promc_http_create(&http, registry, &http_settings)) < 0 ||
-        (rc = promc_table_register(registry, &ingest_table, &ingest)) < 0 || (rc = metrics_db_register()) < 0 ||
+        (rc = promc_table_register(registry, &ingest_table, &ingest)) < 0 || (rc = metrics_db_register(registry)) < 0 ||
         (rc = metrics_business_register(registry)) < 0 || (rc = metrics_loops_register(loops)) < 0 ||
         (rc = promc_collect_process(registry)) < 0 || (rc = promc_collect_cgroup(registry)) < 0 ||
         (rc = promc_collect_malloc(registry)) < 0 || (rc = register_broker()) < 0)

@@ -11,6 +11,8 @@
 #include "model/queues.h"
 
 #include <promc-http/request.h>
+#include <promc-sql/pool.h>
+#include <promc-sql/queries.h>
 #include <promc/promc.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,12 +28,9 @@ void metrics_destroy(void);
 promc_registry *metrics_registry(void); /**< NULL when off */
 promc_http *metrics_http(void);         /**< NULL when off */
 
-void metrics_db_query(enum db_operation op, enum db_schema schema, uint64_t duration_ns);
-void metrics_db_error(enum db_operation op, enum db_schema schema,
-                      const char *sqlstate_class); /**< two characters, "53" */
-void metrics_db_pool(unsigned active, unsigned idle, unsigned max, unsigned pending);
-void metrics_db_acquire(uint64_t duration_ns);
-void metrics_db_acquire_timeout(void);
+promc_sql *metrics_sql(void); /**< queries and their errors, for promc-sql's calls; NULL when off */
+/** The pool of connections, for promc-sql's calls. @param max connections it may have. NULL when off; promc_sql_pool_destroy() it. */
+promc_sql_pool *metrics_sql_pool(unsigned max);
 
 void metrics_queue_messages(enum queue_name queue, enum queue_action action, uint64_t n);
 void metrics_queue_failure(enum queue_name queue, enum queue_failure reason);

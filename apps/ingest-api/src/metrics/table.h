@@ -47,11 +47,11 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
            LABEL(db_operation) LABEL(db_schema), PROMC_BUCKETS(query_buckets)) \
     METRIC(COUNTER_FAMILY, db_query_errors, "db_query_errors_total", "Database queries that failed.", \
            LABEL(db_operation) LABEL(db_schema) OPEN("sqlstate_class"), PROMC_CAPPED(500, 0)) \
-    METRIC(GAUGE, db_pool_size, "db_connection_pool_size", "Database connections by state.", LABEL(pool_state), \
+    METRIC(UPDOWN, db_pool_size, "db_connection_pool_size", "Database connections by state.", LABEL(pool_state), \
            PROMC_PLAIN) \
     METRIC(GAUGE, db_pool_max, "db_connection_pool_max_size", "Database connections the pool may have.", \
            PROMC_NO_LABELS, PROMC_PLAIN) \
-    METRIC(GAUGE, db_pool_pending, "db_connection_pool_pending_acquires", \
+    METRIC(UPDOWN, db_pool_pending, "db_connection_pool_pending_acquires", \
            "Work that waits for a database connection.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(HISTOGRAM, db_pool_acquire, "db_connection_pool_acquire_duration_seconds", \
            "Time work waited for a database connection.", PROMC_NO_LABELS, PROMC_BUCKETS(query_buckets)) \

@@ -14,14 +14,18 @@
     VALUE(DB_SCHEMA_CRM, "crm") \
     VALUE(DB_SCHEMA_OUTREACH, "outreach") VALUE(DB_SCHEMA_TRACKING, "tracking") VALUE(DB_SCHEMA_OTHER, "other")
 PROMC_LABEL(db_schema, "schema", DB_SCHEMA_VALUES);
+/* Those that the service has; promc-sql reads them from the text. */
 #define DB_OPERATION_VALUES(VALUE) \
     VALUE(DB_SELECT, "select")     \
     VALUE(DB_INSERT, "insert")     \
     VALUE(DB_UPDATE, "update")     \
     VALUE(DB_DELETE, "delete")     \
-    VALUE(DB_BEGIN, "begin") VALUE(DB_COMMIT, "commit") VALUE(DB_ROLLBACK, "rollback") VALUE(DB_OTHER_OP, "other")
+    VALUE(DB_BEGIN, "begin")       \
+    VALUE(DB_COMMIT, "commit")     \
+    VALUE(DB_ROLLBACK, "rollback") \
+    VALUE(DB_CONNECT, "connect")   \
+    VALUE(DB_DDL, "ddl") VALUE(DB_OTHER_OP, "other")
 PROMC_LABEL(db_operation, "operation", DB_OPERATION_VALUES);
-enum { DB_SCHEMAS = db_schema_count, DB_OPERATIONS = db_operation_count };
 #define QUEUE_ACTION_VALUES(VALUE) VALUE(QUEUE_PUBLISHED, "published") VALUE(QUEUE_CONSUMED, "consumed")
 PROMC_LABEL(queue_action, "action", QUEUE_ACTION_VALUES);
 #define QUEUE_FAILURE_VALUES(VALUE)   \

@@ -52,12 +52,6 @@ unsigned store_connections(const struct store *store)
     return store->readers + !store->many_writers;
 }
 
-void store_publish_stats(const struct store *store)
-{
-    unsigned max = store_connections(store), active = store->active;
-    metrics_db_pool(active, max - active, max, store->waiting[0].n + store->waiting[1].n);
-}
-
 /* --- taking work --- */
 
 /* With the lock held: the next work whose deadline has not passed; the others go to `expired`. */
@@ -67,8 +61,17 @@ static struct store_work *take_locked(struct store *store, enum store_mode mode,
     struct store_work *work;
     while ((work = work_list_pop(&store->waiting[mode])) && work->deadline_ns < now)
         work_list_push(expired, work);
-    if (work)
-        metrics_db_acquire(now - work->submitted_ns);
+    return work;
+}
+
+/* With the lock held: the same for a thread that was idle; it is active now. */
+static struct store_work *begin_locked(struct store *store, enum store_mode mode, struct work_list *expired)
+{
+    struct store_work *work = take_locked(store, mode, expired);
+    if (work) {
+        store->active++;
+        promc_sql_pool_acquired(&work->wait);
+    }
     return work;
 }
 
@@ -82,8 +85,8 @@ static void finish_all(struct work_list *list, int result)
 
 static void expire_all(struct work_list *list)
 {
-    for (unsigned i = 0; i < list->n; i++)
-        metrics_db_acquire_timeout();
+    for (struct store_work *work = list->first; work; work = work->next)
+        promc_sql_pool_gave_up(&work->wait);
     finish_all(list, DB_E_BUSY);
 }
 
@@ -98,9 +101,7 @@ static struct store_work *take(struct store *store, enum store_mode mode, pthrea
         while (store->waiting[mode].n == 0 && !store->stopping)
             pthread_cond_wait(ready, &store->lock);
         bool end = store->waiting[mode].n == 0;
-        work = take_locked(store, mode, &expired);
-        store->active += work != NULL;
-        store_publish_stats(store);
+        work = begin_locked(store, mode, &expired);
         pthread_mutex_unlock(&store->lock);
         expire_all(&expired);
         if (end)
@@ -115,7 +116,7 @@ static void release(struct store *store, enum store_mode mode)
     store->active--;
     if (mode == STORE_MODE_WRITE)
         store->write_since_ns = 0;
-    store_publish_stats(store);
+    promc_sql_pool_released(store->pool);
     pthread_mutex_unlock(&store->lock);
 }
 
@@ -195,7 +196,8 @@ static int run_more(struct store *store, struct batch *batch, struct db *db, uin
         work_list_init(&expired);
         pthread_mutex_lock(&store->lock);
         struct store_work *work = take_locked(store, STORE_MODE_WRITE, &expired);
-        store_publish_stats(store);
+        if (work)
+            promc_sql_pool_joined(&work->wait);
         pthread_mutex_unlock(&store->lock);
         expire_all(&expired);
         if (!work)
@@ -281,9 +283,7 @@ static struct store_work *take_either(struct store *store)
         while (store->waiting[0].n + store->waiting[1].n == 0 && !store->stopping)
             pthread_cond_wait(&store->read_ready, &store->lock);
         end = store->waiting[0].n + store->waiting[1].n == 0;
-        work = take_locked(store, older(store), &expired);
-        store->active += work != NULL;
-        store_publish_stats(store);
+        work = begin_locked(store, older(store), &expired);
         pthread_mutex_unlock(&store->lock);
         expire_all(&expired);
     }
@@ -294,6 +294,7 @@ static struct store_work *take_either(struct store *store)
 static void give_back(struct store *store, struct store_work *work)
 {
     pthread_mutex_lock(&store->lock);
+    promc_sql_pool_wait(store->pool, &work->wait);
     work_list_push_front(&store->waiting[work->mode], work);
     if (work->deadline_ns < store->next_deadline_ns) {
         store->next_deadline_ns = work->deadline_ns;
@@ -412,7 +413,6 @@ void *store_timer_main(void *arg)
         uint64_t reads = sweep(&store->waiting[STORE_MODE_READ], now, &expired);
         uint64_t writes = sweep(&store->waiting[STORE_MODE_WRITE], now, &expired);
         store->next_deadline_ns = reads < writes ? reads : writes;
-        store_publish_stats(store);
         pthread_mutex_unlock(&store->lock);
         expire_all(&expired);
         pthread_mutex_lock(&store->lock);

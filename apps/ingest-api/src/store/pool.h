@@ -32,6 +32,7 @@ struct store {
     uint64_t write_since_ns;     /* when the writer's open transaction began; 0: it has none */
     bool stopping;
 
+    promc_sql_pool *pool; /* what the metrics say of the connections; NULL: metrics are off */
     unsigned max_waiting, timeout_ms, readers;
     bool many_writers; /* every thread is a `reader` that writes too; there is no writer */
     struct store_thread reader[STORE_MAX_READERS], writer;
@@ -50,8 +51,6 @@ struct store_work *work_list_pop(struct work_list *list); /**< NULL when empty *
 
 /** Connections in all. */
 unsigned store_connections(const struct store *store);
-/** With the lock held: tell the gauges. */
-void store_publish_stats(const struct store *store);
 
 /** Thread bodies; the argument is a store_thread, of the timer the store. */
 void *store_reader_main(void *arg);

@@ -106,6 +106,9 @@ static bool start_thread(struct store_thread *thread, void *(*main)(void *))
 
 static bool start_threads(struct store *store)
 {
+    store->pool = metrics_sql_pool(store_connections(store));
+    for (unsigned i = 0; i < store_connections(store); i++)
+        promc_sql_pool_opened(store->pool);
     store->timer_started = pthread_create(&store->timer, NULL, store_timer_main, store) == 0;
     bool ok = store->timer_started && (store->many_writers || start_thread(&store->writer, store_writer_main));
     for (unsigned i = 0; ok && i < store->readers; i++)
@@ -153,9 +156,6 @@ int store_open(struct store **out, const struct settings *settings)
         store_close(store);
         return -1;
     }
-    pthread_mutex_lock(&store->lock);
-    store_publish_stats(store);
-    pthread_mutex_unlock(&store->lock);
     *out = store;
     return 0;
 }
@@ -192,6 +192,9 @@ void store_close(struct store *store)
     for (unsigned i = 0; i < store->readers; i++)
         close_connection(&store->reader[i]);
     close_connection(&store->writer);
+    for (unsigned i = 0; i < store_connections(store); i++)
+        promc_sql_pool_closed(store->pool);
+    promc_sql_pool_destroy(store->pool);
 
     pthread_cond_destroy(&store->read_ready);
     pthread_cond_destroy(&store->write_ready);
@@ -209,10 +212,11 @@ int store_submit(struct store *store, struct store_work *work)
     if (work->deadline_ns == 0)
         work->deadline_ns = work->submitted_ns + (uint64_t)store->timeout_ms * 1000000u;
 
+    promc_sql_pool_wait(store->pool, &work->wait);
     pthread_mutex_lock(&store->lock);
     if (store->waiting[0].n + store->waiting[1].n >= store->max_waiting || store->stopping) {
         pthread_mutex_unlock(&store->lock);
-        metrics_db_acquire_timeout();
+        promc_sql_pool_gave_up(&work->wait);
         return DB_E_BUSY;
     }
     work_list_push(&store->waiting[work->mode], work);
@@ -222,7 +226,6 @@ int store_submit(struct store *store, struct store_work *work)
     }
     bool to_writer = work->mode == STORE_MODE_WRITE && !store->many_writers;
     pthread_cond_signal(to_writer ? &store->write_ready : &store->read_ready);
-    store_publish_stats(store);
     pthread_mutex_unlock(&store->lock);
     return 0;
 }

@@ -17,6 +17,8 @@
 
 #include "db/db.h"
 
+#include <promc-sql/pool.h>
+
 struct settings;
 struct store;
 
@@ -36,6 +38,7 @@ struct store_work {
     /* private */
     struct store_work *next;
     uint64_t submitted_ns;
+    promc_sql_wait wait; /**< for a connection, as the metrics have it */
 };
 
 /** Open, migrate (idempotent), start the threads. @return 0, or -1 after writing one clear line to the log. */
@@ -52,7 +55,7 @@ int store_run_within(struct store *store, enum store_mode mode, int timeout_ms, 
 /** A real round trip (read, and a write to the disk). The answer is reused for a second, so asking often costs nothing.
  *  Blocks up to about timeout_ms: not for a loop thread. 0 or a db_error. For /health. */
 int store_check(struct store *store, int timeout_ms);
-/** The pool now. The store itself keeps metrics_db_pool up to date. */
+/** The pool now, for /health; promc-sql has the same for /metrics. */
 struct store_pool_stats {
     unsigned active, idle, max, pending;
 };
