@@ -53,9 +53,12 @@ class Receivers:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self.send_response(receivers._take(self.path, body))
-                self.send_header("Content-Length", "0")
+                status = receivers._take(self.path, body)
+                answer = b"ok" if status < 300 and self.path == "/slack" else b""  # Slack's word, without which nothing is delivered
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
+                self.wfile.write(answer)
 
             def log_message(self, *_):
                 pass
