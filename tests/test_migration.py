@@ -20,9 +20,9 @@ LIVE = ("ready", "delayed", "retried", "leased", "relaying", "broker")  # jobs t
 NAMELESS = 1  # of the prospects of `engines` one has no first name: its draft cannot be made, and its e-mail not be sent
 
 # What a job is in; as the maker of the fixtures has it.
-JOB_STATE = """CASE WHEN state = 0 AND attempt > 0 THEN 'retried' WHEN state = 0 AND idempotency_key IS NULL THEN 'delayed'
- WHEN state = 0 THEN 'ready' WHEN state = 2 THEN 'done' WHEN state = 3 THEN 'dead' WHEN owner = 'broker' THEN 'broker'
- WHEN owner LIKE '%:relay' THEN 'relaying' ELSE 'leased' END"""
+JOB_STATE = """CASE WHEN state IN ('ready', 'delayed') AND attempt > 0 THEN 'retried'
+ WHEN state IN ('ready', 'delayed') AND idempotency_key IS NULL THEN 'delayed' WHEN state = 'delayed' THEN 'ready'
+ WHEN state = 'handed' THEN 'broker' ELSE state END"""
 
 
 class Store:

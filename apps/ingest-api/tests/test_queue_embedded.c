@@ -410,7 +410,7 @@ static void statistics_follow_the_jobs(void **state)
     assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).depth, 4); /* delayed ones neither */
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
     /* What the counters say is what is there. */
-    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE state < 2"), 4);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE ended_at IS NULL"), 4);
     assert_int_equal(queue_check(f->queue, 1000), DB_OK);
     job_release(&jobs[0]);
     job_release(&jobs[1]);
@@ -429,12 +429,108 @@ static void a_delayed_job_does_not_age(void **state)
     job_release(&job);
 }
 
+/* --- organisations in turn --- */
+
+struct many {
+    const char *organisation;
+    int n;
+    int64_t delay_ms;
+};
+
+static int run_publish_some(void *arg, struct db *db)
+{
+    const struct many *many = arg;
+    struct queue_item items[100];
+    int rc = DB_OK;
+    for (int i = 0; i < 100; i++)
+        items[i] = (struct queue_item){NULL, "{}"};
+    for (int left = many->n; rc == DB_OK && left > 0 && many->delay_ms == 0; left -= 100)
+        rc = queue_publish_many(db, QUEUE_EMAIL_SEND, many->organisation, "", items, left < 100 ? (size_t)left : 100,
+                                NULL);
+    for (int i = 0; rc == DB_OK && i < many->n && many->delay_ms > 0; i++)
+        rc = queue_publish_later(db, QUEUE_EMAIL_SEND, many->organisation, "", "{}", many->delay_ms);
+    return rc;
+}
+
+static void publish_some(struct fixture *f, const char *organisation, int n, int64_t delay_ms)
+{
+    struct many many = {organisation, n, delay_ms};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_some, &many), DB_OK);
+}
+
+/* Lease `max` jobs. @return how many of them are the organisation's. */
+static int lease_some(struct fixture *f, int max, const char *organisation)
+{
+    struct job jobs[256];
+    int n = queue_lease(f->queue, QUEUE_EMAIL_SEND, jobs, max, FOR_EVER), of = 0;
+    assert_int_equal(n, max);
+    for (int i = 0; i < n; i++) {
+        of += strcmp(jobs[i].organisation_id, organisation) == 0;
+        job_release(&jobs[i]);
+    }
+    return of;
+}
+
+static void two_jobs_do_not_wait_for_thousands(void **state)
+{
+    struct fixture *f = *state;
+    publish_some(f, f->organisation, 3000, 0);
+    assert_int_equal(lease_some(f, 200, f->other), 0);
+    publish_some(f, f->other, 2, 0);
+    assert_int_equal(lease_some(f, 4, f->other), 2);
+    /* Who comes with many has every second one, from now on and not for what was before. */
+    publish_some(f, f->other, 300, 0);
+    assert_int_equal(lease_some(f, 100, f->other), 50);
+    assert_int_equal(lease_some(f, 100, f->other), 50);
+    publish_some(f, f->organisation, 100, 0); /* more of the first: behind what it has */
+    assert_int_equal(lease_some(f, 100, f->other), 50);
+}
+
+/* Jobs that come due all at once, as after an import: they have turns like any other, and do not wait behind a backlog. */
+static void what_comes_due_has_its_turn(void **state)
+{
+    struct fixture *f = *state;
+    publish_some(f, f->organisation, 1000, 0);
+    publish_some(f, f->organisation, 200, 1);
+    publish_some(f, f->other, 3, 1);
+    while (clock_wall_ms() <= fixture_count(f, "SELECT max(due_at) FROM tracking.jobs"))
+        continue;
+    assert_int_equal(lease_some(f, 9, f->other), 3);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE state = 'delayed'"), 0);
+}
+
+/* A job that failed is tried again before the rest of its organisation's, and before nobody else's. */
+static void a_retry_waits_for_no_backlog(void **state)
+{
+    struct fixture *f = *state;
+    struct job job, again;
+    timing(f, 60000, 2);
+    publish_some(f, f->organisation, 500, 0);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    assert_int_equal(queue_fail(f->queue, &job, "later", false), DB_OK);
+    while (fixture_count(f, "SELECT due_at FROM tracking.jobs WHERE state = 'delayed'") >= jobs_now_ms())
+        continue;
+    int looked = 0;
+    do {
+        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &again, 0), 1);
+        bool same = strcmp(again.id, job.id) == 0;
+        job_release(&again);
+        if (same)
+            break;
+    } while (++looked < 3);
+    assert_true(looked < 3);
+    job_release(&job);
+}
+
 /* --- the clock --- */
 
 static int run_future(void *arg, struct db *db)
 {
     (void)arg;
-    return db_exec(db, "UPDATE tracking.jobs SET due_at = due_at + 3600000, created_at = created_at + 3600000", "");
+    return db_exec(db,
+                   "UPDATE tracking.jobs SET due_at = due_at + 3600000, lease_until = lease_until + 3600000,"
+                   " created_at = created_at + 3600000",
+                   "");
 }
 
 static void jobs_of_a_clock_that_was_set_back_are_due(void **state)
@@ -442,6 +538,7 @@ static void jobs_of_a_clock_that_was_set_back_are_due(void **state)
     struct fixture *f = *state;
     struct job job;
     publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET state = 'delayed'"), DB_OK);
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_future, NULL), DB_OK);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 0);
     queue_close(f->queue); /* the process starts again after the clock was set */
@@ -465,10 +562,10 @@ static void a_set_clock_moves_leases_and_delays_along(void **state)
     publish(f, QUEUE_EMAIL_SEND, NULL, 1);
     publish(f, QUEUE_DRAFT_GENERATE, NULL, 1);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
-    before = fixture_count(f, "SELECT due_at FROM tracking.jobs WHERE state = 1");
+    before = fixture_count(f, "SELECT lease_until FROM tracking.jobs WHERE state = 'leased'");
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_future, NULL), DB_OK);
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_shift, &back), DB_OK);
-    after = fixture_count(f, "SELECT due_at FROM tracking.jobs WHERE state = 1");
+    after = fixture_count(f, "SELECT lease_until FROM tracking.jobs WHERE state = 'leased'");
     assert_int_equal(after, before);
     job_release(&job);
     assert_int_equal(lease(f, QUEUE_DRAFT_GENERATE, &job, 0), 1);
@@ -627,6 +724,9 @@ int main(void)
         TEST(every_job_has_its_effect_exactly_once),
         TEST(statistics_follow_the_jobs),
         TEST(a_delayed_job_does_not_age),
+        TEST(two_jobs_do_not_wait_for_thousands),
+        TEST(what_comes_due_has_its_turn),
+        TEST(a_retry_waits_for_no_backlog),
         TEST(jobs_of_a_clock_that_was_set_back_are_due),
         TEST(a_set_clock_moves_leases_and_delays_along),
         cmocka_unit_test(owners_are_told_apart),

@@ -20,7 +20,7 @@ struct call {
     enum outbox_claim claim;
     bool buried, fresh;
     unsigned retried;
-    int64_t ready_ms, leased_ms;
+    struct jobs_look look;
     struct queue_stats stats;
 };
 
@@ -84,8 +84,8 @@ static int run_recall(void *arg, struct db *db)
 static int run_look(void *arg, struct db *db)
 {
     struct call *call = arg;
-    int rc = outbox_peek(db, QUEUE, &call->ready_ms, &call->leased_ms);
-    return rc == DB_OK ? outbox_stats(db, QUEUE, &call->stats) : rc;
+    int rc = jobs_look(db, QUEUE, &call->look);
+    return rc == DB_OK ? jobs_stats(db, QUEUE, &call->stats) : rc;
 }
 
 static int write_it(struct fixture *f, int (*run)(void *arg, struct db *db), struct call *call)
@@ -155,9 +155,9 @@ static void a_row_and_its_message_are_one_commit(void **state)
     struct outbox_row rows[MAX];
     assert_int_equal(write_it(f, run_publish, &(struct call){.rolls_back = DB_E_OTHER}), DB_E_OTHER);
     assert_int_equal(take(f, "one:relay", FOR_EVER, rows), 0);
-    assert_true(look(f).ready_ms == INT64_MAX);
+    assert_true(look(f).look.ready_ms == INT64_MAX);
     publish(f, 1);
-    assert_true(look(f).ready_ms <= jobs_now_ms());
+    assert_true(look(f).look.ready_ms <= jobs_now_ms());
     assert_int_equal(take(f, "one:relay", FOR_EVER, rows), 1);
     assert_string_equal(rows[0].job.payload, "{\"a\":1}");
     assert_string_equal(rows[0].job.request_id, "req-1");
@@ -199,7 +199,7 @@ static void a_relay_that_died_is_taken_over_from(void **state)
     assert_int_equal(take(f, "one:relay", 0, rows), 1);
     release(rows, 1);
     assert_int_equal(take(f, "two:relay", FOR_EVER, rows), 0);
-    assert_true(look(f).leased_ms <= jobs_now_ms());
+    assert_true(look(f).look.lease_ms <= jobs_now_ms());
     assert_int_equal(write_it(f, run_expire, &expire), DB_OK);
     assert_int_equal(expire.retried, 0); /* no worker's attempt */
     assert_int_equal(take(f, "two:relay", FOR_EVER, rows), 1);
@@ -208,6 +208,22 @@ static void a_relay_that_died_is_taken_over_from(void **state)
     relayed(f, "one:relay", rows, 1);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE owner = 'two:relay'"), 1);
     release(rows, 1);
+}
+
+static int run_publish_other(void *arg, struct db *db)
+{
+    return queue_publish(db, QUEUE, ((struct call *)arg)->f->other, "", NULL, "{}", NULL);
+}
+
+static void a_relay_takes_the_organisations_in_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct outbox_row rows[MAX];
+    publish(f, 3 * MAX);
+    assert_int_equal(write_it(f, run_publish_other, &(struct call){0}), DB_OK);
+    assert_int_equal(take(f, "one:relay", FOR_EVER, rows), MAX);
+    assert_string_equal(rows[1].job.organisation_id, f->other);
+    release(rows, MAX);
 }
 
 /* ---- leasing ---- */
@@ -265,7 +281,7 @@ static void a_lease_that_ran_out_is_another_s(void **state)
     /* No message needs to come for it: a relay finds it and publishes it again. */
     assert_int_equal(write_it(f, run_expire, &expire), DB_OK);
     assert_int_equal(expire.retried, 1);
-    assert_true(look(f).ready_ms <= jobs_now_ms());
+    assert_true(look(f).look.ready_ms <= jobs_now_ms());
     job_release(&first);
     job_release(&second);
 }
@@ -369,11 +385,11 @@ static void the_figures_cover_every_state(void **state)
     publish(f, 1);
     assert_int_equal(look(f).stats.depth, 5); /* at the broker, leased, two on their way, one in the outbox */
     /* The oldest waits at the broker. */
-    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET due_at = due_at + 5000 WHERE owner = 'broker'"), DB_OK);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET due_at = due_at - 5000 WHERE state = 'handed'"), DB_OK);
     int64_t age = look(f).stats.oldest_age_ms;
     assert_true(age >= 5000);
     /* Then one that no relay has taken: the broker is away. */
-    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET due_at = due_at - 9000 WHERE state = 0"), DB_OK);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET due_at = due_at - 9000 WHERE state = 'ready'"), DB_OK);
     assert_true(look(f).stats.oldest_age_ms >= 9000);
     job_release(&job);
     release(rows, 2);
@@ -399,6 +415,7 @@ int main(void)
         TEST(a_row_and_its_message_are_one_commit),
         TEST(two_relays_never_have_the_same_row),
         TEST(a_relay_that_died_is_taken_over_from),
+        TEST(a_relay_takes_the_organisations_in_turn),
         TEST(a_message_leases_its_row_once),
         TEST(a_message_may_be_quicker_than_its_confirm),
         TEST(a_lease_that_ran_out_is_another_s),

@@ -290,7 +290,7 @@ static int run_later(void *arg, struct db *db)
     for (int i = 0; rc == DB_OK && i < later->n; i++) {
         char id[40];
         snprintf(id, sizeof id, "00000000-0000-4000-8000-%012d", i);
-        rc = db_exec_later(db, INSERT_JOB, "ui", id, (int64_t)(i == later->bad ? 9 : 0));
+        rc = db_exec_later(db, INSERT_JOB, "us", id, i == later->bad ? "none" : "ready");
     }
     if (rc == DB_OK && later->ask) {
         int64_t rows = -1;

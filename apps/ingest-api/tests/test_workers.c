@@ -53,7 +53,7 @@ static void await(struct bench *b, const char *sql, int64_t expected)
         (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     assert_int_equal(fixture_count(b->f, sql), expected);
 }
-#define NO_JOBS "SELECT count(*) FROM tracking.jobs WHERE state < 2"
+#define NO_JOBS "SELECT count(*) FROM tracking.jobs WHERE ended_at IS NULL"
 
 /* ---- what a request does ---- */
 
@@ -209,7 +209,7 @@ static void test_drafts_and_emails_go_once(void **state)
     assert_int_equal(act(&b, SEND).enqueued, 1);
     await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'sent'", 3);
     assert_int_equal(outbox(&b, false), 3);
-    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 3"), 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 'dead'"), 0);
     stop(&b);
     (void)outbox(&b, true);
 }
@@ -351,7 +351,7 @@ static void test_crash_with_smtp(void **state)
     crash_while_sending(&b);
     start(&b);
     await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'failed' AND error LIKE 'in doubt: %'", 1);
-    await(&b, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send' AND state = 3", 1);
+    await(&b, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send' AND state = 'dead'", 1);
     stop(&b);
     smtp_server_stop(&server);
     assert_int_equal(server.accepted, 0); /* never twice */
@@ -381,13 +381,13 @@ static void smtp_outcome(void **state, const char *script, const char *email_sta
 static void test_smtp_refused_for_good(void **state)
 {
     smtp_outcome(state, "RCPT 550 5.1.1 no such user", "failed", 1);
-    assert_int_equal(fixture_count(*state, "SELECT count(*) FROM tracking.jobs WHERE state = 3"), 1);
+    assert_int_equal(fixture_count(*state, "SELECT count(*) FROM tracking.jobs WHERE state = 'dead'"), 1);
 }
 
 static void test_smtp_refused_for_now(void **state)
 {
     smtp_outcome(state, "RCPT 450 4.2.1 busy", "failed", 3); /* job_attempts */
-    assert_int_equal(fixture_count(*state, "SELECT count(*) FROM tracking.jobs WHERE state = 3"), 1);
+    assert_int_equal(fixture_count(*state, "SELECT count(*) FROM tracking.jobs WHERE state = 'dead'"), 1);
     assert_int_equal(fixture_count(*state, "SELECT count(*) FROM outreach.emails"
                                            " WHERE error = 'the server answered 450 4.2.1 (RCPT)'"),
                      1);
@@ -412,7 +412,7 @@ static void test_nonsense_is_dead_lettered(void **state)
     import(&b, PEOPLE);
     start(&b);
     await(&b, NO_JOBS, 0);
-    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 3 AND error <> ''"), 5);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 'dead' AND error <> ''"), 5);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects WHERE status = 'researched'"), 3);
     stop(&b);
     (void)outbox(&b, true);
@@ -437,7 +437,7 @@ static void test_tenants_are_apart(void **state)
     assert_int_equal(store_run(b.f->store, STORE_MODE_WRITE, run_publish_foreign, &b), DB_OK);
     start(&b);
     await(&b, NO_JOBS, 0);
-    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 3"
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE state = 'dead'"
                                         " AND error = 'there is no such campaign'"),
                      2);
     stop(&b);

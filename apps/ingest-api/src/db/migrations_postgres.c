@@ -99,10 +99,49 @@
     " organisation_id uuid PRIMARY KEY REFERENCES iam.organisations (id)," \
     " full_at bigint NOT NULL, turn_at bigint NOT NULL) WITH (fillfactor = 10);" ISOLATE("outreach.mail_rates")
 
+/* As SQLite's, which see. */
+#define JOBS                                                                                                        \
+    "CREATE TABLE tracking.jobs_new ("                                                                              \
+    " id uuid PRIMARY KEY, queue text NOT NULL, organisation_id uuid NOT NULL, request_id text,"                    \
+    " idempotency_key text, payload text NOT NULL, state text NOT NULL CHECK (state IN"                             \
+    " ('delayed', 'ready', 'relaying', 'handed', 'leased', 'done', 'dead')), turn bigint NOT NULL DEFAULT 0,"       \
+    " attempt bigint NOT NULL DEFAULT 0, due_at bigint NOT NULL, lease_until bigint, handed_at bigint,"             \
+    " ended_at bigint, owner text, error text, created_at bigint NOT NULL,"                                         \
+    " CHECK ((lease_until IS NOT NULL) = (state IN ('relaying', 'leased'))),"                                       \
+    " CHECK ((handed_at IS NOT NULL) = (state = 'handed')),"                                                        \
+    " CHECK ((ended_at IS NOT NULL) = (state IN ('done', 'dead')))) WITH (fillfactor = 70);"                        \
+    "INSERT INTO tracking.jobs_new SELECT id, queue, organisation_id, request_id, idempotency_key, payload,"        \
+    " CASE WHEN state = 0 THEN CASE WHEN due_at > extract(epoch FROM now()) * 1000 THEN 'delayed' ELSE 'ready' END" \
+    "  WHEN state = 2 THEN 'done' WHEN state = 3 THEN 'dead' WHEN due_at < 0 THEN 'handed'"                         \
+    "  WHEN owner LIKE '%:relay' THEN 'relaying' ELSE 'leased' END,"                                                \
+    " row_number() OVER (PARTITION BY queue, organisation_id, state ORDER BY due_at, id), attempt,"                 \
+    " CASE WHEN state = 0 THEN due_at WHEN state = 1 AND due_at < 0 THEN -due_at ELSE created_at END,"              \
+    " CASE WHEN state = 1 AND due_at >= 0 THEN due_at END, CASE WHEN state = 1 AND due_at < 0 THEN -due_at END,"    \
+    " CASE WHEN state > 1 THEN due_at END, CASE WHEN state = 1 AND due_at >= 0 THEN owner END, error, created_at"   \
+    " FROM tracking.jobs;"                                                                                          \
+    "DROP VIEW tracking.queues; DROP TABLE tracking.jobs;"                                                          \
+    "ALTER TABLE tracking.jobs_new RENAME TO jobs; ALTER INDEX tracking.jobs_new_pkey RENAME TO jobs_pkey;"         \
+    "CREATE UNIQUE INDEX jobs_key ON tracking.jobs (queue, idempotency_key) WHERE idempotency_key IS NOT NULL;"     \
+    "CREATE INDEX jobs_turn ON tracking.jobs (queue, turn, id) WHERE state = 'ready';"                              \
+    "CREATE INDEX jobs_organisation ON tracking.jobs (queue, organisation_id, turn) WHERE state = 'ready';"         \
+    "CREATE INDEX jobs_delayed ON tracking.jobs (queue, due_at) WHERE state = 'delayed';"                           \
+    "CREATE INDEX jobs_held ON tracking.jobs (queue, lease_until) WHERE lease_until IS NOT NULL;"                   \
+    "CREATE INDEX jobs_handed ON tracking.jobs (queue, handed_at) WHERE handed_at IS NOT NULL;"                     \
+    "CREATE INDEX jobs_done ON tracking.jobs (ended_at) WHERE state = 'done';"                                      \
+    "CREATE INDEX jobs_dead ON tracking.jobs (queue) WHERE state = 'dead';"                                         \
+    "CREATE VIEW tracking.queues AS SELECT q.queue,"                                                                \
+    " (SELECT count(*) FROM tracking.jobs j WHERE j.queue = q.queue AND j.state = 'ready')"                         \
+    " + (SELECT count(*) FROM tracking.jobs j WHERE j.queue = q.queue AND j.state = 'delayed')"                     \
+    " + (SELECT count(*) FROM tracking.jobs j WHERE j.queue = q.queue AND j.lease_until IS NOT NULL)"               \
+    " + (SELECT count(*) FROM tracking.jobs j WHERE j.queue = q.queue AND j.handed_at IS NOT NULL) AS live,"        \
+    " (SELECT count(*) FROM tracking.jobs j WHERE j.queue = q.queue AND j.state = 'dead') AS dead"                  \
+    " FROM (VALUES ('prospect.validate'), ('prospect.research'), ('draft.generate'), ('email.send')) AS q (queue);"
+
 const struct db_migration db_migrations_postgres[] = {
     {1, "first schema", IAM CRM OUTREACH TRACKING},
     {2, "outcome of a commit", COMMITS},
     {3, "rates of e-mails", MAIL_RATES},
+    {4, "jobs in turn", JOBS},
     {0, NULL, NULL},
 };
 

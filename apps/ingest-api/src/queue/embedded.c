@@ -12,32 +12,39 @@ struct lease_call {
     struct job *jobs;
     int max, leased;
     struct jobs_expired expired;
-    int64_t due_ms;
+    struct jobs_look look;
 };
 
-static int run_peek(void *arg, struct db *db)
+static int run_look(void *arg, struct db *db)
 {
     struct lease_call *call = arg;
-    return jobs_peek(db, call->name, &call->due_ms);
+    return jobs_look(db, call->name, &call->look);
 }
 
 static int run_lease(void *arg, struct db *db)
 {
     struct lease_call *call = arg;
     struct queue *queue = call->queue;
-    int rc = jobs_lease(db, call->name, queue->timing.lease_ms, queue->max_attempts, queue->owner, call->jobs,
-                        call->max, &call->expired);
+    int rc = jobs_lease(db, call->name, &call->look, queue->timing.lease_ms, queue->max_attempts, queue->owner,
+                        call->jobs, call->max, &call->expired);
     call->leased = rc > 0 ? rc : 0;
     return rc < 0 ? rc : 0;
 }
 
+/* When there is something to do. What a broker has (QUEUE was another) is ours at once. */
+static int64_t due_ms(const struct jobs_look *look)
+{
+    int64_t due = look->delayed_ms < look->lease_ms ? look->delayed_ms : look->lease_ms;
+    return look->ready_ms != INT64_MAX || look->handed_ms != INT64_MAX ? 0 : due;
+}
+
 /* A look by a reader first: only when something is due is the writer, and a commit, asked for it.
- * @return how many, or an error; with 0, call->due_ms says when to come again. */
+ * @return how many, or an error; with 0, call->look says when to come again. */
 static int try_lease(struct lease_call *call)
 {
     struct store *store = call->queue->store;
-    int rc = store_run(store, STORE_MODE_READ, run_peek, call);
-    if (rc != DB_OK || call->due_ms > jobs_now_ms())
+    int rc = store_run(store, STORE_MODE_READ, run_look, call);
+    if (rc != DB_OK || due_ms(&call->look) > jobs_now_ms())
         return rc;
     call->leased = 0;
     rc = store_run(store, STORE_MODE_WRITE, run_lease, call);
@@ -63,7 +70,7 @@ static int embedded_lease(struct queue *queue, enum queue_name name, struct job 
         uint64_t now = clock_monotonic_ns();
         if (n != 0 || now >= end)
             return n;
-        int64_t wait = (int64_t)((end - now) / 1000000u) + 1, due = call.due_ms - jobs_now_ms();
+        int64_t wait = (int64_t)((end - now) / 1000000u) + 1, due = due_ms(&call.look) - jobs_now_ms();
         if (wait > QUEUE_POLL_MS)
             wait = QUEUE_POLL_MS;
         if (due < wait)

@@ -41,6 +41,95 @@ int64_t jobs_clock_follow(void)
     return jump;
 }
 
+static void copy_text(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text ? text : "");
+}
+
+/* The first column of a one-row statement with $1 = queue; `otherwise` without one. *rc is left alone but for errors. */
+static int64_t number(struct db_stmt *stmt, enum queue_name queue, int64_t otherwise, int *rc)
+{
+    int64_t value = otherwise;
+    db_bind_str(stmt, 1, queue_names[queue]);
+    int step = db_step(stmt);
+    if (step == DB_ROW && db_column_text(stmt, 0))
+        value = db_column_int(stmt, 0);
+    else if (step < 0)
+        *rc = step;
+    db_done(stmt);
+    return value;
+}
+
+/* --- turns --- */
+
+/* $1 queue. The lowest turn that is ready: the queue's clock. */
+#define FIRST_TURN "(SELECT turn FROM tracking.jobs WHERE queue = $1 AND state = 'ready' ORDER BY turn LIMIT 1)"
+
+int64_t jobs_next_turn(struct db *db, enum queue_name queue, const char *organisation_id)
+{
+    int64_t turn = 0;
+    struct db_stmt *stmt = db_prepare(
+        db, "SELECT coalesce(" FIRST_TURN ", 0), coalesce((SELECT turn + 1 FROM tracking.jobs WHERE queue = $1"
+            " AND organisation_id = $2 AND state = 'ready' ORDER BY turn DESC LIMIT 1), 0)");
+    db_bind_str(stmt, 1, queue_names[queue]);
+    db_bind_uuid(stmt, 2, organisation_id);
+    int rc = db_step(stmt);
+    if (rc == DB_ROW) {
+        int64_t clock = db_column_int(stmt, 0), next = db_column_int(stmt, 1);
+        turn = next > clock ? next : clock;
+    }
+    db_done(stmt);
+    return rc < 0 ? rc : turn;
+}
+
+/* Jobs that are due, on their way to be ready. */
+#define DUE_MAX 256 /* at a time; the next lease takes the rest */
+struct due {
+    int n;
+    struct {
+        char id[UUID_TEXT], organisation_id[UUID_TEXT];
+        int nth; /* of its organisation, among these */
+    } job[DUE_MAX];
+};
+
+static int find_due(struct db *db, enum queue_name queue, struct due *due)
+{
+    int rc;
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT id, organisation_id FROM tracking.jobs WHERE queue = $1 AND state = 'delayed'"
+                       " AND due_at <= $2 ORDER BY due_at LIMIT $3 /*pg FOR UPDATE SKIP LOCKED */");
+    db_bind_str(stmt, 1, queue_names[queue]);
+    db_bind_int(stmt, 2, jobs_now_ms());
+    db_bind_int(stmt, 3, DUE_MAX);
+    due->n = 0;
+    while ((rc = db_step(stmt)) == DB_ROW && due->n < DUE_MAX) {
+        int at = due->n++;
+        copy_text(due->job[at].id, UUID_TEXT, db_column_uuid(stmt, 0));
+        copy_text(due->job[at].organisation_id, UUID_TEXT, db_column_uuid(stmt, 1));
+        due->job[at].nth = 0;
+        for (int i = at - 1; i >= 0 && due->job[at].nth == 0; i--)
+            if (strcmp(due->job[i].organisation_id, due->job[at].organisation_id) == 0)
+                due->job[at].nth = due->job[i].nth + 1;
+    }
+    db_done(stmt);
+    return rc < 0 ? rc : DB_OK;
+}
+
+/* Their turns begin at the clock's and not behind their organisation's last: a retry does not wait for a million others. */
+int jobs_make_ready(struct db *db, enum queue_name queue)
+{
+    struct due due;
+    int rc = find_due(db, queue, &due);
+    if (rc != DB_OK || due.n == 0)
+        return rc;
+    int64_t clock = number(db_prepare(db, "SELECT coalesce(" FIRST_TURN ", 0)"), queue, 0, &rc);
+    for (int i = 0; rc == DB_OK && i < due.n; i++)
+        rc =
+            db_exec_later(db, "UPDATE tracking.jobs SET state = 'ready', turn = $2 WHERE id = $1 AND state = 'delayed'",
+                          "ui", due.job[i].id, clock + due.job[i].nth);
+    return rc;
+}
+
 /* --- publish, complete --- */
 
 static int publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
@@ -51,18 +140,18 @@ static int publish(struct db *db, enum queue_name queue, const char *organisatio
     if (queue >= QUEUES || !payload)
         return DB_E_INVALID;
     int rc = db_scope(db, organisation_id);
-    if (rc != DB_OK)
-        return rc;
-    int64_t now = jobs_now_ms();
+    int64_t now = jobs_now_ms(), turn = rc == DB_OK && delay_ms <= 0 ? jobs_next_turn(db, queue, organisation_id) : 0;
+    if (rc != DB_OK || turn < 0)
+        return rc != DB_OK ? rc : (int)turn;
     uuid_new(uuid);
     uuid_format(uuid, id);
     int (*run)(struct db *, const char *, const char *, ...) = fresh ? db_exec : db_exec_later;
     rc = run(db,
-             "INSERT INTO tracking.jobs (id, queue, organisation_id, request_id, idempotency_key, payload, due_at,"
-             " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+             "INSERT INTO tracking.jobs (id, queue, organisation_id, request_id, idempotency_key, payload, state, turn,"
+             " due_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
              " ON CONFLICT (queue, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
-             "ususssii", id, queue_names[queue], organisation_id, request_id, idempotency_key, payload, now + delay_ms,
-             now);
+             "usussssiii", id, queue_names[queue], organisation_id, request_id, idempotency_key, payload,
+             delay_ms > 0 ? "delayed" : "ready", turn, now + delay_ms, now);
     if (rc == DB_OK && fresh)
         *fresh = db_changes(db) > 0;
     return rc;
@@ -81,40 +170,39 @@ int queue_publish_later(struct db *db, enum queue_name queue, const char *organi
 }
 
 /* A lease is held by the worker that was given this attempt, and by nobody else. */
-#define WHERE_LEASED " WHERE id = $1 AND state = 1 AND attempt = $2"
+#define WHERE_LEASED " WHERE id = $1 AND state = 'leased' AND attempt = $2"
+
+static int lost_if_unchanged(struct db *db, int rc)
+{
+    return rc == DB_OK && db_changes(db) == 0 ? DB_E_CONFLICT : rc;
+}
 
 int queue_complete(struct db *db, const struct job *job)
 {
-    int rc;
-    if (job->keyed)
-        rc = db_exec(
-            db,
-            "UPDATE tracking.jobs SET state = 2, payload = '', error = NULL, owner = NULL, due_at = $3" WHERE_LEASED,
-            "uii", job->id, (int64_t)job->attempt, jobs_now_ms());
-    else
-        rc = db_exec(db, "DELETE FROM tracking.jobs" WHERE_LEASED, "ui", job->id, (int64_t)job->attempt);
-    return rc == DB_OK && db_changes(db) == 0 ? DB_E_CONFLICT : rc;
+    if (!job->keyed)
+        return lost_if_unchanged(
+            db, db_exec(db, "DELETE FROM tracking.jobs" WHERE_LEASED, "ui", job->id, (int64_t)job->attempt));
+    return lost_if_unchanged(db, db_exec(db,
+                                         "UPDATE tracking.jobs SET state = 'done', payload = '', error = NULL,"
+                                         " owner = NULL, lease_until = NULL, ended_at = $3" WHERE_LEASED,
+                                         "uii", job->id, (int64_t)job->attempt, jobs_now_ms()));
 }
 
 /* --- lease --- */
 
-static int requeue(struct db *db, const char *id, int64_t now)
-{
-    return db_exec_later(db,
-                         "UPDATE tracking.jobs SET state = 0, due_at = $2, owner = NULL, error = 'lease expired'"
-                         " WHERE id = $1 AND state = 1 AND due_at <= $2",
-                         "ui", id, now);
-}
-
-static int bury(struct db *db, const char *id, int64_t now)
-{
-    return db_exec_later(db,
-                         "UPDATE tracking.jobs SET state = 3, due_at = $2, owner = NULL, error = 'lease expired'"
-                         " WHERE id = $1 AND state = 1 AND due_at <= $2",
-                         "ui", id, now);
-}
-
 #define EXPIRED_MAX 64 /* at a time; the next lease takes the rest */
+
+static int end_lease(struct db *db, const char *id, bool dead, int64_t now)
+{
+    if (dead)
+        return db_exec_later(db,
+                             "UPDATE tracking.jobs SET state = 'dead', owner = NULL, lease_until = NULL, ended_at = $2,"
+                             " error = 'lease expired' WHERE id = $1 AND lease_until <= $2",
+                             "ui", id, now);
+    return db_exec_later(
+        db, "UPDATE tracking.jobs SET " JOB_GOES_BACK ", error = 'lease expired' WHERE id = $1 AND lease_until <= $2",
+        "ui", id, now);
+}
 
 static int expire(struct db *db, enum queue_name queue, int64_t now, int max_attempts, struct jobs_expired *expired)
 {
@@ -123,30 +211,26 @@ static int expire(struct db *db, enum queue_name queue, int64_t now, int max_att
         bool last;
     } late[EXPIRED_MAX];
     int n = 0, rc;
-    struct db_stmt *stmt = db_prepare(db, "SELECT id, attempt FROM tracking.jobs WHERE queue = $1 AND state = 1"
-                                          " AND due_at <= $2 ORDER BY due_at LIMIT $3 /*pg FOR UPDATE SKIP LOCKED */");
+    struct db_stmt *stmt = db_prepare(db, "SELECT id, attempt, state FROM tracking.jobs WHERE queue = $1"
+                                          " AND lease_until <= $2 ORDER BY lease_until LIMIT $3"
+                                          " /*pg FOR UPDATE SKIP LOCKED */");
     db_bind_str(stmt, 1, queue_names[queue]);
     db_bind_int(stmt, 2, now);
     db_bind_int(stmt, 3, EXPIRED_MAX);
     while ((rc = db_step(stmt)) == DB_ROW && n < EXPIRED_MAX) {
-        const char *id = db_column_uuid(stmt, 0);
-        snprintf(late[n].id, sizeof late[n].id, "%s", id ? id : "");
-        late[n++].last = db_column_int(stmt, 1) >= max_attempts;
+        copy_text(late[n].id, UUID_TEXT, db_column_uuid(stmt, 0));
+        late[n].last = db_column_int(stmt, 1) >= max_attempts && strcmp(db_column_text(stmt, 2), "leased") == 0;
+        n++;
     }
     db_done(stmt);
     if (rc == DB_ROW)
         rc = DB_OK;
     for (int i = 0; rc == DB_OK && i < n; i++) {
-        rc = late[i].last ? bury(db, late[i].id, now) : requeue(db, late[i].id, now);
+        rc = end_lease(db, late[i].id, late[i].last, now);
         expired->dead += late[i].last;
         expired->retried += !late[i].last;
     }
     return rc;
-}
-
-static void copy_text(char *out, size_t size, const char *text)
-{
-    snprintf(out, size, "%s", text ? text : "");
 }
 
 int jobs_read(struct db_stmt *stmt, enum queue_name queue, struct job *job)
@@ -175,11 +259,10 @@ int jobs_read_ready(struct db *db, enum queue_name queue, struct job *jobs, size
 {
     int n = 0, rc;
     struct db_stmt *stmt =
-        db_prepare(db, "SELECT " JOB_COLUMNS " FROM tracking.jobs WHERE queue = $1 AND state = 0 AND due_at <= $2"
-                       " ORDER BY due_at, id LIMIT $3 /*pg FOR UPDATE SKIP LOCKED */");
+        db_prepare(db, "SELECT " JOB_COLUMNS " FROM tracking.jobs WHERE queue = $1 AND state = 'ready'"
+                       " ORDER BY turn, id LIMIT $2 /*pg FOR UPDATE SKIP LOCKED */");
     db_bind_str(stmt, 1, queue_names[queue]);
-    db_bind_int(stmt, 2, jobs_now_ms());
-    db_bind_int(stmt, 3, max);
+    db_bind_int(stmt, 2, max);
     while ((rc = db_step(stmt)) == DB_ROW && n < max) {
         rc = jobs_read(stmt, queue, at(jobs, stride, n++));
         if (rc != DB_OK)
@@ -191,19 +274,34 @@ int jobs_read_ready(struct db *db, enum queue_name queue, struct job *jobs, size
     return rc < 0 ? rc : n;
 }
 
-int jobs_lease(struct db *db, enum queue_name queue, int64_t lease_ms, int max_attempts, const char *owner,
-               struct job *jobs, int max, struct jobs_expired *expired)
+int jobs_take_back(struct db *db, enum queue_name queue, int64_t handed_before_ms, int max)
+{
+    int rc = db_exec(db,
+                     "UPDATE tracking.jobs SET " JOB_GOES_BACK " WHERE id IN (SELECT id FROM tracking.jobs"
+                     " WHERE queue = $1 AND handed_at <= $2 LIMIT $3) AND handed_at <= $2",
+                     "sii", queue_names[queue], handed_before_ms, (int64_t)max);
+    return rc < 0 ? rc : (int)db_changes(db);
+}
+
+int jobs_lease(struct db *db, enum queue_name queue, const struct jobs_look *look, int64_t lease_ms, int max_attempts,
+               const char *owner, struct job *jobs, int max, struct jobs_expired *expired)
 {
     int64_t now = jobs_now_ms();
+    int rc = DB_OK;
     memset(expired, 0, sizeof *expired);
-    int rc = expire(db, queue, now, max_attempts, expired);
+    if (look->lease_ms <= now)
+        rc = expire(db, queue, now, max_attempts, expired);
+    if (rc == DB_OK && look->handed_ms != INT64_MAX && (rc = jobs_take_back(db, queue, INT64_MAX, DUE_MAX)) > 0)
+        rc = DB_OK;
+    if (rc == DB_OK && look->delayed_ms <= now)
+        rc = jobs_make_ready(db, queue);
     if (rc != DB_OK)
         return rc;
     int n = jobs_read_ready(db, queue, jobs, sizeof *jobs, max);
     for (int i = 0; rc == DB_OK && i < n; i++)
-        rc =
-            db_exec_later(db, "UPDATE tracking.jobs SET state = 1, attempt = $2, due_at = $3, owner = $4 WHERE id = $1",
-                          "uiis", jobs[i].id, (int64_t)++jobs[i].attempt, now + lease_ms, owner);
+        rc = db_exec_later(
+            db, "UPDATE tracking.jobs SET state = 'leased', attempt = $2, lease_until = $3, owner = $4 WHERE id = $1",
+            "uiis", jobs[i].id, (int64_t)++jobs[i].attempt, now + lease_ms, owner);
     for (int i = 0; rc != DB_OK && i < n; i++)
         job_release(&jobs[i]);
     return rc == DB_OK ? n : rc;
@@ -218,78 +316,92 @@ void job_release(struct job *job)
     job->payload = NULL;
 }
 
-int64_t jobs_number(struct db_stmt *stmt, enum queue_name queue, int64_t otherwise, int *rc)
-{
-    int64_t value = otherwise;
-    db_bind_str(stmt, 1, queue_names[queue]);
-    int step = db_step(stmt);
-    if (step == DB_ROW)
-        value = db_column_int(stmt, 0);
-    else if (step < 0)
-        *rc = step;
-    db_done(stmt);
-    return value;
-}
-
-int64_t jobs_first_ready(struct db *db, enum queue_name queue, int64_t otherwise, int *rc)
-{
-    return jobs_number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 0"
-                                      " ORDER BY due_at LIMIT 1"),
-                       queue, otherwise, rc);
-}
-
-static int64_t first_leased(struct db *db, enum queue_name queue, int *rc)
-{
-    return jobs_number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 1"
-                                      " ORDER BY due_at LIMIT 1"),
-                       queue, INT64_MAX, rc);
-}
-
-int jobs_peek(struct db *db, enum queue_name queue, int64_t *due_ms)
-{
-    int rc = DB_OK;
-    int64_t ready = jobs_first_ready(db, queue, INT64_MAX, &rc), leased = first_leased(db, queue, &rc);
-    if (leased < 0) /* a broker had it when QUEUE was another (outbox.h): minus when it was due */
-        leased = -leased;
-    *due_ms = ready < leased ? ready : leased;
-    return rc;
-}
-
 int jobs_extend(struct db *db, const struct job *job, int64_t lease_ms)
 {
-    int rc = db_exec(db, "UPDATE tracking.jobs SET due_at = $3" WHERE_LEASED, "uii", job->id, (int64_t)job->attempt,
-                     jobs_now_ms() + lease_ms);
-    return rc == DB_OK && db_changes(db) == 0 ? DB_E_CONFLICT : rc;
+    return lost_if_unchanged(db, db_exec(db, "UPDATE tracking.jobs SET lease_until = $3" WHERE_LEASED, "uii", job->id,
+                                         (int64_t)job->attempt, jobs_now_ms() + lease_ms));
 }
 
 int jobs_fail(struct db *db, const struct job *job, const char *error, bool dead, int64_t delay_ms)
 {
-    int rc = db_exec(db, "UPDATE tracking.jobs SET state = $3, error = $4, due_at = $5, owner = NULL" WHERE_LEASED,
-                     "uiisi", job->id, (int64_t)job->attempt, (int64_t)(dead ? JOB_DEAD : JOB_READY), error,
-                     jobs_now_ms() + (dead ? 0 : delay_ms));
-    return rc == DB_OK && db_changes(db) == 0 ? DB_E_CONFLICT : rc;
+    const char *sql = dead ? "UPDATE tracking.jobs SET state = 'dead', error = $3, ended_at = $4, owner = NULL,"
+                             " lease_until = NULL" WHERE_LEASED
+                           : "UPDATE tracking.jobs SET state = 'delayed', error = $3, due_at = $4, owner = NULL,"
+                             " lease_until = NULL" WHERE_LEASED;
+    return lost_if_unchanged(
+        db, db_exec(db, sql, "uisi", job->id, (int64_t)job->attempt, error, jobs_now_ms() + (dead ? 0 : delay_ms)));
 }
 
-/* --- statistics: one row and the ends of two indexes, whatever the depth --- */
+/* --- what there is: the ends of indexes, whatever the depth --- */
 
-int jobs_count(struct db *db, enum queue_name queue, struct queue_stats *out)
+static int64_t time_or(struct db_stmt *stmt, int column, int64_t otherwise)
 {
-    int rc = DB_OK;
-    out->depth = jobs_number(db_prepare(db, "SELECT live FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
-    out->dead = jobs_number(db_prepare(db, "SELECT dead FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
-    return rc;
+    return db_column_text(stmt, column) ? db_column_int(stmt, column) : otherwise;
+}
+
+int jobs_look(struct db *db, enum queue_name queue, struct jobs_look *out)
+{
+    struct db_stmt *stmt = db_prepare(
+        db, "SELECT (SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 'ready' ORDER BY turn LIMIT 1),"
+            " (SELECT due_at FROM tracking.jobs WHERE queue = $1 AND state = 'delayed' ORDER BY due_at LIMIT 1),"
+            " (SELECT lease_until FROM tracking.jobs WHERE queue = $1 AND lease_until IS NOT NULL"
+            "  ORDER BY lease_until LIMIT 1),"
+            " (SELECT handed_at FROM tracking.jobs WHERE queue = $1 AND handed_at IS NOT NULL"
+            "  ORDER BY handed_at LIMIT 1)");
+    db_bind_str(stmt, 1, queue_names[queue]);
+    *out = (struct jobs_look){INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+    int rc = db_step(stmt);
+    if (rc == DB_ROW) {
+        out->ready_ms = time_or(stmt, 0, INT64_MAX);
+        out->delayed_ms = time_or(stmt, 1, INT64_MAX);
+        out->lease_ms = time_or(stmt, 2, INT64_MAX);
+        out->handed_ms = time_or(stmt, 3, INT64_MAX);
+    }
+    db_done(stmt);
+    return rc < 0 ? rc : DB_OK;
+}
+
+/* The first in turn of each organisation is its oldest. From one organisation to the next is one step in the index. */
+static int64_t oldest_ready(struct db *db, enum queue_name queue, int64_t otherwise, int *rc)
+{
+    return number(
+        db_prepare(
+            db, "WITH RECURSIVE waiting (organisation_id) AS (SELECT (SELECT organisation_id FROM tracking.jobs"
+                "  WHERE queue = $1 AND state = 'ready' ORDER BY organisation_id LIMIT 1)"
+                " UNION ALL SELECT (SELECT j.organisation_id FROM tracking.jobs j WHERE j.queue = $1"
+                "  AND j.state = 'ready' AND j.organisation_id > w.organisation_id ORDER BY j.organisation_id LIMIT 1)"
+                "  FROM waiting w WHERE w.organisation_id IS NOT NULL)"
+                " SELECT min((SELECT j.due_at FROM tracking.jobs j WHERE j.queue = $1 AND j.state = 'ready'"
+                "  AND j.organisation_id = w.organisation_id ORDER BY j.turn LIMIT 1)) FROM waiting w"),
+        queue, otherwise, rc);
+}
+
+int64_t jobs_oldest_due(struct db *db, enum queue_name queue, int64_t now)
+{
+    struct jobs_look look;
+    int rc = jobs_look(db, queue, &look);
+    int64_t oldest = rc == DB_OK && look.ready_ms != INT64_MAX ? oldest_ready(db, queue, now, &rc) : now;
+    int64_t handed = rc == DB_OK && look.handed_ms != INT64_MAX
+                         ? number(db_prepare(db, "SELECT due_at FROM tracking.jobs WHERE queue = $1"
+                                                 " AND handed_at IS NOT NULL ORDER BY handed_at LIMIT 1"),
+                                  queue, now, &rc)
+                         : now;
+    int64_t others = look.delayed_ms < look.lease_ms ? look.delayed_ms : look.lease_ms;
+    if (rc != DB_OK)
+        return rc;
+    oldest = handed < oldest ? handed : oldest;
+    return others < oldest ? others : oldest;
 }
 
 int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
 {
-    int64_t due;
-    int rc = jobs_count(db, queue, out);
-    if (rc == DB_OK)
-        rc = jobs_peek(db, queue, &due);
-    if (rc == DB_OK) {
-        int64_t age = due == INT64_MAX ? 0 : jobs_now_ms() - due;
-        out->oldest_age_ms = age > 0 ? age : 0;
-    }
+    int rc = DB_OK;
+    int64_t now = jobs_now_ms(), oldest = jobs_oldest_due(db, queue, now);
+    if (oldest < 0)
+        return (int)oldest;
+    out->oldest_age_ms = oldest < now ? now - oldest : 0;
+    out->depth = number(db_prepare(db, "SELECT live FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
+    out->dead = number(db_prepare(db, "SELECT dead FROM tracking.queues WHERE queue = $1"), queue, 0, &rc);
     return rc;
 }
 
@@ -297,10 +409,14 @@ int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
 
 int jobs_shift(struct db *db, const char *self, int64_t jump_ms)
 {
-    int rc = db_exec(db, "UPDATE tracking.jobs SET due_at = due_at + $1 WHERE state = 1 AND owner = $2", "is", jump_ms,
-                     self);
+    int rc = db_exec(db,
+                     "UPDATE tracking.jobs SET lease_until = lease_until + $1 WHERE lease_until IS NOT NULL"
+                     " AND owner = $2",
+                     "is", jump_ms, self);
     for (int i = 0; rc == DB_OK && jump_ms < 0 && i < QUEUES; i++)
-        rc = db_exec(db, "UPDATE tracking.jobs SET due_at = due_at + $1 WHERE queue = $2 AND state = 0 AND due_at > $3",
+        rc = db_exec(db,
+                     "UPDATE tracking.jobs SET due_at = due_at + $1 WHERE queue = $2 AND state = 'delayed'"
+                     " AND due_at > $3",
                      "isi", jump_ms, queue_names[i], jobs_now_ms());
     return rc;
 }
@@ -309,11 +425,11 @@ int jobs_clamp(struct db *db, int64_t latest_ms)
 {
     int rc = DB_OK;
     for (int i = 0; rc == DB_OK && i < QUEUES; i++) {
-        rc = db_exec(db, "UPDATE tracking.jobs SET due_at = $3 WHERE queue = $1 AND state = 0 AND due_at > $2", "sii",
-                     queue_names[i], latest_ms, jobs_now_ms());
+        rc = db_exec(db, "UPDATE tracking.jobs SET due_at = $3 WHERE queue = $1 AND state = 'delayed' AND due_at > $2",
+                     "sii", queue_names[i], latest_ms, jobs_now_ms());
         if (rc == DB_OK)
-            rc = db_exec(db, "UPDATE tracking.jobs SET due_at = $3 WHERE queue = $1 AND state = 1 AND due_at > $2",
-                         "sii", queue_names[i], latest_ms, jobs_now_ms());
+            rc = db_exec(db, "UPDATE tracking.jobs SET lease_until = $3 WHERE queue = $1 AND lease_until > $2", "sii",
+                         queue_names[i], latest_ms, jobs_now_ms());
     }
     return rc;
 }
@@ -321,8 +437,8 @@ int jobs_clamp(struct db *db, int64_t latest_ms)
 int jobs_forget(struct db *db, int64_t done_before_ms, int max)
 {
     int rc = db_exec(db,
-                     "DELETE FROM tracking.jobs WHERE id IN (SELECT id FROM tracking.jobs WHERE state = 2"
-                     " AND due_at < $1 LIMIT $2)",
+                     "DELETE FROM tracking.jobs WHERE id IN (SELECT id FROM tracking.jobs WHERE state = 'done'"
+                     " AND ended_at < $1 LIMIT $2)",
                      "ii", done_before_ms, (int64_t)max);
     return rc < 0 ? rc : (int)db_changes(db);
 }

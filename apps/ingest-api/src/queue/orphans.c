@@ -34,7 +34,7 @@ static bool suspect(struct orphans_suspects *suspects, const char *owner)
     return now - suspects->of[i].since_ns >= ORPHANS_GRACE_NS;
 }
 
-/* Few rows: what is leased at the moment. What a broker has is not among them (due_at < 0, outbox.h). */
+/* Few rows: what workers and relays hold at the moment. */
 static int find_of(struct db *db, enum queue_name queue, const char *self, struct orphans_suspects *suspects,
                    struct orphans *found)
 {
@@ -42,7 +42,7 @@ static int find_of(struct db *db, enum queue_name queue, const char *self, struc
     struct db_stmt *stmt = db_prepare(
         db, "SELECT DISTINCT owner /*pg , left('" OWNER_SESSION "' || replace(owner, ':relay', ''), 63) NOT IN"
             " (SELECT application_name FROM pg_stat_activity WHERE application_name LIKE '" OWNER_SESSION "%') */"
-            " FROM tracking.jobs WHERE queue = $1 AND state = 1 AND due_at > 0");
+            " FROM tracking.jobs WHERE queue = $1 AND lease_until IS NOT NULL");
     db_bind_str(stmt, 1, queue_names[queue]);
     while ((rc = db_step(stmt)) == DB_ROW) {
         const char *owner = db_column_text(stmt, 0);
@@ -87,9 +87,9 @@ int orphans_release(struct db *db, const struct orphans *orphans)
     int rc = DB_OK, released = 0;
     for (int i = 0; i < orphans->n * QUEUES; i++) {
         rc = db_exec(db,
-                     "UPDATE tracking.jobs SET state = 0, due_at = $3, owner = NULL, error = 'worker died'"
-                     " WHERE queue = $1 AND state = 1 AND due_at > 0 AND owner = $2",
-                     "ssi", queue_names[i % QUEUES], orphans->owner[i / QUEUES], jobs_now_ms());
+                     "UPDATE tracking.jobs SET " JOB_GOES_BACK ", error = 'worker died'"
+                     " WHERE queue = $1 AND lease_until IS NOT NULL AND owner = $2",
+                     "ss", queue_names[i % QUEUES], orphans->owner[i / QUEUES]);
         if (rc != DB_OK)
             return rc;
         released += (int)db_changes(db);

@@ -4,18 +4,19 @@
  * tracking.jobs as the outbox and the ledger of a broker; private to src/queue. A row and its message are one commit,
  * because the row is written by the caller's transaction and a relay publishes it afterwards.
  *
- *   ready      state 0                               in the outbox; published when due_at has come (delayed, retried)
- *   relaying   state 1, owner "…:relay", due_at > 0  a relay publishes it; until due_at nobody else does
- *   broker     state 1, owner "broker",  due_at < 0  the broker has confirmed it; minus due_at is when it was due
- *   leased     state 1, owner of a worker, due_at > 0 delivered; attempt says to whom, as with the embedded queue
- *   done, dead state 2, 3
+ *   delayed, ready   in the outbox; published in turn (jobs.h)
+ *   relaying         a relay (owner "…:relay") publishes it; until lease_until nobody else does
+ *   handed           the broker has confirmed it
+ *   leased           delivered to a worker; attempt says to whom, as with the embedded queue
+ *   done, dead
  *
- * The sign of due_at keeps the leases that can run out apart from a backlog of any size in the index (queue, due_at).
+ * A broker's queue is first in, first out: what it has, every organisation waits for. So the relay keeps few jobs there, and
+ * the turns are in the outbox (amqp/relay.c).
  *
  * A message is no more than the hint that a row may be leased: one that comes twice, late, or for a job that is done finds
  * no row to lease and is dropped. So a message may be published again whenever there is doubt.
  *
- * Every function runs in a write transaction but outbox_peek and outbox_stats. Times are jobs_now_ms(), codes db.h's.
+ * Every function runs in a write transaction but outbox_handed. Times are jobs_now_ms(), codes db.h's.
  */
 #ifndef INGEST_QUEUE_OUTBOX_H
 #define INGEST_QUEUE_OUTBOX_H
@@ -32,13 +33,13 @@ struct outbox_row {
 /** The name under which a relay of this process holds rows. */
 void outbox_relay_owner(const char *self, char out[OWNER_SIZE]);
 
-/** When a relay is needed next: the first job that is due, the first lease that runs out; INT64_MAX: none. */
-int outbox_peek(struct db *db, enum queue_name queue, int64_t *ready_ms, int64_t *leased_ms);
-/** Take up to `max` due rows for relaying; job_release() each. @return how many, or an error: then nothing is held. */
+/** Take up to `max` rows for relaying; job_release() each. @return how many, or an error: then nothing is held. */
 int outbox_take(struct db *db, enum queue_name queue, const char *relay, int64_t lease_ms, struct outbox_row *rows,
                 int max);
 /** What became of them: the confirmed belong to the broker, the others are in the outbox again. */
 int outbox_relayed(struct db *db, const char *relay, const struct outbox_row *rows, int n);
+/** How many jobs the broker has, counted up to `max`. In any transaction. @return it, or an error. */
+int outbox_handed(struct db *db, enum queue_name queue, int max);
 
 enum outbox_claim {
     OUTBOX_LEASED,  /**< ours: *job is filled in, but for its delivery */
@@ -56,10 +57,7 @@ int outbox_return(struct db *db, const struct job *job);
 
 /** Leases that ran out go back to the outbox. @param retried how many of them were workers'. */
 int outbox_expire(struct db *db, enum queue_name queue, unsigned *retried);
-/** What the broker should have had for more than `age_ms` goes back to the outbox. @return how many. */
+/** Some of what the broker should have had for more than `age_ms` goes back to the outbox. @return how many. */
 int outbox_recall(struct db *db, enum queue_name queue, int64_t age_ms);
-
-/** As jobs_stats(). */
-int outbox_stats(struct db *db, enum queue_name queue, struct queue_stats *out);
 
 #endif

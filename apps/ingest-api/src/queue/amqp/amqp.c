@@ -200,6 +200,7 @@ static int try_lease(struct queue *queue, enum queue_name name, struct job *jobs
         return rc;
     }
     hand_out(&call);
+    amqp_relay_taken(broker->relay, name);
     return call.leased;
 }
 
@@ -249,7 +250,7 @@ struct stats_call {
 static int run_stats(void *arg, struct db *db)
 {
     struct stats_call *call = arg;
-    return outbox_stats(db, call->name, call->out);
+    return jobs_stats(db, call->name, call->out);
 }
 
 static int amqp_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out)
@@ -299,8 +300,15 @@ static int amqp_check(struct queue *queue, int timeout_ms)
 
 struct recall_call {
     enum queue_name name;
+    struct jobs_look look;
     int recalled;
 };
+
+static int run_look(void *arg, struct db *db)
+{
+    struct recall_call *call = arg;
+    return jobs_look(db, call->name, &call->look);
+}
 
 static int run_recall(void *arg, struct db *db)
 {
@@ -312,10 +320,9 @@ static int run_recall(void *arg, struct db *db)
 /* A broker that lost its data, or a queue that was purged: what it should still have and has not is published again. */
 static void recall_lost(struct queue *queue, enum queue_name name)
 {
-    struct queue_stats stats = {0};
-    struct stats_call look = {.name = name, .out = &stats};
     struct recall_call call = {.name = name};
-    if (store_run(queue->store, STORE_MODE_READ, run_stats, &look) != DB_OK || stats.oldest_age_ms < RECALL_AFTER_MS ||
+    if (store_run(queue->store, STORE_MODE_READ, run_look, &call) != DB_OK ||
+        call.look.handed_ms > jobs_now_ms() - RECALL_AFTER_MS ||
         store_run(queue->store, STORE_MODE_WRITE, run_recall, &call) != DB_OK || call.recalled == 0)
         return;
     log_warn("jobs the broker does not have any more are published again", "s:component", "queue", "s:queue",

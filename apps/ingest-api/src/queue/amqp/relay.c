@@ -18,6 +18,7 @@
 #include "queue/queue_internal.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,14 @@
 #define REST_MS 1000   /* for a queue that gave no confirms; doubles up to REST_MAX_MS */
 #define REST_MAX_MS 60000
 #define CHANNEL 1
+/*
+ * What the broker has of a queue is served first in, first out, whoever it belongs to; so it gets about as many jobs as are
+ * taken from it in WAIT_MS, and the turns of the organisations are kept here, where a job of another one can still go first.
+ * The number is found by trying: doubled when most of them are gone at the next look, halved when one has waited for longer.
+ */
+#define WAIT_MS 1000
+#define WINDOW_MIN 8
+#define WINDOW_MAX 4096
 
 struct returned {
     struct returned *next;
@@ -43,9 +52,11 @@ struct amqp_relay {
     char owner[OWNER_SIZE];
     uint64_t published; /* delivery tags given on this channel */
     struct outbox_row rows[BATCH];
-    int n;
-    enum queue_name name; /* of the rows */
-    bool refused;         /* in this round the broker would not take a message */
+    int n, room;                   /* room: how many may be taken, at most BATCH */
+    enum queue_name name;          /* of the rows */
+    bool refused;                  /* in this round the broker would not take a message */
+    int window[QUEUES];            /* as many jobs may be at the broker */
+    atomic_bool held_back[QUEUES]; /* there are more than that: to be looked at when some have been taken */
     struct {
         uint64_t until_ns; /* nothing is published to it until then: the others come first */
         unsigned failures; /* in a row */
@@ -215,7 +226,7 @@ static void publish(struct amqp_relay *relay)
 static int run_take(void *arg, struct db *db)
 {
     struct amqp_relay *relay = arg;
-    int rc = outbox_take(db, relay->name, relay->owner, LEASE_MS, relay->rows, BATCH);
+    int rc = outbox_take(db, relay->name, relay->owner, LEASE_MS, relay->rows, relay->room);
     relay->n = rc > 0 ? rc : 0;
     return rc < 0 ? rc : 0;
 }
@@ -237,15 +248,19 @@ static int run_expire(void *arg, struct db *db)
     return outbox_expire(db, call->name, &call->retried);
 }
 
-struct peek_call {
+struct look_call {
     enum queue_name name;
-    int64_t ready_ms, leased_ms;
+    struct jobs_look look;
+    int handed;
 };
 
-static int run_peek(void *arg, struct db *db)
+static int run_look(void *arg, struct db *db)
 {
-    struct peek_call *call = arg;
-    return outbox_peek(db, call->name, &call->ready_ms, &call->leased_ms);
+    struct look_call *call = arg;
+    int rc = jobs_look(db, call->name, &call->look);
+    bool any = rc == DB_OK && call->look.handed_ms != INT64_MAX;
+    call->handed = any ? outbox_handed(db, call->name, WINDOW_MAX) : 0;
+    return call->handed < 0 ? call->handed : rc;
 }
 
 static void release_rows(struct amqp_relay *relay)
@@ -279,7 +294,7 @@ static int relay_batch(struct amqp_relay *relay, enum queue_name name)
         return 0;
     publish(relay);
     count(relay);
-    bool more = relay->n == BATCH;
+    bool more = relay->n == relay->room;
     /* When this fails the lease runs out, and they are published once more. */
     rc = store_run(relay->queue->store, STORE_MODE_WRITE, run_relayed, relay);
     release_rows(relay);
@@ -295,27 +310,53 @@ static int expire_leases(struct amqp_relay *relay, enum queue_name name)
     return rc;
 }
 
+/* @return how many more jobs the broker may be given. */
+static int room_at_broker(struct amqp_relay *relay, const struct look_call *call)
+{
+    int *window = &relay->window[call->name];
+    if (call->handed > 0 && jobs_now_ms() - call->look.handed_ms > WAIT_MS)
+        *window = *window / 2 > WINDOW_MIN ? *window / 2 : WINDOW_MIN;
+    else if (call->handed <= *window / 4 && atomic_load(&relay->held_back[call->name]))
+        *window = *window * 2 < WINDOW_MAX ? *window * 2 : WINDOW_MAX;
+    int room = *window - call->handed;
+    return room < 0 ? 0 : room < BATCH ? room : BATCH;
+}
+
+static int publish_some(struct amqp_relay *relay, const struct look_call *call)
+{
+    if (!relay->link.state || relay->link.blocked)
+        return 0;
+    relay->room = room_at_broker(relay, call);
+    int rc = relay->room > 0 ? relay_batch(relay, call->name) : 1;
+    /* Set before the next look, so that what is taken from now on wakes us. */
+    bool waits = rc > 0 && relay->room < BATCH;
+    atomic_store(&relay->held_back[call->name], waits);
+    return waits ? 0 : rc;
+}
+
 /* @return 1 when there may be more at once, 0 with *due_ms brought forward, or a db_error. */
 static int relay_queue(struct amqp_relay *relay, enum queue_name name, int64_t *due_ms)
 {
-    struct peek_call peek = {.name = name};
+    struct look_call call = {.name = name};
     int64_t now = jobs_now_ms();
-    int rc = store_run(relay->queue->store, STORE_MODE_READ, run_peek, &peek);
-    if (rc == DB_OK && peek.leased_ms <= now) {
+    int rc = store_run(relay->queue->store, STORE_MODE_READ, run_look, &call);
+    struct jobs_look *look = &call.look;
+    if (rc == DB_OK && look->lease_ms <= now) {
         rc = expire_leases(relay, name);
-        peek.ready_ms = now;
+        look->ready_ms = now;
     }
     if (rc != DB_OK)
         return rc;
+    int64_t ready = look->ready_ms != INT64_MAX ? now : look->delayed_ms;
     uint64_t mono = clock_monotonic_ns(), rested = relay->rest[name].until_ns;
-    if (peek.ready_ms <= now && rested > mono)
-        peek.ready_ms = now + (int64_t)((rested - mono) / 1000000u) + 1;
-    if (peek.ready_ms <= now)
-        return relay->link.state && !relay->link.blocked ? relay_batch(relay, name) : 0;
-    if (peek.ready_ms < *due_ms)
-        *due_ms = peek.ready_ms;
-    if (peek.leased_ms < *due_ms)
-        *due_ms = peek.leased_ms;
+    if (ready <= now && rested > mono)
+        ready = now + (int64_t)((rested - mono) / 1000000u) + 1;
+    if (ready <= now)
+        return publish_some(relay, &call);
+    if (ready < *due_ms)
+        *due_ms = ready;
+    if (look->lease_ms < *due_ms)
+        *due_ms = look->lease_ms;
     return 0;
 }
 
@@ -436,6 +477,12 @@ void amqp_relay_wake(struct amqp_relay *relay)
     amqp_thread_wake(&relay->thread);
 }
 
+void amqp_relay_taken(struct amqp_relay *relay, enum queue_name name)
+{
+    if (atomic_load(&relay->held_back[name]))
+        amqp_thread_wake(&relay->thread);
+}
+
 void amqp_relay_return(struct amqp_relay *relay, const struct job *job)
 {
     struct returned *returned = calloc(1, sizeof(*returned));
@@ -461,6 +508,8 @@ int amqp_relay_start(struct amqp_relay **out, struct queue *queue, const struct 
         return -1;
     }
     relay->queue = queue;
+    for (int i = 0; i < QUEUES; i++)
+        relay->window[i] = WINDOW_MIN;
     outbox_relay_owner(queue->owner, relay->owner);
     amqp_link_init(&relay->link, target, "relay", target->heartbeat_s);
     if (amqp_thread_start(&relay->thread, relay_main, relay) == 0) {

@@ -15,6 +15,8 @@ struct amqp_relay;
 int amqp_relay_start(struct amqp_relay **out, struct queue *queue, const struct amqp_target *target);
 /** There may be something in the outbox. Any thread. */
 void amqp_relay_wake(struct amqp_relay *relay);
+/** A worker has taken jobs of a queue from the broker: there may be room for more. Any thread. */
+void amqp_relay_taken(struct amqp_relay *relay, enum queue_name name);
 /** Whether the broker takes none of its messages, for want of memory or disk. Any thread. */
 bool amqp_relay_blocked(const struct amqp_relay *relay);
 /** A job that its worker gave up: its lease is returned when the store allows it. Any thread. */
