@@ -7,6 +7,7 @@
 #include "queue/queue_internal.h"
 #include "smtp_server.h"
 #include "store_fixture.h"
+#include "workers/email_fate.h"
 #include "workers/workers.h"
 
 #include <sys/stat.h>
@@ -444,6 +445,38 @@ static void test_tenants_are_apart(void **state)
     assert_int_equal(outbox(&b, true), 0);
 }
 
+/* ---- the table of fates ---- */
+
+static void test_what_is_final_stays(void **state)
+{
+    (void)state;
+    for (int event = 0; event < EMAIL_EVENTS; event++) {
+        for (int i = 0; i < 2; i++) {
+            enum email_state from = i ? EMAIL_SENT : EMAIL_FAILED;
+            const struct email_rule *rule = email_fate(from, (enum email_event)event);
+            assert_int_equal(rule->to, from);
+            assert_int_equal(rule->action, EMAIL_ACT_DONE);
+            assert_int_equal(rule->count, EMAIL_COUNT_NONE);
+        }
+    }
+}
+
+/* Whatever the transport says of an e-mail that was handed over has a row; it is counted when, and only when, that is final. */
+static void test_every_outcome_has_its_row(void **state)
+{
+    (void)state;
+    for (int event = EMAIL_ACCEPTED; event < EMAIL_EVENTS; event++) {
+        const struct email_rule *rule = email_fate(EMAIL_SENDING, (enum email_event)event);
+        assert_int_equal(rule->event, event);
+        assert_int_not_equal(rule->to, EMAIL_SENDING);
+        assert_int_equal(rule->count == EMAIL_COUNT_SENT, rule->to == EMAIL_SENT);
+        assert_int_equal(rule->count == EMAIL_COUNT_FAILED, rule->to == EMAIL_FAILED);
+    }
+    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_CLAIMED)->to, EMAIL_SENDING); /* a double does nothing */
+    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_CLAIMED)->action, EMAIL_ACT_DONE);
+    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_REDELIVERED)->action, EMAIL_ACT_ASK);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -461,6 +494,8 @@ int main(void)
         WITH_STORE(test_smtp_refused_for_now),
         WITH_STORE(test_nonsense_is_dead_lettered),
         WITH_STORE(test_tenants_are_apart),
+        cmocka_unit_test(test_what_is_final_stays),
+        cmocka_unit_test(test_every_outcome_has_its_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

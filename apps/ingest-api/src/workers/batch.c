@@ -1,15 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app.h"
+/*
+ * A batch that fails is done again one by one, so that one bad job costs itself only. A store that is busy, full or away is
+ * nobody's fault: the batch waits for it, and when that is in vain it is left to its lease.
+ */
+#include "workers/batch.h"
+
 #include "base/log.h"
 #include "metrics/metrics.h"
 #include "store/store.h"
-#include "workers/task.h"
 
-struct batch {
-    struct worker *worker;
-    struct task *tasks;
-    int n;
-};
+#define EXTEND_AFTER_NS (15 * UINT64_C(1000000000))
+#define TRIES 20
+
+static bool store_trouble(int rc)
+{
+    return rc == DB_E_BUSY || rc == DB_E_FULL || rc == DB_E_CONNECTION || rc == DB_E_UNKNOWN;
+}
+
+/* One of them, by itself. */
+static struct batch only(const struct batch *batch, int i)
+{
+    struct batch one = *batch;
+    one.tasks += i;
+    one.leased -= i;
+    one.n = 1;
+    return one;
+}
 
 static void reset(struct task *task, const struct handler *handler)
 {
@@ -21,108 +37,194 @@ static void reset(struct task *task, const struct handler *handler)
         (void)task_failed(task, TASK_DEAD, "the payload is not a JSON object");
 }
 
+void batch_keep_leases(struct batch *batch)
+{
+    if (promc_now_ns() - batch->extended_ns < EXTEND_AFTER_NS)
+        return;
+    (void)queue_extend(batch->worker->app->queue, batch->tasks[0].job, batch->leased);
+    batch->extended_ns = promc_now_ns();
+}
+
+/* ---- the transactions ---- */
+
 static int load_all(void *arg, struct db *db)
 {
     struct batch *batch = arg;
     int rc = DB_OK;
-
-    for (int i = 0; rc == DB_OK && i < batch->n; i++) {
+    for (int i = 0; rc == DB_OK && i < batch->n; i++)
         if (batch->tasks[i].result == TASK_DONE)
             rc = batch->worker->handler->load(batch->worker, db, &batch->tasks[i]);
-    }
     return rc;
 }
 
-static int run_all(void *arg, struct db *db)
+static int claim_all(void *arg, struct db *db)
 {
     struct batch *batch = arg;
     int rc = DB_OK;
+    for (int i = 0; rc == DB_OK && i < batch->n; i++)
+        if (batch->tasks[i].result == TASK_DONE)
+            rc = batch->worker->handler->claim(batch->worker, db, &batch->tasks[i], batch->unsure);
+    return rc;
+}
 
+static int finish_all(void *arg, struct db *db)
+{
+    struct batch *batch = arg;
+    const struct handler *handler = batch->worker->handler;
+    int rc = DB_OK;
     for (int i = 0; rc == DB_OK && i < batch->n; i++) {
         struct task *task = &batch->tasks[i];
-        if (task->result == TASK_DONE)
-            rc = batch->worker->handler->run(batch->worker, db, task);
+        /* What has acted has something to write, whatever came of it. */
+        if (task->result == TASK_DONE || handler->act)
+            rc = handler->finish(batch->worker, db, task);
         if (rc == DB_OK && task->result == TASK_DONE)
             rc = queue_complete(db, task->job);
     }
     return rc;
 }
 
-bool batch_store_trouble(int rc)
+/* From the beginning to before `act`, and without one to the end. */
+static int begin(struct batch *batch)
 {
-    return rc == DB_E_BUSY || rc == DB_E_FULL || rc == DB_E_CONNECTION || rc == DB_E_UNKNOWN;
+    struct worker *worker = batch->worker;
+    struct store *store = worker->app->store;
+    int rc = DB_OK;
+    for (int i = 0; i < batch->n; i++)
+        reset(&batch->tasks[i], worker->handler);
+    worker_forget_campaign(worker); /* a pause that was acknowledged before this holds for all of them */
+    if (worker->handler->load)
+        rc = store_run(store, STORE_MODE_READ, load_all, batch);
+    if (rc == DB_OK && worker->handler->claim)
+        rc = store_run(store, STORE_MODE_WRITE, claim_all, batch);
+    if (rc == DB_OK && !worker->handler->act)
+        rc = store_run(store, STORE_MODE_WRITE, finish_all, batch);
+    return rc;
 }
 
-static void log_task(const struct task *task, const char *message)
+static int end(struct batch *batch)
 {
-    log_warn(message, "s:component", "worker", "s:reqId", task->job->request_id, "s:jobId", task->job->id, "s:queue",
-             queue_names[task->job->queue], "i:attempt", (int64_t)task->job->attempt, "s:error", task->error);
+    return store_run(batch->worker->app->store, STORE_MODE_WRITE, finish_all, batch);
 }
 
-void batch_finish(struct worker *worker, struct task *tasks, int n, uint64_t ns)
+static int patiently(struct batch *batch, int (*run)(struct batch *batch))
 {
+    int rc = run(batch);
+    for (int tries = 0; store_trouble(rc) && tries < TRIES && !stop_wanted(batch->worker->stop); tries++) {
+        batch->unsure |= rc == DB_E_UNKNOWN;
+        stop_pause(batch->worker->stop, tries < 5 ? 200 : 2000);
+        rc = run(batch);
+    }
+    return rc;
+}
+
+/* ---- settling ---- */
+
+/* After the commit: counted, and what has failed is told to the queue. */
+static void settle(struct batch *batch, uint64_t ns)
+{
+    struct worker *worker = batch->worker;
     const struct handler *handler = worker->handler;
-
-    for (int i = 0; i < n; i++) {
-        struct task *task = &tasks[i];
+    for (int i = 0; i < batch->n; i++) {
+        struct task *task = &batch->tasks[i];
+        if (handler->committed)
+            handler->committed(worker, task);
+        if (task->result == TASK_LEFT)
+            continue;
         metrics_queue_processed(handler->queue, task->result == TASK_DONE, ns, task->job->request_id);
         if (task->result == TASK_DONE) {
             queue_done(worker->app->queue, task->job);
-            if (handler->committed)
-                handler->committed(worker, task);
             log_debug("job done", "s:component", "worker", "s:reqId", task->job->request_id, "s:jobId", task->job->id,
                       "s:queue", queue_names[handler->queue]);
             continue;
         }
-        log_task(task, task->result == TASK_DEAD ? "job failed for good" : "job failed, to be tried again");
+        task_log(task, task->result == TASK_DEAD ? "job failed for good" : "job failed, to be tried again");
         int rc = queue_fail(worker->app->queue, task->job, task->error, task->result == TASK_DEAD);
         if (rc != DB_OK && rc != DB_E_CONFLICT)
-            log_task(task, "the job's failure could not be recorded; it comes back when its lease ends");
+            task_log(task, "the job's failure could not be recorded; it comes back when its lease ends");
     }
 }
 
-static int attempt(struct worker *worker, struct task *tasks, int n)
+static void left_to_their_lease(const struct batch *batch, int rc)
 {
-    struct store *store = worker->app->store;
-    struct batch batch = {worker, tasks, n};
-    int rc = DB_OK;
-
-    for (int i = 0; i < n; i++)
-        reset(&tasks[i], worker->handler);
-    worker_forget_campaign(worker);
-    if (worker->handler->load)
-        rc = store_run(store, STORE_MODE_READ, load_all, &batch);
-    return rc == DB_OK ? store_run(store, STORE_MODE_WRITE, run_all, &batch) : rc;
+    log_warn("jobs left to their lease: the store cannot be used", "s:component", "worker", "s:queue",
+             queue_names[batch->worker->handler->queue], "i:jobs", (int64_t)batch->n, "s:error", db_error_name(rc));
 }
 
-void batch_process(struct worker *worker, struct task *tasks, int n)
+/* What was done outside of the store is recorded. */
+static void finish(struct batch *batch, uint64_t ns)
 {
-    uint64_t start = promc_now_ns();
-    int rc = attempt(worker, tasks, n);
-
-    for (int tries = 0; batch_store_trouble(rc) && tries < 20 && !workers_stopping(worker->workers); tries++) {
-        workers_pause(worker->workers, tries < 5 ? 200 : 2000);
-        rc = attempt(worker, tasks, n);
-    }
+    int rc = patiently(batch, end);
+    if (rc == DB_E_CONFLICT && batch->unsure && batch->n == 1)
+        rc = DB_OK; /* done already: by the commit whose answer was lost */
     if (rc == DB_OK) {
-        batch_finish(worker, tasks, n, (promc_now_ns() - start) / (uint64_t)n);
+        settle(batch, ns);
         return;
     }
-    if (batch_store_trouble(rc)) {
-        log_warn("jobs left to their lease: the store cannot be used", "s:component", "worker", "i:jobs", (int64_t)n,
-                 "s:error", db_error_name(rc));
+    for (int i = 0; i < batch->n; i++) {
+        struct batch one = only(batch, i);
+        if (batch->n > 1 && !store_trouble(rc))
+            finish(&one, ns);
+        else
+            log_warn("what became of a job could not be recorded; it comes back when its lease ends", "s:component",
+                     "worker", "s:reqId", one.tasks->job->request_id, "s:jobId", one.tasks->job->id, "s:error",
+                     db_error_name(rc));
+    }
+}
+
+/* ---- all of it ---- */
+
+static void failed_to_begin(struct batch *batch, int rc, uint64_t start)
+{
+    struct task *task = batch->tasks;
+    if (rc == DB_E_CONFLICT && !batch->worker->handler->act) { /* somebody else has it by now */
+        (void)task_failed(task, TASK_RETRY, "the lease was lost");
+        task_log(task, "job given up");
         return;
     }
-    if (n > 1) {
-        for (int i = 0; i < n; i++)
-            batch_process(worker, &tasks[i], 1);
-        return;
+    (void)task_failed(task, TASK_RETRY, "%s", db_error_name(rc));
+    settle(batch, promc_now_ns() - start);
+}
+
+static void run(struct batch *batch)
+{
+    const struct handler *handler = batch->worker->handler;
+    uint64_t start = promc_now_ns();
+    int rc = patiently(batch, begin);
+    if (rc == DB_OK) {
+        uint64_t each = (promc_now_ns() - start) / (uint64_t)batch->n;
+        for (int i = 0; handler->claimed && i < batch->n; i++)
+            handler->claimed(batch->worker, &batch->tasks[i]);
+        if (handler->act) {
+            batch->unsure = false;
+            handler->act(batch->worker, batch);
+            each = (promc_now_ns() - start) / (uint64_t)batch->n;
+            finish(batch, each);
+        } else {
+            settle(batch, each);
+        }
+    } else if (store_trouble(rc)) {
+        left_to_their_lease(batch, rc);
+    } else if (batch->n == 1) {
+        failed_to_begin(batch, rc, start);
+    } else {
+        for (int i = 0; i < batch->n; i++) {
+            struct batch one = only(batch, i);
+            run(&one);
+        }
     }
-    if (rc == DB_E_CONFLICT) { /* somebody else has it by now */
-        (void)task_failed(&tasks[0], TASK_RETRY, "the lease was lost");
-        log_task(&tasks[0], "job given up");
-        return;
+}
+
+void batch_run(struct worker *worker, struct task *tasks, int n)
+{
+    uint64_t now = promc_now_ns();
+    struct batch batch = {.worker = worker, .began_ns = now, .extended_ns = now};
+    int together = worker->handler->together ? worker->handler->together(worker, n) : n;
+    for (int i = 0; i < n && !(i > 0 && stop_wanted(worker->stop)); i += together) {
+        batch.tasks = &tasks[i];
+        batch.leased = n - i;
+        batch.n = together < n - i ? together : n - i;
+        batch.unsure = false;
+        batch_keep_leases(&batch);
+        run(&batch);
     }
-    (void)task_failed(&tasks[0], TASK_RETRY, "%s", db_error_name(rc));
-    batch_finish(worker, tasks, 1, promc_now_ns() - start);
 }

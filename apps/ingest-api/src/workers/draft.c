@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* draft.generate: one prospect's draft of one campaign. A draft that cannot be rendered is recorded as failed: the job is done. */
 #include "metrics/metrics.h"
-#include "workers/task.h"
+#include "workers/worker.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static int draft_load(struct worker *worker, struct db *db, struct task *task)
     return rc;
 }
 
-static int draft_run(struct worker *worker, struct db *db, struct task *task)
+static int draft_finish(struct worker *worker, struct db *db, struct task *task)
 {
     const struct draft_text *text = &task->u.draft.text;
     const char *organisation = task->job->organisation_id;
@@ -76,7 +76,7 @@ const struct handler draft_handler = {
     .queue = QUEUE_DRAFT_GENERATE,
     .batch = 200,
     .load = draft_load,
-    .run = draft_run,
+    .finish = draft_finish,
     .committed = draft_committed,
     .release = draft_release,
 };

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* prospect.validate and prospect.research: a job holds the prospects of one chunk of an import. */
-#include "app.h"
 #include "base/email_address.h"
 #include "base/uuid.h"
 #include "import/import.h"
 #include "metrics/metrics.h"
-#include "workers/task.h"
+#include "workers/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +95,7 @@ static int validate_one(struct db *db, struct task *task, json_t *id, json_t *va
     return harmless(rc) ? DB_OK : rc;
 }
 
-static int validate_run(struct worker *worker, struct db *db, struct task *task)
+static int validate_finish(struct worker *worker, struct db *db, struct task *task)
 {
     json_t *ids = payload_ids(task), *id, *valid = json_array();
     size_t i;
@@ -131,7 +130,7 @@ static void validate_committed(struct worker *worker, struct task *task)
 const struct handler validate_handler = {
     .queue = QUEUE_PROSPECT_VALIDATE,
     .batch = 4,
-    .run = validate_run,
+    .finish = validate_finish,
     .committed = validate_committed,
     .release = release,
 };
@@ -166,7 +165,7 @@ static int research_load(struct worker *worker, struct db *db, struct task *task
     return DB_OK;
 }
 
-static int research_run(struct worker *worker, struct db *db, struct task *task)
+static int research_finish(struct worker *worker, struct db *db, struct task *task)
 {
     (void)worker;
     task->u.prospects.changed = 0;
@@ -196,7 +195,7 @@ const struct handler research_handler = {
     .queue = QUEUE_PROSPECT_RESEARCH,
     .batch = 4,
     .load = research_load,
-    .run = research_run,
+    .finish = research_finish,
     .committed = research_committed,
     .release = release,
 };

@@ -1,151 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * email.send: one e-mail of one campaign, never twice.
+ * email.send: one e-mail of one campaign, never twice. What becomes of it is the table of email_fate.c.
  *
  *   claim   (commit)  pending → sending; a draft that is not there yet is made
- *   send              outside of any transaction
- *   finish  (commit)  sending → sent | failed | pending again, together with the job
+ *   act               outside of any transaction: it is handed over
+ *   finish  (commit)  what became of it, together with the job
  *
- * A job that is delivered again and finds its e-mail in `sending` follows a crash between the first commit and the
- * last. The transport is asked: `file` knows whether the message is there, so it is sent or recorded; SMTP does not know,
- * so the e-mail is failed as "in doubt" and the job dead-lettered: rather one too few than one twice. Hence e-mails for
- * SMTP are claimed one at a time: a worker that dies leaves one in doubt, not a batch. On its first delivery
- * a job that finds `sending` is a double (a campaign resumed while its older job was still waiting) and leaves.
+ * An e-mail whose job comes again and that is in `sending` follows a crash between the first commit and the last. The
+ * transport is asked: `file` knows whether the message is there; SMTP does not, so the e-mail is in doubt. Hence e-mails for
+ * SMTP are claimed one at a time: a worker that dies leaves one in doubt, not a batch.
  *
  * A server that is not there is nobody's fault: e-mails wait for it, claimed, and lose no attempt by that, for up to
  * PATIENCE_NS; then they fail as if refused for now, so that a claim does not outlast every lease and every pause.
  *
  * An organisation that is past MAIL_RATE_LIMIT has its e-mails put off before they are claimed.
- *
- * Not counted in emails_sent_total, because nothing was handed to the transport: e-mails failed as "not sent: …".
  */
-#include "app.h"
 #include "base/clock.h"
 #include "base/email_address.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "data/mail_rate.h"
-#include "mail/mailer.h"
 #include "metrics/metrics.h"
-#include "store/store.h"
-#include "workers/task.h"
+#include "workers/batch.h"
+#include "workers/email_fate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_NS UINT64_C(1000000000)
-#define EXTEND_AFTER_NS (15 * SECOND_NS)
-#define PATIENCE_NS (300 * SECOND_NS)
+#define PATIENCE_NS (300 * UINT64_C(1000000000))
 #define PAUSE_MS 100 /* before the server is tried again; doubles up to PAUSE_MAX_MS */
 #define PAUSE_MAX_MS 1600
-
-enum plan {
-    PLAN_NOTHING, /* the job is done: sent before, not active, not to be sent */
-    PLAN_SEND,
-    PLAN_DOUBT, /* it may have been sent: ask the transport */
-    PLAN_LATER, /* claimed by us, but we are shutting down: the claim goes back, the job is left to its lease */
-    PLAN_LEAVE  /* in doubt, and we are shutting down: nothing is touched */
-};
-
-struct letter {
-    struct task *task;
-    enum plan plan;
-    char campaign[37], prospect[37], id[37];
-    char *to;
-    struct draft_text text;
-    bool draft_fresh, draft_good;
-    bool put_off; /* there is another job for it, to be done later */
-    uint64_t draft_ns;
-    enum mail_outcome outcome;
-    bool final;  /* failed for ever: the last attempt, refused, in doubt */
-    bool unsure; /* the claim may have been committed before, by ourselves */
-    uint64_t ns;
-};
-
-struct letters {
-    struct worker *worker;
-    struct letter *list;
-    int n;
-    int leased; /* jobs from list[0]'s on that we hold: these n and what comes after them */
-    uint64_t extended_ns, patient_until_ns;
-    bool unsure; /* how a COMMIT ended is not known: what this transaction writes may be there already */
-};
-
-static void letter_reset(struct letter *letter)
-{
-    struct task *task = letter->task;
-
-    free(letter->to);
-    draft_text_release(&letter->text);
-    *letter = (struct letter){.task = task};
-    task->result = TASK_DONE;
-    task->error[0] = '\0';
-}
 
 /* ---- claim ---- */
 
 static int copy_draft(void *arg, const struct draft *row)
 {
-    struct letter *letter = arg;
+    struct draft_text *text = arg;
 
     if (row->state == DRAFT_GENERATED) {
-        letter->text.subject = strdup(row->subject);
-        letter->text.body = strdup(row->body);
+        text->subject = strdup(row->subject);
+        text->body = strdup(row->body);
     }
     return 0;
 }
 
 /* The draft that stands, or a new one. Without a text afterwards: text.error says why. */
-static int find_or_make_draft(struct worker *worker, struct db *db, struct letter *letter, const struct person *person)
+static int find_or_make_draft(struct worker *worker, struct db *db, struct task *task, const struct person *person)
 {
-    const char *organisation = letter->task->job->organisation_id;
+    const char *organisation = task->job->organisation_id;
+    struct email_task *email = &task->u.email;
     uint64_t start = promc_now_ns();
-    int rc = drafts_get(db, organisation, letter->campaign, letter->prospect, copy_draft, letter);
+    int rc = drafts_get(db, organisation, email->campaign, email->prospect, copy_draft, &email->text);
 
-    if (rc == DB_OK && letter->text.subject && letter->text.body)
+    if (rc == DB_OK && email->text.subject && email->text.body)
         return DB_OK;
     if (rc != DB_OK && rc != DB_E_NOT_FOUND)
         return rc;
-    draft_text_release(&letter->text);
+    draft_text_release(&email->text);
     int rendered =
-        person_render(person, worker->campaign.subject_template, worker->campaign.body_template, &letter->text);
+        person_render(person, worker->campaign.subject_template, worker->campaign.body_template, &email->text);
     if (rendered < 0)
-        return task_failed(letter->task, TASK_RETRY, "out of memory");
-    letter->draft_good = rendered == 0;
-    letter->draft_ns = promc_now_ns() - start;
-    return rendered == 0 ? drafts_put_generated(db, organisation, letter->campaign, letter->prospect,
-                                                letter->text.subject, letter->text.body, &letter->draft_fresh)
-                         : drafts_put_failed(db, organisation, letter->campaign, letter->prospect, letter->text.error,
-                                             &letter->draft_fresh);
+        return task_failed(task, TASK_RETRY, "out of memory");
+    email->draft_good = rendered == 0;
+    email->draft_ns = promc_now_ns() - start;
+    return rendered == 0 ? drafts_put_generated(db, organisation, email->campaign, email->prospect, email->text.subject,
+                                                email->text.body, &email->draft_fresh)
+                         : drafts_put_failed(db, organisation, email->campaign, email->prospect, email->text.error,
+                                             &email->draft_fresh);
+}
+
+/* @param was what it was in; it is in `sending` now if that was `pending` */
+static int claim_email(struct db *db, struct task *task, enum email_state *was)
+{
+    struct email_task *email = &task->u.email;
+
+    return emails_claim(db, task->job->organisation_id, email->campaign, email->prospect, was, email->id);
 }
 
 /* The e-mail will never be sent, and nothing was tried. */
-static int give_up(struct db *db, struct letter *letter, const char *why, const char *detail)
+static int skip(struct db *db, struct task *task, const char *why, const char *detail)
 {
-    const char *organisation = letter->task->job->organisation_id;
+    const struct email_task *email = &task->u.email;
     enum email_state was;
     char error[400];
 
     (void)snprintf(error, sizeof(error), "not sent: %s%s", why, detail);
-    int rc = emails_claim(db, organisation, letter->campaign, letter->prospect, &was, NULL);
-    if (rc == DB_OK && was == EMAIL_PENDING)
-        rc = emails_finish(db, organisation, letter->campaign, letter->prospect, EMAIL_FAILED, error);
-    return rc;
-}
-
-static int claim_email(struct db *db, struct letter *letter)
-{
-    enum email_state was;
-    int rc = emails_claim(db, letter->task->job->organisation_id, letter->campaign, letter->prospect, &was, letter->id);
-
-    if (rc != DB_OK)
+    int rc = claim_email(db, task, &was);
+    const struct email_rule *rule = rc == DB_OK ? email_fate(was, EMAIL_SKIPPED) : NULL;
+    if (!rule || rule->to == was)
         return rc;
-    if (was == EMAIL_PENDING)
-        letter->plan = PLAN_SEND;
-    else if (was == EMAIL_SENDING && (letter->task->job->attempt > 1 || letter->unsure))
-        letter->plan = PLAN_DOUBT;
-    return DB_OK;
+    log_info("e-mail skipped", "s:component", "worker", "s:reqId", task->job->request_id, "s:campaign", email->campaign,
+             "s:prospect", email->prospect, "s:reason", error);
+    return emails_finish(db, task->job->organisation_id, email->campaign, email->prospect, rule->to, error);
 }
 
 static void copy_state(void *arg, const struct email *email)
@@ -159,343 +106,253 @@ static void copy_state(void *arg, const struct email *email)
  * is tried again goes, and those after it wait for longer.
  * @return 1: put off; 0: not; or an error.
  */
-static int put_off(struct worker *worker, struct db *db, struct letter *letter)
+static int put_off(struct worker *worker, struct db *db, struct task *task)
 {
-    const struct job *job = letter->task->job;
+    const struct job *job = task->job;
+    struct email_task *email = &task->u.email;
     unsigned rate = worker->app->settings->mail_rate;
     enum email_state state = EMAIL_PENDING;
     int64_t wait_ms;
 
     if (rate == 0)
         return 0;
-    int rc = emails_get(db, job->organisation_id, letter->campaign, letter->prospect, copy_state, &state);
-    if (rc == DB_OK && state != EMAIL_PENDING)
+    int rc = emails_get(db, job->organisation_id, email->campaign, email->prospect, copy_state, &state);
+    if (rc == DB_OK && email_fate(state, EMAIL_PUT_OFF)->event != EMAIL_PUT_OFF)
         return 0; /* nothing is to be sent, or it is in doubt */
     if (rc == DB_OK || rc == DB_E_NOT_FOUND)
         rc = mail_rate_take(db, job->organisation_id, rate, job->attempt > 1, clock_wall_ms(), &wait_ms);
     if (rc != DB_OK || wait_ms == 0)
         return rc;
     rc = queue_publish_later(db, QUEUE_EMAIL_SEND, job->organisation_id, job->request_id, job->payload, wait_ms);
-    if (rc == DB_OK)
-        letter->put_off = true;
+    email->put_off = rc == DB_OK;
     return rc == DB_OK ? 1 : rc;
 }
 
-static int claim_for(struct worker *worker, struct db *db, struct letter *letter, const struct person *person)
+static int claim_for(struct worker *worker, struct db *db, struct task *task, const struct person *person, bool again)
 {
-    const char *email = person->field[PROSPECT_EMAIL];
+    const char *address = person->field[PROSPECT_EMAIL];
+    struct email_task *email = &task->u.email;
+    enum email_state was;
 
-    if (person->status == PROSPECT_STATUS_INVALID || email_address_unusable(email))
-        return give_up(db, letter, "the prospect is invalid", "");
-    int rc = find_or_make_draft(worker, db, letter, person);
-    if (rc != DB_OK || letter->task->result != TASK_DONE)
+    if (person->status == PROSPECT_STATUS_INVALID || email_address_unusable(address))
+        return skip(db, task, "the prospect is invalid", "");
+    int rc = find_or_make_draft(worker, db, task, person);
+    if (rc != DB_OK || task->result != TASK_DONE)
         return rc;
-    if (!letter->text.subject)
-        return give_up(db, letter, "no draft: ", letter->text.error);
-    rc = put_off(worker, db, letter);
+    if (!email->text.subject)
+        return skip(db, task, "no draft: ", email->text.error);
+    rc = put_off(worker, db, task);
     if (rc != 0)
         return rc < 0 ? rc : DB_OK;
-    letter->to = strdup(email);
-    return letter->to ? claim_email(db, letter) : task_failed(letter->task, TASK_RETRY, "out of memory");
+    email->to = strdup(address);
+    if (!email->to)
+        return task_failed(task, TASK_RETRY, "out of memory");
+    rc = claim_email(db, task, &was);
+    if (rc == DB_OK)
+        email->rule = email_fate(was, again ? EMAIL_REDELIVERED : EMAIL_CLAIMED);
+    return rc;
 }
 
-static int claim_one(struct worker *worker, struct db *db, struct letter *letter)
+static int send_claim(struct worker *worker, struct db *db, struct task *task, bool unsure)
 {
-    struct task *task = letter->task;
     const char *campaign = task_uuid(task, "campaign"), *prospect = task_uuid(task, "prospect");
+    const char *organisation = task->job->organisation_id;
     struct person person;
 
     if (!campaign || !prospect)
         return DB_OK;
-    (void)snprintf(letter->campaign, sizeof(letter->campaign), "%s", campaign);
-    (void)snprintf(letter->prospect, sizeof(letter->prospect), "%s", prospect);
-    int rc = worker_campaign(worker, db, task->job->organisation_id, campaign);
+    (void)snprintf(task->u.email.campaign, sizeof(task->u.email.campaign), "%s", campaign);
+    (void)snprintf(task->u.email.prospect, sizeof(task->u.email.prospect), "%s", prospect);
+    int rc = worker_campaign(worker, db, organisation, campaign);
     if (rc == DB_E_NOT_FOUND)
         return task_failed(task, TASK_DEAD, "there is no such campaign");
     if (rc != DB_OK)
         return rc;
     if (worker->campaign.status == CAMPAIGN_STATUS_COMPLETED)
-        return give_up(db, letter, "the campaign is completed", "");
+        return skip(db, task, "the campaign is completed", "");
     if (worker->campaign.status != CAMPAIGN_STATUS_ACTIVE)
         return DB_OK; /* stays pending: the start that resumes the campaign enqueues it again */
-    rc = worker_person(db, task->job->organisation_id, prospect, &person);
+    rc = worker_person(db, organisation, prospect, &person);
     if (rc == DB_E_NOT_FOUND)
         return task_failed(task, TASK_DEAD, "there is no such prospect");
     if (rc == DB_OK)
-        rc = claim_for(worker, db, letter, &person);
+        rc = claim_for(worker, db, task, &person, task->job->attempt > 1 || unsure);
     person_release(&person);
     return rc;
 }
 
-static int claim_all(void *arg, struct db *db)
+static void send_claimed(struct worker *worker, struct task *task)
 {
-    struct letters *letters = arg;
-    int rc = DB_OK;
+    const struct email_task *email = &task->u.email;
 
-    worker_forget_campaign(letters->worker); /* a pause that was acknowledged before this holds for all of them */
-    for (int i = 0; rc == DB_OK && i < letters->n; i++) {
-        letter_reset(&letters->list[i]);
-        letters->list[i].unsure = letters->unsure;
-        rc = claim_one(letters->worker, db, &letters->list[i]);
-    }
-    return rc;
+    if (email->put_off)
+        queue_published(worker->app->queue, QUEUE_EMAIL_SEND, 1);
+    if (email->draft_fresh)
+        metrics_draft_generated(task->job->organisation_id, email->draft_good, email->draft_ns);
 }
 
-/* ---- send ---- */
+/* ---- act ---- */
 
-static bool tried(const struct letter *letter)
+static bool to_be_sent(const struct task *task)
 {
-    return letter->plan == PLAN_SEND || letter->plan == PLAN_DOUBT;
+    const struct email_rule *rule = task->u.email.rule;
+
+    return task->result == TASK_DONE && rule && (rule->action == EMAIL_ACT_SEND || rule->action == EMAIL_ACT_ASK);
 }
 
-static bool is_last_attempt(const struct worker *worker, const struct letter *letter)
+/* What has become of an e-mail that was in `sending`. */
+static void happened(struct task *task, enum email_event event, const char *error)
 {
-    return letter->task->job->attempt >= (int)worker->app->settings->job_attempts;
+    const struct email_rule *rule = email_fate(EMAIL_SENDING, event);
+
+    task->u.email.rule = rule;
+    if (rule->action == EMAIL_ACT_RETRY || rule->action == EMAIL_ACT_BURY)
+        (void)task_failed(task, rule->action == EMAIL_ACT_BURY ? TASK_DEAD : TASK_RETRY, "%s%s",
+                          event == EMAIL_DOUBTED ? "in doubt: " : "", error);
+    else
+        task->result = rule->action == EMAIL_ACT_LEAVE ? TASK_LEFT : TASK_DONE;
 }
 
-/* One of them, by itself. */
-static struct letters only(const struct letters *letters, int i)
+static enum email_event deferred(const struct worker *worker, const struct task *task)
 {
-    struct letters one = *letters;
-
-    one.list += i;
-    one.leased -= i;
-    one.n = 1;
-    return one;
+    return task->job->attempt >= (int)worker->app->settings->job_attempts ? EMAIL_EXHAUSTED : EMAIL_DEFERRED;
 }
 
-/* Jobs that take long keep their lease. */
-static void keep_leases(struct letters *letters)
+/* Hand it over, and wait for a server that is not there. @return false: stopping, and it is still not there. */
+static bool deliver(struct batch *batch, struct task *task, const struct mail *mail, enum mail_outcome *outcome,
+                    char error[MAIL_ERROR_MAX])
 {
-    if (promc_now_ns() - letters->extended_ns < EXTEND_AFTER_NS)
-        return;
-    (void)queue_extend(letters->worker->app->queue, letters->list[0].task->job, letters->leased);
-    letters->extended_ns = promc_now_ns();
-}
-
-/* @return false: stopping, and the server is still not there. */
-static bool deliver(struct letters *letters, struct letter *letter, const struct mail *mail, char error[MAIL_ERROR_MAX])
-{
-    struct worker *worker = letters->worker;
+    struct worker *worker = batch->worker;
 
     for (int pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? pause * 2 : pause) {
-        letter->outcome = mailer_send(worker->session, mail, error);
-        if (letter->outcome != MAIL_UNAVAILABLE)
+        *outcome = mailer_send(worker->session, mail, error);
+        if (*outcome != MAIL_UNAVAILABLE)
             return true;
-        if (promc_now_ns() >= letters->patient_until_ns) {
-            letter->outcome = MAIL_RETRY;
+        if (promc_now_ns() >= batch->began_ns + PATIENCE_NS) {
+            *outcome = MAIL_RETRY;
             return true;
         }
         if (pause == PAUSE_MS)
             log_warn("the mail server is not available; waiting for it", "s:component", "worker", "s:reqId",
-                     letter->task->job->request_id, "s:server", mailer_target(worker->session), "s:error", error);
+                     task->job->request_id, "s:server", mailer_target(worker->session), "s:error", error);
         metrics_queue_failure(QUEUE_EMAIL_SEND, QUEUE_ERROR);
         metrics_queue_retry(QUEUE_EMAIL_SEND);
-        keep_leases(letters);
-        workers_pause(worker->workers, pause);
-        if (workers_stopping(worker->workers))
+        batch_keep_leases(batch);
+        stop_pause(worker->stop, pause);
+        if (stop_wanted(worker->stop))
             return false;
     }
 }
 
-static void send_one(struct letters *letters, struct letter *letter)
+static enum email_event event_of(const struct worker *worker, const struct task *task, enum mail_outcome outcome)
 {
-    struct worker *worker = letters->worker;
-    const struct job *job = letter->task->job;
-    struct mail mail = {
-        .key = letter->id,
-        .to = letter->to,
-        .subject = letter->text.subject,
-        .body = letter->text.body,
-        .organisation_id = job->organisation_id,
-        .campaign_id = letter->campaign,
-        .date_ms = clock_wall_ms(),
-    };
-    char error[MAIL_ERROR_MAX] = "";
-    uint64_t start = promc_now_ns();
-    enum mail_found found = letter->plan == PLAN_DOUBT ? mailer_find(worker->session, letter->id) : MAIL_FOUND_NO;
-
-    if (found == MAIL_FOUND_NO) {
-        if (!deliver(letters, letter, &mail, error)) {
-            letter->plan = PLAN_LATER; /* certainly not sent */
-            return;
-        }
-    } else {
-        letter->outcome = found == MAIL_FOUND_YES ? MAIL_SENT : MAIL_IN_DOUBT;
-        (void)snprintf(error, sizeof(error), "interrupted while it was being sent");
+    switch (outcome) {
+    case MAIL_SENT:
+        return EMAIL_ACCEPTED;
+    case MAIL_REFUSED:
+        return EMAIL_REFUSED;
+    case MAIL_IN_DOUBT:
+        return EMAIL_DOUBTED;
+    case MAIL_RETRY:
+    case MAIL_UNAVAILABLE:
+        break;
     }
-    letter->ns = promc_now_ns() - start;
-    if (letter->outcome == MAIL_SENT)
-        return;
-    letter->final = letter->outcome != MAIL_RETRY || is_last_attempt(worker, letter);
-    (void)task_failed(letter->task, letter->outcome == MAIL_RETRY ? TASK_RETRY : TASK_DEAD, "%s%s",
-                      letter->outcome == MAIL_IN_DOUBT ? "in doubt: " : "", error);
+    return deferred(worker, task);
 }
 
-static void send_all(struct letters *letters)
+static void send_one(struct batch *batch, struct task *task)
 {
-    struct worker *worker = letters->worker;
+    struct worker *worker = batch->worker;
+    struct email_task *email = &task->u.email;
+    struct mail mail = {
+        .key = email->id,
+        .to = email->to,
+        .subject = email->text.subject,
+        .body = email->text.body,
+        .organisation_id = task->job->organisation_id,
+        .campaign_id = email->campaign,
+        .date_ms = clock_wall_ms(),
+    };
+    char error[MAIL_ERROR_MAX] = "interrupted while it was being sent";
+    enum mail_outcome outcome;
+    enum mail_found found =
+        email->rule->action == EMAIL_ACT_ASK ? mailer_find(worker->session, email->id) : MAIL_FOUND_NO;
 
-    for (int i = 0; i < letters->n; i++) {
-        struct letter *letter = &letters->list[i];
-        if (letter->plan == PLAN_NOTHING || letter->task->result != TASK_DONE)
+    if (found != MAIL_FOUND_NO)
+        happened(task, found == MAIL_FOUND_YES ? EMAIL_ACCEPTED : EMAIL_DOUBTED, error);
+    else if (deliver(batch, task, &mail, &outcome, error))
+        happened(task, event_of(worker, task, outcome), error);
+    else
+        happened(task, EMAIL_STOPPED, error);
+}
+
+static void send_act(struct worker *worker, struct batch *batch)
+{
+    for (int i = 0; i < batch->n; i++) {
+        struct task *task = &batch->tasks[i];
+        if (!to_be_sent(task))
             continue;
-        if (workers_stopping(worker->workers)) {
-            letter->plan = letter->plan == PLAN_SEND ? PLAN_LATER : PLAN_LEAVE;
-            continue;
+        batch_keep_leases(batch);
+        if (!stop_wanted(worker->stop)) {
+            send_one(batch, task);
+        } else if (task->u.email.rule->action == EMAIL_ACT_SEND) {
+            happened(task, EMAIL_STOPPED, "");
+        } else { /* it may have been sent: who comes next asks */
+            task->u.email.rule = NULL;
+            task->result = TASK_LEFT;
         }
-        keep_leases(letters);
-        send_one(letters, letter);
     }
     if (mailer_flush(worker->session) == 0)
         return;
-    for (int i = 0; i < letters->n; i++) {
-        struct letter *letter = &letters->list[i];
-        if (!tried(letter) || letter->task->result != TASK_DONE)
-            continue;
-        letter->outcome = MAIL_RETRY;
-        letter->final = is_last_attempt(worker, letter);
-        (void)task_failed(letter->task, TASK_RETRY, "the outbox cannot be made durable");
+    for (int i = 0; i < batch->n; i++) {
+        struct task *task = &batch->tasks[i];
+        if (task->u.email.rule && task->u.email.rule->event == EMAIL_ACCEPTED)
+            happened(task, deferred(worker, task), "the outbox cannot be made durable");
     }
 }
 
 /* ---- finish ---- */
 
-static int finish_one(struct db *db, struct letter *letter)
+static int send_finish(struct worker *worker, struct db *db, struct task *task)
 {
-    const struct task *task = letter->task;
-    enum email_state state = task->result == TASK_DONE ? EMAIL_SENT : letter->final ? EMAIL_FAILED : EMAIL_PENDING;
-    int rc = DB_OK;
+    const struct email_task *email = &task->u.email;
 
-    if (letter->plan == PLAN_LATER)
-        state = EMAIL_PENDING;
-    if (tried(letter) || letter->plan == PLAN_LATER)
-        rc = emails_finish(db, task->job->organisation_id, letter->campaign, letter->prospect, state,
-                           state == EMAIL_SENT ? NULL : task->error);
-    if (rc != DB_OK || letter->plan == PLAN_LATER || letter->plan == PLAN_LEAVE || task->result != TASK_DONE)
-        return rc;
-    return queue_complete(db, task->job);
+    (void)worker;
+    if (!email->rule || email->rule->from != EMAIL_SENDING || email->rule->to == EMAIL_SENDING)
+        return DB_OK;
+    return emails_finish(db, task->job->organisation_id, email->campaign, email->prospect, email->rule->to,
+                         email->rule->to == EMAIL_SENT ? NULL : task->error);
 }
 
-static int finish_all(void *arg, struct db *db)
+static void send_committed(struct worker *worker, struct task *task)
 {
-    struct letters *letters = arg;
-    int rc = DB_OK;
+    const struct email_task *email = &task->u.email;
 
-    for (int i = 0; rc == DB_OK && i < letters->n; i++)
-        rc = finish_one(db, &letters->list[i]);
-    return rc;
+    (void)worker;
+    if (email->rule && email->rule->count != EMAIL_COUNT_NONE)
+        metrics_email_sent(task->job->organisation_id, email->campaign, email->rule->count == EMAIL_COUNT_SENT);
 }
 
-static void count(struct worker *worker, struct letter *letter, uint64_t share)
+static void send_release(struct task *task)
 {
-    if (tried(letter) && (letter->task->result == TASK_DONE || letter->final))
-        metrics_email_sent(letter->task->job->organisation_id, letter->campaign, letter->task->result == TASK_DONE);
-    if (letter->plan != PLAN_LATER && letter->plan != PLAN_LEAVE)
-        batch_finish(worker, letter->task, 1, letter->ns + share);
+    free(task->u.email.to);
+    draft_text_release(&task->u.email.text);
+    memset(&task->u, 0, sizeof(task->u));
 }
 
-static int run_patiently(struct worker *worker, int (*run)(void *arg, struct db *db), struct letters *letters)
+static int send_together(const struct worker *worker, int n)
 {
-    int rc = store_run(worker->app->store, STORE_MODE_WRITE, run, letters);
-
-    for (int tries = 0; batch_store_trouble(rc) && tries < 20 && !workers_stopping(worker->workers); tries++) {
-        letters->unsure |= rc == DB_E_UNKNOWN;
-        workers_pause(worker->workers, tries < 5 ? 200 : 2000);
-        rc = store_run(worker->app->store, STORE_MODE_WRITE, run, letters);
-    }
-    return rc;
-}
-
-static void finish(struct letters *letters, uint64_t share)
-{
-    struct worker *worker = letters->worker;
-    int rc = run_patiently(worker, finish_all, letters);
-
-    if (rc == DB_E_CONFLICT && letters->unsure && letters->n == 1)
-        rc = DB_OK; /* done already: by the commit whose answer was lost */
-    if (rc != DB_OK && letters->n > 1 && !batch_store_trouble(rc)) {
-        for (int i = 0; i < letters->n; i++) {
-            struct letters one = only(letters, i);
-            finish(&one, share);
-        }
-        return;
-    }
-    for (int i = 0; i < letters->n; i++) {
-        struct letter *letter = &letters->list[i];
-        if (rc == DB_OK)
-            count(worker, letter, share);
-        else
-            log_warn("e-mail's outcome could not be recorded; its job comes back when its lease ends", "s:component",
-                     "worker", "s:reqId", letter->task->job->request_id, "s:jobId", letter->task->job->id, "s:error",
-                     db_error_name(rc));
-    }
-}
-
-/* ---- all of it ---- */
-
-static void count_claims(const struct letters *letters)
-{
-    for (int i = 0; i < letters->n; i++) {
-        const struct letter *letter = &letters->list[i];
-        if (letter->put_off)
-            queue_published(letters->worker->app->queue, QUEUE_EMAIL_SEND, 1);
-        if (letter->draft_fresh)
-            metrics_draft_generated(letter->task->job->organisation_id, letter->draft_good, letter->draft_ns);
-    }
-}
-
-static void run(struct letters *letters)
-{
-    struct worker *worker = letters->worker;
-    uint64_t start = promc_now_ns();
-    int rc = run_patiently(worker, claim_all, letters);
-
-    if (rc == DB_OK) {
-        letters->unsure = false;
-        count_claims(letters);
-        uint64_t share = (promc_now_ns() - start) / (uint64_t)letters->n;
-        send_all(letters);
-        finish(letters, share);
-    } else if (letters->n > 1 && !batch_store_trouble(rc)) {
-        for (int i = 0; i < letters->n; i++) {
-            struct letters one = only(letters, i);
-            run(&one);
-        }
-    } else if (!batch_store_trouble(rc)) {
-        (void)task_failed(letters->list[0].task, TASK_RETRY, "%s", db_error_name(rc));
-        batch_finish(worker, letters->list[0].task, 1, promc_now_ns() - start);
-    } else {
-        log_warn("jobs left to their lease: the store cannot be used", "s:component", "worker", "i:jobs",
-                 (int64_t)letters->n, "s:error", db_error_name(rc));
-    }
-}
-
-static void send_process(struct worker *worker, struct task *tasks, int n)
-{
-    struct letter *list = calloc((size_t)n, sizeof(*list));
-    uint64_t now = promc_now_ns();
-    struct letters letters = {.worker = worker, .extended_ns = now, .patient_until_ns = now + PATIENCE_NS};
-    int together = mailer_finds(worker->session) ? n : 1;
-
-    if (!list)
-        return; /* the leases run out, and the jobs come back */
-    for (int i = 0; i < n; i++)
-        list[i].task = &tasks[i];
-    for (int i = 0; i < n && !workers_stopping(worker->workers); i += together) {
-        letters.list = &list[i];
-        letters.leased = n - i;
-        letters.n = together;
-        keep_leases(&letters);
-        run(&letters);
-    }
-    for (int i = 0; i < n; i++)
-        letter_reset(&list[i]);
-    free(list);
+    return mailer_finds(worker->session) ? n : 1;
 }
 
 const struct handler send_handler = {
     .queue = QUEUE_EMAIL_SEND,
     .batch = 64,
-    .process = send_process,
+    .together = send_together,
+    .claim = send_claim,
+    .claimed = send_claimed,
+    .act = send_act,
+    .finish = send_finish,
+    .committed = send_committed,
+    .release = send_release,
 };

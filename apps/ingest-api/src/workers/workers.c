@@ -1,48 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers/workers.h"
 #include "app.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "mail/mailer.h"
 #include "metrics/metrics.h"
 #include "store/store.h"
-#include "workers/task.h"
+#include "workers/batch.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LEASE_WAIT_MS 1000 /* also how long a stop may take that comes between looking at `stopping` and waiting */
 #define GAUGES_EVERY_MS 5000
+#define BATCH_NS UINT64_C(1000000000)
 
 struct workers {
     struct app *app;
-    pthread_mutex_t lock; /* guards stopping */
-    pthread_cond_t stop;
-    bool stopping;
+    struct stop stop;
     size_t thread_count, started;
     pthread_t *threads;
     struct worker *each; /* one a thread */
     pthread_t gauges;
     bool gauges_started;
 };
-
-bool workers_stopping(const struct workers *workers)
-{
-    return __atomic_load_n(&workers->stopping, __ATOMIC_ACQUIRE);
-}
-
-void workers_pause(struct workers *workers, int ms)
-{
-    uint64_t until_ns = clock_monotonic_ns() + (uint64_t)ms * 1000000u;
-
-    pthread_mutex_lock(&workers->lock);
-    while (!workers->stopping && clock_cond_wait(&workers->stop, &workers->lock, until_ns) != ETIMEDOUT)
-        continue;
-    pthread_mutex_unlock(&workers->lock);
-}
 
 /* ---- jobs ---- */
 
@@ -55,10 +37,8 @@ static void process(struct worker *worker, struct job *jobs, int n)
         tasks[i].job = &jobs[i];
         tasks[i].payload = jobs[i].payload ? json_loads(jobs[i].payload, 0, NULL) : NULL;
     }
-    if (tasks && handler->process)
-        handler->process(worker, tasks, n);
-    else if (tasks)
-        batch_process(worker, tasks, n);
+    if (tasks) /* else the leases run out, and the jobs come back */
+        batch_run(worker, tasks, n);
     for (int i = 0; i < n; i++) {
         if (tasks && handler->release)
             handler->release(&tasks[i]);
@@ -69,22 +49,36 @@ static void process(struct worker *worker, struct job *jobs, int n)
     free(tasks);
 }
 
+/*
+ * As many jobs as are done in about BATCH_NS, so that an organisation that comes now does not wait for a batch of another's that
+ * takes a minute. It begins with one, and doubles.
+ */
+static int next_batch(const struct handler *handler, int n, uint64_t took_ns)
+{
+    uint64_t fits = BATCH_NS / (took_ns / (uint64_t)n + 1);
+    uint64_t most = (uint64_t)(2 * n < handler->batch ? 2 * n : handler->batch);
+    return fits < 1 ? 1 : (int)(fits < most ? fits : most);
+}
+
 static void *work(void *arg)
 {
     struct worker *worker = arg;
-    struct workers *workers = worker->workers;
-    struct job jobs[TASK_BATCH_MAX];
-    int last_error = DB_OK;
+    const struct handler *handler = worker->handler;
+    struct job jobs[HANDLER_BATCH_MAX];
+    int last_error = DB_OK, batch = 1;
 
-    while (!workers_stopping(workers)) {
-        int n = queue_lease(worker->app->queue, worker->handler->queue, jobs, worker->handler->batch, LEASE_WAIT_MS);
-        if (n > 0)
+    while (!stop_wanted(worker->stop)) {
+        int n = queue_lease(worker->app->queue, handler->queue, jobs, batch, LEASE_WAIT_MS);
+        uint64_t start = promc_now_ns();
+        if (n > 0) {
             process(worker, jobs, n);
+            batch = next_batch(handler, n, promc_now_ns() - start);
+        }
         if (n < 0 && n != last_error)
-            log_warn("no jobs can be leased", "s:component", "worker", "s:queue", queue_names[worker->handler->queue],
+            log_warn("no jobs can be leased", "s:component", "worker", "s:queue", queue_names[handler->queue],
                      "s:error", db_error_name(n));
         if (n < 0)
-            workers_pause(workers, 500);
+            stop_pause(worker->stop, 500);
         last_error = n < 0 ? n : DB_OK;
     }
     worker_forget_campaign(worker);
@@ -109,9 +103,9 @@ static void *refresh_gauges(void *arg)
 {
     struct workers *workers = arg;
 
-    while (!workers_stopping(workers)) {
+    while (!stop_wanted(&workers->stop)) {
         (void)store_run(workers->app->store, STORE_MODE_READ, read_active, NULL);
-        workers_pause(workers, GAUGES_EVERY_MS);
+        stop_pause(&workers->stop, GAUGES_EVERY_MS);
     }
     return NULL;
 }
@@ -125,7 +119,7 @@ static int start_threads(struct workers *workers)
 
     for (size_t i = 0; i < workers->thread_count; i++) {
         struct worker *worker = &workers->each[i];
-        *worker = (struct worker){.workers = workers, .app = workers->app, .handler = handlers[i % QUEUES]};
+        *worker = (struct worker){.stop = &workers->stop, .app = workers->app, .handler = handlers[i % QUEUES]};
         if (worker->handler == &send_handler && !(worker->session = mailer_session_open(workers->app->mailer))) {
             log_error("a mailer session cannot be opened", "s:component", "worker");
             return -1;
@@ -146,12 +140,6 @@ static int start_threads(struct workers *workers)
     return 0;
 }
 
-static void init_lock(struct workers *workers)
-{
-    pthread_mutex_init(&workers->lock, NULL);
-    clock_cond_init(&workers->stop);
-}
-
 int workers_start(struct workers **out, struct app *app)
 {
     struct workers *workers = calloc(1, sizeof(*workers));
@@ -161,7 +149,7 @@ int workers_start(struct workers **out, struct app *app)
         log_error("out of memory", "s:component", "worker");
         return -1;
     }
-    init_lock(workers);
+    stop_init(&workers->stop);
     workers->app = app;
     workers->thread_count = (size_t)app->settings->worker_threads * QUEUES;
     workers->threads = calloc(workers->thread_count, sizeof(*workers->threads));
@@ -180,10 +168,7 @@ void workers_stop(struct workers *workers)
 {
     if (!workers)
         return;
-    pthread_mutex_lock(&workers->lock);
-    __atomic_store_n(&workers->stopping, true, __ATOMIC_RELEASE);
-    pthread_cond_broadcast(&workers->stop);
-    pthread_mutex_unlock(&workers->lock);
+    stop_now(&workers->stop);
     queue_wake(workers->app->queue);
     for (size_t i = 0; i < workers->started; i++) {
         pthread_join(workers->threads[i], NULL);
@@ -191,8 +176,7 @@ void workers_stop(struct workers *workers)
     }
     if (workers->gauges_started)
         pthread_join(workers->gauges, NULL);
-    pthread_cond_destroy(&workers->stop);
-    pthread_mutex_destroy(&workers->lock);
+    stop_destroy(&workers->stop);
     free(workers->threads);
     free(workers->each);
     free(workers);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file workers/stop.h The wish that the workers end, and waits that it cuts short. Thread safe. */
+#ifndef INGEST_WORKERS_STOP_H
+#define INGEST_WORKERS_STOP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct stop {
+    pthread_mutex_t lock; /* so that no wait begins between the wish and its signal */
+    pthread_cond_t cond;
+    atomic_bool wanted;
+};
+
+void stop_init(struct stop *stop);
+void stop_destroy(struct stop *stop);
+void stop_now(struct stop *stop);
+bool stop_wanted(const struct stop *stop);
+/** Sleep, or be woken by stop_now(). */
+void stop_pause(struct stop *stop, int ms);
+
+#endif

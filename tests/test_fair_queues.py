@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Queues serve organisations in turn: who comes with two jobs does not wait for another's thousands. What is asserted is the order, by
+what the store and the mail server know; no time is."""
+import pytest
+from support.ports import wait_until
+
+
+def campaign(service, organisation, people):
+    """An active campaign of `people` prospects; nothing is sent yet."""
+    client = service.client(organisation)
+    who = organisation.id[-6:]
+    answer = client.import_csv("email\n" + "".join(f"{who}.{i}@example.com\n" for i in range(people)))
+    assert answer.status == 200, answer
+    made = client.post("/api/v1/campaigns", {"name": who, "subject_template": "Hello", "body_template": "To {{email}}"}).json()
+    assert client.act(made["id"], "start").status == 200
+    return client, made["id"]
+
+
+@pytest.mark.parametrize("mode", ["take", "slow"])
+def test_two_emails_do_not_wait_for_hundreds(make_service, relay, mode):
+    """`slow`: a second an e-mail, so that what a worker or the broker holds in advance would be a long wait."""
+    service = make_service(MAIL=relay.url, LOG_LEVEL="info")
+    many, few = service.organisation("many"), service.organisation("few")
+    crowd, crowd_campaign = campaign(service, many, 3000)
+    two, two_campaign = campaign(service, few, 2)
+    relay.mode = mode
+    assert crowd.act(crowd_campaign, "send").status == 202
+    wait_until("the crowd's e-mails go", lambda: len(relay.taken) >= (100 if mode == "take" else 3))
+    assert two.act(two_campaign, "send").status == 202
+    before = len(relay.taken)
+    wait_until("both of the few are sent", lambda: two.stats(two_campaign)["emails"]["sent"] == 2)
+    between = len(relay.taken) - before
+    print(f"{between} e-mails between")
+    relay.mode = "take"
+    assert between < (1500 if mode == "take" else 25), between
+    assert crowd.stats(crowd_campaign)["emails"]["sent"] < 3000  # there was a backlog all the time
