@@ -1,47 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Start and stop. The server's thread is libmicrohttpd's. */
+/* Start and stop. */
 #include "exporter_internal.h"
+#include "transport.h"
 
+#ifdef PROMC_EXPORTER_GZIP
 #include <promc-exporter/gzip.h>
+#endif
 
 #include <errno.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Request line and headers; past it libmicrohttpd answers 431. */
-#define HEADER_BYTES (16 * 1024)
-
-static _Thread_local char last_error[320];
+#define MOST_CONNECTIONS 65536
 
 int promc_exporter_fail(int code, const char *format, ...)
 {
+    char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(last_error, sizeof(last_error), format, arguments);
+    vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return code;
+    return promc_error_set(code, "%s", text);
 }
 
 const char *promc_exporter_error(void)
 {
-    return last_error;
-}
-
-/* Of promc itself: its text is better than ours. */
-static int fail_as_promc(int code)
-{
-    return promc_exporter_fail(code, "%s: %s", promc_strerror(code), promc_error_detail());
+    return promc_error_detail();
 }
 
 static int make_registry(promc_exporter *exporter)
 {
     int error = promc_registry_create(&exporter->registry, NULL);
     if (error != 0) {
-        return fail_as_promc(error);
+        return error;
     }
     exporter->owns_registry = true;
     static int (*const collectors[])(promc_registry *) = {promc_collect_process, promc_collect_malloc,
@@ -50,7 +45,7 @@ static int make_registry(promc_exporter *exporter)
     for (size_t i = 0; i < sizeof(collectors) / sizeof(collectors[0]); i++) {
         error = collectors[i](exporter->registry);
         if (error != 0) {
-            return fail_as_promc(error);
+            return error;
         }
     }
     return 0;
@@ -58,71 +53,97 @@ static int make_registry(promc_exporter *exporter)
 
 static int make_exposition(promc_exporter *exporter)
 {
-    const promc_exposition_settings settings = {.max_scrapes = exporter->settings.max_scrapes,
-                                                .compressor =
-                                                    exporter->settings.no_compression ? NULL : promc_exporter_gzip()};
-    int error = promc_exposition_create(&exporter->exposition, exporter->registry, &settings);
-    return error != 0 ? fail_as_promc(error) : 0;
+    promc_exposition_settings settings = {.max_scrapes = exporter->settings.max_scrapes};
+#ifdef PROMC_EXPORTER_GZIP
+    settings.compressor = exporter->settings.no_compression ? NULL : promc_exporter_gzip();
+#endif
+    return promc_exposition_create(&exporter->exposition, exporter->registry, &settings);
 }
 
-/* Signals are the program's business: the server's thread is born with all of them blocked. */
-static struct MHD_Daemon *start_daemon(promc_exporter *exporter, int fd)
+/* What is as long as the settings say. */
+static int make_room(promc_exporter *exporter)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_ITC, 0, NULL, NULL, promc_exporter_respond, exporter,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, exporter->settings.max_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, exporter->settings.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HEADER_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, promc_exporter_target, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, promc_exporter_over, NULL, MHD_OPTION_END);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return daemon;
-}
-
-static int start(promc_exporter *exporter, const promc_exporter_settings *settings)
-{
-    int fd = promc_exporter_listen(settings->address, &exporter->port);
-    if (fd < 0) {
-        return fd;
+    size_t most = exporter->settings.max_connections;
+    exporter->connections = calloc(most, sizeof(struct promc_connection *));
+    exporter->polls = calloc(1 + PROMC_LISTENERS + most, sizeof(struct pollfd));
+    exporter->clients = malloc((most + 1) * sizeof(int));
+    exporter->token = exporter->settings.token != NULL ? strdup(exporter->settings.token) : NULL;
+    if (exporter->connections == NULL || exporter->polls == NULL || exporter->clients == NULL ||
+        (exporter->settings.token != NULL && exporter->token == NULL)) {
+        return promc_exporter_fail(PROMC_E_NOMEM, "no memory for an exporter");
     }
-    int error = exporter->registry != NULL ? 0 : make_registry(exporter);
+    for (size_t i = 0; i <= most; i++) {
+        exporter->clients[i] = -1;
+    }
+    return 0;
+}
+
+static int start(promc_exporter *exporter)
+{
+    int error = make_room(exporter);
+    if (error == 0) {
+        error = promc_tls_create(&exporter->tls, &exporter->settings);
+    }
+    if (error == 0) {
+        error = promc_exporter_listen(exporter);
+    }
+    if (error == 0 && exporter->registry == NULL) {
+        error = make_registry(exporter);
+    }
     if (error == 0) {
         error = make_exposition(exporter);
     }
     if (error == 0) {
-        exporter->daemon = start_daemon(exporter, fd);
-        error = exporter->daemon != NULL
-                    ? 0
-                    : promc_exporter_fail(PROMC_E_IO, "%s: the server's thread cannot be started", settings->address);
+        error = promc_exporter_take_fds(exporter);
     }
-    if (error != 0) {
-        close(fd);
+    if (error == 0) {
+        promc_exporter_remember(exporter);
+        error = promc_exporter_serve(exporter);
     }
+    exporter->settings.address = exporter->settings.token = NULL;
+    exporter->settings.tls_certificate_file = exporter->settings.tls_key_file = NULL;
+    exporter->settings.tls_client_ca_file = NULL;
     return error;
 }
 
-int promc_exporter_create(promc_exporter **out, const promc_exporter_settings *settings)
+static int check(const promc_exporter_settings *settings)
 {
-    if (out == NULL || settings == NULL) {
-        return promc_exporter_fail(PROMC_E_INVALID, "promc_exporter_create: out and settings must not be NULL");
-    }
-    *out = NULL;
+    static const promc_exporter_settings zero;
     if (settings->max_scrapes > 32) {
         return promc_exporter_fail(PROMC_E_INVALID, "max_scrapes is %u; at most 32", settings->max_scrapes);
     }
-    promc_exporter *exporter = calloc(1, sizeof(*exporter));
+    if (settings->max_connections > MOST_CONNECTIONS) {
+        return promc_exporter_fail(PROMC_E_INVALID, "max_connections is %u; at most %d", settings->max_connections,
+                                   MOST_CONNECTIONS);
+    }
+    if (settings->token != NULL && settings->token[0] == '\0') {
+        return promc_exporter_fail(PROMC_E_INVALID, "the token is empty");
+    }
+    if (memcmp(settings->reserved, zero.reserved, sizeof(zero.reserved)) != 0) {
+        return promc_exporter_fail(PROMC_E_INVALID, "promc_exporter_settings: the reserved words must be 0");
+    }
+    return 0;
+}
+
+static int create(promc_exporter **out, const promc_exporter_settings *settings)
+{
+    *out = NULL;
+    int error = check(settings);
+    promc_exporter *exporter = error == 0 ? calloc(1, sizeof(*exporter)) : NULL;
     if (exporter == NULL) {
-        return promc_exporter_fail(PROMC_E_NOMEM, "no memory for an exporter");
+        return error != 0 ? error : promc_exporter_fail(PROMC_E_NOMEM, "no memory for an exporter");
     }
     exporter->settings = *settings;
-    exporter->settings.address = NULL;
     exporter->settings.max_scrapes = settings->max_scrapes != 0 ? settings->max_scrapes : 4;
     exporter->settings.max_connections = settings->max_connections != 0 ? settings->max_connections : 64;
-    exporter->settings.idle_seconds = settings->idle_seconds != 0 ? settings->idle_seconds : 30;
+    exporter->settings.idle_seconds = settings->idle_seconds != 0 ? settings->idle_seconds : 10;
     exporter->registry = settings->registry;
-    int error = start(exporter, settings);
+    exporter->reserve = exporter->wake[0] = exporter->wake[1] = -1;
+    exporter->owner = getpid();
+    for (size_t i = 0; i < PROMC_LISTENERS; i++) {
+        exporter->listeners[i] = -1;
+    }
+    error = start(exporter);
     if (error != 0) {
         int why = errno;
         promc_exporter_stop(exporter);
@@ -133,10 +154,31 @@ int promc_exporter_create(promc_exporter **out, const promc_exporter_settings *s
     return 0;
 }
 
+int promc_exporter_create_2(promc_exporter **out, const promc_exporter_settings *settings)
+{
+    if (out == NULL || settings == NULL) {
+        return promc_exporter_fail(PROMC_E_INVALID, "promc_exporter_create: out and settings must not be NULL");
+    }
+    return create(out, settings);
+}
+
+/* What programs have that were compiled before the settings grew: they end where `token` begins. */
+#undef promc_exporter_create
+PROMC_API int promc_exporter_create(promc_exporter **out, const void *settings);
+int promc_exporter_create(promc_exporter **out, const void *settings)
+{
+    promc_exporter_settings now = {.address = NULL};
+    if (out == NULL || settings == NULL) {
+        return promc_exporter_create_2(out, NULL);
+    }
+    memcpy(&now, settings, offsetof(promc_exporter_settings, token));
+    return create(out, &now);
+}
+
 promc_exporter *promc_exporter_start(const char *address)
 {
     promc_exporter *exporter;
-    (void)promc_exporter_create(&exporter, &(promc_exporter_settings){.address = address});
+    (void)promc_exporter_create_2(&exporter, &(promc_exporter_settings){.address = address});
     return exporter;
 }
 
@@ -150,17 +192,39 @@ unsigned promc_exporter_port(const promc_exporter *exporter)
     return exporter->port;
 }
 
+/* In a child of the process that started it there is no thread, and the descriptors are closed already. */
+static void stop_thread(promc_exporter *exporter)
+{
+    if (exporter->owner != getpid()) {
+        return;
+    }
+    if (exporter->started) {
+        promc_exporter_end(exporter);
+    }
+    promc_exporter_forget(exporter);
+    if (exporter->clients != NULL) {
+        promc_exporter_drop_fds(exporter);
+    }
+    if (exporter->unix_path != NULL) {
+        unlink(exporter->unix_path);
+    }
+}
+
 void promc_exporter_stop(promc_exporter *exporter)
 {
     if (exporter == NULL) {
         return;
     }
-    if (exporter->daemon != NULL) {
-        MHD_stop_daemon(exporter->daemon); /* closes the socket, ends the responses, joins the thread */
-    }
+    stop_thread(exporter);
     promc_exposition_destroy(exporter->exposition);
+    promc_tls_destroy(exporter->tls);
     if (exporter->owns_registry) {
         promc_registry_destroy(exporter->registry);
     }
+    free(exporter->connections);
+    free(exporter->polls);
+    free(exporter->clients);
+    free(exporter->token);
+    free(exporter->unix_path);
     free(exporter);
 }

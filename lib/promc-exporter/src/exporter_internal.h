@@ -1,36 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exporter as its files see it. Constant once the server runs. */
+/* The exporter as its files see it. What is not said to change is constant once the server's thread runs. */
 #ifndef PROMC_EXPORTER_INTERNAL_H
 #define PROMC_EXPORTER_INTERNAL_H
 
 #include <promc-exporter/exporter.h>
 
-#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+struct pollfd;
+struct promc_connection;
+struct promc_tls;
+
+#define PROMC_LISTENERS 8
 
 struct promc_exporter {
-    promc_exporter_settings settings; /* complete; `address` is not kept */
+    promc_exporter_settings settings; /* complete; its strings are not kept */
     promc_registry *registry;
     bool owns_registry;
     promc_exposition *exposition;
-    struct MHD_Daemon *daemon;
+    struct promc_tls *tls;
+    char *token;     /* NULL: everybody may read */
+    char *unix_path; /* unlinked at the end; NULL: there is none */
     unsigned port;
+
+    /* written and closed with promc_exporter_lock_fds(): a child closes what it finds here */
+    int listeners[PROMC_LISTENERS]; /* -1: none */
+    int wake[2];
+    int reserve;  /* given up for a connection when there is no other descriptor */
+    int *clients; /* settings.max_connections + 1 of them */
+    pid_t owner;  /* the process that has the thread */
+
+    /* of the server's thread alone */
+    struct promc_connection **connections;
+    size_t connection_count;
+    struct pollfd *polls;
+    uint64_t accept_again_ns; /* no descriptor is left: wait until then */
+
+    pthread_t thread;
+    bool started;
+    atomic_bool stop;
+    promc_exporter *next; /* all of this process, for fork */
 };
-
-/* Microhttpd's handler; `user` is the exporter. See respond.c. */
-enum MHD_Result promc_exporter_respond(void *user, struct MHD_Connection *connection, const char *url,
-                                       const char *method, const char *version, const char *body, size_t *body_size,
-                                       void **request);
-
-/* The target of a request that begins, kept as *request until promc_exporter_over(). */
-void *promc_exporter_target(void *user, const char *uri, struct MHD_Connection *connection);
-void promc_exporter_over(void *user, struct MHD_Connection *connection, void **request,
-                         enum MHD_RequestTerminationCode code);
 
 /* Set this thread's error text; returns code. */
 int promc_exporter_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A bound and listening socket, close-on-exec and non-blocking, or a negative code. */
-int promc_exporter_listen(const char *address, unsigned *port);
+/* listen.c: fill listeners, port and unix_path. 0 or a negative code. */
+int promc_exporter_listen(struct promc_exporter *exporter);
+
+/* descriptors.c: an exporter's descriptors, and what becomes of them at fork. */
+int promc_exporter_take_fds(struct promc_exporter *exporter); /* wake, reserve; 0 or PROMC_E_IO */
+void promc_exporter_drop_fds(struct promc_exporter *exporter);
+void promc_exporter_lock_fds(void);
+void promc_exporter_unlock_fds(void);
+/* Keep a client's, with the lock held. @return false: there are max_connections already. */
+bool promc_exporter_keep_fd(struct promc_exporter *exporter, int fd);
+void promc_exporter_close_fd(struct promc_exporter *exporter, int fd);
+/* Somebody else has closed it. */
+void promc_exporter_forget_fd(struct promc_exporter *exporter, int fd);
+void promc_exporter_remember(struct promc_exporter *exporter);
+void promc_exporter_forget(struct promc_exporter *exporter);
+
+/* server.c: the thread. 0 or a negative code. */
+int promc_exporter_serve(struct promc_exporter *exporter);
+void promc_exporter_end(struct promc_exporter *exporter);
 
 /* The live view; see live/. */
 extern const char promc_exporter_page[];

@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#define BACKLOG 128
 
 /* Split "host:port" or "[host]:port"; the last colon counts. @return false if there is none, or a part is too long. */
 static bool split(const char *address, char *host, size_t host_size, char *port, size_t port_size)
@@ -35,6 +39,7 @@ static bool split(const char *address, char *host, size_t host_size, char *port,
     return true;
 }
 
+/* Bound and listening; -1 with errno. The two families have a socket each, so that one port is one of each. */
 static int open_socket(const struct addrinfo *info)
 {
     int yes = 1;
@@ -43,7 +48,10 @@ static int open_socket(const struct addrinfo *info)
         return -1;
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, 128) != 0) {
+    if (info->ai_family == AF_INET6) {
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
+    }
+    if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         int why = errno;
         close(fd);
         errno = why;
@@ -52,13 +60,15 @@ static int open_socket(const struct addrinfo *info)
     return fd;
 }
 
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 static unsigned port_of(int fd)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.v6 = {0}};
+    union address address = {.v6 = {0}};
     socklen_t size = sizeof(address);
     if (getsockname(fd, &address.any, &size) != 0) {
         return 0;
@@ -66,10 +76,147 @@ static unsigned port_of(int fd)
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-int promc_exporter_listen(const char *address, unsigned *port)
+static void set_port(struct sockaddr *address, unsigned port)
+{
+    union address *any = (union address *)address;
+    if (address->sa_family == AF_INET6) {
+        any->v6.sin6_port = htons((in_port_t)port);
+    } else {
+        any->v4.sin_port = htons((in_port_t)port);
+    }
+}
+
+static void close_listeners(promc_exporter *exporter)
+{
+    int why = errno;
+    for (size_t i = 0; i < PROMC_LISTENERS; i++) {
+        if (exporter->listeners[i] >= 0) {
+            close(exporter->listeners[i]);
+        }
+        exporter->listeners[i] = -1;
+    }
+    errno = why;
+}
+
+/*
+ * One for each address that this machine has: an address family that it does not have is passed over, an address that is taken is not.
+ * Port 0 is chosen by the first and holds for the others. @return 0, or -1 with errno.
+ */
+static int listen_on_all(promc_exporter *exporter, struct addrinfo *list)
+{
+    size_t count = 0;
+    int why = EADDRNOTAVAIL;
+    exporter->port = 0;
+    for (const struct addrinfo *info = list; info != NULL && count < PROMC_LISTENERS; info = info->ai_next) {
+        if (info->ai_family != AF_INET && info->ai_family != AF_INET6) {
+            continue;
+        }
+        if (count > 0) {
+            set_port(info->ai_addr, exporter->port);
+        }
+        int fd = open_socket(info);
+        if (fd >= 0) {
+            exporter->listeners[count++] = fd;
+            exporter->port = port_of(fd);
+        } else if (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL || errno == EPROTONOSUPPORT) {
+            why = errno;
+        } else {
+            close_listeners(exporter);
+            return -1;
+        }
+    }
+    errno = why;
+    return count > 0 ? 0 : -1;
+}
+
+/* A port that the first family gave may be taken in the other: then another one is chosen. */
+static int listen_tcp(promc_exporter *exporter, struct addrinfo *list, bool any_port)
+{
+    for (int attempt = 0;; attempt++) {
+        int error = listen_on_all(exporter, list);
+        if (error == 0 || !any_port || errno != EADDRINUSE || attempt == 20) {
+            return error;
+        }
+        for (const struct addrinfo *info = list; info != NULL; info = info->ai_next) {
+            set_port(info->ai_addr, 0);
+        }
+    }
+}
+
+static int fail_to_listen(const char *address)
+{
+    int why = errno;
+    promc_exporter_fail(PROMC_E_IO, "%s: %s", address, strerror(why));
+    errno = why;
+    return PROMC_E_IO;
+}
+
+/* Does anybody answer there? A socket that a dead program left is nobody's. */
+static bool is_left_over(const struct sockaddr_un *name)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)name, sizeof(*name)) != 0 && errno == ECONNREFUSED;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return refused;
+}
+
+static int open_unix(const struct sockaddr_un *name, unsigned mode)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int bound = fd >= 0 ? bind(fd, (const struct sockaddr *)name, sizeof(*name)) : -1;
+    if (bound != 0 && fd >= 0 && errno == EADDRINUSE) {
+        if (is_left_over(name) && unlink(name->sun_path) == 0) {
+            bound = bind(fd, (const struct sockaddr *)name, sizeof(*name));
+        } else {
+            errno = EADDRINUSE;
+        }
+    }
+    /* Nobody can connect before listen(): the mode is right by then. */
+    if (bound == 0 && (mode == 0 || chmod(name->sun_path, (mode_t)mode) == 0) && listen(fd, BACKLOG) == 0) {
+        return fd;
+    }
+    int why = errno;
+    if (bound == 0) {
+        unlink(name->sun_path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = why;
+    return -1;
+}
+
+static int listen_unix(promc_exporter *exporter, const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (path[0] == '\0' || strlen(path) >= sizeof(name.sun_path)) {
+        return promc_exporter_fail(PROMC_E_INVALID, "unix:%s: a path has 1 to %zu bytes", path,
+                                   sizeof(name.sun_path) - 1);
+    }
+    strcpy(name.sun_path, path);
+    exporter->unix_path = strdup(path);
+    if (exporter->unix_path == NULL) {
+        return promc_exporter_fail(PROMC_E_NOMEM, "no memory for an exporter");
+    }
+    exporter->listeners[0] = open_unix(&name, exporter->settings.unix_mode);
+    if (exporter->listeners[0] < 0) {
+        free(exporter->unix_path); /* not ours to unlink */
+        exporter->unix_path = NULL;
+        return fail_to_listen(path);
+    }
+    return 0;
+}
+
+int promc_exporter_listen(promc_exporter *exporter)
 {
     char host[256], service[8];
+    const char *address = exporter->settings.address;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list;
+    if (address != NULL && strncmp(address, "unix:", 5) == 0) {
+        return listen_unix(exporter, address + 5);
+    }
     if (address == NULL || !split(address, host, sizeof(host), service, sizeof(service))) {
         return promc_exporter_fail(PROMC_E_INVALID, "address \"%s\" is not of the form host:port",
                                    address != NULL ? address : "");
@@ -78,17 +225,9 @@ int promc_exporter_listen(const char *address, unsigned *port)
     if (error != 0) {
         return promc_exporter_fail(PROMC_E_INVALID, "%s: %s", address, gai_strerror(error));
     }
-    int fd = -1;
-    for (const struct addrinfo *info = list; info != NULL && fd < 0; info = info->ai_next) {
-        fd = open_socket(info);
-    }
+    error = listen_tcp(exporter, list, strtol(service, NULL, 10) == 0);
     int why = errno;
     freeaddrinfo(list);
-    if (fd < 0) {
-        promc_exporter_fail(PROMC_E_IO, "%s: %s", address, strerror(why));
-        errno = why;
-        return PROMC_E_IO;
-    }
-    *port = port_of(fd);
-    return fd;
+    errno = why;
+    return error == 0 ? 0 : fail_to_listen(address);
 }

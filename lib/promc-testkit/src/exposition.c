@@ -49,7 +49,7 @@ static int take_line(struct reader *reader)
         return openmetrics ? refuse(cursor, "an empty line is not allowed in OpenMetrics") : 0;
     if (!utf8_valid(cursor->at, cursor->end))
         return refuse(cursor, "bytes that are not UTF-8");
-    if (cursor->end[-1] == '\r' && (openmetrics || *cursor->at != '#'))
+    if (cursor->end[-1] == '\r' && *cursor->at != '#')
         return refuse(cursor, "a carriage return before the line feed");
     if (*cursor->at != '#')
         return read_sample(reader);

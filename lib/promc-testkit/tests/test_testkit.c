@@ -202,7 +202,7 @@ static void test_check_refuses(void **state)
         {"# EOF\na 1\n", PROMC_FORMAT_OPENMETRICS, "behind # EOF"},
         {"# HELP a say \\x\n", PROMC_FORMAT_TEXT, "must be escaped"},
         {"# HELP a \\\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "a backslash at the end"},
-        {"# HELP a x\r\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "carriage return"},
+        {"a 1\r\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "carriage return"},
         {"# HELP a \xff\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "not UTF-8"},
         {"a{b=\"\xed\xa0\x80\"} 1\n", PROMC_FORMAT_TEXT, "not UTF-8"},
         {"a Inf\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "not a number"},

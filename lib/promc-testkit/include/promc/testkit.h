@@ -80,7 +80,7 @@ PROMC_API int promc_testkit_lint_text(const char *text, size_t length, char **re
  * OpenMetrics: the rules of OpenMetrics 1.0; of the project's official vectors it accepts each good one and refuses each bad one.
  * Beyond what Python's prometheus_client.openmetrics.parser refuses, it refuses
  * - numbers in another spelling than the specification's decimal `realnumber`, `NaN`, `+Inf` and `-Inf` (no `Inf`, `nan`, `1_000`);
- * - a carriage return at the end of a line, a lone backslash at the end of HELP, bytes that are not UTF-8;
+ * - a lone backslash at the end of HELP, bytes that are not UTF-8;
  * - a series twice without timestamps, a bucket twice;
  * - names, label lists and comments that only a lenient split of the line lets pass.
  * Beyond the specification it accepts UTF-8 names in quotes (`{"my.name"} 1`), which Prometheus 3 negotiates.

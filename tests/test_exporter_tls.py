@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""promc-exporter with TLS, a token and clients' certificates: a real Prometheus scrapes it, others do not get in."""
+import socket
+import ssl
+import subprocess
+
+import pytest
+from support.certificates import make_certificate
+from stack.process import die_with_parent
+from support.prometheus import Prometheus
+from support.service import BUILD
+
+TARGET = BUILD / "lib/promc-exporter/secure-target"
+TOKEN = "s3cret"
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    return make_certificate(tmp_path, "localhost"), make_certificate(tmp_path, "client")
+
+
+@pytest.fixture
+def target(request):
+    """target(certificate, key, client's authority, token): its port."""
+    programs = []
+
+    def start(*arguments):
+        program = subprocess.Popen([TARGET, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, preexec_fn=die_with_parent)
+        programs.append(program)
+        line = program.stdout.readline()
+        if not line and "built without TLS" in program.stderr.read():
+            pytest.skip("promc-exporter was built without GnuTLS")
+        return int(line)
+
+    yield start
+    for program in programs:
+        program.stdin.close()
+        assert program.wait() == 0
+
+
+def ask(port, context=None, token=TOKEN, requests=1):
+    """Everything that is answered, by a connection of its own; raises where there is none."""
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        client = context.wrap_socket(plain, server_hostname="127.0.0.1") if context else plain
+        line = f"Authorization: Bearer {token}\r\n" if token else ""
+        for left in range(requests, 0, -1):
+            close = "Connection: close\r\n" if left == 1 else ""
+            client.sendall(f"GET /metrics HTTP/1.1\r\nHost: x\r\n{line}{close}\r\n".encode())
+        answer = b""
+        while data := client.recv(65536):
+            answer += data
+        return answer
+
+
+def context_for(certificates, with_certificate=True):
+    (server, _), (client, key) = certificates
+    context = ssl.create_default_context(cafile=server)
+    if with_certificate:
+        context.load_cert_chain(client, key)
+    return context
+
+
+def test_prometheus_scrapes_by_tls_with_token_and_certificate(certificates, target, tmp_path):
+    (server, key), (client, client_key) = certificates
+    port = target(server, key, client, TOKEN)
+    (tmp_path / "token").write_text(TOKEN)
+    prometheus = Prometheus(tmp_path / "prometheus", port, job="secure", scheme="https",
+                            authorization={"credentials_file": str(tmp_path / "token")},
+                            tls_config={"ca_file": str(server), "cert_file": str(client), "key_file": str(client_key)})
+    state = prometheus.target_state()
+    assert state["health"] == "up", state
+    prometheus.close()
+
+
+def test_who_gets_in(certificates, target):
+    (server, key), (client, _) = certificates
+    port = target(server, key, client, TOKEN)
+    answer = ask(port, context_for(certificates), requests=3)
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 3 and b"\nprocess_threads " in answer
+    assert ask(port, context_for(certificates), token=None).startswith(b"HTTP/1.1 401 ")
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        ask(port, context_for(certificates, with_certificate=False))
+    for old in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+        context = context_for(certificates)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = old
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            ask(port, context)
+    assert b"HTTP/1.1 200" not in plain_answer(port)
+    assert ask(port, context_for(certificates)).startswith(b"HTTP/1.1 200 ")  # all that has left it as it was
+
+
+def plain_answer(port):
+    try:
+        return ask(port)
+    except ConnectionError:
+        return b""
+
+
+def test_a_large_answer_by_tls(certificates, target):
+    (server, key), _ = certificates
+    port = target(server, key, "", "")
+    answer = ask(port, ssl.create_default_context(cafile=server), token=None, requests=200)
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 200 and answer.endswith(b"0\r\n\r\n")
