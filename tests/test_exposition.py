@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """/metrics is accepted by everything that reads it: promtool, the strict OpenMetrics parser, a real Prometheus."""
+import gzip
 import urllib.parse
 
 import pytest
@@ -37,6 +38,32 @@ def test_content_negotiation(client):
         assert answer.status == 200
         assert answer.headers["content-type"].startswith(expected), (accept, answer.headers)
         assert answer.text.endswith("# EOF\n") == expected.startswith("application/openmetrics")
+
+
+def test_every_line_of_accept_counts_and_caches_are_told(service):
+    answer = raw_exchange(service.port, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/plain;q=0.5\r\n"
+                                        b"Accept: application/openmetrics-text;version=1.0.0\r\n\r\n").decode()
+    head, _, body = answer.partition("\r\n\r\n")
+    assert "\r\nContent-Type: application/openmetrics-text; version=1.0.0" in head and "# EOF\n" in body
+    assert "\r\nVary: Accept, Accept-Encoding" in head
+
+
+def test_gzip_for_who_asks_for_it(client):
+    plain = client.get("/metrics", **{"name[]": "ingest_api_build_info"})
+    assert "content-encoding" not in plain.headers
+    packed = client.get("/metrics", headers={"Accept-Encoding": "br;q=1, gzip;q=0.5"}, **{"name[]": "ingest_api_build_info"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert len(client.get("/metrics", headers={"Accept-Encoding": "gzip"}).body) < len(client.get("/metrics").body) / 3
+    refused = client.get("/metrics", headers={"Accept-Encoding": "gzip;q=0"})
+    assert "content-encoding" not in refused.headers
+
+
+def test_a_fraction_of_a_second_is_a_time_out(client):
+    """It is shorter than the collectors take: the scraper hears that, and not half of the metrics."""
+    answer = client.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "0.000001"})
+    assert answer.status == 503 and answer.error_code == "scrape_failed" and answer.headers["retry-after"] == "1"
+    assert client.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "9.5"}).status == 200
 
 
 def test_accepted_after_every_kind_of_traffic(service, organisation, client):

@@ -90,6 +90,7 @@ static int start(struct service *service, const struct settings *settings)
     struct http_routes routes = routes_of(settings);
     app->settings = settings;
     metrics_keep_in(settings->metrics_arena);
+    metrics_limit_scrapes(settings->metrics_scrapes);
     if (make_data_dir(settings->data_dir) < 0 ||
         metrics_init(settings->metrics_enabled, http_server_loops(settings)) < 0)
         return -1;

@@ -92,7 +92,6 @@ static int front_stream(struct request *req)
     if (!stream)
         return respond_error(req, 503, "no_memory", "No memory.");
     stream->left = 40000;
-    req->stream_length = stream->left;
     return respond_stream(req, 200, "text/plain", stream, front_read, free);
 }
 

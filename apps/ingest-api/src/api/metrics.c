@@ -5,37 +5,25 @@
 #include "app.h"
 #include "base/settings.h"
 #include "http/auth.h"
+#include "http/decode.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "metrics/metrics.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define NAMES_MAX 32
+/* Lines of one field; a proxy adds one, not dozens. Parameters: as many as a query may have. */
+#define LINES_MAX 16
+#define NAMES_MAX QUERY_MAX_PARAMS
 
-/* Scrapes whose answer is not complete; a slow reader keeps one open. */
-static _Atomic unsigned scrapes;
-
-struct scrape_state {
-    promc_scrape_settings settings;
-    promc_scrape *scrape;
-    const char *names[NAMES_MAX];
-};
-
-static void state_free(void *arg)
+static void scrape_close(void *scrape)
 {
-    struct scrape_state *state = arg;
-    promc_scrape_end(state->scrape);
-    free(state);
-    atomic_fetch_sub_explicit(&scrapes, 1, memory_order_relaxed);
+    promc_exposition_close(scrape);
 }
 
-static long read_slice(void *stream, char *buffer, size_t capacity)
+static long read_slice(void *scrape, char *buffer, size_t capacity)
 {
-    struct scrape_state *state = stream;
-    return promc_scrape_read(state->scrape, buffer, capacity);
+    return promc_exposition_read(scrape, buffer, capacity);
 }
 
 static bool is_allowed(struct request *req, const char *token)
@@ -45,61 +33,70 @@ static bool is_allowed(struct request *req, const char *token)
     return given && auth_equal(token, given, length);
 }
 
-/** When Prometheus will have stopped waiting; 0: it does not say. */
-static uint64_t deadline_of(struct request *req)
+static promc_exposition_field lines_of(struct request *req, const char *name, const char *lines[LINES_MAX])
 {
-    const char *text = request_header(req, "X-Prometheus-Scrape-Timeout-Seconds");
-    char *rest;
-    if (!text || text[0] < '0' || text[0] > '9')
-        return 0;
-    unsigned long seconds = strtoul(text, &rest, 10); /* the fraction does not matter */
-    return seconds > 0 && seconds < 3600 ? promc_now_ns() + seconds * UINT64_C(1000000000) : 0;
+    size_t n = 0;
+    for (const char *line = request_header(req, name); line && n < LINES_MAX;
+         line = request_header_next(req, name, line))
+        lines[n++] = line;
+    return (promc_exposition_field){lines, n};
+}
+
+static int open_scrape(struct request *req, promc_exposition_scrape **scrape)
+{
+    const char *accept[LINES_MAX], *encoding[LINES_MAX], *names[NAMES_MAX];
+    promc_exposition_request asked = {
+        .accept = lines_of(req, "Accept", accept),
+        .accept_encoding = lines_of(req, "Accept-Encoding", encoding),
+        .scrape_timeout = request_header(req, "X-Prometheus-Scrape-Timeout-Seconds"),
+        .names = {names, request_query_all(req, "name[]", names, NAMES_MAX)},
+        .head = strcmp(req->method, "HEAD") == 0,
+    };
+    return promc_exposition_open(metrics_exposition(), &asked, scrape);
+}
+
+/** The exposition has refused: in the words of this API. */
+static int refuse(struct request *req, const promc_exposition_head *head)
+{
+    if (head->status == 400)
+        return respond_error(req, 400, "bad_query", "%s.", head->error);
+    req->retry_after = 1;
+    return respond_error(req, head->status, "scrape_failed", "The scrape cannot be begun: %s.", head->error);
 }
 
 static int metrics_prepare(struct request *req)
 {
     const struct settings *settings = req->app->settings;
+    promc_exposition_scrape *scrape;
     if (settings->metrics_token[0] && !is_allowed(req, settings->metrics_token)) {
         req->www_authenticate = true;
         return respond_error(req, 401, "unauthorized", "The metrics need their token: Authorization: Bearer TOKEN.");
     }
-    if (atomic_fetch_add_explicit(&scrapes, 1, memory_order_relaxed) >= settings->metrics_scrapes) {
-        atomic_fetch_sub_explicit(&scrapes, 1, memory_order_relaxed);
+    if (open_scrape(req, &scrape) < 0)
+        return respond_error(req, 503, "no_memory", "The server has no memory for this request.");
+    req->state = scrape;
+    req->state_free = scrape_close; /* with the request, after the last slice */
+    const promc_exposition_head *head = promc_exposition_get_head(scrape);
+    if (head->status == 503) {
         req->retry_after = 1;
         return respond_error(req, 503, "too_many_scrapes", "%u scrapes are under way already.",
                              settings->metrics_scrapes);
     }
-    struct scrape_state *state = calloc(1, sizeof(*state));
-    if (!state) {
-        atomic_fetch_sub_explicit(&scrapes, 1, memory_order_relaxed);
-        return respond_error(req, 503, "no_memory", "The server has no memory for this request.");
-    }
-    req->state = state;
-    req->state_free = state_free;
-    promc_negotiate(request_header(req, "Accept"), &state->settings);
-    state->settings.deadline_ns = deadline_of(req);
-    state->settings.name_count = request_query_all(req, "name[]", state->names, NAMES_MAX);
-    state->settings.names = state->settings.name_count ? state->names : NULL;
-    return 0;
+    return head->status == 200 ? 0 : refuse(req, head);
 }
 
 static int metrics_scrape(struct request *req)
 {
-    struct scrape_state *state = req->state;
+    promc_exposition_scrape *scrape = req->state;
+    const promc_exposition_head *head;
     http_server_settle(req->app->server);
-    int rc = promc_scrape_begin(metrics_registry(), &state->settings, &state->scrape);
-    if (rc < 0) {
-        req->retry_after = 1;
-        return respond_error(req, 503, "scrape_failed", "The scrape cannot be begun: %s.", promc_strerror(rc));
-    }
-    if (strcmp(req->method, "HEAD") == 0) {
-        char slice[8192];
-        long n;
-        while ((n = promc_scrape_read(state->scrape, slice, sizeof(slice))) > 0)
-            req->stream_length += (uint64_t)n;
-    }
-    /* the state is freed with the request, after the last slice */
-    return respond_stream(req, 200, promc_content_type(&state->settings), state, read_slice, NULL);
+    promc_exposition_begin(scrape);
+    head = promc_exposition_get_head(scrape);
+    if (head->status != 200)
+        return refuse(req, head);
+    req->fields = head->headers;
+    req->field_count = head->header_count;
+    return respond_stream(req, 200, NULL, scrape, read_slice, NULL);
 }
 
 struct route *routes_metrics(void)

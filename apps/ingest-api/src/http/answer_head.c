@@ -79,6 +79,10 @@ size_t answer_head(char out[ANSWER_HEAD_MAX], const struct request *req, const s
     if (req->response_type)
         add_field(&text, "Content-Type: ", req->response_type);
     text_add(&text, "Cache-Control: no-store\r\n");
+    for (size_t i = 0; i < req->field_count; i++) {
+        text_add(&text, req->fields[i].name);
+        add_field(&text, ": ", req->fields[i].value);
+    }
     if (req->allow)
         add_field(&text, "Allow: ", req->allow);
     if (req->www_authenticate)

@@ -11,6 +11,7 @@
 enum answer_framing {
     ANSWER_LENGTH,     /**< Content-Length */
     ANSWER_CHUNKED,    /**< the length is not known */
+    ANSWER_NO_LENGTH,  /**< of a HEAD: the length is not known, and there is no body */
     ANSWER_UNTIL_CLOSE /**< nor does HTTP/1.0 have chunks */
 };
 

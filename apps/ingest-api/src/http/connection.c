@@ -191,7 +191,7 @@ static struct answer_frame frame_of(struct exchange *exchange)
     const struct request *req = &exchange->req;
     struct answer_frame frame = {.length = req->response_length, .is_1_0 = exchange->head.is_1_0};
     if (req->stream_read && exchange->method == PROMC_HTTP_HEAD)
-        frame.length = req->stream_length;
+        frame.framing = ANSWER_NO_LENGTH;
     else if (req->stream_read)
         frame.framing = frame.is_1_0 ? ANSWER_UNTIL_CLOSE : ANSWER_CHUNKED;
     if (frame.framing == ANSWER_UNTIL_CLOSE || exchange->loop->draining)

@@ -12,6 +12,7 @@
 #define INGEST_HTTP_REQUEST_H
 
 #include <jansson.h>
+#include <promc/exposition.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +52,9 @@ struct request {
     int retry_after;       /**< seconds; 0: no header */
     bool www_authenticate; /**< with a 401: the header that says how */
     char location[128];    /**< Location header, "" for none */
+    /** Further fields of the answer's head, `field_count` of them; they live as long as the request. */
+    const promc_exposition_header *fields;
+    size_t field_count;
     /** Called once after the transaction has committed (metrics of the business, wake a worker), not if it rolled back. */
     void (*committed)(struct request *);
 
@@ -58,7 +62,6 @@ struct request {
     long (*stream_read)(void *stream, char *buffer, size_t capacity);
     void (*stream_free)(void *stream);
     void *stream;
-    uint64_t stream_length; /**< only looked at for HEAD: what GET would have sent */
 
     /* the front's own; NULL in a request that a test makes by hand */
     struct query *query;

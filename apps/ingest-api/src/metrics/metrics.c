@@ -7,11 +7,16 @@
 #ifdef INGEST_AMQP
 #include <promc-amqp/amqp.h>
 #endif
+#ifdef INGEST_GZIP
+#include <promc-exporter/gzip.h>
+#endif
 
 PROMC_TABLE_DEFINE(ingest, INGEST_METRICS);
 
 static promc_registry *registry;
 static promc_http *http;
+static promc_exposition *exposition;
+static unsigned max_scrapes;
 static const char *arena; /* a file, or NULL */
 
 promc_registry *metrics_registry(void)
@@ -22,6 +27,11 @@ promc_registry *metrics_registry(void)
 promc_http *metrics_http(void)
 {
     return http;
+}
+
+promc_exposition *metrics_exposition(void)
+{
+    return exposition;
 }
 
 /* 60 s requests must not look like 10 s ones */
@@ -54,9 +64,23 @@ static int register_all(unsigned loops)
     return metrics_runtime_register(registry);
 }
 
+static int open_exposition(void)
+{
+    promc_exposition_settings settings = {.max_scrapes = max_scrapes};
+#ifdef INGEST_GZIP
+    settings.compressor = promc_exporter_gzip();
+#endif
+    return promc_exposition_create(&exposition, registry, &settings);
+}
+
 void metrics_keep_in(const char *path)
 {
     arena = *path ? path : NULL;
+}
+
+void metrics_limit_scrapes(unsigned max)
+{
+    max_scrapes = max;
 }
 
 int metrics_init(bool enabled, unsigned loops)
@@ -74,6 +98,8 @@ int metrics_init(bool enabled, unsigned loops)
     int rc = promc_registry_create(&registry, &settings);
     if (rc == 0)
         rc = register_all(loops);
+    if (rc == 0)
+        rc = open_exposition();
     if (rc < 0) {
         log_error("metrics cannot be set up", "s:error", promc_strerror(rc), "s:detail", promc_error_detail());
         metrics_destroy();
@@ -89,7 +115,9 @@ void metrics_destroy(void)
     metrics_business_reset();
     metrics_loops_reset();
     promc_http_destroy(http);
+    promc_exposition_destroy(exposition);
     promc_registry_destroy(registry);
     http = NULL;
+    exposition = NULL;
     registry = NULL;
 }

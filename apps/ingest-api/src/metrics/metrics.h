@@ -24,9 +24,12 @@
 int metrics_init(bool enabled, unsigned loops);
 /** Before metrics_init(): the registry is in this file, where `promc dump` finds the last values after a crash. "": in memory. */
 void metrics_keep_in(const char *path);
+/** Before metrics_init(): scrapes that may be under way at once, 1 … 32. Without: 32. */
+void metrics_limit_scrapes(unsigned max);
 void metrics_destroy(void);
-promc_registry *metrics_registry(void); /**< NULL when off */
-promc_http *metrics_http(void);         /**< NULL when off */
+promc_registry *metrics_registry(void);     /**< NULL when off */
+promc_http *metrics_http(void);             /**< NULL when off */
+promc_exposition *metrics_exposition(void); /**< what /metrics answers by; NULL when off */
 
 promc_sql *metrics_sql(void); /**< queries and their errors, for promc-sql's calls; NULL when off */
 /** The pool of connections, for promc-sql's calls. @param max connections it may have. NULL when off; promc_sql_pool_destroy() it. */
