@@ -38,7 +38,7 @@ static int parse_n(const char *raw, size_t n, size_t step)
     assert_true(scan.length <= n);
     memset(memory, 'x', sizeof(memory));
     memcpy(memory, raw, scan.length);
-    int status = head_parse(&head, memory, scan.length, &fault);
+    int status = head_parse(&head, &scan, memory, &fault);
     assert_true(status == 0 || fault);
     return status;
 }

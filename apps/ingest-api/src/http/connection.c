@@ -402,7 +402,7 @@ static bool step_head(struct connection *connection)
                           connection->loop->app->settings->max_header_bytes)) {
         case HEAD_WHOLE:
             connection->begin += scan->length;
-            head_done(connection, exchange_head(exchange, bytes, scan->length));
+            head_done(connection, exchange_head(exchange, scan, bytes));
             return true;
         case HEAD_REFUSED:
             refuse(connection, scan->status, scan->fault);

@@ -171,15 +171,14 @@ static void key_found(struct exchange *exchange)
     exchange->ready(exchange, on_known(exchange));
 }
 
-enum exchange_next exchange_head(struct exchange *exchange, char *bytes, size_t length)
+enum exchange_next exchange_head(struct exchange *exchange, const struct head_scan *scan, char *bytes)
 {
     struct head *head = &exchange->head;
     struct request *req = &exchange->req;
     const char *fault = NULL;
-    int status = head_parse(head, bytes, length, &fault);
+    int status = head_parse(head, scan, bytes, &fault);
     request_id_set(&exchange->loop->ids, head->request_id, req->id);
-    if (head->method)
-        req->method = head->method;
+    req->method = head->method;
     exchange->method = promc_http_method_of(req->method);
     exchange->close = head->close;
     if (status) {

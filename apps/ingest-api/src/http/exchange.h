@@ -57,7 +57,7 @@ void exchange_init(struct exchange *exchange, struct loop *loop,
 /** The first byte has come. */
 void exchange_begin(struct exchange *exchange, uint64_t now_ns);
 /** The head is whole; it is taken apart where it stands and must stay there until exchange_end(). */
-enum exchange_next exchange_head(struct exchange *exchange, char *bytes, size_t length);
+enum exchange_next exchange_head(struct exchange *exchange, const struct head_scan *scan, char *bytes);
 /** Bytes of the body. @return EXCHANGE_READ, or EXCHANGE_ANSWER: no more of it is wanted. */
 enum exchange_next exchange_data(struct exchange *exchange, const char *data, size_t n);
 /** The body is whole. */

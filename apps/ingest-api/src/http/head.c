@@ -57,16 +57,13 @@ static int refuse(const char **fault, int status, const char *sentence)
     return status;
 }
 
-struct request_line {
-    size_t method, target; /* lengths: the target begins one blank behind the method */
-    char minor;
-};
-
 /** @param n the line's length without CR LF. @return 0, or the status to refuse with. */
-static int read_request_line(const char *line, size_t n, struct request_line *out, const char **fault)
+static int read_request_line(struct head_scan *scan, const char *line, size_t n, const char **fault)
 {
     static const char form[] = "The request line is not METHOD TARGET VERSION with one blank between them.";
     size_t method = span(line, n, TOKEN);
+    if (span(line, n, VALUE) != n)
+        return refuse(fault, 400, "The request line holds a control character.");
     if (method == 0 || method == n || line[method] != ' ')
         return refuse(fault, 400, "The method is not a token, or no blank stands behind it.");
     size_t target = span(line + method + 1, n - method - 1, TARGET);
@@ -74,13 +71,13 @@ static int read_request_line(const char *line, size_t n, struct request_line *ou
     size_t rest = n - method - 1 - target;
     if (target > HEAD_TARGET_MAX)
         return refuse(fault, 414, "The request target is longer than 8192 bytes.");
-    if (target == 0 || rest == 0 || *version != ' ')
-        return refuse(fault, 400, form);
-    if (rest < 6 || memcmp(version, " HTTP/", 6) != 0 || memchr(version + 6, ' ', rest - 6))
+    if (target == 0 || rest < 6 || memcmp(version, " HTTP/", 6) != 0 || memchr(version + 6, ' ', rest - 6))
         return refuse(fault, 400, form);
     if (rest != 9 || version[6] != '1' || version[7] != '.' || version[8] < '0' || version[8] > '9')
         return refuse(fault, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
-    *out = (struct request_line){method, target, version[8]};
+    scan->method = method;
+    scan->target = target;
+    scan->minor = version[8];
     return 0;
 }
 
@@ -100,39 +97,47 @@ static bool may_be_request_line(const char *bytes, size_t n)
     return good == n || (good + 1 == n && bytes[good] == '\r');
 }
 
+/** The line from scan->line to the CR LF that ends at `at`. */
+static enum head_state take_scanned_line(struct head_scan *scan, const char *bytes, size_t at, size_t limit)
+{
+    if (at == scan->line || bytes[at - 1] != '\r')
+        return scan_refused(scan, 400, "A line does not end in CR LF.");
+    size_t n = at - 1 - scan->line;
+    if (n > 0) {
+        if (scan->lines++ == 0)
+            scan->status = read_request_line(scan, bytes + scan->line, n, &scan->fault);
+        scan->line = at + 1;
+        return scan->status ? HEAD_REFUSED : HEAD_MORE;
+    }
+    if (scan->lines == 0)
+        return scan_refused(scan, 400, "The request line is empty.");
+    if (at >= limit)
+        return scan_refused(scan, 431, "The request's header lines are too long.");
+    scan->length = at + 1;
+    return HEAD_WHOLE;
+}
+
 enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, size_t limit)
 {
-    unsigned lines_before = scan->lines;
-    while (scan->at < n) {
-        const char *end = memchr(bytes + scan->at, '\n', n - scan->at);
-        if (!end) {
-            if (scan->lines == 0 && !may_be_request_line(bytes + scan->line, n - scan->line))
-                return scan_refused(scan, 400, "The request line holds a control character.");
-            scan->at = n;
+    size_t end = n > limit ? limit + 1 : n; /* what is beyond says nothing any more */
+    while (scan->at < end) {
+        const char *lf = memchr(bytes + scan->at, '\n', end - scan->at);
+        if (!lf)
             break;
-        }
-        size_t at = (size_t)(end - bytes);
-        if (at == scan->line || bytes[at - 1] != '\r')
-            return scan_refused(scan, 400, "A line does not end in CR LF.");
-        bool blank = at - 1 == scan->line;
-        scan->at = scan->line = at + 1;
-        if (blank) {
-            scan->length = at + 1;
-            return scan->length > limit ? scan_refused(scan, 431, "The request's header lines are too long.")
-                                        : HEAD_WHOLE;
-        }
-        if (scan->lines++ == 0 && at > limit)
-            return scan_refused(scan, 414, "The request line is too long.");
+        enum head_state state = take_scanned_line(scan, bytes, (size_t)(lf - bytes), limit);
+        if (state != HEAD_MORE)
+            return state;
+        scan->at = scan->line;
     }
+    size_t from =
+        scan->at > 0 ? scan->at - 1 : 0; /* once more the last byte: CR, if it was one, must not be followed */
+    if (scan->lines == 0 && !may_be_request_line(bytes + from, end - from))
+        return scan_refused(scan, 400, "The request line holds a control character.");
+    scan->at = end;
     if (n > limit)
         return scan->lines == 0 ? scan_refused(scan, 414, "The request line is too long.")
                                 : scan_refused(scan, 431, "The request's header lines are too long.");
-    if (lines_before == 0 && scan->lines > 0) { /* the rest may never come: what is no request is refused now */
-        struct request_line line;
-        size_t length = (size_t)((const char *)memchr(bytes, '\r', n) - bytes);
-        scan->status = read_request_line(bytes, length, &line, &scan->fault);
-    }
-    return scan->status ? HEAD_REFUSED : HEAD_MORE;
+    return HEAD_MORE;
 }
 
 /* ---- the target ------------------------------------------------------------------------------------------------- */
@@ -340,25 +345,19 @@ static int check_whole(const struct head *head, const char **fault)
     return 0;
 }
 
-int head_parse(struct head *head, char *bytes, size_t length, const char **fault)
+int head_parse(struct head *head, const struct head_scan *scan, char *bytes, const char **fault)
 {
-    char *end = memchr(bytes, '\n', length);
-    struct request_line line;
-    *head = (struct head){0};
-    int status = read_request_line(bytes, (size_t)(end - bytes) - 1, &line, fault);
-    if (status)
-        return status;
-    head->is_1_0 = line.minor == '0';
-    head->close = head->is_1_0;
-    bytes[line.method] = '\0';
-    head->method = bytes;
-    char *target = bytes + line.method + 1;
-    target[line.target] = '\0';
-    status = take_target(head, target, fault);
-    head->fields = end + 1;
-    head->fields_end = bytes + length - 2; /* the empty line */
+    char *end = memchr(bytes, '\n', scan->length), *target = bytes + scan->method + 1;
+    bytes[scan->method] = '\0';
+    target[scan->target] = '\0';
+    *head = (struct head){.method = bytes,
+                          .is_1_0 = scan->minor == '0',
+                          .close = scan->minor == '0',
+                          .fields = end + 1,
+                          .fields_end = bytes + scan->length - 2}; /* the empty line */
+    int status = take_target(head, target, fault);
     for (char *at = end + 1; status == 0 && at < head->fields_end; at = end + 1) {
-        end = memchr(at, '\n', (size_t)(bytes + length - at));
+        end = memchr(at, '\n', (size_t)(bytes + scan->length - at));
         status = take_line(head, at, (size_t)(end - at) - 1, fault);
     }
     return status ? status : check_whole(head, fault);

@@ -36,26 +36,29 @@ enum head_state { HEAD_MORE, HEAD_WHOLE, HEAD_REFUSED };
 
 /** How far a head has been looked through for its end. Zero it for each request. */
 struct head_scan {
-    size_t at;         /**< bytes that have been looked at */
-    size_t line;       /**< where the line that is not complete begins */
-    size_t length;     /**< HEAD_WHOLE: of the head, its empty line included */
-    unsigned lines;    /**< complete ones */
-    int status;        /**< HEAD_REFUSED: the status to refuse with, */
-    const char *fault; /**< and a sentence */
+    size_t at;             /**< bytes that have been looked at */
+    size_t line;           /**< where the line that is not complete begins */
+    size_t length;         /**< HEAD_WHOLE: of the head, its empty line included */
+    unsigned lines;        /**< complete ones */
+    size_t method, target; /**< lengths; the target stands one blank behind the method */
+    char minor;            /**< digit of the version */
+    int status;            /**< HEAD_REFUSED: the status to refuse with, */
+    const char *fault;     /**< and a sentence */
 };
 
 /**
- * Look for the end of the head in what has come so far; each byte is looked at once, however they come. What can be
- * refused before the end is: a request line that is none, a line that does not end in CR LF, more than `limit` bytes.
+ * Look for the end of the head in what has come so far; each byte is looked at once, however they come, and what is said
+ * does not depend on how they come. What can be refused before the end is: a request line that is none, a line that does
+ * not end in CR LF, more than `limit` bytes.
  * @param bytes from the first of the request line, `n` of them; what follows the head may be among them.
  */
 enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, size_t limit);
 
 /**
  * Take a whole head apart, where it stands: bytes of it are overwritten with NUL.
- * @param length what head_scan() said. @return 0; or the status to refuse with, and *fault is a sentence.
+ * @param scan of these bytes: HEAD_WHOLE. @return 0; or the status to refuse with, and *fault is a sentence.
  */
-int head_parse(struct head *head, char *bytes, size_t length, const char **fault);
+int head_parse(struct head *head, const struct head_scan *scan, char *bytes, const char **fault);
 
 /** First header line of this name, in any case, or NULL. */
 const char *head_find(const struct head *head, const char *name);

@@ -14,12 +14,6 @@ bool outgoing_is_pending(const struct outgoing *out)
     return out->at < out->length || out->body_length > 0;
 }
 
-static void sent_of_body(struct outgoing *out, size_t n)
-{
-    out->body += n;
-    out->body_length -= n;
-}
-
 /** Both pieces are offered until they are gone or the socket takes no more. *taken: of the first one. */
 static int write_out(struct outgoing *out, struct wire *wire, const char *bytes, size_t n, size_t *taken)
 {
@@ -36,7 +30,9 @@ static int write_out(struct outgoing *out, struct wire *wire, const char *bytes,
             return (int)written;
         size_t first = n - *taken < (size_t)written ? n - *taken : (size_t)written;
         *taken += first;
-        sent_of_body(out, (size_t)written - first);
+        if ((size_t)written > first)
+            out->body += (size_t)written - first;
+        out->body_length -= (size_t)written - first;
     }
     return 1;
 }
@@ -55,8 +51,8 @@ static bool reserve(struct outgoing *out, size_t capacity)
 
 int outgoing_flush(struct outgoing *out, struct wire *wire)
 {
-    size_t taken;
-    int rc = write_out(out, wire, out->bytes + out->at, out->length - out->at, &taken);
+    size_t taken, n = out->length - out->at;
+    int rc = write_out(out, wire, n > 0 ? out->bytes + out->at : NULL, n, &taken);
     out->at += taken;
     if (out->at == out->length)
         out->at = out->length = 0;
