@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A family's hash table: open addressing over 64-bit slots `hash << 32 | child`. Read without a lock; written
- * under the registry's. A table that has been outgrown is retired, and used again only after the quarantine, when
- * no reader can still be in it.
+ * A family's hash table: open addressing over 64-bit slots `hash << 32 | child`. Read without a lock; written under the registry's.
+ *
+ * The protocol of a lookup (promc_index_find()):
+ *  - a slot is stored with release once its child is whole, and loaded with acquire: who sees the slot sees the child;
+ *  - a slot that was used becomes a deleted mark and never empty again, so a search past it is not cut short. An empty slot is always left;
+ *  - a child may be removed, reclaimed and made anew for other values while its text is compared. Its `live` word (generation << 32 |
+ *    cell) goes up by a generation with each removal and each creation. So: load the word, compare, load the word again.
+ *    Unchanged, and not removed: what was compared was this series, and the word is what its handle must have. Else it is as if it were
+ *    not there, and the caller looks again under the lock;
+ *  - the text of a removed child stays readable through the quarantine, and whatever is written there later is the arena's own memory:
+ *    a reader that is slower than that compares garbage and is told so by the word;
+ *  - a table that is outgrown is retired and used again only after the quarantine, when no reader can still be in it. A reader in the old
+ *    one misses what was made since, and finds it under the lock.
  */
 #ifndef PROMC_SERIES_INDEX_H
 #define PROMC_SERIES_INDEX_H

@@ -2,8 +2,21 @@
 /*
  * A shard: a header page, then cells. Written by its owner alone; read by all.
  *
- * `owner` is pid << 32 | tid. tid 0: free, but still the pid's (its values may balance those of the process' other
- * shards); another process takes it only once that pid is dead, and then zeroes the up-down gauges in it.
+ * The protocol (no lock guards it):
+ *  - a cell has one writer, the thread in `owner`, which stores without lock prefix; readers load each cell and add up the shards;
+ *  - ownership changes hands by a compare-and-swap of `owner`, pid << 32 | tid, with acquire; giving it back is a store with release, so
+ *    the next owner sees all that the last one wrote and goes on from there: the values stay, they are part of the totals;
+ *  - tid 0: free, but still the pid's (its values may balance those of the process' other shards). Another process takes it only once
+ *    that pid is dead, and hooks->settle() has dropped what that process had in flight and finished what it had half done;
+ *  - `shards_used` only grows, and is raised before the first write, so that a reader that loads it with acquire misses no shard;
+ *  - the last shard is nobody's: who finds none free, and who must not touch its own (below), writes there with atomics.
+ *
+ * Signal handlers: a handler runs on the thread it has interrupted, so its stores come between two instructions of that thread. One-cell
+ * updates are one instruction. `busy` is 1 while the owner is inside an update of several cells: a handler that finds it set
+ * goes to the shared shard. promc_tls.base is set last when a thread attaches, and a handler that interrupted the attaching
+ * (thread.h: the list's lock knows its holder) goes to the shared shard, too.
+ *
+ * A reader that wants cells of one instant asks the owner (`request` … `acknowledged`, `scratch`): types/histogram.h.
  */
 #ifndef PROMC_SHARD_SHARD_H
 #define PROMC_SHARD_SHARD_H

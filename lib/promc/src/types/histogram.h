@@ -1,9 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A classic histogram's cells in a shard: [n, sum0, sum1, bucket 0 … bucket k]. A native one's:
- * [n, sum0, sum1, pending, classic bucket 0 … k (if it has those too), slot 0 … m (native.h)]. See "Histogram cells" in
- * docs/promc-internals.md for the protocol between the one writer and the readers; the order of the stores in
- * observe_own() and observe_native() and of the loads in copy_still() is the protocol.
+ * [n, sum0, sum1, pending, classic bucket 0 … k (if it has those too), slot 0 … m (native.h)].
+ *
+ * The protocol between the one writer and its readers (no lock guards it, and the writer never waits).
+ * An observation of v, each store with release (observe_own(), observe_native() in histogram.c):
+ *     1. sum[(n+1)&1] = sum[n&1] + v
+ *     2. bucket[i] += 1              the commit
+ *     3. n += 1
+ * At rest, N = the sum of the buckets is n or n+1 (between 2 and 3), and sum[N & 1] is the sum of exactly those N observations. So
+ * it is also when the writer was descheduled or died half-way: repair only has to make n what the buckets say.
+ *
+ * A native histogram commits by its slot. Where it is classic, too, the classic bucket is counted between 1 and 2, and `pending` says
+ * which one before that: a reader that finds the classic buckets one ahead of the slots takes that one back.
+ *
+ * A reader (histogram_read.c) needs a picture in which the writer stood still. It tries, in turn, until one succeeds:
+ *  - n, the buckets, pending, the sums, n again, each load with acquire: n is the same, and N is n or n+1;
+ *  - a writer that runs hot moves n faster than anybody can copy. So the reader, one at a time (`reader` in the shard's header, taken
+ *    by a compare-and-swap), stores the cells it wants into `request`; the writer sees it after its next observation, one load and
+ *    compare on a line that it owns, copies the cells to `scratch` and stores `acknowledged`.
+ * Bounded; only then the newest buckets with the nearest sum must do.
+ *
+ * `busy` (shard.h) is 1 from before 1 to after 3, so a signal handler's observation in between goes to the shared shard. There each of
+ * sum and buckets is exact by atomics, but one reading may have an observation in the one and not yet in the other; the classic
+ * buckets of a native histogram are then levelled to its slots.
  */
 #ifndef PROMC_TYPES_HISTOGRAM_H
 #define PROMC_TYPES_HISTOGRAM_H

@@ -8,7 +8,16 @@
  * A series has a fixed number of *slots*, each a cell in every shard: the first two count zeros and NaNs, the others are given to
  * buckets in the order in which these are first observed, by a compare-and-swap on the slot's key. A slot keeps its key for ever. When
  * the resolution is halved only `schema` changes: what was counted stays where it is, and a reader merges it. So nothing that
- * has been counted is ever moved, whoever dies or is interrupted meanwhile.
+ * has been counted is ever moved, whoever dies or is interrupted meanwhile: there is no lock, no stop of the writers, no second copy.
+ *
+ * The protocol
+ *  - a writer loads `schema`, makes the value's key, looks it up in the cache, then among the keys, where a key of a finer schema that lies
+ *    inside matches too; else it takes the first key that is 0 by a compare-and-swap. Who loses that race looks again;
+ *  - past the limit it lowers `schema` by one, by a compare-and-swap from the value it has loaded, and begins anew. A writer that still has
+ *    the schema of before takes a slot that is finer than it need be, which costs a slot and no count;
+ *  - a reader loads the counts of all slots first and `schema` after, so no slot that it has counted is coarser than what it merges to;
+ *  - a halving frees no slot, so a series has more of them than buckets: promc_native_slots(). When they are used up the schema goes
+ *    down until the value shares a bucket with a slot; the last ones are kept for values far from all others and for the lowest schema.
  *
  * Invariants
  *  - keys[0 … used-1] are not 0 and the rest is; a key once set stays;

@@ -7,6 +7,10 @@
  * moment between the observation before and the epoch's begin, and epochs without observations need none: the window's begin is the
  * oldest slot that is not too old.
  *
+ * The protocol: who makes a slot takes the turn, (epoch + 1) << 1 | 1, by a compare-and-swap; others see it taken, or done, and do not
+ * wait. One that dies or is stopped over it is overtaken in the next epoch, and sees that by the turn before each store. A slot's epoch
+ * is 0 while it is written; a reader looks at it before and after its copy.
+ *
  * It stands behind the text in the child's block: struct promc_window, then age_buckets slots of 1 + buckets words.
  */
 #ifndef PROMC_TYPES_WINDOW_H
