@@ -84,8 +84,8 @@ class Family:
         if kind == "remove":
             del self.series[values]
         elif kind == "remove_matching":
-            # Of a C string only what was stored as it stands matches. The series of the values `other` is never removed.
-            for series in [s for s in self.series if s[0] == values[0] and set(s) != {"other"}]:
+            # Of a C string only what was stored as it stands matches.
+            for series in [s for s in self.series if s[0] == values[0]]:
                 del self.series[series]
         elif kind == "add":
             self.add(self.at(values), x)
@@ -96,8 +96,7 @@ class Family:
         elif kind in ("set", "info_add"):
             self.set(values, x)
         elif kind == "info_set":
-            # the series of the values `other` stays
-            self.series = {s: v for s, v in self.series.items() if s and set(s) == {"other"}} | {values: 1.0}
+            self.series = {values: 1.0}
         elif kind == "select":
             self.series[values] = 1 << int(x)
         else:

@@ -314,7 +314,7 @@ static void overflow(void **state)
     promc_summary_observe(promc_summary_with(family, "1"), 1);
     promc_summary_observe(promc_summary_with(family, "2"), 2);
     promc_summary_observe(promc_summary_with(family, "3"), 3);
-    assert_true(exposes(registry, "s_count{a=\"other\"} 2"));
+    assert_true(exposes(registry, "s_count{a=\"other\",promc_overflow=\"true\"} 2"));
     assert_true(promc_summary_quantile(promc_summary_with(family, "other"), 0) > 1.9);
     promc_registry_destroy(registry);
 }

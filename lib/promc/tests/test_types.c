@@ -137,9 +137,8 @@ static void callbacks_and_the_cap(void **state)
         registry, PROMC_GAUGE, &(promc_family_settings){.name = "g", .labels = {"x"}, .max_series = 1}, &family));
     assert_ok(promc_callback_set(family, (const char *[]){"one"}, read_double, &a));
     assert_fails(promc_callback_set(family, (const char *[]){"two"}, read_double, &b), PROMC_E_FULL, "\"g\"");
-    /* By its own name the overflow series is a series like any other. */
-    assert_ok(promc_callback_set(family, (const char *[]){"other"}, read_double, &b));
-    assert_true(exposes(registry, "g{x=\"other\"} 2"));
+    assert_fails(promc_callback_set(family, (const char *[]){"other"}, read_double, &b), PROMC_E_FULL, "\"g\"");
+    assert_hides(registry, "g{x=\"other\"} 2");
     assert_fails(promc_callback_set(family, (const char *[]){"two"}, read_double, &a), PROMC_E_FULL, "\"g\"");
 }
 

@@ -29,6 +29,8 @@ typedef struct promc_family_description {
     uint32_t max_age_seconds; /**< of a summary's observations; 0 for other types */
     uint32_t max_series;
     uint32_t idle_expiry_seconds; /**< 0: never */
+    uint32_t birth_zero_seconds;  /**< 0: none */
+    const char *cap_label;        /**< NULL: one cap for the family */
 } promc_family_description;
 
 /** Fill *out. Thread safe, lock-free, O(labels). */

@@ -13,6 +13,9 @@
 extern "C" {
 #endif
 
+/** For birth_zero_seconds: new series are never shown as 0, whatever the registry has. For families whose totals are restored by add(). */
+#define PROMC_BIRTH_ZERO_OFF UINT32_MAX
+
 /** At most this many labels a family (constant labels not counted). */
 #define PROMC_MAX_LABELS 16
 
@@ -43,12 +46,27 @@ typedef struct promc_family_settings {
     const char *unit;
     /** Label names, ended by NULL or by the array's end. `le` / `quantile` / `__*` are refused where reserved. */
     const char *labels[PROMC_MAX_LABELS];
-    /** Cap on this family's series; past it updates go to the overflow series (all values `other`). 0: the registry's. */
+    /**
+     * Cap on this family's series; past it updates go to the overflow series: all values `other`, and a label of its own,
+     * `promc_overflow="true"`, so that no value of the program's is taken for it. 0: the registry's.
+     */
     uint32_t max_series;
     /** Seconds without an update after which a series is dropped at a scrape. 0: never. */
     uint32_t idle_expiry_seconds;
     /** Labels with fixed values on every series of this family, ended by a NULL name. NULL for none. */
     const promc_label *constant_labels;
+    /**
+     * Seconds for which scrapers see a new series as 0, so that rate() and increase() see its first events. Of counters, histograms and
+     * summaries that inc, add or observe update; of no effect for others. 0: the registry's. PROMC_BIRTH_ZERO_OFF: never. At most 86,400.
+     * See "Born at zero" in scrape.h for its rules.
+     */
+    uint32_t birth_zero_seconds;
+    /**
+     * One of `labels`: the cap is for each value of it (an organisation's series cannot push another's out), and updates past it go to
+     * an overflow series of that value: it keeps it, has the other values as `other`, and `promc_overflow` with this label's name.
+     * The whole family then has no cap but the memory budget; past that all values are `other`. NULL or "": one cap for the family.
+     */
+    const char *cap_label;
 } promc_family_settings;
 
 /** A label value with its length, for values that are not NUL-terminated. */

@@ -68,12 +68,18 @@ typedef struct promc_registry_settings {
      *     jobs_total idle_expiry_seconds=3600
      *     upload_bytes histogram=both schema=5 max_buckets=100 zero_threshold=1
      *     lookup_seconds quantiles=0.5,0.99 max_age_seconds=300
+     *     emails_sent_total cap_label=organisation_id max_series=500
+     *     * birth_zero_seconds=15
+     *
+     * `*` stands for all metrics whose program says nothing of it; it has birth_zero_seconds alone (0: none).
      *
      * NULL (default): the environment variable PROMC_OVERRIDES, if it is set. "": none. A fault in it fails the registry's
      * creation with PROMC_E_INVALID, PROMC_E_BUCKETS or PROMC_E_IO and a detail that says where; buckets for what is no
      * histogram, or an age or quantiles for what is no summary, fail that metric's registration.
      */
     const char *overrides;
+    /** What families have that say nothing of it: see promc_family_settings. Default 0: new series are shown as they are. */
+    uint32_t birth_zero_seconds;
 } promc_registry_settings;
 
 /** Fill *settings with the defaults. Never fails. */

@@ -29,11 +29,30 @@ enum promc_escaping {
     PROMC_ESCAPING_VALUES
 };
 
+/*
+ * Born at zero. A series that is made by its first event starts, for Prometheus, at that event's value, and increase() never sees it.
+ * In a family with birth_zero_seconds a scraper sees a new series as 0 until it is so old: the value then appears as a step.
+ *  - At least twice the longest scrape interval and its time-out (15 s for a job of 5 s). `promc_birth_zero_seconds` is the shortest one
+ *    of the registry, `promc_series_withheld` says how many series are young: the reason when a person and Prometheus disagree.
+ *  - A young series is 0 as a whole: buckets, sum, count; a native histogram is empty but native, quantiles are NaN, exemplars wait.
+ *  - A series that is removed before it is twice as old is still shown until then, with its value; its handles are stale at once, and
+ *    who asks for its label values again gets it back with what it had counted. It does not expire before.
+ *  - Not for a program that restores a total by promc_counter_add(): the restored part would appear as a step. Give such a family
+ *    PROMC_BIRTH_ZERO_OFF. Families whose values come from callbacks and collectors never have it.
+ *  - All families that are divided by each other should have it, or none.
+ *  - Limits: /federate at longer intervals, scrapers that do not say so (`for_scraper`), a process that ends inside the time, a Prometheus that
+ *    is started later. A series that is made before its events (a table's, promc_counter_get() at the start) needs none of this.
+ */
 typedef struct promc_scrape_settings {
     enum promc_format format;
     enum promc_escaping escaping;
     /** The request named the escaping, so the Content-Type must name it too. Set by promc_negotiate(). */
     bool escaping_negotiated;
+    /**
+     * The reader scrapes again and again, as Prometheus does: new series are shown as 0 for a while ("Born at zero", above). promc_exposition sets
+     * it for requests with X-Prometheus-Scrape-Timeout-Seconds. Others (a person with curl, a file, a push) see the value at once.
+     */
+    bool for_scraper;
     /**
      * Leave out promc's own metrics and those of the ready-made collectors (`process_…`, `malloc_…`). For what is merged with other
      * programs' metrics: there, two series of one name and no other label collide. promc_textfile_write() and promc-push set it.

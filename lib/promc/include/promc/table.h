@@ -81,7 +81,8 @@ typedef struct promc_table_options {
         *summary;              /**< summaries; NULL: the defaults. Its family's name, help and labels are the row's */
     const char *const *states; /**< statesets; state_count of them */
     size_t state_count;
-    promc_value_fn value; /**< callbacks without labels: called with NULL; may be NULL */
+    promc_value_fn value;  /**< callbacks without labels: called with NULL; may be NULL */
+    const char *cap_label; /**< as promc_family_settings.cap_label */
 } promc_table_options;
 
 /** A row. */
@@ -123,38 +124,43 @@ PROMC_API size_t promc_table_labels(const promc_table_metric *metric, promc_tabl
 
 /* ---- options ---- */
 
-#define PROMC_PLAIN               \
-    {                             \
-        0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define PROMC_PLAIN                  \
+    {                                \
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 /** `buckets` is an array, not a pointer. */
-#define PROMC_BUCKETS(buckets)                                               \
-    {                                                                        \
-        0, buckets, sizeof(buckets) / sizeof((buckets)[0]), 0, 0, 0, 0, 0, 0 \
+#define PROMC_BUCKETS(buckets)                                                  \
+    {                                                                           \
+        0, buckets, sizeof(buckets) / sizeof((buckets)[0]), 0, 0, 0, 0, 0, 0, 0 \
     }
-#define PROMC_CAPPED(max_series, idle_expiry_seconds)        \
-    {                                                        \
-        0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0 \
+#define PROMC_CAPPED(max_series, idle_expiry_seconds)           \
+    {                                                           \
+        0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0, 0 \
+    }
+/** The cap is for each value of the label of that name, which is one of the row's. */
+#define PROMC_CAPPED_BY(cap_label, max_series, idle_expiry_seconds)     \
+    {                                                                   \
+        0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0, cap_label \
     }
 #define PROMC_OPTIONS(unit, buckets, bucket_count, max_series, idle_expiry_seconds) \
     {                                                                               \
-        unit, buckets, bucket_count, max_series, idle_expiry_seconds, 0, 0, 0, 0    \
+        unit, buckets, bucket_count, max_series, idle_expiry_seconds, 0, 0, 0, 0, 0 \
     }
 
 /** `settings`: a static promc_summary_settings; unit, cap, expiry and constant labels in its `family` count too. */
-#define PROMC_SUMMARY_LIKE(settings)        \
-    {                                       \
-        0, 0, 0, 0, 0, &(settings), 0, 0, 0 \
+#define PROMC_SUMMARY_LIKE(settings)           \
+    {                                          \
+        0, 0, 0, 0, 0, &(settings), 0, 0, 0, 0 \
     }
 /** The list of a PROMC_LABEL as a stateset's states. */
-#define PROMC_STATES(set)                              \
-    {                                                  \
-        0, 0, 0, 0, 0, 0, set##_values, set##_count, 0 \
+#define PROMC_STATES(set)                                 \
+    {                                                     \
+        0, 0, 0, 0, 0, 0, set##_values, set##_count, 0, 0 \
     }
 /** A callback's value: a promc_value_fn, called with NULL. */
-#define PROMC_VALUE_FROM(function)       \
-    {                                    \
-        0, 0, 0, 0, 0, 0, 0, 0, function \
+#define PROMC_VALUE_FROM(function)          \
+    {                                       \
+        0, 0, 0, 0, 0, 0, 0, 0, function, 0 \
     }
 
 #define PROMC_NO_LABELS

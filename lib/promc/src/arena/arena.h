@@ -18,7 +18,7 @@
 
 #define PROMC_ARENA_MAGIC UINT64_C(0x616e6572412e6d70) /* "pm.Arena" on a little-endian machine */
 /* Raise it with every change of a structure that lives in the arena. */
-#define PROMC_ARENA_VERSION 4
+#define PROMC_ARENA_VERSION 5
 
 #define PROMC_PAGE 4096u
 #define PROMC_SHARD_HEADER (2 * PROMC_PAGE) /* the second page is touched only if a busy native histogram is read */
@@ -57,12 +57,12 @@ struct promc_arena_header {
     uint32_t cells_max;
     uint32_t max_series; /* default cap of a family */
     uint32_t max_value_bytes;
-    uint32_t flags; /* PROMC_ARENA_* */
-    uint32_t reserved;
-    uint64_t seed[2];         /* of the label hash; random */
-    uint64_t born_ms;         /* wall clock at creation, ms since the Unix epoch */
-    uint64_t born_ns;         /* the same instant on CLOCK_MONOTONIC, which all processes share */
-    promc_ref constant_pairs; /* of the registry: struct promc_pair[constant_label_count] */
+    uint32_t flags;              /* PROMC_ARENA_* */
+    uint32_t birth_zero_seconds; /* of families that say nothing of it; 0: none */
+    uint64_t seed[2];            /* of the label hash; random */
+    uint64_t born_ms;            /* wall clock at creation, ms since the Unix epoch */
+    uint64_t born_ns;            /* the same instant on CLOCK_MONOTONIC, which all processes share */
+    promc_ref constant_pairs;    /* of the registry: struct promc_pair[constant_label_count] */
     uint32_t constant_label_count;
 
     /* under the lock */
@@ -85,10 +85,12 @@ struct promc_arena_header {
     uint64_t series; /* alive */
     uint64_t epoch;  /* + 1 with each removal */
     uint64_t next_token;
-    uint32_t shards_used; /* shards 0 … shards_used-1 have been owned at some time */
-    uint32_t shared_used; /* 1 once the shared shard has been written to */
-    uint64_t releases;    /* + 1 whenever a shard becomes free */
-    uint64_t forked_ms;   /* wall clock of the fork that made this copy; 0: none. Values count from here */
+    uint32_t shards_used;  /* shards 0 … shards_used-1 have been owned at some time */
+    uint32_t shared_used;  /* 1 once the shared shard has been written to */
+    uint64_t releases;     /* + 1 whenever a shard becomes free */
+    uint64_t forked_ms;    /* wall clock of the fork that made this copy; 0: none. Values count from here */
+    uint32_t forked_ticks; /* the same in 1/16 s since the registry was made */
+    uint32_t reserved;
     struct promc_scrape_slot scrapes[PROMC_SCRAPES_MAX];
 };
 

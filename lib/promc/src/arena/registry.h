@@ -61,6 +61,8 @@ struct promc_registry {
     promc_gauge series;
     promc_gauge arena_bytes;
     promc_gauge arena_limit_bytes;
+    promc_gauge birth_zero_seconds;
+    promc_gauge series_withheld;
     promc_counter stale_updates;
     promc_counter invalid_observations;
     promc_family *series_dropped;

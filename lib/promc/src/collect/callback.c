@@ -38,17 +38,6 @@ static struct promc_callback *find(promc_registry *registry, promc_series_ref re
     return NULL;
 }
 
-/* Was the overflow series given for want of room, and not because it was asked for by its own values? */
-static bool is_overflow(const promc_family *family, const char *const *values, promc_series_ref ref)
-{
-    promc_str strs[PROMC_MAX_LABELS];
-    if (!(promc_load(&promc_series_block(ref)->flags) & PROMC_CHILD_OVERFLOW))
-        return false;
-    for (unsigned i = 0; i < family->label_count; i++)
-        strs[i] = (promc_str){values[i], strlen(values[i])};
-    return promc_series_find(family, strs) != promc_series_block(ref);
-}
-
 int promc_callback_set(promc_family *family, const char *const *values, promc_value_fn value, void *user)
 {
     promc_series_ref ref;
@@ -59,7 +48,7 @@ int promc_callback_set(promc_family *family, const char *const *values, promc_va
     int rc = promc_series_get(family, values, &ref);
     if (rc < 0)
         return rc;
-    if (is_overflow(family, values, ref))
+    if (promc_load(&promc_series_block(ref)->flags) & PROMC_CHILD_OVERFLOW)
         return promc_fail(PROMC_E_FULL, "metric \"%s\": no room for a further series", promc_name_of(family));
     promc_registry *registry = family->registry;
     struct promc_callback *new = malloc(sizeof *new);

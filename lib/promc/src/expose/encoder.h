@@ -80,6 +80,8 @@ struct promc_protobuf_state {
     struct promc_piece fields;                  /**< of the MetricFamily, before the first Metric */
     struct promc_piece constants;               /**< the LabelPairs that all series have */
     struct promc_piece names[PROMC_MAX_LABELS]; /**< LabelPair.name, tag and all */
+    struct promc_piece overflow_name;           /**< LabelPair.name of an overflow series' own label */
+    size_t value_size;                          /**< of a series, its counts not too wide */
     size_t series_fixed;                        /**< bytes of all labels of a series, its values not counted */
     uint64_t remaining;                         /**< promised bytes of the message that are still to be written */
     bool ending;                                /**< no further series: only padding */
@@ -100,10 +102,12 @@ struct promc_encoder {
     const struct promc_syntax *syntax;
     enum promc_escaping escaping;
     bool openmetrics;
+    bool scraper; /**< young series are shown as 0: series/birth.h */
     bool created_timestamps;
 
     struct promc_family_view family;
     struct promc_series_view series;
+    bool withheld;  /**< the series is young: all its values are 0, and it has no exemplars */
     promc_str head; /**< of the family: handed out before its first series */
     unsigned unit;  /**< the next unit of the series */
     unsigned units;
@@ -125,6 +129,10 @@ static inline void promc_encoder_read_values(struct promc_encoder *encoder)
 {
     encoder->unit = 0;
     encoder->running = 0;
+    if (PROMC_UNLIKELY(encoder->withheld)) {
+        promc_values_withhold(&encoder->family, encoder->series.child, &encoder->values);
+        return;
+    }
     /* False means that the picture is the newest one that could be had; it is shown all the same. */
     (void)encoder->family.ops->read(encoder->registry, encoder->series.child, &encoder->values);
 }

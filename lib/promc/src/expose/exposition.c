@@ -2,6 +2,7 @@
 /* One /metrics answer, from the request's head to the last slice. */
 #include "arena/registry.h"
 #include "expose/request.h"
+#include "series/birth.h"
 
 #include <promc/exposition.h>
 #include <promc/histogram.h>
@@ -117,6 +118,7 @@ static bool negotiate(promc_exposition_scrape *scrape, const promc_exposition_re
     if (compressor != NULL && promc_accepts_coding(&request->accept_encoding, compressor->coding)) {
         scrape->compressor = compressor;
     }
+    scrape->settings.for_scraper = request->scrape_timeout != NULL;
     uint64_t timeout = promc_scrape_timeout_ns(request->scrape_timeout);
     scrape->settings.deadline_ns = timeout != 0 ? promc_now_ns() + timeout / 10 * 9 : 0; /* a tenth is the network's */
     return true;
@@ -127,7 +129,10 @@ static void write_head(promc_exposition_scrape *scrape)
 {
     scrape->head = (promc_exposition_head){.status = 200, .headers = scrape->headers};
     add_header(scrape, "Content-Type", promc_content_type(&scrape->settings));
-    add_header(scrape, "Vary", "Accept, Accept-Encoding");
+    /* Only where it makes a difference. */
+    bool births = promc_birth_least_seconds(scrape->exposition->registry) != 0;
+    add_header(scrape, "Vary",
+               births ? "Accept, Accept-Encoding, X-Prometheus-Scrape-Timeout-Seconds" : "Accept, Accept-Encoding");
     if (scrape->compressor != NULL) {
         add_header(scrape, "Content-Encoding", scrape->compressor->coding);
     }

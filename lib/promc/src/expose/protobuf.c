@@ -11,6 +11,7 @@
 #include "expose/encoder.h"
 #include "expose/protobuf_parts.h"
 #include "expose/wire.h"
+#include "series/child.h"
 
 /* Fields of the messages. */
 enum {
@@ -63,6 +64,10 @@ enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
 /* A padding field: a tag of two bytes (2047, unknown to everybody), a length of two. */
 #define PADDING_OVERHEAD 4
 #define PADDING_MOST 4096
+/* `,promc_overflow=""` */
+#define OVERFLOW_TEXT (sizeof(PROMC_OVERFLOW_LABEL) - 1 + 4)
+
+static const promc_str overflow_label = {PROMC_OVERFLOW_LABEL, sizeof(PROMC_OVERFLOW_LABEL) - 1};
 
 /* How the value of a series is written: a row for each shape, below. */
 struct value_shape {
@@ -145,9 +150,30 @@ static unsigned buckets_of(const struct promc_encoder *e)
     return e->family.native && !e->family.classic ? 0 : e->family.bound_count + 1;
 }
 
-static size_t value_size(const struct promc_encoder *e, unsigned count_width)
+static size_t plain_size(const struct promc_encoder *e, unsigned count_width)
 {
-    return shape_of(e)->size(e, count_width);
+    (void)e;
+    (void)count_width;
+    return 2 + 9;
+}
+
+static size_t counter_size(const struct promc_encoder *e, unsigned count_width)
+{
+    (void)e;
+    (void)count_width;
+    return 2 + 9 + 2 + PROMC_PROTOBUF_TIMESTAMP;
+}
+
+static size_t histogram_size(const struct promc_encoder *e, unsigned count_width)
+{
+    return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + buckets_of(e) * (2 + 1 + count_width + 9) + 2 +
+           PROMC_PROTOBUF_TIMESTAMP;
+}
+
+static size_t summary_size(const struct promc_encoder *e, unsigned count_width)
+{
+    return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + e->family.quantile_count * QUANTILE_SIZE + 2 +
+           PROMC_PROTOBUF_TIMESTAMP;
 }
 
 /* Metric messages of all series alive now. Exact but for values that needed escaping, whose text is longer than they are. */
@@ -157,8 +183,10 @@ static uint64_t promise(struct promc_encoder *e)
     uint64_t series = promc_load(&data->series);
     uint64_t text = promc_load(&data->text_bytes);
     uint64_t names = series * data->fixed_text;
-    uint64_t size = series * (METRIC_OVERHEAD + e->protobuf.series_fixed + value_size(e, COUNT_WIDTH)) +
+    uint64_t size = series * (METRIC_OVERHEAD + e->protobuf.series_fixed + e->protobuf.value_size) +
                     (text > names ? text - names : 0);
+    /* the pair of an overflow series takes more than its text, which is in text_bytes */
+    size += promc_load(&data->overflows) * (2 * LABEL_OVERHEAD + e->protobuf.overflow_name.length - OVERFLOW_TEXT);
     e->protobuf.exemplar_room = promc_load(&data->exemplar_bytes);
     size += e->protobuf.exemplar_room;
     if (e->family.native) {
@@ -194,6 +222,10 @@ static int begin_family(struct promc_encoder *e)
         state->names[i] = piece_from(bytes, at);
         state->series_fixed += LABEL_OVERHEAD + state->names[i].length + LABEL_OVERHEAD;
     }
+    size_t overflow = bytes->length;
+    append_name_field(e, bytes, LABEL_NAME, overflow_label, promc_escape_label_name);
+    state->overflow_name = piece_from(bytes, overflow);
+    state->value_size = shape_of(e)->size(e, COUNT_WIDTH);
     state->remaining = promise(e);
     state->ending = false;
     size_t at = bytes->length;
@@ -234,7 +266,7 @@ static void prepare_exemplars(struct promc_encoder *e)
 static int prepare_parts(struct promc_encoder *e)
 {
     struct promc_protobuf_state *state = &e->protobuf;
-    bool exemplars = promc_load(&e->series.child->exemplars) != 0;
+    bool exemplars = !e->withheld && promc_load(&e->series.child->exemplars) != 0;
     state->any_parts = e->family.native || exemplars;
     state->parts_size = 0;
     if (!state->any_parts) {
@@ -244,7 +276,7 @@ static int prepare_parts(struct promc_encoder *e)
     if (e->family.native) {
         promc_protobuf_native(&state->parts, &e->values.native);
         uint32_t size = (uint32_t)state->parts.length;
-        if (!e->registry->arena.readonly) { /* counts get longer by and by */
+        if (!e->registry->arena.readonly && !e->withheld) { /* counts get longer by and by */
             promc_native_announce((struct promc_family_data *)(uintptr_t)e->family.data,
                                   promc_child_native(e->series.child), size + size / 8);
         }
@@ -271,9 +303,16 @@ static int begin_series(struct promc_encoder *e)
     for (unsigned i = 0; i < count; i++) {
         size += state->values[i].length;
     }
-    bool counts = shape_of(e)->counts;
-    state->count_width = counts && e->values.histogram.total >> (7 * COUNT_WIDTH) != 0 ? COUNT_WIDE : COUNT_WIDTH;
-    state->metric_body = size + value_size(e, state->count_width) + state->parts_size;
+    if (PROMC_UNLIKELY(e->series.marker.length > 0)) {
+        size += LABEL_OVERHEAD + state->overflow_name.length + LABEL_OVERHEAD + e->series.marker.length;
+    }
+    size_t value = state->value_size;
+    state->count_width = COUNT_WIDTH;
+    if (PROMC_UNLIKELY(shape_of(e)->counts && e->values.histogram.total >> (7 * COUNT_WIDTH) != 0)) {
+        state->count_width = COUNT_WIDE;
+        value = shape_of(e)->size(e, COUNT_WIDE);
+    }
+    state->metric_body = size + value + state->parts_size;
     state->metric_size = METRIC_OVERHEAD + state->metric_body;
     state->length_width = MESSAGE_WIDTH;
     /* One to three bytes are no room for a padding field: the length is written so much wider. */
@@ -362,7 +401,7 @@ static char *put_histogram(struct promc_encoder *e, char *out)
     struct promc_protobuf_state *state = &e->protobuf;
     unsigned width = state->count_width;
     *out++ = PROMC_WIRE_TAG(METRIC_HISTOGRAM, PROMC_WIRE_BYTES);
-    out = promc_wire_padded(out, value_size(e, width) + state->parts_size - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
+    out = promc_wire_padded(out, histogram_size(e, width) + state->parts_size - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
     out = put_count_field(out, HISTOGRAM_COUNT, e->values.histogram.total, width);
     out = promc_protobuf_double(out, HISTOGRAM_SUM, e->values.histogram.sum);
     out = put_buckets(e, out);
@@ -398,7 +437,7 @@ static char *put_summary(struct promc_encoder *e, char *out)
 {
     unsigned width = e->protobuf.count_width;
     *out++ = PROMC_WIRE_TAG(METRIC_SUMMARY, PROMC_WIRE_BYTES);
-    out = promc_wire_padded(out, value_size(e, width) - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
+    out = promc_wire_padded(out, summary_size(e, width) - 1 - MESSAGE_WIDTH, MESSAGE_WIDTH);
     out = put_count_field(out, SUMMARY_COUNT, e->values.histogram.total, width);
     out = promc_protobuf_double(out, SUMMARY_SUM, e->values.histogram.sum);
     for (unsigned i = 0; i < e->family.quantile_count; i++) {
@@ -418,38 +457,23 @@ static char *put_plain(struct promc_encoder *e, char *out)
     return promc_protobuf_double(out, VALUE, e->values.number);
 }
 
-static size_t plain_size(const struct promc_encoder *e, unsigned count_width)
-{
-    (void)e;
-    (void)count_width;
-    return 2 + 9;
-}
-
-static size_t counter_size(const struct promc_encoder *e, unsigned count_width)
-{
-    (void)e;
-    (void)count_width;
-    return 2 + 9 + 2 + PROMC_PROTOBUF_TIMESTAMP;
-}
-
-static size_t histogram_size(const struct promc_encoder *e, unsigned count_width)
-{
-    return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + buckets_of(e) * (2 + 1 + count_width + 9) + 2 +
-           PROMC_PROTOBUF_TIMESTAMP;
-}
-
-static size_t summary_size(const struct promc_encoder *e, unsigned count_width)
-{
-    return 1 + MESSAGE_WIDTH + (1 + count_width) + 9 + e->family.quantile_count * QUANTILE_SIZE + 2 +
-           PROMC_PROTOBUF_TIMESTAMP;
-}
-
 static const struct value_shape shapes[PROMC_SHAPES] = {
     [PROMC_SHAPE_VALUE] = {TYPE_GAUGE, false, plain_size, put_plain},
     [PROMC_SHAPE_COUNTER] = {TYPE_COUNTER, false, counter_size, put_counter},
     [PROMC_SHAPE_HISTOGRAM] = {TYPE_HISTOGRAM, true, histogram_size, put_histogram},
     [PROMC_SHAPE_SUMMARY] = {TYPE_SUMMARY, true, summary_size, put_summary},
 };
+
+static inline __attribute__((always_inline)) char *put_label(char *out, const char *prepared, struct promc_piece name,
+                                                             promc_str value)
+{
+    *out++ = PROMC_WIRE_TAG(METRIC_LABEL, PROMC_WIRE_BYTES);
+    out = promc_wire_padded(out, name.length + 1 + LABEL_WIDTH + value.length, LABEL_WIDTH);
+    out = promc_wire_bytes(out, prepared + name.at, name.length);
+    *out++ = PROMC_WIRE_TAG(LABEL_VALUE, PROMC_WIRE_BYTES);
+    out = promc_wire_padded(out, value.length, LABEL_WIDTH);
+    return promc_wire_bytes(out, value.data, value.length);
+}
 
 static char *put_metric(struct promc_encoder *e, char *out)
 {
@@ -459,14 +483,10 @@ static char *put_metric(struct promc_encoder *e, char *out)
     out = promc_wire_padded(out, state->metric_body, state->length_width);
     out = promc_wire_bytes(out, prepared + state->constants.at, state->constants.length);
     for (unsigned i = 0; i < e->family.label_count; i++) {
-        promc_str value = state->values[i];
-        struct promc_piece name = state->names[i];
-        *out++ = PROMC_WIRE_TAG(METRIC_LABEL, PROMC_WIRE_BYTES);
-        out = promc_wire_padded(out, name.length + 1 + LABEL_WIDTH + value.length, LABEL_WIDTH);
-        out = promc_wire_bytes(out, prepared + name.at, name.length);
-        *out++ = PROMC_WIRE_TAG(LABEL_VALUE, PROMC_WIRE_BYTES);
-        out = promc_wire_padded(out, value.length, LABEL_WIDTH);
-        out = promc_wire_bytes(out, value.data, value.length);
+        out = put_label(out, prepared, state->names[i], state->values[i]);
+    }
+    if (PROMC_UNLIKELY(e->series.marker.length > 0)) {
+        out = put_label(out, prepared, state->overflow_name, e->series.marker);
     }
     return shape_of(e)->put(e, out);
 }

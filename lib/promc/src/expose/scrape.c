@@ -5,8 +5,10 @@
  */
 #include "arena/lock.h"
 #include "expose/encoder.h"
+#include "series/birth.h"
 #include "series/expiry.h"
 #include "series/reclaim.h"
+#include "series/remove.h"
 #include "shard/shard.h"
 
 #include <stdlib.h>
@@ -25,6 +27,7 @@ struct promc_scrape {
     struct promc_encoder encoder;
     const char *const *names;
     size_t name_count;
+    bool special; /* the family's series expire, or are born at zero */
     enum stage stage;
     int error;               /* sticky */
     promc_str rest;          /* prepared bytes that are to be handed out before anything else */
@@ -61,17 +64,48 @@ static bool is_wanted(const struct promc_scrape *scrape, const struct promc_fami
     return wanted;
 }
 
-/* On to the next series of the family. One that has been idle for too long is removed instead of shown. */
-static bool next_child(struct promc_scrape *scrape)
+/* Has the series' time come? Then it is removed instead of shown. */
+static bool has_gone(const struct promc_scrape *scrape, const struct promc_family_data *data)
+{
+    struct promc_child *child = scrape->encoder.series.child;
+    uint32_t now = scrape->reading.now;
+    return (data->birth_zero_seconds != 0 && promc_child_gone(scrape->registry, child, now)) ||
+           (data->idle_expiry_seconds != 0 && promc_child_expired(scrape->registry, child, now));
+}
+
+/* In a family whose series expire, or are born at zero. */
+static bool next_of_special(struct promc_scrape *scrape)
 {
     struct promc_encoder *e = &scrape->encoder;
-    bool expires = e->family.data->idle_expiry_seconds != 0 && !scrape->registry->arena.readonly;
+    const struct promc_family_data *data = e->family.data;
     while (promc_reading_next_series(&scrape->reading, &e->series)) {
-        if (!expires || !promc_child_expired(scrape->registry, e->series.child, scrape->reading.now)) {
-            return true;
+        if (has_gone(scrape, data)) {
+            continue;
         }
+        e->withheld = e->scraper && data->birth_zero_seconds != 0 &&
+                      promc_birth_is_young(scrape->registry, data, e->series.ticks, scrape->reading.now);
+        return true;
     }
     return false;
+}
+
+/* On to the next series of the family that is shown. */
+static inline bool next_child(struct promc_scrape *scrape)
+{
+    return PROMC_LIKELY(!scrape->special) ? promc_reading_next_series(&scrape->reading, &scrape->encoder.series)
+                                          : next_of_special(scrape);
+}
+
+static bool next_shown_family(struct promc_scrape *scrape)
+{
+    struct promc_encoder *e = &scrape->encoder;
+    if (!promc_reading_next_family(&scrape->reading, &e->family)) {
+        return false;
+    }
+    const struct promc_family_data *data = e->family.data;
+    scrape->special = (data->idle_expiry_seconds | data->birth_zero_seconds) != 0 && !scrape->registry->arena.readonly;
+    e->withheld = false;
+    return true;
 }
 
 /* On to the next family that is wanted and has a series, and to that series. A family without any is left out, head and all. */
@@ -79,7 +113,7 @@ static void next_family(struct promc_scrape *scrape)
 {
     struct promc_encoder *e = &scrape->encoder;
     do {
-        if (!promc_reading_next_family(&scrape->reading, &e->family)) {
+        if (!next_shown_family(scrape)) {
             scrape->stage = FOOT;
             return;
         }
@@ -249,6 +283,7 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
     scrape->encoder.registry = registry;
     scrape->encoder.syntax = syntax;
     scrape->encoder.escaping = settings->escaping;
+    scrape->encoder.scraper = settings->for_scraper && !registry->arena.readonly;
     scrape->encoder.openmetrics = settings->format == PROMC_FORMAT_OPENMETRICS;
     scrape->encoder.created_timestamps = (registry->arena.header->flags & PROMC_ARENA_CREATED_TIMESTAMPS) != 0;
     prepare(registry, settings->deadline_ns);

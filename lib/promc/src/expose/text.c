@@ -9,7 +9,10 @@
 
 #include "base/escape.h"
 #include "base/number.h"
+#include "series/child.h"
 #include "types/exemplar.h"
+
+static const promc_str overflow_label = {PROMC_OVERFLOW_LABEL, sizeof(PROMC_OVERFLOW_LABEL) - 1};
 
 promc_str promc_text_escaped_name(const struct promc_encoder *e, promc_str name, struct promc_bytes *scratch)
 {
@@ -203,6 +206,9 @@ int promc_text_prepare_lines(struct promc_encoder *e, promc_str name)
     for (unsigned i = 0; i < e->family.label_count; i++) {
         text->labels_as_rendered = text->labels_as_rendered && is_plain(e, e->family.label_names[i]);
     }
+    if (e->family.data->overflows > 0) {
+        text->labels_as_rendered = text->labels_as_rendered && is_plain(e, overflow_label);
+    }
     return text->prepared.failed ? PROMC_E_NOMEM : 0;
 }
 
@@ -213,6 +219,9 @@ static int spell_labels(struct promc_encoder *e)
     promc_bytes_clear(&e->text.spelt);
     for (unsigned i = 0; i < count; i++) {
         append_label(e, &e->text.spelt, e->family.label_names[i], values[i], i == 0);
+    }
+    if (e->series.marker.length > 0) {
+        append_label(e, &e->text.spelt, overflow_label, e->series.marker, false);
     }
     e->text.labels = (promc_str){e->text.spelt.data, e->text.spelt.length};
     return e->text.spelt.failed ? PROMC_E_NOMEM : 0;
@@ -236,7 +245,7 @@ int promc_text_begin_series(struct promc_encoder *e)
                         : 0;
     e->units = text->buckets + text->after_count - text->skipped;
     e->unit_max = text->longest_lead + text->labels.length + text->longest_tail + PROMC_NUMBER_MAX + 1;
-    text->exemplars = e->openmetrics && promc_load(&e->series.child->exemplars) != 0;
+    text->exemplars = e->openmetrics && !e->withheld && promc_load(&e->series.child->exemplars) != 0;
     if (text->exemplars) {
         e->unit_max += PROMC_EXEMPLAR_BYTES + 2 * PROMC_NUMBER_MAX + 8;
     }

@@ -128,11 +128,16 @@ bool promc_reading_next_series(struct promc_reading *reading, struct promc_serie
         }
         struct promc_child *child = reading->child = promc_at(&registry->arena, next);
         uint32_t ticks = promc_load_acquire(&child->created); /* before the flag: a removal overwrites it after */
-        if ((promc_load(&child->flags) & PROMC_CHILD_REMOVED) || is_late(reading, child, ticks))
+        uint8_t flags = promc_load(&child->flags);
+        if ((flags & (PROMC_CHILD_REMOVED | PROMC_CHILD_UNUSED)) || is_late(reading, child, ticks))
             continue;
-        *view = (struct promc_series_view){.child = child,
-                                           .labels = {promc_child_text(child), child->text_length},
-                                           .created = created_of(registry, ticks)};
+        view->child = child;
+        view->labels = (promc_str){promc_child_text(child), child->text_length};
+        view->created = created_of(registry, ticks);
+        view->ticks = ticks;
+        view->marker.length = 0;
+        if (PROMC_UNLIKELY(flags & PROMC_CHILD_OVERFLOW))
+            view->marker = promc_child_marker(&registry->arena, child);
         return true;
     }
 }

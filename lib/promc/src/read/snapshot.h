@@ -27,6 +27,9 @@ struct promc_series_view {
     struct promc_child *child;
     promc_str labels; /* rendered and escaped, without braces, constant labels not included; length 0: none */
     double created;   /* seconds since the Unix epoch, never after now */
+    uint32_t ticks;   /* the same in 1/16 s since the registry was made */
+    promc_str
+        marker; /* of an overflow series: the value of its label PROMC_OVERFLOW_LABEL, which is in `labels` already */
 };
 
 /* Register it, so that nothing it may stand on is reclaimed. @return 0 or PROMC_E_BUSY. */

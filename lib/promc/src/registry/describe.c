@@ -23,6 +23,8 @@ void promc_family_describe(const promc_family *family, promc_family_description 
         .label_count = data->label_count,
         .max_series = data->max_series,
         .idle_expiry_seconds = data->idle_expiry_seconds,
+        .birth_zero_seconds = data->birth_zero_seconds,
+        .cap_label = data->cap_label ? text_of(family, data->label_names[data->cap_label - 1]) : NULL,
     };
     struct promc_family_view view = {0};
     if (ops->view)

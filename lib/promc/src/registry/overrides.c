@@ -13,6 +13,9 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
+/* The entry that is for all that have none of their own. */
+static const char all_metrics[] = "*";
+
 /* One entry being read. `at` … `end` is what is left of it. */
 struct reader {
     const char *at, *end;
@@ -158,6 +161,16 @@ static int read_zero_threshold(const struct reader *reader, promc_str value, str
     return 0;
 }
 
+static int read_birth_zero(const struct reader *reader, promc_str value, struct promc_override *out)
+{
+    uint32_t seconds;
+    out->has_birth_zero = true;
+    if (!read_u32(value.data, value.length, &seconds) || seconds > PROMC_BIRTH_ZERO_MOST)
+        return fault(reader, "not a number of seconds up to 86400:", value.data, value.length);
+    out->birth_zero_seconds = seconds ? seconds : PROMC_BIRTH_ZERO_OFF;
+    return 0;
+}
+
 static int read_pair(const struct reader *reader, promc_str word, struct promc_override *out)
 {
     const char *equals = memchr(word.data, '=', word.length);
@@ -194,6 +207,12 @@ static int read_pair(const struct reader *reader, promc_str word, struct promc_o
                    ? 0
                    : fault(reader, "not a number of seconds:", value.data, value.length);
     }
+    if (is_key(word, key, "birth_zero_seconds") && !out->has_birth_zero)
+        return read_birth_zero(reader, value, out);
+    if (is_key(word, key, "cap_label") && !out->cap_label) {
+        out->cap_label = strndup(value.data, value.length);
+        return out->cap_label ? 0 : promc_fail(PROMC_E_NOMEM, "overrides: out of memory");
+    }
     return fault(reader, "unknown or repeated key", word.data, key);
 }
 
@@ -225,8 +244,12 @@ static int read_entry(struct reader *reader, struct promc_override **list)
     if (word.length == 0)
         return fault(reader, "nothing is changed about", name.data, name.length);
     int rc = 0;
-    for (; rc == 0 && word.length > 0; word = next_word(reader))
-        rc = read_pair(reader, word, new);
+    for (; rc == 0 && word.length > 0; word = next_word(reader)) {
+        if (strcmp(new->name, all_metrics) == 0 && !is_key(word, strcspn(word.data, "="), "birth_zero_seconds"))
+            rc = fault(reader, "not to be changed for all metrics:", word.data, word.length);
+        else
+            rc = read_pair(reader, word, new);
+    }
     return rc;
 }
 
@@ -297,6 +320,7 @@ void promc_overrides_free(struct promc_override *overrides)
     while (overrides) {
         struct promc_override *next = overrides->next;
         free(overrides->name);
+        free(overrides->cap_label);
         free(overrides->bounds);
         free(overrides->quantiles);
         free(overrides);
@@ -374,6 +398,12 @@ int promc_overrides_apply(promc_registry *registry, struct promc_family_plan *pl
     if (!registry->overrides || !settings->name)
         return 0;
     struct promc_override *override = find_for(registry->overrides, settings->name, plan->type);
+    struct promc_override *all = find(registry->overrides, all_metrics, 1);
+    if (all) {
+        promc_store(&all->used, true);
+        if (settings->birth_zero_seconds == 0)
+            settings->birth_zero_seconds = all->birth_zero_seconds;
+    }
     if (!override)
         return 0;
     promc_store(&override->used, true);
@@ -381,6 +411,10 @@ int promc_overrides_apply(promc_registry *registry, struct promc_family_plan *pl
         settings->max_series = override->max_series;
     if (override->has_idle_expiry)
         settings->idle_expiry_seconds = override->idle_expiry_seconds;
+    if (override->has_birth_zero)
+        settings->birth_zero_seconds = override->birth_zero_seconds;
+    if (override->cap_label)
+        settings->cap_label = override->cap_label;
     int rc = apply_to_summary(override, plan);
     return rc < 0 ? rc : apply_to_histogram(override, plan);
 }

@@ -22,7 +22,9 @@ struct promc_override {
     bool has_kind, has_schema, has_max_buckets, has_zero_threshold;
     uint32_t max_series;
     uint32_t idle_expiry_seconds;
-    bool has_max_series, has_idle_expiry;
+    uint32_t birth_zero_seconds; /* PROMC_BIRTH_ZERO_OFF: none */
+    char *cap_label;             /* NULL: as the program has it */
+    bool has_max_series, has_idle_expiry, has_birth_zero;
     bool used; /* atomic; a family of that name has been registered */
 };
 

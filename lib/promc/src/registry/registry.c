@@ -53,6 +53,8 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
         return out_of_range("max_threads", settings->max_threads, "at most 1024");
     if (settings->max_label_value_bytes < 4 || settings->max_label_value_bytes > 65535)
         return out_of_range("max_label_value_bytes", settings->max_label_value_bytes, "4 to 65535");
+    if (settings->birth_zero_seconds > PROMC_BIRTH_ZERO_MOST)
+        return out_of_range("birth_zero_seconds", settings->birth_zero_seconds, "at most 86400");
     if (settings->constant_label_count > 0 && !settings->constant_labels)
         return promc_fail(PROMC_E_INVALID, "constant_label_count is %zu without constant_labels",
                           settings->constant_label_count);
@@ -81,6 +83,7 @@ static int init_header(promc_registry *registry, const promc_registry_settings *
     struct promc_arena *arena = &registry->arena;
     struct promc_arena_header *header = arena->header;
     header->max_series = settings->max_series_per_family;
+    header->birth_zero_seconds = settings->birth_zero_seconds;
     header->max_value_bytes = settings->max_label_value_bytes;
     header->flags = (arena->shared ? PROMC_ARENA_SHARED : 0u) |
                     (settings->created_timestamps ? PROMC_ARENA_CREATED_TIMESTAMPS : 0u) |
@@ -151,6 +154,7 @@ static void forked(promc_registry *registry)
         return;
     promc_series_forked(registry);
     promc_store(&header->forked_ms, promc_wall_ms());
+    promc_store(&header->forked_ticks, promc_registry_ticks(registry));
     memset(header->scrapes, 0, sizeof header->scrapes);
 }
 

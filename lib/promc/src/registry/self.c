@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/self.h"
-#include "series/family.h"
+#include "series/birth.h"
 
 static int own_family(promc_registry *registry, enum promc_row row, const promc_family_settings *settings,
                       promc_family **out)
@@ -50,6 +50,13 @@ int promc_self_register(promc_registry *registry)
         rc = own_gauge(registry, "promc_arena_limit_bytes", "Memory the registry may use.", "bytes",
                        &registry->arena_limit_bytes);
     if (rc == 0)
+        rc = own_gauge(registry, "promc_birth_zero_seconds",
+                       "Shortest time for which scrapers see the new series of a family as 0; 0: of none.", "seconds",
+                       &registry->birth_zero_seconds);
+    if (rc == 0)
+        rc = own_gauge(registry, "promc_series_withheld", "Series that scrapers see as 0 because they are new.", NULL,
+                       &registry->series_withheld);
+    if (rc == 0)
         rc = own_counter(registry, "promc_stale_updates_total",
                          "Updates through a handle whose series had been removed.", &registry->stale_updates);
     if (rc == 0)
@@ -77,4 +84,7 @@ void promc_self_update(promc_registry *registry)
     promc_gauge_set(registry->series, (double)stats.series);
     promc_gauge_set(registry->arena_bytes, (double)stats.arena_used_bytes);
     promc_gauge_set(registry->arena_limit_bytes, (double)stats.arena_bytes);
+    struct promc_births births = promc_births_of(registry);
+    promc_gauge_set(registry->birth_zero_seconds, births.least_seconds);
+    promc_gauge_set(registry->series_withheld, (double)births.young);
 }

@@ -95,6 +95,8 @@ static promc_family_settings family_settings(const promc_table_metric *metric)
         family.unit = metric->options.unit;
     if (metric->options.max_series)
         family.max_series = metric->options.max_series;
+    if (metric->options.cap_label)
+        family.cap_label = metric->options.cap_label;
     if (metric->options.idle_expiry_seconds)
         family.idle_expiry_seconds = metric->options.idle_expiry_seconds;
     for (size_t i = 0; i < PROMC_MAX_LABELS && metric->labels[i].name; i++)

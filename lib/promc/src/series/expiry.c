@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series/expiry.h"
 #include "arena/lock.h"
+#include "series/birth.h"
 #include "series/hash.h"
 #include "series/remove.h"
 #include "series/type_ops.h"
@@ -32,6 +33,8 @@ bool promc_child_expired(promc_registry *registry, struct promc_child *child, ui
         promc_store(&idle->since, now);
         return false;
     }
+    if (data->birth_zero_seconds != 0 && !promc_birth_is_shown(registry, data, promc_load(&child->created), now))
+        return false;
     uint64_t limit = (uint64_t)data->idle_expiry_seconds * 16;
     if ((int32_t)(now - promc_load(&idle->since)) < 0 || now - promc_load(&idle->since) < limit ||
         !promc_registry_trylock(registry))

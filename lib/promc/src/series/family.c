@@ -2,6 +2,7 @@
 #include "series/family.h"
 #include "arena/lock.h"
 #include "base/utf8.h"
+#include "series/child.h"
 #include "series/labels.h"
 #include "series/lookup.h"
 #include "series/type_ops.h"
@@ -15,8 +16,22 @@
 struct checked {
     struct promc_names names;
     unsigned label_count, constant_count;
+    unsigned cap_label; /* index + 1; 0: none */
     bool utf8_labels;
 };
+
+static int find_cap_label(const promc_family_settings *settings, struct checked *out)
+{
+    out->cap_label = 0;
+    for (unsigned i = 0; settings->cap_label && i < out->label_count; i++) {
+        if (strcmp(settings->cap_label, settings->labels[i]) == 0)
+            out->cap_label = i + 1;
+    }
+    if (settings->cap_label && *settings->cap_label && out->cap_label == 0)
+        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": cap_label \"%s\" is none of its labels", out->names.full,
+                          settings->cap_label);
+    return 0;
+}
 
 static int check(promc_registry *registry, const struct promc_family_plan *plan, struct checked *out)
 {
@@ -29,7 +44,7 @@ static int check(promc_registry *registry, const struct promc_family_plan *plan,
     if (rc == 0)
         rc = promc_check_labels(&registry->arena, &out->names, type, settings, &out->label_count, &out->constant_count,
                                 &out->utf8_labels);
-    return rc;
+    return rc < 0 ? rc : find_cap_label(settings, out);
 }
 
 /* A copy in the arena, made UTF-8. */
@@ -134,6 +149,15 @@ static bool fill_type(struct promc_registry *registry, struct promc_family_data 
     return true;
 }
 
+/* Only of what inc, add and observe update: who sets a total mirrors one that has been seen before. */
+static uint32_t birth_zero_seconds(const promc_registry *registry, const struct promc_family_plan *plan)
+{
+    uint32_t seconds = plan->settings->birth_zero_seconds;
+    if (seconds == 0)
+        seconds = registry->arena.header->birth_zero_seconds;
+    return seconds == PROMC_BIRTH_ZERO_OFF || plan->cells == 0 || !registry->types[plan->row].accumulates ? 0 : seconds;
+}
+
 /* NULL: the arena is full. The lock is held. What a failed attempt took is lost: a full arena is full anyway. */
 static struct promc_family_data *make_data(promc_registry *registry, const struct promc_family_plan *plan,
                                            const struct checked *checked)
@@ -147,6 +171,8 @@ static struct promc_family_data *make_data(promc_registry *registry, const struc
     struct promc_family_data *data = promc_at(arena, ref);
     data->max_series = settings->max_series ? settings->max_series : arena->header->max_series;
     data->idle_expiry_seconds = checked->label_count > 0 ? settings->idle_expiry_seconds : 0;
+    data->cap_label = (uint16_t)checked->cap_label;
+    data->birth_zero_seconds = birth_zero_seconds(registry, plan);
     data->base_length = checked->names.base_length;
     data->flags = plan->flags | (checked->names.utf8 ? PROMC_FAMILY_UTF8_NAME : 0) |
                   (checked->utf8_labels ? PROMC_FAMILY_UTF8_LABELS : 0);
@@ -223,6 +249,11 @@ static void set_data(promc_family *family, struct promc_family_data *data)
     family->label_count = data->label_count;
     family->fixed_text = data->fixed_text;
     memcpy(family->label_prefix, data->label_prefix, sizeof family->label_prefix);
+    if (data->cap_label) {
+        struct promc_text name = data->label_names[data->cap_label - 1];
+        promc_str marker = {promc_at(&family->registry->arena, name.ref), name.length};
+        family->overflow_text = (uint32_t)promc_overflow_text(marker);
+    }
 }
 
 /* Fill family->data, from what another process made or anew. Both locks are held. */
@@ -297,6 +328,9 @@ int promc_family_create(promc_registry *registry, const struct promc_family_plan
     promc_family_settings settings = *plan->settings;
     struct promc_family_plan changed = *plan;
     changed.settings = &settings;
+    if (settings.birth_zero_seconds != PROMC_BIRTH_ZERO_OFF && settings.birth_zero_seconds > PROMC_BIRTH_ZERO_MOST)
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\": birth_zero_seconds is %u, at most %d",
+                          settings.name ? settings.name : "(null)", settings.birth_zero_seconds, PROMC_BIRTH_ZERO_MOST);
     const struct promc_type_ops *ops = &registry->types[plan->row];
     changed.type = ops->type;
     changed.cells = ops->cells;

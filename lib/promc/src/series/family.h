@@ -28,6 +28,8 @@ struct promc_pair {
     struct promc_text value;
 };
 
+#define PROMC_BIRTH_ZERO_MOST 86400
+
 enum {
     PROMC_FAMILY_SELF = 1u << 0,        /* one of promc's own */
     PROMC_FAMILY_UTF8_NAME = 1u << 1,   /* its name is outside the classic grammar */
@@ -66,7 +68,7 @@ struct promc_family_data {
     uint8_t label_count;
     uint8_t own_bytes; /* what its type keeps in a child in front of the labels */
     uint16_t constant_label_count;
-    uint16_t reserved0;
+    uint16_t cap_label;     /* index + 1 of the label whose values have a cap each; 0: none. See cap.h */
     uint32_t behind_bytes;  /* and behind them */
     uint32_t base_length;   /* of the name without `_total` / `_info`: the OpenMetrics family name */
     struct promc_text name; /* with the suffix: the name in text 0.0.4 */
@@ -76,6 +78,7 @@ struct promc_family_data {
     promc_ref constant_pairs;          /* struct promc_pair[constant_label_count] */
     uint32_t max_series;
     uint32_t idle_expiry_seconds;
+    uint32_t birth_zero_seconds;             /* 0: none. See birth.h */
     uint32_t cells;                          /* run length of a child; 0: its value is in the child */
     uint32_t fixed_text;                     /* length of a child's text without its values */
     uint16_t label_prefix[PROMC_MAX_LABELS]; /* length of `name="` as rendered */
@@ -88,6 +91,8 @@ struct promc_family_data {
     promc_ref last_child;
     promc_ref table; /* struct promc_index */
     uint32_t series;
+    uint32_t overflows;      /* overflow series among them */
+    uint32_t groups;         /* values of the cap label that have an overflow series of their own, used or not */
     promc_ref overflow;      /* the overflow series once it exists */
     promc_ref reserve_block; /* its room until then */
     uint32_t reserve_run;
@@ -116,7 +121,8 @@ struct promc_family {
     const char *base; /* of the arena */
     uint64_t seed;    /* of the label hash */
     uint32_t fixed_text;
-    uint8_t slot; /* the registry's */
+    uint32_t overflow_text; /* length of what stands behind the values of a cap label's overflow series */
+    uint8_t slot;           /* the registry's */
     uint8_t type;
     uint8_t label_count;
     uint16_t label_prefix[PROMC_MAX_LABELS];

@@ -69,11 +69,12 @@ bool promc_index_rebuild(promc_registry *registry, struct promc_family_data *dat
     struct promc_arena *arena = &registry->arena;
     unsigned log2 = SLOTS_LOG2_MIN;
     /* Room for as many again, or half as many where the table is large: amortised O(1) with little waste. */
-    uint64_t wanted = (uint64_t)data->series + (data->series < 65536 ? data->series : data->series / 2) + 1;
+    uint32_t now = data->series + data->groups;
+    uint64_t wanted = (uint64_t)now + (now < 65536 ? now : now / 2) + 1;
     while (log2 < PROMC_TABLE_CLASSES - 1 && (UINT64_C(1) << log2) * 13 / 16 <= wanted)
         log2++;
     struct promc_index *table = make_table(arena, log2);
-    while (!table && log2 > SLOTS_LOG2_MIN && (UINT64_C(1) << (log2 - 1)) * 13 / 16 > data->series)
+    while (!table && log2 > SLOTS_LOG2_MIN && (UINT64_C(1) << (log2 - 1)) * 13 / 16 > now)
         table = make_table(arena, --log2);
     if (!table)
         return false;

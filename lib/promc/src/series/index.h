@@ -72,11 +72,12 @@ static inline bool promc_text_matches(const promc_family *family, const struct p
 
 /*
  * The child with these values, and the `live` word it had while its values were compared. NULL: not there (or it
- * came or went just now). Lock-free. `keys_length` is the sum of the values' lengths.
+ * came or went just now). Lock-free. `keys_length` is the sum of the values' lengths, and of the text behind them. `state` is 0, or the
+ * one flag of PROMC_CHILD_HIDDEN that the child must have.
  */
 static inline __attribute__((always_inline)) struct promc_child *
 promc_index_find(const promc_family *family, uint32_t hash, const struct promc_key *keys, unsigned count,
-                 size_t keys_length, uint64_t *live_word)
+                 size_t keys_length, uint8_t state, uint64_t *live_word)
 {
     promc_ref ref = promc_load_acquire(&family->data->table);
     if (PROMC_UNLIKELY(ref == 0))
@@ -98,7 +99,7 @@ promc_index_find(const promc_family *family, uint32_t hash, const struct promc_k
                         : child->text_length == family->fixed_text + keys_length &&
                               promc_text_matches(family, child, keys, count);
         /* Unchanged: what was compared was this series and not the next tenant of its block. */
-        if (same && promc_load_acquire(&child->live.word) == word && !(flags & PROMC_CHILD_REMOVED)) {
+        if (same && promc_load_acquire(&child->live.word) == word && (flags & PROMC_CHILD_HIDDEN) == state) {
             *live_word = word;
             return child;
         }

@@ -36,7 +36,7 @@ static inline __attribute__((always_inline)) int find_or_make(promc_family *fami
         total += values[i].length;
         h ^= promc_key_fill(&keys[i], values[i].data, values[i].length, promc_hash_seed(family->seed, i));
     }
-    struct promc_child *child = promc_index_find(family, promc_hash_finish(h), keys, count, total, &word);
+    struct promc_child *child = promc_index_find(family, promc_hash_finish(h), keys, count, total, 0, &word);
     if (PROMC_UNLIKELY(!child)) /* repaired, created, or refused */
         return promc_series_make(family, promc_keys_values(keys, count).at, out);
     *out = promc_series_handle(family, child, word);
@@ -142,18 +142,38 @@ int promc_series_get_n(promc_family *family, const promc_str *values, size_t cou
     }
 }
 
-struct promc_child *promc_series_find_word(const promc_family *family, const promc_str *values, uint32_t *hash,
-                                           uint64_t *word)
+/* In a family with labels. `behind`: length of the text behind the values. */
+static struct promc_child *find(const promc_family *family, const promc_str *values, size_t behind, uint8_t state,
+                                uint32_t *hash, uint64_t *word)
 {
     struct promc_key keys[PROMC_MAX_LABELS];
-    size_t total = 0;
+    size_t total = behind;
     uint64_t h = 0;
     for (unsigned i = 0; i < family->label_count; i++) {
         total += values[i].length;
         h ^= promc_key_fill(&keys[i], values[i].data, values[i].length, promc_hash_seed(family->seed, i));
     }
     *hash = promc_hash_finish(h);
-    return promc_index_find(family, *hash, keys, family->label_count, total, word);
+    return promc_index_find(family, *hash, keys, family->label_count, total, state, word);
+}
+
+struct promc_child *promc_series_find_word(const promc_family *family, const promc_str *values, uint32_t *hash,
+                                           uint64_t *word)
+{
+    return find(family, values, 0, 0, hash, word);
+}
+
+struct promc_child *promc_series_find_leaving(const promc_family *family, const promc_str *values)
+{
+    uint32_t hash;
+    uint64_t word;
+    return find(family, values, 0, PROMC_CHILD_LEAVING, &hash, &word);
+}
+
+struct promc_child *promc_series_find_overflow(const promc_family *family, const promc_str *values, uint32_t *hash,
+                                               uint64_t *word)
+{
+    return find(family, values, family->overflow_text, PROMC_CHILD_OVERFLOW, hash, word);
 }
 
 struct promc_child *promc_series_find(const promc_family *family, const promc_str *values)

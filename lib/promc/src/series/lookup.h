@@ -16,5 +16,9 @@ struct promc_child *promc_series_find(const promc_family *family, const promc_st
 /* The same in a family with labels, with the values' hash, and the `live` word that the child had. */
 struct promc_child *promc_series_find_word(const promc_family *family, const promc_str *values, uint32_t *hash,
                                            uint64_t *word);
+/* The one with these values that is leaving (birth.h), or that is an overflow series for the cap label's value. */
+struct promc_child *promc_series_find_leaving(const promc_family *family, const promc_str *values);
+struct promc_child *promc_series_find_overflow(const promc_family *family, const promc_str *values, uint32_t *hash,
+                                               uint64_t *word);
 
 #endif

@@ -4,29 +4,48 @@
 #include "series/type_ops.h"
 #include "shard/shard.h"
 
+/* How many count with each value of the cap label. */
+static void recount_groups(struct promc_arena *arena, struct promc_family_data *data)
+{
+    struct promc_child *child = NULL;
+    while ((child = promc_child_after(arena, data, child)))
+        promc_child_group(child)->series = 0;
+    while ((child = promc_child_after(arena, data, child))) {
+        promc_ref of = promc_child_group(child)->of;
+        if (of != 0 && !(child->flags & PROMC_CHILD_OVERFLOW))
+            promc_child_group(promc_at(arena, of))->series++;
+    }
+}
+
 static uint32_t relink(struct promc_arena *arena, struct promc_family_data *data)
 {
     uint32_t series = 0;
     promc_ref prev = 0;
     promc_ref *link = &data->first_child;
+    data->groups = data->overflows = 0;
     while (*link != 0) {
         struct promc_child *child = promc_at(arena, *link);
+        bool unused = child->flags & PROMC_CHILD_UNUSED, overflow = child->flags & PROMC_CHILD_OVERFLOW;
         if (child->flags & PROMC_CHILD_REMOVED) {
             /* Between its removal and its quarantine: it is unlinked, and its block stays unused. */
             promc_store_release(link, child->next);
             continue;
         }
-        if (child->flags & PROMC_CHILD_OVERFLOW) {
+        if (overflow && (!data->cap_label || promc_child_group(child)->of == 0)) {
             promc_store(&data->overflow, *link);
             data->reserve_block = 0;
         }
         child->prev = prev;
         prev = *link;
         link = &child->next;
-        series++;
+        series += !unused;
+        data->groups += unused;
+        data->overflows += overflow && !unused;
     }
     data->last_child = prev;
     promc_store(&data->series, series);
+    if (data->cap_label)
+        recount_groups(arena, data);
     return series;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series/remove.h"
 #include "arena/lock.h"
+#include "series/birth.h"
 #include "series/index.h"
 #include "series/lookup.h"
 #include "series/type_ops.h"
@@ -41,25 +42,87 @@ static void enter_quarantine(promc_registry *registry, struct promc_child *child
     header->quarantine_last = ref;
 }
 
-bool promc_child_remove(promc_registry *registry, struct promc_family_data *data, struct promc_child *child)
+static void take_out(promc_registry *registry, struct promc_family_data *data, struct promc_child *child);
+
+/* Same cells, next generation: a scrape that stands on it can still read it, a handle cannot write. */
+static void end_handles(struct promc_child *child)
+{
+    promc_store_release(&child->live.word, promc_load(&child->live.word) + (UINT64_C(1) << 32));
+}
+
+/* It does not count with its value of the cap label any more; nor does that value's overflow series stay if nothing has gone to it. */
+static void leave_group(promc_registry *registry, struct promc_family_data *data, const struct promc_child *child)
+{
+    promc_ref of = promc_child_group(child)->of;
+    if (of == 0 || promc_load(&child->flags) & PROMC_CHILD_OVERFLOW)
+        return;
+    struct promc_child *group = promc_at(&registry->arena, of);
+    uint32_t left = promc_child_group(group)->series - 1;
+    promc_store(&promc_child_group(group)->series, left);
+    if (left == 0 && promc_load(&group->flags) & PROMC_CHILD_UNUSED)
+        take_out(registry, data, group);
+}
+
+/* For good. */
+static void take_out(promc_registry *registry, struct promc_family_data *data, struct promc_child *child)
 {
     uint8_t flags = promc_load(&child->flags);
-    if (flags & (PROMC_CHILD_OVERFLOW | PROMC_CHILD_REMOVED) || data->label_count == 0)
-        return false;
+    if (data->cap_label)
+        leave_group(registry, data, child);
     promc_index_delete(registry, data, child);
     promc_store(&child->flags, (uint8_t)(flags | PROMC_CHILD_REMOVED));
-    uint64_t word = promc_load(&child->live.word);
-    /* Same cells, next generation: a scrape that stands on it can still read it, a handle cannot write. */
-    promc_store_release(&child->live.word, word + (UINT64_C(1) << 32));
+    end_handles(child);
     unlink_child(&registry->arena, data, child);
     enter_quarantine(registry, child);
     const struct promc_type_ops *ops = promc_ops_of(registry, data);
     if (ops->removed)
         ops->removed(child);
+    if (flags & PROMC_CHILD_UNUSED) {
+        data->groups--;
+        return;
+    }
     promc_store(&data->series, data->series - 1);
     promc_store(&data->text_bytes, data->text_bytes - child->text_length);
+    if (flags & PROMC_CHILD_OVERFLOW)
+        promc_store(&data->overflows, data->overflows - 1);
     __atomic_fetch_sub(&registry->arena.header->series, 1, __ATOMIC_RELAXED);
+}
+
+/* An overflow series holds what belongs to no other series. That of one value of the cap label goes when all others of the value have. */
+static bool stays(const struct promc_family_data *data, const struct promc_child *child, uint8_t flags)
+{
+    if (flags & (PROMC_CHILD_REMOVED | PROMC_CHILD_LEAVING) || data->label_count == 0)
+        return true;
+    return flags & PROMC_CHILD_OVERFLOW &&
+           (!data->cap_label || promc_child_group(child)->of == 0 || promc_child_group(child)->series > 0);
+}
+
+bool promc_child_remove(promc_registry *registry, struct promc_family_data *data, struct promc_child *child)
+{
+    uint8_t flags = promc_load(&child->flags);
+    if (stays(data, child, flags))
+        return false;
+    if (data->birth_zero_seconds != 0 &&
+        !promc_birth_is_shown(registry, data, child->created, promc_registry_ticks(registry))) {
+        promc_store(&child->flags, (uint8_t)(flags | PROMC_CHILD_LEAVING));
+        end_handles(child);
+    } else {
+        take_out(registry, data, child);
+    }
     return true;
+}
+
+bool promc_child_gone(promc_registry *registry, struct promc_child *child, uint32_t now)
+{
+    struct promc_family_data *data = promc_child_family(child);
+    if (!(promc_load(&child->flags) & PROMC_CHILD_LEAVING) ||
+        !promc_birth_is_shown(registry, data, promc_load(&child->created), now) || !promc_registry_trylock(registry))
+        return false;
+    bool gone = (promc_load(&child->flags) & PROMC_CHILD_LEAVING) != 0; /* it may have come back just now */
+    if (gone)
+        take_out(registry, data, child);
+    promc_registry_unlock(registry);
+    return gone;
 }
 
 static bool values_of(promc_family *family, const char *const *values, promc_str *strs)
@@ -115,6 +178,20 @@ static bool matches(const struct promc_child *child, const promc_label *match, c
     return true;
 }
 
+static int remove_all(promc_family *family, const promc_label *match, const int *index, size_t count)
+{
+    promc_registry *registry = family->registry;
+    int removed = 0;
+    struct promc_child *child = NULL;
+    promc_registry_lock(registry);
+    while ((child = promc_child_after(&registry->arena, family->data, child))) {
+        if (matches(child, match, index, count))
+            removed += promc_child_remove(registry, family->data, child);
+    }
+    promc_registry_unlock(registry);
+    return removed;
+}
+
 int promc_family_remove_matching(promc_family *family, const promc_label *match, size_t count)
 {
     if (!family || (count > 0 && !match))
@@ -127,15 +204,9 @@ int promc_family_remove_matching(promc_family *family, const promc_label *match,
         if (index[i] < 0)
             return index[i];
     }
-    promc_registry *registry = family->registry;
-    int removed = 0;
-    promc_registry_lock(registry);
-    for (promc_ref ref = family->data->first_child; ref != 0;) {
-        struct promc_child *child = promc_at(&registry->arena, ref);
-        ref = child->next;
-        if (matches(child, match, index, count))
-            removed += promc_child_remove(registry, family->data, child);
-    }
-    promc_registry_unlock(registry);
+    /* Twice where overflow series go after the others of their value. */
+    int removed = remove_all(family, match, index, count);
+    if (family->data->cap_label)
+        removed += remove_all(family, match, index, count);
     return removed;
 }

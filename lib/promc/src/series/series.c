@@ -2,11 +2,10 @@
 #include "series/series.h"
 #include "arena/lock.h"
 #include "base/utf8.h"
+#include "series/child.h"
 #include "series/index.h"
-#include "series/labels.h"
 #include "series/lookup.h"
 #include "series/reclaim.h"
-#include "series/type_ops.h"
 
 #include <string.h>
 
@@ -14,197 +13,34 @@
 #define REPAIR_ON_STACK 4096
 
 static const char overflow_value[] = "other";
+static const promc_str whole_family = {"true", 4};
 
 static uint64_t word_of(const struct promc_child *child)
 {
     return promc_load(&child->live.word);
 }
 
-unsigned promc_child_values(const struct promc_child *child, promc_str values[PROMC_MAX_LABELS])
+/* The overflow series' values: all `other`, but that of the cap label if there are values given. */
+static void overflow_values(const promc_family *family, const promc_str *values, promc_str *out)
+{
+    unsigned kept = values ? family->data->cap_label : 0;
+    for (unsigned i = 0; i < family->data->label_count; i++)
+        out[i] = i + 1 == kept ? values[i] : (promc_str){overflow_value, sizeof overflow_value - 1};
+}
+
+static promc_str text_at(const struct promc_arena *arena, struct promc_text text)
+{
+    return (promc_str){promc_at(arena, text.ref), text.length};
+}
+
+promc_str promc_child_marker(const struct promc_arena *arena, const struct promc_child *child)
 {
     const struct promc_family_data *data = promc_child_family(child);
-    const char *text = promc_child_text(child);
-    if (promc_load(&child->flags) & PROMC_CHILD_ESCAPED) {
-        const char *raw = text + child->text_length;
-        raw += (4 - (uintptr_t)raw % 4) % 4;
-        const uint32_t *lengths = (const uint32_t *)(const void *)raw;
-        raw += data->label_count * sizeof *lengths;
-        for (unsigned i = 0; i < data->label_count; i++) {
-            values[i] = (promc_str){raw, lengths[i]};
-            raw += lengths[i];
-        }
-        return data->label_count;
-    }
-    const char *end = text + child->text_length;
-    for (unsigned i = 0; i < data->label_count; i++) {
-        text += data->label_prefix[i];
-        const char *quote = memchr(text, '"', (size_t)(end - text));
-        values[i] = (promc_str){text, (size_t)(quote - text)};
-        text = quote + 2;
-    }
-    return data->label_count;
-}
-
-/* What a new child needs to know. */
-struct candidate {
-    const promc_str *values;
-    uint32_t hash;
-    size_t text_length;
-    size_t raw_length; /* of the raw values behind the text; 0: nothing was escaped */
-    size_t text_offset;
-    size_t behind_offset; /* of what the type keeps behind the labels; 0: nothing */
-    bool overflow;
-};
-
-static size_t escaped_length(promc_str value)
-{
-    size_t n = value.length;
-    for (size_t i = 0; i < value.length; i++)
-        n += value.data[i] == '\\' || value.data[i] == '"' || value.data[i] == '\n';
-    return n;
-}
-
-/* Bytes of a child's block before its text. */
-static size_t head_bytes(const struct promc_family_data *data)
-{
-    return sizeof(struct promc_child) + data->own_bytes +
-           (data->idle_expiry_seconds ? sizeof(struct promc_child_idle) : 0);
-}
-
-static size_t measure(const struct promc_family_data *data, struct candidate *new)
-{
-    size_t raw = 0, text = data->fixed_text;
-    for (unsigned i = 0; i < data->label_count; i++) {
-        raw += new->values[i].length;
-        text += escaped_length(new->values[i]);
-    }
-    bool escaped = text != data->fixed_text + raw;
-    new->text_length = text;
-    new->text_offset = head_bytes(data);
-    new->raw_length = escaped ? (4 - text % 4) % 4 + data->label_count * sizeof(uint32_t) + raw : 0;
-    size_t bytes = new->text_offset + new->text_length + new->raw_length;
-    if (data->behind_bytes == 0)
-        return bytes;
-    new->behind_offset = (bytes + 7) / 8 * 8;
-    return new->behind_offset + data->behind_bytes;
-}
-
-static void write_labels(const promc_family *family, struct promc_child *child, const struct candidate *new)
-{
-    const struct promc_family_data *data = family->data;
-    char *out = (char *)child + new->text_offset;
-    for (unsigned i = 0; i < data->label_count; i++) {
-        const struct promc_text *name = &data->label_names[i];
-        if (i > 0)
-            *out++ = ',';
-        out = promc_render_pair(out, promc_at(&family->registry->arena, name->ref), name->length, new->values[i].data,
-                                new->values[i].length);
-    }
-    if (new->raw_length == 0)
-        return;
-    out += (4 - (uintptr_t)out % 4) % 4;
-    uint32_t *lengths = (uint32_t *)(void *)out;
-    out += data->label_count * sizeof *lengths;
-    for (unsigned i = 0; i < data->label_count; i++) {
-        lengths[i] = (uint32_t) new->values[i].length;
-        memcpy(out, new->values[i].data, new->values[i].length);
-        out += new->values[i].length;
-    }
-}
-
-/* At the end of the list, so that a reader that has come there goes on to it. */
-static void link_child(promc_registry *registry, struct promc_family_data *data, struct promc_child *child)
-{
-    struct promc_arena *arena = &registry->arena;
-    promc_ref ref = promc_ref_of(arena, child);
-    child->prev = data->last_child;
-    promc_store(&child->next, 0);
-    if (data->last_child != 0) {
-        struct promc_child *last = promc_at(arena, data->last_child);
-        promc_store_release(&last->next, ref);
-    } else {
-        promc_store_release(&data->first_child, ref);
-    }
-    data->last_child = ref;
-    promc_store_release(&data->series, data->series + 1); /* at_cap() sees it only with its table slot */
-    promc_store(&data->text_bytes, data->text_bytes + child->text_length);
-    promc_fetch_add(&arena->header->series, 1);
-}
-
-static bool take_room(promc_family *family, const struct candidate *new, size_t bytes, promc_ref *block, uint32_t *run,
-                      uint16_t *size_class)
-{
-    struct promc_family_data *data = family->data;
-    struct promc_arena *arena = &family->registry->arena;
-    if (new->overflow && data->reserve_block != 0) {
-        *block = data->reserve_block;
-        *run = data->reserve_run;
-        *size_class = data->reserve_class;
-        data->reserve_block = 0;
-        return true;
-    }
-    *run = 0;
-    if (data->cells > 0 && (*run = promc_arena_run(arena, data->cells)) == 0)
-        return false;
-    *block = promc_arena_block(arena, bytes, size_class);
-    if (*block == 0 && *run != 0)
-        promc_arena_run_free(arena, *run, data->cells);
-    return *block != 0;
-}
-
-/* Fill a block and publish it. NULL: the arena is full. The lock is held, and the child is not there. */
-static struct promc_child *create(promc_family *family, struct candidate *new)
-{
-    promc_registry *registry = family->registry;
-    struct promc_family_data *data = family->data;
-    promc_ref block;
-    uint32_t run;
-    uint16_t size_class;
-    size_t bytes = measure(data, new);
-    if (!take_room(family, new, bytes, &block, &run, &size_class))
-        return NULL;
-    struct promc_child *child = promc_at(&registry->arena, block);
-    child->family = (int32_t)(((const char *)data - (const char *)child) / 16);
-    child->hash = new->hash;
-    child->text_length = (uint32_t) new->text_length & 0xFFFFFFu;
-    promc_store(&child->created, promc_registry_ticks(registry));
-    promc_store(&child->exemplars, 0);
-    child->size_class = size_class & 0xFFu;
-    child->born = (uint16_t)registry->arena.header->next_token;
-    child->text_offset = (uint8_t)(new->text_offset / 8);
-    promc_store(&child->flags,
-                (uint8_t)((new->raw_length ? PROMC_CHILD_ESCAPED : 0) | (new->overflow ? PROMC_CHILD_OVERFLOW : 0)));
-    memset(child + 1, 0, data->own_bytes);
-    if (new->behind_offset)
-        promc_child_behind_at(child)->at = (uint32_t)(new->behind_offset / 8);
-    const struct promc_type_ops *ops = promc_ops_of(registry, data);
-    if (ops->init)
-        ops->init(&registry->arena, child);
-    if (data->idle_expiry_seconds)
-        *promc_child_idle(child) = (struct promc_child_idle){promc_registry_ticks(registry), 0};
-    write_labels(family, child, new);
-    uint64_t generation = (promc_load(&child->live.word) >> 32) + 1;
-    promc_store_release(&child->live.word, generation << 32 | run);
-    if (data->label_count > 0 && !promc_index_insert(registry, data, child)) {
-        promc_store(&child->live.word, (generation + 1) << 32);
-        if (run != 0)
-            promc_arena_run_free(&registry->arena, run, data->cells);
-        promc_arena_block_free(&registry->arena, block, size_class);
-        return NULL;
-    }
-    link_child(registry, data, child);
-    if (new->overflow)
-        promc_store_release(&data->overflow, block);
-    return child;
-}
-
-static bool all_other(const promc_family *family, const promc_str *values)
-{
-    for (unsigned i = 0; i < family->data->label_count; i++) {
-        if (values[i].length != sizeof overflow_value - 1 || memcmp(values[i].data, overflow_value, 5) != 0)
-            return false;
-    }
-    return family->data->label_count > 0;
+    if (!(promc_load(&child->flags) & PROMC_CHILD_OVERFLOW))
+        return (promc_str){"", 0};
+    if (data->cap_label && promc_child_group(child)->of != 0)
+        return text_at(arena, data->label_names[data->cap_label - 1]);
+    return whole_family;
 }
 
 /* The overflow series, made if need be: its room is set aside. The lock is held. */
@@ -214,12 +50,11 @@ static struct promc_child *overflow_child(promc_family *family)
     if (data->overflow != 0)
         return promc_at(&family->registry->arena, data->overflow);
     promc_str values[PROMC_MAX_LABELS];
-    for (unsigned i = 0; i < data->label_count; i++)
-        values[i] = (promc_str){overflow_value, sizeof overflow_value - 1};
-    struct candidate new = {.values = values, .overflow = true};
+    struct promc_candidate new = {.values = values, .overflow = true, .marker = whole_family};
     uint64_t word;
-    struct promc_child *child = promc_series_find_word(family, values, &new.hash, &word);
-    return child ? child : create(family, &new);
+    overflow_values(family, NULL, values);
+    (void)promc_series_find_word(family, values, &new.hash, &word); /* for the hash */
+    return promc_child_create(family, &new);
 }
 
 static bool at_cap(const struct promc_family_data *data)
@@ -229,22 +64,97 @@ static bool at_cap(const struct promc_family_data *data)
     return series - overflow >= data->max_series;
 }
 
+/* Something goes to it: from now on it is shown. */
+static void use(promc_family *family, struct promc_child *overflow)
+{
+    promc_registry *registry = family->registry;
+    uint8_t flags = promc_load(&overflow->flags);
+    if (!(flags & PROMC_CHILD_UNUSED))
+        return;
+    overflow->born = (uint16_t)registry->arena.header->next_token;
+    promc_store(&overflow->created, promc_registry_ticks(registry));
+    promc_store(&overflow->flags, (uint8_t)(flags & ~PROMC_CHILD_UNUSED));
+    family->data->groups--;
+    promc_child_count(registry, family->data, overflow);
+}
+
+/* The overflow series of the cap label's value, made with the first series that counts with it. NULL: the arena is full. */
+static struct promc_child *group_of(promc_family *family, const promc_str *values)
+{
+    const struct promc_family_data *data = family->data;
+    promc_str others[PROMC_MAX_LABELS];
+    struct promc_candidate new = {.values = others,
+                                  .overflow = true,
+                                  .in_group = true,
+                                  .marker = text_at(&family->registry->arena, data->label_names[data->cap_label - 1])};
+    uint64_t word;
+    overflow_values(family, values, others);
+    struct promc_child *group = promc_series_find_overflow(family, others, &new.hash, &word);
+    return group ? group : promc_child_create(family, &new);
+}
+
+/* Create in a family whose cap is one for each value of a label, or say what is to be had instead. The lock is held. */
+static struct promc_child *create_in_group(promc_family *family, struct promc_candidate *new, bool *dropped)
+{
+    struct promc_child *group = group_of(family, new->values), *child = NULL;
+    if (group && promc_child_group(group)->series < family->data->max_series) {
+        new->group = promc_ref_of(&family->registry->arena, group);
+        child = promc_child_create(family, new);
+    }
+    if (child) {
+        promc_store(&promc_child_group(group)->series, promc_child_group(group)->series + 1);
+        return child;
+    }
+    *dropped = true;
+    if (!group)
+        return overflow_child(family);
+    use(family, group);
+    return group;
+}
+
 /* Find again, now that nobody else can create, and create. Values are clean. The lock is held. */
 static struct promc_child *create_locked(promc_family *family, const promc_str *values, bool *dropped)
 {
-    struct candidate new = {.values = values, .overflow = all_other(family, values)};
+    struct promc_candidate new = {.values = values};
+    struct promc_family_data *data = family->data;
     uint64_t word;
     *dropped = false;
     struct promc_child *child = promc_series_find_word(family, values, &new.hash, &word);
+    if (!child && data->birth_zero_seconds != 0 && (child = promc_series_find_leaving(family, values)))
+        promc_store(&child->flags, (uint8_t)(promc_load(&child->flags) & ~PROMC_CHILD_LEAVING)); /* it comes back */
     if (child)
         return child;
     promc_reclaim(family->registry, 4);
-    if (new.overflow || !at_cap(family->data))
-        child = create(family, &new);
+    if (data->cap_label)
+        return create_in_group(family, &new, dropped);
+    if (!at_cap(data))
+        child = promc_child_create(family, &new);
     if (child)
         return child;
-    *dropped = !new.overflow;
+    *dropped = true;
     return overflow_child(family);
+}
+
+/* Where an update goes that is past the cap, if that can be said without a lock: a flood of new values must not serialise the program. */
+static struct promc_child *overflow_without_lock(const promc_family *family, const promc_str *values, uint64_t *word)
+{
+    const struct promc_family_data *data = family->data;
+    struct promc_child *child = NULL;
+    if (data->cap_label) {
+        promc_str others[PROMC_MAX_LABELS];
+        uint32_t hash;
+        overflow_values(family, values, others);
+        child = promc_series_find_overflow(family, others, &hash, word);
+        bool full = child && !(promc_load(&child->flags) & PROMC_CHILD_UNUSED) &&
+                    promc_load(&promc_child_group(child)->series) >= data->max_series;
+        return full ? child : NULL;
+    }
+    promc_ref overflow = promc_load_acquire(&data->overflow);
+    if (overflow == 0 || !at_cap(data))
+        return NULL;
+    child = promc_at(&family->registry->arena, overflow);
+    *word = word_of(child);
+    return child;
 }
 
 static int finish(promc_family *family, struct promc_child *child, uint64_t word, bool dropped, promc_series_ref *out)
@@ -261,16 +171,15 @@ static int get_clean(promc_family *family, const promc_str *values, promc_series
 {
     promc_registry *registry = family->registry;
     bool dropped;
-    /* Past the cap without a lock: a flood of new label values must not serialise the program. */
-    promc_ref overflow = promc_load_acquire(&family->data->overflow);
-    if (overflow != 0 && at_cap(family->data)) {
+    uint64_t overflow_word;
+    struct promc_child *overflow = overflow_without_lock(family, values, &overflow_word);
+    if (overflow) {
         uint32_t hash;
         uint64_t found;
-        struct promc_child *child = promc_series_find_word(family, values, &hash, &found);
-        if (child) /* it was the last to be made, just now */
-            return finish(family, child, found, false, out);
-        child = promc_at(&registry->arena, overflow);
-        return finish(family, child, word_of(child), true, out);
+        struct promc_child *own = promc_series_find_word(family, values, &hash, &found);
+        if (own) /* it was the last to be made, just now */
+            return finish(family, own, found, false, out);
+        return finish(family, overflow, overflow_word, true, out);
     }
     promc_registry_lock(registry);
     struct promc_child *child = create_locked(family, values, &dropped);
@@ -345,20 +254,17 @@ bool promc_series_reserve(promc_family *family)
 {
     struct promc_family_data *data = family->data;
     struct promc_arena *arena = &family->registry->arena;
-    struct candidate new = {.overflow = true};
     promc_str values[PROMC_MAX_LABELS];
-    for (unsigned i = 0; i < data->label_count; i++)
-        values[i] = (promc_str){overflow_value, sizeof overflow_value - 1};
-    new.values = values;
-    if (data->label_count == 0) {
-        new.overflow = false;
-        return create(family, &new) != NULL;
-    }
+    struct promc_candidate new = {.values = values, .marker = whole_family};
+    if (data->label_count == 0)
+        return promc_child_create(family, &new) != NULL;
+    new.overflow = true;
+    overflow_values(family, NULL, values);
     uint32_t run = 0;
     if (data->cells > 0 && (run = promc_arena_run(arena, data->cells)) == 0)
         return false;
     data->reserve_run = run;
-    data->reserve_block = promc_arena_block(arena, measure(data, &new), &data->reserve_class);
+    data->reserve_block = promc_arena_block(arena, promc_child_measure(data, &new), &data->reserve_class);
     if (data->reserve_block == 0) {
         if (run != 0)
             promc_arena_run_free(arena, run, data->cells);

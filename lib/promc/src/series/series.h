@@ -22,7 +22,15 @@
 #include <promc/shard.h>
 #include <stddef.h>
 
-enum { PROMC_CHILD_ESCAPED = 1u << 0, PROMC_CHILD_REMOVED = 1u << 1, PROMC_CHILD_OVERFLOW = 1u << 2 };
+enum {
+    PROMC_CHILD_ESCAPED = 1u << 0,
+    PROMC_CHILD_REMOVED = 1u << 1,
+    PROMC_CHILD_OVERFLOW = 1u << 2,
+    PROMC_CHILD_LEAVING = 1u << 3, /* removed, but still shown: see birth.h */
+    PROMC_CHILD_UNUSED = 1u << 4,  /* an overflow series that nothing has gone to yet: not shown, not counted */
+    /* Not to be found by its values. */
+    PROMC_CHILD_HIDDEN = PROMC_CHILD_REMOVED | PROMC_CHILD_OVERFLOW | PROMC_CHILD_LEAVING
+};
 
 struct promc_child {
     promc_live live;           /* generation << 32 | first cell; see promc/shard.h */
@@ -64,6 +72,12 @@ struct promc_child_idle {
 
 _Static_assert(offsetof(struct promc_child, next) == offsetof(struct promc_block, next),
                "a free block's link is the child's");
+
+/* In families with a cap label, behind the others. */
+struct promc_child_group {
+    promc_ref of;    /* the overflow series of its value of that label; 0: of none */
+    uint32_t series; /* of an overflow series: how many count with it */
+};
 
 static inline struct promc_family_data *promc_child_family(const struct promc_child *child)
 {
@@ -125,6 +139,17 @@ static inline promc_series_ref promc_series_handle(const promc_family *family, c
 {
     return (promc_series_ref){(uintptr_t)child | family->slot, word};
 }
+
+/* Only in families with a cap label. */
+static inline struct promc_child_group *promc_child_group(const struct promc_child *child)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    size_t at = sizeof *child + data->own_bytes + (data->idle_expiry_seconds ? sizeof(struct promc_child_idle) : 0);
+    return (struct promc_child_group *)(void *)((char *)(uintptr_t)child + at);
+}
+
+/* What stands in the label of an overflow series (child.h); length 0: it is none. */
+promc_str promc_child_marker(const struct promc_arena *arena, const struct promc_child *child);
 
 /*
  * At registration, with the lock held: set aside room for the overflow series, or make the only series of a family

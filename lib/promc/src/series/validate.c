@@ -2,6 +2,7 @@
 #include "series/validate.h"
 #include "base/escape.h"
 #include "base/utf8.h"
+#include "series/child.h"
 
 #include <string.h>
 
@@ -100,6 +101,8 @@ static int check_label_name(const char *metric, const char *label, bool allow_ut
     if (length > PROMC_NAME_MAX)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%.64s…\" is longer than %d bytes", metric, label,
                           PROMC_NAME_MAX);
+    if (strcmp(label, PROMC_OVERFLOW_LABEL) == 0)
+        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is promc's own", metric, label);
     if (strncmp(label, "__", 2) == 0)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\": names starting \"__\" are reserved", metric,
                           label);

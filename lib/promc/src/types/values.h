@@ -48,4 +48,8 @@ struct promc_values {
     double quantiles[PROMC_MAX_QUANTILES]; /* of the window; NaN if nothing was observed in it */
 };
 
+/* As of a series that nothing has been observed in. A native histogram is empty, but native; quantiles are NaN. */
+void promc_values_withhold(const struct promc_family_view *family, const struct promc_child *child,
+                           struct promc_values *out);
+
 #endif
