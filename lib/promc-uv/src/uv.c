@@ -15,6 +15,8 @@ struct promc_uv {
     uv_timer_t timer; /* first: closing it frees the watch */
     char *name;
     uint64_t interval_ns, due_ns;
+    void (*on_lag)(void *user, double seconds);
+    void *user;
     uint64_t looked_ns, idle_ns; /* of the last look at utilisation and handles */
     promc_family *utilizations, *handles;
     promc_histogram lag;
@@ -112,7 +114,10 @@ static void on_timer(uv_timer_t *timer)
 {
     promc_uv *watch = timer->data;
     uint64_t now = uv_hrtime();
-    promc_histogram_observe(watch->lag, now > watch->due_ns ? (double)(now - watch->due_ns) / 1e9 : 0);
+    double lag = now > watch->due_ns ? (double)(now - watch->due_ns) / 1e9 : 0;
+    promc_histogram_observe(watch->lag, lag);
+    if (watch->on_lag)
+        watch->on_lag(watch->user, lag);
     if (now - watch->looked_ns >= SECOND)
         look(watch, now);
     uv_update_time(timer->loop);
@@ -155,6 +160,8 @@ int promc_uv_start(promc_uv **out, promc_registry *registry, uv_loop_t *loop, co
     (void)uv_timer_init(loop, &watch->timer);
     watch->timer.data = watch;
     watch->interval_ns = interval_ms * UINT64_C(1000000);
+    watch->on_lag = settings->on_lag;
+    watch->user = settings->user;
     uv_update_time(loop);
     look(watch, uv_hrtime());
     watch->due_ns = uv_hrtime() + watch->interval_ns;

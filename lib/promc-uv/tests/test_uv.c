@@ -52,6 +52,45 @@ static void after(uv_timer_t *timer, uint64_t ms, uv_timer_cb what)
     uv_timer_start(timer, what, ms, 0);
 }
 
+static void keep_longest(void *user, double seconds)
+{
+    double *longest = user;
+    if (seconds > *longest)
+        *longest = seconds;
+}
+
+/* Whoever wants more of the lags than the histogram gets each. */
+static void each_lag_is_told(void **state)
+{
+    (void)state;
+    double longest = 0;
+    uv_timer_t blocker, last;
+    assert_int_equal(
+        promc_uv_start(&watch, registry, &loop, &(promc_uv_settings){.on_lag = keep_longest, .user = &longest}), 0);
+    after(&blocker, 35, block);
+    after(&last, 300, end);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(longest >= 0.15);
+}
+
+/* Families that the program has registered itself, with a help of their own. */
+static void the_program_s_own_families(void **state)
+{
+    (void)state;
+    promc_family *own;
+    assert_int_equal(
+        promc_gauge_register(
+            registry,
+            &(promc_family_settings){.name = "eventloop_handles", .help = "Mine.", .labels = {"loop", "type"}}, &own),
+        0);
+    uv_timer_t last;
+    after(&last, 1, end);
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0);
+    assert_int_equal(promc_family_series_count(own), 1);
+    assert_true(value("eventloop_handles{loop=\"main\",type=\"timer\"} ") == 1);
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
 static void a_block_is_a_lag(void **state)
 {
     (void)state;
@@ -164,6 +203,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_block_is_a_lag),
+        TEST(each_lag_is_told),
+        TEST(the_program_s_own_families),
         TEST(utilisation_is_the_share_that_was_not_waiting),
         TEST(handles_are_counted_by_type),
         TEST(a_watch_does_not_hold_the_loop),

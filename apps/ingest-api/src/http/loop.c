@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define TIMEOUTS_MS 250
-#define LAG_MS 10
 #define REST_MS 1
 #define SECOND UINT64_C(1000000000)
 /* connections that are taken in one turn: those that are there come first */
@@ -184,13 +183,9 @@ static void on_check(uv_check_t *check)
     atomic_store_explicit(&loop->waiting_for_events, false, memory_order_seq_cst);
 }
 
-static void on_lag(uv_timer_t *timer)
+static void on_lag(void *user, double seconds)
 {
-    struct loop *loop = timer->data;
-    uint64_t now = promc_now_ns();
-    if (loop->lag_due_ns)
-        metrics_loop_lag(loop->index, now > loop->lag_due_ns ? (double)(now - loop->lag_due_ns) / 1e9 : 0);
-    loop->lag_due_ns = now + LAG_MS * UINT64_C(1000000);
+    metrics_loop_lag(((struct loop *)user)->index, seconds);
 }
 
 static void trim(uv_work_t *work)
@@ -221,11 +216,7 @@ static void give_back_memory(struct loop *loop)
 
 static void report(struct loop *loop, uint64_t now_ns)
 {
-    uint64_t idle = uv_metrics_idle_time(&loop->uv), elapsed = now_ns - loop->second_ns;
-    if (loop->second_ns)
-        metrics_loop_utilization(loop->index, 1.0 - (double)(idle - loop->idle_time_ns) / (double)elapsed);
     loop->second_ns = now_ns;
-    loop->idle_time_ns = idle;
     metrics_loop_handles(loop->index, &(struct metrics_loop_handles){.servers = loop->listener >= 0,
                                                                      .sockets = loop->connection_count,
                                                                      .timers = 2,
@@ -274,18 +265,26 @@ static int init_handles(struct loop *loop)
         return rc;
     atomic_store_explicit(&loop->waiting_for_events, true, memory_order_relaxed); /* nothing is done before it runs */
     uv_timer_init(&loop->uv, &loop->timeouts);
-    uv_timer_init(&loop->uv, &loop->lag);
     uv_timer_init(&loop->uv, &loop->rest);
     uv_prepare_init(&loop->uv, &loop->prepare);
     uv_check_init(&loop->uv, &loop->check);
-    loop->poll.data = loop->timeouts.data = loop->lag.data = loop->rest.data = loop->prepare.data = loop->check.data =
-        loop->wake.data = loop;
+    loop->poll.data = loop->timeouts.data = loop->rest.data = loop->prepare.data = loop->check.data = loop->wake.data =
+        loop;
     loop_accept_again(loop);
     if ((rc = uv_timer_start(&loop->timeouts, on_timeouts, TIMEOUTS_MS, TIMEOUTS_MS)) < 0 ||
-        (metrics_registry() && (rc = uv_timer_start(&loop->lag, on_lag, LAG_MS, LAG_MS)) < 0) ||
         (rc = uv_prepare_start(&loop->prepare, on_prepare)) < 0)
         return rc;
     return uv_check_start(&loop->check, on_check);
+}
+
+static int start_watch(struct loop *loop)
+{
+    char name[12];
+    snprintf(name, sizeof(name), "%u", loop->index);
+    if (!metrics_registry())
+        return 0;
+    return promc_uv_start(&loop->watch, metrics_registry(), &loop->uv,
+                          &(promc_uv_settings){.loop = name, .on_lag = on_lag, .user = loop});
 }
 
 int loop_init(struct loop *loop)
@@ -294,13 +293,14 @@ int loop_init(struct loop *loop)
     if (rc < 0)
         return fail(loop, "uv_loop_init", uv_strerror(rc));
     loop->uv.data = loop;
-    (void)uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
     loop->auth = auth_cache_create();
     if (!loop->auth)
         return fail(loop, "auth_cache_create", "no memory");
     request_ids_init(&loop->ids);
     if ((rc = init_handles(loop)) < 0)
         return fail(loop, "uv handles", uv_strerror(rc));
+    if ((rc = start_watch(loop)) < 0)
+        return fail(loop, "promc_uv_start", promc_strerror(rc));
     return 0;
 }
 
@@ -338,6 +338,7 @@ void loop_destroy(struct loop *loop)
         close(loop->listener);
     log_buffer_flush(&loop->log);
     if (loop->uv.data) {
+        promc_uv_stop(loop->watch);
         uv_walk(&loop->uv, close_handle, NULL);
         uv_run(&loop->uv, UV_RUN_DEFAULT);
         (void)uv_loop_close(&loop->uv);

@@ -12,6 +12,7 @@
 #include "http/request_id.h"
 #include "http/router.h"
 
+#include <promc-uv/uv.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <uv.h>
@@ -59,14 +60,13 @@ struct loop {
     _Atomic uint64_t turns;              /* written by the loop, read by loop_settle */
     struct loop_mail *later;             /* for when `rest` is over */
     uint64_t drained_ns;                 /* when in_flight fell to 0 while draining */
-    uint64_t lag_due_ns;
-    uint64_t second_ns, idle_time_ns; /* of the last look at the utilisation */
+    uint64_t second_ns;                  /* when the handles were last reported */
+    promc_uv *watch;                     /* of promc-uv; NULL: metrics are off */
 
     uv_loop_t uv;
     uv_poll_t poll;      /* the listener */
     uv_timer_t timeouts; /* 250 ms: deadlines, drain */
-    uv_timer_t lag;
-    uv_timer_t rest; /* runs while there is mail for later */
+    uv_timer_t rest;     /* runs while there is mail for later */
     uv_prepare_t prepare;
     uv_check_t check;
     uv_work_t trim;

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* eventloop_*: lag and utilisation of each event loop, and the window of recent lags behind nodejs_eventloop_lag_*. */
+/* The window of recent lags behind nodejs_eventloop_lag_*, and what the loops hold open. eventloop_* is promc-uv's. */
 #include "metrics/internal.h"
 
 #include <math.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define WINDOW 1000 /* samples of 10 ms: ten seconds */
 
 /* Written by its loop alone, read by scrapes. */
 struct loop_metrics {
-    promc_histogram lag;
-    promc_gauge utilization;
     _Atomic uint32_t next;           /* samples ever taken; the newest is (next - 1) % WINDOW */
     _Atomic uint32_t window[WINDOW]; /* microseconds */
     _Atomic unsigned servers, sockets, timers, requests;
@@ -24,19 +20,9 @@ static unsigned loop_count;
 
 int metrics_loops_register(unsigned count)
 {
-    int rc;
     loop_count = count < LOOPS_MAX ? count : LOOPS_MAX;
     loops = calloc(loop_count ? loop_count : 1, sizeof(*loops));
-    if (!loops)
-        return PROMC_E_NOMEM;
-    for (unsigned i = 0; i < loop_count; i++) {
-        char name[12];
-        snprintf(name, sizeof(name), "%u", i);
-        if ((rc = promc_histogram_get(ingest.loop_lag, (const char *const[]){name}, &loops[i].lag)) < 0 ||
-            (rc = promc_gauge_get(ingest.loop_utilization, (const char *const[]){name}, &loops[i].utilization)) < 0)
-            return rc;
-    }
-    return 0;
+    return loops ? 0 : PROMC_E_NOMEM;
 }
 
 void metrics_loops_reset(void)
@@ -51,17 +37,10 @@ void metrics_loop_lag(unsigned loop, double seconds)
     if (loop >= loop_count || !(seconds >= 0))
         return;
     struct loop_metrics *metrics = &loops[loop];
-    promc_histogram_observe(metrics->lag, seconds);
     uint32_t at = atomic_load_explicit(&metrics->next, memory_order_relaxed);
     uint32_t micros = seconds < 4000 ? (uint32_t)(seconds * 1e6) : UINT32_MAX;
     atomic_store_explicit(&metrics->window[at % WINDOW], micros, memory_order_relaxed);
     atomic_store_explicit(&metrics->next, at + 1, memory_order_release);
-}
-
-void metrics_loop_utilization(unsigned loop, double ratio)
-{
-    if (loop < loop_count)
-        promc_gauge_set(loops[loop].utilization, ratio < 0 ? 0 : ratio > 1 ? 1 : ratio);
 }
 
 void metrics_loop_handles(unsigned loop, const struct metrics_loop_handles *handles)

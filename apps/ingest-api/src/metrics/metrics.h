@@ -60,9 +60,8 @@ void metrics_campaign_finished(const char *campaign_id); /**< its emails_sent_to
 
 void metrics_error_report(enum report_outcome outcome);
 
-/** Called each 10 ms on every loop: how late its timer was. */
+/** How late a timer of 10 ms was, for the nodejs_* compatibility set; eventloop_* is promc-uv's. */
 void metrics_loop_lag(unsigned loop, double seconds);
-void metrics_loop_utilization(unsigned loop, double ratio);
 
 /** What a loop holds open, for the nodejs_* compatibility set. */
 struct metrics_loop_handles {

@@ -109,7 +109,9 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
            OPEN("loop"), INGEST_BUCKETS(lag_buckets, LOOPS_MAX)) \
     METRIC(GAUGE_FAMILY, loop_utilization, "eventloop_utilization_ratio", \
            "Share of the last second in which the event loop was not waiting.", OPEN("loop"), \
-           PROMC_CAPPED(LOOPS_MAX, 0))
+           PROMC_CAPPED(LOOPS_MAX, 0)) \
+    METRIC(GAUGE_FAMILY, loop_handles, "eventloop_handles", "Active handles of the event loop, by libuv's type.", \
+           OPEN("loop") OPEN("type"), PROMC_CAPPED(20 * LOOPS_MAX, 0))
 
 /* What dashboards made for the Node service look for; see metrics_runtime.c. */
 #define NODE_METRICS(METRIC, LABEL, OPEN) \

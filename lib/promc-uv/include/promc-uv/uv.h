@@ -14,6 +14,8 @@
  *     uv_run(uv_default_loop(), UV_RUN_DEFAULT);       // closes its handle and frees it
  *     uv_loop_close(uv_default_loop());
  *
+ * A program that has families of these names and labels already, e.g. as rows of its table (promc/table.h), gets its series in them.
+ *
  * All calls of one watch are made on its loop's thread, or while the loop does not run. Several loops, each with a
  * thread, may be watched in one registry under different names.
  */
@@ -42,6 +44,9 @@ typedef struct promc_uv_settings {
      */
     const double *buckets;
     size_t bucket_count;
+    /** Called on the loop with each lag in seconds, for a program that wants more of it than the histogram. NULL: not. */
+    void (*on_lag)(void *user, double seconds);
+    void *user; /**< given to on_lag */
 } promc_uv_settings;
 
 /**
