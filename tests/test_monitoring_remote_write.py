@@ -79,7 +79,7 @@ def test_every_sample_arrives(tmp_path, make_service):
     config["scrape_configs"] = [{"job_name": "ingest-api", "static_configs": [{"targets": [f"127.0.0.1:{service.port}"]}]}]
     config["remote_write"][0]["url"] = f"{store.url}/api/v1/write"
     config["remote_write"][0]["queue_config"] |= {"batch_send_deadline": "1s", "min_backoff": "100ms", "max_backoff": "1s"}
-    prometheus = Prometheus(tmp_path, free_port(), log_path=tmp_path / "prometheus.log")
+    prometheus = Prometheus(tmp_path, free_port(), wanted=("exemplar-storage", "native-histograms"), log_path=tmp_path / "prometheus.log")
     prometheus.configure(**config)
     prometheus.launch()
     url = prometheus.url

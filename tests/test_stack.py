@@ -182,25 +182,33 @@ def test_a_folder_is_handed_over(tmp_path):
 
 # ---------------------------------------------------------------- Prometheus by version
 
-@pytest.mark.parametrize("said,version,features,setting", [
-    ("prometheus, version 2.42.0+ds (branch: debian/sid)", (2, 42), ["exemplar-storage", "native-histograms"], False),
-    ("prometheus, version 2.53.3+ds1", (2, 53), ["exemplar-storage", "native-histograms", "created-timestamp-zero-ingestion"], False),
-    ("prometheus, version 3.5.0 (branch: HEAD)", (3, 5), ["exemplar-storage", "native-histograms", "created-timestamp-zero-ingestion"], False),
-    ("prometheus, version 3.8.1", (3, 8), ["exemplar-storage", "created-timestamp-zero-ingestion"], True),
-    ("prometheus, version 3.10.0", (3, 10), ["exemplar-storage", "created-timestamp-zero-ingestion"], True),
+@pytest.mark.parametrize("options,features,setting", [
+    # 2.42, 2.53, 3.16: as they print it.
+    ("""agent, exemplar-storage,
+                                 remote-write-receiver (DEPRECATED), no-default-scrape-port, native-histograms""",
+     ["exemplar-storage", "native-histograms"], False),
+    ("agent, exemplar-storage, native-histograms,\n    created-timestamp-zero-ingestion, concurrent-rule-eval",
+     ["exemplar-storage", "native-histograms", "created-timestamp-zero-ingestion"], False),
+    ("created-timestamp-zero-ingestion, delayed-compaction, exemplar-storage", ["exemplar-storage", "created-timestamp-zero-ingestion"], True),
 ])
-def test_what_a_version_is_told(said, version, features, setting):
-    assert prometheus.parse_version(said) == version
-    assert prometheus.features(version) == features
-    text = prometheus.with_settings("# global:\nglobal:\n  scrape_interval: 15s\n", version)
+def test_what_a_version_is_told(options, features, setting):
+    known = prometheus.parse_help(f"""
+      --enable-feature= ...      Comma separated feature names to enable. Valid
+                                 options: {options}.
+                                 See https://example.invalid/feature_flags/ for more details.
+""")
+    assert prometheus.features(known) == features and prometheus.features(known, ["exemplar-storage"]) == ["exemplar-storage"]
+    text = prometheus.with_settings("# global:\nglobal:\n  scrape_interval: 15s\n", known)
     assert text == "# global:\nglobal:\n" + "  scrape_native_histograms: true\n" * setting + "  scrape_interval: 15s\n"
+    with pytest.raises(Fault):
+        prometheus.parse_help("unknown flag --help")
 
 
 def test_the_version_that_is_here(tmp_path):
     """It knows every feature that it is told of, and takes the shipped configuration."""
     server = prometheus.Prometheus(tmp_path, free_port())
     shipped = (ROOT / "infra/prometheus/prometheus.yml").read_text()
-    server.config.write_text(prometheus.with_settings(shipped, server.version))
+    server.config.write_text(prometheus.with_settings(shipped, server.known))
     server.flags = checkout.flags()
     server.check()
     server.start()
@@ -210,7 +218,8 @@ def test_the_version_that_is_here(tmp_path):
 
 
 def test_logs_of_old_and_new_versions():
-    text = "level=info msg=a\ntime=x level=ERROR source=y\nlevel=warn\nlevel=WARN\n msg=\"level=errors\"\n"
+    text = 'level=warn msg="Received SIGTERM, exiting gracefully..."\nlevel=WARN msg="Received an OS signal, exiting gracefully..." signal=terminated\n' \
+        "level=info msg=a\ntime=x level=ERROR source=y\nlevel=warn\nlevel=WARN\n msg=\"level=errors\"\n"
     assert prometheus.complaints(text) == ["time=x level=ERROR source=y", "level=warn", "level=WARN"]
 
 

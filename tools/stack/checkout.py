@@ -49,7 +49,7 @@ def render_prometheus(server, ports, more_targets=None, more_config=""):
     text = with_ports((source / "prometheus.yml").read_text(encoding="utf-8"), ports)
     if f"127.0.0.1:{ports['PORT']}" not in text:
         raise Fault("infra/prometheus/prometheus.yml has no target 127.0.0.1:3000 for this run's port to go to")
-    (made / "prometheus.yml").write_text(versions.with_settings(text, server.version, server.wanted) + more_config, encoding="utf-8")
+    (made / "prometheus.yml").write_text(versions.with_settings(text, server.known, server.wanted) + more_config, encoding="utf-8")
     server.check(made / "prometheus.yml")
     for path in made.iterdir():
         shutil.rmtree(server.directory / path.name, ignore_errors=True)

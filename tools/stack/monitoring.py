@@ -184,8 +184,7 @@ def status(where):
     if where == "docker":
         compose.run("ps")
     at, good = url("PROMETHEUS_PORT"), True
-    shown = Prometheus.__new__(Prometheus)  # its API alone: in a container there is no program here
-    shown.port = int(at.rpartition(":")[2])
+    shown = Prometheus("/", int(at.rpartition(":")[2]))
     if web.answers(f"{at}/-/ready"):
         say(f"Prometheus     {at}   ready")
         rules = shown.rules()

@@ -14,10 +14,17 @@ from .process import PATIENCE, Process
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 
+def which(program, folder=None):
+    """Its path: in a folder of its own, or where the servers find it."""
+    found = shutil.which(program, path=folder or f"{SYSTEM_PATH}:{os.environ.get('PATH', '')}")
+    if not found:
+        raise Fault(f"{program} is not {f'in {folder}' if folder else 'installed; run make setup'}")
+    return found
+
+
 def require(*programs):
     for program in programs:
-        if not shutil.which(program, path=f"{SYSTEM_PATH}:{os.environ.get('PATH', '')}"):
-            raise Fault(f"{program} is not installed; run make setup")
+        which(program)
 
 
 class Server:

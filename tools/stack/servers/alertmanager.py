@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from .. import Fault, web
-from ..server import Server
+from ..server import Server, which
 
 
 class Alertmanager(Server):
@@ -20,7 +20,7 @@ class Alertmanager(Server):
         return f"http://127.0.0.1:{self.port}"
 
     def command(self):
-        return ["prometheus-alertmanager", f"--config.file={self.seen(self.config)}", f"--storage.path={self.seen(self.directory / 'data')}",
+        return [which("prometheus-alertmanager"), f"--config.file={self.seen(self.config)}", f"--storage.path={self.seen(self.directory / 'data')}",
                 f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}/", "--cluster.listen-address="]
 
     def answers(self):
@@ -28,7 +28,7 @@ class Alertmanager(Server):
 
     def check(self):
         """amtool's word on the configuration."""
-        done = subprocess.run(["amtool", "check-config", self.config], capture_output=True, text=True, check=False)
+        done = subprocess.run([which("amtool"), "check-config", self.config], capture_output=True, text=True, check=False)
         if done.returncode:
             raise Fault(f"amtool refuses {self.config} (made from infra/alertmanager/): {done.stdout}{done.stderr}")
 

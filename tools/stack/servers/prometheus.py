@@ -1,44 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prometheus, from 2.42 to 3.x. What differs between its versions is said here and nowhere else."""
+"""Prometheus, from 2.42 to 3.x. What differs between its versions is said here and nowhere else.
+
+PROMETHEUS_BIN is a folder with another `prometheus` and `promtool` than the system's: PROMETHEUS_BIN=$(scripts/prometheus-newest --where)
+"""
+import functools
 import json
+import os
 import re
 import subprocess
 
 from .. import Fault, web
-from ..server import Server
+from ..server import Server, which
 
-PROGRAM = "prometheus"
 # What the service's metrics are best read with.
 WANTED = ("exemplar-storage", "native-histograms", "created-timestamp-zero-ingestion")
 
 
-def version(program=PROGRAM):
-    """(2, 42) of the program on PATH."""
-    try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
-    except OSError:
-        raise Fault(f"{program} is not installed; run make setup") from None
-    return parse_version(done.stdout + done.stderr)
+def program(name):
+    """The path of `prometheus` or `promtool`."""
+    return which(name, os.environ.get("PROMETHEUS_BIN"))
 
 
-def parse_version(said):
-    found = re.search(r"version (\d+)\.(\d+)", said)
+def known():
+    """The features that the program here has, by its own --help."""
+    done = subprocess.run([program("prometheus"), "--help"], capture_output=True, text=True, timeout=60, check=False)
+    return parse_help(done.stdout + done.stderr)
+
+
+def parse_help(said):
+    found = re.search(r"feature names to enable\. Valid options: (.*?)\. ", " ".join(said.split()))
     if not found:
-        raise Fault(f"{PROGRAM} --version says {said.strip()[:200]!r}: no version in it")
-    return int(found[1]), int(found[2])
+        raise Fault(f"prometheus --help says nothing of features: {said.strip()[:200]!r}")
+    return {name.split()[0] for name in found[1].split(", ")}
 
 
 def features(of, wanted=WANTED):
-    """The words of --enable-feature for this version. An unknown one is a warning in its log; one that became a setting is said
-    in the configuration instead, see settings()."""
-    since = {"created-timestamp-zero-ingestion": (2, 50)}
-    until = {"native-histograms": (3, 8)}
-    return [name for name in wanted if since.get(name, (0, 0)) <= of < until.get(name, (9999, 0))]
+    """The words of --enable-feature: created timestamps since 2.50; one that is on for good is none any more."""
+    return [name for name in wanted if name in of]
 
 
 def settings(of, wanted=WANTED):
-    """What belongs into `global:` of its configuration for the same: a feature once, a setting since 3.8."""
-    return {"scrape_native_histograms": True} if "native-histograms" in wanted and of >= (3, 8) else {}
+    """What belongs into `global:` of its configuration for the same: native histograms, once no feature any more (3.9)."""
+    return {"scrape_native_histograms": True} if "native-histograms" in wanted and "native-histograms" not in of else {}
 
 
 def with_settings(text, of, wanted=WANTED):
@@ -48,29 +51,34 @@ def with_settings(text, of, wanted=WANTED):
 
 
 def complaints(text):
-    """The lines of its log that are warnings or errors: logfmt with small letters before 3.0, with capitals since."""
-    return [line for line in text.splitlines() if re.search(r"\blevel=(warn|error)\b", line, re.IGNORECASE)]
+    """The lines of its log that are warnings or errors: logfmt with small letters before 3.0, with capitals since. That it was asked
+    to end is none; 2.42 has other words for it than 2.53."""
+    return [line for line in text.splitlines() if re.search(r"\blevel=(warn|error)\b", line, re.IGNORECASE)
+            and not re.search(r"Received (SIGTERM|an OS signal), exiting gracefully", line)]
 
 
 class Prometheus(Server):
     """@param config its prometheus.yml, which somebody has written by the time it starts
     @param flags   on top of what every one of ours has
-    @param wanted  features, as its newest version calls them"""
+    @param wanted  features, as the versions call them that have them"""
     title = "Prometheus"
 
     def __init__(self, directory, port, config=None, flags=(), wanted=WANTED, name="prometheus", **options):
         super().__init__(name, directory, **options)
         self.port, self.flags, self.wanted = port, list(flags), tuple(wanted)
         self.config = config or self.directory / "prometheus.yml"
-        self.version = version()
+
+    @functools.cached_property
+    def known(self):
+        return known()
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
     def command(self):
-        on = features(self.version, self.wanted)
-        return [PROGRAM, f"--config.file={self.seen(self.config)}", f"--storage.tsdb.path={self.seen(self.directory / 'data')}",
+        on = features(self.known, self.wanted)
+        return [program("prometheus"), f"--config.file={self.seen(self.config)}", f"--storage.tsdb.path={self.seen(self.directory / 'data')}",
                 f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}/",
                 *([f"--enable-feature={','.join(on)}"] if on else []), *self.flags]
 
@@ -79,13 +87,13 @@ class Prometheus(Server):
 
     def configure(self, **sections):
         """Writes a configuration (JSON is YAML) with the settings of its version."""
-        sections["global"] = sections.get("global", {}) | settings(self.version, self.wanted)
+        sections["global"] = sections.get("global", {}) | settings(self.known, self.wanted)
         self.config.write_text(json.dumps(sections, indent=1), encoding="utf-8")
 
     def check(self, config=None):
         """promtool's word on its configuration, or on what is to become it."""
         config = config or self.config
-        done = subprocess.run(["promtool", "check", "config", config], capture_output=True, text=True, check=False)
+        done = subprocess.run([program("promtool"), "check", "config", config], capture_output=True, text=True, check=False)
         if done.returncode:
             raise Fault(f"promtool refuses {config} (made from infra/prometheus/): {done.stdout}{done.stderr}")
 
