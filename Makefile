@@ -29,7 +29,7 @@ LINT_TARGETS := lint-format lint-layers lint-tidy lint-scripts
 -include docs/docs.mk
 -include lib/promc-exporter/live/live.mk
 
-.PHONY: help setup build run demo cluster accuracy test test-unit test-stack test-slow test-backends test-asan test-tsan test-arm64 fuzz lint lint-format lint-layers lint-tidy lint-scripts \
+.PHONY: help setup build build-run run demo cluster accuracy test test-unit test-stack test-slow test-backends test-asan test-tsan test-arm64 fuzz lint lint-format lint-layers lint-tidy lint-scripts \
     format clean install-packages-run install-packages-cluster install-packages-test
 
 help: ## this list
@@ -41,6 +41,9 @@ setup: ## install every Debian package that is missing (scripts/packages.txt), n
 build: $(BUILD)/build.ninja ## compile everything into build/
 	@flock $(BUILD) ninja -C $(BUILD) --quiet # one at a time: two in one folder spoil each other's work
 
+build-run: $(BUILD)/build.ninja # half the work: what `make run` and `make demo` start
+	@flock $(BUILD) ninja -C $(BUILD) --quiet apps/ingest-api/ingest-api tools/demo/demo-traffic
+
 # Meson looks after itself once this file is there: it configures anew when a meson.build has changed. What it does not see is that
 # a package has come since: after `make run` on a bare machine, `make test` brings the library of the unit tests. Ninja is told by
 # a file that it knows; configured behind its back, it would do it once more.
@@ -48,10 +51,10 @@ $(BUILD)/build.ninja: $(wildcard /var/lib/dpkg/status)
 	@said=$$(if [ -f $@ ]; then touch $(BUILD)/meson-private/coredata.dat && flock $(BUILD) ninja -C $(BUILD) build.ninja; \
 	    else meson setup $(BUILD) -Dwerror=$(WERROR); fi 2>&1) || { printf '%s\n' "$$said"; exit 1; }
 
-run: install-packages-run build ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
+run: install-packages-run build-run ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
 	@$(STACK) run
 
-demo: install-packages-run build ## the same with traffic; DEMO_RATE requests a second (default 50)
+demo: install-packages-run build-run ## the same with traffic; DEMO_RATE requests a second (default 50)
 	@$(STACK) demo
 
 cluster: install-packages-cluster build ## two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus; until Ctrl-C
