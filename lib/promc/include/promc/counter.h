@@ -17,8 +17,8 @@ extern "C" {
 #endif
 
 /**
- * A handle to one counter series; 16 bytes, copied freely, valid until its registry is destroyed.
- * The zero handle is safe: updates through it do nothing.
+ * A handle to one counter series; 16 bytes, copied freely. When its series has been removed, or its registry destroyed, updates through it do
+ * nothing; promc_series_is_live(counter.ref) tells. The zero handle does nothing, too.
  */
 typedef struct promc_counter {
     promc_series_ref ref;

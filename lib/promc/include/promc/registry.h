@@ -71,6 +71,9 @@ typedef struct promc_registry_settings {
      *     emails_sent_total cap_label=organisation_id max_series=500
      *     * birth_zero_seconds=15
      *
+     * idle_expiry_seconds for a metric whose program has none hides an idle series and keeps its handles: the next update shows it again, with all
+     * that it has counted. Only while the metric is at three quarters of its cap are idle series removed after all.
+     *
      * `*` stands for all metrics whose program says nothing of it; it has birth_zero_seconds alone (0: none).
      *
      * NULL (default): the environment variable PROMC_OVERRIDES, if it is set. "": none. A fault in it fails the registry's
@@ -96,7 +99,9 @@ PROMC_API int promc_registry_create(promc_registry **out, const promc_registry_s
 
 /**
  * Unmap the registry and everything in it. NULL is allowed.
- * @note every handle of it becomes invalid: no other thread may update or scrape during or after the call.
+ * Handles of it do nothing from then on, also when another registry is made: its address range stays reserved, without memory (the
+ * metadata's part of it, of the last 1,024 registries or 1 TiB).
+ * @note no other thread may update or scrape during the call, and families, scrapes and descriptions of it are gone.
  */
 PROMC_API void promc_registry_destroy(promc_registry *registry);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/shard.h
- * The inline fast path. Not for direct use: counter.h, gauge.h and histogram.h are the interface.
+ * The inline fast path. Not for direct use, promc_series_is_live() excepted: counter.h, gauge.h and histogram.h are the interface.
  * What is here is part of the ABI.
  *
  * Invariants
@@ -64,7 +64,10 @@ static inline void promc_cell_bump(uint64_t *cell, uint64_t n)
 #endif
 }
 
-/** Does the handle still lead to its series? A handle kept in a cache is looked up again when it does not. */
+/**
+ * Does the handle still lead to its series? A handle kept in a cache is looked up again when it does not. For direct use, with the `ref`
+ * of any handle: `promc_series_is_live(counter.ref)`. 0 for the zero handle, a removed series, a destroyed registry. One load.
+ */
 static inline int promc_series_is_live(promc_series_ref ref)
 {
     return ref.where != 0 && __atomic_load_n(&promc_ref_live(ref)->word, __ATOMIC_RELAXED) == ref.word;

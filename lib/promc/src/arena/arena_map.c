@@ -243,10 +243,54 @@ int promc_arena_publish(struct promc_arena *arena)
     return 0;
 }
 
+/*
+ * Handles of a destroyed registry may still be used: an update looks at the `live` word, which is in the metadata. So that part of the range
+ * stays reserved as pages that read as 0, which no handle's word is; they take no memory. Nobody else gets the addresses, so no
+ * handle can be taken for one of another registry. The oldest ranges go when there are too many.
+ */
+#define RETIRED_MAX 1024
+#define RETIRED_BYTES_MAX ((size_t)1 << 40)
+
+static struct {
+    void *base;
+    size_t bytes;
+} retired[RETIRED_MAX];
+static unsigned retired_next; /* the oldest; the slots' lock guards it */
+static size_t retired_bytes;
+
+static void forget_oldest(void)
+{
+    if (retired[retired_next].base)
+        munmap(retired[retired_next].base, retired[retired_next].bytes);
+    retired_bytes -= retired[retired_next].bytes;
+    retired[retired_next].base = NULL;
+    retired[retired_next].bytes = 0;
+}
+
+static void retire(const struct promc_arena *arena)
+{
+    size_t bytes = (size_t)arena->header->meta_end;
+    munmap(arena->base + bytes, arena->bytes - bytes);
+    if (mmap(arena->base, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
+        MAP_FAILED)
+        return; /* as it was mapped: it says nothing new either */
+    forget_oldest();
+    retired[retired_next].base = arena->base;
+    retired[retired_next].bytes = bytes;
+    retired_bytes += bytes;
+    retired_next = (retired_next + 1) % RETIRED_MAX;
+    for (unsigned i = 0; retired_bytes > RETIRED_BYTES_MAX && i < RETIRED_MAX; i++) {
+        forget_oldest();
+        retired_next = (retired_next + 1) % RETIRED_MAX;
+    }
+}
+
 void promc_arena_close(struct promc_arena *arena)
 {
-    if (arena->base)
+    if (arena->base && arena->readonly)
         munmap(arena->base, arena->bytes);
+    else if (arena->base)
+        retire(arena);
     if (arena->fd >= 0)
         close(arena->fd);
     *arena = (struct promc_arena){.fd = -1};

@@ -409,6 +409,8 @@ int promc_overrides_apply(promc_registry *registry, struct promc_family_plan *pl
     promc_store(&override->used, true);
     if (override->has_max_series)
         settings->max_series = override->max_series;
+    if (override->has_idle_expiry && settings->idle_expiry_seconds == 0)
+        plan->flags |= PROMC_FAMILY_SLEEPS; /* the program does not know of it, and may keep handles */
     if (override->has_idle_expiry)
         settings->idle_expiry_seconds = override->idle_expiry_seconds;
     if (override->has_birth_zero)

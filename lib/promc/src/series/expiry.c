@@ -22,9 +22,10 @@ uint32_t promc_cells_digest(const promc_registry *registry, const struct promc_c
     return promc_hash_finish(h);
 }
 
-bool promc_child_expired(promc_registry *registry, struct promc_child *child, uint32_t now)
+/* Nothing has changed since the limit's time. What has changed since the last look is noted. */
+static bool is_idle(const promc_registry *registry, struct promc_child *child, uint32_t now)
 {
-    struct promc_family_data *data = promc_child_family(child);
+    const struct promc_family_data *data = promc_child_family(child);
     struct promc_child_idle *idle = promc_child_idle(child);
     uint32_t digest;
     bool may = promc_ops_of(registry, data)->digest(registry, child, &digest);
@@ -36,9 +37,36 @@ bool promc_child_expired(promc_registry *registry, struct promc_child *child, ui
     if (data->birth_zero_seconds != 0 && !promc_birth_is_shown(registry, data, promc_load(&child->created), now))
         return false;
     uint64_t limit = (uint64_t)data->idle_expiry_seconds * 16;
-    if ((int32_t)(now - promc_load(&idle->since)) < 0 || now - promc_load(&idle->since) < limit ||
-        !promc_registry_trylock(registry))
+    return (int32_t)(now - promc_load(&idle->since)) >= 0 && now - promc_load(&idle->since) >= limit;
+}
+
+/* Is there room for those that are asleep? */
+static bool is_roomy(const promc_registry *registry, const struct promc_child *child)
+{
+    const struct promc_family_data *data = promc_child_family(child);
+    uint64_t series = promc_load(&data->series);
+    if (data->cap_label && promc_child_group(child)->of != 0) {
+        const struct promc_child *group = promc_at(&registry->arena, promc_child_group(child)->of);
+        series = promc_load(&promc_child_group(group)->series);
+    }
+    return series * 4 < (uint64_t)data->max_series * 3;
+}
+
+bool promc_child_expired(promc_registry *registry, struct promc_child *child, uint32_t now)
+{
+    struct promc_family_data *data = promc_child_family(child);
+    bool sleeps = (data->flags & PROMC_FAMILY_SLEEPS) != 0;
+    if (!is_idle(registry, child, now)) {
+        if (promc_load(&child->flags) & PROMC_CHILD_ASLEEP)
+            promc_child_unflag(child, PROMC_CHILD_ASLEEP);
         return false;
+    }
+    if (sleeps && (is_roomy(registry, child) || promc_load(&child->flags) & PROMC_CHILD_OVERFLOW)) {
+        promc_child_flag(child, PROMC_CHILD_ASLEEP);
+        return true;
+    }
+    if (!promc_registry_trylock(registry))
+        return sleeps && (promc_load(&child->flags) & PROMC_CHILD_ASLEEP);
     bool removed = promc_child_remove(registry, data, child);
     promc_registry_unlock(registry);
     return removed;

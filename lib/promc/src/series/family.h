@@ -34,7 +34,8 @@ enum {
     PROMC_FAMILY_SELF = 1u << 0,        /* one of promc's own */
     PROMC_FAMILY_UTF8_NAME = 1u << 1,   /* its name is outside the classic grammar */
     PROMC_FAMILY_UTF8_LABELS = 1u << 2, /* a label name (constant ones included) is */
-    PROMC_FAMILY_COLLECTED = 1u << 3    /* of a ready-made collector, under its usual name */
+    PROMC_FAMILY_COLLECTED = 1u << 3,   /* of a ready-made collector, under its usual name */
+    PROMC_FAMILY_SLEEPS = 1u << 4       /* the operator's idle expiry: see expiry.h */
 };
 
 /* The rows of the table of types (type_ops.h). A public type may have several: what a child keeps differs. */

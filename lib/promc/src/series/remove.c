@@ -70,7 +70,7 @@ static void take_out(promc_registry *registry, struct promc_family_data *data, s
     if (data->cap_label)
         leave_group(registry, data, child);
     promc_index_delete(registry, data, child);
-    promc_store(&child->flags, (uint8_t)(flags | PROMC_CHILD_REMOVED));
+    promc_child_flag(child, PROMC_CHILD_REMOVED);
     end_handles(child);
     unlink_child(&registry->arena, data, child);
     enter_quarantine(registry, child);
@@ -104,7 +104,7 @@ bool promc_child_remove(promc_registry *registry, struct promc_family_data *data
         return false;
     if (data->birth_zero_seconds != 0 &&
         !promc_birth_is_shown(registry, data, child->created, promc_registry_ticks(registry))) {
-        promc_store(&child->flags, (uint8_t)(flags | PROMC_CHILD_LEAVING));
+        promc_child_flag(child, PROMC_CHILD_LEAVING);
         end_handles(child);
     } else {
         take_out(registry, data, child);

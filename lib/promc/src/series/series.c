@@ -73,7 +73,7 @@ static void use(promc_family *family, struct promc_child *overflow)
         return;
     overflow->born = (uint16_t)registry->arena.header->next_token;
     promc_store(&overflow->created, promc_registry_ticks(registry));
-    promc_store(&overflow->flags, (uint8_t)(flags & ~PROMC_CHILD_UNUSED));
+    promc_child_unflag(overflow, PROMC_CHILD_UNUSED);
     family->data->groups--;
     promc_child_count(registry, family->data, overflow);
 }
@@ -121,7 +121,7 @@ static struct promc_child *create_locked(promc_family *family, const promc_str *
     *dropped = false;
     struct promc_child *child = promc_series_find_word(family, values, &new.hash, &word);
     if (!child && data->birth_zero_seconds != 0 && (child = promc_series_find_leaving(family, values)))
-        promc_store(&child->flags, (uint8_t)(promc_load(&child->flags) & ~PROMC_CHILD_LEAVING)); /* it comes back */
+        promc_child_unflag(child, PROMC_CHILD_LEAVING); /* it comes back */
     if (child)
         return child;
     promc_reclaim(family->registry, 4);

@@ -28,6 +28,7 @@ enum {
     PROMC_CHILD_OVERFLOW = 1u << 2,
     PROMC_CHILD_LEAVING = 1u << 3, /* removed, but still shown: see birth.h */
     PROMC_CHILD_UNUSED = 1u << 4,  /* an overflow series that nothing has gone to yet: not shown, not counted */
+    PROMC_CHILD_ASLEEP = 1u << 5,  /* idle for too long, but kept with its handles: see expiry.h */
     /* Not to be found by its values. */
     PROMC_CHILD_HIDDEN = PROMC_CHILD_REMOVED | PROMC_CHILD_OVERFLOW | PROMC_CHILD_LEAVING
 };
@@ -97,6 +98,16 @@ static inline struct promc_child_value *promc_child_value(const struct promc_chi
 static inline uint32_t promc_child_cell(const struct promc_child *child)
 {
     return (uint32_t)promc_load(&child->live.word);
+}
+
+/* Atomic: ASLEEP changes without the lock. */
+static inline void promc_child_flag(struct promc_child *child, uint8_t flag)
+{
+    (void)__atomic_fetch_or(&child->flags, flag, __ATOMIC_RELAXED);
+}
+static inline void promc_child_unflag(struct promc_child *child, uint8_t flag)
+{
+    (void)__atomic_fetch_and(&child->flags, (uint8_t)~flag, __ATOMIC_RELAXED);
 }
 
 /* The family's next child in creation order, the first one for NULL; NULL: none. Lock-free; a removed child still leads on. */

@@ -137,10 +137,11 @@ void promc_shards_drop(promc_registry *registry)
     arena->header->shards_used = 0;
 }
 
-static void count_stale(uint32_t slot)
+/* A handle whose address is not in the arena is of a registry that had the slot before. */
+static void count_stale(promc_series_ref ref)
 {
-    promc_registry *registry = promc_registry_in_slot(slot);
-    if (registry)
+    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(ref));
+    if (registry && ref.where - (uintptr_t)registry->arena.base < registry->arena.bytes)
         promc_counter_inc(registry->stale_updates);
 }
 
@@ -151,7 +152,7 @@ uint64_t *promc_cell_own(promc_series_ref ref, uint32_t *cell, bool *shared)
         return NULL;
     uint32_t slot = promc_ref_slot(ref);
     if (promc_load(&promc_ref_live(ref)->word) != ref.word) {
-        count_stale(slot);
+        count_stale(ref);
         return NULL;
     }
     *cell = (uint32_t)ref.word;
