@@ -2,8 +2,11 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 static const char *const texts[] = {
     [0] = "no error",
@@ -26,8 +29,47 @@ static const char *const texts[] = {
     [-PROMC_E_TIMEOUT] = "deadline passed",
 };
 
-/* Initial-exec like the rest of the library's thread-local data, so that the sum fits the static TLS block. */
-static __thread char detail[240] __attribute__((tls_model("initial-exec")));
+#define DETAIL_BYTES 240
+
+/*
+ * A thread's text stands behind a key and not in the library's static TLS, of which a process has little: a plugin with promc inside takes
+ * from it what promc's fast path needs and nothing more. Pages, not malloc(): an error may be in a signal handler.
+ */
+static pthread_key_t detail_key;
+static bool key_made;
+
+static void free_detail(void *detail)
+{
+    munmap(detail, DETAIL_BYTES);
+}
+
+static __attribute__((constructor)) void make_key(void)
+{
+    key_made = pthread_key_create(&detail_key, free_detail) == 0;
+}
+
+/* A plugin may be unloaded before a thread ends that has had an error in it. */
+static __attribute__((destructor)) void delete_key(void)
+{
+    if (key_made)
+        (void)pthread_key_delete(detail_key);
+    key_made = false;
+}
+
+/* NULL: no memory. */
+static char *make_detail(void)
+{
+    char *detail = key_made ? pthread_getspecific(detail_key) : NULL;
+    if (detail || !key_made)
+        return detail;
+    void *page = mmap(NULL, DETAIL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    if (pthread_setspecific(detail_key, page) == 0)
+        return page;
+    free_detail(page);
+    return NULL;
+}
 
 const char *promc_strerror(int code)
 {
@@ -38,15 +80,18 @@ const char *promc_strerror(int code)
 
 const char *promc_error_detail(void)
 {
-    return detail;
+    const char *detail = key_made ? pthread_getspecific(detail_key) : NULL;
+    return detail ? detail : "";
 }
 
 static void set_detail(const char *format, va_list args)
 {
     int saved = errno;
-    (void)vsnprintf(detail, sizeof detail, format, args);
+    char *detail = make_detail();
+    if (detail)
+        (void)vsnprintf(detail, DETAIL_BYTES, format, args);
     /* One line whatever was in the names: control characters would forge log lines. */
-    for (char *c = detail; *c; c++) {
+    for (char *c = detail; c && *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
     }

@@ -10,14 +10,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static __thread uint64_t self __attribute__((tls_model("initial-exec")));
 static uint64_t self_start;
 
 uint64_t promc_self(void)
 {
-    if (self == 0)
-        self = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)syscall(SYS_gettid);
-    return self;
+    return (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)syscall(SYS_gettid);
 }
 
 /*
@@ -70,7 +67,6 @@ uint64_t promc_self_start(void)
 
 void promc_self_reset(void)
 {
-    self = 0;
     promc_store(&self_start, 0);
 }
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* pid << 32 | tid of the calling thread; cached, safe in a signal handler, right after fork. */
+/* pid << 32 | tid of the calling thread; two system calls, safe in a signal handler, right after fork. */
 uint64_t promc_self(void);
 /* Start time of this process in the kernel's ticks since boot; 0 if it cannot be had. Cached. */
 uint64_t promc_self_start(void);

@@ -51,7 +51,8 @@ static uint64_t *attach_locked(promc_registry *registry, uint32_t slot)
 {
     struct promc_arena_header *header = registry->arena.header;
     uint64_t releases = promc_load(&header->releases);
-    if (!promc_thread_link())
+    struct promc_thread *thread = promc_thread_link();
+    if (!thread)
         return NULL;
     uint32_t index = claim_any(registry);
     if (index == header->max_threads && registry->arena.shared && promc_registry_trylock(registry)) {
@@ -60,13 +61,13 @@ static uint64_t *attach_locked(promc_registry *registry, uint32_t slot)
         index = claim_any(registry);
     }
     if (index == header->max_threads) {
-        promc_thread.denied[slot] = releases + 1;
+        promc_store(&thread->denied[slot], releases + 1);
         return NULL;
     }
     uint64_t *cells = promc_shard_cells(&registry->arena, index);
     promc_store(&promc_shard_of(cells)->busy, 0);
-    promc_thread.shard[slot] = index + 1;
-    promc_thread.denied[slot] = 0;
+    thread->shard[slot] = index + 1;
+    thread->denied[slot] = 0;
     promc_signal_fence();
     promc_tls.base[slot] = cells;
     return cells;
@@ -81,7 +82,8 @@ static uint64_t *attach(uint32_t slot)
     if (!registry || registry->arena.readonly)
         return NULL;
     /* There was none before, and none has become free since. */
-    if (promc_thread.denied[slot] == promc_load(&registry->arena.header->releases) + 1)
+    const struct promc_thread *thread = promc_thread_self();
+    if (thread && promc_load(&thread->denied[slot]) == promc_load(&registry->arena.header->releases) + 1)
         return NULL;
     int saved = errno;
     uint64_t *cells = NULL;

@@ -7,12 +7,14 @@
 
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 
 __thread promc_tls_block promc_tls __attribute__((tls_model("initial-exec")));
-__thread struct promc_thread promc_thread __attribute__((tls_model("initial-exec")));
 
 static struct promc_thread *first;
-static uint32_t holder; /* tid; 0: free */
+static struct promc_thread *spare; /* of threads that have ended, linked by `next`; under the lock */
+static struct promc_thread ended;  /* stands behind the key of a thread whose exit has been seen */
+static uint32_t holder;            /* tid; 0: free */
 static pthread_key_t exit_key;
 static bool exit_key_made;
 
@@ -47,14 +49,42 @@ static void unlink_thread(struct promc_thread *thread)
         first = thread->next;
     if (thread->next)
         thread->next->prev = thread->prev;
-    thread->linked = false;
+    thread->next = spare;
+    spare = thread;
+}
+
+struct promc_thread *promc_thread_self(void)
+{
+    struct promc_thread *thread = exit_key_made ? pthread_getspecific(exit_key) : NULL;
+    return thread == &ended ? NULL : thread;
+}
+
+/* From the spare ones, which a page is cut into: mmap(2) and not malloc(), since a thread may attach in a signal handler. */
+static struct promc_thread *take_spare(void)
+{
+    struct promc_thread *thread = spare;
+    if (!thread) {
+        struct promc_thread *page = mmap(NULL, PROMC_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED)
+            return NULL;
+        for (size_t i = 1; i < PROMC_PAGE / sizeof *page; i++) {
+            page[i].next = spare;
+            spare = &page[i];
+        }
+        return page;
+    }
+    spare = thread->next;
+    memset(thread, 0, sizeof *thread);
+    return thread;
 }
 
 /* The thread ends: its shards, with their values, are for the next one. */
 static void on_exit_of_thread(void *argument)
 {
     struct promc_thread *thread = argument;
-    if (!promc_threads_lock())
+    /* Called anew for it, a few times: it must still be there for the destructors that come after. */
+    (void)pthread_setspecific(exit_key, &ended);
+    if (thread == &ended || !promc_threads_lock())
         return;
     for (uint32_t slot = 1; slot < PROMC_SLOTS; slot++) {
         thread->tls->base[slot] = NULL;
@@ -65,7 +95,6 @@ static void on_exit_of_thread(void *argument)
         thread->denied[slot] = 0;
     }
     unlink_thread(thread);
-    thread->ended = true;
     promc_threads_unlock();
 }
 
@@ -87,32 +116,50 @@ static __attribute__((destructor)) void forget_exit_key(void)
     exit_key_made = false;
 }
 
-bool promc_thread_link(void)
+static void link_thread(struct promc_thread *thread)
 {
-    if (promc_thread.linked)
-        return true;
-    if (promc_thread.ended || pthread_setspecific(exit_key, &promc_thread) != 0)
-        return false;
-    promc_thread.tls = &promc_tls;
-    promc_thread.prev = NULL;
-    promc_thread.next = first;
+    thread->tls = &promc_tls;
+    thread->prev = NULL;
+    thread->next = first;
     if (first)
-        first->prev = &promc_thread;
-    first = &promc_thread;
-    promc_thread.linked = true;
-    return true;
+        first->prev = thread;
+    first = thread;
+}
+
+struct promc_thread *promc_thread_link(void)
+{
+    struct promc_thread *thread = exit_key_made ? pthread_getspecific(exit_key) : &ended;
+    if (thread)
+        return thread == &ended ? NULL : thread;
+    thread = take_spare();
+    if (thread && pthread_setspecific(exit_key, thread) != 0) {
+        thread->next = spare;
+        spare = thread;
+        return NULL;
+    }
+    if (thread)
+        link_thread(thread);
+    return thread;
 }
 
 void promc_threads_reset(void)
 {
-    bool linked = promc_thread.linked, ended = promc_thread.ended;
+    struct promc_thread *mine = promc_thread_self();
     memset(&promc_tls, 0, sizeof promc_tls);
-    memset(&promc_thread, 0, sizeof promc_thread);
-    promc_thread.ended = ended;
+    /* What was the parent's threads' is room for ours. */
+    for (struct promc_thread *thread = first, *next; thread; thread = next) {
+        next = thread->next;
+        if (thread == mine)
+            continue;
+        thread->next = spare;
+        spare = thread;
+    }
     first = NULL;
+    if (mine) {
+        memset(mine, 0, sizeof *mine);
+        link_thread(mine);
+    }
     promc_store(&holder, 0);
-    if (linked)
-        (void)promc_thread_link();
 }
 
 void promc_threads_forget(uint32_t slot)

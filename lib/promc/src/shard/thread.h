@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The threads of this process that own shards. */
+/*
+ * The threads of this process that own shards. What the fast path needs of a thread is in promc_tls, 128 bytes of static TLS; the rest is
+ * behind a key, since a process has little static TLS and each plugin with promc inside takes its part of it.
+ */
 #ifndef PROMC_SHARD_THREAD_H
 #define PROMC_SHARD_THREAD_H
 
@@ -11,11 +14,7 @@ struct promc_thread {
     promc_tls_block *tls;
     uint32_t shard[PROMC_SLOTS];  /* index + 1 of the shard owned in each registry; 0: none */
     uint64_t denied[PROMC_SLOTS]; /* releases + 1 when there was no free shard; 0: never */
-    bool linked;
-    bool ended; /* its exit has been seen: never linked again, since nobody would unlink it */
 };
-
-extern __thread struct promc_thread promc_thread __attribute__((tls_model("initial-exec")));
 
 /*
  * The list's lock: who holds it is known, so that a signal handler that has interrupted its own thread inside sees that
@@ -25,11 +24,13 @@ bool promc_threads_lock(void);
 void promc_threads_unlock(void);
 struct promc_thread *promc_threads_first(void);
 
+/* What there is of the calling thread; NULL: it has never attached, or has ended. */
+struct promc_thread *promc_thread_self(void);
 /*
- * Have the thread's exit noticed. The lock is held. false: it has ended already (what it still updates, in other
- * destructors or in signal handlers, goes to the shared shard), or the system is out of memory.
+ * The same, made if need be, and have the thread's exit noticed. The lock is held. NULL: it has ended already (what it still updates, in
+ * other destructors or in signal handlers, goes to the shared shard), or the system is out of memory.
  */
-bool promc_thread_link(void);
+struct promc_thread *promc_thread_link(void);
 /* After fork, in the child: this thread is the only one, and owns nothing. */
 void promc_threads_reset(void);
 /* Once per process; PROMC_E_NOMEM. */
