@@ -41,7 +41,7 @@ setup: ## install every Debian package that is missing (scripts/packages.txt), n
 build: $(BUILD)/build.ninja ## compile everything into build/
 	@flock $(BUILD) ninja -C $(BUILD) --quiet # one at a time: two in one folder spoil each other's work
 
-build-run: $(BUILD)/build.ninja # half the work: what `make run` and `make demo` start
+build-run: $(BUILD)/build.ninja ## compile what make run and make demo start, half of it
 	@flock $(BUILD) ninja -C $(BUILD) --quiet apps/ingest-api/ingest-api tools/demo/demo-traffic
 
 # Meson looks after itself once this file is there: it configures anew when a meson.build has changed. What it does not see is that

@@ -139,9 +139,9 @@ def test_the_page_of_the_boards_is_built_behind_the_rest(checkout):
 @pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / PREVIEW / "dist/index.html").exists(), reason="the page of the boards is not built (make dashboard-preview)")
 def test_the_page_of_the_boards_is_said_when_it_is_there(checkout):
-    shutil.copytree(ROOT / PREVIEW, checkout.root / PREVIEW, symlinks=True)
-    shutil.copytree(ROOT / "infra/grafana", checkout.root / "infra/grafana", ignore=shutil.ignore_patterns("node_modules"))
-    shutil.rmtree(checkout.root / PREVIEW / "dist")  # the packages are there, the page is built
+    for folder in (PREVIEW, "infra/grafana"):  # the packages are there, the page is not
+        shutil.copytree(ROOT / folder, checkout.root / folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    (checkout.root / PREVIEW / "node_modules").symlink_to(ROOT / PREVIEW / "node_modules")
     stack = checkout.start(STACK, "run").ready()
     url = f"http://127.0.0.1:{checkout.ports['GRAFANA_PORT']}"
     wait_until("the page", lambda: f"stack: the boards are at {url}" in stack.said, 600)
