@@ -8,7 +8,7 @@
 
 static const char *lookup(void *arg, const char *name)
 {
-    char again[TEMPLATE_MAX_NAME + 1];
+    char again[FIELD_NAME_MAX + 1];
     (void)arg;
     if (field_name_normalise(name, strlen(name), again) == 0 || strcmp(name, again) != 0)
         abort(); /* a name that is asked for is normal already */

@@ -7,8 +7,6 @@
 #ifndef INGEST_COMMANDS_H
 #define INGEST_COMMANDS_H
 
-#include <stdbool.h>
-
 struct settings;
 
 /** `org create NAME`: prints organisation_id, name, key_id and api_key. The key is shown here and nowhere else. */
@@ -20,15 +18,5 @@ int command_key_create(const struct settings *settings, const char *organisation
 int command_key_list(const struct settings *settings, const char *organisation_id);
 /** `key revoke ORGANISATION KEY_ID`: when it returns 0, no server of this store accepts the key any longer. */
 int command_key_revoke(const struct settings *settings, const char *organisation_id, const char *key_id);
-
-/**
- * `health [live|ready]`: asks the server that runs with the same settings, by TLS where that is set, and prints its answer. For the
- * probes of containers: whoever may run the program needs no other client. @param what "live" or "ready". @return 0 when it
- * answered with 200 within four seconds.
- */
-int command_health(const struct settings *settings, const char *what);
-
-/** `metrics`: the reference of all metrics, as Markdown or JSON, from the table. */
-int command_metrics(bool json);
 
 #endif

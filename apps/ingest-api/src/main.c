@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "commands.h"
+#include "probe.h"
+#include "reference.h"
 #include "metrics/metrics.h"
 #include "service.h"
 

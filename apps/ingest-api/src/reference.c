@@ -3,7 +3,7 @@
  * `ingest-api metrics`: the reference of all metrics, from the registry as the server would make it. What the registry
  * does not know, the values of a label, is in the static table (metrics/table.h).
  */
-#include "commands.h"
+#include "reference.h"
 
 #include "metrics/table.h"
 

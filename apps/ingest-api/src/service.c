@@ -10,7 +10,7 @@
 #include "api/health.h"
 #include "api/metrics.h"
 #include "api/prospects.h"
-#include "app.h"
+#include "base/app.h"
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/settings.h"

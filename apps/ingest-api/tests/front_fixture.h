@@ -7,7 +7,7 @@
 #ifndef FRONT_FIXTURE_H
 #define FRONT_FIXTURE_H
 
-#include "app.h"
+#include "base/app.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "http/chunked.h"

@@ -131,7 +131,7 @@ static void test_names(void **state)
         {"{a", ""},
         {"\xff", ""},
     };
-    char out[TEMPLATE_MAX_NAME + 1];
+    char out[FIELD_NAME_MAX + 1];
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app.h"
+#include "base/app.h"
 #include "data/campaigns.h"
 #include "import/import.h"
 #include "mail/mailer.h"

@@ -3,7 +3,7 @@
 
 #include "api/answer.h"
 #include "api/campaign_input.h"
-#include "app.h"
+#include "base/app.h"
 #include "base/settings.h"
 #include "base/uuid.h"
 #include "data/campaigns.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/health.h"
 
-#include "app.h"
+#include "base/app.h"
 #include "base/backends.h"
 #include "base/log.h"
 #include "base/settings.h"

@@ -2,7 +2,7 @@
 /* GET /metrics: begun on a pool thread (collectors read files), streamed by the loop in constant memory. */
 #include "api/metrics.h"
 
-#include "app.h"
+#include "base/app.h"
 #include "base/settings.h"
 #include "http/auth.h"
 #include "http/decode.h"

@@ -4,7 +4,7 @@
 #include "api/answer.h"
 #include "api/cursor.h"
 #include "api/prospect_rows.h"
-#include "app.h"
+#include "base/app.h"
 #include "base/email_address.h"
 #include "base/settings.h"
 #include "http/router.h"

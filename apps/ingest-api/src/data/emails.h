@@ -32,10 +32,6 @@ struct email {
 int emails_create(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                   bool *fresh);
 
-/** The same for many prospects at once. @param fresh how many were not there yet; may be NULL. */
-int emails_create_many(struct db *db, const char *organisation_id, const char *campaign_id,
-                       const char (*prospect_ids)[37], size_t n, uint64_t *fresh);
-
 /**
  * Take it for sending: pending becomes sending and attempts rises; made first if it is not there.
  * @param was state before: EMAIL_PENDING: claimed, go ahead after commit. EMAIL_SENDING: in doubt, nothing changed.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/connection.h"
 
-#include "app.h"
+#include "base/app.h"
 #include "base/settings.h"
 #include "http/answer_head.h"
 #include "http/chunked.h"

@@ -1,6 +1,6 @@
 #include "http/exchange.h"
 
-#include "app.h"
+#include "base/app.h"
 #include "base/settings.h"
 #include "http/access_log.h"
 #include "http/decode.h"

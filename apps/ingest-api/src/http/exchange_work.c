@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/exchange_work.h"
 
-#include "app.h"
+#include "base/app.h"
 #include "data/organisations.h"
 #include "http/store_error.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/refuse.h"
 
-#include "app.h"
+#include "base/app.h"
 #include "base/settings.h"
 #include "base/text.h"
 #include "http/rate_limit.h"

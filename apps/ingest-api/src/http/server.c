@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/server.h"
 
-#include "app.h"
+#include "base/app.h"
 #include "base/settings.h"
 #include "http/connection.h"
 #include "http/listener.h"

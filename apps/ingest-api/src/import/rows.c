@@ -11,7 +11,7 @@
 
 struct column {
     int field; /* enum prospect_field, or -1: custom */
-    char name[TEMPLATE_MAX_NAME + 1];
+    char name[FIELD_NAME_MAX + 1];
 };
 
 struct import_rows {
@@ -70,7 +70,7 @@ static int read_column(struct import_rows *rows, size_t i, struct import_fault *
         return set_fault(fault, "invalid_header",
                          "line %lu, column %zu: a column name of 1 to %d bytes without braces, quotes or control "
                          "characters was expected",
-                         rows->csv.line, i + 1, TEMPLATE_MAX_NAME);
+                         rows->csv.line, i + 1, FIELD_NAME_MAX);
     for (size_t k = 0; k < i; k++) {
         if (strcmp(rows->columns[k].name, column->name) == 0)
             return set_fault(fault, "invalid_header", "line %lu, column %zu: '%s' is already the name of column %zu",
@@ -165,9 +165,9 @@ struct json_row {
     struct arena *arena;
     struct prospect_input *row;
     struct prospect_custom custom;
-    char (*names)[TEMPLATE_MAX_NAME + 1]; /* of the custom fields so far */
+    char (*names)[FIELD_NAME_MAX + 1]; /* of the custom fields so far */
     size_t name_count;
-    char field[TEMPLATE_MAX_NAME + 1]; /* the one at hand */
+    char field[FIELD_NAME_MAX + 1]; /* the one at hand */
     bool out_of_memory;
 };
 
@@ -194,7 +194,7 @@ static const char *scalar_text(struct json_row *to, json_t *value, struct db_tex
 static const char *add_name(struct json_row *to)
 {
     if (!to->names) {
-        to->names = (char(*)[TEMPLATE_MAX_NAME + 1]) arena_alloc(to->arena, PROSPECT_CUSTOM_MAX * sizeof(*to->names));
+        to->names = (char(*)[FIELD_NAME_MAX + 1]) arena_alloc(to->arena, PROSPECT_CUSTOM_MAX * sizeof(*to->names));
         if (!to->names) {
             to->out_of_memory = true;
             return NULL;

@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "data/prospects.h"
-#include "mail/template.h"
+#include "base/field_name.h"
 
 enum import_format { IMPORT_CSV, IMPORT_JSON, IMPORT_NDJSON };
 
@@ -22,7 +22,7 @@ struct import_fault {
 /** A row that is refused. */
 struct import_error {
     unsigned long line;                /**< on which the row begins, from 1 */
-    char field[TEMPLATE_MAX_NAME + 1]; /**< "" when it is none in particular */
+    char field[FIELD_NAME_MAX + 1]; /**< "" when it is none in particular */
     const char *reason;                /**< snake_case constant */
 };
 

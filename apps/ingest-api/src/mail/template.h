@@ -12,9 +12,8 @@
 #ifndef INGEST_MAIL_TEMPLATE_H
 #define INGEST_MAIL_TEMPLATE_H
 
-#include <stddef.h>
+#include "base/field_name.h"
 
-#define TEMPLATE_MAX_NAME 64
 /** A rendered text (bytes) is never longer. */
 #define TEMPLATE_MAX_OUTPUT (256u * 1024)
 
@@ -28,16 +27,9 @@ enum template_result {
 
 struct template_fault {
     unsigned long line, column; /**< from 1; column in bytes */
-    char name[TEMPLATE_MAX_NAME + 1];
+    char name[FIELD_NAME_MAX + 1];
     const char *reason; /**< a short sentence */
 };
-
-/**
- * The name of a field as it is stored and looked up: trimmed, ASCII letters lower case, runs of blanks and '-' one '_'.
- * @return its length, or 0 if it is empty, longer than TEMPLATE_MAX_NAME bytes, or holds braces, quotes, controls or
- *         invalid UTF-8.
- */
-size_t field_name_normalise(const char *name, size_t length, char out[TEMPLATE_MAX_NAME + 1]);
 
 /** Is it well formed? For the time a campaign is made. @return TEMPLATE_OK or TEMPLATE_E_SYNTAX. */
 int template_check(const char *text, struct template_fault *fault);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/outreach.h"
 #include "data/audience.h"
-#include "data/emails.h"
+#include "data/emails_many.h"
 #include "data/prospects.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #ifndef INGEST_WORKERS_WORKER_H
 #define INGEST_WORKERS_WORKER_H
 
-#include "app.h"
+#include "base/app.h"
 #include "data/campaigns.h"
 #include "workers/stop.h"
 #include "workers/task.h"

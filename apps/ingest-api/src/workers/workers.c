@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers/workers.h"
-#include "app.h"
+#include "base/app.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "mail/mailer.h"

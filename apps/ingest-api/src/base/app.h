@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file app.h What the parts of the service share; made by main, read-only afterwards. Data flows route → service → store / queue. */
-#ifndef INGEST_APP_H
-#define INGEST_APP_H
+/** @file base/app.h What the parts of the service share; made by main, read-only afterwards. Data flows route → service → store / queue. */
+#ifndef INGEST_BASE_APP_H
+#define INGEST_BASE_APP_H
 
 struct settings;
 struct store;
