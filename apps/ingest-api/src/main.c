@@ -2,9 +2,9 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "commands.h"
+#include "metrics/metrics.h"
 #include "probe.h"
 #include "reference.h"
-#include "metrics/metrics.h"
 #include "service.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "probe.h"
 #include "base/libcurl.h"
 #include "base/settings.h"
-#include "probe.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is answered. Head and as much of the body as fits go out in one piece. */
-#include "connection.h"
+#include "answer.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connection.h"
+#include "answer.h"
 
 #include <poll.h>
 #include <stdlib.h>

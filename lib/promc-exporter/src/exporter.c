@@ -9,28 +9,11 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define MOST_CONNECTIONS 65536
-
-int promc_exporter_fail(int code, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    return promc_error_set(code, "%s", text);
-}
-
-const char *promc_exporter_error(void)
-{
-    return promc_error_detail();
-}
 
 static int make_registry(promc_exporter *exporter)
 {

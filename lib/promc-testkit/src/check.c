@@ -117,9 +117,3 @@ int compare_groups(const struct exposed_family *family, const struct sample *x, 
             return order;
     }
 }
-
-int check_whole(struct cursor *cursor, const struct exposition *exposition)
-{
-    int code = check_groups(cursor, exposition);
-    return code != 0 ? code : check_histograms(cursor, exposition);
-}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must hold between lines of any type. Each check sorts references to what it compares, and looks at neighbours. */
+#include "check_groups.h"
 #include "check.h"
 
 #include <stdio.h>

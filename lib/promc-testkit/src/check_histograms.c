@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "check_histograms.h"
 #include "check.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
 #ifndef PROMC_TESTKIT_CURSOR_H
 #define PROMC_TESTKIT_CURSOR_H
 
-#include "exposition.h"
+#include "model.h"
 
 struct cursor {
     const char *start, *at, *end; /* of the line, without its line feed */

@@ -3,7 +3,9 @@
  * The rules of Prometheus' promlint (client_golang/prometheus/testutil/promlint), one function each, by its names and in its words;
  * then those of our own.
  */
-#include "check.h"
+#include "check_groups.h"
+#include "exposition.h"
+#include "report.h"
 #include <promc/testkit.h>
 
 #include <ctype.h>

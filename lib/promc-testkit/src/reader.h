@@ -12,14 +12,4 @@ struct reader {
     bool eof_seen;
 };
 
-/* `# HELP name text`, `# TYPE name type`, `# UNIT name unit`, the cursor behind `# `. */
-int read_metadata(struct reader *reader);
-/* `name{…} value timestamp # {…} value timestamp`. */
-int read_sample(struct reader *reader);
-
-/* NULL without memory. The family owns the name. */
-struct exposed_family *add_family(struct exposition *out, char *name, size_t line);
-/* SIZE_MAX: there is none. */
-size_t find_family(const struct exposition *out, const char *name);
-
 #endif

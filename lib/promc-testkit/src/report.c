@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exposition.h"
+#include "report.h"
 
 #include <stdarg.h>
 #include <stdio.h>

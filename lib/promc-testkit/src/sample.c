@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sample.h"
 #include "check.h"
-#include "reader.h"
 
 #include <stdlib.h>
 #include <string.h>

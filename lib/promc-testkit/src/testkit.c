@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exposition.h"
+#include "report.h"
 #include <promc/testkit.h>
 
 #include <math.h>

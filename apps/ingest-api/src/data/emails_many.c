@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows for /send by statements of many rows. */
+#include "data/emails_many.h"
 #include "base/clock.h"
 #include "base/uuid.h"
-#include "data/emails_many.h"
 #include "db/many.h"
 
 /* $1 organisation, $2 campaign, $3 time; then prospect and id of each row. */

@@ -8,8 +8,8 @@
 #define INGEST_IMPORT_ROWS_H
 
 #include "base/arena.h"
-#include "data/prospects.h"
 #include "base/field_name.h"
+#include "data/prospects.h"
 
 enum import_format { IMPORT_CSV, IMPORT_JSON, IMPORT_NDJSON };
 
@@ -21,9 +21,9 @@ struct import_fault {
 
 /** A row that is refused. */
 struct import_error {
-    unsigned long line;                /**< on which the row begins, from 1 */
+    unsigned long line;             /**< on which the row begins, from 1 */
     char field[FIELD_NAME_MAX + 1]; /**< "" when it is none in particular */
-    const char *reason;                /**< snake_case constant */
+    const char *reason;             /**< snake_case constant */
 };
 
 enum import_rows_result {

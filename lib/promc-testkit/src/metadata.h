@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROMC_TESTKIT_METADATA_H
+#define PROMC_TESTKIT_METADATA_H
+
+#include "reader.h"
+
+/* `# HELP name text`, `# TYPE name type`, `# UNIT name unit`, the cursor behind `# `. */
+int read_metadata(struct reader *reader);
+
+#endif
