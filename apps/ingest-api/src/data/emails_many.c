@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows for /send by statements of many rows. */
 #include "data/emails_many.h"
+
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "db/many.h"

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "data/page.h"
+#include "data/prospects_arrays.h"
 #include "data/prospects_internal.h"
 #include "db/driver.h"
 

@@ -3,6 +3,8 @@
  * The import on PostgreSQL: a chunk of rows is one statement, an array a column. A statement may not touch a row twice, so
  * a chunk ends before an address that it has already.
  */
+#include "data/prospects_arrays.h"
+
 #include "base/text.h"
 #include "data/page.h"
 #include "data/prospects_internal.h"

@@ -110,9 +110,6 @@ int db_open_sqlite(struct db **out, const struct db_sqlite_options *options, cha
 /** @param url postgres://…; the connection is made by the first use of `ready`. */
 int db_open_postgres(struct db **out, const char *url, char *error, size_t error_size);
 
-/** Bring the schema up to date, under the database's write lock. @return DB_OK, or an error with a text in `error`. */
-int db_migrate(struct db *db, char *error, size_t error_size);
-
 struct db_migration {
     int version;
     const char *name;

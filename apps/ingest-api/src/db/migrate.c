@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/migrate.h"
+
 #include "base/clock.h"
 #include "base/log.h"
-#include "db/driver.h"
 
 #include <stdio.h>
 

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "db/driver.h"
-#include "db/postgres_internal.h"
+#include "db/postgres_pipeline.h"
 #include "db/sql.h"
 
 #include <errno.h>

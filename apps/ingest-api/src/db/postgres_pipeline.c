@@ -10,7 +10,7 @@
  * way at once, and none but the last of them has rows to speak of, so that neither side ever waits for the other to read.
  */
 #include "base/clock.h"
-#include "db/postgres_internal.h"
+#include "db/postgres_pipeline.h"
 #include "db/sql.h"
 
 #include <stdio.h>

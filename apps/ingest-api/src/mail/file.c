@@ -6,7 +6,7 @@
  * The syncing and renaming is left to the flush: of many files written one after the other, the first fsync commits
  * the file system's journal for all of them, and the others find little left to do.
  */
-#include "mail/transport.h"
+#include "mail/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,8 @@
 #include "base/libcurl.h"
 #include "base/log.h"
 #include "base/settings.h"
-#include "mail/transport.h"
+#include "mail/file.h"
+#include "mail/smtp.h"
 
 #include <errno.h>
 #include <stdio.h>

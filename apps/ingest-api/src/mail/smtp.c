@@ -5,7 +5,7 @@
  * MAIL_UNAVAILABLE. The debug
  * callback is how libcurl tells which command was the last and what exactly was answered.
  */
-#include "mail/transport.h"
+#include "mail/smtp.h"
 
 #include "base/backends.h"
 #include "base/libcurl.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file mail/transport.h The transports behind mailer.h; for mailer.c only. */
+/** @file mail/transport.h What a transport behind mailer.h provides. */
 #ifndef INGEST_MAIL_TRANSPORT_H
 #define INGEST_MAIL_TRANSPORT_H
 
@@ -19,13 +19,5 @@ struct mail_transport {
     enum mail_found (*find)(void *self, const char *key);
     void (*close)(void *self);
 };
-
-/** @param directory must exist. NULL when it cannot be opened. */
-void *mail_file_open(const char *directory);
-extern const struct mail_transport mail_file;
-
-/** @param settings kept: MAIL and SMTP_*. NULL when memory is out. */
-void *mail_smtp_open(const struct settings *settings);
-extern const struct mail_transport mail_smtp;
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "db/migrate.h"
 #include "store/pool.h"
 
 #include <stdio.h>

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file mail/file.h E-mails as files. For mailer.c. */
+#ifndef INGEST_MAIL_FILE_H
+#define INGEST_MAIL_FILE_H
+
+#include "mail/transport.h"
+
+/** @param directory must exist. NULL when it cannot be opened. */
+void *mail_file_open(const char *directory);
+extern const struct mail_transport mail_file;
+
+#endif

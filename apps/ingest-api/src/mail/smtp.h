@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file mail/smtp.h E-mails by SMTP. For mailer.c. */
+#ifndef INGEST_MAIL_SMTP_H
+#define INGEST_MAIL_SMTP_H
+
+#include "mail/transport.h"
+
+/** @param settings kept: MAIL and SMTP_*. NULL when memory is out. */
+void *mail_smtp_open(const struct settings *settings);
+extern const struct mail_transport mail_smtp;
+
+#endif
