@@ -97,37 +97,42 @@ enum act_kind { DRAFTS, SEND, PAUSE, RESUME, COMPLETE };
 struct act {
     struct bench *b;
     enum act_kind what;
-    struct outreach_enqueued enqueued;
+    struct outreach_slice slice;
 };
+
+static int run_enqueue(struct db *db, struct act *act, enum outreach_kind kind)
+{
+    struct outreach_request request = {kind, act->b->f->organisation, act->b->campaign, "req-act"};
+    return outreach_enqueue(db, &request, NULL, &act->slice);
+}
 
 static int run_act(void *arg, struct db *db)
 {
     struct act *act = arg;
     struct bench *b = act->b;
-    struct outreach_request request = {b->f->organisation, b->campaign, "req-act"};
     int rc;
 
     switch (act->what) {
     case DRAFTS:
-        return outreach_enqueue_drafts(db, &request, &act->enqueued);
+        return run_enqueue(db, act, OUTREACH_DRAFTS);
     case SEND:
-        return outreach_enqueue_emails(db, &request, &act->enqueued);
+        return run_enqueue(db, act, OUTREACH_EMAILS);
     case PAUSE:
         return campaigns_transition(db, b->f->organisation, b->campaign, CAMPAIGN_STATUS_PAUSED, NULL);
     case COMPLETE:
         return campaigns_transition(db, b->f->organisation, b->campaign, CAMPAIGN_STATUS_COMPLETED, NULL);
     default:
         rc = campaigns_transition(db, b->f->organisation, b->campaign, CAMPAIGN_STATUS_ACTIVE, NULL);
-        return rc ? rc : outreach_resume(db, &request, &act->enqueued.enqueued);
+        return rc ? rc : run_enqueue(db, act, OUTREACH_RESUME);
     }
 }
 
-static struct outreach_enqueued act(struct bench *b, enum act_kind what)
+static struct outreach_slice act(struct bench *b, enum act_kind what)
 {
     struct act act = {.b = b, .what = what};
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_act, &act), DB_OK);
     queue_wake(b->f->queue);
-    return act.enqueued;
+    return act.slice;
 }
 
 static int outbox(struct bench *b, bool clear)
@@ -188,9 +193,9 @@ static void test_drafts_and_emails_go_once(void **state)
     await(&b, NO_JOBS, 0);
     campaign(&b);
 
-    struct outreach_enqueued enqueued = act(&b, DRAFTS);
-    assert_int_equal(enqueued.enqueued, 3); /* not the invalid one */
-    assert_int_equal(enqueued.already, 0);
+    struct outreach_slice drafts = act(&b, DRAFTS);
+    assert_int_equal(drafts.enqueued, 3); /* not the invalid one */
+    assert_false(drafts.more);
     await(&b, NO_JOBS, 0);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'generated'"), 2);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'failed'"
@@ -255,7 +260,7 @@ static void test_validation_is_no_change(void **state)
     (void)outbox(&b, true);
 }
 
-/* More than a page, and not a whole number of statements: each gets one job, one draft, one e-mail. */
+/* More than two slices, and not a whole number of statements: each gets one job, one draft, one e-mail. */
 static void test_many(void **state)
 {
     const int n = 1033;
@@ -268,16 +273,21 @@ static void test_many(void **state)
         to += sprintf(to, "p%d@example.com,P%d\n", i, i);
     import(&b, text);
     campaign(&b);
-    assert_int_equal(act(&b, DRAFTS).enqueued, n);
+    assert_int_equal(act(&b, DRAFTS).enqueued, OUTREACH_SLICE);
     assert_int_equal(act(&b, DRAFTS).enqueued, 0); /* the jobs are there, the drafts are not yet */
-    assert_int_equal(act(&b, SEND).enqueued, n);
-    assert_int_equal(act(&b, SEND).enqueued, 0);
-    assert_int_equal(act(&b, SEND).already, n);
-    assert_int_equal(fixture_count(b.f, "SELECT count(DISTINCT payload) FROM tracking.jobs WHERE queue = 'email.send'"),
-                     n);
+    assert_int_equal(act(&b, SEND).enqueued, OUTREACH_SLICE);
+    struct outreach_slice again = act(&b, SEND);
+    assert_int_equal(again.enqueued, OUTREACH_SLICE); /* the next ones: these have no e-mail yet */
+    assert_true(again.more);
     start(&b);
     await(&b, NO_JOBS, 0);
     stop(&b);
+    for (int queue = QUEUE_DRAFT_GENERATE; queue <= QUEUE_EMAIL_SEND; queue++) {
+        char sql[160];
+        (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM tracking.jobs WHERE queue = '%s' AND state = 'done'",
+                       queue_names[queue]);
+        assert_int_equal(fixture_count(b.f, sql), n);
+    }
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'generated'"), n);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'sent' AND attempts = 1"),
                      n);
@@ -336,6 +346,43 @@ static void test_crash_with_file(void **state)
     stop(&b);
     assert_int_equal(outbox(&b, false), 1);
     assert_int_equal(outbox(&b, true), 1);
+}
+
+/* The crash comes first, then the pause: what became of the e-mail is found out, and it is not left in `sending`. */
+static void crash_and(void **state, enum act_kind what, const char *email_state, const char *error)
+{
+    struct bench b;
+    char sql[200];
+
+    open_bench(&b, state);
+    import(&b, "email,first_name\nada@example.com,Ada\n");
+    campaign(&b);
+    (void)act(&b, SEND);
+    crash_while_sending(&b);
+    (void)act(&b, what);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT count(*) FROM outreach.emails WHERE state = '%s' AND coalesce(error, '') = '%s'",
+                   email_state, error);
+    assert_int_equal(fixture_count(b.f, sql), 1);
+    assert_int_equal(outbox(&b, false), 0);
+    if (what == PAUSE) {
+        assert_int_equal(act(&b, RESUME).enqueued, 1);
+        await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'sent'", 1);
+        assert_int_equal(outbox(&b, true), 1);
+    }
+    stop(&b);
+}
+
+static void test_crash_and_pause(void **state)
+{
+    crash_and(state, PAUSE, "pending", "");
+}
+
+static void test_crash_and_complete(void **state)
+{
+    crash_and(state, COMPLETE, "failed", "not sent: the campaign is completed");
 }
 
 static void test_crash_with_smtp(void **state)
@@ -472,7 +519,8 @@ static void test_every_outcome_has_its_row(void **state)
         assert_int_equal(rule->count == EMAIL_COUNT_SENT, rule->to == EMAIL_SENT);
         assert_int_equal(rule->count == EMAIL_COUNT_FAILED, rule->to == EMAIL_FAILED);
     }
-    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_CLAIMED)->to, EMAIL_SENDING); /* a double does nothing */
+    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_SKIPPED)->count, EMAIL_COUNT_NONE); /* nothing was handed over */
+    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_CLAIMED)->to, EMAIL_SENDING);       /* a double does nothing */
     assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_CLAIMED)->action, EMAIL_ACT_DONE);
     assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_REDELIVERED)->action, EMAIL_ACT_ASK);
 }
@@ -489,6 +537,8 @@ int main(void)
         WITH_STORE(test_many),
         WITH_STORE(test_pause_and_complete),
         WITH_STORE(test_crash_with_file),
+        WITH_STORE(test_crash_and_pause),
+        WITH_STORE(test_crash_and_complete),
         WITH_STORE(test_crash_with_smtp),
         WITH_STORE(test_smtp_refused_for_good),
         WITH_STORE(test_smtp_refused_for_now),

@@ -188,10 +188,15 @@ static int stats_execute(struct request *req, struct db *db)
 
 struct transition_state {
     enum campaign_status to;
-    int64_t active;   /* campaigns of the organisation after it */
-    uint64_t resumed; /* jobs for e-mails that a pause had left */
+    int64_t active;                /* campaigns of the organisation after it */
+    struct outreach_slice resumed; /* jobs for e-mails that a pause had left */
     char campaign_id[37];
 };
+
+static void tell_queue(const struct request *req, enum outreach_kind kind, const struct outreach_slice *slice)
+{
+    queue_published(req->app->queue, outreach_queue(kind), (unsigned)slice->enqueued + slice->more);
+}
 
 /* Only a process with workers shows the gauge: it also refreshes it (workers.h). An API alone would show an old value. */
 static void transition_committed(struct request *req)
@@ -200,8 +205,7 @@ static void transition_committed(struct request *req)
 
     if (req->app->settings->role & ROLE_WORKER)
         metrics_active_campaigns(req->organisation_id, state->active);
-    if (state->resumed > 0)
-        queue_published(req->app->queue, QUEUE_EMAIL_SEND, (unsigned)state->resumed);
+    tell_queue(req, OUTREACH_RESUME, &state->resumed);
     if (state->to == CAMPAIGN_STATUS_COMPLETED) {
         metrics_campaign_processed(req->organisation_id, CAMPAIGN_COMPLETED);
         metrics_campaign_finished(state->campaign_id);
@@ -224,10 +228,9 @@ static int transition(struct request *req, struct db *db, enum campaign_status t
     if (rc == DB_E_CONFLICT)
         return respond_error(req, 409, "illegal_state", "The campaign is %s: it cannot become %s.",
                              campaign_status_names[was], campaign_status_names[to]);
-    if (rc == DB_OK && to == CAMPAIGN_STATUS_ACTIVE && was == CAMPAIGN_STATUS_PAUSED) {
-        struct outreach_request request = {req->organisation_id, id, req->id};
-        rc = outreach_resume(db, &request, &state->resumed);
-    }
+    if (rc == DB_OK && to == CAMPAIGN_STATUS_ACTIVE && was == CAMPAIGN_STATUS_PAUSED)
+        rc = outreach_enqueue(db, &(struct outreach_request){OUTREACH_RESUME, req->organisation_id, id, req->id}, NULL,
+                              &state->resumed);
     if (rc == DB_OK)
         rc = campaigns_active_count(db, req->organisation_id, &state->active);
     if (rc < 0)
@@ -254,16 +257,17 @@ static int complete_execute(struct request *req, struct db *db)
 /* ---- POST /api/v1/campaigns/{id}/drafts, /send ---- */
 
 struct enqueue_state {
-    enum queue_name queue;
-    struct outreach_enqueued enqueued;
+    enum outreach_kind kind;
+    bool counted;
+    uint64_t jobs, usable; /* there will be, of how many prospects */
+    struct outreach_slice slice;
 };
 
 static void enqueue_committed(struct request *req)
 {
     const struct enqueue_state *state = req->state;
 
-    if (state->enqueued.enqueued > 0)
-        queue_published(req->app->queue, state->queue, (unsigned)state->enqueued.enqueued);
+    tell_queue(req, state->kind, &state->slice);
 }
 
 static int get_status(void *arg, const struct campaign *row)
@@ -274,32 +278,48 @@ static int get_status(void *arg, const struct campaign *row)
     return 0;
 }
 
-static int enqueue(struct request *req, struct db *db, enum queue_name queue)
+/* @return 0, or the status answered: no such campaign, or not in a state for it */
+static int may_enqueue(struct request *req, struct db *db, const char *id, enum outreach_kind kind)
+{
+    enum campaign_status status = CAMPAIGN_STATUS_COMPLETED;
+    int rc = campaigns_get(db, req->organisation_id, id, get_status, &status);
+
+    if (rc < 0)
+        return respond_store_error(req, rc, "campaign");
+    if (kind == OUTREACH_EMAILS ? status != CAMPAIGN_STATUS_ACTIVE : status == CAMPAIGN_STATUS_COMPLETED)
+        return respond_error(req, 409, "illegal_state", "The campaign is %s: %s", campaign_status_names[status],
+                             kind == OUTREACH_EMAILS ? "e-mails are sent only while it is active."
+                                                     : "no more drafts are made.");
+    return 0;
+}
+
+/* A reader counts; then the writer makes the first slice, and leaves the rest to a job. */
+static int enqueue(struct request *req, struct db *db, enum outreach_kind kind)
 {
     char id[UUID_TEXT];
-    struct outreach_request request = {req->organisation_id, id, req->id};
-    enum campaign_status status = CAMPAIGN_STATUS_COMPLETED;
-    struct enqueue_state *state = request_state(req, sizeof(*state), free);
+    struct outreach_request request = {kind, req->organisation_id, id, req->id};
+    struct enqueue_state *state = req->state ? req->state : request_state(req, sizeof(*state), free);
 
     if (!state)
         return answer_no_memory(req);
-    state->queue = queue;
+    state->kind = kind;
     int rc = campaign_id(req, id);
+    if (rc == 0)
+        rc = may_enqueue(req, db, id, kind);
     if (rc != 0)
         return rc;
-    rc = campaigns_get(db, req->organisation_id, id, get_status, &status);
+    if (!state->counted) {
+        state->counted = true;
+        req->next = REQUEST_WRITES_NEXT;
+        rc = outreach_count(db, &request, &state->jobs, &state->usable);
+        return rc < 0 ? respond_store_error(req, rc, "campaign") : 0;
+    }
+    rc = outreach_enqueue(db, &request, NULL, &state->slice);
     if (rc < 0)
         return respond_store_error(req, rc, "campaign");
-    if (queue == QUEUE_EMAIL_SEND ? status != CAMPAIGN_STATUS_ACTIVE : status == CAMPAIGN_STATUS_COMPLETED)
-        return respond_error(req, 409, "illegal_state", "The campaign is %s: %s", campaign_status_names[status],
-                             queue == QUEUE_EMAIL_SEND ? "e-mails are sent only while it is active."
-                                                       : "no more drafts are made.");
-    rc = queue == QUEUE_EMAIL_SEND ? outreach_enqueue_emails(db, &request, &state->enqueued)
-                                   : outreach_enqueue_drafts(db, &request, &state->enqueued);
-    if (rc < 0)
-        return respond_store_error(req, rc, "campaign");
-    json_t *body = json_pack("{s:I, s:I}", "enqueued", (json_int_t)state->enqueued.enqueued, "already_enqueued",
-                             (json_int_t)state->enqueued.already);
+    uint64_t jobs = state->slice.more ? state->jobs : state->slice.enqueued;
+    json_t *body = json_pack("{s:I, s:I}", "enqueued", (json_int_t)jobs, "already_enqueued",
+                             (json_int_t)(state->usable > jobs ? state->usable - jobs : 0));
     if (!body)
         return answer_no_memory(req);
     req->committed = enqueue_committed;
@@ -308,12 +328,12 @@ static int enqueue(struct request *req, struct db *db, enum queue_name queue)
 
 static int drafts_execute(struct request *req, struct db *db)
 {
-    return enqueue(req, db, QUEUE_DRAFT_GENERATE);
+    return enqueue(req, db, OUTREACH_DRAFTS);
 }
 
 static int send_execute(struct request *req, struct db *db)
 {
-    return enqueue(req, db, QUEUE_EMAIL_SEND);
+    return enqueue(req, db, OUTREACH_EMAILS);
 }
 
 #define CAMPAIGNS "/api/v1/campaigns"
@@ -374,13 +394,13 @@ static struct route routes[] = {
     {.method = PROMC_HTTP_POST,
      .path = ONE "/drafts",
      .access = ACCESS_ORGANISATION,
-     .store = STORE_WRITE,
+     .store = STORE_READ, /* and then writes */
      .execute = drafts_execute,
      .instrumented = true},
     {.method = PROMC_HTTP_POST,
      .path = ONE "/send",
      .access = ACCESS_ORGANISATION,
-     .store = STORE_WRITE,
+     .store = STORE_READ, /* and then writes */
      .execute = send_execute,
      .instrumented = true},
     {.path = NULL},

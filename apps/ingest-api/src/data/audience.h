@@ -24,6 +24,9 @@ int audience_undrafted(struct db *db, const char *organisation_id, const char *c
 /** Prospects that are not invalid, have no e-mail of the campaign in any state, and no failed draft. */
 int audience_unsent(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
                     char (*ids)[37], unsigned max);
+/** How many those two find in all: O(prospects), so in a read transaction. */
+int64_t audience_count_undrafted(struct db *db, const char *organisation_id, const char *campaign_id);
+int64_t audience_count_unsent(struct db *db, const char *organisation_id, const char *campaign_id);
 /** Prospects whose e-mail of the campaign is pending. */
 int audience_pending(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
                      char (*ids)[37], unsigned max);

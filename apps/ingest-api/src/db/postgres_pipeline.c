@@ -9,8 +9,8 @@
  * The first that fails ends the pipeline: the server skips all up to the Sync behind it, COMMIT too. Few statements are under
  * way at once, and none but the last of them has rows to speak of, so that neither side ever waits for the other to read.
  */
-#include "base/clock.h"
 #include "db/postgres_pipeline.h"
+#include "base/clock.h"
 #include "db/sql.h"
 
 #include <stdio.h>

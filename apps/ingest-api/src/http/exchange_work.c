@@ -74,10 +74,17 @@ static void executed(struct store_work *work, int result)
 {
     struct exchange *exchange = of_work(work);
     struct request *req = &exchange->req;
-    if (result < 0)
+    if (result == 0 && req->next != REQUEST_LAST) {
+        work->mode = req->next == REQUEST_WRITES_NEXT ? STORE_MODE_WRITE : STORE_MODE_READ;
+        work->deadline_ns = 0;
+        req->next = REQUEST_LAST;
+        if (submit_to_store(exchange))
+            return;
+    } else if (result < 0) {
         (void)respond_store_error(req, result, NULL);
-    else if (result == 0 && req->committed)
+    } else if (result == 0 && req->committed) {
         req->committed(req);
+    }
     post(exchange);
 }
 

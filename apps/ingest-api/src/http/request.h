@@ -55,6 +55,11 @@ struct request {
     /** Further fields of the answer's head, `field_count` of them; they live as long as the request. */
     const promc_exposition_header *fields;
     size_t field_count;
+    /**
+     * Set by execute, which then answers nothing yet and returns 0: this transaction is committed and execute is called again, in
+     * one of this kind. So work on many rows is done in slices, between which others have their turn.
+     */
+    enum { REQUEST_LAST, REQUEST_READS_NEXT, REQUEST_WRITES_NEXT } next;
     /** Called once after the transaction has committed (metrics of the business, wake a worker), not if it rolled back. */
     void (*committed)(struct request *);
 

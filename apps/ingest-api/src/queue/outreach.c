@@ -3,13 +3,13 @@
 #include "data/audience.h"
 #include "data/emails_many.h"
 #include "data/prospects.h"
+#include "model/names.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 500
 #define KEY_MAX 160
 
 void outreach_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, const char *prospect_id)
@@ -18,13 +18,13 @@ void outreach_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, c
                    prospect_id);
 }
 
-/* The jobs of a page, being gathered. */
+/* The jobs of a slice, being gathered. */
 struct jobs {
     enum queue_name queue;
     const struct outreach_request *request;
     size_t count;
-    struct queue_item items[PAGE];
-    char keys[PAGE][KEY_MAX], payloads[PAGE][OUTREACH_PAYLOAD_MAX];
+    struct queue_item items[OUTREACH_SLICE];
+    char keys[OUTREACH_SLICE][KEY_MAX], payloads[OUTREACH_SLICE][OUTREACH_PAYLOAD_MAX];
 };
 
 static struct jobs *jobs_new(enum queue_name queue, const struct outreach_request *request)
@@ -61,78 +61,107 @@ static int publish(struct db *db, struct jobs *jobs, uint64_t *enqueued)
     return rc;
 }
 
-static int count_rest(struct db *db, const struct outreach_request *request, struct outreach_enqueued *out)
+static const char *const kind_names[OUTREACH_KINDS] = {"drafts", "emails", "resume"};
+
+enum outreach_kind outreach_kind_of(const char *name)
 {
-    int64_t counts[PROSPECT_STATUSES], usable = 0;
+    int kind = name_index(kind_names, OUTREACH_KINDS, name);
+    return kind < 0 ? OUTREACH_KINDS : (enum outreach_kind)kind;
+}
+
+enum queue_name outreach_queue(enum outreach_kind kind)
+{
+    return kind == OUTREACH_DRAFTS ? QUEUE_DRAFT_GENERATE : QUEUE_EMAIL_SEND;
+}
+
+int outreach_count(struct db *db, const struct outreach_request *request, uint64_t *jobs, uint64_t *usable)
+{
+    int64_t counts[PROSPECT_STATUSES], n;
     int rc = prospects_count(db, request->organisation_id, counts);
 
-    for (int i = 0; rc == DB_OK && i < PROSPECT_STATUSES; i++)
-        usable += i == PROSPECT_STATUS_INVALID ? 0 : counts[i];
-    out->already = (uint64_t)usable > out->enqueued ? (uint64_t)usable - out->enqueued : 0;
-    return rc;
+    if (rc != DB_OK)
+        return rc;
+    *usable = 0;
+    for (int i = 0; i < PROSPECT_STATUSES; i++)
+        *usable += i == PROSPECT_STATUS_INVALID ? 0 : (uint64_t)counts[i];
+    n = request->kind == OUTREACH_DRAFTS ? audience_count_undrafted(db, request->organisation_id, request->campaign_id)
+                                         : audience_count_unsent(db, request->organisation_id, request->campaign_id);
+    *jobs = n < 0 ? 0 : (uint64_t)n;
+    return n < 0 ? (int)n : DB_OK;
 }
 
-int outreach_enqueue_drafts(struct db *db, const struct outreach_request *request, struct outreach_enqueued *out)
-{
-    struct audience_member page[PAGE];
-    struct jobs *jobs = jobs_new(QUEUE_DRAFT_GENERATE, request);
-    char after[37] = "", generation[24];
-    int n = jobs ? 0 : DB_E_OTHER, rc = DB_OK;
+/* ---- a slice: whom it is for, in order of id; @return how many, or an error ---- */
 
-    memset(out, 0, sizeof(*out));
-    while (jobs && rc == DB_OK &&
-           (n = audience_undrafted(db, request->organisation_id, request->campaign_id, after, page, PAGE)) > 0) {
-        for (int i = 0; i < n; i++) {
-            (void)snprintf(generation, sizeof(generation), "%" PRId64, page[i].failed_ms);
-            add(jobs, page[i].prospect_id, generation);
-        }
-        rc = publish(db, jobs, &out->enqueued);
-        memcpy(after, page[n - 1].prospect_id, sizeof(after));
+static int gather_drafts(struct db *db, struct jobs *jobs, const char *after, char last[37])
+{
+    struct audience_member page[OUTREACH_SLICE];
+    char generation[24];
+    int n =
+        audience_undrafted(db, jobs->request->organisation_id, jobs->request->campaign_id, after, page, OUTREACH_SLICE);
+
+    for (int i = 0; i < n; i++) {
+        (void)snprintf(generation, sizeof(generation), "%" PRId64, page[i].failed_ms);
+        add(jobs, page[i].prospect_id, generation);
     }
-    free(jobs);
-    if (rc != DB_OK || n < 0)
-        return rc != DB_OK ? rc : n;
-    return count_rest(db, request, out);
+    if (n > 0)
+        memcpy(last, page[n - 1].prospect_id, sizeof(page[0].prospect_id));
+    return n;
 }
 
-int outreach_enqueue_emails(struct db *db, const struct outreach_request *request, struct outreach_enqueued *out)
+static int gather_emails(struct db *db, struct jobs *jobs, const char *after, char last[37])
 {
-    char page[PAGE][37], after[37] = "";
-    struct jobs *jobs = jobs_new(QUEUE_EMAIL_SEND, request);
-    int n = jobs ? 0 : DB_E_OTHER, rc = DB_OK;
+    const struct outreach_request *request = jobs->request;
+    char page[OUTREACH_SLICE][37];
+    int n = audience_unsent(db, request->organisation_id, request->campaign_id, after, page, OUTREACH_SLICE);
 
-    memset(out, 0, sizeof(*out));
-    while (jobs && rc == DB_OK &&
-           (n = audience_unsent(db, request->organisation_id, request->campaign_id, after, page, PAGE)) > 0) {
-        for (int i = 0; i < n; i++)
-            add(jobs, page[i], "0");
-        rc = emails_create_many(db, request->organisation_id, request->campaign_id, (const char(*)[37])page, (size_t)n,
+    for (int i = 0; i < n; i++)
+        add(jobs, page[i], "0");
+    if (n <= 0)
+        return n;
+    memcpy(last, page[n - 1], sizeof(page[0]));
+    int rc = emails_create_many(db, request->organisation_id, request->campaign_id, (const char(*)[37])page, (size_t)n,
                                 NULL);
-        if (rc == DB_OK)
-            rc = publish(db, jobs, &out->enqueued);
-        memcpy(after, page[n - 1], sizeof(after));
-    }
-    free(jobs);
-    if (rc != DB_OK || n < 0)
-        return rc != DB_OK ? rc : n;
-    return count_rest(db, request, out);
+    return rc != DB_OK ? rc : n;
 }
 
-int outreach_resume(struct db *db, const struct outreach_request *request, uint64_t *enqueued)
+/* A job of before the pause may still be waiting: then there are two, and the e-mail's claim lets one send. */
+static int gather_pending(struct db *db, struct jobs *jobs, const char *after, char last[37])
 {
-    char page[PAGE][37], after[37] = "";
-    struct jobs *jobs = jobs_new(QUEUE_EMAIL_SEND, request);
-    int n = jobs ? 0 : DB_E_OTHER, rc = DB_OK;
+    char page[OUTREACH_SLICE][37];
+    int n =
+        audience_pending(db, jobs->request->organisation_id, jobs->request->campaign_id, after, page, OUTREACH_SLICE);
 
-    *enqueued = 0;
-    while (jobs && rc == DB_OK &&
-           (n = audience_pending(db, request->organisation_id, request->campaign_id, after, page, PAGE)) > 0) {
-        /* A job of before the pause may still be waiting: then there are two, and the e-mail's claim lets one send. */
-        for (int i = 0; i < n; i++)
-            add(jobs, page[i], request->request_id);
-        rc = publish(db, jobs, enqueued);
-        memcpy(after, page[n - 1], sizeof(after));
-    }
+    for (int i = 0; i < n; i++)
+        add(jobs, page[i], jobs->request->request_id);
+    if (n > 0)
+        memcpy(last, page[n - 1], sizeof(page[0]));
+    return n;
+}
+
+/* Not behind the organisation's other jobs: "later" jobs come at the queue's clock (jobs.h). */
+static int leave_the_rest(struct db *db, const struct outreach_request *request, const char *after)
+{
+    char payload[OUTREACH_PAYLOAD_MAX];
+
+    (void)snprintf(payload, sizeof(payload),
+                   "{\"campaign\":\"%.36s\",\"" OUTREACH_MAKES "\":\"%s\",\"" OUTREACH_AFTER "\":\"%.36s\"}",
+                   request->campaign_id, kind_names[request->kind], after);
+    return queue_publish_later(db, outreach_queue(request->kind), request->organisation_id, request->request_id,
+                               payload, 1);
+}
+
+int outreach_enqueue(struct db *db, const struct outreach_request *request, const char *after,
+                     struct outreach_slice *out)
+{
+    static int (*const gather[OUTREACH_KINDS])(struct db *, struct jobs *, const char *,
+                                               char[37]) = {gather_drafts, gather_emails, gather_pending};
+    struct jobs *jobs = jobs_new(outreach_queue(request->kind), request);
+    char last[37] = "";
+
+    memset(out, 0, sizeof(*out));
+    int n = jobs ? gather[request->kind](db, jobs, after, last) : DB_E_OTHER;
+    int rc = n < 0 ? n : publish(db, jobs, &out->enqueued);
     free(jobs);
-    return rc != DB_OK ? rc : n;
+    out->more = n == OUTREACH_SLICE;
+    return rc == DB_OK && out->more ? leave_the_rest(db, request, last) : rc;
 }

@@ -33,6 +33,7 @@ static void reset(struct task *task, const struct handler *handler)
         handler->release(task);
     task->result = TASK_DONE;
     task->error[0] = '\0';
+    task->enqueued = 0;
     if (!json_is_object(task->payload))
         (void)task_failed(task, TASK_DEAD, "the payload is not a JSON object");
 }
@@ -128,6 +129,8 @@ static void settle(struct batch *batch, uint64_t ns)
         struct task *task = &batch->tasks[i];
         if (handler->committed)
             handler->committed(worker, task);
+        if (task->enqueued > 0)
+            queue_published(worker->app->queue, handler->queue, (unsigned)task->enqueued);
         if (task->result == TASK_LEFT)
             continue;
         metrics_queue_processed(handler->queue, task->result == TASK_DONE, ns, task->job->request_id);

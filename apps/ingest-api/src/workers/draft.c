@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* draft.generate: one prospect's draft of one campaign. A draft that cannot be rendered is recorded as failed: the job is done. */
 #include "metrics/metrics.h"
-#include "workers/worker.h"
+#include "workers/enqueue.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,8 +32,9 @@ static int render(struct worker *worker, struct db *db, struct task *task)
 static int draft_load(struct worker *worker, struct db *db, struct task *task)
 {
     uint64_t start = promc_now_ns();
+    if (enqueue_is(task))
+        return DB_OK;
     const char *campaign = task_uuid(task, "campaign"), *prospect = task_uuid(task, "prospect");
-
     if (!campaign || !prospect)
         return DB_OK;
     (void)snprintf(task->u.draft.campaign, sizeof(task->u.draft.campaign), "%s", campaign);
@@ -54,7 +55,8 @@ static int draft_finish(struct worker *worker, struct db *db, struct task *task)
     const struct draft_text *text = &task->u.draft.text;
     const char *organisation = task->job->organisation_id;
 
-    (void)worker;
+    if (enqueue_is(task))
+        return enqueue_finish(worker, db, task);
     task->u.draft.fresh = false;
     if (task->u.draft.skip)
         return DB_OK;

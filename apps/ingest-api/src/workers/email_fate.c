@@ -20,6 +20,9 @@ static const struct email_rule rules[] = {
     {EMAIL_SENDING,   EMAIL_EXHAUSTED,   EMAIL_FAILED,  EMAIL_ACT_RETRY, EMAIL_COUNT_FAILED},
     /* We prefer losing one e-mail to sending it twice. */
     {EMAIL_SENDING,   EMAIL_DOUBTED,     EMAIL_FAILED,  EMAIL_ACT_BURY,  EMAIL_COUNT_FAILED},
+    /* Interrupted, and then its campaign was paused or completed: whether it was sent is asked all the same. */
+    {EMAIL_SENDING,   EMAIL_HELD,        EMAIL_PENDING, EMAIL_ACT_DONE,  EMAIL_COUNT_NONE},
+    {EMAIL_SENDING,   EMAIL_SKIPPED,     EMAIL_FAILED,  EMAIL_ACT_DONE,  EMAIL_COUNT_NONE},
     {EMAIL_SENDING,   EMAIL_STOPPED,     EMAIL_PENDING, EMAIL_ACT_LEAVE, EMAIL_COUNT_NONE},
 };
 

@@ -19,6 +19,7 @@ enum email_event {
     EMAIL_DEFERRED,    /**< the transport did not take it for now */
     EMAIL_EXHAUSTED,   /**< the same, and this was the last attempt */
     EMAIL_DOUBTED,     /**< it may have been sent, and nobody can tell */
+    EMAIL_HELD,        /**< its campaign is paused, and it has certainly not been sent */
     EMAIL_STOPPED,     /**< we are shutting down, and it has certainly not been sent */
     EMAIL_EVENTS
 };

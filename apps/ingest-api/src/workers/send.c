@@ -23,6 +23,7 @@
 #include "metrics/metrics.h"
 #include "workers/batch.h"
 #include "workers/email_fate.h"
+#include "workers/enqueue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@
 #define PATIENCE_NS (300 * UINT64_C(1000000000))
 #define PAUSE_MS 100 /* before the server is tried again; doubles up to PAUSE_MAX_MS */
 #define PAUSE_MAX_MS 1600
+#define COMPLETED "the campaign is completed" /* why an e-mail is not sent */
 
 /* ---- claim ---- */
 
@@ -100,6 +102,14 @@ static void copy_state(void *arg, const struct email *email)
     *(enum email_state *)arg = email->state;
 }
 
+static void copy_email(void *arg, const struct email *row)
+{
+    struct email_task *email = &((struct task *)arg)->u.email;
+
+    email->state = row->state;
+    (void)snprintf(email->id, sizeof(email->id), "%s", row->id);
+}
+
 /*
  * An organisation that is past its rate: the job is done, and another of the same e-mail waits for its turn, so that the
  * organisation holds up nobody else. Only on the first delivery: another job begins to count its attempts anew. What
@@ -153,8 +163,32 @@ static int claim_for(struct worker *worker, struct db *db, struct task *task, co
     return rc;
 }
 
+/*
+ * Its campaign is not active. Pending ones of a paused one stay: the start that resumes it enqueues them again. One that was
+ * interrupted before must not stay in `sending` for ever: what became of it is found out.
+ */
+static int not_active(struct db *db, struct task *task, bool completed, bool again)
+{
+    struct email_task *email = &task->u.email;
+    enum email_state state = EMAIL_PENDING;
+    int rc = emails_get(db, task->job->organisation_id, email->campaign, email->prospect, copy_email, task);
+
+    if (rc == DB_OK)
+        state = email->state;
+    else if (rc != DB_E_NOT_FOUND)
+        return rc;
+    if (state == EMAIL_SENDING && again) {
+        email->unless_sent = completed ? EMAIL_SKIPPED : EMAIL_HELD;
+        email->rule = email_fate(state, EMAIL_REDELIVERED);
+        return DB_OK;
+    }
+    return completed ? skip(db, task, COMPLETED, "") : DB_OK;
+}
+
 static int send_claim(struct worker *worker, struct db *db, struct task *task, bool unsure)
 {
+    if (enqueue_is(task))
+        return DB_OK;
     const char *campaign = task_uuid(task, "campaign"), *prospect = task_uuid(task, "prospect");
     const char *organisation = task->job->organisation_id;
     struct person person;
@@ -168,10 +202,10 @@ static int send_claim(struct worker *worker, struct db *db, struct task *task, b
         return task_failed(task, TASK_DEAD, "there is no such campaign");
     if (rc != DB_OK)
         return rc;
-    if (worker->campaign.status == CAMPAIGN_STATUS_COMPLETED)
-        return skip(db, task, "the campaign is completed", "");
+    task->u.email.unless_sent = EMAIL_EVENTS;
     if (worker->campaign.status != CAMPAIGN_STATUS_ACTIVE)
-        return DB_OK; /* stays pending: the start that resumes the campaign enqueues it again */
+        return not_active(db, task, worker->campaign.status == CAMPAIGN_STATUS_COMPLETED,
+                          task->job->attempt > 1 || unsure);
     rc = worker_person(db, organisation, prospect, &person);
     if (rc == DB_E_NOT_FOUND)
         return task_failed(task, TASK_DEAD, "there is no such prospect");
@@ -211,6 +245,8 @@ static void happened(struct task *task, enum email_event event, const char *erro
                           event == EMAIL_DOUBTED ? "in doubt: " : "", error);
     else
         task->result = rule->action == EMAIL_ACT_LEAVE ? TASK_LEFT : TASK_DONE;
+    if (task->result == TASK_DONE && rule->to == EMAIL_FAILED)
+        (void)snprintf(task->error, sizeof(task->error), "%s", error);
 }
 
 static enum email_event deferred(const struct worker *worker, const struct task *task)
@@ -278,7 +314,9 @@ static void send_one(struct batch *batch, struct task *task)
     enum mail_found found =
         email->rule->action == EMAIL_ACT_ASK ? mailer_find(worker->session, email->id) : MAIL_FOUND_NO;
 
-    if (found != MAIL_FOUND_NO)
+    if (found == MAIL_FOUND_NO && email->unless_sent != EMAIL_EVENTS)
+        happened(task, email->unless_sent, "not sent: " COMPLETED);
+    else if (found != MAIL_FOUND_NO)
         happened(task, found == MAIL_FOUND_YES ? EMAIL_ACCEPTED : EMAIL_DOUBTED, error);
     else if (deliver(batch, task, &mail, &outcome, error))
         happened(task, event_of(worker, task, outcome), error);
@@ -317,11 +355,12 @@ static int send_finish(struct worker *worker, struct db *db, struct task *task)
 {
     const struct email_task *email = &task->u.email;
 
-    (void)worker;
+    if (enqueue_is(task))
+        return task->result == TASK_DONE ? enqueue_finish(worker, db, task) : DB_OK;
     if (!email->rule || email->rule->from != EMAIL_SENDING || email->rule->to == EMAIL_SENDING)
         return DB_OK;
     return emails_finish(db, task->job->organisation_id, email->campaign, email->prospect, email->rule->to,
-                         email->rule->to == EMAIL_SENT ? NULL : task->error);
+                         email->rule->to == EMAIL_SENT || !*task->error ? NULL : task->error);
 }
 
 static void send_committed(struct worker *worker, struct task *task)

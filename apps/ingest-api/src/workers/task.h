@@ -6,6 +6,7 @@
 #include "mail/mailer.h"
 #include "mail/personalise.h"
 #include "queue/queue.h"
+#include "workers/email_fate.h"
 
 #include <jansson.h>
 
@@ -16,8 +17,6 @@ enum task_result {
     TASK_LEFT   /**< not begun, or given up by half: it is left to its lease */
 };
 
-struct email_rule;
-
 /** What email.send keeps of an e-mail. */
 struct email_task {
     char campaign[37], prospect[37], id[37];
@@ -26,6 +25,8 @@ struct email_task {
     bool draft_fresh, draft_good;
     bool put_off; /**< there is another job for it, to be done later */
     uint64_t draft_ns, ns;
+    enum email_state state;
+    enum email_event unless_sent;  /**< EMAIL_HELD, EMAIL_SKIPPED: it is not to be handed over; else EMAIL_EVENTS */
     const struct email_rule *rule; /**< what applies to it now; NULL: the e-mail is left as it is */
 };
 
@@ -34,6 +35,7 @@ struct task {
     json_t *payload;         /**< object; borrowed by the handler */
     enum task_result result; /**< TASK_DONE until the handler says otherwise */
     char error[256];         /**< unless TASK_DONE; no address in it */
+    uint64_t enqueued;       /**< jobs that it has added to its own queue */
     union {
         struct {
             char (*ids)[37]; /**< prospects that became validated, then their research */

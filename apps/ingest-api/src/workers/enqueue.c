@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workers/enqueue.h"
+
+#include "queue/outreach.h"
+
+bool enqueue_is(const struct task *task)
+{
+    return json_object_get(task->payload, OUTREACH_MAKES) != NULL;
+}
+
+/* A campaign that is paused meanwhile goes on being enqueued: what was asked for before the pause is pending, and goes when it is
+ * started again. */
+int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
+{
+    const char *campaign = task_uuid(task, "campaign"), *after = task_uuid(task, OUTREACH_AFTER);
+    struct outreach_request request = {
+        .kind = outreach_kind_of(json_string_value(json_object_get(task->payload, OUTREACH_MAKES))),
+        .organisation_id = task->job->organisation_id,
+        .campaign_id = campaign,
+        .request_id = task->job->request_id,
+    };
+    struct outreach_slice slice;
+
+    if (!campaign || !after)
+        return DB_OK;
+    if (request.kind == OUTREACH_KINDS || outreach_queue(request.kind) != task->job->queue)
+        return task_failed(task, TASK_DEAD, "the payload has no kind of jobs to enqueue in this queue");
+    int rc = worker_campaign(worker, db, task->job->organisation_id, campaign);
+    if (rc == DB_E_NOT_FOUND)
+        return task_failed(task, TASK_DEAD, "there is no such campaign");
+    if (rc != DB_OK || worker->campaign.status == CAMPAIGN_STATUS_COMPLETED)
+        return rc;
+    rc = outreach_enqueue(db, &request, after, &slice);
+    task->enqueued = slice.enqueued + slice.more;
+    return rc;
+}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work on many rows is done in slices: a request writes no more than one, and what is left is done by jobs, whatever dies on the way."""
+from support.ports import wait_until
+
+PEOPLE = 6000
+SLICE = 500
+
+
+def test_a_large_campaign_is_enqueued_in_slices(make_service):
+    api = make_service(ROLE="api")
+    organisation = api.organisation()
+    client = api.client(organisation)
+    assert client.import_csv("email\n" + "".join(f"p{i}@example.com\n" for i in range(PEOPLE))).status == 200
+    made = client.post("/api/v1/campaigns", {"name": "all", "subject_template": "Hello", "body_template": "To {{email}}"}).json()
+    assert client.act(made["id"], "start").status == 200
+
+    said = client.act(made["id"], "send")
+    assert (said.status, said.json()) == (202, {"enqueued": PEOPLE, "already_enqueued": 0})
+    assert client.stats(made["id"])["emails"]["pending"] == SLICE, "the request made one slice"
+
+    worker = make_service(ROLE="worker", DATA_DIR=api.data_dir)
+
+    def emails():
+        return client.stats(made["id"])["emails"]
+    wait_until("some are enqueued, and some are sent", lambda: sum(emails().values()) > 2 * SLICE and emails()["sent"] > 0, interval=0.01)
+    assert client.act(made["id"], "pause").status == 200
+    worker.kill()  # in the middle of it
+    make_service(ROLE="worker", DATA_DIR=api.data_dir)
+    wait_until("what was asked for before the pause is pending", lambda: sum(emails().values()) == PEOPLE)
+    assert emails()["sent"] < PEOPLE
+
+    assert client.act(made["id"], "start").status == 200
+    wait_until("all are sent", lambda: emails() == {"pending": 0, "sending": 0, "sent": PEOPLE, "failed": 0})
+    assert len(list((api.data_dir / "outbox").glob("*.eml"))) == PEOPLE
+    assert client.act(made["id"], "send").json() == {"enqueued": 0, "already_enqueued": PEOPLE}
