@@ -219,7 +219,9 @@ def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, 
         assert client.get("/health/ready").status == 200, "it takes requests all the same"
         campaign = Campaign(service, 50)
         campaign.send()
-        metrics = service.settled("the depth is not known", lambda m: not m.select("queue_depth"), PATIENCE)
+        metrics = service.settled("the depth is the store's", lambda m: m.value("queue_depth", queue="email.send") == 50
+                                  and not m.select("queue_consumers"), PATIENCE)
+        assert all(metrics.value("queue_depth_last_success_timestamp_seconds", queue=queue) > time.time() - PATIENCE for queue in QUEUES)
         assert metrics.total("queue_messages_total") == 0 and not relay.taken
         assert metrics.total("amqp_connects_total", connection="relay", outcome="failure") > 0
         proxy.refusing = False

@@ -18,6 +18,7 @@
 #include "http/server.h"
 #include "mail/mailer.h"
 #include "metrics/metrics.h"
+#include "observe.h"
 #include "queue/queue.h"
 #include "report/report.h"
 #include "store/store.h"
@@ -39,6 +40,7 @@
 struct service {
     struct app app;
     struct workers *workers;
+    struct observer *observer;
     struct http_server *server;
     bool metrics;
     struct error_reports *reports; /* NULL: none are made */
@@ -108,6 +110,8 @@ static int start(struct service *service, const struct settings *settings)
         mailer_open(&app->mailer, settings) < 0 || http_server_create(&service->server, app, &routes) < 0 ||
         queue_start_stats(app->queue) < 0)
         return -1;
+    if (observer_start(&service->observer, app) < 0)
+        return -1;
     if ((settings->role & ROLE_WORKER) && workers_start(&service->workers, app) < 0)
         return -1;
     warn_of_overrides();
@@ -158,6 +162,7 @@ static int stop(struct service *service)
         pthread_join(stopper, NULL);
     else
         workers_stop(service->workers);
+    observer_stop(service->observer);
     if (app->queue)
         queue_close(app->queue);
     if (app->store)

@@ -198,13 +198,16 @@ static void tell_queue(const struct request *req, enum outreach_kind kind, const
     queue_published(req->app->queue, outreach_queue(kind), (unsigned)slice->enqueued + slice->more);
 }
 
-/* Only a process with workers shows the gauge: it also refreshes it (workers.h). An API alone would show an old value. */
+/* Only a process with workers shows the gauge: it also refreshes it (observe.h). An API alone would show an old value. */
 static void transition_committed(struct request *req)
 {
     const struct transition_state *state = req->state;
 
-    if (req->app->settings->role & ROLE_WORKER)
+    if (req->app->settings->role & ROLE_WORKER) {
         metrics_active_campaigns(req->organisation_id, state->active);
+        if (state->to == CAMPAIGN_STATUS_ACTIVE)
+            metrics_campaign(req->organisation_id, state->campaign_id);
+    }
     tell_queue(req, OUTREACH_RESUME, &state->resumed);
     if (state->to == CAMPAIGN_STATUS_COMPLETED) {
         metrics_campaign_processed(req->organisation_id, CAMPAIGN_COMPLETED);

@@ -187,3 +187,18 @@ int campaigns_active_counts(struct db *db, void (*fn)(void *arg, const char *org
     db_done(stmt);
     return rc;
 }
+
+int campaigns_active(struct db *db, void (*fn)(void *arg, const char *organisation_id, const char *id), void *arg)
+{
+    int rc = db_scope_all(db);
+    if (rc != DB_OK)
+        return rc;
+    struct db_stmt *stmt = db_prepare(db, "SELECT organisation_id, id FROM outreach.campaigns WHERE status = 'active'");
+    while ((rc = db_step(stmt)) == DB_ROW) {
+        char organisation[UUID_TEXT];
+        page_copy_id(stmt, 0, organisation); /* the next column's text takes the same place */
+        fn(arg, organisation, db_column_uuid(stmt, 1));
+    }
+    db_done(stmt);
+    return rc;
+}

@@ -58,5 +58,7 @@ int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *
 /** The same for every organisation that has a campaign, to set the gauges at start. Not scoped: never for a request. */
 int campaigns_active_counts(struct db *db, void (*fn)(void *arg, const char *organisation_id, int64_t active),
                             void *arg);
+/** Every active campaign. Not scoped: never for a request. */
+int campaigns_active(struct db *db, void (*fn)(void *arg, const char *organisation_id, const char *id), void *arg);
 
 #endif

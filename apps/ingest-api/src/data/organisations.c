@@ -36,3 +36,16 @@ int organisations_find_by_key(struct db *db, const unsigned char key_hash[32], c
         return DB_OK;
     return rc == DB_OK ? DB_E_NOT_FOUND : rc;
 }
+
+int organisations_page(struct db *db, const char *after, void (*fn)(void *arg, const char *organisation_id), void *arg)
+{
+    int n = 0, rc = db_scope_all(db);
+    if (rc != DB_OK)
+        return rc;
+    struct db_stmt *stmt = db_prepare(db, "SELECT id FROM iam.organisations WHERE id > $1 ORDER BY id LIMIT 1000");
+    db_bind_uuid(stmt, 1, page_after(after));
+    for (; (rc = db_step(stmt)) == DB_ROW; n++)
+        fn(arg, db_column_uuid(stmt, 0));
+    db_done(stmt);
+    return rc < 0 ? rc : n;
+}

@@ -21,4 +21,7 @@ int organisations_create(struct db *db, const char *name, const unsigned char ke
 /** Whose key it is. @return DB_OK or DB_E_NOT_FOUND. O(log keys), looked up by the whole hash. */
 int organisations_find_by_key(struct db *db, const unsigned char key_hash[32], char organisation_id[37]);
 
+/** Up to 1000 organisations behind `after` ("": from the first), in order of id. Not for a request. @return how many, or an error. */
+int organisations_page(struct db *db, const char *after, void (*fn)(void *arg, const char *organisation_id), void *arg);
+
 #endif

@@ -2,8 +2,10 @@
 #include "http/exchange_work.h"
 
 #include "base/app.h"
+#include "base/settings.h"
 #include "data/organisations.h"
 #include "http/store_error.h"
+#include "metrics/metrics.h"
 
 #include <string.h>
 
@@ -51,6 +53,8 @@ static void key_found(struct store_work *work, int result)
     struct exchange *exchange = of_work(work);
     if (result < 0)
         (void)respond_store_error(&exchange->req, result, NULL);
+    else
+        metrics_organisation(exchange->req.organisation_id, exchange->req.app->settings->role);
     post(exchange);
 }
 

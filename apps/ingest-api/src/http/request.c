@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/request.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "http/body.h"
 #include "http/decode.h"
 #include "http/head.h"
+#include "http/router.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,6 +48,10 @@ int respond_error(struct request *req, int status, const char *code, const char 
     va_start(arguments, format);
     int n = vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
+    if (status >= 500)
+        log_warn("request failed", "s:component", "http", "s:reqId", req->id, "s:method", req->method, "s:route",
+                 req->route ? req->route->path : NULL, "s:organisation", req->organisation_id, "i:status",
+                 (int64_t)status, "s:code", code, "s:reason", message);
 
     text_init(&text, storage, sizeof(storage));
     text_add(&text, "{\"error\":{\"code\":\"");

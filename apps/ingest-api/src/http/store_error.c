@@ -33,10 +33,9 @@ int respond_store_error(struct request *req, int code, const char *what)
     if (what && (code == DB_E_NOT_FOUND || code == DB_E_INVALID)) /* an id that is no UUID is nobody's */
         return respond_error(req, 404, "not_found", "There is no such %s.", what);
     const struct store_error *error = find(code);
-    if (error->status >= 500)
-        log_write(error->status == 500 ? LOG_ERROR : LOG_WARN, "request failed in the store", "s:component", "http",
-                  "s:reqId", req->id, "s:route", req->route ? req->route->path : NULL, "s:what", what, "i:status",
-                  (int64_t)error->status, "s:error", db_error_name(code), (const char *)0);
+    if (error->status == 500)
+        log_error("request failed in the store", "s:component", "http", "s:reqId", req->id, "s:what", what, "s:error",
+                  db_error_name(code));
     req->retry_after = error->retry_after;
     return respond_error(req, error->status, error->code, "%s", error->message);
 }

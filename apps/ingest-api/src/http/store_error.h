@@ -7,8 +7,7 @@
 
 /**
  * Answer a db_error, over whatever was answered before: 503 with Retry-After where waiting helps, 404, 409, else 500. It says
- * that nothing was changed, which holds for every error but DB_E_UNKNOWN: then nobody knows, and it says that. One line in the
- * log for each 5xx.
+ * that nothing was changed, which holds for every error but DB_E_UNKNOWN: then nobody knows, and it says that.
  * @param what was asked for, e.g. "campaign"; NULL: nothing in particular (there is no 404 then)
  * @return the status
  */

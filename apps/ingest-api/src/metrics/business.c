@@ -61,12 +61,35 @@ void metrics_business_reset(void)
     finished.first = finished.count = 0;
 }
 
+void metrics_organisation(const char *organisation_id, unsigned role)
+{
+    if (!ingest.prospects_processed || !organisation_id || !*organisation_id)
+        return;
+    for (int action = 0; action < prospect_action_count; action++) {
+        bool of_api = action == PROSPECT_IMPORTED || action == PROSPECT_REJECTED;
+        if (role & (of_api ? METRICS_OF_API : METRICS_OF_WORKER))
+            (void)promc_counter_with(ingest.prospects_processed, organisation_id, PROMC_VALUE(prospect_action, action));
+    }
+    for (int outcome = 0; role & METRICS_OF_API && outcome < campaign_outcome_count; outcome++)
+        (void)promc_counter_with(ingest.campaigns_processed, organisation_id, PROMC_VALUE(campaign_outcome, outcome));
+    for (int success = 0; role & METRICS_OF_WORKER && success < 2; success++)
+        (void)promc_counter_with(ingest.drafts_generated, organisation_id, PROMC_VALUE(success, success));
+}
+
+void metrics_campaign(const char *organisation_id, const char *campaign_id)
+{
+    for (int success = 0; ingest.emails_sent && success < 2; success++)
+        (void)promc_counter_with(ingest.emails_sent, organisation_id, campaign_id, PROMC_VALUE(success, success));
+}
+
 void metrics_email_sent(const char *organisation_id, const char *campaign_id, bool success)
 {
-    if (ingest.emails_sent && has_label("emails_sent_total", "organisation_id", organisation_id) &&
-        has_label("emails_sent_total", "campaign_id", campaign_id))
-        promc_counter_inc(
-            promc_counter_with(ingest.emails_sent, organisation_id, campaign_id, PROMC_VALUE(success, success)));
+    if (!ingest.emails_sent || !has_label("emails_sent_total", "organisation_id", organisation_id) ||
+        !has_label("emails_sent_total", "campaign_id", campaign_id))
+        return;
+    promc_counter_inc(
+        promc_counter_with(ingest.emails_sent, organisation_id, campaign_id, PROMC_VALUE(success, success)));
+    promc_counter_inc(ingest.emails[success]);
 }
 
 void metrics_email_bounce(int reply, const char *enhanced)
@@ -83,17 +106,18 @@ void metrics_draft_generated(const char *organisation_id, bool success, uint64_t
     if (!ingest.drafts_generated || !has_label("drafts_generated_total", "organisation_id", organisation_id))
         return;
     promc_counter_inc(promc_counter_with(ingest.drafts_generated, organisation_id, PROMC_VALUE(success, success)));
-    /* the other outcome exists from now on too, so that rate() sees its first */
-    (void)promc_counter_with(ingest.drafts_generated, organisation_id, PROMC_VALUE(success, !success));
+    promc_counter_inc(ingest.drafts[success]);
     promc_histogram_observe(ingest.draft_duration, (double)duration_ns / 1e9);
 }
 
 void metrics_prospects(const char *organisation_id, enum prospect_action action, uint64_t n)
 {
-    if (ingest.prospects_processed && (unsigned)action < prospect_action_count &&
-        has_label("prospects_processed_total", "organisation_id", organisation_id))
-        promc_counter_add_u64(
-            promc_counter_with(ingest.prospects_processed, organisation_id, PROMC_VALUE(prospect_action, action)), n);
+    if (!ingest.prospects_processed || (unsigned)action >= prospect_action_count ||
+        !has_label("prospects_processed_total", "organisation_id", organisation_id))
+        return;
+    promc_counter_add_u64(
+        promc_counter_with(ingest.prospects_processed, organisation_id, PROMC_VALUE(prospect_action, action)), n);
+    promc_counter_add_u64(ingest.prospects[action], n);
 }
 
 void metrics_active_campaigns(const char *organisation_id, int64_t n)

@@ -8,6 +8,7 @@
 /* After the table: series whose labels are known now, collectors. @return 0 or a promc error. */
 int metrics_db_register(promc_registry *registry);
 int metrics_business_register(promc_registry *registry);
+void metrics_queue_register(void);
 int metrics_loops_register(unsigned count);
 int metrics_runtime_register(promc_registry *registry);
 

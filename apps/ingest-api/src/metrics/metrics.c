@@ -61,6 +61,7 @@ static int register_all(unsigned loops)
         (rc = promc_collect_process(registry)) < 0 || (rc = promc_collect_cgroup(registry)) < 0 ||
         (rc = promc_collect_malloc(registry)) < 0 || (rc = register_broker()) < 0)
         return rc;
+    metrics_queue_register();
     return metrics_runtime_register(registry);
 }
 

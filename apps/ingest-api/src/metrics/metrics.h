@@ -41,8 +41,17 @@ void metrics_queue_retry(enum queue_name queue);
 /** @param request_id of the request that caused the job, as the exemplar; "" or NULL: none */
 void metrics_queue_processed(enum queue_name queue, bool success, uint64_t duration_ns, const char *request_id);
 void metrics_queue_depth(enum queue_name queue, int64_t depth, int64_t oldest_age_ms,
-                         int consumers);               /**< also sets last success */
+                         int consumers);               /**< also sets last success; consumers < 0: not known */
 void metrics_queue_depth_stale(enum queue_name queue); /**< the poll failed: depth, age and consumers are dropped */
+
+/*
+ * A series that its first event makes begins, for whoever scrapes it, at that event's value: increase() never sees it. So
+ * a process makes the series of what it counts as soon as it knows of their organisation or campaign: at its start, at the
+ * first sight of a key, when a campaign is started, and by a look at the store now and then (observe.c).
+ */
+enum { METRICS_OF_API = 1, METRICS_OF_WORKER = 2 }; /* what a process counts: enum role of base/settings.h */
+void metrics_organisation(const char *organisation_id, unsigned role);
+void metrics_campaign(const char *organisation_id, const char *campaign_id);
 
 void metrics_email_sent(const char *organisation_id, const char *campaign_id, bool success);
 /** A mail server's refusal: its reply of 4xx or 5xx, and the enhanced status behind it ("5.1.1", blanks allowed, or ""). */

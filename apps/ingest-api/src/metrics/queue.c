@@ -7,6 +7,13 @@ static bool known(enum queue_name queue)
     return ingest.queue_depth && queue < QUEUES;
 }
 
+/* Never yet: the time since then is there to be alerted on from the start. */
+void metrics_queue_register(void)
+{
+    for (int queue = 0; queue < QUEUES; queue++)
+        promc_gauge_set(promc_gauge_with(ingest.queue_last_success, queue_names[queue]), 0);
+}
+
 void metrics_queue_messages(enum queue_name queue, enum queue_action action, uint64_t n)
 {
     if (known(queue) && (unsigned)action < queue_action_count)
@@ -43,7 +50,10 @@ void metrics_queue_depth(enum queue_name queue, int64_t depth, int64_t oldest_ag
     const char *name = queue_names[queue];
     promc_gauge_set(promc_gauge_with(ingest.queue_depth, name), (double)depth);
     promc_gauge_set(promc_gauge_with(ingest.queue_oldest, name), (double)oldest_age_ms / 1000);
-    promc_gauge_set(promc_gauge_with(ingest.queue_consumers, name), consumers);
+    if (consumers >= 0)
+        promc_gauge_set(promc_gauge_with(ingest.queue_consumers, name), consumers);
+    else
+        (void)promc_family_remove(ingest.queue_consumers, (const char *const[]){name});
     promc_gauge_set_to_current_time(promc_gauge_with(ingest.queue_last_success, name));
 }
 

@@ -84,6 +84,12 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
 #define BUSINESS_METRICS(METRIC, LABEL, OPEN) \
     METRIC(COUNTER_FAMILY, emails_sent, "emails_sent_total", "E-mails handed to the transport, by outcome.", \
            OPEN("organisation_id") OPEN("campaign_id") LABEL(success), PROMC_CAPPED(5000, 7 * 86400)) \
+    METRIC(COUNTER, emails, "emails_total", "E-mails handed to the transport, by outcome, of all campaigns together.", \
+           LABEL(success), PROMC_PLAIN) \
+    METRIC(COUNTER, drafts, "drafts_total", "Drafts rendered, by outcome, of all organisations together.", \
+           LABEL(success), PROMC_PLAIN) \
+    METRIC(COUNTER, prospects, "prospects_total", "Prospects by what was done with them, of all organisations together.", \
+           LABEL(prospect_action), PROMC_PLAIN) \
     METRIC(COUNTER, email_bounces, "email_bounces_total", \
            "Refusals by the mail server, by the class of its reply and the subject of the enhanced status (RFC 3463).", \
            LABEL(bounce_class) LABEL(bounce_subject), PROMC_PLAIN) \

@@ -89,7 +89,8 @@ int queue_check(struct queue *queue, int timeout_ms);
 struct queue_stats {
     int64_t depth;         /**< ready + delayed + leased, not dead */
     int64_t oldest_age_ms; /**< of the oldest job that is due; 0 if none */
-    int consumers;         /**< embedded: threads of this process that lease from it; broker: all of its consumers */
+    int consumers;         /**< embedded: threads of this process that lease from it; broker: all of its consumers,
+                                or -1 when it is away */
     int64_t dead;
 };
 int queue_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* draft.generate: one prospect's draft of one campaign. A draft that cannot be rendered is recorded as failed: the job is done. */
+#include "base/log.h"
 #include "metrics/metrics.h"
 #include "workers/enqueue.h"
 
@@ -70,6 +71,10 @@ static int draft_finish(struct worker *worker, struct db *db, struct task *task)
 static void draft_committed(struct worker *worker, struct task *task)
 {
     (void)worker;
+    if (task->u.draft.fresh && !task->u.draft.text.subject)
+        log_info("draft failed", "s:component", "worker", "s:reqId", task->job->request_id, "s:organisation",
+                 task->job->organisation_id, "s:campaign", task->u.draft.campaign, "s:prospect", task->u.draft.prospect,
+                 "s:reason", task->u.draft.text.error);
     if (task->u.draft.fresh)
         metrics_draft_generated(task->job->organisation_id, task->u.draft.text.subject != NULL, task->u.draft.ns);
 }

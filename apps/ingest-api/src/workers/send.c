@@ -221,6 +221,10 @@ static void send_claimed(struct worker *worker, struct task *task)
 
     if (email->put_off)
         queue_published(worker->app->queue, QUEUE_EMAIL_SEND, 1);
+    if (email->draft_fresh && !email->draft_good)
+        log_info("draft failed", "s:component", "worker", "s:reqId", task->job->request_id, "s:organisation",
+                 task->job->organisation_id, "s:campaign", email->campaign, "s:prospect", email->prospect, "s:reason",
+                 email->text.error);
     if (email->draft_fresh)
         metrics_draft_generated(task->job->organisation_id, email->draft_good, email->draft_ns);
 }
@@ -368,6 +372,10 @@ static void send_committed(struct worker *worker, struct task *task)
     const struct email_task *email = &task->u.email;
 
     (void)worker;
+    if (email->rule && email->rule->count == EMAIL_COUNT_FAILED)
+        log_info("e-mail failed for good", "s:component", "worker", "s:reqId", task->job->request_id, "s:organisation",
+                 task->job->organisation_id, "s:campaign", email->campaign, "s:prospect", email->prospect, "s:reason",
+                 task->error);
     if (email->rule && email->rule->count != EMAIL_COUNT_NONE)
         metrics_email_sent(task->job->organisation_id, email->campaign, email->rule->count == EMAIL_COUNT_SENT);
 }

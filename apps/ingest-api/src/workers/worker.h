@@ -4,8 +4,8 @@
 #define INGEST_WORKERS_WORKER_H
 
 #include "base/app.h"
+#include "base/stop.h"
 #include "data/campaigns.h"
-#include "workers/stop.h"
 #include "workers/task.h"
 
 struct batch;

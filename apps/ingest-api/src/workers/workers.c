@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define LEASE_WAIT_MS 1000 /* also how long a stop may take that comes between looking at `stopping` and waiting */
-#define GAUGES_EVERY_MS 5000
 #define BATCH_NS UINT64_C(1000000000)
 
 struct workers {
@@ -22,8 +21,6 @@ struct workers {
     size_t thread_count, started;
     pthread_t *threads;
     struct worker *each; /* one a thread */
-    pthread_t gauges;
-    bool gauges_started;
 };
 
 /* ---- jobs ---- */
@@ -85,31 +82,6 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* ---- the gauge ---- */
-
-static void set_active(void *arg, const char *organisation_id, int64_t active)
-{
-    (void)arg;
-    metrics_active_campaigns(organisation_id, active);
-}
-
-static int read_active(void *arg, struct db *db)
-{
-    return campaigns_active_counts(db, set_active, arg);
-}
-
-/* The campaigns are shared by all replicas: each worker reads them, none relies on what passed through itself. */
-static void *refresh_gauges(void *arg)
-{
-    struct workers *workers = arg;
-
-    while (!stop_wanted(&workers->stop)) {
-        (void)store_run(workers->app->store, STORE_MODE_READ, read_active, NULL);
-        stop_pause(&workers->stop, GAUGES_EVERY_MS);
-    }
-    return NULL;
-}
-
 /* ---- life ---- */
 
 static int start_threads(struct workers *workers)
@@ -132,11 +104,6 @@ static int start_threads(struct workers *workers)
         }
         workers->started++;
     }
-    if (pthread_create(&workers->gauges, NULL, refresh_gauges, workers) != 0) {
-        log_error("a worker thread cannot be started", "s:component", "worker");
-        return -1;
-    }
-    workers->gauges_started = true;
     return 0;
 }
 
@@ -174,8 +141,6 @@ void workers_stop(struct workers *workers)
         pthread_join(workers->threads[i], NULL);
         mailer_session_close(workers->each[i].session);
     }
-    if (workers->gauges_started)
-        pthread_join(workers->gauges, NULL);
     stop_destroy(&workers->stop);
     free(workers->threads);
     free(workers->each);

@@ -2,7 +2,7 @@
 /**
  * @file workers/workers.h
  * The threads that do the jobs: WORKER_THREADS for each of the four queues, so that a slow mail server holds up nobody's
- * drafts. One more thread keeps the gauge active_campaigns true, from the store, each few seconds.
+ * drafts.
  *
  * Jobs are leased and finished in batches: one commit serves many. A batch that fails is done again one by one, so that
  * one bad job costs itself only. What a job does to the store and its completion are one commit; what it does

@@ -260,14 +260,13 @@ static int amqp_read_stats(struct queue *queue, enum queue_name name, struct que
     int64_t ready = -1;
     int consumers = 0;
     pthread_mutex_lock(&broker->look_lock);
-    int rc = passive_declare(broker, name, &ready, &consumers);
+    if (passive_declare(broker, name, &ready, &consumers) < 0)
+        consumers = -1;
     broker->ready[name] = ready;
     pthread_mutex_unlock(&broker->look_lock);
-    if (rc < 0)
-        return DB_E_CONNECTION;
-    rc = store_run(queue->store, STORE_MODE_READ, run_stats, &call);
-    out->consumers = consumers;
     /* Every job of ours is in the store's count wherever it is at the moment; messages of others are at the broker only. */
+    int rc = store_run(queue->store, STORE_MODE_READ, run_stats, &call);
+    out->consumers = consumers;
     if (out->depth < ready)
         out->depth = ready;
     return rc;

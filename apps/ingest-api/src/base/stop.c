@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "workers/stop.h"
+#include "base/stop.h"
 
 #include "base/clock.h"
 

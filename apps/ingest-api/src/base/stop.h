@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file workers/stop.h The wish that the workers end, and waits that it cuts short. Thread safe. */
-#ifndef INGEST_WORKERS_STOP_H
-#define INGEST_WORKERS_STOP_H
+/** @file base/stop.h The wish that threads end, and waits that it cuts short. Thread safe. */
+#ifndef INGEST_BASE_STOP_H
+#define INGEST_BASE_STOP_H
 
 #include <pthread.h>
 #include <stdatomic.h>
