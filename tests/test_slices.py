@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work on many rows is done in slices: a request writes no more than one, and what is left is done by jobs, whatever dies on the way."""
+import threading
+
 from support.ports import wait_until
 
 PEOPLE = 6000
@@ -33,3 +35,33 @@ def test_a_large_campaign_is_enqueued_in_slices(make_service):
     wait_until("all are sent", lambda: emails() == {"pending": 0, "sending": 0, "sent": PEOPLE, "failed": 0})
     assert len(list((api.data_dir / "outbox").glob("*.eml"))) == PEOPLE
     assert client.act(made["id"], "send").json() == {"enqueued": 0, "already_enqueued": PEOPLE}
+
+
+def test_an_import_that_is_killed_changes_nothing_in_the_end(make_service):
+    """Killed in the middle of its slices: the next start takes back what was written, and the same import then works."""
+    service = make_service()
+    organisation = service.organisation()
+    client = service.client(organisation)
+    assert client.import_csv("email,first_name,note\n" + "".join(f"p{i}@example.com,Ada,kept\n" for i in range(10))).status == 200
+    wait_until("researched", lambda: {row["status"] for row in client.get("/api/v1/prospects").json()["data"]} == {"researched"})
+    before = client.get("/api/v1/prospects").json()["data"]
+    many = "email,first_name\n" + "".join(f"p{i}@example.com,Eve\n" for i in range(150_000))
+
+    def upload():
+        try:
+            service.client(organisation).import_csv(many)
+        except OSError:
+            pass
+    thread = threading.Thread(target=upload)
+    thread.start()
+    wait_until("a part of it is seen", lambda: len(client.get("/api/v1/prospects", limit=100).json()["data"]) == 100, interval=0.005)
+    other = service.client(service.organisation("other"))
+    assert other.import_csv("email\nothers@example.com\n").status == 200, "others write meanwhile"
+    service.kill()
+    thread.join()
+    service.start()
+    wait_until("taken back", lambda: [line for line in service.log_lines() if line["msg"] == "an import that did not end was taken back"])
+    again = service.client(organisation)
+    assert again.get("/api/v1/prospects", limit=500).json()["data"] == before
+    answer = again.import_csv(many)
+    assert (answer.status, answer.json()["imported"], answer.json()["updated"]) == (200, 149_990, 10)

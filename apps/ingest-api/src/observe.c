@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "observe.h"
 
-#include "app.h"
+#include "base/app.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/stop.h"
 #include "data/campaigns.h"
 #include "data/organisations.h"
+#include "import/recover.h"
 #include "metrics/metrics.h"
 #include "store/store.h"
 
@@ -67,6 +68,7 @@ static void look(struct observer *observer)
         observer->last[0] = '\0';
     while (store_run(store, STORE_MODE_READ, read_organisations, observer) == 1 && !stop_wanted(&observer->stop))
         continue;
+    import_recover(store, &observer->stop);
     if (observer->app->settings->role & ROLE_WORKER)
         (void)store_run(store, STORE_MODE_READ, read_campaigns, observer);
 }

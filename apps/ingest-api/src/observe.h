@@ -2,7 +2,8 @@
 /**
  * @file observe.h
  * What the metrics must know of the store without an event: each few seconds the organisations and the active campaigns are
- * read, so that their series are there before anything is counted, and so are gauges that all replicas share.
+ * read, so that their series are there before anything is counted, and so are gauges that all replicas share. With it, imports
+ * that did not end are taken back.
  */
 #ifndef INGEST_OBSERVE_H
 #define INGEST_OBSERVE_H

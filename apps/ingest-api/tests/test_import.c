@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/owner.h"
 #include "import/import.h"
+#include "import/recover.h"
 #include "store_fixture.h"
 
 struct call {
@@ -233,6 +235,158 @@ static void test_many(void **state)
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
+/* ---- slices ---- */
+
+#define MANY 40000 /* more than a slice can do in its time */
+
+static char *many_rows(const char *first_name)
+{
+    char *text = malloc(40u * MANY), *to = text;
+    assert_non_null(text);
+    to += sprintf(to, "email,first_name\n");
+    for (int i = 0; i < MANY; i++)
+        to += sprintf(to, "p%d@example.com,%s\n", i, first_name);
+    return text;
+}
+
+struct slice_call {
+    struct import *import;
+    struct import_result *result;
+    bool done;
+};
+
+static int run_slice(void *arg, struct db *db)
+{
+    struct slice_call *call = arg;
+    struct import_fault fault;
+    return import_slice(db, call->import, &call->done, call->result, &fault);
+}
+
+/* @return how many slices it took; one that is not to end is given up after the second */
+static int in_slices(struct fixture *f, const char *text, bool to_the_end, struct import_result *result)
+{
+    struct import_request request = {.organisation_id = f->organisation,
+                                     .request_id = "r",
+                                     .format = IMPORT_CSV,
+                                     .body = text,
+                                     .length = strlen(text)};
+    struct import_fault fault;
+    struct slice_call call = {.result = result};
+    int slices = 0;
+    assert_int_equal(import_open(&call.import, &request, result, &fault), IMPORT_OK);
+    assert_int_equal(import_check(call.import, &fault), IMPORT_OK);
+    while (!call.done && (to_the_end || slices < 2)) {
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_slice, &call), IMPORT_OK);
+        slices++;
+    }
+    import_close(call.import);
+    json_decref(result->errors);
+    return slices;
+}
+
+static void recover_imports(struct fixture *f)
+{
+    struct stop stop;
+    stop_init(&stop);
+    import_recover(f->store, &stop);
+    stop_destroy(&stop);
+}
+
+#define LEFT "SELECT (SELECT count(*) FROM crm.imports) + (SELECT count(*) FROM crm.import_slices)"
+
+static void test_a_large_import_is_done_in_slices(void **state)
+{
+    struct fixture *f = *state;
+    struct import_result result;
+    char *text = many_rows("Ada");
+    assert_true(in_slices(f, text, true, &result) > 1);
+    assert_int_equal(result.imported, MANY);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE first_name = 'Ada'"), MANY);
+    assert_int_equal(fixture_count(f, LEFT), 0);
+    recover_imports(f); /* nothing is left to take back */
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), MANY);
+    free(text);
+}
+
+static void test_an_import_that_did_not_end_is_taken_back(void **state)
+{
+    struct fixture *f = *state;
+    struct import_result result;
+    char *text = many_rows("Eve");
+    assert_string_equal(outcome(f, IMPORT_CSV,
+                                "email,first_name,last_name,note\np0@example.com,Ada,Lovelace,\"one, two\"\n"
+                                "p1@example.com,Bob,,\n"),
+                        "2/0/0");
+    assert_int_equal(fixture_exec(f, "UPDATE crm.prospects SET status = 'invalid', status_reason = 'no_reply_address',"
+                                     " updated_at = 5 WHERE email = 'p1@example.com'"),
+                     DB_OK);
+    int64_t before = fixture_count(f, "SELECT sum(updated_at) FROM crm.prospects");
+    assert_int_equal(in_slices(f, text, false, &result), 2);
+    assert_true(fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE first_name = 'Eve'") > 2);
+    /* One of the new rows was changed by somebody else: it stays. */
+    assert_string_equal(outcome(f, IMPORT_CSV, "email,first_name\np7@example.com,Grace\n"), "0/1/0");
+    assert_true(fixture_count(f, LEFT) > 1);
+    recover_imports(f);
+    assert_int_equal(fixture_count(f, LEFT), 0);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 3);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE email = 'p7@example.com'"), 1);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE first_name = 'Ada' AND"
+                                      " last_name = 'Lovelace' AND custom LIKE '%one, two%'"),
+                     1);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE first_name = 'Bob' AND"
+                                      " status = 'invalid' AND status_reason = 'no_reply_address'"),
+                     1);
+    assert_int_equal(fixture_count(f, "SELECT sum(updated_at) FROM crm.prospects WHERE email <> 'p7@example.com'"),
+                     before);
+    free(text);
+}
+
+static void test_one_that_is_under_way_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct import_result result;
+    struct import_fault fault;
+    char *text = many_rows("Ada");
+    struct import_request request = {.organisation_id = f->organisation,
+                                     .request_id = "r",
+                                     .format = IMPORT_CSV,
+                                     .body = text,
+                                     .length = strlen(text)};
+    struct slice_call call = {.result = &result};
+    assert_int_equal(import_open(&call.import, &request, &result, &fault), IMPORT_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_slice, &call), IMPORT_OK);
+    int64_t rows = fixture_count(f, "SELECT count(*) FROM crm.prospects");
+    recover_imports(f);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), rows);
+    /* By a process of this machine that is no more. */
+    import_close(call.import);
+    json_decref(result.errors);
+    char self[OWNER_SIZE], sql[200];
+    owner_self(self);
+    (void)snprintf(sql, sizeof sql, "UPDATE crm.imports SET owner = '%.*s:1'", (int)(strrchr(self, ':') - self), self);
+    assert_int_equal(fixture_exec(f, sql), DB_OK);
+    recover_imports(f);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 0);
+    free(text);
+}
+
+static void test_a_fault_is_found_before_the_first_write(void **state)
+{
+    struct import_request request = {.organisation_id = ((struct fixture *)*state)->organisation,
+                                     .request_id = "r",
+                                     .format = IMPORT_JSON,
+                                     .body = "[{\"email\":\"a@b.co\"},",
+                                     .length = 20};
+    struct import_result result;
+    struct import_fault fault;
+    struct import *import;
+    assert_int_equal(import_open(&import, &request, &result, &fault), IMPORT_OK);
+    assert_int_equal(import_check(import, &fault), IMPORT_FAULT);
+    assert_string_equal(fault.code, "invalid_json");
+    import_close(import);
+    json_decref(result.errors);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +396,10 @@ int main(void)
         WITH_STORE(test_json),
         WITH_STORE(test_faults_of_the_whole_change_nothing),
         WITH_STORE(test_many),
+        WITH_STORE(test_a_large_import_is_done_in_slices),
+        WITH_STORE(test_an_import_that_did_not_end_is_taken_back),
+        WITH_STORE(test_one_that_is_under_way_is_left_alone),
+        WITH_STORE(test_a_fault_is_found_before_the_first_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

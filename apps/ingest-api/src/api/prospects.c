@@ -19,9 +19,14 @@
 
 /* ---- POST /api/v1/prospects/import ---- */
 
+/* Bytes of a body that are done in one transaction, of about 20 ms at the most. */
+#define IMPORT_SMALL 65536
+
 struct import_state {
     enum import_format format;
     struct import_result result;
+    struct import *import; /* one that is done in slices */
+    bool checked;
 };
 
 static void import_state_free(void *arg)
@@ -29,6 +34,7 @@ static void import_state_free(void *arg)
     struct import_state *state = arg;
 
     json_decref(state->result.errors);
+    import_close(state->import);
     free(state);
 }
 
@@ -79,10 +85,46 @@ static void import_passed(void *req, const char *up_to)
     request_body_pass(req, up_to);
 }
 
+static int import_answer(struct request *req, const struct import_result *result)
+{
+    json_t *body = json_pack("{s:I, s:I, s:I, s:O, s:b}", "imported", (json_int_t)result->imported, "updated",
+                             (json_int_t)result->updated, "rejected", (json_int_t)result->rejected, "errors",
+                             result->errors, "errors_truncated", (int)result->errors_truncated);
+    if (!body)
+        return answer_no_memory(req);
+    req->committed = import_committed;
+    return respond_json(req, 200, body);
+}
+
+/* A reader checks the whole of it, so that every fault is answered before the first write; then the writer's slices. */
+static int import_in_slices(struct request *req, struct db *db, const struct import_request *request)
+{
+    struct import_state *state = req->state;
+    struct import_fault fault = {0};
+    bool done = false;
+    int rc = IMPORT_OK;
+
+    if (!state->import) {
+        req->next = REQUEST_READS_NEXT;
+        rc = import_open(&state->import, request, &state->result, &fault);
+    } else if (!state->checked) {
+        state->checked = true;
+        req->next = REQUEST_WRITES_NEXT;
+        rc = import_check(state->import, &fault);
+    } else {
+        req->next = REQUEST_WRITES_NEXT;
+        rc = import_slice(db, state->import, &done, &state->result, &fault);
+    }
+    if (rc != IMPORT_OK || done)
+        req->next = REQUEST_LAST;
+    if (rc != IMPORT_OK)
+        return import_failed(req, rc, &fault);
+    return done ? import_answer(req, &state->result) : 0;
+}
+
 static int import_execute(struct request *req, struct db *db)
 {
     struct import_state *state = req->state;
-    struct import_result *result = &state->result;
     struct import_fault fault = {0};
     struct import_request request = {.organisation_id = req->organisation_id,
                                      .request_id = req->id,
@@ -93,16 +135,10 @@ static int import_execute(struct request *req, struct db *db)
                                      .passed = import_passed,
                                      .passed_arg = req};
 
-    int rc = import_run(db, &request, result, &fault);
-    if (rc != IMPORT_OK)
-        return import_failed(req, rc, &fault);
-    json_t *body = json_pack("{s:I, s:I, s:I, s:O, s:b}", "imported", (json_int_t)result->imported, "updated",
-                             (json_int_t)result->updated, "rejected", (json_int_t)result->rejected, "errors",
-                             result->errors, "errors_truncated", (int)result->errors_truncated);
-    if (!body)
-        return answer_no_memory(req);
-    req->committed = import_committed;
-    return respond_json(req, 200, body);
+    if (req->body_length > IMPORT_SMALL)
+        return import_in_slices(req, db, &request);
+    int rc = import_run(db, &request, &state->result, &fault);
+    return rc != IMPORT_OK ? import_failed(req, rc, &fault) : import_answer(req, &state->result);
 }
 
 /* ---- GET /api/v1/prospects, /api/v1/prospects/{id} ---- */

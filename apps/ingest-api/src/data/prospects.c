@@ -107,10 +107,12 @@ int prospects_upsert(struct db *db, const char *organisation_id, const struct pr
 {
     int64_t now = clock_wall_ms();
     int rc = db_scope(db, organisation_id);
+    for (size_t i = 0; results && i < n; i++)
+        results[i].at_ms = now;
     if (rc == DB_OK && db->driver->arrays && n > 1)
         return prospects_upsert_arrays(db, organisation_id, rows, n, now, results);
     for (size_t i = 0; rc == DB_OK && i < n; i++) {
-        struct prospect_upsert result;
+        struct prospect_upsert result = {.at_ms = now};
         char email[PROSPECT_EMAIL_MAX];
         const struct db_text *address = &rows[i].field[PROSPECT_EMAIL];
         size_t length = address->data ? prospects_lower_case(address->data, address->length, email) : 0;

@@ -38,6 +38,7 @@ struct prospect_input {
 struct prospect_upsert {
     char id[37];
     bool inserted; /**< false: the address was known, its row has been updated */
+    int64_t at_ms; /**< the row's updated_at */
 };
 
 /**

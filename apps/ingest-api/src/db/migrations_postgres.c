@@ -137,11 +137,19 @@
     " (SELECT count(*) FROM tracking.jobs j WHERE j.queue = q.queue AND j.state = 'dead') AS dead"                  \
     " FROM (VALUES ('prospect.validate'), ('prospect.research'), ('draft.generate'), ('email.send')) AS q (queue);"
 
+#define IMPORTS                                                                                                      \
+    "CREATE TABLE crm.imports (organisation_id uuid NOT NULL REFERENCES iam.organisations (id), id uuid NOT NULL,"   \
+    " owner text NOT NULL, touched_at bigint NOT NULL, PRIMARY KEY (organisation_id, id));"                          \
+    "CREATE TABLE crm.import_slices (organisation_id uuid NOT NULL, import_id uuid NOT NULL, slice bigint NOT NULL," \
+    " undo text NOT NULL, PRIMARY KEY (organisation_id, import_id, slice));" ISOLATE("crm.imports")                  \
+        ISOLATE("crm.import_slices")
+
 const struct db_migration db_migrations_postgres[] = {
     {1, "first schema", IAM CRM OUTREACH TRACKING},
     {2, "outcome of a commit", COMMITS},
     {3, "rates of e-mails", MAIL_RATES},
     {4, "jobs in turn", JOBS},
+    {5, "imports in slices", IMPORTS},
     {0, NULL, NULL},
 };
 

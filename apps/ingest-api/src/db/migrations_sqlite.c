@@ -151,9 +151,17 @@
     " UPDATE tracking.queues SET live = live - (old.ended_at IS NULL), dead = dead - (old.state = 'dead')"           \
     "  WHERE queue = old.queue; END;"
 
+/* Imports under way, and how to take back what each slice of one has done: see data/imports.h. */
+#define IMPORTS                                                                                                       \
+    "CREATE TABLE crm.imports (organisation_id BLOB NOT NULL REFERENCES iam.organisations (id), id BLOB NOT NULL,"    \
+    " owner TEXT NOT NULL, touched_at INTEGER NOT NULL, PRIMARY KEY (organisation_id, id)) STRICT, WITHOUT ROWID;"    \
+    "CREATE TABLE crm.import_slices (organisation_id BLOB NOT NULL, import_id BLOB NOT NULL, slice INTEGER NOT NULL," \
+    " undo TEXT NOT NULL, PRIMARY KEY (organisation_id, import_id, slice)) STRICT, WITHOUT ROWID;"
+
 const struct db_migration db_migrations_sqlite[] = {
     {1, "first schema", IAM CRM OUTREACH TRACKING},
     {2, "rates of e-mails", MAIL_RATES},
     {3, "jobs in turn", JOBS},
+    {4, "imports in slices", IMPORTS},
     {0, NULL, NULL},
 };

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* What has begun is not given up as soon as what waits to begin. */
+#define SLICES_PATIENCE_NS (60 * UINT64_C(1000000000))
+
 static struct exchange *of_work(struct store_work *work)
 {
     return (struct exchange *)((char *)work - offsetof(struct exchange, work));
@@ -80,7 +83,7 @@ static void executed(struct store_work *work, int result)
     struct request *req = &exchange->req;
     if (result == 0 && req->next != REQUEST_LAST) {
         work->mode = req->next == REQUEST_WRITES_NEXT ? STORE_MODE_WRITE : STORE_MODE_READ;
-        work->deadline_ns = 0;
+        work->deadline_ns = promc_now_ns() + SLICES_PATIENCE_NS;
         req->next = REQUEST_LAST;
         if (submit_to_store(exchange))
             return;
