@@ -29,7 +29,7 @@ LINT_TARGETS := lint-format lint-layers lint-tidy lint-scripts
 -include docs/docs.mk
 -include lib/promc-exporter/live/live.mk
 
-.PHONY: help setup build build-run run demo cluster accuracy test test-unit test-stack test-slow test-backends test-asan test-tsan test-arm64 fuzz lint lint-format lint-layers lint-tidy lint-scripts \
+.PHONY: help setup build build-run run demo cluster accuracy test test-unit test-stack test-slow test-backends test-asan test-tsan test-arm64 test-debian12 test-debian13 fuzz lint lint-format lint-layers lint-tidy lint-scripts \
     format clean install-packages-run install-packages-cluster install-packages-test
 
 help: ## this list
@@ -87,6 +87,14 @@ test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, 
 
 test-tsan: ## unit tests under ThreadSanitizer, in build-tsan/
 	@scripts/sanitizer-tests tsan
+
+test-debian12: ## this checkout on a bare Debian 12: make run, an import, the tests; STEPS picks some, FRESH=1 makes the machine anew
+	@scripts/setup bare
+	@scripts/bare-debian 12 $(STEPS)
+
+test-debian13: ## the same on a bare Debian 13
+	@scripts/setup bare
+	@scripts/bare-debian 13 $(STEPS)
 
 test-arm64: ## the library's unit tests on arm64, built by a cross compiler, under qemu-user
 	@scripts/test-arm64

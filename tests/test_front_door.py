@@ -86,4 +86,4 @@ def test_setup_says_what_is_wrong(tmp_path):
 def test_every_package_says_what_it_is_for():
     for line in (ROOT / "scripts/packages.txt").read_text().splitlines():
         if line and not line.startswith("#"):
-            assert re.fullmatch(r"[a-z0-9.+-]+ +(run|cluster|test|lint|bench|docs|boards|browser) +# \S.*", line), line
+            assert re.fullmatch(r"[a-z0-9.+-]+ +(run|cluster|test|lint|bench|docs|bare|boards|browser) +# \S.*", line), line
