@@ -3,7 +3,7 @@
 
 LINT_TARGETS += lint-monitoring
 
-.PHONY: lint-monitoring test-rules mutate-rules monitoring-generate tune-alerts \
+.PHONY: lint-monitoring prometheus-newest test-rules mutate-rules monitoring-generate tune-alerts \
     monitoring-up monitoring-down monitoring-status monitoring-reload prometheus-up alertmanager-up grafana-up
 
 lint-monitoring: ## promtool and amtool with all lints, and our own checks of rules, dashboards and routes
@@ -11,6 +11,9 @@ lint-monitoring: ## promtool and amtool with all lints, and our own checks of ru
 
 test-rules: ## promtool's tests of every rule (part of test-stack too)
 	@promtool test rules infra/prometheus/tests/*.yml
+
+prometheus-newest: ## build the newest Prometheus 3.x and promtool from the Go module, into the cache (VERSION=2.53 for another)
+	@scripts/prometheus-newest $(VERSION)
 
 mutate-rules: ## change each number of the rules and see a test fail (minutes); ARGS='--only High' picks some
 	@scripts/mutate-rules $(ARGS)
