@@ -55,6 +55,13 @@ def test_an_alert_without_labels_is_not_lost():
     assert route({"alertname": "Foreign"}) == ["slack"]
 
 
+def test_the_watchdog_is_sent_every_minute():
+    """Alertmanager looks each group_interval whether repeat_interval has passed: where one is a multiple of the other, a hair decides."""
+    deadman = next(child for child in yaml.safe_load(SOURCE.read_text())["route"]["routes"] if child["receiver"] == "deadman")
+    look, repeat = (int(deadman[key].removesuffix("s")) for key in ("group_interval", "repeat_interval"))
+    assert repeat % look and (repeat // look + 1) * look == 60
+
+
 # ---------------------------------------------------------------- the configuration that runs
 
 ALL = {"slack_webhook_url": "http://127.0.0.1:9/s", "pagerduty_routing_key": "key", "smtp_smarthost": "127.0.0.1:9",

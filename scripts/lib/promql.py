@@ -61,7 +61,7 @@ def selectors(expr):
     while index < len(plain):
         char = plain[index]
         match = NAME.match(plain, index)
-        if match and (index == 0 or not re.match(r"[\w.$:]", plain[index - 1])):
+        if match and (index == 0 or not re.match(r"[\w.$:\"]", plain[index - 1])):
             name, index = match.group(), match.end()
             rest = plain[index:].lstrip()
             if rest.startswith("("):
@@ -120,7 +120,7 @@ def unguarded_divisions(expr):
             continue
         if rest.startswith("("):
             end = closing(plain, start)
-            if re.search(r">\s*0\s*\)$", plain[start:end + 1]):
+            if re.search(r">\s*[\d.]+\s*\)$", plain[start:end + 1]):
                 continue
         found.append(expr[match.start():match.start() + 60].split("\n")[0])
     return found

@@ -12,7 +12,6 @@
  *     describe.h   what a registry has, as data
  *     error.h      what can go wrong             textfile.h   for programs that are not scraped
  *     clock.h      the clock of durations and deadlines
- *     version.h    which promc this is, and how structs grow
  *
  * In five lines (promc-exporter/exporter.h has a registry that is scraped, in one call):
  *
@@ -43,6 +42,5 @@
 #include <promc/summary.h>
 #include <promc/table.h>
 #include <promc/textfile.h>
-#include <promc/version.h>
 
 #endif
