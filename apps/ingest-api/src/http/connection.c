@@ -169,8 +169,12 @@ static bool fill(struct connection *connection)
         connection->end -= connection->begin;
         connection->begin = 0;
     }
-    if (connection->end == connection->capacity) { /* head_scan() refuses what is longer than a head may be */
+    if (connection->end ==
+        connection->capacity) { /* no more than a head may have and one byte: head_scan() refuses that */
         size_t capacity = connection->capacity ? 2 * connection->capacity : IN_MIN;
+        size_t enough = connection->loop->app->settings->max_header_bytes + 1;
+        if (capacity > enough && connection->capacity < enough)
+            capacity = enough;
         char *in = realloc(connection->in, capacity);
         if (!in) {
             connection->over = true;
