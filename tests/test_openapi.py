@@ -345,6 +345,16 @@ def test_json_limit(tmp_path, walk):
         service.close()
 
 
+def test_campaigns_limit(tmp_path, walk):
+    service = Service(tmp_path, MAX_CAMPAIGNS=1).start()
+    try:
+        api = service.client(service.organisation())
+        walk(api, "createCampaign", body=CAMPAIGN, expect=201)
+        error(walk(api, "createCampaign", body=CAMPAIGN, expect=409), "too_many_campaigns", "MAX_CAMPAIGNS")
+    finally:
+        service.close()
+
+
 def test_rate_limit(tmp_path, walk):
     service = Service(tmp_path, RATE_LIMIT=1).start()
     try:

@@ -65,3 +65,29 @@ def test_an_import_that_is_killed_changes_nothing_in_the_end(make_service):
     assert again.get("/api/v1/prospects", limit=500).json()["data"] == before
     answer = again.import_csv(many)
     assert (answer.status, answer.json()["imported"], answer.json()["updated"]) == (200, 149_990, 10)
+
+
+def test_limits_of_an_organisation(make_service):
+    """What is at its limit is refused and says so; the job that enqueues waits for room, and in the end all is done."""
+    service = make_service(MAX_CAMPAIGNS=2, MAX_JOBS=300)
+    client = service.client(service.organisation())
+    assert client.import_csv("email\n" + "".join(f"p{i}@example.com\n" for i in range(1700))).status == 200
+    template = {"name": "n", "subject_template": "Hello", "body_template": "To {{email}}"}
+    made = [client.post("/api/v1/campaigns", template) for _ in range(3)]
+    assert [answer.status for answer in made] == [201, 201, 409] and made[2].error_code == "too_many_campaigns"
+    first = made[0].json()["id"]
+    assert client.act(first, "start").status == 200
+    assert client.act(first, "send").status == 202
+    wait_until("all sent, a few hundred at a time", lambda: client.stats(first)["emails"]["sent"] == 1700)
+    metrics = service.metrics()
+    assert metrics.value("limit_refusals_total", limit="campaigns") == 1
+
+    api = make_service(ROLE="api", MAX_JOBS=300)
+    client = api.client(api.organisation())
+    assert client.import_csv("email\n" + "".join(f"p{i}@example.com\n" for i in range(1700))).status == 200
+    made = client.post("/api/v1/campaigns", template).json()["id"]
+    assert client.act(made, "start").status == 200
+    assert client.act(made, "send").status == 202
+    refused = client.act(made, "send")
+    assert (refused.status, refused.error_code, refused.headers["retry-after"]) == (429, "too_many_jobs", "60")
+    assert api.metrics().value("limit_refusals_total", limit="jobs") == 1

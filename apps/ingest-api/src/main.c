@@ -37,6 +37,7 @@ static const char environment[] =
     "  METRICS_ARENA [none]  file that holds the metrics, for promc dump after a crash\n"
     "  PROMC_OVERRIDES [none]  a metric's buckets, kind, caps: \"METRIC buckets=0.1,1; ...\" or @FILE\n"
     "  MAX_CONNECTIONS [10000]  MAX_HEADER_BYTES [16384]  MAX_IMPORT_BYTES [67108864]  MAX_JSON_BYTES [1048576]\n"
+    "  MAX_JOBS [10000000]  MAX_CAMPAIGNS [100000]  of an organisation; 0: no limit\n"
     "  IDLE_TIMEOUT [60]  REQUEST_TIMEOUT [60]  SHUTDOWN_TIMEOUT [20]  seconds\n"
     "  RATE_LIMIT [0: none]  requests per second of an organisation\n"
     "  LOG_LEVEL [info]  PROMETHEUS_URL  GRAFANA_URL\n"

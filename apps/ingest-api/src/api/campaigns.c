@@ -93,9 +93,21 @@ static int create_prepare(struct request *req)
 static int create_execute(struct request *req, struct db *db)
 {
     const struct create_state *state = req->state;
+    unsigned max = req->app->settings->max_campaigns;
     char id[37];
-    int rc = campaigns_create(db, req->organisation_id, state->input.name, state->input.subject_template,
-                              state->input.body_template, id);
+    int64_t n = 0;
+    int rc = max ? campaigns_count(db, req->organisation_id, &n) : DB_OK;
+
+    if (rc < 0)
+        return respond_store_error(req, rc, "organisation");
+    if (max && n >= max) {
+        metrics_limit_refusal(LIMIT_CAMPAIGNS);
+        return respond_error(req, 409, "too_many_campaigns",
+                             "The organisation has %lld campaigns, and may have %u (MAX_CAMPAIGNS).", (long long)n,
+                             max);
+    }
+    rc = campaigns_create(db, req->organisation_id, state->input.name, state->input.subject_template,
+                          state->input.body_template, id);
 
     if (rc < 0)
         return respond_store_error(req, rc, "organisation");
@@ -296,6 +308,24 @@ static int may_enqueue(struct request *req, struct db *db, const char *id, enum 
     return 0;
 }
 
+/* @return 0, or the status answered: as many of the organisation's jobs wait as may */
+static int has_room(struct request *req, struct db *db, enum queue_name queue)
+{
+    unsigned max = req->app->settings->max_jobs;
+    int64_t waiting = max ? queue_waiting(db, queue, req->organisation_id) : 0;
+
+    if (waiting < 0)
+        return respond_store_error(req, (int)waiting, "campaign");
+    if (max == 0 || waiting < max)
+        return 0;
+    metrics_limit_refusal(LIMIT_JOBS);
+    req->retry_after = 60;
+    return respond_error(
+        req, 429, "too_many_jobs",
+        "%lld jobs of the organisation wait in %s, and %u may (MAX_JOBS). Nothing was changed; try again later.",
+        (long long)waiting, queue_names[queue], max);
+}
+
 /* A reader counts; then the writer makes the first slice, and leaves the rest to a job. */
 static int enqueue(struct request *req, struct db *db, enum outreach_kind kind)
 {
@@ -317,6 +347,9 @@ static int enqueue(struct request *req, struct db *db, enum outreach_kind kind)
         rc = outreach_count(db, &request, &state->jobs, &state->usable);
         return rc < 0 ? respond_store_error(req, rc, "campaign") : 0;
     }
+    rc = has_room(req, db, outreach_queue(kind));
+    if (rc != 0)
+        return rc;
     rc = outreach_enqueue(db, &request, NULL, &state->slice);
     if (rc < 0)
         return respond_store_error(req, rc, "campaign");

@@ -32,6 +32,8 @@ static const struct number numbers[] = {
     {"MAX_HEADER_BYTES", NUMBER_SIZE, FIELD(max_header_bytes), KIB, 1 * MIB, 16 * KIB},
     {"MAX_IMPORT_BYTES", NUMBER_SIZE, FIELD(max_import_bytes), KIB, 4096 * MIB, 64 * MIB},
     {"MAX_JSON_BYTES", NUMBER_SIZE, FIELD(max_json_bytes), KIB, 64 * MIB, 1 * MIB},
+    {"MAX_JOBS", NUMBER_UNSIGNED, FIELD(max_jobs), 0, 1000000000, 10000000},
+    {"MAX_CAMPAIGNS", NUMBER_UNSIGNED, FIELD(max_campaigns), 0, 1000000000, 100000},
     {"IDLE_TIMEOUT", NUMBER_UNSIGNED, FIELD(idle_timeout_s), 1, 86400, 60},
     {"REQUEST_TIMEOUT", NUMBER_UNSIGNED, FIELD(request_timeout_s), 1, 86400, 60},
     {"SHUTDOWN_TIMEOUT", NUMBER_UNSIGNED, FIELD(shutdown_timeout_s), 1, 3600, 20},

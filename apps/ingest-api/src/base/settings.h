@@ -46,14 +46,16 @@ struct settings {
      * required with SMTP_USER, whose password must not cross the network in the clear.
      */
     enum smtp_starttls smtp_starttls;
-    char smtp_ca[256];           /**< SMTP_CA, PEM file of the authorities; "" (default): the system's */
-    unsigned mail_rate;          /**< MAIL_RATE_LIMIT e-mails/s per organisation, 0 (default): none */
-    char mail_from[256];         /**< MAIL_FROM, default "ProspectFlow <no-reply@prospectflow.invalid>" */
-    unsigned max_connections;    /**< MAX_CONNECTIONS in all, default 10000 */
-    size_t max_header_bytes;     /**< MAX_HEADER_BYTES, default 16384 */
-    size_t max_import_bytes;     /**< MAX_IMPORT_BYTES, default 64 MiB */
-    size_t max_json_bytes;       /**< MAX_JSON_BYTES, default 1 MiB */
-    unsigned idle_timeout_s;     /**< IDLE_TIMEOUT, default 60 */
+    char smtp_ca[256];        /**< SMTP_CA, PEM file of the authorities; "" (default): the system's */
+    unsigned mail_rate;       /**< MAIL_RATE_LIMIT e-mails/s per organisation, 0 (default): none */
+    char mail_from[256];      /**< MAIL_FROM, default "ProspectFlow <no-reply@prospectflow.invalid>" */
+    unsigned max_connections; /**< MAX_CONNECTIONS in all, default 10000 */
+    size_t max_header_bytes;  /**< MAX_HEADER_BYTES, default 16384 */
+    size_t max_import_bytes;  /**< MAX_IMPORT_BYTES, default 64 MiB */
+    size_t max_json_bytes;    /**< MAX_JSON_BYTES, default 1 MiB */
+    unsigned max_jobs;        /**< MAX_JOBS of an organisation that wait in a queue, default 10 million; 0: no limit */
+    unsigned max_campaigns;   /**< MAX_CAMPAIGNS of an organisation, default 100,000; 0: no limit */
+    unsigned idle_timeout_s;  /**< IDLE_TIMEOUT, default 60 */
     unsigned request_timeout_s;  /**< REQUEST_TIMEOUT: a whole request must be in by then; default 60 */
     unsigned shutdown_timeout_s; /**< SHUTDOWN_TIMEOUT, default 20 */
     char sentry_dsn[256];        /**< SENTRY_DSN(_FILE): where error reports go; "" (default): nowhere */

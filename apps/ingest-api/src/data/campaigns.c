@@ -158,19 +158,29 @@ int campaigns_stats(struct db *db, const char *organisation_id, const char *id, 
     return rc == DB_OK ? prospects_count(db, organisation_id, out->prospects) : rc;
 }
 
-int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *out)
+static int count(struct db *db, const char *sql, const char *organisation_id, int64_t *out)
 {
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
-    struct db_stmt *stmt =
-        db_prepare(db, "SELECT count(*) FROM outreach.campaigns WHERE organisation_id = $1 AND status = 'active'");
+    struct db_stmt *stmt = db_prepare(db, sql);
     db_bind_uuid(stmt, 1, organisation_id);
     rc = db_step(stmt);
     if (rc == DB_ROW)
         *out = db_column_int(stmt, 0);
     db_done(stmt);
     return rc < 0 ? rc : DB_OK;
+}
+
+int campaigns_count(struct db *db, const char *organisation_id, int64_t *out)
+{
+    return count(db, "SELECT count(*) FROM outreach.campaigns WHERE organisation_id = $1", organisation_id, out);
+}
+
+int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *out)
+{
+    return count(db, "SELECT count(*) FROM outreach.campaigns WHERE organisation_id = $1 AND status = 'active'",
+                 organisation_id, out);
 }
 
 int campaigns_active_counts(struct db *db, void (*fn)(void *arg, const char *organisation_id, int64_t active),

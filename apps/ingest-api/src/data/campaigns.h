@@ -53,6 +53,8 @@ struct campaign_stats {
 };
 int campaigns_stats(struct db *db, const char *organisation_id, const char *id, struct campaign_stats *out);
 
+/** How many there are. O(campaigns). */
+int campaigns_count(struct db *db, const char *organisation_id, int64_t *out);
 /** How many are active now. */
 int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *out);
 /** The same for every organisation that has a campaign, to set the gauges at start. Not scoped: never for a request. */

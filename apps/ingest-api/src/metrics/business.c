@@ -82,6 +82,12 @@ void metrics_campaign(const char *organisation_id, const char *campaign_id)
         (void)promc_counter_with(ingest.emails_sent, organisation_id, campaign_id, PROMC_VALUE(success, success));
 }
 
+void metrics_limit_refusal(enum organisation_limit limit)
+{
+    if ((unsigned)limit < organisation_limit_count)
+        promc_counter_inc(ingest.limit_refusals[limit]);
+}
+
 void metrics_email_sent(const char *organisation_id, const char *campaign_id, bool success)
 {
     if (!ingest.emails_sent || !has_label("emails_sent_total", "organisation_id", organisation_id) ||

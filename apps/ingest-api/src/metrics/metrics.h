@@ -53,6 +53,9 @@ enum { METRICS_OF_API = 1, METRICS_OF_WORKER = 2 }; /* what a process counts: en
 void metrics_organisation(const char *organisation_id, unsigned role);
 void metrics_campaign(const char *organisation_id, const char *campaign_id);
 
+/** An organisation is at one of its limits. */
+void metrics_limit_refusal(enum organisation_limit limit);
+
 void metrics_email_sent(const char *organisation_id, const char *campaign_id, bool success);
 /** A mail server's refusal: its reply of 4xx or 5xx, and the enhanced status behind it ("5.1.1", blanks allowed, or ""). */
 void metrics_email_bounce(int reply, const char *enhanced);

@@ -90,6 +90,9 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
            LABEL(success), PROMC_PLAIN) \
     METRIC(COUNTER, prospects, "prospects_total", "Prospects by what was done with them, of all organisations together.", \
            LABEL(prospect_action), PROMC_PLAIN) \
+    METRIC(COUNTER, limit_refusals, "limit_refusals_total", \
+           "What was refused or put off because an organisation has as much as it may have.", \
+           LABEL(organisation_limit), PROMC_PLAIN) \
     METRIC(COUNTER, email_bounces, "email_bounces_total", \
            "Refusals by the mail server, by the class of its reply and the subject of the enhanced status (RFC 3463).", \
            LABEL(bounce_class) LABEL(bounce_subject), PROMC_PLAIN) \

@@ -58,4 +58,8 @@ PROMC_LABEL(report_outcome, "outcome", REPORT_OUTCOME_VALUES);
 #define CAMPAIGN_OUTCOME_VALUES(VALUE) VALUE(CAMPAIGN_COMPLETED, "completed")
 PROMC_LABEL(campaign_outcome, "outcome", CAMPAIGN_OUTCOME_VALUES);
 
+/* Limits of what an organisation may have: MAX_JOBS, MAX_CAMPAIGNS. */
+#define ORGANISATION_LIMIT_VALUES(VALUE) VALUE(LIMIT_JOBS, "jobs") VALUE(LIMIT_CAMPAIGNS, "campaigns")
+PROMC_LABEL(organisation_limit, "limit", ORGANISATION_LIMIT_VALUES);
+
 #endif

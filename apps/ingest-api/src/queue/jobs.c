@@ -82,6 +82,23 @@ int64_t jobs_next_turn(struct db *db, enum queue_name queue, const char *organis
     return rc < 0 ? rc : turn;
 }
 
+int64_t queue_waiting(struct db *db, enum queue_name queue, const char *organisation_id)
+{
+    int64_t waiting = 0;
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT coalesce((SELECT turn + 1 FROM tracking.jobs WHERE queue = $1 AND organisation_id = $2"
+                       " AND state = 'ready' ORDER BY turn DESC LIMIT 1), 0) -"
+                       " coalesce((SELECT turn FROM tracking.jobs WHERE queue = $1 AND organisation_id = $2"
+                       " AND state = 'ready' ORDER BY turn LIMIT 1), 0)");
+    db_bind_str(stmt, 1, queue_names[queue]);
+    db_bind_uuid(stmt, 2, organisation_id);
+    int rc = db_step(stmt);
+    if (rc == DB_ROW)
+        waiting = db_column_int(stmt, 0);
+    db_done(stmt);
+    return rc < 0 ? rc : waiting;
+}
+
 /* Jobs that are due, on their way to be ready. */
 #define DUE_MAX 256 /* at a time; the next lease takes the rest */
 struct due {

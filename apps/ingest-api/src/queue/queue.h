@@ -55,6 +55,11 @@ struct queue_item {
 /** The same for many at once, a third of the cost a job. @param fresh how many were not there yet; may be NULL. */
 int queue_publish_many(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                        const struct queue_item *items, size_t n, uint64_t *fresh);
+/**
+ * How many jobs of an organisation wait in a queue: the length of the turns that it has, which is one look at the ends of an index.
+ * Not those that are delayed. @return it, or a negative db_error.
+ */
+int64_t queue_waiting(struct db *db, enum queue_name queue, const char *organisation_id);
 /** After the commit of `n` jobs: send them on their way. Counted as published now, or when the broker confirms them. */
 void queue_published(struct queue *queue, enum queue_name name, unsigned n);
 

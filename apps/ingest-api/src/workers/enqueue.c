@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers/enqueue.h"
 
+#include "base/settings.h"
+#include "metrics/metrics.h"
 #include "queue/outreach.h"
+
+#define FULL_PAUSE_MS 2000
 
 bool enqueue_is(const struct task *task)
 {
@@ -30,6 +34,16 @@ int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
         return task_failed(task, TASK_DEAD, "there is no such campaign");
     if (rc != DB_OK || worker->campaign.status == CAMPAIGN_STATUS_COMPLETED)
         return rc;
+    unsigned max = worker->app->settings->max_jobs;
+    int64_t waiting = max ? queue_waiting(db, task->job->queue, task->job->organisation_id) : 0;
+    if (waiting < 0)
+        return (int)waiting;
+    if (max && waiting >= max) { /* the same again, when some have been done */
+        metrics_limit_refusal(LIMIT_JOBS);
+        task->enqueued = 1;
+        return queue_publish_later(db, task->job->queue, task->job->organisation_id, task->job->request_id,
+                                   task->job->payload, FULL_PAUSE_MS);
+    }
     rc = outreach_enqueue(db, &request, after, &slice);
     task->enqueued = slice.enqueued + slice.more;
     return rc;
