@@ -49,7 +49,7 @@ static promc_family_description *describe(promc_registry *registry, size_t *coun
     *count = 0;
     for (promc_family *family = promc_family_next(registry, NULL); all && family;
          family = promc_family_next(registry, family)) {
-        promc_family_describe(family, &all[*count]);
+        (void)promc_family_describe(family, &all[*count], sizeof all[*count]);
         if (strncmp(all[*count].name, machine_dependent, sizeof(machine_dependent) - 1) != 0)
             ++*count;
     }

@@ -94,7 +94,7 @@ static int find_or_make(promc_registry *registry, enum family which, const promc
 int promc_amqp_register(promc_registry *registry, const promc_amqp_settings *settings)
 {
     promc_family *family;
-    int rc = registry ? 0 : PROMC_E_INVALID;
+    int rc = !registry ? PROMC_E_INVALID : settings ? PROMC_RESERVED_CHECK(promc_amqp_settings, settings) : 0;
     for (int i = 0; rc == 0 && i < FAMILIES; i++)
         rc = find_or_make(registry, (enum family)i, settings, &family);
     return rc;
@@ -119,14 +119,14 @@ static int make_series(promc_amqp *amqp)
 int promc_amqp_create(promc_amqp **out, promc_registry *registry, const promc_amqp_settings *settings)
 {
     *out = NULL;
-    if (!registry)
-        return PROMC_E_INVALID;
+    int rc = !registry ? PROMC_E_INVALID : settings ? PROMC_RESERVED_CHECK(promc_amqp_settings, settings) : 0;
+    if (rc < 0)
+        return rc;
     promc_amqp *amqp = calloc(1, sizeof(*amqp));
     if (!amqp || !(amqp->name = strdup(settings && settings->connection ? settings->connection : "main"))) {
         promc_amqp_destroy(amqp);
         return PROMC_E_NOMEM;
     }
-    int rc = 0;
     for (int i = 0; rc == 0 && i < FAMILIES; i++)
         rc = find_or_make(registry, (enum family)i, settings, &amqp->family[i]);
     if (rc == 0)

@@ -218,6 +218,10 @@ static void several_connections_share_a_registry(void **state)
     assert_int_equal(promc_gauge_register(
                          foreign, &(promc_family_settings){.name = "amqp_connects_total", .help = "Mine."}, &family),
                      0);
+    const promc_amqp_settings newer = {.connection = "newer", .reserved = {0, 1}};
+    assert_fails(promc_amqp_create(&other, f->registry, &newer), PROMC_E_VERSION,
+                 "promc_amqp_settings: reserved word 1");
+    assert_fails(promc_amqp_register(f->registry, &newer), PROMC_E_VERSION, "promc_amqp_settings: reserved word 1");
     assert_int_equal(promc_amqp_create(&other, foreign, NULL), PROMC_E_TYPE);
     assert_null(other);
     promc_registry_destroy(foreign);

@@ -91,7 +91,9 @@ static int start(promc_exporter *exporter)
 
 static int check(const promc_exporter_settings *settings)
 {
-    static const promc_exporter_settings zero;
+    if (PROMC_RESERVED_CHECK(promc_exporter_settings, settings) != 0) {
+        return promc_exporter_fail(PROMC_E_VERSION, "%s", promc_error_detail());
+    }
     if (settings->max_scrapes > 32) {
         return promc_exporter_fail(PROMC_E_INVALID, "max_scrapes is %u; at most 32", settings->max_scrapes);
     }
@@ -101,9 +103,6 @@ static int check(const promc_exporter_settings *settings)
     }
     if (settings->token != NULL && settings->token[0] == '\0') {
         return promc_exporter_fail(PROMC_E_INVALID, "the token is empty");
-    }
-    if (memcmp(settings->reserved, zero.reserved, sizeof(zero.reserved)) != 0) {
-        return promc_exporter_fail(PROMC_E_INVALID, "promc_exporter_settings: the reserved words must be 0");
     }
     return 0;
 }

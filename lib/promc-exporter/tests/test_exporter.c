@@ -297,6 +297,16 @@ static void test_live_view(void **state)
 /* A name that no resolver is asked for: one of its labels is longer than DNS allows. */
 #define NO_HOST "no.such.host.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:9464"
 
+static void test_settings_of_a_newer_program(void **state)
+{
+    (void)state;
+    promc_exporter *exporter;
+    promc_exporter_settings settings = {.address = "127.0.0.1:0", .reserved = {0, 1}};
+    assert_int_equal(promc_exporter_create(&exporter, &settings), PROMC_E_VERSION);
+    assert_null(exporter);
+    assert_non_null(strstr(promc_exporter_error(), "promc_exporter_settings: reserved word 1"));
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -391,17 +401,12 @@ static void test_many_scrapers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_call),
-        cmocka_unit_test(test_negotiation),
-        cmocka_unit_test(test_name_filter),
-        cmocka_unit_test(test_gzip),
-        cmocka_unit_test(test_scrapes_in_flight),
-        cmocka_unit_test(test_scrape_timeout_header),
-        cmocka_unit_test(test_other_requests),
-        cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_live_view),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_signals_are_left_alone),
+        cmocka_unit_test(test_one_call),          cmocka_unit_test(test_negotiation),
+        cmocka_unit_test(test_name_filter),       cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_scrapes_in_flight), cmocka_unit_test(test_scrape_timeout_header),
+        cmocka_unit_test(test_other_requests),    cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_live_view),         cmocka_unit_test(test_settings_of_a_newer_program),
+        cmocka_unit_test(test_addresses),         cmocka_unit_test(test_signals_are_left_alone),
         cmocka_unit_test(test_many_scrapers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -518,7 +518,7 @@ static void test_settings_of_before(void **state)
     free(reply.body);
     promc_exporter_stop(exporter);
     promc_exporter_settings odd = {.address = "127.0.0.1:0", .reserved = {1}};
-    assert_int_equal(promc_exporter_create(&exporter, &odd), PROMC_E_INVALID);
+    assert_int_equal(promc_exporter_create(&exporter, &odd), PROMC_E_VERSION);
 }
 
 int main(void)

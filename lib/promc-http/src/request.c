@@ -66,11 +66,15 @@ int promc_http_create(promc_http **out, promc_registry *registry, const promc_ht
 {
     static const promc_http_settings defaults;
     *out = NULL;
+    settings = settings ? settings : &defaults;
+    int rc = PROMC_RESERVED_CHECK(promc_http_settings, settings);
+    if (rc < 0)
+        return rc;
     promc_http *http = calloc(1, sizeof *http);
     if (!http)
         return PROMC_E_NOMEM;
     pthread_mutex_init(&http->lock, NULL);
-    int rc = register_families(http, registry, settings ? settings : &defaults);
+    rc = register_families(http, registry, settings);
     if (rc == 0)
         rc = promc_http_route_declare(http, PROMC_HTTP_UNMATCHED, 0, &http->unmatched);
     if (rc == 0)

@@ -233,9 +233,21 @@ static void races_count_once(void **state)
     free(tokens);
 }
 
+static void settings_of_a_newer_program_are_refused(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_http *http;
+    assert_fails(promc_http_create(&http, registry, &(promc_http_settings){.reserved = {0, 0, 0, 1}}), PROMC_E_VERSION,
+                 "promc_http_settings: reserved word 3");
+    assert_null(http);
+    promc_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_of_a_newer_program_are_refused),
         cmocka_unit_test_setup_teardown(only_the_first_end_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(abort_is_499, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unmatched_requests_have_their_series, set_up, tear_down),

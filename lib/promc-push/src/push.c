@@ -141,6 +141,9 @@ static int check(const promc_push_settings *settings)
     if (settings == NULL || settings->url == NULL || settings->job == NULL || settings->job[0] == '\0') {
         return promc_error_set(PROMC_E_INVALID, "url and job are required");
     }
+    if (PROMC_RESERVED_CHECK(promc_push_settings, settings) != 0) {
+        return PROMC_E_VERSION;
+    }
     if (strncmp(settings->url, "http://", 7) != 0 && strncmp(settings->url, "https://", 8) != 0) {
         return fail(PROMC_E_INVALID, settings, "url \"%s\" is neither http:// nor https://", settings->url);
     }

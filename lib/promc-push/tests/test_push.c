@@ -264,6 +264,9 @@ static void test_settings(void **state)
     assert_int_equal(promc_push_delete(&(promc_push_settings){
                          .url = "http://x", .job = "a", .grouping = &unnamed, .grouping_count = 1}),
                      PROMC_E_INVALID);
+    assert_int_equal(promc_push(registry, &(promc_push_settings){.url = "http://x", .job = "a", .reserved = {1}}),
+                     PROMC_E_VERSION);
+    assert_non_null(strstr(promc_push_error(), "promc_push_settings: reserved word 0"));
     promc_registry_destroy(registry);
 }
 

@@ -68,6 +68,10 @@ int promc_sql_pool_create_with(promc_sql_pool **out, const promc_sql_pool_handle
 {
     if (!out || !handles)
         return PROMC_E_INVALID;
+    *out = NULL;
+    int rc = PROMC_RESERVED_CHECK(promc_sql_pool_handles, handles);
+    if (rc < 0)
+        return rc;
     *out = calloc(1, sizeof **out);
     if (!*out)
         return PROMC_E_NOMEM;

@@ -90,12 +90,16 @@ int promc_sql_create(promc_sql **out, promc_registry *registry, const promc_sql_
 {
     static const promc_sql_settings defaults;
     *out = NULL;
+    settings = settings ? settings : &defaults;
+    int rc = PROMC_RESERVED_CHECK(promc_sql_settings, settings);
+    if (rc < 0)
+        return rc;
     promc_sql *sql = calloc(1, sizeof *sql);
     if (!sql)
         return PROMC_E_NOMEM;
-    int rc = copy_settings(sql, settings ? settings : &defaults);
+    rc = copy_settings(sql, settings);
     if (rc == 0)
-        rc = register_families(sql, registry, settings ? settings : &defaults);
+        rc = register_families(sql, registry, settings);
     if (rc < 0) {
         promc_sql_destroy(sql);
         return rc;
@@ -143,14 +147,20 @@ static size_t label_values(const promc_sql *sql, const promc_sql_statement *stat
     return 3;
 }
 
-static const promc_sql_statement nothing;
+/* NULL, and what a newer header's program says by words that are unknown here, is a statement that cannot be read. */
+static const promc_sql_statement *known(const promc_sql_statement *statement)
+{
+    static const promc_sql_statement nothing;
+    return statement && (statement->reserved[0] | statement->reserved[1] | statement->reserved[2]) == 0 ? statement
+                                                                                                        : &nothing;
+}
 
 void promc_sql_observe(promc_sql *sql, const promc_sql_statement *statement, double seconds)
 {
     const char *values[4];
     if (!sql)
         return;
-    size_t n = label_values(sql, statement ? statement : &nothing, values);
+    size_t n = label_values(sql, known(statement), values);
     promc_histogram_observe(promc_histogram_with_values(sql->duration, values, n), seconds);
 }
 
@@ -170,7 +180,7 @@ void promc_sql_error(promc_sql *sql, const promc_sql_statement *statement, const
     const char *values[4];
     if (!sql)
         return;
-    size_t n = label_values(sql, statement ? statement : &nothing, values);
+    size_t n = label_values(sql, known(statement), values);
     values[n++] = error_class && *error_class ? error_class : "other";
     promc_counter_inc(promc_counter_with_values(sql->errors, values, n));
 }
@@ -178,7 +188,7 @@ void promc_sql_error(promc_sql *sql, const promc_sql_statement *statement, const
 void promc_sql_begin_as(promc_sql *sql, promc_sql_query *query, const promc_sql_statement *statement)
 {
     query->sql = sql;
-    query->statement = statement ? *statement : nothing;
+    query->statement = *known(statement);
     query->start_ns = sql ? promc_now_ns() : 0;
 }
 

@@ -70,6 +70,17 @@ static void settings(void **state)
     assert_true(
         exposes(registry, "pg_query_duration_seconds_count{operation=\"select\",schema=\"main\",table=\"other\"} 1"));
 
+    /* of a newer program */
+    const promc_sql_statement newer = {.operation = PROMC_SQL_INSERT, .schema = "iam", .reserved = {0, 0, 1}};
+    promc_sql_begin_as(sql, &query, &newer);
+    promc_sql_end(&query, NULL);
+    assert_false(exposes(registry, "operation=\"insert\""));
+    assert_true(
+        exposes(registry, "pg_query_duration_seconds_count{operation=\"other\",schema=\"main\",table=\"other\"} 1"));
+    assert_fails(promc_sql_create(&second, registry, &(promc_sql_settings){.prefix = "x", .reserved = {0, 0, 1}}),
+                 PROMC_E_VERSION, "promc_sql_settings: reserved word 2");
+    assert_null(second);
+
     assert_int_equal(promc_sql_create(&second, registry, &(promc_sql_settings){.prefix = "pg"}), PROMC_E_DUPLICATE);
     assert_null(second);
     assert_int_equal(promc_sql_create(&second, registry, &(promc_sql_settings){.schemas = hole, .schema_count = 2}),
@@ -208,7 +219,11 @@ static void the_program_s_own_families(void **state)
     promc_sql_pool *pool;
     promc_sql_query query;
     promc_sql_wait wait;
-    promc_sql_pool_handles handles = {0};
+    promc_sql_pool_handles handles = {.reserved = {0, 0, 1}};
+    assert_fails(promc_sql_pool_create_with(&pool, &handles, 1), PROMC_E_VERSION,
+                 "promc_sql_pool_handles: reserved word 2");
+    assert_null(pool);
+    handles.reserved[2] = 0;
     promc_histogram_settings histogram = {.family = {.name = "q_seconds", .labels = {"operation", "schema"}},
                                           .buckets = (const double[]){1},
                                           .bucket_count = 1};

@@ -108,7 +108,10 @@ static void the_class_that_postgresql_has(void **state)
 
 static void codes(void **state)
 {
-    (void)state;
+    struct fixture *f = *state;
+    promc_sql *second;
+    assert_fails(promc_sqlite_create(&second, f->registry, &(promc_sql_settings){.prefix = "x", .reserved = {1}}),
+                 PROMC_E_VERSION, "promc_sql_settings: reserved word 0");
     assert_string_equal(promc_sqlite_code_name(SQLITE_BUSY_SNAPSHOT), "SQLITE_BUSY");
     assert_string_equal(promc_sqlite_code_name(SQLITE_CONSTRAINT_UNIQUE), "SQLITE_CONSTRAINT");
     assert_string_equal(promc_sqlite_code_name(77), "SQLITE_ERROR");

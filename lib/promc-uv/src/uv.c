@@ -143,6 +143,9 @@ int promc_uv_start(promc_uv **out, promc_registry *registry, uv_loop_t *loop, co
     *out = NULL;
     if (!settings)
         settings = &defaults;
+    int rc = PROMC_RESERVED_CHECK(promc_uv_settings, settings);
+    if (rc < 0)
+        return rc;
     unsigned interval_ms = settings->interval_ms ? settings->interval_ms : 10;
     if (!registry || !loop || interval_ms > 1000)
         return PROMC_E_INVALID;
@@ -151,7 +154,7 @@ int promc_uv_start(promc_uv **out, promc_registry *registry, uv_loop_t *loop, co
         free_watch(watch);
         return PROMC_E_NOMEM;
     }
-    int rc = find_metrics(watch, registry, settings);
+    rc = find_metrics(watch, registry, settings);
     if (rc < 0) {
         free_watch(watch);
         return rc;

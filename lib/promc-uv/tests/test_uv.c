@@ -95,6 +95,9 @@ static void a_block_is_a_lag(void **state)
 {
     (void)state;
     uv_timer_t blocker, last;
+    assert_fails(promc_uv_start(&watch, registry, &loop, &(promc_uv_settings){.reserved = {1}}), PROMC_E_VERSION,
+                 "promc_uv_settings: reserved word 0");
+    assert_null(watch);
     assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0);
     after(&blocker, 35, block);
     after(&last, 300, end);

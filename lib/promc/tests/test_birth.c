@@ -224,7 +224,7 @@ static void operators_say_it_for_all(void **state)
     assert_true(scraper_sees(registry, "b_total 1"));
     assert_null(promc_overrides_unused(registry));
     promc_family_description description;
-    promc_family_describe(a, &description);
+    promc_family_describe(a, &description, sizeof description);
     assert_int_equal(description.birth_zero_seconds, 15);
     promc_registry_destroy(registry);
     assert_fails(promc_registry_create(&registry,

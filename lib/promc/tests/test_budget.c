@@ -24,7 +24,7 @@ static void cap_overflows(void **state)
     assert_true(exposes(registry, "promc_series_dropped_total{family=\"a_total\"} 7"));
     assert_true(exposes(registry, "a_total{x=\"value-number-2\"} 1"));
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats);
+    promc_registry_get_stats(registry, &stats, sizeof stats);
     assert_int_equal(stats.series_dropped, 7);
     /* What is there goes on; what is removed makes room. */
     promc_counter_inc(numbered(family, 0));
@@ -71,7 +71,7 @@ static void budget_overflows(void **state)
     enum { TRIED = 20000 };
     for (int i = 0; i < TRIED; i++)
         promc_counter_inc(numbered(families[i % 2], i));
-    promc_registry_get_stats(registry, &stats);
+    promc_registry_get_stats(registry, &stats, sizeof stats);
     assert_true(stats.series_dropped > 0);
     assert_true(stats.series > 1000);
     assert_true(stats.arena_used_bytes <= stats.arena_bytes);
@@ -141,9 +141,9 @@ static void churn_does_not_grow(void **state)
         assert_ok(promc_family_remove(family, (const char *[]){text}));
         assert_ok(promc_family_remove(histogram, (const char *[]){text}));
         if (i == 2000)
-            promc_registry_get_stats(registry, &early);
+            promc_registry_get_stats(registry, &early, sizeof early);
     }
-    promc_registry_get_stats(registry, &late);
+    promc_registry_get_stats(registry, &late, sizeof late);
     assert_int_equal(late.series_dropped, 0);
     assert_true(late.arena_used_bytes - early.arena_used_bytes < 20000);
     promc_registry_destroy(registry);

@@ -131,7 +131,7 @@ static void operators_may_name_it(void **state)
     }
     assert_int_equal(promc_family_series_count(family), 9);
     promc_family_description description;
-    promc_family_describe(family, &description);
+    promc_family_describe(family, &description, sizeof description);
     assert_string_equal(description.cap_label, "x");
     assert_fails(promc_counter_register(registry, &(promc_family_settings){.name = "b", .labels = {"x"}}, &bad),
                  PROMC_E_LABEL_NAME, "cap_label \"nothing\" is none of its labels");

@@ -130,7 +130,7 @@ static void room_is_used_again(void **state)
         assert_ok(promc_family_remove(family, (const char *[]){text}));
     }
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats);
+    promc_registry_get_stats(registry, &stats, sizeof stats);
     assert_true(stats.arena_used_bytes < 40000);
     promc_registry_destroy(registry);
 }

@@ -328,9 +328,12 @@ static void misuse_is_refused(void **state)
     assert_fails(promc_exposition_create(&exposition, f.registry, &(promc_exposition_settings){.max_scrapes = 33}),
                  PROMC_E_INVALID, "33");
     assert_fails(promc_exposition_create(&exposition, f.registry, &(promc_exposition_settings){.reserved = {0, 1}}),
-                 PROMC_E_INVALID, "reserved");
+                 PROMC_E_VERSION, "promc_exposition_settings: reserved word 1");
+    const promc_compressor newer = {.coding = "br", .reserved = {0, 0, 1}};
+    assert_fails(promc_exposition_create(&exposition, f.registry, &(promc_exposition_settings){.compressor = &newer}),
+                 PROMC_E_VERSION, "promc_compressor: reserved word 2");
     assert_fails(promc_exposition_open(f.exposition, &(promc_exposition_request){.reserved = {1}}, &scrape),
-                 PROMC_E_INVALID, "reserved");
+                 PROMC_E_VERSION, "promc_exposition_request: reserved word 0");
     assert_fails(promc_exposition_open(f.exposition, NULL, &scrape), PROMC_E_INVALID, "NULL");
     assert_ok(promc_exposition_open(f.exposition, &(promc_exposition_request){0}, &scrape));
     assert_fails((int)promc_exposition_read(scrape, &byte, 1), PROMC_E_INVALID, "begin");

@@ -90,7 +90,7 @@ static void child_starts_from_zero(void **state)
         promc_counter_inc(promc_counter_with(m.counters, "new"));
         CHECK(promc_counter_value(promc_counter_with(m.counters, "new")) == 1);
         promc_registry_stats stats;
-        promc_registry_get_stats(m.registry, &stats);
+        promc_registry_get_stats(m.registry, &stats, sizeof stats);
         CHECK(stats.scrapes_in_flight == 0);
         promc_reading_end(&reading);
         char *text;

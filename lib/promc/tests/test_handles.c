@@ -144,7 +144,7 @@ static void handles_of_a_destroyed_registry(void **state)
     pthread_join(thread, NULL);
     assert_nothing(&old);
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats);
+    promc_registry_get_stats(registry, &stats, sizeof stats);
     assert_int_equal(stats.stale_updates, 0);
     char *after = scrape_openmetrics(registry);
     /* An observation of NaN, which is refused, is counted by whoever has the slot: those are hidden here. */

@@ -739,7 +739,7 @@ static void series_come_and_go(void **state)
             promc_histogram_observe(h, latency(&seed));
         assert_int_equal(promc_histogram_count(h, NULL), 101);
         assert_ok(promc_family_remove(family, values));
-        promc_registry_get_stats(registry, &stats);
+        promc_registry_get_stats(registry, &stats, sizeof stats);
         if (round == 50)
             used = stats.arena_used_bytes;
         assert_true(round < 50 || stats.arena_used_bytes == used);

@@ -74,7 +74,7 @@ static void small_arena_works(void **state)
     promc_registry *registry;
     promc_registry_stats stats;
     assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.arena_bytes = 256 << 10}), 0);
-    promc_registry_get_stats(registry, &stats);
+    promc_registry_get_stats(registry, &stats, sizeof stats);
     assert_int_equal(stats.arena_bytes, 256 << 10);
     assert_true(stats.arena_used_bytes > 0 && stats.arena_used_bytes < stats.arena_bytes);
     assert_int_equal(stats.scrapes_in_flight, 0);
@@ -146,13 +146,13 @@ static void limits_scrapes_in_flight(void **state)
     for (int i = 0; i < PROMC_SCRAPES_MAX; i++)
         assert_int_equal(promc_reading_begin(registry, &readings[i]), 0);
     assert_int_equal(promc_reading_begin(registry, &readings[PROMC_SCRAPES_MAX]), PROMC_E_BUSY);
-    promc_registry_get_stats(registry, &stats);
+    promc_registry_get_stats(registry, &stats, sizeof stats);
     assert_int_equal(stats.scrapes_in_flight, PROMC_SCRAPES_MAX);
     promc_reading_end(&readings[3]);
     assert_int_equal(promc_reading_begin(registry, &readings[3]), 0);
     for (int i = 0; i < PROMC_SCRAPES_MAX; i++)
         promc_reading_end(&readings[i]);
-    promc_registry_get_stats(registry, &stats);
+    promc_registry_get_stats(registry, &stats, sizeof stats);
     assert_int_equal(stats.scrapes_in_flight, 0);
     promc_registry_destroy(registry);
 }

@@ -56,7 +56,7 @@ static void stale_handles_change_nothing(void **state)
     promc_counter_inc(old);
     assert_same(promc_counter_value(new), 0);
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats);
+    promc_registry_get_stats(registry, &stats, sizeof stats);
     assert_int_equal(stats.stale_updates, 6);
 }
 
@@ -289,7 +289,7 @@ static void storm_of_everything(void **state)
         pthread_join(threads[i], NULL);
     assert_same(promc_counter_value(promc_counter_with(storm.family, "kept")), (double)storm.updates);
     promc_registry_stats stats;
-    promc_registry_get_stats(storm.registry, &stats);
+    promc_registry_get_stats(storm.registry, &stats, sizeof stats);
     assert_int_equal(stats.series_dropped, 0);
     promc_registry_destroy(storm.registry);
 }

@@ -140,7 +140,7 @@ static void killed_worker(void **state)
         assert_same(sum, count);
         await(worker, SIGKILL);
         promc_registry_stats stats;
-        promc_registry_get_stats(m.registry, &stats);
+        promc_registry_get_stats(m.registry, &stats, sizeof stats);
         assert_int_equal(stats.shards, 2);
     }
     munmap(progress, 4096);

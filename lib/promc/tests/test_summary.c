@@ -201,7 +201,7 @@ static void as_exposed(void **state)
     assert_non_null(strstr(text, "x_seconds_sum{c=\"d\",a=\"b\"} 2.5\nx_seconds_count{c=\"d\",a=\"b\"} 2\n# EOF\n"));
     free(text);
     promc_family_description description;
-    promc_family_describe(family, &description);
+    promc_family_describe(family, &description, sizeof description);
     assert_string_equal(description.type_name, "summary");
     assert_int_equal(description.quantile_count, 4);
     assert_same(description.quantiles[3], 1);
@@ -333,7 +333,7 @@ static void full_arena(void **state)
         promc_summary_observe(promc_summary_with(family, value), i);
     }
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats);
+    promc_registry_get_stats(registry, &stats, sizeof stats);
     assert_true(stats.series_dropped > 0);
     assert_true(stats.arena_used_bytes <= stats.arena_bytes);
     promc_summary last = promc_summary_with(family, "199");
@@ -350,7 +350,7 @@ static void overrides(void **state)
     promc_family *family;
     promc_family_description description;
     assert_ok(promc_summary_register(registry, &settings, &family));
-    promc_family_describe(family, &description);
+    promc_family_describe(family, &description, sizeof description);
     assert_int_equal(description.max_age_seconds, 77);
     assert_int_equal(description.quantile_count, 2);
     assert_same(description.quantiles[0], 0.1);

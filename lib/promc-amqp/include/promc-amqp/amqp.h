@@ -59,18 +59,20 @@ typedef struct promc_amqp_settings {
      */
     const double *buckets;
     size_t bucket_count;
+    /** Must be zero: see promc/version.h. */
+    uint64_t reserved[4];
 } promc_amqp_settings;
 
 /**
  * Make the registry's families if they are not there yet, without any series.
- * @return 0, or as promc_histogram_register().
+ * @return 0, PROMC_E_VERSION (a reserved word is set), or as promc_histogram_register().
  */
 PROMC_API int promc_amqp_register(promc_registry *registry, const promc_amqp_settings *settings);
 
 /**
  * @param[out] out   promc_amqp_destroy() frees it. NULL after an error.
  * @param settings   NULL for the defaults.
- * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_FULL, PROMC_E_BUCKETS or PROMC_E_TYPE (a family of that name is
+ * @return 0, PROMC_E_INVALID, PROMC_E_VERSION, PROMC_E_NOMEM, PROMC_E_FULL, PROMC_E_BUCKETS or PROMC_E_TYPE (a family of that name is
  *         something else).
  */
 PROMC_API int promc_amqp_create(promc_amqp **out, promc_registry *registry, const promc_amqp_settings *settings);

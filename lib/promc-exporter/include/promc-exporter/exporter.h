@@ -55,7 +55,7 @@ typedef struct promc_exporter_settings {
     const char *tls_certificate_file, *tls_key_file, *tls_client_ca_file;
     /** Mode of a Unix socket, e.g. 0660. Default 0: as the umask has it. */
     unsigned unix_mode;
-    /** For fields to come: 0. */
+    /** Must be zero: see promc/version.h. */
     uint64_t reserved[8];
 } promc_exporter_settings;
 
@@ -72,7 +72,7 @@ PROMC_API promc_exporter *promc_exporter_start(const char *address);
 /**
  * The same with settings.
  * @return 0, PROMC_E_INVALID (the address cannot be understood), PROMC_E_IO (it cannot be listened on; errno has
- *         the reason), PROMC_E_NOMEM, or what promc_registry_create() returns.
+ *         the reason), PROMC_E_NOMEM, PROMC_E_VERSION (a reserved word is set), or what promc_registry_create() returns.
  */
 PROMC_API int promc_exporter_create(promc_exporter **out, const promc_exporter_settings *settings);
 

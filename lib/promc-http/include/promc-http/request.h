@@ -59,13 +59,15 @@ typedef struct promc_http_settings {
     size_t size_bucket_count;
     /** Series a family may have. 0: the registry's default. */
     uint32_t max_series;
+    /** Must be zero: see promc/version.h. */
+    uint64_t reserved[4];
 } promc_http_settings;
 
 /**
  * Register the families. Everything is copied.
  * @param[out] out  promc_http_destroy() frees it. NULL after an error; a family that was registered stays.
  * @param settings NULL for the defaults.
- * @return 0, PROMC_E_NOMEM, or as promc_histogram_register().
+ * @return 0, PROMC_E_NOMEM, PROMC_E_VERSION (a reserved word is set), or as promc_histogram_register().
  */
 PROMC_API int promc_http_create(promc_http **out, promc_registry *registry, const promc_http_settings *settings);
 /** Free it, before its registry is destroyed. NULL is allowed. */
@@ -88,6 +90,7 @@ PROMC_API promc_http_route *promc_http_route_unmatched(promc_http *http);
 typedef struct promc_http_token {
     promc_http *http; /**< NULL: not begun, or finished */
     uint64_t start_ns;
+    uint64_t own[2]; /**< room for the library: see promc/version.h */
 } promc_http_token;
 
 /** Start the clock, and count the request in flight. @param http NULL: metrics are off, everything is a no-op. */

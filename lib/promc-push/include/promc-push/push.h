@@ -37,12 +37,15 @@ typedef struct promc_push_settings {
     const char *user, *password;
     /** Sent as `Authorization: Bearer …`; NULL: none. */
     const char *bearer_token;
+    /** Must be zero: see promc/version.h. */
+    uint64_t reserved[4];
 } promc_push_settings;
 
 /**
  * Replace the group's metrics by the registry's (HTTP PUT).
  * @return 0; PROMC_E_INVALID, PROMC_E_LABEL_NAME, PROMC_E_LABEL_VALUE (settings); PROMC_E_TIMEOUT; PROMC_E_IO (not reached, or refused:
- *         promc_error_detail() has the gateway's words); PROMC_E_NOMEM; PROMC_E_BUSY (too many scrapes in flight).
+ *         promc_error_detail() has the gateway's words); PROMC_E_NOMEM; PROMC_E_BUSY (too many scrapes in flight); PROMC_E_VERSION (a
+ *         reserved word of the settings is set).
  */
 PROMC_API int promc_push(promc_registry *registry, const promc_push_settings *settings);
 

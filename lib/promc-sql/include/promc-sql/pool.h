@@ -40,9 +40,10 @@ typedef struct promc_sql_pool_handles {
     promc_gauge max;           /**< connections it may have */
     promc_histogram acquire;   /**< seconds of waiting */
     promc_counter timeouts;    /**< who gave up */
+    uint64_t reserved[4];      /**< must be zero: see promc/version.h */
 } promc_sql_pool_handles;
 
-/** promc_sql_pool_create() with the program's own series. @return 0, PROMC_E_INVALID (a NULL), PROMC_E_NOMEM. */
+/** promc_sql_pool_create() with the program's own series. @return 0, PROMC_E_INVALID (a NULL), PROMC_E_NOMEM, PROMC_E_VERSION (a reserved word is set). */
 PROMC_API int promc_sql_pool_create_with(promc_sql_pool **out, const promc_sql_pool_handles *handles, unsigned max);
 /** Free it, before its registry is destroyed. NULL is allowed. */
 PROMC_API void promc_sql_pool_destroy(promc_sql_pool *pool);
@@ -56,6 +57,7 @@ PROMC_API void promc_sql_pool_closed(promc_sql_pool *pool);
 typedef struct promc_sql_wait {
     promc_sql_pool *pool; /**< NULL: over */
     uint64_t start_ns;
+    uint64_t own[2]; /**< room for the library: see promc/version.h */
 } promc_sql_wait;
 
 PROMC_API void promc_sql_pool_wait(promc_sql_pool *pool, promc_sql_wait *wait);

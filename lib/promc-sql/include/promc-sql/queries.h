@@ -58,12 +58,14 @@ typedef struct promc_sql_settings {
      * for such a one. NULL (default): made here.
      */
     promc_family *duration, *errors;
+    /** Must be zero: see promc/version.h. */
+    uint64_t reserved[4];
 } promc_sql_settings;
 
 /**
  * Register the families. Everything is copied.
  * @param settings NULL for the defaults.
- * @return 0; PROMC_E_INVALID (a NULL in `schemas`, a prefix of 40 bytes or more); PROMC_E_NOMEM; or as promc_counter_register().
+ * @return 0; PROMC_E_INVALID (a NULL in `schemas`, a prefix of 40 bytes or more); PROMC_E_VERSION (a reserved word is set); PROMC_E_NOMEM; or as promc_counter_register().
  *         *out is NULL then; a family that was registered stays.
  */
 PROMC_API int promc_sql_create(promc_sql **out, promc_registry *registry, const promc_sql_settings *settings);
@@ -81,6 +83,7 @@ typedef struct promc_sql_query {
     promc_sql *sql; /**< NULL: not begun, or finished */
     uint64_t start_ns;
     promc_sql_statement statement;
+    uint64_t own[2]; /**< room for the library: see promc/version.h */
 } promc_sql_query;
 
 /** Read the SQL and start the clock. Reading takes about a nanosecond a byte: for a prepared statement, read it once. */
@@ -97,6 +100,7 @@ PROMC_API bool promc_sql_end(promc_sql_query *query, const char *error_class);
 typedef struct promc_sql_prepared {
     promc_sql_statement statement;
     promc_histogram duration; /**< zero: metrics are off */
+    uint64_t own[2];          /**< room for the library: see promc/version.h */
 } promc_sql_prepared;
 
 /** @param text, length as promc_sql_read(). O(length). Its series exists from now on. */

@@ -13,6 +13,7 @@
 #include <promc/export.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,6 +51,7 @@ typedef struct promc_sql_statement {
     enum promc_sql_operation operation;
     char schema[PROMC_SQL_NAME_MAX + 1]; /**< "": none is named */
     char table[PROMC_SQL_NAME_MAX + 1];  /**< "": none is named */
+    uint32_t reserved[3];                /**< zero; what has another value counts as a statement that cannot be read */
 } promc_sql_statement;
 
 /**

@@ -55,6 +55,7 @@ typedef struct promc_sqlite_query {
     uint64_t elapsed_ns; /**< in sqlite3_step() so far */
     bool failed;         /**< its error was counted */
     promc_sql_statement statement;
+    uint64_t own[2]; /**< room for the library: see promc/version.h */
 } promc_sqlite_query;
 
 /** Read the statement's SQL. For one that is run often: read it once, and promc_sqlite_begin_as(). */

@@ -47,6 +47,8 @@ typedef struct promc_uv_settings {
     /** Called on the loop with each lag in seconds, for a program that wants more of it than the histogram. NULL: not. */
     void (*on_lag)(void *user, double seconds);
     void *user; /**< given to on_lag */
+    /** Must be zero: see promc/version.h. */
+    uint64_t reserved[4];
 } promc_uv_settings;
 
 /**
@@ -55,7 +57,7 @@ typedef struct promc_uv_settings {
  * @param[out] out  the watch; promc_uv_stop() ends it. NULL after an error.
  * @param settings  NULL for the defaults.
  * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_DUPLICATE (a loop of this name is watched: its gauges exist),
- *         PROMC_E_FULL, PROMC_E_BUCKETS, PROMC_E_TYPE or PROMC_E_LABEL_COUNT (a family of that name is something else).
+ *         PROMC_E_VERSION (a reserved word is set), PROMC_E_FULL, PROMC_E_BUCKETS, PROMC_E_TYPE or PROMC_E_LABEL_COUNT (a family of that name is something else).
  * @note call it before the loop runs for the first time: it configures UV_METRICS_IDLE_TIME.
  */
 PROMC_API int promc_uv_start(promc_uv **out, promc_registry *registry, uv_loop_t *loop,

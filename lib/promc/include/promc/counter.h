@@ -26,7 +26,8 @@ typedef struct promc_counter {
 
 /**
  * Register a counter family. A family without labels gets its one series at once (it exposes 0).
- * @return 0, PROMC_E_NAME, PROMC_E_LABEL_NAME, PROMC_E_DUPLICATE, PROMC_E_RESERVED, PROMC_E_UNIT, PROMC_E_FULL.
+ * @return 0, PROMC_E_NAME, PROMC_E_LABEL_NAME, PROMC_E_DUPLICATE, PROMC_E_RESERVED, PROMC_E_UNIT, PROMC_E_FULL,
+ *         PROMC_E_VERSION (a reserved word of the settings is set).
  * Thread safe; takes the registry's lock.
  */
 PROMC_API int promc_counter_register(promc_registry *registry, const promc_family_settings *settings,

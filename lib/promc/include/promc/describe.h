@@ -33,8 +33,12 @@ typedef struct promc_family_description {
     const char *cap_label;        /**< NULL: one cap for the family */
 } promc_family_description;
 
-/** Fill *out. Thread safe, lock-free, O(labels). */
-PROMC_API void promc_family_describe(const promc_family *family, promc_family_description *out);
+/**
+ * `promc_family_describe(family, &description, sizeof description)`. Thread safe, lock-free, O(labels).
+ * @param size of *out as the program was compiled: members may be added at its end, see version.h.
+ * @return 0, PROMC_E_VERSION (*out is zeroed), PROMC_E_INVALID (no such size).
+ */
+PROMC_API int promc_family_describe(const promc_family *family, promc_family_description *out, size_t size);
 
 /**
  * Walk the families that this process has registered, promc's own included unless they are left out, newest first:

@@ -34,7 +34,8 @@ enum promc_error {
     PROMC_E_FORMAT = -14,     /**< the arena or file is not of this version of promc */
     PROMC_E_IO = -15,         /**< the system refused; errno has the reason */
     PROMC_E_BUSY = -16,       /**< too many at once (scrapes in flight, registries) */
-    PROMC_E_TIMEOUT = -17     /**< the deadline has passed */
+    PROMC_E_TIMEOUT = -17,    /**< the deadline has passed */
+    PROMC_E_VERSION = -18     /**< the program was compiled for a newer promc than this one: see version.h */
 };
 
 /** Name of a code, e.g. "duplicate metric name". Never NULL. Thread safe. O(1). */

@@ -45,7 +45,8 @@ typedef struct promc_compressor {
     long (*write)(void *stream, const char **input, size_t *length, bool last, char *output, size_t capacity);
     /** Free the stream, complete or not. */
     void (*close)(void *stream);
-    void *user; /**< given to open() */
+    void *user;           /**< given to open() */
+    uint64_t reserved[4]; /**< must be zero: see version.h */
 } promc_compressor;
 
 /** A field that is 0 takes its default. */
@@ -54,14 +55,14 @@ typedef struct promc_exposition_settings {
     unsigned max_scrapes;
     /** Not copied: a constant of the program. NULL: bodies are not compressed. */
     const promc_compressor *compressor;
-    uint64_t reserved[4]; /**< must be 0 */
+    uint64_t reserved[4]; /**< must be zero: see version.h */
 } promc_exposition_settings;
 
 typedef struct promc_exposition promc_exposition;
 
 /**
  * @param settings NULL for the defaults.
- * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM.
+ * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_VERSION (a reserved word is set, the compressor's too).
  */
 PROMC_API int promc_exposition_create(promc_exposition **out, promc_registry *registry,
                                       const promc_exposition_settings *settings);
@@ -85,7 +86,7 @@ typedef struct promc_exposition_request {
     promc_exposition_field names;
     /** The method is HEAD: the head is GET's, no collector runs, the body is empty. */
     bool head;
-    uint64_t reserved[4]; /**< must be 0 */
+    uint64_t reserved[4]; /**< must be zero */
 } promc_exposition_request;
 
 /** A field of the answer. */
@@ -102,6 +103,7 @@ typedef struct promc_exposition_head {
     size_t header_count;
     /** Of any other status than 200: what is wrong, one line. The body is this line. NULL with 200. */
     const char *error;
+    uint64_t reserved[4]; /**< zero: room for members to come */
 } promc_exposition_head;
 
 typedef struct promc_exposition_scrape promc_exposition_scrape;
@@ -112,7 +114,7 @@ typedef struct promc_exposition_scrape promc_exposition_scrape;
 /**
  * Read the request, and take a place among the scrapes in flight. Does not block. Any bytes are safe.
  * @param[out] out never NULL after 0; its head may say that the request is refused.
- * @return 0, PROMC_E_INVALID (a NULL, reserved words that are not 0), PROMC_E_NOMEM.
+ * @return 0, PROMC_E_INVALID (a NULL), PROMC_E_NOMEM, PROMC_E_VERSION (a reserved word is set).
  */
 PROMC_API int promc_exposition_open(promc_exposition *exposition, const promc_exposition_request *request,
                                     promc_exposition_scrape **out);

@@ -67,6 +67,8 @@ typedef struct promc_family_settings {
      * The whole family then has no cap but the memory budget; past that all values are `other`. NULL or "": one cap for the family.
      */
     const char *cap_label;
+    /** Must be zero: see version.h. */
+    uint64_t reserved[4];
 } promc_family_settings;
 
 /** A label value with its length, for values that are not NUL-terminated. */

@@ -66,6 +66,8 @@ typedef struct promc_native_settings {
     uint32_t max_buckets;
     /** Values from -zero_threshold to zero_threshold are counted as 0. Default 2^-128; below 0: only 0 itself. */
     double zero_threshold;
+    /** Must be zero: see version.h. */
+    uint64_t reserved[2];
 } promc_native_settings;
 
 typedef struct promc_histogram_settings {
@@ -80,6 +82,8 @@ typedef struct promc_histogram_settings {
     enum promc_histogram_kind kind;
     /** Of a native one; looked at in any case, since an operator may make it one. */
     promc_native_settings native;
+    /** Must be zero: see version.h. */
+    uint64_t reserved[4];
 } promc_histogram_settings;
 
 /** The default bounds: .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10. */

@@ -12,6 +12,7 @@
  *     describe.h   what a registry has, as data
  *     error.h      what can go wrong             textfile.h   for programs that are not scraped
  *     clock.h      the clock of durations and deadlines
+ *     version.h    which promc this is, and how structs grow
  *
  * In five lines (promc-exporter/exporter.h has a registry that is scraped, in one call):
  *
@@ -42,5 +43,6 @@
 #include <promc/summary.h>
 #include <promc/table.h>
 #include <promc/textfile.h>
+#include <promc/version.h>
 
 #endif

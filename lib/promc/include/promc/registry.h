@@ -8,6 +8,7 @@
 #define PROMC_REGISTRY_H
 
 #include <promc/error.h>
+#include <promc/version.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,6 +84,8 @@ typedef struct promc_registry_settings {
     const char *overrides;
     /** What families have that say nothing of it: see promc_family_settings. Default 0: new series are shown as they are. */
     uint32_t birth_zero_seconds;
+    /** Must be zero: see version.h. */
+    uint64_t reserved[8];
 } promc_registry_settings;
 
 /** Fill *settings with the defaults. Never fails. */
@@ -93,7 +96,7 @@ PROMC_API void promc_registry_default_settings(promc_registry_settings *settings
  * @param[out] out    the registry; the caller destroys it.
  * @param settings    NULL for the defaults; copied.
  * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_IO, PROMC_E_FORMAT (shared_path holds something else),
- *         PROMC_E_BUSY (more than 15 registries alive in the process).
+ *         PROMC_E_BUSY (more than 15 registries alive in the process), PROMC_E_VERSION (a reserved word is set).
  */
 PROMC_API int promc_registry_create(promc_registry **out, const promc_registry_settings *settings);
 
@@ -120,18 +123,22 @@ PROMC_API const char *promc_overrides_unused(const promc_registry *registry);
 
 /** What the arena holds. */
 typedef struct promc_registry_stats {
-    size_t arena_bytes;      /**< the budget */
-    size_t arena_used_bytes; /**< metadata and cells handed out, all shards in use */
-    uint32_t families;       /**< families registered */
-    uint64_t series;         /**< series alive */
-    uint64_t series_dropped; /**< updates that went to an overflow series because of a cap or the budget */
-    uint64_t stale_updates;  /**< updates through a handle whose series had been removed */
-    uint32_t shards;         /**< shards ever used */
-    uint32_t scrapes_in_flight;
+    size_t arena_bytes;         /**< the budget */
+    size_t arena_used_bytes;    /**< metadata and cells handed out, all shards in use */
+    uint32_t families;          /**< families registered */
+    uint64_t series;            /**< series alive */
+    uint64_t series_dropped;    /**< updates that went to an overflow series because of a cap or the budget */
+    uint64_t stale_updates;     /**< updates through a handle whose series had been removed */
+    uint32_t shards;            /**< shards ever used */
+    uint32_t scrapes_in_flight; /**< scrapes begun and not ended */
 } promc_registry_stats;
 
-/** Thread safe, lock-free, O(families). */
-PROMC_API void promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out);
+/**
+ * `promc_registry_get_stats(registry, &stats, sizeof stats)`. Thread safe, lock-free, O(families).
+ * @param size of *out as the program was compiled: members may be added at its end, see version.h.
+ * @return 0, PROMC_E_VERSION (*out is zeroed), PROMC_E_INVALID (no such size).
+ */
+PROMC_API int promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out, size_t size);
 
 #ifdef __cplusplus
 }

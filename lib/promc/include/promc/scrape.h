@@ -43,6 +43,8 @@ enum promc_escaping {
  *  - Limits: /federate at longer intervals, scrapers that do not say so (`for_scraper`), a process that ends inside the time, a Prometheus that
  *    is started later. A series that is made before its events (a table's, promc_counter_get() at the start) needs none of this.
  */
+
+/** What is wanted of a scrape. Start from zero; all zero is text 0.0.4 of everything. */
 typedef struct promc_scrape_settings {
     enum promc_format format;
     enum promc_escaping escaping;
@@ -63,6 +65,8 @@ typedef struct promc_scrape_settings {
     size_t name_count;
     /** CLOCK_MONOTONIC ns (promc_now_ns()) after which collectors are skipped; 0: none. */
     uint64_t deadline_ns;
+    /** Must be zero: see version.h. */
+    uint64_t reserved[4];
 } promc_scrape_settings;
 
 typedef struct promc_scrape promc_scrape;
@@ -79,7 +83,7 @@ PROMC_API const char *promc_content_type(const promc_scrape_settings *settings);
 
 /**
  * Start a scrape. Runs the registry's collectors.
- * @return 0, PROMC_E_NOMEM, PROMC_E_BUSY (32 scrapes of this registry are in flight).
+ * @return 0, PROMC_E_NOMEM, PROMC_E_BUSY (32 scrapes of this registry are in flight), PROMC_E_INVALID, PROMC_E_VERSION.
  */
 PROMC_API int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *settings, promc_scrape **out);
 

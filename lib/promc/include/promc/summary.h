@@ -62,6 +62,8 @@ typedef struct promc_summary_settings {
     uint32_t max_age_seconds;
     /** Steps of the window, 1 … PROMC_MAX_AGE_BUCKETS. Default 5. */
     uint32_t age_buckets;
+    /** Must be zero: see version.h. */
+    uint64_t reserved[4];
 } promc_summary_settings;
 
 /**

@@ -62,7 +62,7 @@ extern "C" {
 
 /* ---- the table as data ---- */
 
-/** A label of a metric in a table. */
+/** A label of a metric in a table: a value, which never grows. */
 typedef struct promc_table_label {
     const char *name;          /**< NULL ends the list */
     const char *const *values; /**< by enumerator; NULL: an open label */
@@ -83,6 +83,7 @@ typedef struct promc_table_options {
     size_t state_count;
     promc_value_fn value;  /**< callbacks without labels: called with NULL; may be NULL */
     const char *cap_label; /**< as promc_family_settings.cap_label */
+    uint64_t reserved[4];  /**< must be zero: see version.h */
 } promc_table_options;
 
 /** A row. */
@@ -93,6 +94,7 @@ typedef struct promc_table_metric {
     const char *name, *help;
     promc_table_label labels[PROMC_MAX_LABELS + 1];
     promc_table_options options;
+    uint64_t reserved[2]; /**< must be zero */
 } promc_table_metric;
 
 typedef struct promc_table {
@@ -100,6 +102,7 @@ typedef struct promc_table {
     const promc_table_metric *metrics;
     size_t metric_count;
     size_t handles_bytes; /**< sizeof the struct */
+    uint64_t reserved[2]; /**< must be zero */
 } promc_table;
 
 /**
@@ -124,43 +127,49 @@ PROMC_API size_t promc_table_labels(const promc_table_metric *metric, promc_tabl
 
 /* ---- options ---- */
 
-#define PROMC_PLAIN                  \
-    {                                \
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+/** For reserved words. */
+#define PROMC_TABLE_ZERO \
+    {                    \
+        0                \
+    }
+
+#define PROMC_PLAIN                                    \
+    {                                                  \
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, PROMC_TABLE_ZERO \
     }
 /** `buckets` is an array, not a pointer. */
-#define PROMC_BUCKETS(buckets)                                                  \
-    {                                                                           \
-        0, buckets, sizeof(buckets) / sizeof((buckets)[0]), 0, 0, 0, 0, 0, 0, 0 \
+#define PROMC_BUCKETS(buckets)                                                                    \
+    {                                                                                             \
+        0, buckets, sizeof(buckets) / sizeof((buckets)[0]), 0, 0, 0, 0, 0, 0, 0, PROMC_TABLE_ZERO \
     }
-#define PROMC_CAPPED(max_series, idle_expiry_seconds)           \
-    {                                                           \
-        0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0, 0 \
+#define PROMC_CAPPED(max_series, idle_expiry_seconds)                             \
+    {                                                                             \
+        0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0, 0, PROMC_TABLE_ZERO \
     }
 /** The cap is for each value of the label of that name, which is one of the row's. */
-#define PROMC_CAPPED_BY(cap_label, max_series, idle_expiry_seconds)     \
-    {                                                                   \
-        0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0, cap_label \
+#define PROMC_CAPPED_BY(cap_label, max_series, idle_expiry_seconds)                       \
+    {                                                                                     \
+        0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0, cap_label, PROMC_TABLE_ZERO \
     }
-#define PROMC_OPTIONS(unit, buckets, bucket_count, max_series, idle_expiry_seconds) \
-    {                                                                               \
-        unit, buckets, bucket_count, max_series, idle_expiry_seconds, 0, 0, 0, 0, 0 \
+#define PROMC_OPTIONS(unit, buckets, bucket_count, max_series, idle_expiry_seconds)                   \
+    {                                                                                                 \
+        unit, buckets, bucket_count, max_series, idle_expiry_seconds, 0, 0, 0, 0, 0, PROMC_TABLE_ZERO \
     }
 
 /** `settings`: a static promc_summary_settings; unit, cap, expiry and constant labels in its `family` count too. */
-#define PROMC_SUMMARY_LIKE(settings)           \
-    {                                          \
-        0, 0, 0, 0, 0, &(settings), 0, 0, 0, 0 \
+#define PROMC_SUMMARY_LIKE(settings)                             \
+    {                                                            \
+        0, 0, 0, 0, 0, &(settings), 0, 0, 0, 0, PROMC_TABLE_ZERO \
     }
 /** The list of a PROMC_LABEL as a stateset's states. */
-#define PROMC_STATES(set)                                 \
-    {                                                     \
-        0, 0, 0, 0, 0, 0, set##_values, set##_count, 0, 0 \
+#define PROMC_STATES(set)                                                   \
+    {                                                                       \
+        0, 0, 0, 0, 0, 0, set##_values, set##_count, 0, 0, PROMC_TABLE_ZERO \
     }
 /** A callback's value: a promc_value_fn, called with NULL. */
-#define PROMC_VALUE_FROM(function)          \
-    {                                       \
-        0, 0, 0, 0, 0, 0, 0, 0, function, 0 \
+#define PROMC_VALUE_FROM(function)                            \
+    {                                                         \
+        0, 0, 0, 0, 0, 0, 0, 0, function, 0, PROMC_TABLE_ZERO \
     }
 
 #define PROMC_NO_LABELS
@@ -221,10 +230,10 @@ PROMC_API size_t promc_table_labels(const promc_table_metric *metric, promc_tabl
     struct table table;                                                                                               \
     static const promc_table_metric table##_metrics[] = {rows(PROMC_TABLE_ROW, PROMC_TABLE_LABEL, PROMC_TABLE_OPEN)}; \
     const promc_table table##_table = {#table, table##_metrics, sizeof(table##_metrics) / sizeof(table##_metrics[0]), \
-                                       sizeof(struct table)}
+                                       sizeof(struct table), PROMC_TABLE_ZERO}
 
 #define PROMC_TABLE_ROW(type, member, name, help, labels, options) \
-    {PROMC_TABLE_KIND_##type, name, help, {labels{0, 0, 0}}, options},
+    {PROMC_TABLE_KIND_##type, name, help, {labels{0, 0, 0}}, options, PROMC_TABLE_ZERO},
 #define PROMC_TABLE_LABEL(set) {set##_label, set##_values, set##_count},
 #define PROMC_TABLE_OPEN(name) {name, 0, 0},
 #define PROMC_TABLE_KIND_COUNTER PROMC_COUNTER, 0, 0

@@ -27,6 +27,7 @@ static const char *const texts[] = {
     [-PROMC_E_IO] = "system error",
     [-PROMC_E_BUSY] = "too many at once",
     [-PROMC_E_TIMEOUT] = "deadline passed",
+    [-PROMC_E_VERSION] = "compiled for a newer promc",
 };
 
 #define DETAIL_BYTES 240

@@ -52,8 +52,12 @@ int promc_exposition_create(promc_exposition **out, promc_registry *registry, co
     if (settings->max_scrapes > MAX_SCRAPES) {
         return promc_fail(PROMC_E_INVALID, "max_scrapes is %u; at most %d", settings->max_scrapes, MAX_SCRAPES);
     }
-    if (memcmp(settings->reserved, defaults.reserved, sizeof(defaults.reserved)) != 0) {
-        return promc_fail(PROMC_E_INVALID, "promc_exposition_settings: the reserved words must be 0");
+    int rc = PROMC_RESERVED_CHECK(promc_exposition_settings, settings);
+    if (rc == 0 && settings->compressor != NULL) {
+        rc = PROMC_RESERVED_CHECK(promc_compressor, settings->compressor);
+    }
+    if (rc != 0) {
+        return rc;
     }
     promc_exposition *exposition = calloc(1, sizeof(*exposition));
     if (exposition == NULL) {
@@ -155,13 +159,13 @@ static void read_request(promc_exposition_scrape *scrape, const promc_exposition
 int promc_exposition_open(promc_exposition *exposition, const promc_exposition_request *request,
                           promc_exposition_scrape **out)
 {
-    static const promc_exposition_request defaults;
     if (exposition == NULL || request == NULL || out == NULL) {
         return promc_fail(PROMC_E_INVALID, "promc_exposition_open: an argument is NULL");
     }
     *out = NULL;
-    if (memcmp(request->reserved, defaults.reserved, sizeof(defaults.reserved)) != 0) {
-        return promc_fail(PROMC_E_INVALID, "promc_exposition_request: the reserved words must be 0");
+    int rc = PROMC_RESERVED_CHECK(promc_exposition_request, request);
+    if (rc != 0) {
+        return rc;
     }
     promc_exposition_scrape *scrape = calloc(1, sizeof(*scrape));
     if (scrape == NULL) {

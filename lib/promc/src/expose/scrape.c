@@ -267,6 +267,10 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
     }
     *out = NULL;
     settings = settings != NULL ? settings : &defaults;
+    int error = PROMC_RESERVED_CHECK(promc_scrape_settings, settings);
+    if (error != 0) {
+        return error;
+    }
     const struct promc_syntax *syntax = syntax_of(settings->format);
     if (syntax == NULL || (unsigned)settings->escaping > PROMC_ESCAPING_VALUES) {
         return promc_fail(PROMC_E_INVALID, "promc_scrape_begin: format %d with escaping %d does not exist",
@@ -287,7 +291,7 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
     scrape->encoder.openmetrics = settings->format == PROMC_FORMAT_OPENMETRICS;
     scrape->encoder.created_timestamps = (registry->arena.header->flags & PROMC_ARENA_CREATED_TIMESTAMPS) != 0;
     prepare(registry, settings->deadline_ns);
-    int error = promc_reading_begin(registry, &scrape->reading);
+    error = promc_reading_begin(registry, &scrape->reading);
     if (error != 0) {
         free(scrape);
         return error;

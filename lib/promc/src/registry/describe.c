@@ -2,6 +2,7 @@
 #include <promc/describe.h>
 
 #include "base/atomic.h"
+#include "base/version.h"
 #include "types/values.h"
 
 /* Texts in the arena end with a NUL; one that is absent has no place there. */
@@ -10,11 +11,11 @@ static const char *text_of(const promc_family *family, struct promc_text text)
     return text.length > 0 ? promc_at(&family->registry->arena, text.ref) : "";
 }
 
-void promc_family_describe(const promc_family *family, promc_family_description *out)
+int promc_family_describe(const promc_family *family, promc_family_description *out, size_t size)
 {
     const struct promc_family_data *data = family->data;
     const struct promc_type_ops *ops = promc_ops_of(family->registry, data);
-    *out = (promc_family_description){
+    promc_family_description described = {
         .name = text_of(family, data->name),
         .help = text_of(family, data->help),
         .unit = text_of(family, data->unit),
@@ -29,14 +30,16 @@ void promc_family_describe(const promc_family *family, promc_family_description 
     struct promc_family_view view = {0};
     if (ops->view)
         ops->view(&family->registry->arena, data, &view);
-    out->buckets = view.bounds;
-    out->bucket_count = view.bound_count;
-    out->quantiles = view.quantiles;
-    out->quantile_count = view.quantile_count;
-    out->quantile_error = view.summary ? view.summary->error : 0;
-    out->max_age_seconds = view.summary ? view.summary->max_age_seconds : 0;
+    described.buckets = view.bounds;
+    described.bucket_count = view.bound_count;
+    described.quantiles = view.quantiles;
+    described.quantile_count = view.quantile_count;
+    described.quantile_error = view.summary ? view.summary->error : 0;
+    described.max_age_seconds = view.summary ? view.summary->max_age_seconds : 0;
     for (size_t i = 0; i < data->label_count; i++)
-        out->labels[i] = text_of(family, data->label_names[i]);
+        described.labels[i] = text_of(family, data->label_names[i]);
+    return promc_hand_out("promc_family_description", out, size, &described, sizeof described,
+                          PROMC_BYTES_TO(promc_family_description, cap_label));
 }
 
 promc_family *promc_family_next(promc_registry *registry, const promc_family *previous)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arena/arena_map.h"
 #include "arena/lock.h"
+#include "base/version.h"
 #include "collect/callback.h"
 #include "collect/collector.h"
 #include "registry/overrides.h"
@@ -40,6 +41,9 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
     promc_registry_settings defaults;
     promc_registry_default_settings(&defaults);
     *settings = given ? *given : defaults;
+    int rc = PROMC_RESERVED_CHECK(promc_registry_settings, settings);
+    if (rc < 0)
+        return rc;
     if (settings->arena_bytes == 0)
         settings->arena_bytes = defaults.arena_bytes;
     if (settings->max_series_per_family == 0)
@@ -61,7 +65,7 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
     if (settings->constant_label_count > 64)
         return out_of_range("constant_label_count", settings->constant_label_count, "at most 64");
     for (size_t i = 0; i < settings->constant_label_count; i++) {
-        int rc = promc_check_constant("(registry)", &settings->constant_labels[i], settings->utf8_names);
+        rc = promc_check_constant("(registry)", &settings->constant_labels[i], settings->utf8_names);
         if (rc < 0)
             return rc;
     }
@@ -262,10 +266,10 @@ void promc_registry_destroy(promc_registry *registry)
     pthread_mutex_unlock(&promc_slots_lock);
 }
 
-void promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out)
+int promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out, size_t size)
 {
     const struct promc_arena_header *header = registry->arena.header;
-    *out = (promc_registry_stats){
+    promc_registry_stats stats = {
         .arena_bytes = registry->arena.bytes,
         .arena_used_bytes = promc_arena_used(&registry->arena),
         .families = promc_load(&header->family_count),
@@ -274,7 +278,9 @@ void promc_registry_get_stats(const promc_registry *registry, promc_registry_sta
         .shards = promc_load(&header->shards_used),
     };
     for (const promc_family *family = promc_load_acquire(&registry->families); family; family = family->next)
-        out->series_dropped += (uint64_t)promc_counter_value(family->dropped);
+        stats.series_dropped += (uint64_t)promc_counter_value(family->dropped);
     for (unsigned i = 0; i < PROMC_SCRAPES_MAX; i++)
-        out->scrapes_in_flight += promc_load(&header->scrapes[i].token) != 0;
+        stats.scrapes_in_flight += promc_load(&header->scrapes[i].token) != 0;
+    return promc_hand_out("promc_registry_stats", out, size, &stats, sizeof stats,
+                          PROMC_BYTES_TO(promc_registry_stats, scrapes_in_flight));
 }

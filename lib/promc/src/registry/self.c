@@ -80,7 +80,7 @@ void promc_self_update(promc_registry *registry)
     if (registry->arena.readonly)
         return;
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats);
+    (void)promc_registry_get_stats(registry, &stats, sizeof stats);
     promc_gauge_set(registry->series, (double)stats.series);
     promc_gauge_set(registry->arena_bytes, (double)stats.arena_used_bytes);
     promc_gauge_set(registry->arena_limit_bytes, (double)stats.arena_bytes);

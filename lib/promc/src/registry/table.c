@@ -67,13 +67,28 @@ static int check_options(const promc_table *table, const promc_table_metric *met
     return 0;
 }
 
+/* What a program compiled for a newer promc would have set. */
+static int check_reserved(const promc_table *table)
+{
+    int rc = PROMC_RESERVED_CHECK(promc_table, table);
+    for (size_t i = 0; rc == 0 && i < table->metric_count; i++) {
+        rc = PROMC_RESERVED_CHECK(promc_table_metric, &table->metrics[i]);
+        if (rc == 0)
+            rc = PROMC_RESERVED_CHECK(promc_table_options, &table->metrics[i].options);
+    }
+    return rc;
+}
+
 static int check(const promc_table *table)
 {
     size_t offset = 0;
+    int rc = check_reserved(table);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < table->metric_count; i++) {
         const promc_table_metric *metric = &table->metrics[i];
         (void)member_of(metric, offset, &offset);
-        int rc = check_options(table, metric);
+        rc = check_options(table, metric);
         if (rc < 0)
             return rc;
     }

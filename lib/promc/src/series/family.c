@@ -323,6 +323,9 @@ int promc_family_create(promc_registry *registry, const struct promc_family_plan
         *out = NULL;
     if (!registry || !plan->settings)
         return promc_fail(PROMC_E_INVALID, "no registry, or no settings, given");
+    int rc = PROMC_RESERVED_CHECK(promc_family_settings, plan->settings);
+    if (rc < 0)
+        return rc;
     if (registry->arena.readonly)
         return promc_fail(PROMC_E_INVALID, "the registry is read-only");
     promc_family_settings settings = *plan->settings;
@@ -334,7 +337,7 @@ int promc_family_create(promc_registry *registry, const struct promc_family_plan
     const struct promc_type_ops *ops = &registry->types[plan->row];
     changed.type = ops->type;
     changed.cells = ops->cells;
-    int rc = registry->hooks->override(registry, &changed, &settings);
+    rc = registry->hooks->override(registry, &changed, &settings);
     if (rc == 0 && ops->plan)
         ops->plan(&changed);
     return rc < 0 ? rc : create(registry, &changed, out);

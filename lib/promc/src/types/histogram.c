@@ -24,7 +24,9 @@ int promc_histogram_register(promc_registry *registry, const promc_histogram_set
     if ((unsigned)settings->kind > PROMC_HISTOGRAM_CLASSIC_AND_NATIVE)
         return promc_fail(PROMC_E_INVALID, "metric \"%s\": histogram kind %d does not exist",
                           settings->family.name ? settings->family.name : "(null)", (int)settings->kind);
-    int rc = promc_bounds_check(settings->family.name, bounds, &count);
+    int rc = PROMC_RESERVED_CHECK(promc_histogram_settings, settings);
+    if (rc == 0)
+        rc = promc_bounds_check(settings->family.name, bounds, &count);
     if (rc == 0)
         rc = promc_native_plan(settings->family.name, &settings->native, &plan.native);
     if (rc < 0)

@@ -265,6 +265,9 @@ static int schema_for(double growth)
 
 int promc_native_plan(const char *name, const promc_native_settings *settings, struct promc_native_plan *plan)
 {
+    int rc = PROMC_RESERVED_CHECK(promc_native_settings, settings);
+    if (rc < 0)
+        return rc;
     name = name ? name : "(null)";
     if (!(settings->growth == 0 || settings->growth > 1))
         return promc_fail(PROMC_E_INVALID, "metric \"%s\": buckets cannot grow by a factor of %g", name,

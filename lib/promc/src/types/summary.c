@@ -106,7 +106,9 @@ int promc_summary_register(promc_registry *registry, const promc_summary_setting
         *out = NULL;
     if (!given)
         return promc_fail(PROMC_E_INVALID, "no settings given");
-    int rc = complete(&settings, given, &summary);
+    int rc = PROMC_RESERVED_CHECK(promc_summary_settings, given);
+    if (rc == 0)
+        rc = complete(&settings, given, &summary);
     if (rc == 0 && settings.quantile_count > 0)
         rc = fill_bounds(&settings, bounds, &count);
     if (rc < 0)
