@@ -101,11 +101,40 @@ def test_refusals_are_answered_and_counted_as_without(secure):
     wait_until("each counted once, as it was answered", lambda: counted() == expected)
 
 
+@pytest.mark.parametrize("ciphers, good", [
+    ("ECDHE+AESGCM", True), ("ECDHE+CHACHA20", True),
+    ("AES128-GCM-SHA256", False),  # no forward secrecy
+    ("ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256", False),  # no AEAD
+    ("ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA", False),
+])
+def test_forward_secrecy_and_aead_only(secure, ciphers, good):
+    context = ssl.create_default_context(cafile=str(secure.certificate))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(ciphers + ":@SECLEVEL=0")
+    try:
+        with socket.create_connection(("127.0.0.1", secure.port), timeout=SECONDS) as plain, \
+                context.wrap_socket(plain, server_hostname="127.0.0.1") as s:
+            assert good and s.version() == "TLSv1.2", s.cipher()
+    except ssl.SSLError:
+        assert not good
+    assert answers(secure)  # by TLS 1.3
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_old_versions_are_not_spoken(secure, version):
+    context = ssl.create_default_context(cafile=str(secure.certificate))
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = version
+    context.maximum_version = version
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=SECONDS) as plain, pytest.raises((ssl.SSLError, ConnectionError)):
+        context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
 def test_a_handshake_that_does_not_come_to_its_end_is_cut_off(make_service, tmp_path):
     certificate, key = make_certificate(tmp_path)
     service = make_service(started=False, TLS_CERT=certificate, TLS_KEY=key, REQUEST_TIMEOUT=1, IDLE_TIMEOUT=3600)
     service.certificate = certificate
-    service._ready = lambda: answers(service)  # noqa: SLF001
+    service.answers = lambda: answers(service)
     service.start()
     for begun in (b"", b"\x16\x03\x01\x02\x00\x01\x00"):
         with socket.create_connection(("127.0.0.1", service.port), timeout=SECONDS) as s:

@@ -142,6 +142,13 @@ static void test_limits(void **state)
     memcpy(raw + n + 300000, GET, strlen(GET));
     talk_n(raw, (size_t)n + 300000 + strlen(GET), 70001, FRONT_HALF_CLOSE); /* in a file, and the next one behind it */
     assert_int_equal(client.answers[200], 2);
+    n = snprintf(raw, sizeof(raw), "POST /w HTTP/1.1\r\n" CHUNKED "9c40\r\n");
+    memset(raw + n, 'a', 40000);
+    n += 40000 + snprintf(raw + n + 40000, 1000, "\r\n0\r\n\r\n" GET GET);
+    for (size_t step = 1000; step < 70000; step += 3001) { /* what is read behind a chunked body is not lost */
+        talk_n(raw, (size_t)n, step, FRONT_HALF_CLOSE);
+        assert_int_equal(client.answers[200], 3);
+    }
 }
 
 static void test_clients_that_go(void **state)

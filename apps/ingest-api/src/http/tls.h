@@ -10,8 +10,10 @@
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 
-/** TLS 1.2 and 1.3; GnuTLS's own choice otherwise. */
-#define TLS_PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
+/** TLS 1.3, and of 1.2 what has forward secrecy and authenticates as it encrypts (AEAD); GnuTLS's own order. */
+#define TLS_PRIORITIES                                                                                     \
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:" \
+    "+CHACHA20-POLY1305:+AES-128-GCM:-MAC-ALL:+AEAD"
 
 /**
  * Read the certificate (PEM, behind it those up to the authority's) and its key (PEM, without a password), and use them
