@@ -49,6 +49,7 @@ int main(void)
 """
 VERSION = re.search(r"^  version: '(.*)'", (ROOT / "meson.build").read_text(), re.M)[1]
 NEXT = "0.2.0"
+SOURCES = ("lib", "apps", "tools", "packaging", "fuzz")  # what Meson reads, whatever is built of it
 
 # (header, what is there, what the younger promc has)
 GROWN = [
@@ -88,11 +89,10 @@ def promcs(tmp_path_factory):
     """{"now": (headers, libraries), "next": …}"""
     folder = tmp_path_factory.mktemp("versions")
     younger = folder / "source"
-    shutil.copytree(ROOT / "lib", younger / "lib")
-    for name in ("tools/promc", "packaging"):
-        shutil.copytree(ROOT / name, younger / name)
-    for name in ("meson.build", "meson_options.txt"):
-        shutil.copy(ROOT / name, younger / name)
+    for name in run("git", "ls-files", "-z", "meson*", *SOURCES, cwd=ROOT).split("\0"):
+        if name and (ROOT / name).is_file():
+            (younger / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, younger / name)
     (younger / "meson.build").write_text((ROOT / "meson.build").read_text().replace(f"version: '{VERSION}'", f"version: '{NEXT}'"))
     headers = younger / "lib/promc/include/promc"
     for name in {file for file, _, _ in GROWN}:
