@@ -393,6 +393,32 @@ def test_deadman(make_service, watch, receivers, alertmanager):
     wait_until("silence", lambda: time.monotonic() - receivers.messages("deadman")[-1].at > 6, WAIT)
 
 
+# ---------------------------------------------------------------- messages
+
+def test_a_message_has_ten_alerts_and_says_how_many_more(receivers, alertmanager):
+    """What Slack would take for markup is text; twelve alerts that differ are ten and two more."""
+    alertmanager.post(*[{"alertname": "RouteFailing", "severity": "critical", "component": "api", "job": "ingest-api",
+                         "route": "<unmatched>" if n == 0 else f"/r{n:02}", "instance": f"api-{n:02}:3000"} for n in range(12)],
+                      annotations=lambda labels: {"summary": f"{labels['route']} fails & stays so", "description": "a > b",
+                                                  "runbook_url": "http://127.0.0.1/runbook"})
+    wait_until("told", lambda: receivers.messages("slack", "RouteFailing"), WAIT)
+    text = slack_text(receivers.messages("slack", "RouteFailing")[0])
+    assert "&lt;unmatched&gt; fails &amp; stays so" in text and "a &gt; b" in text and "<unmatched>" not in text
+    assert text.count(":rotating_light:") == 10 and "and 2 more" in text
+    wait_until("paged", lambda: receivers.messages("pagerduty", "RouteFailing", "trigger"), WAIT)
+    page = receivers.messages("pagerduty", "RouteFailing", "trigger")[0].body["payload"]
+    assert page["custom_details"]["summary"].endswith("fails & stays so and 11 more")
+    assert page["custom_details"]["runbook"] == "http://127.0.0.1/runbook" and "api-01:3000" in page["custom_details"]["instances"]
+
+
+def test_an_alert_without_annotations_can_be_read(receivers, alertmanager):
+    alertmanager.post({"alertname": "Foreign", "severity": "warning", "component": "api", "job": "other", "where": "there"},
+                      annotations=lambda labels: {})
+    wait_until("told", lambda: receivers.messages("slack", "Foreign"), WAIT)
+    text = slack_text(receivers.messages("slack", "Foreign")[0])
+    assert "*Foreign*" in text and "where=`there`" in text
+
+
 # ---------------------------------------------------------------- inhibition
 
 def test_a_service_that_is_down_says_one_thing(make_service, watch, receivers, alertmanager):

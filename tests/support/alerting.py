@@ -88,13 +88,14 @@ class Alertmanager(alertmanagers.Alertmanager):
     def inhibited(self, **labels):
         return [alert for alert in self.alerts(**labels) if alert["status"]["inhibitedBy"]]
 
-    def post(self, *alerts):
+    def post(self, *alerts, annotations=None):
         """Alerts as Prometheus would send them: label sets, with the external labels added."""
+        annotations = annotations or (lambda labels: {
+            "summary": f"summary of {labels['alertname']}", "description": f"description of {labels['alertname']}",
+            "runbook_url": "http://127.0.0.1/runbook"})
         web.send("POST", self.url + "/api/v2/alerts",
-                [{"labels": {"cluster": "prospectflow", "environment": "development", **labels},
-                  "annotations": {"summary": f"summary of {labels['alertname']}", "description": f"description of {labels['alertname']}",
-                                  "runbook_url": "http://127.0.0.1/runbook"},
-                  "generatorURL": "http://127.0.0.1/graph"} for labels in alerts])
+                 [{"labels": {"cluster": "prospectflow", "environment": "development", **labels}, "annotations": annotations(labels),
+                   "generatorURL": "http://127.0.0.1/graph"} for labels in alerts])
 
     def close(self):
         assert self.stop() == 0
