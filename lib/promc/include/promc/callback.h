@@ -37,6 +37,13 @@ PROMC_API int promc_callback_register(promc_registry *registry, enum promc_type 
  */
 PROMC_API int promc_callback_set(promc_family *family, const char *const *values, promc_value_fn value, void *user);
 
+/**
+ * Take the callback of the series with these label values back: it is not called again, and a call in progress is waited for (so not to be
+ * called by a callback). The series stays, with its last value: promc_family_remove().
+ * @return 0, PROMC_E_NOT_FOUND, PROMC_E_LABEL_VALUE, PROMC_E_TYPE.
+ */
+PROMC_API int promc_callback_unset(promc_family *family, const char *const *values);
+
 #ifdef __cplusplus
 }
 #endif

@@ -27,6 +27,13 @@ typedef int (*promc_collect_fn)(void *user, uint64_t deadline_ns);
 PROMC_API int promc_collector_register(promc_registry *registry, const char *name, promc_collect_fn collect,
                                        void *user);
 
+/**
+ * Take the first collector of that name back, e.g. before the module that has the function is unloaded. Waits for a run in progress, so it is
+ * not to be called by a collector; its families and their last values stay (promc_family_remove_matching()).
+ * @return 0, PROMC_E_NOT_FOUND, PROMC_E_INVALID.
+ */
+PROMC_API int promc_collector_unregister(promc_registry *registry, const char *name);
+
 /*
  * The ready-made collectors. Each registers its families (what cannot be had on this machine is left out) and a collector that
  * keeps them up to date. @return 0, PROMC_E_DUPLICATE (called twice), PROMC_E_FULL, PROMC_E_INVALID.

@@ -25,8 +25,9 @@ typedef struct promc_counter {
 } promc_counter;
 
 /**
- * Register a counter family. A family without labels gets its one series at once (it exposes 0).
- * @return 0, PROMC_E_NAME, PROMC_E_LABEL_NAME, PROMC_E_DUPLICATE, PROMC_E_RESERVED, PROMC_E_UNIT, PROMC_E_FULL,
+ * Register a counter family. A family without labels gets its one series at once (it exposes 0). The same definition once more gives back the
+ * family that is there (a module that is loaded anew goes on); help, cap and expiry are the first one's. So it is for every type.
+ * @return 0, PROMC_E_NAME, PROMC_E_LABEL_NAME, PROMC_E_DUPLICATE (another definition; the detail says what differs), PROMC_E_RESERVED, PROMC_E_UNIT, PROMC_E_FULL,
  *         PROMC_E_VERSION (a reserved word of the settings is set).
  * Thread safe; takes the registry's lock.
  */

@@ -25,7 +25,7 @@ enum promc_error {
     PROMC_E_LABEL_NAME = -5,  /**< a label name breaks the grammar, is reserved or stands twice */
     PROMC_E_LABEL_COUNT = -6, /**< too many labels, or values that do not match the declared labels */
     PROMC_E_LABEL_VALUE = -7, /**< a label value is missing, too long or not UTF-8 */
-    PROMC_E_DUPLICATE = -8,   /**< the family's name is taken */
+    PROMC_E_DUPLICATE = -8,   /**< the family's name is taken, by another definition */
     PROMC_E_RESERVED = -9,    /**< the name's suffix is reserved, or its samples clash with another family's */
     PROMC_E_TYPE = -10,       /**< the family is of another type */
     PROMC_E_BUCKETS = -11,    /**< bucket bounds are not finite, strictly ascending, or too many */

@@ -4,6 +4,7 @@
 #include "shard/shard.h"
 
 #include <math.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,9 @@ int promc_callback_register(promc_registry *registry, enum promc_type type, cons
     enum promc_row row = type == PROMC_COUNTER ? PROMC_ROW_COUNTER_KEPT
                          : type == PROMC_GAUGE ? PROMC_ROW_GAUGE
                                                : PROMC_ROW_UNTYPED;
-    int rc = promc_family_create(registry, &(struct promc_family_plan){.row = row, .settings = settings}, &family);
+    int rc = promc_family_create(
+        registry, &(struct promc_family_plan){.row = row, .settings = settings, .flags = PROMC_FAMILY_CALLBACK},
+        &family);
     if (rc < 0)
         return rc;
     family->by_callback = true;
@@ -32,7 +35,7 @@ int promc_callback_register(promc_registry *registry, enum promc_type type, cons
 static struct promc_callback *find(promc_registry *registry, promc_series_ref ref)
 {
     for (struct promc_callback *c = promc_load_acquire(&registry->callbacks); c; c = c->next) {
-        if (c->ref.where == ref.where && c->ref.word == ref.word)
+        if (c->ref.where == ref.where && c->ref.word == ref.word && !promc_load(&c->replaced))
             return c;
     }
     return NULL;
@@ -65,11 +68,43 @@ int promc_callback_set(promc_family *family, const char *const *values, promc_va
     return 0;
 }
 
+int promc_callback_unset(promc_family *family, const char *const *values)
+{
+    promc_str strs[PROMC_MAX_LABELS];
+    if (!family || !family->by_callback)
+        return promc_fail(PROMC_E_TYPE, "no metric family of callbacks given");
+    for (unsigned i = 0; i < family->label_count; i++) {
+        if (!values || !values[i])
+            return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": %u label values needed", promc_name_of(family),
+                              family->label_count);
+        strs[i] = (promc_str){values[i], strlen(values[i])};
+    }
+    promc_registry *registry = family->registry;
+    const struct promc_child *child = promc_series_find(family, strs);
+    struct promc_callback *found = NULL;
+    pthread_mutex_lock(&registry->local_lock);
+    if (child)
+        found = find(registry, promc_series_handle(family, child, promc_load(&child->live.word)));
+    if (found)
+        promc_store(&found->replaced, 1); /* no run begins from here on */
+    pthread_mutex_unlock(&registry->local_lock);
+    if (!found)
+        return promc_fail(PROMC_E_NOT_FOUND, "metric \"%s\": no callback for these values", promc_name_of(family));
+    while (__atomic_exchange_n(&found->running, 1, __ATOMIC_ACQUIRE) != 0)
+        sched_yield();
+    promc_store_release(&found->running, 0);
+    return 0;
+}
+
 static void run(struct promc_callback *callback)
 {
     const struct promc_child *child = promc_series_child(callback->ref);
-    if (!child || promc_load(&callback->replaced) || __atomic_exchange_n(&callback->running, 1, __ATOMIC_ACQUIRE) != 0)
+    if (!child || __atomic_exchange_n(&callback->running, 1, __ATOMIC_ACQUIRE) != 0)
         return;
+    if (promc_load(&callback->replaced)) {
+        promc_store_release(&callback->running, 0);
+        return;
+    }
     double value = callback->value(callback->user);
     struct promc_child_value *place = promc_child_value(child);
     double last = promc_cell_double(promc_load(&place->bits));

@@ -3,8 +3,18 @@
 #include "base/atomic.h"
 #include "collect/callback.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* One that has been given back, or the next; PROMC_COLLECTORS_MAX: none. */
+static uint32_t free_place(const promc_registry *registry)
+{
+    uint32_t at = 0;
+    while (at < registry->collector_count && registry->collectors[at].name)
+        at++;
+    return at;
+}
 
 int promc_collector_register(promc_registry *registry, const char *name, promc_collect_fn collect, void *user)
 {
@@ -18,13 +28,17 @@ int promc_collector_register(promc_registry *registry, const char *name, promc_c
     promc_counter errors;
     int rc = promc_counter_get(registry->collector_errors, (const char *[]){name}, &errors);
     pthread_mutex_lock(&registry->local_lock);
-    uint32_t count = registry->collector_count;
-    if (rc == 0 && count == PROMC_COLLECTORS_MAX)
+    uint32_t at = free_place(registry);
+    if (rc == 0 && at == PROMC_COLLECTORS_MAX)
         rc = promc_fail(PROMC_E_FULL, "collector \"%s\": the registry has %d already", name, PROMC_COLLECTORS_MAX);
     if (rc == 0) {
-        registry->collectors[count] =
-            (struct promc_collector){.name = copy, .collect = collect, .user = user, .errors = errors};
-        promc_store_release(&registry->collector_count, count + 1);
+        struct promc_collector *place = &registry->collectors[at];
+        place->name = copy;
+        place->user = user;
+        place->errors = errors;
+        promc_store_release(&place->collect, collect);
+        if (at == registry->collector_count)
+            promc_store_release(&registry->collector_count, at + 1);
     }
     pthread_mutex_unlock(&registry->local_lock);
     if (rc != 0)
@@ -32,13 +46,55 @@ int promc_collector_register(promc_registry *registry, const char *name, promc_c
     return rc;
 }
 
+bool promc_collector_is_there(promc_registry *registry, const char *name, promc_collect_fn collect)
+{
+    bool there = false;
+    pthread_mutex_lock(&registry->local_lock);
+    for (uint32_t i = 0; i < registry->collector_count && !there; i++)
+        there = registry->collectors[i].collect == collect && strcmp(registry->collectors[i].name, name) == 0;
+    pthread_mutex_unlock(&registry->local_lock);
+    return there;
+}
+
+/* Until no scrape is inside. */
+static void wait_for(struct promc_collector *collector)
+{
+    while (__atomic_exchange_n(&collector->running, 1, __ATOMIC_ACQUIRE) != 0)
+        sched_yield();
+    promc_store_release(&collector->running, 0);
+}
+
+int promc_collector_unregister(promc_registry *registry, const char *name)
+{
+    struct promc_collector *found = NULL;
+    if (!registry || !name)
+        return promc_fail(PROMC_E_INVALID, "no registry, or no collector's name, given");
+    pthread_mutex_lock(&registry->local_lock);
+    for (uint32_t i = 0; i < registry->collector_count && !found; i++) {
+        if (registry->collectors[i].collect && strcmp(registry->collectors[i].name, name) == 0)
+            found = &registry->collectors[i];
+    }
+    if (found)
+        promc_store(&found->collect, NULL); /* no run begins from here on */
+    pthread_mutex_unlock(&registry->local_lock);
+    if (!found)
+        return promc_fail(PROMC_E_NOT_FOUND, "collector \"%s\" is not registered", name);
+    wait_for(found); /* without the lock: it may be registering something */
+    pthread_mutex_lock(&registry->local_lock);
+    free((char *)(uintptr_t)found->name);
+    found->name = NULL; /* the place is free */
+    pthread_mutex_unlock(&registry->local_lock);
+    return 0;
+}
+
 /* Past the deadline it is not begun: the last good values stay, and the lateness is counted. */
 static void run(struct promc_collector *collector, uint64_t deadline_ns)
 {
     if (__atomic_exchange_n(&collector->running, 1, __ATOMIC_ACQUIRE) != 0)
         return; /* another scrape is at it: its values are as fresh as ours would be */
+    promc_collect_fn collect = promc_load_acquire(&collector->collect);
     bool late = deadline_ns != 0 && promc_now_ns() >= deadline_ns;
-    if (late || collector->collect(collector->user, deadline_ns) < 0)
+    if (collect && (late || collect(collector->user, deadline_ns) < 0))
         promc_counter_inc(collector->errors);
     promc_store_release(&collector->running, 0);
 }

@@ -5,6 +5,8 @@
 
 #include "arena/registry.h"
 
+/* Is there a collector of this name with this function? */
+bool promc_collector_is_there(promc_registry *registry, const char *name, promc_collect_fn collect);
 /* Run the collectors, then the callbacks, each at most once at a time, and none after deadline_ns (0: no deadline). */
 void promc_collectors_run(promc_registry *registry, uint64_t deadline_ns);
 /* After fork, in the child: none is running. */

@@ -2,6 +2,7 @@
 #include "collect/measured.h"
 
 #include "arena/lock.h"
+#include "collect/collector.h"
 #include "series/lookup.h"
 
 #include <promc/collect.h>
@@ -86,6 +87,9 @@ int promc_measured_register(promc_registry *registry, const struct promc_measure
     if (registry == NULL || registry->arena.readonly) {
         return promc_fail(PROMC_E_INVALID, "collector \"%s\": it needs a registry that can be written",
                           source->collector);
+    }
+    if (promc_collector_is_there(registry, source->collector, collect)) {
+        return promc_fail(PROMC_E_DUPLICATE, "collector \"%s\" is registered already", source->collector);
     }
     struct measured *measured = allocate(registry, sizeof(*measured) + source->state_bytes);
     if (measured == NULL) {

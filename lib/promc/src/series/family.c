@@ -207,39 +207,65 @@ static bool same_text(const struct promc_arena *arena, struct promc_text text, c
     return text.length == strlen(other) && memcmp(promc_at(arena, text.ref), other, text.length) == 0;
 }
 
-/* Is a family that another process has registered in this arena the one wanted here? */
-static bool same_definition(const promc_registry *registry, const struct promc_family_data *data,
-                            const struct promc_family_plan *plan, const struct checked *checked)
+static bool same_labels(const struct promc_arena *arena, const struct promc_family_data *data,
+                        const struct promc_family_plan *plan, const struct checked *checked)
 {
-    const struct promc_arena *arena = &registry->arena;
-    const struct promc_type_ops *ops = promc_ops_of(registry, data);
-    if (data->row != plan->row || data->cells != plan->cells || data->label_count != checked->label_count ||
-        data->constant_label_count != checked->constant_count || data->bound_count != plan->bound_count ||
-        data->native_at != plan->native_at || !same_text(arena, data->name, checked->names.full))
+    if (data->label_count != checked->label_count)
         return false;
     for (unsigned i = 0; i < checked->label_count; i++) {
         if (!same_text(arena, data->label_names[i], plan->settings->labels[i]))
             return false;
     }
-    if (ops->same && !ops->same(arena, data, plan))
-        return false;
+    return true;
+}
+
+static bool same_constants(const struct promc_arena *arena, const struct promc_family_data *data,
+                           const struct promc_family_plan *plan, const struct checked *checked)
+{
     unsigned inherited = arena->header->constant_label_count;
+    if (data->constant_label_count != checked->constant_count)
+        return false;
     const struct promc_pair *pairs = promc_at(arena, data->constant_pairs);
     for (unsigned i = inherited; i < checked->constant_count; i++) {
         const promc_label *label = &plan->settings->constant_labels[i - inherited];
         if (!same_text(arena, pairs[i].name, label->name) || !same_text(arena, pairs[i].value, label->value))
             return false;
     }
-    return plan->bound_count == 0 || memcmp(data->bounds, plan->bounds, plan->bound_count * sizeof(double)) == 0;
+    return true;
 }
 
-static bool known_here(const promc_registry *registry, const struct promc_family_data *data)
+static bool same_buckets(const struct promc_family_data *data, const struct promc_family_plan *plan)
 {
-    for (const promc_family *family = registry->families; family; family = family->next) {
-        if (family->data == data)
-            return true;
-    }
-    return false;
+    return data->cells == plan->cells && data->native_at == plan->native_at && data->bound_count == plan->bound_count &&
+           (plan->bound_count == 0 || memcmp(data->bounds, plan->bounds, plan->bound_count * sizeof(double)) == 0);
+}
+
+/* What of a family of the same name is otherwise than it is wanted here; NULL: nothing. Help, cap and expiry are the first one's. */
+static const char *difference(const promc_registry *registry, const struct promc_family_data *data,
+                              const struct promc_family_plan *plan, const struct checked *checked)
+{
+    const struct promc_arena *arena = &registry->arena;
+    const struct promc_type_ops *ops = promc_ops_of(registry, data);
+    if (!same_labels(arena, data, plan, checked))
+        return "other labels";
+    if (!same_constants(arena, data, plan, checked))
+        return "other constant labels";
+    if (data->row != plan->row || !same_buckets(data, plan))
+        return "other buckets, or of another kind";
+    if ((data->flags ^ plan->flags) & (PROMC_FAMILY_CALLBACK | PROMC_FAMILY_SELF))
+        return "otherwise made values";
+    if (ops->same && !ops->same(arena, data, plan))
+        return "other settings of its type";
+    return NULL;
+}
+
+/* This process' handle to a family, or NULL. */
+static promc_family *known_here(const promc_registry *registry, const struct promc_family_data *data)
+{
+    promc_family *family = registry->families;
+    while (family && family->data != data)
+        family = family->next;
+    return family;
 }
 
 static void set_data(promc_family *family, struct promc_family_data *data)
@@ -256,16 +282,25 @@ static void set_data(promc_family *family, struct promc_family_data *data)
     }
 }
 
-/* Fill family->data, from what another process made or anew. Both locks are held. */
+/*
+ * Fill family->data, anew or from what is there: the same definition once more is the same family, by whichever process or module.
+ * *there is this process' handle to it, if it has one. Both locks are held.
+ */
 static int make_or_adopt(promc_registry *registry, const struct promc_family_plan *plan, const struct checked *checked,
-                         promc_family *family)
+                         promc_family *family, promc_family **there)
 {
     struct promc_arena *arena = &registry->arena;
     for (struct promc_family_data *data = NULL; (data = promc_family_after(arena, data));) {
-        if (arena->shared && same_definition(registry, data, plan, checked) && !known_here(registry, data)) {
+        bool named = data->type == plan->type && same_text(arena, data->name, checked->names.full);
+        const char *other = named ? difference(registry, data, plan, checked) : NULL;
+        if (named && !other) {
+            *there = known_here(registry, data);
             set_data(family, data);
             return 0;
         }
+        if (other)
+            return promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is registered already, with %s", checked->names.full,
+                              other);
         int rc =
             promc_check_clash(arena, &checked->names, &registry->types[plan->row], data, promc_ops_of(registry, data));
         if (rc < 0)
@@ -304,16 +339,17 @@ static int create(promc_registry *registry, const struct promc_family_plan *plan
     family->seed = registry->arena.header->seed[0];
     family->slot = (uint8_t)registry->slot;
     pthread_mutex_lock(&registry->local_lock);
+    promc_family *there = NULL;
     promc_registry_lock(registry);
-    rc = make_or_adopt(registry, plan, &checked, family);
+    rc = make_or_adopt(registry, plan, &checked, family, &there);
     promc_registry_unlock(registry);
-    if (rc == 0)
+    if (rc == 0 && !there)
         add_handle(registry, family);
     else
         free(family);
     pthread_mutex_unlock(&registry->local_lock);
     if (rc == 0 && out)
-        *out = family;
+        *out = there ? there : family;
     return rc;
 }
 

@@ -35,7 +35,8 @@ enum {
     PROMC_FAMILY_UTF8_NAME = 1u << 1,   /* its name is outside the classic grammar */
     PROMC_FAMILY_UTF8_LABELS = 1u << 2, /* a label name (constant ones included) is */
     PROMC_FAMILY_COLLECTED = 1u << 3,   /* of a ready-made collector, under its usual name */
-    PROMC_FAMILY_SLEEPS = 1u << 4       /* the operator's idle expiry: see expiry.h */
+    PROMC_FAMILY_SLEEPS = 1u << 4,      /* the operator's idle expiry: see expiry.h */
+    PROMC_FAMILY_CALLBACK = 1u << 5     /* its values come from callbacks */
 };
 
 /* The rows of the table of types (type_ops.h). A public type may have several: what a child keeps differs. */

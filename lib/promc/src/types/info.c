@@ -141,6 +141,15 @@ static int set_all(promc_family *family, const char *const *values, long selecte
     return 0;
 }
 
+static bool same_states(char *const *a, char *const *b)
+{
+    while (*a && *b && strcmp(*a, *b) == 0) {
+        a++;
+        b++;
+    }
+    return !*a && !*b;
+}
+
 int promc_stateset_register(promc_registry *registry, const promc_family_settings *settings, const char *const *states,
                             size_t state_count, promc_family **out)
 {
@@ -172,10 +181,18 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
         free(copy);
         return rc;
     }
-    family->states = copy;
+    bool there = family->states != NULL;
+    if (there && !same_states(family->states, copy))
+        rc = promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is registered already, with other states", settings->name);
+    if (there)
+        free(copy);
+    else
+        family->states = copy;
+    if (rc < 0)
+        return rc;
     if (out)
         *out = family;
-    return labels == 0 ? set_all(family, NULL, -1) : 0;
+    return labels == 0 && !there ? set_all(family, NULL, -1) : 0;
 }
 
 static int state_index(const promc_family *family, const char *state, long *index)
