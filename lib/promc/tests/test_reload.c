@@ -9,8 +9,9 @@ static void the_same_definition_is_the_same_family(void **state)
 {
     promc_registry *registry = *state;
     promc_family *first, *second;
-    const promc_histogram_settings settings = {
-        .family = {.name = "h_seconds", .labels = {"x"}, .unit = "seconds"}, .buckets = (double[]){1, 2}, .bucket_count = 2};
+    const promc_histogram_settings settings = {.family = {.name = "h_seconds", .labels = {"x"}, .unit = "seconds"},
+                                               .buckets = (double[]){1, 2},
+                                               .bucket_count = 2};
     assert_ok(promc_histogram_register(registry, &settings, &first));
     promc_histogram_observe(promc_histogram_with(first, "a"), 1);
     promc_histogram_settings again = settings;
@@ -40,7 +41,8 @@ static void statesets_and_callbacks(void **state)
     assert_ok(promc_stateset_register(registry, &settings, states, 2, &second));
     assert_ptr_equal(first, second);
     assert_true(exposes(registry, "mode{mode=\"on\"} 1"));
-    assert_fails(promc_stateset_register(registry, &settings, states, 1, &second), PROMC_E_DUPLICATE, "with other states");
+    assert_fails(promc_stateset_register(registry, &settings, states, 1, &second), PROMC_E_DUPLICATE,
+                 "with other states");
     assert_ok(promc_gauge_register(registry, &(promc_family_settings){.name = "g"}, &first));
     assert_fails(promc_callback_register(registry, PROMC_GAUGE, &(promc_family_settings){.name = "g"}, &second),
                  PROMC_E_DUPLICATE, "otherwise made values");
@@ -91,8 +93,8 @@ static void taking_back_waits(void **state)
     for (int callback = 0; callback < 2; callback++) {
         struct slow slow = {0};
         if (callback) {
-            assert_ok(promc_callback_register(registry, PROMC_GAUGE, &(promc_family_settings){.name = "g", .labels = {"x"}},
-                                              &gauges));
+            assert_ok(promc_callback_register(registry, PROMC_GAUGE,
+                                              &(promc_family_settings){.name = "g", .labels = {"x"}}, &gauges));
             assert_ok(promc_callback_set(gauges, (const char *[]){"a"}, value_slowly, &slow));
         } else {
             assert_ok(promc_collector_register(registry, "slow", collect_slowly, &slow));
