@@ -39,7 +39,7 @@ static const struct promc_measure table[METRICS] = {
 static int measure(void *state, struct promc_measurements *out)
 {
     (void)state;
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#ifdef PROMC_HAS_MALLINFO2
     struct mallinfo2 info = mallinfo2();
     if (info.arena + info.hblkhd == 0) {
         return 0; /* malloc is another library's (jemalloc, a sanitizer): glibc's figures mean nothing */

@@ -11,6 +11,13 @@
 
 #define PROMC_MEASURED_MAX 16
 
+/* mallinfo2(3). In two steps: where it is not glibc, __GLIBC_PREREQ(2, 33) is no expression. */
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 33)
+#define PROMC_HAS_MALLINFO2
+#endif
+#endif
+
 /** One series. Entries of one family stand one after another and differ in label_values. */
 struct promc_measure {
     const char *name, *help, *unit;

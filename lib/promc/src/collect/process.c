@@ -100,7 +100,7 @@ static bool read_boot_time(struct state *state)
 
 static void measure_heap(struct promc_measurements *out)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#ifdef PROMC_HAS_MALLINFO2
     struct mallinfo2 info = mallinfo2();
     if (info.arena + info.hblkhd > 0) { /* else malloc is another library's */
         promc_measured_set(out, HEAP, (double)(info.arena + info.hblkhd));
