@@ -9,12 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MUST(what)                                                                     \
-    do {                                                                               \
-        if (!(what)) {                                                                 \
+#define MUST(what)                                                                          \
+    do {                                                                                    \
+        if (!(what)) {                                                                      \
             fprintf(stderr, "musl.c:%d: %s (%s)\n", __LINE__, #what, promc_error_detail()); \
-            exit(1);                                                                   \
-        }                                                                              \
+            exit(1);                                                                        \
+        }                                                                                   \
     } while (0)
 
 enum { THREADS = 4, UPDATES = 100000 };

@@ -49,7 +49,17 @@ typedef struct promc_tls_block {
     uint64_t *base[PROMC_SLOTS];
 } promc_tls_block;
 
-extern PROMC_API __thread promc_tls_block promc_tls __attribute__((tls_model("initial-exec")));
+/*
+ * The name that the linker sees is that of the layout which is compiled into programs: handles with 4 tag bits, 16 slots in the block, the word
+ * of a series (generation << 32 | cell). With another layout it gets another name, so that an old program and a new library
+ * refuse each other when they are loaded, and never at run time.
+ */
+#ifdef __ELF__
+#define PROMC_LAYOUT __asm__("promc_tls_layout1_slots16")
+#else
+#define PROMC_LAYOUT
+#endif
+extern PROMC_API __thread promc_tls_block promc_tls PROMC_LAYOUT __attribute__((tls_model("initial-exec")));
 
 /** Attaches the thread, or counts a stale update. */
 PROMC_API void promc_cell_add_slow(promc_series_ref ref, uint64_t n) __attribute__((cold));

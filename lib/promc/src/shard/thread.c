@@ -10,6 +10,12 @@
 #include <sys/mman.h>
 
 __thread promc_tls_block promc_tls __attribute__((tls_model("initial-exec")));
+#ifdef __ELF__
+/* The same under the name that programs have which were compiled before layouts had names: theirs is layout 1. */
+extern PROMC_API __thread promc_tls_block promc_tls_unnamed __asm__("promc_tls")
+    __attribute__((alias("promc_tls_layout1_slots16"), tls_model("initial-exec")));
+_Static_assert(PROMC_SLOTS == 16, "promc_tls_layout1_slots16 is this layout's name: see promc/shard.h");
+#endif
 
 static struct promc_thread *first;
 static struct promc_thread *spare; /* of threads that have ended, linked by `next`; under the lock */

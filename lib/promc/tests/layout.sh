@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A program that was compiled for another layout of what is inline (promc/shard.h) does not start; one for this layout does.
+#
+#   layout.sh INCLUDE-FOLDER LIBRARY-FOLDER CC...
+set -eu
+include=$1
+library=$2
+shift 2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp -r "$include" "$work/include"
+sed 's/promc_tls_layout1_slots16/promc_tls_layout0_slots8/' "$include/promc/shard.h" >"$work/include/promc/shard.h"
+cat >"$work/program.c" <<'PROGRAM'
+#include <promc/promc.h>
+int main(void)
+{
+    promc_counter_inc((promc_counter){0});
+    return 0;
+}
+PROGRAM
+# What it was linked with: a library of that layout, under the same name.
+cat >"$work/old.c" <<'LIBRARY'
+__thread void *promc_tls_layout0_slots8[8];
+void promc_cell_add_slow(void) {}
+LIBRARY
+"$@" -shared -fPIC -Wl,-soname,libpromc.so.0 "$work/old.c" -o "$work/libpromc.so"
+"$@" -I"$include" "$work/program.c" -o "$work/this" -L"$library" -lpromc -Wl,-rpath,"$library"
+"$@" -I"$work/include" "$work/program.c" -o "$work/other" -L"$work" -lpromc -Wl,-rpath,"$library"
+"$work/this"
+if "$work/other" 2>"$work/said"; then
+    echo "layout.sh: a program of another layout was started" >&2
+    exit 1
+fi
+grep -q 'undefined symbol: promc_tls_layout0_slots8' "$work/said" || { cat "$work/said" >&2; exit 1; }
