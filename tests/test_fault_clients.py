@@ -73,6 +73,11 @@ class BadClients:
         received = raw_exchange(self.port, (f"{one}\r\n" * 49 + f"{one}Connection: close\r\n\r\n").encode())
         assert received.count(b"HTTP/1.1 200 ") == 50, received
 
+    def vanishes(self):
+        """Into the middle of an endless chunk extension, without a key: it once held its place until IDLE_TIMEOUT, and 9 % of a core."""
+        with raw_connection(self.port) as s:
+            s.sendall(b"POST /nope HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;" + b"a" * 30000)
+
     def floods(self):
         """10 MB of headers: refused long before they are all in."""
         s = raw_connection(self.port)
@@ -98,6 +103,7 @@ KINDS = {
     "aborts": ("clients that abort mid-body", {"route": "/api/v1/prospects/import", "status_code": "499"}, 1),
     "pipelines": ("clients that pipeline", {"route": "/api/v1/campaigns", "status_code": "200"}, 50),
     "smuggles": ("clients that send Content-Length and Transfer-Encoding", {"status_code": "400"}, 1),
+    "vanishes": ("clients that go in an endless chunk extension", {"route": "<unmatched>"}, 1),
     "floods": ("clients that send 10 MB of headers", {"status_code": "431"}, 1),
 }
 
