@@ -470,7 +470,8 @@ def test_what_the_broker_lost_is_published_again(make_service, rabbitmq_server, 
     api = make_service(ROLE="api", QUEUE=vhost)
     campaign = Campaign(api, 30)
     campaign.send()
-    api.settled("published", lambda m: m.total("queue_messages_total", queue="email.send", action="published") == 30, PATIENCE)
+    # Nobody takes any: the relay keeps the rest in the outbox.
+    api.settled("some are at the broker", lambda m: m.total("queue_messages_total", queue="email.send", action="published") >= 8, PATIENCE)
     Broker(rabbitmq_server, vhost).purge("email.send")
     make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url)
     wait_until("every e-mail sent", lambda: campaign.sent() == 30, 60 + PATIENCE, 0.5)
