@@ -74,7 +74,7 @@ static uint64_t *attach_locked(promc_registry *registry, uint32_t slot)
 }
 
 /* The calling thread's cells in the registry of that slot, attaching it; NULL: use the shared shard, atomically. */
-static uint64_t *attach(uint32_t slot)
+static __attribute__((noinline)) uint64_t *attach(uint32_t slot)
 {
     if (promc_tls.base[slot])
         return promc_tls.base[slot];
@@ -140,7 +140,7 @@ void promc_shards_drop(promc_registry *registry)
 }
 
 /* A handle whose address is not in the arena is of a registry that had the slot before. */
-static void count_stale(promc_series_ref ref)
+static __attribute__((noinline, cold)) void count_stale(promc_series_ref ref)
 {
     promc_registry *registry = promc_registry_in_slot(promc_ref_slot(ref));
     if (registry && ref.where - (uintptr_t)registry->arena.base < registry->arena.bytes)
@@ -158,8 +158,8 @@ uint64_t *promc_cell_own(promc_series_ref ref, uint32_t *cell, bool *shared)
         return NULL;
     }
     *cell = (uint32_t)ref.word;
-    uint64_t *base = attach(slot);
-    if (!base) {
+    uint64_t *base = promc_tls.base[slot];
+    if (PROMC_UNLIKELY(!base) && !(base = attach(slot))) {
         base = promc_shard_shared(slot);
         *shared = true;
     }
