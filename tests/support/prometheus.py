@@ -9,12 +9,14 @@ __all__ = ["Prometheus", "fetch"]
 
 
 class Prometheus(prometheus.Prometheus):
-    def __init__(self, directory, target_port, job="ingest-api", interval="1s", wanted=("exemplar-storage", "native-histograms")):
+    def __init__(self, directory, target_port, job="ingest-api", interval="1s", wanted=("exemplar-storage", "native-histograms"),
+                 **scrape):
+        """scrape: further members of the scrape configuration, e.g. scheme."""
         directory.mkdir(parents=True, exist_ok=True)
         super().__init__(directory, free_port(), wanted=wanted, log_path=directory / "prometheus.log")
         self.target = f"127.0.0.1:{target_port}"
         self.configure(**{"global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
-                          "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [self.target]}]}]})
+                          "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [self.target]}], **scrape}]})
         self.start()
         wait_until("the target scraped", lambda: self.target_state().get("health", "unknown") != "unknown")
 
