@@ -2,6 +2,7 @@
 """promc as an installed library: found by pkg-config and CMake, from C and C++, static and shared; only its API is exported."""
 import os
 import re
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -248,3 +249,115 @@ def test_only_the_api_is_exported(prefix):
 def test_depends_on_libc_alone(prefix):
     needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", prefix / "lib/libpromc.so"))
     assert needed and all(re.fullmatch(r"libc\.so\.6|libm\.so\.6|ld-linux-[\w-]+\.so\.\d", name) for name in needed), needed
+
+
+THROWS = r"""
+#include <promc/promc.h>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+
+static int calls;
+
+extern "C" int collect(void *, uint64_t)
+{
+    if (calls++ == 0)
+        throw std::runtime_error("not now");
+    return 0;
+}
+
+int main()
+{
+    promc_registry *registry;
+    char *text = nullptr;
+    bool thrown = false;
+    promc_registry_create(&registry, nullptr);
+    promc_collector_register(registry, "throws", collect, nullptr);
+    try {
+        promc_scrape_string(registry, nullptr, &text, nullptr);
+    } catch (const std::runtime_error &) {
+        thrown = true;
+    }
+    if (promc_scrape_string(registry, nullptr, &text, nullptr) != 0)
+        return 1;
+    promc_registry_stats stats;
+    promc_registry_get_stats(registry, &stats, sizeof stats);
+    std::printf("%d %d %d %d\n", thrown, calls, (int)stats.scrapes_in_flight,
+                std::strstr(text, "promc_collector_errors_total{collector=\"throws\"} 1\n") != nullptr);
+    std::free(text);
+    promc_registry_destroy(registry);
+}
+"""
+
+
+@pytest.mark.parametrize("how", ["shared", "static"])
+def test_a_collector_that_throws(prefix, environment, tmp_path, how):
+    """The exception goes on to whoever scrapes; it is counted, nothing is held, and the next scrape calls the collector again."""
+    (tmp_path / "program.cpp").write_text(THROWS)
+    promc = flags(environment) if how == "shared" else [f"-I{prefix}/include", prefix / "lib/libpromc.a", "-lm", "-lpthread"]
+    run("g++", "-std=c++11", tmp_path / "program.cpp", "-o", tmp_path / "program", *promc)
+    assert run(tmp_path / "program", env=environment) == "1 2 0 1\n"
+
+
+RACES = r"""
+#include <promc/promc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static promc_family *counters, *histograms;
+static promc_registry *registry;
+int raced;
+
+static void *work(void *racing)
+{
+    for (int i = 0; i < 200; i++) {
+        char value[8];
+        snprintf(value, sizeof value, "%d", i % 20);
+        promc_counter_inc(promc_counter_with(counters, value));
+        promc_histogram_observe(promc_histogram_with_values(histograms, NULL, 0), i);
+        if (racing)
+            raced++;
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[3];
+    (void)argv;
+    promc_registry_create(&registry, NULL);
+    promc_counter_register(registry, &(promc_family_settings){.name = "c", .labels = {"x"}}, &counters);
+    promc_histogram_register(registry, &(promc_histogram_settings){.family = {.name = "h"}}, &histograms);
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, work, argc > 1 ? &raced : NULL);
+    for (int i = 0; i < 3; i++) {
+        char *text;
+        promc_scrape_string(registry, NULL, &text, NULL);
+        free(text);
+    }
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    promc_registry_destroy(registry);
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("tool", ["helgrind", "drd"])
+def test_valgrind_shows_the_programs_races_alone(prefix, environment, tmp_path, tool):
+    if not shutil.which("valgrind"):
+        pytest.skip("valgrind is not installed")
+    (tmp_path / "program.c").write_text(RACES)
+    run("gcc", "-O1", "-g", tmp_path / "program.c", "-o", tmp_path / "program", *flags(environment), "-lpthread")
+
+    def errors(*arguments):
+        supp = f"--suppressions={prefix}/share/promc/promc.supp"
+        return subprocess.run(["valgrind", f"--tool={tool}", supp, "--error-exitcode=9", tmp_path / "program", *arguments], env=environment,
+                              capture_output=True, text=True)
+
+    quiet = errors()
+    assert quiet.returncode == 0, quiet.stderr[-3000:]
+    raced = errors("race")
+    assert raced.returncode == 9 and "work (program.c:" in raced.stderr, raced.stderr[-3000:]

@@ -215,12 +215,13 @@ static int register_subject(struct generator *g, struct subject *s)
                                                                     .native = {.growth = s->growth}},
                                         &s->family);
     case SUMMARY:
-        return promc_summary_register(r,
-                                      &(promc_summary_settings){.family = s->settings,
-                                                                .quantiles = s->quantiles,
-                                                                .quantile_count = s->quantile_count,
-                                                                .max_age_seconds = 86400},
-                                      &s->family);
+        return promc_summary_register(
+            r,
+            &(promc_summary_settings){.family = s->settings,
+                                      .quantiles = s->quantile_count > 0 ? s->quantiles : promc_no_quantiles,
+                                      .quantile_count = s->quantile_count,
+                                      .max_age_seconds = 86400},
+            &s->family);
     case INFO:
         return promc_info_register(r, &s->settings, &s->family);
     case STATESET:
@@ -460,9 +461,9 @@ static void generate(struct generator *g)
                                         .utf8_names = g->utf8,
                                         .created_timestamps = one_in(&g->random, 4),
                                         .max_label_value_bytes = PICK(&g->random, limits),
-                                        .constant_labels = constants,
                                         .constant_label_count = one_in(&g->random, 4),
                                         .overrides = ""};
+    settings.constant_labels = settings.constant_label_count > 0 ? constants : NULL;
     expect(g, promc_registry_create(&g->registry, &settings), "registry");
     snprintf(path, sizeof path, "%s/%u.ops", g->directory ? g->directory : "", g->index);
     g->ops = fopen(g->directory ? path : "/dev/null", "w");

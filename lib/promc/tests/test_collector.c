@@ -132,6 +132,59 @@ static void test_arguments(void **state)
     promc_registry_destroy(registry);
 }
 
+static atomic_bool inside_for_ever;
+
+/* Stays until its thread is cancelled; once. */
+static int stay(void *user, uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    if (atomic_fetch_add((atomic_int *)user, 1) == 0) {
+        atomic_store(&inside_for_ever, true);
+        for (;;) {
+            pause();
+        }
+    }
+    return 0;
+}
+
+static double leave(void *user)
+{
+    if (atomic_fetch_add((atomic_int *)user, 1) == 0) {
+        pthread_exit(NULL);
+    }
+    return 7;
+}
+
+/* It is counted, and called again: as when it had failed. The scrape that it was in leaves nothing behind. */
+static void test_collectors_that_do_not_come_back(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    promc_family *family;
+    atomic_int stayed = 0, left = 0;
+    pthread_t thread;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_collector_register(registry, "stays", stay, &stayed), 0);
+    assert_int_equal(pthread_create(&thread, NULL, scrape, registry), 0);
+    while (!atomic_load(&inside_for_ever)) {
+        usleep(1000);
+    }
+    assert_int_equal(pthread_cancel(thread), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(promc_callback_register(registry, PROMC_GAUGE, &(promc_family_settings){.name = "asked"}, &family),
+                     0);
+    assert_int_equal(promc_callback_set(family, NULL, leave, &left), 0);
+    assert_int_equal(pthread_create(&thread, NULL, scrape, registry), 0);
+    pthread_join(thread, NULL);
+    expect_line(registry, (promc_scrape_settings){0}, "\npromc_collector_errors_total{collector=\"stays\"} 1\n",
+                "\nasked 7\n");
+    assert_int_equal(stayed, 3);
+    promc_registry_stats stats;
+    promc_registry_get_stats(registry, &stats, sizeof stats);
+    assert_int_equal(stats.scrapes_in_flight, 0);
+    promc_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_never_two_at_once),
         cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_collectors_that_do_not_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,6 +185,24 @@ static void never_torn(void **state)
     promc_registry_destroy(race.registry);
 }
 
+/* They would lose the whole scrape at a strict parser. */
+static void test_duplicate_labels_are_refused(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    promc_family *family;
+    promc_counter counter;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = "twice_total"}, &family), 0);
+    assert_int_equal(promc_counter_get(family, NULL, &counter), 0);
+    const promc_label labels[] = {{"a", "1"}, {"b", "2"}, {"a", "3"}};
+    assert_int_equal(promc_counter_add_exemplar(counter, 1, labels, 3), PROMC_E_LABEL_NAME);
+    assert_non_null(strstr(promc_error_detail(), "label \"a\" stands twice"));
+    assert_true(promc_counter_value(counter) == 1); /* counted all the same */
+    assert_int_equal(promc_counter_add_exemplar(counter, 1, labels, 2), 0);
+    promc_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +211,7 @@ int main(void)
         cmocka_unit_test(refusals_count_the_event),
         cmocka_unit_test(room_is_used_again),
         cmocka_unit_test(never_torn),
+        cmocka_unit_test(test_duplicate_labels_are_refused),
     };
     return cmocka_run_group_tests_name("exemplar", tests, NULL, NULL);
 }

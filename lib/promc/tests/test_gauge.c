@@ -84,11 +84,27 @@ static void up_and_down_across_threads(void **state)
     promc_registry_destroy(registry);
 }
 
+static void minus_zero_is_shown_as_such(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_family *family;
+    promc_gauge gauge;
+    assert_ok(promc_gauge_register(registry, &(promc_family_settings){.name = "g"}, &family));
+    assert_ok(promc_gauge_get(family, NULL, &gauge));
+    promc_gauge_set(gauge, -0.0);
+    assert_true(exposes(registry, "g -0"));
+    promc_gauge_set(gauge, 0.0);
+    assert_true(exposes(registry, "g 0"));
+    promc_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(set_and_add),
         cmocka_unit_test(up_and_down_across_threads),
+        cmocka_unit_test(minus_zero_is_shown_as_such),
     };
     return cmocka_run_group_tests_name("gauge", tests, NULL, NULL);
 }

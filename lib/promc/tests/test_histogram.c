@@ -241,13 +241,139 @@ static void since(void **state)
     promc_registry_destroy(registry);
 }
 
+/* As so many single ones: in every bucket, with an odd and an even count, in a native one, and by a thread without a shard. */
+static void observe_n_is_n_observations(void **state)
+{
+    (void)state;
+    static const enum promc_histogram_kind kinds[] = {PROMC_HISTOGRAM_CLASSIC, PROMC_HISTOGRAM_NATIVE,
+                                                      PROMC_HISTOGRAM_CLASSIC_AND_NATIVE};
+    static const uint64_t counts[] = {0, 1, 2, 3, 4, 1000, 1001};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        promc_registry *registry = new_registry(&(promc_registry_settings){.no_self_metrics = true});
+        promc_family *family;
+        promc_histogram one, many;
+        assert_ok(promc_histogram_register(registry,
+                                           &(promc_histogram_settings){.family = {.name = "h", .labels = {"x"}},
+                                                                       .kind = kinds[k],
+                                                                       .buckets = (const double[]){1, 2},
+                                                                       .bucket_count = 2},
+                                           &family));
+        assert_ok(promc_histogram_get(family, (const char *[]){"v"}, &one));
+        assert_ok(promc_histogram_get(family, (const char *[]){"w"}, &many));
+        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+            for (double v = 0.5; v < 4; v += 1) {
+                for (uint64_t n = 0; n < counts[i]; n++)
+                    promc_histogram_observe(one, v);
+                promc_histogram_observe_n(many, v, counts[i]);
+                double sum_one, sum_many;
+                assert_int_equal(promc_histogram_count(one, &sum_one), promc_histogram_count(many, &sum_many));
+                assert_same(sum_one, sum_many);
+            }
+        }
+        for (int format = 0; format < 3; format++) {
+            char *text, *mine = NULL;
+            size_t length;
+            assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.format = (enum promc_format)format},
+                                          &text, &length));
+            if (format == PROMC_FORMAT_TEXT) { /* line by line the same but for the label */
+                mine = strdup(text);
+                size_t lines[2] = {0};
+                for (char *line = strtok(mine, "\n"); line; line = strtok(NULL, "\n")) {
+                    char *at = strstr(line, "x=\"");
+                    if (at && lines[at[3] == 'w']++ < 100 && at[3] == 'v') {
+                        at[3] = 'w';
+                        if (!strstr(text, line))
+                            fail_msg("%s has no counterpart in\n%s", line, text);
+                    }
+                }
+                assert_int_equal(lines[0], lines[1]);
+                assert_true(lines[0] >= 3);
+            }
+            free(mine);
+            free(text);
+        }
+        promc_registry_destroy(registry);
+    }
+}
+
+static void *observe_batches(void *argument)
+{
+    for (int i = 0; i < 20000; i++)
+        promc_histogram_observe_n(*(promc_histogram *)argument, 2, (uint64_t)i % 5);
+    return NULL;
+}
+
+/* A scrape in between sees count and sum of one instant: the sum is twice the count. */
+static void observe_n_of_one_instant(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_histogram h = make(registry, (const double[]){1, 3}, 2);
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, observe_batches, &h), 0);
+    for (int i = 0; i < 3000; i++) {
+        double sum;
+        uint64_t count = promc_histogram_count(h, &sum);
+        assert_same(sum, 2 * (double)count);
+    }
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(promc_histogram_count(h, NULL), 2 * 40000);
+    promc_registry_destroy(registry);
+}
+
+static void only_infinite_and_negative_bounds(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(&(promc_registry_settings){.no_self_metrics = true});
+    promc_family *family;
+    promc_histogram h;
+    char *text;
+    size_t length;
+    assert_ok(promc_histogram_register(registry,
+                                       &(promc_histogram_settings){.family = {.name = "inf"},
+                                                                   .buckets = (const double[]){(double)INFINITY},
+                                                                   .bucket_count = 1},
+                                       &family));
+    assert_ok(promc_histogram_get(family, NULL, &h));
+    promc_histogram_observe(h, 3);
+    promc_histogram_observe(h, -1);
+    assert_ok(promc_histogram_register(
+        registry,
+        &(promc_histogram_settings){.family = {.name = "neg"}, .buckets = (const double[]){-1, 1}, .bucket_count = 2},
+        &family));
+    assert_ok(promc_scrape_string(registry, NULL, &text, &length));
+    assert_string_equal(text, "# TYPE inf histogram\ninf_bucket{le=\"+Inf\"} 2\ninf_sum 2\ninf_count 2\n"
+                              "# TYPE neg histogram\nneg_bucket{le=\"-1\"} 0\nneg_bucket{le=\"1\"} 0\n"
+                              "neg_bucket{le=\"+Inf\"} 0\nneg_sum 0\nneg_count 0\n");
+    free(text);
+    assert_ok(
+        promc_scrape_string(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS}, &text, &length));
+    assert_string_equal(text, "# TYPE inf histogram\ninf_bucket{le=\"+Inf\"} 2\ninf_sum 2\ninf_count 2\n"
+                              "# TYPE neg histogram\nneg_bucket{le=\"-1.0\"} 0\nneg_bucket{le=\"1.0\"} 0\n"
+                              "neg_bucket{le=\"+Inf\"} 0\n# EOF\n");
+    free(text);
+    assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &text, &length));
+    assert_true(length > 10);
+    free(text);
+    promc_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds_are_inclusive),          cmocka_unit_test(nan_is_refused_and_counted),
-        cmocka_unit_test(every_size_finds_its_bucket),   cmocka_unit_test(sum_and_count_of_one_instant),
-        cmocka_unit_test(a_running_writer_answers),      cmocka_unit_test(several_readers),
-        cmocka_unit_test(shared_shard_is_exact_at_rest), cmocka_unit_test(since),
+        cmocka_unit_test(bounds_are_inclusive),
+        cmocka_unit_test(nan_is_refused_and_counted),
+        cmocka_unit_test(every_size_finds_its_bucket),
+        cmocka_unit_test(sum_and_count_of_one_instant),
+        cmocka_unit_test(a_running_writer_answers),
+        cmocka_unit_test(several_readers),
+        cmocka_unit_test(shared_shard_is_exact_at_rest),
+        cmocka_unit_test(since),
+        cmocka_unit_test(observe_n_is_n_observations),
+        cmocka_unit_test(observe_n_of_one_instant),
+        cmocka_unit_test(only_infinite_and_negative_bounds),
     };
     return cmocka_run_group_tests_name("histogram", tests, NULL, NULL);
 }

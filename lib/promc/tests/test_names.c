@@ -154,7 +154,11 @@ static void buckets(void **state)
     assert_fails(TRY(1, 3, 2), PROMC_E_BUCKETS, "bucket bound 2 (2)");
     assert_fails(TRY(1, NAN), PROMC_E_BUCKETS, "bound 1 is not finite");
     assert_fails(TRY(-INFINITY, 1), PROMC_E_BUCKETS, "bound 0 is not finite");
-    assert_fails(TRY(INFINITY), PROMC_E_BUCKETS, "0 finite");
+    settings.bucket_count = 0;
+    assert_fails(promc_histogram_register(*state, &settings, &family), PROMC_E_BUCKETS, "0 finite");
+    settings.family.name = "only_infinite";
+    assert_ok(TRY(INFINITY));
+    settings.family.name = "h";
     assert_ok(TRY(-1, 0, 1, INFINITY));
 #undef TRY
     double many[PROMC_MAX_BUCKETS + 1];

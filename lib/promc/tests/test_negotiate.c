@@ -54,6 +54,10 @@ static const struct {
     /* escaping */
     {"text/plain;version=0.0.4;escaping=underscores", TEXT "; escaping=underscores"},
     {"text/plain;escaping=dots", TEXT "; escaping=dots"},
+    /* text 1.0.0 is said as what it is, and always with its escaping */
+    {"text/plain;version=1.0.0;escaping=allow-utf-8", "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"},
+    {"text/plain;version=1.0.0", "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"},
+    {"text/plain;version=1.0.0;q=0.2,text/plain;version=0.0.4", TEXT},
     {"application/openmetrics-text;version=1.0.0;escaping=values", OPENMETRICS "; escaping=values"},
     {"application/openmetrics-text;version=1.0.0;escaping=rot13", OPENMETRICS},
     {"application/openmetrics-text;version=1.0.0;escaping=\"dots\"", OPENMETRICS "; escaping=dots"},

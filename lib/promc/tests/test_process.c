@@ -4,11 +4,16 @@
 #include "collect/procfs.h"
 #include "util.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -276,6 +281,81 @@ static void test_no_registry(void **state)
     assert_true(promc_collect_process(NULL) == PROMC_E_INVALID);
 }
 
+static void test_prefix(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_collect_process(registry), 0);
+    assert_int_equal(promc_collect_prefixed(registry, PROMC_COLLECT_ALL, "worker_"), 0);
+    assert_int_equal(promc_collect_prefixed(registry, PROMC_COLLECT_PROCESS, "worker_"), PROMC_E_DUPLICATE);
+    assert_int_equal(promc_collect_prefixed(registry, PROMC_COLLECT_PROCESS, "1"), PROMC_E_NAME);
+    assert_int_equal(promc_collect_prefixed(registry, PROMC_COLLECT_PROCESS, NULL), PROMC_E_INVALID);
+    assert_int_equal(promc_collect_prefixed(registry, 0, "x_"), PROMC_E_INVALID);
+    assert_int_equal(promc_collect_prefixed(registry, 32, "x_"), PROMC_E_INVALID);
+    char *text, *kept;
+    size_t length;
+    assert_int_equal(promc_scrape_string(registry, NULL, &text, &length), 0);
+    assert_non_null(strstr(text, "\nprocess_threads "));
+    assert_non_null(strstr(text, "\nworker_process_threads "));
+    assert_non_null(strstr(text, "\nworker_process_page_faults_total{type=\"minor\"} "));
+    assert_non_null(strstr(text, "{collector=\"worker_process\"} 0\n"));
+    /* Named for it, they are in what is merged with others'. */
+    assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){.no_self_metrics = true}, &kept, &length),
+                     0);
+    assert_null(strstr(kept, "\nprocess_threads "));
+    assert_non_null(strstr(kept, "\nworker_process_threads "));
+    free(text);
+    free(kept);
+    promc_registry_destroy(registry);
+}
+
+/* As a container's filter has it. */
+static bool forbid_sysinfo(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sysinfo, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void test_memory_limit_without_sysinfo(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        promc_registry *registry;
+        promc_cgroup_paths paths;
+        uint64_t limit;
+        char *text, expected[64];
+        size_t length;
+        if (!forbid_sysinfo()) {
+            _exit(77);
+        }
+        if (promc_registry_create(&registry, NULL) != 0 || promc_collect_cgroup(registry) != 0 ||
+            promc_scrape_string(registry, NULL, &text, &length) != 0) {
+            _exit(1);
+        }
+        promc_cgroup_find("", &paths);
+        bool limited = promc_cgroup_memory_limit(&paths, &limit);
+        snprintf(expected, sizeof(expected), "\nprocess_memory_limit_bytes %llu\n", (unsigned long long)limit);
+        _exit(strstr(text, limited ? expected : "\nprocess_memory_limit_bytes ") != NULL ? limited ? 0 : 2
+              : limited                                                                  ? 3
+                                                                                         : 0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        skip(); /* no seccomp here */
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +367,8 @@ int main(void)
         cmocka_unit_test(test_the_nine),
         cmocka_unit_test(test_the_others),
         cmocka_unit_test(test_no_registry),
+        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_memory_limit_without_sysinfo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,7 +216,7 @@ static void without_quantiles(void **state)
     (void)state;
     promc_registry *registry = new_registry(&(promc_registry_settings){.no_self_metrics = true});
     promc_summary_settings settings = hour;
-    settings.quantiles = (const double[]){0};
+    settings.quantiles = promc_no_quantiles;
     promc_summary summary = only(registry, &settings);
     promc_summary_observe(summary, 3);
     promc_summary_observe(summary, 4);
@@ -242,6 +242,7 @@ static void refused_settings(void **state)
     REFUSED(PROMC_E_INVALID, "a quantile is -0.1", .quantiles = (double[]){-0.1}, .quantile_count = 1);
     REFUSED(PROMC_E_INVALID, "nan", .quantiles = (double[]){NAN}, .quantile_count = 1);
     REFUSED(PROMC_E_INVALID, "quantile 0.5 stands twice", .quantiles = (double[]){0.5, 0.9, 0.5}, .quantile_count = 3);
+    REFUSED(PROMC_E_INVALID, "not how many", .quantiles = (double[]){0.5});
     REFUSED(PROMC_E_INVALID, "17 quantiles", .quantiles = many, .quantile_count = 17);
     REFUSED(PROMC_E_INVALID, "the error is 0.6", .error = 0.6);
     REFUSED(PROMC_E_INVALID, "the error is -0.1", .error = -0.1);
@@ -358,7 +359,7 @@ static void overrides(void **state)
     assert_fails(promc_counter_register(registry, &(promc_family_settings){.name = "c"}, &family), PROMC_E_INVALID,
                  "\"c\" is no summary");
     settings.family.name = "none";
-    settings.quantiles = (const double[]){0};
+    settings.quantiles = promc_no_quantiles;
     assert_fails(promc_summary_register(registry, &settings, &family), PROMC_E_INVALID, "no summary with quantiles");
     promc_registry_destroy(registry);
     static const char *const bad[] = {"s max_age_seconds=0",

@@ -16,7 +16,9 @@ extern "C" {
  * Called at the start of each scrape, before anything is written; sets gauges, or adds to counters, through ordinary
  * handles. Runs on the scraping thread, one call at a time per collector (never two at once).
  * @param deadline_ns  promc_now_ns() time by which it should be back; 0: none.
- * @return 0, or a negative value: `promc_collector_errors_total{collector}` counts it and the last good values stay.
+ * @return 0, or a negative value: `promc_collector_errors_total{collector}` counts it and the last good values stay. It counts the same
+ *         where a collector does not return (a C++ exception, which goes on to whoever scrapes; the thread's cancellation); the next scrape
+ *         calls it again.
  */
 typedef int (*promc_collect_fn)(void *user, uint64_t deadline_ns);
 
@@ -60,6 +62,24 @@ PROMC_API int promc_collect_scheduler(promc_registry *registry);
 
 /** `system_pressure_stalled_seconds_total{resource="cpu|memory|io",kind="some|full"}` where the kernel has PSI. */
 PROMC_API int promc_collect_pressure(promc_registry *registry);
+
+/** For promc_collect_prefixed(), together by `|`. */
+enum promc_collectors {
+    PROMC_COLLECT_PROCESS = 1,
+    PROMC_COLLECT_MALLOC = 2,
+    PROMC_COLLECT_CGROUP = 4,
+    PROMC_COLLECT_SCHEDULER = 8,
+    PROMC_COLLECT_PRESSURE = 16,
+    PROMC_COLLECT_ALL = 31
+};
+
+/**
+ * Ready-made collectors with a prefix before every name, the collectors' too: "worker_" makes `worker_process_threads`. For a program that
+ * exposes another one's process metrics beside its own, and for jobs whose textfiles are read together: prefixed, they are in there.
+ * @param prefix as a metric name begins; at most 64 bytes.
+ * @return as the collectors, or PROMC_E_NAME.
+ */
+PROMC_API int promc_collect_prefixed(promc_registry *registry, unsigned collectors, const char *prefix);
 
 #ifdef __cplusplus
 }

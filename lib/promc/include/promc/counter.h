@@ -61,14 +61,14 @@ static inline void promc_counter_inc(promc_counter counter)
     promc_cell_add(counter.ref, 1);
 }
 
-/** Add a whole number. As promc_counter_inc(). The sum wraps at 2^64. */
+/** Add a whole number. As promc_counter_inc(). A thread's sum wraps at 2^64, without a check: promc_counter_add() has one. */
 static inline void promc_counter_add_u64(promc_counter counter, uint64_t n)
 {
     promc_cell_add(counter.ref, n);
 }
 
 /**
- * Add a number ≥ 0. Whole numbers below 2^53 go to the integer cell, others to a floating one.
+ * Add a number ≥ 0. Whole numbers below 2^53 go to the integer cell while that is below 2^62, others to a floating one: it never wraps.
  * Negative numbers, NaN and infinities are refused (nothing changes). Wait-free, safe in a signal handler.
  * @return 0 or PROMC_E_INVALID.
  */

@@ -73,7 +73,9 @@ typedef struct promc_native_settings {
 typedef struct promc_histogram_settings {
     promc_family_settings family;
     /**
-     * Upper bounds (inclusive), finite, strictly ascending; a final +Inf is allowed and implied. Copied.
+     * Upper bounds (inclusive), finite, strictly ascending; a final +Inf is allowed and implied. +Inf alone: only count and sum. Copied.
+     * With a bound below 0, OpenMetrics has neither `_sum` nor `_count`: there a sum is a counter, which must not fall (the +Inf bucket
+     * says the count). Text 0.0.4 and protobuf have both. The same where negative observations have made a sum negative.
      * NULL: the default of the Prometheus libraries, 5 ms … 10 s in 11 steps.
      */
     const double *buckets;
@@ -118,6 +120,12 @@ PROMC_WITH_TEMPLATE(histogram)
  * Wait-free, no shared cache line, signal safe.
  */
 PROMC_API void promc_histogram_observe(promc_histogram histogram, double value);
+
+/**
+ * Count `count` observations of the same value: a batch, or what another system has counted. As promc_histogram_observe(), `count` times, at
+ * the cost of two.
+ */
+PROMC_API void promc_histogram_observe_n(promc_histogram histogram, double value, uint64_t count);
 
 /** Observe the seconds since `start_ns`, a promc_now_ns() of earlier; never negative. */
 PROMC_API void promc_histogram_observe_since(promc_histogram histogram, uint64_t start_ns);

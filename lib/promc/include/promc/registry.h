@@ -34,7 +34,8 @@ typedef struct promc_registry_settings {
     size_t arena_bytes;
     /**
      * How many threads get a shard of their own; further ones share one with atomic instructions.
-     * Range 1 … 1024, default 64.
+     * Range 1 … 1024, default 64, in an arena below 1 MiB as many as have room. Asked for in words, they must have it: each takes a run of
+     * pages, and 64 of them do not fit 256 KiB (PROMC_E_INVALID says how much they need).
      */
     uint32_t max_threads;
     /** Series a family may have where it sets no cap of its own. Default 10,000. */
@@ -48,7 +49,10 @@ typedef struct promc_registry_settings {
      * replaced, so a new life of the program starts from zero. Families with the same definition are one.
      */
     const char *shared_path;
-    /** Labels added to every series of the registry. Default none: identity belongs to the scraper's configuration. */
+    /**
+     * Labels added to every series of the registry, ended by a NULL name, as a family's are, or by the count where that is not 0.
+     * Default none: identity belongs to the scraper's configuration.
+     */
     const promc_label *constant_labels;
     size_t constant_label_count;
     /** Leave out promc's own metrics (`promc_scrape_duration_seconds` …). Default false. */

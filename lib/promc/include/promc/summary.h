@@ -45,12 +45,15 @@ typedef struct promc_summary {
     promc_series_ref ref;
 } promc_summary;
 
+/** For a summary without quantiles. */
+PROMC_API extern const double promc_no_quantiles[1];
+
 /** Fields that are 0 take their defaults. */
 typedef struct promc_summary_settings {
     promc_family_settings family;
     /**
-     * Each in 0 … 1, all different, any order. NULL: 0.5, 0.9 and 0.99. Not NULL
-     * with a count of 0: none, only `_sum` and `_count`, and no memory for a window.
+     * Each in 0 … 1, all different, any order. NULL: 0.5, 0.9 and 0.99. promc_no_quantiles: none, only `_sum` and `_count`, and no
+     * memory for a window. Others without their count are refused.
      */
     const double *quantiles;
     size_t quantile_count;

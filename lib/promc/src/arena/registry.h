@@ -66,6 +66,7 @@ struct promc_registry {
     promc_counter stale_updates;
     promc_counter invalid_observations;
     promc_family *series_dropped;
+    promc_family *refused_updates;
     promc_family *collector_errors;
 };
 

@@ -96,15 +96,20 @@ int promc_callback_unset(promc_family *family, const char *const *values)
     return 0;
 }
 
+/* However it ends: see collector.c. */
+static void end_run(struct promc_callback **callback)
+{
+    promc_store_release(&(*callback)->running, 0);
+}
+
 static void run(struct promc_callback *callback)
 {
     const struct promc_child *child = promc_series_child(callback->ref);
     if (!child || __atomic_exchange_n(&callback->running, 1, __ATOMIC_ACQUIRE) != 0)
         return;
-    if (promc_load(&callback->replaced)) {
-        promc_store_release(&callback->running, 0);
+    struct promc_callback *running __attribute__((cleanup(end_run))) = callback;
+    if (promc_load(&callback->replaced))
         return;
-    }
     double value = callback->value(callback->user);
     struct promc_child_value *place = promc_child_value(child);
     double last = promc_cell_double(promc_load(&place->bits));
@@ -112,7 +117,7 @@ static void run(struct promc_callback *callback)
         promc_store(&place->bits, promc_double_bits(value));
         promc_child_value_changed(place);
     }
-    promc_store_release(&callback->running, 0);
+    (void)running;
 }
 
 void promc_callbacks_run(promc_registry *registry, uint64_t deadline_ns)

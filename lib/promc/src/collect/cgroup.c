@@ -6,6 +6,7 @@
 #include <promc/collect.h>
 
 #include <sched.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 enum { MEMORY, CPU, PERIODS, THROTTLED_PERIODS, THROTTLED, METRICS };
@@ -43,9 +44,24 @@ static const struct promc_measure table[METRICS] = {
                    {0}},
 };
 
-static double machine_memory(void)
+/* sysconf() says anything where sysinfo(2) is forbidden. false: it cannot be known. */
+static bool machine_memory(uint64_t *bytes)
 {
-    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    struct sysinfo info;
+    if (sysinfo(&info) != 0 || info.totalram == 0) {
+        return false;
+    }
+    *bytes = (uint64_t)info.totalram * info.mem_unit;
+    return true;
+}
+
+/* The lower one of the machine's memory and of the control groups' limit. false: neither is known. */
+static bool memory_limit(const promc_cgroup_paths *paths, uint64_t *bytes)
+{
+    uint64_t limit, memory;
+    bool limited = promc_cgroup_memory_limit(paths, &limit), known = machine_memory(&memory);
+    *bytes = limited && (!known || limit < memory) ? limit : known ? memory : 0;
+    return limited || known;
 }
 
 static double usable_cpus(void)
@@ -70,8 +86,10 @@ static int measure(void *state, struct promc_measurements *out)
     double cores;
     (void)state;
     promc_cgroup_find("", &paths); /* each time: a process may be moved */
-    double memory = machine_memory(), cpus = usable_cpus();
-    promc_measured_set(out, MEMORY, promc_cgroup_memory_limit(&paths, &bytes) ? lower((double)bytes, memory) : memory);
+    double cpus = usable_cpus();
+    if (memory_limit(&paths, &bytes)) {
+        promc_measured_set(out, MEMORY, (double)bytes);
+    }
     promc_measured_set(out, CPU, promc_cgroup_cpu_limit(&paths, &cores) ? lower(cores, cpus) : cpus);
     if (promc_cgroup_throttling_read(&paths, &throttling)) {
         promc_measured_set(out, PERIODS, (double)throttling.periods);
@@ -81,8 +99,9 @@ static int measure(void *state, struct promc_measurements *out)
     return 0;
 }
 
+const struct promc_measured_source promc_measured_cgroup = {"cgroup", table, METRICS, measure, 0};
+
 int promc_collect_cgroup(promc_registry *registry)
 {
-    static const struct promc_measured_source source = {"cgroup", table, METRICS, measure, 0};
-    return promc_measured_register(registry, &source);
+    return promc_measured_register(registry, &promc_measured_cgroup, "");
 }

@@ -87,16 +87,32 @@ int promc_collector_unregister(promc_registry *registry, const char *name)
     return 0;
 }
 
+/* A run that has not come back well yet. */
+struct run {
+    struct promc_collector *collector;
+    bool good;
+};
+
+/*
+ * However a run ends: by return, by a C++ exception that goes on to whoever scrapes, by the thread's cancellation or pthread_exit().
+ * The library is built with -fexceptions, so that unwinding comes by here; else the collector would be running for ever.
+ */
+static void end_run(struct run *run)
+{
+    if (!run->good)
+        promc_counter_inc(run->collector->errors);
+    promc_store_release(&run->collector->running, 0);
+}
+
 /* Past the deadline it is not begun: the last good values stay, and the lateness is counted. */
 static void run(struct promc_collector *collector, uint64_t deadline_ns)
 {
     if (__atomic_exchange_n(&collector->running, 1, __ATOMIC_ACQUIRE) != 0)
         return; /* another scrape is at it: its values are as fresh as ours would be */
+    struct run run __attribute__((cleanup(end_run))) = {collector, false};
     promc_collect_fn collect = promc_load_acquire(&collector->collect);
     bool late = deadline_ns != 0 && promc_now_ns() >= deadline_ns;
-    if (collect && (late || collect(collector->user, deadline_ns) < 0))
-        promc_counter_inc(collector->errors);
-    promc_store_release(&collector->running, 0);
+    run.good = !collect || (!late && collect(collector->user, deadline_ns) >= 0);
 }
 
 void promc_collectors_run(promc_registry *registry, uint64_t deadline_ns)

@@ -57,8 +57,9 @@ static int measure(void *state, struct promc_measurements *out)
     return 0;
 }
 
+const struct promc_measured_source promc_measured_malloc = {"malloc", table, METRICS, measure, 0};
+
 int promc_collect_malloc(promc_registry *registry)
 {
-    static const struct promc_measured_source source = {"malloc", table, METRICS, measure, 0};
-    return promc_measured_register(registry, &source);
+    return promc_measured_register(registry, &promc_measured_malloc, "");
 }

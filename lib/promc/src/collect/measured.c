@@ -6,7 +6,11 @@
 #include "series/lookup.h"
 
 #include <promc/collect.h>
+#include <stdio.h>
 #include <string.h>
+
+#define PREFIX_MOST 65
+#define NAME_MOST 64 /* of the ready-made collectors' own names */
 
 /* In the arena, so that it goes when the registry goes. Only this process uses it. */
 struct measured {
@@ -19,18 +23,22 @@ struct measured {
  * A counter that the kernel keeps: its total is set, not added to, so it lives in the child like a gauge's value and
  * has no cells. (Adding differences would collect rounding errors, and in a shared arena the totals of several processes.)
  */
-static int register_family(promc_registry *registry, const struct promc_measure *measure, promc_family **out)
+static int register_family(promc_registry *registry, const struct promc_measure *measure, const char *prefix,
+                           promc_family **out)
 {
-    promc_family_settings settings = {.name = measure->name, .help = measure->help, .unit = measure->unit};
+    char name[PREFIX_MOST + NAME_MOST];
+    (void)snprintf(name, sizeof(name), "%s%s", prefix, measure->name);
+    promc_family_settings settings = {.name = name, .help = measure->help, .unit = measure->unit};
     memcpy(settings.labels, measure->labels, sizeof(measure->labels));
     const struct promc_family_plan plan = {.row = measure->type == PROMC_COUNTER ? PROMC_ROW_COUNTER_KEPT
                                                                                  : PROMC_ROW_GAUGE,
                                            .settings = &settings,
-                                           .flags = PROMC_FAMILY_COLLECTED};
+                                           .flags = prefix[0] == '\0' ? PROMC_FAMILY_COLLECTED : 0};
     return promc_family_create(registry, &plan, out);
 }
 
-static int register_all(promc_registry *registry, struct measured *measured, const struct promc_measurements *first)
+static int register_all(promc_registry *registry, struct measured *measured, const struct promc_measurements *first,
+                        const char *prefix)
 {
     const struct promc_measured_source *source = measured->source;
     promc_family *family = NULL;
@@ -41,7 +49,7 @@ static int register_all(promc_registry *registry, struct measured *measured, con
             continue;
         }
         if (strcmp(registered, measure->name) != 0) {
-            int error = register_family(registry, measure, &family);
+            int error = register_family(registry, measure, prefix, &family);
             if (error != 0) {
                 return error;
             }
@@ -82,8 +90,14 @@ static struct measured *allocate(promc_registry *registry, size_t bytes)
     return ref != 0 ? promc_at(&registry->arena, ref) : NULL;
 }
 
-int promc_measured_register(promc_registry *registry, const struct promc_measured_source *source)
+int promc_measured_register(promc_registry *registry, const struct promc_measured_source *source, const char *prefix)
 {
+    char collector[PREFIX_MOST + NAME_MOST];
+    if (strlen(prefix) >= PREFIX_MOST) {
+        return promc_fail(PROMC_E_NAME, "collector \"%s\": the prefix is longer than %d bytes", source->collector,
+                          PREFIX_MOST - 1);
+    }
+    (void)snprintf(collector, sizeof(collector), "%s%s", prefix, source->collector);
     if (registry == NULL || registry->arena.readonly) {
         return promc_fail(PROMC_E_INVALID, "collector \"%s\": it needs a registry that can be written",
                           source->collector);
@@ -98,10 +112,27 @@ int promc_measured_register(promc_registry *registry, const struct promc_measure
     measured->source = source;
     struct promc_measurements first = {0};
     (void)source->measure(measured->state, &first); /* what is missing now is left out */
-    int error = register_all(registry, measured, &first);
+    int error = register_all(registry, measured, &first, prefix);
     if (error != 0) {
         return error;
     }
     show(measured, &first);
-    return promc_collector_register(registry, source->collector, collect, measured);
+    return promc_collector_register(registry, collector, collect, measured);
+}
+
+int promc_collect_prefixed(promc_registry *registry, unsigned collectors, const char *prefix)
+{
+    static const struct promc_measured_source *const sources[] = {&promc_measured_process, &promc_measured_malloc,
+                                                                  &promc_measured_cgroup, &promc_measured_scheduler,
+                                                                  &promc_measured_pressure};
+    int error =
+        prefix != NULL && collectors != 0 && collectors <= PROMC_COLLECT_ALL
+            ? 0
+            : promc_fail(PROMC_E_INVALID, "promc_collect_prefixed: no prefix, or no such collectors (%#x)", collectors);
+    for (unsigned i = 0; error == 0 && i < sizeof(sources) / sizeof(sources[0]); i++) {
+        if (collectors & 1u << i) {
+            error = promc_measured_register(registry, sources[i], prefix);
+        }
+    }
+    return error;
 }

@@ -49,9 +49,13 @@ struct promc_measured_source {
 /**
  * Read once, register the families of what came, and a collector that keeps them up to date. Its state lives in the arena.
  * @param source static.
+ * @param prefix stands before every name, the collector's too; "" for none.
  * @return 0, also if nothing could be read; PROMC_E_FULL, PROMC_E_DUPLICATE, …
  */
-int promc_measured_register(promc_registry *registry, const struct promc_measured_source *source);
+int promc_measured_register(promc_registry *registry, const struct promc_measured_source *source, const char *prefix);
+
+extern const struct promc_measured_source promc_measured_process, promc_measured_malloc, promc_measured_cgroup,
+    promc_measured_scheduler, promc_measured_pressure;
 
 static inline void promc_measured_set(struct promc_measurements *out, unsigned i, double value)
 {

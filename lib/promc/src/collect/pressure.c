@@ -58,8 +58,9 @@ static int measure(void *state, struct promc_measurements *out)
     return 0;
 }
 
+const struct promc_measured_source promc_measured_pressure = {"pressure", table, METRICS, measure, 0};
+
 int promc_collect_pressure(promc_registry *registry)
 {
-    static const struct promc_measured_source source = {"pressure", table, METRICS, measure, 0};
-    return promc_measured_register(registry, &source);
+    return promc_measured_register(registry, &promc_measured_pressure, "");
 }

@@ -135,8 +135,9 @@ static int measure(void *user, struct promc_measurements *out)
     return complete && fds >= 0 ? 0 : PROMC_E_IO;
 }
 
+const struct promc_measured_source promc_measured_process = {"process", table, METRICS, measure, sizeof(struct state)};
+
 int promc_collect_process(promc_registry *registry)
 {
-    static const struct promc_measured_source source = {"process", table, METRICS, measure, sizeof(struct state)};
-    return promc_measured_register(registry, &source);
+    return promc_measured_register(registry, &promc_measured_process, "");
 }

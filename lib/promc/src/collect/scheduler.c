@@ -86,8 +86,10 @@ static int measure(void *user, struct promc_measurements *out)
     return 0;
 }
 
+const struct promc_measured_source promc_measured_scheduler = {"scheduler", table, METRICS, measure,
+                                                               sizeof(struct state)};
+
 int promc_collect_scheduler(promc_registry *registry)
 {
-    static const struct promc_measured_source source = {"scheduler", table, METRICS, measure, sizeof(struct state)};
-    return promc_measured_register(registry, &source);
+    return promc_measured_register(registry, &promc_measured_scheduler, "");
 }

@@ -26,6 +26,7 @@ typedef struct {
     int quality, specificity, position;
     enum promc_escaping escaping;
     bool escaping_negotiated;
+    bool text_1_0_0;
 } match;
 
 #define FORMATS (PROMC_FORMAT_PROTOBUF + 1)
@@ -223,6 +224,7 @@ static void consider(const media_range *range, int position, match matches[FORMA
         }
         *m = (match){.quality = range->quality, .specificity = how, .position = position};
         take_escaping(range, m);
+        m->text_1_0_0 = format == PROMC_FORMAT_TEXT && range->version.data != NULL && slice_is(range->version, "1.0.0");
     }
 }
 
@@ -262,9 +264,11 @@ void promc_negotiate(const char *accept, promc_scrape_settings *out)
     out->format = (enum promc_format)best;
     out->escaping = matches[best].escaping;
     out->escaping_negotiated = matches[best].escaping_negotiated;
+    out->text_1_0_0 = matches[best].text_1_0_0;
 }
 
 #define TEXT "text/plain; version=0.0.4; charset=utf-8"
+#define TEXT_1 "text/plain; version=1.0.0; charset=utf-8"
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define PROTOBUF "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 #define WITH_ESCAPINGS(type)                                                                        \
@@ -277,9 +281,13 @@ const char *promc_content_type(const promc_scrape_settings *settings)
 {
     static const char *const types[FORMATS][5] = {WITH_ESCAPINGS(TEXT), WITH_ESCAPINGS(OPENMETRICS),
                                                   WITH_ESCAPINGS(PROTOBUF)};
+    static const char *const text_1[5] = WITH_ESCAPINGS(TEXT_1);
     unsigned format = (unsigned)settings->format, escaping = (unsigned)settings->escaping;
     if (format >= FORMATS || escaping > PROMC_ESCAPING_VALUES) {
         return types[0][0];
+    }
+    if (format == PROMC_FORMAT_TEXT && settings->text_1_0_0) {
+        return text_1[escaping + 1];
     }
     bool said = settings->escaping_negotiated || escaping != PROMC_ESCAPING_UNDERSCORES;
     return types[format][said ? escaping + 1 : 0];

@@ -426,7 +426,8 @@ static char *put_counter(struct promc_encoder *e, char *out)
     } else {
         *out++ = (char)size;
     }
-    out = promc_protobuf_double(out, VALUE, (double)e->values.integer + e->values.number);
+    double value = e->values.integer != 0 ? (double)e->values.integer + e->values.number : e->values.number;
+    out = promc_protobuf_double(out, VALUE, value);
     if (exemplar.length > 0) {
         out = put_exemplar(e, out, COUNTER_EXEMPLAR, exemplar);
     }

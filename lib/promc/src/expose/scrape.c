@@ -276,12 +276,14 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
         return promc_fail(PROMC_E_INVALID, "promc_scrape_begin: format %d with escaping %d does not exist",
                           (int)settings->format, (int)settings->escaping);
     }
+    uint64_t started = promc_now_ns();
+    prepare(registry, settings->deadline_ns); /* before anything is held: it may not come back */
     promc_scrape *scrape = calloc(1, sizeof(*scrape));
     if (scrape == NULL) {
         return promc_fail(PROMC_E_NOMEM, "promc_scrape_begin: no memory for a scrape");
     }
     scrape->registry = registry;
-    scrape->started_ns = promc_now_ns();
+    scrape->started_ns = started;
     scrape->names = settings->names;
     scrape->name_count = settings->name_count;
     scrape->encoder.registry = registry;
@@ -290,7 +292,6 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
     scrape->encoder.scraper = settings->for_scraper && !registry->arena.readonly;
     scrape->encoder.openmetrics = settings->format == PROMC_FORMAT_OPENMETRICS;
     scrape->encoder.created_timestamps = (registry->arena.header->flags & PROMC_ARENA_CREATED_TIMESTAMPS) != 0;
-    prepare(registry, settings->deadline_ns);
     error = promc_reading_begin(registry, &scrape->reading);
     if (error != 0) {
         free(scrape);

@@ -273,7 +273,9 @@ static char *put_value(const struct promc_encoder *e, enum promc_lead lead, char
         if (e->family.ops->shape == PROMC_SHAPE_COUNTER && e->values.number == 0) {
             return promc_number_u64(out, e->values.integer);
         }
-        return promc_number_double(out, (double)e->values.integer + e->values.number);
+        /* 0 + -0 is 0: what has no integer part is shown as it is */
+        return promc_number_double(out, e->values.integer != 0 ? (double)e->values.integer + e->values.number
+                                                               : e->values.number);
     }
 }
 

@@ -59,7 +59,12 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
         return out_of_range("max_label_value_bytes", settings->max_label_value_bytes, "4 to 65535");
     if (settings->birth_zero_seconds > PROMC_BIRTH_ZERO_MOST)
         return out_of_range("birth_zero_seconds", settings->birth_zero_seconds, "at most 86400");
-    if (settings->constant_label_count > 0 && !settings->constant_labels)
+    const promc_label *labels = settings->constant_labels;
+    if (labels && settings->constant_label_count == 0) {
+        while (settings->constant_label_count <= 64 && labels[settings->constant_label_count].name)
+            settings->constant_label_count++;
+    }
+    if (settings->constant_label_count > 0 && !labels)
         return promc_fail(PROMC_E_INVALID, "constant_label_count is %zu without constant_labels",
                           settings->constant_label_count);
     if (settings->constant_label_count > 64)

@@ -67,6 +67,14 @@ int promc_self_register(promc_registry *registry)
         rc = own_counters_by(registry, "promc_collector_errors_total", "Collector runs that failed or were too late.",
                              "collector", &registry->collector_errors);
     if (rc == 0)
+        rc = own_family(
+            registry, PROMC_ROW_COUNTER,
+            &(promc_family_settings){.name = "promc_refused_updates_total",
+                                     .help = "Lookups and updates that were refused: a mistake in the program.",
+                                     .labels = {"family", "reason"},
+                                     .max_series = UINT32_MAX},
+            &registry->refused_updates);
+    if (rc == 0)
         rc = own_counters_by(registry, "promc_series_dropped_total",
                              "Lookups that got the overflow series because of a cap or the memory budget.", "family",
                              &dropped);

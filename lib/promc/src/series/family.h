@@ -132,6 +132,7 @@ struct promc_family {
     struct promc_family *next; /* this process' families; atomic */
     char **states;             /* of a stateset, ended by NULL; one allocation */
     bool by_callback;          /* its values come from callbacks */
+    uint32_t refused;          /* bits of enum promc_refusal: of these there was one; atomic */
 };
 
 struct promc_summary_data;
@@ -162,14 +163,6 @@ bool promc_pair_copy(struct promc_arena *arena, struct promc_pair *out, const pr
 static inline const char *promc_name_of(const promc_family *family)
 {
     return promc_at(&family->registry->arena, family->data->name.ref);
-}
-
-/* 0 if the family is of this type, or NULL: that is for the lookup to say. `what` with its article: "a counter". */
-static inline int promc_family_expect(const promc_family *family, enum promc_type type, const char *what)
-{
-    if (family && family->type != type)
-        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not %s", promc_name_of(family), what);
-    return 0;
 }
 
 /* The family after this one in registration order, the first one for NULL; NULL: none. Lock-free. */

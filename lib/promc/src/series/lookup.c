@@ -5,10 +5,12 @@
  */
 #include "series/lookup.h"
 #include "series/index.h"
+#include "series/refused.h"
 
 static int missing_value(const promc_family *family, unsigned i)
 {
     const struct promc_text *name = &family->data->label_names[i];
+    promc_refused(family, PROMC_REFUSED_LABEL_VALUE);
     return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": no value for label \"%s\"", promc_name_of(family),
                       (const char *)promc_at(&family->registry->arena, name->ref));
 }
@@ -20,6 +22,7 @@ static int no_family(void)
 
 static int wrong_count(const promc_family *family, size_t count)
 {
+    promc_refused(family, PROMC_REFUSED_LABEL_COUNT);
     return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\" has %u labels, %zu values were given", promc_name_of(family),
                       family->label_count, count);
 }
@@ -130,6 +133,8 @@ int promc_series_get_n(promc_family *family, const promc_str *values, size_t cou
         return no_family();
     if (PROMC_UNLIKELY(count != family->label_count))
         return wrong_count(family, count);
+    if (PROMC_UNLIKELY(!values && count > 0))
+        return missing_value(family, 0);
     switch (count) {
     case 1:
         return get_n(family, values, 1, out);

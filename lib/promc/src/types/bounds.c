@@ -9,10 +9,11 @@ int promc_bounds_check(const char *metric, const double *bounds, size_t *count)
 {
     const char *name = metric ? metric : "(null)";
     size_t n = *count;
-    if (n > 0 && bounds[n - 1] == INFINITY)
-        n--;
-    if (n == 0 || n > PROMC_MAX_BUCKETS)
-        return promc_fail(PROMC_E_BUCKETS, "metric \"%s\": %zu finite bucket bounds, 1 to %d are allowed", name, n,
+    bool infinite = n > 0 && bounds[n - 1] == INFINITY;
+    n -= infinite;
+    if ((n == 0 && !infinite) || n > PROMC_MAX_BUCKETS)
+        return promc_fail(PROMC_E_BUCKETS,
+                          "metric \"%s\": %zu finite bucket bounds, 1 to %d are allowed (or +Inf alone)", name, n,
                           PROMC_MAX_BUCKETS);
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(bounds[i]))

@@ -2,6 +2,7 @@
 #include "types/counter.h"
 #include "series/expiry.h"
 #include "series/lookup.h"
+#include "series/refused.h"
 #include "shard/shard.h"
 #include "shard/slots.h"
 #include "types/values.h"
@@ -12,6 +13,8 @@
 
 /* Up to here a double counts whole numbers without gaps. */
 #define WHOLE_MAX 9007199254740992.0
+/* An integer cell that has come so far takes no more of promc_counter_add(): it would wrap, and the counter fall. */
+#define CELL_MOST (UINT64_C(1) << 62)
 
 int promc_counter_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
 {
@@ -47,17 +50,23 @@ promc_counter promc_counter_with_values(promc_family *family, const char *const 
 
 int promc_counter_add(promc_counter counter, double n)
 {
-    if (PROMC_UNLIKELY(!(n >= 0) || isinf(n)))
+    if (PROMC_UNLIKELY(!(n >= 0) || isinf(n))) {
+        promc_refused_series(counter.ref, PROMC_REFUSED_OBSERVATION);
         return promc_fail(PROMC_E_INVALID, "a counter cannot take %g", n);
-    if (n < WHOLE_MAX && n == (double)(uint64_t)n) {
+    }
+    uint32_t cell;
+    bool shared, whole = n < WHOLE_MAX && n == (double)(uint64_t)n;
+    if (whole && n < (double)(UINT32_MAX / 2)) { /* so little that no cell wraps in a program's life */
         promc_cell_add(counter.ref, (uint64_t)n);
         return 0;
     }
-    uint32_t cell;
-    bool shared;
     uint64_t *base = promc_cell_own(counter.ref, &cell, &shared);
     if (!base)
         return 0;
+    if (whole && promc_load(&base[cell]) < CELL_MOST) {
+        promc_cell_add(counter.ref, (uint64_t)n);
+        return 0;
+    }
     if (shared)
         promc_double_add(&base[cell + 1], n);
     else
@@ -73,13 +82,15 @@ static void read(const promc_registry *registry, const struct promc_child *child
     uint64_t whole = 0;
     double rest = 0;
     for (uint32_t i = 0; i < used; i++) {
-        whole += promc_load(&cells[0]);
+        if (__builtin_add_overflow(whole, promc_load(&cells[0]), &whole))
+            rest += 0x1p64; /* of several cells together */
         rest += promc_cell_double(promc_load(&cells[1]));
         cells += arena->shard_stride / 8;
     }
     if (promc_load(&arena->header->shared_used)) {
         cells = promc_shard_cells(arena, arena->header->max_threads) + promc_child_cell(child);
-        whole += promc_load(&cells[0]);
+        if (__builtin_add_overflow(whole, promc_load(&cells[0]), &whole))
+            rest += 0x1p64;
         rest += promc_cell_double(promc_load(&cells[1]));
     }
     *integer = whole;

@@ -3,6 +3,7 @@
 #include "series/expiry.h"
 #include "series/hash.h"
 #include "series/lookup.h"
+#include "series/refused.h"
 #include "shard/shard.h"
 #include "shard/slots.h"
 #include "types/values.h"

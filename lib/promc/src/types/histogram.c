@@ -2,6 +2,7 @@
 #include "types/histogram.h"
 #include "series/expiry.h"
 #include "series/lookup.h"
+#include "series/refused.h"
 #include "shard/slots.h"
 #include "types/bounds.h"
 #include "types/histogram_read.h"
@@ -78,7 +79,7 @@ void promc_histogram_view(const struct promc_arena *arena, const struct promc_fa
     view->bounds = data->bounds;
     view->le = promc_at(arena, data->le);
     view->native = data->native_at != 0;
-    view->classic = data->bound_count > 0;
+    view->classic = data->bound_count > 0 || data->native_at == 0;
 }
 
 bool promc_histogram_digest(const promc_registry *registry, const struct promc_child *child, uint32_t *digest)
@@ -171,18 +172,18 @@ static inline void serve_if_asked(struct promc_shard *shard, const uint64_t *bas
         serve(shard, base, request);
 }
 
-static void observe_shared(uint64_t *cells, const struct promc_child *child, double v)
+static void observe_shared(uint64_t *cells, const struct promc_child *child, double v, uint64_t times)
 {
     struct promc_family_data *data = promc_child_family(child);
     uint32_t bucket = v == v ? promc_bucket_of(data, v) : data->bound_count;
-    promc_double_add(&cells[PROMC_HIST_SUM0], v);
+    promc_double_add(&cells[PROMC_HIST_SUM0], v * (double)times);
     if (data->native_at == 0) {
-        promc_fetch_add(&cells[PROMC_HIST_BUCKETS + bucket], 1);
+        promc_fetch_add(&cells[PROMC_HIST_BUCKETS + bucket], times);
         return;
     }
     if (data->bound_count > 0)
-        promc_fetch_add(&cells[PROMC_NATIVE_CLASSIC + bucket], 1);
-    promc_fetch_add(&cells[data->native_at + promc_native_slot(data, promc_child_native(child), v)], 1);
+        promc_fetch_add(&cells[PROMC_NATIVE_CLASSIC + bucket], times);
+    promc_fetch_add(&cells[data->native_at + promc_native_slot(data, promc_child_native(child), v)], times);
 }
 
 static __attribute__((noinline)) void observe_slow(promc_histogram histogram, double v)
@@ -204,7 +205,7 @@ static __attribute__((noinline)) void observe_slow(promc_histogram histogram, do
     }
     /* Without a shard of its own; or a signal handler that has interrupted an observation. */
     base = promc_shard_shared(promc_ref_slot(histogram.ref));
-    observe_shared(base + cell, child, v);
+    observe_shared(base + cell, child, v, 1);
 }
 
 static __attribute__((noinline)) void refuse(promc_histogram histogram)
@@ -212,6 +213,7 @@ static __attribute__((noinline)) void refuse(promc_histogram histogram)
     promc_registry *registry = promc_registry_in_slot(promc_ref_slot(histogram.ref));
     if (registry)
         promc_counter_inc(registry->invalid_observations);
+    promc_refused_series(histogram.ref, PROMC_REFUSED_OBSERVATION);
 }
 
 /* A native histogram counts NaN, in no bucket, and has it in its sum: its specification says so. */
@@ -263,6 +265,60 @@ void promc_histogram_observe(promc_histogram histogram, double v)
     promc_store(&shard->busy, 1);
     promc_signal_fence();
     observe_own(base + (uint32_t)histogram.ref.word, promc_bucket_linear(data, n, v), v);
+    serve_if_asked(shard, base);
+    promc_signal_fence();
+    promc_store(&shard->busy, 0);
+}
+
+/*
+ * As observe_own() and observe_native(), with an odd count: which of the two sums is meant follows from n, so it must change its parity.
+ * A reader that comes between the steps sees more than one observation on its way, and comes again.
+ */
+static void observe_odd(uint64_t *cells, const struct promc_child *child, double v, uint64_t count)
+{
+    struct promc_family_data *data = promc_child_family(child);
+    uint32_t bucket = v == v ? promc_bucket_of(data, v) : data->bound_count, first = PROMC_HIST_BUCKETS + bucket;
+    uint64_t n = promc_load(&cells[PROMC_HIST_N]);
+    uint64_t *sum = &cells[PROMC_HIST_SUM0];
+    if (data->native_at != 0)
+        first = data->native_at + promc_native_slot(data, promc_child_native(child), v);
+    double total = promc_cell_double(promc_load(&sum[n & 1])) + v * (double)count;
+    promc_store_release(&sum[(n + 1) & 1], promc_double_bits(total));
+    if (data->native_at != 0 && data->bound_count > 0) {
+        uint64_t *classic = &cells[PROMC_NATIVE_CLASSIC + bucket];
+        promc_store_release(&cells[PROMC_NATIVE_PENDING], bucket);
+        promc_store_release(classic, promc_load(classic) + count);
+    }
+    promc_store_release(&cells[first], promc_load(&cells[first]) + count); /* the commit */
+    promc_store_release(&cells[PROMC_HIST_N], n + count);
+}
+
+void promc_histogram_observe_n(promc_histogram histogram, double v, uint64_t count)
+{
+    uint32_t cell;
+    bool shared;
+    const struct promc_child *child = promc_series_child(histogram.ref);
+    if (count == 0)
+        return;
+    if (v != v && child && promc_child_family(child)->native_at == 0) {
+        refuse(histogram);
+        return;
+    }
+    uint64_t *base = promc_cell_own(histogram.ref, &cell, &shared);
+    if (!base)
+        return;
+    child = promc_series_block(histogram.ref);
+    struct promc_shard *shard = promc_shard_of(base);
+    if (shared || promc_load(&shard->busy)) {
+        base = promc_shard_shared(promc_ref_slot(histogram.ref));
+        observe_shared(base + cell, child, v, count);
+        return;
+    }
+    promc_store(&shard->busy, 1);
+    promc_signal_fence();
+    if (count % 2 == 0)
+        observe_any(base + cell, child, v);
+    observe_odd(base + cell, child, v, count - (count % 2 == 0));
     serve_if_asked(shard, base);
     promc_signal_fence();
     promc_store(&shard->busy, 0);

@@ -3,6 +3,7 @@
 
 #include "arena/lock.h"
 #include "series/lookup.h"
+#include "series/refused.h"
 #include "series/remove.h"
 #include "shard/shard.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "types/summary.h"
 #include "series/lookup.h"
+#include "series/refused.h"
 #include "shard/slots.h"
 #include "types/bounds.h"
 #include "types/histogram.h"
@@ -44,6 +45,8 @@ int promc_quantiles_check(const char *name, const double *quantiles, size_t coun
     return 0;
 }
 
+const double promc_no_quantiles[1] = {0};
+
 /* Defaults in the place of zeros. */
 static int complete(promc_summary_settings *settings, const promc_summary_settings *given,
                     struct promc_summary_data *summary)
@@ -54,6 +57,8 @@ static int complete(promc_summary_settings *settings, const promc_summary_settin
     if (!given->quantiles) {
         settings->quantiles = usual;
         settings->quantile_count = 3;
+    } else if (given->quantiles == promc_no_quantiles) {
+        settings->quantile_count = 0;
     }
     settings->error = given->error != 0 ? given->error : 0.05;
     settings->lowest = given->lowest != 0 ? given->lowest : 1e-6;
@@ -106,6 +111,9 @@ int promc_summary_register(promc_registry *registry, const promc_summary_setting
         *out = NULL;
     if (!given)
         return promc_fail(PROMC_E_INVALID, "no settings given");
+    if (given->quantiles && given->quantiles != promc_no_quantiles && given->quantile_count == 0)
+        return promc_fail(PROMC_E_INVALID, "summary \"%s\": quantiles are given, but not how many (quantile_count)",
+                          given->family.name ? given->family.name : "(null)");
     int rc = PROMC_RESERVED_CHECK(promc_summary_settings, given);
     if (rc == 0)
         rc = complete(&settings, given, &summary);
@@ -201,6 +209,7 @@ void promc_summary_observe(promc_summary summary, double value)
         return;
     if (PROMC_UNLIKELY(!(value >= 0 && value <= DBL_MAX))) {
         promc_counter_inc(registry->invalid_observations);
+        promc_refused_series(summary.ref, PROMC_REFUSED_OBSERVATION);
         return;
     }
     const struct promc_child *child = promc_series_child(summary.ref);
