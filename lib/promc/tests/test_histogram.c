@@ -360,6 +360,76 @@ static void only_infinite_and_negative_bounds(void **state)
     promc_registry_destroy(registry);
 }
 
+/* What another system has counted, copied by a collector: shown as it is, falls when that starts anew. */
+static void ready_buckets(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(&(promc_registry_settings){.no_self_metrics = true});
+    promc_histogram h = make(registry, (const double[]){1, 2}, 2);
+    double sum;
+    assert_ok(promc_histogram_set(h, (const uint64_t[]){3, 0, 4}, 3, 21.5));
+    assert_int_equal(promc_histogram_count(h, &sum), 7);
+    assert_same(sum, 21.5);
+    assert_true(exposes(registry, "h_bucket{le=\"1\"} 3"));
+    assert_true(exposes(registry, "h_bucket{le=\"2\"} 3"));
+    assert_true(exposes(registry, "h_bucket{le=\"+Inf\"} 7"));
+    assert_ok(promc_histogram_set(h, (const uint64_t[]){1, 0, 0}, 3, 0.5));
+    assert_true(exposes(registry, "h_count 1"));
+    assert_int_equal(promc_histogram_set(h, (const uint64_t[]){1, 0}, 2, 0), PROMC_E_INVALID);
+    assert_int_equal(promc_histogram_set(h, NULL, 3, 0), PROMC_E_INVALID);
+    assert_int_equal(promc_histogram_set((promc_histogram){0}, (const uint64_t[]){1, 0, 0}, 3, 0), PROMC_E_NOT_FOUND);
+    assert_int_equal(promc_histogram_set_native(h, 3, 0, NULL, 0, 0), PROMC_E_INVALID);
+    promc_registry_destroy(registry);
+}
+
+/* As the same observations give it: each bucket is where its values would be. */
+static void ready_native_buckets(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(&(promc_registry_settings){.no_self_metrics = true});
+    promc_family *family;
+    promc_histogram observed, ready;
+    assert_ok(promc_histogram_register(registry,
+                                       &(promc_histogram_settings){.family = {.name = "h", .labels = {"x"}},
+                                                                   .kind = PROMC_HISTOGRAM_CLASSIC_AND_NATIVE,
+                                                                   .buckets = (const double[]){0, 10},
+                                                                   .bucket_count = 2},
+                                       &family));
+    assert_ok(promc_histogram_get(family, (const char *[]){"a"}, &observed));
+    assert_ok(promc_histogram_get(family, (const char *[]){"b"}, &ready));
+    /* schema 3, the family's: growth is 2^(1/8); index 8 holds 2^(7/8) < v <= 2 */
+    promc_histogram_observe_n(observed, 0, 5);
+    promc_histogram_observe_n(observed, 2, 3);
+    promc_histogram_observe_n(observed, 1000, 4);
+    promc_histogram_observe_n(observed, -2, 2);
+    const promc_native_bucket buckets[] = {{8, 0, 3}, {80, 0, 4}, {8, 1, 2}};
+    for (int round = 0; round < 2; round++) { /* setting is no adding */
+        assert_ok(promc_histogram_set_native(ready, 3, 5, buckets, 3, 4002));
+        double sums[2];
+        assert_int_equal(promc_histogram_count(observed, &sums[0]), promc_histogram_count(ready, &sums[1]));
+        assert_same(sums[0], sums[1]);
+        assert_true(exposes(registry, "h_bucket{x=\"b\",le=\"0\"} 7"));
+        assert_true(exposes(registry, "h_bucket{x=\"b\",le=\"10\"} 10"));
+        assert_true(exposes(registry, "h_bucket{x=\"b\",le=\"+Inf\"} 14"));
+    }
+    /* In protobuf the two series are the same but for the label's value. */
+    char *text;
+    size_t length;
+    assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &text, &length));
+    /* From the label's value, whose length is padded, to the deltas of the positive buckets: what is behind is the time of creation. */
+    static const char of_a[] = {0x12, (char)0x81, (char)0x80, 0, 'a'}, of_b[] = {0x12, (char)0x81, (char)0x80, 0, 'b'};
+    const char *a = memmem(text, length, of_a, sizeof of_a), *b = memmem(text, length, of_b, sizeof of_b);
+    assert_non_null(a);
+    assert_non_null(b);
+    const char *end = memmem(b, (size_t)(text + length - b), "j\x02\x06\x02", 4);
+    assert_non_null(end);
+    assert_memory_equal(a + 5, b + 5, (size_t)(end + 4 - b - 5));
+    free(text);
+    assert_int_equal(promc_histogram_set_native(ready, 9, 0, buckets, 3, 0), PROMC_E_INVALID);
+    assert_int_equal(promc_histogram_set(ready, (const uint64_t[]){1, 2, 3}, 3, 0), PROMC_E_INVALID);
+    promc_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +441,8 @@ int main(void)
         cmocka_unit_test(several_readers),
         cmocka_unit_test(shared_shard_is_exact_at_rest),
         cmocka_unit_test(since),
+        cmocka_unit_test(ready_buckets),
+        cmocka_unit_test(ready_native_buckets),
         cmocka_unit_test(observe_n_is_n_observations),
         cmocka_unit_test(observe_n_of_one_instant),
         cmocka_unit_test(only_infinite_and_negative_bounds),

@@ -98,13 +98,6 @@ uint32_t promc_native_slot(struct promc_family_data *data, struct promc_native *
 /* How many slots have keys. */
 uint32_t promc_native_used(struct promc_native *native);
 
-/* One populated bucket. */
-struct promc_native_bucket {
-    int32_t index;
-    uint32_t negative;
-    uint64_t count;
-};
-
 /* A native histogram as it is exposed. */
 struct promc_native_view {
     int schema;
