@@ -102,8 +102,8 @@ int promc_measured_register(promc_registry *registry, const struct promc_measure
         return promc_fail(PROMC_E_INVALID, "collector \"%s\": it needs a registry that can be written",
                           source->collector);
     }
-    if (promc_collector_is_there(registry, source->collector, collect)) {
-        return promc_fail(PROMC_E_DUPLICATE, "collector \"%s\" is registered already", source->collector);
+    if (promc_collector_is_there(registry, collector, collect)) {
+        return promc_fail(PROMC_E_DUPLICATE, "collector \"%s\" is registered already", collector);
     }
     struct measured *measured = allocate(registry, sizeof(*measured) + source->state_bytes);
     if (measured == NULL) {
