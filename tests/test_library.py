@@ -251,55 +251,6 @@ def test_depends_on_libc_alone(prefix):
     assert needed and all(re.fullmatch(r"libc\.so\.6|libm\.so\.6|ld-linux-[\w-]+\.so\.\d", name) for name in needed), needed
 
 
-THROWS = r"""
-#include <promc/promc.h>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <stdexcept>
-
-static int calls;
-
-extern "C" int collect(void *, uint64_t)
-{
-    if (calls++ == 0)
-        throw std::runtime_error("not now");
-    return 0;
-}
-
-int main()
-{
-    promc_registry *registry;
-    char *text = nullptr;
-    bool thrown = false;
-    promc_registry_create(&registry, nullptr);
-    promc_collector_register(registry, "throws", collect, nullptr);
-    try {
-        promc_scrape_string(registry, nullptr, &text, nullptr);
-    } catch (const std::runtime_error &) {
-        thrown = true;
-    }
-    if (promc_scrape_string(registry, nullptr, &text, nullptr) != 0)
-        return 1;
-    promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats, sizeof stats);
-    std::printf("%d %d %d %d\n", thrown, calls, (int)stats.scrapes_in_flight,
-                std::strstr(text, "promc_collector_errors_total{collector=\"throws\"} 1\n") != nullptr);
-    std::free(text);
-    promc_registry_destroy(registry);
-}
-"""
-
-
-@pytest.mark.parametrize("how", ["shared", "static"])
-def test_a_collector_that_throws(prefix, environment, tmp_path, how):
-    """The exception goes on to whoever scrapes; it is counted, nothing is held, and the next scrape calls the collector again."""
-    (tmp_path / "program.cpp").write_text(THROWS)
-    promc = flags(environment) if how == "shared" else [f"-I{prefix}/include", prefix / "lib/libpromc.a", "-lm", "-lpthread"]
-    run("g++", "-std=c++11", tmp_path / "program.cpp", "-o", tmp_path / "program", *promc)
-    assert run(tmp_path / "program", env=environment) == "1 2 0 1\n"
-
-
 RACES = r"""
 #include <promc/promc.h>
 #include <pthread.h>

@@ -17,8 +17,8 @@ extern "C" {
  * handles. Runs on the scraping thread, one call at a time per collector (never two at once).
  * @param deadline_ns  promc_now_ns() time by which it should be back; 0: none.
  * @return 0, or a negative value: `promc_collector_errors_total{collector}` counts it and the last good values stay. It counts the same
- *         where a collector does not return (a C++ exception, which goes on to whoever scrapes; the thread's cancellation); the next scrape
- *         calls it again.
+ *         where the thread is cancelled in it or ends by pthread_exit(); the next scrape calls it again. It must not let a C++ exception
+ *         out: then it is not called again.
  */
 typedef int (*promc_collect_fn)(void *user, uint64_t deadline_ns);
 

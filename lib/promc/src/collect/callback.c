@@ -4,6 +4,7 @@
 #include "shard/shard.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,19 +98,13 @@ int promc_callback_unset(promc_family *family, const char *const *values)
 }
 
 /* However it ends: see collector.c. */
-static void end_run(struct promc_callback **callback)
+static void end_run(void *callback)
 {
-    promc_store_release(&(*callback)->running, 0);
+    promc_store_release(&((struct promc_callback *)callback)->running, 0);
 }
 
-static void run(struct promc_callback *callback)
+static void take_value(const struct promc_callback *callback, const struct promc_child *child)
 {
-    const struct promc_child *child = promc_series_child(callback->ref);
-    if (!child || __atomic_exchange_n(&callback->running, 1, __ATOMIC_ACQUIRE) != 0)
-        return;
-    struct promc_callback *running __attribute__((cleanup(end_run))) = callback;
-    if (promc_load(&callback->replaced))
-        return;
     double value = callback->value(callback->user);
     struct promc_child_value *place = promc_child_value(child);
     double last = promc_cell_double(promc_load(&place->bits));
@@ -117,7 +112,17 @@ static void run(struct promc_callback *callback)
         promc_store(&place->bits, promc_double_bits(value));
         promc_child_value_changed(place);
     }
-    (void)running;
+}
+
+static void run(struct promc_callback *callback)
+{
+    const struct promc_child *child = promc_series_child(callback->ref);
+    if (!child || __atomic_exchange_n(&callback->running, 1, __ATOMIC_ACQUIRE) != 0)
+        return;
+    pthread_cleanup_push(end_run, callback);
+    if (!promc_load(&callback->replaced))
+        take_value(callback, child);
+    pthread_cleanup_pop(1);
 }
 
 void promc_callbacks_run(promc_registry *registry, uint64_t deadline_ns)

@@ -3,6 +3,7 @@
 #include "base/atomic.h"
 #include "collect/callback.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,12 +94,10 @@ struct run {
     bool good;
 };
 
-/*
- * However a run ends: by return, by a C++ exception that goes on to whoever scrapes, by the thread's cancellation or pthread_exit().
- * The library is built with -fexceptions, so that unwinding comes by here; else the collector would be running for ever.
- */
-static void end_run(struct run *run)
+/* However a run ends: by return, by the thread's cancellation or pthread_exit(); else the collector would be running for ever. */
+static void end_run(void *arg)
 {
+    struct run *run = arg;
     if (!run->good)
         promc_counter_inc(run->collector->errors);
     promc_store_release(&run->collector->running, 0);
@@ -109,10 +108,12 @@ static void run(struct promc_collector *collector, uint64_t deadline_ns)
 {
     if (__atomic_exchange_n(&collector->running, 1, __ATOMIC_ACQUIRE) != 0)
         return; /* another scrape is at it: its values are as fresh as ours would be */
-    struct run run __attribute__((cleanup(end_run))) = {collector, false};
+    struct run run = {collector, false};
+    pthread_cleanup_push(end_run, &run);
     promc_collect_fn collect = promc_load_acquire(&collector->collect);
     bool late = deadline_ns != 0 && promc_now_ns() >= deadline_ns;
     run.good = !collect || (!late && collect(collector->user, deadline_ns) >= 0);
+    pthread_cleanup_pop(1);
 }
 
 void promc_collectors_run(promc_registry *registry, uint64_t deadline_ns)
