@@ -55,6 +55,7 @@ struct finished {
 
 /* Room for the handles of every method, without a series yet. @return 0 or PROMC_E_NOMEM */
 int promc_http_route_reserve(promc_http_route *route);
+void promc_http_route_free(promc_http_route *route);
 
 /* Never fails: a series past a cap is the overflow series. */
 void promc_http_count(promc_http_route *route, const struct finished *request, double seconds);

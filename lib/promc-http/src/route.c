@@ -135,7 +135,7 @@ static int declare_method(promc_http_route *route, enum promc_http_method method
     return rc;
 }
 
-static void free_route(promc_http_route *route)
+void promc_http_route_free(promc_http_route *route)
 {
     for (int i = 0; i < PROMC_HTTP_METHODS; i++)
         free(route->methods[i]);
@@ -159,7 +159,7 @@ int promc_http_route_declare(promc_http *http, const char *template_path, uint32
             rc = declare_method(route, (enum promc_http_method)i);
     }
     if (rc < 0) {
-        free_route(route);
+        promc_http_route_free(route);
         return rc;
     }
     pthread_mutex_lock(&http->lock);
@@ -173,17 +173,4 @@ int promc_http_route_declare(promc_http *http, const char *template_path, uint32
 promc_http_route *promc_http_route_unmatched(promc_http *http)
 {
     return http->unmatched;
-}
-
-void promc_http_destroy(promc_http *http)
-{
-    if (!http)
-        return;
-    for (promc_http_route *route = http->routes; route;) {
-        promc_http_route *next = route->next;
-        free_route(route);
-        route = next;
-    }
-    pthread_mutex_destroy(&http->lock);
-    free(http);
 }

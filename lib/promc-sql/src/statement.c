@@ -6,6 +6,7 @@
  * stands for its name later.
  */
 #include <promc-sql/statement.h>
+#include <promc-sql/token.h>
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SQL's tokens, as PostgreSQL and SQLite agree about them. Bytes above 127 are letters, as both have it. */
 #include <promc-sql/statement.h>
+#include <promc-sql/token.h>
 
 #include <string.h>
 

@@ -4,6 +4,7 @@
 #include "model/labels.h"
 
 #include <promc-sql/statement.h>
+#include <promc-sql/token.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -67,28 +67,6 @@ typedef struct promc_sql_statement {
  */
 PROMC_API void promc_sql_read(const char *text, size_t length, promc_sql_statement *out);
 
-/* ---- the tokens, for who wants to read more ---- */
-
-enum promc_sql_token_kind {
-    PROMC_SQL_TOKEN_END,
-    PROMC_SQL_TOKEN_WORD,      /**< a keyword or an unquoted name */
-    PROMC_SQL_TOKEN_QUOTED,    /**< a name in double quotes or back-quotes, with them */
-    PROMC_SQL_TOKEN_LITERAL,   /**< a string or a number; one that is not closed reaches to the end */
-    PROMC_SQL_TOKEN_PARAMETER, /**< $1 ?1 :name @name */
-    PROMC_SQL_TOKEN_OTHER      /**< one character of anything else */
-};
-
-typedef struct promc_sql_token {
-    enum promc_sql_token_kind kind;
-    const char *text; /**< in the text that was given */
-    size_t length;
-} promc_sql_token;
-
-/** The next token of [at, end), behind blanks and comments; at END text is `end` and length 0. O(bytes passed). */
-PROMC_API promc_sql_token promc_sql_next(const char *at, const char *end);
-/** Whether it is this word, in any case. @param word in capitals. */
-PROMC_API bool promc_sql_is(const promc_sql_token *token, const char *word);
-
 #ifdef __cplusplus
 }
 #endif
