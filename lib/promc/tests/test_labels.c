@@ -57,7 +57,7 @@ static void colliding_hashes_are_two_series(void **state)
     promc_family *family = new_counter(registry, "a", "x");
     enum { TRIED = 400000, SLOTS = 1 << 21 };
     uint32_t *seen = calloc(SLOTS, sizeof *seen);
-    uint64_t seed = registry->arena.header->seed[0];
+    uint64_t seed = registry->arena.header->seed;
     char first[16] = "", second[16] = "";
     for (uint32_t i = 1; i <= TRIED && !*first; i++) {
         char text[16];

@@ -127,31 +127,6 @@ PROMC_API void promc_histogram_observe(promc_histogram histogram, double value);
  */
 PROMC_API void promc_histogram_observe_n(promc_histogram histogram, double value, uint64_t count);
 
-/**
- * For collectors that copy another system's histogram: set the counts instead of observing. The series is then set, and never observed.
- * @param counts  one for each bound and one for +Inf, each of its own bucket alone (not cumulative), since the other system's start.
- * @param sum     of all observations.
- * @return 0; PROMC_E_INVALID: not as many as the family has buckets, or it is native; PROMC_E_NOT_FOUND: a stale handle.
- * One thread at a time a series (a collector is called by one). A scrape beside it may see some buckets of before.
- */
-PROMC_API int promc_histogram_set(promc_histogram histogram, const uint64_t *counts, size_t count, double sum);
-
-/** One bucket of a native histogram: of |v| in growth^(index-1) < |v| <= growth^index, v below 0 if `negative`. */
-typedef struct promc_native_bucket {
-    int32_t index;
-    uint32_t negative;
-    uint64_t count;
-} promc_native_bucket;
-
-/**
- * The same for a native histogram.
- * @param schema of the indices, -4 … 8. A finer one than the series has is merged; the counts of a coarser one go to the middle of their
- *               bucket: give the family the growth of its source.
- * @param zeros  observations in the zero bucket.
- */
-PROMC_API int promc_histogram_set_native(promc_histogram histogram, int schema, uint64_t zeros,
-                                         const promc_native_bucket *buckets, size_t count, double sum);
-
 /** Observe the seconds since `start_ns`, a promc_now_ns() of earlier; never negative. */
 PROMC_API void promc_histogram_observe_since(promc_histogram histogram, uint64_t start_ns);
 /** Observations so far, and their sum. Consistent with each other. sum may be NULL. */

@@ -38,6 +38,7 @@
 #include <promc/gauge.h>
 #include <promc/histogram.h>
 #include <promc/info.h>
+#include <promc/ready.h>
 #include <promc/registry.h>
 #include <promc/scrape.h>
 #include <promc/summary.h>

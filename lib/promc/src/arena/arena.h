@@ -59,7 +59,7 @@ struct promc_arena_header {
     uint32_t max_value_bytes;
     uint32_t flags;              /* PROMC_ARENA_* */
     uint32_t birth_zero_seconds; /* of families that say nothing of it; 0: none */
-    uint64_t seed[2];            /* of the label hash; random */
+    uint64_t seed;               /* of the label hash; random */
     uint64_t born_ms;            /* wall clock at creation, ms since the Unix epoch */
     uint64_t born_ns;            /* the same instant on CLOCK_MONOTONIC, which all processes share */
     promc_ref constant_pairs;    /* of the registry: struct promc_pair[constant_label_count] */

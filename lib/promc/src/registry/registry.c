@@ -77,13 +77,14 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
     return 0;
 }
 
-static void random_seed(uint64_t seed[2])
+static uint64_t random_seed(void)
 {
-    if (getrandom(seed, 2 * sizeof *seed, GRND_NONBLOCK) == (ssize_t)(2 * sizeof *seed))
-        return;
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+        return seed;
     /* Early at boot without entropy: addresses and time are what there is. */
-    seed[0] = promc_now_ns() * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)(uintptr_t)seed;
-    seed[1] = promc_wall_ms() ^ promc_self() << 17;
+    return (promc_now_ns() * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)(uintptr_t)&seed) +
+           (promc_wall_ms() ^ promc_self() << 17);
 }
 
 /* The fields of a fresh arena that arena_map.c has not filled. */
@@ -98,7 +99,7 @@ static int init_header(promc_registry *registry, const promc_registry_settings *
                     (settings->created_timestamps ? PROMC_ARENA_CREATED_TIMESTAMPS : 0u) |
                     (settings->no_self_metrics ? PROMC_ARENA_HIDE_SELF : 0u) |
                     (settings->utf8_names ? PROMC_ARENA_UTF8_NAMES : 0u);
-    random_seed(header->seed);
+    header->seed = random_seed();
     header->born_ms = promc_wall_ms();
     header->born_ns = promc_now_ns();
     promc_lock_init(arena);

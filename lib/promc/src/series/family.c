@@ -336,7 +336,7 @@ static int create(promc_registry *registry, const struct promc_family_plan *plan
         return promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", checked.names.full);
     family->registry = registry;
     family->base = registry->arena.base;
-    family->seed = registry->arena.header->seed[0];
+    family->seed = registry->arena.header->seed;
     family->slot = (uint8_t)registry->slot;
     pthread_mutex_lock(&registry->local_lock);
     promc_family *there = NULL;

@@ -29,7 +29,7 @@
 
 #include "series/family.h"
 #include "series/series.h"
-#include <promc/histogram.h>
+#include <promc/ready.h>
 
 #define PROMC_NATIVE_SCHEMA_MAX 8
 #define PROMC_NATIVE_SCHEMA_MIN (-4)

@@ -10,6 +10,8 @@
 #include "types/histogram.h"
 #include "types/native.h"
 
+#include <promc/ready.h>
+
 #include <math.h>
 #include <string.h>
 
