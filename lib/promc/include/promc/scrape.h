@@ -56,15 +56,15 @@ typedef struct promc_scrape_settings {
      */
     bool for_scraper;
     /**
-     * The request asked for text 1.0.0, which is 0.0.4 with names in UTF-8, quoted, and an escaping that is always said. It changes the
-     * Content-Type alone. Set by promc_negotiate().
-     */
-    bool text_1_0_0;
-    /**
      * Leave out promc's own metrics and those of the ready-made collectors (`process_…`, `malloc_…`). For what is merged with other
      * programs' metrics: there, two series of one name and no other label collide. promc_textfile_write() and promc-push set it.
      */
     bool no_self_metrics;
+    /**
+     * The request asked for text 1.0.0, which is 0.0.4 with names in UTF-8, quoted, and an escaping that is always said. It changes the
+     * Content-Type alone. Set by promc_negotiate().
+     */
+    bool text_1_0_0;
     /** Only families with these names (the `name[]` parameter), `name_count` of them; NULL for all. Not copied. */
     const char *const *names;
     size_t name_count;
