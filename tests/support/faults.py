@@ -14,7 +14,7 @@ from .ports import PATIENCE, wait_until
 from .service import BUILD
 
 PROMC = BUILD / "tools/promc/promc"
-_table = []
+_table, _increases = [], []
 
 
 def record(fault, acknowledged, lost, twice, resumed, memory, note=""):
@@ -22,8 +22,18 @@ def record(fault, acknowledged, lost, twice, resumed, memory, note=""):
     _table.append((fault, acknowledged, lost, twice, resumed, memory, note))
 
 
+def record_increase(event, prometheus, truth, increase):
+    """A row of the table of what Prometheus makes of events."""
+    _increases.append((event, prometheus, truth, increase))
+
+
 def table():
-    """Its lines, none where no row was recorded."""
+    """The lines of both, none where no row was recorded."""
+    if _increases:
+        yield "| event | Prometheus | rows | increase() |"
+        yield "| --- | --- | --- | --- |"
+    for event, prometheus, truth, increase in _increases:
+        yield f"| `{event}` | {prometheus} | {truth} | {increase:.2f} |"
     if _table:
         yield "| fault | acknowledged | lost | twice | resumed after | memory, peak | note |"
         yield "| --- | --- | --- | --- | --- | --- | --- |"

@@ -10,23 +10,23 @@ __all__ = ["Prometheus", "fetch"]
 
 class Prometheus(prometheus.Prometheus):
     def __init__(self, directory, target_port, job="ingest-api", interval="1s", wanted=("exemplar-storage", "native-histograms"),
-                 **scrape):
-        """scrape: further members of the scrape configuration, e.g. scheme."""
+                 more=(), **scrape):
+        """more: the ports of further targets; scrape: further members of the scrape configuration, e.g. scheme."""
         directory.mkdir(parents=True, exist_ok=True)
         super().__init__(directory, free_port(), wanted=wanted, log_path=directory / "prometheus.log")
-        self.target = f"127.0.0.1:{target_port}"
+        targets = [f"127.0.0.1:{port}" for port in (target_port, *more)]
         self.configure(**{"global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
-                          "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [self.target]}], **scrape}]})
+                          "scrape_configs": [{"job_name": job, "static_configs": [{"targets": targets}], **scrape}]})
         self.start()
-        wait_until("the target scraped", lambda: self.target_state().get("health", "unknown") != "unknown")
+        wait_until("the targets scraped", lambda: [t["health"] != "unknown" for t in self.targets()] == [True] * len(targets))
 
     def target_state(self):
         """What Prometheus says of its one target; {} before it has found it."""
         return next(iter(self.targets()), {})
 
-    def query(self, expression):
-        """The value of an expression with one result, None for none."""
-        result = self.api("query", query=expression)["result"]
+    def query(self, expression, **options):
+        """The value of an expression with one result, None for none. `time`: when it is asked."""
+        result = self.api("query", query=expression, **options)["result"]
         assert len(result) <= 1, result
         return float(result[0]["value"][1]) if result else None
 

@@ -31,6 +31,12 @@ static const char preamble[] =
     "by`\n"
     "its labels, never `sum`. The rules in infra/prometheus do so.\n"
     "\n"
+    "A series that is made by its first event would begin at that event's value, and `increase` never see it. So\n"
+    "the service makes series before their events where it knows of them, and Prometheus sees a new one as 0 for\n"
+    "its first 15 s; a person with curl sees the value at once. Right for scrapes at least every 5 s, with a\n"
+    "time-out of 4 s; for longer intervals `PROMC_OVERRIDES='* birth_zero_seconds=N'`, twice the interval and the\n"
+    "time-out. What is counted in a series' first 15 s is lost to Prometheus when the process ends in them.\n"
+    "\n"
     "| metric | type | labels | meaning |\n"
     "| --- | --- | --- | --- |\n";
 

@@ -13,6 +13,10 @@
 
 PROMC_TABLE_DEFINE(ingest, INGEST_METRICS);
 
+/* The net under the series that are made before their events. Twice the job's scrape interval and a time-out at least
+ * (5 s and 4 s: infra/prometheus/prometheus.yml), so that each scraper sees the 0. */
+#define BIRTH_ZERO_SECONDS 15
+
 static promc_registry *registry;
 static promc_http *http;
 static promc_exposition *exposition;
@@ -96,6 +100,7 @@ int metrics_init(bool enabled, unsigned loops)
      * many shards a cell takes 1.4 KB of it, a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
     settings.arena_bytes = (size_t)512 << 20;
     settings.shared_path = arena;
+    settings.birth_zero_seconds = BIRTH_ZERO_SECONDS;
     int rc = promc_registry_create(&registry, &settings);
     if (rc == 0)
         rc = register_all(loops);
