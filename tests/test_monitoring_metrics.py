@@ -10,7 +10,7 @@ from support.service import ROOT
 CONTRACT = yaml.safe_load((ROOT / "infra/prometheus/metrics.yml").read_text())
 # Not everywhere: depends on the kernel or on how control groups are set up; and a family without a series is not shown.
 OPTIONAL = ("cgroup_", "process_run_delay_", "process_pressure_", "process_context_switches", "process_page_faults", "db_query_errors_total",
-            "amqp_")
+            "promc_refused_updates_total", "amqp_")
 
 
 @pytest.fixture
