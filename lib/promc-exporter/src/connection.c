@@ -137,7 +137,8 @@ static bool make_room(struct promc_connection *connection)
     if (connection->in_length < connection->in_room) {
         return true;
     }
-    size_t room = connection->in_room * 2 < PROMC_HEAD_MAX ? connection->in_room * 2 : PROMC_HEAD_MAX;
+    size_t room = connection->in_room < IN_START ? IN_START : connection->in_room * 2;
+    room = room < PROMC_HEAD_MAX ? room : PROMC_HEAD_MAX;
     char *in = realloc(connection->in, room);
     if (in == NULL) {
         return false;

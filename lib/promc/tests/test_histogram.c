@@ -261,7 +261,8 @@ static void observe_n_is_n_observations(void **state)
         assert_ok(promc_histogram_get(family, (const char *[]){"v"}, &one));
         assert_ok(promc_histogram_get(family, (const char *[]){"w"}, &many));
         for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-            for (double v = 0.5; v < 4; v += 1) {
+            for (int whole = 0; whole < 4; whole++) {
+                double v = whole + 0.5;
                 for (uint64_t n = 0; n < counts[i]; n++)
                     promc_histogram_observe(one, v);
                 promc_histogram_observe_n(many, v, counts[i]);

@@ -95,7 +95,7 @@ static void add(const struct picture *picture, const struct promc_histogram_shap
         return;
     for (uint32_t i = 0; i < shape->bucket_count; i++)
         counts[i] += picture->cells[shape->buckets + i];
-    for (uint32_t i = 0; i < shape->classic_count; i++)
+    for (uint32_t i = 0; classic && i < shape->classic_count; i++)
         classic[i] += picture->cells[shape->classic + i];
     *sum += promc_cell_double(picture->cells[PROMC_HIST_SUM0 + (total & 1)]);
 }
@@ -178,7 +178,7 @@ static void read_shared(const promc_registry *registry, const struct promc_child
     count_slots(&subject);
     for (uint32_t i = 0; i < shape->bucket_count; i++)
         counts[i] += promc_load(&subject.cells[shape->buckets + i]);
-    for (uint32_t i = 0; i < shape->classic_count; i++)
+    for (uint32_t i = 0; classic && i < shape->classic_count; i++)
         classic[i] += promc_load(&subject.cells[shape->classic + i]);
     *sum += promc_cell_double(promc_load(&subject.cells[PROMC_HIST_SUM0]));
 }

@@ -43,7 +43,7 @@ int promc_info_register(promc_registry *registry, const promc_family_settings *s
 
 int promc_info_add(promc_family *family, const char *const *values)
 {
-    promc_series_ref ref;
+    promc_series_ref ref = {0};
     int rc = check_type(family, PROMC_INFO, "an info");
     if (rc == 0)
         rc = promc_series_get(family, values, &ref);
@@ -66,7 +66,7 @@ static void remove_all_but(promc_family *family, const struct promc_child *keep)
 
 int promc_info_set(promc_family *family, const char *const *values)
 {
-    promc_series_ref ref;
+    promc_series_ref ref = {0};
     int rc = check_type(family, PROMC_INFO, "an info");
     if (rc == 0)
         rc = promc_series_get(family, values, &ref);
@@ -124,7 +124,7 @@ static int label_values(const promc_family *family, const char *const *values, c
 static int set_all(promc_family *family, const char *const *values, long selected)
 {
     const char *full[PROMC_MAX_LABELS];
-    promc_series_ref ref;
+    promc_series_ref ref = {0};
     int rc = label_values(family, values, full);
     if (rc < 0)
         return rc;
@@ -210,7 +210,7 @@ int promc_stateset_set(promc_family *family, const char *const *values, const ch
 {
     long index = 0;
     const char *full[PROMC_MAX_LABELS];
-    promc_series_ref ref;
+    promc_series_ref ref = {0};
     int rc = check_type(family, PROMC_STATESET, "a stateset");
     if (rc == 0)
         rc = state_index(family, state, &index);

@@ -103,7 +103,7 @@ static int fill_bounds(const promc_summary_settings *settings, double *bounds, s
 
 int promc_summary_register(promc_registry *registry, const promc_summary_settings *given, promc_family **out)
 {
-    promc_summary_settings settings;
+    promc_summary_settings settings = {0};
     struct promc_summary_data summary = {0};
     double bounds[PROMC_SUMMARY_MAX_BUCKETS];
     size_t count = 0;
