@@ -132,7 +132,7 @@ def test_old_versions_are_not_spoken(secure, version):
 
 def test_a_handshake_that_does_not_come_to_its_end_is_cut_off(make_service, tmp_path):
     certificate, key = make_certificate(tmp_path)
-    service = make_service(started=False, TLS_CERT=certificate, TLS_KEY=key, REQUEST_TIMEOUT=1, IDLE_TIMEOUT=3600)
+    service = make_service(started=False, TLS_CERT=certificate, TLS_KEY=key, REQUEST_TIMEOUT=3, IDLE_TIMEOUT=3600)
     service.certificate = certificate
     service.answers = lambda: answers(service)
     service.start()
