@@ -49,7 +49,13 @@ static bool earlier(const struct stamp *x, const struct stamp *y)
     return x->seconds < y->seconds || (x->seconds == y->seconds && x->nanoseconds < y->nanoseconds);
 }
 
-/* Two neighbours in one group. Infos tell nothing apart: theirs is one group whatever the labels. */
+static int refuse_mix(struct cursor *cursor, const struct reference *in)
+{
+    cursor->line = in->sample->line;
+    return refuse(cursor, "%s has a timestamp in one line and none in the other", in->family->name);
+}
+
+/* Two neighbours in one group. */
 static int check_neighbours(struct cursor *cursor, const struct reference *x, const struct reference *y)
 {
     cursor->line = y->sample->line;
@@ -57,9 +63,20 @@ static int check_neighbours(struct cursor *cursor, const struct reference *x, co
         return refuse(cursor, "the lines of %s with these labels are not together (also in line %zu)", y->family->name,
                       x->sample->line);
     if (x->sample->stamped != y->sample->stamped)
-        return refuse(cursor, "%s has a timestamp in one line and none in the other", y->family->name);
+        return refuse_mix(cursor, y);
     if (x->sample->stamped && earlier(&y->sample->stamp, &x->sample->stamp))
         return refuse(cursor, "the timestamps of %s go backwards", y->family->name);
+    return 0;
+}
+
+/* Infos tell nothing apart: theirs is one group whatever the labels, in the order of the lines. */
+static int check_infos(struct cursor *cursor, const struct reference *references, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        const struct reference *x = &references[i - 1], *y = &references[i];
+        if (x->family == y->family && family_is(x->family, "info") && x->sample->stamped != y->sample->stamped)
+            return refuse_mix(cursor, y);
+    }
     return 0;
 }
 
@@ -168,7 +185,9 @@ int check_groups(struct cursor *cursor, const struct exposition *exposition)
         const struct sample *sample = &exposition->samples[i];
         references[i] = (struct reference){&exposition->families[sample->family], sample};
     }
-    int code = doubles(cursor, references, count);
+    int code = openmetrics ? check_infos(cursor, references, count) : 0; /* while they are in the order of the lines */
+    if (code == 0)
+        code = doubles(cursor, references, count);
     if (code == 0 && openmetrics)
         code = groups(cursor, references, count);
     free(references);

@@ -210,6 +210,7 @@ static void test_check_refuses(void **state)
         {"a 1 0.5\n", PROMC_FORMAT_TEXT, "neither"},
         {"# TYPE a gauge\na 0 -1\na 0 -1.5\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "backwards"},
         {"# TYPE a gauge\na 0 1\na 0\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "a timestamp in one line"},
+        {"# TYPE a info\na_info 1\na_info{b=\"c\"} 1 1\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "a timestamp in one line"},
         {"# TYPE a gauge\na{b=\"1\"} 0 1\na 0\na{b=\"1\"} 0 2\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "not together"},
         {"# TYPE a counter\n# TYPE a_total gauge\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "clashes"},
         {"# UNIT a s\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "does not end with its unit"},
