@@ -7,6 +7,7 @@
  */
 #include "expose/text.h"
 
+#include "base/atomic.h"
 #include "base/escape.h"
 #include "base/number.h"
 #include "series/child.h"
@@ -206,7 +207,7 @@ int promc_text_prepare_lines(struct promc_encoder *e, promc_str name)
     for (unsigned i = 0; i < e->family.label_count; i++) {
         text->labels_as_rendered = text->labels_as_rendered && is_plain(e, e->family.label_names[i]);
     }
-    if (e->family.data->overflows > 0) {
+    if (promc_load(&e->family.data->overflows) > 0) {
         text->labels_as_rendered = text->labels_as_rendered && is_plain(e, overflow_label);
     }
     return text->prepared.failed ? PROMC_E_NOMEM : 0;
