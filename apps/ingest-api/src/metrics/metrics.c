@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registry and what belongs to no single subsystem. What each subsystem counts is in metrics_*.c. */
+/* The registry and what belongs to no single subsystem. What each subsystem counts is in the other files of this room. */
 #include "metrics/internal.h"
 
 #include "base/log.h"
@@ -41,7 +41,7 @@ promc_exposition *metrics_exposition(void)
 /* 60 s requests must not look like 10 s ones */
 static const double http_buckets[] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60};
 
-/* What a broker's connections count, from their first use on (queue/amqp_link.c). */
+/* What a broker's connections count, from their first use on (queue/amqp/link.c). */
 static int register_broker(void)
 {
 #ifdef INGEST_AMQP
