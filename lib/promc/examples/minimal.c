@@ -7,7 +7,7 @@
 int main(int argc, char **argv)
 {
     promc_exporter *exporter = promc_exporter_start(argc > 1 ? argv[1] : "127.0.0.1:9464");
-    if (exporter == NULL) {
+    if (!exporter) {
         fprintf(stderr, "%s\n", promc_exporter_error());
         return 1;
     }

@@ -13,12 +13,11 @@
 
 static pid_t child;
 
-static void give_up(const char *why, const char *what)
+static _Noreturn void give_up(const char *why, const char *what)
 {
     fprintf(stderr, "%s: %s\n", why, what);
-    if (child > 0) {
+    if (child > 0)
         kill(child, SIGKILL);
-    }
     exit(1);
 }
 
@@ -29,9 +28,8 @@ static unsigned free_port(void)
     socklen_t size = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0)
         give_up("no free port", strerror(errno));
-    }
     close(fd);
     return ntohs(address.sin_port);
 }
@@ -42,9 +40,8 @@ static int connect_to(unsigned port)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (int attempt = 0; attempt < 10000; attempt++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
             return fd;
-        }
         close(fd);
         if (waitpid(child, NULL, WNOHANG) == child) {
             child = 0;
@@ -67,23 +64,20 @@ static char *get(unsigned port, const char *path, const char *accept)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     int n = snprintf(request, sizeof(request),
                      "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\nConnection: close\r\n\r\n", path, accept);
-    if (reply == NULL || send(fd, request, (size_t)n, MSG_NOSIGNAL) != n) {
+    if (!reply || send(fd, request, (size_t)n, MSG_NOSIGNAL) != n)
         give_up("cannot send", strerror(errno));
-    }
-    for (ssize_t got; length < capacity && (got = recv(fd, reply + length, capacity - length, 0)) > 0;) {
+    for (ssize_t got; length < capacity && (got = recv(fd, reply + length, capacity - length, 0)) > 0;)
         length += (size_t)got;
-    }
     reply[length] = '\0';
     close(fd);
-    if (strncmp(reply, "HTTP/1.1 200", 12) != 0) {
+    if (strncmp(reply, "HTTP/1.1 200", 12) != 0)
         give_up("no 200", reply);
-    }
     return reply;
 }
 
 static void expect(const char *reply, const char *text)
 {
-    if (strstr(reply, text) == NULL) {
+    if (!strstr(reply, text)) {
         fprintf(stderr, "missing: %s\n", text);
         give_up("in", reply);
     }
@@ -106,7 +100,7 @@ static double counter(unsigned port, const char *series)
 {
     char *reply = get(port, "/metrics", "text/plain");
     const char *line = strstr(reply, series);
-    if (line == NULL) {
+    if (!line) {
         give_up(series, "is not exposed");
         return 0;
     }
@@ -124,27 +118,25 @@ int main(int argc, char **argv)
         return 2;
     }
     unsigned port = free_port();
-    const char *name = strrchr(argv[1], '/') != NULL ? strrchr(argv[1], '/') + 1 : argv[1];
+    const char *name = strrchr(argv[1], '/') ? strrchr(argv[1], '/') + 1 : argv[1];
     int minimal = strcmp(name, "minimal") == 0; /* it is given an address and counts by itself */
     snprintf(text, sizeof(text), minimal ? "127.0.0.1:%u" : "%u", port);
     child = fork();
     if (child == 0) {
-        execl(argv[1], argv[1], text, (char *)NULL);
+        const char *emulator = getenv("PROMC_EMULATOR"); /* scripts/test-platform */
+        execlp(emulator ? emulator : argv[1], argv[1], emulator ? argv[1] : text, emulator ? text : NULL, (char *)NULL);
         _exit(127);
     }
     try_formats(port);
     const char *series = minimal ? "\njobs_total{queue=\"mail\"} " : "\nrequests_total{path=\"other\"} ";
-    if (!minimal) {
+    if (!minimal)
         free(get(port, "/", "*/*"));
-    }
     double before = counter(port, series);
-    if (!minimal) {
+    if (!minimal)
         free(get(port, "/", "*/*"));
-    }
     for (int attempt = 0; counter(port, series) <= before; attempt++) {
-        if (attempt == 3000) {
+        if (attempt == 3000)
             give_up(series, "does not move");
-        }
         usleep(100000);
     }
     kill(child, SIGTERM);

@@ -29,9 +29,8 @@ static int on_metrics(struct mg_connection *connection, struct program *program)
     while ((n = promc_scrape_read(scrape, slice, sizeof(slice))) > 0 &&
            mg_send_chunk(connection, slice, (unsigned)n) > 0) {
     }
-    if (n == 0) { /* else the missing end tells the scraper that something is missing */
+    if (n == 0) /* else the missing end tells the scraper that something is missing */
         mg_send_chunk(connection, "", 0);
-    }
     promc_scrape_end(scrape);
     return 200;
 }
@@ -74,7 +73,7 @@ int main(int argc, char **argv)
     }
     mg_init_library(0);
     struct mg_context *server = mg_start(&(struct mg_callbacks){.begin_request = on_request}, &program, options);
-    if (server == NULL || mg_get_server_ports(server, 1, &port) != 1) {
+    if (!server || mg_get_server_ports(server, 1, &port) != 1) {
         fprintf(stderr, "cannot listen on %s\n", listen);
         return 1;
     }

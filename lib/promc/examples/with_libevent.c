@@ -60,11 +60,10 @@ static void on_metrics(struct evhttp_request *request, void *user)
     struct delivery *delivery = calloc(1, sizeof(*delivery));
     promc_counter_inc(promc_counter_with(program->requests, "/metrics"));
     promc_negotiate(evhttp_find_header(evhttp_request_get_input_headers(request), "Accept"), &settings);
-    if (delivery == NULL || (delivery->slice = evbuffer_new()) == NULL ||
+    if (!delivery || !(delivery->slice = evbuffer_new()) ||
         promc_scrape_begin(program->registry, &settings, &delivery->scrape) != 0) {
-        if (delivery != NULL && delivery->slice != NULL) {
+        if (delivery && delivery->slice)
             evbuffer_free(delivery->slice);
-        }
         free(delivery);
         evhttp_send_error(request, HTTP_SERVUNAVAIL, "try again");
         return;
@@ -108,7 +107,7 @@ int main(int argc, char **argv)
     struct evhttp *server = evhttp_new(base);
     struct evhttp_bound_socket *bound =
         evhttp_bind_socket_with_handle(server, "127.0.0.1", (uint16_t)(argc > 1 ? strtol(argv[1], NULL, 10) : 9464));
-    if (bound == NULL) {
+    if (!bound) {
         fprintf(stderr, "cannot listen\n");
         return 1;
     }

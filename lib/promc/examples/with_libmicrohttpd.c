@@ -32,12 +32,11 @@ static struct MHD_Response *metrics_response(promc_registry *registry, struct MH
     promc_scrape_settings settings = {0};
     promc_scrape *scrape;
     promc_negotiate(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept"), &settings);
-    if (promc_scrape_begin(registry, &settings, &scrape) != 0) {
+    if (promc_scrape_begin(registry, &settings, &scrape) != 0)
         return NULL;
-    }
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SLICE, next_slice, scrape, end_scrape);
-    if (response == NULL) {
+    if (!response) {
         promc_scrape_end(scrape);
         return NULL;
     }
@@ -51,7 +50,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     static int seen;
     struct program *program = user;
     (void)method, (void)version, (void)body;
-    if (*state == NULL || *body_size != 0) { /* the headers; and any body, which means nothing here */
+    if (!*state || *body_size != 0) { /* the headers; and any body, which means nothing here */
         *state = &seen;
         *body_size = 0;
         return MHD_YES;
@@ -61,9 +60,8 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     struct MHD_Response *response =
         metrics ? metrics_response(program->registry, connection)
                 : MHD_create_response_from_buffer(6, (void *)(uintptr_t) "hello\n", MHD_RESPMEM_PERSISTENT);
-    if (response == NULL) {
+    if (!response)
         return MHD_NO;
-    }
     enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
     return result;
@@ -89,7 +87,7 @@ int main(int argc, char **argv)
     }
     struct MHD_Daemon *server = MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
                                                  on_request, &program, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_END);
-    if (server == NULL) {
+    if (!server) {
         fprintf(stderr, "cannot listen\n");
         return 1;
     }

@@ -27,9 +27,8 @@ static PGconn *acquire(void)
     promc_sql_wait wait;
     promc_sql_pool_wait(pool.metrics, &wait);
     pthread_mutex_lock(&pool.lock);
-    while (pool.free_count == 0) {
+    while (pool.free_count == 0)
         pthread_cond_wait(&pool.freed, &pool.lock);
-    }
     PGconn *conn = pool.free[--pool.free_count];
     pthread_mutex_unlock(&pool.lock);
     promc_sql_pool_acquired(&wait);
@@ -51,9 +50,8 @@ static void *work(void *arg)
     for (int i = 0; i < 10; i++) {
         PGconn *conn = acquire();
         PQclear(promc_pq_exec(pool.sql, conn, "SELECT relname FROM pg_catalog.pg_class LIMIT 10"));
-        if (i == 0) { /* one that fails: error class 42 */
+        if (i == 0) /* one that fails: error class 42 */
             PQclear(promc_pq_exec(pool.sql, conn, "SELECT * FROM pg_catalog.there_is_no_such_table"));
-        }
         release(conn);
     }
     return NULL;
@@ -79,12 +77,10 @@ int main(int argc, char **argv)
         pool.free[pool.free_count] = conn;
         promc_sql_pool_opened(pool.metrics);
     }
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, work, NULL);
-    }
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    }
     if (promc_scrape_string(registry, &(promc_scrape_settings){0}, &text, NULL) == 0) {
         fputs(text, stdout);
         free(text);

@@ -40,19 +40,17 @@ static void on_closed(uv_handle_t *handle)
 
 static void close_client(struct client *client)
 {
-    if (!uv_is_closing((uv_handle_t *)&client->tcp)) {
+    if (!uv_is_closing((uv_handle_t *)&client->tcp))
         uv_close((uv_handle_t *)&client->tcp, on_closed);
-    }
 }
 
 static void send_slice(uv_write_t *write, int status)
 {
     struct client *client = write->data;
-    long n = status == 0 && client->scrape != NULL ? promc_scrape_read(client->scrape, client->slice, SLICE) : 0;
+    long n = status == 0 && client->scrape ? promc_scrape_read(client->scrape, client->slice, SLICE) : 0;
     uv_buf_t buffer = uv_buf_init(client->slice, (unsigned)n);
-    if (n <= 0 || uv_write(write, (uv_stream_t *)&client->tcp, &buffer, 1, send_slice) != 0) {
+    if (n <= 0 || uv_write(write, (uv_stream_t *)&client->tcp, &buffer, 1, send_slice) != 0)
         close_client(client);
-    }
 }
 
 static void send_head(struct client *client, const char *status, const char *type, const char *text)
@@ -61,9 +59,8 @@ static void send_head(struct client *client, const char *status, const char *typ
                      type, text);
     uv_buf_t buffer = uv_buf_init(client->slice, (unsigned)n);
     client->write.data = client;
-    if (uv_write(&client->write, (uv_stream_t *)&client->tcp, &buffer, 1, send_slice) != 0) {
+    if (uv_write(&client->write, (uv_stream_t *)&client->tcp, &buffer, 1, send_slice) != 0)
         close_client(client);
-    }
 }
 
 /* The value of a header in the request, which is NUL-terminated here; NULL if it is not there. */
@@ -118,34 +115,31 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     }
     client->received += (size_t)n;
     client->request[client->received] = '\0';
-    if (!client->answering && strstr(client->request, "\r\n\r\n") != NULL) {
+    if (!client->answering && strstr(client->request, "\r\n\r\n"))
         answer(client);
-    }
 }
 
 static void on_connection(uv_stream_t *server, int status)
 {
     struct program *program = server->data;
     struct client *client = calloc(1, sizeof(*client));
-    if (status != 0 || client == NULL) {
+    if (status != 0 || !client) {
         free(client);
         return;
     }
     client->program = program;
     uv_tcp_init(&program->loop, &client->tcp);
     if (uv_accept(server, (uv_stream_t *)&client->tcp) != 0 ||
-        uv_read_start((uv_stream_t *)&client->tcp, on_room, on_read) != 0) {
+        uv_read_start((uv_stream_t *)&client->tcp, on_room, on_read) != 0)
         close_client(client);
-    }
 }
 
 static void close_any(uv_handle_t *handle, void *program)
 {
     struct program *all = program;
     bool ours = handle == (uv_handle_t *)&all->server || handle->type == UV_SIGNAL;
-    if (!uv_is_closing(handle)) {
+    if (!uv_is_closing(handle))
         uv_close(handle, ours ? NULL : on_closed);
-    }
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -188,9 +182,8 @@ int main(int argc, char **argv)
         program.stop[i].data = &program;
         uv_signal_start(&program.stop[i], on_signal, i == 0 ? SIGINT : SIGTERM);
     }
-    if (listen_on(&program, argc > 1 ? (int)strtol(argv[1], NULL, 10) : 9464) != 0) {
+    if (listen_on(&program, argc > 1 ? (int)strtol(argv[1], NULL, 10) : 9464) != 0)
         return 1;
-    }
     uv_run(&program.loop, UV_RUN_DEFAULT);
     uv_loop_close(&program.loop);
     promc_registry_destroy(program.registry);

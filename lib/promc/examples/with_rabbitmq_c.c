@@ -30,9 +30,8 @@ static amqp_connection_state_t connect_to(char *url)
         amqp_socket_open(socket, info.host, info.port) == AMQP_STATUS_OK &&
         amqp_login(state, info.vhost, 0, AMQP_DEFAULT_FRAME_SIZE, 30, AMQP_SASL_METHOD_PLAIN, info.user, info.password)
                 .reply_type == AMQP_RESPONSE_NORMAL &&
-        amqp_channel_open(state, 1)) {
+        amqp_channel_open(state, 1))
         return state;
-    }
     amqp_destroy_connection(state);
     return NULL;
 }
@@ -42,19 +41,15 @@ static int publish(promc_amqp *metrics, amqp_connection_state_t state, amqp_byte
 {
     amqp_frame_t frame;
     uint64_t confirmed = 0;
-    if (!promc_amqp_confirm_select(metrics, state, 1)) {
+    if (!promc_amqp_confirm_select(metrics, state, 1))
         return -1;
-    }
-    for (int i = 0; i < MESSAGES; i++) {
+    for (int i = 0; i < MESSAGES; i++)
         if (promc_amqp_basic_publish(metrics, state, 1, amqp_empty_bytes, queue, 1, 0, NULL,
-                                     amqp_cstring_bytes("a message")) != AMQP_STATUS_OK) {
+                                     amqp_cstring_bytes("a message")) != AMQP_STATUS_OK)
             return -1;
-        }
-    }
     while (confirmed < MESSAGES) {
-        if (amqp_simple_wait_frame(state, &frame) != AMQP_STATUS_OK) {
+        if (amqp_simple_wait_frame(state, &frame) != AMQP_STATUS_OK)
             return -1;
-        }
         if (promc_amqp_frame(metrics, &frame) && frame.payload.method.id == AMQP_BASIC_ACK_METHOD) {
             const amqp_basic_ack_t *ack = frame.payload.method.decoded;
             confirmed = ack->multiple ? ack->delivery_tag : confirmed + 1;
@@ -65,20 +60,17 @@ static int publish(promc_amqp *metrics, amqp_connection_state_t state, amqp_byte
 
 static int consume(promc_amqp *metrics, amqp_connection_state_t state, amqp_bytes_t queue)
 {
-    if (!promc_amqp_basic_consume(metrics, state, 1, queue, amqp_empty_bytes, 0, 0, 0, amqp_empty_table)) {
+    if (!promc_amqp_basic_consume(metrics, state, 1, queue, amqp_empty_bytes, 0, 0, 0, amqp_empty_table))
         return -1;
-    }
     for (int i = 0; i < MESSAGES; i++) {
         amqp_envelope_t envelope;
-        if (promc_amqp_consume_message(metrics, state, &envelope, NULL, 0).reply_type != AMQP_RESPONSE_NORMAL) {
+        if (promc_amqp_consume_message(metrics, state, &envelope, NULL, 0).reply_type != AMQP_RESPONSE_NORMAL)
             return -1;
-        }
         int status = i == 0 ? promc_amqp_basic_reject(metrics, state, 1, envelope.delivery_tag, 0)
                             : promc_amqp_basic_ack(metrics, state, 1, envelope.delivery_tag, 0);
         amqp_destroy_envelope(&envelope);
-        if (status != AMQP_STATUS_OK) {
+        if (status != AMQP_STATUS_OK)
             return -1;
-        }
     }
     return 0;
 }
@@ -88,12 +80,10 @@ int main(int argc, char **argv)
     promc_registry *registry;
     promc_amqp *metrics;
     char *text;
-    if (argc != 2) {
+    if (argc != 2)
         return fail("takes the URL of a broker");
-    }
-    if (promc_registry_create(&registry, NULL) != 0 || promc_amqp_create(&metrics, registry, NULL) != 0) {
+    if (promc_registry_create(&registry, NULL) != 0 || promc_amqp_create(&metrics, registry, NULL) != 0)
         return fail(promc_error_detail());
-    }
     amqp_connection_state_t state = connect_to(argv[1]);
     if (!state) {
         promc_amqp_connect_failed(metrics);

@@ -10,9 +10,8 @@ static int add(promc_sql *sql, sqlite3 *db, const char *what)
     sqlite3_stmt *stmt;
     promc_sqlite_query query;
     int rc = promc_sqlite_prepare(sql, db, "INSERT INTO tasks (what) VALUES (?1)", -1, &stmt, NULL);
-    if (rc != SQLITE_OK) {
+    if (rc != SQLITE_OK)
         return rc;
-    }
     sqlite3_bind_text(stmt, 1, what, -1, SQLITE_STATIC);
     promc_sqlite_begin(sql, &query, stmt);
     rc = promc_sqlite_step(&query);
@@ -25,13 +24,11 @@ static void list(promc_sql *sql, sqlite3 *db)
 {
     sqlite3_stmt *stmt;
     promc_sqlite_query query;
-    if (promc_sqlite_prepare(sql, db, "SELECT what FROM tasks ORDER BY what", -1, &stmt, NULL) != SQLITE_OK) {
+    if (promc_sqlite_prepare(sql, db, "SELECT what FROM tasks ORDER BY what", -1, &stmt, NULL) != SQLITE_OK)
         return;
-    }
     promc_sqlite_begin(sql, &query, stmt);
-    while (promc_sqlite_step(&query) == SQLITE_ROW) {
+    while (promc_sqlite_step(&query) == SQLITE_ROW)
         fprintf(stderr, "to do: %s\n", (const char *)sqlite3_column_text(stmt, 0));
-    }
     promc_sqlite_end(&query);
     sqlite3_finalize(stmt);
 }
@@ -51,9 +48,8 @@ int main(void)
     promc_sqlite_exec(sql, db, "CREATE TABLE tasks (what TEXT UNIQUE)", NULL, NULL, NULL);
     add(sql, db, "read the manual");
     add(sql, db, "write the program");
-    if (add(sql, db, "read the manual") == SQLITE_CONSTRAINT) {
+    if (add(sql, db, "read the manual") == SQLITE_CONSTRAINT)
         fprintf(stderr, "once is enough\n");
-    }
     list(sql, db);
     sqlite3_close(db);
 

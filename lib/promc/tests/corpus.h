@@ -92,6 +92,42 @@ static inline void corpus_histograms(promc_registry *registry)
     (void)promc_histogram_with(negative, "never observed");
 }
 
+/* As many labels as a family may have; each hostile value in each of them once. */
+static inline void corpus_many_labels(promc_registry *registry)
+{
+    char names[PROMC_MAX_LABEL_LIST][8];
+    const char *list[PROMC_MAX_LABEL_LIST + 1] = {NULL}, *values[PROMC_MAX_LABEL_LIST];
+    promc_family *wide;
+    for (size_t i = 0; i < PROMC_MAX_LABEL_LIST; i++) {
+        snprintf(names[i], sizeof(names[i]), "l%zu", i);
+        list[i] = names[i];
+    }
+    assert_int_equal(promc_counter_register(
+                         registry, &(promc_family_settings){.name = "corpus_wide_total", .label_list = list}, &wide),
+                     0);
+    for (size_t series = 0; series < HOSTILE_VALUES; series++) {
+        for (size_t i = 0; i < PROMC_MAX_LABEL_LIST; i++)
+            values[i] = hostile_values[(series + i) % HOSTILE_VALUES];
+        promc_counter_add_u64(promc_counter_with_values(wide, values, PROMC_MAX_LABEL_LIST), series);
+    }
+}
+
+/* Copied samples, each second one with its time. */
+static inline void corpus_times(promc_registry *registry)
+{
+    promc_family *copied;
+    assert_int_equal(
+        promc_gauge_register(registry, &(promc_family_settings){.name = "corpus_copied", .labels = {"i"}}, &copied), 0);
+    for (int i = 0; i < 8; i++) {
+        char text[8];
+        snprintf(text, sizeof(text), "%d", i);
+        promc_gauge gauge = promc_gauge_with(copied, text);
+        promc_gauge_set(gauge, i);
+        if (i % 2 == 0)
+            assert_int_equal(promc_gauge_set_at(gauge, i + 0.5, INT64_C(1700000000000) + i), 0);
+    }
+}
+
 static inline void corpus_fill(promc_registry *registry)
 {
     promc_family *hostile, *plain, *empty, *updown;
@@ -123,6 +159,8 @@ static inline void corpus_fill(promc_registry *registry)
                          registry, &(promc_family_settings){.name = "corpus_in_flight", .labels = {"route"}}, &updown),
                      0);
     promc_updown_dec(promc_updown_with(updown, "/"));
+    corpus_many_labels(registry);
+    corpus_times(registry);
     corpus_numbers(registry);
     corpus_histograms(registry);
 }

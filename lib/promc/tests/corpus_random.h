@@ -126,7 +126,7 @@ static inline size_t draw_value(struct random *random, char *out, size_t room, b
         static const char filling[] = "\"\\\n\xff\xc5"
                                       "a";
         n = room - 1 - below(random, 2000);
-        memset(out, filling[below(random, sizeof filling - 1)], n);
+        memset(out, filling[below(random, sizeof(filling) - 1)], n);
     }
     out[n] = '\0';
     return n;
@@ -164,7 +164,7 @@ static inline double draw_double(struct random *random)
     case 0:
         if (one_in(random, 20))
             bits = UINT64_C(0x7ff0000000000002); /* the NaN that says "stale" to Prometheus, were it shown as it is */
-        memcpy(&value, &bits, sizeof value);
+        memcpy(&value, &bits, sizeof(value));
         return value;
     case 1:
         return (double)(int)below(random, 2000) - 1000;

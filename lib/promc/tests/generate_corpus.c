@@ -171,9 +171,9 @@ static void draw_native(struct generator *g, struct subject *s)
 static void draw_subject(struct generator *g, struct subject *s)
 {
     static const char *const constants[] = {"zone", "c d", "żółw", "le", "shard"};
-    memset(s, 0, sizeof *s);
+    memset(s, 0, sizeof(*s));
     s->kind = (enum kind)below(&g->random, KINDS);
-    draw_metric_name(&g->random, g->index, g->utf8, s->name, sizeof s->name);
+    draw_metric_name(&g->random, g->index, g->utf8, s->name, sizeof(s->name));
     draw_value(&g->random, s->help, 200, false);
     s->settings = (promc_family_settings){.name = s->name, .help = s->help};
     if (one_in(&g->random, 10))
@@ -273,7 +273,7 @@ static void add_to_counter(struct generator *g, const struct subject *s)
     expect(g, promc_counter_get_n(s->family, g->strs, s->labels, &counter), "counter");
     if (one_in(&g->random, 3)) {
         char id[40];
-        snprintf(id, sizeof id, "ż\"%u", below(&g->random, 1000000));
+        snprintf(id, sizeof(id), "ż\"%u", below(&g->random, 1000000));
         expect(g, promc_counter_add_exemplar(counter, x, &(promc_label){"trace_id", id}, 1), "exemplar");
     } else {
         expect(g, promc_counter_add(counter, x), "add");
@@ -417,7 +417,7 @@ static void check_slices(struct generator *g, const promc_scrape_settings *setti
     size_t at = 0;
     long n;
     expect(g, promc_scrape_begin(g->registry, settings, &scrape), "scrape");
-    unsigned most = one_in(&g->random, 2) ? 64 : sizeof slice;
+    unsigned most = one_in(&g->random, 2) ? 64 : sizeof(slice);
     while ((n = promc_scrape_read(scrape, slice, 1 + below(&g->random, most))) > 0) {
         if (at + (size_t)n > length || memcmp(whole + at, slice, (size_t)n) != 0)
             fault(g, "slices", "the bytes differ from those of the whole");
@@ -437,7 +437,7 @@ static void expose(struct generator *g, enum promc_format format, enum promc_esc
     if (format != PROMC_FORMAT_PROTOBUF && promc_testkit_check(text, length, format, &report) != 0)
         fault(g, format == PROMC_FORMAT_TEXT ? "text" : "OpenMetrics", report);
     if (suffix && g->directory) {
-        snprintf(path, sizeof path, "%s/%u.%s", g->directory, g->index, suffix);
+        snprintf(path, sizeof(path), "%s/%u.%s", g->directory, g->index, suffix);
         FILE *out = fopen(path, "wb");
         if (!out || fwrite(text, 1, length, out) != length || fclose(out) != 0)
             fault(g, path, "cannot be written");
@@ -465,7 +465,7 @@ static void generate(struct generator *g)
                                         .overrides = ""};
     settings.constant_labels = settings.constant_label_count > 0 ? constants : NULL;
     expect(g, promc_registry_create(&g->registry, &settings), "registry");
-    snprintf(path, sizeof path, "%s/%u.ops", g->directory ? g->directory : "", g->index);
+    snprintf(path, sizeof(path), "%s/%u.ops", g->directory ? g->directory : "", g->index);
     g->ops = fopen(g->directory ? path : "/dev/null", "w");
     if (!g->ops)
         fault(g, path, "cannot be written");

@@ -33,3 +33,9 @@ if "$work/other" 2>"$work/said"; then
     exit 1
 fi
 grep -q 'undefined symbol: promc_tls_layout0_slots8' "$work/said" || { cat "$work/said" >&2; exit 1; }
+
+# Programs of before layouts had names ask for promc_tls itself; their settings structs are shorter than today's.
+if nm -D "$library/libpromc.so" | grep -w promc_tls; then
+    echo "layout.sh: a program of before layouts had names would be started" >&2
+    exit 1
+fi

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The library with musl, warnings as errors, and a program that uses what differs between C libraries: threads, fork, a shared arena.
+# The library with musl, warnings as errors: a program that uses what differs between C libraries (threads, fork, a shared arena), and plugins
+# with promc compiled into them, which musl loads although they have thread-local storage, and which show nothing of it (PROMC_STATIC).
 #
 #   musl.sh LIBRARY-SOURCE GENERATED-HEADERS...
 set -eu
@@ -12,7 +13,19 @@ includes=
 for folder in "$@"; do
     includes="$includes -I$folder"
 done
-# shellcheck disable=SC2086
-musl-gcc -static -std=gnu11 -O1 -D_GNU_SOURCE -Wall -Wextra -Werror -I"$source/include" -I"$source/src" $includes \
-    $(find "$source/src" -name '*.c' ! -name 'gen_*') "$source/tests/musl.c" -o "$work/smoke" -lm
+mkdir "$work/objects"
+for file in $(find "$source/src" -name '*.c' ! -name 'gen_*'); do
+    # shellcheck disable=SC2086
+    musl-gcc -std=gnu11 -O1 -D_GNU_SOURCE -Wall -Wextra -Werror -fPIC -fvisibility=hidden -DPROMC_STATIC -I"$source/include" -I"$source/src" \
+        $includes -c "$file" -o "$work/objects/$(printf %s "$file" | tr / _).o"
+done
+musl-gcc -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -DPROMC_STATIC -I"$source/include" "$source/tests/musl.c" "$work"/objects/*.o -o "$work/smoke" -lm
 "$work/smoke" "$work/arena"
+
+for i in 1 2 3; do
+    musl-gcc -std=gnu11 -shared -fPIC -DPROMC_STATIC -I"$source/include" "$source/tests/plugins/plugin.c" "$work"/objects/*.o -o "$work/plugin$i.so"
+done
+shown=$(nm -D --defined-only "$work/plugin1.so" | awk '$3 ~ /^promc_/ { print $3 }')
+[ -z "$shown" ] || { echo "musl.sh: a plugin shows: $shown" >&2; exit 1; }
+musl-gcc -std=gnu11 "$source/tests/plugins/host.c" -o "$work/host"
+"$work/host" "$work"/plugin?.so

@@ -23,7 +23,7 @@ static const double shop_quantiles[] = {.5, .95};
 static const promc_label shop_street[] = {{"street", "High"}, {0, 0}};
 /* field by field: C++11 has no designated initialisers */
 static const promc_summary_settings shop_prices = {
-    {0, 0, "euros", {0}, 0, 0, shop_street, 0, 0, {0}}, shop_quantiles, 2, .02, .01, 10000, 3600, 6, {0}};
+    {0, 0, "euros", {0}, 0, 0, shop_street, 0, 0, 0, 0, {0}, {0}}, shop_quantiles, 2, .02, .01, 10000, 3600, 6, {0}};
 
 #ifdef __cplusplus
 extern "C" {

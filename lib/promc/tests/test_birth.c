@@ -33,7 +33,7 @@ static char *as_scraper(promc_registry *registry, enum promc_format format)
 static bool scraper_sees(promc_registry *registry, const char *line)
 {
     char wanted[512];
-    snprintf(wanted, sizeof wanted, "\n%s\n", line);
+    snprintf(wanted, sizeof(wanted), "\n%s\n", line);
     return contains(as_scraper(registry, PROMC_FORMAT_OPENMETRICS), wanted);
 }
 
@@ -224,7 +224,7 @@ static void operators_say_it_for_all(void **state)
     assert_true(scraper_sees(registry, "b_total 1"));
     assert_null(promc_overrides_unused(registry));
     promc_family_description description;
-    promc_family_describe(a, &description, sizeof description);
+    promc_family_describe(a, &description, sizeof(description));
     assert_int_equal(description.birth_zero_seconds, 15);
     promc_registry_destroy(registry);
     assert_fails(promc_registry_create(&registry,
@@ -281,7 +281,7 @@ static void the_header_makes_a_scraper(void **state)
             vary = vary || (strcmp(head->headers[i].name, "Vary") == 0 &&
                             strstr(head->headers[i].value, "X-Prometheus-Scrape-Timeout-Seconds"));
         assert_true(vary);
-        while ((n = promc_exposition_read(scrape, body + length, sizeof body - 1 - length)) > 0)
+        while ((n = promc_exposition_read(scrape, body + length, sizeof(body) - 1 - length)) > 0)
             length += (size_t)n;
         body[length] = '\0';
         assert_non_null(strstr(body, scraper ? "\na_total{x=\"v\"} 0\n" : "\na_total{x=\"v\"} 1\n"));

@@ -6,7 +6,7 @@
 static promc_counter numbered(promc_family *family, int i)
 {
     char text[40];
-    snprintf(text, sizeof text, "value-number-%d", i);
+    snprintf(text, sizeof(text), "value-number-%d", i);
     return promc_counter_with(family, text);
 }
 
@@ -24,7 +24,7 @@ static void cap_overflows(void **state)
     assert_true(exposes(registry, "promc_series_dropped_total{family=\"a_total\"} 7"));
     assert_true(exposes(registry, "a_total{x=\"value-number-2\"} 1"));
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_int_equal(stats.series_dropped, 7);
     /* What is there goes on; what is removed makes room. */
     promc_counter_inc(numbered(family, 0));
@@ -71,7 +71,7 @@ static void budget_overflows(void **state)
     enum { TRIED = 20000 };
     for (int i = 0; i < TRIED; i++)
         promc_counter_inc(numbered(families[i % 2], i));
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_true(stats.series_dropped > 0);
     assert_true(stats.series > 1000);
     assert_true(stats.arena_used_bytes <= stats.arena_bytes);
@@ -88,7 +88,7 @@ static void budget_overflows(void **state)
     int rc = 0;
     for (int i = 0; rc == 0 && i < 100000; i++) {
         char name[20];
-        snprintf(name, sizeof name, "c%d", i);
+        snprintf(name, sizeof(name), "c%d", i);
         rc = promc_gauge_register(registry, &(promc_family_settings){.name = name}, &more);
     }
     assert_fails(rc, PROMC_E_FULL, "the arena is full");
@@ -133,7 +133,7 @@ static void churn_does_not_grow(void **state)
                                        &histogram));
     for (int i = 0; i < 60000; i++) {
         char text[40];
-        snprintf(text, sizeof text, "%0*d", 4 + i % 24, i);
+        snprintf(text, sizeof(text), "%0*d", 4 + i % 24, i);
         promc_counter_inc(promc_counter_with(family, text));
         promc_histogram_observe(promc_histogram_with(histogram, text), 1);
         assert_same(promc_counter_value(promc_counter_with(family, text)), 1);
@@ -141,9 +141,9 @@ static void churn_does_not_grow(void **state)
         assert_ok(promc_family_remove(family, (const char *[]){text}));
         assert_ok(promc_family_remove(histogram, (const char *[]){text}));
         if (i == 2000)
-            promc_registry_get_stats(registry, &early, sizeof early);
+            promc_registry_get_stats(registry, &early, sizeof(early));
     }
-    promc_registry_get_stats(registry, &late, sizeof late);
+    promc_registry_get_stats(registry, &late, sizeof(late));
     assert_int_equal(late.series_dropped, 0);
     assert_true(late.arena_used_bytes - early.arena_used_bytes < 20000);
     promc_registry_destroy(registry);

@@ -19,7 +19,7 @@ static promc_family *capped(promc_registry *registry)
 static promc_counter numbered(promc_family *family, const char *organisation, int campaign)
 {
     char text[20];
-    snprintf(text, sizeof text, "c%d", campaign);
+    snprintf(text, sizeof(text), "c%d", campaign);
     return promc_counter_with(family, organisation, text);
 }
 
@@ -87,7 +87,7 @@ static void what_goes_makes_room(void **state)
     assert_int_equal(family->data->groups, 0);
     for (int i = 0; i < 1000; i++) {
         char text[20];
-        snprintf(text, sizeof text, "o%d", i);
+        snprintf(text, sizeof(text), "o%d", i);
         promc_counter_inc(numbered(family, text, 1));
         assert_ok(promc_family_remove(family, (const char *[]){text, "c1"}));
     }
@@ -131,7 +131,7 @@ static void operators_may_name_it(void **state)
     }
     assert_int_equal(promc_family_series_count(family), 9);
     promc_family_description description;
-    promc_family_describe(family, &description, sizeof description);
+    promc_family_describe(family, &description, sizeof(description));
     assert_string_equal(description.cap_label, "x");
     assert_fails(promc_counter_register(registry, &(promc_family_settings){.name = "b", .labels = {"x"}}, &bad),
                  PROMC_E_LABEL_NAME, "cap_label \"nothing\" is none of its labels");
@@ -146,7 +146,7 @@ static void a_full_arena(void **state)
     promc_family *family = capped(registry);
     for (int i = 0; i < 20000; i++) {
         char text[20];
-        snprintf(text, sizeof text, "o%d", i);
+        snprintf(text, sizeof(text), "o%d", i);
         promc_counter_inc(numbered(family, text, 1));
     }
     char *text = scrape_text(registry);

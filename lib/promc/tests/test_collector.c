@@ -3,7 +3,6 @@
 #include "corpus.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 struct source {
@@ -12,23 +11,21 @@ struct source {
     int result;
     unsigned sleep_us;
     uint64_t deadline_ns;
-    atomic_int calls, inside, most_inside;
+    int calls, inside, most_inside;
 };
 
 static int collect(void *user, uint64_t deadline_ns)
 {
     struct source *source = user;
-    int inside = atomic_fetch_add(&source->inside, 1) + 1;
-    if (inside > atomic_load(&source->most_inside)) {
-        atomic_store(&source->most_inside, inside);
-    }
-    atomic_fetch_add(&source->calls, 1);
+    int inside = __atomic_fetch_add(&source->inside, 1, __ATOMIC_SEQ_CST) + 1;
+    if (inside > __atomic_load_n(&source->most_inside, __ATOMIC_SEQ_CST))
+        __atomic_store_n(&source->most_inside, inside, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&source->calls, 1, __ATOMIC_SEQ_CST);
     source->deadline_ns = deadline_ns;
     usleep(source->sleep_us);
-    if (source->result == 0) {
+    if (source->result == 0)
         promc_gauge_set(source->gauge, source->value);
-    }
-    atomic_fetch_sub(&source->inside, 1);
+    __atomic_fetch_sub(&source->inside, 1, __ATOMIC_SEQ_CST);
     return source->result;
 }
 
@@ -46,9 +43,8 @@ static promc_registry *make(struct source *source, const char *name)
 static void expect_line(promc_registry *registry, promc_scrape_settings settings, const char *line, const char *other)
 {
     char *text = corpus_scrape(registry, settings, NULL);
-    if (strstr(text, line) == NULL || strstr(text, other) == NULL) {
+    if (!strstr(text, line) || !strstr(text, other))
         fail_msg("no %s or %s in\n%s", line, other, text);
-    }
     free(text);
 }
 
@@ -89,9 +85,8 @@ static void test_deadline(void **state)
 
 static void *scrape(void *registry)
 {
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 20; i++)
         free(corpus_scrape(registry, (promc_scrape_settings){0}, NULL));
-    }
     return NULL;
 }
 
@@ -101,12 +96,10 @@ static void test_never_two_at_once(void **state)
     struct source source = {.sleep_us = 1000};
     promc_registry *registry = make(&source, "slow");
     pthread_t threads[4];
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, scrape, registry), 0);
-    }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
-    }
     assert_int_equal(source.most_inside, 1);
     /* How many of the 80 scrapes found it busy is chance; that it is not left busy is not. */
     const int before = source.calls;
@@ -125,33 +118,30 @@ static void test_arguments(void **state)
     assert_int_equal(promc_collector_register(registry, NULL, collect, NULL), PROMC_E_INVALID);
     assert_int_equal(promc_collector_register(registry, "", collect, NULL), PROMC_E_INVALID);
     assert_int_equal(promc_collector_register(registry, "a", NULL, NULL), PROMC_E_INVALID);
-    for (int i = 1; i < 64; i++) {
+    for (int i = 1; i < 64; i++)
         assert_int_equal(promc_collector_register(registry, "same name", collect, &source), 0);
-    }
     assert_int_equal(promc_collector_register(registry, "one more", collect, &source), PROMC_E_FULL);
     promc_registry_destroy(registry);
 }
 
-static atomic_bool inside_for_ever;
+static bool inside_for_ever;
 
 /* Stays until its thread is cancelled; once. */
 static int stay(void *user, uint64_t deadline_ns)
 {
     (void)deadline_ns;
-    if (atomic_fetch_add((atomic_int *)user, 1) == 0) {
-        atomic_store(&inside_for_ever, true);
-        for (;;) {
+    if (__atomic_fetch_add((int *)user, 1, __ATOMIC_SEQ_CST) == 0) {
+        __atomic_store_n(&inside_for_ever, true, __ATOMIC_SEQ_CST);
+        for (;;)
             pause();
-        }
     }
     return 0;
 }
 
 static double leave(void *user)
 {
-    if (atomic_fetch_add((atomic_int *)user, 1) == 0) {
+    if (__atomic_fetch_add((int *)user, 1, __ATOMIC_SEQ_CST) == 0)
         pthread_exit(NULL);
-    }
     return 7;
 }
 
@@ -161,14 +151,13 @@ static void test_collectors_that_do_not_come_back(void **state)
     (void)state;
     promc_registry *registry;
     promc_family *family;
-    atomic_int stayed = 0, left = 0;
+    int stayed = 0, left = 0;
     pthread_t thread;
     assert_int_equal(promc_registry_create(&registry, NULL), 0);
     assert_int_equal(promc_collector_register(registry, "stays", stay, &stayed), 0);
     assert_int_equal(pthread_create(&thread, NULL, scrape, registry), 0);
-    while (!atomic_load(&inside_for_ever)) {
+    while (!__atomic_load_n(&inside_for_ever, __ATOMIC_SEQ_CST))
         usleep(1000);
-    }
     assert_int_equal(pthread_cancel(thread), 0);
     pthread_join(thread, NULL);
     assert_int_equal(promc_callback_register(registry, PROMC_GAUGE, &(promc_family_settings){.name = "asked"}, &family),
@@ -180,7 +169,7 @@ static void test_collectors_that_do_not_come_back(void **state)
                 "\nasked 7\n");
     assert_int_equal(stayed, 3);
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_int_equal(stats.scrapes_in_flight, 0);
     promc_registry_destroy(registry);
 }

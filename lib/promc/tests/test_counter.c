@@ -70,7 +70,7 @@ static void eight_threads_are_exact(void **state)
     assert_same(promc_counter_value(counters[0]), (double)THREADS * ADDS);
     assert_same(promc_counter_value(counters[1]), (double)THREADS * ADDS / 8);
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_true(stats.shards <= threads_with_shards);
     promc_registry_destroy(registry);
 }

@@ -80,7 +80,7 @@ static void at_most_one_a_second(void **state)
     assert_int_equal(promc_counter_add_exemplar(c, 2, trace, 1), 0);
     assert_true(promc_read_exemplar(registry, child, 0, &view));
     assert_same(view.value, 2);
-    place->ms += 3600000; /* the clock was set back an hour */
+    place->ms += 3600000; /* the clock was changed back an hour */
     assert_int_equal(promc_counter_add_exemplar(c, 4, trace, 1), 0);
     assert_same(promc_counter_value(c), counted + 6); /* counted all the same */
     promc_registry_destroy(registry);
@@ -92,7 +92,7 @@ static void refusals_count_the_event(void **state)
     promc_registry *registry = new_registry(NULL);
     promc_counter c, full;
     char many[200];
-    memset(many, 'x', sizeof many);
+    memset(many, 'x', sizeof(many));
     assert_ok(promc_counter_get(new_counter(registry, "full", NULL), NULL, &full));
     many[120] = '\0'; /* with "trace_id" exactly 128 */
     assert_int_equal(promc_counter_add_exemplar(full, 1, &(promc_label){"trace_id", many}, 1), 0);
@@ -122,7 +122,7 @@ static void room_is_used_again(void **state)
     promc_family *family = new_counter(registry, "c", "x");
     for (int i = 0; i < 200; i++) {
         char text[16];
-        snprintf(text, sizeof text, "%d", i);
+        snprintf(text, sizeof(text), "%d", i);
         promc_counter c = promc_counter_with(family, text);
         struct promc_exemplar_view view;
         assert_false(promc_read_exemplar(registry, promc_series_child(c.ref), 0, &view));
@@ -130,7 +130,7 @@ static void room_is_used_again(void **state)
         assert_ok(promc_family_remove(family, (const char *[]){text}));
     }
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_true(stats.arena_used_bytes < 40000);
     promc_registry_destroy(registry);
 }
@@ -147,8 +147,8 @@ static void *attach(void *argument)
     char id[40];
     for (unsigned i = 0; !__atomic_load_n(&race->stop, __ATOMIC_RELAXED); i++) {
         char c = (char)('a' + i % 26);
-        memset(id, c, sizeof id - 1);
-        id[sizeof id - 1] = '\0';
+        memset(id, c, sizeof(id) - 1);
+        id[sizeof(id) - 1] = '\0';
         (void)promc_histogram_observe_exemplar(race->histogram, 1.5, &(promc_label){"id", id}, 1);
         const struct promc_child *child = promc_series_child(race->histogram.ref);
         promc_ref ref = __atomic_load_n(&child->exemplars, __ATOMIC_ACQUIRE);

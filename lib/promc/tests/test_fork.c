@@ -90,7 +90,7 @@ static void child_starts_from_zero(void **state)
         promc_counter_inc(promc_counter_with(m.counters, "new"));
         CHECK(promc_counter_value(promc_counter_with(m.counters, "new")) == 1);
         promc_registry_stats stats;
-        promc_registry_get_stats(m.registry, &stats, sizeof stats);
+        promc_registry_get_stats(m.registry, &stats, sizeof(stats));
         CHECK(stats.scrapes_in_flight == 0);
         promc_reading_end(&reading);
         char *text;
@@ -122,7 +122,7 @@ static void free_cells_survive(void **state)
     m.registry->quarantine_ms = 0;
     char text[16];
     for (int i = 0; i < 200; i++) {
-        snprintf(text, sizeof text, "v%d", i);
+        snprintf(text, sizeof(text), "v%d", i);
         promc_counter_add_u64(promc_counter_with(m.counters, text), 3);
     }
     assert_int_equal(promc_family_remove_matching(m.counters, NULL, 0), 201);
@@ -130,7 +130,7 @@ static void free_cells_survive(void **state)
     pid_t child = fork();
     if (child == 0) {
         for (int i = 0; i < 200; i++) {
-            snprintf(text, sizeof text, "w%d", i);
+            snprintf(text, sizeof(text), "w%d", i);
             promc_counter c = promc_counter_with(m.counters, text);
             CHECK(promc_counter_value(c) == 0);
             promc_counter_inc(c);
@@ -153,7 +153,7 @@ static void *hammer(void *argument)
     char text[16];
     for (unsigned i = 0; !__atomic_load_n(&busy->stop, __ATOMIC_RELAXED); i++) {
         update(&busy->m);
-        snprintf(text, sizeof text, "v%u", i % 50);
+        snprintf(text, sizeof(text), "v%u", i % 50);
         promc_counter_inc(promc_counter_with(busy->m.counters, text));
         (void)promc_family_remove(busy->m.counters, (const char *[]){text});
         if (i % 64 == 0) {

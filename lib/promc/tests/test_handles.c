@@ -49,14 +49,14 @@ static void sleepers_make_room(void **state)
     promc_family *family = new_counter(registry, "a", "x");
     char text[20];
     for (int i = 0; i < 80; i++) {
-        snprintf(text, sizeof text, "v%d", i);
+        snprintf(text, sizeof(text), "v%d", i);
         promc_counter_inc(promc_counter_with(family, text));
     }
     pass(registry, 11);
     assert_hides(registry, "a_total{");
     assert_int_equal(promc_family_series_count(family), 74); /* below three quarters */
     for (int i = 0; i < 20; i++) {
-        snprintf(text, sizeof text, "w%d", i);
+        snprintf(text, sizeof(text), "w%d", i);
         promc_counter_inc(promc_counter_with(family, text));
     }
     assert_true(exposes(registry, "promc_series_dropped_total{family=\"a_total\"} 0"));
@@ -144,7 +144,7 @@ static void handles_of_a_destroyed_registry(void **state)
     pthread_join(thread, NULL);
     assert_nothing(&old);
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_int_equal(stats.stale_updates, 0);
     char *after = scrape_openmetrics(registry);
     /* An observation of NaN, which is refused, is counted by whoever has the slot: those are hidden here. */

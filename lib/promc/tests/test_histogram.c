@@ -28,7 +28,7 @@ static void bounds_are_inclusive(void **state)
     promc_registry *registry = new_registry(NULL);
     promc_histogram h = make(registry, (const double[]){-1, 0, 1, 10}, 4);
     const double values[] = {-INFINITY, -1, -0.5, 0, -0.0, 1e-300, 1, 1.0000001, 10, 11, INFINITY};
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
         promc_histogram_observe(h, values[i]);
     assert_true(exposes(registry, "h_bucket{le=\"-1\"} 2"));
     assert_true(exposes(registry, "h_bucket{le=\"0\"} 5"));
@@ -74,7 +74,7 @@ static void every_size_finds_its_bucket(void **state)
         }
         const struct promc_child *child = promc_series_child(h.ref);
         assert_true(promc_read_histogram(registry, child, got, &sum));
-        assert_memory_equal(got, expected, (count + 1) * sizeof *got);
+        assert_memory_equal(got, expected, (count + 1) * sizeof(*got));
         assert_same(sum, expected_sum);
         promc_registry_destroy(registry);
     }
@@ -153,7 +153,7 @@ static void a_running_writer_answers(void **state)
     shard->request = UINT64_C(77) << 32 | cell;
     promc_histogram_observe(other, 1); /* any histogram of the thread will do */
     assert_true(shard->acknowledged == shard->request);
-    assert_memory_equal(shard->scratch, base + cell, 15 * sizeof *base);
+    assert_memory_equal(shard->scratch, base + cell, 15 * sizeof(*base));
     assert_int_equal(shard->scratch[0], 2);
     promc_registry_destroy(registry);
 }
@@ -248,7 +248,7 @@ static void observe_n_is_n_observations(void **state)
     static const enum promc_histogram_kind kinds[] = {PROMC_HISTOGRAM_CLASSIC, PROMC_HISTOGRAM_NATIVE,
                                                       PROMC_HISTOGRAM_CLASSIC_AND_NATIVE};
     static const uint64_t counts[] = {0, 1, 2, 3, 4, 1000, 1001};
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
         promc_registry *registry = new_registry(&(promc_registry_settings){.no_self_metrics = true});
         promc_family *family;
         promc_histogram one, many;
@@ -260,7 +260,7 @@ static void observe_n_is_n_observations(void **state)
                                            &family));
         assert_ok(promc_histogram_get(family, (const char *[]){"v"}, &one));
         assert_ok(promc_histogram_get(family, (const char *[]){"w"}, &many));
-        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
             for (int whole = 0; whole < 4; whole++) {
                 double v = whole + 0.5;
                 for (uint64_t n = 0; n < counts[i]; n++)
@@ -419,7 +419,7 @@ static void ready_native_buckets(void **state)
     assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &text, &length));
     /* From the label's value, whose length is padded, to the deltas of the positive buckets: what is behind is the time of creation. */
     static const char of_a[] = {0x12, (char)0x81, (char)0x80, 0, 'a'}, of_b[] = {0x12, (char)0x81, (char)0x80, 0, 'b'};
-    const char *a = memmem(text, length, of_a, sizeof of_a), *b = memmem(text, length, of_b, sizeof of_b);
+    const char *a = memmem(text, length, of_a, sizeof(of_a)), *b = memmem(text, length, of_b, sizeof(of_b));
     assert_non_null(a);
     assert_non_null(b);
     const char *end = memmem(b, (size_t)(text + length - b), "j\x02\x06\x02", 4);

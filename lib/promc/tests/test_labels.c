@@ -39,14 +39,14 @@ static void same_values_same_series(void **state)
     promc_str values[] = {{"abX", 2}, {"c", 1}};
     promc_counter again;
     assert_ok(promc_counter_get_n(family, values, 2, &again));
-    assert_memory_equal(&again, &a, sizeof a);
+    assert_memory_equal(&again, &a, sizeof(a));
     again = promc_counter_with(family, "ab", "c");
-    assert_memory_equal(&again, &a, sizeof a);
+    assert_memory_equal(&again, &a, sizeof(a));
     assert_int_equal(promc_family_series_count(family), 2);
     /* Empty values are values. */
     assert_ok(promc_counter_get(family, (const char *[]){"", ""}, &a));
     assert_ok(promc_counter_get_n(family, (promc_str[]){{NULL, 0}, {"", 0}}, 2, &b));
-    assert_memory_equal(&a, &b, sizeof a);
+    assert_memory_equal(&a, &b, sizeof(a));
     assert_true(exposes(*state, "a_total{x=\"\",y=\"\"} 0"));
 }
 
@@ -56,16 +56,16 @@ static void colliding_hashes_are_two_series(void **state)
     promc_registry *registry = *state;
     promc_family *family = new_counter(registry, "a", "x");
     enum { TRIED = 400000, SLOTS = 1 << 21 };
-    uint32_t *seen = calloc(SLOTS, sizeof *seen);
+    uint32_t *seen = calloc(SLOTS, sizeof(*seen));
     uint64_t seed = registry->arena.header->seed;
     char first[16] = "", second[16] = "";
     for (uint32_t i = 1; i <= TRIED && !*first; i++) {
         char text[16];
-        int n = snprintf(text, sizeof text, "v%u", i);
+        int n = snprintf(text, sizeof(text), "v%u", i);
         uint32_t hash = promc_hash_finish(hash_of(seed, text, (size_t)n));
         for (uint32_t s = hash % SLOTS; seen[s] != 0; s = (s + 1) % SLOTS) {
             char other[16];
-            int m = snprintf(other, sizeof other, "v%u", seen[s]);
+            int m = snprintf(other, sizeof(other), "v%u", seen[s]);
             if (promc_hash_finish(hash_of(seed, other, (size_t)m)) == hash) {
                 strcpy(first, text);
                 strcpy(second, other);
@@ -90,7 +90,7 @@ static void expect_shown(promc_registry *registry, promc_family *family, promc_s
     promc_counter c, again;
     assert_ok(promc_counter_get_n(family, &raw, 1, &c));
     assert_ok(promc_counter_get_n(family, &raw, 1, &again));
-    assert_memory_equal(&c, &again, sizeof c);
+    assert_memory_equal(&c, &again, sizeof(c));
     promc_counter_inc(c);
     assert_true(exposes(registry, line));
     assert_int_equal(promc_family_remove_matching(family, NULL, 0), 1);
@@ -99,7 +99,7 @@ static void expect_shown(promc_registry *registry, promc_family *family, promc_s
 static void hostile_values(void **state)
 {
     promc_family *family = new_counter(*state, "a", "x");
-#define EXPECT(raw, shown) expect_shown(*state, family, (promc_str){raw, sizeof raw - 1}, "a_total{x=\"" shown "\"} 1")
+#define EXPECT(raw, shown) expect_shown(*state, family, (promc_str){raw, sizeof(raw) - 1}, "a_total{x=\"" shown "\"} 1")
     EXPECT("say \"hi\"\\\n", "say \\\"hi\\\"\\\\\\n");
     EXPECT("\xff", "\xef\xbf\xbd");
     EXPECT("a\xc3", "a\xef\xbf\xbd");
@@ -120,12 +120,12 @@ static void repaired_and_escaped_values_keep_apart(void **state)
 {
     promc_family *family = new_counter(*state, "a", "x");
     promc_counter bad = promc_counter_with(family, "\xff"), good = promc_counter_with(family, "\xef\xbf\xbd");
-    assert_memory_equal(&bad, &good, sizeof bad);
+    assert_memory_equal(&bad, &good, sizeof(bad));
     promc_counter newline = promc_counter_with(family, "a\nb"), two = promc_counter_with(family, "a\\nb");
     assert_ptr_not_equal(promc_ref_live(newline.ref), promc_ref_live(two.ref));
     promc_counter newline2 = promc_counter_with(family, "a\nb"), two2 = promc_counter_with(family, "a\\nb");
-    assert_memory_equal(&newline, &newline2, sizeof newline);
-    assert_memory_equal(&two, &two2, sizeof two);
+    assert_memory_equal(&newline, &newline2, sizeof(newline));
+    assert_memory_equal(&two, &two2, sizeof(two));
     assert_int_equal(promc_family_series_count(family), 3);
 }
 
@@ -157,13 +157,13 @@ static void huge_values(void **state)
         const char *values[] = {huge, huge, "small", huge};
         assert_ok(promc_counter_get(family, values, &first));
         assert_ok(promc_counter_get(family, values, &again));
-        assert_memory_equal(&first, &again, sizeof first);
+        assert_memory_equal(&first, &again, sizeof(first));
     }
     assert_int_equal(promc_family_series_count(family), 3);
     struct promc_reading reading;
     struct promc_family_view view;
     struct promc_series_view series;
-    promc_str values[PROMC_MAX_LABELS];
+    promc_str values[PROMC_MAX_LABEL_LIST];
     int seen = 0;
     assert_ok(promc_reading_begin(registry, &reading));
     while (promc_reading_next_family(&reading, &view)) {
@@ -190,7 +190,7 @@ static void values_round_trip(void **state)
     static const char *const sets[][2] = {{"a", "b"}, {"", ""}, {"\"", "\n"}, {"x\\", "plain"}, {"\xc3\xbc", "\","}};
     assert_ok(promc_counter_register(registry, &(promc_family_settings){.name = "a", .labels = {"x", "y"}}, &family));
     for (size_t i = 0; i < 5; i++) {
-        promc_str values[PROMC_MAX_LABELS];
+        promc_str values[PROMC_MAX_LABEL_LIST];
         assert_ok(promc_counter_get(family, sets[i], &c));
         assert_int_equal(promc_child_values(promc_series_child(c.ref), values), 2);
         for (int j = 0; j < 2; j++) {
@@ -207,7 +207,7 @@ static void sixteen_labels(void **state)
     char names[16][4];
     const char *values[16];
     for (int i = 0; i < 16; i++) {
-        snprintf(names[i], sizeof names[i], "l%d", i);
+        snprintf(names[i], sizeof(names[i]), "l%d", i);
         settings.labels[i] = names[i];
         values[i] = names[15 - i];
     }
@@ -220,6 +220,85 @@ static void sixteen_labels(void **state)
                                 "l15=\"l0\"} 1"));
 }
 
+/* More than the settings have places for: by a list. */
+static void sixty_four_labels(void **state)
+{
+    enum { MOST = PROMC_MAX_LABEL_LIST };
+    promc_registry *registry = *state;
+    promc_family *family, *states;
+    char names[MOST + 1][4];
+    const char *list[MOST + 2] = {NULL}, *values[MOST];
+    for (int i = 0; i <= MOST; i++) {
+        snprintf(names[i], sizeof(names[i]), "l%d", i);
+        list[i] = names[i];
+    }
+    assert_fails(promc_counter_register(registry, &(promc_family_settings){.name = "a", .label_list = list}, &family),
+                 PROMC_E_LABEL_COUNT, "\"a_total\": more than 64 labels");
+    list[MOST] = NULL;
+    assert_fails(promc_counter_register(
+                     registry, &(promc_family_settings){.name = "a", .labels = {"x"}, .label_list = list}, &family),
+                 PROMC_E_INVALID, "both labels and label_list");
+    const promc_family_settings settings = {
+        .name = "a", .label_list = list, .cap_label = "l63", .max_series = 3, .idle_expiry_seconds = 3600};
+    assert_ok(promc_counter_register(registry, &settings, &family));
+    promc_family *again;
+    assert_ok(promc_counter_register(registry, &settings, &again));
+    assert_ptr_equal(again, family);
+    for (int i = 0; i < MOST; i++)
+        values[i] = names[MOST - 1 - i];
+    promc_counter c;
+    assert_ok(promc_counter_get(family, values, &c));
+    promc_counter_inc(c);
+    promc_counter_inc(promc_counter_with_values(family, values, MOST));
+    assert_true(exposes(
+        registry, "a_total{l0=\"l63\",l1=\"l62\",l2=\"l61\",l3=\"l60\",l4=\"l59\",l5=\"l58\",l6=\"l57\",l7=\"l56\","
+                  "l8=\"l55\",l9=\"l54\",l10=\"l53\",l11=\"l52\",l12=\"l51\",l13=\"l50\",l14=\"l49\",l15=\"l48\","
+                  "l16=\"l47\",l17=\"l46\",l18=\"l45\",l19=\"l44\",l20=\"l43\",l21=\"l42\",l22=\"l41\",l23=\"l40\","
+                  "l24=\"l39\",l25=\"l38\",l26=\"l37\",l27=\"l36\",l28=\"l35\",l29=\"l34\",l30=\"l33\",l31=\"l32\","
+                  "l32=\"l31\",l33=\"l30\",l34=\"l29\",l35=\"l28\",l36=\"l27\",l37=\"l26\",l38=\"l25\",l39=\"l24\","
+                  "l40=\"l23\",l41=\"l22\",l42=\"l21\",l43=\"l20\",l44=\"l19\",l45=\"l18\",l46=\"l17\",l47=\"l16\","
+                  "l48=\"l15\",l49=\"l14\",l50=\"l13\",l51=\"l12\",l52=\"l11\",l53=\"l10\",l54=\"l9\",l55=\"l8\","
+                  "l56=\"l7\",l57=\"l6\",l58=\"l5\",l59=\"l4\",l60=\"l3\",l61=\"l2\",l62=\"l1\",l63=\"l0\"} 2"));
+    /* Each of them tells series apart, whatever it needs: nothing, an escape, a repair. */
+    for (int i = 0; i < MOST; i++) {
+        static const char *const others[] = {"other", "new\nline", "bad\xff"};
+        const char *kept = values[i];
+        values[i] = others[i % 3];
+        promc_counter_inc(promc_counter_with_values(family, values, MOST));
+        promc_counter_inc(promc_counter_with_values(family, values, MOST));
+        assert_int_equal(promc_family_series_count(family), 2);
+        assert_ok(promc_family_remove(family, values));
+        values[i] = kept;
+    }
+    promc_curry *curry;
+    promc_counter curried;
+    assert_ok(promc_curry_make(&curry, family, &(promc_label){"l63", "l0"}, 1));
+    assert_ok(promc_curry_counter(curry, values, &curried));
+    assert_memory_equal(&curried, &c, sizeof(c));
+    promc_curry_free(curry);
+    /* Past the cap of its value of l63. */
+    for (int i = 0; i < 5; i++) {
+        values[0] = names[i];
+        promc_counter_inc(promc_counter_with_values(family, values, MOST));
+    }
+    assert_true(contains(scrape_text(registry), ",l62=\"other\",l63=\"l0\",promc_overflow=\"l63\"} "));
+    assert_int_equal(promc_family_remove_matching(family, &(promc_label){"l63", "l0"}, 1), 4);
+    promc_family_description description;
+    assert_ok(promc_family_describe(family, &description, sizeof(description)));
+    assert_int_equal(description.label_count, MOST);
+    assert_string_equal(description.labels[15], "l15");
+    assert_string_equal(promc_family_label(family, 63), "l63");
+    assert_null(promc_family_label(family, 64));
+    /* A stateset has one of its own. */
+    const promc_family_settings mode = {.name = "mode", .label_list = list + 1};
+    assert_ok(promc_stateset_register(registry, &mode, (const char *[]){"on", "off"}, 2, &states));
+    assert_ok(promc_stateset_select(states, values, "off"));
+    assert_true(contains(scrape_openmetrics(registry), ",l63=\"l1\",mode=\"off\"} 1\n"));
+    assert_fails(promc_stateset_register(registry, &(promc_family_settings){.name = "mood", .label_list = list},
+                                         (const char *[]){"on"}, 1, &states),
+                 PROMC_E_LABEL_COUNT, "no place for the state's own label");
+}
+
 #define THREADS 4
 #define SERIES 3000
 
@@ -229,7 +308,7 @@ static void *get_all(void *argument)
     char text[32];
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < SERIES; i++) {
-            snprintf(text, sizeof text, "value-%d", i);
+            snprintf(text, sizeof(text), "value-%d", i);
             promc_counter_inc(promc_counter_with(family, text));
         }
     }
@@ -248,7 +327,7 @@ static void threads_create_the_same_series(void **state)
         pthread_join(threads[i], NULL);
     assert_int_equal(promc_family_series_count(family), SERIES);
     for (int i = 0; i < SERIES; i++) {
-        snprintf(text, sizeof text, "value-%d", i);
+        snprintf(text, sizeof(text), "value-%d", i);
         assert_same(promc_counter_value(promc_counter_with(family, text)), 3 * THREADS);
     }
 }
@@ -279,7 +358,7 @@ static void every_byte_is_compared(void **state)
     for (size_t n = 0; n <= 100; n++) {
         char value[101], text[120] = {0};
         struct promc_key key;
-        memset(value, 'x', sizeof value);
+        memset(value, 'x', sizeof(value));
         memset(text, 'x', n);
         text[n] = '"';
         (void)promc_key_fill(&key, value, n, 1);
@@ -304,6 +383,7 @@ int main(void)
         TEST(huge_values),
         TEST(values_round_trip),
         TEST(sixteen_labels),
+        TEST(sixty_four_labels),
         TEST(threads_create_the_same_series),
         TEST(hash_reads_only_the_value),
         TEST(every_byte_is_compared),

@@ -99,16 +99,16 @@ static void the_first_of_each_kind_is_said(void **state)
     };
     char said[4096];
     size_t count = 0;
-    run_in_child("1", said, sizeof said);
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    run_in_child("1", said, sizeof(said));
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
         const char *first = strstr(said, lines[i]);
         if (!first || strstr(first + 1, lines[i]))
             fail_msg("%s not once in\n%s", lines[i], said);
     }
     for (const char *c = said; *c; c++)
         count += *c == '\n';
-    assert_int_equal(count, sizeof lines / sizeof *lines);
-    run_in_child("0", said, sizeof said);
+    assert_int_equal(count, sizeof(lines) / sizeof(*lines));
+    run_in_child("0", said, sizeof(said));
     assert_string_equal(said, "");
 }
 

@@ -53,7 +53,7 @@ static void bad_metric_names(void **state)
     assert_fails(counter(*state, "a\nb"), PROMC_E_NAME, "\"a?b\": byte 1 (0x0a)");
     assert_fails(counter(*state, "h\xc3\xa9"), PROMC_E_NAME, "byte 1 (0xc3)");
     char longest[600];
-    memset(longest, 'a', sizeof longest);
+    memset(longest, 'a', sizeof(longest));
     longest[599] = '\0';
     assert_fails(counter(*state, longest), PROMC_E_NAME, "at most 512");
     assert_ok(counter(*state, ":a_B9"));
@@ -115,6 +115,29 @@ static void clashing_suffixes(void **state)
     /* What only looks like it. */
     assert_ok(gauge(*state, "fo_total"));
     assert_ok(gauge(*state, "bar_sum_of"));
+}
+
+/* A program whose boards are written: names as they are given, in what is not OpenMetrics. */
+static void verbatim_names(void **state)
+{
+    promc_registry *registry = *state;
+    promc_family *family;
+    const char *const names[] = {"packets", "jobs_total", "things_count", "sessions_created"};
+    for (size_t i = 0; i < 4; i++) {
+        promc_family_settings settings = {.name = names[i], .verbatim_name = 1};
+        assert_ok(promc_counter_register(registry, &settings, &family));
+        assert_string_equal(promc_family_name(family), names[i]);
+        assert_ptr_equal(promc_family_find(registry, names[i]), family);
+    }
+    assert_true(exposes(registry, "# TYPE packets counter\npackets 0"));
+    assert_true(exposes(registry, "# TYPE jobs_total counter\njobs_total 0"));
+    assert_true(exposes(registry, "# TYPE things_count counter\nthings_count 0"));
+    assert_true(contains(scrape_openmetrics(registry), "# TYPE packets counter\npackets_total 0\n"));
+    assert_true(contains(scrape_openmetrics(registry), "# TYPE jobs counter\njobs_total 0\n"));
+    assert_fails(counter(registry, "packets"), PROMC_E_DUPLICATE, "packets");
+    assert_fails(counter(registry, "packets_total"), PROMC_E_DUPLICATE, "packets");
+    promc_family_settings twice = {.name = "packets_again", .verbatim_name = 2};
+    assert_fails(promc_counter_register(registry, &twice, &family), PROMC_E_INVALID, "verbatim_name");
 }
 
 static void suffixes_of_other_types(void **state)
@@ -241,9 +264,16 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(bad_metric_names),  TEST(bad_label_names),         TEST(duplicates),
-        TEST(clashing_suffixes), TEST(suffixes_of_other_types), TEST(units),
-        TEST(buckets),           TEST(utf8_names_on_request),   TEST(failed_registration_is_harmless),
+        TEST(bad_metric_names),
+        TEST(bad_label_names),
+        TEST(duplicates),
+        TEST(clashing_suffixes),
+        TEST(verbatim_names),
+        TEST(suffixes_of_other_types),
+        TEST(units),
+        TEST(buckets),
+        TEST(utf8_names_on_request),
+        TEST(failed_registration_is_harmless),
         TEST(types_and_counts),
     };
     return cmocka_run_group_tests_name("names", tests, NULL, NULL);

@@ -35,7 +35,7 @@ struct big {
 static void square(struct big *b)
 {
     static uint32_t out[2 * LIMBS];
-    memset(out, 0, sizeof out);
+    memset(out, 0, sizeof(out));
     for (unsigned i = 0; i < b->used; i++) {
         uint64_t carry = 0;
         for (unsigned k = 0; k < b->used; k++) {
@@ -229,7 +229,7 @@ static void special_values(void **state)
     struct reading r;
     const double values[] = {0,        -0.0,     5e-324, -0x1p-128, nextafter(0x1p-128, 1), -1, 1, -1.5,
                              INFINITY, INFINITY, 1e9,    NAN};
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
         promc_histogram_observe(h, values[i]);
     promc_histogram_observe(h, -INFINITY);
     assert_true(read_all(registry, h, &r));
@@ -306,12 +306,11 @@ static void expect_buckets(const struct reading *r, const struct promc_native_vi
 static void expect_model(const struct reading *r, const struct model *model, double threshold)
 {
     struct promc_native_view wanted = {.schema = r->native.schema};
-    for (size_t i = 0; i < model->count; i++) {
+    for (size_t i = 0; i < model->count; i++)
         if (fabs(model->values[i]) <= threshold)
             wanted.zeros++;
         else
             add_value(&wanted, model->values[i], r->native.schema);
-    }
     assert_int_equal(r->native.zeros, wanted.zeros);
     assert_int_equal(r->native.total, model->count);
     expect_buckets(r, &wanted);
@@ -345,7 +344,7 @@ static void limit_lowers_the_schema(void **state)
     } cases[] = {{latency, 3, 160},     {latency, 8, 160},   {latency, 8, 8}, {latency, 5, 20},
                  {ramp, 3, 160},        {ramp, 8, 160},      {ramp, 8, 256},  {any_double, 8, 160},
                  {any_double, -4, 256}, {any_double, 0, 256}};
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
         promc_registry *registry = new_registry(NULL);
         promc_histogram h =
             make(registry, &(promc_histogram_settings){.native = {.growth = promc_native_growth(cases[c].schema),
@@ -558,7 +557,7 @@ static void processes_share_one(void **state)
 {
     (void)state;
     char path[64];
-    snprintf(path, sizeof path, "/dev/shm/promc-test-native-%d", (int)getpid());
+    snprintf(path, sizeof(path), "/dev/shm/promc-test-native-%d", (int)getpid());
     promc_registry *registry = new_registry(&(promc_registry_settings){.shared_path = path});
     promc_histogram h = make(registry, &(promc_histogram_settings){.kind = PROMC_HISTOGRAM_CLASSIC_AND_NATIVE,
                                                                    .native = {.max_buckets = 16}});
@@ -689,7 +688,7 @@ static void settings_are_checked(void **state)
         {{.zero_threshold = (double)INFINITY}, "zero threshold of inf"},
         {{.zero_threshold = (double)NAN}, "zero threshold of"},
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         assert_fails(promc_histogram_register(registry,
                                               &(promc_histogram_settings){.family = {.name = "h"},
                                                                           .kind = PROMC_HISTOGRAM_NATIVE,
@@ -704,9 +703,9 @@ static void settings_are_checked(void **state)
         double growth;
         int schema;
     } good[] = {{0, 3}, {1.1, 3}, {1e300, -4}, {65536, -4}, {65535, -3}, {4, -1}, {2, 0}, {1.9999, 1}, {1.0000001, 8}};
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
         char name[16];
-        snprintf(name, sizeof name, "good_%zu", i);
+        snprintf(name, sizeof(name), "good_%zu", i);
         promc_family *family = make_family(
             registry, &(promc_histogram_settings){.family = {.name = name}, .native = {.growth = good[i].growth}});
         assert_int_equal(family->data->native.schema, good[i].schema);
@@ -729,7 +728,7 @@ static void series_come_and_go(void **state)
         const char *values[] = {key};
         struct reading r;
         uint64_t seed = (uint64_t)round;
-        snprintf(key, sizeof key, "%03d", round); /* blocks of one size */
+        snprintf(key, sizeof(key), "%03d", round); /* blocks of one size */
         promc_histogram h = promc_histogram_with(family, key);
         promc_histogram_observe(h, 1);
         assert_true(read_all(registry, h, &r));
@@ -739,7 +738,7 @@ static void series_come_and_go(void **state)
             promc_histogram_observe(h, latency(&seed));
         assert_int_equal(promc_histogram_count(h, NULL), 101);
         assert_ok(promc_family_remove(family, values));
-        promc_registry_get_stats(registry, &stats, sizeof stats);
+        promc_registry_get_stats(registry, &stats, sizeof(stats));
         /* Two hash tables take turns. With one seed of 440 the keys of the first 50 rounds are in too few of a table's slots to need the other. */
         if (round == 150)
             used = stats.arena_used_bytes;
@@ -761,7 +760,7 @@ static void idle_series_expire(void **state)
     const double values[] = {1, 0, -5, NAN, 0, 1e300};
     uint32_t digest, now;
     assert_true(promc_histogram_digest(registry, child, &digest));
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
         promc_histogram_observe(h, values[i]);
         assert_true(promc_histogram_digest(registry, child, &now));
         assert_int_not_equal(now, digest);

@@ -28,11 +28,13 @@ static const struct {
     {"*/*", TEXT},
     {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", TEXT},
     {"image/png", TEXT},
-    /* Prometheus 3, and with native histograms */
+    /* a subtype of any type is no range */
+    {"*/openmetrics-text,text/plain;version=0.0.4;q=0.5", TEXT},
+    /* Prometheus 3, and with native histograms: the escaping is said with the texts only */
     {PROMETHEUS_3_TEXTS, OPENMETRICS "; escaping=allow-utf-8"},
     {"application/"
      "vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6," PROMETHEUS_3_TEXTS,
-     PROTOBUF},
+     PROTOBUF "; escaping=allow-utf-8"},
     {"application/"
      "vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0."
      "7," PROMETHEUS_3_TEXTS,
@@ -51,6 +53,11 @@ static const struct {
     {"application/openmetrics-text", OPENMETRICS},
     {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", TEXT},
     {"application/vnd.google.protobuf;proto=something.Else;encoding=delimited", TEXT},
+    /* protobuf has the escaping of the texts, unless it names its own */
+    {"application/vnd.google.protobuf;q=0.7,text/plain;version=1.0.0;escaping=dots;q=0.6", PROTOBUF "; escaping=dots"},
+    {"application/vnd.google.protobuf;escaping=values;q=0.7,text/plain;version=1.0.0;escaping=dots;q=0.6",
+     PROTOBUF "; escaping=values"},
+    {"application/vnd.google.protobuf;q=0.7,application/openmetrics-text;version=1.0.0;q=0.6", PROTOBUF},
     /* escaping */
     {"text/plain;version=0.0.4;escaping=underscores", TEXT "; escaping=underscores"},
     {"text/plain;escaping=dots", TEXT "; escaping=dots"},

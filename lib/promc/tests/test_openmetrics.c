@@ -39,12 +39,10 @@ static void expect_strict_parser_reads(promc_registry *registry, promc_scrape_se
         print_message("python3-prometheus-client is not installed: skipped\n");
         skip();
     }
-    if (status != 0) {
+    if (status != 0)
         fail_msg("%s", printed);
-    }
-    for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++) {
+    for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
         lines += p[1] != '#' && p[1] != '\0';
-    }
     assert_int_equal(strtoul(printed, NULL, 10), lines + (text[0] != '#'));
     free(text);
 }
@@ -161,9 +159,8 @@ static void test_utf8_names(void **state)
         char *text = corpus_scrape(registry, settings, NULL);
         assert_string_equal(text, cases[i].text);
         free(text);
-        if (cases[i].escaping != PROMC_ESCAPING_ALLOW_UTF8) { /* Debian's parser is older than quoted names */
+        if (cases[i].escaping != PROMC_ESCAPING_ALLOW_UTF8) /* Debian's parser is older than quoted names */
             expect_strict_parser_reads(registry, settings);
-        }
     }
     promc_registry_destroy(registry);
 }
@@ -208,6 +205,47 @@ static void test_sum_of_negative_buckets(void **state)
     promc_registry_destroy(registry);
 }
 
+/* From 0 up nothing is negative. */
+static void test_sum_of_buckets_from_zero(void **state)
+{
+    (void)state;
+    static const double bounds[] = {0, 1};
+    promc_registry *registry;
+    promc_family *family;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_histogram_register(
+                         registry,
+                         &(promc_histogram_settings){.family = {.name = "h"}, .buckets = bounds, .bucket_count = 2},
+                         &family),
+                     0);
+    promc_histogram histogram;
+    assert_int_equal(promc_histogram_get(family, NULL, &histogram), 0);
+    promc_histogram_observe(histogram, 0.5);
+    char *text = corpus_scrape(registry, (promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS}, NULL);
+    if (!strstr(text, "\nh_sum 0.5\n"))
+        fail_msg("%s", text);
+    assert_non_null(strstr(text, "\nh_count 1\n"));
+    free(text);
+    promc_registry_destroy(registry);
+}
+
+/* When it was made is said in OpenMetrics, if the registry was told so, of what accumulates. */
+static void test_created(void **state)
+{
+    (void)state;
+    for (int told = 0; told < 2; told++) {
+        promc_registry *registry = corpus_create((promc_registry_settings){.created_timestamps = told});
+        char *text = corpus_scrape(registry, (promc_scrape_settings){0}, NULL);
+        char *openmetrics = corpus_scrape(registry, (promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS}, NULL);
+        assert_null(strstr(text, "_created"));
+        assert_int_equal(strstr(openmetrics, "corpus_hostile_created{") != NULL, told);
+        assert_int_equal(strstr(openmetrics, "_created") != NULL, told);
+        free(text);
+        free(openmetrics);
+        promc_registry_destroy(registry);
+    }
+}
+
 /* promtool's lint has opinions about names; what matters here is that it can parse: status 3 is lint, 1 is a parse error. */
 static void test_promtool(void **state)
 {
@@ -223,9 +261,8 @@ static void test_promtool(void **state)
         print_message("promtool is not installed: skipped\n");
         skip();
     }
-    if (status != 0 && status != 3) {
+    if (status != 0 && status != 3)
         fail_msg("promtool: %s", printed);
-    }
 }
 
 static void test_promtool_likes_our_own_names(void **state)
@@ -248,9 +285,8 @@ static void test_promtool_likes_our_own_names(void **state)
         print_message("promtool is not installed: skipped\n");
         skip();
     }
-    if (status != 0) {
+    if (status != 0)
         fail_msg("promtool: %s", printed);
-    }
 }
 
 int main(void)
@@ -258,6 +294,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strict_parser),
         cmocka_unit_test(test_strict_parser_with_created),
+        cmocka_unit_test(test_created),
+        cmocka_unit_test(test_sum_of_buckets_from_zero),
         cmocka_unit_test(test_strict_parser_with_constant_labels),
         cmocka_unit_test(test_collectors_and_self_metrics),
         cmocka_unit_test(test_utf8_names),

@@ -68,7 +68,7 @@ static void faults_are_named(void **state)
         {"@/nonexistent/file", PROMC_E_IO, "/nonexistent/file"},
         {"@/dev/zero", PROMC_E_INVALID, "not a text"},
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         promc_registry *registry;
         assert_fails(promc_registry_create(&registry, &(promc_registry_settings){.overrides = bad[i].text}),
                      bad[i].code, bad[i].detail);
@@ -104,9 +104,9 @@ static void histograms_change_their_kind(void **state)
         {PROMC_HISTOGRAM_NATIVE, "histogram=classic max_buckets=9", "\"h\" is no native histogram", 0, 0, 0, 0},
         {PROMC_HISTOGRAM_NATIVE, "buckets=1,2", "\"h\" has no classic buckets (histogram=both", 0, 0, 0, 0},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char text[128];
-        snprintf(text, sizeof text, "h %s", cases[i].override);
+        snprintf(text, sizeof(text), "h %s", cases[i].override);
         promc_registry *registry = new_registry(&(promc_registry_settings){.overrides = text});
         promc_histogram_settings settings = {.family = {.name = "h"}, .kind = cases[i].kind};
         promc_family *family;
@@ -135,8 +135,8 @@ static void from_file_and_environment(void **state)
 {
     (void)state;
     char path[64], value[80];
-    snprintf(path, sizeof path, "/tmp/promc-test-overrides-%d", (int)getpid());
-    snprintf(value, sizeof value, "@%s", path);
+    snprintf(path, sizeof(path), "/tmp/promc-test-overrides-%d", (int)getpid());
+    snprintf(value, sizeof(value), "@%s", path);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fputs("jobs max_series=7\n", file);

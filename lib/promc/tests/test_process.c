@@ -82,7 +82,7 @@ static int make_tree(void **state)
 {
     (void)state;
     strcpy(tree, "/tmp/promc-cgroup-XXXXXX");
-    return mkdtemp(tree) == NULL;
+    return !mkdtemp(tree);
 }
 
 static int remove_tree(void **state)
@@ -91,6 +91,22 @@ static int remove_tree(void **state)
     char command[128];
     snprintf(command, sizeof(command), "rm -r '%s'", tree);
     return system(command);
+}
+
+/* What errno was before is no error of this read. */
+static void test_a_file_is_read_to_its_end(void **state)
+{
+    (void)state;
+    char buffer[16];
+    put_file("/proc/loadavg", "0.1 0.2\n");
+    char path[256];
+    snprintf(path, sizeof(path), "%s/proc/loadavg", tree);
+    errno = EINTR;
+    assert_int_equal(promc_read_file(path, buffer, sizeof(buffer)), 8);
+    assert_string_equal(buffer, "0.1 0.2\n");
+    assert_int_equal(promc_read_file(path, buffer, 4), 3);
+    assert_string_equal(buffer, "0.1");
+    assert_int_equal(promc_read_file("/nowhere", buffer, sizeof(buffer)), PROMC_E_IO);
 }
 
 static void test_cgroup_v2(void **state)
@@ -127,6 +143,14 @@ static void test_cgroup_v2(void **state)
     put_file("/sys/fs/cgroup/system.slice/app.service/memory.max", "536870912\n");
     assert_true(promc_cgroup_memory_limit(&paths, &bytes));
     assert_int_equal(bytes, 536870912);
+    put_file("/sys/fs/cgroup/system.slice/cpu.max", "100000 100000\n");
+    assert_true(promc_cgroup_cpu_limit(&paths, &cores));
+    assert_true(cores == 1);
+    /* what is above the mount is no group */
+    put_file("/sys/fs/memory.max", "1\n");
+    put_file("/sys/fs/cpu.max", "1000 100000\n");
+    assert_true(promc_cgroup_memory_limit(&paths, &bytes) && promc_cgroup_cpu_limit(&paths, &cores));
+    assert_true(bytes == 536870912 && cores == 1);
 }
 
 static void test_cgroup_v1_in_a_container(void **state)
@@ -186,11 +210,21 @@ static double value_of(const char *text, const char *series)
     char wanted[256];
     snprintf(wanted, sizeof(wanted), "\n%s ", series);
     const char *line = strstr(text, wanted);
-    if (line == NULL) {
+    if (!line) {
         fail_msg("%s is not exposed", series);
         return 0;
     }
     return strtod(line + strlen(wanted), NULL);
+}
+
+/* Whether the C library tells of its heap: glibc's does, unless a sanitizer has its place. */
+static bool has_heap(void)
+{
+#ifdef __GLIBC__
+    return mallinfo2().arena > 0;
+#else
+    return false;
+#endif
 }
 
 static void burn_cpu(double seconds)
@@ -201,9 +235,8 @@ static void burn_cpu(double seconds)
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
         double t = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
         start = start < 0 ? t : start;
-        if (t - start > seconds) {
+        if (t - start > seconds)
             return;
-        }
     } while (true);
 }
 
@@ -231,11 +264,10 @@ static void test_the_nine(void **state)
     double resident = value_of(text, "process_resident_memory_bytes");
     assert_true(resident > 500e3 && resident < value_of(text, "process_virtual_memory_bytes"));
     assert_true(value_of(text, "process_virtual_memory_max_bytes") > 0);
-    if (mallinfo2().arena > 0) { /* not under a sanitizer's malloc */
+    if (has_heap())
         assert_true(value_of(text, "process_heap_bytes") > 1000);
-    } else {
+    else
         assert_null(strstr(text, "process_heap_bytes"));
-    }
     assert_true(value_of(text, "process_threads") == 1);
     double age = (double)time(NULL) - value_of(text, "process_start_time_seconds");
     assert_true(age > -3 && age < 600);
@@ -265,13 +297,45 @@ static void test_the_others(void **state)
     assert_true(value_of(text, "process_cpu_limit_cores") > 0);
     assert_true(value_of(text, "process_page_faults_total{type=\"minor\"}") > 10);
     assert_true(value_of(text, "process_context_switches_total{type=\"involuntary\"}") >= 0);
-    if (mallinfo2().arena > 0) {
+    if (has_heap())
         assert_true(value_of(text, "malloc_allocated_bytes") > 1000);
-    }
-    if (access("/proc/pressure/cpu", R_OK) == 0) {
+    if (access("/proc/pressure/cpu", R_OK) == 0)
         assert_true(value_of(text, "system_pressure_stalled_seconds_total{resource=\"cpu\",kind=\"some\"}") >= 0);
-    }
     free(text);
+    promc_registry_destroy(registry);
+}
+
+/* In ns, of this thread; 0 where the kernel does not keep it. */
+static uint64_t run_delay(void)
+{
+    char text[128];
+    uint64_t running, waiting;
+    const char *p = text;
+    return promc_read_file("/proc/thread-self/schedstat", text, sizeof(text)) > 0 && promc_parse_u64(&p, &running) &&
+                   promc_parse_u64(&p, &waiting)
+               ? waiting
+               : 0;
+}
+
+/* A scrape opens files and folders, and leaves none open. */
+static void test_a_scrape_costs_no_descriptor(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    assert_int_equal(promc_registry_create(&registry, NULL), 0);
+    assert_int_equal(promc_collect_prefixed(registry, PROMC_COLLECT_ALL, ""), 0);
+    free(scrape_text(registry));
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC), after;
+    close(next);
+    for (int i = 0; i < 3; i++)
+        free(scrape_text(registry));
+    const uint64_t before = run_delay();
+    char *text = scrape_text(registry);
+    assert_true(before == 0 || value_of(text, "process_run_delay_seconds_total") * 1e9 >= (double)before * 0.999);
+    free(text);
+    after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(after);
+    assert_int_equal(after, next);
     promc_registry_destroy(registry);
 }
 
@@ -333,26 +397,21 @@ static void test_memory_limit_without_sysinfo(void **state)
         uint64_t limit;
         char *text, expected[64];
         size_t length;
-        if (!forbid_sysinfo()) {
+        if (!forbid_sysinfo())
             _exit(77);
-        }
         if (promc_registry_create(&registry, NULL) != 0 || promc_collect_cgroup(registry) != 0 ||
-            promc_scrape_string(registry, NULL, &text, &length) != 0) {
+            promc_scrape_string(registry, NULL, &text, &length) != 0)
             _exit(1);
-        }
         promc_cgroup_find("", &paths);
         bool limited = promc_cgroup_memory_limit(&paths, &limit);
         snprintf(expected, sizeof(expected), "\nprocess_memory_limit_bytes %llu\n", (unsigned long long)limit);
-        _exit(strstr(text, limited ? expected : "\nprocess_memory_limit_bytes ") != NULL ? limited ? 0 : 2
-              : limited                                                                  ? 3
-                                                                                         : 0);
+        _exit(strstr(text, limited ? expected : "\nprocess_memory_limit_bytes ") ? limited ? 0 : 2 : limited ? 3 : 0);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77) {
+    if (WEXITSTATUS(status) == 77)
         skip(); /* no seccomp here */
-    }
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
@@ -361,11 +420,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stat_line),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test_setup_teardown(test_a_file_is_read_to_its_end, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(test_cgroup_v2, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(test_cgroup_v1_in_a_container, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(test_cgroup_nonsense, make_tree, remove_tree),
         cmocka_unit_test(test_the_nine),
         cmocka_unit_test(test_the_others),
+        cmocka_unit_test(test_a_scrape_costs_no_descriptor),
         cmocka_unit_test(test_no_registry),
         cmocka_unit_test(test_prefix),
         cmocka_unit_test(test_memory_limit_without_sysinfo),

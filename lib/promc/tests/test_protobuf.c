@@ -6,7 +6,6 @@
 #include "corpus.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,9 +30,8 @@ static void add_line(struct lines *lines, const char *series, double value)
 
 static void free_lines(struct lines *lines)
 {
-    for (size_t i = 0; i < lines->count; i++) {
+    for (size_t i = 0; i < lines->count; i++)
         free(lines->line[i]);
-    }
     free(lines->line);
     free(lines->value);
 }
@@ -58,9 +56,8 @@ static uint64_t read_varint(struct span *in)
         assert_true(in->at < in->end);
         unsigned char byte = *in->at++;
         n |= (uint64_t)(byte & 0x7f) << (shift & 63);
-        if (byte < 0x80) {
+        if (byte < 0x80)
             return n;
-        }
     }
     fail_msg("a varint of more than ten bytes");
     return 0;
@@ -68,9 +65,8 @@ static uint64_t read_varint(struct span *in)
 
 static bool next_field(struct span *in, struct field *field)
 {
-    if (in->at == in->end) {
+    if (in->at == in->end)
         return false;
-    }
     uint64_t tag = read_varint(in);
     field->number = (unsigned)(tag >> 3);
     field->type = tag & 7;
@@ -81,9 +77,8 @@ static bool next_field(struct span *in, struct field *field)
     case 1: {
         assert_true(in->end - in->at >= 8);
         uint64_t bits = 0;
-        for (int i = 7; i >= 0; i--) {
+        for (int i = 7; i >= 0; i--)
             bits = bits << 8 | in->at[i];
-        }
         memcpy(&field->real, &bits, 8);
         in->at += 8;
         break;
@@ -121,9 +116,8 @@ static size_t read_label(struct span in, size_t length)
     labelled[length++] = ',';
     length += copy_span(labelled + length, name);
     length += (size_t)sprintf(labelled + length, "=\"");
-    if (value.at != NULL) {
+    if (value.at)
         length += copy_span(labelled + length, value);
-    }
     labelled[length++] = '"';
     labelled[length] = '\0';
     return length;
@@ -142,9 +136,8 @@ static void read_timestamp(struct span in)
 {
     struct field field;
     uint64_t seconds = 0, nanos = 0;
-    while (next_field(&in, &field)) {
+    while (next_field(&in, &field))
         *(field.number == 1 ? &seconds : &nanos) = field.varint;
-    }
     assert_true(seconds > 1600000000 && seconds < 4000000000u && nanos < 1000000000);
 }
 
@@ -153,13 +146,11 @@ static void read_bucket(struct lines *lines, const char *name, struct span in)
     struct field field;
     double bound = 0, count = 0;
     char extra[64], number[32];
-    while (next_field(&in, &field)) {
-        if (field.number == 1) {
+    while (next_field(&in, &field))
+        if (field.number == 1)
             count = (double)field.varint;
-        } else if (field.number == 2) {
+        else if (field.number == 2)
             bound = field.real;
-        }
-    }
     snprintf(number, sizeof(number), "%.17g", bound);
     snprintf(extra, sizeof(extra), "le=\"%s\"", isinf(bound) ? "+Inf" : number);
     add_sample(lines, name, "_bucket", extra, count);
@@ -191,12 +182,28 @@ static void read_histogram(struct lines *lines, const char *name, struct span in
     assert_true(started);
 }
 
+static double exemplar_value; /* of the last one that was read */
+
+static void read_exemplar(struct span in)
+{
+    struct field field;
+    while (next_field(&in, &field)) {
+        assert_in_range(field.number, 1, 3);
+        if (field.number == 2)
+            exemplar_value = field.real;
+        else if (field.number == 3)
+            read_timestamp(field.bytes);
+    }
+}
+
 static void read_value(struct lines *lines, const char *name, struct span in, bool counter)
 {
     struct field field;
     while (next_field(&in, &field)) {
         if (field.number == 1) {
             add_sample(lines, name, "", "", field.real);
+        } else if (counter && field.number == 2) {
+            read_exemplar(field.bytes);
         } else {
             assert_true(counter && field.number == 3);
             read_timestamp(field.bytes);
@@ -210,11 +217,9 @@ static void read_metric(struct lines *lines, const char *name, uint64_t type, st
     struct span labels = in;
     size_t length = 0;
     labelled[0] = '\0';
-    while (next_field(&labels, &field)) {
-        if (field.number == 1) {
+    while (next_field(&labels, &field))
+        if (field.number == 1)
             length = read_label(field.bytes, length);
-        }
-    }
     while (next_field(&in, &field)) {
         if (field.number == 3 || field.number == 2 || field.number == 5) {
             assert_int_equal(type, field.number == 3 ? 0 : field.number == 2 ? 1 : 3);
@@ -222,11 +227,16 @@ static void read_metric(struct lines *lines, const char *name, uint64_t type, st
         } else if (field.number == 7) {
             assert_int_equal(type, 4);
             read_histogram(lines, name, field.bytes);
+        } else if (field.number == 6) { /* of the value before it */
+            strcat(series, "@");
+            add_line(lines, series, (double)field.varint);
         } else {
             assert_int_equal(field.number, 1);
         }
     }
 }
+
+static bool churns; /* series go while they are read */
 
 static void read_family(struct lines *lines, struct span in)
 {
@@ -248,8 +258,8 @@ static void read_family(struct lines *lines, struct span in)
             padded |= field.number == 2047;
         }
     }
-    /* A family whose series have all gone since it was promised is nothing but padding. */
-    assert_true(name[0] != '\0' && type <= 4 && (metrics > 0 || padded));
+    /* A family whose series have all gone since it was promised is nothing but padding; since it was met, nothing at all. */
+    assert_true(name[0] != '\0' && type <= 4 && (metrics > 0 || padded || churns));
     lines->families++;
 }
 
@@ -270,12 +280,15 @@ static void read_text(struct lines *lines, const char *text)
     static char line[1 << 20];
     for (const char *end; *text != '\0'; text = end + 1) {
         end = strchr(text, '\n');
-        if (*text == '#') {
+        if (*text == '#')
             continue;
-        }
         const char *space = end;
-        while (*space != ' ') {
+        while (*space != ' ')
             space--;
+        const char *brace = memrchr(text, '}', (size_t)(end - text)), *time = NULL;
+        if (brace && space > brace + 1) {
+            time = space + 1;
+            space = brace + 1;
         }
         size_t n = 0;
         bool braces = false;
@@ -290,16 +303,18 @@ static void read_text(struct lines *lines, const char *text)
         }
         strcpy(line + n, braces ? "" : "{}");
         char *le = strstr(line, "le=\"");
-        if (le != NULL && strstr(line, "_bucket{") != NULL) { /* bounds by value, not by spelling */
-            while (strstr(le + 1, "le=\"") != NULL) {
+        if (le && strstr(line, "_bucket{")) { /* bounds by value, not by spelling */
+            while (strstr(le + 1, "le=\""))
                 le = strstr(le + 1, "le=\"");
-            }
             double bound = strtod(le + 4, NULL);
-            if (!isinf(bound)) {
+            if (!isinf(bound))
                 sprintf(le, "le=\"%.17g\"}", bound);
-            }
         }
         add_line(lines, line, strtod(space + 1, NULL));
+        if (time) {
+            strcat(line, "@");
+            add_line(lines, line, strtod(time, NULL));
+        }
     }
 }
 
@@ -312,9 +327,8 @@ static int compare_index(const void *a, const void *b)
 static size_t *sorted(struct lines *lines)
 {
     size_t *order = malloc(lines->count * sizeof(*order) + 1);
-    for (size_t i = 0; i < lines->count; i++) {
+    for (size_t i = 0; i < lines->count; i++)
         order[i] = i;
-    }
     sorting = lines;
     qsort(order, lines->count, sizeof(*order), compare_index);
     return order;
@@ -336,11 +350,9 @@ static void expect_equal(struct lines *a, struct lines *b)
 static void expect_no_duplicates(struct lines *lines)
 {
     size_t *order = sorted(lines);
-    for (size_t i = 1; i < lines->count; i++) {
-        if (strcmp(lines->line[order[i - 1]], lines->line[order[i]]) == 0) {
+    for (size_t i = 1; i < lines->count; i++)
+        if (strcmp(lines->line[order[i - 1]], lines->line[order[i]]) == 0)
             fail_msg("twice in one scrape: %s", lines->line[order[i]]);
-        }
-    }
     free(order);
 }
 
@@ -356,7 +368,7 @@ static void test_says_what_the_text_says(void **state)
     read_exposition(&ours, bytes, length);
     read_text(&text_lines, text);
     expect_equal(&ours, &text_lines);
-    assert_int_equal(ours.families, 7);
+    assert_int_equal(ours.families, 9);
     free_lines(&ours);
     free_lines(&text_lines);
     free(bytes);
@@ -371,9 +383,8 @@ static int build_oracle(void **state)
 {
     (void)state;
     char command[512];
-    if (mkdtemp(oracle) == NULL) {
+    if (!mkdtemp(oracle))
         return -1;
-    }
     snprintf(command, sizeof(command),
              "PATH=\"/usr/lib/go-1.19/bin:/usr/lib/go/bin:$PATH\" GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode "
              "GOTOOLCHAIN=local "
@@ -456,6 +467,27 @@ static void test_one_message_a_family(void **state)
 }
 
 /* Escaped values make the promise a few bytes too large: that is no reason for a family without metrics. */
+static void test_a_counter_with_its_exemplar(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    promc_family *family;
+    struct lines lines = {0};
+    size_t length;
+    const promc_label trace = {"trace_id", "0123456789abcdef"};
+    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
+    promc_counter_register(registry, &(promc_family_settings){.name = "jobs_total", .labels = {"queue"}}, &family);
+    assert_int_equal(promc_counter_add_exemplar(promc_counter_with(family, "a"), 2.5, &trace, 1), 0);
+    promc_counter_inc(promc_counter_with(family, "b"));
+    char *bytes = corpus_scrape(registry, (promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &length);
+    read_exposition(&lines, bytes, length);
+    assert_int_equal(lines.count, 2);
+    assert_true(exemplar_value == 2.5);
+    free_lines(&lines);
+    free(bytes);
+    promc_registry_destroy(registry);
+}
+
 static void test_no_family_without_metrics(void **state)
 {
     (void)state;
@@ -524,14 +556,14 @@ static void test_promise_and_reality(void **state)
 
 struct churn {
     promc_family *counters, *histograms;
-    atomic_bool stop;
+    bool stop;
 };
 
 static void *churn(void *user)
 {
     struct churn *work = user;
     unsigned seed = (unsigned)(uintptr_t)&seed;
-    while (!atomic_load(&work->stop)) {
+    while (!__atomic_load_n(&work->stop, __ATOMIC_SEQ_CST)) {
         char key[64];
         const char *values[] = {key};
         seed = seed * 1664525 + 1013904223;
@@ -549,6 +581,7 @@ static void *churn(void *user)
 static void test_churn(void **state)
 {
     (void)state;
+    churns = true;
     enum { CHURNERS = 4 };
     promc_registry *registry;
     static struct churn work; /* its threads outlive an assertion that fails */
@@ -559,9 +592,8 @@ static void test_churn(void **state)
     promc_histogram_register(registry,
                              &(promc_histogram_settings){.family = {.name = "churn_seconds", .labels = {"key"}}},
                              &work.histograms);
-    for (int i = 0; i < CHURNERS; i++) {
+    for (int i = 0; i < CHURNERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, churn, &work), 0);
-    }
     uint64_t start = promc_now_ns();
     size_t slice = 1;
     while (promc_now_ns() - start < UINT64_C(2000000000)) {
@@ -582,11 +614,11 @@ static void test_churn(void **state)
         expect_no_duplicates(&lines);
         free_lines(&lines);
     }
-    atomic_store(&work.stop, true);
-    for (int i = 0; i < CHURNERS; i++) {
+    __atomic_store_n(&work.stop, true, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < CHURNERS; i++)
         pthread_join(threads[i], NULL);
-    }
     promc_registry_destroy(registry);
+    churns = false;
 }
 
 int main(void)
@@ -595,6 +627,7 @@ int main(void)
         cmocka_unit_test(test_says_what_the_text_says),
         cmocka_unit_test_setup_teardown(test_go_reads_the_same, build_oracle, remove_oracle),
         cmocka_unit_test(test_one_message_a_family),
+        cmocka_unit_test(test_a_counter_with_its_exemplar),
         cmocka_unit_test(test_no_family_without_metrics),
         cmocka_unit_test(test_promise_and_reality),
         cmocka_unit_test(test_churn),

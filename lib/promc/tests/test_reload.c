@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Modules that are loaded anew: the same definitions once more, collectors and callbacks that are taken back. */
+#include "arena/registry.h"
+#include "base/atomic.h"
+#include "collect/callback.h"
+#include "collect/collector.h"
 #include "util.h"
 
 #include <pthread.h>
@@ -49,7 +53,8 @@ static void statesets_and_callbacks(void **state)
 }
 
 struct slow {
-    promc_family *family;
+    promc_registry *registry;
+    bool callback;
     int entered, leave, runs;
 };
 
@@ -58,8 +63,7 @@ static int collect_slowly(void *user, uint64_t deadline_ns)
     struct slow *slow = user;
     (void)deadline_ns;
     __atomic_store_n(&slow->entered, 1, __ATOMIC_RELEASE);
-    while (!__atomic_load_n(&slow->leave, __ATOMIC_ACQUIRE))
-        usleep(1000);
+    wait_until(__atomic_load_n(&slow->leave, __ATOMIC_ACQUIRE));
     slow->runs++;
     return 0;
 }
@@ -76,10 +80,14 @@ static void *scrape_once(void *registry)
     return NULL;
 }
 
+/* Once the one who takes back has said that no other run may begin. */
 static void *let_go(void *user)
 {
     struct slow *slow = user;
-    usleep(20000);
+    if (slow->callback)
+        wait_until(promc_load(&promc_load_acquire(&slow->registry->callbacks)->replaced));
+    else
+        wait_until(!promc_collector_is_there(slow->registry, "slow", collect_slowly));
     __atomic_store_n(&slow->leave, 1, __ATOMIC_RELEASE);
     return NULL;
 }
@@ -91,7 +99,7 @@ static void taking_back_waits(void **state)
     promc_family *gauges;
     pthread_t scraper, other;
     for (int callback = 0; callback < 2; callback++) {
-        struct slow slow = {0};
+        struct slow slow = {.registry = registry, .callback = callback};
         if (callback) {
             assert_ok(promc_callback_register(registry, PROMC_GAUGE,
                                               &(promc_family_settings){.name = "g", .labels = {"x"}}, &gauges));
@@ -100,8 +108,7 @@ static void taking_back_waits(void **state)
             assert_ok(promc_collector_register(registry, "slow", collect_slowly, &slow));
         }
         assert_int_equal(pthread_create(&scraper, NULL, scrape_once, registry), 0);
-        while (!__atomic_load_n(&slow.entered, __ATOMIC_ACQUIRE))
-            usleep(1000);
+        wait_until(__atomic_load_n(&slow.entered, __ATOMIC_ACQUIRE));
         assert_int_equal(pthread_create(&other, NULL, let_go, &slow), 0);
         assert_ok(callback ? promc_callback_unset(gauges, (const char *[]){"a"})
                            : promc_collector_unregister(registry, "slow"));

@@ -7,6 +7,7 @@
 #include "types/counter.h"
 #include "util.h"
 
+#include <promc/callback.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -56,7 +57,7 @@ static void stale_handles_change_nothing(void **state)
     promc_counter_inc(old);
     assert_same(promc_counter_value(new), 0);
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_int_equal(stats.stale_updates, 6);
 }
 
@@ -95,7 +96,7 @@ static void scrape_in_flight_is_undisturbed(void **state)
     struct promc_series_view series;
     char text[8];
     for (int i = 0; i < 10; i++) {
-        snprintf(text, sizeof text, "v%d", i);
+        snprintf(text, sizeof(text), "v%d", i);
         promc_counter_add_u64(promc_counter_with(family, text), (uint64_t)i);
     }
     assert_ok(promc_reading_begin(registry, &reading));
@@ -106,11 +107,11 @@ static void scrape_in_flight_is_undisturbed(void **state)
         assert_true(promc_reading_next_series(&reading, &series));
     const struct promc_child *standing = series.child; /* v2 */
     for (int i = 1; i < 9; i++) {
-        snprintf(text, sizeof text, "v%d", i);
+        snprintf(text, sizeof(text), "v%d", i);
         assert_ok(promc_family_remove(family, (const char *[]){text}));
     }
     for (int i = 0; i < 100; i++) { /* would take their blocks if they were free */
-        snprintf(text, sizeof text, "w%d", i);
+        snprintf(text, sizeof(text), "w%d", i);
         promc_counter_inc(promc_counter_with(family, text));
     }
     static struct promc_values values;
@@ -126,7 +127,7 @@ static void scrape_in_flight_is_undisturbed(void **state)
     /* Now they are. */
     uint32_t cells = registry->arena.header->cells_used;
     for (int i = 0; i < 8; i++) {
-        snprintf(text, sizeof text, "u%d", i);
+        snprintf(text, sizeof(text), "u%d", i);
         promc_counter new = promc_counter_with(family, text);
         assert_same(promc_counter_value(new), 0);
     }
@@ -225,11 +226,51 @@ static void idle_series_expire(void **state)
     assert_true(exposes(registry, "plain_total 0"));
 }
 
+static double read_double(void *user)
+{
+    return *(double *)user;
+}
+
+/* A total that stands still is a value all the same: its series does not expire as long as it is asked for. */
+static void a_total_that_stands_still_is_kept(void **state)
+{
+    promc_registry *registry = *state;
+    promc_family *total;
+    double seen = 5;
+    assert_ok(promc_callback_register(
+        registry, PROMC_COUNTER, &(promc_family_settings){.name = "t", .labels = {"x"}, .idle_expiry_seconds = 30000},
+        &total));
+    assert_ok(promc_callback_set(total, (const char *[]){"1"}, read_double, &seen));
+    for (int i = 0; i < 4; i++) {
+        assert_true(exposes(registry, "t_total{x=\"1\"} 5"));
+        registry->arena.header->born_ns -= UINT64_C(20000000000000);
+    }
+}
+
+/* A collector that copies the same sample again has not updated it. */
+static void a_time_that_stands_still_is_idle(void **state)
+{
+    promc_registry *registry = *state;
+    promc_family *family;
+    assert_ok(promc_gauge_register(
+        registry, &(promc_family_settings){.name = "g", .labels = {"of"}, .idle_expiry_seconds = 60}, &family));
+    promc_gauge still = promc_gauge_with(family, "still"), goes_on = promc_gauge_with(family, "goes on");
+    for (int i = 0; i < 4; i++) {
+        (void)promc_gauge_set_at(still, 1, 1000);
+        assert_ok(promc_gauge_set_at(goes_on, 1, 1000 + i));
+        free(scrape_text(registry));
+        __atomic_fetch_sub(&registry->arena.header->born_ns, UINT64_C(40000000000), __ATOMIC_RELAXED);
+    }
+    assert_false(promc_series_is_live(still.ref));
+    assert_true(promc_series_is_live(goes_on.ref));
+}
+
 struct storm {
     promc_registry *registry;
     promc_family *family;
     bool stop;
     uint64_t updates;
+    unsigned removed; /* rounds of 64 removals */
 };
 
 static void *churn(void *argument)
@@ -237,9 +278,11 @@ static void *churn(void *argument)
     struct storm *storm = argument;
     char text[16];
     for (unsigned i = 0; !__atomic_load_n(&storm->stop, __ATOMIC_RELAXED); i++) {
-        snprintf(text, sizeof text, "v%u", i % 64);
+        snprintf(text, sizeof(text), "v%u", i % 64);
         (void)promc_counter_with(storm->family, text);
         (void)promc_family_remove(storm->family, (const char *[]){text});
+        if (i % 64 == 63)
+            __atomic_fetch_add(&storm->removed, 1, __ATOMIC_RELAXED);
     }
     return NULL;
 }
@@ -251,7 +294,7 @@ static void *update(void *argument)
     promc_counter kept = promc_counter_with(storm->family, "kept");
     uint64_t n = 0;
     for (unsigned i = 0; !__atomic_load_n(&storm->stop, __ATOMIC_RELAXED); i++) {
-        snprintf(text, sizeof text, "v%u", i % 64);
+        snprintf(text, sizeof(text), "v%u", i % 64);
         promc_counter_inc(promc_counter_with(storm->family, text));
         promc_counter_inc(kept);
         n++;
@@ -275,21 +318,21 @@ static void storm_of_everything(void **state)
     storm.family = new_counter(storm.registry, "a", "x");
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, i < 2 ? churn : update, &storm), 0);
-    for (int i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < 40; i++) {
         char *text = scrape_text(storm.registry);
         int times = 0;
         for (const char *at = text; (at = strstr(at, "x=\"kept\"")) != NULL; at++)
             times++;
         free(text);
         assert_true(times <= 1);
-        usleep(10000);
+        wait_until(__atomic_load_n(&storm.removed, __ATOMIC_RELAXED) > i * 8);
     }
     __atomic_store_n(&storm.stop, true, __ATOMIC_RELAXED);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     assert_same(promc_counter_value(promc_counter_with(storm.family, "kept")), (double)storm.updates);
     promc_registry_stats stats;
-    promc_registry_get_stats(storm.registry, &stats, sizeof stats);
+    promc_registry_get_stats(storm.registry, &stats, sizeof(stats));
     assert_int_equal(stats.series_dropped, 0);
     promc_registry_destroy(storm.registry);
 }
@@ -298,8 +341,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(stale_handles_change_nothing), TEST(exact_and_partial),  TEST(scrape_in_flight_is_undisturbed),
-        TEST(quarantine_holds_cells),       TEST(idle_series_expire), TEST(storm_of_everything),
+        TEST(stale_handles_change_nothing),     TEST(exact_and_partial),   TEST(scrape_in_flight_is_undisturbed),
+        TEST(quarantine_holds_cells),           TEST(idle_series_expire),  TEST(a_total_that_stands_still_is_kept),
+        TEST(a_time_that_stands_still_is_idle), TEST(storm_of_everything),
     };
     return cmocka_run_group_tests_name("removal", tests, NULL, NULL);
 }

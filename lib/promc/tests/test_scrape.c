@@ -3,7 +3,6 @@
 #include "corpus.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 static void read_in_slices(promc_registry *registry, enum promc_format format, size_t slice, const char *expected,
                            size_t length)
@@ -36,9 +35,8 @@ static void test_slices(void **state)
     for (int format = PROMC_FORMAT_TEXT; format <= PROMC_FORMAT_PROTOBUF; format++) {
         size_t length;
         char *text = corpus_scrape(registry, (promc_scrape_settings){.format = (enum promc_format)format}, &length);
-        for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
+        for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++)
             read_in_slices(registry, (enum promc_format)format, slices[i], text, length);
-        }
         free(text);
     }
     promc_registry_destroy(registry);
@@ -181,16 +179,14 @@ static void test_too_many_scrapes(void **state)
     (void)state;
     promc_registry *registry = corpus_create((promc_registry_settings){0});
     promc_scrape *scrapes[33];
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < 32; i++)
         assert_int_equal(promc_scrape_begin(registry, NULL, &scrapes[i]), 0);
-    }
     assert_int_equal(promc_scrape_begin(registry, NULL, &scrapes[32]), PROMC_E_BUSY);
     assert_null(scrapes[32]);
     promc_scrape_end(scrapes[7]);
     assert_int_equal(promc_scrape_begin(registry, NULL, &scrapes[7]), 0);
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < 32; i++)
         promc_scrape_end(scrapes[i]);
-    }
     promc_registry_destroy(registry);
 }
 
@@ -223,14 +219,14 @@ enum { CHURNERS = 8, KEYS = 64 };
 
 struct churn {
     promc_family *counters, *histograms;
-    atomic_bool stop;
+    bool stop;
 };
 
 static void *churn(void *user)
 {
     struct churn *churn = user;
     unsigned seed = (unsigned)(uintptr_t)&seed;
-    while (!atomic_load(&churn->stop)) {
+    while (!__atomic_load_n(&churn->stop, __ATOMIC_SEQ_CST)) {
         char key[16], other[16];
         const char *values[] = {key, other};
         seed = seed * 1664525 + 1013904223;
@@ -264,7 +260,7 @@ static void check_text(char *text)
         } else {
             char *space = strrchr(line, ' '), *rest;
             assert_non_null(space);
-            assert_true(space[-1] == '}' || strchr(line, '{') == NULL);
+            assert_true(space[-1] == '}' || !strchr(line, '{'));
             assert_true(strncmp(line, "churn_", 6) == 0);
             (void)strtod(space + 1, &rest);
             assert_true(rest != space + 1 && *rest == '\0');
@@ -275,11 +271,9 @@ static void check_text(char *text)
     }
     assert_int_equal(*line, '\0'); /* the last line is ended */
     qsort(series, count, sizeof(series[0]), compare_lines);
-    for (size_t i = 1; i < count; i++) {
-        if (strcmp(series[i - 1], series[i]) == 0) {
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(series[i - 1], series[i]) == 0)
             fail_msg("twice in one scrape: %s", series[i]);
-        }
-    }
 }
 
 /* In small slices, so that much happens between two of them. */
@@ -312,19 +306,17 @@ static void test_churn(void **state)
     promc_histogram_register(registry,
                              &(promc_histogram_settings){.family = {.name = "churn_seconds", .labels = {"key"}}},
                              &work.histograms);
-    for (int i = 0; i < CHURNERS; i++) {
+    for (int i = 0; i < CHURNERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, churn, &work), 0);
-    }
     uint64_t start = promc_now_ns();
     for (int i = 0; promc_now_ns() - start < UINT64_C(3000000000); i++) {
         char *text = scrape_slowly(registry, i % 3 == 0 ? 37 : i % 3 == 1 ? 1000 : 65536);
         check_text(text);
         free(text);
     }
-    atomic_store(&work.stop, true);
-    for (int i = 0; i < CHURNERS; i++) {
+    __atomic_store_n(&work.stop, true, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < CHURNERS; i++)
         pthread_join(threads[i], NULL);
-    }
     promc_registry_destroy(registry);
 }
 
@@ -372,7 +364,7 @@ static void test_many_scrapes_at_once(void **state)
     for (int i = 0; i < 1000; i++) {
         promc_scrape *scrape;
         assert_int_equal(promc_scrape_begin(registry, &(promc_scrape_settings){0}, &scrape), 0);
-        assert_true(promc_scrape_read(scrape, buffer, sizeof buffer) > 0);
+        assert_true(promc_scrape_read(scrape, buffer, sizeof(buffer)) > 0);
         promc_scrape_end(scrape);
     }
     promc_registry_destroy(registry);

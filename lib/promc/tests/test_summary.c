@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Summaries: the error that is promised, the window as time goes by, and what is refused. */
 #include "arena/registry.h"
+#include "types/histogram.h"
 #include "types/window.h"
 #include "util.h"
 
+#include <float.h>
 #include <math.h>
 #include <pthread.h>
 #include <sys/wait.h>
@@ -55,15 +57,17 @@ static void expect_within(double error, double lowest, double highest, double (*
     settings.lowest = lowest;
     settings.highest = highest;
     promc_summary summary = only(registry, &settings);
-    double *values = malloc(DRAWN * sizeof *values), sum = 0, counted;
+    double *values = malloc(DRAWN * sizeof(*values)), counted;
+    volatile double sum = 0; /* as exact as a cell, also where a register has more bits (i386) */
     for (size_t i = 0; i < DRAWN; i++) {
         values[i] = draw(lowest, highest);
-        sum += values[i];
         promc_summary_observe(summary, values[i]);
     }
+    for (size_t i = 0; i < DRAWN; i++)
+        sum += values[i];
     assert_int_equal(promc_summary_count(summary, &counted), DRAWN);
     assert_same(counted, sum);
-    qsort(values, DRAWN, sizeof *values, up);
+    qsort(values, DRAWN, sizeof(*values), up);
     for (unsigned i = 0; i <= 1000; i++) {
         double q = i / 1000.0, got = promc_summary_quantile(summary, q), rank = ceil(q * DRAWN);
         double exact = values[rank > 0 ? (size_t)rank - 1 : 0];
@@ -99,6 +103,45 @@ static void within_the_error(void **state)
     expect_within(0.01, 0.001, 10, log_uniform);
     expect_within(0.025, 1, 1e9, log_uniform);
     expect_within(0.5, 1e-100, 1e100, log_uniform);
+}
+
+/* The bucket of a value, in one step, is that of a search. */
+static void expect_bucket(const promc_family *family, double v)
+{
+    const struct promc_family_data *data = family->data;
+    uint32_t got = promc_summary_bucket(promc_summary_steps(&family->registry->arena, data), data->bounds, v);
+    if (got != promc_bucket_of(data, v))
+        fail_msg("%.17g: bucket %u instead of %u of %u", v, got, promc_bucket_of(data, v), data->bound_count);
+}
+
+static void buckets_are_found_without_a_search(void **state)
+{
+    (void)state;
+    static const double ranges[][3] = {
+        {0.05, 1e-6, 1e6},         {0.001, 1, 2.58},        {0.001, 0.7, 1.8}, {0.5, DBL_MIN, 1e-100},
+        {0.5, 1e100, DBL_MAX / 2}, {0.05, DBL_MIN, 1e-290}, {0.01, 0.001, 10}, {0.013, 3, 4},
+        {0.5, 1, 1.0000001},       {0.1, 0.1, 1000},        {0.03, 1e-4, 128}};
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+        promc_registry *registry = new_registry(NULL);
+        promc_family *family;
+        promc_summary_settings settings = hour;
+        settings.error = ranges[i][0];
+        settings.lowest = ranges[i][1];
+        settings.highest = ranges[i][2];
+        assert_ok(promc_summary_register(registry, &settings, &family));
+        const double *bounds = family->data->bounds;
+        for (uint32_t at = 0; at < family->data->bound_count; at++) {
+            expect_bucket(family, bounds[at]);
+            expect_bucket(family, nextafter(bounds[at], 0));
+            expect_bucket(family, nextafter(bounds[at], INFINITY));
+        }
+        for (int draw = 0; draw < 20000; draw++)
+            expect_bucket(family, bounds[0] / 2 * pow(bounds[family->data->bound_count - 1] / bounds[0] * 4, drawn()));
+        static const double edges[] = {0, -0.0, DBL_TRUE_MIN, DBL_MIN, 1, DBL_MAX};
+        for (size_t edge = 0; edge < sizeof(edges) / sizeof(*edges); edge++)
+            expect_bucket(family, edges[edge]);
+        promc_registry_destroy(registry);
+    }
 }
 
 static void outside_the_range(void **state)
@@ -201,7 +244,7 @@ static void as_exposed(void **state)
     assert_non_null(strstr(text, "x_seconds_sum{c=\"d\",a=\"b\"} 2.5\nx_seconds_count{c=\"d\",a=\"b\"} 2\n# EOF\n"));
     free(text);
     promc_family_description description;
-    promc_family_describe(family, &description, sizeof description);
+    promc_family_describe(family, &description, sizeof(description));
     assert_string_equal(description.type_name, "summary");
     assert_int_equal(description.quantile_count, 4);
     assert_same(description.quantiles[3], 1);
@@ -330,11 +373,11 @@ static void full_arena(void **state)
     assert_ok(promc_summary_register(registry, &settings, &family));
     for (int i = 0; i < 200; i++) {
         char value[16];
-        snprintf(value, sizeof value, "%d", i);
+        snprintf(value, sizeof(value), "%d", i);
         promc_summary_observe(promc_summary_with(family, value), i);
     }
     promc_registry_stats stats;
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_true(stats.series_dropped > 0);
     assert_true(stats.arena_used_bytes <= stats.arena_bytes);
     promc_summary last = promc_summary_with(family, "199");
@@ -351,7 +394,7 @@ static void overrides(void **state)
     promc_family *family;
     promc_family_description description;
     assert_ok(promc_summary_register(registry, &settings, &family));
-    promc_family_describe(family, &description, sizeof description);
+    promc_family_describe(family, &description, sizeof(description));
     assert_int_equal(description.max_age_seconds, 77);
     assert_int_equal(description.quantile_count, 2);
     assert_same(description.quantiles[0], 0.1);
@@ -369,7 +412,7 @@ static void overrides(void **state)
                                       "s quantiles=0.5 quantiles=0.6",
                                       "s quantiles=",
                                       "s quantiles=0,.1,.2,.3,.4,.5,.6,.7,.8,.9,1,.01,.02,.03,.04,.05,.06"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.overrides = bad[i]}),
                          PROMC_E_INVALID);
 }
@@ -447,7 +490,7 @@ static void shared(void **state)
 {
     (void)state;
     char path[64];
-    snprintf(path, sizeof path, "/tmp/promc-test-summary-%d", (int)getpid());
+    snprintf(path, sizeof(path), "/tmp/promc-test-summary-%d", (int)getpid());
     promc_registry *registry = new_registry(&(promc_registry_settings){.shared_path = path, .no_self_metrics = true});
     promc_summary_settings settings = hour;
     settings.family.labels[0] = "a";
@@ -488,6 +531,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(within_the_error),
+        cmocka_unit_test(buckets_are_found_without_a_search),
         cmocka_unit_test(outside_the_range),
         cmocka_unit_test(window_slides),
         cmocka_unit_test(as_exposed),

@@ -75,7 +75,7 @@ static void options_reach_the_family(void **state)
     promc_registry *registry = new_registry(NULL);
     promc_family_description is;
     assert_ok(promc_table_register(registry, &shop_table, &shop));
-    promc_family_describe(shop.mails, &is, sizeof is);
+    promc_family_describe(shop.mails, &is, sizeof(is));
     assert_string_equal(is.name, "shop_mails_total");
     assert_string_equal(is.help, "Mails sent.");
     assert_string_equal(is.unit, "");
@@ -85,11 +85,11 @@ static void options_reach_the_family(void **state)
     assert_string_equal(is.labels[1], "result");
     assert_int_equal(is.max_series, 50);
     assert_int_equal(is.idle_expiry_seconds, 3600);
-    promc_family_describe(promc_family_find(registry, "shop_wait_seconds"), &is, sizeof is);
+    promc_family_describe(promc_family_find(registry, "shop_wait_seconds"), &is, sizeof(is));
     assert_string_equal(is.unit, "seconds");
     assert_int_equal(is.bucket_count, 3);
     assert_same(is.buckets[1], .1);
-    promc_family_describe(promc_family_find(registry, "shop_customers"), &is, sizeof is);
+    promc_family_describe(promc_family_find(registry, "shop_customers"), &is, sizeof(is));
     assert_string_equal(is.type_name, "gauge");
     promc_registry_destroy(registry);
 }
@@ -161,7 +161,7 @@ static void registry_is_walked(void **state)
     for (promc_family *family = promc_family_next(registry, NULL); family;
          family = promc_family_next(registry, family)) {
         promc_family_description is;
-        promc_family_describe(family, &is, sizeof is);
+        promc_family_describe(family, &is, sizeof(is));
         met++;
         assert_string_equal(is.name, shop_table.metrics[shop_table.metric_count - met].name);
     }
@@ -215,7 +215,7 @@ static void rows_that_cannot_be(void **state)
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
         promc_family *family;
         const promc_table_metric row = {options[i].type, 1, 0, "row", "A row.", {{0}}, options[i].options, {0}};
-        const promc_table table = {"t", &row, 1, sizeof family, {0}};
+        const promc_table table = {"t", &row, 1, sizeof(family), {0}};
         assert_fails(promc_table_register(registry, &table, &family), options[i].code, options[i].detail);
     }
     promc_table wrong = shop_table;

@@ -26,7 +26,7 @@ static void many_short_threads_share_few_shards(void **state)
         pthread_join(thread, NULL);
     }
     assert_same(promc_counter_value(c), THREADS);
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_int_equal(stats.shards, 1);
     promc_registry_destroy(registry);
 }
@@ -72,7 +72,7 @@ static void crowd_beyond_the_limit(void **state)
     assert_same(promc_counter_value(crowd.counter), THREADS * 2.5 + 1);
     promc_counter_inc(crowd.counter); /* shards are free again: this thread gets one */
     assert_non_null(promc_tls.base[promc_ref_slot(crowd.counter.ref)]);
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_int_equal(stats.shards, 3);
     assert_same(promc_counter_value(crowd.counter), THREADS * 2.5 + 2);
     sem_destroy(&crowd.arrived);
@@ -113,7 +113,7 @@ static void updates_from_thread_destructors(void **state)
         pthread_join(thread, NULL);
     }
     assert_same(promc_counter_value(late_counter), THREADS * 4);
-    promc_registry_get_stats(registry, &stats, sizeof stats);
+    promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_true(stats.shards <= 2);
     pthread_key_delete(late_key);
     promc_registry_destroy(registry);

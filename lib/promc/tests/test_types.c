@@ -156,7 +156,7 @@ static void curried(void **state)
     assert_int_equal(promc_curry_labels_left(curry), 2);
     assert_ok(promc_curry_counter(curry, (const char *[]){"1", "2"}, &c));
     assert_ok(promc_counter_get(family, (const char *[]){"1", "why", "2"}, &same));
-    assert_memory_equal(&c, &same, sizeof c);
+    assert_memory_equal(&c, &same, sizeof(c));
     promc_gauge g;
     promc_updown u;
     promc_histogram h;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -39,6 +40,13 @@
         if (!strstr(promc_error_detail(), (text)))                \
             print_error("detail is: %s\n", promc_error_detail()); \
         assert_non_null(strstr(promc_error_detail(), (text)));    \
+    } while (0)
+
+/* Waits for a state, as long as it takes: meson ends a wait for ever. Never for a time. */
+#define wait_until(condition)                                        \
+    do {                                                             \
+        while (!(condition))                                         \
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); \
     } while (0)
 
 static inline promc_registry *new_registry(const promc_registry_settings *settings)
@@ -88,7 +96,7 @@ static inline bool contains(char *exposition, const char *part)
 static inline bool exposes(promc_registry *registry, const char *line)
 {
     char wanted[1024];
-    snprintf(wanted, sizeof wanted, "\n%s\n", line);
+    snprintf(wanted, sizeof(wanted), "\n%s\n", line);
     return contains(scrape_text(registry), wanted);
 }
 

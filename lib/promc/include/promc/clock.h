@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/clock.h
- * The clock of deadlines and of the durations that are observed.
+ * The clock for deadlines and observed durations.
  */
 #ifndef PROMC_CLOCK_H
 #define PROMC_CLOCK_H

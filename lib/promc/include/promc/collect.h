@@ -16,28 +16,29 @@ extern "C" {
  * Called at the start of each scrape, before anything is written; sets gauges, or adds to counters, through ordinary
  * handles. Runs on the scraping thread, one call at a time per collector (never two at once).
  * @param deadline_ns  promc_now_ns() time by which it should be back; 0: none.
- * @return 0, or a negative value: `promc_collector_errors_total{collector}` counts it and the last good values stay. It counts the same
- *         where the thread is cancelled in it or ends by pthread_exit(); the next scrape calls it again. It must not let a C++ exception
- *         out: then it is not called again.
+ * @return 0, or a negative value: `promc_collector_errors_total{collector}` counts it, and the last good values stay. If the thread is
+ *         cancelled in it or calls pthread_exit(), that counts as a failure too; the next scrape calls it again. A C++ exception must not
+ *         leave it: after that it is not called again. (To clean up after an exception, promc would need the unwinder's library libgcc_s, but promc
+ *         needs only libc; and if libgcc_s is linked statically, an exception ends the program.) So write `try { … } catch (...) { return -1; }`.
  */
 typedef int (*promc_collect_fn)(void *user, uint64_t deadline_ns);
 
 /**
  * Register a collector. @param name a short name for `promc_collector_errors_total`; copied.
- * @return 0, PROMC_E_INVALID, PROMC_E_FULL. Up to 64 a registry.
+ * @return 0, PROMC_E_INVALID, PROMC_E_FULL. Up to 64 per registry.
  */
 PROMC_API int promc_collector_register(promc_registry *registry, const char *name, promc_collect_fn collect,
                                        void *user);
 
 /**
- * Take the first collector of that name back, e.g. before the module that has the function is unloaded. Waits for a run in progress, so it is
- * not to be called by a collector; its families and their last values stay (promc_family_remove_matching()).
+ * Unregister the first collector of that name, e.g. before the module with the function is unloaded. Waits for a run in progress, so
+ * do not call it from a collector. Its families and their last values stay (see promc_family_remove_matching()).
  * @return 0, PROMC_E_NOT_FOUND, PROMC_E_INVALID.
  */
 PROMC_API int promc_collector_unregister(promc_registry *registry, const char *name);
 
 /*
- * The ready-made collectors. Each registers its families (what cannot be had on this machine is left out) and a collector that
+ * The ready-made collectors. Each registers its families (except those that this machine cannot provide) and a collector that
  * keeps them up to date. @return 0, PROMC_E_DUPLICATE (called twice), PROMC_E_FULL, PROMC_E_INVALID.
  * In a shared arena they show the process that answers the scrape.
  */
@@ -49,7 +50,7 @@ PROMC_API int promc_collect_process(promc_registry *registry);
 PROMC_API int promc_collect_malloc(promc_registry *registry);
 
 /**
- * `process_memory_limit_bytes`, `process_cpu_limit_cores`: the control groups' (v2, v1), else the host's; and where there is a quota
+ * `process_memory_limit_bytes`, `process_cpu_limit_cores`: the control groups' (v2, v1), else the host's; and if there is a quota
  * `cgroup_cpu_{periods,throttled_periods,throttled_seconds}_total`.
  */
 PROMC_API int promc_collect_cgroup(promc_registry *registry);
@@ -60,10 +61,10 @@ PROMC_API int promc_collect_cgroup(promc_registry *registry);
  */
 PROMC_API int promc_collect_scheduler(promc_registry *registry);
 
-/** `system_pressure_stalled_seconds_total{resource="cpu|memory|io",kind="some|full"}` where the kernel has PSI. */
+/** `system_pressure_stalled_seconds_total{resource="cpu|memory|io",kind="some|full"}` if the kernel has PSI. */
 PROMC_API int promc_collect_pressure(promc_registry *registry);
 
-/** For promc_collect_prefixed(), together by `|`. */
+/** For promc_collect_prefixed(), combined with `|`. */
 enum promc_collectors {
     PROMC_COLLECT_PROCESS = 1,
     PROMC_COLLECT_MALLOC = 2,
@@ -74,9 +75,9 @@ enum promc_collectors {
 };
 
 /**
- * Ready-made collectors with a prefix before every name, the collectors' too: "worker_" makes `worker_process_threads`. For a program that
- * exposes another one's process metrics beside its own, and for jobs whose textfiles are read together: prefixed, they are in there.
- * @param prefix as a metric name begins; at most 64 bytes.
+ * Ready-made collectors with a prefix before every name, including the collectors' names: "worker_" gives `worker_process_threads`. For a program that
+ * exposes another program's process metrics beside its own, and for jobs whose textfiles are read together: textfiles include prefixed metrics.
+ * @param prefix a valid beginning of a metric name; at most 64 bytes.
  * @return as the collectors, or PROMC_E_NAME.
  */
 PROMC_API int promc_collect_prefixed(promc_registry *registry, unsigned collectors, const char *prefix);

@@ -3,8 +3,8 @@
  * @file promc/counter.h
  * A value that only goes up: requests served, bytes sent, errors.
  *
- * Register the family once, find a series by its label values once, keep the handle, update through it:
- * an update is one add to a cell that only the calling thread writes.
+ * Register the family once, look up a series by its label values once, keep the handle, and update through it:
+ * an update is one addition to a cell that only the calling thread writes.
  */
 #ifndef PROMC_COUNTER_H
 #define PROMC_COUNTER_H
@@ -17,16 +17,16 @@ extern "C" {
 #endif
 
 /**
- * A handle to one counter series; 16 bytes, copied freely. When its series has been removed, or its registry destroyed, updates through it do
- * nothing; promc_series_is_live(counter.ref) tells. The zero handle does nothing, too.
+ * A handle to one counter series; 16 bytes, copied freely. After its series has been removed or its registry destroyed, updates through it do
+ * nothing, and promc_series_is_live(counter.ref) returns 0. The zero handle does nothing, too.
  */
 typedef struct promc_counter {
     promc_series_ref ref;
 } promc_counter;
 
 /**
- * Register a counter family. A family without labels gets its one series at once (it exposes 0). The same definition once more gives back the
- * family that is there (a module that is loaded anew goes on); help, cap and expiry are the first one's. So it is for every type.
+ * Register a counter family. A family without labels gets its only series at once (it exposes 0). Registering the same definition again returns the
+ * existing family (a module that is loaded again continues it), with the help, cap and expiry of the first registration. This holds for every type.
  * @return 0, PROMC_E_NAME, PROMC_E_LABEL_NAME, PROMC_E_DUPLICATE (another definition; the detail says what differs), PROMC_E_RESERVED, PROMC_E_UNIT, PROMC_E_FULL,
  *         PROMC_E_VERSION (a reserved word of the settings is set).
  * Thread safe; takes the registry's lock.
@@ -37,16 +37,16 @@ PROMC_API int promc_counter_register(promc_registry *registry, const promc_famil
 /**
  * Find or create the series with these label values, in the order of the family's labels.
  * @param values  as many strings as the family has labels; NULL allowed when it has none. Copied.
- * @param[out] out the handle. On error it is set too, to one that is safe and does nothing — except that past a
- *                cap or the arena's budget it is the overflow series and 0 is returned.
+ * @param[out] out the handle. On error it is set to a safe one that does nothing. Beyond a cap or the arena's
+ *                budget it is the overflow series, and 0 is returned.
  * @return 0, PROMC_E_TYPE, PROMC_E_LABEL_COUNT, PROMC_E_LABEL_VALUE (a NULL value).
  * Finding is lock-free and allocates nothing; creating takes the registry's lock.
  */
 PROMC_API int promc_counter_get(promc_family *family, const char *const *values, promc_counter *out);
-/** The same with explicit lengths (values may hold any byte but are made UTF-8: bad bytes become U+FFFD). */
+/** The same with explicit lengths. Values may contain any byte; they are made valid UTF-8: bad bytes become U+FFFD. */
 PROMC_API int promc_counter_get_n(promc_family *family, const promc_str *values, size_t count, promc_counter *out);
 
-/** For promc_counter_with(): fails to the handle that does nothing. */
+/** For promc_counter_with(): on failure it returns the handle that does nothing. */
 PROMC_API promc_counter promc_counter_with_values(promc_family *family, const char *const *values, size_t count);
 /** promc_counter_get() in an expression: `promc_counter_inc(promc_counter_with(f, "GET", "200"))`. */
 #ifdef __cplusplus
@@ -61,14 +61,14 @@ static inline void promc_counter_inc(promc_counter counter)
     promc_cell_add(counter.ref, 1);
 }
 
-/** Add a whole number. As promc_counter_inc(). A thread's sum wraps at 2^64, without a check: promc_counter_add() has one. */
+/** Add an integer. As promc_counter_inc(). A thread's sum wraps at 2^64 without a check; promc_counter_add() checks. */
 static inline void promc_counter_add_u64(promc_counter counter, uint64_t n)
 {
     promc_cell_add(counter.ref, n);
 }
 
 /**
- * Add a number ≥ 0. Whole numbers below 2^53 go to the integer cell while that is below 2^62, others to a floating one: it never wraps.
+ * Add a number ≥ 0. Integers below 2^53 go to the integer cell while that is below 2^62, other numbers to a floating-point cell: it never wraps.
  * Negative numbers, NaN and infinities are refused (nothing changes). Wait-free, safe in a signal handler.
  * @return 0 or PROMC_E_INVALID.
  */

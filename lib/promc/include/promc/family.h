@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/family.h
- * A metric family: a name, a type, a help text, and the names of its labels. Registered once, never removed.
+ * A metric family: a name, a type, a help text, and label names. It is registered once and lives until it or its registry is destroyed.
  * Its series are its children, one for each combination of label values.
  */
 #ifndef PROMC_FAMILY_H
@@ -13,11 +13,13 @@
 extern "C" {
 #endif
 
-/** For birth_zero_seconds: new series are never shown as 0, whatever the registry has. For families whose totals are restored by add(). */
+/** For birth_zero_seconds: never show new series as 0, whatever the registry's default is. For families whose totals are restored by add(). */
 #define PROMC_BIRTH_ZERO_OFF UINT32_MAX
 
-/** At most this many labels a family (constant labels not counted). */
+/** Places in promc_family_settings.labels (constant labels not counted). */
 #define PROMC_MAX_LABELS 16
+/** At most this many labels a family, in promc_family_settings.label_list. */
+#define PROMC_MAX_LABEL_LIST 64
 
 typedef struct promc_family promc_family;
 
@@ -33,7 +35,23 @@ enum promc_type {
 };
 
 /**
- * What every family has, as a designated initialiser:
+ * What a gauge shows if several processes share the arena (promc_registry_settings.shared_path, memory_is_shared); the names are Python's. Except
+ * for the first mode, each process has its own value, which its threads share. The gauge combines the values of all processes that have
+ * set it; it is 0 if none has. With `LIVE`, a dead process' value is dropped at the next scrape; without it, the value still counts.
+ * In an arena of one process all modes are the same.
+ */
+enum promc_workers {
+    PROMC_WORKERS_MOSTRECENT, /**< the value set last by any process: there is only one value */
+    PROMC_WORKERS_SUM,
+    PROMC_WORKERS_LIVESUM,
+    PROMC_WORKERS_MAX,
+    PROMC_WORKERS_LIVEMAX,
+    PROMC_WORKERS_MIN,
+    PROMC_WORKERS_LIVEMIN
+};
+
+/**
+ * Settings of any family, to be written as a designated initialiser:
  * `&(promc_family_settings){.name = "jobs_total", .help = "Jobs done.", .labels = {"queue"}}`.
  * All strings are copied.
  */
@@ -44,31 +62,47 @@ typedef struct promc_family_settings {
     const char *help;
     /** Base unit, e.g. "seconds", "bytes"; must be the last part of the name (before `_total`). NULL for none. */
     const char *unit;
-    /** Label names, ended by NULL or by the array's end. `le` / `quantile` / `__*` are refused where reserved. */
+    /** Label names, ended by NULL or by the array's end. `le`, `quantile` and `__*` are refused where they are reserved. */
     const char *labels[PROMC_MAX_LABELS];
     /**
-     * Cap on this family's series; past it updates go to the overflow series: all values `other`, and a label of its own,
-     * `promc_overflow="true"`, so that no value of the program's is taken for it. 0: the registry's.
+     * Cap on this family's series. Beyond it, updates go to the overflow series: all its values are `other`, and it has an extra label
+     * `promc_overflow="true"`, so that it cannot be confused with the program's own values. 0: the registry's.
      */
     uint32_t max_series;
-    /** Seconds without an update after which a series is dropped at a scrape. 0: never. */
+    /** A scrape removes a series after this many seconds without an update. 0: never. */
     uint32_t idle_expiry_seconds;
     /** Labels with fixed values on every series of this family, ended by a NULL name. NULL for none. */
     const promc_label *constant_labels;
     /**
-     * Seconds for which scrapers see a new series as 0, so that rate() and increase() see its first events. Of counters, histograms and
-     * summaries that inc, add or observe update; of no effect for others. 0: the registry's. PROMC_BIRTH_ZERO_OFF: never. At most 86,400.
+     * Seconds for which scrapers see a new series as 0, so that rate() and increase() see its first events. For counters, histograms and
+     * summaries that inc, add or observe update; no effect on others. 0: the registry's. PROMC_BIRTH_ZERO_OFF: never. At most 86,400.
      * See "Born at zero" in scrape.h for its rules.
      */
     uint32_t birth_zero_seconds;
     /**
-     * One of `labels`: the cap is for each value of it (an organisation's series cannot push another's out), and updates past it go to
-     * an overflow series of that value: it keeps it, has the other values as `other`, and `promc_overflow` with this label's name.
-     * The whole family then has no cap but the memory budget; past that all values are `other`. NULL or "": one cap for the family.
+     * One of `labels`: the cap then applies to each of its values (one organisation cannot take another's series). Updates beyond the cap go to
+     * an overflow series of that value: it keeps the value, the other labels are `other`, and `promc_overflow` has this label's name.
+     * Only the memory budget limits the whole family; beyond that all values are `other`. NULL or "": one cap for the family.
      */
     const char *cap_label;
-    /** Must be zero: see version.h. */
-    uint64_t reserved[4];
+    /** For PROMC_GAUGE, if processes share the arena: an enum promc_workers. Not with callbacks. */
+    uint64_t workers;
+    /**
+     * 1: text 0.0.4 and protobuf show the name as it is given: a counter gets no `_total`, and endings that OpenMetrics reserves for
+     * samples are allowed (`jobs_count`, `sessions_created`). For programs with existing dashboards and alerts. OpenMetrics
+     * always has `_total` on counters, so use only one format for a scraper. 0 (default): the naming conventions apply.
+     */
+    uint64_t verbatim_name;
+    /**
+     * In place of `labels`, for more than PROMC_MAX_LABELS: label names, ended by NULL, at most PROMC_MAX_LABEL_LIST (else PROMC_E_LABEL_COUNT).
+     * Both at once are refused. A lookup costs by the label, past the fourth a little more.
+     */
+    union {
+        const char *const *label_list;
+        uint64_t label_list_room; /**< as wide on every machine */
+    };
+    /** Must be zero: see version.h. (The last one: it will be a pointer to what there is more.) */
+    uint64_t reserved[1];
 } promc_family_settings;
 
 /** A label value with its length, for values that are not NUL-terminated. */
@@ -78,8 +112,8 @@ typedef struct promc_str {
 } promc_str;
 
 /*
- * What promc_counter_with() and its like make of their values: an array and its length. ISO C++ has no compound
- * literals, so that there they are function templates.
+ * promc_counter_with() and the like turn their values into an array and its length. ISO C++ has no compound
+ * literals, so they are function templates there.
  */
 #ifdef __cplusplus
 #define PROMC_WITH_TEMPLATE(type)                                                   \
@@ -113,6 +147,16 @@ PROMC_API int promc_family_remove(promc_family *family, const char *const *value
  * @return how many were removed (≥ 0), or PROMC_E_LABEL_NAME for a label the family does not have.
  */
 PROMC_API int promc_family_remove_matching(promc_family *family, const promc_label *match, size_t count);
+
+/**
+ * Destroy a family and all its series, e.g. before its module is unloaded. It is not in the next scrape, and its name is free at
+ * once, also for another definition. The call waits for a running callback of the family, so do not call it from one.
+ * Handles of its series stay safe, like those of removed series. A lookup in progress in another thread is safe and fails with PROMC_E_NOT_FOUND.
+ * `family`, its descriptions and its curries become invalid. Its memory is reused after the series' quarantine (a
+ * minute) and after the scrapes in flight. Thread safe; O(families + series).
+ * @return 0, PROMC_E_INVALID (NULL, one of promc's own families, or an arena that processes share, because others use the family too).
+ */
+PROMC_API int promc_family_destroy(promc_family *family);
 
 /** Series alive in the family. Lock-free. */
 PROMC_API uint32_t promc_family_series_count(const promc_family *family);

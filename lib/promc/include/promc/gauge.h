@@ -2,8 +2,9 @@
 /**
  * @file promc/gauge.h
  * A value that goes up and down. Two kinds:
- *  - promc_gauge: may be *set*; one cell shared by all threads (an atomic store; add is a compare-and-swap loop);
- *  - promc_updown: only goes up and down by whole numbers (requests in flight, open connections);
+ *  - promc_gauge: can be *set*; one cell shared by all threads (an atomic store; add is a compare-and-swap loop). If processes share the
+ *    arena, promc_family_settings.workers chooses between one value for all and one per process, of which the sum, maximum or minimum is shown;
+ *  - promc_updown: only goes up and down by integers (requests in flight, open connections);
  *    sharded by thread like a counter, and as fast. Both are exposed as `gauge`.
  */
 #ifndef PROMC_GAUGE_H
@@ -29,7 +30,7 @@ PROMC_API int promc_gauge_register(promc_registry *registry, const promc_family_
 PROMC_API int promc_gauge_get(promc_family *family, const char *const *values, promc_gauge *out);
 /** As promc_counter_get_n(). */
 PROMC_API int promc_gauge_get_n(promc_family *family, const promc_str *values, size_t count, promc_gauge *out);
-/** For promc_gauge_with(): fails to the handle that does nothing. */
+/** For promc_gauge_with(): on failure it returns the handle that does nothing. */
 PROMC_API promc_gauge promc_gauge_with_values(promc_family *family, const char *const *values, size_t count);
 /** promc_gauge_get() in an expression, as promc_counter_with(). */
 #ifdef __cplusplus
@@ -38,10 +39,22 @@ PROMC_WITH_TEMPLATE(gauge)
 #define promc_gauge_with(family, ...) promc_gauge_with_values((family), PROMC_VALUES(__VA_ARGS__))
 #endif
 
-/** Set; any double, NaN and infinities included. Wait-free, signal safe. */
+/** Set to any double, including NaN and infinities. Wait-free, signal safe. */
 PROMC_API void promc_gauge_set(promc_gauge gauge, double value);
 /** Set to the wall clock, in seconds since the epoch. */
 PROMC_API void promc_gauge_set_to_current_time(promc_gauge gauge);
+/**
+ * For collectors that copy another system's samples: set, with the time at which the value was so there. It is exposed behind the value. Of a
+ * gauge or an untyped series; each of them always with a time or never. promc_gauge_set() takes it away again.
+ *
+ * Prometheus then takes the sample for one of that time, so it needs one that goes on: a series whose time stands still is stale after five
+ * minutes, and one that is old by an hour or more is refused. Neither node_exporter's textfiles nor a Pushgateway take times: they are left out there
+ * (promc_scrape_settings.no_timestamps).
+ * @param time_ms since 1970, 0 … 2^62.
+ * @return 0, PROMC_E_INVALID (another time, or a gauge of workers in a shared arena: nothing changes), PROMC_E_NOT_FOUND (a stale handle).
+ * One thread at a time a series (a collector is called by one), any beside scrapes, which see a value with its time.
+ */
+PROMC_API int promc_gauge_set_at(promc_gauge gauge, double value, int64_t time_ms);
 /** Add, negative to subtract. Lock-free, signal safe. */
 PROMC_API void promc_gauge_add(promc_gauge gauge, double delta);
 static inline void promc_gauge_inc(promc_gauge gauge)
@@ -62,7 +75,7 @@ PROMC_API int promc_updown_register(promc_registry *registry, const promc_family
 PROMC_API int promc_updown_get(promc_family *family, const char *const *values, promc_updown *out);
 /** As promc_counter_get_n(). */
 PROMC_API int promc_updown_get_n(promc_family *family, const promc_str *values, size_t count, promc_updown *out);
-/** For promc_updown_with(): fails to the handle that does nothing. */
+/** For promc_updown_with(): on failure it returns the handle that does nothing. */
 PROMC_API promc_updown promc_updown_with_values(promc_family *family, const char *const *values, size_t count);
 /** promc_updown_get() in an expression, as promc_counter_with(). */
 #ifdef __cplusplus

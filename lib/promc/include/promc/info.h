@@ -4,11 +4,11 @@
  * The three types whose value is not a measurement:
  *  - info: facts that do not change while the program runs, as label values (`build_info{version="1.2"} 1`);
  *  - stateset: which of a fixed set of states hold (`feature{feature="beta"} 1`);
- *  - untyped: a number of unknown kind, taken over from elsewhere.
- * None of them is for a hot path: each call looks its series up.
+ *  - untyped: a number of unknown kind, copied from another system.
+ * None of them is for a hot path: each call looks up its series.
  *
- * Thread safe. But of two promc_info_set() of one family at once each may remove what the other has made, and two
- * promc_stateset_select() of one label set may leave both states on: let one thread decide.
+ * Thread safe. But two concurrent promc_info_set() on one family may remove each other's series, and two concurrent
+ * promc_stateset_select() on one label set may leave both states on: use one thread.
  */
 #ifndef PROMC_INFO_H
 #define PROMC_INFO_H
@@ -22,7 +22,7 @@ extern "C" {
 
 /**
  * Register an info family, with or without `_info` in its name. It cannot have a unit. In text 0.0.4 it is a gauge
- * named `…_info`. Without labels it has its one series at once.
+ * named `…_info`. Without labels it has its only series at once.
  * @return as promc_counter_register().
  */
 PROMC_API int promc_info_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out);
@@ -32,16 +32,16 @@ PROMC_API int promc_info_register(promc_registry *registry, const promc_family_s
  * @return 0, PROMC_E_TYPE, PROMC_E_LABEL_COUNT, PROMC_E_LABEL_VALUE, PROMC_E_FULL. Takes the registry's lock. O(series).
  */
 PROMC_API int promc_info_set(promc_family *family, const char *const *values);
-/** The same, but others stay: one series for each part of a program, say. */
+/** The same, but other series stay: e.g. one series for each part of a program. */
 PROMC_API int promc_info_add(promc_family *family, const char *const *values);
 
-/** States a stateset may have. */
+/** Maximum states of a stateset. */
 #define PROMC_MAX_STATES 64
 
 /**
- * Register a stateset. It gets a last label of its own, named like the family, for the state; at most
- * PROMC_MAX_LABELS - 1 others. Exposed as a gauge in text 0.0.4. It cannot have a unit.
- * @param states  their names, all different; copied. Without other labels all of them are exposed, as 0, at once.
+ * Register a stateset. It gets an additional last label for the state, named like the family; at most
+ * PROMC_MAX_LABEL_LIST - 1 others. Exposed as a gauge in text 0.0.4. It cannot have a unit.
+ * @param states  their names, all different; copied. Without other labels all states are exposed as 0 at once.
  * @return as promc_counter_register(), also PROMC_E_INVALID (no state, too many, one twice), PROMC_E_LABEL_NAME (a colon in the name).
  */
 PROMC_API int promc_stateset_register(promc_registry *registry, const promc_family_settings *settings,
@@ -52,13 +52,13 @@ PROMC_API int promc_stateset_register(promc_registry *registry, const promc_fami
  */
 PROMC_API int promc_stateset_set(promc_family *family, const char *const *values, const char *state, bool on);
 /**
- * Make one state the only one (an enumeration). A scrape in that moment may see the old and the new one both on, never none.
+ * Make one state the only one (an enumeration). A scrape at that moment may see both the old and the new state on, but never none.
  * @return as promc_stateset_set(). O(states).
  */
 PROMC_API int promc_stateset_select(promc_family *family, const char *const *values, const char *state);
 
 /**
- * Register a family of unknown type; its series are got and set with the functions of gauge.h.
+ * Register a family of unknown type; look up and set its series with the functions of gauge.h.
  * @return as promc_counter_register().
  */
 PROMC_API int promc_untyped_register(promc_registry *registry, const promc_family_settings *settings,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file promc/ready.h Histograms from ready buckets, for collectors that copy those of another system. */
+/** @file promc/ready.h Histograms from existing buckets, for collectors that copy the histograms of another system. */
 #ifndef PROMC_READY_H
 #define PROMC_READY_H
 
@@ -10,11 +10,11 @@ extern "C" {
 #endif
 
 /**
- * For collectors that copy another system's histogram: set the counts instead of observing. The series is then set, and never observed.
- * @param counts  one for each bound and one for +Inf, each of its own bucket alone (not cumulative), since the other system's start.
+ * For collectors that copy another system's histogram: set the counts. Do not also observe into the series.
+ * @param counts  one for each bound and one for +Inf, each of its own bucket only (not cumulative), since the other system's start.
  * @param sum     of all observations.
- * @return 0; PROMC_E_INVALID: not as many as the family has buckets, or it is native; PROMC_E_NOT_FOUND: a stale handle.
- * One thread at a time a series (a collector is called by one). A scrape beside it may see some buckets of before.
+ * @return 0; PROMC_E_INVALID: the number of counts is not the family's number of buckets, or it is native; PROMC_E_NOT_FOUND: a stale handle.
+ * One thread at a time per series (a collector is called by one thread). A concurrent scrape may see some old buckets.
  */
 PROMC_API int promc_histogram_set(promc_histogram histogram, const uint64_t *counts, size_t count, double sum);
 
@@ -27,8 +27,8 @@ typedef struct promc_native_bucket {
 
 /**
  * The same for a native histogram.
- * @param schema of the indices, -4 … 8. A finer one than the series has is merged; the counts of a coarser one go to the middle of their
- *               bucket: give the family the growth of its source.
+ * @param schema of the indices, -4 … 8. If it is finer than the series', buckets are merged; if it is coarser, counts go to the middle of their
+ *               bucket: so give the family the growth of its source.
  * @param zeros  observations in the zero bucket.
  */
 PROMC_API int promc_histogram_set_native(promc_histogram histogram, int schema, uint64_t zeros,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/registry.h
- * A registry: a set of metric families that is scraped as one, living in one arena
- * (a contiguous address range of fixed size; see docs/promc-internals.md).
+ * A registry: a set of metric families that are scraped together. It lives in one arena
+ * (a contiguous address range of fixed size; see docs/library/internals.md).
  */
 #ifndef PROMC_REGISTRY_H
 #define PROMC_REGISTRY_H
@@ -25,32 +25,36 @@ typedef struct promc_label {
     const char *value;
 } promc_label;
 
-/** How a registry is made. Start from promc_registry_default_settings(); a field that is 0 takes its default. */
+/** Settings of a registry. Start from promc_registry_default_settings(); a field that is 0 takes its default. */
 typedef struct promc_registry_settings {
     /**
-     * The hard memory budget in bytes: address range reserved at creation; pages are committed
-     * only when touched. Range 256 KiB … 32 GiB, default 64 MiB.
+     * The hard memory budget in bytes. The address range is reserved at creation; memory is committed piece by piece when it is needed. If the
+     * system refuses memory, the arena is full early. Range 256 KiB … 32 GiB (1 GiB with 32-bit pointers), default 64 MiB.
+     * mlockall(2) locks the memory in use. Exception: with shared_path or memory, MCL_CURRENT commits the whole arena
+     * (MCL_ONFAULT does not; MCL_FUTURE before the creation locks pages as they are touched).
      */
     size_t arena_bytes;
     /**
-     * How many threads get a shard of their own; further ones share one with atomic instructions.
-     * Range 1 … 1024, default 64, in an arena below 1 MiB as many as have room. Asked for in words, they must have it: each takes a run of
+     * How many threads get their own shard; further threads share one with atomic instructions.
+     * Range 1 … 1024, default 64, or in an arena below 1 MiB as many as fit. If you set it, all of them must fit: each needs a run of
      * pages, and 64 of them do not fit 256 KiB (PROMC_E_INVALID says how much they need).
      */
     uint32_t max_threads;
-    /** Series a family may have where it sets no cap of its own. Default 10,000. */
+    /** Maximum series of a family that sets no cap. Default 10,000. */
     uint32_t max_series_per_family;
     /** Longest label value in bytes; a longer one is cut at a character boundary. Default 1024, at most 65,535. */
     uint32_t max_label_value_bytes;
     /**
      * NULL (default): private memory. A path: the arena is this file, mapped MAP_SHARED, so that forked workers
-     * write into it together and `promc dump FILE` reads it after a crash (put it on tmpfs, e.g. under /dev/shm).
-     * A file that living processes use is joined (its own sizes count, not those here); one whose users are all dead is
-     * replaced, so a new life of the program starts from zero. Families with the same definition are one.
+     * write to it together and `promc dump FILE` can read it after a crash (put it on tmpfs, e.g. under /dev/shm).
+     * If living processes use the file, this one joins them (with the file's sizes, not those here). If all its users are dead, it is
+     * replaced, so a restarted program starts from zero. Families with the same definition are the same family.
+     * The file's pages are allocated before they are used: on a full file system the creation or registration fails, or updates go to an overflow
+     * series or the shared shard (see max_threads). There is never a SIGBUS.
      */
     const char *shared_path;
     /**
-     * Labels added to every series of the registry, ended by a NULL name, as a family's are, or by the count where that is not 0.
+     * Labels added to every series of the registry, ended by a NULL name like a family's, or by the count if that is not 0.
      * Default none: identity belongs to the scraper's configuration.
      */
     const promc_label *constant_labels;
@@ -61,12 +65,12 @@ typedef struct promc_registry_settings {
     bool created_timestamps;
     /**
      * Allow metric and label names outside the classic grammar (any UTF-8 without control characters), which Prometheus
-     * reads since 3.0. Default false: they are refused, since most of the field's tools cannot query them.
+     * reads since 3.0. Default false: they are refused, since most tools cannot query them.
      */
     bool utf8_names;
     /**
-     * What the operator changes about metrics: entries, one a line or separated by `;`, each a metric's name and what is
-     * other than in the program; empty ones and those that start with `#` are skipped. A text that starts with `@` is the path
+     * The operator's changes to metrics: entries, one per line or separated by `;`. Each has a metric's name and the settings that
+     * replace the program's. Empty entries and those that start with `#` are skipped. A text that starts with `@` is the path
      * of a file with such entries.
      *
      *     http_request_duration_seconds buckets=0.01,0.1,1 max_series=500
@@ -76,70 +80,88 @@ typedef struct promc_registry_settings {
      *     emails_sent_total cap_label=organisation_id max_series=500
      *     * birth_zero_seconds=15
      *
-     * idle_expiry_seconds for a metric whose program has none hides an idle series and keeps its handles: the next update shows it again, with all
-     * that it has counted. Only while the metric is at three quarters of its cap are idle series removed after all.
+     * If the program sets no idle_expiry_seconds for a metric, an override hides an idle series but keeps its handles valid: the next update shows
+     * it again, with its counts. Idle series are removed only while the metric is at three quarters of its cap or above.
      *
-     * `*` stands for all metrics whose program says nothing of it; it has birth_zero_seconds alone (0: none).
+     * `*` stands for all metrics whose program does not set the value; only birth_zero_seconds is allowed (0: none).
      *
-     * NULL (default): the environment variable PROMC_OVERRIDES, if it is set. "": none. A fault in it fails the registry's
-     * creation with PROMC_E_INVALID, PROMC_E_BUCKETS or PROMC_E_IO and a detail that says where; buckets for what is no
-     * histogram, or an age or quantiles for what is no summary, fail that metric's registration.
+     * NULL (default): the environment variable PROMC_OVERRIDES, if it is set. "": none. If there is an error in it, the registry's
+     * creation fails with PROMC_E_INVALID, PROMC_E_BUCKETS or PROMC_E_IO and a detail that says where. Buckets for a metric that is not
+     * a histogram, or an age or quantiles for one that is not a summary, make that metric's registration fail.
      */
     const char *overrides;
-    /** What families have that say nothing of it: see promc_family_settings. Default 0: new series are shown as they are. */
+    /** Default for families that do not set it: see promc_family_settings. Default 0: new series are shown with their value. */
     uint32_t birth_zero_seconds;
+    /**
+     * NULL (default): promc's own memory. Otherwise the arena uses these arena_bytes. They are yours, aligned to 64 bytes, and must last until
+     * promc_registry_destroy(): a static buffer, or shared memory of PostgreSQL or nginx. Not with a shared_path.
+     * Their contents do not matter; they are written when they are needed. Do not use handles after you have used the memory for something
+     * else, including another registry.
+     */
+    void *memory;
+    /** Permissions of a new shared_path, regardless of the umask: 0660 lets the group's processes join. 0: 0640, less the umask's bits. */
+    uint32_t shared_mode;
+    /**
+     * 1: processes share `memory`, like a shared_path. It must be zero at first. The first creation makes the arena; later ones, by
+     * processes that have it mapped at any address, join it after the first has returned (PROMC_E_BUSY until then). You must prevent two
+     * first creations at the same time, as PostgreSQL does with AddinShmemInitLock. Children of a fork need not create anything.
+     * 0 (default): the memory belongs to this process; after a fork, the child's copy counts from zero.
+     */
+    uint32_t memory_is_shared;
     /** Must be zero: see version.h. */
-    uint64_t reserved[8];
+    uint64_t reserved[6];
 } promc_registry_settings;
 
 /** Fill *settings with the defaults. Never fails. */
 PROMC_API void promc_registry_default_settings(promc_registry_settings *settings);
 
 /**
- * Make an empty registry.
+ * Make an empty registry. Up to 255 may exist in a process. The first fifteen have the fast path. Registries that are made while
+ * fifteen exist use atomic instructions and find the registry by its address, which costs some tens of nanoseconds per update.
  * @param[out] out    the registry; the caller destroys it.
  * @param settings    NULL for the defaults; copied.
- * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_IO, PROMC_E_FORMAT (shared_path holds something else),
- *         PROMC_E_BUSY (more than 15 registries alive in the process), PROMC_E_VERSION (a reserved word is set).
+ * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_IO, PROMC_E_FORMAT (shared_path is another kind of file),
+ *         PROMC_E_BUSY (255 registries exist in the process; another process is making the arena in `memory`),
+ *         PROMC_E_VERSION (a reserved word is set).
  */
 PROMC_API int promc_registry_create(promc_registry **out, const promc_registry_settings *settings);
 
 /**
  * Unmap the registry and everything in it. NULL is allowed.
- * Handles of it do nothing from then on, also when another registry is made: its address range stays reserved, without memory (the
- * metadata's part of it, of the last 1,024 registries or 1 TiB).
- * @note no other thread may update or scrape during the call, and families, scrapes and descriptions of it are gone.
+ * Its handles do nothing from then on, even after another registry is made: the address range stays reserved, without memory (only the part
+ * of the metadata, and only for the last 1,024 registries or 1 TiB; a host's `memory` belongs to the host again).
+ * @note no other thread may update or scrape during the call. Families, scrapes and descriptions of the registry become invalid.
  */
 PROMC_API void promc_registry_destroy(promc_registry *registry);
 
 /**
- * Look into the shared arena at `path` without writing a byte: for scraping the last values of a program that is dead
- * or hung. Nothing can be registered, found or updated through it. Destroyed like any other.
+ * Open the shared arena at `path` without writing to it, to scrape the last values of a program that is dead
+ * or hangs. Nothing can be registered, found or updated through it. Destroy it like any other registry.
  * @return 0, PROMC_E_IO, PROMC_E_FORMAT, PROMC_E_NOMEM, PROMC_E_BUSY.
  */
 PROMC_API int promc_registry_open_readonly(promc_registry **out, const char *path);
 
 /**
- * The name of an override for which no metric has been registered (yet), or NULL: for a warning at the end of the
- * program's start, since it may be misspelt. Owned by the registry. Not while another thread registers.
+ * The name of an override for which no metric has been registered (yet), or NULL. Use it for a warning at the end of the
+ * program's start, since the name may be misspelt. Owned by the registry. Do not call it while another thread registers.
  */
 PROMC_API const char *promc_overrides_unused(const promc_registry *registry);
 
-/** What the arena holds. */
+/** What is in the arena. */
 typedef struct promc_registry_stats {
     size_t arena_bytes;         /**< the budget */
-    size_t arena_used_bytes;    /**< metadata and cells handed out, all shards in use */
+    size_t arena_used_bytes;    /**< metadata and cells in use, over all shards */
     uint32_t families;          /**< families registered */
     uint64_t series;            /**< series alive */
     uint64_t series_dropped;    /**< updates that went to an overflow series because of a cap or the budget */
     uint64_t stale_updates;     /**< updates through a handle whose series had been removed */
     uint32_t shards;            /**< shards ever used */
-    uint32_t scrapes_in_flight; /**< scrapes begun and not ended */
+    uint32_t scrapes_in_flight; /**< scrapes that have begun but not ended */
 } promc_registry_stats;
 
 /**
  * `promc_registry_get_stats(registry, &stats, sizeof stats)`. Thread safe, lock-free, O(families).
- * @param size of *out as the program was compiled: members may be added at its end, see version.h.
+ * @param size sizeof *out at compile time: members may be added at its end, see version.h.
  * @return 0, PROMC_E_VERSION (*out is zeroed), PROMC_E_INVALID (no such size).
  */
 PROMC_API int promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out, size_t size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/scrape.h
- * The exposition: a resumable encoder. begin, read until 0, end. Memory is constant whatever the number of
- * series, and a slice may be of any size ≥ 1, so an event loop can serve a million series without stalling.
+ * The exposition: a resumable encoder. begin, read until 0, end. Memory is constant for any number of
+ * series, and a slice may have any size ≥ 1, so an event loop can serve a million series without stalling.
  *
  * Specifications: Prometheus text format 0.0.4, OpenMetrics 1.0 text.
  */
@@ -23,46 +23,46 @@ enum promc_format {
 
 /** How names outside `[a-zA-Z_:][a-zA-Z0-9_:]*` are written. */
 enum promc_escaping {
-    PROMC_ESCAPING_UNDERSCORES, /**< the default when a request does not say */
+    PROMC_ESCAPING_UNDERSCORES, /**< the default if a request does not choose */
     PROMC_ESCAPING_ALLOW_UTF8,
     PROMC_ESCAPING_DOTS,
     PROMC_ESCAPING_VALUES
 };
 
 /*
- * Born at zero. A series that is made by its first event starts, for Prometheus, at that event's value, and increase() never sees it.
- * In a family with birth_zero_seconds a scraper sees a new series as 0 until it is so old: the value then appears as a step.
- *  - At least twice the longest scrape interval and its time-out (15 s for a job of 5 s). `promc_birth_zero_seconds` is the shortest one
- *    of the registry, `promc_series_withheld` says how many series are young: the reason when a person and Prometheus disagree.
- *  - A young series is 0 as a whole: buckets, sum, count; a native histogram is empty but native, quantiles are NaN, exemplars wait.
- *  - A series that is removed before it is twice as old is still shown until then, with its value; its handles are stale at once, and
- *    who asks for its label values again gets it back with what it had counted. It does not expire before.
- *  - Not for a program that restores a total by promc_counter_add(): the restored part would appear as a step. Give such a family
- *    PROMC_BIRTH_ZERO_OFF. Families whose values come from callbacks and collectors never have it.
- *  - All families that are divided by each other should have it, or none.
- *  - Limits: /federate at longer intervals, scrapers that do not say so (`for_scraper`), a process that ends inside the time, a Prometheus that
- *    is started later. A series that is made before its events (a table's, promc_counter_get() at the start) needs none of this.
+ * Born at zero. If the first event creates a series, Prometheus first sees it with that event counted, and increase() never sees the event.
+ * In a family with birth_zero_seconds a scraper sees a new series as 0 until it has that age; then the value appears as a step.
+ *  - Use at least twice the longest scrape interval plus its time-out (15 s for an interval of 5 s). `promc_birth_zero_seconds` is the shortest
+ *    value of the registry; `promc_series_withheld` counts the young series, for which a person and Prometheus see different values.
+ *  - A young series is completely 0: buckets, sum, count; a native histogram is empty but native, quantiles are NaN, exemplars wait.
+ *  - If a series is removed before it is twice that age, it is still shown until then, with its value. Its handles are stale at once, and
+ *    a lookup of its label values returns it with its counts. It does not expire before that age.
+ *  - Not for a program that restores a total with promc_counter_add(): the restored part would appear as a step. Set
+ *    PROMC_BIRTH_ZERO_OFF for such a family. Families whose values come from callbacks and collectors are never withheld.
+ *  - Set it for all families that are divided by each other, or for none of them.
+ *  - Limits: /federate at longer intervals, scrapers without the header (`for_scraper`), a process that ends within the time, a Prometheus that
+ *    starts later. A series that is created before its events (by a table, or promc_counter_get() at the start) needs none of this.
  */
 
-/** What is wanted of a scrape. Start from zero; all zero is text 0.0.4 of everything. */
+/** Settings of a scrape. Start from zero; all zero is text 0.0.4 with all families. */
 typedef struct promc_scrape_settings {
     enum promc_format format;
     enum promc_escaping escaping;
     /** The request named the escaping, so the Content-Type must name it too. Set by promc_negotiate(). */
     bool escaping_negotiated;
     /**
-     * The reader scrapes again and again, as Prometheus does: new series are shown as 0 for a while ("Born at zero", above). promc_exposition sets
+     * The reader scrapes regularly, as Prometheus does: new series are shown as 0 for a while ("Born at zero", above). promc_exposition sets
      * it for requests with X-Prometheus-Scrape-Timeout-Seconds. Others (a person with curl, a file, a push) see the value at once.
      */
     bool for_scraper;
     /**
-     * Leave out promc's own metrics and those of the ready-made collectors (`process_…`, `malloc_…`). For what is merged with other
-     * programs' metrics: there, two series of one name and no other label collide. promc_textfile_write() and promc-push set it.
+     * Leave out promc's own metrics and those of the ready-made collectors (`process_…`, `malloc_…`). For output that is merged with other
+     * programs' metrics, where series with the same name and labels collide. promc_textfile_write() and promc-push set it.
      */
     bool no_self_metrics;
     /**
-     * The request asked for text 1.0.0, which is 0.0.4 with names in UTF-8, quoted, and an escaping that is always said. It changes the
-     * Content-Type alone. Set by promc_negotiate().
+     * The request asked for text 1.0.0, which is 0.0.4 with quoted UTF-8 names and an explicit escaping. It changes only the
+     * Content-Type. Set by promc_negotiate().
      */
     bool text_1_0_0;
     /** Only families with these names (the `name[]` parameter), `name_count` of them; NULL for all. Not copied. */
@@ -70,15 +70,23 @@ typedef struct promc_scrape_settings {
     size_t name_count;
     /** CLOCK_MONOTONIC ns (promc_now_ns()) after which collectors are skipped; 0: none. */
     uint64_t deadline_ns;
+    /**
+     * Run no collector and no callback: their families keep the values of the last scrape, and so does promc_scrape_duration_seconds.
+     * For frequent readers, such as the history of the exporter's live view.
+     */
+    bool no_collectors;
+    /** 1: no sample has a time (promc_gauge_set_at()), for what takes none. promc_textfile_write() and promc-push set it. */
+    uint64_t no_timestamps;
     /** Must be zero: see version.h. */
-    uint64_t reserved[4];
+    uint64_t reserved[2];
 } promc_scrape_settings;
 
 typedef struct promc_scrape promc_scrape;
 
 /**
  * Choose format and escaping from a request's Accept header (NULL or "": text 0.0.4). Honours q-values, the specificity of
- * ranges (RFC 9110) and `escaping=`; what it cannot serve falls back to text 0.0.4, as Prometheus' own libraries do.
+ * ranges (RFC 9110) and `escaping=`; if it can serve none of them, it falls back to text 0.0.4, like Prometheus' own libraries. Protobuf without
+ * an escaping uses that of the header's preferred text format: Prometheus 3 gives it only there, and a metric must keep its name.
  * Sets format, escaping and escaping_negotiated; leaves the other fields. Any bytes are safe. O(length), no allocation.
  */
 PROMC_API void promc_negotiate(const char *accept, promc_scrape_settings *out);
@@ -95,7 +103,7 @@ PROMC_API int promc_scrape_begin(promc_registry *registry, const promc_scrape_se
 /**
  * Write the next slice.
  * @return bytes written (> 0), 0 when the exposition is complete, or a negative code.
- * One thread at a time a scrape; different scrapes are independent.
+ * One thread at a time per scrape; different scrapes are independent.
  */
 PROMC_API long promc_scrape_read(promc_scrape *scrape, char *buffer, size_t capacity);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/shard.h
- * The inline fast path. Not for direct use, promc_series_is_live() excepted: counter.h, gauge.h and histogram.h are the interface.
- * What is here is part of the ABI.
+ * The inline fast path. Except for promc_series_is_live() it is not for direct use: counter.h, gauge.h and histogram.h are the interface.
+ * Everything here is part of the ABI.
  *
  * Invariants
- *  - a shard's cells are written only by the thread that owns the shard (the last, shared shard excepted);
+ *  - a shard's cells are written only by the thread that owns the shard (except for the last, shared shard);
  *  - a cell index means the same in every shard of a registry;
  *  - promc_tls.base[slot] is NULL until the thread has attached to the registry in that slot; base[0] is always
  *    NULL, so the zero handle is safe;
@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-/** Registries alive at once, plus one. */
+/** Number of registries with the fast path, plus one; handles of further registries have slot 0. */
 #define PROMC_SLOTS 16
 
 /** The part of a series in the arena that the fast path reads: generation << 32 | cell. Aligned to 16 bytes. */
@@ -29,7 +29,7 @@ typedef struct promc_live {
     uint64_t word;
 } promc_live;
 
-/** The body of every handle. Its cell is in it, so that an update needs no more than the comparison of `word`. */
+/** The body of every handle. It contains the cell, so an update needs only the comparison of `word`. */
 typedef struct promc_series_ref {
     uintptr_t where; /**< the series' promc_live, and in the low four bits the registry's slot; 0: the zero handle */
     uint64_t word;   /**< what the series' word must still be */
@@ -50,16 +50,16 @@ typedef struct promc_tls_block {
 } promc_tls_block;
 
 /*
- * The name that the linker sees is that of the layout which is compiled into programs: handles with 4 tag bits, 16 slots in the block, the word
- * of a series (generation << 32 | cell). With another layout it gets another name, so that an old program and a new library
- * refuse each other when they are loaded, and never at run time.
+ * The linker name stands for the layout that is compiled into programs: handles with 4 tag bits, 16 slots in the block, the word
+ * of a series (generation << 32 | cell). Another layout gets another name, so that an old program and a new library
+ * do not load together instead of failing at run time.
  */
 #ifdef __ELF__
 #define PROMC_LAYOUT __asm__("promc_tls_layout1_slots16")
 #else
 #define PROMC_LAYOUT
 #endif
-extern PROMC_API __thread promc_tls_block promc_tls PROMC_LAYOUT __attribute__((tls_model("initial-exec")));
+extern PROMC_API __thread promc_tls_block promc_tls PROMC_LAYOUT PROMC_TLS_MODEL;
 
 /** Attaches the thread, or counts a stale update. */
 PROMC_API void promc_cell_add_slow(promc_series_ref ref, uint64_t n) __attribute__((cold));
@@ -75,7 +75,7 @@ static inline void promc_cell_bump(uint64_t *cell, uint64_t n)
 }
 
 /**
- * Does the handle still lead to its series? A handle kept in a cache is looked up again when it does not. For direct use, with the `ref`
+ * Does the handle still refer to a series? If not, look a cached handle up again. For direct use, with the `ref`
  * of any handle: `promc_series_is_live(counter.ref)`. 0 for the zero handle, a removed series, a destroyed registry. One load.
  */
 static inline int promc_series_is_live(promc_series_ref ref)
@@ -88,8 +88,11 @@ static inline void promc_cell_add(promc_series_ref ref, uint64_t n)
     uint64_t *base = promc_tls.base[promc_ref_slot(ref)];
     if (PROMC_LIKELY(base) && PROMC_LIKELY(__atomic_load_n(&promc_ref_live(ref)->word, __ATOMIC_RELAXED) == ref.word))
         promc_cell_bump(base + (uint32_t)ref.word, n);
-    else
+    else {
+        /* Without this, gcc loads both words of a handle as one vector for this call, and splits it on the stack for the other path. */
+        __asm__("" : "+r"(ref.where));
         promc_cell_add_slow(ref, n);
+    }
 }
 
 #ifdef __cplusplus

@@ -3,45 +3,45 @@
  * @file promc/table.h
  * Metrics that are known when the program is written: all of them in one table.
  *
- * From the table the compiler makes a struct with one member a metric. A series is an element of an array, indexed by
- * the enumerators of its labels, so finding it costs nothing at run time, and a metric or a label value that is
- * misspelt does not compile. One call registers everything and creates the series, so that they are exposed from the
+ * The table expands to a struct with one member per metric. A series is an element of an array, indexed by
+ * the enumerators of its labels, so finding it costs nothing at run time, and a misspelt metric or label value
+ * does not compile. One call registers everything and creates the series, so that they are exposed from the
  * start. The same table can be walked as data, for a reference of all metrics.
  *
- * A label whose values are known: enumerators and the text of each.
+ * A label with known values: enumerators and their texts.
  *
  *     #define SHOP_METHODS(VALUE) VALUE(METHOD_GET, "get") VALUE(METHOD_POST, "post")
  *     PROMC_LABEL(method, "method", SHOP_METHODS);              // enum method, method_values[], method_count
  *
- * The table, a row a metric: type, member, name, help, labels, options.
+ * The table, one row per metric: type, member, name, help, labels, options.
  *
  *     #define SHOP_METRICS(METRIC, LABEL, OPEN) \
  *         METRIC(COUNTER, orders, "shop_orders_total", "Orders placed.", LABEL(method), PROMC_PLAIN) \
  *         METRIC(GAUGE, stock, "shop_stock", "Items in stock.", PROMC_NO_LABELS, PROMC_PLAIN) \
- *         METRIC(COUNTER_FAMILY, mails, "shop_mails_total", "Mails sent.", OPEN("customer") LABEL(method), \
+ *         METRIC(COUNTER_FAMILY, emails, "shop_emails_total", "E-mails sent.", OPEN("customer") LABEL(method), \
  *                PROMC_CAPPED(5000, 86400))
  *     PROMC_TABLE(shop, SHOP_METRICS);                          // in a header: struct shop, extern shop and shop_table
  *     PROMC_TABLE_DEFINE(shop, SHOP_METRICS);                   // in one source file
  *
- * Its use:
+ * Use it:
  *
  *     promc_table_register(registry, &shop_table, &shop);
  *     promc_counter_inc(shop.orders[METHOD_POST]);
  *     promc_gauge_set(shop.stock, 17);
- *     promc_counter_inc(promc_counter_with(shop.mails, customer, PROMC_VALUE(method, METHOD_GET)));
+ *     promc_counter_inc(promc_counter_with(shop.emails, customer, PROMC_VALUE(method, METHOD_GET)));
  *
  * Types
- *  - COUNTER, GAUGE, UPDOWN, HISTOGRAM, SUMMARY, UNTYPED have enumerated labels alone; the member is an array of handles (UNTYPED: of
- *    promc_gauge), every combination is made at registration;
- *  - COUNTER_FAMILY, GAUGE_FAMILY, UPDOWN_FAMILY, HISTOGRAM_FAMILY, SUMMARY_FAMILY, UNTYPED_FAMILY may have open labels too; their
- *    member is the promc_family, series are found by the ordinary lookup, in the order of the labels, and none is made in advance.
+ *  - COUNTER, GAUGE, UPDOWN, HISTOGRAM, SUMMARY, UNTYPED have only enumerated labels. The member is an array of handles (UNTYPED:
+ *    promc_gauge), and every combination is created at registration;
+ *  - COUNTER_FAMILY, GAUGE_FAMILY, UPDOWN_FAMILY, HISTOGRAM_FAMILY, SUMMARY_FAMILY, UNTYPED_FAMILY may have open labels too. Their
+ *    member is the promc_family; series are found by the ordinary lookup, in the order of the labels, and none is created in advance.
  *    An OPEN label in a row of the first kind does not compile;
- *  - COUNTER_CALLBACK, GAUGE_CALLBACK, UNTYPED_CALLBACK: values that are asked for at the scrape (promc/callback.h). The member is the
- *    promc_family, for promc_callback_set(); without labels PROMC_VALUE_FROM(function) in the options says all;
+ *  - COUNTER_CALLBACK, GAUGE_CALLBACK, UNTYPED_CALLBACK: values that the scrape asks for (promc/callback.h). The member is the
+ *    promc_family, for promc_callback_set(); without labels, PROMC_VALUE_FROM(function) in the options is enough;
  *  - INFO, STATESET (promc/info.h): the member is the promc_family, for promc_info_set() and promc_stateset_select(). A stateset's
- *    states are a label's list, PROMC_STATES(set) in the options, and its own label is not among the row's:
+ *    states are the list of a label, PROMC_STATES(set) in the options; the row does not list the stateset's own label:
  *
- *        METRIC(STATESET, mode, "shop_mode", "What it is at.", PROMC_NO_LABELS, PROMC_STATES(shop_mode))
+ *        METRIC(STATESET, mode, "shop_mode", "Current mode.", PROMC_NO_LABELS, PROMC_STATES(shop_mode))
  *        promc_stateset_select(shop.mode, NULL, PROMC_VALUE(shop_mode, MODE_OPEN));
  *
  * C11 and C++11.
@@ -62,14 +62,14 @@ extern "C" {
 
 /* ---- the table as data ---- */
 
-/** A label of a metric in a table: a value, which never grows. */
+/** A label of a metric in a table. This struct never grows. */
 typedef struct promc_table_label {
     const char *name;          /**< NULL ends the list */
     const char *const *values; /**< by enumerator; NULL: an open label */
     size_t value_count;
 } promc_table_label;
 
-/** What a metric may have beside its labels; see PROMC_PLAIN and the macros below it. */
+/** Further options of a metric; see PROMC_PLAIN and the macros below it. */
 typedef struct promc_table_options {
     const char *unit;      /**< as promc_family_settings.unit; NULL for none */
     const double *buckets; /**< histograms; NULL: promc_default_buckets */
@@ -89,8 +89,8 @@ typedef struct promc_table_options {
 /** A row. */
 typedef struct promc_table_metric {
     enum promc_type type;
-    int is_family;   /**< 1: the member is a `promc_family *`; 0: an array of handles, one a combination of values */
-    int by_callback; /**< 1: its values come from callbacks; such a row is one of a family */
+    int is_family;   /**< 1: the member is a `promc_family *`; 0: an array of handles, one per combination of values */
+    int by_callback; /**< 1: its values come from callbacks; then is_family is 1 too */
     const char *name, *help;
     promc_table_label labels[PROMC_MAX_LABELS + 1];
     promc_table_options options;
@@ -110,9 +110,9 @@ typedef struct promc_table {
  * @param handles  the struct that PROMC_TABLE made (`&shop`), zeroed first; updates through its zero handles do nothing,
  *                 so a program that never calls this may still update.
  * @return 0, or the code of the first row that failed: as promc_counter_register() and promc_counter_get(); PROMC_E_FULL
- *         also when a row has more combinations than its cap, PROMC_E_INVALID for a row that contradicts itself.
- *         *handles is zeroed then; the families of the rows before it stay registered.
- * Not to be called while other threads use *handles. O(series).
+ *         also if a row has more combinations than its cap, PROMC_E_INVALID for a row that contradicts itself.
+ *         *handles is zeroed then; the families of earlier rows stay registered.
+ * Do not call it while other threads use *handles. O(series).
  */
 PROMC_API int promc_table_register(promc_registry *registry, const promc_table *table, void *handles);
 
@@ -120,8 +120,8 @@ PROMC_API int promc_table_register(promc_registry *registry, const promc_table *
 PROMC_API size_t promc_table_series(const promc_table_metric *metric);
 
 /**
- * A row's labels as its samples have them: those of the row, and a stateset's own with its states as values.
- * @return how many. O(labels).
+ * The labels of a row's samples: those of the row, and a stateset's own label with its states as values.
+ * @return their number. O(labels).
  */
 PROMC_API size_t promc_table_labels(const promc_table_metric *metric, promc_table_label labels[PROMC_MAX_LABELS]);
 
@@ -146,7 +146,7 @@ PROMC_API size_t promc_table_labels(const promc_table_metric *metric, promc_tabl
     {                                                                             \
         0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0, 0, PROMC_TABLE_ZERO \
     }
-/** The cap is for each value of the label of that name, which is one of the row's. */
+/** The cap applies to each value of the label with that name, which is one of the row's labels. */
 #define PROMC_CAPPED_BY(cap_label, max_series, idle_expiry_seconds)                       \
     {                                                                                     \
         0, 0, 0, max_series, idle_expiry_seconds, 0, 0, 0, 0, cap_label, PROMC_TABLE_ZERO \
@@ -182,7 +182,7 @@ PROMC_API size_t promc_table_labels(const promc_table_metric *metric, promc_tabl
     static const char *const set##_values[] __attribute__((unused)) = {list(PROMC_TABLE_TEXT)}; \
     PROMC_LABEL_OF(set, name, sizeof(set##_values) / sizeof(set##_values[0]))
 
-/** A label whose enum and array of texts, `set_values`, are there already. Makes set_count. */
+/** A label whose enum and array of texts, `set_values`, exist already. Defines set_count. */
 #define PROMC_LABEL_OF(set, name, count) \
     enum { set##_count = (count) };      \
     static const char set##_label[] __attribute__((unused)) = name
@@ -221,7 +221,7 @@ PROMC_API size_t promc_table_labels(const promc_table_metric *metric, promc_tabl
 #define PROMC_TABLE_MEMBER_INFO(member, labels) promc_family *member;
 #define PROMC_TABLE_MEMBER_STATESET(member, labels) promc_family *member;
 #define PROMC_TABLE_DIMENSION(set) [set##_count]
-/* Nobody declares this name: an open label has no array. */
+/* This name is never declared, because an open label has no array. */
 #define PROMC_TABLE_NO_OPEN(name) [an_open_label_needs_a_FAMILY_row]
 
 /* ---- the data: one element a row ---- */

@@ -14,15 +14,15 @@ extern "C" {
 
 /**
  * Write the registry in text 0.0.4 to `path`, without promc's own metrics and those of the ready-made collectors: node_exporter reads the
- * files of all jobs as one, and refuses what stands in two of them. `path`, which node_exporter wants to end in `.prom`. A reader sees the old file or the new one,
- * never half of either: a temporary file in the same directory is written, synced to disk and renamed. Mode 0644 less the umask.
+ * files of all jobs together, and refuses a metric that is in two of them. node_exporter requires that `path` ends in `.prom`. A reader sees the old file or the new one,
+ * never a part: a temporary file in the same directory is written, synced to disk and renamed. Mode 0644 less the umask's bits.
  * @return 0, PROMC_E_IO (errno has the reason; the old file is untouched and the temporary one gone), PROMC_E_NOMEM, PROMC_E_BUSY,
  *         PROMC_E_INVALID (NULL, or a path of more than 4000 bytes).
- * Blocks on the disk. Thread safe; of two at once the last one to finish wins. A thread that is cancelled leaves no temporary file and no
- * descriptor: it ends in a collector, before the file is there, or when the file is whole.
+ * Blocks on the disk. Thread safe; of two concurrent calls the last one to finish wins. A cancelled thread leaves no temporary file and no
+ * descriptor: it ends in a collector, before the file exists, or after the file is complete.
  */
 PROMC_API int promc_textfile_write(promc_registry *registry, const char *path);
-/** The same with all metrics: for the only job of its machine, or one whose registry has constant labels of its own. */
+/** The same with all metrics: for the only job of its machine, or for a registry with its own constant labels. */
 PROMC_API int promc_textfile_write_all(promc_registry *registry, const char *path);
 
 #ifdef __cplusplus

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/version.h
- * Which promc a program was compiled for, and which one it runs with. They may differ: the shared library is replaced without the
- * programs. As long as the soname (libpromc.so.0) is the same, each goes with the other:
+ * Which promc a program was compiled with, and which one it runs with. They may differ, because the shared library is updated without the
+ * programs. As long as the soname (libpromc.so.0) is the same, they work together:
  *
  *  - **Structs that you fill** (`…_settings`, statements, tables) end in reserved words, which must be zero: write
- *    `&(promc_family_settings){.name = "jobs_total"}`, or start from `{0}`. A later promc gives a word a name and a meaning, and 0 means
- *    what it meant before. A program that sets a word which the library at hand does not know gets PROMC_E_VERSION and a detail that
- *    names the struct, and nothing is done: what it asked for is not silently left out.
+ *    `&(promc_family_settings){.name = "jobs_total"}`, or start from `{0}`. A later promc gives a word a name and a meaning, but 0 keeps
+ *    the old behaviour. If a program sets a word that the library does not know, the call does nothing and returns PROMC_E_VERSION with a
+ *    detail that names the struct. The request is never silently ignored.
  *  - **Structs that you receive** (promc_registry_stats, promc_family_description) are passed with their size,
- *    `promc_registry_get_stats(registry, &stats, sizeof stats)`. A later promc appends members, and fills what a program compiled before
- *    has room for. A program compiled later than the library gets PROMC_E_VERSION, and its struct is zeroed.
- *  - **Structs that lie in your memory for a call to use** (a request's token, a query) have room that is the library's own.
- *  - **Values** (handles, promc_label, promc_str, a token of SQL) never change.
+ *    `promc_registry_get_stats(registry, &stats, sizeof stats)`. A later promc appends members, and fills only as many as an older program
+ *    has room for. A program that is newer than the library gets PROMC_E_VERSION, and its struct is zeroed.
+ *  - **Structs in your memory that the library uses** (a request's token, a query) have spare room for the library.
+ *  - **Values** (handles, promc_label, promc_str, an SQL token) never change.
  *
- * The same holds for the libraries around promc (promc-http, promc-sql …), which have its version.
+ * The same holds for the libraries around promc (promc-http, promc-sql …), which share its version.
  */
 #ifndef PROMC_VERSION_H
 #define PROMC_VERSION_H
@@ -28,10 +28,10 @@ extern "C" {
 #endif
 
 #define PROMC_VERSION_MAJOR 0
-#define PROMC_VERSION_MINOR 1
+#define PROMC_VERSION_MINOR 2
 #define PROMC_VERSION_PATCH 0
 
-/** Of these headers, as a number for the preprocessor: 1.2.3 is 10203. */
+/** Version of these headers, as a number for the preprocessor: 1.2.3 is 10203. */
 #define PROMC_VERSION (PROMC_VERSION_MAJOR * 10000 + PROMC_VERSION_MINOR * 100 + PROMC_VERSION_PATCH)
 /** The same as text, "1.2.3". */
 #define PROMC_VERSION_STRING                \
@@ -46,7 +46,7 @@ PROMC_API int promc_version(void);
 PROMC_API const char *promc_version_string(void);
 
 /**
- * For libraries around promc, whose settings end in reserved words too: whether all of them are zero.
+ * For libraries around promc, whose settings end in reserved words too: checks that all of them are zero.
  * @param type the struct's name, for the detail.
  * @return 0 or PROMC_E_VERSION. Thread safe. O(count).
  */

@@ -1,14 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arena/arena.h"
+#include "arena/commit.h"
 #include "base/atomic.h"
 
 #include <string.h>
+
+void promc_arena_window(struct promc_arena *arena, promc_ref from, size_t bytes)
+{
+    arena->window_at = (uint64_t)from * 8;
+    arena->window_end = arena->window_at + bytes;
+}
+
+static promc_ref from_window(struct promc_arena *arena, uint64_t size)
+{
+    if (size > arena->window_end - arena->window_at)
+        return 0;
+    uint64_t at = arena->window_at;
+    memset(arena->base + at, 0, (size_t)size);
+    arena->window_at += size;
+    return (promc_ref)(at / 8);
+}
 
 promc_ref promc_arena_alloc(struct promc_arena *arena, size_t bytes)
 {
     struct promc_arena_header *header = arena->header;
     uint64_t size = (bytes + PROMC_ALIGN - 1) / PROMC_ALIGN * PROMC_ALIGN;
-    if (size > header->meta_end - header->meta_used)
+    if (arena->window_end != 0)
+        return from_window(arena, size);
+    if (size + PROMC_MARGIN > header->meta_end - header->meta_used ||
+        !promc_commit_meta(arena, header->meta_used + size + PROMC_MARGIN))
         return 0;
     uint64_t at = header->meta_used;
     promc_store(&header->meta_used, at + size);
@@ -77,7 +97,7 @@ uint32_t promc_arena_run(struct promc_arena *arena, uint32_t count)
         promc_store(link, 0);
         return cell;
     }
-    if (count > header->cells_max - header->cells_used)
+    if (count > header->cells_max - header->cells_used || !promc_commit_cells(arena, header->cells_used + count))
         return 0;
     cell = header->cells_used;
     promc_store(&header->cells_used, cell + count);
@@ -90,12 +110,11 @@ void promc_arena_run_free(struct promc_arena *arena, uint32_t cell, uint32_t cou
     uint32_t used = promc_load(&header->shards_used);
     for (uint32_t shard = 0; shard <= used; shard++) {
         uint64_t *cells = promc_shard_cells(arena, shard < used ? shard : header->max_threads) + cell;
-        for (uint32_t i = 0; i < count; i++) {
-            if (promc_load(&cells[i]) != 0) /* a page that was never written to stays that way */
+        for (uint32_t i = 0; i < count; i++)
+            if (promc_load(&cells[i]) != 0) /* a page that was never written stays uncommitted */
                 promc_store(&cells[i], 0);
-        }
     }
-    /* The link of a free run stands in the shared shard's cell: nobody reads the cells of a run without a series. */
+    /* The link of a free run is in the shared shard's cell: nobody reads the cells of a run without a series. */
     promc_store(promc_shard_cells(arena, header->max_threads) + cell, header->free_runs[count]);
     header->free_runs[count] = cell;
 }

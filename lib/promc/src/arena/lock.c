@@ -1,35 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arena/lock.h"
+#include "base/error.h"
+#include "base/platform.h"
 
 #include <errno.h>
 
-void promc_lock_init(struct promc_arena *arena)
+int promc_lock_init(struct promc_arena *arena)
 {
+    int rc = 0;
     pthread_mutexattr_t attributes;
     pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    if (arena->shared)
+    if (arena->shared) {
+        if (!promc_mutex_robust(&attributes))
+            rc = promc_fail(PROMC_E_INVALID, "this system has no robust mutexes, which a shared arena needs");
         pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    }
     pthread_mutex_init(&arena->header->lock, &attributes);
     pthread_mutexattr_destroy(&attributes);
+    return rc;
 }
 
 void promc_lock_forked(struct promc_arena *arena)
 {
-    if (arena->shared)
-        return;
-    /* Refused, since the parent's thread holds it; but ThreadSanitizer, which follows locks, then knows it is free. */
-    (void)pthread_mutex_unlock(&arena->header->lock);
-    promc_lock_init(arena);
+    if (!arena->shared)
+        pthread_mutex_unlock(&arena->header->lock);
 }
 
-/* @return whether the lock is held, whoever had it before. */
+/* @return whether the lock is held now, even if its last owner died. */
 static bool settle(promc_registry *registry, int rc)
 {
     if (rc != EOWNERDEAD)
         return rc == 0;
     registry->hooks->recover(registry);
-    pthread_mutex_consistent(&registry->arena.header->lock);
+    promc_mutex_consistent(&registry->arena.header->lock);
     return true;
 }
 

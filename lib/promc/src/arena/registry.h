@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A registry as this process sees it. What processes share is in the arena. Every room knows this struct, so it stands in the
- * lowest one that can; what a low room asks of a higher one goes through `hooks` and `types`, which registry.c sets.
+ * A registry as this process sees it. The state that processes share is in the arena. Every room uses this struct, so it is in the
+ * lowest room possible; low rooms call higher ones through `hooks` and `types`, which registry.c sets.
  */
 #ifndef PROMC_ARENA_REGISTRY_H
 #define PROMC_ARENA_REGISTRY_H
@@ -19,18 +19,21 @@ struct promc_callback;
 struct promc_override;
 struct promc_type_ops;
 struct promc_family_plan;
+struct promc_family_data;
 
 struct promc_hooks {
     /* A process died with the arena's lock: series/recover.c. The lock is held. */
     void (*recover)(promc_registry *registry);
-    /* The writer of a shard is gone: its whole process, or this process' thread, perhaps within an observation. */
+    /* The writer of a shard has died: its whole process, or this process' thread, perhaps within an observation. */
     void (*settle)(promc_registry *registry, uint32_t shard, bool process_gone, bool within);
-    /* In the child after fork: registry/registry.c. Nobody else is there, and no lock is held. */
+    /* In the child after fork: registry/registry.c. There are no other threads, and no lock is held. */
     void (*forked)(promc_registry *registry);
-    /* What the operator changes about a family that is being made: registry/overrides.c. */
+    /* Apply the operator's overrides to a family before it is made: registry/overrides.c. */
     int (*override)(promc_registry *registry, struct promc_family_plan *plan, promc_family_settings *settings);
-    /* Values from elsewhere, before a scrape reads: collect/collector.c, registry/self.c. */
+    /* Collectors and callbacks, before a scrape reads: collect/collector.c, registry/self.c. */
     void (*collect)(promc_registry *registry, uint64_t deadline_ns);
+    /* A family is about to be destroyed. On return none of its callbacks runs or will run: collect/callback.c. */
+    void (*end_callbacks)(promc_registry *registry, const struct promc_family_data *data);
 };
 
 struct promc_collector {
@@ -38,17 +41,20 @@ struct promc_collector {
     promc_collect_fn collect;
     void *user;
     promc_counter errors; /* promc_collector_errors_total{collector} */
-    uint32_t running;     /* 1 while a scrape is inside it */
+    uint32_t running;     /* collect/running.h */
 };
 
 struct promc_registry {
     struct promc_arena arena;
     uint32_t slot;          /* in promc_tls.base */
+    uint32_t serial;        /* unique within this process */
+    uint32_t home;          /* index + 1 of the shard with this process' gauge values; atomic. See types/workers.h */
     uint32_t quarantine_ms; /* 60,000; shorter only in tests */
     const struct promc_hooks *hooks;
     const struct promc_type_ops *types; /* by enum promc_row */
-    pthread_mutex_t local_lock;         /* guards what is below; taken before the arena's lock */
+    pthread_mutex_t local_lock;         /* guards the fields below; taken before the arena's lock */
     promc_family *families;             /* atomic; newest first */
+    promc_family *destroyed;            /* waiting for the end of their quarantine; under local_lock */
     uint32_t collector_count;           /* atomic */
     struct promc_collector collectors[PROMC_COLLECTORS_MAX];
     struct promc_override *overrides; /* under local_lock */
@@ -77,7 +83,7 @@ static inline uint32_t promc_registry_ticks(const promc_registry *registry)
     return age > 0 ? (uint32_t)(age / 62500000) : 0;
 }
 
-/* How long what is removed stays untouched; rounded up. */
+/* Quarantine of removed objects; rounded up. */
 static inline uint32_t promc_quarantine_ticks(const promc_registry *registry)
 {
     return registry->quarantine_ms ? registry->quarantine_ms * 16 / 1000 + 1 : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The memory orders promc uses, by name. No stand-alone fences: ThreadSanitizer does not understand them, and
+ * The memory orders that promc uses, by name. No stand-alone fences: ThreadSanitizer does not support them, and
  * acquire loads / release stores cost nothing on x86-64 and little on arm64.
  */
 #ifndef PROMC_BASE_ATOMIC_H
@@ -12,7 +12,7 @@
 #define promc_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define promc_fetch_add(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 
-/* Order against a signal handler on this thread only; no instruction. */
+/* Orders only against a signal handler on this thread; no instruction. */
 #define promc_signal_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 #endif

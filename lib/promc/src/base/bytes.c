@@ -5,13 +5,12 @@
 
 char *promc_bytes_reserve(struct promc_bytes *bytes, size_t more)
 {
-    if (bytes->failed) {
+    if (bytes->failed)
         return NULL;
-    }
-    if (bytes->data == NULL || bytes->capacity - bytes->length < more) {
+    if (!bytes->data || bytes->capacity - bytes->length < more) {
         size_t capacity = bytes->capacity * 2 > bytes->length + more ? bytes->capacity * 2 : bytes->length + more + 256;
         char *data = realloc(bytes->data, capacity);
-        if (data == NULL) {
+        if (!data) {
             bytes->failed = true;
             return NULL;
         }
@@ -24,7 +23,7 @@ char *promc_bytes_reserve(struct promc_bytes *bytes, size_t more)
 void promc_bytes_append(struct promc_bytes *bytes, const char *data, size_t length)
 {
     char *out = promc_bytes_reserve(bytes, length);
-    if (out != NULL && length > 0) {
+    if (out && length > 0) {
         memcpy(out, data, length);
         bytes->length += length;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file bytes.h
- * A byte buffer that grows and keeps its room, so that using it again allocates nothing. Not thread safe.
+ * A growing byte buffer that keeps its memory, so that reusing it allocates nothing. Not thread safe.
  *
- * Failure is sticky: an append after one that found no memory does nothing, and the caller asks `failed` once at the end.
+ * Failure is sticky: after an append has failed for lack of memory, later ones do nothing, and the caller checks `failed` once at the end.
  */
 #ifndef PROMC_BASE_BYTES_H
 #define PROMC_BASE_BYTES_H
@@ -20,7 +20,7 @@ struct promc_bytes {
     bool failed;
 };
 
-/** Room for `more` bytes behind the length. @return the place to write at, or NULL (and `failed` is set). */
+/** Make room for `more` bytes after the length. @return the place to write to, or NULL (and `failed` is set). */
 char *promc_bytes_reserve(struct promc_bytes *bytes, size_t more);
 void promc_bytes_append(struct promc_bytes *bytes, const char *data, size_t length);
 void promc_bytes_free(struct promc_bytes *bytes);

@@ -3,6 +3,13 @@
 
 #include <time.h>
 
+/* A canary behind two numbers, which only the kernel writes, would be half of the instructions of what each request does twice. */
+#if __has_attribute(no_stack_protector)
+#define NO_CANARY __attribute__((no_stack_protector))
+#else
+#define NO_CANARY
+#endif
+
 uint64_t promc_wall_ms(void)
 {
     struct timespec now;
@@ -10,7 +17,7 @@ uint64_t promc_wall_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-uint64_t promc_now_ns(void)
+uint64_t NO_CANARY promc_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -33,8 +33,8 @@ static const char *const texts[] = {
 #define DETAIL_BYTES 240
 
 /*
- * A thread's text stands behind a key and not in the library's static TLS, of which a process has little: a plugin with promc inside takes
- * from it what promc's fast path needs and nothing more. Pages, not malloc(): an error may be in a signal handler.
+ * A thread's text is stored behind a pthread key and not in static TLS, of which a process has little: a plugin with promc should take
+ * only what promc's fast path needs. It is in pages and not from malloc(), because an error may occur in a signal handler.
  */
 static pthread_key_t detail_key;
 static bool key_made;
@@ -49,7 +49,7 @@ static __attribute__((constructor)) void make_key(void)
     key_made = pthread_key_create(&detail_key, free_detail) == 0;
 }
 
-/* A plugin may be unloaded before a thread ends that has had an error in it. */
+/* A plugin may be unloaded before a thread ends that had an error in it. */
 static __attribute__((destructor)) void delete_key(void)
 {
     if (key_made)
@@ -74,7 +74,7 @@ static char *make_detail(void)
 
 const char *promc_strerror(int code)
 {
-    if (code > 0 || code < -(int)(sizeof texts / sizeof *texts - 1))
+    if (code > 0 || code < -(int)(sizeof(texts) / sizeof(*texts) - 1))
         return "unknown error";
     return texts[-code];
 }
@@ -91,11 +91,10 @@ static void set_detail(const char *format, va_list args)
     char *detail = make_detail();
     if (detail)
         (void)vsnprintf(detail, DETAIL_BYTES, format, args);
-    /* One line whatever was in the names: control characters would forge log lines. */
-    for (char *c = detail; c && *c; c++) {
+    /* Always one line: control characters in names could forge log lines. */
+    for (char *c = detail; c && *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
-    }
     errno = saved;
 }
 

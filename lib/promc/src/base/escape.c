@@ -27,7 +27,7 @@ char *promc_escape_help(char *out, const char *text, size_t length, bool openmet
     return escape_text(out, text, length, openmetrics);
 }
 
-/* The two grammars: a metric's name may hold colons, a label's may not. */
+/* The two grammars: a metric's name may contain colons, a label's name may not. */
 enum grammar { METRIC, LABEL };
 
 static bool is_classic_byte(unsigned char c, bool first, enum grammar grammar)
@@ -38,11 +38,9 @@ static bool is_classic_byte(unsigned char c, bool first, enum grammar grammar)
 
 static bool is_classic(const char *name, size_t length, enum grammar grammar)
 {
-    for (size_t i = 0; i < length; i++) {
-        if (!is_classic_byte((unsigned char)name[i], i == 0, grammar)) {
+    for (size_t i = 0; i < length; i++)
+        if (!is_classic_byte((unsigned char)name[i], i == 0, grammar))
             return false;
-        }
-    }
     return length > 0;
 }
 
@@ -56,7 +54,7 @@ bool promc_label_is_classic(const char *name, size_t length)
     return is_classic(name, length, LABEL);
 }
 
-/* One character of UTF-8. @return its bytes (≥ 1); *out is U+FFFD and the length 1 where the bytes are none. */
+/* Read one UTF-8 character. @return its bytes (≥ 1); for invalid bytes *out is U+FFFD and the length 1. */
 static size_t decode_utf8(const char *text, size_t length, uint32_t *out)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -79,31 +77,27 @@ static size_t decode_utf8(const char *text, size_t length, uint32_t *out)
 static char *put_hex(char *out, uint32_t n)
 {
     int shift = 20;
-    while (shift > 0 && n >> shift == 0) {
+    while (shift > 0 && n >> shift == 0)
         shift -= 4;
-    }
-    for (; shift >= 0; shift -= 4) {
+    for (; shift >= 0; shift -= 4)
         *out++ = "0123456789abcdef"[n >> shift & 15];
-    }
     return out;
 }
 
-/* What stands for one character that is not simply copied. */
+/* The replacement of a character that is not simply copied. */
 static char *put_replacement(char *out, uint32_t rune, enum promc_escaping scheme)
 {
     switch (scheme) {
     case PROMC_ESCAPING_DOTS:
         memcpy(out, "_dot_", 5);
-        if (rune == '.') {
+        if (rune == '.')
             return out + 5;
-        }
         memcpy(out, "__", 2);
         return out + 2;
     case PROMC_ESCAPING_VALUES:
         *out++ = '_';
-        if (rune != '_') {
+        if (rune != '_')
             out = put_hex(out, rune);
-        }
         *out++ = '_';
         return out;
     default:
@@ -114,7 +108,7 @@ static char *put_replacement(char *out, uint32_t rune, enum promc_escaping schem
 
 static bool is_plain(const char *name, size_t length, enum promc_escaping scheme, enum grammar grammar)
 {
-    return is_classic(name, length, grammar) && (scheme != PROMC_ESCAPING_DOTS || memchr(name, '_', length) == NULL);
+    return is_classic(name, length, grammar) && (scheme != PROMC_ESCAPING_DOTS || !memchr(name, '_', length));
 }
 
 static char *escape_name(char *out, const char *name, size_t length, enum promc_escaping scheme, enum grammar grammar)
@@ -132,11 +126,10 @@ static char *escape_name(char *out, const char *name, size_t length, enum promc_
         uint32_t rune;
         size_t bytes = decode_utf8(name + i, length - i, &rune);
         bool first = i == 0; /* `values` has its prefix before it, but the schemes are defined on the name itself */
-        if (rune < 0x80 && is_classic_byte((unsigned char)rune, first, grammar) && (rune != '_' || keep_underscores)) {
+        if (rune < 0x80 && is_classic_byte((unsigned char)rune, first, grammar) && (rune != '_' || keep_underscores))
             *out++ = (char)rune;
-        } else {
+        else
             out = put_replacement(out, rune, scheme);
-        }
         i += bytes;
     }
     return out;

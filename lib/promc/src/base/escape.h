@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file escape.h
- * What text must look like inside an exposition: label values, help texts, and names outside the classic grammar.
+ * Escaping for expositions: label values, help texts, and names outside the classic grammar.
  *
- * Every writer takes `out` with room for the stated bound, returns the end of what it wrote, and NUL-terminates nothing.
+ * Every writer needs room for the stated bound at `out`, returns the end of the written text, and NUL-terminates nothing.
  * Pure functions: thread safe, no allocation, no failure. O(length).
  */
 #ifndef PROMC_BASE_ESCAPE_H
@@ -22,7 +22,7 @@
 /** `\\`, `\"` and `\n`: label values in every text format, and quoted names. */
 char *promc_escape_label_value(char *out, const char *text, size_t length);
 
-/** HELP: `\\` and `\n`; in OpenMetrics also `\"`. The 0.0.4 parsers would show that backslash to the reader. */
+/** HELP: `\\` and `\n`; in OpenMetrics also `\"`. 0.0.4 parsers would keep that backslash in the text. */
 char *promc_escape_help(char *out, const char *text, size_t length, bool openmetrics);
 
 /** Is this `[a-zA-Z_:][a-zA-Z0-9_:]*`? */
@@ -32,15 +32,15 @@ bool promc_name_is_classic(const char *name, size_t length);
 bool promc_label_is_classic(const char *name, size_t length);
 
 /**
- * The name under a scheme. `underscores`: what the classic grammar does not allow becomes `_`. `dots`: `.` is `_dot_`, `_` is `__`
- * (in classic names too), others `__`. `values`: `U__`, `_` is `__`, others `_<hex>_`; classic names stay. `allow-utf-8`:
- * as it is, unquoted.
+ * The name in a scheme. `underscores`: characters outside the classic grammar become `_`. `dots`: `.` is `_dot_`, `_` is `__`
+ * (also in classic names), others `__`. `values`: `U__`, `_` is `__`, others `_<hex>_`; classic names stay. `allow-utf-8`:
+ * unchanged, unquoted.
  */
 char *promc_escape_name(char *out, const char *name, size_t length, enum promc_escaping scheme);
-/** A label's name under a scheme, unquoted: the same, but a colon is no letter of the grammar either. */
+/** A label's name in a scheme, unquoted: the same, but a colon is outside the grammar too. */
 char *promc_escape_label_name(char *out, const char *name, size_t length, enum promc_escaping scheme);
 
-/** Is the name's spelling the same under this scheme? Then nothing need be escaped or quoted. */
+/** Is the name unchanged in this scheme? Then nothing needs escaping or quoting. */
 bool promc_name_is_plain(const char *name, size_t length, enum promc_escaping scheme);
 bool promc_label_is_plain(const char *name, size_t length, enum promc_escaping scheme);
 

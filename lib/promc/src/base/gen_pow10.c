@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Build-time generator of pow10_table.h: for every k the 128 leading bits of 10^k, rounded up,
- * with the top bit set. Exact integer arithmetic throughout, so the table needs no trust and no room in the tree.
+ * Build-time generator of pow10_table.h: for every k the leading 128 bits of 10^k, rounded up,
+ * with the top bit set. All arithmetic is exact, so the table need not be trusted or stored in the repository.
  *
  * 10^k and 5^k have the same leading bits, so only powers of five are computed.
  */
@@ -10,14 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What number.c can ask for: -k of floor(log10(2^q)), q in [-1074, 971]. */
+/* The range that number.c needs: -k of floor(log10(2^q)), q in [-1074, 971]. */
 #define POW10_MIN (-292)
 #define POW10_MAX 324
 
 #define LIMBS 32 /* 1024 bits; 5^324 takes 753, the division's remainder 680 */
 
 typedef struct {
-    uint32_t limb[LIMBS]; /* little end first */
+    uint32_t limb[LIMBS]; /* little-endian */
 } big;
 
 static void big_multiply(big *b, uint32_t factor)
@@ -32,11 +32,9 @@ static void big_multiply(big *b, uint32_t factor)
 
 static bool big_less(const big *a, const big *b)
 {
-    for (int i = LIMBS - 1; i >= 0; i--) {
-        if (a->limb[i] != b->limb[i]) {
+    for (int i = LIMBS - 1; i >= 0; i--)
+        if (a->limb[i] != b->limb[i])
             return a->limb[i] < b->limb[i];
-        }
-    }
     return false;
 }
 
@@ -58,9 +56,8 @@ static bool big_bit(const big *b, int bit)
 static int big_bit_length(const big *b)
 {
     int bit = LIMBS * 32 - 1;
-    while (bit >= 0 && !big_bit(b, bit)) {
+    while (bit >= 0 && !big_bit(b, bit))
         bit--;
-    }
     return bit + 1;
 }
 
@@ -68,26 +65,22 @@ static void power_of_five(big *out, int exponent)
 {
     memset(out, 0, sizeof(*out));
     out->limb[0] = 1;
-    for (int i = 0; i < exponent; i++) {
+    for (int i = 0; i < exponent; i++)
         big_multiply(out, 5);
-    }
 }
 
-/* The leading 128 bits of a whole power; bits below make it round up. */
+/* The leading 128 bits of an integer power; bits below make it round up. */
 static void leading_bits(const big *b, uint64_t out[2])
 {
     int length = big_bit_length(b);
     out[0] = out[1] = 0;
-    for (int i = 0; i < 128; i++) {
+    for (int i = 0; i < 128; i++)
         out[i / 64] = out[i / 64] << 1 | big_bit(b, length - 1 - i);
-    }
     bool inexact = false;
-    for (int bit = length - 129; bit >= 0; bit--) {
+    for (int bit = length - 129; bit >= 0; bit--)
         inexact |= big_bit(b, bit);
-    }
-    if (inexact && ++out[1] == 0) {
+    if (inexact && ++out[1] == 0)
         out[0]++;
-    }
 }
 
 /* The leading 128 bits of 1/divisor, by long division bit by bit; never exact, so always rounded up. */
@@ -100,17 +93,15 @@ static void leading_bits_of_inverse(const big *divisor, uint64_t out[2])
     for (int bits = 0; bits < 128;) {
         big_multiply(&remainder, 2);
         bool one = !big_less(&remainder, divisor);
-        if (one) {
+        if (one)
             big_subtract(&remainder, divisor);
-        }
         if (one || bits > 0) {
             out[bits / 64] = out[bits / 64] << 1 | one;
             bits++;
         }
     }
-    if (++out[1] == 0) {
+    if (++out[1] == 0)
         out[0]++;
-    }
 }
 
 int main(void)
@@ -122,11 +113,10 @@ int main(void)
         big five;
         uint64_t bits[2];
         power_of_five(&five, k < 0 ? -k : k);
-        if (k < 0) {
+        if (k < 0)
             leading_bits_of_inverse(&five, bits);
-        } else {
+        else
             leading_bits(&five, bits);
-        }
         printf("    {0x%016llxu, 0x%016llxu},\n", (unsigned long long)bits[0], (unsigned long long)bits[1]);
     }
     printf("};\n");

@@ -11,18 +11,18 @@
  */
 #include "base/number.h"
 
+#include "base/wide.h"
+
 #include <pow10_table.h>
 
 #include <string.h>
-
-__extension__ typedef unsigned __int128 u128;
 
 typedef struct {
     uint64_t digits; /* may end in zeros */
     int exponent;    /* value = digits · 10^exponent */
 } decimal;
 
-/* Everything printed in pairs. */
+/* All two-digit texts, since digits are printed in pairs. */
 static const char digit_pairs[] =
     "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
     "4950515253545556575859606162636465666768697071727374757677787980818283848586878889909192939495969798"
@@ -68,9 +68,8 @@ static inline char *put_short(char *out, uint32_t n)
 /* n < 100,000,000 */
 static inline char *put_medium(char *out, uint32_t n)
 {
-    if (n < 10000) {
+    if (n < 10000)
         return put_short(out, n);
-    }
     out = put_short(out, n / 10000);
     put4(out, n % 10000);
     return out + 4;
@@ -78,9 +77,8 @@ static inline char *put_medium(char *out, uint32_t n)
 
 char *promc_number_u64(char *out, uint64_t n)
 {
-    if (n < 100000000u) {
+    if (n < 100000000u)
         return put_medium(out, (uint32_t)n);
-    }
     uint64_t high = n / 100000000u;
     if (high < 100000000u) {
         out = put_medium(out, (uint32_t)high);
@@ -109,16 +107,19 @@ static inline int floor_log2_pow10(int e)
     return (e * 1741647) >> 19;
 }
 
-/* g·scaled / 2^128, its lost tail folded into the lowest bit. */
+/* g·scaled / 2^128, with the lost tail folded into the lowest bit. */
 static inline uint64_t multiply_round_to_odd(const uint64_t g[2], uint64_t scaled)
 {
-    u128 low = (u128)g[1] * scaled;
-    u128 high = (u128)g[0] * scaled + (uint64_t)(low >> 64);
-    /* g is rounded up by less than one unit, so a tail of 1 may stand for 0. */
-    return (uint64_t)(high >> 64) | ((uint64_t)high > 1);
+    uint64_t lost, tail;
+    uint64_t carried = promc_multiply(g[1], scaled, &lost);
+    uint64_t high = promc_multiply(g[0], scaled, &tail);
+    tail += carried;
+    high += tail < carried;
+    /* g is rounded up by less than one unit, so a tail of 1 may mean 0. */
+    return high | (tail > 1);
 }
 
-/* `bits`: a finite, non-zero double; its sign is not looked at. */
+/* `bits`: a finite, non-zero double; its sign is ignored. */
 static decimal shortest_decimal(uint64_t bits)
 {
     uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1);
@@ -127,7 +128,7 @@ static decimal shortest_decimal(uint64_t bits)
     int q = (biased != 0 ? biased : 1) - 1075;
     /* At a power of two the step below is half the step above. */
     bool narrow_below = fraction == 0 && biased > 1;
-    uint64_t odd = c & 1; /* an even c owns its interval's ends: reading back rounds to even */
+    uint64_t odd = c & 1; /* an even c includes the ends of its interval: reading back rounds to even */
 
     int k = narrow_below ? floor_log10_three_quarters_pow2(q) : floor_log10_pow2(q);
     int shift = q + floor_log2_pow10(-k) + 1;
@@ -141,21 +142,19 @@ static decimal shortest_decimal(uint64_t bits)
         uint64_t tens = s / 10;
         bool below_inside = lower <= tens * 40;
         bool above_inside = tens * 40 + 40 <= upper;
-        if (below_inside != above_inside) {
+        if (below_inside != above_inside)
             return (decimal){tens + above_inside, k + 1};
-        }
     }
     bool below_inside = lower <= s * 4;
     bool above_inside = s * 4 + 4 <= upper;
-    if (below_inside != above_inside) {
+    if (below_inside != above_inside)
         return (decimal){s + above_inside, k};
-    }
-    /* Both or neither: the nearer one, the even one of two equally near. */
+    /* Both or neither: take the nearer one, or the even one if both are equally near. */
     uint64_t half = s * 4 + 2;
     return (decimal){s + (middle > half || (middle == half && (s & 1) != 0)), k};
 }
 
-/* Digits without trailing zeros. @return how many. d.exponent is raised accordingly. */
+/* Digits without trailing zeros. @return their number. d.exponent is increased accordingly. */
 static int put_digits(char *out, decimal *d)
 {
     if (d->digits % 100000000u == 0) {
@@ -169,7 +168,7 @@ static int put_digits(char *out, decimal *d)
     return (int)(promc_number_u64(out, d->digits) - out);
 }
 
-/* `digits` of which `whole` (maybe ≤ 0, maybe more than there are) stand before the point. */
+/* `digits`, of which `whole` (maybe ≤ 0, maybe more than there are) are before the point. */
 static char *put_plain(char *out, const char *digits, int count, int whole)
 {
     if (whole <= 0) {
@@ -200,9 +199,8 @@ static char *put_exponential(char *out, const char *digits, int count, int expon
     *out++ = 'e';
     *out++ = exponent < 0 ? '-' : '+';
     uint32_t magnitude = (uint32_t)(exponent < 0 ? -exponent : exponent);
-    if (magnitude < 10) {
+    if (magnitude < 10)
         *out++ = '0';
-    }
     return put_short(out, magnitude);
 }
 
@@ -217,9 +215,8 @@ static char *put_finite(char *out, uint64_t bits, int plain_below)
     char digits[PROMC_NUMBER_MAX] = {0};
     int count = put_digits(digits, &d);
     int exponent = count - 1 + d.exponent;
-    if (exponent >= -4 && exponent < plain_below) {
+    if (exponent >= -4 && exponent < plain_below)
         return put_plain(out, digits, count, exponent + 1);
-    }
     return put_exponential(out, digits, count, exponent);
 }
 
@@ -246,17 +243,15 @@ static inline bool is_finite_bits(uint64_t bits)
 char *promc_number_double(char *out, double value)
 {
     uint64_t bits = bits_of(value);
-    if (!is_finite_bits(bits)) {
+    if (!is_finite_bits(bits))
         return put_non_finite(out, bits);
-    }
     *out = '-';
     out += bits >> 63;
     double magnitude = bits >> 63 != 0 ? -value : value;
     if (magnitude < 9007199254740992.0) {
         uint64_t whole = (uint64_t)magnitude;
-        if ((double)whole == magnitude) {
+        if ((double)whole == magnitude)
             return promc_number_u64(out, whole);
-        }
     }
     return put_finite(out, bits << 1 >> 1, 17);
 }
@@ -264,15 +259,13 @@ char *promc_number_double(char *out, double value)
 char *promc_number_bound(char *out, double value, bool openmetrics)
 {
     uint64_t bits = bits_of(value);
-    if (!is_finite_bits(bits)) {
+    if (!is_finite_bits(bits))
         return put_non_finite(out, bits);
-    }
     char *start = out;
     *out = '-';
     out += bits >> 63;
     out = put_finite(out, bits << 1 >> 1, 6);
-    if (openmetrics && memchr(start, '.', (size_t)(out - start)) == NULL &&
-        memchr(start, 'e', (size_t)(out - start)) == NULL) {
+    if (openmetrics && !memchr(start, '.', (size_t)(out - start)) && !memchr(start, 'e', (size_t)(out - start))) {
         memcpy(out, ".0", 2);
         out += 2;
     }

@@ -12,7 +12,9 @@ static size_t utf8_character(const unsigned char *p, size_t left, size_t *bad)
     if (lead < 0x80)
         return lead != 0;
     size_t need;
-    unsigned char low = 0x80, high = 0xbf; /* of the second byte: no overlong forms, surrogates, or past U+10FFFF */
+    unsigned char
+        low = 0x80,
+        high = 0xbf; /* range of the second byte: excludes overlong forms, surrogates, and values above U+10FFFF */
     if (lead >= 0xc2 && lead <= 0xdf) {
         need = 2;
     } else if (lead >= 0xe0 && lead <= 0xef) {
@@ -37,11 +39,11 @@ static size_t utf8_character(const unsigned char *p, size_t left, size_t *bad)
     return need;
 }
 
-/* Eight bytes that are all 0x01 … 0x7f. */
+/* Are all eight bytes in 0x01 … 0x7f? */
 static bool ascii_word(const char *p)
 {
     uint64_t w;
-    memcpy(&w, p, sizeof w);
+    memcpy(&w, p, sizeof(w));
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
     return ((w | (w - ones)) & highs) == 0;
 }

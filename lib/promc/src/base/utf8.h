@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 of others: checked, repaired. No allocation. */
+/* Checking and repairing UTF-8 from outside. No allocation. */
 #ifndef PROMC_BASE_UTF8_H
 #define PROMC_BASE_UTF8_H
 
@@ -13,7 +13,7 @@ bool promc_utf8_valid(const char *text, size_t length);
 #define PROMC_REPAIRED_MAX(n) (3 * (n))
 
 /*
- * Copy with each maximal ill-formed part, and each NUL, replaced by U+FFFD, and at most `limit` bytes,
+ * Copy, replacing each maximal ill-formed part and each NUL by U+FFFD, at most `limit` bytes,
  * cut at a character's end. @return the length written.
  */
 size_t promc_utf8_repair(char *out, const char *text, size_t length, size_t limit);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file base/version.h Structs that grow while programs compiled before go on: see promc/version.h. */
+/** @file base/version.h Structs that grow while older programs keep working: see promc/version.h. */
 #ifndef PROMC_BASE_VERSION_H
 #define PROMC_BASE_VERSION_H
 
 #include <promc/version.h>
 
-/** Bytes up to and with a member: what the first release had of a struct, and so the least that a program may have. */
+/** Size up to and including a member: the size of a struct in the first release, and so the minimum of any program. */
 #define PROMC_BYTES_TO(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 
 /**
- * Give a caller as much of a struct as it knows.
- * @param size of the caller's. @param known of ours, `filled`. @param least of the first release's.
- * @return 0; PROMC_E_VERSION, *out zeroed, when the caller's is larger; PROMC_E_INVALID when it is smaller than the first one.
+ * Copy as much of a struct as the caller knows.
+ * @param size of the caller's struct. @param known of ours, `filled`. @param least of the first release's.
+ * @return 0; PROMC_E_VERSION, *out zeroed, if the caller's is larger; PROMC_E_INVALID if it is smaller than the first one.
  */
 int promc_hand_out(const char *type, void *out, size_t size, const void *filled, size_t known, size_t least);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collect/callback.h"
+#include "arena/lock.h"
+#include "collect/running.h"
 #include "series/lookup.h"
 #include "shard/shard.h"
 
 #include <math.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,10 +36,9 @@ int promc_callback_register(promc_registry *registry, enum promc_type type, cons
 
 static struct promc_callback *find(promc_registry *registry, promc_series_ref ref)
 {
-    for (struct promc_callback *c = promc_load_acquire(&registry->callbacks); c; c = c->next) {
+    for (struct promc_callback *c = promc_load_acquire(&registry->callbacks); c; c = c->next)
         if (c->ref.where == ref.where && c->ref.word == ref.word && !promc_load(&c->replaced))
             return c;
-    }
     return NULL;
 }
 
@@ -55,7 +55,7 @@ int promc_callback_set(promc_family *family, const char *const *values, promc_va
     if (promc_load(&promc_series_block(ref)->flags) & PROMC_CHILD_OVERFLOW)
         return promc_fail(PROMC_E_FULL, "metric \"%s\": no room for a further series", promc_name_of(family));
     promc_registry *registry = family->registry;
-    struct promc_callback *new = malloc(sizeof *new);
+    struct promc_callback *new = malloc(sizeof(*new));
     if (!new)
         return promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", promc_name_of(family));
     *new = (struct promc_callback){.ref = ref, .value = value, .user = user, .counter = family->type == PROMC_COUNTER};
@@ -71,7 +71,7 @@ int promc_callback_set(promc_family *family, const char *const *values, promc_va
 
 int promc_callback_unset(promc_family *family, const char *const *values)
 {
-    promc_str strs[PROMC_MAX_LABELS];
+    promc_str strs[PROMC_LABELS_MOST];
     if (!family || !family->by_callback)
         return promc_fail(PROMC_E_TYPE, "no metric family of callbacks given");
     for (unsigned i = 0; i < family->label_count; i++) {
@@ -81,26 +81,38 @@ int promc_callback_unset(promc_family *family, const char *const *values)
         strs[i] = (promc_str){values[i], strlen(values[i])};
     }
     promc_registry *registry = family->registry;
-    const struct promc_child *child = promc_series_find(family, strs);
     struct promc_callback *found = NULL;
     pthread_mutex_lock(&registry->local_lock);
+    promc_registry_lock(registry);
+    promc_values_repair(registry, strs, family->label_count, strs, registry->scratch);
+    const struct promc_child *child = promc_series_find(family, strs);
+    promc_registry_unlock(registry);
     if (child)
         found = find(registry, promc_series_handle(family, child, promc_load(&child->live.word)));
     if (found)
-        promc_store(&found->replaced, 1); /* no run begins from here on */
+        promc_store(&found->replaced, 1); /* no run begins after this */
     pthread_mutex_unlock(&registry->local_lock);
     if (!found)
         return promc_fail(PROMC_E_NOT_FOUND, "metric \"%s\": no callback for these values", promc_name_of(family));
-    while (__atomic_exchange_n(&found->running, 1, __ATOMIC_ACQUIRE) != 0)
-        sched_yield();
-    promc_store_release(&found->running, 0);
+    promc_running_wait(&found->running);
     return 0;
 }
 
-/* However it ends: see collector.c. */
+void promc_callbacks_end(promc_registry *registry, const struct promc_family_data *data)
+{
+    for (struct promc_callback *c = promc_load_acquire(&registry->callbacks); c; c = c->next) {
+        const struct promc_child *child = promc_series_child(c->ref);
+        if (!child || promc_child_family(child) != data)
+            continue;
+        promc_store(&c->replaced, 1);
+        promc_running_wait(&c->running);
+    }
+}
+
+/* However the run ends: see collector.c. */
 static void end_run(void *callback)
 {
-    promc_store_release(&((struct promc_callback *)callback)->running, 0);
+    promc_running_end(&((struct promc_callback *)callback)->running);
 }
 
 static void take_value(const struct promc_callback *callback, const struct promc_child *child)
@@ -117,7 +129,7 @@ static void take_value(const struct promc_callback *callback, const struct promc
 static void run(struct promc_callback *callback)
 {
     const struct promc_child *child = promc_series_child(callback->ref);
-    if (!child || __atomic_exchange_n(&callback->running, 1, __ATOMIC_ACQUIRE) != 0)
+    if (!child || !promc_running_begin(&callback->running))
         return;
     pthread_cleanup_push(end_run, callback);
     if (!promc_load(&callback->replaced))

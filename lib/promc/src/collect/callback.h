@@ -12,12 +12,15 @@ struct promc_callback {
     promc_value_fn value;
     void *user;
     bool counter;
-    uint32_t running;  /* 1 while a scrape is inside it */
+    uint32_t running;  /* running.h */
     uint32_t replaced; /* a later one has its series */
 };
 
-/* Ask each for its value; none after deadline_ns (0: no deadline). */
+/* Call each for its value; none after deadline_ns (0: no deadline). */
 void promc_callbacks_run(promc_registry *registry, uint64_t deadline_ns);
+struct promc_family_data;
+/* Disable the callbacks of a family, and wait for the one that is running. */
+void promc_callbacks_end(promc_registry *registry, const struct promc_family_data *data);
 /* After fork, in the child: none is running. */
 void promc_callbacks_forked(promc_registry *registry);
 void promc_callbacks_free(promc_registry *registry);

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much memory and CPU the process may have, and how often its control group was throttled. */
+/* The process' limits of memory and CPU, and how often its control group was throttled. */
+#include "base/platform.h"
 #include "collect/cgroup_read.h"
 #include "collect/measured.h"
 
 #include <promc/collect.h>
-
-#include <sched.h>
-#include <sys/sysinfo.h>
-#include <unistd.h>
 
 enum { MEMORY, CPU, PERIODS, THROTTLED_PERIODS, THROTTLED, METRICS };
 
@@ -44,33 +41,13 @@ static const struct promc_measure table[METRICS] = {
                    {0}},
 };
 
-/* sysconf() says anything where sysinfo(2) is forbidden. false: it cannot be known. */
-static bool machine_memory(uint64_t *bytes)
-{
-    struct sysinfo info;
-    if (sysinfo(&info) != 0 || info.totalram == 0) {
-        return false;
-    }
-    *bytes = (uint64_t)info.totalram * info.mem_unit;
-    return true;
-}
-
 /* The lower one of the machine's memory and of the control groups' limit. false: neither is known. */
 static bool memory_limit(const promc_cgroup_paths *paths, uint64_t *bytes)
 {
     uint64_t limit, memory;
-    bool limited = promc_cgroup_memory_limit(paths, &limit), known = machine_memory(&memory);
+    bool limited = promc_cgroup_memory_limit(paths, &limit), known = promc_machine_memory(&memory);
     *bytes = limited && (!known || limit < memory) ? limit : known ? memory : 0;
     return limited || known;
-}
-
-static double usable_cpus(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) == 0) {
-        return CPU_COUNT(&set);
-    }
-    return (double)sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than the set can hold */
 }
 
 static double lower(double a, double b)
@@ -85,11 +62,10 @@ static int measure(void *state, struct promc_measurements *out)
     uint64_t bytes;
     double cores;
     (void)state;
-    promc_cgroup_find("", &paths); /* each time: a process may be moved */
-    double cpus = usable_cpus();
-    if (memory_limit(&paths, &bytes)) {
+    promc_cgroup_find("", &paths); /* read each time: the process may be moved */
+    double cpus = promc_usable_cpus();
+    if (memory_limit(&paths, &bytes))
         promc_measured_set(out, MEMORY, (double)bytes);
-    }
     promc_measured_set(out, CPU, promc_cgroup_cpu_limit(&paths, &cores) ? lower(cores, cpus) : cpus);
     if (promc_cgroup_throttling_read(&paths, &throttling)) {
         promc_measured_set(out, PERIODS, (double)throttling.periods);

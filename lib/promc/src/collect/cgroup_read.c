@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * /proc/self/cgroup names the group below the hierarchy's root; /proc/self/mountinfo says where, and from which root, the hierarchy
- * is mounted. In a container the two disagree when the host's path is shown: then the mount point itself is the group.
+ * is mounted. In a container the two disagree if the host's path is shown: then the mount point itself is the group.
  */
 #include "collect/cgroup_read.h"
 
@@ -11,21 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
-/* mountinfo of a host with many containers is long; what matters stands early, but be generous. Static per call: on the stack. */
+/* mountinfo of a host with many containers is long; the relevant lines are near its start, but be generous. On the stack of each call. */
 #define TEXT_MAX 32768
 
 typedef struct {
-    char mount[512]; /* where the hierarchy is mounted */
-    char root[512];  /* which directory of it is mounted there */
+    char mount[512]; /* the mount point of the hierarchy */
+    char root[512];  /* the directory of the hierarchy that is mounted there */
 } hierarchy;
 
-/* The next blank-separated field of a line; NUL-terminated in place of a copy. @return false if it is missing or too long. */
+/* The next space-separated field of a line; NUL-terminated in place. @return false if it is missing or too long. */
 static bool copy_field(const char **p, char *out, size_t capacity)
 {
     size_t length = strcspn(*p, " \n");
-    if (length == 0 || length >= capacity) {
+    if (length == 0 || length >= capacity)
         return false;
-    }
     memcpy(out, *p, length);
     out[length] = '\0';
     *p += length;
@@ -39,12 +38,10 @@ static bool has_word(const char *list, const char *word)
     size_t length = strlen(word);
     while (true) {
         size_t here = strcspn(list, ", \n:");
-        if (here == length && memcmp(list, word, length) == 0) {
+        if (here == length && memcmp(list, word, length) == 0)
             return true;
-        }
-        if (list[here] != ',') {
+        if (list[here] != ',')
             return false;
-        }
         list += here + 1;
     }
 }
@@ -54,34 +51,28 @@ static bool parse_mount(const char *line, const char *controller, hierarchy *out
 {
     char skipped[512], type[32];
     const char *p = line;
-    for (int i = 0; i < 3; i++) {
-        if (!copy_field(&p, skipped, sizeof(skipped))) {
+    for (int i = 0; i < 3; i++)
+        if (!copy_field(&p, skipped, sizeof(skipped)))
             return false;
-        }
-    }
-    if (!copy_field(&p, out->root, sizeof(out->root)) || !copy_field(&p, out->mount, sizeof(out->mount))) {
+    if (!copy_field(&p, out->root, sizeof(out->root)) || !copy_field(&p, out->mount, sizeof(out->mount)))
         return false;
-    }
-    const char *end = strchrnul(p, '\n');
+    const char *end = p + strcspn(p, "\n");
     const char *dash = strstr(p, " - ");
-    if (dash == NULL || dash >= end) {
+    if (!dash || dash >= end)
         return false;
-    }
     p = dash + 3;
-    if (!copy_field(&p, type, sizeof(type)) || !copy_field(&p, skipped, sizeof(skipped))) {
+    if (!copy_field(&p, type, sizeof(type)) || !copy_field(&p, skipped, sizeof(skipped)))
         return false;
-    }
-    return controller == NULL ? strcmp(type, "cgroup2") == 0 : strcmp(type, "cgroup") == 0 && has_word(p, controller);
+    return !controller ? strcmp(type, "cgroup2") == 0 : strcmp(type, "cgroup") == 0 && has_word(p, controller);
 }
 
 /* @param controller NULL: version 2. */
 static bool find_hierarchy(const char *mountinfo, const char *controller, hierarchy *out)
 {
     for (const char *line = mountinfo; *line != '\0';) {
-        if (parse_mount(line, controller, out)) {
+        if (parse_mount(line, controller, out))
             return true;
-        }
-        line = strchrnul(line, '\n');
+        line = line + strcspn(line, "\n");
         line += *line == '\n';
     }
     return false;
@@ -92,10 +83,10 @@ static bool find_group(const char *cgroup, const char *controller, char *out, si
 {
     for (const char *line = cgroup; *line != '\0';) {
         const char *list = strchr(line, ':');
-        const char *end = strchrnul(line, '\n');
-        if (list != NULL && list < end) {
+        const char *end = line + strcspn(line, "\n");
+        if (list && list < end) {
             const char *path = strchr(++list, ':');
-            bool mine = path != NULL && path < end && (controller == NULL ? path == list : has_word(list, controller));
+            bool mine = path && path < end && (!controller ? path == list : has_word(list, controller));
             if (mine && (size_t)(end - path) < capacity) {
                 memcpy(out, path + 1, (size_t)(end - path) - 1);
                 out[end - path - 1] = '\0';
@@ -113,9 +104,8 @@ static bool resolve(const char *root, const hierarchy *h, const char *group, con
     size_t shown = strcmp(h->root, "/") == 0 ? 0 : strlen(h->root);
     bool below = strncmp(group, h->root, shown) == 0 && (group[shown] == '/' || group[shown] == '\0');
     const char *rest = below ? group + shown : "";
-    if (strcmp(rest, "/") == 0) {
+    if (strcmp(rest, "/") == 0)
         rest = "";
-    }
     char file[PROMC_CGROUP_PATH_MAX + 64];
     for (int attempt = 0; attempt < 2; attempt++, rest = "") {
         int length = snprintf(out, PROMC_CGROUP_PATH_MAX, "%s%s%s", root, h->mount, rest);
@@ -147,22 +137,20 @@ void promc_cgroup_find(const char *root, promc_cgroup_paths *out)
     char cgroup[4096], mountinfo[TEXT_MAX], path[PROMC_CGROUP_PATH_MAX];
     memset(out, 0, sizeof(*out));
     snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
-    if (promc_read_file(path, cgroup, sizeof(cgroup)) < 0) {
+    if (promc_read_file(path, cgroup, sizeof(cgroup)) < 0)
         return;
-    }
     snprintf(path, sizeof(path), "%s/proc/self/mountinfo", root);
-    if (promc_read_file(path, mountinfo, sizeof(mountinfo)) < 0) {
+    if (promc_read_file(path, mountinfo, sizeof(mountinfo)) < 0)
         return;
-    }
     const sources from = {root, cgroup, mountinfo};
-    /* Where a controller is in version 1, version 2 does not have it: ask for version 1 first. The root of
-     * version 2 has neither file, cgroup.procs is everywhere. */
-    if (!locate(&from, "memory", "memory.limit_in_bytes", out->memory, &out->memory_root)) {
+    /*
+     * A controller in version 1 is not in version 2, so ask version 1 first. The root of
+     * version 2 has neither file; cgroup.procs is everywhere.
+     */
+    if (!locate(&from, "memory", "memory.limit_in_bytes", out->memory, &out->memory_root))
         out->memory_v2 = locate(&from, NULL, "cgroup.procs", out->memory, &out->memory_root);
-    }
-    if (!locate(&from, "cpu", "cpu.shares", out->cpu, &out->cpu_root)) {
+    if (!locate(&from, "cpu", "cpu.shares", out->cpu, &out->cpu_root))
         out->cpu_v2 = locate(&from, NULL, "cgroup.procs", out->cpu, &out->cpu_root);
-    }
 }
 
 /* Read `name` in the group's directory. */
@@ -177,9 +165,8 @@ static bool read_in(const char *directory, const char *name, char *text, size_t 
 static bool parent(char *path, unsigned top)
 {
     char *slash = strrchr(path, '/');
-    if (slash == NULL || (unsigned)(slash - path) < top) {
+    if (!slash || (unsigned)(slash - path) < top)
         return false;
-    }
     *slash = '\0';
     return true;
 }
@@ -216,17 +203,15 @@ static bool cpu_limit_here(const char *directory, bool v2, double *cores)
     const char *p = text, *q = period_text;
     if (v2) {
         if (!read_in(directory, "cpu.max", text, sizeof(text)) || !promc_parse_u64(&p, &quota) ||
-            !promc_parse_u64(&p, &period)) {
+            !promc_parse_u64(&p, &period))
             return false;
-        }
     } else if (!read_in(directory, "cpu.cfs_quota_us", text, sizeof(text)) || !promc_parse_u64(&p, &quota) ||
                !read_in(directory, "cpu.cfs_period_us", period_text, sizeof(period_text)) ||
                !promc_parse_u64(&q, &period)) {
         return false;
     }
-    if (period == 0) {
+    if (period == 0)
         return false;
-    }
     *cores = (double)quota / (double)period;
     return true;
 }
@@ -252,15 +237,13 @@ bool promc_cgroup_throttling_read(const promc_cgroup_paths *paths, promc_cgroup_
     uint64_t time;
     if (paths->cpu[0] == '\0' || !read_in(paths->cpu, "cpu.stat", text, sizeof(text)) ||
         !promc_find_u64(text, "nr_periods", &out->periods) ||
-        !promc_find_u64(text, "nr_throttled", &out->throttled_periods)) {
+        !promc_find_u64(text, "nr_throttled", &out->throttled_periods))
         return false;
-    }
-    if (promc_find_u64(text, "throttled_usec", &time)) {
+    if (promc_find_u64(text, "throttled_usec", &time))
         out->throttled_seconds = (double)time / 1e6;
-    } else if (promc_find_u64(text, "throttled_time", &time)) {
+    else if (promc_find_u64(text, "throttled_time", &time))
         out->throttled_seconds = (double)time / 1e9;
-    } else {
+    else
         return false;
-    }
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file cgroup_read.h
- * What the control groups grant this process: version 2, version 1, or both mounted side by side.
+ * What the control groups allow this process: version 2, version 1, or both mounted side by side.
  */
 #ifndef PROMC_COLLECT_CGROUP_READ_H
 #define PROMC_COLLECT_CGROUP_READ_H
@@ -9,20 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Longest path that is looked at; deeper groups are cut off with an error, not truncated. */
+/** Longest supported path; deeper groups give an error and are not truncated. */
 #define PROMC_CGROUP_PATH_MAX 1024
 
 typedef struct promc_cgroup_paths {
     char memory[PROMC_CGROUP_PATH_MAX]; /**< the directory of the process' memory group, "" for none */
     char cpu[PROMC_CGROUP_PATH_MAX];
-    unsigned memory_root, cpu_root; /**< bytes of the path that are the mount point: the walk upwards ends there */
+    unsigned memory_root, cpu_root; /**< length of the mount point in the path: the walk upwards ends there */
     bool memory_v2, cpu_v2;
 } promc_cgroup_paths;
 
 /**
  * Find the groups of this process from /proc/self/cgroup and /proc/self/mountinfo.
- * @param root  what to put before every path; "" for the machine itself, a directory in tests.
- * Fields stay "" where there is no such group.
+ * @param root  prefix of every path; "" for the machine itself, a directory in tests.
+ * Fields stay "" if there is no such group.
  */
 void promc_cgroup_find(const char *root, promc_cgroup_paths *out);
 

@@ -2,13 +2,13 @@
 #include "collect/collector.h"
 #include "base/atomic.h"
 #include "collect/callback.h"
+#include "collect/running.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One that has been given back, or the next; PROMC_COLLECTORS_MAX: none. */
+/* The slot of an unregistered collector, or the next one; PROMC_COLLECTORS_MAX: none. */
 static uint32_t free_place(const promc_registry *registry)
 {
     uint32_t at = 0;
@@ -57,56 +57,47 @@ bool promc_collector_is_there(promc_registry *registry, const char *name, promc_
     return there;
 }
 
-/* Until no scrape is inside. */
-static void wait_for(struct promc_collector *collector)
-{
-    while (__atomic_exchange_n(&collector->running, 1, __ATOMIC_ACQUIRE) != 0)
-        sched_yield();
-    promc_store_release(&collector->running, 0);
-}
-
 int promc_collector_unregister(promc_registry *registry, const char *name)
 {
     struct promc_collector *found = NULL;
     if (!registry || !name)
         return promc_fail(PROMC_E_INVALID, "no registry, or no collector's name, given");
     pthread_mutex_lock(&registry->local_lock);
-    for (uint32_t i = 0; i < registry->collector_count && !found; i++) {
+    for (uint32_t i = 0; i < registry->collector_count && !found; i++)
         if (registry->collectors[i].collect && strcmp(registry->collectors[i].name, name) == 0)
             found = &registry->collectors[i];
-    }
     if (found)
-        promc_store(&found->collect, NULL); /* no run begins from here on */
+        promc_store(&found->collect, NULL); /* no run begins after this */
     pthread_mutex_unlock(&registry->local_lock);
     if (!found)
         return promc_fail(PROMC_E_NOT_FOUND, "collector \"%s\" is not registered", name);
-    wait_for(found); /* without the lock: it may be registering something */
+    promc_running_wait(&found->running); /* without the lock: it may be registering something */
     pthread_mutex_lock(&registry->local_lock);
     free((char *)(uintptr_t)found->name);
-    found->name = NULL; /* the place is free */
+    found->name = NULL; /* the slot is free */
     pthread_mutex_unlock(&registry->local_lock);
     return 0;
 }
 
-/* A run that has not come back well yet. */
+/* A run that has not returned successfully yet. */
 struct run {
     struct promc_collector *collector;
     bool good;
 };
 
-/* However a run ends: by return, by the thread's cancellation or pthread_exit(); else the collector would be running for ever. */
+/* However the run ends: by return, by the thread's cancellation or by pthread_exit(); otherwise the collector would count as running for ever. */
 static void end_run(void *arg)
 {
     struct run *run = arg;
     if (!run->good)
         promc_counter_inc(run->collector->errors);
-    promc_store_release(&run->collector->running, 0);
+    promc_running_end(&run->collector->running);
 }
 
-/* Past the deadline it is not begun: the last good values stay, and the lateness is counted. */
+/* After the deadline it is not started: the last good values stay, and the lateness is counted. */
 static void run(struct promc_collector *collector, uint64_t deadline_ns)
 {
-    if (__atomic_exchange_n(&collector->running, 1, __ATOMIC_ACQUIRE) != 0)
+    if (!promc_running_begin(&collector->running))
         return; /* another scrape is at it: its values are as fresh as ours would be */
     struct run run = {collector, false};
     pthread_cleanup_push(end_run, &run);

@@ -5,7 +5,7 @@
 
 #include "arena/registry.h"
 
-/* Is there a collector of this name with this function? */
+/* Is there a collector with this name and function? */
 bool promc_collector_is_there(promc_registry *registry, const char *name, promc_collect_fn collect);
 /* Run the collectors, then the callbacks, each at most once at a time, and none after deadline_ns (0: no deadline). */
 void promc_collectors_run(promc_registry *registry, uint64_t deadline_ns);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What glibc's malloc says of itself: C's answer to garbage collection statistics. */
+/* Statistics of glibc's malloc. */
 #include "collect/measured.h"
 
 #include <promc/collect.h>
@@ -41,9 +41,8 @@ static int measure(void *state, struct promc_measurements *out)
     (void)state;
 #ifdef PROMC_HAS_MALLINFO2
     struct mallinfo2 info = mallinfo2();
-    if (info.arena + info.hblkhd == 0) {
-        return 0; /* malloc is another library's (jemalloc, a sanitizer): glibc's figures mean nothing */
-    }
+    if (info.arena + info.hblkhd == 0)
+        return 0; /* malloc belongs to another library (jemalloc, a sanitizer): glibc's figures mean nothing */
     promc_measured_set(out, ARENA, (double)info.arena);
     promc_measured_set(out, MAPPED, (double)info.hblkhd);
     promc_measured_set(out, MAPPED_CHUNKS, (double)info.hblks);

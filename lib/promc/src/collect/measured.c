@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collect/measured.h"
 
+#include "arena/commit.h"
 #include "arena/lock.h"
 #include "collect/collector.h"
 #include "series/lookup.h"
@@ -10,18 +11,18 @@
 #include <string.h>
 
 #define PREFIX_MOST 65
-#define NAME_MOST 64 /* of the ready-made collectors' own names */
+#define NAME_MOST 64 /* length of the ready-made collectors' own names */
 
-/* In the arena, so that it goes when the registry goes. Only this process uses it. */
+/* In the arena, so that it is freed with the registry. Only this process uses it. */
 struct measured {
     const struct promc_measured_source *source;
-    promc_gauge series[PROMC_MEASURED_MAX]; /* the zero handle for what is not exposed */
+    promc_gauge series[PROMC_MEASURED_MAX]; /* the zero handle for values that are not exposed */
     uint64_t state[];
 };
 
 /*
  * A counter that the kernel keeps: its total is set, not added to, so it lives in the child like a gauge's value and
- * has no cells. (Adding differences would collect rounding errors, and in a shared arena the totals of several processes.)
+ * has no cells. (Adding differences would accumulate rounding errors, and in a shared arena the totals of several processes.)
  */
 static int register_family(promc_registry *registry, const struct promc_measure *measure, const char *prefix,
                            promc_family **out)
@@ -45,38 +46,33 @@ static int register_all(promc_registry *registry, struct measured *measured, con
     const char *registered = "";
     for (unsigned i = 0; i < source->count; i++) {
         const struct promc_measure *measure = &source->table[i];
-        if (!first->have[i]) {
+        if (!first->have[i])
             continue;
-        }
         if (strcmp(registered, measure->name) != 0) {
             int error = register_family(registry, measure, prefix, &family);
-            if (error != 0) {
+            if (error != 0)
                 return error;
-            }
             registered = measure->name;
         }
         int error = promc_series_get(family, measure->label_values, &measured->series[i].ref);
-        if (error != 0) {
+        if (error != 0)
             return error;
-        }
     }
     return 0;
 }
 
 static void show(const struct measured *measured, const struct promc_measurements *values)
 {
-    for (unsigned i = 0; i < measured->source->count; i++) {
-        if (values->have[i]) {
+    for (unsigned i = 0; i < measured->source->count; i++)
+        if (values->have[i])
             promc_gauge_set(measured->series[i], values->value[i]);
-        }
-    }
 }
 
 static int collect(void *user, uint64_t deadline_ns)
 {
     struct measured *measured = user;
     struct promc_measurements values = {0};
-    (void)deadline_ns; /* a handful of small files of the kernel's */
+    (void)deadline_ns; /* a few small files of the kernel */
     int error = measured->source->measure(measured->state, &values);
     show(measured, &values);
     return error;
@@ -98,24 +94,21 @@ int promc_measured_register(promc_registry *registry, const struct promc_measure
                           PREFIX_MOST - 1);
     }
     (void)snprintf(collector, sizeof(collector), "%s%s", prefix, source->collector);
-    if (registry == NULL || registry->arena.readonly) {
+    if (!registry || registry->arena.readonly) {
         return promc_fail(PROMC_E_INVALID, "collector \"%s\": it needs a registry that can be written",
                           source->collector);
     }
-    if (promc_collector_is_there(registry, collector, collect)) {
+    if (promc_collector_is_there(registry, collector, collect))
         return promc_fail(PROMC_E_DUPLICATE, "collector \"%s\" is registered already", collector);
-    }
     struct measured *measured = allocate(registry, sizeof(*measured) + source->state_bytes);
-    if (measured == NULL) {
-        return promc_fail(PROMC_E_FULL, "collector \"%s\": the arena is full", source->collector);
-    }
+    if (!measured)
+        return promc_fail(PROMC_E_FULL, "collector \"%s\": %s", source->collector, promc_arena_full(&registry->arena));
     measured->source = source;
     struct promc_measurements first = {0};
-    (void)source->measure(measured->state, &first); /* what is missing now is left out */
+    (void)source->measure(measured->state, &first); /* unavailable values are left out */
     int error = register_all(registry, measured, &first, prefix);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     show(measured, &first);
     return promc_collector_register(registry, collector, collect, measured);
 }
@@ -126,13 +119,11 @@ int promc_collect_prefixed(promc_registry *registry, unsigned collectors, const 
                                                                   &promc_measured_cgroup, &promc_measured_scheduler,
                                                                   &promc_measured_pressure};
     int error =
-        prefix != NULL && collectors != 0 && collectors <= PROMC_COLLECT_ALL
+        prefix && collectors != 0 && collectors <= PROMC_COLLECT_ALL
             ? 0
             : promc_fail(PROMC_E_INVALID, "promc_collect_prefixed: no prefix, or no such collectors (%#x)", collectors);
-    for (unsigned i = 0; error == 0 && i < sizeof(sources) / sizeof(sources[0]); i++) {
-        if (collectors & 1u << i) {
+    for (unsigned i = 0; error == 0 && i < sizeof(sources) / sizeof(sources[0]); i++)
+        if (collectors & 1u << i)
             error = promc_measured_register(registry, sources[i], prefix);
-        }
-    }
     return error;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file measured.h
- * What the ready-made collectors have in common: a table of metrics whose values are not counted here but read from the
- * system. A value that cannot be had when the collector is registered has no family; one that fails later keeps its last good value.
+ * The common part of the ready-made collectors: a table of metrics whose values are not counted here but read from the
+ * system. A value that is unavailable at registration has no family; one that fails later keeps its last good value.
  */
 #ifndef PROMC_COLLECT_MEASURED_H
 #define PROMC_COLLECT_MEASURED_H
@@ -11,14 +11,14 @@
 
 #define PROMC_MEASURED_MAX 16
 
-/* mallinfo2(3). In two steps: where it is not glibc, __GLIBC_PREREQ(2, 33) is no expression. */
+/* mallinfo2(3). In two steps: outside of glibc, __GLIBC_PREREQ(2, 33) is not a valid expression. */
 #ifdef __GLIBC__
 #if __GLIBC_PREREQ(2, 33)
 #define PROMC_HAS_MALLINFO2
 #endif
 #endif
 
-/** One series. Entries of one family stand one after another and differ in label_values. */
+/** One series. Entries of one family are adjacent and differ in label_values. */
 struct promc_measure {
     const char *name, *help, *unit;
     enum promc_type type; /**< PROMC_COUNTER or PROMC_GAUGE */
@@ -33,8 +33,8 @@ struct promc_measurements {
 };
 
 /**
- * Read what can be read. @param state the source's own, zeroed before the first call.
- * @return 0, or a negative code if something that used to be there could not be read.
+ * Read the available values. @param state the source's own, zeroed before the first call.
+ * @return 0, or a negative code if a value that was available before could not be read.
  */
 typedef int (*promc_measure_fn)(void *state, struct promc_measurements *out);
 
@@ -47,9 +47,9 @@ struct promc_measured_source {
 };
 
 /**
- * Read once, register the families of what came, and a collector that keeps them up to date. Its state lives in the arena.
+ * Read once, register the families of the available values, and a collector that updates them. Its state is in the arena.
  * @param source static.
- * @param prefix stands before every name, the collector's too; "" for none.
+ * @param prefix of every name, including the collector's; "" for none.
  * @return 0, also if nothing could be read; PROMC_E_FULL, PROMC_E_DUPLICATE, …
  */
 int promc_measured_register(promc_registry *registry, const struct promc_measured_source *source, const char *prefix);

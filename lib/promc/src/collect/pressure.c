@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pressure stall information: how long work stood still for want of CPU, memory or I/O, on the whole machine. */
+/* Pressure stall information: how long work waited for CPU, memory or I/O, on the whole machine. */
 #include "collect/measured.h"
 #include "collect/procfs.h"
 
@@ -26,10 +26,9 @@ static const struct promc_measure table[METRICS] = {
 static bool find_total(const char *text, const char *kind, uint64_t *microseconds)
 {
     const char *line = strstr(text, kind);
-    const char *total = line != NULL ? strstr(line, "total=") : NULL;
-    if (total == NULL) {
+    const char *total = line ? strstr(line, "total=") : NULL;
+    if (!total)
         return false;
-    }
     total += strlen("total=");
     return promc_parse_u64(&total, microseconds);
 }
@@ -38,15 +37,12 @@ static void measure_resource(const char *path, unsigned some, struct promc_measu
 {
     char text[512];
     uint64_t microseconds;
-    if (promc_read_file(path, text, sizeof(text)) <= 0) {
+    if (promc_read_file(path, text, sizeof(text)) <= 0)
         return; /* an older kernel, or one started with psi=0 */
-    }
-    if (find_total(text, "some ", &microseconds)) {
+    if (find_total(text, "some ", &microseconds))
         promc_measured_set(out, some, (double)microseconds / 1e6);
-    }
-    if (find_total(text, "full ", &microseconds)) {
+    if (find_total(text, "full ", &microseconds))
         promc_measured_set(out, some + 1, (double)microseconds / 1e6);
-    }
 }
 
 static int measure(void *state, struct promc_measurements *out)

@@ -49,20 +49,18 @@ static const struct promc_measure table[METRICS] = {
 };
 
 struct state {
-    double boot_time; /* seconds since the epoch; read once, because the kernel's figure moves with the clock */
+    double boot_time; /* seconds since the epoch; read once, because the kernel's figure changes with the clock */
 };
 
-/* @return entries of /proc/self/fd without the one that reads them; -1 where it cannot be read. */
+/* @return entries of /proc/self/fd without the one used for reading; -1 if it cannot be read. */
 static long count_fds(void)
 {
     DIR *dir = opendir("/proc/self/fd");
-    if (dir == NULL) {
+    if (!dir)
         return -1;
-    }
-    long count = -1; /* opendir's own descriptor is there too */
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+    long count = -1; /* opendir's own descriptor is among them */
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
         count += entry->d_name[0] != '.';
-    }
     closedir(dir);
     return count;
 }
@@ -75,24 +73,20 @@ static double limit_value(const struct rlimit *limit)
 static void measure_limits(struct promc_measurements *out)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
         promc_measured_set(out, MAX_FDS, limit_value(&limit));
-    }
-    if (getrlimit(RLIMIT_AS, &limit) == 0) {
+    if (getrlimit(RLIMIT_AS, &limit) == 0)
         promc_measured_set(out, VIRTUAL_MAX, limit_value(&limit));
-    }
 }
 
 static bool read_boot_time(struct state *state)
 {
     if (state->boot_time == 0) {
-        enum { ENOUGH = 256 * 1024 }; /* a line for each CPU, and a very long one of interrupts, stand before it */
+        enum { ENOUGH = 256 * 1024 }; /* a line for each CPU, and a very long one of interrupts, come before it */
         uint64_t seconds;
         char *text = malloc(ENOUGH);
-        if (text != NULL && promc_read_file("/proc/stat", text, ENOUGH) > 0 &&
-            promc_find_u64(text, "btime", &seconds)) {
+        if (text && promc_read_file("/proc/stat", text, ENOUGH) > 0 && promc_find_u64(text, "btime", &seconds))
             state->boot_time = (double)seconds;
-        }
         free(text);
     }
     return state->boot_time != 0;
@@ -102,9 +96,8 @@ static void measure_heap(struct promc_measurements *out)
 {
 #ifdef PROMC_HAS_MALLINFO2
     struct mallinfo2 info = mallinfo2();
-    if (info.arena + info.hblkhd > 0) { /* else malloc is another library's */
+    if (info.arena + info.hblkhd > 0) /* otherwise malloc belongs to another library */
         promc_measured_set(out, HEAP, (double)(info.arena + info.hblkhd));
-    }
 #else
     (void)out;
 #endif
@@ -122,14 +115,12 @@ static int measure(void *user, struct promc_measurements *out)
         promc_measured_set(out, VIRTUAL, (double)stat.virtual_bytes);
         promc_measured_set(out, RESIDENT, (double)stat.resident_pages * (double)sysconf(_SC_PAGESIZE));
         promc_measured_set(out, THREADS, (double)stat.threads);
-        if (read_boot_time(state)) {
+        if (read_boot_time(state))
             promc_measured_set(out, START, state->boot_time + (double)stat.start_ticks / ticks);
-        }
     }
     long fds = count_fds();
-    if (fds >= 0) {
+    if (fds >= 0)
         promc_measured_set(out, OPEN_FDS, (double)fds);
-    }
     measure_limits(out);
     measure_heap(out);
     return complete && fds >= 0 ? 0 : PROMC_E_IO;

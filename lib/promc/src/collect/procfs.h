@@ -11,18 +11,18 @@
 #include <stdint.h>
 
 /**
- * Read a whole small file into buffer and NUL-terminate it. What does not fit is cut off.
+ * Read a small file completely into buffer and NUL-terminate it. The rest of a larger file is cut off.
  * @return its length, or PROMC_E_IO with errno set.
  */
 long promc_read_file(const char *path, char *buffer, size_t capacity);
 
-/** Parse an unsigned decimal at *text and move behind it, leading blanks skipped. @return false if there is none, or it overflows. */
+/** Parse an unsigned decimal at *text, skipping leading spaces, and advance *text. @return false if there is none, or it overflows. */
 bool promc_parse_u64(const char **text, uint64_t *out);
 
-/** The number that follows `key` at the start of a line (`btime 1700000000`). @return false if there is no such line. */
+/** The number after `key` at the start of a line (`btime 1700000000`). @return false if there is no such line. */
 bool promc_find_u64(const char *text, const char *key, uint64_t *out);
 
-/** What /proc/PID/stat tells; see proc(5). Times in clock ticks. */
+/** The content of /proc/PID/stat; see proc(5). Times in clock ticks. */
 typedef struct promc_proc_stat {
     uint64_t minor_faults, major_faults;
     uint64_t user_ticks, system_ticks;
@@ -33,8 +33,8 @@ typedef struct promc_proc_stat {
 } promc_proc_stat;
 
 /**
- * Parse the line of /proc/PID/stat. The command name stands in brackets and may hold anything, brackets, blanks and newlines
- * included, so the fields are counted from the *last* bracket.
+ * Parse the line of /proc/PID/stat. The command name is in brackets and may contain anything, including brackets, spaces and
+ * newlines, so the fields are counted from the *last* bracket.
  * @return false if the text is not such a line.
  */
 bool promc_parse_proc_stat(const char *text, promc_proc_stat *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel did to the process: page faults, context switches, time spent runnable but not running. */
+/* Scheduling statistics of the process: page faults, context switches, time spent runnable but not running. */
 #include "collect/measured.h"
 #include "collect/procfs.h"
 
@@ -40,18 +40,17 @@ static const struct promc_measure table[METRICS] = {
 
 struct state {
     uint64_t last_sum; /* over the threads alive at the last reading */
-    uint64_t total;    /* never goes down, though threads end */
+    uint64_t total;    /* never decreases, although threads end */
 };
 
-/* The second figure of schedstat, over all threads, in ns. @return false where the kernel does not keep it. */
+/* The second figure of schedstat, over all threads, in ns. @return false if the kernel does not keep it. */
 static bool sum_run_delay(uint64_t *sum)
 {
     DIR *dir = opendir("/proc/self/task");
     bool found = false;
     *sum = 0;
-    if (dir == NULL) {
+    if (!dir)
         return false;
-    }
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         char path[300], text[128];
         const char *p = text;

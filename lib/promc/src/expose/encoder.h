@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file encoder.h
- * Between the walk (scrape.c) and the syntaxes (text.c, openmetrics.c, protobuf.c).
+ * The interface between the walk (scrape.c) and the syntaxes (text.c, openmetrics.c, protobuf.c).
  *
- * The walk knows families, series and the caller's buffer; it never knows what a line looks like. A syntax knows one family
- * and one series at a time; it never walks. For each family: begin_family(), then for each series begin_series() and
+ * The walk knows families, series and the caller's buffer, but not what a line looks like. A syntax knows one family
+ * and one series at a time, and never walks. For each family: begin_family(), then for each series begin_series() and
  * put() until `unit == units`, then end_family().
  *
- * A *unit* is what is written in one go: a line of text, a Metric message. The walk guarantees `unit_max` bytes of room for it,
- * in the caller's buffer where they are there, else in a buffer of its own that it hands out in parts. So the slices may be of any
+ * A *unit* is written in one go: a line of text, a Metric message. The walk guarantees `unit_max` bytes of room for it:
+ * in the caller's buffer if they fit there, else in its own buffer, which it hands out in parts. So slices may have any
  * size, and the bytes are the same.
  */
 #ifndef PROMC_EXPOSE_ENCODER_H
@@ -31,11 +31,9 @@ struct promc_syntax {
     int (*begin_series)(struct promc_encoder *encoder);
     /** Write units from `unit` on while there are unit_max bytes up to `end`, at least one. @return the end of what was written. */
     char *(*put)(struct promc_encoder *encoder, char *out, const char *end);
-    /**
-     * The family has no further series: set units, unit_max and unit = 0 if there is something to close it with. NULL: never.
-     */
+    /** The family has no further series: set units, unit_max and unit = 0 if something closes it. NULL: never. */
     void (*end_family)(struct promc_encoder *encoder);
-    /** What stands at the very end; "" for nothing. */
+    /** The text at the very end; "" for none. */
     promc_str foot;
 };
 
@@ -44,7 +42,7 @@ struct promc_piece {
     uint32_t at, length;
 };
 
-/** What text lines are put together from: `LEAD labels TAIL number`, prepared once a family. One lead for each kind of line. */
+/** The parts of text lines: `LEAD labels TAIL number`, prepared once per family. One lead for each kind of line. */
 enum promc_lead {
     PROMC_LEAD_VALUE,
     PROMC_LEAD_BUCKET,
@@ -55,7 +53,7 @@ enum promc_lead {
     PROMC_LEADS
 };
 
-/** What the text syntaxes keep. Zeroed at the begin of the scrape. */
+/** State of the text syntaxes. Zeroed at the beginning of the scrape. */
 struct promc_text_state {
     struct promc_bytes prepared; /**< of the family: the head, leads, tails */
     struct promc_piece head;
@@ -63,38 +61,39 @@ struct promc_text_state {
     struct promc_piece tail;
     struct promc_piece bucket_tails[PROMC_MAX_BUCKETS + 1];
     uint32_t longest_lead, longest_tail;
-    unsigned buckets;         /**< lines of a series that are buckets, or quantiles: the first ones */
+    unsigned buckets;         /**< lines of a series that are buckets or quantiles: the first ones */
     enum promc_lead first;    /**< their lead */
     enum promc_lead after[4]; /**< the lines after them */
     unsigned after_count;
-    promc_str labels;         /**< of the series, as they are written */
-    bool labels_as_rendered;  /**< they are the arena's own text; else they are spelt anew for each series */
+    promc_str labels; /**< labels of the series, as they are written */
+    bool
+        labels_as_rendered; /**< the labels are the arena's own text; otherwise they are rendered again for each series */
     struct promc_bytes spelt; /**< the latter */
-    bool exemplars;           /**< the series has some, and the format shows them */
-    unsigned skipped;         /**< lines of `after` that the series goes without */
+    bool exemplars;           /**< the series has created timestamps, and the format shows them */
+    unsigned skipped;         /**< lines of `after` that this series omits */
 };
 
-/** What protobuf.c keeps. */
+/** State of protobuf.c. */
 struct promc_protobuf_state {
     struct promc_bytes prepared;
-    struct promc_piece fields;                  /**< of the MetricFamily, before the first Metric */
-    struct promc_piece constants;               /**< the LabelPairs that all series have */
-    struct promc_piece names[PROMC_MAX_LABELS]; /**< LabelPair.name, tag and all */
-    struct promc_piece overflow_name;           /**< LabelPair.name of an overflow series' own label */
-    size_t value_size;                          /**< of a series, its counts not too wide */
-    size_t series_fixed;                        /**< bytes of all labels of a series, its values not counted */
-    uint64_t remaining;                         /**< promised bytes of the message that are still to be written */
-    bool ending;                                /**< no further series: only padding */
-    promc_str values[PROMC_MAX_LABELS];
+    struct promc_piece fields;                   /**< of the MetricFamily, before the first Metric */
+    struct promc_piece constants;                /**< the LabelPairs that all series have */
+    struct promc_piece names[PROMC_LABELS_MOST]; /**< LabelPair.name, tag and all */
+    struct promc_piece overflow_name;            /**< LabelPair.name of an overflow series' own label */
+    size_t value_size;                           /**< of a series, its counts not too wide */
+    size_t series_fixed;                         /**< bytes of all labels of a series, its values not counted */
+    uint64_t remaining;                          /**< promised bytes of the message that are still to be written */
+    bool ending;                                 /**< no further series: only padding */
+    promc_str values[PROMC_LABELS_MOST];
     unsigned count_width;
-    struct promc_bytes parts;                                /**< of the series: what has no fixed size */
+    struct promc_bytes parts;                                /**< parts of the series without a fixed size */
     struct promc_piece native;                               /**< in it: the native fields */
     struct promc_piece exemplars[PROMC_EXEMPLAR_PLACES_MAX]; /**< in it: bodies of Exemplar by place; length 0: none */
-    bool any_parts;                  /**< the pieces are of this series; else they say nothing */
+    bool any_parts;                  /**< the parts are of this series; otherwise they are invalid */
     size_t parts_size;               /**< what they add to the message, with tags and lengths */
-    uint64_t exemplar_room;          /**< promised bytes that are left for exemplars */
+    uint64_t exemplar_room;          /**< announced bytes that are left for exemplars */
     size_t metric_body, metric_size; /**< of the series; the latter with tag and length */
-    unsigned length_width;           /**< of metric_body as it is written */
+    unsigned length_width;           /**< width of metric_body as it is written */
 };
 
 struct promc_encoder {
@@ -104,14 +103,15 @@ struct promc_encoder {
     bool openmetrics;
     bool scraper; /**< young series are shown as 0: series/birth.h */
     bool created_timestamps;
+    bool no_timestamps;
 
     struct promc_family_view family;
     struct promc_series_view series;
     bool withheld;  /**< the series is young: all its values are 0, and it has no exemplars */
-    promc_str head; /**< of the family: handed out before its first series */
+    promc_str head; /**< head of the family: handed out before its first series */
     unsigned unit;  /**< the next unit of the series */
     unsigned units;
-    size_t unit_max; /**< room that any unit of this series needs */
+    size_t unit_max; /**< room for any unit of this series */
 
     struct promc_values values; /**< of the series */
     uint64_t running;           /**< sum of the buckets before `unit` */
@@ -129,12 +129,14 @@ static inline void promc_encoder_read_values(struct promc_encoder *encoder)
 {
     encoder->unit = 0;
     encoder->running = 0;
+    encoder->values.timed = false;
     if (PROMC_UNLIKELY(encoder->withheld)) {
         promc_values_withhold(&encoder->family, encoder->series.child, &encoder->values);
         return;
     }
-    /* False means that the picture is the newest one that could be had; it is shown all the same. */
+    /* False means that the picture is the newest one available; it is shown anyway. */
     (void)encoder->family.ops->read(encoder->registry, encoder->series.child, &encoder->values);
+    encoder->values.timed = encoder->values.timed && !encoder->no_timestamps;
 }
 
 #endif

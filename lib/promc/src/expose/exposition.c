@@ -2,24 +2,26 @@
 /* One /metrics answer, from the request's head to the last slice. */
 #include "arena/registry.h"
 #include "expose/request.h"
+#include "expose/scrape.h"
 #include "series/birth.h"
 
 #include <promc/exposition.h>
 #include <promc/histogram.h>
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SCRAPES 32 /* of a registry; see promc_scrape_begin() */
+#define MAX_SCRAPES 32 /* scrapes in flight of a registry; see promc_scrape_begin() */
 #define SLICE (32 * 1024)
 #define HEADERS 4
+#define MORE_MOST 64
 
 struct promc_exposition {
-    promc_registry *registry;
     const promc_compressor *compressor;
     unsigned max_scrapes;
-    _Atomic unsigned open; /* scrapes that have a place */
+    unsigned open;         /* scrapes that have a place */
+    size_t registry_count; /* at least 1 */
+    promc_registry *registries[];
 };
 
 struct promc_exposition_scrape {
@@ -27,43 +29,74 @@ struct promc_exposition_scrape {
     promc_exposition_head head;
     promc_exposition_header headers[HEADERS];
     bool has_place;
-    bool is_head; /* of HEAD: no body */
+    bool is_head; /* HEAD: no body */
     promc_scrape_settings settings;
-    struct promc_names names;
-    promc_scrape *scrape; /* NULL: not begun, or an error's line is the body */
-    size_t error_sent;    /* bytes of head.error and its line's end */
+    struct promc_wanted names;
+    promc_scrape *scrape; /* NULL: not begun, or the body is an error's line */
+    size_t at;            /* its registry */
+    size_t error_sent;    /* bytes of head.error and its line end */
     /* compressed: */
     const promc_compressor *compressor; /* NULL: as it is */
     void *stream;
-    char *slice; /* SLICE bytes: what the scrape gave and the compressor has not taken */
+    char *slice; /* SLICE bytes: output of the scrape that the compressor has not read */
     const char *input;
     size_t input_length;
-    bool drained; /* the scrape has no more */
+    bool drained; /* the scrape is complete */
 };
+
+static promc_registry *registry_at(promc_registry *first, const promc_exposition_settings *settings, size_t i)
+{
+    return i == 0 ? first : settings->more[i - 1];
+}
+
+/* Every registry exists, once, and no family is in two. */
+static int check_registries(promc_registry *first, const promc_exposition_settings *settings)
+{
+    if (settings->more_count > MORE_MOST || (settings->more_count > 0 && !settings->more)) {
+        return promc_fail(PROMC_E_INVALID, "more_count is %llu; at most %d, and with more",
+                          (unsigned long long)settings->more_count, MORE_MOST);
+    }
+    for (size_t i = 1; i <= settings->more_count; i++) {
+        promc_registry *registry = settings->more[i - 1];
+        for (size_t j = 0; j < i; j++) {
+            promc_registry *other = registry_at(first, settings, j);
+            if (!registry || registry == other) {
+                return promc_fail(PROMC_E_INVALID, "more[%zu] is %s", i - 1,
+                                  !registry ? "NULL" : "a registry that is there already");
+            }
+            const char *common = promc_scrape_common_family(other, registry);
+            if (common)
+                return promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is in two of the registries", common);
+        }
+    }
+    return 0;
+}
 
 int promc_exposition_create(promc_exposition **out, promc_registry *registry, const promc_exposition_settings *settings)
 {
     static const promc_exposition_settings defaults;
-    if (out == NULL || registry == NULL) {
+    if (!out || !registry)
         return promc_fail(PROMC_E_INVALID, "promc_exposition_create: out and registry must not be NULL");
-    }
     *out = NULL;
-    settings = settings != NULL ? settings : &defaults;
-    if (settings->max_scrapes > MAX_SCRAPES) {
+    settings = settings ? settings : &defaults;
+    if (settings->max_scrapes > MAX_SCRAPES)
         return promc_fail(PROMC_E_INVALID, "max_scrapes is %u; at most %d", settings->max_scrapes, MAX_SCRAPES);
-    }
     int rc = PROMC_RESERVED_CHECK(promc_exposition_settings, settings);
-    if (rc == 0 && settings->compressor != NULL) {
+    if (rc == 0 && settings->compressor)
         rc = PROMC_RESERVED_CHECK(promc_compressor, settings->compressor);
-    }
-    if (rc != 0) {
+    if (rc != 0)
         return rc;
-    }
-    promc_exposition *exposition = calloc(1, sizeof(*exposition));
-    if (exposition == NULL) {
+    rc = check_registries(registry, settings);
+    if (rc != 0)
+        return rc;
+    size_t more = (size_t)settings->more_count; /* at most 64 */
+    promc_exposition *exposition = calloc(1, sizeof(*exposition) + (1 + more) * sizeof(exposition->registries[0]));
+    if (!exposition)
         return promc_fail(PROMC_E_NOMEM, "no memory for an exposition");
-    }
-    exposition->registry = registry;
+    exposition->registry_count = 1 + more;
+    exposition->registries[0] = registry;
+    for (size_t i = 0; i < more; i++)
+        exposition->registries[1 + i] = settings->more[i];
     exposition->compressor = settings->compressor;
     exposition->max_scrapes = settings->max_scrapes != 0 ? settings->max_scrapes : MAX_SCRAPES;
     *out = exposition;
@@ -82,9 +115,8 @@ static void add_header(promc_exposition_scrape *scrape, const char *name, const 
 
 static void give_place_back(promc_exposition_scrape *scrape)
 {
-    if (scrape->has_place) {
-        atomic_fetch_sub_explicit(&scrape->exposition->open, 1, memory_order_relaxed);
-    }
+    if (scrape->has_place)
+        __atomic_fetch_sub(&scrape->exposition->open, 1, __ATOMIC_RELAXED);
     scrape->has_place = false;
 }
 
@@ -94,18 +126,16 @@ static void refuse(promc_exposition_scrape *scrape, int status, const char *erro
     give_place_back(scrape);
     scrape->head = (promc_exposition_head){.status = status, .headers = scrape->headers, .error = error};
     add_header(scrape, "Content-Type", "text/plain; charset=utf-8");
-    if (status == 503) {
+    if (status == 503)
         add_header(scrape, "Retry-After", "1");
-    }
 }
 
 static bool take_place(promc_exposition_scrape *scrape)
 {
-    _Atomic unsigned *open = &scrape->exposition->open;
+    unsigned *open = &scrape->exposition->open;
     scrape->has_place = true;
-    if (atomic_fetch_add_explicit(open, 1, memory_order_relaxed) < scrape->exposition->max_scrapes) {
+    if (__atomic_fetch_add(open, 1, __ATOMIC_RELAXED) < scrape->exposition->max_scrapes)
         return true;
-    }
     refuse(scrape, 503, "too many scrapes in flight");
     return false;
 }
@@ -113,39 +143,39 @@ static bool take_place(promc_exposition_scrape *scrape)
 static bool negotiate(promc_exposition_scrape *scrape, const promc_exposition_request *request)
 {
     char *accept = promc_field_join(&request->accept);
-    if (accept == NULL) {
+    if (!accept)
         return false;
-    }
     promc_negotiate(accept, &scrape->settings);
     free(accept);
     const promc_compressor *compressor = scrape->exposition->compressor;
-    if (compressor != NULL && promc_accepts_coding(&request->accept_encoding, compressor->coding)) {
+    if (compressor && promc_accepts_coding(&request->accept_encoding, compressor->coding))
         scrape->compressor = compressor;
-    }
     scrape->settings.for_scraper = request->scrape_timeout != NULL;
     uint64_t timeout = promc_scrape_timeout_ns(request->scrape_timeout);
-    scrape->settings.deadline_ns = timeout != 0 ? promc_now_ns() + timeout / 10 * 9 : 0; /* a tenth is the network's */
+    scrape->settings.deadline_ns =
+        timeout != 0 ? promc_now_ns() + timeout / 10 * 9 : 0; /* a tenth is for the network */
     return true;
 }
 
-/* The head of a scrape that goes well. */
+/* The head of a successful scrape. */
 static void write_head(promc_exposition_scrape *scrape)
 {
     scrape->head = (promc_exposition_head){.status = 200, .headers = scrape->headers};
     add_header(scrape, "Content-Type", promc_content_type(&scrape->settings));
-    /* Only where it makes a difference. */
-    bool births = promc_birth_least_seconds(scrape->exposition->registry) != 0;
+    /* Only if it makes a difference. */
+    bool births = false;
+    for (size_t i = 0; i < scrape->exposition->registry_count && !births; i++)
+        births = promc_birth_least_seconds(scrape->exposition->registries[i]) != 0;
     add_header(scrape, "Vary",
                births ? "Accept, Accept-Encoding, X-Prometheus-Scrape-Timeout-Seconds" : "Accept, Accept-Encoding");
-    if (scrape->compressor != NULL) {
+    if (scrape->compressor)
         add_header(scrape, "Content-Encoding", scrape->compressor->coding);
-    }
 }
 
 static void read_request(promc_exposition_scrape *scrape, const promc_exposition_request *request)
 {
     const char *fault = promc_names_read(&scrape->names, request->query, &request->names);
-    if (fault != NULL) {
+    if (fault) {
         refuse(scrape, 400, fault);
     } else if (!negotiate(scrape, request)) {
         refuse(scrape, 503, "out of memory");
@@ -159,18 +189,15 @@ static void read_request(promc_exposition_scrape *scrape, const promc_exposition
 int promc_exposition_open(promc_exposition *exposition, const promc_exposition_request *request,
                           promc_exposition_scrape **out)
 {
-    if (exposition == NULL || request == NULL || out == NULL) {
+    if (!exposition || !request || !out)
         return promc_fail(PROMC_E_INVALID, "promc_exposition_open: an argument is NULL");
-    }
     *out = NULL;
     int rc = PROMC_RESERVED_CHECK(promc_exposition_request, request);
-    if (rc != 0) {
+    if (rc != 0)
         return rc;
-    }
     promc_exposition_scrape *scrape = calloc(1, sizeof(*scrape));
-    if (scrape == NULL) {
+    if (!scrape)
         return promc_fail(PROMC_E_NOMEM, "no memory for a scrape");
-    }
     scrape->exposition = exposition;
     scrape->is_head = request->head;
     read_request(scrape, request);
@@ -180,30 +207,54 @@ int promc_exposition_open(promc_exposition *exposition, const promc_exposition_r
 
 static bool begin_compression(promc_exposition_scrape *scrape)
 {
-    if (scrape->compressor == NULL) {
+    if (!scrape->compressor)
         return true;
-    }
     scrape->slice = malloc(SLICE);
-    scrape->stream = scrape->slice != NULL ? scrape->compressor->open(scrape->compressor->user) : NULL;
+    scrape->stream = scrape->slice ? scrape->compressor->open(scrape->compressor->user) : NULL;
     return scrape->stream != NULL;
+}
+
+/* The scrape of the registry at `at`. */
+static int begin_part(promc_exposition_scrape *scrape)
+{
+    const promc_exposition *exposition = scrape->exposition;
+    size_t at = scrape->at;
+    int error = promc_scrape_begin(exposition->registries[at], &scrape->settings, &scrape->scrape);
+    if (error == 0 && exposition->registry_count > 1)
+        promc_scrape_is_part(scrape->scrape, exposition->registries, at, at + 1 == exposition->registry_count);
+    return error;
+}
+
+/* promc_scrape_read(), continuing with the next registry when one has ended. */
+static long read_parts(promc_exposition_scrape *scrape, char *buffer, size_t capacity)
+{
+    for (;;) {
+        long n = promc_scrape_read(scrape->scrape, buffer, capacity);
+        if (n != 0 || scrape->at + 1 == scrape->exposition->registry_count)
+            return n;
+        promc_scrape_end(scrape->scrape);
+        scrape->scrape = NULL;
+        scrape->at++;
+        int error = begin_part(scrape);
+        if (error != 0)
+            return error;
+    }
 }
 
 void promc_exposition_begin(promc_exposition_scrape *scrape)
 {
-    if (scrape->head.status != 200 || scrape->is_head || scrape->scrape != NULL) {
+    if (scrape->head.status != 200 || scrape->is_head || scrape->scrape)
         return;
-    }
-    int error = promc_scrape_begin(scrape->exposition->registry, &scrape->settings, &scrape->scrape);
+    int error = begin_part(scrape);
     uint64_t deadline = scrape->settings.deadline_ns;
-    if (error == PROMC_E_BUSY) {
+    if (error == PROMC_E_BUSY)
         refuse(scrape, 503, "too many scrapes in flight");
-    } else if (error != 0) {
+    else if (error != 0)
         refuse(scrape, 503, "the scrape cannot be begun");
-    } else if (deadline != 0 && promc_now_ns() > deadline) {
+    else if (deadline != 0 && promc_now_ns() > deadline)
         refuse(scrape, 503, "the collectors took longer than the scrape timeout");
-    } else if (!begin_compression(scrape)) {
+    else if (!begin_compression(scrape))
         refuse(scrape, 503, "out of memory");
-    }
 }
 
 const promc_exposition_head *promc_exposition_get_head(const promc_exposition_scrape *scrape)
@@ -215,9 +266,8 @@ static long read_error(promc_exposition_scrape *scrape, char *buffer, size_t cap
 {
     const char *line = scrape->head.error;
     size_t length = strlen(line), at = scrape->error_sent, written = 0;
-    for (; written < capacity && at <= length; written++, at++) {
+    for (; written < capacity && at <= length; written++, at++)
         buffer[written] = at < length ? line[at] : '\n';
-    }
     scrape->error_sent = at;
     return (long)written;
 }
@@ -225,10 +275,9 @@ static long read_error(promc_exposition_scrape *scrape, char *buffer, size_t cap
 /* The next slice for the compressor. @return 0 or a negative code. */
 static int refill(promc_exposition_scrape *scrape)
 {
-    long n = promc_scrape_read(scrape->scrape, scrape->slice, SLICE);
-    if (n < 0) {
+    long n = read_parts(scrape, scrape->slice, SLICE);
+    if (n < 0)
         return (int)n;
-    }
     scrape->drained = n == 0;
     scrape->input = scrape->slice;
     scrape->input_length = (size_t)n;
@@ -241,19 +290,16 @@ static long read_compressed(promc_exposition_scrape *scrape, char *buffer, size_
     while (used < capacity) {
         if (scrape->input_length == 0 && !scrape->drained) {
             int error = refill(scrape);
-            if (error != 0) {
+            if (error != 0)
                 return error;
-            }
         }
         size_t before = scrape->input_length;
         long n = scrape->compressor->write(scrape->stream, &scrape->input, &scrape->input_length, scrape->drained,
                                            buffer + used, capacity - used);
-        if (n < 0) {
+        if (n < 0)
             return n;
-        }
-        if (n == 0 && scrape->drained) {
+        if (n == 0 && scrape->drained)
             break;
-        }
         if (n == 0 && before == scrape->input_length) {
             return promc_fail(PROMC_E_INVALID, "the compressor '%s' neither reads nor writes",
                               scrape->compressor->coding);
@@ -265,31 +311,24 @@ static long read_compressed(promc_exposition_scrape *scrape, char *buffer, size_
 
 long promc_exposition_read(promc_exposition_scrape *scrape, char *buffer, size_t capacity)
 {
-    if (scrape->is_head) {
+    if (scrape->is_head)
         return 0;
-    }
-    if (scrape->head.error != NULL) {
+    if (scrape->head.error)
         return read_error(scrape, buffer, capacity);
-    }
-    if (scrape->scrape == NULL) {
+    if (!scrape->scrape)
         return promc_fail(PROMC_E_INVALID, "promc_exposition_read: before promc_exposition_begin()");
-    }
-    if (scrape->settings.deadline_ns != 0 && promc_now_ns() > scrape->settings.deadline_ns) {
+    if (scrape->settings.deadline_ns != 0 && promc_now_ns() > scrape->settings.deadline_ns)
         return promc_fail(PROMC_E_TIMEOUT, "the scraper has stopped waiting");
-    }
-    return scrape->compressor != NULL ? read_compressed(scrape, buffer, capacity)
-                                      : promc_scrape_read(scrape->scrape, buffer, capacity);
+    return scrape->compressor ? read_compressed(scrape, buffer, capacity) : read_parts(scrape, buffer, capacity);
 }
 
 void promc_exposition_close(promc_exposition_scrape *scrape)
 {
-    if (scrape == NULL) {
+    if (!scrape)
         return;
-    }
     give_place_back(scrape);
-    if (scrape->stream != NULL) {
+    if (scrape->stream)
         scrape->compressor->close(scrape->stream);
-    }
     promc_scrape_end(scrape->scrape);
     promc_names_free(&scrape->names);
     free(scrape->slice);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenMetrics 1.0 text: its head, its foot, and its idea of a family's name. The lines are text.c's. */
+/* OpenMetrics 1.0 text: its head, its end, and the names of families. The lines are text.c's. */
 #include "base/escape.h"
 #include "expose/text.h"
 
@@ -8,18 +8,17 @@ static bool ends_with(promc_str text, const char *suffix, size_t length)
     return text.length > length && memcmp(text.data + text.length - length, suffix, length) == 0;
 }
 
-/* The family's name: a counter's and an info's without the suffix, which is escaped with the name and cut off again. */
+/* The family's name: for a counter or an info without the suffix, which is escaped with the name and cut off again. */
 static promc_str family_name(const struct promc_encoder *e, struct promc_bytes *scratch)
 {
     promc_str name = promc_text_escaped_name(e, e->family.sample_name, scratch);
     size_t suffix = strlen(e->family.ops->suffix);
-    if (ends_with(name, e->family.ops->suffix, suffix)) {
+    if (ends_with(name, e->family.ops->suffix, suffix))
         name.length -= suffix;
-    }
     return name;
 }
 
-/* Some escapings double the underscores of the name; a unit that is then no suffix of it would fail the scrape. */
+/* Some escapings double the underscores of the name; then the unit is not a suffix of it, which would fail the scrape. */
 static bool unit_is_suffix(const struct promc_encoder *e, promc_str name)
 {
     promc_str unit = e->family.unit;
@@ -34,9 +33,8 @@ static void append_line(struct promc_encoder *e, const char *keyword, promc_str 
     promc_text_append_name(e, name);
     promc_bytes_append(bytes, " ", 1);
     char *out = promc_bytes_reserve(bytes, PROMC_ESCAPED_TEXT_MAX(length));
-    if (out != NULL) {
+    if (out)
         bytes->length += (size_t)(promc_escape_help(out, text, length, true) - out);
-    }
     promc_bytes_append(bytes, "\n", 1);
 }
 
@@ -46,13 +44,11 @@ static int begin_family(struct promc_encoder *e)
     promc_str name = family_name(e, &scratch);
     const char *type = e->family.ops->openmetrics_type;
     promc_bytes_clear(bytes);
-    if (e->family.help.length > 0) {
+    if (e->family.help.length > 0)
         append_line(e, "# HELP ", name, e->family.help.data, e->family.help.length);
-    }
     append_line(e, "# TYPE ", name, type, strlen(type));
-    if (unit_is_suffix(e, name)) {
+    if (unit_is_suffix(e, name))
         append_line(e, "# UNIT ", name, e->family.unit.data, e->family.unit.length);
-    }
     size_t head = bytes->length;
     int error = promc_text_prepare_lines(e, name);
     e->head = (promc_str){bytes->data, head};

@@ -3,9 +3,9 @@
  * Delimited io.prometheus.client.MetricFamily messages.
  *
  * A MetricFamily begins with its length, and a family may have a million series that come and go while it is written. Nothing is
- * buffered and nothing is walked twice: the length is *promised* from what the family's counters say (series, bytes of label text),
- * which is exact while nobody creates or removes. What is promised and then not needed is filled by fields that no reader
- * knows (and every reader skips); a series that does not fit any more goes into a further message of the same name.
+ * buffered and nothing is walked twice: the length is *announced* from the family's counters (series, bytes of label text),
+ * which is exact while nobody creates or removes series. Announced bytes that are not needed are filled with fields that no reader
+ * knows (and every reader skips); a series that no longer fits goes into another message of the same name.
  */
 #include "base/escape.h"
 #include "expose/encoder.h"
@@ -25,7 +25,8 @@ enum {
     METRIC_COUNTER,
     METRIC_SUMMARY,
     METRIC_UNTYPED,
-    METRIC_HISTOGRAM = 7,
+    METRIC_TIMESTAMP,
+    METRIC_HISTOGRAM,
     LABEL_NAME = 1,
     LABEL_VALUE,
     VALUE = 1,
@@ -55,13 +56,14 @@ enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
 #define LABEL_WIDTH 3   /* a LabelPair or a label's value */
 #define COUNT_WIDTH 6   /* a bucket's count, up to 2^42 */
 #define COUNT_WIDE 10   /* and above */
+#define TIME_WIDTH 9    /* a sample's time, up to 2^63 ms */
 #define QUANTILE_SIZE (2 + 9 + 9)
 #define LABEL_OVERHEAD (1 + LABEL_WIDTH)
 #define METRIC_OVERHEAD (1 + MESSAGE_WIDTH)
-/* Tag and length of an Exemplar, and one byte more: of its bucket's or counter's length, or of the tag among the native ones. */
+/* Tag and length of an Exemplar, and one more byte: for its bucket's or counter's length, or for the tag among the native ones. */
 #define EXEMPLAR_WIDTH 2
 #define EXEMPLAR_OVERHEAD (1 + EXEMPLAR_WIDTH + 1)
-/* A padding field: a tag of two bytes (2047, unknown to everybody), a length of two. */
+/* A padding field: a two-byte tag (2047, unknown to every reader), a two-byte length. */
 #define PADDING_OVERHEAD 4
 #define PADDING_MOST 4096
 /* `,promc_overflow=""` */
@@ -69,13 +71,13 @@ enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
 
 static const promc_str overflow_label = {PROMC_OVERFLOW_LABEL, sizeof(PROMC_OVERFLOW_LABEL) - 1};
 
-/* How the value of a series is written: a row for each shape, below. */
+/* How the value of a series is written: one row per shape, below. */
 struct value_shape {
     char type;
     bool counts; /* its size depends on the width of its counts */
-    /* Size of the field that holds the value, with tag and length; what is in `parts` not counted. */
+    /* Size of the field with the value, with tag and length, without `parts`. */
     size_t (*size)(const struct promc_encoder *e, unsigned count_width);
-    char *(*put)(struct promc_encoder *e, char *out);
+    char *(*write)(struct promc_encoder *e, char *out);
 };
 
 static const struct value_shape shapes[PROMC_SHAPES];
@@ -93,7 +95,7 @@ static char type_of(const struct promc_encoder *e)
 static void append_string_field(struct promc_bytes *bytes, int field, promc_str text)
 {
     char *out = promc_bytes_reserve(bytes, 11 + text.length);
-    if (out != NULL && text.length > 0) {
+    if (out && text.length > 0) {
         char *end = out;
         *end++ = PROMC_WIRE_TAG(field, PROMC_WIRE_BYTES);
         end = promc_wire_varint(end, text.length);
@@ -109,7 +111,7 @@ static void append_name_field(struct promc_encoder *e, struct promc_bytes *bytes
 {
     struct promc_bytes scratch = {0};
     char *out = promc_bytes_reserve(&scratch, PROMC_ESCAPED_NAME_MAX(name.length));
-    if (out != NULL) {
+    if (out) {
         append_string_field(bytes, field,
                             (promc_str){out, (size_t)(escape(out, name.data, name.length, e->escaping) - out)});
     }
@@ -134,9 +136,8 @@ static void prepare_constant_labels(struct promc_encoder *e)
         promc_bytes_append(bytes, "\0\0\0\0", LABEL_OVERHEAD);
         append_name_field(e, bytes, LABEL_NAME, name, promc_escape_label_name);
         append_string_field(bytes, LABEL_VALUE, value);
-        if (bytes->failed) {
+        if (bytes->failed)
             return;
-        }
         char *head = bytes->data + start;
         *head = PROMC_WIRE_TAG(METRIC_LABEL, PROMC_WIRE_BYTES);
         promc_wire_padded(head + 1, bytes->length - start - LABEL_OVERHEAD, LABEL_WIDTH);
@@ -144,7 +145,7 @@ static void prepare_constant_labels(struct promc_encoder *e)
     e->protobuf.constants = piece_from(bytes, at);
 }
 
-/* A native histogram without classic buckets shows none: its native ones say it all. */
+/* A native histogram without classic buckets shows none: its native ones are enough. */
 static unsigned buckets_of(const struct promc_encoder *e)
 {
     return e->family.native && !e->family.classic ? 0 : e->family.bound_count + 1;
@@ -176,7 +177,7 @@ static size_t summary_size(const struct promc_encoder *e, unsigned count_width)
            PROMC_PROTOBUF_TIMESTAMP;
 }
 
-/* Metric messages of all series alive now. Exact but for values that needed escaping, whose text is longer than they are. */
+/* Metric messages of all living series. Exact except for values that needed escaping, whose text is longer. */
 static uint64_t promise(struct promc_encoder *e)
 {
     const struct promc_family_data *data = e->family.data;
@@ -185,13 +186,14 @@ static uint64_t promise(struct promc_encoder *e)
     uint64_t names = series * data->fixed_text;
     uint64_t size = series * (METRIC_OVERHEAD + e->protobuf.series_fixed + e->protobuf.value_size) +
                     (text > names ? text - names : 0);
-    /* the pair of an overflow series takes more than its text, which is in text_bytes */
+    /* the pair of an overflow series is larger than its text, which is in text_bytes */
     size += promc_load(&data->overflows) * (2 * LABEL_OVERHEAD + e->protobuf.overflow_name.length - OVERFLOW_TEXT);
     e->protobuf.exemplar_room = promc_load(&data->exemplar_bytes);
     size += e->protobuf.exemplar_room;
-    if (e->family.native) {
+    if (promc_load(&data->flags) & PROMC_FAMILY_TIMED && !e->no_timestamps)
+        size += series * (1 + TIME_WIDTH);
+    if (e->family.native)
         size += series * PROMC_PROTOBUF_NATIVE_FIXED + promc_load(&data->native_bytes) + PADDING_OVERHEAD;
-    }
     return size == 0 || size >= PADDING_OVERHEAD ? size : PADDING_OVERHEAD;
 }
 
@@ -230,21 +232,20 @@ static int begin_family(struct promc_encoder *e)
     state->ending = false;
     size_t at = bytes->length;
     char *head = promc_bytes_reserve(bytes, FAMILY_WIDTH + state->fields.length);
-    if (head == NULL) {
+    if (!head)
         return PROMC_E_NOMEM;
-    }
     bytes->length += (size_t)(put_head(e, head, state->remaining) - head);
     e->head = (promc_str){bytes->data + at, bytes->length - at};
     return 0;
 }
 
-/* Does the series fit into what is promised, the rest being either nothing or room for a padding field? */
+/* Does the series fit into the announced rest, leaving either nothing or room for a padding field? */
 static bool fits(const struct promc_protobuf_state *state)
 {
     return state->metric_size == state->remaining || state->metric_size + PADDING_OVERHEAD <= state->remaining;
 }
 
-/* Those that there is room for. What was kept since the family began waits for the next scrape. */
+/* Those for which there is room. Exemplars stored after the family began wait for the next scrape. */
 static void prepare_exemplars(struct promc_encoder *e)
 {
     struct promc_protobuf_state *state = &e->protobuf;
@@ -262,30 +263,28 @@ static void prepare_exemplars(struct promc_encoder *e)
     }
 }
 
-/* What of the series has no fixed size. */
+/* The parts of the series without a fixed size. */
 static int prepare_parts(struct promc_encoder *e)
 {
     struct promc_protobuf_state *state = &e->protobuf;
     bool exemplars = !e->withheld && promc_load(&e->series.child->exemplars) != 0;
     state->any_parts = e->family.native || exemplars;
     state->parts_size = 0;
-    if (!state->any_parts) {
+    if (!state->any_parts)
         return 0;
-    }
     promc_bytes_clear(&state->parts);
     if (e->family.native) {
         promc_protobuf_native(&state->parts, &e->values.native);
         uint32_t size = (uint32_t)state->parts.length;
-        if (!e->registry->arena.readonly && !e->withheld) { /* counts get longer by and by */
+        if (!e->registry->arena.readonly && !e->withheld) { /* counts get longer over time */
             promc_native_announce((struct promc_family_data *)(uintptr_t)e->family.data,
                                   promc_child_native(e->series.child), size + size / 8);
         }
     }
     state->native = piece_from(&state->parts, 0);
     memset(state->exemplars, 0, promc_exemplar_places(e->family.data) * sizeof(state->exemplars[0]));
-    if (exemplars) {
+    if (exemplars)
         prepare_exemplars(e);
-    }
     state->parts_size += state->parts.length;
     return state->parts.failed ? PROMC_E_NOMEM : 0;
 }
@@ -295,30 +294,29 @@ static int begin_series(struct promc_encoder *e)
     struct promc_protobuf_state *state = &e->protobuf;
     promc_encoder_read_values(e);
     int error = prepare_parts(e);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     unsigned count = promc_series_values(e->registry, &e->series, state->values);
     size_t size = state->series_fixed;
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         size += state->values[i].length;
-    }
-    if (PROMC_UNLIKELY(e->series.marker.length > 0)) {
+    if (PROMC_UNLIKELY(e->series.marker.length > 0))
         size += LABEL_OVERHEAD + state->overflow_name.length + LABEL_OVERHEAD + e->series.marker.length;
-    }
     size_t value = state->value_size;
     state->count_width = COUNT_WIDTH;
     if (PROMC_UNLIKELY(shape_of(e)->counts && e->values.histogram.total >> (7 * COUNT_WIDTH) != 0)) {
         state->count_width = COUNT_WIDE;
         value = shape_of(e)->size(e, COUNT_WIDE);
     }
+    if (PROMC_UNLIKELY(e->values.timed))
+        value += 1 + TIME_WIDTH;
     state->metric_body = size + value + state->parts_size;
     state->metric_size = METRIC_OVERHEAD + state->metric_body;
     state->length_width = MESSAGE_WIDTH;
-    /* One to three bytes are no room for a padding field: the length is written so much wider. */
+    /* One to three bytes are too few for a padding field: the length is written that much wider. */
     if (state->remaining > state->metric_size && state->remaining - state->metric_size < PADDING_OVERHEAD) {
         state->length_width += (unsigned)(state->remaining - state->metric_size);
-        state->metric_size = state->remaining;
+        state->metric_size = (size_t)state->remaining;
     }
     e->units = 1;
     e->unit_max = state->metric_size;
@@ -329,13 +327,13 @@ static int begin_series(struct promc_encoder *e)
     return 0;
 }
 
-/* One padding field; what is left after it is nothing, or enough for another. */
+/* One padding field; afterwards nothing is left, or enough for another. */
 static char *put_padding(struct promc_protobuf_state *state, char *out)
 {
-    uint64_t size = state->remaining;
-    if (size > PADDING_MOST) {
-        size = size - PADDING_MOST < PADDING_OVERHEAD ? PADDING_MOST - PADDING_OVERHEAD : PADDING_MOST;
-    }
+    uint64_t left = state->remaining;
+    size_t size = left <= PADDING_MOST                     ? (size_t)left
+                  : left - PADDING_MOST < PADDING_OVERHEAD ? PADDING_MOST - PADDING_OVERHEAD
+                                                           : PADDING_MOST;
     *out++ = (char)0xfa; /* field 2047, bytes */
     *out++ = (char)0x7f;
     out = promc_wire_padded(out, size - PADDING_OVERHEAD, 2);
@@ -355,7 +353,7 @@ static char *put_part(const struct promc_encoder *e, char *out, struct promc_pie
     return promc_wire_bytes(out, e->protobuf.parts.data + piece.at, piece.length);
 }
 
-/* The Exemplar of a place; length 0: there is none. */
+/* The Exemplar of a place; length 0: none. */
 static struct promc_piece exemplar_at(const struct promc_encoder *e, uint32_t place)
 {
     return e->protobuf.any_parts ? e->protobuf.exemplars[place] : (struct promc_piece){0, 0};
@@ -371,11 +369,10 @@ static char *put_exemplar(const struct promc_encoder *e, char *out, int field, s
 static inline char *put_bucket(char *out, uint64_t count, double bound, unsigned width, size_t exemplar)
 {
     *out++ = PROMC_WIRE_TAG(HISTOGRAM_BUCKET, PROMC_WIRE_BYTES);
-    if (exemplar > 0) {
+    if (exemplar > 0)
         out = promc_wire_padded(out, 1 + width + 9 + 1 + EXEMPLAR_WIDTH + exemplar, 2);
-    } else {
+    else
         *out++ = (char)(1 + width + 9);
-    }
     out = put_count_field(out, BUCKET_COUNT, count, width);
     return promc_protobuf_double(out, BUCKET_BOUND, bound);
 }
@@ -389,9 +386,8 @@ static char *put_buckets(struct promc_encoder *e, char *out)
         struct promc_piece exemplar = any ? e->protobuf.exemplars[i] : (struct promc_piece){0, 0};
         running += e->values.histogram.counts[i];
         out = put_bucket(out, running, i < bounds ? e->family.bounds[i] : __builtin_inf(), width, exemplar.length);
-        if (exemplar.length > 0) {
+        if (exemplar.length > 0)
             out = put_exemplar(e, out, BUCKET_EXEMPLAR, exemplar);
-        }
     }
     return out;
 }
@@ -407,11 +403,9 @@ static char *put_histogram(struct promc_encoder *e, char *out)
     out = put_buckets(e, out);
     if (e->family.native) {
         out = put_part(e, out, state->native);
-        for (uint32_t i = promc_exemplar_native_first(e->family.data); i < promc_exemplar_places(e->family.data); i++) {
-            if (exemplar_at(e, i).length > 0) {
+        for (uint32_t i = promc_exemplar_native_first(e->family.data); i < promc_exemplar_places(e->family.data); i++)
+            if (exemplar_at(e, i).length > 0)
                 out = put_exemplar(e, out, HISTOGRAM_EXEMPLAR, exemplar_at(e, i));
-            }
-        }
     }
     return promc_protobuf_timestamp(out, HISTOGRAM_CREATED, e->series.created);
 }
@@ -421,16 +415,14 @@ static char *put_counter(struct promc_encoder *e, char *out)
     size_t size = 9 + 2 + PROMC_PROTOBUF_TIMESTAMP;
     struct promc_piece exemplar = exemplar_at(e, 0);
     *out++ = PROMC_WIRE_TAG(METRIC_COUNTER, PROMC_WIRE_BYTES);
-    if (exemplar.length > 0) {
+    if (exemplar.length > 0)
         out = promc_wire_padded(out, size + 1 + EXEMPLAR_WIDTH + exemplar.length, 2);
-    } else {
+    else
         *out++ = (char)size;
-    }
     double value = e->values.integer != 0 ? (double)e->values.integer + e->values.number : e->values.number;
     out = promc_protobuf_double(out, VALUE, value);
-    if (exemplar.length > 0) {
+    if (exemplar.length > 0)
         out = put_exemplar(e, out, COUNTER_EXEMPLAR, exemplar);
-    }
     return promc_protobuf_timestamp(out, COUNTER_CREATED, e->series.created);
 }
 
@@ -455,7 +447,8 @@ static char *put_plain(struct promc_encoder *e, char *out)
     *out++ = type_of(e) == TYPE_UNTYPED ? PROMC_WIRE_TAG(METRIC_UNTYPED, PROMC_WIRE_BYTES)
                                         : PROMC_WIRE_TAG(METRIC_GAUGE, PROMC_WIRE_BYTES);
     *out++ = 9;
-    return promc_protobuf_double(out, VALUE, e->values.number);
+    out = promc_protobuf_double(out, VALUE, e->values.number);
+    return e->values.timed ? put_count_field(out, METRIC_TIMESTAMP, e->values.time_ms, TIME_WIDTH) : out;
 }
 
 static const struct value_shape shapes[PROMC_SHAPES] = {
@@ -483,28 +476,25 @@ static char *put_metric(struct promc_encoder *e, char *out)
     *out++ = PROMC_WIRE_TAG(FAMILY_METRIC, PROMC_WIRE_BYTES);
     out = promc_wire_padded(out, state->metric_body, state->length_width);
     out = promc_wire_bytes(out, prepared + state->constants.at, state->constants.length);
-    for (unsigned i = 0; i < e->family.label_count; i++) {
+    for (unsigned i = 0; i < e->family.label_count; i++)
         out = put_label(out, prepared, state->names[i], state->values[i]);
-    }
-    if (PROMC_UNLIKELY(e->series.marker.length > 0)) {
+    if (PROMC_UNLIKELY(e->series.marker.length > 0))
         out = put_label(out, prepared, state->overflow_name, e->series.marker);
-    }
-    return shape_of(e)->put(e, out);
+    return shape_of(e)->write(e, out);
 }
 
 static char *put(struct promc_encoder *e, char *out, const char *end)
 {
     struct promc_protobuf_state *state = &e->protobuf;
-    (void)end; /* room for one unit is there, and a unit is all that is written */
+    (void)end; /* there is room for one unit, and only one is written */
     if (state->ending) {
         out = put_padding(state, out);
         e->unit = state->remaining == 0;
         return out;
     }
     if (!fits(state)) {
-        if (state->remaining > 0) {
+        if (state->remaining > 0)
             return put_padding(state, out);
-        }
         out = put_head(e, out, state->metric_size);
         state->remaining = state->metric_size;
     }
@@ -513,7 +503,7 @@ static char *put(struct promc_encoder *e, char *out, const char *end)
     return put_metric(e, out);
 }
 
-/* Fill up what was promised for series that have gone since. */
+/* Fill the announced bytes of series that were removed meanwhile. */
 static void end_family(struct promc_encoder *e)
 {
     e->protobuf.ending = true;

@@ -21,7 +21,7 @@ enum {
     TIMESTAMP_NANOS
 };
 
-/* So many empty buckets are cheaper written out than another span. */
+/* Up to this many empty buckets are cheaper to write than another span. */
 #define GAP_MOST 2
 
 char *promc_protobuf_timestamp(char *out, int field, double seconds)
@@ -48,14 +48,13 @@ static size_t string_size(size_t length)
     return 1 + promc_wire_varint_size(length) + length;
 }
 
-/* Take `name="escaped"` off the front of a rendering; the value is unescaped into `value`. @return where the next one begins. */
+/* Split `name="escaped"` off the front of a rendering; the value is unescaped into `value`. @return the start of the next pair. */
 static const char *read_pair(const char *at, size_t *name_length, char *value, size_t *value_length)
 {
     const char *name = at;
     char *out = value;
-    while (*at != '=') {
+    while (*at != '=')
         at++;
-    }
     *name_length = (size_t)(at - name);
     for (at += 2; *at != '"'; at++) {
         if (*at == '\\') {
@@ -72,11 +71,10 @@ static const char *read_pair(const char *at, size_t *name_length, char *value, s
 void promc_protobuf_exemplar(struct promc_bytes *bytes, const struct promc_exemplar_view *exemplar)
 {
     char value[PROMC_EXEMPLAR_BYTES];
-    /* A rendered pair is at least five bytes, and is eight longer here at most. */
+    /* A rendered pair has at least five bytes, and becomes at most eight longer here. */
     char *start = promc_bytes_reserve(bytes, 3 * PROMC_EXEMPLAR_BYTES + 64), *out = start;
-    if (out == NULL) {
+    if (!out)
         return;
-    }
     const char *at = exemplar->text, *end = exemplar->text + exemplar->length;
     while (at < end) {
         size_t name_length, value_length;
@@ -100,9 +98,8 @@ static uint64_t zigzag(int64_t n)
 static void append_span(struct promc_bytes *bytes, int field, int32_t offset, uint32_t length)
 {
     char *start = promc_bytes_reserve(bytes, 16), *out = start;
-    if (out == NULL) {
+    if (!out)
         return;
-    }
     *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_BYTES);
     *out++ = (char)(2 + promc_wire_varint_size(zigzag(offset)) + promc_wire_varint_size(length));
     *out++ = PROMC_WIRE_TAG(SPAN_OFFSET, PROMC_WIRE_VARINT);
@@ -112,7 +109,7 @@ static void append_span(struct promc_bytes *bytes, int field, int32_t offset, ui
     bytes->length += (size_t)(out - start);
 }
 
-/* Empty buckets that are written out between this one and the next; -1: a new span begins there. */
+/* Number of empty buckets that are written between this one and the next; -1: a new span begins there. */
 static int gap_after(const struct promc_native_bucket *bucket)
 {
     int32_t gap = bucket[1].index - bucket[0].index - 1;
@@ -125,15 +122,14 @@ static void append_spans(struct promc_bytes *bytes, int field, const struct prom
     int32_t next = 0; /* the index after the last span */
     for (unsigned i = 0; i < count; i++) {
         int32_t first = buckets[i].index;
-        while (i + 1 < count && gap_after(&buckets[i]) >= 0) {
+        while (i + 1 < count && gap_after(&buckets[i]) >= 0)
             i++;
-        }
         append_span(bytes, field, first - next, (uint32_t)(buckets[i].index - first + 1));
         next = buckets[i].index + 1;
     }
 }
 
-/* Each count as the difference to the one before, packed. `out` NULL: only measure. @return bytes. */
+/* Each count as the difference from the previous one, packed. `out` NULL: only measure. @return bytes. */
 static size_t put_deltas(char *out, const struct promc_native_bucket *buckets, unsigned count)
 {
     size_t size = 0;
@@ -144,9 +140,8 @@ static size_t put_deltas(char *out, const struct promc_native_bucket *buckets, u
             uint64_t now = k == 0 ? buckets[i].count : 0;
             uint64_t delta = zigzag((int64_t)(now - before));
             size += promc_wire_varint_size(delta);
-            if (out != NULL) {
+            if (out)
                 out = promc_wire_varint(out, delta);
-            }
             before = now;
         }
     }
@@ -158,9 +153,8 @@ static void append_deltas(struct promc_bytes *bytes, int field, const struct pro
 {
     size_t size = put_deltas(NULL, buckets, count);
     char *start = promc_bytes_reserve(bytes, size + 11), *out = start;
-    if (out == NULL || count == 0) {
+    if (!out || count == 0)
         return;
-    }
     *out++ = PROMC_WIRE_TAG(field, PROMC_WIRE_BYTES);
     out = promc_wire_varint(out, size);
     bytes->length += (size_t)(out - start) + put_deltas(out, buckets, count);
@@ -170,9 +164,8 @@ void promc_protobuf_native(struct promc_bytes *bytes, const struct promc_native_
 {
     const struct promc_native_bucket *positive = native->buckets + native->negative;
     char *start = promc_bytes_reserve(bytes, PROMC_PROTOBUF_NATIVE_FIXED), *out = start;
-    if (out == NULL) {
+    if (!out)
         return;
-    }
     *out++ = PROMC_WIRE_TAG(HISTOGRAM_SCHEMA, PROMC_WIRE_VARINT);
     out = promc_wire_varint(out, zigzag(native->schema));
     out = promc_protobuf_double(out, HISTOGRAM_ZERO_THRESHOLD, native->zero_threshold);
@@ -184,6 +177,7 @@ void promc_protobuf_native(struct promc_bytes *bytes, const struct promc_native_
     append_spans(bytes, HISTOGRAM_POSITIVE_SPAN, positive, native->count - native->negative);
     append_deltas(bytes, HISTOGRAM_POSITIVE_DELTA, positive, native->count - native->negative);
     if (native->count == 0 && native->zero_threshold == 0) {
-        append_span(bytes, HISTOGRAM_POSITIVE_SPAN, 0, 0); /* nothing else would tell it from a classic one */
+        append_span(bytes, HISTOGRAM_POSITIVE_SPAN, 0,
+                    0); /* otherwise nothing would distinguish it from a classic one */
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file protobuf_parts.h
- * Pieces of io.prometheus.client's messages that protobuf.c puts together. What has no fixed size is written to a buffer of the scrape's
- * first, so that its size is known before the message around it begins.
+ * Parts of io.prometheus.client's messages for protobuf.c. Parts without a fixed size are first written to a buffer of the
+ * scrape, so that their size is known before the message around them begins.
  */
 #ifndef PROMC_EXPOSE_PROTOBUF_PARTS_H
 #define PROMC_EXPOSE_PROTOBUF_PARTS_H
@@ -30,7 +30,7 @@ void promc_protobuf_exemplar(struct promc_bytes *bytes, const struct promc_exemp
 
 /** The fields of a Histogram that make it a native one. */
 void promc_protobuf_native(struct promc_bytes *bytes, const struct promc_native_view *native);
-/** Most bytes that they take without any bucket. What a bucket takes: PROMC_NATIVE_BUCKET_BYTES. */
+/** Their maximum size without any bucket. Each bucket adds PROMC_NATIVE_BUCKET_BYTES. */
 #define PROMC_PROTOBUF_NATIVE_FIXED 40
 
 #endif

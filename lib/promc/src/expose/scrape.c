@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The resumable walk over a registry. State is (family, series, unit); everything that does not fit into the caller's buffer waits
- * in `side`. See encoder.h for the line between the walk and the syntaxes.
+ * The resumable walk over a registry. Its state is (family, series, unit); output that does not fit into the caller's buffer waits
+ * in `side`. See encoder.h for the interface between the walk and the syntaxes.
  */
+#include "expose/scrape.h"
 #include "arena/lock.h"
 #include "expose/encoder.h"
 #include "series/birth.h"
@@ -16,7 +17,7 @@
 /* First size of promc_scrape_string()'s result. */
 #define STRING_START 4096
 
-/* Removed series given back at each scrape: bounded, so that a scrape's first slice stays short. */
+/* Removed series reclaimed at each scrape: limited, so that a scrape's first slice stays short. */
 #define RECLAIM_PER_SCRAPE 256
 
 enum stage { FAMILY, SERIES, UNITS, ENDING, FOOT, DONE };
@@ -27,44 +28,84 @@ struct promc_scrape {
     struct promc_encoder encoder;
     const char *const *names;
     size_t name_count;
+    promc_registry *const *earlier; /* part of an exposition of several registries: see scrape.h */
+    size_t earlier_count;
+    bool no_foot;
     bool special; /* the family's series expire, or are born at zero */
+    bool unseen;  /* excluded from promc's own metrics */
     enum stage stage;
     int error;               /* sticky */
-    promc_str rest;          /* prepared bytes that are to be handed out before anything else */
+    promc_str rest;          /* prepared bytes that must be handed out first */
     struct promc_bytes side; /* a unit that did not fit; `rest` points into it */
     uint64_t started_ns;
     uint64_t bytes;
 };
 
-/* A family is asked for by its name or by that of any of its samples. */
+/* A family is requested by its name or by the name of any of its samples. */
 static bool name_matches(const struct promc_family_view *family, const char *name)
 {
     static const char *const suffixes[] = {"_total", "_bucket", "_sum", "_count", "_created", "_info"};
     size_t length = strlen(name);
-    if (length == family->sample_name.length && memcmp(name, family->sample_name.data, length) == 0) {
+    if (length == family->sample_name.length && memcmp(name, family->sample_name.data, length) == 0)
         return true;
-    }
-    if (length < family->name.length || memcmp(name, family->name.data, family->name.length) != 0) {
+    if (length < family->name.length || memcmp(name, family->name.data, family->name.length) != 0)
         return false;
-    }
     const char *suffix = name + family->name.length;
     bool matches = *suffix == '\0';
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && !matches; i++) {
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && !matches; i++)
         matches = strcmp(suffix, suffixes[i]) == 0;
-    }
     return matches;
+}
+
+/* Does the registry have a family with that OpenMetrics name? promc's own do not count. */
+static bool has_family(promc_registry *registry, promc_str name)
+{
+    const struct promc_arena *arena = &registry->arena;
+    for (struct promc_family_data *data = NULL; (data = promc_family_after(arena, data));)
+        if (data->base_length == name.length && !(promc_load(&data->flags) & PROMC_FAMILY_SELF) &&
+            memcmp(promc_at(arena, data->name.ref), name.data, name.length) == 0)
+            return true;
+    return false;
+}
+
+static bool was_shown(const struct promc_scrape *scrape, const struct promc_family_view *family)
+{
+    bool shown = false;
+    for (size_t i = 0; i < scrape->earlier_count && !shown; i++)
+        shown = has_family(scrape->earlier[i], family->name);
+    return shown;
+}
+
+const char *promc_scrape_common_family(promc_registry *one, promc_registry *other)
+{
+    const struct promc_arena *arena = &one->arena;
+    for (struct promc_family_data *data = NULL; (data = promc_family_after(arena, data));) {
+        const char *name = promc_at(arena, data->name.ref);
+        if (!(promc_load(&data->flags) & PROMC_FAMILY_SELF) && has_family(other, (promc_str){name, data->base_length}))
+            return name;
+    }
+    return NULL;
+}
+
+void promc_scrape_is_part(promc_scrape *scrape, promc_registry *const *earlier, size_t count, bool last)
+{
+    scrape->earlier = earlier;
+    scrape->earlier_count = count;
+    scrape->no_foot = !last;
+    scrape->reading.hidden |= count > 0 ? PROMC_FAMILY_SELF : 0;
 }
 
 static bool is_wanted(const struct promc_scrape *scrape, const struct promc_family_view *family)
 {
-    bool wanted = scrape->names == NULL || scrape->name_count == 0;
-    for (size_t i = 0; i < scrape->name_count && !wanted; i++) {
+    if (scrape->earlier_count > 0 && was_shown(scrape, family))
+        return false;
+    bool wanted = !scrape->names || scrape->name_count == 0;
+    for (size_t i = 0; i < scrape->name_count && !wanted; i++)
         wanted = name_matches(family, scrape->names[i]);
-    }
     return wanted;
 }
 
-/* Has the series' time come? Then it is removed instead of shown. */
+/* Is the series due to expire? Then it is removed instead of shown. */
 static bool has_gone(const struct promc_scrape *scrape, const struct promc_family_data *data)
 {
     struct promc_child *child = scrape->encoder.series.child;
@@ -79,9 +120,8 @@ static bool next_of_special(struct promc_scrape *scrape)
     struct promc_encoder *e = &scrape->encoder;
     const struct promc_family_data *data = e->family.data;
     while (promc_reading_next_series(&scrape->reading, &e->series)) {
-        if (has_gone(scrape, data)) {
+        if (has_gone(scrape, data))
             continue;
-        }
         e->withheld = e->scraper && data->birth_zero_seconds != 0 &&
                       promc_birth_is_young(scrape->registry, data, e->series.ticks, scrape->reading.now);
         return true;
@@ -89,7 +129,7 @@ static bool next_of_special(struct promc_scrape *scrape)
     return false;
 }
 
-/* On to the next series of the family that is shown. */
+/* Advance to the next series of the current family. */
 static inline bool next_child(struct promc_scrape *scrape)
 {
     return PROMC_LIKELY(!scrape->special) ? promc_reading_next_series(&scrape->reading, &scrape->encoder.series)
@@ -99,16 +139,15 @@ static inline bool next_child(struct promc_scrape *scrape)
 static bool next_shown_family(struct promc_scrape *scrape)
 {
     struct promc_encoder *e = &scrape->encoder;
-    if (!promc_reading_next_family(&scrape->reading, &e->family)) {
+    if (!promc_reading_next_family(&scrape->reading, &e->family))
         return false;
-    }
     const struct promc_family_data *data = e->family.data;
     scrape->special = (data->idle_expiry_seconds | data->birth_zero_seconds) != 0 && !scrape->registry->arena.readonly;
     e->withheld = false;
     return true;
 }
 
-/* On to the next family that is wanted and has a series, and to that series. A family without any is left out, head and all. */
+/* Advance to the next wanted family with a series, and to that series. A family without series is left out completely. */
 static void next_family(struct promc_scrape *scrape)
 {
     struct promc_encoder *e = &scrape->encoder;
@@ -120,9 +159,8 @@ static void next_family(struct promc_scrape *scrape)
     } while (!is_wanted(scrape, &e->family) || !next_child(scrape));
     scrape->error = e->syntax->begin_family(e);
     scrape->rest = e->head;
-    if (scrape->error == 0) {
+    if (scrape->error == 0)
         scrape->error = e->syntax->begin_series(e);
-    }
     scrape->stage = UNITS;
 }
 
@@ -131,9 +169,8 @@ static void next_series(struct promc_scrape *scrape)
     struct promc_encoder *e = &scrape->encoder;
     if (!next_child(scrape)) {
         e->unit = e->units = 0;
-        if (e->syntax->end_family != NULL) {
+        if (e->syntax->end_family)
             e->syntax->end_family(e);
-        }
         scrape->stage = e->units > 0 ? ENDING : FAMILY;
         return;
     }
@@ -141,7 +178,7 @@ static void next_series(struct promc_scrape *scrape)
     scrape->stage = UNITS;
 }
 
-/* Hand out what is left of prepared bytes. */
+/* Hand out the rest of prepared bytes. */
 static char *put_rest(struct promc_scrape *scrape, char *out, const char *end)
 {
     size_t room = (size_t)(end - out);
@@ -152,7 +189,7 @@ static char *put_rest(struct promc_scrape *scrape, char *out, const char *end)
     return out + length;
 }
 
-/* Units straight into the caller's buffer; the one that may not fit goes to the side. */
+/* Write units straight into the caller's buffer; one that may not fit goes to `side`. */
 static char *put_units(struct promc_scrape *scrape, char *out, const char *end)
 {
     struct promc_encoder *e = &scrape->encoder;
@@ -161,16 +198,15 @@ static char *put_units(struct promc_scrape *scrape, char *out, const char *end)
     } else {
         promc_bytes_clear(&scrape->side);
         char *side = promc_bytes_reserve(&scrape->side, e->unit_max);
-        if (side == NULL) {
+        if (!side) {
             scrape->error = PROMC_E_NOMEM;
             return out;
         }
         scrape->rest.data = side;
         scrape->rest.length = (size_t)(e->syntax->put(e, side, side + e->unit_max) - side);
     }
-    if (e->unit == e->units) {
+    if (e->unit == e->units)
         scrape->stage = scrape->stage == UNITS ? SERIES : FAMILY;
-    }
     return out;
 }
 
@@ -187,7 +223,7 @@ static char *step(struct promc_scrape *scrape, char *out, const char *end)
     case ENDING:
         return put_units(scrape, out, end);
     default:
-        scrape->rest = scrape->encoder.syntax->foot;
+        scrape->rest = scrape->no_foot ? (promc_str){"", 0} : scrape->encoder.syntax->foot;
         scrape->stage = DONE;
         return out;
     }
@@ -195,38 +231,36 @@ static char *step(struct promc_scrape *scrape, char *out, const char *end)
 
 static void finish(struct promc_scrape *scrape)
 {
-    if (scrape->reading.registry != NULL) {
+    if (scrape->reading.registry) {
         promc_reading_end(&scrape->reading);
-        promc_gauge_set(scrape->registry->scrape_duration, (double)(promc_now_ns() - scrape->started_ns) / 1e9);
-        promc_gauge_set(scrape->registry->scrape_bytes, (double)scrape->bytes);
         scrape->reading.registry = NULL;
+        if (!scrape->unseen) {
+            promc_gauge_set(scrape->registry->scrape_duration, (double)(promc_now_ns() - scrape->started_ns) / 1e9);
+            promc_gauge_set(scrape->registry->scrape_bytes, (double)scrape->bytes);
+        }
     }
 }
 
 long promc_scrape_read(promc_scrape *scrape, char *buffer, size_t capacity)
 {
-    if (scrape == NULL || buffer == NULL || capacity == 0) {
+    if (!scrape || !buffer || capacity == 0)
         return promc_fail(PROMC_E_INVALID, "promc_scrape_read: there is no room to write to");
-    }
     char *out = buffer;
     const char *end = buffer + (capacity < PTRDIFF_MAX ? capacity : PTRDIFF_MAX);
-    while (scrape->error == 0 && out < end) {
-        if (scrape->rest.length > 0) {
+    while (scrape->error == 0 && out < end)
+        if (scrape->rest.length > 0)
             out = put_rest(scrape, out, end);
-        } else if (scrape->stage == DONE) {
+        else if (scrape->stage == DONE)
             break;
-        } else {
+        else
             out = step(scrape, out, end);
-        }
-    }
     if (scrape->error != 0) {
         return promc_fail(scrape->error, "promc_scrape_read: no memory for a line of metric \"%.*s\"",
                           (int)scrape->encoder.family.name.length, scrape->encoder.family.name.data);
     }
     scrape->bytes += (uint64_t)(out - buffer);
-    if (scrape->stage == DONE && scrape->rest.length == 0) {
+    if (scrape->stage == DONE && scrape->rest.length == 0)
         finish(scrape);
-    }
     return (long)(out - buffer);
 }
 
@@ -244,17 +278,16 @@ static const struct promc_syntax *syntax_of(enum promc_format format)
     }
 }
 
-/* Before a scrape reads: values from elsewhere, and what is to be tidied up. Reading itself changes nothing. */
-static void prepare(promc_registry *registry, uint64_t deadline_ns)
+/* Before a scrape reads: collectors, callbacks and housekeeping. Reading itself changes nothing. */
+static void prepare(promc_registry *registry, const promc_scrape_settings *settings)
 {
-    if (registry->arena.readonly) {
+    if (registry->arena.readonly)
         return;
-    }
-    registry->hooks->collect(registry, deadline_ns);
+    if (!settings->no_collectors)
+        registry->hooks->collect(registry, settings->deadline_ns);
     promc_registry_lock(registry);
-    if (registry->arena.shared) {
+    if (registry->arena.shared)
         promc_shards_reap(registry);
-    }
     promc_reclaim(registry, RECLAIM_PER_SCRAPE);
     promc_registry_unlock(registry);
 }
@@ -262,33 +295,32 @@ static void prepare(promc_registry *registry, uint64_t deadline_ns)
 int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *settings, promc_scrape **out)
 {
     static const promc_scrape_settings defaults = {.format = PROMC_FORMAT_TEXT};
-    if (registry == NULL || out == NULL) {
+    if (!registry || !out)
         return promc_fail(PROMC_E_INVALID, "promc_scrape_begin: registry and out must not be NULL");
-    }
     *out = NULL;
-    settings = settings != NULL ? settings : &defaults;
+    settings = settings ? settings : &defaults;
     int error = PROMC_RESERVED_CHECK(promc_scrape_settings, settings);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     const struct promc_syntax *syntax = syntax_of(settings->format);
-    if (syntax == NULL || (unsigned)settings->escaping > PROMC_ESCAPING_VALUES) {
+    if (!syntax || (unsigned)settings->escaping > PROMC_ESCAPING_VALUES) {
         return promc_fail(PROMC_E_INVALID, "promc_scrape_begin: format %d with escaping %d does not exist",
                           (int)settings->format, (int)settings->escaping);
     }
     uint64_t started = promc_now_ns();
-    prepare(registry, settings->deadline_ns); /* before anything is held: it may not come back */
+    prepare(registry, settings); /* before anything is held: a collector may not return */
     promc_scrape *scrape = calloc(1, sizeof(*scrape));
-    if (scrape == NULL) {
+    if (!scrape)
         return promc_fail(PROMC_E_NOMEM, "promc_scrape_begin: no memory for a scrape");
-    }
     scrape->registry = registry;
     scrape->started_ns = started;
+    scrape->unseen = settings->no_collectors;
     scrape->names = settings->names;
     scrape->name_count = settings->name_count;
     scrape->encoder.registry = registry;
     scrape->encoder.syntax = syntax;
     scrape->encoder.escaping = settings->escaping;
+    scrape->encoder.no_timestamps = settings->no_timestamps != 0;
     scrape->encoder.scraper = settings->for_scraper && !registry->arena.readonly;
     scrape->encoder.openmetrics = settings->format == PROMC_FORMAT_OPENMETRICS;
     scrape->encoder.created_timestamps = (registry->arena.header->flags & PROMC_ARENA_CREATED_TIMESTAMPS) != 0;
@@ -297,21 +329,18 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
         free(scrape);
         return error;
     }
-    if (settings->no_self_metrics) {
+    if (settings->no_self_metrics)
         scrape->reading.hidden |= PROMC_FAMILY_SELF | PROMC_FAMILY_COLLECTED;
-    }
     *out = scrape;
     return 0;
 }
 
 void promc_scrape_end(promc_scrape *scrape)
 {
-    if (scrape == NULL) {
+    if (!scrape)
         return;
-    }
-    if (scrape->reading.registry != NULL) {
-        promc_reading_end(&scrape->reading); /* given up half-way: its cost says nothing */
-    }
+    if (scrape->reading.registry)
+        promc_reading_end(&scrape->reading); /* an aborted scrape: its cost means nothing */
     promc_bytes_free(&scrape->side);
     promc_bytes_free(&scrape->encoder.text.spelt);
     promc_bytes_free(&scrape->encoder.text.prepared);
@@ -320,14 +349,13 @@ void promc_scrape_end(promc_scrape *scrape)
     free(scrape);
 }
 
-/* The whole of a scrape that has begun. */
+/* The rest of a scrape that has begun, as one text. */
 static int read_all(promc_scrape *scrape, struct promc_bytes *text)
 {
     for (size_t step = STRING_START;; step = text->length) {
         char *place = promc_bytes_reserve(text, step < STRING_START ? STRING_START : step);
-        if (place == NULL) {
+        if (!place)
             return promc_fail(PROMC_E_NOMEM, "promc_scrape_string: no memory for more than %zu bytes", text->length);
-        }
         long n = promc_scrape_read(scrape, place, text->capacity - text->length - 1);
         if (n <= 0) {
             place[0] = '\0';
@@ -340,14 +368,12 @@ static int read_all(promc_scrape *scrape, struct promc_bytes *text)
 int promc_scrape_string(promc_registry *registry, const promc_scrape_settings *settings, char **out, size_t *length)
 {
     promc_scrape *scrape;
-    if (out == NULL) {
+    if (!out)
         return promc_fail(PROMC_E_INVALID, "promc_scrape_string: out must not be NULL");
-    }
     *out = NULL;
     int error = promc_scrape_begin(registry, settings, &scrape);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     struct promc_bytes text = {0};
     error = read_all(scrape, &text);
     promc_scrape_end(scrape);
@@ -356,8 +382,7 @@ int promc_scrape_string(promc_registry *registry, const promc_scrape_settings *s
         return error;
     }
     *out = text.data;
-    if (length != NULL) {
+    if (length)
         *length = text.length;
-    }
     return 0;
 }

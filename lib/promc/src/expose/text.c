@@ -2,8 +2,9 @@
 /*
  * Text 0.0.4, and the lines of both text formats.
  *
- * A line is `LEAD labels TAIL number\n`. LEAD (`name_bucket{constant="x",`) and TAIL (`,le="0.5"} `) are the same for all series of a family
- * and are put together once; labels are the arena's own text. So a line is three copies and a number.
+ * A line is `LEAD labels TAIL number\n`. LEAD (`name_bucket{constant="x",`) and TAIL (`,le="0.5"} `) are the same for all series of a
+ * family
+ * and are built once; labels are the arena's own text. So a line is three copies and a number.
  */
 #include "expose/text.h"
 
@@ -17,14 +18,12 @@ static const promc_str overflow_label = {PROMC_OVERFLOW_LABEL, sizeof(PROMC_OVER
 
 promc_str promc_text_escaped_name(const struct promc_encoder *e, promc_str name, struct promc_bytes *scratch)
 {
-    if (e->escaping == PROMC_ESCAPING_ALLOW_UTF8 || promc_name_is_plain(name.data, name.length, e->escaping)) {
+    if (e->escaping == PROMC_ESCAPING_ALLOW_UTF8 || promc_name_is_plain(name.data, name.length, e->escaping))
         return name;
-    }
     promc_bytes_clear(scratch);
     char *out = promc_bytes_reserve(scratch, PROMC_ESCAPED_NAME_MAX(name.length));
-    if (out == NULL) {
+    if (!out)
         return (promc_str){"", 0};
-    }
     return (promc_str){out, (size_t)(promc_escape_name(out, name.data, name.length, e->escaping) - out)};
 }
 
@@ -32,30 +31,27 @@ static void append_quoted(struct promc_bytes *bytes, promc_str text)
 {
     promc_bytes_append(bytes, "\"", 1);
     char *out = promc_bytes_reserve(bytes, PROMC_ESCAPED_TEXT_MAX(text.length));
-    if (out != NULL) {
+    if (out)
         bytes->length += (size_t)(promc_escape_label_value(out, text.data, text.length) - out);
-    }
     promc_bytes_append(bytes, "\"", 1);
 }
 
 void promc_text_append_name(struct promc_encoder *e, promc_str name)
 {
-    if (promc_name_is_classic(name.data, name.length)) {
+    if (promc_name_is_classic(name.data, name.length))
         promc_bytes_append_str(&e->text.prepared, name);
-    } else {
+    else
         append_quoted(&e->text.prepared, name);
-    }
 }
 
-/* `name="value"` under the scrape's escaping; after a comma unless it is the first. */
+/* `name="value"` in the scrape's escaping; with a comma in front unless it is the first. */
 static void append_label(struct promc_encoder *e, struct promc_bytes *bytes, promc_str name, promc_str value,
                          bool first)
 {
     promc_bytes_append(bytes, ",", !first);
     char *out = promc_bytes_reserve(bytes, PROMC_ESCAPED_NAME_MAX(name.length));
-    if (out != NULL) {
+    if (out)
         bytes->length += (size_t)(promc_escape_label_name(out, name.data, name.length, e->escaping) - out);
-    }
     promc_bytes_append(bytes, "=", 1);
     append_quoted(bytes, value);
 }
@@ -104,9 +100,8 @@ static void prepare_lead(struct promc_encoder *e, enum promc_lead lead, promc_st
     } else {
         promc_bytes_append(bytes, "{", 1);
         append_quoted(bytes, name);
-        if (bytes->length > 0) {
+        if (bytes->length > 0)
             bytes->length--; /* the suffix belongs inside the quotes */
-        }
         promc_bytes_append_string(bytes, suffix);
         promc_bytes_append_string(bytes, any ? "\"," : "\"} ");
     }
@@ -115,9 +110,8 @@ static void prepare_lead(struct promc_encoder *e, enum promc_lead lead, promc_st
         promc_bytes_append(bytes, ",", e->family.label_count > 0);
     }
     e->text.leads[lead] = piece_from(e, at);
-    if (e->text.leads[lead].length > e->text.longest_lead) {
+    if (e->text.leads[lead].length > e->text.longest_lead)
         e->text.longest_lead = e->text.leads[lead].length;
-    }
 }
 
 static void prepare_tail(struct promc_encoder *e, struct promc_piece *tail, const struct promc_le *le)
@@ -125,23 +119,22 @@ static void prepare_tail(struct promc_encoder *e, struct promc_piece *tail, cons
     struct promc_bytes *bytes = &e->text.prepared;
     size_t at = bytes->length;
     bool any = e->family.constant_label_count + e->family.label_count > 0;
-    if (le != NULL) {
+    if (le) {
         promc_bytes_append(bytes, ",", any);
         promc_bytes_append_string(bytes, e->family.ops->reserved_label);
         promc_bytes_append(bytes, "=\"", 2);
         promc_bytes_append(bytes, le->text, e->openmetrics ? le->openmetrics_length : le->classic_length);
         promc_bytes_append(bytes, "\"", 1);
     }
-    promc_bytes_append_string(bytes, any || le != NULL ? "} " : "");
+    promc_bytes_append_string(bytes, any || le ? "} " : "");
     *tail = piece_from(e, at);
-    if (tail->length > e->text.longest_tail) {
+    if (tail->length > e->text.longest_tail)
         e->text.longest_tail = tail->length;
-    }
 }
 
 /*
- * OpenMetrics forbids a sum where a bucket could hold negative observations (it would not be a counter), and a count without
- * a sum; the +Inf bucket says the same.
+ * OpenMetrics forbids a sum if a bucket can contain negative observations (it would not be a counter), and a count without
+ * a sum; the +Inf bucket has the same value.
  */
 static bool has_sum_and_count(const struct promc_encoder *e)
 {
@@ -152,9 +145,8 @@ static void prepare_histogram(struct promc_encoder *e, promc_str name)
 {
     struct promc_text_state *text = &e->text;
     prepare_lead(e, PROMC_LEAD_BUCKET, name, "_bucket");
-    for (unsigned i = 0; i <= e->family.bound_count; i++) {
+    for (unsigned i = 0; i <= e->family.bound_count; i++)
         prepare_tail(e, &text->bucket_tails[i], &e->family.le[i]);
-    }
     text->first = PROMC_LEAD_BUCKET;
     text->buckets = e->family.bound_count + 1;
     if (has_sum_and_count(e)) {
@@ -175,9 +167,8 @@ static void prepare_summary(struct promc_encoder *e, promc_str name)
 {
     struct promc_text_state *text = &e->text;
     prepare_lead(e, PROMC_LEAD_QUANTILE, name, "");
-    for (unsigned i = 0; i < e->family.quantile_count; i++) {
+    for (unsigned i = 0; i < e->family.quantile_count; i++)
         prepare_tail(e, &text->bucket_tails[i], &e->family.le[i]);
-    }
     text->first = PROMC_LEAD_QUANTILE;
     text->buckets = e->family.quantile_count;
     prepare_lead(e, PROMC_LEAD_SUM, name, "_sum");
@@ -204,26 +195,22 @@ int promc_text_prepare_lines(struct promc_encoder *e, promc_str name)
         text->after[text->after_count++] = PROMC_LEAD_CREATED;
     }
     text->labels_as_rendered = true;
-    for (unsigned i = 0; i < e->family.label_count; i++) {
+    for (unsigned i = 0; i < e->family.label_count; i++)
         text->labels_as_rendered = text->labels_as_rendered && is_plain(e, e->family.label_names[i]);
-    }
-    if (promc_load(&e->family.data->overflows) > 0) {
+    if (promc_load(&e->family.data->overflows) > 0)
         text->labels_as_rendered = text->labels_as_rendered && is_plain(e, overflow_label);
-    }
     return text->prepared.failed ? PROMC_E_NOMEM : 0;
 }
 
 static int spell_labels(struct promc_encoder *e)
 {
-    promc_str values[PROMC_MAX_LABELS];
+    promc_str values[PROMC_LABELS_MOST];
     unsigned count = promc_series_values(e->registry, &e->series, values);
     promc_bytes_clear(&e->text.spelt);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         append_label(e, &e->text.spelt, e->family.label_names[i], values[i], i == 0);
-    }
-    if (e->series.marker.length > 0) {
+    if (e->series.marker.length > 0)
         append_label(e, &e->text.spelt, overflow_label, e->series.marker, false);
-    }
     e->text.labels = (promc_str){e->text.spelt.data, e->text.spelt.length};
     return e->text.spelt.failed ? PROMC_E_NOMEM : 0;
 }
@@ -235,21 +222,21 @@ int promc_text_begin_series(struct promc_encoder *e)
     text->labels = e->series.labels;
     if (!text->labels_as_rendered) {
         int error = spell_labels(e);
-        if (error != 0) {
+        if (error != 0)
             return error;
-        }
     }
-    /* To OpenMetrics a sum is a counter: where observations make it negative or NaN it goes, and the count with it. */
+    /* In OpenMetrics a sum is a counter: if observations make it negative or NaN, it is left out together with the count. */
     text->skipped = e->openmetrics && e->family.ops->shape == PROMC_SHAPE_HISTOGRAM && has_sum_and_count(e) &&
                             !(e->values.histogram.sum >= 0)
                         ? 2
                         : 0;
     e->units = text->buckets + text->after_count - text->skipped;
     e->unit_max = text->longest_lead + text->labels.length + text->longest_tail + PROMC_NUMBER_MAX + 1;
+    if (PROMC_UNLIKELY(e->values.timed))
+        e->unit_max += PROMC_NUMBER_MAX + 2;
     text->exemplars = e->openmetrics && !e->withheld && promc_load(&e->series.child->exemplars) != 0;
-    if (text->exemplars) {
+    if (text->exemplars)
         e->unit_max += PROMC_EXEMPLAR_BYTES + 2 * PROMC_NUMBER_MAX + 8;
-    }
     return 0;
 }
 
@@ -271,16 +258,15 @@ static char *put_value(const struct promc_encoder *e, enum promc_lead lead, char
     case PROMC_LEAD_CREATED:
         return promc_number_double(out, e->series.created);
     default:
-        if (e->family.ops->shape == PROMC_SHAPE_COUNTER && e->values.number == 0) {
+        if (e->family.ops->shape == PROMC_SHAPE_COUNTER && e->values.number == 0)
             return promc_number_u64(out, e->values.integer);
-        }
-        /* 0 + -0 is 0: what has no integer part is shown as it is */
+        /* 0 + -0 is 0: a value without an integer part is shown unchanged */
         return promc_number_double(out, e->values.integer != 0 ? (double)e->values.integer + e->values.number
                                                                : e->values.number);
     }
 }
 
-/* A native histogram's exemplars are in the bucket that has every value: the last one made. */
+/* A native histogram's exemplars belong to the bucket with every value: the last one. */
 static uint32_t newest_exemplar(const struct promc_encoder *e)
 {
     struct promc_exemplar_view exemplar;
@@ -299,18 +285,30 @@ static uint32_t newest_exemplar(const struct promc_encoder *e)
 static char *put_exemplar(const struct promc_encoder *e, uint32_t index, char *out)
 {
     struct promc_exemplar_view exemplar;
-    if (e->family.native && !e->family.classic) {
+    if (e->family.native && !e->family.classic)
         index = newest_exemplar(e);
-    }
-    if (!promc_read_exemplar(e->registry, e->series.child, index, &exemplar)) {
+    if (!promc_read_exemplar(e->registry, e->series.child, index, &exemplar))
         return out;
-    }
     out = put_bytes(out, " # {", 4);
     out = put_bytes(out, exemplar.text, exemplar.length);
     out = put_bytes(out, "} ", 2);
     out = promc_number_double(out, exemplar.value);
     *out++ = ' ';
     return promc_number_double(out, exemplar.timestamp);
+}
+
+/* ` 1700000000123`, or in OpenMetrics ` 1700000000.123`. */
+static char *put_time(const struct promc_encoder *e, char *out)
+{
+    uint64_t ms = e->values.time_ms;
+    *out++ = ' ';
+    if (!e->openmetrics)
+        return promc_number_u64(out, ms);
+    out = promc_number_u64(out, ms / 1000);
+    *out++ = '.';
+    for (unsigned digit = 100; digit > 0; digit /= 10)
+        *out++ = (char)('0' + ms % 1000 / digit % 10);
+    return out;
 }
 
 char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
@@ -329,10 +327,11 @@ char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
             out = promc_number_u64(out, e->running);
         } else {
             out = put_value(e, lead, out);
+            if (PROMC_UNLIKELY(e->values.timed))
+                out = put_time(e, out);
         }
-        if (text->exemplars && (bucket || lead == PROMC_LEAD_VALUE)) {
+        if (text->exemplars && (bucket || lead == PROMC_LEAD_VALUE))
             out = put_exemplar(e, bucket ? e->unit : 0, out);
-        }
         *out++ = '\n';
         e->unit++;
     } while (e->unit < e->units && (size_t)(end - out) >= e->unit_max);
@@ -349,9 +348,8 @@ static int begin_family(struct promc_encoder *e)
         promc_text_append_name(e, name);
         promc_bytes_append(bytes, " ", 1);
         char *out = promc_bytes_reserve(bytes, PROMC_ESCAPED_TEXT_MAX(e->family.help.length));
-        if (out != NULL) {
+        if (out)
             bytes->length += (size_t)(promc_escape_help(out, e->family.help.data, e->family.help.length, false) - out);
-        }
         promc_bytes_append(bytes, "\n", 1);
     }
     promc_bytes_append_string(bytes, "# TYPE ");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file text.h
- * What the two text syntaxes share. They differ in the head, in how bounds are spelt, and in the lines that only OpenMetrics has.
+ * The common part of the two text syntaxes. They differ in the head, in the spelling of bounds, and in lines that only OpenMetrics has.
  */
 #ifndef PROMC_EXPOSE_TEXT_H
 #define PROMC_EXPOSE_TEXT_H
@@ -9,16 +9,16 @@
 #include "expose/encoder.h"
 
 /**
- * Prepare leads and tails of encoder->family behind whatever head is in text.prepared already, and set what lines a series has.
- * @param name  the escaped name that the suffixes are appended to.
+ * Prepare leads and tails of encoder->family after the head that is already in text.prepared, and set which lines a series has.
+ * @param name  the escaped name to which the suffixes are appended.
  */
 int promc_text_prepare_lines(struct promc_encoder *encoder, promc_str name);
 
-/** Append a name as HELP, TYPE and UNIT want it: quoted where it is outside the classic grammar. */
+/** Append a name for HELP, TYPE and UNIT: quoted if it is outside the classic grammar. */
 void promc_text_append_name(struct promc_encoder *encoder, promc_str name);
 
 /**
- * The family's sample name under the scrape's escaping. @param scratch where it is made if it differs; freed by the caller.
+ * The family's sample name in the scrape's escaping. @param scratch buffer for it if it differs; freed by the caller.
  */
 promc_str promc_text_escaped_name(const struct promc_encoder *encoder, promc_str name, struct promc_bytes *scratch);
 

@@ -21,12 +21,10 @@ static int write_all(int fd, const char *data, size_t length)
 {
     while (length > 0) {
         ssize_t n = write(fd, data, length);
-        if (n < 0 && errno == EINTR) {
+        if (n < 0 && errno == EINTR)
             continue;
-        }
-        if (n < 0) {
+        if (n < 0)
             return PROMC_E_IO;
-        }
         data += n;
         length -= (size_t)n;
     }
@@ -50,15 +48,14 @@ static mode_t file_mode(void)
     char line[128];
     unsigned mask = 022;
     FILE *status = fopen("/proc/self/status", "re");
-    while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
+    while (status && fgets(line, sizeof(line), status)) {
         if (strncmp(line, "Umask:", 6) == 0) {
             mask = (unsigned)strtoul(line + 6, NULL, 8);
             break;
         }
     }
-    if (status != NULL) {
+    if (status)
         fclose(status);
-    }
     return (mode_t)(0644 & ~mask);
 }
 
@@ -66,9 +63,8 @@ static mode_t file_mode(void)
 static int fill_temporary(promc_scrape *scrape, int fd)
 {
     int error = write_scrape(scrape, fd);
-    if (error == 0 && (fchmod(fd, file_mode()) != 0 || fsync(fd) != 0)) {
+    if (error == 0 && (fchmod(fd, file_mode()) != 0 || fsync(fd) != 0))
         error = PROMC_E_IO;
-    }
     return error;
 }
 
@@ -77,9 +73,8 @@ static int replace(promc_scrape *scrape, const char *path)
     char temporary[PATH_MOST + 8];
     snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
     int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0) {
+    if (fd < 0)
         return promc_fail(PROMC_E_IO, "%s: %s", temporary, strerror(errno));
-    }
     int error = fill_temporary(scrape, fd), why = errno;
     if (close(fd) != 0 && error == 0) {
         error = PROMC_E_IO;
@@ -101,15 +96,15 @@ static int write_file(promc_registry *registry, const char *path, bool all)
 {
     promc_scrape *scrape;
     int cancel;
-    if (registry == NULL || path == NULL || strlen(path) > PATH_MOST) {
+    if (!registry || !path || strlen(path) > PATH_MOST) {
         return promc_fail(PROMC_E_INVALID,
                           "promc_textfile_write: registry and path must be given, the path at most %d bytes",
                           PATH_MOST);
     }
-    int error = promc_scrape_begin(registry, &(promc_scrape_settings){.no_self_metrics = !all}, &scrape);
-    if (error != 0) {
+    int error =
+        promc_scrape_begin(registry, &(promc_scrape_settings){.no_self_metrics = !all, .no_timestamps = 1}, &scrape);
+    if (error != 0)
         return error;
-    }
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     error = replace(scrape, path);
     promc_scrape_end(scrape);

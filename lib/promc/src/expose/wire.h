@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file wire.h
- * Protocol buffers on the wire, writing only. https://protobuf.dev/programming-guides/encoding/
+ * Writing protocol buffers. https://protobuf.dev/programming-guides/encoding/
  *
  * Lengths and counts are written as varints of a *fixed* width, padded with continuation bytes (`0x80 0x00` is 0 in two). Every
- * decoder takes them, and the size of a message then follows from its labels alone, so it can be written before the message is.
+ * decoder accepts them, and the size of a message then follows from its labels alone, so it can be written before the message.
  */
 #ifndef PROMC_EXPOSE_WIRE_H
 #define PROMC_EXPOSE_WIRE_H
@@ -21,17 +21,15 @@ enum { PROMC_WIRE_VARINT = 0, PROMC_WIRE_FIXED64 = 1, PROMC_WIRE_BYTES = 2 };
 static inline size_t promc_wire_varint_size(uint64_t n)
 {
     size_t size = 1;
-    for (; n >= 0x80; n >>= 7) {
+    for (; n >= 0x80; n >>= 7)
         size++;
-    }
     return size;
 }
 
 static inline char *promc_wire_varint(char *out, uint64_t n)
 {
-    for (; n >= 0x80; n >>= 7) {
+    for (; n >= 0x80; n >>= 7)
         *out++ = (char)(n | 0x80);
-    }
     *out++ = (char)n;
     return out;
 }
@@ -39,23 +37,20 @@ static inline char *promc_wire_varint(char *out, uint64_t n)
 /** A varint of exactly `width` bytes; n must fit into 7 × width bits. */
 static inline char *promc_wire_padded(char *out, uint64_t n, unsigned width)
 {
-    for (; width > 1; width--, n >>= 7) {
+    for (; width > 1; width--, n >>= 7)
         *out++ = (char)(n | 0x80);
-    }
     *out++ = (char)(n & 0x7f);
     return out;
 }
 
-/** Every NaN is written as the one: to Prometheus one of other bits (0x7ff0000000000002) means that the series has ended. */
+/** Every NaN is written as this one: to Prometheus one with other bits (0x7ff0000000000002) means that the series has ended. */
 static inline char *promc_wire_double(char *out, double value)
 {
     uint64_t bits = UINT64_C(0x7ff8000000000001); /* Go's, which is Prometheus' normal NaN */
-    if (value == value) {
+    if (value == value)
         memcpy(&bits, &value, sizeof(bits));
-    }
-    for (int i = 0; i < 8; i++) {
-        out[i] = (char)(bits >> (8 * i)); /* little end first, on any machine; compilers make one store of it */
-    }
+    for (int i = 0; i < 8; i++)
+        out[i] = (char)(bits >> (8 * i)); /* little-endian on any machine; compilers turn it into one store */
     return out + 8;
 }
 

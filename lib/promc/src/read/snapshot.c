@@ -41,7 +41,7 @@ void promc_reading_end(struct promc_reading *reading)
 {
     if (reading->token == 0)
         return;
-    /* The token tells whether the slot is still this reading's: a fork's child starts without any. */
+    /* The token tells whether the slot still belongs to this reading: a forked child starts without any. */
     struct promc_scrape_slot *slot = &reading->registry->arena.header->scrapes[reading->slot];
     uint64_t token = reading->token;
     (void)__atomic_compare_exchange_n(&slot->token, &token, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
@@ -61,16 +61,22 @@ static void fill_view(const promc_registry *registry, const struct promc_family_
         .constant_labels = text_at(registry, data->constant_labels),
         .constant_label_count = data->constant_label_count,
         .label_count = data->label_count,
-        .utf8_name = data->flags & PROMC_FAMILY_UTF8_NAME,
-        .utf8_labels = data->flags & PROMC_FAMILY_UTF8_LABELS,
+        .utf8_name = promc_load(&data->flags) & PROMC_FAMILY_UTF8_NAME,
+        .utf8_labels = promc_load(&data->flags) & PROMC_FAMILY_UTF8_LABELS,
     };
     view->name = (promc_str){view->sample_name.data, data->base_length};
-    if (view->label_count > PROMC_MAX_LABELS) /* a damaged arena: promc_registry_open_readonly() reads what there is */
-        view->label_count = PROMC_MAX_LABELS;
+    if (view->label_count > PROMC_LABELS_MOST) /* a damaged arena: promc_registry_open_readonly() reads what there is */
+        view->label_count = PROMC_LABELS_MOST;
     for (unsigned i = 0; i < view->label_count; i++)
-        view->label_names[i] = text_at(registry, data->label_names[i]);
+        view->label_names[i] = text_at(registry, promc_labels_of(data)[i].name);
     if (view->ops->view)
         view->ops->view(&registry->arena, data, view);
+}
+
+/* In a damaged arena a family may claim more than the reader has room for. */
+static bool is_whole(const struct promc_family_view *view)
+{
+    return view->bound_count <= PROMC_MAX_BUCKETS && view->quantile_count <= PROMC_MAX_QUANTILES;
 }
 
 bool promc_reading_next_family(struct promc_reading *reading, struct promc_family_view *view)
@@ -83,16 +89,15 @@ bool promc_reading_next_family(struct promc_reading *reading, struct promc_famil
         next = promc_load_acquire(reading->started ? &reading->family->next : &arena->header->first_family);
         reading->started = true;
         reading->family = next ? promc_at(arena, next) : NULL;
-    } while (next && (reading->family->flags & reading->hidden));
+        if (next)
+            fill_view(reading->registry, reading->family, view);
+    } while (next && ((promc_load(&reading->family->flags) & reading->hidden) || !is_whole(view)));
     reading->child = NULL;
     reading->at_end = false;
-    if (!next)
-        return false;
-    fill_view(reading->registry, reading->family, view);
-    return true;
+    return next != 0;
 }
 
-/* Creation time, not before the fork that made this copy of the values start from zero. */
+/* Creation time, but not before the fork that reset this copy's values to zero. */
 static double created_of(const promc_registry *registry, uint32_t ticks)
 {
     const struct promc_arena_header *header = registry->arena.header;
@@ -101,7 +106,7 @@ static double created_of(const promc_registry *registry, uint32_t ticks)
 }
 
 /*
- * Made after the reading began? Then it may be a series that was shown already, removed, and made anew: showing it
+ * Was it created after the reading began? Then it may be a series that was already shown, removed, and created again: showing it
  * would put the same labels twice into one scrape. `born` decides within the tick in which the reading began: 32,768
  * scrapes cannot begin within 1/16 s.
  */
@@ -127,7 +132,8 @@ bool promc_reading_next_series(struct promc_reading *reading, struct promc_serie
             return false;
         }
         struct promc_child *child = reading->child = promc_at(&registry->arena, next);
-        uint32_t ticks = promc_load_acquire(&child->created); /* before the flag: a removal overwrites it after */
+        uint32_t ticks = promc_load_acquire(
+            &child->created); /* read before the flag: a removal overwrites it after setting the flag */
         uint8_t flags = promc_load(&child->flags);
         if ((flags & (PROMC_CHILD_REMOVED | PROMC_CHILD_UNUSED)) || is_late(reading, child, ticks))
             continue;
@@ -151,7 +157,7 @@ void promc_family_constant(const promc_registry *registry, const struct promc_fa
 }
 
 unsigned promc_series_values(const promc_registry *registry, const struct promc_series_view *view,
-                             promc_str values[PROMC_MAX_LABELS])
+                             promc_str values[PROMC_LABELS_MOST])
 {
     (void)registry;
     return promc_child_values(view->child, values);

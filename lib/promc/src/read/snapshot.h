@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the encoder reads. Who reads never changes what it reads: tidying up is the scrape's (expose/scrape.c).
+ * The interface for the encoder. A reader never changes what it reads: housekeeping is done by the scrape (expose/scrape.c).
  *
- * A reading walks families in registration order and their series in creation order, over as many calls and as long as it likes: what is created meanwhile behind it appears, what is removed is skipped, and
- * nothing that it stands on is reclaimed before promc_reading_end().
+ * A reading walks families in registration order and their series in creation order, over any number of calls and any time. Series created
+ * meanwhile behind it appear, removed ones are skipped, and
+ * nothing that it points to is reclaimed before promc_reading_end().
  * Strings are (pointer, length) into the arena and stay valid until promc_reading_end().
  */
 #ifndef PROMC_READ_SNAPSHOT_H
@@ -16,7 +17,7 @@ struct promc_reading {
     promc_registry *registry;
     uint64_t token;
     uint32_t slot;
-    uint32_t now;                     /* ticks at the begin; for idle expiry */
+    uint32_t now;                     /* ticks at the beginning; for idle expiry */
     struct promc_family_data *family; /* current, NULL before the first */
     struct promc_child *child;        /* current, NULL before the family's first */
     bool started, at_end;
@@ -29,10 +30,10 @@ struct promc_series_view {
     double created;   /* seconds since the Unix epoch, never after now */
     uint32_t ticks;   /* the same in 1/16 s since the registry was made */
     promc_str
-        marker; /* of an overflow series: the value of its label PROMC_OVERFLOW_LABEL, which is in `labels` already */
+        marker; /* for an overflow series: the value of its label PROMC_OVERFLOW_LABEL, which is already in `labels` */
 };
 
-/* Register it, so that nothing it may stand on is reclaimed. @return 0 or PROMC_E_BUSY. */
+/* Register the reading, so that nothing it may point to is reclaimed. @return 0 or PROMC_E_BUSY. */
 int promc_reading_begin(promc_registry *registry, struct promc_reading *reading);
 /* Idempotent. */
 void promc_reading_end(struct promc_reading *reading);
@@ -45,8 +46,8 @@ bool promc_reading_next_series(struct promc_reading *reading, struct promc_serie
 /* Constant label i of a family, raw. */
 void promc_family_constant(const promc_registry *registry, const struct promc_family_view *view, unsigned i,
                            promc_str *name, promc_str *value);
-/* Label values of a series, raw (for protobuf and other escapings). @return how many. */
+/* Label values of a series, raw (for protobuf and other escapings). @return their number. */
 unsigned promc_series_values(const promc_registry *registry, const struct promc_series_view *view,
-                             promc_str values[PROMC_MAX_LABELS]);
+                             promc_str values[PROMC_LABELS_MOST]);
 
 #endif

@@ -9,16 +9,15 @@
 struct promc_curry {
     promc_family *family;
     unsigned left;
-    const char *values[PROMC_MAX_LABELS]; /* NULL: given at each call */
-    char text[];                          /* the values' copies */
+    const char *values[PROMC_LABELS_MOST]; /* NULL: given at each call */
+    char text[];                           /* the values' copies */
 };
 
 static int label_index(const promc_family *family, const char *name)
 {
-    for (unsigned i = 0; name && i < family->label_count; i++) {
-        if (strcmp(promc_at(&family->registry->arena, family->data->label_names[i].ref), name) == 0)
+    for (unsigned i = 0; name && i < family->label_count; i++)
+        if (strcmp(promc_at(&family->registry->arena, promc_labels_of(family->data)[i].name.ref), name) == 0)
             return (int)i;
-    }
     return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" has no label \"%s\"", promc_name_of(family),
                       name ? name : "(null)");
 }
@@ -50,7 +49,7 @@ int promc_curry_make(promc_curry **out, promc_family *family, const promc_label 
                               promc_name_of(family));
         bytes += strlen(fixed[i].value) + 1;
     }
-    promc_curry *curry = calloc(1, sizeof *curry + bytes);
+    promc_curry *curry = calloc(1, sizeof(*curry) + bytes);
     if (!curry)
         return promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", promc_name_of(family));
     curry->family = family;
@@ -89,7 +88,7 @@ static int expand(const promc_curry *curry, const char *const *rest, const char 
 
 int promc_curry_counter(const promc_curry *curry, const char *const *rest, promc_counter *out)
 {
-    const char *full[PROMC_MAX_LABELS];
+    const char *full[PROMC_LABELS_MOST];
     *out = (promc_counter){0};
     int rc = expand(curry, rest, full);
     return rc < 0 ? rc : promc_counter_get(curry->family, full, out);
@@ -97,7 +96,7 @@ int promc_curry_counter(const promc_curry *curry, const char *const *rest, promc
 
 int promc_curry_gauge(const promc_curry *curry, const char *const *rest, promc_gauge *out)
 {
-    const char *full[PROMC_MAX_LABELS];
+    const char *full[PROMC_LABELS_MOST];
     *out = (promc_gauge){0};
     int rc = expand(curry, rest, full);
     return rc < 0 ? rc : promc_gauge_get(curry->family, full, out);
@@ -105,7 +104,7 @@ int promc_curry_gauge(const promc_curry *curry, const char *const *rest, promc_g
 
 int promc_curry_updown(const promc_curry *curry, const char *const *rest, promc_updown *out)
 {
-    const char *full[PROMC_MAX_LABELS];
+    const char *full[PROMC_LABELS_MOST];
     *out = (promc_updown){0};
     int rc = expand(curry, rest, full);
     return rc < 0 ? rc : promc_updown_get(curry->family, full, out);
@@ -113,7 +112,7 @@ int promc_curry_updown(const promc_curry *curry, const char *const *rest, promc_
 
 int promc_curry_summary(const promc_curry *curry, const char *const *rest, promc_summary *out)
 {
-    const char *full[PROMC_MAX_LABELS];
+    const char *full[PROMC_LABELS_MOST];
     *out = (promc_summary){0};
     int rc = expand(curry, rest, full);
     return rc < 0 ? rc : promc_summary_get(curry->family, full, out);
@@ -121,7 +120,7 @@ int promc_curry_summary(const promc_curry *curry, const char *const *rest, promc
 
 int promc_curry_histogram(const promc_curry *curry, const char *const *rest, promc_histogram *out)
 {
-    const char *full[PROMC_MAX_LABELS];
+    const char *full[PROMC_LABELS_MOST];
     *out = (promc_histogram){0};
     int rc = expand(curry, rest, full);
     return rc < 0 ? rc : promc_histogram_get(curry->family, full, out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/overrides.h"
+#include "base/platform.h"
 #include "types/bounds.h"
 #include "types/native.h"
 #include "types/window.h"
@@ -10,17 +11,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if __has_include(<xlocale.h>) /* BSD and macOS declare strtod_l() there */
+#include <xlocale.h>
+#endif
 
 #define FILE_MAX ((size_t)1 << 20)
 
-/* The entry that is for all that have none of their own. */
+/* The entry for all metrics without their own. */
 static const char all_metrics[] = "*";
 
-/* One entry being read. `at` … `end` is what is left of it. */
+/* One entry being read. `at` … `end` is the rest of it. */
 struct reader {
     const char *at, *end;
     size_t entry;      /* from 1 */
-    locale_t c_locale; /* numbers have points, whatever the program's locale */
+    locale_t c_locale; /* numbers have points, in any locale of the program */
 };
 
 static int fault(const struct reader *reader, const char *what, const char *where, size_t length)
@@ -48,7 +52,7 @@ static promc_str next_word(struct reader *reader)
 static bool read_double(const struct reader *reader, const char *at, size_t length, double *out)
 {
     char text[64], *rest;
-    if (length == 0 || length >= sizeof text)
+    if (length == 0 || length >= sizeof(text))
         return false;
     memcpy(text, at, length);
     text[length] = '\0';
@@ -68,7 +72,7 @@ static bool read_u32(const char *at, size_t length, uint32_t *out)
     return length > 0 && n <= UINT32_MAX;
 }
 
-/* Numbers with commas between them; at most `most`. */
+/* Numbers separated by commas; at most `most`. */
 static int read_list(const struct reader *reader, promc_str value, size_t most, double *out, size_t *count)
 {
     const char *at = value.data, *end = value.data + value.length;
@@ -88,10 +92,10 @@ static int read_list(const struct reader *reader, promc_str value, size_t most, 
 
 static int keep_list(const double *list, size_t count, double **out)
 {
-    *out = malloc(count * sizeof *list);
+    *out = malloc(count * sizeof(*list));
     if (!*out)
         return promc_fail(PROMC_E_NOMEM, "overrides: out of memory");
-    memcpy(*out, list, count * sizeof *list);
+    memcpy(*out, list, count * sizeof(*list));
     return 0;
 }
 
@@ -122,7 +126,7 @@ static int read_kind(const struct reader *reader, promc_str value, struct promc_
 {
     static const char *const kinds[] = {"classic", "native", "both"}; /* as enum promc_histogram_kind */
     out->has_kind = true;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         if (is_key(value, value.length, kinds[i])) {
             out->kind = (enum promc_histogram_kind)i;
             return 0;
@@ -218,10 +222,9 @@ static int read_pair(const struct reader *reader, promc_str word, struct promc_o
 
 static struct promc_override *find(struct promc_override *overrides, const char *name, size_t length)
 {
-    for (; overrides; overrides = overrides->next) {
+    for (; overrides; overrides = overrides->next)
         if (strlen(overrides->name) == length && memcmp(overrides->name, name, length) == 0)
             return overrides;
-    }
     return NULL;
 }
 
@@ -233,7 +236,7 @@ static int read_entry(struct reader *reader, struct promc_override **list)
         return 0;
     if (find(*list, name.data, name.length))
         return fault(reader, "a second entry for", name.data, name.length);
-    struct promc_override *new = calloc(1, sizeof *new);
+    struct promc_override *new = calloc(1, sizeof(*new));
     if (!new || !(new->name = strndup(name.data, name.length))) {
         free(new);
         return promc_fail(PROMC_E_NOMEM, "overrides: out of memory");
@@ -244,12 +247,11 @@ static int read_entry(struct reader *reader, struct promc_override **list)
     if (word.length == 0)
         return fault(reader, "nothing is changed about", name.data, name.length);
     int rc = 0;
-    for (; rc == 0 && word.length > 0; word = next_word(reader)) {
+    for (; rc == 0 && word.length > 0; word = next_word(reader))
         if (strcmp(new->name, all_metrics) == 0 && !is_key(word, strcspn(word.data, "="), "birth_zero_seconds"))
             rc = fault(reader, "not to be changed for all metrics:", word.data, word.length);
         else
             rc = read_pair(reader, word, new);
-    }
     return rc;
 }
 
@@ -302,8 +304,8 @@ static int read_file(const char *path, char **text)
 
 int promc_overrides_load(const char *given, struct promc_override **out)
 {
-    /* Not from the environment of a program that runs with more rights than its caller. */
-    const char *text = given ? given : secure_getenv("PROMC_OVERRIDES");
+    /* Not from the environment of a program with more rights than its caller. */
+    const char *text = given ? given : promc_getenv("PROMC_OVERRIDES");
     *out = NULL;
     if (!text || text[0] != '@')
         return promc_overrides_parse(text, out);
@@ -328,7 +330,7 @@ void promc_overrides_free(struct promc_override *overrides)
     }
 }
 
-/* Counters and infos go by their name with or without the suffix. */
+/* Counters and infos match with or without the suffix. */
 static struct promc_override *find_for(struct promc_override *overrides, const char *name, enum promc_type type)
 {
     size_t length = strlen(name);
@@ -337,11 +339,10 @@ static struct promc_override *find_for(struct promc_override *overrides, const c
     struct promc_override *found = find(overrides, name, length);
     if (!found && cut > 0 && length > cut && strcmp(name + length - cut, suffix) == 0)
         found = find(overrides, name, length - cut);
-    for (struct promc_override *o = overrides; !found && cut > 0 && o; o = o->next) {
+    for (struct promc_override *o = overrides; !found && cut > 0 && o; o = o->next)
         if (strlen(o->name) == length + cut && strncmp(o->name, name, length) == 0 &&
             strcmp(o->name + length, suffix) == 0)
             found = o;
-    }
     return found;
 }
 
@@ -356,7 +357,7 @@ static int apply_to_summary(const struct promc_override *override, const struct 
         summary->max_age_seconds = override->max_age_seconds;
     if (!override->quantiles)
         return 0;
-    memset(summary->quantiles, 0, sizeof summary->quantiles);
+    memset(summary->quantiles, 0, sizeof(summary->quantiles));
     memcpy(summary->quantiles, override->quantiles, override->quantile_count * sizeof(double));
     summary->quantile_count = override->quantile_count;
     return 0;
@@ -423,9 +424,8 @@ int promc_overrides_apply(promc_registry *registry, struct promc_family_plan *pl
 
 const char *promc_overrides_unused(const promc_registry *registry)
 {
-    for (const struct promc_override *o = registry->overrides; o; o = o->next) {
+    for (const struct promc_override *o = registry->overrides; o; o = o->next)
         if (!promc_load(&o->used))
             return o->name;
-    }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an operator changes about metrics without recompiling. The grammar is in promc/registry.h. Process-local; read once,
+ * The operator's changes to metrics without recompiling. The grammar is in promc/registry.h. Process-local; read once,
  * when the registry is made.
  */
 #ifndef PROMC_REGISTRY_OVERRIDES_H
@@ -18,7 +18,7 @@ struct promc_override {
     size_t quantile_count;
     uint32_t max_age_seconds; /* 0: as the program has it */
     enum promc_histogram_kind kind;
-    struct promc_native_plan native; /* as far as it is given: has_… */
+    struct promc_native_plan native; /* the given ones: has_… */
     bool has_kind, has_schema, has_max_buckets, has_zero_threshold;
     uint32_t max_series;
     uint32_t idle_expiry_seconds;
@@ -29,19 +29,19 @@ struct promc_override {
 };
 
 /*
- * @param text entries, one a line or separated by `;`. NULL: none.
- * @return 0, PROMC_E_INVALID or PROMC_E_BUCKETS with a detail that names entry and fault, PROMC_E_NOMEM. *out is set only on 0.
+ * @param text entries, one per line or separated by `;`. NULL: none.
+ * @return 0, PROMC_E_INVALID or PROMC_E_BUCKETS with a detail that names entry and error, PROMC_E_NOMEM. *out is set only on 0.
  */
 int promc_overrides_parse(const char *text, struct promc_override **out);
-/* What settings->overrides, or else the environment, says. As promc_overrides_parse(), also PROMC_E_IO. */
+/* The overrides of settings->overrides, or else of the environment. As promc_overrides_parse(), also PROMC_E_IO. */
 int promc_overrides_load(const char *given, struct promc_override **out);
 void promc_overrides_free(struct promc_override *overrides);
 
 /*
- * Change a plan before the family is made. *settings is a copy that the plan points to. The override's arrays are used
- * until the family exists. PROMC_E_INVALID: buckets for what is no histogram or has none, native
- * settings for what is no native one, an age or
- * quantiles for what is no summary.
+ * Change a plan before the family is made. *settings is a copy to which the plan points. The override's arrays are used
+ * until the family exists. PROMC_E_INVALID: buckets for a metric that is not a histogram or has none, native
+ * settings for one that is not native, an age or
+ * quantiles for one that is not a summary.
  */
 int promc_overrides_apply(promc_registry *registry, struct promc_family_plan *plan, promc_family_settings *settings);
 

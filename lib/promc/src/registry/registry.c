@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "arena/arena_file.h"
 #include "arena/arena_map.h"
+#include "arena/commit.h"
 #include "arena/lock.h"
+#include "base/platform.h"
 #include "base/version.h"
 #include "collect/callback.h"
 #include "collect/collector.h"
@@ -17,10 +20,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define ARENA_MIN ((size_t)256 << 10)
+#if SIZE_MAX > UINT32_MAX
 #define ARENA_MAX ((size_t)32 << 30)
+#define ARENA_RANGE "262144 to 34359738368"
+#else
+#define ARENA_MAX ((size_t)1 << 30)
+#define ARENA_RANGE "262144 to 1073741824"
+#endif
 
 void promc_registry_default_settings(promc_registry_settings *settings)
 {
@@ -35,7 +43,7 @@ static int out_of_range(const char *field, unsigned long long value, const char 
     return promc_fail(PROMC_E_INVALID, "%s is %llu, must be %s", field, value, range);
 }
 
-/* Zero fields take their defaults, max_threads excepted: in a small arena its default is smaller. */
+/* Zero fields take their defaults, except max_threads: its default is smaller in a small arena. */
 static int complete_settings(promc_registry_settings *settings, const promc_registry_settings *given)
 {
     promc_registry_settings defaults;
@@ -44,6 +52,8 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
     int rc = PROMC_RESERVED_CHECK(promc_registry_settings, settings);
     if (rc < 0)
         return rc;
+    if (settings->arena_bytes == 0 && settings->memory)
+        return promc_fail(PROMC_E_INVALID, "memory is given without arena_bytes, its size");
     if (settings->arena_bytes == 0)
         settings->arena_bytes = defaults.arena_bytes;
     if (settings->max_series_per_family == 0)
@@ -51,8 +61,13 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
     if (settings->max_label_value_bytes == 0)
         settings->max_label_value_bytes = defaults.max_label_value_bytes;
     if (settings->arena_bytes < ARENA_MIN || settings->arena_bytes > ARENA_MAX)
-        return out_of_range("arena_bytes", settings->arena_bytes, "262144 to 34359738368");
-    settings->arena_bytes = (settings->arena_bytes + PROMC_PAGE - 1) / PROMC_PAGE * PROMC_PAGE;
+        return out_of_range("arena_bytes", settings->arena_bytes, ARENA_RANGE);
+    settings->arena_bytes = (settings->arena_bytes + (settings->memory ? 0 : PROMC_PAGE - 1)) / PROMC_PAGE * PROMC_PAGE;
+    if (settings->shared_mode && (settings->shared_mode & ~0666u || (settings->shared_mode & 0600) != 0600))
+        return promc_fail(PROMC_E_INVALID, "shared_mode is 0%o, must be 0600 and what others may, at most 0666",
+                          settings->shared_mode);
+    if (settings->memory_is_shared > 1)
+        return out_of_range("memory_is_shared", settings->memory_is_shared, "0 or 1");
     if (settings->max_threads > 1024)
         return out_of_range("max_threads", settings->max_threads, "at most 1024");
     if (settings->max_label_value_bytes < 4 || settings->max_label_value_bytes > 65535)
@@ -60,10 +75,9 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
     if (settings->birth_zero_seconds > PROMC_BIRTH_ZERO_MOST)
         return out_of_range("birth_zero_seconds", settings->birth_zero_seconds, "at most 86400");
     const promc_label *labels = settings->constant_labels;
-    if (labels && settings->constant_label_count == 0) {
+    if (labels && settings->constant_label_count == 0)
         while (settings->constant_label_count <= 64 && labels[settings->constant_label_count].name)
             settings->constant_label_count++;
-    }
     if (settings->constant_label_count > 0 && !labels)
         return promc_fail(PROMC_E_INVALID, "constant_label_count is %zu without constant_labels",
                           settings->constant_label_count);
@@ -80,9 +94,9 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
 static uint64_t random_seed(void)
 {
     uint64_t seed;
-    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+    if (promc_random(&seed, sizeof(seed)))
         return seed;
-    /* Early at boot without entropy: addresses and time are what there is. */
+    /* Early at boot there may be no entropy: use addresses and time. */
     return (promc_now_ns() * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)(uintptr_t)&seed) +
            (promc_wall_ms() ^ promc_self() << 17);
 }
@@ -102,17 +116,17 @@ static int init_header(promc_registry *registry, const promc_registry_settings *
     header->seed = random_seed();
     header->born_ms = promc_wall_ms();
     header->born_ns = promc_now_ns();
-    promc_lock_init(arena);
+    int rc = promc_lock_init(arena);
     size_t count = settings->constant_label_count;
-    if (count == 0)
-        return 0;
+    if (rc < 0 || count == 0)
+        return rc;
     header->constant_pairs = promc_arena_alloc(arena, count * sizeof(struct promc_pair));
     bool good = header->constant_pairs != 0;
     struct promc_pair *pairs = promc_at(arena, header->constant_pairs);
     for (size_t i = 0; good && i < count; i++)
         good = promc_pair_copy(arena, &pairs[i], &settings->constant_labels[i]);
     header->constant_label_count = (uint32_t)count;
-    return good ? 0 : promc_fail(PROMC_E_FULL, "the arena has no room for the constant labels");
+    return good ? 0 : promc_fail(PROMC_E_FULL, "constant labels: %s", promc_arena_full(arena));
 }
 
 static int open_in_slot(promc_registry *registry, const promc_registry_settings *settings)
@@ -123,14 +137,14 @@ static int open_in_slot(promc_registry *registry, const promc_registry_settings 
         rc = promc_arena_open(&registry->arena, settings, &fresh);
     if (rc < 0)
         return rc;
-    registry->scratch = malloc((size_t)PROMC_MAX_LABELS * (registry->arena.header->max_value_bytes + 4) +
-                               (size_t)PROMC_MAX_LABELS * settings->max_label_value_bytes);
+    registry->scratch = malloc((size_t)PROMC_LABELS_MOST * (registry->arena.header->max_value_bytes + 4) +
+                               (size_t)PROMC_LABELS_MOST * settings->max_label_value_bytes);
     if (!registry->scratch)
         return promc_fail(PROMC_E_NOMEM, "out of memory");
     if (fresh)
         rc = init_header(registry, settings);
     pthread_mutex_init(&registry->local_lock, NULL);
-    promc_slots_set(registry->slot, registry);
+    promc_slots_enter(registry);
     if (rc == 0)
         rc = promc_self_register(registry);
     if (rc == 0 && fresh)
@@ -140,9 +154,14 @@ static int open_in_slot(promc_registry *registry, const promc_registry_settings 
 
 static void free_registry(promc_registry *registry)
 {
-    promc_slots_set(registry->slot, NULL);
+    promc_slots_leave(registry);
     for (promc_family *family = registry->families; family;) {
         promc_family *next = family->next;
+        promc_family_free(family);
+        family = next;
+    }
+    for (promc_family *family = registry->destroyed; family;) {
+        promc_family *next = family->destroyed_next;
         promc_family_free(family);
         family = next;
     }
@@ -155,17 +174,18 @@ static void free_registry(promc_registry *registry)
     free(registry);
 }
 
-/* What a private registry had counted the parent goes on exposing: the child's copy of it counts from zero. */
+/* The parent goes on exposing the counts of a private registry: the child's copy counts from zero. */
 static void forked(promc_registry *registry)
 {
     struct promc_arena_header *header = registry->arena.header;
     promc_collectors_forked(registry);
+    registry->home = 0;
     if (registry->arena.shared)
         return;
     promc_series_forked(registry);
     promc_store(&header->forked_ms, promc_wall_ms());
     promc_store(&header->forked_ticks, promc_registry_ticks(registry));
-    memset(header->scrapes, 0, sizeof header->scrapes);
+    memset(header->scrapes, 0, sizeof(header->scrapes));
 }
 
 static void collect(promc_registry *registry, uint64_t deadline_ns)
@@ -180,11 +200,13 @@ static const struct promc_hooks hooks = {
     .forked = forked,
     .override = promc_overrides_apply,
     .collect = collect,
+    .end_callbacks = promc_callbacks_end,
 };
 
 /* A registry in a free slot, without an arena. The slots' lock is held. */
 static int new_registry(promc_registry **out)
 {
+    static uint32_t serial;
     int rc = promc_threads_init();
     if (rc == 0)
         rc = promc_fork_init();
@@ -192,11 +214,12 @@ static int new_registry(promc_registry **out)
         return rc;
     uint32_t slot = promc_slots_free();
     if (slot == PROMC_SLOTS)
-        return promc_fail(PROMC_E_BUSY, "%d registries are alive in the process", PROMC_SLOTS - 1);
-    promc_registry *registry = calloc(1, sizeof *registry);
+        return promc_fail(PROMC_E_BUSY, "%d registries are alive in the process", PROMC_PLACES - 1);
+    promc_registry *registry = calloc(1, sizeof(*registry));
     if (!registry)
         return promc_fail(PROMC_E_NOMEM, "out of memory");
     registry->slot = slot;
+    registry->serial = ++serial;
     registry->quarantine_ms = 60000;
     registry->hooks = &hooks;
     registry->types = promc_types;
@@ -240,7 +263,7 @@ int promc_registry_open_readonly(promc_registry **out, const char *path)
         if (rc < 0) {
             free_registry(registry);
         } else {
-            promc_slots_set(registry->slot, registry);
+            promc_slots_enter(registry);
             *out = registry;
         }
     }
@@ -248,15 +271,14 @@ int promc_registry_open_readonly(promc_registry **out, const char *path)
     return rc;
 }
 
-/* What this process' shards hold stays in a shared arena; up-down gauges are settled when the process ends. */
+/* The contents of this process' shards stay in a shared arena; up-down gauges are settled when the process ends. */
 static void release_shards(promc_registry *registry)
 {
     if (!registry->arena.shared || registry->arena.readonly || !promc_threads_lock())
         return;
-    for (struct promc_thread *thread = promc_threads_first(); thread; thread = thread->next) {
+    for (struct promc_thread *thread = promc_threads_first(); thread; thread = thread->next)
         if (thread->shard[registry->slot] != 0)
             promc_shard_release(registry, thread->shard[registry->slot] - 1);
-    }
     promc_threads_unlock();
 }
 
@@ -283,10 +305,11 @@ int promc_registry_get_stats(const promc_registry *registry, promc_registry_stat
         .stale_updates = (uint64_t)promc_counter_value(registry->stale_updates),
         .shards = promc_load(&header->shards_used),
     };
-    for (const promc_family *family = promc_load_acquire(&registry->families); family; family = family->next)
+    for (const promc_family *family = promc_load_acquire(&registry->families); family;
+         family = promc_load_acquire(&family->next))
         stats.series_dropped += (uint64_t)promc_counter_value(family->dropped);
     for (unsigned i = 0; i < PROMC_SCRAPES_MAX; i++)
         stats.scrapes_in_flight += promc_load(&header->scrapes[i].token) != 0;
-    return promc_hand_out("promc_registry_stats", out, size, &stats, sizeof stats,
+    return promc_hand_out("promc_registry_stats", out, size, &stats, sizeof(stats),
                           PROMC_BYTES_TO(promc_registry_stats, scrapes_in_flight));
 }

@@ -79,7 +79,7 @@ int promc_self_register(promc_registry *registry)
                              "Lookups that got the overflow series because of a cap or the memory budget.", "family",
                              &dropped);
     if (rc == 0)
-        registry->series_dropped = dropped; /* from here on each family with labels gets its series of it */
+        registry->series_dropped = dropped; /* from here on each family with labels gets its series in it */
     return rc;
 }
 
@@ -88,7 +88,7 @@ void promc_self_update(promc_registry *registry)
     if (registry->arena.readonly)
         return;
     promc_registry_stats stats;
-    (void)promc_registry_get_stats(registry, &stats, sizeof stats);
+    (void)promc_registry_get_stats(registry, &stats, sizeof(stats));
     promc_gauge_set(registry->series, (double)stats.series);
     promc_gauge_set(registry->arena_bytes, (double)stats.arena_used_bytes);
     promc_gauge_set(registry->arena_limit_bytes, (double)stats.arena_bytes);

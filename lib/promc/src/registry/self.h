@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* promc's own metrics: ordinary families that each registry registers itself. */
+/* promc's own metrics: ordinary families that each registry registers for itself. */
 #ifndef PROMC_REGISTRY_SELF_H
 #define PROMC_REGISTRY_SELF_H
 
 #include <promc/registry.h>
 
-/* At creation. Hidden ones (no_self_metrics) are there too: promc_registry_get_stats() reads them. */
+/* At creation. Hidden ones (no_self_metrics) exist too: promc_registry_get_stats() reads them. */
 int promc_self_register(promc_registry *registry);
-/* Before each scrape, behind the collectors. */
+/* Before each scrape, after the collectors. */
 void promc_self_update(promc_registry *registry);
 
 #endif

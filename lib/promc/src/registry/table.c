@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Static tables of metrics. The struct's layout is the compiler's; it is retraced here row by row. */
+/* Static tables of metrics. The compiler decides the struct's layout; it is retraced here row by row. */
 #include <promc/table.h>
 
 #include "base/atomic.h"
@@ -41,7 +41,7 @@ static size_t aligned(size_t offset, size_t alignment)
     return (offset + alignment - 1) / alignment * alignment;
 }
 
-/* Where the row's member begins, at or after `offset`; *next is where it ends. */
+/* The start of the row's member, at or after `offset`; *next is its end. */
 static size_t member_of(const promc_table_metric *metric, size_t offset, size_t *next)
 {
     size_t at = aligned(offset, metric->is_family ? _Alignof(promc_family *) : _Alignof(promc_series_ref));
@@ -49,7 +49,7 @@ static size_t member_of(const promc_table_metric *metric, size_t offset, size_t 
     return at;
 }
 
-/* Options that the row's type has no use for: the row is not what its author thought. */
+/* Options that the row's type cannot use: an error of the table's author. */
 static int check_options(const promc_table *table, const promc_table_metric *metric)
 {
     const promc_table_options *options = &metric->options;
@@ -67,7 +67,7 @@ static int check_options(const promc_table *table, const promc_table_metric *met
     return 0;
 }
 
-/* What a program compiled for a newer promc would have set. */
+/* Words that a program compiled for a newer promc may have set. */
 static int check_reserved(const promc_table *table)
 {
     int rc = PROMC_RESERVED_CHECK(promc_table, table);
@@ -103,7 +103,8 @@ static promc_family_settings family_settings(const promc_table_metric *metric)
     promc_family_settings family = {0};
     if (metric->options.summary)
         family = metric->options.summary->family;
-    memset(family.labels, 0, sizeof family.labels);
+    memset(family.labels, 0, sizeof(family.labels));
+    family.label_list = NULL;
     family.name = metric->name;
     family.help = metric->help;
     if (metric->options.unit)
@@ -171,7 +172,7 @@ static int register_family(promc_registry *registry, const promc_table_metric *m
     }
 }
 
-/* Row-major, as C lays out an array of arrays: the last label's value changes fastest. */
+/* Row-major, as C stores an array of arrays: the last label's value changes fastest. */
 static int create_series(const promc_table_metric *metric, promc_family *family, promc_series_ref *handles)
 {
     size_t series = promc_table_series(metric), labels = 0;
@@ -188,7 +189,7 @@ static int create_series(const promc_table_metric *metric, promc_family *family,
         if (rc < 0)
             return rc;
     }
-    /* past a cap the lookup gives the overflow series, which would make several elements one */
+    /* beyond a cap the lookup returns the overflow series, and several elements would be the same */
     if (promc_load_acquire(&family->data->overflow))
         return promc_fail(PROMC_E_FULL,
                           "metric \"%s\" has %zu combinations of label values, more than its cap or the arena",

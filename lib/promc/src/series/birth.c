@@ -6,14 +6,13 @@ uint32_t promc_birth_least_seconds(const promc_registry *registry)
 {
     const struct promc_family_data *data = NULL;
     uint32_t least = 0;
-    while ((data = promc_family_after(&registry->arena, data))) {
+    while ((data = promc_family_after(&registry->arena, data)))
         if (data->birth_zero_seconds != 0 && (least == 0 || data->birth_zero_seconds < least))
             least = data->birth_zero_seconds;
-    }
     return least;
 }
 
-/* From the family's newest series backwards, as far as they are young. The lock is held. */
+/* From the family's newest series backwards, while they are young. The lock is held. */
 static uint64_t young_in(const promc_registry *registry, const struct promc_family_data *data, uint32_t now)
 {
     uint64_t young = 0;
@@ -34,10 +33,9 @@ struct promc_births promc_births_of(promc_registry *registry)
         return births;
     uint32_t now = promc_registry_ticks(registry);
     promc_registry_lock(registry);
-    while ((data = promc_family_after(&registry->arena, data))) {
+    while ((data = promc_family_after(&registry->arena, data)))
         if (data->birth_zero_seconds != 0)
             births.young += young_in(registry, data, now);
-    }
     promc_registry_unlock(registry);
     return births;
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-unsigned promc_child_values(const struct promc_child *child, promc_str values[PROMC_MAX_LABELS])
+unsigned promc_child_values(const struct promc_child *child, promc_str values[PROMC_LABELS_MOST])
 {
     const struct promc_family_data *data = promc_child_family(child);
     const char *text = promc_child_text(child);
@@ -14,7 +14,7 @@ unsigned promc_child_values(const struct promc_child *child, promc_str values[PR
         const char *raw = text + child->text_length;
         raw += (4 - (uintptr_t)raw % 4) % 4;
         const uint32_t *lengths = (const uint32_t *)(const void *)raw;
-        raw += data->label_count * sizeof *lengths;
+        raw += data->label_count * sizeof(*lengths);
         for (unsigned i = 0; i < data->label_count; i++) {
             values[i] = (promc_str){raw, lengths[i]};
             raw += lengths[i];
@@ -22,8 +22,9 @@ unsigned promc_child_values(const struct promc_child *child, promc_str values[PR
         return data->label_count;
     }
     const char *end = text + child->text_length;
+    const struct promc_label_data *label = promc_labels_of(data);
     for (unsigned i = 0; i < data->label_count; i++) {
-        text += data->label_prefix[i];
+        text += label++->prefix;
         const char *quote = memchr(text, '"', (size_t)(end - text));
         values[i] = (promc_str){text, (size_t)(quote - text)};
         text = quote + 2;
@@ -41,7 +42,7 @@ static size_t escaped_length(promc_str value)
 
 size_t promc_overflow_text(promc_str marker)
 {
-    return sizeof ",=\"\"" - 1 + sizeof PROMC_OVERFLOW_LABEL - 1 + escaped_length(marker);
+    return sizeof ",=\"\"" - 1 + sizeof(PROMC_OVERFLOW_LABEL) - 1 + escaped_length(marker);
 }
 
 /* Bytes of a child's block before its text. */
@@ -75,7 +76,7 @@ static void write_labels(const promc_family *family, struct promc_child *child, 
     const struct promc_family_data *data = family->data;
     char *out = (char *)child + new->text_offset;
     for (unsigned i = 0; i < data->label_count; i++) {
-        const struct promc_text *name = &data->label_names[i];
+        const struct promc_text *name = &promc_labels_of(data)[i].name;
         if (i > 0)
             *out++ = ',';
         out = promc_render_pair(out, promc_at(&family->registry->arena, name->ref), name->length, new->values[i].data,
@@ -90,7 +91,7 @@ static void write_labels(const promc_family *family, struct promc_child *child, 
         return;
     out += (4 - (uintptr_t)out % 4) % 4;
     uint32_t *lengths = (uint32_t *)(void *)out;
-    out += data->label_count * sizeof *lengths;
+    out += data->label_count * sizeof(*lengths);
     for (unsigned i = 0; i < data->label_count; i++) {
         lengths[i] = (uint32_t) new->values[i].length;
         memcpy(out, new->values[i].data, new->values[i].length);
@@ -98,7 +99,7 @@ static void write_labels(const promc_family *family, struct promc_child *child, 
     }
 }
 
-/* At the end of the list, so that a reader that has come there goes on to it. */
+/* At the end of the list, so that a reader at the end continues to it. */
 static void link_child(promc_registry *registry, struct promc_family_data *data, struct promc_child *child)
 {
     struct promc_arena *arena = &registry->arena;
@@ -120,7 +121,8 @@ static void link_child(promc_registry *registry, struct promc_family_data *data,
 
 void promc_child_count(promc_registry *registry, struct promc_family_data *data, const struct promc_child *child)
 {
-    promc_store_release(&data->series, data->series + 1); /* who is at the cap sees it only with its table slot */
+    promc_store_release(&data->series,
+                        data->series + 1); /* a thread at the cap sees it only together with its table slot */
     promc_store(&data->text_bytes, data->text_bytes + child->text_length);
     promc_fetch_add(&registry->arena.header->series, 1);
     if (child->flags & PROMC_CHILD_OVERFLOW)

@@ -22,7 +22,7 @@ uint32_t promc_cells_digest(const promc_registry *registry, const struct promc_c
     return promc_hash_finish(h);
 }
 
-/* Nothing has changed since the limit's time. What has changed since the last look is noted. */
+/* Has nothing changed for the limit's time? A change since the last look is recorded. */
 static bool is_idle(const promc_registry *registry, struct promc_child *child, uint32_t now)
 {
     const struct promc_family_data *data = promc_child_family(child);
@@ -40,7 +40,7 @@ static bool is_idle(const promc_registry *registry, struct promc_child *child, u
     return (int32_t)(now - promc_load(&idle->since)) >= 0 && now - promc_load(&idle->since) >= limit;
 }
 
-/* Is there room for those that are asleep? */
+/* Is there room for sleeping series? */
 static bool is_roomy(const promc_registry *registry, const struct promc_child *child)
 {
     const struct promc_family_data *data = promc_child_family(child);
@@ -55,7 +55,7 @@ static bool is_roomy(const promc_registry *registry, const struct promc_child *c
 bool promc_child_expired(promc_registry *registry, struct promc_child *child, uint32_t now)
 {
     struct promc_family_data *data = promc_child_family(child);
-    bool sleeps = (data->flags & PROMC_FAMILY_SLEEPS) != 0;
+    bool sleeps = (promc_load(&data->flags) & PROMC_FAMILY_SLEEPS) != 0;
     if (!is_idle(registry, child, now)) {
         if (promc_load(&child->flags) & PROMC_CHILD_ASLEEP)
             promc_child_unflag(child, PROMC_CHILD_ASLEEP);

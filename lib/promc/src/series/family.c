@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series/family.h"
+#include "arena/commit.h"
 #include "arena/lock.h"
 #include "base/utf8.h"
 #include "series/child.h"
+#include "series/destroy.h"
 #include "series/labels.h"
 #include "series/lookup.h"
+#include "series/reclaim.h"
+#include "series/record.h"
 #include "series/type_ops.h"
 #include "series/validate.h"
 
@@ -12,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Everything that has been checked about a family to be made. */
+/* A checked plan of a family. */
 struct checked {
     struct promc_names names;
     unsigned label_count, constant_count;
@@ -23,10 +27,9 @@ struct checked {
 static int find_cap_label(const promc_family_settings *settings, struct checked *out)
 {
     out->cap_label = 0;
-    for (unsigned i = 0; settings->cap_label && i < out->label_count; i++) {
-        if (strcmp(settings->cap_label, settings->labels[i]) == 0)
+    for (unsigned i = 0; settings->cap_label && i < out->label_count; i++)
+        if (strcmp(settings->cap_label, promc_label_wanted(settings, i)) == 0)
             out->cap_label = i + 1;
-    }
     if (settings->cap_label && *settings->cap_label && out->cap_label == 0)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": cap_label \"%s\" is none of its labels", out->names.full,
                           settings->cap_label);
@@ -38,7 +41,7 @@ static int check(promc_registry *registry, const struct promc_family_plan *plan,
     const promc_family_settings *settings = plan->settings;
     const struct promc_type_ops *type = &registry->types[plan->row];
     bool utf8 = registry->arena.header->flags & PROMC_ARENA_UTF8_NAMES;
-    int rc = promc_check_name(settings->name, type, utf8, &out->names);
+    int rc = promc_check_name(settings->name, type, utf8, settings->verbatim_name, &out->names);
     if (rc == 0)
         rc = promc_check_unit(&out->names, type, settings->unit);
     if (rc == 0)
@@ -111,12 +114,14 @@ static bool fill_labels(struct promc_arena *arena, struct promc_family_data *dat
     char rendered[2 * PROMC_NAME_MAX + 2];
     data->label_count = (uint8_t)count;
     for (unsigned i = 0; i < count; i++) {
-        size_t length = strlen(settings->labels[i]);
-        data->label_names[i] = promc_arena_text(arena, settings->labels[i], length);
-        if (data->label_names[i].ref == 0)
+        const char *wanted = promc_label_wanted(settings, i);
+        size_t length = strlen(wanted);
+        struct promc_label_data *label = &promc_labels_of(data)[i];
+        label->name = promc_arena_text(arena, wanted, length);
+        if (label->name.ref == 0)
             return false;
-        size_t name = (size_t)(promc_render_name(rendered, settings->labels[i], length) - rendered);
-        data->label_prefix[i] = (uint16_t)(name + 2); /* ="  */
+        size_t name = (size_t)(promc_render_name(rendered, wanted, length) - rendered);
+        label->prefix = (uint32_t)name + 2; /* ="  */
         data->fixed_text += (uint32_t)name + 3 + (i > 0);
     }
     return true;
@@ -131,7 +136,7 @@ static void fill_bounds(struct promc_family_data *data, const struct promc_famil
         data->bounds[i] = i < data->bound_count ? plan->bounds[i] : INFINITY;
 }
 
-/* What its type keeps of a family, and how much of each child. */
+/* What its type keeps per family, and the sizes per child. */
 static bool fill_type(struct promc_registry *registry, struct promc_family_data *data,
                       const struct promc_family_plan *plan)
 {
@@ -149,7 +154,7 @@ static bool fill_type(struct promc_registry *registry, struct promc_family_data 
     return true;
 }
 
-/* Only of what inc, add and observe update: who sets a total mirrors one that has been seen before. */
+/* Only for series that inc, add and observe update: a total that is set mirrors one that was seen before. */
 static uint32_t birth_zero_seconds(const promc_registry *registry, const struct promc_family_plan *plan)
 {
     uint32_t seconds = plan->settings->birth_zero_seconds;
@@ -158,21 +163,23 @@ static uint32_t birth_zero_seconds(const promc_registry *registry, const struct 
     return seconds == PROMC_BIRTH_ZERO_OFF || plan->cells == 0 || !registry->types[plan->row].accumulates ? 0 : seconds;
 }
 
-/* NULL: the arena is full. The lock is held. What a failed attempt took is lost: a full arena is full anyway. */
+/* NULL: the arena is full. The lock is held. Memory of a failed attempt is lost: a full arena is full anyway. */
 static struct promc_family_data *make_data(promc_registry *registry, const struct promc_family_plan *plan,
                                            const struct checked *checked)
 {
     struct promc_arena *arena = &registry->arena;
     const promc_family_settings *settings = plan->settings;
-    promc_ref ref =
-        promc_arena_alloc(arena, sizeof(struct promc_family_data) + (plan->bound_count + 4) * sizeof(double));
+    size_t labels_at = sizeof(struct promc_family_data) + (plan->bound_count + 4) * sizeof(double);
+    promc_ref ref = promc_arena_alloc(arena, labels_at + checked->label_count * sizeof(struct promc_label_data));
     if (ref == 0)
         return NULL;
     struct promc_family_data *data = promc_at(arena, ref);
+    data->labels_at = (uint32_t)labels_at;
     data->max_series = settings->max_series ? settings->max_series : arena->header->max_series;
     data->idle_expiry_seconds = checked->label_count > 0 ? settings->idle_expiry_seconds : 0;
     data->cap_label = (uint16_t)checked->cap_label;
     data->birth_zero_seconds = birth_zero_seconds(registry, plan);
+    data->workers = (uint16_t)settings->workers;
     data->base_length = checked->names.base_length;
     data->flags = plan->flags | (checked->names.utf8 ? PROMC_FAMILY_UTF8_NAME : 0) |
                   (checked->utf8_labels ? PROMC_FAMILY_UTF8_LABELS : 0);
@@ -184,7 +191,19 @@ static struct promc_family_data *make_data(promc_registry *registry, const struc
     return good ? data : NULL;
 }
 
-/* At the end of the directory; its only series, or its overflow series' room, first. */
+struct making {
+    promc_registry *registry;
+    const struct promc_family_plan *plan;
+    const struct checked *checked;
+};
+
+static struct promc_family_data *make(void *user)
+{
+    const struct making *making = user;
+    return make_data(making->registry, making->plan, making->checked);
+}
+
+/* Append to the directory; first its only series, or the reservation for its overflow series. */
 static bool publish(promc_registry *registry, promc_family *family)
 {
     struct promc_arena *arena = &registry->arena;
@@ -212,10 +231,9 @@ static bool same_labels(const struct promc_arena *arena, const struct promc_fami
 {
     if (data->label_count != checked->label_count)
         return false;
-    for (unsigned i = 0; i < checked->label_count; i++) {
-        if (!same_text(arena, data->label_names[i], plan->settings->labels[i]))
+    for (unsigned i = 0; i < checked->label_count; i++)
+        if (!same_text(arena, promc_labels_of(data)[i].name, promc_label_wanted(plan->settings, i)))
             return false;
-    }
     return true;
 }
 
@@ -240,7 +258,7 @@ static bool same_buckets(const struct promc_family_data *data, const struct prom
            (plan->bound_count == 0 || memcmp(data->bounds, plan->bounds, plan->bound_count * sizeof(double)) == 0);
 }
 
-/* What of a family of the same name is otherwise than it is wanted here; NULL: nothing. Help, cap and expiry are the first one's. */
+/* The first difference between an existing family and the wanted definition; NULL: none. Help, cap and expiry of the first registration stay. */
 static const char *difference(const promc_registry *registry, const struct promc_family_data *data,
                               const struct promc_family_plan *plan, const struct checked *checked)
 {
@@ -250,6 +268,8 @@ static const char *difference(const promc_registry *registry, const struct promc
         return "other labels";
     if (!same_constants(arena, data, plan, checked))
         return "other constant labels";
+    if (data->type == PROMC_GAUGE && data->workers != plan->settings->workers)
+        return "its workers' values put together another way";
     if (data->row != plan->row || !same_buckets(data, plan))
         return "other buckets, or of another kind";
     if ((data->flags ^ plan->flags) & (PROMC_FAMILY_CALLBACK | PROMC_FAMILY_SELF))
@@ -274,16 +294,20 @@ static void set_data(promc_family *family, struct promc_family_data *data)
     family->type = data->type;
     family->label_count = data->label_count;
     family->fixed_text = data->fixed_text;
-    memcpy(family->label_prefix, data->label_prefix, sizeof family->label_prefix);
+    for (unsigned i = 0; i < data->label_count; i++)
+        family->label_prefix[i] = (uint16_t)promc_labels_of(data)[i].prefix;
     if (data->cap_label) {
-        struct promc_text name = data->label_names[data->cap_label - 1];
+        struct promc_text name = promc_labels_of(data)[data->cap_label - 1].name;
         promc_str marker = {promc_at(&family->registry->arena, name.ref), name.length};
         family->overflow_text = (uint32_t)promc_overflow_text(marker);
     }
 }
 
+static const char in_shared[] = ", in the arena that processes share: after a changed definition give it another name, "
+                                "or the new program another arena";
+
 /*
- * Fill family->data, anew or from what is there: the same definition once more is the same family, by whichever process or module.
+ * Fill family->data from a new or an existing record: the same definition is the same family, for every process and module.
  * *there is this process' handle to it, if it has one. Both locks are held.
  */
 static int make_or_adopt(promc_registry *registry, const struct promc_family_plan *plan, const struct checked *checked,
@@ -299,20 +323,22 @@ static int make_or_adopt(promc_registry *registry, const struct promc_family_pla
             return 0;
         }
         if (other)
-            return promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is registered already, with %s", checked->names.full,
-                              other);
+            return promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is registered already, with %s%s", checked->names.full,
+                              other, arena->shared ? in_shared : "");
         int rc =
             promc_check_clash(arena, &checked->names, &registry->types[plan->row], data, promc_ops_of(registry, data));
         if (rc < 0)
             return rc;
     }
-    struct promc_family_data *data = make_data(registry, plan, checked);
+    promc_reclaim(registry, 4);
+    struct making making = {registry, plan, checked};
+    struct promc_family_data *data = promc_record_make(arena, make, &making);
     if (data) {
         set_data(family, data);
         if (publish(registry, family))
             return 0;
     }
-    return promc_fail(PROMC_E_FULL, "metric \"%s\": the arena is full", checked->names.full);
+    return promc_fail(PROMC_E_FULL, "metric \"%s\": %s", checked->names.full, promc_arena_full(arena));
 }
 
 static void add_handle(promc_registry *registry, promc_family *family)
@@ -322,6 +348,7 @@ static void add_handle(promc_registry *registry, promc_family *family)
         (void)promc_series_get(registry->series_dropped, &name, &family->dropped.ref);
     }
     family->next = registry->families;
+    family->place = family->next ? (family->next->place + 1) % PROMC_PLACES_SEEN : 0;
     promc_store_release(&registry->families, family);
 }
 
@@ -331,13 +358,14 @@ static int create(promc_registry *registry, const struct promc_family_plan *plan
     int rc = check(registry, plan, &checked);
     if (rc < 0)
         return rc;
-    promc_family *family = calloc(1, sizeof *family);
+    promc_family *family = calloc(1, sizeof(*family));
     if (!family)
         return promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", checked.names.full);
     family->registry = registry;
     family->base = registry->arena.base;
     family->seed = registry->arena.header->seed;
     family->slot = (uint8_t)registry->slot;
+    family->serial = registry->serial;
     pthread_mutex_lock(&registry->local_lock);
     promc_family *there = NULL;
     promc_registry_lock(registry);
@@ -370,7 +398,15 @@ int promc_family_create(promc_registry *registry, const struct promc_family_plan
     if (settings.birth_zero_seconds != PROMC_BIRTH_ZERO_OFF && settings.birth_zero_seconds > PROMC_BIRTH_ZERO_MOST)
         return promc_fail(PROMC_E_INVALID, "metric \"%s\": birth_zero_seconds is %u, at most %d",
                           settings.name ? settings.name : "(null)", settings.birth_zero_seconds, PROMC_BIRTH_ZERO_MOST);
+    if (settings.verbatim_name > 1)
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\": verbatim_name is %llu; 0 or 1",
+                          settings.name ? settings.name : "(null)", (unsigned long long)settings.verbatim_name);
     const struct promc_type_ops *ops = &registry->types[plan->row];
+    if (settings.workers > PROMC_WORKERS_LIVEMIN ||
+        (settings.workers && (ops->type != PROMC_GAUGE || plan->flags & PROMC_FAMILY_CALLBACK)))
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\": workers is %llu; 0 to %d, of a gauge that is set",
+                          settings.name ? settings.name : "(null)", (unsigned long long)settings.workers,
+                          PROMC_WORKERS_LIVEMIN);
     changed.type = ops->type;
     changed.cells = ops->cells;
     rc = registry->hooks->override(registry, &changed, &settings);
@@ -391,10 +427,10 @@ promc_family *promc_family_find(promc_registry *registry, const char *name)
     if (!registry || !name)
         return NULL;
     size_t length = strlen(name);
-    for (promc_family *family = promc_load_acquire(&registry->families); family; family = family->next) {
+    for (promc_family *family = promc_load_acquire(&registry->families); family;
+         family = promc_load_acquire(&family->next))
         if (is_called(family, name, length))
             return family;
-    }
     return NULL;
 }
 
@@ -411,6 +447,32 @@ enum promc_type promc_family_type(const promc_family *family)
 uint32_t promc_family_series_count(const promc_family *family)
 {
     return family ? promc_load(&family->data->series) : 0;
+}
+
+/* promc's own counts for a family of that name. */
+static void forget_counts(promc_registry *registry, const char *name)
+{
+    if (registry->series_dropped)
+        (void)promc_family_remove(registry->series_dropped, &name);
+    if (registry->refused_updates)
+        (void)promc_family_remove_matching(registry->refused_updates, &(promc_label){"family", name}, 1);
+}
+
+int promc_family_destroy(promc_family *family)
+{
+    if (!family)
+        return promc_fail(PROMC_E_INVALID, "no metric family given");
+    promc_registry *registry = family->registry;
+    const char *name = promc_name_of(family);
+    if (family->data->flags & PROMC_FAMILY_SELF)
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\" is promc's own", name);
+    if (registry->arena.shared)
+        return promc_fail(PROMC_E_INVALID,
+                          "metric \"%s\": its arena is shared, and other processes may have it; remove its series",
+                          name);
+    promc_family_end(family);
+    forget_counts(registry, name);
+    return 0;
 }
 
 void promc_family_free(promc_family *family)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The hash of label values: two words at a time through a 64 × 64 → 128 bit multiplication, keyed by the
- * registry's random seed so that no client can choose values that collide. Never stored across machines.
+ * registry's random seed so that no client can choose colliding values. Never stored across machines.
  */
 #ifndef PROMC_SERIES_HASH_H
 #define PROMC_SERIES_HASH_H
+
+#include "base/wide.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +20,7 @@
 #endif
 #endif
 
-/* Loops over a constant number of labels: unrolled, what they keep for each label stays in registers. */
+/* Loops over a constant number of labels: when unrolled, their data stays in registers. */
 #define PROMC_UNROLL _Pragma("GCC unroll 4")
 
 #define PROMC_HASH_K0 UINT64_C(0x9e3779b97f4a7c15)
@@ -26,14 +28,8 @@
 
 static inline uint64_t promc_hash_mix(uint64_t a, uint64_t b)
 {
-#if defined(__SIZEOF_INT128__)
-    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-#else
-    uint64_t low = (a & 0xffffffff) * (b & 0xffffffff), high = (a >> 32) * (b >> 32);
-    uint64_t cross1 = (a >> 32) * (b & 0xffffffff), cross2 = (a & 0xffffffff) * (b >> 32);
-    return low ^ high ^ (cross1 << 32 | cross1 >> 32) ^ (cross2 << 29 | cross2 >> 35);
-#endif
+    uint64_t low, high = promc_multiply(a, b, &low);
+    return low ^ high;
 }
 
 static inline uint64_t promc_word8(const char *p)
@@ -61,7 +57,7 @@ static inline uint64_t promc_short_word(const char *p, size_t n)
     return (unsigned char)p[0] | middle << (8 * (n >> 1)) | last << (8 * (n - 1));
 }
 
-/* A label value being looked up: its ends as words, so that hashing and comparing read it once. */
+/* A label value being looked up: its ends as words, so that it is read only once for hashing and comparing. */
 struct promc_key {
     const char *data;
     size_t length;
@@ -81,8 +77,8 @@ static inline uint64_t promc_hash_long(const struct promc_key *key, uint64_t see
 }
 
 /*
- * Fill the key and return its hash. Values are hashed each by itself, with its place's seed, so that the multiplications
- * of several overlap, and their hashes are xored. The length is in it: ("ab", "c") and ("a", "bc") differ.
+ * Fill the key and return its hash. Each value is hashed separately, with its position's seed, so that the multiplications
+ * of several values overlap; their hashes are xored. The length is included: ("ab", "c") and ("a", "bc") differ.
  */
 static inline uint64_t promc_key_fill(struct promc_key *key, const char *p, size_t n, uint64_t seed)
 {
@@ -106,9 +102,9 @@ static inline uint64_t promc_hash_seed(uint64_t seed, unsigned place)
 }
 
 /*
- * Do the key's bytes, and then a quote, stand at p? 0 if so. At p, 8 bytes may be read whatever the length: it is text
- * in the arena, behind which there always is more of the arena. (What it reads there may be written meanwhile, and is
- * shifted out; ThreadSanitizer, which cannot know, gets the plain way.)
+ * Are the key's bytes, followed by a quote, at p? 0 if so. 8 bytes may be read at p for any length: it is text
+ * in the arena, which is followed by more of the arena (PROMC_MARGIN). (Those bytes may be written at the same time; they are
+ * shifted out. ThreadSanitizer cannot know that and gets the plain code.)
  */
 static inline uint64_t promc_key_differs(const struct promc_key *key, const char *p)
 {
@@ -130,7 +126,7 @@ static inline uint64_t promc_key_differs(const struct promc_key *key, const char
     return differ;
 }
 
-/* What a table slot and a child keep. Never 0: that marks deleted slots. */
+/* The hash in a table slot and a child. Never 0: that marks deleted slots. */
 static inline uint32_t promc_hash_finish(uint64_t h)
 {
     return (uint32_t)(h ^ (h >> 32)) | UINT32_C(0x80000000);

@@ -8,7 +8,7 @@ bool promc_escaped_matches(const struct promc_child *child, const promc_str *val
     const char *raw = promc_child_text(child) + child->text_length;
     raw += (4 - (uintptr_t)raw % 4) % 4;
     const uint32_t *lengths = (const uint32_t *)(const void *)raw;
-    raw += count * sizeof *lengths;
+    raw += count * sizeof(*lengths);
     for (unsigned i = 0; i < count; i++) {
         if (lengths[i] != values[i].length || memcmp(raw, values[i].data, values[i].length) != 0)
             return false;
@@ -17,7 +17,7 @@ bool promc_escaped_matches(const struct promc_child *child, const promc_str *val
     return true;
 }
 
-/* Into the first slot that is empty or deleted: the values are not in the table, so nothing behind it can be hidden. */
+/* Store into the first slot that is empty or deleted: the values are not in the table, so nothing behind it can be hidden. */
 static void put(struct promc_index *table, uint32_t hash, promc_ref child)
 {
     uint32_t i = hash & table->mask;
@@ -39,7 +39,7 @@ static struct promc_index *make_table(struct promc_arena *arena, unsigned log2)
         for (uint32_t i = 0; i < slots; i++)
             promc_store(&table->slots[i], 0);
     } else {
-        ref = promc_arena_alloc(arena, sizeof *table + (size_t)slots * sizeof table->slots[0]);
+        ref = promc_arena_alloc(arena, sizeof(*table) + (size_t)slots * sizeof(table->slots[0]));
         if (ref == 0)
             return NULL;
         table = promc_at(arena, ref);
@@ -68,7 +68,7 @@ bool promc_index_rebuild(promc_registry *registry, struct promc_family_data *dat
 {
     struct promc_arena *arena = &registry->arena;
     unsigned log2 = SLOTS_LOG2_MIN;
-    /* Room for as many again, or half as many where the table is large: amortised O(1) with little waste. */
+    /* Room for twice as many, or half as many again in a large table: amortised O(1) with little waste. */
     uint32_t now = data->series + data->groups;
     uint64_t wanted = (uint64_t)now + (now < 65536 ? now : now / 2) + 1;
     while (log2 < PROMC_TABLE_CLASSES - 1 && (UINT64_C(1) << log2) * 13 / 16 <= wanted)
@@ -96,8 +96,10 @@ bool promc_index_insert(promc_registry *registry, struct promc_family_data *data
     struct promc_index *table = data->table ? promc_at(arena, data->table) : NULL;
     if (!table || !has_room(table)) {
         if (!promc_index_rebuild(registry, data)) {
-            /* No room for a larger one: fill this one, but leave an empty slot, where searches end, and one more for
-             * the overflow series, which must always find room. */
+            /*
+             * No room for a larger table: fill this one, but leave one empty slot, where searches end, and one more for
+             * the overflow series, which must always find room.
+             */
             uint32_t spare = child->flags & PROMC_CHILD_OVERFLOW ? 0 : 1;
             if (!table || table->taken + spare >= table->mask)
                 return false;
@@ -118,6 +120,14 @@ void promc_index_delete(promc_registry *registry, struct promc_family_data *data
             return;
         }
     }
+}
+
+void promc_index_drop(promc_registry *registry, struct promc_family_data *data)
+{
+    promc_ref old = data->table;
+    promc_store_release(&data->table, 0);
+    if (old != 0)
+        retire(registry, old);
 }
 
 void promc_index_reclaim(promc_registry *registry, uint32_t now)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding a series by its label values: the path that programs without handles take at each update. One pass over each
- * value for its hash, one comparison; no lock, no copy. What is not found goes to series.c.
+ * Finding a series by its label values: the path of programs without handles at each update. One pass over each
+ * value for its hash, one comparison; no lock, no copy. If it is not found, series.c continues.
  */
 #include "series/lookup.h"
 #include "series/index.h"
@@ -9,7 +9,7 @@
 
 static int missing_value(const promc_family *family, unsigned i)
 {
-    const struct promc_text *name = &family->data->label_names[i];
+    const struct promc_text *name = &promc_labels_of(family->data)[i].name;
     promc_refused(family, PROMC_REFUSED_LABEL_VALUE);
     return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": no value for label \"%s\"", promc_name_of(family),
                       (const char *)promc_at(&family->registry->arena, name->ref));
@@ -27,11 +27,11 @@ static int wrong_count(const promc_family *family, size_t count)
                       family->label_count, count);
 }
 
-/* Of values that are all there. `count` is a constant where this is inlined. */
+/* All values exist. `count` is a constant where this is inlined. */
 static inline __attribute__((always_inline)) int find_or_make(promc_family *family, const promc_str *values,
                                                               unsigned count, promc_series_ref *out)
 {
-    struct promc_key keys[PROMC_MAX_LABELS];
+    struct promc_key keys[PROMC_LABELS_MOST];
     size_t total = 0;
     uint64_t h = 0, word;
     PROMC_UNROLL
@@ -46,7 +46,7 @@ static inline __attribute__((always_inline)) int find_or_make(promc_family *fami
     return 0;
 }
 
-/* The same for more labels than there is code of its own for. */
+/* The same for more labels than there is unrolled code for. */
 static __attribute__((noinline)) int find_or_make_many(promc_family *family, const promc_str *values,
                                                        promc_series_ref *out)
 {
@@ -62,7 +62,7 @@ static __attribute__((noinline)) int find_or_make_many(promc_family *family, con
 static inline __attribute__((always_inline)) int get(promc_family *family, const char *const *values, unsigned count,
                                                      promc_series_ref *out)
 {
-    promc_str strings[PROMC_MAX_LABELS];
+    promc_str strings[PROMC_LABELS_MOST];
     PROMC_UNROLL
     for (unsigned i = 0; i < count; i++) {
         if (PROMC_UNLIKELY(!values[i]))
@@ -76,7 +76,7 @@ static inline __attribute__((always_inline)) int get(promc_family *family, const
 static inline __attribute__((always_inline)) int get_n(promc_family *family, const promc_str *values, unsigned count,
                                                        promc_series_ref *out)
 {
-    promc_str strings[PROMC_MAX_LABELS];
+    promc_str strings[PROMC_LABELS_MOST];
     PROMC_UNROLL
     for (unsigned i = 0; i < count; i++) {
         if (PROMC_UNLIKELY(!values[i].data && values[i].length > 0))
@@ -87,7 +87,7 @@ static inline __attribute__((always_inline)) int get_n(promc_family *family, con
                                        : find_or_make_many(family, strings, out);
 }
 
-/* Inlined into both of its callers: a call between them would be felt. */
+/* Inlined into both callers: a call would cost measurably. */
 static inline __attribute__((always_inline)) int get_any(promc_family *family, const char *const *values,
                                                          promc_series_ref *out)
 {
@@ -147,11 +147,11 @@ int promc_series_get_n(promc_family *family, const promc_str *values, size_t cou
     }
 }
 
-/* In a family with labels. `behind`: length of the text behind the values. */
+/* In a family with labels. `behind`: length of the text after the values. */
 static struct promc_child *find(const promc_family *family, const promc_str *values, size_t behind, uint8_t state,
                                 uint32_t *hash, uint64_t *word)
 {
-    struct promc_key keys[PROMC_MAX_LABELS];
+    struct promc_key keys[PROMC_LABELS_MOST];
     size_t total = behind;
     uint64_t h = 0;
     for (unsigned i = 0; i < family->label_count; i++) {

@@ -5,7 +5,7 @@
 
 #include "series/series.h"
 
-/* Find or create; the types' _get functions are these. *out is always set. */
+/* Find or create; the types' _get functions use it. *out is always set. */
 int promc_series_get(promc_family *family, const char *const *values, promc_series_ref *out);
 int promc_series_get_n(promc_family *family, const promc_str *values, size_t count, promc_series_ref *out);
 /* For the _with macros: checks the count. */

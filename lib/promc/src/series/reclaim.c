@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series/reclaim.h"
 #include "series/index.h"
+#include "series/record.h"
 #include "series/type_ops.h"
 #include "shard/process.h"
 
-/* The oldest epoch a scrape in flight began at. A scraper that died is forgotten. */
+/* The oldest epoch at which a scrape in flight began. A dead scraper is ignored. */
 static uint64_t oldest_epoch(promc_registry *registry)
 {
     struct promc_arena_header *header = registry->arena.header;
@@ -42,12 +43,15 @@ void promc_reclaim(promc_registry *registry, unsigned limit)
         header->quarantine_first = child->prev;
         if (header->quarantine_first == 0)
             header->quarantine_last = 0;
-        uint32_t cells = promc_child_family(child)->cells;
+        struct promc_family_data *data = promc_child_family(child);
+        uint32_t cells = data->cells;
         if (cells > 0)
             promc_arena_run_free(arena, promc_child_cell(child), cells);
-        const struct promc_type_ops *ops = promc_ops_of(registry, promc_child_family(child));
+        const struct promc_type_ops *ops = promc_ops_of(registry, data);
         if (ops->free)
             ops->free(registry, child);
         promc_arena_block_free(arena, ref, child->size_class);
+        if (promc_load(&child->flags) & PROMC_CHILD_LAST)
+            promc_record_free(arena, data);
     }
 }

@@ -4,7 +4,7 @@
 #include "series/type_ops.h"
 #include "shard/shard.h"
 
-/* How many count with each value of the cap label. */
+/* How many series count with each value of the cap label. */
 static void recount_groups(struct promc_arena *arena, struct promc_family_data *data)
 {
     struct promc_child *child = NULL;
@@ -73,7 +73,7 @@ void promc_series_recover(promc_registry *registry)
         header->last_family = ref;
         families++;
         series += relink(arena, data);
-        /* Without room for a new table the old one serves: at worst a series of it is made a second time. */
+        /* Without room for a new table the old one stays: at worst one of its series is created a second time. */
         if (data->label_count > 0)
             (void)promc_index_rebuild(registry, data);
         ref = data->next;
@@ -89,26 +89,27 @@ void promc_series_settle(promc_registry *registry, uint32_t shard, bool process_
     uint64_t *cells = promc_shard_cells(arena, shard);
     for (struct promc_family_data *data = NULL; (data = promc_family_after(arena, data));) {
         const struct promc_type_ops *ops = promc_ops_of(registry, data);
-        void (*gone)(uint64_t *, struct promc_child *) = process_gone ? ops->process_gone : NULL;
+        void (*gone)(const struct promc_arena *, uint64_t *, struct promc_child *) =
+            process_gone ? ops->process_gone : NULL;
         void (*repair)(uint64_t *, struct promc_child *) = within ? ops->repair : NULL;
         if (!gone && !repair)
             continue;
         for (struct promc_child *child = NULL; (child = promc_child_after(arena, data, child));) {
             if (gone)
-                gone(cells + promc_child_cell(child), child);
+                gone(arena, cells + promc_child_cell(child), child);
             if (repair)
                 repair(cells + promc_child_cell(child), child);
         }
     }
 }
 
-/* The shared shard's cells also link the free runs together, so only those of living series are zeroed. */
+/* The shared shard's cells also link the free runs, so only those of living series are zeroed. */
 static void clear_shared(const struct promc_arena *arena, const struct promc_family_data *data)
 {
     uint64_t *cells = promc_shard_cells(arena, arena->header->max_threads);
     const struct promc_child *child = NULL;
     while (data->cells > 0 && (child = promc_child_after(arena, data, child)))
-        memset(cells + promc_child_cell(child), 0, data->cells * sizeof *cells);
+        memset(cells + promc_child_cell(child), 0, data->cells * sizeof(*cells));
 }
 
 void promc_series_forked(promc_registry *registry)

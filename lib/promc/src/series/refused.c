@@ -15,11 +15,11 @@ static const char *const reasons[] = {"type", "label_count", "label_value", "obs
 
 static bool is_debugging(void)
 {
-    static int cached; /* 0: not known, 1: no, 2: yes */
+    static int cached; /* 0: unknown, 1: no, 2: yes */
     int known = __atomic_load_n(&cached, __ATOMIC_RELAXED);
     if (known == 0) {
         const char *text = getenv("PROMC_DEBUG");
-        known = text != NULL && strcmp(text, "1") == 0 ? 2 : 1;
+        known = text && strcmp(text, "1") == 0 ? 2 : 1;
         __atomic_store_n(&cached, known, __ATOMIC_RELAXED);
     }
     return known == 2;
@@ -32,15 +32,15 @@ static void say(const promc_family *family, enum promc_refusal reason)
                                         "an observation that cannot be counted"};
     char line[256];
     int length =
-        snprintf(line, sizeof line, "promc: metric \"%.128s\": %s (reason \"%s\"; further ones are only counted)\n",
+        snprintf(line, sizeof(line), "promc: metric \"%.128s\": %s (reason \"%s\"; further ones are only counted)\n",
                  promc_name_of(family), texts[reason], reasons[reason]);
     if (length > 0) {
-        ssize_t written = write(STDERR_FILENO, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
+        ssize_t written = write(STDERR_FILENO, line, (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1);
         (void)written;
     }
 }
 
-/* The counter's series, found without a lock, or made if nobody holds it: whom this has interrupted may. */
+/* The counter's series, found without a lock, or created if nobody holds the lock: the interrupted code may hold it. */
 static void count(promc_registry *registry, const promc_family *family, enum promc_refusal reason)
 {
     const char *name = promc_name_of(family);
@@ -70,12 +70,13 @@ void promc_refused(const promc_family *family, enum promc_refusal reason)
 
 void promc_refused_series(promc_series_ref ref, enum promc_refusal reason)
 {
-    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(ref));
+    promc_registry *registry = promc_registry_of(ref);
     const struct promc_child *child = promc_series_child(ref);
     if (!registry || !child)
         return;
     const struct promc_family_data *data = promc_child_family(child);
-    for (promc_family *family = promc_load_acquire(&registry->families); family; family = family->next) {
+    for (promc_family *family = promc_load_acquire(&registry->families); family;
+         family = promc_load_acquire(&family->next)) {
         if (family->data == data) {
             promc_refused(family, reason);
             return;

@@ -11,7 +11,7 @@
 static void unlink_child(struct promc_arena *arena, struct promc_family_data *data, struct promc_child *child)
 {
     promc_ref next = child->next;
-    /* The forward chain first: it is the one that readers and recovery go by. The child keeps its own `next`. */
+    /* The forward chain first: readers and recovery follow it. The child keeps its own `next`. */
     if (child->prev != 0) {
         struct promc_child *prev = promc_at(arena, child->prev);
         promc_store_release(&prev->next, next);
@@ -42,15 +42,13 @@ static void enter_quarantine(promc_registry *registry, struct promc_child *child
     header->quarantine_last = ref;
 }
 
-static void take_out(promc_registry *registry, struct promc_family_data *data, struct promc_child *child);
-
-/* Same cells, next generation: a scrape that stands on it can still read it, a handle cannot write. */
+/* Same cells, next generation: a scrape that points to it can still read it, a handle cannot write. */
 static void end_handles(struct promc_child *child)
 {
     promc_store_release(&child->live.word, promc_load(&child->live.word) + (UINT64_C(1) << 32));
 }
 
-/* It does not count with its value of the cap label any more; nor does that value's overflow series stay if nothing has gone to it. */
+/* It no longer counts with its value of the cap label; that value's overflow series is removed too if it was never used. */
 static void leave_group(promc_registry *registry, struct promc_family_data *data, const struct promc_child *child)
 {
     promc_ref of = promc_child_group(child)->of;
@@ -60,16 +58,16 @@ static void leave_group(promc_registry *registry, struct promc_family_data *data
     uint32_t left = promc_child_group(group)->series - 1;
     promc_store(&promc_child_group(group)->series, left);
     if (left == 0 && promc_load(&group->flags) & PROMC_CHILD_UNUSED)
-        take_out(registry, data, group);
+        promc_child_take_out(registry, data, group);
 }
 
-/* For good. */
-static void take_out(promc_registry *registry, struct promc_family_data *data, struct promc_child *child)
+void promc_child_take_out(promc_registry *registry, struct promc_family_data *data, struct promc_child *child)
 {
     uint8_t flags = promc_load(&child->flags);
     if (data->cap_label)
         leave_group(registry, data, child);
-    promc_index_delete(registry, data, child);
+    if (data->label_count > 0)
+        promc_index_delete(registry, data, child);
     promc_child_flag(child, PROMC_CHILD_REMOVED);
     end_handles(child);
     unlink_child(&registry->arena, data, child);
@@ -88,7 +86,7 @@ static void take_out(promc_registry *registry, struct promc_family_data *data, s
     __atomic_fetch_sub(&registry->arena.header->series, 1, __ATOMIC_RELAXED);
 }
 
-/* An overflow series holds what belongs to no other series. That of one value of the cap label goes when all others of the value have. */
+/* An overflow series has the counts of no other series. That of one value of the cap label is removed when all others of the value are. */
 static bool stays(const struct promc_family_data *data, const struct promc_child *child, uint8_t flags)
 {
     if (flags & (PROMC_CHILD_REMOVED | PROMC_CHILD_LEAVING) || data->label_count == 0)
@@ -107,7 +105,7 @@ bool promc_child_remove(promc_registry *registry, struct promc_family_data *data
         promc_child_flag(child, PROMC_CHILD_LEAVING);
         end_handles(child);
     } else {
-        take_out(registry, data, child);
+        promc_child_take_out(registry, data, child);
     }
     return true;
 }
@@ -120,7 +118,7 @@ bool promc_child_gone(promc_registry *registry, struct promc_child *child, uint3
         return false;
     bool gone = (promc_load(&child->flags) & PROMC_CHILD_LEAVING) != 0; /* it may have come back just now */
     if (gone)
-        take_out(registry, data, child);
+        promc_child_take_out(registry, data, child);
     promc_registry_unlock(registry);
     return gone;
 }
@@ -140,11 +138,12 @@ int promc_family_remove(promc_family *family, const char *const *values)
     if (!family)
         return promc_fail(PROMC_E_INVALID, "no metric family given");
     promc_registry *registry = family->registry;
-    promc_str strs[PROMC_MAX_LABELS];
+    promc_str strs[PROMC_LABELS_MOST];
     if (!values_of(family, values, strs))
         return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\": %u label values needed", promc_name_of(family),
                           family->data->label_count);
     promc_registry_lock(registry);
+    promc_values_repair(registry, strs, family->data->label_count, strs, registry->scratch);
     struct promc_child *child = promc_series_find(family, strs);
     bool removed = child && promc_child_remove(registry, family->data, child);
     promc_registry_unlock(registry);
@@ -157,22 +156,20 @@ int promc_family_remove(promc_family *family, const char *const *values)
 
 static int label_index(const promc_family *family, const char *name)
 {
-    for (unsigned i = 0; name && i < family->data->label_count; i++) {
-        if (strcmp(promc_at(&family->registry->arena, family->data->label_names[i].ref), name) == 0)
+    for (unsigned i = 0; name && i < family->data->label_count; i++)
+        if (strcmp(promc_at(&family->registry->arena, promc_labels_of(family->data)[i].name.ref), name) == 0)
             return (int)i;
-    }
     return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" has no label \"%s\"", promc_name_of(family),
                       name ? name : "(null)");
 }
 
-static bool matches(const struct promc_child *child, const promc_label *match, const int *index, size_t count)
+static bool matches(const struct promc_child *child, const promc_str *match, const int *index, size_t count)
 {
-    promc_str values[PROMC_MAX_LABELS];
+    promc_str values[PROMC_LABELS_MOST];
     promc_child_values(child, values);
     for (size_t i = 0; i < count; i++) {
         promc_str value = values[index[i]];
-        if (!match[i].value || strlen(match[i].value) != value.length ||
-            memcmp(match[i].value, value.data, value.length) != 0)
+        if (match[i].length != value.length || memcmp(match[i].data, value.data, value.length) != 0)
             return false;
     }
     return true;
@@ -181,13 +178,19 @@ static bool matches(const struct promc_child *child, const promc_label *match, c
 static int remove_all(promc_family *family, const promc_label *match, const int *index, size_t count)
 {
     promc_registry *registry = family->registry;
+    promc_str values[PROMC_LABELS_MOST];
     int removed = 0;
     struct promc_child *child = NULL;
-    promc_registry_lock(registry);
-    while ((child = promc_child_after(&registry->arena, family->data, child))) {
-        if (matches(child, match, index, count))
-            removed += promc_child_remove(registry, family->data, child);
+    for (size_t i = 0; i < count; i++) {
+        if (!match[i].value)
+            return 0;
+        values[i] = (promc_str){match[i].value, strlen(match[i].value)};
     }
+    promc_registry_lock(registry);
+    promc_values_repair(registry, values, count, values, registry->scratch);
+    while ((child = promc_child_after(&registry->arena, family->data, child)))
+        if (matches(child, values, index, count))
+            removed += promc_child_remove(registry, family->data, child);
     promc_registry_unlock(registry);
     return removed;
 }
@@ -196,15 +199,15 @@ int promc_family_remove_matching(promc_family *family, const promc_label *match,
 {
     if (!family || (count > 0 && !match))
         return promc_fail(PROMC_E_INVALID, "no metric family, or no labels, given");
-    int index[PROMC_MAX_LABELS];
-    if (count > PROMC_MAX_LABELS)
+    int index[PROMC_LABELS_MOST];
+    if (count > PROMC_LABELS_MOST)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" does not have %zu labels", promc_name_of(family), count);
     for (size_t i = 0; i < count; i++) {
         index[i] = label_index(family, match[i].name);
         if (index[i] < 0)
             return index[i];
     }
-    /* Twice where overflow series go after the others of their value. */
+    /* Twice if overflow series are removed after the others of their value. */
     int removed = remove_all(family, match, index, count);
     if (family->data->cap_label)
         removed += remove_all(family, match, index, count);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series/series.h"
+#include "arena/commit.h"
 #include "arena/lock.h"
 #include "base/utf8.h"
 #include "series/child.h"
@@ -9,7 +10,7 @@
 
 #include <string.h>
 
-/* Values are repaired on the stack up to this many bytes, so that finding them needs no lock. */
+/* Values up to this many bytes are repaired on the stack, so that finding them needs no lock. */
 #define REPAIR_ON_STACK 4096
 
 static const char overflow_value[] = "other";
@@ -20,12 +21,12 @@ static uint64_t word_of(const struct promc_child *child)
     return promc_load(&child->live.word);
 }
 
-/* The overflow series' values: all `other`, but that of the cap label if there are values given. */
+/* The overflow series' values: all `other`, except that of the cap label if values are given. */
 static void overflow_values(const promc_family *family, const promc_str *values, promc_str *out)
 {
     unsigned kept = values ? family->data->cap_label : 0;
     for (unsigned i = 0; i < family->data->label_count; i++)
-        out[i] = i + 1 == kept ? values[i] : (promc_str){overflow_value, sizeof overflow_value - 1};
+        out[i] = i + 1 == kept ? values[i] : (promc_str){overflow_value, sizeof(overflow_value) - 1};
 }
 
 static promc_str text_at(const struct promc_arena *arena, struct promc_text text)
@@ -39,17 +40,16 @@ promc_str promc_child_marker(const struct promc_arena *arena, const struct promc
     if (!(promc_load(&child->flags) & PROMC_CHILD_OVERFLOW))
         return (promc_str){"", 0};
     if (data->cap_label && promc_child_group(child)->of != 0)
-        return text_at(arena, data->label_names[data->cap_label - 1]);
+        return text_at(arena, promc_labels_of(data)[data->cap_label - 1].name);
     return whole_family;
 }
 
-/* The overflow series, made if need be: its room is set aside. The lock is held. */
-static struct promc_child *overflow_child(promc_family *family)
+struct promc_child *promc_series_overflow(promc_family *family)
 {
     struct promc_family_data *data = family->data;
     if (data->overflow != 0)
         return promc_at(&family->registry->arena, data->overflow);
-    promc_str values[PROMC_MAX_LABELS];
+    promc_str values[PROMC_LABELS_MOST];
     struct promc_candidate new = {.values = values, .overflow = true, .marker = whole_family};
     uint64_t word;
     overflow_values(family, NULL, values);
@@ -64,7 +64,7 @@ static bool at_cap(const struct promc_family_data *data)
     return series - overflow >= data->max_series;
 }
 
-/* Something goes to it: from now on it is shown. */
+/* An update goes to it: from now on it is shown. */
 static void use(promc_family *family, struct promc_child *overflow)
 {
     promc_registry *registry = family->registry;
@@ -78,22 +78,23 @@ static void use(promc_family *family, struct promc_child *overflow)
     promc_child_count(registry, family->data, overflow);
 }
 
-/* The overflow series of the cap label's value, made with the first series that counts with it. NULL: the arena is full. */
+/* The overflow series of the cap label's value, created with the first series of that value. NULL: the arena is full. */
 static struct promc_child *group_of(promc_family *family, const promc_str *values)
 {
     const struct promc_family_data *data = family->data;
-    promc_str others[PROMC_MAX_LABELS];
-    struct promc_candidate new = {.values = others,
-                                  .overflow = true,
-                                  .in_group = true,
-                                  .marker = text_at(&family->registry->arena, data->label_names[data->cap_label - 1])};
+    promc_str others[PROMC_LABELS_MOST];
+    struct promc_candidate new = {
+        .values = others,
+        .overflow = true,
+        .in_group = true,
+        .marker = text_at(&family->registry->arena, promc_labels_of(data)[data->cap_label - 1].name)};
     uint64_t word;
     overflow_values(family, values, others);
     struct promc_child *group = promc_series_find_overflow(family, others, &new.hash, &word);
     return group ? group : promc_child_create(family, &new);
 }
 
-/* Create in a family whose cap is one for each value of a label, or say what is to be had instead. The lock is held. */
+/* Create in a family with one cap per value of a label, or choose the replacement. The lock is held. */
 static struct promc_child *create_in_group(promc_family *family, struct promc_candidate *new, bool *dropped)
 {
     struct promc_child *group = group_of(family, new->values), *child = NULL;
@@ -107,7 +108,7 @@ static struct promc_child *create_in_group(promc_family *family, struct promc_ca
     }
     *dropped = true;
     if (!group)
-        return overflow_child(family);
+        return promc_series_overflow(family);
     use(family, group);
     return group;
 }
@@ -119,6 +120,8 @@ static struct promc_child *create_locked(promc_family *family, const promc_str *
     struct promc_family_data *data = family->data;
     uint64_t word;
     *dropped = false;
+    if (promc_load(&data->flags) & PROMC_FAMILY_DESTROYED)
+        return NULL;
     struct promc_child *child = promc_series_find_word(family, values, &new.hash, &word);
     if (!child && data->birth_zero_seconds != 0 && (child = promc_series_find_leaving(family, values)))
         promc_child_unflag(child, PROMC_CHILD_LEAVING); /* it comes back */
@@ -132,16 +135,16 @@ static struct promc_child *create_locked(promc_family *family, const promc_str *
     if (child)
         return child;
     *dropped = true;
-    return overflow_child(family);
+    return promc_series_overflow(family);
 }
 
-/* Where an update goes that is past the cap, if that can be said without a lock: a flood of new values must not serialise the program. */
+/* The destination of an update beyond the cap, if it can be decided without a lock: a flood of new values must not serialise the program. */
 static struct promc_child *overflow_without_lock(const promc_family *family, const promc_str *values, uint64_t *word)
 {
     const struct promc_family_data *data = family->data;
     struct promc_child *child = NULL;
     if (data->cap_label) {
-        promc_str others[PROMC_MAX_LABELS];
+        promc_str others[PROMC_LABELS_MOST];
         uint32_t hash;
         overflow_values(family, values, others);
         child = promc_series_find_overflow(family, others, &hash, word);
@@ -153,16 +156,19 @@ static struct promc_child *overflow_without_lock(const promc_family *family, con
     if (overflow == 0 || !at_cap(data))
         return NULL;
     child = promc_at(&family->registry->arena, overflow);
-    *word = word_of(child);
-    return child;
+    *word = promc_load_acquire(&child->live.word);
+    return promc_load(&child->flags) & PROMC_CHILD_REMOVED ? NULL : child; /* together with its family */
 }
 
 static int finish(promc_family *family, struct promc_child *child, uint64_t word, bool dropped, promc_series_ref *out)
 {
     if (dropped)
         promc_counter_inc(family->dropped);
+    if (!child && promc_load(&family->data->flags) & PROMC_FAMILY_DESTROYED)
+        return promc_fail(PROMC_E_NOT_FOUND, "metric \"%s\" has been destroyed", promc_name_of(family));
     if (!child)
-        return promc_fail(PROMC_E_FULL, "metric \"%s\": the arena is full", promc_name_of(family));
+        return promc_fail(PROMC_E_FULL, "metric \"%s\": %s", promc_name_of(family),
+                          promc_arena_full(&family->registry->arena));
     *out = promc_series_handle(family, child, word);
     return 0;
 }
@@ -177,7 +183,7 @@ static int get_clean(promc_family *family, const promc_str *values, promc_series
         uint32_t hash;
         uint64_t found;
         struct promc_child *own = promc_series_find_word(family, values, &hash, &found);
-        if (own) /* it was the last to be made, just now */
+        if (own) /* it was the last one to be created, just now */
             return finish(family, own, found, false, out);
         return finish(family, overflow, overflow_word, true, out);
     }
@@ -188,11 +194,11 @@ static int get_clean(promc_family *family, const promc_str *values, promc_series
     return finish(family, child, word, dropped, out);
 }
 
-/* Repair into buffer, which has room for it. */
-static void repair(const promc_family *family, const promc_str *values, promc_str *clean, char *buffer)
+void promc_values_repair(const promc_registry *registry, const promc_str *values, size_t count, promc_str *clean,
+                         char *buffer)
 {
-    uint32_t limit = family->registry->arena.header->max_value_bytes;
-    for (unsigned i = 0; i < family->data->label_count; i++) {
+    uint32_t limit = registry->arena.header->max_value_bytes;
+    for (size_t i = 0; i < count; i++) {
         size_t n = promc_utf8_repair(buffer, values[i].data, values[i].length, limit);
         clean[i] = (promc_str){buffer, n};
         buffer += n;
@@ -202,10 +208,10 @@ static void repair(const promc_family *family, const promc_str *values, promc_st
 static int get_repaired_locked(promc_family *family, const promc_str *values, promc_series_ref *out)
 {
     promc_registry *registry = family->registry;
-    promc_str clean[PROMC_MAX_LABELS] = {{0}};
+    promc_str clean[PROMC_LABELS_MOST] = {{0}};
     bool dropped;
     promc_registry_lock(registry);
-    repair(family, values, clean, registry->scratch);
+    promc_values_repair(registry, values, family->data->label_count, clean, registry->scratch);
     struct promc_child *child = create_locked(family, clean, &dropped);
     uint64_t word = child ? word_of(child) : 0;
     promc_registry_unlock(registry);
@@ -215,16 +221,16 @@ static int get_repaired_locked(promc_family *family, const promc_str *values, pr
 static int get_repaired(promc_family *family, const promc_str *values, promc_series_ref *out)
 {
     uint32_t limit = family->registry->arena.header->max_value_bytes;
-    promc_str clean[PROMC_MAX_LABELS] = {{0}};
+    promc_str clean[PROMC_LABELS_MOST] = {{0}};
     char buffer[REPAIR_ON_STACK];
     size_t room = 0;
     for (unsigned i = 0; i < family->data->label_count; i++) {
         size_t n = PROMC_REPAIRED_MAX(values[i].length);
         room += n < limit ? n : limit;
     }
-    if (room > sizeof buffer)
+    if (room > sizeof(buffer))
         return get_repaired_locked(family, values, out);
-    repair(family, values, clean, buffer);
+    promc_values_repair(family->registry, values, family->data->label_count, clean, buffer);
     uint32_t hash;
     uint64_t word;
     struct promc_child *child = promc_series_find_word(family, clean, &hash, &word);
@@ -235,18 +241,25 @@ static int get_repaired(promc_family *family, const promc_str *values, promc_ser
     return get_clean(family, clean, out);
 }
 
+/* The series of a family without labels; it is removed only with the family. */
+static int get_only(promc_family *family, promc_series_ref *out)
+{
+    promc_ref first = promc_load_acquire(&family->data->first_child);
+    struct promc_child *child = first ? promc_at(&family->registry->arena, first) : NULL;
+    uint64_t word = child ? promc_load_acquire(&child->live.word) : 0;
+    if (child && promc_load(&child->flags) & PROMC_CHILD_REMOVED)
+        child = NULL;
+    return finish(family, child, word, false, out);
+}
+
 int promc_series_make(promc_family *family, const promc_str *values, promc_series_ref *out)
 {
     uint32_t limit = family->registry->arena.header->max_value_bytes;
-    if (family->data->label_count == 0) {
-        struct promc_child *child = promc_at(&family->registry->arena, family->data->first_child);
-        *out = promc_series_handle(family, child, word_of(child));
-        return 0;
-    }
-    for (unsigned i = 0; i < family->data->label_count; i++) {
+    if (family->data->label_count == 0)
+        return get_only(family, out);
+    for (unsigned i = 0; i < family->data->label_count; i++)
         if (values[i].length > limit || !promc_utf8_valid(values[i].data, values[i].length))
             return get_repaired(family, values, out);
-    }
     return get_clean(family, values, out);
 }
 
@@ -254,7 +267,7 @@ bool promc_series_reserve(promc_family *family)
 {
     struct promc_family_data *data = family->data;
     struct promc_arena *arena = &family->registry->arena;
-    promc_str values[PROMC_MAX_LABELS];
+    promc_str values[PROMC_LABELS_MOST];
     struct promc_candidate new = {.values = values, .marker = whole_family};
     if (data->label_count == 0)
         return promc_child_create(family, &new) != NULL;

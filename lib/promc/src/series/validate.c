@@ -12,7 +12,7 @@ static bool ends_with(const char *name, size_t length, const char *suffix)
     return length >= n && memcmp(name + length - n, suffix, n) == 0;
 }
 
-/* Bytes a UTF-8 name may not hold, though the grammar of quoted names does: they would forge lines in logs and tools. */
+/* Bytes that a UTF-8 name must not contain, although quoted names allow them: they would forge lines in logs and tools. */
 static bool is_control(unsigned char c)
 {
     return c < 0x20 || c == 0x7f;
@@ -41,15 +41,14 @@ static int check_characters(const char *name, size_t length, bool allow_utf8, bo
     return 0;
 }
 
-/* Suffixes that are another type's samples whatever stands beside them. */
+/* Suffixes that belong to another type's samples in any context. */
 static int check_reserved(const char *name, size_t length, const struct promc_type_ops *type)
 {
     static const char *const never[] = {"_bucket", "_created", NULL};
     static const char *const not_here[] = {"_total", "_info", "_sum", "_count", NULL};
-    for (const char *const *suffix = never; *suffix; suffix++) {
+    for (const char *const *suffix = never; *suffix; suffix++)
         if (ends_with(name, length, *suffix))
             return promc_fail(PROMC_E_RESERVED, "%s \"%s\": the suffix \"%s\" is reserved", type->name, name, *suffix);
-    }
     for (const char *const *suffix = not_here; type->refuses_suffixes && *suffix; suffix++) {
         if (ends_with(name, length, *suffix))
             return promc_fail(PROMC_E_RESERVED, "%s \"%.*s\": a %s's name must not end in \"%s\"", type->name,
@@ -58,9 +57,12 @@ static int check_reserved(const char *name, size_t length, const struct promc_ty
     return 0;
 }
 
-int promc_check_name(const char *name, const struct promc_type_ops *type, bool allow_utf8, struct promc_names *names)
+int promc_check_name(const char *name, const struct promc_type_ops *type, bool allow_utf8, bool verbatim,
+                     struct promc_names *names)
 {
-    size_t length = name ? strlen(name) : 0;
+    if (!name)
+        name = "";
+    size_t length = strlen(name);
     int rc = check_characters(name, length, allow_utf8, &names->utf8);
     if (rc < 0)
         return rc;
@@ -71,9 +73,10 @@ int promc_check_name(const char *name, const struct promc_type_ops *type, bool a
     memcpy(names->full, name, base);
     names->full[base] = '\0';
     names->base_length = (uint32_t)base;
-    rc = check_reserved(names->full, base, type);
-    strcpy(names->full + base, suffix);
-    names->full_length = (uint32_t)(base + strlen(suffix));
+    rc = verbatim ? 0 : check_reserved(names->full, base, type);
+    if (!verbatim || base < length)
+        strcpy(names->full + base, suffix);
+    names->full_length = (uint32_t)strlen(names->full);
     if (rc == 0 && names->full_length > PROMC_NAME_MAX)
         rc = promc_fail(PROMC_E_NAME, "metric \"%.64s…\": the name is longer than %d bytes", name, PROMC_NAME_MAX);
     return rc;
@@ -136,7 +139,7 @@ int promc_check_constant(const char *whose, const promc_label *label, bool allow
     return 0;
 }
 
-/* Name i of all the family's labels: registry's constants, the family's, then the variable ones. */
+/* Name i of all the family's labels: the registry's constants, the family's, then the variable ones. */
 struct label_names {
     const struct promc_arena *arena;
     const struct promc_pair *inherited;
@@ -151,10 +154,10 @@ static const char *name_at(const struct label_names *all, unsigned i)
     i -= all->inherited_count;
     if (i < all->constant_count)
         return all->settings->constant_labels[i].name;
-    return all->settings->labels[i - all->constant_count];
+    return promc_label_wanted(all->settings, i - all->constant_count);
 }
 
-/* `a.b` and `a_b` are one label to a scraper that does not know UTF-8 names: see promc_check_clash(). */
+/* `a.b` and `a_b` are one label to a scraper that does not support UTF-8 names: see promc_check_clash(). */
 static bool same_in_some_escaping(const char *a, const char *b)
 {
     char left[PROMC_NAME_MAX + 1], right[PROMC_NAME_MAX + 1];
@@ -174,10 +177,9 @@ static int check_one_label(const struct label_names *all, unsigned i, const char
     if (type->reserved_label && strcmp(name, type->reserved_label) == 0)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is reserved on a %s", metric, name,
                           type->name);
-    for (unsigned j = 0; j < i; j++) {
+    for (unsigned j = 0; j < i; j++)
         if (same_in_some_escaping(name, name_at(all, j)))
             return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" stands twice", metric, name);
-    }
     return 0;
 }
 
@@ -196,9 +198,14 @@ int promc_check_labels(const struct promc_arena *arena, const struct promc_names
         if (++all.constant_count > UINT8_MAX)
             return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\": too many constant labels", names->full);
     }
+    if (settings->label_list && settings->labels[0])
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\": both labels and label_list are given", names->full);
     *count = 0;
-    while (*count < PROMC_MAX_LABELS && settings->labels[*count])
-        ++*count;
+    while (promc_label_wanted(settings, *count)) {
+        if (++*count > PROMC_LABELS_MOST)
+            return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\": more than %d labels", names->full,
+                              PROMC_LABELS_MOST);
+    }
     *constant_count = all.inherited_count + all.constant_count;
     *utf8 = false;
     for (unsigned i = 0; i < *constant_count + *count; i++) {
@@ -210,8 +217,8 @@ int promc_check_labels(const struct promc_arena *arena, const struct promc_names
 }
 
 /*
- * A scraper that does not know UTF-8 names gets every foreign character as `_`. Names that are the same then would be one metric
- * twice in its scrape, which loses the whole of it; so names are compared in that spelling. Classic names are their own.
+ * A scraper that does not support UTF-8 names gets every other character as `_`. Names that become equal would be one metric
+ * twice in its scrape, and it would refuse the whole scrape; so names are compared in that spelling. Classic names are unchanged.
  */
 static size_t fold(char *out, const char *name, size_t length)
 {

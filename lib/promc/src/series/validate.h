@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a family may be called. Each returns 0 or an error code with promc_error_detail() naming the metric. */
+/* Checks of a family's names. Each returns 0 or an error code with promc_error_detail() naming the metric. */
 #ifndef PROMC_SERIES_VALIDATE_H
 #define PROMC_SERIES_VALIDATE_H
 
 #include "series/type_ops.h"
 
-#define PROMC_NAME_MAX 512 /* bytes of a metric's or label's name, suffix included */
+#define PROMC_NAME_MAX 512 /* length of a metric's or label's name, suffix included */
 
-/* A name in its two forms: "foo_total" with base_length 3. */
+/* A name in its two forms: "foo_total" with base_length 3. A verbatim name may be its own base. */
 struct promc_names {
     char full[PROMC_NAME_MAX + 8];
     uint32_t full_length;
@@ -15,8 +15,12 @@ struct promc_names {
     bool utf8;
 };
 
-/* Grammar and reserved suffixes; fills *names. PROMC_E_NAME, PROMC_E_RESERVED. */
-int promc_check_name(const char *name, const struct promc_type_ops *type, bool allow_utf8, struct promc_names *names);
+/*
+ * Grammar and reserved suffixes; fills *names. PROMC_E_NAME, PROMC_E_RESERVED.
+ * verbatim: the suffix of its type is not added, and none is reserved (promc_family_settings).
+ */
+int promc_check_name(const char *name, const struct promc_type_ops *type, bool allow_utf8, bool verbatim,
+                     struct promc_names *names);
 /* PROMC_E_UNIT. */
 int promc_check_unit(const struct promc_names *names, const struct promc_type_ops *type, const char *unit);
 /*
@@ -30,8 +34,8 @@ int promc_check_labels(const struct promc_arena *arena, const struct promc_names
 int promc_check_constant(const char *whose, const promc_label *label, bool allow_utf8);
 
 /*
- * Would any sample or family name of the two be the same, in any format? PROMC_E_DUPLICATE (the families' names are),
- * PROMC_E_RESERVED (a suffix makes it so), 0.
+ * Would any sample or family name of the two be the same, in any format? PROMC_E_DUPLICATE (the families' names are equal),
+ * PROMC_E_RESERVED (because of a suffix), 0.
  */
 int promc_check_clash(const struct promc_arena *arena, const struct promc_names *names,
                       const struct promc_type_ops *type, const struct promc_family_data *other,

@@ -11,9 +11,9 @@ static bool installed;
 static sigset_t saved_mask; /* of the forking thread; the slots' lock guards it */
 
 /*
- * Take every lock in the house's order (slots, threads, then each registry's), so that the child inherits nothing
- * half done. A shared arena's own lock is left alone: it stays with whoever holds it in the parent. Signals wait, so that no
- * handler updates a metric in the child before it has let go of the parent's shards.
+ * Take every lock in the defined order (slots, threads, then each registry's), so that the child inherits nothing
+ * half done. A shared arena's own lock is not taken: it stays with its holder in the parent. Signals are blocked, so that no
+ * handler updates a metric in the child before the child has released the parent's shards.
  */
 static void prepare(void)
 {
@@ -22,8 +22,8 @@ static void prepare(void)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &saved_mask);
     (void)promc_threads_lock();
-    for (uint32_t slot = 1; slot < PROMC_SLOTS; slot++) {
-        promc_registry *registry = promc_registry_in_slot(slot);
+    for (uint32_t place = 0; place < PROMC_PLACES; place++) {
+        promc_registry *registry = promc_slots_at(place);
         if (!registry)
             continue;
         pthread_mutex_lock(&registry->local_lock);
@@ -34,8 +34,8 @@ static void prepare(void)
 
 static void in_parent(void)
 {
-    for (uint32_t slot = PROMC_SLOTS - 1; slot > 0; slot--) {
-        promc_registry *registry = promc_registry_in_slot(slot);
+    for (uint32_t place = PROMC_PLACES; place-- > 0;) {
+        promc_registry *registry = promc_slots_at(place);
         if (!registry)
             continue;
         if (!registry->arena.shared)
@@ -52,8 +52,8 @@ static void in_child(void)
 {
     promc_self_reset();
     promc_threads_reset();
-    for (uint32_t slot = 1; slot < PROMC_SLOTS; slot++) {
-        promc_registry *registry = promc_registry_in_slot(slot);
+    for (uint32_t place = 0; place < PROMC_PLACES; place++) {
+        promc_registry *registry = promc_slots_at(place);
         if (!registry)
             continue;
         pthread_mutex_unlock(&registry->local_lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fork: see "Shards and threads" in docs/promc-internals.md for the rule. */
+/* fork: see "Threads, processes, fork" in docs/library/internals.md for the rule. */
 #ifndef PROMC_SHARD_FORK_H
 #define PROMC_SHARD_FORK_H
 

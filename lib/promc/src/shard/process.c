@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/process.h"
 #include "base/atomic.h"
+#include "base/platform.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static uint64_t self_start;
 
 uint64_t promc_self(void)
 {
-    return (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)syscall(SYS_gettid);
+    return (uint64_t)(uint32_t)getpid() << 32 | promc_thread_number();
 }
 
 /*
- * Fields 3 (state) and 22 (start time) of /proc/PID/stat. The command name may hold spaces and brackets: they are
- * counted from the last ')'. Only calls that a signal handler may make.
+ * Fields 3 (state) and 22 (start time) of /proc/PID/stat. The command name may contain spaces and brackets: fields are
+ * counted from the last ')'. Only calls that are allowed in a signal handler.
  */
 static bool read_stat(uint32_t pid, char *state, uint64_t *start)
 {
@@ -36,7 +36,7 @@ static bool read_stat(uint32_t pid, char *state, uint64_t *start)
     if (fd < 0)
         return false;
     char text[1024];
-    ssize_t got = read(fd, text, sizeof text - 1);
+    ssize_t got = read(fd, text, sizeof(text) - 1);
     close(fd);
     if (got <= 0)
         return false;
@@ -86,5 +86,5 @@ bool promc_process_alive(uint64_t owner, uint64_t start)
 
 bool promc_thread_alive(uint64_t owner)
 {
-    return syscall(SYS_tgkill, (pid_t)promc_pid(owner), (pid_t)promc_tid(owner), 0) == 0 || errno != ESRCH;
+    return promc_thread_exists(promc_pid(owner), promc_tid(owner));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who is who: threads and processes, told apart from those that later got the same number. */
+/* Identities of threads and processes that cannot be confused with later ones of the same number. */
 #ifndef PROMC_SHARD_PROCESS_H
 #define PROMC_SHARD_PROCESS_H
 
@@ -8,7 +8,7 @@
 
 /* pid << 32 | tid of the calling thread; two system calls, safe in a signal handler, right after fork. */
 uint64_t promc_self(void);
-/* Start time of this process in the kernel's ticks since boot; 0 if it cannot be had. Cached. */
+/* Start time of this process in the kernel's ticks since boot; 0 if unknown. Cached. */
 uint64_t promc_self_start(void);
 /* After fork, in the child. */
 void promc_self_reset(void);

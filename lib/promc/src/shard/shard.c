@@ -1,42 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/shard.h"
+#include "arena/commit.h"
 #include "arena/lock.h"
+#include "base/platform.h"
 #include "shard/process.h"
 #include "shard/slots.h"
 #include "shard/thread.h"
 
 #include <errno.h>
-#include <sys/mman.h>
+#include <string.h>
+
+#define NONE UINT32_MAX
 
 static struct promc_shard *header_of(promc_registry *registry, uint32_t shard)
 {
     return promc_shard_of(promc_shard_cells(&registry->arena, shard));
 }
 
+/*
+ * A process that reaps must never see our number with another process's start time: it would take us for dead, and two threads would write
+ * the same cells. So a shard without an owner has no start time (0, unknown), and a shard that our process has already gets ours before the
+ * thread's number.
+ */
 static bool claim(promc_registry *registry, uint32_t index, uint64_t expected)
 {
     struct promc_shard *shard = header_of(registry, index);
+    if (registry->arena.shared && expected != 0)
+        promc_store(&shard->owner_start, promc_self_start());
     if (!__atomic_compare_exchange_n(&shard->owner, &expected, promc_self(), false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
-    if (registry->arena.shared)
+    if (registry->arena.shared && expected == 0)
         promc_store(&shard->owner_start, promc_self_start());
-    uint32_t *used = &registry->arena.header->shards_used, now = promc_load(used);
-    while (now < index + 1 &&
-           !__atomic_compare_exchange_n(used, &now, index + 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
-    }
     return true;
 }
 
-/* The lowest shard that is free, or whose thread is gone without having said so. max_threads: none. */
-static uint32_t claim_any(promc_registry *registry)
+/* The lowest shard in use that is free. */
+static uint32_t claim_free(promc_registry *registry)
 {
-    uint32_t count = registry->arena.header->max_threads, pid = promc_pid(promc_self());
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t used = promc_load_acquire(&registry->arena.header->shards_used), pid = promc_pid(promc_self());
+    for (uint32_t i = 0; i < used; i++) {
         uint64_t owner = promc_load_acquire(&header_of(registry, i)->owner);
         if (promc_tid(owner) == 0 && (owner == 0 || promc_pid(owner) == pid) && claim(registry, i, owner))
             return i;
     }
-    for (uint32_t i = 0; i < count; i++) {
+    return NONE;
+}
+
+/* The first one that has not been in use: its memory is committed here. The lock is held. */
+static uint32_t claim_fresh(promc_registry *registry)
+{
+    struct promc_arena_header *header = registry->arena.header;
+    uint32_t index = promc_load(&header->shards_used);
+    if (index == header->max_threads || !promc_commit_shard(&registry->arena, index) || !claim(registry, index, 0))
+        return NONE;
+    promc_store_release(&header->shards_used, index + 1);
+    return index;
+}
+
+/* A shard whose thread has ended without releasing it. */
+static uint32_t claim_dead(promc_registry *registry)
+{
+    uint32_t used = promc_load_acquire(&registry->arena.header->shards_used), pid = promc_pid(promc_self());
+    for (uint32_t i = 0; i < used; i++) {
         uint64_t owner = promc_load_acquire(&header_of(registry, i)->owner);
         if (promc_pid(owner) == pid && promc_tid(owner) != 0 && !promc_thread_alive(owner) &&
             claim(registry, i, owner)) {
@@ -44,7 +69,31 @@ static uint32_t claim_any(promc_registry *registry)
             return i;
         }
     }
-    return count;
+    return NONE;
+}
+
+/*
+ * Any shard; NONE: there is none. *later: the lock was taken, and might have helped. It is not waited for, because this may be a
+ * signal handler that has interrupted the lock's holder.
+ */
+static uint32_t claim_any(promc_registry *registry, bool *later)
+{
+    struct promc_arena_header *header = registry->arena.header;
+    bool fresh = promc_load(&header->shards_used) < header->max_threads;
+    uint32_t index = claim_free(registry);
+    if (index == NONE && !fresh)
+        index = claim_dead(registry);
+    if (index != NONE || !(fresh || registry->arena.shared))
+        return index;
+    if (!promc_registry_trylock(registry)) {
+        *later = true;
+        return NONE;
+    }
+    index = claim_fresh(registry);
+    if (index == NONE && registry->arena.shared)
+        promc_shards_reap(registry);
+    promc_registry_unlock(registry);
+    return index == NONE ? claim_free(registry) : index;
 }
 
 static uint64_t *attach_locked(promc_registry *registry, uint32_t slot)
@@ -54,14 +103,11 @@ static uint64_t *attach_locked(promc_registry *registry, uint32_t slot)
     struct promc_thread *thread = promc_thread_link();
     if (!thread)
         return NULL;
-    uint32_t index = claim_any(registry);
-    if (index == header->max_threads && registry->arena.shared && promc_registry_trylock(registry)) {
-        promc_shards_reap(registry);
-        promc_registry_unlock(registry);
-        index = claim_any(registry);
-    }
-    if (index == header->max_threads) {
-        promc_store(&thread->denied[slot], releases + 1);
+    bool later = false;
+    uint32_t index = claim_any(registry, &later);
+    if (index == NONE) {
+        if (!later)
+            promc_store(&thread->denied[slot], releases + 1);
         return NULL;
     }
     uint64_t *cells = promc_shard_cells(&registry->arena, index);
@@ -73,7 +119,7 @@ static uint64_t *attach_locked(promc_registry *registry, uint32_t slot)
     return cells;
 }
 
-/* The calling thread's cells in the registry of that slot, attaching it; NULL: use the shared shard, atomically. */
+/* The calling thread's cells in the registry of that slot, attaching the thread; NULL: use the shared shard, atomically. */
 static __attribute__((noinline)) uint64_t *attach(uint32_t slot)
 {
     if (promc_tls.base[slot])
@@ -81,14 +127,14 @@ static __attribute__((noinline)) uint64_t *attach(uint32_t slot)
     promc_registry *registry = promc_registry_in_slot(slot);
     if (!registry || registry->arena.readonly)
         return NULL;
-    /* There was none before, and none has become free since. */
+    /* There was no free shard before, and none has become free since. */
     const struct promc_thread *thread = promc_thread_self();
     if (thread && promc_load(&thread->denied[slot]) == promc_load(&registry->arena.header->releases) + 1)
         return NULL;
     int saved = errno;
     uint64_t *cells = NULL;
     if (promc_threads_lock()) {
-        cells = promc_tls.base[slot]; /* a signal handler may have been here meanwhile */
+        cells = promc_tls.base[slot]; /* a signal handler may have attached it meanwhile */
         if (!cells)
             cells = attach_locked(registry, slot);
         promc_threads_unlock();
@@ -97,9 +143,9 @@ static __attribute__((noinline)) uint64_t *attach(uint32_t slot)
     return cells;
 }
 
-uint64_t *promc_shard_shared(uint32_t slot)
+uint64_t *promc_shard_shared(promc_series_ref ref)
 {
-    promc_registry *registry = promc_registry_in_slot(slot);
+    promc_registry *registry = promc_registry_of(ref);
     if (!registry || registry->arena.readonly)
         return NULL;
     struct promc_arena_header *header = registry->arena.header;
@@ -127,6 +173,7 @@ void promc_shards_reap(promc_registry *registry)
             continue;
         registry->hooks->settle(registry, i, true, promc_load(&shard->busy));
         promc_store(&shard->busy, 0);
+        promc_store(&shard->owner_start, 0);
         promc_store_release(&shard->owner, 0);
         promc_fetch_add(&registry->arena.header->releases, 1);
     }
@@ -135,14 +182,18 @@ void promc_shards_reap(promc_registry *registry)
 void promc_shards_drop(promc_registry *registry)
 {
     struct promc_arena *arena = &registry->arena;
-    (void)madvise(arena->shards, (size_t)arena->header->shards_used * arena->shard_stride, MADV_DONTNEED);
+    uint32_t used = arena->header->shards_used;
+    if (arena->memory == PROMC_MEMORY_PRIVATE)
+        promc_pages_clear(arena->shards, (size_t)used * arena->shard_stride);
+    for (uint32_t i = 0; arena->memory == PROMC_MEMORY_HOST && i < used; i++)
+        memset(header_of(registry, i), 0, PROMC_SHARD_HEADER + (size_t)arena->header->cells_ready * 8);
     arena->header->shards_used = 0;
 }
 
-/* A handle whose address is not in the arena is of a registry that had the slot before. */
+/* A handle whose address is not in the arena belongs to a registry that had the slot before. */
 static __attribute__((noinline, cold)) void count_stale(promc_series_ref ref)
 {
-    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(ref));
+    promc_registry *registry = promc_registry_of(ref);
     if (registry && ref.where - (uintptr_t)registry->arena.base < registry->arena.bytes)
         promc_counter_inc(registry->stale_updates);
 }
@@ -160,7 +211,7 @@ uint64_t *promc_cell_own(promc_series_ref ref, uint32_t *cell, bool *shared)
     *cell = (uint32_t)ref.word;
     uint64_t *base = promc_tls.base[slot];
     if (PROMC_UNLIKELY(!base) && !(base = attach(slot))) {
-        base = promc_shard_shared(slot);
+        base = promc_shard_shared(ref);
         *shared = true;
     }
     return base;

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A shard: a header page, then cells. Written by its owner alone; read by all.
+ * A shard: a header page, then cells. Written only by its owner; read by all.
  *
  * The protocol (no lock guards it):
  *  - a cell has one writer, the thread in `owner`, which stores without lock prefix; readers load each cell and add up the shards;
- *  - ownership changes hands by a compare-and-swap of `owner`, pid << 32 | tid, with acquire; giving it back is a store with release, so
- *    the next owner sees all that the last one wrote and goes on from there: the values stay, they are part of the totals;
- *  - tid 0: free, but still the pid's (its values may balance those of the process' other shards). Another process takes it only once
- *    that pid is dead, and hooks->settle() has dropped what that process had in flight and finished what it had half done;
- *  - `shards_used` only grows, and is raised before the first write, so that a reader that loads it with acquire misses no shard;
- *  - the last shard is nobody's: who finds none free, and who must not touch its own (below), writes there with atomics.
+ *  - ownership changes by a compare-and-swap of `owner`, pid << 32 | tid, with acquire; it is released by a store with release, so
+ *    the next owner sees all writes of the last one and continues from there: the values stay, they are part of the totals;
+ *  - tid 0: free, but still the pid's (its values may balance those of the process' other shards). Another process takes it only after
+ *    that pid is dead, and after hooks->settle() has dropped what that process had in flight and completed what it had half done;
+ *  - `shards_used` only grows, under the arena's lock (a shard's memory is committed then: arena/commit.h), and is raised before the first
+ *    write, so that a reader that loads it with acquire misses no shard. A thread that cannot have the lock at once uses the shared shard
+ *    meanwhile;
+ *  - the last shard has no owner: a thread that finds none free, or must not touch its own (below), writes there with atomics.
  *
- * Signal handlers: a handler runs on the thread it has interrupted, so its stores come between two instructions of that thread. One-cell
+ * Signal handlers: a handler runs on the thread that it has interrupted, so its stores come between two instructions of that thread.
+ * One-cell
  * updates are one instruction. `busy` is 1 while the owner is inside an update of several cells: a handler that finds it set
- * goes to the shared shard. promc_tls.base is set last when a thread attaches, and a handler that interrupted the attaching
- * (thread.h: the list's lock knows its holder) goes to the shared shard, too.
+ * uses the shared shard. promc_tls.base is set last when a thread attaches, and a handler that interrupted the attaching
+ * (thread.h: the list's lock knows its holder) uses the shared shard, too.
  *
  * A reader that wants cells of one instant asks the owner (`request` … `acknowledged`, `scratch`): types/histogram.h.
  */
@@ -29,15 +32,15 @@
 
 struct promc_shard {
     uint64_t busy;    /* 1 while the owner is inside an observation; owner only */
-    uint64_t request; /* a reader's wish: sequence << 32 | first cell; 0: none yet */
+    uint64_t request; /* a reader's request: sequence << 32 | first cell; 0: none yet */
     uint64_t request_cells;
     uint64_t acknowledged; /* the last request that the owner has served */
-    uint64_t reader;       /* who may write `request`: pid << 32 | tid, 0: nobody */
-    uint64_t sequence;     /* of requests; the reader's */
+    uint64_t reader;       /* the thread that may write `request`: pid << 32 | tid, 0: nobody */
+    uint64_t sequence;     /* sequence of requests; the reader's */
     uint64_t owner;
-    uint64_t owner_start; /* start time of the owner's process, so that a recycled pid is not taken for it */
+    uint64_t owner_start; /* start time of the owner's process, to recognise a recycled pid; 0: not known (yet) */
     uint64_t reserved[8];
-    uint64_t scratch[PROMC_SCRATCH_CELLS]; /* the owner's copy of the cells asked for */
+    uint64_t scratch[PROMC_SCRATCH_CELLS]; /* the owner's copy of the requested cells */
 };
 
 _Static_assert(sizeof(struct promc_shard) <= PROMC_SHARD_HEADER, "a shard's header has its pages");
@@ -48,13 +51,13 @@ static inline struct promc_shard *promc_shard_of(uint64_t *cells)
 }
 
 /* The shared shard's cells, marked as used; NULL: no such registry. */
-uint64_t *promc_shard_shared(uint32_t slot);
+uint64_t *promc_shard_shared(promc_series_ref ref);
 /*
- * Where an update through this handle goes: the thread's cells, or with *shared set the shared shard's, which want
- * atomics. NULL: nowhere (the zero handle, or a stale one, which is counted).
+ * The destination of an update through this handle: the thread's cells, or with *shared set the shared shard's, which need
+ * atomics. NULL: none (the zero handle, or a stale one, which is counted).
  */
 uint64_t *promc_cell_own(promc_series_ref ref, uint32_t *cell, bool *shared);
-/* The owner gives it back, values and all. */
+/* The owner releases it; the values stay. */
 void promc_shard_release(promc_registry *registry, uint32_t index);
 
 /* Free the shards of dead processes. The lock is held. */
@@ -66,13 +69,13 @@ void promc_shards_drop(promc_registry *registry);
 static inline double promc_cell_double(uint64_t bits)
 {
     double value;
-    __builtin_memcpy(&value, &bits, sizeof value);
+    __builtin_memcpy(&value, &bits, sizeof(value));
     return value;
 }
 static inline uint64_t promc_double_bits(double value)
 {
     uint64_t bits;
-    __builtin_memcpy(&bits, &value, sizeof bits);
+    __builtin_memcpy(&bits, &value, sizeof(bits));
     return bits;
 }
 
@@ -85,7 +88,7 @@ static inline void promc_double_add(uint64_t *cell, double delta)
     }
 }
 
-/* The same on a cell that only this thread (and its signal handlers) write: no lock prefix. */
+/* The same on a cell that only this thread (and its signal handlers) writes: no lock prefix. */
 static inline void promc_double_add_own(uint64_t *cell, double delta)
 {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(PROMC_PORTABLE)

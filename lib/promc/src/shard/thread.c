@@ -9,17 +9,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-__thread promc_tls_block promc_tls __attribute__((tls_model("initial-exec")));
-#ifdef __ELF__
-/* The same under the name that programs have which were compiled before layouts had names: theirs is layout 1. */
-extern PROMC_API __thread promc_tls_block promc_tls_unnamed __asm__("promc_tls")
-    __attribute__((alias("promc_tls_layout1_slots16"), tls_model("initial-exec")));
+__thread promc_tls_block promc_tls PROMC_TLS_MODEL;
 _Static_assert(PROMC_SLOTS == 16, "promc_tls_layout1_slots16 is this layout's name: see promc/shard.h");
-#endif
 
 static struct promc_thread *first;
-static struct promc_thread *spare; /* of threads that have ended, linked by `next`; under the lock */
-static struct promc_thread ended;  /* stands behind the key of a thread whose exit has been seen */
+static struct promc_thread *spare; /* records of threads that have ended, linked by `next`; under the lock */
+static struct promc_thread ended;  /* the key's value of a thread whose exit has been seen */
 static uint32_t holder;            /* tid; 0: free */
 static pthread_key_t exit_key;
 static bool exit_key_made;
@@ -65,7 +60,7 @@ struct promc_thread *promc_thread_self(void)
     return thread == &ended ? NULL : thread;
 }
 
-/* From the spare ones, which a page is cut into: mmap(2) and not malloc(), since a thread may attach in a signal handler. */
+/* From the spare ones, into which a page is cut: mmap(2) and not malloc(), since a thread may attach in a signal handler. */
 static struct promc_thread *take_spare(void)
 {
     struct promc_thread *thread = spare;
@@ -73,22 +68,22 @@ static struct promc_thread *take_spare(void)
         struct promc_thread *page = mmap(NULL, PROMC_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (page == MAP_FAILED)
             return NULL;
-        for (size_t i = 1; i < PROMC_PAGE / sizeof *page; i++) {
+        for (size_t i = 1; i < PROMC_PAGE / sizeof(*page); i++) {
             page[i].next = spare;
             spare = &page[i];
         }
         return page;
     }
     spare = thread->next;
-    memset(thread, 0, sizeof *thread);
+    memset(thread, 0, sizeof(*thread));
     return thread;
 }
 
-/* The thread ends: its shards, with their values, are for the next one. */
+/* The thread ends: its shards, with their values, become free. */
 static void on_exit_of_thread(void *argument)
 {
     struct promc_thread *thread = argument;
-    /* Called anew for it, a few times: it must still be there for the destructors that come after. */
+    /* The key is set again a few times: the mark must still exist for the destructors that run later. */
     (void)pthread_setspecific(exit_key, &ended);
     if (thread == &ended || !promc_threads_lock())
         return;
@@ -114,7 +109,7 @@ int promc_threads_init(void)
     return 0;
 }
 
-/* A plugin that has the static library in it may be unloaded before a thread ends that has used it. */
+/* A plugin that contains the static library may be unloaded before a thread ends that has used it. */
 static __attribute__((destructor)) void forget_exit_key(void)
 {
     if (exit_key_made)
@@ -151,8 +146,8 @@ struct promc_thread *promc_thread_link(void)
 void promc_threads_reset(void)
 {
     struct promc_thread *mine = promc_thread_self();
-    memset(&promc_tls, 0, sizeof promc_tls);
-    /* What was the parent's threads' is room for ours. */
+    memset(&promc_tls, 0, sizeof(promc_tls));
+    /* The records of the parent's threads are free for ours. */
     for (struct promc_thread *thread = first, *next; thread; thread = next) {
         next = thread->next;
         if (thread == mine)
@@ -162,7 +157,7 @@ void promc_threads_reset(void)
     }
     first = NULL;
     if (mine) {
-        memset(mine, 0, sizeof *mine);
+        memset(mine, 0, sizeof(*mine));
         link_thread(mine);
     }
     promc_store(&holder, 0);
@@ -173,7 +168,7 @@ void promc_threads_forget(uint32_t slot)
     if (!promc_threads_lock())
         return;
     for (struct promc_thread *thread = first; thread; thread = thread->next) {
-        /* Its owner may be reading the word in an update of another registry: same line, not same word. */
+        /* Its owner may be reading the word in an update of another registry: same cache line, not same word. */
         promc_store(&thread->tls->base[slot], NULL);
         thread->shard[slot] = 0;
         thread->denied[slot] = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The threads of this process that own shards. What the fast path needs of a thread is in promc_tls, 128 bytes of static TLS; the rest is
- * behind a key, since a process has little static TLS and each plugin with promc inside takes its part of it.
+ * The threads of this process that own shards. The fast path's data is in promc_tls, 128 bytes of static TLS; the rest is
+ * behind a pthread key, since a process has little static TLS and each plugin with promc takes part of it.
  */
 #ifndef PROMC_SHARD_THREAD_H
 #define PROMC_SHARD_THREAD_H
@@ -13,22 +13,23 @@ struct promc_thread {
     struct promc_thread *next, *prev; /* of the list; under its lock */
     promc_tls_block *tls;
     uint32_t shard[PROMC_SLOTS];  /* index + 1 of the shard owned in each registry; 0: none */
-    uint64_t denied[PROMC_SLOTS]; /* releases + 1 when there was no free shard; 0: never */
+    uint64_t denied[PROMC_SLOTS]; /* `releases` + 1 at the time when there was no free shard; 0: never */
 };
 
 /*
- * The list's lock: who holds it is known, so that a signal handler that has interrupted its own thread inside sees that
- * and goes another way instead of waiting for ever. false: that is the case.
+ * The list's lock. Its holder is known, so that a signal handler that has interrupted its own thread inside notices that
+ * and takes another path instead of waiting for ever. false: that is the case.
  */
 bool promc_threads_lock(void);
 void promc_threads_unlock(void);
 struct promc_thread *promc_threads_first(void);
 
-/* What there is of the calling thread; NULL: it has never attached, or has ended. */
+/* The record of the calling thread; NULL: it has never attached, or has ended. */
 struct promc_thread *promc_thread_self(void);
 /*
- * The same, made if need be, and have the thread's exit noticed. The lock is held. NULL: it has ended already (what it still updates, in
- * other destructors or in signal handlers, goes to the shared shard), or the system is out of memory.
+ * The same, created if necessary, with the thread's exit hooked. The lock is held. NULL: the thread has already ended (its further updates,
+ * in
+ * other destructors or in signal handlers, go to the shared shard), or the system is out of memory.
  */
 struct promc_thread *promc_thread_link(void);
 /* After fork, in the child: this thread is the only one, and owns nothing. */
@@ -36,7 +37,7 @@ void promc_threads_reset(void);
 /* Once per process; PROMC_E_NOMEM. */
 int promc_threads_init(void);
 
-/* A registry is about to vanish from its slot: no thread may find its cells any more. */
+/* A registry is about to leave its slot: no thread may find its cells any more. */
 void promc_threads_forget(uint32_t slot);
 
 #endif

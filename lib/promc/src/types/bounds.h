@@ -6,7 +6,7 @@
 #include "series/family.h"
 #include <promc/histogram.h>
 
-/* Finite, strictly ascending, at most PROMC_MAX_BUCKETS; a final +Inf is taken off *count. 0 or PROMC_E_BUCKETS. */
+/* Finite, strictly ascending, at most PROMC_MAX_BUCKETS; a final +Inf is subtracted from *count. 0 or PROMC_E_BUCKETS. */
 int promc_bounds_check(const char *metric, const double *bounds, size_t *count);
 /* The `le` text of a bound, +Inf included. */
 void promc_bounds_text(struct promc_le *le, double bound);

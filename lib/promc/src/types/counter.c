@@ -11,9 +11,9 @@
 
 #include <math.h>
 
-/* Up to here a double counts whole numbers without gaps. */
+/* Up to here a double represents all integers. */
 #define WHOLE_MAX 9007199254740992.0
-/* An integer cell that has come so far takes no more of promc_counter_add(): it would wrap, and the counter fall. */
+/* An integer cell above this takes no more of promc_counter_add(): it would wrap, and the counter would fall. */
 #define CELL_MOST (UINT64_C(1) << 62)
 
 int promc_counter_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
@@ -48,18 +48,11 @@ promc_counter promc_counter_with_values(promc_family *family, const char *const 
     return out;
 }
 
-int promc_counter_add(promc_counter counter, double n)
+/* The thread has no shard yet, the handle is stale, or the integer is so large that its cell may wrap. */
+static __attribute__((noinline)) int add_slow(promc_counter counter, double n, bool whole)
 {
-    if (PROMC_UNLIKELY(!(n >= 0) || isinf(n))) {
-        promc_refused_series(counter.ref, PROMC_REFUSED_OBSERVATION);
-        return promc_fail(PROMC_E_INVALID, "a counter cannot take %g", n);
-    }
     uint32_t cell;
-    bool shared, whole = n < WHOLE_MAX && n == (double)(uint64_t)n;
-    if (whole && n < (double)(UINT32_MAX / 2)) { /* so little that no cell wraps in a program's life */
-        promc_cell_add(counter.ref, (uint64_t)n);
-        return 0;
-    }
+    bool shared;
     uint64_t *base = promc_cell_own(counter.ref, &cell, &shared);
     if (!base)
         return 0;
@@ -71,6 +64,29 @@ int promc_counter_add(promc_counter counter, double n)
         promc_double_add(&base[cell + 1], n);
     else
         promc_double_add_own(&base[cell + 1], n);
+    return 0;
+}
+
+static __attribute__((noinline, cold)) int refuse(promc_counter counter, double n)
+{
+    promc_refused_series(counter.ref, PROMC_REFUSED_OBSERVATION);
+    return promc_fail(PROMC_E_INVALID, "a counter cannot take %g", n);
+}
+
+int promc_counter_add(promc_counter counter, double n)
+{
+    if (PROMC_UNLIKELY(!(n >= 0) || isinf(n)))
+        return refuse(counter, n);
+    bool whole = n < WHOLE_MAX && n == (double)(int64_t)n; /* signed: one instruction for both directions */
+    if (whole && n < (double)(UINT32_MAX / 2)) {           /* so little that no cell wraps in a program's life */
+        promc_cell_add(counter.ref, (uint64_t)(int64_t)n);
+        return 0;
+    }
+    promc_series_ref ref = counter.ref;
+    uint64_t *base = promc_tls.base[promc_ref_slot(ref)];
+    if (PROMC_UNLIKELY(whole || !base || promc_load(&promc_ref_live(ref)->word) != ref.word))
+        return add_slow(counter, n, whole);
+    promc_double_add_own(base + (uint32_t)ref.word + 1, n);
     return 0;
 }
 
@@ -113,10 +129,10 @@ bool promc_counter_digest(const promc_registry *registry, const struct promc_chi
 double promc_counter_value(promc_counter counter)
 {
     const struct promc_child *child = promc_series_child(counter.ref);
-    const promc_registry *registry = promc_registry_in_slot(promc_ref_slot(counter.ref));
+    const promc_registry *registry = promc_registry_of(counter.ref);
     if (!child || !registry)
         return 0;
-    if (promc_child_family(child)->cells == 0) /* kept by somebody else */
+    if (promc_child_family(child)->cells == 0) /* kept elsewhere */
         return promc_cell_double(promc_load(&promc_child_value(child)->bits));
     uint64_t integer;
     double fraction;

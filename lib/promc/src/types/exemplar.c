@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "types/exemplar.h"
+#include "arena/commit.h"
 #include "arena/lock.h"
 #include "base/escape.h"
 #include "base/utf8.h"
@@ -14,7 +15,7 @@
 
 #define INTERVAL_MS 1000
 
-/* An exemplar to be kept: its rendered labels in words that are zero behind the text. */
+/* An exemplar to be stored: its rendered labels in words that are zero after the text. */
 struct candidate {
     double value;
     size_t length;
@@ -53,13 +54,12 @@ static int render(const promc_label *labels, size_t count, struct candidate *new
     uint32_t wire = 0;
     for (size_t i = 0; i < count; i++) {
         size_t name = labels[i].name ? strlen(labels[i].name) : 0;
-        if (!is_label_name(labels[i].name, name))
+        if (!labels[i].name || !is_label_name(labels[i].name, name))
             return promc_fail(PROMC_E_LABEL_NAME, "exemplar: \"%s\" is no label name",
                               labels[i].name ? labels[i].name : "(null)");
-        for (size_t j = 0; j < i; j++) {
+        for (size_t j = 0; j < i; j++)
             if (strcmp(labels[i].name, labels[j].name) == 0)
                 return promc_fail(PROMC_E_LABEL_NAME, "exemplar: label \"%s\" stands twice", labels[i].name);
-        }
         size_t value = labels[i].value ? strlen(labels[i].value) : 0;
         if (!labels[i].value || !promc_utf8_valid(labels[i].value, value))
             return promc_fail(PROMC_E_LABEL_VALUE, "exemplar: label \"%s\" has no value, or not a UTF-8 one",
@@ -84,7 +84,7 @@ static int render(const promc_label *labels, size_t count, struct candidate *new
     return 0;
 }
 
-/* Make the child's places. Another thread that holds the lock is not waited for. */
+/* Allocate the child's places. If another thread holds the lock, it is not waited for. */
 static int make_places(promc_registry *registry, struct promc_child *child)
 {
     uint32_t count = places_of(child);
@@ -97,12 +97,12 @@ static int make_places(promc_registry *registry, struct promc_child *child)
         if (ref != 0) {
             struct promc_exemplar_place *first = promc_at(arena, ref);
             arena->header->free_exemplars[count] = (promc_ref)first->value;
-            memset(first, 0, count * sizeof *first);
+            memset(first, 0, count * sizeof(*first));
         } else {
             ref = promc_arena_alloc(arena, count * sizeof(struct promc_exemplar_place));
         }
         if (ref == 0)
-            rc = promc_fail(PROMC_E_FULL, "exemplar: the arena is full");
+            rc = promc_fail(PROMC_E_FULL, "exemplar: %s", promc_arena_full(arena));
         else
             promc_store_release(&child->exemplars, ref);
     }
@@ -151,7 +151,7 @@ static int write_place(struct promc_family_data *data, struct promc_exemplar_pla
     return 0;
 }
 
-/* The place of a value's native bucket: values of a power of two share one, the next power of two has the next. */
+/* The place of a value's native bucket: values of one power of two share a place, the next power of two has the next. */
 static uint32_t native_place(const struct promc_family_data *data, double v)
 {
     bool in_bucket = fabs(v) > data->native.zero_threshold;
@@ -159,17 +159,27 @@ static uint32_t native_place(const struct promc_family_data *data, double v)
     return promc_exemplar_native_first(data) + (uint32_t)(power + 10000) % PROMC_NATIVE_EXEMPLARS;
 }
 
+/* promc_bucket_of(), but quick for values below the first few bounds, as most are: whoever looks here takes a branch on the value anyway. */
+static uint32_t place_of(const struct promc_family_data *data, double v)
+{
+    uint32_t few = data->bound_count < 8 ? data->bound_count : 8;
+    for (uint32_t i = 0; i < few; i++)
+        if (v <= data->bounds[i])
+            return i;
+    return promc_bucket_of(data, v);
+}
+
 /* Would one with this value be kept? Asked before its labels are looked at, which is most of the work. */
 static bool any_is_due(struct promc_child *child, const struct promc_exemplar_place *places, double value)
 {
     const struct promc_family_data *data = promc_child_family(child);
     uint64_t now = promc_wall_ms();
-    if ((data->native_at == 0 || data->bound_count > 0) && is_due(&places[promc_bucket_of(data, value)], now))
+    if ((data->native_at == 0 || data->bound_count > 0) && is_due(&places[place_of(data, value)], now))
         return true;
     return data->native_at != 0 && is_due(&places[native_place(data, value)], now);
 }
 
-/* In the places of its classic and of its native bucket; a counter has but place 0. @return 0 if it was kept in one of them. */
+/* In the places of its classic and of its native bucket; a counter has only place 0. @return 0 if it was kept in one of them. */
 static int keep_in_places(struct promc_child *child, struct promc_exemplar_place *places, const struct candidate *new)
 {
     struct promc_family_data *data = promc_child_family(child);
@@ -181,18 +191,13 @@ static int keep_in_places(struct promc_child *child, struct promc_exemplar_place
     return kept;
 }
 
-static int keep(promc_series_ref ref, double value, const promc_label *labels, size_t count)
+/* Rare and expensive; separate, so that the work per update stays short. */
+static __attribute__((noinline)) int keep_now(promc_registry *registry, struct promc_child *child, double value,
+                                              const promc_label *labels, size_t count)
 {
-    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(ref));
-    struct promc_child *child = promc_series_child(ref);
     struct candidate new = {.value = value};
-    if (!child || !registry || registry->arena.readonly)
-        return 1;
     if (!labels && count > 0)
         return promc_fail(PROMC_E_INVALID, "exemplar: no labels given");
-    promc_ref places = promc_load_acquire(&child->exemplars);
-    if (places != 0 && !any_is_due(child, promc_at(&registry->arena, places), value))
-        return 1;
     int rc = render(labels, count, &new);
     if (rc == 0 && promc_load_acquire(&child->exemplars) == 0)
         rc = make_places(registry, child);
@@ -201,9 +206,25 @@ static int keep(promc_series_ref ref, double value, const promc_label *labels, s
     return keep_in_places(child, promc_at(&registry->arena, promc_load_acquire(&child->exemplars)), &new);
 }
 
+static int keep(promc_series_ref ref, double value, const promc_label *labels, size_t count)
+{
+    promc_registry *registry = promc_registry_of(ref);
+    struct promc_child *child = promc_series_child(ref);
+    if (!child || !registry || registry->arena.readonly)
+        return 1;
+    promc_ref places = promc_load_acquire(&child->exemplars);
+    if (places != 0 && (labels || count == 0) && !any_is_due(child, promc_at(&registry->arena, places), value))
+        return 1;
+    return keep_now(registry, child, value, labels, count);
+}
+
 int promc_counter_add_exemplar(promc_counter counter, double n, const promc_label *labels, size_t count)
 {
-    int rc = promc_counter_add(counter, n);
+    int rc = 0;
+    if (n == 1)
+        promc_counter_inc(counter);
+    else
+        rc = promc_counter_add(counter, n);
     return rc < 0 ? rc : keep(counter.ref, n, labels, count);
 }
 

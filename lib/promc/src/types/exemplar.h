@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exemplars of a child: an array in the arena, made at the first one, with a place for the counter or for each classic bucket, then
- * PROMC_NATIVE_EXEMPLARS for the native buckets, which share them: neighbouring powers of two have different ones. A place is a sequence lock that nobody waits for: a writer that finds it taken lets its exemplar go.
+ * Exemplars of a child: an array in the arena, allocated for the first one, with a place for the counter or for each classic bucket, then
+ * PROMC_NATIVE_EXEMPLARS for the native buckets, which share them: neighbouring powers of two have different ones. A place is a sequence
+ * lock that nobody waits for: a writer that finds it taken drops its exemplar.
  */
 #ifndef PROMC_TYPES_EXEMPLAR_H
 #define PROMC_TYPES_EXEMPLAR_H
@@ -44,7 +45,7 @@ static inline uint32_t promc_exemplar_places(const struct promc_family_data *dat
     return promc_exemplar_native_first(data) + (data->native_at ? PROMC_NATIVE_EXEMPLARS : 0);
 }
 
-/* index: the place, 0 for a counter. false: there is none. */
+/* index: the place, 0 for a counter. false: none. */
 bool promc_read_exemplar(const promc_registry *registry, const struct promc_child *child, uint32_t index,
                          struct promc_exemplar_view *out);
 /* At reclamation, with the lock held. */

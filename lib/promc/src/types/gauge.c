@@ -7,14 +7,17 @@
 #include "shard/shard.h"
 #include "shard/slots.h"
 #include "types/values.h"
+#include "types/workers.h"
 
 #include <promc/gauge.h>
+#include <sched.h>
 #include <time.h>
 
 int promc_gauge_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
 {
-    return promc_family_create(registry, &(struct promc_family_plan){.row = PROMC_ROW_GAUGE, .settings = settings},
-                               out);
+    bool workers = registry && registry->arena.shared && settings && settings->workers != PROMC_WORKERS_MOSTRECENT;
+    enum promc_row row = workers ? PROMC_ROW_GAUGE_WORKERS : PROMC_ROW_GAUGE;
+    return promc_family_create(registry, &(struct promc_family_plan){.row = row, .settings = settings}, out);
 }
 
 int promc_updown_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
@@ -23,7 +26,7 @@ int promc_updown_register(promc_registry *registry, const promc_family_settings 
                                out);
 }
 
-/* An untyped metric is set as a gauge is. */
+/* An untyped metric is set like a gauge. */
 static int expect_settable(const promc_family *family)
 {
     if (family && family->type == PROMC_UNTYPED)
@@ -86,13 +89,39 @@ static struct promc_child_value *place_of(promc_gauge gauge)
     return promc_child_value(child);
 }
 
+/* Only a gauge with `workers` has cells. The zero handle has none. */
+static bool is_of_workers(promc_gauge gauge)
+{
+    return (uint32_t)gauge.ref.word != 0;
+}
+
 void promc_gauge_set(promc_gauge gauge, double value)
 {
+    if (PROMC_UNLIKELY(is_of_workers(gauge))) {
+        promc_workers_set(gauge.ref, value);
+        return;
+    }
     struct promc_child_value *place = place_of(gauge);
     if (!place)
         return;
     promc_store(&place->bits, promc_double_bits(value));
     promc_child_value_changed(place);
+}
+
+int promc_gauge_set_at(promc_gauge gauge, double value, int64_t time_ms)
+{
+    if (time_ms < 0 || time_ms > INT64_C(1) << 62 || is_of_workers(gauge))
+        return promc_fail(PROMC_E_INVALID, "a gauge's time is %lld ms, or it is one of workers", (long long)time_ms);
+    struct promc_child_value *place = place_of(gauge);
+    if (!place)
+        return promc_fail(PROMC_E_NOT_FOUND, "a gauge is set that is not there (any more)");
+    struct promc_family_data *data = promc_child_family(promc_series_block(gauge.ref));
+    if (!(promc_load(&data->flags) & PROMC_FAMILY_TIMED))
+        (void)__atomic_fetch_or(&data->flags, PROMC_FAMILY_TIMED, __ATOMIC_RELAXED);
+    promc_store(&place->updates, PROMC_VALUE_TORN);
+    promc_store_release(&place->bits, promc_double_bits(value));
+    promc_store_release(&place->updates, PROMC_VALUE_TIMED | (uint64_t)time_ms);
+    return 0;
 }
 
 void promc_gauge_set_to_current_time(promc_gauge gauge)
@@ -104,6 +133,10 @@ void promc_gauge_set_to_current_time(promc_gauge gauge)
 
 void promc_gauge_add(promc_gauge gauge, double delta)
 {
+    if (PROMC_UNLIKELY(is_of_workers(gauge))) {
+        promc_workers_add(gauge.ref, delta);
+        return;
+    }
     struct promc_child_value *place = place_of(gauge);
     if (!place)
         return;
@@ -116,12 +149,28 @@ static double kept(const struct promc_child *child)
     return promc_cell_double(promc_load(&promc_child_value(child)->bits));
 }
 
+/* A value and its time, which belong together, or the newest value after so many looks. */
+enum { LOOKS = 1000, LOOKS_PER_YIELD = 8 };
+
 bool promc_kept_read(promc_registry *registry, const struct promc_child *child, struct promc_values *out)
 {
+    const struct promc_child_value *value = promc_child_value(child);
     (void)registry;
     out->integer = 0;
-    out->number = kept(child);
-    return true;
+    for (unsigned i = 0; i < LOOKS; i++) {
+        uint64_t time = promc_load_acquire(&value->updates);
+        out->number = promc_cell_double(promc_load_acquire(&value->bits));
+        if (!(time & PROMC_VALUE_TIMED))
+            return true;
+        if (time != PROMC_VALUE_TORN && promc_load(&value->updates) == time) {
+            out->time_ms = time & ~PROMC_VALUE_TIMED;
+            out->timed = true;
+            return true;
+        }
+        if (i % LOOKS_PER_YIELD == LOOKS_PER_YIELD - 1)
+            sched_yield();
+    }
+    return false;
 }
 
 bool promc_kept_digest(const promc_registry *registry, const struct promc_child *child, uint32_t *digest)
@@ -159,8 +208,9 @@ bool promc_updown_digest(const promc_registry *registry, const struct promc_chil
     return zero;
 }
 
-void promc_updown_gone(uint64_t *cells, struct promc_child *child)
+void promc_updown_gone(const struct promc_arena *arena, uint64_t *cells, struct promc_child *child)
 {
+    (void)arena;
     (void)child;
     promc_store(&cells[0], 0);
 }
@@ -168,12 +218,15 @@ void promc_updown_gone(uint64_t *cells, struct promc_child *child)
 double promc_gauge_value(promc_gauge gauge)
 {
     const struct promc_child *child = promc_series_child(gauge.ref);
+    const promc_registry *registry = promc_registry_of(gauge.ref);
+    if (child && is_of_workers(gauge))
+        return registry ? promc_workers_value(registry, child) : 0;
     return child ? kept(child) : 0;
 }
 
 double promc_updown_value(promc_updown gauge)
 {
     const struct promc_child *child = promc_series_child(gauge.ref);
-    const promc_registry *registry = promc_registry_in_slot(promc_ref_slot(gauge.ref));
+    const promc_registry *registry = promc_registry_of(gauge.ref);
     return child && registry ? updown(registry, child) : 0;
 }

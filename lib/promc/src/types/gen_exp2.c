@@ -1,37 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Build-time generator of exp2_table.h: the bucket bounds of schema 8, 2^(k/256), each as the mantissa of the double nearest to it,
+ * Build-time generator of exp2_table.h: the bucket bounds of schema 8, 2^(k/256), each as the mantissa of the nearest double,
  * and for the nine leading bits of a mantissa the first bound that is not below them. The bounds of the lower schemas are among these.
  *
- * Fixed point, 1.0 being 2^127. The eight roots 2^(1/2), 2^(1/4) … are exact but for the last bits; a product of eight of them is off by
- * less than 2^-115, which decides the 53rd bit unless a bound lay that close to the middle of two doubles. None does: test_native.c holds
- * every bound against exact arithmetic.
+ * Fixed point, 1.0 being 2^127. The eight roots 2^(1/2), 2^(1/4) … are exact except for the last bits; a product of eight of them is off by
+ * less than 2^-115, which decides the 53rd bit unless a bound is that close to the middle of two doubles. None is: test_native.c compares
+ * every bound with exact arithmetic.
  */
-#include <stdint.h>
+#include "base/wide.h"
+
+#include <stdbool.h>
 #include <stdio.h>
 
-typedef unsigned __int128 u128;
+typedef struct {
+    uint64_t high, low;
+} fixed;
 
-#define ONE ((u128)1 << 127)
+#define ONE ((fixed){UINT64_C(1) << 63, 0})
 #define BOUNDS 256
 #define BINS 512
 
-/* a × b / 2^128, rounded down. */
-static u128 high_of_product(u128 a, u128 b)
+static void add(fixed *sum, uint64_t low, uint64_t high)
 {
-    uint64_t a1 = (uint64_t)(a >> 64), a0 = (uint64_t)a, b1 = (uint64_t)(b >> 64), b0 = (uint64_t)b;
-    u128 low = (u128)a0 * b0, cross0 = (u128)a1 * b0, cross1 = (u128)a0 * b1;
-    u128 middle = (low >> 64) + (uint64_t)cross0 + (uint64_t)cross1;
-    return (u128)a1 * b1 + (cross0 >> 64) + (cross1 >> 64) + (middle >> 64);
+    sum->low += low;
+    sum->high += high + (sum->low < low);
 }
 
-/* The square root of x, 1 <= x < 2, bit by bit. The squares are compared at half their size: they may be above 2. */
-static u128 root(u128 x)
+/* a × b / 2^128, rounded down. */
+static fixed high_of_product(fixed a, fixed b)
 {
-    u128 r = ONE;
+    uint64_t lost, middle, cross0_low, cross1_low;
+    fixed product;
+    product.high = promc_multiply(a.high, b.high, &product.low);
+    uint64_t cross0 = promc_multiply(a.high, b.low, &cross0_low), cross1 = promc_multiply(a.low, b.high, &cross1_low);
+    middle = promc_multiply(a.low, b.low, &lost);
+    middle += cross0_low;
+    add(&product, cross0, 0);
+    add(&product, middle < cross0_low, 0);
+    middle += cross1_low;
+    add(&product, cross1, 0);
+    add(&product, middle < cross1_low, 0);
+    return product;
+}
+
+static bool above(fixed a, fixed b)
+{
+    return a.high != b.high ? a.high > b.high : a.low > b.low;
+}
+
+/* The square root of x, 1 <= x < 2, bit by bit. The squares are compared at half their size: they may exceed 2. */
+static fixed root(fixed x)
+{
+    fixed half = {x.high >> 1, x.high << 63 | x.low >> 1}, r = ONE;
     for (int bit = 126; bit >= 0; bit--) {
-        u128 with = r | (u128)1 << bit;
-        if (high_of_product(with, with) <= x >> 1)
+        fixed with = {r.high | (bit >= 64 ? UINT64_C(1) << (bit - 64) : 0),
+                      r.low | (bit < 64 ? UINT64_C(1) << bit : 0)};
+        if (!above(high_of_product(with, with), half))
             r = with;
     }
     return r;
@@ -39,18 +63,19 @@ static u128 root(u128 x)
 
 int main(void)
 {
-    u128 roots[8];
+    fixed roots[8];
     uint64_t mantissa[BOUNDS + 1];
-    for (int i = 0; i < 8; i++) /* the first is the root of the greatest number below 2 */
-        roots[i] = root(i == 0 ? ~(u128)0 : roots[i - 1]);
+    for (int i = 0; i < 8; i++) /* the first one is the root of the greatest number below 2 */
+        roots[i] = root(i == 0 ? (fixed){UINT64_MAX, UINT64_MAX} : roots[i - 1]);
     for (int k = 0; k < BOUNDS; k++) {
-        u128 bound = ONE;
+        fixed bound = ONE;
         for (int i = 0; i < 8; i++) {
-            if (k & 128 >> i)
-                bound = high_of_product(bound, roots[i]) << 1;
+            if (k & 128 >> i) {
+                bound = high_of_product(bound, roots[i]);
+                add(&bound, bound.low, bound.high);
+            }
         }
-        u128 rounded = (bound + ((u128)1 << 74)) >> 75; /* 53 bits */
-        mantissa[k] = (uint64_t)rounded & ((UINT64_C(1) << 52) - 1);
+        mantissa[k] = ((bound.high + (1 << 10)) >> 11) & ((UINT64_C(1) << 52) - 1); /* rounded to 53 bits */
     }
     mantissa[BOUNDS] = UINT64_C(1) << 52; /* no mantissa is above it */
     printf("/* Made by gen_exp2.c. */\nstatic const uint64_t exp2_mantissa[%d] = {\n", BOUNDS + 1);

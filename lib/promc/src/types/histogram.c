@@ -114,8 +114,7 @@ promc_histogram promc_histogram_with_values(promc_family *family, const char *co
     return out;
 }
 
-/* A reader wants a histogram's cells and this thread never stands still for long enough: copy them for it. */
-static __attribute__((noinline)) void serve(struct promc_shard *shard, const uint64_t *base, uint64_t request)
+void promc_histogram_serve(struct promc_shard *shard, const uint64_t *base, uint64_t request)
 {
     uint64_t cells = promc_load(&shard->request_cells);
     uint32_t first = (uint32_t)request;
@@ -124,19 +123,7 @@ static __attribute__((noinline)) void serve(struct promc_shard *shard, const uin
     promc_store_release(&shard->acknowledged, request);
 }
 
-/* The three steps of one observation. The thread owns the shard, and `busy` keeps its signal handlers out. */
-static inline void observe_own(uint64_t *cells, uint32_t bucket, double v)
-{
-    uint64_t n = promc_load(&cells[PROMC_HIST_N]);
-    uint64_t *sum = &cells[PROMC_HIST_SUM0];
-    double total = promc_cell_double(promc_load(&sum[n & 1])) + v;
-    promc_store_release(&sum[(n + 1) & 1], promc_double_bits(total));
-    uint64_t *count = &cells[PROMC_HIST_BUCKETS + bucket];
-    promc_store_release(count, promc_load(count) + 1); /* the commit */
-    promc_store_release(&cells[PROMC_HIST_N], n + 1);
-}
-
-/* The same in a native histogram. The classic bucket is counted before the commit, and `pending` tells which one it is. */
+/* promc_observe_own() in a native histogram. The classic bucket is counted before the commit, and `pending` tells which one it is. */
 static inline void observe_native(uint64_t *cells, const struct promc_child *child, double v)
 {
     struct promc_family_data *data = promc_child_family(child);
@@ -162,14 +149,7 @@ static void observe_any(uint64_t *cells, const struct promc_child *child, double
     if (data->native_at != 0)
         observe_native(cells, child, v);
     else
-        observe_own(cells, promc_bucket_of(data, v), v);
-}
-
-static inline void serve_if_asked(struct promc_shard *shard, const uint64_t *base)
-{
-    uint64_t request = promc_load_acquire(&shard->request);
-    if (PROMC_UNLIKELY(request != promc_load(&shard->acknowledged)))
-        serve(shard, base, request);
+        promc_observe_own(cells, promc_bucket_of(data, v), v);
 }
 
 static void observe_shared(uint64_t *cells, const struct promc_child *child, double v, uint64_t times)
@@ -204,13 +184,13 @@ static __attribute__((noinline)) void observe_slow(promc_histogram histogram, do
         return;
     }
     /* Without a shard of its own; or a signal handler that has interrupted an observation. */
-    base = promc_shard_shared(promc_ref_slot(histogram.ref));
+    base = promc_shard_shared(histogram.ref);
     observe_shared(base + cell, child, v, 1);
 }
 
 static __attribute__((noinline)) void refuse(promc_histogram histogram)
 {
-    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(histogram.ref));
+    promc_registry *registry = promc_registry_of(histogram.ref);
     if (registry)
         promc_counter_inc(registry->invalid_observations);
     promc_refused_series(histogram.ref, PROMC_REFUSED_OBSERVATION);
@@ -234,7 +214,7 @@ static __attribute__((noinline)) void observe_unusual(uint64_t *base, const stru
     promc_store(&shard->busy, 1);
     promc_signal_fence();
     observe_any(base + cell, child, v);
-    serve_if_asked(shard, base);
+    promc_serve_if_asked(shard, base);
     promc_signal_fence();
     promc_store(&shard->busy, 0);
 }
@@ -257,21 +237,20 @@ void promc_histogram_observe(promc_histogram histogram, double v)
         return;
     }
     const struct promc_family_data *data = promc_child_family(child);
-    uint32_t n = data->bound_usual;
-    if (PROMC_UNLIKELY(n - 1 >= PROMC_LINEAR_BOUNDS)) {
+    uint32_t n = data->bound_usual, bucket;
+    if (PROMC_LIKELY(n == PROMC_USUAL_BOUNDS)) {
+        bucket = promc_bucket_linear(data, PROMC_USUAL_BOUNDS, v);
+    } else if (n - 1 < PROMC_LINEAR_BOUNDS) {
+        bucket = promc_bucket_linear(data, n, v);
+    } else {
         observe_unusual(base, child, (uint32_t)histogram.ref.word, v);
         return;
     }
-    promc_store(&shard->busy, 1);
-    promc_signal_fence();
-    observe_own(base + (uint32_t)histogram.ref.word, promc_bucket_linear(data, n, v), v);
-    serve_if_asked(shard, base);
-    promc_signal_fence();
-    promc_store(&shard->busy, 0);
+    promc_observe_busy(base, (uint32_t)histogram.ref.word, bucket, v);
 }
 
 /*
- * As observe_own() and observe_native(), with an odd count: which of the two sums is meant follows from n, so it must change its parity.
+ * As promc_observe_own() and observe_native(), with an odd count: which of the two sums is meant follows from n, so it must change its parity.
  * A reader that comes between the steps sees more than one observation on its way, and comes again.
  */
 static void observe_odd(uint64_t *cells, const struct promc_child *child, double v, uint64_t count)
@@ -310,7 +289,7 @@ void promc_histogram_observe_n(promc_histogram histogram, double v, uint64_t cou
     child = promc_series_block(histogram.ref);
     struct promc_shard *shard = promc_shard_of(base);
     if (shared || promc_load(&shard->busy)) {
-        base = promc_shard_shared(promc_ref_slot(histogram.ref));
+        base = promc_shard_shared(histogram.ref);
         observe_shared(base + cell, child, v, count);
         return;
     }
@@ -319,7 +298,7 @@ void promc_histogram_observe_n(promc_histogram histogram, double v, uint64_t cou
     if (count % 2 == 0)
         observe_any(base + cell, child, v);
     observe_odd(base + cell, child, v, count - (count % 2 == 0));
-    serve_if_asked(shard, base);
+    promc_serve_if_asked(shard, base);
     promc_signal_fence();
     promc_store(&shard->busy, 0);
 }
@@ -338,7 +317,7 @@ uint64_t promc_histogram_count(promc_histogram histogram, double *sum)
         sum = &ignored;
     *sum = 0;
     const struct promc_child *child = promc_series_child(histogram.ref);
-    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(histogram.ref));
+    promc_registry *registry = promc_registry_of(histogram.ref);
     if (!child || !registry)
         return 0;
     (void)promc_read_histogram(registry, child, counts, sum);

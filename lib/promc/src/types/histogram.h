@@ -4,7 +4,7 @@
  * [n, sum0, sum1, pending, classic bucket 0 … k (if it has those too), slot 0 … m (native.h)].
  *
  * The protocol between the one writer and its readers (no lock guards it, and the writer never waits).
- * An observation of v, each store with release (observe_own(), observe_native() in histogram.c):
+ * An observation of v, each store with release (promc_observe_own(); observe_native() in histogram.c):
  *     1. sum[(n+1)&1] = sum[n&1] + v
  *     2. bucket[i] += 1              the commit
  *     3. n += 1
@@ -67,6 +67,8 @@ static inline uint32_t promc_bucket_of(const struct promc_family_data *data, dou
 
 /* Linear while that is faster: count the bounds below v, four at a time, without a branch on the data. */
 #define PROMC_LINEAR_BOUNDS 40u
+/* As many as the 11 default ones are when they are padded: a constant, so that the compiler writes the compares in a row, without a loop. */
+#define PROMC_USUAL_BOUNDS 12u
 
 typedef double promc_v2d __attribute__((vector_size(16)));
 typedef int64_t promc_v2i __attribute__((vector_size(16)));
@@ -96,6 +98,40 @@ static inline uint32_t promc_bucket_of(const struct promc_family_data *data, dou
         left -= half;
     }
     return (uint32_t)(at - data->bounds) + (*at < v);
+}
+
+/* The three steps of one observation in classic buckets. The thread owns the shard, and `busy` keeps its signal handlers out. */
+static inline void promc_observe_own(uint64_t *cells, uint32_t bucket, double v)
+{
+    uint64_t n = promc_load(&cells[PROMC_HIST_N]);
+    uint64_t *sum = &cells[PROMC_HIST_SUM0];
+    double total = promc_cell_double(promc_load(&sum[n & 1])) + v;
+    promc_store_release(&sum[(n + 1) & 1], promc_double_bits(total));
+    uint64_t *count = &cells[PROMC_HIST_BUCKETS + bucket];
+    promc_store_release(count, promc_load(count) + 1); /* the commit */
+    promc_store_release(&cells[PROMC_HIST_N], n + 1);
+}
+
+/* A reader wants a histogram's cells and this thread never stands still for long enough: copy them for it. */
+void promc_histogram_serve(struct promc_shard *shard, const uint64_t *base, uint64_t request);
+
+static inline void promc_serve_if_asked(struct promc_shard *shard, const uint64_t *base)
+{
+    uint64_t request = promc_load_acquire(&shard->request);
+    if (PROMC_UNLIKELY(request != promc_load(&shard->acknowledged)))
+        promc_histogram_serve(shard, base, request);
+}
+
+/* promc_observe_own() by the thread that owns the shard of `base`, which is not busy. */
+static inline void promc_observe_busy(uint64_t *base, uint32_t cell, uint32_t bucket, double v)
+{
+    struct promc_shard *shard = promc_shard_of(base);
+    promc_store(&shard->busy, 1);
+    promc_signal_fence();
+    promc_observe_own(base + cell, bucket, v);
+    promc_serve_if_asked(shard, base);
+    promc_signal_fence();
+    promc_store(&shard->busy, 0);
 }
 
 #endif

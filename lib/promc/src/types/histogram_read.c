@@ -7,7 +7,7 @@
 
 #include <sched.h>
 
-/* Tries before the newest picture must do. A writer that runs answers within a few observations. */
+/* Attempts before the newest picture is accepted. A running writer answers within a few observations. */
 #define ATTEMPTS 20000
 #define SPINS_PER_YIELD 64
 
@@ -16,7 +16,7 @@ struct picture {
     uint64_t cells[PROMC_SCRATCH_CELLS];
 };
 
-/* What is read: a series' cells in one shard. */
+/* The thing being read: a series' cells in one shard. */
 struct subject {
     uint64_t *cells;
     struct promc_native *native; /* NULL: classic */
@@ -29,14 +29,14 @@ static struct subject subject_of(uint64_t *cells, const struct promc_child *chil
     return (struct subject){cells, data->native_at ? promc_child_native(child) : NULL, promc_histogram_shape(data)};
 }
 
-/* More slots may have been given to buckets; after `n`, so that those of the first n observations are among them. */
+/* More slots may have been given to buckets; read after `n`, so that those of the first n observations are included. */
 static inline void count_slots(struct subject *subject)
 {
     if (subject->native)
         subject->shape.bucket_count = promc_native_used(subject->native);
 }
 
-/* Of a picture, or of cells that nobody writes to: plain loads, which the compiler makes vectors of. */
+/* For a picture, or cells that nobody writes to: plain loads, which the compiler vectorises. */
 static inline uint64_t total_of(const uint64_t *cells, uint32_t first, uint32_t count)
 {
     uint64_t total = 0;
@@ -46,8 +46,8 @@ static inline uint64_t total_of(const uint64_t *cells, uint32_t first, uint32_t 
 }
 
 /*
- * An observation that has not been committed may be in the classic buckets beside the native ones already: take it out.
- * @return whether they say the same then.
+ * An uncommitted observation may already be in the classic buckets beside the native ones: subtract it.
+ * @return whether both agree then.
  */
 static inline bool settle_classic(const struct promc_histogram_shape *shape, uint64_t total, uint64_t *cells)
 {
@@ -68,7 +68,7 @@ static inline void copy(const uint64_t *cells, uint32_t first, uint32_t count, s
         out->cells[first + i] = promc_load_acquire(&cells[first + i]);
 }
 
-/* What commits first, the sums last but for `n`, which is read before and after. @return whether the writer stood still meanwhile. */
+/* First the cells that commit, then the sums, with `n` read before and after. @return whether the writer paused meanwhile. */
 static bool copy_still(struct subject *subject, struct picture *out)
 {
     const uint64_t *cells = subject->cells;
@@ -120,7 +120,7 @@ static uint64_t ask(struct promc_shard *shard, uint32_t cell, uint32_t cells)
     return request;
 }
 
-/* The owner's copy. *asked is 0 afterwards if it is of no use: a slot has been taken since the question. */
+/* The owner's copy. *asked is 0 afterwards if it is useless: a slot has been taken since the request. */
 static bool take_answer(const struct promc_shard *shard, struct subject *subject, uint64_t *asked, struct picture *out)
 {
     if (*asked == 0 || promc_load_acquire(&shard->acknowledged) != *asked)
@@ -136,8 +136,8 @@ static bool take_answer(const struct promc_shard *shard, struct subject *subject
 }
 
 /*
- * Add the shard's buckets (a native histogram's slots) and sum of one instant to the caller's; classic[] only where a native
- * histogram has classic buckets too. false: its writer moved all the time, and what was added is the newest picture instead.
+ * Add the shard's buckets (a native histogram's slots) and sum of one instant to the caller's; classic[] only if a native
+ * histogram also has classic buckets. false: its writer never paused, and the newest picture was added instead.
  */
 static bool read_shard(promc_registry *registry, uint32_t index, const struct promc_child *child, uint64_t *counts,
                        uint64_t *classic, double *sum)
@@ -199,8 +199,8 @@ static bool read_shards(promc_registry *registry, const struct promc_child *chil
 }
 
 /*
- * What the shared shard's writers had under way may be in the one and not in the other: the native buckets count. What is too
- * much goes from the top, what is missing is above every bound until the next scrape.
+ * Unfinished observations in the shared shard may be in one and not in the other: the native buckets decide. Surplus
+ * is subtracted from the top; missing ones are above every bound until the next scrape.
  */
 static void level(uint64_t *classic, uint32_t count, uint64_t total)
 {

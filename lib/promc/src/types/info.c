@@ -57,10 +57,9 @@ static void remove_all_but(promc_family *family, const struct promc_child *keep)
     promc_registry *registry = family->registry;
     struct promc_child *child = NULL;
     promc_registry_lock(registry);
-    while ((child = promc_child_after(&registry->arena, family->data, child))) {
+    while ((child = promc_child_after(&registry->arena, family->data, child)))
         if (child != keep)
             (void)promc_child_remove(registry, family->data, child);
-    }
     promc_registry_unlock(registry);
 }
 
@@ -85,10 +84,9 @@ static int check_states(const char *name, const char *const *states, size_t coun
     for (size_t i = 0; i < count; i++) {
         if (!states[i] || !*states[i])
             return promc_fail(PROMC_E_INVALID, "stateset \"%s\": state %zu has no name", name, i);
-        for (size_t j = 0; j < i; j++) {
+        for (size_t j = 0; j < i; j++)
             if (strcmp(states[i], states[j]) == 0)
                 return promc_fail(PROMC_E_INVALID, "stateset \"%s\": state \"%s\" stands twice", name, states[i]);
-        }
     }
     return 0;
 }
@@ -99,7 +97,7 @@ static char **copy_states(const char *const *states, size_t count)
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++)
         bytes += strlen(states[i]) + 1;
-    char **copy = malloc((count + 1) * sizeof *copy + bytes), *text = (char *)(copy + count + 1);
+    char **copy = malloc((count + 1) * sizeof(*copy) + bytes), *text = (char *)(copy + count + 1);
     for (size_t i = 0; copy && i < count; i++) {
         copy[i] = text;
         text = stpcpy(text, states[i]) + 1;
@@ -110,20 +108,20 @@ static char **copy_states(const char *const *states, size_t count)
 }
 
 /* The values of a state's series, but for the last, the state's own. */
-static int label_values(const promc_family *family, const char *const *values, const char *full[PROMC_MAX_LABELS])
+static int label_values(const promc_family *family, const char *const *values, const char *full[PROMC_LABELS_MOST])
 {
     unsigned others = family->label_count - 1u;
     if (others > 0 && !values)
         return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing", promc_name_of(family));
     if (others > 0)
-        memcpy(full, values, others * sizeof *full);
+        memcpy(full, values, others * sizeof(*full));
     return 0;
 }
 
 /* Set every state of one label set: `selected` (an index) on, the others off; -1: all off. New ones on first. */
 static int set_all(promc_family *family, const char *const *values, long selected)
 {
-    const char *full[PROMC_MAX_LABELS];
+    const char *full[PROMC_LABELS_MOST];
     promc_series_ref ref = {0};
     int rc = label_values(family, values, full);
     if (rc < 0)
@@ -161,17 +159,23 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
     int rc = check_states(settings->name, states, state_count);
     if (rc < 0)
         return rc;
-    /* The label is called like the metric; but in a label a colon is a foreign character, which is spelt otherwise. */
+    /* The label has the metric's name; but in a label a colon is outside the grammar and is spelt differently. */
     if (strchr(settings->name, ':'))
         return promc_fail(PROMC_E_LABEL_NAME, "stateset \"%s\": its name is a label's too, which has no colon",
                           settings->name);
     promc_family_settings with_state = *settings;
-    size_t labels = 0;
-    while (labels < PROMC_MAX_LABELS && settings->labels[labels])
-        labels++;
-    if (labels == PROMC_MAX_LABELS)
-        return promc_fail(PROMC_E_LABEL_COUNT, "stateset \"%s\": no place for the state's own label", settings->name);
-    with_state.labels[labels] = settings->name;
+    const char *names[PROMC_LABELS_MOST + 1] = {NULL}, *name;
+    unsigned labels = 0;
+    while ((name = promc_label_wanted(settings, labels))) {
+        if (labels + 1 == PROMC_LABELS_MOST)
+            return promc_fail(PROMC_E_LABEL_COUNT, "stateset \"%s\": no place for the state's own label",
+                              settings->name);
+        names[labels++] = name;
+    }
+    names[labels] = settings->name;
+    if (!settings->label_list) /* both at once are refused as they are of other types */
+        memset(with_state.labels, 0, sizeof(with_state.labels));
+    with_state.label_list = names;
     char **copy = copy_states(states, state_count);
     if (!copy)
         return promc_fail(PROMC_E_NOMEM, "stateset \"%s\": out of memory", settings->name);
@@ -198,10 +202,9 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
 
 static int state_index(const promc_family *family, const char *state, long *index)
 {
-    for (*index = 0; state && family->states[*index]; ++*index) {
+    for (*index = 0; state && family->states[*index]; ++*index)
         if (strcmp(family->states[*index], state) == 0)
             return 0;
-    }
     return promc_fail(PROMC_E_NOT_FOUND, "stateset \"%s\" has no state \"%s\"", promc_name_of(family),
                       state ? state : "(null)");
 }
@@ -209,14 +212,14 @@ static int state_index(const promc_family *family, const char *state, long *inde
 int promc_stateset_set(promc_family *family, const char *const *values, const char *state, bool on)
 {
     long index = 0;
-    const char *full[PROMC_MAX_LABELS];
+    const char *full[PROMC_LABELS_MOST];
     promc_series_ref ref = {0};
     int rc = check_type(family, PROMC_STATESET, "a stateset");
     if (rc == 0)
         rc = state_index(family, state, &index);
     if (rc == 0)
         rc = label_values(family, values, full);
-    /* All states of a label set are shown or none: the others, still at 0, are made with the first. */
+    /* All states of a label set are shown or none: the others, at 0, are created with the first. */
     for (long i = 0; rc == 0 && family->states[i]; i++) {
         full[family->label_count - 1] = family->states[i];
         rc = promc_series_get(family, full, &ref);

@@ -6,15 +6,15 @@
 #include <math.h>
 #include <string.h>
 
-/* A key: a bit that makes it not 0, schema + 4, sign, index + 2^20. */
+/* A key: a bit that makes it non-zero, schema + 4, sign, index + 2^20. */
 #define KEY_SET (UINT32_C(1) << 31)
 #define KEY_SCHEMA_SHIFT 22
 #define KEY_NEGATIVE (UINT32_C(1) << 21)
 #define KEY_INDEX_MASK (KEY_NEGATIVE - 1)
 #define KEY_INDEX_BIAS (INT32_C(1) << 20)
-#define KEY_SPECIAL 1u /* of the slots for zeros and NaNs */
+#define KEY_SPECIAL 1u /* keys of the slots for zeros and NaNs */
 
-/* Entries that one key may stand in. */
+/* Cache entries in which a key may be. */
 #define CACHE_PROBES 4u
 
 #define MANTISSA_BITS 52
@@ -25,14 +25,14 @@ int32_t promc_native_index(double v)
 {
     uint64_t bits = promc_double_bits(v) & INT64_MAX, mantissa = bits & MANTISSA_MASK;
     int32_t exponent = (int32_t)(bits >> MANTISSA_BITS);
-    if (PROMC_UNLIKELY(exponent == 0)) { /* subnormal: as if it had its leading one */
+    if (PROMC_UNLIKELY(exponent == 0)) { /* subnormal: normalise it */
         int shift = __builtin_clzll(mantissa) - (63 - MANTISSA_BITS);
         mantissa = mantissa << shift & MANTISSA_MASK;
         exponent = 1 - shift;
     } else if (PROMC_UNLIKELY(exponent == 2047)) {
         return 1024 * 256 + 1; /* infinity: the bucket after the greatest number's, at every schema */
     }
-    /* No bin of the leading bits has two bounds in it. */
+    /* No bin of the leading bits contains two bounds. */
     uint32_t k = exp2_first[mantissa >> BIN_SHIFT];
     return (exponent - 1023) * 256 + (int32_t)(k + (mantissa > exp2_mantissa[k]));
 }
@@ -61,7 +61,7 @@ static uint32_t coarser_key(uint32_t key, int schema)
            (uint32_t)(index + KEY_INDEX_BIAS);
 }
 
-/* Are the two of one bucket at the lower of their schemas? */
+/* Are the two in one bucket at the lower of their schemas? */
 static bool same_bucket(uint32_t a, uint32_t b)
 {
     if ((a ^ b) & (KEY_NEGATIVE | KEY_SET))
@@ -71,7 +71,7 @@ static bool same_bucket(uint32_t a, uint32_t b)
            promc_native_coarser(index_of(b), difference < 0 ? -difference : 0);
 }
 
-/* Neighbours stand in different places, the two signs half a table apart. */
+/* Neighbours are in different places, the two signs half a table apart. */
 static uint32_t place_of(const struct promc_native *native, uint32_t key)
 {
     return key + (key & KEY_NEGATIVE ? native->cache_mask / 2 + 1 : 0);
@@ -113,12 +113,12 @@ uint32_t promc_native_used(struct promc_native *native)
     return used;
 }
 
-/* How many buckets the slots are, with this one, at a schema. Another thread may be at a lower one already. */
+/* The number of buckets in the slots, including this one, at a schema. Another thread may already be at a lower one. */
 static uint32_t distinct_with(struct promc_native *native, uint32_t used, uint32_t key, int schema)
 {
     uint32_t table[1024], distinct = 0; /* open addressing; PROMC_NATIVE_SLOTS_MAX is well below */
     const uint32_t *keys = promc_native_keys(native);
-    memset(table, 0, sizeof table);
+    memset(table, 0, sizeof(table));
     for (uint32_t i = PROMC_NATIVE_FIRST; i <= used; i++) {
         uint32_t each = i < used ? promc_load(&keys[i]) : key;
         int steps = schema_of(each) > schema ? schema_of(each) - schema : 0;
@@ -133,7 +133,7 @@ static uint32_t distinct_with(struct promc_native *native, uint32_t used, uint32
     return distinct;
 }
 
-/* Halve the resolution, unless another thread has. */
+/* Halve the resolution, unless another thread has done so. */
 static void coarsen(struct promc_native *native, int schema)
 {
     int32_t expected = schema;
@@ -155,7 +155,7 @@ static bool take_slot(struct promc_family_data *data, struct promc_native *nativ
     return true;
 }
 
-/* Every slot is taken and no resolution would help: the nearest bucket of that sign, or the zeros'. */
+/* Every slot is taken and no resolution would help: use the nearest bucket of that sign, or the zeros'. */
 static uint32_t nearest(struct promc_native *native, uint32_t key)
 {
     const uint32_t *keys = promc_native_keys(native);
@@ -191,8 +191,8 @@ static uint32_t find_slot(struct promc_native *native, uint32_t key, uint32_t *u
 }
 
 /*
- * May a slot be taken for this bucket at this schema? Else the schema is to be lowered. The reserves are there so that neither one
- * far value costs the others their resolution, nor the lowest schema lacks a slot.
+ * May a slot be taken for this bucket at this schema? Otherwise the schema must be lowered. The reserves ensure that a single
+ * far value does not cost the others their resolution, and that the lowest schema has enough slots.
  */
 static bool may_take(struct promc_native *native, uint32_t used, uint32_t key, int schema)
 {
@@ -207,11 +207,11 @@ static bool may_take(struct promc_native *native, uint32_t used, uint32_t key, i
     return find_slot(native, coarser_key(key, lower), &ignored) == 0;
 }
 
-/* The bucket was not in the cache: find its slot, or take one, at as low a schema as the limit asks for. */
+/* The bucket was not in the cache: find its slot, or take one, at as low a schema as the limit requires. */
 static __attribute__((noinline)) uint32_t slot_slow(struct promc_family_data *data, struct promc_native *native,
                                                     bool negative, int32_t index8)
 {
-    for (;;) { /* each turn that does not return saw another thread take a slot or lower the schema, or did it */
+    for (;;) { /* each turn that does not return saw another thread take a slot or lower the schema, or did so itself */
         int schema = promc_load_acquire(&native->schema);
         uint32_t key = key_of(schema, negative, index8), used, slot = find_slot(native, key, &used);
         if (slot != 0) {
@@ -286,7 +286,7 @@ int promc_native_plan(const char *name, const promc_native_settings *settings, s
     return 0;
 }
 
-/* Room for so many halvings of the resolution, each of which may need half the limit anew: the finer, the more. */
+/* Room for that many halvings of the resolution, each of which may need half the limit again: a finer schema needs more. */
 uint32_t promc_native_slots(const struct promc_native_plan *plan)
 {
     uint32_t halvings = plan->schema <= 3 ? 2 : (uint32_t)plan->schema - 1;
@@ -343,11 +343,11 @@ static bool is_before(const struct promc_native_bucket *a, const struct promc_na
     return a->negative != b->negative ? a->negative > b->negative : a->index < b->index;
 }
 
-/* Shell's sort: no memory, no recursion, and the buckets of a distribution come in some order already. */
+/* Shell's sort: no memory, no recursion, and the buckets of a distribution are nearly sorted. */
 static void sort(struct promc_native_bucket *buckets, unsigned count)
 {
     static const unsigned gaps[] = {301, 132, 57, 23, 10, 4, 1};
-    for (size_t g = 0; g < sizeof gaps / sizeof *gaps; g++) {
+    for (size_t g = 0; g < sizeof(gaps) / sizeof(*gaps); g++) {
         for (unsigned i = gaps[g]; i < count; i++) {
             struct promc_native_bucket moved = buckets[i];
             unsigned at = i;
@@ -362,7 +362,7 @@ void promc_native_merge(struct promc_native *native, const uint64_t *counts, uin
                         struct promc_native_view *out)
 {
     const uint32_t *keys = promc_native_keys(native);
-    /* After the counts: no slot that was counted in is of a lower schema. */
+    /* After the counts: no counted slot has a lower schema. */
     int schema = promc_load_acquire(&native->schema);
     unsigned count = 0;
     out->schema = schema;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Histograms from ready buckets. They stand in the shared shard, whose cells are read as they are; all other shards' are 0 as nobody
- * observes. Each cell is stored once, with its final value, so that a reader in between never sees a bucket fall.
+ * Histograms from existing buckets. Their counts are in the shared shard, whose cells are read as they are; all other shards have 0, as
+ * nobody
+ * observes. Each cell is stored once, with its final value, so a reader in between never sees a bucket fall.
  */
 #include "series/family.h"
 #include "shard/shard.h"
@@ -15,10 +16,10 @@
 #include <math.h>
 #include <string.h>
 
-/* The series' cells in the shared shard; NULL, with the code: it cannot be set. */
+/* The series' cells in the shared shard; NULL, with the code, if it cannot be set. */
 static uint64_t *ready_cells(promc_histogram histogram, const struct promc_child **child, int *code)
 {
-    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(histogram.ref));
+    promc_registry *registry = promc_registry_of(histogram.ref);
     *child = promc_series_child(histogram.ref);
     if (!registry || !*child) {
         *code = promc_fail(PROMC_E_NOT_FOUND, "the histogram's series is not there (any more)");
@@ -28,7 +29,7 @@ static uint64_t *ready_cells(promc_histogram histogram, const struct promc_child
         *code = promc_fail(PROMC_E_INVALID, "the registry is read-only");
         return NULL;
     }
-    return promc_shard_shared(promc_ref_slot(histogram.ref)) + promc_child_cell(*child);
+    return promc_shard_shared(histogram.ref) + promc_child_cell(*child);
 }
 
 int promc_histogram_set(promc_histogram histogram, const uint64_t *counts, size_t count, double sum)
@@ -48,7 +49,7 @@ int promc_histogram_set(promc_histogram histogram, const uint64_t *counts, size_
     return 0;
 }
 
-/* A value in the middle of the bucket, away from the rounding at its bounds. */
+/* A value in the middle of the bucket, away from rounding at its bounds. */
 static double middle_of(const promc_native_bucket *bucket, int schema)
 {
     double value = exp2(((double)bucket->index - 0.5) * exp2(-schema));

@@ -37,17 +37,16 @@ int promc_quantiles_check(const char *name, const double *quantiles, size_t coun
             return refuse(name, "a quantile", quantiles[i], "0 to 1");
         sorted[i] = quantiles[i] + 0.0; /* no -0 */
     }
-    qsort(sorted, count, sizeof *sorted, by_size);
-    for (size_t i = 1; i < count; i++) {
+    qsort(sorted, count, sizeof(*sorted), by_size);
+    for (size_t i = 1; i < count; i++)
         if (sorted[i] == sorted[i - 1])
             return promc_fail(PROMC_E_INVALID, "summary \"%s\": quantile %g stands twice", name, sorted[i]);
-    }
     return 0;
 }
 
 const double promc_no_quantiles[1] = {0};
 
-/* Defaults in the place of zeros. */
+/* Replaces zeros by defaults. */
 static int complete(promc_summary_settings *settings, const promc_summary_settings *given,
                     struct promc_summary_data *summary)
 {
@@ -80,12 +79,12 @@ static int complete(promc_summary_settings *settings, const promc_summary_settin
 
 /*
  * lowest / γ, lowest, lowest × γ …, the last one not below highest, with γ = (1 + error) / (1 - error): the value in the middle of a
- * bucket is off by `error` at either end. What is in the first bucket counts as 0.
+ * bucket is off by `error` at either end. Values in the first bucket count as 0.
  */
 static int fill_bounds(const promc_summary_settings *settings, double *bounds, size_t *count)
 {
     double ratio = (1 + settings->error) / (1 - settings->error);
-    /* the hair: a range of exactly so many steps is not rounded up to one more */
+    /* the small margin: a range of exactly that many steps is not rounded up to one more */
     double steps = ceil((log(settings->highest) - log(settings->lowest)) / log(ratio) - 1e-9);
     if (!(steps + 2 <= PROMC_SUMMARY_MAX_BUCKETS))
         return promc_fail(PROMC_E_BUCKETS,
@@ -139,14 +138,48 @@ void promc_summary_plan(struct promc_family_plan *plan)
     plan->cells = (uint32_t)plan->bound_count + 1 + PROMC_HIST_BUCKETS;
 }
 
+/* Of ascending bounds: see promc_summary_steps. */
+static uint64_t shift_of(const double *bounds, uint32_t count)
+{
+    uint64_t shift = DBL_MANT_DIG - 1;
+    for (uint32_t i = 1; i < count; i++)
+        while (promc_double_bits(bounds[i - 1]) >> shift == promc_double_bits(bounds[i]) >> shift)
+            shift--;
+    return shift;
+}
+
+/* `head` without its table, which it says the length of. */
+static void fill_steps(struct promc_summary_steps *steps, const struct promc_summary_steps *head, const double *bounds,
+                       uint32_t count)
+{
+    *steps = *head;
+    uint32_t below = 0;
+    for (uint64_t i = 0; i <= head->last; i++) {
+        while (below < count && promc_double_bits(bounds[below]) >> head->shift < head->first + i)
+            below++;
+        steps->at[i] = (uint16_t)below;
+    }
+}
+
 bool promc_summary_fill(struct promc_arena *arena, struct promc_family_data *data, const struct promc_family_plan *plan)
 {
     const struct promc_summary_data *summary = plan->summary;
-    data->extra = promc_arena_alloc(arena, sizeof *summary);
+    uint32_t bounds = data->bound_count;
+    struct promc_summary_steps steps = {0};
+    size_t bytes = 0;
+    if (bounds > 0) {
+        steps.shift = shift_of(data->bounds, bounds);
+        steps.first = promc_double_bits(data->bounds[0]) >> steps.shift;
+        steps.last = (promc_double_bits(data->bounds[bounds - 1]) >> steps.shift) - steps.first;
+        bytes = sizeof(steps) + (size_t)(steps.last + 1) * sizeof(steps.at[0]);
+    }
+    data->extra = promc_arena_alloc(arena, sizeof(*summary) + bytes);
     data->le = promc_arena_alloc(arena, PROMC_MAX_QUANTILES * sizeof(struct promc_le));
     if (data->extra == 0 || data->le == 0)
         return false;
     *promc_summary_data(arena, data) = *summary;
+    if (bounds > 0)
+        fill_steps((void *)(promc_summary_data(arena, data) + 1), &steps, data->bounds, bounds);
     struct promc_le *texts = promc_at(arena, data->le);
     for (size_t i = 0; i < summary->quantile_count; i++)
         promc_bounds_text(&texts[i], summary->quantiles[i]);
@@ -157,7 +190,7 @@ bool promc_summary_same(const struct promc_arena *arena, const struct promc_fami
                         const struct promc_family_plan *plan)
 {
     /* Bit by bit: it has no padding, and unused quantiles are 0. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
-    return memcmp(promc_summary_data(arena, data), plan->summary, sizeof *plan->summary) == 0;
+    return memcmp(promc_summary_data(arena, data), plan->summary, sizeof(*plan->summary)) == 0;
 }
 
 void promc_summary_view(const struct promc_arena *arena, const struct promc_family_data *data,
@@ -202,9 +235,9 @@ promc_summary promc_summary_with_values(promc_family *family, const char *const 
     return out;
 }
 
-void promc_summary_observe(promc_summary summary, double value)
+static __attribute__((noinline)) void observe_slow(promc_summary summary, double value)
 {
-    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(summary.ref));
+    promc_registry *registry = promc_registry_of(summary.ref);
     if (PROMC_UNLIKELY(!registry))
         return;
     if (PROMC_UNLIKELY(!(value >= 0 && value <= DBL_MAX))) {
@@ -215,8 +248,31 @@ void promc_summary_observe(promc_summary summary, double value)
     const struct promc_child *child = promc_series_child(summary.ref);
     if (PROMC_LIKELY(child != NULL) && PROMC_LIKELY(!registry->arena.readonly))
         promc_window_advance(registry, child);
-    /* A stale handle is counted there. */
+    /* It counts a stale handle. */
     promc_histogram_observe((promc_histogram){summary.ref}, value);
+}
+
+void promc_summary_observe(promc_summary summary, double value)
+{
+    uint64_t *base = promc_tls.base[promc_ref_slot(summary.ref)];
+    if (PROMC_UNLIKELY(!base || !(value >= 0 && value <= DBL_MAX))) {
+        observe_slow(summary, value);
+        return;
+    }
+    struct promc_shard *shard = promc_shard_of(base);
+    const struct promc_child *child = promc_series_block(summary.ref);
+    promc_registry *registry = promc_registry_of(summary.ref);
+    if (PROMC_UNLIKELY(!registry || promc_load(&child->live.word) != summary.ref.word || promc_load(&shard->busy))) {
+        observe_slow(summary, value);
+        return;
+    }
+    const struct promc_family_data *data = promc_child_family(child);
+    uint32_t bucket = 0;
+    if (PROMC_LIKELY(data->bound_count > 0)) {
+        promc_window_advance(registry, child);
+        bucket = promc_summary_bucket(promc_summary_steps(&registry->arena, data), data->bounds, value);
+    }
+    promc_observe_busy(base, (uint32_t)summary.ref.word, bucket, value);
 }
 
 void promc_summary_observe_since(promc_summary summary, uint64_t start_ns)
@@ -225,12 +281,12 @@ void promc_summary_observe_since(promc_summary summary, uint64_t start_ns)
     promc_summary_observe(summary, now > start_ns ? (double)(now - start_ns) * 1e-9 : 0.0);
 }
 
-/* Everything there is to know of a series; false: a stale handle, or the zero one. */
+/* Everything about a series; false: a stale handle, or the zero one. */
 static bool read(promc_summary summary, const struct promc_family_data **data, uint64_t *counts, uint64_t *total,
                  double *sum)
 {
     const struct promc_child *child = promc_series_child(summary.ref);
-    promc_registry *registry = promc_registry_in_slot(promc_ref_slot(summary.ref));
+    promc_registry *registry = promc_registry_of(summary.ref);
     *total = 0;
     *sum = 0;
     if (!child || !registry)

@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A summary is a histogram with buckets of equal ratio that nobody sees, so observing, reading and dying are the same protocol
- * (histogram.h); and a window (window.h) that its quantiles are taken of.
+ * A summary is a histogram with hidden buckets of equal ratio, so observing, reading and dying follow the same protocol
+ * (histogram.h); its quantiles are taken from a window (window.h).
  */
 #ifndef PROMC_TYPES_SUMMARY_H
 #define PROMC_TYPES_SUMMARY_H
 
 #include "series/series.h"
 #include "series/type_ops.h"
+#include "shard/shard.h"
 #include <promc/summary.h>
 
-/* A summary family's own, at `extra`; compared as bytes, so there is no padding and what is unused is 0. */
+/* A summary family's own data, at `extra`; compared as bytes, so there is no padding and unused parts are 0. */
 struct promc_summary_data {
     uint32_t age_buckets;
     uint32_t max_age_seconds;
     double error;
     uint64_t quantile_count;
     double quantiles[PROMC_MAX_QUANTILES]; /* ascending */
+};
+
+/*
+ * In which bucket a value is, without a search; behind promc_summary_data, where there are quantiles. The bits of a number ≥ 0 grow with
+ * the number. Without their lowest `shift` they are the number of a step, and `shift` is the largest with which no step has two bounds. at[]
+ * has how many bounds are below each step, from the first bound's to the last one's; one comparison more tells where in its step a value is.
+ */
+struct promc_summary_steps {
+    uint64_t first;
+    uint64_t last; /* of at[] */
+    uint64_t shift;
+    uint16_t at[];
 };
 
 #define PROMC_MAX_AGE_MOST 604800u /* seconds */
@@ -28,6 +41,22 @@ static inline struct promc_summary_data *promc_summary_data(const struct promc_a
                                                             const struct promc_family_data *data)
 {
     return promc_at(arena, data->extra);
+}
+
+static inline const struct promc_summary_steps *promc_summary_steps(const struct promc_arena *arena,
+                                                                    const struct promc_family_data *data)
+{
+    return (const struct promc_summary_steps *)(const void *)(promc_summary_data(arena, data) + 1);
+}
+
+/* promc_bucket_of() of a number that is not negative. */
+static inline uint32_t promc_summary_bucket(const struct promc_summary_steps *steps, const double *bounds, double v)
+{
+    uint64_t step = (promc_double_bits(v) & INT64_MAX) >> steps->shift; /* -0 is 0 */
+    step = step > steps->first ? step - steps->first : 0;
+    step = step < steps->last ? step : steps->last;
+    uint32_t below = steps->at[step];
+    return below + (bounds[below] < v);
 }
 
 void promc_summary_plan(struct promc_family_plan *plan);

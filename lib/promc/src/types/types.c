@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One row a type. What a field means: series/type_ops.h. What a type is: its own file. */
+/* One row per type. The fields are described in series/type_ops.h, each type in its own file. */
 #include "types/types.h"
 #include "types/counter.h"
 #include "types/exemplar.h"
@@ -9,6 +9,7 @@
 #include "types/native.h"
 #include "types/summary.h"
 #include "types/window.h"
+#include "types/workers.h"
 
 static const char *const plain_samples[] = {"", NULL};
 static const char *const counter_samples[] = {"", "_total", "_created", NULL};
@@ -16,7 +17,7 @@ static const char *const histogram_samples[] = {"", "_bucket", "_sum", "_count",
 static const char *const summary_samples[] = {"", "_sum", "_count", "_created", NULL};
 static const char *const info_samples[] = {"", "_info", NULL};
 
-/* What is in the child, as a gauge's value that is set. */
+/* The value in the child, like a set gauge's. */
 #define KEPT .own_bytes = sizeof(struct promc_child_value), .digest = promc_kept_digest, .read = promc_kept_read
 
 #define COUNTER                                                                                              \
@@ -42,6 +43,16 @@ const struct promc_type_ops promc_types[PROMC_ROWS] = {
                          .suffix = "",
                          .samples = plain_samples,
                          KEPT},
+    [PROMC_ROW_GAUGE_WORKERS] = {.type = PROMC_GAUGE,
+                                 .name = "gauge",
+                                 .text_type = "gauge",
+                                 .openmetrics_type = "gauge",
+                                 .suffix = "",
+                                 .samples = plain_samples,
+                                 .cells = PROMC_WORKERS_CELLS,
+                                 .process_gone = promc_workers_gone,
+                                 .digest = promc_workers_digest,
+                                 .read = promc_workers_read},
     [PROMC_ROW_UPDOWN] = {.type = PROMC_UPDOWN,
                           .name = "gauge",
                           .text_type = "gauge",

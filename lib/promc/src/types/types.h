@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of types, and how values that are in the child itself are read. */
+/* The table of types, and reading of values in the child itself. */
 #ifndef PROMC_TYPES_TYPES_H
 #define PROMC_TYPES_TYPES_H
 

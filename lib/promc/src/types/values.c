@@ -10,7 +10,7 @@ void promc_values_withhold(const struct promc_family_view *family, const struct 
 {
     out->integer = 0;
     out->number = 0;
-    memset(out->histogram.counts, 0, (family->bound_count + 1) * sizeof out->histogram.counts[0]);
+    memset(out->histogram.counts, 0, (family->bound_count + 1) * sizeof(out->histogram.counts[0]));
     out->histogram.total = 0;
     out->histogram.sum = 0;
     for (unsigned i = 0; i < family->quantile_count; i++)

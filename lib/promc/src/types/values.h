@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a family and a series of it show to a reader. A type fills its part; the rest says nothing. */
+/* What a reader sees of a family and a series. A type fills its part; the rest is invalid. */
 #ifndef PROMC_TYPES_VALUES_H
 #define PROMC_TYPES_VALUES_H
 
@@ -20,10 +20,10 @@ struct promc_family_view {
                                    grammar is quoted: `"my.label"="b"` */
     unsigned constant_label_count;
     unsigned label_count;
-    promc_str label_names[PROMC_MAX_LABELS];
+    promc_str label_names[PROMC_LABELS_MOST];
     bool utf8_name;       /* the name is outside the classic grammar */
     bool utf8_labels;     /* a label name, constant or not, is */
-    bool native, classic; /* histograms: which they are; one or both */
+    bool native, classic; /* histograms: their kinds, one or both */
     unsigned bound_count; /* histograms: finite bounds */
     const double *bounds;
     const struct promc_le *le; /* bound_count + 1 texts; the last is +Inf. Summaries: quantile_count texts */
@@ -41,14 +41,16 @@ struct promc_histogram_picture {
 
 /* The values of one series. */
 struct promc_values {
-    uint64_t integer;                         /* its value is integer + number */
-    double number;                            /* a counter's is 0 while only whole numbers were added */
+    uint64_t integer; /* its value is integer + number */
+    double number;    /* a counter's is 0 while only whole numbers were added */
+    bool timed;       /* the value has a time: */
+    uint64_t time_ms;
     struct promc_histogram_picture histogram; /* summaries: its total and sum */
     struct promc_native_view native; /* its total is the histogram's; without classic buckets all are in counts[0] */
-    double quantiles[PROMC_MAX_QUANTILES]; /* of the window; NaN if nothing was observed in it */
+    double quantiles[PROMC_MAX_QUANTILES]; /* of the window; NaN without observations in it */
 };
 
-/* As of a series that nothing has been observed in. A native histogram is empty, but native; quantiles are NaN. */
+/* The values of a series without observations. A native histogram is empty, but native; quantiles are NaN. */
 void promc_values_withhold(const struct promc_family_view *family, const struct promc_child *child,
                            struct promc_values *out);
 

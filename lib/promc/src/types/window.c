@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* A slot: epoch + 1 (0: empty, or being written), then the buckets' counts at the epoch's begin. */
+/* A slot: epoch + 1 (0: empty, or being written), then the buckets' counts at the beginning of the epoch. */
 enum { SLOT_EPOCH, SLOT_COUNTS };
 
 static size_t slot_words(const struct promc_family_data *data)
@@ -47,7 +47,7 @@ static uint64_t step_ns(const struct promc_summary_data *summary)
     return (uint64_t)summary->max_age_seconds * 1000000000 / summary->age_buckets;
 }
 
-/* A step is 16 ms at least, so the clock that costs least is good enough. All processes share it. */
+/* A step has at least 16 ms, so the cheapest clock is precise enough. All processes share it. */
 static uint64_t since_birth_ns(const promc_registry *registry)
 {
     struct timespec now;
@@ -61,7 +61,7 @@ static uint64_t since_birth_ns(const promc_registry *registry)
     return age > 0 ? (uint64_t)age : 0;
 }
 
-/* Counts of all shards, one after the other: an observation of the next moment is in them or not, but never half. */
+/* Counts of all shards, one after the other: a concurrent observation is counted or not, but never half. */
 static void note_counts(const promc_registry *registry, const struct promc_child *child, uint64_t *slot,
                         const uint64_t *turn, uint64_t mine)
 {
@@ -75,7 +75,7 @@ static void note_counts(const promc_registry *registry, const struct promc_child
             total += promc_load(&promc_shard_cells(arena, shard)[cell + i]);
         if (promc_load(&arena->header->shared_used))
             total += promc_load(&promc_shard_cells(arena, arena->header->max_threads)[cell + i]);
-        if (promc_load(turn) != mine) /* stopped for so long that another has gone on */
+        if (promc_load(turn) != mine) /* stopped for so long that another thread has taken over */
             return;
         promc_store_release(&slot[SLOT_COUNTS + i], total);
     }
@@ -98,7 +98,7 @@ static __attribute__((noinline)) void begin_epoch(promc_registry *registry, cons
         (void)__atomic_compare_exchange_n(&window->turn, &turn, mine & ~UINT64_C(1), false, __ATOMIC_RELEASE,
                                           __ATOMIC_RELAXED);
     }
-    /* Whoever makes the slot, this thread need not look again; nor if it died over it, which costs one step of history. */
+    /* Whichever thread makes the slot, this one need not look again; if that thread died, one step of history is lost. */
     promc_store(&window->until, (epoch + 1) * step);
 }
 
@@ -122,7 +122,7 @@ static bool copy_slot(const uint64_t *slot, uint64_t epoch, uint32_t buckets, ui
     return promc_load_acquire(&slot[SLOT_EPOCH]) == epoch + 1;
 }
 
-/* What had been counted at the window's begin. false: nothing has been observed in it. */
+/* The counts at the beginning of the window. false: nothing has been observed in it. */
 static bool copy_begin(const promc_registry *registry, const struct promc_child *child, uint64_t *out)
 {
     const struct promc_family_data *data = promc_child_family(child);
@@ -134,14 +134,13 @@ static bool copy_begin(const promc_registry *registry, const struct promc_child 
     uint64_t last = since_birth_ns(registry) / step_ns(summary);
     if (turn == 0)
         return false;
-    /* A look at a program that may be dead: its last window. */
+    /* Reading a program that may be dead: its last window. */
     if (registry->arena.readonly)
         last = (turn >> 1) - 1;
     uint64_t first = last >= summary->age_buckets ? last - summary->age_buckets + 1 : 0;
-    for (uint64_t epoch = first; epoch <= last; epoch++) {
+    for (uint64_t epoch = first; epoch <= last; epoch++)
         if (copy_slot(slot_of(window, summary, data, epoch), epoch, data->bound_count + 1, out))
             return true;
-    }
     return false;
 }
 
@@ -150,7 +149,7 @@ void promc_window_read(promc_registry *registry, const struct promc_child *child
 {
     const struct promc_family_data *data = promc_child_family(child);
     uint64_t begin[PROMC_SUMMARY_MAX_BUCKETS + 1] = {0};
-    bool any = copy_begin(registry, child, begin); /* first, so that it is not ahead of what follows */
+    bool any = copy_begin(registry, child, begin); /* first, so that it is not ahead of the rest */
     (void)promc_read_histogram(registry, child, counts, sum);
     *total = 0;
     for (uint32_t i = 0; i <= data->bound_count; i++) {
@@ -159,7 +158,7 @@ void promc_window_read(promc_registry *registry, const struct promc_child *child
     }
 }
 
-/* The value that is off by the same part from either bound of bucket i; see summary.h for the two at the ends. */
+/* The value with the same relative error to both bounds of bucket i; see summary.h for the two at the ends. */
 static double value_of(const struct promc_family_data *data, uint32_t i)
 {
     const double *bounds = data->bounds;
