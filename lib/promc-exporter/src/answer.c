@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is answered. Head and as much of the body as fits go out in one piece. */
 #include "answer.h"
+#include "history.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #define ALLOWANCE_NS (10 * SECOND)
 /* What a client may ask for at most. */
 #define ALLOWANCE_MOST_NS (600 * SECOND)
+/* Histories under way at once: each is a copy of up to 2 MiB. */
+#define HISTORY_ANSWERS 4
 #define CHUNK_HEAD 6 /* "ffff\r\n" */
 #define CHUNK_TAIL 2
 #define CHUNKS_END "0\r\n\r\n"
@@ -52,11 +55,9 @@ static const char *reason(unsigned status)
                    {501, "Not Implemented"},
                    {503, "Service Unavailable"},
                    {505, "HTTP Version Not Supported"}};
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (reasons[i].status == status) {
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (reasons[i].status == status)
             return reasons[i].reason;
-        }
-    }
     return "Error";
 }
 
@@ -68,7 +69,7 @@ static void put_date(struct promc_connection *connection)
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t now = time(NULL);
     struct tm tm;
-    if (gmtime_r(&now, &tm) != NULL) {
+    if (gmtime_r(&now, &tm)) {
         put(connection, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
             tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
     }
@@ -77,11 +78,10 @@ static void put_date(struct promc_connection *connection)
 /* A fresh buffer with the beginning of a head in it. */
 static bool begin_head(struct promc_connection *connection, unsigned status)
 {
-    if (connection->out == NULL) {
+    if (!connection->out)
         connection->out = malloc(PROMC_ANSWER_ROOM);
-    }
     connection->out_at = connection->out_length = 0;
-    if (connection->out == NULL) {
+    if (!connection->out) {
         connection->cut = true;
         return false;
     }
@@ -92,32 +92,29 @@ static bool begin_head(struct promc_connection *connection, unsigned status)
 
 static void end_head(struct promc_connection *connection)
 {
-    const struct promc_http_request *request = &connection->request;
+    const struct promc_exporter_http_request *request = &connection->request;
     connection->last |= connection->reserve;
-    if (connection->last) {
+    if (connection->last)
         put(connection, "Connection: close\r\n");
-    } else if (request->old) {
+    else if (request->old)
         put(connection, "Connection: keep-alive\r\n");
-    }
     put(connection, "\r\n");
 }
 
 static bool is_method(const struct promc_connection *connection, const char *method)
 {
-    return connection->request.method != NULL && strcmp(connection->request.method, method) == 0;
+    return connection->request.method && strcmp(connection->request.method, method) == 0;
 }
 
 /* One line of text. `header` is a whole header line, or "". HEAD has the same head. */
 static void answer_text(struct promc_connection *connection, unsigned status, const char *header, const char *text)
 {
-    if (!begin_head(connection, status)) {
+    if (!begin_head(connection, status))
         return;
-    }
     put(connection, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n%s", strlen(text) + 1, header);
     end_head(connection);
-    if (!is_method(connection, "HEAD")) {
+    if (!is_method(connection, "HEAD"))
         put(connection, "%s\n", text);
-    }
 }
 
 void promc_answer_refuse(struct promc_connection *connection, unsigned status, const char *why)
@@ -130,9 +127,8 @@ void promc_answer_refuse(struct promc_connection *connection, unsigned status, c
 
 static void answer_page(struct promc_connection *connection)
 {
-    if (!begin_head(connection, 200)) {
+    if (!begin_head(connection, 200))
         return;
-    }
     put(connection,
         "Content-Type: text/html; charset=utf-8\r\nContent-Length: %zu\r\nX-Content-Type-Options: nosniff\r\n"
         "Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -143,13 +139,43 @@ static void answer_page(struct promc_connection *connection)
         connection->fixed = promc_exporter_page;
         connection->fixed_left = promc_exporter_page_size;
     }
+    promc_history_start(connection->exporter->history);
+}
+
+static void answer_history(struct promc_connection *connection)
+{
+    promc_exporter *exporter = connection->exporter;
+    size_t length = 0;
+    char *body = exporter->history_answers < HISTORY_ANSWERS
+                     ? promc_history_body(exporter->history, promc_now_ns(), &length)
+                     : NULL;
+    if (!body) {
+        answer_text(connection, 503, "Retry-After: 1\r\n",
+                    "too many ask for the history at once, or there is no memory");
+        return;
+    }
+    if (!begin_head(connection, 200)) {
+        free(body);
+        return;
+    }
+    connection->history = body;
+    exporter->history_answers++;
+    put(connection,
+        "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n",
+        length);
+    end_head(connection);
+    if (!is_method(connection, "HEAD")) {
+        connection->fixed = body;
+        connection->fixed_left = length;
+    }
 }
 
 /* Slices of the scrape until the buffer is full; short expositions go out with their head. */
 static void put_slices(struct promc_connection *connection)
 {
     size_t around = connection->chunked ? CHUNK_HEAD + CHUNK_TAIL + sizeof(CHUNKS_END) : 0;
-    while (connection->scrape != NULL && PROMC_ANSWER_ROOM - connection->out_length >= SLICE_LEAST + around) {
+    while (connection->scrape && PROMC_ANSWER_ROOM - connection->out_length >= SLICE_LEAST + around) {
         char *place = connection->out + connection->out_length;
         char *data = place + (connection->chunked ? CHUNK_HEAD : 0);
         long n = promc_exposition_read(connection->scrape, data, PROMC_ANSWER_ROOM - connection->out_length - around);
@@ -166,9 +192,8 @@ static void put_slices(struct promc_connection *connection)
             connection->scrape = NULL;
             connection->cut = n < 0;
         }
-        if (n == 0 && connection->chunked) {
+        if (n == 0 && connection->chunked)
             put(connection, "%s", CHUNKS_END);
-        }
     }
 }
 
@@ -176,23 +201,20 @@ static void put_slices(struct promc_connection *connection)
 static unsigned long long announced_ns(const char *text)
 {
     unsigned long long ns = 0, scale = SECOND;
-    size_t digits = text != NULL ? strspn(text, "0123456789") : 0;
-    if (digits == 0) {
+    size_t digits = text ? strspn(text, "0123456789") : 0;
+    if (digits == 0)
         return 0;
-    }
-    for (size_t i = 0; i < digits && ns < ALLOWANCE_MOST_NS; i++) {
+    for (size_t i = 0; i < digits && ns < ALLOWANCE_MOST_NS; i++)
         ns = ns * 10 + (unsigned long long)(text[i] - '0') * SECOND;
-    }
     text += digits;
-    for (text += *text == '.'; *text >= '0' && *text <= '9'; text++) {
+    for (text += *text == '.'; *text >= '0' && *text <= '9'; text++)
         ns += (unsigned long long)(*text - '0') * (scale /= 10);
-    }
     return *text != '\0' ? 0 : ns < ALLOWANCE_MOST_NS ? ns : ALLOWANCE_MOST_NS;
 }
 
 static void answer_metrics(struct promc_connection *connection)
 {
-    const struct promc_http_request *request = &connection->request;
+    const struct promc_exporter_http_request *request = &connection->request;
     bool is_head = is_method(connection, "HEAD");
     const promc_exposition_request question = {
         .accept = {request->accept.lines, request->accept.count},
@@ -207,16 +229,13 @@ static void answer_metrics(struct promc_connection *connection)
     }
     promc_exposition_begin(connection->scrape);
     const promc_exposition_head *head = promc_exposition_get_head(connection->scrape);
-    if (!begin_head(connection, (unsigned)head->status)) {
+    if (!begin_head(connection, (unsigned)head->status))
         return;
-    }
-    for (size_t i = 0; i < head->header_count; i++) {
+    for (size_t i = 0; i < head->header_count; i++)
         put(connection, "%s: %s\r\n", head->headers[i].name, head->headers[i].value);
-    }
     connection->chunked = !request->old && !is_head;
-    if (connection->chunked) {
+    if (connection->chunked)
         put(connection, "Transfer-Encoding: chunked\r\n");
-    }
     connection->last |= request->old && !is_head; /* the end of the body is the end of the connection */
     end_head(connection);
     if (is_head) {
@@ -230,24 +249,21 @@ static void answer_metrics(struct promc_connection *connection)
 static bool is_authorized(const struct promc_connection *connection)
 {
     const char *token = connection->exporter->token, *given = connection->request.authorization;
-    if (token == NULL) {
+    if (!token)
         return true;
-    }
-    if (given == NULL || strncasecmp(given, "Bearer ", 7) != 0) {
+    if (!given || strncasecmp(given, "Bearer ", 7) != 0)
         return false;
-    }
     given += 7 + strspn(given + 7, " ");
     size_t length = strlen(given), wanted = strlen(token);
     unsigned different = length != wanted;
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         different |= (unsigned char)given[i] ^ (unsigned char)token[wanted > 0 ? i % wanted : 0];
-    }
     return different == 0;
 }
 
 void promc_answer_begin(struct promc_connection *connection)
 {
-    const struct promc_http_request *request = &connection->request;
+    const struct promc_exporter_http_request *request = &connection->request;
     uint64_t announced = announced_ns(request->scrape_timeout);
     connection->announced = announced != 0;
     connection->allowance_ns = announced != 0 ? announced : ALLOWANCE_NS;
@@ -263,6 +279,8 @@ void promc_answer_begin(struct promc_connection *connection)
         answer_metrics(connection);
     } else if (strcmp(request->path, "/") == 0 && !connection->exporter->settings.no_live_view) {
         answer_page(connection);
+    } else if (strcmp(request->path, "/history") == 0 && connection->exporter->history) {
+        answer_history(connection);
     } else {
         answer_text(connection, 404, "", "not found; the metrics are at /metrics");
     }
@@ -280,6 +298,11 @@ void promc_answer_end(struct promc_connection *connection)
     promc_exposition_close(connection->scrape);
     connection->scrape = NULL;
     connection->fixed_left = 0;
+    if (connection->history) {
+        free(connection->history);
+        connection->history = NULL;
+        connection->exporter->history_answers--;
+    }
     connection->out_at = connection->out_length = 0;
     free(connection->out);
     connection->out = NULL;

@@ -25,7 +25,7 @@ struct promc_connection *promc_connection_open(struct promc_exporter *exporter, 
     struct promc_connection *connection = calloc(1, sizeof(*connection));
     char *in = malloc(IN_START);
     struct promc_transport transport;
-    if (connection == NULL || in == NULL || !promc_transport_open(&transport, exporter->tls, fd)) {
+    if (!connection || !in || !promc_transport_open(&transport, exporter->tls, fd)) {
         promc_exporter_close_fd(exporter, fd);
         free(in);
         free(connection);
@@ -45,15 +45,13 @@ void promc_connection_close(struct promc_connection *connection)
     static const struct linger reset = {.l_onoff = 1, .l_linger = 0};
     int fd = connection->transport.fd;
     promc_answer_end(connection);
-    if (connection->cut && !connection->gone) {
+    if (connection->cut && !connection->gone)
         (void)setsockopt(connection->transport.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    }
     promc_transport_close(&connection->transport);
-    if (!connection->gone) {
+    if (!connection->gone)
         promc_exporter_close_fd(connection->exporter, fd);
-    } else {
+    else
         promc_exporter_forget_fd(connection->exporter, fd);
-    }
     free(connection->in);
     free(connection->head);
     free(connection);
@@ -66,12 +64,10 @@ bool promc_connection_is_idle(const struct promc_connection *connection)
 
 short promc_connection_events(const struct promc_connection *connection)
 {
-    if (connection->transport.session != NULL && connection->transport.wants_write) {
+    if (connection->transport.session && connection->transport.wants_write)
         return POLLOUT;
-    }
-    if (connection->transport.session != NULL && connection->state == PROMC_CONNECTION_ANSWER) {
+    if (connection->transport.session && connection->state == PROMC_CONNECTION_ANSWER)
         return POLLIN; /* it waits for the other side's part of the protocol */
-    }
     return connection->state == PROMC_CONNECTION_ANSWER ? POLLOUT : POLLIN;
 }
 
@@ -95,16 +91,16 @@ static void read_head(struct promc_connection *connection, size_t end)
     size_t length = end - connection->scan.start;
     free(connection->head);
     connection->head = malloc(length + 1);
-    if (connection->head == NULL) {
+    if (!connection->head) {
         connection->state = PROMC_CONNECTION_CLOSED;
         return;
     }
     memcpy(connection->head, connection->in + connection->scan.start, length);
     connection->head[length] = '\0';
     take_from_in(connection, end);
-    connection->scan = (struct promc_http_scan){0};
-    unsigned status = promc_http_read(connection->head, length, &connection->request, &why);
-    const struct promc_http_request *request = &connection->request;
+    connection->scan = (struct promc_exporter_http_scan){0};
+    unsigned status = promc_exporter_http_read(connection->head, length, &connection->request, &why);
+    const struct promc_exporter_http_request *request = &connection->request;
     if (status != 0) {
         refuse_request(connection, status, why);
         return;
@@ -120,7 +116,7 @@ static void read_head(struct promc_connection *connection, size_t end)
 
 static bool look_for_head(struct promc_connection *connection)
 {
-    long end = promc_http_end(&connection->scan, connection->in, connection->in_length);
+    long end = promc_exporter_http_end(&connection->scan, connection->in, connection->in_length);
     if (end < 0) {
         refuse_request(connection, 400, "a line feed without a carriage return, or a NUL");
     } else if (end > 0) {
@@ -134,15 +130,13 @@ static bool look_for_head(struct promc_connection *connection)
 
 static bool make_room(struct promc_connection *connection)
 {
-    if (connection->in_length < connection->in_room) {
+    if (connection->in_length < connection->in_room)
         return true;
-    }
     size_t room = connection->in_room < IN_START ? IN_START : connection->in_room * 2;
     room = room < PROMC_HEAD_MAX ? room : PROMC_HEAD_MAX;
     char *in = realloc(connection->in, room);
-    if (in == NULL) {
+    if (!in)
         return false;
-    }
     connection->in = in;
     connection->in_room = room;
     return true;
@@ -157,15 +151,12 @@ static bool read_some(struct promc_connection *connection, uint64_t now)
     }
     ssize_t n = promc_transport_read(&connection->transport, connection->in + connection->in_length,
                                      connection->in_room - connection->in_length);
-    if (n == 0 || n == PROMC_TRANSPORT_BROKEN) {
+    if (n == 0 || n == PROMC_TRANSPORT_BROKEN)
         connection->state = PROMC_CONNECTION_CLOSED;
-    }
-    if (n <= 0) {
+    if (n <= 0)
         return false;
-    }
-    if (connection->in_length == 0 && connection->state == PROMC_CONNECTION_REQUEST) {
+    if (connection->in_length == 0 && connection->state == PROMC_CONNECTION_REQUEST)
         connection->deadline_ns = now + REQUEST_NS;
-    }
     connection->in_length += (size_t)n;
     return true;
 }
@@ -180,9 +171,8 @@ static bool run_body(struct promc_connection *connection, uint64_t now)
     size_t here = connection->in_length < connection->body_left ? connection->in_length : (size_t)connection->body_left;
     take_from_in(connection, here);
     connection->body_left -= here;
-    if (connection->body_left > 0) {
+    if (connection->body_left > 0)
         return read_some(connection, now);
-    }
     connection->state = PROMC_CONNECTION_ANSWER;
     promc_answer_begin(connection);
     connection->progress = 0;
@@ -225,16 +215,13 @@ static ssize_t write_some(struct promc_connection *connection)
 
 static bool run_answer(struct promc_connection *connection, uint64_t now)
 {
-    if (connection->out_at == connection->out_length && connection->fixed_left == 0 && !promc_answer_more(connection)) {
+    if (connection->out_at == connection->out_length && connection->fixed_left == 0 && !promc_answer_more(connection))
         return end_answer(connection, now);
-    }
     ssize_t n = write_some(connection);
-    if (n == PROMC_TRANSPORT_BROKEN) {
+    if (n == PROMC_TRANSPORT_BROKEN)
         connection->state = PROMC_CONNECTION_CLOSED;
-    }
-    if (n <= 0) {
+    if (n <= 0)
         return false;
-    }
     connection->progress += (uint64_t)n;
     if (connection->progress >= PROGRESS && !connection->announced) {
         connection->progress = 0;
@@ -272,7 +259,6 @@ void promc_connection_run(struct promc_connection *connection, uint64_t now)
             return;
         }
     }
-    if (more && connection->state == PROMC_CONNECTION_REQUEST && connection->in_length > 0) {
+    if (more && connection->state == PROMC_CONNECTION_REQUEST && connection->in_length > 0)
         connection->eager = true; /* a further request is here already: poll() would not say so */
-    }
 }

@@ -29,16 +29,17 @@ struct promc_connection {
     uint64_t deadline_ns;
     uint64_t
         idle_since_ns; /* of the first request awaited, or the last answer sent; while REQUEST and nothing came: it may go first */
-    struct promc_http_scan scan;
-    struct promc_http_request request;
+    struct promc_exporter_http_scan scan;
+    struct promc_exporter_http_request request;
     char *in; /* what is read and not used up */
     size_t in_length, in_room;
     char *head; /* a copy of the request's head, which `request` points into */
     uint64_t body_left;
     char *out; /* what is to be sent now; of PROMC_ANSWER_ROOM bytes while there is an answer */
     size_t out_at, out_length;
-    const char *fixed; /* a constant body behind it */
+    const char *fixed; /* a body behind it that is whole */
     size_t fixed_left;
+    char *history;                   /* …and is the history: freed with the answer */
     promc_exposition_scrape *scrape; /* more comes from here; NULL: no */
     bool chunked;                    /* …in chunks */
     bool last;                       /* the connection ends with this answer */

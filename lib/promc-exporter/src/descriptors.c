@@ -28,30 +28,26 @@ void promc_exporter_unlock_fds(void)
 
 static void close_kept(int *fd)
 {
-    if (*fd >= 0) {
+    if (*fd >= 0)
         close(*fd);
-    }
     *fd = -1;
 }
 
 static void close_all(promc_exporter *exporter)
 {
-    for (size_t i = 0; i < PROMC_LISTENERS; i++) {
+    for (size_t i = 0; i < PROMC_LISTENERS; i++)
         close_kept(&exporter->listeners[i]);
-    }
     close_kept(&exporter->wake[0]);
     close_kept(&exporter->wake[1]);
     close_kept(&exporter->reserve);
-    for (size_t i = 0; i <= exporter->settings.max_connections; i++) {
+    for (size_t i = 0; i <= exporter->settings.max_connections; i++)
         close_kept(&exporter->clients[i]);
-    }
 }
 
 static void after_fork_in_child(void)
 {
-    for (promc_exporter *exporter = all_exporters; exporter != NULL; exporter = exporter->next) {
+    for (promc_exporter *exporter = all_exporters; exporter != NULL; exporter = exporter->next)
         close_all(exporter);
-    }
     all_exporters = NULL;
     promc_exporter_unlock_fds();
 }
@@ -87,9 +83,8 @@ int promc_exporter_take_fds(promc_exporter *exporter)
 {
     promc_exporter_lock_fds();
     bool good = pipe(exporter->wake) == 0;
-    for (int i = 0; good && i < 2; i++) {
+    for (int i = 0; good && i < 2; i++)
         good = fcntl(exporter->wake[i], F_SETFD, FD_CLOEXEC) == 0 && fcntl(exporter->wake[i], F_SETFL, O_NONBLOCK) == 0;
-    }
     exporter->reserve = good ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
     promc_exporter_unlock_fds();
     return exporter->reserve >= 0 ? 0 : promc_exporter_fail(PROMC_E_IO, "no descriptors: %s", strerror(errno));
@@ -115,11 +110,9 @@ bool promc_exporter_keep_fd(promc_exporter *exporter, int fd)
 
 static void forget_client(promc_exporter *exporter, int fd)
 {
-    for (size_t i = 0; i <= exporter->settings.max_connections; i++) {
-        if (exporter->clients[i] == fd) {
+    for (size_t i = 0; i <= exporter->settings.max_connections; i++)
+        if (exporter->clients[i] == fd)
             exporter->clients[i] = -1;
-        }
-    }
 }
 
 void promc_exporter_close_fd(promc_exporter *exporter, int fd)

@@ -6,10 +6,10 @@
 #include <promc-exporter/exporter.h>
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/types.h>
 
 struct pollfd;
+struct promc_history;
 struct promc_connection;
 struct promc_tls;
 
@@ -36,11 +36,13 @@ struct promc_exporter {
     struct promc_connection **connections;
     size_t connection_count;
     struct pollfd *polls;
-    uint64_t accept_again_ns; /* no descriptor is left: wait until then */
+    struct promc_history *history; /* NULL: no live view */
+    unsigned history_answers;      /* under way */
+    uint64_t accept_again_ns;      /* no descriptor is left: wait until then */
 
     pthread_t thread;
     bool started;
-    atomic_bool stop;
+    bool stop;
     promc_exporter *next; /* all of this process, for fork */
 };
 

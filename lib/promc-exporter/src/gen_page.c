@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Build-time: turn a page into a C array. gen_page PAGE.html OUT.c */
+/* Build-time: the parts of the live view, one behind the other, as a C array. gen_page OUT.c PART... */
 #include <stdio.h>
+
+/* @return the part's bytes, or -1. */
+static long put_part(FILE *out, const char *name)
+{
+    FILE *in = fopen(name, "rb");
+    if (!in)
+        return -1;
+    int byte;
+    long count = 0;
+    while ((byte = fgetc(in)) != EOF)
+        fprintf(out, "%s(char)%d,", count++ % 16 == 0 ? "\n    " : " ", byte);
+    int failed = ferror(in);
+    fclose(in);
+    return failed ? -1 : count;
+}
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: gen_page PAGE.html OUT.c\n");
+    FILE *out = argc > 2 ? fopen(argv[1], "w") : NULL;
+    if (!out) {
+        fprintf(stderr, "usage: gen_page OUT.c PART...\n");
         return 2;
-    }
-    FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[2], "w");
-    if (in == NULL || out == NULL) {
-        fprintf(stderr, "gen_page: cannot open %s\n", in == NULL ? argv[1] : argv[2]);
-        return 1;
     }
     fprintf(out, "/* Made from the live view at build time. */\n#include \"exporter_internal.h\"\n\n"
                  "const char promc_exporter_page[] = {");
-    int byte, column = 0;
-    while ((byte = fgetc(in)) != EOF) {
-        fprintf(out, "%s(char)%d,", column++ % 16 == 0 ? "\n    " : " ", byte);
+    for (int i = 2; i < argc; i++) {
+        if (put_part(out, argv[i]) < 0) {
+            fprintf(stderr, "gen_page: cannot read %s\n", argv[i]);
+            return 1;
+        }
     }
     fprintf(out, "\n};\nconst size_t promc_exporter_page_size = sizeof(promc_exporter_page);\n");
-    return ferror(in) || fclose(out) != 0;
+    return fclose(out) != 0;
 }

@@ -14,7 +14,7 @@ static void *gzip_open(void *user)
 {
     (void)user;
     z_stream *stream = calloc(1, sizeof(*stream));
-    if (stream != NULL && deflateInit2(stream, LEVEL, Z_DEFLATED, WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (stream && deflateInit2(stream, LEVEL, Z_DEFLATED, WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         free(stream);
         return NULL;
     }
@@ -35,9 +35,8 @@ static long gzip_write(void *user, const char **input, size_t *length, bool last
     stream->next_out = (unsigned char *)output;
     stream->avail_out = room;
     int status = deflate(stream, last && given == *length ? Z_FINISH : Z_NO_FLUSH);
-    if (status == Z_STREAM_ERROR) {
+    if (status == Z_STREAM_ERROR)
         return PROMC_E_INVALID;
-    }
     *input += given - stream->avail_in;
     *length -= given - stream->avail_in;
     return (long)(room - stream->avail_out);

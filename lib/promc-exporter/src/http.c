@@ -4,26 +4,22 @@
 #include <string.h>
 #include <strings.h>
 
-long promc_http_end(struct promc_http_scan *scan, const char *text, size_t length)
+long promc_exporter_http_end(struct promc_exporter_http_scan *scan, const char *text, size_t length)
 {
     while (scan->scanned == scan->start && length - scan->start >= 2 && memcmp(text + scan->start, "\r\n", 2) == 0) {
         scan->start += 2; /* empty lines before a request are to be passed over (RFC 9112, 2.2) */
         scan->scanned = scan->start;
     }
-    if (scan->scanned == scan->start && length - scan->start == 1 && text[scan->start] == '\r') {
+    if (scan->scanned == scan->start && length - scan->start == 1 && text[scan->start] == '\r')
         return 0; /* half of such a line */
-    }
     for (size_t i = scan->scanned; i < length; i++) {
-        if (text[i] == '\0' || (text[i] == '\n' && (i == scan->start || text[i - 1] != '\r'))) {
+        if (text[i] == '\0' || (text[i] == '\n' && (i == scan->start || text[i - 1] != '\r')))
             return -1;
-        }
-        if (text[i] != '\n') {
+        if (text[i] != '\n')
             continue;
-        }
         scan->line_seen = true;
-        if (i >= scan->start + 3 && text[i - 2] == '\n') {
+        if (i >= scan->start + 3 && text[i - 2] == '\n')
             return (long)i + 1;
-        }
     }
     scan->scanned = length;
     return 0;
@@ -50,9 +46,8 @@ static bool http_decode(char *path)
             continue;
         }
         int high = http_hex(in[1]), low = high >= 0 ? http_hex(in[2]) : -1;
-        if (low < 0 || high + low == 0) {
+        if (low < 0 || high + low == 0)
             return false;
-        }
         *out++ = (char)(high * 16 + low);
         in += 2;
     }
@@ -61,26 +56,23 @@ static bool http_decode(char *path)
 }
 
 /* "/path?query", or the absolute form, whose path may be missing. `*` and `host:port` are for methods that are not served. */
-static bool http_target(char *target, struct promc_http_request *out)
+static bool http_target(char *target, struct promc_exporter_http_request *out)
 {
-    for (const char *c = target; *c != '\0'; c++) {
-        if (*c <= ' ' || *c > '~' || *c == '#') {
+    for (const char *c = target; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~' || *c == '#')
             return false;
-        }
-    }
     if (strncasecmp(target, "http://", 7) == 0 || strncasecmp(target, "https://", 8) == 0) {
         char *host = strchr(target, '/') + 2;
         size_t length = strcspn(host, "/?");
-        if (length == 0 || memchr(host, '@', length) != NULL) {
+        if (length == 0 || memchr(host, '@', length))
             return false;
-        }
         target = host + length;
     } else if (*target != '/') {
         out->path = target;
         return strcmp(out->method, "GET") != 0 && strcmp(out->method, "HEAD") != 0;
     }
     char *query = strchr(target, '?');
-    if (query != NULL) {
+    if (query) {
         *query = '\0';
         out->query = query + 1;
     }
@@ -88,10 +80,10 @@ static bool http_target(char *target, struct promc_http_request *out)
     return *target == '\0' || http_decode(target);
 }
 
-static unsigned http_request_line(char *line, struct promc_http_request *out, const char **why)
+static unsigned http_request_line(char *line, struct promc_exporter_http_request *out, const char **why)
 {
-    char *target = strchr(line, ' '), *version = target != NULL ? strchr(target + 1, ' ') : NULL;
-    if (version == NULL || strncmp(version + 1, "HTTP/", 5) != 0 || strlen(version + 1) != 8) {
+    char *target = strchr(line, ' '), *version = target ? strchr(target + 1, ' ') : NULL;
+    if (!version || strncmp(version + 1, "HTTP/", 5) != 0 || strlen(version + 1) != 8) {
         *why = "malformed request line";
         return 400;
     }
@@ -115,9 +107,8 @@ static bool http_lists(const char *list, const char *word)
     for (const char *at = list; *at != '\0';) {
         at += strspn(at, ", \t");
         size_t item = strcspn(at, ", \t");
-        if (item == length && strncasecmp(at, word, length) == 0) {
+        if (item == length && strncasecmp(at, word, length) == 0)
             return true;
-        }
         at += item;
     }
     return false;
@@ -129,21 +120,19 @@ struct http_seen {
     bool keep_alive;
 };
 
-static unsigned http_length(const char *value, struct promc_http_request *out, const char **why)
+static unsigned http_length(const char *value, struct promc_exporter_http_request *out, const char **why)
 {
     size_t digits = strspn(value, "0123456789");
     *why = "malformed Content-Length";
-    if (digits == 0 || value[digits] != '\0' || digits > 18) {
+    if (digits == 0 || value[digits] != '\0' || digits > 18)
         return 400;
-    }
-    for (; *value != '\0'; value++) {
+    for (; *value != '\0'; value++)
         out->body = out->body * 10 + (uint64_t)(*value - '0');
-    }
     out->has_length = true;
     return 0;
 }
 
-static unsigned http_keep(struct promc_http_lines *lines, const char *value, const char **why)
+static unsigned http_keep(struct promc_exporter_http_lines *lines, const char *value, const char **why)
 {
     if (lines->count == PROMC_HTTP_LINES) {
         *why = "too many lines of one field";
@@ -160,7 +149,7 @@ static bool http_host(const char *value)
     return value[strspn(value, bytes)] == '\0';
 }
 
-static unsigned http_framing_field(const char *name, const char *value, struct promc_http_request *out,
+static unsigned http_framing_field(const char *name, const char *value, struct promc_exporter_http_request *out,
                                    struct http_seen *seen, const char **why)
 {
     if (strcasecmp(name, "Host") == 0) {
@@ -190,15 +179,13 @@ static unsigned http_framing_field(const char *name, const char *value, struct p
     return 0;
 }
 
-static unsigned http_field(const char *name, const char *value, struct promc_http_request *out, struct http_seen *seen,
-                           const char **why)
+static unsigned http_field(const char *name, const char *value, struct promc_exporter_http_request *out,
+                           struct http_seen *seen, const char **why)
 {
-    if (strcasecmp(name, "Accept") == 0) {
+    if (strcasecmp(name, "Accept") == 0)
         return http_keep(&out->accept, value, why);
-    }
-    if (strcasecmp(name, "Accept-Encoding") == 0) {
+    if (strcasecmp(name, "Accept-Encoding") == 0)
         return http_keep(&out->accept_encoding, value, why);
-    }
     if (strcasecmp(name, "X-Prometheus-Scrape-Timeout-Seconds") == 0) {
         out->scrape_timeout = value;
     } else if (strcasecmp(name, "Authorization") == 0) {
@@ -212,54 +199,46 @@ static unsigned http_field(const char *name, const char *value, struct promc_htt
 static bool http_split(char *line, char **value)
 {
     char *colon = strchr(line, ':');
-    if (colon == NULL) {
+    if (!colon)
         return false;
-    }
     *colon = '\0';
     *value = colon + 1 + strspn(colon + 1, " \t");
     size_t length = strlen(*value);
-    while (length > 0 && ((*value)[length - 1] == ' ' || (*value)[length - 1] == '\t')) {
+    while (length > 0 && ((*value)[length - 1] == ' ' || (*value)[length - 1] == '\t'))
         (*value)[--length] = '\0';
-    }
-    for (const char *c = *value; *c != '\0'; c++) {
-        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f) {
+    for (const char *c = *value; *c != '\0'; c++)
+        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
             return false;
-        }
-    }
     return http_token(line);
 }
 
-static unsigned http_check(struct promc_http_request *out, const struct http_seen *seen, const char **why)
+static unsigned http_check(struct promc_exporter_http_request *out, const struct http_seen *seen, const char **why)
 {
     *why = "exactly one Host";
-    if (seen->hosts > 1 || (seen->hosts == 0 && !out->old)) {
+    if (seen->hosts > 1 || (seen->hosts == 0 && !out->old))
         return 400;
-    }
     *why = "ambiguous message length";
-    if (seen->lengths + seen->encodings > 1 || (out->old && out->chunked)) {
+    if (seen->lengths + seen->encodings > 1 || (out->old && out->chunked))
         return 400;
-    }
     *why = "more than one Authorization";
-    if (seen->authorizations > 1) {
+    if (seen->authorizations > 1)
         return 400;
-    }
-    if (out->old && seen->keep_alive) {
+    if (out->old && seen->keep_alive)
         out->close = false;
-    }
     return 0;
 }
 
-unsigned promc_http_read(char *text, size_t length, struct promc_http_request *out, const char **why)
+unsigned promc_exporter_http_read(char *text, size_t length, struct promc_exporter_http_request *out, const char **why)
 {
     struct http_seen seen = {0};
     char *line = text;
     unsigned status = 0, fields = 0;
-    *out = (struct promc_http_request){0};
+    *out = (struct promc_exporter_http_request){0};
     text[length - 2] = '\0'; /* the empty line at the end */
     for (char *end; status == 0 && *line != '\0'; line = end + 2) {
         char *value;
         end = strchr(line, '\r');
-        if (end == NULL || end[1] != '\n') {
+        if (!end || end[1] != '\n') {
             *why = "a carriage return inside a line";
             return 400;
         }

@@ -14,13 +14,13 @@
 #define PROMC_HTTP_LINES 32
 #define PROMC_HTTP_FIELDS 128
 
-struct promc_http_lines {
+struct promc_exporter_http_lines {
     const char *lines[PROMC_HTTP_LINES];
     size_t count;
 };
 
 /* Strings lie in the text that was read. */
-struct promc_http_request {
+struct promc_exporter_http_request {
     const char *method;
     const char *path;  /* decoded */
     const char *query; /* as sent, behind the `?`; NULL: there is none */
@@ -30,12 +30,12 @@ struct promc_http_request {
     bool chunked;
     bool has_length;
     uint64_t body; /* Content-Length */
-    struct promc_http_lines accept, accept_encoding;
+    struct promc_exporter_http_lines accept, accept_encoding;
     const char *scrape_timeout, *authorization; /* NULL: there is none */
 };
 
 /* Where a head that comes in pieces has been looked at. Zero at first. */
-struct promc_http_scan {
+struct promc_exporter_http_scan {
     size_t start;   /* of the request line, behind empty lines */
     size_t scanned; /* no end before this */
     bool line_seen; /* the request line is whole */
@@ -45,9 +45,9 @@ struct promc_http_scan {
  * Look for the end of the head. @return its length, `scan->start` included; 0: it is not whole; -1: what is there can be no
  * head (a line feed without a carriage return, a NUL).
  */
-long promc_http_end(struct promc_http_scan *scan, const char *text, size_t length);
+long promc_exporter_http_end(struct promc_exporter_http_scan *scan, const char *text, size_t length);
 
 /* Read a whole head, in place. @return 0, or the status to refuse it with; *why is then one line of text. */
-unsigned promc_http_read(char *text, size_t length, struct promc_http_request *out, const char **why);
+unsigned promc_exporter_http_read(char *text, size_t length, struct promc_exporter_http_request *out, const char **why);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporter_internal.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -7,7 +8,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -18,21 +18,19 @@
 static bool split(const char *address, char *host, size_t host_size, char *port, size_t port_size)
 {
     const char *colon = strrchr(address, ':');
-    if (colon == NULL) {
+    if (!colon)
         return false;
-    }
     size_t length = (size_t)(colon - address);
     const char *start = address;
     if (length >= 2 && address[0] == '[' && colon[-1] == ']') {
         start++;
         length -= 2;
-    } else if (memchr(address, ':', length) != NULL) {
+    } else if (memchr(address, ':', length)) {
         return false; /* an IPv6 address without brackets */
     }
     if (length >= host_size || strlen(colon + 1) >= port_size || colon[1] == '\0' ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtol(colon + 1, NULL, 10) > UINT16_MAX) {
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtol(colon + 1, NULL, 10) > UINT16_MAX)
         return false; /* getaddrinfo() would take a greater port modulo 65,536 */
-    }
     memcpy(host, start, length);
     host[length] = '\0';
     strcpy(port, colon + 1);
@@ -43,14 +41,12 @@ static bool split(const char *address, char *host, size_t host_size, char *port,
 static int open_socket(const struct addrinfo *info)
 {
     int yes = 1;
-    int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info->ai_protocol);
-    if (fd < 0) {
+    int fd = promc_socket(info->ai_family, info->ai_socktype, info->ai_protocol, false);
+    if (fd < 0)
         return -1;
-    }
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    if (info->ai_family == AF_INET6) {
+    if (info->ai_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
-    }
     if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         int why = errno;
         close(fd);
@@ -70,29 +66,26 @@ static unsigned port_of(int fd)
 {
     union address address = {.v6 = {0}};
     socklen_t size = sizeof(address);
-    if (getsockname(fd, &address.any, &size) != 0) {
+    if (getsockname(fd, &address.any, &size) != 0)
         return 0;
-    }
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static void set_port(struct sockaddr *address, unsigned port)
 {
     union address *any = (union address *)address;
-    if (address->sa_family == AF_INET6) {
+    if (address->sa_family == AF_INET6)
         any->v6.sin6_port = htons((in_port_t)port);
-    } else {
+    else
         any->v4.sin_port = htons((in_port_t)port);
-    }
 }
 
 static void close_listeners(promc_exporter *exporter)
 {
     int why = errno;
     for (size_t i = 0; i < PROMC_LISTENERS; i++) {
-        if (exporter->listeners[i] >= 0) {
+        if (exporter->listeners[i] >= 0)
             close(exporter->listeners[i]);
-        }
         exporter->listeners[i] = -1;
     }
     errno = why;
@@ -107,13 +100,11 @@ static int listen_on_all(promc_exporter *exporter, struct addrinfo *list)
     size_t count = 0;
     int why = EADDRNOTAVAIL;
     exporter->port = 0;
-    for (const struct addrinfo *info = list; info != NULL && count < PROMC_LISTENERS; info = info->ai_next) {
-        if (info->ai_family != AF_INET && info->ai_family != AF_INET6) {
+    for (const struct addrinfo *info = list; info && count < PROMC_LISTENERS; info = info->ai_next) {
+        if (info->ai_family != AF_INET && info->ai_family != AF_INET6)
             continue;
-        }
-        if (count > 0) {
+        if (count > 0)
             set_port(info->ai_addr, exporter->port);
-        }
         int fd = open_socket(info);
         if (fd >= 0) {
             exporter->listeners[count++] = fd;
@@ -134,12 +125,10 @@ static int listen_tcp(promc_exporter *exporter, struct addrinfo *list, bool any_
 {
     for (int attempt = 0;; attempt++) {
         int error = listen_on_all(exporter, list);
-        if (error == 0 || !any_port || errno != EADDRINUSE || attempt == 20) {
+        if (error == 0 || !any_port || errno != EADDRINUSE || attempt == 20)
             return error;
-        }
-        for (const struct addrinfo *info = list; info != NULL; info = info->ai_next) {
+        for (const struct addrinfo *info = list; info != NULL; info = info->ai_next)
             set_port(info->ai_addr, 0);
-        }
     }
 }
 
@@ -154,36 +143,31 @@ static int fail_to_listen(const char *address)
 /* Does anybody answer there? A socket that a dead program left is nobody's. */
 static bool is_left_over(const struct sockaddr_un *name)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = promc_socket(AF_UNIX, SOCK_STREAM, 0, true);
     bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)name, sizeof(*name)) != 0 && errno == ECONNREFUSED;
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return refused;
 }
 
 static int open_unix(const struct sockaddr_un *name, unsigned mode)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = promc_socket(AF_UNIX, SOCK_STREAM, 0, false);
     int bound = fd >= 0 ? bind(fd, (const struct sockaddr *)name, sizeof(*name)) : -1;
     if (bound != 0 && fd >= 0 && errno == EADDRINUSE) {
-        if (is_left_over(name) && unlink(name->sun_path) == 0) {
+        if (is_left_over(name) && unlink(name->sun_path) == 0)
             bound = bind(fd, (const struct sockaddr *)name, sizeof(*name));
-        } else {
+        else
             errno = EADDRINUSE;
-        }
     }
     /* Nobody can connect before listen(): the mode is right by then. */
-    if (bound == 0 && (mode == 0 || chmod(name->sun_path, (mode_t)mode) == 0) && listen(fd, BACKLOG) == 0) {
+    if (bound == 0 && (mode == 0 || chmod(name->sun_path, (mode_t)mode) == 0) && listen(fd, BACKLOG) == 0)
         return fd;
-    }
     int why = errno;
-    if (bound == 0) {
+    if (bound == 0)
         unlink(name->sun_path);
-    }
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     errno = why;
     return -1;
 }
@@ -197,9 +181,8 @@ static int listen_unix(promc_exporter *exporter, const char *path)
     }
     strcpy(name.sun_path, path);
     exporter->unix_path = strdup(path);
-    if (exporter->unix_path == NULL) {
+    if (!exporter->unix_path)
         return promc_exporter_fail(PROMC_E_NOMEM, "no memory for an exporter");
-    }
     exporter->listeners[0] = open_unix(&name, exporter->settings.unix_mode);
     if (exporter->listeners[0] < 0) {
         free(exporter->unix_path); /* not ours to unlink */
@@ -214,17 +197,15 @@ int promc_exporter_listen(promc_exporter *exporter)
     char host[256], service[8];
     const char *address = exporter->settings.address;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list;
-    if (address != NULL && strncmp(address, "unix:", 5) == 0) {
+    if (address && strncmp(address, "unix:", 5) == 0)
         return listen_unix(exporter, address + 5);
-    }
-    if (address == NULL || !split(address, host, sizeof(host), service, sizeof(service))) {
+    if (!address || !split(address, host, sizeof(host), service, sizeof(service))) {
         return promc_exporter_fail(PROMC_E_INVALID, "address \"%s\" is not of the form host:port",
-                                   address != NULL ? address : "");
+                                   address ? address : "");
     }
     int error = getaddrinfo(host[0] != '\0' ? host : NULL, service, &hints, &list);
-    if (error != 0) {
+    if (error != 0)
         return promc_exporter_fail(PROMC_E_INVALID, "%s: %s", address, gai_strerror(error));
-    }
     error = listen_tcp(exporter, list, strtol(service, NULL, 10) == 0);
     int why = errno;
     freeaddrinfo(list);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server's thread: poll() over the listeners and all connections. */
 #include "connection.h"
+#include "history.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define MILLISECOND 1000000ull
@@ -29,16 +30,13 @@ static void drop_connection(promc_exporter *exporter, size_t i)
 static bool evict_idle(promc_exporter *exporter, uint64_t since)
 {
     size_t oldest = exporter->connection_count;
-    for (size_t i = 0; i < exporter->connection_count; i++) {
+    for (size_t i = 0; i < exporter->connection_count; i++)
         if (promc_connection_is_idle(exporter->connections[i]) && exporter->connections[i]->idle_since_ns <= since &&
             (oldest == exporter->connection_count ||
-             exporter->connections[i]->idle_since_ns < exporter->connections[oldest]->idle_since_ns)) {
+             exporter->connections[i]->idle_since_ns < exporter->connections[oldest]->idle_since_ns))
             oldest = i;
-        }
-    }
-    if (oldest == exporter->connection_count) {
+    if (oldest == exporter->connection_count)
         return false;
-    }
     drop_connection(exporter, oldest);
     return true;
 }
@@ -46,9 +44,8 @@ static bool evict_idle(promc_exporter *exporter, uint64_t since)
 static void keep_reserve(promc_exporter *exporter)
 {
     promc_exporter_lock_fds();
-    if (exporter->reserve < 0) {
+    if (exporter->reserve < 0)
         exporter->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    }
     promc_exporter_unlock_fds();
 }
 
@@ -56,9 +53,8 @@ static bool give_up_reserve(promc_exporter *exporter)
 {
     promc_exporter_lock_fds();
     bool had = exporter->reserve >= 0;
-    if (had) {
+    if (had)
         close(exporter->reserve);
-    }
     exporter->reserve = -1;
     promc_exporter_unlock_fds();
     return had;
@@ -68,7 +64,7 @@ static bool give_up_reserve(promc_exporter *exporter)
 static int accept_client(promc_exporter *exporter, int listener)
 {
     promc_exporter_lock_fds();
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = promc_accept(listener);
     if (fd >= 0 && !promc_exporter_keep_fd(exporter, fd)) {
         close(fd); /* cannot be: the list has one more place than there are connections */
         fd = -1;
@@ -86,7 +82,7 @@ static void take_client(promc_exporter *exporter, int fd, bool reserve, uint64_t
         return;
     }
     struct promc_connection *connection = promc_connection_open(exporter, fd, now);
-    if (connection != NULL) {
+    if (connection) {
         connection->reserve = reserve;
         exporter->connections[exporter->connection_count++] = connection;
         promc_connection_run(connection, now); /* the request is mostly there already */
@@ -100,13 +96,11 @@ static void take_client(promc_exporter *exporter, int fd, bool reserve, uint64_t
 static bool find_descriptor(promc_exporter *exporter, int listener, uint64_t now, bool *reserve)
 {
     struct pollfd waiting = {.fd = listener, .events = POLLIN};
-    if (poll(&waiting, 1, 0) <= 0) {
+    if (poll(&waiting, 1, 0) <= 0)
         return false;
-    }
     *reserve = give_up_reserve(exporter);
-    if (*reserve || evict_idle(exporter, now - ACCEPT_AGAIN_NS)) {
+    if (*reserve || evict_idle(exporter, now - ACCEPT_AGAIN_NS))
         return true;
-    }
     exporter->accept_again_ns = now + ACCEPT_AGAIN_NS;
     return false;
 }
@@ -122,9 +116,8 @@ static void accept_from(promc_exporter *exporter, int *listener, uint64_t now)
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            if (!find_descriptor(exporter, *listener, now, &reserve)) {
+            if (!find_descriptor(exporter, *listener, now, &reserve))
                 return;
-            }
         } else if (errno == EBADF || errno == ENOTSOCK || errno == EINVAL) {
             *listener = -1; /* somebody has closed it; what has its number now is not ours */
             return;
@@ -139,14 +132,12 @@ static int sleep_ms(const promc_exporter *exporter, uint64_t now)
     uint64_t until = now + SLEEP_MS * MILLISECOND;
     for (size_t i = 0; i < exporter->connection_count; i++) {
         const struct promc_connection *connection = exporter->connections[i];
-        if (connection->eager) {
+        if (connection->eager)
             return 0;
-        }
         until = connection->deadline_ns < until ? connection->deadline_ns : until;
     }
-    if (exporter->accept_again_ns > now && exporter->accept_again_ns < until) {
+    if (exporter->accept_again_ns > now && exporter->accept_again_ns < until)
         until = exporter->accept_again_ns;
-    }
     return until > now ? (int)((until - now) / MILLISECOND) + 1 : 0;
 }
 
@@ -156,9 +147,8 @@ static size_t fill_polls(promc_exporter *exporter, uint64_t now)
     struct pollfd *polls = exporter->polls;
     bool paused = exporter->accept_again_ns > now;
     polls[0] = (struct pollfd){.fd = exporter->wake[0], .events = POLLIN};
-    for (size_t i = 0; i < PROMC_LISTENERS; i++) {
+    for (size_t i = 0; i < PROMC_LISTENERS; i++)
         polls[1 + i] = (struct pollfd){.fd = paused ? -1 : exporter->listeners[i], .events = POLLIN};
-    }
     for (size_t i = 0; i < exporter->connection_count; i++) {
         polls[1 + PROMC_LISTENERS + i] = (struct pollfd){.fd = exporter->connections[i]->transport.fd,
                                                          .events = promc_connection_events(exporter->connections[i])};
@@ -182,47 +172,40 @@ static void run_connections(promc_exporter *exporter, uint64_t now)
             connection->cut = connection->state == PROMC_CONNECTION_ANSWER;
             connection->state = PROMC_CONNECTION_CLOSED;
         }
-        if (connection->state == PROMC_CONNECTION_CLOSED) {
+        if (connection->state == PROMC_CONNECTION_CLOSED)
             drop_connection(exporter, i);
-        }
     }
 }
 
 static void take_over(promc_exporter *exporter, uint64_t now)
 {
     const struct pollfd *polls = exporter->polls;
-    if (polls[0].revents & POLLNVAL) {
+    if (polls[0].revents & POLLNVAL)
         exporter->wake[0] = -1;
-    }
-    for (size_t i = 0; i < PROMC_LISTENERS; i++) {
-        if (polls[1 + i].revents & POLLNVAL) {
+    for (size_t i = 0; i < PROMC_LISTENERS; i++)
+        if (polls[1 + i].revents & POLLNVAL)
             exporter->listeners[i] = -1;
-        } else if (polls[1 + i].revents != 0) {
+        else if (polls[1 + i].revents != 0)
             accept_from(exporter, &exporter->listeners[i], now);
-        }
-    }
-    for (size_t i = exporter->connection_count; i-- > 0;) {
-        if (exporter->connections[i]->state == PROMC_CONNECTION_CLOSED) {
+    for (size_t i = exporter->connection_count; i-- > 0;)
+        if (exporter->connections[i]->state == PROMC_CONNECTION_CLOSED)
             drop_connection(exporter, i);
-        }
-    }
 }
 
 static void *serve(void *user)
 {
     promc_exporter *exporter = user;
-    while (!atomic_load(&exporter->stop)) {
+    while (!__atomic_load_n(&exporter->stop, __ATOMIC_SEQ_CST)) {
         uint64_t now = promc_now_ns();
         size_t count = fill_polls(exporter, now);
-        if (poll(exporter->polls, (nfds_t)count, sleep_ms(exporter, now)) < 0) {
-            for (size_t i = 0; i < count; i++) {
+        if (poll(exporter->polls, (nfds_t)count, sleep_ms(exporter, now)) < 0)
+            for (size_t i = 0; i < count; i++)
                 exporter->polls[i].revents = 0;
-            }
-        }
         now = promc_now_ns();
         run_connections(exporter, now);
         keep_reserve(exporter);
         take_over(exporter, now);
+        promc_history_run(exporter->history, now); /* a second late at the most: see SLEEP_MS */
     }
     while (exporter->connection_count > 0) {
         exporter->connections[0]->cut = exporter->connections[0]->state == PROMC_CONNECTION_ANSWER;
@@ -246,7 +229,7 @@ int promc_exporter_serve(promc_exporter *exporter)
 
 void promc_exporter_end(promc_exporter *exporter)
 {
-    atomic_store(&exporter->stop, true);
+    __atomic_store_n(&exporter->stop, true, __ATOMIC_SEQ_CST);
     ssize_t written = exporter->wake[1] >= 0 ? write(exporter->wake[1], "", 1) : 0;
     (void)written; /* full or closed: the thread looks up at the latest after SLEEP_MS */
     pthread_join(exporter->thread, NULL);

@@ -1,65 +1,143 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transport.h"
 #include "exporter_internal.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #ifdef PROMC_EXPORTER_TLS
 #include <gnutls/gnutls.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOOK_EVERY_NS UINT64_C(1000000000)
+
+/* What the files said. Sessions that began with them keep them. */
+struct credentials {
+    gnutls_certificate_credentials_t handle;
+    unsigned users;
+};
+
+/* By which one sees that a file is another one. */
+struct stamp {
+    struct timespec changed;
+    off_t bytes;
+    ino_t inode;
+};
+
+enum { CERTIFICATE, KEY, CLIENT_CA, FILES };
 
 struct promc_tls {
-    gnutls_certificate_credentials_t credentials;
+    struct credentials *credentials;
     gnutls_priority_t priorities;
-    bool asks_for_certificate;
+    char *files[FILES]; /* the last may be NULL */
+    struct stamp stamps[FILES];
+    uint64_t looked_ns;
 };
 
 struct promc_tls_session {
     gnutls_session_t session;
+    struct credentials *credentials;
     bool shaken;
 };
 
-static int tls_fail(struct promc_tls *tls, const char *what, int error)
+static void let_go(struct credentials *credentials)
 {
-    promc_tls_destroy(tls);
+    if (credentials && --credentials->users == 0) {
+        gnutls_certificate_free_credentials(credentials->handle);
+        free(credentials);
+    }
+}
+
+static int tls_fail(const char *what, int error)
+{
     int code = error == GNUTLS_E_MEMORY_ERROR ? PROMC_E_NOMEM
                : error == GNUTLS_E_FILE_ERROR ? PROMC_E_IO
                                               : PROMC_E_INVALID;
     return promc_exporter_fail(code, "%s: %s", what, gnutls_strerror(error));
 }
 
+static void look(struct promc_tls *tls, struct stamp stamps[FILES])
+{
+    memset(stamps, 0, FILES * sizeof(*stamps));
+    for (int i = 0; i < FILES; i++) {
+        struct stat st;
+        if (tls->files[i] && stat(tls->files[i], &st) == 0) {
+            stamps[i].changed = st.st_mtim;
+            stamps[i].bytes = st.st_size;
+            stamps[i].inode = st.st_ino;
+        }
+    }
+}
+
+/* The files as they are now, in the place of what there was. 0, or a negative code with the error text. */
+static int load(struct promc_tls *tls)
+{
+    struct stamp stamps[FILES];
+    look(tls, stamps); /* before they are read: what changes meanwhile is seen the next time */
+    struct credentials *new = calloc(1, sizeof(*new));
+    if (!new || gnutls_certificate_allocate_credentials(&new->handle) < 0) {
+        free(new);
+        return promc_exporter_fail(PROMC_E_NOMEM, "no memory for TLS");
+    }
+    new->users = 1;
+    const char *file = tls->files[CERTIFICATE];
+    int error = gnutls_certificate_set_x509_key_file(new->handle, file, tls->files[KEY], GNUTLS_X509_FMT_PEM);
+    if (error >= 0 && tls->files[CLIENT_CA]) {
+        file = tls->files[CLIENT_CA];
+        error = gnutls_certificate_set_x509_trust_file(new->handle, file, GNUTLS_X509_FMT_PEM);
+        error = error == 0 ? GNUTLS_E_NO_CERTIFICATE_FOUND : error;
+    }
+    if (error < 0) {
+        let_go(new);
+        return tls_fail(file, error);
+    }
+    let_go(tls->credentials);
+    tls->credentials = new;
+    memcpy(tls->stamps, stamps, sizeof(stamps));
+    return 0;
+}
+
+/* Have the files changed? Then they count from here on, if they can be used. */
+static void look_again(struct promc_tls *tls)
+{
+    struct stamp stamps[FILES];
+    uint64_t now = promc_now_ns();
+    if (now - tls->looked_ns < LOOK_EVERY_NS)
+        return;
+    tls->looked_ns = now;
+    look(tls, stamps);
+    if (memcmp(stamps, tls->stamps, sizeof(stamps)) != 0)
+        (void)load(tls);
+}
+
+static int tls_start(struct promc_tls *tls, const promc_exporter_settings *settings)
+{
+    const char *const files[FILES] = {settings->tls_certificate_file, settings->tls_key_file,
+                                      settings->tls_client_ca_file};
+    for (int i = 0; i < FILES; i++) {
+        tls->files[i] = files[i] ? strdup(files[i]) : NULL;
+        if (files[i] && !tls->files[i])
+            return promc_exporter_fail(PROMC_E_NOMEM, "no memory for TLS");
+    }
+    int error = gnutls_priority_init(&tls->priorities, "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1", NULL);
+    tls->looked_ns = promc_now_ns();
+    return error < 0 ? tls_fail("TLS", error) : load(tls);
+}
+
 int promc_tls_create(struct promc_tls **out, const promc_exporter_settings *settings)
 {
     *out = NULL;
-    if (settings->tls_certificate_file == NULL && settings->tls_key_file == NULL &&
-        settings->tls_client_ca_file == NULL) {
+    if (!settings->tls_certificate_file && !settings->tls_key_file && !settings->tls_client_ca_file)
         return 0;
-    }
-    if (settings->tls_certificate_file == NULL || settings->tls_key_file == NULL) {
+    if (!settings->tls_certificate_file || !settings->tls_key_file)
         return promc_exporter_fail(PROMC_E_INVALID, "TLS needs a certificate and its key");
-    }
     struct promc_tls *tls = calloc(1, sizeof(*tls));
-    if (tls == NULL || gnutls_certificate_allocate_credentials(&tls->credentials) < 0) {
-        free(tls);
-        return promc_exporter_fail(PROMC_E_NOMEM, "no memory for TLS");
-    }
-    int error = gnutls_certificate_set_x509_key_file(tls->credentials, settings->tls_certificate_file,
-                                                     settings->tls_key_file, GNUTLS_X509_FMT_PEM);
-    if (error < 0) {
-        return tls_fail(tls, settings->tls_certificate_file, error);
-    }
-    if (settings->tls_client_ca_file != NULL) {
-        tls->asks_for_certificate = true;
-        error =
-            gnutls_certificate_set_x509_trust_file(tls->credentials, settings->tls_client_ca_file, GNUTLS_X509_FMT_PEM);
-        if (error <= 0) {
-            return tls_fail(tls, settings->tls_client_ca_file, error < 0 ? error : GNUTLS_E_NO_CERTIFICATE_FOUND);
-        }
-    }
-    error = gnutls_priority_init(&tls->priorities, "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1", NULL);
-    if (error < 0) {
-        return tls_fail(tls, "TLS", error);
+    int error = tls ? tls_start(tls, settings) : promc_exporter_fail(PROMC_E_NOMEM, "no memory for TLS");
+    if (error != 0) {
+        promc_tls_destroy(tls);
+        return error;
     }
     *out = tls;
     return 0;
@@ -67,34 +145,39 @@ int promc_tls_create(struct promc_tls **out, const promc_exporter_settings *sett
 
 void promc_tls_destroy(struct promc_tls *tls)
 {
-    if (tls == NULL) {
+    if (!tls)
         return;
-    }
-    gnutls_certificate_free_credentials(tls->credentials);
-    if (tls->priorities != NULL) {
+    let_go(tls->credentials);
+    if (tls->priorities)
         gnutls_priority_deinit(tls->priorities);
-    }
+    for (int i = 0; i < FILES; i++)
+        free(tls->files[i]);
     free(tls);
 }
 
 static void tls_session_free(struct promc_tls_session *session)
 {
-    if (session != NULL && session->session != NULL) {
-        gnutls_deinit(session->session);
+    if (session) {
+        if (session->session)
+            gnutls_deinit(session->session);
+        let_go(session->credentials);
     }
     free(session);
 }
 
-static struct promc_tls_session *tls_session(const struct promc_tls *tls, int fd)
+static struct promc_tls_session *tls_session(struct promc_tls *tls, int fd)
 {
     struct promc_tls_session *session = calloc(1, sizeof(*session));
-    if (session == NULL || gnutls_init(&session->session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0 ||
+    look_again(tls);
+    if (!session || gnutls_init(&session->session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0 ||
         gnutls_priority_set(session->session, tls->priorities) < 0 ||
-        gnutls_credentials_set(session->session, GNUTLS_CRD_CERTIFICATE, tls->credentials) < 0) {
+        gnutls_credentials_set(session->session, GNUTLS_CRD_CERTIFICATE, tls->credentials->handle) < 0) {
         tls_session_free(session);
         return NULL;
     }
-    if (tls->asks_for_certificate) {
+    session->credentials = tls->credentials;
+    session->credentials->users++;
+    if (tls->files[CLIENT_CA]) {
         gnutls_certificate_server_set_request(session->session, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_cert(session->session, NULL, 0);
     }
@@ -105,9 +188,8 @@ static struct promc_tls_session *tls_session(const struct promc_tls *tls, int fd
 /* What a call of GnuTLS gave, as ours. */
 static ssize_t tls_result(struct promc_transport *transport, ssize_t result)
 {
-    if (result >= 0) {
+    if (result >= 0)
         return result;
-    }
     if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED) {
         transport->wants_write = gnutls_record_get_direction(transport->session->session) == 1;
         return PROMC_TRANSPORT_AGAIN;
@@ -122,9 +204,8 @@ static ssize_t tls_shake(struct promc_transport *transport)
     struct promc_tls_session *session = transport->session;
     if (!session->shaken) {
         int error = gnutls_handshake(session->session);
-        if (error < 0) {
+        if (error < 0)
             return tls_result(transport, error);
-        }
         session->shaken = true;
     }
     return 0;
@@ -149,9 +230,8 @@ static bool tls_pending(const struct promc_transport *transport)
 
 static void tls_bye(struct promc_transport *transport)
 {
-    if (transport->session->shaken) {
+    if (transport->session->shaken)
         (void)gnutls_bye(transport->session->session, GNUTLS_SHUT_WR);
-    }
 }
 
 #else
@@ -163,10 +243,8 @@ struct promc_tls {
 int promc_tls_create(struct promc_tls **out, const promc_exporter_settings *settings)
 {
     *out = NULL;
-    if (settings->tls_certificate_file != NULL || settings->tls_key_file != NULL ||
-        settings->tls_client_ca_file != NULL) {
+    if (settings->tls_certificate_file || settings->tls_key_file || settings->tls_client_ca_file)
         return promc_exporter_fail(PROMC_E_INVALID, "this promc-exporter was built without TLS (GnuTLS)");
-    }
     return 0;
 }
 
@@ -180,7 +258,7 @@ static void tls_session_free(struct promc_tls_session *session)
     (void)session;
 }
 
-static struct promc_tls_session *tls_session(const struct promc_tls *tls, int fd)
+static struct promc_tls_session *tls_session(struct promc_tls *tls, int fd)
 {
     (void)tls, (void)fd;
     return NULL;
@@ -213,9 +291,8 @@ static void tls_bye(struct promc_transport *transport)
 bool promc_transport_open(struct promc_transport *transport, struct promc_tls *tls, int fd)
 {
     *transport = (struct promc_transport){.fd = fd};
-    if (tls == NULL) {
+    if (!tls)
         return true;
-    }
     transport->session = tls_session(tls, fd);
     return transport->session != NULL;
 }
@@ -229,35 +306,33 @@ void promc_transport_close(struct promc_transport *transport)
 
 static ssize_t transport_result(ssize_t n)
 {
-    if (n >= 0) {
+    if (n >= 0)
         return n;
-    }
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? PROMC_TRANSPORT_AGAIN : PROMC_TRANSPORT_BROKEN;
 }
 
 ssize_t promc_transport_read(struct promc_transport *transport, char *buffer, size_t capacity)
 {
     transport->wants_write = false;
-    return transport->session != NULL ? tls_read(transport, buffer, capacity)
-                                      : transport_result(recv(transport->fd, buffer, capacity, 0));
+    return transport->session ? tls_read(transport, buffer, capacity)
+                              : transport_result(recv(transport->fd, buffer, capacity, 0));
 }
 
 ssize_t promc_transport_write(struct promc_transport *transport, const char *data, size_t length)
 {
     transport->wants_write = true;
-    return transport->session != NULL ? tls_write(transport, data, length)
-                                      : transport_result(send(transport->fd, data, length, MSG_NOSIGNAL));
+    return transport->session ? tls_write(transport, data, length)
+                              : transport_result(send(transport->fd, data, length, MSG_NOSIGNAL));
 }
 
 bool promc_transport_pending(const struct promc_transport *transport)
 {
-    return transport->session != NULL && tls_pending(transport);
+    return transport->session && tls_pending(transport);
 }
 
 void promc_transport_shutdown(struct promc_transport *transport)
 {
-    if (transport->session != NULL) {
+    if (transport->session)
         tls_bye(transport);
-    }
     (void)shutdown(transport->fd, SHUT_WR);
 }

@@ -52,9 +52,8 @@ static inline char *receive_all(int fd, size_t *length)
     *length = 0;
     for (ssize_t n; (n = recv(fd, data + *length, capacity - *length, 0)) > 0;) {
         *length += (size_t)n;
-        if (*length == capacity) {
+        if (*length == capacity)
             data = realloc(data, (capacity *= 2) + 1);
-        }
     }
     data[*length] = '\0';
     return data;
@@ -91,9 +90,8 @@ static inline struct reply request_raw(unsigned port, const char *text)
     reply.body = malloc(reply.length + 1);
     memcpy(reply.body, split + 4, reply.length + 1);
     free(data);
-    if (strcasestr(reply.head, "Transfer-Encoding: chunked") != NULL) {
+    if (strcasestr(reply.head, "Transfer-Encoding: chunked"))
         dechunk(&reply);
-    }
     return reply;
 }
 
@@ -107,10 +105,9 @@ static inline struct reply get(unsigned port, const char *path, const char *head
 static inline promc_exporter *start(promc_exporter_settings settings)
 {
     promc_exporter *exporter;
-    settings.address = settings.address != NULL ? settings.address : "127.0.0.1:0";
-    if (promc_exporter_create(&exporter, &settings) != 0) {
+    settings.address = settings.address ? settings.address : "127.0.0.1:0";
+    if (promc_exporter_create(&exporter, &settings) != 0)
         fail_msg("%s", promc_exporter_error());
-    }
     return exporter;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program to be scraped, for tests/test_native_histograms.py: it does what standard input says, a line each.
+ * A program to be scraped, for tests/test_native_histograms.py and test_utf8_names.py: it does what standard input says, a line each. Names
+ * may be any UTF-8 without blanks.
  *
  *     register NAME classic|native|both SCHEMA MAX_BUCKETS ZERO_THRESHOLD
  *     observe NAME VALUE [TRACE_ID]
@@ -85,15 +86,22 @@ int main(void)
 {
     char line[512];
     promc_exporter *exporter;
-    if (promc_exporter_create(&exporter, &(promc_exporter_settings){.address = "127.0.0.1:0"}) < 0) {
+    promc_registry *registry;
+    if (promc_registry_create(&registry, &(promc_registry_settings){.utf8_names = true}) < 0) {
+        fail("no registry", promc_error_detail());
+        return 1;
+    }
+    if (promc_exporter_create(&exporter, &(promc_exporter_settings){.registry = registry, .address = "127.0.0.1:0"}) <
+        0) {
         fail("cannot serve", promc_exporter_error());
         return 1;
     }
     printf("%u\n", promc_exporter_port(exporter));
     fflush(stdout);
     int rc = 0;
-    while (rc == 0 && fgets(line, sizeof line, stdin))
-        rc = obey(promc_exporter_registry(exporter), line);
+    while (rc == 0 && fgets(line, sizeof(line), stdin))
+        rc = obey(registry, line);
     promc_exporter_stop(exporter);
+    promc_registry_destroy(registry);
     return rc == 0 ? 0 : 1;
 }

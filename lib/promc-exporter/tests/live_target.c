@@ -5,6 +5,7 @@
  */
 #include <promc-exporter/exporter.h>
 
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 static const char *const phases[] = {"idle", "busy"};
 
 struct target {
-    promc_family *jobs, *depth, *in_flight, *classic, *native, *summary;
+    promc_family *jobs, *paths, *depth, *in_flight, *classic, *native, *summary, *items, *odd, *name;
 };
 
 static int make_families(promc_registry *registry, struct target *t)
@@ -23,6 +24,9 @@ static int make_families(promc_registry *registry, struct target *t)
     int rc = promc_counter_register(
         registry, &(promc_family_settings){.name = "live_jobs_total", .help = "Jobs done.", .labels = {"queue"}},
         &t->jobs);
+    if (rc == 0)
+        rc = promc_counter_register(registry, &(promc_family_settings){.name = "live_paths_total", .labels = {"path"}},
+                                    &t->paths);
     if (rc == 0)
         rc = promc_gauge_register(registry, &(promc_family_settings){.name = "live_depth", .labels = {"queue"}},
                                   &t->depth);
@@ -42,6 +46,15 @@ static int make_families(promc_registry *registry, struct target *t)
             registry, &(promc_summary_settings){.family = {.name = "live_summary_seconds", .labels = {"step"}}},
             &t->summary);
     if (rc == 0)
+        rc = promc_gauge_register(
+            registry, &(promc_family_settings){.name = "live_items", .help = "So many zebras.", .labels = {"item"}},
+            &t->items);
+    if (rc == 0)
+        rc = promc_gauge_register(registry, &(promc_family_settings){.name = "live_odd_bytes", .labels = {"is"}},
+                                  &t->odd);
+    if (rc == 0)
+        rc = promc_gauge_register(registry, &(promc_family_settings){.name = "live.name/\xc3\xa4"}, &t->name);
+    if (rc == 0)
         rc = promc_info_register(registry, &(promc_family_settings){.name = "live_build", .labels = {"version"}},
                                  &build);
     if (rc == 0)
@@ -49,10 +62,30 @@ static int make_families(promc_registry *registry, struct target *t)
     return rc;
 }
 
+static void stand_still(const struct target *t)
+{
+    promc_gauge name;
+    char item[16];
+    for (int i = 0; i < 40; i++) {
+        snprintf(item, sizeof(item), "%d", i);
+        promc_gauge_set(promc_gauge_with(t->items, item), i);
+    }
+    promc_gauge_set(promc_gauge_with(t->odd, "nan"), NAN);
+    promc_gauge_set(promc_gauge_with(t->odd, "inf"), INFINITY);
+    promc_gauge_set(promc_gauge_with(t->odd, "3 MiB"), 3 << 20);
+    if (promc_gauge_get(t->name, NULL, &name) == 0)
+        promc_gauge_set(name, 7);
+}
+
 static void move(const struct target *t, unsigned turn)
 {
     promc_updown in_flight;
     promc_histogram native;
+    char path[16];
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(path, sizeof(path), "%u", i);
+        promc_counter_add_u64(promc_counter_with(t->paths, path), i);
+    }
     promc_counter_inc(promc_counter_with(t->jobs, "mail"));
     promc_counter_add_u64(promc_counter_with(t->jobs, "odd,le=\"0.5\"} 7 \xc3\xa4"), 3);
     promc_gauge_set(promc_gauge_with(t->depth, "mail"), turn % 100);
@@ -68,19 +101,29 @@ int main(void)
 {
     struct target target;
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    promc_exporter *exporter = promc_exporter_start("127.0.0.1:0");
-    if (!exporter) {
-        fprintf(stderr, "live-target: %s\n", promc_exporter_error());
-        return 1;
-    }
-    if (make_families(promc_exporter_registry(exporter), &target) < 0) {
+    promc_registry *registry = NULL;
+    promc_exporter *exporter = NULL;
+    int rc = promc_registry_create(&registry, &(promc_registry_settings){.utf8_names = true});
+    if (rc == 0)
+        rc = promc_collect_process(registry);
+    if (rc == 0)
+        rc = promc_collect_malloc(registry);
+    if (rc == 0)
+        rc = make_families(registry, &target);
+    if (rc == 0)
+        rc = promc_exporter_create(
+            &exporter,
+            &(promc_exporter_settings){.address = "127.0.0.1:0", .registry = registry, .history_seconds = 600});
+    if (rc < 0) {
         fprintf(stderr, "live-target: %s\n", promc_error_detail());
         return 1;
     }
+    stand_still(&target);
     printf("%u\n", promc_exporter_port(exporter));
     fflush(stdout);
     for (unsigned turn = 0; poll(&input, 1, EVERY_MS) == 0; turn++)
         move(&target, turn);
     promc_exporter_stop(exporter);
+    promc_registry_destroy(registry);
     return 0;
 }

@@ -2,6 +2,7 @@
 /* The exporter over real sockets: formats, compression, filter, limits, bad requests, start and stop. */
 #include "client.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -175,9 +176,8 @@ static void test_scrapes_in_flight(void **state)
     for (int attempt = 0; attempt < 10000; attempt++) {
         reply = get(port, "/metrics", "");
         free(reply.body);
-        if (reply.status == 200) {
+        if (reply.status == 200)
             break;
-        }
         usleep(20000);
     }
     assert_int_equal(reply.status, 200);
@@ -185,20 +185,22 @@ static void test_scrapes_in_flight(void **state)
     promc_registry_destroy(registry);
 }
 
+/* Misses every deadline that is soon. */
 static int slow_collector(void *user, uint64_t deadline_ns)
 {
-    (void)deadline_ns;
-    usleep(*(const unsigned *)user);
+    const uint64_t soon = *(const uint64_t *)user;
+    while (deadline_ns < soon && promc_now_ns() <= deadline_ns)
+        usleep(1000);
     return 0;
 }
 
 static void test_scrape_timeout_header(void **state)
 {
     (void)state;
-    unsigned wait = 300000;
+    uint64_t soon = promc_now_ns() + UINT64_C(300000000000);
     promc_exporter *exporter = start((promc_exporter_settings){0});
     unsigned port = promc_exporter_port(exporter);
-    assert_int_equal(promc_collector_register(promc_exporter_registry(exporter), "slow", slow_collector, &wait), 0);
+    assert_int_equal(promc_collector_register(promc_exporter_registry(exporter), "slow", slow_collector, &soon), 0);
     struct reply reply = get(port, "/metrics", "X-Prometheus-Scrape-Timeout-Seconds: 0.1\r\n");
     assert_int_equal(reply.status, 503);
     assert_non_null(strstr(reply.body, "scrape timeout"));
@@ -239,12 +241,10 @@ static void test_other_requests(void **state)
     unsigned port = promc_exporter_port(exporter);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct reply reply = request_raw(port, cases[i].request);
-        if (reply.status != cases[i].status) {
+        if (reply.status != cases[i].status)
             fail_msg("%s gave %u, not %u", cases[i].request, reply.status, cases[i].status);
-        }
-        if (reply.status == 405) {
+        if (reply.status == 405)
             assert_non_null(strstr(reply.head, "Allow: GET, HEAD\r\n"));
-        }
         free(reply.body);
     }
     struct reply reply = request_raw(port, "HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -267,9 +267,8 @@ static void test_keep_alive(void **state)
     }
     char *data = receive_all(fd, &length);
     int answers = 0;
-    for (char *p = data; (p = strstr(p, "HTTP/1.1 404")) != NULL; p++) {
+    for (char *p = data; (p = strstr(p, "HTTP/1.1 404")) != NULL; p++)
         answers++;
-    }
     assert_int_equal(answers, 3);
     free(data);
     close(fd);
@@ -284,14 +283,50 @@ static void test_live_view(void **state)
     assert_int_equal(reply.status, 200);
     assert_non_null(strstr(reply.head, "Content-Type: text/html; charset=utf-8\r\n"));
     assert_non_null(strstr(reply.body, "<title>promc</title>"));
-    assert_true(reply.length < 60000);
+    assert_true(reply.length < 40000);
     free(reply.body);
     promc_exporter_stop(exporter);
     exporter = start((promc_exporter_settings){.no_live_view = true});
-    reply = get(promc_exporter_port(exporter), "/", "");
-    assert_int_equal(reply.status, 404);
-    free(reply.body);
+    for (int i = 0; i < 2; i++) {
+        reply = get(promc_exporter_port(exporter), i == 0 ? "/" : "/history", "");
+        assert_int_equal(reply.status, 404);
+        free(reply.body);
+    }
     promc_exporter_stop(exporter);
+}
+
+/* The length of what is behind the line of JSON. */
+static size_t history_length(promc_exporter *exporter)
+{
+    struct reply reply = get(promc_exporter_port(exporter), "/history", "");
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.head, "Cache-Control: no-store\r\n"));
+    assert_ptr_equal(strstr(reply.body, "{\"program\":\"test-promc-exporter\",\"gzip\":"), reply.body);
+    const char *end = strchr(reply.body, '\n');
+    assert_non_null(end);
+    size_t length = reply.length - (size_t)(end + 1 - reply.body);
+    free(reply.body);
+    return length;
+}
+
+static void test_history(void **state)
+{
+    (void)state;
+    promc_exporter *exporter = start((promc_exporter_settings){.history_seconds = 60});
+    while (history_length(exporter) == 0)
+        usleep(20000);
+    promc_exporter_stop(exporter);
+    /* Otherwise from the first time that somebody opens the page. */
+    exporter = start((promc_exporter_settings){0});
+    assert_int_equal(history_length(exporter), 0);
+    free(get(promc_exporter_port(exporter), "/", "").body);
+    while (history_length(exporter) == 0)
+        usleep(20000);
+    promc_exporter_stop(exporter);
+    assert_int_equal(
+        promc_exporter_create(&exporter, &(promc_exporter_settings){.address = "127.0.0.1:0", .history_seconds = 3601}),
+        PROMC_E_INVALID);
+    assert_string_equal(promc_exporter_error(), "history_seconds is 3601; at most 3600");
 }
 
 /* A name that no resolver is asked for: one of its labels is longer than DNS allows. */
@@ -345,6 +380,30 @@ static void on_signal(int number)
     (void)number;
 }
 
+/* By what the kernel says of each thread of this process. */
+static bool all_threads_block(int number)
+{
+    char name[300], line[256];
+    DIR *threads = opendir("/proc/self/task");
+    unsigned seen = 0, blocked = 0;
+    assert_non_null(threads);
+    for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+        snprintf(name, sizeof(name), "/proc/self/task/%s/status", entry->d_name);
+        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(name, "r");
+        while (file && fgets(line, sizeof(line), file)) {
+            if (strncmp(line, "SigBlk:", 7) == 0) {
+                seen++;
+                blocked += (unsigned)(strtoull(line + 7, NULL, 16) >> (number - 1)) & 1;
+            }
+        }
+        if (file)
+            fclose(file);
+    }
+    closedir(threads);
+    assert_true(seen > 1);
+    return seen == blocked;
+}
+
 /* The program's signals go to the program's threads. */
 static void test_signals_are_left_alone(void **state)
 {
@@ -356,8 +415,8 @@ static void test_signals_are_left_alone(void **state)
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+    assert_true(all_threads_block(SIGUSR1));
     kill(getpid(), SIGUSR1);
-    usleep(20000);
     sigpending(&pending);
     assert_true(sigismember(&pending, SIGUSR1)); /* the exporter's thread did not take it */
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -381,19 +440,18 @@ static void test_many_scrapers(void **state)
     unsigned port = promc_exporter_port(exporter);
     fill(promc_exporter_registry(exporter), 2000);
     pthread_t threads[8];
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 8; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, scrape_loop, &port), 0);
-    }
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 8; i++)
         pthread_join(threads[i], NULL);
-    }
     struct reply reply = get(port, "/metrics", "");
     assert_int_equal(reply.status, 200);
     free(reply.body);
     /* and stop while one is stuck half-way */
     int fd = open_connection(port);
+    char begun;
     send_text(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-    usleep(20000);
+    assert_int_equal(recv(fd, &begun, 1, MSG_PEEK), 1);
     promc_exporter_stop(exporter);
     close(fd);
 }
@@ -401,12 +459,19 @@ static void test_many_scrapers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_call),          cmocka_unit_test(test_negotiation),
-        cmocka_unit_test(test_name_filter),       cmocka_unit_test(test_gzip),
-        cmocka_unit_test(test_scrapes_in_flight), cmocka_unit_test(test_scrape_timeout_header),
-        cmocka_unit_test(test_other_requests),    cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_live_view),         cmocka_unit_test(test_settings_of_a_newer_program),
-        cmocka_unit_test(test_addresses),         cmocka_unit_test(test_signals_are_left_alone),
+        cmocka_unit_test(test_one_call),
+        cmocka_unit_test(test_negotiation),
+        cmocka_unit_test(test_name_filter),
+        cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_scrapes_in_flight),
+        cmocka_unit_test(test_scrape_timeout_header),
+        cmocka_unit_test(test_other_requests),
+        cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_live_view),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_settings_of_a_newer_program),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_signals_are_left_alone),
         cmocka_unit_test(test_many_scrapers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

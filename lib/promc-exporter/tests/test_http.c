@@ -14,18 +14,17 @@
 static char text[100000];
 
 /* The status; -1: it is no head; 0: read. */
-static int read_text(const char *from, size_t length, struct promc_http_request *request)
+static int read_text(const char *from, size_t length, struct promc_exporter_http_request *request)
 {
-    struct promc_http_scan scan = {0};
+    struct promc_exporter_http_scan scan = {0};
     const char *why = NULL;
     memcpy(text, from, length);
     text[length] = '\0';
-    long end = promc_http_end(&scan, text, length);
-    if (end < 0) {
+    long end = promc_exporter_http_end(&scan, text, length);
+    if (end < 0)
         return -1;
-    }
     assert_int_equal(end, length);
-    int status = (int)promc_http_read(text + scan.start, length - scan.start, request, &why);
+    int status = (int)promc_exporter_http_read(text + scan.start, length - scan.start, request, &why);
     assert_true(status == 0 || strlen(why) > 3);
     return status;
 }
@@ -101,13 +100,12 @@ static void test_statuses(void **state)
         {"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" HOST, 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct promc_http_request request;
+        struct promc_exporter_http_request request;
         int status = read_text(cases[i].head, strlen(cases[i].head), &request);
-        if (status != cases[i].status) {
+        if (status != cases[i].status)
             fail_msg("%s gave %d, not %d", cases[i].head, status, cases[i].status);
-        }
     }
-    struct promc_http_request request;
+    struct promc_exporter_http_request request;
     static const char nul[] = "GET / HTTP/1.1\r\nA: \0\r\n" HOST;
     assert_int_equal(read_text(nul, sizeof(nul) - 1, &request), -1);
 }
@@ -115,7 +113,7 @@ static void test_statuses(void **state)
 static void test_what_is_read(void **state)
 {
     (void)state;
-    struct promc_http_request request;
+    struct promc_exporter_http_request request;
     static const char head[] = "GET http://x/%6Detrics?a=%20&b HTTP/1.1\r\nHost: x\r\nACCEPT: a\r\naccept:b \r\n"
                                "Accept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n"
                                "Authorization: Bearer t\r\nContent-Length: 12\r\nConnection: foo, Close\r\n\r\n";
@@ -145,9 +143,9 @@ static void test_pieces(void **state)
     static const char head[] = "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\nGET";
     size_t whole = sizeof(head) - 1 - 3;
     for (size_t cut = 0; cut < whole; cut++) {
-        struct promc_http_scan scan = {0};
-        assert_int_equal(promc_http_end(&scan, head, cut), 0);
-        assert_int_equal(promc_http_end(&scan, head, sizeof(head) - 1), whole);
+        struct promc_exporter_http_scan scan = {0};
+        assert_int_equal(promc_exporter_http_end(&scan, head, cut), 0);
+        assert_int_equal(promc_exporter_http_end(&scan, head, sizeof(head) - 1), whole);
         assert_int_equal(scan.start, 2);
     }
 }
@@ -156,14 +154,13 @@ static void test_too_many(void **state)
 {
     (void)state;
     static char long_head[50000];
-    struct promc_http_request request;
+    struct promc_exporter_http_request request;
     for (int accept = 0; accept < 2; accept++) {
         int most = accept ? PROMC_HTTP_LINES : PROMC_HTTP_FIELDS - 1; /* and Host */
         for (int more = 0; more < 2; more++) {
             size_t length = (size_t)sprintf(long_head, "GET / HTTP/1.1\r\n");
-            for (int i = 0; i < most + more; i++) {
+            for (int i = 0; i < most + more; i++)
                 length += (size_t)sprintf(long_head + length, "%s: a\r\n", accept ? "Accept" : "A");
-            }
             length += (size_t)sprintf(long_head + length, HOST);
             assert_int_equal(read_text(long_head, length, &request), more ? 431 : 0);
         }

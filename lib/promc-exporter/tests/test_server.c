@@ -30,9 +30,8 @@ static void wait_for_status(unsigned port, unsigned status)
     for (int patience = 0; patience < 9000; patience++) {
         struct reply reply = get(port, "/metrics?name[]=process_threads", "");
         free(reply.body);
-        if (reply.status == status) {
+        if (reply.status == status)
             return;
-        }
         usleep(20000);
     }
     fail_msg("no status %u", status);
@@ -125,9 +124,8 @@ static void test_many_names(void **state)
     } cases[] = {{300, 200}, {4096, 200}, {4097, 400}, {20000, 414}};
     for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
         size_t length = (size_t)sprintf(text, "GET /metrics?");
-        for (int i = 1; i < cases[c].count; i++) {
+        for (int i = 1; i < cases[c].count; i++)
             length += (size_t)sprintf(text + length, "name[]=a%d&", i);
-        }
         (void)sprintf(text + length, "name[]=process_threads HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         struct reply reply = request_raw(port, text);
         assert_int_equal(reply.status, cases[c].status);
@@ -190,7 +188,7 @@ static void test_a_child_does_not_hold_the_port(void **state)
     if (child == 0) {
         promc_exporter_stop(exporter); /* frees it, and nothing else */
         promc_exporter *own = promc_exporter_start("127.0.0.1:0");
-        ssize_t n = own != NULL ? write(told[1], "x", 1) : 0;
+        ssize_t n = own ? write(told[1], "x", 1) : 0;
         (void)n;
         pause();
         _exit(0);
@@ -201,9 +199,8 @@ static void test_a_child_does_not_hold_the_port(void **state)
     char again[32];
     snprintf(again, sizeof(again), "127.0.0.1:%u", port);
     exporter = promc_exporter_start(again);
-    if (exporter == NULL) {
+    if (!exporter)
         fail_msg("%s", promc_exporter_error());
-    }
     struct reply reply = get(port, "/metrics", "");
     assert_int_equal(reply.status, 200);
     free(reply.body);
@@ -220,11 +217,10 @@ static int open_descriptors(int *out, int most)
 {
     int count = 0;
     DIR *dir = opendir("/proc/self/fd");
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL && count < most;) {
+    for (const struct dirent *entry; (entry = readdir(dir)) && count < most;) {
         int fd = atoi(entry->d_name);
-        if (entry->d_name[0] != '.' && fd != dirfd(dir)) {
+        if (entry->d_name[0] != '.' && fd != dirfd(dir))
             out[count++] = fd;
-        }
     }
     closedir(dir);
     return count;
@@ -242,18 +238,15 @@ static void test_closed_descriptors_do_not_end_the_process(void **state)
         int fd = open_connection(promc_exporter_port(exporter));
         send_text(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
         char byte;
-        if (recv(fd, &byte, 1, 0) != 1) {
+        if (recv(fd, &byte, 1, 0) != 1)
             _exit(1);
-        }
         int now = open_descriptors(after, 256);
         for (int i = 0; i < now; i++) {
             bool known = false;
-            for (int j = 0; j < count; j++) {
+            for (int j = 0; j < count; j++)
                 known |= after[i] == before[j];
-            }
-            if (!known) {
+            if (!known)
                 close(after[i]);
-            }
         }
         promc_exporter_stop(exporter);
         _exit(0);
@@ -272,14 +265,12 @@ static pid_t start_client(unsigned port, const int go[2])
     if (child == 0) {
         char byte;
         close(go[1]);
-        if (read(go[0], &byte, 1) != 1) {
+        if (read(go[0], &byte, 1) != 1)
             _exit(3);
-        }
         for (int i = 0; i < 3; i++) {
             struct reply reply = get(port, "/metrics", "");
-            if (reply.status != 200 || strstr(reply.body, "process_threads") == NULL) {
+            if (reply.status != 200 || !strstr(reply.body, "process_threads"))
                 _exit(1);
-            }
         }
         _exit(0);
     }
@@ -298,15 +289,13 @@ static void test_metrics_without_descriptors(void **state)
     small = before;
     small.rlim_cur = 256;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
-    while (count < 1024 && (taken[count] = dup(go[0])) >= 0) {
+    while (count < 1024 && (taken[count] = dup(go[0])) >= 0)
         count++;
-    }
     assert_int_equal(errno, EMFILE);
     assert_int_equal(write(go[1], "x", 1), 1);
     assert_int_equal(waitpid(client, &status, 0), client);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         close(taken[i]);
-    }
     setrlimit(RLIMIT_NOFILE, &before);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
@@ -318,7 +307,7 @@ static void test_metrics_without_descriptors(void **state)
 static long content_length(const struct reply *reply)
 {
     const char *field = strstr(reply->head, "\r\nContent-Length: ");
-    return field != NULL ? strtol(field + 18, NULL, 10) : -1;
+    return field ? strtol(field + 18, NULL, 10) : -1;
 }
 
 static void test_head(void **state)
@@ -366,9 +355,8 @@ static void test_requests(void **state)
     promc_exporter *exporter = start((promc_exporter_settings){0});
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct reply reply = request_raw(promc_exporter_port(exporter), cases[i].request);
-        if (reply.status != cases[i].status || strstr(reply.head, cases[i].head) == NULL) {
+        if (reply.status != cases[i].status || !strstr(reply.head, cases[i].head))
             fail_msg("%s gave %s", cases[i].request, reply.head);
-        }
         assert_non_null(strstr(reply.head, "\r\nDate: "));
         free(reply.body);
     }
@@ -385,9 +373,8 @@ static void test_a_connection_goes_on(void **state)
                                "GET /x HTTP/1.1\r\nHost: y\r\n\r\n.."
                                "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
                                "GET /metrics HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
-    for (const char *at = text; *at != '\0'; at++) {
+    for (const char *at = text; *at != '\0'; at++)
         assert_int_equal(send(fd, at, 1, MSG_NOSIGNAL), 1);
-    }
     size_t length;
     char *answer = receive_all(fd, &length);
     int ok = 0, missing = 0;
@@ -471,9 +458,8 @@ static void test_token(void **state)
     promc_exporter *exporter = start((promc_exporter_settings){.token = "s3cret"}), *second;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct reply reply = get(promc_exporter_port(exporter), "/metrics", cases[i].header);
-        if (reply.status != cases[i].status) {
+        if (reply.status != cases[i].status)
             fail_msg("%s gave %u", cases[i].header, reply.status);
-        }
         assert_true((strstr(reply.head, "WWW-Authenticate: Bearer") != NULL) == (reply.status == 401));
         assert_true((strstr(reply.body, "process_threads") != NULL) == (reply.status == 200));
         free(reply.body);

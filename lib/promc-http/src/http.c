@@ -5,7 +5,7 @@
 
 static const double duration_bounds[] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60};
 static const double size_bounds[] = {1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static int register_sizes(promc_http *http, promc_registry *registry, const promc_http_settings *settings)
 {
@@ -70,7 +70,7 @@ int promc_http_create(promc_http **out, promc_registry *registry, const promc_ht
     int rc = PROMC_RESERVED_CHECK(promc_http_settings, settings);
     if (rc < 0)
         return rc;
-    promc_http *http = calloc(1, sizeof *http);
+    promc_http *http = calloc(1, sizeof(*http));
     if (!http)
         return PROMC_E_NOMEM;
     pthread_mutex_init(&http->lock, NULL);

@@ -18,13 +18,18 @@ struct status_slot {
     promc_histogram duration;
 };
 
+/* What a method of a route has whatever the status. */
+struct method_series {
+    promc_histogram request_size;
+    promc_histogram response_size;
+    promc_counter aborted;
+};
+
 /* The handles of one method of a route, made with it or, of the unmatched one, as they come; `filled` is written last, once. So are
  * those of the statuses; a status that finds its slot taken is looked up. */
 struct method_handles {
     uint32_t filled;
-    promc_histogram request_size;
-    promc_histogram response_size;
-    promc_counter aborted;
+    struct method_series series;
     struct status_slot statuses[STATUS_SLOTS];
 };
 

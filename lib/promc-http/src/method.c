@@ -11,10 +11,9 @@ static const char *const names[PROMC_HTTP_METHODS] = {
 
 enum promc_http_method promc_http_method_of(const char *verb)
 {
-    for (int i = PROMC_HTTP_OTHER + 1; verb && i < PROMC_HTTP_METHODS; i++) {
+    for (int i = PROMC_HTTP_OTHER + 1; verb && i < PROMC_HTTP_METHODS; i++)
         if (strcmp(verb, names[i]) == 0)
             return (enum promc_http_method)i;
-    }
     return PROMC_HTTP_OTHER;
 }
 

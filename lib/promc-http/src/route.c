@@ -24,7 +24,7 @@ static int find_status(const promc_http_route *route, enum promc_http_method met
     return rc < 0 ? rc : rc2;
 }
 
-static int find_method(const promc_http_route *route, enum promc_http_method method, struct method_handles *out)
+static int find_method(const promc_http_route *route, enum promc_http_method method, struct method_series *out)
 {
     const char *values[] = {promc_http_method_name(method), route->path};
     int rc = promc_histogram_get(route->http->request_size, values, &out->request_size);
@@ -51,80 +51,105 @@ static void remember(struct status_slot *slot, int status, promc_counter request
     __atomic_store_n(&slot->status, (uint32_t)status, __ATOMIC_RELEASE);
 }
 
-static void status_handles(promc_http_route *route, enum promc_http_method method, int status, promc_counter *requests,
-                           promc_histogram *duration)
+/* A slot as it would be, of a status that has none or whose series were removed: they are made again. */
+static __attribute__((noinline)) struct status_slot
+look_up_status(const promc_http_route *route, enum promc_http_method method, int status, struct status_slot *slot)
 {
-    struct method_handles *known = route->methods[method];
-    struct status_slot *slot = known ? &known->statuses[(unsigned)status % STATUS_SLOTS] : NULL;
-    if (slot && __atomic_load_n(&slot->status, __ATOMIC_ACQUIRE) == (uint32_t)status &&
-        promc_series_is_live(slot->requests.ref) && promc_series_is_live(slot->duration.ref)) {
-        *requests = slot->requests;
-        *duration = slot->duration;
-        return;
-    }
-    if (find_status(route, method, status, requests, duration) == 0 && slot)
-        remember(slot, status, *requests, *duration);
+    struct status_slot found = {0};
+    if (find_status(route, method, status, &found.requests, &found.duration) == 0 && slot)
+        remember(slot, status, found.requests, found.duration);
+    return found;
 }
 
-/* Removed series are made again: a handle that has gone stale is looked up. */
-static void method_handles(promc_http_route *route, enum promc_http_method method, struct method_handles *out)
+static __attribute__((noinline)) struct method_series look_up_method(const promc_http_route *route,
+                                                                     enum promc_http_method method)
 {
     struct method_handles *known = route->methods[method];
-    if (known && __atomic_load_n(&known->filled, __ATOMIC_ACQUIRE) == SLOT_FILLED &&
-        promc_series_is_live(known->request_size.ref) && promc_series_is_live(known->response_size.ref) &&
-        promc_series_is_live(known->aborted.ref)) {
-        out->request_size = known->request_size;
-        out->response_size = known->response_size;
-        out->aborted = known->aborted;
-        return;
+    struct method_series found = {0};
+    if (find_method(route, method, &found) == 0 && known && claim(&known->filled)) {
+        known->series = found;
+        __atomic_store_n(&known->filled, SLOT_FILLED, __ATOMIC_RELEASE);
     }
-    if (find_method(route, method, out) < 0 || !known || !claim(&known->filled))
-        return;
-    known->request_size = out->request_size;
-    known->response_size = out->response_size;
-    known->aborted = out->aborted;
-    __atomic_store_n(&known->filled, SLOT_FILLED, __ATOMIC_RELEASE);
+    return found;
 }
 
+/* Of a slot that is filled: no handle in it is zero. */
+static bool is_live(promc_series_ref ref)
+{
+    return __atomic_load_n(&promc_ref_live(ref)->word, __ATOMIC_RELAXED) == ref.word;
+}
+
+static bool is_status(const struct status_slot *slot, int status)
+{
+    return slot && __atomic_load_n(&slot->status, __ATOMIC_ACQUIRE) == (uint32_t)status &&
+           is_live(slot->requests.ref) && is_live(slot->duration.ref);
+}
+
+/* NULL: not filled, or not all of it lives. */
+static const struct method_series *filled_series(const struct method_handles *handles, bool aborted)
+{
+    if (!handles || __atomic_load_n(&handles->filled, __ATOMIC_ACQUIRE) != SLOT_FILLED)
+        return NULL;
+    const struct method_series *series = &handles->series;
+    bool live = is_live(series->request_size.ref) && is_live(series->response_size.ref) &&
+                (!aborted || is_live(series->aborted.ref));
+    return live ? series : NULL;
+}
+
+static void count_status(const struct status_slot *handles, const struct finished *request, double seconds)
+{
+    bool kept = false;
+    if (request->labels)
+        kept = promc_histogram_observe_exemplar(handles->duration, seconds, request->labels, request->label_count) == 0;
+    else
+        promc_histogram_observe(handles->duration, seconds);
+    /* Each bucket keeps one as often as the counter may: asking the counter each time would only cost as much again. */
+    if (PROMC_UNLIKELY(kept))
+        (void)promc_counter_add_exemplar(handles->requests, 1, request->labels, request->label_count);
+    else
+        promc_counter_inc(handles->requests);
+}
+
+/* What is filled is never written again, so it is used where it stands. */
 void promc_http_count(promc_http_route *route, const struct finished *request, double seconds)
 {
-    promc_counter requests;
-    promc_histogram duration;
-    struct method_handles handles;
-    status_handles(route, request->method, request->status, &requests, &duration);
-    method_handles(route, request->method, &handles);
-    if (request->labels) {
-        (void)promc_counter_add_exemplar(requests, 1, request->labels, request->label_count);
-        (void)promc_histogram_observe_exemplar(duration, seconds, request->labels, request->label_count);
-    } else {
-        promc_counter_inc(requests);
-        promc_histogram_observe(duration, seconds);
+    struct method_handles *known = route->methods[request->method];
+    struct status_slot *slot = known ? &known->statuses[(unsigned)request->status % STATUS_SLOTS] : NULL, status;
+    const struct method_series *series = filled_series(known, request->aborted);
+    struct method_series looked_up;
+    if (PROMC_UNLIKELY(!is_status(slot, request->status))) {
+        status = look_up_status(route, request->method, request->status, slot);
+        slot = &status;
     }
-    promc_histogram_observe(handles.request_size, (double)request->request_bytes);
-    promc_histogram_observe(handles.response_size, (double)request->response_bytes);
-    if (request->aborted)
-        promc_counter_inc(handles.aborted);
+    if (PROMC_UNLIKELY(!series)) {
+        looked_up = look_up_method(route, request->method);
+        series = &looked_up;
+    }
+    count_status(slot, request, seconds);
+    promc_histogram_observe(series->request_size, (double)(int64_t)request->request_bytes);
+    promc_histogram_observe(series->response_size, (double)(int64_t)request->response_bytes);
+    if (PROMC_UNLIKELY(request->aborted))
+        promc_counter_inc(series->aborted);
 }
 
 int promc_http_route_reserve(promc_http_route *route)
 {
-    for (int i = 0; i < PROMC_HTTP_METHODS; i++) {
-        if (!route->methods[i] && !(route->methods[i] = calloc(1, sizeof *route->methods[i])))
+    for (int i = 0; i < PROMC_HTTP_METHODS; i++)
+        if (!route->methods[i] && !(route->methods[i] = calloc(1, sizeof(*route->methods[i]))))
             return PROMC_E_NOMEM;
-    }
     return 0;
 }
 
 static int declare_method(promc_http_route *route, enum promc_http_method method)
 {
     static const int from_the_start[] = {200, 500};
-    struct method_handles *handles = calloc(1, sizeof *handles);
+    struct method_handles *handles = calloc(1, sizeof(*handles));
     if (!handles)
         return PROMC_E_NOMEM;
     route->methods[method] = handles;
-    int rc = find_method(route, method, handles);
+    int rc = find_method(route, method, &handles->series);
     handles->filled = rc == 0 ? SLOT_FILLED : SLOT_EMPTY;
-    for (size_t i = 0; rc == 0 && i < sizeof from_the_start / sizeof *from_the_start; i++) {
+    for (size_t i = 0; rc == 0 && i < sizeof(from_the_start) / sizeof(*from_the_start); i++) {
         promc_counter requests;
         promc_histogram duration;
         int status = from_the_start[i];
@@ -148,16 +173,15 @@ int promc_http_route_declare(promc_http *http, const char *template_path, uint32
     if (!http || !template_path || methods >> PROMC_HTTP_METHODS != 0)
         return PROMC_E_INVALID;
     size_t length = strlen(template_path);
-    promc_http_route *route = calloc(1, sizeof *route + length + 1);
+    promc_http_route *route = calloc(1, sizeof(*route) + length + 1);
     if (!route)
         return PROMC_E_NOMEM;
     route->http = http;
     memcpy(route->path, template_path, length + 1);
     int rc = 0;
-    for (int i = 0; rc == 0 && i < PROMC_HTTP_METHODS; i++) {
+    for (int i = 0; rc == 0 && i < PROMC_HTTP_METHODS; i++)
         if (methods & 1u << i)
             rc = declare_method(route, (enum promc_http_method)i);
-    }
     if (rc < 0) {
         promc_http_route_free(route);
         return rc;

@@ -17,7 +17,7 @@ struct fixture {
 
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof(*f));
     *state = f;
     if (promc_registry_create(&f->registry, NULL) < 0 || promc_http_create(&f->http, f->registry, NULL) < 0)
         return -1;
@@ -67,6 +67,28 @@ static void only_the_first_end_counts(void **state)
     assert_int_equal(durations(f, "GET", "/things/{id}", "200"), 1);
 }
 
+static void a_request_begins_with_its_first_byte(void **state)
+{
+    struct fixture *f = *state;
+    promc_http_token token;
+    double sum;
+    const char *const values[] = {"GET", "/things/{id}", "200"};
+    promc_histogram duration =
+        promc_histogram_with_values(promc_family_find(f->registry, "http_request_duration_seconds"), values, 3);
+    promc_http_begin_at(f->http, &token, promc_now_ns() + UINT64_C(1000000000000)); /* a clock that went back */
+    assert_int_equal((int64_t)in_flight(f), 1);
+    assert_true(promc_http_end(&token, f->route, PROMC_HTTP_GET, 200, 0, 0));
+    assert_int_equal(promc_histogram_count(duration, &sum), 1);
+    assert_true(sum == 0);
+    promc_http_begin_at(f->http, &token, promc_now_ns() - UINT64_C(3000000000));
+    assert_true(promc_http_end(&token, f->route, PROMC_HTTP_GET, 200, 0, 0));
+    assert_int_equal(promc_histogram_count(duration, &sum), 2);
+    assert_true(sum >= 3 && sum < 1000);
+    assert_int_equal((int64_t)in_flight(f), 0);
+    promc_http_begin_at(NULL, &token, 1);
+    assert_false(promc_http_end(&token, f->route, PROMC_HTTP_GET, 200, 0, 0));
+}
+
 static void abort_is_499(void **state)
 {
     struct fixture *f = *state;
@@ -91,12 +113,12 @@ static void unmatched_requests_have_their_series(void **state)
     for (int round = 1; round <= 3; round++) {
         for (int method = 0; method < PROMC_HTTP_METHODS; method++) {
             const char *name = promc_http_method_name((enum promc_http_method)method);
-            for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+            for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
                 char status[4];
                 promc_http_token token;
                 promc_http_begin(f->http, &token);
                 assert_true(promc_http_end(&token, NULL, (enum promc_http_method)method, statuses[i], 1, 2));
-                snprintf(status, sizeof status, "%d", statuses[i]);
+                snprintf(status, sizeof(status), "%d", statuses[i]);
                 assert_int_equal((int64_t)requests(f, name, PROMC_HTTP_UNMATCHED, status), round);
                 assert_int_equal(durations(f, name, PROMC_HTTP_UNMATCHED, status), round);
             }
@@ -114,7 +136,7 @@ static void odd_arguments_have_a_place(void **state)
     static const int statuses[] = {0, -1, 99, 1000, 100000};
     promc_http_token token = {0};
     assert_false(promc_http_end(&token, f->route, PROMC_HTTP_GET, 200, 0, 0)); /* never begun */
-    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
         promc_http_begin(f->http, &token);
         assert_true(promc_http_end(&token, f->route, (enum promc_http_method)77, statuses[i], 0, 0));
     }
@@ -211,7 +233,7 @@ static void *finish_all(void *argument)
 static void races_count_once(void **state)
 {
     struct fixture *f = *state;
-    promc_http_token *tokens = calloc(REQUESTS, sizeof *tokens);
+    promc_http_token *tokens = calloc(REQUESTS, sizeof(*tokens));
     struct race races[THREADS];
     pthread_t threads[THREADS];
     uint64_t finished = 0;
@@ -249,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_of_a_newer_program_are_refused),
         cmocka_unit_test_setup_teardown(only_the_first_end_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_begins_with_its_first_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(abort_is_499, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unmatched_requests_have_their_series, set_up, tear_down),
         cmocka_unit_test_setup_teardown(odd_arguments_have_a_place, set_up, tear_down),

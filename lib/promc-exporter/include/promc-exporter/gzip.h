@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file promc-exporter/gzip.h gzip (RFC 1952) for the exposition of a server of your own: promc_exposition_settings.compressor. */
+/** @file promc-exporter/gzip.h gzip (RFC 1952) for the exposition of your own server: promc_exposition_settings.compressor. */
 #ifndef PROMC_EXPORTER_GZIP_H
 #define PROMC_EXPORTER_GZIP_H
 
@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/** zlib at its fastest level, about 270 kB for each scrape under way. A constant; thread safe. */
+/** zlib at its fastest level, about 270 kB for each scrape in flight. A constant; thread safe. */
 PROMC_API const promc_compressor *promc_exporter_gzip(void);
 
 #ifdef __cplusplus

@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { parse, quantile, total } from '../src/exposition.js';
+import { between, parse, quantile, total } from '../exposition.js';
+import { format, span, unitOf } from '../units.js';
 
-const require = createRequire(new URL('../../../../tools/dashboard-preview/package.json', import.meta.url));
+const require = createRequire(process.env.PLAYWRIGHT ?? new URL('../../../../tools/dashboard-preview/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
 const url = process.env.LIVE_URL;
 const PATIENCE = 180_000; // ms; a slow machine is no fault
@@ -30,31 +31,33 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** name → [line's label, the number beside it] of what is drawn of a family. */
-const legend = (name) =>
-  page.$$eval(`[data-family="${name}"] .u-series`, (rows) => rows.slice(1).map((row) => [row.querySelector('.u-label').textContent, row.querySelector('.u-value').textContent]));
-
-/** The legend of a family once every line of it has a number. */
-async function numbers(name) {
-  await page.waitForFunction(
-    (family) => {
-      const found = [...document.querySelectorAll(`[data-family="${family}"] .u-series .u-value`)].slice(1);
-      return found.length > 0 && found.every((e) => /^-?\d/.test(e.textContent));
-    },
-    name,
-    { polling: 100 },
-  );
-  return new Map((await legend(name)).map(([label, value]) => [label, Number.parseFloat(value)]));
+/** The rows below a family's graph once `ready` says that they are what is waited for: label → text. */
+async function rows(name, ready = (found) => found.length > 0 && found.every(([, value]) => /\d/.test(value))) {
+  for (const end = Date.now() + PATIENCE; ; ) {
+    const found = await page.$$eval(`[data-family="${name}"] tbody tr`, (all) => all.map((row) => [row.querySelector('th').textContent, row.querySelector('td').textContent]));
+    if (ready(found) || Date.now() > end) return new Map(found);
+    await page.waitForTimeout(50);
+  }
 }
+const numbers = async (name) => new Map([...(await rows(name))].map(([label, value]) => [label, Number.parseFloat(value)]));
 
-const exposed = async () => parse(await (await fetch(`${url}metrics`)).text());
+const accept = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8';
+const exposed = async () => parse(await (await fetch(`${url}metrics`, { headers: { Accept: accept } })).arrayBuffer());
 
-test('every family of the program is drawn', async () => {
+test('every family of the program is there, its own first, then the process, then promc', async () => {
   const names = [...(await exposed()).keys()];
   assert.ok(names.length > 20, `only ${names.length} families`);
-  await page.waitForFunction((count) => document.querySelectorAll('section canvas').length >= count, names.length, { polling: 100 });
-  const drawn = await page.$$eval('section', (all) => all.filter((e) => e.querySelector('canvas')).map((e) => e.dataset.family));
-  assert.deepEqual(names.filter((name) => !drawn.includes(name)), []);
+  await page.waitForFunction((count) => document.querySelectorAll('article').length >= count, names.length, { polling: 100 });
+  const shown = await page.$$eval('article', (all) => all.map((e) => e.dataset.family));
+  assert.deepEqual(names.filter((name) => !shown.includes(name)), []);
+  const rank = (name) => (name.startsWith('promc_') ? 2 : name.startsWith('live') ? 0 : 1);
+  assert.deepEqual(shown.map(rank), shown.map(rank).sort());
+  assert.ok(shown.includes('live.name/ä'));
+});
+
+test('it says which program it is, its version, and since when it runs', async () => {
+  assert.equal(await page.textContent('h1'), 'live-target');
+  assert.match(await page.textContent('#about'), /^1\.2 "quoted\\" · up \d+ (s|min)/);
 });
 
 test('counters are rates, one line a series, whatever the labels', async () => {
@@ -64,25 +67,98 @@ test('counters are rates, one line a series, whatever the labels', async () => {
 });
 
 test('gauges are themselves', async () => {
-  for (const name of ['live_depth', 'live_in_flight', 'live_build_info']) {
+  for (const name of ['live_depth', 'live_in_flight']) {
     for (const [, value] of await numbers(name)) assert.ok(value >= 0, name);
   }
 });
 
-test('histograms are quantiles between the bounds, summaries their own, native ones their mean', async () => {
+test('histograms, native ones too, are quantiles and a heatmap, summaries their own quantiles', async () => {
   const classic = await numbers('live_classic_seconds');
-  assert.deepEqual([...classic.keys()], ['p50', 'p95', 'p99']);
-  for (const [name, value] of classic) assert.ok(value >= 0.25 && value <= 0.5, `${name}: ${value}`);
+  assert.deepEqual([...classic.keys()], ['p50', 'p95', 'p99', 'per second']);
+  for (const name of ['p50', 'p95', 'p99']) assert.ok(classic.get(name) >= 250 && classic.get(name) <= 500, `${name}: ${classic.get(name)} ms`);
+  assert.ok(classic.get('per second') > 0);
   const summary = await numbers('live_summary_seconds');
   assert.equal(summary.size, 6);
-  for (const [name, value] of summary) assert.ok(/^step="(idle|busy)" p(50|90|99)$/.test(name) && Math.abs(value - 0.3) < 0.03, `${name}: ${value}`);
+  for (const [name, value] of summary) assert.ok(/^step="(idle|busy)" p(50|90|99)$/.test(name) && Math.abs(value - 300) < 30, `${name}: ${value}`);
   const native = await numbers('live_native_seconds');
-  assert.deepEqual([...native.keys()], ['mean']);
-  assert.ok(Math.abs(native.get('mean') - 0.3) < 1e-3);
+  for (const name of ['p50', 'p95', 'p99']) assert.ok(Math.abs(native.get(name) - 300) < 30, `${name}: ${native.get(name)} ms`);
+  for (const name of ['live_classic_seconds', 'live_native_seconds']) {
+    const blue = await page.$eval(`[data-family="${name}"] canvas`, (canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let i = 0; i < data.length; i += 4) count += data[i + 2] > data[i] + 60 && data[i + 3] > 0;
+      return count;
+    });
+    assert.ok(blue > 500, `${name}: ${blue} points of a heatmap`);
+  }
+});
+
+test('NaN and infinities are said, bytes have their unit, ages are ages', async () => {
+  const odd = await rows('live_odd_bytes', (found) => found.length === 3);
+  assert.deepEqual(Object.fromEntries(odd), { 'is="nan"': 'NaN', 'is="inf"': '+Inf', 'is="3 MiB"': '3 MiB' });
+  assert.match((await rows('process_start_time_seconds')).get('value'), / ago$/);
+});
+
+test('of many series the largest are shown, with their number and a way to the others', async () => {
+  const first = await numbers('live_items');
+  assert.deepEqual([...first.values()].sort((a, b) => a - b), [28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39]);
+  const pager = page.locator('[data-family="live_items"] p').last();
+  assert.match(await pager.textContent(), /^series 1 to 12 of 40, the largest first/);
+  await pager.getByRole('button', { name: 'next' }).click();
+  assert.match(await pager.textContent(), /^series 13 to 24 of 40/);
+  assert.equal(Math.max(...(await numbers('live_items')).values()), 27);
+  await page.fill('#search', 'item="3"');
+  assert.deepEqual([...(await numbers('live_items')).values()], [3]);
+  await page.fill('#search', '');
+});
+
+test('of a counter too, which has no rates at first', async () => {
+  const first = await numbers('live_paths_total');
+  assert.deepEqual([...first.keys()].sort(), Array.from({ length: 12 }, (_, i) => `path="${988 + i}"`));
+  assert.match(await page.locator('[data-family="live_paths_total"] p').last().textContent(), /^series 1 to 12 of 1000, the largest first/);
+  assert.equal(format(1.7e308, ''), '1.7e+308');
+});
+
+test('the keyboard is enough', async () => {
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.family), await page.$$eval('article', (all) => all[1].dataset.family));
+  await page.keyboard.press('p');
+  assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true');
+  await page.keyboard.press('ArrowLeft');
+  assert.match(await page.textContent('#count'), /:\d\d/);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('t');
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
+  await page.keyboard.press('?');
+  assert.ok(await page.isVisible('#help'));
+  await page.keyboard.press('?');
+  await page.keyboard.press('/');
+  await page.keyboard.type('live_depth');
+  assert.equal(await page.inputValue('#search'), 'live_depth');
+  await page.keyboard.press('Escape');
+  assert.equal(await page.inputValue('#search'), '');
+  await page.keyboard.press('p');
+  assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'false');
+});
+
+test('who opens it later sees what was before', async () => {
+  const wait = async () => {
+    const bytes = new Uint8Array(await (await fetch(`${url}history`)).arrayBuffer());
+    return bytes.length > 2000; // the line, and an exposition at least
+  };
+  while (!(await wait())) await page.waitForTimeout(500);
+  const later = await browser.newPage({ viewport: { width: 900, height: 900 } });
+  later.setDefaultTimeout(PATIENCE);
+  await later.route('**/metrics', (route) => route.abort()); // nothing but the history
+  await later.goto(url);
+  await later.waitForFunction(() => document.querySelectorAll('article').length > 20, null, { polling: 100 });
+  await later.close();
 });
 
 test('the search narrows what is shown, by name and by label', async () => {
-  const shown = () => page.$$eval('section:not([hidden])', (all) => all.map((e) => e.dataset.family));
+  const shown = () => page.$$eval('article:not([hidden])', (all) => all.map((e) => e.dataset.family));
   const all = (await shown()).length;
   await page.fill('#search', 'LIVE_classic');
   assert.deepEqual((await shown()).sort(), ['live_classic_seconds', 'promc_series_dropped_total'], 'the second has it in a label');
@@ -90,9 +166,12 @@ test('the search narrows what is shown, by name and by label', async () => {
   assert.deepEqual(await shown(), ['live_summary_seconds']);
   await page.fill('#search', 'queue="mail" depth');
   assert.deepEqual(await shown(), ['live_depth']);
+  await page.fill('#search', 'ZEBRAS');
+  assert.deepEqual(await shown(), ['live_items'], 'by its help text');
   await page.fill('#search', 'no such thing');
   assert.deepEqual(await shown(), []);
   assert.match(await page.textContent('#count'), /^0 of \d+ families$/);
+  assert.equal(await page.textContent('#nothing'), 'Nothing has “no such thing” in its name, its labels or its help text.');
   await page.fill('#search', '');
   assert.ok((await shown()).length >= all);
 });
@@ -111,18 +190,19 @@ test('nothing is asked of anybody else, and nothing is complained about', () => 
   assert.deepEqual(faults, []);
 });
 
-test('quantiles of what was seen between two scrapes', () => {
-  const at = (counts, sum) => ({ buckets: [1, 2, Infinity].map((le, i) => [le, counts[i]]), sum, count: counts[2] });
-  assert.equal(quantile(0.5, at([10, 10, 10], 5), at([10, 20, 20], 20)), 1.5);
-  assert.equal(quantile(0.99, at([0, 0, 0], 0), at([0, 0, 5], 50)), 2, 'above the last bound: the last bound');
-  assert.ok(Number.isNaN(quantile(0.5, at([1, 1, 1], 1), at([1, 1, 1], 1))), 'nothing seen');
-  assert.equal(quantile(1, at([5, 5, 9], 9), at([4, 4, 4], 4)), 1, 'the program has begun anew: from zero');
+test('quantiles of what was seen between two looks', () => {
+  const at = (counts) => total({ series: new Map([['', { count: counts.reduce((a, b) => a + b), sum: 0, native: false, buckets: [[0, 1, counts[0]], [1, 2, counts[1]], [2, Infinity, counts[2]]] }]]) });
+  assert.equal(quantile(0.5, between(at([10, 0, 0]), at([10, 10, 0])), false), 1.5);
+  assert.equal(quantile(0.99, between(at([0, 0, 0]), at([0, 0, 5])), false), 2, 'above the last bound: the last bound');
+  assert.ok(Number.isNaN(quantile(0.5, between(at([1, 0, 0]), at([1, 0, 0])), false)), 'nothing seen');
+  assert.equal(quantile(1, between(at([5, 0, 4]), at([4, 0, 0])), false), 1, 'the program has begun anew: all of it');
+  assert.equal(quantile(0.5, [[1, 4, 10]], true), 2, 'exponential inside a native bucket');
 });
 
-test('what is odd in an exposition is read', () => {
-  const families = parse('# HELP h Two\\nlines \\\\.\n# TYPE h histogram\nh_bucket{a="x,le=\\"3\\"",le="1"} 2\nh_bucket{a="x,le=\\"3\\"",le="+Inf"} 3\nh_sum{a="x,le=\\"3\\""} 4\nh_count{a="x,le=\\"3\\""} 3\n# TYPE s summary\ns_sum 1\ns_count 2\nuntyped_thing 7\n');
-  assert.deepEqual(families.get('h').series.get('a="x,le=\\"3\\""'), { buckets: [[1, 2], [Infinity, 3]], quantiles: [], sum: 4, count: 3 });
-  assert.equal(families.get('h').help, 'Two lines \\.');
-  assert.deepEqual(total(families.get('s')), { buckets: [], sum: 1, count: 2 });
-  assert.equal(families.get('untyped_thing').series.get(''), 7);
+test('numbers as people read them', () => {
+  assert.deepEqual(['a_bytes', 'b_seconds_total', 'c_ratio', 'process_start_time_seconds', 'd_total'].map((name) => unitOf({ name, unit: '' })), ['bytes', 'seconds', 'ratio', 'age', '']);
+  const cases = [[1536, 'bytes', '1.5 KiB'], [0.0000025, 'seconds', '2.5 µs'], [0.055, 'seconds', '55 ms'], [3700, 'seconds', '1 h 1 min'], [0.123, 'ratio', '12.3 %'], [12345, '', '12.3 k'], [999.9, '', '1 k'], [NaN, '', 'NaN'], [-Infinity, '', '-Inf'], [null, '', '–'], [0, 'age', 'never']];
+  for (const [value, unit, text] of cases) assert.equal(format(value, unit), text);
+  assert.equal(format(2048, 'bytes', true), '2 KiB/s');
+  assert.equal(span(-90061), '-1 d 1 h');
 });

@@ -18,7 +18,7 @@ typedef struct promc_http_settings {
     /** Bounds of the size histograms; NULL: 100 B … 100 MB in powers of ten. */
     const double *size_buckets;
     size_t size_bucket_count;
-    /** Series a family may have. 0: the registry's default. */
+    /** Maximum series of each family. 0: the registry's default. */
     uint32_t max_series;
     /** Must be zero: see promc/version.h. */
     uint64_t reserved[4];

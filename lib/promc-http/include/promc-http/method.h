@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/** Known methods; a verb that is none of them is counted as OTHER. */
+/** Known methods; any other verb is counted as OTHER. */
 enum promc_http_method {
     PROMC_HTTP_OTHER,
     PROMC_HTTP_GET,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc-http/request.h
- * HTTP server metrics. Each request is counted exactly once, whatever becomes of it.
+ * HTTP server metrics. Each request is counted exactly once, whatever happens to it.
  *
  * promc_http_begin() fills a fixed-size token on the caller's stack or connection; the first of promc_http_end() and
  * promc_http_abort() finishes it, every later call does nothing. So in-flight never leaks and `http_requests_total`
@@ -10,9 +10,9 @@
  * Families: http_request_duration_seconds, http_requests_total {method, route, status_code}, http_requests_in_flight,
  * http_request_size_bytes, http_response_size_bytes {method, route}, http_requests_aborted_total {method, route}.
  *
- * Thread safe, all but promc_http_destroy(). A token may be finished on any thread; where several are at it at once, one of them does it.
- * Finishing is O(1), without a lock or an allocation, for a declared method of a route and a status that it has had before; else the
- * series are looked up, and made if need be, as promc_counter_get() does.
+ * Thread safe, except promc_http_destroy(). A token may be finished on any thread; if several try at once, one of them succeeds.
+ * Finishing is O(1), without a lock or an allocation, for a declared method of a route and a status that the route has had before. Otherwise the
+ * series are looked up, and created if necessary, as in promc_counter_get().
  */
 #ifndef PROMC_HTTP_REQUEST_H
 #define PROMC_HTTP_REQUEST_H
@@ -26,7 +26,7 @@ extern "C" {
 /** The status an aborted request is counted with (nginx's "client closed request"). */
 #define PROMC_HTTP_CLIENT_CLOSED 499
 
-/** A request under way. Zero it, or begin it, before anything else; it may be moved, not copied. */
+/** A request in progress. Zero it, or begin it, before anything else; it may be moved, but not copied. */
 typedef struct promc_http_token {
     promc_http *http; /**< NULL: not begun, or finished */
     uint64_t start_ns;
@@ -35,6 +35,8 @@ typedef struct promc_http_token {
 
 /** Start the clock, and count the request in flight. @param http NULL: metrics are off, everything is a no-op. */
 PROMC_API void promc_http_begin(promc_http *http, promc_http_token *token);
+/** The same for a request whose first byte came at `start_ns`, a time of promc_now_ns(): the clock is not read. */
+PROMC_API void promc_http_begin_at(promc_http *http, promc_http_token *token, uint64_t start_ns);
 
 /**
  * Finish the request. Only the first call on a token counts.
@@ -47,7 +49,7 @@ PROMC_API bool promc_http_end(promc_http_token *token, promc_http_route *route, 
 
 /**
  * promc_http_end(), with an exemplar (a request or trace id) for http_requests_total and the duration's bucket; see
- * promc/exemplar.h for its limits. One that is refused or let go changes nothing about the count.
+ * promc/exemplar.h for its limits. The request is counted even if the exemplar is refused or dropped.
  */
 PROMC_API bool promc_http_end_exemplar(promc_http_token *token, promc_http_route *route, enum promc_http_method method,
                                        int status, uint64_t request_bytes, uint64_t response_bytes,

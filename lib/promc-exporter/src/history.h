@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the live view shows of the time before it was opened: whole expositions, each so many seconds, in a bounded ring. Of the server's
+ * thread alone.
+ */
+#ifndef PROMC_EXPORTER_HISTORY_H
+#define PROMC_EXPORTER_HISTORY_H
+
+#include <promc/promc.h>
+
+/* Bytes of all expositions together, and of one, as they are kept. */
+#define PROMC_HISTORY_BYTES (2u << 20)
+#define PROMC_HISTORY_ONE (PROMC_HISTORY_BYTES / 4)
+/* The shortest time between two. */
+#define PROMC_HISTORY_STEP_S 5
+
+struct promc_history;
+
+/* Nothing is taken before promc_history_start(). NULL: no memory. */
+struct promc_history *promc_history_create(promc_registry *registry, unsigned seconds, const promc_compressor *gzip);
+/* NULL is allowed. */
+void promc_history_destroy(struct promc_history *history);
+/* From now on. Does nothing the second time, or for NULL. */
+void promc_history_start(struct promc_history *history);
+/* Take one if it is time. O(registry), at most PROMC_HISTORY_ONE bytes of it. */
+void promc_history_run(struct promc_history *history, uint64_t now);
+/*
+ * All that is kept, oldest first, as a body that the caller frees: a line of JSON, `{"program", "gzip", "step", "seconds"}`, then each with
+ * its age in ms and its length in bytes before it (32 bits each, little-endian). NULL: no memory.
+ */
+char *promc_history_body(const struct promc_history *history, uint64_t now, size_t *length);
+
+#endif

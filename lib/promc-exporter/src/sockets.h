@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets that are closed by exec and do not wait, in one step where the system has that. */
+#ifndef PROMC_EXPORTER_SOCKETS_H
+#define PROMC_EXPORTER_SOCKETS_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#ifndef SOCK_CLOEXEC /* macOS: another thread's exec between the steps takes the descriptor along */
+#define SOCK_CLOEXEC 0
+#define SOCK_NONBLOCK 0
+#define PROMC_SOCKETS_IN_STEPS
+#endif
+#ifndef MSG_NOSIGNAL /* SO_NOSIGPIPE is set instead */
+#define MSG_NOSIGNAL 0
+#endif
+
+/* @return fd */
+static inline int promc_socket_prepared(int fd, bool waits)
+{
+#ifdef PROMC_SOCKETS_IN_STEPS
+    int yes = 1;
+    if (fd >= 0) {
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        (void)fcntl(fd, F_SETFL, waits ? 0 : O_NONBLOCK);
+        (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof(yes));
+    }
+#else
+    (void)waits;
+#endif
+    return fd;
+}
+
+static inline int promc_socket(int family, int type, int protocol, bool waits)
+{
+    return promc_socket_prepared(socket(family, type | SOCK_CLOEXEC | (waits ? 0 : SOCK_NONBLOCK), protocol), waits);
+}
+
+static inline int promc_accept(int listener)
+{
+#ifdef PROMC_SOCKETS_IN_STEPS
+    return promc_socket_prepared(accept(listener, NULL, NULL), false);
+#else
+    return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+#endif
+}
+
+#endif
