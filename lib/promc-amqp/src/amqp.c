@@ -84,7 +84,7 @@ static int find_or_make(promc_registry *registry, enum family which, const promc
 {
     *out = promc_family_find(registry, families[which].name);
     int rc = *out ? 0 : make(registry, which, settings, out);
-    if (rc == PROMC_E_DUPLICATE && (*out = promc_family_find(registry, families[which].name)) != NULL)
+    if (rc == PROMC_E_DUPLICATE && (*out = promc_family_find(registry, families[which].name)))
         rc = 0;
     if (rc == 0 && promc_family_type(*out) != type_of(which))
         rc = PROMC_E_TYPE; /* somebody else's, of the same name */
@@ -153,8 +153,8 @@ static void free_channels(promc_amqp *amqp)
     while (amqp->channels) {
         struct channel *channel = amqp->channels;
         amqp->channels = channel->next;
-        window_free(&channel->unconfirmed);
-        window_free(&channel->unsettled);
+        promc_amqp_window_free(&channel->unconfirmed);
+        promc_amqp_window_free(&channel->unsettled);
         free(channel);
     }
 }
@@ -189,10 +189,9 @@ struct channel *promc_amqp_channel(promc_amqp *amqp, amqp_channel_t number)
 uint32_t promc_amqp_route(promc_amqp *amqp, amqp_bytes_t name)
 {
     uint32_t i = 0;
-    for (; i < amqp->route_count; i++) {
+    for (; i < amqp->route_count; i++)
         if (strlen(amqp->routes[i]) == name.len && memcmp(amqp->routes[i], name.bytes, name.len) == 0)
             return i;
-    }
     if (i == ROUTES_MAX)
         return ROUTES_MAX - 1;
     bool last = i == ROUTES_MAX - 1;
@@ -254,9 +253,9 @@ static void lost(void *arg, const struct window_entry *entry)
 static void forget(promc_amqp *amqp)
 {
     for (struct channel *channel = amqp->channels; channel; channel = channel->next) {
-        window_close(&channel->unconfirmed, 0, true, lost, amqp);
-        window_clear(&channel->unconfirmed);
-        window_clear(&channel->unsettled);
+        promc_amqp_window_close(&channel->unconfirmed, 0, true, lost, amqp);
+        promc_amqp_window_clear(&channel->unconfirmed);
+        promc_amqp_window_clear(&channel->unsettled);
         channel->confirming = false;
         channel->published = 0;
     }

@@ -44,7 +44,7 @@ int promc_amqp_basic_publish(promc_amqp *amqp, amqp_connection_state_t state, am
         observe(amqp, route, begun);
         return status;
     }
-    (void)window_open(&record->unconfirmed, ++record->published, route, begun);
+    (void)promc_amqp_window_open(&record->unconfirmed, ++record->published, route, begun);
     promc_amqp_show_outstanding(amqp);
     return status;
 }
@@ -82,10 +82,10 @@ bool promc_amqp_frame(promc_amqp *amqp, const amqp_frame_t *frame)
     struct channel *record = promc_amqp_channel(amqp, frame->channel);
     if (record && id == AMQP_BASIC_ACK_METHOD) {
         const amqp_basic_ack_t *ack = decoded;
-        window_close(&record->unconfirmed, ack->delivery_tag, ack->multiple, acked, amqp);
+        promc_amqp_window_close(&record->unconfirmed, ack->delivery_tag, ack->multiple, acked, amqp);
     } else if (record) {
         const amqp_basic_nack_t *nack = decoded;
-        window_close(&record->unconfirmed, nack->delivery_tag, nack->multiple, nacked, amqp);
+        promc_amqp_window_close(&record->unconfirmed, nack->delivery_tag, nack->multiple, nacked, amqp);
     }
     promc_amqp_show_outstanding(amqp);
     return true;
@@ -126,10 +126,9 @@ amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, amqp_connect
 /* The queue is the consumer's; of one that promc_amqp_consumer() was not told of it is what the message was sent to. */
 static uint32_t route_of(promc_amqp *amqp, const amqp_envelope_t *envelope)
 {
-    for (size_t i = 0; i < amqp->consumer_count; i++) {
+    for (size_t i = 0; i < amqp->consumer_count; i++)
         if (amqp->consumers[i].channel == envelope->channel && same(envelope->consumer_tag, amqp->consumers[i].tag))
             return amqp->consumers[i].route;
-    }
     return promc_amqp_route(amqp, envelope->exchange.len ? envelope->exchange : envelope->routing_key);
 }
 
@@ -143,7 +142,7 @@ amqp_rpc_reply_t promc_amqp_consume_message(promc_amqp *amqp, amqp_connection_st
     uint32_t route = route_of(amqp, envelope);
     promc_amqp_count(amqp, DELIVERIES, route, envelope->redelivered ? "true" : "false");
     if (record)
-        (void)window_open(&record->unsettled, envelope->delivery_tag, route, 0);
+        (void)promc_amqp_window_open(&record->unsettled, envelope->delivery_tag, route, 0);
     promc_amqp_show_outstanding(amqp);
     return reply;
 }
@@ -164,7 +163,7 @@ static int settle(promc_amqp *amqp, amqp_channel_t channel, uint64_t tag, bool m
 {
     struct channel *record = amqp && status == AMQP_STATUS_OK ? promc_amqp_channel(amqp, channel) : NULL;
     if (record) {
-        window_close(&record->unsettled, tag, multiple, settled, &(struct settling){amqp, outcome});
+        promc_amqp_window_close(&record->unsettled, tag, multiple, settled, &(struct settling){amqp, outcome});
         promc_amqp_show_outstanding(amqp);
     }
     return status;

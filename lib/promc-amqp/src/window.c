@@ -30,12 +30,12 @@ static void advance(struct window *window)
         window->first++;
 }
 
-bool window_open(struct window *window, uint64_t tag, uint32_t route, uint64_t now_ns)
+bool promc_amqp_window_open(struct window *window, uint64_t tag, uint32_t route, uint64_t now_ns)
 {
     if (window->first != window->next && tag < window->next)
         return false; /* no tag comes twice */
     if (window->first != window->next && tag - window->next >= WINDOW_MAX)
-        window_clear(window);
+        promc_amqp_window_clear(window);
     if (window->first == window->next)
         window->first = window->next = tag;
     while (tag - window->first >= window->capacity) {
@@ -57,8 +57,8 @@ bool window_open(struct window *window, uint64_t tag, uint32_t route, uint64_t n
     return true;
 }
 
-void window_close(struct window *window, uint64_t tag, bool multiple,
-                  void (*closed)(void *arg, const struct window_entry *entry), void *arg)
+void promc_amqp_window_close(struct window *window, uint64_t tag, bool multiple,
+                             void (*closed)(void *arg, const struct window_entry *entry), void *arg)
 {
     if (window->first == window->next || (!multiple && (tag < window->first || tag >= window->next)))
         return;
@@ -75,13 +75,13 @@ void window_close(struct window *window, uint64_t tag, bool multiple,
     advance(window);
 }
 
-void window_clear(struct window *window)
+void promc_amqp_window_clear(struct window *window)
 {
     window->first = window->next = 0;
     window->open = 0;
 }
 
-void window_free(struct window *window)
+void promc_amqp_window_free(struct window *window)
 {
     free(window->entries);
     memset(window, 0, sizeof(*window));

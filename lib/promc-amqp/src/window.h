@@ -29,12 +29,12 @@ struct window {
 #define WINDOW_MAX ((size_t)1 << 20)
 
 /** A tag came into being: `tag` is greater than all before. @return false without memory: it is not known of then. */
-bool window_open(struct window *window, uint64_t tag, uint32_t route, uint64_t now_ns);
+bool promc_amqp_window_open(struct window *window, uint64_t tag, uint32_t route, uint64_t now_ns);
 /** A tag, or with `multiple` all up to it (0: all), came back: `closed` is called for each that was open, oldest first. */
-void window_close(struct window *window, uint64_t tag, bool multiple,
-                  void (*closed)(void *arg, const struct window_entry *entry), void *arg);
+void promc_amqp_window_close(struct window *window, uint64_t tag, bool multiple,
+                             void (*closed)(void *arg, const struct window_entry *entry), void *arg);
 /** Forget everything; the next tag is 1. */
-void window_clear(struct window *window);
-void window_free(struct window *window);
+void promc_amqp_window_clear(struct window *window);
+void promc_amqp_window_free(struct window *window);
 
 #endif

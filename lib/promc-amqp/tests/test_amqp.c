@@ -25,21 +25,21 @@ static void tags_come_back_in_any_order(void **state)
     struct window window = {0};
     struct seen seen = {0};
     for (uint32_t tag = 1; tag <= 5; tag++)
-        assert_true(window_open(&window, tag, tag, 0));
-    window_close(&window, 3, false, see, &seen);
-    window_close(&window, 3, false, see, &seen); /* again: nothing */
-    window_close(&window, 9, false, see, &seen); /* never given */
+        assert_true(promc_amqp_window_open(&window, tag, tag, 0));
+    promc_amqp_window_close(&window, 3, false, see, &seen);
+    promc_amqp_window_close(&window, 3, false, see, &seen); /* again: nothing */
+    promc_amqp_window_close(&window, 9, false, see, &seen); /* never given */
     assert_int_equal(seen.n, 1);
     assert_int_equal(seen.routes[0], 3);
-    window_close(&window, 4, true, see, &seen);
+    promc_amqp_window_close(&window, 4, true, see, &seen);
     assert_int_equal(seen.n, 4); /* 1, 2, 4 */
     assert_int_equal(seen.routes[1], 1);
     assert_int_equal(seen.routes[3], 4);
     assert_int_equal(window.open, 1);
-    window_close(&window, 0, true, see, &seen);
+    promc_amqp_window_close(&window, 0, true, see, &seen);
     assert_int_equal(seen.n, 5);
     assert_int_equal(window.open, 0);
-    window_free(&window);
+    promc_amqp_window_free(&window);
 }
 
 static void a_window_grows_and_its_tags_stay(void **state)
@@ -48,17 +48,17 @@ static void a_window_grows_and_its_tags_stay(void **state)
     struct window window = {0};
     struct seen seen = {0};
     for (uint32_t tag = 1; tag <= 1000; tag++)
-        assert_true(window_open(&window, tag, tag, 0));
+        assert_true(promc_amqp_window_open(&window, tag, tag, 0));
     assert_int_equal(window.open, 1000);
-    window_close(&window, 200, true, see, &seen);
+    promc_amqp_window_close(&window, 200, true, see, &seen);
     assert_int_equal(seen.n, 200);
     assert_int_equal(seen.routes[199], 200);
     /* What is old comes back, and the room is used again. */
     size_t capacity = window.capacity;
     for (uint32_t tag = 1001; tag <= 1200; tag++)
-        assert_true(window_open(&window, tag, tag, 0));
+        assert_true(promc_amqp_window_open(&window, tag, tag, 0));
     assert_int_equal(window.capacity, capacity);
-    window_free(&window);
+    promc_amqp_window_free(&window);
 }
 
 static void tags_no_broker_should_give(void **state)
@@ -66,18 +66,18 @@ static void tags_no_broker_should_give(void **state)
     (void)state;
     struct window window = {0};
     struct seen seen = {0};
-    assert_true(window_open(&window, 1, 1, 0));
-    assert_false(window_open(&window, 1, 2, 0));
-    assert_true(window_open(&window, 70, 3, 0)); /* a gap */
-    window_close(&window, 0, true, see, &seen);
+    assert_true(promc_amqp_window_open(&window, 1, 1, 0));
+    assert_false(promc_amqp_window_open(&window, 1, 2, 0));
+    assert_true(promc_amqp_window_open(&window, 70, 3, 0)); /* a gap */
+    promc_amqp_window_close(&window, 0, true, see, &seen);
     assert_int_equal(seen.n, 2);
-    assert_true(window_open(&window, 100, 1, 0));
-    assert_true(window_open(&window, UINT64_C(1) << 62, 4, 0)); /* the others are given up */
+    assert_true(promc_amqp_window_open(&window, 100, 1, 0));
+    assert_true(promc_amqp_window_open(&window, UINT64_C(1) << 62, 4, 0)); /* the others are given up */
     assert_int_equal(window.open, 1);
-    window_close(&window, UINT64_C(1) << 62, false, see, &seen);
+    promc_amqp_window_close(&window, UINT64_C(1) << 62, false, see, &seen);
     assert_int_equal(seen.n, 3);
     assert_int_equal(seen.routes[2], 4);
-    window_free(&window);
+    promc_amqp_window_free(&window);
 }
 
 static void more_than_a_window_holds(void **state)
@@ -85,10 +85,10 @@ static void more_than_a_window_holds(void **state)
     (void)state;
     struct window window = {0};
     for (uint64_t tag = 1; tag <= WINDOW_MAX + 10; tag++)
-        assert_true(window_open(&window, tag, 1, 0));
+        assert_true(promc_amqp_window_open(&window, tag, 1, 0));
     assert_int_equal(window.open, WINDOW_MAX); /* the ten oldest are forgotten */
     assert_int_equal(window.first, 11);
-    window_free(&window);
+    promc_amqp_window_free(&window);
 }
 
 /* ---- the metrics ---- */
@@ -100,7 +100,7 @@ struct fixture {
 
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof(*f));
     *state = f;
     return promc_registry_create(&f->registry, NULL) < 0 || promc_amqp_create(&f->amqp, f->registry, NULL) < 0 ? -1 : 0;
 }
@@ -120,7 +120,7 @@ static void published(struct fixture *f, const char *queue, int n)
     struct channel *channel = promc_amqp_channel(f->amqp, 1);
     uint32_t route = promc_amqp_route(f->amqp, amqp_cstring_bytes(queue));
     for (int i = 0; i < n; i++)
-        assert_true(window_open(&channel->unconfirmed, ++channel->published, route, promc_now_ns()));
+        assert_true(promc_amqp_window_open(&channel->unconfirmed, ++channel->published, route, promc_now_ns()));
 }
 
 static bool show(struct fixture *f, amqp_method_number_t id, void *decoded)
@@ -194,7 +194,7 @@ static void destinations_beyond_the_limit_share_one(void **state)
     struct fixture *f = *state;
     char name[32];
     for (int i = 0; i < 1000; i++) {
-        snprintf(name, sizeof name, "queue-%d", i);
+        snprintf(name, sizeof(name), "queue-%d", i);
         promc_amqp_count(f->amqp, PUBLISHES, promc_amqp_route(f->amqp, amqp_cstring_bytes(name)), "sent");
     }
     assert_true(

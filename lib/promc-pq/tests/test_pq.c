@@ -13,7 +13,7 @@ struct fixture {
 static int set_up(void **state)
 {
     const char *url = getenv("TEST_POSTGRES");
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof(*f));
     *state = f;
     if (!url || promc_registry_create(&f->registry, NULL) < 0 || promc_sql_create(&f->sql, f->registry, NULL) < 0)
         return -1;

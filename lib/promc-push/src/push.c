@@ -15,8 +15,8 @@
 /* What must not be read in a log: it is taken out of every text before that is kept. */
 static void hide(char *text, const char *secret)
 {
-    size_t length = secret != NULL ? strlen(secret) : 0;
-    for (char *at = text; length > 0 && (at = strstr(at, secret)) != NULL;) {
+    size_t length = secret ? strlen(secret) : 0;
+    for (char *at = text; length > 0 && (at = strstr(at, secret));) {
         size_t mark = length < 3 ? length : 3;
         memmove(at + mark, at + length, strlen(at + length) + 1);
         memset(at, '*', mark);
@@ -28,11 +28,10 @@ static void hide(char *text, const char *secret)
 static size_t find_userinfo(const char *url, const char **start)
 {
     const char *host = strstr(url, "://");
-    *start = host != NULL ? host + 3 : url;
+    *start = host ? host + 3 : url;
     size_t length = 0;
-    for (size_t i = 0; (*start)[i] != '\0'; i++) {
+    for (size_t i = 0; (*start)[i] != '\0'; i++)
         length = (*start)[i] == '@' ? i + 1 : length; /* the last one: a password may hold / and @ */
-    }
     return length;
 }
 
@@ -40,11 +39,11 @@ static void hide_secrets(char *text, const promc_push_settings *settings)
 {
     char *secret;
     const char *start;
-    size_t length = settings->url != NULL ? find_userinfo(settings->url, &start) : 0;
-    if (length > 0 && (secret = strndup(start, length - 1)) != NULL) {
+    size_t length = settings->url ? find_userinfo(settings->url, &start) : 0;
+    if (length > 0 && (secret = strndup(start, length - 1))) {
         char *password = strchr(secret, ':');
         hide(text, secret);
-        hide(text, password != NULL ? password + 1 : NULL);
+        hide(text, password ? password + 1 : NULL);
         free(secret);
     }
     hide(text, settings->bearer_token);
@@ -101,60 +100,49 @@ static size_t take_answer(char *data, size_t size, size_t count, void *user)
 /* Not UTF-8, it would stand in the gateway's page for as long as the group does, and no scraper could read that page. */
 static int check_value(const promc_push_settings *settings, const char *name, const char *value)
 {
-    if (!promc_push_is_utf8(value)) {
+    if (!promc_push_is_utf8(value))
         return fail(PROMC_E_LABEL_VALUE, settings, "the value of label \"%s\" is not UTF-8", name);
-    }
     return 0;
 }
 
 static int check_grouping(const promc_push_settings *settings, size_t i)
 {
     const promc_label *label = &settings->grouping[i];
-    if (label->name == NULL || label->value == NULL || strcmp(label->name, "job") == 0) {
+    if (!label->name || !label->value || strcmp(label->name, "job") == 0)
         return fail(PROMC_E_INVALID, settings, "grouping label %zu needs a name other than job, and a value", i);
-    }
     if (!promc_push_is_label_name(label->name)) {
         return fail(label->name[0] == '\0' ? PROMC_E_INVALID : PROMC_E_LABEL_NAME, settings,
                     "grouping label \"%s\": a name is [a-zA-Z_][a-zA-Z0-9_]*, and does not begin with __", label->name);
     }
-    for (size_t j = 0; j < i; j++) {
-        if (strcmp(label->name, settings->grouping[j].name) == 0) {
+    for (size_t j = 0; j < i; j++)
+        if (strcmp(label->name, settings->grouping[j].name) == 0)
             return fail(PROMC_E_LABEL_NAME, settings, "grouping label \"%s\" stands twice", label->name);
-        }
-    }
     return check_value(settings, label->name, label->value);
 }
 
 /* They would end a header, and begin another. */
 static bool has_control(const char *text)
 {
-    for (; text != NULL && *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+    for (; text && *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
             return true;
-        }
-    }
     return false;
 }
 
 static int check(const promc_push_settings *settings)
 {
-    if (settings == NULL || settings->url == NULL || settings->job == NULL || settings->job[0] == '\0') {
+    if (!settings || !settings->url || !settings->job || settings->job[0] == '\0')
         return promc_error_set(PROMC_E_INVALID, "url and job are required");
-    }
-    if (PROMC_RESERVED_CHECK(promc_push_settings, settings) != 0) {
+    if (PROMC_RESERVED_CHECK(promc_push_settings, settings) != 0)
         return PROMC_E_VERSION;
-    }
-    if (strncmp(settings->url, "http://", 7) != 0 && strncmp(settings->url, "https://", 8) != 0) {
+    if (strncmp(settings->url, "http://", 7) != 0 && strncmp(settings->url, "https://", 8) != 0)
         return fail(PROMC_E_INVALID, settings, "url \"%s\" is neither http:// nor https://", settings->url);
-    }
     if (has_control(settings->url) || has_control(settings->user) || has_control(settings->password) ||
-        has_control(settings->bearer_token)) {
+        has_control(settings->bearer_token))
         return fail(PROMC_E_INVALID, settings, "url, user, password and token must not hold control characters");
-    }
     int error = check_value(settings, "job", settings->job);
-    for (size_t i = 0; error == 0 && i < settings->grouping_count; i++) {
+    for (size_t i = 0; error == 0 && i < settings->grouping_count; i++)
         error = check_grouping(settings, i);
-    }
     return error;
 }
 
@@ -168,12 +156,12 @@ static void start_curl(void)
 
 static void set_authorization(CURL *curl, const promc_push_settings *settings)
 {
-    if (settings->user != NULL) {
+    if (settings->user) {
         curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         curl_easy_setopt(curl, CURLOPT_USERNAME, settings->user);
-        curl_easy_setopt(curl, CURLOPT_PASSWORD, settings->password != NULL ? settings->password : "");
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, settings->password ? settings->password : "");
     }
-    if (settings->bearer_token != NULL) {
+    if (settings->bearer_token) {
         curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
         curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, settings->bearer_token);
     }
@@ -192,9 +180,8 @@ static int verdict(CURL *curl, CURLcode result, const struct exchange *exchange,
                    const promc_push_settings *settings)
 {
     long status = 0;
-    if (exchange->scrape_error != 0) {
+    if (exchange->scrape_error != 0)
         return fail(exchange->scrape_error, settings, "%s: %s", url, promc_strerror(exchange->scrape_error));
-    }
     if (result != CURLE_OK) {
         int code = result == CURLE_OPERATION_TIMEDOUT ? PROMC_E_TIMEOUT
                    : result == CURLE_OUT_OF_MEMORY    ? PROMC_E_NOMEM
@@ -218,7 +205,7 @@ static int perform(CURL *curl, const char *method, const char *url, struct excha
     snprintf(type, sizeof(type), "Content-Type: %s", promc_content_type(&format));
     /* No "Expect: 100-continue": a second's wait for nothing where the gateway does not know it. */
     struct curl_slist *headers = curl_slist_append(NULL, type), *both = curl_slist_append(headers, "Expect:");
-    if (headers == NULL || both == NULL) {
+    if (!headers || !both) {
         curl_slist_free_all(headers);
         return fail(PROMC_E_NOMEM, settings, "%s: no memory", url);
     }
@@ -230,9 +217,8 @@ static int perform(CURL *curl, const char *method, const char *url, struct excha
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     set_authorization(curl, settings);
-    if (exchange->scrape != NULL) {
+    if (exchange->scrape)
         set_body(curl, exchange);
-    }
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     CURLcode result = curl_easy_perform(curl);
     int error = verdict(curl, result, exchange, url, curl_text, settings);
@@ -246,8 +232,8 @@ static int send_request(const char *method, promc_scrape *scrape, const promc_pu
     pthread_once(&curl_once, start_curl);
     char *url = promc_push_url(settings);
     CURL *curl = curl_ready == CURLE_OK ? curl_easy_init() : NULL;
-    int error = url != NULL && curl != NULL ? perform(curl, method, url, &exchange, settings)
-                                            : fail(PROMC_E_NOMEM, settings, "%s: no memory", settings->url);
+    int error = url && curl ? perform(curl, method, url, &exchange, settings)
+                            : fail(PROMC_E_NOMEM, settings, "%s: no memory", settings->url);
     curl_easy_cleanup(curl);
     free(url);
     return error;
@@ -257,13 +243,12 @@ static int push(const char *method, promc_registry *registry, const promc_push_s
 {
     promc_scrape *scrape;
     int error = check(settings);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
-    error = promc_scrape_begin(registry, &(promc_scrape_settings){.no_self_metrics = !settings->self_metrics}, &scrape);
-    if (error != 0) {
+    error = promc_scrape_begin(
+        registry, &(promc_scrape_settings){.no_self_metrics = !settings->self_metrics, .no_timestamps = 1}, &scrape);
+    if (error != 0)
         return error;
-    }
     error = send_request(method, scrape, settings);
     promc_scrape_end(scrape);
     return error;

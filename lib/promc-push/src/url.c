@@ -15,7 +15,7 @@ static char *put_percent(char *out, const char *text)
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
-        if (strchr(plain, c) != NULL) {
+        if (strchr(plain, c)) {
             *out++ = (char)c;
         } else {
             *out++ = '%';
@@ -31,17 +31,15 @@ static char *put_base64(char *out, const char *text)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     size_t length = strlen(text);
-    if (length == 0) {
+    if (length == 0)
         *out++ = '=';
-    }
     for (size_t i = 0; i < length; i += 3) {
         size_t left = length - i;
         unsigned bits = (unsigned)(unsigned char)text[i] << 16;
         bits |= left > 1 ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
         bits |= left > 2 ? (unsigned)(unsigned char)text[i + 2] : 0;
-        for (size_t digit = 0; digit < (left > 2 ? 4 : left + 1); digit++) {
+        for (size_t digit = 0; digit < (left > 2 ? 4 : left + 1); digit++)
             *out++ = alphabet[bits >> (18 - 6 * digit) & 63];
-        }
     }
     return out;
 }
@@ -50,7 +48,7 @@ static char *put_label(char *out, const char *name, const char *value)
 {
     *out++ = '/';
     out = put_percent(out, name);
-    if (*value == '\0' || strchr(value, '/') != NULL) {
+    if (*value == '\0' || strchr(value, '/')) {
         out = stpcpy(out, "@base64/");
         return put_base64(out, value);
     }
@@ -62,22 +60,18 @@ char *promc_push_url(const promc_push_settings *settings)
 {
     size_t base = strlen(settings->url);
     size_t room = base + sizeof("/metrics/job") + element_room(settings->job);
-    for (size_t i = 0; i < settings->grouping_count; i++) {
+    for (size_t i = 0; i < settings->grouping_count; i++)
         room += element_room(settings->grouping[i].name) + element_room(settings->grouping[i].value);
-    }
     char *url = malloc(room + 1);
-    if (url == NULL) {
+    if (!url)
         return NULL;
-    }
-    while (base > 0 && settings->url[base - 1] == '/') {
+    while (base > 0 && settings->url[base - 1] == '/')
         base--;
-    }
     char *out = (char *)memcpy(url, settings->url, base) + base;
     out = stpcpy(out, "/metrics");
     out = put_label(out, "job", settings->job);
-    for (size_t i = 0; i < settings->grouping_count; i++) {
+    for (size_t i = 0; i < settings->grouping_count; i++)
         out = put_label(out, settings->grouping[i].name, settings->grouping[i].value);
-    }
     *out = '\0';
     return url;
 }
@@ -104,15 +98,13 @@ bool promc_push_is_utf8(const char *text)
         unsigned char low = *at == 0xE0 ? 0xA0 : *at == 0xF0 ? 0x90 : 0x80;  /* no overlong forms */
         unsigned char high = *at == 0xED ? 0x9F : *at == 0xF4 ? 0x8F : 0xBF; /* no surrogates; at most U+10FFFF */
         for (at++; more > 0; more--, at++) {
-            if (*at < low || *at > high) {
+            if (*at < low || *at > high)
                 return false;
-            }
             low = 0x80;
             high = 0xBF;
         }
-        if (more < 0) {
+        if (more < 0)
             return false;
-        }
     }
     return true;
 }

@@ -82,9 +82,8 @@ static bool gateway_answers(void)
     while (waitpid(gateway, NULL, WNOHANG) == 0) {
         char *text = gateway_metrics();
         free(text);
-        if (text != NULL) {
+        if (text)
             return true;
-        }
         usleep(20000);
     }
     gateway = 0;
@@ -95,9 +94,8 @@ static int start_gateway(void **state)
 {
     (void)state;
     char listen[64];
-    if (system("command -v prometheus-pushgateway >/dev/null") != 0) {
+    if (system("command -v prometheus-pushgateway >/dev/null") != 0)
         return 0;
-    }
     /* A port that was free may be taken a moment later: then the gateway ends at once, and another is tried. */
     for (int attempt = 0; attempt < 10; attempt++) {
         unsigned port = free_port();
@@ -111,9 +109,8 @@ static int start_gateway(void **state)
             execlp("prometheus-pushgateway", "prometheus-pushgateway", listen, (char *)NULL);
             _exit(127);
         }
-        if (gateway_answers()) {
+        if (gateway_answers())
             return 0;
-        }
     }
     return -1;
 }
@@ -159,13 +156,11 @@ static void expect_exposed(const char *line, bool wanted)
         char *text = gateway_metrics();
         assert_non_null(text);
         const bool exposed = strstr(text, line) != NULL;
-        if (exposed != wanted && patience == 0) {
+        if (exposed != wanted && patience == 0)
             fail_msg("%s is %s in\n%s", line, wanted ? "not" : "still", text);
-        }
         free(text);
-        if (exposed == wanted) {
+        if (exposed == wanted)
             return;
-        }
         usleep(10000);
     }
 }
@@ -178,9 +173,8 @@ static void test_put_post_delete(void **state)
     const promc_label grouping[] = {{"instance", "a/b"}, {"empty", ""}, {"odd", "ü %?"}};
     promc_push_settings settings = {
         .url = gateway_url, .job = "nightly import", .grouping = grouping, .grouping_count = 3};
-    if (promc_push(rows, &settings) != 0) {
+    if (promc_push(rows, &settings) != 0)
         fail_msg("%s", promc_push_error());
-    }
     const char *row = "rows_total{empty=\"\",instance=\"a/b\",job=\"nightly import\",odd=\"ü %?\",t=\"t\\\"2\\n\"} 2\n";
     const char *other =
         "others_total{empty=\"\",instance=\"a/b\",job=\"nightly import\",odd=\"ü %?\",t=\"t\\\"0\\n\"} 0\n";
@@ -355,8 +349,13 @@ static void test_self_metrics_stay_out(void **state)
     assert_int_equal(promc_collect_process(registry), 0);
     assert_int_equal(promc_counter_register(registry, &(promc_family_settings){.name = "self_rows_total"}, &family), 0);
     assert_int_equal(promc_counter_get(family, NULL, &rows), 0);
+    promc_gauge copied;
+    assert_int_equal(promc_gauge_register(registry, &(promc_family_settings){.name = "self_copied"}, &family), 0);
+    assert_int_equal(promc_gauge_get(family, NULL, &copied), 0);
+    assert_int_equal(promc_gauge_set_at(copied, 7, 1700000000000), 0); /* a Pushgateway refuses a push with times */
     promc_push_settings settings = {.url = gateway_url, .job = "self"};
     assert_int_equal(promc_push(registry, &settings), 0);
+    expect_exposed("self_copied{instance=\"\",job=\"self\"} 7\n", true);
     expect_exposed("self_rows_total{instance=\"\",job=\"self\"} 0\n", true);
     expect_exposed("process_threads{instance=\"\",job=\"self\"}", false);
     expect_exposed("promc_series{", false);

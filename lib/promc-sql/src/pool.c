@@ -72,7 +72,7 @@ int promc_sql_pool_create_with(promc_sql_pool **out, const promc_sql_pool_handle
     int rc = PROMC_RESERVED_CHECK(promc_sql_pool_handles, handles);
     if (rc < 0)
         return rc;
-    *out = calloc(1, sizeof **out);
+    *out = calloc(1, sizeof(**out));
     if (!*out)
         return PROMC_E_NOMEM;
     (*out)->series = *handles;
@@ -87,7 +87,7 @@ int promc_sql_pool_create(promc_sql_pool **out, promc_registry *registry, const 
         prefix = "db";
     if (strlen(prefix) >= PREFIX_MAX)
         return PROMC_E_INVALID;
-    promc_sql_pool *pool = calloc(1, sizeof *pool);
+    promc_sql_pool *pool = calloc(1, sizeof(*pool));
     if (!pool)
         return PROMC_E_NOMEM;
     int rc = register_gauges(pool, registry, prefix);

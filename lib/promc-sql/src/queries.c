@@ -53,12 +53,12 @@ static int register_families(promc_sql *sql, promc_registry *registry, const pro
     int rc = 0;
     sql->duration = settings->duration;
     sql->errors = settings->errors;
-    snprintf(name, sizeof name, "%s_query_duration_seconds", prefix);
+    snprintf(name, sizeof(name), "%s_query_duration_seconds", prefix);
     if (!sql->duration && promc_family_find(registry, name))
         return promc_error_set(PROMC_E_DUPLICATE, "metric \"%s\" is registered already", name);
     if (!sql->duration)
         rc = register_duration(sql, registry, settings, family);
-    snprintf(name, sizeof name, "%s_query_errors_total", prefix);
+    snprintf(name, sizeof(name), "%s_query_errors_total", prefix);
     family.help = "Database queries that failed.";
     family.labels[labels] = sql->error_label;
     if (rc == 0 && !sql->errors)
@@ -75,7 +75,7 @@ static int copy_settings(promc_sql *sql, const promc_sql_settings *settings)
         return PROMC_E_NOMEM;
     if (settings->schema_count == 0)
         return 0;
-    sql->schemas = calloc(settings->schema_count, sizeof *sql->schemas);
+    sql->schemas = calloc(settings->schema_count, sizeof(*sql->schemas));
     if (!sql->schemas)
         return PROMC_E_NOMEM;
     for (; sql->schema_count < settings->schema_count; sql->schema_count++) {
@@ -96,7 +96,7 @@ int promc_sql_create(promc_sql **out, promc_registry *registry, const promc_sql_
     int rc = PROMC_RESERVED_CHECK(promc_sql_settings, settings);
     if (rc < 0)
         return rc;
-    promc_sql *sql = calloc(1, sizeof *sql);
+    promc_sql *sql = calloc(1, sizeof(*sql));
     if (!sql)
         return PROMC_E_NOMEM;
     rc = copy_settings(sql, settings);
@@ -131,10 +131,9 @@ static const char *schema_of(const promc_sql *sql, const promc_sql_statement *st
 {
     if (!statement->schema[0])
         return sql->default_schema;
-    for (size_t i = 0; i < sql->schema_count; i++) {
+    for (size_t i = 0; i < sql->schema_count; i++)
         if (strcmp(sql->schemas[i], statement->schema) == 0)
             return sql->schemas[i];
-    }
     return sql->schemas ? "other" : statement->schema;
 }
 

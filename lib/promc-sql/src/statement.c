@@ -228,10 +228,9 @@ static const struct verb {
 
 static const struct verb *verb_of(const promc_sql_token *token)
 {
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
         if (promc_sql_is(token, verbs[i].word))
             return &verbs[i];
-    }
     return NULL;
 }
 
@@ -314,16 +313,15 @@ static void read_word(struct reader *reader, const promc_sql_token *token)
     }
     if (!(reader->query & level(reader)))
         return;
-    if ((promc_sql_is(token, "FROM") && !distinct_from(reader)) || promc_sql_is(token, "JOIN")) {
+    if ((promc_sql_is(token, "FROM") && !distinct_from(reader)) || promc_sql_is(token, "JOIN"))
         reader->expects |= level(reader);
-    } else if (promc_sql_is(token, "INTO")) {
+    else if (promc_sql_is(token, "INTO"))
         take_target(reader, true);
-    } else if (promc_sql_is(token, "UPDATE")) {
+    else if (promc_sql_is(token, "UPDATE"))
         take_updated(reader);
-    } else if (promc_sql_is(token, "WHERE") || promc_sql_is(token, "GROUP") || promc_sql_is(token, "ORDER") ||
-               promc_sql_is(token, "HAVING") || promc_sql_is(token, "LIMIT") || promc_sql_is(token, "SET")) {
+    else if (promc_sql_is(token, "WHERE") || promc_sql_is(token, "GROUP") || promc_sql_is(token, "ORDER") ||
+             promc_sql_is(token, "HAVING") || promc_sql_is(token, "LIMIT") || promc_sql_is(token, "SET"))
         reader->expects &= ~level(reader);
-    }
 }
 
 static bool is_name_start(const promc_sql_token *token)

@@ -85,8 +85,8 @@ static void settings(void **state)
     assert_null(second);
     assert_int_equal(promc_sql_create(&second, registry, &(promc_sql_settings){.schemas = hole, .schema_count = 2}),
                      PROMC_E_INVALID);
-    memset(long_prefix, 'a', sizeof long_prefix);
-    long_prefix[sizeof long_prefix - 1] = '\0';
+    memset(long_prefix, 'a', sizeof(long_prefix));
+    long_prefix[sizeof(long_prefix) - 1] = '\0';
     assert_int_equal(promc_sql_create(&second, registry, &(promc_sql_settings){.prefix = long_prefix}),
                      PROMC_E_INVALID);
     assert_int_equal(promc_sql_create(&second, registry, &(promc_sql_settings){.prefix = "8"}), PROMC_E_NAME);
@@ -108,7 +108,7 @@ static void hostile_names_are_bounded(void **state)
     for (int i = 0; i < 5000; i++) {
         char text[128];
         promc_sql_query query;
-        snprintf(text, sizeof text, "SELECT * FROM \"s%d\n\".\"t%d\\\"\"\"", i, i);
+        snprintf(text, sizeof(text), "SELECT * FROM \"s%d\n\".\"t%d\\\"\"\"", i, i);
         promc_sql_begin(sql, &query, text);
         promc_sql_end(&query, "42");
     }

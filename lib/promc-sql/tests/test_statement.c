@@ -36,7 +36,7 @@ static void check(const struct sample *samples, size_t count)
 #define CHECK(...)                               \
     do {                                         \
         const struct sample s[] = {__VA_ARGS__}; \
-        check(s, sizeof s / sizeof *s);          \
+        check(s, sizeof(s) / sizeof(*s));        \
     } while (0)
 
 static void the_four_and_the_others(void **state)
@@ -205,14 +205,14 @@ static void whatever_it_is(void **state)
             random ^= random << 17;
             text[random % length] = (char)(random >> 32);
         }
-        length = (random >> 8) % (length + 1);
+        length = (size_t)(random >> 8) % (length + 1);
         char *exact = malloc(length ? length : 1);
         memcpy(exact, text, length);
         promc_sql_read(exact, length, &is);
         free(exact);
         assert_true((unsigned)is.operation < PROMC_SQL_OPERATIONS);
-        assert_non_null(memchr(is.schema, '\0', sizeof is.schema));
-        assert_non_null(memchr(is.table, '\0', sizeof is.table));
+        assert_non_null(memchr(is.schema, '\0', sizeof(is.schema)));
+        assert_non_null(memchr(is.table, '\0', sizeof(is.table)));
     }
 }
 
@@ -224,7 +224,7 @@ static void large_and_repetitive(void **state)
                                         "WITH x AS (", "a.", "'", "\"",      ",",   "FROM a("};
     size_t size = 4 * PROMC_SQL_READ_MAX;
     char *text = malloc(size + 1);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         promc_sql_statement is;
         size_t n = strlen(parts[i]), at = 0;
         memcpy(text, "SELECT ", 7);

@@ -3,6 +3,7 @@
 #include <promc/promc.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define PRIMARY(code) ((code)&0xff)
@@ -42,7 +43,7 @@ static const struct code {
 static const struct code *code_of(int code)
 {
     size_t primary = (size_t)PRIMARY(code);
-    bool known = primary < sizeof codes / sizeof *codes && codes[primary].name;
+    bool known = primary < sizeof(codes) / sizeof(*codes) && codes[primary].name;
     return &codes[known ? primary : SQLITE_ERROR];
 }
 
@@ -51,13 +52,33 @@ const char *promc_sqlite_code_name(int code)
     return code_of(code)->name;
 }
 
+static bool is_no_room(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+/* sqlite3_system_errno() is 0 after a failed commit; the file that could not be written to, the database or its log, still has it. */
+static bool has_no_room(sqlite3 *db)
+{
+    sqlite3_file *file[2] = {NULL, NULL};
+    if (is_no_room(sqlite3_system_errno(db)))
+        return true;
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file[0]);
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file[1]);
+    for (int i = 0; i < 2; i++) {
+        int error = 0;
+        if (file[i] && file[i]->pMethods && file[i]->pMethods->xFileControl)
+            (void)file[i]->pMethods->xFileControl(file[i], SQLITE_FCNTL_LAST_ERRNO, &error);
+        if (is_no_room(error))
+            return true;
+    }
+    return false;
+}
+
 const char *promc_sqlite_sqlstate_class(sqlite3 *db, int code)
 {
-    if (PRIMARY(code) == SQLITE_IOERR && db) {
-        int error = sqlite3_system_errno(db);
-        if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-            return "53";
-    }
+    if (PRIMARY(code) == SQLITE_IOERR && db && has_no_room(db))
+        return "53";
     return code_of(code)->sqlstate_class;
 }
 

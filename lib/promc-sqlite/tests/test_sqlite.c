@@ -13,7 +13,7 @@ struct fixture {
 
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof(*f));
     *state = f;
     return promc_registry_create(&f->registry, NULL) < 0 || promc_sqlite_create(&f->sql, f->registry, NULL) < 0 ||
                    sqlite3_open(":memory:", &f->db) != SQLITE_OK

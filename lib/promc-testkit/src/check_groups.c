@@ -83,7 +83,7 @@ static int check_infos(struct cursor *cursor, const struct reference *references
 static int groups(struct cursor *cursor, struct reference *references, size_t count)
 {
     int code = 0;
-    qsort(references, count, sizeof *references, by_group);
+    qsort(references, count, sizeof(*references), by_group);
     for (size_t i = 1; code == 0 && i < count; i++) {
         const struct reference *x = &references[i - 1], *y = &references[i];
         if (x->family == y->family && !family_is(x->family, "info") &&
@@ -96,7 +96,7 @@ static int groups(struct cursor *cursor, struct reference *references, size_t co
 /* One series may have several points in OpenMetrics, each with its timestamp. */
 static int doubles(struct cursor *cursor, struct reference *references, size_t count)
 {
-    qsort(references, count, sizeof *references, by_series);
+    qsort(references, count, sizeof(*references), by_series);
     for (size_t i = 1; i < count; i++) {
         const struct sample *x = references[i - 1].sample, *y = references[i].sample;
         bool points = cursor->format == PROMC_FORMAT_OPENMETRICS && (x->stamped || y->stamped);
@@ -110,7 +110,7 @@ static int doubles(struct cursor *cursor, struct reference *references, size_t c
 
 static const char *const suffixes[] = {"",        "_total", "_created", "_sum", "_count",
                                        "_bucket", "_gsum",  "_gcount",  "_info"};
-#define SUFFIXES (sizeof suffixes / sizeof *suffixes)
+#define SUFFIXES (sizeof(suffixes) / sizeof(*suffixes))
 
 /* A name that a family takes: its own, and those its samples may have. */
 struct claim {
@@ -144,11 +144,11 @@ static size_t claim(const struct exposition *exposition, struct claim *claims)
 
 static int clashes(struct cursor *cursor, const struct exposition *exposition)
 {
-    struct claim *claims = calloc(exposition->family_count * SUFFIXES + 1, sizeof *claims);
+    struct claim *claims = calloc(exposition->family_count * SUFFIXES + 1, sizeof(*claims));
     size_t count = claims ? claim(exposition, claims) : SIZE_MAX;
     int code = count == SIZE_MAX ? PROMC_E_NOMEM : 0;
     if (code == 0)
-        qsort(claims, count, sizeof *claims, by_claim);
+        qsort(claims, count, sizeof(*claims), by_claim);
     for (size_t i = 1; code == 0 && i < count; i++) {
         if (strcmp(claims[i - 1].name, claims[i].name) == 0) {
             cursor->line = claims[i].family->line;
@@ -178,7 +178,7 @@ int check_groups(struct cursor *cursor, const struct exposition *exposition)
 {
     bool openmetrics = cursor->format == PROMC_FORMAT_OPENMETRICS;
     size_t count = exposition->sample_count;
-    struct reference *references = malloc((count + 1) * sizeof *references);
+    struct reference *references = malloc((count + 1) * sizeof(*references));
     if (!references)
         return PROMC_E_NOMEM;
     for (size_t i = 0; i < count; i++) {

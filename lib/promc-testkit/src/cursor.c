@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if __has_include(<xlocale.h>) /* where BSD and macOS have strtod_l() */
+#include <xlocale.h>
+#endif
 
 #define DIGITS "0123456789"
 
@@ -180,7 +183,7 @@ bool parse_number(const char *text, double *out)
         const char *text;
         double value;
     } special[] = {{"NaN", NAN}, {"+Inf", INFINITY}, {"-Inf", -INFINITY}};
-    for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+    for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++) {
         if (strcmp(text, special[i].text) == 0) {
             *out = special[i].value;
             return true;
@@ -207,7 +210,7 @@ bool parse_stamp(const char *text, enum promc_format format, struct stamp *out)
         out->nanoseconds = trunc((real(text) - out->seconds) * 1e9);
     } else if (text[whole] == '.') {
         char nanoseconds[] = "000000000";
-        memcpy(nanoseconds, text + whole + 1, strnlen(text + whole + 1, sizeof nanoseconds - 1));
+        memcpy(nanoseconds, text + whole + 1, strnlen(text + whole + 1, sizeof(nanoseconds) - 1));
         out->nanoseconds = *text == '-' ? -real(nanoseconds) : real(nanoseconds);
     }
     return true;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 struct lint {
     const struct exposition *exposition;
@@ -58,19 +58,17 @@ static bool untyped(const struct subject *subject)
 static bool has_word(const char *name, const char *word)
 {
     size_t length = strlen(word);
-    for (const char *at = strchr(name, '_'); at; at = strchr(at + 1, '_')) {
+    for (const char *at = strchr(name, '_'); at; at = strchr(at + 1, '_'))
         if (strncmp(at + 1, word, length) == 0 && (at[1 + length] == '_' || at[1 + length] == '\0'))
             return true;
-    }
     return false;
 }
 
 static bool has_label(const struct subject *subject, const char *name)
 {
-    for (size_t i = 0; i < subject->count; i++) {
+    for (size_t i = 0; i < subject->count; i++)
         if (sample_label(&subject->samples[i], name))
             return true;
-    }
     return false;
 }
 
@@ -99,10 +97,9 @@ static const char *base_unit(const char *word, size_t length)
         size_t prefix = strlen(prefixes[i]);
         if (length < prefix || strncmp(word, prefixes[i], prefix) != 0)
             continue;
-        for (size_t j = 0; j < COUNT(units); j++) {
+        for (size_t j = 0; j < COUNT(units); j++)
             if (strlen(units[j][0]) == length - prefix && strncmp(word + prefix, units[j][0], length - prefix) == 0)
                 return units[j][1];
-        }
     }
     return NULL;
 }
@@ -161,20 +158,18 @@ static void lint_reserved_chars(struct lint *lint, const struct subject *subject
 
 static bool camel(const char *name)
 {
-    for (; *name && name[1]; name++) {
+    for (; *name && name[1]; name++)
         if (islower((unsigned char)*name) && isupper((unsigned char)name[1]))
             return true;
-    }
     return false;
 }
 
 static void lint_camel_case(struct lint *lint, const struct subject *subject)
 {
     bool labels = false;
-    for (size_t i = 0; i < subject->count; i++) {
+    for (size_t i = 0; i < subject->count; i++)
         for (size_t j = 0; j < subject->samples[i].label_count; j++)
             labels |= camel(subject->samples[i].labels[j].name);
-    }
     if (camel(subject->family->name))
         PROBLEM(lint, subject, "metric names should be written in 'snake_case' not 'camelCase'");
     if (labels)
@@ -184,10 +179,9 @@ static void lint_camel_case(struct lint *lint, const struct subject *subject)
 static void lint_unit_abbreviations(struct lint *lint, const struct subject *subject)
 {
     static const char *const units[] = {"s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "tb", "pb", "m", "h", "d"};
-    for (size_t i = 0; i < COUNT(units); i++) {
+    for (size_t i = 0; i < COUNT(units); i++)
         if (has_word(subject->name, units[i]))
             PROBLEM(lint, subject, "metric names should not contain abbreviated units");
-    }
 }
 
 static int by_series(const void *a, const void *b)
@@ -197,7 +191,7 @@ static int by_series(const void *a, const void *b)
 
 static void lint_duplicate_metric(struct lint *lint, const struct subject *subject)
 {
-    const struct sample **sorted = malloc((subject->count + 1) * sizeof *sorted);
+    const struct sample **sorted = malloc((subject->count + 1) * sizeof(*sorted));
     bool twice = false;
     if (!sorted) {
         lint->text.failed = true;
@@ -205,7 +199,7 @@ static void lint_duplicate_metric(struct lint *lint, const struct subject *subje
     }
     for (size_t i = 0; i < subject->count; i++)
         sorted[i] = &subject->samples[i];
-    qsort(sorted, subject->count, sizeof *sorted, by_series);
+    qsort(sorted, subject->count, sizeof(*sorted), by_series);
     for (size_t i = 1; i < subject->count; i++)
         twice |= compare_series(sorted[i - 1], sorted[i]) == 0;
     free(sorted);
@@ -227,10 +221,9 @@ static void lint_added_by_prometheus(struct lint *lint, const struct subject *su
                                         "ALERTS",
                                         "ALERTS_FOR_STATE"};
     static const char *const labels[] = {"job", "instance"};
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < COUNT(names); i++)
         if (strcmp(subject->family->name, names[i]) == 0)
             PROBLEM(lint, subject, "Prometheus adds a metric of this name itself");
-    }
     for (size_t i = 0; i < COUNT(labels); i++) {
         if (has_label(subject, labels[i]))
             PROBLEM(lint, subject, "Prometheus adds the label \"%s\" itself, and renames this one to \"exported_%s\"",
@@ -269,7 +262,7 @@ int promc_testkit_lint_text(const char *text, size_t length, char **report)
     char fault[512];
     if (report)
         *report = NULL;
-    int code = exposition_read(&exposition, text, length, PROMC_FORMAT_TEXT, fault, sizeof fault);
+    int code = exposition_read(&exposition, text, length, PROMC_FORMAT_TEXT, fault, sizeof(fault));
     struct lint lint = {.exposition = &exposition};
     if (code == PROMC_E_INVALID)
         report_add(&lint.text, "%s\n", fault);

@@ -12,10 +12,9 @@ static const char *const types_openmetrics[] = {
 static int check_type(struct cursor *cursor, const char *type)
 {
     const char *const *types = cursor->format == PROMC_FORMAT_OPENMETRICS ? types_openmetrics : types_text;
-    for (; *types; types++) {
+    for (; *types; types++)
         if (strcmp(*types, type) == 0)
             return 0;
-    }
     return refuse(cursor, "\"%s\" is no metric type of this format", type);
 }
 

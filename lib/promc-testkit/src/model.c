@@ -9,7 +9,7 @@ struct exposed_family *add_family(struct exposition *out, char *name, size_t lin
 {
     if (out->family_count == out->family_room) {
         size_t room = out->family_room ? out->family_room * 2 : 16;
-        struct exposed_family *families = realloc(out->families, room * sizeof *families);
+        struct exposed_family *families = realloc(out->families, room * sizeof(*families));
         if (!families)
             return NULL;
         out->families = families;
@@ -22,10 +22,9 @@ struct exposed_family *add_family(struct exposition *out, char *name, size_t lin
 
 size_t find_family(const struct exposition *out, const char *name)
 {
-    for (size_t i = 0; i < out->family_count; i++) {
+    for (size_t i = 0; i < out->family_count; i++)
         if (strcmp(out->families[i].name, name) == 0)
             return i;
-    }
     return SIZE_MAX;
 }
 
@@ -63,10 +62,9 @@ void exposition_free(struct exposition *exposition)
 
 const char *sample_label(const struct sample *sample, const char *name)
 {
-    for (size_t i = 0; i < sample->label_count; i++) {
+    for (size_t i = 0; i < sample->label_count; i++)
         if (strcmp(sample->labels[i].name, name) == 0)
             return sample->labels[i].value;
-    }
     return NULL;
 }
 
@@ -76,12 +74,11 @@ char *sample_text(const struct sample *sample)
     report_add(&text, "%s", sample->name);
     for (size_t i = 0; i < sample->label_count; i++) {
         report_add(&text, "%s%s=\"", i ? "," : "{", sample->labels[i].name);
-        for (const char *byte = sample->labels[i].value; *byte; byte++) {
+        for (const char *byte = sample->labels[i].value; *byte; byte++)
             if (*byte == '\n')
                 report_add(&text, "\\n");
             else
                 report_add(&text, "%s%c", *byte == '"' || *byte == '\\' ? "\\" : "", *byte);
-        }
         report_add(&text, "\"");
     }
     report_add(&text, "%s %s", sample->label_count ? "}" : "", sample->value_text);

@@ -23,7 +23,7 @@ static int take_label(struct cursor *cursor, struct sample *sample)
         sample->name = name;
         return 0;
     }
-    struct pair *labels = realloc(sample->labels, (sample->label_count + 1) * sizeof *labels);
+    struct pair *labels = realloc(sample->labels, (sample->label_count + 1) * sizeof(*labels));
     if (!labels) {
         free(name);
         return PROMC_E_NOMEM;
@@ -60,11 +60,10 @@ static int take_labels(struct cursor *cursor, struct sample *sample)
     if (!skips(cursor, '}'))
         return refuse(cursor, "} is missing");
     if (sample->label_count)
-        qsort(sample->labels, sample->label_count, sizeof *sample->labels, by_name);
-    for (size_t i = 1; i < sample->label_count; i++) {
+        qsort(sample->labels, sample->label_count, sizeof(*sample->labels), by_name);
+    for (size_t i = 1; i < sample->label_count; i++)
         if (by_name(&sample->labels[i], &sample->labels[i - 1]) == 0)
             return refuse(cursor, "label %s stands twice", sample->labels[i].name);
-    }
     return 0;
 }
 
@@ -123,10 +122,9 @@ static int place(struct reader *reader, struct sample *sample)
     if (reader->current == SIZE_MAX || !sample_belongs(&out->families[reader->current], sample->name, cursor->format)) {
         if (find_family(out, sample->name) != SIZE_MAX)
             return refuse(cursor, "%s is not in one piece, or its suffix does not fit its type", sample->name);
-        for (size_t i = 0; i < out->family_count; i++) {
+        for (size_t i = 0; i < out->family_count; i++)
             if (sample_belongs(&out->families[i], sample->name, cursor->format))
                 return refuse(cursor, "%s is not in one piece", out->families[i].name);
-        }
         char *name = strdup(sample->name);
         if (!name || !add_family(out, name, cursor->line)) {
             free(name);
@@ -143,7 +141,7 @@ static struct sample *add_sample(struct exposition *out, size_t line)
 {
     if (out->sample_count == out->sample_room) {
         size_t room = out->sample_room ? out->sample_room * 2 : 64;
-        struct sample *samples = realloc(out->samples, room * sizeof *samples);
+        struct sample *samples = realloc(out->samples, room * sizeof(*samples));
         if (!samples)
             return NULL;
         out->samples = samples;

@@ -59,10 +59,9 @@ static void lines_free(struct lines *lines)
 
 static const struct exposed_family *family_named(const struct exposition *exposition, const char *name)
 {
-    for (size_t i = 0; i < exposition->family_count; i++) {
+    for (size_t i = 0; i < exposition->family_count; i++)
         if (strcmp(exposition->families[i].name, name) == 0)
             return &exposition->families[i];
-    }
     return NULL;
 }
 
@@ -121,11 +120,11 @@ int promc_testkit_compare(promc_registry *registry, const char *expected, const 
     struct report text = {0};
     struct lines left = {0}, right = {0};
     char fault[512];
-    int code = exposition_parse(&want, expected, strlen(expected), PROMC_FORMAT_TEXT, fault, sizeof fault);
+    int code = exposition_parse(&want, expected, strlen(expected), PROMC_FORMAT_TEXT, fault, sizeof(fault));
     if (code == PROMC_E_INVALID)
         report_add(&text, "the expected text is not valid: %s\n", fault);
     if (code == 0)
-        code = read_registry(registry, names, &have, fault, sizeof fault);
+        code = read_registry(registry, names, &have, fault, sizeof(fault));
     if (code == 0)
         code = lines_of(&want, &have, &left) && lines_of(&have, &want, &right) ? differences(&left, &right, &text)
                                                                                : PROMC_E_NOMEM;
@@ -153,7 +152,7 @@ int promc_testkit_value(promc_registry *registry, const char *name, const promc_
 {
     struct exposition exposition;
     char fault[512];
-    int code = read_registry(registry, NULL, &exposition, fault, sizeof fault);
+    int code = read_registry(registry, NULL, &exposition, fault, sizeof(fault));
     if (code == 0) {
         code = PROMC_E_NOT_FOUND;
         for (size_t i = 0; i < exposition.sample_count && code != 0; i++) {
@@ -172,7 +171,7 @@ double promc_testkit_read_pairs(promc_registry *registry, const char *const *nam
 {
     size_t pairs = count ? (count - 1) / 2 : 0;
     double value = NAN;
-    promc_label *labels = count % 2 ? malloc((pairs + 1) * sizeof *labels) : NULL;
+    promc_label *labels = count % 2 ? malloc((pairs + 1) * sizeof(*labels)) : NULL;
     if (!labels)
         return NAN;
     for (size_t i = 0; i < pairs; i++)
@@ -193,7 +192,7 @@ int promc_testkit_check(const char *text, size_t length, enum promc_format forma
     struct exposition exposition;
     struct report said = {0};
     char fault[512];
-    int code = exposition_parse(&exposition, text, length, format, fault, sizeof fault);
+    int code = exposition_parse(&exposition, text, length, format, fault, sizeof(fault));
     if (code == PROMC_E_INVALID)
         report_add(&said, "%s\n", fault);
     exposition_free(&exposition);

@@ -33,7 +33,7 @@ int main(int argc, char **argv)
     if (argc != 2)
         return EXIT_FAILURE;
     enum promc_format format = strcmp(argv[1], "openmetrics") == 0 ? PROMC_FORMAT_OPENMETRICS : PROMC_FORMAT_TEXT;
-    while (code == EXIT_SUCCESS && fgets(line, sizeof line, stdin))
+    while (code == EXIT_SUCCESS && fgets(line, sizeof(line), stdin))
         code = answer(strtoul(line, NULL, 10), format);
     return code;
 }

@@ -24,8 +24,8 @@ static void expect(const char *text, const char *problems)
 static void expect_name(const char *name, const char *type, const char *problem)
 {
     char text[512], wanted[512];
-    (void)snprintf(text, sizeof text, "# HELP %s Help.\n# TYPE %s %s\n%s 1\n", name, name, type, name);
-    (void)snprintf(wanted, sizeof wanted, "%s: %s\n", name, problem ? problem : "");
+    (void)snprintf(text, sizeof(text), "# HELP %s Help.\n# TYPE %s %s\n%s 1\n", name, name, type, name);
+    (void)snprintf(wanted, sizeof(wanted), "%s: %s\n", name, problem ? problem : "");
     expect(text, problem ? wanted : "");
 }
 
@@ -50,13 +50,13 @@ static void test_lint_metric_units(void **state)
         {"pounds", "grams"},         {"ounces", "grams"},       {"kilobits", "bytes"},    {"percent", "ratio"}};
     char name[64], problem[128];
     (void)state;
-    for (size_t i = 0; i < sizeof base / sizeof *base; i++) {
-        (void)snprintf(name, sizeof name, "x_%s", base[i]);
+    for (size_t i = 0; i < sizeof(base) / sizeof(*base); i++) {
+        (void)snprintf(name, sizeof(name), "x_%s", base[i]);
         expect_name(name, "untyped", NULL);
     }
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        (void)snprintf(name, sizeof name, "x_%s_y", bad[i][0]);
-        (void)snprintf(problem, sizeof problem, "use base unit \"%s\" instead of \"%s\"", bad[i][1], bad[i][0]);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        (void)snprintf(name, sizeof(name), "x_%s_y", bad[i][0]);
+        (void)snprintf(problem, sizeof(problem), "use base unit \"%s\" instead of \"%s\"", bad[i][1], bad[i][0]);
         expect_name(name, "untyped", problem);
     }
     expect_name("milliseconds", "gauge", "use base unit \"seconds\" instead of \"milliseconds\"");
@@ -134,10 +134,10 @@ static void test_lint_unit_abbreviations(void **state)
                                         "MB", "gb", "tb", "pb", "m",   "h", "d"};
     char name[64];
     (void)state;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        (void)snprintf(name, sizeof name, "limit_%s", units[i]);
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+        (void)snprintf(name, sizeof(name), "limit_%s", units[i]);
         expect_name(name, "gauge", "metric names should not contain abbreviated units");
-        (void)snprintf(name, sizeof name, "limit_%s_now", units[i]);
+        (void)snprintf(name, sizeof(name), "limit_%s_now", units[i]);
         expect_name(name, "gauge", "metric names should not contain abbreviated units");
     }
     expect_name("s_limit", "gauge", NULL);

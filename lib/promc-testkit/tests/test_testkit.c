@@ -147,7 +147,7 @@ static void test_lint(void **state)
     (void)state;
     assert_int_equal(promc_testkit_lint(registry, &report), 0);
     assert_null(report);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         promc_family *family;
         promc_gauge gauge;
         assert_int_equal(
@@ -225,7 +225,7 @@ static void test_check_refuses(void **state)
         {"# TYPE a counter\na_total 1 # {x=\"y\"}\n# EOF\n", PROMC_FORMAT_OPENMETRICS, "neither"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         char *report = NULL;
         int code = promc_testkit_check(bad[i].text, strlen(bad[i].text), bad[i].format, &report);
         if (code != PROMC_E_INVALID || !report || !strstr(report, bad[i].fault))
@@ -242,7 +242,7 @@ static void test_check_accepts(void **state)
     static const char utf8[] = "# TYPE \"my.name\" gauge\n{\"my.name\",\"my.label\"=\"v\"} 1\n# EOF\n";
     char text[512];
     (void)state;
-    (void)snprintf(text, sizeof text, "%.*s# EOF\n", (int)(strstr(good, "# TYPE my") - good), good);
+    (void)snprintf(text, sizeof(text), "%.*s# EOF\n", (int)(strstr(good, "# TYPE my") - good), good);
     assert_int_equal(promc_testkit_check(text, strlen(text), PROMC_FORMAT_OPENMETRICS, NULL), 0);
     assert_int_equal(promc_testkit_check(utf8, strlen(utf8), PROMC_FORMAT_OPENMETRICS, NULL), 0);
     static const char no_counts[] = "# TYPE g histogram\ng_bucket{le=\"-1.0\"} 1\ng_bucket{le=\"+Inf\"} 2\n"
@@ -251,7 +251,7 @@ static void test_check_accepts(void **state)
     /* The official vectors have a NUL, a quote in HELP, escapes that stand for themselves, an end without a line feed. */
     static const char odd[] =
         "# TYPE a counter\n# HELP a \\\\\"\\x\0y\na_total{b=\"\0\\y\"} 1 1e3\na_total{b=\"\"} 1\n# EOF";
-    assert_int_equal(promc_testkit_check(odd, sizeof odd - 1, PROMC_FORMAT_OPENMETRICS, NULL), 0);
+    assert_int_equal(promc_testkit_check(odd, sizeof(odd) - 1, PROMC_FORMAT_OPENMETRICS, NULL), 0);
     static const char old[] = "# a comment\n\na 1 1700000000000\n";
     assert_int_equal(promc_testkit_check(old, strlen(old), PROMC_FORMAT_TEXT, NULL), 0);
 }

@@ -38,7 +38,7 @@ static int lag_family(promc_registry *registry, const promc_uv_settings *setting
     };
     *out = promc_family_find(registry, lag.family.name);
     int rc = *out ? 0 : promc_histogram_register(registry, &lag, out);
-    if (rc == PROMC_E_DUPLICATE && (*out = promc_family_find(registry, lag.family.name)) != NULL)
+    if (rc == PROMC_E_DUPLICATE && (*out = promc_family_find(registry, lag.family.name)))
         rc = 0;
     return rc;
 }
@@ -47,7 +47,7 @@ static int gauge_family(promc_registry *registry, const promc_family_settings *s
 {
     *out = promc_family_find(registry, settings->name);
     int rc = *out ? 0 : promc_gauge_register(registry, settings, out);
-    if (rc == PROMC_E_DUPLICATE && (*out = promc_family_find(registry, settings->name)) != NULL)
+    if (rc == PROMC_E_DUPLICATE && (*out = promc_family_find(registry, settings->name)))
         rc = 0;
     return rc;
 }

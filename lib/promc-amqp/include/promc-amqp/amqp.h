@@ -16,8 +16,8 @@
  *     amqp_settlements_total{connection,queue,outcome}           ack, reject, requeue
  *     amqp_unsettled_messages{connection}                        delivered, neither acknowledged nor rejected
  *
- * `destination` is the exchange, or the routing key where that is the default exchange: the queue. Routing keys of named
- * exchanges are no label values, since nobody limits them.
+ * `destination` is the exchange; for the default exchange it is the routing key, which names the queue. Routing keys of named
+ * exchanges are not label values, since their number is not limited.
  *
  *     promc_amqp *metrics;
  *     promc_amqp_create(&metrics, registry, NULL);
@@ -28,10 +28,10 @@
  *     if (amqp_simple_wait_frame(state, &frame) == AMQP_STATUS_OK)
  *         promc_amqp_frame(metrics, &frame);                    // sees confirms and returned messages
  *
- * `metrics` may be NULL everywhere: the call of rabbitmq-c is made, nothing is counted. One object for one connection, used as
- * rabbitmq-c is: by one thread at a time. Several connections with names of their own share one registry. No call but the
- * first of a channel, a destination or a queue allocates, as long as what is outstanding on a channel stays within its
- * greatest number so far.
+ * `metrics` may be NULL everywhere: the rabbitmq-c call is made, but nothing is counted. Use one object per connection, by
+ * one thread at a time, like rabbitmq-c itself. Several connections with different names can share a registry. Only the
+ * first call for a channel, a destination or a queue allocates memory, and a call that raises the maximum of outstanding
+ * messages on a channel.
  */
 #ifndef PROMC_AMQP_AMQP_H
 #define PROMC_AMQP_AMQP_H
@@ -54,8 +54,8 @@ typedef struct promc_amqp_settings {
     /** The label `connection`. Default "main". */
     const char *connection;
     /**
-     * Upper bounds of amqp_publish_duration_seconds, as promc_histogram_settings.buckets; those of the registry's first object
-     * count. Default .0005 .001 .0025 .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10.
+     * Upper bounds of amqp_publish_duration_seconds, as promc_histogram_settings.buckets; the registry's first object
+     * decides. Default .0005 .001 .0025 .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10.
      */
     const double *buckets;
     size_t bucket_count;
@@ -64,7 +64,7 @@ typedef struct promc_amqp_settings {
 } promc_amqp_settings;
 
 /**
- * Make the registry's families if they are not there yet, without any series.
+ * Register the families if they do not exist yet, without any series.
  * @return 0, PROMC_E_VERSION (a reserved word is set), or as promc_histogram_register().
  */
 PROMC_API int promc_amqp_register(promc_registry *registry, const promc_amqp_settings *settings);
@@ -72,31 +72,31 @@ PROMC_API int promc_amqp_register(promc_registry *registry, const promc_amqp_set
 /**
  * @param[out] out   promc_amqp_destroy() frees it. NULL after an error.
  * @param settings   NULL for the defaults.
- * @return 0, PROMC_E_INVALID, PROMC_E_VERSION, PROMC_E_NOMEM, PROMC_E_FULL, PROMC_E_BUCKETS or PROMC_E_TYPE (a family of that name is
- *         something else).
+ * @return 0, PROMC_E_INVALID, PROMC_E_VERSION, PROMC_E_NOMEM, PROMC_E_FULL, PROMC_E_BUCKETS or PROMC_E_TYPE (a family of that name has
+ *         another type).
  */
 PROMC_API int promc_amqp_create(promc_amqp **out, promc_registry *registry, const promc_amqp_settings *settings);
 
-/** Before the registry is destroyed. Its series stay. NULL is allowed. */
+/** Call it before the registry is destroyed. Its series stay. NULL is allowed. */
 PROMC_API void promc_amqp_destroy(promc_amqp *amqp);
 
 /* ---- the connection ---- */
 
-/** It was opened and logged in. What was outstanding on the one before is lost, if that was not said yet. */
+/** The connection was opened and logged in. If the previous one was not reported as disconnected, its outstanding messages are lost. */
 PROMC_API void promc_amqp_connected(promc_amqp *amqp);
-/** It could not be opened, or the login failed. */
+/** The connection could not be opened, or the login failed. */
 PROMC_API void promc_amqp_connect_failed(promc_amqp *amqp);
 /**
- * It is gone, or about to be destroyed. @param status what rabbitmq-c said (enum amqp_status_enum): AMQP_STATUS_OK when we
- * closed it. Unconfirmed messages are counted as lost. Without promc_amqp_connected() before it nothing is counted.
+ * The connection is lost, or about to be destroyed. @param status rabbitmq-c's status (enum amqp_status_enum): AMQP_STATUS_OK if we
+ * closed it. Unconfirmed messages are counted as lost. Without an earlier promc_amqp_connected() nothing is counted.
  */
 PROMC_API void promc_amqp_disconnected(promc_amqp *amqp, int status);
-/** The same by an answer; a server's exception is reason "broker". */
+/** The same with an amqp_rpc_reply_t; a server's exception is reason "broker". */
 PROMC_API void promc_amqp_disconnected_reply(promc_amqp *amqp, amqp_rpc_reply_t reply);
 
 /* ---- publishing ---- */
 
-/** amqp_confirm_select(): from now on a message counts as published when it is confirmed. */
+/** amqp_confirm_select(): from now on a message's duration ends with its confirm. */
 PROMC_API amqp_confirm_select_ok_t *promc_amqp_confirm_select(promc_amqp *amqp, amqp_connection_state_t state,
                                                               amqp_channel_t channel);
 
@@ -107,15 +107,15 @@ PROMC_API int promc_amqp_basic_publish(promc_amqp *amqp, amqp_connection_state_t
                                        amqp_bytes_t body);
 
 /**
- * Show it every frame that you read yourself: it takes note of basic.ack, basic.nack, basic.return, and of
- * connection.blocked and connection.unblocked, which a broker says to clients with that capability (amqp_login_with_properties).
- * @return whether the frame was one of these. @note A returned message is confirmed as well; it is counted in both.
+ * Pass every frame that you read yourself: it handles basic.ack, basic.nack, basic.return, and
+ * connection.blocked and connection.unblocked, which a broker sends to clients with that capability (amqp_login_with_properties).
+ * @return whether the frame was one of these. @note A returned message is confirmed as well; it is counted as both.
  */
 PROMC_API bool promc_amqp_frame(promc_amqp *amqp, const amqp_frame_t *frame);
 
 /* ---- consuming ---- */
 
-/** amqp_basic_consume(). Gives the queue its label. */
+/** amqp_basic_consume(). Sets the label of the queue. */
 PROMC_API amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, amqp_connection_state_t state,
                                                             amqp_channel_t channel, amqp_bytes_t queue,
                                                             amqp_bytes_t consumer_tag, amqp_boolean_t no_local,
@@ -123,8 +123,8 @@ PROMC_API amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, am
                                                             amqp_table_t arguments);
 
 /**
- * A consumer that was made by other means than promc_amqp_basic_consume() (basic.consume with nowait, by amqp_send_method())
- * takes from this queue: gives the queue its label. Once for each consumer and connection.
+ * Sets the label of the queue for a consumer that was not made by promc_amqp_basic_consume() (e.g. basic.consume with nowait,
+ * by amqp_send_method()). Call it once for each consumer and connection.
  */
 PROMC_API void promc_amqp_consumer(promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t consumer_tag,
                                    amqp_bytes_t queue);
@@ -134,7 +134,7 @@ PROMC_API amqp_rpc_reply_t promc_amqp_consume_message(promc_amqp *amqp, amqp_con
                                                       amqp_envelope_t *envelope, const struct timeval *timeout,
                                                       int flags);
 
-/** amqp_basic_ack(); with `multiple` each message it covers is counted. */
+/** amqp_basic_ack(); with `multiple`, each covered message is counted. */
 PROMC_API int promc_amqp_basic_ack(promc_amqp *amqp, amqp_connection_state_t state, amqp_channel_t channel,
                                    uint64_t delivery_tag, amqp_boolean_t multiple);
 /** amqp_basic_reject(). */

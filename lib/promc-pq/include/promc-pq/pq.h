@@ -8,8 +8,8 @@
  *     promc_sql_create(&sql, registry, NULL);
  *     PGresult *result = promc_pq_exec(sql, conn, "SELECT name FROM crm.people");
  *
- * The calls have libpq's names, arguments behind the first, results and ownership, and leave the connection's state as
- * libpq does. `sql` may be NULL: metrics are off. Thread safe as libpq is: one thread a connection at a time.
+ * The calls have libpq's names, arguments (after the first), results and ownership, and leave the connection in the same state as
+ * libpq. `sql` may be NULL: metrics are off. Thread safe like libpq: one thread at a time per connection.
  */
 #ifndef PROMC_PQ_PQ_H
 #define PROMC_PQ_PQ_H
@@ -21,11 +21,11 @@
 extern "C" {
 #endif
 
-/** PQconnectdbParams(), counted as operation "connect". A connection that is refused is of class 08. */
+/** PQconnectdbParams(), counted as operation "connect". A refused connection is class 08. */
 PROMC_API PGconn *promc_pq_connect(promc_sql *sql, const char *const *keywords, const char *const *values,
                                    int expand_dbname);
 
-/** PQexec(). Of several statements the first one is the operation; the time is that of all. */
+/** PQexec(). With several statements, the operation is that of the first, the time that of all. */
 PROMC_API PGresult *promc_pq_exec(promc_sql *sql, PGconn *conn, const char *text);
 
 /** PQexecParams(). */
@@ -37,7 +37,7 @@ PROMC_API PGresult *promc_pq_exec_params(promc_sql *sql, PGconn *conn, const cha
 PROMC_API PGresult *promc_pq_prepare(promc_sql *sql, PGconn *conn, const char *name, const char *text, int n_params,
                                      const Oid *types);
 
-/** PQexecPrepared(). @param statement what was prepared, read once by promc_sql_read(). */
+/** PQexecPrepared(). @param statement the prepared statement, read once by promc_sql_read(). */
 PROMC_API PGresult *promc_pq_exec_prepared(promc_sql *sql, PGconn *conn, const promc_sql_statement *statement,
                                            const char *name, int n_params, const char *const *values,
                                            const int *lengths, const int *formats, int result_format);
@@ -45,15 +45,15 @@ PROMC_API PGresult *promc_pq_exec_prepared(promc_sql *sql, PGconn *conn, const p
 /* ---- anything else: pipelines, COPY, the asynchronous calls ---- */
 
 /**
- * promc_sql_begin() before it is sent; this when `result` is its last. As PQexec() would have it: a NULL result is a
+ * Call promc_sql_begin() before you send the query, and this after its last `result`. As with PQexec(), a NULL result is a
  * failure of the connection.  @return as promc_sql_end().
  */
 PROMC_API bool promc_pq_end(promc_sql_query *query, const PGconn *conn, const PGresult *result);
 
 /**
- * The SQLSTATE's class of a failed result: two characters, e.g. "23". "08" where the server said nothing, because the
- * connection is gone. NULL: it did not fail.
- * @param[out] error_class what is returned. Only digits and capital letters are taken for a class; else it is "XX".
+ * The SQLSTATE class of a failed result: two characters, e.g. "23". "08" if the server sent nothing because the
+ * connection is lost. NULL: it did not fail.
+ * @param[out] error_class buffer for the returned string. A class has only digits and capital letters; otherwise it is "XX".
  */
 PROMC_API const char *promc_pq_error_class(const PGconn *conn, const PGresult *result, char error_class[3]);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc-push/push.h
- * Push a registry to a Prometheus Pushgateway: for jobs that end before anybody could scrape them.
- * (A service that stays is scraped instead: see promc-exporter.)
+ * Push a registry to a Prometheus Pushgateway: for jobs that end before they can be scraped.
+ * (Let Prometheus scrape a long-running service instead: see promc-exporter.)
  *
  *     promc_push(registry, &(promc_push_settings){.url = "http://127.0.0.1:9091", .job = "nightly_import"});
  *
- * All calls block until the gateway has answered or the time is up, and are thread safe.
+ * All calls block until the gateway has answered or the time-out has passed. They are thread safe.
  */
 #ifndef PROMC_PUSH_PUSH_H
 #define PROMC_PUSH_PUSH_H
@@ -25,7 +25,7 @@ typedef struct promc_push_settings {
     const char *job;
     /**
      * Further labels of the group, e.g. `instance`. Names are `[a-zA-Z_][a-zA-Z0-9_]*`, each once, not `job`, not beginning with `__`.
-     * Values are UTF-8, "" too: what is not is refused, since it would make the gateway's whole page unreadable for everybody.
+     * Values are UTF-8 and may be "". Other bytes are refused, since they would make the gateway's whole page unreadable.
      */
     const promc_label *grouping;
     size_t grouping_count;
@@ -44,7 +44,7 @@ typedef struct promc_push_settings {
 /**
  * Replace the group's metrics by the registry's (HTTP PUT).
  * @return 0; PROMC_E_INVALID, PROMC_E_LABEL_NAME, PROMC_E_LABEL_VALUE (settings); PROMC_E_TIMEOUT; PROMC_E_IO (not reached, or refused:
- *         promc_error_detail() has the gateway's words); PROMC_E_NOMEM; PROMC_E_BUSY (too many scrapes in flight); PROMC_E_VERSION (a
+ *         promc_error_detail() has the gateway's answer); PROMC_E_NOMEM; PROMC_E_BUSY (too many scrapes in flight); PROMC_E_VERSION (a
  *         reserved word of the settings is set).
  */
 PROMC_API int promc_push(promc_registry *registry, const promc_push_settings *settings);
@@ -55,7 +55,7 @@ PROMC_API int promc_push_add(promc_registry *registry, const promc_push_settings
 /** Delete the group and everything in it. Returns as promc_push(). */
 PROMC_API int promc_push_delete(const promc_push_settings *settings);
 
-/** promc_error_detail(), which says what went wrong; passwords and tokens are left out of it. Kept for programs that have it. */
+/** promc_error_detail(), which has the reason, without passwords and tokens. Kept for programs that use it. */
 PROMC_API const char *promc_push_error(void);
 
 #ifdef __cplusplus

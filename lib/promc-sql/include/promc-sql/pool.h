@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc-sql/pool.h
- * Metrics of a pool of database connections. The pool is yours; tell this what happens to it:
+ * Metrics of a pool of database connections. The pool is yours; report its events here:
  *
  *     promc_sql_wait wait;
- *     promc_sql_pool_wait(pool, &wait);                  // somebody wants a connection
- *     … promc_sql_pool_acquired(&wait);                  // and has it, or
- *     … promc_sql_pool_gave_up(&wait);                   // did not get it in time
- *     promc_sql_pool_released(pool);                     // gives it back
+ *     promc_sql_pool_wait(pool, &wait);                  // a request waits for a connection
+ *     … promc_sql_pool_acquired(&wait);                  // it gets one, or
+ *     … promc_sql_pool_gave_up(&wait);                   // it gives up after a time-out
+ *     promc_sql_pool_released(pool);                     // it returns the connection
  *
  * Families, with the default prefix: db_connection_pool_size {state = active, idle}, db_connection_pool_max_size,
- * db_connection_pool_pending_acquires, db_connection_pool_acquire_duration_seconds (also of those that gave up, so that a pool that
- * nobody gets a connection of shows the wait), db_connection_pool_acquire_timeouts_total.
+ * db_connection_pool_pending_acquires, db_connection_pool_acquire_duration_seconds (including waits that were given up, so that an
+ * exhausted pool shows the wait), db_connection_pool_acquire_timeouts_total.
  *
- * Thread safe; no call takes a lock. All but promc_sql_pool_create() do nothing when the pool is NULL.
+ * Thread safe; no call takes a lock. Except promc_sql_pool_create(), all do nothing if the pool is NULL.
  */
 #ifndef PROMC_SQL_POOL_H
 #define PROMC_SQL_POOL_H
@@ -30,16 +30,16 @@ extern "C" {
 
 typedef struct promc_sql_pool promc_sql_pool;
 
-/** @param prefix NULL: "db".  @param max connections it may have. @return as promc_sql_create(). */
+/** @param prefix NULL: "db".  @param max maximum connections. @return as promc_sql_create(). */
 PROMC_API int promc_sql_pool_create(promc_sql_pool **out, promc_registry *registry, const char *prefix, unsigned max);
 
-/** The series of a pool whose families the program has registered itself, e.g. rows of its table (promc/table.h). A zero one counts nothing. */
+/** The series of a pool whose families the program has registered itself, e.g. rows of its table (promc/table.h). A zero handle counts nothing. */
 typedef struct promc_sql_pool_handles {
-    promc_updown active, idle; /**< connections that are at work, and that wait for some */
-    promc_updown pending;      /**< who waits for a connection */
-    promc_gauge max;           /**< connections it may have */
+    promc_updown active, idle; /**< connections in use, and idle ones */
+    promc_updown pending;      /**< requests that wait for a connection */
+    promc_gauge max;           /**< maximum connections */
     promc_histogram acquire;   /**< seconds of waiting */
-    promc_counter timeouts;    /**< who gave up */
+    promc_counter timeouts;    /**< waits that were given up */
     uint64_t reserved[4];      /**< must be zero: see promc/version.h */
 } promc_sql_pool_handles;
 
@@ -48,12 +48,12 @@ PROMC_API int promc_sql_pool_create_with(promc_sql_pool **out, const promc_sql_p
 /** Free it, before its registry is destroyed. NULL is allowed. */
 PROMC_API void promc_sql_pool_destroy(promc_sql_pool *pool);
 
-/** A connection was made: it is idle. */
+/** A connection was opened: it is idle. */
 PROMC_API void promc_sql_pool_opened(promc_sql_pool *pool);
-/** An idle connection is gone. */
+/** An idle connection was closed. */
 PROMC_API void promc_sql_pool_closed(promc_sql_pool *pool);
 
-/** Somebody who waits, on the caller's stack. */
+/** A wait for a connection, on the caller's stack. */
 typedef struct promc_sql_wait {
     promc_sql_pool *pool; /**< NULL: over */
     uint64_t start_ns;
@@ -61,9 +61,9 @@ typedef struct promc_sql_wait {
 } promc_sql_wait;
 
 PROMC_API void promc_sql_pool_wait(promc_sql_pool *pool, promc_sql_wait *wait);
-/** An idle connection is active now. Of the calls of these three on one wait only the first counts. */
+/** An idle connection becomes active. Only the first call of these three functions on one wait counts. */
 PROMC_API void promc_sql_pool_acquired(promc_sql_wait *wait);
-/** The wait ends at a connection that is active already: several pieces of work share it, as in a group commit. */
+/** The wait ends with a connection that is already active: several pieces of work share it, as in a group commit. */
 PROMC_API void promc_sql_pool_joined(promc_sql_wait *wait);
 PROMC_API void promc_sql_pool_gave_up(promc_sql_wait *wait);
 /** An active connection is idle again. */

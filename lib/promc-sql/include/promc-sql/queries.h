@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc-sql/queries.h
- * Metrics of database queries, whatever the database. promc-pq and promc-sqlite put them around libpq's and sqlite3's
- * calls; around another client's calls put them yourself:
+ * Metrics of database queries, for any database. promc-pq and promc-sqlite wrap the calls of libpq and sqlite3;
+ * wrap the calls of another client yourself:
  *
  *     promc_sql_query query;
  *     promc_sql_begin(sql, &query, "SELECT name FROM crm.people");
@@ -12,10 +12,10 @@
  * Families, with the default prefix:
  *     db_query_duration_seconds {operation, schema}                  histogram; failed queries too
  *     db_query_errors_total     {operation, schema, sqlstate_class}  counter
- * and with settings.tables a label `table` behind `schema`.
+ * and with settings.tables a label `table` after `schema`.
  *
- * What is exposed is bounded whatever SQL comes: `operation` has a dozen values, each family at most max_series series,
- * and what comes past that is counted in the family's overflow series, all of whose values are "other".
+ * The number of series is limited for any SQL: `operation` has a dozen values, each family at most max_series series,
+ * and beyond that queries are counted in the family's overflow series, all of whose values are "other".
  */
 #ifndef PROMC_SQL_QUERIES_H
 #define PROMC_SQL_QUERIES_H
@@ -33,29 +33,29 @@ typedef struct promc_sql promc_sql;
 
 /** A field that is 0 takes its default. */
 typedef struct promc_sql_settings {
-    /** What the metrics' names begin with. Default "db". Two databases in one registry need two. */
+    /** Beginning of the metrics' names. Default "db". Two databases in one registry need two prefixes. */
     const char *prefix;
-    /** The name of the label that says what went wrong. Default "sqlstate_class". */
+    /** Name of the label with the class of the error. Default "sqlstate_class". */
     const char *error_label;
     /**
-     * The values that `schema` may have; another schema is "other". Give it where SQL is made from what users say. None
-     * (default): as the SQL has it.
+     * The allowed values of `schema`; any other schema is "other". Set this if users can influence the SQL. None
+     * (default): the schema in the SQL.
      */
     const char *const *schemas;
     size_t schema_count;
-    /** The value of `schema` where the SQL names none. Default "other". */
+    /** The value of `schema` if the SQL names none. Default "other". */
     const char *default_schema;
-    /** Also label by table. Default false: a program with many tables has many series then. */
+    /** Also label by table. Default false, because many tables give many series. */
     bool tables;
     /** Bounds in seconds. NULL: .001 .0025 .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10. */
     const double *buckets;
     size_t bucket_count;
-    /** Series that each of the two families may have. Default 500. */
+    /** Maximum series of each of the two families. Default 500. */
     uint32_t max_series;
     /**
      * Families that the program has registered itself, e.g. rows of its table (promc/table.h): a histogram with the labels operation,
-     * schema and, with `tables`, table; a counter with these and a last one for the error. Prefix, buckets and max_series are not looked at
-     * for such a one. NULL (default): made here.
+     * schema and, with `tables`, table; a counter with the same labels and a last one for the error. Prefix, buckets and max_series are ignored
+     * for such a family. NULL (default): they are registered here.
      */
     promc_family *duration, *errors;
     /** Must be zero: see promc/version.h. */
@@ -71,14 +71,14 @@ typedef struct promc_sql_settings {
 PROMC_API int promc_sql_create(promc_sql **out, promc_registry *registry, const promc_sql_settings *settings);
 /** Free it, before its registry is destroyed. NULL is allowed. */
 PROMC_API void promc_sql_destroy(promc_sql *sql);
-/** settings.error_label, as it is. "" for NULL. */
+/** The error label in use. "" for NULL. */
 PROMC_API const char *promc_sql_error_label(const promc_sql *sql);
 
 /*
- * All below: thread safe, and no-ops when the promc_sql is NULL (metrics are off).
+ * All functions below are thread safe, and do nothing if the promc_sql is NULL (metrics are off).
  */
 
-/** A query under way, on the caller's stack. */
+/** A query in progress, on the caller's stack. */
 typedef struct promc_sql_query {
     promc_sql *sql; /**< NULL: not begun, or finished */
     uint64_t start_ns;
@@ -86,17 +86,17 @@ typedef struct promc_sql_query {
     uint64_t own[2]; /**< room for the library: see promc/version.h */
 } promc_sql_query;
 
-/** Read the SQL and start the clock. Reading takes about a nanosecond a byte: for a prepared statement, read it once. */
+/** Read the SQL and start the clock. Reading takes about a nanosecond per byte: read a prepared statement only once. */
 PROMC_API void promc_sql_begin(promc_sql *sql, promc_sql_query *query, const char *text);
-/** The same for what has been read, or is said by you. @param statement copied; NULL: other. */
+/** The same for a statement that was read before, or filled by hand. @param statement copied; NULL: other. */
 PROMC_API void promc_sql_begin_as(promc_sql *sql, promc_sql_query *query, const promc_sql_statement *statement);
 /**
  * Stop the clock. Only the first call on a query counts.
- * @param error_class NULL: it worked.  @return true if this call finished it.
+ * @param error_class NULL: success.  @return true if this call finished it.
  */
 PROMC_API bool promc_sql_end(promc_sql_query *query, const char *error_class);
 
-/** A text that is run often, e.g. a prepared statement: read once, its series found once. */
+/** A text that is run often, e.g. a prepared statement: it is read once, and its series is looked up once. */
 typedef struct promc_sql_prepared {
     promc_sql_statement statement;
     promc_histogram duration; /**< zero: metrics are off */
@@ -111,9 +111,9 @@ static inline void promc_sql_observe_prepared(const promc_sql_prepared *prepared
     promc_histogram_observe(prepared->duration, seconds);
 }
 
-/** Count a query that took so many seconds; for who has measured it already. */
+/** Count a query whose duration you have measured. */
 PROMC_API void promc_sql_observe(promc_sql *sql, const promc_sql_statement *statement, double seconds);
-/** Count a failure alone. @param error_class NULL or "" is "other". */
+/** Count only a failure. @param error_class NULL or "" is "other". */
 PROMC_API void promc_sql_error(promc_sql *sql, const promc_sql_statement *statement, const char *error_class);
 
 #ifdef __cplusplus

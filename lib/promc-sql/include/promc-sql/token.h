@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file promc-sql/token.h The tokens of a piece of SQL, for who wants to read more than promc-sql/statement.h does. Thread safe. */
+/** @file promc-sql/token.h The tokens of SQL text, for programs that need more than promc-sql/statement.h. Thread safe. */
 #ifndef PROMC_SQL_TOKEN_H
 #define PROMC_SQL_TOKEN_H
 
@@ -15,20 +15,20 @@ enum promc_sql_token_kind {
     PROMC_SQL_TOKEN_END,
     PROMC_SQL_TOKEN_WORD,      /**< a keyword or an unquoted name */
     PROMC_SQL_TOKEN_QUOTED,    /**< a name in double quotes or back-quotes, with them */
-    PROMC_SQL_TOKEN_LITERAL,   /**< a string or a number; one that is not closed reaches to the end */
+    PROMC_SQL_TOKEN_LITERAL,   /**< a string or a number; an unclosed string extends to the end */
     PROMC_SQL_TOKEN_PARAMETER, /**< $1 ?1 :name @name */
-    PROMC_SQL_TOKEN_OTHER      /**< one character of anything else */
+    PROMC_SQL_TOKEN_OTHER      /**< any other character */
 };
 
 typedef struct promc_sql_token {
     enum promc_sql_token_kind kind;
-    const char *text; /**< in the text that was given */
+    const char *text; /**< points into the given text */
     size_t length;
 } promc_sql_token;
 
-/** The next token of [at, end), behind blanks and comments; at END text is `end` and length 0. O(bytes passed). */
+/** The next token of [at, end), after white space and comments; at END, text is `end` and length is 0. O(bytes read). */
 PROMC_API promc_sql_token promc_sql_next(const char *at, const char *end);
-/** Whether it is this word, in any case. @param word in capitals. */
+/** Whether it is this word, case-insensitively. @param word in capitals. */
 PROMC_API bool promc_sql_is(const promc_sql_token *token, const char *word);
 
 #ifdef __cplusplus

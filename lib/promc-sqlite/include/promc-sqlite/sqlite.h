@@ -15,7 +15,7 @@
  *     promc_sqlite_end(&query);                        // one observation: the time spent in sqlite3_step()
  *     sqlite3_reset(stmt);
  *
- * `sql` may be NULL: metrics are off. Thread safe as SQLite is. Nothing here logs or keeps a handle.
+ * `sql` may be NULL: metrics are off. As thread safe as SQLite. Nothing here logs or keeps a handle.
  */
 #ifndef PROMC_SQLITE_SQLITE_H
 #define PROMC_SQLITE_SQLITE_H
@@ -27,13 +27,13 @@
 extern "C" {
 #endif
 
-/** The name of the label that has SQLite's primary result code, e.g. "SQLITE_CONSTRAINT". */
+/** The name of the label with SQLite's primary result code, e.g. "SQLITE_CONSTRAINT". */
 #define PROMC_SQLITE_RESULT_CODE "result_code"
 
 /**
- * promc_sql_create(), with the error label PROMC_SQLITE_RESULT_CODE unless the settings name another. A promc_sql whose
- * label is "sqlstate_class" may be used as well: then errors have the class that PostgreSQL would give, so that one
- * dashboard serves a program that can have either.
+ * promc_sql_create(), with the error label PROMC_SQLITE_RESULT_CODE unless the settings name another. With
+ * "sqlstate_class", errors have the class that PostgreSQL would give, so that one dashboard works for a program with
+ * either database.
  */
 PROMC_API int promc_sqlite_create(promc_sql **out, promc_registry *registry, const promc_sql_settings *settings);
 
@@ -44,11 +44,11 @@ PROMC_API int promc_sqlite_prepare_v3(promc_sql *sql, sqlite3 *db, const char *t
 #define promc_sqlite_prepare(sql, db, text, length, stmt, tail) \
     promc_sqlite_prepare_v3((sql), (db), (text), (length), 0, (stmt), (tail))
 
-/** sqlite3_exec(). Of several statements the first one is the operation; the time includes the callback's. */
+/** sqlite3_exec(). With several statements, the operation is that of the first; the time includes the callback's. */
 PROMC_API int promc_sqlite_exec(promc_sql *sql, sqlite3 *db, const char *text,
                                 int (*callback)(void *, int, char **, char **), void *arg, char **message);
 
-/** A statement under way, on the caller's stack. */
+/** A statement in progress, on the caller's stack. */
 typedef struct promc_sqlite_query {
     promc_sql *sql; /**< NULL: not begun, or finished */
     sqlite3_stmt *stmt;
@@ -58,15 +58,15 @@ typedef struct promc_sqlite_query {
     uint64_t own[2]; /**< room for the library: see promc/version.h */
 } promc_sqlite_query;
 
-/** Read the statement's SQL. For one that is run often: read it once, and promc_sqlite_begin_as(). */
+/** Read the statement's SQL. If you run it often, read it once and use promc_sqlite_begin_as(). */
 PROMC_API void promc_sqlite_begin(promc_sql *sql, promc_sqlite_query *query, sqlite3_stmt *stmt);
 /** @param statement copied; NULL: other. */
 PROMC_API void promc_sqlite_begin_as(promc_sql *sql, promc_sqlite_query *query, sqlite3_stmt *stmt,
                                      const promc_sql_statement *statement);
-/** sqlite3_step(). An error is counted once a query. */
+/** sqlite3_step(). An error is counted once per query. */
 PROMC_API int promc_sqlite_step(promc_sqlite_query *query);
 /**
- * Observe the time of all steps. To be called once a promc_sqlite_begin(), whatever became of the query, before or
+ * Observe the time of all steps. Call it once per promc_sqlite_begin(), also after a failed query, before or
  * after sqlite3_reset(); a second call does nothing.
  */
 PROMC_API void promc_sqlite_end(promc_sqlite_query *query);
@@ -74,8 +74,8 @@ PROMC_API void promc_sqlite_end(promc_sqlite_query *query);
 /** The name of a result code's primary code: "SQLITE_BUSY". An unknown code is "SQLITE_ERROR". Never NULL. */
 PROMC_API const char *promc_sqlite_code_name(int code);
 /**
- * The class of the SQLSTATE that PostgreSQL would give for it: "23" for a constraint, "53" for a full disk.
- * @param db tells a full disk from other I/O errors; NULL: it cannot be told.  Never NULL.
+ * The SQLSTATE class that PostgreSQL would give for it: "23" for a constraint, "53" for a full disk.
+ * @param db used to distinguish a full disk from other I/O errors; may be NULL.  Never returns NULL.
  */
 PROMC_API const char *promc_sqlite_sqlstate_class(sqlite3 *db, int code);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/testkit.h
- * For the tests of programs that use promc: compare what a registry exposes with a text, read one value, lint.
+ * For tests of programs that use promc: compare what a registry exposes with a text, read one value, lint.
  * Link with `promc-testkit`; production code does not need it.
  *
  *     char *report;
@@ -9,7 +9,7 @@
  *                               (const char *[]){"jobs_total", NULL}, &report) != 0)
  *         fail_msg("%s", report);
  *
- * All functions are thread safe. Strings they give out are malloc()ed and freed by the caller.
+ * All functions are thread safe. Strings that they return are malloc()ed; the caller frees them.
  */
 #ifndef PROMC_TESTKIT_H
 #define PROMC_TESTKIT_H
@@ -46,11 +46,11 @@ PROMC_API int promc_testkit_value(promc_registry *registry, const char *name, co
 /** For the macro: the name, then label names and values in turn. */
 PROMC_API double promc_testkit_read_pairs(promc_registry *registry, const char *const *name_and_pairs, size_t count);
 
-/** How many series a family has (a histogram's label set counts once). 0 when there is no such family. */
+/** Number of series of a family (a histogram's label set counts once). 0 if there is no such family. */
 PROMC_API size_t promc_testkit_series_count(promc_registry *registry, const char *family);
 
 /**
- * The rules of Prometheus' promlint (client_golang v1.25) over everything the registry exposes, in its words:
+ * The rules of Prometheus' promlint (client_golang v1.25) for everything that the registry exposes, with promlint's messages:
  *
  * | rule | what it says |
  * | --- | --- |
@@ -64,29 +64,29 @@ PROMC_API size_t promc_testkit_series_count(promc_registry *registry, const char
  * | LintUnitAbbreviations | no `_ms`, `_kb` … |
  * | LintDuplicateMetric | metric not unique |
  *
- * and one of our own: names that Prometheus adds itself (`up`, `scrape_…`, `ALERTS`, the labels `job` and `instance`).
- * A problem counts once a family, however many of its series have it.
- * @param[out] report  a line a problem, `metric: problem`; NULL when there is none. May be NULL.
- * @return the number of problems, or PROMC_E_NOMEM; PROMC_E_INVALID when what is exposed cannot be read (the report says the line).
+ * and one of our own: names that Prometheus itself adds (`up`, `scrape_…`, `ALERTS`, the labels `job` and `instance`).
+ * A problem counts once per family, however many of its series have it.
+ * @param[out] report  one line per problem, `metric: problem`; NULL if there is none. May be NULL.
+ * @return the number of problems, or PROMC_E_NOMEM; PROMC_E_INVALID if the exposition cannot be read (the report names the line).
  */
 PROMC_API int promc_testkit_lint(promc_registry *registry, char **report);
-/** The same over an exposition in text 0.0.4, from wherever it comes. */
+/** The same for an exposition in text 0.0.4 from any source. */
 PROMC_API int promc_testkit_lint_text(const char *text, size_t length, char **report);
 
 /**
- * Check an exposition strictly: grammar, UTF-8, TYPE before samples, families in one piece, no series twice, histograms with
+ * Check an exposition strictly: grammar, UTF-8, TYPE before samples, contiguous families, no series twice, histograms with
  * ascending cumulative buckets and `+Inf` equal to `_count`, summaries with quantiles in 0 … 1 and no NaN or negative sum.
  *
  * OpenMetrics: the rules of OpenMetrics 1.0; of the project's official vectors it accepts each good one and refuses each bad one.
  * Beyond what Python's prometheus_client.openmetrics.parser refuses, it refuses
- * - numbers in another spelling than the specification's decimal `realnumber`, `NaN`, `+Inf` and `-Inf` (no `Inf`, `nan`, `1_000`);
+ * - numbers that are not the specification's decimal `realnumber`, `NaN`, `+Inf` or `-Inf` (no `Inf`, `nan`, `1_000`);
  * - a lone backslash at the end of HELP, bytes that are not UTF-8;
  * - a series twice without timestamps, a bucket twice;
- * - names, label lists and comments that only a lenient split of the line lets pass.
+ * - names, label lists and comments that only a lenient parser accepts.
  * Beyond the specification it accepts UTF-8 names in quotes (`{"my.name"} 1`), which Prometheus 3 negotiates.
  * A series may have several points with timestamps that do not fall.
  * @param format  PROMC_FORMAT_TEXT or PROMC_FORMAT_OPENMETRICS.
- * @param[out] report  the first fault, `line N: what`; NULL when valid. May be NULL.
+ * @param[out] report  the first error, `line N: what`; NULL if valid. May be NULL.
  * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM.
  */
 PROMC_API int promc_testkit_check(const char *text, size_t length, enum promc_format format, char **report);
