@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why this is linear: in the strict grammar a quote opens a field only at the field's start, so a scan that ran from an
- * open quote to its limit has seen an even number of quote runs on each whole line it passed. Re-read from outside
- * quotes, each of those lines therefore closes what it opens; no second scan over the same bytes can run away.
+ * Why this is linear: after an unreadable row, parsing continues with its second line. The bytes that were read beyond its first
+ * line are taken from a credit. A row cannot be followed further than the credit; a good row adds a multiple of its
+ * length. So all bytes that are read in vain are at most CREDIT_MAX plus CREDIT_RATE times the text.
  */
 #include "import/csv.h"
 #include "base/utf8.h"
@@ -10,19 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CTRL_Z '\x1a' /* DOS's end of file */
+#define CREDIT_MAX (4 * (size_t)CSV_MAX_ROW)
+#define CREDIT_RATE 8
+
 void csv_init(struct csv *csv, const char *data, size_t length)
 {
-    csv->count = 0;
-    csv->line = csv->fault_line = 0;
+    csv->count = csv->filled = 0;
+    csv->line = csv->lines = 0;
     csv->reason = NULL;
     csv->column = 0;
-    csv->cursor = data;
-    csv->end = data + length;
+    csv->delimiter = ',';
+    csv->plain = csv->skipping = false;
+    csv->more = NULL;
+    csv->more_arg = NULL;
+    csv->cursor = csv->start = data;
+    csv->end = data + length - (length > 0 && data[length - 1] == CTRL_Z);
     csv->next_line = 1;
+    csv->credit = CREDIT_MAX;
     csv->scratch = NULL;
     csv->scratch_used = csv->scratch_size = 0;
-    if (length >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
-        csv->cursor += 3;
 }
 
 void csv_release(struct csv *csv)
@@ -33,37 +40,107 @@ void csv_release(struct csv *csv)
 
 bool csv_is_transient(const struct csv *csv, const struct csv_field *field)
 {
-    return csv->scratch && field->data >= csv->scratch && field->data < csv->scratch + csv->scratch_size;
+    return csv->more || (csv->scratch && field->data >= csv->scratch && field->data < csv->scratch + csv->scratch_size);
+}
+
+/* ---- lines ---- */
+
+static bool at_line_end(const char *p, const char *end)
+{
+    return p == end || *p == '\n' || *p == '\r';
+}
+
+/* After CRLF, LF or CR. */
+static const char *skip_line_end(const char *p, const char *end)
+{
+    if (p < end && *p++ == '\r' && p < end && *p == '\n')
+        p++;
+    return p;
+}
+
+static const char *find_line_end(const char *p, const char *end)
+{
+    /* piece by piece: if lines end in CR alone, there is no LF in the rest of the text */
+    for (const char *piece_end; p < end; p = piece_end) {
+        piece_end = end - p > 512 ? p + 512 : end;
+        const char *newline = memchr(p, '\n', (size_t)(piece_end - p));
+        const char *cr = memchr(p, '\r', (size_t)((newline ? newline : piece_end) - p));
+        if (cr || newline)
+            return cr ? cr : newline;
+    }
+    return end;
 }
 
 static unsigned long count_lines(const char *from, const char *to)
 {
     unsigned long n = 0;
 
-    while ((from = memchr(from, '\n', (size_t)(to - from))) != NULL) {
+    while ((from = find_line_end(from, to)) != to) {
+        from = skip_line_end(from, to);
         n++;
-        from++;
     }
     return n;
 }
 
-/* The row that began at `start` is refused; `fault` is where; reading goes on after the end of the line `resume` is on. */
-static enum csv_result bad_row(struct csv *csv, const char *reason, const char *start, const char *fault,
-                               const char *resume)
+/* The cursor after the end of the current line; the line may continue in the next window. */
+static void skip_line(struct csv *csv)
 {
-    const char *newline = memchr(resume, '\n', (size_t)(csv->end - resume));
+    const char *stop = find_line_end(csv->cursor, csv->end);
 
+    csv->skipping = stop == csv->end && csv->more;
+    csv->cursor = skip_line_end(stop, csv->end);
+}
+
+/* The row has been read up to there, in vain. */
+static void charge(struct csv *csv, const char *reached)
+{
+    size_t n = (size_t)(reached - csv->start);
+
+    csv->credit -= n < csv->credit ? n : csv->credit;
+}
+
+struct csv_mark csv_mark(const struct csv *csv)
+{
+    return (struct csv_mark){csv->cursor, csv->next_line, csv->credit};
+}
+
+void csv_go(struct csv *csv, struct csv_mark mark)
+{
+    if (mark.credit < csv->credit)
+        csv->credit = mark.credit;
+    charge(csv, csv->cursor);
+    csv->cursor = mark.cursor;
+    csv->next_line = mark.next_line;
+}
+
+static void unjoin(struct csv *csv, const char *reached)
+{
+    csv->cursor = csv->start;
+    csv->next_line = csv->line + 1;
+    csv->lines = 1;
+    skip_line(csv);
+    if (reached > csv->cursor)
+        charge(csv, reached);
+}
+
+void csv_unjoin(struct csv *csv)
+{
+    unjoin(csv, csv->cursor);
+}
+
+static enum csv_result bad_row(struct csv *csv, const char *reason, const char *reached)
+{
     csv->reason = reason;
     csv->column = csv->count;
-    csv->fault_line = csv->line + count_lines(start, fault);
-    csv->cursor = newline ? newline + 1 : csv->end;
-    csv->next_line = csv->line + count_lines(start, csv->cursor);
+    unjoin(csv, reached);
     return CSV_BAD;
 }
 
+/* ---- cells ---- */
+
 /*
- * Room for the unquoted text of one row. A row's scratch never moves while fields point into it: it is made once
- * as large as a row may be.
+ * Room for the unquoted text of one row. A row's scratch never moves while fields point into it: it is allocated once
+ * with the size of the longest row.
  */
 static char *scratch_take(struct csv *csv, size_t length)
 {
@@ -78,7 +155,7 @@ static char *scratch_take(struct csv *csv, size_t length)
     return at;
 }
 
-/* Copy a field's inside with each doubled quote made one. */
+/* Copy a cell's contents with each doubled quote as one. */
 static int unquote(struct csv *csv, struct csv_field *field)
 {
     const char *p = field->data, *end = p + field->length;
@@ -98,11 +175,11 @@ static int unquote(struct csv *csv, struct csv_field *field)
     return 0;
 }
 
-/* From behind an opening quote to its closing one, NULL if there is none before `limit`. */
+/* From after an opening quote to its closing one, NULL if there is none before `limit`. */
 static const char *closing_quote(const char *p, const char *limit, bool *doubled)
 {
     *doubled = false;
-    while ((p = memchr(p, '"', (size_t)(limit - p))) != NULL) {
+    while ((p = memchr(p, '"', (size_t)(limit - p)))) {
         if (p + 1 >= limit || p[1] != '"')
             return p;
         *doubled = true;
@@ -111,97 +188,137 @@ static const char *closing_quote(const char *p, const char *limit, bool *doubled
     return NULL;
 }
 
-/* 1: ends an unquoted field or is illegal in it. */
-static const unsigned char special[256] = {[','] = 1, ['"'] = 1, ['\n'] = 1};
-
-static bool at_line_end(const char *p, const char *end)
+static const char *skip_blanks(const struct csv *csv, const char *p, const char *limit)
 {
-    return p == end || *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] == '\n'));
-}
-
-static const char *skip_line_end(const char *p, const char *end)
-{
-    if (p < end && *p == '\r')
+    while (p < limit && (*p == ' ' || *p == '\t') && *p != csv->delimiter)
         p++;
-    return p < end ? p + 1 : p;
+    return p;
 }
 
-/* Check the finished row's text at once; name the field only when there is a fault. */
-static enum csv_result check_text(struct csv *csv, const char *start, const char *end)
+/* The cell whose opening quote is at p. */
+static enum csv_result quoted(struct csv *csv, const char *p, const char *limit, struct csv_field *field,
+                              const char **next)
 {
-    size_t bad = utf8_check(start, (size_t)(end - start));
+    bool doubled, cut = limit < csv->end; /* the limit is the longest row, not the end of the text */
+    const char *close = closing_quote(p + 1, limit, &doubled);
 
-    if (bad == UTF8_VALID)
-        return CSV_ROW;
-    csv->reason = "invalid_utf8";
-    csv->fault_line = csv->line + count_lines(start, start + bad);
-    size_t column = 0;
-    while (column + 1 < csv->count && utf8_check(csv->fields[column].data, csv->fields[column].length) == UTF8_VALID)
-        column++;
-    csv->column = column;
-    return CSV_BAD;
-}
-
-/* One field at p. On success *next is on the separator or the line's end. */
-static enum csv_result read_field(struct csv *csv, const char *start, const char *p, const char *limit,
-                                  const char **next)
-{
-    struct csv_field *field = &csv->fields[csv->count];
-    bool cut = limit < csv->end; /* the limit is the longest row, not the end of the text */
-
-    if (p < limit && *p == '"') {
-        bool doubled;
-        const char *close = closing_quote(p + 1, limit, &doubled);
-        if (!close || (cut && close + 1 >= limit))
-            return bad_row(csv, cut ? "row_too_long" : "unterminated_quote", start, p, start);
-        *field = (struct csv_field){p + 1, (size_t)(close - p - 1)};
-        if (doubled && unquote(csv, field) < 0)
-            return CSV_E_NOMEM;
-        p = close + 1;
-        if (!at_line_end(p, csv->end) && *p != ',')
-            return bad_row(csv, "text_after_quote", start, p, p);
-    } else {
-        const char *begin = p;
-        while (p < limit && !special[(unsigned char)*p])
-            p++;
-        if (p == limit && cut)
-            return bad_row(csv, "row_too_long", start, p, p);
-        if (p < limit && *p == '"')
-            return bad_row(csv, "bare_quote", start, p, p);
-        if (p > begin && p[-1] == '\r' && (p == csv->end || *p == '\n'))
-            p--;
-        *field = (struct csv_field){begin, (size_t)(p - begin)};
-    }
+    if (!close || (cut && close + 1 >= limit))
+        return bad_row(csv, cut && limit - csv->start == CSV_MAX_ROW ? "row_too_long" : "unterminated_quote", limit);
+    *field = (struct csv_field){p + 1, (size_t)(close - p - 1)};
+    csv->lines += count_lines(p + 1, close);
+    if (doubled && unquote(csv, field) < 0)
+        return CSV_E_NOMEM;
+    p = skip_blanks(csv, close + 1, limit);
+    if (!at_line_end(p, csv->end) && *p != csv->delimiter)
+        return bad_row(csv, "text_after_quote", p);
     *next = p;
     return CSV_ROW;
 }
 
-enum csv_result csv_next(struct csv *csv)
+/* The cell at p. On success *next is at the delimiter or the line's end. */
+static inline enum csv_result read_cell(struct csv *csv, const char *p, const char *limit, struct csv_field *field,
+                                        const char **next)
 {
-    while (csv->cursor < csv->end && at_line_end(csv->cursor, csv->end)) {
-        csv->cursor = skip_line_end(csv->cursor, csv->end);
-        csv->next_line++;
-    }
-    if (csv->cursor == csv->end)
-        return CSV_END;
+    const char *begin = p, delimiter = csv->delimiter;
 
-    const char *start = csv->cursor, *p = start;
-    const char *limit = (size_t)(csv->end - start) > CSV_MAX_ROW ? start + CSV_MAX_ROW : csv->end;
+    if (p < limit && *p <= '"' && !csv->plain) {
+        const char *quote = skip_blanks(csv, p, limit);
+        if (quote < limit && *quote == '"')
+            return quoted(csv, quote, limit, field, next);
+    }
+    while (p < limit && *p != delimiter && *p != '\n' && *p != '\r')
+        p++;
+    if (p >= limit && limit < csv->end)
+        return bad_row(csv, "row_too_long", limit);
+    *field = (struct csv_field){begin, (size_t)(p - begin)};
+    *next = p;
+    return CSV_ROW;
+}
+
+static bool is_filled(const struct csv_field *field)
+{
+    const char *data = field->data;
+    size_t length = field->length;
+
+    if (length == 0)
+        return false;
+    if (*data > ' ') /* the usual case */
+        return true;
+    utf8_trim(&data, &length);
+    return length > 0;
+}
+
+/* ---- rows ---- */
+
+/* How far the row may be followed. */
+static const char *row_limit(const struct csv *csv)
+{
+    size_t left = (size_t)(csv->end - csv->start), room = csv->credit < CSV_MAX_ROW ? csv->credit : CSV_MAX_ROW;
+
+    if (room < CSV_MAX_ROW && room < left) {
+        const char *limit = csv->start + (left < CSV_MAX_ROW ? left : CSV_MAX_ROW);
+        size_t line = (size_t)(find_line_end(csv->start, limit) - csv->start) + 1;
+        room = line > room ? line : room;
+    }
+    return room < left ? csv->start + (room < CSV_MAX_ROW ? room : CSV_MAX_ROW) : csv->end;
+}
+
+static enum csv_result read_row(struct csv *csv)
+{
+    const char *p = csv->start = csv->cursor, *limit = row_limit(csv);
+
     csv->line = csv->next_line;
-    csv->count = 0;
+    csv->lines = 1;
+    csv->count = csv->filled = 0;
     csv->scratch_used = 0;
-    for (;;) {
-        if (csv->count == CSV_MAX_FIELDS)
-            return bad_row(csv, "too_many_columns", start, p, p);
-        enum csv_result rc = read_field(csv, start, p, limit, &p);
+    for (;; p++) {
+        struct csv_field beyond, *field = csv->count < CSV_MAX_FIELDS ? &csv->fields[csv->count] : &beyond;
+        enum csv_result rc = read_cell(csv, p, limit, field, &p);
         if (rc != CSV_ROW)
             return rc;
         csv->count++;
+        if (is_filled(field))
+            csv->filled = csv->count;
         if (at_line_end(p, csv->end))
             break;
-        p++; /* the comma */
     }
     csv->cursor = skip_line_end(p, csv->end);
-    csv->next_line = csv->line + count_lines(start, p) + (p < csv->end);
-    return check_text(csv, start, p);
+    csv->next_line = csv->line + csv->lines;
+    if (csv->credit < CREDIT_MAX)
+        csv->credit += CREDIT_RATE * (size_t)(csv->cursor - csv->start);
+    return CSV_ROW;
+}
+
+/* There is something left to read, at the start of a line. */
+static bool prepare(struct csv *csv)
+{
+    for (;;) {
+        if (csv->more && (size_t)(csv->end - csv->cursor) <= CSV_MAX_ROW && !csv->more(csv, csv->more_arg) &&
+            csv->cursor == csv->end)
+            return false;
+        if (!csv->skipping)
+            return csv->cursor < csv->end;
+        skip_line(csv);
+    }
+}
+
+static bool is_ctrl_z(const struct csv *csv)
+{
+    const char *p = csv->cursor;
+
+    if (csv->filled != 1 || csv->fields[0].length != 1 || *csv->fields[0].data != CTRL_Z)
+        return false;
+    while (p < csv->end && (at_line_end(p, csv->end) || *p == CTRL_Z))
+        p++;
+    return p == csv->end;
+}
+
+enum csv_result csv_next(struct csv *csv)
+{
+    while (prepare(csv)) {
+        enum csv_result rc = read_row(csv);
+        if (rc != CSV_ROW || (csv->filled > 0 && !is_ctrl_z(csv)))
+            return rc;
+    }
+    return CSV_END;
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/csv.h
- * A pull parser for CSV as RFC 4180 has it, over contiguous memory. Quoted fields, doubled quotes, line breaks inside
- * quotes, CRLF or LF, a byte order mark. Strict: a quote inside an unquoted field, or text after a closing quote, is
- * an error of that row, not a guess.
+ * A pull parser for CSV over contiguous memory, or over a window that is refilled. RFC 4180, and the extensions of spreadsheets:
+ * any delimiter, lines that end in CRLF, LF or CR, blanks around quotes. A quote inside an unquoted cell is text.
  *
- * Nothing is copied except fields with doubled quotes. A bad row is reported with its line and the parser goes on with
- * the next: where the fault was seen, the next line; where a quote is never closed, the line after the one the row began on
- * (so one stray quote costs one row and not the file). Lines that are entirely empty are skipped and are not rows.
- * The whole text is read in O(length), whatever is in it.
+ * Nothing is copied except cells with doubled quotes. An unreadable row costs the line on which it began: the parser continues
+ * after that line, so a quote that is never closed costs one row and not the file. Rows of blank cells are not rows, and neither is
+ * a final Ctrl-Z. The caller checks whether the text is valid UTF-8.
+ * The whole text is read in O(length), for any input.
  */
 #ifndef INGEST_IMPORT_CSV_H
 #define INGEST_IMPORT_CSV_H
@@ -16,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** A row of more fields is CSV_BAD. */
+/** Cells of a row that are kept; all are counted. */
 #define CSV_MAX_FIELDS 256
 /** A row longer than this (bytes) is CSV_BAD; an open quote is not followed further. */
 #define CSV_MAX_ROW (1u << 20)
@@ -29,33 +28,57 @@ struct csv_field {
 enum csv_result {
     CSV_END = 0,
     CSV_ROW = 1,
-    CSV_BAD = 2, /**< reason, line and column say what and where; go on with csv_next() */
+    CSV_BAD = 2, /**< reason, line and column say what and where; continue with csv_next() */
     CSV_E_NOMEM = -1
 };
 
 struct csv {
     /* the row, valid until the next csv_next() */
     struct csv_field fields[CSV_MAX_FIELDS];
-    size_t count;
-    unsigned long line; /**< physical line (from 1) on which the row begins */
+    size_t count;        /**< cells, including those beyond CSV_MAX_FIELDS */
+    size_t filled;       /**< cells up to the last one that is not blank */
+    unsigned long line;  /**< physical line (from 1) on which the row begins */
+    unsigned long lines; /**< number of lines */
     /* of a CSV_BAD row */
-    const char *reason;       /**< snake_case constant */
-    size_t column;            /**< field (from 0) in which the fault was seen */
-    unsigned long fault_line; /**< physical line of the fault itself */
+    const char *reason; /**< snake_case constant */
+    size_t column;      /**< cell (from 0) with the error */
+
+    char delimiter; /**< ',' by default; may be changed between two rows */
+    bool plain;     /**< quotes are plain text; may be changed between two rows */
+    /**
+     * NULL, or called before a row when at most CSV_MAX_ROW bytes are left: moves the rest, from `cursor` on, to the front of
+     * the window, adds to it, and sets cursor and end. A CR at the end of the window is not followed by an LF.
+     * @return false: there is no more.
+     */
+    bool (*more)(struct csv *csv, void *arg);
+    void *more_arg;
+    const char *cursor, *end; /**< what has not been read */
 
     /* private */
-    const char *cursor, *end;
+    const char *start; /* of the row */
+    size_t credit;     /* how far a row may be followed beyond its first line: see csv.c */
     unsigned long next_line;
+    bool skipping; /* the end of a line that is longer than the window */
     char *scratch;
     size_t scratch_used, scratch_size;
 };
 
-/** @param data stays the caller's and must outlive the parser. A byte order mark is skipped. */
+/** @param data stays the caller's and must outlive the parser. */
 void csv_init(struct csv *csv, const char *data, size_t length);
-/** The next row. CSV_BAD reasons: bare_quote, text_after_quote, unterminated_quote, row_too_long, too_many_columns,
- *  invalid_utf8 (also a NUL byte). */
+/** The next row. CSV_BAD reasons: text_after_quote, unterminated_quote, row_too_long. */
 enum csv_result csv_next(struct csv *csv);
-/** True if the field's text is in the scratch: gone with the next csv_next(), where other fields last as long as the input. */
+/** A position between two rows. Valid until the window moves. */
+struct csv_mark {
+    const char *cursor;
+    unsigned long next_line;
+    size_t credit;
+};
+/** After the row. */
+struct csv_mark csv_mark(const struct csv *csv);
+void csv_go(struct csv *csv, struct csv_mark mark);
+/** Read the row again as if it ended with its first line: the text after that line is the next row. */
+void csv_unjoin(struct csv *csv);
+/** Is the cell's text lost with the next csv_next(), while others last as long as the input? */
 bool csv_is_transient(const struct csv *csv, const struct csv_field *field);
 void csv_release(struct csv *csv);
 

@@ -2,20 +2,27 @@
 #include "import/import.h"
 
 #include "base/clock.h"
+#include "base/email_address.h"
 #include "base/owner.h"
 #include "base/text.h"
 #include "data/imports.h"
+#include "data/prospects_known.h"
+#include "import/address_set.h"
+#include "import/alone.h"
 #include "import/running.h"
 #include "queue/queue.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE_NS UINT64_C(20000000) /* no batch is begun after that; others wait for the writer meanwhile */
+#define SLICE_NS UINT64_C(20000000) /* no batch is begun after this, so that other writers get their turn */
 
 struct batch {
     struct arena arena;
     size_t count;
+    const char *up_to; /* where the body's next row begins; of a body that has passed() */
+    struct text images;
+    struct prospects_upserting call;
     struct prospect_input rows[IMPORT_BATCH];
     struct prospect_upsert results[IMPORT_BATCH];
     char payload[sizeof("{\"prospects\":[]}") + IMPORT_BATCH * sizeof("\"00000000-0000-0000-0000-000000000000\",")];
@@ -24,10 +31,13 @@ struct batch {
 struct import {
     struct import_request request;
     struct import_rows *rows;
-    struct batch *batch;
-    char id[37]; /* "": all of it is one transaction */
+    struct batch *batch; /* the one being filled */
+    struct batch *other; /* in slices: the one on which the database is working */
+    char id[37];         /* "": all of it is one transaction */
     unsigned slices;
-    bool ended;
+    bool ended, out_of_memory;
+    struct address_set seen;      /* of a dry run */
+    struct import_result *result; /* list of dropped values; NULL while the body is only checked */
 };
 
 /* The ids of the batch as the payload of a validation job. */
@@ -44,33 +54,35 @@ static void write_payload(struct batch *batch)
     memcpy(to - 1, "]}", sizeof("]}")); /* over the last comma; a batch is never empty here */
 }
 
-/* The batch's rows, and with them what takes them back. */
-static int upsert_slice(struct db *db, const struct import *import)
+static void clear_batch(struct batch *batch)
 {
-    const char *organisation = import->request.organisation_id;
-    struct batch *batch = import->batch;
-    struct text undo;
-    text_init_growing(&undo, 64 * batch->count);
-    int rc = imports_before(db, organisation, batch->rows, batch->count, &undo);
-    if (rc == DB_OK)
-        rc = prospects_upsert(db, organisation, batch->rows, batch->count, batch->results);
-    if (rc == DB_OK)
-        rc = imports_keep(db, organisation, import->id, import->slices, batch->results, batch->count, &undo);
-    free(undo.data);
-    return rc;
+    batch->count = 0;
+    arena_reset(&batch->arena);
 }
 
-static int flush(struct db *db, struct import *import, struct import_result *result)
+static int begin_batch(struct db *db, const struct import *import, struct batch *batch)
+{
+    batch->call.organisation_id = import->request.organisation_id;
+    batch->call.rows = batch->rows;
+    batch->call.n = batch->count;
+    batch->call.results = batch->results;
+    batch->call.images = import->id[0] ? &batch->images : NULL;
+    batch->images.length = 0;
+    return batch->count > 0 ? prospects_upsert_begin(db, &batch->call) : IMPORT_OK;
+}
+
+/* Its rows are written; together with the undo record and the job. */
+static int end_batch(struct db *db, struct import *import, struct batch *batch, struct import_result *result)
 {
     const struct import_request *request = &import->request;
-    struct batch *batch = import->batch;
     if (batch->count == 0)
         return IMPORT_OK;
-    int rc = import->id[0] ? upsert_slice(db, import)
-                           : prospects_upsert(db, request->organisation_id, batch->rows, batch->count, batch->results);
+    int rc = prospects_upsert_end(db, &batch->call);
+    if (rc == DB_OK && import->id[0])
+        rc = imports_keep(db, request->organisation_id, import->id, import->slices++, batch->results, batch->count,
+                          &batch->images);
     if (rc < 0)
         return rc;
-    import->slices++;
     write_payload(batch);
     rc = queue_publish_later(db, QUEUE_PROSPECT_VALIDATE, request->organisation_id, request->request_id, batch->payload,
                              request->validation_delay_ms);
@@ -81,29 +93,45 @@ static int flush(struct db *db, struct import *import, struct import_result *res
         result->updated += !batch->results[i].inserted;
     }
     result->jobs++;
-    batch->count = 0;
-    arena_reset(&batch->arena);
+    clear_batch(batch);
     return IMPORT_OK;
+}
+
+/* Append to a list that is cut at IMPORT_ERRORS_MAX. */
+static int list(json_t *list, bool *truncated, const struct import_error *error)
+{
+    if (json_array_size(list) >= IMPORT_ERRORS_MAX) {
+        *truncated = true;
+        return IMPORT_OK;
+    }
+    json_t *entry = json_pack("{s:I, s:o, s:o, s:s?, s:s}", "line", (json_int_t)error->line, "column",
+                              error->column ? json_integer((json_int_t)error->column) : json_null(), "index",
+                              error->index >= 0 ? json_integer(error->index) : json_null(), "field",
+                              error->field[0] ? error->field : NULL, "reason", error->reason);
+    return entry && json_array_append_new(list, entry) == 0 ? IMPORT_OK : IMPORT_NO_MEMORY;
 }
 
 static int list_error(struct import_result *result, const struct import_error *error)
 {
     result->rejected++;
-    if (json_array_size(result->errors) >= IMPORT_ERRORS_MAX) {
-        result->errors_truncated = true;
-        return IMPORT_OK;
-    }
-    json_t *entry = json_pack("{s:I, s:s?, s:s}", "line", (json_int_t)error->line, "field",
-                              error->field[0] ? error->field : NULL, "reason", error->reason);
-    return entry && json_array_append_new(result->errors, entry) == 0 ? IMPORT_OK : IMPORT_NO_MEMORY;
+    return list(result->errors, &result->errors_truncated, error);
 }
 
-/* The next batch of rows. @return IMPORT_OK with import->ended at the end, or what is wrong. */
+static void note(void *arg, const struct import_error *left_out)
+{
+    struct import *import = arg;
+
+    if (import->result && list(import->result->warnings, &import->result->warnings_truncated, left_out) != IMPORT_OK)
+        import->out_of_memory = true;
+}
+
+/* The next batch of rows. @return IMPORT_OK with import->ended at the end, or the error. */
 static int read_batch(struct import *import, struct import_result *result, struct import_fault *fault)
 {
     struct batch *batch = import->batch;
     int rc = IMPORT_OK;
 
+    import->result = result;
     while (rc == IMPORT_OK && batch->count < IMPORT_BATCH) {
         struct import_error error;
         switch (import_rows_next(import->rows, &batch->arena, &batch->rows[batch->count], &error, fault)) {
@@ -121,37 +149,91 @@ static int read_batch(struct import *import, struct import_result *result, struc
         case IMPORT_ROWS_E_NOMEM:
             return IMPORT_NO_MEMORY;
         }
+        if (import->out_of_memory)
+            return IMPORT_NO_MEMORY;
     }
     return rc;
 }
 
-static int rewind_rows(struct import *import, struct import_fault *fault)
+/* Where the next batch begins, or NULL; nobody reads anything before it. */
+static const char *position(const struct import *import)
+{
+    return import->ended ? NULL : import_rows_position(import->rows);
+}
+
+static void pass(const struct import *import, const char *up_to)
+{
+    const struct import_progress *progress = &import->request.source.progress;
+    if (up_to && progress->passed)
+        progress->passed(progress->arg, up_to);
+}
+
+static int rewind_rows(struct import *import, struct import_result *result, struct import_fault *fault)
 {
     import_rows_close(import->rows);
     import->rows = NULL;
     import->ended = false;
-    import->batch->count = 0;
-    arena_reset(&import->batch->arena);
-    int rc =
-        import_rows_open(&import->rows, import->request.format, import->request.body, import->request.length, fault);
-    return rc == 0 ? IMPORT_OK : rc == IMPORT_ROWS_E_FAULT ? IMPORT_FAULT : IMPORT_NO_MEMORY;
+    clear_batch(import->batch);
+    int rc = import_rows_open(&import->rows, &import->request.source, fault);
+    if (rc < 0)
+        return rc == IMPORT_ROWS_E_FAULT ? IMPORT_FAULT : IMPORT_NO_MEMORY;
+    import->request.source.charset = import_rows_charset(import->rows); /* the next time it is known */
+    if (!result->read)
+        result->read = import_rows_describe(import->rows);
+    return result->read ? IMPORT_OK : IMPORT_NO_MEMORY;
 }
 
-int import_open(struct import **out, const struct import_request *request, struct import_result *result,
-                struct import_fault *fault)
+void import_result_clear(struct import_result *result)
+{
+    json_decref(result->errors);
+    json_decref(result->warnings);
+    json_decref(result->read);
+    result->errors = result->warnings = result->read = NULL;
+}
+
+static struct batch *batch_new(unsigned number)
+{
+    struct batch *batch = malloc(sizeof(*batch)); /* not cleared: for a few rows most of it is never touched */
+    if (!batch)
+        return NULL;
+    batch->arena = (struct arena){0};
+    batch->count = 0;
+    batch->call = (struct prospects_upserting){.number = number};
+    text_init_growing(&batch->images, 64);
+    return batch;
+}
+
+static void batch_free(struct batch *batch)
+{
+    if (!batch)
+        return;
+    arena_free(&batch->arena);
+    free(batch->images.data);
+    prospects_upsert_free(&batch->call);
+    free(batch);
+}
+
+int import_open(struct import **out, const struct import_request *request, struct import_result *result)
 {
     struct import *import = calloc(1, sizeof(*import));
 
     memset(result, 0, sizeof(*result));
     result->errors = json_array();
+    result->warnings = json_array();
     *out = import;
     if (import)
-        import->batch = malloc(sizeof(*import->batch)); /* not cleared: of a few rows most of it is never touched */
-    if (!import || !import->batch || !result->errors)
+        import->batch = batch_new(0);
+    if (!import || !import->batch || !result->errors || !result->warnings)
         return IMPORT_NO_MEMORY;
     import->request = *request;
-    import->batch->arena = (struct arena){0};
-    return rewind_rows(import, fault);
+    import->request.source.note = note;
+    import->request.source.note_arg = import;
+    return IMPORT_OK;
+}
+
+const char *import_id(const struct import *import)
+{
+    return import->id;
 }
 
 void import_close(struct import *import)
@@ -160,34 +242,23 @@ void import_close(struct import *import)
         return;
     if (import->id[0])
         running_remove(import->id);
-    if (import->batch)
-        arena_free(&import->batch->arena);
-    free(import->batch);
+    batch_free(import->batch);
+    batch_free(import->other);
     import_rows_close(import->rows);
+    address_set_free(&import->seen);
     free(import);
 }
 
-int import_check(struct import *import, struct import_fault *fault)
+int import_check(struct import *import, struct import_result *result, struct import_fault *fault)
 {
-    int rc = IMPORT_OK;
+    int rc = rewind_rows(import, result, fault);
 
     while (rc == IMPORT_OK && !import->ended) {
-        import->batch->count = 0;
-        arena_reset(&import->batch->arena);
+        clear_batch(import->batch);
         rc = read_batch(import, NULL, fault);
+        pass(import, rc == IMPORT_OK ? position(import) : NULL);
     }
-    return rc == IMPORT_OK ? rewind_rows(import, fault) : rc;
-}
-
-static int next_batch(struct db *db, struct import *import, struct import_result *result, struct import_fault *fault)
-{
-    int rc = read_batch(import, result, fault);
-
-    if (rc == IMPORT_OK)
-        rc = flush(db, import, result);
-    if (rc == IMPORT_OK && !import->ended && import->request.passed)
-        import->request.passed(import->request.passed_arg, import_rows_position(import->rows));
-    return rc;
+    return rc == IMPORT_OK ? rewind_rows(import, result, fault) : rc;
 }
 
 /* @return IMPORT_OK, with import->id, or a db_error */
@@ -204,26 +275,157 @@ static int begin_slices(struct db *db, struct import *import)
     return rc;
 }
 
+/* The next batch is this one, unless it is already. */
+static int fill(struct import *import, struct import_result *result, struct import_fault *fault)
+{
+    struct batch *batch = import->batch;
+    if (batch->count > 0 || import->ended)
+        return IMPORT_OK;
+    int rc = read_batch(import, result, fault);
+    batch->up_to = rc == IMPORT_OK ? position(import) : NULL;
+    return rc;
+}
+
+/* The other batch is done, and nothing before its end in the body is read any more. */
+static int land(struct db *db, struct import *import, struct import_result *result)
+{
+    int rc = end_batch(db, import, import->other, result);
+    pass(import, rc == IMPORT_OK ? import->other->up_to : NULL);
+    return rc;
+}
+
+static void swap(struct import *import)
+{
+    struct batch *filled = import->batch;
+    import->batch = import->other;
+    import->other = filled;
+}
+
+/*
+ * A batch is read and sent while the database works on the previous one; a batch that is read when the time is over becomes the next
+ * slice's first.
+ */
+static int run_slice(struct db *db, struct import *import, struct import_result *result, struct import_fault *fault)
+{
+    uint64_t start = clock_monotonic_ns();
+    bool under_way = false, more = true;
+    int rc = IMPORT_OK;
+    while (rc == IMPORT_OK && more) {
+        rc = fill(import, result, fault);
+        more = rc == IMPORT_OK && import->batch->count > 0 && clock_monotonic_ns() - start < SLICE_NS;
+        if (more)
+            rc = begin_batch(db, import, import->batch);
+        if (rc == IMPORT_OK && under_way)
+            rc = land(db, import, result);
+        under_way = more;
+        if (more)
+            swap(import);
+    }
+    return rc;
+}
+
 int import_slice(struct db *db, struct import *import, bool *done, struct import_result *result,
                  struct import_fault *fault)
 {
-    uint64_t start = clock_monotonic_ns();
+    if (!import->other && !(import->other = batch_new(1)))
+        return IMPORT_NO_MEMORY;
     int rc = begin_slices(db, import);
-
-    while (rc == IMPORT_OK && !import->ended && clock_monotonic_ns() - start < SLICE_NS)
-        rc = next_batch(db, import, result, fault);
-    *done = rc == IMPORT_OK && import->ended;
+    if (rc == IMPORT_OK)
+        rc = run_slice(db, import, result, fault);
+    if (rc != IMPORT_OK) { /* statements in progress belong to this connection, and to this thread */
+        prospects_upsert_free(&import->batch->call);
+        prospects_upsert_free(&import->other->call);
+    }
+    *done = rc == IMPORT_OK && import->ended && import->batch->count == 0;
     return *done ? imports_end(db, import->request.organisation_id, import->id) : rc;
+}
+
+/* ---- what would be done ---- */
+
+static void add_known(void *arg, const char *email, size_t length)
+{
+    struct address_set *known = arg;
+    if (!address_set_add(known, email_address_hash(email, length)))
+        address_set_free(known);
+}
+
+/* The outcome of the batch in a dry run: an address is known to the store, or from earlier in the body. */
+static int count_batch(struct db *db, struct import *import, struct import_result *result)
+{
+    struct batch *batch = import->batch;
+    struct address_set known = {.size = 0};
+    int rc = prospects_known(db, import->request.organisation_id, batch->rows, batch->count, add_known, &known);
+
+    for (size_t i = 0; rc == IMPORT_OK && i < batch->count; i++) {
+        const struct db_text *address = &batch->rows[i].field[PROSPECT_EMAIL];
+        uint64_t hash = email_address_hash(address->data, address->length);
+        bool old = address_set_has(&import->seen, hash) || address_set_has(&known, hash);
+        result->updated += old;
+        result->imported += !old;
+        if (!address_set_add(&import->seen, hash))
+            rc = IMPORT_NO_MEMORY;
+    }
+    address_set_free(&known);
+    clear_batch(batch);
+    return rc;
+}
+
+int import_dry_slice(struct db *db, struct import *import, bool *done, struct import_result *result,
+                     struct import_fault *fault)
+{
+    uint64_t start = clock_monotonic_ns();
+    int rc = import->rows ? IMPORT_OK : rewind_rows(import, result, fault);
+
+    while (rc == IMPORT_OK && !import->ended && clock_monotonic_ns() - start < SLICE_NS) {
+        rc = read_batch(import, result, fault);
+        if (rc == IMPORT_OK)
+            rc = count_batch(db, import, result);
+        pass(import, rc == IMPORT_OK ? position(import) : NULL);
+    }
+    *done = rc == IMPORT_OK && import->ended;
+    return rc;
+}
+
+static bool is_alone(const struct db *db, const struct import *import)
+{
+    return import->request.before_commit && import->ended && import->batch->count == 1 &&
+           alone_possible(db, &import->request, import->batch->rows);
+}
+
+static int run_alone(struct db *db, const struct import *import, struct import_result *result)
+{
+    const struct import_request *request = &import->request;
+    bool inserted = true;
+    result->imported = result->jobs = 1;
+    int rc = request->before_commit(request->before_commit_arg);
+    if (rc == IMPORT_OK)
+        rc = alone_import(db, request, import->batch->rows, &inserted);
+    result->imported = inserted;
+    result->updated = !inserted;
+    result->committed = rc == IMPORT_OK;
+    return rc;
 }
 
 int import_run(struct db *db, const struct import_request *request, struct import_result *result,
                struct import_fault *fault)
 {
     struct import *import;
-    int rc = import_open(&import, request, result, fault);
+    int rc = import_open(&import, request, result);
 
-    while (rc == IMPORT_OK && !import->ended)
-        rc = next_batch(db, import, result, fault);
+    if (rc == IMPORT_OK)
+        rc = rewind_rows(import, result, fault);
+    while (rc == IMPORT_OK && !import->ended) {
+        rc = read_batch(import, result, fault);
+        if (rc == IMPORT_OK && result->jobs == 0 && is_alone(db, import)) {
+            rc = run_alone(db, import, result);
+            break;
+        }
+        if (rc == IMPORT_OK)
+            rc = begin_batch(db, import, import->batch);
+        if (rc == IMPORT_OK)
+            rc = end_batch(db, import, import->batch, result);
+        pass(import, rc == IMPORT_OK ? position(import) : NULL);
+    }
     import_close(import);
     return rc;
 }

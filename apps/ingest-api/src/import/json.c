@@ -6,7 +6,7 @@
 void json_rows_init(struct json_rows *rows, enum json_rows_format format, const char *data, size_t length)
 {
     *rows = (struct json_rows){.format = format, .cursor = data, .end = data + length, .cursor_line = 1};
-    if (length >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
+    while (rows->end - rows->cursor >= 3 && memcmp(rows->cursor, "\xef\xbb\xbf", 3) == 0)
         rows->cursor += 3;
     rows->line_start = rows->cursor;
 }
@@ -42,7 +42,7 @@ static void skip_space(struct json_rows *rows)
     }
 }
 
-/* From an opening quote to behind the closing one. False: the text ended first. */
+/* From an opening quote to after the closing one. False: the text ended first. */
 static bool skip_string(struct json_rows *rows)
 {
     for (rows->cursor++; rows->cursor < rows->end; rows->cursor++) {
@@ -60,8 +60,8 @@ static bool skip_string(struct json_rows *rows)
 }
 
 /*
- * Move behind one element: up to the comma or bracket that follows it at depth 0. Brackets are only counted, not matched:
- * what is between is jansson's to judge. False: the text ended first.
+ * Skip one element: up to the comma or bracket that follows it at depth 0. Brackets are only counted, not matched:
+ * json_text.h checks the contents. False: the text ended first.
  */
 static bool skip_element(struct json_rows *rows)
 {
@@ -92,36 +92,19 @@ static bool skip_element(struct json_rows *rows)
     return false;
 }
 
-static enum json_rows_result bad(struct json_rows *rows, const char *reason)
+static enum json_rows_result element(struct json_rows *rows, const char *start, const char *stop, const char **text,
+                                     size_t *length)
 {
-    rows->reason = reason;
-    return JSON_ROWS_BAD;
+    while (stop > start && (stop[-1] == ' ' || stop[-1] == '\t' || stop[-1] == '\r'))
+        stop--;
+    *text = start;
+    *length = (size_t)(stop - start);
+    rows->index = rows->next_index++;
+    rows->reason = "row_too_long";
+    return *length > JSON_ROWS_MAX_ELEMENT ? JSON_ROWS_BAD : JSON_ROWS_ROW;
 }
 
-/* Parse [text, text + length), which begins at rows->line and rows->column. */
-static enum json_rows_result parse(struct json_rows *rows, const char *text, size_t length, json_t **element)
-{
-    json_error_t error;
-
-    if (length > JSON_ROWS_MAX_ELEMENT)
-        return bad(rows, "row_too_long");
-    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!value) {
-        /* jansson counts columns in characters, and from the element's start: exact enough within a line. */
-        unsigned long column = error.column > 0 ? (unsigned long)error.column : 1;
-        rows->column = error.line > 1 ? column : rows->column + column - 1;
-        rows->line += error.line > 1 ? (unsigned long)error.line - 1 : 0;
-        return bad(rows, "invalid_json");
-    }
-    if (!json_is_object(value)) {
-        json_decref(value);
-        return bad(rows, "not_an_object");
-    }
-    *element = value;
-    return JSON_ROWS_ROW;
-}
-
-static enum json_rows_result next_line(struct json_rows *rows, json_t **element)
+static enum json_rows_result next_line(struct json_rows *rows, const char **text, size_t *length)
 {
     skip_space(rows);
     if (rows->cursor == rows->end)
@@ -132,10 +115,10 @@ static enum json_rows_result next_line(struct json_rows *rows, json_t **element)
         stop = rows->end;
     mark(rows);
     rows->cursor = stop;
-    return parse(rows, start, (size_t)(stop - start), element);
+    return element(rows, start, stop, text, length);
 }
 
-/* What comes before an element: the opening bracket or a comma. 1: an element follows; else the answer to give. */
+/* The text before an element: the opening bracket or a comma. 1: an element follows; otherwise the result to return. */
 static enum json_rows_result before_element(struct json_rows *rows)
 {
     skip_space(rows);
@@ -170,7 +153,7 @@ static enum json_rows_result before_element(struct json_rows *rows)
     return JSON_ROWS_END;
 }
 
-static enum json_rows_result next_element(struct json_rows *rows, json_t **element)
+static enum json_rows_result next_element(struct json_rows *rows, const char **text, size_t *length)
 {
     enum json_rows_result rc = before_element(rows);
 
@@ -185,13 +168,12 @@ static enum json_rows_result next_element(struct json_rows *rows, json_t **eleme
         return syntax(rows, "an element was expected");
     rows->line = line;
     rows->column = (unsigned long)(start - line_start) + 1;
-    return parse(rows, start, (size_t)(rows->cursor - start), element);
+    return element(rows, start, rows->cursor, text, length);
 }
 
-enum json_rows_result json_rows_next(struct json_rows *rows, json_t **element)
+enum json_rows_result json_rows_next(struct json_rows *rows, const char **text, size_t *length)
 {
-    *element = NULL;
     if (rows->ended)
         return JSON_ROWS_END;
-    return rows->format == JSON_ROWS_LINES ? next_line(rows, element) : next_element(rows, element);
+    return rows->format == JSON_ROWS_LINES ? next_line(rows, text, length) : next_element(rows, text, length);
 }

@@ -2,12 +2,13 @@
 #include "import/prospect.h"
 #include "base/email_address.h"
 #include "base/utf8.h"
+#include "import/address.h"
 
 #include <string.h>
 
-/* In bytes. */
+/* In characters: docs/openapi.yaml has them as maxLength. */
 static const size_t field_max[PROSPECT_FIELDS] = {
-    [PROSPECT_EMAIL] = EMAIL_ADDRESS_MAX,
+    [PROSPECT_EMAIL] = ADDRESS_PASTED_MAX, /* with what is around it */
     [PROSPECT_FIRST_NAME] = 200,
     [PROSPECT_LAST_NAME] = 200,
     [PROSPECT_COMPANY] = 300,
@@ -19,10 +20,9 @@ static const size_t field_max[PROSPECT_FIELDS] = {
 
 int prospect_field_index(const char *name)
 {
-    for (int i = 0; i < PROSPECT_FIELDS; i++) {
+    for (int i = 0; i < PROSPECT_FIELDS; i++)
         if (strcmp(name, prospect_field_names[i]) == 0)
             return i;
-    }
     return -1;
 }
 
@@ -33,15 +33,11 @@ static bool blank(char c)
 
 static struct db_text trim(const char *data, size_t length)
 {
-    while (length > 0 && blank(*data)) {
-        data++;
-        length--;
-    }
-    while (length > 0 && blank(data[length - 1]))
-        length--;
+    utf8_trim(&data, &length);
     return (struct db_text){length > 0 ? data : NULL, length};
 }
 
+/* NUL is one of them, and valid UTF-8. */
 static bool has_bad_control(const char *p, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -51,10 +47,21 @@ static bool has_bad_control(const char *p, size_t length)
         if (c == 0xc2 && i + 1 < length && (unsigned char)p[i + 1] < 0xa0)
             return true;
     }
-    return false;
+    return utf8_has_direction(p, length);
 }
 
-/* A cell of a spreadsheet may have been broken into lines; a name or a company is one line. */
+static bool is_utf8(const char *p, size_t length)
+{
+    size_t at;
+
+    while ((at = utf8_check(p, length)) != UTF8_VALID && p[at] == '\0') {
+        p += at + 1;
+        length -= at + 1;
+    }
+    return at == UTF8_VALID;
+}
+
+/* A spreadsheet's cell may contain line breaks; a name or a company is one line. */
 static bool join_lines(struct db_text *text, struct arena *arena)
 {
     size_t n = 0, at = 0;
@@ -77,21 +84,28 @@ static bool join_lines(struct db_text *text, struct arena *arena)
 
 static const char *refusal(const struct db_text *text, size_t max)
 {
-    if (utf8_check(text->data, text->length) != UTF8_VALID)
+    if (!text->data)
+        return NULL;
+    if (!is_utf8(text->data, text->length))
         return "invalid_utf8";
     if (has_bad_control(text->data, text->length))
         return "control_character";
-    return text->length > max ? "too_long" : NULL;
+    return text->length > max && utf8_characters(text->data, text->length) > max ? "too_long" : NULL;
 }
 
-enum prospect_check prospect_normalise(struct prospect_input *row, struct arena *arena, const char **field,
-                                       const char **reason)
+static enum prospect_check normalise_fields(struct prospect_input *row, struct arena *arena, const char **field,
+                                            const char **reason)
 {
     for (int i = 0; i < PROSPECT_FIELDS; i++) {
         struct db_text *text = &row->field[i];
-        if (text->data)
-            *text = trim(text->data, text->length);
         if (!text->data)
+            continue;
+        *text = trim(text->data, text->length);
+        if (!text->data) {
+            *text = (struct db_text){row->clears ? "" : NULL, 0};
+            continue;
+        }
+        if (text->length <= field_max[i] && utf8_is_plain(text->data, text->length))
             continue;
         *field = prospect_field_names[i];
         *reason = refusal(text, field_max[i]);
@@ -100,80 +114,75 @@ enum prospect_check prospect_normalise(struct prospect_input *row, struct arena 
         if (!join_lines(text, arena))
             return PROSPECT_NO_MEMORY;
     }
-    const struct db_text *email = &row->field[PROSPECT_EMAIL];
+    return PROSPECT_GOOD;
+}
+
+enum prospect_check prospect_normalise(struct prospect_input *row, struct arena *arena, const char **field,
+                                       const char **reason)
+{
+    enum prospect_check rc = normalise_fields(row, arena, field, reason);
+
+    if (rc != PROSPECT_GOOD)
+        return rc;
+    struct db_text *email = &row->field[PROSPECT_EMAIL];
     *field = prospect_field_names[PROSPECT_EMAIL];
     *reason = "missing";
-    if (email->data)
-        *reason = email_address_valid(email->data, email->length) ? NULL : "invalid_email";
-    return *reason ? PROSPECT_REFUSED : PROSPECT_GOOD;
+    if (email->length == 0)
+        return PROSPECT_REFUSED;
+    if (!address_unwrap(email, arena))
+        return PROSPECT_NO_MEMORY;
+    *reason = email->length > EMAIL_ADDRESS_MAX ? "too_long" : "invalid_email";
+    return email_address_valid(email->data, email->length) ? PROSPECT_GOOD : PROSPECT_REFUSED;
 }
 
-void prospect_custom_begin(struct prospect_custom *custom, struct arena *arena)
+enum prospect_check prospect_normalise_change(struct prospect_input *row, struct arena *arena, const char **field,
+                                              const char **reason)
 {
-    *custom = (struct prospect_custom){.arena = arena};
+    return row->field[PROSPECT_EMAIL].data ? prospect_normalise(row, arena, field, reason)
+                                           : normalise_fields(row, arena, field, reason);
 }
 
-/* Text in the arena cannot grow in place: it is moved, and the old copy is given back with the batch. */
-static bool reserve(struct prospect_custom *custom, size_t more)
+void prospect_custom_begin(struct prospect_custom *custom, struct arena *arena, bool clear)
 {
-    if (custom->size - custom->used >= more)
-        return true;
-    size_t size = (custom->used + more) * 2;
-    char *text = arena_alloc(custom->arena, size);
-    if (!text) {
-        custom->out_of_memory = true;
-        return false;
-    }
-    if (custom->used > 0)
-        memcpy(text, custom->text, custom->used);
-    custom->text = text;
-    custom->size = size;
-    return true;
-}
-
-/* The text is valid UTF-8 and its only controls are \n, \r and \t. Room for twice its length is reserved. */
-static void put_json_string(struct prospect_custom *custom, const char *p, size_t length)
-{
-    char *to = custom->text + custom->used;
-
-    *to++ = '"';
-    for (size_t i = 0; i < length; i++) {
-        char c = p[i];
-        if (c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t') {
-            *to++ = '\\';
-            c = c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : c;
-        }
-        *to++ = c;
-    }
-    *to++ = '"';
-    custom->used = (size_t)(to - custom->text);
+    *custom = (struct prospect_custom){.clear = clear};
+    text_init_in_arena(&custom->text, arena);
 }
 
 const char *prospect_custom_add(struct prospect_custom *custom, const char *name, const char *value, size_t length)
 {
     struct db_text text = trim(value, length);
-    size_t name_length = strlen(name);
 
-    if (!text.data)
+    if (!text.data && !custom->clear)
         return NULL;
-    const char *reason = refusal(&text, PROSPECT_CUSTOM_VALUE_MAX);
+    const char *reason = text.length <= PROSPECT_CUSTOM_VALUE_MAX && utf8_is_plain(text.data, text.length)
+                             ? NULL
+                             : refusal(&text, PROSPECT_CUSTOM_VALUE_MAX);
     if (reason)
         return reason;
     if (custom->count == PROSPECT_CUSTOM_MAX)
         return "too_many_fields";
-    if (!reserve(custom, 2 * (name_length + text.length) + 8))
-        return NULL;
-    custom->text[custom->used++] = custom->count++ == 0 ? '{' : ',';
-    put_json_string(custom, name, name_length);
-    custom->text[custom->used++] = ':';
-    put_json_string(custom, text.data, text.length);
+    size_t name_length = strlen(name), more = name_length + text.length + sizeof("{\"\":\"\"}");
+    if (custom->text.capacity - custom->text.length < more)
+        (void)text_grow(&custom->text, more); /* at once, and not piece by piece */
+    text_add(&custom->text, custom->count++ == 0 ? "{" : ",");
+    text_add_json(&custom->text, name, name_length, SIZE_MAX);
+    text_add(&custom->text, ":");
+    text_add_json(&custom->text, text.data, text.length, SIZE_MAX); /* or null */
+    custom->out_of_memory = custom->text.overflow;
     return NULL;
+}
+
+bool prospect_custom_may_do_without(const char *reason)
+{
+    return strcmp(reason, "too_long") == 0 || strcmp(reason, "too_many_fields") == 0;
 }
 
 struct db_text prospect_custom_end(struct prospect_custom *custom)
 {
+    if (custom->count > 0)
+        text_add(&custom->text, "}");
+    custom->out_of_memory = custom->text.overflow;
     if (custom->count == 0 || custom->out_of_memory)
         return (struct db_text){NULL, 0};
-    custom->text[custom->used++] = '}'; /* reserved by the last add */
-    return (struct db_text){custom->text, custom->used};
+    return (struct db_text){custom->text.data, custom->text.length};
 }

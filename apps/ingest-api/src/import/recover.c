@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define AT_ONCE 16
-/** Of a process of another machine nothing is known; it touches its import with each slice. */
+/** Nothing is known about a process on another machine; it touches its import with each slice. */
 #define SILENT_MS (10 * 60 * 1000)
 
 struct open_imports {
@@ -54,8 +54,8 @@ static void take_back(struct store *store, const struct import_open *import, con
     int rc = DB_OK;
     for (; rc == DB_OK && call.more && !stop_wanted(stop); slices += call.more)
         rc = store_run(store, STORE_MODE_WRITE, run_take_back, &call);
-    log_warn(rc == DB_OK && !call.more ? "an import that did not end was taken back"
-                                       : "an import that did not end is not taken back yet",
+    log_warn(rc == DB_OK && !call.more ? "an unfinished import was rolled back"
+                                       : "an unfinished import is not rolled back yet",
              "s:component", "import", "s:organisation", import->organisation_id, "s:import", import->id, "i:slices",
              slices);
 }

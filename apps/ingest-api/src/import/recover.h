@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file import/recover.h Imports that did not end are taken back. */
+/** @file import/recover.h Rolling back unfinished imports. */
 #ifndef INGEST_IMPORT_RECOVER_H
 #define INGEST_IMPORT_RECOVER_H
 
@@ -7,8 +7,10 @@
 
 struct store;
 
-/** Take back, a slice a transaction, the imports whose process is dead, and ours that have failed. What cannot be done now (the
- *  store is busy) is done at the next call. */
+/**
+ * Roll back, one slice per transaction, the imports of dead processes, and ours that have failed. The next call retries what
+ *  fails now (the store is busy).
+ */
 void import_recover(struct store *store, const struct stop *stop);
 
 #endif

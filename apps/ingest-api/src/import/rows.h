@@ -1,51 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/rows.h
- * The rows of an import, whatever its format: each comes out normalised and checked, or with the reason why not.
- * Not thread safe; one import is one thread's.
+ * The rows of an import, in any format: each comes out normalised and checked, or with the reason why not.
+ * Not thread safe; one import belongs to one thread.
  */
 #ifndef INGEST_IMPORT_ROWS_H
 #define INGEST_IMPORT_ROWS_H
 
 #include "base/arena.h"
-#include "base/field_name.h"
 #include "data/prospects.h"
+#include "import/decode.h"
+#include "import/fault.h"
+
+#include <jansson.h>
 
 enum import_format { IMPORT_CSV, IMPORT_JSON, IMPORT_NDJSON };
 
-/** A fault of the whole: answered as 400. */
-struct import_fault {
-    const char *code; /**< snake_case constant */
-    char message[320];
-};
-
-/** A row that is refused. */
-struct import_error {
-    unsigned long line;             /**< on which the row begins, from 1 */
-    char field[FIELD_NAME_MAX + 1]; /**< "" when it is none in particular */
-    const char *reason;             /**< snake_case constant */
-};
-
-enum import_rows_result {
-    IMPORT_ROWS_END = 0,
-    IMPORT_ROWS_ROW = 1,
-    IMPORT_ROWS_REJECTED = 2,
-    IMPORT_ROWS_E_FAULT = -1,
-    IMPORT_ROWS_E_NOMEM = -2
+/** What is to be read. */
+struct import_source {
+    enum import_format format;
+    const char *charset; /**< for a CSV: as declared, "" if it is not; a name that charset_is_known() */
+    const char *body;    /**< stays the caller's until import_rows_close() */
+    size_t length;
+    bool clear; /**< an empty cell, "" or null clears the field; otherwise it counts as absent */
+    void (*note)(void *arg, const struct import_error *left_out); /**< NULL, or receives each dropped value */
+    void *note_arg;
+    struct import_progress progress;
 };
 
 struct import_rows;
 
-/**
- * Begin. Reads the header row of a CSV.
- * @param body stays the caller's until import_rows_close().
- * @return 0, IMPORT_ROWS_E_FAULT or IMPORT_ROWS_E_NOMEM; *out is NULL then.
- */
-int import_rows_open(struct import_rows **out, enum import_format format, const char *body, size_t length,
-                     struct import_fault *fault);
+/** Begin. Reads the header row of a CSV. @return 0, IMPORT_ROWS_E_FAULT or IMPORT_ROWS_E_NOMEM; *out is NULL then. */
+int import_rows_open(struct import_rows **out, const struct import_source *source, struct import_fault *fault);
+/** The character set that a CSV is in: a name that charset_is_known(). */
+const char *import_rows_charset(const struct import_rows *rows);
+/** How it was read: {"encoding", "delimiter", "columns"}; for JSON the last two are null. NULL without memory. */
+json_t *import_rows_describe(const struct import_rows *rows);
 /**
  * The next row. Its text is in the body or in `arena`; it lives as long as both.
- * After a negative result there is no going on.
+ * After a negative result do not continue.
  */
 enum import_rows_result import_rows_next(struct import_rows *rows, struct arena *arena, struct prospect_input *row,
                                          struct import_error *error, struct import_fault *fault);

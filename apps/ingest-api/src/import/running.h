@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file import/running.h The imports that this process has under way, by their ids. Thread safe. */
+/** @file import/running.h The imports in progress in this process, by their ids. Thread safe. */
 #ifndef INGEST_IMPORT_RUNNING_H
 #define INGEST_IMPORT_RUNNING_H
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file import/column_names.h
+ * Mapping the columns of other programs' exports to our fields: HubSpot, Salesforce, Mailchimp, Pipedrive, LinkedIn, Google Contacts,
+ * Outlook,
+ * Thunderbird, Apollo and similar ones, and sheets in many languages. Names are compared by a key: only letters and digits, in lower case,
+ * Latin letters without diacritics. Pure functions.
+ */
+#ifndef INGEST_IMPORT_COLUMN_NAMES_H
+#define INGEST_IMPORT_COLUMN_NAMES_H
+
+#include "data/prospects.h"
+
+/** How well a name matches a field; of two columns the lower rank wins. */
+enum column_rank {
+    COLUMN_EXACT = 0,       /**< first_name */
+    COLUMN_ALIKE = 1,       /**< FirstName */
+    COLUMN_KNOWN = 2,       /**< and up, in order of preference: Given Name */
+    COLUMN_REDUCED = 100000 /**< and up: Contact Given Name */
+};
+
+/** @param name normalised (field_name_normalise). @return the enum prospect_field, or -1: it is none of them. */
+int column_name_field(const char *name, size_t length, unsigned *rank);
+
+/** The same for a field's own names, in any spelling: COLUMN_EXACT and COLUMN_ALIKE. */
+int column_name_own(const char *name, size_t length, unsigned *rank);
+
+#endif
