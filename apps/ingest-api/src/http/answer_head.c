@@ -34,10 +34,9 @@ static const char *reason(int status)
         {505, "HTTP Version Not Supported"},
         {507, "Insufficient Storage"},
     };
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (reasons[i].status == status)
             return reasons[i].reason;
-    }
     return "Status"; /* the phrase says nothing to a program */
 }
 

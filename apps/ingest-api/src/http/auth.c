@@ -56,10 +56,9 @@ const char *auth_bearer(const char *authorization, size_t *length)
         n--;
     if (n < KEY_MIN || n > KEY_MAX)
         return NULL;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (key[i] < 0x21 || key[i] > 0x7e)
             return NULL;
-    }
     *length = n;
     return key;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/body.h"
 
+#include "http/body_disk.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -19,18 +21,23 @@ size_t body_memory_in_use(void)
 
 void body_init(struct body *body, const char *directory, size_t limit)
 {
-    *body = (struct body){.file = -1, .limit = limit, .directory = directory};
+    *body = (struct body){.memory = {.grows = true}, .file = -1, .limit = limit, .directory = directory};
+}
+
+void body_owned_by(struct body *body, const char *owner, size_t disk_max)
+{
+    body->owner = owner;
+    body->disk_max = disk_max;
 }
 
 static void free_memory(struct body *body)
 {
-    free(body->memory);
-    atomic_fetch_sub_explicit(&memory_in_use, body->capacity, memory_order_relaxed);
-    body->memory = NULL;
-    body->capacity = 0;
+    free(body->memory.data);
+    atomic_fetch_sub_explicit(&memory_in_use, body->memory.capacity, memory_order_relaxed);
+    body->memory = (struct text){.grows = true};
 }
 
-/** A file that has no name, so that nothing is left behind whatever happens. */
+/* A file that has no name, so that nothing is left behind whatever happens. */
 static int open_unnamed(const char *directory)
 {
     int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -50,6 +57,11 @@ static int open_unnamed(const char *directory)
 
 static int write_file(struct body *body, const char *data, size_t n)
 {
+    if (body->owner) {
+        if (!body_disk_take(body->owner, n, body->disk_max))
+            return BODY_E_DISK;
+        body->on_disk += n;
+    }
     /* goes to the page cache; a loop waits here only when the system as a whole is behind with writing */
     while (n > 0) {
         ssize_t written = write(body->file, data, n);
@@ -68,27 +80,21 @@ static int move_to_file(struct body *body)
     body->file = open_unnamed(body->directory);
     if (body->file < 0)
         return BODY_E_FILE;
-    int rc = write_file(body, body->memory, body->length);
+    int rc = write_file(body, body->memory.data, body->memory.length);
     free_memory(body);
     return rc;
 }
 
 static int grow_memory(struct body *body, size_t needed, size_t expected)
 {
-    size_t capacity = body->capacity ? body->capacity * 2 : 1024;
-    if (expected > needed && expected <= BODY_MEMORY_MAX && expected <= body->limit)
-        capacity = expected + 1;
-    while (capacity < needed + 1)
-        capacity *= 2;
-    if (capacity > BODY_MEMORY_MAX + 1)
-        capacity = BODY_MEMORY_MAX + 1;
-    char *memory = realloc(body->memory, capacity);
-    if (!memory)
-        return BODY_E_MEMORY;
-    atomic_fetch_add_explicit(&memory_in_use, capacity - body->capacity, memory_order_relaxed);
-    body->memory = memory;
-    body->capacity = capacity;
-    return 0;
+    size_t before = body->memory.capacity;
+    bool whole = expected > needed && expected <= BODY_MEMORY_MAX && expected <= body->limit, room;
+    if (whole || 2 * before > BODY_MEMORY_MAX)
+        room = text_reserve(&body->memory, whole ? expected : BODY_MEMORY_MAX);
+    else
+        room = text_grow(&body->memory, needed - body->memory.length);
+    atomic_fetch_add_explicit(&memory_in_use, body->memory.capacity - before, memory_order_relaxed);
+    return room ? 0 : BODY_E_MEMORY;
 }
 
 int body_append(struct body *body, const char *data, size_t n, size_t expected)
@@ -97,19 +103,17 @@ int body_append(struct body *body, const char *data, size_t n, size_t expected)
         return BODY_E_TOO_LARGE;
     size_t needed = body->length + n;
     int rc = 0;
-    if (body->file < 0 && n > 0 && (!body->memory || needed >= body->capacity)) {
-        if (needed > BODY_MEMORY_MAX || body_memory_in_use() + n > BODY_MEMORY_BUDGET)
-            rc = move_to_file(body);
-        else
-            rc = grow_memory(body, needed, expected); /* to no more than holds a whole body and its NUL */
-    }
+    if (body->file < 0 && needed > BODY_MEMORY_MAX)
+        rc = move_to_file(body);
+    else if (body->file < 0 && n > 0 && (!body->memory.data || needed > body->memory.capacity))
+        rc = body_memory_in_use() + n > BODY_MEMORY_BUDGET ? move_to_file(body) : grow_memory(body, needed, expected);
     if (rc < 0)
         return rc;
     if (body->file >= 0) {
         rc = write_file(body, data, n);
-    } else if (body->memory) { /* else n is 0 */
-        memcpy(body->memory + body->length, data, n);
-        body->memory[needed] = '\0';
+    } else if (body->memory.data) { /* else n is 0 */
+        text_add_n(&body->memory, data, n);
+        body->memory.data[needed] = '\0';
     }
     body->length = needed;
     return rc;
@@ -118,7 +122,7 @@ int body_append(struct body *body, const char *data, size_t n, size_t expected)
 int body_finish(struct body *body, const char **data)
 {
     if (body->file < 0) {
-        *data = body->length ? body->memory : "";
+        *data = body->length ? body->memory.data : "";
         return 0;
     }
     body->map = mmap(NULL, body->length, PROT_READ, MAP_PRIVATE, body->file, 0);
@@ -145,6 +149,9 @@ void body_free(struct body *body)
         munmap(body->map, body->length);
     if (body->file >= 0)
         close(body->file);
+    if (body->owner)
+        body_disk_give(body->owner, body->on_disk);
+    body->on_disk = 0;
     free_memory(body);
     body->map = NULL;
     body->file = -1;

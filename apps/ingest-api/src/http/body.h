@@ -10,28 +10,34 @@
 #ifndef INGEST_HTTP_BODY_H
 #define INGEST_HTTP_BODY_H
 
-#include <stddef.h>
+#include "base/text.h"
 
 #define BODY_MEMORY_MAX (256 * 1024)          /* of one body */
 #define BODY_MEMORY_BUDGET (64 * 1024 * 1024) /* of all */
 
 struct body {
-    char *memory;
-    size_t length, capacity;
-    int file; /* -1: in memory */
+    struct text memory;
+    size_t length; /* of all that has come, wherever it is */
+    int file;      /* -1: in memory */
     void *map;
     size_t limit;
     const char *directory; /* for the temporary file */
+    const char *owner;     /* organisation whose disk it is; NULL: nobody's */
+    size_t disk_max;       /* of the owner's bodies together */
+    size_t on_disk;        /* taken of that (body_disk.h) */
 };
 
 enum body_error {
     BODY_E_TOO_LARGE = -1, /**< past the limit */
     BODY_E_MEMORY = -2,
-    BODY_E_FILE = -3 /**< errno has the reason, e.g. ENOSPC */
+    BODY_E_FILE = -3, /**< errno has the reason, e.g. ENOSPC */
+    BODY_E_DISK = -4  /**< the owner's bodies have as much disk as they may */
 };
 
 /** An empty body of at most `limit` bytes. Nothing is allocated yet. @param directory must outlive it. */
 void body_init(struct body *body, const char *directory, size_t limit);
+/** Whose it is, before anything is appended. @param owner must outlive it. @param disk_max 0: no limit */
+void body_owned_by(struct body *body, const char *owner, size_t disk_max);
 /** @param expected the whole length, to allocate once; 0 if not known. @return 0 or an error. */
 int body_append(struct body *body, const char *data, size_t n, size_t expected);
 /** The body is complete. @param data set to its bytes, "" when it is empty. @return 0 or an error. */

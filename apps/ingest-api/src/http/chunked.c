@@ -55,7 +55,7 @@ static enum state on_size(struct chunked *chunked, unsigned char c, bool first)
     int digit = hex_value(c);
     if (digit >= 0) {
         if (chunked->digits == 16)
-            return bad(chunked, "A chunk's size is beyond every bound.");
+            return bad(chunked, "A chunk's size is too large.");
         if (chunked->digits > 0 || digit > 0)
             chunked->digits++;
         else if (!first)
@@ -72,7 +72,7 @@ static enum state on_size(struct chunked *chunked, unsigned char c, bool first)
     return is_blank(c) ? EXT_SEMICOLON : bad(chunked, "A chunk's size is not a number.");
 }
 
-/** What may follow a name or a value: another extension or the end of the line; after blanks no end any more. */
+/* What may follow a name or a value: another extension or the end of the line; after blanks no end any more. */
 static enum state after_extension(struct chunked *chunked, unsigned char c)
 {
     if (c == '\r')
@@ -160,7 +160,7 @@ static enum state on_byte(struct chunked *chunked, unsigned char c)
         chunked->digits = 0;
         return chunked->left ? DATA : TRAILER_FIRST;
     case DATA_CR:
-        return c == '\r' ? DATA_LF : bad(chunked, "A chunk's data does not end where its size says.");
+        return c == '\r' ? DATA_LF : bad(chunked, "A chunk's data does not end at its size.");
     case DATA_LF:
         return c == '\n' ? SIZE : bad(chunked, line_end);
     case TRAILER_FIRST:

@@ -6,17 +6,15 @@
 #include "http/answer_head.h"
 #include "http/chunked.h"
 #include "http/exchange.h"
+#include "http/incoming.h"
 #include "http/outgoing.h"
+#include "http/streaming.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
-/* what an idle connection keeps to read the next head into */
-#define IN_MIN 4096
-/* a chunked body is read in pieces of this size: what is behind its end may be the next request */
-#define TAIL_SIZE 32768
 /* reads in one turn: the others wait */
 #define READS_PER_TURN 16
 /* a client that takes less than this many bytes a second for long is cut off */
@@ -24,14 +22,6 @@
 /* after an answer that the client may not have read yet it has so long to stop sending, and may send so much */
 #define LINGER_NS (2 * SECOND)
 #define LINGER_MAX (1024 * 1024)
-
-/*
- * A long answer, such as the scrape of 100,000 series, would be written as fast as its client takes it, and keep a core
- * from the requests beside it for 20 ms. So it rests for a moment after each slice. What is over soon goes at once; a
- * very long one may write this part of what it has written between two rests, so that it comes to its end.
- */
-#define STREAM_AT_ONCE (128 * 1024)
-#define STREAM_PART 512
 
 enum phase {
     PHASE_HANDSHAKE,
@@ -51,22 +41,13 @@ struct connection {
     uv_poll_t poll;
     int watched; /* enum uv_poll_event */
     enum phase phase;
-    bool readable; /* reading may give something: nothing says that it will not */
-    bool eof;      /* the peer sends no more */
-    bool over;     /* to be closed, as soon as no other thread has the exchange */
-    bool whole;    /* the request has been read to its end */
-    bool streamed; /* the answer's last byte is pending or sent */
-    unsigned reads;
-    /* Bytes that were read: from `begin` to `end` not yet taken. While an exchange is under way its head is in there,
-     * and nothing is moved. */
-    char *in;
-    size_t begin, end, capacity;
-    char *tail; /* TAIL_SIZE, while a chunked body is read; from there on as `in` */
-    size_t tail_begin, tail_end;
+    bool over;  /* to be closed, as soon as no other thread has the exchange */
+    bool whole; /* the request has been read to its end */
+    struct incoming in;
+    struct streaming streaming;
     struct head_scan scan;
     struct chunked chunked;
-    uint64_t left; /* of a body with Content-Length, or of what is thrown away at the end */
-    uint64_t rest_at;
+    uint64_t left;        /* of a body with Content-Length, or of what is thrown away at the end */
     uint64_t progress_ns; /* when bytes last came or went */
     uint64_t deadline_ns; /* the phase must be over by then */
     struct exchange exchange;
@@ -82,7 +63,7 @@ static uint64_t request_timeout(const struct connection *connection)
     return connection->loop->app->settings->request_timeout_s * SECOND;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -102,12 +83,11 @@ static void destroy(struct connection *connection)
     uv_close((uv_handle_t *)&connection->poll, on_closed); /* stops it, so that the descriptor may go now */
     wire_close(&connection->wire);
     outgoing_free(&connection->out);
-    free(connection->in);
-    free(connection->tail);
+    incoming_free(&connection->in);
     loop_accept_again(loop);
 }
 
-/** A request that has shown its request line is counted, whatever comes of it; less than that was none. */
+/* A request that has shown its request line is counted, whatever comes of it; less than that was none. */
 static void drop_exchange(struct connection *connection)
 {
     struct exchange *exchange = &connection->exchange;
@@ -124,7 +104,7 @@ static bool is_elsewhere(const struct connection *connection)
     return connection->phase == PHASE_WAIT || connection->phase == PHASE_REST;
 }
 
-/** Watch for what the phase waits for. Nothing is asked of the kernel when that has not changed. */
+/* Watch for what the phase waits for. Nothing is asked of the kernel when that has not changed. */
 static void watch(struct connection *connection);
 
 static void finish(struct connection *connection)
@@ -137,58 +117,18 @@ static void finish(struct connection *connection)
     destroy(connection);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
-/** @return bytes read, or 0: none now (or never again: eof, over). */
-static size_t read_some(struct connection *connection, char *buffer, size_t size)
+/* @param n what a read came to. @return whether there are bytes. */
+static bool came(struct connection *connection, long n)
 {
-    if (!connection->readable || connection->eof)
-        return 0;
-    if (connection->reads == 0 && !wire_has_more(&connection->wire))
-        return 0; /* the kernel will say again that there is more */
-    if (connection->reads > 0)
-        connection->reads--;
-    long n = wire_read(&connection->wire, buffer, size);
-    if (n > 0) {
+    if (n > 0)
         connection->progress_ns = promc_now_ns();
-        if ((size_t)n < size && !connection->wire.tls)
-            connection->readable = false;
-        return (size_t)n;
-    }
-    connection->readable = false;
-    connection->eof = n == 0;
-    connection->over = n == WIRE_BROKEN;
-    return 0;
-}
-
-/** Read more of a head. It may move what was read: nobody has pointers into it yet. */
-static bool fill(struct connection *connection)
-{
-    if (connection->end == connection->capacity && connection->begin > 0) {
-        memmove(connection->in, connection->in + connection->begin, connection->end - connection->begin);
-        connection->end -= connection->begin;
-        connection->begin = 0;
-    }
-    if (connection->end ==
-        connection->capacity) { /* no more than a head may have and one byte: head_scan() refuses that */
-        size_t capacity = connection->capacity ? 2 * connection->capacity : IN_MIN;
-        size_t enough = connection->loop->app->settings->max_header_bytes + 1;
-        if (capacity > enough && connection->capacity < enough)
-            capacity = enough;
-        char *in = realloc(connection->in, capacity);
-        if (!in) {
-            connection->over = true;
-            return false;
-        }
-        connection->in = in;
-        connection->capacity = capacity;
-    }
-    size_t n = read_some(connection, connection->in + connection->end, connection->capacity - connection->end);
-    connection->end += n;
+    connection->over |= n == WIRE_BROKEN;
     return n > 0;
 }
 
-/* ---- answering -------------------------------------------------------------------------------------------------- */
+/* ---- answering ---- */
 
 static struct answer_frame frame_of(struct exchange *exchange)
 {
@@ -211,7 +151,7 @@ static void sending_went(struct connection *connection, int rc)
     connection->progress_ns = promc_now_ns();
 }
 
-/** The answer is in the request. */
+/* The answer is in the request. */
 static void start_answer(struct connection *connection)
 {
     struct exchange *exchange = &connection->exchange;
@@ -222,8 +162,7 @@ static void start_answer(struct connection *connection)
     bool no_body = exchange->method == PROMC_HTTP_HEAD || req->stream_read || req->status == 204;
     size_t length = no_body ? 0 : req->response_length;
     connection->phase = PHASE_SEND;
-    connection->streamed = !req->stream_read || exchange->method == PROMC_HTTP_HEAD;
-    connection->rest_at = STREAM_AT_ONCE;
+    streaming_begin(&connection->streaming, exchange);
     connection->deadline_ns = promc_now_ns() + request_timeout(connection) + length * (SECOND / SLOWEST_READER);
     exchange->sent = length;
     sending_went(connection,
@@ -244,7 +183,7 @@ static void complete(struct connection *connection)
     go_on(connection, exchange_complete(&connection->exchange));
 }
 
-/** The head is in, and it is known whose request it is. */
+/* The head is in, and it is known whose request it is. */
 static void head_done(struct connection *connection, enum exchange_next next)
 {
     struct exchange *exchange = &connection->exchange;
@@ -254,7 +193,7 @@ static void head_done(struct connection *connection, enum exchange_next next)
         return;
     if (!exchange->has_body)
         complete(connection);
-    else if (exchange->head.expect_continue && connection->begin == connection->end)
+    else if (exchange->head.expect_continue && connection->in.begin == connection->in.end)
         sending_went(connection,
                      outgoing_send(&connection->out, &connection->wire, "HTTP/1.1 100 Continue\r\n\r\n", 25, NULL, 0));
 }
@@ -263,34 +202,6 @@ static void refuse(struct connection *connection, int status, const char *fault)
 {
     exchange_refuse(&connection->exchange, status, fault);
     start_answer(connection);
-}
-
-/** The next slice of a streamed answer. @return false: it rests. */
-static bool send_slice(struct connection *connection)
-{
-    struct exchange *exchange = &connection->exchange;
-    struct request *req = &exchange->req;
-    bool chunked = !exchange->head.is_1_0;
-    char *slice = exchange->sent > connection->rest_at ? NULL : outgoing_slice(&connection->out);
-    if (!slice && exchange->sent <= connection->rest_at) {
-        connection->over = true;
-        return true;
-    }
-    long n = slice ? req->stream_read(req->stream, slice, OUTGOING_SLICE) : STREAM_REST;
-    if (n == STREAM_REST)
-        return false;
-    if (n < 0) {
-        connection->over = true; /* the client sees that it is not whole */
-    } else if (n == 0) {
-        connection->streamed = true;
-        if (chunked)
-            sending_went(connection, outgoing_send(&connection->out, &connection->wire, "0\r\n\r\n", 5, NULL, 0));
-    } else {
-        outgoing_slice_filled(&connection->out, (size_t)n, chunked);
-        exchange->sent += (uint64_t)n;
-        connection->deadline_ns += (uint64_t)n * (SECOND / SLOWEST_READER);
-    }
-    return true;
 }
 
 static void advance(struct connection *connection);
@@ -302,20 +213,28 @@ static void rested(struct loop_mail *mail)
     advance(connection);
 }
 
-static void rest(struct connection *connection)
+/* The next slice of a streamed answer. @return false: it rests. */
+static bool send_slice(struct connection *connection)
 {
     struct exchange *exchange = &connection->exchange;
-    connection->phase = PHASE_REST;
-    connection->rest_at = exchange->sent + exchange->sent / STREAM_PART;
-    exchange->mail.deliver = rested;
-    loop_post_later(connection->loop, &exchange->mail);
+    long n = streaming_next(&connection->streaming, exchange, &connection->out, &connection->wire);
+    if (n == WIRE_AGAIN) {
+        connection->phase = PHASE_REST;
+        exchange->mail.deliver = rested;
+        loop_post_later(connection->loop, &exchange->mail);
+        return false;
+    }
+    connection->over = n == WIRE_BROKEN;
+    connection->progress_ns = promc_now_ns();
+    connection->deadline_ns += n > 0 ? (uint64_t)n * (SECOND / SLOWEST_READER) : 0;
+    return true;
 }
 
-/** The connection ends. Closed with unread bytes the kernel would reset it, and the answer might be lost with it. */
+/* The connection ends. Closed with unread bytes the kernel would reset it, and the answer might be lost with it. */
 static void leave(struct connection *connection, bool unread)
 {
     connection->out.length = connection->out.at = 0;
-    if (connection->eof || !unread) {
+    if (connection->in.eof || !unread) {
         connection->over = true;
         return;
     }
@@ -325,39 +244,10 @@ static void leave(struct connection *connection, bool unread)
     connection->deadline_ns = promc_now_ns() + LINGER_NS;
 }
 
-/** Ready for the next request: what was read behind the last one comes first. */
-static void take_tail(struct connection *connection)
-{
-    size_t n = connection->tail_end - connection->tail_begin;
-    if (connection->begin == connection->end) {
-        connection->begin = connection->end = 0;
-        if (connection->capacity > IN_MIN) { /* a long head is the exception */
-            free(connection->in);
-            connection->in = NULL;
-            connection->capacity = 0;
-        }
-    }
-    if (n > 0) { /* then `in` is empty: the body went on where it ended */
-        char *in = realloc(connection->in, TAIL_SIZE);
-        if (!in) {
-            connection->over = true;
-            return;
-        }
-        memcpy(in, connection->tail + connection->tail_begin, n);
-        connection->in = in;
-        connection->capacity = TAIL_SIZE;
-        connection->end = n;
-    }
-    free(connection->tail);
-    connection->tail = NULL;
-    connection->tail_begin = connection->tail_end = 0;
-}
-
 static void answer_sent(struct connection *connection)
 {
     bool close = connection->exchange.close;
-    bool unread = !connection->whole || connection->readable || connection->begin < connection->end ||
-                  connection->tail_begin < connection->tail_end;
+    bool unread = !connection->whole || incoming_is_unread(&connection->in);
     exchange_end(&connection->exchange, true);
     outgoing_free(&connection->out);
     connection->progress_ns = promc_now_ns();
@@ -365,12 +255,12 @@ static void answer_sent(struct connection *connection)
     if (close)
         leave(connection, unread);
     else
-        take_tail(connection);
+        connection->over |= !incoming_next(&connection->in);
 }
 
-/* ---- a step ----------------------------------------------------------------------------------------------------- */
+/* ---- a step ---- */
 
-/** Each step does one thing, and says whether there may be another to do without waiting. */
+/* Each step does one thing, and says whether there may be another to do without waiting. */
 static bool step_handshake(struct connection *connection)
 {
     int rc = wire_handshake(&connection->wire);
@@ -380,32 +270,28 @@ static bool step_handshake(struct connection *connection)
     return rc == 1;
 }
 
-/** RFC 9112, 2.2: an empty line before a request is no harm. @return whether a request has begun. */
-static bool skip_empty_lines(struct connection *connection)
+static void begin(struct connection *connection)
 {
-    while (connection->end - connection->begin >= 2 && memcmp(connection->in + connection->begin, "\r\n", 2) == 0)
-        connection->begin += 2;
-    size_t n = connection->end - connection->begin;
-    return n > 1 || (n == 1 && connection->in[connection->begin] != '\r');
+    exchange_begin(&connection->exchange, promc_now_ns());
+    connection->deadline_ns = connection->exchange.start_ns + request_timeout(connection);
+    connection->scan = (struct head_scan){0};
+    connection->chunked = (struct chunked){0};
+    connection->whole = false;
 }
 
 static bool step_head(struct connection *connection)
 {
     struct exchange *exchange = &connection->exchange;
-    if (exchange_is_begun(exchange) || skip_empty_lines(connection)) {
-        if (!exchange_is_begun(exchange)) {
-            exchange_begin(exchange, promc_now_ns());
-            connection->deadline_ns = exchange->start_ns + request_timeout(connection);
-            connection->scan = (struct head_scan){0};
-            connection->chunked = (struct chunked){0};
-            connection->whole = false;
-        }
-        char *bytes = connection->in + connection->begin;
+    struct incoming *in = &connection->in;
+    size_t most = connection->loop->app->settings->max_header_bytes;
+    if (exchange_is_begun(exchange) || incoming_skip_empty_lines(in)) {
+        char *bytes = in->bytes + in->begin;
         struct head_scan *scan = &connection->scan;
-        switch (head_scan(scan, bytes, connection->end - connection->begin,
-                          connection->loop->app->settings->max_header_bytes)) {
+        if (!exchange_is_begun(exchange))
+            begin(connection);
+        switch (head_scan(scan, bytes, in->end - in->begin, most)) {
         case HEAD_WHOLE:
-            connection->begin += scan->length;
+            in->begin += scan->length;
             head_done(connection, exchange_head(exchange, scan, bytes));
             return true;
         case HEAD_REFUSED:
@@ -415,14 +301,14 @@ static bool step_head(struct connection *connection)
             break;
         }
     }
-    if (fill(connection))
+    if (came(connection, incoming_read_head(in, &connection->wire, most + 1))) /* one more: head_scan() refuses that */
         return true;
-    if (connection->eof || (connection->loop->draining && !exchange_is_begun(exchange)))
+    if (in->eof || (connection->loop->draining && !exchange_is_begun(exchange)))
         connection->over = true;
     return false;
 }
 
-/** @return bytes of the body that were taken; the phase has changed when it was complete, or is not wanted any more. */
+/* @return bytes of the body that were taken; the phase has changed when it was complete, or is not wanted any more. */
 static size_t take_chunks(struct connection *connection, const char *data, size_t n)
 {
     struct chunked *chunked = &connection->chunked;
@@ -464,42 +350,38 @@ static size_t take_body(struct connection *connection, const char *data, size_t 
     return taken;
 }
 
+/* To where the loop's connections all read to: nothing of it is kept there. */
+static bool read_body(struct connection *connection)
+{
+    char *scratch = connection->loop->scratch;
+    size_t most = connection->left < LOOP_READ_SIZE ? (size_t)connection->left : LOOP_READ_SIZE;
+    long n = incoming_read(&connection->in, &connection->wire, scratch, most);
+    if (came(connection, n))
+        take_body(connection, scratch, (size_t)n);
+    return n > 0;
+}
+
 static bool read_chunks(struct connection *connection)
 {
-    if (!connection->tail && !(connection->tail = malloc(TAIL_SIZE))) {
-        connection->over = true;
+    struct incoming *in = &connection->in;
+    if (!came(connection, incoming_read_chunks(in, &connection->wire)))
         return false;
-    }
-    size_t n = read_some(connection, connection->tail, TAIL_SIZE);
-    if (n == 0)
-        return false;
-    connection->tail_end = n;
-    connection->tail_begin = take_chunks(connection, connection->tail, n);
+    in->tail_begin = take_chunks(connection, in->tail, in->tail_end);
     return true;
 }
 
 static bool step_body(struct connection *connection)
 {
+    struct incoming *in = &connection->in;
     if (outgoing_is_pending(&connection->out)) /* 100 Continue */
         sending_went(connection, outgoing_flush(&connection->out, &connection->wire));
-    if (connection->begin < connection->end) {
-        connection->begin +=
-            take_body(connection, connection->in + connection->begin, connection->end - connection->begin);
+    if (in->begin < in->end) {
+        in->begin += take_body(connection, in->bytes + in->begin, in->end - in->begin);
         return true;
     }
-    if (connection->exchange.head.chunked) {
-        if (read_chunks(connection))
-            return true;
-    } else {
-        char *scratch = connection->loop->scratch;
-        size_t n = read_some(connection, scratch,
-                             connection->left < LOOP_READ_SIZE ? (size_t)connection->left : LOOP_READ_SIZE);
-        if (n > 0) {
-            take_body(connection, scratch, n);
-            return true;
-        }
-    }
-    connection->over |= connection->eof; /* it will never be complete */
+    if (connection->exchange.head.chunked ? read_chunks(connection) : read_body(connection))
+        return true;
+    connection->over |= in->eof; /* it will never be complete */
     return false;
 }
 
@@ -510,11 +392,8 @@ static bool step_send(struct connection *connection)
         if (rc == WIRE_AGAIN)
             return false;
         sending_went(connection, rc);
-    } else if (!connection->streamed) {
-        if (!send_slice(connection)) {
-            rest(connection);
-            return false;
-        }
+    } else if (!connection->streaming.whole) {
+        return send_slice(connection);
     } else {
         answer_sent(connection);
     }
@@ -526,7 +405,7 @@ static bool step_linger(struct connection *connection)
     long n = wire_discard(&connection->wire, connection->loop->scratch, LOOP_READ_SIZE);
     connection->over = n != WIRE_AGAIN && (n <= 0 || (uint64_t)n >= connection->left);
     connection->left -= n > 0 && !connection->over ? (uint64_t)n : 0;
-    return n > 0 && --connection->reads > 0;
+    return n > 0 && --connection->in.reads > 0;
 }
 
 static bool step(struct connection *connection)
@@ -551,7 +430,7 @@ static bool step(struct connection *connection)
 
 static void advance(struct connection *connection)
 {
-    connection->reads = READS_PER_TURN;
+    connection->in.reads = READS_PER_TURN;
     while (!connection->over && step(connection))
         ;
     if (connection->over)
@@ -560,7 +439,7 @@ static void advance(struct connection *connection)
         watch(connection);
 }
 
-/* ---- events ----------------------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static void on_event(uv_poll_t *poll, int status, int events)
 {
@@ -568,7 +447,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
     if (status < 0)
         connection->watched = 0; /* an error on the socket; reading or writing will say which */
     if (status < 0 || (events & UV_READABLE))
-        connection->readable = true;
+        connection->in.readable = true;
     advance(connection);
 }
 
@@ -591,7 +470,7 @@ static int events_wanted(const struct connection *connection)
         break;
     }
     /* as it is: most clients say nothing until they are answered. Who does is not asked again until then. */
-    return connection->readable || connection->eof ? 0 : connection->watched & UV_READABLE;
+    return connection->in.readable || connection->in.eof ? 0 : connection->watched & UV_READABLE;
 }
 
 static void watch(struct connection *connection)
@@ -606,7 +485,7 @@ static void watch(struct connection *connection)
     connection->watched = wanted;
 }
 
-/** The other thread is through with it. */
+/* The other thread is through with it. */
 static void on_ready(struct exchange *exchange, enum exchange_next next)
 {
     struct connection *connection = of_exchange(exchange);
@@ -636,7 +515,7 @@ static void accepted(struct loop *loop, int fd)
     connection->loop = loop;
     connection->poll.data = connection;
     connection->phase = PHASE_HANDSHAKE;
-    connection->readable = true; /* most have sent their request already */
+    connection->in.readable = true; /* most have sent their request already */
     connection->progress_ns = promc_now_ns();
     connection->deadline_ns = connection->progress_ns + request_timeout(connection);
     exchange_init(&connection->exchange, loop, on_ready);
@@ -648,7 +527,7 @@ static void accepted(struct loop *loop, int fd)
     advance(connection);
 }
 
-/* ---- deadlines -------------------------------------------------------------------------------------------------- */
+/* ---- deadlines ---- */
 
 static bool is_idle(const struct connection *connection)
 {
@@ -663,12 +542,12 @@ static bool is_late(const struct connection *connection, uint64_t now_ns)
     return !is_idle(connection) && now_ns > connection->deadline_ns;
 }
 
-/** Who sends too slowly is told so; who reads too slowly could not be. */
+/* Who sends too slowly is told so; who reads too slowly could not be. */
 static void end_late(struct connection *connection)
 {
     bool reading = connection->phase == PHASE_BODY || connection->phase == PHASE_HEAD;
     if (reading && exchange_is_begun(&connection->exchange))
-        refuse(connection, 408, "The request has not come to its end in time.");
+        refuse(connection, 408, "The request did not arrive completely in time.");
     else
         connection->over = true;
     advance(connection);
@@ -690,7 +569,7 @@ static void sweep(struct loop *loop, uint64_t now_ns)
     }
 }
 
-/** What the kernel has received already can still be read, and is answered; then there is no more. */
+/* What the kernel has received already can still be read, and is answered; then there is no more. */
 static void drain(struct loop *loop)
 {
     for (struct connection *connection = loop->connections, *next; connection; connection = next) {
@@ -699,7 +578,7 @@ static void drain(struct loop *loop)
             connection->over = true;
         else if (!is_idle(connection))
             continue;
-        connection->readable = true;
+        connection->in.readable = true;
         advance(connection);
     }
 }

@@ -5,6 +5,7 @@
 #include "http/access_log.h"
 #include "http/decode.h"
 #include "http/exchange_work.h"
+#include "http/idempotency.h"
 #include "http/refuse.h"
 #include "metrics/metrics.h"
 
@@ -28,21 +29,21 @@ void exchange_begin(struct exchange *exchange, uint64_t now_ns)
     exchange->start_ns = now_ns;
     exchange->method = PROMC_HTTP_OTHER;
     req->app = exchange->loop->app;
+    req->monitoring = exchange->loop->monitoring;
     req->head = &exchange->head;
     req->spool = &exchange->body;
-    req->content_type = "";
+    req->content_type = req->charset = "";
     req->body = "";
     req->method = "";
     req->path = "";
 }
 
-/* ---- the head --------------------------------------------------------------------------------------------------- */
+/* ---- the head ---- */
 
-/** It is counted from here on; `route` says where. */
+/* It is counted from here on; `route` says where. */
 static void begin_counting(struct exchange *exchange)
 {
-    promc_http_begin(metrics_http(), &exchange->token);
-    exchange->token.start_ns = exchange->start_ns;
+    promc_http_begin_at(metrics_http(), &exchange->token, exchange->start_ns);
 }
 
 static int refuse_parameter(struct request *req, const char *sentence, const char *name)
@@ -52,25 +53,23 @@ static int refuse_parameter(struct request *req, const char *sentence, const cha
 
 static bool knows_parameter(const struct route *route, const char *name)
 {
-    for (const char *const *known = route->parameters; known && *known; known++) {
+    for (const char *const *known = route->parameters; known && *known; known++)
         if (strcmp(*known, name) == 0)
             return true;
-    }
     return false;
 }
 
-/** What the route does not know, and what stands twice: somebody who misspells a filter must not get everything. */
+/* What the route does not know, and what stands twice: somebody who misspells a filter must not get everything. */
 static int check_parameters(struct request *req)
 {
     const struct query *query = req->query;
     for (size_t i = 0; query && i < query->count; i++) {
         const char *name = query->pair[i].name, *brackets = strstr(name, "[]");
         if (!knows_parameter(req->route, name))
-            return refuse_parameter(req, "There is no query parameter \"%.100s\" here.", name);
-        for (size_t j = 0; j < i && !(brackets && brackets[2] == '\0'); j++) {
+            return refuse_parameter(req, "Unknown query parameter \"%.100s\".", name);
+        for (size_t j = 0; j < i && !(brackets && brackets[2] == '\0'); j++)
             if (strcmp(query->pair[j].name, name) == 0)
-                return refuse_parameter(req, "The query parameter \"%.100s\" stands twice.", name);
-        }
+                return refuse_parameter(req, "The query parameter \"%.100s\" is repeated.", name);
     }
     return 0;
 }
@@ -88,7 +87,7 @@ static int read_query(struct exchange *exchange)
         return respond_error(req, 400, "bad_query", "The query has more than %d parameters.", QUERY_MAX_PARAMS);
     default:
         return respond_error(req, 400, "bad_query",
-                             "The query holds an escape that is none, a NUL, or bytes that are not UTF-8.");
+                             "The query contains an invalid percent-escape, a NUL byte or invalid UTF-8.");
     }
 }
 
@@ -107,17 +106,17 @@ static int match_route(struct exchange *exchange)
         break;
     case ROUTER_METHOD:
         req->allow = match.allow;
-        return respond_error(req, 405, "method_not_allowed", "This path answers to %s.", match.allow);
+        return respond_error(req, 405, "method_not_allowed", "This path accepts only %s.", match.allow);
     case ROUTER_BAD_PATH:
         return respond_error(req, 400, "bad_path",
-                             "The path holds an escape that is none, a NUL, or bytes that are not UTF-8.");
+                             "The path contains an invalid percent-escape, a NUL byte or invalid UTF-8.");
     case ROUTER_NOT_FOUND:
         return respond_error(req, 404, "not_found", "There is nothing at this path.");
     }
     return read_query(exchange);
 }
 
-/** @return 0, or 401; the store may still have to be asked (auth_pending). */
+/* @return 0, or 401; the store may still have to be asked (auth_pending). */
 static int authenticate(struct exchange *exchange)
 {
     struct request *req = &exchange->req;
@@ -136,7 +135,7 @@ static int authenticate(struct exchange *exchange)
     case AUTH_KNOWN:
         return refuse_rate(exchange);
     case AUTH_UNKNOWN:
-        return refuse_key(exchange, "The API key is not known.");
+        return refuse_key(exchange, "The API key is unknown.");
     case AUTH_MISS:
         exchange->auth_pending = true;
         break;
@@ -144,16 +143,17 @@ static int authenticate(struct exchange *exchange)
     return 0;
 }
 
-/** There is an answer. It is sent now, or when the body has been read and thrown away. */
+/* There is an answer. It is sent now, or when the body has been read and thrown away. */
 static enum exchange_next refused(struct exchange *exchange)
 {
     return refuse_now(exchange) ? EXCHANGE_ANSWER : EXCHANGE_READ;
 }
 
-/** Whose request it is has been found out, or there is an answer. */
+/* Whose request it is has been found out, or there is an answer. */
 static enum exchange_next on_known(struct exchange *exchange)
 {
-    return exchange->req.status || refuse_body(exchange) ? refused(exchange) : EXCHANGE_READ;
+    return exchange->req.status || refuse_body(exchange) || idempotency_head(&exchange->req) ? refused(exchange)
+                                                                                             : EXCHANGE_READ;
 }
 
 static void key_found(struct exchange *exchange)
@@ -164,7 +164,7 @@ static void key_found(struct exchange *exchange)
         auth_cache_put(exchange->loop->auth, exchange->key_hash, known ? req->organisation_id : NULL,
                        exchange->work.submitted_ns);
         if (!known)
-            refuse_key(exchange, "The API key is not known.");
+            refuse_key(exchange, "The API key is unknown.");
         else
             refuse_rate(exchange);
     }
@@ -205,7 +205,7 @@ void exchange_refuse(struct exchange *exchange, int status, const char *fault)
         refuse_request(exchange, status, fault);
 }
 
-/* ---- the body --------------------------------------------------------------------------------------------------- */
+/* ---- the body ---- */
 
 static void body_failed(struct exchange *exchange, int error)
 {
@@ -214,6 +214,14 @@ static void body_failed(struct exchange *exchange, int error)
     body_free(&exchange->body);
     if (error == BODY_E_TOO_LARGE) {
         refuse_too_large(exchange);
+    } else if (error == BODY_E_DISK) {
+        metrics_limit_refusal(LIMIT_BODY_DISK);
+        req->retry_after = 5;
+        respond_error(
+            req, 429, "too_many_bodies",
+            "The organisation's bodies that are being received or worked on have as much disk as they may, %zu"
+            " bytes (MAX_BODY_DISK). Try again when one is done.",
+            req->app->settings->max_body_disk);
     } else if (error == BODY_E_MEMORY) {
         req->retry_after = 1;
         respond_error(req, 503, "no_memory", "The server has no memory for this body.");
@@ -239,10 +247,12 @@ enum exchange_next exchange_data(struct exchange *exchange, const char *data, si
     int rc = body_append(&exchange->body, data, n, exchange->head.content_length);
     if (rc < 0)
         body_failed(exchange, rc);
+    else
+        idempotency_body(&exchange->req, data, n);
     return EXCHANGE_READ;
 }
 
-/** A handler has been through. */
+/* A handler has been through. */
 static void answered(struct exchange *exchange)
 {
     struct request *req = &exchange->req;
@@ -269,13 +279,14 @@ enum exchange_next exchange_complete(struct exchange *exchange)
     }
     if (exchange->refused)
         return EXCHANGE_ANSWER;
+    idempotency_whole(req);
     if (exchange_run(exchange, has_run))
         return EXCHANGE_WAIT;
     answered(exchange);
     return EXCHANGE_ANSWER;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void reset(struct exchange *exchange)
 {
@@ -286,6 +297,7 @@ static void reset(struct exchange *exchange)
         req->stream_free(req->stream);
     free(req->response);
     free(req->query);
+    idempotency_free(req->idempotency);
     body_free(&exchange->body);
     memset(exchange, 0, offsetof(struct exchange, params));
     exchange->body.file = -1;
@@ -297,7 +309,7 @@ void exchange_forget(struct exchange *exchange)
     reset(exchange);
 }
 
-/** An answer that did not get through is an abort, whatever it was. */
+/* An answer that did not get through is an abort, whatever it was. */
 static void count(struct exchange *exchange, bool delivered)
 {
     const struct request *req = &exchange->req;

@@ -47,6 +47,7 @@ struct exchange {
     /* stay from one request to the next */
     char params[512];
     char type[64]; /* req.content_type */
+    char charset[32];
     struct loop *loop;
     void (*ready)(struct exchange *exchange, enum exchange_next next); /* on the loop, after EXCHANGE_WAIT */
 };

@@ -4,6 +4,7 @@
 #include "base/app.h"
 #include "base/settings.h"
 #include "data/organisations.h"
+#include "http/idempotency.h"
 #include "http/store_error.h"
 #include "metrics/metrics.h"
 
@@ -29,7 +30,7 @@ static void post(struct exchange *exchange)
     loop_post(exchange->loop, &exchange->mail);
 }
 
-/** Submitting before the loop knows that it has to wait is safe: the mail is delivered on this loop, later. */
+/* Submitting before the loop knows that it has to wait is safe: the mail is delivered on this loop, later. */
 static bool submit_to_store(struct exchange *exchange)
 {
     int rc = store_submit(exchange->req.app->store, &exchange->work);
@@ -38,7 +39,7 @@ static bool submit_to_store(struct exchange *exchange)
     return rc == 0;
 }
 
-/* ---- whose key is it -------------------------------------------------------------------------------------------- */
+/* ---- whose key is it ---- */
 
 static int find_key(struct store_work *work, struct db *db)
 {
@@ -68,12 +69,15 @@ bool exchange_find_key(struct exchange *exchange, void (*then)(struct exchange *
     return submit_to_store(exchange);
 }
 
-/* ---- the handler ------------------------------------------------------------------------------------------------ */
+/* ---- the handler ---- */
 
 static int execute(struct store_work *work, struct db *db)
 {
     struct request *req = &of_work(work)->req;
-    int status = req->route->execute(req, db);
+    bool writes = work->mode == STORE_MODE_WRITE;
+    int status = idempotency_before(req, db, writes);
+    if (status == 0)
+        status = idempotency_after(req, db, writes, req->route->execute(req, db));
     return status < 400 ? 0 : 1; /* 1: rolled back, the answer stands */
 }
 

@@ -40,7 +40,7 @@ bool head_is_value_char(unsigned char c)
     return is(c, VALUE);
 }
 
-/** How many of the bytes, from the first, are of the class. */
+/* How many of the bytes, from the first, are of the class. */
 static size_t span(const char *bytes, size_t n, unsigned char class)
 {
     size_t i = 0;
@@ -49,7 +49,7 @@ static size_t span(const char *bytes, size_t n, unsigned char class)
     return i;
 }
 
-/* ---- the request line ------------------------------------------------------------------------------------------- */
+/* ---- the request line ---- */
 
 static int refuse(const char **fault, int status, const char *sentence)
 {
@@ -57,15 +57,15 @@ static int refuse(const char **fault, int status, const char *sentence)
     return status;
 }
 
-/** @param n the line's length without CR LF. @return 0, or the status to refuse with. */
+/* @param n the line's length without CR LF. @return 0, or the status to refuse with. */
 static int read_request_line(struct head_scan *scan, const char *line, size_t n, const char **fault)
 {
-    static const char form[] = "The request line is not METHOD TARGET VERSION with one blank between them.";
+    static const char form[] = "The request line is not METHOD TARGET VERSION, separated by single spaces.";
     size_t method = span(line, n, TOKEN);
     if (span(line, n, VALUE) != n)
-        return refuse(fault, 400, "The request line holds a control character.");
+        return refuse(fault, 400, "The request line contains a control character.");
     if (method == 0 || method == n || line[method] != ' ')
-        return refuse(fault, 400, "The method is not a token, or no blank stands behind it.");
+        return refuse(fault, 400, "The method is not a token followed by a space.");
     size_t target = span(line + method + 1, n - method - 1, TARGET);
     const char *version = line + method + 1 + target;
     size_t rest = n - method - 1 - target;
@@ -74,14 +74,14 @@ static int read_request_line(struct head_scan *scan, const char *line, size_t n,
     if (target == 0 || rest < 6 || memcmp(version, " HTTP/", 6) != 0 || memchr(version + 6, ' ', rest - 6))
         return refuse(fault, 400, form);
     if (rest != 9 || version[6] != '1' || version[7] != '.' || version[8] < '0' || version[8] > '9')
-        return refuse(fault, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
+        return refuse(fault, 505, "Only HTTP/1.0 and HTTP/1.1 are supported.");
     scan->method = method;
     scan->target = target;
     scan->minor = version[8];
     return 0;
 }
 
-/* ---- where the head ends ---------------------------------------------------------------------------------------- */
+/* ---- where the head ends ---- */
 
 static enum head_state scan_refused(struct head_scan *scan, int status, const char *fault)
 {
@@ -90,14 +90,14 @@ static enum head_state scan_refused(struct head_scan *scan, int status, const ch
     return HEAD_REFUSED;
 }
 
-/** What is no request need not come to its end: another protocol's first bytes hold control characters. */
+/* What is no request need not come to its end: another protocol's first bytes hold control characters. */
 static bool may_be_request_line(const char *bytes, size_t n)
 {
     size_t good = span(bytes, n, VALUE);
     return good == n || (good + 1 == n && bytes[good] == '\r');
 }
 
-/** The line from scan->line to the CR LF that ends at `at`. */
+/* The line from scan->line to the CR LF that ends at `at`. */
 static enum head_state take_scanned_line(struct head_scan *scan, const char *bytes, size_t at, size_t limit)
 {
     if (at == scan->line || bytes[at - 1] != '\r')
@@ -132,7 +132,7 @@ enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, s
     size_t from =
         scan->at > 0 ? scan->at - 1 : 0; /* once more the last byte: CR, if it was one, must not be followed */
     if (scan->lines == 0 && !may_be_request_line(bytes + from, end - from))
-        return scan_refused(scan, 400, "The request line holds a control character.");
+        return scan_refused(scan, 400, "The request line contains a control character.");
     scan->at = end;
     if (n > limit)
         return scan->lines == 0 ? scan_refused(scan, 414, "The request line is too long.")
@@ -140,19 +140,18 @@ enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, s
     return HEAD_MORE;
 }
 
-/* ---- the target ------------------------------------------------------------------------------------------------- */
+/* ---- the target ---- */
 
-/** host [":" port], where the host may be "[" an IPv6 address "]" (RFC 9110, 7.2); never empty. */
+/* host [":" port], where the host may be "[" an IPv6 address "]" (RFC 9110, 7.2); never empty. */
 static bool is_authority(const char *text, size_t n)
 {
     size_t host;
     if (n > 0 && text[0] == '[') {
         const char *end = memchr(text, ']', n);
         host = end ? (size_t)(end - text) + 1 : 0;
-        for (size_t i = 1; i + 1 < host; i++) {
+        for (size_t i = 1; i + 1 < host; i++)
             if (text[i] != ':' && !is((unsigned char)text[i], NAME))
                 return false;
-        }
         if (host < 4)
             return false;
     } else {
@@ -160,14 +159,13 @@ static bool is_authority(const char *text, size_t n)
     }
     if (host == 0 || (host < n && text[host] != ':'))
         return false;
-    for (size_t i = host + 1; i < n; i++) {
+    for (size_t i = host + 1; i < n; i++)
         if (text[i] < '0' || text[i] > '9')
             return false;
-    }
     return true;
 }
 
-/** "http://host/path", which RFC 9112 makes servers accept: the path is what counts. @return NULL: no authority. */
+/* "http://host/path", which RFC 9112 makes servers accept: the path is what counts. @return NULL: no authority. */
 static char *skip_authority(char *target)
 {
     size_t scheme = strncasecmp(target, "http://", 7) == 0 ? 7 : strncasecmp(target, "https://", 8) == 0 ? 8 : 0;
@@ -195,7 +193,7 @@ static int take_target(struct head *head, char *target, const char **fault)
     return 0;
 }
 
-/* ---- the header lines ------------------------------------------------------------------------------------------- */
+/* ---- the header lines ---- */
 
 static int take_once(const char **field, const char *value, const char **fault, const char *sentence)
 {
@@ -209,14 +207,14 @@ static int take_host(struct head *head, const char *value, size_t n, const char 
 {
     if (!is_authority(value, n))
         return refuse(fault, 400, "Host is not a host name.");
-    return take_once(&head->host, value, fault, "Host stands twice.");
+    return take_once(&head->host, value, fault, "There is more than one Host.");
 }
 
 static int take_content_length(struct head *head, const char *value, size_t n, const char **fault)
 {
     uint64_t length = 0;
     if (head->has_content_length)
-        return refuse(fault, 400, "Content-Length stands twice.");
+        return refuse(fault, 400, "There is more than one Content-Length.");
     for (size_t i = 0; i < n; i++) {
         if (value[i] < '0' || value[i] > '9' || length > (UINT64_MAX - 9) / 10)
             return refuse(fault, 400, "Content-Length is not a number.");
@@ -232,15 +230,15 @@ static int take_content_length(struct head *head, const char *value, size_t n, c
 static int take_transfer_encoding(struct head *head, const char *value, const char **fault)
 {
     if (head->chunked)
-        return refuse(fault, 400, "Transfer-Encoding stands twice.");
+        return refuse(fault, 400, "There is more than one Transfer-Encoding.");
     if (head->is_1_0)
         return refuse(fault, 400, "HTTP/1.0 has no Transfer-Encoding.");
     if (strncasecmp(value, "chunked", 7) == 0 && strchr(value, ','))
-        return refuse(fault, 400, "chunked is the last Transfer-Encoding, and stands once.");
+        return refuse(fault, 400, "chunked must be the last Transfer-Encoding, and only once.");
     if (*value == '\0')
         return refuse(fault, 400, "Transfer-Encoding is empty.");
     if (strcasecmp(value, "chunked") != 0)
-        return refuse(fault, 501, "The only Transfer-Encoding understood here is chunked.");
+        return refuse(fault, 501, "The only supported Transfer-Encoding is chunked.");
     head->chunked = true;
     return 0;
 }
@@ -248,7 +246,7 @@ static int take_transfer_encoding(struct head *head, const char *value, const ch
 static int take_expect(struct head *head, const char *value, const char **fault)
 {
     if (strcasecmp(value, "100-continue") != 0)
-        return refuse(fault, 417, "The only expectation understood here is 100-continue.");
+        return refuse(fault, 417, "The only supported expectation is 100-continue.");
     head->expect_continue = !head->is_1_0;
     return 0;
 }
@@ -266,7 +264,7 @@ static void take_connection(struct head *head, const char *value)
     }
 }
 
-/** @return 0, or the status to refuse with. */
+/* @return 0, or the status to refuse with. */
 static int take(struct head *head, const char *name, size_t name_length, const char *value, size_t n,
                 const char **fault)
 {
@@ -285,13 +283,13 @@ static int take(struct head *head, const char *name, size_t name_length, const c
         break;
     case 12:
         if (strcasecmp(name, "Content-Type") == 0)
-            return take_once(&head->content_type, value, fault, "Content-Type stands twice.");
+            return take_once(&head->content_type, value, fault, "There is more than one Content-Type.");
         if (strcasecmp(name, "X-Request-Id") == 0 && !head->request_id)
             head->request_id = value;
         break;
     case 13:
         if (strcasecmp(name, "Authorization") == 0)
-            return take_once(&head->authorization, value, fault, "Authorization stands twice.");
+            return take_once(&head->authorization, value, fault, "There is more than one Authorization.");
         break;
     case 14:
         if (strcasecmp(name, "Content-Length") == 0)
@@ -299,7 +297,7 @@ static int take(struct head *head, const char *name, size_t name_length, const c
         break;
     case 16:
         if (strcasecmp(name, "Content-Encoding") == 0)
-            return take_once(&head->content_encoding, value, fault, "Content-Encoding stands twice.");
+            return take_once(&head->content_encoding, value, fault, "There is more than one Content-Encoding.");
         break;
     case 17:
         if (strcasecmp(name, "Transfer-Encoding") == 0)
@@ -316,17 +314,17 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/** One line without its CR LF. Ends name and value with NUL; there is room, since a CR follows. */
+/* One line without its CR LF. Ends name and value with NUL; there is room, since a CR follows. */
 static int take_line(struct head *head, char *line, size_t n, const char **fault)
 {
     size_t name = span(line, n, TOKEN);
     if (is_blank(line[0]))
         return refuse(fault, 400, "A header line is folded.");
     if (name == 0 || name == n || line[name] != ':')
-        return refuse(fault, 400, "A header line is not NAME: VALUE, or a blank stands before its colon.");
+        return refuse(fault, 400, "A header line is not NAME: VALUE, or there is white space before its colon.");
     char *value = line + name + 1, *end = line + n;
     if (span(value, n - name - 1, VALUE) != n - name - 1)
-        return refuse(fault, 400, "A header value holds a control character.");
+        return refuse(fault, 400, "A header value contains a control character.");
     while (value < end && is_blank(*value))
         value++;
     while (end > value && is_blank(end[-1]))
@@ -339,7 +337,7 @@ static int take_line(struct head *head, char *line, size_t n, const char **fault
 static int check_whole(const struct head *head, const char **fault)
 {
     if (head->chunked && head->has_content_length)
-        return refuse(fault, 400, "Content-Length and Transfer-Encoding exclude each other.");
+        return refuse(fault, 400, "Content-Length and Transfer-Encoding must not be used together.");
     if (!head->host && !head->is_1_0)
         return refuse(fault, 400, "HTTP/1.1 requires Host.");
     return 0;
@@ -363,9 +361,9 @@ int head_parse(struct head *head, const struct head_scan *scan, char *bytes, con
     return status ? status : check_whole(head, fault);
 }
 
-/* ---- other lines ------------------------------------------------------------------------------------------------ */
+/* ---- other lines ---- */
 
-/** The line at `at` is NAME NUL blanks VALUE NUL … LF. @return its value if the name is the one. */
+/* The line at `at` is NAME NUL blanks VALUE NUL … LF. @return its value if the name is the one. */
 static const char *value_at(const char *at, const char *name)
 {
     if (strcasecmp(at, name) != 0)

@@ -22,7 +22,7 @@ static int fail(const char *what, const char *host, const char *port, const char
     return -1;
 }
 
-/** One bound socket, listening if it shares its port. @return the descriptor, or -errno. */
+/* One bound socket, listening if it shares its port. @return the descriptor, or -errno. */
 static int open_socket(const struct addrinfo *address, int share)
 {
     int on = 1;

@@ -21,7 +21,7 @@
 /* a drained loop gives its idle connections this long to go by themselves */
 #define DRAINED_GRACE_NS (SECOND / 4)
 
-/* ---- new connections -------------------------------------------------------------------------------------------- */
+/* ---- new connections ---- */
 
 static void stop_accepting(struct loop *loop)
 {
@@ -30,7 +30,7 @@ static void stop_accepting(struct loop *loop)
     loop->accepting = false;
 }
 
-/** @return whether there may be more. */
+/* @return whether there may be more. */
 static bool accept_one(struct loop *loop)
 {
     if (loop->connection_count >= loop->max_connections) { /* the others wait in the kernel */
@@ -62,7 +62,7 @@ void loop_accept_again(struct loop *loop)
     loop->accepting = uv_poll_start(&loop->poll, UV_READABLE, on_connection) == 0;
 }
 
-/* ---- what other threads want ------------------------------------------------------------------------------------ */
+/* ---- what other threads want ---- */
 
 void loop_post(struct loop *loop, struct loop_mail *mail)
 {
@@ -148,9 +148,9 @@ void loop_settle(const struct loop *loop, uint64_t until_ns)
         nanosleep(&nap, NULL);
 }
 
-/* ---- a turn ----------------------------------------------------------------------------------------------------- */
+/* ---- a turn ---- */
 
-/** Nothing is under way, and idle connections had their chance to say good-bye. */
+/* Nothing is under way, and idle connections had their chance to say good-bye. */
 static bool is_drained(struct loop *loop)
 {
     if (!loop->draining || loop->in_flight > 0 || loop->trimming) {
@@ -165,7 +165,7 @@ static bool is_drained(struct loop *loop)
     return now - loop->drained_ns > DRAINED_GRACE_NS;
 }
 
-/** Last thing before the loop waits. */
+/* Last thing before the loop waits. */
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
@@ -176,7 +176,7 @@ static void on_prepare(uv_prepare_t *prepare)
     atomic_store_explicit(&loop->waiting_for_events, true, memory_order_release);
 }
 
-/** First thing after it waited. */
+/* First thing after it waited. */
 static void on_check(uv_check_t *check)
 {
     struct loop *loop = check->data;
@@ -202,7 +202,7 @@ static void on_trimmed(uv_work_t *work, int status)
     ((struct loop *)work->data)->trimming = false;
 }
 
-/** After a crowd has gone malloc keeps what its connections had: give it back, off the loop. */
+/* After a crowd has gone malloc keeps what its connections had: give it back, off the loop. */
 static void give_back_memory(struct loop *loop)
 {
     if (loop->connection_count > loop->connection_peak)
@@ -249,7 +249,7 @@ const char *loop_date(struct loop *loop)
     return loop->date;
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------------------------ */
+/* ---- beginning and end ---- */
 
 static int fail(struct loop *loop, const char *what, const char *reason)
 {

@@ -43,7 +43,8 @@ struct loop {
     const struct loop_owner *owner;
     const struct router *router;
     unsigned index;
-    int listener; /* -1 once it is closed */
+    bool monitoring; /* of METRICS_LISTEN */
+    int listener;    /* -1 once it is closed */
     unsigned max_connections;
 
     bool draining;

@@ -14,7 +14,7 @@ bool outgoing_is_pending(const struct outgoing *out)
     return out->at < out->length || out->body_length > 0;
 }
 
-/** Both pieces are offered until they are gone or the socket takes no more. *taken: of the first one. */
+/* Both pieces are offered until they are gone or the socket takes no more. *taken: of the first one. */
 static int write_out(struct outgoing *out, struct wire *wire, const char *bytes, size_t n, size_t *taken)
 {
     *taken = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/rate_limit.h"
 
+#include "base/text.h"
 #include "base/token_bucket.h"
 
 #include <pthread.h>
@@ -59,9 +60,7 @@ static struct bucket *find(struct bucket *set, const char *organisation_id)
 /* Its set's lock is held afterwards. */
 static struct bucket *lock_bucket(struct rate_limit *limit, const char *organisation_id, pthread_mutex_t **lock)
 {
-    uint32_t hash = 2166136261u;
-    for (const char *p = organisation_id; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619u;
+    uint32_t hash = text_hash(organisation_id);
     uint32_t set = (hash >> 8 ^ hash) % SETS;
     *lock = &limit->locks[set % LOCKS];
     pthread_mutex_lock(*lock);

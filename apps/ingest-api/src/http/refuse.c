@@ -2,6 +2,7 @@
 #include "http/refuse.h"
 
 #include "base/app.h"
+#include "base/ascii.h"
 #include "base/settings.h"
 #include "base/text.h"
 #include "http/rate_limit.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/** snake_case code of the error object. */
+/* snake_case code of the error object. */
 static const char *code_of(int status)
 {
     switch (status) {
@@ -62,7 +63,7 @@ int refuse_too_large(struct exchange *exchange)
     return respond_error(&exchange->req, 413, "body_too_large", "The body may have at most %zu bytes.", limit);
 }
 
-/** The route says what kind of body it takes, the settings how much of it. */
+/* The route says what kind of body it takes, the settings how much of it. */
 static size_t body_limit(const struct request *req)
 {
     const struct settings *settings = req->app->settings;
@@ -77,44 +78,42 @@ static size_t body_limit(const struct request *req)
     return 0;
 }
 
-/** The media type in lower case, without parameters. @return what follows it. */
+/* The media type in lower case, without parameters. @return what follows it. */
 static const char *read_content_type(struct exchange *exchange)
 {
     const char *given = exchange->head.content_type ? exchange->head.content_type : "";
     size_t n = 0, max = sizeof(exchange->type) - 1;
     for (; given[n] && given[n] != ';' && given[n] != ' ' && given[n] != '\t' && n < max; n++)
-        exchange->type[n] = given[n] >= 'A' && given[n] <= 'Z' ? (char)(given[n] | 0x20) : given[n];
+        exchange->type[n] = ascii_lower(given[n]);
     exchange->type[n] = '\0';
     exchange->req.content_type = exchange->type;
     return given + n;
 }
 
-static bool is_charset(const char *value, size_t n)
+/* *( ";" name "=" value ), blanks around: of them the charset. */
+static void read_charset(struct exchange *exchange, const char *parameters)
 {
-    static const char *const known[] = {"utf-8", "utf8", "us-ascii"};
-    if (n >= 2 && value[0] == '"' && value[n - 1] == '"') {
-        value++;
-        n -= 2;
-    }
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strlen(known[i]) == n && strncasecmp(value, known[i], n) == 0)
-            return true;
-    }
-    return false;
-}
-
-/** *( ";" name "=" value ), blanks around. Only the charset counts. @return false when it is not UTF-8. */
-static bool check_charset(const char *parameters)
-{
+    exchange->charset[0] = '\0';
+    exchange->req.charset = exchange->charset;
     for (const char *at = strchr(parameters, ';'); at; at = strchr(at, ';')) {
         at += 1 + strspn(at + 1, " \t");
         if (strncasecmp(at, "charset=", 8) != 0)
             continue;
-        size_t n = strcspn(at + 8, "; \t");
-        if (!is_charset(at + 8, n))
-            return false;
+        const char *value = at + 8;
+        size_t n = strcspn(value, "; \t");
+        if (n >= 2 && value[0] == '"' && value[n - 1] == '"') {
+            value++;
+            n -= 2;
+        }
+        /* one that is too long for it is cut, and known to nobody */
+        (void)snprintf(exchange->charset, sizeof(exchange->charset), "%.*s", n ? (int)n : 1, n ? value : "?");
     }
-    return true;
+}
+
+static bool is_utf8(const char *charset)
+{
+    return !*charset || strcasecmp(charset, "utf-8") == 0 || strcasecmp(charset, "utf8") == 0 ||
+           strcasecmp(charset, "us-ascii") == 0;
 }
 
 static int check_content_type(struct exchange *exchange)
@@ -123,13 +122,15 @@ static int check_content_type(struct exchange *exchange)
     const char *encoding = exchange->head.content_encoding;
     if (encoding && strcasecmp(encoding, "identity") != 0)
         return respond_error(req, 415, "unsupported_media_type",
-                             "No Content-Encoding is understood here: send the body as it is.");
-    if (!check_charset(read_content_type(exchange)))
-        return respond_error(req, 415, "unsupported_media_type", "Only the charset UTF-8 is understood here.");
-    for (const char *const *type = req->route->content_types; type && *type; type++) {
+                             "No Content-Encoding is supported: send the body uncompressed.");
+    read_charset(exchange, read_content_type(exchange));
+    if (req->route->charset && !req->route->charset(req->charset))
+        return respond_error(req, 415, "unsupported_media_type", "This charset is not supported; use UTF-8.");
+    if (!req->route->charset && !is_utf8(req->charset))
+        return respond_error(req, 415, "unsupported_media_type", "Only the charset UTF-8 is supported.");
+    for (const char *const *type = req->route->content_types; type && *type; type++)
         if (strcmp(*type, req->content_type) == 0)
             return 0;
-    }
     char known[256];
     struct text text;
     text_init(&text, known, sizeof(known) - 1);
@@ -151,6 +152,8 @@ int refuse_body(struct exchange *exchange)
     body_init(&exchange->body, req->app->settings->data_dir, limit);
     if (!exchange->has_body)
         return 0;
+    if (req->organisation_id[0])
+        body_owned_by(&exchange->body, req->organisation_id, req->app->settings->max_body_disk);
     if (head->has_content_length && head->content_length > (limit ? limit : REFUSE_SWALLOW_MAX))
         return refuse_too_large(exchange);
     return limit ? check_content_type(exchange) : 0;

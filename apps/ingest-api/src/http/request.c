@@ -92,10 +92,9 @@ const char *request_query(struct request *req, const char *name)
 size_t request_query_all(struct request *req, const char *name, const char **values, size_t max)
 {
     size_t found = 0;
-    for (size_t i = 0; req->query && i < req->query->count && found < max; i++) {
+    for (size_t i = 0; req->query && i < req->query->count && found < max; i++)
         if (strcmp(req->query->pair[i].name, name) == 0)
             values[found++] = req->query->pair[i].value;
-    }
     return found;
 }
 

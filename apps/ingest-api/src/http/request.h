@@ -21,6 +21,7 @@ struct app;
 struct body;
 struct db;
 struct head;
+struct idempotency;
 struct query;
 
 #define REQUEST_MAX_PARAMS 4
@@ -30,6 +31,7 @@ struct request {
     char id[64];               /**< request id, [A-Za-z0-9._-] */
     const char *method;        /**< verb as sent */
     const char *path;          /**< raw path, no query */
+    bool monitoring;           /**< it has come to METRICS_LISTEN */
     const struct route *route; /**< never NULL; unmatched requests have the unmatched route */
     /** Path parameters in template order, percent-decoded, NUL-terminated; a value with a NUL byte never gets here. */
     const char *params[REQUEST_MAX_PARAMS];
@@ -39,6 +41,7 @@ struct request {
     const char *body;
     size_t body_length;
     const char *content_type; /**< media type only, lower case, "" when absent */
+    const char *charset;      /**< its parameter, "" when absent; UTF-8 or ASCII unless the route reads others */
 
     void *state; /**< the handler's own, from prepare to execute */
     void (*state_free)(void *);
@@ -67,6 +70,8 @@ struct request {
     long (*stream_read)(void *stream, char *buffer, size_t capacity);
     void (*stream_free)(void *stream);
     void *stream;
+
+    struct idempotency *idempotency; /**< NULL: sent without a key; see http/idempotency.h */
 
     /* the front's own; NULL in a request that a test makes by hand */
     struct query *query;

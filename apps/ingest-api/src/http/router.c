@@ -34,7 +34,7 @@ struct router {
     struct route unmatched;
 };
 
-/** Splits a path at '/'. @return the number of segments ("/" has one, an empty one), or -1 when there are too many. */
+/* Splits a path at '/'. @return the number of segments ("/" has one, an empty one), or -1 when there are too many. */
 static int split(const char *path, struct segment segments[SEGMENTS_MAX])
 {
     int count = 0;
@@ -72,49 +72,46 @@ static int by_precedence(const void *a, const void *b)
     const struct template *x = a, *y = b;
     if (x->count != y->count)
         return x->count < y->count ? -1 : 1;
-    for (size_t i = 0; i < x->count; i++) {
+    for (size_t i = 0; i < x->count; i++)
         if (!x->segments[i].text != !y->segments[i].text)
             return x->segments[i].text ? -1 : 1;
-    }
     return strcmp(x->path, y->path);
 }
 
 static int add_route(struct router *router, struct route *route)
 {
     struct template *template = NULL;
-    for (size_t i = 0; i < router->count && !template; i++) {
+    for (size_t i = 0; i < router->count && !template; i++)
         if (strcmp(router->templates[i].path, route->path) == 0)
             template = &router->templates[i];
-    }
     if (!template) {
         template = &router->templates[router->count];
         template->path = route->path;
         template->any = route;
         if (compile(template) < 0) {
-            log_error("route template is not usable", "s:path", route->path);
+            log_error("route template is invalid", "s:path", route->path);
             return -1;
         }
         router->count++;
     }
     if (template->by_method[route->method]) {
-        log_error("route stands twice", "s:method", promc_http_method_name(route->method), "s:path", route->path);
+        log_error("route is declared twice", "s:method", promc_http_method_name(route->method), "s:path", route->path);
         return -1;
     }
     template->by_method[route->method] = route;
     return 0;
 }
 
-/** Allow header, HEAD wherever GET is, and the series of the template. */
+/* Allow header, HEAD wherever GET is, and the series of the template. */
 static int finish_template(struct template *template, promc_http *http)
 {
     static const enum promc_http_method order[] = {PROMC_HTTP_GET,    PROMC_HTTP_HEAD,  PROMC_HTTP_POST,
                                                    PROMC_HTTP_PUT,    PROMC_HTTP_PATCH, PROMC_HTTP_DELETE,
                                                    PROMC_HTTP_OPTIONS};
     uint32_t methods = 0;
-    for (int i = 0; i < PROMC_HTTP_METHODS; i++) {
+    for (int i = 0; i < PROMC_HTTP_METHODS; i++)
         if (template->by_method[i])
             methods |= 1u << i;
-    }
     if (!template->by_method[PROMC_HTTP_HEAD])
         template->by_method[PROMC_HTTP_HEAD] = template->by_method[PROMC_HTTP_GET];
     struct text allow;
@@ -135,20 +132,18 @@ static int finish_template(struct template *template, promc_http *http)
                   "s:detail", promc_error_detail());
         return -1;
     }
-    for (int i = 0; i < PROMC_HTTP_METHODS; i++) {
+    for (int i = 0; i < PROMC_HTTP_METHODS; i++)
         if (template->by_method[i])
             template->by_method[i]->metrics = metrics;
-    }
     return 0;
 }
 
 int router_create(struct router **out, struct route *const *tables, size_t count, promc_http *http)
 {
     size_t routes = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         for (const struct route *route = tables[i]; route->path; route++)
             routes++;
-    }
     struct router *router = calloc(1, sizeof(*router));
     if (router)
         router->templates = calloc(routes ? routes : 1, sizeof(*router->templates));
@@ -161,10 +156,9 @@ int router_create(struct router **out, struct route *const *tables, size_t count
     if (http)
         router->unmatched.metrics = promc_http_route_unmatched(http);
     int rc = 0;
-    for (size_t i = 0; i < count && rc == 0; i++) {
+    for (size_t i = 0; i < count && rc == 0; i++)
         for (struct route *route = tables[i]; route->path && rc == 0; route++)
             rc = add_route(router, route);
-    }
     qsort(router->templates, router->count, sizeof(*router->templates), by_precedence);
     for (size_t i = 0; i < router->count && rc == 0; i++)
         rc = finish_template(&router->templates[i], http);
@@ -189,7 +183,7 @@ void router_destroy(struct router *router)
     free(router);
 }
 
-/** Decodes those segments that need it, in `room`. @return false when one is not valid or does not fit. */
+/* Decodes those segments that need it, in `room`. @return false when one is not valid or does not fit. */
 static bool decode_segments(struct segment *segments, int count, char *room, size_t size)
 {
     for (int i = 0; i < count; i++) {
@@ -216,7 +210,7 @@ static bool fits(const struct template *template, const struct segment *segments
     return true;
 }
 
-/** Copies the parameters to where they outlive the path. @return false when they are longer than anything we know. */
+/* Copies the parameters to where they outlive the path. @return false when they are longer than anything we know. */
 static bool keep_params(const struct template *template, const struct segment *segments, char *storage, size_t size,
                         struct router_match *out)
 {

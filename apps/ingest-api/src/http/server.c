@@ -42,7 +42,7 @@ static unsigned connections_allowed(const struct settings *settings)
     return (unsigned)room;
 }
 
-/** With an address of their own, the tables of the monitoring are served there; the health checks on both. */
+/* With an address of their own, the tables of the monitoring are served there; the health checks on both. */
 static int make_routers(struct http_server *server, const struct http_routes *routes)
 {
     struct route *tables[HTTP_ROUTES_MAX];
@@ -70,6 +70,7 @@ static int add_loop(struct http_server *server, const struct router *router, int
     loop->app = server->app;
     loop->owner = &connection_owner;
     loop->router = router;
+    loop->monitoring = router == server->metrics_router;
     loop->listener = listener;
     loop->max_connections = max_connections;
     loop->index = server->count;
@@ -93,12 +94,9 @@ static int make_loops(struct http_server *server)
     }
     if (!server->metrics_router)
         return 0;
-    const char *address = settings->metrics_listen, *colon = strrchr(address, ':');
-    char host[64] = "";
-    size_t length = (size_t)(colon - address);
-    bool bracketed = length > 2 && address[0] == '[' && colon[-1] == ']'; /* [::1]:9464 */
-    memcpy(host, address + bracketed, length - 2 * bracketed);
-    if (listener_open(host, (uint16_t)strtoul(colon + 1, NULL, 10), listeners, 1) < 0)
+    char host[64];
+    uint16_t port = settings_metrics_address(settings, host);
+    if (listener_open(host, port, listeners, 1) < 0)
         return -1;
     return add_loop(server, server->metrics_router, listeners[0], 64);
 }
@@ -135,10 +133,9 @@ int http_server_create(struct http_server **out, struct app *app, const struct h
 
 int http_server_start(struct http_server *server)
 {
-    for (; server->started < server->count; server->started++) {
+    for (; server->started < server->count; server->started++)
         if (loop_start(server->loops[server->started]) < 0)
             return -1;
-    }
     return 0;
 }
 

@@ -20,7 +20,7 @@ struct app;
 struct route;
 struct http_server;
 
-#define HTTP_ROUTES_MAX 8
+#define HTTP_ROUTES_MAX 16
 
 /** Tables of routes, each ended by a route without path, mutable: the router fills them in. */
 struct http_routes {

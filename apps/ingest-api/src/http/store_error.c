@@ -11,12 +11,12 @@ static const struct store_error {
     int db_error, status, retry_after; /* seconds; 0: waiting does not help */
     const char *code, *message;
 } errors[] = {
-    {DB_E_BUSY, 503, 1, "store_busy", "The store has too much to do" NOTHING_CHANGED},
+    {DB_E_BUSY, 503, 1, "store_busy", "The store is overloaded" NOTHING_CHANGED},
     {DB_E_FULL, 503, 30, "store_full", "The store's disk is full" NOTHING_CHANGED},
     {DB_E_CONNECTION, 503, 5, "store_unavailable", "The store does not answer" NOTHING_CHANGED},
     {DB_E_UNKNOWN, 503, 5, "store_unavailable",
      "The store does not answer. A write was applied whole or not at all; try again."},
-    {DB_E_CONFLICT, 409, 0, "conflict", "The store refused it" NOTHING_CHANGED},
+    {DB_E_CONFLICT, 409, 0, "conflict", "The store refused the request" NOTHING_CHANGED},
     {DB_E_OTHER, 500, 0, "internal", "The request failed in the store" NOTHING_CHANGED}, /* and whatever is not above */
 };
 

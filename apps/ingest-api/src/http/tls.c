@@ -2,7 +2,9 @@
 #include "http/tls.h"
 
 #include "base/log.h"
+#include "metrics/metrics.h"
 
+#include <gnutls/x509.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -26,7 +28,7 @@ static int fail(const char *what, const char *path, int rc)
     return -1;
 }
 
-/** That the two belong together; GnuTLS looks at it here and not when they are used. */
+/* That the two belong together; GnuTLS looks at it here and not when they are used. */
 static int check_pair(const gnutls_datum_t *certificate, const gnutls_datum_t *key)
 {
     gnutls_certificate_credentials_t both;
@@ -80,7 +82,24 @@ static int retrieve(gnutls_session_t session, const gnutls_datum_t *authorities,
     return 0;
 }
 
-/** What all sessions share. Once. */
+/* When the first of the chain ceases to be valid: from then on clients refuse it. */
+static int64_t expiry(const struct identity *identity)
+{
+    int64_t first = INT64_MAX;
+    for (unsigned i = 0; i < identity->length; i++) {
+        gnutls_x509_crt_t certificate;
+        if (gnutls_x509_crt_init(&certificate) < 0)
+            continue;
+        if (gnutls_x509_crt_import(certificate, &identity->chain[i].cert, GNUTLS_X509_FMT_DER) == 0) {
+            int64_t at = gnutls_x509_crt_get_expiration_time(certificate);
+            first = at >= 0 && at < first ? at : first;
+        }
+        gnutls_x509_crt_deinit(certificate);
+    }
+    return first == INT64_MAX ? 0 : first;
+}
+
+/* What all sessions share. Once. */
 static int prepare_sessions(void)
 {
     if (credentials)
@@ -118,6 +137,7 @@ int tls_load(const char *certificate_path, const char *key_path)
     }
     identity->previous = atomic_load_explicit(&current, memory_order_relaxed);
     atomic_store_explicit(&current, identity, memory_order_release);
+    metrics_certificate(expiry(identity));
     return 0;
 }
 

@@ -71,7 +71,7 @@ bool wire_has_more(const struct wire *wire)
     return wire->tls && gnutls_record_check_pending(wire->tls) > 0;
 }
 
-/** As much as fits in one record; what GnuTLS has taken once it sends by itself when it is called again. */
+/* As much as fits in one record; what GnuTLS has taken once it sends by itself when it is called again. */
 static long write_tls(struct wire *wire, const struct iovec *pieces, int count)
 {
     char record[RECORD];
