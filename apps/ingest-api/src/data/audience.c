@@ -20,42 +20,58 @@ static struct db_stmt *prepare_page(struct db *db, const char *sql, const char *
     return stmt;
 }
 
-/* $1 organisation, $2 campaign. Each is what a page selects from, and what is counted. */
-#define UNDRAFTED                                                                               \
-    " FROM crm.prospects p LEFT JOIN outreach.drafts d"                                         \
-    " ON d.organisation_id = p.organisation_id AND d.campaign_id = $2 AND d.prospect_id = p.id" \
-    " WHERE p.organisation_id = $1 AND p.status <> 'invalid'"                                   \
-    " AND (d.state IS NULL OR (d.state = 'failed' AND p.updated_at > d.created_at))"
-#define UNSENT                                                                                                \
-    " FROM crm.prospects p WHERE p.organisation_id = $1 AND p.status <> 'invalid'"                            \
-    " AND NOT EXISTS (SELECT 1 FROM outreach.emails e WHERE e.organisation_id = $1 AND e.campaign_id = $2"    \
-    " AND e.prospect_id = p.id) AND NOT EXISTS (SELECT 1 FROM outreach.drafts d WHERE d.organisation_id = $1" \
-    " AND d.campaign_id = $2 AND d.prospect_id = p.id AND d.state = 'failed')"
+/* $1 organisation, $2 campaign. The part from which a page selects, and which is counted. */
+#define OF_ALL                                                                                               \
+    " FROM crm.prospects p JOIN outreach.campaigns c ON c.organisation_id = $1 AND c.id = $2"                \
+    " LEFT JOIN outreach.drafts d ON d.organisation_id = $1 AND d.campaign_id = $2 AND d.prospect_id = p.id" \
+    " LEFT JOIN outreach.emails e ON e.organisation_id = $1 AND e.campaign_id = $2 AND e.prospect_id = p.id" \
+    " WHERE p.organisation_id = $1 AND p.status <> 'invalid'"
+#define CHANGED_SINCE(time) "(p.updated_at > " time " OR c.templates_at > " time ")"
+/* An outdated draft is rendered again until its e-mail is handed over. */
+#define UNDRAFTED                                                                                                  \
+    OF_ALL " AND (d.state IS NULL OR (" CHANGED_SINCE(                                                             \
+        "d.created_at") " AND (e.state IS NULL OR e.state = 'waiting' OR e.state = 'refused_sender' OR e.state = " \
+                        "'skipped')))"
+/* An e-mail that was skipped because of wrong data has another chance after the data has changed. */
+#define UNSENT                                                                                                    \
+    OF_ALL " AND (d.state IS NULL OR d.state = 'generated' OR " CHANGED_SINCE(                                    \
+        "d.created_at") ")"                                                                                       \
+                        " AND (e.state IS NULL OR (e.state = 'skipped' AND (e.reason = 'no_draft' OR e.reason = " \
+                        "'prospect_invalid')"                                                                     \
+                        " AND " CHANGED_SINCE("e.updated_at") "))"
 
-int audience_undrafted(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
-                       struct audience_member *out, unsigned max)
+/* Column 0 the id, column 1 the time. */
+static int members(struct db_stmt *stmt, int rc, struct audience_member *out)
 {
-    int rc, n = 0;
-    struct db_stmt *stmt =
-        prepare_page(db, "SELECT p.id, coalesce(d.created_at, 0)" UNDRAFTED " AND p.id > $3 ORDER BY p.id LIMIT $4",
-                     organisation_id, campaign_id, after, max, &rc);
+    int n = 0;
     if (!stmt && rc != DB_OK)
         return rc;
     while ((rc = db_step(stmt)) == DB_ROW) {
         memcpy(out[n].prospect_id, db_column_uuid(stmt, 0), UUID_TEXT);
-        out[n++].failed_ms = db_column_int(stmt, 1);
+        out[n++].since_ms = db_column_int(stmt, 1);
     }
     db_done(stmt);
     return rc < 0 ? rc : n;
 }
 
-int audience_unsent(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
-                    char (*ids)[37], unsigned max)
+int audience_undrafted(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
+                       struct audience_member *out, unsigned max)
 {
     int rc;
-    struct db_stmt *stmt = prepare_page(db, "SELECT p.id" UNSENT " AND p.id > $3 ORDER BY p.id LIMIT $4",
-                                        organisation_id, campaign_id, after, max, &rc);
-    return rc == DB_OK ? page_ids(stmt, ids) : rc;
+    struct db_stmt *stmt = prepare_page(
+        db, PAGE_SELECT "p.id, coalesce(d.created_at, 0)" UNDRAFTED " AND p.id > $3 ORDER BY p.id" PAGE_LIMIT("$4"),
+        organisation_id, campaign_id, after, max, &rc);
+    return members(stmt, rc, out);
+}
+
+int audience_unsent(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
+                    struct audience_member *out, unsigned max)
+{
+    int rc;
+    struct db_stmt *stmt = prepare_page(
+        db, PAGE_SELECT "p.id, coalesce(e.updated_at, 0)" UNSENT " AND p.id > $3 ORDER BY p.id" PAGE_LIMIT("$4"),
+        organisation_id, campaign_id, after, max, &rc);
+    return members(stmt, rc, out);
 }
 
 static int64_t count(struct db *db, const char *sql, const char *organisation_id, const char *campaign_id)
@@ -84,14 +100,25 @@ int64_t audience_count_unsent(struct db *db, const char *organisation_id, const 
     return count(db, "SELECT count(*)" UNSENT, organisation_id, campaign_id);
 }
 
-int audience_pending(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
+/* A page of one state, in order by the index of states. */
+#define OF_STATE(state)                                                                                                \
+    "SELECT prospect_id FROM (SELECT prospect_id FROM outreach.emails WHERE organisation_id = $1 AND campaign_id = $2" \
+    " AND state = '" state "' AND prospect_id > $3 ORDER BY prospect_id LIMIT 501) AS " state
+
+int audience_waiting(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
                      char (*ids)[37], unsigned max)
 {
     int rc;
-    struct db_stmt *stmt = prepare_page(db,
-                                        "SELECT prospect_id FROM outreach.emails WHERE organisation_id = $1"
-                                        " AND campaign_id = $2 AND state = 'pending' AND prospect_id > $3"
-                                        " ORDER BY prospect_id LIMIT $4",
-                                        organisation_id, campaign_id, after, max, &rc);
+    struct db_stmt *stmt =
+        prepare_page(db, OF_STATE("waiting") " UNION ALL " OF_STATE("refused_sender") " ORDER BY prospect_id LIMIT $4",
+                     organisation_id, campaign_id, after, max, &rc);
     return rc == DB_OK ? page_ids(stmt, ids) : rc;
+}
+
+int64_t audience_count_waiting(struct db *db, const char *organisation_id, const char *campaign_id)
+{
+    return count(db,
+                 "SELECT count(*) FROM outreach.emails WHERE organisation_id = $1 AND campaign_id = $2"
+                 " AND (state = 'waiting' OR state = 'refused_sender')",
+                 organisation_id, campaign_id);
 }

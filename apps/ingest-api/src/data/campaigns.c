@@ -3,24 +3,27 @@
 
 #include "base/clock.h"
 #include "data/page.h"
+#include "data/usage.h"
 #include "model/names.h"
 
 int campaigns_create(struct db *db, const char *organisation_id, const char *name, const char *subject_template,
                      const char *body_template, char id_out[37])
 {
-    unsigned char uuid[16];
-    uuid_new(uuid);
-    uuid_format(uuid, id_out);
+    uuid_new_text(id_out);
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
-    return db_exec(db,
-                   "INSERT INTO outreach.campaigns (organisation_id, id, name, subject_template, body_template,"
-                   " created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                   "uusssi", organisation_id, id_out, name, subject_template, body_template, clock_wall_ms());
+    rc = db_exec(db,
+                 "INSERT INTO outreach.campaigns (organisation_id, id, name, subject_template, body_template,"
+                 " created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                 "uusssi", organisation_id, id_out, name, subject_template, body_template, clock_wall_ms());
+    return rc == DB_OK ? usage_add(db, organisation_id, USAGE_CAMPAIGNS, 1) : rc;
 }
 
-#define COLUMNS "id, name, subject_template, body_template, status, created_at, started_at, completed_at"
+#define SELECT                                                                                           \
+    "SELECT c.id, c.name, c.subject_template, c.body_template, c.status, c.created_at, c.started_at,"    \
+    " c.completed_at, c.refusals, c.refusal_words, c.held_until, c.refused, o.mail_from, c.templates_at" \
+    " FROM outreach.campaigns c JOIN iam.organisations o ON o.id = c.organisation_id WHERE c.organisation_id = $1"
 
 static enum campaign_status status_of(const char *name)
 {
@@ -45,6 +48,12 @@ static int deliver(void *arg, struct db_stmt *stmt)
         .created_ms = db_column_int(stmt, 5),
         .started_ms = db_column_int(stmt, 6), /* SQL NULL reads as 0 */
         .completed_ms = db_column_int(stmt, 7),
+        .refusals = db_column_int(stmt, 8),
+        .refusal_words = db_column_text(stmt, 9),
+        .held_until_ms = db_column_int(stmt, 10),
+        .refused = db_column_int(stmt, 11) != 0,
+        .sender = db_column_text(stmt, 12),
+        .templates_ms = db_column_int(stmt, 13),
     };
     return reader->fn(reader->arg, &campaign);
 }
@@ -54,8 +63,7 @@ int campaigns_get(struct db *db, const char *organisation_id, const char *id, ca
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
-    struct db_stmt *stmt =
-        db_prepare(db, "SELECT " COLUMNS " FROM outreach.campaigns WHERE organisation_id = $1 AND id = $2");
+    struct db_stmt *stmt = db_prepare(db, SELECT " AND c.id = $2");
     return page_one(stmt, organisation_id, id, deliver, &(struct reader){fn, arg});
 }
 
@@ -68,14 +76,14 @@ int campaigns_page(struct db *db, const char *organisation_id, const char *after
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
-    struct db_stmt *stmt = db_prepare(db, "SELECT " COLUMNS " FROM outreach.campaigns WHERE organisation_id = $1"
-                                          " AND id > $2 AND status = coalesce($4, status) ORDER BY id LIMIT $3");
+    struct db_stmt *stmt = db_prepare(
+        db, PAGE_OF SELECT " AND c.id > $2 AND c.status = coalesce($4, c.status) ORDER BY c.id" PAGE_LIMIT("$3"));
     db_bind_str(stmt, 4, status < 0 ? NULL : campaign_status_names[status]);
     return page_rows(stmt, organisation_id, from, page_limit(limit, CAMPAIGNS_PAGE_MAX), deliver,
                      &(struct reader){fn, arg}, more);
 }
 
-/* --- transitions --- */
+/* ---- transitions ---- */
 
 static int keep_status(void *arg, struct db_stmt *stmt)
 {
@@ -83,14 +91,17 @@ static int keep_status(void *arg, struct db_stmt *stmt)
     return 0;
 }
 
-static int find_status(struct db *db, const char *organisation_id, const char *id, enum campaign_status *status)
+int campaigns_status(struct db *db, const char *organisation_id, const char *id, enum campaign_status *status)
 {
+    int rc = db_scope(db, organisation_id);
+    if (rc != DB_OK)
+        return rc;
     struct db_stmt *stmt =
         db_prepare(db, "SELECT status FROM outreach.campaigns WHERE organisation_id = $1 AND id = $2");
     return page_one(stmt, organisation_id, id, keep_status, status);
 }
 
-/* By status now: the set of statuses it may become. */
+/* By current status: the set of statuses that may follow. */
 static const unsigned next_statuses[CAMPAIGN_STATUSES] = {
     [CAMPAIGN_STATUS_DRAFT] = 1u << CAMPAIGN_STATUS_ACTIVE,
     [CAMPAIGN_STATUS_ACTIVE] = 1u << CAMPAIGN_STATUS_PAUSED | 1u << CAMPAIGN_STATUS_COMPLETED,
@@ -102,20 +113,22 @@ int campaigns_transition(struct db *db, const char *organisation_id, const char 
                          enum campaign_status *was)
 {
     enum campaign_status now;
-    int rc = db_scope(db, organisation_id);
-    if (rc == DB_OK)
-        rc = find_status(db, organisation_id, id, &now);
+    int rc = campaigns_status(db, organisation_id, id, &now);
     if (rc != DB_OK)
         return rc;
     if (was)
         *was = now;
     if (to >= CAMPAIGN_STATUSES || !(next_statuses[now] >> to & 1))
         return DB_E_CONFLICT;
-    /* The old status once more: with several writers (PostgreSQL) only one of two equal requests succeeds. */
+    /*
+     * A person who changes its state has seen the hold. The old status is in the condition, so that with several writers (PostgreSQL) only
+     * one of two equal requests succeeds.
+     */
     rc = db_exec(db,
                  "UPDATE outreach.campaigns SET status = $3,"
                  " started_at = CASE $3 WHEN 'active' THEN coalesce(started_at, $5) ELSE started_at END,"
-                 " completed_at = CASE $3 WHEN 'completed' THEN $5 ELSE completed_at END"
+                 " completed_at = CASE $3 WHEN 'completed' THEN $5 ELSE completed_at END,"
+                 " refusals = 0, refusal = NULL, refusal_words = NULL, held_until = 0, refused = 0"
                  " WHERE organisation_id = $1 AND id = $2 AND status = $4",
                  "uussi", organisation_id, id, campaign_status_names[to], campaign_status_names[now], clock_wall_ms());
     if (rc == DB_OK && db_changes(db) == 0)
@@ -123,7 +136,27 @@ int campaigns_transition(struct db *db, const char *organisation_id, const char 
     return rc;
 }
 
-/* --- counts --- */
+int campaigns_change(struct db *db, const char *organisation_id, const char *id, const struct campaign_change *change)
+{
+    enum campaign_status status;
+    int rc = db_scope(db, organisation_id);
+    if (rc == DB_OK && (change->subject_template || change->body_template))
+        rc = db_exec(db,
+                     "UPDATE outreach.campaigns SET name = coalesce($3, name),"
+                     " subject_template = coalesce($4, subject_template), body_template = coalesce($5, body_template),"
+                     " templates_at = $6 WHERE organisation_id = $1 AND id = $2 AND status = 'draft'",
+                     "uusssi", organisation_id, id, change->name, change->subject_template, change->body_template,
+                     clock_wall_ms());
+    else if (rc == DB_OK)
+        rc = db_exec(db, "UPDATE outreach.campaigns SET name = $3 WHERE organisation_id = $1 AND id = $2", "uus",
+                     organisation_id, id, change->name);
+    if (rc != DB_OK || db_changes(db) > 0)
+        return rc;
+    rc = campaigns_status(db, organisation_id, id, &status);
+    return rc == DB_OK ? DB_E_CONFLICT : rc;
+}
+
+/* ---- counts ---- */
 
 /* Runs a statement of (name, count) rows over one campaign. */
 static int count_by_name(struct db_stmt *stmt, const char *organisation_id, const char *id, const char *const *names,
@@ -143,10 +176,8 @@ static int count_by_name(struct db_stmt *stmt, const char *organisation_id, cons
 
 int campaigns_stats(struct db *db, const char *organisation_id, const char *id, struct campaign_stats *out)
 {
-    memset(out, 0, sizeof *out);
-    int rc = db_scope(db, organisation_id);
-    if (rc == DB_OK)
-        rc = find_status(db, organisation_id, id, &out->status);
+    memset(out, 0, sizeof(*out));
+    int rc = campaigns_status(db, organisation_id, id, &out->status);
     if (rc == DB_OK)
         rc = count_by_name(db_prepare(db, "SELECT state, count(*) FROM outreach.drafts"
                                           " WHERE organisation_id = $1 AND campaign_id = $2 GROUP BY state"),
@@ -170,11 +201,6 @@ static int count(struct db *db, const char *sql, const char *organisation_id, in
         *out = db_column_int(stmt, 0);
     db_done(stmt);
     return rc < 0 ? rc : DB_OK;
-}
-
-int campaigns_count(struct db *db, const char *organisation_id, int64_t *out)
-{
-    return count(db, "SELECT count(*) FROM outreach.campaigns WHERE organisation_id = $1", organisation_id, out);
 }
 
 int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *out)
@@ -206,7 +232,7 @@ int campaigns_active(struct db *db, void (*fn)(void *arg, const char *organisati
     struct db_stmt *stmt = db_prepare(db, "SELECT organisation_id, id FROM outreach.campaigns WHERE status = 'active'");
     while ((rc = db_step(stmt)) == DB_ROW) {
         char organisation[UUID_TEXT];
-        page_copy_id(stmt, 0, organisation); /* the next column's text takes the same place */
+        page_copy_id(stmt, 0, organisation); /* the next column's text reuses the memory */
         fn(arg, organisation, db_column_uuid(stmt, 1));
     }
     db_done(stmt);

@@ -25,6 +25,13 @@ struct campaign {
     int64_t created_ms;
     int64_t started_ms;   /**< first start; 0: never */
     int64_t completed_ms; /**< 0: not yet */
+    /* Its hold: data/campaign_hold.h. */
+    int64_t refusals;          /**< refusals of its sender in a row; 0: it is not held */
+    const char *refusal_words; /**< the mail server's reply; NULL: it is not held */
+    int64_t held_until_ms;     /**< nothing is tried before */
+    bool refused;              /**< paused for it */
+    int64_t templates_ms;      /**< when they were changed last; 0: never */
+    const char *sender;        /**< the organisation's, or NULL */
 };
 /** Return non-zero to stop. */
 typedef int (*campaign_fn)(void *arg, const struct campaign *campaign);
@@ -34,16 +41,25 @@ int campaigns_create(struct db *db, const char *organisation_id, const char *nam
                      const char *body_template, char id_out[37]);
 /** @return DB_OK after one call of fn, or DB_E_NOT_FOUND. */
 int campaigns_get(struct db *db, const char *organisation_id, const char *id, campaign_fn fn, void *arg);
+/** Only its status. @return as campaigns_get() */
+int campaigns_status(struct db *db, const char *organisation_id, const char *id, enum campaign_status *status);
 /** As prospects_page. @param status enum campaign_status or -1 for any. */
 int campaigns_page(struct db *db, const char *organisation_id, const char *after, unsigned limit, int status,
                    campaign_fn fn, void *arg, bool *more);
 
 /**
  * @param was the status before; set unless DB_E_NOT_FOUND. May be NULL.
- * @return DB_OK; DB_E_CONFLICT when `was` does not lead to `to` (also when it is `to` already): nothing changed.
+ * @return DB_OK; DB_E_CONFLICT if `was` cannot become `to` (also if it is already `to`): nothing changed.
  */
 int campaigns_transition(struct db *db, const char *organisation_id, const char *id, enum campaign_status to,
                          enum campaign_status *was);
+
+/** The new values; NULL: unchanged. */
+struct campaign_change {
+    const char *name, *subject_template, *body_template;
+};
+/** @return DB_OK; DB_E_CONFLICT: a template, and the campaign is no longer a draft; DB_E_NOT_FOUND. */
+int campaigns_change(struct db *db, const char *organisation_id, const char *id, const struct campaign_change *change);
 
 struct campaign_stats {
     enum campaign_status status;
@@ -53,8 +69,6 @@ struct campaign_stats {
 };
 int campaigns_stats(struct db *db, const char *organisation_id, const char *id, struct campaign_stats *out);
 
-/** How many there are. O(campaigns). */
-int campaigns_count(struct db *db, const char *organisation_id, int64_t *out);
 /** How many are active now. */
 int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *out);
 /** The same for every organisation that has a campaign, to set the gauges at start. Not scoped: never for a request. */

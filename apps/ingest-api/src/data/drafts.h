@@ -23,18 +23,26 @@ struct draft {
 typedef int (*draft_fn)(void *arg, const struct draft *draft);
 
 /**
- * A generated draft is final: putting another is a no-op with *fresh = false (a job delivered twice). A failed one is
- * replaced by the next attempt.
+ * A generated draft stays: writing another is a no-op with *fresh = false (a job delivered twice). A failed one is replaced by the
+ * next attempt, and so is an outdated one.
+ * @param stale_ms a draft from before that time is outdated: the prospect or the template has changed then. 0: none is
  * @param fresh may be NULL.
- * @return DB_OK; DB_E_CONFLICT when the campaign or the prospect is not of this organisation.
+ * @return DB_OK; DB_E_CONFLICT if the campaign or the prospect is not of this organisation.
  */
 int drafts_put_generated(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                         const char *subject, const char *body, bool *fresh);
+                         const char *subject, const char *body, int64_t stale_ms, bool *fresh);
 int drafts_put_failed(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                      const char *error, bool *fresh);
+                      const char *error, int64_t stale_ms, bool *fresh);
 
 /** @return DB_OK after one call of fn, or DB_E_NOT_FOUND. */
 int drafts_get(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                draft_fn fn, void *arg);
+
+#define DRAFTS_PAGE_MAX 500
+/** In order of prospect id, starting after `after`. @param state enum draft_state or -1 for any. As prospects_page. */
+int drafts_page(struct db *db, const char *organisation_id, const char *campaign_id, const char *after, unsigned limit,
+                int state, draft_fn fn, void *arg, bool *more);
+/** @return DB_OK or DB_E_NOT_FOUND. */
+int drafts_delete(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id);
 
 #endif

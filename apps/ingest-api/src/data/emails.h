@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/emails.h
- * E-mails (outreach.emails): at most one per campaign and prospect, which is what keeps a message from going twice.
+ * E-mails (outreach.emails): at most one per campaign and prospect, which ensures that no e-mail is sent twice.
  *
- * pending → sending (claimed; commit before talking to the transport) → sent | failed | pending again (retry).
- * A claim that finds `sending` is in doubt: an earlier attempt may have died between the send and its record. Only
- * the transport can tell (a file that exists, the Message-ID), so the caller decides.
+ * waiting | refused_sender → sending (claimed; commit before talking to the transport) → one of the others, or waiting again.
+ * A claim that finds `sending` is in doubt: an earlier attempt may have died between sending and recording. Only
+ * the transport can tell (an existing file, the Message-ID), so the caller decides.
  * Each function runs inside the caller's transaction, acts on one organisation only, and returns a code of db.h.
  */
 #ifndef INGEST_DATA_EMAILS_H
@@ -16,39 +16,58 @@
 
 /** A stored row. Every pointer is valid during the callback only. */
 struct email {
-    const char *id; /**< UUID; stable over attempts: use it for the Message-ID */
+    const char *id; /**< UUID; the same for all attempts: use it for the Message-ID */
     const char *campaign_id;
     const char *prospect_id;
     enum email_state state;
-    const char *error; /**< of the last attempt, or NULL */
-    int64_t created_ms;
+    int64_t attempts;   /**< used attempts */
+    const char *reason; /**< reason for its state, or NULL */
+    const char *error;  /**< error of the last attempt, or NULL */
+    const char *words;  /**< the mail server's reply, or NULL */
+    int64_t due_ms;     /**< time of the next attempt; 0: none */
+    int64_t created_ms, updated_ms;
+    int64_t sent_ms; /**< 0: not */
 };
 
 /**
- * Make sure the row exists, as pending. For /send, together with the job.
- * @param fresh false when it was there in any state. May be NULL.
- * @return DB_OK; DB_E_CONFLICT when the campaign or the prospect is not of this organisation.
+ * Make sure that the row exists, as waiting. For /send, together with the job.
+ * @param fresh false if it existed in any state. May be NULL.
+ * @return DB_OK; DB_E_CONFLICT if the campaign or the prospect is not of this organisation.
  */
 int emails_create(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                   bool *fresh);
 
 /**
- * Take it for sending: pending becomes sending and attempts rises; made first if it is not there.
- * @param was state before: EMAIL_PENDING: claimed, go ahead after commit. EMAIL_SENDING: in doubt, nothing changed.
- *            EMAIL_SENT, EMAIL_FAILED: finished, nothing changed.
- * @param id_out the e-mail's id. May be NULL.
+ * Claim it for sending: waiting or refused_sender becomes sending, and attempts is incremented; the row is created if it is missing.
+ * @param claim its state before: EMAIL_WAITING, EMAIL_REFUSED_SENDER: claimed, continue after the commit. EMAIL_SENDING: in doubt,
+ *              nothing changed. Another: nothing changed.
  */
+struct email_claim {
+    enum email_state was;
+    char id[37];
+    int64_t attempts; /**< including this one */
+};
 int emails_claim(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                 enum email_state *was, char id_out[37]);
+                 struct email_claim *claim);
+/** May it be claimed? */
+bool email_claimable(enum email_state state);
 
-/**
- * The outcome of a claimed e-mail.
- * @param state EMAIL_SENT, EMAIL_FAILED (permanent), or EMAIL_PENDING (to be tried again).
- * @param error NULL for EMAIL_SENT; a text without addresses.
- * @return DB_OK; DB_E_CONFLICT when it is not in sending: nothing changed; DB_E_NOT_FOUND.
- */
+/** The outcome of a claimed e-mail. */
+struct email_outcome {
+    enum email_state state; /**< any except EMAIL_SENDING */
+    const char *reason, *error, *words;
+    int64_t due_ms; /**< time of the next attempt; 0: none */
+    bool unspent;   /**< the attempt does not count, because the e-mail did not cause the failure */
+};
+/** @return DB_OK; DB_E_CONFLICT if it is not `sending`: nothing changed; DB_E_NOT_FOUND. */
 int emails_finish(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                  enum email_state state, const char *error);
+                  const struct email_outcome *outcome);
+
+/** A person's decision about one in doubt. @return DB_OK; DB_E_CONFLICT if it is not in doubt; DB_E_NOT_FOUND. */
+int emails_decide(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
+                  enum email_state state);
+/** How many e-mails are in doubt, of all organisations. Not scoped: never for a request. */
+int emails_in_doubt(struct db *db, int64_t *out);
 
 /** @return DB_OK after one call of fn, or DB_E_NOT_FOUND. */
 int emails_get(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,

@@ -5,12 +5,18 @@
 #include "base/uuid.h"
 #include "db/many.h"
 
+/* An e-mail that was skipped because of wrong data waits again. */
+#define REOPEN                                                                                               \
+    " ON CONFLICT (organisation_id, campaign_id, prospect_id) DO UPDATE SET state = 'waiting',"              \
+    " updated_at = excluded.updated_at, reason = NULL, error = NULL WHERE outreach.emails.state = 'skipped'" \
+    " AND (outreach.emails.reason = 'no_draft' OR outreach.emails.reason = 'prospect_invalid')"
+
 /* $1 organisation, $2 campaign, $3 time; then prospect and id of each row. */
 static struct db_many rows = {
     .head = "INSERT INTO outreach.emails (organisation_id, campaign_id, prospect_id, id, state, created_at,"
             " updated_at) VALUES",
-    .row = "($1, $2, @, @, 'pending', $3, $3)",
-    .tail = " ON CONFLICT (organisation_id, campaign_id, prospect_id) DO NOTHING",
+    .row = "($1, $2, @, @, 'waiting', $3, $3)",
+    .tail = REOPEN,
     .fixed = 3,
     .each = 2,
 };
@@ -24,9 +30,7 @@ static int insert(struct db *db, const char *organisation_id, const char *campai
     db_bind_uuid(stmt, 2, campaign_id);
     db_bind_int(stmt, 3, clock_wall_ms());
     for (int row = 0; row < DB_MANY_ROWS; row++) {
-        unsigned char uuid[16];
-        uuid_new(uuid);
-        uuid_format(uuid, ids[row]);
+        uuid_new_text(ids[row]);
         db_bind_uuid(stmt, db_many_parameter(&rows, row, 0), prospect_ids[row]);
         db_bind_uuid(stmt, db_many_parameter(&rows, row, 1), ids[row]);
     }
@@ -35,25 +39,23 @@ static int insert(struct db *db, const char *organisation_id, const char *campai
     return rc;
 }
 
-int emails_create_many(struct db *db, const char *organisation_id, const char *campaign_id,
-                       const char (*prospect_ids)[37], size_t n, uint64_t *fresh)
+static int open_one(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id)
 {
-    uint64_t count = 0;
+    char id[UUID_TEXT];
+    uuid_new_text(id);
+    return db_exec(db,
+                   "INSERT INTO outreach.emails (organisation_id, campaign_id, prospect_id, id, state, created_at,"
+                   " updated_at) VALUES ($1, $2, $3, $4, 'waiting', $5, $5)" REOPEN,
+                   "uuuui", organisation_id, campaign_id, prospect_id, id, clock_wall_ms());
+}
 
+int emails_open_many(struct db *db, const char *organisation_id, const char *campaign_id,
+                     const char (*prospect_ids)[37], size_t n)
+{
     int rc = db_scope(db, organisation_id);
-    while (rc == DB_OK && n >= DB_MANY_ROWS) {
+    for (; rc == DB_OK && n >= DB_MANY_ROWS; n -= DB_MANY_ROWS, prospect_ids += DB_MANY_ROWS)
         rc = insert(db, organisation_id, campaign_id, prospect_ids);
-        if (rc == DB_OK)
-            count += (uint64_t)db_changes(db);
-        prospect_ids += DB_MANY_ROWS;
-        n -= DB_MANY_ROWS;
-    }
-    for (; rc == DB_OK && n > 0; n--, prospect_ids++) {
-        bool one;
-        rc = emails_create(db, organisation_id, campaign_id, *prospect_ids, &one);
-        count += rc == DB_OK && one;
-    }
-    if (fresh)
-        *fresh = count;
+    for (; rc == DB_OK && n > 0; n--, prospect_ids++)
+        rc = open_one(db, organisation_id, campaign_id, *prospect_ids);
     return rc;
 }

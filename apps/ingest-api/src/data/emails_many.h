@@ -5,8 +5,11 @@
 
 #include "data/emails.h"
 
-/** emails_create() for many prospects at once. @param fresh how many were not there yet; may be NULL. */
-int emails_create_many(struct db *db, const char *organisation_id, const char *campaign_id,
-                       const char (*prospect_ids)[37], size_t n, uint64_t *fresh);
+/**
+ * Make sure that each of these prospects has an e-mail that waits: a missing one is created; one that was skipped because of the
+ *  prospect or the template waits again. Others stay unchanged.
+ */
+int emails_open_many(struct db *db, const char *organisation_id, const char *campaign_id,
+                     const char (*prospect_ids)[37], size_t n);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/keys.h
- * An organisation's API keys beyond its first: any number live at a time, so that a new one can be handed out before the
+ * An organisation's API keys after its first: any number may be live, so that a new one can be handed out before the
  * old one is revoked. A revoked key stays as a row, and never works again.
  *
- * A key is named by its id: the first KEY_ID digits of its SHA-256 in hexadecimal. That tells nothing about the key, which
+ * A key is named by its id: the first KEY_ID digits of its SHA-256 in hexadecimal. That reveals nothing about the key, which
  * is 256 random bits. Each function runs inside the caller's transaction and returns a code of db.h.
  */
 #ifndef INGEST_DATA_KEYS_H
@@ -18,7 +18,7 @@
 /** The id of a key. */
 void keys_id(const unsigned char key_hash[KEY_HASH], char id_out[KEY_ID + 1]);
 
-/** One more key. @return DB_OK; DB_E_NOT_FOUND: no such organisation; DB_E_INVALID: no UUID; DB_E_CONFLICT: in use. */
+/** Add a key. @return DB_OK; DB_E_NOT_FOUND: no such organisation; DB_E_INVALID: not a UUID; DB_E_CONFLICT: in use. */
 int keys_add(struct db *db, const char *organisation_id, const unsigned char key_hash[KEY_HASH], int64_t now_ms);
 
 /** @param revoked_ms 0: it is live. */
@@ -27,8 +27,8 @@ typedef void (*keys_row)(void *arg, const char *id, int64_t created_ms, int64_t 
 int keys_list(struct db *db, const char *organisation_id, keys_row row, void *arg);
 
 /**
- * Revoke one. One that is revoked already keeps its time.
- * @return DB_OK; DB_E_NOT_FOUND: no such organisation, or no such key of it; DB_E_INVALID; DB_E_CONFLICT: two keys of it
+ * Revoke one. An already revoked key keeps its time.
+ * @return DB_OK; DB_E_NOT_FOUND: no such organisation or key; DB_E_INVALID; DB_E_CONFLICT: two of its keys
  *         have this id (then neither is revoked).
  */
 int keys_revoke(struct db *db, const char *organisation_id, const char *id, int64_t now_ms);

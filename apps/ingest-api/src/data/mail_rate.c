@@ -8,10 +8,10 @@
 
 /* Unix microseconds. */
 struct bucket {
-    int64_t full_us, turn_us; /* turn: the next one to give away */
+    int64_t full_us, turn_us; /* turn: the next one to assign */
 };
 
-/* The organisation's row, locked; made if it is not there. */
+/* The organisation's row, locked; created if it is missing. */
 static int read_bucket(struct db *db, const char *organisation_id, struct bucket *bucket)
 {
     int rc = db_scope(db, organisation_id);
@@ -32,12 +32,12 @@ static int read_bucket(struct db *db, const char *organisation_id, struct bucket
     return rc == DB_ROW ? DB_OK : rc == DB_OK ? DB_E_NOT_FOUND : rc;
 }
 
-/* @return 0: taken; else in how many µs its turn is. */
+/* @return 0: taken; else the time until its turn in µs. */
 static int64_t take(struct bucket *bucket, unsigned rate, bool must, int64_t now)
 {
     struct token_rate tokens = token_rate_of(SECOND_US, rate);
     int64_t full;
-    if (bucket->full_us > now + tokens.burst + OWED_MAX_US) /* nobody owes so much: the clock was set back */
+    if (bucket->full_us > now + tokens.burst + OWED_MAX_US) /* a debt that long is impossible: the clock was set back */
         *bucket = (struct bucket){0};
     int64_t wait = token_wait(tokens, bucket->full_us, now, &full);
     if (must || wait <= 0) {

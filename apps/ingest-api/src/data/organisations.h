@@ -13,15 +13,26 @@
 
 /**
  * A new organisation with its first key.
- * @return DB_OK; DB_E_CONFLICT when the key is in use (of another organisation too); DB_E_INVALID for a name that is
+ * @return DB_OK; DB_E_CONFLICT if the key is in use (also by another organisation); DB_E_INVALID for a name that is
  *         empty or longer than ORGANISATION_NAME_MAX. Two organisations may have the same name.
  */
 int organisations_create(struct db *db, const char *name, const unsigned char key_hash[32], char id_out[37]);
 
-/** Whose key it is. @return DB_OK or DB_E_NOT_FOUND. O(log keys), looked up by the whole hash. */
+/** The owner of a key. @return DB_OK or DB_E_NOT_FOUND. O(log keys), looked up by the whole hash. */
 int organisations_find_by_key(struct db *db, const unsigned char key_hash[32], char organisation_id[37]);
 
-/** Up to 1000 organisations behind `after` ("": from the first), in order of id. Not for a request. @return how many, or an error. */
-int organisations_page(struct db *db, const char *after, void (*fn)(void *arg, const char *organisation_id), void *arg);
+/** The sender of its e-mails, as mail_sender_parse() takes it; NULL: MAIL_FROM. @return DB_OK, DB_E_NOT_FOUND, DB_E_INVALID (id). */
+int organisations_set_sender(struct db *db, const char *organisation_id, const char *sender);
+/** @param out of ORGANISATION_SENDER_SIZE; "" for none. */
+#define ORGANISATION_SENDER_SIZE 512
+int organisations_sender(struct db *db, const char *organisation_id, char *out);
+
+/** @param name "" where the caller may not know it */
+typedef void (*organisations_row)(void *arg, const char *organisation_id, const char *name);
+/**
+ * Up to 1000 organisations after `after` ("": from the first), in order of id. Not for a request.
+ * @param names  for workers, who may look at all organisations.  @return how many, or an error.
+ */
+int organisations_page(struct db *db, const char *after, bool names, organisations_row row, void *arg);
 
 #endif

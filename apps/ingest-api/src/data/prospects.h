@@ -9,6 +9,7 @@
 #ifndef INGEST_DATA_PROSPECTS_H
 #define INGEST_DATA_PROSPECTS_H
 
+#include "base/text.h"
 #include "db/db.h"
 #include "model/states.h"
 
@@ -32,24 +33,52 @@ extern const char *const prospect_field_names[PROSPECT_FIELDS];
 /** A row to import. Absent fields have data NULL. The e-mail address is lower-cased (ASCII) by the store. */
 struct prospect_input {
     struct db_text field[PROSPECT_FIELDS];
-    struct db_text custom; /**< further fields: the text of a JSON object, or absent */
+    struct db_text custom; /**< custom fields: the text of a JSON object, or absent */
+    bool clears;           /**< an empty text clears the field, and so does a null in `custom` */
 };
 
 struct prospect_upsert {
     char id[37];
-    bool inserted; /**< false: the address was known, its row has been updated */
+    bool inserted; /**< false: the address was known, and its row has been updated */
     int64_t at_ms; /**< the row's updated_at */
 };
 
 /**
- * Insert new rows, update known ones: a field that is present replaces the old value, an absent one leaves it;
- * `custom` is replaced as a whole. An invalid prospect that is updated becomes imported again; other states stay.
+ * Insert new rows, update known ones: a field that is present replaces the old value, an absent one leaves it; so do the
+ * members of `custom`. An invalid prospect that is updated becomes imported again; other states stay.
  * The same address twice in `rows`: the second updates the first.
  * @param results n of them, or NULL.
  * @return DB_OK, or an error, after which the transaction should be rolled back (some rows may have been applied).
  */
 int prospects_upsert(struct db *db, const char *organisation_id, const struct prospect_input *rows, size_t n,
                      struct prospect_upsert *results);
+
+/**
+ * The same in two halves: in between PostgreSQL works, and the caller prepares the next rows. Two may be in progress on a connection, with
+ * different numbers; end them in the order in which they were begun. Zero it, fill in the public members, begin and end it as often
+ * as you like with other rows, and free it. After an error it can only be freed, before the transaction ends.
+ */
+struct prospects_arrays;
+struct prospects_upserting {
+    const char *organisation_id;
+    const struct prospect_input *rows; /**< they must live until the end */
+    size_t n;
+    struct prospect_upsert *results; /**< n of them, for the end */
+    struct text *images;             /**< growing: the old values of each known row (data/prospect_image.h); or NULL */
+    unsigned number;                 /**< 0 or 1 */
+    struct prospects_arrays *arrays; /**< private */
+};
+int prospects_upsert_begin(struct db *db, struct prospects_upserting *call);
+int prospects_upsert_end(struct db *db, struct prospects_upserting *call);
+void prospects_upsert_free(struct prospects_upserting *call);
+
+/** Insert a new one. @return DB_OK, DB_E_CONFLICT: the address is known; or an error. */
+int prospects_create(struct db *db, const char *organisation_id, const struct prospect_input *row, char id[37]);
+/**
+ * Change one, as an import of the row would, including its address if the row has one: then its status is imported again.
+ * @return DB_OK, DB_E_NOT_FOUND, DB_E_CONFLICT: another has the address (the transaction must be rolled back); or an error.
+ */
+int prospects_change(struct db *db, const char *organisation_id, const char *id, const struct prospect_input *row);
 
 /** A stored row. Every pointer is valid during the callback only. Absent fields are NULL. */
 struct prospect {
@@ -60,7 +89,7 @@ struct prospect {
     const char *status_reason; /**< why it is invalid, or NULL */
     const char *research;      /**< JSON text or NULL */
     int64_t created_ms;
-    int64_t updated_ms; /**< last import; a change of status by a job does not count */
+    int64_t updated_ms; /**< last import; changes of the status by a job do not count */
 };
 /** Return non-zero to stop; prospects_page then returns what was delivered so far. */
 typedef int (*prospect_fn)(void *arg, const struct prospect *prospect);
@@ -83,6 +112,9 @@ struct prospect_filter {
  */
 int prospects_page(struct db *db, const char *organisation_id, const char *after, unsigned limit,
                    const struct prospect_filter *filter, prospect_fn fn, void *arg, bool *more);
+
+/** The newest `max` rows, the newest first; fn as above. @return DB_OK or an error. */
+int prospects_newest(struct db *db, const char *organisation_id, int max, prospect_fn fn, void *arg);
 
 /** imported → validated (reason NULL) or invalid (reason). DB_E_CONFLICT if it is not imported; DB_E_NOT_FOUND. */
 int prospects_set_validated(struct db *db, const char *organisation_id, const char *id, const char *invalid_reason);

@@ -5,8 +5,10 @@
 
 #include "data/prospects.h"
 
-/** prospects_upsert by statements of hundreds of rows, for a database with arrays and a round trip to save. */
-int prospects_upsert_arrays(struct db *db, const char *organisation_id, const struct prospect_input *rows, size_t n,
-                            int64_t now, struct prospect_upsert *results);
+/** prospects_upsert_begin() and _end() by statements of all rows, for a database with arrays and a round trip to save. */
+int prospects_arrays_begin(struct db *db, struct prospects_upserting *call, int64_t now);
+int prospects_arrays_end(struct db *db, struct prospects_upserting *call);
+/** NULL is allowed. */
+void prospects_arrays_free(struct prospects_arrays *arrays);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file data/prospects_internal.h What prospects_arrays.c needs of prospects.c. */
+/** @file data/prospects_internal.h Shared by the files about prospects. */
 #ifndef INGEST_DATA_PROSPECTS_INTERNAL_H
 #define INGEST_DATA_PROSPECTS_INTERNAL_H
 
@@ -7,8 +7,14 @@
 
 /** How an address is stored and looked up. @return its length, or 0 if it is too long. */
 size_t prospects_lower_case(const char *in, size_t length, char out[PROSPECT_EMAIL_MAX]);
+/** The same of a row's address; 0 also if it has none. */
+size_t prospects_lower_email(const struct prospect_input *row, char out[PROSPECT_EMAIL_MAX]);
 
-/** An invalid prospect that an import has touched is imported again; others stay as they are. */
-int prospects_import_again(struct db *db, const char *organisation_id, const char *id);
+/**
+ * Two transactions that lock the same rows in different orders would deadlock: everyone who changes many rows of an organisation locks this
+ * first,
+ *  until the transaction ends. As db_exec_later().
+ */
+int prospects_lock_imports(struct db *db, const char *organisation_id);
 
 #endif

@@ -35,6 +35,8 @@ const char *db_error_name(int code)
         return "invalid argument";
     case DB_E_UNKNOWN:
         return "connection lost during COMMIT";
+    case DB_E_DAMAGED:
+        return "database damaged";
     default:
         return "database error";
     }
@@ -54,12 +56,14 @@ int db_fail(struct db *db, int code, const char *error_class, const char *text)
 {
     db->error_code = code;
     db->error_counted = false;
-    snprintf(db->error_class, sizeof db->error_class, "%s", error_class);
-    snprintf(db->error_text, sizeof db->error_text, "%s", text);
+    if (code == DB_E_DAMAGED)
+        atomic_store_explicit(&db->damaged, true, memory_order_relaxed);
+    snprintf(db->error_class, sizeof(db->error_class), "%s", error_class);
+    snprintf(db->error_text, sizeof(db->error_text), "%s", text);
     return code;
 }
 
-/* Of every other code its name says it all. */
+/* For every other code its name is enough. Damage is reported once, by its watcher: see store/check.c. */
 void db_query_failed(struct db *db, const promc_sql_statement *statement)
 {
     if (db->error_counted)
@@ -84,7 +88,7 @@ int db_scope_all(struct db *db)
     return db->driver->scope ? db->driver->scope(db, "*") : DB_OK;
 }
 
-/* --- statements and their cache --- */
+/* ---- statements and their cache ---- */
 
 static unsigned cache_slot(const char *sql)
 {
@@ -129,8 +133,10 @@ struct db_stmt *db_prepare(struct db *db, const char *sql)
         stmt = stmt_new(db, sql);
         if (!stmt)
             return NULL;
-        /* A second instance of a statement in use is cached as well: recursion is rare and bounded. A table that is
-         * three quarters full takes no more, so the search above always ends. */
+        /*
+         * A second instance of a statement in use is cached as well: recursion is rare and bounded. A table that is
+         * three quarters full accepts no more, so the search above always ends.
+         */
         if (db->cached < DB_CACHE_SLOTS / 4 * 3) {
             db->cache[slot] = stmt;
             db->cached++;
@@ -139,7 +145,7 @@ struct db_stmt *db_prepare(struct db *db, const char *sql)
     }
     stmt->in_use = true;
     stmt->stepped = false;
-    stmt->elapsed_ns = 0;
+    stmt->elapsed_ns = stmt->ahead_ns = 0;
     return stmt;
 }
 
@@ -195,14 +201,39 @@ void db_bind_blob(struct db_stmt *stmt, int index, const void *data, size_t leng
         stmt->db->driver->bind_null(stmt, index);
 }
 
+static int step(struct db_stmt *stmt, int (*run)(struct db_stmt *stmt))
+{
+    uint64_t start = stmt->ahead_ns ? stmt->ahead_ns : clock_monotonic_ns();
+    int rc = run(stmt);
+    stmt->ahead_ns = 0;
+    stmt->elapsed_ns += clock_monotonic_ns() - start;
+    stmt->stepped = true;
+    if (rc < 0)
+        db_query_failed(stmt->db, &stmt->said.statement);
+    return rc;
+}
+
 int db_step(struct db_stmt *stmt)
+{
+    return stmt ? step(stmt, stmt->db->driver->step) : DB_E_OTHER;
+}
+
+int db_step_last(struct db_stmt *stmt)
 {
     if (!stmt)
         return DB_E_OTHER;
-    uint64_t start = clock_monotonic_ns();
-    int rc = stmt->db->driver->step(stmt);
-    stmt->elapsed_ns += clock_monotonic_ns() - start;
-    stmt->stepped = true;
+    const struct db_driver *driver = stmt->db->driver;
+    return step(stmt, driver->step_last ? driver->step_last : driver->step);
+}
+
+int db_ahead(struct db_stmt *stmt)
+{
+    if (!stmt)
+        return DB_E_OTHER;
+    if (!stmt->db->driver->ahead)
+        return DB_OK;
+    stmt->ahead_ns = clock_monotonic_ns();
+    int rc = stmt->db->driver->ahead(stmt);
     if (rc < 0)
         db_query_failed(stmt->db, &stmt->said.statement);
     return rc;
@@ -262,14 +293,13 @@ int64_t db_changes(struct db *db)
 static struct db_stmt *prepare_bound(struct db *db, const char *sql, const char *format, va_list args)
 {
     struct db_stmt *stmt = db_prepare(db, sql);
-    for (int i = 1; *format; format++, i++) {
+    for (int i = 1; *format; format++, i++)
         if (*format == 'i')
             db_bind_int(stmt, i, va_arg(args, int64_t));
         else if (*format == 'u')
             db_bind_uuid(stmt, i, va_arg(args, const char *));
         else
             db_bind_str(stmt, i, va_arg(args, const char *));
-    }
     return stmt;
 }
 
@@ -299,7 +329,7 @@ int db_exec_later(struct db *db, const char *sql, const char *format, ...)
     va_end(args);
     if (!stmt)
         return db->error_code;
-    if (!db->driver->later || !stmt->cached) /* it has to be there when its answer comes */
+    if (!db->driver->later || !stmt->cached) /* it must exist when its answer arrives */
         return run_to_end(stmt);
     int rc = db->driver->later(stmt);
     if (rc < 0)
@@ -308,7 +338,7 @@ int db_exec_later(struct db *db, const char *sql, const char *format, ...)
     return rc;
 }
 
-/* --- transactions --- */
+/* ---- transactions ---- */
 
 int db_begin(struct db *db, bool write)
 {
@@ -340,4 +370,10 @@ int db_savepoint_rollback(struct db *db)
 {
     int rc = db_exec(db, "ROLLBACK TO SAVEPOINT work", "");
     return rc == DB_OK ? db_savepoint_release(db) : rc;
+}
+
+void db_forget(struct db *db)
+{
+    if (db->driver->forget)
+        db->driver->forget(db);
 }

@@ -6,7 +6,7 @@
  * SQL is written with schemas (`crm.prospects`) and `$1 … $n`; the SQLite driver turns `crm.` into `crm_`.
  * Schemas: iam, crm, outreach, tracking. Ids are UUID text in and out (stored as 16 bytes or uuid).
  * Every query is timed here, and only here: db_query_duration_seconds{operation, schema}, db_query_errors_total,
- * a warning in the log above 100 ms. The time is from sending it to its result; BEGIN on PostgreSQL is part of the first.
+ * a warning in the log above 100 ms. The time runs from sending to the result; BEGIN on PostgreSQL is part of the first query.
  * A struct db belongs to one thread.
  */
 #ifndef INGEST_DB_DB_H
@@ -21,41 +21,44 @@ struct db_stmt;
 
 enum db_error {
     DB_OK = 0,
-    DB_ROW = 1,           /**< db_step: a row is there */
+    DB_ROW = 1,           /**< db_step: there is a row */
     DB_E_CONFLICT = -1,   /**< a unique or foreign key refused it */
     DB_E_BUSY = -2,       /**< the deadline passed while waiting */
     DB_E_FULL = -3,       /**< disk full */
     DB_E_CONNECTION = -4, /**< the server went away; nothing was applied */
     DB_E_OTHER = -5,
     DB_E_NOT_FOUND = -6, /**< repositories: no such row in this organisation */
-    DB_E_INVALID = -7,   /**< an argument cannot be stored (an id that is no UUID, an e-mail address too long) */
-    DB_E_UNKNOWN = -8    /**< the server went away during COMMIT and did not come back in time to be asked about it */
+    DB_E_INVALID = -7,   /**< an argument cannot be stored (an invalid UUID, an e-mail address that is too long) */
+    DB_E_UNKNOWN = -8,   /**< the server went away during COMMIT and did not come back in time to tell the outcome */
+    DB_E_DAMAGED = -9    /**< stored data cannot be read: a damaged page, a file that is not a database */
 };
 
-/** A piece of text that need not end in NUL; data NULL means SQL NULL. */
+/** A piece of text that need not be NUL-terminated; data NULL means SQL NULL. */
 struct db_text {
     const char *data;
     size_t length;
 };
 
 const char *db_error_name(int code);
-/** The code of the last failed call on this connection, e.g. after db_prepare gave NULL. */
+/** The code of the last failed call on this connection, e.g. after db_prepare returned NULL. */
 int db_error_code(const struct db *db);
 /** The driver's own text of the last error on this connection. Valid until the next call. */
 const char *db_error_text(const struct db *db);
 
 /**
- * The organisation that the following statements of this transaction act for. Repositories call it first; PostgreSQL's
- * row-level security holds the connection to it, SQLite has nothing to do. Ends with the transaction.
- * @return DB_OK, or DB_E_INVALID when it is no UUID.
+ * The organisation for which the following statements of this transaction act. Repositories call it first; PostgreSQL's
+ * row-level security restricts the connection to it, SQLite has nothing to do. Ends with the transaction.
+ * @return DB_OK, or DB_E_INVALID if it is not a UUID.
  */
 int db_scope(struct db *db, const char *organisation_id);
 
-/** The same for every organisation: what no request may use (gauges at start, the queue's own rows). */
+/** The same for every organisation: no request may use it (only gauges at the start, and the queue's own rows). */
 int db_scope_all(struct db *db);
 
-/** Prepare, or take from the connection's cache (keyed by the pointer `sql`: use string literals). NULL on error;
- *  the functions below accept that NULL (db_step gives DB_E_OTHER), so that only db_step need be looked at. */
+/**
+ * Prepare, or take from the connection's cache (keyed by the pointer `sql`: use string literals). NULL on error;
+ *  the functions below accept that NULL (db_step returns DB_E_OTHER), so it is enough to check db_step.
+ */
 struct db_stmt *db_prepare(struct db *db, const char *sql);
 /** Indexes are 1-based. A NULL value binds SQL NULL. Text and blobs are not copied: they must live until db_done. */
 void db_bind_text(struct db_stmt *stmt, int index, const char *value, size_t length);
@@ -63,8 +66,17 @@ void db_bind_str(struct db_stmt *stmt, int index, const char *value); /**< NUL-t
 void db_bind_int(struct db_stmt *stmt, int index, int64_t value);
 void db_bind_uuid(struct db_stmt *stmt, int index, const char *uuid_text); /**< an invalid text binds NULL */
 void db_bind_blob(struct db_stmt *stmt, int index, const void *data, size_t length);
-/** Run, or take the next row: DB_ROW, DB_OK when there is none left, or an error. */
+/** Run, or fetch the next row: DB_ROW, DB_OK if there is none left, or an error. */
 int db_step(struct db_stmt *stmt);
+/**
+ * Start it without waiting, if the database supports that (PostgreSQL, in a writing transaction): the next db_step()
+ *  waits for its answer, and until then other statements may be run. An error is reported there, or here.
+ */
+int db_ahead(struct db_stmt *stmt);
+/** db_step() of the statement that a transaction ends with. Where the connection is this work's alone (PostgreSQL) COMMIT goes with it, in
+ *  one round trip: a row or DB_OK says that all is committed, DB_OK also where the row was lost with the connection. From there on this
+ *  work may only read, and must not fail. An error: as of a statement, or of the commit. */
+int db_step_last(struct db_stmt *stmt);
 /** Columns are 0-based and valid until the next db_step/db_done. */
 const char *db_column_text(struct db_stmt *stmt, int column); /**< NULL for SQL NULL */
 size_t db_column_length(struct db_stmt *stmt, int column);
@@ -79,9 +91,17 @@ int64_t db_changes(struct db *db);
  *  's' const char* (NULL ok), 'i' int64_t, 'u' uuid text. */
 int db_exec(struct db *db, const char *sql, const char *format, ...);
 
-/** The same without waiting where the database allows it (PostgreSQL): it is run before the statement that comes next, or before
- *  the commit, and in one round trip with it; when it fails that one reports it, and the transaction is not committed.
- *  db_changes() does not know it. @return DB_OK or an error. */
+/**
+ * The same without waiting, if the database supports that (PostgreSQL): it runs before the next statement, or before
+ *  the commit, in one round trip with it; if it fails, that one reports the error, and the transaction is not committed.
+ *  db_changes() does not include it. @return DB_OK or an error.
+ */
 int db_exec_later(struct db *db, const char *sql, const char *format, ...);
+
+/**
+ * Deleted data must not be recoverable: when this transaction is committed and the database is idle, SQLite's log is copied and
+ *  emptied. Pages freed in its file are zeroed at once. PostgreSQL does neither: its VACUUM frees the space.
+ */
+void db_forget(struct db *db);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file db/driver.h
- * What a database driver provides; private to src/store. db.c holds what is the same for all: the statement cache,
+ * The interface of a database driver; private to src/db. db.c has the parts common to all: the statement cache,
  * timing, error accounting, transactions. A driver's own structures begin with struct db and struct db_stmt.
  */
 #ifndef INGEST_DB_DRIVER_H
@@ -10,7 +10,9 @@
 #include "db/db.h"
 #include "metrics/metrics.h"
 
-#define DB_CACHE_SLOTS 256 /* a power of two, well above the number of statements in the program */
+#include <stdatomic.h>
+
+#define DB_CACHE_SLOTS 256 /* a power of two, far above the number of statements in the program */
 
 struct db_driver {
     const char *name;
@@ -18,11 +20,11 @@ struct db_driver {
     const struct db_migration *migrations;
     const char *const *prologue; /**< SQL before the migrations: a lock, the schemas. May be NULL. */
 
-    /** Connect again if the connection was lost. DB_OK, or DB_E_CONNECTION. NULL: it cannot be lost. */
+    /** Reconnect if the connection was lost. DB_OK, or DB_E_CONNECTION. NULL: it cannot be lost. */
     int (*ready)(struct db *db);
     /** Transactions, timed through db_observe or as statements. begin: DB_E_CONNECTION when nothing was begun. */
     int (*begin)(struct db *db, bool write);
-    int (*commit)(struct db *db); /**< DB_E_CONNECTION: certainly not applied; DB_E_UNKNOWN: nobody can tell */
+    int (*commit)(struct db *db); /**< DB_E_CONNECTION: certainly not applied; DB_E_UNKNOWN: the outcome is unknown */
     int (*rollback)(struct db *db);
 
     void (*close)(struct db *db);
@@ -35,8 +37,12 @@ struct db_driver {
     void (*bind_uuid)(struct db_stmt *stmt, int index, const unsigned char uuid[16]);
     void (*bind_blob)(struct db_stmt *stmt, int index, const void *data, size_t length);
     int (*step)(struct db_stmt *stmt); /**< DB_ROW, DB_OK, or an error after db_fail() */
-    /** db_exec_later(): DB_OK, or an error after db_fail(), of this statement or of one before. NULL: like step. */
+    /** db_exec_later(): DB_OK, or an error after db_fail(), of this statement or an earlier one. NULL: like step. */
     int (*later)(struct db_stmt *stmt);
+    /** db_ahead(): DB_OK, or an error after db_fail(). NULL: `step` begins it. */
+    int (*ahead)(struct db_stmt *stmt);
+    /** db_step_last(). NULL: like step. */
+    int (*step_last)(struct db_stmt *stmt);
     const char *(*column_text)(struct db_stmt *stmt, int column);
     size_t (*column_length)(struct db_stmt *stmt, int column);
     int64_t (*column_int)(struct db_stmt *stmt, int column);
@@ -51,20 +57,31 @@ struct db_driver {
     bool (*table_exists)(struct db *db, const char *schema, const char *table);
     /** organisation_id as text, or "*" for all. May be NULL. */
     int (*scope)(struct db *db, const char *organisation_id);
+    /** Whether this role may act for all organisations at once (db/roles.h). NULL: this store has no roles. */
+    bool (*reaches_all)(struct db *db);
     /** PostgreSQL's arrays: many rows to a statement. */
     bool arrays;
-    /** Once, after the migrations: tidies up, and warns of what the database's set-up does not give. May be NULL. */
+    /** Once, after the migrations: housekeeping, and warnings about the database's setup. May be NULL. */
     void (*advise)(struct db *db);
     /** After a commit, when nothing waits for an answer: housekeeping. May be NULL. */
     void (*idle)(struct db *db);
+    /** db_forget(); `idle` does it. May be NULL. */
+    void (*forget)(struct db *db);
+    /**
+     * Read all stored data and check that it is intact; takes long. DB_OK, DB_E_DAMAGED, or DB_E_BUSY after `interrupt`, which any
+     *  thread may call. May be NULL.
+     */
+    int (*look_through)(struct db *db, char *found, size_t found_size);
+    void (*interrupt)(struct db *db);
 };
 
 struct db_stmt {
     struct db *db;
     const char *key;         /**< the caller's pointer */
-    char *sql;               /**< a copy, should that pointer be reused for another text */
-    promc_sql_prepared said; /**< what it does, and its series */
+    char *sql;               /**< a copy, in case that pointer is reused for another text */
+    promc_sql_prepared said; /**< its operation and schema, and its series */
     uint64_t elapsed_ns;
+    uint64_t ahead_ns; /**< when it was sent ahead; 0: it was not, or its answer has arrived */
     bool in_use, cached, stepped;
     int columns; /**< of the result; may be known only after a step */
 };
@@ -73,25 +90,28 @@ struct db {
     const struct db_driver *driver;
     struct db_stmt *cache[DB_CACHE_SLOTS]; /* open addressing by the pointer */
     unsigned cached;
-    bool migrated; /* the schema is the newest; set by who has called db_migrate */
+    bool migrated; /* the schema is the newest; set by the caller of db_migrate */
     int error_code;
-    bool error_counted; /* the last error is in db_query_errors_total: whoever hears of it next leaves it */
+    _Atomic bool damaged; /* DB_E_DAMAGED was seen; read by other threads */
+    bool error_counted;   /* the last error is counted in db_query_errors_total: nobody counts it again */
     char error_class[3];
     char error_text[256];
 };
 
-/** Count and, where slow, log a query that took that long. */
+/** Count a query that took that long, and log it if it was slow. */
 void db_observe(const promc_sql_prepared *said, uint64_t elapsed_ns);
-/** Count a query that failed by db_fail(), if that has not been done yet, and log what the database said of one that nobody
- *  could expect to fail. */
+/**
+ * Count a query that failed by db_fail(), if that has not been done yet, and log the database's message if the error
+ *  is unexpected.
+ */
 void db_query_failed(struct db *db, const promc_sql_statement *statement);
-/** Record an error on the connection. @param text has no values of rows in it. @return code. */
+/** Record an error on the connection. @param text must not contain values of rows. @return code. */
 int db_fail(struct db *db, int code, const char *error_class, const char *text);
 
 /* Transactions; timed like any query. */
 int db_begin(struct db *db, bool write);
 int db_commit(struct db *db);
-int db_rollback(struct db *db); /**< DB_OK also when there is none */
+int db_rollback(struct db *db); /**< DB_OK also if there is none */
 int db_savepoint(struct db *db);
 int db_savepoint_release(struct db *db);
 int db_savepoint_rollback(struct db *db);
@@ -104,10 +124,13 @@ struct db_sqlite_options {
     bool read_only;           /**< query_only: a write is an error, the file is still opened read-write for WAL */
     unsigned busy_timeout_ms; /**< how long to wait for another process's write */
 };
-/** @return DB_OK or an error with a text in `error`. The file is made, mode 0600, when it is not there. */
+/**
+ * @return DB_OK or an error with a text in `error`. The file is created, mode 0600, if it is missing (db/sqlite_file.h). A
+ *  writer checks the log first: acknowledged commits that are damaged in it are an error, and nothing is changed.
+ */
 int db_open_sqlite(struct db **out, const struct db_sqlite_options *options, char *error, size_t error_size);
 
-/** @param url postgres://…; the connection is made by the first use of `ready`. */
+/** @param url postgres://…; the first use of `ready` connects. */
 int db_open_postgres(struct db **out, const char *url, char *error, size_t error_size);
 
 struct db_migration {

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-/* Text that is cut off would be found by the first statement that is run. */
+/* Truncated text would fail with the first statement that is run. */
 static void make(struct db_many *many)
 {
     struct text sql;

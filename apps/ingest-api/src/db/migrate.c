@@ -28,8 +28,10 @@ static int apply(struct db *db, const struct db_migration *migration)
                    (int64_t)migration->version, migration->name, clock_wall_ms());
 }
 
-/* Inside the write transaction, which no other process can be in at the same time: read the version again, then apply
- * what is missing. */
+/*
+ * Inside the write transaction, which excludes all other processes: read the version again, then apply
+ * the missing steps.
+ */
 static int apply_missing(struct db *db, const struct db_migration *migrations)
 {
     int version = 0;
@@ -58,7 +60,8 @@ int db_migrate(struct db *db, char *error, size_t error_size)
     int rc = schema_version(db, &version);
     if (rc == DB_OK && version > newest) {
         snprintf(error, error_size,
-                 "the database's schema is version %d, this ingest-api knows versions up to %d: run a newer ingest-api",
+                 "the database's schema is version %d, and this ingest-api supports versions up to %d: run a newer "
+                 "ingest-api",
                  version, newest);
         return DB_E_OTHER;
     }
@@ -72,7 +75,10 @@ int db_migrate(struct db *db, char *error, size_t error_size)
         if (rc == DB_OK)
             rc = db_commit(db);
         if (rc != DB_OK) {
-            snprintf(error, error_size, "migration from schema version %d: %s", version, db_error_text(db));
+            snprintf(error, error_size, "migration from schema version %d: %s%s", version, db_error_text(db),
+                     db->driver->reaches_all
+                         ? ": is STORE's role the owner? Only the owner can run `ingest-api migrate`"
+                         : "");
             db_rollback(db);
             return rc;
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file db/migrate.h The way from an older schema to the newest. */
+/** @file db/migrate.h Migration of an older schema to the newest. */
 #ifndef INGEST_DB_MIGRATE_H
 #define INGEST_DB_MIGRATE_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The schema of SQLite, as the steps that lead to it. A step that was released is never changed; a new one is added.
+ * The schema of SQLite, as a list of migration steps. A released step is never changed; a new one is added.
+ * Add a new table to store/check.c too.
  *
- * Times are Unix milliseconds; ids are UUIDv7 as 16 bytes. Keys begin with the organisation: a tenant's rows lie
+ * Times are Unix milliseconds; ids are UUIDv7 as 16 bytes. Keys begin with the organisation: a tenant's rows are
  * together, and a query without the organisation finds no index. WITHOUT ROWID: the key is the table, so an import
  * appends to one tree and touches two others. The status is indexed only once it is
  * no longer `imported`. Checks are written with OR: SQLite builds a table for each IN it evaluates.
@@ -60,10 +61,10 @@
 
 /*
  * Jobs, before JOBS. state 0 ready (or delayed: due_at in the future), 1 leased, 2 done (kept for its idempotency key), 3 dead.
- * due_at: when it may be delivered; leased: when the lease runs out; done, dead: when that happened.
- * Each index is partial, so a job is in one of them at a time, and the tail of done jobs costs the others nothing.
- * tracking.queues counts live (0, 1) and dead jobs: the depth of a queue with a million jobs is one row. Triggers keep
- * it, because a transaction that rolls back must take its counts along.
+ * due_at: when it may be delivered; leased: when the lease ends; done, dead: when that happened.
+ * Each index is partial, so a job is in one of them at a time, and the tail of done jobs does not slow the others down.
+ * tracking.queues counts live (0, 1) and dead jobs: the depth of a queue with a million jobs is one row. Triggers update
+ * it, so that a rollback undoes the counts too.
  */
 #define TRACKING                                                                                                    \
     "CREATE TABLE tracking.jobs ("                                                                                  \
@@ -91,25 +92,25 @@
     "  WHERE queue = old.queue; END;"                                                                               \
     "CREATE TABLE tracking.health (id INTEGER PRIMARY KEY CHECK (id = 1), checked_at INTEGER NOT NULL) STRICT;"
 
-/* How fast each organisation may send: see mail_rate.c. */
+/* The e-mail rate of each organisation: see mail_rate.c. */
 #define MAIL_RATES                                                                  \
     "CREATE TABLE outreach.mail_rates ("                                            \
     " organisation_id BLOB NOT NULL PRIMARY KEY REFERENCES iam.organisations (id)," \
     " full_at INTEGER NOT NULL, turn_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 
 /*
- * Jobs, by states that have names:
+ * Jobs, by named states:
  *   delayed    waits for due_at
- *   ready      a worker, or a relay to the broker, may have it
+ *   ready      a worker, or a relay to the broker, may take it
  *   relaying   a relay (owner) publishes it until lease_until
  *   handed     the broker has confirmed it, at handed_at
  *   leased     a worker (owner) has it until lease_until
  *   done, dead since ended_at; done is kept for its idempotency key
- * The state decides which of the times there are, and the CHECKs hold that. due_at: since when, or from when on, it could be
+ * The state decides which of the times are set, and CHECKs enforce that. due_at: the time from which it could be
  * delivered. turn: the organisations' jobs in turn (queue/jobs.h): the lowest is served first.
- * Each index is partial, so a job is in those of its state alone, and the tail of done jobs costs the others nothing.
- * tracking.queues is kept by triggers: the depth of a queue with a million jobs is one row, and a transaction that rolls back
- * takes its counts along.
+ * Each index is partial, so a job is only in those of its state, and the tail of done jobs does not slow the others down.
+ * Triggers update tracking.queues: the depth of a queue with a million jobs is one row, and a rollback
+ * undoes the counts too.
  */
 #define JOBS                                                                                                         \
     "CREATE TABLE tracking.jobs_new ("                                                                               \
@@ -151,17 +152,116 @@
     " UPDATE tracking.queues SET live = live - (old.ended_at IS NULL), dead = dead - (old.state = 'dead')"           \
     "  WHERE queue = old.queue; END;"
 
-/* Imports under way, and how to take back what each slice of one has done: see data/imports.h. */
+/* Imports in progress, and the undo record of each slice: see data/imports.h. */
 #define IMPORTS                                                                                                       \
     "CREATE TABLE crm.imports (organisation_id BLOB NOT NULL REFERENCES iam.organisations (id), id BLOB NOT NULL,"    \
     " owner TEXT NOT NULL, touched_at INTEGER NOT NULL, PRIMARY KEY (organisation_id, id)) STRICT, WITHOUT ROWID;"    \
     "CREATE TABLE crm.import_slices (organisation_id BLOB NOT NULL, import_id BLOB NOT NULL, slice INTEGER NOT NULL," \
     " undo TEXT NOT NULL, PRIMARY KEY (organisation_id, import_id, slice)) STRICT, WITHOUT ROWID;"
 
+/*
+ * The fates of e-mails (model/states.h), with the reason and the server's reply; and the hold of a campaign: how often in a row the
+ * server refused its sender, with which reply, until when nothing is tried, and whether it was paused for that.
+ */
+#define FATES                                                                                                         \
+    "CREATE TABLE outreach.emails_new ("                                                                              \
+    " organisation_id BLOB NOT NULL, campaign_id BLOB NOT NULL, prospect_id BLOB NOT NULL, id BLOB NOT NULL,"         \
+    " state TEXT NOT NULL CHECK (state = 'waiting' OR state = 'sending' OR state = 'accepted'"                        \
+    " OR state = 'refused_recipient' OR state = 'refused_sender' OR state = 'in_doubt' OR state = 'skipped'),"        \
+    " attempts INTEGER NOT NULL DEFAULT 0, error TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"     \
+    " sent_at INTEGER, reason TEXT, words TEXT, due_at INTEGER,"                                                      \
+    " PRIMARY KEY (organisation_id, campaign_id, prospect_id),"                                                       \
+    " FOREIGN KEY (organisation_id, campaign_id) REFERENCES outreach.campaigns (organisation_id, id),"                \
+    " FOREIGN KEY (organisation_id, prospect_id) REFERENCES crm.prospects (organisation_id, id))"                     \
+    " STRICT, WITHOUT ROWID;"                                                                                         \
+    "INSERT INTO outreach.emails_new SELECT organisation_id, campaign_id, prospect_id, id,"                           \
+    " CASE WHEN e.state = 'pending' THEN 'waiting' WHEN e.state = 'sent' THEN 'accepted' WHEN e.state = 'sending' "   \
+    "THEN 'sending'"                                                                                                  \
+    "  WHEN e.error LIKE 'in doubt:%' THEN 'in_doubt' WHEN e.error LIKE 'not sent:%' THEN 'skipped'"                  \
+    "  ELSE 'refused_recipient' END,"                                                                                 \
+    " attempts, error, created_at, updated_at, sent_at,"                                                              \
+    " CASE WHEN e.state <> 'failed' THEN NULL WHEN e.error LIKE 'in doubt:%' THEN 'no_answer'"                        \
+    "  WHEN e.error LIKE 'not sent: no draft%' THEN 'no_draft'"                                                       \
+    "  WHEN e.error LIKE 'not sent: the prospect%' THEN 'prospect_invalid'"                                           \
+    "  WHEN e.error LIKE 'not sent:%' THEN 'campaign_completed' ELSE 'refused' END, NULL, NULL FROM outreach.emails " \
+    "e;"                                                                                                              \
+    "DROP TABLE outreach.emails; ALTER TABLE outreach.emails_new RENAME TO outreach.emails;"                          \
+    "CREATE INDEX outreach.emails_state ON outreach.emails (organisation_id, campaign_id, state);"                    \
+    "CREATE INDEX outreach.emails_in_doubt ON outreach.emails (organisation_id) WHERE state = 'in_doubt';"            \
+    "ALTER TABLE outreach.campaigns ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;"                                  \
+    "ALTER TABLE outreach.campaigns ADD COLUMN refusal TEXT;"                                                         \
+    "ALTER TABLE outreach.campaigns ADD COLUMN refusal_words TEXT;"                                                   \
+    "ALTER TABLE outreach.campaigns ADD COLUMN held_until INTEGER NOT NULL DEFAULT 0;"                                \
+    "ALTER TABLE outreach.campaigns ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;"                                   \
+    "CREATE INDEX outreach.campaigns_refused ON outreach.campaigns (organisation_id) WHERE refused = 1;"
+
+#define SENDERS "ALTER TABLE iam.organisations ADD COLUMN mail_from TEXT;"
+
+/* Addresses that get no e-mail: data/suppressions.h. */
+#define SUPPRESSIONS                                                                                       \
+    "CREATE TABLE outreach.suppressions (organisation_id BLOB NOT NULL REFERENCES iam.organisations (id)," \
+    " id BLOB NOT NULL, hash BLOB NOT NULL CHECK (length(hash) = 32), address TEXT, reason TEXT NOT NULL," \
+    " created_at INTEGER NOT NULL, PRIMARY KEY (organisation_id, id)) STRICT, WITHOUT ROWID;"              \
+    "CREATE UNIQUE INDEX outreach.suppressions_hash ON outreach.suppressions (organisation_id, hash);"     \
+    "CREATE INDEX outreach.emails_prospect ON outreach.emails (organisation_id, prospect_id);"             \
+    "CREATE INDEX outreach.drafts_prospect ON outreach.drafts (organisation_id, prospect_id);"             \
+    "CREATE TABLE iam.secrets (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
+/* Time of the last change of the templates; 0: never. */
+#define TEMPLATES "ALTER TABLE outreach.campaigns ADD COLUMN templates_at INTEGER NOT NULL DEFAULT 0;"
+
+/*
+ * Each organisation's use of its limits: see data/usage.h. The code that inserts prospects and campaigns adds them: a trigger
+ * per row would cost a tenth of an import.
+ */
+#define USAGE_SUM " ON CONFLICT (organisation_id, what) DO UPDATE SET used = used + excluded.used;"
+#define USAGE                                                                                                      \
+    "CREATE TABLE tracking.usage (organisation_id BLOB NOT NULL, what TEXT NOT NULL, used INTEGER NOT NULL,"       \
+    " PRIMARY KEY (organisation_id, what)) STRICT, WITHOUT ROWID;"                                                 \
+    "INSERT INTO tracking.usage SELECT organisation_id, 'prospects', count(*) FROM crm.prospects GROUP BY 1;"      \
+    "INSERT INTO tracking.usage SELECT organisation_id, 'campaigns', count(*) FROM outreach.campaigns GROUP BY 1;" \
+    "INSERT INTO tracking.usage SELECT organisation_id, queue, count(*) FROM tracking.jobs WHERE ended_at IS NULL" \
+    " GROUP BY 1, 2;"                                                                                              \
+    "CREATE TRIGGER crm.prospects_gone AFTER DELETE ON crm.prospects BEGIN"                                        \
+    " INSERT INTO tracking.usage VALUES (old.organisation_id, 'prospects', -1)" USAGE_SUM " END;"                  \
+    "CREATE TRIGGER outreach.campaigns_gone AFTER DELETE ON outreach.campaigns BEGIN"                              \
+    " INSERT INTO tracking.usage VALUES (old.organisation_id, 'campaigns', -1)" USAGE_SUM " END;"                  \
+    "DROP TRIGGER tracking.jobs_insert; DROP TRIGGER tracking.jobs_update; DROP TRIGGER tracking.jobs_delete;"     \
+    "CREATE TRIGGER tracking.jobs_insert AFTER INSERT ON tracking.jobs BEGIN"                                      \
+    " INSERT INTO tracking.queues (queue, live) VALUES (new.queue, 1)"                                             \
+    "  ON CONFLICT (queue) DO UPDATE SET live = live + 1;"                                                         \
+    " INSERT INTO tracking.usage VALUES (new.organisation_id, new.queue, 1)" USAGE_SUM " END;"                     \
+    "CREATE TRIGGER tracking.jobs_update AFTER UPDATE OF ended_at ON tracking.jobs"                                \
+    " WHEN old.ended_at IS NOT NULL OR new.ended_at IS NOT NULL BEGIN"                                             \
+    " UPDATE tracking.queues SET live = live + (new.ended_at IS NULL) - (old.ended_at IS NULL),"                   \
+    "  dead = dead + (new.state = 'dead') - (old.state = 'dead') WHERE queue = new.queue;"                         \
+    " INSERT INTO tracking.usage VALUES (new.organisation_id, new.queue,"                                          \
+    "  (new.ended_at IS NULL) - (old.ended_at IS NULL))" USAGE_SUM " END;"                                         \
+    "CREATE TRIGGER tracking.jobs_delete AFTER DELETE ON tracking.jobs WHEN old.state <> 'done' BEGIN"             \
+    " UPDATE tracking.queues SET live = live - (old.ended_at IS NULL), dead = dead - (old.state = 'dead')"         \
+    "  WHERE queue = old.queue;"                                                                                   \
+    " INSERT INTO tracking.usage VALUES (old.organisation_id, old.queue, -(old.ended_at IS NULL))" USAGE_SUM " END;"
+
+/* Requests with an Idempotency-Key, and their answers: see data/idempotency.h. */
+#define IDEMPOTENCY                                                                                                \
+    "CREATE TABLE tracking.idempotency (organisation_id BLOB NOT NULL REFERENCES iam.organisations (id),"          \
+    " key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, answer TEXT, location TEXT,"          \
+    " at INTEGER NOT NULL, owner TEXT, claim BLOB, import_id BLOB, PRIMARY KEY (organisation_id, key),"            \
+    " CHECK ((status = 0) = (claim IS NOT NULL)), CHECK ((status = 0) = (answer IS NULL))) STRICT, WITHOUT ROWID;" \
+    "CREATE INDEX tracking.idempotency_at ON tracking.idempotency (at);"                                           \
+    "CREATE TRIGGER tracking.idempotency_gone AFTER DELETE ON tracking.idempotency BEGIN"                          \
+    " INSERT INTO tracking.usage VALUES (old.organisation_id, 'idempotency_keys', -1)" USAGE_SUM " END;"
+
 const struct db_migration db_migrations_sqlite[] = {
     {1, "first schema", IAM CRM OUTREACH TRACKING},
     {2, "rates of e-mails", MAIL_RATES},
     {3, "jobs in turn", JOBS},
     {4, "imports in slices", IMPORTS},
+    {5, "fates of e-mails", FATES},
+    {6, "senders of organisations", SENDERS},
+    {7, "suppressions", SUPPRESSIONS},
+    {8, "changes of templates", TEMPLATES},
+    {9, "what organisations have", USAGE},
+    {10, "idempotency keys", IDEMPOTENCY},
     {0, NULL, NULL},
 };

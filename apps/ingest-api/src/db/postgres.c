@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The PostgreSQL driver (libpq). What opens a transaction, and the organisation that row-level security holds it to, travel
- * with its first statement (postgres_pipeline.c); a read needs no COMMIT: each of its statements is a transaction of its
- * own, as each would have a snapshot of its own in READ COMMITTED. Statements are prepared at their first use on a connection.
+ * The PostgreSQL driver (libpq). BEGIN, and the organisation for row-level security, are sent together
+ * with the first statement (postgres_pipeline.c). A read needs no COMMIT: each of its statements is a transaction of its
+ * own, because in READ COMMITTED each would have its own snapshot anyway. Statements are prepared at their first use on a connection.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,9 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A server that does not answer is given up, not waited for. Times in ms where PostgreSQL takes ms.
- * What is before dbname is a default that the URL overrides: with GSSAPI encryption each new connection would look for
- * Kerberos credentials, which few services have. */
+/*
+ * Give up a server that does not answer. Times in ms where PostgreSQL takes ms.
+ * The text before dbname is a default that the URL overrides: with GSSAPI encryption each new connection would look for
+ * Kerberos credentials, which few services have.
+ */
 static const char *const keys[] = {"gssencmode",
                                    "dbname",
                                    "connect_timeout",
@@ -32,15 +34,15 @@ static const char *const keys[] = {"gssencmode",
                                    "client_encoding",
                                    "options",
                                    NULL};
-/* The keepalives are the server's: the sessions of a machine that has lost its power are ended within 11 s (queue/orphans.h). */
+/* The server's keepalives: it ends the sessions of a machine without power within 11 s (queue/orphans.h). */
 static const char options[] =
     "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
 
-#define OUTCOME_NS 30000000000u /* as long as a statement may take */
+#define OUTCOME_NS 30000000000u /* maximum time of a statement */
 #define ROW_NS 3600000000000u   /* a row of tracking.commits is kept for a day */
 
-/* --- the connection --- */
+/* ---- the connection ---- */
 
 static void ignore_notice(void *arg, const PGresult *result)
 {
@@ -48,8 +50,10 @@ static void ignore_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
-/* The server may have gone while the connection was idle; then the socket has something to say: a last message, the end.
- * One system call when it has not. */
+/*
+ * The server may have closed the connection while it was idle; then the socket is readable: a last message, or the end.
+ * Otherwise this costs one system call.
+ */
 static bool is_alive(struct postgres_db *self)
 {
     if (!self->conn || PQstatus(self->conn) != CONNECTION_OK)
@@ -69,7 +73,7 @@ void postgres_disconnect(struct postgres_db *self)
     self->state = POSTGRES_IDLE;
     self->scope_sent[0] = 0;
     self->sent_n = 0;
-    self->generation++; /* what was prepared is gone with it */
+    self->generation++; /* prepared statements are lost with it */
 }
 
 static int postgres_ready(struct db *db)
@@ -101,7 +105,7 @@ static void postgres_close(struct db *db)
     free(self);
 }
 
-/* --- transactions --- */
+/* ---- transactions ---- */
 
 /* Statements without parameters or rows, timed as one query. Nothing is in the pipeline. */
 static int simple(struct postgres_db *self, const char *sql)
@@ -133,15 +137,15 @@ static int postgres_begin(struct db *db, bool write)
 }
 
 /*
- * The row of this connection that numbers its transactions, see find_outcome(): an update of a row that is there costs half of
- * what an upsert does. The row says every hour that somebody uses it; see postgres_advise().
+ * This connection's row, which numbers its transactions, see find_outcome(): updating an existing row costs half as
+ * much as an upsert. The row is refreshed every hour while it is in use; see postgres_advise().
  */
 int postgres_number_ready(struct postgres_db *self)
 {
     char sql[256];
     if (self->numbering == self->generation && clock_monotonic_ns() - self->row_ns < ROW_NS)
         return DB_OK;
-    snprintf(sql, sizeof sql,
+    snprintf(sql, sizeof(sql),
              "INSERT INTO tracking.commits (session, number) VALUES ('%s', 0)"
              " ON CONFLICT (session) DO UPDATE SET at = excluded.at",
              self->session);
@@ -153,7 +157,7 @@ int postgres_number_ready(struct postgres_db *self)
     return DB_OK;
 }
 
-/* COMMIT or ROLLBACK, and what is to be run before it. */
+/* COMMIT or ROLLBACK, and the statements to run before it. */
 static int end(struct postgres_db *self, enum postgres_own which, const char *tag)
 {
     struct postgres_stmt *stmt = postgres_own(self, which);
@@ -163,15 +167,15 @@ static int end(struct postgres_db *self, enum postgres_own which, const char *ta
         rc = postgres_send(self, stmt, POSTGRES_NOW);
         if (rc == DB_OK)
             rc = postgres_drain(self);
-        /* A COMMIT of a transaction that had failed "succeeds" as a ROLLBACK. */
+        /* A COMMIT of a failed transaction "succeeds" as a ROLLBACK. */
         if (rc == DB_OK && strcmp(PQcmdStatus(stmt->result), tag) != 0)
-            rc = db_fail(&self->base, DB_E_OTHER, "25", "the transaction had failed");
+            rc = db_fail(&self->base, DB_E_OTHER, "25", "the transaction has already failed");
         stmt->base.db->driver->reset(&stmt->base);
         db_observe(&stmt->base.said, clock_monotonic_ns() - start);
         if (rc != DB_OK)
             db_query_failed(&self->base, &stmt->base.said.statement);
     }
-    /* What failed before a COMMIT has kept it from being tried: the transaction is still to be rolled back. */
+    /* A failure before the COMMIT has skipped it: the transaction must still be rolled back. */
     if (self->conn && PQtransactionStatus(self->conn) != PQTRANS_IDLE)
         return rc;
     self->state = POSTGRES_IDLE;
@@ -184,7 +188,7 @@ static int end(struct postgres_db *self, enum postgres_own which, const char *ta
 static int ask_outcome(struct postgres_db *self)
 {
     char sql[128];
-    snprintf(sql, sizeof sql, "SELECT number FROM tracking.commits WHERE session = '%s' FOR UPDATE", self->session);
+    snprintf(sql, sizeof(sql), "SELECT number FROM tracking.commits WHERE session = '%s' FOR UPDATE", self->session);
     PGresult *result = promc_pq_exec(metrics_sql(), self->conn, sql);
     bool answered = PQresultStatus(result) == PGRES_TUPLES_OK;
     bool there =
@@ -194,9 +198,9 @@ static int ask_outcome(struct postgres_db *self)
 }
 
 /*
- * The answer to a COMMIT is lost: was it applied? Each transaction that writes begins by writing its number into a row of
- * tracking.commits that no other connection touches. So its number is there exactly if it was committed; and a server
- * process that still works on it holds the row locked, so that asking for the row waits for the outcome.
+ * The answer to a COMMIT is lost: was it applied? Each writing transaction begins by writing its number into a row of
+ * tracking.commits that no other connection touches. So its number is there if and only if it was committed. A server
+ * process that is still committing has the row locked, so asking for the row waits for the outcome.
  */
 static int find_outcome(struct postgres_db *self)
 {
@@ -231,9 +235,9 @@ static int postgres_commit(struct db *db)
 static int postgres_rollback(struct db *db)
 {
     struct postgres_db *self = (struct postgres_db *)db;
-    (void)postgres_drain(self); /* a failure would keep ROLLBACK from being tried */
+    (void)postgres_drain(self); /* a failure would prevent ROLLBACK */
     int rc = end(self, POSTGRES_OWN_ROLLBACK, "ROLLBACK");
-    if (rc != DB_OK) /* then the server does it when the connection ends */
+    if (rc != DB_OK) /* then the server rolls back when the connection ends */
         postgres_disconnect(self);
     return rc;
 }
@@ -249,13 +253,13 @@ static bool postgres_in_transaction(struct db *db)
 static int postgres_scope(struct db *db, const char *organisation_id)
 {
     struct postgres_db *self = (struct postgres_db *)db;
-    snprintf(self->scope, sizeof self->scope, "%s", organisation_id);
+    snprintf(self->scope, sizeof(self->scope), "%s", organisation_id);
     return DB_OK;
 }
 
-/* --- statements --- */
+/* ---- statements ---- */
 
-/* What SQLite has no word for stands in a comment whose text begins with `pg`; PostgreSQL gets the comment's inside. */
+/* PostgreSQL syntax that SQLite does not have is in a comment whose text begins with `pg`; PostgreSQL gets the comment's text. */
 static char *to_postgres(const char *sql)
 {
     char *out = strdup(sql), *at = out, *end_of;
@@ -282,8 +286,8 @@ static struct db_stmt *postgres_prepare(struct db *db, const char *sql)
 {
     struct postgres_db *self = (struct postgres_db *)db;
     int n = count_parameters(sql);
-    struct postgres_stmt *stmt = calloc(1, sizeof *stmt);
-    struct postgres_parameter *parameters = calloc((size_t)n + 1, sizeof *parameters);
+    struct postgres_stmt *stmt = calloc(1, sizeof(*stmt));
+    struct postgres_parameter *parameters = calloc((size_t)n + 1, sizeof(*parameters));
     char *text = to_postgres(sql);
     if (!stmt || !parameters || !text) {
         free(stmt);
@@ -292,7 +296,7 @@ static struct db_stmt *postgres_prepare(struct db *db, const char *sql)
         db_fail(db, DB_E_OTHER, "53", "out of memory");
         return NULL;
     }
-    snprintf(stmt->name, sizeof stmt->name, "s%u", ++self->names);
+    snprintf(stmt->name, sizeof(stmt->name), "s%u", ++self->names);
     stmt->text = text;
     stmt->parameters = parameters;
     stmt->n = n;
@@ -305,8 +309,8 @@ static void postgres_finalize(struct db_stmt *base)
     struct postgres_db *self = (struct postgres_db *)base->db;
     char sql[64];
     /* An uncached one would stay in the server for the life of the connection. */
-    if (!base->cached && stmt->generation == self->generation && self->conn && self->sent_n == 0) {
-        snprintf(sql, sizeof sql, "DEALLOCATE %s", stmt->name);
+    if (!base->cached && stmt->generation == self->generation && self->conn && postgres_idle(self)) {
+        snprintf(sql, sizeof(sql), "DEALLOCATE %s", stmt->name);
         PQclear(PQexec(self->conn, sql));
     }
     PQclear(stmt->result);
@@ -322,8 +326,10 @@ static struct postgres_parameter *parameter(struct db_stmt *base, int index)
     return index >= 1 && index <= stmt->n ? &stmt->parameters[index - 1] : &nowhere;
 }
 
-/* Text, ids and blobs go as they are (PostgreSQL's binary formats of these types); integers as text, whose type the
- * server knows better than we do. */
+/*
+ * Text, ids and blobs are sent in PostgreSQL's binary formats; integers as text, because the
+ * server knows their type better than we do.
+ */
 static void postgres_bind_null(struct db_stmt *stmt, int index)
 {
     *parameter(stmt, index) = (struct postgres_parameter){0};
@@ -352,7 +358,7 @@ static void postgres_bind_uuid(struct db_stmt *stmt, int index, const unsigned c
 static void postgres_bind_int(struct db_stmt *stmt, int index, int64_t value)
 {
     struct postgres_parameter *p = parameter(stmt, index);
-    p->length = snprintf(p->space, sizeof p->space, "%lld", (long long)value);
+    p->length = snprintf(p->space, sizeof(p->space), "%lld", (long long)value);
     p->value = p->space;
     p->binary = 0;
 }
@@ -362,16 +368,11 @@ static int execute(struct postgres_db *self, struct postgres_stmt *stmt)
     int rc = postgres_before_statement(self);
     if (rc == DB_OK)
         rc = postgres_send(self, stmt, POSTGRES_NOW);
-    int drained = postgres_drain(self); /* also when not all of it could be sent */
-    if (rc != DB_OK || drained != DB_OK)
-        return rc != DB_OK ? rc : drained;
-    self->changes = strtoll(PQcmdTuples(stmt->result), NULL, 10);
-    stmt->base.columns = PQnfields(stmt->result);
-    stmt->row = -1;
-    return DB_OK;
+    int drained = postgres_drain(self); /* also if only a part could be sent */
+    return rc != DB_OK ? rc : drained;
 }
 
-/* Only in a transaction that is to be committed, where something comes after it. */
+/* Only in a transaction that will be committed, since something must follow it. */
 static int postgres_later(struct db_stmt *base)
 {
     struct postgres_db *self = (struct postgres_db *)base->db;
@@ -384,17 +385,71 @@ static int postgres_later(struct db_stmt *base)
     return rc == DB_OK ? postgres_send(self, stmt, POSTGRES_LATER) : rc;
 }
 
+static int postgres_ahead(struct db_stmt *base)
+{
+    struct postgres_db *self = (struct postgres_db *)base->db;
+    struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    if (self->state != POSTGRES_WRITE && self->state != POSTGRES_BEGUN)
+        return DB_OK; /* the first step runs it */
+    int rc = self->sent_n > POSTGRES_SENT / 2 ? postgres_drain(self) : DB_OK;
+    if (rc == DB_OK)
+        rc = postgres_before_statement(self);
+    if (rc == DB_OK)
+        rc = postgres_send(self, stmt, POSTGRES_NOW);
+    if (rc == DB_OK)
+        rc = postgres_ask(self);
+    stmt->ahead = rc == DB_OK;
+    return rc;
+}
+
+/* The answer has arrived, perhaps with others. */
+static int first_row(struct postgres_db *self, struct postgres_stmt *stmt)
+{
+    int rc = DB_OK;
+    if (!stmt->result)
+        rc = stmt->ahead ? postgres_receive(self, stmt) : execute(self, stmt);
+    stmt->ahead = false;
+    if (rc != DB_OK)
+        return rc;
+    self->changes = strtoll(PQcmdTuples(stmt->result), NULL, 10);
+    stmt->base.columns = PQnfields(stmt->result);
+    stmt->row = -1;
+    return DB_OK;
+}
+
 static int postgres_step(struct db_stmt *base)
 {
     struct postgres_stmt *stmt = (struct postgres_stmt *)base;
-    if (!stmt->result) {
-        int rc = execute((struct postgres_db *)base->db, stmt);
+    if (stmt->ahead || !stmt->result) {
+        int rc = first_row((struct postgres_db *)base->db, stmt);
         if (rc != DB_OK)
             return rc;
     }
     if (stmt->row < PQntuples(stmt->result))
         stmt->row++;
     return stmt->row < PQntuples(stmt->result) ? DB_ROW : DB_OK;
+}
+
+/* What comes after it reads. */
+static int postgres_step_last(struct db_stmt *base)
+{
+    struct postgres_db *self = (struct postgres_db *)base->db;
+    struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    if (self->state != POSTGRES_WRITE && self->state != POSTGRES_BEGUN)
+        return postgres_step(base);
+    int rc = postgres_before_statement(self);
+    if (rc == DB_OK)
+        rc = postgres_send(self, stmt, POSTGRES_NOW);
+    if (rc == DB_OK)
+        rc = postgres_commit(&self->base);
+    else
+        (void)postgres_drain(self);
+    if (rc != DB_OK)
+        return rc;
+    self->state = POSTGRES_READ;
+    if (!stmt->result || first_row(self, stmt) != DB_OK)
+        return DB_OK;
+    return postgres_step(base);
 }
 
 static const char *postgres_column_text(struct db_stmt *base, int column)
@@ -423,8 +478,11 @@ static int64_t postgres_column_int(struct db_stmt *base, int column)
 static void postgres_reset(struct db_stmt *base)
 {
     struct postgres_stmt *stmt = (struct postgres_stmt *)base;
+    if (stmt->ahead && !stmt->result) /* nobody reads its answer any more; the next statement would read it instead */
+        (void)postgres_drain((struct postgres_db *)base->db);
     PQclear(stmt->result);
     stmt->result = NULL;
+    stmt->ahead = false;
 }
 
 static int64_t postgres_changes(struct db *db)
@@ -432,7 +490,7 @@ static int64_t postgres_changes(struct db *db)
     return ((struct postgres_db *)db)->changes;
 }
 
-/* --- migrations --- */
+/* ---- migrations ---- */
 
 static int postgres_script(struct db *db, const char *sql)
 {
@@ -454,14 +512,23 @@ static bool postgres_table_exists(struct db *db, const char *schema, const char 
     return there;
 }
 
+static bool postgres_reaches_all(struct db *db)
+{
+    struct db_stmt *stmt = db_prepare(db, "SELECT has_function_privilege('iam.all_organisations()', 'EXECUTE')");
+    bool all = db_step(stmt) == DB_ROW && db_column_int(stmt, 0);
+    db_done(stmt);
+    return all;
+}
+
 static void postgres_advise(struct db *db)
 {
     struct db_stmt *stmt =
         db_prepare(db, "SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user");
     if (db_step(stmt) == DB_ROW && db_column_int(stmt, 0))
-        log_warn("the database role bypasses row-level security: use one that is no superuser", "s:component", "store");
+        log_warn("the database role bypasses row-level security: use a role that is not a superuser", "s:component",
+                 "store");
     db_done(stmt);
-    /* Of connections that are no more. One that has been idle for so long makes its row anew before it writes. */
+    /* Rows of closed connections. A connection that was idle for that long creates its row again before it writes. */
     (void)db_exec(db, "DELETE FROM tracking.commits WHERE at < now() - interval '1 day'", "");
 }
 
@@ -472,6 +539,7 @@ static const struct db_driver driver = {
     .migrations = db_migrations_postgres,
     .prologue = &db_prologue_postgres,
     .advise = postgres_advise,
+    .reaches_all = postgres_reaches_all,
     .ready = postgres_ready,
     .begin = postgres_begin,
     .commit = postgres_commit,
@@ -486,6 +554,8 @@ static const struct db_driver driver = {
     .bind_blob = postgres_bind_blob,
     .step = postgres_step,
     .later = postgres_later,
+    .ahead = postgres_ahead,
+    .step_last = postgres_step_last,
     .column_text = postgres_column_text,
     .column_length = postgres_column_length,
     .column_int = postgres_column_int,
@@ -503,15 +573,14 @@ int db_open_postgres(struct db **out, const char *url, char *error, size_t error
     char *parse_error = NULL;
     PQconninfoOption *parsed = PQconninfoParse(url, &parse_error);
     if (!parsed) {
-        /* libpq's text quotes the URL, which may hold a password. */
+        /* libpq's text quotes the URL, which may contain a password. */
         snprintf(error, error_size, "STORE is not a valid PostgreSQL URL");
         PQfreemem(parse_error);
         return DB_E_INVALID;
     }
     PQconninfoFree(parsed);
-    struct postgres_db *self = calloc(1, sizeof *self);
+    struct postgres_db *self = calloc(1, sizeof(*self));
     char *copy = strdup(url);
-    unsigned char session[16];
     char owner[OWNER_SIZE];
     if (!self || !copy) {
         free(self);
@@ -523,9 +592,8 @@ int db_open_postgres(struct db **out, const char *url, char *error, size_t error
     self->url = copy;
     self->generation = 1;
     owner_self(owner);
-    snprintf(self->name, sizeof self->name, OWNER_SESSION "%.*s", OWNER_SIZE - (int)sizeof OWNER_SESSION, owner);
-    uuid_new(session);
-    uuid_format(session, self->session);
+    snprintf(self->name, sizeof(self->name), OWNER_SESSION "%.*s", OWNER_SIZE - (int)sizeof(OWNER_SESSION), owner);
+    uuid_new_text(self->session);
     *out = &self->base;
     return DB_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file db/postgres_internal.h The inside of the PostgreSQL driver. */
+/** @file db/postgres_internal.h Internals of the PostgreSQL driver. */
 #ifndef INGEST_DB_POSTGRES_INTERNAL_H
 #define INGEST_DB_POSTGRES_INTERNAL_H
 
@@ -21,8 +21,8 @@ enum postgres_state {
 struct postgres_stmt;
 
 enum postgres_sent_as {
-    POSTGRES_PREPARE, /**< what prepares it, not the statement itself */
-    POSTGRES_BEFORE,  /**< opens the way for another; its result says nothing but that it failed */
+    POSTGRES_PREPARE, /**< the Parse message, not the statement itself */
+    POSTGRES_BEFORE,  /**< goes before another statement; its result matters only if it failed */
     POSTGRES_LATER,   /**< nobody waits for it */
     POSTGRES_NOW      /**< its result is kept, in the statement */
 };
@@ -39,7 +39,7 @@ enum postgres_own {
     POSTGRES_OWN_COMMIT,
     POSTGRES_OWN_ROLLBACK,
     POSTGRES_OWN_SCOPE,
-    POSTGRES_OWN_READ, /**< the scope of one statement that only reads */
+    POSTGRES_OWN_READ, /**< the scope of one read-only statement */
     POSTGRES_OWN_NUMBER,
     POSTGRES_OWN
 };
@@ -50,15 +50,15 @@ struct postgres_db {
     PGconn *conn; /**< NULL: not connected */
     enum postgres_state state;
     char scope[40], scope_sent[40]; /**< organisation id, "*", or "" */
-    unsigned generation;            /**< rises when the connection is lost, and with it what was prepared */
+    unsigned generation;            /**< incremented when the connection, with its prepared statements, is lost */
     unsigned names;
     int64_t changes;
     char name[OWNER_SIZE]; /**< of its sessions: OWNER_SESSION */
-    char session[40];      /**< this connection in tracking.commits, also when it was made anew */
+    char session[40];      /**< this connection's row in tracking.commits, also after a reconnect */
     uint64_t transaction;  /**< the number of the last write transaction */
-    unsigned numbering;    /**< generation in which our row of tracking.commits was made sure of; 0: none */
-    uint64_t row_ns;       /**< when our row of tracking.commits was last made or said to be in use */
-    bool numbered;         /**< the present one has sent its number */
+    unsigned numbering;    /**< generation in which our row of tracking.commits was checked; 0: none */
+    uint64_t row_ns;       /**< when our row of tracking.commits was last created or refreshed */
+    bool numbered;         /**< the current one has sent its number */
 
     struct postgres_stmt *own[POSTGRES_OWN];  /**< made at their first use */
     struct postgres_sent sent[POSTGRES_SENT]; /**< in the pipeline, in order; none: pipeline mode is off */
@@ -75,18 +75,19 @@ struct postgres_stmt {
     struct db_stmt base;
     char name[16];
     char *text;
-    unsigned generation; /**< of the connection that it is prepared on; 0: none */
+    unsigned generation; /**< generation of the connection on which it is prepared; 0: none */
     struct postgres_parameter *parameters;
     int n, row;
+    bool ahead; /**< it is in progress, or its answer has arrived and nobody has read it yet */
     PGresult *result;
 };
 
 extern const char *const db_prologue_postgres;
 
-/** What was prepared, and a transaction that was begun, are gone with the connection. */
+/** Prepared statements, and a transaction that was begun, are lost with the connection. */
 void postgres_disconnect(struct postgres_db *self);
 
-/** Our row of tracking.commits is there. Outside of a transaction. */
+/** Make sure that our row of tracking.commits exists. Outside of a transaction. */
 int postgres_number_ready(struct postgres_db *self);
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Statements on their way to PostgreSQL (libpq's pipeline mode): what one call sends is answered in one round trip.
+ * Statements on their way to PostgreSQL (libpq's pipeline mode): everything sent by one call is answered in one round trip.
  *
- *   BEGIN, the scope, the number       opens a write transaction, with its first statement
- *   the scope, read only               before each statement of a read, in the transaction that a statement is anyway
- *   what is to be run `later`          with the next statement whose answer is asked for, or with COMMIT
+ *   BEGIN, the scope, the number       open a write transaction, with its first statement
+ *   the scope, read only               before each statement of a read, which is its own transaction
+ *   statements run `later`             with the next statement whose answer is needed, or with COMMIT
+ *   statements sent `ahead`            at once; the server works on them, and answers, while others are prepared
  *
- * The first that fails ends the pipeline: the server skips all up to the Sync behind it, COMMIT too. Few statements are under
- * way at once, and none but the last of them has rows to speak of, so that neither side ever waits for the other to read.
+ * The first failure ends the pipeline: the server skips everything up to the next Sync, including COMMIT. Few statements are in
+ * progress at once, and only the last of them returns many rows, so neither side ever waits for the other to read.
  */
 #include "db/postgres_pipeline.h"
 #include "base/clock.h"
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The SQLSTATE's class decides, with a few exceptions within it. */
+/* The SQLSTATE's class decides, with a few exceptions. */
 static int translate(const char *state)
 {
     static const struct {
@@ -28,13 +29,13 @@ static int translate(const char *state)
         {"53100", DB_E_FULL},     {"53", DB_E_BUSY},        {"40", DB_E_BUSY},       {"55P03", DB_E_BUSY},
         {"57014", DB_E_BUSY},     {"57P", DB_E_CONNECTION}, {"08", DB_E_CONNECTION}, {"25P03", DB_E_CONNECTION},
     };
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
         if (strncmp(state, codes[i].prefix, strlen(codes[i].prefix)) == 0)
             return codes[i].code;
     return DB_E_OTHER;
 }
 
-/* Records what went wrong. The primary message has no values of rows in it; the detail would. */
+/* Records an error. The primary message contains no values of rows; the detail would. */
 int postgres_fail(struct postgres_db *self, const PGresult *result)
 {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -43,10 +44,10 @@ int postgres_fail(struct postgres_db *self, const PGresult *result)
     int code;
     if (state) {
         code = translate(state);
-        snprintf(class, sizeof class, "%.2s", state);
+        snprintf(class, sizeof(class), "%.2s", state);
     } else {
         code = DB_E_CONNECTION;
-        snprintf(class, sizeof class, "08");
+        snprintf(class, sizeof(class), "08");
         text = PQerrorMessage(self->conn);
     }
     if (PQstatus(self->conn) == CONNECTION_BAD)
@@ -54,7 +55,7 @@ int postgres_fail(struct postgres_db *self, const PGresult *result)
     return db_fail(&self->base, code, class, text ? text : "connection lost");
 }
 
-/* --- sending --- */
+/* ---- sending ---- */
 
 static int not_sent(struct postgres_db *self)
 {
@@ -78,7 +79,7 @@ int postgres_send(struct postgres_db *self, struct postgres_stmt *stmt, enum pos
         if (!PQsendPrepare(self->conn, stmt->name, stmt->text, 0, NULL))
             return not_sent(self);
         note(self, stmt, POSTGRES_PREPARE);
-        stmt->generation = self->generation; /* taken back when it fails */
+        stmt->generation = self->generation; /* undone if it fails */
     }
     for (int i = 0; i < stmt->n; i++) {
         values[i] = stmt->parameters[i].value;
@@ -91,9 +92,9 @@ int postgres_send(struct postgres_db *self, struct postgres_stmt *stmt, enum pos
     return DB_OK;
 }
 
-/* --- receiving --- */
+/* ---- receiving ---- */
 
-/* @return DB_OK; or, of the first that failed, its error. */
+/* @return DB_OK, or the error of the first that failed. */
 static int take_result(struct postgres_db *self, const struct postgres_sent *sent, PGresult *result, int rc)
 {
     ExecStatusType status = PQresultStatus(result); /* PGRES_FATAL_ERROR of NULL */
@@ -113,7 +114,7 @@ static int take_result(struct postgres_db *self, const struct postgres_sent *sen
     return rc;
 }
 
-/* The end of the pipeline: from here on the connection is good for anything again. */
+/* The end of the pipeline: from here on the connection can be used for anything again. */
 static bool leave(struct postgres_db *self)
 {
     bool synced = false;
@@ -125,17 +126,45 @@ static bool leave(struct postgres_db *self)
     return synced && PQexitPipelineMode(self->conn);
 }
 
+bool postgres_idle(const struct postgres_db *self)
+{
+    return !self->conn || PQpipelineStatus(self->conn) == PQ_PIPELINE_OFF;
+}
+
+int postgres_ask(struct postgres_db *self)
+{
+    return self->conn && PQsendFlushRequest(self->conn) && PQflush(self->conn) == 0 ? DB_OK : not_sent(self);
+}
+
+int postgres_receive(struct postgres_db *self, const struct postgres_stmt *stmt)
+{
+    int taken = 0, rc = DB_OK;
+    bool found = false;
+    while (taken < self->sent_n && rc == DB_OK && !found) {
+        const struct postgres_sent *sent = &self->sent[taken++];
+        found = sent->stmt == stmt && sent->as == POSTGRES_NOW;
+        rc = take_result(self, sent, PQgetResult(self->conn), rc);
+        PQclear(PQgetResult(self->conn)); /* NULL: the end of this statement's results */
+    }
+    self->sent_n -= taken;
+    memmove(self->sent, self->sent + taken, (size_t)self->sent_n * sizeof(self->sent[0]));
+    if (rc == DB_OK && found)
+        return DB_OK;
+    int drained = postgres_drain(self);
+    return rc != DB_OK ? rc : drained != DB_OK ? drained : not_sent(self);
+}
+
 int postgres_drain(struct postgres_db *self)
 {
     int n = self->sent_n, rc = DB_OK;
     self->sent_n = 0;
-    if (n == 0)
+    if (postgres_idle(self))
         return DB_OK;
     bool lost = !PQpipelineSync(self->conn);
     for (int i = 0; i < n; i++) {
         rc = take_result(self, &self->sent[i], lost ? NULL : PQgetResult(self->conn), rc);
         if (!lost)
-            PQclear(PQgetResult(self->conn)); /* NULL: the end of what this one has to say */
+            PQclear(PQgetResult(self->conn)); /* NULL: the end of this statement's results */
         lost |= PQstatus(self->conn) != CONNECTION_OK;
     }
     if (!lost && leave(self))
@@ -146,9 +175,9 @@ int postgres_drain(struct postgres_db *self)
     return rc;
 }
 
-/* --- what goes before a statement, and ends a transaction --- */
+/* ---- what goes before a statement, and ends a transaction ---- */
 
-/* With names that say on the wire, and in pg_prepared_statements, what they are. */
+/* With names that are recognisable on the wire and in pg_prepared_statements. */
 static const struct {
     const char *name, *sql;
 } own[POSTGRES_OWN] = {
@@ -168,7 +197,7 @@ struct postgres_stmt *postgres_own(struct postgres_db *self, enum postgres_own w
         if (!base)
             return NULL;
         struct postgres_stmt *stmt = (struct postgres_stmt *)base;
-        snprintf(stmt->name, sizeof stmt->name, "%s", own[which].name);
+        snprintf(stmt->name, sizeof(stmt->name), "%s", own[which].name);
         base->db = &self->base;
         base->cached = true;
         promc_sql_prepare(metrics_sql(), own[which].sql, PROMC_SQL_NUL_TERMINATED, &base->said);
@@ -222,7 +251,7 @@ int postgres_before_statement(struct postgres_db *self)
     }
     if (rc == DB_OK && strcmp(self->scope, self->scope_sent) != 0) {
         rc = send_own(self, POSTGRES_OWN_SCOPE, self->scope);
-        snprintf(self->scope_sent, sizeof self->scope_sent, "%s", self->scope);
+        snprintf(self->scope_sent, sizeof(self->scope_sent), "%s", self->scope);
     }
     return rc;
 }

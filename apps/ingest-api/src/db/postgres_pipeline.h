@@ -5,17 +5,29 @@
 
 #include "db/postgres_internal.h"
 
-/** Record what went wrong; `result` NULL: on the connection. The primary message has no values of rows in it; the detail would.
- *  @return the code */
+/**
+ * Record an error; `result` NULL: on the connection. The primary message contains no values of rows; the detail would.
+ *  @return the code
+ */
 int postgres_fail(struct postgres_db *self, const PGresult *result);
 
-/** Into the pipeline with it; sent at the latest by postgres_drain(). Parameters are copied. */
+/** Put it into the pipeline; sent at the latest by postgres_drain(). Parameters are copied. */
 int postgres_send(struct postgres_db *self, struct postgres_stmt *stmt, enum postgres_sent_as as);
 
-/** Wait for all that is in the pipeline. @return DB_OK, or the error of the first that failed, which has been counted. */
+/** Send everything now and let the server answer all of it. postgres_receive() reads the answers. */
+int postgres_ask(struct postgres_db *self);
+/**
+ * Wait for the answer of a statement after postgres_ask(), and of earlier ones; the rest stays in progress.
+ *  @return as postgres_drain()
+ */
+int postgres_receive(struct postgres_db *self, const struct postgres_stmt *stmt);
+/** Nothing is in progress: the connection can be used for anything. */
+bool postgres_idle(const struct postgres_db *self);
+
+/** Wait for everything in the pipeline. @return DB_OK, or the error of the first that failed, which has been counted. */
 int postgres_drain(struct postgres_db *self);
 
-/** Put into the pipeline what has to go before a statement: BEGIN, the scope, the number of a transaction that writes. */
+/** Put the statements into the pipeline that must go before a statement: BEGIN, the scope, the number of a writing transaction. */
 int postgres_before_statement(struct postgres_db *self);
 
 /** One of the driver's own; NULL after db_fail(). */

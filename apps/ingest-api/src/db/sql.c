@@ -8,24 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A word that names one of our schemas, with a dot behind it and none before it. */
+/* A word that names one of our schemas, followed by a dot and not preceded by one. */
 static bool is_schema(const char *start, const promc_sql_token *token)
 {
     if (token->kind != PROMC_SQL_TOKEN_WORD || token->text[token->length] != '.' ||
         (token->text > start && token->text[-1] == '.'))
         return false;
-    for (int i = 0; i < DB_SCHEMA_OTHER; i++) {
+    for (int i = 0; i < DB_SCHEMA_OTHER; i++)
         if (strlen(db_schema_values[i]) == token->length &&
             memcmp(db_schema_values[i], token->text, token->length) == 0)
             return true;
-    }
     return false;
 }
 
 char *sql_to_sqlite(const char *sql)
 {
     const char *end = sql + strlen(sql);
-    char *out = malloc((size_t)(end - sql) + 1); /* no byte more or less than in */
+    char *out = malloc((size_t)(end - sql) + 1); /* exactly as many bytes as before */
     if (!out)
         return NULL;
     memcpy(out, sql, (size_t)(end - sql) + 1);

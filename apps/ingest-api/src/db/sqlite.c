@@ -4,12 +4,12 @@
  * used by one thread at a time (NOMUTEX).
  */
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/uuid.h"
 #include "db/driver.h"
 #include "db/sql.h"
+#include "db/sqlite_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <promc-sqlite/sqlite.h>
 #include <pthread.h>
@@ -20,16 +20,24 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Pages in the log after which it is copied into the database; after which readers are waited for, so that it restarts
- * and does not grow for ever under a load that always has a reader in it. */
+/*
+ * Pages in the log after which it is copied into the database; and after which readers are waited for, so that it restarts
+ * and does not grow for ever under a load that always has a reader in it.
+ */
 #define CHECKPOINT_PAGES 4000
 #define CHECKPOINT_RESTART_PAGES 32000
+/* Reads are short, but a backup takes minutes: no writer may wait for that. */
+#define RESTART_WAIT_MS 50
+#define RESTART_PAUSE_NS 2000000000u
+#define MAKING_MS 3000 /* another process is creating the file; it has a page after a few milliseconds */
 
 struct sqlite_db {
     struct db base;
     sqlite3 *handle;
+    bool forget; /* db_forget() waits for an idle moment */
     unsigned busy_timeout_ms;
     uint64_t busy_since_ns;
+    uint64_t restart_ns; /* when readers may be waited for again, see sqlite_idle() */
     int wal_pages;
 };
 
@@ -37,8 +45,8 @@ struct sqlite_stmt {
     struct db_stmt base;
     sqlite3_stmt *handle;
     int parameters;
-    char (*uuid_text)[UUID_TEXT]; /* what is read, by column */
-    unsigned char uuid[][16];     /* what is bound, by parameter: saves SQLite a copy */
+    char (*uuid_text)[UUID_TEXT]; /* fetched values, by column */
+    unsigned char uuid[][16];     /* bound values, by parameter: saves SQLite a copy */
 };
 
 static sqlite3 *handle_of(struct db *db)
@@ -51,7 +59,7 @@ static sqlite3_stmt *stmt_of(struct db_stmt *stmt)
     return ((struct sqlite_stmt *)stmt)->handle;
 }
 
-/* --- errors --- */
+/* ---- errors ---- */
 
 static int constraint_error(int extended)
 {
@@ -83,6 +91,9 @@ static int translate(int extended, const char *class)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return DB_E_BUSY;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return DB_E_DAMAGED;
     default:
         return DB_E_OTHER;
     }
@@ -96,7 +107,7 @@ static int fail(struct db *db)
     return db_fail(db, translate(extended, class), class, sqlite3_errmsg(handle));
 }
 
-/* --- statements --- */
+/* ---- statements ---- */
 
 static struct db_stmt *sqlite_prepare(struct db *db, const char *sql)
 {
@@ -116,7 +127,7 @@ static struct db_stmt *sqlite_prepare(struct db *db, const char *sql)
         return NULL;
     }
     int parameters = sqlite3_bind_parameter_count(handle), columns = sqlite3_column_count(handle);
-    struct sqlite_stmt *stmt = calloc(1, sizeof *stmt + (size_t)parameters * sizeof *stmt->uuid);
+    struct sqlite_stmt *stmt = calloc(1, sizeof(*stmt) + (size_t)parameters * sizeof(*stmt->uuid));
     char(*uuid_text)[UUID_TEXT] = calloc((size_t)columns + 1, UUID_TEXT);
     if (!stmt || !uuid_text) {
         free(stmt);
@@ -139,7 +150,7 @@ static void sqlite_finalize(struct db_stmt *stmt)
     free(stmt);
 }
 
-/* A bind fails only for an index that is not in the SQL, a fault of the programmer that the step would hide. */
+/* A bind fails only for an index that is not in the SQL, a programming error that the step would hide. */
 static void check_bind(struct db_stmt *stmt, int rc)
 {
     if (rc != SQLITE_OK)
@@ -209,14 +220,16 @@ static const char *sqlite_column_uuid_(struct db_stmt *stmt, int column)
     return text;
 }
 
-/* Bindings stay: every execution binds all of its parameters, and clearing them costs as much as binding. SQLite does
- * not look at the old pointers before the next step. */
+/*
+ * Bindings stay: every execution binds all of its parameters, and clearing them costs as much as binding. SQLite does
+ * not read the old pointers before the next step.
+ */
 static void sqlite_reset_(struct db_stmt *stmt)
 {
     sqlite3_reset(stmt_of(stmt));
 }
 
-/* --- the connection --- */
+/* ---- the connection ---- */
 
 static int64_t sqlite_changes_(struct db *db)
 {
@@ -256,7 +269,7 @@ static int sqlite_script(struct db *db, const char *sql)
 static bool sqlite_table_exists(struct db *db, const char *schema, const char *table)
 {
     char name[128];
-    snprintf(name, sizeof name, "%s_%s", schema, table);
+    snprintf(name, sizeof(name), "%s_%s", schema, table);
     struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1");
     db_bind_str(stmt, 1, name);
     bool there = db_step(stmt) == DB_ROW;
@@ -264,8 +277,10 @@ static bool sqlite_table_exists(struct db *db, const char *schema, const char *t
     return there;
 }
 
-/* SQLite's own busy handler backs off to 100 ms and then misses, again and again, the short gap between two commits of
- * another process's busy writer. Asking each millisecond finds it. */
+/*
+ * SQLite's own busy handler backs off to 100 ms and then often misses the short gap between two commits of
+ * another process's busy writer. Retrying every millisecond finds it.
+ */
 static int on_busy(void *arg, int count)
 {
     struct sqlite_db *db = arg;
@@ -287,18 +302,71 @@ static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages)
     return SQLITE_OK;
 }
 
+/* A failure (busy, disk full) loses nothing: the log keeps the pages, and the next commit tries again. */
+static void checkpoint(struct sqlite_db *self)
+{
+    uint64_t now = clock_monotonic_ns();
+    bool restart = self->wal_pages >= CHECKPOINT_RESTART_PAGES && now >= self->restart_ns;
+    unsigned timeout_ms = self->busy_timeout_ms;
+    if (restart && timeout_ms > RESTART_WAIT_MS)
+        self->busy_timeout_ms = RESTART_WAIT_MS;
+    int mode = restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+    if (sqlite3_wal_checkpoint_v2(self->handle, NULL, mode, NULL, NULL) == SQLITE_BUSY && restart)
+        self->restart_ns = now + RESTART_PAUSE_NS;
+    self->busy_timeout_ms = timeout_ms;
+}
+
+static void sqlite_forget(struct db *db)
+{
+    ((struct sqlite_db *)db)->forget = true;
+}
+
+/* Readers prevent it: the next idle moment tries again. */
+static void empty_log(struct sqlite_db *self)
+{
+    unsigned timeout_ms = self->busy_timeout_ms;
+    if (timeout_ms > RESTART_WAIT_MS)
+        self->busy_timeout_ms = RESTART_WAIT_MS;
+    if (sqlite3_wal_checkpoint_v2(self->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+        self->forget = false;
+    self->busy_timeout_ms = timeout_ms;
+}
+
 static void sqlite_idle(struct db *db)
 {
     struct sqlite_db *self = (struct sqlite_db *)db;
+    if (self->forget)
+        empty_log(self);
     if (self->wal_pages < CHECKPOINT_PAGES)
         return;
-    int mode = self->wal_pages < CHECKPOINT_RESTART_PAGES ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART;
-    /* A failure (busy, disk full) loses nothing: the log keeps what was not copied, and the next commit comes again. */
-    sqlite3_wal_checkpoint_v2(self->handle, NULL, mode, NULL, NULL);
+    checkpoint(self);
     self->wal_pages = 0;
-    /* That much is an import's: what it filled the cache with is not needed by what follows. */
+    /* That many pages come from an import: later work does not need its part of the cache. */
     sqlite3_db_release_memory(self->handle);
     malloc_trim(0);
+}
+
+/*
+ * Every page, and every row's place in its table; not the indexes, which would take several times as long. This is not one of the
+ * service's queries: it is neither counted nor reported as slow.
+ */
+static int sqlite_look_through(struct db *db, char *found, size_t found_size)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(handle_of(db), "PRAGMA quick_check(1)", -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    const char *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : sqlite3_errmsg(handle_of(db));
+    bool whole = rc == SQLITE_ROW && text && strcmp(text, "ok") == 0;
+    snprintf(found, found_size, "%s", text ? text : "");
+    int result = whole ? DB_OK : rc == SQLITE_ROW ? db_fail(db, DB_E_DAMAGED, "XX", found) : fail(db);
+    sqlite3_finalize(stmt);
+    return result;
+}
+
+static void sqlite_interrupt_(struct db *db)
+{
+    sqlite3_interrupt(handle_of(db));
 }
 
 static void sqlite_close_(struct db *db)
@@ -333,76 +401,142 @@ static const struct db_driver driver = {
     .script = sqlite_script,
     .table_exists = sqlite_table_exists,
     .idle = sqlite_idle,
+    .forget = sqlite_forget,
+    .look_through = sqlite_look_through,
+    .interrupt = sqlite_interrupt_,
 };
 
-/*
- * The file holds tenants' data: made for its owner alone. SQLite gives the -wal and -shm files the same mode.
- * A file that is there must not be opened here: closing it again would drop every POSIX lock that this process's
- * other connections hold on it, and the next process to close the database (`org create`) would believe that it is the
- * last one and delete the log under them. The commits that follow would be lost with the process.
- */
-static int make_file(const char *path, char *error, size_t error_size)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0) {
-        close(fd);
-        return DB_OK;
-    }
-    if (errno == EEXIST && access(path, R_OK | W_OK) == 0)
-        return DB_OK;
-    snprintf(error, error_size, "cannot open %s: %s", path, strerror(errno));
-    return errno == ENOSPC ? DB_E_FULL : DB_E_OTHER;
-}
+static const char *const pragmas =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA temp_store = MEMORY;"
+    "PRAGMA journal_size_limit = 67108864;" /* the log, after a big import */
+    "PRAGMA secure_delete = ON;"            /* erased data must not stay in free pages: data/erase.h */
+    "PRAGMA trusted_schema = OFF;";
 
-static const char *const pragmas = "PRAGMA journal_mode = WAL;"
-                                   "PRAGMA synchronous = FULL;"
-                                   "PRAGMA foreign_keys = ON;"
-                                   "PRAGMA temp_store = MEMORY;"
-                                   "PRAGMA journal_size_limit = 67108864;" /* the log, after a big import */
-                                   "PRAGMA secure_delete = OFF;" /* Debian builds it on: zeroes what is freed */
-                                   "PRAGMA trusted_schema = OFF;";
-
-/* SQLite's memory statistics cost a process-wide mutex at each allocation. Must come before its first use. */
+/* SQLite's memory statistics cost a process-wide mutex at each allocation. Must be set before its first use. */
 static void configure_once(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
+/* While we hold the writer's lock nobody appends to the log. */
+static int look_again(struct sqlite_db *db, const char *path, struct sqlite_log *log, char *error, size_t error_size)
+{
+    if (sqlite3_exec(db->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+        return fail(&db->base);
+    int rc = sqlite_log_look(path, log, error, error_size);
+    sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+/* SQLite reads a log up to the first incomplete frame, and would then overwrite everything after it. */
+static int check_log(struct sqlite_db *db, const char *path, char *error, size_t error_size)
+{
+    struct sqlite_log log;
+    int rc = sqlite_log_look(path, &log, error, error_size);
+    if (rc == DB_OK && log.lost > 0)
+        rc = look_again(db, path, &log, error, error_size);
+    if (rc != DB_OK)
+        return rc;
+    if (log.lost == 1)
+        log_warn("the last commit in the database's log is incomplete and is ignored: after a power cut it was not "
+                 "acknowledged"
+                 " to anybody; otherwise the disk has damaged it",
+                 "s:component", "store", "u:frame", (uint64_t)log.frames + 1);
+    if (log.lost <= 1)
+        return DB_OK;
+    snprintf(
+        error, error_size,
+        "%s-wal is damaged at frame %u: %u later commits cannot be read. Nothing was changed. Restore a backup, "
+        "or continue"
+        " without them: ingest-api backup FILE, then ingest-api restore --replace FILE, which moves these files aside",
+        path, log.frames + 1, log.lost);
+    return DB_E_DAMAGED;
+}
+
+/* A connection to a file that is no longer at its path: a restore replaced it while this opened it. */
+static int check_place(struct sqlite_db *db, const char *path, char *error, size_t error_size)
+{
+    int moved = 0;
+    (void)sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved)
+        snprintf(error, error_size, "%s was replaced while it was being opened: try again", path);
+    return moved ? DB_E_OTHER : DB_OK;
+}
+
+/*
+ * Setting the log mode of a new file needs a lock that SQLite requests while it holds another: to avoid a deadlock it then answers
+ * "locked" without asking the busy handler if a second process does the same. So retry as long as any statement would wait.
+ */
+static int exec_patiently(struct sqlite_db *db, const char *sql)
+{
+    int rc, count = 0;
+    do
+        rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    while ((rc & 0xff) == SQLITE_BUSY && on_busy(db, count++));
+    return rc;
+}
+
+static int configure(struct sqlite_db *db, bool read_only)
+{
+    /* 8 KiB pages (of a new file): rows of the big tables stay whole, and trees are flatter. */
+    /* The cache holds the pages that an import touches; readers use the system's. */
+    const char *const all[] = {read_only ? "PRAGMA cache_size = -2048" : "PRAGMA cache_size = -65536" /* KiB */,
+                               "PRAGMA page_size = 8192", pragmas, read_only ? "PRAGMA query_only = ON" : ""};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (exec_patiently(db, all[i]) != SQLITE_OK)
+            return fail(&db->base);
+    return DB_OK;
+}
+
+/* Copying its log, as the last connection to close does, could make the damage worse. */
+static void close_as_it_is(struct sqlite_db *db)
+{
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_close_v2(db->handle);
+    free(db);
+}
+
 int db_open_sqlite(struct db **out, const struct db_sqlite_options *options, char *error, size_t error_size)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const char *path = options->path;
     pthread_once(&once, configure_once);
-    int rc = make_file(options->path, error, error_size);
+    int rc = sqlite_file_make(path, options->busy_timeout_ms < MAKING_MS ? options->busy_timeout_ms : MAKING_MS, error,
+                              error_size);
     if (rc != DB_OK)
         return rc;
-    struct sqlite_db *db = calloc(1, sizeof *db);
+    struct sqlite_db *db = calloc(1, sizeof(*db));
     if (!db) {
         snprintf(error, error_size, "out of memory");
         return DB_E_OTHER;
     }
     db->base.driver = &driver;
     db->busy_timeout_ms = options->busy_timeout_ms;
+    error[0] = 0;
 
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(options->path, &db->handle, flags, NULL) != SQLITE_OK)
-        goto failed;
-    sqlite3_busy_handler(db->handle, on_busy, db);
-    /* 8 KiB pages (of a new file): rows of the big tables stay whole, and trees are flatter. */
-    /* The cache holds what an import touches; readers have the system's. */
-    const char *cache = options->read_only ? "PRAGMA cache_size = -2048" : "PRAGMA cache_size = -65536"; /* KiB */
-    if (sqlite3_exec(db->handle, "PRAGMA page_size = 8192", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(db->handle, cache, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL) != SQLITE_OK ||
-        (options->read_only && sqlite3_exec(db->handle, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK))
-        goto failed;
+    rc = sqlite3_open_v2(path, &db->handle, flags, NULL) == SQLITE_OK ? DB_OK
+         : db->handle                                                 ? fail(&db->base)
+                                                                      : DB_E_OTHER;
+    if (rc == DB_OK) {
+        sqlite3_busy_handler(db->handle, on_busy, db);
+        rc = configure(db, options->read_only);
+    }
+    if (rc == DB_OK && !options->read_only)
+        rc = check_log(db, path, error, error_size);
+    if (rc == DB_OK)
+        rc = check_place(db, path, error, error_size);
+    if (rc != DB_OK) {
+        if (!*error)
+            snprintf(error, error_size, "%s: %s%s%s", path, db->handle ? db->base.error_text : "out of memory",
+                     rc == DB_E_DAMAGED ? ": " : "", rc == DB_E_DAMAGED ? sqlite_file_damaged : "");
+        close_as_it_is(db);
+        return rc;
+    }
     sqlite3_wal_hook(db->handle, on_wal, db); /* replaces the automatic checkpoint, which would delay the commit */
     *out = &db->base;
     return DB_OK;
-
-failed:
-    rc = db->handle ? fail(&db->base) : DB_E_OTHER;
-    snprintf(error, error_size, "%s: %s", options->path, db->handle ? db->base.error_text : "out of memory");
-    sqlite3_close_v2(db->handle);
-    free(db);
-    return rc;
 }

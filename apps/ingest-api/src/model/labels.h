@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file model/labels.h
- * The label values of the service's metrics that other rooms name: an enumerator each, with its text. An enumeration a label,
- * so that a value of another label in its place does not compile.
+ * The label values of the service's metrics that other rooms use: an enumerator each, with its text. One enumeration per label,
+ * so that a value of another label does not compile.
  */
 #ifndef INGEST_MODEL_LABELS_H
 #define INGEST_MODEL_LABELS_H
@@ -50,6 +50,21 @@ PROMC_LABEL(bounce_class, "class", BOUNCE_CLASS_VALUES);
     VALUE(BOUNCE_CONTENT, "content")         \
     VALUE(BOUNCE_POLICY, "policy") VALUE(BOUNCE_UNKNOWN, "unknown")
 PROMC_LABEL(bounce_subject, "subject", BOUNCE_SUBJECT_VALUES);
+/* The outcome of an attempt to hand an e-mail over. */
+#define EMAIL_ATTEMPT_VALUES(VALUE)                 \
+    VALUE(ATTEMPT_ACCEPTED, "accepted")             \
+    VALUE(ATTEMPT_DEFERRED, "deferred")             \
+    VALUE(ATTEMPT_REFUSED, "refused_recipient")     \
+    VALUE(ATTEMPT_REFUSED_SENDER, "refused_sender") \
+    VALUE(ATTEMPT_IN_DOUBT, "in_doubt") VALUE(ATTEMPT_UNAVAILABLE, "unavailable")
+PROMC_LABEL(email_attempt, "outcome", EMAIL_ATTEMPT_VALUES);
+/* The fates of model/states.h except waiting, in their order. */
+#define EMAIL_FATE_VALUES(VALUE)                       \
+    VALUE(FATE_ACCEPTED, "accepted")                   \
+    VALUE(FATE_REFUSED_RECIPIENT, "refused_recipient") \
+    VALUE(FATE_REFUSED_SENDER, "refused_sender")       \
+    VALUE(FATE_IN_DOUBT, "in_doubt") VALUE(FATE_SKIPPED, "skipped")
+PROMC_LABEL(email_fate, "fate", EMAIL_FATE_VALUES);
 #define REPORT_OUTCOME_VALUES(VALUE) \
     VALUE(REPORT_SENT, "sent")       \
     VALUE(REPORT_FAILED, "failed")   \
@@ -58,8 +73,28 @@ PROMC_LABEL(report_outcome, "outcome", REPORT_OUTCOME_VALUES);
 #define CAMPAIGN_OUTCOME_VALUES(VALUE) VALUE(CAMPAIGN_COMPLETED, "completed")
 PROMC_LABEL(campaign_outcome, "outcome", CAMPAIGN_OUTCOME_VALUES);
 
-/* Limits of what an organisation may have: MAX_JOBS, MAX_CAMPAIGNS. */
-#define ORGANISATION_LIMIT_VALUES(VALUE) VALUE(LIMIT_JOBS, "jobs") VALUE(LIMIT_CAMPAIGNS, "campaigns")
+/* Why an e-mail was discarded without handing it to the transport: the same reason as in the store and the API. */
+#define NOT_SENT_VALUES(VALUE)                               \
+    VALUE(NOT_SENT_CAMPAIGN_COMPLETED, "campaign_completed") \
+    VALUE(NOT_SENT_PROSPECT_INVALID, "prospect_invalid")     \
+    VALUE(NOT_SENT_NO_DRAFT, "no_draft")                     \
+    VALUE(NOT_SENT_DECIDED, "decided")                       \
+    VALUE(NOT_SENT_SUPPRESSED, "suppressed") VALUE(NOT_SENT_ROLE_ADDRESS, "role_address")
+PROMC_LABEL(not_sent, "reason", NOT_SENT_VALUES);
+
+/* Why an address gets no e-mail. */
+#define SUPPRESSION_VALUES(VALUE)         \
+    VALUE(SUPPRESSED_BY_API, "api")       \
+    VALUE(SUPPRESSED_BY_IMPORT, "import") \
+    VALUE(SUPPRESSED_BY_SERVER, "no_mailbox") VALUE(SUPPRESSED_BY_PERSON, "unsubscribed")
+PROMC_LABEL(suppression_reason, "reason", SUPPRESSION_VALUES);
+
+/* Limits per organisation: MAX_JOBS, MAX_CAMPAIGNS, MAX_PROSPECTS, MAX_BODY_DISK, MAX_IDEMPOTENCY_KEYS. */
+#define ORGANISATION_LIMIT_VALUES(VALUE) \
+    VALUE(LIMIT_JOBS, "jobs")            \
+    VALUE(LIMIT_CAMPAIGNS, "campaigns")  \
+    VALUE(LIMIT_PROSPECTS, "prospects")  \
+    VALUE(LIMIT_BODY_DISK, "body_disk") VALUE(LIMIT_IDEMPOTENCY_KEYS, "idempotency_keys")
 PROMC_LABEL(organisation_limit, "limit", ORGANISATION_LIMIT_VALUES);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file model/states.h
- * The states of what the service keeps, with their names: those of the store's columns and of the API's JSON. What leads from
- * one to the next is said where it is done: data/prospects.h, data/campaigns.h, data/drafts.h, data/emails.h.
+ * The states of the service's objects, with their names: those of the store's columns and of the API's JSON. The transitions
+ * are described where they happen: data/prospects.h, data/campaigns.h, data/drafts.h, data/emails.h.
  */
 #ifndef INGEST_MODEL_STATES_H
 #define INGEST_MODEL_STATES_H
@@ -30,7 +30,18 @@ int campaign_status_from_name(const char *name); /**< -1 if unknown */
 enum draft_state { DRAFT_GENERATED, DRAFT_FAILED, DRAFT_STATES };
 extern const char *const draft_state_names[DRAFT_STATES];
 
-enum email_state { EMAIL_PENDING, EMAIL_SENDING, EMAIL_SENT, EMAIL_FAILED, EMAIL_STATES };
+/** The fates of an e-mail; accepted, refused_recipient and skipped are final. workers/email_fate.c decides them. */
+enum email_state {
+    EMAIL_WAITING,           /**< for its turn, or for its next attempt */
+    EMAIL_SENDING,           /**< claimed; its outcome is not recorded yet */
+    EMAIL_ACCEPTED,          /**< the transport has accepted it */
+    EMAIL_REFUSED_RECIPIENT, /**< the server will never accept it, or did not for days */
+    EMAIL_REFUSED_SENDER,    /**< the server refused us and not the recipient: it is sent when that is fixed */
+    EMAIL_IN_DOUBT,          /**< it may have been sent, and the outcome is unknown: a person decides */
+    EMAIL_SKIPPED,           /**< not to be sent; the reason says why */
+    EMAIL_STATES
+};
 extern const char *const email_state_names[EMAIL_STATES];
+int email_state_from_name(const char *name); /**< -1 if unknown */
 
 #endif

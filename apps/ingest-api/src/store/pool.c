@@ -5,11 +5,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <stdio.h>
 #include <sys/prctl.h>
 
-/* A batch ends when nothing waits, or here: what joins a batch makes those in it wait for the same commit. */
+/* A batch ends when nothing waits, when it is full, or when it is store->batch_ns old. */
 #define BATCH_MAX 256
-#define BATCH_NS 10000000u
 
 void work_list_init(struct work_list *list)
 {
@@ -52,9 +52,9 @@ unsigned store_connections(const struct store *store)
     return store->readers + !store->many_writers;
 }
 
-/* --- taking work --- */
+/* ---- taking work ---- */
 
-/* With the lock held: the next work whose deadline has not passed; the others go to `expired`. */
+/* With the lock held: the next work whose deadline has not passed; late ones go to `expired`. */
 static struct store_work *take_locked(struct store *store, enum store_mode mode, struct work_list *expired)
 {
     uint64_t now = clock_monotonic_ns();
@@ -64,18 +64,23 @@ static struct store_work *take_locked(struct store *store, enum store_mode mode,
     return work;
 }
 
-/* With the lock held: the same for a thread that was idle; it is active now. */
-static struct store_work *begin_locked(struct store *store, enum store_mode mode, struct work_list *expired)
+/* With the lock held: the same for a thread that was idle; it becomes active. */
+static struct store_work *begin_locked(struct store_thread *self, enum store_mode mode, struct work_list *expired)
 {
+    struct store *store = self->store;
     struct store_work *work = take_locked(store, mode, expired);
     if (work) {
         store->active++;
-        promc_sql_pool_acquired(&work->wait);
+        self->busy_since_ns = clock_monotonic_ns();
+        self->submitted_ns = work->submitted_ns;
+        if (self == &store->writer && store->begin_since_ns == 0)
+            store->begin_since_ns = self->busy_since_ns;
+        metrics_pool_waited(self->busy_since_ns - work->waiting_ns);
     }
     return work;
 }
 
-/* `next` is read first: after done() the work belongs to its owner again and may be gone. */
+/* `next` is read first: after done() the work belongs to its owner again and may be freed. */
 static void finish_all(struct work_list *list, int result)
 {
     struct store_work *work;
@@ -85,14 +90,16 @@ static void finish_all(struct work_list *list, int result)
 
 static void expire_all(struct work_list *list)
 {
+    uint64_t now = list->first ? clock_monotonic_ns() : 0;
     for (struct store_work *work = list->first; work; work = work->next)
-        promc_sql_pool_gave_up(&work->wait);
+        metrics_pool_gave_up(now - work->waiting_ns);
     finish_all(list, DB_E_BUSY);
 }
 
 /* Wait for work and become active. NULL: the store stops and nothing is left. */
-static struct store_work *take(struct store *store, enum store_mode mode, pthread_cond_t *ready)
+static struct store_work *take(struct store_thread *self, enum store_mode mode, pthread_cond_t *ready)
 {
+    struct store *store = self->store;
     struct store_work *work = NULL;
     while (!work) {
         struct work_list expired;
@@ -101,7 +108,7 @@ static struct store_work *take(struct store *store, enum store_mode mode, pthrea
         while (store->waiting[mode].n == 0 && !store->stopping)
             pthread_cond_wait(ready, &store->lock);
         bool end = store->waiting[mode].n == 0;
-        work = begin_locked(store, mode, &expired);
+        work = begin_locked(self, mode, &expired);
         pthread_mutex_unlock(&store->lock);
         expire_all(&expired);
         if (end)
@@ -110,17 +117,24 @@ static struct store_work *take(struct store *store, enum store_mode mode, pthrea
     return work;
 }
 
-static void release(struct store *store, enum store_mode mode)
+/* @param result of the work, which the thread has done */
+static void release(struct store_thread *self, enum store_mode mode, int result)
 {
+    struct store *store = self->store;
     pthread_mutex_lock(&store->lock);
     store->active--;
-    if (mode == STORE_MODE_WRITE)
+    if (mode == STORE_MODE_WRITE) {
         store->write_since_ns = 0;
-    promc_sql_pool_released(store->pool);
+        if (result == DB_OK)
+            store->full_since_ns = 0;
+        else if (result == DB_E_FULL && store->full_since_ns == 0)
+            store->full_since_ns = self->busy_since_ns;
+    }
+    self->busy_since_ns = 0;
     pthread_mutex_unlock(&store->lock);
 }
 
-/* --- readers --- */
+/* ---- readers ---- */
 
 static int run_read(struct store_work *work, struct db *db)
 {
@@ -128,7 +142,7 @@ static int run_read(struct store_work *work, struct db *db)
     if (rc != DB_OK)
         return rc;
     rc = work->run(work, db);
-    /* Nothing was written: how the transaction ends makes no difference but to the metrics. */
+    /* Nothing was written: how the transaction ends matters only to the metrics. */
     if (rc != 0 || db_commit(db) != DB_OK)
         db_rollback(db);
     return rc;
@@ -139,17 +153,17 @@ void *store_reader_main(void *arg)
     struct store_thread *self = arg;
     struct store_work *work;
     prctl(PR_SET_NAME, "store-read");
-    while ((work = take(self->store, STORE_MODE_READ, &self->store->read_ready))) {
+    while ((work = take(self, STORE_MODE_READ, &self->store->read_ready))) {
         int rc = run_read(work, self->db);
-        release(self->store, STORE_MODE_READ);
+        release(self, STORE_MODE_READ, rc);
         work->done(work, rc);
     }
     return NULL;
 }
 
-/* --- the writer --- */
+/* ---- the writer ---- */
 
-/* What one transaction carries: works that ran, with their results. */
+/* The works of one transaction, with their results. */
 struct batch {
     struct store_work *work[BATCH_MAX];
     int result[BATCH_MAX];
@@ -162,15 +176,17 @@ static void batch_add(struct batch *batch, struct store_work *work, int result)
     batch->result[batch->n++] = result;
 }
 
-/* The database may have rolled the transaction back by itself (disk full, I/O error): what ran before is gone too. */
+/* The database may have rolled the transaction back by itself (disk full, I/O error): earlier works are lost too. */
 static int lost(struct db *db)
 {
     int code = db_error_code(db);
     return code < 0 ? code : DB_E_OTHER;
 }
 
-/* A work behind the first of a batch: alone in a savepoint, so that its failure is its own.
- * @return DB_OK, or the error that ended the whole transaction. */
+/*
+ * A work after the first of a batch: in its own savepoint, so that its failure does not affect others.
+ * @return DB_OK, or the error that ended the whole transaction.
+ */
 static int run_in_savepoint(struct batch *batch, struct store_work *work, struct db *db)
 {
     int rc = db_savepoint(db);
@@ -191,13 +207,13 @@ static int run_in_savepoint(struct batch *batch, struct store_work *work, struct
 static int run_more(struct store *store, struct batch *batch, struct db *db, uint64_t start_ns)
 {
     int rc = DB_OK;
-    while (rc == DB_OK && batch->n < BATCH_MAX && clock_monotonic_ns() - start_ns < BATCH_NS) {
+    while (rc == DB_OK && batch->n < BATCH_MAX && clock_monotonic_ns() - start_ns < store->batch_ns) {
         struct work_list expired;
         work_list_init(&expired);
         pthread_mutex_lock(&store->lock);
         struct store_work *work = take_locked(store, STORE_MODE_WRITE, &expired);
         if (work)
-            promc_sql_pool_joined(&work->wait);
+            metrics_pool_waited(clock_monotonic_ns() - work->waiting_ns);
         pthread_mutex_unlock(&store->lock);
         expire_all(&expired);
         if (!work)
@@ -207,7 +223,7 @@ static int run_more(struct store *store, struct batch *batch, struct db *db, uin
     return rc;
 }
 
-/* The first work needs no savepoint: if it fails, rolling back everything is rolling back it. */
+/* The first work needs no savepoint: if it fails, everything rolled back is its own. */
 static void run_batch(struct store *store, struct batch *batch, struct store_work *first, struct db *db)
 {
     uint64_t start_ns = clock_monotonic_ns();
@@ -217,9 +233,10 @@ static void run_batch(struct store *store, struct batch *batch, struct store_wor
         batch_add(batch, first, rc);
         return;
     }
-    /* Only now: a writer that waits for somebody else's lock is not at work, see store_check(). */
+    /* Only now: a writer that waits for another process's lock is not working, see store_check(). */
     pthread_mutex_lock(&store->lock);
     store->write_since_ns = clock_monotonic_ns();
+    store->begin_since_ns = 0;
     pthread_mutex_unlock(&store->lock);
     int result = first->run(first, db);
     if (result == 0 && !db->driver->in_transaction(db))
@@ -234,8 +251,10 @@ static void run_batch(struct store *store, struct batch *batch, struct store_wor
         rc = db_commit(db);
     if (rc == DB_OK)
         return;
-    /* Not committed: also a work that failed by itself may have done so because of another's rows, so all get the
-     * database's error and may come again. */
+    /*
+     * Not committed: a work that failed by itself may have done so because of another's rows, so all get the
+     * database's error and may be tried again.
+     */
     db_rollback(db);
     for (unsigned i = 0; i < batch->n; i++)
         batch->result[i] = rc;
@@ -250,20 +269,20 @@ void *store_writer_main(void *arg)
     struct store_work *work;
     struct batch batch;
     prctl(PR_SET_NAME, "store-write");
-    while ((work = take(store, STORE_MODE_WRITE, &store->write_ready))) {
+    while ((work = take(self, STORE_MODE_WRITE, &store->write_ready))) {
         run_batch(store, &batch, work, self->db);
         for (unsigned i = 0; i < batch.n; i++)
             batch.work[i]->done(batch.work[i], batch.result[i]);
         if (self->db->driver->idle)
             self->db->driver->idle(self->db);
-        release(store, STORE_MODE_WRITE);
+        release(self, STORE_MODE_WRITE, batch.result[0]);
     }
     return NULL;
 }
 
-/* --- many writers --- */
+/* ---- many writers ---- */
 
-/* With the lock held: whose first work came first. */
+/* With the lock held: the queue whose first work arrived first. */
 static enum store_mode older(const struct store *store)
 {
     const struct store_work *read = store->waiting[STORE_MODE_READ].first;
@@ -273,8 +292,9 @@ static enum store_mode older(const struct store *store)
     return !write || read->submitted_ns <= write->submitted_ns ? STORE_MODE_READ : STORE_MODE_WRITE;
 }
 
-static struct store_work *take_either(struct store *store)
+static struct store_work *take_either(struct store_thread *self)
 {
+    struct store *store = self->store;
     struct store_work *work = NULL;
     for (bool end = false; !work && !end;) {
         struct work_list expired;
@@ -283,18 +303,18 @@ static struct store_work *take_either(struct store *store)
         while (store->waiting[0].n + store->waiting[1].n == 0 && !store->stopping)
             pthread_cond_wait(&store->read_ready, &store->lock);
         end = store->waiting[0].n + store->waiting[1].n == 0;
-        work = begin_locked(store, older(store), &expired);
+        work = begin_locked(self, older(store), &expired);
         pthread_mutex_unlock(&store->lock);
         expire_all(&expired);
     }
     return work;
 }
 
-/* The connection was gone before anything was sent: the work goes back to where it was, for a thread that has one. */
+/* The connection was lost before anything was sent: the work goes back to the front, for a thread with a connection. */
 static void give_back(struct store *store, struct store_work *work)
 {
     pthread_mutex_lock(&store->lock);
-    promc_sql_pool_wait(store->pool, &work->wait);
+    work->waiting_ns = clock_monotonic_ns();
     work_list_push_front(&store->waiting[work->mode], work);
     if (work->deadline_ns < store->next_deadline_ns) {
         store->next_deadline_ns = work->deadline_ns;
@@ -323,9 +343,26 @@ static bool run_alone(struct store_work *work, struct db *db, int *result)
     return true;
 }
 
-/* Connect, again and again, at growing distances. false: the store stops meanwhile. */
-static bool stay_connected(struct store *store, struct db *db)
+/* @return whether the store stops. */
+static bool note_away(struct store_thread *self, const char *error)
 {
+    struct store *store = self->store;
+    pthread_mutex_lock(&store->lock);
+    if (!error)
+        self->away_since_ns = 0;
+    else if (self->away_since_ns == 0)
+        self->away_since_ns = clock_monotonic_ns();
+    if (error)
+        (void)snprintf(store->away, sizeof(store->away), "%s", error);
+    bool stopping = store->stopping;
+    pthread_mutex_unlock(&store->lock);
+    return stopping;
+}
+
+/* Reconnect repeatedly, with growing pauses. false: the store stops meanwhile. */
+static bool stay_connected(struct store_thread *self)
+{
+    struct db *db = self->db;
     uint64_t pause_ns = 50000000u;
     bool stopping = false;
     while (!stopping && db->driver->ready(db) != DB_OK) {
@@ -334,10 +371,10 @@ static bool stay_connected(struct store *store, struct db *db)
             log_warn("no connection to the database", "s:component", "store", "s:error", db_error_text(db));
         nanosleep(&t, NULL);
         pause_ns = pause_ns < 400000000u ? pause_ns * 2 : 800000000u;
-        pthread_mutex_lock(&store->lock);
-        stopping = store->stopping;
-        pthread_mutex_unlock(&store->lock);
+        stopping = note_away(self, db_error_text(db));
     }
+    if (!stopping)
+        (void)note_away(self, NULL);
     return !stopping;
 }
 
@@ -347,14 +384,14 @@ void *store_either_main(void *arg)
     struct store *store = self->store;
     struct store_work *work;
     prctl(PR_SET_NAME, "store");
-    bool connected = stay_connected(store, self->db);
-    while ((work = take_either(store))) {
+    bool connected = stay_connected(self);
+    while ((work = take_either(self))) {
         int result = DB_E_CONNECTION;
         bool run = run_alone(work, self->db, &result);
-        release(store, work->mode);
+        release(self, work->mode, result);
         if (!run && connected) {
             give_back(store, work);
-            connected = stay_connected(store, self->db);
+            connected = stay_connected(self);
         } else {
             work->done(work, result);
         }
@@ -362,9 +399,9 @@ void *store_either_main(void *arg)
     return NULL;
 }
 
-/* --- deadlines --- */
+/* ---- deadlines ---- */
 
-/* With the lock held: move the works that are too late to `expired`. @return the earliest deadline that stays. */
+/* With the lock held: move late works to `expired`. @return the earliest deadline that remains. */
 static uint64_t sweep(struct work_list *list, uint64_t now, struct work_list *expired)
 {
     struct work_list keep;
@@ -396,7 +433,7 @@ static void wait_until(struct store *store, uint64_t deadline_ns)
     (void)clock_cond_wait(&store->deadline_changed, &store->lock, deadline_ns);
 }
 
-/* Answers for works whose deadline passes while every thread is busy: no thread would look at them in time. */
+/* Answers works whose deadline passes while every thread is busy: no thread would see them in time. */
 void *store_timer_main(void *arg)
 {
     struct store *store = arg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file store/pool.h The inside of the store: its queues and threads. Private to src/store. */
+/** @file store/pool.h Internals of the store: its queues and threads. Private to src/store. */
 #ifndef INGEST_STORE_POOL_H
 #define INGEST_STORE_POOL_H
 
@@ -21,6 +21,18 @@ struct store_thread {
     struct db *db;
     pthread_t thread;
     bool started;
+    uint64_t busy_since_ns; /* when it started its current work; 0: it is idle. Guarded by the store's lock */
+    uint64_t submitted_ns;  /* when that work, the first of a batch, was submitted. Guarded by it too */
+    uint64_t away_since_ns; /* since when it tries to connect; 0: it is connected. Guarded by it too */
+};
+
+/** A running check of /health: it may take longer than anybody waits for it. */
+struct store_probe {
+    struct store_work work;
+    struct store *store;
+    int (*run)(void *arg, struct db *db);
+    bool pending; /* this and the result are guarded by the store's probe_lock */
+    int result;
 };
 
 struct store {
@@ -28,20 +40,31 @@ struct store {
     pthread_cond_t read_ready, write_ready, deadline_changed;
     struct work_list waiting[2]; /* by enum store_mode */
     unsigned active;             /* threads that run work */
-    uint64_t next_deadline_ns;   /* not after the earliest deadline that waits; UINT64_MAX: none */
+    uint64_t next_deadline_ns;   /* not after the earliest waiting deadline; UINT64_MAX: none */
     uint64_t write_since_ns;     /* when the writer's open transaction began; 0: it has none */
+    uint64_t begin_since_ns;     /* since when the writer has been trying to begin one; 0: the last one was begun */
+    uint64_t full_since_ns;      /* since when writes have failed for lack of space; 0: the last one succeeded */
+    char away[256];              /* the reason of the last failed connection attempt */
     bool stopping;
 
-    promc_sql_pool *pool; /* what the metrics say of the connections; NULL: metrics are off */
     unsigned max_waiting, timeout_ms, readers;
-    bool many_writers; /* every thread is a `reader` that writes too; there is no writer */
+    uint64_t batch_ns;     /* so old a batch takes in nothing more: it makes those in it wait for the same commit */
+    bool one_organisation; /* STORE's role acts for one at a time: see store_reaches_all() */
+    bool many_writers;     /* every thread is a `reader` that writes too; there is no writer */
     struct store_thread reader[STORE_MAX_READERS], writer;
     pthread_t timer;
     bool timer_started;
 
-    pthread_mutex_t check_lock; /* one health check at a time; guards the two below */
+    pthread_mutex_t check_lock; /* one health check at a time; guards the three below */
     uint64_t checked_ns;
     int check_result;
+    bool damage_said;
+    pthread_mutex_t probe_lock;
+    pthread_cond_t probe_done;
+    struct store_probe probe[2]; /* by enum store_mode */
+
+    struct store_thread looker; /* store_look_through(); NULL db: it does not run */
+    _Atomic bool looked;
 };
 
 void work_list_init(struct work_list *list);

@@ -6,17 +6,17 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "db/migrate.h"
+#include "db/sqlite_file.h"
+#include "store/check.h"
 #include "store/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Works in a row that are found by a check to be one long import and not a writer that hangs. */
-#define WRITER_PATIENCE_NS 60000000000u
-#define CHECK_VALID_NS 1000000000u
+#define BATCH_NS 10000000u
 
-/* --- opening and closing --- */
+/* ---- opening and closing ---- */
 
 static int open_connection(struct store *store, struct store_thread *thread, const char *path, bool read_only,
                            char *error, size_t error_size)
@@ -30,7 +30,7 @@ static int open_connection(struct store *store, struct store_thread *thread, con
     return db_open_sqlite(&thread->db, &options, error, error_size);
 }
 
-/* The writer first: it makes the file and the schema that the readers then find. */
+/* The writer first: it creates the file and the schema that the readers then find. */
 static int open_sqlite(struct store *store, const char *path, char *error, size_t error_size)
 {
     int rc = open_connection(store, &store->writer, path, false, error, error_size);
@@ -38,6 +38,10 @@ static int open_sqlite(struct store *store, const char *path, char *error, size_
         rc = db_migrate(store->writer.db, error, error_size);
     for (unsigned i = 0; rc == DB_OK && i < store->readers; i++)
         rc = open_connection(store, &store->reader[i], path, true, error, error_size);
+    if (rc == DB_E_DAMAGED && store->writer.db) { /* the traces of a missing database at its opening */
+        size_t n = strlen(error);
+        snprintf(error + n, error_size - n, ": %s", sqlite_file_damaged);
+    }
     return rc;
 }
 
@@ -69,28 +73,39 @@ static int open_postgres(struct store *store, const char *url, char *error, size
         rc = db_migrate(db, error, error_size);
     for (unsigned i = 0; rc == DB_OK && i < store->readers; i++)
         store->reader[i].db->migrated = true;
-    if (rc == DB_OK)
+    if (rc == DB_OK) {
         db->driver->advise(db);
+        store->one_organisation = !db->driver->reaches_all(db);
+    }
     return rc;
 }
 #endif
 
+bool store_file(const struct settings *settings, char *path, size_t size)
+{
+    const char *file;
+    if (backend_of_store(settings->store_url, &file) != STORE_IS_SQLITE)
+        return false;
+    if (*file)
+        snprintf(path, size, "%s", file);
+    else
+        snprintf(path, size, "%s/ingest.db", settings->data_dir);
+    return true;
+}
+
 static int open_database(struct store *store, const struct settings *settings, char *error, size_t error_size)
 {
-    char path[512];
-    const char *file;
-    switch (backend_of_store(settings->store_url, &file)) {
+    char path[SQLITE_FILE_PATH];
+    switch (backend_of_store(settings->store_url, NULL)) {
     case STORE_IS_POSTGRES:
 #ifdef INGEST_POSTGRES
         return open_postgres(store, settings->store_url, error, error_size);
 #else
-        snprintf(error, error_size, "this ingest-api was built without PostgreSQL (libpq-dev was not there)");
+        snprintf(error, error_size, "this ingest-api was built without PostgreSQL (libpq-dev was missing)");
         return DB_E_INVALID;
 #endif
     case STORE_IS_SQLITE:
-        if (*file)
-            return open_sqlite(store, file, error, error_size);
-        snprintf(path, sizeof path, "%s/ingest.db", settings->data_dir);
+        store_file(settings, path, sizeof(path));
         return open_sqlite(store, path, error, error_size);
     case STORE_IS_INVALID:
         break;
@@ -105,11 +120,14 @@ static bool start_thread(struct store_thread *thread, void *(*main)(void *))
     return thread->started;
 }
 
+static void show_pool(void *store, struct metrics_pool *out)
+{
+    store_pool_stats(store, out);
+}
+
 static bool start_threads(struct store *store)
 {
-    store->pool = metrics_sql_pool(store_connections(store));
-    for (unsigned i = 0; i < store_connections(store); i++)
-        promc_sql_pool_opened(store->pool);
+    metrics_watch_pool(show_pool, store);
     store->timer_started = pthread_create(&store->timer, NULL, store_timer_main, store) == 0;
     bool ok = store->timer_started && (store->many_writers || start_thread(&store->writer, store_writer_main));
     for (unsigned i = 0; ok && i < store->readers; i++)
@@ -119,11 +137,13 @@ static bool start_threads(struct store *store)
 
 static struct store *store_new(const struct settings *settings)
 {
-    struct store *store = calloc(1, sizeof *store);
+    struct store *store = calloc(1, sizeof(*store));
     if (!store)
         return NULL;
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->check_lock, NULL);
+    pthread_mutex_init(&store->probe_lock, NULL);
+    clock_cond_init(&store->probe_done);
     pthread_cond_init(&store->read_ready, NULL);
     pthread_cond_init(&store->write_ready, NULL);
     clock_cond_init(&store->deadline_changed);
@@ -132,6 +152,7 @@ static struct store *store_new(const struct settings *settings)
     store->next_deadline_ns = UINT64_MAX;
     store->max_waiting = settings->store_queue ? settings->store_queue : 1024;
     store->timeout_ms = settings->store_timeout_ms ? settings->store_timeout_ms : 5000;
+    store->batch_ns = BATCH_NS;
     store->readers = settings->store_threads ? settings->store_threads : 4;
     if (store->readers > STORE_MAX_READERS)
         store->readers = STORE_MAX_READERS;
@@ -147,9 +168,9 @@ int store_open(struct store **out, const struct settings *settings)
         log_error("cannot open the store: out of memory", "s:component", "store");
         return -1;
     }
-    int rc = open_database(store, settings, error, sizeof error);
+    int rc = open_database(store, settings, error, sizeof(error));
     if (rc == DB_OK && !start_threads(store)) {
-        snprintf(error, sizeof error, "cannot start its threads");
+        snprintf(error, sizeof(error), "cannot start its threads");
         rc = DB_E_OTHER;
     }
     if (rc != DB_OK) {
@@ -183,29 +204,30 @@ void store_close(struct store *store)
     pthread_cond_broadcast(&store->write_ready);
     pthread_cond_broadcast(&store->deadline_changed);
     pthread_mutex_unlock(&store->lock);
+    store_look_through_end(store);
+    metrics_watch_pool(NULL, NULL);
 
     close_thread(&store->writer);
     for (unsigned i = 0; i < store->readers; i++)
         close_thread(&store->reader[i]);
     if (store->timer_started)
         pthread_join(store->timer, NULL);
-    /* Readers first: the last to close copies the log into the database, and needs to be able to write. */
+    /* Readers first: the last to close copies the log into the database, and must be able to write. */
     for (unsigned i = 0; i < store->readers; i++)
         close_connection(&store->reader[i]);
     close_connection(&store->writer);
-    for (unsigned i = 0; i < store_connections(store); i++)
-        promc_sql_pool_closed(store->pool);
-    promc_sql_pool_destroy(store->pool);
 
     pthread_cond_destroy(&store->read_ready);
     pthread_cond_destroy(&store->write_ready);
     pthread_cond_destroy(&store->deadline_changed);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->check_lock);
+    pthread_mutex_destroy(&store->probe_lock);
+    pthread_cond_destroy(&store->probe_done);
     free(store);
 }
 
-/* --- work --- */
+/* ---- work ---- */
 
 int store_submit(struct store *store, struct store_work *work)
 {
@@ -213,11 +235,11 @@ int store_submit(struct store *store, struct store_work *work)
     if (work->deadline_ns == 0)
         work->deadline_ns = work->submitted_ns + (uint64_t)store->timeout_ms * 1000000u;
 
-    promc_sql_pool_wait(store->pool, &work->wait);
+    work->waiting_ns = work->submitted_ns;
     pthread_mutex_lock(&store->lock);
     if (store->waiting[0].n + store->waiting[1].n >= store->max_waiting || store->stopping) {
         pthread_mutex_unlock(&store->lock);
-        promc_sql_pool_gave_up(&work->wait);
+        metrics_pool_gave_up(clock_monotonic_ns() - work->waiting_ns);
         return DB_E_BUSY;
     }
     work_list_push(&store->waiting[work->mode], work);
@@ -253,7 +275,7 @@ static void waiter_done(struct store_work *work, int result)
     pthread_mutex_lock(&waiter->lock);
     waiter->result = result;
     waiter->done = true;
-    /* Signalled under the lock: the waiter is on a stack and gone as soon as it sees `done`. */
+    /* Signalled under the lock: the work is on the waiter's stack and disappears as soon as it sees `done`. */
     pthread_cond_signal(&waiter->finished);
     pthread_mutex_unlock(&waiter->lock);
 }
@@ -293,59 +315,46 @@ int store_run_within(struct store *store, enum store_mode mode, int timeout_ms, 
     return run_until(store, mode, clock_monotonic_ns() + wait_ns, run, arg);
 }
 
-/* --- health --- */
-
-static int check_read(void *arg, struct db *db)
+bool store_reaches_all(const struct store *store)
 {
-    (void)arg;
-    return db_exec(db, "SELECT version FROM tracking.schema_migrations LIMIT 1", "");
+    return !store->one_organisation;
 }
 
-/* A real write: a full disk, or one that has become read-only, shows in nothing less. */
-static int check_write(void *arg, struct db *db)
+/* ---- the pool ---- */
+
+static uint64_t age(uint64_t now, uint64_t since_ns)
 {
-    (void)arg;
-    return db_exec(db,
-                   "INSERT INTO tracking.health (id, checked_at) VALUES (1, $1)"
-                   " ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at",
-                   "i", clock_wall_ms());
+    return since_ns && since_ns < now ? now - since_ns : 0;
 }
 
-/* A writer in the middle of a long import is busy, not ill. */
-static bool writer_works(struct store *store)
+static uint64_t older(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* With the lock held. A writer without a transaction waits for a lock of another process: it has a connection, and its work does not run. */
+static void look_at_oldest(const struct store *store, struct metrics_pool *out)
+{
+    uint64_t now = clock_monotonic_ns();
+    out->waiting_ns = out->running_ns = 0;
+    for (int mode = 0; mode < 2; mode++)
+        if (store->waiting[mode].first)
+            out->waiting_ns = older(out->waiting_ns, age(now, store->waiting[mode].first->submitted_ns));
+    for (unsigned i = 0; i < store->readers; i++)
+        out->running_ns = older(out->running_ns, age(now, store->reader[i].busy_since_ns));
+    if (store->write_since_ns)
+        out->running_ns = older(out->running_ns, age(now, store->write_since_ns));
+    else if (store->writer.busy_since_ns)
+        out->waiting_ns = older(out->waiting_ns, age(now, store->writer.submitted_ns));
+}
+
+void store_pool_stats(struct store *store, struct metrics_pool *out)
 {
     pthread_mutex_lock(&store->lock);
-    uint64_t since = store->write_since_ns;
-    pthread_mutex_unlock(&store->lock);
-    return since != 0 && clock_monotonic_ns() - since < WRITER_PATIENCE_NS;
-}
-
-int store_check(struct store *store, int timeout_ms)
-{
-    pthread_mutex_lock(&store->check_lock);
-    uint64_t now = clock_monotonic_ns();
-    if (store->checked_ns == 0 || now - store->checked_ns > CHECK_VALID_NS) {
-        int rc = store_run_within(store, STORE_MODE_READ, timeout_ms, check_read, NULL);
-        if (rc == DB_OK) {
-            rc = store_run_within(store, STORE_MODE_WRITE, timeout_ms, check_write, NULL);
-            if (rc == DB_E_BUSY && writer_works(store))
-                rc = DB_OK;
-        }
-        store->check_result = rc;
-        store->checked_ns = clock_monotonic_ns();
-    }
-    int rc = store->check_result;
-    pthread_mutex_unlock(&store->check_lock);
-    return rc;
-}
-
-void store_pool_stats(const struct store *store, struct store_pool_stats *out)
-{
-    struct store *self = (struct store *)store; /* only its lock changes */
-    pthread_mutex_lock(&self->lock);
     out->max = store_connections(store);
     out->active = store->active;
     out->idle = out->max - out->active;
     out->pending = store->waiting[0].n + store->waiting[1].n;
-    pthread_mutex_unlock(&self->lock);
+    look_at_oldest(store, out);
+    pthread_mutex_unlock(&store->lock);
 }
