@@ -1,15 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file api/answer.h What the answers of several routes have in common. */
+/** @file api/answer.h Helpers for the answers of several routes. */
 #ifndef INGEST_API_ANSWER_H
 #define INGEST_API_ANSWER_H
 
+#include "base/uuid.h"
 #include "http/request.h"
 
 /** 503: nothing was changed. @return the status. */
 int answer_no_memory(struct request *req);
 
-/** req->state, of zeros; `release` gets it when the request is over. @return NULL: no memory. */
+/** 204. */
+int answer_nothing(struct request *req);
+
+/** req->state, zeroed; `release` gets it when the request is over. @return NULL: no memory. */
 void *request_state(struct request *req, size_t size, void (*release)(void *state));
+
+/**
+ * An id of the path in its canonical form: it is used in labels, keys and payloads, where each id must have one spelling.
+ * @param what    the kind of thing it identifies: an invalid UUID identifies nothing
+ * @return 0, or the status answered.
+ */
+int path_id(struct request *req, int param, const char *what, char id[UUID_TEXT]);
+
+/** A parameter that is one of `names`, as its index; -1: it is absent. @return 0, or the status answered. */
+int query_choice(struct request *req, const char *parameter, const char *const *names, int count, int *choice);
+
+/** The body as JSON, which the caller frees; NULL unless 0 is returned. @return 0, or the status answered. */
+int body_json(struct request *req, json_t **out);
 
 /** "2026-01-12T08:15:30.123Z" as a new string, or null for 0. */
 json_t *answer_time(int64_t ms);
@@ -21,17 +38,15 @@ json_t *answer_time(int64_t ms);
 struct page {
     unsigned limit;
     char after[37];  /**< "" at the start */
-    char scope[400]; /**< the list and its filters, which a cursor is bound to */
+    char scope[400]; /**< the list and its filters, to which a cursor is bound */
 };
-/** Read them; page->scope is set before. @return 0, or the status answered. */
+/** Read them; set page->scope before. @return 0, or the status answered. */
 int page_read(struct request *req, struct page *page);
-/** A page is {"data": [rows], "next_cursor": …}: this, the rows with commas between them, and page_end(). */
+/** A page is {"data": [rows], "next_cursor": …}: this, the rows separated by commas, and page_end(). */
 #define PAGE_BEGIN "{\"data\":["
 #define PAGE_END_MAX 80
-/** What follows the rows. @param last_id of the last row; used if `more`. */
+/** The end of a page, after the rows. @param last_id of the last row; used if `more`. */
 void page_end(const struct request *req, const struct page *page, const char *last_id, bool more,
               char out[PAGE_END_MAX]);
-/** Answer with such a page; steals rows. */
-int page_answer(struct request *req, const struct page *page, json_t *rows, const char *last_id, bool more);
 
 #endif

@@ -30,7 +30,10 @@ add_fault(struct faults *faults, const char *field, const char *format, ...)
     faults->count++;
 }
 
-/* Text of 1 to max bytes that is not all blank, without controls; line ends and tabs are allowed unless one_line. NULL after a fault. */
+/*
+ * Text of 1 to max characters that is not only white space, without controls; line ends and tabs are allowed unless one_line. NULL after an
+ * error.
+ */
 static const char *read_text(struct faults *faults, json_t *body, const char *field, size_t max, bool one_line)
 {
     json_t *value = json_object_get(body, field);
@@ -44,9 +47,9 @@ static const char *read_text(struct faults *faults, json_t *body, const char *fi
         add_fault(faults, field, "must be a string");
         return NULL;
     }
-    size_t length = json_string_length(value);
-    if (text[strspn(text, " \t\r\n")] == '\0' || length > max) {
-        add_fault(faults, field, "must be 1 to %zu bytes and not blank, is %zu", max, length);
+    size_t length = json_string_length(value), characters = utf8_characters(text, length);
+    if (text[strspn(text, " \t\r\n")] == '\0' || characters > max) {
+        add_fault(faults, field, "must be 1 to %zu characters and not blank, is %zu", max, characters);
         return NULL;
     }
     for (size_t i = 0; i < length; i++) {
@@ -70,28 +73,58 @@ static const char *read_template(struct faults *faults, json_t *body, const char
     return text;
 }
 
-int campaign_read(struct campaign_input *campaign, json_t *body, char *faults_text, size_t faults_size)
+static const char *const known[] = {"name", "subject_template", "body_template"};
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+
+static bool is_known(const char *key)
 {
-    static const char *const known[] = {"name", "subject_template", "body_template"};
-    struct faults faults = {.text = faults_text, .size = faults_size};
+    for (size_t i = 0; i < KNOWN; i++)
+        if (strcmp(key, known[i]) == 0)
+            return true;
+    return false;
+}
+
+static int read_fields(struct campaign_input *campaign, json_t *body, bool change, struct faults *faults)
+{
     const char *key;
     json_t *value;
+    bool any = false;
 
-    faults_text[0] = '\0';
+    faults->text[0] = '\0';
+    *campaign = (struct campaign_input){NULL, NULL, NULL};
     if (!json_is_object(body)) {
-        add_fault(&faults, "body", "must be a JSON object");
-        return faults.count;
+        add_fault(faults, "body", "must be a JSON object");
+        return faults->count;
     }
-    campaign->name = read_text(&faults, body, known[0], CAMPAIGN_NAME_MAX, true);
-    campaign->subject_template = read_template(&faults, body, known[1], CAMPAIGN_SUBJECT_MAX, true);
-    campaign->body_template = read_template(&faults, body, known[2], CAMPAIGN_BODY_MAX, false);
+    for (size_t i = 0; i < KNOWN; i++)
+        any |= json_object_get(body, known[i]) != NULL;
+    if (change && !any)
+        add_fault(faults, "body", "must have a name, a subject_template or a body_template");
+    if (!change || json_object_get(body, known[0]))
+        campaign->name = read_text(faults, body, known[0], CAMPAIGN_NAME_MAX, true);
+    if (!change || json_object_get(body, known[1]))
+        campaign->subject_template = read_template(faults, body, known[1], CAMPAIGN_SUBJECT_MAX, true);
+    if (!change || json_object_get(body, known[2]))
+        campaign->body_template = read_template(faults, body, known[2], CAMPAIGN_BODY_MAX, false);
     json_object_foreach(body, key, value)
     {
-        if (strcmp(key, known[0]) != 0 && strcmp(key, known[1]) != 0 && strcmp(key, known[2]) != 0) {
-            char name[80]; /* cut between code points would be invalid UTF-8: a long name is not repeated */
-            (void)snprintf(name, sizeof(name), "%s", strlen(key) < sizeof(name) ? key : "(a long name)");
-            add_fault(&faults, name, "is not a field of a campaign");
-        }
+        char name[80]; /* cutting inside a character would make invalid UTF-8: a long name is not repeated */
+        if (is_known(key))
+            continue;
+        (void)snprintf(name, sizeof(name), "%s", strlen(key) < sizeof(name) ? key : "(a long name)");
+        add_fault(faults, name, "is not a field of a campaign");
     }
-    return faults.count;
+    return faults->count;
+}
+
+int campaign_read(struct campaign_input *campaign, json_t *body, char *faults_text, size_t faults_size)
+{
+    struct faults faults = {.text = faults_text, .size = faults_size};
+    return read_fields(campaign, body, false, &faults);
+}
+
+int campaign_read_change(struct campaign_input *campaign, json_t *body, char *faults_text, size_t faults_size)
+{
+    struct faults faults = {.text = faults_text, .size = faults_size};
+    return read_fields(campaign, body, true, &faults);
 }

@@ -3,10 +3,14 @@
 
 #include "api/answer.h"
 #include "api/campaign_input.h"
+#include "api/list.h"
+#include "api/template_report.h"
 #include "base/app.h"
 #include "base/settings.h"
 #include "base/uuid.h"
+#include "data/campaign_hold.h"
 #include "data/campaigns.h"
+#include "data/usage.h"
 #include "http/router.h"
 #include "http/store_error.h"
 #include "metrics/metrics.h"
@@ -17,12 +21,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The hold of the campaign, or null. */
+static json_t *hold_json(const struct campaign *row)
+{
+    if (row->refusals == 0)
+        return json_null();
+    return json_pack("{s:I, s:s?, s:b, s:o}", "refusals", (json_int_t)row->refusals, "server_words", row->refusal_words,
+                     "paused", (int)row->refused, "next_attempt_at",
+                     answer_time(row->refused ? 0 : row->held_until_ms));
+}
+
 static json_t *campaign_json(const struct campaign *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", row->id, "name", row->name, "subject_template",
-                     row->subject_template, "body_template", row->body_template, "status",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "id", row->id, "name", row->name,
+                     "subject_template", row->subject_template, "body_template", row->body_template, "status",
                      campaign_status_names[row->status], "created_at", answer_time(row->created_ms), "started_at",
-                     answer_time(row->started_ms), "completed_at", answer_time(row->completed_ms));
+                     answer_time(row->started_ms), "completed_at", answer_time(row->completed_ms), "hold",
+                     hold_json(row));
 }
 
 static int get_row(void *arg, const struct campaign *row)
@@ -43,25 +58,13 @@ static int answer_campaign(struct request *req, struct db *db, int status, const
     return body ? respond_json(req, status, body) : answer_no_memory(req);
 }
 
-/*
- * The path's id in its canonical form: it goes into labels, keys and payloads, where two spellings would be two campaigns.
- * @return 0, or the status answered: what is no UUID is nobody's campaign.
- */
-static int campaign_id(struct request *req, char id[UUID_TEXT])
-{
-    unsigned char uuid[16];
-
-    if (!uuid_parse(req->params[0], uuid))
-        return respond_store_error(req, DB_E_NOT_FOUND, "campaign");
-    uuid_format(uuid, id);
-    return 0;
-}
-
 /* ---- POST /api/v1/campaigns ---- */
 
 struct create_state {
     json_t *body;
     struct campaign_input input; /* texts in body */
+    json_t *fields;              /* of its templates; NULL: not looked up yet */
+    bool changed;
 };
 
 static void create_state_free(void *arg)
@@ -69,98 +72,165 @@ static void create_state_free(void *arg)
     struct create_state *state = arg;
 
     json_decref(state->body);
+    json_decref(state->fields);
     free(state);
 }
 
-static int create_prepare(struct request *req)
+static int read_body(struct request *req, int (*read)(struct campaign_input *, json_t *, char *, size_t))
 {
     char faults[1024];
-    json_error_t error;
     struct create_state *state = request_state(req, sizeof(*state), create_state_free);
 
     if (!state)
         return answer_no_memory(req);
-    if (req->body_length == 0)
-        return respond_error(req, 400, "empty_body", "line 1: the body is empty; a JSON object was expected.");
-    state->body = json_loadb(req->body, req->body_length, JSON_REJECT_DUPLICATES, &error);
-    if (!state->body)
-        return respond_error(req, 400, "invalid_json", "line %d, column %d: %s", error.line, error.column, error.text);
-    if (campaign_read(&state->input, state->body, faults, sizeof(faults)) > 0)
+    int rc = body_json(req, &state->body);
+    if (rc != 0)
+        return rc;
+    if (read(&state->input, state->body, faults, sizeof(faults)) > 0)
         return respond_error(req, 422, "invalid_fields", "%s", faults);
     return 0;
 }
 
-static int create_execute(struct request *req, struct db *db)
+static int create_prepare(struct request *req)
 {
-    const struct create_state *state = req->state;
+    return read_body(req, campaign_read);
+}
+
+/* @return 0, or the status answered */
+static int may_create(struct request *req, struct db *db)
+{
     unsigned max = req->app->settings->max_campaigns;
-    char id[37];
     int64_t n = 0;
-    int rc = max ? campaigns_count(db, req->organisation_id, &n) : DB_OK;
+    int rc = max ? usage_read(db, req->organisation_id, USAGE_CAMPAIGNS, &n) : DB_OK;
 
     if (rc < 0)
         return respond_store_error(req, rc, "organisation");
-    if (max && n >= max) {
-        metrics_limit_refusal(LIMIT_CAMPAIGNS);
-        return respond_error(req, 409, "too_many_campaigns",
-                             "The organisation has %lld campaigns, and may have %u (MAX_CAMPAIGNS).", (long long)n,
-                             max);
+    if (max == 0 || n < max)
+        return 0;
+    metrics_limit_refusal(LIMIT_CAMPAIGNS);
+    return respond_error(req, 409, "too_many_campaigns",
+                         "The organisation has %lld campaigns, and may have %u (MAX_CAMPAIGNS).", (long long)n, max);
+}
+
+/* A reader checks which prospects have its fields; then the writer creates it. */
+static int create_execute(struct request *req, struct db *db)
+{
+    struct create_state *state = req->state;
+    json_t *body = NULL;
+    char id[37];
+    int rc;
+
+    if (!state->fields) {
+        state->fields =
+            template_report(db, req->organisation_id, state->input.subject_template, state->input.body_template, &rc);
+        if (!state->fields)
+            return rc < 0 ? respond_store_error(req, rc, "organisation") : answer_no_memory(req);
+        req->next = REQUEST_WRITES_NEXT;
+        return 0;
     }
+    rc = may_create(req, db);
+    if (rc != 0)
+        return rc;
     rc = campaigns_create(db, req->organisation_id, state->input.name, state->input.subject_template,
                           state->input.body_template, id);
-
+    if (rc == DB_OK)
+        rc = campaigns_get(db, req->organisation_id, id, get_row, &body);
     if (rc < 0)
         return respond_store_error(req, rc, "organisation");
     (void)snprintf(req->location, sizeof(req->location), "/api/v1/campaigns/%s", id);
-    return answer_campaign(req, db, 201, id);
+    if (json_object_set(body, "fields", state->fields) < 0) {
+        json_decref(body);
+        return answer_no_memory(req);
+    }
+    return respond_json(req, 201, body);
+}
+
+/* ---- PATCH /api/v1/campaigns/{id} ---- */
+
+static int change_prepare(struct request *req)
+{
+    return read_body(req, campaign_read_change);
+}
+
+static int get_with_templates(void *arg, const struct campaign *row)
+{
+    json_t **out = arg;
+
+    *out = campaign_json(row);
+    return json_object_set_new(*out, "fields", json_null()); /* their place */
+}
+
+/* Like the answer to a new campaign: with the fields of its templates. */
+static int answer_changed(struct request *req, struct db *db, const char *id)
+{
+    json_t *body = NULL;
+    int rc = campaigns_get(db, req->organisation_id, id, get_with_templates, &body);
+
+    if (rc < 0)
+        return respond_store_error(req, rc, "campaign");
+    json_t *fields =
+        template_report(db, req->organisation_id, json_string_value(json_object_get(body, "subject_template")),
+                        json_string_value(json_object_get(body, "body_template")), &rc);
+    if (!fields || json_object_set_new(body, "fields", fields) < 0) {
+        json_decref(body);
+        return rc < 0 ? respond_store_error(req, rc, "campaign") : answer_no_memory(req);
+    }
+    return respond_json(req, 200, body);
+}
+
+/* The writer changes it; then a reader checks which prospects have its fields. */
+static int change_execute(struct request *req, struct db *db)
+{
+    struct create_state *state = req->state;
+    const struct campaign_change change = {state->input.name, state->input.subject_template,
+                                           state->input.body_template};
+    char id[UUID_TEXT];
+    int rc = path_id(req, 0, "campaign", id);
+
+    if (rc != 0)
+        return rc;
+    if (state->changed)
+        return answer_changed(req, db, id);
+    rc = campaigns_change(db, req->organisation_id, id, &change);
+    if (rc == DB_E_CONFLICT)
+        return respond_error(req, 409, "illegal_state",
+                             "A template can be changed only while the campaign is a draft.");
+    if (rc < 0)
+        return respond_store_error(req, rc, "campaign");
+    state->changed = true;
+    req->next = REQUEST_READS_NEXT;
+    return 0;
 }
 
 /* ---- GET /api/v1/campaigns, /api/v1/campaigns/{id}, /api/v1/campaigns/{id}/stats ---- */
 
-struct list_state {
-    struct page page;
-    int status;
-    json_t *rows;
-    char last_id[37];
-};
-
 static int list_prepare(struct request *req)
 {
-    const char *status = request_query(req, "status");
-    struct list_state *state = request_state(req, sizeof(*state), free);
+    struct list *list = list_new(req);
 
-    if (!state)
+    if (!list)
         return answer_no_memory(req);
-    state->status = status ? campaign_status_from_name(status) : -1;
-    if (status && state->status < 0)
-        return respond_error(req, 400, "invalid_parameter", "status must be one of draft, active, paused, completed.");
-    (void)snprintf(state->page.scope, sizeof(state->page.scope), "campaigns|%s", status ? status : "");
-    return page_read(req, &state->page);
+    int rc = query_choice(req, "status", campaign_status_names, CAMPAIGN_STATUSES, &list->choice);
+    if (rc != 0)
+        return rc;
+    (void)snprintf(list->page.scope, sizeof(list->page.scope), "campaigns|%s",
+                   list->choice < 0 ? "" : campaign_status_names[list->choice]);
+    return page_read(req, &list->page);
 }
 
-static int list_row(void *arg, const struct campaign *row)
+static int list_row(void *list, const struct campaign *row)
 {
-    struct list_state *state = arg;
-
-    memcpy(state->last_id, row->id, sizeof(state->last_id));
-    return json_array_append_new(state->rows, campaign_json(row));
+    return list_add(list, row->id, campaign_json(row));
 }
 
 static int list_execute(struct request *req, struct db *db)
 {
-    struct list_state *state = req->state;
+    struct list *list = req->state;
     bool more = false;
+    int rc = campaigns_page(db, req->organisation_id, list->page.after, list->page.limit, list->choice, list_row, list,
+                            &more);
 
-    state->rows = json_array();
-    if (!state->rows)
-        return answer_no_memory(req);
-    int rc = campaigns_page(db, req->organisation_id, state->page.after, state->page.limit, state->status, list_row,
-                            state, &more);
-    if (rc < 0) {
-        json_decref(state->rows);
-        return respond_store_error(req, rc, "campaign");
-    }
-    return page_answer(req, &state->page, state->rows, state->last_id, more);
+    return list_answer(req, list, rc, "campaign", more);
 }
 
 static int get_execute(struct request *req, struct db *db)
@@ -177,11 +247,24 @@ static json_t *counts_json(const char *const *names, const int64_t *counts, int 
     return object;
 }
 
+/*
+ * The four older states: sent is accepted, and failed is final without delivery. Each e-mail is in one of them:
+ * for one in doubt, as for one that is being sent, it is unknown whether it was sent.
+ */
+static json_t *emails_json(const int64_t *fates)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "pending",
+                     (json_int_t)fates[EMAIL_WAITING] + (json_int_t)fates[EMAIL_REFUSED_SENDER], "sending",
+                     (json_int_t)fates[EMAIL_SENDING] + (json_int_t)fates[EMAIL_IN_DOUBT], "sent",
+                     (json_int_t)fates[EMAIL_ACCEPTED], "failed",
+                     (json_int_t)fates[EMAIL_REFUSED_RECIPIENT] + (json_int_t)fates[EMAIL_SKIPPED]);
+}
+
 static int stats_execute(struct request *req, struct db *db)
 {
     struct campaign_stats stats;
     char id[UUID_TEXT];
-    int rc = campaign_id(req, id);
+    int rc = path_id(req, 0, "campaign", id);
 
     if (rc != 0)
         return rc;
@@ -189,10 +272,10 @@ static int stats_execute(struct request *req, struct db *db)
     if (rc < 0)
         return respond_store_error(req, rc, "campaign");
     json_t *body =
-        json_pack("{s:s, s:s, s:o, s:o, s:o}", "campaign_id", id, "status", campaign_status_names[stats.status],
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "campaign_id", id, "status", campaign_status_names[stats.status],
                   "prospects", counts_json(prospect_status_names, stats.prospects, PROSPECT_STATUSES), "drafts",
-                  counts_json(draft_state_names, stats.drafts, DRAFT_STATES), "emails",
-                  counts_json(email_state_names, stats.emails, EMAIL_STATES));
+                  counts_json(draft_state_names, stats.drafts, DRAFT_STATES), "emails", emails_json(stats.emails),
+                  "fates", counts_json(email_state_names, stats.emails, EMAIL_STATES));
     return body ? respond_json(req, 200, body) : answer_no_memory(req);
 }
 
@@ -200,7 +283,7 @@ static int stats_execute(struct request *req, struct db *db)
 
 struct transition_state {
     enum campaign_status to;
-    int64_t active;                /* campaigns of the organisation after it */
+    int64_t active;                /* the organisation's campaigns afterwards */
     struct outreach_slice resumed; /* jobs for e-mails that a pause had left */
     char campaign_id[37];
 };
@@ -210,7 +293,7 @@ static void tell_queue(const struct request *req, enum outreach_kind kind, const
     queue_published(req->app->queue, outreach_queue(kind), (unsigned)slice->enqueued + slice->more);
 }
 
-/* Only a process with workers shows the gauge: it also refreshes it (observe.h). An API alone would show an old value. */
+/* Only a process with workers shows the gauge, because it also refreshes it (observe.h). An API alone would show an old value. */
 static void transition_committed(struct request *req)
 {
     const struct transition_state *state = req->state;
@@ -236,14 +319,15 @@ static int transition(struct request *req, struct db *db, enum campaign_status t
         return answer_no_memory(req);
     state->to = to;
     const char *id = state->campaign_id;
-    int rc = campaign_id(req, state->campaign_id);
+    int rc = path_id(req, 0, "campaign", state->campaign_id);
     if (rc != 0)
         return rc;
     rc = campaigns_transition(db, req->organisation_id, id, to, &was);
     if (rc == DB_E_CONFLICT)
         return respond_error(req, 409, "illegal_state", "The campaign is %s: it cannot become %s.",
                              campaign_status_names[was], campaign_status_names[to]);
-    if (rc == DB_OK && to == CAMPAIGN_STATUS_ACTIVE && was == CAMPAIGN_STATUS_PAUSED)
+    /* E-mails left by a pause are sent now; or, at the end of the campaign, they are skipped. */
+    if (rc == DB_OK && to != CAMPAIGN_STATUS_PAUSED && was == CAMPAIGN_STATUS_PAUSED)
         rc = outreach_enqueue(db, &(struct outreach_request){OUTREACH_RESUME, req->organisation_id, id, req->id}, NULL,
                               &state->resumed);
     if (rc == DB_OK)
@@ -269,12 +353,12 @@ static int complete_execute(struct request *req, struct db *db)
     return transition(req, db, CAMPAIGN_STATUS_COMPLETED);
 }
 
-/* ---- POST /api/v1/campaigns/{id}/drafts, /send ---- */
+/* ---- POST /api/v1/campaigns/{id}/drafts, /send, /retry ---- */
 
 struct enqueue_state {
     enum outreach_kind kind;
     bool counted;
-    uint64_t jobs, usable; /* there will be, of how many prospects */
+    uint64_t jobs, usable; /* number of prospects for which there will be jobs */
     struct outreach_slice slice;
 };
 
@@ -293,7 +377,7 @@ static int get_status(void *arg, const struct campaign *row)
     return 0;
 }
 
-/* @return 0, or the status answered: no such campaign, or not in a state for it */
+/* @return 0, or the status answered: no such campaign, or its state does not allow it */
 static int may_enqueue(struct request *req, struct db *db, const char *id, enum outreach_kind kind)
 {
     enum campaign_status status = CAMPAIGN_STATUS_COMPLETED;
@@ -301,14 +385,14 @@ static int may_enqueue(struct request *req, struct db *db, const char *id, enum 
 
     if (rc < 0)
         return respond_store_error(req, rc, "campaign");
-    if (kind == OUTREACH_EMAILS ? status != CAMPAIGN_STATUS_ACTIVE : status == CAMPAIGN_STATUS_COMPLETED)
+    if (kind != OUTREACH_DRAFTS ? status != CAMPAIGN_STATUS_ACTIVE : status == CAMPAIGN_STATUS_COMPLETED)
         return respond_error(req, 409, "illegal_state", "The campaign is %s: %s", campaign_status_names[status],
-                             kind == OUTREACH_EMAILS ? "e-mails are sent only while it is active."
-                                                     : "no more drafts are made.");
+                             kind != OUTREACH_DRAFTS ? "e-mails are sent only while the campaign is active."
+                                                     : "drafts are no longer rendered.");
     return 0;
 }
 
-/* @return 0, or the status answered: as many of the organisation's jobs wait as may */
+/* @return 0, or the status answered: the organisation has its maximum of waiting jobs */
 static int has_room(struct request *req, struct db *db, enum queue_name queue)
 {
     unsigned max = req->app->settings->max_jobs;
@@ -322,11 +406,11 @@ static int has_room(struct request *req, struct db *db, enum queue_name queue)
     req->retry_after = 60;
     return respond_error(
         req, 429, "too_many_jobs",
-        "%lld jobs of the organisation wait in %s, and %u may (MAX_JOBS). Nothing was changed; try again later.",
+        "%lld jobs of the organisation are in %s, and %u may be (MAX_JOBS). Nothing was changed; try again later.",
         (long long)waiting, queue_names[queue], max);
 }
 
-/* A reader counts; then the writer makes the first slice, and leaves the rest to a job. */
+/* A reader counts; then the writer writes the first slice, and leaves the rest to a job. */
 static int enqueue(struct request *req, struct db *db, enum outreach_kind kind)
 {
     char id[UUID_TEXT];
@@ -336,7 +420,7 @@ static int enqueue(struct request *req, struct db *db, enum outreach_kind kind)
     if (!state)
         return answer_no_memory(req);
     state->kind = kind;
-    int rc = campaign_id(req, id);
+    int rc = path_id(req, 0, "campaign", id);
     if (rc == 0)
         rc = may_enqueue(req, db, id, kind);
     if (rc != 0)
@@ -350,7 +434,9 @@ static int enqueue(struct request *req, struct db *db, enum outreach_kind kind)
     rc = has_room(req, db, outreach_queue(kind));
     if (rc != 0)
         return rc;
-    rc = outreach_enqueue(db, &request, NULL, &state->slice);
+    rc = kind == OUTREACH_RESUME ? campaign_release(db, req->organisation_id, id) : DB_OK;
+    if (rc == DB_OK)
+        rc = outreach_enqueue(db, &request, NULL, &state->slice);
     if (rc < 0)
         return respond_store_error(req, rc, "campaign");
     uint64_t jobs = state->slice.more ? state->jobs : state->slice.enqueued;
@@ -372,6 +458,12 @@ static int send_execute(struct request *req, struct db *db)
     return enqueue(req, db, OUTREACH_EMAILS);
 }
 
+/* Every e-mail that is not final is due now: those that wait for their next attempt, and those refused because of the sender. */
+static int retry_execute(struct request *req, struct db *db)
+{
+    return enqueue(req, db, OUTREACH_RESUME);
+}
+
 #define CAMPAIGNS "/api/v1/campaigns"
 #define ONE CAMPAIGNS "/{id}"
 
@@ -383,7 +475,7 @@ static struct route routes[] = {
     {.method = PROMC_HTTP_POST,
      .path = CAMPAIGNS,
      .access = ACCESS_ORGANISATION,
-     .store = STORE_WRITE,
+     .store = STORE_READ, /* and then writes */
      .body = BODY_JSON,
      .content_types = json_types,
      .prepare = create_prepare,
@@ -402,6 +494,15 @@ static struct route routes[] = {
      .access = ACCESS_ORGANISATION,
      .store = STORE_READ,
      .execute = get_execute,
+     .instrumented = true},
+    {.method = PROMC_HTTP_PATCH,
+     .path = ONE,
+     .access = ACCESS_ORGANISATION,
+     .store = STORE_WRITE,
+     .body = BODY_JSON,
+     .content_types = json_types,
+     .prepare = change_prepare,
+     .execute = change_execute,
      .instrumented = true},
     {.method = PROMC_HTTP_GET,
      .path = ONE "/stats",
@@ -438,6 +539,12 @@ static struct route routes[] = {
      .access = ACCESS_ORGANISATION,
      .store = STORE_READ, /* and then writes */
      .execute = send_execute,
+     .instrumented = true},
+    {.method = PROMC_HTTP_POST,
+     .path = ONE "/retry",
+     .access = ACCESS_ORGANISATION,
+     .store = STORE_READ, /* and then writes */
+     .execute = retry_execute,
      .instrumented = true},
     {.path = NULL},
 };

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/health.h"
 
+#include "api/answer.h"
+#include "api/why.h"
 #include "base/app.h"
 #include "base/backends.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "http/router.h"
@@ -18,16 +21,18 @@
 #include <time.h>
 
 #define FRESH_NS UINT64_C(1000000000)
-/* while a check takes its time, the result before it is given out for so long */
+/* while a check runs, the previous result is returned for this long */
 #define USABLE_NS (UINT64_C(10) * 1000000000)
 #define CHECK_TIMEOUT_MS 2000
 
-enum { CHECK_STORE = 1, CHECK_QUEUE = 2 }; /* bits of what failed */
+enum { CHECK_STORE = 1, CHECK_QUEUE = 2 }; /* bits of the failed checks */
 
 struct health {
     uint64_t started_ns;
     pthread_mutex_t checking; /* one check at a time */
-    _Atomic uint64_t result;  /* time it was made in ns, with what failed in the low two bits; 0: none yet */
+    _Atomic uint64_t result;  /* time of the result in ns, with the failed checks in the low two bits; 0: none yet */
+    pthread_mutex_t causes_lock;
+    struct causes causes; /* as of that check; guarded by causes_lock */
 };
 
 struct health *health_create(void)
@@ -37,6 +42,7 @@ struct health *health_create(void)
         return NULL;
     health->started_ns = promc_now_ns();
     pthread_mutex_init(&health->checking, NULL);
+    pthread_mutex_init(&health->causes_lock, NULL);
     return health;
 }
 
@@ -45,15 +51,25 @@ void health_destroy(struct health *health)
     if (!health)
         return;
     pthread_mutex_destroy(&health->checking);
+    pthread_mutex_destroy(&health->causes_lock);
     free(health);
 }
 
-/** @return whether there is a result not older than `age_ns`; *failed says what failed. */
+/* @return whether there is a result not older than `age_ns`; *failed has the failed checks. */
 static bool result_within(struct health *health, uint64_t age_ns, unsigned *failed)
 {
     uint64_t result = atomic_load_explicit(&health->result, memory_order_acquire);
     *failed = result & 3;
     return result && promc_now_ns() - (result & ~UINT64_C(3)) < age_ns;
+}
+
+static void find_causes(struct app *app)
+{
+    struct causes causes;
+    why_collect(app, &causes);
+    pthread_mutex_lock(&app->health->causes_lock);
+    app->health->causes = causes;
+    pthread_mutex_unlock(&app->health->causes_lock);
 }
 
 static unsigned check(struct app *app)
@@ -71,8 +87,9 @@ static unsigned check(struct app *app)
         unsigned before = failed;
         failed = (store_check(app->store, CHECK_TIMEOUT_MS) < 0 ? CHECK_STORE : 0) |
                  (queue_check(app->queue, CHECK_TIMEOUT_MS) < 0 ? CHECK_QUEUE : 0);
+        find_causes(app);
         atomic_store_explicit(&health->result, (promc_now_ns() & ~UINT64_C(3)) | failed, memory_order_release);
-        if (failed != before) /* once for each change, not for each probe */
+        if (failed != before) /* once per change, not per probe */
             log_write(failed ? LOG_ERROR : LOG_INFO, failed ? "health check failed" : "health check passes again",
                       "b:store", !(failed & CHECK_STORE), "b:queue", !(failed & CHECK_QUEUE), (const char *)0);
     }
@@ -105,13 +122,22 @@ static void begin(struct text *text, bool ok)
     text_add(text, "\"");
 }
 
+static void add_causes(struct text *text, struct request *req)
+{
+    struct health *health = req->app->health;
+    bool names = why_shows_names(req);
+    text_add(text, ",\"why\":");
+    pthread_mutex_lock(&health->causes_lock);
+    causes_write(text, &health->causes, names, clock_wall_ms());
+    pthread_mutex_unlock(&health->causes_lock);
+}
+
 static int answer_health(struct request *req, unsigned failed)
 {
     const struct app *app = req->app;
     const struct settings *settings = app->settings;
-    char storage[2048];
     struct text text;
-    text_init(&text, storage, sizeof(storage));
+    text_init_growing(&text, 1024);
     begin(&text, failed == 0);
     text_add(&text, ",\"uptime\":");
     text_add_decimal(&text, (double)(promc_now_ns() - app->health->started_ns) / 1e9);
@@ -127,10 +153,14 @@ static int answer_health(struct request *req, unsigned failed)
     text_add_json(&text, settings->prometheus_url, strlen(settings->prometheus_url), SIZE_MAX);
     text_add(&text, ",\"grafana\":");
     text_add_json(&text, settings->grafana_url, strlen(settings->grafana_url), SIZE_MAX);
-    text_add(&text, "}}");
+    text_add(&text, "}");
+    add_causes(&text, req);
+    text_add(&text, "}");
     if (failed)
         req->retry_after = 5;
-    return answer(req, failed ? 503 : 200, &text);
+    size_t length = text.length;
+    char *body = text_take(&text);
+    return body ? respond_bytes(req, failed ? 503 : 200, "application/json", body, length) : answer_no_memory(req);
 }
 
 /* An API takes requests while the broker is away: their jobs wait in the outbox. A worker without a queue has nothing to do. */
@@ -157,7 +187,7 @@ static int answer_ready(struct request *req, unsigned failed)
     return answer(req, ready ? 200 : 503, &text);
 }
 
-/* A recent result is answered on the loop; else the checks are made off it. */
+/* A recent result is answered on the loop; otherwise the checks run on another thread. */
 
 static int health_prepare(struct request *req)
 {
@@ -181,7 +211,7 @@ static int ready_check(struct request *req)
     return answer_ready(req, check(req->app));
 }
 
-/** That this is answered at all is the check: the loop runs. */
+/* The answer itself is the check: the loop runs. */
 static int live_prepare(struct request *req)
 {
     char storage[64];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file api/health.h
- * Liveness, readiness, health. The checks really ask the store and the queue; their result holds for a second, so
- * that any number of probes costs one check a second.
+ * Liveness, readiness, health. The checks really ask the store and the queue; their result is valid for a second, so
+ * any number of probes costs one check per second.
  */
 #ifndef INGEST_API_HEALTH_H
 #define INGEST_API_HEALTH_H
@@ -10,7 +10,7 @@
 struct health;
 struct route;
 
-/** A table ended by a route without path. */
+/** A table, ended by a route without a path. */
 struct route *routes_health(void);
 
 /** NULL: no memory. Starts the clock of `uptime`. */

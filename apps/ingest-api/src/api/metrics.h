@@ -3,9 +3,17 @@
 #ifndef INGEST_API_METRICS_H
 #define INGEST_API_METRICS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+struct request;
 struct route;
 
-/** A table ended by a route without path. */
+/** Whether the request has METRICS_TOKEN, which must be set. */
+bool metrics_token_given(struct request *req);
+/** When Prometheus last scraped, Unix time; 0: never. @param distance_ms between the last two scrapes; 0: there was only one */
+int64_t metrics_last_scrape_ms(int64_t *distance_ms);
+/** A table, ended by a route without a path. */
 struct route *routes_metrics(void);
 
 #endif

@@ -13,7 +13,7 @@ static void add_member(struct text *text, const char *name, const char *value)
     text_add_json(text, value, value ? strlen(value) : 0, SIZE_MAX);
 }
 
-/* What the service itself has stored as JSON. */
+/* JSON that the service itself has stored. */
 static void add_json(struct text *text, const char *name, const char *json, const char *otherwise)
 {
     text_add(text, ",\"");

@@ -7,8 +7,12 @@
 #include "base/app.h"
 #include "base/email_address.h"
 #include "base/settings.h"
+#include "data/prospects_known.h"
+#include "data/usage.h"
+#include "http/idempotency.h"
 #include "http/router.h"
 #include "http/store_error.h"
+#include "import/decode.h"
 #include "import/import.h"
 #include "metrics/metrics.h"
 #include "queue/queue.h"
@@ -19,30 +23,60 @@
 
 /* ---- POST /api/v1/prospects/import ---- */
 
-/* Bytes of a body that are done in one transaction, of about 20 ms at the most. */
+/* Bytes of a body that are imported in one transaction, of at most about 20 ms. */
 #define IMPORT_SMALL 65536
 
 struct import_state {
     enum import_format format;
+    bool clear;   /* ?empty=clear */
+    bool dry_run; /* ?dry_run=1 */
     struct import_result result;
     struct import *import; /* one that is done in slices */
-    bool checked;
+    bool begun, checked, linked;
 };
 
 static void import_state_free(void *arg)
 {
     struct import_state *state = arg;
 
-    json_decref(state->result.errors);
+    import_result_clear(&state->result);
     import_close(state->import);
     free(state);
 }
 
+static const struct {
+    const char *type;
+    enum import_format format;
+} formats[] = {
+    {"text/csv", IMPORT_CSV},
+    {"text/tab-separated-values", IMPORT_CSV},
+    {"application/vnd.ms-excel", IMPORT_CSV}, /* the media type of .csv on Windows */
+    {"application/json", IMPORT_JSON},
+    {"application/x-ndjson", IMPORT_NDJSON},
+    {"application/jsonl", IMPORT_NDJSON},
+};
+
 static enum import_format format_of(const char *content_type)
 {
-    if (strcmp(content_type, "text/csv") == 0)
-        return IMPORT_CSV;
-    return strcmp(content_type, "application/json") == 0 ? IMPORT_JSON : IMPORT_NDJSON;
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (strcmp(formats[i].type, content_type) == 0)
+            return formats[i].format;
+    return IMPORT_CSV; /* there is no body, so its type does not matter */
+}
+
+static void body_passed(void *req, const char *up_to)
+{
+    request_body_pass(req, up_to);
+}
+
+static struct import_source source_of(struct request *req, enum import_format format, bool clear)
+{
+    return (struct import_source){.format = format,
+                                  .charset = req->charset,
+                                  .body = req->body,
+                                  .length = req->body_length,
+                                  .clear = clear,
+                                  .progress = {body_passed, req}};
 }
 
 static int import_failed(struct request *req, int rc, const struct import_fault *fault)
@@ -52,7 +86,7 @@ static int import_failed(struct request *req, int rc, const struct import_fault 
     return rc == IMPORT_NO_MEMORY ? answer_no_memory(req) : respond_store_error(req, rc, "organisation");
 }
 
-/* A body that is wrong from its first line never gets to the store. The rest is read there, row by row. */
+/* A small body that is wrong from its first line never reaches the store. Everything else is parsed there, row by row. */
 static int import_prepare(struct request *req)
 {
     struct import_fault fault;
@@ -61,8 +95,21 @@ static int import_prepare(struct request *req)
 
     if (!state)
         return answer_no_memory(req);
+    const char *empty = request_query(req, "empty");
+    if (empty && strcmp(empty, "keep") != 0 && strcmp(empty, "clear") != 0)
+        return respond_error(req, 400, "invalid_parameter", "empty must be one of keep, clear.");
+    const char *dry_run = request_query(req, "dry_run");
+    if (dry_run && strcmp(dry_run, "0") != 0 && strcmp(dry_run, "1") != 0)
+        return respond_error(req, 400, "invalid_parameter", "dry_run must be 0 or 1.");
+    state->clear = empty && strcmp(empty, "clear") == 0;
+    state->dry_run = dry_run && *dry_run == '1';
     state->format = format_of(req->content_type);
-    int rc = import_rows_open(&rows, state->format, req->body, req->body_length, &fault);
+    if (state->format != IMPORT_CSV && charset_of(req->charset, "", 0, NULL) != CHARSET_UTF8)
+        return respond_error(req, 415, "unsupported_media_type", "JSON is in UTF-8.");
+    if (req->body_length > IMPORT_SMALL)
+        return 0;
+    struct import_source source = source_of(req, state->format, state->clear);
+    int rc = import_rows_open(&rows, &source, &fault);
     if (rc < 0)
         return import_failed(req, rc == IMPORT_ROWS_E_FAULT ? IMPORT_FAULT : IMPORT_NO_MEMORY, &fault);
     import_rows_close(rows);
@@ -80,23 +127,84 @@ static void import_committed(struct request *req)
         queue_published(req->app->queue, QUEUE_PROSPECT_VALIDATE, result->jobs);
 }
 
-static void import_passed(void *req, const char *up_to)
+static int import_answer(struct request *req, const struct import_state *state)
 {
-    request_body_pass(req, up_to);
-}
-
-static int import_answer(struct request *req, const struct import_result *result)
-{
-    json_t *body = json_pack("{s:I, s:I, s:I, s:O, s:b}", "imported", (json_int_t)result->imported, "updated",
-                             (json_int_t)result->updated, "rejected", (json_int_t)result->rejected, "errors",
-                             result->errors, "errors_truncated", (int)result->errors_truncated);
-    if (!body)
+    const struct import_result *result = &state->result;
+    json_t *body = json_pack("{s:b, s:I, s:I, s:I, s:O, s:b, s:O, s:b}", "dry_run", (int)state->dry_run, "imported",
+                             (json_int_t)result->imported, "updated", (json_int_t)result->updated, "rejected",
+                             (json_int_t)result->rejected, "errors", result->errors, "errors_truncated",
+                             (int)result->errors_truncated, "warnings", result->warnings, "warnings_truncated",
+                             (int)result->warnings_truncated);
+    if (!body || json_object_update(body, result->read) < 0) {
+        json_decref(body);
         return answer_no_memory(req);
-    req->committed = import_committed;
+    }
+    if (!state->dry_run)
+        req->committed = import_committed;
     return respond_json(req, 200, body);
 }
 
-/* A reader checks the whole of it, so that every fault is answered before the first write; then the writer's slices. */
+/* Written before the commit, so that nothing can fail after it. */
+static int import_answer_before(void *arg)
+{
+    struct request *req = arg;
+    return import_answer(req, req->state) == 200 ? IMPORT_OK : IMPORT_NO_MEMORY;
+}
+
+static int import_answered(struct request *req, const struct import_result *result)
+{
+    static const char imported[] = "\"imported\":1,\"updated\":0", updated[] = "\"imported\":0,\"updated\":1";
+    char *at = result->updated ? strstr(req->response, imported) : NULL;
+    if (at)
+        memcpy(at, updated, sizeof(updated) - 1);
+    return 200;
+}
+
+/* Readers' slices alone. */
+static int import_dry_run(struct request *req, struct db *db, const struct import_request *request)
+{
+    struct import_state *state = req->state;
+    struct import_fault fault = {0};
+    bool done = false;
+    int rc = IMPORT_OK;
+
+    req->next = REQUEST_READS_NEXT;
+    if (!state->begun) {
+        state->begun = true;
+        return 0;
+    }
+    if (!state->import)
+        rc = import_open(&state->import, request, &state->result);
+    if (rc == IMPORT_OK)
+        rc = import_dry_slice(db, state->import, &done, &state->result, &fault);
+    if (rc != IMPORT_OK || done)
+        req->next = REQUEST_LAST;
+    if (rc != IMPORT_OK)
+        return import_failed(req, rc, &fault);
+    return done ? import_answer(req, state) : 0;
+}
+
+/* New rows have made it too many. @return 0, or the status answered: then what they have done is taken back. */
+static int too_many(struct request *req, struct db *db)
+{
+    const struct import_state *state = req->state;
+    unsigned max = req->app->settings->max_prospects;
+    int64_t n = 0;
+    int rc = max && state->result.imported > 0 ? prospects_used(db, req->organisation_id, max, &n) : DB_OK;
+
+    if (rc < 0)
+        return respond_store_error(req, rc, "organisation");
+    if (n <= max)
+        return 0;
+    metrics_limit_refusal(LIMIT_PROSPECTS);
+    return respond_error(
+        req, 409, "too_many_prospects",
+        "The organisation may have %u prospects (MAX_PROSPECTS), and with this import would have %lld or"
+        " more. Nothing was changed.",
+        max, (long long)n);
+}
+
+/* A reader checks the whole body, so that every error is answered before the first write; then the writer's slices. */
 static int import_in_slices(struct request *req, struct db *db, const struct import_request *request)
 {
     struct import_state *state = req->state;
@@ -104,22 +212,31 @@ static int import_in_slices(struct request *req, struct db *db, const struct imp
     bool done = false;
     int rc = IMPORT_OK;
 
-    if (!state->import) {
+    if (!state->begun) {
+        state->begun = true;
         req->next = REQUEST_READS_NEXT;
-        rc = import_open(&state->import, request, &state->result, &fault);
     } else if (!state->checked) {
         state->checked = true;
         req->next = REQUEST_WRITES_NEXT;
-        rc = import_check(state->import, &fault);
+        rc = import_open(&state->import, request, &state->result);
+        if (rc == IMPORT_OK)
+            rc = import_check(state->import, &state->result, &fault);
     } else {
         req->next = REQUEST_WRITES_NEXT;
         rc = import_slice(db, state->import, &done, &state->result, &fault);
+        if (rc == IMPORT_OK && !done && !state->linked) {
+            state->linked = true;
+            rc = idempotency_import(req, db, import_id(state->import));
+        }
     }
     if (rc != IMPORT_OK || done)
         req->next = REQUEST_LAST;
     if (rc != IMPORT_OK)
         return import_failed(req, rc, &fault);
-    return done ? import_answer(req, &state->result) : 0;
+    int status = too_many(req, db);
+    if (status != 0)
+        req->next = REQUEST_LAST;
+    return status != 0 ? status : done ? import_answer(req, state) : 0;
 }
 
 static int import_execute(struct request *req, struct db *db)
@@ -128,17 +245,24 @@ static int import_execute(struct request *req, struct db *db)
     struct import_fault fault = {0};
     struct import_request request = {.organisation_id = req->organisation_id,
                                      .request_id = req->id,
-                                     .format = state->format,
-                                     .body = req->body,
-                                     .length = req->body_length,
-                                     .validation_delay_ms = (int64_t)req->app->settings->validation_delay_s * 1000,
-                                     .passed = import_passed,
-                                     .passed_arg = req};
+                                     .source = source_of(req, state->format, state->clear),
+                                     .validation_delay_ms = (int64_t)req->app->settings->validation_delay_s * 1000};
 
+    if (state->dry_run)
+        return import_dry_run(req, db, &request);
     if (req->body_length > IMPORT_SMALL)
         return import_in_slices(req, db, &request);
+    if (!req->idempotency && usage_has_room(req->organisation_id, USAGE_PROSPECTS, req->app->settings->max_prospects)) {
+        request.before_commit = import_answer_before;
+        request.before_commit_arg = req;
+    }
     int rc = import_run(db, &request, &state->result, &fault);
-    return rc != IMPORT_OK ? import_failed(req, rc, &fault) : import_answer(req, &state->result);
+    if (rc != IMPORT_OK)
+        return import_failed(req, rc, &fault);
+    if (state->result.committed)
+        return import_answered(req, &state->result);
+    int status = too_many(req, db);
+    return status != 0 ? status : import_answer(req, state);
 }
 
 /* ---- GET /api/v1/prospects, /api/v1/prospects/{id} ---- */
@@ -161,22 +285,22 @@ static void list_state_free(void *arg)
 
 static int list_prepare(struct request *req)
 {
-    const char *status = request_query(req, "status"), *email = request_query(req, "email");
+    const char *email = request_query(req, "email");
     struct list_state *state = request_state(req, sizeof(*state), list_state_free);
 
     if (!state)
         return answer_no_memory(req);
-    state->filter.status = -1;
-    if (status && (state->filter.status = prospect_status_from_name(status)) < 0)
-        return respond_error(req, 400, "invalid_parameter",
-                             "status must be one of imported, validated, invalid, researched.");
+    int rc = query_choice(req, "status", prospect_status_names, PROSPECT_STATUSES, &state->filter.status);
+    if (rc != 0)
+        return rc;
     if (email) {
         if (!email_address_valid(email, strlen(email)))
             return respond_error(req, 400, "invalid_parameter", "email must be a whole e-mail address.");
         (void)snprintf(state->email, sizeof(state->email), "%s", email);
         state->filter.email = state->email;
     }
-    (void)snprintf(state->page.scope, sizeof(state->page.scope), "prospects|%s|%s", status ? status : "", state->email);
+    (void)snprintf(state->page.scope, sizeof(state->page.scope), "prospects|%s|%s",
+                   state->filter.status < 0 ? "" : prospect_status_names[state->filter.status], state->email);
     return page_read(req, &state->page);
 }
 
@@ -240,7 +364,15 @@ static int get_execute(struct request *req, struct db *db)
     return respond_bytes(req, 200, "application/json", body, length);
 }
 
-static const char *const import_types[] = {"text/csv", "application/json", "application/x-ndjson", NULL};
+static const char *const import_types[] = {"text/csv",
+                                           "application/json",
+                                           "application/x-ndjson",
+                                           "application/jsonl",
+                                           "application/vnd.ms-excel",
+                                           "text/tab-separated-values",
+                                           NULL};
+
+static const char *const import_parameters[] = {"empty", "dry_run", NULL};
 
 static const char *const list_parameters[] = {"status", "email", "limit", "cursor", NULL};
 
@@ -251,6 +383,8 @@ static struct route routes[] = {
      .store = STORE_WRITE,
      .body = BODY_IMPORT,
      .content_types = import_types,
+     .charset = charset_is_known,
+     .parameters = import_parameters,
      .prepare = import_prepare,
      .execute = import_execute,
      .instrumented = true},

@@ -5,7 +5,7 @@
 
 struct route;
 
-/** A table ended by a route without path. */
+/** A table, ended by a route without a path. */
 struct route *routes_prospects(void);
 
 #endif

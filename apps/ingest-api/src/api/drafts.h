@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file api/drafts.h A campaign's drafts: read, rendered again, deleted. */
+#ifndef INGEST_API_DRAFTS_H
+#define INGEST_API_DRAFTS_H
+
+struct route;
+struct route *routes_drafts(void);
+
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file api/unsubscribe.h The link in an e-mail: a page that asks for confirmation (GET), and the unsubscription (POST). No key. */
+#ifndef INGEST_API_UNSUBSCRIBE_H
+#define INGEST_API_UNSUBSCRIBE_H
+
+struct route;
+struct route *routes_unsubscribe(void);
+
+#endif
