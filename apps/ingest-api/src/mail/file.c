@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A message is KEY.eml or it is not there: it is written under another name, synced, and renamed. The name is the
+ * A file KEY.eml is either complete or missing: it is written under another name, synced, and renamed. The name is the
  * idempotency key, so sending again after a crash writes the same file.
  *
- * The syncing and renaming is left to the flush: of many files written one after the other, the first fsync commits
- * the file system's journal for all of them, and the others find little left to do.
+ * Syncing and renaming is left to the flush: of many files written one after the other, the first fsync commits
+ * the file system's journal for all of them, and little is left for the others.
  */
 #include "mail/file.h"
+
+#include "base/backends.h"
+#include "base/log.h"
+#include "base/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +30,7 @@ struct pending {
 
 struct outbox {
     int directory;
-    size_t count; /* written and not yet synced */
+    size_t count; /* written but not yet synced */
     struct pending pending[PENDING_MAX];
 };
 
@@ -47,10 +51,9 @@ void *mail_file_open(const char *directory)
 static void file_name(char out[NAME_SIZE], const char *prefix, const char *key, const char *suffix)
 {
     (void)snprintf(out, NAME_SIZE, "%s%s%s", prefix, key, suffix); /* mail_message has checked the key: at most 128 */
-    for (char *p = out; *p; p++) {
+    for (char *p = out; *p; p++)
         if (*p == ':')
             *p = '.';
-    }
 }
 
 static int write_all(int fd, const char *data, size_t length)
@@ -67,10 +70,10 @@ static int write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-static enum mail_outcome failed(char error[MAIL_ERROR_MAX], const char *what, int number)
+static enum mail_outcome failed(struct mail_answer *answer, const char *what, int number)
 {
-    (void)snprintf(error, MAIL_ERROR_MAX, "%s: %s", what, strerror(number));
-    return MAIL_RETRY;
+    (void)snprintf(answer->error, sizeof(answer->error), "%s: %s", what, strerror(number));
+    return MAIL_UNAVAILABLE;
 }
 
 /* Sync and rename one. Its descriptor is closed in any case. */
@@ -103,29 +106,28 @@ static int file_flush(void *self)
 
 static bool is_pending(const struct outbox *outbox, const char *key)
 {
-    for (size_t i = 0; i < outbox->count; i++) {
+    for (size_t i = 0; i < outbox->count; i++)
         if (strcmp(outbox->pending[i].key, key) == 0)
             return true;
-    }
     return false;
 }
 
-static enum mail_outcome file_send(void *self, const struct mail_parcel *parcel, char error[MAIL_ERROR_MAX])
+static enum mail_outcome file_send(void *self, const struct mail_parcel *parcel, struct mail_answer *answer)
 {
     struct outbox *outbox = self;
     char temporary[NAME_SIZE];
 
     if ((outbox->count == PENDING_MAX || is_pending(outbox, parcel->key)) && file_flush(outbox) < 0)
-        return failed(error, "the outbox cannot be made durable", errno);
+        return failed(answer, "the outbox cannot be synced", errno);
     file_name(temporary, ".", parcel->key, ".part");
     int fd = openat(outbox->directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return failed(error, "the message's file cannot be made", errno);
+        return failed(answer, "the e-mail's file cannot be created", errno);
     if (write_all(fd, parcel->data, parcel->length) < 0) {
         int number = errno;
         (void)close(fd);
         (void)unlinkat(outbox->directory, temporary, 0);
-        return failed(error, "the message cannot be written", number);
+        return failed(answer, "the e-mail cannot be written", number);
     }
     struct pending *pending = &outbox->pending[outbox->count++];
     pending->fd = fd;
@@ -149,6 +151,21 @@ static void file_close(void *self)
     (void)file_flush(outbox);
     (void)close(outbox->directory);
     free(outbox);
+}
+
+void mail_file_forget(const struct settings *settings, const char *key)
+{
+    char path[sizeof(settings->mail_url) + sizeof(settings->data_dir) + NAME_SIZE], name[NAME_SIZE];
+    const char *directory;
+
+    if (backend_of_mail(settings->mail_url, &directory) != MAIL_IS_FILE)
+        return;
+    file_name(name, "", key, ".eml");
+    (void)snprintf(path, sizeof(path), "%s%s/%s", *directory ? directory : settings->data_dir,
+                   *directory ? "" : "/outbox", name);
+    if (unlink(path) < 0 && errno != ENOENT)
+        log_warn("an erased e-mail's file cannot be removed", "s:component", "mailer", "s:file", path, "s:error",
+                 strerror(errno));
 }
 
 const struct mail_transport mail_file = {file_send, file_flush, file_find, file_close};

@@ -5,8 +5,11 @@
 
 #include "mail/transport.h"
 
-/** @param directory must exist. NULL when it cannot be opened. */
+/** @param directory must exist. NULL if it cannot be opened. */
 void *mail_file_open(const char *directory);
 extern const struct mail_transport mail_file;
+
+/** Erase this e-mail's file, if there is one. Does nothing with another transport. */
+void mail_file_forget(const struct settings *settings, const char *key);
 
 #endif

@@ -2,11 +2,14 @@
 #include "mail/mailer.h"
 #include "base/backends.h"
 #include "base/directory.h"
+#include "base/host_name.h"
 #include "base/libcurl.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "mail/file.h"
 #include "mail/smtp.h"
+
+#define NOBODY "ProspectFlow <no-reply@prospectflow.invalid>" /* the sender of e-mails that stay in a folder */
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +21,7 @@ struct mailer {
     const struct settings *settings;
     struct mail_sender from;
     char target[600]; /* the outbox, or HOST:PORT */
+    char url[1200];   /* the server's address, with our EHLO name as its path */
 };
 
 struct mailer_session {
@@ -34,26 +38,53 @@ static int open_file(struct mailer *mailer, const struct settings *settings, con
     mailer->transport = &mail_file;
     if (directory_make(mailer->target, 0700) == 0)
         return 0;
-    log_error("the outbox directory cannot be made or written to", "s:component", "mailer", "s:directory",
+    log_error("the outbox directory cannot be created or written", "s:component", "mailer", "s:directory",
               mailer->target, "s:error", strerror(errno));
     return -1;
 }
 
-/* HOST:PORT of an address; the rest of it may be a password. What libcurl would refuse at each e-mail is refused here. */
-static CURLUcode read_address(const char *text, char *target, size_t size)
+/* Our EHLO name is the path of libcurl's address; a path in MAIL is used for it. */
+static CURLUcode add_name(CURLU *url, const char *name)
+{
+    char *path = NULL, found[HOST_NAME_SIZE];
+    CURLUcode rc = libcurl.url_get(url, CURLUPART_PATH, &path, 0);
+    bool given = rc == CURLUE_OK && path && path[0] && path[1];
+
+    libcurl.free(path);
+    if (rc != CURLUE_OK || (given && !*name))
+        return rc;
+    if (*name)
+        (void)snprintf(found, sizeof(found), "%s", name);
+    else
+        host_name(found);
+    return libcurl.url_set(url, CURLUPART_PATH, found, CURLU_URLENCODE);
+}
+
+/*
+ * The address with our name, and its HOST:PORT; the rest may be a password. An address that libcurl would refuse at each e-mail is
+ * refused here.
+ */
+static CURLUcode read_address(struct mailer *mailer, const struct settings *settings)
 {
     CURLU *url = libcurl.url();
-    char *host = NULL, *port = NULL;
-    CURLUcode rc = url ? libcurl.url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
+    char *host = NULL, *port = NULL, *whole = NULL;
+    CURLUcode rc = url ? libcurl.url_set(url, CURLUPART_URL, settings->mail_url, 0) : CURLUE_OUT_OF_MEMORY;
 
     if (rc == CURLUE_OK)
         rc = libcurl.url_get(url, CURLUPART_HOST, &host, 0);
     if (rc == CURLUE_OK)
         rc = libcurl.url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
     if (rc == CURLUE_OK)
-        (void)snprintf(target, size, "%s:%s", host, port);
+        rc = add_name(url, settings->mail_ehlo);
+    if (rc == CURLUE_OK)
+        rc = libcurl.url_get(url, CURLUPART_URL, &whole, 0);
+    if (rc == CURLUE_OK) {
+        (void)snprintf(mailer->target, sizeof(mailer->target), "%s:%s", host, port);
+        (void)snprintf(mailer->url, sizeof(mailer->url), "%s", whole);
+    }
     libcurl.free(host);
     libcurl.free(port);
+    libcurl.free(whole);
     libcurl.url_cleanup(url);
     return rc;
 }
@@ -64,7 +95,7 @@ static int open_smtp(struct mailer *mailer, const struct settings *settings)
     mailer->settings = settings;
     if (libcurl_open() < 0)
         return -1;
-    CURLUcode rc = read_address(settings->mail_url, mailer->target, sizeof(mailer->target));
+    CURLUcode rc = read_address(mailer, settings);
     if (rc == CURLUE_OK)
         return 0;
     log_error("MAIL is not the address of a mail server", "s:component", "mailer", "s:error", libcurl.url_strerror(rc));
@@ -76,7 +107,8 @@ static int open_transport(struct mailer *mailer, const struct settings *settings
 {
     const char *directory;
 
-    if (mail_sender_parse(&mailer->from, settings->mail_from) < 0) {
+    const char *from = *settings->mail_from ? settings->mail_from : NOBODY;
+    if (mail_sender_parse(&mailer->from, from) < 0) {
         log_error("MAIL_FROM must be \"Name <local@domain>\" or \"local@domain\"", "s:component", "mailer");
         return -1;
     }
@@ -124,7 +156,8 @@ struct mailer_session *mailer_session_open(struct mailer *mailer)
     if (!session)
         return NULL;
     session->mailer = mailer;
-    session->self = mailer->transport == &mail_file ? mail_file_open(mailer->target) : mail_smtp_open(mailer->settings);
+    session->self = mailer->transport == &mail_file ? mail_file_open(mailer->target)
+                                                    : mail_smtp_open(mailer->settings, mailer->url);
     if (!session->self) {
         free(session);
         return NULL;
@@ -140,22 +173,34 @@ void mailer_session_close(struct mailer_session *session)
     free(session);
 }
 
-enum mail_outcome mailer_send(struct mailer_session *session, const struct mail *mail, char error[MAIL_ERROR_MAX])
+enum mail_outcome mailer_send(struct mailer_session *session, const struct mail *mail, struct mail_answer *answer)
 {
     const struct mailer *mailer = session->mailer;
-    struct mail_parcel parcel = {.key = mail->key, .from = mailer->from.address, .to = mail->to};
+    const struct mail_sender *from = mail->from ? mail->from : &mailer->from;
+    struct mail_parcel parcel = {
+        .key = mail->key, .from = from->address, .to = mail->to, .organisation_id = mail->organisation_id};
     char *message;
 
-    error[0] = '\0';
-    int rc = mail_message_write(mail, &mailer->from, &message, &parcel.length);
+    *answer = (struct mail_answer){.error = ""};
+    int rc = mail_message_write(mail, from, &message, &parcel.length);
     if (rc < 0) {
-        (void)snprintf(error, MAIL_ERROR_MAX, "%s", mail_message_error_text(rc));
-        return rc == MAIL_MESSAGE_E_NOMEM ? MAIL_RETRY : MAIL_REFUSED;
+        (void)snprintf(answer->error, sizeof(answer->error), "%s", mail_message_error_text(rc));
+        return rc == MAIL_MESSAGE_E_NOMEM ? MAIL_UNAVAILABLE : MAIL_REFUSED;
     }
     parcel.data = message;
-    enum mail_outcome outcome = mailer->transport->send(session->self, &parcel, error);
+    enum mail_outcome outcome = mailer->transport->send(session->self, &parcel, answer);
     free(message);
     return outcome;
+}
+
+int mailer_compose(const struct mailer *mailer, const struct mail *mail, char **out, size_t *length)
+{
+    return mail_message_write(mail, mail->from ? mail->from : &mailer->from, out, length);
+}
+
+const struct mail_sender *mailer_sender(const struct mailer *mailer)
+{
+    return &mailer->from;
 }
 
 int mailer_flush(struct mailer_session *session)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file mail/mailer.h
- * Sending an e-mail, by the transport that MAIL names:
- *   file, file:DIR     one KEY.eml a message in DATA_DIR/outbox or DIR: written, synced, renamed. The same key overwrites.
- *   smtp://HOST:PORT   libcurl; a session keeps its connection. STARTTLS as SMTP_STARTTLS says.
+ * Sending an e-mail, by the transport in MAIL:
+ *   file, file:DIR     one KEY.eml per e-mail in DATA_DIR/outbox or DIR: written, synced, renamed. The same key overwrites.
+ *   smtp://HOST:PORT   libcurl; a session keeps its connection. STARTTLS according to SMTP_STARTTLS.
  *   smtps://HOST:PORT  TLS from the first byte.
- * Where there is TLS the server's certificate is verified: against SMTP_CA, else the system's authorities; but with STARTTLS
- * that is only opportunistic it is not, since who could break it could as well leave the offer out (RFC 7435).
+ * With TLS the server's certificate is verified: against SMTP_CA, else the system's authorities. Opportunistic STARTTLS is
+ * not verified, since an attacker could just as well remove the offer (RFC 7435).
  *
- * What became of an e-mail is not one of two, because SMTP cannot promise that: the line may break after the last byte
- * went out and before the server's answer. That is MAIL_IN_DOUBT, never guessed to be either.
+ * There are more than two outcomes, because SMTP cannot guarantee one: the connection may break after the last byte
+ * was sent and before the server's reply. That is MAIL_IN_DOUBT; it is never guessed to be success or failure.
  */
 #ifndef INGEST_MAIL_MAILER_H
 #define INGEST_MAIL_MAILER_H
@@ -24,40 +24,55 @@ struct mailer_session;
 
 enum mail_outcome {
     MAIL_SENT,
-    MAIL_RETRY,      /**< not sent, may work later: this e-mail refused with 4xx, disk full */
-    MAIL_REFUSED,    /**< not sent, never will be: refused with 5xx, or the e-mail itself is at fault */
-    MAIL_IN_DOUBT,   /**< may have been sent */
-    MAIL_UNAVAILABLE /**< not sent, and no e-mail would be: no connection, no greeting, our account refused, 421 */
+    MAIL_RETRY,          /**< not sent, may work later: this e-mail was refused with 4xx */
+    MAIL_REFUSED,        /**< not sent, never will be: refused with 5xx, or the e-mail itself is invalid */
+    MAIL_REFUSED_SENDER, /**< not sent: the server replied that it does not accept our e-mails, at least for now */
+    MAIL_IN_DOUBT,       /**< may have been sent */
+    MAIL_UNAVAILABLE     /**< not sent, and no e-mail would be: no connection, no greeting, disk full */
 };
 
 enum mail_found { MAIL_FOUND_NO, MAIL_FOUND_YES, MAIL_FOUND_UNKNOWN };
 
 #define MAIL_ERROR_MAX 192
+#define MAIL_WORDS_MAX 256
+
+/** The reply, or what happened instead; no text contains an address. */
+struct mail_answer {
+    char error[MAIL_ERROR_MAX]; /**< "" if sent; else what happened */
+    char words[MAIL_WORDS_MAX]; /**< the server's text, with the reply's code in front; "" without a reply */
+    bool this_email; /**< MAIL_REFUSED_SENDER: after the server knew this recipient; others may be accepted */
+    bool no_mailbox; /**< MAIL_REFUSED: the recipient is unknown there (5.1.1): never try it again */
+};
 
 /** @param settings kept until mailer_close(). @return 0, or -1 after one clear line in the log (MAIL or MAIL_FROM cannot be used, no such directory). */
 int mailer_open(struct mailer **out, const struct settings *settings);
 /** After every session is closed. */
 void mailer_close(struct mailer *mailer);
 
-/** A session belongs to one thread. NULL when memory is out. */
+/** A session belongs to one thread. NULL without memory. */
 struct mailer_session *mailer_session_open(struct mailer *mailer);
 void mailer_session_close(struct mailer_session *session);
 
 /**
  * Send. Blocks, at most MAILER_TIMEOUT_S.
- * @param error unless MAIL_SENT: what happened, without any address.
- * @note with `file`, a message is there, and durable, only after mailer_flush().
+ * @param answer is always set.
+ * @note with `file`, an e-mail is complete and durable only after mailer_flush().
  */
-enum mail_outcome mailer_send(struct mailer_session *session, const struct mail *mail, char error[MAIL_ERROR_MAX]);
-/** Make what was sent durable. @return 0, or -1: treat everything since the last flush as MAIL_RETRY. */
+enum mail_outcome mailer_send(struct mailer_session *session, const struct mail *mail, struct mail_answer *answer);
+/** Make sent e-mails durable. @return 0, or -1: treat everything since the last flush as MAIL_UNAVAILABLE. */
 int mailer_flush(struct mailer_session *session);
 
-/** Where e-mails go, for a line in the log: the directory, or HOST:PORT. */
+/** The bytes that mailer_send() would hand over. *out is malloc()ed. @return 0 or a mail_message_error. */
+int mailer_compose(const struct mailer *mailer, const struct mail *mail, char **out, size_t *length);
+/** The default sender, if struct mail has none. */
+const struct mail_sender *mailer_sender(const struct mailer *mailer);
+
+/** The destination of e-mails, for the log: the directory, or HOST:PORT. */
 const char *mailer_target(const struct mailer_session *session);
 
-/** Did an e-mail with this key go out? For a claim found in doubt. `file` knows; SMTP does not. */
+/** Was an e-mail with this key sent? For a claim found in doubt. `file` knows; SMTP does not. */
 enum mail_found mailer_find(struct mailer_session *session, const char *key);
-/** Whether mailer_find() knows; if not, whatever is claimed when a worker dies is in doubt, and should be one at a time. */
+/** Whether mailer_find() knows; if not, everything claimed when a worker dies is in doubt, so claim one at a time. */
 bool mailer_finds(const struct mailer_session *session);
 
 #define MAILER_TIMEOUT_S 30

@@ -18,11 +18,11 @@ const char *mail_message_error_text(int error)
 {
     switch (error) {
     case MAIL_MESSAGE_E_KEY:
-        return "the key is not of [A-Za-z0-9._:-]{1,128}";
+        return "the key does not match [A-Za-z0-9._:-]{1,128}";
     case MAIL_MESSAGE_E_ADDRESS:
         return "an address cannot be used in a header field";
     case MAIL_MESSAGE_E_SUBJECT:
-        return "the subject is empty, too long or holds a control character";
+        return "the subject is empty, too long or contains a control character";
     case MAIL_MESSAGE_E_BODY:
         return "the body is empty or not valid UTF-8";
     default:
@@ -39,7 +39,7 @@ static void __attribute__((format(printf, 2, 3))) put_format(struct text *t, con
     int n = vsnprintf(line, sizeof(line), format, args);
     va_end(args);
     if (n < 0 || (size_t)n >= sizeof(line))
-        t->overflow = true; /* every caller's text is bounded well below */
+        t->overflow = true; /* every caller's text is bounded far below */
     else
         text_add_n(t, line, (size_t)n);
 }
@@ -59,14 +59,13 @@ static void put_base64(struct text *t, const char *p, size_t n)
 
 static bool all_printable_ascii(const char *s)
 {
-    for (; *s; s++) {
+    for (; *s; s++)
         if (*s < 0x20 || *s > 0x7e)
             return false;
-    }
     return true;
 }
 
-/* RFC 2047: words of at most 75 characters, cut between code points, folded with CRLF and a blank. */
+/* RFC 2047: words of at most 75 characters, cut between code points, folded with CRLF and a space. */
 static void put_encoded_words(struct text *t, const char *s)
 {
     size_t left = strlen(s);
@@ -83,7 +82,7 @@ static void put_encoded_words(struct text *t, const char *s)
     }
 }
 
-/* Unstructured text after `used` columns of its line: folded at blanks when plain ASCII, encoded words when not. */
+/* Unstructured text after `used` columns of its line: folded at spaces if plain ASCII, encoded words if not. */
 static void put_unstructured(struct text *t, const char *s, size_t used)
 {
     size_t longest = 0;
@@ -93,7 +92,7 @@ static void put_unstructured(struct text *t, const char *s, size_t used)
         longest = n > longest ? n : longest;
         p += n + (p[n] == ' ');
     }
-    /* A blank at either end, or two together, would be lost or changed by folding: they are encoded as well. */
+    /* A space at either end, or two together, would be lost or changed by folding: they are encoded as well. */
     if (!all_printable_ascii(s) || longest > LINE_WIDTH - 2 || strstr(s, "=?") || strstr(s, "  ") || *s == ' ' ||
         s[strlen(s) - 1] == ' ') {
         text_add(t, " ");
@@ -148,7 +147,7 @@ static void put_date(struct text *t, int64_t date_ms)
                tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-/* Text of the body at p: its line's length, and *next behind the line end (LF, CRLF or CR). */
+/* Text of the body at p: its line's length, and *next after the line end (LF, CRLF or CR). */
 static size_t body_line(const char *p, const char **next)
 {
     size_t n = strcspn(p, "\r\n");
@@ -199,7 +198,7 @@ static void put_quoted_printable(struct text *t, const char *body)
 
 static void put_body_base64(struct text *t, const char *body)
 {
-    struct text canonical; /* line ends are part of what is encoded */
+    struct text canonical; /* line ends are part of the encoded data */
 
     text_init_growing(&canonical, strlen(body));
     put_plain(&canonical, body);
@@ -258,7 +257,7 @@ static bool valid_key(const char *key)
     return n > 0 && n <= 128 && key[n] == '\0';
 }
 
-/* Enough that it can stand between < and > of a header field or an envelope; import/prospect.c checks the syntax. */
+/* Enough to make it safe between < and > of a header field or an envelope; import/prospect.c checks the syntax. */
 static bool valid_address(const char *address)
 {
     const char *at = strchr(address, '@');
@@ -266,6 +265,23 @@ static bool valid_address(const char *address)
 
     return at && at > address && at[1] && n < 255 && utf8_check(address, n) == UTF8_VALID &&
            strcspn(address, " \t\r\n<>\"(),:;\\[]") == n && !utf8_has_control(address, n);
+}
+
+/* The domain as an A-label; the part before it must be ASCII. */
+static bool copy_address(char *out, size_t size, const char *address, size_t length)
+{
+    const char *at = memchr(address, '@', length);
+    gnutls_datum_t domain = {NULL, 0};
+    size_t local = at ? (size_t)(at - address) : length;
+
+    for (size_t i = 0; i < local; i++)
+        if ((unsigned char)address[i] >= 0x80)
+            return false;
+    if (!at || gnutls_idna_map(at + 1, (unsigned)(length - local - 1), &domain, 0) < 0)
+        return false;
+    int n = snprintf(out, size, "%.*s@%.*s", (int)local, address, (int)domain.size, (const char *)domain.data);
+    gnutls_free(domain.data);
+    return n > 0 && (size_t)n < size;
 }
 
 int mail_sender_parse(struct mail_sender *sender, const char *text)
@@ -287,7 +303,8 @@ int mail_sender_parse(struct mail_sender *sender, const char *text)
     if (length >= sizeof(sender->address) || name >= sizeof(sender->name))
         return MAIL_MESSAGE_E_ADDRESS;
     memcpy(sender->name, text, name);
-    memcpy(sender->address, address, length);
+    if (!copy_address(sender->address, sizeof(sender->address), address, length))
+        return MAIL_MESSAGE_E_ADDRESS;
     if (utf8_check(sender->name, name) != UTF8_VALID || utf8_has_control(sender->name, name) ||
         !valid_address(sender->address))
         return MAIL_MESSAGE_E_ADDRESS;
@@ -330,6 +347,10 @@ int mail_message_write(const struct mail *mail, const struct mail_sender *from, 
     put_format(&t, "@%s>\r\n", strrchr(from->address, '@') + 1);
     if (valid_key(mail->campaign_id))
         put_format(&t, "X-Campaign-ID: %s\r\n", mail->campaign_id);
+    text_add(&t, "Auto-Submitted: auto-generated\r\n");
+    if (mail->unsubscribe && *mail->unsubscribe)
+        put_format(&t, "List-Unsubscribe: <%s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+                   mail->unsubscribe);
     put_body(&t, mail->body);
     *length = t.length;
     *out = text_take(&t);

@@ -2,8 +2,8 @@
 /**
  * @file mail/message.h
  * An e-mail as bytes: RFC 5322 header fields, RFC 2047 encoded words, a text/plain UTF-8 body as 7bit, quoted-printable
- * or base64, whichever fits. CRLF line ends; no line longer than 998 bytes. A control character in anything that goes into a
- * header field is refused, so nothing can be injected. Pure functions, thread safe.
+ * or base64, whichever fits. CRLF line ends; no line longer than 998 bytes. Control characters in header fields
+ * are refused, so nothing can be injected. Pure functions, thread safe.
  */
 #ifndef INGEST_MAIL_MESSAGE_H
 #define INGEST_MAIL_MESSAGE_H
@@ -11,20 +11,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct mail {
-    /** Names the e-mail for ever: [A-Za-z0-9._:-]{1,128}. The same key is the same Message-ID and the same file. */
-    const char *key;
-    const char *to;              /**< one address, "local@domain" */
-    const char *subject, *body;  /**< UTF-8 */
-    const char *organisation_id; /**< UUID text */
-    const char *campaign_id;     /**< UUID text; X-Campaign-ID */
-    int64_t date_ms;             /**< since 1970; the Date field */
-};
-
-/** A sender, from MAIL_FROM: "Name <local@domain>" or "local@domain". */
+/** A sender: "Name <local@domain>" or "local@domain". An international domain is kept as its A-label. */
 struct mail_sender {
     char name[192];
     char address[256];
+};
+
+struct mail {
+    /** The permanent name of the e-mail: [A-Za-z0-9._:-]{1,128}. The same key gives the same Message-ID and the same file. */
+    const char *key;
+    const char *to;                 /**< one address, "local@domain" */
+    const char *subject, *body;     /**< UTF-8 */
+    const char *organisation_id;    /**< UUID text */
+    const char *campaign_id;        /**< UUID text; X-Campaign-ID */
+    int64_t date_ms;                /**< since 1970; the Date field */
+    const struct mail_sender *from; /**< the organisation's own; NULL: MAIL_FROM */
+    const char *unsubscribe;        /**< the unsubscribe address for this person (RFC 8058), or NULL or "" */
 };
 
 enum mail_message_error {
@@ -37,10 +39,10 @@ enum mail_message_error {
 /** A short sentence. */
 const char *mail_message_error_text(int error);
 
-/** @return 0, or MAIL_MESSAGE_E_ADDRESS if it cannot be understood. */
+/** @return 0, or MAIL_MESSAGE_E_ADDRESS if it is malformed. */
 int mail_sender_parse(struct mail_sender *sender, const char *text);
 
-/** Write the message. *out is malloc()ed (and NUL-terminated besides). @return 0 or a mail_message_error. */
+/** Write the e-mail. *out is malloc()ed and NUL-terminated. @return 0 or a mail_message_error. */
 int mail_message_write(const struct mail *mail, const struct mail_sender *from, char **out, size_t *length);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static char ascii_upper(char c)
 {
@@ -16,10 +17,9 @@ static bool public_second_level(const char *label, size_t length)
 {
     static const char *const names[] = {"ac", "co", "com", "edu", "gov", "net", "org", "gouv", "asso"};
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strlen(names[i]) == length && memcmp(names[i], label, length) == 0)
             return true;
-    }
     return false;
 }
 
@@ -48,7 +48,7 @@ static void company_of_domain(const char *domain, char *out, size_t size)
     out[n] = '\0';
 }
 
-/* "ada.lovelace@" → "Ada": only where the local part is two words of letters, else nobody is greeted by a user name. */
+/* "ada.lovelace@" → "Ada": only if the local part is two words of letters; otherwise people would be greeted by a user name. */
 static void name_of_address(const char *address, char *out, size_t size)
 {
     size_t local = strcspn(address, "@"), first = strcspn(address, "._-@");
@@ -56,10 +56,9 @@ static void name_of_address(const char *address, char *out, size_t size)
     out[0] = '\0';
     if (first < 2 || first >= local || first >= size || address[first] != '.')
         return;
-    for (size_t i = 0; i < local; i++) {
+    for (size_t i = 0; i < local; i++)
         if (i != first && (address[i] < 'a' || address[i] > 'z'))
             return;
-    }
     memcpy(out, address, first);
     out[first] = '\0';
     out[0] = ascii_upper(out[0]);
@@ -93,6 +92,7 @@ int person_copy(struct person *person, const struct prospect *row)
         person->field[i] = row->field[i] ? strdup(row->field[i]) : NULL;
         failed |= row->field[i] && !person->field[i];
     }
+    person->says_no = person_says_no(row->custom);
     person->custom = row->custom ? json_loads(row->custom, 0, NULL) : NULL;
     failed |= row->custom && !person->custom;
     person->status = row->status;
@@ -113,7 +113,7 @@ void person_release(struct person *person)
     memset(person, 0, sizeof(*person));
 }
 
-/* Country-code domains that are used as such; the generic look-alikes (.io, .co, .ai, .me, .tv) tell nothing. */
+/* Country-code domains that are used as such; the generic look-alikes (.io, .co, .ai, .me, .tv) say nothing about the country. */
 static const char *country_of_domain(const char *domain)
 {
     static const char *const countries[][2] = {
@@ -124,10 +124,9 @@ static const char *country_of_domain(const char *domain)
     };
     const char *top = strrchr(domain, '.');
 
-    for (size_t i = 0; top && i < sizeof(countries) / sizeof(*countries); i++) {
+    for (size_t i = 0; top && i < sizeof(countries) / sizeof(*countries); i++)
         if (strcmp(top + 1, countries[i][0]) == 0)
             return countries[i][1];
-    }
     return NULL;
 }
 
@@ -138,10 +137,9 @@ json_t *person_research(const struct person *person)
 
     company_of_domain(person->domain, company, sizeof(company));
     (void)snprintf(website, sizeof(website), "https://%s/", person->domain);
-    for (int i = 0; missing && i < PROSPECT_FIELDS; i++) {
+    for (int i = 0; missing && i < PROSPECT_FIELDS; i++)
         if (!person->field[i])
             (void)json_array_append_new(missing, json_string(prospect_field_names[i]));
-    }
     const char *country = person->field[PROSPECT_COUNTRY];
     const char *known_company = person->field[PROSPECT_COMPANY], *known_website = person->field[PROSPECT_WEBSITE];
     const char *own = person->free_mail ? NULL : person->domain;
@@ -159,14 +157,53 @@ json_t *person_research(const struct person *person)
                      person->salutation[0] ? person->salutation : NULL, "missing_fields", missing);
 }
 
-static const char *lookup(void *arg, const char *name)
+static bool is_no(const char *value)
 {
-    const struct person *person = arg;
+    static const char *const words[] = {"", "0", "false", "no", "n", "f", "nein", "non", "never", "subscribed"};
 
-    for (int i = 0; i < PROSPECT_FIELDS; i++) {
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (strcasecmp(value, words[i]) == 0)
+            return true;
+    return false;
+}
+
+bool person_says_no(const char *custom)
+{
+    /* names in exports of other systems, after field_name_normalise(): lower case, with _ for blanks */
+    static const char *const names[] = {
+        "unsubscribed",
+        "unsubscribe",
+        "unsubscribed_from_all_email",
+        "opted_out_of_email",
+        "suppressed",
+        "do_not_contact",
+        "do_not_email",
+        "email_opt_out",
+        "has_opted_out_of_email",
+        "opt_out",
+        "opted_out",
+        "optout",
+        "dnc",
+    };
+    if (!custom || !(strstr(custom, "subscribe") || strstr(custom, "opt") || strstr(custom, "do_not") ||
+                     strstr(custom, "suppressed") || strstr(custom, "dnc")))
+        return false; /* most: nothing to parse */
+    json_t *fields = json_loads(custom, 0, NULL);
+    bool no = false;
+
+    for (size_t i = 0; !no && i < sizeof(names) / sizeof(*names); i++) {
+        const char *value = json_string_value(json_object_get(fields, names[i]));
+        no = value && !is_no(value);
+    }
+    json_decref(fields);
+    return no;
+}
+
+const char *person_value(const struct person *person, const char *name)
+{
+    for (int i = 0; i < PROSPECT_FIELDS; i++)
         if (strcmp(name, prospect_field_names[i]) == 0)
             return person->field[i];
-    }
     const char *custom = json_string_value(json_object_get(person->custom, name));
     if (custom)
         return custom;
@@ -177,6 +214,19 @@ static const char *lookup(void *arg, const char *name)
     if (strcmp(name, "salutation") == 0)
         return person->salutation;
     return NULL;
+}
+
+static const char *lookup(void *arg, const char *name)
+{
+    return person_value(arg, name);
+}
+
+bool person_knows(const char *name)
+{
+    for (int i = 0; i < PROSPECT_FIELDS; i++)
+        if (strcmp(name, prospect_field_names[i]) == 0)
+            return true;
+    return strcmp(name, "email_domain") == 0 || strcmp(name, "company_domain") == 0 || strcmp(name, "salutation") == 0;
 }
 
 static int render(const struct person *person, const char *which, const char *template, char **text,
@@ -214,10 +264,9 @@ int person_render(const struct person *person, const char *subject_template, con
         out->subject = NULL;
         return rc;
     }
-    for (char *p = out->subject; *p; p++) {
+    for (char *p = out->subject; *p; p++)
         if (*p == '\n' || *p == '\r' || *p == '\t')
             *p = ' ';
-    }
     return 0;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SMTP by libcurl. A reply of 4xx is for later, one of 5xx to MAIL, RCPT or DATA is final; whatever fails before MAIL
- * (connection, greeting, EHLO, AUTH), and a 421 at any time, is about this server or our account and not about the message:
- * MAIL_UNAVAILABLE. The debug
- * callback is how libcurl tells which command was the last and what exactly was answered.
+ * SMTP by libcurl. smtp_reply.c interprets replies; without a reply, any failure before MAIL is about this server and not
+ * about the e-mail: MAIL_UNAVAILABLE. The debug callback shows which command was the last, and libcurl's exact
+ * reply to it.
  */
 #include "mail/smtp.h"
+#include "mail/smtp_reply.h"
 
 #include "base/backends.h"
 #include "base/libcurl.h"
@@ -17,21 +17,16 @@
 #include <string.h>
 
 #define CONNECT_TIMEOUT_S 10
-#define SERVICE_NOT_AVAILABLE 421 /* RFC 5321: the server closes the channel, whatever was asked */
-
-enum stage { STAGE_CONNECT, STAGE_MAIL, STAGE_RCPT, STAGE_DATA };
-static const char *const stage_names[] = {"connection", "MAIL", "RCPT", "DATA"};
 
 struct smtp {
     CURL *curl;
-    /* of the message under way */
+    /* of the e-mail in progress */
     const struct mail_parcel *parcel;
     size_t sent;
-    bool all_sent; /* libcurl has been told that the message ends: what follows is the dot and the server's verdict */
-    enum stage stage;
-    bool quitting;     /* what is answered to QUIT is no verdict */
-    int reply;         /* code of the last reply line, 0: none */
-    char enhanced[16]; /* its enhanced status behind a blank (" 5.1.1"), or "" */
+    bool all_sent; /* libcurl knows that the e-mail ends: next are the dot and the server's final reply */
+    enum smtp_stage stage;
+    bool quitting;           /* the reply to QUIT does not count */
+    struct smtp_reply reply; /* the last */
 };
 
 static size_t read_message(char *buffer, size_t size, size_t count, void *arg)
@@ -45,7 +40,7 @@ static size_t read_message(char *buffer, size_t size, size_t count, void *arg)
     return n;
 }
 
-/* A connection that turns out dead is opened again and the message read from the start. */
+/* If the connection is dead, it is opened again and the e-mail is read from the start. */
 static int seek_message(void *arg, curl_off_t offset, int origin)
 {
     struct smtp *smtp = arg;
@@ -58,26 +53,12 @@ static int seek_message(void *arg, curl_off_t offset, int origin)
 
 static void note_command(struct smtp *smtp, const char *line, size_t length)
 {
-    for (enum stage stage = STAGE_MAIL; stage <= STAGE_DATA; stage++) {
-        size_t n = strlen(stage_names[stage]);
-        if (length >= n && memcmp(line, stage_names[stage], n) == 0)
+    for (enum smtp_stage stage = SMTP_MAIL; stage <= SMTP_DATA; stage++) {
+        size_t n = strlen(smtp_stage_names[stage]);
+        if (length >= n && memcmp(line, smtp_stage_names[stage], n) == 0)
             smtp->stage = stage;
     }
     smtp->quitting = length >= 4 && memcmp(line, "QUIT", 4) == 0;
-}
-
-static void note_reply(struct smtp *smtp, const char *line, size_t length)
-{
-    char text[32];
-    int code, a, b, c;
-
-    (void)snprintf(text, sizeof(text), "%.*s", (int)(length < sizeof(text) ? length : sizeof(text) - 1), line);
-    if (smtp->quitting || sscanf(text, "%3d", &code) != 1) /* NOLINT(cert-err34-c): three digits cannot overflow */
-        return;
-    smtp->reply = code;
-    smtp->enhanced[0] = '\0';
-    if (strlen(text) > 4 && sscanf(text + 4, "%1d.%3d.%3d", &a, &b, &c) == 3) /* NOLINT(cert-err34-c) */
-        (void)snprintf(smtp->enhanced, sizeof(smtp->enhanced), " %d.%d.%d", a, b, c);
 }
 
 static int debug(CURL *curl, curl_infotype type, char *data, size_t size, void *arg)
@@ -85,8 +66,8 @@ static int debug(CURL *curl, curl_infotype type, char *data, size_t size, void *
     (void)curl;
     if (type == CURLINFO_HEADER_OUT)
         note_command(arg, data, size);
-    else if (type == CURLINFO_HEADER_IN)
-        note_reply(arg, data, size);
+    else if (type == CURLINFO_HEADER_IN && !((struct smtp *)arg)->quitting)
+        smtp_reply_add(&((struct smtp *)arg)->reply, data, size);
     return 0;
 }
 
@@ -117,7 +98,7 @@ static void set_security(CURL *curl, const struct settings *settings)
     }
 }
 
-void *mail_smtp_open(const struct settings *settings)
+void *mail_smtp_open(const struct settings *settings, const char *url)
 {
     struct smtp *smtp = calloc(1, sizeof(*smtp));
     CURL *curl = libcurl.easy_init();
@@ -128,7 +109,7 @@ void *mail_smtp_open(const struct settings *settings)
         return NULL;
     }
     smtp->curl = curl;
-    (void)libcurl.easy_setopt(curl, CURLOPT_URL, settings->mail_url);
+    (void)libcurl.easy_setopt(curl, CURLOPT_URL, url);
     set_security(curl, settings);
     (void)libcurl.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     (void)libcurl.easy_setopt(curl, CURLOPT_UPLOAD, 1L);
@@ -147,24 +128,25 @@ void *mail_smtp_open(const struct settings *settings)
     return smtp;
 }
 
-static enum mail_outcome judge(const struct smtp *smtp, CURLcode rc, char error[MAIL_ERROR_MAX])
+static enum mail_outcome judge(const struct smtp *smtp, CURLcode rc, struct mail_answer *answer)
 {
-    bool unavailable = smtp->stage == STAGE_CONNECT || smtp->reply == SERVICE_NOT_AVAILABLE;
+    enum smtp_stage stage = smtp->all_sent ? SMTP_MESSAGE : smtp->stage;
+    const struct smtp_reply *reply = &smtp->reply;
 
     if (rc == CURLE_OK)
         return MAIL_SENT;
-    if (smtp->reply >= 400) {
-        metrics_email_bounce(smtp->reply, smtp->enhanced);
-        (void)snprintf(error, MAIL_ERROR_MAX, "the server answered %d%s (%s)", smtp->reply, smtp->enhanced,
-                       smtp->all_sent ? "message" : stage_names[smtp->stage]);
-        return unavailable ? MAIL_UNAVAILABLE : smtp->reply >= 500 ? MAIL_REFUSED : MAIL_RETRY;
+    if (reply->code >= 400) {
+        enum mail_outcome outcome = smtp_reply_judge(reply, stage, answer);
+        bool of_the_email = outcome == MAIL_RETRY || outcome == MAIL_REFUSED;
+        metrics_email_bounce(of_the_email ? smtp->parcel->organisation_id : NULL, reply->code, reply->enhanced);
+        return outcome;
     }
-    (void)snprintf(error, MAIL_ERROR_MAX, "%s (%s)", libcurl.easy_strerror(rc),
-                   smtp->all_sent ? "no answer to the message" : stage_names[smtp->stage]);
-    return smtp->all_sent ? MAIL_IN_DOUBT : unavailable ? MAIL_UNAVAILABLE : MAIL_RETRY;
+    (void)snprintf(answer->error, sizeof(answer->error), "%s (%s)", libcurl.easy_strerror(rc),
+                   smtp->all_sent ? "no reply to the e-mail" : smtp_stage_names[stage]);
+    return smtp->all_sent ? MAIL_IN_DOUBT : stage == SMTP_CONNECTION ? MAIL_UNAVAILABLE : MAIL_RETRY;
 }
 
-static enum mail_outcome smtp_send(void *self, const struct mail_parcel *parcel, char error[MAIL_ERROR_MAX])
+static enum mail_outcome smtp_send(void *self, const struct mail_parcel *parcel, struct mail_answer *answer)
 {
     struct smtp *smtp = self;
     char from[320], to[320];
@@ -173,22 +155,21 @@ static enum mail_outcome smtp_send(void *self, const struct mail_parcel *parcel,
     (void)snprintf(to, sizeof(to), "<%s>", parcel->to);
     struct curl_slist *recipients = libcurl.slist_append(NULL, to);
     if (!recipients) {
-        (void)snprintf(error, MAIL_ERROR_MAX, "out of memory");
-        return MAIL_RETRY;
+        (void)snprintf(answer->error, sizeof(answer->error), "out of memory");
+        return MAIL_UNAVAILABLE;
     }
     smtp->parcel = parcel;
     smtp->sent = 0;
     smtp->all_sent = false;
-    smtp->stage = STAGE_CONNECT;
+    smtp->stage = SMTP_CONNECTION;
     smtp->quitting = false;
-    smtp->reply = 0;
-    smtp->enhanced[0] = '\0';
+    smtp->reply = (struct smtp_reply){.code = 0};
     (void)libcurl.easy_setopt(smtp->curl, CURLOPT_MAIL_FROM, from);
     (void)libcurl.easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, recipients);
     CURLcode rc = libcurl.easy_perform(smtp->curl);
     (void)libcurl.easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, NULL);
     libcurl.slist_free_all(recipients);
-    return judge(smtp, rc, error);
+    return judge(smtp, rc, answer);
 }
 
 static int smtp_flush(void *self)

@@ -5,8 +5,12 @@
 
 #include "mail/transport.h"
 
-/** @param settings kept: MAIL and SMTP_*. NULL when memory is out. */
-void *mail_smtp_open(const struct settings *settings);
+/**
+ * @param settings kept: MAIL and SMTP_*
+ * @param url the server's address, with our EHLO name as its path
+ * @return NULL without memory
+ */
+void *mail_smtp_open(const struct settings *settings, const char *url);
 extern const struct mail_transport mail_smtp;
 
 #endif

@@ -4,7 +4,9 @@
  * The templates of campaigns: text with {{field}} in it.
  *
  *   Hello {{ first_name }}, how is {{company}}?      blanks inside the braces do not count
- *   {{Job Title}} is {{job_title}}                   names are compared as field_name_normalise() makes them
+ *   {{Job-Title}} is {{job_title}}                   names are letters, digits, '_', '-', '.', compared as field_name_normalise()
+ *                                                    makes them
+ *   {{first_name | default: "there"}}                what stands where the field is missing or empty; the only filter
  *   \{{ is a literal {{ and \\{{x}} is a backslash before the field x; a backslash anywhere else is itself
  *
  * Values are inserted as they are, once: braces inside a value mean nothing. Pure functions, thread safe, O(length).
@@ -13,6 +15,8 @@
 #define INGEST_MAIL_TEMPLATE_H
 
 #include "base/field_name.h"
+
+#include <stdbool.h>
 
 /** A rendered text (bytes) is never longer. */
 #define TEMPLATE_MAX_OUTPUT (256u * 1024)
@@ -31,11 +35,16 @@ struct template_fault {
     const char *reason; /**< a short sentence */
 };
 
-/** Is it well formed? For the time a campaign is made. @return TEMPLATE_OK or TEMPLATE_E_SYNTAX. */
+/** Is it well formed? Used when a campaign is saved: older templates may have blanks in their names. @return TEMPLATE_OK or TEMPLATE_E_SYNTAX. */
 int template_check(const char *text, struct template_fault *fault);
 
 /** The value of a field (normalised name), or NULL. Must stay valid until template_render() returns. */
 typedef const char *(*template_lookup)(void *arg, const char *name);
+
+/** A field of the template (normalised name), once for each occurrence. */
+typedef void (*template_field)(void *arg, const char *name, bool has_default);
+/** Report all fields of a well-formed template. */
+void template_fields(const char *text, template_field each, void *arg);
 
 /** Render. *out is malloc()ed and NUL-terminated; NULL on error. */
 int template_render(const char *text, template_lookup lookup, void *arg, char **out, struct template_fault *fault);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file mail/transport.h What a transport behind mailer.h provides. */
+/** @file mail/transport.h The interface of a transport behind mailer.h. */
 #ifndef INGEST_MAIL_TRANSPORT_H
 #define INGEST_MAIL_TRANSPORT_H
 
 #include "mail/mailer.h"
 
-/** A finished message on its way. */
+/** A finished e-mail on its way. */
 struct mail_parcel {
     const char *key, *from, *to;
+    const char *organisation_id;
     const char *data;
     size_t length;
 };
 
 /** One session's. Each function has mailer.h's meaning. */
 struct mail_transport {
-    enum mail_outcome (*send)(void *self, const struct mail_parcel *parcel, char error[MAIL_ERROR_MAX]);
+    enum mail_outcome (*send)(void *self, const struct mail_parcel *parcel, struct mail_answer *answer);
     int (*flush)(void *self);
     enum mail_found (*find)(void *self, const char *key);
     void (*close)(void *self);

@@ -3,6 +3,7 @@
 #include "metrics/internal.h"
 
 #include "base/log.h"
+#include "base/utf8.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static struct {
     unsigned first, count;
 } finished = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/** An absent label is an error at the call, not a series called "undefined". */
+/* An absent label is an error at the call, not a series called "undefined". */
 static bool has_label(const char *metric, const char *label, const char *value)
 {
     if (value && *value)
@@ -35,7 +36,7 @@ static void remove_campaign(const char *campaign_id)
     (void)promc_family_remove_matching(ingest.emails_sent, &(promc_label){"campaign_id", campaign_id}, 1);
 }
 
-/** A collector: drops the series of campaigns that finished long enough ago. */
+/* A collector: drops the series of campaigns that finished long enough ago. */
 static int expire_campaigns(void *user, uint64_t deadline_ns)
 {
     (void)user;
@@ -72,8 +73,50 @@ void metrics_organisation(const char *organisation_id, unsigned role)
     }
     for (int outcome = 0; role & METRICS_OF_API && outcome < campaign_outcome_count; outcome++)
         (void)promc_counter_with(ingest.campaigns_processed, organisation_id, PROMC_VALUE(campaign_outcome, outcome));
+    for (int class = 0; role & METRICS_OF_WORKER && class < bounce_class_count; class ++)
+        (void)promc_counter_with(ingest.emails_bounced, organisation_id, PROMC_VALUE(bounce_class, class));
+    for (int limit = 0; limit < organisation_limit_count; limit++)
+        if (role & (limit == LIMIT_BODY_DISK ? METRICS_OF_API : METRICS_OF_WORKER))
+            (void)promc_gauge_with(ingest.limit_used, organisation_id, PROMC_VALUE(organisation_limit, limit));
     for (int success = 0; role & METRICS_OF_WORKER && success < 2; success++)
         (void)promc_counter_with(ingest.drafts_generated, organisation_id, PROMC_VALUE(success, success));
+}
+
+#define NAME_SHOWN 64 /* bytes */
+#define ELLIPSIS "\xe2\x80\xa6"
+
+/* One line of well-formed UTF-8 that runs one way; a character that is none of this is a question mark. */
+static void copy_name(char out[NAME_SHOWN + sizeof(ELLIPSIS)], const char *name)
+{
+    size_t length = 0, left = strlen(name), step;
+    for (; left > 0; name += step, left -= step) {
+        step = utf8_sequence(name, left);
+        bool good = step > 0 && !utf8_has_control(name, step) && !utf8_has_direction(name, step);
+        size_t shown = good ? step : 1;
+        if (length + shown > NAME_SHOWN)
+            break;
+        memcpy(out + length, good ? name : "?", shown);
+        length += shown;
+        step += step == 0;
+    }
+    memcpy(out + length, ELLIPSIS, sizeof(ELLIPSIS));
+    if (left == 0)
+        out[length] = '\0';
+}
+
+void metrics_organisation_name(const char *organisation_id, const char *name)
+{
+    char shown[NAME_SHOWN + sizeof(ELLIPSIS)];
+    if (!ingest.organisation_info || !has_label("organisation_info", "organisation_id", organisation_id))
+        return;
+    copy_name(shown, name);
+    promc_gauge_set(promc_gauge_with(ingest.organisation_info, organisation_id, shown), 1);
+}
+
+bool metrics_organisation_names_are_old(unsigned n)
+{
+    return ingest.organisation_info && promc_family_series_count(ingest.organisation_info) > n &&
+           promc_family_remove_matching(ingest.organisation_info, NULL, 0) > 0;
 }
 
 void metrics_campaign(const char *organisation_id, const char *campaign_id)
@@ -88,6 +131,20 @@ void metrics_limit_refusal(enum organisation_limit limit)
         promc_counter_inc(ingest.limit_refusals[limit]);
 }
 
+void metrics_limit_max(enum organisation_limit limit, uint64_t max)
+{
+    if ((unsigned)limit < organisation_limit_count)
+        promc_gauge_set(ingest.limit_max[limit], (double)max);
+}
+
+void metrics_limit_used(const char *organisation_id, enum organisation_limit limit, int64_t used)
+{
+    if (ingest.limit_used && (unsigned)limit < organisation_limit_count &&
+        has_label("organisation_limit_used", "organisation_id", organisation_id))
+        promc_gauge_set(promc_gauge_with(ingest.limit_used, organisation_id, PROMC_VALUE(organisation_limit, limit)),
+                        (double)used);
+}
+
 void metrics_email_sent(const char *organisation_id, const char *campaign_id, bool success)
 {
     if (!ingest.emails_sent || !has_label("emails_sent_total", "organisation_id", organisation_id) ||
@@ -98,13 +155,47 @@ void metrics_email_sent(const char *organisation_id, const char *campaign_id, bo
     promc_counter_inc(ingest.emails[success]);
 }
 
-void metrics_email_bounce(int reply, const char *enhanced)
+void metrics_email_attempt(enum email_attempt attempt)
+{
+    if ((unsigned)attempt < email_attempt_count)
+        promc_counter_inc(ingest.email_attempts[attempt]);
+}
+
+void metrics_email_fate(enum email_fate fate)
+{
+    if ((unsigned)fate < email_fate_count)
+        promc_counter_inc(ingest.email_fates[fate]);
+}
+
+void metrics_email_not_sent(enum not_sent reason)
+{
+    metrics_email_fate(FATE_SKIPPED);
+    if ((unsigned)reason < not_sent_count)
+        promc_counter_inc(ingest.emails_not_sent[reason]);
+}
+
+void metrics_suppression(enum suppression_reason reason, uint64_t n)
+{
+    if ((unsigned)reason < suppression_reason_count)
+        promc_counter_add_u64(ingest.suppressions[reason], n);
+}
+
+void metrics_to_decide(int64_t emails_in_doubt, int64_t campaigns_refused)
+{
+    promc_gauge_set(ingest.emails_in_doubt, (double)emails_in_doubt);
+    promc_gauge_set(ingest.campaigns_refused, (double)campaigns_refused);
+}
+
+void metrics_email_bounce(const char *organisation_id, int reply, const char *enhanced)
 {
     if (reply < 400 || reply > 599)
         return;
+    int class = reply < 500 ? BOUNCE_4XX : BOUNCE_5XX;
     const char *subject = strchr(enhanced, '.');
     int at = subject && subject[1] >= '0' && subject[1] <= '7' && subject[2] == '.' ? subject[1] - '0' : BOUNCE_UNKNOWN;
-    promc_counter_inc(ingest.email_bounces[reply < 500 ? BOUNCE_4XX : BOUNCE_5XX][at]);
+    promc_counter_inc(ingest.email_bounces[class][at]);
+    if (ingest.emails_bounced && organisation_id && *organisation_id)
+        promc_counter_inc(promc_counter_with(ingest.emails_bounced, organisation_id, PROMC_VALUE(bounce_class, class)));
 }
 
 void metrics_draft_generated(const char *organisation_id, bool success, uint64_t duration_ns)

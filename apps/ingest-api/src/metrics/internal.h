@@ -9,6 +9,7 @@
 int metrics_db_register(promc_registry *registry);
 int metrics_business_register(promc_registry *registry);
 void metrics_queue_register(void);
+int metrics_data_dir_register(promc_registry *registry);
 int metrics_loops_register(unsigned count);
 int metrics_runtime_register(promc_registry *registry);
 

@@ -70,7 +70,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/** Of n ≥ 1 sorted samples; in seconds. */
+/* Of n ≥ 1 sorted samples; in seconds. */
 static double quantile(const uint32_t *sorted, unsigned n, unsigned percent)
 {
     unsigned rank = (n - 1) * percent / 100;

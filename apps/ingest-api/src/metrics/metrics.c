@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 
+#include <sys/resource.h>
+
 #ifdef INGEST_AMQP
 #include <promc-amqp/amqp.h>
 #endif
@@ -61,9 +63,10 @@ static int register_all(unsigned loops)
     };
     if ((rc = promc_http_create(&http, registry, &http_settings)) < 0 ||
         (rc = promc_table_register(registry, &ingest_table, &ingest)) < 0 || (rc = metrics_db_register(registry)) < 0 ||
-        (rc = metrics_business_register(registry)) < 0 || (rc = metrics_loops_register(loops)) < 0 ||
-        (rc = promc_collect_process(registry)) < 0 || (rc = promc_collect_cgroup(registry)) < 0 ||
-        (rc = promc_collect_malloc(registry)) < 0 || (rc = register_broker()) < 0)
+        (rc = metrics_business_register(registry)) < 0 || (rc = metrics_data_dir_register(registry)) < 0 ||
+        (rc = metrics_loops_register(loops)) < 0 || (rc = promc_collect_process(registry)) < 0 ||
+        (rc = promc_collect_cgroup(registry)) < 0 || (rc = promc_collect_malloc(registry)) < 0 ||
+        (rc = register_broker()) < 0)
         return rc;
     metrics_queue_register();
     return metrics_runtime_register(registry);
@@ -88,6 +91,37 @@ void metrics_limit_scrapes(unsigned max)
     max_scrapes = max;
 }
 
+/* Address space, of which what is used gets memory. Enough that the families' caps are reached before it is: at so many shards a
+ * cell takes 1.4 KB of it, a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
+#define ARENA_BYTES ((size_t)512 << 20)
+#define ARENA_BYTES_MIN ((size_t)32 << 20)
+
+/* Where address space is limited (ulimit -v), threads and what is allocated need most of it. */
+static size_t arena_bytes(void)
+{
+    struct rlimit limit;
+    size_t bytes = ARENA_BYTES;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        while (bytes > limit.rlim_cur / 4 && bytes > ARENA_BYTES_MIN)
+            bytes /= 2;
+    return bytes;
+}
+
+/* As much as is given. With less there are fewer series, the others are counted in their family's overflow. */
+static int create_registry(promc_registry_settings *settings)
+{
+    int rc;
+    settings->arena_bytes = arena_bytes();
+    while ((rc = promc_registry_create(&registry, settings)) == PROMC_E_NOMEM &&
+           settings->arena_bytes > ARENA_BYTES_MIN)
+        settings->arena_bytes /= 2;
+    if (rc == 0 && settings->arena_bytes < ARENA_BYTES)
+        log_warn("the metrics get less address space than they need, and so have fewer series: see ulimit -v",
+                 "s:component", "metrics", "u:bytes", (uint64_t)settings->arena_bytes, "u:wanted",
+                 (uint64_t)ARENA_BYTES);
+    return rc;
+}
+
 int metrics_init(bool enabled, unsigned loops)
 {
     if (!enabled)
@@ -96,18 +130,15 @@ int metrics_init(bool enabled, unsigned loops)
     promc_registry_default_settings(&settings);
     /* loops, store readers and the writer, workers, libuv's pool: each wants a shard of its own */
     settings.max_threads = 160;
-    /* Address space, of which what is used gets memory. Enough that the families' caps are reached before it is: at so
-     * many shards a cell takes 1.4 KB of it, a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
-    settings.arena_bytes = (size_t)512 << 20;
     settings.shared_path = arena;
     settings.birth_zero_seconds = BIRTH_ZERO_SECONDS;
-    int rc = promc_registry_create(&registry, &settings);
+    int rc = create_registry(&settings);
     if (rc == 0)
         rc = register_all(loops);
     if (rc == 0)
         rc = open_exposition();
     if (rc < 0) {
-        log_error("metrics cannot be set up", "s:error", promc_strerror(rc), "s:detail", promc_error_detail());
+        log_error("the metrics cannot be set up", "s:error", promc_strerror(rc), "s:detail", promc_error_detail());
         metrics_destroy();
         return -1;
     }

@@ -11,7 +11,6 @@
 #include "model/queues.h"
 
 #include <promc-http/request.h>
-#include <promc-sql/pool.h>
 #include <promc-sql/queries.h>
 #include <promc/promc.h>
 #include <stdbool.h>
@@ -26,14 +25,28 @@ int metrics_init(bool enabled, unsigned loops);
 void metrics_keep_in(const char *path);
 /** Before metrics_init(): scrapes that may be under way at once, 1 … 32. Without: 32. */
 void metrics_limit_scrapes(unsigned max);
+/** Before metrics_init(): how full the file system is that this folder is on is shown. Not copied. NULL (default): it is not. */
+void metrics_watch_data_dir(const char *path);
 void metrics_destroy(void);
 promc_registry *metrics_registry(void);     /**< NULL when off */
 promc_http *metrics_http(void);             /**< NULL when off */
 promc_exposition *metrics_exposition(void); /**< what /metrics answers by; NULL when off */
 
 promc_sql *metrics_sql(void); /**< queries and their errors, for promc-sql's calls; NULL when off */
-/** The pool of connections, for promc-sql's calls. @param max connections it may have. NULL when off; promc_sql_pool_destroy() it. */
-promc_sql_pool *metrics_sql_pool(unsigned max);
+
+/** The pool of connections. Its owner counts them and each scrape asks it, so that requests pay nothing. */
+struct metrics_pool {
+    unsigned max, active, idle; /**< connections */
+    unsigned pending;           /**< work that waits for one */
+    uint64_t waiting_ns;        /**< how long the oldest work has waited until now, for one or for the write lock */
+    uint64_t running_ns;        /**< how long the oldest work has run until now */
+};
+/** @param look called by scrapes, on any thread, one at a time. NULL: stop; a call in progress is waited for. */
+void metrics_watch_pool(void (*look)(void *arg, struct metrics_pool *out), void *arg);
+/** Work waited this long for a connection and got one. */
+void metrics_pool_waited(uint64_t ns);
+/** Work waited this long and gave up. */
+void metrics_pool_gave_up(uint64_t ns);
 
 void metrics_queue_messages(enum queue_name queue, enum queue_action action, uint64_t n);
 void metrics_queue_failure(enum queue_name queue, enum queue_failure reason);
@@ -51,14 +64,29 @@ void metrics_queue_depth_stale(enum queue_name queue); /**< the poll failed: dep
  */
 enum { METRICS_OF_API = 1, METRICS_OF_WORKER = 2 }; /* what a process counts: enum role of base/settings.h */
 void metrics_organisation(const char *organisation_id, unsigned role);
+/** Its name, for boards. Text of any kind; its beginning is shown, without control characters. */
+void metrics_organisation_name(const char *organisation_id, const char *name);
+/** Call it after all `n` organisations were named. @return true: an old name was left, so all names were removed: name them again. */
+bool metrics_organisation_names_are_old(unsigned n);
 void metrics_campaign(const char *organisation_id, const char *campaign_id);
 
 /** An organisation is at one of its limits. */
 void metrics_limit_refusal(enum organisation_limit limit);
+/** What the settings say, at the start; 0: no limit. */
+void metrics_limit_max(enum organisation_limit limit, uint64_t max);
+/** What an organisation has of it now. */
+void metrics_limit_used(const char *organisation_id, enum organisation_limit limit, int64_t used);
 
+/** When the fate is final: accepted, or refused for good. */
 void metrics_email_sent(const char *organisation_id, const char *campaign_id, bool success);
+void metrics_email_attempt(enum email_attempt attempt);
+void metrics_email_fate(enum email_fate fate);
+void metrics_email_not_sent(enum not_sent reason); /**< its fate as well */
+void metrics_suppression(enum suppression_reason reason, uint64_t n);
+void metrics_to_decide(int64_t emails_in_doubt, int64_t campaigns_refused);
 /** A mail server's refusal: its reply of 4xx or 5xx, and the enhanced status behind it ("5.1.1", blanks allowed, or ""). */
-void metrics_email_bounce(int reply, const char *enhanced);
+/* @param organisation_id whose e-mail was refused; NULL: nobody's, the server refused us */
+void metrics_email_bounce(const char *organisation_id, int reply, const char *enhanced);
 void metrics_draft_generated(const char *organisation_id, bool success, uint64_t duration_ns);
 void metrics_prospects(const char *organisation_id, enum prospect_action action, uint64_t n);
 void metrics_active_campaigns(const char *organisation_id, int64_t n);
@@ -71,6 +99,9 @@ void metrics_campaign_finished(const char *campaign_id); /**< its emails_sent_to
  */
 
 void metrics_error_report(enum report_outcome outcome);
+
+/** @param expires when the certificate in use, or one that it depends on, ceases to be valid, in seconds since 1970 */
+void metrics_certificate(int64_t expires);
 
 /** How late a timer of 10 ms was, for the nodejs_* compatibility set; eventloop_* is promc-uv's. */
 void metrics_loop_lag(unsigned loop, double seconds);

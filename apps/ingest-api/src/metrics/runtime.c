@@ -31,6 +31,11 @@ const char *build_revision(void)
     return INGEST_REVISION;
 }
 
+void metrics_certificate(int64_t expires)
+{
+    promc_gauge_set(ingest.certificate_expiry, (double)expires);
+}
+
 static void set_lags(void)
 {
     struct lag_window lag;

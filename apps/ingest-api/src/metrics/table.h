@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file metrics/table.h
- * The service's metrics, a row each (promc/table.h). `ingest-api metrics` prints docs/metrics.md from it.
+ * The service's metrics, a row each (promc/table.h). `ingest-api metrics` prints docs/service/metrics.md from it.
  * Label values that other rooms name are in model/labels.h; those of the metrics alone are here.
  */
 #ifndef INGEST_METRICS_TABLE_H
@@ -16,6 +16,8 @@
 PROMC_LABEL(success, "success", SUCCESS_VALUES);
 #define POOL_STATE_VALUES(VALUE) VALUE(POOL_ACTIVE, "active") VALUE(POOL_IDLE, "idle")
 PROMC_LABEL(pool_state, "state", POOL_STATE_VALUES);
+#define WORK_VALUES(VALUE) VALUE(WORK_WAITING, "waiting") VALUE(WORK_RUNNING, "running")
+PROMC_LABEL(db_work, "state", WORK_VALUES);
 #define HANDLE_VALUES(VALUE) \
     VALUE(HANDLE_SERVER, "Server") VALUE(HANDLE_SOCKET, "Socket") VALUE(HANDLE_TIMER, "Timeout")
 PROMC_LABEL(node_handle, "type", HANDLE_VALUES);
@@ -47,16 +49,19 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
            LABEL(db_operation) LABEL(db_schema), PROMC_BUCKETS(query_buckets)) \
     METRIC(COUNTER_FAMILY, db_query_errors, "db_query_errors_total", "Database queries that failed.", \
            LABEL(db_operation) LABEL(db_schema) OPEN("sqlstate_class"), PROMC_CAPPED(500, 0)) \
-    METRIC(UPDOWN, db_pool_size, "db_connection_pool_size", "Database connections by state.", LABEL(pool_state), \
+    METRIC(GAUGE, db_pool_size, "db_connection_pool_size", "Database connections by state.", LABEL(pool_state), \
            PROMC_PLAIN) \
     METRIC(GAUGE, db_pool_max, "db_connection_pool_max_size", "Database connections the pool may have.", \
            PROMC_NO_LABELS, PROMC_PLAIN) \
-    METRIC(UPDOWN, db_pool_pending, "db_connection_pool_pending_acquires", \
+    METRIC(GAUGE, db_pool_pending, "db_connection_pool_pending_acquires", \
            "Work that waits for a database connection.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(HISTOGRAM, db_pool_acquire, "db_connection_pool_acquire_duration_seconds", \
            "Time work waited for a database connection.", PROMC_NO_LABELS, PROMC_BUCKETS(query_buckets)) \
     METRIC(COUNTER, db_pool_acquire_timeouts, "db_connection_pool_acquire_timeouts_total", \
-           "Work that was given up because no connection came free in time.", PROMC_NO_LABELS, PROMC_PLAIN)
+           "Work that was given up because no connection came free in time.", PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, db_oldest_work, "db_oldest_work_age_seconds", \
+           "How long the oldest work has waited until now for a connection or SQLite's write lock, or has run; 0: there is none.", \
+           LABEL(db_work), PROMC_PLAIN)
 
 /* The four of the depth lose their series while it is not known, hence families; all replicas share what they show. */
 #define QUEUE_METRICS(METRIC, LABEL, OPEN) \
@@ -80,12 +85,18 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
     METRIC(GAUGE_FAMILY, queue_last_success, "queue_depth_last_success_timestamp_seconds", \
            "When the depth of the queue was last read.", LABEL(queue), PROMC_CAPPED(100, 0))
 
-/* E-mail series go some time after their campaign; the expiry is a net for what is sent after its end. */
+/*
+ * E-mail series go some time after their campaign; the expiry is a net for what is sent after its end. The cap is each organisation's:
+ * the campaigns of one do not take the others' away (MetricsCardinalityLimit, limit: organisation).
+ */
 #define BUSINESS_METRICS(METRIC, LABEL, OPEN) \
-    METRIC(COUNTER_FAMILY, emails_sent, "emails_sent_total", "E-mails handed to the transport, by outcome.", \
-           OPEN("organisation_id") OPEN("campaign_id") LABEL(success), PROMC_CAPPED(5000, 7 * 86400)) \
-    METRIC(COUNTER, emails, "emails_total", "E-mails handed to the transport, by outcome, of all campaigns together.", \
+    METRIC(COUNTER_FAMILY, emails_sent, "emails_sent_total", \
+           "E-mails whose fate is final: accepted by the transport, or refused by it for good.", \
+           OPEN("organisation_id") OPEN("campaign_id") LABEL(success), PROMC_CAPPED_BY("organisation_id", 2000, 7 * 86400)) \
+    METRIC(COUNTER, emails, "emails_total", "E-mails whose fate is final: accepted or refused for good, of all campaigns together.", \
            LABEL(success), PROMC_PLAIN) \
+    METRIC(COUNTER, emails_not_sent, "emails_not_sent_total", \
+           "E-mails that were thrown away with nothing handed to the transport, by why.", LABEL(not_sent), PROMC_PLAIN) \
     METRIC(COUNTER, drafts, "drafts_total", "Drafts rendered, by outcome, of all organisations together.", \
            LABEL(success), PROMC_PLAIN) \
     METRIC(COUNTER, prospects, "prospects_total", "Prospects by what was done with them, of all organisations together.", \
@@ -93,9 +104,34 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
     METRIC(COUNTER, limit_refusals, "limit_refusals_total", \
            "What was refused or put off because an organisation has as much as it may have.", \
            LABEL(organisation_limit), PROMC_PLAIN) \
+    METRIC(GAUGE_FAMILY, limit_used, "organisation_limit_used", \
+           "What an organisation has of what is limited: prospects, campaigns, unfinished jobs of its fullest queue, bytes of" \
+           " bodies that a process keeps on disk. What the store has is shared by all replicas: read with max by.", \
+           OPEN("organisation_id") LABEL(organisation_limit), PROMC_CAPPED(20000, 0)) \
+    METRIC(GAUGE_FAMILY, organisation_info, "organisation_info", \
+           "Names of the organisations, always 1, as workers see them: for boards. Shared by all replicas: read with max by.", \
+           OPEN("organisation_id") OPEN("name"), PROMC_CAPPED(5000, 0)) \
+    METRIC(GAUGE, limit_max, "organisation_limit_max", "What an organisation may have at most, by the settings; 0: no limit.", \
+           LABEL(organisation_limit), PROMC_PLAIN) \
     METRIC(COUNTER, email_bounces, "email_bounces_total", \
            "Refusals by the mail server, by the class of its reply and the subject of the enhanced status (RFC 3463).", \
            LABEL(bounce_class) LABEL(bounce_subject), PROMC_PLAIN) \
+    METRIC(COUNTER, email_attempts, "email_attempts_total", \
+           "Attempts to hand an e-mail to the transport, by what became of each.", LABEL(email_attempt), PROMC_PLAIN) \
+    METRIC(COUNTER, email_fates, "email_fates_total", \
+           "E-mails by what became of them; one that is not final may come to another.", LABEL(email_fate), PROMC_PLAIN) \
+    METRIC(COUNTER, suppressions, "suppressions_total", \
+           "Addresses that nobody is to write to any more, by the reason: those that unsubscribed among them.", \
+           LABEL(suppression_reason), PROMC_PLAIN) \
+    METRIC(GAUGE, emails_in_doubt, "emails_in_doubt", \
+           "E-mails that may have been sent, which a person has to decide. Shared by all replicas: read with max.", \
+           PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(GAUGE, campaigns_refused, "campaigns_refused", \
+           "Campaigns paused because the mail server refuses their sender. Shared by all replicas: read with max.", \
+           PROMC_NO_LABELS, PROMC_PLAIN) \
+    METRIC(COUNTER_FAMILY, emails_bounced, "emails_bounced_total", \
+           "E-mails that the mail server refused, by organisation and by the class of its reply.", \
+           OPEN("organisation_id") LABEL(bounce_class), PROMC_CAPPED(5000, 0)) \
     METRIC(COUNTER_FAMILY, drafts_generated, "drafts_generated_total", "Drafts rendered, by outcome.", \
            OPEN("organisation_id") LABEL(success), PROMC_CAPPED(5000, 0)) \
     METRIC(HISTOGRAM, draft_duration, "draft_generation_duration_seconds", "Time to render a draft.", \
@@ -112,6 +148,18 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
     METRIC(COUNTER, error_reports, "error_reports_total", \
            "Error reports for SENTRY_DSN, by what became of them; all but sent are lost.", LABEL(report_outcome), \
            PROMC_PLAIN)
+
+/* What runs out or runs off. */
+#define LIMIT_METRICS(METRIC, LABEL, OPEN) \
+    METRIC(GAUGE, data_dir_free, "data_dir_free_bytes", \
+           "Free for this process on the file system that DATA_DIR is on; NaN: it could not be asked.", PROMC_NO_LABELS, \
+           PROMC_PLAIN) \
+    METRIC(GAUGE, data_dir_size, "data_dir_size_bytes", \
+           "Size of that file system, without what root alone may use; NaN: it could not be asked.", PROMC_NO_LABELS, \
+           PROMC_PLAIN) \
+    METRIC(GAUGE, certificate_expiry, "tls_certificate_expiry_timestamp_seconds", \
+           "When the first certificate of the chain that the listeners show ceases to be valid; 0: they speak no TLS.", \
+           PROMC_NO_LABELS, PROMC_PLAIN)
 
 #define LOOP_METRICS(METRIC, LABEL, OPEN) \
     METRIC(HISTOGRAM_FAMILY, loop_lag, "eventloop_lag_seconds", "How late a timer of 10 ms fires on the event loop.", \
@@ -171,6 +219,7 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
     QUEUE_METRICS(METRIC, LABEL, OPEN)      \
     BUSINESS_METRICS(METRIC, LABEL, OPEN)   \
     REPORT_METRICS(METRIC, LABEL, OPEN)     \
+    LIMIT_METRICS(METRIC, LABEL, OPEN)      \
     LOOP_METRICS(METRIC, LABEL, OPEN)       \
     NODE_METRICS(METRIC, LABEL, OPEN)
 PROMC_TABLE(ingest, INGEST_METRICS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The embedded queue: a worker leases the rows themselves. */
+/* The embedded queue: workers lease the rows directly. */
 #include "base/clock.h"
 #include "metrics/metrics.h"
 #include "queue/jobs.h"
@@ -31,15 +31,17 @@ static int run_lease(void *arg, struct db *db)
     return rc < 0 ? rc : 0;
 }
 
-/* When there is something to do. What a broker has (QUEUE was another) is ours at once. */
+/* When there is something to do. Jobs at a broker (from an earlier QUEUE) are ours at once. */
 static int64_t due_ms(const struct jobs_look *look)
 {
     int64_t due = look->delayed_ms < look->lease_ms ? look->delayed_ms : look->lease_ms;
     return look->ready_ms != INT64_MAX || look->handed_ms != INT64_MAX ? 0 : due;
 }
 
-/* A look by a reader first: only when something is due is the writer, and a commit, asked for it.
- * @return how many, or an error; with 0, call->look says when to come again. */
+/*
+ * A reader looks first: the writer, and a commit, are used only if something is due.
+ * @return how many, or an error; with 0, call->look has the time of the next look.
+ */
 static int try_lease(struct lease_call *call)
 {
     struct store *store = call->queue->store;
@@ -63,7 +65,7 @@ static int embedded_lease(struct queue *queue, enum queue_name name, struct job 
     struct lease_call call = {.queue = queue, .name = name, .jobs = jobs, .max = max};
     struct queue_mark mark = queue_mark(queue, name);
 
-    /* Waits no longer than until what is due next. */
+    /* Waits at most until the next job is due. */
     uint64_t end = clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000u;
     for (;;) {
         int n = try_lease(&call);
@@ -88,11 +90,11 @@ static void embedded_published(struct queue *queue, enum queue_name name, unsign
 
 static void embedded_settled(struct queue *queue, const struct job *job, enum queue_outcome outcome)
 {
-    if (outcome == QUEUE_JOB_RETRY) /* who waits may have to wait for less */
+    if (outcome == QUEUE_JOB_RETRY) /* the waiting thread may have to wait for a shorter time */
         queue_wake_one(queue, job->queue, false);
 }
 
-/* --- statistics --- */
+/* ---- statistics ---- */
 
 struct stats_call {
     enum queue_name name;

@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The queue's own thread: publishes the depth, and clears up behind dead workers, set clocks and finished jobs. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "metrics/metrics.h"
 #include "queue/jobs.h"
 #include "queue/queue_internal.h"
+#include "queue/why.h"
 #include "store/store.h"
 
 #include <sys/prctl.h>
 
 #define KEY_RETENTION_MS (24 * 3600 * 1000LL)
 #define ORPHANS_EVERY_MS 1000
-#define FORGET_AT_ONCE 1000 /* a short transaction each, between which others get their turn */
+#define FORGET_AT_ONCE 1000 /* a short transaction each, so that others get their turn */
 
 static void publish_stats(struct queue *queue)
 {
     for (int i = 0; i < QUEUES; i++) {
         struct queue_stats stats;
-        if (queue_read_stats(queue, (enum queue_name)i, &stats) == DB_OK)
+        if (store_reaches_all(queue->store) && queue_read_stats(queue, (enum queue_name)i, &stats) == DB_OK) {
             metrics_queue_depth((enum queue_name)i, stats.depth, stats.oldest_age_ms, stats.consumers);
-        else
+            queue_note_stats(queue, (enum queue_name)i, &stats);
+        } else {
             metrics_queue_depth_stale((enum queue_name)i);
+        }
     }
 }
 
@@ -34,13 +38,13 @@ static int run_shift(void *arg, struct db *db)
     return jobs_shift(db, shift->queue->owner, shift->jump_ms);
 }
 
-/* The system's clock was set: the times in the rows move along, or jobs would wait for it to catch up. */
+/* The system's clock was changed: the times in the rows move with it, otherwise jobs would wait for it to catch up. */
 static void follow_clock(struct queue *queue)
 {
-    struct shift shift = {.queue = queue, .jump_ms = jobs_clock_follow()};
+    struct shift shift = {.queue = queue, .jump_ms = jobs_clock_follow(clock_wall_ms())};
     if (shift.jump_ms == 0)
         return;
-    log_warn("the clock was set", "s:component", "queue", "i:jumpMs", shift.jump_ms);
+    log_warn("the clock was changed", "s:component", "queue", "i:jumpMs", shift.jump_ms);
     if (store_run(queue->store, STORE_MODE_WRITE, run_shift, &shift) == DB_OK)
         queue_wake(queue);
 }
@@ -65,14 +69,14 @@ static int run_release(void *arg, struct db *db)
     return call->released < 0 ? call->released : 0;
 }
 
-/* A look by a reader first: only when there are some is the writer asked. */
+/* A reader looks first: the writer is used only if there are some. */
 void queue_release_orphans(struct queue *queue, struct orphans_suspects *suspects)
 {
     struct orphans_call call = {.queue = queue, .suspects = suspects};
     if (store_run(queue->store, STORE_MODE_READ, run_find, &call) != DB_OK || call.found.n == 0 ||
         store_run(queue->store, STORE_MODE_WRITE, run_release, &call) != DB_OK || call.released == 0)
         return;
-    log_info("jobs of dead workers released", "s:component", "queue", "i:jobs", (int64_t)call.released);
+    log_info("jobs of dead workers requeued", "s:component", "queue", "i:jobs", (int64_t)call.released);
     for (int i = 0; i < QUEUES; i++)
         queue_wake_one(queue, (enum queue_name)i, true);
 }

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "data/page.h"
+#include "data/usage.h"
 #include "queue/queue_internal.h"
 
 #include <pthread.h>
@@ -11,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- time --- */
+/* ---- time ---- */
 
-static _Atomic int64_t wall_offset_ms; /* wall clock minus monotonic clock, as last followed */
+static _Atomic int64_t wall_offset_ms; /* wall clock minus monotonic clock, when last adjusted */
 static pthread_once_t wall_once = PTHREAD_ONCE_INIT;
 
 static int64_t monotonic_ms(void)
@@ -32,9 +34,9 @@ int64_t jobs_now_ms(void)
     return monotonic_ms() + atomic_load_explicit(&wall_offset_ms, memory_order_relaxed);
 }
 
-int64_t jobs_clock_follow(void)
+int64_t jobs_clock_follow(int64_t wall_ms)
 {
-    int64_t jump = clock_wall_ms() - jobs_now_ms();
+    int64_t jump = wall_ms - jobs_now_ms();
     if (jump > -1000 && jump < 1000)
         return 0;
     atomic_fetch_add(&wall_offset_ms, jump);
@@ -46,7 +48,7 @@ static void copy_text(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", text ? text : "");
 }
 
-/* The first column of a one-row statement with $1 = queue; `otherwise` without one. *rc is left alone but for errors. */
+/* The first column of a one-row statement with $1 = queue; `otherwise` if there is no row. *rc is set only on errors. */
 static int64_t number(struct db_stmt *stmt, enum queue_name queue, int64_t otherwise, int *rc)
 {
     int64_t value = otherwise;
@@ -60,10 +62,15 @@ static int64_t number(struct db_stmt *stmt, enum queue_name queue, int64_t other
     return value;
 }
 
-/* --- turns --- */
+/* ---- turns ---- */
 
-/* $1 queue. The lowest turn that is ready: the queue's clock. */
-#define FIRST_TURN "(SELECT turn FROM tracking.jobs WHERE queue = $1 AND state = 'ready' ORDER BY turn LIMIT 1)"
+/*
+ * $1 queue. The lowest ready turn of any organisation: the queue's clock. PostgreSQL shows a role that acts for one organisation no other
+ * jobs, but tells it the turn; the text after -- is ignored up to the line's end.
+ */
+#define FIRST_TURN                                                                                             \
+    "(SELECT /*pg tracking.first_turn($1)) -- */ turn FROM tracking.jobs WHERE queue = $1 AND state = 'ready'" \
+    " ORDER BY turn LIMIT 1)\n"
 
 int64_t jobs_next_turn(struct db *db, enum queue_name queue, const char *organisation_id)
 {
@@ -84,22 +91,12 @@ int64_t jobs_next_turn(struct db *db, enum queue_name queue, const char *organis
 
 int64_t queue_waiting(struct db *db, enum queue_name queue, const char *organisation_id)
 {
-    int64_t waiting = 0;
-    struct db_stmt *stmt =
-        db_prepare(db, "SELECT coalesce((SELECT turn + 1 FROM tracking.jobs WHERE queue = $1 AND organisation_id = $2"
-                       " AND state = 'ready' ORDER BY turn DESC LIMIT 1), 0) -"
-                       " coalesce((SELECT turn FROM tracking.jobs WHERE queue = $1 AND organisation_id = $2"
-                       " AND state = 'ready' ORDER BY turn LIMIT 1), 0)");
-    db_bind_str(stmt, 1, queue_names[queue]);
-    db_bind_uuid(stmt, 2, organisation_id);
-    int rc = db_step(stmt);
-    if (rc == DB_ROW)
-        waiting = db_column_int(stmt, 0);
-    db_done(stmt);
+    int64_t waiting;
+    int rc = usage_read(db, organisation_id, queue_names[queue], &waiting);
     return rc < 0 ? rc : waiting;
 }
 
-/* Jobs that are due, on their way to be ready. */
+/* Delayed jobs that are due. */
 #define DUE_MAX 256 /* at a time; the next lease takes the rest */
 struct due {
     int n;
@@ -113,8 +110,8 @@ static int find_due(struct db *db, enum queue_name queue, struct due *due)
 {
     int rc;
     struct db_stmt *stmt =
-        db_prepare(db, "SELECT id, organisation_id FROM tracking.jobs WHERE queue = $1 AND state = 'delayed'"
-                       " AND due_at <= $2 ORDER BY due_at LIMIT $3 /*pg FOR UPDATE SKIP LOCKED */");
+        db_prepare(db, PAGE_SELECT "id, organisation_id FROM tracking.jobs WHERE queue = $1 AND state = 'delayed'"
+                                   " AND due_at <= $2 ORDER BY due_at" PAGE_LIMIT_LOCKED("$3"));
     db_bind_str(stmt, 1, queue_names[queue]);
     db_bind_int(stmt, 2, jobs_now_ms());
     db_bind_int(stmt, 3, DUE_MAX);
@@ -132,7 +129,7 @@ static int find_due(struct db *db, enum queue_name queue, struct due *due)
     return rc < 0 ? rc : DB_OK;
 }
 
-/* Their turns begin at the clock's and not behind their organisation's last: a retry does not wait for a million others. */
+/* Their turns begin at the clock and not after their organisation's last one: a retry does not wait for a million others. */
 int jobs_make_ready(struct db *db, enum queue_name queue)
 {
     struct due due;
@@ -147,12 +144,11 @@ int jobs_make_ready(struct db *db, enum queue_name queue)
     return rc;
 }
 
-/* --- publish, complete --- */
+/* ---- publish, complete ---- */
 
 static int publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                    const char *idempotency_key, const char *payload, int64_t delay_ms, bool *fresh)
 {
-    unsigned char uuid[16];
     char id[UUID_TEXT];
     if (queue >= QUEUES || !payload)
         return DB_E_INVALID;
@@ -160,8 +156,7 @@ static int publish(struct db *db, enum queue_name queue, const char *organisatio
     int64_t now = jobs_now_ms(), turn = rc == DB_OK && delay_ms <= 0 ? jobs_next_turn(db, queue, organisation_id) : 0;
     if (rc != DB_OK || turn < 0)
         return rc != DB_OK ? rc : (int)turn;
-    uuid_new(uuid);
-    uuid_format(uuid, id);
+    uuid_new_text(id);
     int (*run)(struct db *, const char *, const char *, ...) = fresh ? db_exec : db_exec_later;
     rc = run(db,
              "INSERT INTO tracking.jobs (id, queue, organisation_id, request_id, idempotency_key, payload, state, turn,"
@@ -186,7 +181,7 @@ int queue_publish_later(struct db *db, enum queue_name queue, const char *organi
     return publish(db, queue, organisation_id, request_id, NULL, payload, delay_ms, NULL);
 }
 
-/* A lease is held by the worker that was given this attempt, and by nobody else. */
+/* A lease belongs to the worker that got this attempt, and to nobody else. */
 #define WHERE_LEASED " WHERE id = $1 AND state = 'leased' AND attempt = $2"
 
 static int lost_if_unchanged(struct db *db, int rc)
@@ -196,6 +191,9 @@ static int lost_if_unchanged(struct db *db, int rc)
 
 int queue_complete(struct db *db, const struct job *job)
 {
+    int rc = db_scope(db, job->organisation_id);
+    if (rc != DB_OK)
+        return rc;
     if (!job->keyed)
         return lost_if_unchanged(
             db, db_exec(db, "DELETE FROM tracking.jobs" WHERE_LEASED, "ui", job->id, (int64_t)job->attempt));
@@ -205,7 +203,7 @@ int queue_complete(struct db *db, const struct job *job)
                                          "uii", job->id, (int64_t)job->attempt, jobs_now_ms()));
 }
 
-/* --- lease --- */
+/* ---- lease ---- */
 
 #define EXPIRED_MAX 64 /* at a time; the next lease takes the rest */
 
@@ -228,9 +226,9 @@ static int expire(struct db *db, enum queue_name queue, int64_t now, int max_att
         bool last;
     } late[EXPIRED_MAX];
     int n = 0, rc;
-    struct db_stmt *stmt = db_prepare(db, "SELECT id, attempt, state FROM tracking.jobs WHERE queue = $1"
-                                          " AND lease_until <= $2 ORDER BY lease_until LIMIT $3"
-                                          " /*pg FOR UPDATE SKIP LOCKED */");
+    struct db_stmt *stmt =
+        db_prepare(db, PAGE_SELECT "id, attempt, state FROM tracking.jobs WHERE queue = $1"
+                                   " AND lease_until <= $2 ORDER BY lease_until" PAGE_LIMIT_LOCKED("$3"));
     db_bind_str(stmt, 1, queue_names[queue]);
     db_bind_int(stmt, 2, now);
     db_bind_int(stmt, 3, EXPIRED_MAX);
@@ -253,16 +251,16 @@ static int expire(struct db *db, enum queue_name queue, int64_t now, int max_att
 int jobs_read(struct db_stmt *stmt, enum queue_name queue, struct job *job)
 {
     const char *payload = db_column_text(stmt, 3);
-    memset(job, 0, sizeof *job);
+    memset(job, 0, sizeof(*job));
     job->queue = queue;
-    copy_text(job->id, sizeof job->id, db_column_uuid(stmt, 0));
-    copy_text(job->organisation_id, sizeof job->organisation_id, db_column_uuid(stmt, 1));
-    copy_text(job->request_id, sizeof job->request_id, db_column_text(stmt, 2));
+    copy_text(job->id, sizeof(job->id), db_column_uuid(stmt, 0));
+    copy_text(job->organisation_id, sizeof(job->organisation_id), db_column_uuid(stmt, 1));
+    copy_text(job->request_id, sizeof(job->request_id), db_column_text(stmt, 2));
     job->payload = strdup(payload ? payload : "");
     job->attempt = (int)db_column_int(stmt, 4);
     job->created_ms = db_column_int(stmt, 5);
     job->due_ms = db_column_int(stmt, 6);
-    /* The key itself: in RETURNING, SQLite 3.40 takes every IS NULL for false. */
+    /* The key itself: in RETURNING, SQLite 3.40 evaluates every IS NULL as false. */
     job->keyed = db_column_text(stmt, 7) != NULL;
     return job->payload ? DB_OK : DB_E_OTHER;
 }
@@ -276,8 +274,8 @@ int jobs_read_ready(struct db *db, enum queue_name queue, struct job *jobs, size
 {
     int n = 0, rc;
     struct db_stmt *stmt =
-        db_prepare(db, "SELECT " JOB_COLUMNS " FROM tracking.jobs WHERE queue = $1 AND state = 'ready'"
-                       " ORDER BY turn, id LIMIT $2 /*pg FOR UPDATE SKIP LOCKED */");
+        db_prepare(db, PAGE_SELECT JOB_COLUMNS " FROM tracking.jobs WHERE queue = $1 AND state = 'ready'"
+                                               " ORDER BY turn, id" PAGE_LIMIT_LOCKED("$2"));
     db_bind_str(stmt, 1, queue_names[queue]);
     db_bind_int(stmt, 2, max);
     while ((rc = db_step(stmt)) == DB_ROW && n < max) {
@@ -293,10 +291,13 @@ int jobs_read_ready(struct db *db, enum queue_name queue, struct job *jobs, size
 
 int jobs_take_back(struct db *db, enum queue_name queue, int64_t handed_before_ms, int max)
 {
-    int rc = db_exec(db,
-                     "UPDATE tracking.jobs SET " JOB_GOES_BACK " WHERE id IN (SELECT id FROM tracking.jobs"
-                     " WHERE queue = $1 AND handed_at <= $2 LIMIT $3) AND handed_at <= $2",
-                     "sii", queue_names[queue], handed_before_ms, (int64_t)max);
+    int rc = db_scope_all(db);
+    if (rc != DB_OK)
+        return rc;
+    rc = db_exec(db,
+                 "UPDATE tracking.jobs SET " JOB_GOES_BACK " WHERE id IN (SELECT id FROM tracking.jobs"
+                 " WHERE queue = $1 AND handed_at <= $2 LIMIT $3) AND handed_at <= $2",
+                 "sii", queue_names[queue], handed_before_ms, (int64_t)max);
     return rc < 0 ? rc : (int)db_changes(db);
 }
 
@@ -304,9 +305,9 @@ int jobs_lease(struct db *db, enum queue_name queue, const struct jobs_look *loo
                const char *owner, struct job *jobs, int max, struct jobs_expired *expired)
 {
     int64_t now = jobs_now_ms();
-    int rc = DB_OK;
-    memset(expired, 0, sizeof *expired);
-    if (look->lease_ms <= now)
+    int rc = db_scope_all(db);
+    memset(expired, 0, sizeof(*expired));
+    if (rc == DB_OK && look->lease_ms <= now)
         rc = expire(db, queue, now, max_attempts, expired);
     if (rc == DB_OK && look->handed_ms != INT64_MAX && (rc = jobs_take_back(db, queue, INT64_MAX, DUE_MAX)) > 0)
         rc = DB_OK;
@@ -314,7 +315,7 @@ int jobs_lease(struct db *db, enum queue_name queue, const struct jobs_look *loo
         rc = jobs_make_ready(db, queue);
     if (rc != DB_OK)
         return rc;
-    int n = jobs_read_ready(db, queue, jobs, sizeof *jobs, max);
+    int n = jobs_read_ready(db, queue, jobs, sizeof(*jobs), max);
     for (int i = 0; rc == DB_OK && i < n; i++)
         rc = db_exec_later(
             db, "UPDATE tracking.jobs SET state = 'leased', attempt = $2, lease_until = $3, owner = $4 WHERE id = $1",
@@ -335,6 +336,9 @@ void job_release(struct job *job)
 
 int jobs_extend(struct db *db, const struct job *job, int64_t lease_ms)
 {
+    int rc = db_scope(db, job->organisation_id);
+    if (rc != DB_OK)
+        return rc;
     return lost_if_unchanged(db, db_exec(db, "UPDATE tracking.jobs SET lease_until = $3" WHERE_LEASED, "uii", job->id,
                                          (int64_t)job->attempt, jobs_now_ms() + lease_ms));
 }
@@ -345,11 +349,14 @@ int jobs_fail(struct db *db, const struct job *job, const char *error, bool dead
                              " lease_until = NULL" WHERE_LEASED
                            : "UPDATE tracking.jobs SET state = 'delayed', error = $3, due_at = $4, owner = NULL,"
                              " lease_until = NULL" WHERE_LEASED;
+    int rc = db_scope(db, job->organisation_id);
+    if (rc != DB_OK)
+        return rc;
     return lost_if_unchanged(
         db, db_exec(db, sql, "uisi", job->id, (int64_t)job->attempt, error, jobs_now_ms() + (dead ? 0 : delay_ms)));
 }
 
-/* --- what there is: the ends of indexes, whatever the depth --- */
+/* ---- statistics: the ends of indexes, for any depth ---- */
 
 static int64_t time_or(struct db_stmt *stmt, int column, int64_t otherwise)
 {
@@ -367,7 +374,9 @@ int jobs_look(struct db *db, enum queue_name queue, struct jobs_look *out)
             "  ORDER BY handed_at LIMIT 1)");
     db_bind_str(stmt, 1, queue_names[queue]);
     *out = (struct jobs_look){INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
-    int rc = db_step(stmt);
+    int rc = db_scope_all(db);
+    if (rc == DB_OK)
+        rc = db_step(stmt);
     if (rc == DB_ROW) {
         out->ready_ms = time_or(stmt, 0, INT64_MAX);
         out->delayed_ms = time_or(stmt, 1, INT64_MAX);
@@ -378,7 +387,7 @@ int jobs_look(struct db *db, enum queue_name queue, struct jobs_look *out)
     return rc < 0 ? rc : DB_OK;
 }
 
-/* The first in turn of each organisation is its oldest. From one organisation to the next is one step in the index. */
+/* The first in turn of each organisation is its oldest. Going from one organisation to the next is one step in the index. */
 static int64_t oldest_ready(struct db *db, enum queue_name queue, int64_t otherwise, int *rc)
 {
     return number(
@@ -422,11 +431,13 @@ int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
     return rc;
 }
 
-/* --- housekeeping --- */
+/* ---- housekeeping ---- */
 
 int jobs_shift(struct db *db, const char *self, int64_t jump_ms)
 {
-    int rc = db_exec(db,
+    int rc = db_scope_all(db);
+    if (rc == DB_OK)
+        rc = db_exec(db,
                      "UPDATE tracking.jobs SET lease_until = lease_until + $1 WHERE lease_until IS NOT NULL"
                      " AND owner = $2",
                      "is", jump_ms, self);
@@ -438,24 +449,27 @@ int jobs_shift(struct db *db, const char *self, int64_t jump_ms)
     return rc;
 }
 
-int jobs_clamp(struct db *db, int64_t latest_ms)
+int jobs_clamp(struct db *db, int64_t latest_due_ms, int64_t latest_lease_ms)
 {
-    int rc = DB_OK;
+    int rc = db_scope_all(db);
     for (int i = 0; rc == DB_OK && i < QUEUES; i++) {
         rc = db_exec(db, "UPDATE tracking.jobs SET due_at = $3 WHERE queue = $1 AND state = 'delayed' AND due_at > $2",
-                     "sii", queue_names[i], latest_ms, jobs_now_ms());
+                     "sii", queue_names[i], latest_due_ms, jobs_now_ms());
         if (rc == DB_OK)
             rc = db_exec(db, "UPDATE tracking.jobs SET lease_until = $3 WHERE queue = $1 AND lease_until > $2", "sii",
-                         queue_names[i], latest_ms, jobs_now_ms());
+                         queue_names[i], latest_lease_ms, jobs_now_ms());
     }
     return rc;
 }
 
 int jobs_forget(struct db *db, int64_t done_before_ms, int max)
 {
-    int rc = db_exec(db,
-                     "DELETE FROM tracking.jobs WHERE id IN (SELECT id FROM tracking.jobs WHERE state = 'done'"
-                     " AND ended_at < $1 LIMIT $2)",
-                     "ii", done_before_ms, (int64_t)max);
+    int rc = db_scope_all(db);
+    if (rc != DB_OK)
+        return rc;
+    rc = db_exec(db,
+                 "DELETE FROM tracking.jobs WHERE id IN (SELECT id FROM tracking.jobs WHERE state = 'done'"
+                 " AND ended_at < $1 LIMIT $2)",
+                 "ii", done_before_ms, (int64_t)max);
     return rc < 0 ? rc : (int)db_changes(db);
 }

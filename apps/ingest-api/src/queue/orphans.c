@@ -16,7 +16,7 @@ static void add(struct orphans *found, const char *owner)
         snprintf(found->owner[found->n++], OWNER_SIZE, "%s", owner);
 }
 
-/* @return whether it has been without a session for long enough. */
+/* @return whether it has had no session for long enough. */
 static bool suspect(struct orphans_suspects *suspects, const char *owner)
 {
     uint64_t now = clock_monotonic_ns();
@@ -34,7 +34,7 @@ static bool suspect(struct orphans_suspects *suspects, const char *owner)
     return now - suspects->of[i].since_ns >= ORPHANS_GRACE_NS;
 }
 
-/* Few rows: what workers and relays hold at the moment. */
+/* Few rows: those that workers and relays hold at the moment. */
 static int find_of(struct db *db, enum queue_name queue, const char *self, struct orphans_suspects *suspects,
                    struct orphans *found)
 {
@@ -56,7 +56,7 @@ static int find_of(struct db *db, enum queue_name queue, const char *self, struc
     return rc;
 }
 
-/* Those that were not seen without a session in this look have one, or no lease. */
+/* Those that were not found without a session in this look have one, or no lease. */
 static void acquit_unseen(struct orphans_suspects *suspects)
 {
     int kept = 0;
@@ -71,7 +71,7 @@ static void acquit_unseen(struct orphans_suspects *suspects)
 
 int orphans_find(struct db *db, const char *self, struct orphans_suspects *suspects, struct orphans *found)
 {
-    int rc = DB_OK;
+    int rc = db_scope_all(db);
     found->n = 0;
     for (int i = 0; rc == DB_OK && i < QUEUES; i++)
         rc = find_of(db, (enum queue_name)i, self, suspects, found);
@@ -84,8 +84,8 @@ int orphans_find(struct db *db, const char *self, struct orphans_suspects *suspe
 
 int orphans_release(struct db *db, const struct orphans *orphans)
 {
-    int rc = DB_OK, released = 0;
-    for (int i = 0; i < orphans->n * QUEUES; i++) {
+    int rc = db_scope_all(db), released = 0;
+    for (int i = 0; rc == DB_OK && i < orphans->n * QUEUES; i++) {
         rc = db_exec(db,
                      "UPDATE tracking.jobs SET " JOB_GOES_BACK ", error = 'worker died'"
                      " WHERE queue = $1 AND lease_until IS NOT NULL AND owner = $2",
@@ -94,5 +94,5 @@ int orphans_release(struct db *db, const struct orphans *orphans)
             return rc;
         released += (int)db_changes(db);
     }
-    return released;
+    return rc == DB_OK ? released : rc;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/orphans.h
- * Leases whose holder is no more; private to src/queue. A process of this machine is known to be dead by its number, one
- * of another by having no session of the database: that ends with the process, and when the machine or the network goes
- * as soon as the server's keepalives notice. What nothing is known of (SQLite in another container) waits for its lease.
+ * Leases of dead processes; private to src/queue. A process of this machine is recognised as dead by its pid, one
+ * of another machine by having no database session: a session ends with its process, and if the machine or the network fails,
+ * as soon as the server's keepalives notice. If neither is known (SQLite in another container), the job waits for the end of its lease.
  */
 #ifndef INGEST_QUEUE_ORPHANS_H
 #define INGEST_QUEUE_ORPHANS_H
@@ -12,7 +12,7 @@
 #include "db/db.h"
 
 #define ORPHANS_MAX 16 /* holders at once; the next look takes the rest */
-/** Without a session for so long, at every look: who lost its connection only has another by then. */
+/** Without a session for that long, at every look: a live process that lost its connection has reconnected by then. */
 #define ORPHANS_GRACE_NS 2000000000u
 
 /** Holders without a session, between two looks. All zero at first. */
@@ -21,7 +21,7 @@ struct orphans_suspects {
     struct {
         char owner[OWNER_SIZE];
         uint64_t since_ns;
-        bool seen; /**< in the present look */
+        bool seen; /**< in the current look */
     } of[ORPHANS_MAX];
 };
 

@@ -15,26 +15,30 @@ void outbox_relay_owner(const char *self, char out[OWNER_SIZE])
 
 int outbox_handed(struct db *db, enum queue_name queue, int max)
 {
-    int n = 0;
+    int n = 0, rc = db_scope_all(db);
+    if (rc != DB_OK)
+        return rc;
     struct db_stmt *stmt =
         db_prepare(db, "SELECT count(*) FROM (SELECT 1 FROM tracking.jobs WHERE queue = $1 AND handed_at IS NOT NULL"
                        " LIMIT $2) AS handed");
     db_bind_str(stmt, 1, queue_names[queue]);
     db_bind_int(stmt, 2, max);
-    int rc = db_step(stmt);
+    rc = db_step(stmt);
     if (rc == DB_ROW)
         n = (int)db_column_int(stmt, 0);
     db_done(stmt);
     return rc < 0 ? rc : n;
 }
 
-/* --- relaying --- */
+/* ---- relaying ---- */
 
 int outbox_take(struct db *db, enum queue_name queue, const char *relay, int64_t lease_ms, struct outbox_row *rows,
                 int max)
 {
-    int rc = jobs_make_ready(db, queue);
-    int n = rc == DB_OK ? jobs_read_ready(db, queue, &rows->job, sizeof *rows, max) : rc;
+    int rc = db_scope_all(db);
+    if (rc == DB_OK)
+        rc = jobs_make_ready(db, queue);
+    int n = rc == DB_OK ? jobs_read_ready(db, queue, &rows->job, sizeof(*rows), max) : rc;
     int64_t until = jobs_now_ms() + lease_ms;
     rc = n < 0 ? n : DB_OK;
     for (int i = 0; rc == DB_OK && i < n; i++) {
@@ -48,12 +52,12 @@ int outbox_take(struct db *db, enum queue_name queue, const char *relay, int64_t
     return rc == DB_OK ? n : rc;
 }
 
-/* A row that a worker leased meanwhile (the message was quicker than this) is no longer the relay's. */
+/* A row that a worker leased meanwhile (the message was faster) is no longer the relay's. */
 #define WHERE_RELAYING " WHERE id = $1 AND state = 'relaying' AND owner = $2"
 
 int outbox_relayed(struct db *db, const char *relay, const struct outbox_row *rows, int n)
 {
-    int rc = DB_OK;
+    int rc = db_scope_all(db);
     int64_t now = jobs_now_ms();
     for (int i = 0; rc == DB_OK && i < n; i++) {
         if (rows[i].confirmed)
@@ -68,9 +72,9 @@ int outbox_relayed(struct db *db, const char *relay, const struct outbox_row *ro
     return rc;
 }
 
-/* --- leasing --- */
+/* ---- leasing ---- */
 
-/* What may be leased: a job that is due and nobody works on. @return DB_ROW with *job, DB_OK when it may not. */
+/* May it be leased: a due job that nobody works on? @return DB_ROW with *job, DB_OK if it may not. */
 static int lease_free(struct db *db, enum queue_name queue, const char *id, int64_t lease_ms, const char *owner,
                       struct job *job)
 {
@@ -92,7 +96,7 @@ static int lease_free(struct db *db, enum queue_name queue, const char *id, int6
     return rc;
 }
 
-/* Somebody holds it, or it is over. A holder of this machine that is no more is put out of it. */
+/* Somebody holds it, or it is finished. A dead holder on this machine loses it. */
 static int look_at_holder(struct db *db, const char *id, enum outbox_claim *claim, bool *free_now)
 {
     char owner[OWNER_SIZE] = "", state[16] = "";
@@ -101,8 +105,8 @@ static int look_at_holder(struct db *db, const char *id, enum outbox_claim *clai
     int rc = db_step(stmt);
     if (rc == DB_ROW) {
         const char *holder = db_column_text(stmt, 1);
-        (void)snprintf(state, sizeof state, "%s", db_column_text(stmt, 0));
-        (void)snprintf(owner, sizeof owner, "%s", holder ? holder : "");
+        (void)snprintf(state, sizeof(state), "%s", db_column_text(stmt, 0));
+        (void)snprintf(owner, sizeof(owner), "%s", holder ? holder : "");
     }
     db_done(stmt);
     if (rc < 0)
@@ -123,7 +127,10 @@ int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t l
 {
     bool free_now = false;
     *buried = false;
-    int rc = lease_free(db, queue, id, lease_ms, owner, job);
+    int rc = db_scope_all(db); /* only the job's id is known from the message */
+    if (rc != DB_OK)
+        return rc;
+    rc = lease_free(db, queue, id, lease_ms, owner, job);
     if (rc == DB_OK)
         rc = look_at_holder(db, id, claim, &free_now);
     if (rc == DB_OK && free_now)
@@ -133,7 +140,7 @@ int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t l
     *claim = OUTBOX_LEASED;
     if (job->attempt <= max_attempts)
         return DB_OK;
-    /* Its workers died of it, or were never heard of again. */
+    /* Its workers died, or never reported back. */
     rc = jobs_fail(db, job, "lease expired", true, 0);
     job_release(job);
     *claim = OUTBOX_DEAD;
@@ -143,17 +150,22 @@ int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t l
 
 int outbox_return(struct db *db, const struct job *job)
 {
+    int rc = db_scope(db, job->organisation_id);
+    if (rc != DB_OK)
+        return rc;
     return db_exec(db, "UPDATE tracking.jobs SET " JOB_GOES_BACK " WHERE id = $1 AND state = 'leased' AND attempt = $2",
                    "ui", job->id, (int64_t)job->attempt);
 }
 
-/* --- what got lost --- */
+/* ---- what got lost ---- */
 
 int outbox_expire(struct db *db, enum queue_name queue, unsigned *retried)
 {
     int64_t now = jobs_now_ms();
     *retried = 0;
-    int rc = db_exec(db,
+    int rc = db_scope_all(db);
+    if (rc == DB_OK)
+        rc = db_exec(db,
                      "UPDATE tracking.jobs SET " JOB_GOES_BACK " WHERE queue = $1 AND lease_until <= $2"
                      " AND state = 'relaying'",
                      "si", queue_names[queue], now);

@@ -18,7 +18,15 @@ void outreach_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, c
                    prospect_id);
 }
 
-/* The jobs of a slice, being gathered. */
+void outreach_again_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, const char *prospect_id,
+                            int64_t attempts)
+{
+    (void)snprintf(out, OUTREACH_PAYLOAD_MAX,
+                   "{\"campaign\":\"%.36s\",\"prospect\":\"%.36s\",\"" OUTREACH_ATTEMPTS "\":%" PRId64 "}", campaign_id,
+                   prospect_id, attempts);
+}
+
+/* The jobs of a slice while they are collected. */
 struct jobs {
     enum queue_name queue;
     const struct outreach_request *request;
@@ -39,7 +47,7 @@ static struct jobs *jobs_new(enum queue_name queue, const struct outreach_reques
     return jobs;
 }
 
-/* `generation` makes a deliberate second run a new key; the same request delivered twice is the same key. */
+/* `generation` gives a deliberate second run a new key; the same request delivered twice has the same key. */
 static void add(struct jobs *jobs, const char *prospect_id, const char *generation)
 {
     size_t i = jobs->count++;
@@ -76,6 +84,8 @@ enum queue_name outreach_queue(enum outreach_kind kind)
 
 int outreach_count(struct db *db, const struct outreach_request *request, uint64_t *jobs, uint64_t *usable)
 {
+    static int64_t (*const count[OUTREACH_KINDS])(struct db *, const char *, const char *) = {
+        audience_count_undrafted, audience_count_unsent, audience_count_waiting};
     int64_t counts[PROSPECT_STATUSES], n;
     int rc = prospects_count(db, request->organisation_id, counts);
 
@@ -84,52 +94,60 @@ int outreach_count(struct db *db, const struct outreach_request *request, uint64
     *usable = 0;
     for (int i = 0; i < PROSPECT_STATUSES; i++)
         *usable += i == PROSPECT_STATUS_INVALID ? 0 : (uint64_t)counts[i];
-    n = request->kind == OUTREACH_DRAFTS ? audience_count_undrafted(db, request->organisation_id, request->campaign_id)
-                                         : audience_count_unsent(db, request->organisation_id, request->campaign_id);
+    n = count[request->kind](db, request->organisation_id, request->campaign_id);
     *jobs = n < 0 ? 0 : (uint64_t)n;
+    if (request->kind == OUTREACH_RESUME)
+        *usable = *jobs;
     return n < 0 ? (int)n : DB_OK;
 }
 
-/* ---- a slice: whom it is for, in order of id; @return how many, or an error ---- */
+/* ---- a slice: its prospects, in order of id; @return how many, or an error ---- */
 
-static int gather_drafts(struct db *db, struct jobs *jobs, const char *after, char last[37])
+/* An e-mail whose last turn failed gets another key. */
+static void add_members(struct jobs *jobs, const struct audience_member *page, int n, char last[37])
 {
-    struct audience_member page[OUTREACH_SLICE];
     char generation[24];
-    int n =
-        audience_undrafted(db, jobs->request->organisation_id, jobs->request->campaign_id, after, page, OUTREACH_SLICE);
 
     for (int i = 0; i < n; i++) {
-        (void)snprintf(generation, sizeof(generation), "%" PRId64, page[i].failed_ms);
+        (void)snprintf(generation, sizeof(generation), "%" PRId64, page[i].since_ms);
         add(jobs, page[i].prospect_id, generation);
     }
     if (n > 0)
         memcpy(last, page[n - 1].prospect_id, sizeof(page[0].prospect_id));
+}
+
+static int gather_drafts(struct db *db, struct jobs *jobs, const char *after, char last[37])
+{
+    struct audience_member page[OUTREACH_SLICE];
+    int n =
+        audience_undrafted(db, jobs->request->organisation_id, jobs->request->campaign_id, after, page, OUTREACH_SLICE);
+
+    add_members(jobs, page, n, last);
     return n;
 }
 
 static int gather_emails(struct db *db, struct jobs *jobs, const char *after, char last[37])
 {
     const struct outreach_request *request = jobs->request;
-    char page[OUTREACH_SLICE][37];
+    struct audience_member page[OUTREACH_SLICE];
+    char ids[OUTREACH_SLICE][37];
     int n = audience_unsent(db, request->organisation_id, request->campaign_id, after, page, OUTREACH_SLICE);
 
-    for (int i = 0; i < n; i++)
-        add(jobs, page[i], "0");
+    add_members(jobs, page, n, last);
     if (n <= 0)
         return n;
-    memcpy(last, page[n - 1], sizeof(page[0]));
-    int rc = emails_create_many(db, request->organisation_id, request->campaign_id, (const char(*)[37])page, (size_t)n,
-                                NULL);
+    for (int i = 0; i < n; i++)
+        memcpy(ids[i], page[i].prospect_id, sizeof(ids[i]));
+    int rc = emails_open_many(db, request->organisation_id, request->campaign_id, (const char(*)[37])ids, (size_t)n);
     return rc != DB_OK ? rc : n;
 }
 
-/* A job of before the pause may still be waiting: then there are two, and the e-mail's claim lets one send. */
-static int gather_pending(struct db *db, struct jobs *jobs, const char *after, char last[37])
+/* An older job may still be waiting: then there are two, and the e-mail's claim lets only one send. */
+static int gather_waiting(struct db *db, struct jobs *jobs, const char *after, char last[37])
 {
     char page[OUTREACH_SLICE][37];
     int n =
-        audience_pending(db, jobs->request->organisation_id, jobs->request->campaign_id, after, page, OUTREACH_SLICE);
+        audience_waiting(db, jobs->request->organisation_id, jobs->request->campaign_id, after, page, OUTREACH_SLICE);
 
     for (int i = 0; i < n; i++)
         add(jobs, page[i], jobs->request->request_id);
@@ -138,7 +156,7 @@ static int gather_pending(struct db *db, struct jobs *jobs, const char *after, c
     return n;
 }
 
-/* Not behind the organisation's other jobs: "later" jobs come at the queue's clock (jobs.h). */
+/* Not after the organisation's other jobs: "later" jobs start at the queue's clock (jobs.h). */
 static int leave_the_rest(struct db *db, const struct outreach_request *request, const char *after)
 {
     char payload[OUTREACH_PAYLOAD_MAX];
@@ -154,7 +172,7 @@ int outreach_enqueue(struct db *db, const struct outreach_request *request, cons
                      struct outreach_slice *out)
 {
     static int (*const gather[OUTREACH_KINDS])(struct db *, struct jobs *, const char *,
-                                               char[37]) = {gather_drafts, gather_emails, gather_pending};
+                                               char[37]) = {gather_drafts, gather_emails, gather_waiting};
     struct jobs *jobs = jobs_new(outreach_queue(request->kind), request);
     char last[37] = "";
 

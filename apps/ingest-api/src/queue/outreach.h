@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/outreach.h
- * A campaign's work for the workers: one job a prospect, made in slices of OUTREACH_SLICE prospects. The request makes the first;
- * where there are more, it leaves a job behind that makes the next and leaves one like itself, so that no transaction is
+ * A campaign's work for the workers: one job per prospect, created in slices of OUTREACH_SLICE prospects. The request creates the first
+ * slice;
+ * if there are more, it also creates a job that creates the next slice and another job like itself, so that no transaction is
  * longer than a slice. Each function runs inside the caller's transaction and returns DB_OK or a db_error.
  */
 #ifndef INGEST_QUEUE_OUTREACH_H
@@ -13,12 +14,12 @@
 #define OUTREACH_SLICE 500
 
 enum outreach_kind {
-    OUTREACH_DRAFTS, /**< a draft for each prospect that has none, or whose failed one may fare better now */
-    OUTREACH_EMAILS, /**< an e-mail for each prospect that has none of this campaign; its row is made with the job */
-    OUTREACH_RESUME, /**< the e-mails that a pause has left pending */
+    OUTREACH_DRAFTS, /**< a draft for each prospect without one, or whose failed one may succeed now */
+    OUTREACH_EMAILS, /**< an e-mail for each prospect without one of this campaign; its row is created with the job */
+    OUTREACH_RESUME, /**< the e-mails that a pause has left, or that wait for their next attempt: all of them now */
     OUTREACH_KINDS
 };
-/** The queue that the jobs are for, and the job that makes the next slice. */
+/** The queue for the jobs, and for the job that creates the next slice. */
 enum queue_name outreach_queue(enum outreach_kind kind);
 
 struct outreach_request {
@@ -28,13 +29,13 @@ struct outreach_request {
 
 struct outreach_slice {
     uint64_t enqueued; /**< jobs of this slice */
-    bool more;         /**< there may be further prospects: a job of the same queue makes theirs */
+    bool more;         /**< there may be more prospects: a job of the same queue creates their jobs */
 };
-/** How many jobs there will be, and of how many prospects that are not invalid. O(prospects): in a read transaction. */
+/** How many jobs there will be, and for how many valid prospects (OUTREACH_RESUME: for its e-mails). O(prospects): in a read transaction. */
 int outreach_count(struct db *db, const struct outreach_request *request, uint64_t *jobs, uint64_t *usable);
 /**
- * Make a slice, in a write transaction. After the commit, tell queue_published() of the jobs, and of one more if there is more.
- * @param after prospect id of the last one of the slice before; NULL or "" to begin
+ * Create a slice, in a write transaction. After the commit, report the jobs to queue_published(), and one more if there is more.
+ * @param after prospect id of the last one of the previous slice; NULL or "" to begin
  */
 int outreach_enqueue(struct db *db, const struct outreach_request *request, const char *after,
                      struct outreach_slice *out);
@@ -44,10 +45,18 @@ int outreach_enqueue(struct db *db, const struct outreach_request *request, cons
 /** The payload of a draft.generate or email.send job. */
 void outreach_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, const char *prospect_id);
 
-/* The payload of the job that makes the next slice: {"campaign": id, OUTREACH_MAKES: kind, OUTREACH_AFTER: prospect}. */
+#define OUTREACH_ATTEMPTS "attempts"
+/**
+ * The same for the next attempt of an e-mail, after that many attempts. By then it may have been tried for another reason (a start, a
+ * manual retry), and have a job for the following attempt: this one is skipped then.
+ */
+void outreach_again_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, const char *prospect_id,
+                            int64_t attempts);
+
+/* The payload of the job that creates the next slice: {"campaign": id, OUTREACH_MAKES: kind, OUTREACH_AFTER: prospect}. */
 #define OUTREACH_MAKES "enqueue"
 #define OUTREACH_AFTER "after"
-/** OUTREACH_KINDS for a name that is none, or NULL. */
+/** OUTREACH_KINDS for an unknown name, or NULL. */
 enum outreach_kind outreach_kind_of(const char *name);
 
 #endif

@@ -25,9 +25,7 @@ static int insert(struct db *db, enum queue_name queue, const char *organisation
     db_bind_str(stmt, 3, request_id);
     db_bind_int(stmt, 4, jobs_now_ms());
     for (int row = 0; row < DB_MANY_ROWS; row++) {
-        unsigned char uuid[16];
-        uuid_new(uuid);
-        uuid_format(uuid, ids[row]);
+        uuid_new_text(ids[row]);
         db_bind_uuid(stmt, db_many_parameter(&rows, row, 0), ids[row]);
         db_bind_str(stmt, db_many_parameter(&rows, row, 1), items[row].idempotency_key);
         db_bind_str(stmt, db_many_parameter(&rows, row, 2), items[row].payload);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every queue has: who waits, who consumes, what is counted. The rows are jobs.c's; the way to the workers a driver's. */
+/* The common part of all queues: waiting, consumers, counters. The rows are in jobs.c; a driver carries jobs to the workers. */
 #include "queue/queue.h"
 
 #include "base/backends.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* --- consumers --- */
+/* ---- consumers ---- */
 
 static void consumer_unlink(struct consumer *consumer)
 {
@@ -38,15 +38,17 @@ static void consumer_ended(void *arg)
     free(consumer);
 }
 
-/* A thread consumes a queue from its first lease to its end, also while it works on a job. Without memory it goes
- * uncounted. */
+/*
+ * A thread consumes a queue from its first lease to its end, also while it works on a job. Without memory it is not
+ * counted.
+ */
 static void consumer_attach(struct queue *queue, enum queue_name name)
 {
     struct consumer *consumer = pthread_getspecific(queue->consumer_key);
     if (consumer && consumer->of[name])
         return;
     bool fresh = !consumer;
-    if (fresh && !(consumer = calloc(1, sizeof *consumer)))
+    if (fresh && !(consumer = calloc(1, sizeof(*consumer))))
         return;
     consumer->queue = queue;
     consumer->of[name] = true;
@@ -61,15 +63,15 @@ static void consumer_attach(struct queue *queue, enum queue_name name)
         pthread_setspecific(queue->consumer_key, consumer);
 }
 
-/* --- opening and closing --- */
+/* ---- opening and closing ---- */
 
 static int recover(void *arg, struct db *db)
 {
     struct queue *queue = arg;
-    int64_t longest = queue->timing.backoff_max_ms * 3 / 2;
+    int64_t now = jobs_now_ms(), longest = queue->timing.backoff_max_ms * 3 / 2;
     if (longest < queue->timing.lease_ms)
         longest = queue->timing.lease_ms;
-    return jobs_clamp(db, jobs_now_ms() + longest);
+    return jobs_clamp(db, now + (longest > queue->delay_max_ms ? longest : queue->delay_max_ms), now + longest);
 }
 
 static void init_locks(struct queue *queue)
@@ -102,7 +104,7 @@ int queue_open(struct queue **out, const struct settings *settings, struct store
     *out = NULL;
     if (!driver)
         return -1;
-    struct queue *queue = calloc(1, sizeof *queue);
+    struct queue *queue = calloc(1, sizeof(*queue));
     if (!queue || pthread_key_create(&queue->consumer_key, consumer_ended) != 0) {
         free(queue);
         log_error("cannot open the queue: out of memory or thread keys", "s:component", "queue");
@@ -113,6 +115,9 @@ int queue_open(struct queue **out, const struct settings *settings, struct store
     queue->max_attempts = settings->job_attempts ? (int)settings->job_attempts : 5;
     queue->timing =
         (struct queue_timing){.lease_ms = 60000, .backoff_ms = 1000, .backoff_max_ms = 300000, .stats_ms = 5000};
+    unsigned delay_max_s = settings->mail_retry_max_s > settings->validation_delay_s ? settings->mail_retry_max_s
+                                                                                     : settings->validation_delay_s;
+    queue->delay_max_ms = (int64_t)delay_max_s * 1000;
     owner_self(queue->owner);
     init_locks(queue);
     int rc = store_run(store, STORE_MODE_WRITE, recover, queue);
@@ -143,7 +148,7 @@ void queue_close(struct queue *queue)
         pthread_join(queue->stats_thread, NULL);
     if (queue->driver->close)
         queue->driver->close(queue);
-    /* From here on a thread that ends does not come back to its struct consumer. */
+    /* From here on a thread that ends does not touch its struct consumer. */
     pthread_key_delete(queue->consumer_key);
     while (queue->all_consumers) {
         struct consumer *consumer = queue->all_consumers;
@@ -157,7 +162,7 @@ void queue_close(struct queue *queue)
     free(queue);
 }
 
-/* --- waking and waiting --- */
+/* ---- waking and waiting ---- */
 
 void queue_wake_one(struct queue *queue, enum queue_name name, bool all)
 {
@@ -177,6 +182,11 @@ void queue_wake(struct queue *queue)
     pthread_mutex_unlock(&queue->lock);
     for (int i = 0; i < QUEUES; i++)
         queue_wake_one(queue, (enum queue_name)i, true);
+}
+
+int64_t queue_now_ms(void)
+{
+    return jobs_now_ms();
 }
 
 void queue_published(struct queue *queue, enum queue_name name, unsigned n)
@@ -217,7 +227,7 @@ int queue_lease(struct queue *queue, enum queue_name name, struct job *jobs, int
     return queue->driver->lease(queue, name, jobs, max, timeout_ms);
 }
 
-/* --- outcomes --- */
+/* ---- outcomes ---- */
 
 struct jobs_call {
     struct queue *queue;
@@ -249,7 +259,7 @@ static int run_fail(void *arg, struct db *db)
     return jobs_fail(db, call->jobs, call->error, call->dead, call->delay_ms);
 }
 
-/* Doubles with each attempt; ± 50 % so that jobs that failed together do not come back together. */
+/* Doubles with each attempt; ± 50 % so that jobs that failed together are not retried together. */
 static int64_t backoff(const struct queue_timing *timing, int attempt)
 {
     int64_t delay = timing->backoff_ms;
@@ -258,7 +268,7 @@ static int64_t backoff(const struct queue_timing *timing, int attempt)
     if (delay > timing->backoff_max_ms)
         delay = timing->backoff_max_ms;
     uint32_t random = 0x80000000u;
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
         random = 0x80000000u;
     return delay / 2 + (int64_t)((double)delay * ((double)random / 4294967296.0));
 }
@@ -301,11 +311,11 @@ void queue_count_expired(enum queue_name name, unsigned retried, unsigned dead)
         metrics_queue_failure(name, QUEUE_DEAD_LETTERED);
 }
 
-/* --- statistics --- */
+/* ---- statistics ---- */
 
 int queue_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out)
 {
-    memset(out, 0, sizeof *out);
+    memset(out, 0, sizeof(*out));
     return queue->driver->read_stats(queue, name, out);
 }
 

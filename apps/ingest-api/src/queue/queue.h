@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/queue.h
- * Job queues. A job is a row of tracking.jobs in the store, so that a row of the business and its job are one commit.
+ * Job queues. A job is a row of tracking.jobs in the store, so that a business row and its job are one commit.
  * QUEUE=embedded: workers lease those rows. QUEUE=amqp://…: the rows are the outbox and the ledger of a RabbitMQ broker; a
- * relay publishes what is due, a worker leases what is delivered, and an acknowledgement follows the commit (amqp.c).
- * At least once: a job is leased, done or failed explicitly; a lease that runs out makes it available again. Failed jobs
- * retry with exponential backoff and end in the dead-letter state, where they are counted.
- * An idempotency key is unique per queue: enqueueing the same key again is a no-op, as long as its job is unfinished or
- * dead and for a day after it was done. To allow a deliberate second run, put what makes it one (a request id) in the key.
+ * relay publishes due jobs, a worker leases a delivered one, and an acknowledgement follows the commit (amqp.c).
+ * At least once: a job is leased, and done or failed explicitly; when a lease ends, the job is available again. Failed jobs
+ * are retried with exponential backoff and end in the dead-letter state, where they are counted.
+ * An idempotency key is unique per queue: enqueueing the same key again is a no-op as long as its job is unfinished or
+ * dead, and for a day after it was done. To allow a deliberate second run, make the key different (a request id).
  *
- * Counted: an attempt that failed as queue_message_failures_total{reason} error, rejected (permanent) or timeout (its lease
- * ran out), and as a retry when it will be tried again; a job that will not be once more as dead_lettered.
+ * Counted: a failed attempt in queue_message_failures_total{reason} as error, rejected (permanent) or timeout (its lease
+ * ended), and as a retry if it will be tried again; if not, once more as dead_lettered.
  *
- * A job that is delivered again after its lease ran out has a higher `attempt`; the earlier worker's queue_complete then
- * gives DB_E_CONFLICT and its transaction, with all effects, rolls back: effects in the store happen exactly once.
+ * A job that is delivered again after its lease ended has a higher `attempt`; the earlier worker's queue_complete then
+ * returns DB_E_CONFLICT and its transaction, with all effects, rolls back: effects in the store happen exactly once.
  */
 #ifndef INGEST_QUEUE_QUEUE_H
 #define INGEST_QUEUE_QUEUE_H
@@ -33,50 +33,52 @@ struct job {
     char *payload;       /**< JSON text, NUL-terminated */
     int attempt;         /**< 1 on the first delivery */
     int64_t created_ms;
-    int64_t due_ms;            /**< since when it could be delivered */
+    int64_t due_ms;            /**< time from which it could be delivered */
     bool keyed;                /**< it has an idempotency key */
     struct delivery *delivery; /**< the broker's message; NULL with the embedded queue */
 };
 
 /**
  * Enqueue inside the caller's write transaction. @param idempotency_key NULL or unique within the queue.
- * @return DB_OK, also when the key was there already (*fresh = false), or an error. fresh may be NULL.
+ * @return DB_OK, also if the key existed (*fresh = false), or an error. fresh may be NULL.
  */
 int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                   const char *idempotency_key, const char *payload, bool *fresh);
-/** The same, not to be leased for another `delay_ms` milliseconds, and without a key. */
+/** The same, but not leased for another `delay_ms` milliseconds, and without a key. */
 int queue_publish_later(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                         const char *payload, int64_t delay_ms);
+/** What a job's times are by, for who writes its row himself (import/alone.h): Unix ms that a clock that is set does not disturb. */
+int64_t queue_now_ms(void);
 /** One of many jobs that differ in key and payload only. */
 struct queue_item {
     const char *idempotency_key; /**< NULL or unique within the queue */
     const char *payload;
 };
-/** The same for many at once, a third of the cost a job. @param fresh how many were not there yet; may be NULL. */
+/** The same for many at once, at a third of the cost per job. @param fresh how many are new; may be NULL. */
 int queue_publish_many(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                        const struct queue_item *items, size_t n, uint64_t *fresh);
 /**
- * How many jobs of an organisation wait in a queue: the length of the turns that it has, which is one look at the ends of an index.
- * Not those that are delayed. @return it, or a negative db_error.
+ * The number of an organisation's unfinished jobs in a queue: ready, delayed, at the broker and in progress
+ * (data/usage.h). @return the number, or a negative db_error.
  */
 int64_t queue_waiting(struct db *db, enum queue_name queue, const char *organisation_id);
-/** After the commit of `n` jobs: send them on their way. Counted as published now, or when the broker confirms them. */
+/** After the commit of `n` jobs: start their delivery. Counted as published now, or when the broker confirms them. */
 void queue_published(struct queue *queue, enum queue_name name, unsigned n);
 
-/** @return 0, or -1 after one clear line in the log. Leases of processes that died are released. */
+/** @return 0, or -1 after one clear line in the log. Releases the leases of dead processes. */
 int queue_open(struct queue **out, const struct settings *settings, struct store *store);
 /** Every thread that leased must have ended, or never use the queue again. Before store_close. */
 void queue_close(struct queue *queue);
 
 /**
- * A small thread that publishes metrics_queue_depth of every queue each stats_ms, releases the leases of dead processes
- * and forgets old idempotency keys. Ended by queue_close. @return 0 or -1.
+ * A small thread that publishes metrics_queue_depth of every queue every stats_ms, releases the leases of dead processes
+ * and deletes old idempotency keys. Ended by queue_close. @return 0 or -1.
  */
 int queue_start_stats(struct queue *queue);
 
 /** Lease up to `max` jobs of a queue; waits up to timeout_ms for the first. @return how many, or a db_error. */
 int queue_lease(struct queue *queue, enum queue_name name, struct job *jobs, int max, int timeout_ms);
-/** Renew the lease of jobs that take long. @return DB_OK, or DB_E_CONFLICT when one of them was lost meanwhile. */
+/** Renew the lease of jobs that take long. @return DB_OK, or DB_E_CONFLICT if one of them was lost meanwhile. */
 int queue_extend(struct queue *queue, const struct job *jobs, int n);
 /** Inside the transaction that holds the job's effects: the job is done. DB_E_CONFLICT: the lease was lost; roll back. */
 int queue_complete(struct db *db, const struct job *job);
@@ -84,7 +86,7 @@ int queue_complete(struct db *db, const struct job *job);
 void queue_done(struct queue *queue, const struct job *job);
 /** Failed: retry after backoff, or dead-letter when attempts are used up or `permanent`. Own transaction. */
 int queue_fail(struct queue *queue, const struct job *job, const char *error, bool permanent);
-/** Free what it holds. A job that is neither done nor failed is left to its lease. */
+/** Free its memory. A job that is neither done nor failed waits for the end of its lease. */
 void job_release(struct job *job);
 /** Wake every waiting queue_lease (shutdown). */
 void queue_wake(struct queue *queue);
@@ -93,9 +95,8 @@ int queue_check(struct queue *queue, int timeout_ms);
 
 struct queue_stats {
     int64_t depth;         /**< ready + delayed + leased, not dead */
-    int64_t oldest_age_ms; /**< of the oldest job that is due; 0 if none */
-    int consumers;         /**< embedded: threads of this process that lease from it; broker: all of its consumers,
-                                or -1 when it is away */
+    int64_t oldest_age_ms; /**< of the oldest due job; 0 if none */
+    int consumers; /**< embedded: threads of this process that lease from it; broker: all of its consumers,                                 or -1 if it is away */
     int64_t dead;
 };
 int queue_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/queue_internal.h
- * The queue from inside; private to src/queue. The rows of tracking.jobs are the same whatever carries the jobs to the
- * workers; a driver is the carrier: the store itself (embedded.c) or a broker (amqp.c).
+ * Internals of the queue; private to src/queue. The rows of tracking.jobs are the same for every driver; a driver carries
+ * the jobs to the workers: through the store itself (embedded.c) or a broker (amqp.c).
  */
 #ifndef INGEST_QUEUE_QUEUE_INTERNAL_H
 #define INGEST_QUEUE_QUEUE_INTERNAL_H
@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-/** Waits longer than this look again: another process publishes without waking us. */
+/** Longer waits look again: another process publishes without waking us. */
 #define QUEUE_POLL_MS 1000
 
 /** Times; queue_open() sets them. */
@@ -31,22 +31,23 @@ struct consumer {
 
 /** The message of a job that a broker delivered; the driver's. */
 struct delivery {
-    void (*release)(struct job *job); /**< the job is gone: free, and give the message up unless it was settled */
+    void (*release)(
+        struct job *job); /**< the job is freed: free this too, and give the message up unless it was settled */
     struct queue *queue;
     bool settled;
 };
 
-/** How a job ended, told after the commit. */
+/** The outcome of a job, reported after the commit. */
 enum queue_outcome {
     QUEUE_JOB_DONE,
     QUEUE_JOB_RETRY, /**< it is in the store, due later */
     QUEUE_JOB_DEAD
 };
 
-/** What a carrier does. A function that is NULL has nothing to do. Called without the queue's lock. */
+/** The interface of a driver. A function that is NULL has nothing to do. Called without the queue's lock. */
 struct queue_driver {
     int (*open)(struct queue *queue, const struct settings *settings); /**< 0, or -1 after a line in the log */
-    void (*close)(struct queue *queue);                                /**< also of one that was opened by half */
+    void (*close)(struct queue *queue);                                /**< also for one that was only partly opened */
     void (*published)(struct queue *queue, enum queue_name name, unsigned n);
     int (*lease)(struct queue *queue, enum queue_name name, struct job *jobs, int max, int timeout_ms);
     void (*settled)(struct queue *queue, const struct job *job, enum queue_outcome outcome);
@@ -62,15 +63,18 @@ struct queue {
     struct store *store;
     int max_attempts;
     struct queue_timing timing;
+    int64_t delay_max_ms; /* the longest deliberate delay */
     char owner[OWNER_SIZE];
     struct orphans_suspects suspects; /* of the queue's own thread */
-    pthread_key_t consumer_key;       /* a thread's struct consumer; its destructor counts the thread out */
+    pthread_key_t consumer_key;       /* a thread's struct consumer; its destructor stops counting the thread */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t ready[QUEUES];
-    uint64_t wakes[QUEUES]; /* rises with every wake: one that comes between looking and waiting is not lost */
-    uint64_t interrupts;    /* rises with queue_wake: leases return */
+    uint64_t wakes[QUEUES]; /* incremented by every wake: a wake between looking and waiting is not lost */
+    uint64_t interrupts;    /* incremented by queue_wake: leases return */
     int consumers[QUEUES];
+    struct queue_stats read[QUEUES]; /* the last reading of the depths */
+    int64_t read_ms[QUEUES];         /* when that was; 0: never */
     struct consumer *all_consumers;
     bool stopping;
     pthread_cond_t stop;
@@ -78,20 +82,20 @@ struct queue {
     bool stats_started;
 };
 
-/** pthread_cond_timedwait by a duration. */
+/** pthread_cond_timedwait with a duration. */
 void queue_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms);
-/** Let one or all that wait for a job of this queue look again. */
+/** Wake one or all threads that wait for a job of this queue. */
 void queue_wake_one(struct queue *queue, enum queue_name name, bool all);
-/** Where a wait begins: what is compared later to notice a wake or an interrupt in between. */
+/** The beginning of a wait: compared later to notice a wake or an interrupt in between. */
 struct queue_mark {
     uint64_t wakes, interrupts;
 };
 struct queue_mark queue_mark(struct queue *queue, enum queue_name name);
-/** Wait up to `ms` for a wake after the mark, which is moved on. @return false: the caller was asked to come back. */
+/** Wait up to `ms` for a wake after the mark, which is advanced. @return false: the caller was asked to return. */
 bool queue_wait(struct queue *queue, enum queue_name name, int64_t ms, struct queue_mark *mark);
-/** Put back the jobs of who is no more; a db_error is in the log of the store and another time comes. */
+/** Requeue the jobs of dead processes; the store logs a db_error, and the next call tries again. */
 void queue_release_orphans(struct queue *queue, struct orphans_suspects *suspects);
-/** Count attempts whose lease ran out. */
+/** Count attempts whose lease ended. */
 void queue_count_expired(enum queue_name name, unsigned retried, unsigned dead);
 
 #endif

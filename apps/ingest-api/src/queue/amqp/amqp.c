@@ -6,8 +6,8 @@
  *                             ▲                                            │
  *                             └────────── a retry is due later ◀───────────┘ ──▶ queue.dead
  *
- * The store decides, the broker distributes: a message is acknowledged when the store has what became of its job. The three
- * connections (relay, consumer, and the one that looks at the depth) come back by themselves; while the broker is away rows are
+ * The store decides, the broker distributes: a message is acknowledged after its job's outcome is in the store. The three
+ * connections (relay, consumer, and the one that reads the depth) reconnect by themselves; while the broker is away rows are
  * accepted and wait in the outbox.
  */
 #include "base/clock.h"
@@ -28,7 +28,7 @@
 
 #define PREFETCH 128
 #define LEASE_MAX 256         /* jobs at once */
-#define RECALL_AFTER_MS 60000 /* what the broker had longer than that, and has no more, is lost */
+#define RECALL_AFTER_MS 60000 /* a job that the broker had for longer, and no longer has, is lost */
 
 struct broker {
     struct amqp_target target;
@@ -37,7 +37,7 @@ struct broker {
 
     pthread_mutex_t look_lock; /* guards the rest */
     struct amqp_link look;
-    int64_t ready[QUEUES]; /* messages at the broker that nobody has, by the last look; -1: not known */
+    int64_t ready[QUEUES]; /* messages at the broker without a consumer, at the last look; -1: unknown */
 };
 
 /* ---- opening and closing ---- */
@@ -71,7 +71,7 @@ static int amqp_open(struct queue *queue, const struct settings *settings)
         return -1;
     }
     pthread_mutex_init(&broker->look_lock, NULL);
-    /* No heartbeats: nobody tends this connection between two looks, and each look has a limit of its own. */
+    /* No heartbeats: nobody serves this connection between two looks, and each look has its own time limit. */
     amqp_link_init(&broker->look, &broker->target, "monitor", 0);
     for (int i = 0; i < QUEUES; i++)
         broker->ready[i] = -1;
@@ -94,7 +94,7 @@ static void amqp_published(struct queue *queue, enum queue_name name, unsigned n
     amqp_relay_wake(broker->relay);
 }
 
-/* The job was neither done nor failed: others may have it. Its message has said all it had to say. */
+/* The job was neither done nor failed: other workers may take it. Its message is no longer needed. */
 static void given_up(struct job *job)
 {
     struct amqp_delivery *delivery = (struct amqp_delivery *)job->delivery;
@@ -144,7 +144,7 @@ static int run_lease(void *arg, struct db *db)
         call->buried[i] = false;
         call->claims[i] = OUTBOX_DEAD;
         if (!uuid_parse(call->deliveries[i]->id, uuid))
-            continue; /* not one of ours: to the dead letters with it */
+            continue; /* not one of ours: dead-letter it */
         rc = outbox_lease(db, call->name, call->deliveries[i]->id, queue->timing.lease_ms, queue->max_attempts,
                           queue->owner, &call->jobs[call->leased], &call->claims[i], &call->buried[i]);
         if (rc == DB_OK && call->claims[i] == OUTBOX_LEASED)
@@ -164,7 +164,7 @@ static void dead_letter(struct lease_call *call, int i)
     log_warn("a message that is no job was dead-lettered", "s:component", "queue", "s:queue", queue_names[call->name]);
 }
 
-/* After the commit: the leased keep their message, the others are settled. */
+/* After the commit: leased jobs keep their message, the others are settled. */
 static void hand_out(struct lease_call *call)
 {
     struct broker *broker = call->queue->broker;
@@ -264,7 +264,7 @@ static int amqp_read_stats(struct queue *queue, enum queue_name name, struct que
         consumers = -1;
     broker->ready[name] = ready;
     pthread_mutex_unlock(&broker->look_lock);
-    /* Every job of ours is in the store's count wherever it is at the moment; messages of others are at the broker only. */
+    /* Every job of ours is in the store's count wherever it is; messages of other programs are only at the broker. */
     int rc = store_run(queue->store, STORE_MODE_READ, run_stats, &call);
     out->consumers = consumers;
     if (out->depth < ready)
@@ -272,7 +272,7 @@ static int amqp_read_stats(struct queue *queue, enum queue_name name, struct que
     return rc;
 }
 
-/* Not pthread_mutex_timedlock(): its clock can be set. */
+/* Not pthread_mutex_timedlock(): its clock can be changed. */
 static bool lock_within(pthread_mutex_t *lock, int ms)
 {
     uint64_t end = clock_monotonic_ns() + (uint64_t)ms * 1000000u;
@@ -316,7 +316,7 @@ static int run_recall(void *arg, struct db *db)
     return call->recalled < 0 ? call->recalled : 0;
 }
 
-/* A broker that lost its data, or a queue that was purged: what it should still have and has not is published again. */
+/* If the broker has lost its data, or a queue was purged, the missing jobs are published again. */
 static void recall_lost(struct queue *queue, enum queue_name name)
 {
     struct recall_call call = {.name = name};
@@ -324,8 +324,8 @@ static void recall_lost(struct queue *queue, enum queue_name name)
         call.look.handed_ms > jobs_now_ms() - RECALL_AFTER_MS ||
         store_run(queue->store, STORE_MODE_WRITE, run_recall, &call) != DB_OK || call.recalled == 0)
         return;
-    log_warn("jobs the broker does not have any more are published again", "s:component", "queue", "s:queue",
-             queue_names[name], "i:jobs", (int64_t)call.recalled);
+    log_warn("jobs that the broker has lost are published again", "s:component", "queue", "s:queue", queue_names[name],
+             "i:jobs", (int64_t)call.recalled);
     amqp_relay_wake(((struct broker *)queue->broker)->relay);
 }
 
@@ -339,7 +339,7 @@ static void amqp_clear_up(struct queue *queue)
         if (empty)
             recall_lost(queue, (enum queue_name)i);
     }
-    amqp_relay_wake(broker->relay); /* clearing up may have put jobs back */
+    amqp_relay_wake(broker->relay); /* housekeeping may have requeued jobs */
 }
 
 const struct queue_driver queue_amqp = {

@@ -29,7 +29,7 @@ struct amqp_consumer {
 
     struct amqp_thread thread; /* its lock guards the rest */
     bool wanted[QUEUES];
-    uint64_t connection; /* number of the present one */
+    uint64_t connection; /* number of the current one */
     struct list arrived[QUEUES];
     struct settled *settled, **settled_last;
 };
@@ -81,7 +81,7 @@ void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name
     pthread_mutex_lock(&consumer->thread.lock);
     for (int i = n - 1; i >= 0; i--) {
         if (deliveries[i]->connection != consumer->connection) {
-            free(deliveries[i]); /* it comes again */
+            free(deliveries[i]); /* it is delivered again */
             continue;
         }
         if (!list->first)
@@ -95,7 +95,7 @@ void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name
 void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *delivery, bool reject)
 {
     struct settled *settled = calloc(1, sizeof(*settled));
-    if (settled) { /* without memory the message stays with us until the connection ends, and comes again */
+    if (settled) { /* without memory the message stays with us until the connection ends, and is delivered again */
         *settled = (struct settled){
             .tag = delivery->tag, .connection = delivery->connection, .queue = delivery->queue, .reject = reject};
         pthread_mutex_lock(&consumer->thread.lock);
@@ -111,7 +111,7 @@ void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *
 
 /* ---- the thread ---- */
 
-/* What came over a connection that is gone comes again. */
+/* Deliveries of a lost connection are delivered again. */
 static void forget_arrived(struct amqp_consumer *consumer)
 {
     pthread_mutex_lock(&consumer->thread.lock);
@@ -137,7 +137,7 @@ static bool ready(struct amqp_consumer *consumer)
     return amqp_link_ready(&consumer->link, QUEUES);
 }
 
-/* Without waiting for an answer: a queue that has lost its leader gives none, and would keep the others from being served. */
+/* Without waiting for an answer: a queue that has lost its leader gives none, and would block the others. */
 static bool subscribe_to(struct amqp_consumer *consumer, enum queue_name name)
 {
     amqp_connection_state_t state = consumer->link.state;
@@ -195,7 +195,7 @@ static void arrived(struct amqp_consumer *consumer, const amqp_envelope_t *envel
     const amqp_basic_properties_t *properties = &envelope->message.properties;
     struct amqp_delivery *delivery = calloc(1, sizeof(*delivery));
     if (!delivery)
-        return; /* unsettled: it comes again when the connection ends */
+        return; /* unsettled: it is delivered again when the connection ends */
     delivery->tag = envelope->delivery_tag;
     delivery->queue = (enum queue_name)(envelope->channel - 1);
     if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) && properties->message_id.len == sizeof(delivery->id) - 1)
@@ -209,7 +209,7 @@ static void arrived(struct amqp_consumer *consumer, const amqp_envelope_t *envel
     queue_wake_one(consumer->queue, delivery->queue, false);
 }
 
-/* Something that is no delivery: the broker closes, or a queue was deleted. */
+/* Not a delivery: the broker closes, or a queue was deleted. */
 static void other_frame(struct amqp_consumer *consumer)
 {
     amqp_frame_t frame;
@@ -220,7 +220,7 @@ static void other_frame(struct amqp_consumer *consumer)
         amqp_link_lost_status(&consumer->link, "the connection", rc);
 }
 
-/* All that has come by now. */
+/* Everything that has arrived. */
 static void receive(struct amqp_consumer *consumer)
 {
     while (consumer->link.state) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/amqp/consumer.h
- * The thread that receives messages and settles them; private to src/queue. It alone talks to its connection: workers take
- * what has arrived and leave word of what became of it.
+ * The thread that receives messages and settles them; private to src/queue. Only this thread talks to its connection: workers take
+ * arrived messages and report the outcomes.
  *
- * A delivery belongs to the connection it came over. When that is lost the broker delivers it again, to anyone; what is
- * said of it afterwards is not sent.
+ * A delivery belongs to its connection. When that is lost the broker delivers it again, to any consumer; an outcome that is
+ * reported afterwards is not sent.
  */
 #ifndef INGEST_QUEUE_AMQP_CONSUMER_H
 #define INGEST_QUEUE_AMQP_CONSUMER_H
@@ -20,22 +20,22 @@ struct amqp_delivery {
     struct amqp_delivery *next;
     uint64_t tag, connection; /* of the broker, on that connection */
     enum queue_name queue;
-    char id[37]; /* the job's; "": the message names none */
+    char id[37]; /* the job's id; "": the message has none */
 };
 
-/** @param prefetch messages of each queue that are here and not settled, at most. @return 0, or -1 after a line in the log. */
+/** @param prefetch maximum unsettled messages of each queue in this process. @return 0, or -1 after a line in the log. */
 int amqp_consumer_start(struct amqp_consumer **out, struct queue *queue, const struct amqp_target *target,
                         unsigned prefetch);
-/** From now on messages of this queue are wanted. Any thread. */
+/** Start consuming this queue. Any thread. */
 void amqp_consumer_want(struct amqp_consumer *consumer, enum queue_name name);
-/** Take up to `max` that have arrived; the caller settles each. @return how many. */
+/** Take up to `max` arrived messages; the caller settles each. @return how many. */
 int amqp_consumer_take(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **out, int max);
-/** Put back what could not be looked at, in front. */
+/** Put messages back to the front that could not be processed. */
 void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **deliveries,
                             int n);
-/** Acknowledge, or reject: to the dead letters. Frees the delivery. Any thread. */
+/** Acknowledge, or reject, which dead-letters it. Frees the delivery. Any thread. */
 void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *delivery, bool reject);
-/** Sends what is settled, then ends; the broker gives the rest to others. NULL is allowed. */
+/** Sends the settlements, then ends; the broker gives the rest to others. NULL is allowed. */
 void amqp_consumer_stop(struct amqp_consumer *consumer);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "base/trouble.h"
 #include "metrics/metrics.h"
 
 #if __has_include(<rabbitmq-c/ssl_socket.h>)
@@ -91,6 +92,8 @@ static void destroy(struct amqp_link *link)
         (void)amqp_destroy_connection(link->state);
     link->state = NULL;
     link->up = false;
+    if (link->blocked)
+        trouble_over(TROUBLE_BROKER_BLOCKED);
     link->blocked = false;
 }
 
@@ -98,6 +101,14 @@ int amqp_link_backoff_ms(const struct amqp_link *link)
 {
     uint64_t now = clock_monotonic_ns();
     return now < link->retry_ns ? (int)((link->retry_ns - now) / 1000000u) + 1 : 0;
+}
+
+/* For `ingest-api why`. */
+static void note(const struct amqp_link *link, enum trouble trouble, const char *why)
+{
+    char place[TROUBLE_PLACE];
+    (void)snprintf(place, sizeof(place), "%.140s:%d", link->target->url.host, link->target->url.port);
+    trouble_met(trouble, place, why);
 }
 
 static void lost(struct amqp_link *link, const char *why, amqp_rpc_reply_t reply)
@@ -110,10 +121,11 @@ static void lost(struct amqp_link *link, const char *why, amqp_rpc_reply_t reply
     if (delay > BACKOFF_MAX_MS)
         delay = BACKOFF_MAX_MS;
     link->failures++;
-    /* Replicas that lost the same broker come back spread over the second half of the delay. */
+    /* Replicas that lost the same broker reconnect spread over the second half of the delay. */
     uint64_t now = clock_monotonic_ns(), half = (uint64_t)delay * 500000u;
     link->retry_ns = now + half + now % half;
     destroy(link);
+    note(link, TROUBLE_BROKER_AWAY, why);
     if (strcmp(link->error, why) == 0)
         return; /* said before */
     (void)snprintf(link->error, sizeof(link->error), "%s", why);
@@ -132,7 +144,7 @@ void amqp_link_lost_status(struct amqp_link *link, const char *what, int status)
                          (amqp_rpc_reply_t){.reply_type = AMQP_RESPONSE_LIBRARY_EXCEPTION, .library_error = status});
 }
 
-/* The broker's own words. Valid until the connection's buffers are released. */
+/* The broker's own text. Valid until the connection's buffers are released. */
 static void describe(char *out, size_t size, const char *what, amqp_method_number_t id, const void *decoded)
 {
     unsigned code = 0;
@@ -164,7 +176,7 @@ void amqp_link_lost_reply(struct amqp_link *link, const char *what, amqp_rpc_rep
     lost(link, why, reply);
 }
 
-/* The connection stays; what we write is read when the broker has resources again. */
+/* The connection stays; the broker reads our messages when it has resources again. */
 static bool blocked_or_unblocked(struct amqp_link *link, const amqp_frame_t *frame)
 {
     if (frame->payload.method.id == AMQP_CONNECTION_BLOCKED_METHOD) {
@@ -173,9 +185,11 @@ static bool blocked_or_unblocked(struct amqp_link *link, const amqp_frame_t *fra
         (void)snprintf(why, sizeof(why), "%.*s", (int)blocked->reason.len, (const char *)blocked->reason.bytes);
         log_warn("the broker takes no messages", "s:component", "queue", "s:connection", link->name, "s:error", why);
         link->blocked = true;
+        note(link, TROUBLE_BROKER_BLOCKED, why);
     } else if (frame->payload.method.id == AMQP_CONNECTION_UNBLOCKED_METHOD) {
         log_info("the broker takes messages again", "s:component", "queue", "s:connection", link->name);
         link->blocked = false;
+        trouble_over(TROUBLE_BROKER_BLOCKED);
     } else {
         return false;
     }
@@ -187,7 +201,7 @@ void amqp_link_unexpected(struct amqp_link *link, const amqp_frame_t *frame)
 {
     char why[256];
     if (frame->frame_type != AMQP_FRAME_METHOD || blocked_or_unblocked(link, frame))
-        return; /* a heartbeat, or the rest of something that was looked at */
+        return; /* a heartbeat, or the rest of something that was already processed */
     describe(why, sizeof(why), "closed by the broker", frame->payload.method.id, frame->payload.method.decoded);
     lost(link, why, (amqp_rpc_reply_t){.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION});
 }
@@ -215,8 +229,8 @@ static amqp_socket_t *make_socket(struct amqp_link *link)
     const struct amqp_target *target = link->target;
     if (!target->url.ssl)
         return amqp_tcp_socket_new(link->state);
-#if AMQP_VERSION < AMQP_VERSION_CODE(0, 13, 0, 0) /* later ones leave it alone */
-    amqp_set_initialize_ssl_library(0);           /* OpenSSL does it itself, and libcurl and we use it too */
+#if AMQP_VERSION < AMQP_VERSION_CODE(0, 13, 0, 0) /* later calls skip it */
+    amqp_set_initialize_ssl_library(0);           /* OpenSSL initialises itself, and libcurl and we use it too */
 #endif
     amqp_socket_t *socket = amqp_ssl_socket_new(link->state);
     if (!socket)
@@ -229,7 +243,7 @@ static amqp_socket_t *make_socket(struct amqp_link *link)
     return socket;
 }
 
-/* A broker that is gone without a word, or takes nothing any more, is noticed also while we write. */
+/* A broker that disappears silently, or stops reading, is also noticed while we write. */
 static void set_options(struct amqp_link *link)
 {
     unsigned milliseconds = 2000u * (unsigned)(link->target->heartbeat_s ? link->target->heartbeat_s : 10);
@@ -254,7 +268,7 @@ static bool log_in(struct amqp_link *link)
     struct timeval limit = {.tv_sec = RPC_S};
     (void)amqp_set_handshake_timeout(link->state, &limit);
     (void)amqp_set_rpc_timeout(link->state, &limit);
-    /* rabbitmq-c does not ask to be told when a queue is deleted, or when the broker has no memory for messages */
+    /* by default rabbitmq-c does not ask for notifications when a queue is deleted, or when the broker has no memory for messages */
     const amqp_field_value_t yes = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1};
     amqp_table_entry_t capabilities[] = {
         {.key = amqp_cstring_bytes("consumer_cancel_notify"), .value = yes},
@@ -296,7 +310,7 @@ static bool declare_all(struct amqp_link *link)
         amqp_table_entry_t of_queue[] = {
             text_entry("x-queue-type", "quorum"),          text_entry("x-dead-letter-exchange", ""),
             text_entry("x-dead-letter-routing-key", dead), text_entry("x-dead-letter-strategy", "at-least-once"),
-            text_entry("x-overflow", "reject-publish"), /* asked for by at-least-once */
+            text_entry("x-overflow", "reject-publish"), /* required by at-least-once */
         };
         if (!declare(link, dead, of_dead, 1) || !declare(link, queue_names[i], of_queue, 5))
             return false;
@@ -348,6 +362,7 @@ bool amqp_link_ready(struct amqp_link *link, int channels)
     link->failures = 0;
     link->error[0] = '\0';
     link->up = true;
+    trouble_over(TROUBLE_BROKER_AWAY);
     promc_amqp_connected(link->metrics);
     return true;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- *   take     (commit)  due rows become the relay's
+ * take     (commit)  due rows become the relay's
  *   publish            all of them, then one wait for all confirms
- *   relayed  (commit)  what was confirmed is the broker's, the rest is back in the outbox
+ *   relayed  (commit)  confirmed rows are the broker's, the rest is back in the outbox
  *
- * Killed in between, its rows are free again as soon as another process sees it dead, or when its lease ends; they are
+ * If it is killed in between, its rows are free again as soon as another process notices, or when its lease ends; they are
  * published a second time, which is harmless (outbox.h).
  */
 #include "queue/amqp/relay.h"
@@ -27,15 +27,15 @@
 #define BATCH 256
 #define LEASE_MS 30000
 #define CONFIRM_MS 10000
-#define SLICE_S 1      /* of that wait: it begins anew while the broker says that it takes no messages */
+#define SLICE_S 1      /* limit of that wait: it starts again while the broker says that it takes no messages */
 #define TROUBLE_MS 500 /* the store cannot be used, or the broker refuses messages */
-#define REST_MS 1000   /* for a queue that gave no confirms; doubles up to REST_MAX_MS */
+#define REST_MS 1000   /* pause of a queue that gave no confirms; doubles up to REST_MAX_MS */
 #define REST_MAX_MS 60000
 #define CHANNEL 1
 /*
- * What the broker has of a queue is served first in, first out, whoever it belongs to; so it gets about as many jobs as are
- * taken from it in WAIT_MS, and the turns of the organisations are kept here, where a job of another one can still go first.
- * The number is found by trying: doubled when most of them are gone at the next look, halved when one has waited for longer.
+ * The broker serves a queue first in, first out, for any organisation. So it gets only about as many jobs as are
+ * taken from it in WAIT_MS, and the turns of the organisations are kept here, where another organisation's job can still go first.
+ * The number is adapted: doubled if most of them are gone at the next look, halved if one has waited for longer.
  */
 #define WAIT_MS 1000
 #define WINDOW_MIN 8
@@ -50,15 +50,15 @@ struct amqp_relay {
     struct queue *queue;
     struct amqp_link link;
     char owner[OWNER_SIZE];
-    uint64_t published; /* delivery tags given on this channel */
+    uint64_t published; /* delivery tags assigned on this channel */
     struct outbox_row rows[BATCH];
     int n, room;                   /* room: how many may be taken, at most BATCH */
     enum queue_name name;          /* of the rows */
-    bool refused;                  /* in this round the broker would not take a message */
-    int window[QUEUES];            /* as many jobs may be at the broker */
-    atomic_bool held_back[QUEUES]; /* there are more than that: to be looked at when some have been taken */
+    bool refused;                  /* in this round the broker refused a message */
+    int window[QUEUES];            /* maximum jobs at the broker */
+    atomic_bool held_back[QUEUES]; /* there are more than that: look again when some have been taken */
     struct {
-        uint64_t until_ns; /* nothing is published to it until then: the others come first */
+        uint64_t until_ns; /* nothing is published to it until then, so that other queues go first */
         unsigned failures; /* in a row */
     } rest[QUEUES];
 
@@ -100,14 +100,14 @@ static int confirm(struct amqp_relay *relay, uint64_t first, uint64_t tag, bool 
         if (answered[row])
             continue;
         answered[row] = true;
-        /* `confirmed` was set to false before by a message that came back */
+        /* a returned message has set `confirmed` to false before */
         relay->rows[row].confirmed = good && relay->rows[row].confirmed;
         settled++;
     }
     return settled;
 }
 
-/* A message that no queue took is sent back before it is confirmed: the queue was deleted. */
+/* A message that no queue accepted is returned before it is confirmed: the queue was deleted. */
 static void on_return(struct amqp_relay *relay)
 {
     amqp_message_t message;
@@ -155,7 +155,7 @@ static uint64_t confirm_deadline(void)
     return clock_monotonic_ns() + CONFIRM_MS * UINT64_C(1000000);
 }
 
-/* It has lost its leader, perhaps. The link was good until then, and is made anew: who knows what is still under way over it. */
+/* It may have lost its leader. The link worked until then, but is reopened: it is unknown what is still in progress on it. */
 static void no_confirms(struct amqp_relay *relay)
 {
     char what[64];
@@ -174,7 +174,7 @@ static void wait_for_confirms(struct amqp_relay *relay, uint64_t first, int wait
         amqp_frame_t frame;
         struct timeval limit = {.tv_sec = SLICE_S};
         if (relay->link
-                .blocked) /* what was written is in its socket: sent over another connection it would come twice */
+                .blocked) /* written messages are in its socket: sent over another connection they would arrive twice */
             end = confirm_deadline();
         int rc = amqp_simple_wait_frame_noblock(relay->link.state, &frame, &limit);
         if (rc == AMQP_STATUS_TIMEOUT && clock_monotonic_ns() < end)
@@ -197,8 +197,8 @@ static void wait_for_confirms(struct amqp_relay *relay, uint64_t first, int wait
     }
     for (int i = 0; i < relay->n; i++)
         relay->rows[i].confirmed = relay->rows[i].confirmed && answered[i];
-    if (back && relay->link.state) /* connecting again declares the queue again */
-        amqp_link_lost(&relay->link, "a message was returned: its queue is not there");
+    if (back && relay->link.state) /* reconnecting declares the queue again */
+        amqp_link_lost(&relay->link, "a message was returned: its queue does not exist");
 }
 
 static void publish(struct amqp_relay *relay)
@@ -273,7 +273,7 @@ static void release_rows(struct amqp_relay *relay)
 static void count(struct amqp_relay *relay)
 {
     uint64_t fresh = 0;
-    for (int i = 0; i < relay->n; i++) { /* a retry is not a message more */
+    for (int i = 0; i < relay->n; i++) { /* a retry does not count as another message */
         fresh += relay->rows[i].confirmed && relay->rows[i].job.attempt == 0;
         relay->refused |= !relay->rows[i].confirmed;
     }
@@ -295,7 +295,7 @@ static int relay_batch(struct amqp_relay *relay, enum queue_name name)
     publish(relay);
     count(relay);
     bool more = relay->n == relay->room;
-    /* When this fails the lease runs out, and they are published once more. */
+    /* If this fails the lease ends, and they are published once more. */
     rc = store_run(relay->queue->store, STORE_MODE_WRITE, run_relayed, relay);
     release_rows(relay);
     return rc != DB_OK ? rc : more;
@@ -310,7 +310,7 @@ static int expire_leases(struct amqp_relay *relay, enum queue_name name)
     return rc;
 }
 
-/* @return how many more jobs the broker may be given. */
+/* @return how many more jobs may be given to the broker. */
 static int room_at_broker(struct amqp_relay *relay, const struct look_call *call)
 {
     int *window = &relay->window[call->name];
@@ -328,7 +328,7 @@ static int publish_some(struct amqp_relay *relay, const struct look_call *call)
         return 0;
     relay->room = room_at_broker(relay, call);
     int rc = relay->room > 0 ? relay_batch(relay, call->name) : 1;
-    /* Set before the next look, so that what is taken from now on wakes us. */
+    /* Set before the next look, so that every job taken from now on wakes us. */
     bool waits = rc > 0 && relay->room < BATCH;
     atomic_store(&relay->held_back[call->name], waits);
     return waits ? 0 : rc;
@@ -366,7 +366,7 @@ static int run_return(void *arg, struct db *db)
     return outbox_return(db, &returned->job);
 }
 
-/* Leases given up: back in the outbox now instead of when they end. @return 0 or a db_error. */
+/* Leases given up: back in the outbox now and not when they end. @return 0 or a db_error. */
 static int give_back(struct amqp_relay *relay)
 {
     pthread_mutex_lock(&relay->thread.lock);
@@ -395,7 +395,7 @@ static int give_back(struct amqp_relay *relay)
 
 /* ---- the thread ---- */
 
-/* Whatever the broker says while nothing is published: heartbeats, or that it closes. */
+/* Frames while nothing is published: heartbeats, or that the broker closes. */
 static void listen_to_broker(struct amqp_relay *relay)
 {
     while (relay->link.state) {
@@ -429,7 +429,7 @@ static bool connect_relay(struct amqp_relay *relay)
     return link->state != NULL;
 }
 
-/* @return how many milliseconds there is nothing to do. */
+/* @return for how many milliseconds there is nothing to do. */
 static int round_of_all(struct amqp_relay *relay)
 {
     int64_t due = jobs_now_ms() + QUEUE_POLL_MS;
@@ -461,7 +461,7 @@ static void *relay_main(void *arg)
         if (wait > 0)
             amqp_link_wait(&relay->link, relay->thread.wake, wait);
     }
-    (void)round_of_all(relay); /* what the last workers gave back or published */
+    (void)round_of_all(relay); /* jobs that the last workers gave back or published */
     amqp_link_close(&relay->link);
     amqp_thread_end(&relay->thread);
     return NULL;
