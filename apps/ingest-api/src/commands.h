@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file commands.h
- * What the program does besides serving. Results go to standard output, a JSON object a line; logs and complaints to
+ * The commands besides serving. Results go to standard output, one JSON object per line; logs and errors to
  * standard error. Each may run beside running servers, or before the first; each returns the exit status.
  */
 #ifndef INGEST_COMMANDS_H
@@ -11,6 +11,17 @@ struct settings;
 
 /** `org create NAME`: prints organisation_id, name, key_id and api_key. The key is shown here and nowhere else. */
 int command_org_create(const struct settings *settings, const char *name);
+
+/**
+ * `migrate [--serve=ROLE] [--all=ROLE]`: update the store's schema, as its owner, and grant PostgreSQL's roles what they
+ * need (db/roles.h); NULL: none. Prints schema_version.
+ */
+int command_migrate(const struct settings *settings, const char *serve, const char *all);
+/** `org sender ORGANISATION [SENDER]`: the sender of its e-mails from now on, "" for MAIL_FROM; prints mail_from (null: MAIL_FROM). */
+int command_org_sender(const struct settings *settings, const char *organisation_id, const char *sender);
+
+/** `org delete ORGANISATION`: erases it with all its data, in slices; when it returns 0 nothing is left. */
+int command_org_delete(const struct settings *settings, const char *organisation_id);
 
 /** `key create ORGANISATION`: one more key for it: prints organisation_id, key_id and api_key. */
 int command_key_create(const struct settings *settings, const char *organisation_id);

@@ -2,22 +2,33 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "commands.h"
+#include "copies.h"
 #include "metrics/metrics.h"
 #include "probe.h"
 #include "reference.h"
 #include "service.h"
+#include "why.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char commands[] =
     "usage: ingest-api [serve] [--role=all|api|worker]   serve (the default) until SIGTERM\n"
-    "       ingest-api org create NAME                   make an organisation; its id and API key are printed once\n"
-    "       ingest-api key create ORGANISATION           one more API key of it, printed once\n"
-    "       ingest-api key list ORGANISATION             its keys: id, made when, revoked when\n"
-    "       ingest-api key revoke ORGANISATION KEY_ID    nobody gets in by that key any more\n"
-    "       ingest-api health [live|ready]               ask the server of these settings; status 0: it is (ready)\n"
+    "       ingest-api org create NAME                   create an organisation; prints its id and its API key once\n"
+    "       ingest-api org sender ORGANISATION [SENDER]  the sender of its e-mails, \"\" for MAIL_FROM\n"
+    "       ingest-api org delete ORGANISATION           erase it with all its data\n"
+    "       ingest-api key create ORGANISATION           create another API key; prints it once\n"
+    "       ingest-api key list ORGANISATION             its keys: id, created at, revoked at\n"
+    "       ingest-api key revoke ORGANISATION KEY_ID    revoke a key\n"
+    "       ingest-api migrate [--serve=ROLE] [--all=ROLE]   bring the store up to date; PostgreSQL's roles: "
+    "docs/service/security.md\n"
+    "       ingest-api backup FILE                       copy the embedded store, also while it is in use\n"
+    "       ingest-api restore [--replace] FILE          replace the store by such a copy; stop ingest-api first\n"
+    "       ingest-api health [live|ready]               ask the server with these settings; status 0: it is live "
+    "(ready)\n"
+    "       ingest-api why [--json]                      what waits, for what, since when; status 0: nothing waits\n"
     "       ingest-api metrics [--json]                  the reference of all metrics, as Markdown or JSON\n"
     "       ingest-api --version | --help                --help lists the settings too\n";
 
@@ -29,20 +40,26 @@ static const char environment[] =
     "  QUEUE [embedded] | amqp://USER:PASSWORD@HOST:PORT/VHOST | amqps://...  WORKER_THREADS [2]  JOB_ATTEMPTS [5]\n"
     "  VALIDATION_DELAY [15] seconds from an import to its jobs\n"
     "  QUEUE_PASSWORD [the URL's]  QUEUE_CA [the system's]  QUEUE_HEARTBEAT [10] seconds  QUEUE_PREFETCH [128]\n"
-    "  MAIL [file] | file:DIR | smtp://HOST:PORT | smtps://HOST:PORT  MAIL_FROM  MAIL_RATE_LIMIT [0: none]\n"
+    "  MAIL [file] | file:DIR | smtp://HOST:PORT | smtps://HOST:PORT  MAIL_RATE_LIMIT [0: none]\n"
+    "  MAIL_FROM  required with smtp  MAIL_EHLO [the host's name]\n"
+    "  PUBLIC_URL  start of the unsubscribe links  UNSUBSCRIBE_SECRET [generated, and kept in the store]\n"
+    "  MAIL_RETRY_MIN [60] seconds  MAIL_RETRY_MAX [14400]  MAIL_RETRY_FOR [432000]  MAIL_REFUSALS [10] of a sender\n"
     "  SMTP_USER  SMTP_PASSWORD  SMTP_STARTTLS [opportunistic] | required | off  SMTP_CA [the system's]\n"
     "  TLS_CERT  TLS_KEY  PEM files: TLS on every listener; SIGHUP reads them again\n"
     "  SENTRY_DSN [none]  SENTRY_CA [the system's]  SENTRY_ENVIRONMENT [production]\n"
     "  METRICS_ENABLED [1]  METRICS_LISTEN [the main port]  METRICS_TOKEN [none]  METRICS_SCRAPES [4]\n"
-    "  METRICS_ARENA [none]  file that holds the metrics, for promc dump after a crash\n"
+    "  METRICS_ARENA [none]  file with the metrics, for promc dump after a crash\n"
     "  PROMC_OVERRIDES [none]  a metric's buckets, kind, caps: \"METRIC buckets=0.1,1; ...\" or @FILE\n"
     "  MAX_CONNECTIONS [10000]  MAX_HEADER_BYTES [16384]  MAX_IMPORT_BYTES [67108864]  MAX_JSON_BYTES [1048576]\n"
-    "  MAX_JOBS [10000000]  MAX_CAMPAIGNS [100000]  of an organisation; 0: no limit\n"
+    "  MAX_JOBS [10000000]  MAX_CAMPAIGNS [100000]  MAX_PROSPECTS [10000000]  MAX_BODY_DISK [1073741824] bytes\n"
+    "  MAX_IDEMPOTENCY_KEYS [100000]  each per organisation; 0: no limit  IDEMPOTENCY_TTL [86400] seconds\n"
     "  IDLE_TIMEOUT [60]  REQUEST_TIMEOUT [60]  SHUTDOWN_TIMEOUT [20]  seconds\n"
-    "  RATE_LIMIT [0: none]  requests per second of an organisation\n"
+    "  RATE_LIMIT [0: none]  requests per second and organisation\n"
+    "  CONFINE [1]  refuse files and system calls that the server does not need; 0: allow them\n"
     "  LOG_LEVEL [info]  PROMETHEUS_URL  GRAFANA_URL\n"
-    "METRICS_TOKEN, STORE, QUEUE, QUEUE_PASSWORD, MAIL, SMTP_PASSWORD and SENTRY_DSN may also be given as files:\n"
-    "METRICS_TOKEN_FILE and so on.\n";
+    "METRICS_TOKEN, STORE, QUEUE, QUEUE_PASSWORD, MAIL, SMTP_PASSWORD, UNSUBSCRIBE_SECRET and SENTRY_DSN may also be "
+    "given\n"
+    "as files: METRICS_TOKEN_FILE and so on.\n";
 
 static int refuse(const char *format, const char *what)
 {
@@ -50,6 +67,13 @@ static int refuse(const char *format, const char *what)
     fprintf(stderr, format, what);
     fprintf(stderr, "\n%s", commands);
     return 2;
+}
+
+static void warn_of_name(const char *name, const char *meant)
+{
+    char message[192];
+    (void)snprintf(message, sizeof(message), "%s is not a setting: did you mean %s?", name, meant);
+    log_warn(message, "s:component", "settings");
 }
 
 static int load(struct settings *settings, int argc, char **argv)
@@ -62,10 +86,11 @@ static int load(struct settings *settings, int argc, char **argv)
         return -1;
     }
     log_set_level(settings->log_level);
+    settings_misspelt(warn_of_name);
     return 0;
 }
 
-/* Commands that use the store: their result is standard output, and only warnings are worth a line beside it. */
+/* Commands that use the store: their result is on standard output, and only warnings are logged. */
 static int load_for_command(struct settings *settings)
 {
     log_set_fd(STDERR_FILENO);
@@ -79,9 +104,20 @@ static int load_for_command(struct settings *settings)
 static int org(int argc, char **argv)
 {
     struct settings settings;
-    if (argc != 2 || strcmp(argv[0], "create") != 0)
-        return refuse("org takes the command \"%s\" and a name", "create");
-    return load_for_command(&settings) < 0 ? 1 : command_org_create(&settings, argv[1]);
+    const char *command = argc < 1 ? "" : argv[0];
+    bool create = strcmp(command, "create") == 0, delete = strcmp(command, "delete") == 0;
+    if (!create && !delete &&strcmp(command, "sender") != 0)
+        return refuse("org takes the command \"create\", \"sender\" or \"delete\", not \"%s\"", command);
+    if (create || delete ? argc != 2 : argc < 2 || argc > 3)
+        return refuse(create   ? "org %s takes a name"
+                      : delete ? "org %s takes the organisation's id"
+                               : "org %s takes the organisation's id, and the sender or nothing",
+                      command);
+    if (load_for_command(&settings) < 0)
+        return 1;
+    return create   ? command_org_create(&settings, argv[1])
+           : delete ? command_org_delete(&settings, argv[1])
+                    : command_org_sender(&settings, argv[1], argv[2]);
 }
 
 static int key(int argc, char **argv)
@@ -102,6 +138,37 @@ static int key(int argc, char **argv)
                     : command_key_list(&settings, argv[1]);
 }
 
+static int migrate(int argc, char **argv)
+{
+    struct settings settings;
+    const char *serve = NULL, *all = NULL;
+    for (int i = 0; i < argc; i++)
+        if (strncmp(argv[i], "--serve=", 8) == 0)
+            serve = argv[i] + 8;
+        else if (strncmp(argv[i], "--all=", 6) == 0)
+            all = argv[i] + 6;
+        else
+            return refuse("migrate takes --serve=ROLE, --all=ROLE or nothing, not \"%s\"", argv[i]);
+    return load_for_command(&settings) < 0 ? 1 : command_migrate(&settings, serve, all);
+}
+
+static int backup(int argc, char **argv)
+{
+    struct settings settings;
+    if (argc != 1 || argv[0][0] == '-')
+        return refuse("backup takes %s and nothing else", "the name of a file");
+    return load_for_command(&settings) < 0 ? 1 : command_backup(&settings, argv[0]);
+}
+
+static int restore(int argc, char **argv)
+{
+    struct settings settings;
+    bool replace = argc > 0 && strcmp(argv[0], "--replace") == 0;
+    if (argc != 1 + replace || argv[replace][0] == '-')
+        return refuse("restore takes %s and the name of a file", "--replace or nothing");
+    return load_for_command(&settings) < 0 ? 1 : command_restore(&settings, argv[replace], replace);
+}
+
 static int metrics(int argc, char **argv)
 {
     bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
@@ -120,9 +187,20 @@ static int health(int argc, char **argv)
     return load_for_command(&settings) < 0 ? 1 : command_health(&settings, what);
 }
 
+static int why(int argc, char **argv)
+{
+    struct settings settings;
+    bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
+    if (argc > 0 && !json)
+        return refuse("why takes --json or nothing, not \"%s\"", argv[argc - 1]);
+    return load_for_command(&settings) < 0 ? 1 : command_why(&settings, json);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings;
+    /* A file that has reached its size limit (ulimit -f) counts as a full disk, EFBIG, and must not end the process. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     argc--;
     argv++;
     if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
@@ -137,8 +215,16 @@ int main(int argc, char **argv)
         return org(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "key") == 0)
         return key(argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "migrate") == 0)
+        return migrate(argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "backup") == 0)
+        return backup(argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "restore") == 0)
+        return restore(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "health") == 0)
         return health(argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "why") == 0)
+        return why(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "metrics") == 0)
         return metrics(argc - 1, argv + 1);
     if (argc > 0 && strcmp(argv[0], "serve") == 0) {

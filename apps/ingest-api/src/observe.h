@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file observe.h
- * What the metrics must know of the store without an event: each few seconds the organisations and the active campaigns are
- * read, so that their series are there before anything is counted, and so are gauges that all replicas share. With it, imports
- * that did not end are taken back.
+ * State of the store that metrics need without an event: every few seconds the organisations and the active campaigns are
+ * read, so that their series exist before anything is counted, and the gauges that all replicas share. Unfinished imports are
+ * rolled back at the same time.
  */
 #ifndef INGEST_OBSERVE_H
 #define INGEST_OBSERVE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file reference.h docs/metrics.md, from the program itself. */
+/** @file reference.h docs/service/metrics.md, from the program itself. */
 #ifndef INGEST_REFERENCE_H
 #define INGEST_REFERENCE_H
 

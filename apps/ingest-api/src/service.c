@@ -2,21 +2,33 @@
 /*
  * Start: metrics, store, queue, mailer, listening sockets (a busy port is found before any work begins), workers,
  * loops.
- * Stop, the other way round: loops drain and workers finish side by side, then what they used is closed.
+ * Stop, in reverse order: loops drain and workers finish in parallel, then what they used is closed.
  */
 #include "service.h"
 
 #include "api/campaigns.h"
+#include "api/drafts.h"
+#include "api/erase.h"
 #include "api/health.h"
 #include "api/metrics.h"
+#include "api/preview.h"
+#include "api/prospect_edit.h"
 #include "api/prospects.h"
+#include "api/recipients.h"
+#include "api/suppressions.h"
+#include "api/unsubscribe.h"
 #include "base/app.h"
+#include "base/backends.h"
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "confinement.h"
+#include "data/secrets.h"
+#include "http/auth.h"
 #include "http/rate_limit.h"
 #include "http/server.h"
 #include "mail/mailer.h"
+#include "metrics/bounds.h"
 #include "metrics/metrics.h"
 #include "observe.h"
 #include "queue/queue.h"
@@ -29,12 +41,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #define SECOND UINT64_C(1000000000)
-/* requests that are in the store when the time is over get this long to come back; then the process ends as it is */
+/* requests that are in the store at the deadline get this long to return; then the process exits anyway */
 #define LAST_SECONDS 10
-/* free memory that each thread's part of the heap keeps; more goes back to the system */
+/* free memory kept by each malloc arena; more goes back to the system */
 #define SPARE_MEMORY (128 * 1024)
 
 struct service {
@@ -56,12 +69,12 @@ static sigset_t stop_signals(void)
     return set;
 }
 
-/** For the store, the outbox and the bodies of large requests. */
+/* For the store, the outbox and the bodies of large requests. */
 static int make_data_dir(const char *path)
 {
     if (directory_make(path, 0750) == 0)
         return 0;
-    log_error("DATA_DIR cannot be made or written to", "s:path", path, "s:error", strerror(errno));
+    log_error("DATA_DIR cannot be created or written", "s:path", path, "s:error", strerror(errno));
     return -1;
 }
 
@@ -70,6 +83,12 @@ static void warn_of_overrides(void)
     const char *name = metrics_registry() ? promc_overrides_unused(metrics_registry()) : NULL;
     if (name)
         log_warn("PROMC_OVERRIDES names a metric that does not exist: is it misspelt?", "s:metric", name);
+}
+
+static void warn_of_bound(const struct metrics_bound *lost)
+{
+    log_warn("PROMC_OVERRIDES removes a bucket bound that alerts need: they cannot fire for this instance", "s:metric",
+             lost->metric, "f:bound", lost->bound, "s:alerts", lost->alerts);
 }
 
 static struct http_routes routes_of(const struct settings *settings)
@@ -81,9 +100,49 @@ static struct http_routes routes_of(const struct settings *settings)
     }
     if (settings->role & ROLE_API) {
         routes.tables[routes.count++] = routes_prospects();
+        routes.tables[routes.count++] = routes_prospect_edit();
         routes.tables[routes.count++] = routes_campaigns();
+        routes.tables[routes.count++] = routes_recipients();
+        routes.tables[routes.count++] = routes_drafts();
+        routes.tables[routes.count++] = routes_preview();
+        routes.tables[routes.count++] = routes_erase();
+        routes.tables[routes.count++] = routes_suppressions();
+        routes.tables[routes.count++] = routes_unsubscribe();
     }
     return routes;
+}
+
+/* Workers take the jobs of all organisations. */
+static int check_reach(const struct app *app)
+{
+    if (store_reaches_all(app->store) || !(app->settings->role & ROLE_WORKER))
+        return 0;
+    log_error(
+        "STORE's role acts for one organisation at a time, which is enough for --role=api; a worker's must be one that"
+        " `ingest-api migrate --all=ROLE` has named",
+        "s:component", "store");
+    return -1;
+}
+
+static int read_secret(void *arg, struct db *db)
+{
+    struct app *app = arg;
+    return secrets_get(db, "unsubscribe", app->unsubscribe_key);
+}
+
+/* The secret that signs the unsubscribe links: from the setting, or the store's own, which all processes share. */
+static int read_key(struct app *app)
+{
+    const char *secret = app->settings->unsubscribe_secret;
+    if (*secret)
+        return auth_hash(secret, strlen(secret), app->unsubscribe_key) ? 0 : -1;
+    int rc = store_run(app->store, STORE_MODE_WRITE, read_secret, app);
+    if (rc < 0)
+        log_error("the secret for the unsubscribe links cannot be read or created", "s:error", db_error_name(rc));
+    if (app->settings->role & ROLE_WORKER && !*app->settings->public_url &&
+        backend_of_mail(app->settings->mail_url, NULL) != MAIL_IS_FILE)
+        log_warn("PUBLIC_URL is not set: e-mails have no unsubscribe link, and providers may refuse them");
+    return rc < 0 ? -1 : 0;
 }
 
 static int start(struct service *service, const struct settings *settings)
@@ -93,7 +152,8 @@ static int start(struct service *service, const struct settings *settings)
     app->settings = settings;
     metrics_keep_in(settings->metrics_arena);
     metrics_limit_scrapes(settings->metrics_scrapes);
-    if (make_data_dir(settings->data_dir) < 0 ||
+    metrics_watch_data_dir(settings->data_dir);
+    if (make_data_dir(settings->data_dir) < 0 || confinement_begin(settings) < 0 ||
         metrics_init(settings->metrics_enabled, http_server_loops(settings)) < 0)
         return -1;
     service->metrics = true;
@@ -103,31 +163,33 @@ static int start(struct service *service, const struct settings *settings)
     if (settings->rate_limit)
         app->rate_limit = rate_limit_create(settings->rate_limit);
     if (!app->health || (settings->rate_limit && !app->rate_limit)) {
-        log_error("no memory to start");
+        log_error("out of memory at the start");
         return -1;
     }
-    if (store_open(&app->store, settings) < 0 || queue_open(&app->queue, settings, app->store) < 0 ||
-        mailer_open(&app->mailer, settings) < 0 || http_server_create(&service->server, app, &routes) < 0 ||
-        queue_start_stats(app->queue) < 0)
+    if (store_open(&app->store, settings) < 0 || check_reach(app) < 0 || read_key(app) < 0 ||
+        queue_open(&app->queue, settings, app->store) < 0 || mailer_open(&app->mailer, settings) < 0 ||
+        http_server_create(&service->server, app, &routes) < 0 || queue_start_stats(app->queue) < 0)
         return -1;
     if (observer_start(&service->observer, app) < 0)
         return -1;
     if ((settings->role & ROLE_WORKER) && workers_start(&service->workers, app) < 0)
         return -1;
     warn_of_overrides();
+    metrics_bounds_check(warn_of_bound);
+    store_look_through(app->store, settings);
     return http_server_start(service->server);
 }
 
-/** @return whether every loop came to its end. */
+/* @return whether every loop ended. */
 static bool finish(struct service *service, uint64_t deadline_ns)
 {
     sigset_t signals = stop_signals();
-    /* a second signal cuts the waiting short */
+    /* a second signal cuts the wait short */
     while (!http_server_wait(service->server, promc_now_ns() + SECOND / 10)) {
         if (promc_now_ns() > deadline_ns)
             break;
         if (sigtimedwait(&signals, NULL, &(struct timespec){0}) > 0) {
-            log_warn("second signal: not waiting for clients any longer");
+            log_warn("second signal: no longer waiting for clients");
             deadline_ns = promc_now_ns();
             http_server_drain(service->server, deadline_ns);
             break;
@@ -142,7 +204,7 @@ static void *stop_workers(void *workers)
     return NULL;
 }
 
-/** @return the exit status. */
+/* @return the exit status. */
 static int stop(struct service *service)
 {
     struct app *app = &service->app;
@@ -153,7 +215,7 @@ static int stop(struct service *service)
         http_server_drain(service->server, deadline);
         apart = service->workers && pthread_create(&stopper, NULL, stop_workers, service->workers) == 0;
         if (!finish(service, deadline)) {
-            log_error("requests are still in the store after the last deadline: ending without them");
+            log_error("requests are still in the store after the last deadline: exiting without them");
             return 1; /* threads still use everything: nothing can be freed */
         }
         http_server_destroy(service->server);
@@ -183,7 +245,7 @@ static const char *role_name(enum role role)
     return role == ROLE_ALL ? "all" : role == ROLE_API ? "api" : "worker";
 }
 
-/** With TLS a SIGHUP is for the certificate: what renews it sends that. @return the signal to end by. */
+/* With TLS a SIGHUP is for the certificate: renewal tools send it. @return the signal that ends the service. */
 static int wait_for_the_end(const struct service *service, const sigset_t *signals)
 {
     int number = 0;
@@ -197,15 +259,27 @@ static int wait_for_the_end(const struct service *service, const sigset_t *signa
     }
 }
 
+/*
+ * glibc reserves 64 MiB of address space for each malloc arena; if that is limited (ulimit -v) nothing would be left
+ * for the stacks of threads, without which libuv aborts.
+ */
+static void spare_address_space(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        mallopt(M_ARENA_MAX, 1);
+}
+
 int service_run(const struct settings *settings)
 {
     struct service service = {0};
     sigset_t signals = stop_signals();
     int signal_number = 0;
 
-    /* Set to its default, it stays there: else one large block that is freed raises it, for every thread and for good. */
+    /* Set to its default it stays fixed: otherwise freeing one large block raises it permanently, for every thread. */
     mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
-    /* before any thread exists, so that all of them inherit it; signals are waited for below */
+    spare_address_space();
+    /* before any thread exists, so that all threads inherit it; signals are waited for below */
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     if (start(&service, settings) < 0) {

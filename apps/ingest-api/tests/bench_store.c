@@ -14,7 +14,7 @@ struct import {
 
 static void fill(struct prospect_input *row, char text[5][64], int i, int round)
 {
-    memset(row, 0, sizeof *row);
+    memset(row, 0, sizeof(*row));
     snprintf(text[0], 64, "person%08x@company%d.example", (unsigned)i * 2654435761u, i % 977);
     snprintf(text[1], 64, "First%d", i % 1000);
     snprintf(text[2], 64, "Last%d", i % 3000);
@@ -46,7 +46,7 @@ static int run_publish(void *arg, struct db *db)
     char key[32];
     int rc = DB_OK;
     for (int i = 0; rc == DB_OK && i < import->rows; i++) {
-        snprintf(key, sizeof key, "%d", i);
+        snprintf(key, sizeof(key), "%d", i);
         rc = queue_publish(db, QUEUE_DRAFT_GENERATE, import->fixture->organisation, "bench", import->round ? key : NULL,
                            "{\"prospect\":\"0190b6f0-0000-7000-8000-000000000000\"}", NULL);
     }
@@ -126,7 +126,7 @@ static void writers(struct fixture *f, int threads, int each)
         pthread_create(&id[i], NULL, single_writes, &import);
     for (int i = 0; i < threads; i++)
         pthread_join(id[i], NULL);
-    snprintf(what, sizeof what, "one-row transactions, %d at once", threads);
+    snprintf(what, sizeof(what), "one-row transactions, %d at once", threads);
     printf("%-44s %9.0f /s\n", what, threads * each / seconds_since(start));
 }
 
@@ -144,7 +144,7 @@ int main(int argc, char **argv)
     char directory[256];
     struct fixture f = {0};
     int rows = argc > 2 ? atoi(argv[2]) : 500000;
-    snprintf(directory, sizeof directory, "%s/ingest-bench-XXXXXX", argc > 1 ? argv[1] : "/tmp");
+    snprintf(directory, sizeof(directory), "%s/ingest-bench-XXXXXX", argc > 1 ? argv[1] : "/tmp");
     log_set_level(LOG_FATAL + 1);
     if (!mkdtemp(directory))
         return 1;

@@ -52,7 +52,7 @@ static inline void front_broken(const char *what, int line)
     abort();
 }
 
-/* ---- routes ----------------------------------------------------------------------------------------------------- */
+/* ---- routes ---- */
 
 static int front_answer(struct request *req)
 {
@@ -122,12 +122,11 @@ static struct route front_routes[] = {
     {.path = NULL},
 };
 
-/* ---- the loop --------------------------------------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
-static inline struct front *front_open(void)
+static inline struct front *front_open_with(struct route *const *tables, size_t count)
 {
     struct front *front = calloc(1, sizeof(*front));
-    struct route *const tables[] = {front_routes};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     front_must(front && (front->loop = calloc(1, sizeof(*front->loop))));
     log_set_level(LOG_FATAL + 1);
@@ -139,7 +138,7 @@ static inline struct front *front_open(void)
                                         .request_timeout_s = 60};
     front->app.settings = &front->settings;
     front_must(metrics_init(true, 1) == 0);
-    front_must(router_create(&front->router, tables, 1, metrics_http()) == 0);
+    front_must(router_create(&front->router, tables, count, metrics_http()) == 0);
     *front->loop = (struct loop){.app = &front->app,
                                  .owner = &connection_owner,
                                  .router = front->router,
@@ -150,6 +149,12 @@ static inline struct front *front_open(void)
     front_must(bind(front->loop->listener, (struct sockaddr *)&address, sizeof(sa_family_t)) == 0 &&
                listen(front->loop->listener, 1) == 0 && loop_init(front->loop) == 0);
     return front;
+}
+
+static inline struct front *front_open(void)
+{
+    struct route *const tables[] = {front_routes};
+    return front_open_with(tables, 1);
 }
 
 static inline void front_close(struct front *front)
@@ -259,7 +264,7 @@ static inline void front_finish(struct front *front, struct front_client *client
     client->fd = -1;
 }
 
-/* ---- what was received ------------------------------------------------------------------------------------------ */
+/* ---- what was received ---- */
 
 static inline const char *front_field(const char *head, const char *name)
 {
@@ -328,10 +333,9 @@ static inline void front_check(struct front_client *client, enum front_end end)
     for (char *at = client->received; at && at < client->received + client->length;)
         at = front_take_answer(client, at, &last);
     front_count(after);
-    for (int status = 200; status < FRONT_STATUS_MAX && end != FRONT_CLOSE; status++) {
+    for (int status = 200; status < FRONT_STATUS_MAX && end != FRONT_CLOSE; status++)
         if (status != 499)
             front_must(after[status] - client->before[status] == client->answers[status]);
-    }
     front_must(after[499] - client->before[499] <= 1);
     client->answers[499] = (unsigned)(after[499] - client->before[499]);
     free(client->received);

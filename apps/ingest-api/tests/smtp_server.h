@@ -39,8 +39,8 @@ static inline bool smtp_take_message(struct smtp_server *server, FILE *stream)
 {
     char line[1200];
     size_t used = 0;
-    while (fgets(line, sizeof line, stream) && strcmp(line, ".\r\n") != 0)
-        used += (size_t)snprintf(server->last + used, sizeof server->last - used, "%s", line);
+    while (fgets(line, sizeof(line), stream) && strcmp(line, ".\r\n") != 0)
+        used += (size_t)snprintf(server->last + used, sizeof(server->last) - used, "%s", line);
     bool mine = server->script[0] == '.';
     if (!smtp_reply(server, stream, ".", "250 2.0.0 queued"))
         return false;
@@ -52,14 +52,14 @@ static inline void smtp_talk(struct smtp_server *server, FILE *stream)
 {
     char line[1200];
     bool go_on = smtp_reply(server, stream, "GREETING", "220 test");
-    while (go_on && fgets(line, sizeof line, stream)) {
+    while (go_on && fgets(line, sizeof(line), stream)) {
         line[strcspn(line, "\r\n")] = 0;
         if (strncmp(line, "EHLO", 4) == 0) {
             go_on = smtp_reply(server, stream, "EHLO", "250 test");
         } else if (strncmp(line, "MAIL", 4) == 0) {
             go_on = smtp_reply(server, stream, "MAIL", "250 2.1.0 ok");
         } else if (strncmp(line, "RCPT", 4) == 0) {
-            snprintf(server->recipient, sizeof server->recipient, "%.200s", line);
+            snprintf(server->recipient, sizeof(server->recipient), "%.200s", line);
             go_on = smtp_reply(server, stream, "RCPT", "250 2.1.5 ok");
         } else if (strncmp(line, "DATA", 4) == 0) {
             go_on = smtp_reply(server, stream, "DATA", "354 go");
@@ -91,8 +91,8 @@ static inline void *smtp_serve(void *arg)
 static inline void smtp_server_start(struct smtp_server *server, const char *script)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    memset(server, 0, sizeof *server);
+    socklen_t length = sizeof(address);
+    memset(server, 0, sizeof(*server));
     server->script = script;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (server->listener < 0 || bind(server->listener, (struct sockaddr *)&address, length) < 0 ||

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -35,6 +36,13 @@
         }                                                                                 \
     } while (0)
 
+/** Waits for a state, as long as it takes: meson ends a wait for ever. Never for a time. */
+#define wait_until(condition)                                        \
+    do {                                                             \
+        while (!(condition))                                         \
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); \
+    } while (0)
+
 struct fixture {
     struct settings settings;
     struct store *store;
@@ -44,13 +52,15 @@ struct fixture {
 
 static inline void fixture_settings(struct settings *settings, const char *directory)
 {
-    memset(settings, 0, sizeof *settings);
-    snprintf(settings->data_dir, sizeof settings->data_dir, "%s", directory);
-    snprintf(settings->queue_url, sizeof settings->queue_url, "embedded");
+    memset(settings, 0, sizeof(*settings));
+    snprintf(settings->data_dir, sizeof(settings->data_dir), "%s", directory);
+    snprintf(settings->queue_url, sizeof(settings->queue_url), "embedded");
     settings->store_threads = 2;
     settings->store_queue = 1024;
     settings->store_timeout_ms = 120000;
     settings->job_attempts = 3;
+    settings->mail_retry_min_s = settings->mail_retry_max_s = settings->mail_retry_for_s = 1;
+    settings->mail_refusals = 3;
 }
 
 struct fixture_organisation {
@@ -62,7 +72,7 @@ static inline int fixture_create_organisation(void *arg, struct db *db)
 {
     struct fixture_organisation *organisation = arg;
     unsigned char hash[32] = {0};
-    snprintf((char *)hash, sizeof hash, "%s", organisation->name);
+    snprintf((char *)hash, sizeof(hash), "%s", organisation->name);
     return organisations_create(db, organisation->name, hash, organisation->id);
 }
 
@@ -92,16 +102,16 @@ static inline void fixture_create_database(struct settings *settings)
     static int number;
     char sql[128];
     const char *url = getenv("TEST_POSTGRES"), *slash = strrchr(url, '/');
-    snprintf(sql, sizeof sql, "CREATE DATABASE ingest_test_%d_%d", (int)getpid(), ++number);
+    snprintf(sql, sizeof(sql), "CREATE DATABASE ingest_test_%d_%d", (int)getpid(), ++number);
     fixture_server(url, sql);
-    assert_true((size_t)snprintf(settings->store_url, sizeof settings->store_url, "%.*s%s", (int)(slash + 1 - url), url,
-                                 strstr(sql, "ingest_test")) < sizeof settings->store_url);
+    assert_true((size_t)snprintf(settings->store_url, sizeof(settings->store_url), "%.*s%s", (int)(slash + 1 - url),
+                                 url, strstr(sql, "ingest_test")) < sizeof(settings->store_url));
 }
 
 static inline void fixture_drop_database(const struct settings *settings)
 {
     char sql[128];
-    snprintf(sql, sizeof sql, "DROP DATABASE %s WITH (FORCE)", strstr(settings->store_url, "ingest_test_"));
+    snprintf(sql, sizeof(sql), "DROP DATABASE %s WITH (FORCE)", strstr(settings->store_url, "ingest_test_"));
     fixture_server(getenv("TEST_POSTGRES"), sql);
 }
 
@@ -122,7 +132,7 @@ static inline void fixture_close(struct fixture *f)
 static inline int fixture_setup(void **state)
 {
     char directory[] = "/tmp/ingest-test-XXXXXX";
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof(*f));
     log_set_level(LOG_FATAL + 1);
     assert_non_null(f);
     assert_non_null(mkdtemp(directory));
@@ -147,7 +157,7 @@ static inline int fixture_teardown(void **state)
     struct dirent *entry;
     char path[1024];
     while (directory && (entry = readdir(directory))) {
-        snprintf(path, sizeof path, "%s/%s", f->settings.data_dir, entry->d_name);
+        snprintf(path, sizeof(path), "%s/%s", f->settings.data_dir, entry->d_name);
         unlink(path);
     }
     if (directory)
@@ -199,7 +209,7 @@ static inline double fixture_metric(const char *sample)
     promc_scrape_settings settings = {.format = PROMC_FORMAT_TEXT};
     char *text, key[256];
     assert_int_equal(promc_scrape_string(metrics_registry(), &settings, &text, NULL), 0);
-    snprintf(key, sizeof key, "\n%s ", sample);
+    snprintf(key, sizeof(key), "\n%s ", sample);
     const char *at = strstr(text, key);
     double found = at ? strtod(at + strlen(key), NULL) : -1;
     free(text);

@@ -15,7 +15,7 @@
 static char body[65536];
 static size_t body_length, rest;
 
-/** In pieces of `step` bytes: collects the body, and how much was left over. */
+/* In pieces of `step` bytes: collects the body, and how much was left over. */
 static enum chunked_result read_all(const char *raw, size_t n, size_t step)
 {
     struct chunked chunked = {0};
@@ -134,10 +134,9 @@ static void test_bad_bodies(void **state)
         "0\r\n\rx",
         "0\n\r\n",
     };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (read_text(bad[i]) != CHUNKED_BAD)
             fail_msg("not refused: %zu", i);
-    }
     assert_int_equal(read_all("0\r\na: \0b\r\n\r\n", 13, 13), CHUNKED_BAD);
 }
 

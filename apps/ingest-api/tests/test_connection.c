@@ -24,7 +24,7 @@ static void talk_n(const char *bytes, size_t n, size_t step, enum front_end end)
     front_check(&client, end);
 }
 
-/** Whole, and in pieces of every small size. @return the answers of the last one are in `client`. */
+/* Whole, and in pieces of every small size. @return the answers of the last one are in `client`. */
 static void talk(const char *text, enum front_end end)
 {
     size_t n = strlen(text);
@@ -191,6 +191,114 @@ static void test_clients_that_say_nothing(void **state)
     assert_int_equal(answered(), 0);
 }
 
+static void start(const char *text)
+{
+    front_connect(front, &client);
+    front_send(front, &client, text, strlen(text), strlen(text));
+}
+
+static void end(int last)
+{
+    front_finish(front, &client, FRONT_HALF_CLOSE);
+    front_check(&client, FRONT_HALF_CLOSE);
+    assert_int_equal(client.last, last);
+}
+
+/* The loop looks at the deadlines, so many seconds after the last bytes. */
+static void look_after(double seconds)
+{
+    connection_owner.sweep(front->loop, promc_now_ns() + (uint64_t)(seconds * 1e9));
+    front_turn(front, &client, UV_RUN_NOWAIT);
+}
+
+static void test_deadlines(void **state)
+{
+    (void)state;
+    front->settings.idle_timeout_s = 20;
+    front->settings.request_timeout_s = 60;
+    start("POST /w HTTP/1.1\r\n" CSV "Content-Length: 5\r\n\r\nh");
+    look_after(19);
+    assert_int_equal(client.length, 0);
+    front_send(front, &client, "e", 1, 1); /* progress */
+    look_after(19);
+    assert_int_equal(client.length, 0);
+    look_after(21);
+    assert_true(client.length > 0);
+    end(408);
+
+    front->settings.idle_timeout_s = 100; /* it sends all the while, but too slowly */
+    start("POST /w HTTP/1.1\r\n" CSV "Content-Length: 5\r\n\r\nh");
+    look_after(59);
+    assert_int_equal(client.length, 0);
+    look_after(61);
+    assert_true(client.length > 0);
+    end(408);
+
+    start(GET); /* between two requests IDLE_TIMEOUT holds alone */
+    look_after(99);
+    assert_false(client.ended);
+    front_send(front, &client, GET, strlen(GET), strlen(GET));
+    look_after(101);
+    assert_true(client.ended);
+    end(200);
+    assert_int_equal(client.answers[200], 2);
+
+    start("GET /a HTTP/1.1\r\n"); /* a new head has a time of its own */
+    front_send(front, &client, HOST "\r\nGET", strlen(HOST) + 5, 100);
+    look_after(59);
+    assert_false(client.ended);
+    look_after(61);
+    end(408);
+    front->settings.idle_timeout_s = front->settings.request_timeout_s = 60;
+}
+
+static void drain(void)
+{
+    front->loop->draining = true;
+    connection_owner.drain(front->loop);
+    front_turn(front, &client, UV_RUN_NOWAIT);
+}
+
+static void test_draining(void **state)
+{
+    (void)state;
+    start(GET); /* idle */
+    drain();
+    assert_true(client.ended);
+    front->loop->draining = false;
+    end(200);
+    assert_int_equal(client.answers[200], 1);
+
+    start("POST /w HTTP/1.1\r\n" CSV
+          "Content-Length: 5\r\n\r\nhell"); /* under way: it comes to its end, and no further */
+    drain();
+    assert_false(client.ended);
+    front_send(front, &client, "o" GET, 1 + strlen(GET), 100);
+    front_finish(front, &client, FRONT_HALF_CLOSE);
+    front->loop->draining = false;
+    front_check(&client, FRONT_HALF_CLOSE);
+    assert_int_equal(client.answers[200], 1);
+
+    front_connect(front, &client); /* the kernel has it, the loop has not read it yet */
+    assert_int_equal(send(client.fd, GET, strlen(GET), MSG_NOSIGNAL), strlen(GET));
+    drain();
+    front->loop->draining = false;
+    end(200);
+    assert_int_equal(client.answers[200], 1);
+}
+
+/* More than a turn's reads take: whoever sends a lot does not keep the loop to itself, and nothing is lost. */
+static void test_many_in_line(void **state)
+{
+    (void)state;
+    static char raw[300000];
+    size_t n = 0, count = 0;
+    for (; n + strlen(GET) < sizeof(raw); n += strlen(GET), count++)
+        memcpy(raw + n, GET, strlen(GET));
+    talk_n(raw, n, 100000, FRONT_HALF_CLOSE);
+    assert_int_equal(client.answers[200], count);
+}
+
 static int open_front(void **state)
 {
     (void)state;
@@ -216,6 +324,9 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_clients_that_go),
         cmocka_unit_test(test_clients_that_say_nothing),
+        cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_draining),
+        cmocka_unit_test(test_many_in_line),
     };
     return cmocka_run_group_tests(tests, open_front, close_front);
 }

@@ -17,7 +17,7 @@ static char memory[2 * LIMIT];
 static struct head head;
 static const char *fault;
 
-/** In pieces of `step` bytes. @return 0, the status it is refused with, or -1: it has no end. */
+/* In pieces of `step` bytes. @return 0, the status it is refused with, or -1: it has no end. */
 static int parse_n(const char *raw, size_t n, size_t step)
 {
     struct head_scan scan = {0};
@@ -43,7 +43,7 @@ static int parse_n(const char *raw, size_t n, size_t step)
     return status;
 }
 
-/** Whole, and in pieces of every small size: what it says must not depend on that. */
+/* Whole, and in pieces of every small size: what it says must not depend on that. */
 static int parse(const char *raw)
 {
     size_t n = strlen(raw);
@@ -66,9 +66,8 @@ static void test_good_heads(void **state)
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: CHUNKED\r\nExpect: 100-Continue\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
     };
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         assert_int_equal(parse(good[i]), 0);
-    }
 }
 
 static void test_values_are_taken(void **state)
@@ -191,9 +190,8 @@ static void test_names_and_values(void **state)
                                LINE "Host: a b\r\n\r\n",
                                LINE "Host: x\r\n\xc3\xa4: c\r\n\r\n",
                                "G(T / HTTP/1.1\r\nHost: x\r\n\r\n"};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(parse(bad[i]), 400);
-    }
 }
 
 static void test_lengths_and_codings(void **state)

@@ -56,6 +56,7 @@ static void test_plain_message(void **state)
                               "Subject: Hello\r\n"
                               "Message-ID: <01890a5d-ac96-774b-bcce-b302099a8057@prospectflow.invalid>\r\n"
                               "X-Campaign-ID: 01890a5d-1111-774b-bcce-b302099a8057\r\n"
+                              "Auto-Submitted: auto-generated\r\n"
                               "MIME-Version: 1.0\r\n"
                               "Content-Type: text/plain; charset=us-ascii\r\n"
                               "Content-Transfer-Encoding: 7bit\r\n"
@@ -157,6 +158,11 @@ static void test_sender(void **state)
     assert_string_equal(out.name, "A, B");
     assert_int_equal(mail_sender_parse(&out, "ada@example.com"), 0);
     assert_string_equal(out.name, "");
+    assert_int_equal(mail_sender_parse(&out, "J\xc3\xb6rg <ada@b\xc3\xbc"
+                                             "cher.example>"),
+                     0);
+    assert_string_equal(out.address, "ada@xn--bcher-kva.example");
+    assert_true(mail_sender_parse(&out, "<\xc3\xa4@example.com>") < 0); /* would need SMTPUTF8 */
     assert_true(mail_sender_parse(&out, "ada") < 0);
     assert_true(mail_sender_parse(&out, "A <ada@example.com") < 0);
     assert_true(mail_sender_parse(&out, "A <ada@example.com> x") < 0);
@@ -180,8 +186,9 @@ static int outbox_count(const char *directory)
 
 static void test_file(void **state)
 {
-    char directory[] = "/tmp/ingest-mail-XXXXXX", error[MAIL_ERROR_MAX], path[256], text[2048] = "";
+    char directory[] = "/tmp/ingest-mail-XXXXXX", path[256], text[2048] = "";
     struct settings settings = {.mail_from = "A <a@b.co>"};
+    struct mail_answer answer;
     struct mailer *mailer;
 
     (void)state;
@@ -192,8 +199,8 @@ static void test_file(void **state)
     assert_non_null(session);
 
     assert_int_equal(mailer_find(session, sample.key), MAIL_FOUND_NO);
-    assert_int_equal(mailer_send(session, &sample, error), MAIL_SENT);
-    assert_int_equal(mailer_send(session, &sample, error), MAIL_SENT); /* the same file */
+    assert_int_equal(mailer_send(session, &sample, &answer), MAIL_SENT);
+    assert_int_equal(mailer_send(session, &sample, &answer), MAIL_SENT); /* the same file */
     assert_int_equal(mailer_flush(session), 0);
     assert_int_equal(mailer_find(session, sample.key), MAIL_FOUND_YES);
     (void)snprintf(path, sizeof(path), "%s/one/two", directory);
@@ -208,15 +215,15 @@ static void test_file(void **state)
 
     struct mail bad = sample;
     bad.to = "nobody";
-    assert_int_equal(mailer_send(session, &bad, error), MAIL_REFUSED);
-    assert_string_equal(error, "an address cannot be used in a header field");
+    assert_int_equal(mailer_send(session, &bad, &answer), MAIL_REFUSED);
+    assert_string_equal(answer.error, "an address cannot be used in a header field");
 
     /* An outbox that cannot be written: not sent, to be tried again, and nothing is left behind. */
     (void)unlink(path);
     (void)snprintf(path, sizeof(path), "%s/one/two", directory);
     assert_int_equal(rmdir(path), 0);
-    assert_int_equal(mailer_send(session, &sample, error), MAIL_RETRY);
-    assert_non_null(strstr(error, "No such file"));
+    assert_int_equal(mailer_send(session, &sample, &answer), MAIL_UNAVAILABLE);
+    assert_non_null(strstr(answer.error, "No such file"));
     mailer_session_close(session);
     mailer_close(mailer);
     (void)snprintf(path, sizeof(path), "%s/one", directory);
@@ -226,7 +233,7 @@ static void test_file(void **state)
 
 /* ---- SMTP ---- */
 
-static enum mail_outcome smtp_once(const char *script, char error[MAIL_ERROR_MAX], struct smtp_server *server)
+static enum mail_outcome smtp_once(const char *script, struct mail_answer *answer, struct smtp_server *server)
 {
     struct settings settings = {.mail_from = "A <a@b.co>"};
     struct mailer *mailer;
@@ -235,7 +242,7 @@ static enum mail_outcome smtp_once(const char *script, char error[MAIL_ERROR_MAX
     (void)snprintf(settings.mail_url, sizeof(settings.mail_url), "smtp://127.0.0.1:%d", server->port);
     assert_int_equal(mailer_open(&mailer, &settings), 0);
     struct mailer_session *session = mailer_session_open(mailer);
-    enum mail_outcome outcome = mailer_send(session, &sample, error);
+    enum mail_outcome outcome = mailer_send(session, &sample, answer);
     mailer_session_close(session);
     mailer_close(mailer);
     smtp_server_stop(server);
@@ -247,29 +254,37 @@ static void test_smtp_outcomes(void **state)
     static const struct {
         const char *script; /* what is answered to which command */
         enum mail_outcome outcome;
-        const char *error;
+        const char *error, *words;
     } cases[] = {
-        {"", MAIL_SENT, ""},
-        {"RCPT 550 5.1.1 no such user ada@example.com", MAIL_REFUSED, "the server answered 550 5.1.1 (RCPT)"},
-        {"RCPT 450 4.2.1 mailbox busy", MAIL_RETRY, "the server answered 450 4.2.1 (RCPT)"},
-        {"MAIL 552 5.3.4 too big", MAIL_REFUSED, "the server answered 552 5.3.4 (MAIL)"},
-        {"DATA 451 later", MAIL_RETRY, "the server answered 451 (DATA)"},
-        {". 554 5.7.1 spam", MAIL_REFUSED, "the server answered 554 5.7.1 (message)"},
-        {". 452 4.3.1 full", MAIL_RETRY, "the server answered 452 4.3.1 (message)"},
-        {"GREETING 554 go away", MAIL_UNAVAILABLE, "the server answered 554 (connection)"},
-        {"RCPT 421 4.3.2 shutting down", MAIL_UNAVAILABLE, "the server answered 421 4.3.2 (RCPT)"},
-        {"RCPT hangup", MAIL_RETRY, NULL},
-        {". hangup", MAIL_IN_DOUBT, NULL},
+        {"", MAIL_SENT, "", NULL},
+        {"RCPT 550 5.1.1 no such user ada@example.com", MAIL_REFUSED, "the server answered 550 5.1.1 (RCPT)",
+         "550 5.1.1 no such user [address]"},
+        {"RCPT 450 4.2.1 mailbox busy", MAIL_RETRY, "the server answered 450 4.2.1 (RCPT)", "450 4.2.1 mailbox busy"},
+        {"MAIL 552 5.3.4 too big", MAIL_REFUSED_SENDER, "the server answered 552 5.3.4 (MAIL)", "552 5.3.4 too big"},
+        {"DATA 451 later", MAIL_RETRY, "the server answered 451 (DATA)", "451 later"},
+        {". 554 5.7.1 spam", MAIL_REFUSED_SENDER, "the server answered 554 5.7.1 (message)", "554 5.7.1 spam"},
+        {". 452 4.3.1 full", MAIL_RETRY, "the server answered 452 4.3.1 (message)", "452 4.3.1 full"},
+        {"GREETING 554 go away", MAIL_REFUSED_SENDER, "the server answered 554 (connection)", "554 go away"},
+        {"RCPT 421 4.3.2 shutting down", MAIL_REFUSED_SENDER, "the server answered 421 4.3.2 (RCPT)",
+         "421 4.3.2 shutting down"},
+        {"RCPT 550-5.4.5 Daily sending\r\n550 5.4.5 quota exceeded", MAIL_REFUSED_SENDER,
+         "the server answered 550 5.4.5 (RCPT)", "550 5.4.5 Daily sending 5.4.5 quota exceeded"},
+        {"RCPT 552 5.2.2 over quota", MAIL_REFUSED, "the server answered 552 5.2.2 (RCPT)", "552 5.2.2 over quota"},
+        {"RCPT 451 4.7.1 greylisted", MAIL_RETRY, "the server answered 451 4.7.1 (RCPT)", "451 4.7.1 greylisted"},
+        {"RCPT hangup", MAIL_RETRY, NULL, NULL},
+        {". hangup", MAIL_IN_DOUBT, NULL, NULL},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        char error[MAIL_ERROR_MAX];
+        struct mail_answer answer;
         struct smtp_server server;
-        assert_int_equal(smtp_once(cases[i].script, error, &server), cases[i].outcome);
+        assert_int_equal(smtp_once(cases[i].script, &answer, &server), cases[i].outcome);
         if (cases[i].error)
-            assert_string_equal(error, cases[i].error);
-        assert_null(strstr(error, "ada@"));
+            assert_string_equal(answer.error, cases[i].error);
+        assert_null(strstr(answer.error, "ada@"));
+        assert_null(strstr(answer.words, "ada@"));
+        assert_string_equal(answer.words, cases[i].words ? cases[i].words : "");
         assert_int_equal(server.accepted, cases[i].outcome == MAIL_SENT);
     }
 }
@@ -277,14 +292,14 @@ static void test_smtp_outcomes(void **state)
 static void test_smtp_no_server(void **state)
 {
     struct settings settings = {.mail_from = "A <a@b.co>", .mail_url = "smtp://me:secret@127.0.0.1:9/helo"};
-    char error[MAIL_ERROR_MAX];
+    struct mail_answer answer;
     struct mailer *mailer;
 
     (void)state;
     assert_int_equal(mailer_open(&mailer, &settings), 0);
     struct mailer_session *session = mailer_session_open(mailer);
     assert_string_equal(mailer_target(session), "127.0.0.1:9");
-    assert_int_equal(mailer_send(session, &sample, error), MAIL_UNAVAILABLE);
+    assert_int_equal(mailer_send(session, &sample, &answer), MAIL_UNAVAILABLE);
     assert_int_equal(mailer_find(session, sample.key), MAIL_FOUND_UNKNOWN);
     mailer_session_close(session);
     mailer_close(mailer);
@@ -294,7 +309,7 @@ static void test_smtp_no_server(void **state)
 static void test_smtp_reuse(void **state)
 {
     struct settings settings = {.mail_from = "A <a@b.co>"};
-    char error[MAIL_ERROR_MAX];
+    struct mail_answer answer;
     struct smtp_server server;
     struct mailer *mailer;
 
@@ -304,7 +319,7 @@ static void test_smtp_reuse(void **state)
     assert_int_equal(mailer_open(&mailer, &settings), 0);
     struct mailer_session *session = mailer_session_open(mailer);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(mailer_send(session, &sample, error), MAIL_SENT);
+        assert_int_equal(mailer_send(session, &sample, &answer), MAIL_SENT);
     mailer_session_close(session);
     mailer_close(mailer);
     smtp_server_stop(&server);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The embedded queue: at least once, leases, backoff, dead letters, idempotency, statistics. */
 #include "queue/jobs.h"
-#include "queue/orphans.h"
 #include "queue/queue_internal.h"
 #include "store_fixture.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 
 struct publish {
     enum queue_name queue;
@@ -67,7 +65,7 @@ static int64_t now_ms(void)
     return (int64_t)(clock_monotonic_ns() / 1000000u);
 }
 
-/* --- delivery --- */
+/* ---- delivery ---- */
 
 static void a_job_is_delivered_with_all_it_has(void **state)
 {
@@ -130,6 +128,12 @@ struct waiter {
 /* Longer than any of these tests may take: a wait that is not ended is seen by meson. */
 #define FOR_EVER 3600000
 
+/* Whoever waits for a job of this queue looks again each time that this rises, and not only after QUEUE_POLL_MS. */
+static uint64_t wakes(struct fixture *f, enum queue_name name)
+{
+    return queue_mark(f->queue, name).wakes;
+}
+
 static void *wait_for_job(void *arg)
 {
     struct waiter *waiter = arg;
@@ -144,8 +148,9 @@ static void a_waiting_worker_is_woken(void **state)
     struct waiter waiter = {.f = f};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, wait_for_job, &waiter), 0);
-    usleep(50000);
+    const uint64_t before = wakes(f, QUEUE_EMAIL_SEND);
     publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    assert_int_equal(wakes(f, QUEUE_EMAIL_SEND), before + 1);
     pthread_join(thread, NULL);
     assert_int_equal(waiter.n, 1);
     job_release(&waiter.job);
@@ -173,14 +178,14 @@ static void a_job_of_another_process_is_found(void **state)
     struct publish call = {.queue = QUEUE_EMAIL_SEND, .organisation = f->organisation};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, wait_for_job, &waiter), 0);
-    usleep(20000);
+    wait_until(stats(f, QUEUE_EMAIL_SEND).consumers == 1);
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, &call), DB_OK);
     pthread_join(thread, NULL);
     assert_int_equal(waiter.n, 1);
     job_release(&waiter.job);
 }
 
-/* --- at least once, effects exactly once --- */
+/* ---- at least once, effects exactly once ---- */
 
 static void a_lease_that_runs_out_is_delivered_again(void **state)
 {
@@ -233,7 +238,7 @@ static void a_poisonous_job_ends_in_the_dead_letters(void **state)
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
 }
 
-/* --- failure --- */
+/* ---- failure ---- */
 
 static void a_failed_job_comes_back_later_each_time(void **state)
 {
@@ -272,7 +277,7 @@ static void a_permanent_failure_is_dead_at_once(void **state)
     assert_false(publish(f, QUEUE_EMAIL_SEND, "k", 1)); /* dead, not forgotten */
 }
 
-/* --- idempotency --- */
+/* ---- idempotency ---- */
 
 static void a_key_is_enqueued_once(void **state)
 {
@@ -320,7 +325,7 @@ static void old_keys_are_forgotten(void **state)
         job_release(&jobs[i]);
 }
 
-/* --- many workers --- */
+/* ---- many workers ---- */
 
 #define JOBS 400
 #define WORKERS 6
@@ -389,7 +394,7 @@ static void every_job_has_its_effect_exactly_once(void **state)
     assert_int_equal(stats(f, QUEUE_PROSPECT_RESEARCH).consumers, 0); /* the threads have ended */
 }
 
-/* --- statistics --- */
+/* ---- statistics ---- */
 
 static void statistics_follow_the_jobs(void **state)
 {
@@ -397,7 +402,7 @@ static void statistics_follow_the_jobs(void **state)
     struct job jobs[2];
     timing(f, 60000, 50000);
     publish(f, QUEUE_DRAFT_GENERATE, NULL, 5);
-    usleep(20000);
+    wait_until(stats(f, QUEUE_DRAFT_GENERATE).oldest_age_ms >= 20);
     struct queue_stats s = stats(f, QUEUE_DRAFT_GENERATE);
     assert_int_equal(s.depth, 5);
     assert_true(s.oldest_age_ms >= 20 && s.oldest_age_ms < 3600000);
@@ -424,12 +429,13 @@ static void a_delayed_job_does_not_age(void **state)
     publish(f, QUEUE_EMAIL_SEND, NULL, 1);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
     assert_int_equal(queue_fail(f->queue, &job, "x", false), DB_OK);
-    usleep(20000);
+    const int64_t now = clock_wall_ms();
+    wait_until(clock_wall_ms() > now);
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).oldest_age_ms, 0);
     job_release(&job);
 }
 
-/* --- organisations in turn --- */
+/* ---- organisations in turn ---- */
 
 struct many {
     const char *organisation;
@@ -522,11 +528,28 @@ static void a_retry_waits_for_no_backlog(void **state)
     job_release(&job);
 }
 
-/* --- the clock --- */
+/* ---- who waits is woken ---- */
+
+/* It waits for what is due next, which has become sooner. */
+static void a_retry_wakes_who_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    timing(f, 60000, 50000);
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    uint64_t before = wakes(f, QUEUE_EMAIL_SEND);
+    assert_int_equal(queue_fail(f->queue, &job, "421 later", false), DB_OK);
+    assert_int_equal(wakes(f, QUEUE_EMAIL_SEND), before + 1);
+    job_release(&job);
+}
+
+/* ---- the clock ---- */
 
 static int run_future(void *arg, struct db *db)
 {
     (void)arg;
+    db_scope_all(db);
     return db_exec(db,
                    "UPDATE tracking.jobs SET due_at = due_at + 3600000, lease_until = lease_until + 3600000,"
                    " created_at = created_at + 3600000",
@@ -541,10 +564,27 @@ static void jobs_of_a_clock_that_was_set_back_are_due(void **state)
     assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET state = 'delayed'"), DB_OK);
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_future, NULL), DB_OK);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 0);
-    queue_close(f->queue); /* the process starts again after the clock was set */
+    queue_close(f->queue); /* the process starts again after the clock was changed */
     assert_int_equal(queue_open(&f->queue, &f->settings, f->store), 0);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
     job_release(&job);
+}
+
+/* A step of a second or more is one that somebody made; what is less is the clock being steered. */
+static void a_clock_that_is_set_is_followed(void **state)
+{
+    (void)state;
+    static const int64_t steps[] = {1500, 59000, 3600000, -1500, -59000, -3600000};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        const int64_t before = jobs_now_ms(), jump = jobs_clock_follow(before + steps[i]);
+        assert_true(jump <= steps[i] && jump > steps[i] - 60000 && jump != 0);
+        assert_true(jobs_now_ms() >= before + jump);
+        if (steps[i] < 0)
+            assert_true(jobs_now_ms() - before < 60000);
+    }
+    for (int64_t step = 0; step < 1000; step += 333)
+        assert_int_equal(jobs_clock_follow(jobs_now_ms() + step), 0);
+    (void)jobs_clock_follow(clock_wall_ms());
 }
 
 static int run_shift(void *arg, struct db *db)
@@ -571,105 +611,6 @@ static void a_set_clock_moves_leases_and_delays_along(void **state)
     assert_int_equal(lease(f, QUEUE_DRAFT_GENERATE, &job, 0), 1);
     job_release(&job);
 }
-
-static void owners_are_told_apart(void **state)
-{
-    (void)state;
-    char self[OWNER_SIZE], gone[OWNER_SIZE];
-    char where[OWNER_SIZE];
-    unsigned long long start;
-    long pid;
-    owner_self(self);
-    assert_false(owner_is_dead(self));
-    assert_false(owner_is_dead(NULL));
-    assert_false(owner_is_dead("nonsense"));
-    assert_int_equal(sscanf(self, "%30[^:]:%ld:%llu", where, &pid, &start), 3);
-    snprintf(gone, sizeof gone, "%.30s:%ld:%llu", where, pid, start + 1); /* an earlier process of this number */
-    assert_true(owner_is_dead(gone));
-    snprintf(gone, sizeof gone, "0%.29s:%ld:%llu", where, pid, start + 1); /* another container's */
-    assert_false(owner_is_dead(gone));
-    pid_t child = fork();
-    if (child == 0)
-        _exit(0);
-    waitpid(child, NULL, 0);
-    snprintf(gone, sizeof gone, "%.30s:%ld:%llu", where, (long)child, start);
-    assert_true(owner_is_dead(gone));
-}
-
-/* --- the dead of other machines --- */
-
-#define ELSEWHERE "feedbeef-1:7:7"
-
-struct look {
-    struct orphans_suspects suspects;
-    struct orphans found;
-};
-
-static int run_find(void *arg, struct db *db)
-{
-    struct look *look = arg;
-    return orphans_find(db, "self", &look->suspects, &look->found);
-}
-
-static int run_orphans_release(void *arg, struct db *db)
-{
-    struct look *look = arg;
-    int n = orphans_release(db, &look->found);
-    return n == 1 ? DB_OK : DB_E_OTHER;
-}
-
-static void find(struct fixture *f, struct look *look)
-{
-    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_find, look), DB_OK);
-}
-
-static void who_has_no_session_for_long_is_dead(void **state)
-{
-    struct fixture *f = *state;
-    struct look look = {0};
-    struct job job;
-    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
-    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
-    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET owner = '" ELSEWHERE "'"), DB_OK);
-    find(f, &look);
-    assert_int_equal(look.found.n, 0);                     /* it may be about to connect again */
-    assert_int_equal(look.suspects.n, fixture_postgres()); /* with SQLite nothing is known of it */
-    if (fixture_postgres()) {
-        look.suspects.of[0].since_ns -= ORPHANS_GRACE_NS;
-        find(f, &look);
-        assert_int_equal(look.found.n, 1);
-        assert_string_equal(look.found.owner[0], ELSEWHERE);
-        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_orphans_release, &look), DB_OK);
-        assert_int_equal(complete(f, &job), DB_E_CONFLICT);
-        job_release(&job);
-        assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
-        assert_int_equal(job.attempt, 2);
-    }
-    job_release(&job);
-}
-
-#ifdef INGEST_POSTGRES
-static void who_has_a_session_is_alive(void **state)
-{
-    struct fixture *f = *state;
-    struct look look = {0};
-    struct job job;
-    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
-    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
-    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET owner = '" ELSEWHERE ":relay'"), DB_OK);
-    if (fixture_postgres()) {
-        find(f, &look);
-        assert_int_equal(look.suspects.n, 1);
-        look.suspects.of[0].since_ns -= ORPHANS_GRACE_NS;
-        PGconn *session = PQconnectdb(f->settings.store_url);
-        PQclear(PQexec(session, "SET application_name = '" OWNER_SESSION ELSEWHERE "'"));
-        find(f, &look);
-        assert_int_equal(look.found.n + look.suspects.n, 0);
-        PQfinish(session);
-    }
-    job_release(&job);
-}
-#endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
@@ -729,11 +670,8 @@ int main(void)
         TEST(a_retry_waits_for_no_backlog),
         TEST(jobs_of_a_clock_that_was_set_back_are_due),
         TEST(a_set_clock_moves_leases_and_delays_along),
-        cmocka_unit_test(owners_are_told_apart),
-        TEST(who_has_no_session_for_long_is_dead),
-#ifdef INGEST_POSTGRES
-        TEST(who_has_a_session_is_alive),
-#endif
+        cmocka_unit_test(a_clock_that_is_set_is_followed),
+        TEST(a_retry_wakes_who_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,7 +294,7 @@ static void a_dead_process_s_lease_is_another_s_at_once(void **state)
     to_the_broker(f, 1, id);
     owner_self(self);
     /* This machine, a process that cannot be: our own number, begun at another time. */
-    (void)snprintf(dead, sizeof dead, "%.*s:1", (int)(strrchr(self, ':') - self), self);
+    (void)snprintf(dead, sizeof(dead), "%.*s:1", (int)(strrchr(self, ':') - self), self);
     assert_true(owner_is_dead(dead));
     assert_int_equal(lease(f, id, dead, FOR_EVER, &job), OUTBOX_LEASED);
     job_release(&job);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Campaigns, drafts and e-mails: transitions, uniqueness, statistics, tenancy. */
+#include "data/campaign_hold.h"
 #include "data/campaigns.h"
-#include "data/mail_rate.h"
+#include "data/erase.h"
+#include "data/suppressions.h"
 #include "store_fixture.h"
 
 #define NOWHERE "01900000-0000-7000-8000-000000000000"
@@ -16,8 +18,8 @@ struct call {
     struct draft draft;
     char id[37], error[64], subject[64];
     int64_t active;
-    int n;
-    bool fresh, more;
+    int n, told;
+    bool fresh, more, unspent;
 };
 
 static int run_create(void *arg, struct db *db)
@@ -47,26 +49,31 @@ static int run_active(void *arg, struct db *db)
 static int run_draft(void *arg, struct db *db)
 {
     struct call *call = arg;
-    return drafts_put_generated(db, call->organisation, call->campaign, call->prospect, call->text, "Body",
+    return drafts_put_generated(db, call->organisation, call->campaign, call->prospect, call->text, "Body", 0,
                                 &call->fresh);
 }
 
 static int run_draft_failed(void *arg, struct db *db)
 {
     struct call *call = arg;
-    return drafts_put_failed(db, call->organisation, call->campaign, call->prospect, call->text, &call->fresh);
+    return drafts_put_failed(db, call->organisation, call->campaign, call->prospect, call->text, 0, &call->fresh);
 }
 
 static int run_claim(void *arg, struct db *db)
 {
     struct call *call = arg;
-    return emails_claim(db, call->organisation, call->campaign, call->prospect, &call->email_was, call->id);
+    struct email_claim claim = {.was = EMAIL_STATES};
+    int rc = emails_claim(db, call->organisation, call->campaign, call->prospect, &claim);
+    call->email_was = claim.was;
+    strcpy(call->id, claim.id);
+    return rc;
 }
 
 static int run_finish(void *arg, struct db *db)
 {
     struct call *call = arg;
-    return emails_finish(db, call->organisation, call->campaign, call->prospect, call->state, call->text);
+    struct email_outcome outcome = {.state = call->state, .error = call->text, .unspent = call->unspent};
+    return emails_finish(db, call->organisation, call->campaign, call->prospect, &outcome);
 }
 
 static int run_email_create(void *arg, struct db *db)
@@ -185,7 +192,7 @@ static void the_first_start_is_kept(void **state)
     assert_int_equal(store_run(f->store, STORE_MODE_READ, run_times, &call), DB_OK);
     int64_t started = call.times[1];
     assert_true(started >= call.times[0]);
-    usleep(3000);
+    wait_until(clock_wall_ms() > started);
     assert_int_equal(move(f, f->organisation, id, CAMPAIGN_STATUS_PAUSED, &was), DB_OK);
     assert_int_equal(move(f, f->organisation, id, CAMPAIGN_STATUS_ACTIVE, &was), DB_OK);
     assert_int_equal(move(f, f->organisation, id, CAMPAIGN_STATUS_COMPLETED, &was), DB_OK);
@@ -277,14 +284,14 @@ static void campaigns_page_by_key(void **state)
     assert_int_equal(only.n, 1);
 }
 
-/* --- drafts --- */
+/* ---- drafts ---- */
 
 static int keep_draft(void *arg, const struct draft *draft)
 {
     struct call *call = arg;
     call->draft = *draft;
-    snprintf(call->subject, sizeof call->subject, "%s", draft->subject ? draft->subject : "(null)");
-    snprintf(call->error, sizeof call->error, "%s", draft->error ? draft->error : "(null)");
+    snprintf(call->subject, sizeof(call->subject), "%s", draft->subject ? draft->subject : "(null)");
+    snprintf(call->error, sizeof(call->error), "%s", draft->error ? draft->error : "(null)");
     return 0;
 }
 
@@ -342,7 +349,7 @@ static void rows_of_another_tenant_cannot_be_referred_to(void **state)
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM outreach.emails"), 0);
 }
 
-/* --- e-mails --- */
+/* ---- e-mails ---- */
 
 static void an_email_is_claimed_once(void **state)
 {
@@ -351,7 +358,7 @@ static void an_email_is_claimed_once(void **state)
     campaign(f, f->organisation, c);
     prospect(f, f->organisation, "m@example.com", p);
     struct call call = {.organisation = f->organisation, .campaign = c, .prospect = p};
-    call.state = EMAIL_SENT;
+    call.state = EMAIL_ACCEPTED;
     assert_int_equal(write_(f, run_finish, &call), DB_E_NOT_FOUND);
     assert_int_equal(write_(f, run_email_create, &call), DB_OK);
     assert_true(call.fresh);
@@ -360,22 +367,22 @@ static void an_email_is_claimed_once(void **state)
     assert_int_equal(write_(f, run_finish, &call), DB_E_CONFLICT); /* not claimed */
 
     assert_int_equal(write_(f, run_claim, &call), DB_OK);
-    assert_int_equal(call.email_was, EMAIL_PENDING);
+    assert_int_equal(call.email_was, EMAIL_WAITING);
     strcpy(first, call.id);
     assert_int_equal(write_(f, run_claim, &call), DB_OK);
     assert_int_equal(call.email_was, EMAIL_SENDING); /* in doubt */
     assert_string_equal(call.id, first);
 
-    call.state = EMAIL_PENDING; /* the transport said: later */
+    call.state = EMAIL_WAITING; /* the transport said: later */
     call.text = "421 try again";
     assert_int_equal(write_(f, run_finish, &call), DB_OK);
     assert_int_equal(write_(f, run_claim, &call), DB_OK);
-    assert_int_equal(call.email_was, EMAIL_PENDING);
-    call.state = EMAIL_SENT;
+    assert_int_equal(call.email_was, EMAIL_WAITING);
+    call.state = EMAIL_ACCEPTED;
     call.text = NULL;
     assert_int_equal(write_(f, run_finish, &call), DB_OK);
     assert_int_equal(write_(f, run_claim, &call), DB_OK);
-    assert_int_equal(call.email_was, EMAIL_SENT);
+    assert_int_equal(call.email_was, EMAIL_ACCEPTED);
     assert_int_equal(write_(f, run_finish, &call), DB_E_CONFLICT);
     call.state = EMAIL_SENDING;
     assert_int_equal(write_(f, run_finish, &call), DB_E_INVALID);
@@ -391,7 +398,7 @@ static void claim_makes_the_row_if_need_be(void **state)
     prospect(f, f->organisation, "n@example.com", p);
     struct call call = {.organisation = f->organisation, .campaign = c, .prospect = p};
     assert_int_equal(write_(f, run_claim, &call), DB_OK);
-    assert_int_equal(call.email_was, EMAIL_PENDING);
+    assert_int_equal(call.email_was, EMAIL_WAITING);
     assert_int_equal(strlen(call.id), 36);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM outreach.emails WHERE state = 'sending'"), 1);
 }
@@ -404,13 +411,13 @@ static void statistics_add_up(void **state)
     prospect(f, f->other, "x@example.com", theirs);
     for (int i = 0; i < 6; i++) {
         char email[32];
-        snprintf(email, sizeof email, "s%d@example.com", i);
+        snprintf(email, sizeof(email), "s%d@example.com", i);
         prospect(f, f->organisation, email, p[i]);
         struct call call = {.organisation = f->organisation, .campaign = c, .prospect = p[i], .text = "t"};
         assert_int_equal(write_(f, i < 5 ? run_draft : run_draft_failed, &call), DB_OK);
         if (i < 3)
             assert_int_equal(write_(f, run_claim, &call), DB_OK);
-        call.state = i == 0 ? EMAIL_FAILED : EMAIL_SENT;
+        call.state = i == 0 ? EMAIL_REFUSED_RECIPIENT : EMAIL_ACCEPTED;
         if (i < 2)
             assert_int_equal(write_(f, run_finish, &call), DB_OK);
     }
@@ -418,73 +425,154 @@ static void statistics_add_up(void **state)
     assert_int_equal(read_(f, run_stats, &call), DB_OK);
     assert_int_equal(call.stats.drafts[DRAFT_GENERATED], 5);
     assert_int_equal(call.stats.drafts[DRAFT_FAILED], 1);
-    assert_int_equal(call.stats.emails[EMAIL_PENDING], 0);
+    assert_int_equal(call.stats.emails[EMAIL_WAITING], 0);
     assert_int_equal(call.stats.emails[EMAIL_SENDING], 1);
-    assert_int_equal(call.stats.emails[EMAIL_SENT], 1);
-    assert_int_equal(call.stats.emails[EMAIL_FAILED], 1);
+    assert_int_equal(call.stats.emails[EMAIL_ACCEPTED], 1);
+    assert_int_equal(call.stats.emails[EMAIL_REFUSED_RECIPIENT], 1);
     assert_int_equal(call.stats.prospects[PROSPECT_STATUS_IMPORTED], 6);
 }
 
-/* --- the rate of e-mails --- */
+/* ---- what holds a campaign, whom nobody writes to, what is erased ---- */
 
-#define RATE 10
-#define COST_MS (1000 / RATE)
-
-struct rate {
-    const char *organisation;
-    bool must;
-    int64_t now_ms, wait_ms;
-};
-
-static int run_take(void *arg, struct db *db)
+static int run_later(void *arg, struct db *db)
 {
-    struct rate *rate = arg;
-    return mail_rate_take(db, rate->organisation, RATE, rate->must, rate->now_ms, &rate->wait_ms);
+    struct call *call = arg;
+    struct email_claim claim;
+    struct email_outcome outcome = {
+        .state = EMAIL_WAITING, .reason = "deferred", .words = "451 later", .unspent = true};
+    outcome.due_ms = INT64_C(1796000000000); /* more than 32 bits */
+    int rc = emails_claim(db, call->organisation, call->campaign, call->prospect, &claim);
+    return rc == DB_OK ? emails_finish(db, call->organisation, call->campaign, call->prospect, &outcome) : rc;
 }
 
-static int64_t take(struct fixture *f, const char *organisation, bool must, int64_t now_ms)
-{
-    struct rate rate = {organisation, must, now_ms, -1};
-    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_take, &rate), DB_OK);
-    return rate.wait_ms;
-}
-
-static void an_organisation_has_its_rate(void **state)
+static void an_email_is_due_later(void **state)
 {
     struct fixture *f = *state;
-    int64_t now = 1800000000000, turns[20];
-    for (int i = 0; i < RATE; i++)
-        assert_int_equal(take(f, f->organisation, false, now), 0);
-    /* Many that are refused together come back one by one, each when there is a token for it. */
-    for (int i = 0; i < 20; i++) {
-        turns[i] = now + take(f, f->organisation, false, now);
-        assert_int_equal(turns[i], now + (i + 1) * COST_MS);
-    }
-    assert_int_equal(take(f, f->other, false, now), 0);
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(take(f, f->organisation, false, turns[i]), 0);
-    /* One that comes too early is given another turn; one that must go makes those after it wait. */
-    now = turns[19];
-    assert_int_equal(take(f, f->organisation, false, now), COST_MS);
-    assert_int_equal(take(f, f->organisation, true, now), 0);
-    assert_int_equal(take(f, f->organisation, false, now + COST_MS), COST_MS);
-    assert_int_equal(take(f, f->organisation, false, now - 3600000), 0); /* the clock was set back */
+    char c[37], p[37];
+    campaign(f, f->organisation, c);
+    prospect(f, f->organisation, "later@example.com", p);
+    struct call call = {.organisation = f->organisation, .campaign = c, .prospect = p};
+    assert_int_equal(write_(f, run_later, &call), DB_OK);
+    assert_int_equal(fixture_count(f, "SELECT due_at FROM outreach.emails"), INT64_C(1796000000000));
+    assert_int_equal(fixture_count(f, "SELECT attempts FROM outreach.emails"), 0);
+    assert_int_equal(write_(f, run_claim, &call), DB_OK);
+    call.state = EMAIL_ACCEPTED;
+    assert_int_equal(write_(f, run_finish, &call), DB_OK);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM outreach.emails WHERE due_at IS NULL AND words IS NULL"),
+                     1);
 }
 
-static int run_failing_take(void *arg, struct db *db)
+static int run_hold(void *arg, struct db *db)
 {
-    int rc = run_take(arg, db);
-    return rc == DB_OK ? 1 : rc;
+    struct call *call = arg;
+    struct campaign_held held;
+    struct campaign_refusal refusal = {call->text, "550 5.7.1 no", 3};
+    int rc = campaign_hold(db, call->organisation, call->campaign, &refusal, call->active, &held);
+    call->n = (int)held.hold_ms;
+    call->fresh = held.paused;
+    return rc;
 }
 
-static void what_is_rolled_back_took_nothing(void **state)
+static void equal_refusals_pause_a_campaign(void **state)
 {
     struct fixture *f = *state;
-    struct rate rate = {.organisation = f->organisation, .now_ms = 1800000000000};
-    for (int i = 0; i < 2 * RATE; i++) {
-        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_failing_take, &rate), 1);
-        assert_int_equal(rate.wait_ms, 0);
+    int64_t now = INT64_C(1796000000000);
+    char c[37];
+    campaign(f, f->organisation, c);
+    struct call call = {.organisation = f->organisation, .campaign = c, .text = "MAIL 550"};
+    call.to = CAMPAIGN_STATUS_ACTIVE;
+    assert_int_equal(write_(f, run_transition, &call), DB_OK);
+    static const struct {
+        const char *what;
+        int after_ms, hold_ms;
+        bool paused;
+    } steps[] = {
+        {"MAIL 550", 0, 1000, false},    {"MAIL 550", 400, 600, false},   /* under way when it came: counts as one */
+        {"MAIL 550", 1000, 2000, false}, {"MAIL 421", 3000, 1000, false}, /* another: counted anew */
+        {"MAIL 421", 4000, 2000, false}, {"MAIL 421", 6000, 4000, true},
+    };
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        call.text = steps[i].what;
+        call.active = now + steps[i].after_ms;
+        assert_int_equal(write_(f, run_hold, &call), DB_OK);
+        assert_int_equal(call.n, steps[i].hold_ms);
+        assert_int_equal(call.fresh, steps[i].paused);
     }
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM outreach.campaigns WHERE status = 'paused' AND refused = 1"
+                                      " AND refusals = 3 AND refusal_words = '550 5.7.1 no'"),
+                     1);
+    assert_int_equal(write_(f, run_transition, &call), DB_OK); /* started again */
+    assert_int_equal(fixture_count(f, "SELECT refusals + refused + held_until FROM outreach.campaigns"), 0);
+}
+
+static int run_suppress(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    return suppressions_add(db, call->organisation, call->text, SUPPRESSED_BY_API, &call->fresh);
+}
+
+static int run_suppressed(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    call->n = suppressions_has(db, call->organisation, call->text);
+    return call->n < 0 ? call->n : DB_OK;
+}
+
+static int run_erase(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    return erase_prospect(db, call->organisation, call->prospect, NULL, NULL);
+}
+
+static void tell(void *arg, const char *email_id)
+{
+    struct call *call = arg;
+    call->told += strlen(email_id) == 36;
+}
+
+static int run_erase_organisation(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    call->n = erase_organisation(db, call->organisation, tell, call);
+    return call->n < 0 ? call->n : DB_OK;
+}
+
+static void a_suppression_outlives_the_person(void **state)
+{
+    struct fixture *f = *state;
+    char c[37], p[37];
+    campaign(f, f->organisation, c);
+    prospect(f, f->organisation, "gone@example.com", p);
+    struct call call = {.organisation = f->organisation, .campaign = c, .prospect = p, .text = "Gone@example.com"};
+    assert_int_equal(write_(f, run_claim, &call), DB_OK);
+    assert_int_equal(write_(f, run_draft, &call), DB_OK);
+    assert_int_equal(write_(f, run_suppress, &call), DB_OK);
+    assert_true(call.fresh);
+    assert_int_equal(write_(f, run_suppress, &call), DB_OK);
+    assert_false(call.fresh);
+    assert_int_equal(write_(f, run_erase, &call), DB_OK);
+    assert_int_equal(write_(f, run_erase, &call), DB_E_NOT_FOUND);
+    assert_int_equal(fixture_count(f, "SELECT (SELECT count(*) FROM crm.prospects) + (SELECT count(*) FROM"
+                                      " outreach.drafts) + (SELECT count(*) FROM outreach.emails)"),
+                     0);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM outreach.suppressions WHERE address IS NULL"), 1);
+    assert_int_equal(read_(f, run_suppressed, &call), DB_OK);
+    assert_int_equal(call.n, 1);
+    call.organisation = f->other;
+    assert_int_equal(read_(f, run_suppressed, &call), DB_OK);
+    assert_int_equal(call.n, 0);
+
+    /* And the whole organisation, whose emails are told by their ids. */
+    call.organisation = f->organisation;
+    prospect(f, f->organisation, "stays@example.com", p);
+    assert_int_equal(write_(f, run_claim, &call), DB_OK);
+    call.told = 0;
+    while ((assert_int_equal(write_(f, run_erase_organisation, &call), DB_OK), call.n != ERASED))
+        continue;
+    assert_int_equal(call.told, 1);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM outreach.emails"), 0);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM iam.organisations"), 1);
+    assert_int_equal(write_(f, run_erase_organisation, &call), DB_E_NOT_FOUND);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -501,8 +589,9 @@ int main(void)
         TEST(an_email_is_claimed_once),
         TEST(claim_makes_the_row_if_need_be),
         TEST(statistics_add_up),
-        TEST(an_organisation_has_its_rate),
-        TEST(what_is_rolled_back_took_nothing),
+        TEST(an_email_is_due_later),
+        TEST(equal_refusals_pause_a_campaign),
+        TEST(a_suppression_outlives_the_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

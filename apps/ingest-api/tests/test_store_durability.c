@@ -43,7 +43,7 @@ static int end(struct child *child, int signal)
     return status;
 }
 
-/* --- what the children do --- */
+/* ---- what the children do ---- */
 
 struct insert {
     const char *organisation;
@@ -55,8 +55,8 @@ static int run_insert(void *arg, struct db *db)
     struct insert *insert = arg;
     char email[64], key[32];
     struct prospect_upsert result;
-    snprintf(email, sizeof email, "n%08d@example.com", insert->number);
-    snprintf(key, sizeof key, "%d", insert->number);
+    snprintf(email, sizeof(email), "n%08d@example.com", insert->number);
+    snprintf(key, sizeof(key), "%d", insert->number);
     struct prospect_input row = {.field = {{email, strlen(email)}}};
     int rc = prospects_upsert(db, insert->organisation, &row, 1, &result);
     /* The row of the business and its job are one commit. */
@@ -97,7 +97,7 @@ static int child_create(struct settings *settings)
     struct store *store;
     char name[32], id[37];
     struct fixture_organisation organisation = {name, id};
-    snprintf(name, sizeof name, "cli %d", (int)getpid());
+    snprintf(name, sizeof(name), "cli %d", (int)getpid());
     if (store_open(&store, settings) != 0)
         return 1;
     int rc = store_run(store, STORE_MODE_WRITE, fixture_create_organisation, &organisation);
@@ -134,7 +134,7 @@ static int child_main(const char *role, const char *directory)
     return child_create(&settings);
 }
 
-/* --- the tests --- */
+/* ---- the tests ---- */
 
 static void what_was_acknowledged_survives_kill_9(void **state)
 {
@@ -145,10 +145,10 @@ static void what_was_acknowledged_survives_kill_9(void **state)
         fixture_close(f);
         struct child child = start("write", f->settings.data_dir);
         int last = -1;
-        for (int i = 0; i < 30 + round * 40 && fgets(line, sizeof line, child.out); i++)
+        for (int i = 0; i < 30 + round * 40 && fgets(line, sizeof(line), child.out); i++)
             last = atoi(line);
         kill(child.pid, SIGKILL);
-        while (fgets(line, sizeof line, child.out)) /* said before it died */
+        while (fgets(line, sizeof(line), child.out)) /* said before it died */
             last = atoi(line);
         int status = end(&child, 0);
         assert_true(WIFSIGNALED(status));
@@ -172,13 +172,13 @@ static void a_command_runs_beside_the_service(void **state)
     fixture_close(f); /* the commands shall be the only others, and so the last to close but for the service */
     struct child service = start("write", f->settings.data_dir), command[3];
     for (int i = 0; i < 5; i++)
-        assert_non_null(fgets(line, sizeof line, service.out));
+        assert_non_null(fgets(line, sizeof(line), service.out));
     for (int i = 0; i < 3; i++)
         command[i] = start("create", f->settings.data_dir);
     /* Keep reading the service: it must not block on its pipe, and must go on writing. */
     int done = 0, status;
     while (done < 3) {
-        assert_non_null(fgets(line, sizeof line, service.out));
+        assert_non_null(fgets(line, sizeof(line), service.out));
         for (int i = 0; i < 3; i++)
             if (command[i].pid && waitpid(command[i].pid, &status, WNOHANG) == command[i].pid) {
                 assert_true(WIFEXITED(status));
@@ -191,10 +191,10 @@ static void a_command_runs_beside_the_service(void **state)
     /* What is acknowledged after the command has closed the file must be as durable as before: a lost lock would let
      * the command take the log along. */
     for (int i = 0; i < 20; i++)
-        assert_non_null(fgets(line, sizeof line, service.out));
+        assert_non_null(fgets(line, sizeof(line), service.out));
     int last = atoi(line);
     kill(service.pid, SIGKILL);
-    while (fgets(line, sizeof line, service.out))
+    while (fgets(line, sizeof(line), service.out))
         last = atoi(line);
     assert_true(WIFSIGNALED(end(&service, 0)));
     fixture_open(f);
@@ -222,7 +222,7 @@ static void two_processes_make_one_new_database(void **state)
     struct child child[4];
     char path[300];
     int status;
-    snprintf(path, sizeof path, "%s/ingest.db", f->settings.data_dir);
+    snprintf(path, sizeof(path), "%s/ingest.db", f->settings.data_dir);
     fixture_close(f);
     assert_int_equal(unlink(path), 0);
     for (int i = 0; i < 4; i++)
@@ -255,18 +255,18 @@ static void what_is_no_database_is_refused(void **state)
     struct settings settings = f->settings;
     struct store *store;
     char path[300];
-    snprintf(path, sizeof path, "%s/text", f->settings.data_dir);
+    snprintf(path, sizeof(path), "%s/text", f->settings.data_dir);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     for (int i = 0; i < 1000; i++)
         fputs("this is not a database\n", file);
     fclose(file);
-    assert_true((size_t)snprintf(settings.store_url, sizeof settings.store_url, "sqlite:%s", path) <
-                sizeof settings.store_url);
+    assert_true((size_t)snprintf(settings.store_url, sizeof(settings.store_url), "sqlite:%s", path) <
+                sizeof(settings.store_url));
     assert_int_equal(store_open(&store, &settings), -1);
-    snprintf(settings.store_url, sizeof settings.store_url, "sqlite:/nowhere/at/all.db");
+    snprintf(settings.store_url, sizeof(settings.store_url), "sqlite:/nowhere/at/all.db");
     assert_int_equal(store_open(&store, &settings), -1);
-    snprintf(settings.store_url, sizeof settings.store_url, "mysql://x");
+    snprintf(settings.store_url, sizeof(settings.store_url), "mysql://x");
     assert_int_equal(store_open(&store, &settings), -1);
 }
 
@@ -277,7 +277,7 @@ static void the_file_is_its_owners_alone(void **state)
     struct stat st;
     static const char *const names[] = {"ingest.db", "ingest.db-wal"};
     for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", f->settings.data_dir, names[i]);
+        snprintf(path, sizeof(path), "%s/%s", f->settings.data_dir, names[i]);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
     }
@@ -296,7 +296,7 @@ static void jobs_of_a_killed_worker_come_back_at_once(void **state)
     struct job job;
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, f->organisation), DB_OK);
     struct child worker = start("lease", f->settings.data_dir);
-    assert_non_null(fgets(line, sizeof line, worker.out));
+    assert_non_null(fgets(line, sizeof(line), worker.out));
     assert_string_equal(line, "leased\n");
     struct queue_timing timing = {.lease_ms = 60000, .backoff_ms = 1000, .backoff_max_ms = 300000, .stats_ms = 50};
     f->queue->timing = timing;

@@ -55,13 +55,13 @@ static void keys_live_side_by_side_until_they_are_revoked(void **state)
     struct fixture *f = *state;
     struct step step = {.organisation = f->organisation};
     char id[KEY_ID + 1], first[KEY_ID + 1];
-    memset(step.hash, 0xc3, sizeof step.hash);
+    memset(step.hash, 0xc3, sizeof(step.hash));
     step.hash[0] = 0x0a; /* a digit that is a letter, and one that is 0 */
     keys_id(step.hash, id);
     assert_string_equal(id, "0ac3c3c3c3c3");
     assert_int_equal(in(f, list, &step), DB_OK);
     assert_int_equal(step.rows, 1);
-    snprintf(first, sizeof first, "%s", step.ids[0]);
+    snprintf(first, sizeof(first), "%s", step.ids[0]);
     assert_int_equal(in(f, add, &step), DB_OK);
     assert_int_equal(in(f, add, &step), DB_E_CONFLICT);
     assert_int_equal(in(f, list, &step), DB_OK);
@@ -80,7 +80,7 @@ static void keys_live_side_by_side_until_they_are_revoked(void **state)
     assert_int_equal(in(f, add, &step), DB_E_CONFLICT); /* and is never given out again */
 
     step.id = first; /* "One" and zeros: as the fixture made it */
-    memset(step.hash, 0, sizeof step.hash);
+    memset(step.hash, 0, sizeof(step.hash));
     memcpy(step.hash, "One", 3);
     assert_int_equal(in(f, find, &step), DB_OK);
     assert_int_equal(in(f, revoke_one, &step), DB_OK);
@@ -107,7 +107,7 @@ static void only_its_own(void **state)
     assert_int_equal(in(f, list, &wrong), DB_E_INVALID);
     wrong.organisation = f->organisation;
     static const char *const bad[] = {"", "%", "4f6e65", "4F6E65000000", "4f6e6500000000"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         wrong.id = bad[i];
         assert_int_equal(in(f, revoke_one, &wrong), DB_E_INVALID);
     }
@@ -119,7 +119,7 @@ static void two_with_one_id_are_not_guessed_between(void **state)
 {
     struct fixture *f = *state;
     struct step step = {.organisation = f->organisation, .id = "777777777777"};
-    memset(step.hash, 0x77, sizeof step.hash);
+    memset(step.hash, 0x77, sizeof(step.hash));
     assert_int_equal(in(f, add, &step), DB_OK);
     step.hash[KEY_HASH - 1] = 0x78;
     assert_int_equal(in(f, add, &step), DB_OK);

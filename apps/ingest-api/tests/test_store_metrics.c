@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
+#include <sqlite3.h>
 
 static int setup(void **state)
 {
@@ -55,7 +56,7 @@ static void errors_are_counted_by_class(void **state)
                 1);
 
     char limit[64];
-    snprintf(limit, sizeof limit, "PRAGMA max_page_count = %lld", (long long)fixture_count(f, "PRAGMA page_count"));
+    snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %lld", (long long)fixture_count(f, "PRAGMA page_count"));
     assert_int_equal(fixture_exec(f, limit), DB_OK);
     assert_int_equal(fixture_exec(f, "UPDATE iam.organisations SET name = hex(randomblob(200000))"), DB_E_FULL);
     assert_true(fixture_metric("db_query_errors_total{operation=\"update\",schema=\"iam\",sqlstate_class=\"53\"}") ==
@@ -95,6 +96,7 @@ static void the_pool_is_shown_as_it_is(void **state)
     sem_wait(&holder.begun);
     assert_true(fixture_metric("db_connection_pool_size{state=\"active\"}") == 1);
     assert_true(fixture_metric("db_connection_pool_size{state=\"idle\"}") == 2);
+    assert_true(fixture_metric("db_oldest_work_age_seconds{state=\"running\"}") > 0);
     assert_int_equal(store_run_within(f->store, STORE_MODE_WRITE, 20, fixture_run_sql, (void *)(uintptr_t) "SELECT 1"),
                      DB_E_BUSY);
     assert_true(fixture_metric("db_connection_pool_acquire_timeouts_total") == 1);
@@ -103,7 +105,46 @@ static void the_pool_is_shown_as_it_is(void **state)
     sem_wait(&holder.finished);
 }
 
-/* --- queue --- */
+/* Another process's, say. */
+static sqlite3 *lock_database(const struct fixture *f)
+{
+    sqlite3 *other = NULL;
+    char path[300];
+    snprintf(path, sizeof(path), "%s/ingest.db", f->settings.data_dir);
+    assert_int_equal(sqlite3_open_v2(path, &other, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return other;
+}
+
+#define WAITS "db_oldest_work_age_seconds{state=\"waiting\"}"
+#define RUNS "db_oldest_work_age_seconds{state=\"running\"}"
+
+static void what_waits_for_a_lock_is_seen_while_it_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct holder holder = {.work = {.mode = STORE_MODE_WRITE, .run = hold, .done = held}};
+    sem_init(&holder.begun, 0, 0);
+    sem_init(&holder.release, 0, 0);
+    sem_init(&holder.finished, 0, 0);
+    wait_until(fixture_metric("db_connection_pool_size{state=\"active\"}") == 0); /* the fixture's own work */
+    assert_true(fixture_metric(WAITS) == 0);
+    sqlite3 *other = lock_database(f);
+    assert_int_equal(store_submit(f->store, &holder.work), 0);
+    wait_until(fixture_metric("db_connection_pool_size{state=\"active\"}") == 1);
+    double waited = fixture_metric(WAITS);
+    assert_true(waited > 0);
+    assert_true(fixture_metric(WAITS) > waited);
+    assert_true(fixture_metric(RUNS) == 0);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK); /* rolls back */
+    sem_wait(&holder.begun);
+    assert_true(fixture_metric(WAITS) == 0);
+    assert_true(fixture_metric(RUNS) > 0);
+    sem_post(&holder.release);
+    sem_wait(&holder.finished);
+    wait_until(fixture_metric(RUNS) == 0);
+}
+
+/* ---- queue ---- */
 
 static int run_publish(void *arg, struct db *db)
 {
@@ -151,6 +192,24 @@ static void messages_failures_and_retries_are_counted(void **state)
     assert_true(fixture_metric("queue_message_retries_total{queue=\"email.send\"}") == 2);
 }
 
+/* The last lease that a job may have runs out. */
+static void an_expired_last_lease_is_a_dead_letter(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    f->queue->timing = (struct queue_timing){30, 10, 10, 20};
+    f->queue->max_attempts = 1;
+    publish(f);
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 0), 1);
+    job_release(&job);
+    do
+        assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 0), 0);
+    while (fixture_metric("queue_message_failures_total{queue=\"email.send\",reason=\"timeout\"}") == 0);
+    assert_true(fixture_metric("queue_message_failures_total{queue=\"email.send\",reason=\"timeout\"}") == 1);
+    assert_true(fixture_metric("queue_message_failures_total{queue=\"email.send\",reason=\"dead_lettered\"}") == 1);
+    assert_true(fixture_metric("queue_message_retries_total{queue=\"email.send\"}") == 0);
+}
+
 static void the_depth_is_published(void **state)
 {
     struct fixture *f = *state;
@@ -159,8 +218,7 @@ static void the_depth_is_published(void **state)
     publish(f);
     publish(f);
     assert_int_equal(queue_start_stats(f->queue), 0);
-    while (fixture_metric("queue_depth{queue=\"email.send\"}") != 2) /* meson ends a wait for ever */
-        usleep(10000);
+    wait_until(fixture_metric("queue_depth{queue=\"email.send\"}") == 2);
     assert_true(fixture_metric("queue_depth{queue=\"draft.generate\"}") == 0);
     assert_true(fixture_metric("queue_consumers{queue=\"email.send\"}") == 0);
     assert_true(fixture_metric("queue_depth_last_success_timestamp_seconds{queue=\"email.send\"}") > 1.6e9);
@@ -170,7 +228,7 @@ static void the_depth_is_published(void **state)
 static int captured(char *out, size_t size, struct fixture *f, const char *sql)
 {
     char path[300];
-    snprintf(path, sizeof path, "%s/log", f->settings.data_dir);
+    snprintf(path, sizeof(path), "%s/log", f->settings.data_dir);
     fflush(stdout);
     int saved = dup(1), fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     assert_true(saved >= 0 && fd >= 0);
@@ -193,13 +251,13 @@ static void a_slow_query_is_a_warning_without_values(void **state)
     uint64_t begun;
     do { /* anew if the machine was slow, not the query */
         begun = clock_monotonic_ns();
-        assert_int_equal(captured(log, sizeof log, f, "SELECT 'secret@example.com' FROM iam.organisations"), DB_OK);
+        assert_int_equal(captured(log, sizeof(log), f, "SELECT 'secret@example.com' FROM iam.organisations"), DB_OK);
     } while (strstr(log, "slow query") && clock_monotonic_ns() - begun > 100000000);
     assert_null(strstr(log, "slow query"));
     const char *slow =
         "SELECT count(*) FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000000)"
         " SELECT x FROM c), iam.organisations WHERE name <> 'secret@example.com'";
-    assert_int_equal(captured(log, sizeof log, f, slow), DB_OK);
+    assert_int_equal(captured(log, sizeof(log), f, slow), DB_OK);
     assert_non_null(strstr(log, "\"slow query\""));
     assert_non_null(strstr(log, "\"operation\":\"select\""));
     assert_non_null(strstr(log, "\"schema\":\"iam\""));
@@ -210,13 +268,13 @@ static void an_error_that_nobody_expects_is_a_warning(void **state)
 {
     struct fixture *f = *state;
     char log[4096];
-    assert_int_equal(captured(log, sizeof log, f, "SELECT 1 FROM crm.nowhere WHERE 'a' <> 'secret@example.com'"),
+    assert_int_equal(captured(log, sizeof(log), f, "SELECT 1 FROM crm.nowhere WHERE 'a' <> 'secret@example.com'"),
                      DB_E_OTHER);
     assert_non_null(strstr(log, "\"query failed\""));
     assert_non_null(strstr(log, "\"operation\":\"select\",\"schema\":\"crm\",\"sqlstateClass\":\"42\""));
     assert_non_null(strstr(log, "nowhere"));
     assert_null(strstr(log, "secret"));
-    assert_int_equal(captured(log, sizeof log, f, "INSERT INTO iam.organisations SELECT * FROM iam.organisations"),
+    assert_int_equal(captured(log, sizeof(log), f, "INSERT INTO iam.organisations SELECT * FROM iam.organisations"),
                      DB_E_CONFLICT);
     assert_null(strstr(log, "query failed"));
 }
@@ -229,7 +287,9 @@ int main(void)
         TEST(queries_are_timed_by_operation_and_schema),
         TEST(errors_are_counted_by_class),
         TEST(the_pool_is_shown_as_it_is),
+        TEST(what_waits_for_a_lock_is_seen_while_it_waits),
         TEST(messages_failures_and_retries_are_counted),
+        TEST(an_expired_last_lease_is_a_dead_letter),
         TEST(the_depth_is_published),
         TEST(a_slow_query_is_a_warning_without_values),
         TEST(an_error_that_nobody_expects_is_a_warning),

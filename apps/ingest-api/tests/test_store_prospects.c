@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Organisations and prospects: tenancy, upsert, keyset pages, status. */
+#include "data/campaigns.h"
+#include "data/usage.h"
+#include "queue/queue.h"
 #include "store_fixture.h"
 
 static struct db_text text(const char *s)
@@ -60,12 +63,12 @@ static int keep(void *arg, const struct prospect *p)
 {
     struct seen *seen = arg;
     copy(seen->ids[seen->n++], 37, p->id);
-    copy(seen->email, sizeof seen->email, p->field[PROSPECT_EMAIL]);
-    copy(seen->first, sizeof seen->first, p->field[PROSPECT_FIRST_NAME]);
-    copy(seen->company, sizeof seen->company, p->field[PROSPECT_COMPANY]);
-    copy(seen->custom, sizeof seen->custom, p->custom);
-    copy(seen->reason, sizeof seen->reason, p->status_reason);
-    copy(seen->research, sizeof seen->research, p->research);
+    copy(seen->email, sizeof(seen->email), p->field[PROSPECT_EMAIL]);
+    copy(seen->first, sizeof(seen->first), p->field[PROSPECT_FIRST_NAME]);
+    copy(seen->company, sizeof(seen->company), p->field[PROSPECT_COMPANY]);
+    copy(seen->custom, sizeof(seen->custom), p->custom);
+    copy(seen->reason, sizeof(seen->reason), p->status_reason);
+    copy(seen->research, sizeof(seen->research), p->research);
     seen->status = p->status;
     seen->created = p->created_ms;
     seen->updated = p->updated_ms;
@@ -109,7 +112,7 @@ static int run_find_key(void *arg, struct db *db)
 {
     char *out = arg;
     unsigned char hash[32] = {0};
-    snprintf((char *)hash, sizeof hash, "%s", out[0] == '?' ? "Three" : "One");
+    snprintf((char *)hash, sizeof(hash), "%s", out[0] == '?' ? "Three" : "One");
     return organisations_find_by_key(db, hash, out);
 }
 
@@ -133,7 +136,7 @@ static void keys_find_their_organisation(void **state)
 static void upsert_inserts_then_updates(void **state)
 {
     struct fixture *f = *state;
-    struct seen *seen = calloc(1, sizeof *seen);
+    struct seen *seen = calloc(1, sizeof(*seen));
     struct prospect_upsert first[2], second[2];
     struct prospect_input rows[2] = {row("Ada@Example.COM", "Ada", "Engines"), row("bob@example.com", "Bob", NULL)};
     rows[0].custom = text("{\"a\":1}");
@@ -148,7 +151,7 @@ static void upsert_inserts_then_updates(void **state)
     /* Absent leaves, present replaces, and the address is the same in any case. */
     rows[0] = row("ada@EXAMPLE.com", NULL, "Difference Engines");
     rows[1] = row("carl@example.com", "Carl", NULL);
-    usleep(2000);
+    wait_until(clock_wall_ms() > created);
     assert_int_equal(upsert(f, f->organisation, rows, 2, second), DB_OK);
     assert_false(second[0].inserted);
     assert_true(second[1].inserted);
@@ -162,10 +165,48 @@ static void upsert_inserts_then_updates(void **state)
     free(seen);
 }
 
+/* On both stores: members that are not named stay, a null takes one away, and so does an empty text. One row and many are written
+ * in different ways. */
+static void custom_fields_are_merged_and_cleared(void **state)
+{
+    struct fixture *f = *state;
+    struct prospect_input rows[2] = {row("ada@example.com", "Ada", "Acme"), row("bob@example.com", "Bob", "Acme")};
+    for (size_t n = 1; n <= 2; n++) {
+        rows[0].custom = rows[1].custom = text("{\"a\":\"1\",\"b\":\"2\"}");
+        assert_int_equal(upsert(f, f->organisation, rows, n, NULL), DB_OK);
+        rows[0].custom = rows[1].custom = text("{\"b\":\"3\",\"c\":\"4\"}");
+        assert_int_equal(upsert(f, f->organisation, rows, n, NULL), DB_OK);
+        assert_int_equal(
+            fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE custom LIKE '%a%1%' AND custom LIKE '%b%3%'"
+                             " AND custom LIKE '%c%4%' AND company = 'Acme'"),
+            n);
+        rows[0].clears = rows[1].clears = true;
+        rows[0].field[PROSPECT_COMPANY] = rows[1].field[PROSPECT_COMPANY] = text("");
+        rows[0].custom = rows[1].custom = text("{\"a\":null,\"b\":null,\"none\":null}");
+        assert_int_equal(upsert(f, f->organisation, rows, n, NULL), DB_OK);
+        assert_int_equal(
+            fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE company IS NULL AND first_name IS NOT NULL"
+                             " AND custom NOT LIKE '%a%' AND custom NOT LIKE '%b%' AND custom LIKE '%c%4%'"),
+            n);
+        rows[0].custom = rows[1].custom = text("{\"c\":null}");
+        assert_int_equal(upsert(f, f->organisation, rows, n, NULL), DB_OK);
+        assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE custom IS NULL"), n);
+        rows[0].clears = rows[1].clears = false;
+        rows[0].field[PROSPECT_COMPANY] = rows[1].field[PROSPECT_COMPANY] = text("Acme");
+    }
+    /* new rows that clear have nothing to clear */
+    struct prospect_input fresh[2] = {row("c@example.com", "", NULL), row("d@example.com", "", NULL)};
+    fresh[0].clears = fresh[1].clears = true;
+    fresh[0].custom = fresh[1].custom = text("{\"a\":null}");
+    assert_int_equal(upsert(f, f->organisation, fresh, 2, NULL), DB_OK);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE first_name IS NULL AND custom IS NULL"),
+                     2);
+}
+
 static void the_same_address_twice_in_one_import(void **state)
 {
     struct fixture *f = *state;
-    struct seen *seen = calloc(1, sizeof *seen);
+    struct seen *seen = calloc(1, sizeof(*seen));
     struct prospect_upsert results[2];
     struct prospect_input rows[2] = {row("a@b.example", "First", "C"), row("A@B.EXAMPLE", "Second", NULL)};
     assert_int_equal(upsert(f, f->organisation, rows, 2, results), DB_OK);
@@ -182,8 +223,8 @@ static void bad_rows_are_refused_whole(void **state)
 {
     struct fixture *f = *state;
     char longest[PROSPECT_EMAIL_MAX + 2];
-    memset(longest, 'a', sizeof longest - 1);
-    longest[sizeof longest - 1] = 0;
+    memset(longest, 'a', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = 0;
     struct prospect_input rows[2] = {row("ok@example.com", NULL, NULL), row(longest, NULL, NULL)};
     assert_int_equal(upsert(f, f->organisation, rows, 2, NULL), DB_E_INVALID);
     rows[1] = row(NULL, "Nobody", NULL);
@@ -199,7 +240,7 @@ static void bad_rows_are_refused_whole(void **state)
 static void hostile_text_is_stored_as_it_is(void **state)
 {
     struct fixture *f = *state;
-    struct seen *seen = calloc(1, sizeof *seen);
+    struct seen *seen = calloc(1, sizeof(*seen));
     struct prospect_upsert result[3];
     static const char *const evil[3] = {"'; DROP TABLE crm_prospects; -- $1 crm.x", "NULL", "{\"a\\\",b}\\"};
     static const char *const email[3] = {"x'--@example.com", "n\"u\\l@example.com", "{}@example.com"};
@@ -216,7 +257,7 @@ static void hostile_text_is_stored_as_it_is(void **state)
     free(seen);
 }
 
-/* --- tenancy --- */
+/* ---- tenancy ---- */
 
 struct status_call {
     const char *organisation, *id, *reason, *research;
@@ -237,7 +278,7 @@ static int run_research(void *arg, struct db *db)
 static void no_tenant_sees_anothers_rows(void **state)
 {
     struct fixture *f = *state;
-    struct seen *seen = calloc(1, sizeof *seen);
+    struct seen *seen = calloc(1, sizeof(*seen));
     struct prospect_upsert mine, theirs;
     struct prospect_input input = row("same@example.com", "Mine", NULL);
     assert_int_equal(upsert(f, f->organisation, &input, 1, &mine), DB_OK);
@@ -263,14 +304,14 @@ static void no_tenant_sees_anothers_rows(void **state)
     free(seen);
 }
 
-/* --- pages --- */
+/* ---- pages ---- */
 
 static void add(struct fixture *f, const char *organisation, int from, int n)
 {
     struct prospect_input rows[256];
     char emails[256][64];
     for (int i = 0; i < n; i++) {
-        snprintf(emails[i], sizeof emails[i], "p%05d@example.com", from + i);
+        snprintf(emails[i], sizeof(emails[i]), "p%05d@example.com", from + i);
         rows[i] = row(emails[i], "F", NULL);
     }
     assert_int_equal(upsert(f, organisation, rows, (size_t)n, NULL), DB_OK);
@@ -279,7 +320,7 @@ static void add(struct fixture *f, const char *organisation, int from, int n)
 static void pages_lose_and_repeat_nothing_while_rows_arrive(void **state)
 {
     struct fixture *f = *state;
-    struct seen *seen = calloc(1, sizeof *seen);
+    struct seen *seen = calloc(1, sizeof(*seen));
     char after[37] = "", last[37] = "";
     int total = 0, added = 200;
     add(f, f->organisation, 0, 200);
@@ -309,7 +350,7 @@ static void pages_lose_and_repeat_nothing_while_rows_arrive(void **state)
 static void page_limits_and_cursors_are_checked(void **state)
 {
     struct fixture *f = *state;
-    struct seen *seen = calloc(1, sizeof *seen);
+    struct seen *seen = calloc(1, sizeof(*seen));
     for (int i = 0; i < 3; i++)
         add(f, f->organisation, i * 200, 200);
     assert_int_equal(page(f, seen, f->organisation, NULL, 100000, NULL), 0);
@@ -327,11 +368,11 @@ static void page_limits_and_cursors_are_checked(void **state)
 static void filters_by_status_and_address(void **state)
 {
     struct fixture *f = *state;
-    struct seen *seen = calloc(1, sizeof *seen);
+    struct seen *seen = calloc(1, sizeof(*seen));
     add(f, f->organisation, 0, 30);
     assert_int_equal(page(f, seen, f->organisation, NULL, 30, NULL), 0);
     char ids[30][37];
-    memcpy(ids, seen->ids, sizeof ids);
+    memcpy(ids, seen->ids, sizeof(ids));
     for (int i = 0; i < 10; i++) {
         struct status_call call = {f->organisation, ids[i * 3], i < 4 ? "no such domain" : NULL, "{}"};
         assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_validate, &call), DB_OK);
@@ -383,12 +424,12 @@ static void counts_by_status(void **state)
     assert_int_equal(counts[PROSPECT_STATUS_VALIDATED], 0);
 }
 
-/* --- status --- */
+/* ---- status ---- */
 
 static void status_follows_its_life(void **state)
 {
     struct fixture *f = *state;
-    struct seen *seen = calloc(1, sizeof *seen);
+    struct seen *seen = calloc(1, sizeof(*seen));
     struct prospect_upsert result;
     struct prospect_input input = row("l@example.com", NULL, NULL);
     assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
@@ -424,6 +465,138 @@ static void status_follows_its_life(void **state)
     free(seen);
 }
 
+/* ---- what an organisation has, see data/usage.h ---- */
+
+struct use {
+    const char *organisation, *what;
+    int64_t used, all;
+};
+
+static int run_usage(void *arg, struct db *db)
+{
+    struct use *use = arg;
+    return usage_read(db, use->organisation, use->what, &use->used);
+}
+
+static void see_usage(void *arg, const char *organisation, const char *what, int64_t used)
+{
+    struct use *use = arg;
+    if (strcmp(organisation, use->organisation) == 0 && strcmp(what, use->what) == 0)
+        use->all = used;
+}
+
+static int run_usage_all(void *arg, struct db *db)
+{
+    return usage_all(db, see_usage, arg);
+}
+
+static int run_fold(void *arg, struct db *db)
+{
+    (void)arg;
+    return usage_fold(db);
+}
+
+/* The same before and after the changes are made one sum. */
+static int64_t usage(struct fixture *f, const char *organisation, const char *what)
+{
+    struct use use = {.organisation = organisation, .what = what}, folded = use;
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_usage, &use), DB_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_fold, NULL), DB_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_usage, &folded), DB_OK);
+    assert_int_equal(folded.used, use.used);
+    return use.used;
+}
+
+/* What was read last is enough where it is far below the limit; of nobody else, and of nothing else. */
+static void room_is_known_without_asking(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t plenty = 1000000000;
+    struct prospect_input rows[2] = {row("a@example.com", "A", NULL), row("b@example.com", "B", NULL)};
+    assert_false(usage_has_room(f->organisation, USAGE_PROSPECTS, plenty));
+    assert_int_equal(upsert(f, f->organisation, rows, 2, NULL), DB_OK);
+    assert_int_equal(usage(f, f->organisation, USAGE_PROSPECTS), 2);
+    assert_true(usage_has_room(f->organisation, USAGE_PROSPECTS, plenty));
+    assert_false(usage_has_room(f->organisation, USAGE_PROSPECTS, USAGE_NEAR + 2));
+    assert_false(usage_has_room(f->organisation, USAGE_CAMPAIGNS, plenty));
+    assert_false(usage_has_room(f->other, USAGE_PROSPECTS, plenty));
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* 2,000 may have come since */
+    assert_false(usage_has_room(f->organisation, USAGE_PROSPECTS, USAGE_NEAR + 2000));
+}
+
+static int run_erase(void *arg, struct db *db)
+{
+    struct use *use = arg;
+    int rc = db_scope(db, use->organisation);
+    return rc != DB_OK ? rc
+                       : db_exec(db, "DELETE FROM crm.prospects WHERE organisation_id = $1 AND email = 'a@example.com'",
+                                 "u", use->organisation);
+}
+
+static int run_campaign_and_fail(void *arg, struct db *db)
+{
+    struct use *use = arg;
+    char id[37];
+    int rc = campaigns_create(db, use->organisation, "n", "s", "b", id);
+    return rc != DB_OK ? rc : (int)use->used; /* 1: rolled back */
+}
+
+static int run_jobs(void *arg, struct db *db)
+{
+    struct use *use = arg;
+    struct queue_item items[70];
+    char keys[70][8];
+    uint64_t fresh;
+    for (int i = 0; i < 70; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "key%d", i);
+        items[i] = (struct queue_item){keys[i], "{}"};
+    }
+    int rc = queue_publish_many(db, QUEUE_EMAIL_SEND, use->organisation, "r", items, 70, &fresh);
+    if (rc == DB_OK) /* the same keys: nothing new */
+        rc = queue_publish_many(db, QUEUE_EMAIL_SEND, use->organisation, "r", items, 70, &fresh);
+    if (rc == DB_OK)
+        rc = queue_publish_later(db, QUEUE_EMAIL_SEND, use->organisation, "r", "{}", 100000);
+    return rc == DB_OK ? queue_publish(db, QUEUE_DRAFT_GENERATE, use->organisation, "r", NULL, "{}", NULL) : rc;
+}
+
+static void what_an_organisation_has_is_known(void **state)
+{
+    struct fixture *f = *state;
+    struct prospect_input rows[3] = {row("a@example.com", "A", NULL), row("b@example.com", "B", NULL),
+                                     row("a@example.com", "C", NULL)};
+    struct use use = {.organisation = f->organisation, .what = "campaigns"};
+
+    assert_int_equal(usage(f, f->organisation, USAGE_PROSPECTS), 0);
+    assert_int_equal(upsert(f, f->organisation, rows, 3, NULL), DB_OK);
+    assert_int_equal(upsert(f, f->organisation, rows, 2, NULL), DB_OK);
+    assert_int_equal(upsert(f, f->other, rows, 1, NULL), DB_OK);
+    assert_int_equal(usage(f, f->organisation, USAGE_PROSPECTS), 2);
+    assert_int_equal(usage(f, f->other, USAGE_PROSPECTS), 1);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_erase, &use), DB_OK);
+    assert_int_equal(usage(f, f->organisation, USAGE_PROSPECTS), 1);
+
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_campaign_and_fail, &use), DB_OK);
+    use.used = 1;
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_campaign_and_fail, &use), 1);
+    assert_int_equal(usage(f, f->organisation, USAGE_CAMPAIGNS), 1);
+
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_jobs, &use), DB_OK);
+    assert_int_equal(usage(f, f->organisation, "email.send"), 71); /* the delayed one too */
+    assert_int_equal(usage(f, f->organisation, "draft.generate"), 1);
+    use.what = "jobs";
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_usage_all, &use), DB_OK);
+    assert_int_equal(use.all, 71); /* the fullest queue's */
+    assert_int_equal(
+        fixture_exec(f, "UPDATE tracking.jobs SET state = 'done', ended_at = 1 WHERE idempotency_key = 'key3'"), DB_OK);
+    assert_int_equal(
+        fixture_exec(f, "UPDATE tracking.jobs SET state = 'dead', ended_at = 1 WHERE idempotency_key = 'key4'"), DB_OK);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET attempt = 2 WHERE idempotency_key = 'key5'"), DB_OK);
+    assert_int_equal(usage(f, f->organisation, "email.send"), 69);
+    assert_int_equal(fixture_exec(f, "DELETE FROM tracking.jobs WHERE idempotency_key IN ('key3', 'key4', 'key5')"),
+                     DB_OK);
+    assert_int_equal(usage(f, f->organisation, "email.send"), 68);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -431,6 +604,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(keys_find_their_organisation),
         TEST(upsert_inserts_then_updates),
+        TEST(custom_fields_are_merged_and_cleared),
         TEST(the_same_address_twice_in_one_import),
         TEST(bad_rows_are_refused_whole),
         TEST(hostile_text_is_stored_as_it_is),
@@ -440,6 +614,8 @@ int main(void)
         TEST(filters_by_status_and_address),
         TEST(counts_by_status),
         TEST(status_follows_its_life),
+        TEST(what_an_organisation_has_is_known),
+        TEST(room_is_known_without_asking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/cursor.h"
 #include "mail/template.h"
 
 #include <setjmp.h>
@@ -41,10 +40,35 @@ static void test_render(void **state)
     renders("", "");
     renders("no fields } { }} {", "no fields } { }} {");
     renders("{{first_name}}", "Ada");
-    renders("Hello {{ first_name }}, {{First Name}}!", "Hello Ada, Ada!");
+    renders("Hello {{ first_name }}, {{First_Name}}!", "Hello Ada, Ada!");
     renders("{{FIRST-NAME}}{{first_name}}", "AdaAda");
     renders("{{pr\xc3\xa9nom}}", "\xc3\x89mile");
     renders("{{braces}}", "{{first_name}}"); /* a value is not rendered again */
+}
+
+/* What a saved campaign of before has: it is rendered, and not taken any more. */
+static void test_names_with_blanks(void **state)
+{
+    struct template_fault fault;
+    char *out;
+
+    (void)state;
+    assert_int_equal(template_render("{{First Name}}!", lookup, NULL, &out, &fault), TEMPLATE_OK);
+    assert_string_equal(out, "Ada!");
+    free(out);
+    static const char *const refused[] = {"x {{First Name}}!", "x {{if a}}", "x {{#each a}}", "x {{/if}}", "x {{a,b}}"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        assert_int_equal(template_check(refused[i], &fault), TEMPLATE_E_SYNTAX);
+        assert_int_equal(fault.column, 3);
+    }
+}
+
+static void test_default(void **state)
+{
+    (void)state;
+    renders("Hi {{first_name | default: \"there\"}}", "Hi Ada");
+    renders("Hi {{last_name|default:'you \"|\" }}'}}!", "Hi you \"|\" }}!");
+    renders("{{blank | default: \"\"}}.{{no.such-field | default: \"x\"}}", ".x");
 }
 
 static void test_escape(void **state)
@@ -95,6 +119,13 @@ static void test_syntax(void **state)
     malformed("x {{ }}", 1, 3);
     malformed("{{a{b}}", 1, 1);
     malformed("{{a\nb}}", 1, 1);
+    malformed("{{a|upper}}", 1, 5);
+    malformed("{{a | default \"x\"}}", 1, 15);
+    malformed("{{a | default: there}}", 1, 16);
+    malformed("{{a | default: \xe2\x80\x9cthere\xe2\x80\x9d}}", 1, 16);
+    malformed("\n{{a | default: \"there}}", 2, 16);
+    malformed("{{a | default: \"x\" | upper}}", 1, 20);
+    malformed("{{a | default: \"x\" b}}", 1, 20);
     malformed("{{aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggggg}}", 1, 1);
 }
 
@@ -115,59 +146,12 @@ static void test_too_long(void **state)
     free(text);
 }
 
-static void test_names(void **state)
-{
-    static const char *const cases[][2] = {
-        {"email", "email"},
-        {" E-Mail ", "e_mail"},
-        {"First  Name", "first_name"},
-        {"a - b", "a_b"},
-        {"a__b", "a__b"},
-        {"\xc3\x89tat", "\xc3\x89tat"},
-        {"", ""},
-        {"   ", ""},
-        {"a\tb", ""},
-        {"a\"b", ""},
-        {"{a", ""},
-        {"\xff", ""},
-    };
-    char out[FIELD_NAME_MAX + 1];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        assert_int_equal(field_name_normalise(cases[i][0], strlen(cases[i][0]), out), strlen(cases[i][1]));
-        assert_string_equal(out, cases[i][1]);
-    }
-}
-
-/* A cursor is taken back by the list that gave it, and by no other; a changed one by none. */
-static void test_cursor(void **state)
-{
-    static const char id[] = "01890a5d-ac96-774b-bcce-b302099a8057";
-    char cursor[CURSOR_SIZE], back[37];
-
-    (void)state;
-    assert_true(cursor_write(id, "org", "prospects||", cursor));
-    assert_true(cursor_read(cursor, "org", "prospects||", back));
-    assert_string_equal(back, id);
-    assert_false(cursor_read(cursor, "other", "prospects||", back));
-    assert_false(cursor_read(cursor, "org", "campaigns|", back));
-    for (size_t i = 0; i < strlen(cursor); i++) {
-        char changed[CURSOR_SIZE];
-        memcpy(changed, cursor, sizeof(changed));
-        changed[i] = changed[i] == '0' ? '1' : '0';
-        assert_false(cursor_read(changed, "org", "prospects||", back));
-    }
-    assert_false(cursor_read("", "org", "prospects||", back));
-    assert_false(cursor_write("nonsense", "org", "prospects||", cursor));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_render), cmocka_unit_test(test_escape),   cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_syntax), cmocka_unit_test(test_too_long), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_cursor),
+        cmocka_unit_test(test_render),   cmocka_unit_test(test_names_with_blanks), cmocka_unit_test(test_default),
+        cmocka_unit_test(test_escape),   cmocka_unit_test(test_missing),           cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file base/app.h What the parts of the service share; made by main, read-only afterwards. Data flows route → service → store / queue. */
+/** @file base/app.h The state that the parts of the service share; set by main, read-only afterwards. Data flows route → service → store / queue. */
 #ifndef INGEST_BASE_APP_H
 #define INGEST_BASE_APP_H
 
@@ -12,6 +12,7 @@ struct rate_limit;
 struct http_server;
 
 struct app {
+    unsigned char unsubscribe_key[32]; /**< signs the links of mail/unsubscribe.h */
     const struct settings *settings;
     struct store *store;
     struct queue *queue;

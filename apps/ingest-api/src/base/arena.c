@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first chunk is for a row or two; each is twice the one before, up to what is a mapping of its own. */
+/* The first chunk is for a row or two; each is twice as large as the previous one, up to the size of a separate mapping. */
 #define CHUNK_SIZE_FIRST (8u * 1024)
 #define CHUNK_SIZE (256u * 1024)
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What follows the prefix, which must be something. NULL: it does not begin with it. */
+/* The text after the prefix, which must not be empty. NULL: it does not begin with the prefix. */
 static const char *behind(const char *url, const char *prefix)
 {
     size_t n = strlen(prefix);

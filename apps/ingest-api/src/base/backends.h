@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/backends.h
- * What STORE, QUEUE and MAIL name. Nobody else looks at their schemes. "" is the default. Pure functions.
+ * Parsing of STORE, QUEUE and MAIL. Only this file knows their schemes. "" is the default. Pure functions.
  */
 #ifndef INGEST_BASE_BACKENDS_H
 #define INGEST_BASE_BACKENDS_H
@@ -14,7 +14,7 @@ enum store_backend backend_of_store(const char *url, const char **path);
 
 enum queue_backend { QUEUE_IS_INVALID, QUEUE_IS_EMBEDDED, QUEUE_IS_AMQP, QUEUE_IS_AMQPS };
 enum queue_backend backend_of_queue(const char *url);
-/** The jobs are at a broker, which may be away while the store is there. */
+/** The jobs are at a broker, which may be away while the store is up. */
 bool backend_is_broker(const char *queue_url);
 
 enum mail_backend { MAIL_IS_INVALID, MAIL_IS_FILE, MAIL_IS_SMTP, MAIL_IS_SMTPS };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/email_address.h"
 
+#include "base/ascii.h"
+
 #include <string.h>
 
-/* Short lists by hand; a linear search is cheap beside the query that brought the address. */
+/* Short lists by hand; a linear search is cheap compared with the query for the address. */
 static const char *const free_domains[] = {
     "aol.com",    "bluewin.ch",  "free.fr",     "fastmail.com",   "gmail.com",     "gmx.at",      "gmx.ch",
     "gmx.com",    "gmx.de",      "gmx.net",     "googlemail.com", "hotmail.co.uk", "hotmail.com", "hotmail.fr",
@@ -26,12 +28,16 @@ static const char *const role_locals[] = {
     "privacy", "sales", "security", "service", "support", "team",      "webmaster",
 };
 
+static const char *const never_locals[] = {
+    "abuse",      "dmarc", "hostmaster", "listserv", "majordomo",   "noc",
+    "postmaster", "root",  "security",   "spam",     "unsubscribe", "uucp",
+};
+
 static bool listed(const char *word, const char *const *list, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (strcmp(word, list[i]) == 0)
             return true;
-    }
     return false;
 }
 #define LISTED(word, list) listed(word, list, sizeof(list) / sizeof(*(list)))
@@ -47,10 +53,9 @@ static bool valid_local(const char *p, size_t length)
 
     if (length == 0 || length > 64 || p[0] == '.' || p[length - 1] == '.')
         return false;
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         if (p[i] == '.' ? p[i + 1] == '.' : !alnum(p[i]) && (p[i] == '\0' || !strchr(atext, p[i])))
             return false;
-    }
     return true;
 }
 
@@ -89,6 +94,16 @@ bool email_address_valid(const char *address, size_t length)
     return valid_local(address, local) && valid_domain(at + 1, length - local - 1);
 }
 
+uint64_t email_address_hash(const char *address, size_t length)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)ascii_lower(address[i])) * 1099511628211u;
+    hash ^= hash >> 32;
+    return hash ? hash : 1;
+}
+
 const char *email_address_domain(const char *address)
 {
     const char *at = strrchr(address, '@');
@@ -110,7 +125,7 @@ static bool local_part_listed(const char *address, const char *const *list, size
 
 /*
  * Top-level domains that mean this machine or this network (RFC 6761, RFC 6762). `.test`, `.example` and `.invalid`
- * stay usable: they are for trials, and the address on them harms nobody.
+ * stay usable: they are for tests, and such addresses harm nobody.
  */
 static bool reserved(const char *domain)
 {
@@ -140,4 +155,9 @@ bool email_domain_free(const char *domain)
 bool email_address_role(const char *address)
 {
     return local_part_listed(address, role_locals, sizeof(role_locals) / sizeof(*role_locals));
+}
+
+bool email_address_never(const char *address)
+{
+    return local_part_listed(address, never_locals, sizeof(never_locals) / sizeof(*never_locals));
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/email_address.h
- * What an e-mail address tells by itself, without asking anybody. Pure functions, thread safe.
+ * Checks of an e-mail address without asking a server. Pure functions, thread safe.
  */
 #ifndef INGEST_BASE_EMAIL_ADDRESS_H
 #define INGEST_BASE_EMAIL_ADDRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /** Longest address that fits an SMTP path (RFC 5321 section 4.5.3.1.3, less the angle brackets). */
 #define EMAIL_ADDRESS_MAX 254
@@ -20,16 +21,21 @@
 bool email_address_valid(const char *address, size_t length);
 
 /**
- * Whether mail to this (valid, lower-case) address makes sense. @return NULL if it does, else the reason:
+ * Does it make sense to send to this (valid, lower-case) address? @return NULL if yes, else the reason:
  * reserved_domain, disposable_domain, no_reply_address.
  */
 const char *email_address_unusable(const char *address);
 
-/** Behind the '@'. */
+/** A hash of an address for tables, case-insensitive; never 0. */
+uint64_t email_address_hash(const char *address, size_t length);
+
+/** The part after the '@'. */
 const char *email_address_domain(const char *address);
-/** A mailbox provider for everybody (gmail.com …), so the domain says nothing about the company. Lower case. */
+/** A public mailbox provider (gmail.com …), so the domain says nothing about the company. Lower case. */
 bool email_domain_free(const char *domain);
-/** Addressed to a function, not a person: info@, sales@ … Lower case. */
+/** Read by abuse or network staff (RFC 2142), or by a program: it gets no e-mail. Lower case. */
+bool email_address_never(const char *address);
+/** The address of a function, not of a person: info@, sales@ … Lower case. */
 bool email_address_role(const char *address);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file base/hex.h Bytes as hexadecimal digits and back. Inline: a page of rows has hundreds of ids. */
+/** @file base/hex.h Bytes as hexadecimal digits and back. Inline, because a page of rows has hundreds of ids. */
 #ifndef INGEST_BASE_HEX_H
 #define INGEST_BASE_HEX_H
 
@@ -26,7 +26,7 @@ static inline int hex_digit(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/** 2 × n digits. @return false at the first character that is none; nothing behind it is read. */
+/** 2 × n digits. @return false at the first invalid character; nothing after it is read. */
 static inline bool hex_parse(const char *text, unsigned char *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -9,13 +9,13 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The version of its binary interface since 2006. */
+/* The version of its ABI since 2006. */
 #define LIBRARY "libcurl.so.4"
 
 struct libcurl libcurl;
 
 /*
- * What is loaded at run time is not among the libraries that the linker names. Packagers' tools find it in this note instead
+ * A library that is loaded at run time is not in the linker's list. Packaging tools find it in this note instead
  * (UAPI group, "ELF Metadata: dlopen"): dpkg and rpm turn it into a dependency.
  */
 #define NOTE                                                                                          \
@@ -43,7 +43,7 @@ static const struct {
     size_t offset;
 } symbols[] = {LIBCURL_FUNCTIONS(SYMBOL)};
 
-/* It stays loaded: what it brings may have handlers that run at exit. */
+/* It stays loaded: its dependencies may have handlers that run at exit. */
 static int load(void)
 {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);

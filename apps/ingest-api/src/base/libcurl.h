@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/libcurl.h
- * libcurl, loaded by who is going to send something: SMTP, error reports, the probe. It brings a dozen libraries (HTTP/2,
+ * libcurl, loaded only by code that sends: SMTP, error reports, the probe. It loads a dozen libraries (HTTP/2,
  * SSH, RTMP and so on), which together cost a process 0.7 MiB; most servers only answer requests.
  *
- * The functions have their names without `curl_`; what they do is in libcurl's documentation. They may be called between
+ * The functions have their names without `curl_`; see libcurl's documentation. Call them only between
  * libcurl_open() and libcurl_close().
  */
 #ifndef INGEST_BASE_LIBCURL_H
@@ -39,10 +39,12 @@ struct libcurl {
 };
 extern struct libcurl libcurl;
 
-/** Load and initialise; may be called by several, each of whom closes it. Not thread safe: at start.
- *  @return 0, or -1 after one line in the log. */
+/**
+ * Load and initialise; may be called several times, each with its libcurl_close(). Not thread safe: at the start.
+ *  @return 0, or -1 after one line in the log.
+ */
 int libcurl_open(void);
-/** After the last use by who opened it. */
+/** After the last use by the caller of libcurl_open(). */
 void libcurl_close(void);
 
 #endif

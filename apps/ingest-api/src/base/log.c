@@ -13,14 +13,14 @@
 
 #define FIELD_MAX 2048 /* bytes of one string value */
 #define MSG_MAX 4096
-/* room kept for `,"truncated":true,"msg":…}` and the newline */
+/* room reserved for `,"truncated":true,"msg":…}` and the newline */
 #define LINE_TAIL (32 + 6 * 256)
 
 static _Atomic int threshold = LOG_INFO;
 static _Atomic int log_fd = STDOUT_FILENO;
 typedef void sink_fn(const char *line, size_t length);
 static _Atomic(sink_fn *) sink;
-/* Lines of several threads never mix, whatever kind of file it is and however write(2) divides them. */
+/* Lines of several threads never mix, for any kind of file and however write(2) splits them. */
 static pthread_mutex_t write_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static pthread_once_t identity_once = PTHREAD_ONCE_INIT;
@@ -76,14 +76,13 @@ void log_set_fd(int fd)
 int log_level_from_name(const char *name)
 {
     static const char *const names[] = {"trace", "debug", "info", "warn", "error", "fatal", "silent"};
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 7; i++)
         if (strcmp(name, names[i]) == 0)
             return (i + 1) * 10;
-    }
     return -1;
 }
 
-/** A log that cannot be written is not a reason to stop serving: after an error the rest is dropped. */
+/* A log that cannot be written must not stop the service: after an error the rest is dropped. */
 static void write_all(const char *data, size_t length)
 {
     int fd = atomic_load_explicit(&log_fd, memory_order_relaxed);
@@ -115,7 +114,7 @@ static void begin(struct text *line, int level)
     text_add_n(line, identity, identity_length);
 }
 
-/** The room for this was held back, so a line always ends whole. */
+/* Room for this is reserved, so a line always ends completely. */
 static void end(struct text *line, const char *msg, size_t full_capacity)
 {
     bool truncated = line->overflow;
@@ -143,7 +142,7 @@ static void add_key(struct text *line, const char *key)
     text_add_n(line, "\":", 2);
 }
 
-/** @return false for a type that is not known: the argument after it cannot be skipped. */
+/* @return false for an unknown type: the argument after it cannot be skipped. */
 static bool add_field(struct text *line, const char *typed_key, va_list *arguments)
 {
     if (typed_key[0] == '\0' || typed_key[1] != ':')

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/log.h
- * Structured log: one JSON object a line on standard output, pino's fields: level (number), time (ms), pid, hostname,
- * then name/reqId/… and msg. Thread safe: lines of several threads never mix. No secret and no e-mail address goes in
+ * Structured log: one JSON object per line on standard output, with pino's fields: level (number), time (ms), pid, hostname,
+ * then name/reqId/… and msg. Thread safe: lines of several threads never mix. No secret and no e-mail address may go in
  * here.
  *
- * log_write() writes its line at once, with one write(2). A busy thread may collect whole lines in a struct
- * log_buffer of its own and write many at a time (the access log does).
+ * log_write() writes its line at once, with one write(2). A busy thread may collect complete lines in its own struct
+ * log_buffer and write many at a time (the access log does).
  */
 #ifndef INGEST_BASE_LOG_H
 #define INGEST_BASE_LOG_H
@@ -20,20 +20,20 @@ void log_set_level(int level);
 int log_level_from_name(const char *name); /**< -1 if unknown */
 bool log_enabled(int level);
 /**
- * Beside the log: lines of level error, of level warn with a field "error" (something failed), and what log_to_sink()
- * is given, whatever LOG_LEVEL is. It is called by any thread that logs, must not wait and must not log. NULL: none.
- * Set while no other thread logs.
+ * A second receiver: it gets lines of level error, lines of level warn with a field "error" (something failed), and what log_to_sink()
+ * is given, for any LOG_LEVEL. Any thread that logs calls it; it must not wait and must not log. NULL: none.
+ * Set it while no other thread logs.
  */
 void log_set_sink(void (*sink)(const char *line, size_t length));
 void log_to_sink(const char *line, size_t length);
 bool log_has_sink(void);
-/** Where lines go: 1 (standard output, the default) for the service, 2 for commands whose output is their result. */
+/** Destination of lines: 1 (standard output, the default) for the service, 2 for commands whose output is their result. */
 void log_set_fd(int fd);
 
 /**
  * log_write(LOG_WARN, "slow query", "s:component", "store", "s:operation", op, "f:duration", seconds, NULL)
  * Pairs of (type:key, value): s const char* (NULL: null), i int64_t, u uint64_t, f double, b int. Ended by NULL.
- * `msg` is last in the argument's place but written last in the line, as pino does.
+ * `msg` is an early argument but is written last in the line, as pino does.
  * An integer argument must have exactly the named type (cast it); an unknown type ends the line's fields.
  */
 void log_write(int level, const char *msg, ...) __attribute__((sentinel));
@@ -43,7 +43,7 @@ void log_write(int level, const char *msg, ...) __attribute__((sentinel));
 #define log_warn(...) log_write(LOG_WARN, __VA_ARGS__, (const char *)0)
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__, (const char *)0)
 
-/** Lines collected by one thread. Must be flushed by its owner before it goes. */
+/** Lines collected by one thread. Its owner must flush it before it ends. */
 struct log_buffer {
     char data[32768];
     size_t length;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who holds a lease, so that the jobs of a process that was killed come back at once and not when the lease runs out. */
+/* The holder of a lease, so that the jobs of a killed process are requeued at once and not when the lease ends. */
 #include "base/owner.h"
 
 #include <errno.h>
@@ -10,25 +10,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Field 22 of /proc/PID/stat: clock ticks after boot. With it a process is told from a later one of the same number. */
+/* Field 22 of /proc/PID/stat: clock ticks after boot. It distinguishes a process from a later one with the same pid. */
 static unsigned long long start_time(long pid)
 {
     char path[64], line[1024];
-    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
     FILE *file = fopen(path, "re");
     if (!file)
         return 0;
-    size_t n = fread(line, 1, sizeof line - 1, file);
+    size_t n = fread(line, 1, sizeof(line) - 1, file);
     fclose(file);
     line[n] = 0;
-    /* The name, field 2, may hold anything; it ends at the last parenthesis. */
+    /* The name, field 2, may contain anything; it ends at the last parenthesis. */
     char *p = strrchr(line, ')');
     for (int field = 2; p && field < 22; field++)
         p = strchr(p + 1, ' ');
     return p ? strtoull(p + 1, NULL, 10) : 0;
 }
 
-/* A pid means something in its namespace on its machine only: the boot's id and the namespace's number. "" if unknown. */
+/* A pid is valid only in its namespace on its machine: the boot's id and the namespace's number. "" if unknown. */
 static void place(char out[OWNER_SIZE])
 {
     struct stat st;
@@ -51,7 +51,7 @@ void owner_self(char out[OWNER_SIZE])
     snprintf(out, OWNER_SIZE, "%.30s:%ld:%llu", *where ? where : "?", pid, start_time(pid));
 }
 
-/* @return whether it is of here, with its number and start. */
+/* @return whether it belongs to this machine, with its pid and start time. */
 static bool parse_here(const char *owner, long *pid, unsigned long long *start)
 {
     char where[OWNER_SIZE], here[OWNER_SIZE];

@@ -6,12 +6,12 @@
 #include <stdbool.h>
 
 #define OWNER_SIZE 64
-/** A session of the database is called this and its process' owner_self(), cut to 63 characters. */
+/** Database sessions have this name and their process' owner_self(), cut to 63 characters. */
 #define OWNER_SESSION "ingest-api "
 
 /** Machine (since its boot), pid namespace, pid and start time of this process, as text. */
 void owner_self(char out[OWNER_SIZE]);
-/** Of this machine and pid namespace. Of others nothing is known here. */
+/** Of this machine and pid namespace. Nothing is known here about others. */
 bool owner_is_here(const char *owner);
 /** It is here and certainly gone. */
 bool owner_is_dead(const char *owner);

@@ -54,7 +54,7 @@ void setting_number(struct settings *settings, const struct number *number, stru
     char *rest;
     errno = 0;
     unsigned long long value = strtoull(text, &rest, 10);
-    /* strtoull takes blanks and signs; a setting does not */
+    /* strtoull accepts white space and signs; a setting does not */
     if (text[0] < '0' || text[0] > '9' || *rest || errno || value < number->minimum || value > number->maximum) {
         report_fault(report, "%s=\"%.64s\": must be a whole number from %llu to %llu", number->name, text,
                      (unsigned long long)number->minimum, (unsigned long long)number->maximum);
@@ -65,7 +65,7 @@ void setting_number(struct settings *settings, const struct number *number, stru
 
 /* ---- texts */
 
-/** Reads a secret's file into out, without the newline at its end. @return false after a fault. */
+/* Reads a secret's file into out, without the newline at its end. @return false after a fault. */
 static bool read_secret(const char *name, const char *path, char *out, size_t size, struct report *report)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

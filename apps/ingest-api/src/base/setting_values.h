@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/setting_values.h
- * From the text of an environment variable, or of a secret's file, to a field of struct settings. What a value means is
- * settings.c's.
+ * From the text of an environment variable, or of a secret's file, to a field of struct settings. The meaning of values is in
+ * settings.c.
  */
 #ifndef INGEST_BASE_SETTING_VALUES_H
 #define INGEST_BASE_SETTING_VALUES_H
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What is wrong with the configuration: a line a fault. Lines that do not fit are counted all the same. */
+/** The errors of the configuration: one line each. Lines that do not fit are still counted. */
 struct report {
     char *text;
     size_t size, length;
@@ -29,7 +29,7 @@ struct number {
     uint64_t minimum, maximum, fallback;
 };
 
-/** Its value, or the fallback. A fault leaves the fallback. */
+/** Its value, or the fallback. On an error, the fallback. */
 void setting_number(struct settings *settings, const struct number *number, struct report *report);
 
 struct string {

@@ -3,10 +3,12 @@
 
 #include "base/backends.h"
 #include "base/log.h"
+#include "base/setting_meant.h"
 #include "base/setting_values.h"
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +35,11 @@ static const struct number numbers[] = {
     {"MAX_IMPORT_BYTES", NUMBER_SIZE, FIELD(max_import_bytes), KIB, 4096 * MIB, 64 * MIB},
     {"MAX_JSON_BYTES", NUMBER_SIZE, FIELD(max_json_bytes), KIB, 64 * MIB, 1 * MIB},
     {"MAX_JOBS", NUMBER_UNSIGNED, FIELD(max_jobs), 0, 1000000000, 10000000},
+    {"CONFINE", NUMBER_BOOL, FIELD(confine), 0, 1, 1},
+    {"MAX_PROSPECTS", NUMBER_UNSIGNED, FIELD(max_prospects), 0, 1000000000, 10000000},
+    {"MAX_IDEMPOTENCY_KEYS", NUMBER_UNSIGNED, FIELD(max_idempotency_keys), 0, 1000000000, 100000},
+    {"IDEMPOTENCY_TTL", NUMBER_UNSIGNED, FIELD(idempotency_ttl_s), 1, 2592000, 86400},
+    {"MAX_BODY_DISK", NUMBER_SIZE, FIELD(max_body_disk), 0, 1048576 * MIB, 1024 * MIB},
     {"MAX_CAMPAIGNS", NUMBER_UNSIGNED, FIELD(max_campaigns), 0, 1000000000, 100000},
     {"IDLE_TIMEOUT", NUMBER_UNSIGNED, FIELD(idle_timeout_s), 1, 86400, 60},
     {"REQUEST_TIMEOUT", NUMBER_UNSIGNED, FIELD(request_timeout_s), 1, 86400, 60},
@@ -40,6 +47,10 @@ static const struct number numbers[] = {
     {"RATE_LIMIT", NUMBER_UNSIGNED, FIELD(rate_limit), 0, 1000000, 0},
     {"VALIDATION_DELAY", NUMBER_UNSIGNED, FIELD(validation_delay_s), 0, 86400, 15},
     {"MAIL_RATE_LIMIT", NUMBER_UNSIGNED, FIELD(mail_rate), 0, 1000000, 0},
+    {"MAIL_RETRY_MIN", NUMBER_UNSIGNED, FIELD(mail_retry_min_s), 1, 86400, 60},
+    {"MAIL_RETRY_MAX", NUMBER_UNSIGNED, FIELD(mail_retry_max_s), 1, 604800, 14400},
+    {"MAIL_RETRY_FOR", NUMBER_UNSIGNED, FIELD(mail_retry_for_s), 1, 2592000, 432000},
+    {"MAIL_REFUSALS", NUMBER_UNSIGNED, FIELD(mail_refusals), 1, 1000, 10},
     {"JOB_ATTEMPTS", NUMBER_UNSIGNED, FIELD(job_attempts), 1, 100, 5},
 };
 
@@ -64,7 +75,10 @@ static const struct string strings[] = {
     {"SENTRY_DSN", TEXT(sentry_dsn), "", true},
     {"SENTRY_CA", TEXT(sentry_ca), "", false},
     {"SENTRY_ENVIRONMENT", TEXT(sentry_environment), "production", false},
-    {"MAIL_FROM", TEXT(mail_from), "ProspectFlow <no-reply@prospectflow.invalid>", false},
+    {"MAIL_FROM", TEXT(mail_from), "", false},
+    {"MAIL_EHLO", TEXT(mail_ehlo), "", false},
+    {"PUBLIC_URL", TEXT(public_url), "", false},
+    {"UNSUBSCRIBE_SECRET", TEXT(unsubscribe_secret), "", true},
     {"PROMETHEUS_URL", TEXT(prometheus_url), "http://localhost:9090", false},
     {"GRAFANA_URL", TEXT(grafana_url), "http://localhost:3001", false},
 };
@@ -76,7 +90,7 @@ static unsigned usable_cores(void)
     return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
 }
 
-/* ---- what a value means ----------------------------------------------------------------------------------------- */
+/* ---- what a value means ---- */
 
 static bool has_prefix(const char *text, const char *prefix)
 {
@@ -99,7 +113,7 @@ static bool set_role(struct settings *settings, const char *name)
 static void check_backends(const struct settings *settings, struct report *report)
 {
     bool broker = backend_is_broker(settings->queue_url);
-    /* what follows the scheme may hold a password: it is not shown */
+    /* the text after the scheme may contain a password: it is not shown */
     if (backend_of_store(settings->store_url, NULL) == STORE_IS_INVALID)
         report_fault(report,
                      "STORE: must be \"sqlite\", \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST:PORT/DATABASE\"");
@@ -148,10 +162,15 @@ static void check_smtp(struct settings *settings, struct report *report)
     if (!*settings->smtp_user != !*settings->smtp_password)
         report_fault(report, "SMTP_USER and SMTP_PASSWORD: both or none must be set");
     if (*settings->smtp_user && plain && settings->smtp_starttls != STARTTLS_REQUIRED)
-        report_fault(report, "SMTP_USER: needs SMTP_STARTTLS=required or smtps://, else the password may be read");
+        report_fault(report, "SMTP_USER: needs SMTP_STARTTLS=required or smtps://, else others may read the password");
     if ((*settings->smtp_user || *settings->smtp_ca) && !smtp)
         report_fault(report, "SMTP_USER and SMTP_CA: only with MAIL=smtp://… or smtps://…");
     check_file("SMTP_CA", settings->smtp_ca, report);
+    if (smtp && !*settings->mail_from && settings->role & ROLE_WORKER)
+        report_fault(report, "MAIL_FROM: must be set with MAIL=smtp://… or smtps://…, as \"Name <local@domain>\"");
+    if (strspn(settings->mail_ehlo, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:[]-") !=
+        strlen(settings->mail_ehlo))
+        report_fault(report, "MAIL_EHLO=\"%.64s\": must be a host name or an address in brackets", settings->mail_ehlo);
 }
 
 /* http://KEY@HOST/PROJECT; the key is not shown */
@@ -175,12 +194,23 @@ static void check_addresses(const struct settings *settings, struct report *repo
             report_fault(report, "METRICS_LISTEN=\"%s\": must be ADDRESS:PORT, e.g. 127.0.0.1:9464", listen);
     }
     const char *const urls[][2] = {{"PROMETHEUS_URL", settings->prometheus_url},
-                                   {"GRAFANA_URL", settings->grafana_url}};
-    for (int i = 0; i < 2; i++) {
+                                   {"GRAFANA_URL", settings->grafana_url},
+                                   {"PUBLIC_URL", settings->public_url}};
+    for (int i = 0; i < 3; i++) {
+        if (i == 2 && !*urls[i][1])
+            continue;
         if (!has_prefix(urls[i][1], "http://") && !has_prefix(urls[i][1], "https://"))
             report_fault(report, "%s=\"%s\": must begin with http:// or https://", urls[i][0], urls[i][1]);
     }
-    /* shorter ones are refused unread by http/auth.c */
+    for (const char *p = settings->public_url; *p; p++) {
+        if (*p <= ' ' || *p > '~' || strchr("<>\"", *p)) {
+            report_fault(report, "PUBLIC_URL: must be visible ASCII characters, without < > and \"");
+            break;
+        }
+    }
+    if (*settings->unsubscribe_secret && strlen(settings->unsubscribe_secret) < 16)
+        report_fault(report, "UNSUBSCRIBE_SECRET: must have 16 characters or more");
+    /* http/auth.c refuses shorter ones unread */
     if (*settings->metrics_token && strlen(settings->metrics_token) < 8)
         report_fault(report, "METRICS_TOKEN: must have 8 characters or more");
     for (const char *p = settings->metrics_token; *p; p++) {
@@ -235,4 +265,70 @@ int settings_load(struct settings *settings, int argc, char **argv, char *report
     check_sentry(settings, &report);
     check_addresses(settings, &report);
     return report.faults;
+}
+
+uint16_t settings_metrics_address(const struct settings *settings, char host[64])
+{
+    const char *listen = settings->metrics_listen, *colon = strrchr(listen, ':');
+    size_t length = (size_t)(colon - listen);
+    bool bracketed = length > 2 && listen[0] == '[' && colon[-1] == ']';
+
+    (void)snprintf(host, 64, "%.*s", (int)(length - 2 * bracketed), listen + bracketed);
+    return (uint16_t)strtoul(colon + 1, NULL, 10);
+}
+
+/* ---- names that are none ---- */
+
+/* Read elsewhere, not by the tables. */
+static const char *const other_names[] = {"ROLE", "LOG_LEVEL", "SMTP_STARTTLS", "PROMC_OVERRIDES"};
+
+struct near {
+    char name[64];
+    const char *setting; /* the closest setting */
+    const char *ending;
+    unsigned slips;
+    bool known;
+};
+
+static void compare(struct near *near, const char *setting, const char *ending)
+{
+    char whole[64];
+    (void)snprintf(whole, sizeof(whole), "%s%s", setting, ending);
+    unsigned slips = setting_slips(near->name, whole);
+    near->known |= strcmp(whole, near->name) == 0;
+    if (slips > 0 && (!near->setting || slips < near->slips)) {
+        near->setting = setting;
+        near->ending = ending;
+        near->slips = slips;
+    }
+}
+
+static void compare_all(struct near *near)
+{
+    for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++)
+        compare(near, other_names[i], "");
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        compare(near, numbers[i].name, "");
+    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+        compare(near, strings[i].name, "");
+        if (strings[i].secret)
+            compare(near, strings[i].name, "_FILE");
+    }
+}
+
+void settings_misspelt(void (*found)(const char *name, const char *meant))
+{
+    for (char **variable = environ; *variable; variable++) {
+        struct near near = {.known = false};
+        size_t length = strcspn(*variable, "=");
+        char meant[64];
+        if (length >= sizeof(near.name))
+            continue;
+        memcpy(near.name, *variable, length);
+        compare_all(&near);
+        if (near.known || !near.setting)
+            continue;
+        (void)snprintf(meant, sizeof(meant), "%s%s", near.setting, near.ending);
+        found(near.name, meant);
+    }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file base/stop.h The wish that threads end, and waits that it cuts short. Thread safe. */
+/** @file base/stop.h A request that threads end, and waits that it interrupts. Thread safe. */
 #ifndef INGEST_BASE_STOP_H
 #define INGEST_BASE_STOP_H
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct stop {
-    pthread_mutex_t lock; /* so that no wait begins between the wish and its signal */
+    pthread_mutex_t lock; /* so that no wait begins between the request and its signal */
     pthread_cond_t cond;
     atomic_bool wanted;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include "base/arena.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -14,16 +15,38 @@ void text_init_growing(struct text *text, size_t expected)
     (void)text_grow(text, expected);
 }
 
-bool text_grow(struct text *text, size_t n)
+void text_init_in_arena(struct text *text, struct arena *arena)
 {
-    size_t capacity = text->capacity + n > 2 * text->capacity ? text->capacity + n : 2 * text->capacity;
-    char *data = text->grows && !text->overflow ? realloc(text->data, capacity + 1) : NULL;
+    *text = (struct text){.grows = true, .arena = arena};
+}
+
+/* In an arena nothing grows in place: the text is moved. */
+static char *resize(const struct text *text, size_t size)
+{
+    if (!text->arena)
+        return realloc(text->data, size);
+    char *data = arena_alloc(text->arena, size);
+    if (data && text->data && text->length > 0)
+        memcpy(data, text->data, text->length);
+    return data;
+}
+
+bool text_reserve(struct text *text, size_t capacity)
+{
+    if (capacity <= text->capacity && text->data)
+        return true;
+    char *data = text->grows && !text->overflow ? resize(text, capacity + 1) : NULL;
     text->overflow |= !data;
     if (!data)
         return false;
     text->data = data;
     text->capacity = capacity;
     return true;
+}
+
+bool text_grow(struct text *text, size_t n)
+{
+    return text_reserve(text, text->capacity + n > 2 * text->capacity ? text->capacity + n : 2 * text->capacity);
 }
 
 char *text_take(struct text *text)
@@ -86,14 +109,13 @@ void text_add_double(struct text *text, double value)
     char digits[32];
     int n = snprintf(digits, sizeof(digits), "%.17g", value);
     /* the only thing a locale changes in %g is the decimal point */
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++)
         if (digits[i] == ',')
             digits[i] = '.';
-    }
     text_add_n(text, digits, (size_t)n);
 }
 
-/** Writes the escape of one control character, quote or backslash. @return its length. */
+/* Writes the escape of one control character, quote or backslash. @return its length. */
 static size_t json_escape(unsigned char c, char out[6])
 {
     static const char hex[] = "0123456789abcdef";
@@ -164,7 +186,7 @@ void text_add_json(struct text *text, const char *value, size_t length, size_t m
     }
     text_add_n(text, "\"", 1);
     if (text->overflow && !overflow)
-        text->length = before; /* whole or not at all */
+        text->length = before; /* completely or not at all */
 }
 
 static void put_digits(char *out, int count, int value)

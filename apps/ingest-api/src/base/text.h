@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/text.h
- * Appending to a buffer; nothing depends on the locale. The buffer is the caller's and stays as it is (log lines, small JSON
- * answers), or it grows on the heap (messages, pages of rows).
+ * Appending to a buffer, independent of the locale. The buffer is either the caller's and fixed (log lines, small JSON
+ * answers), or it grows: on the heap (e-mails, pages of rows, bodies) or in an arena (a row's custom fields).
  *
- * What does not fit, or finds no memory, is dropped whole (a value is never cut in its middle) and `overflow` is set, so that
- * the caller looks once, at the end.
+ * A piece that does not fit, or for which there is no memory, is dropped completely (a value is never cut) and `overflow` is set, so
+ * the caller checks once, at the end.
  */
 #ifndef INGEST_BASE_TEXT_H
 #define INGEST_BASE_TEXT_H
@@ -15,12 +15,15 @@
 #include <stdint.h>
 #include <string.h>
 
+struct arena;
+
 struct text {
     char *data;
     size_t length;
     size_t capacity;
     bool overflow;
-    bool grows; /**< data is the heap's, and the caller's to free() */
+    bool grows;          /**< data is on the heap, and the caller frees it; or it is in the arena */
+    struct arena *arena; /**< NULL: the heap */
 };
 
 static inline void text_init(struct text *text, char *buffer, size_t capacity)
@@ -28,11 +31,15 @@ static inline void text_init(struct text *text, char *buffer, size_t capacity)
     *text = (struct text){.data = buffer, .capacity = capacity};
 }
 
-/** One that grows. @param expected bytes. Without memory `overflow` is set. Adding is O(n), amortised. */
+/** A growing one. @param expected bytes. Without memory `overflow` is set. Appending is O(n), amortised. */
 void text_init_growing(struct text *text, size_t expected);
-/** Room for n bytes more, and a NUL. @return false: there is none, `overflow` is set. */
+/** One that grows in an arena: outgrown memory is freed with the arena. Nothing is allocated yet. */
+void text_init_in_arena(struct text *text, struct arena *arena);
+/** Make room for n more bytes, and a NUL. @return false: there is no room, `overflow` is set. */
 bool text_grow(struct text *text, size_t n);
-/** What has been added, with a NUL behind it; of one that grows. NULL after an overflow: it has been freed. */
+/** Make room for exactly `capacity` bytes in all, and a NUL. @return as text_grow() */
+bool text_reserve(struct text *text, size_t capacity);
+/** The text so far, NUL-terminated. NULL after an overflow of one that grows on the heap: it has been freed. */
 char *text_take(struct text *text);
 
 static inline void text_add_n(struct text *text, const char *bytes, size_t n)
@@ -46,6 +53,15 @@ static inline void text_add_n(struct text *text, const char *bytes, size_t n)
 static inline void text_add(struct text *text, const char *string)
 {
     text_add_n(text, string, strlen(string));
+}
+
+/** FNV-1a of a string: for a place in a table, not against who chooses the strings. */
+static inline uint32_t text_hash(const char *string)
+{
+    uint32_t hash = 2166136261u;
+    while (*string)
+        hash = (hash ^ (unsigned char)*string++) * 16777619u;
+    return hash;
 }
 
 void text_add_u64(struct text *text, uint64_t value);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/token_bucket.h
- * A token bucket, kept as the time at which it will be full again: one number, and no refill to run. Any unit of time.
+ * A token bucket, stored as the time at which it will be full again: one number, without a refill. Any unit of time.
  */
 #ifndef INGEST_BASE_TOKEN_BUCKET_H
 #define INGEST_BASE_TOKEN_BUCKET_H
 
 #include <stdint.h>
 
-/** `rate` tokens a second, and as many at once. */
+/** `rate` tokens a second, and a burst of as many. */
 struct token_rate {
     int64_t cost;  /**< time of one token */
     int64_t burst; /**< time of a whole bucket */
@@ -21,8 +21,8 @@ static inline struct token_rate token_rate_of(int64_t second, unsigned rate)
 }
 
 /**
- * Look for a token. @param full when the bucket is full again; 0 for a new one. @param after what that is if one is taken.
- * @return how long there will be none: 0 or less: take one by storing `after`.
+ * Look for a token. @param full time when the bucket is full again; 0 for a new one. @param after the new value of it if one is taken.
+ * @return the time until there is one; 0 or less: take one by storing `after`.
  */
 static inline int64_t token_wait(struct token_rate rate, int64_t full, int64_t now, int64_t *after)
 {

@@ -7,7 +7,7 @@
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 #define LOW_BITS UINT64_C(0x0101010101010101)
 
-/* True if the eight bytes are all in 0x01 … 0x7f. The zero test may be fooled only by bytes >= 0x80, which fail anyway. */
+/* Are all eight bytes in 0x01 … 0x7f? Only bytes >= 0x80 can fool the zero test, and they fail anyway. */
 static bool all_ascii(const char *p)
 {
     uint64_t word;
@@ -59,6 +59,15 @@ size_t utf8_check(const char *text, size_t length)
     return UTF8_VALID;
 }
 
+size_t utf8_characters(const char *text, size_t length)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < length; i++)
+        n += !continuation((unsigned char)text[i]);
+    return n;
+}
+
 bool utf8_has_control(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -66,6 +75,82 @@ bool utf8_has_control(const char *text, size_t length)
         if (c < 0x20 || c == 0x7f)
             return true;
         if (c == 0xc2 && i + 1 < length && (unsigned char)text[i + 1] < 0xa0)
+            return true;
+    }
+    return false;
+}
+
+bool utf8_is_plain(const char *text, size_t length)
+{
+    uint64_t word = LOW_BITS * ' ';
+    size_t at = 0;
+
+    for (; length - at >= 8; at += 8) {
+        memcpy(&word, text + at, sizeof(word));
+        /* below ' ', from 0x80, or 0x7f; a borrow or carry between bytes comes only from a byte that fails itself */
+        if (((word - LOW_BITS * ' ') | word | (word + LOW_BITS)) & HIGH_BITS)
+            return false;
+    }
+    for (; at < length; at++)
+        if (text[at] < ' ' || text[at] == 0x7f)
+            return false;
+    return true;
+}
+
+/* Characters beginning with 0xe2: U+2000 … U+200F, U+2028 … U+202C, U+202F, U+205F, U+2060, U+2066 … U+2069. */
+static bool is_general_blank(const unsigned char *p)
+{
+    if (p[1] == 0x80)
+        return p[2] <= 0x8f || (p[2] >= 0xa8 && p[2] <= 0xac) || p[2] == 0xaf;
+    return p[1] == 0x81 && (p[2] == 0x9f || p[2] == 0xa0 || (p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
+size_t utf8_blank(const char *text, size_t left)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    if (left == 0)
+        return 0;
+    if (p[0] < 0x80)
+        return p[0] == ' ' || p[0] == '\t' || p[0] == '\n' || p[0] == '\r';
+    if (p[0] == 0xc2)
+        return left >= 2 && (p[1] == 0xa0 || p[1] == 0xad) ? 2 : 0;
+    if (left < 3)
+        return 0;
+    bool blank = (p[0] == 0xe2 && is_general_blank(p)) || (p[0] == 0xe1 && p[1] == 0x9a && p[2] == 0x80) ||
+                 (p[0] == 0xe1 && p[1] == 0xa0 && p[2] == 0x8e) || (p[0] == 0xe3 && p[1] == 0x80 && p[2] == 0x80) ||
+                 (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf);
+    return blank ? 3 : 0;
+}
+
+/* Length of the blank that ends at text + length. */
+static size_t blank_before(const char *text, size_t length)
+{
+    for (size_t n = 1; n <= 3 && n <= length; n++)
+        if (utf8_blank(text + length - n, n) == n)
+            return n;
+    return 0;
+}
+
+void utf8_trim(const char **text, size_t *length)
+{
+    size_t n;
+
+    while (*length > 0 && (unsigned char)(**text - '!') > '~' - '!' && (n = utf8_blank(*text, *length)) > 0) {
+        *text += n;
+        *length -= n;
+    }
+    while (*length > 0 && (unsigned char)((*text)[*length - 1] - '!') > '~' - '!' &&
+           (n = blank_before(*text, *length)) > 0)
+        *length -= n;
+}
+
+bool utf8_has_direction(const char *text, size_t length)
+{
+    for (size_t i = 0; i + 2 < length; i++) {
+        const unsigned char *p = (const unsigned char *)text + i;
+        if (p[0] == 0xe2 &&
+            ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)))
             return true;
     }
     return false;

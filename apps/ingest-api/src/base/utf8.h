@@ -9,15 +9,29 @@
 /** Length, 1 … 4, of the well-formed sequence at `text`, of which `left` > 0 bytes may be read; 0: malformed. */
 size_t utf8_sequence(const char *text, size_t left);
 
-/** Result of utf8_check when all is well. */
+/** Result of utf8_check for valid text. */
 #define UTF8_VALID ((size_t)-1)
 
 /**
  * Offset of the first byte that is not part of a well-formed sequence (overlong forms, surrogates and values above
- * U+10FFFF are refused), or of the first NUL; UTF8_VALID when there is none. O(length), eight ASCII bytes at a time.
+ * U+10FFFF are refused), or of the first NUL; UTF8_VALID if there is none. O(length), eight ASCII bytes at a time.
  */
 size_t utf8_check(const char *text, size_t length);
-/** True if the (valid) text holds a C0 control, DEL, or a C1 control (U+0080 … U+009F). */
+/** Characters (code points) of valid text: what OpenAPI's maxLength counts. O(length) */
+size_t utf8_characters(const char *text, size_t length);
+/** Is it all printable ASCII, so that no character needs a closer look? Eight bytes at a time. */
+bool utf8_is_plain(const char *text, size_t length);
+/**
+ * Length of the blank at `text`, of which `left` bytes may be read; 0: none. Blanks are separators (space, tab, line
+ * ends, no-break and wide spaces) and invisible characters (zero-width characters, soft hyphens, direction marks and embeddings; not the
+ * direction overrides).
+ */
+size_t utf8_blank(const char *text, size_t left);
+/** Remove blanks from both ends; text of blanks alone becomes empty. */
+void utf8_trim(const char **text, size_t *length);
+/** Does the (valid) text contain a character that changes the direction of the following text: an embedding, isolate or override? */
+bool utf8_has_direction(const char *text, size_t length);
+/** Does the (valid) text contain a C0 control, DEL, or a C1 control (U+0080 … U+009F)? */
 bool utf8_has_control(const char *text, size_t length);
 
 #endif

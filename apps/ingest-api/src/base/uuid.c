@@ -11,11 +11,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* Milliseconds << 12 | sequence of the last id of this process. Only ever rises; a burst of more than 4096 ids in a
- * millisecond borrows from the next one. */
+/*
+ * Milliseconds << 12 | sequence of the last id of this process. Only increases; a burst of more than 4096 ids in a
+ * millisecond borrows from the next one.
+ */
 static _Atomic uint64_t last_tick;
 
-/* Rises in a forked child, so that it does not repeat its parent's random stream. */
+/* Incremented in a forked child, so that it does not repeat its parent's random stream. */
 static _Atomic unsigned fork_generation = 1;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
@@ -37,7 +39,7 @@ static void watch_fork(void)
 static void seed(unsigned generation)
 {
     pthread_once(&fork_once, watch_fork);
-    if (getrandom(rng.s, sizeof rng.s, 0) != (ssize_t)sizeof rng.s) {
+    if (getrandom(rng.s, sizeof(rng.s), 0) != (ssize_t)sizeof(rng.s)) {
         /* No entropy (a seccomp filter): time, thread and process still keep ids apart. */
         rng.s[0] = clock_monotonic_ns() ^ (uint64_t)(uintptr_t)&rng;
         rng.s[1] = (uint64_t)clock_wall_ms() << 20 ^ (uint64_t)getpid();
@@ -94,6 +96,13 @@ void uuid_format(const unsigned char uuid[16], char out[UUID_TEXT])
     }
 }
 
+void uuid_new_text(char out[UUID_TEXT])
+{
+    unsigned char uuid[16];
+    uuid_new(uuid);
+    uuid_format(uuid, out);
+}
+
 bool uuid_parse(const char *text, unsigned char out[16])
 {
     unsigned char uuid[16];
@@ -106,6 +115,6 @@ bool uuid_parse(const char *text, unsigned char out[16])
     }
     if (*text)
         return false;
-    memcpy(out, uuid, sizeof uuid);
+    memcpy(out, uuid, sizeof(uuid));
     return true;
 }

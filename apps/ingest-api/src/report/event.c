@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said to Sentry, and where: no input and output here. */
+/* The content of reports to Sentry, and their address: no input and output here. */
 #include "report/report.h"
 
 #include "base/log.h"
@@ -36,7 +36,7 @@ int report_target_parse(struct report_target *target, const char *dsn)
     return n < (int)sizeof(target->url) && m < (int)sizeof(target->auth) ? 0 : -1;
 }
 
-/* A copy in which each word that has an @ in it is replaced: no e-mail address leaves, whoever logged it. */
+/* A copy in which each word with an @ is replaced: no e-mail address leaves the service, whoever logged it. */
 static json_t *scrubbed(const char *text)
 {
     static const char blanks[] = " \t\r\n<>\"'(),;";
@@ -82,7 +82,7 @@ static json_t *tags_of(const json_t *line)
     return found;
 }
 
-/* One issue for each thing that goes wrong and each place, whatever the database's or the broker's words. */
+/* One issue for each kind of error and place, whatever the database's or the broker's text is. */
 static json_t *fingerprint(const json_t *line, const char *message)
 {
     const char *component = json_string_value(json_object_get(line, "component"));

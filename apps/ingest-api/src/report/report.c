@@ -31,20 +31,20 @@ struct error_reports {
     CURL *curl;
     struct curl_slist *headers;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards what follows; held for a copy, never while anything is sent */
+    pthread_mutex_t lock; /* guards the fields below; held for a copy, never while anything is sent */
     pthread_cond_t changed;
     unsigned first, count;
     bool closing;
     struct line lines[REPORT_QUEUE]; /* a ring: `count` of them from `first` on */
     uint64_t full_ns;                /* when the bucket of the rate is full again */
-    uint64_t silent_until_ns;        /* the receiver asked for it */
-    _Atomic uint64_t give_up_ns;     /* set by the end: deliveries are broken off then; 0: not */
+    uint64_t silent_until_ns;        /* the receiver asked for this pause */
+    _Atomic uint64_t give_up_ns;     /* set at the end: deliveries are aborted then; 0: not */
 };
 
-/* The sink of the log is given nothing of ours. */
+/* The log's sink gets nothing from this thread. */
 static struct error_reports *the_reports;
 
-/* ---- who logs --------------------------------------------------------------------------------------------------- */
+/* ---- logging threads ---- */
 
 /* One token of the bucket. */
 static bool within_rate(struct error_reports *reports, uint64_t now_ns)
@@ -81,7 +81,7 @@ static void on_line(const char *text, size_t length)
         metrics_error_report(outcome);
 }
 
-/* ---- the thread that sends ------------------------------------------------------------------------------------- */
+/* ---- the thread that sends ---- */
 
 static size_t discard(char *data, size_t size, size_t count, void *arg)
 {
@@ -90,7 +90,7 @@ static size_t discard(char *data, size_t size, size_t count, void *arg)
     return size * count;
 }
 
-/* Called at least once a second: the end does not wait for a receiver that hangs. */
+/* Called at least once a second: the shutdown does not wait for a receiver that hangs. */
 static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     struct error_reports *reports = arg;
@@ -111,7 +111,7 @@ static bool new_id(char id[33])
     return true;
 }
 
-/* The envelope: a header, the item's header, the item; a line each. */
+/* The envelope: a header, the item's header, the item; one line each. */
 static char *envelope(const struct error_reports *reports, const struct line *line, size_t *length)
 {
     char id[33], *body = NULL;
@@ -188,7 +188,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------------------------ */
+/* ---- beginning and end ---- */
 
 static bool set_up_curl(struct error_reports *reports)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file report/report.h
- * Error reports to Sentry, or whatever takes its envelopes, when SENTRY_DSN is set: for requests answered with 5xx,
- * dead-lettered jobs, failures of the store, the queue and the mail server, and every line of the log at level error.
+ * Error reports to Sentry, or any receiver of its envelopes, if SENTRY_DSN is set: for requests answered with 5xx,
+ * dead-lettered jobs, failures of the store, the queue and the mail server, and every log line of level error.
  *
- * A report is made from its line of the log. Whoever logs never waits: the line is copied into a queue of REPORT_QUEUE
- * lines, and a thread of ours sends what is there, at most REPORT_BURST together and then REPORT_RATE a second, all told.
- * What does not fit, is too much, or cannot be delivered is let go, and counted: error_reports_total{outcome}.
+ * A report is made from its log line. The logging thread never waits: the line is copied into a queue of REPORT_QUEUE
+ * lines, and a separate thread sends them, at most REPORT_BURST at once and then REPORT_RATE a second, in total.
+ * Reports that do not fit, exceed the rate, or cannot be delivered are dropped and counted: error_reports_total{outcome}.
  *
- * By https:// the receiver's certificate and name are verified: against SENTRY_CA, else the system's authorities.
+ * With https:// the receiver's certificate and name are verified: against SENTRY_CA, else the system's authorities.
  *
- * What is sent: message, level, time, host name, release, environment, the request's id, and those fields of the line
- * that REPORT_TAGS names. No organisation, no address (a word with an @ in it is replaced even so), no secret.
+ * Sent: message, level, time, host name, release, environment, the request's id, and the fields of the line
+ * in REPORT_TAGS. No organisation, no address (a word with an @ is replaced in any case), no secret.
  */
 #ifndef INGEST_REPORT_REPORT_H
 #define INGEST_REPORT_REPORT_H
@@ -36,13 +36,13 @@ void error_reports_close(struct error_reports *reports);
 
 struct report_target {
     char url[512];  /**< …/api/PROJECT/envelope/ */
-    char auth[512]; /**< the header X-Sentry-Auth, whole */
+    char auth[512]; /**< the complete header X-Sentry-Auth */
 };
-/** Take a DSN apart: http[s]://KEY[:SECRET]@HOST[:PORT][/PATH]/PROJECT. @return 0 or -1. */
+/** Parse a DSN: http[s]://KEY[:SECRET]@HOST[:PORT][/PATH]/PROJECT. @return 0 or -1. */
 int report_target_parse(struct report_target *target, const char *dsn);
 
 /**
- * The event for a line of the log. @return a new object; NULL: the line is no JSON object, or there is no memory.
+ * The event for a log line. @return a new object; NULL: the line is not a JSON object, or there is no memory.
  * @param event_id 32 hexadecimal digits
  */
 json_t *report_event(const char *line, size_t length, const char *event_id, const char *environment);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A batch that fails is done again one by one, so that one bad job costs itself only. A store that is busy, full or away is
- * nobody's fault: the batch waits for it, and when that is in vain it is left to its lease.
+ * A batch that fails is repeated one job at a time, so that a bad job fails alone. A store that is busy, full or away is
+ * not a job's fault: the batch waits for it, and if that is in vain the jobs wait for the end of their lease.
  */
 #include "workers/batch.h"
 
@@ -75,7 +75,7 @@ static int finish_all(void *arg, struct db *db)
     int rc = DB_OK;
     for (int i = 0; rc == DB_OK && i < batch->n; i++) {
         struct task *task = &batch->tasks[i];
-        /* What has acted has something to write, whatever came of it. */
+        /* A job that has acted has an outcome to write in any case. */
         if (task->result == TASK_DONE || handler->act)
             rc = handler->finish(batch->worker, db, task);
         if (rc == DB_OK && task->result == TASK_DONE)
@@ -84,7 +84,7 @@ static int finish_all(void *arg, struct db *db)
     return rc;
 }
 
-/* From the beginning to before `act`, and without one to the end. */
+/* From the beginning to before `act`, and without `act` to the end. */
 static int begin(struct batch *batch)
 {
     struct worker *worker = batch->worker;
@@ -120,7 +120,7 @@ static int patiently(struct batch *batch, int (*run)(struct batch *batch))
 
 /* ---- settling ---- */
 
-/* After the commit: counted, and what has failed is told to the queue. */
+/* After the commit: count, and report failures to the queue. */
 static void settle(struct batch *batch, uint64_t ns)
 {
     struct worker *worker = batch->worker;
@@ -143,22 +143,22 @@ static void settle(struct batch *batch, uint64_t ns)
         task_log(task, task->result == TASK_DEAD ? "job failed for good" : "job failed, to be tried again");
         int rc = queue_fail(worker->app->queue, task->job, task->error, task->result == TASK_DEAD);
         if (rc != DB_OK && rc != DB_E_CONFLICT)
-            task_log(task, "the job's failure could not be recorded; it comes back when its lease ends");
+            task_log(task, "the job's failure could not be recorded; it is retried when its lease ends");
     }
 }
 
 static void left_to_their_lease(const struct batch *batch, int rc)
 {
-    log_warn("jobs left to their lease: the store cannot be used", "s:component", "worker", "s:queue",
+    log_warn("jobs wait for the end of their lease: the store cannot be used", "s:component", "worker", "s:queue",
              queue_names[batch->worker->handler->queue], "i:jobs", (int64_t)batch->n, "s:error", db_error_name(rc));
 }
 
-/* What was done outside of the store is recorded. */
+/* Record the outcome of actions outside of the store. */
 static void finish(struct batch *batch, uint64_t ns)
 {
     int rc = patiently(batch, end);
     if (rc == DB_E_CONFLICT && batch->unsure && batch->n == 1)
-        rc = DB_OK; /* done already: by the commit whose answer was lost */
+        rc = DB_OK; /* already done: by the commit whose answer was lost */
     if (rc == DB_OK) {
         settle(batch, ns);
         return;
@@ -168,7 +168,7 @@ static void finish(struct batch *batch, uint64_t ns)
         if (batch->n > 1 && !store_trouble(rc))
             finish(&one, ns);
         else
-            log_warn("what became of a job could not be recorded; it comes back when its lease ends", "s:component",
+            log_warn("a job's outcome could not be recorded; it is retried when its lease ends", "s:component",
                      "worker", "s:reqId", one.tasks->job->request_id, "s:jobId", one.tasks->job->id, "s:error",
                      db_error_name(rc));
     }
@@ -179,7 +179,7 @@ static void finish(struct batch *batch, uint64_t ns)
 static void failed_to_begin(struct batch *batch, int rc, uint64_t start)
 {
     struct task *task = batch->tasks;
-    if (rc == DB_E_CONFLICT && !batch->worker->handler->act) { /* somebody else has it by now */
+    if (rc == DB_E_CONFLICT && !batch->worker->handler->act) { /* another worker has it by now */
         (void)task_failed(task, TASK_RETRY, "the lease was lost");
         task_log(task, "job given up");
         return;

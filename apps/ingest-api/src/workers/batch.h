@@ -5,19 +5,19 @@
 
 #include "workers/worker.h"
 
-/** Jobs that are worked on together; one commit serves many. */
+/** Jobs that are processed together; one commit serves many. */
 struct batch {
     struct worker *worker;
     struct task *tasks;
     int n;
-    int leased; /**< jobs from tasks[0]'s on that we hold: these n and what comes after them */
+    int leased; /**< jobs that we hold, starting with tasks[0]'s: these n and those after them */
     uint64_t began_ns, extended_ns;
-    bool unsure; /**< how a COMMIT ended is not known: what this transaction writes may be there already */
+    bool unsure; /**< the outcome of a COMMIT is unknown: this transaction's writes may already be there */
 };
 
-/** Do n jobs and settle them. The tasks are zero but for job and payload, and are released by the caller. */
+/** Do n jobs and settle them. The tasks are zero except for job and payload; the caller releases them. */
 void batch_run(struct worker *worker, struct task *tasks, int n);
-/** For `act`: jobs that take long keep their lease. */
+/** For `act`: renews the lease of jobs that take long. */
 void batch_keep_leases(struct batch *batch);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* draft.generate: one prospect's draft of one campaign. A draft that cannot be rendered is recorded as failed: the job is done. */
-#include "base/log.h"
-#include "metrics/metrics.h"
+#include "workers/draft_outcome.h"
 #include "workers/enqueue.h"
 
 #include <stdio.h>
@@ -18,10 +17,13 @@ static int render(struct worker *worker, struct db *db, struct task *task)
     struct person person;
     int rc = worker_person(db, task->job->organisation_id, task->u.draft.prospect, &person);
 
-    if (rc == DB_E_NOT_FOUND)
-        return task_failed(task, TASK_DEAD, "there is no such prospect");
+    if (rc == DB_E_NOT_FOUND) { /* erased meanwhile */
+        task->u.draft.skip = true;
+        return DB_OK;
+    }
     if (rc != DB_OK)
         return rc;
+    task->u.draft.stale_ms = person_stale_ms(&person, worker->campaign.templates_ms);
     task->u.draft.skip |= person.status == PROSPECT_STATUS_INVALID;
     if (!task->u.draft.skip && person_render(&person, worker->campaign.subject_template, worker->campaign.body_template,
                                              &task->u.draft.text) < 0)
@@ -42,7 +44,7 @@ static int draft_load(struct worker *worker, struct db *db, struct task *task)
     (void)snprintf(task->u.draft.prospect, sizeof(task->u.draft.prospect), "%s", prospect);
     int rc = worker_campaign(worker, db, task->job->organisation_id, campaign);
     if (rc == DB_E_NOT_FOUND)
-        return task_failed(task, TASK_DEAD, "there is no such campaign");
+        return task_failed(task, TASK_DEAD, "no such campaign");
     if (rc != DB_OK)
         return rc;
     task->u.draft.skip = worker->campaign.status == CAMPAIGN_STATUS_COMPLETED;
@@ -63,20 +65,18 @@ static int draft_finish(struct worker *worker, struct db *db, struct task *task)
         return DB_OK;
     if (text->subject)
         return drafts_put_generated(db, organisation, task->u.draft.campaign, task->u.draft.prospect, text->subject,
-                                    text->body, &task->u.draft.fresh);
+                                    text->body, task->u.draft.stale_ms, &task->u.draft.fresh);
     return drafts_put_failed(db, organisation, task->u.draft.campaign, task->u.draft.prospect, text->error,
-                             &task->u.draft.fresh);
+                             task->u.draft.stale_ms, &task->u.draft.fresh);
 }
 
 static void draft_committed(struct worker *worker, struct task *task)
 {
+    const struct draft_text *text = &task->u.draft.text;
     (void)worker;
-    if (task->u.draft.fresh && !task->u.draft.text.subject)
-        log_info("draft failed", "s:component", "worker", "s:reqId", task->job->request_id, "s:organisation",
-                 task->job->organisation_id, "s:campaign", task->u.draft.campaign, "s:prospect", task->u.draft.prospect,
-                 "s:reason", task->u.draft.text.error);
     if (task->u.draft.fresh)
-        metrics_draft_generated(task->job->organisation_id, task->u.draft.text.subject != NULL, task->u.draft.ns);
+        draft_outcome(task->job, task->u.draft.campaign, task->u.draft.prospect, text->subject ? NULL : text->error,
+                      task->u.draft.ns);
 }
 
 const struct handler draft_handler = {

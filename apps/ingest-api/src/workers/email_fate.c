@@ -4,35 +4,42 @@
 #include <stddef.h>
 
 /* clang-format off */
+#define NOT_TRIED EMAIL_NOT_TRIED
 static const struct email_rule rules[] = {
-    /* state          event              next           action           counted */
-    {EMAIL_PENDING,   EMAIL_CLAIMED,     EMAIL_SENDING, EMAIL_ACT_SEND,  EMAIL_COUNT_NONE},
-    {EMAIL_PENDING,   EMAIL_REDELIVERED, EMAIL_SENDING, EMAIL_ACT_SEND,  EMAIL_COUNT_NONE},
-    /* Not counted: nothing was handed to the transport. */
-    {EMAIL_PENDING,   EMAIL_SKIPPED,     EMAIL_FAILED,  EMAIL_ACT_DONE,  EMAIL_COUNT_NONE},
-    {EMAIL_PENDING,   EMAIL_PUT_OFF,     EMAIL_PENDING, EMAIL_ACT_DONE,  EMAIL_COUNT_NONE},
-    /* A crash between the claim and its record. On its first delivery it is a double instead (a campaign resumed while its older
-     * job was still waiting) and leaves: the table has no row for that. */
-    {EMAIL_SENDING,   EMAIL_REDELIVERED, EMAIL_SENDING, EMAIL_ACT_ASK,   EMAIL_COUNT_NONE},
-    {EMAIL_SENDING,   EMAIL_ACCEPTED,    EMAIL_SENT,    EMAIL_ACT_DONE,  EMAIL_COUNT_SENT},
-    {EMAIL_SENDING,   EMAIL_REFUSED,     EMAIL_FAILED,  EMAIL_ACT_BURY,  EMAIL_COUNT_FAILED},
-    {EMAIL_SENDING,   EMAIL_DEFERRED,    EMAIL_PENDING, EMAIL_ACT_RETRY, EMAIL_COUNT_NONE},
-    {EMAIL_SENDING,   EMAIL_EXHAUSTED,   EMAIL_FAILED,  EMAIL_ACT_RETRY, EMAIL_COUNT_FAILED},
+    /* state                event                    next                     action           attempt                  unspent */
+    {EMAIL_WAITING,         EMAIL_ON_CLAIM,          EMAIL_SENDING,           EMAIL_ACT_SEND,  NOT_TRIED,               false},
+    {EMAIL_WAITING,         EMAIL_ON_REDELIVERY,     EMAIL_SENDING,           EMAIL_ACT_SEND,  NOT_TRIED,               false},
+    {EMAIL_WAITING,         EMAIL_ON_SKIP,           EMAIL_SKIPPED,           EMAIL_ACT_DONE,  NOT_TRIED,               false},
+    {EMAIL_WAITING,         EMAIL_ON_PUT_OFF,        EMAIL_WAITING,           EMAIL_ACT_DONE,  NOT_TRIED,               false},
+    {EMAIL_REFUSED_SENDER,  EMAIL_ON_CLAIM,          EMAIL_SENDING,           EMAIL_ACT_SEND,  NOT_TRIED,               false},
+    {EMAIL_REFUSED_SENDER,  EMAIL_ON_REDELIVERY,     EMAIL_SENDING,           EMAIL_ACT_SEND,  NOT_TRIED,               false},
+    {EMAIL_REFUSED_SENDER,  EMAIL_ON_SKIP,           EMAIL_SKIPPED,           EMAIL_ACT_DONE,  NOT_TRIED,               false},
+    {EMAIL_REFUSED_SENDER,  EMAIL_ON_PUT_OFF,        EMAIL_REFUSED_SENDER,    EMAIL_ACT_DONE,  NOT_TRIED,               false},
+    /*
+     * A crash between the claim and its record. On its first delivery it is a duplicate instead (a campaign resumed while its older
+     * job was still waiting) and ends: the table has no row for that.
+     */
+    {EMAIL_SENDING,         EMAIL_ON_REDELIVERY,     EMAIL_SENDING,           EMAIL_ACT_ASK,   NOT_TRIED,               false},
+    {EMAIL_SENDING,         EMAIL_ON_ACCEPT,         EMAIL_ACCEPTED,          EMAIL_ACT_DONE,  ATTEMPT_ACCEPTED,        false},
+    {EMAIL_SENDING,         EMAIL_ON_REFUSAL,        EMAIL_REFUSED_RECIPIENT, EMAIL_ACT_BURY,  ATTEMPT_REFUSED,         false},
+    {EMAIL_SENDING,         EMAIL_ON_DEFERRAL,       EMAIL_WAITING,           EMAIL_ACT_LATER, ATTEMPT_DEFERRED,        false},
+    {EMAIL_SENDING,         EMAIL_ON_EXPIRY,         EMAIL_REFUSED_RECIPIENT, EMAIL_ACT_BURY,  ATTEMPT_DEFERRED,        false},
+    {EMAIL_SENDING,         EMAIL_ON_SENDER_REFUSAL, EMAIL_REFUSED_SENDER,    EMAIL_ACT_LATER, ATTEMPT_REFUSED_SENDER,  true},
+    {EMAIL_SENDING,         EMAIL_ON_AWAY,           EMAIL_WAITING,           EMAIL_ACT_LATER, ATTEMPT_UNAVAILABLE,     true},
     /* We prefer losing one e-mail to sending it twice. */
-    {EMAIL_SENDING,   EMAIL_DOUBTED,     EMAIL_FAILED,  EMAIL_ACT_BURY,  EMAIL_COUNT_FAILED},
-    /* Interrupted, and then its campaign was paused or completed: whether it was sent is asked all the same. */
-    {EMAIL_SENDING,   EMAIL_HELD,        EMAIL_PENDING, EMAIL_ACT_DONE,  EMAIL_COUNT_NONE},
-    {EMAIL_SENDING,   EMAIL_SKIPPED,     EMAIL_FAILED,  EMAIL_ACT_DONE,  EMAIL_COUNT_NONE},
-    {EMAIL_SENDING,   EMAIL_STOPPED,     EMAIL_PENDING, EMAIL_ACT_LEAVE, EMAIL_COUNT_NONE},
+    {EMAIL_SENDING,         EMAIL_ON_DOUBT,          EMAIL_IN_DOUBT,          EMAIL_ACT_BURY,  ATTEMPT_IN_DOUBT,        false},
+    /* Interrupted, and then its campaign was paused or completed: the transport is still asked whether it was sent. */
+    {EMAIL_SENDING,         EMAIL_ON_HOLD,           EMAIL_WAITING,           EMAIL_ACT_DONE,  NOT_TRIED,               true},
+    {EMAIL_SENDING,         EMAIL_ON_SKIP,           EMAIL_SKIPPED,           EMAIL_ACT_DONE,  NOT_TRIED,               true},
+    {EMAIL_SENDING,         EMAIL_ON_STOP,           EMAIL_WAITING,           EMAIL_ACT_LEAVE, NOT_TRIED,               true},
 };
 
+#define AS_IT_IS(state) [state] = {state, EMAIL_EVENTS, state, EMAIL_ACT_DONE, NOT_TRIED, false}
 const struct email_rule *email_fate(enum email_state from, enum email_event event)
 {
     static const struct email_rule as_it_is[EMAIL_STATES] = {
-        {EMAIL_PENDING, EMAIL_EVENTS, EMAIL_PENDING, EMAIL_ACT_DONE, EMAIL_COUNT_NONE},
-        {EMAIL_SENDING, EMAIL_EVENTS, EMAIL_SENDING, EMAIL_ACT_DONE, EMAIL_COUNT_NONE},
-        {EMAIL_SENT,    EMAIL_EVENTS, EMAIL_SENT,    EMAIL_ACT_DONE, EMAIL_COUNT_NONE},
-        {EMAIL_FAILED,  EMAIL_EVENTS, EMAIL_FAILED,  EMAIL_ACT_DONE, EMAIL_COUNT_NONE},
+        AS_IT_IS(EMAIL_WAITING), AS_IT_IS(EMAIL_SENDING), AS_IT_IS(EMAIL_ACCEPTED), AS_IT_IS(EMAIL_REFUSED_RECIPIENT),
+        AS_IT_IS(EMAIL_REFUSED_SENDER), AS_IT_IS(EMAIL_IN_DOUBT), AS_IT_IS(EMAIL_SKIPPED),
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
         if (rules[i].from == from && rules[i].event == event)

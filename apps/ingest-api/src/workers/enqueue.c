@@ -12,8 +12,10 @@ bool enqueue_is(const struct task *task)
     return json_object_get(task->payload, OUTREACH_MAKES) != NULL;
 }
 
-/* A campaign that is paused meanwhile goes on being enqueued: what was asked for before the pause is pending, and goes when it is
- * started again. */
+/*
+ * A campaign that is paused meanwhile is still enqueued: e-mails requested before the pause are waiting, and are sent when it is
+ * started again.
+ */
 int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
 {
     const char *campaign = task_uuid(task, "campaign"), *after = task_uuid(task, OUTREACH_AFTER);
@@ -28,17 +30,19 @@ int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
     if (!campaign || !after)
         return DB_OK;
     if (request.kind == OUTREACH_KINDS || outreach_queue(request.kind) != task->job->queue)
-        return task_failed(task, TASK_DEAD, "the payload has no kind of jobs to enqueue in this queue");
+        return task_failed(task, TASK_DEAD, "the payload names no kind of job for this queue");
     int rc = worker_campaign(worker, db, task->job->organisation_id, campaign);
     if (rc == DB_E_NOT_FOUND)
-        return task_failed(task, TASK_DEAD, "there is no such campaign");
-    if (rc != DB_OK || worker->campaign.status == CAMPAIGN_STATUS_COMPLETED)
+        return task_failed(task, TASK_DEAD, "no such campaign");
+    if (rc != DB_OK ||
+        (worker->campaign.status == CAMPAIGN_STATUS_COMPLETED && request.kind != OUTREACH_RESUME)) /* to be skipped */
         return rc;
     unsigned max = worker->app->settings->max_jobs;
-    int64_t waiting = max ? queue_waiting(db, task->job->queue, task->job->organisation_id) : 0;
+    bool limited = max && request.kind != OUTREACH_RESUME; /* those e-mails existed before the pause */
+    int64_t waiting = limited ? queue_waiting(db, task->job->queue, task->job->organisation_id) : 0;
     if (waiting < 0)
         return (int)waiting;
-    if (max && waiting >= max) { /* the same again, when some have been done */
+    if (limited && waiting - 1 >= max) { /* this one not counted: the same again, when some have been done */
         metrics_limit_refusal(LIMIT_JOBS);
         task->enqueued = 1;
         return queue_publish_later(db, task->job->queue, task->job->organisation_id, task->job->request_id,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prospect.validate and prospect.research: a job holds the prospects of one chunk of an import. */
+/* prospect.validate and prospect.research: a job has the prospects of one chunk of an import. */
 #include "base/email_address.h"
 #include "base/uuid.h"
+#include "data/suppressions.h"
 #include "import/import.h"
 #include "metrics/metrics.h"
 #include "workers/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +41,7 @@ static json_t *payload_ids(struct task *task)
     return ids;
 }
 
-/* A status that is no longer what the job wants to change, or a row that is gone, is no fault. */
+/* A status that the job no longer needs to change, or a deleted row, is not an error. */
 static bool harmless(int rc)
 {
     return rc == DB_E_CONFLICT || rc == DB_E_NOT_FOUND;
@@ -50,6 +52,8 @@ static bool harmless(int rc)
 struct judged {
     enum prospect_status status;
     const char *reason;
+    bool says_no;
+    char address[PROSPECT_EMAIL_MAX + 1];
 };
 
 static int judge(void *arg, const struct prospect *row)
@@ -58,11 +62,14 @@ static int judge(void *arg, const struct prospect *row)
     const char *email = row->field[PROSPECT_EMAIL];
 
     judged->status = row->status;
+    judged->says_no = person_says_no(row->custom);
+    if (judged->says_no)
+        (void)snprintf(judged->address, sizeof(judged->address), "%s", email);
     judged->reason = email_address_valid(email, strlen(email)) ? email_address_unusable(email) : "invalid_email";
     return 0;
 }
 
-/* The prospects that are worth looking into, as the payload of the next job. */
+/* The prospects that are worth researching, as the payload of the next job. */
 static int publish_research(struct db *db, struct task *task, json_t *valid)
 {
     if (json_array_size(valid) == 0)
@@ -83,7 +90,11 @@ static int validate_one(struct db *db, struct task *task, json_t *id, json_t *va
     const char *organisation = task->job->organisation_id, *text = json_string_value(id);
     struct judged judged = {0};
     int rc = prospects_get(db, organisation, text, judge, &judged);
+    bool fresh = false;
 
+    if (rc == DB_OK && judged.says_no)
+        rc = suppressions_add(db, organisation, judged.address, SUPPRESSED_BY_IMPORT, &fresh);
+    task->u.prospects.suppressed += fresh;
     if (rc == DB_OK && judged.status == PROSPECT_STATUS_IMPORTED)
         rc = prospects_set_validated(db, organisation, text, judged.reason);
     else if (rc == DB_OK)
@@ -102,7 +113,7 @@ static int validate_finish(struct worker *worker, struct db *db, struct task *ta
     int rc = DB_OK;
 
     (void)worker;
-    task->u.prospects.changed = 0;
+    task->u.prospects.changed = task->u.prospects.suppressed = 0;
     if (!ids || !valid) {
         json_decref(valid);
         return ids ? task_failed(task, TASK_RETRY, "out of memory") : DB_OK;
@@ -121,6 +132,7 @@ static int validate_finish(struct worker *worker, struct db *db, struct task *ta
 
 static void validate_committed(struct worker *worker, struct task *task)
 {
+    metrics_suppression(SUPPRESSED_BY_IMPORT, task->u.prospects.suppressed);
     if (task->u.prospects.changed == 0)
         return;
     metrics_prospects(task->job->organisation_id, PROSPECT_VALIDATED, task->u.prospects.changed);

@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * email.send: one e-mail of one campaign, never twice. What becomes of it is the table of email_fate.c.
+ * email.send: one e-mail of one campaign, never sent twice. The table of email_fate.c decides its fate.
  *
- *   claim   (commit)  pending → sending; a draft that is not there yet is made
+ *   claim   (commit)  waiting → sending; a missing draft is rendered
  *   act               outside of any transaction: it is handed over
- *   finish  (commit)  what became of it, together with the job
+ *   finish  (commit)  its outcome, together with the job
  *
- * An e-mail whose job comes again and that is in `sending` follows a crash between the first commit and the last. The
- * transport is asked: `file` knows whether the message is there; SMTP does not, so the e-mail is in doubt. Hence e-mails for
+ * If the job of an e-mail is delivered again and the e-mail is `sending`, there was a crash between the first commit and the last. The
+ * transport is asked: `file` knows whether the e-mail is there; SMTP does not, so the e-mail is in doubt. Hence e-mails for
  * SMTP are claimed one at a time: a worker that dies leaves one in doubt, not a batch.
  *
- * A server that is not there is nobody's fault: e-mails wait for it, claimed, and lose no attempt by that, for up to
- * PATIENCE_NS; then they fail as if refused for now, so that a claim does not outlast every lease and every pause.
+ * If the server is away, e-mails wait for it, claimed, and lose no attempt by that, for up to
+ * PATIENCE_NS; then they are requeued, so that a claim does not outlast every lease and every pause. A refusal of our sender holds
+ * the campaign (data/campaign_hold.h). A deferred e-mail is tried again later (email_retry.h) by another job,
+ * which knows after how many attempts it is meant.
  *
- * An organisation that is past MAIL_RATE_LIMIT has its e-mails put off before they are claimed.
+ * If an organisation is over MAIL_RATE_LIMIT, its e-mails are delayed before they are claimed.
  */
 #include "base/clock.h"
 #include "base/email_address.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "base/trouble.h"
+#include "data/campaign_hold.h"
 #include "data/mail_rate.h"
+#include "data/suppressions.h"
+#include "mail/unsubscribe.h"
 #include "metrics/metrics.h"
+#include "queue/outreach.h"
 #include "workers/batch.h"
+#include "workers/draft_outcome.h"
 #include "workers/email_fate.h"
+#include "workers/email_retry.h"
+#include "workers/email_skip.h"
 #include "workers/enqueue.h"
 
 #include <stdio.h>
@@ -32,28 +42,29 @@
 #define PATIENCE_NS (300 * UINT64_C(1000000000))
 #define PAUSE_MS 100 /* before the server is tried again; doubles up to PAUSE_MAX_MS */
 #define PAUSE_MAX_MS 1600
-#define COMPLETED "the campaign is completed" /* why an e-mail is not sent */
+#define AWAY_MS 30000 /* before an e-mail that has waited for PATIENCE_NS is tried again */
 
 /* ---- claim ---- */
 
 static int copy_draft(void *arg, const struct draft *row)
 {
-    struct draft_text *text = arg;
+    struct email_task *email = arg;
 
-    if (row->state == DRAFT_GENERATED) {
-        text->subject = strdup(row->subject);
-        text->body = strdup(row->body);
+    if (row->state == DRAFT_GENERATED && row->created_ms >= email->stale_ms) {
+        email->text.subject = strdup(row->subject);
+        email->text.body = strdup(row->body);
     }
     return 0;
 }
 
-/* The draft that stands, or a new one. Without a text afterwards: text.error says why. */
+/* The current draft, or a new one. If there is no text afterwards, text.error says why. */
 static int find_or_make_draft(struct worker *worker, struct db *db, struct task *task, const struct person *person)
 {
     const char *organisation = task->job->organisation_id;
     struct email_task *email = &task->u.email;
     uint64_t start = promc_now_ns();
-    int rc = drafts_get(db, organisation, email->campaign, email->prospect, copy_draft, &email->text);
+    email->stale_ms = person_stale_ms(person, worker->campaign.templates_ms);
+    int rc = drafts_get(db, organisation, email->campaign, email->prospect, copy_draft, email);
 
     if (rc == DB_OK && email->text.subject && email->text.body)
         return DB_OK;
@@ -67,39 +78,9 @@ static int find_or_make_draft(struct worker *worker, struct db *db, struct task 
     email->draft_good = rendered == 0;
     email->draft_ns = promc_now_ns() - start;
     return rendered == 0 ? drafts_put_generated(db, organisation, email->campaign, email->prospect, email->text.subject,
-                                                email->text.body, &email->draft_fresh)
+                                                email->text.body, email->stale_ms, &email->draft_fresh)
                          : drafts_put_failed(db, organisation, email->campaign, email->prospect, email->text.error,
-                                             &email->draft_fresh);
-}
-
-/* @param was what it was in; it is in `sending` now if that was `pending` */
-static int claim_email(struct db *db, struct task *task, enum email_state *was)
-{
-    struct email_task *email = &task->u.email;
-
-    return emails_claim(db, task->job->organisation_id, email->campaign, email->prospect, was, email->id);
-}
-
-/* The e-mail will never be sent, and nothing was tried. */
-static int skip(struct db *db, struct task *task, const char *why, const char *detail)
-{
-    const struct email_task *email = &task->u.email;
-    enum email_state was;
-    char error[400];
-
-    (void)snprintf(error, sizeof(error), "not sent: %s%s", why, detail);
-    int rc = claim_email(db, task, &was);
-    const struct email_rule *rule = rc == DB_OK ? email_fate(was, EMAIL_SKIPPED) : NULL;
-    if (!rule || rule->to == was)
-        return rc;
-    log_info("e-mail skipped", "s:component", "worker", "s:reqId", task->job->request_id, "s:campaign", email->campaign,
-             "s:prospect", email->prospect, "s:reason", error);
-    return emails_finish(db, task->job->organisation_id, email->campaign, email->prospect, rule->to, error);
-}
-
-static void copy_state(void *arg, const struct email *email)
-{
-    *(enum email_state *)arg = email->state;
+                                             email->stale_ms, &email->draft_fresh);
 }
 
 static void copy_email(void *arg, const struct email *row)
@@ -107,30 +88,48 @@ static void copy_email(void *arg, const struct email *row)
     struct email_task *email = &((struct task *)arg)->u.email;
 
     email->state = row->state;
+    email->attempts = row->attempts;
     (void)snprintf(email->id, sizeof(email->id), "%s", row->id);
 }
 
 /*
- * An organisation that is past its rate: the job is done, and another of the same e-mail waits for its turn, so that the
- * organisation holds up nobody else. Only on the first delivery: another job begins to count its attempts anew. What
- * is tried again goes, and those after it wait for longer.
- * @return 1: put off; 0: not; or an error.
+ * Load the state. @return 1: nothing to do: the e-mail is final, or its next attempt belongs to another job; 0: continue; or an error.
+ */
+static int look(struct db *db, struct task *task)
+{
+    struct email_task *email = &task->u.email;
+    const json_t *attempts = json_object_get(task->payload, OUTREACH_ATTEMPTS);
+
+    email->state = EMAIL_WAITING; /* unless there is a row */
+    email->attempts = 0;
+    int rc = emails_get(db, task->job->organisation_id, email->campaign, email->prospect, copy_email, task);
+    if (rc != DB_OK && rc != DB_E_NOT_FOUND)
+        return rc;
+    if (!email_claimable(email->state) && email->state != EMAIL_SENDING)
+        return 1;
+    return attempts && email->attempts != json_integer_value(attempts) + (email->state == EMAIL_SENDING);
+}
+
+/*
+ * The job is done, and another job of the same e-mail waits for its turn, so that others are not delayed: for an organisation that is
+ * over its rate, or a campaign that is held. The rate applies only to the first delivery: another job starts counting its attempts
+ * again. Retries are sent, and later e-mails wait longer.
+ * @return 1: delayed; 0: not; or an error.
  */
 static int put_off(struct worker *worker, struct db *db, struct task *task)
 {
     const struct job *job = task->job;
     struct email_task *email = &task->u.email;
     unsigned rate = worker->app->settings->mail_rate;
-    enum email_state state = EMAIL_PENDING;
-    int64_t wait_ms;
+    int64_t now = clock_wall_ms(), wait_ms = worker->campaign.held_until_ms - now;
+    int rc = DB_OK;
 
-    if (rate == 0)
-        return 0;
-    int rc = emails_get(db, job->organisation_id, email->campaign, email->prospect, copy_state, &state);
-    if (rc == DB_OK && email_fate(state, EMAIL_PUT_OFF)->event != EMAIL_PUT_OFF)
-        return 0; /* nothing is to be sent, or it is in doubt */
-    if (rc == DB_OK || rc == DB_E_NOT_FOUND)
-        rc = mail_rate_take(db, job->organisation_id, rate, job->attempt > 1, clock_wall_ms(), &wait_ms);
+    if (email_fate(email->state, EMAIL_ON_PUT_OFF)->event != EMAIL_ON_PUT_OFF)
+        return 0; /* it is in doubt */
+    if (worker->campaign.refusals == 0 || wait_ms < 0)
+        wait_ms = 0;
+    if (wait_ms == 0 && rate > 0)
+        rc = mail_rate_take(db, job->organisation_id, rate, job->attempt > 1, now, &wait_ms);
     if (rc != DB_OK || wait_ms == 0)
         return rc;
     rc = queue_publish_later(db, QUEUE_EMAIL_SEND, job->organisation_id, job->request_id, job->payload, wait_ms);
@@ -144,45 +143,45 @@ static int claim_for(struct worker *worker, struct db *db, struct task *task, co
     struct email_task *email = &task->u.email;
     enum email_state was;
 
-    if (person->status == PROSPECT_STATUS_INVALID || email_address_unusable(address))
-        return skip(db, task, "the prospect is invalid", "");
-    int rc = find_or_make_draft(worker, db, task, person);
+    int rc = email_refuses(db, task, person);
+    if (rc != DB_OK)
+        return rc < 0 ? rc : email_skip(db, task, (enum not_sent)(rc - 1), "", again);
+    rc = find_or_make_draft(worker, db, task, person);
     if (rc != DB_OK || task->result != TASK_DONE)
         return rc;
     if (!email->text.subject)
-        return skip(db, task, "no draft: ", email->text.error);
+        return email_skip(db, task, NOT_SENT_NO_DRAFT, email->text.error, again);
     rc = put_off(worker, db, task);
     if (rc != 0)
         return rc < 0 ? rc : DB_OK;
     email->to = strdup(address);
-    if (!email->to)
+    if (email->to && *worker->campaign.sender.address) {
+        email->from = malloc(sizeof(*email->from));
+        if (email->from)
+            *email->from = worker->campaign.sender;
+    }
+    if (!email->to || (*worker->campaign.sender.address && !email->from))
         return task_failed(task, TASK_RETRY, "out of memory");
-    rc = claim_email(db, task, &was);
+    rc = email_take(db, task, &was);
     if (rc == DB_OK)
-        email->rule = email_fate(was, again ? EMAIL_REDELIVERED : EMAIL_CLAIMED);
+        email->rule = email_fate(was, again ? EMAIL_ON_REDELIVERY : EMAIL_ON_CLAIM);
     return rc;
 }
 
 /*
- * Its campaign is not active. Pending ones of a paused one stay: the start that resumes it enqueues them again. One that was
- * interrupted before must not stay in `sending` for ever: what became of it is found out.
+ * Its campaign is not active. E-mails of a paused one wait: its start enqueues them again. One that was
+ * interrupted before must not stay `sending` for ever: its outcome is found out.
  */
 static int not_active(struct db *db, struct task *task, bool completed, bool again)
 {
     struct email_task *email = &task->u.email;
-    enum email_state state = EMAIL_PENDING;
-    int rc = emails_get(db, task->job->organisation_id, email->campaign, email->prospect, copy_email, task);
 
-    if (rc == DB_OK)
-        state = email->state;
-    else if (rc != DB_E_NOT_FOUND)
-        return rc;
-    if (state == EMAIL_SENDING && again) {
-        email->unless_sent = completed ? EMAIL_SKIPPED : EMAIL_HELD;
-        email->rule = email_fate(state, EMAIL_REDELIVERED);
+    if (email->state == EMAIL_SENDING && again && !completed) {
+        email->unless_sent = EMAIL_ON_HOLD;
+        email->rule = email_fate(EMAIL_SENDING, EMAIL_ON_REDELIVERY);
         return DB_OK;
     }
-    return completed ? skip(db, task, COMPLETED, "") : DB_OK;
+    return completed ? email_skip(db, task, NOT_SENT_CAMPAIGN_COMPLETED, "", again) : DB_OK;
 }
 
 static int send_claim(struct worker *worker, struct db *db, struct task *task, bool unsure)
@@ -199,16 +198,23 @@ static int send_claim(struct worker *worker, struct db *db, struct task *task, b
     (void)snprintf(task->u.email.prospect, sizeof(task->u.email.prospect), "%s", prospect);
     int rc = worker_campaign(worker, db, organisation, campaign);
     if (rc == DB_E_NOT_FOUND)
-        return task_failed(task, TASK_DEAD, "there is no such campaign");
+        return json_object_get(task->payload, OUTREACH_ATTEMPTS) /* it was deleted meanwhile */
+                   ? DB_OK
+                   : task_failed(task, TASK_DEAD, "no such campaign");
     if (rc != DB_OK)
         return rc;
     task->u.email.unless_sent = EMAIL_EVENTS;
+    task->u.email.skip = EMAIL_NOT_SKIPPED;
+    task->u.email.held = worker->campaign.refusals > 0;
+    rc = look(db, task);
+    if (rc != 0)
+        return rc < 0 ? rc : DB_OK;
     if (worker->campaign.status != CAMPAIGN_STATUS_ACTIVE)
         return not_active(db, task, worker->campaign.status == CAMPAIGN_STATUS_COMPLETED,
                           task->job->attempt > 1 || unsure);
     rc = worker_person(db, organisation, prospect, &person);
     if (rc == DB_E_NOT_FOUND)
-        return task_failed(task, TASK_DEAD, "there is no such prospect");
+        return DB_OK; /* erased, and its e-mail with it */
     if (rc == DB_OK)
         rc = claim_for(worker, db, task, &person, task->job->attempt > 1 || unsure);
     person_release(&person);
@@ -219,14 +225,17 @@ static void send_claimed(struct worker *worker, struct task *task)
 {
     const struct email_task *email = &task->u.email;
 
+    if (enqueue_is(task))
+        return;
+    if (email->suppressed)
+        metrics_suppression(SUPPRESSED_BY_IMPORT, 1);
     if (email->put_off)
         queue_published(worker->app->queue, QUEUE_EMAIL_SEND, 1);
-    if (email->draft_fresh && !email->draft_good)
-        log_info("draft failed", "s:component", "worker", "s:reqId", task->job->request_id, "s:organisation",
-                 task->job->organisation_id, "s:campaign", email->campaign, "s:prospect", email->prospect, "s:reason",
-                 email->text.error);
+    if (email->skip != EMAIL_NOT_SKIPPED && email->unless_sent == EMAIL_EVENTS)
+        metrics_email_not_sent(email->skip);
     if (email->draft_fresh)
-        metrics_draft_generated(task->job->organisation_id, email->draft_good, email->draft_ns);
+        draft_outcome(task->job, email->campaign, email->prospect, email->draft_good ? NULL : email->text.error,
+                      email->draft_ns);
 }
 
 /* ---- act ---- */
@@ -238,43 +247,59 @@ static bool to_be_sent(const struct task *task)
     return task->result == TASK_DONE && rule && (rule->action == EMAIL_ACT_SEND || rule->action == EMAIL_ACT_ASK);
 }
 
-/* What has become of an e-mail that was in `sending`. */
-static void happened(struct task *task, enum email_event event, const char *error)
+/* The outcome of an e-mail that was `sending`. */
+static void happened(struct task *task, enum email_event event)
 {
     const struct email_rule *rule = email_fate(EMAIL_SENDING, event);
+    const char *error = task->u.email.answer.error;
 
     task->u.email.rule = rule;
-    if (rule->action == EMAIL_ACT_RETRY || rule->action == EMAIL_ACT_BURY)
-        (void)task_failed(task, rule->action == EMAIL_ACT_BURY ? TASK_DEAD : TASK_RETRY, "%s%s",
-                          event == EMAIL_DOUBTED ? "in doubt: " : "", error);
+    if (rule->action == EMAIL_ACT_BURY)
+        (void)task_failed(task, TASK_DEAD, "%s%s", event == EMAIL_ON_DOUBT ? "in doubt: " : "", error);
     else
         task->result = rule->action == EMAIL_ACT_LEAVE ? TASK_LEFT : TASK_DONE;
-    if (task->result == TASK_DONE && rule->to == EMAIL_FAILED)
+    if (task->result == TASK_DONE && event != EMAIL_ON_ACCEPT)
         (void)snprintf(task->error, sizeof(task->error), "%s", error);
 }
 
-static enum email_event deferred(const struct worker *worker, const struct task *task)
+static void say(struct task *task, const char *error)
 {
-    return task->job->attempt >= (int)worker->app->settings->job_attempts ? EMAIL_EXHAUSTED : EMAIL_DEFERRED;
+    (void)snprintf(task->u.email.answer.error, sizeof(task->u.email.answer.error), "%s", error);
 }
 
-/* Hand it over, and wait for a server that is not there. @return false: stopping, and it is still not there. */
-static bool deliver(struct batch *batch, struct task *task, const struct mail *mail, enum mail_outcome *outcome,
-                    char error[MAIL_ERROR_MAX])
+/* For `ingest-api why`: the state of the mail server. */
+static void note_outcome(const char *server, enum mail_outcome outcome, const struct mail_answer *answer)
+{
+    if (outcome == MAIL_UNAVAILABLE)
+        trouble_met(TROUBLE_MAIL_AWAY, server, answer->error);
+    else
+        trouble_over(TROUBLE_MAIL_AWAY);
+    /* Campaigns are held then, so there are few attempts to count. */
+    if (outcome == MAIL_REFUSED_SENDER)
+        trouble_met(TROUBLE_MAIL_REFUSED, server, *answer->words ? answer->words : answer->error);
+    else if (outcome == MAIL_SENT)
+        trouble_over(TROUBLE_MAIL_REFUSED);
+    if (outcome == MAIL_SENT)
+        tally_good(TALLY_EMAILS);
+    else if (outcome != MAIL_UNAVAILABLE)
+        tally_bad(TALLY_EMAILS, server, *answer->words ? answer->words : answer->error);
+}
+
+/* Hand it over, and wait for a server that is away. @return false: stopping, and it is still away. */
+static bool deliver(struct batch *batch, struct task *task, const struct mail *mail, enum mail_outcome *outcome)
 {
     struct worker *worker = batch->worker;
+    struct mail_answer *answer = &task->u.email.answer;
 
     for (int pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? pause * 2 : pause) {
-        *outcome = mailer_send(worker->session, mail, error);
-        if (*outcome != MAIL_UNAVAILABLE)
+        *outcome = mailer_send(worker->session, mail, answer);
+        note_outcome(mailer_target(worker->session), *outcome, answer);
+        if (*outcome != MAIL_UNAVAILABLE || promc_now_ns() >= batch->began_ns + PATIENCE_NS)
             return true;
-        if (promc_now_ns() >= batch->began_ns + PATIENCE_NS) {
-            *outcome = MAIL_RETRY;
-            return true;
-        }
         if (pause == PAUSE_MS)
-            log_warn("the mail server is not available; waiting for it", "s:component", "worker", "s:reqId",
-                     task->job->request_id, "s:server", mailer_target(worker->session), "s:error", error);
+            log_warn("the mail server is unavailable; waiting for it", "s:component", "worker", "s:reqId",
+                     task->job->request_id, "s:server", mailer_target(worker->session), "s:error", answer->error);
+        metrics_email_attempt(ATTEMPT_UNAVAILABLE);
         metrics_queue_failure(QUEUE_EMAIL_SEND, QUEUE_ERROR);
         metrics_queue_retry(QUEUE_EMAIL_SEND);
         batch_keep_leases(batch);
@@ -288,16 +313,19 @@ static enum email_event event_of(const struct worker *worker, const struct task 
 {
     switch (outcome) {
     case MAIL_SENT:
-        return EMAIL_ACCEPTED;
+        return EMAIL_ON_ACCEPT;
     case MAIL_REFUSED:
-        return EMAIL_REFUSED;
+        return EMAIL_ON_REFUSAL;
+    case MAIL_REFUSED_SENDER:
+        return EMAIL_ON_SENDER_REFUSAL;
     case MAIL_IN_DOUBT:
-        return EMAIL_DOUBTED;
-    case MAIL_RETRY:
+        return EMAIL_ON_DOUBT;
     case MAIL_UNAVAILABLE:
+        return EMAIL_ON_AWAY;
+    case MAIL_RETRY:
         break;
     }
-    return deferred(worker, task);
+    return email_retry_over(worker->app->settings, task->u.email.attempts) ? EMAIL_ON_EXPIRY : EMAIL_ON_DEFERRAL;
 }
 
 static void send_one(struct batch *batch, struct task *task)
@@ -312,20 +340,31 @@ static void send_one(struct batch *batch, struct task *task)
         .organisation_id = task->job->organisation_id,
         .campaign_id = email->campaign,
         .date_ms = clock_wall_ms(),
+        .from = email->from,
     };
-    char error[MAIL_ERROR_MAX] = "interrupted while it was being sent";
+    char link[UNSUBSCRIBE_LINK] = "";
+    mail.unsubscribe = link;
     enum mail_outcome outcome;
     enum mail_found found =
         email->rule->action == EMAIL_ACT_ASK ? mailer_find(worker->session, email->id) : MAIL_FOUND_NO;
 
-    if (found == MAIL_FOUND_NO && email->unless_sent != EMAIL_EVENTS)
-        happened(task, email->unless_sent, "not sent: " COMPLETED);
-    else if (found != MAIL_FOUND_NO)
-        happened(task, found == MAIL_FOUND_YES ? EMAIL_ACCEPTED : EMAIL_DOUBTED, error);
-    else if (deliver(batch, task, &mail, &outcome, error))
-        happened(task, event_of(worker, task, outcome), error);
-    else
-        happened(task, EMAIL_STOPPED, error);
+    if (found == MAIL_FOUND_NO && email->unless_sent != EMAIL_EVENTS) {
+        if (email->unless_sent == EMAIL_ON_SKIP)
+            (void)snprintf(email->answer.error, sizeof(email->answer.error), "not sent: %s",
+                           email_skip_words(email->skip));
+        happened(task, email->unless_sent);
+    } else if (found != MAIL_FOUND_NO) {
+        say(task, "interrupted while it was being sent");
+        happened(task, found == MAIL_FOUND_YES ? EMAIL_ON_ACCEPT : EMAIL_ON_DOUBT);
+    } else if (!unsubscribe_link(worker->app->settings->public_url, worker->app->unsubscribe_key, mail.organisation_id,
+                                 email->prospect, email->to, link)) {
+        say(task, "the unsubscribe link cannot be created");
+        happened(task, EMAIL_ON_AWAY);
+    } else if (deliver(batch, task, &mail, &outcome)) {
+        happened(task, event_of(worker, task, outcome));
+    } else {
+        happened(task, EMAIL_ON_STOP);
+    }
 }
 
 static void send_act(struct worker *worker, struct batch *batch)
@@ -338,33 +377,127 @@ static void send_act(struct worker *worker, struct batch *batch)
         if (!stop_wanted(worker->stop)) {
             send_one(batch, task);
         } else if (task->u.email.rule->action == EMAIL_ACT_SEND) {
-            happened(task, EMAIL_STOPPED, "");
-        } else { /* it may have been sent: who comes next asks */
+            happened(task, EMAIL_ON_STOP);
+        } else { /* it may have been sent: the next worker asks */
             task->u.email.rule = NULL;
             task->result = TASK_LEFT;
         }
     }
     if (mailer_flush(worker->session) == 0)
         return;
+    trouble_met(TROUBLE_MAIL_AWAY, mailer_target(worker->session), "the outbox cannot be synced");
     for (int i = 0; i < batch->n; i++) {
         struct task *task = &batch->tasks[i];
-        if (task->u.email.rule && task->u.email.rule->event == EMAIL_ACCEPTED)
-            happened(task, deferred(worker, task), "the outbox cannot be made durable");
+        if (!task->u.email.rule || task->u.email.rule->event != EMAIL_ON_ACCEPT)
+            continue;
+        say(task, "the outbox cannot be synced");
+        happened(task, EMAIL_ON_AWAY);
     }
 }
 
 /* ---- finish ---- */
 
+/* The reason for its next state. */
+static const char *reason_of(const struct email_task *email)
+{
+    static const char *const words[EMAIL_EVENTS] = {
+        [EMAIL_ON_REFUSAL] = "refused", [EMAIL_ON_DEFERRAL] = "deferred", [EMAIL_ON_EXPIRY] = "expired",
+        [EMAIL_ON_AWAY] = "no_server",  [EMAIL_ON_DOUBT] = "no_answer",   [EMAIL_ON_SENDER_REFUSAL] = "refused",
+    };
+    return email->rule->event == EMAIL_ON_SKIP ? PROMC_VALUE(not_sent, email->skip) : words[email->rule->event];
+}
+
+/* Hold or release the campaign. *again_ms: time of this e-mail's next attempt; 0: at the campaign's start. */
+static int tell_campaign(struct worker *worker, struct db *db, struct task *task, int64_t *again_ms)
+{
+    struct email_task *email = &task->u.email;
+    const struct settings *settings = worker->app->settings;
+    const char *organisation = task->job->organisation_id;
+    struct campaign_held held;
+
+    switch (email->rule->event) {
+    case EMAIL_ON_DEFERRAL:
+        *again_ms = email_retry_wait(settings, email->attempts);
+        break;
+    case EMAIL_ON_AWAY:
+        *again_ms = AWAY_MS;
+        return DB_OK;
+    case EMAIL_ON_SENDER_REFUSAL: {
+        struct campaign_refusal refusal = {email->answer.error, email->answer.words, settings->mail_refusals};
+        int rc = campaign_hold(db, organisation, email->campaign, &refusal, clock_wall_ms(), &held);
+        int64_t own_ms = email->answer.this_email ? (int64_t)settings->mail_retry_min_s * 1000 : 0;
+        email->paused = held.paused;
+        if (!held.paused) /* also if it is no longer active */
+            *again_ms = held.hold_ms > own_ms ? held.hold_ms : own_ms + 1;
+        return rc;
+    }
+    case EMAIL_ON_ACCEPT:
+    case EMAIL_ON_REFUSAL:
+    case EMAIL_ON_EXPIRY:
+        break;
+    default:
+        return DB_OK;
+    }
+    return email->held ? campaign_release(db, organisation, email->campaign) : DB_OK;
+}
+
+/* The job for the next attempt. */
+static int try_again(struct db *db, struct task *task, int64_t again_ms)
+{
+    const struct email_task *email = &task->u.email;
+    char payload[OUTREACH_PAYLOAD_MAX];
+
+    outreach_again_payload(payload, email->campaign, email->prospect, email->attempts - email->rule->unspent);
+    task->enqueued = 1;
+    return queue_publish_later(db, QUEUE_EMAIL_SEND, task->job->organisation_id, task->job->request_id, payload,
+                               again_ms);
+}
+
 static int send_finish(struct worker *worker, struct db *db, struct task *task)
 {
     const struct email_task *email = &task->u.email;
+    int64_t again_ms = 0;
 
     if (enqueue_is(task))
         return task->result == TASK_DONE ? enqueue_finish(worker, db, task) : DB_OK;
     if (!email->rule || email->rule->from != EMAIL_SENDING || email->rule->to == EMAIL_SENDING)
         return DB_OK;
-    return emails_finish(db, task->job->organisation_id, email->campaign, email->prospect, email->rule->to,
-                         email->rule->to == EMAIL_SENT || !*task->error ? NULL : task->error);
+    task->enqueued = 0;
+    int rc = tell_campaign(worker, db, task, &again_ms);
+    if (rc == DB_OK)
+        rc = emails_finish(db, task->job->organisation_id, email->campaign, email->prospect,
+                           &(struct email_outcome){
+                               .state = email->rule->to,
+                               .reason = reason_of(email),
+                               .error = *task->error ? task->error : NULL,
+                               .words = *email->answer.words ? email->answer.words : NULL,
+                               .due_ms = again_ms > 0 ? clock_wall_ms() + again_ms : 0,
+                               .unspent = email->rule->unspent,
+                           });
+    if (rc == DB_E_NOT_FOUND)
+        return DB_OK; /* erased in the meantime */
+    if (rc == DB_OK && email->rule->event == EMAIL_ON_REFUSAL && email->answer.no_mailbox)
+        rc = suppressions_add(db, task->job->organisation_id, email->to, SUPPRESSED_BY_SERVER,
+                              &task->u.email.suppressed);
+    return rc == DB_OK && again_ms > 0 ? try_again(db, task, again_ms) : rc;
+}
+
+static void count(const struct task *task)
+{
+    const struct email_task *email = &task->u.email;
+    const struct email_rule *rule = email->rule;
+
+    metrics_email_attempt(rule->attempt);
+    if (rule->to == EMAIL_SKIPPED)
+        metrics_email_not_sent(email->skip);
+    else if (rule->to > EMAIL_SENDING)
+        metrics_email_fate((enum email_fate)(rule->to - EMAIL_ACCEPTED));
+    if (rule->to == EMAIL_ACCEPTED || rule->to == EMAIL_REFUSED_RECIPIENT)
+        metrics_email_sent(task->job->organisation_id, email->campaign, rule->to == EMAIL_ACCEPTED);
+    if (rule->action == EMAIL_ACT_LATER) {
+        metrics_queue_failure(QUEUE_EMAIL_SEND, QUEUE_ERROR);
+        metrics_queue_retry(QUEUE_EMAIL_SEND);
+    }
 }
 
 static void send_committed(struct worker *worker, struct task *task)
@@ -372,17 +505,27 @@ static void send_committed(struct worker *worker, struct task *task)
     const struct email_task *email = &task->u.email;
 
     (void)worker;
-    if (email->rule && email->rule->count == EMAIL_COUNT_FAILED)
+    if (enqueue_is(task) || !email->rule || email->rule->from != EMAIL_SENDING || email->rule->to == EMAIL_SENDING)
+        return;
+    count(task);
+    if (email->suppressed)
+        metrics_suppression(SUPPRESSED_BY_SERVER, 1);
+    if (email->rule->to == EMAIL_REFUSED_RECIPIENT)
         log_info("e-mail failed for good", "s:component", "worker", "s:reqId", task->job->request_id, "s:organisation",
                  task->job->organisation_id, "s:campaign", email->campaign, "s:prospect", email->prospect, "s:reason",
                  task->error);
-    if (email->rule && email->rule->count != EMAIL_COUNT_NONE)
-        metrics_email_sent(task->job->organisation_id, email->campaign, email->rule->count == EMAIL_COUNT_SENT);
+    if (email->rule->to == EMAIL_REFUSED_SENDER)
+        log_warn(email->paused ? "campaign paused: the mail server refuses its sender"
+                               : "campaign held: the mail server refuses its sender",
+                 "s:component", "worker", "s:reqId", task->job->request_id, "s:organisation",
+                 task->job->organisation_id, "s:campaign", email->campaign, "s:error", task->error, "s:words",
+                 email->answer.words);
 }
 
 static void send_release(struct task *task)
 {
     free(task->u.email.to);
+    free(task->u.email.from);
     draft_text_release(&task->u.email.text);
     memset(&task->u, 0, sizeof(task->u));
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file workers/task.h A job under way. Private to src/workers. */
+/** @file workers/task.h A job in progress. Private to src/workers. */
 #ifndef INGEST_WORKERS_TASK_H
 #define INGEST_WORKERS_TASK_H
 
 #include "mail/mailer.h"
 #include "mail/personalise.h"
+#include "model/labels.h"
 #include "queue/queue.h"
 #include "workers/email_fate.h"
 
@@ -14,41 +15,53 @@ enum task_result {
     TASK_DONE,  /**< finished, also when there was nothing to do */
     TASK_RETRY, /**< failed for now */
     TASK_DEAD,  /**< will never work */
-    TASK_LEFT   /**< not begun, or given up by half: it is left to its lease */
+    TASK_LEFT   /**< not started, or aborted: it waits for the end of its lease */
 };
 
-/** What email.send keeps of an e-mail. */
+#define EMAIL_NOT_SKIPPED ((enum not_sent)not_sent_count)
+
+/** State of email.send for an e-mail. */
 struct email_task {
     char campaign[37], prospect[37], id[37];
-    char *to; /**< NULL unless it is to be handed over */
+    int64_t attempts;         /**< including this one, once it is claimed */
+    bool held;                /**< its campaign had been refused before */
+    struct mail_sender *from; /**< the organisation's own, or NULL */
+    char *to;                 /**< NULL unless it is handed over */
     struct draft_text text;
     bool draft_fresh, draft_good;
-    bool put_off; /**< there is another job for it, to be done later */
+    int64_t stale_ms; /**< older drafts are outdated */
+    bool put_off;     /**< another job will make a later attempt */
     uint64_t draft_ns, ns;
     enum email_state state;
-    enum email_event unless_sent;  /**< EMAIL_HELD, EMAIL_SKIPPED: it is not to be handed over; else EMAIL_EVENTS */
-    const struct email_rule *rule; /**< what applies to it now; NULL: the e-mail is left as it is */
+    enum email_event unless_sent;  /**< EMAIL_ON_HOLD, EMAIL_ON_SKIP: it is not handed over; else EMAIL_EVENTS */
+    const struct email_rule *rule; /**< the current row; NULL: the e-mail stays unchanged */
+    enum not_sent skip;            /**< why it is not sent; EMAIL_NOT_SKIPPED: it is */
+    struct mail_answer answer;
+    bool suppressed; /**< suppress its address from now on: there is no such mailbox, or its prospect's fields say so */
+    bool paused;     /**< its refusal has paused the campaign */
 };
 
 struct task {
     struct job *job;
     json_t *payload;         /**< object; borrowed by the handler */
     enum task_result result; /**< TASK_DONE until the handler says otherwise */
-    char error[256];         /**< unless TASK_DONE; no address in it */
+    char error[256];         /**< unless TASK_DONE; contains no address */
     uint64_t enqueued;       /**< jobs that it has added to its own queue */
     union {
         struct {
             char (*ids)[37]; /**< prospects that became validated, then their research */
             json_t **research;
             size_t count;
-            uint64_t changed; /**< rows whose status this job has changed */
+            uint64_t changed;    /**< rows whose status this job has changed */
+            uint64_t suppressed; /**< newly suppressed addresses */
         } prospects;
         struct {
             char campaign[37], prospect[37];
-            bool skip; /**< nothing to do any more */
+            bool skip; /**< nothing left to do */
             struct draft_text text;
-            bool fresh;  /**< this job's draft is the one that stands */
-            uint64_t ns; /**< time to load and render */
+            int64_t stale_ms; /**< older drafts are outdated */
+            bool fresh;       /**< this job's draft is the current one */
+            uint64_t ns;      /**< time to load and render */
         } draft;
         struct email_task email;
     } u;

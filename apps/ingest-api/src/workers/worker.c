@@ -17,6 +17,11 @@ static int copy_campaign(void *arg, const struct campaign *row)
     struct campaign_copy *copy = arg;
 
     copy->status = row->status;
+    copy->refusals = row->refusals;
+    copy->templates_ms = row->templates_ms;
+    if (!row->sender || mail_sender_parse(&copy->sender, row->sender) < 0)
+        copy->sender.address[0] = '\0';
+    copy->held_until_ms = row->held_until_ms;
     copy->subject_template = strdup(row->subject_template);
     copy->body_template = strdup(row->body_template);
     return 0;

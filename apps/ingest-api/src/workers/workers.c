@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEASE_WAIT_MS 1000 /* also how long a stop may take that comes between looking at `stopping` and waiting */
+#define LEASE_WAIT_MS 1000 /* also the maximum delay of a stop that happens between checking `stopping` and waiting */
 #define BATCH_NS UINT64_C(1000000000)
 
 struct workers {
@@ -34,7 +34,7 @@ static void process(struct worker *worker, struct job *jobs, int n)
         tasks[i].job = &jobs[i];
         tasks[i].payload = jobs[i].payload ? json_loads(jobs[i].payload, 0, NULL) : NULL;
     }
-    if (tasks) /* else the leases run out, and the jobs come back */
+    if (tasks) /* otherwise the leases end, and the jobs are delivered again */
         batch_run(worker, tasks, n);
     for (int i = 0; i < n; i++) {
         if (tasks && handler->release)
@@ -47,7 +47,7 @@ static void process(struct worker *worker, struct job *jobs, int n)
 }
 
 /*
- * As many jobs as are done in about BATCH_NS, so that an organisation that comes now does not wait for a batch of another's that
+ * As many jobs as can be done in about BATCH_NS, so that a new organisation does not wait for another's batch that
  * takes a minute. It begins with one, and doubles.
  */
 static int next_batch(const struct handler *handler, int n, uint64_t took_ns)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
+#include "metrics/bounds.h"
 #include "metrics/metrics.h"
 #include "queue/queue.h"
 
@@ -171,12 +172,32 @@ static void test_updates_arrive_where_they_belong(void **state)
     expect("queue_processing_duration_seconds_sum{queue=\"email.send\",success=\"true\"} 2\n", true);
     metrics_prospects(ORG, PROSPECT_REJECTED, 20);
     expect("prospects_processed_total{organisation_id=\"" ORG "\",action=\"rejected\"} 20\n", true);
-    promc_sql_pool *pool = metrics_sql_pool(3);
-    promc_sql_pool_opened(pool);
-    promc_sql_pool_opened(pool);
+}
+
+static void look_at_pool(void *arg, struct metrics_pool *out)
+{
+    *out = *(struct metrics_pool *)arg;
+}
+
+static void test_the_pool_is_asked_by_each_scrape(void **state)
+{
+    struct metrics_pool pool = {.max = 3, .active = 1, .idle = 2, .pending = 7};
+    (void)state;
+    metrics_watch_pool(look_at_pool, &pool);
+    expect("db_connection_pool_size{state=\"active\"} 1\n", true);
     expect("db_connection_pool_size{state=\"idle\"} 2\n", true);
     expect("db_connection_pool_max_size 3\n", true);
-    promc_sql_pool_destroy(pool);
+    expect("db_connection_pool_pending_acquires 7\n", true);
+    pool.active = 3;
+    expect("db_connection_pool_size{state=\"active\"} 3\n", true);
+    metrics_watch_pool(NULL, NULL);
+    expect("db_connection_pool_size{state=\"active\"} 0\n", true);
+    metrics_pool_waited(2000000000);
+    expect("db_connection_pool_acquire_duration_seconds_sum 2\n", true);
+    expect("db_connection_pool_acquire_timeouts_total 0\n", true);
+    metrics_pool_gave_up(1000000000);
+    expect("db_connection_pool_acquire_duration_seconds_sum 3\n", true);
+    expect("db_connection_pool_acquire_timeouts_total 1\n", true);
 }
 
 static void test_a_depth_that_is_not_known_is_not_shown(void **state)
@@ -236,6 +257,23 @@ static void test_finished_campaigns_are_bounded(void **state)
     assert_true(promc_family_series_count(promc_family_find(metrics_registry(), "emails_sent_total")) <= 1025);
 }
 
+static void test_many_campaigns_of_one_organisation_are_its_own_matter(void **state)
+{
+    (void)state;
+    char campaign[37];
+    for (int i = 0; i < 3000; i++) {
+        snprintf(campaign, sizeof(campaign), "of-the-large-%d", i);
+        metrics_email_sent("large", campaign, true);
+    }
+    metrics_email_sent("small", "the-only-one", true);
+    expect("emails_sent_total{organisation_id=\"small\",campaign_id=\"the-only-one\",success=\"true\"} 1\n", true);
+    expect("emails_sent_total{organisation_id=\"large\",campaign_id=\"of-the-large-0\",success=\"true\"} 1\n", true);
+    expect("emails_sent_total{organisation_id=\"large\",campaign_id=\"of-the-large-2999\",success=\"true\"}", false);
+    expect("emails_sent_total{organisation_id=\"large\",campaign_id=\"other\",success=\"other\",promc_overflow="
+           "\"organisation_id\"} ",
+           true);
+}
+
 static void test_lag_window(void **state)
 {
     (void)state;
@@ -250,6 +288,141 @@ static void test_lag_window(void **state)
     expect("nodejs_eventloop_lag_p50_seconds 0.001\n", true); /* a scrape changes nothing */
 }
 
+static void test_how_full_the_data_dir_is(void **state)
+{
+    (void)state;
+    metrics_watch_data_dir("/");
+    assert_int_equal(metrics_init(true, 1), 0);
+    metrics_watch_data_dir(NULL);
+    expect("data_dir_free_bytes 0\n", false);
+    expect("data_dir_free_bytes ", true);
+    expect("data_dir_size_bytes 0\n", false);
+    expect("data_dir_size_bytes NaN\n", false);
+    metrics_destroy();
+    metrics_watch_data_dir("/nowhere/at/all");
+    assert_int_equal(metrics_init(true, 1), 0);
+    expect("data_dir_free_bytes NaN\n", true);
+    expect("data_dir_size_bytes NaN\n", true);
+    expect("promc_collector_errors_total{collector=\"data_dir\"} ", true);
+    expect("promc_collector_errors_total{collector=\"data_dir\"} 0\n", false);
+    metrics_watch_data_dir(NULL);
+    metrics_destroy();
+}
+
+static char lost[256];
+
+static void note_lost(const struct metrics_bound *bound)
+{
+    size_t length = strlen(lost);
+    (void)snprintf(lost + length, sizeof(lost) - length, "%s %g;", bound->metric, bound->bound);
+}
+
+static const char *bounds_lost_by(const char *overrides)
+{
+    setenv("PROMC_OVERRIDES", overrides, 1);
+    assert_int_equal(metrics_init(true, 1), 0);
+    unsetenv("PROMC_OVERRIDES");
+    watch_loop(); /* whose family the loops make */
+    lost[0] = '\0';
+    metrics_bounds_check(note_lost);
+    unwatch_loop();
+    metrics_destroy();
+    return lost;
+}
+
+static void test_a_bound_that_rules_read_is_missed(void **state)
+{
+    (void)state;
+    log_set_level(70);
+    assert_string_equal(bounds_lost_by(""), "");
+    assert_string_equal(bounds_lost_by("http_request_duration_seconds buckets=0.1,1"),
+                        "http_request_duration_seconds 0.5;");
+    assert_string_equal(bounds_lost_by("http_request_duration_seconds buckets=0.1,0.5"), "");
+    assert_string_equal(bounds_lost_by("http_request_duration_seconds histogram=native"), "");
+    assert_string_equal(bounds_lost_by("http_request_duration_seconds buckets=+Inf"),
+                        "http_request_duration_seconds 0.5;");
+    assert_string_equal(bounds_lost_by("http_request_duration_seconds histogram=both buckets=1"),
+                        "http_request_duration_seconds 0.5;");
+    assert_string_equal(bounds_lost_by("db_query_duration_seconds buckets=1;eventloop_lag_seconds buckets=0.05;"
+                                       "db_connection_pool_acquire_duration_seconds buckets=5"),
+                        "db_connection_pool_acquire_duration_seconds 0.1;db_query_duration_seconds 0.25;"
+                        "eventloop_lag_seconds 0.1;");
+    metrics_bounds_check(note_lost); /* off: nothing to miss */
+}
+
+static void test_a_bounce_is_its_organisations(void **state)
+{
+    (void)state;
+    metrics_organisation(ORG, METRICS_OF_WORKER);
+    expect("emails_bounced_total{organisation_id=\"" ORG "\",class=\"5xx\"} 0\n", true);
+    metrics_email_bounce(ORG, 550, "5.1.1");
+    metrics_email_bounce(NULL, 535, "5.7.8"); /* the server refuses us, not an e-mail */
+    metrics_email_bounce(ORG, 250, "2.0.0");
+    expect("emails_bounced_total{organisation_id=\"" ORG "\",class=\"5xx\"} 1\n", true);
+    expect("emails_bounced_total{organisation_id=\"" ORG "\",class=\"4xx\"} 0\n", true);
+    expect("email_bounces_total{class=\"5xx\",subject=\"address\"} 1\n", true);
+    expect("email_bounces_total{class=\"5xx\",subject=\"policy\"} 1\n", true);
+}
+
+/* RFC 3463: the subject is the second figure of the enhanced code. A reply is 4xx or 5xx, or no bounce. */
+static void test_what_a_bounce_is_about(void **state)
+{
+    static const char *const subjects[] = {"other",    "address", "mailbox", "mail_system", "network",
+                                           "protocol", "content", "policy",  "unknown"};
+    static const char *const unknown[] = {"5.8.0", "5./.0", "5.10.1", "5.1", "5", ""};
+    char enhanced[16], line[128];
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        (void)snprintf(enhanced, sizeof(enhanced), "4.%d.7", i);
+        metrics_email_bounce(NULL, 400, enhanced);
+        metrics_email_bounce(NULL, 499, enhanced);
+        metrics_email_bounce(NULL, 399, enhanced);
+    }
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+        metrics_email_bounce(NULL, 599, unknown[i]);
+        metrics_email_bounce(NULL, 600, unknown[i]);
+    }
+    for (int i = 0; i < 9; i++) {
+        (void)snprintf(line, sizeof(line), "email_bounces_total{class=\"4xx\",subject=\"%s\"} %d\n", subjects[i],
+                       i < 8 ? 2 : 0);
+        expect(line, true);
+        (void)snprintf(line, sizeof(line), "email_bounces_total{class=\"5xx\",subject=\"%s\"} %d\n", subjects[i],
+                       i < 8 ? 0 : 6);
+        expect(line, true);
+    }
+}
+
+static void named(const char *name, const char *shown)
+{
+    char line[256];
+    (void)metrics_organisation_names_are_old(0);
+    metrics_organisation_name(ORG, name);
+    snprintf(line, sizeof(line), "organisation_info{organisation_id=\"" ORG "\",name=\"%s\"} 1\n", shown);
+    expect(line, true);
+}
+
+static void test_an_organisation_has_one_name(void **state)
+{
+    (void)state;
+    static const char long_name[] = "123456789 123456789 123456789 123456789 123456789 123456789 12\xc3\xa9";
+    named("B\xc3\xbcro \"B\"", "B\xc3\xbcro \\\"B\\\"");
+    named("Acme", "Acme");
+    named("Acme\nof \x1b[31mred\x7f", "Acme?of ?[31mred?");
+    named("evil \xe2\x80\xae txt.exe", "evil ? txt.exe");
+    named("caf\xe9 \xe2\x82", "caf? ??");
+    named(long_name, long_name);
+    char longer[80];
+    snprintf(longer, sizeof(longer), "1%.62s\xc3\xa9!", long_name);
+    char cut[80];
+    snprintf(cut, sizeof(cut), "1%.62s\xe2\x80\xa6", long_name);
+    named(longer, cut);
+    metrics_organisation_name("another", "Acme");
+    assert_false(metrics_organisation_names_are_old(2));
+    metrics_organisation_name("another", "Acme Ltd");
+    assert_true(metrics_organisation_names_are_old(2));
+    expect("organisation_info{", false);
+}
+
 static void test_off(void **state)
 {
     (void)state;
@@ -257,7 +430,7 @@ static void test_off(void **state)
     assert_null(metrics_registry());
     assert_null(metrics_http());
     assert_null(metrics_sql());
-    assert_null(metrics_sql_pool(1));
+    metrics_pool_gave_up(1);
     metrics_queue_messages(0, QUEUE_PUBLISHED, 1);
     metrics_queue_depth(0, 1, 1, 1);
     metrics_queue_depth_stale(0);
@@ -265,6 +438,8 @@ static void test_off(void **state)
     metrics_draft_generated(ORG, true, 1);
     metrics_prospects(ORG, PROSPECT_IMPORTED, 1);
     metrics_active_campaigns(ORG, 1);
+    metrics_organisation_name(ORG, "Acme");
+    assert_false(metrics_organisation_names_are_old(0));
     metrics_campaign_processed(ORG, CAMPAIGN_COMPLETED);
     metrics_campaign_finished(ORG);
     metrics_loop_lag(0, 1);
@@ -278,11 +453,19 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_family_is_there, on, off),
         cmocka_unit_test_setup_teardown(test_series_that_are_known_exist_from_the_start, on, off),
         cmocka_unit_test_setup_teardown(test_updates_arrive_where_they_belong, on, off),
+        cmocka_unit_test_setup_teardown(test_the_pool_is_asked_by_each_scrape, on, off),
         cmocka_unit_test_setup_teardown(test_a_depth_that_is_not_known_is_not_shown, on, off),
         cmocka_unit_test_setup_teardown(test_an_absent_label_is_no_series, on, off),
         cmocka_unit_test_setup_teardown(test_values_out_of_range_are_ignored, on, off),
         cmocka_unit_test_setup_teardown(test_finished_campaigns_are_bounded, on_without_births, off),
+        cmocka_unit_test_setup_teardown(test_many_campaigns_of_one_organisation_are_its_own_matter, on_without_births,
+                                        off),
         cmocka_unit_test_setup_teardown(test_lag_window, on, off),
+        cmocka_unit_test(test_how_full_the_data_dir_is),
+        cmocka_unit_test(test_a_bound_that_rules_read_is_missed),
+        cmocka_unit_test_setup_teardown(test_a_bounce_is_its_organisations, on, off),
+        cmocka_unit_test_setup_teardown(test_what_a_bounce_is_about, on, off),
+        cmocka_unit_test_setup_teardown(test_an_organisation_has_one_name, on, off),
         cmocka_unit_test(test_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

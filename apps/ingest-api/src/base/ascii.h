@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file base/ascii.h ASCII letters, independent of the locale. */
+#ifndef INGEST_BASE_ASCII_H
+#define INGEST_BASE_ASCII_H
+
+/** A letter A to Z in lower case; everything else unchanged. */
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file base/trouble.h
+ * Current troubles of this process, recorded where they happen, for base/causes.h. Two kinds: something that is away until
+ * it answers, and a tally of things of which some share fails. Thread safe. Success costs a relaxed load, or one relaxed add; only
+ * failures take a lock.
+ */
+#ifndef INGEST_BASE_TROUBLE_H
+#define INGEST_BASE_TROUBLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum trouble { TROUBLE_MAIL_AWAY, TROUBLE_MAIL_REFUSED, TROUBLE_BROKER_AWAY, TROUBLE_BROKER_BLOCKED, TROUBLES };
+
+#define TROUBLE_PLACE 160
+#define TROUBLE_DETAIL 256
+
+struct trouble_state {
+    int64_t since_ms; /**< Unix time */
+    uint64_t count;   /**< calls of trouble_met() since then; for a tally: recent failures */
+    uint64_t of;      /**< for a tally: recent total */
+    char place[TROUBLE_PLACE];
+    char detail[TROUBLE_DETAIL];
+};
+
+/**
+ * It has failed again.
+ * @param place what is away: HOST:PORT or a folder
+ * @param detail the reason; the latest one is kept. No secret, no e-mail address
+ */
+void trouble_met(enum trouble trouble, const char *place, const char *detail);
+/** It works again. */
+void trouble_over(enum trouble trouble);
+/** @return whether there is trouble; then *state describes it. */
+bool trouble_get(enum trouble trouble, struct trouble_state *state);
+
+enum tally { TALLY_DRAFTS, TALLY_EMAILS, TALLIES };
+
+void tally_good(enum tally tally);
+/** @param place, detail as above; place may be "" */
+void tally_bad(enum tally tally, const char *place, const char *detail);
+/**
+ * @return whether at least that many per cent, and at least five, of those of the last one to two minutes failed. `since_ms` is when a
+ * failure last raised the share that high.
+ */
+bool tally_get(enum tally tally, unsigned percent, struct trouble_state *state);
+
+#endif

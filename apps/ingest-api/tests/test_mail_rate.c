@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many e-mails an organisation may send: by a clock of the test's own. */
+#include "data/mail_rate.h"
+#include "store_fixture.h"
+
+#define RATE 10
+#define COST_MS (1000 / RATE)
+
+struct rate {
+    const char *organisation;
+    bool must;
+    int64_t now_ms, wait_ms;
+};
+
+static int run_take(void *arg, struct db *db)
+{
+    struct rate *rate = arg;
+    return mail_rate_take(db, rate->organisation, RATE, rate->must, rate->now_ms, &rate->wait_ms);
+}
+
+static int64_t take(struct fixture *f, const char *organisation, bool must, int64_t now_ms)
+{
+    struct rate rate = {organisation, must, now_ms, -1};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_take, &rate), DB_OK);
+    return rate.wait_ms;
+}
+
+static void an_organisation_has_its_rate(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now = 1800000000000, turns[20];
+    for (int i = 0; i < RATE; i++)
+        assert_int_equal(take(f, f->organisation, false, now), 0);
+    /* Many that are refused together come back one by one, each when there is a token for it. */
+    for (int i = 0; i < 20; i++) {
+        turns[i] = now + take(f, f->organisation, false, now);
+        assert_int_equal(turns[i], now + (i + 1) * COST_MS);
+    }
+    assert_int_equal(take(f, f->other, false, now), 0);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(take(f, f->organisation, false, turns[i]), 0);
+    /* One that comes too early is given another turn; one that must go makes those after it wait. */
+    now = turns[19];
+    assert_int_equal(take(f, f->organisation, false, now), COST_MS);
+    assert_int_equal(take(f, f->organisation, true, now), 0);
+    assert_int_equal(take(f, f->organisation, false, now + COST_MS), COST_MS);
+    assert_int_equal(take(f, f->organisation, false, now - 3600000), 0); /* the clock was set back */
+}
+
+/* The last token is given, and it is gone then; a whole bucket is not more than a whole bucket. */
+static void every_token_is_given_once(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now = 1800000000000;
+    for (int i = 0; i < RATE; i++)
+        assert_int_equal(take(f, f->organisation, false, now), 0);
+    assert_int_equal(take(f, f->organisation, true, now), 0);
+    assert_int_equal(take(f, f->organisation, false, now), 2 * COST_MS);
+    now += 3600000;
+    for (int i = 0; i < RATE; i++)
+        assert_int_equal(take(f, f->organisation, false, now), 0);
+    assert_int_equal(take(f, f->organisation, false, now), COST_MS);
+}
+
+static int run_failing_take(void *arg, struct db *db)
+{
+    int rc = run_take(arg, db);
+    return rc == DB_OK ? 1 : rc;
+}
+
+static void what_is_rolled_back_took_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct rate rate = {.organisation = f->organisation, .now_ms = 1800000000000};
+    for (int i = 0; i < 2 * RATE; i++) {
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_failing_take, &rate), 1);
+        assert_int_equal(rate.wait_ms, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_token_is_given_once, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_organisation_has_its_rate, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_is_rolled_back_took_nothing, fixture_setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

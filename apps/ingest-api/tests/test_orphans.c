@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The jobs of dead processes: of this machine at once, of another when it has had no session for long. */
+#include "queue/orphans.h"
+#include "queue/queue_internal.h"
+#include "store_fixture.h"
+
+static int run_publish(void *arg, struct db *db)
+{
+    return queue_publish(db, QUEUE_EMAIL_SEND, arg, "req-1", NULL, "{}", NULL);
+}
+
+static void lease(struct fixture *f, struct job *job)
+{
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, job, 1, 0), 1);
+}
+
+static void publish_and_lease(struct fixture *f, struct job *job)
+{
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, f->organisation), DB_OK);
+    lease(f, job);
+}
+
+static int run_complete(void *arg, struct db *db)
+{
+    return queue_complete(db, arg);
+}
+
+static void work_of_a_dead_worker_wakes_who_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    char self[OWNER_SIZE], where[OWNER_SIZE], sql[128 + OWNER_SIZE];
+    unsigned long long start;
+    long pid;
+    publish_and_lease(f, &job);
+    job_release(&job);
+    owner_self(self);
+    assert_int_equal(sscanf(self, "%30[^:]:%ld:%llu", where, &pid, &start), 3);
+    snprintf(sql, sizeof(sql), "UPDATE tracking.jobs SET owner = '%.30s:%ld:%llu'", where, pid, start + 1);
+    assert_int_equal(fixture_exec(f, sql), DB_OK);
+    uint64_t before = queue_mark(f->queue, QUEUE_EMAIL_SEND).wakes;
+    queue_release_orphans(f->queue, NULL);
+    assert_int_equal(queue_mark(f->queue, QUEUE_EMAIL_SEND).wakes, before + 1);
+    lease(f, &job);
+    job_release(&job);
+}
+
+#define ELSEWHERE "feedbeef-1:7:7"
+
+struct look {
+    struct orphans_suspects suspects;
+    struct orphans found;
+};
+
+static int run_find(void *arg, struct db *db)
+{
+    struct look *look = arg;
+    return orphans_find(db, "self", &look->suspects, &look->found);
+}
+
+static int run_orphans_release(void *arg, struct db *db)
+{
+    struct look *look = arg;
+    int n = orphans_release(db, &look->found);
+    return n == 1 ? DB_OK : DB_E_OTHER;
+}
+
+static void find(struct fixture *f, struct look *look)
+{
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_find, look), DB_OK);
+}
+
+static void who_has_no_session_for_long_is_dead(void **state)
+{
+    struct fixture *f = *state;
+    struct look look = {0};
+    struct job job;
+    publish_and_lease(f, &job);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET owner = '" ELSEWHERE "'"), DB_OK);
+    find(f, &look);
+    assert_int_equal(look.found.n, 0);                     /* it may be about to connect again */
+    assert_int_equal(look.suspects.n, fixture_postgres()); /* with SQLite nothing is known of it */
+    if (fixture_postgres()) {
+        look.suspects.of[0].since_ns -= ORPHANS_GRACE_NS;
+        find(f, &look);
+        assert_int_equal(look.found.n, 1);
+        assert_string_equal(look.found.owner[0], ELSEWHERE);
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_orphans_release, &look), DB_OK);
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_complete, &job), DB_E_CONFLICT);
+        job_release(&job);
+        lease(f, &job);
+        assert_int_equal(job.attempt, 2);
+    }
+    job_release(&job);
+}
+
+#ifdef INGEST_POSTGRES
+static void who_has_a_session_is_alive(void **state)
+{
+    struct fixture *f = *state;
+    struct look look = {0};
+    struct job job;
+    publish_and_lease(f, &job);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET owner = '" ELSEWHERE ":relay'"), DB_OK);
+    if (fixture_postgres()) {
+        find(f, &look);
+        assert_int_equal(look.suspects.n, 1);
+        look.suspects.of[0].since_ns -= ORPHANS_GRACE_NS;
+        PGconn *session = PQconnectdb(f->settings.store_url);
+        PQclear(PQexec(session, "SET application_name = '" OWNER_SESSION ELSEWHERE "'"));
+        find(f, &look);
+        assert_int_equal(look.found.n + look.suspects.n, 0);
+        PQfinish(session);
+    }
+    job_release(&job);
+}
+#endif
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(work_of_a_dead_worker_wakes_who_waits),
+        TEST(who_has_no_session_for_long_is_dead),
+#ifdef INGEST_POSTGRES
+        TEST(who_has_a_session_is_alive),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

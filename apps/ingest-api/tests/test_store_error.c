@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a client is told of the store's errors: whether to come again, and when. */
+#include "base/log.h"
+#include "db/db.h"
+#include "http/request.h"
+#include "http/store_error.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+/* cmocka needs the three above */
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void expect(int error, const char *what, int status, int retry_after, const char *code)
+{
+    struct request req = {.id = "id-1", .retry_after = -1};
+    assert_int_equal(respond_store_error(&req, error, what), status);
+    assert_int_equal(req.status, status);
+    assert_int_equal(req.retry_after > 0 ? req.retry_after : 0, retry_after);
+    json_t *body = json_loadb(req.response, req.response_length, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(body, "error"), "code")), code);
+    json_decref(body);
+    free(req.response);
+}
+
+static void each_error_has_its_answer(void **state)
+{
+    (void)state;
+    log_set_level(LOG_FATAL + 1);
+    expect(DB_E_BUSY, NULL, 503, 1, "store_busy");
+    expect(DB_E_FULL, NULL, 503, 30, "store_full");
+    expect(DB_E_CONNECTION, NULL, 503, 5, "store_unavailable");
+    expect(DB_E_UNKNOWN, NULL, 503, 5, "store_unavailable");
+    expect(DB_E_CONFLICT, "campaign", 409, 0, "conflict");
+    expect(DB_E_OTHER, NULL, 500, 0, "internal");
+    expect(DB_E_DAMAGED, NULL, 500, 0, "internal"); /* one that the table does not have */
+}
+
+static void what_is_not_there_is_named(void **state)
+{
+    (void)state;
+    expect(DB_E_NOT_FOUND, "campaign", 404, 0, "not_found");
+    expect(DB_E_INVALID, "campaign", 404, 0, "not_found"); /* an id that is no UUID */
+    expect(DB_E_NOT_FOUND, NULL, 500, 0, "internal");
+    expect(DB_E_INVALID, NULL, 500, 0, "internal");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_error_has_its_answer),
+        cmocka_unit_test(what_is_not_there_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
