@@ -2,7 +2,8 @@
 GRAFANA_GENERATE := infra/grafana/generate
 PREVIEW := tools/dashboard-preview
 
-.PHONY: dashboards dashboard-pictures lint-dashboards dashboard-preview boards-packages
+##@ Boards
+.PHONY: dashboards pictures lint-dashboards dashboard-preview boards-packages
 
 LINT_TARGETS += lint-dashboards
 
@@ -16,7 +17,7 @@ $(GRAFANA_GENERATE)/node_modules/.installed: $(GRAFANA_GENERATE)/package-lock.js
 dashboards: $(GRAFANA_GENERATE)/node_modules/.installed ## write infra/grafana/dashboards/*.json with the generator
 	@cd $(GRAFANA_GENERATE) && npm run --silent generate
 
-lint-dashboards: $(GRAFANA_GENERATE)/node_modules/.installed ## hold the dashboards to the generator and to the linter's rules
+lint-dashboards: $(GRAFANA_GENERATE)/node_modules/.installed ## check the dashboards against the generator and the linter's rules
 	@cd $(GRAFANA_GENERATE) && npm run --silent check && node lint.mjs
 
 $(PREVIEW)/node_modules/.installed: $(PREVIEW)/package-lock.json | boards-packages
@@ -28,6 +29,6 @@ $(PREVIEW)/dist/index.html: $(PREVIEW)/node_modules/.installed $(PREVIEW)/build.
 
 dashboard-preview: $(PREVIEW)/dist/index.html ## build the page that shows the dashboards without Grafana
 
-dashboard-pictures: build dashboard-preview ## docs/images: the boards under the demo's traffic, in a browser
+pictures: build dashboard-preview ## docs/images: pictures of an incident of the demo, from the list of alerts to the dashboards (5 minutes)
 	@scripts/setup run test browser
-	@BUILD=$(BUILD) SCREENSHOTS=$(CURDIR)/docs/images $(PYTEST) -q tests/test_dashboards.py
+	@BUILD=$(BUILD) SCREENSHOTS=$(CURDIR)/docs/images $(PYTEST) -q tests/test_pictures.py

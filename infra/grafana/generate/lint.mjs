@@ -9,9 +9,12 @@ import { fileURLToPath } from 'node:url';
 
 /** Where a rule does not apply, and why. `panel` undefined: the whole board. */
 const exclusions = [
-  { rule: 'target-job-rule', match: (t) => /^ALERTS\{/.test(t.expr) || /count\(ALERTS\{/.test(t.expr), reason: 'ALERTS carries the job of the alert; aggregated alerts have none, so the matcher is job=~"$job|"' },
-  { rule: 'target-instance-rule', match: (t) => /ALERTS\{/.test(t.expr), reason: 'an alert is about a job; many have no instance' },
-  { rule: 'target-rate-interval-rule', match: (t) => /\[(30d|15m|\$__range)\]/.test(t.expr), reason: 'the window is the meaning of the number (a 30-day budget, restarts in 15 minutes, a count over the chosen range), not a smoothing' },
+  { rule: 'template-job-rule', match: ({ board }) => board && board.templating.list.some((v) => v.name === 'job' && !/label_values\(up,/.test(v.query.query)), reason: 'a board about programs of one kind: `.+` would take in Prometheus itself, so All is what the list offers' },
+  { rule: 'target-job-rule', match: ({ expr }) => /\bALERTS(_FOR_STATE)?\{/.test(expr), reason: 'ALERTS carries the job of the alert; aggregated alerts have none, so the matcher is job=~"$job|"' },
+  { rule: 'target-instance-rule', match: ({ expr }) => /ALERTS(_FOR_STATE)?\{/.test(expr), reason: 'an alert is about a job; many have no instance' },
+  { rule: 'target-instance-rule', match: ({ metric }) => /^(job|job_\w+|queue|organisation):/.test(metric ?? ''), reason: 'a recorded series of the whole job has no instance: it is what the alerts read' },
+  { rule: 'target-instance-rule', match: ({ metric }) => metric === 'organisation_info', reason: 'names are the same from every replica, and the worker that says them need not be the instance that is chosen' },
+  { rule: 'target-rate-interval-rule', match: ({ window }) => /^(5m|15m|1h)$/.test(window ?? ''), reason: 'the window is the meaning of the number (what an alert reads, restarts in 15 minutes, campaigns of an hour), not a smoothing' },
 ];
 
 const used = new Set();
@@ -34,7 +37,10 @@ function template(board, where, name) {
   const title = name[0].toUpperCase() + name.slice(1);
   if (variable.label !== title) report(rule, where, `variable "${name}" must be labelled "${title}", is "${variable.label}"`);
   if (!variable.multi) report(rule, where, `variable "${name}" must allow several values`);
-  if (variable.allValue !== '.+') report(rule, where, `variable "${name}": the All value must be ".+"`);
+  if (variable.allValue !== '.+') report(rule, where, `variable "${name}": the All value must be ".+"`, { board });
+  if (name === 'job' && variable.allValue === '.+' && !/label_values\(up,/.test(variable.query?.query)) {
+    report('house-job', where, 'All of a board about programs of one kind must be what its list offers, not ".+"');
+  }
 }
 
 function boardRules(board, where) {
@@ -47,21 +53,26 @@ function boardRules(board, where) {
   template(board, where, 'instance');
   for (const variable of board.templating.list.filter((v) => v.type === 'query')) {
     const query = variable.query?.query ?? variable.query;
-    if (!/^label_values\((?:.+,\s*)?[a-z_]\w*\)$/.test(query)) report('template-label-promql-rule', where, `"${variable.name}": ${query}`);
+    const named = /^query_result\(.+\)$/.test(query) && /\(\?<text>.*\(\?<value>/.test(variable.regex ?? '');
+    if (!named && !/^label_values\((?:.+,\s*)?[a-z_]\w*\)$/.test(query)) report('template-label-promql-rule', where, `"${variable.name}": ${query}`);
     if (variable.refresh !== 2) report('template-on-time-change-reload-rule', where, `"${variable.name}" must be read again when the time range changes`);
   }
   if (board.editable !== false) report('uneditable-dashboard-rule', where, 'editable must be false');
   if (!board.uid) report('house-uid', where, 'a board needs a fixed uid');
+  for (const { title, gridPos: { x, w } } of board.panels) if (x + w > 24) report('house-grid', where, `"${title}" is beyond the 24 columns`);
   const ids = board.panels.map((p) => p.id);
   if (new Set(ids).size !== ids.length) report('house-panel-ids', where, 'panel ids must be unique');
 }
 
 const names = (expr) => expr.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-/** What Prometheus, Alertmanager and the machine expose; everything else must be in docs/metrics.json. */
+/** What Prometheus, Alertmanager and the machine expose; everything else must be in docs/service/metrics.json. */
 const foreign = /^(prometheus_|alertmanager_|scrape_|go_|net_conntrack_|cgroup_cpu_|up$|ALERTS$|ALERTS_FOR_STATE$)/;
 /** Labels that Prometheus adds, and a histogram's own. */
 const targetLabels = new Set(['job', 'instance', 'le', '__name__']);
-const reference = new Map(JSON.parse(readFileSync(new URL('../../../docs/metrics.json', import.meta.url), 'utf8')).map((family) => [family.name, family]));
+const reference = new Map(JSON.parse(readFileSync(new URL('../../../docs/service/metrics.json', import.meta.url), 'utf8')).map((family) => [family.name, family]));
+
+const rules = fileURLToPath(new URL('../../prometheus/rules', import.meta.url));
+const recorded = new Set(readdirSync(rules).flatMap((file) => [...readFileSync(join(rules, file), 'utf8').matchAll(/^\s*- record: (\S+)/gm)].map(([, name]) => name)));
 
 function family(metric) {
   if (reference.has(metric)) return reference.get(metric);
@@ -77,10 +88,11 @@ function referenceRules(expr, where) {
     const found = family(metric);
     if (foreign.test(metric) || metric.includes(':')) {
       others = true;
+      if (metric.includes(':') && !recorded.has(metric)) report('house-metric-exists', where, `no rule records ${metric}`);
       continue;
     }
     if (!found) {
-      report('house-metric-exists', where, `there is no metric ${metric} (docs/metrics.json)`);
+      report('house-metric-exists', where, `there is no metric ${metric} (docs/service/metrics.json)`);
       continue;
     }
     for (const { name } of found.labels) known.add(name);
@@ -98,8 +110,10 @@ function referenceRules(expr, where) {
   }
 }
 
-/** Variables: label_values(metric{...}, label). */
+/** Variables: label_values(metric{...}, label), or query_result(expression). */
 function variableRules(variable, where) {
+  const [, result] = /^query_result\((.+)\)$/.exec(variable.query?.query ?? variable.query) ?? [];
+  if (result) queries.push({ expr: result, where: `${where}, variable "${variable.name}"` });
   const [, expr, label] = /^label_values\((.+),\s*(\w+)\)$/.exec(variable.query?.query ?? variable.query) ?? [];
   if (!expr) return;
   const selector = expr.includes('{') ? expr : `${expr}{}`;
@@ -111,6 +125,34 @@ function variableRules(variable, where) {
 /** Selectors of an expression: metric name and what is between its braces. */
 const selectors = (expr) => [...expr.matchAll(/([a-zA-Z_:][\w:]*)\s*(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})/g)].map(([, metric, braces]) => ({ metric, braces }));
 
+/** Seconds of a window, "6h" or "1h30m". */
+const seconds = (window) => [...window.matchAll(/(\d+)(ms|[smhdwy])/g)].reduce((sum, [, n, unit]) => sum + n * { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400, w: 604800, y: 31536000 }[unit], 0);
+
+/** What a query's values are: seconds, bytes, a ratio, a number each second, or a number. */
+function dimension(expr) {
+  const bare = names(expr).replace(/\{[^{}]*\}/g, '').replace(/\[[^\]]*\]/g, '').replace(/\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)/g, '');
+  if (/histogram_quantile\(/.test(bare)) return /_bytes_bucket\b/.test(bare) ? 'bytes' : 'seconds';
+  if (/\//.test(bare) || /:ratio_rate|_ratio\b|:utilisation|:limit_ratio|process_cpu_seconds_total|avg\(up|avg\(amqp_connection_up/.test(bare)) return 'ratio';
+  if (/\btime\(\) -|:p9[59]_/.test(bare)) return 'seconds';
+  if (/\brate\(|:rate\d/.test(bare)) return /\* (60|3600)\b/.test(bare) ? 'count' : 'rate';
+  if (/\b(increase|changes|count)\(|:increase\d/.test(bare)) return 'count';
+  if (/_seconds\b/.test(bare)) return 'seconds';
+  return /_bytes\b/.test(bare) ? 'bytes' : 'count';
+}
+
+const dimensionOf = (unit) => ({ s: 'seconds', bytes: 'bytes', percentunit: 'ratio', reqps: 'rate', mps: 'rate', ops: 'rate', 'suffix: /s': 'rate' })[unit] ?? 'count';
+
+/** Lines of one axis are of one kind, and the unit is that kind's. A ratio without a unit of its own is a number. */
+function axisRules(panel, where) {
+  if (panel.type === 'table' || panel.type === 'heatmap') return; // columns and cells have no axis in common
+  const unit = panel.fieldConfig?.defaults?.unit;
+  for (const { expr, refId } of panel.targets ?? []) {
+    const found = dimension(expr);
+    const wanted = dimensionOf(unit);
+    if (found !== wanted && !(found === 'ratio' && wanted === 'count')) report('house-one-axis', `${where}, query ${refId}`, `values are of the kind "${found}", the axis is "${unit}" (${wanted})`);
+  }
+}
+
 function targetRules(panel, target, where) {
   const { expr } = target;
   // The two rules about LogQL hold where no query is one: logs are reached by links.
@@ -118,11 +160,12 @@ function targetRules(panel, target, where) {
     report('target-logql-rule, target-logql-auto-rule', where, `a query of a datasource of type "${target.datasource?.type ?? panel.datasource?.type}"`, target);
   }
   for (const { metric, braces } of selectors(expr)) {
-    if (!/\bjob=~"\$job"/.test(braces)) report('target-job-rule', where, `${metric} is not selected by job=~"$job"`, target);
-    if (!/\binstance=~"\$instance"/.test(braces)) report('target-instance-rule', where, `${metric} is not selected by instance=~"$instance"`, target);
+    if (!/\bjob=~"\$job"/.test(braces)) report('target-job-rule', where, `${metric} is not selected by job=~"$job"`, { ...target, metric });
+    if (!/\binstance=~"\$instance"/.test(braces)) report('target-instance-rule', where, `${metric} is not selected by instance=~"$instance"`, { ...target, metric });
   }
   for (const [, window] of names(expr).matchAll(/\[([^\]:]+)[\]:]/g)) {
-    if (window !== '$__rate_interval') report('target-rate-interval-rule', where, `the window is [${window}], not [$__rate_interval]`, target);
+    if (window !== '$__rate_interval') report('target-rate-interval-rule', where, `the window is [${window}], not [$__rate_interval]`, { ...target, window });
+    if (window === '$__range' || seconds(window) > 6 * 3600) report('house-range', where, `a panel must not read [${window}]: record what is longer than 6 h (infra/prometheus/rules)`);
   }
   for (const [name] of expr.matchAll(/\b[a-zA-Z_]\w*_total\b(?=\{)/g)) {
     const before = expr.slice(0, expr.indexOf(`${name}{`));
@@ -136,6 +179,7 @@ function panelRules(panel, where) {
   if (!panel.title || !panel.description) report('panel-title-description-rule', where, 'a panel needs a title and a description');
   if (!panel.fieldConfig?.defaults?.unit) report('panel-units-rule', where, 'a panel needs a unit');
   if (!panel.targets?.length) report('panel-no-targets-rule', where, 'a panel needs a query');
+  axisRules(panel, where);
   for (const target of panel.targets ?? []) targetRules(panel, target, `${where}, query ${target.refId}`);
 }
 

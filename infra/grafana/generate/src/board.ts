@@ -6,10 +6,19 @@ export interface Variable {
   name: string;
   label: string;
   query: string;
+  /** What is chosen where nobody has chosen; without: All. */
+  chosen?: string;
+  /** All is what the list offers, and not everything there is. */
+  allIsListed?: boolean;
+  /** Of a query_result(): what of a series is shown, and what is chosen, as the groups `text` and `value`. */
+  regex?: string;
 }
 
 function queryVariable(variable: Variable): dashboard.QueryVariableBuilder {
-  return new dashboard.QueryVariableBuilder(variable.name)
+  const chosen = variable.chosen
+    ? { text: [variable.chosen], value: [variable.chosen], selected: true }
+    : { text: ['All'], value: ['$__all'], selected: true };
+  const built = new dashboard.QueryVariableBuilder(variable.name)
     .label(variable.label)
     .datasource(datasource)
     .query({ query: variable.query, refId: `variable-${variable.name}` })
@@ -17,8 +26,9 @@ function queryVariable(variable: Variable): dashboard.QueryVariableBuilder {
     .sort(dashboard.VariableSort.AlphabeticalAsc)
     .multi(true)
     .includeAll(true)
-    .allValue('.+')
-    .current({ text: ['All'], value: ['$__all'], selected: true });
+    .current(chosen);
+  if (variable.regex) built.regex(variable.regex);
+  return variable.allIsListed ? built : built.allValue('.+');
 }
 
 const datasourceVariable = (): dashboard.DatasourceVariableBuilder =>
@@ -44,7 +54,8 @@ export interface BoardOptions {
   tags: string[];
   /** A metric that every instance of the job has: what the job and instance variables are read from. */
   anchor: string;
-  jobRegex?: string;
+  /** The job that is shown until another is chosen. */
+  job?: string;
   variables?: Variable[];
   /** Series whose appearance marks a deploy, e.g. the build info. */
   deploy?: string;
@@ -62,7 +73,14 @@ export function board(options: BoardOptions): dashboard.DashboardBuilder {
     .timezone('browser')
     .withVariable(datasourceVariable())
     .withVariable(
-      queryVariable({ name: 'job', label: 'Job', query: `label_values(${options.anchor}, job)` }).regex(options.jobRegex ?? ''),
+      queryVariable({
+        name: 'job',
+        label: 'Job',
+        query: `label_values(${options.anchor}, job)`,
+        chosen: options.job,
+        // A board about programs of one kind must not show those of another: `.+` would be Prometheus too.
+        allIsListed: options.anchor !== 'up',
+      }),
     )
     .withVariable(
       queryVariable({ name: 'instance', label: 'Instance', query: `label_values(${options.anchor}{job=~"$job"}, instance)` }),

@@ -15,10 +15,8 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Targets down',
-        width: 6,
         description: 'Targets whose last scrape failed. Anything above 0: TargetDown.',
         unit: 'short',
-        graph: false,
         queries: [{ expr: `count(up${sel()} == 0) or vector(0)`, legend: 'down' }],
         levels: [{ at: 1, color: 'red' }],
       }),
@@ -26,10 +24,8 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Rules loaded',
-        width: 6,
         description: 'Alerting and recording rules in force. 0 means that nothing can alert (PrometheusNoRules).',
         unit: 'short',
-        graph: false,
         queries: [{ expr: `sum(prometheus_rule_group_rules${sel()})`, legend: 'rules' }],
         base: 'red',
         levels: [{ at: 1, color: 'green' }],
@@ -38,10 +34,8 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Alertmanagers',
-        width: 6,
         description: 'Alertmanagers that Prometheus has found. 0: alerts reach nobody (PrometheusNotConnectedToAlertmanager).',
         unit: 'short',
-        graph: false,
         queries: [{ expr: `min(prometheus_notifications_alertmanagers_discovered${sel()})`, legend: 'found' }],
         base: 'red',
         levels: [{ at: 1, color: 'green' }],
@@ -50,13 +44,49 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Configuration',
-        width: 6,
         description: '1 when the last reload of the configuration worked. 0: an old one is in force (PrometheusConfigReloadFailed).',
         unit: 'short',
-        graph: false,
         queries: [{ expr: `min(prometheus_config_last_reload_successful${sel()})`, legend: 'reloaded' }],
         base: 'red',
         levels: [{ at: 1, color: 'green' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Rules failing',
+        description: 'Evaluations of rules that failed in the last 5 minutes: an alert whose rule fails is silent (PrometheusRuleFailures).',
+        unit: 'short',
+        queries: [{ expr: `sum(increase(prometheus_rule_evaluation_failures_total${sel()}[5m]))`, legend: 'rules failing' }],
+        decimals: 0,
+        levels: [{ at: 1, color: 'red' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Messages failing',
+        description: 'Messages that a receiver refused in the last 15 minutes (AlertmanagerNotificationsFailing).',
+        unit: 'short',
+        queries: [{ expr: `sum(increase(alertmanager_notifications_failed_total${sel()}[15m])) or vector(0)`, legend: 'messages failing' }],
+        decimals: 0,
+        levels: [{ at: 1, color: 'red' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Series',
+        description: 'Series in the memory of Prometheus.',
+        unit: 'short',
+        base: 'blue',
+        queries: [{ expr: `max(prometheus_tsdb_head_series${sel()})`, legend: 'series' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Firing alerts',
+        description: 'Alerts of all jobs that fire now (the Watchdog, which always fires, left out).',
+        unit: 'short',
+        queries: [{ expr: `count(ALERTS{alertstate="firing", alertname!="Watchdog", job=~"$job|"}) or vector(0)`, legend: 'firing alerts' }],
+        levels: [{ at: 1, color: 'red' }],
       }),
     )
     .withPanel(
@@ -98,7 +128,7 @@ export function monitoringHealth(): dashboard.Dashboard {
       graph({
         title: 'Dropped series',
         description: 'Updates per second that went to a family\'s overflow series because its cap or the arena\'s budget was reached (MetricsCardinalityLimit).',
-        unit: 'ops',
+        unit: 'suffix: /s',
         queries: [
           { expr: `sum by (instance, family) (rate(promc_series_dropped_total${sel()}[$__rate_interval]))`, legend: '{{family}} {{instance}}' },
         ],
@@ -118,10 +148,10 @@ export function monitoringHealth(): dashboard.Dashboard {
       graph({
         title: 'Rule evaluation failures',
         description: 'Evaluations per second that failed: an alert whose rule fails is silent (PrometheusRuleFailures).',
-        unit: 'ops',
+        unit: 'suffix: /s',
         queries: [
           {
-            expr: `sum by (instance, rule_group) (rate(prometheus_rule_evaluation_failures_total${sel()}[$__rate_interval]))`,
+            expr: `label_replace(sum by (instance, rule_group) (rate(prometheus_rule_evaluation_failures_total${sel()}[$__rate_interval])), "rule_group", "$1", "rule_group", ".*;(.*)")`,
             legend: '{{rule_group}}',
           },
         ],
@@ -134,7 +164,7 @@ export function monitoringHealth(): dashboard.Dashboard {
         description: 'Time to evaluate each rule group; above its interval evaluations are skipped.',
         unit: 's',
         queries: [
-          { expr: `max by (instance, rule_group) (prometheus_rule_group_last_duration_seconds${sel()})`, legend: '{{rule_group}}' },
+          { expr: `label_replace(max by (instance, rule_group) (prometheus_rule_group_last_duration_seconds${sel()}), "rule_group", "$1", "rule_group", ".*;(.*)")`, legend: '{{rule_group}}' },
         ],
       }),
     )
@@ -143,7 +173,7 @@ export function monitoringHealth(): dashboard.Dashboard {
       graph({
         title: 'Alerts sent to Alertmanager',
         description: 'Alerts per second that Prometheus sent, and those that failed.',
-        unit: 'ops',
+        unit: 'suffix: /s',
         queries: [
           { expr: `sum by (instance) (rate(prometheus_notifications_sent_total${sel()}[$__rate_interval]))`, legend: 'sent' },
           { expr: `sum by (instance) (rate(prometheus_notifications_errors_total${sel()}[$__rate_interval]))`, legend: 'failed' },
@@ -155,7 +185,7 @@ export function monitoringHealth(): dashboard.Dashboard {
       graph({
         title: 'Notifications by channel',
         description: 'Messages per second that Alertmanager sent to each kind of receiver.',
-        unit: 'ops',
+        unit: 'suffix: /s',
         queries: [
           { expr: `sum by (integration) (rate(alertmanager_notifications_total${sel()}[$__rate_interval])) > 0`, legend: '{{integration}}' },
         ],
@@ -166,7 +196,7 @@ export function monitoringHealth(): dashboard.Dashboard {
       graph({
         title: 'Notifications failing',
         description: 'Messages per second that a receiver refused: somebody is not told (AlertmanagerNotificationsFailing).',
-        unit: 'ops',
+        unit: 'suffix: /s',
         queries: [
           {
             expr: `sum by (integration) (rate(alertmanager_notifications_failed_total${sel()}[$__rate_interval])) > 0`,

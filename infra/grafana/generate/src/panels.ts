@@ -41,6 +41,8 @@ export interface PanelOptions {
   height?: number;
   /** Text where there is nothing to draw: a panel that may be empty says why. */
   noValue?: string;
+  /** Text in place of a value from `from` up to `to`. */
+  words?: { from: number; to: number; text: string; color: Level['color'] }[];
 }
 
 const refIds = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
@@ -69,6 +71,37 @@ function thresholds(options: PanelOptions): dashboard.ThresholdsConfigBuilder {
     .steps(steps as dashboard.Threshold[]);
 }
 
+/**
+ * Colours by meaning, the same on every board and at every zoom; the last that matches holds. What has no meaning of this kind
+ * has a colour by its name, so that it keeps it when other series come and go.
+ */
+const meanings: { of: RegExp; colors: [string, string][] }[] = [
+  {
+    of: /\{\{status_code\}\}/,
+    colors: [
+      ['/^2/', 'green'],
+      ['/^3/', 'blue'],
+      ['/^4/', 'yellow'],
+      ['/^401$|^403$/', 'light-yellow'],
+      ['/^429$/', 'orange'],
+      ['/^499$/', 'light-orange'],
+      ['/^5/', 'red'],
+      ['/^503$/', 'dark-red'],
+    ],
+  },
+  { of: /^p\d\d\b/, colors: [['/^p50\\b/', 'light-blue'], ['/^p95\\b/', 'blue'], ['/^p99\\b/', 'purple']] },
+  { of: /^\d[hd]$/, colors: [['/^1h$/', 'blue'], ['/^6h$/', 'light-blue'], ['/^1d$/', 'purple'], ['/^3d$/', 'text']] },
+  { of: / now$/, colors: [['/^(waits|runs) now$/', 'orange']] },
+  { of: /^success=/, colors: [['/^success=true$/', 'green'], ['/^success=false$/', 'red']] },
+  {
+    of: /^(sent|failed|dropped|\{\{(action|outcome|state)\}\})$/,
+    colors: [['/^(sent|imported|active)$/', 'green'], ['/^(failed|rejected|dropped)$/', 'red'], ['/^idle$/', 'text']],
+  },
+];
+
+/** The top of an axis of zeros: without it, nothing at all is drawn between 0 and 100. */
+const smallest: Record<string, number> = { s: 0.01, percentunit: 0.01, bytes: 1024, short: 4 };
+
 type AnyPanel =
   | timeseries.PanelBuilder
   | stat.PanelBuilder
@@ -90,27 +123,44 @@ function withCommon<T extends AnyPanel>(panel: T, options: PanelOptions, width: 
   if (options.max !== undefined) panel.max(options.max);
   if (options.decimals !== undefined) panel.decimals(options.decimals);
   if (options.noValue !== undefined) panel.noValue(options.noValue);
+  if (options.words) {
+    panel.mappings(
+      options.words.map(({ from, to, text, color }, index) => ({
+        type: dashboard.MappingType.RangeToText,
+        options: { from, to, result: { text, color, index } },
+      })) as dashboard.ValueMapping[],
+    );
+  }
   return panel;
 }
 
-export function graph(options: PanelOptions & { stack?: boolean; legendTable?: boolean }): timeseries.PanelBuilder {
-  const panel = withCommon(new timeseries.PanelBuilder(), { min: 0, ...options }, 8, 8)
+/** Several series have a table below the graph, the greatest first; a few of fixed names have a line. */
+function legend(options: PanelOptions): common.VizLegendOptionsBuilder {
+  const table = options.queries.some(({ legend: text }) => text === undefined || text.includes('{{')) || options.queries.length > 4;
+  const built = new common.VizLegendOptionsBuilder()
+    .showLegend(true)
+    .displayMode(table ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List)
+    .placement(common.LegendPlacement.Bottom)
+    .calcs(table ? ['lastNotNull', 'max'] : []);
+  return table ? built.sortBy('Last *').sortDesc(true) : built;
+}
+
+export function graph(options: PanelOptions & { stack?: boolean; softMax?: number }): timeseries.PanelBuilder {
+  const panel = withCommon(new timeseries.PanelBuilder(), { min: 0, ...options }, 8, 9)
     .lineWidth(2)
     .fillOpacity(options.stack ? 40 : 8)
     .showPoints(common.VisibilityMode.Never)
     .spanNulls(false)
-    .legend(
-      new common.VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(options.legendTable ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List)
-        .placement(common.LegendPlacement.Bottom)
-        .calcs(options.legendTable ? ['lastNotNull', 'max'] : []),
-    )
+    .colorScheme(new dashboard.FieldColorBuilder().mode(dashboard.FieldColorModeId.PaletteClassicByName))
+    .axisSoftMax(options.softMax ?? smallest[options.unit] ?? 1)
+    .legend(legend(options))
     .tooltip(
       new common.VizTooltipOptionsBuilder()
         .mode(common.TooltipDisplayMode.Multi)
         .sort(common.SortOrder.Descending),
     );
+  const meant = meanings.filter(({ of }) => options.queries.some(({ legend: text }) => of.test(text ?? '')));
+  for (const [names, color] of meant.flatMap(({ colors }) => colors)) panel.overrideByRegexp(names, [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]);
   if (options.stack) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
   if (options.levels?.length) {
     // A share is read against its threshold; a latency against itself.
@@ -122,25 +172,27 @@ export function graph(options: PanelOptions & { stack?: boolean; legendTable?: b
   return panel;
 }
 
-export function single(options: PanelOptions & { graph?: boolean }): stat.PanelBuilder {
-  return withCommon(new stat.PanelBuilder(), options, 4, 4)
+/** A tile: a figure, all of one size, with nothing drawn through it; its graph stands further down. */
+export function single(options: PanelOptions): stat.PanelBuilder {
+  return withCommon(new stat.PanelBuilder(), options, 3, 4)
     .colorMode(common.BigValueColorMode.Value)
-    .graphMode(options.graph === false ? common.BigValueGraphMode.None : common.BigValueGraphMode.Area)
-    .textMode(common.BigValueTextMode.Auto)
+    .graphMode(common.BigValueGraphMode.None)
+    .textMode(common.BigValueTextMode.Value)
+    .text(new common.VizTextDisplayOptionsBuilder().valueSize(28))
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(''));
 }
 
 export function bars(options: PanelOptions): bargauge.PanelBuilder {
-  return withCommon(new bargauge.PanelBuilder(), { min: 0, ...options }, 8, 8)
+  return withCommon(new bargauge.PanelBuilder(), { min: 0, ...options }, 8, 9)
     .displayMode(common.BarGaugeDisplayMode.Basic)
     .orientation(common.VizOrientation.Horizontal)
     .showUnfilled(true)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(''));
 }
 
-/** Buckets of a classic histogram over time. */
+/** Buckets of a histogram over time. */
 export function heat(options: PanelOptions): heatmap.PanelBuilder {
-  return withCommon(new heatmap.PanelBuilder(), options, 12, 8)
+  return withCommon(new heatmap.PanelBuilder(), options, 12, 9)
     .calculate(false)
     .yAxis(new heatmap.YAxisConfigBuilder().unit(options.unit))
     .color(
@@ -153,14 +205,36 @@ export function heat(options: PanelOptions): heatmap.PanelBuilder {
     .rowsFrame(new heatmap.RowsHeatmapOptionsBuilder().layout(common.HeatmapCellLayout.Auto));
 }
 
-export function list(options: PanelOptions & { hide?: string[]; rename?: Record<string, string> }): table.PanelBuilder {
+export interface Columns {
+  hide?: string[];
+  rename?: Record<string, string>;
+  order?: string[];
+  /** Units of columns, by their shown names, that differ from the panel's. */
+  units?: Record<string, string>;
+  /** Shown name of a column, and whether the greatest comes first. */
+  sort: { by: string; desc?: boolean }[];
+  /** Where the values of a column lead, by its shown name: an address with ${__value.text} and ${__data.fields.NAME}. */
+  links?: Record<string, string>;
+  /** Several queries become one row for each value of this label. */
+  join?: string;
+}
+
+export function list(options: PanelOptions & Columns): table.PanelBuilder {
   const hide = Object.fromEntries((options.hide ?? []).map((name) => [name, true]));
-  return withCommon(new table.PanelBuilder(), options, 12, 8)
+  const panel = withCommon(new table.PanelBuilder(), options, 12, 8)
     .showHeader(true)
-    .withTransformation({
-      id: 'organize',
-      options: { excludeByName: { Time: true, ...hide }, renameByName: options.rename ?? {} },
-    });
+    .sortBy(options.sort.map(({ by, desc }) => new common.TableSortByFieldStateBuilder().displayName(by).desc(desc ?? false)));
+  if (options.join) panel.withTransformation({ id: 'joinByField', options: { byField: options.join, mode: 'outer' } });
+  for (const [name, unit] of Object.entries(options.units ?? {})) panel.overrideByName(name, [{ id: 'unit', value: unit }]);
+  for (const [name, url] of Object.entries(options.links ?? {})) panel.overrideByName(name, [{ id: 'links', value: [{ title: '${__value.text}', url }] }]);
+  return panel.withTransformation({
+    id: 'organize',
+    options: {
+      excludeByName: { Time: true, ...hide },
+      renameByName: options.rename ?? {},
+      indexByName: Object.fromEntries((options.order ?? []).map((name, i) => [name, i])),
+    },
+  });
 }
 
 export const row = (title: string): dashboard.RowBuilder => new dashboard.RowBuilder(title);

@@ -15,7 +15,6 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Up',
-        height: 8,
         description: 'Instances that answered the last scrape, of all that are configured.',
         unit: 'percentunit',
         queries: [{ expr: `avg(up${sel()})`, legend: 'up' }],
@@ -26,17 +25,71 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Running since',
-        height: 8,
         description: 'Time since the youngest instance started.',
         unit: 's',
-        graph: false,
         base: 'blue',
         queries: [{ expr: `min(time() - process_start_time_seconds${sel()})`, legend: 'uptime' }],
       }),
     )
     .withPanel(
+      single({
+        title: 'Instances',
+        description: 'Instances that are configured.',
+        unit: 'short',
+        base: 'blue',
+        queries: [{ expr: `count(up${sel()})`, legend: 'instances' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Cores used',
+        description: 'CPU time of all instances together, in cores.',
+        unit: 'short',
+        base: 'blue',
+        queries: [{ expr: `sum(rate(process_cpu_seconds_total${sel()}[$__rate_interval]))`, legend: 'cores used' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Resident memory',
+        description: 'Of all instances together.',
+        unit: 'bytes',
+        base: 'blue',
+        queries: [{ expr: `sum(process_resident_memory_bytes${sel()})`, legend: 'resident memory' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Series alive',
+        description: 'Series of all instances together.',
+        unit: 'short',
+        base: 'blue',
+        queries: [{ expr: `sum(promc_series${sel()})`, legend: 'series alive' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Scrape takes',
+        description: 'Time of the last scrape, of the slowest instance.',
+        unit: 's',
+        base: 'blue',
+        queries: [{ expr: `max(promc_scrape_duration_seconds${sel()})`, legend: 'scrape takes' }],
+      }),
+    )
+    .withPanel(
+      single({
+        title: 'Dropped in 15 min',
+        description: 'Lookups that got an overflow series because a cap or the memory budget was reached.',
+        unit: 'short',
+        queries: [{ expr: `sum(increase(promc_series_dropped_total${sel()}[15m])) or vector(0)`, legend: 'dropped in 15 min' }],
+        levels: [{ at: 1, color: 'red' }],
+        decimals: 0,
+      }),
+    )
+    .withPanel(
       graph({
         title: 'CPU',
+        width: 12,
         description: 'Cores used by each instance.',
         unit: 'short',
         queries: [{ expr: `sum by (instance) (rate(process_cpu_seconds_total${sel()}[$__rate_interval]))`, legend: '{{instance}}' }],
@@ -45,6 +98,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Memory',
+        width: 12,
         description: 'Resident memory and heap. Good: flat under steady load.',
         unit: 'bytes',
         queries: [
@@ -143,7 +197,7 @@ export function promc(): dashboard.Dashboard {
         title: 'Dropped series and failed collectors',
         width: 12,
         description: 'Updates that went to an overflow series, and collectors that failed, per second. Both should be nothing.',
-        unit: 'ops',
+        unit: 'suffix: /s',
         queries: [
           { expr: `sum by (instance, family) (rate(promc_series_dropped_total${sel()}[$__rate_interval]))`, legend: 'dropped {{family}}' },
           { expr: `sum by (instance, collector) (rate(promc_collector_errors_total${sel()}[$__rate_interval]))`, legend: 'failed {{collector}}' },

@@ -1,0 +1,196 @@
+// HTTP by route and by instance.
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import { bars, graph, heat, list, row, sel } from '../panels';
+import { ofJob, quantile, quantiles, rate, route, share } from './queries';
+
+const columns: [string, string, string][] = [
+  ['p95', 's', 'job_route:http_request_duration_seconds:p95_rate5m'],
+  ['slower than 0.5 s', 'percentunit', 'job_route:http_request_duration_seconds_slow:ratio_rate5m'],
+  ['errors', 'percentunit', 'job_route:http_request_errors:ratio_rate5m'],
+  ['requests', 'reqps', 'job_route:http_requests:rate5m'],
+];
+const value = (i: number): string => `Value #${'ABCD'[i]}`;
+
+export function api(b: dashboard.DashboardBuilder): void {
+  b.withRow(row('HTTP by route'))
+    .withPanel(
+      list({
+        title: 'Slowest routes',
+        description: 'A row each, the slowest first, over 5 minutes and all instances: the p95 and the share slower than 0.5 s that HighLatency reads, the share of 5xx that RouteFailing reads, and how many requests there are.',
+        unit: 's',
+        width: 16,
+        height: 9,
+        queries: columns.map(([, , name]) => ({ expr: `${ofJob(name, route)} >= 0`, instant: true, format: 'table' as never })),
+        join: 'route',
+        rename: Object.fromEntries(columns.map(([name], i) => [value(i), name])),
+        order: ['route', ...columns.map((_, i) => value(i))],
+        hide: ['job', ...columns.flatMap((_, i) => [`Time ${i + 1}`, `job ${i + 1}`])],
+        units: Object.fromEntries(columns.map(([name, unit]) => [name, unit])),
+        sort: [{ by: 'p95', desc: true }],
+        noValue: 'no traffic',
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Requests, and last week',
+        description: 'Requests per second of the job, and those of the same time a week ago: what LowTraffic compares. No second line: Prometheus has no week yet.',
+        unit: 'reqps',
+        queries: [
+          { expr: ofJob('job:http_requests:rate5m'), legend: 'now' },
+          { expr: `${ofJob('job:http_requests:rate5m')} offset 1w`, legend: 'last week' },
+        ],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Requests by route',
+        description: 'Requests per second by route template; <unmatched> is everything that matches none. Good: the shape of a normal day.',
+        unit: 'reqps',
+        queries: [{ expr: rate('http_requests_total', 'method, route', route), legend: '{{method}} {{route}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Responses by status',
+        description: 'Responses per second by status. 499 is a client that went away; 5xx is ours; a wall of 401 or 429 is a client gone wrong.',
+        unit: 'reqps',
+        stack: true,
+        queries: [{ expr: rate('http_requests_total', 'status_code', route), legend: '{{status_code}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Error share by route',
+        description: 'Share of 5xx on each route. The dashed line is the alert (5 %).',
+        unit: 'percentunit',
+        queries: [
+          {
+            expr: share(rate('http_requests_total', 'route', `${route}, status_code=~"5.."`), rate('http_requests_total', 'route', route)),
+            legend: '{{route}}',
+          },
+        ],
+        levels: [{ at: 0.05, color: 'red' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'p95 latency by route',
+        description: '95th percentile of the time to the full answer, by route. The dashed line is the alert (0.5 s). Diamonds are single requests with their ids, at the time that each took.',
+        unit: 's',
+        width: 12,
+        queries: [{ expr: quantile(0.95, 'http_request_duration_seconds', 'route', route), legend: '{{route}}', exemplar: true }],
+        levels: [{ at: 0.5, color: 'red' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Slow share by route',
+        description: 'Share of the requests of each route that took longer than 0.5 s, of all instances, over 5 minutes: what HighLatency holds against 5 % (dashed), beside the p95.',
+        unit: 'percentunit',
+        width: 12,
+        queries: [{ expr: ofJob('job_route:http_request_duration_seconds_slow:ratio_rate5m', route), legend: '{{route}}' }],
+        levels: [{ at: 0.05, color: 'red' }],
+        noValue: 'no traffic',
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Latency quantiles',
+        description: 'p50, p95 and p99 over the chosen routes. p50 up: everything is slower. Only p99 up: a few requests wait for something.',
+        unit: 's',
+        width: 12,
+        queries: quantiles('http_request_duration_seconds', '', route),
+        levels: [{ at: 0.5, color: 'red' }],
+      }),
+    )
+    .withPanel(
+      heat({
+        title: 'Latency heatmap',
+        description: 'How many requests fell into each latency bucket; of a native histogram where the service has one. Two bands mean two kinds of request in one number.',
+        unit: 's',
+        queries: [
+          {
+            expr:
+              `sum(increase(http_request_duration_seconds${sel(route)}[$__rate_interval])) or ` +
+              `(sum by (le) (increase(http_request_duration_seconds_bucket${sel(route)}[$__rate_interval])) unless on () sum(increase(http_request_duration_seconds${sel(route)}[$__rate_interval])))`,
+            legend: '{{le}}',
+            format: 'heatmap' as never,
+          },
+        ],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'In flight',
+        description: 'Requests being worked on now. What only rises: something is stuck.',
+        unit: 'short',
+        width: 6,
+        queries: [{ expr: `sum by (instance) (http_requests_in_flight${sel()})`, legend: '{{instance}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Aborted',
+        description: 'Requests per second whose client went away before the answer, by route. HighAbortRate warns above 10 % of a route.',
+        unit: 'reqps',
+        width: 6,
+        queries: [{ expr: rate('http_requests_aborted_total', 'route', route), legend: '{{route}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Request size p95',
+        description: 'Size of request bodies. A rise on the import route explains longer requests.',
+        unit: 'bytes',
+        width: 6,
+        queries: [{ expr: quantile(0.95, 'http_request_size_bytes', 'route', route), legend: '{{route}}' }],
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Response size p95',
+        description: 'Size of response bodies by route.',
+        unit: 'bytes',
+        width: 6,
+        queries: [{ expr: quantile(0.95, 'http_response_size_bytes', 'route', route), legend: '{{route}}' }],
+      }),
+    );
+}
+
+/** What the replicas do beside each other: the one that differs is the first of each list. */
+export function instances(b: dashboard.DashboardBuilder): void {
+  const worst = (title: string, description: string, metric: string, at: number) =>
+    bars({
+      title,
+      description,
+      unit: 'percentunit',
+      queries: [{ expr: `sort_desc(${metric}${sel()})`, legend: '{{instance}}', instant: true }],
+      levels: [{ at, color: 'red' }],
+      noValue: 'no traffic',
+    });
+  b.withRow(row('HTTP by instance'))
+    .withPanel(
+      graph({
+        title: 'Requests by instance',
+        description: 'Requests per second of each instance over 5 minutes, as the alerts read them. One that has none is no longer asked; one with more than its share has what the others refuse.',
+        unit: 'reqps',
+        queries: [{ expr: `instance:http_requests:rate5m${sel()}`, legend: '{{instance}}' }],
+      }),
+    )
+    .withPanel(
+      worst(
+        'Errors by instance',
+        'Share of 5xx of each instance over 5 minutes, the worst first. One instance that fails alone is a small share of all.',
+        'instance:http_request_errors:ratio_rate5m',
+        0.05,
+      ),
+    )
+    .withPanel(
+      worst(
+        'Slow requests by instance',
+        'Share of the requests of each instance that took longer than 0.5 s, over 5 minutes, the worst first.',
+        'instance:http_request_duration_seconds_slow:ratio_rate5m',
+        0.05,
+      ),
+    );
+}
