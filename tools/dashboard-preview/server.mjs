@@ -1,106 +1,137 @@
-// Serves the page, the boards' JSON, and Prometheus' query API under the same origin. Node's own modules only.
-//   PORT             3001      where to listen (127.0.0.1)
-//   PROMETHEUS_URL   http://127.0.0.1:9090
-//   DASHBOARDS_DIR   infra/grafana/dashboards
+// Serves the page, the boards' JSON, what is wrong now, the runbooks and the logs of the run; and asks Prometheus and Alertmanager for the page.
+// Node's own modules only. It listens on 127.0.0.1.
+//   PORT              3001
+//   PROMETHEUS_URL    http://127.0.0.1:9090
+//   ALERTMANAGER_URL  http://127.0.0.1:9093
+//   API_URL           http://127.0.0.1:3000   the service, for its /health
+//   PROMETHEUS_TIMEOUT_MS  10000  how long each of them may take; after that it is said that it does not answer
+//   DASHBOARDS_DIR    infra/grafana/dashboards
+//   RUNBOOKS_DIR      docs/runbooks
+//   LOGS_DIR          var/log
+//   PAGE_DIR          dist, what `npm run build` has made
 import http from 'node:http';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { alerts, expire, silence } from './server/alerts.mjs';
+import { Fault, readJson, send, sendFault, sendJson, types } from './server/answer.mjs';
+import { question, search } from './server/logs.mjs';
+import { runbook } from './server/runbooks.mjs';
+import { Upstream } from './server/upstream.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const port = Number(process.env.PORT ?? 3001);
-const prometheus = new URL(process.env.PROMETHEUS_URL ?? 'http://127.0.0.1:9090');
-const dashboards = process.env.DASHBOARDS_DIR ?? here('../../infra/grafana/dashboards');
-const dist = here('dist');
-const types = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.woff2': 'font/woff2',
-  '.json': 'application/json; charset=utf-8',
-};
+const setting = (name, otherwise) => process.env[name] || otherwise;
+const port = Number(setting('PORT', 3001));
+const patience = Number(setting('PROMETHEUS_TIMEOUT_MS', 10000));
+const dashboards = setting('DASHBOARDS_DIR', here('../../infra/grafana/dashboards'));
+const runbooks = setting('RUNBOOKS_DIR', here('../../docs/runbooks'));
+const logs = setting('LOGS_DIR', here('../../var/log'));
+const dist = setting('PAGE_DIR', here('dist'));
+
+function refuse(message) {
+  console.error(message);
+  process.exit(1);
+}
+if (!Number.isInteger(port) || port < 1 || port > 65535) refuse(`PORT="${process.env.PORT}" is not a port number`);
+if (!Number.isInteger(patience) || patience < 100) refuse(`PROMETHEUS_TIMEOUT_MS="${process.env.PROMETHEUS_TIMEOUT_MS}" is not a number of milliseconds from 100`);
+if (!existsSync(join(dist, 'index.html'))) refuse('dist/ is not built: run `npm ci && npm run build` in tools/dashboard-preview');
+
+const prometheus = new Upstream('Prometheus', setting('PROMETHEUS_URL', 'http://127.0.0.1:9090'), patience);
+const alertmanager = new Upstream('Alertmanager', setting('ALERTMANAGER_URL', 'http://127.0.0.1:9093'), patience);
+const service = new Upstream('ingest-api', setting('API_URL', 'http://127.0.0.1:3000'), patience);
+
 /** Only what reads: the page cannot be used to reach Prometheus' admin or lifecycle endpoints. */
 const readOnly = /^\/api\/v1\/(query|query_range|query_exemplars|series|labels|label\/[A-Za-z0-9_]+\/values|targets|rules|alerts)$/;
 
-if (!Number.isInteger(port) || port < 1 || port > 65535) {
-  console.error(`PORT="${process.env.PORT}" is not a port number`);
-  process.exit(1);
-}
-if (!existsSync(join(dist, 'index.html'))) {
-  console.error('dist/ is not built: run `npm ci && npm run build` in tools/dashboard-preview');
-  process.exit(1);
-}
-
-function send(response, status, type, body) {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' });
-  response.end(body);
-}
-
-const sendJson = (response, status, value) => send(response, status, types['.json'], JSON.stringify(value));
-
-function boards() {
-  return readdirSync(dashboards)
+const boards = () =>
+  readdirSync(dashboards)
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(join(dashboards, name), 'utf8')));
+
+/** Ends a question whose asker has gone. */
+function gone(response) {
+  const controller = new AbortController();
+  response.on('close', () => controller.abort());
+  return controller.signal;
 }
 
-function proxy(request, response, path) {
-  const upstream = http.request(
-    { host: prometheus.hostname, port: prometheus.port || 80, path, method: 'GET', timeout: 30000 },
-    (answer) => {
-      response.writeHead(answer.statusCode ?? 502, { 'content-type': answer.headers['content-type'] ?? types['.json'] });
-      answer.pipe(response);
-    },
-  );
-  upstream.on('timeout', () => upstream.destroy(new Error('no answer in 30 s')));
-  upstream.on('error', (error) => {
-    if (response.headersSent) response.destroy();
-    else sendJson(response, 502, { status: 'error', errorType: 'unavailable', error: `Prometheus at ${prometheus.origin}: ${error.message}` });
-  });
-  response.on('close', () => upstream.destroy());
-  upstream.end();
+async function proxied(upstream, path, response) {
+  const { status, type, text } = await upstream.ask(path, { signal: gone(response) });
+  send(response, status, type ?? types['.json'], text);
 }
+
+const page = /^\/($|d\/|(alerts|targets|rules|logs|graph)$)/;
 
 function file(response, path) {
-  const full = normalize(join(dist, path === '/' || path.startsWith('/d/') ? 'index.html' : path));
-  if (!full.startsWith(dist + sep) || !existsSync(full) || !statSync(full).isFile()) {
-    return send(response, 404, 'text/plain; charset=utf-8', 'not found\n');
-  }
-  return send(response, 200, types[extname(full)] ?? 'application/octet-stream', readFileSync(full));
+  const full = normalize(join(dist, page.test(path) ? 'index.html' : path));
+  if (!full.startsWith(dist + sep) || !existsSync(full) || !statSync(full).isFile()) throw new Fault(404, 'not found');
+  const content = readFileSync(full);
+  const type = types[extname(full)] ?? 'application/octet-stream';
+  if (full !== join(dist, 'index.html')) return send(response, 200, type, content);
+  return send(response, 200, type, content.toString().replace('</head>', `<meta name="patience" content="${patience}">\n</head>`));
 }
 
-function handle(request, response) {
-  const url = new URL(request.url ?? '/', 'http://preview');
-  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', 'GET only\n');
-  if (url.pathname === '/api/health') return sendJson(response, 200, { status: 'ok', prometheus: prometheus.origin });
-  if (url.pathname === '/api/dashboards') {
-    return sendJson(response, 200, boards().map(({ uid, title, description }) => ({ uid, title, description })));
-  }
-  if (url.pathname.startsWith('/api/dashboards/')) {
-    const uid = decodeURIComponent(url.pathname.slice('/api/dashboards/'.length));
+/** What can be asked, by the path's beginning; the longer stands first. */
+const reads = [
+  ['/api/health', (response) => sendJson(response, 200, { status: 'ok', prometheus: prometheus.url.origin, alertmanager: alertmanager.url.origin, api: service.url.origin })],
+  ['/api/dashboards/', (response, uid) => {
     const board = boards().find((candidate) => candidate.uid === uid);
-    return board ? sendJson(response, 200, board) : sendJson(response, 404, { error: `no board has the uid "${uid}"` });
+    if (!board) throw new Fault(404, `no board has the uid "${uid}"`);
+    sendJson(response, 200, board);
+  }],
+  ['/api/dashboards', (response) => sendJson(response, 200, boards().map(({ uid, title, description }) => ({ uid, title, description })))],
+  ['/api/alerts', async (response) => sendJson(response, 200, await alerts(prometheus, alertmanager))],
+  // A service that is not well says so with 503, and why in the same words.
+  ['/api/service/health', async (response) => sendJson(response, 200, await service.json('/health', { statuses: [200, 503] }))],
+  ['/api/runbooks/', (response, name) => {
+    const section = runbook(runbooks, name);
+    if (!section) throw new Fault(404, `no runbook has a section "${name}"`);
+    sendJson(response, 200, section);
+  }],
+  ['/api/logs', async (response, _, query) => sendJson(response, 200, await search(logs, { ...question(query), signal: gone(response) }))],
+  ['/api/prometheus/', (response, rest, query) => {
+    if (!readOnly.test(`/${rest}`)) throw new Fault(403, `/${rest} is not offered`);
+    return proxied(prometheus, `/${rest}?${query}`, response);
+  }],
+];
+
+async function read(response, url) {
+  const path = decodeURIComponent(url.pathname);
+  const [prefix, answer] = reads.find(([one]) => (one.endsWith('/') ? path.startsWith(one) : path === one)) ?? [];
+  if (answer) return answer(response, path.slice(prefix.length), url.searchParams);
+  return file(response, path);
+}
+
+async function change(request, response, url) {
+  // A page of another site must not silence anything.
+  const { origin, host } = request.headers;
+  if (origin && origin !== `http://${host}`) throw new Fault(403, `not for ${origin}`);
+  if (request.method === 'POST' && url.pathname === '/api/silences') return sendJson(response, 200, { id: await silence(alertmanager, await readJson(request)) });
+  if (request.method === 'DELETE' && url.pathname.startsWith('/api/silences/')) {
+    await expire(alertmanager, url.pathname.slice('/api/silences/'.length));
+    return sendJson(response, 200, {});
   }
-  if (url.pathname.startsWith('/api/prometheus/')) {
-    const path = url.pathname.slice('/api/prometheus'.length);
-    return readOnly.test(path) ? proxy(request, response, path + url.search) : sendJson(response, 403, { error: `${path} is not offered` });
-  }
-  return file(response, url.pathname);
+  throw new Fault(405, `${request.method} ${url.pathname} is not offered`);
+}
+
+/** Names of this machine: a name of somebody else's that leads here is a trick to read with the browser of who works here. */
+const ours = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
+
+async function handle(request, response) {
+  if (!ours.test(request.headers.host ?? '')) throw new Fault(403, 'asked by a name that is not this machine\'s');
+  const url = new URL(request.url ?? '/', 'http://page');
+  if (request.method === 'GET' || request.method === 'HEAD') await read(response, url);
+  else await change(request, response, url);
 }
 
 const server = http.createServer((request, response) => {
-  try {
-    handle(request, response);
-  } catch (error) {
-    sendJson(response, 500, { error: String(error.message ?? error) });
-  }
+  handle(request, response).catch((error) => {
+    if (response.headersSent || response.destroyed) response.destroy();
+    else sendFault(response, error);
+  });
 });
-server.on('error', (error) => {
-  console.error(error.code === 'EADDRINUSE' ? `port ${port} is in use (set PORT)` : error.message);
-  process.exit(1);
-});
-server.listen(port, '127.0.0.1', () => console.log(`dashboards on http://localhost:${port} (Prometheus: ${prometheus.origin})`));
+server.on('error', (error) => refuse(error.code === 'EADDRINUSE' ? `port ${port} is in use (set PORT)` : error.message));
+server.listen(port, '127.0.0.1', () => console.log(`dashboards on http://localhost:${port} (Prometheus: ${prometheus.url.origin})`));
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => {
     server.close(() => process.exit(0));

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define CAMPAIGNS_AT_A_TIME 4
+/* A campaign for so many keeps the workers busy for a while: nothing is begun beside it, nor soon after it. */
+#define LARGE 20000
+#define PACE_SECONDS 600
 
 enum step { UNUSED, CREATE, START, DRAFTS, AWAIT_DRAFTS, SEND, PAUSE, RESUME, AWAIT_EMAILS, COMPLETE };
 
@@ -27,7 +30,7 @@ struct campaigns {
     char last_id[64];
 };
 
-/* The second and third need fields that many prospects, and the fourth one that all of them, do not have. */
+/* The second and third need fields that a few prospects do not have; the fourth one that nobody has, and says what stands in its place. */
 static const char *const bodies[] = {
     "{\"name\": \"Spring\", \"subject_template\": \"Hello {{first_name}}\", \"body_template\": \"Dear {{ first_name }} "
     "{{last_name}},\\n\\ndo you ship to {{country}}?\\n\"}",
@@ -37,7 +40,7 @@ static const char *const bodies[] = {
     "{\"name\": \"By phone\", \"subject_template\": \"May we call?\", \"body_template\": \"{{first_name}}, may we call "
     "{{phone}} tomorrow?\\n\"}",
     "{\"name\": \"Colours\", \"subject_template\": \"Your favourite\", \"body_template\": \"Is it still "
-    "{{favourite_colour}}?\\n\"}",
+    "{{favourite_colour | default: \\\"green\\\"}}?\\n\"}",
 };
 
 struct campaigns *campaigns_new(void)
@@ -70,8 +73,8 @@ static bool created(struct traffic *traffic, void *arg, int status, json_t *answ
     c->waiting = false;
     if (!id)
         return false;
-    (void)snprintf(c->id, sizeof c->id, "%s", id);
-    memcpy(traffic->campaigns->last_id, c->id, sizeof c->id);
+    (void)snprintf(c->id, sizeof(c->id), "%s", id);
+    memcpy(traffic->campaigns->last_id, c->id, sizeof(c->id));
     advance(traffic, c, START, 0.5);
     return true;
 }
@@ -87,6 +90,8 @@ static bool stepped(struct traffic *traffic, void *arg, int status, json_t *answ
         break;
     case DRAFTS:
         c->jobs = json_integer_value(json_object_get(answer, "enqueued"));
+        if (c->jobs >= LARGE)
+            traffic->campaigns->next = traffic->now + PACE_SECONDS;
         advance(traffic, c, AWAIT_DRAFTS, 1);
         return c->jobs > 0;
     case SEND:
@@ -140,8 +145,8 @@ static void take_step(struct traffic *traffic, struct campaign *c)
     struct expectation e = {.request = {.method = "POST", .path = path, .key = traffic->key}, .arg = c};
     c->waiting = true;
     if (c->step == CREATE) {
-        (void)snprintf(path, sizeof path, "/api/v1/campaigns");
-        e.request.body = bodies[traffic->campaigns->made++ % (sizeof bodies / sizeof *bodies)];
+        (void)snprintf(path, sizeof(path), "/api/v1/campaigns");
+        e.request.body = bodies[traffic->campaigns->made++ % (sizeof(bodies) / sizeof(*bodies))];
         e.request.body_length = strlen(e.request.body);
         e.request.content_type = "application/json";
         e.expected[0] = 201;
@@ -150,11 +155,20 @@ static void take_step(struct traffic *traffic, struct campaign *c)
         return;
     }
     bool look = c->step == AWAIT_DRAFTS || c->step == AWAIT_EMAILS;
-    (void)snprintf(path, sizeof path, "/api/v1/campaigns/%s/%s", c->id, verbs[c->step]);
+    (void)snprintf(path, sizeof(path), "/api/v1/campaigns/%s/%s", c->id, verbs[c->step]);
     e.request.method = look ? "GET" : "POST";
     e.expected[0] = c->step == DRAFTS || c->step == SEND ? 202 : 200;
     e.check = look ? looked : stepped;
     traffic_send(traffic, &e);
+}
+
+/* The one under way is large, or not known yet to be small. */
+static bool one_is_enough(const struct campaigns *campaigns)
+{
+    for (const struct campaign *c = campaigns->list; c < campaigns->list + CAMPAIGNS_AT_A_TIME; c++)
+        if (c->step != UNUSED && (c->step <= DRAFTS || c->jobs >= LARGE))
+            return true;
+    return false;
 }
 
 bool campaigns_step(struct traffic *traffic)
@@ -163,9 +177,9 @@ bool campaigns_step(struct traffic *traffic)
     if (!traffic->imported)
         return false;
     for (struct campaign *c = campaigns->list; c < campaigns->list + CAMPAIGNS_AT_A_TIME; c++) {
-        if (c->step == UNUSED && traffic->now >= campaigns->next) {
+        if (c->step == UNUSED && traffic->now >= campaigns->next && !one_is_enough(campaigns)) {
             /* The first ones come quickly, so that there is something to see. */
-            campaigns->next = traffic->now + (campaigns->made < 3 ? 5 : campaigns->made < 8 ? 120 : 600);
+            campaigns->next = traffic->now + (campaigns->made < 3 ? 5 : campaigns->made < 8 ? 120 : PACE_SECONDS);
             advance(traffic, c, CREATE, 0);
         }
         if (c->step != UNUSED && !c->waiting && traffic->now >= c->due) {

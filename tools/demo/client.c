@@ -27,10 +27,10 @@ struct exchange {
 
 int client_open(struct client **out, const char *url)
 {
-    struct client *client = calloc(1, sizeof *client);
+    struct client *client = calloc(1, sizeof(*client));
     if (!client)
         return -1;
-    (void)snprintf(client->url, sizeof client->url, "%s", url);
+    (void)snprintf(client->url, sizeof(client->url), "%s", url);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(client->multi = curl_multi_init())) {
         free(client);
         return -1;
@@ -89,8 +89,8 @@ static size_t receive(char *data, size_t size, size_t n, void *arg)
 static int add_header(struct exchange *x, const char *name, const char *value)
 {
     char line[512];
-    int n = snprintf(line, sizeof line, "%s: %s", name, value);
-    if (n < 0 || (size_t)n >= sizeof line)
+    int n = snprintf(line, sizeof(line), "%s: %s", name, value);
+    if (n < 0 || (size_t)n >= sizeof(line))
         return -1;
     struct curl_slist *list = curl_slist_append(x->headers, line);
     if (!list)
@@ -103,8 +103,8 @@ static int set_headers(struct exchange *x, const struct client_request *request)
 {
     char bearer[400];
     if (request->key) {
-        int n = snprintf(bearer, sizeof bearer, "Bearer %s", request->key);
-        if (n < 0 || (size_t)n >= sizeof bearer || add_header(x, "Authorization", bearer))
+        int n = snprintf(bearer, sizeof(bearer), "Bearer %s", request->key);
+        if (n < 0 || (size_t)n >= sizeof(bearer) || add_header(x, "Authorization", bearer))
             return -1;
     }
     if (request->content_type && add_header(x, "Content-Type", request->content_type))
@@ -120,7 +120,7 @@ static int set_headers(struct exchange *x, const struct client_request *request)
 int client_send(struct client *client, const struct client_request *request, client_done done, void *arg)
 {
     char url[1024];
-    struct exchange *x = calloc(1, sizeof *x);
+    struct exchange *x = calloc(1, sizeof(*x));
     if (!x)
         return -1;
     x->done = done;
@@ -132,8 +132,8 @@ int client_send(struct client *client, const struct client_request *request, cli
     client->exchanges = x;
     client->in_flight++;
 
-    int n = snprintf(url, sizeof url, "%s%s", client->url, request->path);
-    if (n < 0 || (size_t)n >= sizeof url || !(x->easy = curl_easy_init()) || set_headers(x, request))
+    int n = snprintf(url, sizeof(url), "%s%s", client->url, request->path);
+    if (n < 0 || (size_t)n >= sizeof(url) || !(x->easy = curl_easy_init()) || set_headers(x, request))
         goto fail;
     curl_easy_setopt(x->easy, CURLOPT_URL, url);
     curl_easy_setopt(x->easy, CURLOPT_PATH_AS_IS, 1L);

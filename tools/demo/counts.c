@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 void counts_answer(struct counts *counts, long status, double seconds)
 {
@@ -38,24 +40,38 @@ static uint64_t statuses(const struct counts *counts, int from, int to)
     return n;
 }
 
-void counts_print(struct counts *counts, double elapsed, double interval)
+/* At a terminal the line stands where it is, so that what was said before stays in sight; the cursor goes back to its beginning, and who
+ * says something else writes over it. */
+static void show(const char *line, bool last)
 {
-    (void)printf("demo %6.0f s  %8" PRIu64 " requests (%.1f/s)  2xx %" PRIu64 "  4xx %" PRIu64 "  5xx %" PRIu64
-                 "  aborted %" PRIu64 "  unexpected %" PRIu64 "  rows %" PRIu64 "  p50 %.1f ms  p99 %.1f ms\n",
-                 elapsed, counts->answered + counts->aborted,
-                 interval > 0 ? (double)(counts->answered - counts->answered_before) / interval : 0.0,
-                 statuses(counts, 200, 300), statuses(counts, 400, 500), statuses(counts, 500, 600), counts->aborted,
-                 counts->unexpected, counts->rows, quantile(counts, 0.5), quantile(counts, 0.99));
+    struct winsize size = {.ws_col = 0};
+    if (last || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 20)
+        (void)printf("%s\n", line);
+    else
+        (void)printf("%.*s\033[K\r", size.ws_col - 1, line);
     (void)fflush(stdout);
+}
+
+void counts_print(struct counts *counts, double elapsed, double interval, bool last)
+{
+    char line[320];
+    (void)snprintf(line, sizeof(line),
+                   "demo %6.0f s  %8" PRIu64 " requests (%.1f/s)  2xx %" PRIu64 "  4xx %" PRIu64 "  5xx %" PRIu64
+                   "  aborted %" PRIu64 "  unexpected %" PRIu64 "  rows %" PRIu64 "  p50 %.1f ms  p99 %.1f ms",
+                   elapsed, counts->answered + counts->aborted,
+                   interval > 0 ? (double)(counts->answered - counts->answered_before) / interval : 0.0,
+                   statuses(counts, 200, 300), statuses(counts, 400, 500), statuses(counts, 500, 600), counts->aborted,
+                   counts->unexpected, counts->rows, quantile(counts, 0.5), quantile(counts, 0.99));
+    show(line, last);
     counts->answered_before = counts->answered;
-    memset(counts->latencies, 0, sizeof counts->latencies);
+    memset(counts->latencies, 0, sizeof(counts->latencies));
 }
 
 int counts_save(const struct counts *counts, const char *path)
 {
     char temporary[512];
-    int n = snprintf(temporary, sizeof temporary, "%s.new", path);
-    if (n < 0 || (size_t)n >= sizeof temporary)
+    int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
+    if (n < 0 || (size_t)n >= sizeof(temporary))
         return -1;
     FILE *file = fopen(temporary, "w");
     if (!file)

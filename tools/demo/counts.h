@@ -6,6 +6,7 @@
 #ifndef DEMO_COUNTS_H
 #define DEMO_COUNTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define COUNTS_LATENCIES 128
@@ -24,8 +25,8 @@ struct counts {
 };
 
 void counts_answer(struct counts *counts, long status, double seconds);
-/** One line for the person at the terminal; starts the next interval. */
-void counts_print(struct counts *counts, double elapsed, double interval);
+/** One line for the person at the terminal, over the one before it; starts the next interval. @param last it stays */
+void counts_print(struct counts *counts, double elapsed, double interval, bool last);
 /** Replace `path` by these counts as one JSON object. @return 0 or -1 with errno. */
 int counts_save(const struct counts *counts, const char *path);
 

@@ -47,32 +47,32 @@ static int write_all(int fd, const char *data, size_t length)
 static int await_continue(int fd)
 {
     static const char expected[] = "HTTP/1.1 100 ";
-    char answer[sizeof expected] = "";
+    char answer[sizeof(expected)] = "";
     size_t have = 0;
     struct pollfd readable = {.fd = fd, .events = POLLIN};
-    while (have < sizeof expected - 1) {
+    while (have < sizeof(expected) - 1) {
         int n = poll(&readable, 1, 2000);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return 0;
-        ssize_t got = recv(fd, answer + have, sizeof expected - 1 - have, 0);
+        ssize_t got = recv(fd, answer + have, sizeof(expected) - 1 - have, 0);
         if (got <= 0)
             return 0;
         have += (size_t)got;
     }
-    return memcmp(answer, expected, sizeof expected - 1) == 0;
+    return memcmp(answer, expected, sizeof(expected) - 1) == 0;
 }
 
 int client_hang_up(const char *url, const char *path, const char *key)
 {
     static const char part[] = "email,first_name\r\nsomebody@example.invalid,Some";
     char head[1024];
-    int n = snprintf(head, sizeof head,
+    int n = snprintf(head, sizeof(head),
                      "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: text/csv\r\n"
                      "Content-Length: 4096\r\nExpect: 100-continue\r\n\r\n",
                      path, url + strlen("http://"), key);
-    if (n < 0 || (size_t)n >= sizeof head) {
+    if (n < 0 || (size_t)n >= sizeof(head)) {
         errno = EINVAL;
         return -1;
     }
@@ -81,10 +81,10 @@ int client_hang_up(const char *url, const char *path, const char *key)
         return -1;
     int known = write_all(fd, head, (size_t)n) == 0 && await_continue(fd);
     if (known)
-        (void)write_all(fd, part, sizeof part - 1);
+        (void)write_all(fd, part, sizeof(part) - 1);
     /* A reset, as from a machine that was switched off. */
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     close(fd);
     return known;
 }

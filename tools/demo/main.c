@@ -2,7 +2,7 @@
 /*
  * demo-traffic: what the users of `make demo` do, through the public API, at a steady rate until it is stopped.
  *
- * It judges every answer, says what it did every five seconds, and keeps its own counts in counts.json, so that the
+ * It judges every answer, says what it did, and keeps its own counts in counts.json, so that the
  * service's counters can be compared with what its clients know.
  */
 #include "campaigns.h"
@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FILE_ROWS 5000u
 #define IN_FLIGHT_MAX 64u
 #define STATUS_SECONDS 5.0
+#define LINES_SECONDS 60.0 /* in a file each line stays */
 #define FINISH_SECONDS 15.0
 
 struct options {
@@ -120,8 +120,8 @@ static char *make_file(const struct options *o, size_t *length)
 {
     char path[512], *content = NULL;
     FILE *memory = open_memstream(&content, length), *file;
-    (void)snprintf(path, sizeof path, "%s/prospects.csv", o->directory);
-    if (!memory || prospects_write_csv(memory, FILE_ROWS, o->seed) < 0 || fclose(memory)) {
+    (void)snprintf(path, sizeof(path), "%s/prospects.csv", o->directory);
+    if (!memory || prospects_write_csv(memory, 0, PROSPECTS_IN_FILE, o->seed) < 0 || fclose(memory)) {
         (void)fprintf(stderr, "demo-traffic: out of memory\n");
         return NULL;
     }
@@ -144,7 +144,7 @@ static char *make_file(const struct options *o, size_t *length)
 static void save(const struct traffic *traffic, const struct options *o)
 {
     char path[512];
-    (void)snprintf(path, sizeof path, "%s/counts.json", o->directory);
+    (void)snprintf(path, sizeof(path), "%s/counts.json", o->directory);
     if (counts_save(&traffic->counts, path) < 0)
         (void)fprintf(stderr, "demo-traffic: %s: %s\n", path, strerror(errno));
 }
@@ -153,7 +153,8 @@ static void save(const struct traffic *traffic, const struct options *o)
 static void run(struct traffic *traffic, const struct options *o, const char *content, size_t length)
 {
     double start = seconds_now(), next = 0, status = STATUS_SECONDS, last_status = 0;
-    traffic_import_file(traffic, content, length, FILE_ROWS);
+    double interval = isatty(STDOUT_FILENO) ? STATUS_SECONDS : LINES_SECONDS;
+    traffic_import_file(traffic, content, length, PROSPECTS_IN_FILE);
     while (!stopped && (o->duration <= 0 || traffic->now < o->duration)) {
         traffic->now = seconds_now() - start;
         if (next < traffic->now - 1)
@@ -163,9 +164,11 @@ static void run(struct traffic *traffic, const struct options *o, const char *co
             next += 1 / o->rate;
         }
         if (traffic->now >= status) {
-            counts_print(&traffic->counts, traffic->now, traffic->now - last_status);
+            if (traffic->now - last_status >= interval - 0.5) {
+                counts_print(&traffic->counts, traffic->now, traffic->now - last_status, false);
+                last_status = traffic->now;
+            }
             save(traffic, o);
-            last_status = traffic->now;
             status = traffic->now + STATUS_SECONDS;
         }
         double wait = next - traffic->now;
@@ -176,7 +179,7 @@ static void run(struct traffic *traffic, const struct options *o, const char *co
         client_turn(traffic->client, 50);
     traffic->counts.uncertain += client_in_flight(traffic->client);
     traffic->now = seconds_now() - start;
-    counts_print(&traffic->counts, traffic->now, traffic->now - last_status);
+    counts_print(&traffic->counts, traffic->now, traffic->now - last_status, true);
 }
 
 int main(int argc, char **argv)

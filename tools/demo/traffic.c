@@ -67,14 +67,14 @@ static void answered(void *arg, long status, const char *body, size_t length, do
 
 void traffic_send(struct traffic *traffic, const struct expectation *expectation)
 {
-    struct pending *pending = calloc(1, sizeof *pending);
+    struct pending *pending = calloc(1, sizeof(*pending));
     if (!pending) {
         unexpected(traffic, "out of memory");
         return;
     }
     pending->traffic = traffic;
     pending->expectation = *expectation;
-    (void)snprintf(pending->what, sizeof pending->what, "%s %.80s", expectation->request.method,
+    (void)snprintf(pending->what, sizeof(pending->what), "%s %.80s", expectation->request.method,
                    expectation->request.path);
     if (client_send(traffic->client, &expectation->request, answered, pending) < 0) {
         unexpected(traffic, "%s: could not be sent: out of memory", pending->what);
@@ -138,9 +138,9 @@ void traffic_import_file(struct traffic *traffic, const char *content, size_t le
 static void import_one(struct traffic *traffic)
 {
     char one[600], body[640];
-    (void)prospects_write_json(one, sizeof one, &traffic->random);
+    (void)prospects_write_json(one, sizeof(one), &traffic->random);
     bool lines = random_chance(&traffic->random, 50);
-    int n = snprintf(body, sizeof body, lines ? "%s\n" : "[%s]", one);
+    int n = snprintf(body, sizeof(body), lines ? "%s\n" : "[%s]", one);
     import(traffic, lines ? "application/x-ndjson" : "application/json", body, (size_t)n, 1);
 }
 
@@ -148,11 +148,12 @@ static void import_few(struct traffic *traffic)
 {
     char *text = NULL;
     size_t length = 0;
-    unsigned rows = 1 + random_below(&traffic->random, 40);
+    unsigned rows = 1 + random_below(&traffic->random, 40),
+             first = random_below(&traffic->random, PROSPECTS_IN_FILE - rows);
     FILE *file = open_memstream(&text, &length);
     if (!file)
         return;
-    int failed = prospects_write_csv(file, rows, random_next(&traffic->random));
+    int failed = prospects_write_csv(file, first, rows, random_next(&traffic->random));
     if (fclose(file) == 0 && !failed)
         import(traffic, "text/csv", text, length, rows);
     free(text);
@@ -163,12 +164,11 @@ static void import_few(struct traffic *traffic)
 static void percent_encode(char *out, size_t size, const char *text)
 {
     size_t n = 0;
-    for (; *text && n + 4 < size; text++) {
+    for (; *text && n + 4 < size; text++)
         if (isascii((unsigned char)*text) && (isalnum((unsigned char)*text) || strchr("-._~", *text)))
             out[n++] = *text;
         else
             n += (size_t)snprintf(out + n, size - n, "%%%02X", (unsigned char)*text);
-    }
     out[n] = '\0';
 }
 
@@ -179,9 +179,9 @@ static bool listed(struct traffic *traffic, void *arg, int status, json_t *answe
     const char *id = json_string_value(json_object_get(json_array_get(data, 0), "id"));
     (void)arg;
     (void)status;
-    (void)snprintf(traffic->cursor, sizeof traffic->cursor, "%s", next ? next : "");
+    (void)snprintf(traffic->cursor, sizeof(traffic->cursor), "%s", next ? next : "");
     if (id)
-        (void)snprintf(traffic->prospect_id, sizeof traffic->prospect_id, "%s", id);
+        (void)snprintf(traffic->prospect_id, sizeof(traffic->prospect_id), "%s", id);
     return json_is_array(data);
 }
 
@@ -197,8 +197,8 @@ static void get(struct traffic *traffic, const char *path, bool (*check)(struct 
 static void list_prospects(struct traffic *traffic)
 {
     char path[1000], cursor[800];
-    percent_encode(cursor, sizeof cursor, traffic->cursor);
-    (void)snprintf(path, sizeof path, "/api/v1/prospects?limit=%u%s%s", 10 + random_below(&traffic->random, 90),
+    percent_encode(cursor, sizeof(cursor), traffic->cursor);
+    (void)snprintf(path, sizeof(path), "/api/v1/prospects?limit=%u%s%s", 10 + random_below(&traffic->random, 90),
                    *cursor ? "&cursor=" : "", cursor);
     get(traffic, path, listed);
 }
@@ -210,21 +210,21 @@ static void read_something(struct traffic *traffic)
     switch (random_below(&traffic->random, 4)) {
     case 0:
         if (*traffic->prospect_id) {
-            (void)snprintf(path, sizeof path, "/api/v1/prospects/%s", traffic->prospect_id);
+            (void)snprintf(path, sizeof(path), "/api/v1/prospects/%s", traffic->prospect_id);
             get(traffic, path, NULL);
             return;
         }
         break;
     case 1:
         if (campaign) {
-            (void)snprintf(path, sizeof path, "/api/v1/campaigns/%s", campaign);
+            (void)snprintf(path, sizeof(path), "/api/v1/campaigns/%s", campaign);
             get(traffic, path, NULL);
             return;
         }
         break;
     case 2:
         if (campaign) {
-            (void)snprintf(path, sizeof path, "/api/v1/campaigns/%s/stats", campaign);
+            (void)snprintf(path, sizeof(path), "/api/v1/campaigns/%s/stats", campaign);
             get(traffic, path, NULL);
             return;
         }
@@ -237,7 +237,7 @@ static void read_something(struct traffic *traffic)
 
 /* --------------------------------------------------------------------------------------- wrong requests */
 
-/* What goes wrong in the field; "{n}" in a path becomes a number that is new each time. */
+/* What goes wrong in the field, on routes that see far more of what is right: who is refused for the most part is an incident. "{n}" in a path becomes a number that is new each time. */
 static const struct wrong {
     const char *method, *path, *type, *body;
     enum { GOOD_KEY, NO_KEY, WRONG_KEY } key;
@@ -249,7 +249,7 @@ static const struct wrong {
     {"GET", "/wp-login-{n}.php", NULL, NULL, NO_KEY, 404},
     {"GET", "/api/v1/leads/{n}", NULL, NULL, GOOD_KEY, 404},
     {"DELETE", "/api/v1/prospects", NULL, NULL, GOOD_KEY, 405},
-    {"PUT", "/api/v1/campaigns/018f0000-0000-7000-8000-000000000000/start", "application/json", "{}", GOOD_KEY, 405},
+    {"PUT", "/api/v1/prospects/import", "application/json", "{}", GOOD_KEY, 405},
     {"POST", "/api/v1/campaigns", "application/json", "{\"name\": \"half\", \"subject_template\"", GOOD_KEY, 400},
     {"POST", "/api/v1/campaigns", "application/json",
      "{\"name\": \"\", \"subject_template\": \"{{\", \"body_template\": 7}", GOOD_KEY, 422},
@@ -260,14 +260,14 @@ static const struct wrong {
 
 static void do_wrong(struct traffic *traffic)
 {
-    const struct wrong *w = &wrongs[random_below(&traffic->random, (unsigned)(sizeof wrongs / sizeof *wrongs))];
+    const struct wrong *w = &wrongs[random_below(&traffic->random, (unsigned)(sizeof(wrongs) / sizeof(*wrongs)))];
     char path[200];
     const char *number = strstr(w->path, "{n}");
     if (number)
-        (void)snprintf(path, sizeof path, "%.*s%u%s", (int)(number - w->path), w->path,
+        (void)snprintf(path, sizeof(path), "%.*s%u%s", (int)(number - w->path), w->path,
                        random_below(&traffic->random, 1000000), number + 3);
     else
-        (void)snprintf(path, sizeof path, "%s", w->path);
+        (void)snprintf(path, sizeof(path), "%s", w->path);
     traffic_send(traffic, &(struct expectation){
                               .request = {w->method, path,
                                           w->key == GOOD_KEY ? traffic->key
@@ -302,7 +302,7 @@ void traffic_step(struct traffic *traffic)
         import_one(traffic);
     else if (what < 85)
         import_few(traffic);
-    else if (what < 98)
+    else if (what < 99)
         do_wrong(traffic);
     else
         hang_up(traffic);

@@ -19,10 +19,9 @@ static int copy_out(promc_scrape *scrape, const char *path)
 {
     static char slice[1 << 12];
     long n;
-    while ((n = promc_scrape_read(scrape, slice, sizeof(slice))) > 0) {
+    while ((n = promc_scrape_read(scrape, slice, sizeof(slice))) > 0)
         if (fwrite(slice, 1, (size_t)n, stdout) != (size_t)n)
             break;
-    }
     if (n < 0)
         return fault(path, (int)n);
     if (n > 0 || fflush(stdout) != 0) {

@@ -4,7 +4,7 @@
 process     one process: its log, its end, whatever becomes of us
 server      a server whose process comes and goes while its data and ports stay; one module below `servers` each
 supervisor  several of them in the foreground: deaths reported, a wanted stop in order
-The rest says what is started with what: run, cluster, monitoring. Standard library only; Python 3.11 and later.
+The rest says what is started with what: run, cluster, monitoring; and what is broken on purpose: drill. Standard library only; Python 3.11 and later.
 """
 
 

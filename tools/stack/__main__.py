@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: tools/stack/__main__.py run | demo | cluster | monitoring up|down|status|reload|prometheus-up|alertmanager-up|grafana-up
+"""usage: tools/stack/__main__.py run | demo | drill NAME | cluster | monitoring up|down|status|reload|prometheus-up|alertmanager-up|grafana-up
 
 What each starts, and the settings that it reads: the head of the module of its name.
 """
@@ -9,13 +9,15 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])  # the package's folder; ours would shadow other modules
 
-from stack import Fault, cluster, monitoring, run  # noqa: E402
+from stack import Fault, cluster, drill, monitoring, run  # noqa: E402
 from stack.supervisor import warn  # noqa: E402
 
 
 def main(words):
     if words in (["run"], ["demo"]):
         return run.main(*words)
+    if words[:1] == ["drill"] and len(words) == 2:
+        return drill.main(words[1])
     if words == ["cluster"]:
         return cluster.main()
     if words[:1] == ["monitoring"] and words[1:] in monitoring.COMMANDS:
@@ -25,7 +27,7 @@ def main(words):
 
 
 if __name__ == "__main__":
-    name = {"cluster": "cluster", "monitoring": "monitoring"}.get("".join(sys.argv[1:2]), "stack")
+    name = {"cluster": "cluster", "drill": "drill", "monitoring": "monitoring"}.get("".join(sys.argv[1:2]), "stack")
     try:
         sys.exit(main(sys.argv[1:]))
     except Fault as fault:

@@ -114,10 +114,10 @@ class Launcher:
         try:
             os.makedirs(path, exist_ok=True)
         except PermissionError as error:
-            raise Fault(f"{path} cannot be made: {error.strerror}") from None
+            raise Fault(f"{path} cannot be created: {error.strerror}") from None
         if not os.access(path, os.W_OK):
-            raise Fault(f"{path} is not writable for {pwd.getpwuid(os.geteuid()).pw_name}: made by an earlier run as another user? "
-                        "Remove it or hand it over")
+            raise Fault(f"{path} is not writable for {pwd.getpwuid(os.geteuid()).pw_name}: was it created by an earlier run as another user? "
+                        "Remove it or change its owner")
         self.hand_over(who, path)
         os.chmod(path, stat.S_IRWXU)
 

@@ -48,7 +48,7 @@ def render_prometheus(server, ports, more_targets=None, more_config=""):
         (made / "targets" / name).write_text(json.dumps([{"targets": addresses}]), encoding="utf-8")
     text = with_ports((source / "prometheus.yml").read_text(encoding="utf-8"), ports)
     if f"127.0.0.1:{ports['PORT']}" not in text:
-        raise Fault("infra/prometheus/prometheus.yml has no target 127.0.0.1:3000 for this run's port to go to")
+        raise Fault("infra/prometheus/prometheus.yml has no target 127.0.0.1:3000 to replace by this run's port")
     (made / "prometheus.yml").write_text(versions.with_settings(text, server.known, server.wanted) + more_config, encoding="utf-8")
     server.check(made / "prometheus.yml")
     for path in made.iterdir():
@@ -59,9 +59,11 @@ def render_prometheus(server, ports, more_targets=None, more_config=""):
     server.launcher.hand_over(server.account, server.directory)
 
 
-def render_alertmanager(server):
+def render_alertmanager(server, page=None):
     """Its alertmanager.yml, templates/ and secrets/. Secrets are copied from $ALERTMANAGER_SECRETS, default var/secrets; a channel
-    without its secret is off. The channels that are on are returned."""
+    without its secret is off. The channels that are on are returned.
+
+    @param page the address that messages link to, unless the secrets name another (grafana_url)"""
     server.launcher.own_directory(server.account, server.directory)
     secrets, templates = server.directory / "secrets", server.directory / "templates"
     for folder in (secrets, templates):
@@ -70,6 +72,8 @@ def render_alertmanager(server):
     (server.directory / "data").mkdir(exist_ok=True)
     copy_all((ROOT / "infra/alertmanager/templates").glob("*.tmpl"), templates)
     copy_secrets(secrets)
+    if page and not (secrets / "grafana_url").exists():
+        (secrets / "grafana_url").write_text(f"{page}\n", encoding="ascii")
     for path in (secrets, *secrets.iterdir()):
         path.chmod(path.stat().st_mode & ~(stat.S_IRWXG | stat.S_IRWXO))
     said = alertmanager_config("--secrets", secrets, "--secrets-as", server.seen(secrets), "--templates", "templates", "--out", server.config)
@@ -113,7 +117,7 @@ class Organisation:
             self.id, self.key = kept.get("organisation_id"), kept.get("api_key")
             if self.key and self._status() != 401:
                 return self
-            say(f"{self.program}: the store does not know the key in {self.key_file}; making a new organisation")
+            say(f"{self.program}: the store does not know the key in {self.key_file}; creating a new organisation")
         return self._make()
 
     def _make(self):
@@ -133,19 +137,23 @@ class Organisation:
         with open(os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         if self._status() != 200:
-            raise Fault("the key that ingest-api org create has made is not accepted")
+            raise Fault("the key from ingest-api org create is not accepted")
         return self
 
     def _status(self):
         return web.status(f"{self.api.url}/api/v1/prospects?limit=1", {"Authorization": f"Bearer {self.key}"})
 
-    def trial(self, url):
-        """The lines to try, for another terminal."""
+    def trial(self, url, prometheus, outbox=None):
+        """The lines to try, for another terminal: from a file to e-mails, and to their number where people look."""
         curl = f"curl -sS -H 'Authorization: Bearer {self.key}'"
+        written = f"ls '{outbox}'   # the e-mails, a file each\n" if outbox else ""
         return f"""
 Try, in another terminal:
 {curl} -H 'Content-Type: text/csv' --data-binary @'{ROOT}/examples/prospects.csv' '{url}/api/v1/prospects/import'
 {curl} '{url}/api/v1/prospects?limit=3'
-{curl} -H 'Content-Type: application/json' -d '{{"name": "First campaign", "subject_template": "Hello {{{{first_name}}}}", \
-"body_template": "A word about {{{{company}}}}?"}}' '{url}/api/v1/campaigns'
+campaign=$({curl} -H 'Content-Type: application/json' -d '{{"name": "First campaign", "subject_template": "Hello {{{{first_name}}}}", \
+"body_template": "A word about {{{{company}}}}?"}}' '{url}/api/v1/campaigns' | grep -o '"id": *"[^"]*"' | cut -d'"' -f4)
+{curl} -X POST "{url}/api/v1/campaigns/$campaign/start"
+{curl} -X POST "{url}/api/v1/campaigns/$campaign/send"
+{written}curl -sS '{prometheus}/api/v1/query?query=sum(emails_total)'   # their number on the boards, some twenty seconds later
 """

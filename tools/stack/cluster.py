@@ -10,7 +10,7 @@ exit status: 0 stopped as asked; 1 something did not start, died, or had to be k
 import os
 import secrets
 
-from . import ports, server, web
+from . import Fault, ports, server, web
 from .account import Launcher
 from .checkout import ROOT, Organisation, render_alertmanager, render_prometheus
 from .run import BINARY, MONITORING_PROGRAMS, VAR, require_built
@@ -76,12 +76,14 @@ class Cluster:
         self.prometheus = Prometheus(DATA / "prometheus", port["PROMETHEUS_PORT"], **mine("prometheus", "prometheus"))
         self.alertmanager = Alertmanager(DATA / "alertmanager", port["ALERTMANAGER_PORT"], **mine("alertmanager", "prometheus"))
         kept = self.launcher.seen(DATA / "secrets")
-        shared = {"STORE_FILE": kept / "store", "QUEUE_FILE": kept / "queue", "MAIL": f"smtp://127.0.0.1:{port['SMTP_PORT']}",
+        stores = {"api": kept / "store", "worker": kept / "store_worker", "owner": kept / "store_owner"}
+        shared = {"QUEUE_FILE": kept / "queue", "MAIL": f"smtp://127.0.0.1:{port['SMTP_PORT']}", "MAIL_FROM": "ProspectFlow <hello@prospectflow.test>",
                   "PROMETHEUS_URL": self.prometheus.url}
         self.replicas = {}
         for name, (setting, role) in REPLICAS.items():
-            self.replicas[name] = IngestApi(directory=DATA / name, port=port[setting], binary=BINARY, settings=shared,
+            self.replicas[name] = IngestApi(directory=DATA / name, port=port[setting], binary=BINARY, settings=shared | {"STORE_FILE": stores[role]},
                                             words=[f"--role={role}"], without=("STORE", "QUEUE", "ROLE"), **mine(name, "nobody"))
+        self.owner_store = stores["owner"]
         self.haproxy = HAProxy(DATA / "haproxy", port["PORT"], port["BALANCER_METRICS_PORT"],
                                [self.replicas["api-1"], self.replicas["api-2"]], **mine("haproxy", "haproxy"))
 
@@ -94,23 +96,36 @@ class Cluster:
         for one in (self.postgres, self.epmd, self.rabbitmq, self.mail):
             stack.launch(one)
         stack.wait_ready(self.postgres)
-        password = secret(self.postgres.directory / "ingest")
-        self.postgres.make_role(password)
-        self.postgres.make_database("ingest")
-        self._keep_secret("store", self.postgres.url("ingest", password=password))
+        self._make_store()
         self._keep_secret("queue", self.rabbitmq.url("/"))
         metrics = f"http://127.0.0.1:{self.ports['RABBITMQ_METRICS_PORT']}/metrics"
         stack.wait_for("RabbitMQ ready", lambda: self.rabbitmq.answers() and web.answers(metrics))
+        self._migrate()
         for one in (*self.replicas.values(), self.haproxy):
             stack.launch(one)
         self._start_monitoring()
         stack.wait_ready(*self.replicas.values(), self.haproxy, self.prometheus, self.alertmanager)
         organisation = Organisation("cluster", DATA / "organisation", self.replicas["api-1"], LOGS / "org-create.log").find()
         say(self.addresses(organisation))
-        say(organisation.trial(f"http://127.0.0.1:{self.ports['PORT']}"))
+        say(organisation.trial(f"http://127.0.0.1:{self.ports['PORT']}", self.prometheus.url))
         stack.wait_for("Prometheus's rules loaded", self.prometheus.rules)
         stack.wait_for("every target of Prometheus up", self._targets_up)
         say("Prometheus scrapes all of them. Ctrl-C stops everything.")
+
+    def _make_store(self):
+        """An owner of the tables, by which nothing is served; the APIs' role, which sees one organisation at a time; the workers'."""
+        for role, may, kept in (("ingest", "CREATEDB", "store_owner"), ("ingest_api", "", "store"), ("ingest_worker", "", "store_worker")):
+            password = secret(self.postgres.directory / role)
+            self.postgres.make_role(password, role, may)
+            self._keep_secret(kept, self.postgres.url("ingest", password=password, role=role))
+        self.postgres.make_database("ingest")
+
+    def _migrate(self):
+        api = self.replicas["api-1"]
+        done = self.launcher.run(self.users["nobody"], [api.seen(BINARY), "migrate", "--serve=ingest_api", "--all=ingest_worker"],
+                                 env=api.environment() | {"STORE_FILE": str(self.owner_store)})
+        if done.returncode:
+            raise Fault(f"ingest-api migrate failed with status {done.returncode}: {(done.stderr or done.stdout).strip()[-1000:]}")
 
     def _start_monitoring(self):
         """Last, so that it finds all of them."""
@@ -143,10 +158,10 @@ class Cluster:
 balancer      {at('PORT')}   (HAProxy; /health, /api/v1; its own metrics on :{of['BALANCER_METRICS_PORT']})
 APIs          {at('API1_PORT', 'API2_PORT')}   (/health, /metrics)
 workers       {at('WORKER1_PORT', 'WORKER2_PORT')}   (/health, /metrics)
-PostgreSQL    127.0.0.1:{of['POSTGRES_PORT']}   (database ingest; the URL with its password: {DATA}/secrets/store)
+PostgreSQL    127.0.0.1:{of['POSTGRES_PORT']}   (database ingest; URLs with passwords, a role each: {DATA}/secrets/store*)
 RabbitMQ      127.0.0.1:{of['RABBITMQ_PORT']}   (the URL with its password: {DATA}/secrets/queue)
 mail          127.0.0.1:{of['SMTP_PORT']}   (what was sent: {self.mail.received}/new)
-Prometheus    {self.prometheus.url}   (/targets, /rules, /alerts)
+Prometheus    {self.prometheus.url}   ({', '.join(self.prometheus.pages()) or 'its API'})
 Alertmanager  {self.alertmanager.url}   (sends to: {', '.join(self.channels) or 'nobody'})
 logs          {LOGS}/*.log
 organisation  {organisation.id}   (key in {DATA / 'organisation'})"""

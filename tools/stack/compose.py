@@ -13,6 +13,15 @@ from .supervisor import say
 
 MADE = VAR / "compose"
 SECRETS = MADE / "secrets"
+# In RabbitMQ's own format. Its rights end at its own virtual host, and it manages nothing.
+RABBITMQ_USER = """default_user = ingest
+default_pass = {password}
+default_vhost = prospectflow
+default_permissions.configure = .*
+default_permissions.read = .*
+default_permissions.write = .*
+default_user_tags.administrator = false
+"""
 
 
 def answers():
@@ -25,13 +34,22 @@ def answers():
 
 def run(*words, file="infra/compose.yaml"):
     if subprocess.run(["docker", "compose", "-f", file, *words], cwd=ROOT, check=False).returncode:
-        raise Fault(f"docker compose -f {file} {' '.join(words)} failed; its own words are above")
+        raise Fault(f"docker compose -f {file} {' '.join(words)} failed; its own output is above")
 
 
 def up(prometheus, alertmanager, grafana):
     prepare()
+    if os.environ.get("STORE_OWNER_SECRET"):
+        _migrate()
     run("up", "-d", "--build", "--wait")
     say(f"Prometheus {prometheus} · Alertmanager {alertmanager} · Grafana {grafana} (admin, {SECRETS}/grafana_admin_password)")
+
+
+def _migrate():
+    """By the owner of PostgreSQL's tables, whose password no service has, before the others start."""
+    run("up", "-d", "--build", "--wait", "postgres")
+    run("run", "--rm", "--no-deps", "-T", "-v", f"{os.environ['STORE_OWNER_SECRET']}:/run/owner:ro", "-e", "STORE_FILE=/run/owner",
+        "ingest-api", "migrate", "--serve=ingest_api", "--all=ingest_worker")
 
 
 def prepare():
@@ -42,20 +60,35 @@ def prepare():
         folder.mkdir(parents=True, exist_ok=True)
     MADE.chmod(stat.S_IRWXU)
     _password("grafana_admin_password")
-    postgres = _password("postgres_password")
+    _password("postgres_password")
+    old_urls = (SECRETS / "store_url").exists() and "//ingest:" in (SECRETS / "store_url").read_text(encoding="utf-8")
     user = SECRETS / "rabbitmq_user.conf"
     if not user.exists() or not user.stat().st_size:
-        user.write_text(f"default_user = ingest\ndefault_pass = {_password('rabbitmq_password')}\n", encoding="utf-8")
+        user.write_text(RABBITMQ_USER.format(password=_password("rabbitmq_password")), encoding="utf-8")
     rabbitmq = user.read_text(encoding="utf-8").partition("default_pass = ")[2].splitlines()[0]
+    vhost = "prospectflow" if "default_vhost" in user.read_text(encoding="utf-8") else "%2F"
     # Where ingest-api finds them, with the passwords in the URLs.
-    (SECRETS / "store_url").write_text(f"postgres://ingest:{postgres}@postgres:5432/ingest\n", encoding="utf-8")
-    (SECRETS / "queue_url").write_text(f"amqp://ingest:{rabbitmq}@rabbitmq:5672/%2F\n", encoding="utf-8")
+    _store_urls(old_urls)
+    (SECRETS / "queue_url").write_text(f"amqp://ingest:{rabbitmq}@rabbitmq:5672/{vhost}\n", encoding="utf-8")
     SECRETS.chmod(0o755)
     for path in SECRETS.iterdir():
         path.chmod(0o644)
     _alertmanager(to)
     if "backends" in os.environ.get("COMPOSE_PROFILES", "").split(","):
-        _use_the_back_ends()
+        _use_the_back_ends(old_urls)
+
+
+def _store_urls(old):
+    """PostgreSQL's roles, each with its URL (infra/postgres/initdb). A database that was made when there was one role goes on with it."""
+    files = {"store_owner_url": "owner", "store_url": "api", "store_worker_url": "worker"}
+    for role in (*files.values(), "metrics"):
+        _password(f"postgres_{role}_password")
+    for file, role in files.items():
+        user, password = ("ingest", _password("postgres_password")) if old else (f"ingest_{role}", _password(f"postgres_{role}_password"))
+        (SECRETS / file).write_text(f"postgres://{user}:{password}@postgres:5432/ingest\n", encoding="utf-8")
+    if old:
+        (SECRETS / "postgres_metrics_password").write_text(_password("postgres_password"), encoding="utf-8")
+        os.environ.setdefault("POSTGRES_METRICS_USER", "ingest")
 
 
 def _alertmanager(to):
@@ -69,12 +102,16 @@ def _alertmanager(to):
         path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
 
 
-def _use_the_back_ends():
+def _use_the_back_ends(one_role):
     """By ingest-api too, unless it was told otherwise."""
     os.environ["PROMETHEUS_TARGETS"] = "./targets-compose-backends"
     for name, file in (("STORE", "store_url"), ("QUEUE", "queue_url")):
         if not os.environ.get(name):
             os.environ |= {f"{name}_SECRET": str(SECRETS / file), f"{name}_FILE": f"/run/secrets/{file}"}
+            if name == "STORE":
+                os.environ["STORE_WORKER_SECRET"] = str(SECRETS / "store_worker_url")
+                if not one_role:
+                    os.environ["STORE_OWNER_SECRET"] = str(SECRETS / "store_owner_url")
 
 
 def _password(name):

@@ -65,18 +65,19 @@ class Natively:
     def server(self, name):
         server.require(*PROGRAMS[name])
         options = {"log_path": LOGS / f"{name}.log", "launcher": self.launcher, "account": self.user}
+        links = url("GRAFANA_PORT") if (PAGE / "dist/index.html").exists() else None  # Debian's have no pages of their own
         if name == "prometheus":
-            return Prometheus(STATE / name, self.ports["PROMETHEUS_PORT"], **options)
+            return Prometheus(STATE / name, self.ports["PROMETHEUS_PORT"], links=links, **options)
         if name == "alertmanager":
-            return Alertmanager(STATE / name, self.ports["ALERTMANAGER_PORT"], **options)
-        return Boards(PAGE, self.ports["GRAFANA_PORT"], f"http://127.0.0.1:{self.ports['PROMETHEUS_PORT']}", "grafana",
-                      log_path=LOGS / "grafana.log")
+            return Alertmanager(STATE / name, self.ports["ALERTMANAGER_PORT"], links=links, **options)
+        asks = {"PROMETHEUS_URL": url("PROMETHEUS_PORT"), "ALERTMANAGER_URL": url("ALERTMANAGER_PORT"), "API_URL": url("PORT"), "LOGS_DIR": str(LOGS)}
+        return Boards(PAGE, self.ports["GRAFANA_PORT"], asks, "grafana", log_path=LOGS / "grafana.log")
 
     def render(self, one):
         if one.name == "prometheus":
             render_prometheus(one, self.ports)
         elif one.name == "alertmanager":
-            self.channels = render_alertmanager(one)
+            self.channels = render_alertmanager(one, url("GRAFANA_PORT"))
 
     def up(self, name):
         if keeper(name):
@@ -97,14 +98,14 @@ class Natively:
                     log.seek(began)
                     said = log.read()[-2000:]
                 down(name)
-                raise Fault(f"{SHOWN[name]} did not get ready:\n{said}")
+                raise Fault(f"{SHOWN[name]} did not become ready:\n{said}")
             time.sleep(0.1)
         if name == "grafana":
             word(f"boards: {one.url} (not Grafana itself: no Docker engine here)")
             return
         word(f"{one.title} ready: {one.url}")
         if name == "alertmanager":
-            word(f"alerts go to {', '.join(self.channels) or 'nobody (no secret file; they are on its page)'}")
+            word(f"alerts go to {', '.join(self.channels) or 'nobody (no secret file; they are on the page of make run)'}")
         else:
             server.wait_until("its rules loaded", one.rules)
             word("its rules loaded")
@@ -128,7 +129,7 @@ class Natively:
     def reload(self):
         names = [name for name in ("prometheus", "alertmanager") if keeper(name)]
         if not names:
-            raise Fault("nothing runs natively: make monitoring-up")
+            raise Fault("no native servers are running: make monitoring-up")
         for name in names:
             self.render(self.server(name))
             os.kill(keeper(name), signal.SIGHUP)
@@ -148,11 +149,11 @@ def down(name):
 
 
 def require_page():
-    """Grafana is not in Debian: its boards are shown by tools/dashboard-preview with Grafana's own components."""
+    """Grafana is not in Debian: its boards are shown by tools/dashboard-preview."""
     if not (PAGE / "dist/index.html").exists():
-        raise Fault("no Docker engine here for Grafana, and the page that stands in for it is not built: make dashboard-preview")
+        raise Fault("no Docker engine here for Grafana, and the page that replaces it is not built: make dashboard-preview")
     if not shutil.which("node"):
-        raise Fault("node is not installed: it serves the page that stands in for Grafana")
+        raise Fault("node is not installed: it serves the page that replaces Grafana")
 
 
 def keeper(name):

@@ -15,21 +15,27 @@ def from_environment(defaults, environment=None):
     for name, default in defaults.items():
         value = environment.get(name) or str(default)
         if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
-            raise Fault(f"{name}={value} is no port number (1 to 65535)")
+            raise Fault(f"{name}={value} is not a port number (1 to 65535)")
         found[name] = int(value)
     return found
 
 
-def listener(port):
-    """Who listens there: "prometheus (pid 71)", or "another process" where that is not for us to know; None when nobody does."""
+def owner(port):
+    """The id of the process that listens there; 0 where that is not for us to know, None when nobody does."""
     sockets = {inode for table in ("tcp", "tcp6") for inode in _listening(f"/proc/net/{table}", port)}
     if not sockets:
         return None
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        if any(link in sockets for link in _links(f"/proc/{pid}/fd")):
-            with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
-                return f"{comm.read().strip()} (pid {pid})"
-    return "another process (root can see which)"
+    return next((int(pid) for pid in filter(str.isdigit, os.listdir("/proc"))
+                 if any(link in sockets for link in _links(f"/proc/{pid}/fd"))), 0)
+
+
+def listener(port):
+    """Who listens there: "prometheus (pid 71)", or "another process" where that is not for us to know; None when nobody does."""
+    pid = owner(port)
+    if not pid:
+        return None if pid is None else "another process (root can see which)"
+    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
+        return f"{comm.read().strip()} (pid {pid})"
 
 
 def _links(folder):
@@ -67,6 +73,6 @@ def require_free(ports, command):
     for name, port in ports.items():
         who = listener(port)
         if who:
-            faults.append(f"port {port} ({name}) is taken by {who}; stop it or choose another: {name}=NUMBER {command}")
+            faults.append(f"port {port} ({name}) is in use by {who}; stop it or choose another: {name}=NUMBER {command}")
     if faults:
         raise Fault("\n".join(faults))

@@ -69,23 +69,30 @@ class Run:
         def options(name, who):
             return {"log_path": LOGS / f"{name}.log", "launcher": self.launcher, "account": who}
         port = self.ports
-        self.alertmanager = Alertmanager(VAR / "alertmanager", port["ALERTMANAGER_PORT"], **options("alertmanager", prometheus_user))
-        self.prometheus = Prometheus(VAR / "prometheus", port["PROMETHEUS_PORT"], **options("prometheus", prometheus_user))
-        self.page = Boards(PAGE, port["GRAFANA_PORT"], self.prometheus.url, **options("boards", api_user))
+        at = {name: f"http://127.0.0.1:{number}" for name, number in port.items()}
+        self.page = Boards(PAGE, port["GRAFANA_PORT"], {"PROMETHEUS_URL": at["PROMETHEUS_PORT"], "ALERTMANAGER_URL": at["ALERTMANAGER_PORT"],
+                                                        "API_URL": at["PORT"], "LOGS_DIR": str(self.launcher.seen(LOGS))},
+                           **options("boards", api_user))
+        # Debian's Prometheus and Alertmanager have no pages: ours has what their links lead to.
+        links = self.page.url if self.boards == "page" else None
+        self.alertmanager = Alertmanager(VAR / "alertmanager", port["ALERTMANAGER_PORT"], links=links, **options("alertmanager", prometheus_user))
+        self.prometheus = Prometheus(VAR / "prometheus", port["PROMETHEUS_PORT"], links=links, **options("prometheus", prometheus_user))
         self.api = IngestApi("ingest-api", VAR / "ingest-api", port["PORT"], BINARY,
                              {"PROMETHEUS_URL": self.prometheus.url, "GRAFANA_URL": self.page.url}, **options("ingest-api", api_user))
+        self.api.drill = VAR / "drill.json"
+        self.api.drill.unlink(missing_ok=True)  # of a drill that was killed
 
     # ---- in order
 
     def start(self):
-        self.channels = render_alertmanager(self.alertmanager)
+        self.channels = render_alertmanager(self.alertmanager, self.page.url)
         render_prometheus(self.prometheus, self.ports)
         for one in (self.alertmanager, self.prometheus, self.api):
             self.supervisor.launch(one)
         self.supervisor.wait_ready(self.api, self.prometheus, self.alertmanager)
         organisation = Organisation("stack", VAR / "demo-organisation", self.api, LOGS / "org-create.log").find()
         say(self.addresses(organisation))
-        say(organisation.trial(self.api.url))
+        say(organisation.trial(self.api.url, self.prometheus.url, self.api.directory / "outbox"))
         self.supervisor.wait_for("Prometheus's rules loaded", self.prometheus.rules)
         self.supervisor.wait_for("Prometheus connected to Alertmanager", self.prometheus.alertmanagers)
         self.supervisor.wait_for("Prometheus's target ingest-api up", self.prometheus.target_is_up)
@@ -96,12 +103,12 @@ class Run:
             self._build_the_page()
 
     def addresses(self, organisation):
-        shown = {"grafana": f"{self.page.url}   (Grafana)", "page": f"{self.page.url}   (the boards of infra/grafana; said when it is there)",
+        shown = {"grafana": f"{self.page.url}   (Grafana)", "page": f"{self.page.url}   (/alerts, /logs, /targets, /rules, /d/ingest-api; said when it is there)",
                  "none": "not shown: make dashboard-preview needs nodejs and npm"}[self.boards]
         channels = ", ".join(self.channels) or "nobody; put secrets into var/secrets, see infra/alertmanager/alertmanager.yml"
         return f"""
 ingest-api    {self.api.url}   (/health, /metrics, /api/v1)
-Prometheus    {self.prometheus.url}   (/targets, /rules, /alerts)
+Prometheus    {self.prometheus.url}   ({', '.join(self.prometheus.pages()) or 'its API'})
 Alertmanager  {self.alertmanager.url}   (sends to: {channels})
 boards        {shown}
 logs          {LOGS}/*.log
@@ -112,7 +119,7 @@ organisation  {organisation.id}   (key in {VAR / 'demo-organisation'})"""
     def _build_the_page(self):
         build = Make(ROOT, "dashboard-preview", log_path=LOGS / "boards-build.log")
         self.supervisor.launch(build, on_end=self._start_the_page, on_failure=lambda how: say(
-            f"stack: the page of the boards cannot be built here ({build.log_path} says why: {how}); going on without it"))
+            f"stack: the page of the boards cannot be built here ({build.log_path} says why: {how}); continuing without it"))
 
     def _start_the_page(self):
         self.supervisor.launch(self.page)
@@ -127,7 +134,7 @@ organisation  {organisation.id}   (key in {VAR / 'demo-organisation'})"""
                           account=self.api.account)
         # It keeps book of what was not as expected; once the API has been killed, that is no news.
         traffic.any_status = lambda: self.supervisor.deaths > 0
-        self.supervisor.launch(traffic, on_end=lambda: say("stack: the traffic has ended as asked; the servers go on. Ctrl-C stops them."))
+        self.supervisor.launch(traffic, on_end=lambda: say("stack: the traffic has ended as requested; the servers keep running. Ctrl-C stops them."))
 
 
 def main(mode):

@@ -60,6 +60,14 @@ class Server:
         """Whether it does what it is for, asked without patience."""
         return True
 
+    def drilled(self):
+        """Whether its end is part of a drill (drill.py): it is started again then, whatever ON_DEATH says."""
+        return False
+
+    def held_back(self):
+        """Whether a drill wants it to stay dead for now."""
+        return False
+
     def prepare(self):
         """What must be there before its first start."""
 

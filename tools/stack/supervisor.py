@@ -28,12 +28,20 @@ class Died(Exception):
     """A server has died, which was reported, and that is the end of the others."""
 
 
+def nobody_reads(stream):
+    """What could not be written waits in the stream, and Python would end with status 120 for it: let it go nowhere."""
+    with open(os.devnull, "w", encoding="ascii") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
 def say(*words):
     """A line for the person at the terminal, who may be gone: a line that nobody reads must not end us."""
     try:
+        if sys.stdout.isatty() and os.get_terminal_size(sys.stdout.fileno()).columns:
+            print("\033[K", end="")  # what is left of the traffic's line, over which this is written
         print(*words, flush=True)
     except OSError:
-        pass
+        nobody_reads(sys.stdout)
 
 
 def warn(program, text):
@@ -41,7 +49,7 @@ def warn(program, text):
         try:
             print(line if line.startswith(" ") else f"{program}: {line}", file=sys.stderr, flush=True)
         except OSError:
-            pass
+            nobody_reads(sys.stderr)
 
 
 def only_one(path, message):
@@ -174,7 +182,7 @@ class Supervisor:
             if not server.running() and server not in self._again:
                 self._has_ended(server, starting)
         for server, (when, _) in list(self._again.items()):
-            if time.monotonic() >= when:
+            if time.monotonic() >= when and not server.held_back():
                 self._start_again(server)
         for when in list(self._whens):
             if when[0]():
@@ -194,9 +202,9 @@ class Supervisor:
             return
         self.deaths += 1
         seconds = self._seconds_until_again(server)
-        on_death = "stop" if starting else self.on_death
-        then = {"stop": "", "keep": "; the others go on (ON_DEATH=restart would start it again)",
-                "restart": f"; it is started again in {seconds} s"}[on_death]
+        on_death = "restart" if server.drilled() else "stop" if starting else self.on_death
+        then = {"stop": "", "keep": "; the others keep running (ON_DEATH=restart would restart it)",
+                "restart": f"; it is restarted in {seconds} s"}[on_death]
         warn(self.program, f"{server.name} (pid {server.process.pid}) has ended with {how}{then}; the end of {server.log_path}:\n"
              + log.tail(server.log_path))
         if on_death == "restart":
@@ -214,7 +222,7 @@ class Supervisor:
     def _start_again(self, server):
         _, server.restarted_after = self._again.pop(server)
         server.launch()
-        say(f"{self.program}: {server.name} is started again (pid {server.process.pid})")
+        say(f"{self.program}: {server.name} is restarted (pid {server.process.pid})")
 
     # ---- stopping
 

@@ -20,6 +20,11 @@ export interface Threshold {
   color: string;
 }
 
+export interface Mapping {
+  type: string;
+  options: { from?: number | null; to?: number | null; result: { text?: string; color?: string } };
+}
+
 export interface FieldDefaults {
   unit?: string;
   decimals?: number;
@@ -27,7 +32,13 @@ export interface FieldDefaults {
   max?: number;
   noValue?: string;
   thresholds?: { mode: string; steps: Threshold[] };
-  custom?: Record<string, unknown>;
+  mappings?: Mapping[];
+  custom?: Record<string, any>;
+}
+
+export interface Override {
+  matcher: { id: string; options: string };
+  properties: Array<{ id: string; value?: any }>;
 }
 
 export interface Panel {
@@ -37,11 +48,9 @@ export interface Panel {
   description?: string;
   gridPos: GridPos;
   targets?: Target[];
-  fieldConfig?: { defaults: FieldDefaults };
+  fieldConfig?: { defaults: FieldDefaults; overrides?: Override[] };
   options?: Record<string, any>;
   transformations?: Array<{ id: string; options: Record<string, any> }>;
-  collapsed?: boolean;
-  panels?: Panel[];
 }
 
 export interface Variable {
@@ -51,7 +60,7 @@ export interface Variable {
   query?: string | { query: string };
   regex?: string;
   allValue?: string;
-  multi?: boolean;
+  current?: { value?: string | string[] };
 }
 
 export interface Annotation {
@@ -74,11 +83,22 @@ export interface Dashboard {
   annotations: { list: Annotation[] };
 }
 
-/** Chosen values by variable; an empty list is All. */
+/** Chosen values by variable; ['$__all'] is All, and a name that is not there is as the board has it. */
 export type Choices = Record<string, string[]>;
 
 export interface Range {
   /** seconds since the epoch */
   from: number;
   to: number;
+}
+
+/** Something that happened at a time: an annotation. */
+export interface Mark {
+  /** seconds */
+  time: number;
+  color: string;
+  title: string;
+  text: string;
+  /** what the page is about */
+  strong?: boolean;
 }

@@ -4,8 +4,10 @@ import type { Range } from './model';
 export type Labels = Record<string, string>;
 export interface Series {
   labels: Labels;
-  /** seconds, value */
+  /** seconds, value; of a native histogram how many it has counted */
   points: Array<[number, number]>;
+  /** seconds; of each bucket that is not empty the upper bound and the number in it */
+  natives?: Array<[number, Array<[number, number]>]>;
 }
 export interface Exemplar {
   labels: Labels;
@@ -14,15 +16,49 @@ export interface Exemplar {
   timestamp: number;
 }
 
-async function get<T>(path: string, parameters: Record<string, string>, signal?: AbortSignal): Promise<T> {
-  let response: Response;
+/** Longest time that an answer may take: the server's own limit on Prometheus, which it writes into the page. */
+const LONGEST = Number(document.querySelector<HTMLMetaElement>('meta[name=patience]')?.content) || 10_000;
+let patience = LONGEST;
+/** A page that is renewed every 5 s says after 10 s at the latest that there is no answer. */
+export function setPatience(milliseconds: number): void {
+  patience = Math.min(LONGEST, Math.max(2_000, milliseconds));
+}
+
+/** Questions at once. A browser has six connections to a server: the last is for who watches whether there are answers. */
+const AT_ONCE = 5;
+let asked = 0;
+const waiting: Array<() => void> = [];
+
+/** Ask when it is this question's turn, so that the time it waits here is not taken for Prometheus's. */
+async function inTurn<T>(signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
+  if (asked < AT_ONCE) asked++;
+  else await new Promise<void>((go) => waiting.push(go));
   try {
-    response = await fetch(`/api/prometheus/api/v1/${path}?${new URLSearchParams(parameters)}`, { signal });
+    signal?.throwIfAborted();
+    return await ask();
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else asked--;
+  }
+}
+
+const get = <T>(path: string, parameters: Record<string, string>, signal?: AbortSignal): Promise<T> =>
+  inTurn(signal, () => getNow<T>(path, parameters, signal));
+
+async function getNow<T>(path: string, parameters: Record<string, string>, signal?: AbortSignal): Promise<T> {
+  let response: Response;
+  let text: string;
+  const late = AbortSignal.timeout(patience);
+  try {
+    response = await fetch(`/api/prometheus/api/v1/${path}?${new URLSearchParams(parameters)}`, {
+      signal: signal ? AbortSignal.any([signal, late]) : late,
+    });
+    text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Error('The preview server does not answer');
+    throw new Error(late.aborted ? `Prometheus has not answered for ${Math.round(patience / 1000)} s` : 'The server of this page does not answer');
   }
-  const text = await response.text();
   let body: { status?: string; data?: T; error?: string };
   try {
     body = JSON.parse(text);
@@ -35,7 +71,13 @@ async function get<T>(path: string, parameters: Record<string, string>, signal?:
 
 interface Result {
   resultType: string;
-  result: Array<{ metric: Labels; value?: [number, string]; values?: Array<[number, string]> }>;
+  result: Array<{ metric: Labels; value?: [number, string]; values?: Array<[number, string]>; histograms?: Array<[number, Native]> }>;
+}
+
+interface Native {
+  count: string;
+  /** how its bounds belong to it, lower bound, upper bound, count */
+  buckets?: Array<[number, string, string, string]>;
 }
 
 const point = ([time, value]: [number, string]): [number, number] => [
@@ -50,11 +92,22 @@ export async function queryRange(expr: string, range: Range, step: number, signa
     { query: expr, start: String(start), end: String(range.to), step: String(step) },
     signal,
   );
-  return data.result.map((series) => ({ labels: series.metric, points: (series.values ?? []).map(point) }));
+  return data.result.map(({ metric, values, histograms }) =>
+    histograms
+      ? {
+          labels: metric,
+          points: histograms.map(([time, { count }]) => point([time, count])),
+          natives: histograms.map(([time, { buckets }]) => [time, (buckets ?? []).map(([, , upper, n]) => point([Number(upper), n]))]),
+        }
+      : { labels: metric, points: (values ?? []).map(point) },
+  );
 }
 
 export async function queryInstant(expr: string, time: number, signal?: AbortSignal): Promise<Series[]> {
-  const data = await get<Result>('query', { query: expr, time: String(time) }, signal);
+  return series(await get<Result>('query', { query: expr, time: String(time) }, signal));
+}
+
+function series(data: Result): Series[] {
   if (data.resultType === 'scalar') {
     return [{ labels: {}, points: [point(data.result as unknown as [number, string])] }];
   }
@@ -79,7 +132,13 @@ export async function labelValues(label: string, match: string | undefined, rang
   return get<string[]>(`label/${encodeURIComponent(label)}/values`, parameters);
 }
 
-/** The shortest scrape interval of any target, in seconds: what a rate window is computed from. */
+/** The time of the newest sample, in seconds; 0 when there is none. */
+export async function newest(): Promise<number> {
+  const [found] = series(await getNow<Result>('query', { query: 'max(timestamp(up))', time: String(Date.now() / 1000) }));
+  return found?.points[0]?.[1] ?? 0;
+}
+
+/** The longest scrape interval of any target, in seconds: what a rate window is computed from. */
 export async function scrapeInterval(): Promise<number> {
   type Targets = { activeTargets: Array<{ scrapeInterval?: string }> };
   const { activeTargets } = await get<Targets>('targets', { state: 'active' });

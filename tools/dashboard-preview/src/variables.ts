@@ -1,16 +1,25 @@
 // Variables: what can be chosen, and what a query becomes once something is.
 import type { Choices, Dashboard, Range, Variable } from './model';
-import { duration, labelValues } from './prometheus';
+import { duration, type Labels, labelValues, queryInstant } from './prometheus';
 
 const escapeRegex = (value: string): string => value.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/\\/g, '\\\\');
 
-export interface Built {
-  from: Record<string, string>;
+export const ALL = '$__all';
+
+/** What is chosen of a variable: by the address, else by the board. */
+export function chosenOf(variable: Variable, choices: Choices): string[] {
+  const current = variable.current?.value ?? ALL;
+  const chosen = choices[variable.name] ?? (Array.isArray(current) ? current : [current]);
+  return chosen.length ? chosen : [ALL];
 }
 
-/** What `$name` stands for in a query: everything, one value, or a choice of several. */
-function text(variable: Variable, chosen: string[]): string {
-  if (chosen.length === 0) return variable.allValue ?? '.*';
+/** What `$name` stands for in a query: everything, what the list offers, one value, or a choice of several. */
+function text(variable: Variable, choices: Choices, offered: Option[] | undefined): string {
+  let chosen = chosenOf(variable, choices);
+  if (chosen.includes(ALL)) {
+    if (variable.allValue || !offered?.length) return variable.allValue ?? '.+';
+    chosen = offered.map(({ value }) => value);
+  }
   if (chosen.length === 1) return escapeRegex(chosen[0]!);
   return `(${chosen.map(escapeRegex).join('|')})`;
 }
@@ -30,14 +39,21 @@ export function intervals(range: Range, width: number, scrape: number): Interval
   return { step, rate: Math.max(step + scrape, 4 * scrape), range: Math.round(seconds) };
 }
 
-export function interpolate(expr: string, variables: Variable[], choices: Choices, times: Intervals): string {
+/** What can be chosen, and how it is shown. */
+export interface Option {
+  value: string;
+  text: string;
+}
+export type Lists = Record<string, Option[]>;
+
+export function interpolate(expr: string, variables: Variable[], choices: Choices, times: Intervals, lists: Lists = {}): string {
   const values: Record<string, string> = {
     __rate_interval: `${Math.ceil(times.rate)}s`,
     __interval: `${times.step}s`,
     __range: `${times.range}s`,
     __range_s: String(times.range),
   };
-  for (const variable of variables) values[variable.name] = text(variable, choices[variable.name] ?? []);
+  for (const variable of variables) values[variable.name] = text(variable, choices, lists[variable.name]);
   return expr.replace(/\$\{(\w+)(?::[^}]*)?\}|\$(\w+)/g, (whole, a?: string, b?: string) => values[a ?? b ?? ''] ?? whole);
 }
 
@@ -46,18 +62,27 @@ const queryText = (variable: Variable): string =>
 
 export const chosable = (board: Dashboard): Variable[] => board.templating.list.filter((v) => v.type === 'query');
 
+/** A series as Grafana writes it for a variable's regular expression. */
+const written = (labels: Labels): string => `{${Object.entries(labels).map(([name, value]) => `${name}="${value}"`).join(',')}}`;
+
 /** The values that can be chosen, each variable seen through the choices before it. */
-export async function options(board: Dashboard, choices: Choices, range: Range): Promise<Record<string, string[]>> {
+export async function options(board: Dashboard, choices: Choices, range: Range): Promise<Lists> {
   const variables = chosable(board);
   const times = intervals(range, 1000, 15);
   const lists = await Promise.all(
     variables.map(async (variable) => {
+      const only = variable.regex ? new RegExp(variable.regex.replace(/^\/|\/$/g, '')) : undefined;
+      const [, result] = /^query_result\((.*)\)$/s.exec(queryText(variable).trim()) ?? [];
+      if (result && only) {
+        const series = await queryInstant(interpolate(result, variables, choices, times), range.to);
+        const found = series.map(({ labels }) => only.exec(written(labels))?.groups ?? {});
+        return found.flatMap(({ text, value }) => (text && value ? [{ value, text }] : [])).sort((a, b) => a.text.localeCompare(b.text));
+      }
       const match = /^label_values\((?:(.*),\s*)?(\w+)\)$/s.exec(queryText(variable).trim());
-      if (!match) throw new Error(`variable "${variable.name}": only label_values() is understood`);
+      if (!match) throw new Error(`variable "${variable.name}": only label_values(), and query_result() with a regular expression, are understood`);
       const selector = match[1] ? interpolate(match[1], variables, choices, times) : undefined;
       const values = await labelValues(match[2]!, selector, range);
-      const only = variable.regex ? new RegExp(variable.regex.replace(/^\/|\/$/g, '')) : undefined;
-      return only ? values.filter((value) => only.test(value)) : values;
+      return values.filter((value) => !only || only.test(value)).map((value) => ({ value, text: value }));
     }),
   );
   return Object.fromEntries(variables.map((variable, i) => [variable.name, lists[i]!]));

@@ -1,56 +1,16 @@
 // The boards in a real browser, over a real Prometheus.
 //   PREVIEW_URL      a running preview whose Prometheus scrapes a service under traffic
-//   SCREENSHOTS      folder for a picture of each board (optional)
 //   QUIET_PANELS     panels that may be empty under this traffic, separated by "|" (each must be named, with its reason, by the caller)
 // tests/test_dashboards.py starts all of that.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { createServer as createHttp } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
-
-const url = process.env.PREVIEW_URL;
-const screenshots = process.env.SCREENSHOTS;
-const quiet = new Set((process.env.QUIET_PANELS ?? '').split('|').filter(Boolean));
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const PATIENCE = 180_000; // ms: nothing fails for being slow before
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-
-if (!url) throw new Error('PREVIEW_URL is not set: run tests/test_dashboards.py');
-
-let browser;
-before(async () => {
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: flags, timeout: PATIENCE });
-});
-after(() => browser?.close());
-
-const boards = await (await fetch(`${url}/api/dashboards`)).json();
-
-/** A page that remembers what went wrong on it. */
-async function open(path, { width = 1600, height = 1000, prepare } = {}) {
-  const page = await browser.newPage({ viewport: { width, height } });
-  page.setDefaultTimeout(PATIENCE);
-  const faults = [];
-  page.on('pageerror', (error) => faults.push(`page: ${error.message}`));
-  page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`));
-  if (prepare) await prepare(page);
-  await page.goto(`${url}${path}`);
-  await page.waitForSelector('[data-panel]', { timeout: PATIENCE });
-  return { page, faults };
-}
-
-/** Panels load when they come into view: make the view as tall as the board, then wait for all of them. */
-async function settle(page, width = 1600) {
-  const height = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ width, height: height + 50 });
-  await page.waitForFunction(() => [...document.querySelectorAll('[data-panel]')].every((e) => e.dataset.state !== 'loading'), null, { timeout: PATIENCE });
-  await page.waitForTimeout(300);
-}
-
-const states = (page) => page.$$eval('[data-panel]', (all) => all.map((e) => ({ title: e.dataset.panel, state: e.dataset.state, text: e.innerText, drawn: !!e.querySelector('canvas, svg, table, [role=table], span, div') })));
+import { axe, boards, browser, open, quiet, settle, states, url, PATIENCE } from '../support/browser.mjs';
 
 for (const { uid, title } of boards) {
   test(`board ${uid}: every panel draws with data, nothing is logged`, async () => {
@@ -60,16 +20,40 @@ for (const { uid, title } of boards) {
     assert.ok(panels.length > 5, `only ${panels.length} panels on ${title}`);
     const bad = panels.filter((p) => p.state === 'error' || (p.state === 'empty' && !quiet.has(p.title)));
     assert.deepEqual(bad.map((p) => `${p.title}: ${p.state} ${p.text.split('\n').slice(1, 3).join(' ')}`), []);
-    if (screenshots) {
-      mkdirSync(screenshots, { recursive: true });
-      await page.screenshot({ path: join(screenshots, `${uid}.png`), fullPage: true });
-    }
     assert.deepEqual(faults, []);
     const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
     console.log(`# ${uid}: ${panels.length} panels, first paint after ${Math.round(paint)} ms`);
     await page.close();
   });
 }
+
+for (const theme of ['dark', 'light']) {
+  test(`axe finds nothing, ${theme}`, async () => {
+    for (const { uid } of boards) {
+      const { page } = await open(`/d/${uid}?from=now-15m&refresh=off&theme=${theme}`);
+      await settle(page);
+      assert.deepEqual(await axe(page), [], uid);
+      if (uid !== 'promc') {
+        await page.close();
+        continue; // what opens is the same on every board, and this one is the quickest
+      }
+      await page.getByRole('button', { name: /^Time range/ }).click();
+      assert.deepEqual(await axe(page), [], `${uid}, the time range open`);
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: /^Job:/ }).click();
+      assert.deepEqual(await axe(page), [], `${uid}, a variable open`);
+      await page.close();
+    }
+  });
+}
+
+test('less than 1 MB of script', async () => {
+  const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
+  const bytes = await page.evaluate(() => performance.getEntriesByType('resource').filter((e) => e.name.endsWith('.js')).reduce((sum, e) => sum + e.decodedBodySize, 0));
+  console.log(`# script: ${bytes} bytes`);
+  assert.ok(bytes > 1000 && bytes < 1e6, String(bytes));
+  await page.close();
+});
 
 test('light theme and a narrow screen', async () => {
   const { page, faults } = await open('/d/ingest-api?theme=light&from=now-15m&refresh=off', { width: 420, height: 900 });
@@ -79,20 +63,131 @@ test('light theme and a narrow screen', async () => {
   const background = await page.$eval('.page', (e) => getComputedStyle(e).backgroundColor);
   const [red] = background.match(/\d+/g).map(Number);
   assert.ok(red > 200, `the light theme is light: ${background}`);
-  if (screenshots) await page.screenshot({ path: join(screenshots, 'ingest-api-narrow.png') });
   assert.deepEqual(faults, []);
+  await page.close();
+});
+
+test('the job is the service\'s until another is chosen; All is what the list offers', async () => {
+  const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
+  const asked = [];
+  page.on('request', (request) => request.url().includes('/query') && asked.push(new URL(request.url()).searchParams.get('query')));
+  await page.getByRole('button', { name: 'Job: ingest-api' }).click();
+  await page.getByRole('checkbox', { name: 'All' }).check();
+  await page.waitForFunction(() => location.search.includes('var-job=%24__all'));
+  await page.waitForFunction(() => document.querySelector('[data-panel="Targets up"]').dataset.state === 'data');
+  assert.ok(asked.every((query) => !query?.includes('job=~".+"')), 'never every job there is');
   await page.close();
 });
 
 test('a variable narrows every query, and stands in the address', async () => {
   const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
   const asked = [];
-  page.on('request', (request) => request.url().includes('/query') && asked.push(decodeURIComponent(request.url())));
-  await page.getByRole('combobox', { name: 'Job' }).click();
-  await page.getByRole('option', { name: 'ingest-api' }).first().click();
-  await page.waitForFunction(() => location.search.includes('var-job=ingest-api'));
-  const carried = () => asked.some((request) => request.includes('job=~"ingest-api"'));
-  if (!carried()) await page.waitForRequest((request) => decodeURIComponent(request.url()).includes('job=~"ingest-api"'));
+  page.on('request', (request) => request.url().includes('/query') && asked.push(new URL(request.url()).searchParams.get('query')));
+  await page.getByRole('button', { name: 'Route: All' }).click();
+  await page.getByRole('checkbox', { name: '/api/v1/campaigns', exact: true }).check();
+  await page.waitForFunction(() => location.search.includes('var-route=%2Fapi%2Fv1%2Fcampaigns'));
+  await page.keyboard.press('Escape');
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Route: /api/v1/campaigns', 'the focus is where it was');
+  await page.locator('[data-panel="Requests by route"]').scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => document.querySelector('[data-panel="Requests by route"]').dataset.state === 'data');
+  await page.waitForFunction(() => document.querySelectorAll('[data-panel="Requests by route"] tbody tr').length < 4);
+  assert.ok(asked.some((query) => query?.includes('route=~"/api/v1/campaigns"')));
+  await page.close();
+});
+
+test('Back goes back, over ranges and boards', async () => {
+  const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
+  await page.getByRole('button', { name: /^Time range/ }).click();
+  await page.getByRole('button', { name: 'Last 5 minutes' }).click();
+  await page.waitForFunction(() => location.search.includes('from=now-5m'));
+  await page.getByRole('combobox', { name: 'Board' }).selectOption('promc');
+  await page.waitForFunction(() => location.pathname === '/d/promc' && document.querySelector('h1').textContent.startsWith('promc'));
+  await page.goBack();
+  await page.waitForFunction(() => location.pathname === '/d/ingest-api' && location.search.includes('from=now-5m'));
+  await page.getByRole('button', { name: 'Time range: Last 5 minutes' }).waitFor();
+  await page.goBack();
+  await page.getByRole('button', { name: 'Time range: Last 15 minutes' }).waitFor();
+  await page.close();
+});
+
+test('an absolute range: what makes no sense is refused, what does stands in the address', async () => {
+  const { page } = await open('/d/promc?from=now-15m&refresh=off');
+  await page.getByRole('button', { name: /^Time range/ }).click();
+  await page.getByRole('textbox', { name: 'From', exact: true }).fill('2026-01-32 03:04:05');
+  assert.match(await page.locator('.range [role=alert]').innerText(), /A time is written/);
+  await page.getByRole('textbox', { name: 'From', exact: true }).fill('2026-01-02 03:04:05');
+  await page.getByRole('textbox', { name: 'To', exact: true }).fill('2026-01-02 03:00');
+  assert.match(await page.locator('.range [role=alert]').innerText(), /end must be after/);
+  assert.ok(await page.getByRole('button', { name: 'Show this range' }).isDisabled());
+  await page.getByRole('textbox', { name: 'To', exact: true }).fill('2026-01-02 04:04:05');
+  await page.getByRole('button', { name: 'Show this range' }).click();
+  const expected = await page.evaluate(() => `from=${new Date('2026-01-02T03:04:05').getTime()}&to=${new Date('2026-01-02T04:04:05').getTime()}`);
+  await page.waitForFunction((text) => location.search.includes(text), expected);
+  await page.getByRole('button', { name: 'Time range: 2026-01-02 03:04:05 to 2026-01-02 04:04:05' }).waitFor();
+  await page.close();
+});
+
+test('one panel on the whole screen, its link, its figures as CSV', async () => {
+  const { page } = await open('/d/promc?from=now-15m&refresh=off');
+  const panel = page.locator('[data-panel="Memory"]');
+  await panel.scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => document.querySelector('[data-panel="Memory"]').dataset.state === 'data');
+  await panel.hover();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Memory as CSV', exact: true }).click()]);
+  const lines = readFileSync(await download.path(), 'utf8').trim().split('\n');
+  assert.match(lines[0], /^time,(heap|resident) /);
+  assert.match(lines.at(-1), /^\d{4}-\d\d-\d\dT[\d:.]+Z,\d+/);
+  await page.getByRole('button', { name: 'Memory on the whole screen', exact: true }).click();
+  await page.waitForFunction(() => document.querySelectorAll('[data-panel]').length === 1 && location.search.includes('viewPanel='));
+  await page.getByRole('button', { name: 'Link to Memory', exact: true }).click();
+  const link = await page.locator('.about p').innerText();
+  if (link.startsWith('http')) assert.match(link, /viewPanel=\d+.*from=\d{13}.*to=\d{13}|from=\d{13}&to=\d{13}.*viewPanel=/);
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => document.querySelectorAll('[data-panel]').length > 1 && !location.search.includes('viewPanel'));
+  await page.close();
+});
+
+test('a name keeps its colour when the range changes, and a status has its own', async () => {
+  const colors = async (from) => {
+    const { page } = await open(`/d/ingest-api?from=${from}&refresh=off`);
+    await settle(page);
+    const found = await page.$$eval('[data-panel="Requests by route"] .key, [data-panel="Responses by status"] .key', (all) =>
+      all.map((e) => [`${e.closest('[data-panel]').dataset.panel} ${e.innerText}`, e.querySelector('i').style.background]));
+    await page.close();
+    return new Map(found);
+  };
+  const [short, long] = [await colors('now-2m'), await colors('now-1h')];
+  const both = [...short.keys()].filter((name) => long.has(name));
+  assert.ok(both.length > 5);
+  for (const name of both) assert.equal(short.get(name), long.get(name), name);
+  assert.equal(short.get('Responses by status 200'), 'rgb(115, 191, 105)', 'good is green');
+});
+
+test('the alerts: the critical first, then the longest', async () => {
+  const alert = (alertname, severity, since) => ({ metric: { alertname, severity, alertstate: 'firing', job: 'ingest-api' }, value: [0, String(since)] });
+  const now = Date.now();
+  const { page } = await open('/d/ingest-api?from=now-15m&refresh=off', {
+    prepare: (page) =>
+      page.route('**/query?*ALERTS_FOR_STATE*', (route) =>
+        route.fulfill({ json: { status: 'success', data: { resultType: 'vector', result: [alert('A', 'warning', now - 600e3), alert('B', 'critical', now - 600e3), alert('C', 'critical', now - 7200e3)] } } })),
+  });
+  await page.locator('[data-panel="Which alerts"] tbody tr').first().waitFor();
+  const rows = await page.$$eval('[data-panel="Which alerts"] tbody tr', (all) => all.map((row) => row.innerText.split('\t').slice(0, 4).join(' ')));
+  assert.deepEqual(rows, ['critical C firing 2 h ago', 'critical B firing 10 min ago', 'warning A firing 10 min ago']);
+  await page.close();
+});
+
+test('tables have the columns that they are to have, organisations by their names', async () => {
+  const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
+  await settle(page);
+  const columns = (panel) => page.$$eval(`[data-panel="${panel}"] th`, (all) => all.map((e) => e.innerText));
+  assert.deepEqual(await columns('Slowest routes'), ['route', 'p95', 'slower than 0.5 s', 'errors', 'requests']);
+  const [first, ...others] = await columns('Each organisation');
+  assert.deepEqual([first, others.at(-1)], ['organisation', 'id']);
+  const name = page.locator('[data-panel="Each organisation"] tbody a').first();
+  assert.equal(await name.innerText(), 'Demo organisation');
+  await name.click();
+  await page.getByRole('button', { name: 'Organisation: Demo organisation' }).waitFor();
   await page.close();
 });
 
@@ -121,7 +216,7 @@ test('a gauge is a dial: value, thresholds, name', async () => {
   });
   const dial = page.locator('[data-panel="CPU"] svg[role=img]');
   await dial.waitFor();
-  assert.equal(await dial.getAttribute('aria-label'), 'answer: 42%');
+  assert.equal(await dial.getAttribute('aria-label'), 'answer: 42 %');
   assert.equal(await dial.locator('path').count(), 4, 'the track, the value, and two thresholds');
   assert.deepEqual(faults, []);
   await page.close();
@@ -166,7 +261,7 @@ test('a stopped Prometheus is named', async () => {
   });
   try {
     await new Promise((resolve) => server.stdout.once('data', resolve));
-    const page = await browser.newPage();
+    const page = await (await browser()).newPage();
     page.setDefaultTimeout(PATIENCE);
     await page.goto(`http://127.0.0.1:${port}/d/promc`);
     await page.waitForSelector('[role=alert]');
@@ -174,5 +269,40 @@ test('a stopped Prometheus is named', async () => {
     await page.close();
   } finally {
     server.kill();
+  }
+});
+
+test('a Prometheus that hangs is named within two intervals, and what is shown says how old it is', async () => {
+  let hangs = false;
+  const prometheus = createHttp(async (request, response) => {
+    if (hangs) return; // the connection stands, and no answer comes
+    const answer = await fetch(`${url}/api/prometheus${request.url}`);
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => prometheus.once('listening', resolve));
+  const port = await freePort();
+  const server = spawn(process.execPath, [fileURLToPath(new URL('../server.mjs', import.meta.url))], {
+    env: { ...process.env, PORT: String(port), PROMETHEUS_URL: `http://127.0.0.1:${prometheus.address().port}` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    await new Promise((resolve) => server.stdout.once('data', resolve));
+    const page = await (await browser()).newPage();
+    page.setDefaultTimeout(PATIENCE);
+    await page.goto(`http://127.0.0.1:${port}/d/promc?refresh=5s&from=now-5m`);
+    await page.waitForFunction(() => /as of \d\d:\d\d:\d\d/.test(document.querySelector('.asof').textContent) && document.querySelector('[data-panel="Up"]').dataset.state === 'data');
+    hangs = true;
+    const began = Date.now();
+    await page.waitForSelector('.trouble');
+    console.log(`# Prometheus hangs: said after ${((Date.now() - began) / 1000).toFixed(1)} s, renewed every 5 s`);
+    assert.match(await page.locator('.trouble').innerText(), /Prometheus has not answered for \d+ s\. What you see is as of \d\d:\d\d:\d\d\./);
+    assert.match(await page.$eval('[data-panel="Up"]', (e) => getComputedStyle(e).filter), /grayscale/, 'no green figure is left');
+    hangs = false;
+    await page.waitForSelector('.trouble', { state: 'detached' });
+    await page.close();
+  } finally {
+    server.kill();
+    prometheus.closeAllConnections();
+    prometheus.close();
   }
 });

@@ -90,12 +90,15 @@ static char *run(const char *arguments, int *status, size_t *length)
     char line[512];
     size_t size = 0;
     char *output = calloc(1, 1 << 20);
-    const char *emulator = getenv("PROMC_EMULATOR"); /* scripts/test-arm64 */
+    const char *emulator = getenv("PROMC_EMULATOR"); /* scripts/test-platform */
     snprintf(line, sizeof(line), "%s %s %s 2>&1", emulator ? emulator : "", command, arguments);
     FILE *stream = popen(line, "r"); /* NOLINT(cert-env33-c): the test's own words */
     assert_non_null(stream);
     assert_non_null(output);
     size = fread(output, 1, (1 << 20) - 1, stream);
+    char rest[4096];
+    while (fread(rest, 1, sizeof(rest), stream) > 0) { /* of a damaged arena it may be much */
+    }
     int ended = pclose(stream);
     *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
     if (length)
@@ -212,10 +215,11 @@ static void a_damaged_arena_ends_nothing_but_the_dump(void **state)
     for (off_t at = 4096; at < 16384; at += 256) {
         assert_int_equal(pread(fd, whole, sizeof(whole), at), sizeof(whole));
         assert_int_equal(pwrite(fd, nonsense, sizeof(nonsense), at), sizeof(nonsense));
-        char *output = run(arguments, &status, NULL);
-        if (status != 0 && (status != 1 || !strstr(output, "promc: ")))
+        size_t length; /* what is damaged may have a NUL in it */
+        char *output = run(arguments, &status, &length);
+        if (status != 0 && (status != 1 || !memmem(output, length, "promc: ", 7)))
             fail_msg("damaged at %ld: status %d: %s", (long)at, status, output);
-        found += strstr(output, "damaged") != NULL;
+        found += memmem(output, length, "damaged", 7) != NULL;
         free(output);
         assert_int_equal(pwrite(fd, whole, sizeof(whole), at), sizeof(whole));
     }

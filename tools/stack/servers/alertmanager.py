@@ -8,12 +8,14 @@ from ..server import Server, which
 
 
 class Alertmanager(Server):
-    """@param config its alertmanager.yml, which somebody has written by the time it starts"""
+    """@param config its alertmanager.yml, which somebody has written by the time it starts
+    @param links  the address that links in messages begin with; default: its own, where Debian's package has no page"""
     title = "Alertmanager"
 
-    def __init__(self, directory, port, config=None, name="alertmanager", **options):
+    def __init__(self, directory, port, config=None, name="alertmanager", links=None, **options):
         super().__init__(name, directory, **options)
         self.port, self.config = port, config or self.directory / "alertmanager.yml"
+        self.links = links or self.url
 
     @property
     def url(self):
@@ -21,7 +23,7 @@ class Alertmanager(Server):
 
     def command(self):
         return [which("prometheus-alertmanager"), f"--config.file={self.seen(self.config)}", f"--storage.path={self.seen(self.directory / 'data')}",
-                f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}/", "--cluster.listen-address="]
+                f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.links}/", "--cluster.listen-address="]
 
     def answers(self):
         return web.answers(f"{self.url}/-/ready")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ingest-api, in any of its roles."""
+import json
 import os
 
 from .. import web
@@ -8,7 +9,10 @@ from ..server import Server
 
 class IngestApi(Server):
     """@param settings what it reads from its environment, on top of ours
-    @param without  names of our environment that are not for it"""
+    @param without  names of our environment that are not for it
+
+    `drill` is the file in which a drill (drill.py) says how it is to be started; None: it takes part in none."""
+    drill = None
 
     def __init__(self, name, directory, port, binary, settings=None, words=(), without=(), **options):
         super().__init__(name, directory, **options)
@@ -19,6 +23,19 @@ class IngestApi(Server):
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
+    def _drill(self):
+        """What a drill wants of it: {"settings": {…}, "hold": bool}; None: there is none."""
+        try:
+            return json.loads(self.drill.read_text(encoding="utf-8")) if self.drill else None
+        except (OSError, ValueError):
+            return None
+
+    def drilled(self):
+        return self._drill() is not None
+
+    def held_back(self):
+        return (self._drill() or {}).get("hold", False)
+
     def prepare(self):
         self.launcher.own_directory(self.account, self.directory)
 
@@ -27,7 +44,8 @@ class IngestApi(Server):
 
     def environment(self):
         ours = {name: value for name, value in os.environ.items() if name not in self.without}
-        return ours | {name: str(value) for name, value in self.settings.items()}
+        settings = self.settings | (self._drill() or {}).get("settings", {})
+        return ours | {name: str(value) for name, value in settings.items()}
 
     def working_directory(self):
         return self.launcher.root

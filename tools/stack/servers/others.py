@@ -91,12 +91,14 @@ class Mail(Server):
 
 
 class Boards(Server):
-    """The page that shows infra/grafana's boards, where there is no Grafana."""
+    """The page: infra/grafana's boards where there is no Grafana, alerts, incidents, the run's logs.
+
+    @param asks what it shows: PROMETHEUS_URL, ALERTMANAGER_URL, API_URL, LOGS_DIR, as its server.mjs reads them"""
     title, patience = "page of the boards", 5
 
-    def __init__(self, directory, port, prometheus_url, name="boards", **options):
+    def __init__(self, directory, port, asks, name="boards", **options):
         super().__init__(name, directory, **options)
-        self.port, self.prometheus_url = port, prometheus_url
+        self.port, self.asks = port, asks
 
     @property
     def url(self):
@@ -106,7 +108,7 @@ class Boards(Server):
         return ["node", self.seen(self.directory / "server.mjs")]
 
     def environment(self):
-        return os.environ | {"PORT": str(self.port), "PROMETHEUS_URL": self.prometheus_url}
+        return os.environ | self.asks | {"PORT": str(self.port)}
 
     def answers(self):
         return web.answers(f"{self.url}/api/health")

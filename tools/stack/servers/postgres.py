@@ -38,7 +38,7 @@ class PostgreSQL(Server):
 
     def prepare(self):
         if os.geteuid() == 0 and (self.account is None or self.launcher.mode == "plain"):
-            raise Fault("PostgreSQL refuses to run as root: put the checkout where others may read it")
+            raise Fault("PostgreSQL refuses to run as root: put the checkout where other users can read it")
         if (self.data / "PG_VERSION").exists():
             return
         log_in = ["--pwfile", self.seen(self.password_file), "-A", "scram-sha-256"] if self.password_file else ["-A", "trust"]
@@ -69,10 +69,10 @@ class PostgreSQL(Server):
         return subprocess.run([self.bin / program, "-h", "127.0.0.1", "-p", str(self.port), *words], env=env, capture_output=True,
                               text=True, timeout=120, check=False, start_new_session=True)
 
-    def make_role(self, password=None):
-        """`ingest`, once."""
-        if not self.sql("SELECT 1 FROM pg_roles WHERE rolname = 'ingest'"):
-            self.sql("CREATE ROLE ingest LOGIN CREATEDB" + (f" PASSWORD '{password}'" if password else ""))
+    def make_role(self, password=None, name="ingest", may="CREATEDB"):
+        """Once. `ingest` owns the databases."""
+        if not self.sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
+            self.sql(f"CREATE ROLE {name} LOGIN {may}" + (f" PASSWORD '{password}'" if password else ""))
 
     def make_database(self, name):
         """Once; its URL, as STORE takes it where no password is asked for."""
@@ -80,9 +80,9 @@ class PostgreSQL(Server):
             self.sql(f"CREATE DATABASE {name} OWNER ingest")
         return self.url(name)
 
-    def url(self, database, port=None, password=None):
+    def url(self, database, port=None, password=None, role="ingest"):
         """@param port of a proxy in front of it"""
-        return f"postgres://ingest{f':{password}' if password else ''}@127.0.0.1:{port or self.port}/{database}"
+        return f"postgres://{role}{f':{password}' if password else ''}@127.0.0.1:{port or self.port}/{database}"
 
     def kill(self):
         """SIGKILL; its children see that and end, which is waited for: they hold the port and the shared memory."""

@@ -30,7 +30,7 @@ def known():
 def parse_help(said):
     found = re.search(r"feature names to enable\. Valid options: (.*?)\. ", " ".join(said.split()))
     if not found:
-        raise Fault(f"prometheus --help says nothing of features: {said.strip()[:200]!r}")
+        raise Fault(f"prometheus --help does not list features: {said.strip()[:200]!r}")
     return {name.split()[0] for name in found[1].split(", ")}
 
 
@@ -60,13 +60,15 @@ def complaints(text):
 class Prometheus(Server):
     """@param config its prometheus.yml, which somebody has written by the time it starts
     @param flags   on top of what every one of ours has
-    @param wanted  features, as the versions call them that have them"""
+    @param wanted  features, as the versions call them that have them
+    @param links   the address that links in alerts begin with; default: its own, where Debian's packages have no pages"""
     title = "Prometheus"
 
-    def __init__(self, directory, port, config=None, flags=(), wanted=WANTED, name="prometheus", **options):
+    def __init__(self, directory, port, config=None, flags=(), wanted=WANTED, name="prometheus", links=None, **options):
         super().__init__(name, directory, **options)
         self.port, self.flags, self.wanted = port, list(flags), tuple(wanted)
         self.config = config or self.directory / "prometheus.yml"
+        self.links = links or self.url
 
     @functools.cached_property
     def known(self):
@@ -79,7 +81,7 @@ class Prometheus(Server):
     def command(self):
         on = features(self.known, self.wanted)
         return [program("prometheus"), f"--config.file={self.seen(self.config)}", f"--storage.tsdb.path={self.seen(self.directory / 'data')}",
-                f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}/",
+                f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.links}/",
                 *([f"--enable-feature={','.join(on)}"] if on else []), *self.flags]
 
     def answers(self):
@@ -111,6 +113,14 @@ class Prometheus(Server):
 
     def rules(self):
         return [rule for group in self.api("rules")["groups"] for rule in group["rules"]]
+
+    def pages(self):
+        """Which of its own pages are there: Debian's package leaves out those that need npm, and has older ones or none."""
+        for prefix in ("", "/classic"):
+            found = [f"{prefix}/{name}" for name in ("targets", "rules", "alerts") if web.answers(f"{self.url}{prefix}/{name}")]
+            if found:
+                return found
+        return []
 
     def alertmanagers(self):
         return [known["url"] for known in self.api("alertmanagers")["activeAlertmanagers"]]

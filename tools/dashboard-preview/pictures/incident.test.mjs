@@ -1,0 +1,61 @@
+// The pictures of the documents: an incident as one sees it, from the list of alerts to the board. `make pictures` causes it (tests/test_pictures.py).
+//   PREVIEW_URL    the page, over a stack in which DatabasePoolTimeouts fires
+//   SCREENSHOTS    where the pictures go
+//   ALERT          the alert whose page is taken
+import assert from 'node:assert/strict';
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { boards, open, screenshots, settle, url } from '../support/browser.mjs';
+
+const MOST = 300_000; // bytes of a picture: a document is read over a telephone too
+const name = process.env.ALERT;
+mkdirSync(screenshots, { recursive: true });
+
+const { alerts } = await (await fetch(`${url}/api/alerts`)).json();
+const alert = alerts.find((one) => one.name === name && one.state === 'firing');
+const labels = Object.entries(alert.labels).filter(([label]) => ['job', 'instance'].includes(label)).map(([label, value]) => `&label-${label}=${encodeURIComponent(value)}`);
+const from = Math.round((alert.since - 150) * 1000);
+
+/** As much as one sees without scrolling, once everything is there; less of its end where log lines make it too large a file. */
+async function picture(page, file, width, height) {
+  await settle(page, width);
+  const tall = await page.evaluate(() => document.documentElement.scrollHeight);
+  const path = join(screenshots, file);
+  let size;
+  for (let shown = Math.min(height, tall); ; shown -= 100) {
+    await page.screenshot({ path, clip: { x: 0, y: 0, width, height: shown } });
+    size = statSync(path).size;
+    if (size < MOST || shown <= height / 2) break;
+  }
+  console.log(`# ${file}: ${size} bytes`);
+  assert.ok(size < MOST, `${file} has ${size} bytes`);
+}
+
+test('the alerts', async () => {
+  const { page } = await open('/alerts', { width: 1280, height: 800, until: `[data-alert=${name}]` });
+  await picture(page, 'alerts.png', 1280, 800);
+  await page.close();
+});
+
+test('the incident: what is wrong, since when, why, what to do', async () => {
+  const { page } = await open(`/d/ingest-api/incident?alert=${name}${labels.join('')}&from=${from}&to=${Date.now()}`, { width: 1440, height: 1000, until: '[data-state=firing]' });
+  await page.waitForFunction(() => document.querySelector('[data-logs]')?.dataset.logs > 0 && document.querySelector('#why li'));
+  await page.waitForFunction(() => document.querySelectorAll('[data-panel][data-state=data]').length >= 3);
+  await picture(page, 'incident.png', 1440, 1000);
+  await page.close();
+});
+
+for (const { uid } of boards) {
+  test(`the board ${uid}`, async () => {
+    const { page } = await open(`/d/${uid}?from=${from}&refresh=off`);
+    await picture(page, `${uid}.png`, 1600, 1200);
+    await page.close();
+  });
+}
+
+test('the board on a narrow screen', async () => {
+  const { page } = await open(`/d/ingest-api?theme=light&from=${from}&refresh=off`, { width: 420, height: 900 });
+  await picture(page, 'ingest-api-narrow.png', 420, 1200);
+  await page.close();
+});

@@ -1,0 +1,55 @@
+// How the server answers: everything with its type and length, nothing from elsewhere, nothing kept.
+export const types = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+  '.json': 'application/json; charset=utf-8',
+  '.txt': 'text/plain; charset=utf-8',
+};
+
+/** The page loads its own script, style and fonts, and talks to this server alone. (uPlot and the panels place things by style attributes.) */
+const safety = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+};
+
+export function send(response, status, type, body) {
+  response.writeHead(status, { ...safety, 'content-type': type, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+export const sendJson = (response, status, value) => send(response, status, types['.json'], JSON.stringify(value));
+
+/** What is wrong with what was asked, or with whom we asked: a status and a sentence. */
+export class Fault extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export const sendFault = (response, error) =>
+  sendJson(response, error.status ?? 500, { status: 'error', errorType: error.status === 502 ? 'unavailable' : 'error', error: String(error.message ?? error) });
+
+const MOST = 64 * 1024; // bytes of a question
+
+/** The JSON that was sent. */
+export async function readJson(request) {
+  // A form of another site cannot send this type without asking first, and nobody answers that it may.
+  if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) throw new Fault(415, 'send application/json');
+  let text = '';
+  for await (const part of request.setEncoding('utf8')) {
+    text += part;
+    if (text.length > MOST) throw new Fault(413, `more than ${MOST} bytes`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Fault(400, `not JSON: ${error.message}`);
+  }
+}

@@ -1,0 +1,47 @@
+// Prometheus, Alertmanager and the service, as this server asks them: what hangs is as good as gone.
+import http from 'node:http';
+import { Fault } from './answer.mjs';
+
+export class Upstream {
+  /** @param name as a person calls it  @param url its address  @param patience ms that a whole answer may take */
+  constructor(name, url, patience) {
+    this.name = name;
+    this.url = new URL(url);
+    this.patience = patience;
+  }
+
+  /** The answer as {status, type, text}. @throws Fault 502 when there is none  @param signal ends the question */
+  ask(path, { method = 'GET', body, signal } = {}) {
+    return new Promise((resolve, reject) => {
+      const fail = (error) => reject(new Fault(502, `${this.name} at ${this.url.origin}: ${error.message}`));
+      const headers = body ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } : {};
+      const request = http.request(
+        { host: this.url.hostname, port: this.url.port || 80, path: this.url.pathname.replace(/\/$/, '') + path, method, headers, signal },
+        (answer) => {
+          const parts = [];
+          answer.on('data', (part) => parts.push(part));
+          answer.on('error', fail);
+          answer.on('end', () => resolve({ status: answer.statusCode ?? 502, type: answer.headers['content-type'], text: Buffer.concat(parts) }));
+        },
+      );
+      // Of the whole answer, not of its silences.
+      const late = setTimeout(() => request.destroy(new Error(`no answer in ${this.patience / 1000} s`)), this.patience);
+      request.on('error', fail);
+      request.on('close', () => clearTimeout(late));
+      request.end(body);
+    });
+  }
+
+  /** What an answer of JSON says. @param statuses that are answers */
+  async json(path, { statuses = [200], ...options } = {}) {
+    const { status, text } = await this.ask(path, options);
+    let value;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw new Fault(502, `${this.name} at ${this.url.origin} answered ${status}: ${text.toString().slice(0, 200)}`);
+    }
+    if (!statuses.includes(status)) throw new Fault(502, `${this.name} answered ${status}: ${value?.error ?? value?.message ?? JSON.stringify(value).slice(0, 200)}`);
+    return value;
+  }
+}

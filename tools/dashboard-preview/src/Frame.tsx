@@ -1,0 +1,64 @@
+// What every page has: the way to the others, how old its figures are, what is wrong with the monitoring itself.
+import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { clock } from './clock';
+import type { Theme } from './colors';
+import { type Alerts, usePolled } from './server';
+
+const pages: Array<[string, string]> = [['/alerts', 'Alerts'], ['/d/ingest-api', 'Boards'], ['/logs', 'Logs'], ['/targets', 'Targets'], ['/rules', 'Rules']];
+
+interface Props {
+  title: string;
+  /** the page's own place in the list above */
+  here: string;
+  theme: Theme;
+  onTheme: () => void;
+  /** seconds: the time of what is shown; 0: not yet known */
+  asOf: number;
+  trouble: string;
+  /** what can be chosen, beside the title and below it */
+  tools?: ComponentChildren;
+  choices?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+/** How many alerts fire, for the list of pages; critical ones are red. */
+function Firing() {
+  const { value } = usePolled<Alerts>('/api/alerts', 15);
+  const firing = value?.alerts.filter(({ state }) => state === 'firing') ?? [];
+  if (!firing.length) return null;
+  return <span className={firing.some(({ severity }) => severity === 'critical') ? 'count bad' : 'count'}>{firing.length}</span>;
+}
+
+export function Frame({ title, here, theme, onTheme, asOf, trouble, tools, choices, children }: Props) {
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+  }, [theme]);
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  const link = (path: string) => (theme === 'light' ? `${path}?theme=light` : path);
+  return (
+    <div className="page">
+      <header>
+        <nav className="line" aria-label="Pages">
+          {pages.map(([path, name]) => (
+            <a key={path} href={link(path)} aria-current={name === here ? 'page' : undefined}>
+              {name} {path === '/alerts' && <Firing />}
+            </a>
+          ))}
+          <span className="spring" />
+          <span className={trouble ? 'asof old' : 'asof'}>{asOf ? `as of ${clock(asOf)}` : ''}</span>
+          <button type="button" onClick={onTheme}>{theme === 'dark' ? 'Light' : 'Dark'}</button>
+        </nav>
+        <div className="line">
+          <h1>{title}</h1>
+          {tools}
+        </div>
+        {choices && <div className="line">{choices}</div>}
+        {trouble && <div className="trouble" role="alert">{trouble}</div>}
+      </header>
+      <main className={trouble ? 'old' : ''}>{children}</main>
+    </div>
+  );
+}

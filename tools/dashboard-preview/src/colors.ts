@@ -1,0 +1,75 @@
+// Colours: Grafana's names in two themes, and which a series has: by its meaning, else by its name, so that a zoom changes none.
+import type { Panel, Threshold } from './model';
+
+export type Theme = 'dark' | 'light';
+
+const named: Record<string, [dark: string, light: string]> = {
+  green: ['#73bf69', '#1a7f37'],
+  'light-blue': ['#8ab8ff', '#4a90e2'],
+  blue: ['#5794f2', '#0b5cc4'],
+  purple: ['#b877d9', '#7b3fa0'],
+  yellow: ['#fade2a', '#8a6d00'],
+  'light-yellow': ['#ffee52', '#b08d00'],
+  orange: ['#ff9830', '#b54708'],
+  'light-orange': ['#ffb357', '#d97a2b'],
+  red: ['#ff6374', '#c4162a'],
+  'dark-red': ['#c4162a', '#7d0c19'],
+  text: ['#9aa0a8', '#5f6570'],
+};
+
+/** Twenty that can be told apart; none is red or green, which mean something. */
+const palette: Array<[string, string]> = [
+  ['#5794f2', '#0b5cc4'], ['#ff9830', '#b54708'], ['#b877d9', '#7b3fa0'], ['#fade2a', '#8a6d00'], ['#4fc3c7', '#0f7b80'],
+  ['#ff9eb5', '#b02a5b'], ['#8ab8ff', '#4a90e2'], ['#c8b27a', '#75602a'], ['#a3a7ff', '#4a4fc0'], ['#ffb357', '#d97a2b'],
+  ['#d0a3ee', '#a061c4'], ['#6fd3ff', '#0a74a6'], ['#e6c94a', '#a07c00'], ['#8fd6c3', '#2b7f6a'], ['#d98c6a', '#8f4a2a'],
+  ['#b0bec5', '#546e7a'], ['#f29cf0', '#9c2f99'], ['#9fb7d9', '#3e5f8f'], ['#ffd59e', '#a86a1c'], ['#c5c9ff', '#6a6fd0'],
+];
+
+export const colorOf = (name: string, theme: Theme): string => named[name]?.[theme === 'dark' ? 0 : 1] ?? (name.startsWith('#') ? name : named.text![0]);
+
+function hash(text: string): number {
+  let value = 2166136261;
+  for (const character of text) value = Math.imul(value ^ character.codePointAt(0)!, 16777619);
+  return value >>> 0;
+}
+
+const pattern = (text: string): RegExp => {
+  const match = /^\/(.*)\/$/.exec(text);
+  return new RegExp(match ? match[1]! : text);
+};
+
+/** The colour that the board's overrides fix for a name; the last that matches holds. */
+function meant(panel: Panel, name: string): string | undefined {
+  let found: string | undefined;
+  for (const { matcher, properties } of panel.fieldConfig?.overrides ?? []) {
+    const color = properties.find(({ id }) => id === 'color')?.value?.fixedColor;
+    const matches = matcher.id === 'byRegexp' ? pattern(matcher.options).test(name) : matcher.id === 'byName' && matcher.options === name;
+    if (color && matches) found = color;
+  }
+  return found;
+}
+
+/** A colour for each name. Two names that would have the same move apart, in the order of the alphabet. */
+export function seriesColors(panel: Panel, names: string[], theme: Theme): Map<string, string> {
+  const taken = new Set<number>();
+  const colors = new Map<string, string>();
+  for (const name of [...names].sort()) {
+    const fixed = meant(panel, name);
+    if (fixed) {
+      colors.set(name, colorOf(fixed, theme));
+      continue;
+    }
+    let at = hash(name) % palette.length;
+    for (let i = 0; taken.has(at) && i < palette.length; i++) at = (at + 1) % palette.length;
+    taken.add(at);
+    colors.set(name, palette[at]![theme === 'dark' ? 0 : 1]);
+  }
+  return colors;
+}
+
+/** The threshold's colour that a value has reached. */
+export function levelColor(steps: Threshold[] | undefined, value: number | null, theme: Theme): string {
+  let color = 'text';
+  for (const step of steps ?? []) if (step.value === null || (value !== null && value >= step.value)) color = step.color;
+  return colorOf(color, theme);
+}

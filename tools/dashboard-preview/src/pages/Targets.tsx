@@ -1,0 +1,49 @@
+// Whom Prometheus asks, and what came of it; who is down stands first.
+import { Frame } from '../Frame';
+import { usePolled } from '../server';
+import { useTheme } from '../theme';
+import { ago, format } from '../units';
+
+interface Target {
+  labels: Record<string, string>;
+  scrapeUrl: string;
+  lastError: string;
+  lastScrape: string;
+  lastScrapeDuration: number;
+  scrapeInterval: string;
+  health: 'up' | 'down' | 'unknown';
+}
+
+const ranks = { down: 0, unknown: 1, up: 2 };
+
+export function TargetsPage() {
+  const [theme, onTheme] = useTheme();
+  const { value, trouble, at } = usePolled<{ data: { activeTargets: Target[] } }>('/api/prometheus/api/v1/targets?state=active', 10);
+  const targets = [...(value?.data.activeTargets ?? [])].sort((a, b) => ranks[a.health] - ranks[b.health] || a.scrapeUrl.localeCompare(b.scrapeUrl));
+  const down = targets.filter(({ health }) => health === 'down').length;
+  return (
+    <Frame title="Targets" here="Targets" theme={theme} onTheme={onTheme} asOf={at} trouble={trouble}>
+      {value && <p className={down ? 'bad' : 'faint'}>{down ? `${down} of ${targets.length} cannot be asked.` : `All ${targets.length} answer.`}</p>}
+      <div className="table wide" tabIndex={0} role="group" aria-label="Targets">
+        <table data-ready={!!value}>
+          <thead>
+            <tr><th scope="col">health</th><th scope="col">job</th><th scope="col">instance</th><th scope="col">last asked</th><th scope="col">took</th><th scope="col">every</th><th scope="col">what is wrong</th></tr>
+          </thead>
+          <tbody>
+            {targets.map((target) => (
+              <tr key={target.scrapeUrl}>
+                <td><b className={target.health === 'up' ? 'good' : target.health === 'down' ? 'bad' : ''}>{target.health}</b></td>
+                <td>{target.labels.job}</td>
+                <td>{target.labels.instance}</td>
+                <td>{target.lastScrape.startsWith('0001') ? 'not yet' : ago(Date.now() / 1000 - Date.parse(target.lastScrape) / 1000)}</td>
+                <td className="number">{format(target.lastScrapeDuration, 's')}</td>
+                <td>{target.scrapeInterval}</td>
+                <td className="wrap">{target.lastError}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Frame>
+  );
+}

@@ -1,0 +1,36 @@
+// Whether Prometheus answers, and how old its newest sample is: asked beside the panels, so that a page of old figures says so.
+import { useEffect, useState } from 'preact/hooks';
+import { clock } from './clock';
+import { newest } from './prometheus';
+
+export interface Health {
+  /** seconds: the time of the newest sample that was seen */
+  asOf: number;
+  /** what is wrong; '' when nothing is */
+  trouble: string;
+}
+
+/** @param every seconds between two looks  @param late seconds after which a newest sample is old */
+export function useHealth(every: number, late: number): Health {
+  const [health, setHealth] = useState<Health>({ asOf: 0, trouble: '' });
+  useEffect(() => {
+    let stopped = false;
+    let timer: ReturnType<typeof setTimeout>;
+    const look = async () => {
+      try {
+        const at = await newest();
+        const old = Date.now() / 1000 - at > late;
+        setHealth({ asOf: at, trouble: !at ? 'Prometheus answers, and has no samples.' : old ? `Prometheus answers, and has no sample newer than ${clock(at)}: it scrapes nothing.` : '' });
+      } catch (error) {
+        setHealth(({ asOf }) => ({ asOf, trouble: `${(error as Error).message}. ${asOf ? `What you see is as of ${clock(asOf)}.` : 'There is nothing to show.'}` }));
+      }
+      if (!stopped) timer = setTimeout(look, every * 1000);
+    };
+    look();
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+    };
+  }, [every, late]);
+  return health;
+}

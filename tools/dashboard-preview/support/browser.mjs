@@ -1,0 +1,53 @@
+// A real browser for the tests, and what each of them asks of a page.
+//   PREVIEW_URL, SCREENSHOTS, QUIET_PANELS, CHROMIUM: see test/boards.test.mjs
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after } from 'node:test';
+import { chromium } from 'playwright-core';
+
+export const url = process.env.PREVIEW_URL;
+export const screenshots = process.env.SCREENSHOTS;
+export const quiet = new Set((process.env.QUIET_PANELS ?? '').split('|').filter(Boolean));
+export const PATIENCE = 180_000; // ms: nothing fails for being slow before
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+if (!url) throw new Error('PREVIEW_URL is not set: run tests/test_dashboards.py');
+
+let launched;
+export const browser = () => (launched ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags, timeout: PATIENCE }));
+after(async () => (await launched)?.close());
+
+export const boards = await (await fetch(`${url}/api/dashboards`)).json();
+
+/** A page that remembers what went wrong on it. @param until what is there when it is loaded */
+export async function open(path, { width = 1600, height = 1000, prepare, until = '[data-panel]' } = {}) {
+  const page = await (await browser()).newPage({ viewport: { width, height } });
+  page.setDefaultTimeout(PATIENCE);
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(`page: ${error.message}`));
+  page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`));
+  if (prepare) await prepare(page);
+  await page.goto(`${url}${path}`);
+  await page.waitForSelector(until, { timeout: PATIENCE });
+  return { page, faults };
+}
+
+/** Panels load when they come into view: make the view as tall as the board, then wait for all of them. */
+export async function settle(page, width = 1600) {
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width, height: height + 50 });
+  await page.waitForFunction(() => [...document.querySelectorAll('[data-panel]')].every((e) => e.dataset.state !== 'loading'), null, { timeout: PATIENCE });
+  await page.waitForTimeout(300);
+}
+
+export const states = (page) => page.$$eval('[data-panel]', (all) => all.map((e) => ({ title: e.dataset.panel, state: e.dataset.state, text: e.innerText, drawn: !!e.querySelector('canvas, svg, table, [role=table], span, div') })));
+
+const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** What axe finds. It is not the page's script: the debugger runs it, which the page's own policy does not hold. */
+export async function axe(page) {
+  await page.evaluate(source);
+  return page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.length}, as ${nodes[0].html.slice(0, 160)}`);
+  });
+}
