@@ -28,6 +28,7 @@ typedef struct bench_case {
 static const bench_case cases[] = {
     {"counter", 10, 4},
     {"observe", 10, 4},
+    {"summary", 6, 0},
     {"lookup", 10, 4},
     {"text_counters_10k", 6, 3},
     {"text_counters_100k", 6, 2},
@@ -41,6 +42,8 @@ static const bench_case cases[] = {
 static bool knows(enum program p, const char *name)
 {
     bool protobuf = strcmp(name, "protobuf_histograms_1k") == 0;
+    if (strcmp(name, "summary") == 0) /* theirs are other things: a set of sorted samples, or none */
+        return p == PROGRAM_PROMC;
     if (p == PROGRAM_LIMIT)
         return !protobuf && strcmp(name, "memory") != 0;
     if (protobuf) /* prom-client has none; Debian's builds of the others write text only */

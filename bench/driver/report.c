@@ -74,8 +74,9 @@ static void print_verdict(const row *r)
         print_fault(&none, "%.0f, target %.0f", r->value[PROGRAM_PROMC], r->absolute);
     double worse = r->same_as ? times_worse(r, r->same_as) : 0;
     double shared = r->same_apart ? times_worse(r, r->same_apart) : worse;
-    if (worse > 1.1 && !(shared <= 1.1))
-        print_fault(&none, "%.2f x the row it must equal, target %.1f", worse, 1.1);
+    double most = r->same_most != 0 ? r->same_most : 1.1;
+    if (worse > most && !(shared <= most))
+        print_fault(&none, "%.2f x the row it must equal, target %.1f", worse, most);
     printf("%s", none && !r->extra ? "met" : "");
     if (r->same_apart)
         printf(" (%.2f x 1 thread, %.2f x two threads apart)", worse, shared);

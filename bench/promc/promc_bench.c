@@ -95,16 +95,51 @@ static void inc(void *state, uint64_t n, unsigned thread)
     }
 }
 
+/* The same handles as elements of a static table (promc/table.h), which is how a program with a table has them. */
+#define BENCH_STATUSES(VALUE) VALUE(STATUS_OK, "200") VALUE(STATUS_NOT_FOUND, "404")
+PROMC_LABEL(bench_status, "status_code", BENCH_STATUSES);
+#define BENCH_METRICS(METRIC, LABEL, OPEN) \
+    METRIC(COUNTER, requests, "table_requests_total", "Requests served.", LABEL(bench_status), PROMC_PLAIN)
+PROMC_TABLE(bench_table, BENCH_METRICS);
+PROMC_TABLE_DEFINE(bench_table, BENCH_METRICS);
+
+static void table_inc(void *state, uint64_t n, unsigned thread)
+{
+    enum bench_status status = *(const enum bench_status *)state;
+    (void)thread;
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
+        promc_counter_inc(bench_table.requests[status]);
+        BENCH_BARRIER();
+    }
+}
+
+/* A handle where programs keep it: in memory, read for each update. */
+static void kept_inc(void *state, uint64_t n, unsigned thread)
+{
+    const promc_counter *kept = state;
+    (void)thread;
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
+        promc_counter_inc(*kept);
+        BENCH_BARRIER();
+    }
+}
+
 static void counter_case(promc_registry *registry)
 {
     promc_family *family = new_counters(registry, "http_requests_total");
     promc_counter counters[2];
+    static enum bench_status statuses[] = {STATUS_OK, STATUS_NOT_FOUND};
     for (uint32_t i = 0; i < 2; i++) {
         bench_labels labels;
         bench_labels_of(3 + i, &labels);
         counters[i] = counter_at(family, &labels);
     }
     bench_emit_times("counter_inc", bench_ns_per_op(inc, (void *[]){&counters[0], &counters[1]}));
+    bench_emit_times("kept_inc", bench_ns_per_op(kept_inc, (void *[]){&counters[0], &counters[1]}));
+    must(promc_table_register(registry, &bench_table_table, &bench_table), "table");
+    bench_emit_times("table_inc", bench_ns_per_op(table_inc, (void *[]){&statuses[0], &statuses[1]}));
 }
 
 static void observe(void *state, uint64_t n, unsigned thread)
@@ -126,11 +161,35 @@ static void observe_case(promc_registry *registry)
     bench_emit_times("observe", bench_ns_per_op(observe, (void *[]){&histograms[0], &histograms[1]}));
 }
 
+static void observe_summary(void *state, uint64_t n, unsigned thread)
+{
+    promc_summary summary = *(const promc_summary *)state;
+    (void)thread;
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
+        promc_summary_observe(summary, bench_values[i % BENCH_VALUES]);
+        BENCH_BARRIER();
+    }
+}
+
+static void summary_case(promc_registry *registry)
+{
+    promc_family *family;
+    promc_summary_settings settings = {.family = {.name = "http_request_duration_summary_seconds",
+                                                  .help = "Time to answer.",
+                                                  .labels = {"method", "route", "status_code"}}};
+    must(promc_summary_register(registry, &settings, &family), "summary");
+    promc_summary summaries[] = {promc_summary_with(family, "GET", "/", "200"),
+                                 promc_summary_with(family, "GET", "/", "404")};
+    bench_emit_times("summary_observe", bench_ns_per_op(observe_summary, (void *[]){&summaries[0], &summaries[1]}));
+}
+
 typedef struct lookup {
     promc_family *family;
     bench_labels labels[BENCH_LOOKUP_SERIES];
     const char *strings[BENCH_LOOKUP_SERIES][3];
     promc_str values[BENCH_LOOKUP_SERIES][3];
+    promc_label_set *sets[BENCH_LOOKUP_SERIES];
 } lookup;
 
 static void lookup_inc(void *state, uint64_t n, unsigned thread)
@@ -157,8 +216,20 @@ static void lookup_inc_n(void *state, uint64_t n, unsigned thread)
     }
 }
 
-static void lookup_fill(lookup *l, promc_family *family)
+static void lookup_key(void *state, uint64_t n, unsigned thread)
 {
+    lookup *l = state;
+    (void)thread;
+    BENCH_UNROLL
+    for (uint64_t i = 0; i < n; i++) {
+        promc_counter_inc(promc_counter_of(l->family, l->sets[i % BENCH_LOOKUP_SERIES]));
+        BENCH_BARRIER();
+    }
+}
+
+static void lookup_fill(lookup *l, promc_registry *registry, const char *name)
+{
+    promc_family *family = new_counters(registry, name);
     l->family = family;
     for (uint32_t i = 0; i < BENCH_LOOKUP_SERIES; i++) {
         bench_labels_of(i, &l->labels[i]);
@@ -168,6 +239,7 @@ static void lookup_fill(lookup *l, promc_family *family)
             l->values[i][k] = (promc_str){v[k], strlen(v[k])};
         }
         counter_at(family, &l->labels[i]);
+        must(promc_label_set_make(&l->sets[i], registry, v, 3), "label set");
     }
 }
 
@@ -175,10 +247,11 @@ static void lookup_case(promc_registry *registry)
 {
     static lookup l[2];
     void *const states[] = {&l[0], &l[1]};
-    lookup_fill(&l[0], new_counters(registry, "http_requests_total"));
-    lookup_fill(&l[1], new_counters(registry, "other_requests_total"));
+    lookup_fill(&l[0], registry, "http_requests_total");
+    lookup_fill(&l[1], registry, "other_requests_total");
     bench_emit_times("lookup_inc", bench_ns_per_op(lookup_inc, states));
     bench_emit_times("lookup_inc_n", bench_ns_per_op(lookup_inc_n, states));
+    bench_emit_times("lookup_key", bench_ns_per_op(lookup_key, states));
 }
 
 /* ---- scrapes ---- */
@@ -333,6 +406,8 @@ int main(int argc, char **argv)
         counter_case(registry);
     else if (strcmp(name, "observe") == 0)
         observe_case(registry);
+    else if (strcmp(name, "summary") == 0)
+        summary_case(registry);
     else if (strcmp(name, "lookup") == 0)
         lookup_case(registry);
     else if (strcmp(name, "text_counters_10k") == 0)

@@ -73,6 +73,39 @@ function request(key, label, rate_factor) {
     versus(key ".%s.rss", "  resident after it (VmRSS)", "MiB", 0, 10)
 }
 
+# against the Go service, plain and with GOGC=400, and the server alone. factor, tuned: how many times better it must be
+function beside_go(key, label, unit, field, more, factor, tuned,    a, b, names, factors, i) {
+    a = median("go" key ".ingest-api." field)
+    if (a == "none") return
+    split("go go-400", names, " ")
+    factors[1] = factor
+    factors[2] = tuned
+    for (i = 1; i <= 2; i++) {
+        b = median("go" key "." names[i] "." field)
+        if (b == "none" || a == 0 || b == 0) {
+            line("go." key "." field "." i, label " (" names[i] ")", unit, a, "none", "", "", "")
+            continue
+        }
+        line("go." key "." field "." i, label " (" names[i] ")", unit, a, b, more ? a / b : b / a, \
+            factors[i] ? ">= " factors[i] " x" : "", (more ? a / b : b / a) >= factors[i])
+    }
+}
+
+# what PostgreSQL alone does
+function limit(key, label, unit, ours, alone, at_least,    a, b) {
+    a = median(ours)
+    b = median(alone)
+    if (a != "none" && b != "none" && b > 0)
+        line(key, label, unit, a, b, a / b, at_least ? ">= " at_least " of it" : "", a / b >= at_least)
+}
+
+# what a probe costs
+function health(store, label,    cpu) {
+    cpu = median("health." store ".cpu")
+    if (cpu != "none")
+        line("health." store, label, "s", cpu * 100, "none", "", "<= 1 s", cpu * 100 <= 1)
+}
+
 # metrics' own: with and without; at_most in the unit
 function cost(key, label, unit, with, without, at_most, scale,    d) {
     d = difference(with, without, .5)
@@ -90,11 +123,24 @@ END {
     versus("all.%s.anonymous", "  not mapped files, in the end (RssAnon)", "MiB", 0, 0)
     versus("all.%s.pss", "  shared pages by share, in the end (PSS)", "MiB", 0, 0)
 
+    if (median("gopage.ingest-api.rps") != "none") heading("beside Go on one PostgreSQL", "ingest-api", "go")
+    beside_go("page", "GET a page of 100 prospects", "requests/s", "rps", 1, 2.3, 1.9)
+    beside_go("page", "  CPU of 1,000 requests", "s", "cpu", 0, 1.43, 1.43)
+    beside_go("post", "POST one prospect", "requests/s", "rps", 1, 1.6, 1.3)
+    beside_go("csv", "POST a CSV", "rows/s", "rows", 1, 0, 1.1)
+    beside_go("all", "resident at its most (VmHWM)", "MiB", "rss", 0, 0, 0)
+    if (median("page.limit.rps") != "none") heading("beside PostgreSQL alone", "ingest-api", "alone")
+    limit("limit.page", "GET a page, pgbench", "requests/s", "gopage.ingest-api.rps", "page.limit.rps", 0)
+    limit("limit.post", "POST one prospect, pgbench", "requests/s", "gopost.ingest-api.rps", "post.limit.rps", 0)
+    limit("limit.csv", "POST a CSV, COPY and upsert by psql", "rows/s", "gocsv.ingest-api.rows", "csv.limit.rows", .85)
+    health("postgres", "GET /health, CPU of 100,000 requests")
+
     if (median("embedded.ingest-api.rows") != "none") heading("embedded (SQLite, synchronous=FULL)", "ingest-api", "express")
     a = median("embedded.ingest-api.rows")
     b = median("embedded.express.rows")
     if (a != "none")
         line("embedded.rows", "POST a CSV", "rows/s", a, b, b == "none" ? "" : a / b, ">= 100000 rows/s", a >= 100000)
+    limit("embedded.limit", "  beside SQLite alone, the statement in a loop", "rows/s", "embedded.ingest-api.rows", "embedded.limit.rows", .75)
 
     if (median("get.p50.1") != "none") heading("what metrics cost (embedded)", "with", "without")
     cost("metrics.p50", "GET one prospect, p50", "us", "get.p50.1", "get.p50.0", 1, 1)
@@ -108,6 +154,7 @@ END {
     }
     cost("metrics.instructions", "  instructions (1 us: 3,000 or more)", "", "instructions.get.1", "instructions.get.0", 3000, 1)
     cost("metrics.instructions_unmatched", "  of a path that no route has", "", "instructions.unmatched.1", "instructions.unmatched.0", 3000, 1)
+    health("embedded", "GET /health, CPU of 100,000 requests")
     series = median("scrape.series")
     if (series != "none") {
         heading(sprintf("a scrape of %d series a second", series), "with", "without")

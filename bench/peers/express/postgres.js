@@ -23,8 +23,8 @@ const upsert = `INSERT INTO crm.prospects AS p (organisation_id, created_at, upd
     status = CASE p.status WHEN 'invalid' THEN 'imported' ELSE p.status END
   RETURNING p.id, p.xmax = 0 AS inserted`;
 
-const insertJob = `INSERT INTO tracking.jobs (id, queue, organisation_id, request_id, payload, due_at, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)`;
+const insertJob = `INSERT INTO tracking.jobs (id, queue, organisation_id, request_id, payload, state, due_at, created_at)
+  VALUES ($1, $2, $3, $4, $5, 'delayed', $6, $7)`;
 
 export function openPostgres(url, connections) {
   const pool = new pg.Pool({ connectionString: url, max: connections });
@@ -61,7 +61,7 @@ export function openPostgres(url, connections) {
 
   return {
     async organisationOf(key) {
-      const text = 'SELECT organisation_id FROM iam.api_keys WHERE key_hash = $1 AND revoked_at IS NULL';
+      const text = 'SELECT organisation_id FROM iam.organisation_of_key($1)';
       const values = [createHash('sha256').update(key).digest()];
       const { rows } = await timed('SELECT', 'iam', () => pool.query({ name: 'key', text, values }));
       return rows[0]?.organisation_id;
