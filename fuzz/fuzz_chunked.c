@@ -52,10 +52,9 @@ static int read_head(const uint8_t *data, size_t size, size_t step, size_t *leng
     if (bytes && !status) {
         if (!head.method || !head.path || (*head.path != '/' && *head.path != '*'))
             abort();
-        for (value = head_find(&head, "A"); value; value = head_next(&head, "A", value)) {
+        for (value = head_find(&head, "A"); value; value = head_next(&head, "A", value))
             if (strlen(value) > scan.length)
                 abort();
-        }
     }
     free(bytes);
     return status;

@@ -5,12 +5,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct promc_http_scan whole = {0}, cut = {0};
-    struct promc_http_request request;
+    struct promc_exporter_http_scan whole = {0}, cut = {0};
+    struct promc_exporter_http_request request;
     const char *why = NULL;
-    long end = promc_http_end(&whole, (const char *)data, size), found = 0;
+    long end = promc_exporter_http_end(&whole, (const char *)data, size), found = 0;
     for (size_t i = 1; i <= size && found == 0; i++)
-        found = promc_http_end(&cut, (const char *)data, i);
+        found = promc_exporter_http_end(&cut, (const char *)data, i);
     if (found != end)
         abort();
     if (end <= 0)
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     memcpy(head, data + whole.start, length);
     head[length] = '\0';
-    unsigned status = promc_http_read(head, length, &request, &why);
+    unsigned status = promc_exporter_http_read(head, length, &request, &why);
     if (status != 0 ? status < 400 || !why
                     : !request.method || !request.path || (request.chunked && request.has_length))
         abort();

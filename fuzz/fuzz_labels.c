@@ -15,7 +15,7 @@ static void check(promc_registry *registry, enum promc_format format)
     char *whole = fuzz_scrape(registry, &settings, &length);
     if (promc_scrape_begin(registry, &settings, &scrape) != 0)
         abort();
-    while ((got = promc_scrape_read(scrape, slice, sizeof slice)) > 0) {
+    while ((got = promc_scrape_read(scrape, slice, sizeof(slice))) > 0) {
         if (at + (size_t)got > length || memcmp(whole + at, slice, (size_t)got) != 0)
             abort();
         at += (size_t)got;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An import's rows: CSV, JSON, NDJSON by the first byte. It ends, and what it gives is whole. */
+/* An import's rows: CSV, JSON, NDJSON by the first byte, and a character set that is declared. It ends, and what it gives is whole. */
 #include "base/arena.h"
 #include "base/utf8.h"
 #include "fuzz.h"
@@ -58,13 +58,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!body)
         return 0;
     memcpy(body, data + 1, size - 1);
-    int rc = import_rows_open(&rows, (enum import_format)(data[0] % 3), body, size - 1, &fault);
+    static const char *const charsets[] = {"", "utf-8", "windows-1252", "utf-16le", "iso-8859-15"};
+    struct import_source source = {.format = (enum import_format)(data[0] % 3),
+                                   .charset = charsets[data[0] / 3 % 5],
+                                   .body = body,
+                                   .length = size - 1,
+                                   .clear = data[0] / 15 % 2};
+    int rc = import_rows_open(&rows, &source, &fault);
     if (rc == 0)
         read_rows(rows, size, &fault);
     else if (rc == IMPORT_ROWS_E_FAULT && (!fault.code || !fault.message[0]))
         abort();
-    if (rc == 0)
+    if (rc == 0) {
+        json_decref(import_rows_describe(rows));
         import_rows_close(rows);
+    }
     free(body);
     return 0;
 }

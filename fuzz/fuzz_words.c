@@ -14,7 +14,7 @@
 
 #define ORGANISATION "018f0000-0000-7000-8000-000000000001"
 
-/** What was not made here is none; what was made is read back. */
+/* What was not made here is none; what was made is read back. */
 static void try_cursor(const char *text)
 {
     char id[37], cursor[CURSOR_SIZE], again[37];
@@ -69,11 +69,10 @@ static void try_query(const char *text, size_t size)
     struct query *query;
     if (query_parse(text, size, &query) != 0)
         return;
-    for (size_t i = 0; query && i < query->count; i++) {
+    for (size_t i = 0; query && i < query->count; i++)
         if (utf8_check(query->pair[i].name, strlen(query->pair[i].name)) != UTF8_VALID ||
             utf8_check(query->pair[i].value, strlen(query->pair[i].value)) != UTF8_VALID)
             abort();
-    }
     free(query);
 }
 
@@ -90,12 +89,11 @@ static void try_path(const char *text)
     if (!router && router_create(&router, tables, 1, NULL) != 0)
         abort();
     enum router_result result = router_match(router, PROMC_HTTP_GET, text, storage, sizeof(storage), &match);
-    if (!match.route || (result == ROUTER_METHOD) != (match.allow != NULL && result != ROUTER_FOUND))
+    if (!match.route || (result == ROUTER_METHOD) != (match.allow && result != ROUTER_FOUND))
         abort();
-    for (int i = 0; result == ROUTER_FOUND && i < REQUEST_MAX_PARAMS && match.params[i]; i++) {
+    for (int i = 0; result == ROUTER_FOUND && i < REQUEST_MAX_PARAMS && match.params[i]; i++)
         if (match.params[i] < storage || match.params[i] >= storage + sizeof(storage))
             abort();
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

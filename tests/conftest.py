@@ -4,12 +4,13 @@ import os
 import signal
 
 import pytest
-from support.faults import table  # before `stack`, which it makes known
+from support import faults, generations  # before `stack`, which they make known
 
 from stack.server import Server
 from support.prometheus import Prometheus
 from support.relay import Relay
 from support.service import BINARY, Service
+from support.target import Target
 
 pytest_plugins = ["backends"]
 Server.death_signal = signal.SIGKILL  # a killed pytest takes its servers with it, also one that is broken
@@ -20,8 +21,19 @@ def pytest_sessionstart(session):
         pytest.exit(f"{BINARY} is not built: make build", returncode=1)
 
 
+def pytest_sessionfinish(session):
+    """Several pytests share the work (pytest-xdist): each hands its rows of the tables to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tables"] = faults.recorded()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    faults.add(getattr(node, "workeroutput", {}).get("tables", []))
+
+
 def pytest_terminal_summary(terminalreporter):
-    for line in table():
+    for line in faults.table():
         terminalreporter.write_line(line)
 
 
@@ -36,12 +48,30 @@ def pytest_unconfigure(config):
     print(f"stack: {count['passed']} passed, {count['failed'] + count['error']} failed{skipped}")
 
 
+def group(item):
+    """The tests that share what is made once for their file (fixtures of scope "module"): one name for all. None for the others."""
+    defined = item._fixtureinfo.name2fixturedefs
+    shared = [name for name in item.fixturenames if name in defined and defined[name][-1].scope == "module"]
+    parameters = getattr(item, "callspec", None) and item.callspec.params or {}
+    return "-".join([item.path.stem] + [str(parameters[name]) for name in shared if name in parameters]) if shared else None
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """On other back ends (make test-backends): the tests that start the service by make_service, and no others."""
+    """Tests that share a server stay in one pytest, so that it is started once; all others go to whichever is free.
+
+    On other back ends (make test-backends): the tests that start the service by make_service, and no others; and with the installed
+    Prometheus, to which it is all one."""
     if os.environ.get("STORE") == "postgres" or os.environ.get("QUEUE") == "amqp":
-        kept = [item for item in items if "make_service" in item.fixturenames and not item.get_closest_marker("embedded")]
+        kept = [item for item in items if "make_service" in item.fixturenames and not item.get_closest_marker("embedded")
+                and getattr(getattr(item, "callspec", None), "params", {}).get("generation", "installed") == "installed"]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # what takes long is not begun last
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            if group(item):
+                item.add_marker(pytest.mark.xdist_group(group(item)))
 
 
 @pytest.fixture
@@ -111,6 +141,12 @@ def client(service, organisation):
     return service.client(organisation)
 
 
+@pytest.fixture(params=generations.VERSIONS)
+def generation(request, monkeypatch):
+    """The test runs once for each generation of Prometheus that is here; what starts one starts that."""
+    return generations.use(request.param, monkeypatch)
+
+
 @pytest.fixture
 def make_prometheus(tmp_path):
     """make_prometheus(service, **settings): a real one that scrapes it. After the test it must have complained about nothing."""
@@ -129,3 +165,12 @@ def make_prometheus(tmp_path):
             prometheus.process.kill()
     if faults:
         raise faults[0]
+
+
+@pytest.fixture
+def target(tmp_path):
+    """A C program with promc-exporter that shows what it is told to observe."""
+    made = Target(tmp_path / "target.log")
+    yield made
+    if made.popen.poll() is None:
+        assert made.close() == 0

@@ -54,6 +54,9 @@ def test_from_start_to_ctrl_c(checkout):
         f"127.0.0.1:{checkout.ports[name]}" for name in ("API1_PORT", "API2_PORT", "WORKER1_PORT", "WORKER2_PORT")}
     assert {"rabbitmq", "haproxy", "prometheus", "alertmanager"} <= {t["labels"]["job"] for t in targets}
 
+    kept = checkout.root / "var/cluster/secrets"  # the APIs see one organisation at a time, and nobody serves as the owner
+    assert "//ingest_api:" in (kept / "store").read_text() and "//ingest_worker:" in (kept / "store_worker").read_text()
+
     # Through the balancer: an import, a campaign, its e-mails. Both APIs get their part.
     key = re.search(r"Bearer (\S+?)'", cluster.said).group(1)
     n, client = 100, Client(checkout.ports["PORT"], key)

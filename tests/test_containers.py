@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ SERVICES = {(path.parent.name, name): service
             for path in FILES for name, service in yaml.safe_load(path.read_text())["services"].items()}
 # PostgreSQL's and RabbitMQ's entry points hand over their folder and change the user by themselves.
 ROOT_AT_START = {"postgres", "rabbitmq"}
+# Root without any capability: the owner of the files that Docker writes, and nothing more.
+READS_AS_OWNER = {"alloy"}
 
 
 def test_the_whole_includes_every_part():
@@ -56,12 +59,15 @@ def test_service(where, name):
     assert service["read_only"] is True and "privileged" not in service
     if name in ROOT_AT_START:
         assert set(service["cap_add"]) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    elif name in READS_AS_OWNER:
+        assert "cap_add" not in service and "ports" not in service and not any("docker.sock" in volume for volume in service["volumes"])
     else:
         assert "cap_add" not in service and not str(service["user"]).startswith(("0:", "root"))
     # Bounds, and somebody who looks.
     assert service["mem_limit"] and service["cpus"] and service["pids_limit"]
     assert service["healthcheck"]["test"][0] == "CMD" and service["restart"] == "unless-stopped"
     assert service["logging"]["options"]["max-size"]
+    assert service["logging"]["options"]["tag"] == "{{.Name}}", "by which Alloy knows whose line it is"
     # A missing file would be made a folder: mounts are folders of this repository, var/compose, or named volumes.
     for volume in service.get("volumes", []):
         source = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume).split(":")[0]
@@ -80,7 +86,9 @@ def test_data_paths_are_kept_where_the_command_is_replaced():
     flags = [line for line in (INFRA / "prometheus/flags").read_text().splitlines() if line.strip()]
     command = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", word) for word in SERVICES["prometheus", "prometheus"]["command"]]
     assert set(flags) <= set(command)
-    assert f"--enable-feature={','.join(prometheus.WANTED)}" in command  # 3.5 knows them all
+    # Of the pinned version native histograms are a setting and no feature.
+    assert f"--enable-feature={','.join(name for name in prometheus.WANTED if name != 'native-histograms')}" in command
+    assert yaml.safe_load((INFRA / "prometheus/prometheus.compose.yml").read_text())["global"]["scrape_native_histograms"] is True
 
 
 def test_dependencies_exist_and_are_healthy_first():
@@ -108,6 +116,40 @@ def test_what_is_used_is_defined():
     assert any("postgres-exporter" in target for target in targets) and any("rabbitmq" in target for target in targets)
 
 
+def test_logs_lead_from_container_to_grafana():
+    """Untested with the real ones: that each part names the next, from Docker's file over Alloy and Loki to Grafana's data source and the exemplars."""
+    alloy, source = SERVICES["loki", "alloy"], (INFRA / "loki/alloy/config.alloy").read_text()
+    assert any(volume.endswith("/var/lib/docker/containers:ro") for volume in alloy["volumes"]) and "/var/lib/docker/containers/*/*-json.log" in source
+    assert "attrs.tag" in source and 'container!~\\"prospectflow-.+\\"' in source
+    config = yaml.safe_load((INFRA / "loki/loki.yml").read_text())
+    port = config["server"]["http_listen_port"]
+    assert f"http://loki:{port}/loki/api/v1/push" in source
+    grafana = SERVICES["grafana", "grafana"]["environment"]
+    assert grafana["LOKI_URL"] == f"http://loki:{port}"
+    [data] = yaml.safe_load((INFRA / "grafana/provisioning/datasources/loki.yml").read_text())["datasources"]
+    default = {name: re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", grafana[name]) for name in ("LOGS_URL", "LOGS_URL_END")}
+    address = urllib.parse.urlsplit(default["LOGS_URL"] + "req-1" + default["LOGS_URL_END"])
+    pane = json.loads(urllib.parse.parse_qs(address.query)["panes"][0])["logs"]
+    assert pane["datasource"] == data["uid"] == "loki" and pane["queries"][0]["expr"] == '{container=~"prospectflow-.+"} |= `req-1`'
+    [prometheus_source] = yaml.safe_load((INFRA / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
+    [exemplars] = prometheus_source["jsonData"]["exemplarTraceIdDestinations"]
+    assert exemplars["url"] == "${LOGS_URL}$${__value.raw}${LOGS_URL_END}"
+    # What Loki keeps and where: a volume of its own, and no more than a fortnight.
+    assert config["compactor"]["retention_enabled"] and config["limits_config"]["retention_period"] == "336h"
+    assert {"loki-data:/loki"} <= set(SERVICES["loki", "loki"]["volumes"])
+
+
+def test_two_networks():
+    """The database and the broker are reached by who uses or scrapes them."""
+    inside = {name for (_, name), service in SERVICES.items() if "backend" in service.get("networks", [])}
+    assert inside == {"ingest-api", "worker", "prometheus", "postgres", "postgres-exporter", "rabbitmq"}
+    assert all(SERVICES[where, name]["networks"] == ["backend"] for where, name in SERVICES if name in ("postgres", "postgres-exporter", "rabbitmq"))
+    for path in FILES:
+        document = yaml.safe_load(path.read_text())
+        used = {network for service in document["services"].values() for network in service.get("networks", [])} - {"default"}
+        assert document.get("networks", {}) == {network: {} for network in used}, path
+
+
 @pytest.mark.skipif(not shutil.which("docker-compose"), reason="docker-compose (1.29, Debian) is not installed")
 @pytest.mark.parametrize("path", FILES, ids=[path.parent.name for path in FILES])
 def test_schema(tmp_path, path):
@@ -117,7 +159,7 @@ def test_schema(tmp_path, path):
     for key in [key for key in document if key.startswith("x-")]:
         del document[key]
     (tmp_path / "compose.yaml").write_text(yaml.safe_dump(document))
-    done = subprocess.run(["docker-compose", "-f", tmp_path / "compose.yaml", "--profile", "backends", "--profile", "mail", "config", "-q"],
+    done = subprocess.run(["docker-compose", "-f", tmp_path / "compose.yaml", "--profile", "backends", "--profile", "mail", "--profile", "logs", "config", "-q"],
                           capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -241,6 +283,10 @@ def test_stack(images, tmp_path):
     checkout = tmp_path / "checkout"
     for name in ("infra", "scripts"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("node_modules"))
+    # Debian's Prometheus stands in for the pinned one: before 3.9 it does not know this setting.
+    config = checkout / "infra/prometheus/prometheus.compose.yml"
+    if "native-histograms" in prometheus.known():
+        config.write_text(re.sub(r"^  scrape_native_histograms: .*\n", "", config.read_text(), flags=re.MULTILINE))
     alertmanager = checkout / "var/compose/alertmanager"
     shutil.copytree(checkout / "infra/alertmanager/templates", alertmanager / "templates")
     (alertmanager / "secrets").mkdir()
@@ -256,7 +302,7 @@ def test_stack(images, tmp_path):
         document = yaml.safe_load(path.read_text())
         for name, service in document["services"].items():
             if name in wanted:
-                service.pop("ports", None), service.pop("build", None)
+                service.pop("ports", None), service.pop("build", None), service.pop("networks", None)
                 service["volumes"] = [re.sub(r"^(\.\S*?)(?=:)", lambda match, at=path: str((checkout / "infra" / at.parent.name / match.group()).resolve()),
                                              re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume)) for volume in service.get("volumes", [])]
                 whole["services"][name] = service

@@ -6,6 +6,7 @@ mail relay and a webhook take. The shipped rules, routes and templates with dura
 """
 import http.client
 import os
+import re
 import socket
 import sqlite3
 import threading
@@ -20,6 +21,7 @@ pytest.importorskip("aiosmtpd", reason="python3-aiosmtpd is not installed")
 from aiosmtpd.controller import Controller  # noqa: E402
 from stack.process import Process  # noqa: E402
 from support.alerting import SCALE, Alertmanager, Prometheus  # noqa: E402
+from support import generations  # noqa: E402
 from support.http import csv_rows  # noqa: E402
 from support.ports import PATIENCE, free_port, wait_until  # noqa: E402
 from support.receivers import Receivers  # noqa: E402
@@ -44,8 +46,13 @@ def alertmanager(tmp_path, receivers):
     made.close()
 
 
+@pytest.fixture(params=generations.LONG_OTHERS)
+def generation(request, monkeypatch):
+    return generations.use(request.param, monkeypatch)
+
+
 @pytest.fixture
-def watch(tmp_path, alertmanager):
+def watch(tmp_path, alertmanager, generation):
     """watch(service…): a Prometheus with the shipped rules that scrapes them."""
     made = []
 
@@ -64,9 +71,9 @@ def watch(tmp_path, alertmanager):
             assert not faults, faults
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def report():
-    """The measured seconds, for docs/alerting.md."""
+    """The measured seconds, for docs/service/alerting.md. Not of the module: its tests need not run in one pytest."""
     yield
     if MEASURED:
         print(f"\nfrom the breach to the message, durations divided by {SCALE:g}:")
@@ -121,6 +128,11 @@ def writes(service, organisation, pause=0.0):
     return work
 
 
+# The page of an alert, or its board: from an hour before it began, in milliseconds, until now or ten minutes after its end.
+INCIDENT = re.compile(r"http://127\.0\.0\.1:3001/d/(ingest-api|monitoring-health)/incident\?from=\d{13}&to=(now|\d{13})(&var-[a-z]+=[^&]+)*"
+                      r"&alert=\w+&since=\d{13}(&label-[a-z_]+=[^&]+)*")
+
+
 def slack_text(message):
     attachment = message.body["attachments"][0]
     return attachment["title"] + "\n" + attachment["text"]
@@ -136,11 +148,14 @@ def check_slack(message, alert, severity, words, runbook, prometheus, alertmanag
     assert f"`{alert}`" in text and f"severity `{severity}`" in text
     for word in words:
         assert word in text, (word, text)
-    # Links lead somewhere: the runbook, Prometheus's graph, Alertmanager's page.
+    # Links lead somewhere: the incident, the runbook, Prometheus's graph, Alertmanager's page.
     assert f"<{RUNBOOKS}{runbook}#{alert.lower()}|Runbook>" in text
+    incident = re.search(r"<([^<>|]+)\|Incident>", text)[1]
+    assert INCIDENT.fullmatch(incident) and ("&to=now" in incident) != resolved, incident
+    assert "&var-job=ingest-api&" in incident and f"&alert={alert}&" in incident and "&label-job=ingest-api" in incident, incident
     assert f"<{prometheus.url}/graph?g0.expr=" in text
     assert f"<{alertmanager.url}/#/silences/new?filter=" in text
-    assert attachment["title_link"].startswith(alertmanager.url)
+    assert attachment["title_link"] == incident
     assert "\\n" not in attachment["text"] and "<no value>" not in message.text, message
 
 
@@ -149,8 +164,10 @@ def check_pagerduty(message, alert, words, runbook, alertmanager):
     assert body["event_action"] == "trigger" and body["dedup_key"]
     assert body["payload"]["severity"] == "critical" and body["payload"]["class"] == alert
     assert body["routing_key"] == "0123456789abcdef0123456789abcdef"
-    assert body["client_url"].startswith(alertmanager.url)
-    assert body["links"] == [{"href": f"{RUNBOOKS}{runbook}#{alert.lower()}", "text": "Runbook"}]
+    assert INCIDENT.fullmatch(body["client_url"])
+    assert body["links"][0] == {"href": f"{RUNBOOKS}{runbook}#{alert.lower()}", "text": "Runbook"}
+    assert body["links"][1]["text"] == "Incident" and INCIDENT.fullmatch(body["links"][1]["href"]), body["links"]
+    assert body["payload"]["source"] and body["payload"]["source"] == body["payload"]["custom_details"]["source"]
     for word in words:
         assert word in message.text, (word, message)
 
@@ -408,7 +425,23 @@ def test_a_message_has_ten_alerts_and_says_how_many_more(receivers, alertmanager
     wait_until("paged", lambda: receivers.messages("pagerduty", "RouteFailing", "trigger"), WAIT)
     page = receivers.messages("pagerduty", "RouteFailing", "trigger")[0].body["payload"]
     assert page["custom_details"]["summary"].endswith("fails & stays so and 11 more")
+    assert page["source"] == page["custom_details"]["source"] == "ingest-api (api-00:3000 and 11 more)"
+    assert page["custom_details"]["routes"].startswith("<unmatched> /r01 ") and page["custom_details"]["queues"] == ""
     assert page["custom_details"]["runbook"] == "http://127.0.0.1/runbook" and "api-01:3000" in page["custom_details"]["instances"]
+
+
+def test_the_boards_are_where_the_secrets_say(tmp_path, receivers):
+    alertmanager = Alertmanager(tmp_path / "alertmanager", {**receivers.secrets(), "grafana_url": "https://boards.example/at/"})
+    try:
+        alertmanager.post({"alertname": "TargetDown", "severity": "critical", "component": "monitoring", "job": "j", "instance": "i:1"},
+                          {"alertname": "HighDraftFailureRate", "severity": "warning", "component": "business", "job": "ingest-api"})
+        told = {("slack", "TargetDown"): "monitoring-health", ("pagerduty", "TargetDown"): "monitoring-health",
+                ("email", "HighDraftFailureRate"): "ingest-api"}
+        for (channel, alert), board in told.items():
+            wait_until(channel, lambda channel=channel, alert=alert: receivers.messages(channel, alert), WAIT)
+            assert f"https://boards.example/at/d/{board}/incident?from=1" in receivers.messages(channel, alert)[0].text, channel
+    finally:
+        alertmanager.close()
 
 
 def test_an_alert_without_annotations_can_be_read(receivers, alertmanager):
@@ -510,6 +543,8 @@ def test_a_receiver_that_answers_503_for_a_while_loses_nothing(receivers, alertm
     receivers.broken.discard(channel)
     for labels in alerts:
         receivers.wait(channel, labels["alertname"], seconds=WAIT)
-    time.sleep(2)
+    last = {**alerts[0], "alertname": "Last"}  # what was to be told again would be by now
+    alertmanager.post(last)
+    receivers.wait(channel, "Last", seconds=WAIT)
     for labels in alerts:
         assert len(receivers.messages(channel, labels["alertname"])) == 1, "told twice"

@@ -2,7 +2,6 @@
 """What was acknowledged survives kill -9; what was not is either whole or absent; nothing is sent twice."""
 import random
 import threading
-import time
 from collections import Counter
 
 import pytest
@@ -32,7 +31,8 @@ def test_kill_during_imports_loses_no_acknowledged_row(service, organisation, se
     for thread in threads:
         thread.start()
     wait_until("some rows acknowledged", lambda: len(acknowledged) > 500)
-    time.sleep(random.Random(seed).uniform(0, 0.5))
+    more = len(acknowledged) + random.Random(seed).randrange(2000)
+    wait_until("some more, by chance", lambda: len(acknowledged) >= more, interval=0.001)
     service.kill()
     for thread in threads:
         thread.join(PATIENCE)
@@ -57,7 +57,8 @@ def test_kill_during_one_large_import_leaves_nothing_or_all(service, organisatio
             outcome.append(error)
     thread = threading.Thread(target=importer, daemon=True)
     thread.start()
-    time.sleep(0.35)
+    wait_until("rows in the store's log", lambda: sum(p.stat().st_size for p in service.data_dir.glob("*-wal")) > 1 << 20 or outcome,
+               interval=0.001)
     service.kill()
     thread.join(PATIENCE)
     service.start()

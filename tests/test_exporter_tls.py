@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """promc-exporter with TLS, a token and clients' certificates: a real Prometheus scrapes it, others do not get in."""
+import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -7,6 +9,7 @@ import subprocess
 import pytest
 from support.certificates import make_certificate
 from stack.process import die_with_parent
+from support.ports import wait_until
 from support.prometheus import Prometheus
 from support.service import BUILD
 
@@ -104,6 +107,46 @@ def plain_answer(port):
         return ask(port)
     except ConnectionError:
         return b""
+
+
+def test_a_changed_certificate_counts_for_new_connections(certificates, target, tmp_path):
+    """What is renewed on disk is used without a restart; what cannot be used leaves the last good one in place."""
+    (server, key), _ = certificates
+    first = ssl.create_default_context(cafile=str(server))
+    port = target(server, key, "", "")
+    assert b"HTTP/1.1 200 OK" in ask(port, first, token=None)
+    (tmp_path / "new").mkdir()
+    new_server, new_key = make_certificate(tmp_path / "new", "localhost")
+    second = ssl.create_default_context(cafile=str(new_server))
+
+    def read_again(file, condition):
+        """It looks at the files once a second, when somebody comes: until it has read what is there now, the condition holds."""
+        os.utime(file, ns=(0, file.stat().st_mtime_ns))
+
+        def read():
+            assert condition()
+            return file.stat().st_atime_ns > 0
+        wait_until("the file read", read)
+
+    def works(context):
+        try:
+            return b"HTTP/1.1 200 OK" in ask(port, context, token=None)
+        except (ssl.SSLError, ConnectionError):
+            return False
+
+    assert not works(second)
+    with socket.create_connection(("127.0.0.1", port)) as plain, first.wrap_socket(plain, server_hostname="127.0.0.1") as open_before:
+        shutil.copy(new_server, server)  # not its key yet
+        read_again(server, lambda: works(first))
+        assert not works(second)
+        shutil.copy(new_key, key)
+        wait_until("the new certificate is used", lambda: works(second))
+        assert not works(first)
+        open_before.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert open_before.recv(100).startswith(b"HTTP/1.1 200 OK")
+    server.write_text("nonsense")
+    read_again(server, lambda: works(second))
+    assert works(second)
 
 
 def test_a_large_answer_by_tls(certificates, target):

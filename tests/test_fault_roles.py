@@ -40,21 +40,21 @@ def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_serve
         for load in loads:
             load.stop()
         emails = sending.stats
-        wait_until("every e-mail sent or failed", lambda: (e := emails(campaign)["emails"])["sent"] + e["failed"] == n, PATIENCE, 0.1)
+        wait_until("every e-mail sent or in doubt", lambda: (e := emails(campaign)["fates"])["accepted"] + e["in_doubt"] == n, PATIENCE, 0.1)
 
     lost = sum(load.lost(client) for load in loads)
-    emails = emails(campaign)["emails"]
+    emails = emails(campaign)["fates"]
     assert (lost, relay.twice()) == (0, 0)
     assert loads[0].refused == loads[0].unanswered == 0
     # In doubt is at most what the two threads of a killed worker had under way.
-    assert emails["failed"] <= (2 if how == "kill" else 0) and emails["sent"] <= len(relay.taken) <= n
+    assert emails["in_doubt"] <= (2 if how == "kill" else 0) and emails["accepted"] <= len(relay.taken) <= n
     # What is shared looks the same from everywhere, which is why it is read with max and not summed.
     for worker in workers:
         worker.settled("the campaign", lambda m: m.total("active_campaigns", organisation_id=sender.id) == 1, PATIENCE)
         worker.settled("nothing left", lambda m: [s.value for s in m.select("queue_depth", queue="email.send")] == [0], PATIENCE)
     what = "killed with -9" if how == "kill" else "stopped with SIGTERM"
     record(f"one API and one worker of two {what} under load (PostgreSQL, RabbitMQ)", sum(len(load.acknowledged) for load in loads) + n, lost,
-           relay.twice(), resumed, watch.peak, f"{emails['failed']} e-mails in doubt; from their start; the others: {watch.word}")
+           relay.twice(), resumed, watch.peak, f"{emails['in_doubt']} e-mails in doubt; from their start; the others: {watch.word}")
 
 
 ELSEWHERE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -85,10 +85,10 @@ def test_a_worker_of_another_machine_is_killed(make_service, postgres_server, re
         killed = time.monotonic()
         go_on.set()
         resumed = wait_until("an e-mail of the second worker", lambda: relay.first_after(killed), PATIENCE) - killed
-        wait_until("every e-mail sent or failed", lambda: (e := client.stats(campaign)["emails"])["sent"] + e["failed"] == n, PATIENCE, 0.1)
-    emails = client.stats(campaign)["emails"]
-    assert relay.twice() == 0 and emails["failed"] <= 2, "in doubt is what it had under way"
-    assert any(line["msg"] == "jobs of dead workers released" for service in (api, other) for line in service.log_lines())
+        wait_until("every e-mail sent or in doubt", lambda: (e := client.stats(campaign)["fates"])["accepted"] + e["in_doubt"] == n, PATIENCE, 0.1)
+    emails = client.stats(campaign)["fates"]
+    assert relay.twice() == 0 and emails["in_doubt"] <= 2, "in doubt is what it had under way"
+    assert any(line["msg"] == "jobs of dead workers requeued" for service in (api, other) for line in service.log_lines())
     assert other.metrics().total("queue_message_failures_total", reason="timeout") == 0, "no lease was waited for"
     record(f"worker of another machine killed with -9 ({'RabbitMQ' if queue == 'rabbitmq' else 'embedded queue'}, PostgreSQL)", n,
-           n - emails["sent"] - emails["failed"], relay.twice(), resumed, watch.peak, f"e-mails: {emails['failed']} in doubt; {watch.word}")
+           n - emails["accepted"] - emails["in_doubt"], relay.twice(), resumed, watch.peak, f"e-mails: {emails['in_doubt']} in doubt; {watch.word}")

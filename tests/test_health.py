@@ -86,3 +86,9 @@ def test_wrong_settings_are_said_all_at_once(service):
     said = done.stdout + done.stderr
     for name, value in (("PORT", "99999"), ("LOOPS", "many"), ("STORE_THREADS", "0")):
         assert any(name in line and value in line for line in said.splitlines()), (name, said)
+
+
+def test_a_misspelt_setting_is_said(make_service):
+    service = make_service(STORE_THREAD=2)
+    said = [line["msg"] for line in service.log_lines() if line.get("component") == "settings"]
+    assert said == ["STORE_THREAD is not a setting: did you mean STORE_THREADS?"]

@@ -204,7 +204,7 @@ def test_lawful_blanks_after_a_value(service, organisation):
 
 
 @pytest.mark.parametrize("charset, status", [("utf-8", 200), ("UTF8", 200), ('"utf-8"', 200), ("us-ascii", 200), ("utf-8999", 415),
-                                             ("utf-16", 415), ("", 415), ('"utf-8', 415), ("utf-8x", 415)])
+                                             ("koi8-r", 415), ("", 415), ('"utf-8', 415), ("utf-8x", 415)])
 def test_charsets(service, client, charset, status):
     answer = client.request("POST", "/api/v1/prospects/import", csv_rows(1), {"Content-Type": f"text/csv;header=present; charset={charset}"})
     assert answer.status == status
@@ -298,8 +298,7 @@ def test_wrong_methods_are_told_which_are_right(service, client):
     assert answer.status == 405 and answer.headers["allow"] == "POST"
     assert service.client().request("BREW", "/health").headers["allow"] == "GET, HEAD"
     assert service.client().request("OPTIONS", "/health/live").status == 405
-    metrics = service.metrics()
-    assert metrics.total("http_requests_total", method="DELETE", route="/api/v1/prospects/import", status_code="405") == 1
+    service.settled("counted", lambda m: m.total("http_requests_total", method="DELETE", route="/api/v1/prospects/import", status_code="405") == 1)
 
 
 def test_head_is_get_without_a_body(service, client):
@@ -332,7 +331,7 @@ def test_refusal_before_the_body_is_asked_for(service, organisation):
         (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\nContent-Length: 99999999999\r\n", 413),
         (f"Authorization: Bearer {organisation.key}\r\nContent-Type: image/png\r\nContent-Length: 10\r\n", 415),
         (f"Authorization: Bearer {organisation.key}\r\nContent-Encoding: gzip\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n", 415),
-        (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv; charset=utf-16\r\nContent-Length: 10\r\n", 415),
+        (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv; charset=koi8-r\r\nContent-Length: 10\r\n", 415),
         ("Content-Type: text/csv\r\nContent-Length: 10\r\n", 401),
         ("Authorization: Basic eDp5\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n", 401),
         ("Authorization: Bearer pf_unknown_unknown_unknown\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n", 401),
@@ -444,16 +443,15 @@ def test_an_endless_chunk_size_line_does_not_keep_a_core_busy(make_service):
     service = make_service(LOOPS=1, IDLE_TIMEOUT=30)
     organisation = service.organisation()
 
-    def cpu():
-        fields = open(f"/proc/{service.process.popen.pid}/stat").read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def asleep():
+        """Every thread, fifty looks in a row: one that is busy is seen to be."""
+        return all(stat.read_text().rpartition(")")[2].split()[0] == "S"
+                   for _ in range(50) for stat in Path(f"/proc/{service.process.popen.pid}/task").glob("*/stat"))
     with raw_connection(service.port) as s:
         s.sendall(POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
                   "Transfer-Encoding: chunked\r\n\r\n".encode() + b"1" * 15000)
-        time.sleep(0.5)
-        before = cpu()
-        time.sleep(3)
-        assert cpu() - before < 1.5
+        assert service.client().get("/health/live").status == 200  # by the same loop, which has read what came
+        wait_until("it waits for more", asleep)
 
 
 def test_pipelined_requests_are_answered_in_order(front):
@@ -495,10 +493,10 @@ def test_many_idle_connections(make_service):
 
 
 def accepted(port):
-    """Connections to a port that its server has taken from the kernel: those that wait there have no inode yet."""
+    """The clients whose connections a port's server has taken from the kernel: those that wait there have no inode yet."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
-    return sum(local.endswith(f":{port:04X}") and state == "01" and inode != "0" for _, local, _, state, *_, inode in
-               (fields[:10] for fields in lines))
+    return {remote for _, local, remote, state, *_, inode in (fields[:10] for fields in lines)
+            if local.endswith(f":{port:04X}") and state == "01" and inode != "0"}
 
 
 def test_the_connection_limit_holds(make_service):
@@ -508,9 +506,11 @@ def test_the_connection_limit_holds(make_service):
     # beyond the limit they wait; when the idle ones are gone their turn comes
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(service.client().get, "/health/live")
-        seen = []
+        seen = [set()]
         wait_until("its turn", lambda: seen.append(accepted(service.port)) or answer.done())
-    assert answer.result().status == 200 and 0 < max(seen) <= limit, seen
+    # The kernel's list is no picture of one instant: what is read twice alike is what there was.
+    steady = [len(one) for one, next_one in zip(seen, seen[1:]) if one == next_one]
+    assert answer.result().status == 200 and max(steady) == limit, steady
     for s in held:
         s.close()
 
@@ -529,8 +529,7 @@ def test_rate_limit(make_service):
     assert asked - len(refused) <= 5 + 5 * (time.monotonic() - begun) + 1
     assert all(a.error_code == "too_many_requests" and int(a.headers["retry-after"]) >= 1 for a in refused)
     assert second.get("/api/v1/campaigns").status == 200, "another organisation has its own"
-    time.sleep(1.1)
-    assert first.get("/api/v1/campaigns").status == 200
+    wait_until("some are let through again", lambda: first.get("/api/v1/campaigns").status == 200)
     assert service.client().get("/health/live").status == 200
 
 
@@ -640,7 +639,7 @@ def test_health_says_what_the_story_asks(front):
     ({"HOST": "no.such.host.invalid"}, ["no.such.host.invalid"]),
     ({"DATA_DIR": "/proc/nothing"}, ["DATA_DIR"]),
     ({"DATA_DIR": "/etc/passwd"}, ["DATA_DIR", "Not a directory"]),
-    ({"MAIL": "smtp://root:hunter2@mx:99999"}, ["MAIL", "ort number"]),
+    ({"MAIL": "smtp://root:hunter2@mx:99999", "MAIL_FROM": "a@example.com"}, ["MAIL", "ort number"]),
 ])
 def test_a_wrong_configuration_is_said_clearly(tmp_path, env, words):
     settings = {"PORT": free_port(), "DATA_DIR": tmp_path, **env}

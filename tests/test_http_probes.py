@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The scorecard of docs/http-scorecard.md: HTTP/1.1 as it must and must not be, case by case, in the clear and from our side too."""
+"""The scorecard of docs/service/http-scorecard.md: HTTP/1.1 as it must and must not be, case by case, in the clear and from our side too."""
 import json
 
 import pytest

@@ -3,10 +3,8 @@
 
 Nothing else shows it. Counters that are exact in the process gave 0 of 900 e-mails here: a series that its first event makes begins at
 that event's value. The table event × Prometheus × (rows, increase()) is printed at the end: `pytest -k increase`."""
-import os
 import re
 import sqlite3
-import subprocess
 from collections import namedtuple
 from contextlib import closing
 
@@ -18,22 +16,10 @@ from support.service import ROOT
 
 BIRTH_ZERO_SECONDS = 15  # as the service has it: apps/ingest-api/src/metrics/metrics.c
 REJECTED = "not-an-address,A,B,C\r\n"
-VERSIONS = ["installed", "2.53", "3"]
-PACES = [pytest.param("1s", 3, id="1s"), pytest.param("5s", BIRTH_ZERO_SECONDS, marks=pytest.mark.slow, id="5s")]
+# A busy machine misses some scrapes of one a second: a birth is shown for ten.
+PACES = [pytest.param("1s", 10, id="1s"), pytest.param("5s", BIRTH_ZERO_SECONDS, marks=pytest.mark.long, id="5s")]
 
 Event = namedtuple("Event", "metric truth")
-
-
-@pytest.fixture(params=VERSIONS)
-def version(request, monkeypatch):
-    """A generation of Prometheus: the installed one, or one that `make prometheus-newest` has put into the cache."""
-    if request.param != "installed":
-        where = subprocess.run([ROOT / "scripts/prometheus-newest", "--where", request.param], capture_output=True, text=True,
-                               check=False).stdout.strip()
-        if not where or not os.access(f"{where}/prometheus", os.X_OK):
-            pytest.skip(f"no prometheus {request.param} in the cache: make prometheus-newest VERSION={request.param}")
-        monkeypatch.setenv("PROMETHEUS_BIN", where)
-    return request.param
 
 
 def store(service, statement):
@@ -61,7 +47,7 @@ def flat(prometheus, events, seconds):
 
 @pytest.mark.embedded
 @pytest.mark.parametrize("interval, born", PACES)
-def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, version, interval, born):
+def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, generation, interval, born):
     env = {"MAIL": relay.url} | ({} if born == BIRTH_ZERO_SECONDS else {"PROMC_OVERRIDES": f"* birth_zero_seconds={born}"})
     api = make_service(started=False, ROLE="api", **env)
     there = api.organisation("there before")
@@ -92,16 +78,16 @@ def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, ve
         relay.mode = "refuse" if size == 10 else "take"
         client, campaign = campaigns[size]
         assert client.act(campaign, "send").status == 202
-        wait_until("an e-mail each", lambda: sum((e := emails(api)).get(s, 0) for s in ("sent", "failed")) == sum(n for n in sizes if n <= size))
+        wait_until("an e-mail each", lambda: sum((e := emails(api)).get(s, 0) for s in ("accepted", "refused_recipient")) == sum(n for n in sizes if n <= size))
     worker.settled("every e-mail counted", lambda m: m.total("emails_total") == rows)
-    assert emails(api) == {"sent": rows - 10, "failed": 10}
+    assert emails(api) == {"accepted": rows - 10, "refused_recipient": 10}
 
     events = [Event(f'{metric}{{success="{success}"}}', n) for metric in ("emails_sent_total", "emails_total")
               for success, n in (("true", rows - 10), ("false", 10))]
     events += [Event(f'{metric}{{success="true"}}', rows) for metric in ("drafts_generated_total", "drafts_total")]
     events += [Event(f'prospects_processed_total{{action="{action}"}}', rows) for action in ("imported", "rejected", "validated", "researched")]
     events += [Event('http_requests_total{route="/api/v1/prospects/import"}', len(sizes))]
-    wait_until("flat", lambda: flat(prometheus, events, max(2 * born, 4)), interval=0.5)
+    wait_until("flat", lambda: flat(prometheus, events, max(2 * born, 30)), interval=0.5)
     seen = increases(prometheus, events)
     said = prometheus.api("status/buildinfo")["version"]
     for event, value in seen.items():

@@ -4,13 +4,14 @@ import os
 import re
 import shutil
 import subprocess
+import textwrap
 import urllib.error
 import urllib.request
 
 import pytest
 
 from support.ports import free_port, wait_until
-from support.service import ROOT
+from support.service import BUILD, ROOT
 
 PROGRAM = r"""
 #include <promc/promc.h>
@@ -51,14 +52,22 @@ def run(*command, **options):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def prefix(tmp_path_factory):
+def installed(folder, *options):
     """A build of the libraries alone, installed into a prefix of its own."""
-    folder = tmp_path_factory.mktemp("promc")
-    run("meson", "setup", folder / "build", ROOT, f"--prefix={folder}/usr", "-Dapps=disabled", "-Dtests=disabled", "--libdir=lib",
+    run("meson", "setup", folder / "build", ROOT, f"--prefix={folder}/usr", "-Dapps=disabled", "-Dtests=disabled", "--libdir=lib", *options,
         cwd=folder)  # Meson's CMake module writes where it is called
     run("meson", "install", "-C", folder / "build", "--quiet")
     return folder / "usr"
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    return installed(tmp_path_factory.mktemp("promc"))
+
+
+@pytest.fixture(scope="module")
+def static_prefix(tmp_path_factory):
+    return installed(tmp_path_factory.mktemp("promc"), "-Ddefault_library=static", "-Dexamples=disabled", "-Dman=disabled")
 
 
 @pytest.fixture
@@ -77,9 +86,13 @@ def test_pkg_config_shared(prefix, environment, tmp_path):
     assert "libpromc.so.0" in run("ldd", tmp_path / "program", env=environment)
 
 
-def test_static(prefix, environment, tmp_path):
+@pytest.mark.parametrize("how", ["promc inside", "all inside"])
+def test_static(how, prefix, environment, tmp_path):
     (tmp_path / "program.c").write_text(PROGRAM)
-    run("gcc", "-std=c11", tmp_path / "program.c", "-o", tmp_path / "program", f"-I{prefix}/include", prefix / "lib/libpromc.a", "-lm", "-lpthread")
+    linked = [f"-I{prefix}/include", prefix / "lib/libpromc.a", "-lm", "-lpthread"]
+    if how == "all inside":
+        linked = ["-static", *run("pkg-config", "--static", "--cflags", "--libs", "promc", env=environment).split()]
+    run("gcc", "-std=c11", tmp_path / "program.c", "-o", tmp_path / "program", *linked)
     assert EXPECTED in run(tmp_path / "program")
 
 
@@ -193,16 +206,17 @@ def test_the_lookup_in_an_expression_from_cpp(environment, tmp_path, compiler):
     run(tmp_path / "program", env=environment)
 
 
-def test_the_five_lines_of_the_readme(environment, tmp_path):
-    """What a stranger pastes compiles as it stands, and what it counts is at the address that it names."""
+@pytest.mark.parametrize("language", ["cc", "g++ -x c++ -std=c++20"])
+def test_the_five_lines_of_the_readme(environment, tmp_path, language):
+    """What a stranger pastes compiles as it stands, as C and as C++, and what it counts is at the address that it names."""
     text = (ROOT / "README.md").read_text()
-    lines, command = re.search(r"## Five lines.*?```c\n(.*?)```.*?\n(cc [^\n]*)", text, re.S).groups()
+    lines, command = re.search(r"## My C program.*?```c\n(.*?)```.*?\n(cc [^\n]*)", text, re.S).groups()
     assert len(lines.splitlines()) == 5
     address = f"127.0.0.1:{free_port()}"
     assert "127.0.0.1:9464" in lines
     (tmp_path / "program.c").write_text("#include <promc-exporter/exporter.h>\n#include <stdio.h>\nint main(void)\n{\n"
                                         + lines.replace("127.0.0.1:9464", address) + "getchar();\n}\n")
-    run("sh", "-ec", command, env=environment, cwd=tmp_path)
+    run("sh", "-ec", command.replace("cc ", f"{language} -Wall -Werror ", 1).replace(" -o", " -x none -o"), env=environment, cwd=tmp_path)
 
     def metrics():
         try:
@@ -237,6 +251,239 @@ def test_cmake_package(prefix, environment, tmp_path):
     run("cmake", "--build", tmp_path / "b", env=environment)
     assert EXPECTED in run(tmp_path / "b/program", env=environment)
     assert EXPECTED in run(tmp_path / "b/program_static")
+
+
+# What is around promc: a function of each, and its headers where they are not promc-PART's.
+PARTS = {"http": "promc_http_create", "sql": "promc_sql_pool_create", "testkit": "promc_testkit_compare", "exporter": "promc_exporter_start",
+         "push": "promc_push", "uv": "promc_uv_start", "pq": "promc_pq_exec", "sqlite": "promc_sqlite_exec", "amqp": "promc_amqp_create"}
+
+
+def with_each_part(folder, found):
+    """A CMake project with a program for each part; `found` says how promc is found."""
+    lines = ["cmake_minimum_required(VERSION 3.20)", "project(user C)", found]
+    for part, function in PARTS.items():
+        headers = ["promc/testkit.h"] if part == "testkit" else [f"promc-{part}/{path.name}" for path in ROOT.glob(f"lib/promc-{part}/include/*/*.h")]
+        (folder / f"{part}.c").write_text("".join(f"#include <{header}>\n" for header in headers)
+                                          + f"int main(void)\n{{\n    void (*volatile f)(void) = (void (*)(void)){function};\n    return f == 0;\n}}\n")
+        lines += [f"add_executable({part} {part}.c)", f"target_link_libraries({part} promc::{part})"]
+    (folder / "CMakeLists.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("kind", ["prefix", "static_prefix"])
+def test_cmake_components(kind, request, tmp_path):
+    """Each is found with all that it needs, also where only static libraries have been installed."""
+    prefix = request.getfixturevalue(kind)
+    with_each_part(tmp_path, f"find_package(promc 0.1 REQUIRED COMPONENTS promc {' '.join(PARTS)})")
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", tmp_path / "b")
+    for part in PARTS:
+        run(tmp_path / "b" / part, env=dict(os.environ, LD_LIBRARY_PATH=str(prefix / "lib")))
+    assert ("libpromc-http.so" in run("ldd", tmp_path / "b/http")) == (kind == "prefix")
+
+
+def test_a_cmake_component_that_is_not_there_is_said(prefix, environment, tmp_path):
+    (tmp_path / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.20)\nproject(user C)\nfind_package(promc COMPONENTS exporter sql)\n"
+                                             "message(STATUS found=${promc_FOUND})\nfind_package(promc REQUIRED COMPONENTS exporter nonsense)\n")
+    done = subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={prefix}"], env=environment, capture_output=True, text=True, check=False)
+    assert "found=1" in done.stdout
+    assert done.returncode != 0 and "nonsense" in done.stderr, done.stderr
+
+
+EXPORTER_PROGRAM = r"""
+#include <promc-exporter/exporter.h>
+int main(void)
+{
+    promc_exporter *exporter = promc_exporter_start("127.0.0.1:0");
+    promc_exporter_stop(exporter);
+    return exporter == NULL;
+}
+"""
+
+
+FETCH = f"include(FetchContent)\nFetchContent_Declare(promc SOURCE_DIR {ROOT})\nFetchContent_MakeAvailable(promc)"
+
+
+@pytest.mark.parametrize("shared, found", [("ON", FETCH), ("OFF", f"add_subdirectory({ROOT} promc)")])
+def test_as_sources_in_a_cmake_project(shared, found, tmp_path):
+    with_each_part(tmp_path, found)
+    (tmp_path / "exporter.c").write_text(EXPORTER_PROGRAM)
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "b", f"-DBUILD_SHARED_LIBS={shared}", "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror")
+    run("cmake", "--build", tmp_path / "b", "--target", "exporter")
+    assert not list((tmp_path / "b").rglob("libpromc-http.*"))  # what is not asked for is not built
+    run("cmake", "--build", tmp_path / "b")
+    for part in PARTS:
+        run(tmp_path / "b" / part)
+    assert ("libpromc.so" in run("ldd", tmp_path / "b/exporter")) == (shared == "ON")
+
+
+def test_pkg_config_says_which_version_goes_with_which(environment):
+    version = run("pkg-config", "--modversion", "promc", env=environment).strip()
+    for part in PARTS:
+        assert run("pkg-config", "--modversion", f"promc-{part}", env=environment).strip() == version
+        of = "promc-sql" if part in ("pq", "sqlite") else "promc"
+        assert f"{of} >= {version}\n" in run("pkg-config", "--print-requires", f"promc-{part}", env=environment), part
+    run("pkg-config", "--exists", f"promc-exporter >= {version}", env=environment)
+
+
+def test_pkg_config_in_the_build_folder(tmp_path):
+    """A program takes what is built and not installed, and sees the public headers alone."""
+    environment = dict(os.environ, PKG_CONFIG_PATH=str(BUILD / "meson-uninstalled"))
+    (tmp_path / "program.c").write_text(EXPORTER_PROGRAM)
+    run("gcc", tmp_path / "program.c", "-o", tmp_path / "program", *flags(environment, "promc-exporter"))
+    run(tmp_path / "program", env=dict(os.environ, LD_LIBRARY_PATH=f"{BUILD}/lib/promc:{BUILD}/lib/promc-exporter"))
+    for part in ("promc", *(f"promc-{part}" for part in PARTS)):
+        folders = {os.path.realpath(word[2:]) for word in flags(environment, part) if word.startswith("-I")}
+        private = [folder for folder in folders if os.path.isdir(folder) and folder.startswith(f"{ROOT}/lib") and any(name.endswith(".h") for name in os.listdir(folder))]
+        assert not private, part
+
+
+@pytest.mark.parametrize("how", ["installed", "wrap"])
+def test_static_where_a_meson_project_asks_for_it(how, prefix, environment, tmp_path):
+    (tmp_path / "subprojects").mkdir()
+    page = (ROOT / "docs/library/build-systems.md").read_text()
+    wrap = textwrap.dedent(re.search(r"```ini\n(.*?)```", page, re.S)[1])
+    (tmp_path / "subprojects/promc.wrap").write_text(re.sub(r"^url = .*$", f"url = {ROOT}", wrap, flags=re.M))
+    (tmp_path / "program.c").write_text(EXPORTER_PROGRAM)
+    (tmp_path / "meson.build").write_text(
+        "project('user', 'c')\n"
+        "promc = dependency('promc-exporter', version: '>=0.1', static: true, default_options: ['apps=disabled', 'tests=disabled'])\n"
+        "executable('program', 'program.c', dependencies: promc)\n")
+    run("meson", "setup", tmp_path / "b", tmp_path, f"--wrap-mode={'nofallback' if how == 'installed' else 'forcefallback'}", env=environment)
+    run("ninja", "-C", tmp_path / "b", "program")
+    run(tmp_path / "b/program")
+    assert "libpromc" not in run("ldd", tmp_path / "b/program")
+
+
+def test_as_a_subproject_of_a_meson_project(tmp_path):
+    (tmp_path / "subprojects").mkdir()
+    (tmp_path / "subprojects/promc").symlink_to(ROOT)
+    (tmp_path / "program.c").write_text(EXPORTER_PROGRAM)
+    (tmp_path / "meson.build").write_text(
+        "project('user', 'c', default_options: ['default_library=static'])\n"
+        "promc = dependency('promc-exporter', fallback: 'promc', default_options: ['apps=disabled', 'tests=disabled'])\n"
+        "executable('program', 'program.c', dependencies: promc)\n")
+    run("meson", "setup", tmp_path / "b", tmp_path, "--wrap-mode=forcefallback")
+    run("ninja", "-C", tmp_path / "b", "program")
+    run(tmp_path / "b/program")
+    assert "libpromc" not in run("ldd", tmp_path / "b/program")
+
+
+@pytest.mark.parametrize("standard", ["11", "14", "17", "20", "23"])
+def test_cpp(standard, prefix, environment, tmp_path):
+    program = ROOT / "lib/promc/examples/cpp.cpp"
+    for compiler in filter(shutil.which, ("g++", "clang++")):
+        known = subprocess.run([compiler, f"-std=c++{standard}", "-xc++", "-fsyntax-only", "-"], input="", text=True, capture_output=True, check=False)
+        if known.returncode != 0:
+            continue
+        run(compiler, f"-std=c++{standard}", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", program, "-o", tmp_path / "program",
+            *flags(environment), env=environment)
+        said = run(tmp_path / "program", env=environment)
+        assert 'jobs_total{kind="mail",success="true"} 2\njobs_total{kind="mail",success="false"} 1\n' in said
+        assert 'jobs_started_total{kind="mail"} 3\n' in said  # by a prepared label set, as the duration
+        assert 'job_duration_seconds_count{kind="mail"} 3\n' in said
+        assert "jobs_running 0\n" in said
+
+
+def test_the_lines_of_the_guide_in_cpp(environment, tmp_path):
+    page = (ROOT / "docs/library/build-systems.md").read_text()
+    lines = "".join(re.findall(r"^```cpp\n(.*?)^```", page, re.M | re.S))
+    (tmp_path / "guide.cpp").write_text(f"#include <promc/promc.hpp>\n#include <cstdio>\nint main()\n{{\n{lines}std::puts(registry.scrape().c_str());\n}}\n")
+    run("g++", "-std=c++11", "-Wall", "-Wextra", "-Werror", tmp_path / "guide.cpp", "-o", tmp_path / "guide", *flags(environment))
+    assert 'http_requests_total{method="GET",status="200"} 2\n' in run(tmp_path / "guide", env=environment)
+
+
+CPP_FAULTS = r"""
+#include <promc/promc.hpp>
+#include <cassert>
+#include <cstring>
+int main()
+{
+    promc::registry registry;
+    try {
+        promc::counter<1> bad(registry, "1bad", "", {{"a"}});
+        return 1;
+    } catch (const promc::error &error) {
+        assert(error.code() == PROMC_E_NAME && std::strstr(error.what(), "1bad"));
+    }
+    promc::counter<1> good(registry, "good_total", "", {{"a"}});
+    assert(!good("x").add(-1) && good("x").add(2) && good("x").value() == 2);
+    good(static_cast<const char *>(nullptr)).inc(); // refused, and counted
+    assert(registry.scrape().find("good_total{a=\"\"}") == std::string::npos);
+    assert(registry.scrape().find("promc_refused_updates_total{family=\"good_total\",reason=\"label_value\"} 1\n") != std::string::npos);
+    promc::histogram<1> waited(registry, "waited_seconds", "", {{"a"}});
+    {
+        std::string value = "y";
+        promc::label_set<1> set(registry, value);
+        value = "gone"; // it has been copied
+        good(set).inc();
+        waited(set).observe(1);
+        promc::label_set<1> moved(std::move(set));
+        good(moved).add(2);
+        good(set).inc(); // there is nothing in it: refused, and counted
+        set = std::move(moved);
+        good(set).inc();
+        assert(good("y").value() == 4 && waited("y").count() == 1 && good("gone").value() == 0);
+    }
+    good("y").inc(); // the series outlives the set
+    try {
+        promc::label_set<1> none(registry, static_cast<const char *>(nullptr));
+        return 1;
+    } catch (const promc::error &error) {
+        assert(error.code() == PROMC_E_LABEL_VALUE);
+    }
+    int runs = 0;
+    auto failing = [&runs] { if (++runs == 1) throw 1; };
+    registry.collect("failing", failing);
+    registry.scrape(); // the exception ends there
+    assert(registry.scrape().find("promc_collector_errors_total{collector=\"failing\"} 1\n") != std::string::npos && runs == 2);
+    promc::registry moved(std::move(registry));
+    assert(good("x").value() == 2);
+    promc::histogram<> took(moved, "took_seconds", "", {}, {1, 2});
+    { promc::timer timer(took()); timer.discard(); }
+    assert(took().count() == 0);
+    { promc::timer timer(took()); }
+    assert(took().count() == 1);
+#if FAULT == 1
+    good("x", "y").inc();
+#elif FAULT == 2
+    promc::label_set<2> two(moved, "x");
+#elif FAULT == 3
+    good(promc::label_set<2>(moved, "x", "y")).inc();
+#endif
+}
+"""
+
+
+def test_cpp_errors_and_lifetimes(prefix, environment, tmp_path):
+    (tmp_path / "faults.cpp").write_text(CPP_FAULTS)
+    run("g++", "-std=c++17", tmp_path / "faults.cpp", "-o", tmp_path / "faults", *flags(environment), env=environment)
+    run(tmp_path / "faults", env=environment)
+    for fault, said in enumerate(("as many values as the family has labels", "as many values as the set has labels", "promc::label_set<2>"), 1):
+        done = subprocess.run(["g++", "-std=c++17", f"-DFAULT={fault}", "-fsyntax-only", tmp_path / "faults.cpp", *flags(environment)],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode != 0 and said in done.stderr, done.stderr
+
+
+def headers_of(commit, folder):
+    """The libraries' headers, and the examples, as that commit has them."""
+    if subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"this checkout's history does not go back to {commit}")
+    folder.mkdir()
+    archive = subprocess.run(["git", "archive", commit, "lib"], cwd=ROOT, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
+    return [f"-I{include}" for include in sorted(folder.glob("lib/*/include"))]
+
+
+def test_programs_of_the_recorded_headers(prefix, environment, tmp_path):
+    """Compiled with the headers that abi/ was recorded of, they run with the libraries of today."""
+    recorded = run("git", "log", "-1", "--format=%H", "--", "abi/libpromc.abi", cwd=ROOT).strip()
+    includes = headers_of(recorded, tmp_path / "then")
+    (tmp_path / "program.c").write_text(PROGRAM)
+    libraries = [f"-L{prefix}/lib", "-lpromc-exporter", "-lpromc"]
+    run("gcc", "-std=gnu11", *includes, tmp_path / "program.c", "-o", tmp_path / "program", *libraries)
+    assert EXPECTED in run(tmp_path / "program", env=environment)
+    run("gcc", "-std=gnu11", *includes, tmp_path / "then/lib/promc/examples/table.c", "-o", tmp_path / "table", *libraries)
+    assert run(tmp_path / "table", "--reference", env=environment)
 
 
 def test_only_the_api_is_exported(prefix):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/metrics.md and docs/metrics.json are what `ingest-api metrics` prints, and what a server exposes is in them."""
+"""docs/service/metrics.md and docs/service/metrics.json are what `ingest-api metrics` prints, and what a server exposes is in them."""
 import json
 import subprocess
 import urllib.request
 
 import pytest
 
+from support.ports import PATIENCE
 from support.service import BINARY, ROOT
 
 
@@ -15,13 +16,13 @@ def printed(*args):
 
 @pytest.mark.parametrize("name, args", [("metrics.md", []), ("metrics.json", ["--json"])])
 def test_the_reference_is_up_to_date(name, args):
-    file = ROOT / "docs" / name
-    assert file.read_text() == printed(*args), f"make it anew: ingest-api metrics {' '.join(args)} > docs/{name}"
+    file = ROOT / "docs" / "service" / name
+    assert file.read_text() == printed(*args), f"make it anew: ingest-api metrics {' '.join(args)} > docs/service/{name}"
 
 
 def test_every_family_that_is_exposed_is_in_the_reference(service):
     reference = {family["name"]: family for family in json.loads(printed("--json"))}
-    with urllib.request.urlopen(f"{service.url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{service.url}/metrics", timeout=PATIENCE) as answer:
         lines = answer.read().decode().splitlines()
     exposed = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE "))
     assert len(exposed) > 50

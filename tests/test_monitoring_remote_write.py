@@ -19,7 +19,7 @@ FOLDER = ROOT / "infra/prometheus/remote-write"
 
 
 def merged(name):
-    """prometheus.yml with one of the remote-write files, as docs/monitoring-scale.md says to put them together."""
+    """prometheus.yml with one of the remote-write files, as docs/service/monitoring-scale.md says to put them together."""
     config = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())
     extra = yaml.safe_load((FOLDER / name).read_text())
     config["global"]["external_labels"] |= extra.get("global", {}).get("external_labels", {})
@@ -94,10 +94,14 @@ def test_every_sample_arrives(tmp_path, make_service):
             return {tuple(sorted((item["metric"] | external).items())): {round(float(at) * 1000): float(value) for at, value in item["values"]}
                     for item in result}
 
-        wait_until("scraped", lambda: raw('up{job="ingest-api"}'), 30)
+        def scrapes():
+            return sum(len(samples) for samples in raw('up{job="ingest-api"}').values())
+
+        wait_until("scraped", scrapes)
         for i in range(5):
             client.import_csv(csv_rows(50, start=50 * i))
-            time.sleep(0.5)
+            seen = scrapes()
+            wait_until("scraped", lambda: scrapes() > seen, interval=0.2)
         # The store is gone for some seconds; what is scraped meanwhile waits in Prometheus's log.
         store.process.stop()
         down_from = time.time() * 1000
@@ -112,9 +116,10 @@ def test_every_sample_arrives(tmp_path, make_service):
         down_until = time.time() * 1000
         store.start()
         client.import_csv(csv_rows(50, start=50 * next(number)))
-        time.sleep(3)
+        seen = scrapes()
+        wait_until("scrapes with the store back", lambda: scrapes() > seen + 2, interval=0.2)
         service.stop()  # nothing is scraped any more: both sides stand still
-        time.sleep(2)
+        wait_until("the last scrape", lambda: 0 in [value for samples in raw('up{job="ingest-api"}').values() for value in samples.values()])
 
         for selector in ('prospects_processed_total{job="ingest-api"}', 'http_requests_total{job="ingest-api",status_code="200"}',
                          'http_request_duration_seconds_bucket{job="ingest-api"}', 'process_resident_memory_bytes{job="ingest-api"}',
@@ -137,7 +142,7 @@ def test_every_sample_arrives(tmp_path, make_service):
         assert len(outage) >= 2, "nothing was scraped while the store was down: the test shows less than it says"
         # What is dropped on purpose is dropped; Prometheus has it.
         assert raw('eventloop_lag_seconds_bucket{job="ingest-api"}') and not store.export("eventloop_lag_seconds_bucket")
-        # Exemplars: this store has no place for them (docs/monitoring-scale.md); asking is no error and finds none.
+        # Exemplars: this store has no place for them (docs/service/monitoring-scale.md); asking is no error and finds none.
         answer = json.loads(fetch(f"{store.url}/api/v1/query_exemplars?{urllib.parse.urlencode({'query': 'http_requests_total', 'start': 0, 'end': time.time()})}"))
         assert answer["status"] == "success" and not answer["data"]
         sent = fetch(url + "/metrics").decode()

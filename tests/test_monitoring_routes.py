@@ -113,3 +113,18 @@ def test_seen_from_inside_a_container(tmp_path):
     config, _, _ = make_config(tmp_path, ALL, "--secrets-as", "/run/secrets", "--templates", "/etc/alertmanager/templates")
     assert config["global"]["slack_api_url_file"] == "/run/secrets/slack_webhook_url"
     assert config["templates"] == ["/etc/alertmanager/templates/*.tmpl"]
+
+
+def test_links_lead_to_the_boards_that_are_there(tmp_path):
+    """The templates' address of the boards is replaced where the secrets have another, in every text that has a link."""
+    config, _, out = make_config(tmp_path, {**ALL, "grafana_url": "https://boards.example/"})
+    texts = [text for receiver in config["receivers"] for text in strings(receiver) if 'template "prospectflow.' in text]
+    assert len(texts) > 10
+    assert all(text.startswith('{{ define "prospectflow.grafana" }}https://boards.example{{ end }}') for text in texts)
+
+
+def strings(node):
+    if isinstance(node, str):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        yield from strings(child)

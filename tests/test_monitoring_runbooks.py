@@ -10,7 +10,7 @@ import pytest
 import yaml
 from support.alerting import shipped_rules
 from support.http import csv_rows
-from support.ports import free_port, wait_until
+from support.ports import PATIENCE, free_port, wait_until
 from support.service import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts/lib"))
@@ -51,7 +51,7 @@ def test_settings_that_are_named_exist():
     ours = {"API", "PROM", "PID", "QUEUE", "PATH", "DATA_DIR"}
     for path in BOOKS:
         for name in re.findall(r"`([A-Z][A-Z_]{3,})(?:=\w+)?`", path.read_text()):
-            if name in ours or name in ("MALLOC_ARENA_MAX", "INSERT", "ANALYZE"):
+            if name in ours or name in ("MALLOC_ARENA_MAX", "DEMO_RATE", "INSERT", "ANALYZE"):
                 continue
             assert f'"{name}"' in settings, (path.name, name)
 
@@ -86,7 +86,7 @@ def test_dead_letters_are_put_back(make_service):
     controller = Controller(relay, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        service = make_service(MAIL=f"smtp://127.0.0.1:{port}", JOB_ATTEMPTS=1, VALIDATION_DELAY=0)
+        service = make_service(MAIL=f"smtp://127.0.0.1:{port}", MAIL_RETRY_MIN=1, MAIL_RETRY_FOR=1, VALIDATION_DELAY=0)
         service.errors_allowed = True
         client = service.client(service.organisation())
         assert client.import_csv(csv_rows(3)).status == 200
@@ -95,7 +95,7 @@ def test_dead_letters_are_put_back(make_service):
         wait_until("drafts", lambda: client.stats(campaign)["drafts"]["generated"] == 3, 60)
         assert client.act(campaign, "send").status == 202
         service.settled("dead letters counted", lambda m: m.value("queue_message_failures_total", queue="email.send", reason="dead_lettered") == 3)
-        database = sqlite3.connect(next(service.data_dir.glob("*.db")), isolation_level=None, timeout=10)
+        database = sqlite3.connect(next(service.data_dir.glob("*.db")), isolation_level=None, timeout=PATIENCE)
         rows = database.execute(look).fetchall()
         assert [(row[0], row[2]) for row in rows] == [("email.send", 3)], rows
         relay.refuses = False

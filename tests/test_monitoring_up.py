@@ -91,7 +91,7 @@ def test_one_alone(checkout):
 
 def test_a_taken_port_is_one_clear_line(checkout, service):
     said = make(checkout, "prometheus-up", status=1, PROMETHEUS_PORT=service.port)
-    assert f"port {service.port} (PROMETHEUS_PORT) is taken by ingest-api" in said
+    assert f"port {service.port} (PROMETHEUS_PORT) is in use by ingest-api" in said
 
 
 def test_grafana_without_an_engine_says_what_to_do(checkout):

@@ -2,73 +2,16 @@
 """Native histograms and exemplars from a C program, over protobuf: read by a reader of its own, and by a real Prometheus."""
 import math
 import random
-import subprocess
 import time
-import urllib.request
 from collections import Counter
 from fractions import Fraction
 
 import pytest
-
-from stack.process import die_with_parent
 from support.ports import PATIENCE, wait_until
-from support.protobuf import labels_of, native_buckets, read_families, seconds_of
-from support.service import BUILD
+from support.protobuf import labels_of, native_buckets, seconds_of
+from support.target import Target
 
-TARGET = BUILD / "lib/promc-exporter/histogram-target"
-ACCEPT = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 QUANTILES = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999]
-
-
-class Target:
-    """The program under test: told what to observe, asked what it shows."""
-
-    def __init__(self, log):
-        self.log = open(log, "ab")
-        self.popen = subprocess.Popen([TARGET], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
-                                      preexec_fn=die_with_parent)
-        self.port = int(self.popen.stdout.readline())
-
-    def tell(self, *lines):
-        self.popen.stdin.write("".join(line + "\n" for line in lines) + "sync\n")
-        self.popen.stdin.flush()
-        assert self.popen.stdout.readline() == "ok\n"
-
-    def register(self, name, kind, schema=3, max_buckets=160, zero_threshold=0.0):
-        self.tell(f"register {name} {kind} {schema} {max_buckets} {zero_threshold!r}")
-
-    def observe(self, name, values):
-        self.tell(*(f"observe {name} {value!r}" for value in values))
-
-    def families(self):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/metrics", headers={"Accept": ACCEPT})
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=PATIENCE) as answer:
-            assert answer.headers["Content-Type"].startswith("application/vnd.google.protobuf")
-            families = read_families(answer.read())
-        names = [family.name for family in families]
-        assert len(names) == len(set(names)), "a family is in more than one message"
-        return {family.name: family for family in families}
-
-    def histogram(self, name):
-        family = self.families()[name]
-        assert family.type == 4 and len(family.metric) == 1
-        return family.metric[0].histogram
-
-    def close(self):
-        self.popen.stdin.close()
-        status = self.popen.wait(PATIENCE)
-        self.popen.stdout.close()
-        self.log.close()
-        return status
-
-
-@pytest.fixture
-def target(tmp_path):
-    made = Target(tmp_path / "target.log")
-    yield made
-    if made.popen.poll() is None:
-        assert made.close() == 0
 
 
 def index_of(value, schema):
@@ -205,7 +148,7 @@ def exact_quantile(values, q):
     return ordered[min(len(ordered) - 1, max(0, math.ceil(q * len(ordered)) - 1))]
 
 
-def test_quantiles_in_a_real_prometheus(target, make_prometheus):
+def test_quantiles_in_a_real_prometheus(target, generation, make_prometheus):
     values = latencies(20000, 3)
     target.register("fine", "native", 3)
     target.register("coarsened", "native", 8, 40)
@@ -224,7 +167,7 @@ def test_quantiles_in_a_real_prometheus(target, make_prometheus):
             assert exact / growth <= estimate <= exact * growth, f"{name}, quantile {q}: {estimate}, not {exact}"
 
 
-def test_exemplars_in_a_real_prometheus(target, make_prometheus):
+def test_exemplars_in_a_real_prometheus(target, generation, make_prometheus):
     target.register("latency", "classic")
     target.register("latency_native", "both")
     target.tell("count jobs_total of-the-counter", "observe latency 0.3 of-the-bucket", "observe latency_native 0.3 of-the-native")
@@ -237,19 +180,27 @@ def test_exemplars_in_a_real_prometheus(target, make_prometheus):
                  for e in series["exemplars"]]
         return set(found) == {"of-the-counter", "of-the-bucket", "of-the-native"}
     wait_until("every exemplar in Prometheus", traces)
-    assert prometheus.target_state()["health"] == "up"
+    wait_until("the target up", lambda: prometheus.target_state()["health"] == "up")  # a busy machine may have missed the last scrape
 
 
-def test_the_service_by_an_override(make_service, make_prometheus):
+def test_the_service_by_an_override(make_service, generation, make_prometheus):
     """Nothing of ingest-api is compiled anew: its request times are native beside their classic buckets."""
     service = make_service(PROMC_OVERRIDES="http_request_duration_seconds histogram=both schema=4; no_such_metric max_series=3")
     warnings = [line for line in service.log_lines() if "PROMC_OVERRIDES" in line["msg"]]
     assert [(line["level"], line["metric"]) for line in warnings] == [(40, "no_such_metric")]
+    assert not [line for line in service.log_lines() if "bucket bound" in line["msg"]]
     client = service.client(service.organisation())
     for _ in range(20):
         assert client.get("/api/v1/prospects").status == 200
     prometheus = make_prometheus(service)
-    route = '{route="/api/v1/prospects",status_code="200"}'
+    route = '{method="GET",route="/api/v1/prospects",status_code="200"}'
     wait_until("the requests in Prometheus",
                lambda: prometheus.query(f"histogram_count(http_request_duration_seconds{route})") == 20)
     assert 0 < prometheus.query(f"histogram_quantile(0.99, http_request_duration_seconds{route})") < PATIENCE
+
+
+def test_an_override_that_blinds_alerts_is_warned_of_by_name(make_service):
+    service = make_service(PROMC_OVERRIDES="http_request_duration_seconds buckets=0.1,1; eventloop_lag_seconds buckets=0.01")
+    warnings = [(line["level"], line["metric"], line["bound"], line["alerts"]) for line in service.log_lines() if "bucket bound" in line["msg"]]
+    assert warnings == [(40, "http_request_duration_seconds", 0.5, "HighLatency, LatencyBudgetBurn"),
+                        (40, "eventloop_lag_seconds", 0.1, "EventLoopLag")]

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Prometheus scrapes the service: everything arrives, nothing is complained about."""
+import json
+import re
 import time
 
 import pytest
 from support.http import csv_rows
 from support.load import Load
 from support.ports import wait_until
+from support.service import ROOT
+
+pytestmark = pytest.mark.usefixtures("generation")
 
 
 def up(prometheus):
@@ -54,6 +59,19 @@ def test_scrapes_under_load_are_all_good(service, organisation, make_prometheus)
     wait_until("the last count in Prometheus", lambda: prometheus.query("sum(http_requests_total)") == load.answers)
     assert prometheus.query("min_over_time(up[10m])") == 1
     assert prometheus.query("sum(http_request_duration_seconds_count)") == load.answers
+
+
+def test_the_boards_know_organisations_by_their_names(service, make_prometheus):
+    names = {service.organisation(name).id: name for name in ('Köhler & "Söhne"', "Twice", "Twice")}
+    prometheus = make_prometheus(service)
+    board = json.loads((ROOT / "infra/grafana/dashboards/organisation.json").read_text())
+    variable = next(one for one in board["templating"]["list"] if one["name"] == "organisation_id")
+    expr = re.sub(r"\$\w+", ".+", re.fullmatch(r"query_result\((.*)\)", variable["query"]["query"])[1])
+
+    def offered(expr):
+        return {one["metric"]["organisation_id"]: one["metric"]["name"] for one in prometheus.api("query", query=expr)["result"]}
+    wait_until("the names in Prometheus", lambda: offered(expr) == names)
+    assert offered(expr.replace("organisation_info", "nobody_says")) == {id: id for id in names}, "an organisation without a name is its id"
 
 
 # Without native histograms Prometheus asks for OpenMetrics, with them for protobuf.

@@ -38,6 +38,13 @@ def test_from_start_to_ctrl_c(checkout):
     for name in PORTS:
         assert f"http://127.0.0.1:{checkout.ports[name]}" in stack.said
 
+    # Each address that it prints answers.
+    printed = re.findall(r"^[\w-]+ +(http://127\.0\.0\.1:\d+)   \((/.*)\)$", stack.said, re.MULTILINE)
+    assert [url.rpartition(":")[2] for url, _ in printed][:2] == [str(checkout.ports[name]) for name in ("PORT", "PROMETHEUS_PORT")], stack.said
+    for url, paths in printed:
+        for path in paths.split(", "):
+            assert path == "/api/v1" or fetch(url + path), url + path
+
     # Ready means ready.
     targets = prometheus(checkout, "targets?state=active")["activeTargets"]
     assert {t["labels"]["job"]: t["health"] for t in targets}["ingest-api"] == "up"
@@ -50,17 +57,22 @@ def test_from_start_to_ctrl_c(checkout):
     ours = [line for line in listening if any(f"pid={pid}," in line for pid in stack.servers().values())]
     assert len(ours) >= 3 and all(" 127.0.0.1:" in line for line in ours), ours
 
-    # The three lines work as they stand, in another folder, and Prometheus gets to know.
+    # The lines work as they stand, in another folder: from a file to e-mails, and Prometheus gets to know.
     lines = stack.curl_lines()
-    assert len(lines) == 3
-    answers = [subprocess.run(line, shell=True, cwd="/", capture_output=True, text=True, timeout=180) for line in lines]
-    imported, listed, created = [json.loads(a.stdout) for a in answers]
+    assert len(lines) == 7
+    shown = " && echo ';' && ".join(lines[:2] + [lines[2] + " && echo '\"'$campaign'\"'"] + lines[3:5])
+    said = subprocess.run(["bash", "-c", shown], cwd="/", capture_output=True, text=True, timeout=180).stdout
+    imported, listed, created, _, _ = map(json.loads, said.split(";\n"))
     rows = imported["imported"] + imported["updated"] + imported["rejected"]
     assert imported["imported"] and imported["updated"] and imported["rejected"]
-    assert len(listed["data"]) == 3 and created["id"]
+    assert len(listed["data"]) == 3 and re.fullmatch(r"[0-9a-f-]{36}", created)
     query = "query?query=sum(prospects_processed_total{action=~%22imported|rejected%22})"
     wait_until("the rows in Prometheus", lambda: (r := prometheus(checkout, query)["result"]) and float(r[0]["value"][1]) == rows, 20)
-    assert all("Authorization: Bearer " in line for line in lines)
+
+    def run_line(line):
+        return subprocess.run(line, shell=True, cwd="/", capture_output=True, text=True, timeout=180).stdout
+    wait_until("an e-mail for each", lambda: run_line(lines[5]).count(".eml") == imported["imported"])
+    wait_until("their number in Prometheus", lambda: f'"{imported["imported"]}"]' in run_line(lines[6]))
 
     # A second one of the same checkout does not disturb it.
     status, said = checkout.run(STACK, "run", PORT=12001, PROMETHEUS_PORT=12002, ALERTMANAGER_PORT=12003)

@@ -46,8 +46,8 @@ def test_key_commands_say_what_is_wrong(service):
     _, [key], _ = command(service, "key", "list", mine.id)
     for words, status, said in (
             (("key",), 2, "usage:"), (("key", "lose", mine.id), 2, "usage:"), (("key", "revoke", mine.id), 2, "usage:"),
-            (("key", "list", "me"), 1, "no UUID"), (("key", "create", "01890a5d-ac96-774b-bcce-b302099a8057"), 1, "no such organisation"),
-            (("key", "revoke", other.id, key["key_id"]), 1, "no such key"), (("key", "revoke", mine.id, "abc"), 1, "12 hexadecimal")):
+            (("key", "list", "me"), 1, "not a UUID"), (("key", "create", "01890a5d-ac96-774b-bcce-b302099a8057"), 1, "no such organisation"),
+            (("key", "revoke", other.id, key["key_id"]), 1, "no such organisation or key"), (("key", "revoke", mine.id, "abc"), 1, "12 hexadecimal")):
         got, printed, complaint = command(service, *words)
         assert (got, printed) == (status, []) and said in complaint, (words, got, printed, complaint)
     assert service.client(mine).get("/api/v1/prospects").status == 200
@@ -86,7 +86,7 @@ def test_no_secret_and_no_address_is_written_down(make_service, smtp, tmp_path):
     for name, value in secrets.items():
         (tmp_path / name).write_text(value if name != "sentry" else f"http://{value}@127.0.0.1:1/1")
     service = make_service(LOG_LEVEL="trace", METRICS_TOKEN_FILE=tmp_path / "token", SENTRY_DSN_FILE=tmp_path / "sentry",
-                           MAIL=f"smtp://ignored:secret-of-the-url@127.0.0.1:{smtp.port}", JOB_ATTEMPTS=2, RATE_LIMIT=1000)
+                           MAIL=f"smtp://ignored:secret-of-the-url@127.0.0.1:{smtp.port}", MAIL_RETRY_MIN=1, MAIL_RETRY_FOR=1, RATE_LIMIT=1000)
     service.errors_allowed = True
     organisation = service.organisation()
     _, [made], _ = command(service, "key", "create", organisation.id)

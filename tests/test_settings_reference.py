@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/settings.md and --help have every setting that the program reads, with its default and its bounds."""
+"""docs/service/settings.md and --help have every setting that the program reads, with its default and its bounds."""
 import re
 import subprocess
 
@@ -26,7 +26,7 @@ STRINGS = {name: (default, secret == "true")
            for name, default, secret in re.findall(r'\{"([A-Z_]+)", TEXT\(\w+\), "([^"]*)", (\w+)\}', SOURCE)}
 OTHERS = set(re.findall(r'getenv\("([A-Z_]+)"\)', SOURCE)) | {"PROMC_OVERRIDES"}
 DOCUMENTED = {cells[0].strip("`"): cells[1:] for cells in
-              ([cell.strip() for cell in line.strip("|").split("|")] for line in (ROOT / "docs/settings.md").read_text().splitlines()
+              ([cell.strip() for cell in line.strip("|").split("|")] for line in (ROOT / "docs/service/settings.md").read_text().splitlines()
                if line.startswith("| `"))}
 
 
@@ -42,7 +42,7 @@ def test_number(name):
     assert allowed == f"{low} … {high}" and meaning
     assert said == (f"`{default}`" if default else "`0`" if low == 0 else "one per core")
     # A number without a unit is a port or a switch.
-    assert unit or name in ("PORT", "METRICS_ENABLED")
+    assert unit or name in ("PORT", "METRICS_ENABLED", "CONFINE")
 
 
 @pytest.mark.parametrize("name", STRINGS)

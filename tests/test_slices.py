@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work on many rows is done in slices: a request writes no more than one, and what is left is done by jobs, whatever dies on the way."""
+import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from support.ports import wait_until
 
@@ -41,7 +43,7 @@ def test_an_import_that_is_killed_changes_nothing_in_the_end(make_service):
     """Killed in the middle of its slices: the next start takes back what was written, and the same import then works."""
     service = make_service()
     organisation = service.organisation()
-    client = service.client(organisation)
+    client, other = service.client(organisation), service.client(service.organisation("other"))
     assert client.import_csv("email,first_name,note\n" + "".join(f"p{i}@example.com,Ada,kept\n" for i in range(10))).status == 200
     wait_until("researched", lambda: {row["status"] for row in client.get("/api/v1/prospects").json()["data"]} == {"researched"})
     before = client.get("/api/v1/prospects").json()["data"]
@@ -55,12 +57,11 @@ def test_an_import_that_is_killed_changes_nothing_in_the_end(make_service):
     thread = threading.Thread(target=upload)
     thread.start()
     wait_until("a part of it is seen", lambda: len(client.get("/api/v1/prospects", limit=100).json()["data"]) == 100, interval=0.005)
-    other = service.client(service.organisation("other"))
     assert other.import_csv("email\nothers@example.com\n").status == 200, "others write meanwhile"
     service.kill()
     thread.join()
     service.start()
-    wait_until("taken back", lambda: [line for line in service.log_lines() if line["msg"] == "an import that did not end was taken back"])
+    wait_until("taken back", lambda: [line for line in service.log_lines() if line["msg"] == "an unfinished import was rolled back"])
     again = service.client(organisation)
     assert again.get("/api/v1/prospects", limit=500).json()["data"] == before
     answer = again.import_csv(many)
@@ -70,7 +71,8 @@ def test_an_import_that_is_killed_changes_nothing_in_the_end(make_service):
 def test_limits_of_an_organisation(make_service):
     """What is at its limit is refused and says so; the job that enqueues waits for room, and in the end all is done."""
     service = make_service(MAX_CAMPAIGNS=2, MAX_JOBS=300)
-    client = service.client(service.organisation())
+    owner = service.organisation()
+    client = service.client(owner)
     assert client.import_csv("email\n" + "".join(f"p{i}@example.com\n" for i in range(1700))).status == 200
     template = {"name": "n", "subject_template": "Hello", "body_template": "To {{email}}"}
     made = [client.post("/api/v1/campaigns", template) for _ in range(3)]
@@ -82,6 +84,10 @@ def test_limits_of_an_organisation(make_service):
     metrics = service.metrics()
     assert metrics.value("limit_refusals_total", limit="campaigns") == 1
 
+    wait_until("the gauge says how many there are", lambda: service.metrics().value("organisation_limit_used", organisation_id=owner.id, limit="campaigns") == 2)
+    wait_until("and that no job is left", lambda: service.metrics().value("organisation_limit_used", organisation_id=owner.id, limit="jobs") == 0)
+    assert metrics.value("organisation_limit_max", limit="campaigns") == 2 and metrics.value("organisation_limit_max", limit="prospects") == 10_000_000
+
     api = make_service(ROLE="api", MAX_JOBS=300)
     client = api.client(api.organisation())
     assert client.import_csv("email\n" + "".join(f"p{i}@example.com\n" for i in range(1700))).status == 200
@@ -91,3 +97,56 @@ def test_limits_of_an_organisation(make_service):
     refused = client.act(made, "send")
     assert (refused.status, refused.error_code, refused.headers["retry-after"]) == (429, "too_many_jobs", "60")
     assert api.metrics().value("limit_refusals_total", limit="jobs") == 1
+
+
+def test_no_more_prospects_than_an_organisation_may_have(make_service):
+    """New rows count, known ones do not; what was too much leaves nothing behind, also of an import in slices."""
+    service = make_service(MAX_PROSPECTS=3000)
+    client = service.client(service.organisation())
+
+    def rows(first, last, note=""):
+        return "email,note\n" + "".join(f"p{i}@example.com,{note}\n" for i in range(first, last))
+    assert client.import_csv(rows(0, 2990)).status == 200
+    for many in (20, 100_000):
+        refused = client.import_csv(rows(2985, 2985 + many))
+        assert (refused.status, refused.error_code) == (409, "too_many_prospects") and "MAX_PROSPECTS" in refused.json()["error"]["message"]
+    wait_until("taken back", lambda: client.import_csv(rows(2990, 3000)).status == 200)
+    again = client.import_csv(rows(0, 3000, "again"))  # what is taken back and this wait for each other
+    assert again.status == 200 and again.json()["updated"] == 3000
+    assert client.import_csv(rows(3000, 3001)).status == 409
+    assert service.metrics().value("limit_refusals_total", limit="prospects") >= 3
+
+
+def test_no_more_prospects_by_requests_at_the_same_time(make_service):
+    """Single rows on every connection, and imports: together they come to the limit and not past it."""
+    service = make_service(MAX_PROSPECTS=40)
+    organisation = service.organisation()
+
+    def import_rows(first):
+        count = 1 + first % 3 // 2  # two of them in every third request
+        rows = "email\n" + "".join(f"p{first}.{i}@example.com\n" for i in range(count))
+        return service.client(organisation, timeout=180).import_csv(rows).status
+    with ThreadPoolExecutor(16) as pool:
+        statuses = list(pool.map(import_rows, range(80)))
+    assert set(statuses) == {200, 409}
+    listed = service.client(organisation).get("/api/v1/prospects", limit=100).json()["data"]
+    assert len(listed) == 40
+
+
+def test_bodies_have_so_much_disk(make_service):
+    """A body on its way holds disk of its organisation; another that would be too much is refused, others' are not."""
+    service = make_service(MAX_BODY_DISK=1_000_000)
+    one, other = service.organisation(), service.organisation("other")
+    head = (f"POST /api/v1/prospects/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {one.key}\r\n"
+            "Content-Type: text/csv\r\nContent-Length: 700000\r\n\r\n")
+    big = "email\n" + "".join(f"p{i:06}@example.com\n" for i in range(35_000))
+    assert service.client(one).import_csv("email\nfirst@example.com\n").status == 200  # its series are there
+    with socket.create_connection(("127.0.0.1", service.port)) as half:
+        half.sendall(head.encode() + big.encode()[:650_000])
+        wait_until("it is on disk", lambda: service.metrics().value("organisation_limit_used", organisation_id=one.id, limit="body_disk") == 650_000)
+        refused = service.client(one).import_csv(big)
+        assert (refused.status, refused.error_code, refused.headers["retry-after"]) == (429, "too_many_bodies", "5")
+        assert service.client(other).import_csv(big).status == 200
+        assert service.client(one).import_csv("email\na@example.com\n").status == 200, "a small body needs no disk"
+    wait_until("given back", lambda: service.metrics().value("organisation_limit_used", organisation_id=one.id, limit="body_disk") == 0)
+    assert service.client(one).import_csv(big).status == 200

@@ -11,6 +11,7 @@ from stack import Fault, checkout, log, ports
 from stack.account import Launcher, account
 from stack.process import Process
 from stack.servers import prometheus
+from stack.servers.alertmanager import Alertmanager
 from stack.servers.others import Make
 from support.ports import free_port, wait_until
 from support.service import ROOT
@@ -129,7 +130,7 @@ def test_make_ends_with_all_that_it_started(tmp_path):
 def test_ports_from_the_environment():
     assert ports.from_environment({"A": 1, "B": 2}, {"A": "080", "B": ""}) == {"A": 80, "B": 2}
     for value in ("x", "0", "65536", "-1", "3000x", "\u0663"):
-        with pytest.raises(Fault, match=r"^A=.* is no port number"):
+        with pytest.raises(Fault, match=r"^A=.* is not a port number"):
             ports.from_environment({"A": 1}, {"A": value})
 
 
@@ -224,6 +225,20 @@ def test_logs_of_old_and_new_versions():
 
 
 # ---------------------------------------------------------------- configuration
+
+@pytest.mark.parametrize("secret", [None, "https://boards.example"])
+def test_messages_link_to_this_runs_page(tmp_path, monkeypatch, secret):
+    """Whatever its port is; what the secrets say goes before."""
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / "slack_webhook_url").write_text("http://127.0.0.1:9/slack")
+    if secret:
+        (folder / "grafana_url").write_text(secret)
+    monkeypatch.setenv("ALERTMANAGER_SECRETS", str(folder))
+    server = Alertmanager(tmp_path / "alertmanager", 1)
+    assert checkout.render_alertmanager(server, "http://127.0.0.1:13001") == ["Slack"]
+    assert f'define "prospectflow.grafana" }}}}{secret or "http://127.0.0.1:13001"}{{{{ end }}}}' in server.config.read_text()
+
 
 def test_this_runs_ports():
     given = {"PORT": 1, "PROMETHEUS_PORT": 2, "ALERTMANAGER_PORT": 3}

@@ -121,7 +121,7 @@ def test_a_death_that_the_others_survive(supervised):
     stack = supervised("keep", good=GOOD, bad=GOOD)
     good = stack.pid("good")
     os.kill(stack.pid("bad"), signal.SIGKILL)
-    wait_until("it is said", lambda: "has ended with signal KILL; the others go on" in stack.said)
+    wait_until("it is said", lambda: "has ended with signal KILL; the others keep running" in stack.said)
     assert stack.pids() == [good] and stack.popen.poll() is None
     assert stack.stop() == 0, "what was wanted is no error"
     # The last one: nothing is left to be kept.
@@ -134,13 +134,13 @@ def test_a_death_is_followed_by_another_start(supervised):
     stack = supervised("restart", good=GOOD, bad=GOOD)
     good, first = stack.pid("good"), stack.pid("bad")
     os.kill(first, signal.SIGKILL)
-    wait_until("it is said", lambda: "bad is started again" in stack.said)
+    wait_until("it is said", lambda: "bad is restarted" in stack.said)
     second = stack.pid("bad")
     assert second != first and stack.pid("good") == good
     assert stack.log("bad") == "started\nstarted\n", "the log goes on"
     # Again at once: later than the first time.
     os.kill(second, signal.SIGKILL)
-    wait_until("it is said", lambda: "started again in 2 s" in stack.said)
+    wait_until("it is said", lambda: "restarted in 2 s" in stack.said)
     assert stack.stop() == 0, "one that waits to be started again can be stopped too"
 
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 from support.certificates import make_certificate
@@ -65,6 +66,17 @@ def test_everything_is_as_without(secure):
     port = int(secure.env["METRICS_LISTEN"].rsplit(":", 1)[1])
     status, text = ask(connect(port, secure.certificate), "/metrics")
     assert status == 200 and b'\nhttp_requests_total{method="POST",route="/api/v1/prospects/import",status_code="200"} 1\n' in text
+
+
+def expiry(certificate):
+    text = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-enddate"], capture_output=True, text=True, check=True).stdout
+    return ssl.cert_time_to_seconds(text.strip().removeprefix("notAfter="))
+
+
+def shown_expiry(service):
+    port = int(service.env["METRICS_LISTEN"].rsplit(":", 1)[1])
+    _, text = ask(connect(port, service.certificate), "/metrics")
+    return float(text.split(b"\ntls_certificate_expiry_timestamp_seconds ")[1].split(b"\n")[0])
 
 
 def exchange(service, data):
@@ -169,10 +181,13 @@ def test_a_new_certificate_without_a_restart(secure, tmp_path):
     old = connect(secure.port, secure.certificate)
     assert ask(old, "/health/live")[0] == 200
     first = ssl.get_server_certificate(("127.0.0.1", secure.port))
-    show(secure, *make_certificate(tmp_path, "renewed"))
+    assert shown_expiry(secure) == expiry(secure.certificate)
+    show(secure, *make_certificate(tmp_path, "renewed", days=30))
     secure.process.signal(signal.SIGHUP)
     wait_until("the new certificate shown", lambda: ssl.get_server_certificate(("127.0.0.1", secure.port)) != first, SECONDS)
     assert answers(secure)  # verified against the new one
+    assert expiry(secure.certificate) > time.time() + 28 * 86400
+    wait_until("its expiry", lambda: shown_expiry(secure) == expiry(secure.certificate), SECONDS)
     assert ask(old, "/health/live")[0] == 200  # who is connected stays connected
 
     secure.errors_allowed = True

@@ -124,7 +124,7 @@ class Stack:
         return self
 
     def curl_lines(self):
-        return re.findall(r"^curl .*$", self.said, re.MULTILINE)
+        return re.findall(r"^(?:curl |campaign=|ls ).*$", self.said, re.MULTILINE)
 
     def press_ctrl_c(self):
         os.write(self.master, b"\x03")

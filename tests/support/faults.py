@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every fault test needs: clients that keep book of what was acknowledged, a watch that the service answers all the
-while, and the table of docs/reliability.md (`pytest -k fault` prints it).
+while, and the table of docs/service/reliability.md (`pytest -k fault` prints it).
 """
 import http.client
 import statistics
@@ -15,6 +15,17 @@ from .service import BUILD
 
 PROMC = BUILD / "tools/promc/promc"
 _table, _increases = [], []
+
+
+def recorded():
+    """The rows of both tables, for add() in another process."""
+    return [_table, _increases]
+
+
+def add(tables):
+    for mine, others in zip((_table, _increases), tables):
+        mine.extend(map(tuple, others))
+        mine.sort(key=lambda row: row[:2] if mine is _increases else row[0])
 
 
 def record(fault, acknowledged, lost, twice, resumed, memory, note=""):

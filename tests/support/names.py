@@ -17,8 +17,8 @@ ALERT_LABELS = ("component", "severity")
 
 
 def settings():
-    """docs/settings.md, which test_settings_reference.py holds to the program."""
-    for line in (ROOT / "docs/settings.md").read_text(encoding="utf-8").splitlines():
+    """docs/service/settings.md, which test_settings_reference.py holds to the program."""
+    for line in (ROOT / "docs/service/settings.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("| `"):
             name, _, _, unit = [cell.strip() for cell in line.strip("|").split("|")][:4]
             yield f"setting {name.strip('`')}"

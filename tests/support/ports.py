@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ports for servers under test: on 127.0.0.1 and below 32768, where the kernel takes none for outgoing connections."""
+import functools
 import itertools
 import random
 import socket
 import time
 
-FIRST, LAST, EACH = 12000, 32767, 1000
+FIRST, LAST, EACH = 12000, 32767, 400
 
 
+@functools.cache
 def _block():
-    """Ports that no other run of the tests gives away, for as long as we live: each run holds a name in the abstract namespace,
-    which is the network's, as ports are, and is gone with us."""
+    """Ports that no other process of tests gives away, for as long as we live: each holds a name in the abstract namespace, which
+    is the network's, as ports are, and is gone with us."""
     blocks = list(range(FIRST, LAST + 1 - EACH, EACH))
     random.shuffle(blocks)
     for first in blocks:
@@ -20,18 +22,15 @@ def _block():
         except OSError:
             name.close()
             continue
-        return name, range(first, first + EACH)
-    raise RuntimeError(f"{len(blocks)} runs of these tests at once are too many: no ports are left")
-
-
-_held, _ports = _block()
-_next = itertools.cycle(_ports)
+        return name, itertools.cycle(range(first, first + EACH))
+    raise RuntimeError(f"{len(blocks)} processes of these tests at once are too many: no ports are left")
 
 
 def free_port():
     """One that nobody listens at. It is given away again only after all the others."""
+    _name, ports = _block()
     while True:
-        port = next(_next)
+        port = next(ports)
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -13,7 +13,7 @@ A case is bytes to send; behind them goes a plain GET that ends the connection, 
   close   the connection has ended without a word
 and else the statuses as they are, or "waits". `expect` lists what is good.
 
-As a program (`python3 -m support.probes`, in tests/) it prints the table of docs/http-scorecard.md.
+As a program (`python3 -m support.probes`, in tests/) it prints the table of docs/service/http-scorecard.md.
 """
 import contextlib
 import json

@@ -20,6 +20,7 @@ class Relay:
         self.mode = "take"
         self.taken = Counter()  # receiver: messages for which the dot was read
         self.times = []  # when each was taken
+        self.on_command = None  # called with (verb, its argument); what it returns is answered, None: as ever
         self.on_message = None  # called with the receiver after a message was taken, before the verdict
         self._server = None
         self._open, self._lock = set(), threading.Lock()
@@ -88,6 +89,12 @@ class Relay:
             verb = line[:4].upper()
             if verb == b"RCPT":
                 receiver = line.decode().partition("<")[2].partition(">")[0]
+            special = self.on_command and self.on_command(verb.decode("latin-1"), line[5:].decode("latin-1").strip())
+            if special:
+                say(special.encode())
+                if special.startswith("421"):
+                    return
+            elif verb == b"RCPT":
                 say({"later": b"451 4.3.0 later", "refuse": b"550 5.1.1 no such user"}.get(self.mode, b"250 2.1.5 ok"))
             elif verb == b"DATA":
                 say(b"354 go on")

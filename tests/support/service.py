@@ -19,7 +19,7 @@ BINARY = BUILD / "apps/ingest-api/ingest-api"
 ERROR = 50  # pino's number
 
 # What a developer may have set for `make run` must not change what is tested.
-_OURS = ("PORT", "HOST", "DATA_DIR", "STORE", "QUEUE", "MAIL", "LOOPS", "LOG_LEVEL", "METRICS_", "RATE_LIMIT", "VALIDATION_DELAY")
+_OURS = ("PORT", "HOST", "DATA_DIR", "STORE", "QUEUE", "MAIL", "PUBLIC_URL", "LOOPS", "LOG_LEVEL", "METRICS_", "RATE_LIMIT", "VALIDATION_DELAY")
 
 
 def clean_environment(**overrides):
@@ -40,7 +40,8 @@ class Service(IngestApi):
         super().__init__("ingest-api", directory, free_port(), BINARY, log_path=directory / "ingest-api.log")
         self.data_dir = directory / "data"
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.env = clean_environment(**({"HOST": "127.0.0.1", "PORT": self.port, "DATA_DIR": self.data_dir, "VALIDATION_DELAY": 0} | env))
+        self.env = clean_environment(**({"HOST": "127.0.0.1", "PORT": self.port, "DATA_DIR": self.data_dir, "VALIDATION_DELAY": 0,
+                                        "MAIL_FROM": "ProspectFlow <hello@prospectflow.test>"} | env))
         self.errors_allowed = False  # set by a test that makes errors happen
         self._clients = []
 

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A correction helps: what was wrong with a prospect or a template, and is mended, reaches the person, until the e-mail is handed over."""
+from support.ports import wait_until
+
+
+def fates(client, campaign, **wanted):
+    return wait_until(f"{wanted}", lambda: (f := {k: n for k, n in client.stats(campaign)["fates"].items() if n}) == wanted and f, interval=0.1)
+
+
+def bodies(service):
+    return sorted(f.read_text() for f in (service.data_dir / "outbox").glob("*.eml"))
+
+
+def test_send_then_the_correction_then_send(service):
+    client = service.client(service.organisation())
+    assert client.import_csv("email,first_name\nada@example.com,Ada\nbob@example.com,\n").status == 200
+    campaign = client.campaign(subject="Hi {{first_name}}", body="Dear {{first_name}}")
+    assert client.act(campaign, "start").status == 200
+    assert client.act(campaign, "send").json()["enqueued"] == 2
+    fates(client, campaign, accepted=1, skipped=1)
+    assert client.act(campaign, "send").json()["enqueued"] == 0, "nothing has changed"
+    assert client.import_csv("email,first_name\nbob@example.com,Bob\n").status == 200
+    assert client.act(campaign, "send").json()["enqueued"] == 1
+    fates(client, campaign, accepted=2)
+    assert [name in text for text, name in zip(bodies(service), ("Ada", "Bob"))] or len(bodies(service)) == 2
+    assert any("Dear Bob" in text for text in bodies(service))
+    assert client.act(campaign, "send").json()["enqueued"] == 0, "whoever got it gets it once"
+
+
+def test_a_wrong_draft_is_made_anew_until_it_is_sent(service):
+    """Of a changed prospect and of a changed template; drafts by hand are not undone."""
+    client = service.client(service.organisation())
+    assert client.import_csv("email,first_name\nada@example.com,Adda\ncy@example.com,Cy\n").status == 200
+    campaign = client.campaign(subject="Hi {{first_name}}", body="Deer {{first_name}}")
+    assert client.act(campaign, "drafts").json()["enqueued"] == 2
+
+    def drafts():
+        rows = client.get(f"/api/v1/campaigns/{campaign}/drafts").json()["data"]
+        return sorted((row["subject"], row["body"]) for row in rows)
+    wait_until("drafts", lambda: drafts() == [("Hi Adda", "Deer Adda"), ("Hi Cy", "Deer Cy")])
+    assert client.act(campaign, "drafts").json()["enqueued"] == 0
+    assert client.import_csv("email,first_name\nada@example.com,Ada\n").status == 200
+    assert client.act(campaign, "drafts").json()["enqueued"] == 1
+    wait_until("the prospect's", lambda: drafts() == [("Hi Ada", "Deer Ada"), ("Hi Cy", "Deer Cy")])
+    changed = client.request("PATCH", f"/api/v1/campaigns/{campaign}", '{"body_template": "Dear {{first_name}}"}', {"Content-Type": "application/json"})
+    assert changed.status == 200 and changed.json()["body_template"] == "Dear {{first_name}}"
+    assert client.act(campaign, "start").status == 200
+    assert client.act(campaign, "send").json()["enqueued"] == 2
+    fates(client, campaign, accepted=2)
+    assert drafts() == [("Hi Ada", "Dear Ada"), ("Hi Cy", "Dear Cy")], "the draft is what was sent"
+    assert client.import_csv("email,first_name\nada@example.com,Adele\n").status == 200
+    assert client.act(campaign, "drafts").json()["enqueued"] == client.act(campaign, "send").json()["enqueued"] == 0

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that are written for prometheus-client-c, on promc: one by that library's documentation, and coturn as Debian has it."""
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from stack.process import die_with_parent
+from support.ports import PATIENCE, free_port, is_listening, wait_until
+from support.service import BUILD, ROOT
+from support.turn import Client
+
+TARGET = BUILD / "lib/prom-compat/prom-target"
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+USERS = 10_000
+SECRET = "secret"
+
+
+class Program:
+    """A program under test, with /metrics on a port of its own."""
+
+    def __init__(self, port, *command, **options):
+        self.port = port
+        self.popen = subprocess.Popen([str(word) for word in command], preexec_fn=die_with_parent, **options)
+        wait_until("the program listens", lambda: self.popen.poll() is None and is_listening(port))
+
+    def ask(self, path="/metrics", method="GET"):
+        """Status, headers, body."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            answer = opener.open(request, timeout=PATIENCE)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            return answer.status, answer.headers, answer.read().decode()
+
+    def families(self):
+        status, headers, body = self.ask()
+        assert (status, headers["Content-Type"]) == (200, TEXT)
+        # the parser takes `_total` off a counter's name and puts it back on its samples: only those of the page are looked at
+        assert list(text_string_to_metric_families(body))
+        return body
+
+    def sum(self, name):
+        """Of all series of a name; and how many there are."""
+        values = [float(line.rsplit(" ", 1)[1]) for line in self.families().splitlines() if re.match(re.escape(name) + r"[{ ]", line)]
+        return sum(values), len(values)
+
+    def resident_bytes(self):
+        pages = Path(f"/proc/{self.popen.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def stop(self):
+        self.popen.terminate()
+        return self.popen.wait(timeout=PATIENCE)
+
+
+@pytest.fixture
+def start():
+    programs = []
+
+    def make(port, *command, **options):
+        programs.append(Program(port, *command, **options))
+        return programs[-1]
+
+    yield make
+    for program in programs:
+        if program.popen.poll() is None:
+            program.popen.kill()
+        program.popen.wait()
+
+
+@pytest.fixture
+def target(start):
+    if not TARGET.exists():
+        pytest.skip("libprom is not built: libmicrohttpd-dev is not installed")
+
+    def make(users):
+        port = free_port()
+        return start(port, TARGET, port, users)
+
+    return make
+
+
+def test_a_documented_program_is_scraped(target, make_prometheus):
+    program = target(3)
+    body = program.families()
+    assert "# HELP my_counter counts things\n# TYPE my_counter counter\nmy_counter 100\n" in body
+    assert 'my_gauge{one="bar",two="bang"} 200\n' in body
+    assert 'my_histogram_bucket{le="5"} 50\nmy_histogram_bucket{le="10"} 100\n' in body and "my_histogram_sum 500\n" in body
+    prometheus = make_prometheus(program)
+    assert wait_until("the counter in Prometheus", lambda: prometheus.query("my_counter")) == 100
+    assert prometheus.query("histogram_quantile(0.5, my_histogram_bucket)") == 5
+    assert prometheus.query("sum(traffic)") == 15
+    assert wait_until("process metrics", lambda: prometheus.query("process_resident_memory_bytes")) > 0
+    assert program.stop() == 0
+
+
+def test_what_a_client_of_http_sees(target):
+    program = target(0)
+    assert program.ask("/")[0::2] == (200, "OK\n")
+    assert program.ask("/elsewhere")[0] == 404
+    assert program.ask(method="POST")[0] == 405 and program.ask(method="POST")[1]["Allow"] == "GET, HEAD"
+    status, headers, body = program.ask(method="HEAD")
+    assert (status, headers["Content-Type"], body) == (200, TEXT, "")
+    assert program.stop() == 0
+
+
+def test_ten_thousand_users_and_more(target):
+    """The cap of a metric is 10,000 series: what is past it is counted, under a name that says so, and nothing is lost."""
+    program = target(USERS + 500)
+    total, series = program.sum("traffic")
+    assert (total, series) == (5 * (USERS + 500), USERS + 1)
+    assert 'traffic{realm="other",user="other",promc_overflow="true"} 2500\n' in program.families()
+    resident = program.resident_bytes()
+    for _ in range(20):
+        program.families()
+    assert program.resident_bytes() < resident + (4 << 20)  # a scrape leaves nothing behind
+    assert program.stop() == 0
+
+
+# ------------------------------------------------------------------------------------------------------------------ coturn
+
+def run(*command, **options):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=1800, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    return done.stdout
+
+
+def debian_source(package, folder):
+    """The source package as Debian has it, its patches applied, verified by apt; skips where it cannot be had."""
+    targets = run("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
+    archive = next((line.split()[2] for line in targets.splitlines() if re.fullmatch(r"\w+ main \S+", line)), None)
+    if not archive:
+        pytest.skip("apt knows no package source")
+    said = ""
+    for suite in ("trixie", "bookworm"):
+        own = folder / suite
+        (own / "lists/partial").mkdir(parents=True)
+        (own / "sources.list").write_text(f"deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {archive} {suite} main\n")
+        options = [word for setting in (f"Dir::Etc::sourcelist={own}/sources.list", "Dir::Etc::sourceparts=/dev/null", "Dir::Cache::pkgcache=",
+                                        f"Dir::State::lists={own}/lists", "Dir::Cache::srcpkgcache=", "APT::Sandbox::User=root")
+                   for word in ("-o", setting)]
+        for command in (["update"], ["source", package]):
+            done = subprocess.run(["apt-get", "-qq", *options, *command], cwd=own, capture_output=True, text=True, timeout=1800)
+            if done.returncode != 0:
+                said += done.stderr.strip()[-300:]
+                break
+        else:
+            return next(own.glob(f"{package}-*/"))
+    pytest.skip(f"the sources of {package} cannot be had here: {said}")
+
+
+@pytest.fixture(scope="module")
+def coturn(tmp_path_factory):
+    """turnserver, unmodified, configured by itself with libprom and libpromhttp as it finds them; and the libraries' folder."""
+    for needed, package in (("/usr/include/openssl/ssl.h", "libssl-dev"), ("/usr/include/event2/event.h", "libevent-dev")):
+        if not os.path.exists(needed):
+            pytest.skip(f"coturn needs {package}")
+    if not shutil.which("dpkg-source"):
+        pytest.skip("dpkg-source is not installed: dpkg-dev")
+    folder = tmp_path_factory.mktemp("coturn")
+    source = debian_source("coturn", folder)
+    prefix = folder / "usr"
+    run("meson", "setup", folder / "build", ROOT, f"--prefix={prefix}", "--libdir=lib", "-Dapps=disabled", "-Dtests=disabled",
+        "-Dexamples=disabled", "-Dlibprom=enabled")
+    run("meson", "install", "-C", folder / "build", "--quiet")
+    flags = dict(os.environ, CFLAGS=f"-O1 -I{prefix}/include", LDFLAGS=f"-L{prefix}/lib -Wl,-rpath-link,{prefix}/lib",
+                 LD_LIBRARY_PATH=f"{prefix}/lib")
+    said = run("./configure", cwd=source, env=flags)
+    assert "Prometheus lib found." in said and "Prometheus http lib found." in said, said[-3000:]
+    run("make", "-j2", cwd=source, env=flags)
+    return source / "bin/turnserver", prefix / "lib"
+
+
+@pytest.mark.slow
+def test_coturn_as_debian_has_it(coturn, start, make_prometheus, tmp_path):
+    """Ten thousand users, each with a session of its own: each has its labels, all of it is counted, and memory stays in its budget."""
+    turnserver, libraries = coturn
+    port, metrics = free_port(), free_port()
+    log = open(tmp_path / "log", "wb")
+    program = start(metrics, turnserver, "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={port}",
+                    "--min-port=13000", "--max-port=32000", "--use-auth-secret", f"--static-auth-secret={SECRET}",
+                    "--realm=example.org", "--prometheus", f"--prometheus-port={metrics}", "--prometheus-username-labels", "--no-cli",
+                    "--no-tls", "--no-dtls", "--log-file=stdout", f"--userdb={tmp_path}/db", f"--pidfile={tmp_path}/pid", stdout=log,
+                    stderr=log, env=dict(os.environ, LD_LIBRARY_PATH=str(libraries)), cwd=tmp_path)
+    names = [f"turn_traffic_{peer}{what}" for peer in ("", "peer_") for what in ("rcvp", "rcvb", "sentp", "sentb")]
+    expiry = int(time.time()) + 86400  # of the credentials, which a user of a shared secret has in front of the name
+    for user in range(USERS):
+        while not Client(port, f"{expiry}:user{user}", SECRET).session():
+            pass
+    wait_until("the last session counted", lambda: program.sum("turn_total_traffic_rcvp")[0] >= 3 * USERS)
+    body = program.families()
+    assert "# TYPE turn_traffic_rcvp counter\n" in body and "# TYPE turn_total_allocations gauge\n" in body
+    for name in names:
+        assert program.sum(name)[1] == USERS, name
+        assert f'promc_series_dropped_total{{family="{name}"}} 0\n' in body
+    assert program.sum("turn_traffic_rcvp")[0] == program.sum("turn_total_traffic_rcvp")[0]
+    used, _ = program.sum("promc_arena_bytes")
+    limit, _ = program.sum("promc_arena_limit_bytes")
+    assert used < limit == 128 << 20
+    prometheus = make_prometheus(program, interval="5s")
+    assert wait_until("the users in Prometheus", lambda: prometheus.query("count(turn_traffic_rcvp)")) == USERS
+    assert prometheus.query("sum(turn_traffic_rcvb) > bool 0") == 1
+    assert wait_until("all allocations given back", lambda: prometheus.query("turn_total_allocations") == 0)
+    print(f"coturn: {USERS} users, {len(body)} bytes of metrics, {int(used)} of {int(limit)} bytes of the arena, "
+          f"{program.resident_bytes()} resident")
+    program.stop()

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What packages are made of: manual pages from the headers, the bill of materials, and that no library is left out."""
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from support.service import BUILD, ROOT
+
+MESON = (ROOT / "meson.build").read_text()
+VERSION = re.search(r"^  version: '(.*)'", MESON, re.M)[1]
+
+
+def run(*command, **options):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("man") / "man3"
+    headers = [path for pattern in ("promc*/include/promc*/*.h", "prom-compat/include/*.h") for path in ROOT.glob(f"lib/{pattern}")
+               if path.name != "promc.h"]
+    run(ROOT / "scripts/man-pages", f"--version={VERSION}", folder, *sorted(headers))
+    return folder
+
+
+def libraries():
+    return sorted(path for path in BUILD.glob("lib/*/lib*.so"))
+
+
+def test_every_function_has_a_manual_page(pages):
+    """Of those that are exported and declared in a public header; a symbol that only a macro names has none."""
+    declared = "".join(path.read_text() for path in ROOT.glob("lib/*/include/**/*.h"))
+    for library in libraries():
+        for line in run("nm", "-D", "--defined-only", library).splitlines():
+            symbol = line.split()[-1].split("@")[0]
+            if line.split()[1] == "T" and re.search(rf"_API [^;#]*?\b{symbol}\(", declared):
+                assert (pages / f"{symbol}.3").exists(), f"{library.name}: {symbol}"
+
+
+def test_manual_pages_say_what_the_headers_say(pages):
+    counter = (pages / "promc_counter.h.3").read_text()
+    assert "promc_counter_inc" in counter.split(".SH SYNOPSIS")[0]
+    assert ".SS promc_counter_add()\n" in counter and "Negative numbers, NaN and infinities are refused" in counter
+    assert (pages / "promc_counter_add.3").read_text() == ".so man3/promc_counter.h.3\n"
+    assert "struct promc_family_settings" in (pages / "promc_family.h.3").read_text()
+    assert ".SS prom_counter_inc()\n" in (pages / "prom_counter.h.3").read_text()
+
+
+def test_manual_pages_are_well_formed(pages):
+    if not shutil.which("man"):
+        pytest.skip("man is not installed")
+    for page in sorted(pages.glob("*.h.3")):
+        done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page], capture_output=True, text=True, timeout=180,
+                              env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MANROFFSEQ": ""})
+        assert (done.returncode, done.stderr) == (0, ""), page.name
+
+
+def test_the_bill_of_materials(tmp_path):
+    text = run(ROOT / "scripts/sbom", BUILD)
+    assert text == run(ROOT / "scripts/sbom", BUILD)
+    document = json.loads(text)
+    assert document["spdxVersion"] == "SPDX-2.3" and document["dataLicense"] == "CC0-1.0" and document["SPDXID"] == "SPDXRef-DOCUMENT"
+    assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", document["documentNamespace"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["creationInfo"]["created"])
+    packages = {package["name"]: package for package in document["packages"]}
+    assert packages["promc"]["versionInfo"] == VERSION and packages["promc"]["licenseDeclared"] == "Apache-2.0"
+    assert {"gnutls", "zlib", "libcurl", "libuv", "libpq", "sqlite3"} <= packages.keys()
+    names = set()
+    for entry in document["files"]:
+        path = ROOT / entry["fileName"]
+        sums = {one["algorithm"]: one["checksumValue"] for one in entry["checksums"]}
+        assert sums["SHA256"] == hashlib.sha256(path.read_bytes()).hexdigest(), path
+        names.add(entry["fileName"])
+    assert "./lib/promc/src/registry/registry.c" in names and not any("/tests/" in name for name in names)
+    known = {"SPDXRef-DOCUMENT", *(one["SPDXID"] for kind in ("packages", "files") for one in document[kind])}
+    assert len(known) == 1 + len(document["packages"]) + len(document["files"])  # none stands for two
+    assert all({one["spdxElementId"], one["relatedSpdxElement"]} <= known for one in document["relationships"])
+
+
+def test_every_library_has_a_debian_package():
+    """And the packages are of this version."""
+    control = (ROOT / "debian/control").read_text()
+    for library in libraries():
+        name = library.name.removesuffix(".so")
+        assert f"\nPackage: {name}0\n" in control, name
+        assert (ROOT / f"debian/{name}0.install").read_text().strip().endswith(f"/{name}.so.*")
+        assert any(f"/{name}.so\n" in path.read_text() for path in ROOT.glob("debian/*-dev.install")), name
+    assert run("sed", "-n", "1s/.*(\\(.*\\)-[0-9]*).*/\\1/p", ROOT / "debian/changelog").strip() == VERSION
+    assert f"\npkgver={VERSION}\n" in (ROOT / "packaging/alpine/APKBUILD").read_text()
+
+
+def test_what_debian_installs_is_what_is_there():
+    """Headers that an install list names exist; the folders of headers are each in one."""
+    lists = "".join(path.read_text() for path in ROOT.glob("debian/*.install"))
+    for folder in ROOT.glob("lib/promc-*/include/promc-*"):
+        assert f"usr/include/{folder.name}\n" in lists, folder.name
+
+
+def test_the_page_of_the_ways_shows_what_is_typed():
+    typed = re.findall(r"^```sh\n(.*?)^```", run(ROOT / "scripts/ways", "page"), re.M | re.S)
+    assert len(typed) == 5 and typed == re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/library/ways.md").read_text(), re.M | re.S)
