@@ -1,16 +1,20 @@
 # The reference from the headers, ABI and sizes: included by the top Makefile.
 
-.PHONY: docs docs-metrics abi-check size
+##@ Documents and ABI
+.PHONY: docs docs-metrics check-openapi abi-check size
 
-docs: ## an HTML reference from the public headers, in build/docs/html
+docs: ##+ an HTML reference from the public headers, in build/docs/html
 	@scripts/setup docs
 	@scripts/docs $(BUILD)
 
-docs-metrics: build ## write docs/metrics.md and docs/metrics.json anew
-	@$(BUILD)/apps/ingest-api/ingest-api metrics >docs/metrics.md
-	@$(BUILD)/apps/ingest-api/ingest-api metrics --json >docs/metrics.json
+docs-metrics: build ## write docs/service/metrics.md and docs/service/metrics.json again
+	@$(BUILD)/apps/ingest-api/ingest-api metrics >docs/service/metrics.md
+	@$(BUILD)/apps/ingest-api/ingest-api metrics --json >docs/service/metrics.json
 
-abi-check: build ## hold every library to its ABI in abi/
+check-openapi: install-packages-test build ## schemathesis compares the server with docs/openapi.yaml for OPENAPI_SECONDS (default 600); needs PyPI
+	@OPENAPI_SECONDS=$(or $(OPENAPI_SECONDS),600) BUILD=$(BUILD) $(PYTEST) -m slow -s tests/test_schemathesis.py
+
+abi-check: build ## compare every library with its ABI in abi/
 	@scripts/setup docs
 	@scripts/abi-check $(BUILD)
 
