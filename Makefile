@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The front door. Everything is built by Meson in build/; the work is done by scripts/. `make help` lists the targets:
-# each is listed by the comment after its name, here and in the included files.
+# The front door. Everything is built by Meson in build/; the work is done by scripts/. `make help` and `help-all` list the targets:
+# each is
+# listed by the comment after its name, here and in the included files, under the last "##@" line; "##+" is for what most people need.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,6 +14,9 @@ BUILD ?= build
 WERROR ?= false
 # Stack tests run under Debian's Python, where their modules are, whatever else comes first on PATH.
 PYTEST ?= /usr/bin/python3 -m pytest
+# So many pytests share the stack tests, which mostly wait. 0: one, in whose output a debugger can be used (ARGS=--pdb).
+TEST_JOBS ?= 3
+PYTEST_JOBS = -n $(TEST_JOBS) --dist loadgroup
 # Starts, watches and stops servers.
 STACK = BUILD=$(BUILD) /usr/bin/python3 tools/stack/__main__.py
 
@@ -27,21 +31,25 @@ LINT_TARGETS := lint-format lint-layers lint-tidy lint-scripts
 -include infra/monitoring.mk
 -include infra/grafana/grafana.mk
 -include docs/docs.mk
--include lib/promc-exporter/live/live.mk
 
-.PHONY: help setup build build-run run demo cluster accuracy test test-unit test-stack test-slow test-backends test-asan test-tsan test-arm64 test-debian12 test-debian13 fuzz lint lint-format lint-layers lint-tidy lint-scripts \
+.PHONY: help help-all setup build build-run run demo cluster accuracy test test-unit test-stack test-slow test-long test-backends test-asan test-tsan test-platforms check-long soak test-debian12 test-debian13 packages fuzz mutate lint lint-deep lint-format lint-layers lint-tidy lint-scripts \
     format clean install-packages-run install-packages-cluster install-packages-test
 
-help: ## this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+##@ Start it
+help: ## the ten targets that most people need
+	@awk 'BEGIN { FS = ":.*##[+] " } /^[a-z][a-z0-9-]*:.*##[+] / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install every Debian package that is missing (scripts/packages.txt), nothing else
+help-all: ##+ list every target
+	@awk '/^##@ / { printf "\n%s\n", substr($$0, 5) } match($$0, /:.*##[+]? /) && /^[a-z]/ { \
+	    printf "  make %-22s %s\n", substr($$0, 1, index($$0, ":") - 1), substr($$0, RSTART + RLENGTH) }' $(MAKEFILE_LIST)
+
+setup: ## install the missing Debian packages (scripts/packages.txt), nothing else
 	@scripts/setup
 
-build: $(BUILD)/build.ninja ## compile everything into build/
+build: $(BUILD)/build.ninja ##+ compile everything into build/
 	@flock $(BUILD) ninja -C $(BUILD) --quiet # one at a time: two in one folder spoil each other's work
 
-build-run: $(BUILD)/build.ninja ## compile what make run and make demo start, half of it
+build-run: $(BUILD)/build.ninja ## compile only what make run and make demo need, half of everything
 	@flock $(BUILD) ninja -C $(BUILD) --quiet apps/ingest-api/ingest-api tools/demo/demo-traffic
 
 # Meson looks after itself once this file is there: it configures anew when a meson.build has changed. What it does not see is that
@@ -51,36 +59,43 @@ $(BUILD)/build.ninja: $(wildcard /var/lib/dpkg/status)
 	@said=$$(if [ -f $@ ]; then touch $(BUILD)/meson-private/coredata.dat && flock $(BUILD) ninja -C $(BUILD) build.ninja; \
 	    else meson setup $(BUILD) -Dwerror=$(WERROR); fi 2>&1) || { printf '%s\n' "$$said"; exit 1; }
 
-run: install-packages-run build-run ## ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
+run: install-packages-run build-run ##+ ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
 	@$(STACK) run
 
-demo: install-packages-run build-run ## the same with traffic; DEMO_RATE requests a second (default 50)
+demo: install-packages-run build-run ##+ make run with traffic; DEMO_RATE requests a second (default 50)
 	@$(STACK) demo
 
-cluster: install-packages-cluster build ## two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus; until Ctrl-C
+drill: build-run ## break the running demo and watch it: DRILL=lock, smtp, queue, worker, drafts, kill, disk or prometheus
+	@$(STACK) drill $(or $(DRILL),help)
+
+cluster: install-packages-cluster build ##+ two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus; until Ctrl-C
 	@$(STACK) cluster
 
-accuracy: install-packages-cluster build ## every counter against clients and database, REQUESTS and JOBS of them, with a kill in the middle
+accuracy: install-packages-cluster build ## compare every counter with clients and database after REQUESTS and JOBS, with a kill in the middle
 	@BUILD=$(BUILD) bench/accuracy --requests $(or $(REQUESTS),50000) --jobs $(or $(JOBS),5000)
 
-test: install-packages-test build ## all tests: units, monitoring rules, the real stack
+##@ Test it
+test: install-packages-test build ##+ all tests: units, monitoring rules, the real stack
 	@scripts/all $(TEST_TARGETS)
 
 test-unit: build ## unit tests (cmocka)
 	@scripts/unit-tests units $(BUILD)
 
-test-stack: build ## stack tests (pytest): the real binary, a real Prometheus; ARGS='-k import' picks some
-	@BUILD=$(BUILD) $(PYTEST) -m 'not slow' tests $(ARGS)
+test-stack: build ## stack tests (pytest): the real binary, a real Prometheus; ARGS='-k import' picks some, SLOW=1 adds the slow ones
+	@BUILD=$(BUILD) $(PYTEST) $(PYTEST_JOBS) -m '$(if $(SLOW),,not slow and )not long' tests $(ARGS)
 
 test-slow: build ## the stack tests that take long
-	@BUILD=$(BUILD) $(PYTEST) -m slow tests $(ARGS)
+	@BUILD=$(BUILD) $(PYTEST) $(PYTEST_JOBS) -m 'slow and not long' tests $(ARGS)
+
+test-long: build ## the stack tests that CI leaves out: other versions, full size, duplicates of other tests
+	@BUILD=$(BUILD) $(PYTEST) $(PYTEST_JOBS) -m long tests $(ARGS)
 
 # What says something of the back ends; the rest of the stack tests never comes near them.
 BACKENDS_TESTS = counters durability exposition fault_mail health http_front metrics_reference monitoring_metrics openapi prometheus \
     shutdown tenancy
 
-test-backends: build ## the same stack tests on PostgreSQL and RabbitMQ; STORE=sqlite or QUEUE=embedded keeps one of them off
-	@STORE=$(or $(STORE),postgres) QUEUE=$(or $(QUEUE),amqp) BUILD=$(BUILD) $(PYTEST) -m 'not slow' $(BACKENDS_TESTS:%=tests/test_%.py) $(ARGS)
+test-backends: build ## the same stack tests on PostgreSQL and RabbitMQ; STORE=sqlite or QUEUE=embedded replaces one of them
+	@STORE=$(or $(STORE),postgres) QUEUE=$(or $(QUEUE),amqp) BUILD=$(BUILD) $(PYTEST) $(PYTEST_JOBS) -m 'not slow and not long' $(BACKENDS_TESTS:%=tests/test_%.py) $(ARGS)
 
 test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@scripts/sanitizer-tests asan
@@ -88,7 +103,7 @@ test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, 
 test-tsan: ## unit tests under ThreadSanitizer, in build-tsan/
 	@scripts/sanitizer-tests tsan
 
-test-debian12: ## this checkout on a bare Debian 12: make run, an import, the tests; STEPS picks some, FRESH=1 makes the machine anew
+test-debian12: ## this checkout on a bare Debian 12: make run, an import, the tests; STEPS picks some, FRESH=1 creates the machine again
 	@scripts/setup bare
 	@scripts/bare-debian 12 $(STEPS)
 
@@ -96,31 +111,52 @@ test-debian13: ## the same on a bare Debian 13
 	@scripts/setup bare
 	@scripts/bare-debian 13 $(STEPS)
 
-test-arm64: ## the library's unit tests on arm64, built by a cross compiler, under qemu-user
-	@scripts/test-arm64
+packages: build ## the libraries as Debian packages of 12 and 13, each built and tested on a bare machine (root; RELEASES=13 picks one), in build/packages
+	@scripts/setup bare
+	@scripts/packages $(RELEASES)
+
+test-platforms: ## the libraries on other machines and systems (docs/library/platforms.md); PLATFORMS='arm64 musl' picks some
+	@scripts/test-platform $(or $(PLATFORMS),all)
+
+soak: install-packages-test build-run ## two hours of the demo at 40 requests/s: memory and descriptors each minute, flat in the second; SOAK_MINUTES
+	@SOAK_MINUTES=$(or $(SOAK_MINUTES),120) BUILD=$(BUILD) $(PYTEST) -s -m slow tests/test_soak.py
+
+# What takes too long for CI. docs/library/platforms.md has the last results.
+check-long: install-packages-test build ## other platforms, Debian 12, the long tests, each number of the rules: an hour or two
+	@scripts/all test-platforms test-debian12 test-slow test-long mutate-rules
 
 fuzz: install-packages-test ## every parser under libFuzzer; FUZZ_SECONDS in all (default 60), FUZZ_SEED to repeat a run
 	@fuzz/run $(or $(FUZZ_SECONDS),60)
 
-lint: ## layout, rooms, clang-tidy, shellcheck, and the monitoring configuration
+##@ Check the code
+lint: ##+ layout, rooms, clang-tidy, shellcheck, and the monitoring configuration
 	@scripts/all $(LINT_TARGETS)
 
-lint-format: ## clang-format finds nothing to change
+lint-format: ## check that clang-format and lint-layout would change nothing
 	@$(SOURCES_C) | xargs -r clang-format --dry-run -Werror
+	@scripts/lint-layout
 
-lint-layers: build ## which room may use which, no rings, each function where its header says
+lint-layers: build ## check which room uses which, no cycles, each function in the file of its header
 	@scripts/lint-layers $(BUILD)
 
 lint-tidy: build ## clang-tidy over every C source of the build
 	@scripts/lint-tidy $(BUILD)
 
+mutate: ## break changed lines of C one at a time and list the breaks that no test notices; SINCE=commit, or FILES='a.c b.c'; SAMPLE=50, TESTS='import'
+	@scripts/mutate --since $(or $(SINCE),main) $(SAMPLE:%=--sample %) --stack '$(TESTS)' $(FILES)
+
+lint-deep: build ## lint-tidy with longer paths: twenty minutes of CPU; FILES='a.c b.c' picks some
+	@scripts/lint-tidy --deep $(BUILD) $(FILES)
+
 lint-scripts: ## shellcheck over every shell script
 	@$(SCRIPTS) | xargs -r shellcheck -x
 
-format: ## lay out every C source
+format: ## format every C source
+	@scripts/lint-layout --fix
 	@$(SOURCES_C) | xargs -r clang-format -i
 
-clean: ## remove what was built (build*/); data in var/ stays
+##@ Clean up
+clean: ## remove build output (build*/); data in var/ stays
 	@rm -rf build build-*
 
 # The page of the boards needs npm; a machine that cannot have it has everything else.
