@@ -48,12 +48,13 @@ int main(void)
 }
 """
 VERSION = re.search(r"^  version: '(.*)'", (ROOT / "meson.build").read_text(), re.M)[1]
-NEXT = "0.2.0"
+MINOR = int(VERSION.split(".")[1])
+NEXT = f"{VERSION.split('.')[0]}.{MINOR + 1}.0"
 SOURCES = ("lib", "apps", "tools", "packaging", "fuzz", "scripts")  # what Meson reads, whatever is built of it
 
 # (header, what is there, what the younger promc has)
 GROWN = [
-    ("version.h", r"#define PROMC_VERSION_MINOR \d+", "#define PROMC_VERSION_MINOR 2"),
+    ("version.h", r"#define PROMC_VERSION_MINOR \d+", f"#define PROMC_VERSION_MINOR {MINOR + 1}"),
     ("family.h", r"uint64_t reserved\[1\];\n(} promc_family_settings;)", r"uint64_t of_later;\n    uint64_t reserved[0];\n\1"),
     ("registry.h", r"\n} promc_registry_stats;", r"\n    uint64_t one_more;\n} promc_registry_stats;"),
     ("describe.h", r"\n} promc_family_description;", r"\n    uint64_t one_more;\n} promc_family_description;"),

@@ -83,15 +83,33 @@ def test_the_bill_of_materials(tmp_path):
 
 
 def test_every_library_has_a_debian_package():
-    """And the packages are of this version."""
     control = (ROOT / "debian/control").read_text()
+    soname = VERSION.split(".")[0]
     for library in libraries():
         name = library.name.removesuffix(".so")
-        assert f"\nPackage: {name}0\n" in control, name
-        assert (ROOT / f"debian/{name}0.install").read_text().strip().endswith(f"/{name}.so.*")
+        assert f"\nPackage: {name}{soname}\n" in control, name
+        assert (ROOT / f"debian/{name}{soname}.install").read_text().strip().endswith(f"/{name}.so.*")
         assert any(f"/{name}.so\n" in path.read_text() for path in ROOT.glob("debian/*-dev.install")), name
-    assert run("sed", "-n", "1s/.*(\\(.*\\)-[0-9]*).*/\\1/p", ROOT / "debian/changelog").strip() == VERSION
-    assert f"\npkgver={VERSION}\n" in (ROOT / "packaging/alpine/APKBUILD").read_text()
+
+
+def test_every_place_has_the_version():
+    """meson.build's; lib/promc/meson.build compares version.h, a guide's test compares docs/library/abi.md."""
+    minor = VERSION.rpartition(".")[0]
+    for name, pattern, expected in (
+        ("CHANGELOG.md", r"^## (\d[\d.]*) - \d{4}-\d\d-\d\d$", VERSION),
+        ("debian/changelog", r"^promc \((.*)-\d+\) ", VERSION),
+        ("packaging/alpine/APKBUILD", r"^pkgver=(.*)$", VERSION),
+        ("docs/openapi.yaml", r"^  version: (.*)$", VERSION),
+        ("infra/ingest-api/compose.yaml", r"image: prospectflow/ingest-api:(.*)$", VERSION),
+        ("docs/library/build-systems.md", r"find_package\(promc ([\d.]+) ", minor),
+        ("docs/library/build-systems.md", r"version: '>=([\d.]+)'", minor),
+        ("lib/promc/include/promc/version.h", r"the soname \(libpromc\.so\.(\d+)\)", VERSION.split(".")[0]),
+        ("docs/library/abi.md", r"one libpromc\.so\.(\d+) runs", VERSION.split(".")[0]),
+    ):
+        found = re.search(pattern, (ROOT / name).read_text(), re.M)
+        assert found and found[1] == expected, f"{name}: {found and found[1]}, not {expected}"
+    for library in ROOT.glob("abi/*.abi"):
+        assert f"soname='{library.stem}.so.{VERSION.split('.')[0]}'" in library.read_text(), library.name
 
 
 def test_what_debian_installs_is_what_is_there():

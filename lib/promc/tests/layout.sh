@@ -20,11 +20,12 @@ int main(void)
 }
 PROGRAM
 # What it was linked with: a library of that layout, under the same name.
+soname=$(readelf -d "$library/libpromc.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 cat >"$work/old.c" <<'LIBRARY'
 __thread void *promc_tls_layout0_slots8[8];
 void promc_cell_add_slow(void) {}
 LIBRARY
-"$@" -shared -fPIC -Wl,-soname,libpromc.so.0 "$work/old.c" -o "$work/libpromc.so"
+"$@" -shared -fPIC -Wl,-soname,"$soname" "$work/old.c" -o "$work/libpromc.so"
 "$@" -I"$include" "$work/program.c" -o "$work/this" -L"$library" -lpromc -Wl,-rpath,"$library"
 "$@" -I"$work/include" "$work/program.c" -o "$work/other" -L"$work" -lpromc -Wl,-rpath,"$library"
 "$work/this"
