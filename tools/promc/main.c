@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dump.h"
 
+#include <promc/version.h>
+
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char usage[] =
     "usage: promc dump [--format=text|openmetrics|protobuf] FILE [NAME...]\n"
+    "       promc --help | --version\n"
     "\n"
     "Prints the last values of a program whose registry is in the shared arena FILE "
     "(promc_registry_settings.shared_path),\n"
@@ -34,11 +37,16 @@ static int format_of(const char *word, enum promc_format *out)
 
 static int dump_command(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"format", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {
+        {"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     struct dump_options options = {.format = PROMC_FORMAT_TEXT};
     int option;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "f:", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "f:h", long_options, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(usage, stdout);
+            return 0;
+        }
         if (option != 'f')
             return refuse("dump: unknown option, or one without its value:", argv[optind - 1]);
         if (format_of(optarg, &options.format) < 0)
@@ -58,6 +66,10 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(usage, stdout);
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("promc %s\n", promc_version_string());
         return 0;
     }
     if (argc > 1 && strcmp(argv[1], "dump") == 0)

@@ -239,7 +239,14 @@ static void wrong_arguments_and_files(void **state)
     refused("dump /etc/passwd", 1, "/etc/passwd");
     refused("dump /dev/null", 1, "/dev/null");
     refused("dump /tmp", 1, "/tmp");
+}
+
+static void help_and_version(void **state)
+{
+    (void)state;
     refused("--help", 0, "usage: promc dump");
+    refused("dump --help", 0, "usage: promc dump");
+    refused("--version", 0, "promc " PROMC_VERSION_STRING "\n");
 }
 
 int main(int argc, char **argv)
@@ -251,6 +258,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(a_killed_writer_is_read), TEST(a_hung_writer_is_read),     TEST(a_file_that_may_not_be_written_is_read),
         TEST(formats_and_names),       TEST(wrong_arguments_and_files), TEST(a_damaged_arena_ends_nothing_but_the_dump),
+        TEST(help_and_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
