@@ -3,11 +3,13 @@
 
 The ```c blocks of a page are one program, in their order. A block that begins with a directive or a definition stands outside of main(), any
 other one in it, where `registry` is there. Each line of a ```text block is a line of what the program prints, its exposition included."""
+import os
 import re
 import subprocess
 
 import pytest
 from support.generations import VERSIONS, promtool
+from support.ports import free_port, is_listening, wait_until
 from support.service import BUILD, ROOT
 
 PAGES = ROOT / "docs/library"
@@ -61,7 +63,7 @@ def compiled(page, folder):
     return folder / "guide"
 
 
-GUIDES = [path.name for path in sorted(PAGES.glob("*.md")) if blocks(path.read_text(), "text") and blocks(path.read_text(), "c")]
+GUIDES = [path.name for path in sorted(PAGES.glob("*.md")) if blocks(path.read_text(), "c")]
 
 
 def test_there_are_guides():
@@ -78,12 +80,18 @@ def test_a_guide_does_what_it_says(name, tmp_path):
 
 
 def test_the_first_metric(tmp_path):
-    """The one program that serves by itself: it says where, if it is asked to listen on any port."""
+    """The one program that serves by itself: compiled, started and scraped by the page's own commands, at another address."""
     page = (PAGES / "first-metric.md").read_text()
-    served = page.replace("getchar();", 'printf("%u\\n", promc_exporter_port(exporter)), fflush(stdout), getchar();')
-    with subprocess.Popen([compiled(served, tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
-        port = running.stdout.readline().strip()
-        got = subprocess.run(["curl", "-sS", "--max-time", "100", f"http://127.0.0.1:{port}/metrics"], capture_output=True, text=True, check=False)
+    address = f"127.0.0.1:{free_port()}"
+    (tmp_path / "first.c").write_text("".join(blocks(page, "c")).replace("127.0.0.1:9464", address))
+    compile_it, start_it, scrape_it = blocks(page, "sh")[0].replace("127.0.0.1:9464", address).splitlines()
+    environment = dict(os.environ, PKG_CONFIG_PATH=str(BUILD / "meson-uninstalled"),
+                       LD_LIBRARY_PATH=f"{BUILD}/lib/promc:{BUILD}/lib/promc-exporter")
+    shell = {"shell": True, "cwd": tmp_path, "env": environment, "text": True}
+    subprocess.run(compile_it.replace("cc ", "cc -Wall -Wextra -Werror ", 1), check=True, timeout=180, **shell)
+    with subprocess.Popen(start_it, stdin=subprocess.PIPE, **shell) as running:
+        wait_until("the program listens", lambda: running.poll() is None and is_listening(int(address.partition(":")[2])))
+        got = subprocess.run(scrape_it.replace("curl ", "curl -sS --max-time 100 ", 1), capture_output=True, check=False, **shell)
         running.communicate("\n", timeout=100)
     assert running.returncode == 0 and got.returncode == 0, got.stderr
     missing = [line for block in blocks(page, "text") for line in block.splitlines() if line not in got.stdout.splitlines()]

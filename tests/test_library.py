@@ -386,12 +386,20 @@ def test_cpp(standard, prefix, environment, tmp_path):
         assert "jobs_running 0\n" in said
 
 
-def test_the_lines_of_the_guide_in_cpp(environment, tmp_path):
-    page = (ROOT / "docs/library/build-systems.md").read_text()
-    lines = "".join(re.findall(r"^```cpp\n(.*?)^```", page, re.M | re.S))
+@pytest.mark.parametrize("page, count", [("build-systems.md", 2), ("migrating.md", 1)])
+def test_the_lines_of_the_guides_in_cpp(page, count, environment, tmp_path):
+    lines = "".join(re.findall(r"^```cpp\n(.*?)^```", (ROOT / "docs/library" / page).read_text(), re.M | re.S))
+    if "promc::registry registry;" not in lines:
+        lines = "promc::registry registry;\n" + lines
     (tmp_path / "guide.cpp").write_text(f"#include <promc/promc.hpp>\n#include <cstdio>\nint main()\n{{\n{lines}std::puts(registry.scrape().c_str());\n}}\n")
     run("g++", "-std=c++11", "-Wall", "-Wextra", "-Werror", tmp_path / "guide.cpp", "-o", tmp_path / "guide", *flags(environment))
-    assert 'http_requests_total{method="GET",status="200"} 2\n' in run(tmp_path / "guide", env=environment)
+    assert f'http_requests_total{{method="GET",status="200"}} {count}\n' in run(tmp_path / "guide", env=environment)
+
+
+def test_each_guide_in_cpp_is_compiled():
+    """By the test above."""
+    pages = {path.name for path in (ROOT / "docs/library").glob("*.md") if "\n```cpp\n" in path.read_text()}
+    assert pages == {"build-systems.md", "migrating.md"}
 
 
 CPP_FAULTS = r"""
