@@ -318,6 +318,17 @@ def test_as_sources_in_a_cmake_project(shared, found, tmp_path):
     assert ("libpromc.so" in run("ldd", tmp_path / "b/exporter")) == (shared == "ON")
 
 
+@pytest.mark.parametrize("option", ["-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_C_EXTENSIONS=OFF", "-DCMAKE_SYSTEM_NAME=Linux"])
+def test_in_a_cmake_project_with_settings_of_its_own(option, tmp_path):
+    """The last one makes it a cross-compiled project, for which CMake runs nothing that it has built."""
+    (tmp_path / "exporter.c").write_text(EXPORTER_PROGRAM)
+    (tmp_path / "CMakeLists.txt").write_text(f"cmake_minimum_required(VERSION 3.16)\nproject(user C)\n{FETCH}\n"
+                                             "add_executable(exporter exporter.c)\ntarget_link_libraries(exporter promc::exporter)\n")
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "b", option)
+    run("cmake", "--build", tmp_path / "b")
+    run(tmp_path / "b/exporter")
+
+
 def test_pkg_config_says_which_version_goes_with_which(environment):
     version = run("pkg-config", "--modversion", "promc", env=environment).strip()
     for part in PARTS:
@@ -370,7 +381,7 @@ def test_as_a_subproject_of_a_meson_project(tmp_path):
     assert "libpromc" not in run("ldd", tmp_path / "b/program")
 
 
-@pytest.mark.parametrize("standard", ["11", "14", "17", "20", "23"])
+@pytest.mark.parametrize("standard", ["11", "14", "17", "20", "2b"])
 def test_cpp(standard, prefix, environment, tmp_path):
     program = ROOT / "lib/promc/examples/cpp.cpp"
     for compiler in filter(shutil.which, ("g++", "clang++")):
