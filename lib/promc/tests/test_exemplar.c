@@ -35,13 +35,17 @@ static void shown_in_openmetrics_not_in_text(void **state)
     promc_registry *registry = new_registry(NULL);
     promc_counter c;
     assert_ok(promc_counter_get(new_counter(registry, "c", NULL), NULL, &c));
+    promc_family *labelled = new_counter(registry, "l", "of");
+    promc_counter_inc(promc_counter_with(labelled, "first"));
     promc_histogram h = new_histogram(registry);
     assert_int_equal(promc_counter_add_exemplar(c, 3, trace, 1), 0);
+    assert_int_equal(promc_counter_add_exemplar(promc_counter_with(labelled, "second"), 7, trace, 1), 0);
     assert_int_equal(promc_histogram_observe_exemplar(h, 1.5, trace, 1), 0);
     assert_int_equal(promc_histogram_observe_exemplar(h, 99, NULL, 0), 0);
     char *text = scrape_openmetrics(registry);
     double seconds = number_after(text, "\nc_total 3 # {trace_id=\"4b\\\"f9\"} 3 ");
     assert_true(fabs(seconds - (double)time(NULL)) < 3600);
+    assert_non_null(strstr(text, "\nl_total{of=\"first\"} 1\nl_total{of=\"second\"} 7 # {trace_id=\"4b\\\"f9\"} 7 "));
     assert_non_null(strstr(text, "\nh_bucket{le=\"1.0\"} 0\n"));
     assert_non_null(strstr(text, "\nh_bucket{le=\"2.0\"} 1 # {trace_id=\"4b\\\"f9\"} 1.5 "));
     assert_non_null(strstr(text, "\nh_bucket{le=\"+Inf\"} 2 # {} 99 "));

@@ -118,9 +118,10 @@ static void a_value_with_its_time(void **state)
     assert_true(exposes(registry, "g{of=\"a\"} -1.5 1700000000007\ng{of=\"b\"} 3"));
     assert_true(contains(scrape_openmetrics(registry), "\ng{of=\"a\"} -1.5 1700000000.007\ng{of=\"b\"} 3\n"));
     assert_same(promc_gauge_value(gauge), -1.5);
+    assert_ok(promc_gauge_set_at(other, 4, 5));
     char *text;
     assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.no_timestamps = 1}, &text, NULL));
-    assert_true(contains(text, "\ng{of=\"a\"} -1.5\n"));
+    assert_true(contains(text, "\ng{of=\"a\"} -1.5\ng{of=\"b\"} 4\n"));
     promc_gauge_add(gauge, 1);
     assert_true(exposes(registry, "g{of=\"a\"} -0.5"));
     assert_ok(promc_gauge_set_at(gauge, 1, 0));

@@ -99,6 +99,7 @@ static promc_registry *utf8_registry(void)
                                             &counter),
                      0);
     promc_counter_inc(promc_counter_with(counter, "200", "x\"y"));
+    promc_counter_inc(promc_counter_with(counter, "404", ""));
     assert_int_equal(
         promc_histogram_register(registry,
                                  &(promc_histogram_settings){.family = {.name = "wait.time_seconds", .unit = "seconds"},
@@ -119,6 +120,7 @@ static void test_utf8_names(void **state)
         {PROMC_ESCAPING_UNDERSCORES, "# HELP http_requests Requests.\n"
                                      "# TYPE http_requests counter\n"
                                      "http_requests_total{status_code=\"200\",plain_label=\"x\\\"y\"} 1\n"
+                                     "http_requests_total{status_code=\"404\",plain_label=\"\"} 1\n"
                                      "# TYPE wait_time_seconds histogram\n"
                                      "# UNIT wait_time_seconds seconds\n"
                                      "wait_time_seconds_bucket{le=\"1.0\"} 0\n"
@@ -128,6 +130,7 @@ static void test_utf8_names(void **state)
         {PROMC_ESCAPING_ALLOW_UTF8, "# HELP \"http.requests\" Requests.\n"
                                     "# TYPE \"http.requests\" counter\n"
                                     "{\"http.requests_total\",\"status.code\"=\"200\",plain_label=\"x\\\"y\"} 1\n"
+                                    "{\"http.requests_total\",\"status.code\"=\"404\",plain_label=\"\"} 1\n"
                                     "# TYPE \"wait.time_seconds\" histogram\n"
                                     "# UNIT \"wait.time_seconds\" seconds\n"
                                     "{\"wait.time_seconds_bucket\",le=\"1.0\"} 0\n"
@@ -137,6 +140,7 @@ static void test_utf8_names(void **state)
         {PROMC_ESCAPING_DOTS, "# HELP http_dot_requests_ Requests.\n"
                               "# TYPE http_dot_requests_ counter\n"
                               "http_dot_requests__total{status_dot_code=\"200\",plain__label=\"x\\\"y\"} 1\n"
+                              "http_dot_requests__total{status_dot_code=\"404\",plain__label=\"\"} 1\n"
                               "# TYPE wait_dot_time__seconds histogram\n"
                               "# UNIT wait_dot_time__seconds seconds\n"
                               "wait_dot_time__seconds_bucket{le=\"1.0\"} 0\n"
@@ -146,6 +150,7 @@ static void test_utf8_names(void **state)
         {PROMC_ESCAPING_VALUES, "# HELP U__http_2e_requests_ Requests.\n"
                                 "# TYPE U__http_2e_requests_ counter\n"
                                 "U__http_2e_requests__total{U__status_2e_code=\"200\",plain_label=\"x\\\"y\"} 1\n"
+                                "U__http_2e_requests__total{U__status_2e_code=\"404\",plain_label=\"\"} 1\n"
                                 "# TYPE U__wait_2e_time__seconds histogram\n"
                                 "# UNIT U__wait_2e_time__seconds seconds\n"
                                 "U__wait_2e_time__seconds_bucket{le=\"1.0\"} 0\n"

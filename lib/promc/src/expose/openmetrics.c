@@ -61,5 +61,6 @@ const struct promc_syntax promc_syntax_openmetrics = {
     .begin_family = begin_family,
     .begin_series = promc_text_begin_series,
     .put = promc_text_put,
+    .put_series = promc_text_put_series,
     .foot = {"# EOF\n", 6},
 };

@@ -217,6 +217,8 @@ static char *step(struct promc_scrape *scrape, char *out, const char *end)
         next_family(scrape);
         return out;
     case SERIES:
+        if (scrape->encoder.syntax->put_series && !scrape->special)
+            out = scrape->encoder.syntax->put_series(&scrape->encoder, &scrape->reading, out, end);
         next_series(scrape);
         return out;
     case UNITS:

@@ -14,6 +14,9 @@
 #include "series/child.h"
 #include "types/exemplar.h"
 
+/* put_blocks() copies so many bytes at a time. */
+enum { BLOCK = 32 };
+
 static const promc_str overflow_label = {PROMC_OVERFLOW_LABEL, sizeof(PROMC_OVERFLOW_LABEL) - 1};
 
 promc_str promc_text_escaped_name(const struct promc_encoder *e, promc_str name, struct promc_bytes *scratch)
@@ -199,6 +202,7 @@ int promc_text_prepare_lines(struct promc_encoder *e, promc_str name)
         text->labels_as_rendered = text->labels_as_rendered && is_plain(e, e->family.label_names[i]);
     if (promc_load(&e->family.data->overflows) > 0)
         text->labels_as_rendered = text->labels_as_rendered && is_plain(e, overflow_label);
+    (void)promc_bytes_reserve(&text->prepared, BLOCK); /* put_blocks() reads past the last piece */
     return text->prepared.failed ? PROMC_E_NOMEM : 0;
 }
 
@@ -246,6 +250,14 @@ static inline char *put_bytes(char *out, const char *data, size_t length)
     return out + length;
 }
 
+static inline char *put_number(const struct promc_values *values, bool counter, char *out)
+{
+    if (counter && values->number == 0)
+        return promc_number_u64(out, values->integer);
+    /* 0 + -0 is 0: a value without an integer part is shown unchanged */
+    return promc_number_double(out, values->integer != 0 ? (double)values->integer + values->number : values->number);
+}
+
 static char *put_value(const struct promc_encoder *e, enum promc_lead lead, char *out)
 {
     switch (lead) {
@@ -258,11 +270,7 @@ static char *put_value(const struct promc_encoder *e, enum promc_lead lead, char
     case PROMC_LEAD_CREATED:
         return promc_number_double(out, e->series.created);
     default:
-        if (e->family.ops->shape == PROMC_SHAPE_COUNTER && e->values.number == 0)
-            return promc_number_u64(out, e->values.integer);
-        /* 0 + -0 is 0: a value without an integer part is shown unchanged */
-        return promc_number_double(out, e->values.integer != 0 ? (double)e->values.integer + e->values.number
-                                                               : e->values.number);
+        return put_number(&e->values, e->family.ops->shape == PROMC_SHAPE_COUNTER, out);
     }
 }
 
@@ -338,6 +346,54 @@ char *promc_text_put(struct promc_encoder *e, char *out, const char *end)
     return out;
 }
 
+/* Copy in whole blocks: up to BLOCK - 1 bytes after the end of each are read and overwritten. */
+static inline char *put_blocks(char *out, const char *data, size_t length)
+{
+    for (size_t at = 0; at < length; at += BLOCK)
+        memcpy(out + at, data + at, BLOCK);
+    return out + length;
+}
+
+/*
+ * Series of one line: counters, gauges, infos. What is the same for all of them is read once, so a line costs half the
+ * instructions that it does by promc_text_put().
+ */
+char *promc_text_put_series(struct promc_encoder *e, struct promc_reading *reading, char *out, const char *end)
+{
+    const struct promc_text_state *text = &e->text;
+    if (text->buckets != 0 || text->after_count != 1 || !text->labels_as_rendered || e->withheld)
+        return out;
+    const char *lead = text->prepared.data + text->leads[PROMC_LEAD_VALUE].at;
+    const char *tail = text->prepared.data + text->tail.at;
+    size_t lead_length = text->leads[PROMC_LEAD_VALUE].length, tail_length = text->tail.length;
+    size_t most = lead_length + tail_length + 2 * PROMC_NUMBER_MAX + 3 + BLOCK; /* a value, a time; without labels */
+    bool openmetrics = e->openmetrics, counter = e->family.ops->shape == PROMC_SHAPE_COUNTER;
+    struct promc_reading at = *reading; /* local, so that the compiler knows that no write to `out` changes it */
+    promc_registry *registry = e->registry;
+    bool (*read)(promc_registry *, const struct promc_child *, struct promc_values *) = e->family.ops->read;
+    struct promc_child *child;
+    uint32_t ticks;
+    e->values.timed = false;
+    while ((child = promc_reading_peek(&at, &ticks))) {
+        size_t length = child->text_length;
+        if ((size_t)(end - out) < most + length || (openmetrics && promc_load(&child->exemplars) != 0))
+            break;
+        at.child = child;
+        (void)read(registry, child, &e->values);
+        out = put_blocks(out, lead, lead_length);
+        out = put_bytes(out, promc_child_text(child), length);
+        out = put_blocks(out, tail, tail_length);
+        out = put_number(&e->values, counter, out);
+        if (PROMC_UNLIKELY(e->values.timed)) {
+            out = e->no_timestamps ? out : put_time(e, out);
+            e->values.timed = false;
+        }
+        *out++ = '\n';
+    }
+    reading->child = at.child;
+    return out;
+}
+
 static int begin_family(struct promc_encoder *e)
 {
     struct promc_bytes *bytes = &e->text.prepared, scratch = {0};
@@ -369,5 +425,6 @@ const struct promc_syntax promc_syntax_text = {
     .begin_family = begin_family,
     .begin_series = promc_text_begin_series,
     .put = promc_text_put,
+    .put_series = promc_text_put_series,
     .foot = {"", 0},
 };

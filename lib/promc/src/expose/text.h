@@ -24,5 +24,6 @@ promc_str promc_text_escaped_name(const struct promc_encoder *encoder, promc_str
 
 int promc_text_begin_series(struct promc_encoder *encoder);
 char *promc_text_put(struct promc_encoder *encoder, char *out, const char *end);
+char *promc_text_put_series(struct promc_encoder *encoder, struct promc_reading *reading, char *out, const char *end);
 
 #endif

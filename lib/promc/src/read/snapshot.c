@@ -105,47 +105,24 @@ static double created_of(const promc_registry *registry, uint32_t ticks)
     return (double)(ms < forked ? forked : ms) / 1000.0;
 }
 
-/*
- * Was it created after the reading began? Then it may be a series that was already shown, removed, and created again: showing it
- * would put the same labels twice into one scrape. `born` decides within the tick in which the reading began: 32,768
- * scrapes cannot begin within 1/16 s.
- */
-static bool is_late(const struct promc_reading *reading, const struct promc_child *child, uint32_t created)
-{
-    if (reading->token == 0)
-        return false;
-    if (created != reading->now)
-        return (int32_t)(created - reading->now) > 0;
-    return (uint16_t)(child->born - (uint16_t)reading->token) < 32768;
-}
-
 bool promc_reading_next_series(struct promc_reading *reading, struct promc_series_view *view)
 {
     promc_registry *registry = reading->registry;
-    const struct promc_family_data *data = reading->family;
-    if (!data || reading->at_end)
+    uint32_t ticks;
+    struct promc_child *child = promc_reading_peek(reading, &ticks);
+    if (!child) {
+        reading->at_end = true;
         return false;
-    for (;;) {
-        promc_ref next = promc_load_acquire(reading->child ? &reading->child->next : &data->first_child);
-        if (next == 0) {
-            reading->at_end = true;
-            return false;
-        }
-        struct promc_child *child = reading->child = promc_at(&registry->arena, next);
-        uint32_t ticks = promc_load_acquire(
-            &child->created); /* read before the flag: a removal overwrites it after setting the flag */
-        uint8_t flags = promc_load(&child->flags);
-        if ((flags & (PROMC_CHILD_REMOVED | PROMC_CHILD_UNUSED)) || is_late(reading, child, ticks))
-            continue;
-        view->child = child;
-        view->labels = (promc_str){promc_child_text(child), child->text_length};
-        view->created = created_of(registry, ticks);
-        view->ticks = ticks;
-        view->marker.length = 0;
-        if (PROMC_UNLIKELY(flags & PROMC_CHILD_OVERFLOW))
-            view->marker = promc_child_marker(&registry->arena, child);
-        return true;
     }
+    reading->child = child;
+    view->child = child;
+    view->labels = (promc_str){promc_child_text(child), child->text_length};
+    view->created = created_of(registry, ticks);
+    view->ticks = ticks;
+    view->marker.length = 0;
+    if (PROMC_UNLIKELY(promc_load(&child->flags) & PROMC_CHILD_OVERFLOW))
+        view->marker = promc_child_marker(&registry->arena, child);
+    return true;
 }
 
 void promc_family_constant(const promc_registry *registry, const struct promc_family_view *view, unsigned i,

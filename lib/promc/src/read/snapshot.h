@@ -43,6 +43,43 @@ bool promc_reading_next_family(struct promc_reading *reading, struct promc_famil
 /* @return false: no further series in this family. O(1) amortised. */
 bool promc_reading_next_series(struct promc_reading *reading, struct promc_series_view *view);
 
+/*
+ * Was it created after the reading began? Then it may be a series that was already shown, removed, and created again: showing it
+ * would put the same labels twice into one scrape. `born` decides within the tick in which the reading began: 32,768
+ * scrapes cannot begin within 1/16 s.
+ */
+static inline bool promc_reading_is_late(const struct promc_reading *reading, const struct promc_child *child,
+                                         uint32_t created)
+{
+    if (reading->token == 0)
+        return false;
+    if (created != reading->now)
+        return (int32_t)(created - reading->now) > 0;
+    return (uint16_t)(child->born - (uint16_t)reading->token) < 32768;
+}
+
+/*
+ * What promc_reading_next_series() would give, without a move there: the caller moves by reading->child = the result.
+ * @param ticks  when it was created. @return NULL: no further series.
+ */
+static inline struct promc_child *promc_reading_peek(const struct promc_reading *reading, uint32_t *ticks)
+{
+    if (!reading->family || reading->at_end)
+        return NULL;
+    const promc_ref *link = reading->child ? &reading->child->next : &reading->family->first_child;
+    promc_ref next;
+    while ((next = promc_load_acquire(link)) != 0) {
+        struct promc_child *child = promc_at(&reading->registry->arena, next);
+        /* read before the flag: a removal overwrites it after setting the flag */
+        *ticks = promc_load_acquire(&child->created);
+        if (PROMC_LIKELY(!(promc_load(&child->flags) & (PROMC_CHILD_REMOVED | PROMC_CHILD_UNUSED)) &&
+                         !promc_reading_is_late(reading, child, *ticks)))
+            return child;
+        link = &child->next;
+    }
+    return NULL;
+}
+
 /* Constant label i of a family, raw. */
 void promc_family_constant(const promc_registry *registry, const struct promc_family_view *view, unsigned i,
                            promc_str *name, promc_str *value);

@@ -90,7 +90,8 @@ int promc_counter_add(promc_counter counter, double n)
     return 0;
 }
 
-static void read(const promc_registry *registry, const struct promc_child *child, uint64_t *integer, double *fraction)
+static inline void read(const promc_registry *registry, const struct promc_child *child, uint64_t *integer,
+                        double *fraction)
 {
     const struct promc_arena *arena = &registry->arena;
     const uint64_t *cells = promc_shard_cells(arena, 0) + promc_child_cell(child);
