@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,17 +25,30 @@ static void fill(promc_registry *registry, int count)
     }
 }
 
-/* Waits until a scrape is answered so. */
-static void wait_for_status(unsigned port, unsigned status)
+static double now_seconds(void)
 {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Waits until a scrape is answered with 200. Before that there is 503, or else `seconds` have passed since `asked`: a busy machine
+ * may be slower than the deadline of the one that holds the place. */
+static void wait_for_the_place(unsigned port, double asked, double seconds)
+{
+    bool refused = false;
     for (int patience = 0; patience < 9000; patience++) {
         struct reply reply = get(port, "/metrics?name[]=process_threads", "");
         free(reply.body);
-        if (reply.status == status)
+        if (reply.status == 200) {
+            assert_true(refused || now_seconds() - asked >= seconds);
             return;
+        }
+        assert_int_equal(reply.status, 503);
+        refused = true;
         usleep(20000);
     }
-    fail_msg("no status %u", status);
+    fail_msg("the place was not given back");
 }
 
 /* Asks, reads one byte, and no more. */
@@ -71,13 +85,13 @@ static void test_who_stops_reading_gives_the_place_back(void **state)
     unsigned port = promc_exporter_port(exporter);
     int silent = open_connection(port), half = open_connection(port);
     send_text(half, "GET /metrics HTTP/1.1\r\nHost:");
+    double asked = now_seconds();
     int stuck = stop_reading(port, "X-Prometheus-Scrape-Timeout-Seconds: 0.5\r\n");
-    wait_for_status(port, 503);
-    wait_for_status(port, 200);
+    wait_for_the_place(port, asked, 0.5);
     expect_closed(stuck);
+    asked = now_seconds();
     stuck = stop_reading(port, "");
-    wait_for_status(port, 503);
-    wait_for_status(port, 200);
+    wait_for_the_place(port, asked, 10);
     expect_closed(stuck);
     expect_closed(silent);
     expect_closed(half);
@@ -172,10 +186,50 @@ static void test_both_address_families(void **state)
 }
 
 #ifndef __SANITIZE_THREAD__ /* under it a forked child may not start threads */
+static void *wait_for_byte(void *fd)
+{
+    char byte;
+    ssize_t n = read(*(const int *)fd, &byte, 1);
+    return n == 1 ? fd : NULL;
+}
+
+static void *return_at_once(void *data)
+{
+    return data;
+}
+
+/* In qemu-user 7.2 the child of a process with several threads fails an assertion of qemu (qemu_plugin_vcpu_init_hook) when it
+ * starts a thread itself. It is tried here, so that the test runs wherever it can. */
+static bool emulator_ends_children_that_start_threads(void)
+{
+    if (!getenv("PROMC_EMULATOR"))
+        return false;
+    int gate[2], status;
+    pthread_t thread;
+    assert_int_equal(pipe(gate), 0);
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_byte, &gate[0]), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_t own;
+        alarm(60); /* an assertion that fails in two threads of qemu at once does not always end it */
+        _exit(pthread_create(&own, NULL, return_at_once, NULL) != 0 || pthread_join(own, NULL) != 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(write(gate[1], "x", 1), 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(gate[0]);
+    close(gate[1]);
+    return status != 0;
+}
+
 /* A child that lives on, as a worker does after its master's crash, holds neither the port nor a connection. */
 static void test_a_child_does_not_hold_the_port(void **state)
 {
     (void)state;
+    if (emulator_ends_children_that_start_threads()) {
+        print_message("skipped: a forked child cannot start a thread under this emulator\n");
+        skip();
+    }
     int told[2];
     promc_exporter *exporter = start((promc_exporter_settings){0});
     unsigned port = promc_exporter_port(exporter);
@@ -193,6 +247,7 @@ static void test_a_child_does_not_hold_the_port(void **state)
         pause();
         _exit(0);
     }
+    close(told[1]);
     assert_int_equal(read(told[0], &byte, 1), 1); /* the child can have an exporter of its own */
     promc_exporter_stop(exporter);
     expect_closed(fd);
@@ -208,7 +263,6 @@ static void test_a_child_does_not_hold_the_port(void **state)
     waitpid(child, NULL, 0);
     promc_exporter_stop(exporter);
     close(told[0]);
-    close(told[1]);
 }
 #endif
 
