@@ -29,7 +29,7 @@ static int register_families(promc_http *http, promc_registry *registry, const p
         registry,
         &(promc_histogram_settings){
             .family = {.name = "http_request_duration_seconds",
-                       .help = "Time from a request's first byte to the last byte of its response.",
+                       .help = "Time from the first byte of a request to the last byte of its response.",
                        .unit = "seconds",
                        .labels = {"method", "route", "status_code"},
                        .max_series = settings->max_series},
@@ -39,26 +39,26 @@ static int register_families(promc_http *http, promc_registry *registry, const p
     if (rc == 0)
         rc = promc_counter_register(registry,
                                     &(promc_family_settings){.name = "http_requests_total",
-                                                             .help = "Requests finished, aborted ones included.",
+                                                             .help = "Finished requests, including aborted ones.",
                                                              .labels = {"method", "route", "status_code"},
                                                              .max_series = settings->max_series},
                                     &http->requests);
     if (rc == 0)
         rc = promc_updown_register(
-            registry,
-            &(promc_family_settings){.name = "http_requests_in_flight", .help = "Requests begun and not finished."},
+            registry, &(promc_family_settings){.name = "http_requests_in_flight", .help = "Requests in progress."},
             &in_flight);
     if (rc == 0)
         rc = promc_updown_get(in_flight, NULL, &http->in_flight);
     if (rc == 0)
         rc = register_sizes(http, registry, settings);
     if (rc == 0)
-        rc = promc_counter_register(registry,
-                                    &(promc_family_settings){.name = "http_requests_aborted_total",
-                                                             .help = "Requests whose client left before the end.",
-                                                             .labels = {"method", "route"},
-                                                             .max_series = settings->max_series},
-                                    &http->aborted);
+        rc = promc_counter_register(
+            registry,
+            &(promc_family_settings){.name = "http_requests_aborted_total",
+                                     .help = "Requests aborted because the client closed the connection.",
+                                     .labels = {"method", "route"},
+                                     .max_series = settings->max_series},
+            &http->aborted);
     return rc;
 }
 

@@ -23,19 +23,19 @@ static int register_gauges(promc_sql_pool *pool, promc_registry *registry, const
 {
     char name[PREFIX_MAX + 64];
     promc_family *size, *most, *pending;
-    promc_family_settings settings = family(name, prefix, "size", "Database connections by state.");
+    promc_family_settings settings = family(name, prefix, "size", "Connections in the pool, by state.");
     settings.labels[0] = "state";
     int rc = promc_updown_register(registry, &settings, &size);
     if (rc == 0)
         rc = promc_updown_get(size, (const char *const[]){"active"}, &pool->series.active);
     if (rc == 0)
         rc = promc_updown_get(size, (const char *const[]){"idle"}, &pool->series.idle);
-    settings = family(name, prefix, "max_size", "Database connections the pool may have.");
+    settings = family(name, prefix, "max_size", "Maximum number of connections in the pool.");
     if (rc == 0)
         rc = promc_gauge_register(registry, &settings, &most);
     if (rc == 0)
         rc = promc_gauge_get(most, NULL, &pool->series.max);
-    settings = family(name, prefix, "pending_acquires", "Work that waits for a database connection.");
+    settings = family(name, prefix, "pending_acquires", "Operations waiting for a database connection.");
     if (rc == 0)
         rc = promc_updown_register(registry, &settings, &pending);
     if (rc == 0)
@@ -48,15 +48,16 @@ static int register_waiting(promc_sql_pool *pool, promc_registry *registry, cons
     char name[PREFIX_MAX + 64];
     promc_family *acquire, *timeouts;
     promc_histogram_settings histogram = {
-        .family = family(name, prefix, "acquire_duration_seconds", "Time work waited for a database connection."),
+        .family = family(name, prefix, "acquire_duration_seconds", "Time spent waiting for a database connection."),
         .buckets = duration_buckets,
         .bucket_count = DURATION_BUCKETS};
     histogram.family.unit = "seconds";
     int rc = promc_histogram_register(registry, &histogram, &acquire);
     if (rc == 0)
         rc = promc_histogram_get(acquire, NULL, &pool->series.acquire);
-    promc_family_settings settings = family(name, prefix, "acquire_timeouts_total",
-                                            "Work that was given up because no connection came free in time.");
+    promc_family_settings settings =
+        family(name, prefix, "acquire_timeouts_total",
+               "Operations that failed because no database connection became free in time.");
     if (rc == 0)
         rc = promc_counter_register(registry, &settings, &timeouts);
     if (rc == 0)

@@ -30,9 +30,7 @@ static int lag_family(promc_registry *registry, const promc_uv_settings *setting
 {
     bool given = settings->buckets != NULL;
     promc_histogram_settings lag = {
-        .family = {.name = "eventloop_lag_seconds",
-                   .help = "How late a timer fires on the event loop.",
-                   .labels = {"loop"}},
+        .family = {.name = "eventloop_lag_seconds", .help = "Delay of a timer on the event loop.", .labels = {"loop"}},
         .buckets = given ? settings->buckets : default_buckets,
         .bucket_count = given ? settings->bucket_count : sizeof(default_buckets) / sizeof(default_buckets[0]),
     };
@@ -54,12 +52,12 @@ static int gauge_family(promc_registry *registry, const promc_family_settings *s
 
 static int find_metrics(promc_uv *watch, promc_registry *registry, const promc_uv_settings *settings)
 {
-    const promc_family_settings utilization = {.name = "eventloop_utilization_ratio",
-                                               .help =
-                                                   "Share of the last second in which the event loop was not waiting.",
-                                               .labels = {"loop"}};
+    const promc_family_settings utilization = {
+        .name = "eventloop_utilization_ratio",
+        .help = "Fraction of the last second in which the event loop was busy, 0 to 1.",
+        .labels = {"loop"}};
     const promc_family_settings handles = {.name = "eventloop_handles",
-                                           .help = "Active handles of the event loop, by libuv's type.",
+                                           .help = "Active libuv handles of the event loop, by type.",
                                            .labels = {"loop", "type"}};
     const char *const name[] = {watch->name};
     promc_family *lag;

@@ -49,169 +49,169 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
            LABEL(db_operation) LABEL(db_schema), PROMC_BUCKETS(query_buckets)) \
     METRIC(COUNTER_FAMILY, db_query_errors, "db_query_errors_total", "Database queries that failed.", \
            LABEL(db_operation) LABEL(db_schema) OPEN("sqlstate_class"), PROMC_CAPPED(500, 0)) \
-    METRIC(GAUGE, db_pool_size, "db_connection_pool_size", "Database connections by state.", LABEL(pool_state), \
+    METRIC(GAUGE, db_pool_size, "db_connection_pool_size", "Connections in the pool, by state.", LABEL(pool_state), \
            PROMC_PLAIN) \
-    METRIC(GAUGE, db_pool_max, "db_connection_pool_max_size", "Database connections the pool may have.", \
+    METRIC(GAUGE, db_pool_max, "db_connection_pool_max_size", "Maximum number of connections in the pool.", \
            PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, db_pool_pending, "db_connection_pool_pending_acquires", \
-           "Work that waits for a database connection.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Operations waiting for a database connection.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(HISTOGRAM, db_pool_acquire, "db_connection_pool_acquire_duration_seconds", \
-           "Time work waited for a database connection.", PROMC_NO_LABELS, PROMC_BUCKETS(query_buckets)) \
+           "Time spent waiting for a database connection.", PROMC_NO_LABELS, PROMC_BUCKETS(query_buckets)) \
     METRIC(COUNTER, db_pool_acquire_timeouts, "db_connection_pool_acquire_timeouts_total", \
-           "Work that was given up because no connection came free in time.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Operations that failed because no database connection became free in time.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, db_oldest_work, "db_oldest_work_age_seconds", \
-           "How long the oldest work has waited until now for a connection or SQLite's write lock, or has run; 0: there is none.", \
+           "Age of the oldest operation that is waiting (for a connection or SQLite's write lock) or running; 0 if there is none.", \
            LABEL(db_work), PROMC_PLAIN)
 
-/* The four of the depth lose their series while it is not known, hence families; all replicas share what they show. */
+/* The last four are families: their series are removed while the depth is unknown. Every replica shows the same values. */
 #define QUEUE_METRICS(METRIC, LABEL, OPEN) \
-    METRIC(COUNTER, queue_messages, "queue_messages_total", "Messages published and consumed.", \
+    METRIC(COUNTER, queue_messages, "queue_messages_total", "Messages published and consumed, by action.", \
            LABEL(queue) LABEL(queue_action), PROMC_PLAIN) \
-    METRIC(COUNTER, queue_failures, "queue_message_failures_total", "Messages whose processing failed.", \
+    METRIC(COUNTER, queue_failures, "queue_message_failures_total", "Messages that failed processing, by reason.", \
            LABEL(queue) LABEL(queue_failure), PROMC_PLAIN) \
-    METRIC(COUNTER, queue_retries, "queue_message_retries_total", "Messages that were put back to be tried again.", \
+    METRIC(COUNTER, queue_retries, "queue_message_retries_total", "Messages requeued for a retry.", \
            LABEL(queue), PROMC_PLAIN) \
-    METRIC(HISTOGRAM, queue_processing, "queue_processing_duration_seconds", "Time to process a message.", \
+    METRIC(HISTOGRAM, queue_processing, "queue_processing_duration_seconds", "Time spent processing a message.", \
            LABEL(queue) LABEL(success), PROMC_BUCKETS(processing_buckets)) \
     METRIC(GAUGE_FAMILY, queue_depth, "queue_depth", \
-           "Messages ready, delayed or being processed. Shared by all replicas: read with max by.", LABEL(queue), \
+           "Messages ready, delayed or being processed. Shared by all replicas: aggregate with max by.", LABEL(queue), \
            PROMC_CAPPED(100, 0)) \
     METRIC(GAUGE_FAMILY, queue_consumers, "queue_consumers", \
-           "Consumers of the queue: RabbitMQ tells of all, shared by all replicas; the embedded queue knows those of its " \
-           "own process. Read with max by.", LABEL(queue), PROMC_CAPPED(100, 0)) \
+           "Consumers of the queue. RabbitMQ reports all of them, the embedded queue those of this process. Aggregate with " \
+           "max by.", LABEL(queue), PROMC_CAPPED(100, 0)) \
     METRIC(GAUGE_FAMILY, queue_oldest, "queue_oldest_message_age_seconds", \
-           "Age of the oldest message that is due. Shared by all replicas: read with max by.", LABEL(queue), \
+           "Age of the oldest due message. Shared by all replicas: aggregate with max by.", LABEL(queue), \
            PROMC_CAPPED(100, 0)) \
     METRIC(GAUGE_FAMILY, queue_last_success, "queue_depth_last_success_timestamp_seconds", \
-           "When the depth of the queue was last read.", LABEL(queue), PROMC_CAPPED(100, 0))
+           "Time of the last successful read of the queue depth.", LABEL(queue), PROMC_CAPPED(100, 0))
 
 /*
- * E-mail series go some time after their campaign; the expiry is a net for what is sent after its end. The cap is each organisation's:
- * the campaigns of one do not take the others' away (MetricsCardinalityLimit, limit: organisation).
+ * E-mail series are removed some time after their campaign ends; the expiry covers e-mails sent after that. The cap is per
+ * organisation: the campaigns of one do not use up the series of the others (MetricsCardinalityLimit, limit: organisation).
  */
 #define BUSINESS_METRICS(METRIC, LABEL, OPEN) \
     METRIC(COUNTER_FAMILY, emails_sent, "emails_sent_total", \
-           "E-mails whose fate is final: accepted by the transport, or refused by it for good.", \
+           "E-mails with a final fate: accepted or permanently refused by the mail transport.", \
            OPEN("organisation_id") OPEN("campaign_id") LABEL(success), PROMC_CAPPED_BY("organisation_id", 2000, 7 * 86400)) \
-    METRIC(COUNTER, emails, "emails_total", "E-mails whose fate is final: accepted or refused for good, of all campaigns together.", \
+    METRIC(COUNTER, emails, "emails_total", "E-mails with a final fate: accepted or permanently refused, for all campaigns.", \
            LABEL(success), PROMC_PLAIN) \
     METRIC(COUNTER, emails_not_sent, "emails_not_sent_total", \
-           "E-mails that were thrown away with nothing handed to the transport, by why.", LABEL(not_sent), PROMC_PLAIN) \
-    METRIC(COUNTER, drafts, "drafts_total", "Drafts rendered, by outcome, of all organisations together.", \
+           "E-mails discarded before they reached the mail transport, by reason.", LABEL(not_sent), PROMC_PLAIN) \
+    METRIC(COUNTER, drafts, "drafts_total", "Drafts rendered, by outcome, for all organisations.", \
            LABEL(success), PROMC_PLAIN) \
-    METRIC(COUNTER, prospects, "prospects_total", "Prospects by what was done with them, of all organisations together.", \
+    METRIC(COUNTER, prospects, "prospects_total", "Prospects by action, for all organisations.", \
            LABEL(prospect_action), PROMC_PLAIN) \
     METRIC(COUNTER, limit_refusals, "limit_refusals_total", \
-           "What was refused or put off because an organisation has as much as it may have.", \
+           "Requests refused or work deferred because an organisation reached a limit.", \
            LABEL(organisation_limit), PROMC_PLAIN) \
     METRIC(GAUGE_FAMILY, limit_used, "organisation_limit_used", \
-           "What an organisation has of what is limited: prospects, campaigns, unfinished jobs of its fullest queue, bytes of" \
-           " bodies that a process keeps on disk. What the store has is shared by all replicas: read with max by.", \
+           "Usage of each limit by organisation: prospects, campaigns, unfinished jobs in its fullest queue, bytes of request" \
+           " bodies this process keeps on disk. All but body_disk are shared by all replicas: aggregate with max by.", \
            OPEN("organisation_id") LABEL(organisation_limit), PROMC_CAPPED(20000, 0)) \
     METRIC(GAUGE_FAMILY, organisation_info, "organisation_info", \
-           "Names of the organisations, always 1, as workers see them: for boards. Shared by all replicas: read with max by.", \
+           "Names of the organisations, for dashboards; always 1, set by workers. Shared by all replicas: aggregate with max by.", \
            OPEN("organisation_id") OPEN("name"), PROMC_CAPPED(5000, 0)) \
-    METRIC(GAUGE, limit_max, "organisation_limit_max", "What an organisation may have at most, by the settings; 0: no limit.", \
+    METRIC(GAUGE, limit_max, "organisation_limit_max", "Configured limit for each organisation; 0 if unlimited.", \
            LABEL(organisation_limit), PROMC_PLAIN) \
     METRIC(COUNTER, email_bounces, "email_bounces_total", \
-           "Refusals by the mail server, by the class of its reply and the subject of the enhanced status (RFC 3463).", \
+           "Refusals by the mail server, by reply class and subject of the enhanced status code (RFC 3463).", \
            LABEL(bounce_class) LABEL(bounce_subject), PROMC_PLAIN) \
     METRIC(COUNTER, email_attempts, "email_attempts_total", \
-           "Attempts to hand an e-mail to the transport, by what became of each.", LABEL(email_attempt), PROMC_PLAIN) \
+           "Delivery attempts through the mail transport, by outcome.", LABEL(email_attempt), PROMC_PLAIN) \
     METRIC(COUNTER, email_fates, "email_fates_total", \
-           "E-mails by what became of them; one that is not final may come to another.", LABEL(email_fate), PROMC_PLAIN) \
+           "E-mails by fate. An e-mail whose fate is not final can be counted again with a later one.", LABEL(email_fate), PROMC_PLAIN) \
     METRIC(COUNTER, suppressions, "suppressions_total", \
-           "Addresses that nobody is to write to any more, by the reason: those that unsubscribed among them.", \
+           "Addresses added to the suppression list, by reason.", \
            LABEL(suppression_reason), PROMC_PLAIN) \
     METRIC(GAUGE, emails_in_doubt, "emails_in_doubt", \
-           "E-mails that may have been sent, which a person has to decide. Shared by all replicas: read with max.", \
+           "E-mails that may have been sent and wait for an operator's decision. Shared by all replicas: aggregate with max.", \
            PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, campaigns_refused, "campaigns_refused", \
-           "Campaigns paused because the mail server refuses their sender. Shared by all replicas: read with max.", \
+           "Campaigns paused because the mail server refuses their sender. Shared by all replicas: aggregate with max.", \
            PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(COUNTER_FAMILY, emails_bounced, "emails_bounced_total", \
-           "E-mails that the mail server refused, by organisation and by the class of its reply.", \
+           "E-mails refused by the mail server, by organisation and reply class.", \
            OPEN("organisation_id") LABEL(bounce_class), PROMC_CAPPED(5000, 0)) \
-    METRIC(COUNTER_FAMILY, drafts_generated, "drafts_generated_total", "Drafts rendered, by outcome.", \
+    METRIC(COUNTER_FAMILY, drafts_generated, "drafts_generated_total", "Drafts rendered, by organisation and outcome.", \
            OPEN("organisation_id") LABEL(success), PROMC_CAPPED(5000, 0)) \
-    METRIC(HISTOGRAM, draft_duration, "draft_generation_duration_seconds", "Time to render a draft.", \
+    METRIC(HISTOGRAM, draft_duration, "draft_generation_duration_seconds", "Time spent rendering a draft.", \
            PROMC_NO_LABELS, PROMC_BUCKETS(draft_buckets)) \
-    METRIC(COUNTER_FAMILY, prospects_processed, "prospects_processed_total", "Prospects by what was done with them.", \
+    METRIC(COUNTER_FAMILY, prospects_processed, "prospects_processed_total", "Prospects by organisation and action.", \
            OPEN("organisation_id") LABEL(prospect_action), PROMC_CAPPED(10000, 0)) \
     METRIC(GAUGE_FAMILY, active_campaigns, "active_campaigns", \
-           "Campaigns that are active. Shared by all replicas: read with max by.", OPEN("organisation_id"), \
+           "Active campaigns. Shared by all replicas: aggregate with max by.", OPEN("organisation_id"), \
            PROMC_CAPPED(5000, 0)) \
-    METRIC(COUNTER_FAMILY, campaigns_processed, "campaigns_processed_total", "Campaigns that came to their end.", \
+    METRIC(COUNTER_FAMILY, campaigns_processed, "campaigns_processed_total", "Campaigns that ended, by outcome.", \
            OPEN("organisation_id") LABEL(campaign_outcome), PROMC_CAPPED(5000, 0))
 
 #define REPORT_METRICS(METRIC, LABEL, OPEN) \
     METRIC(COUNTER, error_reports, "error_reports_total", \
-           "Error reports for SENTRY_DSN, by what became of them; all but sent are lost.", LABEL(report_outcome), \
+           "Error reports for SENTRY_DSN, by outcome; all but sent are lost.", LABEL(report_outcome), \
            PROMC_PLAIN)
 
-/* What runs out or runs off. */
+/* Disk space and certificates: what runs out or expires. */
 #define LIMIT_METRICS(METRIC, LABEL, OPEN) \
     METRIC(GAUGE, data_dir_free, "data_dir_free_bytes", \
-           "Free for this process on the file system that DATA_DIR is on; NaN: it could not be asked.", PROMC_NO_LABELS, \
+           "Free space for this process on the file system of DATA_DIR; NaN if it cannot be read.", PROMC_NO_LABELS, \
            PROMC_PLAIN) \
     METRIC(GAUGE, data_dir_size, "data_dir_size_bytes", \
-           "Size of that file system, without what root alone may use; NaN: it could not be asked.", PROMC_NO_LABELS, \
+           "Size of the file system of DATA_DIR without the space reserved for root; NaN if it cannot be read.", PROMC_NO_LABELS, \
            PROMC_PLAIN) \
     METRIC(GAUGE, certificate_expiry, "tls_certificate_expiry_timestamp_seconds", \
-           "When the first certificate of the chain that the listeners show ceases to be valid; 0: they speak no TLS.", \
+           "Earliest expiry in the served certificate chain; 0 without TLS.", \
            PROMC_NO_LABELS, PROMC_PLAIN)
 
 #define LOOP_METRICS(METRIC, LABEL, OPEN) \
-    METRIC(HISTOGRAM_FAMILY, loop_lag, "eventloop_lag_seconds", "How late a timer of 10 ms fires on the event loop.", \
+    METRIC(HISTOGRAM_FAMILY, loop_lag, "eventloop_lag_seconds", "Delay of a 10 ms timer on the event loop.", \
            OPEN("loop"), INGEST_BUCKETS(lag_buckets, LOOPS_MAX)) \
     METRIC(GAUGE_FAMILY, loop_utilization, "eventloop_utilization_ratio", \
-           "Share of the last second in which the event loop was not waiting.", OPEN("loop"), \
+           "Fraction of the last second in which the event loop was busy, 0 to 1.", OPEN("loop"), \
            PROMC_CAPPED(LOOPS_MAX, 0)) \
-    METRIC(GAUGE_FAMILY, loop_handles, "eventloop_handles", "Active handles of the event loop, by libuv's type.", \
+    METRIC(GAUGE_FAMILY, loop_handles, "eventloop_handles", "Active libuv handles of the event loop, by type.", \
            OPEN("loop") OPEN("type"), PROMC_CAPPED(20 * LOOPS_MAX, 0))
 
-/* What dashboards made for the Node service look for; see metrics_runtime.c. */
+/* What dashboards of the former Node service expect; see metrics/runtime.c. */
 #define NODE_METRICS(METRIC, LABEL, OPEN) \
     METRIC(GAUGE_FAMILY, node_version, "nodejs_version_info", \
-           "Version of ingest-api, in the labels that dashboards for Node look for.", \
+           "Version of ingest-api, with the labels that Node.js dashboards expect; always 1.", \
            OPEN("version") OPEN("major") OPEN("minor") OPEN("patch"), PROMC_PLAIN) \
-    METRIC(GAUGE_FAMILY, build_info, "ingest_api_build_info", "What this program was built from; always 1.", \
+    METRIC(GAUGE_FAMILY, build_info, "ingest_api_build_info", "Version, revision and compiler of this build; always 1.", \
            OPEN("version") OPEN("revision") OPEN("compiler"), PROMC_PLAIN) \
     METRIC(GAUGE, node_lag, "nodejs_eventloop_lag_seconds", \
-           "Lag of the event loops: the latest sample of the slowest loop.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Latest event-loop lag of the slowest loop.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_lag_min, "nodejs_eventloop_lag_min_seconds", \
-           "Least event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Minimum event-loop lag of the last 10 s, over all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_lag_max, "nodejs_eventloop_lag_max_seconds", \
-           "Greatest event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Maximum event-loop lag of the last 10 s, over all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_lag_mean, "nodejs_eventloop_lag_mean_seconds", \
-           "Mean event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Mean event-loop lag of the last 10 s, over all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_lag_stddev, "nodejs_eventloop_lag_stddev_seconds", \
-           "Standard deviation of the event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Standard deviation of the event-loop lag of the last 10 s, over all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_lag_p50, "nodejs_eventloop_lag_p50_seconds", \
-           "Median event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Median event-loop lag of the last 10 s, over all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_lag_p90, "nodejs_eventloop_lag_p90_seconds", \
-           "90th percentile of the event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "90th percentile of the event-loop lag of the last 10 s, over all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_lag_p99, "nodejs_eventloop_lag_p99_seconds", \
-           "99th percentile of the event-loop lag of the last 10 s, all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "99th percentile of the event-loop lag of the last 10 s, over all loops.", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_heap_total, "nodejs_heap_size_total_bytes", \
-           "Heap that malloc holds from the system (mallinfo2 arena + hblkhd).", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Heap memory obtained from the system (mallinfo2 arena + hblkhd).", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_heap_used, "nodejs_heap_size_used_bytes", \
-           "Heap in use by the program (mallinfo2 uordblks + hblkhd).", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Heap memory in use by the program (mallinfo2 uordblks + hblkhd).", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_external, "nodejs_external_memory_bytes", \
-           "Allocations so large that malloc maps each by itself (mallinfo2 hblkhd).", PROMC_NO_LABELS, PROMC_PLAIN) \
+           "Memory in mmapped allocations (mallinfo2 hblkhd).", PROMC_NO_LABELS, PROMC_PLAIN) \
     METRIC(GAUGE, node_handles, "nodejs_active_handles", \
-           "Open handles of the event loops: listening sockets, connections, timers.", LABEL(node_handle), \
+           "Open handles of all event loops: listening sockets, connections, timers.", LABEL(node_handle), \
            PROMC_PLAIN) \
-    METRIC(GAUGE, node_requests, "nodejs_active_requests", "HTTP requests whose answer is not complete.", \
+    METRIC(GAUGE, node_requests, "nodejs_active_requests", "HTTP requests in progress.", \
            LABEL(node_request), PROMC_PLAIN) \
-    METRIC(GAUGE, node_resources, "nodejs_active_resources", "Handles and requests of the event loops.", \
+    METRIC(GAUGE, node_resources, "nodejs_active_resources", "Open handles and requests in progress of all event loops.", \
            LABEL(node_resource), PROMC_PLAIN) \
     METRIC(GAUGE, node_space_total, "nodejs_heap_space_size_total_bytes", \
-           "Heap held from the system, by how malloc got it.", LABEL(heap_space), PROMC_PLAIN) \
-    METRIC(GAUGE, node_space_used, "nodejs_heap_space_size_used_bytes", "Heap in use, by how malloc got it.", \
+           "Heap memory obtained from the system, by allocation method.", LABEL(heap_space), PROMC_PLAIN) \
+    METRIC(GAUGE, node_space_used, "nodejs_heap_space_size_used_bytes", "Heap memory in use, by allocation method.", \
            LABEL(heap_space), PROMC_PLAIN) \
     METRIC(GAUGE, node_space_available, "nodejs_heap_space_size_available_bytes", \
-           "Heap held but free, by how malloc got it.", LABEL(heap_space), PROMC_PLAIN)
+           "Free heap memory, by allocation method.", LABEL(heap_space), PROMC_PLAIN)
 /* clang-format on */
 
 #define INGEST_METRICS(METRIC, LABEL, OPEN) \

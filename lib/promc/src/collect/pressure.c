@@ -9,11 +9,12 @@
 
 enum { CPU_SOME, CPU_FULL, MEMORY_SOME, MEMORY_FULL, IO_SOME, IO_FULL, METRICS };
 
-#define STALLED                                                                                                      \
-    "system_pressure_stalled_seconds_total",                                                                         \
-        "Time in which some tasks, or all of them at once (full), waited for a resource.", "seconds", PROMC_COUNTER, \
-    {                                                                                                                \
-        "resource", "kind"                                                                                           \
+#define STALLED                                                                                               \
+    "system_pressure_stalled_seconds_total",                                                                  \
+        "Time in which some tasks (some) or all tasks at once (full) were stalled on a resource.", "seconds", \
+        PROMC_COUNTER,                                                                                        \
+    {                                                                                                         \
+        "resource", "kind"                                                                                    \
     }
 
 static const struct promc_measure table[METRICS] = {

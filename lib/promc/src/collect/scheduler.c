@@ -11,13 +11,13 @@
 
 enum { MINOR, MAJOR, VOLUNTARY, INVOLUNTARY, RUN_DELAY, METRICS };
 
-#define FAULTS                                                                                              \
-    "process_page_faults_total", "Page faults; a major one had to wait for the disk.", NULL, PROMC_COUNTER, \
-    {                                                                                                       \
-        "type"                                                                                              \
+#define FAULTS                                                                                                  \
+    "process_page_faults_total", "Page faults by type; a major fault waits for the disk.", NULL, PROMC_COUNTER, \
+    {                                                                                                           \
+        "type"                                                                                                  \
     }
 #define SWITCHES                                                                                                  \
-    "process_context_switches_total", "Context switches; an involuntary one was the scheduler's decision.", NULL, \
+    "process_context_switches_total", "Context switches by type; the scheduler forces an involuntary one.", NULL, \
         PROMC_COUNTER,                                                                                            \
     {                                                                                                             \
         "type"                                                                                                    \

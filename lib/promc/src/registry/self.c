@@ -36,48 +36,48 @@ int promc_self_register(promc_registry *registry)
 {
     promc_family *dropped;
     int rc = own_gauge(registry, "promc_scrape_duration_seconds",
-                       "Time the scrape before this one took, waiting for the reader included.", "seconds",
+                       "Duration of the previous scrape, including the time the scraper took to read it.", "seconds",
                        &registry->scrape_duration);
     if (rc == 0)
-        rc = own_gauge(registry, "promc_scrape_bytes", "Size of the scrape before this one.", "bytes",
+        rc = own_gauge(registry, "promc_scrape_bytes", "Size of the previous scrape's response.", "bytes",
                        &registry->scrape_bytes);
     if (rc == 0)
-        rc = own_gauge(registry, "promc_series", "Series alive in the registry.", NULL, &registry->series);
+        rc = own_gauge(registry, "promc_series", "Number of series in the registry.", NULL, &registry->series);
     if (rc == 0)
-        rc =
-            own_gauge(registry, "promc_arena_bytes", "Memory in use by the registry.", "bytes", &registry->arena_bytes);
+        rc = own_gauge(registry, "promc_arena_bytes", "Memory used by the registry.", "bytes", &registry->arena_bytes);
     if (rc == 0)
-        rc = own_gauge(registry, "promc_arena_limit_bytes", "Memory the registry may use.", "bytes",
+        rc = own_gauge(registry, "promc_arena_limit_bytes", "Memory limit of the registry.", "bytes",
                        &registry->arena_limit_bytes);
     if (rc == 0)
         rc = own_gauge(registry, "promc_birth_zero_seconds",
-                       "Shortest time for which scrapers see the new series of a family as 0; 0: of none.", "seconds",
+                       "Minimum time for which a family exposes a new series as 0; 0 if no family does.", "seconds",
                        &registry->birth_zero_seconds);
     if (rc == 0)
-        rc = own_gauge(registry, "promc_series_withheld", "Series that scrapers see as 0 because they are new.", NULL,
+        rc = own_gauge(registry, "promc_series_withheld", "Series currently exposed as 0 because they are new.", NULL,
                        &registry->series_withheld);
     if (rc == 0)
-        rc = own_counter(registry, "promc_stale_updates_total",
-                         "Updates through a handle whose series had been removed.", &registry->stale_updates);
+        rc = own_counter(registry, "promc_stale_updates_total", "Updates through the handle of a removed series.",
+                         &registry->stale_updates);
     if (rc == 0)
         rc = own_counter(registry, "promc_invalid_observations_total",
-                         "Observations refused: NaN, or in a summary negative or infinite.",
+                         "Refused observations: NaN, or negative or infinite in a summary.",
                          &registry->invalid_observations);
     if (rc == 0)
-        rc = own_counters_by(registry, "promc_collector_errors_total", "Collector runs that failed or were too late.",
-                             "collector", &registry->collector_errors);
+        rc = own_counters_by(registry, "promc_collector_errors_total",
+                             "Collector runs that failed or exceeded their deadline.", "collector",
+                             &registry->collector_errors);
     if (rc == 0)
         rc = own_family(
             registry, PROMC_ROW_COUNTER,
             &(promc_family_settings){.name = "promc_refused_updates_total",
-                                     .help = "Lookups and updates that were refused: a mistake in the program.",
+                                     .help = "Lookups and updates refused because of a program error, by reason.",
                                      .labels = {"family", "reason"},
                                      .max_series = UINT32_MAX},
             &registry->refused_updates);
     if (rc == 0)
         rc = own_counters_by(registry, "promc_series_dropped_total",
-                             "Lookups that got the overflow series because of a cap or the memory budget.", "family",
-                             &dropped);
+                             "Lookups that got the overflow series because of a series cap or the memory limit.",
+                             "family", &dropped);
     if (rc == 0)
         registry->series_dropped = dropped; /* from here on each family with labels gets its series in it */
     return rc;
