@@ -17,9 +17,10 @@ def agree(metrics):
 
 
 def expect_total(service, expected):
+    """A scrape may fall between the counter and the histogram of one request: once all are counted, both have them."""
     metrics = service.settled(
         f"http_requests_total is {expected} and nothing in flight",
-        lambda m: m.total("http_requests_total") >= expected and m.total("http_requests_in_flight") == 0)
+        lambda m: min(m.total("http_requests_total"), m.total(HISTOGRAM)) >= expected and m.total("http_requests_in_flight") == 0)
     assert metrics.total("http_requests_total") == expected
     assert metrics.total(HISTOGRAM) == expected
     assert agree(metrics)
@@ -99,9 +100,9 @@ def test_clients_that_do_not_wait_for_the_answer_are_counted_once(make_service):
     # A reset may overtake the request in the server's kernel; every request that was seen is counted once, as 200 or 499.
     # One that was closed in order is always seen. The connections are taken in turn, so that ours comes after all of them.
     metrics = service.settled("nothing in flight", lambda m: m.total("http_requests_in_flight") == 0
-                              and m.total("http_requests_total") >= n / 2)
+                              and m.total("http_requests_total") >= n / 2 and agree(m))
     total = metrics.total("http_requests_total")
-    assert total == metrics.total(HISTOGRAM) and agree(metrics)
+    assert total == metrics.total(HISTOGRAM)
     by_status = {s: metrics.total("http_requests_total", status_code=s) for s in ("200", "499")}
     assert sum(by_status.values()) == total
     assert total <= n
@@ -151,7 +152,8 @@ def test_business_counters_equal_what_happened(service, organisation, client):
 
     def processed(m, action):
         return m.total("prospects_processed_total", organisation_id=organisation.id, action=action)
-    metrics = service.settled("prospects researched", lambda m: processed(m, "researched") >= good)
+    # Counted after the commit, in which the next job was published: its worker may be the first to count.
+    metrics = service.settled("prospects researched", lambda m: min(processed(m, "researched"), processed(m, "validated")) >= good)
     assert processed(metrics, "imported") == good + 1 and processed(metrics, "rejected") == bad
     assert processed(metrics, "validated") == processed(metrics, "researched") == good
 
@@ -160,9 +162,9 @@ def test_business_counters_equal_what_happened(service, organisation, client):
     service.settled("the last one researched", lambda m: processed(m, "researched") == good + 1)
     assert client.act(campaign, "start").status == 200
     assert client.act(campaign, "drafts").json()["enqueued"] == good + 1
-    metrics = service.settled("drafts", lambda m: m.total("drafts_generated_total") == good + 1)
+    metrics = service.settled("drafts", lambda m: min(m.total("drafts_generated_total"), m.total("draft_generation_duration_seconds_count")) >= good + 1)
+    assert metrics.total("drafts_generated_total") == metrics.total("draft_generation_duration_seconds_count") == good + 1
     assert metrics.total("drafts_generated_total", success="false", organisation_id=organisation.id) == 1
-    assert metrics.total("draft_generation_duration_seconds_count") == good + 1
     # One that a person has made anew counts, too.
     prospect = next(p["id"] for p in client.prospects() if p["email"].startswith("row."))
     assert client.request("POST", f"/api/v1/campaigns/{campaign}/drafts/{prospect}").status == 200
