@@ -110,17 +110,17 @@ class Relay:
     def _message(self, handler, receiver, say):
         """@return whether the connection is to end without a verdict."""
         with self._lock:
+            mode, hook = self.mode, self.on_message  # as they were when it came: who sees it in `taken` may change them
             self.taken[receiver] += 1
             self.times.append(time.monotonic())
-            hook = self.on_message
         if hook:
             hook(receiver)
-        if self.mode == "mute":
+        if mode == "mute":
             self._hold(handler)
             return True
-        if self.mode == "drop":
+        if mode == "drop":
             return True
-        if self.mode == "slow":
+        if mode == "slow":
             time.sleep(1)
         say(b"250 2.0.0 taken")
         return False
