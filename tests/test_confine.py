@@ -12,7 +12,11 @@ def confinement(pid):
     """(no new privileges, seccomp's mode) of each thread."""
     found = set()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        status = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
+        try:
+            said = (task / "status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a thread that has ended since
+        status = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
         found.add((status["NoNewPrivs"], status["Seccomp"]))
     return found
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import re
 import resource
 import signal
@@ -118,7 +119,7 @@ def test_a_head_in_doubt_is_refused_and_the_connection_closed(front, data, statu
     (b"GET /health HTTP/1.1\r\nHost: x\r\nA: " + b"a" * (16384 - 37) + b"\r\n\r\n", 431),  # one byte too many
     (b"GET /" + b"a" * 60000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
     (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 100000 + b"\r\n", 431),
-    (b"\0" * 1000, 400), (b"\xff" + os.urandom(4096), 400),
+    (b"\0" * 1000, 400), (b"\xff" + random.Random(1).randbytes(4096), 400),
 ], ids=range(28))
 def test_what_is_no_request_gets_one_answer_and_the_connection_ends(front, data, status):
     found, _ = error_of(front, data)
@@ -170,7 +171,7 @@ def test_a_client_that_is_gone_costs_nothing(make_service, body, status):
         with raw_connection(service.port) as s, contextlib.suppress(ConnectionError):
             s.sendall(head + CHUNKED + body)
     assert service.client().get("/health/live").status == 200
-    metrics = service.settled("all of them ended", lambda m: m.total("http_requests_in_flight") == 0)
+    metrics = service.settled("all of them ended", lambda m: m.total("http_requests_total") >= 2 * limit and m.total("http_requests_in_flight") == 0)
     assert metrics.total("http_requests_total") == metrics.total("http_requests_total", status_code=str(status)) + metrics.total(
         "http_requests_aborted_total") == 2 * limit
     service.stop()
@@ -216,7 +217,7 @@ def test_charsets(service, client, charset, status):
     (POST + b"Authorization: Bearer KEY\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n5;", "/api/v1/prospects/import"),
 ], ids=range(4))
 def test_who_is_too_slow_is_told_so(make_service, first, route):
-    service = make_service(IDLE_TIMEOUT=3600, REQUEST_TIMEOUT=1)
+    service = make_service(IDLE_TIMEOUT=3600, REQUEST_TIMEOUT=3)  # its head must have been read by then, on a busy machine too
     key = service.organisation().key.encode()
     with raw_connection(service.port) as s:
         s.sendall(first.replace(b"KEY", key))
@@ -444,9 +445,12 @@ def test_an_endless_chunk_size_line_does_not_keep_a_core_busy(make_service):
     organisation = service.organisation()
 
     def asleep():
-        """Every thread, fifty looks in a row: one that is busy is seen to be."""
-        return all(stat.read_text().rpartition(")")[2].split()[0] == "S"
-                   for _ in range(50) for stat in Path(f"/proc/{service.process.popen.pid}/task").glob("*/stat"))
+        """Every thread, fifty looks in a row: one that is busy is seen to be. One that ends meanwhile was not asleep."""
+        try:
+            return all(stat.read_text().rpartition(")")[2].split()[0] == "S"
+                       for _ in range(50) for stat in Path(f"/proc/{service.process.popen.pid}/task").glob("*/stat"))
+        except (FileNotFoundError, ProcessLookupError):
+            return False
     with raw_connection(service.port) as s:
         s.sendall(POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
                   "Transfer-Encoding: chunked\r\n\r\n".encode() + b"1" * 15000)

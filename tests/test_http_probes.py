@@ -44,5 +44,5 @@ def test_the_method_is_fair(peer):
             pytest.skip(f"{peer} is not installed")
         for case in CASES:
             if case["id"] in ("get", "keep-alive", "content-length", "chunked", "connection-close", "head-has-no-body"):
-                word, _ = outcome(server, case)
+                word, _ = outcome(server, case, PATIENCE)
                 assert is_good(case, word), (case["id"], word)

@@ -76,7 +76,7 @@ def test_a_dead_one_is_started_again(checkout):
     port = checkout.ports["PROMETHEUS_PORT"]
     first = int(listener(port).partition("pid ")[2].rstrip(")"))
     os.kill(first, signal.SIGKILL)
-    wait_until("it is back", lambda: (who := listener(port)) and str(first) not in who)
+    wait_until("it is back", lambda: (who := listener(port)) and f"pid {first})" not in who)
     wait_until("it answers", lambda: answers(f"http://127.0.0.1:{port}/-/ready"))
     assert f"prometheus (pid {first}) has ended with signal KILL" in checkout.log("monitoring")
     assert "prometheus stopped" in make(checkout, "monitoring-down")

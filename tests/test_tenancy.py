@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """No organisation sees, names or changes another's rows."""
+import contextlib
 import os
 import sqlite3
 
@@ -84,7 +85,7 @@ def test_a_key_is_stored_as_a_hash_only(service, organisation, client):
     assert client.get("/api/v1/prospects").status == 200
     for folder, _, files in os.walk(service.data_dir):
         for name in files:
-            with open(os.path.join(folder, name), "rb") as f:
+            with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, name), "rb") as f:  # gone meanwhile
                 assert organisation.key.encode() not in f.read(), name
     assert organisation.key not in service.process.log()
     for path in service.data_dir.glob("*.db"):
