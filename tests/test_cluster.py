@@ -48,8 +48,10 @@ def test_from_start_to_ctrl_c(checkout):
             status = Path(f"/proc/{pid}/status").read_text()
             assert not re.search(r"^Uid:.*\b0\b", status, re.MULTILINE), status
 
-    targets = prometheus(checkout, "targets?state=active")["activeTargets"]
-    assert {t["health"] for t in targets} == {"up"}
+    def active():
+        return prometheus(checkout, "targets?state=active")["activeTargets"]
+    wait_until("all of them scraped in time", lambda: {t["health"] for t in active()} == {"up"}, PATIENCE)
+    targets = active()
     assert {t["labels"]["instance"] for t in targets if t["labels"]["job"] == "ingest-api"} == {
         f"127.0.0.1:{checkout.ports[name]}" for name in ("API1_PORT", "API2_PORT", "WORKER1_PORT", "WORKER2_PORT")}
     assert {"rabbitmq", "haproxy", "prometheus", "alertmanager"} <= {t["labels"]["job"] for t in targets}

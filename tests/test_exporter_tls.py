@@ -71,8 +71,10 @@ def test_prometheus_scrapes_by_tls_with_token_and_certificate(certificates, targ
     prometheus = Prometheus(tmp_path / "prometheus", port, job="secure", scheme="https",
                             authorization={"credentials_file": str(tmp_path / "token")},
                             tls_config={"ca_file": str(server), "cert_file": str(client), "key_file": str(client_key)})
-    state = prometheus.target_state()
-    assert state["health"] == "up", state
+    try:
+        wait_until("a scrape that got in", lambda: prometheus.target_state()["health"] == "up")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {prometheus.target_state()}") from None
     prometheus.close()
 
 

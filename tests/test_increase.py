@@ -34,7 +34,7 @@ def emails(service):
 def increases(prometheus, events):
     """event: what increase() says at the time of its last sample, over a range that begins before all births."""
     def one(event):
-        last = prometheus.query(f"max(timestamp({event.metric}))")
+        last = wait_until(event.metric, lambda: prometheus.query(f"max(timestamp({event.metric}))"))
         return prometheus.query(f"sum(increase({event.metric}[1h]))", time=f"{last:.3f}") or 0
     return {event: one(event) for event in events}
 
@@ -54,7 +54,7 @@ def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, ge
     api.start()
     worker = make_service(ROLE="worker", DATA_DIR=api.data_dir, **env)
     prometheus = make_prometheus(api, interval=interval, more=[worker.port])
-    assert prometheus.query("min(promc_birth_zero_seconds)") == born
+    prometheus.shows("min(promc_birth_zero_seconds)", born)
 
     # At once, with all that it makes: an organisation's first rows are its key's first request.
     sizes, campaigns = (1, 10, 300), {}
@@ -69,8 +69,8 @@ def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, ge
     wait_until("every prospect researched", lambda: store(api, "SELECT status, count(*) FROM crm_prospects GROUP BY status") == {"researched": rows})
     # A process that ends before its series are shown takes them along: a limit that is documented.
     before = Event('drafts_generated_total{success="true"}', rows)
-    wait_until("the drafts in Prometheus", lambda: prometheus.query(f"sum({before.metric})") == rows)
-    wait_until("the research in Prometheus", lambda: prometheus.query('sum(prospects_processed_total{action="researched"})') == rows)
+    prometheus.shows(f"sum({before.metric})", rows)
+    prometheus.shows('sum(prospects_processed_total{action="researched"})', rows)
 
     worker.stop()
     worker.start()

@@ -96,10 +96,10 @@ def test_a_documented_program_is_scraped(target, make_prometheus):
     assert 'my_gauge{one="bar",two="bang"} 200\n' in body
     assert 'my_histogram_bucket{le="5"} 50\nmy_histogram_bucket{le="10"} 100\n' in body and "my_histogram_sum 500\n" in body
     prometheus = make_prometheus(program)
-    assert wait_until("the counter in Prometheus", lambda: prometheus.query("my_counter")) == 100
-    assert prometheus.query("histogram_quantile(0.5, my_histogram_bucket)") == 5
-    assert prometheus.query("sum(traffic)") == 15
-    assert wait_until("process metrics", lambda: prometheus.query("process_resident_memory_bytes")) > 0
+    prometheus.shows("my_counter", 100)
+    prometheus.shows("histogram_quantile(0.5, my_histogram_bucket)", 5)
+    prometheus.shows("sum(traffic)", 15)
+    prometheus.shows("process_resident_memory_bytes", lambda bytes: bytes > 0)
     assert program.stop() == 0
 
 
@@ -207,9 +207,9 @@ def test_coturn_as_debian_has_it(coturn, start, make_prometheus, tmp_path):
     limit, _ = program.sum("promc_arena_limit_bytes")
     assert used < limit == 128 << 20
     prometheus = make_prometheus(program, interval="5s")
-    assert wait_until("the users in Prometheus", lambda: prometheus.query("count(turn_traffic_rcvp)")) == USERS
-    assert prometheus.query("sum(turn_traffic_rcvb) > bool 0") == 1
-    assert wait_until("all allocations given back", lambda: prometheus.query("turn_total_allocations") == 0)
+    prometheus.shows("count(turn_traffic_rcvp)", USERS)
+    prometheus.shows("sum(turn_traffic_rcvb) > bool 0", 1)
+    prometheus.shows("turn_total_allocations", 0)
     print(f"coturn: {USERS} users, {len(body)} bytes of metrics, {int(used)} of {int(limit)} bytes of the arena, "
           f"{program.resident_bytes()} resident")
     program.stop()

@@ -91,18 +91,22 @@ def test_prometheus_and_alertmanager_expose_what_the_contract_says(tmp_path, ser
     prometheus = Prometheus(tmp_path / "prometheus", [f"127.0.0.1:{service.port}"], alertmanager)
     try:
         wait_until("all jobs scraped", lambda: len(prometheus.values("up == 1")) == 3, 30)
+        def missing(job):
+            names = set(prometheus.api("label/__name__/values", **{"match[]": f'{{job="{job}"}}'}))
+            # Alertmanager 0.28 has native histograms beside its classic ones: Prometheus takes those, under the family's own name.
+            return [name for name, family in CONTRACT[job].items()
+                    if name not in names and not (family["type"] == "histogram" and name + "_count" in names)]
         for job in ("prometheus", "alertmanager"):
-            names = prometheus.api("label/__name__/values", **{"match[]": f'{{job="{job}"}}'})
-            for name, family in CONTRACT[job].items():
-                # Alertmanager 0.28 has native histograms beside its classic ones: Prometheus takes those, under the family's own name.
-                shown = {name, name + "_count"} if family["type"] == "histogram" else {name}
-                assert shown & set(names), (job, name)
+            try:
+                wait_until(f"all that is read of {job}", lambda job=job: not missing(job))
+            except AssertionError as error:
+                raise AssertionError(f"{error}: {missing(job)}") from None
         # The rules find their series: nothing is in error, and what must have data at rest has.
         wait_until("rules evaluated", lambda: prometheus.values("job:http_requests:rate5m"), 30)
         assert not prometheus.rule_faults()
         for recorded in ("job:http_requests:rate5m", "instance:db_connection_pool:utilisation", "queue:queue_depth:max",
                          "instance:process_resident_memory:limit_ratio", "slo:http_requests_availability:objective"):
-            assert prometheus.values(recorded), recorded
+            wait_until(recorded, lambda recorded=recorded: prometheus.values(recorded))  # each group has a time of its own
 
         # A slow start may look like a fault until everything has been scraped: what goes on firing is one.
         def faults():

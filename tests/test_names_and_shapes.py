@@ -2,7 +2,6 @@
 """A family is the same metric whichever way a real Prometheus asks for it: a name in UTF-8 by protobuf and by text, on each generation; a histogram
 that is native alone arrives as native, and not as one bucket."""
 import pytest
-from support.ports import wait_until
 
 # What Prometheus calls them: since 3.0 as they are, before that by what the scrape has agreed on, which is underscores.
 COUNTER, HISTOGRAM = "requêtes.servies_total", "durée.de.réponse"
@@ -29,16 +28,17 @@ def both_ways(generation, target, make_prometheus):
     asked = {way: make_prometheus(target, wanted=wanted) for way, wanted in BY.items()}
     version = asked["text"].api("status/buildinfo")["version"]
     called = (lambda name: name) if int(version.split(".")[0]) >= 3 else ESCAPED.get
-    wait_until("the counter in both", lambda: all(p.query(selector(called(COUNTER))) == 2 for p in asked.values()))
+    for prometheus in asked.values():
+        prometheus.shows(selector(called(COUNTER)), 2)
     return asked, called
 
 
 def test_a_name_in_utf8_is_one_metric(both_ways):
     asked, called = both_ways
-    for way, prometheus in asked.items():
-        assert prometheus.query(selector(called(COUNTER))) == 2, way
-        assert prometheus.query(selector(called(HISTOGRAM) + "_count")) == 3, way
-        assert prometheus.query(f'sum({{__name__="{called(HISTOGRAM)}_bucket", le=~"0.5|1|1.0|\\\\+Inf"}})') == 2 + 2 + 3, way
+    for prometheus in asked.values():
+        prometheus.shows(selector(called(COUNTER)), 2)
+        prometheus.shows(selector(called(HISTOGRAM) + "_count"), 3)
+        prometheus.shows(f'sum({{__name__="{called(HISTOGRAM)}_bucket", le=~"0.5|1|1.0|\\\\+Inf"}})', 2 + 2 + 3)
     of_ours = {way: {name for name in names(p) if not name.startswith(("scrape_", "alone"))} - {"up"} for way, p in asked.items()}
     assert of_ours["protobuf"] == of_ours["text"]
     assert {called(COUNTER), called(HISTOGRAM) + "_bucket", called(HISTOGRAM) + "_sum"} <= of_ours["text"]
@@ -48,12 +48,14 @@ def test_a_name_in_utf8_is_one_metric(both_ways):
 def test_a_native_histogram_arrives_as_native(both_ways):
     asked, _ = both_ways
     by_protobuf, by_text = asked["protobuf"], asked["text"]
-    assert by_protobuf.query("histogram_count(alone)") == 4
-    assert 6 < by_protobuf.query("histogram_quantile(0.9, alone)") <= 8.1
+    by_protobuf.shows("histogram_count(alone)", 4)
+    by_protobuf.shows("histogram_quantile(0.9, alone)", lambda seconds: 6 < seconds <= 8.1)
     assert not names(by_protobuf) & {"alone_bucket", "alone_count", "alone_sum"}
     # By text it is one bucket, +Inf: count and sum are as they are, and there is nothing to take a quantile from.
-    assert by_text.query("alone_count") == 4 and by_text.query('alone_bucket{le="+Inf"}') == 4
-    assert by_text.query("count(alone_bucket)") == 1 and "alone" not in names(by_text)
+    by_text.shows("alone_count", 4)
+    by_text.shows('alone_bucket{le="+Inf"}', 4)
+    by_text.shows("count(alone_bucket)", 1)
+    assert "alone" not in names(by_text)
 
 
 def test_the_service_natively_alone(make_service, generation, make_prometheus):
@@ -64,6 +66,6 @@ def test_the_service_natively_alone(make_service, generation, make_prometheus):
         assert client.get("/api/v1/prospects").status == 200
     prometheus = make_prometheus(service)
     route = '{method="GET",route="/api/v1/prospects",status_code="200"}'
-    wait_until("the requests in Prometheus", lambda: prometheus.query(f"histogram_count(http_request_duration_seconds{route})") == 20)
-    assert prometheus.query(f"histogram_quantile(0.99, http_request_duration_seconds{route})") > 0
+    prometheus.shows(f"histogram_count(http_request_duration_seconds{route})", 20)
+    prometheus.shows(f"histogram_quantile(0.99, http_request_duration_seconds{route})", lambda seconds: seconds > 0)
     assert prometheus.query("count(http_request_duration_seconds_bucket)") is None

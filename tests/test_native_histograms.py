@@ -159,12 +159,12 @@ def test_quantiles_in_a_real_prometheus(target, generation, make_prometheus):
     schema = {name: target.histogram(name).schema for name in ("fine", "coarsened", "both")}
     assert schema["fine"] == 3 and schema["both"] == 2 and schema["coarsened"] < 5
     for name in schema:
-        wait_until(f"{name} in Prometheus", lambda name=name: prometheus.query(f"histogram_count({name})") == len(values))
-        assert prometheus.query(f"histogram_sum({name})") == pytest.approx(math.fsum(values))
+        prometheus.shows(f"histogram_count({name})", len(values))
+        prometheus.shows(f"histogram_sum({name})", pytest.approx(math.fsum(values)))
         growth = 2 ** 2 ** -schema[name]
         for q in QUANTILES:
-            exact, estimate = exact_quantile(values, q), prometheus.query(f"histogram_quantile({q}, {name})")
-            assert exact / growth <= estimate <= exact * growth, f"{name}, quantile {q}: {estimate}, not {exact}"
+            exact = exact_quantile(values, q)
+            prometheus.shows(f"histogram_quantile({q}, {name})", lambda estimate, exact=exact, by=growth: exact / by <= estimate <= exact * by)
 
 
 def test_exemplars_in_a_real_prometheus(target, generation, make_prometheus):
@@ -194,9 +194,8 @@ def test_the_service_by_an_override(make_service, generation, make_prometheus):
         assert client.get("/api/v1/prospects").status == 200
     prometheus = make_prometheus(service)
     route = '{method="GET",route="/api/v1/prospects",status_code="200"}'
-    wait_until("the requests in Prometheus",
-               lambda: prometheus.query(f"histogram_count(http_request_duration_seconds{route})") == 20)
-    assert 0 < prometheus.query(f"histogram_quantile(0.99, http_request_duration_seconds{route})") < PATIENCE
+    prometheus.shows(f"histogram_count(http_request_duration_seconds{route})", 20)
+    prometheus.shows(f"histogram_quantile(0.99, http_request_duration_seconds{route})", lambda seconds: 0 < seconds < PATIENCE)
 
 
 def test_an_override_that_blinds_alerts_is_warned_of_by_name(make_service):

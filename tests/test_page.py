@@ -69,7 +69,7 @@ def stack(tmp_path_factory):
         (directory / name).mkdir()
     alertmanager = Alertmanager(directory / "alertmanager", free_port())
     alertmanager.config.write_text(json.dumps({"route": {"receiver": "nobody", "group_wait": "1s"}, "receivers": [{"name": "nobody"}]}))
-    prometheus = Prometheus(directory / "prometheus", free_port(), flags=["--rules.alert.resend-delay=1s"])
+    prometheus = Prometheus(directory / "prometheus", free_port(), flags=["--rules.alert.resend-delay=30s"])
     (prometheus.directory / "rules.yml").write_text(json.dumps(RULES))
     prometheus.configure(**{
         "global": {"evaluation_interval": "1s", "external_labels": {"cluster": "c"}}, "rule_files": ["rules.yml"],

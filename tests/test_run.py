@@ -46,8 +46,10 @@ def test_from_start_to_ctrl_c(checkout):
             assert path == "/api/v1" or fetch(url + path), url + path
 
     # Ready means ready.
-    targets = prometheus(checkout, "targets?state=active")["activeTargets"]
-    assert {t["labels"]["job"]: t["health"] for t in targets}["ingest-api"] == "up"
+    def health():
+        return {t["labels"]["job"]: t["health"] for t in prometheus(checkout, "targets?state=active")["activeTargets"]}
+    assert health()["ingest-api"] != "unknown"
+    wait_until("a scrape in its time", lambda: health()["ingest-api"] == "up")
     assert sum(len(g["rules"]) for g in prometheus(checkout, "rules")["groups"]) > 20
     assert prometheus(checkout, "alertmanagers")["activeAlertmanagers"]
     assert prometheus(checkout, "targets?state=active")["activeTargets"][0]["scrapeInterval"] in ("5s", "15s")

@@ -30,6 +30,19 @@ class Prometheus(prometheus.Prometheus):
         assert len(result) <= 1, result
         return float(result[0]["value"][1]) if result else None
 
+    def shows(self, expression, wanted):
+        """Waits until an expression has this value, or one that `wanted` is true of. A scrape that a busy machine missed takes every
+        series away until the next one, so what was there a moment ago may not be there now."""
+        seen = []
+
+        def look():
+            seen[:] = [self.query(expression)]
+            return seen[0] is not None and (wanted(seen[0]) if callable(wanted) else seen[0] == wanted)
+        try:
+            wait_until(expression, look)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: it is {seen[0]}") from None
+
     def close(self):
         assert self.stop() == 0
         faults = prometheus.complaints(self.process.log())
