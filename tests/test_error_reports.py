@@ -84,7 +84,7 @@ def receiver():
 @contextmanager
 def busy_store(service):
     """Another process writes and does not end: writes are answered with 503."""
-    other = sqlite3.connect(service.data_dir / "ingest.db", isolation_level=None)
+    other = sqlite3.connect(service.data_dir / "ingest.db", isolation_level=None, timeout=SECONDS)
     other.execute("BEGIN IMMEDIATE")
     try:
         yield

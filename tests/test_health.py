@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from support.http import csv_rows
-from support.ports import wait_until
+from support.ports import PATIENCE, wait_until
 from support.service import BINARY
 
 
@@ -36,7 +36,7 @@ def test_503_while_the_store_cannot_write_and_well_again_after(make_service):
     assert client.import_csv(csv_rows(1)).status == 200
     database = next(service.data_dir.glob("*.db"))
     # Another process has taken the one write lock and does not let go of it.
-    thief = sqlite3.connect(database, isolation_level=None)
+    thief = sqlite3.connect(database, isolation_level=None, timeout=PATIENCE)
     thief.execute("begin immediate")
     try:
         health = wait_until("/health says 503", lambda: (h := client.get("/health")).status == 503 and h)

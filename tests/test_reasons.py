@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from support.ports import wait_until
+from support.ports import PATIENCE, wait_until
 
 
 def lines(service, message):
@@ -16,13 +16,14 @@ def test_a_request_that_failed(make_service):
     organisation = service.organisation()
     client = service.client(organisation)
     assert client.get("/api/v1/campaigns").status == 200
-    holder = sqlite3.connect(service.data_dir / "ingest.db", isolation_level=None)
+    holder = sqlite3.connect(service.data_dir / "ingest.db", isolation_level=None, timeout=PATIENCE)
     holder.execute("BEGIN IMMEDIATE")
     answer = client.post("/api/v1/campaigns", {"name": "n", "subject_template": "Hi", "body_template": "You"})
     holder.execute("ROLLBACK")
     holder.close()
     assert (answer.status, answer.error_code, answer.headers["retry-after"]) == (503, "store_busy", "1")
-    said = [line for line in lines(service, "request failed") if line["reqId"] == answer.json()["error"]["request_id"]]
+    said = wait_until("it is said", lambda: [line for line in lines(service, "request failed")
+                                             if line["reqId"] == answer.json()["error"]["request_id"]])
     assert len(said) == 1 and said[0]["code"] == "store_busy" and said[0]["reason"] == answer.json()["error"]["message"]
     assert said[0]["route"] == "/api/v1/campaigns" and said[0]["organisation"] == organisation.id
 
@@ -36,8 +37,9 @@ def test_a_draft_and_an_email_that_failed(make_service, relay):
     assert client.act(made, "start").status == 200
     sent = client.act(made, "send")
     wait_until("both failed", lambda: client.stats(made)["emails"]["failed"] == 2)
-    wait_until("and said so", lambda: lines(service, "e-mail failed for good") and lines(service, "e-mail skipped"))
-    draft, refused, skipped = (lines(service, m) for m in ("draft failed", "e-mail failed for good", "e-mail skipped"))
+    kinds = ("draft failed", "e-mail failed for good", "e-mail skipped")
+    wait_until("and said so", lambda: all(lines(service, kind) for kind in kinds))
+    draft, refused, skipped = (lines(service, kind) for kind in kinds)
     assert [len(found) for found in (draft, refused, skipped)] == [1, 1, 1]
     assert draft[0]["reason"] == "subject: the field is missing: first_name"
     assert "550" in refused[0]["reason"] and "no draft" in skipped[0]["reason"]

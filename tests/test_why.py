@@ -18,7 +18,7 @@ from stack.servers import postgres
 
 HOLDER = """
 import sqlite3, sys
-held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=180)
 held.execute("begin immediate")
 print("held", flush=True)
 sys.stdin.read()
