@@ -37,7 +37,7 @@ unsigned client_in_flight(const struct client *client);
 /**
  * A client that goes away: sends the head of a POST with `Expect: 100-continue`, waits until the server asks for the body,
  * sends a part of it and resets the connection. Waiting for the 100 makes certain that the server knows of the
- * request, so that it must be counted. Blocks, up to two seconds.
+ * request, so that it must be counted. Blocks, up to ten seconds.
  * @return 1 hung up after the 100; 0 the server did not get so far; -1 with errno: no connection.
  */
 int client_hang_up(const char *url, const char *path, const char *key);

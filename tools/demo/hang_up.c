@@ -43,7 +43,7 @@ static int write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-/* Whether the server said "100 Continue" within two seconds. */
+/* Whether the server said "100 Continue" within ten seconds: a busy machine may stop it for some. */
 static int await_continue(int fd)
 {
     static const char expected[] = "HTTP/1.1 100 ";
@@ -51,7 +51,7 @@ static int await_continue(int fd)
     size_t have = 0;
     struct pollfd readable = {.fd = fd, .events = POLLIN};
     while (have < sizeof(expected) - 1) {
-        int n = poll(&readable, 1, 2000);
+        int n = poll(&readable, 1, 10000);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

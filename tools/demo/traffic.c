@@ -285,7 +285,7 @@ static void hang_up(struct traffic *traffic)
         traffic->counts.aborted++;
     } else {
         traffic->counts.uncertain++;
-        unexpected(traffic, "hanging up: %s", known < 0 ? strerror(errno) : "no 100 Continue within 2 s");
+        unexpected(traffic, "hanging up: %s", known < 0 ? strerror(errno) : "no 100 Continue within 10 s");
     }
 }
 
