@@ -34,6 +34,7 @@ function numbers(card, family, before, seconds) {
       for (const q of [0.5, 0.95, 0.99]) out.set(`p${q * 100}`, quantile(q, seen, now.native));
       out.set('per second', (now.count - (past.count <= now.count ? past.count : 0)) / seconds);
     }
+    card.labels = [...family.series.keys()];
     card.columns.push(seen.map(([lower, upper, count]) => [lower, upper, count / seconds]));
     return out;
   }
@@ -53,7 +54,7 @@ function numbers(card, family, before, seconds) {
   return out;
 }
 
-const says = { counter: 'per second', histogram: 'buckets, and quantiles since the last poll', summary: 'quantiles of its own window' };
+const says = { counter: 'per second', histogram: 'all series together: buckets, and quantiles since the last poll', summary: 'quantiles of its own window' };
 
 function makeCard(family) {
   const info = family.type === 'gauge' && family.name.endsWith('_info');
@@ -69,7 +70,7 @@ function makeCard(family) {
   canvas.setAttribute('aria-label', `${family.name} over time; the table below has its latest values`);
   const card = {
     element, canvas, rows, pager, info, unit, name: family.name, type: family.type, lines: new Map(), columns: times.map(() => []).slice(1),
-    slots: new Map(), page: 0, visible: false, text: `${family.name} ${family.help}`.toLowerCase(),
+    slots: new Map(), page: 0, visible: false, text: `${family.name} ${family.help}`.toLowerCase(), labels: [],
   };
   const group = groups.findLast(([, , pattern]) => pattern.test(family.name))[0];
   const place = $(group) ?? addGroup(group);
@@ -130,10 +131,12 @@ function moment() {
 /** The lines that are drawn, with their colours, which a line keeps as long as it is shown. */
 function shown(card) {
   const missing = words.filter((word) => !card.text.includes(word));
-  const last = ([, values]) => (Number.isFinite(values.at(-1)) ? values.at(-1) : -Infinity);
-  const all = [...card.lines].filter(([label]) => missing.every((word) => label.toLowerCase().includes(word)));
+  const last = ([, values]) => values.at(-1) ?? -Infinity;
+  // NaN is what one looks for: before the largest.
+  const order = (a, b) => Number.isNaN(b) - Number.isNaN(a) || (a < b) - (a > b);
+  const all = [...card.lines].filter(([label]) => card.type === 'histogram' || missing.every((word) => label.toLowerCase().includes(word)));
   const whole = all.length <= LINES;
-  if (!whole && card.type !== 'histogram') all.sort((a, b) => last(b) - last(a));
+  if (!whole) all.sort((a, b) => order(last(a), last(b)));
   card.page = Math.max(0, Math.min(card.page, Math.ceil(all.length / LINES) - 1)); // a counter has no rates at first
   const lines = whole ? all : all.slice(card.page * LINES, (card.page + 1) * LINES);
   const labels = new Set(lines.map(([label]) => label));
@@ -151,7 +154,8 @@ function fillTable(card, lines) {
     const swatch = make('i');
     swatch.style.background = color;
     const head = make('th', { scope: 'row' }, ...(card.info || label === 'per second' ? [] : [swatch]), label || 'value');
-    return make('tr', {}, head, make('td', {}, card.info ? '' : label === 'per second' ? format(values[at], '', true) : format(values[at], card.unit, rate)));
+    const value = card.type === 'histogram' && Number.isNaN(values[at]) ? null : values[at]; // a quantile of no observations
+    return make('tr', {}, head, make('td', {}, card.info ? '' : label === 'per second' ? format(value, '', true) : format(value, card.unit, rate)));
   });
   card.rows.replaceChildren(...rows);
 }
@@ -195,7 +199,8 @@ function filter() {
   let count = 0;
   for (const card of cards.values()) {
     const missing = words.filter((word) => !card.text.includes(word));
-    const fits = !missing.length || [...card.lines.keys()].some((label) => missing.every((word) => label.toLowerCase().includes(word)));
+    const labels = card.type === 'histogram' ? card.labels : [...card.lines.keys()];
+    const fits = !missing.length || labels.some((label) => missing.every((word) => label.toLowerCase().includes(word)));
     card.element.hidden = !fits;
     count += fits;
   }

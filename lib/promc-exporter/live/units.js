@@ -24,6 +24,12 @@ export function span(value) {
   return sign + (d ? `${d} d ${h} h` : h ? `${h} h ${m} min` : m ? `${m} min ${s} s` : `${s} s`);
 }
 
+/** Of a time in seconds: 0 is a time that never was. */
+function age(value) {
+  const past = Date.now() / 1000 - value;
+  return value <= 0 ? 'never' : past < 0 ? `in ${span(-past)}` : `${span(past)} ago`;
+}
+
 const plain = (value) => (Math.abs(value) >= 1e21 ? String(+value.toPrecision(3)) : steps(value, 1000, ['', 'k', 'M', 'G', 'T', 'P', 'E']));
 
 /** What a family's numbers are: bytes, seconds, ratio, age, or '' for a count. */
@@ -39,7 +45,7 @@ export function format(value, unit, rate = false) {
   if (value === undefined || value === null) return '–';
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
-  if (unit === 'age') return value > 0 ? `${span(Date.now() / 1000 - value)} ago` : 'never';
+  if (unit === 'age') return age(value);
   if (unit === 'bytes') return steps(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']) + (rate ? '/s' : '');
   if (unit === 'seconds') return seconds(value) + (rate ? '/s' : '');
   if (unit === 'ratio') return `${+(value * 100).toPrecision(3)} %`;

@@ -15,7 +15,7 @@
 static const char *const phases[] = {"idle", "busy"};
 
 struct target {
-    promc_family *jobs, *paths, *depth, *in_flight, *classic, *native, *summary, *items, *odd, *name;
+    promc_family *jobs, *paths, *depth, *in_flight, *classic, *native, *summary, *items, *odd, *name, *unused;
 };
 
 static int make_families(promc_registry *registry, struct target *t)
@@ -41,6 +41,10 @@ static int make_families(promc_registry *registry, struct target *t)
             registry,
             &(promc_histogram_settings){.family = {.name = "live_native_seconds"}, .kind = PROMC_HISTOGRAM_NATIVE},
             &t->native);
+    if (rc == 0)
+        rc = promc_histogram_register(
+            registry, &(promc_histogram_settings){.family = {.name = "live_unused_seconds", .labels = {"zone"}}},
+            &t->unused);
     if (rc == 0)
         rc = promc_summary_register(
             registry, &(promc_summary_settings){.family = {.name = "live_summary_seconds", .labels = {"step"}}},
@@ -70,6 +74,9 @@ static void stand_still(const struct target *t)
         snprintf(item, sizeof(item), "%d", i);
         promc_gauge_set(promc_gauge_with(t->items, item), i);
     }
+    promc_gauge_set(promc_gauge_with(t->items, "nan"), NAN);
+    promc_gauge_set(promc_gauge_with(t->items, "inf"), INFINITY);
+    promc_histogram_with(t->unused, "north");
     promc_gauge_set(promc_gauge_with(t->odd, "nan"), NAN);
     promc_gauge_set(promc_gauge_with(t->odd, "inf"), INFINITY);
     promc_gauge_set(promc_gauge_with(t->odd, "3 MiB"), 3 << 20);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live view in a real browser, over a program with a family of every type (tests/live_target.c).
 //   LIVE_URL   its exporter's address; tests/test_live_view.py starts it
-// playwright-core is the dashboards': who builds the library does not have to download it.
+// playwright-core and axe-core are the dashboards': who builds the library does not have to download it.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { between, parse, quantile, total } from '../exposition.js';
 import { format, span, unitOf } from '../units.js';
 
 const require = createRequire(process.env.PLAYWRIGHT ?? new URL('../../../../tools/dashboard-preview/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const url = process.env.LIVE_URL;
 const PATIENCE = 180_000; // ms; a slow machine is no fault
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
@@ -91,6 +93,8 @@ test('histograms, native ones too, are quantiles and a heatmap, summaries their 
     });
     assert.ok(blue > 500, `${name}: ${blue} points of a heatmap`);
   }
+  const unused = await rows('live_unused_seconds', (found) => found.length === 4);
+  assert.deepEqual(Object.fromEntries(unused), { p50: '–', p95: '–', p99: '–', 'per second': '0 /s' }, 'no observations have no quantiles');
 });
 
 test('NaN and infinities are said, bytes have their unit, ages are ages', async () => {
@@ -100,13 +104,13 @@ test('NaN and infinities are said, bytes have their unit, ages are ages', async 
 });
 
 test('of many series the largest are shown, with their number and a way to the others', async () => {
-  const first = await numbers('live_items');
-  assert.deepEqual([...first.values()].sort((a, b) => a - b), [28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39]);
+  const first = await rows('live_items', (found) => found.length === 12);
+  assert.deepEqual([...first.values()].sort(), ['+Inf', '30', '31', '32', '33', '34', '35', '36', '37', '38', '39', 'NaN'], 'what is no number is not hidden');
   const pager = page.locator('[data-family="live_items"] p').last();
-  assert.match(await pager.textContent(), /^series 1 to 12 of 40, the largest first/);
+  assert.match(await pager.textContent(), /^series 1 to 12 of 42, the largest first/);
   await pager.getByRole('button', { name: 'next' }).click();
-  assert.match(await pager.textContent(), /^series 13 to 24 of 40/);
-  assert.equal(Math.max(...(await numbers('live_items')).values()), 27);
+  assert.match(await pager.textContent(), /^series 13 to 24 of 42/);
+  assert.equal(Math.max(...(await numbers('live_items')).values()), 29);
   await page.fill('#search', 'item="3"');
   assert.deepEqual([...(await numbers('live_items')).values()], [3]);
   await page.fill('#search', '');
@@ -164,6 +168,9 @@ test('the search narrows what is shown, by name and by label', async () => {
   assert.deepEqual((await shown()).sort(), ['live_classic_seconds', 'promc_series_dropped_total'], 'the second has it in a label');
   await page.fill('#search', 'step="busy"');
   assert.deepEqual(await shown(), ['live_summary_seconds']);
+  await page.fill('#search', 'le_x="a');
+  assert.deepEqual(await shown(), ['live_classic_seconds'], 'the labels of a histogram too');
+  assert.equal((await rows('live_classic_seconds')).size, 4);
   await page.fill('#search', 'queue="mail" depth');
   assert.deepEqual(await shown(), ['live_depth']);
   await page.fill('#search', 'ZEBRAS');
@@ -175,6 +182,27 @@ test('the search narrows what is shown, by name and by label', async () => {
   await page.fill('#search', '');
   assert.ok((await shown()).length >= all);
 });
+
+for (const theme of ['dark', 'light']) {
+  test(`axe finds nothing, ${theme}`, async () => {
+    const context = await browser.newContext({ viewport: { width: 1600, height: 20000 }, colorScheme: theme });
+    const one = await context.newPage();
+    one.setDefaultTimeout(PATIENCE);
+    await one.goto(url);
+    await one.waitForFunction(() => /next/.test(document.querySelector('[data-family="live_items"] p:last-of-type')?.textContent), null, { polling: 100 });
+    await one.keyboard.press('?');
+    await one.evaluate(axe);
+    const look = () => one.evaluate(async () => (await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
+      .violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.length}, as ${nodes[0].html.slice(0, 160)}`));
+    assert.deepEqual(await look(), [], `the system's theme is ${theme}`);
+    await one.evaluate((name) => (document.documentElement.dataset.theme = name), theme === 'dark' ? 'light' : 'dark');
+    assert.deepEqual(await look(), [], 'and the reader chose the other one');
+    await one.route('**/metrics', (route) => route.abort());
+    await one.waitForFunction(() => document.querySelector('#state').textContent, null, { polling: 100 });
+    assert.deepEqual(await look(), [], 'the program does not answer');
+    await context.close();
+  });
+}
 
 test('a program that does not answer is said, and that it answers again', async () => {
   const quiet = faults.length;
@@ -201,7 +229,7 @@ test('quantiles of what was seen between two looks', () => {
 
 test('numbers as people read them', () => {
   assert.deepEqual(['a_bytes', 'b_seconds_total', 'c_ratio', 'process_start_time_seconds', 'd_total'].map((name) => unitOf({ name, unit: '' })), ['bytes', 'seconds', 'ratio', 'age', '']);
-  const cases = [[1536, 'bytes', '1.5 KiB'], [0.0000025, 'seconds', '2.5 µs'], [0.055, 'seconds', '55 ms'], [3700, 'seconds', '1 h 1 min'], [0.123, 'ratio', '12.3 %'], [12345, '', '12.3 k'], [999.9, '', '1 k'], [NaN, '', 'NaN'], [-Infinity, '', '-Inf'], [null, '', '–'], [0, 'age', 'never']];
+  const cases = [[1536, 'bytes', '1.5 KiB'], [0.0000025, 'seconds', '2.5 µs'], [0.055, 'seconds', '55 ms'], [3700, 'seconds', '1 h 1 min'], [0.123, 'ratio', '12.3 %'], [12345, '', '12.3 k'], [999.9, '', '1 k'], [NaN, '', 'NaN'], [-Infinity, '', '-Inf'], [null, '', '–'], [0, 'age', 'never'], [Date.now() / 1000 + 200_000, 'age', 'in 2 d 7 h'], [Date.now() / 1000 - 90, 'age', '1 min 30 s ago']];
   for (const [value, unit, text] of cases) assert.equal(format(value, unit), text);
   assert.equal(format(2048, 'bytes', true), '2 KiB/s');
   assert.equal(span(-90061), '-1 d 1 h');
