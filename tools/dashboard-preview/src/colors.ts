@@ -17,7 +17,7 @@ const named: Record<string, [dark: string, light: string]> = {
   text: ['#9aa0a8', '#5f6570'],
 };
 
-/** Twenty that can be told apart; none is red or green, which mean something. */
+/** Twenty; none is red or green, which mean something. */
 const palette: Array<[string, string]> = [
   ['#5794f2', '#0b5cc4'], ['#ff9830', '#b54708'], ['#b877d9', '#7b3fa0'], ['#fade2a', '#8a6d00'], ['#4fc3c7', '#0f7b80'],
   ['#ff9eb5', '#b02a5b'], ['#8ab8ff', '#4a90e2'], ['#c8b27a', '#75602a'], ['#a3a7ff', '#4a4fc0'], ['#ffb357', '#d97a2b'],
@@ -49,7 +49,25 @@ function meant(panel: Panel, name: string): string | undefined {
   return found;
 }
 
-/** A colour for each name. Two names that would have the same move apart, in the order of the alphabet. */
+const ALIKE = 100; // of at most 765: two lines whose colours are nearer cannot be told apart
+const parts = (color: string) => [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16)) as [number, number, number];
+
+/** How far apart two colours look: by the eye's own weights, which depend on the red in both. */
+export function distance(a: string, b: string): number {
+  const [first, second] = [parts(a), parts(b)];
+  const red = (first[0] + second[0]) / 2;
+  const [r, g, b_] = [0, 1, 2].map((i) => (first[i]! - second[i]!) ** 2) as [number, number, number];
+  return Math.sqrt((2 + red / 256) * r + 4 * g + (2 + (255 - red) / 256) * b_);
+}
+
+/** The first from `at` on that looks like none that is taken; if there is none, the first that is free; else `at`. */
+function free(at: number, taken: Set<number>): number {
+  const order = palette.map((_, i) => (at + i) % palette.length).filter((i) => !taken.has(i));
+  const apart = order.find((i) => [...taken].every((other) => distance(palette[i]![0], palette[other]![0]) > ALIKE));
+  return apart ?? order[0] ?? at;
+}
+
+/** A colour for each name. Of two names whose colours are alike the later one in the alphabet has another. */
 export function seriesColors(panel: Panel, names: string[], theme: Theme): Map<string, string> {
   const taken = new Set<number>();
   const colors = new Map<string, string>();
@@ -59,8 +77,7 @@ export function seriesColors(panel: Panel, names: string[], theme: Theme): Map<s
       colors.set(name, colorOf(fixed, theme));
       continue;
     }
-    let at = hash(name) % palette.length;
-    for (let i = 0; taken.has(at) && i < palette.length; i++) at = (at + 1) % palette.length;
+    const at = free(hash(name) % palette.length, taken);
     taken.add(at);
     colors.set(name, palette[at]![theme === 'dark' ? 0 : 1]);
   }

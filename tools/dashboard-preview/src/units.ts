@@ -43,6 +43,7 @@ export function format(value: number | null | undefined, unit = 'short', decimal
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   if (unit === 's') return scaled(value, times, decimals);
+  if (unit === 'd') return scaled(value * 86400, times, decimals);
   if (unit === 'bytes') return scaled(value, sizes, decimals);
   if (unit === 'percentunit') return `${digits(value * 100, decimals)} %`;
   if (unit === 'percent') return `${digits(value, decimals)} %`;

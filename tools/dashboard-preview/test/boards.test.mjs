@@ -163,6 +163,24 @@ test('a name keeps its colour when the range changes, and a status has its own',
   assert.equal(short.get('Responses by status 200'), 'rgb(115, 191, 105)', 'good is green');
 });
 
+test('lines of one graph can be told apart, where their names do not fix their colours', async () => {
+  const { page } = await open('/d/promc?from=now-15m&refresh=off', {
+    prepare: (page) => page.route('**/query_range?*', async (route) => {
+      const values = [[Date.now() / 1000 - 60, '1'], [Date.now() / 1000, '2']];
+      const result = [['ingest-api', '127.0.0.1:15000'], ['prometheus', '127.0.0.1:15090'], ['alertmanager', '127.0.0.1:15093'], ['a', 'b'], ['c', 'd'], ['e', 'f']]
+        .map(([job, instance]) => ({ metric: { job, instance }, values }));
+      await route.fulfill({ json: { status: 'success', data: { resultType: 'matrix', result } } });
+    }),
+  });
+  await settle(page);
+  const graphs = await page.$$eval('[data-panel]', (all) => all.map((e) => [...e.querySelectorAll('.key i')].map((i) => i.style.background.match(/\d+/g).map(Number))).filter((keys) => keys.length > 1));
+  assert.ok(graphs.length > 3);
+  for (const keys of graphs.filter((one) => one.length <= 6)) {
+    keys.forEach((a, i) => keys.slice(0, i).forEach((b) => assert.ok(Math.hypot(...a.map((part, k) => part - b[k])) > 40, `${a} beside ${b}`)));
+  }
+  await page.close();
+});
+
 test('the alerts: the critical first, then the longest', async () => {
   const alert = (alertname, severity, since) => ({ metric: { alertname, severity, alertstate: 'firing', job: 'ingest-api' }, value: [0, String(since)] });
   const now = Date.now();

@@ -92,6 +92,7 @@ export function promc(): dashboard.Dashboard {
         width: 12,
         description: 'Cores used by each instance.',
         unit: 'short',
+        softMax: 1,
         queries: [{ expr: `sum by (instance) (rate(process_cpu_seconds_total${sel()}[$__rate_interval]))`, legend: '{{instance}}' }],
       }),
     )

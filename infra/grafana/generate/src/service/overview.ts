@@ -104,7 +104,7 @@ export function overview(b: dashboard.DashboardBuilder): void {
         title: 'Data behind the budgets',
         description:
           'Of how many days with requests both budgets speak, of 30. Counted once in 5 minutes. A young Prometheus, or one that was away, knows less than a month, and its budgets say no more than that.',
-        unit: 'suffix: days',
+        unit: 'd',
         queries: [{ expr: `max(last_over_time(${ofJob('job:http_requests:days30d')}[15m]))`, legend: 'days', instant: true }],
         base: 'orange',
         levels: [{ at: 28, color: 'green' }],
