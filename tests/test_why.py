@@ -2,10 +2,12 @@
 """`ingest-api why` and the member of /health of that name: what waits, for what, since when."""
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -164,6 +166,13 @@ def test_drafts_that_fail(make_service):
     _, campaign = send(service, subject="Hello {{shoe_size}}")
     found = cause(service, "the drafts seen", part="drafts", kind="failing")
     assert campaign in found["text"] and "shoe_size" in found["text"] and found["count"] >= 5, found
+    # Nothing fails any more: it still counts for a while, and says how old it is.
+    ages = []
+    for _ in range(2):
+        time.sleep(1)
+        text = cause(service, "the drafts seen", part="drafts", kind="failing")["text"]
+        ages.append(float(re.search(r", the latest (\d+\.\d) s ago of ", text)[1]))
+    assert ages[1] > ages[0] >= 1, ages
     public = service.client().get("/health", headers={"Via": "1.1 proxy"}).json()["why"]
     assert campaign not in json.dumps(public) and "templates cannot be filled in" in json.dumps(public), public
 

@@ -22,8 +22,17 @@
 /* Less free space on the disk than this counts as none, for anything that must be written at once. */
 #define FEW_BYTES (8.0 * 1024 * 1024)
 
+/* Failures that have ended are counted for one to two minutes more: say how long ago the latest one was. */
+static const char *latest_ago(const struct trouble_state *state, char *out, size_t size)
+{
+    int64_t age_ms = clock_wall_ms() - state->latest_ms;
+    cause_duration(out, size, age_ms > 0 ? age_ms : 0);
+    return out;
+}
+
 static void mail_why(const struct settings *settings, struct causes *causes)
 {
+    char ago[48];
     bool file = backend_of_mail(settings->mail_url, NULL) == MAIL_IS_FILE;
     struct trouble_state state;
     if (trouble_get(TROUBLE_MAIL_AWAY, &state)) {
@@ -42,20 +51,24 @@ static void mail_why(const struct settings *settings, struct causes *causes)
         struct cause *cause = causes_add(causes, "mail", "refused", "e-mails have been refused for", state.since_ms);
         cause->count = (int64_t)state.count;
         (void)snprintf(cause->host, sizeof(cause->host), "%s", state.place);
-        cause_because(cause, "the mail server refuses them", "%s has refused %llu of the last %llu: %s", state.place,
-                      (unsigned long long)state.count, (unsigned long long)state.of, state.detail);
+        cause_because(cause, "the mail server refuses them",
+                      "%s has refused %llu of the last %llu, the latest %s ago: %s", state.place,
+                      (unsigned long long)state.count, (unsigned long long)state.of,
+                      latest_ago(&state, ago, sizeof(ago)), state.detail);
     }
 }
 
 static void drafts_why(struct causes *causes)
 {
+    char ago[48];
     struct trouble_state state;
     if (!tally_get(TALLY_DRAFTS, DRAFTS_PERCENT, &state))
         return;
     struct cause *cause = causes_add(causes, "drafts", "failing", "drafts have failed for", state.since_ms);
     cause->count = (int64_t)state.count;
-    cause_because(cause, "templates cannot be filled in", "%llu of the last %llu, the latest of %s: %s",
-                  (unsigned long long)state.count, (unsigned long long)state.of, state.place, state.detail);
+    cause_because(cause, "templates cannot be filled in", "%llu of the last %llu, the latest %s ago of %s: %s",
+                  (unsigned long long)state.count, (unsigned long long)state.of, latest_ago(&state, ago, sizeof(ago)),
+                  state.place, state.detail);
 }
 
 static void disk_why(const char *folder, struct causes *causes)

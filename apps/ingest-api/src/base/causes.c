@@ -24,7 +24,7 @@ void cause_because(struct cause *cause, const char *plain, const char *format, .
             *p = ' ';
 }
 
-static void add_duration(char *out, size_t size, int64_t ms)
+void cause_duration(char *out, size_t size, int64_t ms)
 {
     int64_t s = ms / 1000;
     if (s < 60)
@@ -48,7 +48,7 @@ void cause_text(const struct cause *cause, bool names, int64_t now_ms, char *out
         (void)snprintf(out, size, "%s", because);
         return;
     }
-    add_duration(duration, sizeof(duration), waited_ms(cause, now_ms));
+    cause_duration(duration, sizeof(duration), waited_ms(cause, now_ms));
     (void)snprintf(out, size, "%s %s: %s", cause->what, duration, because);
 }
 

@@ -43,6 +43,8 @@ struct cause *causes_add(struct causes *causes, const char *part, const char *ki
 /** Set both texts; only the first has names. */
 void cause_because(struct cause *cause, const char *plain, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/** A time span for a sentence: "5.0 s", "2 min 8 s", "1 h 5 min". */
+void cause_duration(char *out, size_t size, int64_t ms);
 /** One sentence without its full stop: "writes have waited 5.0 s: SQLite is locked by process 4711 (sqlite3)". */
 void cause_text(const struct cause *cause, bool names, int64_t now_ms, char *out, size_t size);
 /** A JSON array of objects, as described in docs/openapi.yaml. */

@@ -67,7 +67,7 @@ static struct counts {
     _Atomic uint64_t good;
     uint64_t bad, good_before, bad_before;
     uint64_t began_ns;
-    int64_t since_ms;
+    int64_t since_ms, latest_ms;
     char place[TROUBLE_PLACE], detail[TROUBLE_DETAIL];
 } tallies[TALLIES] = {{.lock = PTHREAD_MUTEX_INITIALIZER}, {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
@@ -105,6 +105,7 @@ void tally_bad(enum tally tally, const char *place, const char *detail)
     pthread_mutex_lock(&counts->lock);
     move_on(counts);
     counts->bad++;
+    counts->latest_ms = clock_wall_ms();
     (void)snprintf(counts->place, sizeof(counts->place), "%s", place);
     (void)snprintf(counts->detail, sizeof(counts->detail), "%s", detail);
     if (!is_high(counts, RISES_AT, &bad, &all))
@@ -124,6 +125,7 @@ bool tally_get(enum tally tally, unsigned percent, struct trouble_state *state)
     if (state->count == 0)
         counts->since_ms = 0;
     state->since_ms = counts->since_ms;
+    state->latest_ms = counts->latest_ms;
     (void)snprintf(state->place, sizeof(state->place), "%s", counts->place);
     (void)snprintf(state->detail, sizeof(state->detail), "%s", counts->detail);
     pthread_mutex_unlock(&counts->lock);

@@ -17,9 +17,10 @@ enum trouble { TROUBLE_MAIL_AWAY, TROUBLE_MAIL_REFUSED, TROUBLE_BROKER_AWAY, TRO
 #define TROUBLE_DETAIL 256
 
 struct trouble_state {
-    int64_t since_ms; /**< Unix time */
-    uint64_t count;   /**< calls of trouble_met() since then; for a tally: recent failures */
-    uint64_t of;      /**< for a tally: recent total */
+    int64_t since_ms;  /**< Unix time */
+    uint64_t count;    /**< calls of trouble_met() since then; for a tally: recent failures */
+    uint64_t of;       /**< for a tally: recent total */
+    int64_t latest_ms; /**< for a tally: Unix time of the latest failure */
     char place[TROUBLE_PLACE];
     char detail[TROUBLE_DETAIL];
 };
