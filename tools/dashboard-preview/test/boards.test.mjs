@@ -181,6 +181,32 @@ test('lines of one graph can be told apart, where their names do not fix their c
   await page.close();
 });
 
+test('in a stack, statuses that nobody got draw no line', async () => {
+  for (const failures of [0, 3]) {
+    const { page } = await open('/d/ingest-api?from=now-15m&refresh=off', {
+      prepare: (page) => page.route((url) => /status_code/.test(url.searchParams.get('query') ?? ''), async (route) => {
+        const end = Date.now() / 1000;
+        const series = (status, value) => ({ metric: { status_code: status }, values: Array.from({ length: 60 }, (_, i) => [end - 15 * (60 - i), String(value)]) });
+        await route.fulfill({ json: { status: 'success', data: { resultType: 'matrix', result: [series('200', 5), series('500', failures)] } } });
+      }),
+    });
+    const panel = page.locator('[data-panel="Responses by status"]');
+    await panel.scrollIntoViewIfNeeded();
+    await page.waitForFunction(() => document.querySelector('[data-panel="Responses by status"]').dataset.state === 'data');
+    assert.match(await panel.innerText(), /500/, 'the legend has it');
+    // What marks an alert is red too, and narrow.
+    const red = await panel.locator('canvas').evaluate((canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const columns = new Set();
+      for (let i = 0; i < data.length; i += 4) if (data[i] > 230 && data[i + 1] < 120 && data[i + 2] < 140 && data[i + 3] > 200) columns.add((i / 4) % canvas.width);
+      return columns.size / canvas.width;
+    });
+    if (failures) assert.ok(red > 0.5, `failures are a red line over ${red} of the width`);
+    else assert.ok(red < 0.3, `no failures are a red line over ${red} of the width`);
+    await page.close();
+  }
+});
+
 test('the alerts: the critical first, then the longest', async () => {
   const alert = (alertname, severity, since) => ({ metric: { alertname, severity, alertstate: 'firing', job: 'ingest-api' }, value: [0, String(since)] });
   const now = Date.now();

@@ -24,6 +24,12 @@ interface Props {
 const ROW = 24; // px of the legend's table, no less: a finger must find it
 const font = '11px Inter, system-ui, sans-serif';
 
+/** Lines of nothing but zeros would lie upon the stack's edge, where they look like a sum: they are drawn only if all are zero. */
+function layers(lines: Line[]): Line[] {
+  const more = lines.filter(({ values }) => values.some((value) => value));
+  return more.length ? more : lines;
+}
+
 /** Each line upon those before it. */
 function stacked(lines: Line[]): Array<Array<number | null>> {
   const sum: number[] = [];
@@ -191,8 +197,9 @@ export function TimeSeriesPanel(props: Props) {
 
   useEffect(() => {
     if (!place.current || width < 50) return undefined;
-    const shown = data.lines.filter(({ name }) => !hidden.has(name));
     const stack = panel.fieldConfig?.defaults.custom?.stacking?.mode === 'normal';
+    const chosen = data.lines.filter(({ name }) => !hidden.has(name));
+    const shown = stack ? layers(chosen) : chosen;
     const plot = new uPlot(
       options(props, shown, setPoint, plotHeight),
       [data.times, ...(stack ? stacked(shown) : shown.map(({ values }) => values))] as uPlot.AlignedData,
