@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Every symbol that a library shows, shared or static, starts with promc_, so that none meets another library's (what gcc puts beside each
-# function on i386 excepted); and no two archives have one of the same name, so that a program can have them all.
+# function on i386 excepted); and no two archives have one of the same name, so that a program can have them all. None needs libatomic.
 #
 #   symbols.sh LIBRARY...
 set -eu
@@ -13,6 +13,8 @@ $symbols" ;;
     *) symbols=$(nm -D --defined-only "$library" | awk 'NF == 3 { print $3 }') ;;
     esac
     [ -n "$symbols" ] || { echo "symbols.sh: $library shows nothing" >&2; exit 1; }
+    atomic=$(nm -u "$library" 2>/dev/null | awk '$NF ~ /^__atomic_/ { print $NF }')
+    [ -z "$atomic" ] || { echo "symbols.sh: $library calls" "$atomic" >&2; exit 1; }
     strange=$(printf '%s\n' "$symbols" | grep -v '^promc_' || true)
     [ -z "$strange" ] || { echo "symbols.sh: $library shows" "$strange" >&2; exit 1; }
 done

@@ -116,7 +116,9 @@ static inline uint32_t promc_child_cell(const struct promc_child *child)
     return (uint32_t)promc_load(&child->live.word);
 }
 
-/* Atomic: ASLEEP changes without the lock. */
+/* Atomic: ASLEEP changes without the lock. Without atomic operations on a byte (riscv64, where gcc before 13 calls libatomic) it is one on
+ * the word around it, which loses no store to the members beside. */
+#if defined(__GCC_HAVE_SYNC_COMPARE_AND_SWAP_1) && !defined(PROMC_PORTABLE)
 static inline void promc_child_flag(struct promc_child *child, uint8_t flag)
 {
     (void)__atomic_fetch_or(&child->flags, flag, __ATOMIC_RELAXED);
@@ -125,6 +127,26 @@ static inline void promc_child_unflag(struct promc_child *child, uint8_t flag)
 {
     (void)__atomic_fetch_and(&child->flags, (uint8_t)~flag, __ATOMIC_RELAXED);
 }
+#else
+typedef uint32_t __attribute__((may_alias)) promc_flags_word;
+enum {
+    PROMC_FLAGS_WORD = offsetof(struct promc_child, flags) / 4 * 4,
+    PROMC_FLAGS_SHIFT = 8 * (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? offsetof(struct promc_child, flags) % 4
+                                                                       : 3 - offsetof(struct promc_child, flags) % 4)
+};
+static inline promc_flags_word *promc_child_flags_word(struct promc_child *child)
+{
+    return (promc_flags_word *)(void *)((char *)child + PROMC_FLAGS_WORD);
+}
+static inline void promc_child_flag(struct promc_child *child, uint8_t flag)
+{
+    (void)__atomic_fetch_or(promc_child_flags_word(child), (uint32_t)flag << PROMC_FLAGS_SHIFT, __ATOMIC_RELAXED);
+}
+static inline void promc_child_unflag(struct promc_child *child, uint8_t flag)
+{
+    (void)__atomic_fetch_and(promc_child_flags_word(child), ~((uint32_t)flag << PROMC_FLAGS_SHIFT), __ATOMIC_RELAXED);
+}
+#endif
 
 /* The family's next child in creation order, the first one for NULL; NULL: none. Lock-free; a removed child still leads on. */
 static inline struct promc_child *promc_child_after(const struct promc_arena *arena,
