@@ -234,6 +234,11 @@ def test_the_five_lines_of_the_readme(environment, tmp_path, language):
     assert program.returncode == 0
 
 
+def test_the_rules_and_the_dashboard_for_any_program_are_installed(prefix):
+    for source in ("lib/promc/monitoring/rules.yml", "infra/grafana/dashboards/promc.json"):
+        assert (prefix / "share/promc" / os.path.basename(source)).read_bytes() == (ROOT / source).read_bytes()
+
+
 def test_each_header_stands_alone(prefix, environment, tmp_path):
     for header in sorted((prefix / "include").glob("promc*/*.h")):
         (tmp_path / "one.c").write_text(f"#include <{header.relative_to(prefix / 'include')}>\n")

@@ -50,7 +50,7 @@ int main(void)
 VERSION = re.search(r"^  version: '(.*)'", (ROOT / "meson.build").read_text(), re.M)[1]
 MINOR = int(VERSION.split(".")[1])
 NEXT = f"{VERSION.split('.')[0]}.{MINOR + 1}.0"
-SOURCES = ("lib", "apps", "tools", "packaging", "fuzz", "scripts")  # what Meson reads, whatever is built of it
+SOURCES = ("lib", "apps", "tools", "packaging", "fuzz", "scripts", "infra/grafana/dashboards/promc.json")  # what Meson reads, whatever is built of it
 
 # (header, what is there, what the younger promc has)
 GROWN = [
