@@ -22,8 +22,7 @@ def run(*command, **options):
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("man") / "man3"
-    headers = [path for pattern in ("promc*/include/promc*/*.h", "prom-compat/include/*.h") for path in ROOT.glob(f"lib/{pattern}")
-               if path.name != "promc.h"]
+    headers = [path for pattern in ("promc*/include/promc*/*.h", "prom-compat/include/*.h") for path in ROOT.glob(f"lib/{pattern}")]
     run(ROOT / "scripts/man-pages", f"--version={VERSION}", folder, *sorted(headers))
     return folder
 
@@ -49,6 +48,17 @@ def test_manual_pages_say_what_the_headers_say(pages):
     assert (pages / "promc_counter_add.3").read_text() == ".so man3/promc_counter.h.3\n"
     assert "struct promc_family_settings" in (pages / "promc_family.h.3").read_text()
     assert ".SS prom_counter_inc()\n" in (pages / "prom_counter.h.3").read_text()
+
+
+def test_the_manual_has_a_first_page(pages):
+    """man 3 promc: every header of the core, in the order in which they are read."""
+    assert (pages / "promc.3").read_text() == ".so man3/promc_promc.h.3\n"
+    first = (pages / "promc_promc.h.3").read_text()
+    assert "\npromc \\- The Prometheus client library for C\n" in first
+    named = re.findall(r"^\\fBpromc_(\w+\.h)\\fR\(3\),$", first, re.M)
+    assert named[:2] == ["registry.h", "family.h"] and all((pages / f"promc_{name}.3").exists() for name in named)
+    of_inside = {"promc.h", "export.h", "shard.h"}
+    assert set(named) == {path.name for path in (ROOT / "lib/promc/include/promc").glob("*.h")} - of_inside
 
 
 def test_manual_pages_are_well_formed(pages):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/promc.h
- * promc, the Prometheus client library for C. This header includes all the others; read them in this order:
+ * The Prometheus client library for C. This header includes all the others; read them in this order:
  *
  *     registry.h   where metrics live              family.h     a metric's name, labels and limits
  *     counter.h  gauge.h  histogram.h  summary.h   the types
