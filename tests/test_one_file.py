@@ -52,7 +52,7 @@ def compiled(request, tmp_path_factory):
     if not shutil.which(cc):
         pytest.skip(f"{cc} is not installed")
     folder = tmp_path_factory.mktemp(cc)
-    run(ROOT / "scripts/one-file", folder, BUILD, cwd=ROOT)
+    run(ROOT / "scripts/one-file", folder, cwd=ROOT)
     for name in ("promc", "promc_exporter"):
         run(cc, *STRICT, "-c", f"{name}.c", cwd=folder)
     return cc, folder
@@ -88,8 +88,16 @@ def test_the_unit_tests(compiled):
         run(name, cwd=folder)
 
 
+def test_a_build_has_computed_the_same(compiled, tmp_path):
+    run(ROOT / "scripts/one-file", tmp_path, BUILD, cwd=ROOT)
+    for name in ("promc.h", "promc.c", "promc_exporter.h", "promc_exporter.c"):
+        assert (tmp_path / name).read_bytes() == (compiled[1] / name).read_bytes(), name
+
+
 def test_what_is_missing_is_said(tmp_path):
     done = subprocess.run([ROOT / "scripts/one-file", tmp_path / "out", tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == f"one-file: pow10_table.h is not in {tmp_path}: make build\n"
+    done = subprocess.run([ROOT / "scripts/one-file", tmp_path / "out"], capture_output=True, text=True, check=False, env=os.environ | {"CC": "/none/cc"})
+    assert done.returncode == 1 and done.stderr.startswith("one-file: pow10_table.h cannot be computed: ")
     assert os.access(ROOT / "scripts/one-file", os.X_OK)
