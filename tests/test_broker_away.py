@@ -93,7 +93,7 @@ def test_rabbitmq_away_from_the_start(make_service, rabbitmq_server, watched, re
                         PATIENCE)
         assert not prometheus.firing("QueueDepthStale"), "the depth is known, so this one has nothing to say"
         for title, query in broker_row():
-            if title in ("Connections up", "Waiting in the store", "Oldest in the store", "Depth read", "Connections"):
+            if title in ("Connections up", "Messages in the store", "Oldest message in the store", "Depth last read", "Connections"):
                 assert prometheus.values(query), title
 
         proxy.refusing = False

@@ -26,12 +26,12 @@ pytestmark = [
 
 # Panels that may be empty under the demo's traffic, and why.
 QUIET = {
-    "Which alerts": "nothing need be pending or firing",
-    "Alerts about it": "nothing need be wrong with an organisation",
+    "Active alerts": "nothing need be pending or firing",
+    "Active alerts of the organisation": "nothing need be wrong with an organisation",
     "Query errors": "a series appears with the first failed query",
     "Notifications by channel": "make run has no receivers until somebody gives it secrets",
     "Notifications failing": "nothing is sent, so nothing fails",
-    "Data behind the budgets": "counted once in five minutes, and the demo is younger",
+    "Days of SLO data": "counted once in five minutes, and the demo is younger",
 } | {panel["title"]: "the demo's queue is embedded (tests/test_broker_away.py has RabbitMQ)"
      for path in BOARDS for panel in json.loads(path.read_text())["panels"]
      if panel.get("fieldConfig", {}).get("defaults", {}).get("noValue") in ("embedded queue", "none published", "none delivered")}

@@ -171,7 +171,7 @@ class Drill:
 
 class Lock(Drill):
     """Another process holds SQLite's write lock."""
-    alerts, board, shows = ("DatabasePoolTimeouts",), "Wait for a connection", staticmethod(lambda value: value > 0.5)
+    alerts, board, shows = ("DatabasePoolTimeouts",), "Connection wait time", staticmethod(lambda value: value > 0.5)
     part, kind, section = "store", "locked", "database.md#databasepooltimeouts"
     _holder = None
     _program = "import sqlite3, sys; held = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None); held.execute('begin immediate'); print(1, flush=True); sys.stdin.read()"
@@ -189,7 +189,7 @@ class Lock(Drill):
 
 class Smtp(Drill):
     """The mail server refuses everything."""
-    alerts, board, shows = ("CampaignSenderRefused",), "Tries to hand over", staticmethod(lambda value: value > 0)
+    alerts, board, shows = ("CampaignSenderRefused",), "Delivery attempts", staticmethod(lambda value: value > 0)
     part, kind, section = "mail", "refused", "business.md#campaignsenderrefused"
 
     def break_(self):

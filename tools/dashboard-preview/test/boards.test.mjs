@@ -215,8 +215,8 @@ test('the alerts: the critical first, then the longest', async () => {
       page.route('**/query?*ALERTS_FOR_STATE*', (route) =>
         route.fulfill({ json: { status: 'success', data: { resultType: 'vector', result: [alert('A', 'warning', now - 600e3), alert('B', 'critical', now - 600e3), alert('C', 'critical', now - 7200e3)] } } })),
   });
-  await page.locator('[data-panel="Which alerts"] tbody tr').first().waitFor();
-  const rows = await page.$$eval('[data-panel="Which alerts"] tbody tr', (all) => all.map((row) => row.innerText.split('\t').slice(0, 4).join(' ')));
+  await page.locator('[data-panel="Active alerts"] tbody tr').first().waitFor();
+  const rows = await page.$$eval('[data-panel="Active alerts"] tbody tr', (all) => all.map((row) => row.innerText.split('\t').slice(0, 4).join(' ')));
   assert.deepEqual(rows, ['critical C firing 2 h ago', 'critical B firing 10 min ago', 'warning A firing 10 min ago']);
   await page.close();
 });

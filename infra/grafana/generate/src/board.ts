@@ -1,4 +1,4 @@
-// What every board has: uid, variables, annotations, links between the boards.
+// What all dashboards share: uid, variables, annotations, links between dashboards.
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { datasource, sel } from './panels';
 
@@ -6,11 +6,11 @@ export interface Variable {
   name: string;
   label: string;
   query: string;
-  /** What is chosen where nobody has chosen; without: All. */
+  /** The default selection; without: All. */
   chosen?: string;
-  /** All is what the list offers, and not everything there is. */
+  /** All means the listed values, not everything. */
   allIsListed?: boolean;
-  /** Of a query_result(): what of a series is shown, and what is chosen, as the groups `text` and `value`. */
+  /** For query_result(): the groups `text` (displayed) and `value` (selected) of a series. */
   regex?: string;
 }
 
@@ -39,7 +39,7 @@ const datasourceVariable = (): dashboard.DatasourceVariableBuilder =>
 
 function annotation(name: string, color: string, expr: string, title: string, text: string): dashboard.AnnotationQueryBuilder {
   const query = new dashboard.AnnotationQueryBuilder().name(name).datasource(datasource).enable(true).iconColor(color).expr(expr);
-  // The SDK has no field for these two, which Grafana's Prometheus source reads.
+  // The SDK has no fields for these, which Grafana's Prometheus data source reads.
   const built = query.build() as unknown as Record<string, unknown>;
   built.titleFormat = title;
   built.textFormat = text;
@@ -52,9 +52,9 @@ export interface BoardOptions {
   title: string;
   description: string;
   tags: string[];
-  /** A metric that every instance of the job has: what the job and instance variables are read from. */
+  /** A metric that every instance of the job has; source of the variables job and instance. */
   anchor: string;
-  /** The job that is shown until another is chosen. */
+  /** The job selected by default. */
   job?: string;
   variables?: Variable[];
   /** Series whose appearance marks a deploy, e.g. the build info. */
@@ -78,7 +78,7 @@ export function board(options: BoardOptions): dashboard.DashboardBuilder {
         label: 'Job',
         query: `label_values(${options.anchor}, job)`,
         chosen: options.job,
-        // A board about programs of one kind must not show those of another: `.+` would be Prometheus too.
+        // A dashboard for one kind of program must not show others: `.+` would include Prometheus.
         allIsListed: options.anchor !== 'up',
       }),
     )

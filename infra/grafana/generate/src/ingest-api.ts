@@ -1,4 +1,4 @@
-// The service's board: what a person on call looks at first, top to bottom from "is it up" to "why".
+// The service's dashboard for the person on call, from "is it up" at the top to "why" at the bottom.
 // Thresholds are those of infra/prometheus/rules/*.yml.
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { board } from './board';

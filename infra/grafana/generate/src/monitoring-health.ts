@@ -1,4 +1,4 @@
-// The monitoring's own health: is what the other boards show true?
+// Health of the monitoring itself: can the other dashboards be trusted?
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { board } from './board';
 import { graph, row, sel, single } from './panels';
@@ -7,7 +7,7 @@ export function monitoringHealth(): dashboard.Dashboard {
   const b = board({
     uid: 'monitoring-health',
     title: 'Monitoring health',
-    description: 'Scrapes, series, rules and notifications: whether the other boards can be trusted.',
+    description: 'Scrapes, series, rules and notifications: whether the other dashboards can be trusted.',
     tags: ['promc', 'monitoring'],
     anchor: 'up',
   });
@@ -15,7 +15,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Targets down',
-        description: 'Targets whose last scrape failed. Anything above 0: TargetDown.',
+        description: 'Targets whose last scrape failed (TargetDown).',
         unit: 'short',
         queries: [{ expr: `count(up${sel()} == 0) or vector(0)`, legend: 'down' }],
         levels: [{ at: 1, color: 'red' }],
@@ -24,7 +24,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Rules loaded',
-        description: 'Alerting and recording rules in force. 0 means that nothing can alert (PrometheusNoRules).',
+        description: 'Alerting and recording rules loaded. At 0 nothing can alert (PrometheusNoRules).',
         unit: 'short',
         queries: [{ expr: `sum(prometheus_rule_group_rules${sel()})`, legend: 'rules' }],
         base: 'red',
@@ -34,7 +34,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Alertmanagers',
-        description: 'Alertmanagers that Prometheus has found. 0: alerts reach nobody (PrometheusNotConnectedToAlertmanager).',
+        description: 'Alertmanagers that Prometheus discovered. At 0 no alert is delivered (PrometheusNotConnectedToAlertmanager).',
         unit: 'short',
         queries: [{ expr: `min(prometheus_notifications_alertmanagers_discovered${sel()})`, legend: 'found' }],
         base: 'red',
@@ -44,7 +44,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Configuration',
-        description: '1 when the last reload of the configuration worked. 0: an old one is in force (PrometheusConfigReloadFailed).',
+        description: '1 if the last configuration reload succeeded. 0: an older configuration is active (PrometheusConfigReloadFailed).',
         unit: 'short',
         queries: [{ expr: `min(prometheus_config_last_reload_successful${sel()})`, legend: 'reloaded' }],
         base: 'red',
@@ -54,7 +54,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Rules failing',
-        description: 'Evaluations of rules that failed in the last 5 minutes: an alert whose rule fails is silent (PrometheusRuleFailures).',
+        description: 'Failed rule evaluations in the last 5 minutes. An alert whose rule fails does not fire (PrometheusRuleFailures).',
         unit: 'short',
         queries: [{ expr: `sum(increase(prometheus_rule_evaluation_failures_total${sel()}[5m]))`, legend: 'rules failing' }],
         decimals: 0,
@@ -63,10 +63,10 @@ export function monitoringHealth(): dashboard.Dashboard {
     )
     .withPanel(
       single({
-        title: 'Messages failing',
-        description: 'Messages that a receiver refused in the last 15 minutes (AlertmanagerNotificationsFailing).',
+        title: 'Failed notifications',
+        description: 'Notifications that a receiver rejected in the last 15 minutes (AlertmanagerNotificationsFailing).',
         unit: 'short',
-        queries: [{ expr: `sum(increase(alertmanager_notifications_failed_total${sel()}[15m])) or vector(0)`, legend: 'messages failing' }],
+        queries: [{ expr: `sum(increase(alertmanager_notifications_failed_total${sel()}[15m])) or vector(0)`, legend: 'failed notifications' }],
         decimals: 0,
         levels: [{ at: 1, color: 'red' }],
       }),
@@ -74,7 +74,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Series',
-        description: 'Series in the memory of Prometheus.',
+        description: 'Series in the head block of Prometheus.',
         unit: 'short',
         base: 'blue',
         queries: [{ expr: `max(prometheus_tsdb_head_series${sel()})`, legend: 'series' }],
@@ -83,7 +83,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Firing alerts',
-        description: 'Alerts of all jobs that fire now (the Watchdog, which always fires, left out).',
+        description: 'Firing alerts of all jobs, without the Watchdog, which always fires.',
         unit: 'short',
         queries: [{ expr: `count(ALERTS{alertstate="firing", alertname!="Watchdog", job=~"$job|"}) or vector(0)`, legend: 'firing alerts' }],
         levels: [{ at: 1, color: 'red' }],
@@ -93,7 +93,7 @@ export function monitoringHealth(): dashboard.Dashboard {
       graph({
         title: 'Scrape duration',
         width: 12,
-        description: 'How long each target takes to be scraped, as Prometheus sees it. Near the scrape timeout (10 s) samples go missing.',
+        description: 'Scrape duration by target, measured by Prometheus. At the scrape timeout (10 s) the scrape fails and its samples are lost.',
         unit: 's',
         queries: [{ expr: `max by (job, instance) (scrape_duration_seconds${sel()})`, legend: '{{job}} {{instance}}' }],
         levels: [{ at: 5, color: 'red' }],
@@ -103,7 +103,7 @@ export function monitoringHealth(): dashboard.Dashboard {
       graph({
         title: 'Samples per scrape',
         width: 12,
-        description: 'Samples each target exposes. A steady rise is a label without bounds.',
+        description: 'Samples by target. A steady rise points to a label with unbounded values.',
         unit: 'short',
         queries: [{ expr: `max by (job, instance) (scrape_samples_scraped${sel()})`, legend: '{{job}} {{instance}}' }],
       }),
@@ -111,15 +111,15 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Exposition size',
-        description: 'Bytes of the last exposition, measured by promc.',
+        description: 'Size of the last exposition, measured by promc.',
         unit: 'bytes',
         queries: [{ expr: `max by (job, instance) (promc_scrape_bytes${sel()})`, legend: '{{instance}}' }],
       }),
     )
     .withPanel(
       graph({
-        title: 'Series in the library',
-        description: 'Series that live in promc\'s arena, and the memory they use.',
+        title: 'Series in promc',
+        description: 'Number of series in promc\'s registry, by instance.',
         unit: 'short',
         queries: [{ expr: `sum by (instance) (promc_series${sel()})`, legend: '{{instance}}' }],
       }),
@@ -127,7 +127,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Dropped series',
-        description: 'Updates per second that went to a family\'s overflow series because its cap or the arena\'s budget was reached (MetricsCardinalityLimit).',
+        description: 'Lookups per second that got the overflow series because a series cap or the memory limit was reached (MetricsCardinalityLimit).',
         unit: 'suffix: /s',
         queries: [
           { expr: `sum by (instance, family) (rate(promc_series_dropped_total${sel()}[$__rate_interval]))`, legend: '{{family}} {{instance}}' },
@@ -139,7 +139,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Series in Prometheus',
-        description: 'Series in memory. Memory and start-up time follow it.',
+        description: 'Series in the head block. Memory use and start-up time grow with it.',
         unit: 'short',
         queries: [{ expr: `max by (instance) (prometheus_tsdb_head_series${sel()})`, legend: '{{instance}}' }],
       }),
@@ -147,7 +147,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Rule evaluation failures',
-        description: 'Evaluations per second that failed: an alert whose rule fails is silent (PrometheusRuleFailures).',
+        description: 'Failed rule evaluations per second. An alert whose rule fails does not fire (PrometheusRuleFailures).',
         unit: 'suffix: /s',
         queries: [
           {
@@ -172,7 +172,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Alerts sent to Alertmanager',
-        description: 'Alerts per second that Prometheus sent, and those that failed.',
+        description: 'Alerts per second that Prometheus sent, failed to send or dropped.',
         unit: 'suffix: /s',
         queries: [
           { expr: `sum by (instance) (rate(prometheus_notifications_sent_total${sel()}[$__rate_interval]))`, legend: 'sent' },
@@ -184,7 +184,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Notifications by channel',
-        description: 'Messages per second that Alertmanager sent to each kind of receiver.',
+        description: 'Notifications per second that Alertmanager sent, by integration.',
         unit: 'suffix: /s',
         queries: [
           { expr: `sum by (integration) (rate(alertmanager_notifications_total${sel()}[$__rate_interval])) > 0`, legend: '{{integration}}' },
@@ -195,7 +195,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Notifications failing',
-        description: 'Messages per second that a receiver refused: somebody is not told (AlertmanagerNotificationsFailing).',
+        description: 'Notifications per second that a receiver rejected, by integration (AlertmanagerNotificationsFailing).',
         unit: 'suffix: /s',
         queries: [
           {
@@ -209,7 +209,7 @@ export function monitoringHealth(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Error reports',
-        description: 'Error reports of the service per minute (SENTRY_DSN), by what became of them; all but sent are lost. ErrorReportsLost warns when more than half are.',
+        description: 'Error reports of the service (SENTRY_DSN) per minute, by outcome; all but sent are lost. ErrorReportsLost warns if more than half are lost.',
         unit: 'short',
         queries: [
           { expr: `sum by (outcome) (rate(error_reports_total${sel()}[$__rate_interval])) * 60`, legend: '{{outcome}}' },

@@ -1,4 +1,4 @@
-// Panels with the house's defaults. Every panel must come with a title, a description and a unit: the type demands it.
+// Panels with our defaults. The type requires a title, a description and a unit for each.
 import * as common from '@grafana/grafana-foundation-sdk/common';
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
@@ -10,7 +10,7 @@ import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 
 export const datasource = { type: 'prometheus', uid: '${datasource}' };
 
-/** The selector that every query carries; more matchers go behind it. */
+/** The selector of every query, with optional further matchers. */
 export const sel = (more = ''): string => `{job=~"$job", instance=~"$instance"${more ? `, ${more}` : ''}}`;
 
 export interface Query {
@@ -21,7 +21,7 @@ export interface Query {
   format?: prometheus.PromQueryFormat;
 }
 
-/** `at` is where a level begins; the base level is green. Values are those of the alerts in rules/. */
+/** `at` is where a level begins; the base level is green. Use the thresholds of the alerts in rules/. */
 export interface Level {
   at: number;
   color: 'green' | 'yellow' | 'orange' | 'red' | 'blue' | 'text';
@@ -39,9 +39,9 @@ export interface PanelOptions {
   decimals?: number;
   width?: number;
   height?: number;
-  /** Text where there is nothing to draw: a panel that may be empty says why. */
+  /** Text shown without data: a panel that may be empty says why. */
   noValue?: string;
-  /** Text in place of a value from `from` up to `to`. */
+  /** Text shown for values from `from` to `to`. */
   words?: { from: number; to: number; text: string; color: Level['color'] }[];
 }
 
@@ -72,8 +72,8 @@ function thresholds(options: PanelOptions): dashboard.ThresholdsConfigBuilder {
 }
 
 /**
- * Colours by meaning, the same on every board and at every zoom; the last that matches holds. What has no meaning of this kind
- * has a colour by its name, so that it keeps it when other series come and go.
+ * Colours by meaning, the same on every dashboard; the last match wins. Other series get a colour by name, so that it does not
+ * change when series appear or disappear.
  */
 const meanings: { of: RegExp; colors: [string, string][] }[] = [
   {
@@ -91,7 +91,7 @@ const meanings: { of: RegExp; colors: [string, string][] }[] = [
   },
   { of: /^p\d\d\b/, colors: [['/^p50\\b/', 'light-blue'], ['/^p95\\b/', 'blue'], ['/^p99\\b/', 'purple']] },
   { of: /^\d[hd]$/, colors: [['/^1h$/', 'blue'], ['/^6h$/', 'light-blue'], ['/^1d$/', 'purple'], ['/^3d$/', 'text']] },
-  { of: / now$/, colors: [['/^(waits|runs) now$/', 'orange']] },
+  { of: /^oldest (waiting|running)$/, colors: [['/^oldest (waiting|running)$/', 'orange']] },
   { of: /^success=/, colors: [['/^success=true$/', 'green'], ['/^success=false$/', 'red']] },
   {
     of: /^(sent|failed|dropped|\{\{(action|outcome|state)\}\})$/,
@@ -99,7 +99,7 @@ const meanings: { of: RegExp; colors: [string, string][] }[] = [
   },
 ];
 
-/** The top of an axis of zeros: without it, nothing at all is drawn between 0 and 100. */
+/** Soft maximum of an axis with only zeros, which would otherwise reach to 100. */
 const smallest: Record<string, number> = { s: 0.01, percentunit: 0.01, bytes: 1024, short: 4 };
 
 type AnyPanel =
@@ -134,7 +134,7 @@ function withCommon<T extends AnyPanel>(panel: T, options: PanelOptions, width: 
   return panel;
 }
 
-/** Several series have a table below the graph, the greatest first; a few of fixed names have a line. */
+/** A table below the graph, largest value first, for a variable set of series; a single line for a few fixed ones. */
 function legend(options: PanelOptions): common.VizLegendOptionsBuilder {
   const table = options.queries.some(({ legend: text }) => text === undefined || text.includes('{{')) || options.queries.length > 4;
   const built = new common.VizLegendOptionsBuilder()
@@ -163,7 +163,7 @@ export function graph(options: PanelOptions & { stack?: boolean; softMax?: numbe
   for (const [names, color] of meant.flatMap(({ colors }) => colors)) panel.overrideByRegexp(names, [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]);
   if (options.stack) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
   if (options.levels?.length) {
-    // A share is read against its threshold; a latency against itself.
+    // The axis of a share includes its threshold; that of a latency does not.
     if (options.unit === 'percentunit' && !options.max) panel.axisSoftMax(1.2 * options.levels.at(-1)!.at);
     panel.thresholdsStyle(
       new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
@@ -172,7 +172,7 @@ export function graph(options: PanelOptions & { stack?: boolean; softMax?: numbe
   return panel;
 }
 
-/** A tile: a figure, all of one size, with nothing drawn through it; its graph stands further down. */
+/** A tile with one number and no sparkline; the graph is further down. */
 export function single(options: PanelOptions): stat.PanelBuilder {
   return withCommon(new stat.PanelBuilder(), options, 3, 4)
     .colorMode(common.BigValueColorMode.Value)
@@ -209,13 +209,13 @@ export interface Columns {
   hide?: string[];
   rename?: Record<string, string>;
   order?: string[];
-  /** Units of columns, by their shown names, that differ from the panel's. */
+  /** Units of columns, by displayed name, that differ from the panel's. */
   units?: Record<string, string>;
-  /** Shown name of a column, and whether the greatest comes first. */
+  /** Displayed name of a column, and whether the largest value comes first. */
   sort: { by: string; desc?: boolean }[];
-  /** Where the values of a column lead, by its shown name: an address with ${__value.text} and ${__data.fields.NAME}. */
+  /** Links of a column's values, by displayed name: a URL with ${__value.text} and ${__data.fields.NAME}. */
   links?: Record<string, string>;
-  /** Several queries become one row for each value of this label. */
+  /** Join several queries: one row for each value of this label. */
   join?: string;
 }
 

@@ -1,4 +1,4 @@
-// For any C program that uses promc: nothing of ProspectFlow in it.
+// For any C program that uses promc; nothing specific to ProspectFlow.
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { board } from './board';
 import { graph, row, sel, single } from './panels';
@@ -15,7 +15,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Up',
-        description: 'Instances that answered the last scrape, of all that are configured.',
+        description: 'Share of configured instances whose last scrape succeeded.',
         unit: 'percentunit',
         queries: [{ expr: `avg(up${sel()})`, legend: 'up' }],
         base: 'red',
@@ -24,8 +24,8 @@ export function promc(): dashboard.Dashboard {
     )
     .withPanel(
       single({
-        title: 'Running since',
-        description: 'Time since the youngest instance started.',
+        title: 'Uptime',
+        description: 'Uptime of the instance that started last.',
         unit: 's',
         base: 'blue',
         queries: [{ expr: `min(time() - process_start_time_seconds${sel()})`, legend: 'uptime' }],
@@ -34,7 +34,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Instances',
-        description: 'Instances that are configured.',
+        description: 'Number of configured instances.',
         unit: 'short',
         base: 'blue',
         queries: [{ expr: `count(up${sel()})`, legend: 'instances' }],
@@ -43,7 +43,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Cores used',
-        description: 'CPU time of all instances together, in cores.',
+        description: 'CPU usage of all instances, in cores.',
         unit: 'short',
         base: 'blue',
         queries: [{ expr: `sum(rate(process_cpu_seconds_total${sel()}[$__rate_interval]))`, legend: 'cores used' }],
@@ -52,7 +52,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       single({
         title: 'Resident memory',
-        description: 'Of all instances together.',
+        description: 'Resident memory of all instances.',
         unit: 'bytes',
         base: 'blue',
         queries: [{ expr: `sum(process_resident_memory_bytes${sel()})`, legend: 'resident memory' }],
@@ -60,26 +60,26 @@ export function promc(): dashboard.Dashboard {
     )
     .withPanel(
       single({
-        title: 'Series alive',
-        description: 'Series of all instances together.',
+        title: 'Active series',
+        description: 'Number of series in all instances.',
         unit: 'short',
         base: 'blue',
-        queries: [{ expr: `sum(promc_series${sel()})`, legend: 'series alive' }],
+        queries: [{ expr: `sum(promc_series${sel()})`, legend: 'series' }],
       }),
     )
     .withPanel(
       single({
-        title: 'Scrape takes',
-        description: 'Time of the last scrape, of the slowest instance.',
+        title: 'Scrape duration',
+        description: 'Duration of the last scrape of the slowest instance.',
         unit: 's',
         base: 'blue',
-        queries: [{ expr: `max(promc_scrape_duration_seconds${sel()})`, legend: 'scrape takes' }],
+        queries: [{ expr: `max(promc_scrape_duration_seconds${sel()})`, legend: 'scrape duration' }],
       }),
     )
     .withPanel(
       single({
         title: 'Dropped in 15 min',
-        description: 'Lookups that got an overflow series because a cap or the memory budget was reached.',
+        description: 'Lookups that got an overflow series because a series cap or the memory limit was reached.',
         unit: 'short',
         queries: [{ expr: `sum(increase(promc_series_dropped_total${sel()}[15m])) or vector(0)`, legend: 'dropped in 15 min' }],
         levels: [{ at: 1, color: 'red' }],
@@ -90,7 +90,7 @@ export function promc(): dashboard.Dashboard {
       graph({
         title: 'CPU',
         width: 12,
-        description: 'Cores used by each instance.',
+        description: 'CPU usage by instance, in cores.',
         unit: 'short',
         softMax: 1,
         queries: [{ expr: `sum by (instance) (rate(process_cpu_seconds_total${sel()}[$__rate_interval]))`, legend: '{{instance}}' }],
@@ -100,7 +100,7 @@ export function promc(): dashboard.Dashboard {
       graph({
         title: 'Memory',
         width: 12,
-        description: 'Resident memory and heap. Good: flat under steady load.',
+        description: 'Resident memory and heap. Expected to be flat under steady load.',
         unit: 'bytes',
         queries: [
           { expr: `sum by (instance) (process_resident_memory_bytes${sel()})`, legend: 'resident {{instance}}' },
@@ -112,7 +112,7 @@ export function promc(): dashboard.Dashboard {
       graph({
         title: 'File descriptors',
         width: 12,
-        description: 'Open descriptors as a share of the limit.',
+        description: 'Open file descriptors as a share of the limit.',
         unit: 'percentunit',
         queries: [
           { expr: `sum by (instance) (process_open_fds${sel()}) / sum by (instance) (process_max_fds${sel()})`, legend: '{{instance}}' },
@@ -124,7 +124,7 @@ export function promc(): dashboard.Dashboard {
       graph({
         title: 'Threads',
         width: 12,
-        description: 'Operating-system threads.',
+        description: 'OS threads by instance.',
         unit: 'short',
         queries: [{ expr: `sum by (instance) (process_threads${sel()})`, legend: '{{instance}}' }],
       }),
@@ -134,7 +134,7 @@ export function promc(): dashboard.Dashboard {
       graph({
         title: 'Allocator',
         width: 12,
-        description: 'Memory that malloc has handed out and holds free; shown when the program registers promc_collect_malloc().',
+        description: 'Memory allocated through malloc, and memory malloc keeps free. Needs promc_collect_malloc().',
         unit: 'bytes',
         queries: [
           { expr: `sum by (instance) (malloc_allocated_bytes${sel()})`, legend: 'allocated {{instance}}' },
@@ -147,7 +147,7 @@ export function promc(): dashboard.Dashboard {
       graph({
         title: 'Event-loop lag',
         width: 12,
-        description: 'p99 of how late the loop\'s timers are; shown when the program has event loops.',
+        description: 'p99 of the delay of timers on the event loops. Needs promc-uv.',
         unit: 's',
         queries: [
           {
@@ -156,22 +156,22 @@ export function promc(): dashboard.Dashboard {
           },
         ],
         levels: [{ at: 0.1, color: 'red' }],
-        noValue: 'no event loop',
+        noValue: 'no event loops',
       }),
     )
     .withRow(row('Exposition'))
     .withPanel(
       graph({
-        title: 'Time to write the exposition',
-        description: 'promc\'s own share of the last scrape, the wait for a slow reader included.',
+        title: 'Exposition duration',
+        description: 'Time promc took to write the last scrape, including the wait for a slow reader.',
         unit: 's',
         queries: [{ expr: `max by (instance) (promc_scrape_duration_seconds${sel()})`, legend: '{{instance}}' }],
       }),
     )
     .withPanel(
       graph({
-        title: 'Size of the exposition',
-        description: 'Bytes of the last scrape.',
+        title: 'Exposition size',
+        description: 'Size of the last scrape.',
         unit: 'bytes',
         queries: [{ expr: `max by (instance) (promc_scrape_bytes${sel()})`, legend: '{{instance}}' }],
       }),
@@ -179,7 +179,7 @@ export function promc(): dashboard.Dashboard {
     .withPanel(
       graph({
         title: 'Series',
-        description: 'Series alive. A steady rise is a label without bounds.',
+        description: 'Number of series. A steady rise points to a label with unbounded values.',
         unit: 'short',
         queries: [{ expr: `sum by (instance) (promc_series${sel()})`, legend: '{{instance}}' }],
       }),
@@ -188,7 +188,7 @@ export function promc(): dashboard.Dashboard {
       graph({
         title: 'Arena',
         width: 12,
-        description: 'Memory of the metrics themselves.',
+        description: 'Memory used by the metrics registry.',
         unit: 'bytes',
         queries: [{ expr: `sum by (instance) (promc_arena_bytes${sel()})`, legend: '{{instance}}' }],
       }),
@@ -197,7 +197,7 @@ export function promc(): dashboard.Dashboard {
       graph({
         title: 'Dropped series and failed collectors',
         width: 12,
-        description: 'Updates that went to an overflow series, and collectors that failed, per second. Both should be nothing.',
+        description: 'Lookups that got an overflow series, and failed collector runs, per second. Both should be 0.',
         unit: 'suffix: /s',
         queries: [
           { expr: `sum by (instance, family) (rate(promc_series_dropped_total${sel()}[$__rate_interval]))`, legend: 'dropped {{family}}' },

@@ -1,4 +1,4 @@
-// What the service is for, and for whom. Shares of e-mails, drafts and rows are those of the last 15 minutes that the alerts read.
+// Business metrics, in total and by organisation. Shares of e-mails, drafts and rows cover the last 15 minutes, as in the alerts.
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { graph, list, row, sel, single } from '../panels';
 import { named, ofJob, organisation, quantiles, rate, share } from './queries';
@@ -26,11 +26,11 @@ function tiles(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Drafts failing',
-        description: 'Share of the drafts of the last 15 minutes that could not be rendered; a missing field fails one. HighDraftFailureRate warns above 10 %.',
+        description: 'Share of the drafts of the last 15 minutes that could not be rendered, for example because a field is missing. HighDraftFailureRate warns above 10 %.',
         unit: 'percentunit',
         queries: [{ expr: share(drafts(of('success="false"')), drafts(organisation)), legend: 'failed' }],
         levels: [{ at: 0.1, color: 'red' }],
-        noValue: 'none made',
+        noValue: 'none rendered',
       }),
     )
     .withPanel(
@@ -45,18 +45,18 @@ function tiles(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       single({
-        title: 'Thrown away in 1 h',
-        description: 'E-mails of the last hour that were not sent and never will be, with nothing handed over; "Thrown away" says why.',
+        title: 'Not sent in 1 h',
+        description: 'E-mails of the last hour that were skipped without a delivery attempt. "E-mails not sent" shows the reasons.',
         unit: 'short',
         decimals: 0,
-        queries: [{ expr: `sum(increase(emails_not_sent_total${sel()}[1h]))`, legend: 'thrown away' }],
+        queries: [{ expr: `sum(increase(emails_not_sent_total${sel()}[1h]))`, legend: 'not sent' }],
         levels: [{ at: 1, color: 'orange' }],
       }),
     )
     .withPanel(
       single({
-        title: 'Bounced for good',
-        description: 'Refusals for good as a share of the e-mails of the last 15 minutes, of all organisations. EmailHardBounces warns above 5 %.',
+        title: 'Hard bounces',
+        description: 'Permanent refusals (5xx) as a share of the e-mails of the last 15 minutes, over all organisations. EmailHardBounces warns above 5 %.',
         unit: 'percentunit',
         queries: [{ expr: share(bounced('class="5xx"'), emails('')), legend: 'bounced' }],
         levels: [{ at: 0.05, color: 'red' }],
@@ -66,7 +66,7 @@ function tiles(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Active campaigns',
-        description: 'Campaigns that are started and not yet complete, of the chosen organisations.',
+        description: 'Campaigns started and not yet completed, of the selected organisations.',
         unit: 'short',
         base: 'blue',
         queries: [{ expr: `sum(max by (organisation_id) (active_campaigns${sel(organisation)}))`, legend: 'active' }],
@@ -76,7 +76,7 @@ function tiles(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Completed in 1 h',
-        description: 'Campaigns that came to their end in the last hour.',
+        description: 'Campaigns completed in the last hour.',
         unit: 'short',
         base: 'blue',
         decimals: 0,
@@ -87,7 +87,7 @@ function tiles(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Organisations',
-        description: 'Organisations of which the service has counted anything.',
+        description: 'Organisations with at least one counted prospect.',
         unit: 'short',
         base: 'blue',
         queries: [{ expr: `count(count by (organisation_id) (${ofJob('organisation:prospects_processed:increase15m', organisation)}))`, legend: 'organisations' }],
@@ -101,7 +101,7 @@ export function business(b: dashboard.DashboardBuilder): void {
   b.withPanel(
     graph({
       title: 'E-mails per hour',
-      description: 'E-mails sent and failed per hour, at the rate of the last 15 minutes. None while campaigns are active: EmailsStalled.',
+      description: 'E-mails sent and failed per hour, at the rate of the last 15 minutes. EmailsStalled fires if none is sent while campaigns are active.',
       unit: 'short',
       queries: [{ expr: `4 * ${emails(organisation, ' by (success)')}`, legend: 'success={{success}}' }],
       noValue: 'none sent',
@@ -109,16 +109,16 @@ export function business(b: dashboard.DashboardBuilder): void {
   )
     .withPanel(
       graph({
-        title: 'Thrown away',
-        description: 'E-mails per hour that were not sent and never will be, by why: not sent because the campaign is completed, because the prospect is invalid, because there is no draft. They are not in "E-mails failing": nothing was tried.',
+        title: 'E-mails not sent',
+        description: 'E-mails per hour that were skipped without a delivery attempt, by reason, such as a completed campaign, an invalid prospect or a missing draft. They do not count in "E-mails failing".',
         unit: 'short',
-        queries: [{ expr: `${rate('emails_not_sent_total', 'reason')} * 3600`, legend: 'not sent: {{reason}}' }],
+        queries: [{ expr: `${rate('emails_not_sent_total', 'reason')} * 3600`, legend: '{{reason}}' }],
       }),
     )
     .withPanel(
       graph({
         title: 'Prospects',
-        description: 'Prospects per second: imported and rejected are the rows of imports; validated and researched are done later by the workers.',
+        description: 'Prospects per second. imported and rejected count rows of imports; validated and researched count what workers do afterwards.',
         unit: 'suffix: /s',
         stack: true,
         queries: [{ expr: rate('prospects_processed_total', 'action', organisation), legend: '{{action}}' }],
@@ -127,7 +127,7 @@ export function business(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Draft generation time',
-        description: 'p50, p95, p99 of the time to render one draft.',
+        description: 'p50, p95 and p99 of the time to render a draft.',
         unit: 's',
         queries: quantiles('draft_generation_duration_seconds'),
       }),
@@ -135,7 +135,7 @@ export function business(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'E-mails refused',
-        description: 'Refusals by mail servers per hour, of all organisations: 4xx for now, 5xx for good; address and mailbox are the list\'s fault, policy is about us as a sender.',
+        description: 'Refusals by mail servers per hour, over all organisations. 4xx is temporary, 5xx permanent. address and mailbox point at the list of recipients, policy at the sender\'s reputation.',
         unit: 'short',
         queries: [{ expr: `${rate('email_bounces_total', 'class, subject')} * 3600`, legend: '{{class}} {{subject}}' }],
       }),
@@ -143,11 +143,11 @@ export function business(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Bounce rate',
-        description: 'Refusals for good, and those by policy, as a share of all e-mails of all organisations in 15 minutes. The dashed line is EmailHardBounces (5 %); EmailRefusedByPolicy warns above 0.3 %.',
+        description: 'Permanent refusals (5xx) and refusals by policy as a share of all e-mails in 15 minutes, over all organisations. The dashed line is EmailHardBounces (5 %); EmailRefusedByPolicy warns above 0.3 %.',
         unit: 'percentunit',
         queries: [
-          { expr: share(bounced('class="5xx"'), emails('')), legend: 'for good' },
-          { expr: share(bounced('subject="policy"'), emails('')), legend: 'by policy' },
+          { expr: share(bounced('class="5xx"'), emails('')), legend: 'permanent' },
+          { expr: share(bounced('subject="policy"'), emails('')), legend: 'policy' },
         ],
         levels: [{ at: 0.05, color: 'red' }],
         noValue: 'none sent',
@@ -155,44 +155,44 @@ export function business(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Fates of e-mails',
-        description: 'E-mails per hour by what became of them: accepted, refused_recipient and skipped are final; refused_sender is tried again when the campaign goes on, in_doubt waits for a person.',
+        title: 'E-mail fates',
+        description: 'E-mails per hour by fate. accepted, refused_recipient and skipped are final; refused_sender is retried when the campaign resumes; in_doubt needs a decision by an operator.',
         unit: 'short',
         queries: [{ expr: `${rate('email_fates_total', 'fate')} * 3600`, legend: '{{fate}}' }],
       }),
     )
     .withPanel(
       graph({
-        title: 'Tries to hand over',
-        description: 'Tries per hour to hand an e-mail to the mail server, by what came of each: deferred is a 4xx, tried again over days; unavailable, there was no answer.',
+        title: 'Delivery attempts',
+        description: 'Delivery attempts to the mail server per hour, by outcome. deferred: a 4xx reply, retried over days. unavailable: no answer.',
         unit: 'short',
         queries: [{ expr: `${rate('email_attempts_total', 'outcome')} * 3600`, legend: '{{outcome}}' }],
       }),
     )
     .withPanel(
       graph({
-        title: 'For a person to decide',
+        title: 'Decisions needed',
         description: 'E-mails that may have been sent (EmailsInDoubt), and campaigns paused because the mail server refuses their sender (CampaignSenderRefused).',
         unit: 'short',
         queries: [
           { expr: `max(emails_in_doubt${sel()})`, legend: 'e-mails in doubt' },
-          { expr: `max(campaigns_refused${sel()})`, legend: 'campaigns whose sender is refused' },
+          { expr: `max(campaigns_refused${sel()})`, legend: 'campaigns with refused sender' },
         ],
         levels: [{ at: 1, color: 'orange' }],
       }),
     )
     .withPanel(
       graph({
-        title: 'No longer written to',
-        description: 'Addresses per hour that nobody is to write to any more, by why: they unsubscribed, there is no such mailbox, an import or the API said so.',
+        title: 'Suppressions',
+        description: 'Addresses added to the suppression list per hour, by reason: unsubscribed, no such mailbox, an import or the API.',
         unit: 'short',
         queries: [{ expr: `${rate('suppressions_total', 'reason')} * 3600`, legend: '{{reason}}' }],
       }),
     )
     .withPanel(
       graph({
-        title: 'Limits of organisations',
-        description: 'The fullest organisation as a share of its limit, by limit. OrganisationNearLimit warns above 90 %; at 100 % it gets 409 or 429 (OrganisationAtLimit).',
+        title: 'Highest limit usage',
+        description: 'Usage of each limit by the organisation closest to it. OrganisationNearLimit warns above 90 %; at 100 % its requests get 409 or 429 (OrganisationAtLimit).',
         unit: 'percentunit',
         queries: [{ expr: `max by (limit) (organisation_limit_used${sel(organisation)}) / on (limit) (max by (limit) (organisation_limit_max${sel()}) > 0)`, legend: '{{limit}}' }],
         levels: [{ at: 0.9, color: 'orange' }],
@@ -201,15 +201,15 @@ export function business(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Room for the data',
-        description: 'Free on the file system of DATA_DIR. DataDirNearlyFull warns before it is full.',
+        title: 'Free disk space',
+        description: 'Free space on the file system of DATA_DIR. DataDirNearlyFull warns before it is full.',
         unit: 'bytes',
         queries: [{ expr: `min by (instance) (data_dir_free_bytes${sel()})`, legend: '{{instance}}' }],
       }),
     );
 }
 
-/** A row each: one organisation that fails alone is a small share of all. */
+/** One row for each organisation: a single failing organisation is a small share of the total. */
 export function organisations(b: dashboard.DashboardBuilder): void {
   const by = ' by (organisation_id)';
   const columns: [string, string, string][] = [
@@ -226,7 +226,7 @@ export function organisations(b: dashboard.DashboardBuilder): void {
     .withPanel(
       list({
         title: 'Each organisation',
-        description: 'What each organisation did in the last 15 minutes, the one with most failing e-mails first: what OrganisationEmailsFailing (20 %), OrganisationDraftsFailing (50 %) and OrganisationRowsRejected (50 %) read.',
+        description: 'Activity by organisation in the last 15 minutes, most failing e-mails first. OrganisationEmailsFailing (20 %), OrganisationDraftsFailing (50 %) and OrganisationRowsRejected (50 %) use these values.',
         unit: 'short',
         decimals: 0,
         width: 24,
@@ -245,7 +245,7 @@ export function organisations(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Drafts by organisation',
-        description: 'Drafts per second by organisation and success: one organisation failing alone is seen here (OrganisationDraftsFailing).',
+        description: 'Drafts per second by organisation and success. Shows a single organisation that fails (OrganisationDraftsFailing).',
         unit: 'suffix: /s',
         width: 24,
         height: 9,

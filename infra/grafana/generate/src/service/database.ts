@@ -10,16 +10,16 @@ export function database(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Query time',
-        description: 'p50, p95, p99 of all queries that have ended, and how long the oldest work has its connection now: what hangs is in no quantile. DatabaseSlowQueries warns at a p95 above 0.25 s.',
+        description: 'p50, p95 and p99 of finished queries, and the age of the oldest running operation: a hanging query is in no quantile. DatabaseSlowQueries warns at a p95 above 0.25 s.',
         unit: 's',
-        queries: [oldest('running', 'runs now'), ...quantiles('db_query_duration_seconds')],
+        queries: [oldest('running', 'oldest running'), ...quantiles('db_query_duration_seconds')],
         levels: [{ at: 0.25, color: 'red' }],
       }),
     )
     .withPanel(
       graph({
         title: 'Query p95 by operation',
-        description: 'Which kind of query on which schema is slow, over 5 minutes: what DatabaseSlowQueries holds against 0.25 s (dashed).',
+        description: 'p95 of the query time by operation and schema over 5 minutes. DatabaseSlowQueries compares it with 0.25 s (dashed).',
         unit: 's',
         queries: [{ expr: ofJob('job_schema_operation:db_query_duration_seconds:p95_rate5m'), legend: '{{operation}} {{schema}}' }],
         levels: [{ at: 0.25, color: 'red' }],
@@ -36,7 +36,7 @@ export function database(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Query errors',
-        description: 'Failed queries per second by SQLSTATE class: 08 connection, 23 constraint, 40 rolled back, 53 out of resources, 57 interrupted, 58 I/O. DatabaseErrors warns above 0.1/s.',
+        description: 'Failed queries per second by SQLSTATE class: 08 connection, 23 constraint, 40 transaction rollback, 53 insufficient resources, 57 operator intervention, 58 I/O error. DatabaseErrors warns above 0.1/s.',
         unit: 'ops',
         queries: [{ expr: rate('db_query_errors_total', 'sqlstate_class, schema'), legend: '{{sqlstate_class}} {{schema}}' }],
         levels: [{ at: 0.1, color: 'red' }],
@@ -46,7 +46,7 @@ export function database(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Connection pool',
-        description: 'Connections at work and idle, and the most there can be. DatabasePoolExhausted pages when more than 90 % are active and requests wait.',
+        description: 'Active and idle connections, and the size of the pool. DatabasePoolExhausted pages when more than 90 % are active and requests wait.',
         unit: 'short',
         queries: [
           { expr: `sum by (state) (db_connection_pool_size${sel()})`, legend: '{{state}}' },
@@ -57,16 +57,16 @@ export function database(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Wait for a connection',
-        description: 'How long the oldest work waits now, for a connection or for SQLite\'s write lock; and p50, p95, p99 of the waits that have ended, of who gave up too. Most work reads and waits for nothing, so a lock that keeps all who write is seen in the first alone.',
+        title: 'Connection wait time',
+        description: 'Age of the oldest operation that waits for a connection or SQLite\'s write lock, and p50, p95 and p99 of finished waits, including timeouts. Most operations only read and do not wait, so a lock that blocks all writers shows only in the first.',
         unit: 's',
-        queries: [oldest('waiting', 'waits now'), ...quantiles('db_connection_pool_acquire_duration_seconds')],
+        queries: [oldest('waiting', 'oldest waiting'), ...quantiles('db_connection_pool_acquire_duration_seconds')],
       }),
     )
     .withPanel(
       graph({
         title: 'Waits over 0.1 s',
-        description: 'Share of the work that waited longer than 0.1 s for a connection, over 5 minutes, who gave up among them. DatabasePoolWaits warns above 5 %.',
+        description: 'Share of operations that waited longer than 0.1 s for a connection, including timeouts, over 5 minutes. DatabasePoolWaits warns above 5 %.',
         unit: 'percentunit',
         queries: [
           {
@@ -79,8 +79,8 @@ export function database(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Gave up waiting',
-        description: 'Requests in 5 minutes that got no connection in time and were answered 503. DatabasePoolTimeouts warns at the first and pages above 5.',
+        title: 'Pool timeouts',
+        description: 'Operations in 5 minutes that got no connection in time; their requests are answered with 503. DatabasePoolTimeouts warns at the first and pages above 5.',
         unit: 'short',
         queries: [
           { expr: `sum by (instance) (increase(db_connection_pool_acquire_timeouts_total${sel()}[5m]))`, legend: '{{instance}}' },
@@ -90,8 +90,8 @@ export function database(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Pool in use',
-        description: 'Share of the connections that are at work. DatabasePoolExhausted pages above 90 % when somebody waits.',
+        title: 'Pool utilisation',
+        description: 'Share of active connections. DatabasePoolExhausted pages above 90 % if requests wait.',
         unit: 'percentunit',
         max: 1,
         queries: [{ expr: `instance:db_connection_pool:utilisation${sel()}`, legend: '{{instance}}' }],

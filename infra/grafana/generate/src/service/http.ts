@@ -16,7 +16,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       list({
         title: 'Slowest routes',
-        description: 'A row each, the slowest first, over 5 minutes and all instances: the p95 and the share slower than 0.5 s that HighLatency reads, the share of 5xx that RouteFailing reads, and how many requests there are.',
+        description: 'Routes by p95 latency over 5 minutes and all instances, slowest first, with the share of requests slower than 0.5 s (HighLatency), the share of 5xx (RouteFailing) and the request rate.',
         unit: 's',
         width: 16,
         height: 9,
@@ -32,8 +32,8 @@ export function api(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Requests, and last week',
-        description: 'Requests per second of the job, and those of the same time a week ago: what LowTraffic compares. No second line: Prometheus has no week yet.',
+        title: 'Requests vs. last week',
+        description: 'Requests per second of the job, now and a week ago, as LowTraffic compares them. The second line is missing until Prometheus has a week of data.',
         unit: 'reqps',
         queries: [
           { expr: ofJob('job:http_requests:rate5m'), legend: 'now' },
@@ -44,7 +44,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Requests by route',
-        description: 'Requests per second by route template; <unmatched> is everything that matches none. Good: the shape of a normal day.',
+        description: 'Requests per second by route template; <unmatched> is everything that matches no route.',
         unit: 'reqps',
         queries: [{ expr: rate('http_requests_total', 'method, route', route), legend: '{{method}} {{route}}' }],
       }),
@@ -52,7 +52,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Responses by status',
-        description: 'Responses per second by status. 499 is a client that went away; 5xx is ours; a wall of 401 or 429 is a client gone wrong.',
+        description: 'Responses per second by status. 499: the client disconnected. 5xx: a fault of the service. Many 401 or 429: a misconfigured client.',
         unit: 'reqps',
         stack: true,
         queries: [{ expr: rate('http_requests_total', 'status_code', route), legend: '{{status_code}}' }],
@@ -61,7 +61,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Error share by route',
-        description: 'Share of 5xx on each route. The dashed line is the alert (5 %).',
+        description: 'Share of 5xx by route. The dashed line is the alert threshold (5 %).',
         unit: 'percentunit',
         queries: [
           {
@@ -75,7 +75,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'p95 latency by route',
-        description: '95th percentile of the time to the full answer, by route. The dashed line is the alert (0.5 s). Diamonds are single requests with their ids, at the time that each took.',
+        description: '95th percentile of the response time, by route. The dashed line is the alert threshold (0.5 s). Diamonds are exemplars: single requests with their ids.',
         unit: 's',
         width: 12,
         queries: [{ expr: quantile(0.95, 'http_request_duration_seconds', 'route', route), legend: '{{route}}', exemplar: true }],
@@ -85,7 +85,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Slow share by route',
-        description: 'Share of the requests of each route that took longer than 0.5 s, of all instances, over 5 minutes: what HighLatency holds against 5 % (dashed), beside the p95.',
+        description: 'Share of requests slower than 0.5 s by route, over 5 minutes and all instances. HighLatency compares it with 5 % (dashed), besides the p95.',
         unit: 'percentunit',
         width: 12,
         queries: [{ expr: ofJob('job_route:http_request_duration_seconds_slow:ratio_rate5m', route), legend: '{{route}}' }],
@@ -96,7 +96,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Latency quantiles',
-        description: 'p50, p95 and p99 over the chosen routes. p50 up: everything is slower. Only p99 up: a few requests wait for something.',
+        description: 'p50, p95 and p99 over the selected routes. If p50 rises, everything is slower; if only p99 rises, a few requests wait for something.',
         unit: 's',
         width: 12,
         queries: quantiles('http_request_duration_seconds', '', route),
@@ -106,7 +106,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       heat({
         title: 'Latency heatmap',
-        description: 'How many requests fell into each latency bucket; of a native histogram where the service has one. Two bands mean two kinds of request in one number.',
+        description: 'Requests in each latency bucket, from the native histogram if the service has one. Two bands: the quantiles mix two kinds of requests.',
         unit: 's',
         queries: [
           {
@@ -122,7 +122,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'In flight',
-        description: 'Requests being worked on now. What only rises: something is stuck.',
+        description: 'Requests in progress. A steady rise means that requests are stuck.',
         unit: 'short',
         width: 6,
         queries: [{ expr: `sum by (instance) (http_requests_in_flight${sel()})`, legend: '{{instance}}' }],
@@ -131,7 +131,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Aborted',
-        description: 'Requests per second whose client went away before the answer, by route. HighAbortRate warns above 10 % of a route.',
+        description: 'Requests per second whose client disconnected before the response, by route. HighAbortRate warns above 10 % of a route.',
         unit: 'reqps',
         width: 6,
         queries: [{ expr: rate('http_requests_aborted_total', 'route', route), legend: '{{route}}' }],
@@ -140,7 +140,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Request size p95',
-        description: 'Size of request bodies. A rise on the import route explains longer requests.',
+        description: '95th percentile of the request body size, by route. Larger imports take longer.',
         unit: 'bytes',
         width: 6,
         queries: [{ expr: quantile(0.95, 'http_request_size_bytes', 'route', route), legend: '{{route}}' }],
@@ -149,7 +149,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Response size p95',
-        description: 'Size of response bodies by route.',
+        description: '95th percentile of the response body size, by route.',
         unit: 'bytes',
         width: 6,
         queries: [{ expr: quantile(0.95, 'http_response_size_bytes', 'route', route), legend: '{{route}}' }],
@@ -157,7 +157,7 @@ export function api(b: dashboard.DashboardBuilder): void {
     );
 }
 
-/** What the replicas do beside each other: the one that differs is the first of each list. */
+/** The replicas side by side, the worst first. */
 export function instances(b: dashboard.DashboardBuilder): void {
   const worst = (title: string, description: string, metric: string, at: number) =>
     bars({
@@ -172,7 +172,7 @@ export function instances(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Requests by instance',
-        description: 'Requests per second of each instance over 5 minutes, as the alerts read them. One that has none is no longer asked; one with more than its share has what the others refuse.',
+        description: 'Requests per second by instance over 5 minutes, as in the alerts. An instance without requests gets no traffic from the load balancer; one with more than its share takes over from others.',
         unit: 'reqps',
         queries: [{ expr: `instance:http_requests:rate5m${sel()}`, legend: '{{instance}}' }],
       }),
@@ -180,7 +180,7 @@ export function instances(b: dashboard.DashboardBuilder): void {
     .withPanel(
       worst(
         'Errors by instance',
-        'Share of 5xx of each instance over 5 minutes, the worst first. One instance that fails alone is a small share of all.',
+        'Share of 5xx by instance over 5 minutes, worst first. A single failing instance is a small share of all requests.',
         'instance:http_request_errors:ratio_rate5m',
         0.05,
       ),
@@ -188,7 +188,7 @@ export function instances(b: dashboard.DashboardBuilder): void {
     .withPanel(
       worst(
         'Slow requests by instance',
-        'Share of the requests of each instance that took longer than 0.5 s, over 5 minutes, the worst first.',
+        'Share of requests slower than 0.5 s by instance over 5 minutes, worst first.',
         'instance:http_request_duration_seconds_slow:ratio_rate5m',
         0.05,
       ),

@@ -1,9 +1,9 @@
-// Is it up, is it well, and how much of what was promised is spent: what the alerts read.
+// Availability, health and error budgets: the series that the alerts use.
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { graph, list, row, sel, single } from '../panels';
 import { named, ofJob, quantile, share } from './queries';
 
-/** The month as it is recorded once in 5 minutes; a Prometheus so young that it has no such record yet has less than a day. */
+/** The 30-day ratio, recorded every 5 minutes. Before its first record Prometheus has less than a day of data: use the 1-day ratio. */
 const month = (name: string): string =>
   `(last_over_time(${ofJob(`${name}:ratio_rate30d`)}[15m]) or ${ofJob(`${name}:ratio_rate1d`)})`;
 const budget = (name: string, objective: string): string => `1 - max(${month(name)}) / (1 - max(${objective}))`;
@@ -16,7 +16,7 @@ const budgetLevels = [
 const errors = { name: 'job:http_request_errors', objective: 'slo:http_requests_availability:objective' };
 const slow = { name: 'job:http_request_duration_seconds_slow', objective: 'slo:http_requests_latency:objective' };
 
-/** How many times too fast the budget goes, over each window of the burn alerts. */
+/** Burn rate over each window of the burn alerts. */
 const burn = ({ name, objective }: typeof errors) =>
   ['1h', '6h', '1d', '3d'].map((window) => ({
     expr: `max(${ofJob(`${name}:ratio_rate${window}`)}) / (1 - max(${objective}))`,
@@ -30,7 +30,7 @@ export function overview(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Targets up',
-        description: 'Instances that answered the last scrape, of all that are configured. Anything below 100 % pages (IngestApiDown).',
+        description: 'Share of configured instances whose last scrape succeeded. Anything below 100 % pages (IngestApiDown).',
         unit: 'percentunit',
         queries: [{ expr: `avg(up${sel()})`, legend: 'up' }],
         base: 'red',
@@ -41,7 +41,7 @@ export function overview(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Requests',
-        description: 'User requests per second over all routes; /metrics and /health are not counted. A sudden drop is as bad as a spike (LowTraffic).',
+        description: 'User requests per second over all routes, without /metrics and /health. A sudden drop is as bad as a spike (LowTraffic).',
         unit: 'reqps',
         queries: [{ expr: requests, legend: 'requests' }],
         base: 'blue',
@@ -50,7 +50,7 @@ export function overview(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Errors',
-        description: 'Share of requests answered 5xx. HighErrorRate pages above 5 %.',
+        description: 'Share of requests answered with 5xx. HighErrorRate pages above 5 %.',
         unit: 'percentunit',
         queries: [{ expr: share(failed, requests), legend: '5xx' }],
         levels: [
@@ -63,7 +63,7 @@ export function overview(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'p95 latency',
-        description: '95 % of all requests were answered within this time. HighLatency warns above 0.5 s on a route.',
+        description: '95th percentile of the response time over all routes. HighLatency warns above 0.5 s on a route.',
         unit: 's',
         queries: [{ expr: quantile(0.95, 'http_request_duration_seconds', ''), legend: 'p95' }],
         levels: [
@@ -77,7 +77,7 @@ export function overview(b: dashboard.DashboardBuilder): void {
       single({
         title: 'Error budget left',
         description:
-          'Share of the 30-day error budget that is still there, over the data Prometheus has ("Data behind the budgets" says how much); the objective is the one that the alerts read, slo:http_requests_availability:objective. "used up": the objective is missed; "Error budget burn" tells how fast it goes (ErrorBudgetBurn).',
+          'Remaining share of the 30-day error budget, computed over the data Prometheus has (see "Days of SLO data"). The objective is slo:http_requests_availability:objective, as in the alerts. "used up": the objective is missed. "Error budget burn" shows the burn rate (ErrorBudgetBurn).',
         unit: 'percentunit',
         queries: [{ expr: budget(errors.name, errors.objective), legend: 'left', instant: true }],
         base: 'red',
@@ -90,7 +90,7 @@ export function overview(b: dashboard.DashboardBuilder): void {
       single({
         title: 'Latency budget left',
         description:
-          'The same of requests that took longer than 0.5 s; the objective is slo:http_requests_latency:objective (LatencyBudgetBurn).',
+          'The same for requests slower than 0.5 s; the objective is slo:http_requests_latency:objective (LatencyBudgetBurn).',
         unit: 'percentunit',
         queries: [{ expr: budget(slow.name, slow.objective), legend: 'left', instant: true }],
         base: 'red',
@@ -101,9 +101,9 @@ export function overview(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       single({
-        title: 'Data behind the budgets',
+        title: 'Days of SLO data',
         description:
-          'Of how many days with requests both budgets speak, of 30. Counted once in 5 minutes. A young Prometheus, or one that was away, knows less than a month, and its budgets say no more than that.',
+          'Days with requests, of the last 30, that both budgets are computed from. Updated every 5 minutes. Below 30 if Prometheus is new or was down: the budgets then cover a shorter time.',
         unit: 'd',
         queries: [{ expr: `max(last_over_time(${ofJob('job:http_requests:days30d')}[15m]))`, legend: 'days', instant: true }],
         base: 'orange',
@@ -114,7 +114,7 @@ export function overview(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Firing alerts',
-        description: 'Alerts of this job that fire now (the Watchdog, which always fires, left out). The table below names them.',
+        description: 'Firing alerts of this job, without the Watchdog, which always fires. The table below lists them.',
         unit: 'short',
         queries: [
           {
@@ -128,8 +128,8 @@ export function overview(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       list({
-        title: 'Which alerts',
-        description: 'Firing and pending alerts, the critical ones first, then the longest. Each has a runbook: docs/runbooks.',
+        title: 'Active alerts',
+        description: 'Firing and pending alerts, critical first, then by age. Each has a runbook in docs/runbooks.',
         unit: 'dateTimeFromNow',
         width: 24,
         height: 7,
@@ -145,15 +145,15 @@ export function overview(b: dashboard.DashboardBuilder): void {
         links: { alert: '/d/ingest-api/incident?alert=${__value.text}&label-job=${__data.fields.job}&label-organisation_id=${__data.fields.id}' },
         order: ['severity', 'alertname', 'alertstate', 'Value', 'component', 'name', 'instance', 'route', 'queue', 'job', 'organisation_id'],
         sort: [{ by: 'severity' }, { by: 'since' }],
-        noValue: 'no alert is pending or firing',
+        noValue: 'no active alerts',
       }),
     );
 }
 
-/** How fast the budgets go. */
+/** Burn rates of the budgets. */
 export function objectives(b: dashboard.DashboardBuilder): void {
   const text = (alert: string) =>
-    `1 spends the budget in exactly 30 days. ${alert} pages at 14.4 over 1 h and at 6 over 6 h, and warns at 3 over 1 d and at 1 over 3 d: the dashed lines. From recorded series, of all instances.`;
+    `At 1 the budget lasts exactly 30 days. ${alert} pages at 14.4 over 1 h and 6 over 6 h, and warns at 3 over 1 d and 1 over 3 d (dashed lines). From recorded series over all instances.`;
   const levels = [
     { at: 1, color: 'yellow' as const },
     { at: 6, color: 'orange' as const },
@@ -163,7 +163,7 @@ export function objectives(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Error budget burn',
-        description: `How many times too fast the error budget goes, over each window of the alert. ${text('ErrorBudgetBurn')}`,
+        description: `Burn rate of the error budget over each window of the alert. ${text('ErrorBudgetBurn')}`,
         unit: 'short',
         width: 12,
         queries: burn(errors),
@@ -175,7 +175,7 @@ export function objectives(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Latency budget burn',
-        description: `The same of requests slower than 0.5 s. ${text('LatencyBudgetBurn')}`,
+        description: `The same for requests slower than 0.5 s. ${text('LatencyBudgetBurn')}`,
         unit: 'short',
         width: 12,
         queries: burn(slow),

@@ -1,7 +1,7 @@
-// What the service's boards ask in more than one place.
+// Query parts shared by the service's dashboards.
 import { sel } from '../panels';
 
-/** Of a native histogram where the service has one, which has no steps at its bounds; of a classic one where not. */
+/** From the native histogram if there is one, which has no steps at bucket bounds; else from the classic one. */
 export const quantile = (q: number, metric: string, by: string, more = ''): string =>
   `histogram_quantile(${q}, sum${by ? ` by (${by})` : ''} (rate(${metric}${sel(more)}[$__rate_interval]))) or ` +
   `histogram_quantile(${q}, sum by (le${by ? `, ${by}` : ''}) (rate(${metric}_bucket${sel(more)}[$__rate_interval])))`;
@@ -12,21 +12,21 @@ export const quantiles = (metric: string, by = '', more = '') =>
   }));
 export const rate = (metric: string, by: string, more = ''): string =>
   `sum by (${by}) (rate(${metric}${sel(more)}[$__rate_interval]))`;
-/** A series that a rule records of the whole job, whatever instance is chosen. */
+/** A recorded series of the whole job, independent of the selected instance. */
 export const ofJob = (name: string, more = ''): string => `${name}{job=~"$job"${more ? `, ${more}` : ''}}`;
 export const route = 'route=~"$route"';
 export const queue = 'queue=~"$queue"';
 export const organisation = 'organisation_id=~"$organisation_id"';
 
-/** share of part in all, 0 where there is no traffic of the kind, nothing where there is none at all */
+/** Share of `part` in `all`: 0 without traffic of this kind, no value without any traffic. */
 export const share = (part: string, all: string): string => `(${part} or 0 * ${all}) / (${all} > 0)`;
 
-/** What has an organisation_id gets the organisation's name beside it; the id where no worker says the name. */
+/** Adds the organisation's name to a series with an organisation_id; the id if no worker exposes the name. */
 export const named = (expr: string): string =>
   `(${expr}) * on (organisation_id) group_left (name) topk by (organisation_id) (1, organisation_info{job=~"$job"})` +
   ` or on (organisation_id) label_join(${expr}, "name", "", "organisation_id")`;
 
-/** The organisations by their names; chosen are their ids. */
+/** Organisations, displayed by name and selected by id. */
 export const organisationVariable = () => ({
   name: 'organisation_id',
   label: 'Organisation',

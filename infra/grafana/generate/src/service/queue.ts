@@ -8,7 +8,7 @@ export function queues(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Depth',
-        description: 'Messages that wait or are worked on in each queue. The store says so, also while RabbitMQ is away; it is shared by all instances, so the maximum, not the sum. HighQueueDepth warns above 1000.',
+        description: 'Waiting and running messages by queue, from the store, so also while RabbitMQ is down. All instances report the same value: aggregated with max, not sum. HighQueueDepth warns above 1000.',
         unit: 'short',
         queries: [{ expr: ofJob('queue:queue_depth:max', queue), legend: '{{queue}}' }],
         levels: [{ at: 1000, color: 'red' }],
@@ -17,7 +17,7 @@ export function queues(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Oldest message',
-        description: 'Age of the oldest message that waits. Depth says how much, this says how late. QueueConsumerLag warns above 5 minutes.',
+        description: 'Age of the oldest waiting message: how late the queue is. QueueConsumerLag warns above 5 minutes.',
         unit: 's',
         queries: [{ expr: `max by (queue) (queue_oldest_message_age_seconds${sel(queue)})`, legend: '{{queue}}' }],
         levels: [{ at: 300, color: 'red' }],
@@ -26,7 +26,7 @@ export function queues(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Published and consumed',
-        description: 'Messages per second in and out. Published above consumed for long: the depth grows.',
+        description: 'Messages published and consumed per second. If more are published than consumed, the depth grows.',
         unit: 'mps',
         queries: [{ expr: rate('queue_messages_total', 'queue, action', queue), legend: '{{queue}} {{action}}' }],
       }),
@@ -34,7 +34,7 @@ export function queues(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Processing time',
-        description: 'p50, p95, p99 of the time a worker needs for one message.',
+        description: 'p50, p95 and p99 of the processing time of a message.',
         unit: 's',
         queries: quantiles('queue_processing_duration_seconds', 'queue', queue),
       }),
@@ -42,7 +42,7 @@ export function queues(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Failures and retries',
-        description: 'Messages per second that failed, by reason, and that were tried again. A dead-lettered message is lost work until somebody looks (QueueDeadLettering).',
+        description: 'Failed messages per second by reason, and retries. A dead-lettered message needs an operator (QueueDeadLettering).',
         unit: 'mps',
         queries: [
           { expr: rate('queue_message_failures_total', 'queue, reason', queue), legend: '{{queue}} {{reason}}' },
@@ -54,14 +54,14 @@ export function queues(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Consumers',
-        description: 'Workers that take from each queue. 0 while the depth is above 0 pages (QueueNoConsumers).',
+        description: 'Consumers of each queue. 0 while the depth is above 0 pages (QueueNoConsumers).',
         unit: 'short',
         queries: [{ expr: `max by (queue) (queue_consumers${sel(queue)})`, legend: '{{queue}}' }],
       }),
     );
 }
 
-/** RabbitMQ, where QUEUE names it; with the embedded queue there is nothing to see. */
+/** RabbitMQ, if QUEUE selects it. Empty with the embedded queue. */
 export function broker(b: dashboard.DashboardBuilder): void {
   const embedded = 'embedded queue';
   const count = (metric: string, more = '', window = '[15m]') => `sum(increase(${metric}${sel(more)}${window}))`;
@@ -71,7 +71,7 @@ export function broker(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Connections up',
-        description: 'Share of the connections to RabbitMQ that are up, of all instances; each exists from the start, also when RabbitMQ never was there. QueueBrokerDown pages when one has not been for 3 minutes.',
+        description: 'Share of the connections to RabbitMQ that are up, over all instances. The series exist from the start, even if RabbitMQ was never reachable. QueueBrokerDown pages when one is down for 3 minutes.',
         unit: 'percentunit',
         queries: [{ expr: `avg(amqp_connection_up${sel()})`, legend: 'up' }],
         base: 'red',
@@ -82,7 +82,7 @@ export function broker(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Connections blocked',
-        description: 'Connections that RabbitMQ, short of memory or disk, takes nothing from (QueueBrokerBlocked).',
+        description: 'Connections that RabbitMQ blocks because it is low on memory or disk (QueueBrokerBlocked).',
         unit: 'short',
         queries: [{ expr: `sum(amqp_connection_blocked${sel()})`, legend: 'blocked' }],
         levels: [{ at: 1, color: 'red' }],
@@ -92,7 +92,7 @@ export function broker(b: dashboard.DashboardBuilder): void {
     .withPanel(
       single({
         title: 'Reconnects in 15 min',
-        description: 'Connections that were lost and made anew in the last 15 minutes. QueueBrokerReconnecting warns when it is more than 5 of one.',
+        description: 'Reconnects to RabbitMQ in the last 15 minutes. QueueBrokerReconnecting warns above 5 for one connection.',
         unit: 'short',
         decimals: 0,
         queries: [{ expr: count('amqp_reconnects_total'), legend: 'reconnects' }],
@@ -102,28 +102,28 @@ export function broker(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       single({
-        title: 'Publishes refused',
-        description: 'Share of the published messages that RabbitMQ refused or could not route. QueuePublishesRefused warns above 5 %.',
+        title: 'Publishes rejected',
+        description: 'Share of published messages that RabbitMQ rejected or could not route. QueuePublishesRefused warns above 5 %.',
         unit: 'percentunit',
-        queries: [{ expr: share(answers('outcome=~"nack|returned"'), answers()), legend: 'refused' }],
+        queries: [{ expr: share(answers('outcome=~"nack|returned"'), answers()), legend: 'rejected' }],
         levels: [{ at: 0.05, color: 'red' }],
         noValue: 'none published',
       }),
     )
     .withPanel(
       single({
-        title: 'Delivered again',
-        description: 'Share of the deliveries that were not the message\'s first. QueueRedeliveryLoop warns above 50 %.',
+        title: 'Redeliveries',
+        description: 'Share of deliveries that are redeliveries. QueueRedeliveryLoop warns above 50 %.',
         unit: 'percentunit',
-        queries: [{ expr: share(deliveries('redelivered="true"'), deliveries()), legend: 'again' }],
+        queries: [{ expr: share(deliveries('redelivered="true"'), deliveries()), legend: 'redelivered' }],
         levels: [{ at: 0.5, color: 'red' }],
         noValue: 'none delivered',
       }),
     )
     .withPanel(
       single({
-        title: 'Waiting in the store',
-        description: 'Messages of all queues, as the store has them: what goes out when RabbitMQ is back.',
+        title: 'Messages in the store',
+        description: 'Messages of all queues in the store, published when RabbitMQ is back.',
         unit: 'short',
         base: 'blue',
         queries: [{ expr: `sum(${ofJob('queue:queue_depth:max')})`, legend: 'waiting' }],
@@ -131,8 +131,8 @@ export function broker(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       single({
-        title: 'Oldest in the store',
-        description: 'Age of the oldest message that is due, of all queues, as the store has it. QueueConsumerLag warns above 5 minutes.',
+        title: 'Oldest message in the store',
+        description: 'Age of the oldest due message in the store, over all queues. QueueConsumerLag warns above 5 minutes.',
         unit: 's',
         queries: [{ expr: `max(queue_oldest_message_age_seconds${sel()})`, legend: 'oldest' }],
         levels: [{ at: 300, color: 'red' }],
@@ -140,8 +140,8 @@ export function broker(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       single({
-        title: 'Depth read',
-        description: 'Time since the depth of a queue was last read from the store, of the queue that is worst off. QueueDepthStale warns after 2 minutes without.',
+        title: 'Depth last read',
+        description: 'Time since the queue depth was last read from the store, for the stalest queue. QueueDepthStale warns above 2 minutes.',
         unit: 's',
         queries: [
           { expr: `max(time() - max by (queue) (queue_depth_last_success_timestamp_seconds${sel()}))`, legend: 'ago' },
@@ -152,7 +152,7 @@ export function broker(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Connections',
-        description: 'Whether each connection to RabbitMQ is up, 1 or 0, the least of all instances: relay publishes, consumer takes, monitor asks for the consumers.',
+        description: 'State of each connection to RabbitMQ, 1 (up) or 0, the minimum over all instances. relay publishes, consumer consumes, monitor reads the consumer counts.',
         unit: 'short',
         max: 1,
         queries: [{ expr: `min by (connection) (amqp_connection_up${sel()})`, legend: '{{connection}}' }],
@@ -161,23 +161,23 @@ export function broker(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Attempts to connect',
-        description: 'Attempts in 5 minutes, by outcome, and connections that ended, by what ended them.',
+        title: 'Connection attempts',
+        description: 'Connection attempts in 5 minutes by outcome, and closed connections by reason.',
         unit: 'short',
         queries: [
           { expr: `sum by (connection, outcome) (increase(amqp_connects_total${sel()}[5m]))`, legend: '{{connection}} {{outcome}}' },
-          { expr: `sum by (connection, reason) (increase(amqp_disconnects_total${sel()}[5m]))`, legend: '{{connection}} ended: {{reason}}' },
+          { expr: `sum by (connection, reason) (increase(amqp_disconnects_total${sel()}[5m]))`, legend: '{{connection}} closed: {{reason}}' },
         ],
         noValue: embedded,
       }),
     )
     .withPanel(
       graph({
-        title: 'Messages out',
-        description: 'Messages handed to the connection, and what RabbitMQ said of them, per second.',
+        title: 'Publish rate',
+        description: 'Messages published per second, and RabbitMQ\'s confirms by outcome.',
         unit: 'mps',
         queries: [
-          { expr: rate('amqp_publishes_total', 'outcome'), legend: 'handed over: {{outcome}}' },
+          { expr: rate('amqp_publishes_total', 'outcome'), legend: 'published: {{outcome}}' },
           { expr: rate('amqp_confirms_total', 'outcome'), legend: 'confirmed: {{outcome}}' },
         ],
         noValue: embedded,
@@ -185,11 +185,11 @@ export function broker(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Messages in',
-        description: 'Deliveries per second, and what became of them: acknowledged, rejected, given back.',
+        title: 'Delivery rate',
+        description: 'Deliveries per second, and how they were settled: acknowledged, rejected or requeued.',
         unit: 'mps',
         queries: [
-          { expr: rate('amqp_deliveries_total', 'redelivered'), legend: 'delivered, again={{redelivered}}' },
+          { expr: rate('amqp_deliveries_total', 'redelivered'), legend: 'delivered, redelivered={{redelivered}}' },
           { expr: rate('amqp_settlements_total', 'outcome'), legend: 'settled: {{outcome}}' },
         ],
         noValue: embedded,
@@ -197,8 +197,8 @@ export function broker(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Time to the confirm',
-        description: 'p95 of the time until a published message was confirmed: the disks of a quorum.',
+        title: 'Confirm latency p95',
+        description: '95th percentile of the time from publish to confirm, by destination. With quorum queues it includes disk writes on the replicas.',
         unit: 's',
         queries: [{ expr: quantile(0.95, 'amqp_publish_duration_seconds', 'destination'), legend: '{{destination}}' }],
         noValue: embedded,
@@ -206,8 +206,8 @@ export function broker(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'On the way',
-        description: 'Messages that were published and wait for their confirm, and that were delivered and are worked on.',
+        title: 'Messages in flight',
+        description: 'Published messages without a confirm yet, and delivered messages not settled yet.',
         unit: 'short',
         queries: [
           { expr: `sum by (connection) (amqp_unconfirmed_messages${sel()})`, legend: '{{connection}} unconfirmed' },

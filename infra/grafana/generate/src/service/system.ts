@@ -7,8 +7,8 @@ export function system(b: dashboard.DashboardBuilder): void {
   b.withRow(row('System'))
     .withPanel(
       graph({
-        title: 'CPU against its limit',
-        description: 'CPU time used, as a share of the cores the process may use. HighCpuUsage warns above 90 %.',
+        title: 'CPU vs. limit',
+        description: 'CPU usage as a share of the CPU limit. HighCpuUsage warns above 90 %.',
         unit: 'percentunit',
         queries: [
           {
@@ -21,8 +21,8 @@ export function system(b: dashboard.DashboardBuilder): void {
     )
     .withPanel(
       graph({
-        title: 'Memory against its limit',
-        description: 'Resident memory as a share of the container\'s (or host\'s) limit. HighMemoryUsage warns above 80 %.',
+        title: 'Memory vs. limit',
+        description: 'Resident memory as a share of the memory limit of the container or host. HighMemoryUsage warns above 80 %.',
         unit: 'percentunit',
         queries: [
           {
@@ -36,7 +36,7 @@ export function system(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Resident memory',
-        description: 'Resident memory and the allocator\'s share of it. Good: flat under steady traffic.',
+        description: 'Resident memory and heap. Expected to be flat under steady traffic.',
         unit: 'bytes',
         queries: [
           { expr: `sum by (instance) (process_resident_memory_bytes${sel()})`, legend: 'resident {{instance}}' },
@@ -47,7 +47,7 @@ export function system(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Event-loop lag',
-        description: 'How late the event loops\' timers are. p99 above 0.1 s: something blocks a loop (EventLoopLag).',
+        description: 'Delay of timers on the event loops. A p99 above 0.1 s means that something blocks a loop (EventLoopLag).',
         unit: 's',
         queries: [
           { expr: quantile(0.5, 'eventloop_lag_seconds', 'loop'), legend: 'p50 loop {{loop}}' },
@@ -59,7 +59,7 @@ export function system(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Event-loop utilisation',
-        description: 'Share of the time in which a loop was busy. Near 1 the loop is full: more loops, or another replica.',
+        description: 'Share of time in which a loop was busy. Near 100 % the loop is saturated: add loops or a replica.',
         unit: 'percentunit',
         max: 1,
         queries: [{ expr: `max by (instance, loop) (eventloop_utilization_ratio${sel()})`, legend: '{{instance}} loop {{loop}}' }],
@@ -68,7 +68,7 @@ export function system(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'File descriptors',
-        description: 'Open descriptors as a share of the limit. FileDescriptorsExhausting warns above 80 %.',
+        description: 'Open file descriptors as a share of the limit. FileDescriptorsExhausting warns above 80 %.',
         unit: 'percentunit',
         queries: [
           {
@@ -82,7 +82,7 @@ export function system(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Allocator',
-        description: 'Memory that malloc has handed out and memory it holds free. Free that grows for ever is fragmentation: C\'s answer to garbage-collection graphs.',
+        description: 'Memory allocated through malloc, and memory malloc keeps free. Free memory that keeps growing is fragmentation.',
         unit: 'bytes',
         queries: [
           { expr: `sum by (instance) (malloc_allocated_bytes${sel()})`, legend: 'allocated {{instance}}' },
@@ -93,7 +93,7 @@ export function system(b: dashboard.DashboardBuilder): void {
     .withPanel(
       graph({
         title: 'Threads',
-        description: 'Operating-system threads of the process: loops, store threads, workers.',
+        description: 'OS threads of the process: event loops, store threads, workers.',
         unit: 'short',
         queries: [{ expr: `sum by (instance) (process_threads${sel()})`, legend: '{{instance}}' }],
       }),
