@@ -70,6 +70,16 @@ def test_what_is_switched_off_is_said_and_the_core_builds(tmp_path):
                                                                                 "/lib/ld-linux-aarch64"}
 
 
+@pytest.mark.parametrize("where, names", [("lib/promc/tests", "promc_tests_without_threads"), ("apps/ingest-api/tests", "ingest_tests_without_threads")])
+def test_what_thread_sanitizer_leaves_out_starts_no_thread(where, names):
+    """Itself, or with a store, whose pool has threads."""
+    listed = re.search(rf"^{names} = \[(.*?)^\]", (ROOT / where / "meson.build").read_text(), re.M | re.S)[1]
+    topics = re.findall(r"'(\w+)'", listed)
+    assert len(topics) > 10
+    threaded = [topic for topic in topics if re.search(r"\b(pthread|thrd)_create\b|store_fixture\.h", (ROOT / where / f"test_{topic}.c").read_text())]
+    assert not threaded
+
+
 # Not gzip: Meson finds zlib without pkg-config.
 @pytest.mark.parametrize("part", sorted(PARTS | {"exporter_tls"}))
 def test_what_is_asked_for_is_not_left_out(part, bare):
