@@ -12,7 +12,7 @@ from support.ports import wait_until
 from support.service import BINARY
 
 
-@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.long)])
 def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_server, relay, how):
     shared, n = {"STORE": postgres_server.database(), "QUEUE": rabbitmq_server.vhost(), "MAIL": relay.url, "STORE_TIMEOUT_MS": 60000}, 300
     apis = [make_service(ROLE="api", **shared) for _ in range(2)]

@@ -180,7 +180,7 @@ def coturn(tmp_path_factory):
     return source / "bin/turnserver", prefix / "lib"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_coturn_as_debian_has_it(coturn, start, make_prometheus, tmp_path):
     """Ten thousand users, each with a session of its own: each has its labels, all of it is counted, and memory stays in its budget."""
     turnserver, libraries = coturn

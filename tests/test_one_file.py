@@ -73,10 +73,9 @@ def test_a_program_with_its_metrics_page(compiled):
     assert {name for name in names if not name.startswith("promc_")} == set()
 
 
+@pytest.mark.parametrize("compiled", ["gcc", pytest.param("clang", marks=pytest.mark.long)], indirect=True)  # of musl there is no cmocka
 def test_the_unit_tests(compiled):
     cc, folder = compiled
-    if cc == "musl-gcc":
-        pytest.skip("cmocka is there for glibc")
     tests = public_tests()
     assert len(tests) >= 15
     (folder / "promc").mkdir()

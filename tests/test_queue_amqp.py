@@ -429,7 +429,7 @@ def own_broker():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", [pytest.param("stop", marks=pytest.mark.long), "kill"])  # the killed one has been stopped and started before
 def test_rabbitmq_comes_and_goes_under_load(make_service, own_broker, relay, how):
     queue, n = own_broker.vhost(), 3000
     api = make_service(ROLE="api", QUEUE=queue)
