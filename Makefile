@@ -125,7 +125,7 @@ soak: install-packages-test build-run ## two hours of the demo at 40 requests/s:
 check-long: install-packages-test build ## other platforms, Debian 12, the long tests, each number of the rules: an hour or two
 	@scripts/all test-platforms test-debian12 test-slow test-long mutate-rules
 
-fuzz: install-packages-test ## every parser under libFuzzer; FUZZ_SECONDS in all (default 60), FUZZ_SEED to repeat a run
+fuzz: install-packages-test ## every parser under libFuzzer; FUZZ_SECONDS in all (default 60), FUZZ_RUNS of each at most, FUZZ_SEED to repeat a run
 	@fuzz/run $(or $(FUZZ_SECONDS),60)
 
 ##@ Check the code
