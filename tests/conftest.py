@@ -56,9 +56,15 @@ def group(item):
     return "-".join([item.path.stem] + [str(parameters[name]) for name in shared if name in parameters]) if shared else None
 
 
+def uses_broker(item):
+    parameters = getattr(item, "callspec", None) and item.callspec.params or {}
+    return "rabbitmq_server" in item.fixturenames or {"rabbitmq", "amqp"} & {value for value in parameters.values() if isinstance(value, str)}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Tests that share a server stay in one pytest, so that it is started once; all others go to whichever is free.
+    """Tests that share a server stay in one pytest, so that it is started once; all others go to whichever is free. RabbitMQ is shared by
+    all files: its start is ten seconds of a processor, and while it runs it never rests.
 
     On other back ends (make test-backends): the tests that start the service by make_service, and no others; and with the installed
     Prometheus, to which it is all one."""
@@ -70,8 +76,9 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # what takes long is not begun last
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
-            if group(item):
-                item.add_marker(pytest.mark.xdist_group(group(item)))
+            name = group(item) or ("rabbitmq" if uses_broker(item) and os.environ.get("QUEUE") != "amqp" else None)
+            if name:
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture
