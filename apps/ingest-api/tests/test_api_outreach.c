@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From people to e-mails over the API, with a worker: drafts, preview, sending, recipients and the numbers of all. */
+#include "api_fixture.h"
+
+#define PEOPLE                                       \
+    "email,first_name\n"                             \
+    "ada@example.com,Ada\n"                          \
+    "bob@example.com,\n" /* has no name: no draft */ \
+    "cy@example.com,Cy\n"                            \
+    "noreply@example.com,N\n" /* is no address of a person */
+
+static char campaign[128], prospect[4][37]; /* in the order of PEOPLE */
+
+static const char *path_of(const char *format, ...)
+{
+    static char path[400];
+    va_list args;
+    int n = snprintf(path, sizeof(path), "%s", campaign);
+    va_start(args, format);
+    (void)vsnprintf(path + n, sizeof(path) - (size_t)n, format, args);
+    va_end(args);
+    return path;
+}
+
+static void import_people(void)
+{
+    json_t *answer = api_send("POST", "/api/v1/prospects/import", "text/csv", PEOPLE, 200);
+    api_expect(answer, "{'imported': 4, 'updated': 0, 'rejected': 0}");
+    answer = api("GET", "/api/v1/prospects", 200);
+    for (size_t i = 0; i < 4; i++)
+        (void)snprintf(prospect[i], sizeof(prospect[i]), "%s",
+                       json_string_value(json_object_get(json_array_get(json_object_get(answer, "data"), i), "id")));
+    json_decref(answer);
+    api_work();
+}
+
+static void create_campaign(void)
+{
+    json_decref(api_with("POST", "/api/v1/campaigns",
+                         "{'name': 'n', 'subject_template': 'Hi {{first_name}}', 'body_template': 'B'}", 201));
+    memcpy(campaign, api_location, sizeof(campaign));
+}
+
+static int open_all(void **state)
+{
+    int rc = api_open(state);
+    if (rc == 0) {
+        import_people();
+        create_campaign();
+    }
+    return rc;
+}
+
+/* ---- tests ---- */
+
+static void drafts_are_rendered_read_and_made_anew(void **state)
+{
+    char path[400];
+    (void)state;
+    api_expect(api("POST", path_of("/drafts"), 202), "{'enqueued': 3, 'already_enqueued': 0}");
+    api_expect(api("POST", path_of("/drafts"), 202), "{'enqueued': 0, 'already_enqueued': 3}");
+    api_work();
+    api_expect(api("GET", path_of("/drafts"), 200),
+               "{'data': [{'state': 'generated', 'subject': 'Hi Ada', 'body': 'B', 'error': null, 'created_at': '*'},"
+               "{'state': 'failed', 'subject': null, 'body': null, 'error': '*'},"
+               "{'state': 'generated', 'subject': 'Hi Cy'}], 'next_cursor': null}");
+    api_expect(api("GET", path_of("/drafts?state=failed"), 200), "{'data': [{'state': 'failed'}]}");
+    json_t *page = api("GET", path_of("/drafts?limit=2"), 200);
+    (void)snprintf(path, sizeof(path), "%s/drafts?limit=2&cursor=%s", campaign,
+                   json_string_value(json_object_get(page, "next_cursor")));
+    api_expect(page, "{'data': [{'subject': 'Hi Ada'}, {'state': 'failed'}], 'next_cursor': '*'}");
+    api_expect(api("GET", path, 200), "{'data': [{'subject': 'Hi Cy'}], 'next_cursor': null}");
+    /* A correction, and the draft that failed is made anew. */
+    (void)snprintf(path, sizeof(path), "/api/v1/prospects/%s", prospect[1]);
+    api_expect(api_with("PATCH", path, "{'first_name': 'Bob'}", 200),
+               "{'email': 'bob@example.com', 'first_name': 'Bob'}");
+    api_expect(api("POST", path_of("/drafts/%s", prospect[1]), 200), "{'state': 'generated', 'subject': 'Hi Bob'}");
+    api_expect(api("GET", path_of("/drafts/%s", prospect[1]), 200), "{'state': 'generated', 'subject': 'Hi Bob'}");
+    assert_null(api("DELETE", path_of("/drafts/%s", prospect[1]), 204));
+    api_refused("GET", path_of("/drafts/%s", prospect[1]), NULL, 404, "not_found");
+    api_refused("DELETE", path_of("/drafts/%s", prospect[1]), NULL, 404, "not_found");
+    api_refused("POST", path_of("/drafts/01890a5d-ac96-774b-bcce-b302099a8057"), NULL, 404, "not_found");
+    api_work();
+}
+
+static void emails_are_sent_once_and_counted(void **state)
+{
+    (void)state;
+    json_decref(api("POST", path_of("/drafts"), 202));
+    api_work();
+    json_decref(api("POST", path_of("/start"), 200));
+    api_expect(api("POST", path_of("/send"), 202), "{'enqueued': 2, 'already_enqueued': 1}");
+    api_work();
+    api_expect(api("POST", path_of("/send"), 202), "{'enqueued': 0, 'already_enqueued': 3}");
+    api_expect(api("POST", path_of("/retry"), 202), "{'enqueued': 0, 'already_enqueued': 0}");
+    api_work();
+    api_expect(
+        api("GET", path_of("/recipients"), 200),
+        "{'data': [{'email': 'ada@example.com', 'state': 'accepted', 'attempts': 1, 'reason': null, 'error': null,"
+        " 'next_attempt_at': null, 'updated_at': '*', 'accepted_at': '*'},"
+        "{'email': 'cy@example.com', 'state': 'accepted'}], 'next_cursor': null}");
+    api_expect(api("GET", path_of("/recipients?state=waiting"), 200), "{'data': []}");
+    api_expect(api("GET", path_of("/recipients?state=accepted&limit=1"), 200), "{'data': [{}], 'next_cursor': '*'}");
+    api_expect(api("GET", path_of("/stats"), 200),
+               "{'status': 'active', 'prospects': {'imported': 0, 'validated': 0, 'invalid': 1, 'researched': 3},"
+               " 'drafts': {'generated': 2, 'failed': 1},"
+               " 'emails': {'pending': 0, 'sending': 0, 'sent': 2, 'failed': 0},"
+               " 'fates': {'waiting': 0, 'sending': 0, 'accepted': 2, 'refused_recipient': 0, 'refused_sender': 0,"
+               " 'in_doubt': 0, 'skipped': 0}}");
+    /* Its text stays readable. */
+    api_refused("DELETE", path_of("/drafts/%s", prospect[0]), NULL, 409, "illegal_state");
+    api_refused("POST", path_of("/drafts/%s", prospect[0]), NULL, 409, "illegal_state");
+}
+
+static void a_pause_holds_what_is_to_be_sent(void **state)
+{
+    (void)state;
+    json_decref(api("POST", path_of("/drafts"), 202));
+    api_work();
+    json_decref(api("POST", path_of("/start"), 200));
+    json_decref(api("POST", path_of("/send"), 202));
+    json_decref(api("POST", path_of("/pause"), 200));
+    api_work();
+    api_expect(api("GET", path_of("/stats"), 200), "{'status': 'paused', 'emails': {'pending': 2, 'sent': 0}}");
+    json_decref(api("POST", path_of("/start"), 200));
+    api_work();
+    api_expect(api("GET", path_of("/stats"), 200), "{'status': 'active', 'emails': {'pending': 0, 'sent': 2}}");
+}
+
+static void a_completed_campaign_skips_what_was_not_sent(void **state)
+{
+    (void)state;
+    json_decref(api("POST", path_of("/drafts"), 202));
+    api_work();
+    json_decref(api("POST", path_of("/start"), 200));
+    json_decref(api("POST", path_of("/send"), 202));
+    json_decref(api("POST", path_of("/pause"), 200));
+    api_work();
+    json_decref(api("POST", path_of("/complete"), 200));
+    api_work();
+    api_expect(api("GET", path_of("/stats"), 200),
+               "{'status': 'completed', 'emails': {'pending': 0, 'sent': 0, 'failed': 2}, 'fates': {'skipped': 2}}");
+    api_refused("POST", path_of("/drafts/%s", prospect[0]), NULL, 409, "illegal_state");
+}
+
+static void a_person_decides_what_is_in_doubt(void **state)
+{
+    static const char *const decisions[] = {"accepted", "skipped", "waiting"};
+    char path[200], body[64], answer[200];
+    (void)state;
+    json_decref(api("POST", path_of("/drafts"), 202));
+    api_work();
+    json_decref(api("POST", path_of("/start"), 200));
+    json_decref(api("POST", path_of("/send"), 202));
+    api_work();
+    (void)snprintf(path, sizeof(path), "%s/recipients/%s", campaign, prospect[0]);
+    api_refused("PATCH", path, "{'state': 'accepted'}", 409, "illegal_state");
+    api_refused("PATCH", path, "{'state': 'in_doubt'}", 422, "invalid_fields");
+    api_refused("PATCH", path, "{'state': 'accepted', 'x': 1}", 422, "invalid_fields");
+    api_refused("PATCH", path_of("/recipients/%s", prospect[1]), "{'state': 'accepted'}", 404, "not_found");
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(fixture_exec(api_f, "UPDATE outreach.emails SET state = 'in_doubt', sent_at = NULL"), DB_OK);
+        (void)snprintf(body, sizeof(body), "{'state': '%s'}", decisions[i]);
+        (void)snprintf(answer, sizeof(answer),
+                       "{'email': 'ada@example.com', 'state': '%s', 'reason': 'decided', 'accepted_at': %s}",
+                       decisions[i], i == 0 ? "'*'" : "null");
+        api_expect(api_with("PATCH", path, body, 200), answer);
+    }
+    api_work(); /* sent once more */
+    api_expect(api("GET", path_of("/recipients?state=accepted"), 200), "{'data': [{'email': 'ada@example.com'}]}");
+    assert_int_equal(fixture_exec(api_f, "UPDATE outreach.emails SET state = 'in_doubt'"), DB_OK);
+    json_decref(api("POST", path_of("/complete"), 200));
+    api_refused("PATCH", path, "{'state': 'waiting'}", 409, "illegal_state");
+    api_expect(api_with("PATCH", path, "{'state': 'skipped'}", 200), "{'state': 'skipped'}");
+}
+
+static void a_preview_is_what_would_be_sent(void **state)
+{
+    (void)state;
+    json_t *preview = api("GET", path_of("/preview?prospect=%s", prospect[0]), 200);
+    assert_non_null(strstr(json_string_value(json_object_get(preview, "message")), "Subject: Hi Ada\r\n"));
+    api_expect(preview,
+               "{'from': 'a@b.co', 'to': 'ada@example.com', 'subject': 'Hi Ada', 'body': 'B', 'drafted': false,"
+               " 'not_sent': null}");
+    api_refused("GET", path_of("/preview?prospect=%s", prospect[1]), NULL, 422, "cannot_render");
+    api_expect(api("GET", path_of("/preview?prospect=%s", prospect[3]), 200), "{'not_sent': 'prospect_invalid'}");
+    api_expect(api_with("POST", "/api/v1/suppressions", "{'email': 'Ada@example.com'}", 201), "{'reason': 'api'}");
+    api_expect(api("GET", path_of("/preview?prospect=%s", prospect[0]), 200), "{'not_sent': 'suppressed'}");
+    api_refused("GET", path_of("/preview"), NULL, 400, "invalid_parameter");
+    api_refused("GET", path_of("/preview?prospect=nobody"), NULL, 404, "not_found");
+    json_decref(api("POST", path_of("/drafts"), 202));
+    api_work();
+    json_decref(api_with("PATCH", campaign, "{'subject_template': 'Bye {{first_name}}'}", 200));
+    api_expect(api("GET", path_of("/preview?prospect=%s", prospect[2]), 200), "{'subject': 'Hi Cy', 'drafted': true}");
+}
+
+static void who_said_no_gets_nothing(void **state)
+{
+    (void)state;
+    json_decref(api("POST", path_of("/drafts"), 202));
+    api_work();
+    json_t *made = api_with("POST", "/api/v1/suppressions", "{'email': 'ada@example.com'}", 201);
+    char path[200];
+    (void)snprintf(path, sizeof(path), "/api/v1/suppressions/%s", json_string_value(json_object_get(made, "id")));
+    api_expect(made, "{'email': 'ada@example.com', 'reason': 'api', 'created_at': '*'}");
+    api_expect(api_with("POST", "/api/v1/suppressions", "{'email': 'ADA@example.com'}", 200),
+               "{'email': 'ada@example.com'}");
+    api_refused("POST", "/api/v1/suppressions", "{'email': 'nobody'}", 422, "invalid_fields");
+    api_refused("POST", "/api/v1/suppressions", "{'email': 'a@b.co', 'x': 1}", 422, "invalid_fields");
+    json_decref(api("POST", path_of("/start"), 200));
+    json_decref(api("POST", path_of("/send"), 202));
+    api_work();
+    api_expect(api("GET", path_of("/stats"), 200), "{'emails': {'sent': 1, 'failed': 1}, 'fates': {'skipped': 1}}");
+    api_expect(api("GET", path_of("/recipients?state=skipped"), 200),
+               "{'data': [{'email': 'ada@example.com', 'reason': 'suppressed', 'accepted_at': null}]}");
+    api_expect(api("GET", "/api/v1/suppressions", 200),
+               "{'data': [{'email': 'ada@example.com'}], 'next_cursor': null}");
+    api_expect(api("GET", "/api/v1/suppressions?email=cy@example.com", 200), "{'data': []}");
+    api_expect(api("GET", "/api/v1/suppressions?email=ada@example.com", 200), "{'data': [{}]}");
+    api_refused("GET", "/api/v1/suppressions?email=ada", NULL, 400, "invalid_parameter");
+    assert_null(api("DELETE", path, 204));
+    api_refused("DELETE", path, NULL, 404, "not_found");
+    api_refused("DELETE", "/api/v1/suppressions/x", NULL, 404, "not_found");
+    api_expect(api("GET", "/api/v1/suppressions", 200), "{'data': []}");
+}
+
+static void no_more_jobs_than_allowed(void **state)
+{
+    (void)state;
+    api_front->settings.max_jobs = 3;
+    api_expect(api("POST", path_of("/drafts"), 202), "{'enqueued': 3}");
+    api_refused("POST", path_of("/drafts"), NULL, 429, "too_many_jobs");
+    api_work();
+    api_expect(api("POST", path_of("/drafts"), 202), "{'enqueued': 0, 'already_enqueued': 3}");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_all, api_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(drafts_are_rendered_read_and_made_anew),
+        TEST(emails_are_sent_once_and_counted),
+        TEST(a_pause_holds_what_is_to_be_sent),
+        TEST(a_completed_campaign_skips_what_was_not_sent),
+        TEST(a_person_decides_what_is_in_doubt),
+        TEST(a_preview_is_what_would_be_sent),
+        TEST(who_said_no_gets_nothing),
+        TEST(no_more_jobs_than_allowed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
