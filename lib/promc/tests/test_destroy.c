@@ -147,6 +147,30 @@ static void the_room_is_used_again(void **state)
     assert_hides(registry, "any");
 }
 
+/* A cap for each value of a label has an overflow series for each: all go with the family. */
+static void with_the_overflow_of_each_value(void **state)
+{
+    promc_registry *registry = *state;
+    registry->quarantine_ms = 0;
+    promc_registry_stats early = {0}, late;
+    for (int i = 0; i < 200; i++) {
+        promc_family *family;
+        assert_ok(promc_counter_register(
+            registry, &(promc_family_settings){.name = "any", .labels = {"x", "y"}, .max_series = 1, .cap_label = "x"},
+            &family));
+        for (int s = 0; s < 9; s++)
+            promc_counter_inc(
+                promc_counter_with(family, (char[]){(char)('a' + s / 3), 0}, (char[]){(char)('0' + s), 0}));
+        assert_ok(promc_family_destroy(family));
+        free(scrape_text(registry));
+        if (i == 100)
+            promc_registry_get_stats(registry, &early, sizeof(early));
+    }
+    promc_registry_get_stats(registry, &late, sizeof(late));
+    assert_int_equal(late.arena_used_bytes, early.arena_used_bytes);
+    assert_int_equal(late.series, early.series);
+}
+
 /* What a scrape stands on is not used again under it; nor before the quarantine is over. */
 static void a_scrape_in_flight(void **state)
 {
@@ -317,6 +341,7 @@ int main(void)
         TEST(is_gone_at_once),
         TEST(the_others_stay),
         TEST(the_room_is_used_again),
+        TEST(with_the_overflow_of_each_value),
         TEST(a_scrape_in_flight),
         TEST(a_running_callback_is_waited_for),
         TEST(lookups_and_scrapes_meanwhile),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* promc/exposition.h: a request's head in, an answer out. */
+#include "expose/request.h"
 #include "util.h"
 
 #include <promc/exposition.h>
@@ -236,6 +237,7 @@ static void scrapes_in_flight_are_limited(void **state)
     promc_exposition_scrape *second = ask(&f, (promc_exposition_request){0});
     assert_int_equal(promc_exposition_get_head(second)->status, 503);
     assert_string_equal(header(second, "Retry-After"), "1");
+    assert_string_equal(header(second, "Content-Type"), "text/plain; charset=utf-8");
     assert_string_equal(body(second, 4096), "too many scrapes in flight\n");
     promc_exposition_close(second);
     promc_exposition_close(first);
@@ -274,6 +276,20 @@ static void the_scraper_s_time_out(void **state)
         promc_exposition_close(scrape);
     }
     tear_down(&f);
+}
+
+static void a_time_out_is_a_number_of_seconds(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t ns;
+    } times[] = {{"10", 10000000000u}, {"0.25", 250000000},      {"9.009", 9009000000u},
+                 {".000000001", 1},    {"3600", 3600000000000u}, {"3601", 0},
+                 {"1.2.3", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
+        assert_int_equal(promc_scrape_timeout_ns(times[i].text), times[i].ns);
+    assert_int_equal(promc_scrape_timeout_ns(NULL), 0);
 }
 
 static void a_reader_that_is_too_slow_is_cut(void **state)
@@ -410,6 +426,7 @@ int main(void)
         cmocka_unit_test(the_compressor_is_used_when_asked_for),
         cmocka_unit_test(scrapes_in_flight_are_limited),
         cmocka_unit_test(the_scraper_s_time_out),
+        cmocka_unit_test(a_time_out_is_a_number_of_seconds),
         cmocka_unit_test(a_reader_that_is_too_slow_is_cut),
         cmocka_unit_test(head_runs_no_collector),
         cmocka_unit_test(several_registries),

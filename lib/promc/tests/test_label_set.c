@@ -317,6 +317,7 @@ static void misuse_is_refused(void **state)
     assert_null(set);
     assert_fails(promc_label_set_make(&set, *state, (const char *[]){NULL}, 1), PROMC_E_LABEL_VALUE, "number 1");
     assert_fails(promc_label_set_make(&set, *state, NULL, 2), PROMC_E_LABEL_VALUE, "number 1");
+    assert_fails(promc_label_set_make(&set, *state, (const char *[]){"v", NULL}, 2), PROMC_E_LABEL_VALUE, "number 2");
     assert_fails(promc_label_set_make_n(&set, *state, &missing, 1), PROMC_E_LABEL_VALUE, "number 1");
     const char *many[PROMC_MAX_LABEL_LIST + 1];
     for (size_t i = 0; i <= PROMC_MAX_LABEL_LIST; i++)

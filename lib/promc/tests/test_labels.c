@@ -220,6 +220,28 @@ static void sixteen_labels(void **state)
                                 "l15=\"l0\"} 1"));
 }
 
+/* Text with a length, of any number of labels: the bytes behind it do not count. */
+static void values_with_a_length(void **state)
+{
+    static const char *const values[] = {"a", "b", "c", "d", "e", "f"};
+    const promc_str longer[] = {{"ax", 1}, {"bx", 1}, {"cx", 1}, {"dx", 1}, {"ex", 1}, {"fx", 1}};
+    promc_family_settings settings = {.labels = {NULL}};
+    char name[2] = "m";
+    for (size_t n = 1; n <= 6; n++) {
+        promc_family *family;
+        promc_counter counter, same;
+        settings.name = name;
+        settings.labels[n - 1] = values[n - 1];
+        assert_ok(promc_counter_register(*state, &settings, &family));
+        assert_ok(promc_counter_get_n(family, longer, n, &counter));
+        promc_counter_add_u64(counter, n);
+        assert_ok(promc_counter_get(family, values, &same));
+        assert_same(promc_counter_value(same), n);
+        assert_int_equal(promc_family_series_count(family), 1);
+        name[0]++;
+    }
+}
+
 /* More than the settings have places for: by a list. */
 static void sixty_four_labels(void **state)
 {
@@ -371,6 +393,25 @@ static void every_byte_is_compared(void **state)
     }
 }
 
+/* In every place of the words that are read at once, and never behind the end. */
+static void utf8_is_checked_to_its_end_and_no_further(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 24; at++) {
+        char text[32] = "abcdefghijklmnopqrstuvwxyz";
+        text[at] = '\0';
+        assert_false(promc_utf8_valid(text, 26));
+        assert_true(promc_utf8_valid(text, at));
+        memcpy(text + at, "\xc3\xa4", 2);
+        assert_true(promc_utf8_valid(text, at + 2));
+        assert_false(promc_utf8_valid(text, at + 1));
+        memcpy(text + at, "\xf0\x9f\x98\x80", 4);
+        for (size_t cut = 1; cut < 4; cut++)
+            assert_false(promc_utf8_valid(text, at + cut));
+        assert_true(promc_utf8_valid(text, at + 4));
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -382,11 +423,13 @@ int main(void)
         TEST(long_values_are_cut_at_a_character),
         TEST(huge_values),
         TEST(values_round_trip),
+        TEST(values_with_a_length),
         TEST(sixteen_labels),
         TEST(sixty_four_labels),
         TEST(threads_create_the_same_series),
         TEST(hash_reads_only_the_value),
         TEST(every_byte_is_compared),
+        TEST(utf8_is_checked_to_its_end_and_no_further),
     };
     return cmocka_run_group_tests_name("labels", tests, NULL, NULL);
 }

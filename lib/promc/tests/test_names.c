@@ -258,6 +258,29 @@ static void types_and_counts(void **state)
     assert_non_null(strstr(promc_error_detail(), "has 1 labels, 2 values"));
     assert_int_equal(promc_family_series_count(family), 0);
     assert_int_equal(promc_family_type(family), PROMC_COUNTER);
+    assert_ok(promc_gauge_register(*state, &(promc_family_settings){.name = "g"}, &family));
+    assert_int_equal(promc_family_type(family), PROMC_GAUGE);
+    assert_ok(promc_histogram_register(*state, &(promc_histogram_settings){.family = {.name = "h"}}, &family));
+    assert_int_equal(promc_family_type(family), PROMC_HISTOGRAM);
+}
+
+/* As a label of the registry and of the family: there is room for a value of any length. */
+static void long_constant_labels(void **state)
+{
+    static char value[1000], line[3000];
+    memset(value, 'v', sizeof(value) - 1);
+    value[0] = '"';
+    const promc_label first = {"a", value}, second[] = {{"b", value}, {NULL, NULL}};
+    promc_family *family;
+    promc_registry *registry =
+        new_registry(&(promc_registry_settings){.constant_labels = &first, .constant_label_count = 1});
+    assert_ok(promc_counter_register(
+        registry, &(promc_family_settings){.name = "c", .labels = {"x"}, .constant_labels = second}, &family));
+    promc_counter_inc(promc_counter_with(family, "1"));
+    snprintf(line, sizeof(line), "c_total{a=\"\\%s\",b=\"\\%s\",x=\"1\"} 1", value, value);
+    assert_true(exposes(registry, line));
+    promc_registry_destroy(registry);
+    (void)state;
 }
 
 int main(void)
@@ -273,6 +296,7 @@ int main(void)
         TEST(units),
         TEST(buckets),
         TEST(utf8_names_on_request),
+        TEST(long_constant_labels),
         TEST(failed_registration_is_harmless),
         TEST(types_and_counts),
     };

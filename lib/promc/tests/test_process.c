@@ -356,6 +356,12 @@ static void test_prefix(void **state)
     assert_int_equal(promc_collect_prefixed(registry, PROMC_COLLECT_PROCESS, "1"), PROMC_E_NAME);
     assert_int_equal(promc_collect_prefixed(registry, PROMC_COLLECT_PROCESS, NULL), PROMC_E_INVALID);
     assert_int_equal(promc_collect_prefixed(registry, 0, "x_"), PROMC_E_INVALID);
+    char longest[66];
+    memset(longest, 'x', 65);
+    longest[65] = '\0';
+    assert_int_equal(promc_collect_prefixed(registry, PROMC_COLLECT_PROCESS, longest), PROMC_E_NAME);
+    assert_non_null(strstr(promc_error_detail(), "longer than 64 bytes"));
+    assert_int_equal(promc_collect_prefixed(registry, PROMC_COLLECT_PROCESS, longest + 1), 0);
     assert_int_equal(promc_collect_prefixed(registry, 32, "x_"), PROMC_E_INVALID);
     char *text, *kept;
     size_t length;

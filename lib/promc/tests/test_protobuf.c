@@ -488,6 +488,114 @@ static void test_a_counter_with_its_exemplar(void **state)
     promc_registry_destroy(registry);
 }
 
+static int64_t unzigzag(uint64_t n)
+{
+    return (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
+}
+
+/* What a histogram's message says of its native buckets and exemplars, as text: its fields in their order. */
+static void read_native(char *out, struct span in)
+{
+    struct field field, part;
+    while (next_field(&in, &field)) {
+        struct span bytes = field.bytes;
+        switch (field.number) {
+        case 3: /* a classic bucket: its exemplar */
+            while (next_field(&bytes, &part))
+                if (part.number == 3) {
+                    read_exemplar(part.bytes);
+                    out += sprintf(out, "classic exemplar %g; ", exemplar_value);
+                }
+            break;
+        case 5:
+            out += sprintf(out, "schema %d; ", (int)unzigzag(field.varint));
+            break;
+        case 6:
+            out += sprintf(out, "threshold %g; ", field.real);
+            break;
+        case 7:
+            out += sprintf(out, "zeros %u; ", (unsigned)field.varint);
+            break;
+        case 9:
+        case 12:
+            out += sprintf(out, "%c", field.number == 9 ? '-' : '+');
+            while (next_field(&bytes, &part))
+                out += part.number == 1 ? sprintf(out, "%d", (int)unzigzag(part.varint))
+                                        : sprintf(out, "/%u; ", (unsigned)part.varint);
+            break;
+        case 10:
+        case 13:
+            out += sprintf(out, "%cdeltas", field.number == 10 ? '-' : '+');
+            while (bytes.at < bytes.end)
+                out += sprintf(out, " %d", (int)unzigzag(read_varint(&bytes)));
+            out += sprintf(out, "; ");
+            break;
+        case 16:
+            read_exemplar(field.bytes);
+            out += sprintf(out, "exemplar %g; ", exemplar_value);
+            break;
+        default:
+            assert_true(field.number == 1 || field.number == 2 || field.number == 15);
+        }
+    }
+}
+
+/* The message of the only series of the only family. */
+static struct span only_histogram(const char *bytes, size_t length)
+{
+    struct span in = {(const unsigned char *)bytes, (const unsigned char *)bytes + length}, found = {0};
+    struct field field;
+    uint64_t size = read_varint(&in);
+    in.end = in.at + size;
+    while (next_field(&in, &field)) {
+        struct span metric = field.bytes;
+        struct field inner;
+        while (field.number == 4 && next_field(&metric, &inner))
+            if (inner.number == 7)
+                found = inner.bytes;
+    }
+    assert_non_null(found.at);
+    return found;
+}
+
+static void expect_native(const promc_histogram_settings *settings, const char *expected)
+{
+    const double values[] = {0, 0, 1, 3, 4, 1000, -3};
+    const promc_label trace = {"trace_id", "0123456789abcdef"};
+    promc_registry *registry;
+    promc_family *family;
+    char said[1024] = "";
+    size_t length;
+    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
+    assert_int_equal(promc_histogram_register(registry, settings, &family), 0);
+    promc_histogram histogram = promc_histogram_with_values(family, NULL, 0);
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+        promc_histogram_observe(histogram, values[i]);
+    assert_int_equal(promc_histogram_observe_exemplar(histogram, 5, &trace, 1), 0);
+    char *bytes = corpus_scrape(registry, (promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &length);
+    read_native(said, only_histogram(bytes, length));
+    assert_string_equal(said, expected);
+    free(bytes);
+    promc_registry_destroy(registry);
+}
+
+/* Schema 0 has a bucket for each power of two, schema -4 for each 16th: 1 is in bucket 0, all up to 65536 in bucket 1. */
+static void test_native_buckets(void **state)
+{
+    static const double bounds[] = {2, 8};
+    (void)state;
+    expect_native(
+        &(promc_histogram_settings){.family = {.name = "h"}, .kind = PROMC_HISTOGRAM_NATIVE, .native = {.growth = 2}},
+        "schema 0; threshold 2.93874e-39; zeros 2; -2/1; -deltas 1; +0/4; +6/1; +deltas 1 -1 2 -1 0; "
+        "exemplar 5; ");
+    expect_native(&(promc_histogram_settings){.family = {.name = "h"},
+                                              .kind = PROMC_HISTOGRAM_NATIVE,
+                                              .native = {.growth = 65536}},
+                  "schema -4; threshold 2.93874e-39; zeros 2; -1/1; -deltas 1; +0/2; +deltas 1 3; exemplar 5; ");
+    expect_native(&(promc_histogram_settings){.family = {.name = "h"}, .buckets = bounds, .bucket_count = 2},
+                  "classic exemplar 5; ");
+}
+
 static void test_no_family_without_metrics(void **state)
 {
     (void)state;
@@ -628,6 +736,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_go_reads_the_same, build_oracle, remove_oracle),
         cmocka_unit_test(test_one_message_a_family),
         cmocka_unit_test(test_a_counter_with_its_exemplar),
+        cmocka_unit_test(test_native_buckets),
         cmocka_unit_test(test_no_family_without_metrics),
         cmocka_unit_test(test_promise_and_reality),
         cmocka_unit_test(test_churn),

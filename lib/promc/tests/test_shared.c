@@ -272,6 +272,25 @@ static void joining(void **state)
     promc_registry_destroy(second.registry);
 }
 
+/* What is closed makes room for who comes: a shard is a place of which there are max_threads. */
+static void a_closed_registry_gives_its_places_back(void **state)
+{
+    (void)state;
+    struct metrics kept = make(3);
+    promc_registry_stats stats;
+    promc_counter_inc(kept.counter);
+    for (int i = 0; i < 20; i++) {
+        struct metrics m = make(3);
+        promc_counter_inc(m.counter);
+        promc_registry_destroy(m.registry);
+    }
+    assert_same(promc_counter_value(kept.counter), 21);
+    assert_true(exposes(kept.registry, "c_total{x=\"1\"} 21"));
+    promc_registry_get_stats(kept.registry, &stats, sizeof(stats));
+    assert_int_equal(stats.shards, 2);
+    promc_registry_destroy(kept.registry);
+}
+
 static void a_new_life_starts_from_zero(void **state)
 {
     (void)state;
@@ -367,7 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(workers_add_up),       TEST(killed_worker),  TEST(half_an_observation),
         TEST(killed_with_the_lock), TEST(joining),        TEST(a_new_life_starts_from_zero),
-        TEST(not_an_arena),         TEST(race_to_create),
+        TEST(not_an_arena),         TEST(race_to_create), TEST(a_closed_registry_gives_its_places_back),
     };
     return cmocka_run_group_tests_name("shared", tests, NULL, NULL);
 }
