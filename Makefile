@@ -142,8 +142,8 @@ lint-layers: build ## check which room uses which, no cycles, each function in t
 lint-tidy: build ## clang-tidy over every C source of the build
 	@scripts/lint-tidy $(BUILD)
 
-mutate: ## break changed lines of C one at a time and list the breaks that no test notices; SINCE=commit, or FILES='a.c b.c'; SAMPLE=50, TESTS='import'
-	@scripts/mutate --since $(or $(SINCE),main) $(SAMPLE:%=--sample %) --stack '$(TESTS)' $(FILES)
+mutate: ## break changed lines of C one at a time and list the breaks that no test notices; SINCE=commit, or FILES='a.c folder'; SAMPLE=50, SEED=1, TESTS='import' or 'related', RETRY=1
+	@scripts/mutate --jobs 2 --since $(or $(SINCE),main) $(SAMPLE:%=--sample %) $(SEED:%=--seed %) $(if $(RETRY),--retry) --stack '$(TESTS)' $(FILES)
 
 lint-deep: build ## lint-tidy with longer paths: twenty minutes of CPU; FILES='a.c b.c' picks some
 	@scripts/lint-tidy --deep $(BUILD) $(FILES)

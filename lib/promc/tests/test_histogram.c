@@ -431,6 +431,14 @@ static void ready_native_buckets(void **state)
     promc_registry_destroy(registry);
 }
 
+static void a_histogram_that_is_none_has_nothing(void **state)
+{
+    double sum = 5;
+    (void)state;
+    assert_int_equal(promc_histogram_count((promc_histogram){0}, &sum), 0);
+    assert_same(sum, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +455,7 @@ int main(void)
         cmocka_unit_test(observe_n_is_n_observations),
         cmocka_unit_test(observe_n_of_one_instant),
         cmocka_unit_test(only_infinite_and_negative_bounds),
+        cmocka_unit_test(a_histogram_that_is_none_has_nothing),
     };
     return cmocka_run_group_tests_name("histogram", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* /proc parsing with hostile command names, control groups of both versions in a made-up tree, and the nine metrics themselves. */
 #include "collect/cgroup_read.h"
 #include "collect/procfs.h"
+#include "shard/process.h"
 #include "util.h"
 
 #include <errno.h>
@@ -345,6 +346,23 @@ static void test_no_registry(void **state)
     assert_true(promc_collect_process(NULL) == PROMC_E_INVALID);
 }
 
+/* By it a process is told from a later one with its number: field 22, of which the name in brackets is field 2. */
+static void test_start_time(void **state)
+{
+    (void)state;
+    char text[1024] = "";
+    unsigned long long start = 0;
+    assert_int_equal(prctl(PR_SET_NAME, "a (b) c"), 0);
+    assert_true(promc_read_file("/proc/self/stat", text, sizeof(text)) > 0);
+    assert_int_equal(sscanf(strrchr(text, ')') + 1,
+                            " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                            &start),
+                     1);
+    assert_true(start > 0);
+    promc_self_reset();
+    assert_int_equal(promc_self_start(), start);
+}
+
 static void test_prefix(void **state)
 {
     (void)state;
@@ -435,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_a_scrape_costs_no_descriptor),
         cmocka_unit_test(test_no_registry),
         cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_start_time),
         cmocka_unit_test(test_memory_limit_without_sysinfo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
