@@ -22,7 +22,9 @@
 static struct fixture *api_f;
 static struct front *api_front;
 static char api_organisation[37];
-static char api_location[128]; /* of the last answer; "": none */
+static char api_location[128];  /* of the last answer; "": none */
+static bool api_replayed;       /* the last answer had Idempotent-Replayed */
+static const char *api_headers; /* further ones of each request; NULL: none */
 
 static inline int api_run_key(void *arg, struct db *db)
 {
@@ -39,6 +41,7 @@ static inline int api_open(void **state)
                                     routes_preview(),       routes_prospects(),   routes_recipients(),
                                     routes_prospect_edit(), routes_suppressions()};
     api_f = *state;
+    api_headers = NULL;
     (void)strcpy(api_f->settings.mail_from, "A <a@b.co>");
     (void)strcpy(api_f->settings.mail_url, "file");
     api_f->settings.worker_threads = 1;
@@ -83,7 +86,7 @@ static inline json_t *api_send(const char *method, const char *path, const char 
     int n = snprintf(text, size, "%s %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n", method, path, API_KEY);
     if (type)
         n += snprintf(text + n, size - (size_t)n, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, strlen(body));
-    n += snprintf(text + n, size - (size_t)n, "\r\n%s", type ? body : "");
+    n += snprintf(text + n, size - (size_t)n, "%s\r\n%s", api_headers ? api_headers : "", type ? body : "");
     front_connect(api_front, &client);
     front_send(api_front, &client, text, (size_t)n, (size_t)n);
     front_finish(api_front, &client, FRONT_HALF_CLOSE);
@@ -92,6 +95,7 @@ static inline json_t *api_send(const char *method, const char *path, const char 
     front_check(&client, FRONT_HALF_CLOSE);
     if (client.last != status)
         fail_msg("%s %s was answered %d, not %d: %s", method, path, client.last, status, end);
+    api_replayed = strstr(answer, "\r\nIdempotent-Replayed: true\r\n") != NULL;
     const char *location = strstr(answer, "\r\nLocation: ");
     (void)snprintf(api_location, sizeof(api_location), "%.*s", location ? (int)strcspn(location + 12, "\r") : 0,
                    location ? location + 12 : "");

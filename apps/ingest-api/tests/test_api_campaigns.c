@@ -131,15 +131,18 @@ static void each_state_allows_what_it_should(void **state)
 
 static void times_say_when_it_was_started_and_completed(void **state)
 {
-    char one[128], path[200];
+    char one[128], path[200], active[200];
     (void)state;
     create("n");
     keep(one);
     json_t *started = api("POST", path_of("/start"), 200);
     json_t *at = json_incref(json_object_get(started, "started_at"));
     api_expect(started, "{'status': 'active', 'started_at': '*', 'completed_at': null}");
+    (void)snprintf(active, sizeof(active), "active_campaigns{organisation_id=\"%s\"}", api_organisation);
+    assert_int_equal((int)fixture_metric(active), 1);
     (void)snprintf(path, sizeof(path), "%s/pause", one);
     json_decref(api("POST", path, 200));
+    assert_int_equal((int)fixture_metric(active), 0);
     (void)snprintf(path, sizeof(path), "%s/start", one);
     json_t *again = api("POST", path, 200);
     assert_true(json_equal(json_object_get(again, "started_at"), at)); /* that of the first time */

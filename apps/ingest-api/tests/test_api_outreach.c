@@ -224,6 +224,31 @@ static void who_said_no_gets_nothing(void **state)
     api_expect(api("GET", "/api/v1/suppressions", 200), "{'data': []}");
 }
 
+/* A server that refused the sender three times: the campaign shows it, and rests until somebody says retry. */
+static void a_held_campaign_is_released(void **state)
+{
+    (void)state;
+    json_decref(api("POST", path_of("/drafts"), 202));
+    api_work();
+    json_decref(api("POST", path_of("/start"), 200));
+    json_decref(api("POST", path_of("/send"), 202));
+    api_work();
+    assert_int_equal(fixture_exec(api_f, "UPDATE outreach.campaigns SET refusals = 3, refusal = 'r',"
+                                         " refusal_words = '550 no', held_until = 4000000000000"),
+                     DB_OK);
+    api_expect(api("GET", campaign, 200), "{'hold': {'refusals': 3, 'server_words': '550 no', 'paused': false,"
+                                          " 'next_attempt_at': '2096-10-02T07:06:40.000Z'}}");
+    assert_int_equal(fixture_exec(api_f, "UPDATE outreach.emails SET state = 'refused_sender', due_at = 4000000000000"
+                                         " WHERE prospect_id IN (SELECT id FROM crm.prospects"
+                                         " WHERE email = 'ada@example.com')"),
+                     DB_OK);
+    api_expect(api("GET", path_of("/stats"), 200), "{'emails': {'pending': 1, 'sent': 1}}");
+    api_expect(api("POST", path_of("/retry"), 202), "{'enqueued': 1, 'already_enqueued': 0}");
+    api_expect(api("GET", campaign, 200), "{'hold': null}");
+    api_work();
+    api_expect(api("GET", path_of("/stats"), 200), "{'emails': {'pending': 0, 'sent': 2}}");
+}
+
 static void no_more_jobs_than_allowed(void **state)
 {
     (void)state;
@@ -246,6 +271,7 @@ int main(void)
         TEST(a_person_decides_what_is_in_doubt),
         TEST(a_preview_is_what_would_be_sent),
         TEST(who_said_no_gets_nothing),
+        TEST(a_held_campaign_is_released),
         TEST(no_more_jobs_than_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Idempotency-Key: the same request is done once and answered the same, another one with its key is refused. */
+#include "api_fixture.h"
+#include "data/idempotency.h"
+
+#define CAMPAIGNS "/api/v1/campaigns"
+#define BODY "{'name': 'n', 'subject_template': 'S', 'body_template': 'B'}"
+
+static int64_t campaigns(void)
+{
+    return fixture_count(api_f, "SELECT count(*) FROM outreach.campaigns");
+}
+
+static void settings(void)
+{
+    api_front->settings.idempotency_ttl_s = 3600;
+}
+
+static void the_same_request_is_done_once(void **state)
+{
+    char location[128];
+    (void)state;
+    settings();
+    api_headers = "Idempotency-Key: one\r\n";
+    json_t *first = api_with("POST", CAMPAIGNS, BODY, 201);
+    memcpy(location, api_location, sizeof(location));
+    assert_false(api_replayed);
+    for (int i = 0; i < 2; i++) {
+        json_t *again = api_with("POST", CAMPAIGNS, BODY, 201);
+        assert_true(api_replayed);
+        assert_true(json_equal(first, again));
+        assert_string_equal(api_location, location);
+        json_decref(again);
+        api_headers = "Idempotency-Key: \"one\"\r\n"; /* is the same */
+    }
+    assert_int_equal(campaigns(), 1);
+    api_refused("POST", CAMPAIGNS, "{'name': 'other', 'subject_template': 'S', 'body_template': 'B'}", 422,
+                "idempotency_key_reused");
+    api_refused("POST", "/api/v1/suppressions", BODY, 422, "invalid_fields"); /* refused before the store is asked */
+    api_headers = "Idempotency-Key: two\r\n";
+    json_t *other = api_with("POST", CAMPAIGNS, BODY, 201);
+    assert_false(api_replayed);
+    assert_false(json_equal(first, other));
+    json_decref(other);
+    json_decref(first);
+    assert_int_equal(campaigns(), 2);
+}
+
+static void what_was_refused_may_be_sent_again(void **state)
+{
+    (void)state;
+    settings();
+    api_headers = "Idempotency-Key: one\r\n";
+    api_front->settings.max_campaigns = 1;
+    json_decref(api_with("POST", CAMPAIGNS, BODY, 201));
+    api_headers = "Idempotency-Key: two\r\n";
+    api_refused("POST", CAMPAIGNS, BODY, 409, "too_many_campaigns");
+    api_front->settings.max_campaigns = 2;
+    json_decref(api_with("POST", CAMPAIGNS, BODY, 201));
+    assert_false(api_replayed);
+    assert_int_equal(campaigns(), 2);
+}
+
+static void a_key_is_one_string(void **state)
+{
+    static const char *const wrong[] = {"Idempotency-Key: \r\n",        "Idempotency-Key: \"\"\r\n",
+                                        "Idempotency-Key: a b\r\n",     "Idempotency-Key: a\\b\r\n",
+                                        "Idempotency-Key: \"a\r\n",     "Idempotency-Key: a\r\nIdempotency-Key: a\r\n",
+                                        "Idempotency-Key: \xc3\xa4\r\n"};
+    char longest[IDEMPOTENCY_KEY_MAX + 40] = "Idempotency-Key: ";
+    (void)state;
+    settings();
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        api_headers = wrong[i];
+        api_refused("POST", CAMPAIGNS, BODY, 400, "invalid_idempotency_key");
+    }
+    size_t n = strlen(longest);
+    memset(longest + n, 'k', IDEMPOTENCY_KEY_MAX + 1);
+    (void)strcpy(longest + n + IDEMPOTENCY_KEY_MAX + 1, "\r\n");
+    api_headers = longest;
+    api_refused("POST", CAMPAIGNS, BODY, 400, "invalid_idempotency_key");
+    (void)strcpy(longest + n + IDEMPOTENCY_KEY_MAX, "\r\n");
+    json_decref(api_with("POST", CAMPAIGNS, BODY, 201));
+    assert_int_equal(campaigns(), 1);
+    /* What changes nothing has none. */
+    api_headers = "Idempotency-Key: a b\r\n";
+    json_decref(api("GET", CAMPAIGNS, 200));
+}
+
+/* Its claim is of this process, in which nothing runs, or its time is over: then it is done anew. */
+static void what_was_left_behind_is_done_anew(void **state)
+{
+    (void)state;
+    settings();
+    api_headers = "Idempotency-Key: one\r\n";
+    json_decref(api_with("POST", CAMPAIGNS, BODY, 201));
+    assert_int_equal(fixture_exec(api_f, "UPDATE tracking.idempotency SET status = 0, owner = 'elsewhere 1 2', claim = "
+                                         "organisation_id, answer = NULL"),
+                     DB_OK);
+    api_refused("POST", CAMPAIGNS, BODY, 409, "request_in_progress");
+    assert_int_equal(fixture_exec(api_f, "UPDATE tracking.idempotency SET at = at - 3000000"), DB_OK);
+    json_decref(api_with("POST", CAMPAIGNS, BODY, 201));
+    assert_false(api_replayed);
+    assert_int_equal(campaigns(), 2);
+    assert_int_equal(fixture_exec(api_f, "UPDATE tracking.idempotency SET at = at - 3601000"), DB_OK);
+    json_decref(api_with("POST", CAMPAIGNS, BODY, 201));
+    assert_false(api_replayed);
+    assert_int_equal(campaigns(), 3);
+}
+
+/* More than one transaction takes: the key is claimed by the first and answered by the last. */
+static void a_large_import_is_done_once(void **state)
+{
+    char *body = malloc(200000), *at = stpcpy(body, "email,first_name\n");
+    (void)state;
+    settings();
+    for (int i = 0; i < 2000; i++)
+        at += sprintf(at, "person-%d@example.com,A name that makes the row longer %d\n", i, i);
+    api_headers = "Idempotency-Key: one\r\n";
+    for (int i = 0; i < 2; i++) {
+        api_expect(api_send("POST", "/api/v1/prospects/import", "text/csv", body, 200),
+                   "{'imported': 2000, 'updated': 0, 'rejected': 0}");
+        assert_int_equal(api_replayed, i > 0);
+    }
+    assert_int_equal(fixture_count(api_f, "SELECT count(*) FROM tracking.idempotency WHERE claim IS NULL"
+                                          " AND owner IS NULL AND import_id IS NULL AND status = 200"),
+                     1);
+    free(body);
+}
+
+static void no_more_keys_than_allowed(void **state)
+{
+    (void)state;
+    settings();
+    api_front->settings.max_idempotency_keys = 1;
+    api_headers = "Idempotency-Key: one\r\n";
+    json_decref(api_with("POST", CAMPAIGNS, BODY, 201));
+    api_headers = "Idempotency-Key: two\r\n";
+    api_refused("POST", CAMPAIGNS, BODY, 429, "too_many_idempotency_keys");
+    api_headers = "Idempotency-Key: one\r\n";
+    json_decref(api_with("POST", CAMPAIGNS, BODY, 201));
+    assert_true(api_replayed);
+    assert_int_equal(campaigns(), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        API_TEST(the_same_request_is_done_once), API_TEST(what_was_refused_may_be_sent_again),
+        API_TEST(a_key_is_one_string),           API_TEST(what_was_left_behind_is_done_anew),
+        API_TEST(a_large_import_is_done_once),   API_TEST(no_more_keys_than_allowed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
