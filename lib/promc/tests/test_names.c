@@ -267,7 +267,7 @@ static void types_and_counts(void **state)
 /* As a label of the registry and of the family: there is room for a value of any length. */
 static void long_constant_labels(void **state)
 {
-    static char value[1000], line[3000];
+    static char value[300], line[900];
     memset(value, 'v', sizeof(value) - 1);
     value[0] = '"';
     const promc_label first = {"a", value}, second[] = {{"b", value}, {NULL, NULL}};
