@@ -316,6 +316,7 @@ static void lookups_and_scrapes_meanwhile(void **state)
 static void what_stays(void **state)
 {
     promc_registry *registry = *state;
+    needs_shared_arenas();
     assert_fails(promc_family_destroy(NULL), PROMC_E_INVALID, "no metric family");
     assert_fails(promc_family_destroy(promc_family_find(registry, "promc_series")), PROMC_E_INVALID, "promc's own");
     char path[64];

@@ -143,6 +143,7 @@ static void fill_up(void)
 static void a_full_file_system(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     in_child(fill_up);
 }
 
@@ -196,6 +197,7 @@ static void make_room(void)
 static void room_comes_back(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     in_child(make_room);
 }
 
@@ -219,6 +221,7 @@ static void ten_thousand(void)
 static void the_default_in_64_mib(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     in_child(ten_thousand);
 }
 
@@ -294,6 +297,7 @@ static void lock_all(void)
 static void locked_memory(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     in_child(lock_all);
 }
 
@@ -338,6 +342,7 @@ static void other_user(void)
 static void joined_by_another_user(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     in_child(other_user);
 }
 
@@ -355,6 +360,7 @@ static void a_wrong_mode(void **state)
 static void a_changed_definition(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     promc_family *family;
     promc_registry_settings settings = {.shared_path = in_folder("arena")};
     promc_registry *old = new_registry(&settings), *new = new_registry(&settings);
@@ -428,6 +434,7 @@ static void memory_that_will_not_do(void **state)
 static void memory_that_processes_share(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     size_t bytes = (size_t)4 << 20;
     int fd = memfd_create("promc-test", MFD_CLOEXEC);
     assert_int_equal(ftruncate(fd, (off_t)bytes), 0);

@@ -556,6 +556,7 @@ static void coarsening_among_threads(void **state)
 static void processes_share_one(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     char path[64];
     snprintf(path, sizeof(path), "/dev/shm/promc-test-native-%d", (int)getpid());
     promc_registry *registry = new_registry(&(promc_registry_settings){.shared_path = path});

@@ -6,6 +6,8 @@
 #include "shard/shard.h"
 #include "util.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -77,6 +79,7 @@ static void await(pid_t child, int expected_signal)
 static void workers_add_up(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     struct metrics m = make(8);
     pid_t workers[WORKERS];
     promc_counter_inc(m.counter);
@@ -109,6 +112,7 @@ static void workers_add_up(void **state)
 static void killed_worker(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     struct metrics m = make(2);
     uint64_t *progress = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(progress, MAP_FAILED);
@@ -155,6 +159,7 @@ static void killed_worker(void **state)
 static void half_an_observation(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     struct metrics m = make(1);
     double sum;
     pid_t worker = fork();
@@ -183,6 +188,7 @@ static void half_an_observation(void **state)
 static void killed_with_the_lock(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     void *list;
     size_t bytes;
     if (syscall(SYS_get_robust_list, 0, &list, &bytes) != 0)
@@ -242,6 +248,7 @@ static void killed_with_the_lock(void **state)
 static void joining(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     struct metrics first = make(4), second = make(2);
     assert_ptr_not_equal(promc_ref_live(first.counter.ref), promc_ref_live(second.counter.ref));
     promc_counter_inc(first.counter);
@@ -276,6 +283,7 @@ static void joining(void **state)
 static void a_closed_registry_gives_its_places_back(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     struct metrics kept = make(3);
     promc_registry_stats stats;
     promc_counter_inc(kept.counter);
@@ -294,6 +302,7 @@ static void a_closed_registry_gives_its_places_back(void **state)
 static void a_new_life_starts_from_zero(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     pid_t child = fork();
     if (child == 0) {
         struct metrics m = make(4);
@@ -344,10 +353,39 @@ static void not_an_arena(void **state)
     assert_fails(promc_registry_open_readonly(&registry, "/dev/null"), PROMC_E_FORMAT, "not a regular file");
 }
 
+/* glibc learns from pthread_mutex_init() alone that a kernel has none. Without them the lock of a dead process would never be released. */
+#ifndef __SANITIZE_THREAD__ /* it has a pthread_mutex_init() of its own */
+static bool refuse_robust;
+
+int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+{
+    static int (*real)(pthread_mutex_t *, const pthread_mutexattr_t *);
+    int robust = PTHREAD_MUTEX_STALLED;
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "pthread_mutex_init");
+    if (refuse_robust && attributes && pthread_mutexattr_getrobust(attributes, &robust) == 0 &&
+        robust == PTHREAD_MUTEX_ROBUST)
+        return ENOTSUP;
+    return real(mutex, attributes);
+}
+
+static void refused_without_robust_mutexes(void **state)
+{
+    (void)state;
+    promc_registry *registry;
+    promc_registry_settings settings = settings_with(4);
+    refuse_robust = true;
+    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "no robust mutexes");
+    promc_registry_destroy(new_registry(NULL)); /* a private arena does not need them */
+    refuse_robust = false;
+}
+#endif
+
 /* Many processes open the file at the same moment: one makes it, all use it. */
 static void race_to_create(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     for (int round = 0; round < 10; round++) {
         enum { RACERS = 8 };
         pid_t racers[RACERS];
@@ -384,9 +422,18 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(workers_add_up),       TEST(killed_worker),  TEST(half_an_observation),
-        TEST(killed_with_the_lock), TEST(joining),        TEST(a_new_life_starts_from_zero),
-        TEST(not_an_arena),         TEST(race_to_create), TEST(a_closed_registry_gives_its_places_back),
+        TEST(workers_add_up),
+        TEST(killed_worker),
+        TEST(half_an_observation),
+        TEST(killed_with_the_lock),
+        TEST(joining),
+        TEST(a_new_life_starts_from_zero),
+        TEST(not_an_arena),
+        TEST(race_to_create),
+        TEST(a_closed_registry_gives_its_places_back),
+#ifndef __SANITIZE_THREAD__
+        TEST(refused_without_robust_mutexes),
+#endif
     };
     return cmocka_run_group_tests_name("shared", tests, NULL, NULL);
 }

@@ -489,6 +489,7 @@ static char *last_values(const char *path)
 static void shared(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     char path[64];
     snprintf(path, sizeof(path), "/tmp/promc-test-summary-%d", (int)getpid());
     promc_registry *registry = new_registry(&(promc_registry_settings){.shared_path = path, .no_self_metrics = true});

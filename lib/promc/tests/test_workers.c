@@ -186,6 +186,7 @@ static void in_a_private_arena(void **state)
 static void wrong_use(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     promc_registry_settings settings = {.shared_path = path, .arena_bytes = (size_t)4 << 20};
     promc_registry *registry = new_registry(&settings);
     promc_family *family;
@@ -208,6 +209,7 @@ static void wrong_use(void **state)
 static void idle_expiry(void **state)
 {
     (void)state;
+    needs_shared_arenas();
     promc_registry_settings settings = {.shared_path = path, .arena_bytes = (size_t)4 << 20};
     promc_registry *registry = new_registry(&settings);
     promc_family *family;

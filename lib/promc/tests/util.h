@@ -5,6 +5,7 @@
 
 #include <promc/promc.h>
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,6 +49,27 @@
         while (!(condition))                                         \
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); \
     } while (0)
+
+/* glibc for riscv64 refuses robust mutexes of processes under qemu-user, which has none; then promc refuses shared arenas. */
+static inline bool shared_arenas_work(void)
+{
+    if (!getenv("PROMC_EMULATOR"))
+        return true;
+    pthread_mutex_t mutex;
+    pthread_mutexattr_t robust;
+    pthread_mutexattr_init(&robust);
+    pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST);
+    pthread_mutexattr_setpshared(&robust, PTHREAD_PROCESS_SHARED);
+    return pthread_mutex_init(&mutex, &robust) == 0;
+}
+
+static inline void needs_shared_arenas(void)
+{
+    if (shared_arenas_work())
+        return;
+    print_message("skipped: no robust mutexes under this emulator\n");
+    skip();
+}
 
 static inline promc_registry *new_registry(const promc_registry_settings *settings)
 {

@@ -7,17 +7,14 @@
 
 int promc_lock_init(struct promc_arena *arena)
 {
-    int rc = 0;
     pthread_mutexattr_t attributes;
     pthread_mutexattr_init(&attributes);
-    if (arena->shared) {
-        if (!promc_mutex_robust(&attributes))
-            rc = promc_fail(PROMC_E_INVALID, "this system has no robust mutexes, which a shared arena needs");
-        pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    }
-    pthread_mutex_init(&arena->header->lock, &attributes);
+    bool can = !arena->shared || (promc_mutex_robust(&attributes) &&
+                                  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0);
+    /* glibc finds out here that the kernel has no robust mutexes */
+    can = can && pthread_mutex_init(&arena->header->lock, &attributes) == 0;
     pthread_mutexattr_destroy(&attributes);
-    return rc;
+    return can ? 0 : promc_fail(PROMC_E_INVALID, "this system has no robust mutexes, which a shared arena needs");
 }
 
 void promc_lock_forked(struct promc_arena *arena)
