@@ -19,7 +19,7 @@ ROUNDS = int(os.environ.get("VECTORS_ROUNDS", 5000))
 
 # Why it refuses what Python's parser accepts: promc/testkit.h says so. The last five: Python splits a line leniently.
 STRICTER = re.compile(
-    "stands twice|bucket bounds are not ascending|is not a number|neither a timestamp nor an exemplar|a NUL byte in a number"
+    "is repeated|bucket bounds are not ascending|is not a number|neither a timestamp nor an exemplar|a NUL byte in a number"
     "|carriage return|a backslash at the end|le is no number"
     "|a comment is not allowed|one blank is expected|is not closed|, or } is expected|a label name is expected")
 # Why it accepts what Python's parser refuses: that trips over timestamps in two spellings, orders those with a fraction below zero

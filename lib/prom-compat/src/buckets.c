@@ -4,7 +4,7 @@
 #include <promc/promc.h>
 #include <stdarg.h>
 
-/* The bounds in one piece with their head. */
+/* The bounds and their header in one allocation. */
 struct buckets {
     prom_histogram_buckets_t head;
     double bounds[];

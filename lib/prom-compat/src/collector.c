@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Collectors: a promc registry each. */
+/* Collectors: each has its own promc registry. */
 #include "prom_internal.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ static prom_collector_t *make(const char *name, const promc_registry_settings *s
     return NULL;
 }
 
-/* promc's own metrics are shown of a registry's first collector, which is "default". */
+/* promc's own metrics are exposed only for a registry's first collector, "default". */
 prom_collector_t *prom_collector_new(const char *name)
 {
     promc_registry_settings settings = {.arena_bytes = PROM_ARENA_BYTES,
@@ -99,7 +99,7 @@ int prom_collector_destroy_generic(void *gen)
     return prom_collector_destroy(gen);
 }
 
-/* `jobs` and `jobs_total` are one name to a scraper that is given OpenMetrics: promc/exposition.h. */
+/* In OpenMetrics `jobs` and `jobs_total` are the same name: promc/exposition.h. */
 static bool has_family(promc_registry *registry, const char *name)
 {
     char base[600];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Metrics from their making to their end: prom_counter.h, prom_gauge.h, prom_histogram.h. */
+/* Creation and destruction of metrics: prom_counter.h, prom_gauge.h, prom_histogram.h. */
 #include "prom_internal.h"
 
 #include <string.h>

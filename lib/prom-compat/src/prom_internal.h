@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libprom inside. A collector is one promc registry; a prom registry is a list of collectors, shown as one exposition.
+ * Internals of libprom. A collector is one promc registry; a prom registry is a list of collectors in one exposition.
  *
- * Two kinds of lock. prom_lock: which registries, collectors and metrics belong together. A metric's own: its samples being made, and
- * updates while it has no family. prom_lock is taken first. Updates of a metric that has a family take none.
+ * Two kinds of lock. prom_lock guards which registries, collectors and metrics belong together. A metric's lock guards the creation of
+ * its samples, and updates while it has no family. prom_lock is taken first. Updates of a metric with a family take no lock.
  */
 #ifndef PROM_INTERNAL_H
 #define PROM_INTERNAL_H
@@ -14,10 +14,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* What a collector's metrics may take: of ten metrics 10,000 series each, of 64 threads. Memory is taken as it is needed. */
+/* Memory limit of a collector: ten metrics with 10,000 series each, on 64 threads. Memory is allocated as needed. */
 #define PROM_ARENA_BYTES (128 << 20)
-#define PROM_MOST_COLLECTORS 65 /* of an exposition: the first registry, and 64 more */
-#define PROM_MOST_SAMPLES 10000 /* that a metric keeps for the program */
+#define PROM_MOST_COLLECTORS 65 /* in an exposition: the first registry and 64 more */
+#define PROM_MOST_SAMPLES 10000 /* kept by a metric for the program */
 #define PROM_MOST_EARLY 1024    /* observations of a series before its histogram is registered */
 
 enum prom_kind { PROM_COUNTER, PROM_GAUGE, PROM_HISTOGRAM };
@@ -37,7 +37,7 @@ struct prom_metric_sample {
     double early;             /* before that: a counter's or gauge's value */
     double *observed;         /* and a histogram's observations */
     size_t observed_count;
-    const char *values[]; /* of its labels; their text stands behind */
+    const char *values[]; /* label values; their text follows */
 };
 
 struct prom_metric_sample_histogram {
@@ -47,11 +47,11 @@ struct prom_metric_sample_histogram {
 struct prom_metric {
     enum prom_kind kind;
     promc_family_settings settings; /* its strings are the metric's */
-    char **labels;                  /* of the settings, ended by NULL */
+    char **labels;                  /* of the settings, NULL-terminated */
     size_t label_count;
     prom_histogram_buckets_t *buckets;
     promc_family *family;   /* NULL until a collector has the metric; atomic */
-    union prom_handle only; /* of a metric without labels, once it has a family */
+    union prom_handle only; /* for a metric without labels, once it has a family */
 
     pthread_mutex_t lock;
     struct prom_metric_sample *
@@ -59,7 +59,7 @@ struct prom_metric {
     size_t sample_count; /* in the chains */
     struct prom_metric_sample *past_cap; /* all values `other` */
 
-    prom_collector_t *collector; /* and the next metric of it: under prom_lock */
+    prom_collector_t *collector; /* and its next metric: under prom_lock */
     prom_metric_t *next;
 };
 
@@ -86,12 +86,12 @@ int prom_handle_get(promc_family *family, enum prom_kind kind, const char *const
 
 /* Give it a family in the registry, with everything that was counted before. prom_lock is held. */
 int prom_metric_attach(prom_metric_t *metric, promc_registry *registry);
-/* No collector has it (any more). */
+/* Only if no collector has it (any more). */
 void prom_metric_free(prom_metric_t *metric);
 
-/* The sample with these values, made if need be; NULL: no memory. Lock-free where it is there. */
+/* The sample with these values, created if necessary; NULL: no memory. Lock-free if it exists. */
 struct prom_metric_sample *prom_sample_of(prom_metric_t *metric, const char **values);
-/* All samples get their series, and what was counted before is counted there. The metric's lock is held. */
+/* Create the series of all samples and add what was counted before. The metric's lock is held. */
 int prom_samples_bind(prom_metric_t *metric, promc_family *family);
 void prom_samples_free(prom_metric_t *metric);
 /* PROM_ADD is dec and sub too, negative. @return 0 or 1. */
@@ -107,8 +107,8 @@ void prom_collector_remove(prom_collector_t *collector);
 bool prom_name_taken(const prom_collector_t *collector, const prom_collector_registry_t *registry, const char *name);
 
 /*
- * A scrape of a registry as it is now: it holds the collectors, so that they may be destroyed meanwhile. Exported, for libpromhttp.
- * registry NULL: the default one. @return NULL: there is none, or no memory.
+ * A scrape of the registry in its current state: it references the collectors, so they may be destroyed meanwhile. Exported for
+ * libpromhttp. registry NULL: the default one. @return NULL: no such registry, or no memory.
  */
 struct prom_scrape;
 PROM_API struct prom_scrape *prom_scrape_open(prom_collector_registry_t *registry,

@@ -6,7 +6,7 @@
 
 #define SLICE (32 * 1024)
 
-/* So that slow clients do not take all there is. */
+/* Limits what slow clients can use. */
 #define MOST_CONNECTIONS 64
 #define IDLE_SECONDS 30
 
@@ -79,7 +79,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
 {
     static int seen;
     (void)user, (void)version, (void)body;
-    if (!*state || *body_size != 0) { /* the headers; and a body, which means nothing here */
+    if (!*state || *body_size != 0) { /* first call: the headers; or a part of a body, which has no meaning here */
         *state = &seen;
         *body_size = 0;
         return MHD_YES;

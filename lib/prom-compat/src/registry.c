@@ -65,7 +65,7 @@ static prom_collector_registry_t *make(const char *name)
         return registry;
     }
     if (collector)
-        prom_collector_release(collector); /* nobody else has it */
+        prom_collector_release(collector); /* no other reference exists */
     free(copy);
     free(registry);
     return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Samples: a series that the program holds, and what was counted before a metric had a family. They are found in chains that only grow,
- * so that a reader needs no lock; a metric keeps PROM_MOST_SAMPLES of them and counts further ones as `other`.
+ * Samples: series that the program holds, and updates from before the metric had a family. They are in hash chains that only grow,
+ * so a reader needs no lock; a metric keeps PROM_MOST_SAMPLES of them and counts further ones as `other`.
  */
 #include "prom_internal.h"
 
@@ -15,7 +15,7 @@ static const char *value_or_empty(const char *value)
     return value ? value : "";
 }
 
-/* FNV-1a over the values and the ends between them. */
+/* FNV-1a over the values and their terminators. */
 static uint64_t hash_of(const prom_metric_t *metric, const char *const *values)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -45,7 +45,7 @@ static struct prom_metric_sample *find(const prom_metric_t *metric, uint64_t has
     return sample;
 }
 
-/* With its series where there is a family. The metric's lock is held. */
+/* With its series if there is a family. The metric's lock is held. */
 static struct prom_metric_sample *make(prom_metric_t *metric, uint64_t hash, const char *const *values)
 {
     size_t text = 0, n = metric->label_count;
@@ -151,7 +151,7 @@ int prom_sample_update(struct prom_metric_sample *sample, enum prom_action actio
     prom_metric_t *metric = sample->metric;
     if (!__atomic_load_n(&metric->family, __ATOMIC_ACQUIRE)) {
         pthread_mutex_lock(&metric->lock);
-        bool early = !metric->family; /* it may have come meanwhile */
+        bool early = !metric->family; /* it may have got a family meanwhile */
         int rc = early ? update_early(sample, action, value) : 0;
         pthread_mutex_unlock(&metric->lock);
         if (early)
@@ -160,7 +160,7 @@ int prom_sample_update(struct prom_metric_sample *sample, enum prom_action actio
     return update_series(metric->kind, sample->handle, action, value);
 }
 
-/* promc wants values that are there. */
+/* promc refuses NULL values. */
 static const char *const *without_nulls(const prom_metric_t *metric, const char **values, const char **room)
 {
     bool any = false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A registry's collectors as one exposition, in text 0.0.4: names are shown as they are given, which OpenMetrics cannot do. */
+/* A registry's collectors as one exposition in text 0.0.4, with names as given, which OpenMetrics cannot express. */
 #include "prom_internal.h"
 
 #include <string.h>
@@ -71,7 +71,7 @@ void prom_scrape_close(struct prom_scrape *scrape)
     free(scrape);
 }
 
-/* All of it in one growing string; NULL: it cannot be completed, or no memory. */
+/* The whole exposition in one growing string; NULL: incomplete, or no memory. */
 static char *read_all(struct prom_scrape *scrape)
 {
     size_t room = 32 * 1024, length = 0;

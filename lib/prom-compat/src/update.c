@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The calls that count, by labels and by sample. */
+/* Update calls, by labels and by sample. */
 #include "prom_internal.h"
 
 int prom_counter_inc(prom_counter_t *self, const char **label_values)

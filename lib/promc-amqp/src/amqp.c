@@ -76,7 +76,7 @@ static int make(promc_registry *registry, enum family which, const promc_amqp_se
     return promc_counter_register(registry, family, out);
 }
 
-/* The registry's family. Two threads may come at once: the second takes the other's. */
+/* Get or register the family. If two threads race, the second uses the first one's. */
 static int find_or_make(promc_registry *registry, enum family which, const promc_amqp_settings *settings,
                         promc_family **out)
 {
@@ -85,7 +85,7 @@ static int find_or_make(promc_registry *registry, enum family which, const promc
     if (rc == PROMC_E_DUPLICATE && (*out = promc_family_find(registry, families[which].name)))
         rc = 0;
     if (rc == 0 && promc_family_type(*out) != type_of(which))
-        rc = PROMC_E_TYPE; /* somebody else's, of the same name */
+        rc = PROMC_E_TYPE; /* registered by other code with another type or labels */
     return rc;
 }
 
@@ -98,7 +98,7 @@ int promc_amqp_register(promc_registry *registry, const promc_amqp_settings *set
     return rc;
 }
 
-/* The connection's own series exist from the start: an alert can tell 0 from nothing. */
+/* Create the connection's series at the start, so that alerts can distinguish 0 from absent. */
 static int make_series(promc_amqp *amqp)
 {
     const char *const name[] = {amqp->name};
@@ -247,7 +247,7 @@ static void lost(void *arg, const struct window_entry *entry)
     promc_amqp_count(arg, CONFIRMS, entry->route, "lost");
 }
 
-/* Tags, confirms, consumers and being blocked belong to the connection that is gone. */
+/* Tags, confirms, consumers and the blocked state belong to the lost connection. */
 static void forget(promc_amqp *amqp)
 {
     for (struct channel *channel = amqp->channels; channel; channel = channel->next) {

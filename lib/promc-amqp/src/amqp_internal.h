@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file amqp_internal.h One connection's metrics from inside. */
+/** @file amqp_internal.h Internals of one connection's metrics. */
 #ifndef PROMC_AMQP_INTERNAL_H
 #define PROMC_AMQP_INTERNAL_H
 
@@ -26,7 +26,7 @@ enum family {
     FAMILIES
 };
 
-/** A queue or a destination. Few in a program; beyond ROUTES_MAX the last is "other". */
+/** A queue or a destination. Beyond ROUTES_MAX they share the last one, "other". */
 #define ROUTES_MAX 64
 
 /** A consumer's tag leads to its queue. */
@@ -62,7 +62,7 @@ uint32_t promc_amqp_route(promc_amqp *amqp, amqp_bytes_t name);
 /** Count one; `value` is the last label's. */
 void promc_amqp_count(promc_amqp *amqp, enum family family, uint32_t route, const char *value);
 void promc_amqp_show_blocked(promc_amqp *amqp, bool blocked);
-/** Bring the two gauges of what is outstanding up to date. */
+/** Update the two gauges of outstanding messages. */
 void promc_amqp_show_outstanding(promc_amqp *amqp);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rabbitmq-c's calls, each made as it was asked for and counted by its result. */
+/* Wrappers of rabbitmq-c's calls: pass each through and count its result. */
 #include "amqp_internal.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ amqp_confirm_select_ok_t *promc_amqp_confirm_select(promc_amqp *amqp, amqp_conne
     amqp_confirm_select_ok_t *ok = amqp_confirm_select(state, channel);
     struct channel *record = amqp && ok ? promc_amqp_channel(amqp, channel) : NULL;
     if (record)
-        record->confirming = true; /* again is allowed and changes nothing: the tags go on */
+        record->confirming = true; /* a second confirm.select is allowed and keeps the tags */
     return ok;
 }
 
@@ -123,7 +123,7 @@ amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, amqp_connect
     return ok;
 }
 
-/* The queue is the consumer's; of one that promc_amqp_consumer() was not told of it is what the message was sent to. */
+/* The queue of the consumer; for one not passed to promc_amqp_consumer(), the message's exchange, or its routing key. */
 static uint32_t route_of(promc_amqp *amqp, const amqp_envelope_t *envelope)
 {
     for (size_t i = 0; i < amqp->consumer_count; i++)

@@ -23,7 +23,7 @@ static bool grow(struct window *window)
     return true;
 }
 
-/* The oldest tag is one that is open, or the window is empty. */
+/* Move `first` to the oldest open tag, or to `next` if none is open. */
 static void advance(struct window *window)
 {
     while (window->first < window->next && !entry_of(window, window->first)->open)
@@ -33,7 +33,7 @@ static void advance(struct window *window)
 bool promc_amqp_window_open(struct window *window, uint64_t tag, uint32_t route, uint64_t now_ns)
 {
     if (window->first != window->next && tag < window->next)
-        return false; /* no tag comes twice */
+        return false; /* a tag is used once */
     if (window->first != window->next && tag - window->next >= WINDOW_MAX)
         promc_amqp_window_clear(window);
     if (window->first == window->next)
@@ -48,7 +48,7 @@ bool promc_amqp_window_open(struct window *window, uint64_t tag, uint32_t route,
         window->open -= oldest->open;
         oldest->open = false;
     }
-    for (; window->next < tag; window->next++) /* tags we were not told of */
+    for (; window->next < tag; window->next++) /* tags not reported to us */
         entry_of(window, window->next)->open = false;
     *entry_of(window, tag) = (struct window_entry){.since_ns = now_ns, .route = route, .open = true};
     window->next = tag + 1;

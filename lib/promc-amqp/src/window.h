@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file window.h
- * What is outstanding on a channel, by delivery tag: messages that wait for their confirm, or deliveries that wait for their
- * acknowledgement. Tags are given one after the other, from 1 on, and come back in any order, one at a time or all up to one.
+ * Outstanding messages of a channel, by delivery tag: published ones without a confirm, or deliveries without an
+ * acknowledgement. Tags are assigned in sequence from 1 and return in any order, one at a time or all up to one.
  */
 #ifndef PROMC_AMQP_WINDOW_H
 #define PROMC_AMQP_WINDOW_H
@@ -17,7 +17,7 @@ struct window_entry {
     bool open;
 };
 
-/** Zero-initialised is empty. Tags in [first, next) are in `entries`, each at its tag modulo the capacity. */
+/** Zero-initialised: empty. Tags in [first, next) are in `entries`, at index tag modulo capacity. */
 struct window {
     struct window_entry *entries;
     size_t capacity; /**< a power of two, or 0 */
@@ -25,12 +25,12 @@ struct window {
     size_t open;
 };
 
-/** How many tags may lie between the oldest that is open and the newest; what is older then is forgotten. */
+/** Maximum distance between the oldest open tag and the newest; older ones are dropped. */
 #define WINDOW_MAX ((size_t)1 << 20)
 
-/** A tag came into being: `tag` is greater than all before. @return false without memory: it is not known of then. */
+/** Add a tag, greater than all before. @return false: no memory, the tag is not tracked. */
 bool promc_amqp_window_open(struct window *window, uint64_t tag, uint32_t route, uint64_t now_ns);
-/** A tag, or with `multiple` all up to it (0: all), came back: `closed` is called for each that was open, oldest first. */
+/** Settle a tag, or with `multiple` all up to it (0: all): `closed` is called for each open one, oldest first. */
 void promc_amqp_window_close(struct window *window, uint64_t tag, bool multiple,
                              void (*closed)(void *arg, const struct window_entry *entry), void *arg);
 /** Forget everything; the next tag is 1. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is answered. Head and as much of the body as fits go out in one piece. */
+/* The responses. The head and as much of the body as fits are sent together. */
 #include "answer.h"
 #include "history.h"
 
@@ -11,16 +11,16 @@
 #include <time.h>
 
 #define SECOND 1000000000ull
-/* An answer whose client has not said how long it waits. */
+/* Time-out of a response to a client that sends no scrape time-out. */
 #define ALLOWANCE_NS (10 * SECOND)
-/* What a client may ask for at most. */
+/* The longest time-out that a client can request. */
 #define ALLOWANCE_MOST_NS (600 * SECOND)
-/* Histories under way at once: each is a copy of up to 2 MiB. */
+/* Histories in flight: each is a copy of up to 2 MiB. */
 #define HISTORY_ANSWERS 4
 #define CHUNK_HEAD 6 /* "ffff\r\n" */
 #define CHUNK_TAIL 2
 #define CHUNKS_END "0\r\n\r\n"
-/* Less room than this is not worth a slice. */
+/* Do not fetch a slice for less room than this. */
 #define SLICE_LEAST 1024
 
 static void put(struct promc_connection *connection, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -32,7 +32,7 @@ static void put(struct promc_connection *connection, const char *format, ...)
     int length = vsnprintf(connection->out + connection->out_length, room, format, arguments);
     va_end(arguments);
     if (length < 0 || (size_t)length >= room) {
-        connection->cut = true; /* no head of ours is so long */
+        connection->cut = true; /* none of our heads is so long */
         return;
     }
     connection->out_length += (size_t)length;
@@ -61,7 +61,7 @@ static const char *reason(unsigned status)
     return "Error";
 }
 
-/* strftime() would write it in the program's language. */
+/* strftime() would use the program's locale. */
 static void put_date(struct promc_connection *connection)
 {
     static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -75,7 +75,7 @@ static void put_date(struct promc_connection *connection)
     }
 }
 
-/* A fresh buffer with the beginning of a head in it. */
+/* A new buffer with the beginning of a head. */
 static bool begin_head(struct promc_connection *connection, unsigned status)
 {
     if (!connection->out)
@@ -197,7 +197,7 @@ static void put_slices(struct promc_connection *connection)
     }
 }
 
-/* "12.5" in nanoseconds; 0: nothing that makes sense. */
+/* "12.5" in nanoseconds; 0: invalid. */
 static unsigned long long announced_ns(const char *text)
 {
     unsigned long long ns = 0, scale = SECOND;
@@ -236,7 +236,7 @@ static void answer_metrics(struct promc_connection *connection)
     connection->chunked = !request->old && !is_head;
     if (connection->chunked)
         put(connection, "Transfer-Encoding: chunked\r\n");
-    connection->last |= request->old && !is_head; /* the end of the body is the end of the connection */
+    connection->last |= request->old && !is_head; /* closing the connection ends the body */
     end_head(connection);
     if (is_head) {
         promc_exposition_close(connection->scrape);
@@ -245,7 +245,7 @@ static void answer_metrics(struct promc_connection *connection)
     put_slices(connection);
 }
 
-/* Takes as long whatever is wrong in it. */
+/* In constant time. */
 static bool is_authorized(const struct promc_connection *connection)
 {
     const char *token = connection->exporter->token, *given = connection->request.authorization;

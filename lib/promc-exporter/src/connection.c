@@ -8,16 +8,16 @@
 #include <sys/socket.h>
 
 #define SECOND 1000000000ull
-/* A request from its first byte to the end of its body, and the handshake before the first one. */
+/* Time-out of a request, from its first byte to the end of its body, and of the TLS handshake. */
 #define REQUEST_NS (10 * SECOND)
-/* After the last answer: until the client has read it. */
+/* Time-out after the last response, for the client to read it. */
 #define DRAIN_NS (2 * SECOND)
-/* A client that takes less than this in its allowance is too slow. */
+/* A client that reads less than this within its allowance is too slow. */
 #define PROGRESS (64 * 1024)
-/* A GET's body means nothing; this much of it is passed over. */
+/* A GET's body has no meaning; up to this much of it is discarded. */
 #define BODY_MAX (64 * 1024)
 #define IN_START 2048
-/* Turns of one connection before the others have theirs. */
+/* Steps of one connection before the others get their turn. */
 #define TURNS 16
 
 struct promc_connection *promc_connection_open(struct promc_exporter *exporter, int fd, uint64_t now)
@@ -67,7 +67,7 @@ short promc_connection_events(const struct promc_connection *connection)
     if (connection->transport.session && connection->transport.wants_write)
         return POLLOUT;
     if (connection->transport.session && connection->state == PROMC_CONNECTION_ANSWER)
-        return POLLIN; /* it waits for the other side's part of the protocol */
+        return POLLIN; /* the TLS handshake waits for the peer */
     return connection->state == PROMC_CONNECTION_ANSWER ? POLLOUT : POLLIN;
 }
 
@@ -84,7 +84,7 @@ static void refuse_request(struct promc_connection *connection, unsigned status,
     promc_answer_refuse(connection, status, why);
 }
 
-/* The head is whole: keep it, since the next one may stand behind it. */
+/* The head is complete: copy it, since the next request may follow it in the buffer. */
 static void read_head(struct promc_connection *connection, size_t end)
 {
     const char *why = "";
@@ -108,7 +108,7 @@ static void read_head(struct promc_connection *connection, size_t end)
     connection->last = request->close;
     connection->body_left = request->body;
     if (request->chunked || request->body > BODY_MAX || (request->expects && request->body > 0)) {
-        connection->last = true; /* its body is not waited for */
+        connection->last = true; /* do not wait for its body */
         connection->body_left = 0;
     }
     connection->state = PROMC_CONNECTION_BODY;
@@ -142,7 +142,7 @@ static bool make_room(struct promc_connection *connection)
     return true;
 }
 
-/* @return true: something came. */
+/* @return true: bytes were read. */
 static bool read_some(struct promc_connection *connection, uint64_t now)
 {
     if (!make_room(connection)) {
@@ -176,11 +176,12 @@ static bool run_body(struct promc_connection *connection, uint64_t now)
     connection->state = PROMC_CONNECTION_ANSWER;
     promc_answer_begin(connection);
     connection->progress = 0;
-    connection->deadline_ns = promc_now_ns() + connection->allowance_ns; /* the collectors have had their time */
+    connection->deadline_ns =
+        promc_now_ns() + connection->allowance_ns; /* the time the collectors took does not count */
     return true;
 }
 
-/* The answer is sent, or cannot be. */
+/* The response was sent, or sending failed. */
 static bool end_answer(struct promc_connection *connection, uint64_t now)
 {
     promc_answer_end(connection);
@@ -230,7 +231,7 @@ static bool run_answer(struct promc_connection *connection, uint64_t now)
     return true;
 }
 
-/* What the client still sends is read and forgotten: closing on it would take away the answer that it is reading. */
+/* Read and discard what the client still sends: closing with unread data would reset the connection and lose the response. */
 static bool run_drain(struct promc_connection *connection, uint64_t now)
 {
     connection->in_length = 0;
@@ -260,5 +261,5 @@ void promc_connection_run(struct promc_connection *connection, uint64_t now)
         }
     }
     if (more && connection->state == PROMC_CONNECTION_REQUEST && connection->in_length > 0)
-        connection->eager = true; /* a further request is here already: poll() would not say so */
+        connection->eager = true; /* the next request is already in the buffer, which poll() does not know */
 }

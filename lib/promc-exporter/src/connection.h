@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One client's connection, as a state that each event moves on:
+ * One client's connection, as a state machine:
  *
- *     REQUEST ── head whole ──> BODY ── swallowed ──> ANSWER ── sent ──> REQUEST (the next one), or
- *                                                            └─ the last ──> DRAIN ── the client has ended ──> closed
+ *     REQUEST ── head read ──> BODY ── discarded ──> ANSWER ── sent ──> REQUEST (the next one), or
+ *                                                           └─ the last ──> DRAIN ── client closed ──> closed
  *
  * Every state has a deadline. Only the server's thread touches a connection.
  */
@@ -28,42 +28,42 @@ struct promc_connection {
     enum promc_connection_state state;
     uint64_t deadline_ns;
     uint64_t
-        idle_since_ns; /* of the first request awaited, or the last answer sent; while REQUEST and nothing came: it may go first */
+        idle_since_ns; /* since it was accepted, or the last response sent; in REQUEST without a byte it is the first to be closed */
     struct promc_exporter_http_scan scan;
     struct promc_exporter_http_request request;
-    char *in; /* what is read and not used up */
+    char *in; /* read and not consumed yet */
     size_t in_length, in_room;
     char *head; /* a copy of the request's head, which `request` points into */
     uint64_t body_left;
-    char *out; /* what is to be sent now; of PROMC_ANSWER_ROOM bytes while there is an answer */
+    char *out; /* to be sent now; PROMC_ANSWER_ROOM bytes while there is a response */
     size_t out_at, out_length;
-    const char *fixed; /* a body behind it that is whole */
+    const char *fixed; /* a complete body that follows */
     size_t fixed_left;
-    char *history;                   /* …and is the history: freed with the answer */
-    promc_exposition_scrape *scrape; /* more comes from here; NULL: no */
+    char *history;                   /* …if it is the history: freed with the response */
+    promc_exposition_scrape *scrape; /* source of the rest; NULL: none */
     bool chunked;                    /* …in chunks */
-    bool last;                       /* the connection ends with this answer */
-    bool cut;                        /* …without an orderly end, so that the client knows that it has not all */
-    bool reserve;                    /* it stands on the exporter's reserve descriptor */
-    bool gone;                       /* the descriptor is not ours any more: somebody has closed it */
-    uint64_t allowance_ns;           /* how long an answer may wait for the client */
-    bool announced;                  /* …which the client has said itself: it is not put off */
-    bool eager;                      /* there is more to do, of which poll() does not know */
-    uint64_t progress;               /* bytes sent since the deadline was put off */
+    bool last;                       /* close the connection after this response */
+    bool cut;                        /* …abruptly, so that the client sees that the response is incomplete */
+    bool reserve;                    /* it uses the exporter's reserve descriptor */
+    bool gone;                       /* the descriptor is no longer ours: other code has closed it */
+    uint64_t allowance_ns;           /* how long a response may wait for the client */
+    bool announced;                  /* …which the client requested: never extended */
+    bool eager;                      /* there is more to do that poll() does not know of */
+    uint64_t progress;               /* bytes sent since the deadline was extended */
 };
 
-/* Head and a slice behind it; see answer.c. */
+/* A head and a slice after it; see answer.c. */
 #define PROMC_ANSWER_ROOM (64 * 1024)
 #define PROMC_HEAD_MAX (64 * 1024)
 
-/* Takes the descriptor in any case. NULL: no memory. */
+/* Takes over the descriptor, also on failure. NULL: no memory. */
 struct promc_connection *promc_connection_open(struct promc_exporter *exporter, int fd, uint64_t now);
 void promc_connection_close(struct promc_connection *connection);
-/* Go on as far as it goes without waiting. Afterwards it may be CLOSED. */
+/* Run until it would block. Afterwards it may be CLOSED. */
 void promc_connection_run(struct promc_connection *connection, uint64_t now);
 /* For poll(): POLLIN or POLLOUT. */
 short promc_connection_events(const struct promc_connection *connection);
-/* Nothing of a request is there: it can go without harm. */
+/* No byte of a request has arrived: it can be closed without harm. */
 bool promc_connection_is_idle(const struct promc_connection *connection);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * At fork the child gets copies of every descriptor, and no thread that serves them: its copy of the listener would hold the port after
- * the parent's end, with nobody to answer, and its copy of a connection would keep the client waiting. So the child closes them at once.
+ * A forked child has copies of all descriptors but no thread to serve them: its copy of a listener would keep the port after the
+ * parent's end without answering, and its copy of a connection would keep the client waiting. So the child closes them at once.
  *
- * One lock for all exporters, taken around every opening and closing and held across fork: what the child finds in the lists is open, and ours.
+ * One lock for all exporters is held around every open and close and across fork, so that the child's lists contain only open descriptors of ours.
  */
 #include "exporter_internal.h"
 

@@ -64,7 +64,7 @@ static int make_history(promc_exporter *exporter)
     return 0;
 }
 
-/* What is as long as the settings say. */
+/* Allocate what depends on the settings. */
 static int make_room(promc_exporter *exporter)
 {
     size_t most = exporter->settings.max_connections;
@@ -159,7 +159,7 @@ int promc_exporter_create_2(promc_exporter **out, const promc_exporter_settings 
     return create(out, settings);
 }
 
-/* What programs have that were compiled before the settings grew: they end where `token` begins. */
+/* For programs compiled before the settings grew: theirs end where `token` begins. */
 #undef promc_exporter_create
 PROMC_API int promc_exporter_create(promc_exporter **out, const void *settings);
 int promc_exporter_create(promc_exporter **out, const void *settings)
@@ -188,7 +188,7 @@ unsigned promc_exporter_port(const promc_exporter *exporter)
     return exporter->port;
 }
 
-/* In a child of the process that started it there is no thread, and the descriptors are closed already. */
+/* In a forked child there is no thread, and the descriptors are already closed. */
 static void stop_thread(promc_exporter *exporter)
 {
     if (exporter->owner != getpid())

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exporter as its files see it. What is not said to change is constant once the server's thread runs. */
+/* The exporter's internals. Members are constant once the server's thread runs, unless a comment says otherwise. */
 #ifndef PROMC_EXPORTER_INTERNAL_H
 #define PROMC_EXPORTER_INTERNAL_H
 
@@ -21,29 +21,29 @@ struct promc_exporter {
     bool owns_registry;
     promc_exposition *exposition;
     struct promc_tls *tls;
-    char *token;     /* NULL: everybody may read */
-    char *unix_path; /* unlinked at the end; NULL: there is none */
+    char *token;     /* NULL: no authentication */
+    char *unix_path; /* unlinked at the end; NULL: none */
     unsigned port;
 
     /* written and closed with promc_exporter_lock_fds(): a child closes what it finds here */
     int listeners[PROMC_LISTENERS]; /* -1: none */
     int wake[2];
-    int reserve;  /* given up for a connection when there is no other descriptor */
+    int reserve;  /* closed to accept a connection when descriptors run out */
     int *clients; /* settings.max_connections + 1 of them */
     pid_t owner;  /* the process that has the thread */
 
-    /* of the server's thread alone */
+    /* used only by the server's thread */
     struct promc_connection **connections;
     size_t connection_count;
     struct pollfd *polls;
     struct promc_history *history; /* NULL: no live view */
-    unsigned history_answers;      /* under way */
-    uint64_t accept_again_ns;      /* no descriptor is left: wait until then */
+    unsigned history_answers;      /* in flight */
+    uint64_t accept_again_ns;      /* out of descriptors: do not accept before this time */
 
     pthread_t thread;
     bool started;
     bool stop;
-    promc_exporter *next; /* all of this process, for fork */
+    promc_exporter *next; /* list of all exporters of this process, for fork */
 };
 
 /* Set this thread's error text; returns code. */
@@ -52,15 +52,15 @@ int promc_exporter_fail(int code, const char *format, ...) __attribute__((format
 /* listen.c: fill listeners, port and unix_path. 0 or a negative code. */
 int promc_exporter_listen(struct promc_exporter *exporter);
 
-/* descriptors.c: an exporter's descriptors, and what becomes of them at fork. */
+/* descriptors.c: an exporter's descriptors, also across fork. */
 int promc_exporter_take_fds(struct promc_exporter *exporter); /* wake, reserve; 0 or PROMC_E_IO */
 void promc_exporter_drop_fds(struct promc_exporter *exporter);
 void promc_exporter_lock_fds(void);
 void promc_exporter_unlock_fds(void);
-/* Keep a client's, with the lock held. @return false: there are max_connections already. */
+/* Add a client's descriptor; the lock is held. @return false: max_connections is reached. */
 bool promc_exporter_keep_fd(struct promc_exporter *exporter, int fd);
 void promc_exporter_close_fd(struct promc_exporter *exporter, int fd);
-/* Somebody else has closed it. */
+/* Other code has closed it. */
 void promc_exporter_forget_fd(struct promc_exporter *exporter, int fd);
 void promc_exporter_remember(struct promc_exporter *exporter);
 void promc_exporter_forget(struct promc_exporter *exporter);

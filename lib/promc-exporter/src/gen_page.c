@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Build-time: the parts of the live view, one behind the other, as a C array. gen_page OUT.c PART... */
+/* At build time: concatenate the parts of the live view into a C array. gen_page OUT.c PART... */
 #include <stdio.h>
 
 /* @return the part's bytes, or -1. */

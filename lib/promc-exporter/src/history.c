@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expositions by age. When they grow out of their room every second one goes, and from then on half as many are taken. */
+/* Expositions by age. When they need too much memory, every second one is dropped and the interval doubles. */
 #include "history.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #define MOST_SECONDS 3600u
 #define MOST (MOST_SECONDS / PROMC_HISTORY_STEP_S + 2)
 #define SLICE (16u << 10)
-/* A registry that was too large is not tried again before. */
+/* Retry interval for a registry that was too large. */
 #define AGAIN_NS (60 * SECOND)
 
 #ifdef __linux__
@@ -76,11 +76,11 @@ static void make_room(struct promc_history *history, uint64_t now)
     if (history->bytes <= PROMC_HISTORY_BYTES - PROMC_HISTORY_ONE && history->count < MOST)
         return;
     for (size_t i = 0; i < history->count; i++)
-        drop(history, i); /* the next one has its place now, and stays */
+        drop(history, i); /* the next one moves into its place and stays */
     history->step_ns *= 2;
 }
 
-/* A body that grows up to what one may have. */
+/* A body that grows up to the limit of one exposition. */
 struct body {
     char *bytes;
     size_t length, room;
@@ -98,7 +98,7 @@ static bool grow(struct body *body)
     return true;
 }
 
-/* @param stream NULL: as it is. */
+/* @param stream NULL: uncompressed. */
 static bool put(struct body *body, const promc_compressor *gzip, void *stream, const char *data, size_t length,
                 bool last)
 {
@@ -174,7 +174,7 @@ static void put_u32(char *out, uint64_t value)
         out[i] = (char)(value >> (8 * i));
 }
 
-/* Programs are called all sorts of things. */
+/* A program's name may contain any bytes. */
 static void put_json_string(char *out, size_t room, const char *text)
 {
     size_t at = 0;

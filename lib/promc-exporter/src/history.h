@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the live view shows of the time before it was opened: whole expositions, each so many seconds, in a bounded ring. Of the server's
- * thread alone.
+ * What the live view shows of the time before it was opened: a full exposition every few seconds, in a bounded ring. Used only by the
+ * server's thread.
  */
 #ifndef PROMC_EXPORTER_HISTORY_H
 #define PROMC_EXPORTER_HISTORY_H
 
 #include <promc/promc.h>
 
-/* Bytes of all expositions together, and of one, as they are kept. */
+/* Maximum bytes of all expositions together and of one, as stored. */
 #define PROMC_HISTORY_BYTES (2u << 20)
 #define PROMC_HISTORY_ONE (PROMC_HISTORY_BYTES / 4)
-/* The shortest time between two. */
+/* The shortest interval. */
 #define PROMC_HISTORY_STEP_S 5
 
 struct promc_history;
@@ -20,7 +20,7 @@ struct promc_history;
 struct promc_history *promc_history_create(promc_registry *registry, unsigned seconds, const promc_compressor *gzip);
 /* NULL is allowed. */
 void promc_history_destroy(struct promc_history *history);
-/* From now on. Does nothing the second time, or for NULL. */
+/* Start recording. Does nothing if it is running, or for NULL. */
 void promc_history_start(struct promc_history *history);
 /* Take one if it is time. O(registry), at most PROMC_HISTORY_ONE bytes of it. */
 void promc_history_run(struct promc_history *history, uint64_t now);

@@ -7,7 +7,7 @@
 long promc_exporter_http_end(struct promc_exporter_http_scan *scan, const char *text, size_t length)
 {
     while (scan->scanned == scan->start && length - scan->start >= 2 && memcmp(text + scan->start, "\r\n", 2) == 0) {
-        scan->start += 2; /* empty lines before a request are to be passed over (RFC 9112, 2.2) */
+        scan->start += 2; /* skip empty lines before a request (RFC 9112, 2.2) */
         scan->scanned = scan->start;
     }
     if (scan->scanned == scan->start && length - scan->start == 1 && text[scan->start] == '\r')
@@ -36,7 +36,7 @@ static int http_hex(char c)
     return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
 }
 
-/* In place. @return false: an escape that is none, or a NUL. */
+/* In place. @return false: an invalid percent-escape, or a NUL. */
 static bool http_decode(char *path)
 {
     char *out = path;
@@ -100,7 +100,7 @@ static unsigned http_request_line(char *line, struct promc_exporter_http_request
     return http_token(line) && version[7] >= '0' && version[7] <= '9' && http_target(target, out) ? 0 : 400;
 }
 
-/* Does a comma-separated list hold this word? */
+/* Does a comma-separated list contain this word? */
 static bool http_lists(const char *list, const char *word)
 {
     size_t length = strlen(word);
@@ -114,7 +114,7 @@ static bool http_lists(const char *list, const char *word)
     return false;
 }
 
-/* What may stand only once, and was seen. */
+/* Headers that may occur only once and were seen. */
 struct http_seen {
     unsigned hosts, lengths, encodings, expects, authorizations;
     bool keep_alive;
@@ -195,7 +195,7 @@ static unsigned http_field(const char *name, const char *value, struct promc_exp
     return http_framing_field(name, value, out, seen, why);
 }
 
-/* `Name: value` without the blanks around the value. @return false: it is none, or continues the line before (obs-fold). */
+/* `Name: value` without the blanks around the value. @return false: malformed, or a continuation line (obs-fold). */
 static bool http_split(char *line, char **value)
 {
     char *colon = strchr(line, ':');

@@ -92,8 +92,8 @@ static void close_listeners(promc_exporter *exporter)
 }
 
 /*
- * One for each address that this machine has: an address family that it does not have is passed over, an address that is taken is not.
- * Port 0 is chosen by the first and holds for the others. @return 0, or -1 with errno.
+ * One listener for each address: an address family that the machine lacks is skipped, an address in use is an error.
+ * With port 0 the first listener chooses the port for all. @return 0, or -1 with errno.
  */
 static int listen_on_all(promc_exporter *exporter, struct addrinfo *list)
 {
@@ -120,7 +120,7 @@ static int listen_on_all(promc_exporter *exporter, struct addrinfo *list)
     return count > 0 ? 0 : -1;
 }
 
-/* A port that the first family gave may be taken in the other: then another one is chosen. */
+/* The port chosen for the first family may be in use in the other: then choose another. */
 static int listen_tcp(promc_exporter *exporter, struct addrinfo *list, bool any_port)
 {
     for (int attempt = 0;; attempt++) {
@@ -140,7 +140,7 @@ static int fail_to_listen(const char *address)
     return PROMC_E_IO;
 }
 
-/* Does anybody answer there? A socket that a dead program left is nobody's. */
+/* Is the socket left over from a dead program? Then nobody listens on it and it may be replaced. */
 static bool is_left_over(const struct sockaddr_un *name)
 {
     int fd = promc_socket(AF_UNIX, SOCK_STREAM, 0, true);
@@ -160,7 +160,7 @@ static int open_unix(const struct sockaddr_un *name, unsigned mode)
         else
             errno = EADDRINUSE;
     }
-    /* Nobody can connect before listen(): the mode is right by then. */
+    /* No client can connect before listen(), so the mode is set in time. */
     if (bound == 0 && (mode == 0 || chmod(name->sun_path, (mode_t)mode) == 0) && listen(fd, BACKLOG) == 0)
         return fd;
     int why = errno;

@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #define MILLISECOND 1000000ull
-/* The longest sleep: whoever closes our descriptors cannot keep the thread from ending. */
+/* The longest sleep: the thread ends even if other code has closed our wake-up pipe. */
 #define SLEEP_MS 1000
-/* With no descriptor left, accept() is tried again after so long. */
+/* Delay before accept() is retried after descriptors ran out. */
 #define ACCEPT_AGAIN_NS (100 * MILLISECOND)
-/* Connections taken in a row before those that are there have their turn. */
+/* Connections accepted in a row before existing ones get their turn. */
 #define ACCEPT_TURNS 16
 
 static void drop_connection(promc_exporter *exporter, size_t i)
@@ -26,7 +26,7 @@ static void drop_connection(promc_exporter *exporter, size_t i)
     exporter->connections[i] = exporter->connections[--exporter->connection_count];
 }
 
-/* Make room: of those that only wait for a request, and since before `since`, the one that waits longest. */
+/* Make room: close the longest idle connection among those idle since before `since`. */
 static bool evict_idle(promc_exporter *exporter, uint64_t since)
 {
     size_t oldest = exporter->connection_count;
@@ -60,13 +60,13 @@ static bool give_up_reserve(promc_exporter *exporter)
     return had;
 }
 
-/* accept() and the place in the list in one step, for fork. errno tells why it is -1. */
+/* accept() and add to the list in one step, for fork. errno is set for -1. */
 static int accept_client(promc_exporter *exporter, int listener)
 {
     promc_exporter_lock_fds();
     int fd = promc_accept(listener);
     if (fd >= 0 && !promc_exporter_keep_fd(exporter, fd)) {
-        close(fd); /* cannot be: the list has one more place than there are connections */
+        close(fd); /* cannot happen: the list has one place more than max_connections */
         fd = -1;
         errno = ECONNABORTED;
     }
@@ -85,13 +85,13 @@ static void take_client(promc_exporter *exporter, int fd, bool reserve, uint64_t
     if (connection) {
         connection->reserve = reserve;
         exporter->connections[exporter->connection_count++] = connection;
-        promc_connection_run(connection, now); /* the request is mostly there already */
+        promc_connection_run(connection, now); /* usually the request has already arrived */
     }
 }
 
 /*
- * The descriptors have run out: the reserve goes, then who is idle, though not one that had no time to say what it wants.
- * accept() says so even where nobody waits. @return false: there is none, or nobody waits.
+ * Out of descriptors: close the reserve, then an idle connection, but not one too new to have sent its request.
+ * accept() fails even if no client waits. @return false: no descriptor could be freed, or no client waits.
  */
 static bool find_descriptor(promc_exporter *exporter, int listener, uint64_t now, bool *reserve)
 {
@@ -119,7 +119,7 @@ static void accept_from(promc_exporter *exporter, int *listener, uint64_t now)
             if (!find_descriptor(exporter, *listener, now, &reserve))
                 return;
         } else if (errno == EBADF || errno == ENOTSOCK || errno == EINVAL) {
-            *listener = -1; /* somebody has closed it; what has its number now is not ours */
+            *listener = -1; /* other code has closed it; its number may now be another descriptor */
             return;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
@@ -156,7 +156,7 @@ static size_t fill_polls(promc_exporter *exporter, uint64_t now)
     return 1 + PROMC_LISTENERS + exporter->connection_count;
 }
 
-/* Backwards, since a connection that goes has its place taken by the last one. */
+/* Backwards, since the last connection moves into the place of a closed one. */
 static void run_connections(promc_exporter *exporter, uint64_t now)
 {
     for (size_t i = exporter->connection_count; i-- > 0;) {
@@ -205,7 +205,7 @@ static void *serve(void *user)
         run_connections(exporter, now);
         keep_reserve(exporter);
         take_over(exporter, now);
-        promc_history_run(exporter->history, now); /* a second late at the most: see SLEEP_MS */
+        promc_history_run(exporter->history, now); /* at most a second late: see SLEEP_MS */
     }
     while (exporter->connection_count > 0) {
         exporter->connections[0]->cut = exporter->connections[0]->state == PROMC_CONNECTION_ANSWER;
@@ -214,7 +214,7 @@ static void *serve(void *user)
     return NULL;
 }
 
-/* Signals are the program's business: the thread is born with all of them blocked. */
+/* Signals belong to the program: the thread starts with all of them blocked. */
 int promc_exporter_serve(promc_exporter *exporter)
 {
     sigset_t all, before;
@@ -231,6 +231,6 @@ void promc_exporter_end(promc_exporter *exporter)
 {
     __atomic_store_n(&exporter->stop, true, __ATOMIC_SEQ_CST);
     ssize_t written = exporter->wake[1] >= 0 ? write(exporter->wake[1], "", 1) : 0;
-    (void)written; /* full or closed: the thread looks up at the latest after SLEEP_MS */
+    (void)written; /* full or closed: the thread wakes up after SLEEP_MS at the latest */
     pthread_join(exporter->thread, NULL);
 }

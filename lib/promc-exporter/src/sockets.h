@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sockets that are closed by exec and do not wait, in one step where the system has that. */
+/* Non-blocking, close-on-exec sockets, created in one step if the system supports it. */
 #ifndef PROMC_EXPORTER_SOCKETS_H
 #define PROMC_EXPORTER_SOCKETS_H
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-#ifndef SOCK_CLOEXEC /* macOS: another thread's exec between the steps takes the descriptor along */
+#ifndef SOCK_CLOEXEC /* macOS: an exec in another thread between the steps inherits the descriptor */
 #define SOCK_CLOEXEC 0
 #define SOCK_NONBLOCK 0
 #define PROMC_SOCKETS_IN_STEPS

@@ -13,13 +13,13 @@
 
 #define LOOK_EVERY_NS UINT64_C(1000000000)
 
-/* What the files said. Sessions that began with them keep them. */
+/* The loaded credentials. Sessions that use them keep a reference. */
 struct credentials {
     gnutls_certificate_credentials_t handle;
     unsigned users;
 };
 
-/* By which one sees that a file is another one. */
+/* Detects that a file was replaced or changed. */
 struct stamp {
     struct timespec changed;
     off_t bytes;
@@ -71,11 +71,11 @@ static void look(struct promc_tls *tls, struct stamp stamps[FILES])
     }
 }
 
-/* The files as they are now, in the place of what there was. 0, or a negative code with the error text. */
+/* Load the files and replace the previous credentials. 0, or a negative code with the error text. */
 static int load(struct promc_tls *tls)
 {
     struct stamp stamps[FILES];
-    look(tls, stamps); /* before they are read: what changes meanwhile is seen the next time */
+    look(tls, stamps); /* before reading: a change during the read is seen the next time */
     struct credentials *new = calloc(1, sizeof(*new));
     if (!new || gnutls_certificate_allocate_credentials(&new->handle) < 0) {
         free(new);
@@ -99,7 +99,7 @@ static int load(struct promc_tls *tls)
     return 0;
 }
 
-/* Have the files changed? Then they count from here on, if they can be used. */
+/* If the files changed and are valid, use them from now on. */
 static void look_again(struct promc_tls *tls)
 {
     struct stamp stamps[FILES];
@@ -185,7 +185,7 @@ static struct promc_tls_session *tls_session(struct promc_tls *tls, int fd)
     return session;
 }
 
-/* What a call of GnuTLS gave, as ours. */
+/* Map the result of a GnuTLS call to ours. */
 static ssize_t tls_result(struct promc_transport *transport, ssize_t result)
 {
     if (result >= 0)
@@ -194,11 +194,11 @@ static ssize_t tls_result(struct promc_transport *transport, ssize_t result)
         transport->wants_write = gnutls_record_get_direction(transport->session->session) == 1;
         return PROMC_TRANSPORT_AGAIN;
     }
-    /* A warning is passed over, and so is a wish to agree anew. */
+    /* Ignore warnings and requests for renegotiation. */
     return gnutls_error_is_fatal((int)result) ? PROMC_TRANSPORT_BROKEN : PROMC_TRANSPORT_AGAIN;
 }
 
-/* Before the first byte: @return 0 when both sides have agreed. */
+/* The TLS handshake. @return 0: complete. */
 static ssize_t tls_shake(struct promc_transport *transport)
 {
     struct promc_tls_session *session = transport->session;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes to and from a client: a socket, with TLS around it where the settings ask for it. Nothing here blocks. */
+/* Bytes to and from a client: a socket, with TLS if configured. Nothing here blocks. */
 #ifndef PROMC_EXPORTER_TRANSPORT_H
 #define PROMC_EXPORTER_TRANSPORT_H
 
@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-/* Certificate, key and whom to trust, loaded. */
+/* Loaded certificate, key and trusted CAs. */
 struct promc_tls;
 /* One client's session. */
 struct promc_tls_session;
@@ -19,7 +19,7 @@ void promc_tls_destroy(struct promc_tls *tls);
 struct promc_transport {
     int fd;
     struct promc_tls_session *session; /* NULL: plain */
-    bool wants_write;                  /* a read cannot go on before something is written, or the other way round */
+    bool wants_write;                  /* a read needs a write first, or the other way round */
 };
 
 /* NULL `tls`: plain. @return false: no memory. The descriptor stays the caller's until it succeeds. */
@@ -28,12 +28,12 @@ bool promc_transport_open(struct promc_transport *transport, struct promc_tls *t
 void promc_transport_close(struct promc_transport *transport);
 
 enum { PROMC_TRANSPORT_AGAIN = -1, PROMC_TRANSPORT_BROKEN = -2 };
-/* Bytes, 0: the other side has ended, or one of the two above. */
+/* Number of bytes, 0: the peer has closed, or one of the two above. */
 ssize_t promc_transport_read(struct promc_transport *transport, char *buffer, size_t capacity);
 ssize_t promc_transport_write(struct promc_transport *transport, const char *data, size_t length);
-/* Is something read and decrypted already, so that poll() does not know of it? */
+/* Are there decrypted bytes in the buffer, which poll() does not know of? */
 bool promc_transport_pending(const struct promc_transport *transport);
-/* Say that nothing more is sent. */
+/* Shut down the sending side. */
 void promc_transport_shutdown(struct promc_transport *transport);
 
 #endif

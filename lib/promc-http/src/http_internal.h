@@ -18,15 +18,15 @@ struct status_slot {
     promc_histogram duration;
 };
 
-/* What a method of a route has whatever the status. */
+/* Handles of a method of a route that do not depend on the status. */
 struct method_series {
     promc_histogram request_size;
     promc_histogram response_size;
     promc_counter aborted;
 };
 
-/* The handles of one method of a route, made with it or, of the unmatched one, as they come; `filled` is written last, once. So are
- * those of the statuses; a status that finds its slot taken is looked up. */
+/* The handles of one method of a route: made with the route, or for the unmatched route on first use; `filled` is written last, once.
+ * The statuses' handles too; a status whose slot is taken is looked up each time. */
 struct method_handles {
     uint32_t filled;
     struct method_series series;
@@ -48,7 +48,7 @@ struct promc_http {
     promc_http_route *unmatched;
 };
 
-/* What is known of a request when it is finished. */
+/* A finished request. */
 struct finished {
     enum promc_http_method method;
     int status;
@@ -58,11 +58,11 @@ struct finished {
     size_t label_count;
 };
 
-/* Room for the handles of every method, without a series yet. @return 0 or PROMC_E_NOMEM */
+/* Allocate the handles of all methods, without series yet. @return 0 or PROMC_E_NOMEM */
 int promc_http_route_reserve(promc_http_route *route);
 void promc_http_route_free(promc_http_route *route);
 
-/* Never fails: a series past a cap is the overflow series. */
+/* Never fails: beyond the cap it is the overflow series. */
 void promc_http_count(promc_http_route *route, const struct finished *request, double seconds);
 
 #endif

@@ -14,7 +14,7 @@ void promc_http_begin(promc_http *http, promc_http_token *token)
     promc_http_begin_at(http, token, http ? promc_now_ns() : 0);
 }
 
-/* An exchange: a loop that times out and a pool thread that answers may finish the same request at once. */
+/* Atomic exchange: an event loop's time-out and a worker's response may finish the same request at once. */
 static bool finish(promc_http_token *token, promc_http_route *route, struct finished *request)
 {
     promc_http *http = __atomic_exchange_n(&token->http, NULL, __ATOMIC_ACQ_REL);

@@ -35,7 +35,7 @@ static int find_method(const promc_http_route *route, enum promc_http_method met
     return rc;
 }
 
-/* Whether it is empty and nobody else is at it: ours to fill. */
+/* Claim an empty slot. @return false: filled, or being filled. */
 static bool claim(uint32_t *slot)
 {
     uint32_t empty = SLOT_EMPTY;
@@ -51,7 +51,7 @@ static void remember(struct status_slot *slot, int status, promc_counter request
     __atomic_store_n(&slot->status, (uint32_t)status, __ATOMIC_RELEASE);
 }
 
-/* A slot as it would be, of a status that has none or whose series were removed: they are made again. */
+/* A temporary slot for a status without one or with removed series, which are created again. */
 static __attribute__((noinline)) struct status_slot
 look_up_status(const promc_http_route *route, enum promc_http_method method, int status, struct status_slot *slot)
 {
@@ -73,7 +73,7 @@ static __attribute__((noinline)) struct method_series look_up_method(const promc
     return found;
 }
 
-/* Of a slot that is filled: no handle in it is zero. */
+/* Only for a filled slot: no handle in it is zero. */
 static bool is_live(promc_series_ref ref)
 {
     return __atomic_load_n(&promc_ref_live(ref)->word, __ATOMIC_RELAXED) == ref.word;
@@ -85,7 +85,7 @@ static bool is_status(const struct status_slot *slot, int status)
            is_live(slot->requests.ref) && is_live(slot->duration.ref);
 }
 
-/* NULL: not filled, or not all of it lives. */
+/* NULL: not filled, or a series was removed. */
 static const struct method_series *filled_series(const struct method_handles *handles, bool aborted)
 {
     if (!handles || __atomic_load_n(&handles->filled, __ATOMIC_ACQUIRE) != SLOT_FILLED)
@@ -103,14 +103,14 @@ static void count_status(const struct status_slot *handles, const struct finishe
         kept = promc_histogram_observe_exemplar(handles->duration, seconds, request->labels, request->label_count) == 0;
     else
         promc_histogram_observe(handles->duration, seconds);
-    /* Each bucket keeps one as often as the counter may: asking the counter each time would only cost as much again. */
+    /* The buckets limit exemplars at the same rate as the counter: asking the counter as well would double the cost. */
     if (PROMC_UNLIKELY(kept))
         (void)promc_counter_add_exemplar(handles->requests, 1, request->labels, request->label_count);
     else
         promc_counter_inc(handles->requests);
 }
 
-/* What is filled is never written again, so it is used where it stands. */
+/* A filled slot is never written again, so it can be used in place. */
 void promc_http_count(promc_http_route *route, const struct finished *request, double seconds)
 {
     struct method_handles *known = route->methods[request->method];

@@ -24,12 +24,12 @@ const char *promc_pq_error_class(const PGconn *conn, const PGresult *result, cha
     case PGRES_BAD_RESPONSE:
     case PGRES_FATAL_ERROR:
         break;
-    case PGRES_PIPELINE_ABORTED: /* what failed was counted by itself */
+    case PGRES_PIPELINE_ABORTED: /* the failed statement was counted separately */
     default:
         return NULL;
     }
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    /* without a state from the server: a connection that is lost, or else libpq's own trouble, e.g. no memory */
+    /* no SQLSTATE from the server: the connection is lost, or an error inside libpq, e.g. no memory */
     if (!state && conn && PQstatus(conn) == CONNECTION_OK)
         state = "XX";
     return error_class_of(state, error_class);

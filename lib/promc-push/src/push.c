@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What must not be read in a log: it is taken out of every text before that is kept. */
+/* Secrets, removed from every error text before it is stored. */
 static void hide(char *text, const char *secret)
 {
     size_t length = secret ? strlen(secret) : 0;
@@ -24,14 +24,14 @@ static void hide(char *text, const char *secret)
     }
 }
 
-/* `user:password@` of a URL: where it begins; its length with the @, 0: there is none. */
+/* `user:password@` of a URL: its start, and its length with the @; 0: none. */
 static size_t find_userinfo(const char *url, const char **start)
 {
     const char *host = strstr(url, "://");
     *start = host ? host + 3 : url;
     size_t length = 0;
     for (size_t i = 0; (*start)[i] != '\0'; i++)
-        length = (*start)[i] == '@' ? i + 1 : length; /* the last one: a password may hold / and @ */
+        length = (*start)[i] == '@' ? i + 1 : length; /* the last @: a password may contain / and @ */
     return length;
 }
 
@@ -68,12 +68,12 @@ const char *promc_push_error(void)
     return promc_error_detail();
 }
 
-/* What curl is given and gives back. */
+/* State of a curl transfer. */
 struct exchange {
     promc_scrape *scrape; /* NULL: no body */
     int scrape_error;
     size_t answered;
-    char answer[256]; /* the beginning of the gateway's words */
+    char answer[256]; /* the beginning of the gateway's response */
 };
 
 static size_t give_slice(char *buffer, size_t size, size_t count, void *user)
@@ -97,7 +97,7 @@ static size_t take_answer(char *data, size_t size, size_t count, void *user)
     return size * count;
 }
 
-/* Not UTF-8, it would stand in the gateway's page for as long as the group does, and no scraper could read that page. */
+/* A value that is not UTF-8 would make the gateway's /metrics unreadable until the group is deleted. */
 static int check_value(const promc_push_settings *settings, const char *name, const char *value)
 {
     if (!promc_push_is_utf8(value))
@@ -116,11 +116,11 @@ static int check_grouping(const promc_push_settings *settings, size_t i)
     }
     for (size_t j = 0; j < i; j++)
         if (strcmp(label->name, settings->grouping[j].name) == 0)
-            return fail(PROMC_E_LABEL_NAME, settings, "grouping label \"%s\" stands twice", label->name);
+            return fail(PROMC_E_LABEL_NAME, settings, "grouping label \"%s\" is repeated", label->name);
     return check_value(settings, label->name, label->value);
 }
 
-/* They would end a header, and begin another. */
+/* Control characters could end a header and begin another. */
 static bool has_control(const char *text)
 {
     for (; text && *text != '\0'; text++)
@@ -175,7 +175,7 @@ static void set_body(CURL *curl, struct exchange *exchange)
     curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 64L * 1024);
 }
 
-/* Status and text of a finished transfer as our error. */
+/* Map a finished transfer to our error code and text. */
 static int verdict(CURL *curl, CURLcode result, const struct exchange *exchange, const char *url, const char *curl_text,
                    const promc_push_settings *settings)
 {
@@ -203,7 +203,7 @@ static int perform(CURL *curl, const char *method, const char *url, struct excha
     promc_scrape_settings format = {.format = PROMC_FORMAT_TEXT};
     char type[128];
     snprintf(type, sizeof(type), "Content-Type: %s", promc_content_type(&format));
-    /* No "Expect: 100-continue": a second's wait for nothing where the gateway does not know it. */
+    /* No "Expect: 100-continue": a gateway that ignores it would cost a second. */
     struct curl_slist *headers = curl_slist_append(NULL, type), *both = curl_slist_append(headers, "Expect:");
     if (!headers || !both) {
         curl_slist_free_all(headers);
@@ -211,7 +211,7 @@ static int perform(CURL *curl, const char *method, const char *url, struct excha
     }
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, curl_text);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* the program's signals are its own */
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* do not touch the program's signals */
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(settings->timeout_ms != 0 ? settings->timeout_ms : 10000));
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);

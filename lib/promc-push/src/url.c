@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for one path element in either encoding, its marks and slashes. */
+/* Size of one path element in either encoding, with its marks and slashes. */
 static size_t element_room(const char *text)
 {
     return 3 * strlen(text) + sizeof("/@base64/=");
@@ -84,7 +84,7 @@ bool promc_push_is_label_name(const char *name)
            strncmp(name, "__", 2) != 0;
 }
 
-/* How many bytes follow a first byte; -1: none can. */
+/* Number of continuation bytes after a first byte; -1: not a first byte. */
 static int continuation(unsigned char first)
 {
     return first < 0x80 ? 0 : first < 0xC2 ? -1 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : first < 0xF5 ? 3 : -1;

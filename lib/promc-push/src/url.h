@@ -5,12 +5,12 @@
 #include <promc-push/push.h>
 
 /**
- * `URL/metrics/job/JOB/LABEL/VALUE…`: values percent-encoded, or, where they are empty or hold a slash (which a path cannot), as
+ * `URL/metrics/job/JOB/LABEL/VALUE…`: values percent-encoded, or, if empty or with a slash (which a path element cannot have), as
  * `LABEL@base64/…`. @return malloc()ed, or NULL: no memory.
  */
 char *promc_push_url(const promc_push_settings *settings);
 
-/** May a grouping label be called so? */
+/** Is this a valid name of a grouping label? */
 bool promc_push_is_label_name(const char *name);
 bool promc_push_is_utf8(const char *text);
 

@@ -286,7 +286,7 @@ static void test_grouping_names(void **state)
     assert_int_equal(push_to_nobody(&(promc_push_settings){
                          .url = "http://127.0.0.1:1", .job = "a", .grouping = twice, .grouping_count = 3}),
                      PROMC_E_LABEL_NAME);
-    assert_non_null(strstr(promc_error_detail(), "\"a\" stands twice"));
+    assert_non_null(strstr(promc_error_detail(), "\"a\" is repeated"));
 }
 
 /* One such value in the group's URL and nobody can read the gateway's page any more. */

@@ -18,7 +18,7 @@ struct promc_sql {
     size_t schema_count;
 };
 
-/* The labels that both families have. @return how many. */
+/* The labels of both families. @return their number. */
 static size_t name_labels(const promc_sql *sql, promc_family_settings *family)
 {
     family->labels[0] = "operation";
@@ -40,7 +40,7 @@ static int register_duration(promc_sql *sql, promc_registry *registry, const pro
     return promc_histogram_register(registry, &duration, &sql->duration);
 }
 
-/* Those that the program has not registered itself. */
+/* Register the families that the program has not registered itself. */
 static int register_families(promc_sql *sql, promc_registry *registry, const promc_sql_settings *settings)
 {
     char name[PREFIX_MAX + 32];
@@ -137,7 +137,7 @@ static const char *schema_of(const promc_sql *sql, const promc_sql_statement *st
     return sql->schemas ? "other" : statement->schema;
 }
 
-/* The values of the labels that both families have. @return how many. */
+/* The label values of both families. @return their number. */
 static size_t label_values(const promc_sql *sql, const promc_sql_statement *statement, const char *values[4])
 {
     values[0] = promc_sql_operation_name(statement->operation);
@@ -148,7 +148,7 @@ static size_t label_values(const promc_sql *sql, const promc_sql_statement *stat
     return 3;
 }
 
-/* NULL, and what a newer header's program says by words that are unknown here, is a statement that cannot be read. */
+/* NULL, or an operation that only a newer header knows, counts as an unreadable statement. */
 static const promc_sql_statement *known(const promc_sql_statement *statement)
 {
     static const promc_sql_statement nothing;

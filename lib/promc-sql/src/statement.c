@@ -3,7 +3,7 @@
  * One pass over the tokens. Parentheses open levels; a level that begins with a query's word is a query, and only there
  * does FROM name a table (in EXTRACT(DAY FROM x) it does not). The first table of the statement's own level is the
  * answer, else the first of any level inside. The body of a common table expression is read for its first table, which
- * stands for its name later.
+ * replaces its name later.
  */
 #include <promc-sql/statement.h>
 #include <promc-sql/token.h>
@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LEVELS_MAX 64    /* deeper ones are passed over */
-#define BRACKETS_MAX 256 /* bytes from [ to ]: else many of the first would each be looked for to the end */
-#define CTES_MAX 16      /* further ones are taken for tables */
+#define LEVELS_MAX 64    /* deeper ones are skipped */
+#define BRACKETS_MAX 256 /* bytes from [ to ]: bounds the search, which many [ would make quadratic */
+#define CTES_MAX 16      /* further ones count as tables */
 
 static const char *const operation_names[PROMC_SQL_OPERATIONS] = {
     "other", "select", "insert", "update", "delete", "merge", "copy", "ddl", "begin", "commit", "rollback", "connect"};
@@ -39,7 +39,7 @@ struct reader {
     promc_sql_token before_that;
     size_t depth, base; /**< of the main verb */
     uint64_t query;     /**< a bit for each level that is a query */
-    uint64_t expects;   /**< a bit for each level whose next token may be a table: behind FROM and its commas */
+    uint64_t expects;   /**< a bit for each level whose next token may be a table: after FROM and its commas */
     bool decided;       /**< the main verb is known */
     enum promc_sql_operation operation;
     struct table main, inner;
@@ -68,7 +68,7 @@ static bool is_char(const promc_sql_token *token, char c)
 
 /* ---- names ---- */
 
-/* A name that goes on with `next` is cut: not in the middle of a character. */
+/* Truncate a name before `next`, but not in the middle of a character. */
 static void cut(char *out, size_t n, char next)
 {
     if (((unsigned char)next & 0xc0) == 0x80) {
@@ -99,7 +99,7 @@ static void copy_quoted(char *out, const char *text, size_t length, char quote)
     cut(out, n, i < length ? text[i] : '\0');
 }
 
-/* One part of a name. @return false if there is none here; nothing is taken then. */
+/* One part of a name. @return false: none here, and no token was consumed. */
 static bool take_name(struct reader *reader, char out[PROMC_SQL_NAME_MAX + 1])
 {
     promc_sql_token token = peek(reader);
@@ -147,7 +147,7 @@ static bool take_table(struct reader *reader, struct table *table, bool columns_
     return true;
 }
 
-/* A common table expression's name stands for its table. */
+/* Replace the name of a common table expression by its table. */
 static void resolve(const struct reader *reader, struct table *table)
 {
     for (size_t i = 0; i < reader->cte_count && !table->schema[0]; i++) {
@@ -303,7 +303,7 @@ static bool distinct_from(const struct reader *reader)
            (promc_sql_is(&reader->before_that, "IS") || promc_sql_is(&reader->before_that, "NOT"));
 }
 
-/* Words behind which a table's name stands. */
+/* Words that a table name follows. */
 static void read_word(struct reader *reader, const promc_sql_token *token)
 {
     if (reader->operation == PROMC_SQL_DDL && reader->depth == reader->base) {
@@ -329,7 +329,7 @@ static bool is_name_start(const promc_sql_token *token)
     return token->kind == PROMC_SQL_TOKEN_WORD || token->kind == PROMC_SQL_TOKEN_QUOTED || is_char(token, '[');
 }
 
-/* Behind FROM, JOIN or a comma of theirs. */
+/* After FROM, JOIN or one of their commas. */
 static bool table_is_due(const struct reader *reader)
 {
     return (reader->expects & level(reader)) &&

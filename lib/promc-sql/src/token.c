@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SQL's tokens, as PostgreSQL and SQLite agree about them. Bytes above 127 are letters, as both have it. */
+/* SQL tokens that PostgreSQL and SQLite have in common. Bytes above 127 are letters, as in both. */
 #include <promc-sql/statement.h>
 #include <promc-sql/token.h>
 
@@ -25,7 +25,7 @@ static bool is_word(char c)
     return is_letter(c) || is_digit(c);
 }
 
-/* Behind a comment at `at`, which may hold others; `end` if it is not closed. */
+/* The position after the comment at `at`, which may be nested; `end` if it is not closed. */
 static const char *skip_block_comment(const char *at, const char *end)
 {
     size_t depth = 0;
@@ -61,7 +61,7 @@ static const char *skip_blanks(const char *at, const char *end)
     return at;
 }
 
-/* Behind the quote that closes the one at `at`. A doubled one does not close it, nor one behind a backslash in E'…'. */
+/* The position after the quote that closes the one at `at`. Neither a doubled quote closes it nor, in E'…', one after a backslash. */
 static const char *skip_quoted(const char *at, const char *end, bool backslashes)
 {
     char quote = *at++;
@@ -75,7 +75,7 @@ static const char *skip_quoted(const char *at, const char *end, bool backslashes
     return end;
 }
 
-/* $tag$…$tag$; NULL if there is none at `at`. */
+/* $tag$…$tag$; NULL: none at `at`. */
 static const char *skip_dollar_quoted(const char *at, const char *end)
 {
     const char *tag = at + 1;
@@ -97,7 +97,7 @@ static const char *skip_words(const char *at, const char *end)
     return at;
 }
 
-/* A number is what begins with a digit: 1, 0x1f, 1e5, and what is no number at all. The rest of 1.5e-3 is another. */
+/* A number is any token that begins with a digit: 1, 0x1f, 1e5, even if malformed. The rest of 1.5e-3 is another token. */
 static promc_sql_token token_at(const char *at, const char *end)
 {
     promc_sql_token token = {PROMC_SQL_TOKEN_OTHER, at, 1};

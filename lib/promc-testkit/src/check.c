@@ -33,7 +33,7 @@ bool sample_belongs(const struct exposed_family *family, const char *name, enum 
     return !*suffix;
 }
 
-/* NULL: nothing is wrong. Both formats: a sum is a counter wherever it is read. */
+/* NULL: valid. For both formats: a sum is a counter. */
 static const char *wrong_in_summary(const struct sample *sample, const char *suffix)
 {
     double q;
@@ -69,7 +69,7 @@ static const char *wrong_in_openmetrics(const struct exposed_family *family, con
     if (strcmp(suffix, "_gsum") == 0 && isnan(sample->value))
         return "a sum that is NaN";
     if (one_of(suffix, counts) && (isinf(sample->value) || trunc(sample->value) != sample->value))
-        return "a count that is no whole number";
+        return "a count that is not a whole number";
     bool may_have = one_of(suffix, (const char *const[]){"_bucket", "_total", NULL});
     return sample->exemplar && !may_have ? "an exemplar where none may stand" : NULL;
 }
@@ -83,7 +83,7 @@ int check_sample(struct cursor *cursor, const struct exposed_family *family, con
     return wrong ? refuse(cursor, "%s", wrong) : 0;
 }
 
-/* The label that tells the lines of one metric apart, NULL: this line has none. */
+/* The label that distinguishes the lines of one metric; NULL: none. */
 static const char *own_label(const struct exposed_family *family, const struct sample *sample)
 {
     const char *suffix = sample->name + strlen(family->name);

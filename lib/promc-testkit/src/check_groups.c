@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must hold between lines of any type. Each check sorts references to what it compares, and looks at neighbours. */
+/* Checks across lines of any type. Each check sorts references to the samples and compares neighbours. */
 #include "check_groups.h"
 #include "check.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For qsort(), which has no argument of its own: the family stands beside its sample. */
+/* qsort() passes no context, so each reference has its family and its sample. */
 struct reference {
     const struct exposed_family *family;
     const struct sample *sample;
@@ -69,7 +69,7 @@ static int check_neighbours(struct cursor *cursor, const struct reference *x, co
     return 0;
 }
 
-/* Infos tell nothing apart: theirs is one group whatever the labels, in the order of the lines. */
+/* Info samples form one group whatever their labels, in the order of the lines. */
 static int check_infos(struct cursor *cursor, const struct reference *references, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
@@ -102,7 +102,7 @@ static int doubles(struct cursor *cursor, struct reference *references, size_t c
         bool points = cursor->format == PROMC_FORMAT_OPENMETRICS && (x->stamped || y->stamped);
         if (!points && compare_series(x, y) == 0) {
             cursor->line = y->line;
-            return refuse(cursor, "the series of %s stands twice (also in line %zu)", y->name, x->line);
+            return refuse(cursor, "the series of %s is repeated (also in line %zu)", y->name, x->line);
         }
     }
     return 0;
@@ -112,7 +112,7 @@ static const char *const suffixes[] = {"",        "_total", "_created", "_sum", 
                                        "_bucket", "_gsum",  "_gcount",  "_info"};
 #define SUFFIXES (sizeof(suffixes) / sizeof(*suffixes))
 
-/* A name that a family takes: its own, and those its samples may have. */
+/* The names that a family reserves: its own and those of its samples. */
 struct claim {
     const struct exposed_family *family;
     char *name;
@@ -185,7 +185,7 @@ int check_groups(struct cursor *cursor, const struct exposition *exposition)
         const struct sample *sample = &exposition->samples[i];
         references[i] = (struct reference){&exposition->families[sample->family], sample};
     }
-    int code = openmetrics ? check_infos(cursor, references, count) : 0; /* while they are in the order of the lines */
+    int code = openmetrics ? check_infos(cursor, references, count) : 0; /* before they are sorted */
     if (code == 0)
         code = doubles(cursor, references, count);
     if (code == 0 && openmetrics)

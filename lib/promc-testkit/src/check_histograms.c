@@ -8,8 +8,8 @@
 /* One histogram at one time: its run of lines. */
 struct run {
     const struct exposed_family *family;
-    const struct sample *first; /* NULL: none is open */
-    double bound, last, count;  /* of the last bucket; NaN: there was none */
+    const struct sample *first; /* NULL: none */
+    double bound, last, count;  /* of the last bucket; NaN: none yet */
     bool negative, negative_sum, sum, gsum;
 };
 

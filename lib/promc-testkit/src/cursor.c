@@ -22,7 +22,7 @@ int refuse(struct cursor *cursor, const char *format, ...)
     if (used > 0 && (size_t)used < cursor->fault_size)
         (void)vsnprintf(cursor->fault + used, cursor->fault_size - (size_t)used, format, arguments);
     va_end(arguments);
-    for (char *byte = cursor->fault; *byte; byte++) /* what was read may hold line feeds; the fault is one line */
+    for (char *byte = cursor->fault; *byte; byte++) /* the input may contain line feeds; the fault is one line */
         *byte = iscntrl((unsigned char)*byte) ? '?' : *byte;
     return PROMC_E_INVALID;
 }
@@ -64,7 +64,7 @@ char *take_name(struct cursor *cursor, bool colon)
     return strndup(start, (size_t)(cursor->at - start));
 }
 
-/* Add a byte to a string that has two bytes of room for each. */
+/* Append a byte to a string with room for two bytes per input byte. */
 static void put(char *text, size_t *length, char byte)
 {
     if (byte == '\0')
@@ -72,7 +72,7 @@ static void put(char *text, size_t *length, char byte)
     text[(*length)++] = byte ? byte : (char)0x80;
 }
 
-/* The character behind a backslash. OpenMetrics has `BS normal-char` for itself, the older format refuses it. */
+/* The character after a backslash. In OpenMetrics `BS normal-char` means both characters; the older format refuses it. */
 static bool put_escape(struct cursor *cursor, const char *known, char *text, size_t *length)
 {
     char byte = cursor->at < cursor->end ? *cursor->at : '\0';
@@ -82,7 +82,7 @@ static bool put_escape(struct cursor *cursor, const char *known, char *text, siz
     }
     if (byte == '\0' || !strchr(known, byte)) {
         if (cursor->format != PROMC_FORMAT_OPENMETRICS) {
-            refuse(cursor, "\\%c is no escape here: a backslash must be escaped", byte);
+            refuse(cursor, "\\%c is not a valid escape: a backslash must be escaped", byte);
             return false;
         }
         put(text, length, '\\');
@@ -145,7 +145,7 @@ char *take_word(struct cursor *cursor)
     return strndup(start, (size_t)(cursor->at - start));
 }
 
-/* [sign] digits [. digits] [e [sign] digits], with a digit before or behind the point. */
+/* [sign] digits [. digits] [e [sign] digits], with a digit before or after the point. */
 static bool is_real(const char *text)
 {
     text += *text == '+' || *text == '-';
@@ -167,7 +167,7 @@ static bool is_real(const char *text)
     return *text == '\0';
 }
 
-/* The decimal point is a point, whatever the locale of the program under test. */
+/* The decimal separator is a point in any locale of the program under test. */
 static double real(const char *text)
 {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -216,7 +216,7 @@ bool parse_stamp(const char *text, enum promc_format format, struct stamp *out)
     return true;
 }
 
-/* The length of the sequence that begins here, 0 when there is none; no overlong forms, no surrogates, at most U+10FFFF. */
+/* Length of the UTF-8 sequence that begins here, 0: invalid; no overlong forms, no surrogates, at most U+10FFFF. */
 static size_t utf8_sequence(const unsigned char *at, size_t room)
 {
     unsigned char first = at[0], low = 0x80, high = 0xBF;

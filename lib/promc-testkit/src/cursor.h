@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cursor in one line of an exposition, and the tokens it takes. It never passes the end of its line. */
+/* A cursor in one line of an exposition, and its tokens. It never passes the end of its line. */
 #ifndef PROMC_TESTKIT_CURSOR_H
 #define PROMC_TESTKIT_CURSOR_H
 
@@ -9,21 +9,21 @@ struct cursor {
     const char *start, *at, *end; /* of the line, without its line feed */
     enum promc_format format;
     size_t line; /* 1 … */
-    char *fault; /* empty until something is refused */
+    char *fault; /* empty until an error */
     size_t fault_size;
 };
 
-/* Say what is wrong in this line. @return PROMC_E_INVALID. */
+/* Set the error text for this line. @return PROMC_E_INVALID. */
 int refuse(struct cursor *cursor, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The code of a function that gave NULL: PROMC_E_INVALID if it has said why, else PROMC_E_NOMEM. */
+/* The code after a function returned NULL: PROMC_E_INVALID if it set an error text, else PROMC_E_NOMEM. */
 int refused(const struct cursor *cursor);
 
 /* Is this byte next? */
 bool sees(const struct cursor *cursor, char byte);
-/* Is this byte next? Then the cursor is behind it. */
+/* If this byte is next, skip it. */
 bool skips(struct cursor *cursor, char byte);
 
-/* These take a token and give it as a malloc()ed string; NULL: see refused(). */
+/* These consume a token and return it as a malloc()ed string; NULL: see refused(). */
 char *take_name(struct cursor *cursor, bool colon); /* [a-zA-Z_][a-zA-Z0-9_]*, with `colon` also `:` */
 char *take_quoted(struct cursor *cursor);           /* unescaped, without its quotes */
 char *take_help(struct cursor *cursor);             /* the rest of the line, unescaped */

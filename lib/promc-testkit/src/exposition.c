@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reader. It goes line by line (metadata.c, sample.c); what must hold over several lines is checked once all samples are there
+ * The parser. It reads line by line (metadata.c, sample.c); checks across lines follow once all samples are read
  * (check_groups.c, check_histograms.c).
  */
 #include "exposition.h"
@@ -16,7 +16,7 @@ static int take_line(struct reader *reader)
     struct cursor *cursor = &reader->cursor;
     bool openmetrics = cursor->format == PROMC_FORMAT_OPENMETRICS;
     if (reader->eof_seen)
-        return refuse(cursor, "text behind # EOF");
+        return refuse(cursor, "text after # EOF");
     if (cursor->at == cursor->end)
         return openmetrics ? refuse(cursor, "an empty line is not allowed in OpenMetrics") : 0;
     if (!utf8_valid(cursor->at, cursor->end))
@@ -52,7 +52,7 @@ int exposition_read(struct exposition *out, const char *text, size_t length, enu
         int code = take_line(&reader);
         if (code != 0)
             return code;
-        /* Only what nothing can follow may end without one. */
+        /* Only the last line may end without a line feed. */
         if (!feed && !reader.eof_seen)
             return refuse(cursor, "the last line has no line feed");
         at = feed ? feed + 1 : end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules of Prometheus' promlint (client_golang/prometheus/testutil/promlint), one function each, by its names and in its words;
- * then those of our own.
+ * The rules of Prometheus' promlint (client_golang/prometheus/testutil/promlint), one function each, with its names and messages;
+ * then our own.
  */
 #include "check_groups.h"
 #include "exposition.h"
@@ -20,7 +20,7 @@ struct lint {
     int problems;
 };
 
-/* What a rule looks at: a family, and its samples, which stand together. */
+/* Input of a rule: a family and its samples, which are contiguous. */
 struct subject {
     const struct exposed_family *family;
     const struct sample *samples;
@@ -54,7 +54,7 @@ static bool untyped(const struct subject *subject)
     return !subject->family->type || is(subject, "untyped");
 }
 
-/* Does `_word` stand in the name, at its end or before another `_`? */
+/* Does the name contain `_word`, at its end or before another `_`? */
 static bool has_word(const char *name, const char *word)
 {
     size_t length = strlen(word);
@@ -78,7 +78,7 @@ static void lint_help(struct lint *lint, const struct subject *subject)
         PROBLEM(lint, subject, "no help text");
 }
 
-/* The base unit of a word, behind one of the prefixes of the international system or none; NULL: it is no unit. */
+/* The base unit of a word, with or without an SI prefix; NULL: not a unit. */
 static const char *base_unit(const char *word, size_t length)
 {
     static const char *const units[][2] = {
@@ -207,7 +207,7 @@ static void lint_duplicate_metric(struct lint *lint, const struct subject *subje
         PROBLEM(lint, subject, "metric not unique");
 }
 
-/* Of our own: what Prometheus itself says of each target, and the labels that it gives every sample. */
+/* Our own rule: metrics and labels that Prometheus itself adds to each target. */
 static void lint_added_by_prometheus(struct lint *lint, const struct subject *subject)
 {
     static const char *const names[] = {"up",

@@ -15,7 +15,7 @@ static int check_type(struct cursor *cursor, const char *type)
     for (; *types; types++)
         if (strcmp(*types, type) == 0)
             return 0;
-    return refuse(cursor, "\"%s\" is no metric type of this format", type);
+    return refuse(cursor, "\"%s\" is not a metric type of this format", type);
 }
 
 static int check_unit(struct cursor *cursor, const struct exposed_family *family)
@@ -42,7 +42,9 @@ static int metadata_family(struct reader *reader)
     free(name);
     if (index == SIZE_MAX)
         return PROMC_E_NOMEM;
-    return index == reader->current ? 0 : refuse(cursor, "%s is not in one piece", reader->out->families[index].name);
+    return index == reader->current
+               ? 0
+               : refuse(cursor, "the lines of %s are not contiguous", reader->out->families[index].name);
 }
 
 int read_metadata(struct reader *reader)

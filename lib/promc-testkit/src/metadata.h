@@ -4,7 +4,7 @@
 
 #include "reader.h"
 
-/* `# HELP name text`, `# TYPE name type`, `# UNIT name unit`, the cursor behind `# `. */
+/* `# HELP name text`, `# TYPE name type`, `# UNIT name unit`, the cursor after `# `. */
 int read_metadata(struct reader *reader);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an exposition says: families and every sample of theirs. */
+/* A parsed exposition: families and all their samples. */
 #ifndef PROMC_TESTKIT_MODEL_H
 #define PROMC_TESTKIT_MODEL_H
 
 #include <promc/promc.h>
 
-/* A NUL byte inside a value stands as C0 80 (valid UTF-8 never holds it), so that values are C strings. */
+/* A NUL byte inside a value is stored as C0 80 (never valid UTF-8), so that values are C strings. */
 struct pair {
     char *name;
     char *value; /* unescaped */
@@ -32,7 +32,7 @@ struct sample {
 
 struct exposed_family {
     char *name;
-    char *type; /* NULL where no TYPE was given */
+    char *type; /* NULL: no TYPE line */
     char *help; /* NULL: no HELP line; unescaped */
     char *unit;
     size_t samples;
@@ -57,7 +57,7 @@ void sample_free(struct sample *sample);
 bool family_is(const struct exposed_family *family, const char *type);
 /* NULL without memory. The family owns the name. */
 struct exposed_family *add_family(struct exposition *out, char *name, size_t line);
-/* SIZE_MAX: there is none. */
+/* SIZE_MAX: none. */
 size_t find_family(const struct exposition *out, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What reads an exposition line by line: the exposition as far as it is read, and the line it is in. */
+/* State of the line-by-line parser: the exposition read so far and the current line. */
 #ifndef PROMC_TESTKIT_READER_H
 #define PROMC_TESTKIT_READER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A text that grows. */
+/* A growing string. */
 #ifndef PROMC_TESTKIT_REPORT_H
 #define PROMC_TESTKIT_REPORT_H
 

@@ -12,7 +12,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct pair *)a)->name, ((const struct pair *)b)->name);
 }
 
-/* An element of `{…}`, kept at once. 1: a label; 0: the metric's name, which is quoted and has no `=` (UTF-8 names). */
+/* Parse and store an element of `{…}`. 1: a label; 0: the metric's name, quoted and without `=` (UTF-8 names). */
 static int take_label(struct cursor *cursor, struct sample *sample)
 {
     bool quoted = sees(cursor, '"');
@@ -37,7 +37,7 @@ static int take_label(struct cursor *cursor, struct sample *sample)
     return label->value ? 1 : refused(cursor);
 }
 
-/* What stands behind an element: the brace, or a comma and another element. */
+/* After an element: the brace, or a comma and another element. */
 static int after_label(struct cursor *cursor)
 {
     if (sees(cursor, '}'))
@@ -47,7 +47,7 @@ static int after_label(struct cursor *cursor)
     return sees(cursor, '}') ? refuse(cursor, "a comma before }") : 0;
 }
 
-/* `{…}` with the cursor behind the brace; sorts them. */
+/* `{…}` with the cursor after the brace; sorts the labels. */
 static int take_labels(struct cursor *cursor, struct sample *sample)
 {
     int code = 0;
@@ -63,7 +63,7 @@ static int take_labels(struct cursor *cursor, struct sample *sample)
         qsort(sample->labels, sample->label_count, sizeof(*sample->labels), by_name);
     for (size_t i = 1; i < sample->label_count; i++)
         if (by_name(&sample->labels[i], &sample->labels[i - 1]) == 0)
-            return refuse(cursor, "label %s stands twice", sample->labels[i].name);
+            return refuse(cursor, "label %s is repeated", sample->labels[i].name);
     return 0;
 }
 
@@ -97,7 +97,7 @@ static int take_exemplar(struct cursor *cursor)
     size_t characters = 0;
     int code = exemplar.name ? 0 : PROMC_E_NOMEM;
     if (code == 0 && !(skips(cursor, ' ') && skips(cursor, '#') && skips(cursor, ' ') && skips(cursor, '{')))
-        code = refuse(cursor, "what stands behind the value is neither a timestamp nor an exemplar");
+        code = refuse(cursor, "the text after the value is neither a timestamp nor an exemplar");
     if (code == 0)
         code = take_labels(cursor, &exemplar);
     for (size_t i = 0; code == 0 && i < exemplar.label_count; i++)
@@ -105,11 +105,11 @@ static int take_exemplar(struct cursor *cursor)
     if (characters > EXEMPLAR_LABELS_MAX)
         code = refuse(cursor, "the labels of the exemplar have more than %d characters", EXEMPLAR_LABELS_MAX);
     if (code == 0 && !sees(cursor, ' '))
-        code = refuse(cursor, "what stands behind the value is neither a timestamp nor an exemplar with its value");
+        code = refuse(cursor, "the text after the value is neither a timestamp nor an exemplar with its value");
     if (code == 0)
         code = take_value(cursor, &exemplar);
     if (code == 0 && cursor->at < cursor->end)
-        code = refuse(cursor, "text behind the exemplar");
+        code = refuse(cursor, "text after the exemplar");
     sample_free(&exemplar);
     return code;
 }
@@ -121,10 +121,11 @@ static int place(struct reader *reader, struct sample *sample)
     struct cursor *cursor = &reader->cursor;
     if (reader->current == SIZE_MAX || !sample_belongs(&out->families[reader->current], sample->name, cursor->format)) {
         if (find_family(out, sample->name) != SIZE_MAX)
-            return refuse(cursor, "%s is not in one piece, or its suffix does not fit its type", sample->name);
+            return refuse(cursor, "the lines of %s are not contiguous, or its suffix does not fit its type",
+                          sample->name);
         for (size_t i = 0; i < out->family_count; i++)
             if (sample_belongs(&out->families[i], sample->name, cursor->format))
-                return refuse(cursor, "%s is not in one piece", out->families[i].name);
+                return refuse(cursor, "the lines of %s are not contiguous", out->families[i].name);
         char *name = strdup(sample->name);
         if (!name || !add_family(out, name, cursor->line)) {
             free(name);
@@ -171,7 +172,7 @@ int read_sample(struct reader *reader)
         sample->exemplar = true;
         code = cursor->format == PROMC_FORMAT_OPENMETRICS
                    ? take_exemplar(cursor)
-                   : refuse(cursor, "what stands behind the value is neither a timestamp nor an exemplar");
+                   : refuse(cursor, "the text after the value is neither a timestamp nor an exemplar");
     }
     if (code == 0)
         code = place(reader, sample);

@@ -9,7 +9,7 @@
 
 static const promc_scrape_settings text_settings = {.format = PROMC_FORMAT_TEXT, .escaping = PROMC_ESCAPING_ALLOW_UTF8};
 
-/* What the registry exposes now, parsed. `fault` is said when promc itself wrote something invalid. */
+/* The registry's current exposition, parsed. `fault` is set if promc itself wrote something invalid. */
 static int read_registry(promc_registry *registry, const char *const *names, struct exposition *out, char *fault,
                          size_t fault_size)
 {
@@ -39,7 +39,7 @@ static int give(struct report *report, char **out, int code)
     return report->failed ? PROMC_E_NOMEM : code;
 }
 
-/* Lines of one side: metadata that matters, and samples; sorted, so that two sides can be merged. */
+/* Lines of one side: compared metadata and samples, sorted, so that two sides can be merged. */
 struct lines {
     char **line;
     size_t count;

@@ -17,15 +17,15 @@ struct promc_uv {
     uint64_t interval_ns, due_ns;
     void (*on_lag)(void *user, double seconds);
     void *user;
-    uint64_t looked_ns, idle_ns; /* of the last look at utilisation and handles */
+    uint64_t looked_ns, idle_ns; /* at the last update of utilisation and handles */
     promc_family *utilizations, *handles;
     promc_histogram lag;
     promc_gauge utilization;
-    promc_gauge handle[UV_HANDLE_TYPE_MAX]; /* made when a type is first met; the zero handle before */
+    promc_gauge handle[UV_HANDLE_TYPE_MAX]; /* created when a type first occurs; the zero handle before */
     unsigned count[UV_HANDLE_TYPE_MAX];
 };
 
-/* The registry's family of that name. Two threads may start at once: who comes second takes the other's. */
+/* Get or register the family. If two threads race, the second uses the first one's. */
 static int lag_family(promc_registry *registry, const promc_uv_settings *settings, promc_family **out)
 {
     bool given = settings->buckets != NULL;
@@ -107,7 +107,7 @@ static void look(promc_uv *watch, uint64_t now)
     look_at_handles(watch);
 }
 
-/* Started anew each time, from the present: a late call is one late observation, not followed by a burst. */
+/* Restarted each time from now: a late call is one late observation and causes no burst. */
 static void on_timer(uv_timer_t *timer)
 {
     promc_uv *watch = timer->data;

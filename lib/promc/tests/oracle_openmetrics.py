@@ -20,6 +20,6 @@ except ValueError as fault:
     print(f"the parser objects: {fault}", file=sys.stderr)
     sys.exit(1)
 if len(lines) != len(set(lines)):
-    print("a sample stands twice", file=sys.stderr)
+    print("a sample is repeated", file=sys.stderr)
     sys.exit(1)
 print(len(lines))

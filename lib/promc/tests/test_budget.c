@@ -56,7 +56,7 @@ static void other_is_not_the_overflow_series(void **state)
     assert_int_equal(promc_family_series_count(family), 1);
     assert_fails(
         promc_counter_register(registry, &(promc_family_settings){.name = "b", .labels = {"promc_overflow"}}, &family),
-        PROMC_E_LABEL_NAME, "promc's own");
+        PROMC_E_LABEL_NAME, "is reserved for promc");
     promc_registry_destroy(registry);
 }
 

@@ -134,7 +134,7 @@ static void operators_may_name_it(void **state)
     promc_family_describe(family, &description, sizeof(description));
     assert_string_equal(description.cap_label, "x");
     assert_fails(promc_counter_register(registry, &(promc_family_settings){.name = "b", .labels = {"x"}}, &bad),
-                 PROMC_E_LABEL_NAME, "cap_label \"nothing\" is none of its labels");
+                 PROMC_E_LABEL_NAME, "cap_label \"nothing\" is not one of its labels");
     promc_registry_destroy(registry);
 }
 

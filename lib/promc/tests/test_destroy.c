@@ -318,7 +318,8 @@ static void what_stays(void **state)
     promc_registry *registry = *state;
     needs_shared_arenas();
     assert_fails(promc_family_destroy(NULL), PROMC_E_INVALID, "no metric family");
-    assert_fails(promc_family_destroy(promc_family_find(registry, "promc_series")), PROMC_E_INVALID, "promc's own");
+    assert_fails(promc_family_destroy(promc_family_find(registry, "promc_series")), PROMC_E_INVALID,
+                 "is reserved for promc");
     char path[64];
     snprintf(path, sizeof(path), "/tmp/promc-test-destroy-%d", (int)getpid());
     promc_registry *shared = new_registry(&(promc_registry_settings){.shared_path = path});

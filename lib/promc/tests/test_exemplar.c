@@ -201,7 +201,7 @@ static void test_duplicate_labels_are_refused(void **state)
     assert_int_equal(promc_counter_get(family, NULL, &counter), 0);
     const promc_label labels[] = {{"a", "1"}, {"b", "2"}, {"a", "3"}};
     assert_int_equal(promc_counter_add_exemplar(counter, 1, labels, 3), PROMC_E_LABEL_NAME);
-    assert_non_null(strstr(promc_error_detail(), "label \"a\" stands twice"));
+    assert_non_null(strstr(promc_error_detail(), "label \"a\" is repeated"));
     assert_true(promc_counter_value(counter) == 1); /* counted all the same */
     assert_int_equal(promc_counter_add_exemplar(counter, 1, labels, 2), 0);
     promc_registry_destroy(registry);

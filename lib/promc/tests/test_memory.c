@@ -332,7 +332,7 @@ static void other_user(void)
         CHECK(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
         CHECK(promc_registry_create(&registry, &(promc_registry_settings){.shared_path = in_folder("arena")}) ==
               PROMC_E_IO);
-        CHECK(strstr(promc_error_detail(), "remove it as the user who made it"));
+        CHECK(strstr(promc_error_detail(), "remove it as the user who created it"));
         _exit(0);
     }
     CHECK(waitpid(child, &status, 0) == child && status == 0);
@@ -468,7 +468,7 @@ static void memory_that_processes_share(void **state)
     assert_true(exposes(first, "u 0")); /* of the dead */
     settings.memory = there;
     first->arena.header->version = 0;
-    assert_fails(promc_registry_create(&second, &settings), PROMC_E_BUSY, "another process is just making");
+    assert_fails(promc_registry_create(&second, &settings), PROMC_E_BUSY, "another process is creating");
     first->arena.header->version = 1;
     assert_fails(promc_registry_create(&second, &settings), PROMC_E_FORMAT, "another version's layout");
     first->arena.header->version = PROMC_ARENA_VERSION;

@@ -47,7 +47,7 @@ static void bad_metric_names(void **state)
     assert_fails(counter(*state, "http requests"), PROMC_E_NAME, "\"http requests\": byte 4 (0x20)");
     assert_fails(counter(*state, ""), PROMC_E_NAME, "without a name");
     assert_fails(counter(*state, NULL), PROMC_E_NAME, "without a name");
-    assert_fails(counter(*state, "_total"), PROMC_E_NAME, "nothing stands before");
+    assert_fails(counter(*state, "_total"), PROMC_E_NAME, "there is nothing before");
     assert_fails(counter(*state, "1abc"), PROMC_E_NAME, "byte 0 (0x31)");
     assert_fails(counter(*state, "a-b"), PROMC_E_NAME, "byte 1 (0x2d)");
     assert_fails(counter(*state, "a\nb"), PROMC_E_NAME, "\"a?b\": byte 1 (0x0a)");
@@ -65,7 +65,7 @@ static void bad_label_names(void **state)
     assert_fails(labelled(*state, "g", "a:b", NULL), PROMC_E_LABEL_NAME, "byte 1 (0x3a)");
     assert_fails(labelled(*state, "g", "", NULL), PROMC_E_LABEL_NAME, "without a name");
     assert_fails(labelled(*state, "g", "__name__", NULL), PROMC_E_LABEL_NAME, "reserved");
-    assert_fails(labelled(*state, "g", "a", "a"), PROMC_E_LABEL_NAME, "stands twice");
+    assert_fails(labelled(*state, "g", "a", "a"), PROMC_E_LABEL_NAME, "is repeated");
     promc_family *family;
     assert_fails(promc_histogram_register(
                      *state, &(promc_histogram_settings){.family = {.name = "h", .labels = {"le"}}}, &family),
@@ -74,7 +74,7 @@ static void bad_label_names(void **state)
     assert_fails(
         promc_gauge_register(
             *state, &(promc_family_settings){.name = "g", .labels = {"a"}, .constant_labels = constant}, &family),
-        PROMC_E_LABEL_NAME, "stands twice");
+        PROMC_E_LABEL_NAME, "is repeated");
     constant[0].value = "\xff";
     assert_fails(
         promc_gauge_register(*state, &(promc_family_settings){.name = "g", .constant_labels = constant}, &family),

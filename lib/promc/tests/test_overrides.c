@@ -77,7 +77,7 @@ static void faults_are_named(void **state)
     promc_registry *registry = new_registry(&(promc_registry_settings){.overrides = "a buckets=1"});
     promc_family *family;
     assert_fails(promc_gauge_register(registry, &(promc_family_settings){.name = "a"}, &family), PROMC_E_INVALID,
-                 "\"a\" is no histogram");
+                 "\"a\" is not a histogram");
     promc_registry_destroy(registry);
 }
 
@@ -127,7 +127,7 @@ static void histograms_change_their_kind(void **state)
     }
     promc_registry *registry = new_registry(&(promc_registry_settings){.overrides = "a histogram=native"});
     assert_fails(promc_gauge_register(registry, &(promc_family_settings){.name = "a"}, NULL), PROMC_E_INVALID,
-                 "\"a\" is no histogram");
+                 "\"a\" is not a histogram");
     promc_registry_destroy(registry);
 }
 

@@ -284,7 +284,7 @@ static void refused_settings(void **state)
             .quantile_count = 2);
     REFUSED(PROMC_E_INVALID, "a quantile is -0.1", .quantiles = (double[]){-0.1}, .quantile_count = 1);
     REFUSED(PROMC_E_INVALID, "nan", .quantiles = (double[]){NAN}, .quantile_count = 1);
-    REFUSED(PROMC_E_INVALID, "quantile 0.5 stands twice", .quantiles = (double[]){0.5, 0.9, 0.5}, .quantile_count = 3);
+    REFUSED(PROMC_E_INVALID, "quantile 0.5 is repeated", .quantiles = (double[]){0.5, 0.9, 0.5}, .quantile_count = 3);
     REFUSED(PROMC_E_INVALID, "not how many", .quantiles = (double[]){0.5});
     REFUSED(PROMC_E_INVALID, "17 quantiles", .quantiles = many, .quantile_count = 17);
     REFUSED(PROMC_E_INVALID, "the error is 0.6", .error = 0.6);
@@ -400,10 +400,10 @@ static void overrides(void **state)
     assert_same(description.quantiles[0], 0.1);
     assert_true(exposes(registry, "s{quantile=\"0.25\"} NaN"));
     assert_fails(promc_counter_register(registry, &(promc_family_settings){.name = "c"}, &family), PROMC_E_INVALID,
-                 "\"c\" is no summary");
+                 "\"c\" is not a summary");
     settings.family.name = "none";
     settings.quantiles = promc_no_quantiles;
-    assert_fails(promc_summary_register(registry, &settings, &family), PROMC_E_INVALID, "no summary with quantiles");
+    assert_fails(promc_summary_register(registry, &settings, &family), PROMC_E_INVALID, "not a summary with quantiles");
     promc_registry_destroy(registry);
     static const char *const bad[] = {"s max_age_seconds=0",
                                       "s max_age_seconds=604801",

@@ -66,7 +66,7 @@ static void stateset(void **state)
     assert_int_equal(promc_stateset_set(feature, NULL, "b", true), PROMC_E_LABEL_VALUE);
     assert_fails(
         promc_stateset_register(registry, &(promc_family_settings){.name = "s"}, (const char *[]){"a", "a"}, 2, &bad),
-        PROMC_E_INVALID, "stands twice");
+        PROMC_E_INVALID, "is repeated");
     assert_int_equal(promc_stateset_register(registry, &(promc_family_settings){.name = "s"}, NULL, 0, &bad),
                      PROMC_E_INVALID);
     promc_registry *utf8 = new_registry(&(promc_registry_settings){.utf8_names = true});

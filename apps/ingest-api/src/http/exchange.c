@@ -59,7 +59,7 @@ static bool knows_parameter(const struct route *route, const char *name)
     return false;
 }
 
-/* What the route does not know, and what stands twice: somebody who misspells a filter must not get everything. */
+/* What the route does not know, and what is repeated: somebody who misspells a filter must not get everything. */
 static int check_parameters(struct request *req)
 {
     const struct query *query = req->query;

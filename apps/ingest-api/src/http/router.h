@@ -40,7 +40,7 @@ struct route {
     promc_http_route *metrics; /**< set at start; shared by the methods of one template */
     /** Only with STORE_NONE: runs on a pool thread after prepare returned 0. Returns the status answered. May be NULL. */
     int (*background)(struct request *req);
-    /** Query parameters it knows, NULL-terminated; NULL: none. Others are refused, and one that stands twice, unless its
+    /** Query parameters it knows, NULL-terminated; NULL: none. Others are refused, and one that is repeated, unless its
      *  name ends in "[]". */
     const char *const *parameters;
 };
@@ -57,7 +57,7 @@ struct router_match {
 
 /**
  * Compile the tables (each ended by a route without path) and declare their templates to `http` (NULL: metrics off).
- * @return 0, or -1 after one line in the log (a template that stands twice, a bad one, no memory).
+ * @return 0, or -1 after one line in the log (a template that is repeated, a bad one, no memory).
  */
 int router_create(struct router **out, struct route *const *tables, size_t count, promc_http *http);
 void router_destroy(struct router *router);

@@ -32,7 +32,7 @@ typedef struct promc_exporter_settings {
     const char *address;
     /** The registry to expose; owned by the caller, must outlive the exporter. NULL: the exporter makes one, with the process collectors in it. */
     promc_registry *registry;
-    /** Maximum scrapes in flight; one more is answered 503 with Retry-After. Default 4, at most 32. */
+    /** Maximum scrapes in flight; a further one gets a 503 with Retry-After. Default 4, at most 32. */
     unsigned max_scrapes;
     /** Maximum connections. For one more, the longest idle one is closed; if none is idle, the new one. Default 64, at most 65,536. */
     unsigned max_connections;
@@ -46,7 +46,7 @@ typedef struct promc_exporter_settings {
     bool no_live_view;
     /** Never compress. Default false. */
     bool no_compression;
-    /** Requests need `Authorization: Bearer TOKEN`, else they get 401. Copied. NULL: everybody may read. */
+    /** Requests need `Authorization: Bearer TOKEN`, else they get 401. Copied. NULL: no authentication. */
     const char *token;
     /**
      * TLS 1.2 and newer: certificate chain and key, PEM files. `tls_client_ca_file`: clients must present a certificate of these authorities.

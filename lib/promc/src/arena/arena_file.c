@@ -47,7 +47,7 @@ static int inspect(int fd, const char *path, struct promc_arena_header *head, si
     if (got < 0)
         return io_error("read", path);
     if ((size_t)got < head_bytes || head->magic != PROMC_ARENA_MAGIC)
-        return promc_arena_refuse(path, "it holds something else");
+        return promc_arena_refuse(path, "it contains something else");
     return 0;
 }
 
@@ -102,8 +102,9 @@ static int join_file(struct promc_arena *arena, int fd, const char *path)
 
 static int not_replaced(const char *path)
 {
-    return promc_fail(PROMC_E_IO, "replacing \"%s\", whose users are all dead: %s (remove it as the user who made it)",
-                      path, strerror(errno));
+    return promc_fail(PROMC_E_IO,
+                      "replacing \"%s\", whose users are all dead: %s (remove it as the user who created it)", path,
+                      strerror(errno));
 }
 
 /* One attempt. @return 0, 1: the file changed meanwhile, try again, or an error. fd stays open only on 0. */

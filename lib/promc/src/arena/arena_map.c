@@ -36,7 +36,7 @@ static int join_host(struct promc_arena *arena)
     struct promc_arena_header *header = arena->header;
     static const char name[] = "the memory given";
     if (promc_load_acquire(&header->version) == 0)
-        return promc_fail(PROMC_E_BUSY, "%s: another process is just making the arena in it", name);
+        return promc_fail(PROMC_E_BUSY, "%s: another process is creating the arena in it", name);
     int rc = promc_arena_check(header, arena->bytes, name);
     if (rc < 0)
         return rc;

@@ -48,7 +48,7 @@ int promc_callback_set(promc_family *family, const char *const *values, promc_va
     if (!family || !value)
         return promc_fail(PROMC_E_INVALID, "a callback needs a metric family and a function");
     if (!family->by_callback)
-        return promc_fail(PROMC_E_TYPE, "metric \"%s\" is not one of callbacks", promc_name_of(family));
+        return promc_fail(PROMC_E_TYPE, "metric \"%s\" has no callbacks", promc_name_of(family));
     int rc = promc_series_get(family, values, &ref);
     if (rc < 0)
         return rc;

@@ -94,10 +94,8 @@ int promc_measured_register(promc_registry *registry, const struct promc_measure
                           PREFIX_MOST - 1);
     }
     (void)snprintf(collector, sizeof(collector), "%s%s", prefix, source->collector);
-    if (!registry || registry->arena.readonly) {
-        return promc_fail(PROMC_E_INVALID, "collector \"%s\": it needs a registry that can be written",
-                          source->collector);
-    }
+    if (!registry || registry->arena.readonly)
+        return promc_fail(PROMC_E_INVALID, "collector \"%s\": the registry is missing or read-only", source->collector);
     if (promc_collector_is_there(registry, collector, collect))
         return promc_fail(PROMC_E_DUPLICATE, "collector \"%s\" is registered already", collector);
     struct measured *measured = allocate(registry, sizeof(*measured) + source->state_bytes);

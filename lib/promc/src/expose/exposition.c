@@ -300,10 +300,8 @@ static long read_compressed(promc_exposition_scrape *scrape, char *buffer, size_
             return n;
         if (n == 0 && scrape->drained)
             break;
-        if (n == 0 && before == scrape->input_length) {
-            return promc_fail(PROMC_E_INVALID, "the compressor '%s' neither reads nor writes",
-                              scrape->compressor->coding);
-        }
+        if (n == 0 && before == scrape->input_length)
+            return promc_fail(PROMC_E_INVALID, "the compressor '%s' makes no progress", scrape->compressor->coding);
         used += (size_t)n;
     }
     return (long)used;

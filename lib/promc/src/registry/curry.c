@@ -78,7 +78,7 @@ size_t promc_curry_labels_left(const promc_curry *curry)
 static int expand(const promc_curry *curry, const char *const *rest, const char **full)
 {
     if (!curry)
-        return promc_fail(PROMC_E_INVALID, "no curry given (did its making fail?)");
+        return promc_fail(PROMC_E_INVALID, "no curry given (did its creation fail?)");
     if (curry->left > 0 && !rest)
         return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": label values are missing", promc_name_of(curry->family));
     for (unsigned i = 0; i < curry->family->label_count; i++)

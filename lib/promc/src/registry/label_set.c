@@ -134,7 +134,7 @@ static __attribute__((noinline)) promc_series_ref find(promc_family *family, con
     promc_series_ref out = {0};
     uint64_t word;
     if (!set)
-        return fail(PROMC_E_INVALID, "no label set given (did its making fail?)");
+        return fail(PROMC_E_INVALID, "no label set given (did its creation fail?)");
     if (!family || family->label_count != set->count || family->serial != set->serial) {
         (void)promc_series_get_n(family, promc_keys_values(set->keys, set->count).at, set->count, &out);
         return out;

@@ -352,7 +352,7 @@ static int apply_to_summary(const struct promc_override *override, const struct 
     if (!override->quantiles && override->max_age_seconds == 0)
         return 0;
     if (!summary || summary->quantile_count == 0)
-        return promc_fail(PROMC_E_INVALID, "overrides: metric \"%s\" is no summary with quantiles", override->name);
+        return promc_fail(PROMC_E_INVALID, "overrides: metric \"%s\" is not a summary with quantiles", override->name);
     if (override->max_age_seconds)
         summary->max_age_seconds = override->max_age_seconds;
     if (!override->quantiles)
@@ -369,7 +369,7 @@ static int apply_to_histogram(const struct promc_override *override, struct prom
     if (!native && !override->has_kind && !override->bounds)
         return 0;
     if (plan->type != PROMC_HISTOGRAM)
-        return promc_fail(PROMC_E_INVALID, "overrides: metric \"%s\" is no histogram and has no buckets",
+        return promc_fail(PROMC_E_INVALID, "overrides: metric \"%s\" is not a histogram and has no buckets",
                           override->name);
     if (override->has_kind)
         plan->kind = override->kind;

@@ -31,8 +31,8 @@ static int find_cap_label(const promc_family_settings *settings, struct checked 
         if (strcmp(settings->cap_label, promc_label_wanted(settings, i)) == 0)
             out->cap_label = i + 1;
     if (settings->cap_label && *settings->cap_label && out->cap_label == 0)
-        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": cap_label \"%s\" is none of its labels", out->names.full,
-                          settings->cap_label);
+        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": cap_label \"%s\" is not one of its labels",
+                          out->names.full, settings->cap_label);
     return 0;
 }
 
@@ -465,7 +465,7 @@ int promc_family_destroy(promc_family *family)
     promc_registry *registry = family->registry;
     const char *name = promc_name_of(family);
     if (family->data->flags & PROMC_FAMILY_SELF)
-        return promc_fail(PROMC_E_INVALID, "metric \"%s\" is promc's own", name);
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\" is reserved for promc", name);
     if (registry->arena.shared)
         return promc_fail(PROMC_E_INVALID,
                           "metric \"%s\": its arena is shared, and other processes may have it; remove its series",

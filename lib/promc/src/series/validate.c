@@ -69,7 +69,7 @@ int promc_check_name(const char *name, const struct promc_type_ops *type, bool a
     const char *suffix = type->suffix;
     size_t base = ends_with(name, length, suffix) ? length - strlen(suffix) : length;
     if (base == 0)
-        return promc_fail(PROMC_E_NAME, "metric \"%s\": nothing stands before the suffix", name);
+        return promc_fail(PROMC_E_NAME, "metric \"%s\": there is nothing before the suffix", name);
     memcpy(names->full, name, base);
     names->full[base] = '\0';
     names->base_length = (uint32_t)base;
@@ -105,7 +105,7 @@ static int check_label_name(const char *metric, const char *label, bool allow_ut
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%.64s…\" is longer than %d bytes", metric, label,
                           PROMC_NAME_MAX);
     if (strcmp(label, PROMC_OVERFLOW_LABEL) == 0)
-        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is promc's own", metric, label);
+        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is reserved for promc", metric, label);
     if (strncmp(label, "__", 2) == 0)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\": names starting \"__\" are reserved", metric,
                           label);
@@ -179,7 +179,7 @@ static int check_one_label(const struct label_names *all, unsigned i, const char
                           type->name);
     for (unsigned j = 0; j < i; j++)
         if (same_in_some_escaping(name, name_at(all, j)))
-            return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" stands twice", metric, name);
+            return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is repeated", metric, name);
     return 0;
 }
 

@@ -70,7 +70,7 @@ int promc_fork_init(void)
     if (installed)
         return 0;
     if (pthread_atfork(prepare, in_parent, in_child) != 0)
-        return promc_fail(PROMC_E_NOMEM, "pthread_atfork was refused");
+        return promc_fail(PROMC_E_NOMEM, "pthread_atfork failed");
     installed = true;
     return 0;
 }

@@ -104,7 +104,7 @@ int promc_threads_init(void)
     if (exit_key_made)
         return 0;
     if (pthread_key_create(&exit_key, on_exit_of_thread) != 0)
-        return promc_fail(PROMC_E_NOMEM, "no thread-specific key is left");
+        return promc_fail(PROMC_E_NOMEM, "no thread-specific key is available");
     exit_key_made = true;
     return 0;
 }

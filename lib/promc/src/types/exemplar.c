@@ -55,11 +55,11 @@ static int render(const promc_label *labels, size_t count, struct candidate *new
     for (size_t i = 0; i < count; i++) {
         size_t name = labels[i].name ? strlen(labels[i].name) : 0;
         if (!labels[i].name || !is_label_name(labels[i].name, name))
-            return promc_fail(PROMC_E_LABEL_NAME, "exemplar: \"%s\" is no label name",
+            return promc_fail(PROMC_E_LABEL_NAME, "exemplar: \"%s\" is not a valid label name",
                               labels[i].name ? labels[i].name : "(null)");
         for (size_t j = 0; j < i; j++)
             if (strcmp(labels[i].name, labels[j].name) == 0)
-                return promc_fail(PROMC_E_LABEL_NAME, "exemplar: label \"%s\" stands twice", labels[i].name);
+                return promc_fail(PROMC_E_LABEL_NAME, "exemplar: label \"%s\" is repeated", labels[i].name);
         size_t value = labels[i].value ? strlen(labels[i].value) : 0;
         if (!labels[i].value || !promc_utf8_valid(labels[i].value, value))
             return promc_fail(PROMC_E_LABEL_VALUE, "exemplar: label \"%s\" has no value, or not a UTF-8 one",

@@ -114,7 +114,7 @@ int promc_gauge_set_at(promc_gauge gauge, double value, int64_t time_ms)
         return promc_fail(PROMC_E_INVALID, "a gauge's time is %lld ms, or it is one of workers", (long long)time_ms);
     struct promc_child_value *place = place_of(gauge);
     if (!place)
-        return promc_fail(PROMC_E_NOT_FOUND, "a gauge is set that is not there (any more)");
+        return promc_fail(PROMC_E_NOT_FOUND, "the gauge's series does not exist (any more)");
     struct promc_family_data *data = promc_child_family(promc_series_block(gauge.ref));
     if (!(promc_load(&data->flags) & PROMC_FAMILY_TIMED))
         (void)__atomic_fetch_or(&data->flags, PROMC_FAMILY_TIMED, __ATOMIC_RELAXED);

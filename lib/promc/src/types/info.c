@@ -86,7 +86,7 @@ static int check_states(const char *name, const char *const *states, size_t coun
             return promc_fail(PROMC_E_INVALID, "stateset \"%s\": state %zu has no name", name, i);
         for (size_t j = 0; j < i; j++)
             if (strcmp(states[i], states[j]) == 0)
-                return promc_fail(PROMC_E_INVALID, "stateset \"%s\": state \"%s\" stands twice", name, states[i]);
+                return promc_fail(PROMC_E_INVALID, "stateset \"%s\": state \"%s\" is repeated", name, states[i]);
     }
     return 0;
 }

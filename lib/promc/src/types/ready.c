@@ -22,7 +22,7 @@ static uint64_t *ready_cells(promc_histogram histogram, const struct promc_child
     promc_registry *registry = promc_registry_of(histogram.ref);
     *child = promc_series_child(histogram.ref);
     if (!registry || !*child) {
-        *code = promc_fail(PROMC_E_NOT_FOUND, "the histogram's series is not there (any more)");
+        *code = promc_fail(PROMC_E_NOT_FOUND, "the histogram's series does not exist (any more)");
         return NULL;
     }
     if (registry->arena.readonly) {

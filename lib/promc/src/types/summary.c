@@ -40,7 +40,7 @@ int promc_quantiles_check(const char *name, const double *quantiles, size_t coun
     qsort(sorted, count, sizeof(*sorted), by_size);
     for (size_t i = 1; i < count; i++)
         if (sorted[i] == sorted[i - 1])
-            return promc_fail(PROMC_E_INVALID, "summary \"%s\": quantile %g stands twice", name, sorted[i]);
+            return promc_fail(PROMC_E_INVALID, "summary \"%s\": quantile %g is repeated", name, sorted[i]);
     return 0;
 }
 
