@@ -211,8 +211,9 @@ static void who_said_no_gets_nothing(void **state)
     json_decref(api("POST", path_of("/send"), 202));
     api_work();
     api_expect(api("GET", path_of("/stats"), 200), "{'emails': {'sent': 1, 'failed': 1}, 'fates': {'skipped': 1}}");
-    api_expect(api("GET", path_of("/recipients?state=skipped"), 200),
-               "{'data': [{'email': 'ada@example.com', 'reason': 'suppressed', 'accepted_at': null}]}");
+    api_expect(
+        api("GET", path_of("/recipients?state=skipped"), 200),
+        "{'data': [{'email': 'ada@example.com', 'reason': 'suppressed', 'updated_at': '*', 'accepted_at': null}]}");
     api_expect(api("GET", "/api/v1/suppressions", 200),
                "{'data': [{'email': 'ada@example.com'}], 'next_cursor': null}");
     api_expect(api("GET", "/api/v1/suppressions?email=cy@example.com", 200), "{'data': []}");
