@@ -209,11 +209,12 @@ test('in a stack, statuses that nobody got draw no line', async () => {
 
 test('the alerts: the critical first, then the longest', async () => {
   const alert = (alertname, severity, since) => ({ metric: { alertname, severity, alertstate: 'firing', job: 'ingest-api' }, value: [0, String(since)] });
-  const now = Date.now();
   const { page } = await open('/d/ingest-api?from=now-15m&refresh=off', {
     prepare: (page) =>
-      page.route('**/query?*ALERTS_FOR_STATE*', (route) =>
-        route.fulfill({ json: { status: 'success', data: { resultType: 'vector', result: [alert('A', 'warning', now - 600e3), alert('B', 'critical', now - 600e3), alert('C', 'critical', now - 7200e3)] } } })),
+      page.route('**/query?*ALERTS_FOR_STATE*', (route) => {
+        const now = Date.now(); // of the answer: the page may have taken a minute to ask
+        return route.fulfill({ json: { status: 'success', data: { resultType: 'vector', result: [alert('A', 'warning', now - 600e3), alert('B', 'critical', now - 600e3), alert('C', 'critical', now - 7200e3)] } } });
+      }),
   });
   await page.locator('[data-panel="Active alerts"] tbody tr').first().waitFor();
   const rows = await page.$$eval('[data-panel="Active alerts"] tbody tr', (all) => all.map((row) => row.innerText.split('\t').slice(0, 4).join(' ')));

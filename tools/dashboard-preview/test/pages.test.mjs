@@ -29,7 +29,7 @@ test('alerts: the severe first, each with its ways; what nobody is told stands a
   assert.deepEqual(await page.$$eval('section', (all) => all.map((e) => `${e.getAttribute('aria-label')}: ${[...e.querySelectorAll('[data-alert]')].map((a) => a.dataset.alert)}`)), [
     'Firing: HighErrorRate,HighLatency', 'Will fire if it lasts: LowTraffic', 'Nobody is told: silenced: HighAbortRate', 'Nobody is told: a consequence of another: EventLoopLag', 'Silences: ',
   ]);
-  assert.match(await page.locator('[data-alert=HighErrorRate] .when').innerText(), /firing · since \d\d:\d\d:\d\d, (5 min|\d+ s)/);
+  assert.match(await page.locator('[data-alert=HighErrorRate] .when').innerText(), /firing · since \d\d:\d\d:\d\d, \d+ (min|s)/);
   assert.match(await page.locator('[data-alert=HighLatency] .labels').innerText(), /route \/<script>alert\(1\)<\/script>/, 'text stays text');
   assert.equal(await page.locator('nav .count').innerText(), '2');
   await page.getByRole('link', { name: 'summary of HighErrorRate' }).click();
