@@ -55,12 +55,12 @@ def test_all_alerts_are_there():
 
 
 @pytest.mark.slow
-def test_a_fortieth_of_the_mutants_is_noticed():
-    """Always the same ones; `make mutate-rules` runs them all."""
-    done = run(ROOT / "scripts/mutate-rules", "--sample", "5/40")
+def test_a_few_of_the_mutants_are_noticed():
+    """Always the same ones; `make mutate-rules` runs them all, with make check-long."""
+    done = run(ROOT / "scripts/mutate-rules", "--sample", "5/120")
     assert done.returncode == 0, done.stdout
     noticed, of = map(int, re.search(r"(\d+) of (\d+) mutants noticed", done.stdout).groups())
-    assert noticed == of > 20
+    assert noticed == of > 6
 
 
 def test_the_containers_version_takes_their_configuration():
