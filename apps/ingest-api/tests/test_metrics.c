@@ -286,6 +286,20 @@ static void test_lag_window(void **state)
     expect("nodejs_eventloop_lag_p50_seconds 0.001\n", true);
     expect("nodejs_eventloop_lag_p99_seconds 0.1\n", true);
     expect("nodejs_eventloop_lag_p50_seconds 0.001\n", true); /* a scrape changes nothing */
+    char *text;
+    assert_int_equal(promc_scrape_string(metrics_registry(), NULL, &text, NULL), 0);
+    double deviation = strtod(strstr(text, "\nnodejs_eventloop_lag_stddev_seconds ") + 37, NULL);
+    assert_true(deviation > 0.027 && deviation < 0.03); /* a tenth of them are 0.099 s above the others */
+    free(text);
+}
+
+/* Both outcomes, before the first e-mail: otherwise increase() does not see it. */
+static void test_a_campaign_has_its_series(void **state)
+{
+    (void)state;
+    metrics_campaign(ORG, "c");
+    expect("emails_sent_total{organisation_id=\"" ORG "\",campaign_id=\"c\",success=\"true\"} 0\n", true);
+    expect("emails_sent_total{organisation_id=\"" ORG "\",campaign_id=\"c\",success=\"false\"} 0\n", true);
 }
 
 static void test_how_full_the_data_dir_is(void **state)
@@ -461,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_campaigns_of_one_organisation_are_its_own_matter, on_without_births,
                                         off),
         cmocka_unit_test_setup_teardown(test_lag_window, on, off),
+        cmocka_unit_test_setup_teardown(test_a_campaign_has_its_series, on, off),
         cmocka_unit_test(test_how_full_the_data_dir_is),
         cmocka_unit_test(test_a_bound_that_rules_read_is_missed),
         cmocka_unit_test_setup_teardown(test_a_bounce_is_its_organisations, on, off),

@@ -79,11 +79,30 @@ static void test_draft(void **state)
     person_release(&person);
 }
 
+/* The label before those that everybody may have. */
+static void test_company(void **state)
+{
+    static const char *const companies[][2] = {
+        {"a@acme.com", "\"company\":\"Acme\""},
+        {"a@mail.acme.org", "\"company\":\"Acme\""},
+        {"a@acme.co.uk", "\"company\":\"Acme\""},
+        {"a@acme.gouv.fr", "\"company\":\"Acme\""},
+        {"a@big-acme.com.au", "\"company\":\"Big Acme\""},
+        {"a@no.uk", "\"company\":\"No\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(companies) / sizeof(*companies); i++) {
+        struct prospect p = row(companies[i][0]);
+        assert_non_null(strstr(research(&p), companies[i][1]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_research),
         cmocka_unit_test(test_draft),
+        cmocka_unit_test(test_company),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
