@@ -9,4 +9,4 @@ The rest says what is started with what: run, cluster, monitoring; and what is b
 
 
 class Fault(Exception):
-    """What a person can mend: one line, said as it is."""
+    """An error that the user can fix: one line, printed as is."""

@@ -28,7 +28,7 @@ class Account:
 
 
 def account(name):
-    """The account that a package made, `nobody` where it made none."""
+    """The account that a package created, else `nobody`."""
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
@@ -37,7 +37,7 @@ def account(name):
 
 
 class Launcher:
-    """Starts processes as somebody else, and knows where they see the files of the checkout.
+    """Starts processes as another user, and knows where they see the checkout's files.
 
     mode: plain (as we are), drop (another user), mount (another user, in a namespace of its own)."""
 
@@ -50,7 +50,7 @@ class Launcher:
         return account(name) if owner.st_uid == 0 else Account(owner.st_uid, owner.st_gid)
 
     def choose(self, accounts, *reached):
-        """Finds the mode in which all accounts reach these files; a line to say where there is none, else None."""
+        """Find the mode in which all accounts can read these files. @return None, or a line that says why there is none."""
         if self.mode == "plain":
             return None
         words = ["/bin/sh", "-c", 'cd "$(pwd -P)" && for file; do test -x "$file" || exit 1; done', "sh"]
@@ -67,7 +67,7 @@ class Launcher:
             return False
 
     def seen(self, path):
-        """Where the servers see a file of the checkout."""
+        """The path under which the servers see a file of the checkout."""
         path = Path(path)
         if self.mode == "mount" and path.is_relative_to(self.root):
             return MOUNT / path.relative_to(self.root)
@@ -88,7 +88,7 @@ class Launcher:
         return change
 
     def run(self, who, command, **options):
-        """A short command as that account; subprocess.run's answer. Ctrl-C at the terminal does not reach it."""
+        """Run a short command as that account; returns subprocess.run()'s result. Ctrl-C does not reach it."""
         become, parent = self.become(who), os.getpid()
 
         def prepare():
@@ -101,7 +101,7 @@ class Launcher:
                               preexec_fn=prepare, **options)
 
     def hand_over(self, who, path):
-        """A file or a folder with all in it."""
+        """A file, or a folder with its contents."""
         if self.mode == "plain" or who is None:
             return
         os.chown(path, who.uid, who.gid, follow_symlinks=False)
@@ -110,7 +110,7 @@ class Launcher:
                 os.chown(os.path.join(folder, name), who.uid, who.gid, follow_symlinks=False)
 
     def own_directory(self, who, path):
-        """A private folder of a server's, also where an earlier run as somebody else left it."""
+        """A server's private folder, also if an earlier run as another user left it."""
         try:
             os.makedirs(path, exist_ok=True)
         except PermissionError as error:
@@ -123,7 +123,7 @@ class Launcher:
 
 
 def drop(who):
-    """Root becomes `who` for good: no group, no capability, and no way to get one by exec."""
+    """Root becomes `who` permanently: no groups, no capabilities, and no way to regain them by exec."""
     for capability in range(64):
         try:
             libc("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)

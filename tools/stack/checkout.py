@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run takes from the checkout: the configuration of infra/ with this run's ports, copied to where the servers' own users can
-read it, and checked before they see it; an organisation to try the service with."""
+"""Input of a run: the configuration of infra/ with this run's ports, copied to where the servers' users can read it and checked
+first; an organisation to try the service with."""
 import json
 import os
 import re
@@ -21,21 +21,21 @@ ADDRESSES = (("PORT", 3000, "ingest-api"), ("PROMETHEUS_PORT", 9090, "prometheus
 
 
 def with_ports(text, ports):
-    """The standard addresses become this run's."""
+    """Replace the standard addresses by this run's."""
     for name, port, host in ADDRESSES:
         text = re.sub(rf"(localhost|127\.0\.0\.1|{host}):{port}\b", f"127.0.0.1:{ports[name]}", text)
     return text
 
 
 def flags():
-    """What has no place in prometheus.yml, one a line; features are not among it, see servers/prometheus.py."""
+    """Flags that cannot be set in prometheus.yml, one a line; without features, see servers/prometheus.py."""
     lines = (ROOT / "infra/prometheus/flags").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def render_prometheus(server, ports, more_targets=None, more_config=""):
-    """Its prometheus.yml, rules/ and targets/; {file: [address…]} and further text are added. What promtool refuses does not take the
-    place of what is there: a server that is started again needs it."""
+    """Write its prometheus.yml, rules/ and targets/, with {file: [address…]} and further text added. A configuration that promtool rejects
+    does not replace the previous one, which a restarted server needs."""
     server.launcher.own_directory(server.account, server.directory)
     source, made = ROOT / "infra/prometheus", server.directory / "next"
     (server.directory / "data").mkdir(exist_ok=True)
@@ -83,7 +83,7 @@ def render_alertmanager(server, page=None):
 
 
 def alertmanager_config(*words):
-    """scripts/alertmanager-config's lines."""
+    """The output of scripts/alertmanager-config."""
     done = subprocess.run(["/usr/bin/python3", ROOT / "scripts/alertmanager-config", *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise Fault(f"scripts/alertmanager-config: {(done.stdout + done.stderr).strip()}")
@@ -105,7 +105,7 @@ def copy_all(paths, to):
 # ---------------------------------------------------------------- an organisation to try the service with
 
 class Organisation:
-    """Those of the first run for as long as the store knows the key; kept in a file that only we can read."""
+    """The organisation and key of the first run while the store knows the key; kept in a file that only we can read."""
 
     def __init__(self, program, key_file, api, log_path):
         self.program, self.key_file, self.api, self.log_path = program, Path(key_file), api, log_path
@@ -144,7 +144,7 @@ class Organisation:
         return web.status(f"{self.api.url}/api/v1/prospects?limit=1", {"Authorization": f"Bearer {self.key}"})
 
     def trial(self, url, prometheus, outbox=None):
-        """The lines to try, for another terminal: from a file to e-mails, and to their number where people look."""
+        """Commands to try in another terminal, from an import to e-mails and their metrics."""
         curl = f"curl -sS -H 'Authorization: Bearer {self.key}'"
         written = f"ls '{outbox}'   # the e-mails, a file each\n" if outbox else ""
         return f"""

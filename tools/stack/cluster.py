@@ -113,7 +113,7 @@ class Cluster:
         say("Prometheus scrapes all of them. Ctrl-C stops everything.")
 
     def _make_store(self):
-        """An owner of the tables, by which nothing is served; the APIs' role, which sees one organisation at a time; the workers'."""
+        """The owner of the tables, which serves nothing; the APIs' role, which sees one organisation at a time; the workers' role."""
         for role, may, kept in (("ingest", "CREATEDB", "store_owner"), ("ingest_api", "", "store"), ("ingest_worker", "", "store_worker")):
             password = secret(self.postgres.directory / role)
             self.postgres.make_role(password, role, may)
@@ -173,7 +173,7 @@ def write_private(path, text):
 
 
 def secret(path):
-    """The password in a file, made at the first call."""
+    """The password in a file, created at the first call."""
     if not path.exists() or not path.stat().st_size:
         write_private(path, secrets.token_urlsafe(24))
     return path.read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from .supervisor import say
 
 MADE = VAR / "compose"
 SECRETS = MADE / "secrets"
-# In RabbitMQ's own format. Its rights end at its own virtual host, and it manages nothing.
+# In RabbitMQ's configuration format. The user has access only to its own virtual host, and no management rights.
 RABBITMQ_USER = """default_user = ingest
 default_pass = {password}
 default_vhost = prospectflow
@@ -25,7 +25,7 @@ default_user_tags.administrator = false
 
 
 def answers():
-    """Whether a Docker engine does, and knows compose."""
+    """Whether a Docker engine answers and supports compose."""
     if not shutil.which("docker"):
         return False
     return all(subprocess.run(["docker", *words], capture_output=True, check=False).returncode == 0
@@ -46,15 +46,15 @@ def up(prometheus, alertmanager, grafana):
 
 
 def _migrate():
-    """By the owner of PostgreSQL's tables, whose password no service has, before the others start."""
+    """Run as the owner of PostgreSQL's tables, whose password no service has, before the others start."""
     run("up", "-d", "--build", "--wait", "postgres")
     run("run", "--rm", "--no-deps", "-T", "-v", f"{os.environ['STORE_OWNER_SECRET']}:/run/owner:ro", "-e", "STORE_FILE=/run/owner",
         "ingest-api", "migrate", "--serve=ingest_api", "--all=ingest_worker")
 
 
 def prepare():
-    """Passwords of each server's own, made once; Alertmanager's configuration. Files are bind-mounted, so the folder guards them, not
-    their mode."""
+    """A password for each server, created once; Alertmanager's configuration. The files are bind-mounted, so the folder's mode protects
+    them, not their own."""
     to = MADE / "alertmanager"
     for folder in (SECRETS, to / "templates", to / "secrets"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def prepare():
         user.write_text(RABBITMQ_USER.format(password=_password("rabbitmq_password")), encoding="utf-8")
     rabbitmq = user.read_text(encoding="utf-8").partition("default_pass = ")[2].splitlines()[0]
     vhost = "prospectflow" if "default_vhost" in user.read_text(encoding="utf-8") else "%2F"
-    # Where ingest-api finds them, with the passwords in the URLs.
+    # URLs with passwords, for ingest-api.
     _store_urls(old_urls)
     (SECRETS / "queue_url").write_text(f"amqp://ingest:{rabbitmq}@rabbitmq:5672/{vhost}\n", encoding="utf-8")
     SECRETS.chmod(0o755)
@@ -79,7 +79,7 @@ def prepare():
 
 
 def _store_urls(old):
-    """PostgreSQL's roles, each with its URL (infra/postgres/initdb). A database that was made when there was one role goes on with it."""
+    """PostgreSQL's roles, each with its URL (infra/postgres/initdb). A database created with a single role keeps it."""
     files = {"store_owner_url": "owner", "store_url": "api", "store_worker_url": "worker"}
     for role in (*files.values(), "metrics"):
         _password(f"postgres_{role}_password")
@@ -103,7 +103,7 @@ def _alertmanager(to):
 
 
 def _use_the_back_ends(one_role):
-    """By ingest-api too, unless it was told otherwise."""
+    """Used by ingest-api too, unless its settings say otherwise."""
     os.environ["PROMETHEUS_TARGETS"] = "./targets-compose-backends"
     for name, file in (("STORE", "store_url"), ("QUEUE", "queue_url")):
         if not os.environ.get(name):

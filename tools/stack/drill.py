@@ -39,7 +39,7 @@ LOOK_EVERY = 1
 
 
 class Demo:
-    """The demo that runs, as its own users reach it."""
+    """The running demo, as its users reach it."""
 
     def __init__(self):
         self.ports = ports.from_environment(PORTS)
@@ -56,10 +56,10 @@ class Demo:
             raise Fault(f"no server of this checkout listens at {port}={self.ports[port]}")
         return pid
 
-    # ---- ingest-api, which the demo's supervisor starts again as the file says
+    # ---- ingest-api, which the demo's supervisor restarts as the file says
 
     def restart(self, **settings):
-        """With these settings on top of its own."""
+        """Restart it with these settings in addition to its own."""
         pid = self.process("PORT")
         self.say_how(settings=settings)
         os.kill(pid, signal.SIGTERM)
@@ -69,7 +69,7 @@ class Demo:
         FILE.write_text(json.dumps(how), encoding="utf-8")
 
     def as_it_was(self):
-        """Started again by its own settings, if a drill has others or keeps it down."""
+        """Restart it with its own settings if a drill has changed them or keeps it down."""
         if not FILE.exists():
             return
         changed = json.loads(FILE.read_text(encoding="utf-8")).get("settings")
@@ -90,7 +90,7 @@ class Demo:
         return web.send(method, f"{self.api}/api/v1/{path}", body, headers={"Authorization": f"Bearer {self.key}"})
 
     def campaign(self, verb, body="A word, {{first_name}}?"):
-        """A campaign of the drill, started; `verb` is drafts or send."""
+        """Create and start a campaign for the drill; `verb` is drafts or send."""
         made = self.call("POST", "campaigns", {"name": "Drill", "subject_template": "A drill", "body_template": body})["id"]
         self.campaigns.append(made)
         self.call("POST", f"campaigns/{made}/start")
@@ -101,7 +101,7 @@ class Demo:
             self.call("POST", f"campaigns/{self.campaigns.pop()}/complete")
 
     def resume_refused(self):
-        """What a person does once the mail server takes our e-mails again: campaigns that it had us pause go on."""
+        """What an operator does once the mail server accepts our e-mails again: resume the paused campaigns."""
         for campaign in self.call("GET", "campaigns?status=paused&limit=500")["data"]:
             if campaign.get("hold"):
                 self.call("POST", f"campaigns/{campaign['id']}/start")
@@ -109,7 +109,7 @@ class Demo:
     # ---- looking
 
     def why(self):
-        """What `ingest-api why` says; it says it also when ingest-api is not there."""
+        """The output of `ingest-api why`, which also works while ingest-api is down."""
         env = os.environ | {"PORT": str(self.ports["PORT"]), "DATA_DIR": str(API), "PROMETHEUS_URL": ""}
         done = subprocess.run([BINARY, "why", "--json"], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60, check=False)
         return json.loads(done.stdout or "[]")
@@ -138,7 +138,7 @@ def _is_held(path):
 
 
 def panel(title):
-    """The first query of a panel of the board, for all instances."""
+    """The first query of a panel of the dashboard, for all instances."""
     def all_of(panels):
         for one in panels:
             yield one
@@ -152,7 +152,7 @@ def panel(title):
 # ---------------------------------------------------------------- the drills
 
 class Drill:
-    """What is broken, and what is to be seen. `again` is called every so often until the alert fires, where once is not enough."""
+    """The fault, and what must become visible. `again` repeats it periodically until the alert fires, if once is not enough."""
     alerts, board, shows = (), None, None  # names; a panel; whether one of its values is what it should be
     part = kind = None                     # of the cause that `why` is to name
     section = None                         # of the runbooks
@@ -225,7 +225,7 @@ class Worker(Drill):
 
 
 class Drafts(Drill):
-    """A campaign's template names a field that nobody has."""
+    """A campaign's template uses a field that no prospect has."""
     alerts, board, shows = ("OrganisationDraftsFailing", "HighDraftFailureRate"), "Drafts failing", staticmethod(lambda value: value > 0.1)
     part, kind, section = "drafts", "failing", "business.md#organisationdraftsfailing"
     again_every = 60
@@ -250,7 +250,7 @@ class Kill(Drill):
 
 
 class Disk(Drill):
-    """No file of ingest-api may grow any more, as on a full disk."""
+    """ingest-api's files cannot grow any more, as on a full disk."""
     alerts, board, shows = ("DatabaseErrors", "DatabaseUnavailable", "HighErrorRate", "RouteFailing"), "Query errors", staticmethod(lambda value: value > 0)
     part, kind, section = "disk", "full", "database.md#databaseerrors"
     pid = None
@@ -260,7 +260,7 @@ class Disk(Drill):
         self._limit(4096)
 
     def _limit(self, soft):
-        """Its owner may do that; root may not everywhere. The hard limit stays."""
+        """The process's owner may do that; root may not everywhere. The hard limit stays."""
         owner = os.stat(f"/proc/{self.pid}")
         as_owner = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if owner.st_uid != os.geteuid() else {}
         subprocess.run(["prlimit", f"--pid={self.pid}", f"--fsize={soft}:"], check=True, **as_owner)
@@ -274,7 +274,7 @@ class Disk(Drill):
 
 
 class Prometheus(Drill):
-    """Prometheus hangs: no alert of its own can tell; the dead man's switch does, and the page of the boards."""
+    """Prometheus hangs: none of its alerts can fire, but the dead man's switch and the dashboards' page show it."""
     part, kind, section = "monitoring", "away", "monitoring.md#watchdog"
     pid = None
 
@@ -293,7 +293,7 @@ DRILLS = {drill.__name__.lower(): drill for drill in (Lock, Smtp, Queue, Worker,
 # ---------------------------------------------------------------- watching
 
 class Watch:
-    """What is to be seen, and after how many seconds it was."""
+    """An expected observation, and after how many seconds it was made."""
 
     def __init__(self, demo, drill):
         self.demo, self.drill, self.began, self.seen = demo, drill, time.monotonic(), {}

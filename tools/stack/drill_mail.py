@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A mail server for drills: it refuses every sender, or takes each message after a while. Nothing is kept of what it is given."""
+"""A mail server for drills: it refuses every sender, or accepts each message after a delay. It stores nothing."""
 import socketserver
 import threading
 import time
 
 
 class MailServer:
-    """@param refusal what is answered to MAIL; None: everything is taken
-    @param seconds that each message takes"""
+    """@param refusal the reply to MAIL; None: accept everything
+    @param seconds delay of each message"""
 
     def __init__(self, refusal, seconds=0.0):
         server = self

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Logs: appended to by the servers themselves, put aside when they are large, never cut off by a restart."""
+"""Logs: the servers append to them; rotated by size; a restart does not truncate them."""
 import ctypes
 import os
 
@@ -12,15 +12,15 @@ _COLLAPSE_RANGE = 8
 
 
 def rotate(path, large=LARGE):
-    """Before a server starts: nobody writes, so the file is renamed."""
+    """Before a server starts: no process writes, so rename the file."""
     if _size(path) >= large:
         _make_room(path)
         os.replace(path, f"{path}.1")
 
 
 def rotate_open(path, large=LARGE):
-    """While a server appends to it and will not open it anew. What was copied is taken out from under it: by the file system in one
-    step, so that no line is lost (ext4, xfs); where it cannot, what is written between the copy's end and the cut is."""
+    """Rotate while a server appends to it and does not reopen it. The copied part is removed by the file system in one step, so that no
+    line is lost (ext4, xfs); on other file systems, lines written between the copy and the truncation are lost."""
     size = _size(path)
     if size < large:
         return
@@ -37,7 +37,7 @@ def rotate_open(path, large=LARGE):
 
 
 def tail(path, lines=15):
-    """Its last lines, each with a margin."""
+    """Its last lines, indented."""
     try:
         with open(path, "rb") as log:
             log.seek(max(0, _size(path) - 65536))
@@ -61,7 +61,7 @@ def _make_room(path):
 
 
 def _copy(source, to, length):
-    """`length` bytes, or all that is there."""
+    """`length` bytes, or less at the end of the file."""
     while length is None or length > 0:
         data = source.read(1 << 20 if length is None else min(length, 1 << 20))
         if not data:

@@ -111,14 +111,14 @@ class Natively:
             word("its rules loaded")
 
     def _keep(self, name):
-        """Started in a session of its own; it outlives us."""
+        """Start it in its own session, so that it outlives us."""
         with open(LOGS / "monitoring.log", "ab") as log:
             made = subprocess.Popen([sys.executable, Path(__file__).with_name("__main__.py"), "monitoring", "keep", name], cwd=ROOT,
                                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         (STATE / f"{name}.pid").write_text(f"{made.pid} {start_time(made.pid)}\n", encoding="ascii")
 
     def keep(self, name):
-        """The keeper itself. The configuration has been rendered by who started it."""
+        """The background supervisor. Its starter has rendered the configuration."""
         one = self.server(name)
         if name == "prometheus":
             one.flags = flags()
@@ -149,7 +149,7 @@ def down(name):
 
 
 def require_page():
-    """Grafana is not in Debian: its boards are shown by tools/dashboard-preview."""
+    """Grafana is not in Debian: tools/dashboard-preview shows its dashboards."""
     if not (PAGE / "dist/index.html").exists():
         raise Fault("no Docker engine here for Grafana, and the page that replaces it is not built: make dashboard-preview")
     if not shutil.which("node"):
@@ -157,7 +157,7 @@ def require_page():
 
 
 def keeper(name):
-    """Its pid, when its file names a process that is still the one that was started."""
+    """Its pid, if the pid file still names the process that was started."""
     try:
         pid, began = (STATE / f"{name}.pid").read_text(encoding="ascii").split()
     except (FileNotFoundError, ValueError):
@@ -166,7 +166,7 @@ def keeper(name):
 
 
 def start_time(pid):
-    """Field 22 of its stat, behind the name that may hold anything."""
+    """Field 22 of its stat (start time), after the name, which may contain anything."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return None if fields[0] == "Z" else fields[19]
@@ -230,7 +230,7 @@ def reload(where):
 
 
 def reloaded(at, prefix):
-    """When a server last took a configuration, by its own metrics; None where it does not answer."""
+    """When a server last loaded its configuration, from its own metrics; None if it does not answer."""
     try:
         text = web.fetch(f"{at}/metrics", 5).decode()
     except OSError:

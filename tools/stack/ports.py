@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ports: from the environment, checked before anything starts; who has a busy one is named."""
+"""Ports: from the environment, checked before anything starts; the process that uses a busy one is named."""
 import os
 import re
 
@@ -9,7 +9,7 @@ _LISTEN = "0A"
 
 
 def from_environment(defaults, environment=None):
-    """{name: port} for {name: default}; a wrong one is a fault that names it."""
+    """{name: port} for {name: default}; an invalid port is an error with its name."""
     environment = os.environ if environment is None else environment
     found = {}
     for name, default in defaults.items():
@@ -21,7 +21,7 @@ def from_environment(defaults, environment=None):
 
 
 def owner(port):
-    """The id of the process that listens there; 0 where that is not for us to know, None when nobody does."""
+    """The id of the process that listens there; 0: we may not see it; None: no process does."""
     sockets = {inode for table in ("tcp", "tcp6") for inode in _listening(f"/proc/net/{table}", port)}
     if not sockets:
         return None
@@ -30,7 +30,7 @@ def owner(port):
 
 
 def listener(port):
-    """Who listens there: "prometheus (pid 71)", or "another process" where that is not for us to know; None when nobody does."""
+    """The listening process: "prometheus (pid 71)", or "another process" if we may not see it; None: no process listens."""
     pid = owner(port)
     if not pid:
         return None if pid is None else "another process (root can see which)"
@@ -39,7 +39,7 @@ def listener(port):
 
 
 def _links(folder):
-    """What the links in a folder say; those that are not ours to read, or gone meanwhile, say nothing."""
+    """The targets of the links in a folder, without unreadable or vanished ones."""
     try:
         names = os.listdir(folder)
     except OSError:
@@ -65,7 +65,7 @@ def _listening(table, port):
 
 
 def require_free(ports, command):
-    """One fault with a line for each of {name: port} that is taken, or given twice. `command` is what to say instead."""
+    """One error with a line for each of {name: port} that is in use or given twice. `command` is what to type instead."""
     faults, names = [], sorted(ports)
     for i, name in enumerate(names):
         faults += [f"{name} and {other} are both {ports[name]}; set one of them to another port"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process of ours: its output appended to a file, its end certain, whatever becomes of us."""
+"""A child process: its output is appended to a file, and it ends when we do, however we end."""
 import ctypes
 import os
 import signal
@@ -14,37 +14,37 @@ _PR_SET_PDEATHSIG = 1
 
 
 def libc(name, *arguments):
-    """A call of libc's that answers -1 and errno."""
+    """Call a libc function that returns -1 and sets errno."""
     if getattr(_libc, name)(*arguments) == -1:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
 def fresh_signals():
-    """In the child: what its parent ignores or holds back is no concern of a server's."""
+    """In the child: reset ignored and blocked signals, which the server must not inherit."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP, signal.SIGTTOU):
         signal.signal(number, signal.SIG_DFL)
 
 
 def die_with(parent, number=signal.SIGKILL):
-    """In the child, before exec and after any change of user, which takes it back: when `parent` dies, of whatever, we get this
-    signal. It is the *thread* that made us whose end counts."""
+    """In the child, before exec and after any change of user, which resets it: send us this signal when `parent` dies for any reason.
+    The kernel watches the *thread* that forked us."""
     libc("prctl", _PR_SET_PDEATHSIG, int(number), 0, 0, 0)
     if os.getppid() != parent:  # it died before we could ask
         os._exit(1)
 
 
 def die_with_parent():
-    """For preexec_fn, where nothing else is to be prepared."""
+    """For preexec_fn, if there is nothing else to prepare."""
     fresh_signals()
     libc("prctl", _PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 class Process:
-    """@param become    called in the child before exec, to be somebody else (see account.py)
+    """@param become    called in the child before exec, to change the user (see account.py)
     @param death_signal what it gets when we die
-    @param show         its standard output goes where ours goes; only what it complains about goes to the log"""
+    @param show         its standard output goes to ours; only its standard error goes to the log"""
 
     def __init__(self, name, command, log_path, env=None, cwd=None, new_session=False, become=None, death_signal=signal.SIGKILL,
                  show=False):
@@ -88,7 +88,7 @@ class Process:
         os.killpg(self.popen.pid, number)
 
     def wait(self, seconds=PATIENCE):
-        """The exit status. When time is up it is killed, and that is a fault."""
+        """Wait for the exit status. After the time-out it is killed, which is an error."""
         try:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -96,7 +96,7 @@ class Process:
             raise Fault(f"{self.name} did not end within {seconds} s; its log:\n{self.log()[-3000:]}") from None
 
     def stop(self, seconds=PATIENCE, number=None):
-        """Asked to end, by SIGTERM unless said otherwise; the exit status."""
+        """End it, by SIGTERM by default; returns the exit status."""
         if self.running():
             self.signal(number or signal.SIGTERM)
         return self.wait(seconds)

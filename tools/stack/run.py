@@ -56,7 +56,7 @@ class Run:
         self._servers(api_user, prometheus_user)
 
     def _who_shows_the_boards(self):
-        """grafana: the real one, which is there already; page: ours; none: there is no npm, or nothing to build it of."""
+        """grafana: a real one that already runs; page: ours; none: npm or the sources to build it are missing."""
         try:
             if "database" in json.loads(web.fetch(f"http://127.0.0.1:{self.ports['GRAFANA_PORT']}/api/health", 2)):
                 return "grafana"
@@ -73,7 +73,7 @@ class Run:
         self.page = Boards(PAGE, port["GRAFANA_PORT"], {"PROMETHEUS_URL": at["PROMETHEUS_PORT"], "ALERTMANAGER_URL": at["ALERTMANAGER_PORT"],
                                                         "API_URL": at["PORT"], "LOGS_DIR": str(self.launcher.seen(LOGS))},
                            **options("boards", api_user))
-        # Debian's Prometheus and Alertmanager have no pages: ours has what their links lead to.
+        # Debian's Prometheus and Alertmanager have no web pages: ours serves what their links point to.
         links = self.page.url if self.boards == "page" else None
         self.alertmanager = Alertmanager(VAR / "alertmanager", port["ALERTMANAGER_PORT"], links=links, **options("alertmanager", prometheus_user))
         self.prometheus = Prometheus(VAR / "prometheus", port["PROMETHEUS_PORT"], links=links, **options("prometheus", prometheus_user))
@@ -114,7 +114,7 @@ boards        {shown}
 logs          {LOGS}/*.log
 organisation  {organisation.id}   (key in {VAR / 'demo-organisation'})"""
 
-    # ---- the page of the boards, behind the rest
+    # ---- the dashboards' page, last
 
     def _build_the_page(self):
         build = Make(ROOT, "dashboard-preview", log_path=LOGS / "boards-build.log")
@@ -132,7 +132,7 @@ organisation  {organisation.id}   (key in {VAR / 'demo-organisation'})"""
         traffic = Traffic(VAR / "demo", self.api, organisation.key, TRAFFIC, setting("DEMO_RATE") or 50, setting("DEMO_SEED") or 1,
                           setting("DEMO_DURATION") or 0, log_path=LOGS / "demo-traffic.log", launcher=self.launcher,
                           account=self.api.account)
-        # It keeps book of what was not as expected; once the API has been killed, that is no news.
+        # It counts unexpected answers, which do not matter once the API has been killed.
         traffic.any_status = lambda: self.supervisor.deaths > 0
         self.supervisor.launch(traffic, on_end=lambda: say("stack: the traffic has ended as requested; the servers keep running. Ctrl-C stops them."))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server: its process comes and goes while its data, its ports and its log stay."""
+"""A server: its process may be restarted; its data, ports and log stay."""
 import os
 import shutil
 import signal
@@ -10,12 +10,12 @@ from . import Fault, log
 from .account import Launcher
 from .process import PATIENCE, Process
 
-# What the servers find on PATH is the system's, whatever else comes first there.
+# The servers' PATH has only the system's folders, whatever comes first in ours.
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 def which(program, folder=None):
-    """Its path: in a folder of its own, or where the servers find it."""
+    """Its path: in a given folder, or on the servers' PATH."""
     found = shutil.which(program, path=folder or f"{SYSTEM_PATH}:{os.environ.get('PATH', '')}")
     if not found:
         raise Fault(f"{program} is not {f'in {folder}' if folder else 'installed; run make setup'}")
@@ -28,7 +28,7 @@ def require(*programs):
 
 
 class Server:
-    """Each kind says what it is: `command`, `answers`, and what differs from the rest.
+    """Each kind defines `command`, `answers`, and what differs from the defaults.
 
     @param directory its data and configuration
     @param log_path  default: output.log in it
@@ -47,37 +47,37 @@ class Server:
         self.process = None
         self.started_at = None
 
-    # ---- what a kind of server says
+    # ---- to be defined by a kind of server
 
     def command(self):
         raise NotImplementedError
 
     def environment(self):
-        """All of it."""
+        """The complete environment."""
         return dict(os.environ)
 
     def answers(self):
-        """Whether it does what it is for, asked without patience."""
+        """Whether it works, asked once with a short time-out."""
         return True
 
     def drilled(self):
-        """Whether its end is part of a drill (drill.py): it is started again then, whatever ON_DEATH says."""
+        """Whether its end is part of a drill (drill.py): it is then restarted, whatever ON_DEATH says."""
         return False
 
     def held_back(self):
-        """Whether a drill wants it to stay dead for now."""
+        """Whether a drill keeps it down for now."""
         return False
 
     def prepare(self):
-        """What must be there before its first start."""
+        """Prepare its first start."""
 
-    # ---- what all have in common
+    # ---- common to all
 
     def seen(self, path):
         return self.launcher.seen(path)
 
     def launch(self):
-        """Started, not waited for."""
+        """Start it without waiting."""
         env = self.environment()
         env["PATH"] = f"{SYSTEM_PATH}:{env.get('PATH', '')}"
         log.rotate(self.log_path)
@@ -90,20 +90,20 @@ class Server:
         return self.directory
 
     def any_status(self):
-        """Whether what it ends with when it is stopped is of no matter."""
+        """Whether to ignore its exit status when it is stopped."""
         return False
 
     def running(self):
         return self.process is not None and self.process.running()
 
     def ready(self):
-        """Whether it answers; a fault when it has ended."""
+        """Whether it answers; an error if it has ended."""
         if not self.process.running():
             raise Fault(f"{self.title} ended with {self.process.ended_with()}:\n{log.tail(self.log_path, 30)}")
         return self.answers()
 
     def start(self, seconds=PATIENCE):
-        """Started, and waited for until it answers."""
+        """Start it and wait until it answers."""
         self.launch()
         self.wait_ready(seconds)
         return self
@@ -112,17 +112,17 @@ class Server:
         wait_until(f"{self.title} ready", self.ready, seconds)
 
     def stop(self, seconds=PATIENCE):
-        """Asked to end, and waited for; the exit status."""
+        """End it and wait; returns the exit status."""
         return self.process.stop(seconds, self.stop_signal) if self.process else 0
 
     def kill(self):
-        """SIGKILL, as the kernel's when memory is short."""
+        """SIGKILL, as by the kernel's OOM killer."""
         if self.running():
             self.process.kill()
 
 
 def wait_until(what, condition, seconds=PATIENCE, interval=0.05):
-    """The first true value of `condition()`; a fault that names `what` when time is up."""
+    """The first true value of `condition()`; after the time-out an error that names `what`."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()

@@ -21,21 +21,21 @@ LOGS_EVERY = 10                      # seconds
 
 
 class Stopped(Exception):
-    """Somebody wants us to end."""
+    """We were asked to stop."""
 
 
 class Died(Exception):
-    """A server has died, which was reported, and that is the end of the others."""
+    """A server has died, which was reported; the others are stopped."""
 
 
 def nobody_reads(stream):
-    """What could not be written waits in the stream, and Python would end with status 120 for it: let it go nowhere."""
+    """Unwritten output stays in the stream's buffer and would make Python exit with status 120: redirect it to /dev/null."""
     with open(os.devnull, "w", encoding="ascii") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def say(*words):
-    """A line for the person at the terminal, who may be gone: a line that nobody reads must not end us."""
+    """Print a line for the person at the terminal. A closed terminal must not end us."""
     try:
         if sys.stdout.isatty() and os.get_terminal_size(sys.stdout.fileno()).columns:
             print("\033[K", end="")  # what is left of the traffic's line, over which this is written
@@ -53,7 +53,7 @@ def warn(program, text):
 
 
 def only_one(path, message):
-    """Holds a lock for as long as we live; a fault where somebody else has it. No server inherits it."""
+    """Hold a lock until we exit; an error if another process has it. Servers do not inherit it."""
     lock = open(path, "a", encoding="ascii")  # noqa: SIM115 - it is held, not read
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,8 +63,8 @@ def only_one(path, message):
 
 
 class Terminal:
-    """Ctrl-C reaches us alone, not the make that called us, which would end before we have, and with a word of error. It is given back
-    at the end. Not where we are in the background or lead our group already, as under a shell."""
+    """Make Ctrl-C reach only us, not the make that started us, which would end earlier and print an error. Undone at the end. Not done
+    in the background, or if we already lead our process group, as under a shell."""
 
     def __init__(self):
         self._fd = self._owner = None
@@ -79,7 +79,7 @@ class Terminal:
             os.close(fd)
             return
         self._fd, self._owner = fd, owner
-        # Ctrl-Z: nobody could wake us again, the shell does not know our group.
+        # Ignore Ctrl-Z: the shell does not know our process group and could not resume us.
         for number in (signal.SIGTTOU, signal.SIGTSTP):
             signal.signal(number, signal.SIG_IGN)
         os.setpgid(0, 0)
@@ -95,7 +95,7 @@ class Terminal:
 
 class Supervisor:
     def __init__(self, program, on_death="stop", reload=None):
-        """@param reload what a SIGHUP does instead of ending us, for who has no terminal"""
+        """@param reload called on SIGHUP instead of ending, if there is no terminal"""
         if on_death not in ON_DEATH:
             raise Fault(f"ON_DEATH={on_death}: one of {', '.join(ON_DEATH)}")
         self.program, self.on_death = program, on_death
@@ -120,7 +120,7 @@ class Supervisor:
             self._wanted = True
 
     def pause(self, seconds):
-        """Until then, or until a child has ended; Stopped when somebody wants us to."""
+        """Wait until then or until a child ends; Stopped if we were asked to stop."""
         select.select([self._wake], [], [], max(seconds, 0))
         try:
             while os.read(self._wake, 4096):
@@ -133,8 +133,8 @@ class Supervisor:
     # ---- starting
 
     def launch(self, server, on_end=None, on_failure=None):
-        """@param on_end  called when it has ended with status 0, which is no death then
-        @param on_failure called with how it ended otherwise: of no matter for the rest"""
+        """@param on_end  called when it exits with status 0, which then does not count as a death
+        @param on_failure called with the status of any other end, which then does not stop the rest"""
         if self._wanted:
             raise Stopped
         server.prepare()
@@ -144,11 +144,11 @@ class Supervisor:
         return server
 
     def when(self, condition, then):
-        """then() once `condition()` is true; nobody waits for it."""
+        """Call then() once `condition()` is true, without waiting for it."""
         self._whens.append([condition, then])
 
     def wait_for(self, what, condition, seconds=PATIENCE):
-        """Until `condition()`; OSError is a no. Whoever dies meanwhile, or time running out, is the end."""
+        """Wait for `condition()`; OSError counts as false. A death meanwhile, or the time-out, stops everything."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -168,7 +168,7 @@ class Supervisor:
     # ---- watching
 
     def watch(self):
-        """Until Stopped, or until a death is the end."""
+        """Watch until Stopped, or until a death stops everything."""
         while True:
             self.check()
             if self.on_death == "keep" and not self.servers:
@@ -177,7 +177,7 @@ class Supervisor:
             self.pause(min(soonest - time.monotonic(), 1))
 
     def check(self, starting=False):
-        """Who has ended is dealt with; who is due is started again; large logs are put aside."""
+        """Handle ended servers, restart those that are due, rotate large logs."""
         for server in list(self.servers):
             if not server.running() and server not in self._again:
                 self._has_ended(server, starting)
@@ -227,7 +227,7 @@ class Supervisor:
     # ---- stopping
 
     def stop(self):
-        """The last one started first; whether all ended well. A second Ctrl-C kills them."""
+        """Stop in reverse order; returns whether all ended cleanly. A second Ctrl-C kills them."""
         self._stopping = True
         good = True
         while self.servers:
@@ -248,7 +248,7 @@ class Supervisor:
                 return False
             self.pause(0.05)
         how = server.process.ended_with()
-        # The signal itself: it was asked before it had come so far as to handle it.
+        # Ended by the signal itself: it was stopped before it had installed its handler.
         if how in ("status 0", f"signal {server.stop_signal.name[3:]}") or server.any_status():
             return True
         warn(self.program, f"{server.name} ended with {how}; see {server.log_path}")
@@ -257,7 +257,7 @@ class Supervisor:
     # ---- the whole
 
     def supervise(self, start):
-        """start(), then watch() until the end, and all stopped; the exit status."""
+        """start(), watch() until the end, stop all; returns the exit status."""
         status, terminal = 0, Terminal()
         try:
             if not self._reload:

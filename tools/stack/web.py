@@ -9,13 +9,13 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def fetch(url, timeout=180):
-    """The body of a 2xx answer; OSError for anything else."""
+    """The body of a 2xx response; OSError for anything else."""
     with _opener.open(url, timeout=timeout) as answer:
         return answer.read()
 
 
 def answers(url, timeout=5):
-    """Whether it gives a 2xx answer now."""
+    """Whether it returns 2xx now."""
     try:
         fetch(url, timeout)
         return True
@@ -24,7 +24,7 @@ def answers(url, timeout=5):
 
 
 def status(url, headers, timeout=10):
-    """The status of an answer of whatever kind; 0 for none."""
+    """The status of any response; 0 for none."""
     try:
         with _opener.open(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
             return answer.status
@@ -35,7 +35,7 @@ def status(url, headers, timeout=10):
 
 
 def send(method, url, body=None, timeout=180, headers=None):
-    """A request with a JSON body; what was answered as an object, None when it has no body."""
+    """A request with a JSON body; the response as an object, None if it has no body."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"} | (headers or {}), method=method)
     with _opener.open(request, timeout=timeout) as answer:

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Run by PostgreSQL's image when the data folder is new, as the superuser: the roles of docs/service/security.md, none of which is one, and
-# that of the exporter. May be run again. The passwords are files of $SECRETS (/run/secrets).
+# PostgreSQL's image runs this as the superuser when the data folder is new. Creates the roles of docs/service/security.md, none of them a
+# superuser, and the exporter's. Can be run again. The passwords are files in $SECRETS (/run/secrets).
 set -eu
 secrets=${SECRETS:-/run/secrets}
 

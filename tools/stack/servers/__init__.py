@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of servers. Each module knows its program's versions, so that nobody else has to."""
+"""The kinds of servers. Only its own module knows a program's versions."""

@@ -8,8 +8,8 @@ from ..server import Server, which
 
 
 class Alertmanager(Server):
-    """@param config its alertmanager.yml, which somebody has written by the time it starts
-    @param links  the address that links in messages begin with; default: its own, where Debian's package has no page"""
+    """@param config its alertmanager.yml, which must exist when it starts
+    @param links  base address of links in messages; default: its own, which has no page in Debian's package"""
     title = "Alertmanager"
 
     def __init__(self, directory, port, config=None, name="alertmanager", links=None, **options):
@@ -29,13 +29,13 @@ class Alertmanager(Server):
         return web.answers(f"{self.url}/-/ready")
 
     def check(self):
-        """amtool's word on the configuration."""
+        """Check the configuration with amtool."""
         done = subprocess.run([which("amtool"), "check-config", self.config], capture_output=True, text=True, check=False)
         if done.returncode:
             raise Fault(f"amtool refuses {self.config} (made from infra/alertmanager/): {done.stdout}{done.stderr}")
 
     def alerts(self, **labels):
-        """The alerts it holds with these labels, as its API shows them."""
+        """Its alerts with these labels, from its API."""
         return [alert for alert in web.send("GET", f"{self.url}/api/v2/alerts")
                 if all(alert["labels"].get(name) == value for name, value in labels.items())]
 

@@ -8,10 +8,10 @@ from ..server import Server
 
 
 class IngestApi(Server):
-    """@param settings what it reads from its environment, on top of ours
+    """@param settings environment variables, in addition to ours
     @param without  names of our environment that are not for it
 
-    `drill` is the file in which a drill (drill.py) says how it is to be started; None: it takes part in none."""
+    `drill` is the file in which a drill (drill.py) says how to start it; None: no drills."""
     drill = None
 
     def __init__(self, name, directory, port, binary, settings=None, words=(), without=(), **options):
@@ -24,7 +24,7 @@ class IngestApi(Server):
         return f"http://127.0.0.1:{self.port}"
 
     def _drill(self):
-        """What a drill wants of it: {"settings": {…}, "hold": bool}; None: there is none."""
+        """A drill's request: {"settings": {…}, "hold": bool}; None: no drill."""
         try:
             return json.loads(self.drill.read_text(encoding="utf-8")) if self.drill else None
         except (OSError, ValueError):
@@ -55,7 +55,7 @@ class IngestApi(Server):
 
 
 class Traffic(Server):
-    """demo-traffic: requests at a steady rate, and a book of what was answered. Its lines are for the person at the terminal."""
+    """demo-traffic: requests at a steady rate, with a count of the answers. Its output is for the person at the terminal."""
     patience, show = 15, True
 
     def __init__(self, directory, api, key, program, rate, seed, duration, **options):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The smaller ones: the balancer, the mail server, the page of the boards."""
+"""The smaller servers: load balancer, mail server, the dashboards' page."""
 import os
 import subprocess
 
@@ -25,7 +25,7 @@ defaults
     option redispatch 1
 frontend api
     bind 127.0.0.1:{port}
-    # a replica's own metrics say nothing of the others: Prometheus asks each by itself
+    # Prometheus must scrape each replica itself, not through the balancer
     http-request deny deny_status 404 if {{ path /metrics }}
     default_backend replicas
 backend replicas
@@ -41,8 +41,8 @@ backend replicas
 
 
 class HAProxy(Server):
-    """In front of several ingest-api. One that is not ready gets nothing; a request that could not be handed over goes to another,
-    and one that was handed over is never sent twice."""
+    """HAProxy in front of several ingest-api. A replica that is not ready gets no requests; a request that could not be sent goes to
+    another, and one that was sent is never repeated."""
     title, patience = "HAProxy", 10
 
     def __init__(self, directory, port, metrics_port, replicas, name="haproxy", **options):
@@ -63,7 +63,7 @@ class HAProxy(Server):
         return ["haproxy", "-db", "-f", self.seen(self.config)]
 
     def answers(self):
-        """Whether it finds every replica ready."""
+        """Whether it considers every replica ready."""
         try:
             text = web.fetch(f"http://127.0.0.1:{self.metrics_port}/metrics", 5).decode()
         except OSError:
@@ -73,7 +73,7 @@ class HAProxy(Server):
 
 
 class Mail(Server):
-    """An SMTP server that keeps what it gets: a maildir."""
+    """An SMTP server that stores messages in a maildir."""
     title, patience = "mail server", 10
 
     def __init__(self, directory, port, name="mail", **options):
@@ -91,7 +91,7 @@ class Mail(Server):
 
 
 class Boards(Server):
-    """The page: infra/grafana's boards where there is no Grafana, alerts, incidents, the run's logs.
+    """The dashboards' page, in place of Grafana: dashboards of infra/grafana, alerts, incidents, logs of the run.
 
     @param asks what it shows: PROMETHEUS_URL, ALERTMANAGER_URL, API_URL, LOGS_DIR, as its server.mjs reads them"""
     title, patience = "page of the boards", 5
@@ -115,7 +115,7 @@ class Boards(Server):
 
 
 class Make(Server):
-    """A target of the Makefile, built behind what runs. All that make has started ends with it: they are one process group."""
+    """A Makefile target, built in the background. make and its children are one process group and end together."""
     patience = 20
 
     def __init__(self, root, target, **options):

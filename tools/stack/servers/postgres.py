@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL, 15 and later: Debian's newest that is installed, with a cluster of its own on 127.0.0.1 alone."""
+"""PostgreSQL, 15 and later: the newest installed Debian version, with its own cluster on 127.0.0.1 only."""
 import os
 import signal
 import subprocess
@@ -10,13 +10,13 @@ from ..server import Server, wait_until
 
 
 def programs():
-    """The folder of its server's programs, or None."""
+    """The folder of the server programs, or None."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     return found[-1].parent if found else None
 
 
 class PostgreSQL(Server):
-    """`postgres` is its superuser; the databases belong to `ingest`, which is none, so row-level security holds it.
+    """`postgres` is the superuser; `ingest` owns the databases and is not a superuser, so row-level security applies to it.
 
     @param password_file the superuser's; without one nobody on this machine is asked for a password
     @param settings      lines of postgresql.conf, as {name: value}"""
@@ -56,7 +56,7 @@ class PostgreSQL(Server):
         return self._client("pg_isready", "-q").returncode == 0
 
     def sql(self, text, database="postgres", user="postgres"):
-        """What psql prints for it: rows as lines, columns separated by `|`."""
+        """psql's output for it: rows as lines, columns separated by `|`."""
         done = self._client("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", database, "-c", text)
         if done.returncode:
             raise Fault(f"{text}: {done.stdout}{done.stderr}")
@@ -75,7 +75,7 @@ class PostgreSQL(Server):
             self.sql(f"CREATE ROLE {name} LOGIN {may}" + (f" PASSWORD '{password}'" if password else ""))
 
     def make_database(self, name):
-        """Once; its URL, as STORE takes it where no password is asked for."""
+        """Once; returns its URL for STORE, without a password."""
         if not self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
             self.sql(f"CREATE DATABASE {name} OWNER ingest")
         return self.url(name)
@@ -85,12 +85,12 @@ class PostgreSQL(Server):
         return f"postgres://{role}{f':{password}' if password else ''}@127.0.0.1:{port or self.port}/{database}"
 
     def kill(self):
-        """SIGKILL; its children see that and end, which is waited for: they hold the port and the shared memory."""
+        """SIGKILL. Wait for its children to notice and end: they hold the port and the shared memory."""
         super().kill()
         wait_until("PostgreSQL's children gone", lambda: not self._children())
 
     def _children(self):
-        """Processes that work in our data directory (each has it as its own)."""
+        """Processes whose working directory is our data directory."""
         found = []
         for entry in Path("/proc").iterdir():
             try:

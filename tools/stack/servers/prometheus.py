@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prometheus, from 2.42 to 3.x. What differs between its versions is said here and nowhere else.
+"""Prometheus, from 2.42 to 3.x. Differences between versions are handled only here.
 
 PROMETHEUS_BIN is a folder with another `prometheus` and `promtool` than the system's: PROMETHEUS_BIN=$(scripts/prometheus-newest --where)
 """
@@ -12,7 +12,7 @@ import subprocess
 from .. import Fault, web
 from ..server import Server, which
 
-# What the service's metrics are best read with.
+# Features for the service's metrics.
 WANTED = ("exemplar-storage", "native-histograms", "created-timestamp-zero-ingestion")
 
 
@@ -22,7 +22,7 @@ def program(name):
 
 
 def known():
-    """The features that the program here has, by its own --help."""
+    """The installed program's features, from its --help."""
     done = subprocess.run([program("prometheus"), "--help"], capture_output=True, text=True, timeout=60, check=False)
     return parse_help(done.stdout + done.stderr)
 
@@ -35,12 +35,12 @@ def parse_help(said):
 
 
 def features(of, wanted=WANTED):
-    """The words of --enable-feature: created timestamps since 2.50; one that is on for good is none any more."""
+    """The values of --enable-feature: created timestamps since 2.50; a feature that became the default is no longer listed."""
     return [name for name in wanted if name in of]
 
 
 def settings(of, wanted=WANTED):
-    """What belongs into `global:` of its configuration for the same: native histograms, once no feature any more (3.9)."""
+    """The settings in `global:` of its configuration for the same: native histograms, a setting since 3.9."""
     return {"scrape_native_histograms": True} if "native-histograms" in wanted and "native-histograms" not in of else {}
 
 
@@ -51,17 +51,17 @@ def with_settings(text, of, wanted=WANTED):
 
 
 def complaints(text):
-    """The lines of its log that are warnings or errors: logfmt with small letters before 3.0, with capitals since. That it was asked
-    to end is none; 2.42 has other words for it than 2.53."""
+    """Warnings and errors in its log: logfmt with lower-case levels before 3.0, upper-case since. The message about SIGTERM does not
+    count; its text differs between 2.42 and 2.53."""
     return [line for line in text.splitlines() if re.search(r"\blevel=(warn|error)\b", line, re.IGNORECASE)
             and not re.search(r"Received (SIGTERM|an OS signal), exiting gracefully", line)]
 
 
 class Prometheus(Server):
-    """@param config its prometheus.yml, which somebody has written by the time it starts
+    """@param config its prometheus.yml, which must exist when it starts
     @param flags   on top of what every one of ours has
     @param wanted  features, as the versions call them that have them
-    @param links   the address that links in alerts begin with; default: its own, where Debian's packages have no pages"""
+    @param links   base address of links in alerts; default: its own, which has no pages in Debian's packages"""
     title = "Prometheus"
 
     def __init__(self, directory, port, config=None, flags=(), wanted=WANTED, name="prometheus", links=None, **options):
@@ -88,12 +88,12 @@ class Prometheus(Server):
         return web.answers(f"{self.url}/-/ready")
 
     def configure(self, **sections):
-        """Writes a configuration (JSON is YAML) with the settings of its version."""
+        """Write a configuration (JSON is YAML) with the settings of its version."""
         sections["global"] = sections.get("global", {}) | settings(self.known, self.wanted)
         self.config.write_text(json.dumps(sections, indent=1), encoding="utf-8")
 
     def check(self, config=None):
-        """promtool's word on its configuration, or on what is to become it."""
+        """Check its configuration, or a new one, with promtool."""
         config = config or self.config
         done = subprocess.run([program("promtool"), "check", "config", config], capture_output=True, text=True, check=False)
         if done.returncode:
@@ -102,7 +102,7 @@ class Prometheus(Server):
     # ---- its API
 
     def api(self, path, **query):
-        """`data` of an answer of /api/v1/."""
+        """`data` of a response of /api/v1/."""
         answer = json.loads(web.fetch(web.query(f"{self.url}/api/v1/{path}", **query)))
         if answer["status"] != "success":
             raise Fault(f"{self.url}/api/v1/{path}: {answer}")
@@ -115,7 +115,7 @@ class Prometheus(Server):
         return [rule for group in self.api("rules")["groups"] for rule in group["rules"]]
 
     def pages(self):
-        """Which of its own pages are there: Debian's package leaves out those that need npm, and has older ones or none."""
+        """Which web pages it has: Debian's package omits those that need npm, and has older ones or none."""
         for prefix in ("", "/classic"):
             found = [f"{prefix}/{name}" for name in ("targets", "rules", "alerts") if web.answers(f"{self.url}{prefix}/{name}")]
             if found:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RabbitMQ, 3.10 and later, and the port mapper that Erlang would otherwise start by itself and leave behind."""
+"""RabbitMQ, 3.10 and later, and epmd, which Erlang would otherwise start itself and leave running."""
 import os
 import socket
 from pathlib import Path
@@ -59,7 +59,7 @@ class RabbitMQ(Server):
 
     def prepare(self):
         (self.directory / "rabbitmq.conf").write_text("".join(f"{name} = {value}\n" for name, value in self.settings.items()), encoding="utf-8")
-        # Not in rabbitmq.conf: RabbitMQ 4 takes a text with a colon there for a tagged one, as in encrypted:…
+        # Not in rabbitmq.conf: RabbitMQ 4 parses a value with a colon as a tagged one, as in encrypted:…
         advanced = self.directory / "advanced.config"
         advanced.touch(mode=0o600)
         advanced.write_text(f'[{{rabbit, [{{default_pass, <<"{self.password}">>}}]}}].\n', encoding="utf-8")
@@ -85,11 +85,11 @@ class RabbitMQ(Server):
         return [PROGRAM]
 
     def url(self, vhost, port=None):
-        """As QUEUE takes it. @param port of a proxy in front of it"""
+        """The URL for QUEUE. @param port of a proxy in front of it"""
         return f"amqp://{self.user}:{quote(self.password, safe='')}@127.0.0.1:{port or self.port}/{quote(vhost, safe='')}"
 
     def answers(self):
-        """Whether AMQP itself is spoken: its first answer is a method frame, connection.start."""
+        """Whether it speaks AMQP: the first response is a method frame, connection.start."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
                 s.settimeout(5)

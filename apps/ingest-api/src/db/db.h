@@ -69,13 +69,15 @@ void db_bind_blob(struct db_stmt *stmt, int index, const void *data, size_t leng
 /** Run, or fetch the next row: DB_ROW, DB_OK if there is none left, or an error. */
 int db_step(struct db_stmt *stmt);
 /**
- * Start it without waiting, if the database supports that (PostgreSQL, in a writing transaction): the next db_step()
- *  waits for its answer, and until then other statements may be run. An error is reported there, or here.
+ * Start it without waiting, if the database supports that (PostgreSQL, in a writing transaction): the next db_step() waits for the
+ * result, and until then other statements may run. An error is returned here or there.
  */
 int db_ahead(struct db_stmt *stmt);
-/** db_step() of the statement that a transaction ends with. Where the connection is this work's alone (PostgreSQL) COMMIT goes with it, in
- *  one round trip: a row or DB_OK says that all is committed, DB_OK also where the row was lost with the connection. From there on this
- *  work may only read, and must not fail. An error: as of a statement, or of the commit. */
+/**
+ * db_step() for the last statement of a transaction. If the work has its own connection (PostgreSQL), COMMIT is sent with the statement, in
+ * one round trip: DB_ROW or DB_OK means that the transaction is committed; DB_OK also if the connection was lost before the row arrived.
+ * After that the work may only read and must not fail. An error is the statement's or the commit's.
+ */
 int db_step_last(struct db_stmt *stmt);
 /** Columns are 0-based and valid until the next db_step/db_done. */
 const char *db_column_text(struct db_stmt *stmt, int column); /**< NULL for SQL NULL */
