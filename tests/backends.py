@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL and RabbitMQ as the tests need them: the servers of tools/stack, each in a folder and on ports of its own. One server
-serves a session (they start slowly); a test has a database or a virtual host of its own.
+"""PostgreSQL and RabbitMQ for the tests: the servers of tools/stack, each with its own folder and ports. There is one server for each
+session, because they start slowly; each test has its own database or virtual host.
 
     def test_x(postgres_server, rabbitmq_server, make_service):
         service = make_service(STORE=postgres_server.database(), QUEUE=rabbitmq_server.vhost())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the stack tests share. Each test gets servers of its own, on free ports, in a folder of its own."""
+"""Fixtures of the stack tests. Each test gets its own servers, on free ports, in its own folder."""
 import os
 import signal
 

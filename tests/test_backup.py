@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Copies of the embedded store: taken under load, cut off, put back; and what a start says of a store that is damaged."""
+"""Backups of the embedded store: taken under load, interrupted, restored; and what a start reports for a damaged store."""
 import json
 import random
 import shutil

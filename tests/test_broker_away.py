@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RabbitMQ is not there when the service starts: a page, and figures that come from the store; then it comes, and the boards show it.
+"""RabbitMQ is down when the service starts: an alert pages, and the queue metrics come from the store; then it starts, and the dashboards show it.
 
 Durations are divided by 60 (support/alerting.py). The seconds in docs/service/alerting.md are those of real time:
 DELIVERY_SCALE=1 BUILD=build pytest -s tests/test_broker_away.py

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""meson setup on machines that lack something: what is left out is said, and the rest builds."""
+"""meson setup without optional dependencies: it reports what it leaves out, and the rest builds."""
 import json
 import os
 import re

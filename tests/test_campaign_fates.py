@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of an e-mail, and what a person can do about it: every refusal has its fate, and everybody who should get it gets it once.
+"""The fates of e-mails and what an operator can do: every refusal has its fate, and every recipient gets the e-mail once.
 
 The mail server is a script (support/relay.py); MAIL_RETRY_MIN and MAIL_REFUSALS compress the days into seconds."""
 import time

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Children before events: a series that its first event makes begins at that event's value, and increase() never sees it. So each process
-makes the series of what it counts before: at its start, at the first sight of a key, when a campaign starts, and by looking at the store."""
+"""Series exist before their first event: a series that its first event creates starts at that event's value, which increase() never sees. So
+each process creates its series beforehand: at its start, when it first sees a key, when a campaign starts, and from the store."""
 from support.ports import wait_until
 
 ACTIONS = ("imported", "rejected", "validated", "researched")

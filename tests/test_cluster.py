@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make cluster`, as a person at a terminal has it: two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus."""
+"""`make cluster` as a user runs it: two APIs, two workers, PostgreSQL, RabbitMQ, a load balancer, Prometheus."""
 import json
 import os
 import re

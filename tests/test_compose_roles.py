@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The accounts that the containers' database and broker are made with: each may do what it is for, and no more."""
+"""The accounts of the containers' database and broker: each has the rights it needs and no more."""
 import os
 import subprocess
 

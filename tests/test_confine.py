@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Landlock and seccomp around the running service (test_confine.c has what is refused): it is on, by default, and all that the service
-does goes on with it; every other stack test runs with it, too."""
+"""Landlock and seccomp around the running service (test_confine.c has what they deny): on by default, and the service keeps working; all
+other stack tests run with them, too."""
 from pathlib import Path
 
 import pytest

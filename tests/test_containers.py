@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The containers: what holds for every compose file, and the stack started from them where a Docker engine can be had.
+"""The containers: rules for every compose file, and the stack started from them if there is a Docker engine.
 
 No image registry is reached: the base is made with debootstrap, ingest-api's image with the shipped Dockerfile on that base,
 and Prometheus's and Alertmanager's images from Debian's own programs, under the names that the compose files ask for.

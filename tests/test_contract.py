@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What others have written down stays: settings, routes, JSON members, metrics with their labels, alerts with theirs.
+"""Names that users depend on stay: settings, routes, JSON members, metrics and alerts with their labels.
 
 tests/contract/names.txt has the names of revision c95dde2. New ones are welcome and need no entry. One that is gone fails here, unless
 tests/contract/changed.txt names the words of CHANGELOG.md that say what stands in its place.

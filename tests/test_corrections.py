@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A correction helps: what was wrong with a prospect or a template, and is mended, reaches the person, until the e-mail is handed over."""
+"""A corrected prospect or template takes effect until the e-mail is handed to the mail transport."""
 from support.ports import wait_until
 
 

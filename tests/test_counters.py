@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""After N requests the counters say N: with load, with clients that go away, and for what the business counts."""
+"""After N requests the counters show N: under load, with disconnecting clients, and for business metrics."""
 import random
 import time
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dashboards' own lint (infra/grafana/generate/lint.mjs): each of the house's rules finds a board that breaks it."""
+"""Our dashboard lint (infra/grafana/generate/lint.mjs): each rule finds a dashboard that breaks it."""
 import json
 import shutil
 import subprocess

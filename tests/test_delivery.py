@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a threshold breached in the real service to the message on somebody's screen, and to the all-clear.
+"""From a breached threshold in the real service to the notification and to its resolution.
 
 Real ingest-api, Prometheus and Alertmanager; the receivers are servers on this machine that take what Slack, PagerDuty, a
 mail relay and a webhook take. The shipped rules, routes and templates with durations divided by 60, see support/alerting.py.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make demo`: half a minute of it, then no error in any log and every counter as the clients know it."""
+"""`make demo`: after half a minute no log has an error, and all counters match the clients' counts."""
 import json
 import os
 import re

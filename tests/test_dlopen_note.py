@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the service loads at run time is said in an ELF note, so that packagers' tools see it."""
+"""An ELF note lists the libraries that the service loads at run time, for packaging tools."""
 import json
 import struct
 import subprocess

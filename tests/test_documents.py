@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a page names is there: the file of a link and its heading, targets of make, commands, settings."""
+"""What a page refers to exists: linked files and headings, make targets, commands, settings."""
 import re
 import subprocess
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make drill`: each breaks a demo that runs, and is done when the alert fires, the board's panel shows it, `why` names the cause, and all is mended.
+"""`make drill`: each drill breaks a running demo and succeeds once the alert fires, the panel shows the fault, `why` names the cause, and all is repaired.
 
-The shipped rules with durations divided by support.alerting.SCALE; the demo is one for all drills.
+The shipped rules with durations divided by support.alerting.SCALE; all drills share one demo.
 """
 import re
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Error reports, taken by a real HTTP receiver: what is in them, that nobody waits for them, and what becomes of too many."""
+"""Error reports, sent to a real HTTP receiver: their content, that no request waits for them, and what happens to too many."""
 import json
 import sqlite3
 import subprocess

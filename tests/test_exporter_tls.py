@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""promc-exporter with TLS, a token and clients' certificates: a real Prometheus scrapes it, others do not get in."""
+"""promc-exporter with TLS, a token and client certificates: a real Prometheus scrapes it, others are rejected."""
 import os
 import shutil
 import socket

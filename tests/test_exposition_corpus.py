@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Registries drawn at random, exposed in every format, read by everybody who reads such things: all must read what was put in.
+"""Random registries, exposed in every format and read by all parsers: each must read the values that were put in.
 
-generate-corpus makes the registries and says what it did to them; support/exposition_model.py says what must be read then. Other
-registries than those of every day: CORPUS_SEED=n CORPUS_REGISTRIES=n pytest tests/test_exposition_corpus.py. What fails names
+generate-corpus creates the registries and records its operations; support/exposition_model.py computes the expected values. For
+other registries: CORPUS_SEED=n CORPUS_REGISTRIES=n pytest tests/test_exposition_corpus.py. What fails names
 seed and registry; `generate-corpus SEED REGISTRY+1 DIRECTORY` makes that registry's files again."""
 import http.server
 import math

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Queues serve organisations in turn: who comes with two jobs does not wait for another's thousands. What is asserted is the order, by
-what the store and the mail server know; no time is."""
+"""Queues serve organisations in turn: two jobs of one do not wait for thousands of another. The tests assert the order recorded by the
+store and the mail server, never a duration."""
 import threading
 
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that are slow, gone, wrong or many, beside good ones; and a clock that is set back while jobs wait.
+"""Slow, disconnected, faulty or too many clients next to good ones; and a clock that is set back while jobs wait.
 
 Each kind of bad client by itself, byte for byte, is tests/test_http_front.py; SIGTERM and kill -9 of the whole service under
 load are tests/test_shutdown.py and tests/test_durability.py.

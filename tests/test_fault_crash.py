@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a killed service had counted is not lost with it: METRICS_ARENA keeps the registry in a file."""
+"""The counts of a killed service are not lost: METRICS_ARENA keeps the registry in a file."""
 from support.faults import dumped
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A mail server that is gone, hangs, is slow, refuses or breaks off; a worker killed between sending and its ack."""
+"""A mail server that is down, hangs, is slow, refuses or disconnects; a worker killed between sending and its ack."""
 import threading
 import time
 

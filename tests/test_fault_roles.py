@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two APIs and two workers over one PostgreSQL and one RabbitMQ: one of each dies or is stopped, the others go on."""
+"""Two APIs and two workers over one PostgreSQL and one RabbitMQ: one of each dies or is stopped, and the others continue."""
 import subprocess
 import threading
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The store goes away under load: PostgreSQL stopped, PostgreSQL killed, the disk of SQLite full."""
+"""The store fails under load: PostgreSQL stopped, PostgreSQL killed, SQLite's disk full."""
 import itertools
 import os
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/library/features.md: the file that a proof links to exists, and the tests that are named after the link are in it."""
+"""docs/library/features.md: the linked file of each proof exists and contains the tests named after the link."""
 import re
 
 import pytest

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guides for C programmers: what they show compiles, runs, and exposes what they say.
+"""The guides for C programmers: their code compiles, runs, and exposes what they say.
 
-The ```c blocks of a page are one program, in their order. A block that begins with a directive or a definition stands outside of main(), any
-other one in it, where `registry` is there. Each line of a ```text block is a line of what the program prints, its exposition included."""
+The ```c blocks of a page are one program, in their order. A block that begins with a directive or a definition is outside of main(), any
+other block inside, where `registry` exists. Each line of a ```text block is a line of what the program prints, its exposition included."""
 import os
 import re
 import subprocess

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What makes a fault harder to use: how the binaries are made, what the unit of systemd leaves the process, and limits of the
-system that must not end it."""
+"""Hardening: how the binaries are built, which rights the systemd unit leaves the process, and system limits that must not end it."""
 import json
 import re
 import resource

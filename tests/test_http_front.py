@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP front against clients that are wrong, slow, many or gone: raw sockets, the real binary."""
+"""The HTTP front end with faulty, slow, disconnected or too many clients: raw sockets, the real binary."""
 import contextlib
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Idempotency-Key: the same request again is answered as the first was and does nothing, whatever died in between."""
+"""Idempotency-Key: a repeated request gets the first response and changes nothing, whatever died in between."""
 import json
 import threading
 

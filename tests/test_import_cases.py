@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files as programs and people write them, imported by the real service: ../shared/import-cases, and their kin below."""
+"""Realistic files, imported by the real service: ../shared/import-cases, and variants below."""
 import json
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader

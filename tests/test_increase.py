@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A number counts when a person sees it: what `increase()` says of the events of an API and a worker is what the store has of them.
+"""What the user sees must be right: `increase()` of the events of an API and a worker equals what the store has.
 
-Nothing else shows it. Counters that are exact in the process gave 0 of 900 e-mails here: a series that its first event makes begins at
-that event's value. The table event × Prometheus × (rows, increase()) is printed at the end: `pytest -k increase`."""
+Exact counters are not enough: they once gave 0 of 900 e-mails here, because a series that its first event creates starts at that
+event's value. The table event × Prometheus × (rows, increase()) is printed at the end: `pytest -k increase`."""
 import re
 import sqlite3
 from collections import namedtuple

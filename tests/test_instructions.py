@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What metrics cost a request, counted by callgrind: the same however busy the machine is."""
+"""The cost of metrics for a request in instructions, counted by callgrind: independent of the machine's load."""
 import shutil
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader

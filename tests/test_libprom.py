@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that are written for prometheus-client-c, on promc: one by that library's documentation, and coturn as Debian has it."""
+"""Programs written for prometheus-client-c run on promc: one that follows that library's documentation, and Debian's coturn."""
 import os
 import re
 import shutil

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program and a libpromc.so of different ages, with the same soname: what is written in promc/version.h.
+"""A program and a libpromc.so of different versions with the same soname: the rules of promc/version.h.
 
-The younger promc is made here, of this one: a setting more (a reserved word gets its name), a member more in what is given out.
+The newer promc is derived from this one: one more setting (a reserved word gets a name) and one more member in a returned struct.
 """
 import os
 import re

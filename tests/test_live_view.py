@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page that promc_exporter answers on /: in a browser, over a program that has a family of every type."""
+"""promc_exporter's page at /, in a browser, with a program that has a family of every type."""
 import os
 import re
 import shutil

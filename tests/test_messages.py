@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages themselves: Python's strict policy finds no defect in them, whatever they are made of, and the sender is who it should be."""
+"""The e-mail messages: Python's strict policy finds no defect in them, whatever their input, and the sender is right."""
 import email
 import email.header
 import email.policy

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A database that an older ingest-api left is opened by this one: everything is still there, and the work goes on.
+"""This ingest-api opens a database of an older one: all data is kept and the work continues.
 
 tests/fixtures/ has one of each store, written by revision c95dde2 and killed in the middle of its work (fixtures/make-stores); stores.json
 says what is in them, in words. A migration that renames or moves something changes the queries of `Store` here, and nothing else.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""infra/prometheus/metrics.yml, to which lint holds rules and dashboards, is what the real service exposes."""
+"""infra/prometheus/metrics.yml, against which lint checks rules and dashboards, matches what the real service exposes."""
 import pytest
 import yaml
 from support.alerting import Alertmanager, Prometheus

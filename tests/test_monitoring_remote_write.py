@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""remote_write to a long-term store: every sample arrives, also those of a time in which the store was down."""
+"""remote_write to a long-term store: every sample arrives, including those from while the store was down."""
 import json
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is told: the whole matrix of severity and component through amtool, and what the configuration is made of."""
+"""Alert routing: all combinations of severity and component through amtool, and the generated configuration."""
 import os
 import stat
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules: promtool's tests, mutants of every number, and lint that finds what it says it finds."""
+"""The rules: promtool's tests, mutants of every number, and tests of the lint itself."""
 import re
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the runbooks tell to type works: their PromQL parses and names metrics that exist, their SQL does what it says."""
+"""The runbooks' commands work: their PromQL parses and uses existing metrics, their SQL does what they say."""
 import json
 import re
 import sqlite3

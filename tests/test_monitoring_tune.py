@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tune-alerts: its thresholds are the shipped ones, and what it says is what Prometheus has seen."""
+"""tune-alerts: its thresholds are the shipped ones, and its output matches Prometheus' data."""
 import importlib.machinery
 import importlib.util
 import json

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A family is the same metric whichever way a real Prometheus asks for it: a name in UTF-8 by protobuf and by text, on each generation; a histogram
-that is native alone arrives as native, and not as one bucket."""
+"""A family is the same metric in whatever format a real Prometheus scrapes it: UTF-8 names by protobuf and by text, on each version; a
+native-only histogram arrives as native and not as one bucket."""
 import pytest
 
 # What Prometheus calls them: since 3.0 as they are, before that by what the scrape has agreed on, which is underscores.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Native histograms and exemplars from a C program, over protobuf: read by a reader of its own, and by a real Prometheus."""
+"""Native histograms and exemplars from a C program over protobuf: read by an independent parser and by a real Prometheus."""
 import math
 import random
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The library as one source and one header: compiled by whoever takes it so, it passes the unit tests that need nothing of its inside."""
+"""The library as one source and one header: compiled that way it passes the unit tests that use only its API."""
 import os
 import re
 import shutil

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/openapi.yaml and the real server say the same.
+"""docs/openapi.yaml matches the real server.
 
-Every operation is walked: each status it documents is provoked, and each answer is held to the schema, the media type and the
-headers of that status. An answer the document does not have, a documented status that nothing provokes, and a route
-that only one of the two has, fail.
+For every operation the test provokes each documented status and checks the response's schema, media type and headers. An undocumented
+response, a documented status that nothing provokes, and a route that only one of the two has are failures.
 """
 import json
 import re

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The testkit's strict parser of OpenMetrics: the official vectors, and beside Python's parser on expositions changed at random.
+"""The testkit's strict OpenMetrics parser: the official vectors, and a comparison with Python's parser on random mutations.
 
-Another run than that of every day: VECTORS_SEED=n VECTORS_ROUNDS=n pytest tests/test_openmetrics_vectors.py."""
+For other mutations: VECTORS_SEED=n VECTORS_ROUNDS=n pytest tests/test_openmetrics_vectors.py."""
 import os
 import random
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What packages are made of: manual pages from the headers, the bill of materials, and that no library is left out."""
+"""Packaging: manual pages from the headers, the software bill of materials, and that no library is left out."""
 import hashlib
 import json
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real Prometheus scrapes the service: everything arrives, nothing is complained about."""
+"""A real Prometheus scrapes the service: all metrics arrive, without warnings."""
 import json
 import re
 import time

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QUEUE=amqp://…: jobs through a real RabbitMQ, and what breaks on the way. Nothing acknowledged is lost, nothing is sent
-twice, the metrics say what happened, and service resumes by itself.
+"""QUEUE=amqp://…: jobs through a real RabbitMQ, with faults. Nothing acknowledged is lost, nothing is sent twice, the metrics show what
+happened, and the service recovers by itself.
 """
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What failed says why, in one line of the log with the id of the request that caused it."""
+"""Every failure logs its reason in one line with the id of the request that caused it."""
 import sqlite3
 
 import pytest

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL's roles apart: an owner that migrates, one that serves an organisation at a time, one that acts for all. Each is tried as
-somebody who has its password, and no code of ours."""
+"""Separate PostgreSQL roles: an owner that migrates, one that serves an organisation at a time, one that acts for all. Each is tested with
+its password only, without our code."""
 import itertools
 import json
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make run`, as a person at a terminal has it."""
+"""`make run`, as a user runs it."""
 import json
 import os
 import re

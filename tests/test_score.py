@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The corpus and what runs it: the shipped rules are right on every case, and a rule set that is worse scores less."""
+"""The alert corpus and its runner: the shipped rules are right on every case, and a worse rule set scores lower."""
 import json
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys that come and go, and what must never be written down."""
+"""Created and revoked API keys, and secrets that must never be stored or logged."""
 import json
 import re
 import subprocess

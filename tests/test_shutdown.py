@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGTERM: no new work, what runs is finished and committed, status 0."""
+"""SIGTERM: no new work, running work is finished and committed, exit status 0."""
 import signal
 import threading
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Work on many rows is done in slices: a request writes no more than one, and what is left is done by jobs, whatever dies on the way."""
+"""Work on many rows is done in slices: a request writes at most one, and jobs do the rest, whatever dies on the way."""
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The drill: one campaign through greylisting, a sender that is refused, a bad recipient, a person who says no and a worker that is killed.
+"""One campaign through greylisting, a refused sender, a bad recipient, an unsubscription and a killed worker.
 
-Everybody who should get it got it once. The days are compressed into seconds by MAIL_RETRY_MIN and MAIL_REFUSALS; who runs the service does
-what a person would: reads the hold and starts again, looks up what is in doubt, and decides.
+Every intended recipient got the e-mail once. MAIL_RETRY_MIN and MAIL_REFUSALS compress days into seconds; the test acts as the
+operator: it reads the hold and restarts the campaign, looks up the e-mails in doubt, and decides.
 """
 import email
 import email.policy

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nobody who said no: suppression by API, import, server and link; erasing, after which nothing of a person is in any file."""
+"""Nobody gets e-mails after they object: suppression by API, import, mail server and link; erasure, after which no file contains the person's data."""
 import email
 import email.policy
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The listeners with a certificate: nothing in the clear, everything as without, and a new certificate without a restart."""
+"""The listeners with TLS: nothing in clear text, otherwise unchanged behaviour, and certificate reload without a restart."""
 import http.client
 import json
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ingest-api why` and the member of /health of that name: what waits, for what, since when."""
+"""`ingest-api why` and the `why` member of /health: what waits, for what, since when."""
 import json
 import os
 import re

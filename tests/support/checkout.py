@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A copy of the checkout in which a test may start the whole stack: its var/ is its own."""
+"""A copy of the checkout, with its own var/, in which a test can start the whole stack."""
 import os
 import pty
 import re

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every fault test needs: clients that keep book of what was acknowledged, a watch that the service answers all the
-while, and the table of docs/service/reliability.md (`pytest -k fault` prints it).
+"""Helpers of the fault tests: clients that record what was acknowledged, a check that the service answers all the time, and the table of
+docs/service/reliability.md (`pytest -k fault` prints it).
 """
 import http.client
 import statistics

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP as the tests need it: a short client for good requests, raw sockets for bad ones."""
+"""HTTP for the tests: a small client for valid requests, raw sockets for invalid ones."""
 import http.client
 import json
 import socket

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A load generator that knows exactly what it did."""
+"""A load generator that records exactly what it did."""
 import collections
 import threading
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a scrape says, by the reference parsers of Prometheus's own Python client."""
+"""Scrapes, parsed by the reference parsers of Prometheus' Python client."""
 import subprocess
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics

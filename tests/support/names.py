@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The names that others have written down: in their settings, clients, dashboards and alert routes. One line a name, as text.
+"""The names that users depend on in settings, clients, dashboards and alert routes, one a line.
 
 `cd tests && python3 -m support.names` prints those of the build at hand; tests/contract/names.txt keeps those that were promised.
 """

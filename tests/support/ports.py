@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ports for servers under test: on 127.0.0.1 and below 32768, where the kernel takes none for outgoing connections."""
+"""Ports for servers under test: on 127.0.0.1 and below 32768, outside the kernel's range for outgoing connections."""
 import functools
 import itertools
 import random

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Alertmanager sends to, on this machine: HTTP in the manner of Slack, PagerDuty and plain webhooks, and SMTP."""
+"""Local receivers for Alertmanager: HTTP like Slack, PagerDuty and plain webhooks, and SMTP."""
 import email
 import email.policy
 import json

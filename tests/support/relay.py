@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A mail server that can be told to misbehave, and that knows which messages it took. SMTP as plain text over a socket, a
-thread a connection: aiosmtpd is too well-behaved to hang in the middle of a dialogue.
+"""A mail server that misbehaves on request and records the accepted messages. SMTP over plain sockets, one thread for each
+connection, because aiosmtpd cannot hang in the middle of a dialogue.
 """
 import socketserver
 import threading

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ingest-api as a test starts it: its own folder, its own port, everything it says kept."""
+"""Starts ingest-api for a test, with its own folder and port, and keeps all its output."""
 import json
 import os
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A C program with promc-exporter that is told what to observe (lib/promc-exporter/tests/histogram_target.c), and asked what it shows."""
+"""A C program with promc-exporter that observes what a test asks for (lib/promc-exporter/tests/histogram_target.c), and its scrapes."""
 import subprocess
 import urllib.request
 

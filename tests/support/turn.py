@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As much of a TURN client (RFC 8489, 8656) as makes a session of a user: it allocates a relay, and gives it back."""
+"""A minimal TURN client (RFC 8489, 8656) for one user session: it allocates a relay and releases it."""
 import base64
 import hashlib
 import hmac
