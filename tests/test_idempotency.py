@@ -116,7 +116,7 @@ def test_an_import_that_was_killed_is_done_by_the_same_request(make_service):
     def done():
         answers.append(post(service.client(organisation), IMPORT, "once", many, "text/csv"))
         return answers[-1].status == 200
-    wait_until("it is imported", done)
+    wait_until("it is imported", done, interval=1)  # each try is three megabytes, and as many rows to be read
     assert answers[-1].json()["imported"] == 150_000 and answers[-1].json()["updated"] == 0 and not replayed(answers[-1])
     assert all(a.error_code == "request_in_progress" for a in answers[:-1])
     assert replayed(post(service.client(organisation), IMPORT, "once", many, "text/csv"))
