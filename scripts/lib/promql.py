@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads as much of a PromQL expression as lint needs: which series it selects, in which functions, and what it divides by.
+"""Parses as much of a PromQL expression as lint needs: selected series, enclosing functions, and denominators.
 
 Not a parser: promtool has accepted the expression before. Strings are blanked first, so that nothing inside them is
 taken for syntax.
@@ -28,7 +28,7 @@ class Selector:
 
 
 def seconds(duration):
-    """5m → 300; None for a variable of Grafana's."""
+    """5m → 300; None for a Grafana variable."""
     parts = re.findall(r"(\d+)(ms|[smhdw])", duration)
     return sum(int(number) * SECONDS[unit] for number, unit in parts) if parts else None
 
@@ -49,7 +49,7 @@ def closing(text, start):
 
 
 def grouping_labels(expr):
-    """The labels named in by, on and their like: (keyword, [labels])."""
+    """The labels in by, on and similar clauses: (keyword, [labels])."""
     return [(match[1], [label.strip() for label in match[2].split(",") if label.strip()])
             for match in GROUPING.finditer(blank(expr))]
 
@@ -88,7 +88,7 @@ def selectors(expr):
 
 
 def _tail(expr, plain, index, selector):
-    """Reads `{…}` and `[…]` after a metric name; returns the index behind them."""
+    """Reads `{…}` and `[…]` after a metric name; returns the index after them."""
     while index < len(plain) and plain[index].isspace():
         index += 1
     if index < len(plain) and plain[index] == "{":
@@ -109,7 +109,7 @@ def _tail(expr, plain, index, selector):
 
 
 def unguarded_divisions(expr):
-    """The denominators that may be 0: neither a number nor `(… > 0)`."""
+    """The denominators that can be 0: neither a number nor `(… > 0)`."""
     plain = blank(expr)
     found = []
     for match in re.finditer(r"/", plain):
