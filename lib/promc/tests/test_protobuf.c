@@ -500,7 +500,8 @@ static void read_native(char *out, struct span in)
     while (next_field(&in, &field)) {
         struct span bytes = field.bytes;
         switch (field.number) {
-        case 3: /* a classic bucket: its exemplar */
+        case 3: /* a classic bucket, and its exemplar */
+            out += sprintf(out, "bucket; ");
             while (next_field(&bytes, &part))
                 if (part.number == 3) {
                     read_exemplar(part.bytes);
@@ -592,8 +593,15 @@ static void test_native_buckets(void **state)
                                               .kind = PROMC_HISTOGRAM_NATIVE,
                                               .native = {.growth = 65536}},
                   "schema -4; threshold 2.93874e-39; zeros 2; -1/1; -deltas 1; +0/2; +deltas 1 3; exemplar 5; ");
+    expect_native(&(promc_histogram_settings){.family = {.name = "h"},
+                                              .buckets = bounds,
+                                              .bucket_count = 2,
+                                              .kind = PROMC_HISTOGRAM_CLASSIC_AND_NATIVE,
+                                              .native = {.growth = 65536}},
+                  "bucket; bucket; classic exemplar 5; bucket; schema -4; threshold 2.93874e-39; zeros 2; -1/1; "
+                  "-deltas 1; +0/2; +deltas 1 3; exemplar 5; ");
     expect_native(&(promc_histogram_settings){.family = {.name = "h"}, .buckets = bounds, .bucket_count = 2},
-                  "classic exemplar 5; ");
+                  "bucket; bucket; classic exemplar 5; bucket; ");
 }
 
 static void test_no_family_without_metrics(void **state)
