@@ -121,7 +121,7 @@ test-platforms: ## the libraries on other machines and systems (docs/library/pla
 soak: install-packages-test build-run ## two hours of the demo at 40 requests/s: memory and descriptors each minute, flat in the second; SOAK_MINUTES
 	@SOAK_MINUTES=$(or $(SOAK_MINUTES),120) BUILD=$(BUILD) $(PYTEST) -s -m slow tests/test_soak.py
 
-# What takes too long for CI. docs/library/platforms.md has the last results.
+# What takes too long for CI. CONTRIBUTING.md has the last result of each part.
 check-long: install-packages-test build ## other platforms, Debian 12, the long tests, each number of the rules: an hour or two
 	@scripts/all test-platforms test-debian12 test-slow test-long mutate-rules
 
