@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the service is for: e-mails, drafts, prospects, campaigns, by organisation. Series are found by lookup. */
+/* Business metrics: e-mails, drafts, prospects, campaigns, by organisation. Series are found by lookup. */
 #include "metrics/internal.h"
 
 #include "base/log.h"
@@ -12,7 +12,7 @@
 #define FINISHED_GRACE_NS (UINT64_C(15) * 60 * 1000000000)
 #define FINISHED_MAX 1024
 
-/* Campaigns whose series are to go, oldest first: a ring. */
+/* Finished campaigns whose series will be removed: a ring, oldest first. */
 static struct {
     pthread_mutex_t lock;
     struct {
@@ -85,7 +85,7 @@ void metrics_organisation(const char *organisation_id, unsigned role)
 #define NAME_SHOWN 64 /* bytes */
 #define ELLIPSIS "\xe2\x80\xa6"
 
-/* One line of well-formed UTF-8 that runs one way; a character that is none of this is a question mark. */
+/* One line of valid UTF-8; control and direction characters and invalid bytes become a question mark. */
 static void copy_name(char out[NAME_SHOWN + sizeof(ELLIPSIS)], const char *name)
 {
     size_t length = 0, left = strlen(name), step;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file system that DATA_DIR is on: the store (SQLite), the outbox and the bodies of large requests fill it. */
+/* The file system of DATA_DIR: the store (SQLite), the outbox and the bodies of large requests use it. */
 #include "metrics/internal.h"
 
 #include "base/disk.h"
@@ -13,7 +13,7 @@ void metrics_watch_data_dir(const char *path)
     data_dir = path;
 }
 
-/* NaN where it cannot be asked, and the collector has failed: MetricsCollectorFailing tells. */
+/* NaN if it cannot be read; the collector then fails (MetricsCollectorFailing). */
 static int collect(void *path, uint64_t deadline_ns)
 {
     (void)deadline_ns;

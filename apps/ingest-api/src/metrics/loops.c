@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The window of recent lags behind nodejs_eventloop_lag_*, and what the loops hold open. eventloop_* is promc-uv's. */
+/* The window of recent lags for nodejs_eventloop_lag_*, and the loops' open handles. eventloop_* is promc-uv's. */
 #include "metrics/internal.h"
 
 #include <math.h>

@@ -91,12 +91,12 @@ void metrics_limit_scrapes(unsigned max)
     max_scrapes = max;
 }
 
-/* Address space, of which what is used gets memory. Enough that the families' caps are reached before it is: at so many shards a
- * cell takes 1.4 KB of it, a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
+/* Address space; only used pages get memory. Large enough that the families' caps are reached first: with so many shards a
+ * cell takes 1.4 KB, a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
 #define ARENA_BYTES ((size_t)512 << 20)
 #define ARENA_BYTES_MIN ((size_t)32 << 20)
 
-/* Where address space is limited (ulimit -v), threads and what is allocated need most of it. */
+/* If address space is limited (ulimit -v), threads and the heap need most of it. */
 static size_t arena_bytes(void)
 {
     struct rlimit limit;
@@ -107,7 +107,7 @@ static size_t arena_bytes(void)
     return bytes;
 }
 
-/* As much as is given. With less there are fewer series, the others are counted in their family's overflow. */
+/* As much as the system grants. With less there are fewer series; the others are counted in their family's overflow series. */
 static int create_registry(promc_registry_settings *settings)
 {
     int rc;

@@ -34,14 +34,14 @@ promc_exposition *metrics_exposition(void); /**< what /metrics answers by; NULL 
 
 promc_sql *metrics_sql(void); /**< queries and their errors, for promc-sql's calls; NULL when off */
 
-/** The pool of connections. Its owner counts them and each scrape asks it, so that requests pay nothing. */
+/** The connection pool. Its owner keeps the counts and each scrape reads them, so that requests have no cost. */
 struct metrics_pool {
     unsigned max, active, idle; /**< connections */
     unsigned pending;           /**< work that waits for one */
     uint64_t waiting_ns;        /**< how long the oldest work has waited until now, for one or for the write lock */
     uint64_t running_ns;        /**< how long the oldest work has run until now */
 };
-/** @param look called by scrapes, on any thread, one at a time. NULL: stop; a call in progress is waited for. */
+/** @param look called by scrapes, on any thread, one at a time. NULL: stop, after waiting for a call in progress. */
 void metrics_watch_pool(void (*look)(void *arg, struct metrics_pool *out), void *arg);
 /** Work waited this long for a connection and got one. */
 void metrics_pool_waited(uint64_t ns);
@@ -58,26 +58,26 @@ void metrics_queue_depth(enum queue_name queue, int64_t depth, int64_t oldest_ag
 void metrics_queue_depth_stale(enum queue_name queue); /**< the poll failed: depth, age and consumers are dropped */
 
 /*
- * A series that its first event makes begins, for whoever scrapes it, at that event's value: increase() never sees it. So
- * a process makes the series of what it counts as soon as it knows of their organisation or campaign: at its start, at the
- * first sight of a key, when a campaign is started, and by a look at the store now and then (observe.c).
+ * If its first event creates a series, the series starts at that event's value and increase() never sees the event. So a
+ * process creates its series as soon as it knows their organisation or campaign: at its start, when it first sees a key,
+ * when a campaign is started, and from the store periodically (observe.c).
  */
 enum { METRICS_OF_API = 1, METRICS_OF_WORKER = 2 }; /* what a process counts: enum role of base/settings.h */
 void metrics_organisation(const char *organisation_id, unsigned role);
-/** Its name, for boards. Text of any kind; its beginning is shown, without control characters. */
+/** Its name, for dashboards. Any text; truncated, without control characters. */
 void metrics_organisation_name(const char *organisation_id, const char *name);
-/** Call it after all `n` organisations were named. @return true: an old name was left, so all names were removed: name them again. */
+/** Call it after all `n` organisations were named. @return true: an old name existed, so all names were removed: set them again. */
 bool metrics_organisation_names_are_old(unsigned n);
 void metrics_campaign(const char *organisation_id, const char *campaign_id);
 
-/** An organisation is at one of its limits. */
+/** A request was refused or work deferred because an organisation reached this limit. */
 void metrics_limit_refusal(enum organisation_limit limit);
-/** What the settings say, at the start; 0: no limit. */
+/** The configured limit, set at the start; 0: no limit. */
 void metrics_limit_max(enum organisation_limit limit, uint64_t max);
-/** What an organisation has of it now. */
+/** The organisation's current usage. */
 void metrics_limit_used(const char *organisation_id, enum organisation_limit limit, int64_t used);
 
-/** When the fate is final: accepted, or refused for good. */
+/** Once the fate is final: accepted, or permanently refused. */
 void metrics_email_sent(const char *organisation_id, const char *campaign_id, bool success);
 void metrics_email_attempt(enum email_attempt attempt);
 void metrics_email_fate(enum email_fate fate);
@@ -94,8 +94,8 @@ void metrics_campaign_processed(const char *organisation_id, enum campaign_outco
 void metrics_campaign_finished(const char *campaign_id); /**< its emails_sent_total series may expire */
 
 /*
- * The functions below and above are safe from any thread. An organisation or campaign that is NULL or "" is a fault of
- * the caller: nothing is counted and an error is logged, so that no series "undefined" can come to be.
+ * All functions are thread safe. An organisation or campaign that is NULL or "" is a caller's error: nothing is counted and an
+ * error is logged, so that there is never a series "undefined".
  */
 
 void metrics_error_report(enum report_outcome outcome);
@@ -106,12 +106,12 @@ void metrics_certificate(int64_t expires);
 /** How late a timer of 10 ms was, for the nodejs_* compatibility set; eventloop_* is promc-uv's. */
 void metrics_loop_lag(unsigned loop, double seconds);
 
-/** What a loop holds open, for the nodejs_* compatibility set. */
+/** A loop's open handles, for the nodejs_* compatibility set. */
 struct metrics_loop_handles {
     unsigned servers; /**< listening sockets */
     unsigned sockets; /**< connections */
     unsigned timers;
-    unsigned requests; /**< requests whose answer is not complete */
+    unsigned requests; /**< requests in progress */
 };
 void metrics_loop_handles(unsigned loop, const struct metrics_loop_handles *handles);
 

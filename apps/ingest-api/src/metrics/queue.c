@@ -7,7 +7,7 @@ static bool known(enum queue_name queue)
     return ingest.queue_depth && queue < QUEUES;
 }
 
-/* Never yet: the time since then is there to be alerted on from the start. */
+/* 0: never read. The series exists from the start, so that QueueDepthStale can fire. */
 void metrics_queue_register(void)
 {
     for (int queue = 0; queue < QUEUES; queue++)

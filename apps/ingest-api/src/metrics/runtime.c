@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ingest_api_build_info, and nodejs_*: the names that dashboards made for the Node service look for. Each HELP says
- * what is measured here. Left out for want of an honest meaning: garbage collection. Left out because a gauge called
- * _total fails promlint: nodejs_active_{handles,requests,resources}_total; sum() over the labelled family is the same.
+ * ingest_api_build_info, and nodejs_*: the names that dashboards of the former Node service use. Each HELP says what is
+ * measured here. Left out: garbage collection, which C does not have, and nodejs_active_{handles,requests,resources}_total,
+ * because promlint rejects a gauge called _total; sum() over the labelled family gives the same value.
  */
 #include "metrics/internal.h"
 
