@@ -156,7 +156,7 @@ export function total(family) {
   return sum;
 }
 
-/** The buckets of what was seen between two totals, ascending; all of it, if the program began anew in between. */
+/** The buckets of what was seen between two totals, ascending; all of it if the program restarted in between. */
 export function between(before, now) {
   const past = before && before.count <= now.count ? before.buckets : new Map();
   const grown = [...now.buckets].map(([key, [lower, upper, count]]) => [lower, upper, count - (past.get(key)?.[2] ?? 0)]);

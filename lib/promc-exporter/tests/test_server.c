@@ -280,7 +280,7 @@ static int open_descriptors(int *out, int most)
     return count;
 }
 
-/* A program that closes what it does not know (daemons did) loses its /metrics, and not its life. */
+/* A program that closes unknown descriptors (as daemons did) loses its /metrics but keeps running. */
 static void test_closed_descriptors_do_not_end_the_process(void **state)
 {
     (void)state;
@@ -417,7 +417,7 @@ static void test_requests(void **state)
     promc_exporter_stop(exporter);
 }
 
-/* Bodies are passed over, requests in one piece are answered in their order, a request in many pieces once. */
+/* Bodies are skipped, pipelined requests are answered in order, a request in many segments once. */
 static void test_a_connection_goes_on(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each request is counted exactly once, whoever ends it, however often, on whatever thread. */
+/* Each request is counted exactly once, by whatever call and thread it is finished, and however often. */
 #include "util.h"
 
 #include <promc-http/request.h>

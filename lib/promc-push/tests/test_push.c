@@ -289,7 +289,7 @@ static void test_grouping_names(void **state)
     assert_non_null(strstr(promc_error_detail(), "\"a\" is repeated"));
 }
 
-/* One such value in the group's URL and nobody can read the gateway's page any more. */
+/* One such value in the group's URL makes the gateway's page unreadable. */
 static void test_what_is_not_utf8_is_refused(void **state)
 {
     (void)state;

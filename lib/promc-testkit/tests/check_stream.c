@@ -11,7 +11,7 @@
 
 static int answer(size_t length, enum promc_format format)
 {
-    /* Exactly as long as it is: a sanitizer sees a read behind it. */
+    /* A buffer of the exact length, so that a sanitizer detects a read past its end. */
     char *text = malloc(length ? length : 1), *report = NULL;
     if (!text || fread(text, 1, length, stdin) != length) {
         free(text);

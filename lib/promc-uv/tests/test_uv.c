@@ -59,7 +59,7 @@ static void keep_longest(void *user, double seconds)
         *longest = seconds;
 }
 
-/* Whoever wants more of the lags than the histogram gets each. */
+/* The on_lag callback gets every lag. */
 static void each_lag_is_told(void **state)
 {
     (void)state;

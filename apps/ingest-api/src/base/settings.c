@@ -277,7 +277,7 @@ uint16_t settings_metrics_address(const struct settings *settings, char host[64]
     return (uint16_t)strtoul(colon + 1, NULL, 10);
 }
 
-/* ---- names that are none ---- */
+/* ---- unknown names ---- */
 
 /* Read elsewhere, not by the tables. */
 static const char *const other_names[] = {"ROLE", "LOG_LEVEL", "SMTP_STARTTLS", "PROMC_OVERRIDES"};

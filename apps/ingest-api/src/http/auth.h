@@ -31,7 +31,7 @@ bool auth_hash(const char *key, size_t length, unsigned char hash[AUTH_HASH]);
 
 /**
  * Takes the key out of an Authorization header.
- * @return NULL when it is none of ours: another scheme, a length or character no key has.
+ * @return NULL if it is not one of our keys: another scheme, a length or character no key has.
  */
 const char *auth_bearer(const char *authorization, size_t *length);
 /** As strcmp() == 0, in a time that tells nothing about where they differ. */

@@ -9,7 +9,7 @@
 /**
  * Decode in[0 … n-1] into out (n + 1 bytes suffice; in and out may be the same) and end it with NUL.
  * @param plus_is_space  as in a query.
- * @return the decoded length, or -1 for an escape that is none, a NUL, or bytes that are not UTF-8.
+ * @return the decoded length, or -1 for an invalid percent-escape, a NUL, or invalid UTF-8.
  */
 long percent_decode(const char *in, size_t n, char *out, bool plus_is_space);
 

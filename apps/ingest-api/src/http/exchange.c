@@ -59,7 +59,7 @@ static bool knows_parameter(const struct route *route, const char *name)
     return false;
 }
 
-/* What the route does not know, and what is repeated: somebody who misspells a filter must not get everything. */
+/* Reject unknown and repeated parameters: a misspelt filter must not return everything. */
 static int check_parameters(struct request *req)
 {
     const struct query *query = req->query;

@@ -5,7 +5,7 @@
  *
  * Two servers in a row must never disagree about where a request ends; that is how requests are smuggled. So whatever
  * RFC 9110 and 9112 do not allow is refused, also where they let a server be lenient: bare LF and bare CR, NUL and
- * other control characters, folded lines, a blank before a colon, two lengths, a Host that is none.
+ * other control characters, folded lines, a blank before a colon, two lengths, an invalid Host.
  */
 #ifndef INGEST_HTTP_HEAD_H
 #define INGEST_HTTP_HEAD_H
@@ -21,7 +21,7 @@
 struct head {
     const char *method;
     const char *path;  /**< raw, "/…" or "*"; of "http://host/path" the path */
-    const char *query; /**< raw, what stands behind the first '?' */
+    const char *query; /**< raw, after the first '?' */
     const char *host, *content_type, *content_encoding, *authorization, *request_id;
     const char *fields, *fields_end; /**< the header lines, for head_next() */
     uint64_t content_length;
@@ -48,7 +48,7 @@ struct head_scan {
 
 /**
  * Look for the end of the head in what has come so far; each byte is looked at once, however they come, and what is said
- * does not depend on how they come. What can be refused before the end is: a request line that is none, a line that does
+ * does not depend on how they come. What can be refused before the end is: an invalid request line, a line that does
  * not end in CR LF, more than `limit` bytes.
  * @param bytes from the first of the request line, `n` of them; what follows the head may be among them.
  */

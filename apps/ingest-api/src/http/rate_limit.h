@@ -2,7 +2,7 @@
 /**
  * @file http/rate_limit.h
  * A token bucket for each organisation: `rate` requests a second, and as many at once. Shared by all threads.
- * Of bounded size; when more organisations are busy than it holds, the least recent one starts anew (in its favour).
+ * Of bounded size; with more busy organisations than entries, the least recent one is dropped and starts with a full bucket.
  */
 #ifndef INGEST_HTTP_RATE_LIMIT_H
 #define INGEST_HTTP_RATE_LIMIT_H

@@ -64,7 +64,7 @@ void router_destroy(struct router *router);
 
 /**
  * Match a raw path, segment by segment, each percent-decoded first; so %2F is never a separator.
- * ROUTER_BAD_PATH: an escape that is none, a NUL or bytes that are not UTF-8.
+ * ROUTER_BAD_PATH: an invalid percent-escape, a NUL or invalid UTF-8.
  * Literal segments win over parameters. Thread safe. O(templates with as many segments).
  */
 enum router_result router_match(const struct router *router, enum promc_http_method method, const char *path,

@@ -30,7 +30,7 @@ static const struct store_error *find(int code)
 
 int respond_store_error(struct request *req, int code, const char *what)
 {
-    if (what && (code == DB_E_NOT_FOUND || code == DB_E_INVALID)) /* an id that is no UUID is nobody's */
+    if (what && (code == DB_E_NOT_FOUND || code == DB_E_INVALID)) /* an id that is not a UUID does not exist */
         return respond_error(req, 404, "not_found", "There is no such %s.", what);
     const struct store_error *error = find(code);
     if (error->status == 500)

@@ -19,7 +19,7 @@ enum column_rank {
     COLUMN_REDUCED = 100000 /**< and up: Contact Given Name */
 };
 
-/** @param name normalised (field_name_normalise). @return the enum prospect_field, or -1: it is none of them. */
+/** @param name normalised (field_name_normalise). @return the enum prospect_field, or -1: not a known column. */
 int column_name_field(const char *name, size_t length, unsigned *rank);
 
 /** The same for a field's own names, in any spelling: COLUMN_EXACT and COLUMN_ALIKE. */

@@ -36,7 +36,7 @@ int report_target_parse(struct report_target *target, const char *dsn)
     return n < (int)sizeof(target->url) && m < (int)sizeof(target->auth) ? 0 : -1;
 }
 
-/* A copy in which each word with an @ is replaced: no e-mail address leaves the service, whoever logged it. */
+/* A copy in which each word with an @ is replaced: no logged e-mail address leaves the service. */
 static json_t *scrubbed(const char *text)
 {
     static const char blanks[] = " \t\r\n<>\"'(),;";

@@ -50,7 +50,7 @@ typedef struct promc_tls_block {
 } promc_tls_block;
 
 /*
- * The linker name stands for the layout that is compiled into programs: handles with 4 tag bits, 16 slots in the block, the word
+ * The linker name identifies the layout that is compiled into programs: handles with 4 tag bits, 16 slots in the block, the word
  * of a series (generation << 32 | cell). Another layout gets another name, so that an old program and a new library
  * do not load together instead of failing at run time.
  */

@@ -159,7 +159,7 @@ static uint32_t native_place(const struct promc_family_data *data, double v)
     return promc_exemplar_native_first(data) + (uint32_t)(power + 10000) % PROMC_NATIVE_EXEMPLARS;
 }
 
-/* promc_bucket_of(), but quick for values below the first few bounds, as most are: whoever looks here takes a branch on the value anyway. */
+/* promc_bucket_of(), but quick for values below the first few bounds, as most are: the caller branches on the value anyway. */
 static uint32_t place_of(const struct promc_family_data *data, double v)
 {
     uint32_t few = data->bound_count < 8 ? data->bound_count : 8;

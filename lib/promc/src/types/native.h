@@ -8,7 +8,7 @@
  * A series has a fixed number of *slots*, each a cell in every shard: the first two count zeros and NaNs, the others are given to
  * buckets in the order of their first observation, by a compare-and-swap on the slot's key. A slot keeps its key for ever. When
  * the resolution is halved only `schema` changes: counts stay in place, and a reader merges them. So no count is
- * ever moved, whoever dies or is interrupted meanwhile: there is no lock, no stopping of writers, no second copy.
+ * ever moved, even if a writer dies or is interrupted meanwhile: there is no lock, writers are never stopped, and there is no second copy.
  *
  * The protocol
  *  - a writer loads `schema`, makes the value's key, looks it up in the cache, then among the keys, where a key of a finer schema

@@ -129,7 +129,7 @@ struct lease_call {
     struct amqp_delivery **deliveries;
     enum outbox_claim *claims;
     bool *buried;
-    struct job *jobs; /* of those that were leased, in order */
+    struct job *jobs; /* the leased jobs, in order */
     int n, leased;
 };
 
