@@ -165,7 +165,7 @@ def test_business_counters_equal_what_happened(service, organisation, client):
     metrics = service.settled("drafts", lambda m: min(m.total("drafts_generated_total"), m.total("draft_generation_duration_seconds_count")) >= good + 1)
     assert metrics.total("drafts_generated_total") == metrics.total("draft_generation_duration_seconds_count") == good + 1
     assert metrics.total("drafts_generated_total", success="false", organisation_id=organisation.id) == 1
-    # One that a person has made anew counts, too.
+    # A draft that a person renders again counts, too.
     prospect = next(p["id"] for p in client.prospects() if p["email"].startswith("row."))
     assert client.request("POST", f"/api/v1/campaigns/{campaign}/drafts/{prospect}").status == 200
     service.settled("a draft more", lambda m: m.total("drafts_generated_total", success="true") == good + 1)

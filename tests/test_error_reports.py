@@ -110,7 +110,7 @@ def test_a_server_error_is_reported(make_service, receiver):
     organisation = service.organisation()
     client = service.client(organisation)
     assert client.get("/api/v1/prospects").status == 200
-    assert client.get("/api/v1/prospects", limit="x").status == 400  # the client's fault is none of ours
+    assert client.get("/api/v1/prospects", limit="x").status == 400  # a client's error is not reported
     with busy_store(service):
         refused(client, **{"X-Request-Id": "req-of-the-test"})
     event = wait_until("a report", lambda: next((e for e in receiver.events if e["tags"].get("status_code")), None), SECONDS)

@@ -43,7 +43,7 @@ def target(request):
 
 
 def ask(port, context=None, token=TOKEN, requests=1):
-    """Everything that is answered, by a connection of its own; raises where there is none."""
+    """The complete response, over a new connection; raises if there is none."""
     with socket.create_connection(("127.0.0.1", port)) as plain:
         client = context.wrap_socket(plain, server_hostname="127.0.0.1") if context else plain
         line = f"Authorization: Bearer {token}\r\n" if token else ""

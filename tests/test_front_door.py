@@ -48,7 +48,7 @@ def test_setup_with_nothing_missing_needs_no_network():
 
 
 def test_a_package_that_came_later_is_seen(tmp_path):
-    """`make run`, then `make test` on a bare machine: the build that had no cmocka is configured anew."""
+    """`make run`, then `make test` on a bare machine: the build that had no cmocka is reconfigured."""
     ninja = tmp_path / "build" / "build.ninja"
 
     def configure():

@@ -17,7 +17,7 @@ def printed(*args):
 @pytest.mark.parametrize("name, args", [("metrics.md", []), ("metrics.json", ["--json"])])
 def test_the_reference_is_up_to_date(name, args):
     file = ROOT / "docs" / "service" / name
-    assert file.read_text() == printed(*args), f"make it anew: ingest-api metrics {' '.join(args)} > docs/service/{name}"
+    assert file.read_text() == printed(*args), f"regenerate it: ingest-api metrics {' '.join(args)} > docs/service/{name}"
 
 
 def test_every_family_that_is_exposed_is_in_the_reference(service):

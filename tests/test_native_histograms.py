@@ -184,7 +184,7 @@ def test_exemplars_in_a_real_prometheus(target, generation, make_prometheus):
 
 
 def test_the_service_by_an_override(make_service, generation, make_prometheus):
-    """Nothing of ingest-api is compiled anew: its request times are native beside their classic buckets."""
+    """Without recompiling ingest-api, its request times are native in addition to their classic buckets."""
     service = make_service(PROMC_OVERRIDES="http_request_duration_seconds histogram=both schema=4; no_such_metric max_series=3")
     warnings = [line for line in service.log_lines() if "PROMC_OVERRIDES" in line["msg"]]
     assert [(line["level"], line["metric"]) for line in warnings] == [(40, "no_such_metric")]

@@ -257,7 +257,7 @@ def test_prospects_one_by_one(shared, api, walk):
     assert changed["custom_fields"] == {"city": "Paris", "score": "5"}
     moved = walk(api, "changeProspect", id=ada["id"], body={"email": "ada@b\u00fccher.example"}, expect=200).json()
     assert (moved["email"], moved["status"], moved["research"], moved["title"]) == ("ada@xn--bcher-kva.example", "imported", None, "CTO")
-    wait_until("researched anew", lambda: walk(api, "getProspect", id=ada["id"], expect=200).json()["research"])
+    wait_until("researched again", lambda: walk(api, "getProspect", id=ada["id"], expect=200).json()["research"])
     walk(api, "createProspect", body={"email": "bob@example.com"}, expect=201)
     error(walk(api, "changeProspect", id=ada["id"], body={"email": "BOB@example.com", "title": "no"}, expect=409), "conflict")
     assert walk(api, "getProspect", id=ada["id"], expect=200).json()["title"] == "CTO", "all or nothing"

@@ -88,7 +88,7 @@ def test_the_bill_of_materials(tmp_path):
         names.add(entry["fileName"])
     assert "./lib/promc/src/registry/registry.c" in names and not any("/tests/" in name for name in names)
     known = {"SPDXRef-DOCUMENT", *(one["SPDXID"] for kind in ("packages", "files") for one in document[kind])}
-    assert len(known) == 1 + len(document["packages"]) + len(document["files"])  # none stands for two
+    assert len(known) == 1 + len(document["packages"]) + len(document["files"])  # no two share an id
     assert all({one["spdxElementId"], one["relatedSpdxElement"]} <= known for one in document["relationships"])
 
 

@@ -21,7 +21,7 @@ HEAD = "| minute | requests | prospects | resident MiB | of it its own | descrip
 
 
 def memory(pid):
-    """Resident, and of it what no file stands behind, in MiB."""
+    """Resident memory, and the anonymous part of it, in MiB."""
     said = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return tuple(int(re.search(rf"^{name}:\s+(\d+) kB", said, re.MULTILINE)[1]) / 1024 for name in ("VmRSS", "RssAnon"))
 

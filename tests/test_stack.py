@@ -49,7 +49,7 @@ def test_a_large_log_is_put_aside(tmp_path):
 
 
 def test_a_log_in_use_is_put_aside_without_a_gap(tmp_path):
-    """A server appends all the while and opens nothing anew."""
+    """A server keeps appending and does not reopen its log."""
     path, end = tmp_path / "log", tmp_path / "end"
     # It writes until it has been put aside as often as is kept, however seldom we run beside it.
     program = f"""

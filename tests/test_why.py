@@ -236,7 +236,7 @@ def test_postgres_away(make_service, own_postgres):
 
 
 def test_prometheus_that_is_not_there(make_service):
-    """Prometheus is known to be missed only after it has been there; a person with curl is none."""
+    """`why` reports missing scrapes only after Prometheus has scraped once; a request with curl does not count."""
     service = make_service()
     assert service.client().get("/metrics").status == 200
     assert causes(service, part="monitoring") == []

@@ -13,7 +13,7 @@ LONG_OTHERS = ["installed", pytest.param("2.53", marks=pytest.mark.long), pytest
 
 
 def folder(version):
-    """Where prometheus and promtool of a version are: None for the installed one. Skips the test where there is none of that version."""
+    """The folder of prometheus and promtool of a version; None for the installed one. Skips the test if that version is missing."""
     if version == "installed":
         return None
     where = subprocess.run([ROOT / "scripts/prometheus-newest", "--where", version], capture_output=True, text=True, check=False).stdout.strip()

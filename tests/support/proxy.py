@@ -11,7 +11,7 @@ TO_SERVER, TO_CLIENT = "to server", "to client"
 
 
 class Proxy:
-    """Forwards 127.0.0.1:`port` to 127.0.0.1:`target`. While `refusing`, whoever connects is reset at once. While `frozen`,
+    """Forwards 127.0.0.1:`port` to 127.0.0.1:`target`. While `refusing`, new connections are reset at once. While `frozen`,
     nothing is forwarded and nothing is said, as when a machine or the network between is gone."""
 
     def __init__(self, target):

@@ -16,7 +16,7 @@ struct campaigns *campaigns_new(void); /**< NULL: out of memory */
 void campaigns_free(struct campaigns *campaigns);
 /** Take the next step of some campaign if one is due. @return whether a request was sent. */
 bool campaigns_step(struct traffic *traffic);
-/** The id of some campaign, or NULL as long as there is none. */
+/** The id of some campaign, or NULL while there is none. */
 const char *campaigns_any(struct traffic *traffic);
 
 #endif

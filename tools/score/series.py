@@ -30,7 +30,7 @@ def full_instance(name):
 
 
 class Life:
-    """What happens to an instance: when it answers, is gone, begins anew."""
+    """The history of an instance: when it answers, is down, restarts."""
 
     def __init__(self, text, times):
         self.times, self.restarts, self.calm, events = times, [], not text, []

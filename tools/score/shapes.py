@@ -111,7 +111,7 @@ def _samples(text, times, seed, share):
         elif piece["clock"]:
             ahead = piece["ahead"]
             value = at + (seconds(ahead[1:]) * (-1 if ahead[0] == "-" else 1) if ahead else 0)
-        # A counter counts whole events; the small part that is missing for want of digits is none.
+        # A counter counts whole events; ignore the fraction lost to rounding.
         out.append(int(value + 1e-6) if counts else value * (wobble(piece, draw) if piece["level"] or piece["ramp"] else 1))
     return out
 

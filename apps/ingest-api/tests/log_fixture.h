@@ -36,7 +36,7 @@ static inline int close_pipe(void **state)
     return 0;
 }
 
-/** One read is one write here: the line must have come in one piece. */
+/** One read returns one write here: the line must be written by a single write(). */
 static inline json_t *read_line(void)
 {
     static char line[65536];

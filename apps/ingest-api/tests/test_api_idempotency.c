@@ -87,7 +87,7 @@ static void a_key_is_one_string(void **state)
     json_decref(api("GET", CAMPAIGNS, 200));
 }
 
-/* Its claim is of this process, in which nothing runs, or its time is over: then it is done anew. */
+/* A claim of this process, in which nothing runs, or an expired one: the request is executed again. */
 static void what_was_left_behind_is_done_anew(void **state)
 {
     (void)state;

@@ -287,7 +287,7 @@ static void test_draining(void **state)
     assert_int_equal(client.answers[200], 1);
 }
 
-/* More than a turn's reads take: whoever sends a lot does not keep the loop to itself, and nothing is lost. */
+/* More data than one turn reads: a fast sender does not monopolise the loop, and nothing is lost. */
 static void test_many_in_line(void **state)
 {
     (void)state;

@@ -420,7 +420,7 @@ static void test_a_large_import_is_done_in_slices(void **state)
     free(text);
 }
 
-/* In slices as in one piece: a byte that is wrong costs its row, wherever it is, and the sum is the lines. */
+/* In slices as in a single read: an invalid byte costs only its row, wherever it is, and the counts add up to the lines. */
 static void test_a_byte_in_slices_costs_no_more_than_its_row(void **state)
 {
     struct fixture *f = *state;

@@ -101,7 +101,7 @@ static void it_does_what_any_import_does(void **state)
         assert_int_equal(alone.result.rejected, whole.result.rejected);
         assert_int_equal(alone.result.jobs, whole.result.jobs);
         assert_int_equal(all_of(f, f->other), all_of(f, f->organisation));
-        if (i == 0) /* what was invalid is validated anew */
+        if (i == 0) /* an invalid one is validated again */
             fixture_exec(f, "UPDATE crm.prospects SET status = 'invalid', status_reason = 'no_mail'");
         if (i == 1)
             fixture_exec(f, "UPDATE crm.prospects SET status = 'researched', research = '{}'");
@@ -122,7 +122,7 @@ static void without_an_answer_nothing_is_done(void **state)
     assert_true(call.result.committed);
 }
 
-/* Of an organisation that is none: the statement is refused, and its commit with it. */
+/* For an organisation that does not exist: the statement fails, and its commit with it. */
 static void what_is_refused_leaves_nothing(void **state)
 {
     struct fixture *f = *state;

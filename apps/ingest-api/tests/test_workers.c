@@ -535,7 +535,7 @@ static void test_nonsense_is_dead_lettered(void **state)
     (void)outbox(&b, true);
 }
 
-/* Another organisation's campaign or prospect in a payload is none. */
+/* A payload with another organisation's campaign or prospect is invalid. */
 static int run_publish_foreign(void *arg, struct db *db)
 {
     const struct bench *b = arg;

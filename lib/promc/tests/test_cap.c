@@ -95,7 +95,7 @@ static void what_goes_makes_room(void **state)
     assert_null(promc_family_find(registry, "nothing"));
 }
 
-/* A process that dies with the lock leaves counts that are made anew. */
+/* After a process died holding the lock, the counts are recomputed. */
 static void counts_are_made_anew(void **state)
 {
     promc_registry *registry = *state;

@@ -114,7 +114,7 @@ static promc_family *any_of(promc_registry *registry, int kind)
     return family;
 }
 
-/* Modules that are loaded anew for ever, with definitions that change, live in the room of the ones before. */
+/* Modules that are reloaded again and again with changed definitions reuse the memory of the previous ones. */
 static void the_room_is_used_again(void **state)
 {
     promc_registry *registry = *state;

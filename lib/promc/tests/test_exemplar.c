@@ -22,7 +22,7 @@ static promc_histogram new_histogram(promc_registry *registry)
     return h;
 }
 
-/* The number that stands behind this part of the text; NaN if the part is not there. */
+/* The number after this part of the text; NaN if the text does not contain it. */
 static double number_after(const char *text, const char *part)
 {
     const char *at = strstr(text, part);

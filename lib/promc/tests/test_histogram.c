@@ -361,7 +361,7 @@ static void only_infinite_and_negative_bounds(void **state)
     promc_registry_destroy(registry);
 }
 
-/* What another system has counted, copied by a collector: shown as it is, falls when that starts anew. */
+/* Counts of another system, copied by a collector: exposed as they are, reset when that system restarts. */
 static void ready_buckets(void **state)
 {
     (void)state;

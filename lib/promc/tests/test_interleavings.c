@@ -261,7 +261,7 @@ static void a_counter(void *test)
     assert_ok(promc_counter_get(t->family, NULL, &t->counter));
 }
 
-/* Attaches, counts, and leaves its shard to whoever comes next. */
+/* Attaches, counts, and releases its shard for the next thread. */
 static void count(void *test)
 {
     struct test *t = test;

@@ -219,7 +219,7 @@ static void any_number_of_labels(void **state)
     }
 }
 
-/* A series that is gone is made anew, and nobody else's is taken for it when its memory is used again. */
+/* A removed series is created again, and another series that reuses its memory is not mistaken for it. */
 static void after_removal(void **state)
 {
     promc_registry *registry = *state;

@@ -216,7 +216,7 @@ static void utf8_names_on_request(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Handles that never came to be are safe to use. */
+/* Handles whose creation failed are safe to use. */
 static void failed_registration_is_harmless(void **state)
 {
     promc_family *family;

@@ -218,7 +218,7 @@ static double value_of(const char *text, const char *series)
     return strtod(line + strlen(wanted), NULL);
 }
 
-/* Whether the C library tells of its heap: glibc's does, unless a sanitizer has its place. */
+/* Whether the C library reports its heap: glibc does, unless a sanitizer replaces malloc. */
 static bool has_heap(void)
 {
 #ifdef __GLIBC__
@@ -273,7 +273,7 @@ static void test_the_nine(void **state)
     double age = (double)time(NULL) - value_of(text, "process_start_time_seconds");
     assert_true(age > -3 && age < 600);
     free(text);
-    /* The figures are read anew at each scrape. */
+    /* The values are read at each scrape. */
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     burn_cpu(0.05);
     text = scrape_text(registry);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Modules that are loaded anew: the same definitions once more, collectors and callbacks that are taken back. */
+/* Reloaded modules: the same definitions again, and removed collectors and callbacks. */
 #include "arena/registry.h"
 #include "base/atomic.h"
 #include "collect/callback.h"

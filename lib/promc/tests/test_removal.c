@@ -120,7 +120,7 @@ static void scrape_in_flight_is_undisturbed(void **state)
     assert_memory_equal(series.labels.data, "x=\"v2\"", 6);
     assert_true(promc_reading_next_series(&reading, &series));
     assert_memory_equal(series.labels.data, "x=\"v9\"", 6);
-    /* What came after the scrape's begin waits for the next one: it may be one of those removed, made anew. */
+    /* A series created after the scrape's begin waits for the next scrape: it may be a removed one, created again. */
     assert_false(promc_reading_next_series(&reading, &series));
     promc_reading_end(&reading);
     assert_true(exposes(registry, "a_total{x=\"w99\"} 1"));

@@ -320,7 +320,7 @@ static void test_churn(void **state)
     promc_registry_destroy(registry);
 }
 
-/* The exact case: shown, removed, made anew while the scrape stands in the middle. */
+/* The exact case: exposed, removed and created again while the scrape is half-way. */
 static void test_series_made_anew_is_not_shown_twice(void **state)
 {
     (void)state;

@@ -60,7 +60,7 @@ export function distance(a: string, b: string): number {
   return Math.sqrt((2 + red / 256) * r + 4 * g + (2 + (255 - red) / 256) * b_);
 }
 
-/** The first from `at` on that looks like none that is taken; if there is none, the first that is free; else `at`. */
+/** The first colour from `at` that looks like no used one; else the first unused one; else `at`. */
 function free(at: number, taken: Set<number>): number {
   const order = palette.map((_, i) => (at + i) % palette.length).filter((i) => !taken.has(i));
   const apart = order.find((i) => [...taken].every((other) => distance(palette[i]![0], palette[other]![0]) > ALIKE));

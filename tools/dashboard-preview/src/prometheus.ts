@@ -146,7 +146,7 @@ export async function scrapeInterval(): Promise<number> {
   return seconds.length ? Math.max(...seconds) : 15;
 }
 
-/** Prometheus' duration text (1m30s) in seconds; 0 when it is none. */
+/** Prometheus' duration text (1m30s) in seconds; 0 if it is invalid. */
 export function duration(text: string): number {
   const units: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400, w: 604800, y: 31536000 };
   let sum = 0;
