@@ -65,10 +65,18 @@ static void *update_thread(void *m)
     return NULL;
 }
 
+/* threads, and the registry's memory: NULL is its own */
+struct place {
+    unsigned threads;
+    void *memory;
+    size_t bytes;
+};
+
 static void child_starts_from_zero(void **state)
 {
-    unsigned threads = *(unsigned *)*state;
-    struct metrics m = make(&(promc_registry_settings){.max_threads = threads});
+    const struct place *place = *state;
+    struct metrics m = make(&(promc_registry_settings){
+        .max_threads = place->threads, .memory = place->memory, .arena_bytes = place->bytes});
     pthread_t thread;
     struct promc_reading reading;
     update(&m);
@@ -209,10 +217,12 @@ static void no_deadlock_whenever_it_happens(void **state)
 
 int main(void)
 {
-    static unsigned many = 8, one = 1;
+    static char memory[4 << 20] __attribute__((aligned(64)));
+    static struct place many = {.threads = 8}, one = {.threads = 1}, given = {8, memory, sizeof(memory)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(child_starts_from_zero, &many),
         cmocka_unit_test_prestate(child_starts_from_zero, &one),
+        cmocka_unit_test_prestate(child_starts_from_zero, &given),
         cmocka_unit_test(free_cells_survive),
         cmocka_unit_test(no_deadlock_whenever_it_happens),
     };

@@ -781,6 +781,19 @@ static void idle_series_expire(void **state)
     promc_registry_destroy(registry);
 }
 
+/* A halving may need half the limit again: two at schema 3, and one more for each finer schema. */
+static void a_finer_schema_has_more_slots(void **state)
+{
+    (void)state;
+    uint32_t before = promc_native_slots(&(struct promc_native_plan){.schema = 3, .limit = 20});
+    assert_int_equal(promc_native_slots(&(struct promc_native_plan){.schema = -4, .limit = 20}), before);
+    for (int schema = 4; schema <= PROMC_NATIVE_SCHEMA_MAX; schema++) {
+        uint32_t slots = promc_native_slots(&(struct promc_native_plan){.schema = schema, .limit = 20});
+        assert_int_equal(slots, before + 10);
+        before = slots;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -791,6 +804,7 @@ int main(void)
         cmocka_unit_test(special_values),
         cmocka_unit_test(zero_threshold_is_exact),
         cmocka_unit_test(limit_lowers_the_schema),
+        cmocka_unit_test(a_finer_schema_has_more_slots),
         cmocka_unit_test(halves_no_further_than_it_must),
         cmocka_unit_test(no_observation_is_lost_when_slots_are),
         cmocka_unit_test(everything_of_one_instant),
