@@ -171,6 +171,32 @@ static void with_the_overflow_of_each_value(void **state)
     assert_int_equal(late.series, early.series);
 }
 
+/* An up-down gauge has one cell, fewer than all others: each series has its own, and gives it back. */
+static void up_down_gauges_have_a_cell_each(void **state)
+{
+    promc_registry *registry = *state;
+    registry->quarantine_ms = 0;
+    promc_registry_stats early = {0}, late;
+    for (int i = 0; i < 2000; i++) {
+        promc_family *family;
+        promc_updown updowns[5];
+        assert_ok(promc_updown_register(registry, &(promc_family_settings){.name = "u", .labels = {"x"}}, &family));
+        for (int s = 0; s < 5; s++) {
+            assert_ok(promc_updown_get(family, (const char *[]){(char[]){(char)('a' + s), 0}}, &updowns[s]));
+            for (int n = 0; n <= s; n++)
+                promc_updown_inc(updowns[s]);
+        }
+        for (int s = 0; s < 5; s++)
+            assert_int_equal((int)promc_updown_value(updowns[s]), s + 1);
+        assert_ok(promc_family_destroy(family));
+        free(scrape_text(registry));
+        if (i == 100)
+            promc_registry_get_stats(registry, &early, sizeof(early));
+    }
+    promc_registry_get_stats(registry, &late, sizeof(late));
+    assert_int_equal(late.arena_used_bytes, early.arena_used_bytes);
+}
+
 /* What a scrape stands on is not used again under it; nor before the quarantine is over. */
 static void a_scrape_in_flight(void **state)
 {
@@ -344,6 +370,7 @@ int main(void)
         TEST(the_others_stay),
         TEST(the_room_is_used_again),
         TEST(with_the_overflow_of_each_value),
+        TEST(up_down_gauges_have_a_cell_each),
         TEST(a_scrape_in_flight),
         TEST(a_running_callback_is_waited_for),
         TEST(lookups_and_scrapes_meanwhile),
