@@ -2,7 +2,7 @@
 /**
  * @file promc/version.h
  * Which promc a program was compiled with, and which one it runs with. They may differ, because the shared library is updated without the
- * programs. As long as the soname (libpromc.so.0) is the same, they work together:
+ * programs. As long as the soname (libpromc.so.1) is the same, they work together:
  *
  *  - **Structs that you fill** (`…_settings`, statements, tables) end in reserved words, which must be zero: write
  *    `&(promc_family_settings){.name = "jobs_total"}`, or start from `{0}`. A later promc gives a word a name and a meaning, but 0 keeps
@@ -27,8 +27,8 @@
 extern "C" {
 #endif
 
-#define PROMC_VERSION_MAJOR 0
-#define PROMC_VERSION_MINOR 2
+#define PROMC_VERSION_MAJOR 1
+#define PROMC_VERSION_MINOR 0
 #define PROMC_VERSION_PATCH 0
 
 /** Version of these headers, as a number for the preprocessor: 1.2.3 is 10203. */
