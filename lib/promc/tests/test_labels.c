@@ -397,6 +397,15 @@ static void every_byte_is_compared(void **state)
 static void utf8_is_checked_to_its_end_and_no_further(void **state)
 {
     (void)state;
+    static const char *const wrong[] = {
+        "\xc0\x80",         "\xc1\xbf",         "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\x80",         "\xff"};
+    static const char *const right[] = {"\xc2\x80",     "\xe0\xa0\x80",     "\xed\x9f\xbf",
+                                        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        assert_false(promc_utf8_valid(wrong[i], strlen(wrong[i])));
+    for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++)
+        assert_true(promc_utf8_valid(right[i], strlen(right[i])));
     for (size_t at = 0; at < 24; at++) {
         char text[32] = "abcdefghijklmnopqrstuvwxyz";
         text[at] = '\0';
