@@ -357,16 +357,16 @@ static void not_an_arena(void **state)
 #ifndef __SANITIZE_THREAD__ /* it has a pthread_mutex_init() of its own */
 static bool refuse_robust;
 
-int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *mutexattr)
 {
     static int (*real)(pthread_mutex_t *, const pthread_mutexattr_t *);
     int robust = PTHREAD_MUTEX_STALLED;
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "pthread_mutex_init");
-    if (refuse_robust && attributes && pthread_mutexattr_getrobust(attributes, &robust) == 0 &&
+    if (refuse_robust && mutexattr && pthread_mutexattr_getrobust(mutexattr, &robust) == 0 &&
         robust == PTHREAD_MUTEX_ROBUST)
         return ENOTSUP;
-    return real(mutex, attributes);
+    return real(mutex, mutexattr);
 }
 
 static void refused_without_robust_mutexes(void **state)

@@ -206,10 +206,11 @@ static void rows_that_cannot_be(void **state)
         int code;
         const char *detail;
     } options[] = {
-        {PROMC_COUNTER, PROMC_BUCKETS(shop_seconds), PROMC_E_INVALID, "has buckets but is no histogram"},
-        {PROMC_HISTOGRAM, PROMC_SUMMARY_LIKE(shop_prices), PROMC_E_INVALID, "has a summary's settings but is none"},
-        {PROMC_INFO, PROMC_STATES(shop_mode), PROMC_E_INVALID, "has states but is no stateset"},
-        {PROMC_GAUGE, PROMC_VALUE_FROM(shop_value), PROMC_E_INVALID, "has a value's function but no callback"},
+        {PROMC_COUNTER, PROMC_BUCKETS(shop_seconds), PROMC_E_INVALID, "has buckets but is not a histogram"},
+        {PROMC_HISTOGRAM, PROMC_SUMMARY_LIKE(shop_prices), PROMC_E_INVALID,
+         "has a summary's settings but is not a summary"},
+        {PROMC_INFO, PROMC_STATES(shop_mode), PROMC_E_INVALID, "has states but is not a stateset"},
+        {PROMC_GAUGE, PROMC_VALUE_FROM(shop_value), PROMC_E_INVALID, "has a value function but no callback"},
         {PROMC_STATESET, PROMC_PLAIN, PROMC_E_INVALID, "0 states"},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {

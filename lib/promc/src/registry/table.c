@@ -53,10 +53,11 @@ static size_t member_of(const promc_table_metric *metric, size_t offset, size_t 
 static int check_options(const promc_table *table, const promc_table_metric *metric)
 {
     const promc_table_options *options = &metric->options;
-    const char *wrong = options->buckets && metric->type != PROMC_HISTOGRAM ? "buckets but is no histogram"
-                        : options->summary && metric->type != PROMC_SUMMARY ? "a summary's settings but is none"
-                        : options->states && metric->type != PROMC_STATESET ? "states but is no stateset"
-                        : options->value && !metric->by_callback            ? "a value's function but no callback"
+    const char *wrong = options->buckets && metric->type != PROMC_HISTOGRAM ? "buckets but is not a histogram"
+                        : options->summary && metric->type != PROMC_SUMMARY
+                            ? "a summary's settings but is not a summary"
+                        : options->states && metric->type != PROMC_STATESET ? "states but is not a stateset"
+                        : options->value && !metric->by_callback            ? "a value function but no callback"
                                                                             : NULL;
     if (wrong)
         return promc_fail(PROMC_E_INVALID, "table \"%s\": \"%s\" has %s", table->name, metric->name, wrong);
