@@ -212,7 +212,7 @@ def test_error_rate(make_service, watch, receivers, alertmanager):
         with database_locked(service):
             yield
     with running(work, threads=2):
-        delivered("HighErrorRate", "critical", ["High API error rate detected", "% of its requests", "(threshold: 5%)"], "api.md",
+        delivered("HighErrorRate", "critical", ["High API error rate detected", "Error rate of ingest-api is ", "(threshold: 5%)"], "api.md",
                   breach(), receivers, prometheus, alertmanager)
 
 
@@ -362,7 +362,7 @@ def test_database_pool(make_service, watch, receivers, alertmanager):
             yield
     prometheus = watch(service)
     delivered("DatabasePoolExhausted", "critical",
-              ["Database connection pool nearly exhausted", f"100% of the connections of 127.0.0.1:{service.port} are in use"],
+              ["Database connection pool nearly exhausted", f"100% of the database connections of 127.0.0.1:{service.port} are in use"],
               "database.md", breach(), receivers, prometheus, alertmanager)
 
 

@@ -116,7 +116,7 @@ def test_a_server_error_is_reported(make_service, receiver):
     event = wait_until("a report", lambda: next((e for e in receiver.events if e["tags"].get("status_code")), None), SECONDS)
     assert event["tags"]["request_id"] == "req-of-the-test" and event["tags"]["status_code"] == "503"
     assert event["tags"]["route"] == "/api/v1/prospects/import" and event["level"] == "error" and event["platform"] == "c"
-    assert event["environment"] == "staging" and event["release"].startswith("ingest-api@0.") and event["server_name"]
+    assert event["environment"] == "staging" and event["release"].startswith("ingest-api@1.") and event["server_name"]
     assert abs(event["timestamp"] - time.time()) < 3600 and "server error" in event["message"]["formatted"]
     path, headers, _ = receiver.requests[0]
     assert path == "/api/42/envelope/" and f"sentry_key={KEY}" in headers["X-Sentry-Auth"]

@@ -665,7 +665,7 @@ def test_command_line(tmp_path):
     def run(*arguments):
         return subprocess.run([BINARY, *arguments], env=clean_environment(DATA_DIR=tmp_path), capture_output=True, text=True,
                               timeout=180)
-    assert run("--version").stdout.startswith("ingest-api 0.") and run("--help").stdout.startswith("usage:")
+    assert run("--version").stdout.startswith("ingest-api 1.") and run("--help").stdout.startswith("usage:")
     for wrong in (["nonsense"], ["org"], ["org", "delete"], ["org", "create"], ["org", "create", "a", "b"]):
         done = run(*wrong)
         assert done.returncode == 2 and "usage:" in done.stderr and done.stdout == ""

@@ -77,7 +77,7 @@ def test_a_program_with_its_metrics_page(compiled):
 def test_the_unit_tests(compiled):
     cc, folder = compiled
     tests = public_tests()
-    assert len(tests) >= 15
+    assert len(tests) >= 12
     (folder / "promc").mkdir()
     for header in (ROOT / "lib/promc/include/promc").glob("*.h"):
         (folder / "promc" / header.name).write_text('#include "../promc.h"\n')
