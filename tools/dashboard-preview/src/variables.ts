@@ -65,27 +65,29 @@ export const chosable = (board: Dashboard): Variable[] => board.templating.list.
 /** A series as Grafana writes it for a variable's regular expression. */
 const written = (labels: Labels): string => `{${Object.entries(labels).map(([name, value]) => `${name}="${value}"`).join(',')}}`;
 
+/** The values that can be chosen of one variable; `lists` has those of the variables before it. */
+async function offered(variable: Variable, variables: Variable[], choices: Choices, range: Range, lists: Lists): Promise<Option[]> {
+  const only = variable.regex ? new RegExp(variable.regex.replace(/^\/|\/$/g, '')) : undefined;
+  const filled = (query: string): string => interpolate(query, variables, choices, intervals(range, 1000, 15), lists);
+  const [, result] = /^query_result\((.*)\)$/s.exec(queryText(variable).trim()) ?? [];
+  if (result && only) {
+    const series = await queryInstant(filled(result), range.to);
+    const found = series.map(({ labels }) => only.exec(written(labels))?.groups ?? {});
+    return found.flatMap(({ text, value }) => (text && value ? [{ value, text }] : [])).sort((a, b) => a.text.localeCompare(b.text));
+  }
+  const match = /^label_values\((?:(.*),\s*)?(\w+)\)$/s.exec(queryText(variable).trim());
+  if (!match) throw new Error(`variable "${variable.name}": only label_values(), and query_result() with a regular expression, are understood`);
+  const values = await labelValues(match[2]!, match[1] ? filled(match[1]) : undefined, range);
+  return values.filter((value) => !only || only.test(value)).map((value) => ({ value, text: value }));
+}
+
 /** The values that can be chosen, each variable seen through the choices before it. */
 export async function options(board: Dashboard, choices: Choices, range: Range): Promise<Lists> {
   const variables = chosable(board);
-  const times = intervals(range, 1000, 15);
-  const lists = await Promise.all(
-    variables.map(async (variable) => {
-      const only = variable.regex ? new RegExp(variable.regex.replace(/^\/|\/$/g, '')) : undefined;
-      const [, result] = /^query_result\((.*)\)$/s.exec(queryText(variable).trim()) ?? [];
-      if (result && only) {
-        const series = await queryInstant(interpolate(result, variables, choices, times), range.to);
-        const found = series.map(({ labels }) => only.exec(written(labels))?.groups ?? {});
-        return found.flatMap(({ text, value }) => (text && value ? [{ value, text }] : [])).sort((a, b) => a.text.localeCompare(b.text));
-      }
-      const match = /^label_values\((?:(.*),\s*)?(\w+)\)$/s.exec(queryText(variable).trim());
-      if (!match) throw new Error(`variable "${variable.name}": only label_values(), and query_result() with a regular expression, are understood`);
-      const selector = match[1] ? interpolate(match[1], variables, choices, times) : undefined;
-      const values = await labelValues(match[2]!, selector, range);
-      return values.filter((value) => !only || only.test(value)).map((value) => ({ value, text: value }));
-    }),
-  );
-  return Object.fromEntries(variables.map((variable, i) => [variable.name, lists[i]!]));
+  const lists: Lists = {};
+  // What "All" of a variable stands for is known to the next ones, so they are asked one after the other.
+  for (const variable of variables) lists[variable.name] = await offered(variable, variables, choices, range, lists);
+  return lists;
 }
 
 /** "now-1h" and the like, or milliseconds, in seconds since the epoch. */

@@ -1,8 +1,10 @@
 // A real browser for the tests, and what each of them asks of a page.
 //   PREVIEW_URL, SCREENSHOTS, QUIET_PANELS, CHROMIUM: see test/boards.test.mjs
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 
 export const url = process.env.PREVIEW_URL;
@@ -36,8 +38,20 @@ export async function open(path, { width = 1600, height = 1000, prepare, until =
 export async function settle(page, width = 1600) {
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ width, height: height + 50 });
-  await page.waitForFunction(() => [...document.querySelectorAll('[data-panel]')].every((e) => e.dataset.state !== 'loading'), null, { timeout: PATIENCE });
+  await page.waitForFunction(() => {
+    const panels = [...document.querySelectorAll('[data-panel]')];
+    return panels.length && panels.every((e) => e.dataset.state !== 'loading');
+  }, null, { timeout: PATIENCE });
   await page.waitForTimeout(300);
+}
+
+/** What is fetched comes later than its frame: wait until the element reads like that. */
+export async function reads(locator, pattern) {
+  for (const end = Date.now() + PATIENCE; ; await setTimeout(50)) {
+    const text = await locator.first().innerText();
+    if (pattern.test(text)) return;
+    if (Date.now() > end) assert.match(text, pattern);
+  }
 }
 
 export const states = (page) => page.$$eval('[data-panel]', (all) => all.map((e) => ({ title: e.dataset.panel, state: e.dataset.state, text: e.innerText, drawn: !!e.querySelector('canvas, svg, table, [role=table], span, div') })));

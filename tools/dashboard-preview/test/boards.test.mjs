@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { axe, boards, browser, open, quiet, settle, states, url, PATIENCE } from '../support/browser.mjs';
+import { axe, boards, browser, open, quiet, reads, settle, states, url, PATIENCE } from '../support/browser.mjs';
 
 for (const { uid, title } of boards) {
   test(`board ${uid}: every panel draws with data, nothing is logged`, async () => {
@@ -114,10 +114,10 @@ test('an absolute range: what makes no sense is refused, what does stands in the
   const { page } = await open('/d/promc?from=now-15m&refresh=off');
   await page.getByRole('button', { name: /^Time range/ }).click();
   await page.getByRole('textbox', { name: 'From', exact: true }).fill('2026-01-32 03:04:05');
-  assert.match(await page.locator('.range [role=alert]').innerText(), /A time is written/);
+  await reads(page.locator('.range [role=alert]'), /A time is written/);
   await page.getByRole('textbox', { name: 'From', exact: true }).fill('2026-01-02 03:04:05');
   await page.getByRole('textbox', { name: 'To', exact: true }).fill('2026-01-02 03:00');
-  assert.match(await page.locator('.range [role=alert]').innerText(), /end must be after/);
+  await reads(page.locator('.range [role=alert]'), /end must be after/);
   assert.ok(await page.getByRole('button', { name: 'Show this range' }).isDisabled());
   await page.getByRole('textbox', { name: 'To', exact: true }).fill('2026-01-02 04:04:05');
   await page.getByRole('button', { name: 'Show this range' }).click();
@@ -193,7 +193,7 @@ test('in a stack, statuses that nobody got draw no line', async () => {
     const panel = page.locator('[data-panel="Responses by status"]');
     await panel.scrollIntoViewIfNeeded();
     await page.waitForFunction(() => document.querySelector('[data-panel="Responses by status"]').dataset.state === 'data');
-    assert.match(await panel.innerText(), /500/, 'the legend has it');
+    await reads(panel, /500/);
     // What marks an alert is red too, and narrow.
     const red = await panel.locator('canvas').evaluate((canvas) => {
       const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -278,14 +278,14 @@ test('a broken query says what Prometheus said', async () => {
   });
   const panel = page.locator('[data-panel="CPU"]');
   await page.waitForFunction(() => document.querySelector('[data-panel="CPU"]')?.dataset.state === 'error');
-  assert.match(await panel.innerText(), /parse error/);
+  await reads(panel, /parse error/);
   await page.close();
 });
 
 test('a range without data says so', async () => {
   const { page } = await open('/d/promc?from=978307200000&to=978310800000&refresh=off');
   await page.waitForFunction(() => document.querySelector('[data-panel="CPU"]')?.dataset.state === 'empty');
-  assert.match(await page.locator('[data-panel="CPU"]').innerText(), /No data/);
+  await reads(page.locator('[data-panel="CPU"]'), /No data/);
   await page.close();
 });
 
@@ -310,7 +310,7 @@ test('a stopped Prometheus is named', async () => {
     page.setDefaultTimeout(PATIENCE);
     await page.goto(`http://127.0.0.1:${port}/d/promc`);
     await page.waitForSelector('[role=alert]');
-    assert.match(await page.locator('[role=alert], [data-testid*="Alert"]').first().innerText(), new RegExp(`Prometheus cannot be asked|Prometheus at http://127\.0\.0\.1:${nobody}`));
+    await reads(page.locator('[role=alert], [data-testid*="Alert"]').first(), new RegExp(`Prometheus cannot be asked|Prometheus at http://127\.0\.0\.1:${nobody}`));
     await page.close();
   } finally {
     server.kill();
@@ -340,7 +340,7 @@ test('a Prometheus that hangs is named within two intervals, and what is shown s
     const began = Date.now();
     await page.waitForSelector('.trouble');
     console.log(`# Prometheus hangs: said after ${((Date.now() - began) / 1000).toFixed(1)} s, renewed every 5 s`);
-    assert.match(await page.locator('.trouble').innerText(), /Prometheus has not answered for \d+ s\. What you see is as of \d\d:\d\d:\d\d\./);
+    await reads(page.locator('.trouble'), /Prometheus has not answered for \d+ s\. What you see is as of \d\d:\d\d:\d\d\./);
     assert.match(await page.$eval('[data-panel="Up"]', (e) => getComputedStyle(e).filter), /grayscale/, 'no green figure is left');
     hangs = false;
     await page.waitForSelector('.trouble', { state: 'detached' });

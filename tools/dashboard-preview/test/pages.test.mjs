@@ -2,7 +2,7 @@
 // is an incident to look at; the panels, the runbook and the log are real. (tests/test_page.py has the server over real alerts.)
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { axe, open, settle, url } from '../support/browser.mjs';
+import { axe, open, reads, settle, url } from '../support/browser.mjs';
 
 const now = Date.now() / 1000;
 const alert = (name, severity, state, ago, more = {}) => ({
@@ -29,8 +29,8 @@ test('alerts: the severe first, each with its ways; what nobody is told stands a
   assert.deepEqual(await page.$$eval('section', (all) => all.map((e) => `${e.getAttribute('aria-label')}: ${[...e.querySelectorAll('[data-alert]')].map((a) => a.dataset.alert)}`)), [
     'Firing: HighErrorRate,HighLatency', 'Will fire if it lasts: LowTraffic', 'Nobody is told: silenced: HighAbortRate', 'Nobody is told: a consequence of another: EventLoopLag', 'Silences: ',
   ]);
-  assert.match(await page.locator('[data-alert=HighErrorRate] .when').innerText(), /firing · since \d\d:\d\d:\d\d, \d+ (min|s)/);
-  assert.match(await page.locator('[data-alert=HighLatency] .labels').innerText(), /route \/<script>alert\(1\)<\/script>/, 'text stays text');
+  await reads(page.locator('[data-alert=HighErrorRate] .when'), /firing · since \d\d:\d\d:\d\d, \d+ (min|s)/);
+  await reads(page.locator('[data-alert=HighLatency] .labels'), /route \/<script>alert\(1\)<\/script>/);
   assert.equal(await page.locator('nav .count').innerText(), '2');
   await page.getByRole('link', { name: 'summary of HighErrorRate' }).click();
   await page.waitForURL(/\/d\/ingest-api\/incident\?alert=HighErrorRate&since=\d{13}&label-job=ingest-api&label-instance=a%3A1/);
@@ -45,7 +45,7 @@ test('nothing fires; a Watchdog that does not is no good news', async () => {
   assert.equal(await page.locator('.trouble').count(), 0);
   await page.close();
   const { page: other } = await open('/alerts', { ...withAlerts({ ...said, alerts: [], silences: [], watchdog: false }), until: '.trouble' });
-  assert.match(await other.locator('.trouble').innerText(), /Watchdog does not fire.*Trust no silence/);
+  await reads(other.locator('.trouble'), /Watchdog does not fire.*Trust no silence/);
   assert.equal(await other.locator('.quiet').count(), 0);
   await other.close();
 });
@@ -74,8 +74,8 @@ test('an incident: the alert, its panels around its start, what to do, what was 
   const [from, to] = (await page.getByRole('button', { name: /^Time range/ }).getAttribute('aria-label')).match(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g).map((text) => new Date(text.replace(' ', 'T')) / 1000);
   assert.ok(Math.abs(from - (now - 300 - 1800)) < 2 && to >= now - 1, 'from half an hour before it began');
   const runbook = page.locator('#runbook');
-  assert.match(await runbook.innerText(), /What it means\s+More than 5 % of the requests/);
-  assert.match(await runbook.innerText(), /curl -sS http:\/\/127\.0\.0\.1:\d+\/health/, '$API is filled in');
+  await reads(runbook, /What it means\s+More than 5 % of the requests/);
+  await reads(runbook, /curl -sS http:\/\/127\.0\.0\.1:\d+\/health/);
   assert.match(await runbook.getByRole('link', { name: 'DatabasePoolTimeouts' }).getAttribute('href'), /alert=DatabasePoolTimeouts/);
   await page.waitForFunction(() => document.querySelector('[data-logs]')?.dataset.logs !== 'loading');
   assert.deepEqual(faults, []);
@@ -91,17 +91,17 @@ test('an incident: what the service says that it waits for, where it says so', a
   });
   const why = [{ part: 'store', kind: 'locked', text: 'writes have waited 5.0 s: SQLite is locked by process 4711 (sqlite3)', since: '2026-11-30T03:31:00.000Z' }];
   const { page } = await open(incident, { ...health({ json: { status: 'degraded', why } }), until: '#why li' });
-  assert.match(await page.locator('#why').innerText(), /store locked writes have waited 5\.0 s: SQLite is locked by process 4711 \(sqlite3\) since \d\d:31:00/);
+  await reads(page.locator('#why'), /store locked writes have waited 5\.0 s: SQLite is locked by process 4711 \(sqlite3\) since \d\d:31:00/);
   await page.close();
   const { page: gone } = await open(incident, { ...health({ status: 502, json: { error: 'ingest-api at http://127.0.0.1:3000: connect ECONNREFUSED' } }), until: '#why .bad' });
-  assert.match(await gone.locator('#why').innerText(), /ingest-api at .*ECONNREFUSED/);
+  await reads(gone.locator('#why'), /ingest-api at .*ECONNREFUSED/);
   await gone.close();
 });
 
 test('an incident that is over says so, with its range from the link', async () => {
   const from = Date.now() - 600e3;
   const { page } = await open(`${incident}&since=${from}&from=${from - 3600e3}&to=${from + 300e3}`, { ...withAlerts({ ...said, alerts: [] }), until: '[data-state=over]' });
-  assert.match(await page.locator('[data-state=over]').innerText(), /not firing now/);
+  await reads(page.locator('[data-state=over]'), /not firing now/);
   await page.close();
 });
 
@@ -122,14 +122,14 @@ test('logs: found by text and request, by the address alone', async () => {
 
 test('targets and rules: those that are well, and the search', async () => {
   const { page, faults } = await open('/targets', { until: '[data-ready=true]' });
-  assert.match(await page.locator('table').innerText(), /up\s+ingest-api/);
+  await reads(page.locator('table'), /up\s+ingest-api/);
   await page.getByRole('link', { name: 'Rules' }).click();
   await page.locator('[data-ready=true]').waitFor();
   const all = await page.locator('tbody tr').count();
   assert.ok(all > 100, `${all} rules`);
   await page.getByRole('searchbox', { name: 'Find' }).fill('HighErrorRate');
   await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length < n, all);
-  assert.match(await page.locator('tbody').innerText(), /HighErrorRate/);
+  await reads(page.locator('tbody'), /HighErrorRate/);
   assert.deepEqual(faults, []);
   await page.close();
 });
@@ -137,7 +137,7 @@ test('targets and rules: those that are well, and the search', async () => {
 test('where links of Prometheus and Alertmanager lead: /graph draws, /#/alerts is the page of alerts', async () => {
   const { page } = await open('/graph?g0.expr=vector(42)&g0.tab=1');
   await page.waitForFunction(() => document.querySelector('[data-panel]').dataset.state === 'data');
-  assert.match(await page.locator('[data-panel]').innerText(), /vector\(42\)\s+42/);
+  await reads(page.locator('[data-panel]'), /vector\(42\)\s+42/);
   await page.close();
   const { page: other } = await open('/#/alerts?receiver=slack', { until: '[data-ready=true]' });
   assert.equal(new URL(other.url()).pathname, '/alerts');
