@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cost of metrics for a request in instructions, counted by callgrind: independent of the machine's load."""
+"""The cost of metrics for a request in instructions, counted by callgrind: nearly independent of the machine's load."""
 import shutil
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -19,6 +19,11 @@ def test_metrics_cost_a_request_little():
     loader = SourceFileLoader("instructions_request", str(ROOT / "bench/instructions/request"))
     bench = module_from_spec(spec_from_loader(loader.name, loader))
     loader.exec_module(bench)
-    cost = {name: of_it for name, (_, of_it) in bench.measure(BINARY, free_port()).items()}
-    assert cost.keys() == AT_MOST.keys()
-    assert all(300 < cost[name] <= most for name, most in AT_MOST.items()), cost
+    lowest = dict.fromkeys(AT_MOST, 10**9)
+    for _ in range(3):  # the service's timers run beside the requests, more often on a busy machine: they only add
+        cost = {name: of_it for name, (_, of_it) in bench.measure(BINARY, free_port()).items()}
+        assert cost.keys() == AT_MOST.keys()
+        lowest = {name: min(lowest[name], cost[name]) for name in cost}
+        if all(lowest[name] <= most for name, most in AT_MOST.items()):
+            break
+    assert all(300 < lowest[name] <= most for name, most in AT_MOST.items()), lowest
