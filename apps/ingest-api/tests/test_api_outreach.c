@@ -51,6 +51,15 @@ static int open_all(void **state)
     return rc;
 }
 
+/* The e-mails are enqueued; no worker has had its turn. */
+static void draft_start_and_send(void)
+{
+    json_decref(api("POST", path_of("/drafts"), 202));
+    api_work();
+    json_decref(api("POST", path_of("/start"), 200));
+    json_decref(api("POST", path_of("/send"), 202));
+}
+
 /* ---- tests ---- */
 
 static void drafts_are_rendered_read_and_made_anew(void **state)
@@ -115,10 +124,7 @@ static void emails_are_sent_once_and_counted(void **state)
 static void a_pause_holds_what_is_to_be_sent(void **state)
 {
     (void)state;
-    json_decref(api("POST", path_of("/drafts"), 202));
-    api_work();
-    json_decref(api("POST", path_of("/start"), 200));
-    json_decref(api("POST", path_of("/send"), 202));
+    draft_start_and_send();
     json_decref(api("POST", path_of("/pause"), 200));
     api_work();
     api_expect(api("GET", path_of("/stats"), 200), "{'status': 'paused', 'emails': {'pending': 2, 'sent': 0}}");
@@ -130,10 +136,7 @@ static void a_pause_holds_what_is_to_be_sent(void **state)
 static void a_completed_campaign_skips_what_was_not_sent(void **state)
 {
     (void)state;
-    json_decref(api("POST", path_of("/drafts"), 202));
-    api_work();
-    json_decref(api("POST", path_of("/start"), 200));
-    json_decref(api("POST", path_of("/send"), 202));
+    draft_start_and_send();
     json_decref(api("POST", path_of("/pause"), 200));
     api_work();
     json_decref(api("POST", path_of("/complete"), 200));
@@ -148,10 +151,7 @@ static void a_person_decides_what_is_in_doubt(void **state)
     static const char *const decisions[] = {"accepted", "skipped", "waiting"};
     char path[200], body[64], answer[200];
     (void)state;
-    json_decref(api("POST", path_of("/drafts"), 202));
-    api_work();
-    json_decref(api("POST", path_of("/start"), 200));
-    json_decref(api("POST", path_of("/send"), 202));
+    draft_start_and_send();
     api_work();
     (void)snprintf(path, sizeof(path), "%s/recipients/%s", campaign, prospect[0]);
     api_refused("PATCH", path, "{'state': 'accepted'}", 409, "illegal_state");
@@ -229,10 +229,7 @@ static void who_said_no_gets_nothing(void **state)
 static void a_held_campaign_is_released(void **state)
 {
     (void)state;
-    json_decref(api("POST", path_of("/drafts"), 202));
-    api_work();
-    json_decref(api("POST", path_of("/start"), 200));
-    json_decref(api("POST", path_of("/send"), 202));
+    draft_start_and_send();
     api_work();
     assert_int_equal(fixture_exec(api_f, "UPDATE outreach.campaigns SET refusals = 3, refusal = 'r',"
                                          " refusal_words = '550 no', held_until = 4000000000000"),

@@ -467,8 +467,6 @@ static int retry_execute(struct request *req, struct db *db)
 #define CAMPAIGNS "/api/v1/campaigns"
 #define ONE CAMPAIGNS "/{id}"
 
-static const char *const json_types[] = {"application/json", NULL};
-
 static const char *const list_parameters[] = {"status", "limit", "cursor", NULL};
 
 static struct route routes[] = {
@@ -477,7 +475,6 @@ static struct route routes[] = {
      .access = ACCESS_ORGANISATION,
      .store = STORE_READ, /* and then writes */
      .body = BODY_JSON,
-     .content_types = json_types,
      .prepare = create_prepare,
      .execute = create_execute,
      .instrumented = true},
@@ -500,7 +497,6 @@ static struct route routes[] = {
      .access = ACCESS_ORGANISATION,
      .store = STORE_WRITE,
      .body = BODY_JSON,
-     .content_types = json_types,
      .prepare = change_prepare,
      .execute = change_execute,
      .instrumented = true},

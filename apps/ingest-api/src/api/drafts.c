@@ -26,18 +26,7 @@ static json_t *draft_json(const struct draft *row)
 
 static int list_prepare(struct request *req)
 {
-    struct list *list = list_new(req);
-
-    if (!list)
-        return answer_no_memory(req);
-    int rc = path_id(req, 0, "campaign", list->campaign);
-    if (rc == 0)
-        rc = query_choice(req, "state", draft_state_names, DRAFT_STATES, &list->choice);
-    if (rc != 0)
-        return rc;
-    (void)snprintf(list->page.scope, sizeof(list->page.scope), "drafts|%s|%s", list->campaign,
-                   list->choice < 0 ? "" : draft_state_names[list->choice]);
-    return page_read(req, &list->page);
+    return list_prepare_states(req, "drafts", draft_state_names, DRAFT_STATES);
 }
 
 static int list_row(void *list, const struct draft *row)

@@ -26,6 +26,22 @@ struct list *list_new(struct request *req)
     return list;
 }
 
+int list_prepare_states(struct request *req, const char *what, const char *const *names, int count)
+{
+    struct list *list = list_new(req);
+
+    if (!list)
+        return answer_no_memory(req);
+    int rc = path_id(req, 0, "campaign", list->campaign);
+    if (rc == 0)
+        rc = query_choice(req, "state", names, count, &list->choice);
+    if (rc != 0)
+        return rc;
+    (void)snprintf(list->page.scope, sizeof(list->page.scope), "%s|%s|%s", what, list->campaign,
+                   list->choice < 0 ? "" : names[list->choice]);
+    return page_read(req, &list->page);
+}
+
 static int add_piece(const char *piece, size_t n, void *text)
 {
     text_add_n(text, piece, n);

@@ -17,6 +17,12 @@ struct list {
 /** req->state; it is freed with the request. @return NULL: no memory. */
 struct list *list_new(struct request *req);
 
+/**
+ * prepare() of a list below a campaign of the path, with the filter `state`. @param what names the list to its cursors.
+ * @return 0, or the status answered.
+ */
+int list_prepare_states(struct request *req, const char *what, const char *const *names, int count);
+
 /** Add a row; steals it. @return 0, or -1: no memory. */
 int list_add(struct list *list, const char *id, json_t *row);
 

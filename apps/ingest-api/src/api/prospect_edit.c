@@ -178,15 +178,12 @@ static int change_execute(struct request *req, struct db *db)
     return rc < 0 ? respond_store_error(req, rc, "prospect") : answer(req, db, 200);
 }
 
-static const char *const json_types[] = {"application/json", NULL};
-
 static struct route routes[] = {
     {.method = PROMC_HTTP_POST,
      .path = "/api/v1/prospects",
      .access = ACCESS_ORGANISATION,
      .store = STORE_WRITE,
      .body = BODY_JSON,
-     .content_types = json_types,
      .prepare = create_prepare,
      .execute = create_execute,
      .instrumented = true},
@@ -195,7 +192,6 @@ static struct route routes[] = {
      .access = ACCESS_ORGANISATION,
      .store = STORE_WRITE,
      .body = BODY_JSON,
-     .content_types = json_types,
      .prepare = change_prepare,
      .execute = change_execute,
      .instrumented = true},

@@ -32,18 +32,7 @@ static json_t *recipient_json(const struct recipient *row)
 
 static int list_prepare(struct request *req)
 {
-    struct list *list = list_new(req);
-
-    if (!list)
-        return answer_no_memory(req);
-    int rc = path_id(req, 0, "campaign", list->campaign);
-    if (rc == 0)
-        rc = query_choice(req, "state", email_state_names, EMAIL_STATES, &list->choice);
-    if (rc != 0)
-        return rc;
-    (void)snprintf(list->page.scope, sizeof(list->page.scope), "recipients|%s|%s", list->campaign,
-                   list->choice < 0 ? "" : email_state_names[list->choice]);
-    return page_read(req, &list->page);
+    return list_prepare_states(req, "recipients", email_state_names, EMAIL_STATES);
 }
 
 static int list_row(void *list, const struct recipient *row)
@@ -152,7 +141,6 @@ static int decide_execute(struct request *req, struct db *db)
 
 #define RECIPIENTS "/api/v1/campaigns/{id}/recipients"
 
-static const char *const json_types[] = {"application/json", NULL};
 static const char *const list_parameters[] = {"state", "limit", "cursor", NULL};
 
 static struct route routes[] = {
@@ -169,7 +157,6 @@ static struct route routes[] = {
      .access = ACCESS_ORGANISATION,
      .store = STORE_WRITE,
      .body = BODY_JSON,
-     .content_types = json_types,
      .prepare = decide_prepare,
      .execute = decide_execute,
      .instrumented = true},

@@ -127,7 +127,6 @@ static int remove_execute(struct request *req, struct db *db)
 
 #define SUPPRESSIONS "/api/v1/suppressions"
 
-static const char *const json_types[] = {"application/json", NULL};
 static const char *const list_parameters[] = {"email", "limit", "cursor", NULL};
 
 static struct route routes[] = {
@@ -144,7 +143,6 @@ static struct route routes[] = {
      .access = ACCESS_ORGANISATION,
      .store = STORE_WRITE,
      .body = BODY_JSON,
-     .content_types = json_types,
      .prepare = add_prepare,
      .execute = add_execute,
      .instrumented = true},

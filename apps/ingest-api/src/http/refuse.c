@@ -118,7 +118,9 @@ static bool is_utf8(const char *charset)
 
 static int check_content_type(struct exchange *exchange)
 {
+    static const char *const json_types[] = {"application/json", NULL};
     struct request *req = &exchange->req;
+    const char *const *types = req->route->content_types ? req->route->content_types : json_types;
     const char *encoding = exchange->head.content_encoding;
     if (encoding && strcasecmp(encoding, "identity") != 0)
         return respond_error(req, 415, "unsupported_media_type",
@@ -128,13 +130,13 @@ static int check_content_type(struct exchange *exchange)
         return respond_error(req, 415, "unsupported_media_type", "This charset is not supported; use UTF-8.");
     if (!req->route->charset && !is_utf8(req->charset))
         return respond_error(req, 415, "unsupported_media_type", "Only the charset UTF-8 is supported.");
-    for (const char *const *type = req->route->content_types; type && *type; type++)
+    for (const char *const *type = types; *type; type++)
         if (strcmp(*type, req->content_type) == 0)
             return 0;
     char known[256];
     struct text text;
     text_init(&text, known, sizeof(known) - 1);
-    for (const char *const *type = req->route->content_types; type && *type; type++) {
+    for (const char *const *type = types; *type; type++) {
         if (text.length)
             text_add(&text, ", ");
         text_add(&text, *type);

@@ -31,7 +31,7 @@ struct route {
     enum route_access access;
     enum route_store store;
     enum route_body body;
-    const char *const *content_types;  /**< accepted media types, NULL-terminated; NULL with BODY_NONE */
+    const char *const *content_types;  /**< accepted media types, NULL-terminated; NULL: JSON alone */
     bool (*charset)(const char *name); /**< does the route read it? NULL: UTF-8 alone */
     /** Loop thread. Return 0 to go on to execute, or the status answered. May be NULL. */
     int (*prepare)(struct request *req);

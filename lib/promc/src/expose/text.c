@@ -361,7 +361,7 @@ static inline char *put_blocks(char *out, const char *data, size_t length)
 char *promc_text_put_series(struct promc_encoder *e, struct promc_reading *reading, char *out, const char *end)
 {
     const struct promc_text_state *text = &e->text;
-    if (text->buckets != 0 || text->after_count != 1 || !text->labels_as_rendered || e->withheld)
+    if (text->buckets != 0 || text->after_count != 1 || !text->labels_as_rendered)
         return out;
     const char *lead = text->prepared.data + text->leads[PROMC_LEAD_VALUE].at;
     const char *tail = text->prepared.data + text->tail.at;
