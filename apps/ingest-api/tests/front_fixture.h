@@ -37,6 +37,7 @@ struct front {
 struct front_client {
     int fd; /* -1: closed */
     bool ended;
+    bool left; /* closed while the other side may still have been answering: the last answer may be incomplete */
     char *received;
     size_t length, size;
     double before[FRONT_STATUS_MAX];
@@ -249,6 +250,7 @@ static inline void front_finish(struct front *front, struct front_client *client
     if (end == FRONT_CLOSE) {
         close(client->fd);
         client->fd = -1;
+        client->left = true;
     }
     for (unsigned turns = 0; front->loop->connection_count > 0 || (client->fd >= 0 && !client->ended); turns++) {
         front_must(turns < 2000); /* a connection that does not end */
@@ -273,7 +275,7 @@ static inline const char *front_field(const char *head, const char *name)
 }
 
 /** @return where the body ends. */
-static inline char *front_chunks(char *at, const char *end)
+static inline char *front_chunks(const struct front_client *client, char *at, const char *end)
 {
     struct chunked chunked = {0};
     for (;;) {
@@ -281,8 +283,8 @@ static inline char *front_chunks(char *at, const char *end)
         size_t used, length;
         enum chunked_result result = chunked_read(&chunked, at, (size_t)(end - at), &used, &data, &length);
         at += used;
-        front_must(result == CHUNKED_DATA || result == CHUNKED_END);
-        if (result == CHUNKED_END)
+        front_must(result == CHUNKED_DATA || result == CHUNKED_END || (result == CHUNKED_MORE && client->left));
+        if (result != CHUNKED_DATA)
             return at;
     }
 }
@@ -291,6 +293,8 @@ static inline char *front_chunks(char *at, const char *end)
 static inline char *front_take_answer(struct front_client *client, char *at, bool *last)
 {
     char *end = client->received + client->length, *body = strstr(at, "\r\n\r\n");
+    if (!body && client->left)
+        return end;
     front_must(strncmp(at, "HTTP/1.1 ", 9) == 0 && body);
     int status = atoi(at + 9);
     body[2] = '\0'; /* the head's end, for the searches */
@@ -308,12 +312,14 @@ static inline char *front_take_answer(struct front_client *client, char *at, boo
     if (body == end || strncmp(body, "HTTP/1.1 ", 9) == 0)
         return body; /* to HEAD */
     if (front_field(at, "\r\nTransfer-Encoding: chunked\r\n"))
-        return front_chunks(body, end);
+        return front_chunks(client, body, end);
     if (!length) { /* HTTP/1.0, to the end */
         front_must(*last);
         return end;
     }
     size_t n = strtoul(length, NULL, 10);
+    if (n > (size_t)(end - body) && client->left)
+        return end;
     front_must(n <= (size_t)(end - body));
     if (status >= 400) {
         char tail[128];
