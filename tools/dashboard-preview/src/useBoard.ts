@@ -29,6 +29,9 @@ export interface Shown {
   again: () => void;
 }
 
+/** ms until a board that could not be loaded is asked for again */
+const RETRY = 5000;
+
 export function useBoard({ uid, from: asked, to, refresh: wanted, choices }: Asked): Shown {
   const [board, setBoard] = useState<Dashboard>();
   const [lists, setLists] = useState<Lists>({});
@@ -37,13 +40,27 @@ export function useBoard({ uid, from: asked, to, refresh: wanted, choices }: Ask
   const [turn, setTurn] = useState(0);
 
   useEffect(() => {
-    json<Dashboard>(`/api/dashboards/${encodeURIComponent(uid)}`)
-      .then((found) => {
-        setBoard(found);
-        setLists({});
-        setTrouble('');
-      })
-      .catch((error: Error) => setTrouble(error.message));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let left = false;
+    const load = (): void => {
+      json<Dashboard>(`/api/dashboards/${encodeURIComponent(uid)}`)
+        .then((found) => {
+          if (left) return;
+          setBoard(found);
+          setLists({});
+          setTrouble('');
+        })
+        .catch((error: Error) => {
+          if (left) return;
+          setTrouble(error.message);
+          timer = setTimeout(load, RETRY); // a page that was opened while the server restarts
+        });
+    };
+    load();
+    return () => {
+      left = true;
+      clearTimeout(timer);
+    };
   }, [uid]);
 
   const from = asked || board?.time?.from || 'now-1h';

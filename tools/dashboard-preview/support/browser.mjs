@@ -1,8 +1,6 @@
 // A real browser for the tests, and what each of them asks of a page.
 //   PREVIEW_URL, SCREENSHOTS, QUIET_PANELS, CHROMIUM: see test/boards.test.mjs
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
@@ -30,7 +28,9 @@ export async function open(path, { width = 1600, height = 1000, prepare, until =
   page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`));
   if (prepare) await prepare(page);
   await page.goto(`${url}${path}`);
-  await page.waitForSelector(until, { timeout: PATIENCE });
+  await page.waitForSelector(until, { timeout: PATIENCE }).catch(async (error) => {
+    throw new Error(`${error.message}\non the page: ${await page.evaluate(() => document.body.innerText)}\nfaults: ${faults.join('; ')}`);
+  });
   return { page, faults };
 }
 
@@ -55,13 +55,3 @@ export async function reads(locator, pattern) {
 }
 
 export const states = (page) => page.$$eval('[data-panel]', (all) => all.map((e) => ({ title: e.dataset.panel, state: e.dataset.state, text: e.innerText, drawn: !!e.querySelector('canvas, svg, table, [role=table], span, div') })));
-
-const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** What axe finds. It is not the page's script: the debugger runs it, which the page's own policy does not hold. */
-export async function axe(page) {
-  await page.evaluate(source);
-  return page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.length}, as ${nodes[0].html.slice(0, 160)}`);
-  });
-}

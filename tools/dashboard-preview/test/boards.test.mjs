@@ -10,7 +10,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { axe, boards, browser, open, quiet, reads, settle, states, url, PATIENCE } from '../support/browser.mjs';
+import { boards, browser, open, quiet, reads, settle, states, url, PATIENCE } from '../support/browser.mjs';
+import { axe } from '../support/axe.mjs';
 
 for (const { uid, title } of boards) {
   test(`board ${uid}: every panel draws with data, nothing is logged`, async () => {
@@ -297,6 +298,15 @@ const freePort = () =>
       server.close(() => resolve(port));
     });
   });
+
+test('a board that could not be loaded is asked for again', async () => {
+  let asked = 0;
+  const { page } = await open('/d/promc?refresh=off', {
+    prepare: (page) => page.route('**/api/dashboards/promc', (route) => (asked++ ? route.continue() : route.abort())),
+  });
+  assert.equal(asked, 2);
+  await page.close();
+});
 
 test('a stopped Prometheus is named', async () => {
   const [port, nobody] = [await freePort(), await freePort()];

@@ -2,7 +2,8 @@
 // is an incident to look at; the panels, the runbook and the log are real. (tests/test_page.py has the server over real alerts.)
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { axe, open, reads, settle, url } from '../support/browser.mjs';
+import { open, reads, settle, url } from '../support/browser.mjs';
+import { axe } from '../support/axe.mjs';
 
 const now = Date.now() / 1000;
 const alert = (name, severity, state, ago, more = {}) => ({
