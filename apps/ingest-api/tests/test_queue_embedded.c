@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The embedded queue: at least once, leases, backoff, dead letters, idempotency, statistics. */
+#include "db/many.h"
 #include "queue/jobs.h"
 #include "queue/queue_internal.h"
 #include "store_fixture.h"
@@ -464,6 +465,33 @@ static void publish_some(struct fixture *f, const char *organisation, int n, int
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_some, &many), DB_OK);
 }
 
+/* A job that the store refuses stands at `bad` among `n`. */
+struct refused {
+    const char *organisation;
+    size_t n, bad;
+};
+
+static int run_publish_refused(void *arg, struct db *db)
+{
+    const struct refused *refused = arg;
+    struct queue_item items[2 * DB_MANY_ROWS + 2];
+    for (size_t i = 0; i < refused->n; i++)
+        items[i] = (struct queue_item){NULL, i == refused->bad ? NULL : "{}"};
+    return queue_publish_many(db, QUEUE_EMAIL_SEND, refused->organisation, "", items, refused->n, NULL);
+}
+
+/* Wherever it stands, the caller learns of it and none of the jobs is there: what follows does not hide the error. */
+static void a_refused_job_refuses_all(void **state)
+{
+    struct fixture *f = *state;
+    static const size_t bad[] = {0, DB_MANY_ROWS, 2 * DB_MANY_ROWS};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct refused refused = {f->organisation, 2 * DB_MANY_ROWS + 2, bad[i]};
+        assert_true(store_run(f->store, STORE_MODE_WRITE, run_publish_refused, &refused) < 0);
+        assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 0);
+    }
+}
+
 /* Lease `max` jobs. @return how many of them are the organisation's. */
 static int lease_some(struct fixture *f, int max, const char *organisation)
 {
@@ -665,6 +693,7 @@ int main(void)
         TEST(every_job_has_its_effect_exactly_once),
         TEST(statistics_follow_the_jobs),
         TEST(a_delayed_job_does_not_age),
+        TEST(a_refused_job_refuses_all),
         TEST(two_jobs_do_not_wait_for_thousands),
         TEST(what_comes_due_has_its_turn),
         TEST(a_retry_waits_for_no_backlog),
