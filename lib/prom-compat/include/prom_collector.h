@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file prom_collector.h A collector: metrics that are shown together, and an optional function that updates them before. */
+/** @file prom_collector.h A collector: metrics that are shown together, and an optional function that updates them before each scrape. */
 #ifndef PROM_COLLECTOR_H
 #define PROM_COLLECTOR_H
 
@@ -25,7 +25,7 @@ PROM_API prom_collector_t *prom_collector_new(const char *name);
 PROM_API prom_collector_t *prom_collector_process_new(const char *limits_path, const char *stat_path);
 /** Free it with its metrics, and remove it from its registry. NULL is allowed. @return 0. */
 PROM_API int prom_collector_destroy(prom_collector_t *self);
-/** The same, for tables of functions. */
+/** The same, with the type that tables of functions need. */
 PROM_API void prom_collector_free_generic(void *gen);
 PROM_API int prom_collector_destroy_generic(void *gen);
 /**

@@ -17,7 +17,7 @@ PROM_BEGIN
 
 /** Set the registry to show. NULL, or without this call: the default registry at the time of the scrape. Thread safe. */
 PROM_API void promhttp_set_active_collector_registry(prom_collector_registry_t *active_registry);
-/** MHD_start_daemon() with these. @return NULL: it does not start, e.g. because the port is in use. */
+/** MHD_start_daemon() with these arguments. @return NULL: it cannot start, e.g. because the port is in use. */
 PROM_API struct MHD_Daemon *promhttp_start_daemon(unsigned int flags, unsigned short port, MHD_AcceptPolicyCallback apc,
                                                   void *apc_cls);
 

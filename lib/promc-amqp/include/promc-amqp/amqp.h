@@ -4,14 +4,14 @@
  * Metrics around your own rabbitmq-c calls.
  *
  *     amqp_connection_up{connection}                             1 while connected
- *     amqp_connection_blocked{connection}                        1 while the broker takes no messages (an alarm of memory or disk)
+ *     amqp_connection_blocked{connection}                        1 while the broker accepts no messages (its memory or disk alarm)
  *     amqp_connects_total{connection,outcome}                    success, failure
- *     amqp_reconnects_total{connection}                          successes but the first
+ *     amqp_reconnects_total{connection}                          successes after the first
  *     amqp_disconnects_total{connection,reason}                  closed (by us), broker, network, heartbeat, timeout, tls, error
  *     amqp_publishes_total{connection,destination,outcome}       sent, failed
  *     amqp_confirms_total{connection,destination,outcome}        ack, nack, returned, lost (the connection ended before)
  *     amqp_publish_duration_seconds{connection,destination}      from the call to the confirm; without confirms, of the call
- *     amqp_unconfirmed_messages{connection}                      published, confirm awaited
+ *     amqp_unconfirmed_messages{connection}                      published, not confirmed yet
  *     amqp_deliveries_total{connection,queue,redelivered}        true, false
  *     amqp_settlements_total{connection,queue,outcome}           ack, reject, requeue
  *     amqp_unsettled_messages{connection}                        delivered, neither acknowledged nor rejected
@@ -24,7 +24,7 @@
  *     …amqp_socket_open(), amqp_login(), amqp_channel_open()…
  *     promc_amqp_connected(metrics);
  *     promc_amqp_confirm_select(metrics, state, 1);
- *     promc_amqp_basic_publish(metrics, state, 1, …);          // and the others: rabbitmq-c's names, arguments, results
+ *     promc_amqp_basic_publish(metrics, state, 1, …);          // and so on: rabbitmq-c's names, arguments, results
  *     if (amqp_simple_wait_frame(state, &frame) == AMQP_STATUS_OK)
  *         promc_amqp_frame(metrics, &frame);                    // sees confirms and returned messages
  *

@@ -62,7 +62,7 @@ typedef struct promc_exporter_settings {
      * runs for it. A registry of more than 512 KiB (as protobuf, with gzip if it is built in) has no history.
      */
     uint64_t history_seconds;
-    /** Further registries on the same /metrics, owned by the caller like `registry`: promc_exposition_settings.more. */
+    /** Further registries on the same /metrics, owned by the caller like `registry`. See promc_exposition_settings.more. */
     promc_registry *const *more_registries;
     uint64_t more_registry_count;
     /** Must be zero: see promc/version.h. */
@@ -76,7 +76,7 @@ typedef struct promc_exporter_settings {
  */
 PROMC_API promc_exporter *promc_exporter_start(const char *address);
 
-/* Programs that were compiled with shorter settings use the old symbol, which knows their size. */
+/* Programs that were compiled when the settings were shorter call the old symbol, which expects that size. */
 #define promc_exporter_create promc_exporter_create_2
 
 /**
@@ -90,7 +90,7 @@ PROMC_API int promc_exporter_create(promc_exporter **out, const promc_exporter_s
 /** promc_error_detail(), e.g. `127.0.0.1:9464: Address already in use`. Kept for programs that have it. */
 PROMC_API const char *promc_exporter_error(void);
 
-/** The registry that is served. NULL for NULL. */
+/** The registry that is exposed. NULL for NULL. */
 PROMC_API promc_registry *promc_exporter_registry(promc_exporter *exporter);
 
 /** The port on which the exporter listens; useful if the settings asked for port 0. */

@@ -24,7 +24,7 @@ enum promc_http_method {
     PROMC_HTTP_METHODS
 };
 
-/** Case-sensitive, as RFC 9110 has it. NULL is OTHER. */
+/** Case-sensitive, as RFC 9110 requires. NULL is OTHER. */
 PROMC_API enum promc_http_method promc_http_method_of(const char *verb);
 /** The label value, e.g. `GET`. Never NULL. */
 PROMC_API const char *promc_http_method_name(enum promc_http_method method);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc-http/request.h
- * HTTP server metrics. Each request is counted exactly once, whatever happens to it.
+ * HTTP server metrics. Each request is counted exactly once, even if it is aborted.
  *
  * promc_http_begin() fills a fixed-size token on the caller's stack or connection; the first of promc_http_end() and
  * promc_http_abort() finishes it, every later call does nothing. So in-flight never leaks and `http_requests_total`
@@ -35,7 +35,7 @@ typedef struct promc_http_token {
 
 /** Start the clock, and count the request in flight. @param http NULL: metrics are off, everything is a no-op. */
 PROMC_API void promc_http_begin(promc_http *http, promc_http_token *token);
-/** The same for a request whose first byte came at `start_ns`, a time of promc_now_ns(): the clock is not read. */
+/** The same for a request whose first byte arrived at `start_ns`, an earlier promc_now_ns(). Does not read the clock. */
 PROMC_API void promc_http_begin_at(promc_http *http, promc_http_token *token, uint64_t start_ns);
 
 /**

@@ -25,7 +25,7 @@ extern "C" {
 PROMC_API PGconn *promc_pq_connect(promc_sql *sql, const char *const *keywords, const char *const *values,
                                    int expand_dbname);
 
-/** PQexec(). With several statements, the operation is that of the first, the time that of all. */
+/** PQexec(). With several statements, the operation is that of the first, and the time is the total. */
 PROMC_API PGresult *promc_pq_exec(promc_sql *sql, PGconn *conn, const char *text);
 
 /** PQexecParams(). */
@@ -33,7 +33,7 @@ PROMC_API PGresult *promc_pq_exec_params(promc_sql *sql, PGconn *conn, const cha
                                          const char *const *values, const int *lengths, const int *formats,
                                          int result_format);
 
-/** PQprepare(). The time is not a query's and is not observed; a failure is counted. */
+/** PQprepare(). The time is not observed, because it is not a query's; a failure is counted. */
 PROMC_API PGresult *promc_pq_prepare(promc_sql *sql, PGconn *conn, const char *name, const char *text, int n_params,
                                      const Oid *types);
 

@@ -55,7 +55,7 @@ PROMC_API void promc_sql_pool_closed(promc_sql_pool *pool);
 
 /** A wait for a connection, on the caller's stack. */
 typedef struct promc_sql_wait {
-    promc_sql_pool *pool; /**< NULL: over */
+    promc_sql_pool *pool; /**< NULL: the wait has ended */
     uint64_t start_ns;
     uint64_t own[2]; /**< room for the library: see promc/version.h */
 } promc_sql_wait;

@@ -43,7 +43,7 @@ typedef struct promc_sql_settings {
      */
     const char *const *schemas;
     size_t schema_count;
-    /** The value of `schema` if the SQL names none. Default "other". */
+    /** The value of `schema` if the SQL names no schema. Default "other". */
     const char *default_schema;
     /** Also label by table. Default false, because many tables give many series. */
     bool tables;

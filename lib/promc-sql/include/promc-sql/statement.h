@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc-sql/statement.h
- * What an SQL text does, and to which table: enough to label a metric, without asking a database.
+ * The operation and the table of an SQL text: enough to label a metric, without asking a database.
  *
  * Reading never fails and never takes long: for any text, hostile or truncated, the result is defined, every
  * value is from a fixed set or has at most PROMC_SQL_NAME_MAX bytes, nothing is allocated, and at most
@@ -49,8 +49,8 @@ PROMC_API const char *promc_sql_operation_name(enum promc_sql_operation operatio
 /** What a statement does. Fill it with promc_sql_read(), or by hand if you know better. */
 typedef struct promc_sql_statement {
     enum promc_sql_operation operation;
-    char schema[PROMC_SQL_NAME_MAX + 1]; /**< "": none is named */
-    char table[PROMC_SQL_NAME_MAX + 1];  /**< "": none is named */
+    char schema[PROMC_SQL_NAME_MAX + 1]; /**< "": the text names none */
+    char table[PROMC_SQL_NAME_MAX + 1];  /**< "": the text names none */
     uint32_t reserved[3];                /**< must be zero; otherwise the statement counts as unreadable */
 } promc_sql_statement;
 

@@ -21,8 +21,8 @@ extern "C" {
 #endif
 
 /**
- * Compare the registry with an expected exposition in text 0.0.4. Order of families and series does not matter, nor
- * do HELP lines that the expected text leaves out; everything else does.
+ * Compare the registry with an expected exposition in text 0.0.4. The order of families and series does not matter, and the expected
+ * text may leave out HELP lines. Everything else must be equal.
  * @param names   NULL-terminated list of family names to look at; NULL: all.
  * @param[out] report  on a difference: lines marked `-` are missing, `+` are unexpected; on a syntax error of
  *                `expected`: its line and what is wrong. NULL when equal. May be NULL.
@@ -65,7 +65,7 @@ PROMC_API size_t promc_testkit_series_count(promc_registry *registry, const char
  * | LintDuplicateMetric | metric not unique |
  *
  * and one of our own: names that Prometheus itself adds (`up`, `scrape_…`, `ALERTS`, the labels `job` and `instance`).
- * A problem counts once per family, however many of its series have it.
+ * A problem counts once per family, even if many of its series have it.
  * @param[out] report  one line per problem, `metric: problem`; NULL if there is none. May be NULL.
  * @return the number of problems, or PROMC_E_NOMEM; PROMC_E_INVALID if the exposition cannot be read (the report names the line).
  */

@@ -5,7 +5,7 @@
  *
  *     eventloop_lag_seconds{loop}          histogram: how late a timer of 10 ms fires; the delay that blocking callbacks cause
  *     eventloop_utilization_ratio{loop}    share of the last second in which the loop was not waiting for events
- *     eventloop_handles{loop,type}         active handles by libuv's type (tcp, timer, …), without the watch's own
+ *     eventloop_handles{loop,type}         active handles by libuv's type (tcp, timer, …), except the watch's own
  *
  *     promc_uv *watch;
  *     promc_uv_start(&watch, registry, uv_default_loop(), NULL);

@@ -15,11 +15,11 @@ extern "C" {
 /** A family as it was registered. All pointers point into the registry and are valid until it is destroyed. */
 typedef struct promc_family_description {
     const char *name; /**< as in text 0.0.4, a counter's with `_total` */
-    const char *help; /**< "" when there is none */
-    const char *unit; /**< "" when there is none */
+    const char *help; /**< "" if there is none */
+    const char *unit; /**< "" if there is none */
     enum promc_type type;
     const char *type_name; /**< as in the TYPE line: `counter`, `gauge` (also for PROMC_UPDOWN), `histogram` … */
-    const char *labels[PROMC_MAX_LABELS]; /**< label_count of them; beyond the last place: promc_family_label() */
+    const char *labels[PROMC_MAX_LABELS]; /**< the first of label_count; the others: promc_family_label() */
     size_t label_count;
     const double *buckets; /**< upper bounds without +Inf; bucket_count of them */
     size_t bucket_count;
@@ -36,7 +36,7 @@ typedef struct promc_family_description {
 
 /**
  * `promc_family_describe(family, &description, sizeof description)`. Thread safe, lock-free, O(labels).
- * @param size sizeof *out at compile time: members may be added at its end, see version.h.
+ * @param size sizeof *out at compile time: later versions may add members at its end, see version.h.
  * @return 0, PROMC_E_VERSION (*out is zeroed), PROMC_E_INVALID (no such size).
  */
 PROMC_API int promc_family_describe(const promc_family *family, promc_family_description *out, size_t size);

@@ -69,7 +69,7 @@ typedef struct promc_exposition promc_exposition;
 
 /**
  * @param settings NULL for the defaults.
- * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_VERSION (a reserved word is set, the compressor's too), PROMC_E_DUPLICATE.
+ * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_VERSION (a reserved word is set, here or in the compressor), PROMC_E_DUPLICATE.
  */
 PROMC_API int promc_exposition_create(promc_exposition **out, promc_registry *registry,
                                       const promc_exposition_settings *settings);
@@ -85,7 +85,7 @@ typedef struct promc_exposition_field {
 /** The relevant parts of the request. Nothing is kept. Zero the members that the request does not have. */
 typedef struct promc_exposition_request {
     promc_exposition_field accept, accept_encoding;
-    /** X-Prometheus-Scrape-Timeout-Seconds: the scrape is given up a tenth of it earlier. */
+    /** X-Prometheus-Scrape-Timeout-Seconds. The scrape ends after nine tenths of that time. */
     const char *scrape_timeout;
     /** The part of the target after `?`, percent-encoded. `name[]` selects families; other parameters are ignored. */
     const char *query;

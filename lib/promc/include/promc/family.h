@@ -18,7 +18,7 @@ extern "C" {
 
 /** Places in promc_family_settings.labels (constant labels not counted). */
 #define PROMC_MAX_LABELS 16
-/** At most this many labels a family, in promc_family_settings.label_list. */
+/** Maximum labels of a family, in promc_family_settings.label_list. */
 #define PROMC_MAX_LABEL_LIST 64
 
 typedef struct promc_family promc_family;
@@ -94,14 +94,14 @@ typedef struct promc_family_settings {
      */
     uint64_t verbatim_name;
     /**
-     * In place of `labels`, for more than PROMC_MAX_LABELS: label names, ended by NULL, at most PROMC_MAX_LABEL_LIST (else PROMC_E_LABEL_COUNT).
-     * Both at once are refused. A lookup costs by the label, past the fourth a little more.
+     * Replaces `labels` if there are more than PROMC_MAX_LABELS: label names, ended by NULL, at most PROMC_MAX_LABEL_LIST (else PROMC_E_LABEL_COUNT).
+     * If both are set, the registration fails (PROMC_E_INVALID). A lookup takes time for each label, for those after the fourth a little more.
      */
     union {
         const char *const *label_list;
-        uint64_t label_list_room; /**< as wide on every machine */
+        uint64_t label_list_room; /**< makes the union 64 bits wide on every machine */
     };
-    /** Must be zero: see version.h. (The last one: it will be a pointer to what there is more.) */
+    /** Must be zero: see version.h. (This is the last word. It will become a pointer to further settings.) */
     uint64_t reserved[1];
 } promc_family_settings;
 

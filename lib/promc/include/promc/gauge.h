@@ -3,7 +3,7 @@
  * @file promc/gauge.h
  * A value that goes up and down. Two kinds:
  *  - promc_gauge: can be *set*; one cell shared by all threads (an atomic store; add is a compare-and-swap loop). If processes share the
- *    arena, promc_family_settings.workers chooses between one value for all and one per process, of which the sum, maximum or minimum is shown;
+ *    arena, promc_family_settings.workers chooses: one value for all processes, or one per process and a scrape shows their sum, maximum or minimum;
  *  - promc_updown: only goes up and down by integers (requests in flight, open connections);
  *    sharded by thread like a counter, and as fast. Both are exposed as `gauge`.
  */
@@ -44,15 +44,15 @@ PROMC_API void promc_gauge_set(promc_gauge gauge, double value);
 /** Set to the wall clock, in seconds since the epoch. */
 PROMC_API void promc_gauge_set_to_current_time(promc_gauge gauge);
 /**
- * For collectors that copy another system's samples: set, with the time at which the value was so there. It is exposed behind the value. Of a
- * gauge or an untyped series; each of them always with a time or never. promc_gauge_set() takes it away again.
+ * For collectors that copy another system's samples: set the value, and the time at which the other system had it. The exposition shows the time
+ * after the value. For gauges and untyped series. Set a series always with a time or never; promc_gauge_set() removes the time.
  *
- * Prometheus then takes the sample for one of that time, so it needs one that goes on: a series whose time stands still is stale after five
- * minutes, and one that is old by an hour or more is refused. Neither node_exporter's textfiles nor a Pushgateway take times: they are left out there
+ * Prometheus stores the sample with this time, so the time must advance: if it stays the same, the series is stale after five minutes, and
+ * Prometheus refuses a sample that is an hour old or older. node_exporter's textfiles and the Pushgateway do not accept times, so they get none
  * (promc_scrape_settings.no_timestamps).
- * @param time_ms since 1970, 0 … 2^62.
- * @return 0, PROMC_E_INVALID (another time, or a gauge of workers in a shared arena: nothing changes), PROMC_E_NOT_FOUND (a stale handle).
- * One thread at a time a series (a collector is called by one), any beside scrapes, which see a value with its time.
+ * @param time_ms milliseconds since 1970, 0 … 2^62.
+ * @return 0, PROMC_E_INVALID (a time out of range, or a gauge with `workers` in a shared arena: nothing changes), PROMC_E_NOT_FOUND (a stale handle).
+ * One thread at a time per series (a collector is called by one thread). Concurrent scrapes are safe: they never see a value with another value's time.
  */
 PROMC_API int promc_gauge_set_at(promc_gauge gauge, double value, int64_t time_ms);
 /** Add, negative to subtract. Lock-free, signal safe. */

@@ -27,7 +27,7 @@
 #ifndef PROMC_PROMC_H
 #define PROMC_PROMC_H
 
-/* As they are read. clang-format would sort them. */
+/* In reading order. clang-format would sort them. */
 /* clang-format off */
 #include <promc/registry.h>
 #include <promc/family.h>

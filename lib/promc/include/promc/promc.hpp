@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file promc/promc.hpp
- * promc for C++11 and newer: header only, nothing but the C library behind it.
+ * promc for C++11 and newer: only this header and the C library.
  *
  *     promc::registry registry;                                       // destroyed with everything in it
  *     promc::counter<2> requests(registry, "http_requests_total", "Requests.", {{"method", "status"}});
  *     promc::histogram<> took(registry, "job_duration_seconds", "Time of a job.");
  *
  *     requests("GET", "200").inc();                                   // found by its label values
- *     auto posts = requests("POST", "201");                           // found once, kept: an update is an add to a thread's own cell
+ *     auto posts = requests("POST", "201");                           // looked up once and kept: an update adds to the thread's own cell
  *     posts.inc();
- *     { promc::timer timer(took()); work(); }                         // observes on the way out, exceptions included
+ *     { promc::timer timer(took()); work(); }                         // observes at the end of the block, also after an exception
  *     promc::label_set<2> gets(registry, "GET", "200");               // values for several families, found without reading a string
  *     requests(gets).inc();
  *     std::string page = registry.scrape();
  *
- * Label values may be string literals, `const char *`, `std::string`, and from C++17 on `std::string_view`; how many there are is checked
- * when the program is compiled. Registering throws promc::error; finding a series and updating it never throw: what is refused gives a
- * handle that does nothing, and is counted (`promc_refused_updates_total`), as in C. Thread safety, costs and limits are the C functions',
- * whose headers are the manual. A family object is two words that are copied freely, and must not outlive its registry.
+ * Label values may be string literals, `const char *`, `std::string`, and from C++17 on `std::string_view`; the compiler checks their number.
+ * Registering throws promc::error. Finding a series and updating it never throw: if a lookup is refused, the handle does nothing and the
+ * failure is counted (`promc_refused_updates_total`), as in C. Thread safety, costs and limits are those of the C functions: see their
+ * headers. A family object is small and may be copied freely. It must not outlive its registry.
  */
 #ifndef PROMC_PROMC_HPP
 #define PROMC_PROMC_HPP
@@ -41,7 +41,7 @@
 namespace promc
 {
 
-/** A call of the C library that failed: `code()` is one of PROMC_E_…, `what()` says which metric and what is wrong with it. */
+/** A failed call of the C library: `code()` is one of PROMC_E_…, `what()` names the metric and the problem. */
 class error : public std::runtime_error
 {
   public:
@@ -60,7 +60,7 @@ inline void check(int code)
         throw error(code);
 }
 
-/** A label value, whatever it was given as. Not kept. */
+/** A label value, from any kind of string. Points to the caller's bytes. */
 struct text : promc_str {
     text(const char *value) noexcept
     {
@@ -81,7 +81,7 @@ struct text : promc_str {
 #endif
 };
 
-/** No exception leaves a collector; but what takes a cancelled thread down must. */
+/** No exception may leave a collector, except the one that unwinds a cancelled thread. */
 template <typename Run> int collect(void *run, std::uint64_t)
 {
     try {
@@ -98,7 +98,7 @@ template <typename Run> int collect(void *run, std::uint64_t)
 
 } // namespace detail
 
-/** A registry of one's own, or one that somebody else keeps (an exporter's): then it is only looked at. */
+/** A registry. It is destroyed with this object, unless it is borrowed (e.g. an exporter's). */
 class registry
 {
   public:
@@ -108,7 +108,7 @@ class registry
     {
         detail::check(promc_registry_create(&handle_, &settings));
     }
-    /** Somebody else's: not destroyed by this object. */
+    /** Wrap a registry that somebody else owns: this object does not destroy it. */
     static registry borrow(promc_registry *other) noexcept { return registry(other, false); }
     ~registry()
     {
@@ -132,9 +132,9 @@ class registry
     void collect_process() { detail::check(promc_collect_process(handle_)); }
 
     /**
-     * Call `run()` at the start of each scrape, as a collector in C is (promc/collect.h), but it may throw: that is a failed run, counted by
-     * `promc_collector_errors_total{collector}`, and the next scrape calls it again. `run` is not copied: it lasts as long as the registry, or until
-     * promc_collector_unregister(). @throws error
+     * Call `run()` at the start of each scrape, like a collector in C (promc/collect.h), but it may throw: that is a failed run, counted by
+     * `promc_collector_errors_total{collector}`, and the next scrape calls it again. `run` is not copied: it must last as long as the registry, or
+     * until promc_collector_unregister(). @throws error
      */
     template <typename Run> void collect(const char *name, Run &run)
     {
@@ -191,7 +191,7 @@ template <std::size_t Labels> class label_set
     promc_label_set *handle_ = nullptr;
 };
 
-/** What a family may have beside name, help and labels: `promc::options().unit("seconds").max_series(100)`. */
+/** Optional settings of a family: `promc::options().unit("seconds").max_series(100)`. */
 class options
 {
   public:
@@ -241,16 +241,16 @@ promc_family_settings family_settings(const char *name, const char *help, const 
     return settings;
 }
 
-/** What the families have in common: `Type` is the handle in C++, `Handle` in C. */
+/** The common part of all families: `Type` is the handle in C++, `Handle` in C. */
 template <std::size_t Labels, typename Type, typename Handle, int (*Get)(promc_family *, const promc_str *, std::size_t, Handle *),
           Handle (*Of)(promc_family *, const promc_label_set *)>
 class family
 {
   public:
-    /** The series with the values of a prepared set; made if it is new. Never throws. */
+    /** Find or create the series with the values of a prepared set. Never throws. */
     Type operator()(const label_set<Labels> &values) const noexcept { return Type(Of(family_, values.get())); }
 
-    /** The series with these label values, in the labels' order; made if it is new. Never throws. */
+    /** Find or create the series with these label values, in the labels' order. Never throws. */
     template <typename... Values> Type operator()(const Values &...values) const noexcept
     {
         static_assert(sizeof...(Values) == Labels, "as many values as the family has labels");
@@ -288,7 +288,7 @@ struct gauge_series {
     double value() const noexcept { return promc_gauge_value(handle); }
 };
 
-/** One gauge series that only goes up and down: what is in flight. */
+/** One gauge series that only goes up and down, e.g. requests in flight. */
 struct updown_series {
     promc_updown handle;
     explicit updown_series(promc_updown of) noexcept : handle(of) {}
@@ -376,7 +376,7 @@ struct histogram : detail::family<Labels, histogram_series, promc_histogram, pro
 /** Summaries: quantiles 0.5, 0.9 and 0.99 of the last ten minutes unless the settings say otherwise. */
 template <std::size_t Labels = 0>
 struct summary : detail::family<Labels, summary_series, promc_summary, promc_summary_get_n, promc_summary_of> {
-    /** @param more its family's name, help and labels are the ones given before it. @throws error */
+    /** @param more the other settings; name, help and labels in its `family` are ignored. @throws error */
     summary(promc_registry *registry, const char *name, const char *help,
             const std::array<const char *, Labels> &labels = std::array<const char *, Labels>(),
             promc_summary_settings more = promc_summary_settings())
@@ -386,7 +386,7 @@ struct summary : detail::family<Labels, summary_series, promc_summary, promc_sum
     }
 };
 
-/** Observes the seconds from its making to its end in a histogram or a summary series. */
+/** Observes its own lifetime in seconds, in a histogram or a summary series. */
 template <typename Series> class basic_timer
 {
   public:
@@ -398,7 +398,7 @@ template <typename Series> class basic_timer
     }
     basic_timer(const basic_timer &) = delete;
     basic_timer &operator=(const basic_timer &) = delete;
-    /** Nothing will be observed. */
+    /** Observe nothing. */
     void discard() noexcept { running_ = false; }
 
   private:
@@ -409,7 +409,7 @@ template <typename Series> class basic_timer
 typedef basic_timer<histogram_series> timer;
 typedef basic_timer<summary_series> summary_timer;
 
-/** One more as long as it lives: what is in flight. */
+/** Adds one to a gauge as long as this object exists, e.g. a request in flight. */
 class in_flight
 {
   public:

@@ -130,7 +130,7 @@ PROMC_API int promc_registry_create(promc_registry **out, const promc_registry_s
  * Unmap the registry and everything in it. NULL is allowed.
  * Its handles do nothing from then on, even after another registry is made: the address range stays reserved, without memory (only the part
  * of the metadata, and only for the last 1,024 registries or 1 TiB; a host's `memory` belongs to the host again).
- * @note no other thread may update or scrape during the call. Families, scrapes and descriptions of the registry become invalid.
+ * @note no other thread may update or scrape during the call. The registry's families, scrapes and descriptions become invalid.
  */
 PROMC_API void promc_registry_destroy(promc_registry *registry);
 
@@ -152,7 +152,7 @@ typedef struct promc_registry_stats {
     size_t arena_bytes;         /**< the budget */
     size_t arena_used_bytes;    /**< metadata and cells in use, over all shards */
     uint32_t families;          /**< families registered */
-    uint64_t series;            /**< series alive */
+    uint64_t series;            /**< series that exist now */
     uint64_t series_dropped;    /**< updates that went to an overflow series because of a cap or the budget */
     uint64_t stale_updates;     /**< updates through a handle whose series had been removed */
     uint32_t shards;            /**< shards ever used */
@@ -161,7 +161,7 @@ typedef struct promc_registry_stats {
 
 /**
  * `promc_registry_get_stats(registry, &stats, sizeof stats)`. Thread safe, lock-free, O(families).
- * @param size sizeof *out at compile time: members may be added at its end, see version.h.
+ * @param size sizeof *out at compile time: later versions may add members at its end, see version.h.
  * @return 0, PROMC_E_VERSION (*out is zeroed), PROMC_E_INVALID (no such size).
  */
 PROMC_API int promc_registry_get_stats(const promc_registry *registry, promc_registry_stats *out, size_t size);

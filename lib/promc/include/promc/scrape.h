@@ -75,7 +75,7 @@ typedef struct promc_scrape_settings {
      * For frequent readers, such as the history of the exporter's live view.
      */
     bool no_collectors;
-    /** 1: no sample has a time (promc_gauge_set_at()), for what takes none. promc_textfile_write() and promc-push set it. */
+    /** 1: no sample has a time (promc_gauge_set_at()), for readers that refuse times. promc_textfile_write() and promc-push set it. */
     uint64_t no_timestamps;
     /** Must be zero: see version.h. */
     uint64_t reserved[2];
@@ -85,8 +85,8 @@ typedef struct promc_scrape promc_scrape;
 
 /**
  * Choose format and escaping from a request's Accept header (NULL or "": text 0.0.4). Honours q-values, the specificity of
- * ranges (RFC 9110) and `escaping=`; if it can serve none of them, it falls back to text 0.0.4, like Prometheus' own libraries. Protobuf without
- * an escaping uses that of the header's preferred text format: Prometheus 3 gives it only there, and a metric must keep its name.
+ * ranges (RFC 9110) and `escaping=`; if promc has none of these formats, it falls back to text 0.0.4, like Prometheus' own libraries. Protobuf without
+ * an escaping uses the one of the header's preferred text format: Prometheus 3 names it only there, and a metric must keep its name.
  * Sets format, escaping and escaping_negotiated; leaves the other fields. Any bytes are safe. O(length), no allocation.
  */
 PROMC_API void promc_negotiate(const char *accept, promc_scrape_settings *out);

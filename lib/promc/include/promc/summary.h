@@ -14,13 +14,14 @@
  * The window slides in `age_buckets` steps. It covers the last `max_age_seconds` minus the part of the current step that has not
  * passed yet, so between max_age × (1 - 1/age_buckets) and max_age. `_sum` and `_count` count everything since the start.
  *
- * An observation costs as much as a histogram's, and a read of the coarse clock; its bucket is found without a search. Once per step, the first
+ * An observation costs as much as a histogram's plus a read of the coarse clock; its bucket is found without a search. Once per step, the first
  * thread that observes also records the current counts, O(buckets × threads); no thread ever waits for that. Observations by
  * other threads in these microseconds may be counted in the previous step.
  *
  * Memory is fixed at registration: 2 + ln(highest / lowest) / ln((1 + error) / (1 - error)) buckets, 279 by default; each series needs
- * that many 8-byte cells per thread, and age_buckets times as many for the window; each family needs 1.4 KiB, at most 6, to find buckets. In fork()ed children and shared arenas it behaves
- * like any other type: with a private arena the child starts from zero, window included; processes that share an arena share the window. Through
+ * that many 8-byte cells per thread, and age_buckets times as many for the window; each family needs 1.4 KiB (at most 6 KiB) to find buckets.
+ * In fork()ed children and shared arenas it behaves like any other type: with a private arena the child starts from zero, and its window is
+ * empty; processes that share an arena share the window. Through
  * promc_registry_open_readonly() the window is the last one with observations.
  */
 #ifndef PROMC_SUMMARY_H

@@ -9,7 +9,7 @@
  *  - every process touches only committed memory (commit.h): the header, metadata up to `meta_ready`, and in the shared shard and
  *    the first `shards_used` shards the header and the cells below `cells_ready`;
  *  - everything below "under the lock" is written only with the registry's lock held, by single stores in an order that
- *    leaves a chain that can be walked forwards after each store (a process may die between two).
+ *    leaves a chain that can be walked forwards after each store (a process may die between two stores).
  */
 #ifndef PROMC_ARENA_ARENA_H
 #define PROMC_ARENA_ARENA_H
@@ -19,7 +19,7 @@
 #include <pthread.h>
 
 #define PROMC_ARENA_MAGIC UINT64_C(0x616e6572412e6d70) /* "pm.Arena" on a little-endian machine */
-/* Raise it with every change of a structure that lives in the arena. */
+/* Raise it whenever a structure in the arena changes. */
 #define PROMC_ARENA_VERSION 7
 
 #define PROMC_PAGE 4096u
@@ -90,7 +90,7 @@ struct promc_arena_header {
     promc_ref free_records; /* records of destroyed families: series/destroy.h */
 
     /* atomics */
-    uint64_t series; /* alive */
+    uint64_t series; /* those that exist now */
     uint64_t epoch;  /* incremented by each removal */
     uint64_t next_token;
     uint32_t shards_used;  /* shards 0 … shards_used-1 have had an owner; raised under the lock */
@@ -155,8 +155,8 @@ void promc_arena_window(struct promc_arena *arena, promc_ref from, size_t bytes)
 struct promc_text promc_arena_text(struct promc_arena *arena, const char *data, size_t length);
 
 /*
- * The start of every block. A block is a child's for ever: `live` keeps counting generations while it is free, because
- * a stale handle may read it at any time. Only `next` belongs to the free list; while the block is in use, to the children's list.
+ * The start of every block. A block is a child's for ever: `live` keeps counting generations while the block is free, because
+ * a stale handle may read it at any time. `next` belongs to the free list; while the block is in use, to the list of children.
  */
 struct promc_block {
     promc_live live;

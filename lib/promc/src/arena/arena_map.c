@@ -98,7 +98,7 @@ int promc_arena_publish(struct promc_arena *arena)
 
 /*
  * Handles of a destroyed registry may still be used: an update reads the `live` word in the metadata. So that part of the range
- * stays reserved as pages that read as 0, which matches no handle; they take no memory. Nobody else gets the addresses, so no
+ * stays reserved as pages that read as 0, which matches no handle; they take no memory. Nothing else is mapped there, so no
  * handle can match another registry. If there are too many ranges, the oldest are unmapped.
  */
 #define RETIRED_MAX 1024

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* After a refusal the system is asked again only after this time, and not at each lookup of a new series: it is a system call under the lock. */
+/* After a refusal, wait this long before asking the system again: it is a system call under the lock, and each new series would make it. */
 #define ASK_AGAIN_NS UINT64_C(100000000)
 #define CELLS_A_PAGE (PROMC_PAGE / 8)
 

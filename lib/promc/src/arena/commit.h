@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Committing: memory is committed before it is used. A private arena's range is reserved without access and made accessible piece by piece
+ * Memory is committed before it is used. A private arena's range is reserved without access and made accessible piece by piece
  * (so that the system charges, and mlockall() locks, only memory in use); a file's pages are allocated (so that the first touch
- * cannot raise SIGBUS on a full tmpfs); memory of the host is cleared. If the system refuses, the arena is full: this gives an
- * error, an overflow series or the shared shard, until the system has memory again.
+ * cannot raise SIGBUS on a full tmpfs); memory of the host is cleared. If the system refuses, the arena counts as full until the system
+ * has memory again: the caller returns an error, or uses an overflow series or the shared shard.
  *
  * Call all with the lock held, or while making the arena (except promc_arena_full()). A piece is a quarter of the memory in use, or a page.
  */

@@ -11,7 +11,7 @@ int promc_lock_init(struct promc_arena *arena)
     pthread_mutexattr_init(&attributes);
     bool can = !arena->shared || (promc_mutex_robust(&attributes) &&
                                   pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0);
-    /* glibc finds out here that the kernel has no robust mutexes */
+    /* glibc reports here that the kernel has no robust mutexes */
     can = can && pthread_mutex_init(&arena->header->lock, &attributes) == 0;
     pthread_mutexattr_destroy(&attributes);
     return can ? 0 : promc_fail(PROMC_E_INVALID, "this system has no robust mutexes, which a shared arena needs");

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The arena's lock. In a shared arena processes share it, and it is robust: after a process dies with it, its changes are repaired. In a
- * private arena it is not robust:
- * a forked child has to release the lock that the parent took for it, but only its owner can release a robust one (and musl's list of a
- * thread's robust locks, which fork copies, would contain it twice).
+ * The arena's lock. In a shared arena processes share it, and it is robust: if a process dies while it holds the lock, the next holder
+ * repairs the changes. In a private arena it is not robust: a forked child has to release the lock that the parent took for it, but only
+ * its owner can release a robust one (and musl's list of a thread's robust locks, which fork copies, would contain it twice).
  */
 #ifndef PROMC_ARENA_LOCK_H
 #define PROMC_ARENA_LOCK_H

@@ -3,7 +3,10 @@
 
 #include <time.h>
 
-/* A canary behind two numbers, which only the kernel writes, would be half of the instructions of what each request does twice. */
+/*
+ * Each request calls this twice, and a stack protector would double its instructions. It is not needed: the only local is two numbers, which
+ * the kernel writes.
+ */
 #if __has_attribute(no_stack_protector)
 #define NO_CANARY __attribute__((no_stack_protector))
 #else

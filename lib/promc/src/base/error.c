@@ -33,8 +33,8 @@ static const char *const texts[] = {
 #define DETAIL_BYTES 240
 
 /*
- * A thread's text is stored behind a pthread key and not in static TLS, of which a process has little: a plugin with promc should take
- * only what promc's fast path needs. It is in pages and not from malloc(), because an error may occur in a signal handler.
+ * A thread's text is behind a pthread key. Static TLS is scarce in a process, so a plugin with promc takes only what promc's fast path
+ * needs. The text is in pages and not from malloc(), because an error may occur in a signal handler.
  */
 static pthread_key_t detail_key;
 static bool key_made;
@@ -49,7 +49,7 @@ static __attribute__((constructor)) void make_key(void)
     key_made = pthread_key_create(&detail_key, free_detail) == 0;
 }
 
-/* A plugin may be unloaded before a thread ends that had an error in it. */
+/* A plugin may be unloaded before the end of a thread that had an error in it. */
 static __attribute__((destructor)) void delete_key(void)
 {
     if (key_made)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Build-time generator of pow10_table.h: for every k the leading 128 bits of 10^k, rounded up,
- * with the top bit set. All arithmetic is exact, so the table need not be trusted or stored in the repository.
+ * with the top bit set. All arithmetic is exact. The repository does not contain the table, so nobody has to trust its numbers.
  *
  * 10^k and 5^k have the same leading bits, so only powers of five are computed.
  */

@@ -14,10 +14,10 @@
 #include <sys/sysinfo.h>
 #ifdef SYS_futex
 #define SYSTEM_FUTEX SYS_futex
-#else /* machines of 32 bits that never had times of 32 bits */
+#else /* 32-bit machines that have always had 64-bit times */
 #define SYSTEM_FUTEX SYS_futex_time64
 #endif
-enum { WAIT_PRIVATE = 128, WAKE_PRIVATE = 129 }; /* of linux/futex.h, which is not where musl's own headers are */
+enum { WAIT_PRIVATE = 128, WAKE_PRIVATE = 129 }; /* from linux/futex.h, which a musl system may not have */
 #else
 #include <time.h>
 
@@ -151,7 +151,7 @@ bool promc_thread_exists(uint32_t pid, uint32_t number)
 #endif
 }
 
-/* Where there is no futex(2), a nap: what is waited for takes longer. */
+/* Without futex(2) it sleeps for a short time, so a waiter may notice the change late. */
 void promc_wait_while(const uint32_t *word, uint32_t value)
 {
 #ifdef __linux__

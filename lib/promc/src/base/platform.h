@@ -22,8 +22,7 @@ int promc_file_allocate(int fd, uint64_t at, uint64_t bytes);
 
 /*
  * A shared mapping made under mlockall(MCL_FUTURE) is locked, and if it is accessible from the start, committed completely. For a mapping
- * that became accessible
- * later: have its pages locked when they are touched, or if the system cannot do that, not at all.
+ * that became accessible later: lock its pages when they are touched, or if the system cannot do that, not at all.
  */
 void promc_lock_on_touch(void *base, size_t bytes);
 
@@ -51,11 +50,11 @@ uint32_t promc_thread_number(void);
 /* Does the process have a thread with that number? In doubt: yes. */
 bool promc_thread_exists(uint32_t pid, uint32_t number);
 
-/* Sleep until somebody has changed the word and called promc_wake_all(), or for no reason: the caller looks again. Of one process. */
+/* Sleep until a thread of this process has changed the word and called promc_wake_all(). May return early: the caller checks the word again. */
 void promc_wait_while(const uint32_t *word, uint32_t value);
 void promc_wake_all(const uint32_t *word);
 
-/* As secure_getenv(3): NULL in a program that has more rights than who started it. */
+/* As secure_getenv(3): NULL in a program that has more rights than the user who started it. */
 const char *promc_getenv(const char *name);
 
 /* Never waits. false: there is no entropy yet. */

@@ -10,8 +10,8 @@
 
 /**
  * Copy as much of a struct as the caller knows.
- * @param size of the caller's struct. @param known of ours, `filled`. @param least of the first release's.
- * @return 0; PROMC_E_VERSION, *out zeroed, if the caller's is larger; PROMC_E_INVALID if it is smaller than the first one.
+ * @param size size of the caller's struct. @param known size of ours, `filled`. @param least size in the first release.
+ * @return 0; PROMC_E_VERSION, *out zeroed, if the caller's is larger; PROMC_E_INVALID if it is smaller than the first release's.
  */
 int promc_hand_out(const char *type, void *out, size_t size, const void *filled, size_t known, size_t least);
 

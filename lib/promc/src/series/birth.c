@@ -12,7 +12,7 @@ uint32_t promc_birth_least_seconds(const promc_registry *registry)
     return least;
 }
 
-/* From the family's newest series backwards, while they are young. The lock is held. */
+/* Walks from the family's newest series backwards, as long as they are young. The lock is held. */
 static uint64_t young_in(const promc_registry *registry, const struct promc_family_data *data, uint32_t now)
 {
     uint64_t young = 0;

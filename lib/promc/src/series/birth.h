@@ -7,9 +7,8 @@
  *  - Age is measured in monotonic ticks, from the creation, or in a forked child from the fork.
  *  - A young series is completely 0: one decision per scrape for buckets, sum, count, exemplars.
  *  - After a scraper has seen a series as 0 it must also see its value. So a series that is removed before it is twice birth_zero_seconds
- *    old is
- *    *leaving* until then: its handles are stale and a lookup does not find it, but it stays in its family's list, and is shown. If its
- *    values are requested again it comes back, with its counts, under a new generation. The scrape removes it finally.
+ *    old is *leaving* until then: its handles are stale and a lookup does not find it, but it stays in its family's list, and is shown. If
+ *    its values are looked up again, it comes back with its counts, under a new generation. Otherwise a later scrape removes it for good.
  *  - It does not expire before that age either.
  */
 #ifndef PROMC_SERIES_BIRTH_H

@@ -122,7 +122,7 @@ static void link_child(promc_registry *registry, struct promc_family_data *data,
 void promc_child_count(promc_registry *registry, struct promc_family_data *data, const struct promc_child *child)
 {
     promc_store_release(&data->series,
-                        data->series + 1); /* a thread at the cap sees it only together with its table slot */
+                        data->series + 1); /* a thread that sees the cap reached also sees the series' table slot */
     promc_store(&data->text_bytes, data->text_bytes + child->text_length);
     promc_fetch_add(&registry->arena.header->series, 1);
     if (child->flags & PROMC_CHILD_OVERFLOW)

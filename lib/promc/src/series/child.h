@@ -32,7 +32,7 @@ size_t promc_overflow_text(promc_str marker);
 size_t promc_child_measure(const struct promc_family_data *data, struct promc_candidate *new);
 /* Fill a block and publish it. NULL: the arena is full. The lock is held, and the child does not exist yet. */
 struct promc_child *promc_child_create(promc_family *family, struct promc_candidate *new);
-/* Count it among the shown ones. The lock is held. */
+/* Count it as a shown series. The lock is held. */
 void promc_child_count(promc_registry *registry, struct promc_family_data *data, const struct promc_child *child);
 
 #endif

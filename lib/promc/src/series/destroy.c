@@ -17,7 +17,7 @@ static void leave_directory(struct promc_arena *arena, struct promc_family_data 
     promc_store(&header->family_count, header->family_count - 1);
 }
 
-/* All except `last`: first those that an overflow series counts, then these. */
+/* Remove all except `last`: first the series that an overflow series counts, then the overflow series. */
 static void remove_all_but(promc_registry *registry, struct promc_family_data *data, const struct promc_child *last)
 {
     for (int pass = 0; pass < 2; pass++) {
@@ -46,7 +46,7 @@ static void remove_series(promc_family *family)
         promc_index_drop(registry, data);
 }
 
-/* A lookup may still use it, or a reader may still walk the list. */
+/* Keep it for now: a lookup may still use it, or a reader may still walk the list. */
 static void put_aside(promc_registry *registry, promc_family *family)
 {
     promc_family **link = &registry->families;
@@ -64,7 +64,7 @@ static void free_those_before(promc_registry *registry)
     promc_family **link = &registry->destroyed;
     while (*link && now - (*link)->destroyed_ticks < wait)
         link = &(*link)->destroyed_next;
-    promc_family *family = *link; /* the list is newest first: all from here on */
+    promc_family *family = *link; /* the list is newest first: free this family and all after it */
     *link = NULL;
     while (family) {
         promc_family *next = family->destroyed_next;

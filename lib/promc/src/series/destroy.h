@@ -3,15 +3,13 @@
  * Destroying a family.
  *
  * The protocol, with the lock held from 2 on:
- *  1. its callbacks are disabled, and a running one is waited for;
- *  2. flag DESTROYED: a thread that wants to create a series in it is refused. The family leaves the directory, and keeps its own `next`,
- *    by which a scrape
- *     that points to it continues;
- *  3. all its series are removed according to reclaim.h; the last one is its only series or its overflow series (created for that, if there
- *    is none). The
- *     table is retired;
- *  4. the quarantine is in order of removal, so when the last one's is over nobody uses any of them, nor the family: its record is free;
- *  5. this process' struct promc_family is kept as long, for running lookups, and is freed by a later call.
+ *  1. disable its callbacks, and wait for a running one;
+ *  2. set the flag DESTROYED: a thread that wants to create a series in it is refused. The family leaves the directory, but keeps its own
+ *     `next`, so that a scrape that points to it can continue;
+ *  3. remove all its series as in reclaim.h. The last one is its only series or its overflow series (created now, if it does not exist).
+ *     Retire the table;
+ *  4. the quarantine is in order of removal. When that of the last series ends, nobody uses the series or the family, and its record is free;
+ *  5. this process' struct promc_family is kept for the same time, for running lookups. A later call frees it.
  */
 #ifndef PROMC_SERIES_DESTROY_H
 #define PROMC_SERIES_DESTROY_H

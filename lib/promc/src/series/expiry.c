@@ -22,7 +22,7 @@ uint32_t promc_cells_digest(const promc_registry *registry, const struct promc_c
     return promc_hash_finish(h);
 }
 
-/* Has nothing changed for the limit's time? A change since the last look is recorded. */
+/* Has nothing changed for the expiry's time? Records a change since the last check. */
 static bool is_idle(const promc_registry *registry, struct promc_child *child, uint32_t now)
 {
     const struct promc_family_data *data = promc_child_family(child);

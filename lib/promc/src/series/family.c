@@ -136,7 +136,7 @@ static void fill_bounds(struct promc_family_data *data, const struct promc_famil
         data->bounds[i] = i < data->bound_count ? plan->bounds[i] : INFINITY;
 }
 
-/* What its type keeps per family, and the sizes per child. */
+/* The type's data per family, and the sizes per child. */
 static bool fill_type(struct promc_registry *registry, struct promc_family_data *data,
                       const struct promc_family_plan *plan)
 {
@@ -154,7 +154,7 @@ static bool fill_type(struct promc_registry *registry, struct promc_family_data 
     return true;
 }
 
-/* Only for series that inc, add and observe update: a total that is set mirrors one that was seen before. */
+/* Only for series that inc, add and observe update. A total that is set is a copy of another system's, which has existed for longer. */
 static uint32_t birth_zero_seconds(const promc_registry *registry, const struct promc_family_plan *plan)
 {
     uint32_t seconds = plan->settings->birth_zero_seconds;
@@ -163,7 +163,7 @@ static uint32_t birth_zero_seconds(const promc_registry *registry, const struct 
     return seconds == PROMC_BIRTH_ZERO_OFF || plan->cells == 0 || !registry->types[plan->row].accumulates ? 0 : seconds;
 }
 
-/* NULL: the arena is full. The lock is held. Memory of a failed attempt is lost: a full arena is full anyway. */
+/* NULL: the arena is full. The lock is held. A failed attempt does not give its memory back. That does not matter in a full arena. */
 static struct promc_family_data *make_data(promc_registry *registry, const struct promc_family_plan *plan,
                                            const struct checked *checked)
 {
@@ -203,7 +203,7 @@ static struct promc_family_data *make(void *user)
     return make_data(making->registry, making->plan, making->checked);
 }
 
-/* Append to the directory; first its only series, or the reservation for its overflow series. */
+/* Create its only series, or reserve room for its overflow series; then append the family to the directory. */
 static bool publish(promc_registry *registry, promc_family *family)
 {
     struct promc_arena *arena = &registry->arena;
@@ -307,8 +307,8 @@ static const char in_shared[] = ", in the arena that processes share: after a ch
                                 "or the new program another arena";
 
 /*
- * Fill family->data from a new or an existing record: the same definition is the same family, for every process and module.
- * *there is this process' handle to it, if it has one. Both locks are held.
+ * Fill family->data from a new or an existing record: families with the same definition are one family, in all processes and modules.
+ * *there is this process' handle to the family, if it has one. Both locks are held.
  */
 static int make_or_adopt(promc_registry *registry, const struct promc_family_plan *plan, const struct checked *checked,
                          promc_family *family, promc_family **there)
@@ -449,7 +449,7 @@ uint32_t promc_family_series_count(const promc_family *family)
     return family ? promc_load(&family->data->series) : 0;
 }
 
-/* promc's own counts for a family of that name. */
+/* Remove promc's own counts for a family of that name. */
 static void forget_counts(promc_registry *registry, const char *name)
 {
     if (registry->series_dropped)

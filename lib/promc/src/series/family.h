@@ -22,7 +22,7 @@ struct promc_le {
     char text[30];
 };
 
-/* Of one family; variables for labels have so many places. */
+/* Maximum labels of a family, and the size of arrays of labels. */
 #define PROMC_LABELS_MOST PROMC_MAX_LABEL_LIST
 
 /* A label of a family. */
@@ -46,14 +46,14 @@ enum {
     PROMC_FAMILY_COLLECTED = 1u << 3,   /* belongs to a ready-made collector, under its usual name */
     PROMC_FAMILY_SLEEPS = 1u << 4,      /* the operator's idle expiry: see expiry.h */
     PROMC_FAMILY_CALLBACK = 1u << 5,    /* its values come from callbacks */
-    PROMC_FAMILY_TIMED = 1u << 7,       /* of some series a value has a time; atomic */
-    PROMC_FAMILY_DESTROYED = 1u << 6    /* nothing is made in it any more: see destroy.h; atomic */
+    PROMC_FAMILY_TIMED = 1u << 7,       /* some of its series have a time; atomic */
+    PROMC_FAMILY_DESTROYED = 1u << 6    /* no series may be created in it: see destroy.h; atomic */
 };
 
 /* The rows of the table of types (type_ops.h). A public type may have several, which keep different data in a child. */
 enum promc_row {
     PROMC_ROW_COUNTER,
-    PROMC_ROW_COUNTER_KEPT, /* a total that is counted elsewhere: it is in the child, like a gauge's value */
+    PROMC_ROW_COUNTER_KEPT, /* a total from another system: it is in the child, like a gauge's value */
     PROMC_ROW_GAUGE,
     PROMC_ROW_GAUGE_WORKERS, /* each process that shares the arena has its own value: see types/workers.h */
     PROMC_ROW_UPDOWN,
@@ -85,7 +85,7 @@ struct promc_family_data {
     uint8_t own_bytes; /* size of its type's data in a child before the labels */
     uint16_t constant_label_count;
     uint16_t cap_label;     /* index + 1 of the label whose values have their own caps; 0: none. See cap.h */
-    uint32_t behind_bytes;  /* and after them */
+    uint32_t behind_bytes;  /* and after the labels */
     uint32_t base_length;   /* of the name without `_total` / `_info`: the OpenMetrics family name */
     struct promc_text name; /* with the suffix: the name in text 0.0.4 */
     struct promc_text help;
@@ -99,7 +99,7 @@ struct promc_family_data {
     uint32_t fixed_text;         /* length of a child's text without its values */
     uint32_t labels_at;          /* bytes from here to struct promc_label_data[label_count], behind the bounds */
     promc_ref le;                /* struct promc_le[bound_count + 1]; the last is +Inf. A summary's: of its quantiles */
-    promc_ref extra;             /* of the types that need more: see their files (a summary's: window.h) */
+    promc_ref extra;             /* further data of some types: see their files (a summary's: window.h) */
 
     /* children: written under the lock, read without it */
     promc_ref first_child; /* in creation order */
@@ -134,7 +134,7 @@ static inline struct promc_label_data *promc_labels_of(const struct promc_family
     return (struct promc_label_data *)(void *)((char *)(uintptr_t)data + data->labels_at);
 }
 
-/* Name i of a family that is to be made; NULL past the last. */
+/* Label name i in the settings; NULL past the last. */
 static inline const char *promc_label_wanted(const promc_family_settings *settings, unsigned i)
 {
     if (settings->label_list)

@@ -46,7 +46,7 @@ static inline uint32_t promc_word4(const char *p)
     return w;
 }
 
-/* At most 7 bytes as one word: on a little-endian machine the first n bytes at p, as if 8 could be read there. */
+/* At most 7 bytes as one word: as a read of 8 bytes at p on a little-endian machine, of which only the first n count. */
 static inline uint64_t promc_short_word(const char *p, size_t n)
 {
     if (n >= 4)

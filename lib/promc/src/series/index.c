@@ -17,7 +17,7 @@ bool promc_escaped_matches(const struct promc_child *child, const promc_str *val
     return true;
 }
 
-/* Store into the first slot that is empty or deleted: the values are not in the table, so nothing behind it can be hidden. */
+/* Store into the first slot that is empty or deleted. The values are not in the table yet, so a deleted slot may be used: no later slot has them. */
 static void put(struct promc_index *table, uint32_t hash, promc_ref child)
 {
     uint32_t i = hash & table->mask;
@@ -97,7 +97,7 @@ bool promc_index_insert(promc_registry *registry, struct promc_family_data *data
     if (!table || !has_room(table)) {
         if (!promc_index_rebuild(registry, data)) {
             /*
-             * No room for a larger table: fill this one, but leave one empty slot, where searches end, and one more for
+             * No room for a larger table: fill this one, but leave one slot empty, where searches end, and another for
              * the overflow series, which must always find room.
              */
             uint32_t spare = child->flags & PROMC_CHILD_OVERFLOW ? 0 : 1;

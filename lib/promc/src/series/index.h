@@ -3,14 +3,14 @@
  * A family's hash table: open addressing over 64-bit slots `hash << 32 | child`. Read without a lock; written under the registry's lock.
  *
  * The protocol of a lookup (promc_index_find()):
- *  - a slot is stored with release after its child is complete, and loaded with acquire: a thread that sees the slot sees the child;
+ *  - a slot is stored with release after its child is complete, and loaded with acquire: a thread that sees the slot sees the whole child;
  *  - a used slot becomes a deleted mark and never empty again, so a search is not cut short. One slot is always empty;
  *  - a child may be removed, reclaimed and reused for other values while its text is compared. Its `live` word (generation << 32 |
  *    cell) gets a new generation with each removal and each creation. So: load the word, compare, load the word again.
  *    If it is unchanged and not removed, the compared text belonged to this series, and the word is the one for its handle. Otherwise the
  *    series counts as not found, and the caller looks again under the lock;
  *  - the text of a removed child stays readable through the quarantine, and later the memory is reused only within the arena:
- *    a reader that is slower than that compares garbage, and the word tells it so;
+ *    a reader that is slower than that compares garbage, and then sees that the word has changed;
  *  - an outgrown table is retired and reused only after the quarantine, when no reader can still use it. A reader of the old
  *    table misses later series, and finds them under the lock.
  */
@@ -20,7 +20,7 @@
 #include "series/hash.h"
 #include "series/series.h"
 
-#define PROMC_SLOT_DELETED 1u /* hash 0, which no series has, and no child: offset 0 is the header */
+#define PROMC_SLOT_DELETED 1u /* hash 0, which no series has; 1 is not a child, because the header is there */
 
 struct promc_index {
     uint32_t mask;    /* slots - 1 */
@@ -30,13 +30,13 @@ struct promc_index {
     uint64_t slots[];
 };
 
-/* Make the values' child findable. false: the arena is full. O(1) amortised. The lock is held. */
+/* Add the child to the table. false: the arena is full. O(1) amortised. The lock is held. */
 bool promc_index_insert(promc_registry *registry, struct promc_family_data *data, struct promc_child *child);
 /* The lock is held. */
 void promc_index_delete(promc_registry *registry, struct promc_family_data *data, const struct promc_child *child);
 /* A new table with everything in the family's list; for recovery. The lock is held. */
 bool promc_index_rebuild(promc_registry *registry, struct promc_family_data *data);
-/* For a family that is destroyed: it has no table any more. The lock is held. */
+/* Retire the table of a family that is being destroyed. The lock is held. */
 void promc_index_drop(promc_registry *registry, struct promc_family_data *data);
 /* Free the tables whose quarantine is over. The lock is held. */
 void promc_index_reclaim(promc_registry *registry, uint32_t now);
@@ -75,8 +75,7 @@ static inline bool promc_text_matches(const promc_family *family, const struct p
 /*
  * The child with these values, and the `live` word it had while its values were compared. NULL: not found (or it
  * was created or removed just now). Lock-free. `keys_length` is the sum of the lengths of the values and of the text after them. `state` is
- * 0, or the
- * one flag of PROMC_CHILD_HIDDEN that the child must have.
+ * 0, or the one flag of PROMC_CHILD_HIDDEN that the child must have.
  */
 static inline __attribute__((always_inline)) struct promc_child *
 promc_index_find(const promc_family *family, uint32_t hash, const struct promc_key *keys, unsigned count,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding a series by its label values: the path of programs without handles at each update. One pass over each
- * value for its hash, one comparison; no lock, no copy. If it is not found, series.c continues.
+ * Finding a series by its label values. Programs that keep no handles do this at each update, so it is one pass over each
+ * value for the hash, and one comparison; no lock, no copy. If the series is not found, series.c continues.
  */
 #include "series/lookup.h"
 #include "series/index.h"
@@ -46,7 +46,7 @@ static inline __attribute__((always_inline)) int find_or_make(promc_family *fami
     return 0;
 }
 
-/* The same for more labels than there is unrolled code for. */
+/* The same for more labels than the unrolled code handles. */
 static __attribute__((noinline)) int find_or_make_many(promc_family *family, const promc_str *values,
                                                        promc_series_ref *out)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series/record.h"
 
-/* Free records that are tried for a new family: a module that is loaded again finds its own among the first. */
+/* How many free records are tried for a new family. If a module is loaded again, its former records are among the first. */
 #define TRIED_MOST 32
 
 void promc_record_free(struct promc_arena *arena, struct promc_family_data *data)

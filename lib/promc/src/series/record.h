@@ -8,7 +8,7 @@
 
 #include "series/family.h"
 
-/* Nobody can use it any more. */
+/* The caller makes sure that nobody uses it any more. */
 void promc_record_free(struct promc_arena *arena, struct promc_family_data *data);
 /* Let `make` allocate a record: in a free one with enough room, else in new metadata. NULL: the arena is full. */
 struct promc_family_data *promc_record_make(struct promc_arena *arena, struct promc_family_data *(*make)(void *user),

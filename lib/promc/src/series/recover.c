@@ -4,7 +4,7 @@
 #include "series/type_ops.h"
 #include "shard/shard.h"
 
-/* How many series count with each value of the cap label. */
+/* Count again how many series each value of the cap label has. */
 static void recount_groups(struct promc_arena *arena, struct promc_family_data *data)
 {
     struct promc_child *child = NULL;
@@ -27,7 +27,7 @@ static uint32_t relink(struct promc_arena *arena, struct promc_family_data *data
         struct promc_child *child = promc_at(arena, *link);
         bool unused = child->flags & PROMC_CHILD_UNUSED, overflow = child->flags & PROMC_CHILD_OVERFLOW;
         if (child->flags & PROMC_CHILD_REMOVED) {
-            /* Between its removal and its quarantine: it is unlinked, and its block stays unused. */
+            /* Removed, but not yet in the quarantine: unlink it. Its block stays unused. */
             promc_store_release(link, child->next);
             continue;
         }
@@ -73,7 +73,7 @@ void promc_series_recover(promc_registry *registry)
         header->last_family = ref;
         families++;
         series += relink(arena, data);
-        /* Without room for a new table the old one stays: at worst one of its series is created a second time. */
+        /* If there is no room for a new table, the old one stays. At worst, one series is created a second time. */
         if (data->label_count > 0)
             (void)promc_index_rebuild(registry, data);
         ref = data->next;

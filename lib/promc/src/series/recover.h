@@ -6,14 +6,14 @@
 #include "series/series.h"
 
 /*
- * A process died with the lock. Every change consists of single stores in an order that keeps the forward chains
- * walkable, so everything linked is complete; everything else is rebuilt from it. Memory that the dead process had allocated
- * but not linked is lost to the budget, not to correctness. The lock is held.
+ * A process died while it held the lock. Every change consists of single stores in an order that keeps the forward chains
+ * walkable, so everything linked is complete, and everything else is rebuilt from it. Memory that the dead process had allocated
+ * but not linked is lost: the budget is smaller, but all data is correct. The lock is held.
  */
 void promc_series_recover(promc_registry *registry);
 
 /*
- * The writer of a shard has died. If its process has died, what it had in flight is dropped (up-down gauges); its counts stay.
+ * The writer of a shard has died. If its process has died, its contribution to up-down gauges is dropped; its counts stay.
  * `within`: it may have died inside an update, which is completed or undone. Nobody owns the shard.
  */
 void promc_series_settle(promc_registry *registry, uint32_t shard, bool process_gone, bool within);

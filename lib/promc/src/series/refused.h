@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Misuse becomes visible: an impossible request of the program is counted in promc_refused_updates_total{family,reason}, and with
- * PROMC_DEBUG=1 in
- * the environment the first of each kind is printed on stderr. So programs that ignore error codes notice it too.
+ * Misuse becomes visible: an invalid call of the program is counted in promc_refused_updates_total{family,reason}, and with PROMC_DEBUG=1
+ * in the environment the first of each kind is printed on stderr. So it is noticed even if the program ignores error codes.
  */
 #ifndef PROMC_SERIES_REFUSED_H
 #define PROMC_SERIES_REFUSED_H
@@ -16,7 +15,7 @@ enum promc_refusal {
     PROMC_REFUSED_OBSERVATION
 };
 
-/* Signal safe: in a handler that has interrupted the holder of the lock, the first of a kind may not be counted. Keeps the error detail. */
+/* Signal safe. In a handler that has interrupted the holder of the lock, the first of a kind may not be counted. Keeps the error detail. */
 void promc_refused(const promc_family *family, enum promc_refusal reason);
 /* The same of a series. */
 void promc_refused_series(promc_series_ref ref, enum promc_refusal reason);

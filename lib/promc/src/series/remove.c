@@ -11,7 +11,7 @@
 static void unlink_child(struct promc_arena *arena, struct promc_family_data *data, struct promc_child *child)
 {
     promc_ref next = child->next;
-    /* The forward chain first: readers and recovery follow it. The child keeps its own `next`. */
+    /* Change the forward chain first: readers and recovery follow it. The child keeps its own `next`. */
     if (child->prev != 0) {
         struct promc_child *prev = promc_at(arena, child->prev);
         promc_store_release(&prev->next, next);
@@ -42,7 +42,7 @@ static void enter_quarantine(promc_registry *registry, struct promc_child *child
     header->quarantine_last = ref;
 }
 
-/* Same cells, next generation: a scrape that points to it can still read it, a handle cannot write. */
+/* The cells stay and the generation changes: a scrape that points to it can still read it, but no handle can write. */
 static void end_handles(struct promc_child *child)
 {
     promc_store_release(&child->live.word, promc_load(&child->live.word) + (UINT64_C(1) << 32));
@@ -86,7 +86,7 @@ void promc_child_take_out(promc_registry *registry, struct promc_family_data *da
     __atomic_fetch_sub(&registry->arena.header->series, 1, __ATOMIC_RELAXED);
 }
 
-/* An overflow series has the counts of no other series. That of one value of the cap label is removed when all others of the value are. */
+/* An overflow series must stay: its counts are in no other series. That of one value of the cap label goes when all others of the value have gone. */
 static bool stays(const struct promc_family_data *data, const struct promc_child *child, uint8_t flags)
 {
     if (flags & (PROMC_CHILD_REMOVED | PROMC_CHILD_LEAVING) || data->label_count == 0)
@@ -207,7 +207,7 @@ int promc_family_remove_matching(promc_family *family, const promc_label *match,
         if (index[i] < 0)
             return index[i];
     }
-    /* Twice if overflow series are removed after the others of their value. */
+    /* With a cap label, a second time: an overflow series can go only after the others of its value. */
     int removed = remove_all(family, match, index, count);
     if (family->data->cap_label)
         removed += remove_all(family, match, index, count);

@@ -10,9 +10,9 @@
  * (birth.h). The lock is held. O(1).
  */
 bool promc_child_remove(promc_registry *registry, struct promc_family_data *data, struct promc_child *child);
-/* Finally, for any series. The lock is held. */
+/* Remove any series for good. The lock is held. */
 void promc_child_take_out(promc_registry *registry, struct promc_family_data *data, struct promc_child *child);
-/* At a scrape: a leaving series that has been shown for long enough is removed finally (unless the lock is taken: next time). */
+/* At a scrape: remove a leaving series for good after it has been shown for long enough. If another thread holds the lock, the next scrape does it. */
 bool promc_child_gone(promc_registry *registry, struct promc_child *child, uint32_t now);
 
 #endif

@@ -64,7 +64,7 @@ static bool at_cap(const struct promc_family_data *data)
     return series - overflow >= data->max_series;
 }
 
-/* An update goes to it: from now on it is shown. */
+/* An update is about to go to the overflow series: show it from now on. */
 static void use(promc_family *family, struct promc_child *overflow)
 {
     promc_registry *registry = family->registry;
@@ -113,7 +113,7 @@ static struct promc_child *create_in_group(promc_family *family, struct promc_ca
     return group;
 }
 
-/* Find again, now that nobody else can create, and create. Values are clean. The lock is held. */
+/* Find the series again, since another thread may have created it meanwhile; else create it. Values are clean. The lock is held. */
 static struct promc_child *create_locked(promc_family *family, const promc_str *values, bool *dropped)
 {
     struct promc_candidate new = {.values = values};
@@ -138,7 +138,7 @@ static struct promc_child *create_locked(promc_family *family, const promc_str *
     return promc_series_overflow(family);
 }
 
-/* The destination of an update beyond the cap, if it can be decided without a lock: a flood of new values must not serialise the program. */
+/* The overflow series for an update beyond the cap, if no lock is needed: many new values must not make all threads wait for one lock. */
 static struct promc_child *overflow_without_lock(const promc_family *family, const promc_str *values, uint64_t *word)
 {
     const struct promc_family_data *data = family->data;
@@ -183,7 +183,7 @@ static int get_clean(promc_family *family, const promc_str *values, promc_series
         uint32_t hash;
         uint64_t found;
         struct promc_child *own = promc_series_find_word(family, values, &hash, &found);
-        if (own) /* it was the last one to be created, just now */
+        if (own) /* another thread has just created it, as the last one below the cap */
             return finish(family, own, found, false, out);
         return finish(family, overflow, overflow_word, true, out);
     }

@@ -4,8 +4,7 @@
  *
  * Layout of a block: struct promc_child, then the type's data in the child itself (struct promc_child_value for
  * types without cells, struct promc_child_behind for summaries and native histograms, struct promc_child_idle for families that expire),
- * then at `text_offset` the rendered labels
- * `a="b",c="d"`; if a value needed escaping (PROMC_CHILD_ESCAPED) the raw values follow them:
+ * then at `text_offset` the rendered labels `a="b",c="d"`; if a value needed escaping (PROMC_CHILD_ESCAPED) the raw values follow them:
  * uint32_t length[label_count] at the next multiple of 4, then the bytes. A summary's window (window.h) or a
  * native histogram's slots (native.h) are last.
  *
@@ -56,13 +55,13 @@ struct promc_child_value {
 };
 
 /*
- * A value with a time (promc_gauge_set_at()): `updates` is PROMC_VALUE_TORN, then `bits` is stored, then the time. A reader that finds the same
- * time before and after it has read `bits` has read what belongs together. Without a time both are stored as they come.
+ * A value with a time (promc_gauge_set_at()): `updates` is set to PROMC_VALUE_TORN, then `bits` is stored, then the time. If a reader finds the
+ * same time before and after it has read `bits`, the value and the time belong together. Without a time the order does not matter.
  */
 #define PROMC_VALUE_TIMED (UINT64_C(1) << 63)
 #define PROMC_VALUE_TORN UINT64_MAX
 
-/* Two threads may count one update between them: only that it changes matters. A value that had a time has none any more. */
+/* Two concurrent updates may count as one: it only matters that `updates` changes. Removes the time of a value that had one. */
 static inline void promc_child_value_changed(struct promc_child_value *value)
 {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(PROMC_PORTABLE)
@@ -90,7 +89,7 @@ struct promc_child_idle {
 _Static_assert(offsetof(struct promc_child, next) == offsetof(struct promc_block, next),
                "a free block's link is the child's");
 
-/* In families with a cap label, after the others. */
+/* In families with a cap label, after the structs above. */
 struct promc_child_group {
     promc_ref of;    /* the overflow series of its value of that label; 0: none */
     uint32_t series; /* in an overflow series: how many series count with it */
@@ -116,8 +115,10 @@ static inline uint32_t promc_child_cell(const struct promc_child *child)
     return (uint32_t)promc_load(&child->live.word);
 }
 
-/* Atomic: ASLEEP changes without the lock. Without atomic operations on a byte (riscv64, where gcc before 13 calls libatomic) it is one on
- * the word around it, which loses no store to the members beside. */
+/*
+ * Atomic: ASLEEP changes without the lock. If the machine has no atomic operations on a byte (riscv64, where gcc before 13 calls libatomic), it is
+ * one on the word around the byte, which loses no store to the members beside it.
+ */
 #if defined(__GCC_HAVE_SYNC_COMPARE_AND_SWAP_1) && !defined(PROMC_PORTABLE)
 static inline void promc_child_flag(struct promc_child *child, uint8_t flag)
 {
@@ -166,7 +167,7 @@ static inline struct promc_child_behind *promc_child_behind_at(const struct prom
     return (struct promc_child_behind *)(void *)((char *)(uintptr_t)child + sizeof(*child));
 }
 
-/* The same: NULL if it has none. */
+/* The data itself; NULL if the child has none. */
 static inline void *promc_child_behind(const struct promc_child *child)
 {
     uint32_t at = promc_child_behind_at(child)->at;
@@ -180,7 +181,7 @@ static inline struct promc_child_idle *promc_child_idle(const struct promc_child
     return (struct promc_child_idle *)(void *)((char *)(uintptr_t)child + at);
 }
 
-/* Label values as they are kept: valid UTF-8, cut at the limit. The buffer has room for them; the registry's `scratch` has, under its lock. */
+/* Make label values valid UTF-8 and cut them at the limit. The buffer must have room for them; the registry's `scratch`, under its lock, has. */
 void promc_values_repair(const promc_registry *registry, const promc_str *values, size_t count, promc_str *clean,
                          char *buffer);
 /* For values that were not found as they are: repair them, find or create their series, or the overflow series. */
@@ -217,7 +218,7 @@ static inline struct promc_child *promc_series_block(promc_series_ref ref)
     return (struct promc_child *)(void *)promc_ref_live(ref);
 }
 
-/* The child behind a handle, or NULL if there is none (any more). */
+/* The child of a handle, or NULL if the handle is zero or stale. */
 static inline struct promc_child *promc_series_child(promc_series_ref ref)
 {
     if (ref.where == 0 || promc_load_acquire(&promc_ref_live(ref)->word) != ref.word)

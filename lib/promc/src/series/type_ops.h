@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The description of a metric type: one row of a table (types/types.c), to which the registry points. The rooms below `types` use only the
- * row, so a
- * new type is a row and its file, and nothing else. A function that is NULL has nothing to do.
+ * row, so a new type needs only a row and its own file. A function may be NULL: then there is nothing to do.
  */
 #ifndef PROMC_SERIES_TYPE_OPS_H
 #define PROMC_SERIES_TYPE_OPS_H
@@ -28,7 +27,7 @@ struct promc_type_ops {
     const char *reserved_label; /* NULL: none */
     bool refuses_suffixes;      /* its name must not end like another type's samples */
     bool has_no_unit;
-    bool accumulates; /* inc, add or observe: the exposed value is a total since `created` */
+    bool accumulates; /* updated by inc, add or observe: the exposed value is a total since `created` */
 
     /* Of a family. */
     uint32_t cells;                               /* cells of a child; 0: its value is in the child */
@@ -46,7 +45,7 @@ struct promc_type_ops {
                  struct promc_child *child);                           /* created, not yet findable; the lock is held */
     void (*removed)(struct promc_child *child);                        /* the lock is held */
     void (*free)(promc_registry *registry, struct promc_child *child); /* nobody can use it; the lock is held */
-    /* One that wrote to these: its run in a shard. The lock is held. */
+    /* A process that wrote to these cells has died. They are the child's run in one shard. The lock is held. */
     void (*process_gone)(const struct promc_arena *arena, uint64_t *cells, struct promc_child *child);
     void (*repair)(uint64_t *cells, struct promc_child *child);                 /* their writer died within an update */
     void (*forked)(const struct promc_arena *arena, struct promc_child *child); /* its cells are 0 again */
@@ -55,7 +54,7 @@ struct promc_type_ops {
 
     /* Of a reader. */
     void (*view)(const struct promc_arena *arena, const struct promc_family_data *data, struct promc_family_view *view);
-    /* All values of one instant. false: the newest ones, because a writer neither paused nor answered. */
+    /* All values of one instant. false: the newest of each, because a writer neither paused nor answered. */
     bool (*read)(promc_registry *registry, const struct promc_child *child, struct promc_values *out);
 };
 

@@ -12,7 +12,7 @@ static bool ends_with(const char *name, size_t length, const char *suffix)
     return length >= n && memcmp(name + length - n, suffix, n) == 0;
 }
 
-/* Bytes that a UTF-8 name must not contain, although quoted names allow them: they would forge lines in logs and tools. */
+/* Bytes that a UTF-8 name must not contain, although the formats allow them in quotes: they could forge lines in logs and tools. */
 static bool is_control(unsigned char c)
 {
     return c < 0x20 || c == 0x7f;
@@ -41,7 +41,7 @@ static int check_characters(const char *name, size_t length, bool allow_utf8, bo
     return 0;
 }
 
-/* Suffixes that belong to another type's samples in any context. */
+/* Suffixes that only samples of another type may have. */
 static int check_reserved(const char *name, size_t length, const struct promc_type_ops *type)
 {
     static const char *const never[] = {"_bucket", "_created", NULL};

@@ -30,7 +30,7 @@ int promc_check_unit(const struct promc_names *names, const struct promc_type_op
 int promc_check_labels(const struct promc_arena *arena, const struct promc_names *names,
                        const struct promc_type_ops *type, const promc_family_settings *settings, unsigned *count,
                        unsigned *constant_count, bool *utf8);
-/* A constant label on its own (the registry's). `whose` is for the text. */
+/* A constant label on its own (the registry's). `whose` is for the error's text. */
 int promc_check_constant(const char *whose, const promc_label *label, bool allow_utf8);
 
 /*

@@ -11,8 +11,8 @@ static bool installed;
 static sigset_t saved_mask; /* of the forking thread; the slots' lock guards it */
 
 /*
- * Take every lock in the defined order (slots, threads, then each registry's), so that the child inherits nothing
- * half done. A shared arena's own lock is not taken: it stays with its holder in the parent. Signals are blocked, so that no
+ * Take every lock in the defined order (slots, threads, then each registry's), so that the child inherits no unfinished
+ * change. A shared arena's own lock is not taken: it stays with its holder in the parent. Signals are blocked, so that no
  * handler updates a metric in the child before the child has released the parent's shards.
  */
 static void prepare(void)

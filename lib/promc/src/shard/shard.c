@@ -18,9 +18,9 @@ static struct promc_shard *header_of(promc_registry *registry, uint32_t shard)
 }
 
 /*
- * A process that reaps must never see our number with another process's start time: it would take us for dead, and two threads would write
- * the same cells. So a shard without an owner has no start time (0, unknown), and a shard that our process has already gets ours before the
- * thread's number.
+ * A process that frees dead processes' shards must never see our pid with another process's start time: it would take us for dead, and two
+ * threads would write the same cells. So a shard without an owner has no start time (0, unknown), and in a shard that our process already
+ * has, our start time is stored before the thread's number.
  */
 static bool claim(promc_registry *registry, uint32_t index, uint64_t expected)
 {
@@ -73,8 +73,8 @@ static uint32_t claim_dead(promc_registry *registry)
 }
 
 /*
- * Any shard; NONE: there is none. *later: the lock was taken, and might have helped. It is not waited for, because this may be a
- * signal handler that has interrupted the lock's holder.
+ * Any shard, or NONE. *later: another thread holds the lock, so a later attempt may succeed. It does not wait for the lock, because this may
+ * be a signal handler that has interrupted the lock's holder.
  */
 static uint32_t claim_any(promc_registry *registry, bool *later)
 {

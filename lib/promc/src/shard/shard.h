@@ -7,16 +7,15 @@
  *  - ownership changes by a compare-and-swap of `owner`, pid << 32 | tid, with acquire; it is released by a store with release, so
  *    the next owner sees all writes of the last one and continues from there: the values stay, they are part of the totals;
  *  - tid 0: free, but still the pid's (its values may balance those of the process' other shards). Another process takes it only after
- *    that pid is dead, and after hooks->settle() has dropped what that process had in flight and completed what it had half done;
+ *    that pid is dead, and after hooks->settle() has dropped its contribution to up-down gauges and repaired its unfinished updates;
  *  - `shards_used` only grows, under the arena's lock (a shard's memory is committed then: arena/commit.h), and is raised before the first
  *    write, so that a reader that loads it with acquire misses no shard. A thread that cannot have the lock at once uses the shared shard
  *    meanwhile;
  *  - the last shard has no owner: a thread that finds none free, or must not touch its own (below), writes there with atomics.
  *
  * Signal handlers: a handler runs on the thread that it has interrupted, so its stores come between two instructions of that thread.
- * One-cell
- * updates are one instruction. `busy` is 1 while the owner is inside an update of several cells: a handler that finds it set
- * uses the shared shard. promc_tls.base is set last when a thread attaches, and a handler that interrupted the attaching
+ * Updates of one cell are one instruction. `busy` is 1 while the owner is inside an update of several cells: a handler that finds it set
+ * uses the shared shard. promc_tls.base is set last when a thread attaches, and a handler that interrupts the attaching
  * (thread.h: the list's lock knows its holder) uses the shared shard, too.
  *
  * A reader that wants cells of one instant asks the owner (`request` … `acknowledged`, `scratch`): types/histogram.h.
@@ -57,7 +56,7 @@ uint64_t *promc_shard_shared(promc_series_ref ref);
  * atomics. NULL: none (the zero handle, or a stale one, which is counted).
  */
 uint64_t *promc_cell_own(promc_series_ref ref, uint32_t *cell, bool *shared);
-/* The owner releases it; the values stay. */
+/* The owner releases its shard; the values stay. */
 void promc_shard_release(promc_registry *registry, uint32_t index);
 
 /* Free the shards of dead processes. The lock is held. */

@@ -18,8 +18,8 @@ promc_registry *promc_registry_in_slot(uint32_t slot)
 }
 
 /*
- * A handle's own entry does not change while its registry lives. Another one may change meanwhile; one that is read half old and
- * half new is recognised by its `bytes`, which are checked once more.
+ * A handle's own entry does not change while its registry exists. Other entries may change during the search: `bytes` is read a second time
+ * to recognise an entry of which one field was old and another new.
  */
 static __attribute__((noinline)) promc_registry *find_in_crowd(uintptr_t where)
 {

@@ -25,9 +25,9 @@ promc_registry *promc_registry_of(promc_series_ref ref);
 uint32_t promc_slots_free(void);
 /* Publish the registry in its slot, with its arena's addresses. */
 void promc_slots_enter(promc_registry *registry);
-/* It need not be published. */
+/* The registry may be one that was never published. */
 void promc_slots_leave(const promc_registry *registry);
-/* All entries, indices 0 to PROMC_PLACES - 1; NULL: empty. */
+/* Entry `place` of all entries, 0 to PROMC_PLACES - 1; NULL: empty. */
 #define PROMC_PLACES (PROMC_SLOTS + PROMC_CROWD)
 promc_registry *promc_slots_at(uint32_t place);
 

@@ -60,7 +60,7 @@ struct promc_thread *promc_thread_self(void)
     return thread == &ended ? NULL : thread;
 }
 
-/* From the spare ones, into which a page is cut: mmap(2) and not malloc(), since a thread may attach in a signal handler. */
+/* A spare record; if there is none, a page becomes spare records. It is from mmap(2) and not malloc(), since a signal handler may attach its thread. */
 static struct promc_thread *take_spare(void)
 {
     struct promc_thread *thread = spare;
@@ -83,7 +83,7 @@ static struct promc_thread *take_spare(void)
 static void on_exit_of_thread(void *argument)
 {
     struct promc_thread *thread = argument;
-    /* The key is set again a few times: the mark must still exist for the destructors that run later. */
+    /* Set the mark again in each round of destructors: later destructors must still find it. */
     (void)pthread_setspecific(exit_key, &ended);
     if (thread == &ended || !promc_threads_lock())
         return;
@@ -109,7 +109,7 @@ int promc_threads_init(void)
     return 0;
 }
 
-/* A plugin that contains the static library may be unloaded before a thread ends that has used it. */
+/* A plugin that contains the static library may be unloaded before the end of a thread that has used it. */
 static __attribute__((destructor)) void forget_exit_key(void)
 {
     if (exit_key_made)
@@ -147,7 +147,7 @@ void promc_threads_reset(void)
 {
     struct promc_thread *mine = promc_thread_self();
     memset(&promc_tls, 0, sizeof(promc_tls));
-    /* The records of the parent's threads are free for ours. */
+    /* The records of the parent's threads become spare. */
     for (struct promc_thread *thread = first, *next; thread; thread = next) {
         next = thread->next;
         if (thread == mine)
@@ -168,7 +168,7 @@ void promc_threads_forget(uint32_t slot)
     if (!promc_threads_lock())
         return;
     for (struct promc_thread *thread = first; thread; thread = thread->next) {
-        /* Its owner may be reading the word in an update of another registry: same cache line, not same word. */
+        /* The owner may update another registry meanwhile: that reads another word of this cache line. */
         promc_store(&thread->tls->base[slot], NULL);
         thread->shard[slot] = 0;
         thread->denied[slot] = 0;

@@ -27,9 +27,8 @@ struct promc_thread *promc_threads_first(void);
 /* The record of the calling thread; NULL: it has never attached, or has ended. */
 struct promc_thread *promc_thread_self(void);
 /*
- * The same, created if necessary, with the thread's exit hooked. The lock is held. NULL: the thread has already ended (its further updates,
- * in
- * other destructors or in signal handlers, go to the shared shard), or the system is out of memory.
+ * The same, created if necessary; its exit will release the thread's shards. The lock is held. NULL: the thread has already ended (its further
+ * updates, in other destructors or in signal handlers, go to the shared shard), or the system is out of memory.
  */
 struct promc_thread *promc_thread_link(void);
 /* After fork, in the child: this thread is the only one, and owns nothing. */
