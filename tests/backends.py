@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL and RabbitMQ for the tests: the servers of tools/stack, each with its own folder and ports. There is one server for each
-session, because they start slowly; each test has its own database or virtual host.
+"""PostgreSQL and RabbitMQ for the tests: the servers of tools/stack, each with its own folder and ports. They start slowly, so there is
+one of each per session. Each test has its own database or virtual host.
 
     def test_x(postgres_server, rabbitmq_server, make_service):
         service = make_service(STORE=postgres_server.database(), QUEUE=rabbitmq_server.vhost())
@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from support.ports import free_port  # before `stack`, which it makes known
+from support.ports import free_port  # imported first: it puts `stack` on the path
 
 from stack import web
 from stack.account import Launcher, account
@@ -34,8 +34,8 @@ def own_folder(kind, owner=None):
 
 
 class PostgreSQL(postgres.PostgreSQL):
-    """Nobody is asked for a password. A killed server has lost nothing that the kernel has; a machine without power is not what is
-    tested."""
+    """Needs no password. fsync is off: the tests kill servers but never cut the machine's power, and the kernel keeps what a killed
+    server has written."""
 
     def __init__(self):
         owner = account("postgres") if os.geteuid() == 0 else None
@@ -47,21 +47,21 @@ class PostgreSQL(postgres.PostgreSQL):
         self.make_role()
 
     def database(self):
-        """A new, empty database; its URL, as STORE takes it."""
+        """Create an empty database. Return its URL, in the form that STORE accepts."""
         return self.make_database(f"test_{os.getpid()}_{next(_numbers)}")
 
     def close(self):
-        """An immediate shutdown: what it has in memory is of no use to anybody, and it leaves no shared memory behind."""
+        """Immediate shutdown: nobody needs the data any more. Unlike a kill, it frees the server's shared memory."""
         if self.running():
             self.process.stop(number=signal.SIGQUIT)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class RabbitMQ(rabbitmq.RabbitMQ):
-    """Its user's password has characters that a URL must quote. The management API is for the tests alone."""
+    """The user's password has characters that a URL must quote. Only the tests use the management API."""
 
     def __init__(self, tls=None):
-        """@param tls a folder with ca.pem, server.pem and server.key: it listens with TLS too, on `tls_port`"""
+        """@param tls a folder with ca.pem, server.pem and server.key. With it, the server also listens with TLS, on `tls_port`."""
         directory = own_folder("rabbitmq")
         port, dist_port, epmd_port, self.tls_port, self.http_port = (free_port() for _ in range(5))
         settings = {"management.tcp.ip": "127.0.0.1", "management.tcp.port": self.http_port,
@@ -76,14 +76,14 @@ class RabbitMQ(rabbitmq.RabbitMQ):
         self.start()
 
     def answers(self):
-        """AMQP, and the API."""
+        """Both AMQP and the management API answer."""
         try:
             return super().answers() and self.api("GET", "overview") is not None
         except OSError:
             return False
 
     def api(self, method, path, body=None):
-        """The management API; the answer as an object, None when it has no body."""
+        """Call the management API. Return the parsed answer, or None when it has no body."""
         login = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         try:
             return web.send(method, f"http://127.0.0.1:{self.http_port}/api/{path}", body, headers={"Authorization": f"Basic {login}"})
@@ -91,14 +91,14 @@ class RabbitMQ(rabbitmq.RabbitMQ):
             raise AssertionError(f"{method} {path}: {error.code} {error.read()[:500]}") from None
 
     def ctl(self, *words):
-        """rabbitmqctl: what the management API cannot."""
+        """Run rabbitmqctl, for what the management API cannot do."""
         done = subprocess.run([rabbitmq.PROGRAM.with_name("rabbitmqctl"), "-n", self.node, *words], env=self.environment(),
                               capture_output=True, text=True, timeout=180, check=False)
         assert done.returncode == 0, f"rabbitmqctl {words}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def vhost(self):
-        """A new virtual host; its URL, as QUEUE takes it."""
+        """Create a virtual host. Return its URL, in the form that QUEUE accepts."""
         name = f"test/{os.getpid()}-{next(_numbers)}"
         self.api("PUT", f"vhosts/{quote(name, safe='')}", {})
         self.api("PUT", f"permissions/{quote(name, safe='')}/{self.user}", {"configure": ".*", "write": ".*", "read": ".*"})
@@ -112,7 +112,7 @@ class RabbitMQ(rabbitmq.RabbitMQ):
 
 @contextmanager
 def serving(kind, **options):
-    """A server of this class until the block ends; a skip where it is not installed."""
+    """Run a server of this class until the block ends. Skip the test if it is not installed."""
     if not kind.installed():
         pytest.skip(f"no {kind.__name__} server (apt-get install {kind.package})")
     server = kind(**options)

@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from support import faults, generations  # before `stack`, which they make known
+from support import faults, generations  # imported first: it puts `stack` on the path
 
 from stack.server import Server
 from support.prometheus import Prometheus
@@ -13,7 +13,7 @@ from support.service import BINARY, Service
 from support.target import Target
 
 pytest_plugins = ["backends"]
-Server.death_signal = signal.SIGKILL  # a killed pytest takes its servers with it, also one that is broken
+Server.death_signal = signal.SIGKILL  # the servers die with pytest, even when pytest is killed
 
 
 def pytest_sessionstart(session):
@@ -22,7 +22,7 @@ def pytest_sessionstart(session):
 
 
 def pytest_sessionfinish(session):
-    """Several pytests share the work (pytest-xdist): each hands its rows of the tables to the one that prints."""
+    """With pytest-xdist, each worker sends its rows of the tables to the process that prints them."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["tables"] = faults.recorded()
 
@@ -39,7 +39,7 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
-    """The closing line that every suite of this project has."""
+    """Print the last line that every test suite of this project prints."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
         return
@@ -49,7 +49,7 @@ def pytest_unconfigure(config):
 
 
 def group(item):
-    """The tests that share what is made once for their file (fixtures of scope "module"): one name for all. None for the others."""
+    """One group name for all tests that share a fixture of scope "module". None for other tests."""
     defined = item._fixtureinfo.name2fixturedefs
     shared = [name for name in item.fixturenames if name in defined and defined[name][-1].scope == "module"]
     parameters = getattr(item, "callspec", None) and item.callspec.params or {}
@@ -63,17 +63,17 @@ def uses_broker(item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Tests that share a server stay in one pytest, so that it is started once; all others go to whichever is free. RabbitMQ is shared by
-    all files: its start is ten seconds of a processor, and while it runs it never rests.
+    """Tests that share a server run in one pytest process, so that the server starts once. All other tests run in any process. All files share
+    one RabbitMQ: it needs ten seconds of CPU time to start, and it uses the CPU even when idle.
 
-    On other back ends (make test-backends): the tests that start the service by make_service, and no others; and with the installed
-    Prometheus, to which it is all one."""
+    On other back ends (make test-backends), only tests that start the service by make_service run, and only with the installed Prometheus:
+    the back end makes no difference to Prometheus."""
     if os.environ.get("STORE") == "postgres" or os.environ.get("QUEUE") == "amqp":
         kept = [item for item in items if "make_service" in item.fixturenames and not item.get_closest_marker("embedded")
                 and getattr(getattr(item, "callspec", None), "params", {}).get("generation", "installed") == "installed"]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # what takes long is not begun last
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # start the slow tests first
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             name = group(item) or ("rabbitmq" if uses_broker(item) and os.environ.get("QUEUE") != "amqp" else None)
@@ -83,8 +83,8 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture
 def backends(request):
-    """backends(data_dir): the settings of one service's servers: none, or with STORE=postgres QUEUE=amqp in the environment
-    (make test-backends) a database and a virtual host of its own. Services that share a DATA_DIR share these too."""
+    """backends(data_dir): the back-end settings of one service. Empty by default. With STORE=postgres QUEUE=amqp in the environment
+    (make test-backends): a new database and virtual host. Services that share a DATA_DIR share these too."""
     given = {}
 
     def make(data_dir):
@@ -105,7 +105,7 @@ def backends(request):
 
 @pytest.fixture
 def make_service(tmp_path, backends):
-    """make_service(**env): a running ingest-api. After the test each must end cleanly and have logged no error."""
+    """make_service(**env): a running ingest-api. After the test, each must exit cleanly and must have logged no errors."""
     made = []
 
     def make(started=True, **env):
@@ -118,7 +118,7 @@ def make_service(tmp_path, backends):
     for service in made:
         try:
             service.close()
-        except Exception as fault:  # noqa: BLE001 - the others are closed all the same
+        except Exception as fault:  # noqa: BLE001 - close the others too
             faults.append(fault)
             if service.process:
                 service.process.kill()
@@ -150,13 +150,13 @@ def client(service, organisation):
 
 @pytest.fixture(params=generations.VERSIONS)
 def generation(request, monkeypatch):
-    """The test runs once for each generation of Prometheus that is here; what starts one starts that."""
+    """Run the test once for each installed generation of Prometheus. Every Prometheus that the test starts is of that generation."""
     return generations.use(request.param, monkeypatch)
 
 
 @pytest.fixture
 def make_prometheus(tmp_path):
-    """make_prometheus(service, **settings): a real one that scrapes it. After the test it must have complained about nothing."""
+    """make_prometheus(service, **settings): a real Prometheus that scrapes the service. After the test, its log must contain no complaints."""
     made = []
 
     def make(service, **settings):
@@ -176,7 +176,7 @@ def make_prometheus(tmp_path):
 
 @pytest.fixture
 def target(tmp_path):
-    """A C program with promc-exporter that shows what it is told to observe."""
+    """A C program with promc-exporter that exposes what the test tells it to observe."""
     made = Target(tmp_path / "target.log")
     yield made
     if made.popen.poll() is None:

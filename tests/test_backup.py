@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backups of the embedded store: taken under load, interrupted, restored; and what a start reports for a damaged store."""
+"""Backups of the embedded store: made under load, interrupted, restored; and how the service reports a damaged store when it starts."""
 import json
 import random
 import shutil
@@ -29,7 +29,7 @@ def command(service, *words, **options):
 
 
 def run(service, *words):
-    """Its answer as an object; it must have said nothing else."""
+    """Run the command and return its answer, parsed. It must print nothing else."""
     process = command(service, *words)
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, ""), err
@@ -45,14 +45,14 @@ def refusal(service, *words):
 
 
 def emails(path):
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:  # an open one is a user of the store
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:  # a connection left open counts as a user of the store
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         return [row[0] for row in db.execute("SELECT email FROM crm_prospects")]
 
 
 def overwrite_rows(path, data):
-    """A page of prospects is `data` from now on. It is looked up: a page of the middle may be a free one, which may hold anything."""
+    """Overwrite one page of prospects with `data`. Look the page up: a page from the middle may be free, and then damage is not an error."""
     with closing(sqlite3.connect(path)) as db:
         page, = db.execute("SELECT min(pageno) FROM dbstat WHERE name = 'crm_prospects' AND pagetype = 'leaf'").fetchone()
     whole = path.read_bytes()
@@ -60,7 +60,7 @@ def overwrite_rows(path, data):
 
 
 def stopped_in_the_middle(service, file):
-    """A backup that stands still (SIGSTOP) with a part of its copy written. One that was too quick for us has ended well; then another."""
+    """A backup process, stopped (SIGSTOP) after it has written a part of the copy. If one ends before we can stop it, start another."""
     partial = file.with_name(file.name + ".partial")
 
     def some_is_written():
@@ -71,9 +71,9 @@ def stopped_in_the_middle(service, file):
 
     def caught():
         process = command(service, "backup", file)
-        wait_until("it copies", lambda: process.poll() is not None or some_is_written(), interval=0.001)
+        wait_until("the backup copies", lambda: process.poll() is not None or some_is_written(), interval=0.001)
         process.send_signal(signal.SIGSTOP)
-        wait_until("it stands still", lambda: process.poll() is not None or state(process.pid) == "T", interval=0.001)
+        wait_until("the backup is stopped", lambda: process.poll() is not None or state(process.pid) == "T", interval=0.001)
         if process.poll() is None and some_is_written():
             return process
         process.send_signal(signal.SIGCONT)
@@ -93,7 +93,7 @@ def names(service):
 
 @pytest.fixture(scope="session")
 def many_rows(tmp_path_factory):
-    """A store with so many rows that a copy of it takes a while: (its file, whose rows they are). Made once in each pytest."""
+    """A store with enough rows that a copy takes some time: (file, organisation). Made once per pytest process."""
     service = Service(tmp_path_factory.mktemp("filled")).start()
     owner = service.organisation()
     assert service.client(owner).import_csv(csv_rows(ROWS, tag="old")).status == 200
@@ -104,7 +104,7 @@ def many_rows(tmp_path_factory):
 
 @pytest.fixture
 def filled(make_service, many_rows):
-    service = make_service(started=False, STORE_TIMEOUT_MS=60000)  # nothing is refused for a busy disk
+    service = make_service(started=False, STORE_TIMEOUT_MS=60000)  # a busy disk must not fail a request
     file, service.owner = many_rows
     shutil.copy(file, service.data_dir)
     return service.start()
@@ -118,7 +118,7 @@ def test_a_copy_taken_under_load_holds_what_was_acknowledged(filled, make_servic
         before = set(load.acknowledged)
     backup = stopped_in_the_middle(filled, file)
     meanwhile = len(load.acknowledged)
-    load.wait_for(meanwhile + 100)  # the service waits for nobody's backup
+    load.wait_for(meanwhile + 100)  # the service does not wait for the backup
     backup.send_signal(signal.SIGCONT)
     made, err = backup.communicate(timeout=PATIENCE)
     assert (backup.returncode, err) == (0, ""), err
@@ -129,11 +129,11 @@ def test_a_copy_taken_under_load_holds_what_was_acknowledged(filled, make_servic
                                      "organisations": 1, "seconds": 0}
     assert file.stat().st_mode & 0o777 == 0o600 and [p.name for p in tmp_path.iterdir() if p.name.startswith("copy")] == ["copy.db"]
     there = emails(file)
-    assert len(there) == len(set(there)) and before <= set(there), "each row that was acknowledged before it began"
-    assert set(Counter(e.split(".")[0] for e in there if e.startswith("load")).values()) == {5}, "an import whole, or not at all"
+    assert len(there) == len(set(there)) and before <= set(there), "a row that was acknowledged before the backup is missing"
+    assert set(Counter(e.split(".")[0] for e in there if e.startswith("load")).values()) == {5}, "an import is in the copy only in part"
     print(f"copy: {len(there)} rows, {len(before)} of the load acknowledged before, {meanwhile} more meanwhile, {made['seconds']:.2f} s")
 
-    # The copy in another place is the same store, and the work goes on there.
+    # Restored in another place, the copy is the same store and can be used.
     other = make_service(started=False)
     assert run(other, "restore", file) | {"schema_version": 0} == {
         "store": str(other.data_dir / "ingest.db"), "bytes": file.stat().st_size, "schema_version": 0, "organisations": 1, "replaced": None}
@@ -143,7 +143,7 @@ def test_a_copy_taken_under_load_holds_what_was_acknowledged(filled, make_servic
     assert sorted(p["email"] for p in client.prospects() if not p["email"].startswith("new")) == sorted(there)
 
 
-def test_what_a_backup_is_not_written_over(filled, tmp_path):
+def test_backup_refuses_to_overwrite(filled, tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("not a database")
     assert "exists and is not a backup" in refusal(filled, "backup", precious)
@@ -158,13 +158,13 @@ def test_what_a_backup_is_not_written_over(filled, tmp_path):
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_backup_that_is_cut_off_leaves_the_old_one(filled, tmp_path, how):
+def test_an_interrupted_backup_keeps_the_old_one(filled, tmp_path, how):
     file, partial = tmp_path / "copy.db", tmp_path / "copy.db.partial"
     run(filled, "backup", file)
     before = file.read_bytes()
 
     def cut_off():
-        """One that is told to end behind its last slice ends well; a killed one never does."""
+        """A backup that gets SIGTERM after its last slice succeeds. A killed one never does."""
         nonlocal before
         process = stopped_in_the_middle(filled, file)
         process.send_signal(how)
@@ -175,13 +175,13 @@ def test_a_backup_that_is_cut_off_leaves_the_old_one(filled, tmp_path, how):
         assert partial.exists() == (how == signal.SIGKILL)
         before = file.read_bytes()
         return process.returncode != 0
-    for _ in range(2):  # the second finds what the first has left
-        wait_until("one cut off", cut_off)
+    for _ in range(2):  # the second run finds the .partial file of the first
+        wait_until("an interrupted backup", cut_off)
     run(filled, "backup", file)
     assert len(emails(file)) == ROWS and not partial.exists()
 
 
-def test_two_at_once(filled, tmp_path):
+def test_two_backups_at_once(filled, tmp_path):
     first, second = (command(filled, "backup", tmp_path / "copy.db") for _ in range(2))
     said = [process.communicate(timeout=PATIENCE) for process in (first, second)]
     assert 0 in (first.returncode, second.returncode), said
@@ -190,7 +190,7 @@ def test_two_at_once(filled, tmp_path):
     assert len(emails(tmp_path / "copy.db")) == ROWS
 
 
-def test_a_restore_asks_before_it_replaces(filled, tmp_path, make_service):
+def test_a_restore_replaces_data_only_with_replace(filled, tmp_path, make_service):
     file, store = tmp_path / "copy.db", filled.data_dir / "ingest.db"
     run(filled, "backup", file)
     client = filled.client(filled.owner)
@@ -198,15 +198,15 @@ def test_a_restore_asks_before_it_replaces(filled, tmp_path, make_service):
     for words in ((), ("--replace",)):
         assert "is in use: stop every ingest-api that uses it first" in refusal(filled, "restore", *words, file)
     assert client.import_csv(csv_rows(1, tag="later")).status == 200
-    filled.kill()  # what it committed last is in the log alone
+    filled.kill()  # the last commit is only in the WAL
     assert "--replace moves it aside" in refusal(filled, "restore", file)
     assert "is the database itself" in refusal(filled, "restore", "--replace", store)
     done = run(filled, "restore", "--replace", file)
     assert len(emails(store)) == ROWS
-    assert len(emails(done["replaced"])) == ROWS + 2, "what was there, its log with it"
+    assert len(emails(done["replaced"])) == ROWS + 2, "the old database was not kept together with its WAL"
     filled.start()
     assert len(filled.client(filled.owner).prospects()) == ROWS
-    # A store that nobody has used yet is nothing to ask about.
+    # A store without data is replaced without --replace.
     fresh = make_service()
     fresh.stop()
     run(fresh, "restore", file)
@@ -214,7 +214,7 @@ def test_a_restore_asks_before_it_replaces(filled, tmp_path, make_service):
     assert len(fresh.client(filled.owner).prospects()) == ROWS
 
 
-def test_what_is_no_backup_is_not_put_back(filled, tmp_path):
+def test_restore_refuses_invalid_backups(filled, tmp_path):
     file, store = tmp_path / "copy.db", filled.data_dir / "ingest.db"
     run(filled, "backup", file)
     filled.stop()
@@ -242,8 +242,8 @@ def test_what_is_no_backup_is_not_put_back(filled, tmp_path):
     assert "No such file" in refusal(filled, "restore", tmp_path / "nowhere")
 
 
-def test_a_restore_that_is_killed_leaves_one_of_both_or_says_so(filled, tmp_path):
-    """Whatever the moment: the old store whole, the new one whole, or no start until it is run again."""
+def test_a_killed_restore_never_leaves_a_partial_store(filled, tmp_path):
+    """Whenever it is killed: the old store is whole, or the new store is whole, or the service does not start until the restore is repeated."""
     file, store, random_ = tmp_path / "copy.db", filled.data_dir / "ingest.db", random.Random(7)
     run(filled, "backup", file)
     assert filled.client(filled.owner).import_csv(csv_rows(1, tag="late")).status == 200
@@ -260,7 +260,7 @@ def test_a_restore_that_is_killed_leaves_one_of_both_or_says_so(filled, tmp_path
         process = command(filled, "restore", "--replace", file)
         if at % 2:
             while process.poll() is None and not any("replaced" in name and not name.endswith("-wal") for name in names(filled)):
-                pass  # between the old one's name and the new one's, as far as that can be hit
+                pass  # try to kill it between the two renames
         else:
             time.sleep(random_.uniform(0, takes) if at else 0)
         process.kill()
@@ -273,14 +273,14 @@ def test_a_restore_that_is_killed_leaves_one_of_both_or_says_so(filled, tmp_path
             assert (filled.data_dir / "ingest.db.restoring").exists()
             seen["none"] += 1
             second = int(time.time())
-            wait_until("what is put aside now has another name: it is named by the second", lambda: int(time.time()) > second)
+            wait_until("the next second: it is part of the name of the replaced store", lambda: int(time.time()) > second)
             run(filled, "restore", file)
     assert len(seen) > 1, seen
 
 
 @pytest.mark.parametrize("with_log", [True, False])
-def test_no_start_after_a_restore_that_was_cut_off(filled, tmp_path, with_log):
-    """The two moments that a kill would have to hit exactly."""
+def test_no_start_after_an_interrupted_restore(filled, tmp_path, with_log):
+    """The two states that a kill leaves only at an exact moment."""
     store, file = filled.data_dir / "ingest.db", tmp_path / "copy.db"
     run(filled, "backup", file)
     filled.kill()
@@ -294,11 +294,11 @@ def test_no_start_after_a_restore_that_was_cut_off(filled, tmp_path, with_log):
     assert len(filled.client(filled.owner).prospects()) == ROWS
 
 
-# ---- what a start says ----
+# ---- what the service reports when it starts ----
 
 
 def does_not_start(service):
-    """What it says; it must not have changed a file."""
+    """Assert that the service does not start and changes no file. Return its error text."""
     before = {name: (service.data_dir / name).read_bytes() for name in names(service) if not name.endswith("-shm")}
     done = subprocess.run([BINARY], env={k: str(v) for k, v in service.env.items()}, cwd=service.directory, capture_output=True, text=True,
                           timeout=PATIENCE)
@@ -318,7 +318,7 @@ def test_an_empty_file_where_a_database_was(filled):
     assert (filled.data_dir / "ingest.db").stat().st_size == 0
 
 
-def test_a_log_without_its_database(filled):
+def test_a_wal_without_its_database(filled):
     filled.kill()
     (filled.data_dir / "ingest.db").rename(filled.data_dir / "elsewhere")
     assert "is missing, but its log (-wal) exists" in does_not_start(filled)
@@ -327,7 +327,7 @@ def test_a_log_without_its_database(filled):
     assert len(filled.client(filled.owner).prospects()) == ROWS
 
 
-def test_a_database_that_is_cut_short_or_is_none(filled):
+def test_a_truncated_or_invalid_database(filled):
     filled.stop()
     store = filled.data_dir / "ingest.db"
     whole = store.read_bytes()
@@ -337,9 +337,9 @@ def test_a_database_that_is_cut_short_or_is_none(filled):
         assert str(store) in said and "the database is damaged" in said and "ingest-api restore --replace FILE" in said
 
 
-def test_a_damaged_log_is_said_and_can_be_left_behind(make_service, tmp_path):
-    """Twenty imports are in the log; a byte of it is turned over before the last ten. SQLite would say nothing, and forget them."""
-    service = make_service(ROLE="api")  # no jobs: so many pages that SQLite begins its log anew are never written
+def test_a_damaged_wal_is_reported_and_can_be_replaced(make_service, tmp_path):
+    """The WAL has twenty imports; one bit is flipped before the last ten. SQLite itself would silently drop these."""
+    service = make_service(ROLE="api")  # no jobs: so few pages are written that SQLite does not restart the WAL
     organisation = service.organisation()
     client = service.client(organisation)
     log, sizes = service.data_dir / "ingest.db-wal", []
@@ -353,7 +353,7 @@ def test_a_damaged_log_is_said_and_can_be_left_behind(make_service, tmp_path):
     said = does_not_start(service)
     assert "is damaged at frame" in said and "later commits cannot be read. Nothing was changed." in said
     assert log.stat().st_size == len(whole)
-    # As the message says: a copy of what can be read, put in its place.
+    # As the message says: back up what can be read and restore that.
     run(service, "backup", tmp_path / "copy.db")
     assert log.stat().st_size == len(whole)
     replaced = run(service, "restore", "--replace", tmp_path / "copy.db")["replaced"]
@@ -364,7 +364,7 @@ def test_a_damaged_log_is_said_and_can_be_left_behind(make_service, tmp_path):
 
 
 @pytest.mark.parametrize("cut", ["in the last commit", "garbage behind the last commit"])
-def test_a_power_cut_is_no_damage(make_service, cut):
+def test_a_power_cut_is_not_reported_as_damage(make_service, cut):
     service = make_service(ROLE="api")
     organisation = service.organisation()
     client = service.client(organisation)
@@ -378,27 +378,27 @@ def test_a_power_cut_is_no_damage(make_service, cut):
     assert len(service.client(organisation).prospects()) in (12, 15)
 
 
-# ---- what /health/ready says ----
+# ---- /health/ready ----
 
 
 def health(service):
     return service.client().get("/health/ready").status
 
 
-def test_a_page_that_is_none_is_found_after_the_start(filled):
-    """Nobody has asked for its rows: the service looks through all of it by itself."""
+def test_a_damaged_page_is_found_after_the_start(filled):
+    """No request reads the page: the service checks the whole database by itself."""
     filled.errors_allowed = True
     filled.stop()
     overwrite_rows(filled.data_dir / "ingest.db", b"\x77" * PAGE)
     filled.launch()
-    wait_until("it is found", lambda: any(line["msg"].startswith("the database is damaged") for line in filled.log_lines()))
+    wait_until("the damage is found", lambda: any(line["msg"].startswith("the database is damaged") for line in filled.log_lines()))
     wait_until("/health/ready says so", lambda: health(filled) == 503)
     assert filled.client().get("/health").json()["checks"]["store"] == "error"
     assert filled.client().get("/health/live").status == 200
 
 
-def test_a_table_that_is_missing_is_not_ok(service):
-    """Each of them in turn: a new table must be in the list of store/check.c."""
+def test_a_missing_table_makes_health_fail(service):
+    """Remove each table in turn. This fails for a new table that is not in the list of store/check.c."""
     service.errors_allowed = True
     store = service.data_dir / "ingest.db"
 
@@ -412,13 +412,13 @@ def test_a_table_that_is_missing_is_not_ok(service):
         rename(table, "away")
         wait_until(f"/health/ready says so without {table}", lambda: health(service) == 503)
         rename("away", table)
-        wait_until(f"and is well again with {table}", lambda: health(service) == 200)
+        wait_until(f"/health/ready is 200 again with {table}", lambda: health(service) == 200)
 
 
 # ---- PostgreSQL: its own tools ----
 
 
-def test_postgres_is_dumped_under_load_and_put_back(make_service, postgres_server, tmp_path):
+def test_postgres_is_dumped_under_load_and_restored(make_service, postgres_server, tmp_path):
     """The commands of docs/service/reliability.md."""
     url = postgres_server.database()
     service = make_service(STORE=url)
@@ -438,7 +438,7 @@ def test_postgres_is_dumped_under_load_and_put_back(make_service, postgres_serve
     assert len(there) == len(set(there)) and before <= set(there)
     assert set(Counter(e.split(".")[0] for e in there).values()) == {5}
     assert restored.client(organisation).import_csv(csv_rows(3, tag="new")).json()["imported"] == 3
-    # Row-level security came along: the service's role sees nothing by itself.
+    # The dump includes row-level security: without an organisation, the service's role sees no rows.
     assert postgres_server.sql("SELECT count(*) FROM crm.prospects", other.rsplit("/", 1)[1], user="ingest") == "0"
     assert int(postgres_server.sql("SELECT count(*) FROM crm.prospects", other.rsplit("/", 1)[1])) > len(there)
 

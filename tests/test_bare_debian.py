@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""scripts/bare-debian where the folder of the bare machine cannot be made, or was not finished."""
+"""scripts/bare-debian when debootstrap fails or is interrupted."""
 import os
 import signal
 import subprocess
@@ -8,12 +8,12 @@ import pytest
 
 from support.service import ROOT
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the folder is made by root alone")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the folder")
 
 
 @pytest.fixture
 def bare_debian(tmp_path):
-    """bare_debian(ending): the script with a debootstrap that makes half a folder and then does what `ending` says."""
+    """bare_debian(ending): run the script with a debootstrap that makes half a folder and then runs `ending`."""
     tools = tmp_path / "tools"
     tools.mkdir()
 
@@ -31,19 +31,19 @@ mkdir -p "$2/etc/apt"
     return run
 
 
-def test_where_debootstrap_does_not_work_it_is_skipped_and_said(bare_debian, tmp_path):
+def test_a_failing_debootstrap_is_reported_as_a_skip(bare_debian, tmp_path):
     done = bare_debian("echo 'E: no such luck'; exit 1", "13", "units")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("debian13: 0 passed, 0 failed, 1 skipped\n")
     assert "E: no such luck" in done.stdout and "debian13: not tried: debootstrap does not work here" in done.stdout
     assert not (tmp_path / "cache/promc/debian13").exists()
-    # The source is this machine's own, as apt has it.
+    # The package source is that of this machine's apt.
     suite, target, source, script = (tmp_path / "calls").read_text().split()
     assert suite == "trixie" and target.startswith(str(tmp_path)) and script.startswith("/usr/share/debootstrap/scripts/")
     assert source in subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)"], capture_output=True, text=True, check=True).stdout.split()
 
 
-def test_what_an_interrupted_creation_left_is_not_taken_for_whole(bare_debian, tmp_path):
+def test_a_half_made_folder_is_not_used(bare_debian, tmp_path):
     done = bare_debian("kill -KILL $PPID", "12", "units")
     assert done.returncode == -signal.SIGKILL
     assert not (tmp_path / "cache/promc/debian12").exists()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RabbitMQ is down when the service starts: an alert pages, and the queue metrics come from the store; then it starts, and the dashboards show it.
+"""RabbitMQ is down when the service starts: an alert pages, and the queue metrics come from the store. Then RabbitMQ comes up, the alert resolves, and
+every panel has data.
 
 Durations are divided by 60 (support/alerting.py). The seconds in docs/service/alerting.md are those of real time:
 DELIVERY_SCALE=1 BUILD=build pytest -s tests/test_broker_away.py
@@ -19,10 +20,10 @@ from support.proxy import Proxy  # noqa: E402
 from support.receivers import Receivers  # noqa: E402
 from support.service import ROOT  # noqa: E402
 
-WAIT = PATIENCE if SCALE > 1 else 1200  # seconds until a message is missed
+WAIT = PATIENCE if SCALE > 1 else 1200  # seconds to wait for a message
 QUEUES = ("prospect.validate", "prospect.research", "draft.generate", "email.send")
 CONNECTIONS = ("relay", "consumer", "monitor")
-# Of the row Broker: nothing has been disconnected from a broker that stays.
+# Queries of the row Broker that stay empty: the broker disconnects nobody while it is up.
 QUIET = {"sum by (connection, reason) (increase(amqp_disconnects_total"}
 
 
@@ -55,7 +56,7 @@ def watched(tmp_path, alertmanager):
 
 
 def broker_row():
-    """The queries of the board's row Broker: (title, query)."""
+    """The queries of the row Broker of the dashboard: (title, query)."""
     panels = json.loads((ROOT / "infra/grafana/dashboards/ingest-api.json").read_text())["panels"]
     rows = [panel["title"] if panel["type"] == "row" else None for panel in panels]
     first = rows.index("Broker") + 1
@@ -72,12 +73,12 @@ def test_rabbitmq_away_from_the_start(make_service, rabbitmq_server, watched, re
     try:
         begun = time.monotonic()
         service = make_service(QUEUE=url.replace(f":{rabbitmq_server.port}/", f":{proxy.port}/"), VALIDATION_DELAY=0)
-        service.errors_allowed = True  # a failed health check is one
+        service.errors_allowed = True  # a failed health check logs an error
         first = service.metrics()
         for connection in CONNECTIONS:
-            assert first.value("amqp_connection_up", connection=connection) == 0, "there before it ever was up"
+            assert first.value("amqp_connection_up", connection=connection) == 0, "the series exists before the first connection"
         for queue in QUEUES:
-            assert first.select("queue_depth_last_success_timestamp_seconds", queue=queue), "there from the start"
+            assert first.select("queue_depth_last_success_timestamp_seconds", queue=queue), "the series exists from the start"
         prometheus = watched(service)
         client = service.client(service.organisation())
         assert client.import_csv(csv_rows(40)).status == 200
@@ -85,13 +86,13 @@ def test_rabbitmq_away_from_the_start(make_service, rabbitmq_server, watched, re
         page = receivers.wait("pagerduty", "QueueBrokerDown", '"event_action": "trigger"', seconds=WAIT)
         assert page.body["payload"]["severity"] == "critical"
         seconds = page.at - begun
-        # What the store knows is there meanwhile, and goes on being read.
+        # Meanwhile the values come from the store and are refreshed.
         service.settled("depth, age and their last success from the store", lambda m: m.value("queue_depth", queue="prospect.validate") > 0
                         and m.value("queue_oldest_message_age_seconds", queue="prospect.validate") > 0, PATIENCE)
         read = {queue: service.metrics().value("queue_depth_last_success_timestamp_seconds", queue=queue) for queue in QUEUES}
         service.settled("read again", lambda m: all(m.value("queue_depth_last_success_timestamp_seconds", queue=queue) > read[queue] for queue in QUEUES),
                         PATIENCE)
-        assert not prometheus.firing("QueueDepthStale"), "the depth is known, so this one has nothing to say"
+        assert not prometheus.firing("QueueDepthStale"), "it fires although the depth is known"
         for title, query in broker_row():
             if title in ("Connections up", "Messages in the store", "Oldest message in the store", "Depth last read", "Connections"):
                 assert prometheus.values(query), title
@@ -102,11 +103,11 @@ def test_rabbitmq_away_from_the_start(make_service, rabbitmq_server, watched, re
         wait_until("the rows done", lambda: service.metrics().total("queue_depth") == 0, PATIENCE)
 
         def empty():
-            if SCALE > 1:  # traffic, so that there are rates
+            if SCALE > 1:  # traffic, so that rate() has values
                 client.import_csv(csv_rows(3, tag=f"r{time.monotonic_ns()}"))
             return [title for title, query in broker_row() if not query.startswith(tuple(QUIET)) and not prometheus.values(query)]
         wait_until("every panel of the row Broker has data", lambda: not empty(), WAIT)
-        print(f"\nRabbitMQ not there at the start, durations divided by {SCALE:g}: {seconds:.0f} s to the page, "
-              f"{cleared.at - mended:.0f} s from its coming to the all-clear")
+        print(f"\nRabbitMQ down at the start, durations divided by {SCALE:g}: {seconds:.0f} s to the page, "
+              f"{cleared.at - mended:.0f} s from its start to the all-clear")
     finally:
         proxy.close()

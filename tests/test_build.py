@@ -9,18 +9,18 @@ import pytest
 
 from support.service import ROOT
 
-# Those that need a library; promc-exporter needs none.
+# The parts that need a library. promc-exporter needs none.
 PARTS = {"push", "uv", "pq", "sqlite", "amqp"}
 
 
 def configure(folder, *options, **environment):
-    # cwd: Meson's CMake module writes where it is called
+    # cwd: Meson's CMake module writes into the current folder
     return subprocess.run(["meson", "setup", folder / "build", ROOT, *options], cwd=folder, env=os.environ | environment, capture_output=True,
                           text=True, timeout=180)
 
 
 def left_out(said):
-    """The summary's section: part → reason."""
+    """The section "Left out" of the summary: {part: reason}."""
     section = said.partition("Left out\n")[2].partition("\n\n")[0]
     return dict(re.split(r" *: ", line.strip(), maxsplit=1) for line in section.splitlines())
 
@@ -32,12 +32,12 @@ def packages_of_the_project():
 
 @pytest.fixture
 def bare(tmp_path):
-    """configure() as on a machine without the development packages: pkg-config finds none, and CMake is not there."""
+    """configure() as on a machine without development packages: pkg-config finds none, and there is no CMake."""
     (tmp_path / "native.ini").write_text("[binaries]\ncmake = '/none/cmake'\n")
     return lambda *options: configure(tmp_path, f"--native-file={tmp_path}/native.ini", *options, PKG_CONFIG_LIBDIR="/none")
 
 
-def test_what_is_left_out_is_said_with_its_package(bare):
+def test_the_summary_names_the_missing_packages(bare):
     done = bare("-Dcmake=disabled")
     assert done.returncode == 0, done.stdout + done.stderr
     said = left_out(done.stdout)
@@ -48,16 +48,16 @@ def test_what_is_left_out_is_said_with_its_package(bare):
         assert set(reason.split()[2:]) <= packages_of_the_project(), (part, reason)
 
 
-def test_with_everything_there_nothing_is_left_out(tmp_path):
+def test_with_all_dependencies_nothing_is_left_out(tmp_path):
     done = configure(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not left_out(done.stdout)
-    # A compiler of tomorrow warns of more: that ends no build but the one of who asks for it.
+    # A newer compiler may have new warnings. They must not break a user's build, so werror is off by default.
     options = json.loads(subprocess.run(["meson", "introspect", "--buildoptions", tmp_path / "build"], capture_output=True, check=True).stdout)
     assert next(o for o in options if o["name"] == "werror")["value"] is False
 
 
-def test_what_is_switched_off_is_said_and_the_core_builds(tmp_path):
+def test_the_core_builds_with_all_features_off(tmp_path):
     done = configure(tmp_path, "-Dauto_features=disabled")
     assert done.returncode == 0, done.stdout + done.stderr
     said = left_out(done.stdout)
@@ -71,8 +71,8 @@ def test_what_is_switched_off_is_said_and_the_core_builds(tmp_path):
 
 
 @pytest.mark.parametrize("where, names", [("lib/promc/tests", "promc_tests_without_threads"), ("apps/ingest-api/tests", "ingest_tests_without_threads")])
-def test_what_thread_sanitizer_leaves_out_starts_no_thread(where, names):
-    """Itself, or with a store, whose pool has threads."""
+def test_tests_without_thread_sanitizer_start_no_thread(where, names):
+    """No listed test starts a thread, neither directly nor by store_fixture.h (the store's pool has threads)."""
     listed = re.search(rf"^{names} = \[(.*?)^\]", (ROOT / where / "meson.build").read_text(), re.M | re.S)[1]
     topics = re.findall(r"'(\w+)'", listed)
     assert len(topics) > 10
@@ -80,8 +80,8 @@ def test_what_thread_sanitizer_leaves_out_starts_no_thread(where, names):
     assert not threaded
 
 
-# Not gzip: Meson finds zlib without pkg-config.
+# gzip is not here: Meson finds zlib without pkg-config.
 @pytest.mark.parametrize("part", sorted(PARTS | {"exporter_tls"}))
-def test_what_is_asked_for_is_not_left_out(part, bare):
+def test_a_requested_part_without_its_library_is_an_error(part, bare):
     done = bare("-Dauto_features=disabled", "-Dexporter=enabled", f"-D{part}=enabled")
     assert done.returncode != 0 and "ERROR: Dependency" in done.stdout

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fates of e-mails and what an operator can do: every refusal has its fate, and every recipient gets the e-mail once.
+"""The fates of emails and what an operator can do. Every refusal leads to a fate, and every recipient gets the email once.
 
-The mail server is a script (support/relay.py); MAIL_RETRY_MIN and MAIL_REFUSALS compress the days into seconds."""
+The mail server is support/relay.py. MAIL_RETRY_MIN and MAIL_REFUSALS turn days into seconds."""
 import time
 
 import pytest
@@ -12,7 +12,7 @@ QUICK = {"MAIL_RETRY_MIN": 1, "MAIL_RETRY_MAX": 2, "MAIL_REFUSALS": 3}
 
 
 def fates(client, campaign, **wanted):
-    """Waits until the campaign has these, and nothing else."""
+    """Wait until the campaign has exactly these fates."""
     return wait_until(f"{wanted}", lambda: (f := {k: n for k, n in client.stats(campaign)["fates"].items() if n}) == wanted and f, interval=0.1)
 
 
@@ -39,7 +39,7 @@ def address(n):
 
 
 def test_one_bad_recipient(make_service, relay):
-    """It is refused, with the server's words, and nobody else notices."""
+    """The bad address is refused with the server's words. The other recipients are not affected."""
     relay.on_command = lambda verb, rest: f"550 5.1.1 <{address(1)}> is nobody here" if verb == "RCPT" and address(1) in rest else None
     service = make_service(MAIL=relay.url, **QUICK)
     client = service.client(service.organisation())
@@ -52,11 +52,11 @@ def test_one_bad_recipient(make_service, relay):
     metrics = service.settled("counted", lambda m: m.total("emails_total") == 5)
     assert metrics.total("emails_total", success="false") == metrics.total("email_attempts_total", outcome="refused_recipient") == 1
     assert metrics.total("email_fates_total", fate="accepted") == metrics.total("email_attempts_total", outcome="accepted") == 4
-    assert client.act(campaign, "retry").json()["enqueued"] == 0, "it is final"
+    assert client.act(campaign, "retry").json()["enqueued"] == 0, "a final refusal was retried"
 
 
 def test_greylisting_takes_its_time(make_service, relay):
-    """451 to each recipient until all have been seen, and seconds after: tried again at growing intervals, one try after the other."""
+    """The server answers 451 until it has seen all recipients, and two seconds more. Each email is retried at growing intervals."""
     open_at = {}
 
     def grey(verb, rest):
@@ -74,12 +74,12 @@ def test_greylisting_takes_its_time(make_service, relay):
     fates(client, campaign, accepted=6)
     assert relay.twice() == 0 and len(relay.taken) == 6
     metrics = service.settled("counted", lambda m: m.total("emails_total", success="true") == 6)
-    assert metrics.total("emails_total") == metrics.total("emails_sent_total") == 6, "an e-mail is counted once, however often it was tried"
+    assert metrics.total("emails_total") == metrics.total("emails_sent_total") == 6, "an email was counted more than once"
     assert metrics.total("email_attempts_total", outcome="deferred") == sum(row["attempts"] - 1 for row in recipients(client, campaign).values()) >= 12
     assert metrics.total("queue_message_failures_total", reason="dead_lettered") == 0
 
 
-def test_what_is_refused_for_days_is_given_up(make_service, relay):
+def test_an_email_deferred_for_days_is_given_up(make_service, relay):
     relay.mode = "later"
     service = make_service(MAIL=relay.url, **QUICK | {"MAIL_RETRY_FOR": 3})
     client = service.client(service.organisation())
@@ -92,8 +92,9 @@ def test_what_is_refused_for_days_is_given_up(make_service, relay):
 
 @pytest.mark.parametrize("verb, reply", [("MAIL", "550 5.7.1 your domain is blocked"), ("MAIL", "452 4.3.1 quota exceeded"),
                                          ("RCPT", "421 4.7.0 too many of you"), ("RCPT", "550 5.7.26 unauthenticated sender")])
-def test_a_refused_sender_holds_its_campaign_and_nobody_else(make_service, relay, verb, reply):
-    """After MAIL_REFUSALS equal ones it is paused with the server's words; a start goes on, and nobody has lost an attempt or the e-mail."""
+def test_a_refused_sender_pauses_only_its_campaign(make_service, relay, verb, reply):
+    """After MAIL_REFUSALS equal refusals the campaign is paused with the server's words. A start resumes it, and no recipient has lost an
+    attempt or the email."""
     service = make_service(MAIL=relay.url, **QUICK)
     client, other = service.client(service.organisation()), service.client(service.organisation())
     refusing = {"now": True}
@@ -117,8 +118,8 @@ def test_a_refused_sender_holds_its_campaign_and_nobody_else(make_service, relay
     service.settled("the alert ends", lambda m: m.value("campaigns_refused") == 0)
 
 
-def test_a_refusal_that_passes_costs_nothing(make_service, relay):
-    """Two refusals, then the server takes them: no person is needed."""
+def test_a_temporary_refusal_costs_nothing(make_service, relay):
+    """After two refusals the server accepts the emails: nobody has to act."""
     refusals = iter(["450 4.7.1 not now"] * 2)
     relay.on_command = lambda verb, rest: next(refusals, None) if verb == "MAIL" else None
     service = make_service(MAIL=relay.url, **QUICK)
@@ -129,14 +130,14 @@ def test_a_refusal_that_passes_costs_nothing(make_service, relay):
 
 
 def test_retry_makes_all_due_now(make_service, relay):
-    """An hour's wait is over when a person says so, for those who wait and for nobody else."""
+    """retry ends the one-hour wait of the waiting recipients, and affects no others."""
     relay.mode = "later"
     service = make_service(MAIL=relay.url, MAIL_RETRY_MIN=3600)
     client = service.client(service.organisation())
     campaign = sending(client, csv_rows(4, tag="to"))
     wait_until("all deferred", lambda: len([r for r in recipients(client, campaign, state="waiting").values() if r["reason"] == "deferred"]) == 4)
     service.stop()
-    service.start()  # which makes nothing due
+    service.start()  # a restart makes no email due
     client = service.client(client_organisation(client))
     relay.mode = "take"
     assert client.import_csv(csv_rows(1, tag="new")).status == 200
@@ -152,7 +153,7 @@ def client_organisation(client):
     return type("Key", (), {"key": client.key})
 
 
-def test_a_person_decides_what_is_in_doubt(make_service, relay):
+def test_an_operator_decides_emails_in_doubt(make_service, relay):
     relay.mode = "drop"
     service = make_service(MAIL=relay.url, **QUICK)
     client = service.client(service.organisation())
@@ -160,7 +161,7 @@ def test_a_person_decides_what_is_in_doubt(make_service, relay):
     fates(client, campaign, in_doubt=3)
     service.settled("an alert can fire", lambda m: m.value("emails_in_doubt") == 3)
     relay.mode = "take"
-    assert client.act(campaign, "retry").json()["enqueued"] == 0, "it stays for a person"
+    assert client.act(campaign, "retry").json()["enqueued"] == 0, "an email in doubt was retried without a decision"
     taken = dict(relay.taken)
     ids = {email: row["prospect_id"] for email, row in recipients(client, campaign).items()}
 
@@ -179,7 +180,7 @@ def test_a_person_decides_what_is_in_doubt(make_service, relay):
 
 
 def test_a_completed_campaign_leaves_nobody_waiting(make_service, relay):
-    """Those that a pause had left are skipped, and so are those that wait for their next try."""
+    """Completing skips the recipients that a pause left over, and those that wait for the next attempt."""
     relay.mode = "later"
     service = make_service(MAIL=relay.url, **QUICK)
     client = service.client(service.organisation())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Series exist before their first event: a series that its first event creates starts at that event's value, which increase() never sees. So
-each process creates its series beforehand: at its start, when it first sees a key, when a campaign starts, and from the store."""
+"""Series exist before their first event. If the first event created the series, its first sample would be 1, and increase() would miss that
+event. So each process creates its series early: when it starts, when it first sees a key, when a campaign starts, and from the store."""
 from support.ports import wait_until
 
 ACTIONS = ("imported", "rejected", "validated", "researched")
@@ -10,7 +10,7 @@ def children(service, name, **labels):
     return {tuple(v for k, v in sorted(s.labels.items()) if k not in labels): s.value for s in service.metrics().select(name, **labels)}
 
 
-def test_totals_are_there_from_the_start(service):
+def test_totals_exist_from_the_start(service):
     metrics = service.metrics()
     for success in ("true", "false"):
         assert metrics.value("emails_total", success=success) == metrics.value("drafts_total", success=success) == 0
@@ -21,7 +21,7 @@ def test_totals_are_there_from_the_start(service):
 
 
 def test_an_organisation_of_the_command_line_is_seen(make_service):
-    """Each process has what it counts, and nothing of the other's."""
+    """Each process has the series that it counts, and no others."""
     api = make_service(ROLE="api")
     worker = make_service(ROLE="worker", DATA_DIR=api.data_dir)
     organisation = api.organisation("made while both run")
@@ -34,7 +34,7 @@ def test_an_organisation_of_the_command_line_is_seen(make_service):
     assert not children(api, "drafts_generated_total", organisation_id=organisation.id)
 
 
-def test_a_key_that_is_seen_for_the_first_time(make_service):
+def test_a_key_seen_for_the_first_time(make_service):
     service = make_service()
     organisation = service.organisation()
     service.client(organisation).get("/api/v1/prospects")

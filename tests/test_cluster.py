@@ -56,16 +56,16 @@ def test_from_start_to_ctrl_c(checkout):
         f"127.0.0.1:{checkout.ports[name]}" for name in ("API1_PORT", "API2_PORT", "WORKER1_PORT", "WORKER2_PORT")}
     assert {"rabbitmq", "haproxy", "prometheus", "alertmanager"} <= {t["labels"]["job"] for t in targets}
 
-    kept = checkout.root / "var/cluster/secrets"  # the APIs see one organisation at a time, and nobody serves as the owner
+    kept = checkout.root / "var/cluster/secrets"  # the APIs see one organisation at a time; no process serves requests with the owner's role
     assert "//ingest_api:" in (kept / "store").read_text() and "//ingest_worker:" in (kept / "store_worker").read_text()
 
-    # Through the balancer: an import, a campaign, its e-mails. Both APIs get their part.
+    # Through the load balancer: an import, a campaign, its emails. Both APIs get requests.
     key = re.search(r"Bearer (\S+?)'", cluster.said).group(1)
     n, client = 100, Client(checkout.ports["PORT"], key)
     assert client.import_csv(csv_rows(n)).json()["imported"] == n
     campaign = client.campaign()
     assert client.act(campaign, "start").status == 200 and client.act(campaign, "send").status == 202
-    wait_until("every e-mail sent", lambda: client.stats(campaign)["emails"]["sent"] == n, PATIENCE)
+    wait_until("every email sent", lambda: client.stats(campaign)["emails"]["sent"] == n, PATIENCE)
     received = list((checkout.root / "var/cluster/mail/received/new").iterdir())
     assert len(received) == n
     client.close()
@@ -73,11 +73,11 @@ def test_from_start_to_ctrl_c(checkout):
         client = Client(checkout.ports["PORT"], key)
         assert client.get("/api/v1/campaigns").status == 200
         client.close()
-    assert Client(checkout.ports["PORT"]).get("/metrics").status == 404, "no replica's metrics for all"
+    assert Client(checkout.ports["PORT"]).get("/metrics").status == 404, "the balancer must not pass on the metrics of one replica"
     wait_until("both APIs counted", lambda: value(
         checkout, 'count(sum by (instance) (http_requests_total{job="ingest-api"}) > 0)') == 2, PATIENCE)
-    wait_until("the e-mails counted", lambda: value(checkout, 'sum(emails_sent_total{success="true"})') == n, PATIENCE)
-    # What all share is shown by each that looks at it, and is read with max.
+    wait_until("the emails counted", lambda: value(checkout, 'sum(emails_sent_total{success="true"})') == n, PATIENCE)
+    # Each process that reads the shared queue exposes its depth, so use max.
     wait_until("the queue shown empty", lambda: value(checkout, 'max by (queue) (queue_depth{queue="email.send"})') == 0, PATIENCE)
 
     cluster.press_ctrl_c()

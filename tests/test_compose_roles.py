@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The accounts of the containers' database and broker: each has the rights it needs and no more."""
+"""The accounts in the containers' database and broker: each has only the rights it needs."""
 import os
 import subprocess
 
@@ -14,7 +14,7 @@ ROLES = ("owner", "api", "worker", "metrics")
 
 @pytest.fixture
 def prepared(tmp_path, monkeypatch):
-    """compose.prepare(), in a folder of the test's own."""
+    """compose.prepare(), in the test's own folder."""
     monkeypatch.setattr(compose, "MADE", tmp_path)
     monkeypatch.setattr(compose, "SECRETS", tmp_path / "secrets")
     monkeypatch.setattr(compose, "_alertmanager", lambda to: None)
@@ -36,7 +36,7 @@ def prepared(tmp_path, monkeypatch):
 
 def test_each_process_has_a_role_of_its_own(prepared):
     made, settings = prepared()
-    assert prepared() == (made, settings), "passwords are made once"
+    assert prepared() == (made, settings), "passwords must not change"
     assert len({made[f"postgres_{role}_password"] for role in ROLES} | {made["postgres_password"]}) == 5
     for file, role, setting in (("store_owner_url", "owner", "STORE_OWNER_SECRET"), ("store_url", "api", "STORE_SECRET"),
                                 ("store_worker_url", "worker", "STORE_WORKER_SECRET")):
@@ -45,8 +45,8 @@ def test_each_process_has_a_role_of_its_own(prepared):
     assert made["queue_url"].endswith("@rabbitmq:5672/prospectflow")
 
 
-def test_a_database_with_one_role_goes_on(prepared):
-    """As it was made by an older version."""
+def test_a_database_with_one_role_still_works(prepared):
+    """Secrets from an older version, with one role."""
     prepared.folder.mkdir()
     for name, text in (("postgres_password", "old"), ("store_url", "postgres://ingest:old@postgres:5432/ingest"),
                        ("rabbitmq_user.conf", "default_user = ingest\ndefault_pass = rabbit\n")):
@@ -58,7 +58,7 @@ def test_a_database_with_one_role_goes_on(prepared):
         assert settings["STORE_OWNER_SECRET"] is None and settings["POSTGRES_METRICS_USER"] == "ingest" and made["postgres_metrics_password"] == "old"
 
 
-def test_the_roles_that_the_database_is_made_with(postgres_server, prepared):
+def test_the_roles_of_a_new_database(postgres_server, prepared):
     made, _ = prepared()
     server = postgres_server
     server.sql("CREATE DATABASE ingest")
@@ -73,7 +73,7 @@ def test_the_roles_that_the_database_is_made_with(postgres_server, prepared):
     done = subprocess.run([BINARY, "migrate", "--serve=ingest_api", "--all=ingest_worker"], env={"STORE": url, "PATH": "/usr/bin:/bin"},
                           capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done
-    # The exporter sees statistics, and no row.
+    # The exporter can read statistics but no rows.
     assert int(server.sql("SELECT count(*) FROM pg_stat_activity WHERE query <> '<insufficient privilege>'", "ingest", "ingest_metrics")) > 0
     for table in ("crm.prospects", "iam.api_keys", "tracking.jobs"):
         with pytest.raises(Fault, match="permission denied"):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Landlock and seccomp around the running service (test_confine.c has what they deny): on by default, and the service keeps working; all
-other stack tests run with them, too."""
+"""Landlock and seccomp in the running service (test_confine.c tests what they deny): on by default, and the service works with them. All
+other stack tests run with them too."""
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ def confinement(pid):
         try:
             said = (task / "status").read_text()
         except (FileNotFoundError, ProcessLookupError):
-            continue  # a thread that has ended since
+            continue  # this thread has ended meanwhile
         status = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
         found.add((status["NoNewPrivs"], status["Seccomp"]))
     return found
@@ -31,7 +31,7 @@ def test_every_thread_is_confined_and_the_work_goes_on(make_service, tmp_path, w
     organisation = service.organisation()
     client = service.client(organisation)
     assert client.import_csv(csv_rows(50)).status == 200
-    assert client.import_csv("email\n" + "x" * (2 << 20)).status in (200, 400), "a body that is kept in a file"
+    assert client.import_csv("email\n" + "x" * (2 << 20)).status in (200, 400), "a body that is large enough for a temporary file"
     campaign = client.campaign()
     assert client.act(campaign, "start").status == 200
     assert client.act(campaign, "send").status == 202

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The containers: rules for every compose file, and the stack started from them if there is a Docker engine.
+"""The containers: rules for every compose file, and a start of the whole stack if there is a Docker engine.
 
-No image registry is reached: the base is made with debootstrap, ingest-api's image with the shipped Dockerfile on that base,
-and Prometheus's and Alertmanager's images from Debian's own programs, under the names that the compose files ask for.
+No image registry is used. debootstrap makes the base image, the shipped Dockerfile makes ingest-api's image on that base,
+and Debian's own programs make the images of Prometheus and Alertmanager, under the names in the compose files.
 """
 import json
 import os
@@ -26,19 +26,19 @@ INFRA = ROOT / "infra"
 FILES = sorted(path for path in INFRA.glob("*/compose.yaml"))
 SERVICES = {(path.parent.name, name): service
             for path in FILES for name, service in yaml.safe_load(path.read_text())["services"].items()}
-# PostgreSQL's and RabbitMQ's entry points hand over their folder and change the user by themselves.
+# The entry points of PostgreSQL and RabbitMQ start as root, change the owner of their folder and then change the user.
 ROOT_AT_START = {"postgres", "rabbitmq"}
-# Root without any capability: the owner of the files that Docker writes, and nothing more.
+# Root without capabilities: only to read the log files of Docker, which root owns.
 READS_AS_OWNER = {"alloy"}
 
 
-def test_the_whole_includes_every_part():
+def test_the_main_file_includes_every_part():
     whole = yaml.safe_load((INFRA / "compose.yaml").read_text())
     assert sorted(whole["include"]) == sorted(f"{path.parent.name}/compose.yaml" for path in FILES)
     names = [name for _, name in SERVICES]
     assert len(names) == len(set(names))
     assert {"ingest-api", "worker", "postgres", "rabbitmq", "prometheus", "alertmanager", "grafana", "mailpit"} <= set(names)
-    # Volumes and secrets of one name in two files would be two definitions: the whole would not load.
+    # The same volume or secret in two files would be defined twice, and the whole would not load.
     for kind in ("volumes", "secrets"):
         defined = [name for path in FILES for name in yaml.safe_load(path.read_text()).get(kind, {})]
         assert len(defined) == len(set(defined)), kind
@@ -48,13 +48,13 @@ def test_the_whole_includes_every_part():
 @pytest.mark.parametrize("where,name", SERVICES, ids=[name for _, name in SERVICES])
 def test_service(where, name):
     service = SERVICES[where, name]
-    # Pinned to a version, never to what "latest" is today.
+    # Pinned to a version, never "latest".
     tag = service["image"].rpartition(":")[2]
     assert re.match(r"v?\d+\.\d+", tag), service["image"]
-    # Nobody but this machine reaches it.
+    # Reachable only from this machine.
     for published in service.get("ports", []):
         assert published.startswith("127.0.0.1:"), published
-    # No rights that it does not need.
+    # Only the rights that it needs.
     assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"]
     assert service["read_only"] is True and "privileged" not in service
     if name in ROOT_AT_START:
@@ -63,12 +63,12 @@ def test_service(where, name):
         assert "cap_add" not in service and "ports" not in service and not any("docker.sock" in volume for volume in service["volumes"])
     else:
         assert "cap_add" not in service and not str(service["user"]).startswith(("0:", "root"))
-    # Bounds, and somebody who looks.
+    # Resource limits and a health check.
     assert service["mem_limit"] and service["cpus"] and service["pids_limit"]
     assert service["healthcheck"]["test"][0] == "CMD" and service["restart"] == "unless-stopped"
     assert service["logging"]["options"]["max-size"]
-    assert service["logging"]["options"]["tag"] == "{{.Name}}", "by which Alloy knows whose line it is"
-    # A missing file would be made a folder: mounts are folders of this repository, var/compose, or named volumes.
+    assert service["logging"]["options"]["tag"] == "{{.Name}}", "Alloy needs the tag to know the container"
+    # Docker makes a folder for a missing file. So mounts are folders of this repository, var/compose, or named volumes.
     for volume in service.get("volumes", []):
         source = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume).split(":")[0]
         if source.startswith("."):
@@ -78,28 +78,28 @@ def test_service(where, name):
         assert not re.search(r"(?i)(password|secret|token|_pass)\"?: \"(?!/run/secrets/)", text), text
 
 
-def test_data_paths_are_kept_where_the_command_is_replaced():
+def test_a_replaced_command_keeps_the_data_paths():
     assert "--storage.tsdb.path=/prometheus" in SERVICES["prometheus", "prometheus"]["command"]
     assert "--storage.path=/alertmanager" in SERVICES["alertmanager", "alertmanager"]["command"]
     assert any(volume.endswith(":/prometheus") for volume in SERVICES["prometheus", "prometheus"]["volumes"])
-    # What the command line says natively and in the container is the same.
+    # The flags are the same natively and in the container.
     flags = [line for line in (INFRA / "prometheus/flags").read_text().splitlines() if line.strip()]
     command = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", word) for word in SERVICES["prometheus", "prometheus"]["command"]]
     assert set(flags) <= set(command)
-    # Of the pinned version native histograms are a setting and no feature.
+    # In the pinned version, native histograms are a setting and no longer a feature flag.
     assert f"--enable-feature={','.join(name for name in prometheus.WANTED if name != 'native-histograms')}" in command
     assert yaml.safe_load((INFRA / "prometheus/prometheus.compose.yml").read_text())["global"]["scrape_native_histograms"] is True
 
 
-def test_dependencies_exist_and_are_healthy_first():
+def test_dependencies_exist_and_have_health_checks():
     names = {name for _, name in SERVICES}
     for service in SERVICES.values():
         for other, condition in service.get("depends_on", {}).items():
             assert other in names and condition == {"condition": "service_healthy"}
 
 
-def test_what_is_used_is_defined():
-    """Secrets and volumes in the file that uses them; who is scraped, with and without profile `backends`, is a service."""
+def test_secrets_volumes_and_targets_are_defined():
+    """Secrets and volumes are defined in the file that uses them. Every scrape target, with and without profile `backends`, is a service."""
     for path in FILES:
         document = yaml.safe_load(path.read_text())
         for name, service in document["services"].items():
@@ -117,7 +117,7 @@ def test_what_is_used_is_defined():
 
 
 def test_logs_lead_from_container_to_grafana():
-    """Untested with the real ones: that each part names the next, from Docker's file over Alloy and Loki to Grafana's data source and the exemplars."""
+    """Each part names the next: Docker's log file, Alloy, Loki, Grafana's data source, the exemplars. Not tested with the real programs."""
     alloy, source = SERVICES["loki", "alloy"], (INFRA / "loki/alloy/config.alloy").read_text()
     assert any(volume.endswith("/var/lib/docker/containers:ro") for volume in alloy["volumes"]) and "/var/lib/docker/containers/*/*-json.log" in source
     assert "attrs.tag" in source and 'container!~\\"prospectflow-.+\\"' in source
@@ -134,13 +134,13 @@ def test_logs_lead_from_container_to_grafana():
     [prometheus_source] = yaml.safe_load((INFRA / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
     [exemplars] = prometheus_source["jsonData"]["exemplarTraceIdDestinations"]
     assert exemplars["url"] == "${LOGS_URL}$${__value.raw}${LOGS_URL_END}"
-    # What Loki keeps and where: a volume of its own, and no more than a fortnight.
+    # Loki has its own volume and keeps logs for 14 days.
     assert config["compactor"]["retention_enabled"] and config["limits_config"]["retention_period"] == "336h"
     assert {"loki-data:/loki"} <= set(SERVICES["loki", "loki"]["volumes"])
 
 
 def test_two_networks():
-    """The database and the broker are reached by who uses or scrapes them."""
+    """Only the services that use or scrape the database and the broker can reach them."""
     inside = {name for (_, name), service in SERVICES.items() if "backend" in service.get("networks", [])}
     assert inside == {"ingest-api", "worker", "prometheus", "postgres", "postgres-exporter", "rabbitmq"}
     assert all(SERVICES[where, name]["networks"] == ["backend"] for where, name in SERVICES if name in ("postgres", "postgres-exporter", "rabbitmq"))
@@ -153,7 +153,7 @@ def test_two_networks():
 @pytest.mark.skipif(not shutil.which("docker-compose"), reason="docker-compose (1.29, Debian) is not installed")
 @pytest.mark.parametrize("path", FILES, ids=[path.parent.name for path in FILES])
 def test_schema(tmp_path, path):
-    """Debian's docker-compose knows no `name` and no `include`; the rest is the same schema."""
+    """Debian's docker-compose does not know `name` and `include`. The rest of the schema is the same."""
     document = yaml.safe_load(path.read_text())
     del document["name"]
     for key in [key for key in document if key.startswith("x-")]:
@@ -164,10 +164,10 @@ def test_schema(tmp_path, path):
     assert done.returncode == 0, done.stderr
 
 
-# ---------------------------------------------------------------- started
+# ---- the started stack ----
 
 class Engine:
-    """A Docker engine of our own, started by hand: no bridge, no iptables, its data in a folder of the test's."""
+    """Our own Docker engine: no bridge, no iptables, its data in the test's folder."""
 
     def __init__(self, directory):
         directory.mkdir(parents=True)
@@ -182,7 +182,7 @@ class Engine:
             if not self.process.running() or time.monotonic() > end:
                 log = self.process.log()
                 self.close()
-                pytest.skip(f"no Docker engine starts here: {log.strip().splitlines()[-1] if log.strip() else 'no word from dockerd'}")
+                pytest.skip(f"no Docker engine starts here: {log.strip().splitlines()[-1] if log.strip() else 'no output of dockerd'}")
             time.sleep(0.3)
 
     def __call__(self, *words, check=True, timeout=600, **options):
@@ -194,7 +194,7 @@ class Engine:
     def close(self):
         if self.process.running():
             self.process.stop(60)
-        # What it leaves mounted, and its data: nobody else could remove them.
+        # Remove what it leaves mounted, and its data: they belong to root.
         subprocess.run(["umount", self.socket.parent / "exec/netns/default"], capture_output=True, check=False)
         shutil.rmtree(self.socket.parent.parent, ignore_errors=True)
 
@@ -203,7 +203,7 @@ class Engine:
 def engine():
     if os.geteuid() != 0 or not shutil.which("dockerd"):
         pytest.skip("a Docker engine is started by root only, and needs docker.io")
-    # Not below pytest's own folder: a later run would take that away with mounts in it.
+    # Not below pytest's own folder: a later run removes that, and there may be mounts in it.
     made = Engine(Path(tempfile.mkdtemp(prefix="ingest-api-docker-")) / "d")
     yield made
     for container in made("ps", "-aq").stdout.split():
@@ -218,7 +218,7 @@ def libraries(program):
 
 
 def import_program(engine, image, programs, entrypoint, extra=""):
-    """An image of programs of this machine, with their libraries and what a static user database needs."""
+    """Make an image from programs of this machine, their libraries, and the files for a static user database."""
     script = f"""
 set -e
 t=$(mktemp -d); trap 'rm -rf "$t"' EXIT
@@ -234,7 +234,7 @@ tar -C "$t" -c . | docker import --change 'ENTRYPOINT ["{entrypoint}"]' --change
 
 @pytest.fixture(scope="module")
 def images(engine, tmp_path_factory):
-    """The images that the compose files name, none of them from a registry."""
+    """The images that the compose files name, made without a registry."""
     directory = tmp_path_factory.mktemp("images")
     if not shutil.which("debootstrap"):
         pytest.skip("the base image is made with debootstrap, which is not installed")
@@ -242,7 +242,7 @@ def images(engine, tmp_path_factory):
                           capture_output=True, text=True, timeout=900, check=False)
     if done.returncode != 0:
         pytest.skip(f"debootstrap finds no packages: {done.stdout.strip().splitlines()[-1:]}")
-    # The machine's own apt settings, whatever they are.
+    # The machine's own apt settings.
     for name in ("/etc/apt/apt.conf.d",):
         shutil.copytree(name, directory / "base" / name.lstrip("/"), dirs_exist_ok=True)
     subprocess.run(f"tar -C {directory / 'base'} -c . | docker import - local/debian-base:12", shell=True, env=engine.env,
@@ -270,7 +270,7 @@ def test_image(images):
     assert config["User"] == "10001:10001" and config["Healthcheck"]["Test"][0] == "CMD"
     said = images("run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL", image["Id"], "--version").stdout
     assert said.startswith("ingest-api ")
-    # No compiler and no sources in what is shipped.
+    # The shipped image has no compiler and no sources.
     listed = images("run", "--rm", "--network=none", "--entrypoint=sh", image["Id"], "-c", "ls /src /build /usr/bin/gcc 2>&1; id -u").stdout
     assert listed.count("No such file") == 3 and listed.strip().endswith("10001")
 
@@ -283,7 +283,7 @@ def test_stack(images, tmp_path):
     checkout = tmp_path / "checkout"
     for name in ("infra", "scripts"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("node_modules"))
-    # Debian's Prometheus stands in for the pinned one: before 3.9 it does not know this setting.
+    # Debian's Prometheus replaces the pinned one. Before 3.9 it does not know this setting.
     config = checkout / "infra/prometheus/prometheus.compose.yml"
     if "native-histograms" in prometheus.known():
         config.write_text(re.sub(r"^  scrape_native_histograms: .*\n", "", config.read_text(), flags=re.MULTILINE))
@@ -295,8 +295,8 @@ def test_stack(images, tmp_path):
     for path in (tmp_path, *tmp_path.parents[:3], checkout, *checkout.rglob("*")):
         path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
-    # The files as they are, but for what needs a bridge: one namespace shared by all, the names in its hosts file.
-    # In one namespace the worker cannot have the API's port as well.
+    # The files are unchanged except for what needs a bridge: all services share one namespace, with their names in its hosts file.
+    # In one namespace, the worker and the API cannot use the same port.
     whole = {"services": {}, "volumes": {}, "secrets": {}}
     for path in FILES:
         document = yaml.safe_load(path.read_text())
@@ -344,11 +344,11 @@ def test_stack(images, tmp_path):
         assert ask("http://prometheus:9090/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
         wait_until("the watchdog in Alertmanager", lambda: any(alert["labels"]["alertname"] == "Watchdog"
                    for alert in ask("http://alertmanager:9093/api/v2/alerts")), 60, 1)
-        # The limit that the alert divides by is the container's.
+        # The alert divides by the container's limit.
         limit = ask("http://prometheus:9090/api/v1/query?query=process_memory_limit_bytes{instance=\"ingest-api:3000\"}".replace('"', "%22")
                     .replace("{", "%7B").replace("}", "%7D"))["data"]["result"]
         assert limit and float(limit[0]["value"][1]) == 512 << 20
-        # It works, as a user of its own on a root that it cannot write to.
+        # It works as its own user, on a read-only root file system.
         made = json.loads(images("exec", container["ingest-api"], "ingest-api", "org", "create", "Compose").stdout)
         answer = images("exec", container["ingest-api"], "curl", "-fsS", "-H", f"Authorization: Bearer {made['api_key']}",
                         "-H", "Content-Type: text/csv", "--data-binary", "email,first_name\na@example.invalid,A\n",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names that users depend on stay: settings, routes, JSON members, metrics and alerts with their labels.
+"""Names that users depend on do not change: settings, routes, JSON members, metrics and alerts with their labels.
 
-tests/contract/names.txt has the names of revision c95dde2. New ones are welcome and need no entry. One that is gone fails here, unless
-tests/contract/changed.txt names the words of CHANGELOG.md that say what stands in its place.
+tests/contract/names.txt has the names of revision c95dde2. New names need no entry. A name that is gone fails here, unless
+tests/contract/changed.txt has it with the words of CHANGELOG.md that say what replaces it.
 """
 import pytest
 from support.names import answers, written
@@ -27,14 +27,14 @@ def found(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_name_is_still_there(found, kind):
+def test_every_name_still_exists(found, kind):
     promised = {name for name in PROMISED if name.split()[0] == kind}
     assert len(promised) >= KINDS[kind], f"names.txt has lost names of this kind: {len(promised)} are left"
     gone = sorted(promised - found - set(CHANGED))
     assert not gone, f"promised and gone: {gone}; if it must be: CHANGELOG.md, and tests/contract/changed.txt"
 
 
-def test_what_was_changed_is_in_the_changelog(found):
+def test_changed_names_are_in_the_changelog(found):
     changelog = " ".join((ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split())
     for name, words in CHANGED.items():
         assert name in PROMISED and name not in found, f"{name} is not gone: take it out of changed.txt"

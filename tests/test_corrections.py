@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A corrected prospect or template takes effect until the e-mail is handed to the mail transport."""
+"""A correction of a prospect or template takes effect until its email is handed to the mail transport."""
 from support.ports import wait_until
 
 
@@ -11,24 +11,24 @@ def bodies(service):
     return sorted(f.read_text() for f in (service.data_dir / "outbox").glob("*.eml"))
 
 
-def test_send_then_the_correction_then_send(service):
+def test_a_failed_email_is_sent_after_the_correction(service):
     client = service.client(service.organisation())
     assert client.import_csv("email,first_name\nada@example.com,Ada\nbob@example.com,\n").status == 200
     campaign = client.campaign(subject="Hi {{first_name}}", body="Dear {{first_name}}")
     assert client.act(campaign, "start").status == 200
     assert client.act(campaign, "send").json()["enqueued"] == 2
     fates(client, campaign, accepted=1, skipped=1)
-    assert client.act(campaign, "send").json()["enqueued"] == 0, "nothing has changed"
+    assert client.act(campaign, "send").json()["enqueued"] == 0, "an email was sent again without a correction"
     assert client.import_csv("email,first_name\nbob@example.com,Bob\n").status == 200
     assert client.act(campaign, "send").json()["enqueued"] == 1
     fates(client, campaign, accepted=2)
     assert [name in text for text, name in zip(bodies(service), ("Ada", "Bob"))] or len(bodies(service)) == 2
     assert any("Dear Bob" in text for text in bodies(service))
-    assert client.act(campaign, "send").json()["enqueued"] == 0, "whoever got it gets it once"
+    assert client.act(campaign, "send").json()["enqueued"] == 0, "an email was sent twice"
 
 
-def test_a_wrong_draft_is_made_anew_until_it_is_sent(service):
-    """Of a changed prospect and of a changed template; drafts by hand are not undone."""
+def test_an_outdated_draft_is_rendered_again_until_it_is_sent(service):
+    """After a change of the prospect or of the template. A sent draft does not change any more."""
     client = service.client(service.organisation())
     assert client.import_csv("email,first_name\nada@example.com,Adda\ncy@example.com,Cy\n").status == 200
     campaign = client.campaign(subject="Hi {{first_name}}", body="Deer {{first_name}}")

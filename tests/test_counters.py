@@ -10,14 +10,14 @@ HISTOGRAM = "http_request_duration_seconds_count"
 
 
 def agree(metrics):
-    """The counter and the histogram are the same event, for every series."""
+    """The counter and the histogram count the same events, for every series."""
     def series(name):
         return {tuple(sorted(s.labels.items())): s.value for s in metrics.select(name) if s.value}
     return series("http_requests_total") == series(HISTOGRAM)
 
 
 def expect_total(service, expected):
-    """A scrape may fall between the counter and the histogram of one request: once all are counted, both have them."""
+    """Wait until all are counted: a scrape may fall between the counter and the histogram of one request."""
     metrics = service.settled(
         f"http_requests_total is {expected} and nothing in flight",
         lambda m: min(m.total("http_requests_total"), m.total(HISTOGRAM)) >= expected and m.total("http_requests_in_flight") == 0)
@@ -51,7 +51,7 @@ def test_n_requests_of_each_kind_count_n(service, organisation):
     assert metrics.total("prospects_processed_total", action="imported") == 1200
 
 
-def test_scrapes_and_health_checks_are_no_traffic(service, client):
+def test_scrapes_and_health_checks_are_not_counted(service, client):
     for path in ("/metrics", "/health", "/health/live", "/health/ready") * 5:
         assert client.get(path).status == 200
     assert service.metrics().total("http_requests_total") == 0
@@ -63,7 +63,7 @@ def head(method, path, key, length, more=""):
 
 
 def test_clients_that_hang_up_are_counted_once(make_service):
-    # A lost connection may be noticed only by a time-out: short ones, so that the test is.
+    # A lost connection may be noticed only by a time-out, so make these short.
     service = make_service(IDLE_TIMEOUT=15, REQUEST_TIMEOUT=15)
     organisation = service.organisation()
     aborts = 60
@@ -95,10 +95,10 @@ def test_clients_that_do_not_wait_for_the_answer_are_counted_once(make_service):
         s = raw_connection(service.port)
         body = csv_rows(20, start=20 * i, tag="gone").encode()
         s.sendall(head("POST", "/api/v1/prospects/import", organisation.key, len(body)) + body)
-        time.sleep(seed.choice([0, 0.001, 0.005]) + 0.002)  # the server has read it, perhaps answered it
+        time.sleep(seed.choice([0, 0.001, 0.005]) + 0.002)  # the server has read the request and may have answered it
         (reset if i % 2 else type(s).close)(s)
-    # A reset may overtake the request in the server's kernel; every request that was seen is counted once, as 200 or 499.
-    # One that was closed in order is always seen. The connections are taken in turn, so that ours comes after all of them.
+    # A reset may overtake the request in the server's kernel. Every request that the server reads is counted once, as 200 or 499.
+    # A request on an orderly closed connection is always read. Connections are accepted in order, so ours comes after all of them.
     metrics = service.settled("nothing in flight", lambda m: m.total("http_requests_in_flight") == 0
                               and m.total("http_requests_total") >= n / 2 and agree(m))
     total = metrics.total("http_requests_total")
@@ -106,13 +106,13 @@ def test_clients_that_do_not_wait_for_the_answer_are_counted_once(make_service):
     by_status = {s: metrics.total("http_requests_total", status_code=s) for s in ("200", "499")}
     assert sum(by_status.values()) == total
     assert total <= n
-    # What was committed is counted, whether or not the client waited for the word.
+    # Committed rows are counted, even if the client did not wait for the answer.
     rows = service.client(organisation).prospects()
     assert metrics.total("prospects_processed_total", action="imported") == len(rows)
     assert len(rows) >= by_status["200"] * 20
 
 
-def test_pipelined_requests_are_counted_each(service, organisation):
+def test_each_pipelined_request_is_counted(service, organisation):
     one = f"GET /api/v1/campaigns HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {organisation.key}\r\n\r\n"
     last = one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
     received = raw_exchange(service.port, (one * 99 + last).encode())
@@ -152,7 +152,7 @@ def test_business_counters_equal_what_happened(service, organisation, client):
 
     def processed(m, action):
         return m.total("prospects_processed_total", organisation_id=organisation.id, action=action)
-    # Counted after the commit, in which the next job was published: its worker may be the first to count.
+    # Jobs are counted after the commit, which also publishes the next job. So the next worker may count first.
     metrics = service.settled("prospects researched", lambda m: min(processed(m, "researched"), processed(m, "validated")) >= good)
     assert processed(metrics, "imported") == good + 1 and processed(metrics, "rejected") == bad
     assert processed(metrics, "validated") == processed(metrics, "researched") == good
@@ -165,14 +165,14 @@ def test_business_counters_equal_what_happened(service, organisation, client):
     metrics = service.settled("drafts", lambda m: min(m.total("drafts_generated_total"), m.total("draft_generation_duration_seconds_count")) >= good + 1)
     assert metrics.total("drafts_generated_total") == metrics.total("draft_generation_duration_seconds_count") == good + 1
     assert metrics.total("drafts_generated_total", success="false", organisation_id=organisation.id) == 1
-    # A draft that a person renders again counts, too.
+    # A draft that is rendered again by request is counted too.
     prospect = next(p["id"] for p in client.prospects() if p["email"].startswith("row."))
     assert client.request("POST", f"/api/v1/campaigns/{campaign}/drafts/{prospect}").status == 200
     service.settled("a draft more", lambda m: m.total("drafts_generated_total", success="true") == good + 1)
     service.settled("an active campaign", lambda m: m.total("active_campaigns", organisation_id=organisation.id) == 1)
 
     assert client.act(campaign, "send").status == 202
-    metrics = service.settled("e-mails", lambda m: m.total("emails_sent_total", success="true") >= good)
+    metrics = service.settled("emails", lambda m: m.total("emails_sent_total", success="true") >= good)
 
     def accounted_for(m, queue):
         published = m.value("queue_messages_total", queue=queue, action="published")

@@ -244,7 +244,7 @@ def test_latency(make_service, watch, receivers, alertmanager):
 
 
 def test_queue_depth(make_service, watch, receivers, alertmanager):
-    """The mail server takes a second for each message: e-mails pile up behind it."""
+    """The mail server takes a second for each message: emails pile up behind it."""
     class SlowRelay:
         seconds = 1.0
 

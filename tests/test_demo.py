@@ -49,7 +49,7 @@ def test_half_a_minute(tmp_path):
                 assert m.total("http_requests_total", status_code=status) == n
         assert m.total("prospects_processed_total", action="imported") == said["imported"] + said["updated"]
         assert m.total("prospects_processed_total", action="rejected") == said["rejected"]
-        # Campaigns have run, with e-mails sent and drafts that failed for a missing field.
+        # Campaigns have run, with emails sent and drafts that failed for a missing field.
         assert m.total("drafts_generated_total", success="true") > 0
         assert not enough or 0 < m.total("drafts_generated_total", success="false") < 0.1 * m.total("drafts_generated_total"), "HighDraftFailureRate"
         # Of no route most requests are refused: HighClientErrorRate; nor are most of an import's given up: HighAbortRate.

@@ -78,10 +78,10 @@ def test_jobs_survive_kill_and_no_email_goes_twice(make_service):
     for verb in ("start", "send"):
         assert client.act(campaign, verb).status in (200, 202)
     for part in (0.1, 0.4):
-        wait_until("some e-mails", lambda: client_emails(service, organisation, campaign) >= n * part, 600)
+        wait_until("some emails", lambda: client_emails(service, organisation, campaign) >= n * part, 600)
         service.kill()
         service.start()
-    wait_until("all e-mails", lambda: client_emails(service, organisation, campaign) >= n, 900, 0.3)
+    wait_until("all emails", lambda: client_emails(service, organisation, campaign) >= n, 900, 0.3)
     wait_until("the queues empty", lambda: service.metrics().total("queue_depth") == 0, 600)
     receivers = Counter(receiver(path) for path in service.data_dir.glob("outbox/**/*.eml"))
     assert len(receivers) == n

@@ -71,7 +71,7 @@ def test_accepted_after_every_kind_of_traffic(service, organisation, client):
     campaign = client.campaign()
     for verb in ("start", "drafts", "send"):
         assert client.act(campaign, verb).status in (200, 202)
-    service.settled("e-mails sent", lambda m: m.total("emails_sent_total", success="true") == 50)
+    service.settled("emails sent", lambda m: m.total("emails_sent_total", success="true") == 50)
     client.act(campaign, "complete")
     client.get("/api/v1/prospects", headers={"Authorization": "Bearer nobody"})
     client.request("DELETE", "/api/v1/prospects")

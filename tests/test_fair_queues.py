@@ -20,7 +20,7 @@ def campaign(service, organisation, people):
 
 @pytest.mark.parametrize("mode", ["take", "slow"])
 def test_two_emails_do_not_wait_for_hundreds(make_service, relay, mode):
-    """`slow`: a second an e-mail, so that what a worker or the broker holds in advance would be a long wait."""
+    """`slow`: a second an email, so that what a worker or the broker holds in advance would be a long wait."""
     service = make_service(MAIL=relay.url, LOG_LEVEL="info")
     many, few = service.organisation("many"), service.organisation("few")
     crowd, crowd_campaign = campaign(service, many, 3000)
@@ -30,7 +30,7 @@ def test_two_emails_do_not_wait_for_hundreds(make_service, relay, mode):
     begun = 100 if mode == "take" else 3
     relay.on_message = lambda _receiver: len(relay.taken) < begun or asked.wait(PATIENCE)  # however slow we are in asking
     assert crowd.act(crowd_campaign, "send").status == 202
-    wait_until("the crowd's e-mails go", lambda: len(relay.taken) >= begun)
+    wait_until("the crowd's emails go", lambda: len(relay.taken) >= begun)
     assert two.act(two_campaign, "send").status == 202
     before = len(relay.taken)
     asked.set()
@@ -39,6 +39,6 @@ def test_two_emails_do_not_wait_for_hundreds(make_service, relay, mode):
     order = list(relay.taken)  # each was taken once
     last = max(order.index(f"{few.id[-6:]}.{i}@example.com") for i in range(2))
     between = last - before
-    print(f"{between} e-mails between")
+    print(f"{between} emails between")
     assert between < (1500 if mode == "take" else 25), between
-    assert last < 3000, "the crowd had e-mails left"
+    assert last < 3000, "the crowd had emails left"

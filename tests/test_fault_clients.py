@@ -177,7 +177,7 @@ def libfaketime():
 
 @pytest.mark.parametrize("hours", [-1, 1], ids=["back", "forward"])
 def test_the_clock_is_set(make_service, tmp_path, hours):
-    """The wall clock jumps an hour while imports go on and e-mails are sent: the service's own clock alone, by libfaketime."""
+    """The wall clock jumps an hour while imports go on and emails are sent: the service's own clock alone, by libfaketime."""
     offset, n = tmp_path / "offset", 300
     offset.write_text("+0\n")
     outbox = Outbox(tmp_path / "outbox")
@@ -200,7 +200,7 @@ def test_the_clock_is_set(make_service, tmp_path, hours):
         wait_until("the clock is another", lambda: abs(seconds(the_time()) - seconds(before)) > 1800, PATIENCE)
         jumped = time.monotonic()
         resumed = load.resumed(jumped)
-        wait_until("all e-mails", lambda: sending.stats(campaign)["emails"]["sent"] == n, PATIENCE, 0.1)
+        wait_until("all emails", lambda: sending.stats(campaign)["emails"]["sent"] == n, PATIENCE, 0.1)
         # What is begun after the jump is done after the jump.
         assert sending.import_csv(csv_rows(1, tag="late")).status == 200
         service.settled("the late one researched", lambda m: m.total("prospects_processed_total", organisation_id=sender.id,

@@ -31,7 +31,7 @@ class Campaign:
         return stats["emails"] | {"in_doubt": stats["fates"]["in_doubt"]}
 
     def finished(self):
-        wait_until("every e-mail sent, failed or in doubt", lambda: (e := self.emails())["sent"] + e["failed"] + e["in_doubt"] == self.n,
+        wait_until("every email sent, failed or in doubt", lambda: (e := self.emails())["sent"] + e["failed"] + e["in_doubt"] == self.n,
                    PATIENCE, 0.1)
         return self.emails()
 
@@ -42,7 +42,7 @@ NAMES = {"gone": "SMTP server gone", "hang": "SMTP server hangs", "busy": "SMTP 
 
 @pytest.mark.parametrize("how", NAMES)
 def test_a_mail_server_in_trouble(make_service, relay, how):
-    """No e-mail is lost, given up or sent twice, and all go out once the server is well again."""
+    """No email is lost, given up or sent twice, and all go out once the server is well again."""
     campaign = Campaign(make_service, relay, 40)
     if how == "gone":
         relay.stop()
@@ -64,7 +64,7 @@ def test_a_mail_server_in_trouble(make_service, relay, how):
         relay.mode = "take"
         if how == "hang":
             relay.cut()
-        resumed = None if how == "slow" else wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        resumed = None if how == "slow" else wait_until("emails again", lambda: relay.first_after(ended), PATIENCE) - ended
         emails = campaign.finished()
     metrics = campaign.worker.settled("counted", lambda m: m.total("emails_sent_total", success="true") == campaign.n, PATIENCE)
     assert (emails["sent"], emails["failed"]) == (campaign.n, 0)
@@ -75,11 +75,11 @@ def test_a_mail_server_in_trouble(make_service, relay, how):
     elif how != "hang":
         assert metrics.total("queue_message_retries_total", queue="email.send") > 0
     record(NAMES[how], campaign.n, campaign.n - len(relay.taken), relay.twice(), resumed, watch.peak,
-           f"e-mails; {watch.word}")
+           f"emails; {watch.word}")
 
 
 def test_a_mail_server_that_refuses_for_good(make_service, relay):
-    """550 to every receiver: each e-mail is recorded as failed, none is tried again, and the next campaign goes out."""
+    """550 to every receiver: each email is recorded as failed, none is tried again, and the next campaign goes out."""
     campaign = Campaign(make_service, relay, 40)
     relay.on_command = lambda verb, _: "550 5.1.0 no thanks" if verb == "RCPT" else None  # 5.1.1 would suppress the addresses
     with Watch(campaign.api) as watch, Watch(campaign.worker):
@@ -95,11 +95,11 @@ def test_a_mail_server_that_refuses_for_good(make_service, relay):
         assert campaign.client.act(again, "start").status == 200
         ended = time.monotonic()
         assert campaign.client.act(again, "send").status == 202
-        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        resumed = wait_until("emails again", lambda: relay.first_after(ended), PATIENCE) - ended
         wait_until("all sent", lambda: campaign.client.stats(again)["emails"]["sent"] == campaign.n, PATIENCE, 0.1)
     assert len(relay.taken) == campaign.n and relay.twice() == 0
     record("SMTP server refuses (550)", 2 * campaign.n, 0, relay.twice(), resumed, watch.peak,
-           f"e-mails: {campaign.n} recorded as failed and dead-lettered, the next campaign's {campaign.n} sent; {watch.word}")
+           f"emails: {campaign.n} recorded as failed and dead-lettered, the next campaign's {campaign.n} sent; {watch.word}")
 
 
 def test_a_connection_that_breaks_before_the_verdict(make_service, relay):
@@ -114,7 +114,7 @@ def test_a_connection_that_breaks_before_the_verdict(make_service, relay):
                                       == m.total("email_fates_total", fate="in_doubt") == m.total("emails_in_doubt") == campaign.n, PATIENCE)
     assert metrics.total("emails_sent_total") == 0, "no fate is final"
     record("SMTP connection cut before the verdict", campaign.n, 0, relay.twice(), None, watch.peak,
-           "e-mails, every one recorded as in doubt and dead-lettered")
+           "emails, every one recorded as in doubt and dead-lettered")
 
 
 class Hold:
@@ -144,7 +144,7 @@ def test_a_worker_killed_between_send_and_ack(make_service, relay):
             hold = Hold(relay, n)
             begun = time.monotonic()
             worker.start()
-            resumed = wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - begun
+            resumed = wait_until("emails again", lambda: relay.first_after(begun), PATIENCE) - begun
         emails = campaign.finished()
     # The last life of the worker found what the one before it had left, and says so.
     worker.settled("counted", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered")
@@ -155,7 +155,7 @@ def test_a_worker_killed_between_send_and_ack(make_service, relay):
     lost = campaign.n - emails["sent"] - emails["in_doubt"]
     assert lost == 0
     record("worker killed between send and ack, twice", campaign.n, lost, relay.twice(), resumed, watch.peak,
-           f"e-mails: {emails['sent']} sent, {emails['in_doubt']} in doubt and dead-lettered; from its start to the next message")
+           f"emails: {emails['sent']} sent, {emails['in_doubt']} in doubt and dead-lettered; from its start to the next message")
 
 
 def test_a_worker_stopped_while_it_sends(make_service, relay):
@@ -172,9 +172,9 @@ def test_a_worker_stopped_while_it_sends(make_service, relay):
             left = campaign.n - len(relay.taken)
             campaign.worker.start()
             if left:  # a machine that is slow to stop it may have let it finish
-                resumed = wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - begun
+                resumed = wait_until("emails again", lambda: relay.first_after(begun), PATIENCE) - begun
         emails = campaign.finished()
     assert (emails["sent"], emails["failed"]) == (campaign.n, 0)
     assert len(relay.taken) == campaign.n and relay.twice() == 0
     record("SIGTERM to a worker that sends, twice", campaign.n, 0, relay.twice(), resumed, watch.peak,
-           "e-mails; from its start to the next message")
+           "emails; from its start to the next message")

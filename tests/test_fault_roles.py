@@ -40,7 +40,7 @@ def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_serve
         for load in loads:
             load.stop()
         emails = sending.stats
-        wait_until("every e-mail sent or in doubt", lambda: (e := emails(campaign)["fates"])["accepted"] + e["in_doubt"] == n, PATIENCE, 0.1)
+        wait_until("every email sent or in doubt", lambda: (e := emails(campaign)["fates"])["accepted"] + e["in_doubt"] == n, PATIENCE, 0.1)
 
     lost = sum(load.lost(client) for load in loads)
     emails = emails(campaign)["fates"]
@@ -54,7 +54,7 @@ def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_serve
         worker.settled("nothing left", lambda m: [s.value for s in m.select("queue_depth", queue="email.send")] == [0], PATIENCE)
     what = "killed with -9" if how == "kill" else "stopped with SIGTERM"
     record(f"one API and one worker of two {what} under load (PostgreSQL, RabbitMQ)", sum(len(load.acknowledged) for load in loads) + n, lost,
-           relay.twice(), resumed, watch.peak, f"{emails['in_doubt']} e-mails in doubt; from their start; the others: {watch.word}")
+           relay.twice(), resumed, watch.peak, f"{emails['in_doubt']} emails in doubt; from their start; the others: {watch.word}")
 
 
 ELSEWHERE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -78,17 +78,17 @@ def test_a_worker_of_another_machine_is_killed(make_service, postgres_server, re
     go_on = threading.Event()
     relay.on_message = lambda _receiver: go_on.wait(PATIENCE)
     assert client.act(campaign, "send").status == 202
-    wait_until("an e-mail of the first worker, which has more of them", lambda: relay.taken, PATIENCE)
+    wait_until("an email of the first worker, which has more of them", lambda: relay.taken, PATIENCE)
     with Watch(other.start()) as watch:
         relay.on_message = None
         killed = time.monotonic()  # before it: the other may have sent all that is left by the time that it is gone
         victim.kill()
         go_on.set()
-        resumed = wait_until("an e-mail of the second worker", lambda: relay.first_after(killed), PATIENCE) - killed
-        wait_until("every e-mail sent or in doubt", lambda: (e := client.stats(campaign)["fates"])["accepted"] + e["in_doubt"] == n, PATIENCE, 0.1)
+        resumed = wait_until("an email of the second worker", lambda: relay.first_after(killed), PATIENCE) - killed
+        wait_until("every email sent or in doubt", lambda: (e := client.stats(campaign)["fates"])["accepted"] + e["in_doubt"] == n, PATIENCE, 0.1)
     emails = client.stats(campaign)["fates"]
     assert relay.twice() == 0 and emails["in_doubt"] <= 2, "in doubt is what it had under way"
     assert any(line["msg"] == "jobs of dead workers requeued" for service in (api, other) for line in service.log_lines())
     assert other.metrics().total("queue_message_failures_total", reason="timeout") == 0, "no lease was waited for"
     record(f"worker of another machine killed with -9 ({'RabbitMQ' if queue == 'rabbitmq' else 'embedded queue'}, PostgreSQL)", n,
-           n - emails["accepted"] - emails["in_doubt"], relay.twice(), resumed, watch.peak, f"e-mails: {emails['in_doubt']} in doubt; {watch.word}")
+           n - emails["accepted"] - emails["in_doubt"], relay.twice(), resumed, watch.peak, f"emails: {emails['in_doubt']} in doubt; {watch.word}")

@@ -27,7 +27,7 @@ def status_of(client, path):
 
 @pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
 def test_postgres_comes_and_goes(make_service, tmp_path, postgres, how):
-    """An API that takes imports and a worker that sends e-mails lose their server for some seconds."""
+    """An API that takes imports and a worker that sends emails lose their server for some seconds."""
     store, outbox, n = postgres.database(), Outbox(tmp_path / "outbox"), 400
     api = make_service(STORE=store, QUEUE="embedded", ROLE="api", STORE_TIMEOUT_MS=1000)
     worker = make_service(STORE=store, QUEUE="embedded", ROLE="worker", MAIL=f"file:{outbox.directory}")
@@ -42,7 +42,7 @@ def test_postgres_comes_and_goes(make_service, tmp_path, postgres, how):
         load = Importers(api, organisation, pause=0.01)
         load.wait_for(200)
         assert sending.act(campaign, "send").status == 202
-        wait_until("some e-mails", outbox.receivers, PATIENCE)
+        wait_until("some emails", outbox.receivers, PATIENCE)
         getattr(postgres, how)()
         wait_until("/health/ready says so", lambda: status_of(client, "/health/ready") == 503, PATIENCE)
         wait_until("imports refused", lambda: load.refused > 10, PATIENCE)
@@ -51,7 +51,7 @@ def test_postgres_comes_and_goes(make_service, tmp_path, postgres, how):
         resumed = load.resumed(ended)
         wait_until("/health/ready again", lambda: status_of(client, "/health/ready") == 200, PATIENCE)
         load.stop()
-        wait_until("all e-mails", lambda: sending.stats(campaign)["emails"]["sent"] >= n, PATIENCE, 0.2)
+        wait_until("all emails", lambda: sending.stats(campaign)["emails"]["sent"] >= n, PATIENCE, 0.2)
 
     receivers = Counter(outbox.receivers())
     lost = load.lost(client) + n - len(receivers)
@@ -201,7 +201,7 @@ def test_the_answer_to_a_commit_is_lost(make_service, postgres, relay):
         assert metrics.total("queue_message_failures_total") == metrics.total("queue_message_retries_total") == 0
         assert min(proxy.cuts_made for proxy in proxies) >= 2
         record(f"a connection to PostgreSQL lost during COMMIT, {behind_api.cuts_made + behind_worker.cuts_made} times, applied or not in turn", 2 * n, 0, relay.twice(), None,
-               watch.peak, f"rows and e-mails, none in doubt; every counter equals the database; {watch.word}")
+               watch.peak, f"rows and emails, none in doubt; every counter equals the database; {watch.word}")
     finally:
         for proxy in proxies:
             proxy.close()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the user sees must be right: `increase()` of the events of an API and a worker equals what the store has.
 
-Exact counters are not enough: they once gave 0 of 900 e-mails here, because a series that its first event creates starts at that
+Exact counters are not enough: they once gave 0 of 900 emails here, because a series that its first event creates starts at that
 event's value. The table event × Prometheus × (rows, increase()) is printed at the end: `pytest -k increase`."""
 import re
 import sqlite3
@@ -78,8 +78,8 @@ def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, ge
         relay.mode = "refuse" if size == 10 else "take"
         client, campaign = campaigns[size]
         assert client.act(campaign, "send").status == 202
-        wait_until("an e-mail each", lambda: sum((e := emails(api)).get(s, 0) for s in ("accepted", "refused_recipient")) == sum(n for n in sizes if n <= size))
-    worker.settled("every e-mail counted", lambda m: m.total("emails_total") == rows)
+        wait_until("an email each", lambda: sum((e := emails(api)).get(s, 0) for s in ("accepted", "refused_recipient")) == sum(n for n in sizes if n <= size))
+    worker.settled("every email counted", lambda m: m.total("emails_total") == rows)
     assert emails(api) == {"accepted": rows - 10, "refused_recipient": 10}
 
     events = [Event(f'{metric}{{success="{success}"}}', n) for metric in ("emails_sent_total", "emails_total")

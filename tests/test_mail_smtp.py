@@ -83,7 +83,7 @@ def tls(tmp_path_factory):
 
 
 def send(service, n, organisation=None, tag="to"):
-    """n e-mails on their way. The campaign's (client, id)."""
+    """n emails on their way. The campaign's (client, id)."""
     client = service.client(organisation or service.organisation())
     assert client.import_csv(csv_rows(n, tag=tag)).status == 200
     campaign = client.campaign()
@@ -93,7 +93,7 @@ def send(service, n, organisation=None, tag="to"):
 
 
 def all_sent(client, campaign, n):
-    wait_until(f"{n} e-mails sent", lambda: client.stats(campaign)["emails"]["sent"] == n, SECONDS, 0.1)
+    wait_until(f"{n} emails sent", lambda: client.stats(campaign)["emails"]["sent"] == n, SECONDS, 0.1)
 
 
 def test_starttls_and_login(make_service, serve, sink, tls, tmp_path):
@@ -119,7 +119,7 @@ def test_tls_from_the_first_byte(make_service, serve, sink, tls):
 
 @pytest.mark.parametrize("what", ("not offered", "not verified", "wrong password"))
 def test_nothing_is_sent_where_it_is_not_safe(make_service, serve, sink, tls, what):
-    """The e-mails wait, unharmed, for a server that can be trusted; nothing has gone to the other one."""
+    """The emails wait, unharmed, for a server that can be trusted; nothing has gone to the other one."""
     certificate, context = tls
     options = {} if what == "not offered" else {"tls_context": context}
     if what == "wrong password":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The e-mail messages: Python's strict policy finds no defect in them, whatever their input, and the sender is right."""
+"""The email messages: Python's strict policy finds no defect in them, whatever their input, and the sender is right."""
 import email
 import email.header
 import email.policy

@@ -17,7 +17,7 @@ from support.service import BINARY, ROOT, Organisation, Service
 FIXTURES = ROOT / "tests/fixtures"
 TOLD = json.loads((FIXTURES / "stores.json").read_text(encoding="utf-8"))
 LIVE = ("ready", "delayed", "retried", "leased", "relaying", "broker")  # jobs that are still to be done
-NAMELESS = 1  # of the prospects of `engines` one has no first name: its draft cannot be made, and its e-mail not be sent
+NAMELESS = 1  # of the prospects of `engines` one has no first name: its draft cannot be made, and its email not be sent
 
 # What a job is in; as the maker of the fixtures has it.
 JOB_STATE = """CASE WHEN state IN ('ready', 'delayed') AND attempt > 0 THEN 'retried'
@@ -167,7 +167,7 @@ def test_the_api_shows_it(store):
 
 @pytest.mark.parametrize("queue", ["embedded", "amqp"])
 def test_the_work_goes_on(store, queue, request):
-    """Whatever a job was in, it is finished: e-mails are sent once, dead letters stay dead, nothing is enqueued a second time."""
+    """Whatever a job was in, it is finished: emails are sent once, dead letters stay dead, nothing is enqueued a second time."""
     if queue == "amqp":
         store.service.env["QUEUE"] = request.getfixturevalue("rabbitmq_server").vhost()
     store.start(VALIDATION_DELAY=0, MAIL_RATE_LIMIT=1000)

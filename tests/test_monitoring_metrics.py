@@ -15,7 +15,7 @@ OPTIONAL = ("cgroup_", "process_run_delay_", "process_pressure_", "process_conte
 
 @pytest.fixture
 def busy(make_service):
-    """A service in which everything has happened once: imports, drafts good and bad, e-mails, a refused request."""
+    """A service in which everything has happened once: imports, drafts good and bad, emails, a refused request."""
     service = make_service(VALIDATION_DELAY=0)
     client = service.client(service.organisation())
     assert client.import_csv(csv_rows(30)).status == 200

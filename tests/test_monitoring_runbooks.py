@@ -101,7 +101,7 @@ def test_dead_letters_are_put_back(make_service):
         relay.refuses = False
         database.executescript(put_back)
         database.close()
-        wait_until("the e-mails sent after all", lambda: relay.taken == 3, 60)
+        wait_until("the emails sent after all", lambda: relay.taken == 3, 60)
         assert json.dumps(client.stats(campaign))
     finally:
         controller.stop()

@@ -353,7 +353,7 @@ def test_outreach(api, walk):
     assert walk(api, "enqueueDrafts", id=id, expect=202).json() == {"enqueued": 0, "already_enqueued": 3}
     assert walk(api, "enqueueEmails", id=id, expect=202).json() == {"enqueued": 2, "already_enqueued": 1}
     assert walk(api, "enqueueEmails", id=id.upper(), expect=202).json() == {"enqueued": 0, "already_enqueued": 3}
-    wait_until("e-mails", lambda: stats()["emails"]["sent"] == 2)
+    wait_until("emails", lambda: stats()["emails"]["sent"] == 2)
     walk(api, "completeCampaign", id=id, expect=200)
     assert stats() == {"campaign_id": id, "status": "completed", "prospects": {"imported": 0, "validated": 0, "invalid": 0, "researched": 3},
                        "drafts": {"generated": 2, "failed": 1}, "emails": {"pending": 0, "sending": 0, "sent": 2, "failed": 0},
@@ -368,7 +368,7 @@ def test_recipients(api, walk):
     error(walk(api, "retryEmails", id=id, expect=409), "illegal_state", "draft")
     walk(api, "startCampaign", id=id, expect=200)
     walk(api, "enqueueEmails", id=id, expect=202)
-    wait_until("e-mails", lambda: (f := walk(api, "campaignStats", id=id, expect=200).json()["fates"])["accepted"] == 2 and f["skipped"] == 1)
+    wait_until("emails", lambda: (f := walk(api, "campaignStats", id=id, expect=200).json()["fates"])["accepted"] == 2 and f["skipped"] == 1)
     first = walk(api, "listRecipients", id=id, query={"limit": 2}, expect=200).json()
     rest = walk(api, "listRecipients", id=id, query={"limit": 2, "cursor": first["next_cursor"]}, expect=200).json()
     rows = {row["email"]: row for row in first["data"] + rest["data"]}

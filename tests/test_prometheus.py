@@ -23,14 +23,14 @@ def test_every_family_arrives(service, organisation, client, make_prometheus):
     campaign = client.campaign()
     for verb in ("start", "send"):
         client.act(campaign, verb)
-    service.settled("e-mails sent", lambda m: m.total("emails_sent_total", success="true") == 20)
+    service.settled("emails sent", lambda m: m.total("emails_sent_total", success="true") == 20)
     prometheus = make_prometheus(service)
     wait_until("the target up", lambda: up(prometheus))
     exposed = service.metrics().names()
     known = wait_until("all names in Prometheus",
                        lambda: (k := set(prometheus.api("label/__name__/values"))) >= exposed and k)
     assert exposed <= known
-    wait_until("all e-mails in Prometheus", lambda: prometheus.query('sum(emails_sent_total{success="true"})') == 20)
+    wait_until("all emails in Prometheus", lambda: prometheus.query('sum(emails_sent_total{success="true"})') == 20)
     kinds = {name: entry[0]["type"] for name, entry in prometheus.api("metadata").items()}
     assert kinds["http_request_duration_seconds"] == "histogram"
     assert kinds["queue_depth"] == "gauge"

@@ -85,7 +85,7 @@ class Campaign:
         return self.client.stats(self.id)["emails"]["sent"]
 
     def finished(self):
-        wait_until("every e-mail sent", lambda: self.sent() == self.n, PATIENCE, 0.1)
+        wait_until("every email sent", lambda: self.sent() == self.n, PATIENCE, 0.1)
 
 
 def drained(service, queue="email.send"):
@@ -210,7 +210,7 @@ def test_the_connection_is_cut_in_the_middle(make_service, rabbitmq_server, vhos
     assert metrics.total("queue_message_failures_total", reason="dead_lettered") == 0
     assert metrics.total("amqp_reconnects_total") >= 1 and metrics.total("amqp_disconnects_total") >= 1
     record(f"RabbitMQ's connection cut mid-{where}, twice", 2 * n, 0, 0, resumed, watch.peak,
-           f"e-mails; from the cut to the next; {watch.word}")
+           f"emails; from the cut to the next; {watch.word}")
 
 
 def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, proxy, relay):
@@ -232,12 +232,12 @@ def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, 
         assert metrics.total("amqp_connects_total", connection="relay", outcome="failure") > 0
         ended = time.monotonic()
         proxy.refusing = False
-        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        resumed = wait_until("emails again", lambda: relay.first_after(ended), PATIENCE) - ended
         campaign.finished()
         wait_until("/health again", lambda: client.get("/health").status == 200, PATIENCE)
         drained(service)
     assert relay.twice() == 0 and len(relay.taken) == 50
-    record("RabbitMQ not there when the service starts", 50, 0, 0, resumed, watch.peak, "e-mails, accepted meanwhile; " + watch.word)
+    record("RabbitMQ not there when the service starts", 50, 0, 0, resumed, watch.peak, "emails, accepted meanwhile; " + watch.word)
 
 
 def test_a_broker_that_falls_silent(make_service, vhost, proxy, relay):
@@ -254,12 +254,12 @@ def test_a_broker_that_falls_silent(make_service, vhost, proxy, relay):
         wait_until("/health says so", lambda: client.get("/health").status == 503, PATIENCE)
         ended = time.monotonic()
         proxy.frozen = False
-        resumed = wait_until("e-mails again", lambda: relay.first_after(ended), PATIENCE) - ended
+        resumed = wait_until("emails again", lambda: relay.first_after(ended), PATIENCE) - ended
         campaign.finished()
         wait_until("/health again", lambda: client.get("/health").status == 200, PATIENCE)
         drained(service)
     assert relay.twice() == 0 and len(relay.taken) == 50
-    record("RabbitMQ falls silent (no answer, no reset)", 50, 0, 0, resumed, watch.peak, "e-mails, accepted meanwhile; " + watch.word)
+    record("RabbitMQ falls silent (no answer, no reset)", 50, 0, 0, resumed, watch.peak, "emails, accepted meanwhile; " + watch.word)
 
 
 def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
@@ -287,7 +287,7 @@ def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
             begun = time.monotonic()  # all may be sent by the time that the command comes back
             rabbitmq_server.ctl("set_vm_memory_high_watermark", "0.4")
         ended = time.monotonic()
-        resumed = max(0, wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - ended)
+        resumed = max(0, wait_until("emails again", lambda: relay.first_after(begun), PATIENCE) - ended)
         wait_until("/health again", lambda: client.get("/health").status == 200, PATIENCE)
         load.stop()
         campaign.finished()
@@ -336,12 +336,12 @@ def test_a_queue_that_does_not_answer(make_service, rabbitmq_server, vhost, rela
             assert not relay.taken
             begun = time.monotonic()
         ended = time.monotonic()
-        resumed = max(0, wait_until("e-mails", lambda: relay.first_after(begun), PATIENCE) - ended)
+        resumed = max(0, wait_until("emails", lambda: relay.first_after(begun), PATIENCE) - ended)
         campaign.finished()
         drained(api)
     assert relay.twice() == 0 and len(relay.taken) == 30
     record("one queue of RabbitMQ does not answer", 30 + 200, 0, relay.twice(), resumed, watch.peak,
-           f"e-mails and rows; the other queues go on; {watch.word}")
+           f"emails and rows; the other queues go on; {watch.word}")
 
 
 @pytest.mark.slow
@@ -450,7 +450,7 @@ def test_rabbitmq_comes_and_goes_under_load(make_service, own_broker, relay, how
         load = Importers(api, organisation, pause=0.02)
         load.wait_for(50)
         campaign.send()
-        wait_until("some e-mails", lambda: len(relay.taken) > 50, PATIENCE)
+        wait_until("some emails", lambda: len(relay.taken) > 50, PATIENCE)
         getattr(own_broker, how)()
         client = api.client()
         wait_until("/health says so", lambda: client.get("/health").status == 503, PATIENCE)
@@ -459,7 +459,7 @@ def test_rabbitmq_comes_and_goes_under_load(make_service, own_broker, relay, how
         begun = time.monotonic()  # all may be sent by the time that start() comes back
         own_broker.start()
         ended = time.monotonic()
-        resumed = max(0, wait_until("e-mails again", lambda: relay.first_after(begun), PATIENCE) - ended)
+        resumed = max(0, wait_until("emails again", lambda: relay.first_after(begun), PATIENCE) - ended)
         wait_until("/health again", lambda: client.get("/health").status == 200, PATIENCE)
         load.stop()
         campaign.finished()
@@ -483,7 +483,7 @@ def test_what_the_broker_lost_is_published_again(make_service, rabbitmq_server, 
     api.settled("some are at the broker", lambda m: m.total("queue_messages_total", queue="email.send", action="published") >= 8, PATIENCE)
     Broker(rabbitmq_server, vhost).purge("email.send")
     make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url)
-    wait_until("every e-mail sent", lambda: campaign.sent() == 30, 60 + PATIENCE, 0.5)
+    wait_until("every email sent", lambda: campaign.sent() == 30, 60 + PATIENCE, 0.5)
     assert relay.twice() == 0
 
 
@@ -505,7 +505,7 @@ def test_a_worker_killed_between_send_and_ack(make_service, vhost, relay):
         def over():
             fates = campaign.client.stats(campaign.id)["fates"]
             return fates["accepted"] + fates["in_doubt"] == n and fates
-        emails = wait_until("every e-mail sent or in doubt", over, PATIENCE, 0.1)
+        emails = wait_until("every email sent or in doubt", over, PATIENCE, 0.1)
         drained(api)
     assert relay.twice() == 0
     assert emails["in_doubt"] <= 4 and emails["accepted"] <= len(relay.taken)
@@ -513,7 +513,7 @@ def test_a_worker_killed_between_send_and_ack(make_service, vhost, relay):
     other.settled("what was in doubt is counted", lambda m: m.total("email_fates_total", fate="in_doubt") == emails["in_doubt"]
                   == m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered"), PATIENCE)
     record("worker killed between send and ack, RabbitMQ", n, 0, relay.twice(), None, watch.peak,
-           f"e-mails: {emails['accepted']} sent, {emails['in_doubt']} in doubt and dead-lettered; the other worker took over")
+           f"emails: {emails['accepted']} sent, {emails['in_doubt']} in doubt and dead-lettered; the other worker took over")
 
 
 def certificates(directory):

@@ -85,7 +85,7 @@ def test_an_api_and_a_worker_with_roles_of_their_own(roles, two):
         assert client.act(campaign, "send").status == 202
         wait_until("all sent", lambda: client.stats(campaign)["emails"]["sent"] == 20)
         assert len(client.prospects()) == 20
-    worker.settled("no job is left, and every e-mail counted", lambda m: m.total("queue_depth") == 0 and m.total("emails_sent_total", success="true") == 40)
+    worker.settled("no job is left, and every email counted", lambda m: m.total("queue_depth") == 0 and m.total("emails_sent_total", success="true") == 40)
     # What a queue holds is for who sees all of it: the API does not say 0.
     assert not [s for s in roles.api.metrics().samples if s.name == "queue_depth" and s.value == s.value]
     assert roles.api.client().get("/health/ready").status == 200

@@ -59,7 +59,7 @@ def test_from_start_to_ctrl_c(checkout):
     ours = [line for line in listening if any(f"pid={pid}," in line for pid in stack.servers().values())]
     assert len(ours) >= 3 and all(" 127.0.0.1:" in line for line in ours), ours
 
-    # The lines work as they stand, in another folder: from a file to e-mails, and Prometheus gets to know.
+    # The lines work as they stand, in another folder: from a file to emails, and Prometheus gets to know.
     lines = stack.curl_lines()
     assert len(lines) == 7
     shown = " && echo ';' && ".join(lines[:2] + [lines[2] + " && echo '\"'$campaign'\"'"] + lines[3:5])
@@ -73,7 +73,7 @@ def test_from_start_to_ctrl_c(checkout):
 
     def run_line(line):
         return subprocess.run(line, shell=True, cwd="/", capture_output=True, text=True, timeout=180).stdout
-    wait_until("an e-mail for each", lambda: run_line(lines[5]).count(".eml") == imported["imported"])
+    wait_until("an email for each", lambda: run_line(lines[5]).count(".eml") == imported["imported"])
     wait_until("their number in Prometheus", lambda: f'"{imported["imported"]}"]' in run_line(lines[6]))
 
     # A second one of the same checkout does not disturb it.

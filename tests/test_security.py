@@ -105,7 +105,7 @@ def test_no_secret_and_no_address_is_written_down(make_service, smtp, tmp_path):
     campaign = client.campaign()
     assert client.act(campaign, "start").status == 200
     assert client.act(campaign, "send").status == 202
-    wait_until("e-mails sent, refused and given up", lambda: (e := client.stats(campaign)["emails"])["failed"] >= 2 and e["sent"] >= 3, 180)
+    wait_until("emails sent, refused and given up", lambda: (e := client.stats(campaign)["emails"])["failed"] >= 2 and e["sent"] >= 3, 180)
 
     assert service.client().get("/metrics").status == 401
     exposed = service.client().get("/metrics", headers={"Authorization": f"Bearer {secrets['token']}"})

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One campaign through greylisting, a refused sender, a bad recipient, an unsubscription and a killed worker.
 
-Every intended recipient got the e-mail once. MAIL_RETRY_MIN and MAIL_REFUSALS compress days into seconds; the test acts as the
-operator: it reads the hold and restarts the campaign, looks up the e-mails in doubt, and decides.
+Every intended recipient got the email once. MAIL_RETRY_MIN and MAIL_REFUSALS compress days into seconds; the test acts as the
+operator: it reads the hold and restarts the campaign, looks up the emails in doubt, and decides.
 """
 import email
 import email.policy
@@ -120,4 +120,4 @@ def test_everybody_who_should_got_it_once(make_service, relay):
     suppressed = {row["email"]: row["reason"] for row in client.get("/api/v1/suppressions").json()["data"]}
     assert suppressed == {GONE: "unsubscribed", BAD: "no_mailbox"}
     record("SMTP drill: sender refused, greylisting, a bad recipient, an unsubscription, a worker killed", N, 0, relay.twice(), None, 0,
-           f"e-mails: {N - 2} once, 1 refused, 1 suppressed, {len(doubt)} in doubt and decided")
+           f"emails: {N - 2} once, 1 refused, 1 suppressed, {len(doubt)} in doubt and decided")

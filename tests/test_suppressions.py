@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nobody gets e-mails after they object: suppression by API, import, mail server and link; erasure, after which no file contains the person's data."""
+"""Nobody gets emails after they object: suppression by API, import, mail server and link; erasure, after which no file contains the person's data."""
 import email
 import email.policy
 import json
@@ -90,7 +90,7 @@ def test_by_the_server(make_service, relay):
 
 
 def links(service):
-    """address: path of its link, from the newest e-mail."""
+    """address: path of its link, from the newest email."""
     found = {}
     for file in sorted((service.data_dir / "outbox").glob("*.eml"), key=lambda f: f.stat().st_mtime_ns):
         message = email.message_from_bytes(file.read_bytes(), policy=email.policy.SMTP)

@@ -52,7 +52,7 @@ def test_a_campaign_writes_to_its_own_prospects_only(service, two):
     campaign = a.campaign()
     assert a.act(campaign, "start").status == 200
     assert a.act(campaign, "send").json()["enqueued"] == 10
-    metrics = service.settled("e-mails", lambda m: m.total("emails_sent_total", organisation_id=org_a.id) == 10)
+    metrics = service.settled("emails", lambda m: m.total("emails_sent_total", organisation_id=org_a.id) == 10)
     assert metrics.total("emails_sent_total", organisation_id=org_b.id) == 0
     for mail in service.data_dir.glob("outbox/**/*.eml"):
         assert "b." not in mail.read_text().split("\nTo:")[1].splitlines()[0]

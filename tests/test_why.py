@@ -131,7 +131,7 @@ def test_who_may_see_names(make_service):
 
 
 def send(service, n=12, subject="Hello {{first_name}}"):
-    """A campaign of n e-mails that are asked for."""
+    """A campaign of n emails that are asked for."""
     client = service.client(service.organisation())
     assert client.import_csv(csv_rows(n, tag="to")).status == 200
     campaign = client.campaign(subject=subject)
@@ -153,7 +153,7 @@ def test_a_mail_server_in_trouble(make_service, relay, how):
         found = cause(service, "the mail server missed", part="mail", kind="away")
         assert f"the mail server is not available (127.0.0.1:{relay.port}): " in found["text"], found
         relay.start()
-        gone(service, "e-mails again", part="mail")
+        gone(service, "emails again", part="mail")
     else:
         found = cause(service, "the refusals seen", part="mail", kind="refused")
         assert f"127.0.0.1:{relay.port} has refused " in found["text"] and "550" in found["text"] and "@" not in found["text"], found

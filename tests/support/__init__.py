@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Helpers of the tests. Imported before `stack` (tools/stack), which starts the servers."""
+"""Helpers of the tests. Import this before `stack` (tools/stack), which starts the servers."""
 import sys
 from pathlib import Path
 

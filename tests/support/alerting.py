@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real Prometheus and Alertmanager with the shipped rules, routes and templates, in a hurry.
+"""The real Prometheus and Alertmanager with the shipped rules, routes and templates, at higher speed.
 
-The files of infra/ are used as they are but for addresses and durations: every duration (`for`, windows, offsets,
+The files of infra/ are used unchanged except for addresses and durations: every duration (`for`, windows, offsets,
 intervals, group_wait …) is divided by SCALE. Thresholds, labels, texts, routing and inhibition are the shipped ones;
 `scaled` asserts that nothing but durations differs. DELIVERY_SCALE=1 runs the tests at real speed (over an hour).
 """
@@ -37,12 +37,11 @@ def shipped_rules():
 def shorter(text):
     number, unit = DURATION.match(text).groups()
     milliseconds = round(int(number) * UNITS[unit] * 1000 / SCALE)
-    # Prometheus knows no group that is evaluated more often than it scrapes; 0 stays 0.
     return f"{milliseconds}ms" if milliseconds else "0s"
 
 
 def shorter_in_expression(match):
-    """A window stays at least four scrapes long, as lint asks of the shipped ones; an offset is divided like the rest."""
+    """A window stays at least four scrapes long, as lint requires of the shipped rules. An offset is divided like the rest."""
     short = shorter(match.group())
     if match.string[match.start() - 1] != "[":
         return short
@@ -75,7 +74,7 @@ class Alertmanager(alertmanagers.Alertmanager):
                        check=True, capture_output=True, timeout=PATIENCE)
         config = yaml.safe_load(made.read_text())
         config["route"] = scaled(config["route"])
-        # An interval of 0 is refused, and of less than a second outruns the scrapes.
+        # Alertmanager refuses an interval of 0, and one below a second is shorter than a scrape.
         for route in [config["route"], *config["route"]["routes"]]:
             if "group_interval" in route:
                 route["group_interval"] = max(route["group_interval"], "1s", key=milliseconds)
@@ -89,7 +88,7 @@ class Alertmanager(alertmanagers.Alertmanager):
         return [alert for alert in self.alerts(**labels) if alert["status"]["inhibitedBy"]]
 
     def post(self, *alerts, annotations=None):
-        """Alerts as Prometheus would send them: label sets, with the external labels added."""
+        """Send alerts as Prometheus does: label sets, with the external labels added."""
         annotations = annotations or (lambda labels: {
             "summary": f"summary of {labels['alertname']}", "description": f"description of {labels['alertname']}",
             "runbook_url": "http://127.0.0.1/runbook"})
@@ -102,7 +101,7 @@ class Alertmanager(alertmanagers.Alertmanager):
 
 
 class Prometheus(prometheuses.Prometheus):
-    """With the shipped rules; scrapes `targets` as job ingest-api."""
+    """A Prometheus with the shipped rules that scrapes `targets` as job ingest-api."""
 
     def __init__(self, directory, targets, alertmanager=None):
         directory.mkdir(parents=True)

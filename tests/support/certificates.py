@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates for servers under test, each its own authority."""
+"""Self-signed certificates for servers under test."""
 import ssl
 import subprocess
 

@@ -18,13 +18,13 @@ from .service import BUILD, ROOT, clean_environment
 STACK = "tools/stack/__main__.py"
 PROGRAMS = ("apps/ingest-api/ingest-api", "tools/demo/demo-traffic")
 SERVERS = {"ingest-api", "prometheus", "prometheus-alertmanager"}
-HELPERS = ("python3", "promtool", "amtool", "sh", "")  # of the supervisor's, for a moment; python3: one that has not become somebody yet
+HELPERS = ("python3", "promtool", "amtool", "sh", "")  # short-lived children of the supervisor; python3: a child before its exec
 PORTS = ("PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")
 
 
 class Checkout:
     def __init__(self, directory, programs=True):
-        """`programs`: with what is built; without, `make` builds it there."""
+        """With `programs`, the built programs are copied too. Without, `make` builds them there."""
         self.root = Path(directory)
         self.ports = {name: free_port() for name in (*PORTS, "GRAFANA_PORT")}
         listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
@@ -35,7 +35,7 @@ class Checkout:
                 to.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, to)
         if programs:
-            # The programs, and the shared libraries that they find relative to themselves.
+            # The programs, and the shared libraries that they find by a relative path.
             for built in [BUILD / name for name in PROGRAMS] + list(BUILD.glob("lib/**/*.so*")):
                 if built.is_dir():
                     continue
@@ -45,13 +45,13 @@ class Checkout:
         self.stacks = []
 
     def start(self, *command, **env):
-        """The stack in a terminal of its own, as a person has it."""
+        """Start the stack in its own terminal, as a user does."""
         stack = Stack(self, command, clean_environment(**(self.ports | env)))
         self.stacks.append(stack)
         return stack
 
     def run(self, *command, **env):
-        """A command that is expected to end by itself: (status, everything it said)."""
+        """Run a command that ends by itself. Return (status, all its output)."""
         done = subprocess.run(command, cwd=self.root, env=clean_environment(**(self.ports | env)), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1200)
         return done.returncode, done.stdout
@@ -116,7 +116,7 @@ class Stack:
         return self
 
     def started(self, seconds=PATIENCE):
-        """Every server runs; not yet ready."""
+        """Wait until every server runs. They need not be ready yet."""
         def look():
             assert self.popen.poll() is None, f"the stack ended with {self.popen.returncode}:\n{self.said}"
             return set(self.servers()) == SERVERS
@@ -136,17 +136,17 @@ class Stack:
         self.master = None
 
     def wait(self, seconds=PATIENCE):
-        """The exit status. Everything it said has been read then."""
+        """Wait for the end. Return the exit status; all output has been read by then."""
         try:
             status = self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the stack did not end within {seconds} s:\n{self.said}") from None
         if self.master is not None and not self._closed.is_set():
-            self._reader.join(10)  # until the terminal has no other end
+            self._reader.join(10)  # until the other end of the terminal is closed
         return status
 
     def servers(self):
-        """name: pid of what runs below the supervisor."""
+        """{name: pid} of the processes below the supervisor."""
         found = {}
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -161,12 +161,12 @@ class Stack:
         return found
 
     def children(self):
-        """The pids of every process that the supervisor has started and not reaped."""
+        """The pids of all processes that the supervisor has started and not yet reaped."""
         supervisor = self._supervisor()
         return [int(pid) for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()]
 
     def _supervisor(self):
-        """Under make, it is make's child; alone, it is the process itself."""
+        """The supervisor's pid. Under make, it is a child of make; otherwise it is the started process itself."""
         children = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")
         try:
             if b"make" not in Path(f"/proc/{self.popen.pid}/cmdline").read_bytes().split(b"\0")[0]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a registry must expose after what generate-corpus did to it: a model of promc that knows none of its code.
+"""What a registry must expose after the operations of generate-corpus: a model of promc, written without its code.
 
-A series is (name, frozenset of (label, value)); labels with empty values are left out, as Prometheus has it. Bounds and quantiles are
-label values like "le=0.5", by number and not by spelling. A value is a float, a pair (a range, for
+A series is (name, frozenset of (label, value)). Labels with empty values are left out, as in Prometheus. Bounds and quantiles are
+label values like "le=0.5", compared by number and not by spelling. A value is a float, a pair (a range, for
 an estimate), or a Native."""
 import json
 import math
@@ -13,7 +13,7 @@ LOWEST, HIGHEST = 1e-6, 1e6
 
 
 def as_text(latin):
-    """Bytes written as \\u00XX; what is not UTF-8, and NUL, is U+FFFD."""
+    """Text from bytes that are written as \\u00XX. Invalid UTF-8 and NUL become U+FFFD."""
     return latin.encode("latin-1").decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
@@ -28,12 +28,12 @@ def escaped(name, colon=True):
 
 
 def same(a, b):
-    """Are these one double?"""
+    """Are these the same double?"""
     return a == b or (math.isnan(a) and math.isnan(b))
 
 
 def series(name, labels):
-    """A sample's name and labels in the terms above, whoever read or made it. Any family may have a label called `quantile`."""
+    """A sample's name and labels in the form described above, for every reader. Any family may have a label called `quantile`."""
     def value(label, text):
         if label == "quantile" or (label == "le" and name.endswith("_bucket")):
             try:
@@ -55,7 +55,7 @@ class Family:
         self.suffix = suffix
         self.labels = [escaped(as_text(label), colon=False) for label in op["labels"]]
         self.constants = registry.constants + [(escaped(as_text(n), colon=False), as_text(v)) for n, v in op["constants"]]
-        self.native = op.get("native", 0)  # 1: native alone, 2: classic buckets too
+        self.native = op.get("native", 0)  # 1: native only, 2: classic buckets too
         self.bounds = [float.fromhex(x) for x in op["bounds"]] if self.native != 1 else []
         self.quantiles = [float.fromhex(x) for x in op["quantiles"]]
         self.states = [as_text(state) for state in op["states"]]
@@ -64,7 +64,7 @@ class Family:
             self.start()
 
     def start(self):
-        """Without labels there is one series from the start (all states of it)."""
+        """Without labels, the one series (with all its states) exists from the start."""
         self.at(())
         if self.kind == "info":
             self.series[()] = 1.0
@@ -84,7 +84,7 @@ class Family:
         if kind == "remove":
             del self.series[values]
         elif kind == "remove_matching":
-            # Of a C string only what was stored as it stands matches.
+            # A lookup by C string matches only values that were stored unchanged.
             for series in [s for s in self.series if s[0] == values[0]]:
                 del self.series[series]
         elif kind == "add":
@@ -103,14 +103,14 @@ class Family:
             raise ValueError(kind)
 
     def add(self, cells, x):
-        """Whole numbers and others are kept apart."""
+        """Whole numbers and fractions are summed separately."""
         if x < 2 ** 53 and x == int(x):
             cells[0] = (cells[0] + int(x)) % 2 ** 64
         else:
             cells[1] += x
 
     def set(self, values, x):
-        # A callback is asked at the scrape, and only the last one there is.
+        # A callback is called at the scrape, and only the last one set.
         self.series[values] = x
 
     def samples(self, form):
@@ -142,7 +142,7 @@ class Family:
         for bound in self.bounds + [math.inf]:
             yield self.base + "_bucket", [("le", repr(bound))], float(sum(x <= bound for x in observed))
         total = self.total(observed)
-        # OpenMetrics has neither where the sum is, or might come to be, no counter.
+        # OpenMetrics has neither when the sum is not a counter: when observations can be negative.
         if form != "openmetrics" or ((not self.bounds or self.bounds[0] >= 0) and total >= 0):
             yield self.base + "_sum", [], total
             yield self.base + "_count", [], float(len(observed))
@@ -166,13 +166,13 @@ class Family:
     @staticmethod
     def total(observed):
         total = 0.0
-        for x in observed:  # in their order: addition of doubles is not associative
+        for x in observed:  # in order: addition of doubles is not associative
             total += x
         return total
 
 
 class Native:
-    """A native histogram of these observations, as Prometheus' API has it."""
+    """A native histogram of these observations, as Prometheus' API returns it."""
 
     def __init__(self, observed):
         self.observed = observed
@@ -214,7 +214,7 @@ def replay(lines):
 
 
 def differences(expected, got):
-    """A line each, at most a few; none when every sample is there with its value, and no other."""
+    """The first few differences, one line each. Empty when both have the same samples with the same values."""
     out = []
     for key in sorted(expected.keys() | got.keys(), key=repr):
         if key not in got:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Helpers of the fault tests: clients that record what was acknowledged, a check that the service answers all the time, and the table of
+"""Helpers of the fault tests: clients that record what was acknowledged, a check that the service always answers, and the table of
 docs/service/reliability.md (`pytest -k fault` prints it).
 """
 import http.client
@@ -18,7 +18,7 @@ _table, _increases = [], []
 
 
 def recorded():
-    """The rows of both tables, for add() in another process."""
+    """The rows of both tables, to pass to add() in another process."""
     return [_table, _increases]
 
 
@@ -29,17 +29,17 @@ def add(tables):
 
 
 def record(fault, acknowledged, lost, twice, resumed, memory, note=""):
-    """A row of the table. `resumed`: seconds from the end of the cause, None where the service never stopped."""
+    """Add a row to the table. `resumed`: seconds from the end of the cause, None if the service never stopped."""
     _table.append((fault, acknowledged, lost, twice, resumed, memory, note))
 
 
 def record_increase(event, prometheus, truth, increase):
-    """A row of the table of what Prometheus makes of events."""
+    """Add a row to the table that compares events with what Prometheus' increase() shows."""
     _increases.append((event, prometheus, truth, increase))
 
 
 def table():
-    """The lines of both, none where no row was recorded."""
+    """The lines of both tables. A table without rows has no lines."""
     if _increases:
         yield "| event | Prometheus | rows | increase() |"
         yield "| --- | --- | --- | --- |"
@@ -92,7 +92,7 @@ class Importers:
         wait_until(f"{rows} rows acknowledged", lambda: len(self.acknowledged) >= rows, PATIENCE)
 
     def resumed(self, since):
-        """Seconds from `since` to the first row acknowledged after it."""
+        """Seconds from `since` to the first row that is acknowledged after it."""
         def first():
             with self._lock:
                 return next((t for t in self.times if t > since), None)
@@ -107,15 +107,15 @@ class Importers:
         return self
 
     def lost(self, client):
-        """How many acknowledged rows are not there, by the service's own word. Twice is impossible: asserted."""
+        """How many acknowledged rows the service does not list. Asserts that no row is there twice."""
         there = [p["email"] for p in client.prospects()]
         assert len(there) == len(set(there))
         return len(self.acknowledged - set(there))
 
 
 class Watch:
-    """Asks a service for /health/live and /metrics until the block ends: both must answer, the process must stay, and its
-    memory within `limit`. Once `ending` is set they may also be gone, but not answer wrongly."""
+    """Asks a service for /health/live and /metrics until the block ends. Both must answer, the process must keep running, and its
+    memory must stay within `limit`. Once `ending` is set, they may be gone, but a wrong answer is still a failure."""
 
     def __init__(self, service, limit=256 << 20):
         self.service, self.pid, self.limit, self.ending = service, service.process.pid, limit, False
@@ -176,7 +176,7 @@ def dumped(arena):
 
 
 class Outbox:
-    """The folder that MAIL=file:… writes: who was written to, and how often."""
+    """The folder that MAIL=file:… writes: which addresses got an email, and how many."""
 
     def __init__(self, directory):
         self.directory = directory

@@ -29,12 +29,12 @@ class Response:
         return self.json()["error"]["code"]
 
 
-# A test that waits long for something else comes back to a connection that IDLE_TIMEOUT (60 s) has ended. So it opens another one.
+# After a long wait, IDLE_TIMEOUT (60 s) may have closed the connection. A client that was idle for this long opens a new one.
 IDLE_SECONDS = 20
 
 
 class Client:
-    """One kept-alive connection, not shared between threads. `key` goes into every request that brings none itself."""
+    """One kept-alive connection, not shared between threads. `key` goes into every request that has no key of its own."""
 
     def __init__(self, port, key=None, timeout=PATIENCE):
         self.key = key
@@ -63,7 +63,7 @@ class Client:
         return self.request("GET", path + ("?" + urlencode(query) if query else ""), headers=headers)
 
     def post(self, path, data=None):
-        """POST of a JSON value, or of nothing."""
+        """POST a JSON value, or no body."""
         if data is None:
             return self.request("POST", path)
         return self.request("POST", path, json.dumps(data), {"Content-Type": "application/json"})
@@ -74,7 +74,7 @@ class Client:
     def close(self):
         self.connection.close()
 
-    # The API's ways that many tests need.
+    # Requests that many tests need.
 
     def prospects(self):
         """Every prospect, page by page."""
@@ -102,7 +102,7 @@ class Client:
 
 
 def csv_rows(rows, start=0, tag="row"):
-    """A CSV file of `rows` good prospects with addresses of their own."""
+    """A CSV file of `rows` valid prospects with distinct addresses."""
     lines = ["email,first_name,last_name,company"]
     lines += [f"{tag}.{i}@example.invalid,First{i},Last{i},Company {i % 7}" for i in range(start, start + rows)]
     return "\r\n".join(lines) + "\r\n"
@@ -113,7 +113,7 @@ def raw_connection(port, timeout=PATIENCE):
 
 
 def raw_exchange(port, data):
-    """Send bytes, return all that comes back until the server closes."""
+    """Send bytes and return everything that the server sends until it closes."""
     with raw_connection(port) as s:
         s.sendall(data)
         received = b""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers to compare the front with: each answers 200 to GET / and, when it has read its body, to POST /. None where it is not installed."""
+"""Servers to compare our HTTP front with. Each answers 200 to GET / and, after it has read the body, to POST /. None if not installed."""
 import contextlib
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A load generator that records exactly what it did."""
+"""A load generator that records each answer."""
 import collections
 import threading
 
@@ -7,10 +7,10 @@ from .http import Client
 
 
 class Load:
-    """`workers` threads, each with a connection of its own, calling `action(client, number)` for its status.
+    """`workers` threads, each with its own connection, that call `action(client, number)`, which returns a status.
 
-    With `each`, a worker stops after so many requests; without, when stop() is called. `statuses` counts the answers;
-    `failures` holds the exceptions that were no answer.
+    With `each`, a worker stops after that many requests; without, when stop() is called. `statuses` counts the answers;
+    `failures` holds the exceptions of requests without an answer.
     """
 
     def __init__(self, service, organisation, action, workers=4, each=None):
@@ -28,7 +28,7 @@ class Load:
         while not self._stop.is_set() and (each is None or number < each):
             try:
                 statuses[action(client, worker * 1_000_000 + number)] += 1
-            except Exception as error:  # noqa: BLE001 - it is kept and judged by the test
+            except Exception as error:  # noqa: BLE001 - the test checks them
                 with self._lock:
                     self.failures.append(error)
                 if self._stop.wait(0.01):

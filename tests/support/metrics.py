@@ -9,7 +9,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 class Samples:
-    """The samples of one scrape, whose families can be asked by name and by some of their labels."""
+    """The samples of one scrape. Select them by name and by some of their labels."""
 
     def __init__(self, text, parser=parse_text):
         self.families = list(parser(text))
@@ -20,7 +20,7 @@ class Samples:
                 if s.name == name and all(s.labels.get(k) == v for k, v in labels.items())]
 
     def total(self, name, **labels):
-        """The sum over all series with these labels; 0 when there is none."""
+        """The sum over all series with these labels; 0 if there are none."""
         return sum(s.value for s in self.select(name, **labels))
 
     def value(self, name, **labels):
@@ -41,6 +41,6 @@ def scrape(client, openmetrics=False):
 
 
 def promtool_check(text):
-    """promtool's word on an exposition in the text format: None, or what it has against it."""
+    """Check an exposition in the text format with promtool. Return its complaints, or None."""
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
     return None if done.returncode == 0 else f"status {done.returncode}\n{done.stdout}{done.stderr}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The names that users depend on in settings, clients, dashboards and alert routes, one a line.
 
-`cd tests && python3 -m support.names` prints those of the build at hand; tests/contract/names.txt keeps those that were promised.
+`cd tests && python3 -m support.names` prints the names of the current build; tests/contract/names.txt has those that were promised.
 """
 import json
 import subprocess
@@ -17,7 +17,7 @@ ALERT_LABELS = ("component", "severity")
 
 
 def settings():
-    """docs/service/settings.md, which test_settings_reference.py holds to the program."""
+    """From docs/service/settings.md. test_settings_reference.py compares that page with the program."""
     for line in (ROOT / "docs/service/settings.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("| `"):
             name, _, _, unit = [cell.strip() for cell in line.strip("|").split("|")][:4]
@@ -27,7 +27,7 @@ def settings():
 
 
 def metrics():
-    """What the program itself says: a line a family with its labels, a line a value that a label is promised to have."""
+    """From the program itself: one line for each family with its labels, and one for each documented label value."""
     printed = subprocess.run([BINARY, "metrics", "--json"], check=True, capture_output=True, text=True, timeout=180).stdout
     for family in json.loads(printed):
         yield " ".join(["metric", family["name"], family["type"], *(label["name"] for label in family["labels"])])
@@ -47,7 +47,7 @@ def rules():
                     yield f"alert {rule['alert']} {labels}"
 
 
-# ---- the API: what the document says, and what the server answers ----
+# ---- the API: what the OpenAPI document says, and what the server answers ----
 
 def members(value):
     """The paths of a value's members: `data[].id`."""
@@ -101,7 +101,7 @@ class Document:
                 yield f"body {route} {media} {member}"
         for status, answer in operation["responses"].items():
             yield f"status {route} {status}"
-            of = f"{route} {status}" if status < "400" else "refused"  # a refusal has the same members everywhere
+            of = f"{route} {status}" if status < "400" else "refused"  # an error has the same members everywhere
             for media, body in self.resolve(answer).get("content", {}).items():
                 for member in members(self.example(body.get("schema", {}))):
                     yield f"answer {of} {media} {member}"
@@ -112,7 +112,7 @@ CAMPAIGN = {"name": "n", "subject_template": "Hi {{first_name}}", "body_template
 
 
 class Visit:
-    """One walk through every operation of a running service, noting the members of what it answers."""
+    """Calls every operation of a running service once and notes the members of its answers."""
 
     def __init__(self, service):
         self.service, self.found = service, set()
@@ -147,7 +147,7 @@ class Visit:
         return self.found
 
     def log(self):
-        """Members of the log's lines: those that every line has, and those of a request."""
+        """Members of the log lines: those that every line has, and those of a request."""
         lines = self.service.log_lines()
         request = next(line for line in lines if line["msg"] == "request completed" and line.get("organisationId"))
         common = set.intersection(*(set(line) for line in lines))
@@ -155,7 +155,7 @@ class Visit:
 
 
 def commands(service):
-    """Members of what the commands print."""
+    """Members of the JSON that the commands print."""
     def printed(*words):
         out = subprocess.run([BINARY, *words], env=service.env, check=True, capture_output=True, text=True, timeout=180).stdout
         return [json.loads(line) for line in out.splitlines()]
@@ -179,7 +179,7 @@ def answers(directory):
 
 
 def written():
-    """What documents, rules and the program's own reference say."""
+    """What the documents, the rules and the program's own reference say."""
     return {*settings(), *metrics(), *rules(), *Document().names()}
 
 

@@ -11,8 +11,8 @@ FIRST, LAST, EACH = 12000, 32767, 400
 
 @functools.cache
 def _block():
-    """Ports that no other process of tests gives away, for as long as we live: each holds a name in the abstract namespace, which
-    is the network's, as ports are, and is gone with us."""
+    """A block of ports that no other test process uses while this one lives. Each process binds a name in the abstract socket
+    namespace, which belongs to the network namespace, as ports do. The kernel frees the name when the process ends."""
     blocks = list(range(FIRST, LAST + 1 - EACH, EACH))
     random.shuffle(blocks)
     for first in blocks:
@@ -27,7 +27,7 @@ def _block():
 
 
 def free_port():
-    """One that nobody listens at. It is given away again only after all the others."""
+    """A port that nobody listens on. The same port is returned again only after all the others."""
     _name, ports = _block()
     while True:
         port = next(ports)
@@ -46,13 +46,13 @@ def is_listening(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
-# Nothing is failed for being slow before this many seconds: the machine may have other things to do. What works is waited for
-# no longer than it takes.
+# No test fails for being slow in less than this many seconds: the machine may be busy. A wait ends as soon as its condition
+# holds.
 PATIENCE = 180
 
 
 def wait_until(what, condition, seconds=PATIENCE, interval=0.05):
-    """The first true value of `condition()`; AssertionError naming `what` when time is up. Less than PATIENCE is not asked for."""
+    """Return the first true value of `condition()`; AssertionError with `what` after the time is up. Waits at least PATIENCE."""
     seconds = max(seconds, PATIENCE)
     deadline = time.monotonic() + seconds
     while True:

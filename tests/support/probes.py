@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of HTTP/1.1 as it must and must not be (tests/http_probes.json), and what a server makes of them.
+"""Valid and invalid HTTP/1.1 requests (tests/http_probes.json), and what a server answers to them.
 
-MUST: the RFC's own word. SHOULD: its word, too; most are "octets that do not match the grammar", to be answered 400 (RFC 9112, 2.2). MAY: it is allowed
-to take them, and safer not to.
+MUST and SHOULD are the RFC's words. Most SHOULD cases are "octets that do not match the grammar", to be answered 400 (RFC 9112, 2.2).
+MAY: a server may accept them, but it is safer to refuse.
 
-A case is bytes to send; behind them goes a plain GET that ends the connection, unless they end it themselves. What comes back is one of
+A case is bytes to send. After them follows a plain GET that ends the connection, unless the bytes end it themselves. The outcome is one of
   ok      every request has been answered with 2xx, the last GET too: both sides agree where each request ends
   once    2xx to the first request, then the connection has ended
-  400     one answer, this one, and the connection has ended
+  400     one answer, a 400, and the connection has ended
   4xx     one answer that refuses (4xx, 501, 505), and the connection has ended
   any4xx  it is refused, but the last GET is answered: both sides still agree
-  close   the connection has ended without a word
-and else the statuses as they are, or "waits". `expect` lists what is good.
+  close   the connection has ended without an answer
+or else the list of statuses, or "waits". `expect` lists the good outcomes.
 
 As a program (`python3 -m support.probes`, in tests/) it prints the table of docs/service/http-scorecard.md.
 """
@@ -26,7 +26,7 @@ from pathlib import Path
 from .http_peers import PEERS, ours
 
 CASES = json.loads(Path(__file__).parent.parent.joinpath("http_probes.json").read_text(encoding="ascii"))
-WAITS = 3  # a peer that says nothing for so many seconds waits for more
+WAITS = 3  # seconds without an answer after which we say that the server waits for more
 
 
 def bytes_of(case, server):
@@ -37,13 +37,13 @@ def bytes_of(case, server):
 
 
 def _receive(sock, data, patience):
-    """All that comes back, and whether the connection has ended."""
+    """Everything that the server sends, and whether the connection has ended."""
     received = b""
     sock.settimeout(patience)
     try:
         sock.sendall(data)
     except OSError:
-        pass  # cut off in the middle: what it said before counts
+        pass  # closed while we send: what the server sent before counts
     try:
         while chunk := sock.recv(65536):
             received += chunk
@@ -105,7 +105,7 @@ def is_good(case, word):
 
 
 def failures(server):
-    """{id: what it did} of the cases in which a server does what it must not."""
+    """{id: outcome} of the cases in which the server fails."""
     wrong = {}
     for case in CASES:
         word, _ = outcome(server, case)

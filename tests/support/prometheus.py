@@ -11,7 +11,7 @@ __all__ = ["Prometheus", "fetch"]
 class Prometheus(prometheus.Prometheus):
     def __init__(self, directory, target_port, job="ingest-api", interval="1s", wanted=("exemplar-storage", "native-histograms"),
                  more=(), **scrape):
-        """more: the ports of further targets; scrape: further members of the scrape configuration, e.g. scheme."""
+        """more: ports of more targets; scrape: more members of the scrape configuration, e.g. scheme."""
         directory.mkdir(parents=True, exist_ok=True)
         super().__init__(directory, free_port(), wanted=wanted, log_path=directory / "prometheus.log")
         targets = [f"127.0.0.1:{port}" for port in (target_port, *more)]
@@ -21,18 +21,18 @@ class Prometheus(prometheus.Prometheus):
         wait_until("the targets scraped", lambda: [t["health"] != "unknown" for t in self.targets()] == [True] * len(targets))
 
     def target_state(self):
-        """What Prometheus says of its one target; {} before it has found it."""
+        """The state of its one target; {} before Prometheus has found it."""
         return next(iter(self.targets()), {})
 
     def query(self, expression, **options):
-        """The value of an expression with one result, None for none. `time`: when it is asked."""
+        """The value of an expression that has one result; None if it has none. `time`: the evaluation time."""
         result = self.api("query", query=expression, **options)["result"]
         assert len(result) <= 1, result
         return float(result[0]["value"][1]) if result else None
 
     def shows(self, expression, wanted):
-        """Waits until an expression has this value, or one that `wanted` is true of. A scrape that a busy machine missed takes every
-        series away until the next one, so what was there a moment ago may not be there now."""
+        """Wait until an expression has this value, or a value for which `wanted` is true. On a busy machine Prometheus may miss a scrape.
+        Then every series is gone until the next scrape, even if it was there a moment ago."""
         seen = []
 
         def look():

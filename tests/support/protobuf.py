@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-A reader of the protobuf exposition (delimited io.prometheus.client.MetricFamily), written from metrics.proto of client_model and the
-wire format's description, and from nothing of promc's. A field that the definition does not have is a fault, but for the padding.
+A reader of the protobuf exposition (delimited io.prometheus.client.MetricFamily). It was written from metrics.proto of client_model and
+the description of the wire format, without promc's code. A field that is not in the definition is an error, except for the padding.
 """
 import struct
 from types import SimpleNamespace
@@ -85,7 +85,7 @@ def parse(name, data):
 
 
 def read_families(data):
-    """The messages of an exposition, in their order."""
+    """The messages of an exposition, in order."""
     families, at = [], 0
     while at < len(data):
         length, at = read_varint(data, at)
@@ -104,7 +104,7 @@ def seconds_of(timestamp):
 
 
 def native_buckets(spans, deltas):
-    """{index: count} of a native histogram's one side."""
+    """{index: count} of one side of a native histogram."""
     assert sum(span.length or 0 for span in spans) == len(deltas)
     buckets, index, count, rest = {}, 0, 0, iter(deltas)
     for number, span in enumerate(spans):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP proxy that breaks connections on request: all of them now, or one in the middle of given bytes."""
+"""A TCP proxy that breaks connections on request: all at once, or one at given bytes."""
 import selectors
 import socket
 import threading
@@ -12,22 +12,22 @@ TO_SERVER, TO_CLIENT = "to server", "to client"
 
 class Proxy:
     """Forwards 127.0.0.1:`port` to 127.0.0.1:`target`. While `refusing`, new connections are reset at once. While `frozen`,
-    nothing is forwarded and nothing is said, as when a machine or the network between is gone."""
+    it forwards and answers nothing, like a machine or a network that is gone."""
 
     def __init__(self, target):
         self.target, self.refusing, self.frozen = target, False, False
         self.connections = 0  # accepted so far
-        self._cuts = []  # [direction, bytes, how often, cut after them (or before)]
-        self.cuts_made, self.last_cut = 0, None  # when, by the monotonic clock
+        self._cuts = []  # [direction, bytes, how many times, whether to cut after them (or before)]
+        self.cuts_made, self.last_cut = 0, None  # last_cut: by the monotonic clock
         self._lock, self._pairs = threading.Lock(), set()
-        # The kernel may choose: nobody needs to find this port free later.
+        # The kernel may choose the port: nobody needs it free later.
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
     def cut_at(self, direction, words, times=1, after=True):
-        """Reset the connection where `words` are seen next: forwarded up to them, or to before them."""
+        """Reset the connection when `words` pass next. Forward the data up to their end, or up to their beginning."""
         with self._lock:
             self._cuts.append([direction, words, times, after])
 
@@ -89,7 +89,7 @@ class Proxy:
             _reset(server)
 
     def _cut_in(self, direction, data):
-        """Where in `data` the connection is to be cut, or None."""
+        """The offset in `data` at which to cut the connection, or None."""
         with self._lock:
             for cut in self._cuts:
                 at = data.find(cut[1]) if cut[0] == direction and cut[2] > 0 else -1

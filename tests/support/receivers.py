@@ -11,7 +11,7 @@ from aiosmtpd.controller import Controller
 
 from .ports import free_port, wait_until
 
-# Slack refuses a message without one of these; PagerDuty's Events API v2 an event without all of these.
+# Slack refuses a message that has none of the first; PagerDuty's Events API v2 refuses an event that lacks any of the others.
 SLACK_NEEDS_ONE = {"text", "attachments", "blocks"}
 PAGERDUTY_NEEDS = {"routing_key", "event_action"}
 PAGERDUTY_PAYLOAD_NEEDS = {"summary", "source", "severity"}
@@ -19,7 +19,7 @@ PAGERDUTY_SEVERITIES = {"critical", "error", "warning", "info"}
 
 
 class Message:
-    """One delivery: what came, by which channel, when."""
+    """One delivery: its content, channel and time."""
 
     def __init__(self, channel, body):
         self.channel, self.body, self.at = channel, body, time.monotonic()
@@ -40,21 +40,21 @@ class Message:
 
 
 class Receivers:
-    """/slack, /v2/enqueue, /webhook, /deadman on one port; SMTP on another. Whatever is well-formed is kept."""
+    """/slack, /v2/enqueue, /webhook, /deadman on one port; SMTP on another. Every well-formed message is kept."""
 
     def __init__(self):
         self._lock = threading.Lock()
         self._messages = []
         self.refused = []        # (channel, status) of deliveries that were answered with an error
         self.broken = set()      # channels that answer 503
-        self.faults = []         # what a real Slack or PagerDuty would not have taken
+        self.faults = []         # what a real Slack or PagerDuty would have refused
         receivers = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 status = receivers._take(self.path, body)
-                answer = b"ok" if status < 300 and self.path == "/slack" else b""  # Slack's word, without which nothing is delivered
+                answer = b"ok" if status < 300 and self.path == "/slack" else b""  # Slack's answer: without it Alertmanager takes the message for not delivered
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
@@ -120,7 +120,7 @@ class Receivers:
         return None
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - aiosmtpd's name
-        # Not at the end of DATA: what a relay says there, Alertmanager heeds only since 0.28 (its pull request 4006).
+        # Not after DATA: Alertmanager before 0.28 ignores that answer (its pull request 4006).
         if "email" in self.broken:
             with self._lock:
                 self.refused.append(("email", 503))
@@ -143,7 +143,7 @@ class Receivers:
             return [m for m in self._messages if m.channel == channel and all(word in m for word in words)]
 
     def wait(self, channel, *words, seconds=60):
-        """The first message of a channel with all these words."""
+        """Wait for the first message of a channel with all these words."""
         try:
             return wait_until(f"{channel}: {words}", lambda: self.messages(channel, *words), seconds)[0]
         except AssertionError as error:

@@ -11,17 +11,17 @@ from .ports import free_port
 
 
 class Relay:
-    """`mode`: take · slow (a second before each verdict) · busy (421 as greeting) · later (451 to RCPT) · refuse (550 to RCPT)
-    · hang (silence after accept) · mute (the message is taken, its verdict never comes) · drop (closed instead of the verdict)
+    """`mode`: take · slow (one second before each answer) · busy (421 as greeting) · later (451 to RCPT) · refuse (550 to RCPT)
+    · hang (silence after accept) · mute (the message is taken but never answered) · drop (closed instead of an answer)
     """
 
     def __init__(self):
         self.port = free_port()
         self.mode = "take"
-        self.taken = Counter()  # receiver: messages for which the dot was read
+        self.taken = Counter()  # receiver: messages read up to the final dot
         self.times = []  # when each was taken
-        self.on_command = None  # called with (verb, its argument); what it returns is answered, None: as ever
-        self.on_message = None  # called with the receiver after a message was taken, before the verdict
+        self.on_command = None  # called with (verb, its argument); returns the answer, or None for the usual one
+        self.on_message = None  # called with the receiver after a message was taken, before the answer
         self._server = None
         self._open, self._lock = set(), threading.Lock()
         self.start()
@@ -51,7 +51,7 @@ class Relay:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self):
-        """No longer listening; every connection is cut."""
+        """Stop listening and cut every connection."""
         self._server.shutdown()
         self._server.server_close()
         self.cut()
@@ -61,7 +61,7 @@ class Relay:
             return len(self._open)
 
     def cut(self):
-        """Ends every connection that is open, as the restart of a server does."""
+        """Close every open connection, as a server restart does."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -71,7 +71,7 @@ class Relay:
                 pass
 
     def _hold(self, handler):
-        """Silence until the connection is cut or the client goes."""
+        """Stay silent until the connection is cut or the client closes it."""
         handler.request.settimeout(None)
         while handler.request.recv(4096):
             pass
@@ -108,9 +108,9 @@ class Relay:
                 say(b"250 ok")
 
     def _message(self, handler, receiver, say):
-        """@return whether the connection is to end without a verdict."""
+        """@return whether to close the connection without an answer."""
         with self._lock:
-            mode, hook = self.mode, self.on_message  # as they were when it came: who sees it in `taken` may change them
+            mode, hook = self.mode, self.on_message  # read before `taken` changes: a test that waits for `taken` may change them
             self.taken[receiver] += 1
             self.times.append(time.monotonic())
         if hook:

@@ -18,7 +18,7 @@ BUILD = ROOT / os.environ.get("BUILD", "build")
 BINARY = BUILD / "apps/ingest-api/ingest-api"
 ERROR = 50  # pino's number
 
-# What a developer may have set for `make run` must not change what is tested.
+# A developer's own settings for `make run` must not change the tests.
 _OURS = ("PORT", "HOST", "DATA_DIR", "STORE", "QUEUE", "MAIL", "PUBLIC_URL", "LOOPS", "LOG_LEVEL", "METRICS_", "RATE_LIMIT", "VALIDATION_DELAY")
 
 
@@ -42,7 +42,7 @@ class Service(IngestApi):
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.env = clean_environment(**({"HOST": "127.0.0.1", "PORT": self.port, "DATA_DIR": self.data_dir, "VALIDATION_DELAY": 0,
                                         "MAIL_FROM": "ProspectFlow <hello@prospectflow.test>"} | env))
-        self.errors_allowed = False  # set by a test that makes errors happen
+        self.errors_allowed = False  # set by tests that cause errors
         self._clients = []
 
     def environment(self):
@@ -52,7 +52,7 @@ class Service(IngestApi):
         return self.directory
 
     def stop(self, seconds=PATIENCE):
-        """SIGTERM; asserts a clean end."""
+        """Send SIGTERM and assert a clean exit."""
         status = super().stop(max(seconds, PATIENCE))
         assert status == 0, f"ingest-api ended with {status}:\n{self.process.log()[-3000:]}"
 
@@ -62,7 +62,7 @@ class Service(IngestApi):
         return client
 
     def organisation(self, name="Test organisation"):
-        # A short time-out of the store is there for the service under test, not for the command that prepares it.
+        # A short time-out of the store is meant for the service under test, not for this command.
         env = {key: value for key, value in self.env.items() if key != "STORE_TIMEOUT_MS"}
         done = subprocess.run([BINARY, "org", "create", name], env=env, cwd=self.directory,
                               capture_output=True, text=True, timeout=PATIENCE)
@@ -78,7 +78,7 @@ class Service(IngestApi):
             client.close()
 
     def settled(self, what, condition, seconds=PATIENCE):
-        """Metrics once `condition(metrics)` holds: what is counted when a request has ended may come a moment later."""
+        """Wait until `condition(metrics)` holds and return the metrics: some counters move shortly after the request has ended."""
         last = None
 
         def look():
@@ -95,11 +95,11 @@ class Service(IngestApi):
         return last
 
     def log_lines(self):
-        """Every line as an object; a line that is no JSON fails."""
+        """Every log line, parsed. A line that is not JSON fails."""
         return [json.loads(line) for line in self.process.log().splitlines() if line]
 
     def close(self):
-        """The end of a test: whatever runs is stopped, and what was logged is looked at."""
+        """At the end of a test: stop the service and check its log for errors."""
         for client in self._clients:
             client.close()
         if self.process is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A C program with promc-exporter that observes what a test asks for (lib/promc-exporter/tests/histogram_target.c), and its scrapes."""
+"""A C program with promc-exporter that observes what a test tells it to (lib/promc-exporter/tests/histogram_target.c), and its scrapes."""
 import subprocess
 import urllib.request
 
@@ -14,7 +14,7 @@ ACCEPT = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamil
 
 
 class Target:
-    """The program under test: told what to observe, asked what it shows."""
+    """The program under test."""
 
     def __init__(self, log):
         self.log = open(log, "ab")

@@ -31,7 +31,7 @@ def attributes_of(message):
 
 
 class Client:
-    """A user of a server with a shared secret (coturn's use-auth-secret), on a socket of its own."""
+    """A user of a server with a shared secret (coturn's use-auth-secret), with its own socket."""
 
     def __init__(self, port, user, secret):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -43,7 +43,7 @@ class Client:
         self.key = None
 
     def ask(self, method, body):
-        """The answer's class, SUCCESS or ERROR, and its attributes. Sent again until there is one: it is UDP."""
+        """Return the class of the answer, SUCCESS or ERROR, and its attributes. UDP may lose messages, so send again until it answers."""
         transaction = os.urandom(12)
         body += self.credentials
         if self.key:
@@ -61,7 +61,7 @@ class Client:
         raise AssertionError("the TURN server does not answer")
 
     def session(self):
-        """Allocate and give back. False: the server still has an earlier session from this port of ours, which the kernel gave us again."""
+        """Allocate a relay and release it. False: the kernel gave us a port for which the server still has an earlier session."""
         with self.socket:
             kind, said = self.ask(ALLOCATE, attribute(REQUESTED_TRANSPORT, UDP))
             if said.get(ERROR_CODE, b"")[2:4] == ALLOCATION_MISMATCH:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From people to e-mails over the API, with a worker: drafts, preview, sending, recipients and the numbers of all. */
+/* From people to emails over the API, with a worker: drafts, preview, sending, recipients and the numbers of all. */
 #include "api_fixture.h"
 
 #define PEOPLE                                       \
@@ -51,7 +51,7 @@ static int open_all(void **state)
     return rc;
 }
 
-/* The e-mails are enqueued; no worker has had its turn. */
+/* The emails are enqueued; no worker has had its turn. */
 static void draft_start_and_send(void)
 {
     json_decref(api("POST", path_of("/drafts"), 202));

@@ -22,7 +22,7 @@ static void test_what_is_final_stays(void **state)
     }
 }
 
-/* Whatever the transport says of an e-mail that was handed over has a row, and is an attempt; what is not its fault costs none. */
+/* Whatever the transport says of an email that was handed over has a row, and is an attempt; what is not its fault costs none. */
 static void test_every_outcome_has_its_row(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many e-mails an organisation may send: by a clock of the test's own. */
+/* How many emails an organisation may send: by a clock of the test's own. */
 #include "data/mail_rate.h"
 #include "store_fixture.h"
 

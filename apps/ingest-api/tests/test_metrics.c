@@ -293,7 +293,7 @@ static void test_lag_window(void **state)
     free(text);
 }
 
-/* Both outcomes, before the first e-mail: otherwise increase() does not see it. */
+/* Both outcomes, before the first email: otherwise increase() does not see it. */
 static void test_a_campaign_has_its_series(void **state)
 {
     (void)state;
@@ -370,7 +370,7 @@ static void test_a_bounce_is_its_organisations(void **state)
     metrics_organisation(ORG, METRICS_OF_WORKER);
     expect("emails_bounced_total{organisation_id=\"" ORG "\",class=\"5xx\"} 0\n", true);
     metrics_email_bounce(ORG, 550, "5.1.1");
-    metrics_email_bounce(NULL, 535, "5.7.8"); /* the server refuses us, not an e-mail */
+    metrics_email_bounce(NULL, 535, "5.7.8"); /* the server refuses us, not an email */
     metrics_email_bounce(ORG, 250, "2.0.0");
     expect("emails_bounced_total{organisation_id=\"" ORG "\",class=\"5xx\"} 1\n", true);
     expect("emails_bounced_total{organisation_id=\"" ORG "\",class=\"4xx\"} 0\n", true);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Campaigns, drafts and e-mails: transitions, uniqueness, statistics, tenancy. */
+/* Campaigns, drafts and emails: transitions, uniqueness, statistics, tenancy. */
 #include "data/campaign_hold.h"
 #include "data/campaigns.h"
 #include "data/erase.h"
@@ -349,7 +349,7 @@ static void rows_of_another_tenant_cannot_be_referred_to(void **state)
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM outreach.emails"), 0);
 }
 
-/* ---- e-mails ---- */
+/* ---- emails ---- */
 
 static void an_email_is_claimed_once(void **state)
 {

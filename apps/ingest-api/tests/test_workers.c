@@ -258,7 +258,7 @@ static void test_validation_is_no_change(void **state)
     (void)outbox(&b, true);
 }
 
-/* More than two slices, and not a whole number of statements: each gets one job, one draft, one e-mail. */
+/* More than two slices, and not a whole number of statements: each gets one job, one draft, one email. */
 static void test_many(void **state)
 {
     const int n = 1033;
@@ -275,7 +275,7 @@ static void test_many(void **state)
     assert_int_equal(act(&b, DRAFTS).enqueued, 0); /* the jobs are there, the drafts are not yet */
     assert_int_equal(act(&b, SEND).enqueued, OUTREACH_SLICE);
     struct outreach_slice again = act(&b, SEND);
-    assert_int_equal(again.enqueued, OUTREACH_SLICE); /* the next ones: these have no e-mail yet */
+    assert_int_equal(again.enqueued, OUTREACH_SLICE); /* the next ones: these have no email yet */
     assert_true(again.more);
     start(&b);
     await(&b, NO_JOBS, 0);
@@ -323,7 +323,7 @@ static void test_pause_and_complete(void **state)
     assert_int_equal(outbox(&b, true), 2);
 }
 
-/* As after a crash between the claim and the record: the e-mail is in `sending`, the job comes a second time. */
+/* As after a crash between the claim and the record: the email is in `sending`, the job comes a second time. */
 static void crash_while_sending(struct bench *b)
 {
     assert_int_equal(fixture_exec(b->f, "UPDATE outreach.emails SET state = 'sending'"), DB_OK);
@@ -346,7 +346,7 @@ static void test_crash_with_file(void **state)
     assert_int_equal(outbox(&b, true), 1);
 }
 
-/* The crash comes first, then the pause: what became of the e-mail is found out, and it is not left in `sending`. */
+/* The crash comes first, then the pause: what became of the email is found out, and it is not left in `sending`. */
 static void crash_and(void **state, enum act_kind what, const char *email_state, const char *error)
 {
     struct bench b;
@@ -384,7 +384,7 @@ static void test_crash_and_complete(void **state)
 }
 
 /*
- * The e-mail is in `sending` and this job comes for the first time: it is a double, and another worker is at the e-mail. It is left
+ * The email is in `sending` and this job comes for the first time: it is a double, and another worker is at the email. It is left
  * alone, whatever its campaign has become meanwhile.
  */
 static void a_double(void **state, enum act_kind then)
@@ -499,7 +499,7 @@ static void test_smtp_refused_for_now(void **state)
                      1);
 }
 
-/* Three equal refusals of the sender (MAIL_REFUSALS): the campaign is paused, and no e-mail has lost an attempt. */
+/* Three equal refusals of the sender (MAIL_REFUSALS): the campaign is paused, and no email has lost an attempt. */
 static void test_smtp_refuses_the_sender(void **state)
 {
     smtp_outcome(state, "MAIL 550 5.7.1 no thanks", "refused_sender", 0);
