@@ -34,5 +34,5 @@ void access_log(struct log_buffer *buffer, const struct access *access)
     if (report)
         log_to_sink(line.data, line.length);
     if (!log_enabled(level))
-        buffer->length -= line.length; /* it was for the report alone */
+        buffer->length -= line.length; /* the line was only for the sink */
 }

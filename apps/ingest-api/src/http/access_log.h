@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file http/access_log.h One line for each request, and a warning for a slow one. */
+/** @file http/access_log.h The access log: one line for each request, a warning for a slow one. */
 #ifndef INGEST_HTTP_ACCESS_LOG_H
 #define INGEST_HTTP_ACCESS_LOG_H
 
@@ -20,7 +20,7 @@ struct access {
     bool probe; /**< /metrics and /health*: logged as debug */
 };
 
-/** Adds to the loop's buffer; the loop flushes it at the end of its turn. */
+/** Adds a line to the loop's buffer, which the loop flushes at the end of its turn. */
 void access_log(struct log_buffer *buffer, const struct access *access);
 
 #endif

@@ -37,7 +37,7 @@ static const char *reason(int status)
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (reasons[i].status == status)
             return reasons[i].reason;
-    return "Status"; /* the phrase says nothing to a program */
+    return "Status"; /* programs ignore the phrase */
 }
 
 static void add_field(struct text *text, const char *name, const char *value)

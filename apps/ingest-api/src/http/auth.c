@@ -65,7 +65,7 @@ const char *auth_bearer(const char *authorization, size_t *length)
 
 bool auth_equal(const char *secret, const char *given, size_t given_length)
 {
-    /* hashes are of one length, so not even the secret's length can be measured */
+    /* all hashes have the same length, so not even the length of the secret can be measured */
     unsigned char a[AUTH_HASH], b[AUTH_HASH];
     return auth_hash(secret, strlen(secret), a) && auth_hash(given, given_length, b) &&
            gnutls_memcmp(a, b, AUTH_HASH) == 0;

@@ -37,7 +37,7 @@ static void free_memory(struct body *body)
     body->memory = (struct text){.grows = true};
 }
 
-/* A file that has no name, so that nothing is left behind whatever happens. */
+/* A file without a name: the kernel removes it when the process ends, even if it is killed. */
 static int open_unnamed(const char *directory)
 {
     int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -62,7 +62,7 @@ static int write_file(struct body *body, const char *data, size_t n)
             return BODY_E_DISK;
         body->on_disk += n;
     }
-    /* goes to the page cache; a loop waits here only when the system as a whole is behind with writing */
+    /* writes go to the page cache; they block the loop only if the whole system is behind with writing */
     while (n > 0) {
         ssize_t written = write(body->file, data, n);
         if (written < 0 && errno == EINTR)

@@ -14,13 +14,13 @@
 struct holder {
     struct holder *next;
     char organisation_id[37];
-    size_t bytes; /* > 0: who has nothing is not here */
+    size_t bytes; /* > 0; an organisation without bytes has no entry */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct holder *holders[BUCKETS];
 
-/* With the lock held: the link that points to it, or to nothing. */
+/* Needs the lock. @return the link that points to the entry, or the NULL link where it belongs. */
 static struct holder **find(const char *organisation_id)
 {
     struct holder **link = &holders[text_hash(organisation_id) % BUCKETS];

@@ -5,10 +5,10 @@
 
 #include <stdbool.h>
 
-/* In the order in which they come; SIZE is where a body begins. */
+/* In the order of the grammar; a body begins with SIZE. Each state names what the next byte may be. */
 enum state {
     SIZE,           /* the first digit */
-    SIZE_MORE,      /* another, or what ends the size */
+    SIZE_MORE,      /* another digit, or the end of the size */
     EXT_SEMICOLON,  /* blanks before a ';' */
     EXT_NAME_FIRST, /* blanks and the first character of a name */
     EXT_NAME,
@@ -59,7 +59,7 @@ static enum state on_size(struct chunked *chunked, unsigned char c, bool first)
         if (chunked->digits > 0 || digit > 0)
             chunked->digits++;
         else if (!first)
-            chunked->extra++; /* a leading zero: allowed, but not without end */
+            chunked->extra++; /* a leading zero: allowed, but counted */
         chunked->left = chunked->left << 4 | (unsigned)digit;
         return SIZE_MORE;
     }
@@ -72,7 +72,7 @@ static enum state on_size(struct chunked *chunked, unsigned char c, bool first)
     return is_blank(c) ? EXT_SEMICOLON : bad(chunked, "A chunk's size is not a number.");
 }
 
-/* What may follow a name or a value: another extension or the end of the line; after blanks no end any more. */
+/* After a name or value comes the end of the line or another extension. After blanks only another extension. */
 static enum state after_extension(struct chunked *chunked, unsigned char c)
 {
     if (c == '\r')

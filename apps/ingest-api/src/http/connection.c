@@ -15,22 +15,22 @@
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
-/* reads in one turn: the others wait */
+/* reads of one connection in one turn of the loop, so that the other connections get their turn */
 #define READS_PER_TURN 16
-/* a client that takes less than this many bytes a second for long is cut off */
+/* bytes a second: the deadline of an answer allows for a client that reads this slowly, and cuts off a slower one */
 #define SLOWEST_READER 16384
-/* after an answer that the client may not have read yet it has so long to stop sending, and may send so much */
+/* after the last answer the client may go on sending for this long, and this many bytes (see leave()) */
 #define LINGER_NS (2 * SECOND)
 #define LINGER_MAX (1024 * 1024)
 
 enum phase {
     PHASE_HANDSHAKE,
-    PHASE_HEAD,  /* between requests, and while a head comes in */
-    PHASE_BODY,  /* the head is in and good */
-    PHASE_WAIT,  /* another thread has the exchange */
-    PHASE_SEND,  /* an answer is going out */
-    PHASE_REST,  /* so it is, but not just now */
-    PHASE_LINGER /* all is said; what still comes is thrown away, so that the client gets to read the answer */
+    PHASE_HEAD,  /* between requests, and while a head arrives */
+    PHASE_BODY,  /* the head is complete and valid */
+    PHASE_WAIT,  /* another thread owns the exchange */
+    PHASE_SEND,  /* an answer is being sent */
+    PHASE_REST,  /* an answer is being sent, and pauses (see http/streaming.h) */
+    PHASE_LINGER /* the last answer is sent; input is discarded, so that the client can read the answer */
 };
 
 struct connection {
@@ -41,15 +41,15 @@ struct connection {
     uv_poll_t poll;
     int watched; /* enum uv_poll_event */
     enum phase phase;
-    bool over;  /* to be closed, as soon as no other thread has the exchange */
-    bool whole; /* the request has been read to its end */
+    bool over;  /* to be closed as soon as no other thread owns the exchange */
+    bool whole; /* the whole request has been read */
     struct incoming in;
     struct streaming streaming;
     struct head_scan scan;
     struct chunked chunked;
-    uint64_t left;        /* of a body with Content-Length, or of what is thrown away at the end */
-    uint64_t progress_ns; /* when bytes last came or went */
-    uint64_t deadline_ns; /* the phase must be over by then */
+    uint64_t left;        /* bytes left of a body with Content-Length, or of what PHASE_LINGER discards */
+    uint64_t progress_ns; /* when bytes were last received or sent */
+    uint64_t deadline_ns; /* when the phase must have ended */
     struct exchange exchange;
 };
 
@@ -80,14 +80,14 @@ static void destroy(struct connection *connection)
     if (connection->next)
         connection->next->previous = connection->previous;
     loop->connection_count--;
-    uv_close((uv_handle_t *)&connection->poll, on_closed); /* stops it, so that the descriptor may go now */
+    uv_close((uv_handle_t *)&connection->poll, on_closed); /* stops polling at once: the descriptor may be closed */
     wire_close(&connection->wire);
     outgoing_free(&connection->out);
     incoming_free(&connection->in);
     loop_accept_again(loop);
 }
 
-/* A request that has shown its request line is counted, whatever comes of it; less than that was none. */
+/* A request counts as one, also if it fails, once its request line has arrived. Before that there was no request. */
 static void drop_exchange(struct connection *connection)
 {
     struct exchange *exchange = &connection->exchange;
@@ -104,14 +104,14 @@ static bool is_elsewhere(const struct connection *connection)
     return connection->phase == PHASE_WAIT || connection->phase == PHASE_REST;
 }
 
-/* Watch for what the phase waits for. Nothing is asked of the kernel when that has not changed. */
+/* Poll for the events that the phase waits for. No system call if they have not changed. */
 static void watch(struct connection *connection);
 
 static void finish(struct connection *connection)
 {
     if (is_elsewhere(connection)) {
         watch(connection);
-        return; /* it comes back by itself */
+        return; /* on_ready() or rested() calls again */
     }
     drop_exchange(connection);
     destroy(connection);
@@ -119,7 +119,7 @@ static void finish(struct connection *connection)
 
 /* ---- reading ---- */
 
-/* @param n what a read came to. @return whether there are bytes. */
+/* @param n the result of a read. @return whether it gave bytes. */
 static bool came(struct connection *connection, long n)
 {
     if (n > 0)
@@ -151,7 +151,7 @@ static void sending_went(struct connection *connection, int rc)
     connection->progress_ns = promc_now_ns();
 }
 
-/* The answer is in the request. */
+/* The answer is in exchange->req: send its head and as much of its body as the socket accepts. */
 static void start_answer(struct connection *connection)
 {
     struct exchange *exchange = &connection->exchange;
@@ -183,7 +183,7 @@ static void complete(struct connection *connection)
     go_on(connection, exchange_complete(&connection->exchange));
 }
 
-/* The head is in, and it is known whose request it is. */
+/* The head is complete and the organisation is known. */
 static void head_done(struct connection *connection, enum exchange_next next)
 {
     struct exchange *exchange = &connection->exchange;
@@ -213,7 +213,7 @@ static void rested(struct loop_mail *mail)
     advance(connection);
 }
 
-/* The next slice of a streamed answer. @return false: it rests. */
+/* Send the next slice of a streamed answer. @return false: it pauses. */
 static bool send_slice(struct connection *connection)
 {
     struct exchange *exchange = &connection->exchange;
@@ -230,7 +230,8 @@ static bool send_slice(struct connection *connection)
     return true;
 }
 
-/* The connection ends. Closed with unread bytes the kernel would reset it, and the answer might be lost with it. */
+/* End the connection. If we closed a socket with unread bytes, the kernel would reset it and the client could lose the
+ * answer. So we stop sending, and read and discard for a while (PHASE_LINGER). */
 static void leave(struct connection *connection, bool unread)
 {
     connection->out.length = connection->out.at = 0;
@@ -260,7 +261,7 @@ static void answer_sent(struct connection *connection)
 
 /* ---- a step ---- */
 
-/* Each step does one thing, and says whether there may be another to do without waiting. */
+/* A step of a phase does one thing. @return whether another step may be possible without waiting. */
 static bool step_handshake(struct connection *connection)
 {
     int rc = wire_handshake(&connection->wire);
@@ -301,14 +302,15 @@ static bool step_head(struct connection *connection)
             break;
         }
     }
-    if (came(connection, incoming_read_head(in, &connection->wire, most + 1))) /* one more: head_scan() refuses that */
+    if (came(connection,
+             incoming_read_head(in, &connection->wire, most + 1))) /* one byte more, which head_scan() refuses */
         return true;
     if (in->eof || (connection->loop->draining && !exchange_is_begun(exchange)))
         connection->over = true;
     return false;
 }
 
-/* @return bytes of the body that were taken; the phase has changed when it was complete, or is not wanted any more. */
+/* @return bytes used. The phase has changed if the body is complete or refused. */
 static size_t take_chunks(struct connection *connection, const char *data, size_t n)
 {
     struct chunked *chunked = &connection->chunked;
@@ -350,7 +352,7 @@ static size_t take_body(struct connection *connection, const char *data, size_t 
     return taken;
 }
 
-/* To where the loop's connections all read to: nothing of it is kept there. */
+/* Reads into the buffer that all connections of the loop share: take_body() copies what is kept. */
 static bool read_body(struct connection *connection)
 {
     char *scratch = connection->loop->scratch;
@@ -381,7 +383,7 @@ static bool step_body(struct connection *connection)
     }
     if (connection->exchange.head.chunked ? read_chunks(connection) : read_body(connection))
         return true;
-    connection->over |= in->eof; /* it will never be complete */
+    connection->over |= in->eof; /* the body can never be complete */
     return false;
 }
 
@@ -445,7 +447,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
 {
     struct connection *connection = poll->data;
     if (status < 0)
-        connection->watched = 0; /* an error on the socket; reading or writing will say which */
+        connection->watched = 0; /* an error on the socket: the next read or write reports it */
     if (status < 0 || (events & UV_READABLE))
         connection->in.readable = true;
     advance(connection);
@@ -469,7 +471,8 @@ static int events_wanted(const struct connection *connection)
     case PHASE_REST:
         break;
     }
-    /* as it is: most clients say nothing until they are answered. Who does is not asked again until then. */
+    /* Waiting or pausing: leave the poll as it is, because most clients send nothing before their answer. If one does,
+     * stop polling it until then. */
     return connection->in.readable || connection->in.eof ? 0 : connection->watched & UV_READABLE;
 }
 
@@ -481,17 +484,17 @@ static void watch(struct connection *connection)
     if (wanted == 0)
         uv_poll_stop(&connection->poll);
     else if (uv_poll_start(&connection->poll, wanted, on_event) < 0)
-        wanted = 0; /* its deadline ends it */
+        wanted = 0; /* the deadline will end the connection */
     connection->watched = wanted;
 }
 
-/* The other thread is through with it. */
+/* The other thread has finished. */
 static void on_ready(struct exchange *exchange, enum exchange_next next)
 {
     struct connection *connection = of_exchange(exchange);
     bool was_head = !connection->whole;
     connection->phase = PHASE_SEND;
-    connection->deadline_ns = promc_now_ns() + request_timeout(connection); /* a body's time begins now */
+    connection->deadline_ns = promc_now_ns() + request_timeout(connection); /* the time for the body begins now */
     connection->progress_ns = promc_now_ns();
     if (!connection->over && was_head)
         head_done(connection, next);
@@ -515,7 +518,7 @@ static void accepted(struct loop *loop, int fd)
     connection->loop = loop;
     connection->poll.data = connection;
     connection->phase = PHASE_HANDSHAKE;
-    connection->in.readable = true; /* most have sent their request already */
+    connection->in.readable = true; /* most clients have sent their request already */
     connection->progress_ns = promc_now_ns();
     connection->deadline_ns = connection->progress_ns + request_timeout(connection);
     exchange_init(&connection->exchange, loop, on_ready);
@@ -542,7 +545,7 @@ static bool is_late(const struct connection *connection, uint64_t now_ns)
     return !is_idle(connection) && now_ns > connection->deadline_ns;
 }
 
-/* Who sends too slowly is told so; who reads too slowly could not be. */
+/* A slow sender gets a 408. A slow reader cannot be told, so it is cut off. */
 static void end_late(struct connection *connection)
 {
     bool reading = connection->phase == PHASE_BODY || connection->phase == PHASE_HEAD;
@@ -559,7 +562,7 @@ static void sweep(struct loop *loop, uint64_t now_ns)
     bool cut_all = loop->draining && now_ns > drain;
     for (struct connection *connection = loop->connections, *next; connection; connection = next) {
         next = connection->next;
-        /* what another thread has comes back by itself */
+        /* on_ready() or rested() continues it; a later sweep ends it if it is late */
         if (is_elsewhere(connection))
             continue;
         if (cut_all)
@@ -569,7 +572,7 @@ static void sweep(struct loop *loop, uint64_t now_ns)
     }
 }
 
-/* What the kernel has received already can still be read, and is answered; then there is no more. */
+/* Close handshakes, and idle connections after the requests that the kernel has already received for them. */
 static void drain(struct loop *loop)
 {
     for (struct connection *connection = loop->connections, *next; connection; connection = next) {

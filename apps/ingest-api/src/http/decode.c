@@ -34,7 +34,7 @@ int query_parse(const char *raw, size_t length, struct query **out)
     *out = NULL;
     if (length == 0)
         return 0;
-    /* each pair grows by at most two NULs for one separator */
+    /* each pair needs at most two NULs in place of its separator */
     struct query *query = malloc(sizeof(*query) + length + 2 * QUERY_MAX_PARAMS + 2);
     if (!query)
         return QUERY_E_MEMORY;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file http/decode.h Percent-decoding, and the parameters of a query. */
+/** @file http/decode.h Percent-decoding and query parsing. */
 #ifndef INGEST_HTTP_DECODE_H
 #define INGEST_HTTP_DECODE_H
 
@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /**
- * Decode in[0 … n-1] into out (n + 1 bytes suffice; in and out may be the same) and end it with NUL.
- * @param plus_is_space  as in a query.
+ * Decode in[0 … n-1] into out, with a NUL at its end. n + 1 bytes are enough; in and out may be the same.
+ * @param plus_is_space whether '+' is a space, as in a query.
  * @return the decoded length, or -1 for an invalid percent-escape, a NUL, or invalid UTF-8.
  */
 long percent_decode(const char *in, size_t n, char *out, bool plus_is_space);
@@ -25,7 +25,7 @@ struct query {
 
 enum query_error { QUERY_E_ENCODING = -1, QUERY_E_TOO_MANY = -2, QUERY_E_MEMORY = -3 };
 
-/** Parse what stands after the '?'. *out is freed with free(); NULL for an empty query. @return 0 or an error. */
+/** Parse what follows the '?'. Free *out with free(); it is NULL for an empty query. @return 0 or an error. */
 int query_parse(const char *raw, size_t length, struct query **out);
 
 #endif

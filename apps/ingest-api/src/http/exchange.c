@@ -40,7 +40,7 @@ void exchange_begin(struct exchange *exchange, uint64_t now_ns)
 
 /* ---- the head ---- */
 
-/* It is counted from here on; `route` says where. */
+/* The request counts as in flight from here on. Its route is given when it ends. */
 static void begin_counting(struct exchange *exchange)
 {
     promc_http_begin_at(metrics_http(), &exchange->token, exchange->start_ns);
@@ -116,7 +116,7 @@ static int match_route(struct exchange *exchange)
     return read_query(exchange);
 }
 
-/* @return 0, or 401; the store may still have to be asked (auth_pending). */
+/* @return 0, or the status answered. After 0 the store may still have to be asked (auth_pending). */
 static int authenticate(struct exchange *exchange)
 {
     struct request *req = &exchange->req;
@@ -143,13 +143,13 @@ static int authenticate(struct exchange *exchange)
     return 0;
 }
 
-/* There is an answer. It is sent now, or when the body has been read and thrown away. */
+/* There is an answer. It is sent now, or when the body has been read and discarded. */
 static enum exchange_next refused(struct exchange *exchange)
 {
     return refuse_now(exchange) ? EXCHANGE_ANSWER : EXCHANGE_READ;
 }
 
-/* Whose request it is has been found out, or there is an answer. */
+/* The organisation is known, or there is an answer already. */
 static enum exchange_next on_known(struct exchange *exchange)
 {
     return exchange->req.status || refuse_body(exchange) || idempotency_head(&exchange->req) ? refused(exchange)
@@ -199,7 +199,7 @@ void exchange_refuse(struct exchange *exchange, int status, const char *fault)
     struct request *req = &exchange->req;
     if (req->id[0] == '\0')
         request_id_set(&exchange->loop->ids, NULL, req->id);
-    /* where this request ends is in doubt: nothing after it on this connection is read */
+    /* nobody knows where this request ends, so nothing after it on this connection may be read */
     exchange->close = true;
     if (req->status == 0)
         refuse_request(exchange, status, fault);
@@ -252,7 +252,7 @@ enum exchange_next exchange_data(struct exchange *exchange, const char *data, si
     return EXCHANGE_READ;
 }
 
-/* A handler has been through. */
+/* The handler has returned: make sure that there is an answer. */
 static void answered(struct exchange *exchange)
 {
     struct request *req = &exchange->req;
@@ -309,12 +309,12 @@ void exchange_forget(struct exchange *exchange)
     reset(exchange);
 }
 
-/* An answer that did not get through is an abort, whatever it was. */
+/* An answer that was not sent completely counts as aborted, whatever its status. */
 static void count(struct exchange *exchange, bool delivered)
 {
     const struct request *req = &exchange->req;
     if (!req->route)
-        begin_counting(exchange); /* refused before there was a route */
+        begin_counting(exchange); /* refused before a route was found */
     promc_http_route *route = req->route ? req->route->metrics : NULL;
     if (delivered)
         promc_http_end_exemplar(&exchange->token, route, exchange->method, req->status, exchange->received,

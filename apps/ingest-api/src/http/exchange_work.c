@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* What has begun is not given up as soon as what waits to begin. */
+/* A request that works in slices waits this long for each next slice, longer than a new request waits for its first. */
 #define SLICES_PATIENCE_NS (60 * UINT64_C(1000000000))
 
 static struct exchange *of_work(struct store_work *work)
@@ -30,7 +30,8 @@ static void post(struct exchange *exchange)
     loop_post(exchange->loop, &exchange->mail);
 }
 
-/* Submitting before the loop knows that it has to wait is safe: the mail is delivered on this loop, later. */
+/* The work may finish before the connection is in PHASE_WAIT. That is safe: its result is delivered on this loop, after the
+ * current callback has returned. */
 static bool submit_to_store(struct exchange *exchange)
 {
     int rc = store_submit(exchange->req.app->store, &exchange->work);
@@ -39,7 +40,7 @@ static bool submit_to_store(struct exchange *exchange)
     return rc == 0;
 }
 
-/* ---- whose key is it ---- */
+/* ---- the key's organisation ---- */
 
 static int find_key(struct store_work *work, struct db *db)
 {
@@ -78,7 +79,7 @@ static int execute(struct store_work *work, struct db *db)
     int status = idempotency_before(req, db, writes);
     if (status == 0)
         status = idempotency_after(req, db, writes, req->route->execute(req, db));
-    return status < 400 ? 0 : 1; /* 1: rolled back, the answer stands */
+    return status < 400 ? 0 : 1; /* 1: roll back, and send the handler's answer */
 }
 
 static void executed(struct store_work *work, int result)

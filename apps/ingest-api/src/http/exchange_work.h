@@ -10,11 +10,12 @@
 #include "http/exchange.h"
 
 /**
- * Ask the store whose key it is: req.organisation_id is set, "" if nobody's; or there is an answer, the store's error.
- * @return false when the store takes no more: answered, `then` is not called.
+ * Look up the key's organisation in the store. When `then` is called, req.organisation_id is set ("" if the key is unknown),
+  * or the store's error has been answered.
+  * @return false: the store accepts no more work; this is answered, and `then` is not called.
  */
 bool exchange_find_key(struct exchange *exchange, void (*then)(struct exchange *exchange));
-/** prepare, then execute or background if there is one. @return false: answered at once, `then` is not called. */
+/** Run the route's prepare, then its execute or background. @return false: answered at once, `then` is not called. */
 bool exchange_run(struct exchange *exchange, void (*then)(struct exchange *exchange));
 
 #endif

@@ -6,8 +6,8 @@
 
 #define TOKEN 1  /* RFC 9110 token */
 #define VALUE 2  /* visible, blank, tab, or beyond ASCII (obs-text) */
-#define TARGET 4 /* visible, or beyond ASCII; a fragment is no part of a target */
-#define NAME 8   /* of a registered name or an address in Host, with its colons and brackets */
+#define TARGET 4 /* visible but '#', or beyond ASCII: a target has no fragment */
+#define NAME 8   /* a registered name in Host, or an address without its colons and brackets */
 
 /* clang-format off */
 static const unsigned char classes[256] = {
@@ -40,7 +40,7 @@ bool head_is_value_char(unsigned char c)
     return is(c, VALUE);
 }
 
-/* How many of the bytes, from the first, are of the class. */
+/* The number of bytes before the first that is not of the class. */
 static size_t span(const char *bytes, size_t n, unsigned char class)
 {
     size_t i = 0;
@@ -90,14 +90,14 @@ static enum head_state scan_refused(struct head_scan *scan, int status, const ch
     return HEAD_REFUSED;
 }
 
-/* What is no request need not come to its end: another protocol's first bytes hold control characters. */
+/* Another protocol on this port is refused by its first control characters, without waiting for a line end. */
 static bool may_be_request_line(const char *bytes, size_t n)
 {
     size_t good = span(bytes, n, VALUE);
     return good == n || (good + 1 == n && bytes[good] == '\r');
 }
 
-/* The line from scan->line to the CR LF that ends at `at`. */
+/* Take the line that begins at scan->line and whose LF is at `at`. */
 static enum head_state take_scanned_line(struct head_scan *scan, const char *bytes, size_t at, size_t limit)
 {
     if (at == scan->line || bytes[at - 1] != '\r')
@@ -119,7 +119,7 @@ static enum head_state take_scanned_line(struct head_scan *scan, const char *byt
 
 enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, size_t limit)
 {
-    size_t end = n > limit ? limit + 1 : n; /* what is beyond says nothing any more */
+    size_t end = n > limit ? limit + 1 : n; /* bytes beyond the limit change nothing */
     while (scan->at < end) {
         const char *lf = memchr(bytes + scan->at, '\n', end - scan->at);
         if (!lf)
@@ -130,7 +130,7 @@ enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, s
         scan->at = scan->line;
     }
     size_t from =
-        scan->at > 0 ? scan->at - 1 : 0; /* once more the last byte: CR, if it was one, must not be followed */
+        scan->at > 0 ? scan->at - 1 : 0; /* check the last byte again: a CR was accepted only as the last one */
     if (scan->lines == 0 && !may_be_request_line(bytes + from, end - from))
         return scan_refused(scan, 400, "The request line contains a control character.");
     scan->at = end;
@@ -142,7 +142,7 @@ enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, s
 
 /* ---- the target ---- */
 
-/* host [":" port], where the host may be "[" an IPv6 address "]" (RFC 9110, 7.2); never empty. */
+/* host [":" port], where host may be "[" IPv6 address "]" (RFC 9110, 7.2). Not empty. */
 static bool is_authority(const char *text, size_t n)
 {
     size_t host;
@@ -165,7 +165,7 @@ static bool is_authority(const char *text, size_t n)
     return true;
 }
 
-/* "http://host/path", which RFC 9112 makes servers accept: the path is what counts. @return NULL: no authority. */
+/* RFC 9112 requires servers to accept "http://host/path". @return where the path begins; NULL: another form. */
 static char *skip_authority(char *target)
 {
     size_t scheme = strncasecmp(target, "http://", 7) == 0 ? 7 : strncasecmp(target, "https://", 8) == 0 ? 8 : 0;
@@ -314,7 +314,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* One line without its CR LF. Ends name and value with NUL; there is room, since a CR follows. */
+/* Parse one line. Name and value get a NUL behind them: over the colon, and over a blank or the CR. */
 static int take_line(struct head *head, char *line, size_t n, const char **fault)
 {
     size_t name = span(line, n, TOKEN);
@@ -363,7 +363,7 @@ int head_parse(struct head *head, const struct head_scan *scan, char *bytes, con
 
 /* ---- other lines ---- */
 
-/* The line at `at` is NAME NUL blanks VALUE NUL … LF. @return its value if the name is the one. */
+/* The parsed line at `at` is NAME NUL blanks VALUE NUL … LF. @return its value if it has this name, else NULL. */
 static const char *value_at(const char *at, const char *name)
 {
     if (strcasecmp(at, name) != 0)

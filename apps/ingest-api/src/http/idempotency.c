@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a process of another machine nothing is known; its import is touched with each slice, and this is as long as that waits. */
+/* Whether a process on another machine lives is unknown. A live one updates its claim with each slice; after this silence it is dead. */
 #define SILENT_MS (10 * 60 * 1000)
 
 struct idempotency {
@@ -34,7 +34,7 @@ static const promc_exposition_header replayed = {"Idempotent-Replayed", "true"};
 
 /* ---- the key ---- */
 
-/* A string of RFC 8941, or what is in it alone, as many clients send it: visible ASCII, without escapes. */
+/* A string of RFC 8941 in quotes, or without them, as many clients send it. Visible ASCII without escapes. */
 static bool read_key(const char *value, char out[IDEMPOTENCY_KEY_MAX + 1])
 {
     size_t length = strlen(value);
@@ -52,7 +52,7 @@ static bool read_key(const char *value, char out[IDEMPOTENCY_KEY_MAX + 1])
     return true;
 }
 
-/* With the NUL, so that what stands in one part is not taken for the end of another. */
+/* With the NUL, so that two different lists of parts never give the same bytes. */
 static void add(struct idempotency *idempotency, const char *text)
 {
     (void)gnutls_hash(idempotency->hash, text ? text : "", text ? strlen(text) + 1 : 1);
@@ -143,7 +143,7 @@ static int replay(struct request *req, const struct idempotency_row *row)
     return respond_bytes(req, row->status, "application/json", answer, strlen(answer));
 }
 
-/* @return 0: there is none that counts, -1: there was, and it is left behind; or the status answered */
+/* @return the status answered; or -1: the row is left behind by a process that died, and does not count */
 static int look(struct request *req, const struct idempotency_row *row)
 {
     if (strcmp(row->fingerprint, req->idempotency->fingerprint) != 0)
@@ -154,7 +154,7 @@ static int look(struct request *req, const struct idempotency_row *row)
     return left_behind(row) ? -1 : in_progress(req);
 }
 
-/* As many keys as there may be? @return 0 or the status answered */
+/* May the organisation use one more key? @return 0 or the status answered */
 static int has_room(struct request *req, struct db *db)
 {
     unsigned max = req->app->settings->max_idempotency_keys;
@@ -197,11 +197,11 @@ int idempotency_before(struct request *req, struct db *db, bool writes)
         return status;
     if (!writes)
         return 0;
-    rc = idempotency_remove(db, req->organisation_id, own->key); /* one that is too old, or left behind */
+    rc = idempotency_remove(db, req->organisation_id, own->key); /* a row that is too old, or left behind */
     return rc < 0 ? respond_store_error(req, rc, "organisation") : has_room(req, db);
 }
 
-/* More transactions follow: the key is taken until the last of them. */
+/* The request needs more transactions: reserve its key until the last of them. */
 static int claim(struct request *req, struct db *db)
 {
     struct idempotency *own = req->idempotency;

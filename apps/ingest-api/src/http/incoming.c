@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* what an idle connection keeps to read the next head into */
+/* the buffer that an idle connection keeps for its next head */
 #define BYTES_MIN 4096
 /* a chunked body is read in pieces of this size */
 #define TAIL_SIZE 32768
@@ -14,7 +14,7 @@ long incoming_read(struct incoming *in, struct wire *wire, char *buffer, size_t 
     if (!in->readable || in->eof)
         return 0;
     if (in->reads == 0 && !wire_has_more(wire))
-        return 0; /* the kernel will say again that there is more */
+        return 0; /* polling will report the rest again */
     if (in->reads > 0)
         in->reads--;
     long n = wire_read(wire, buffer, size);
@@ -28,7 +28,7 @@ long incoming_read(struct incoming *in, struct wire *wire, char *buffer, size_t 
     return n == WIRE_BROKEN ? n : 0;
 }
 
-/* Room for one byte at least. */
+/* Make room for one byte or more. */
 static bool make_room(struct incoming *in, size_t most)
 {
     if (in->end == in->capacity && in->begin > 0) {
@@ -84,13 +84,13 @@ bool incoming_next(struct incoming *in)
     size_t n = in->tail_end - in->tail_begin;
     if (in->begin == in->end) {
         in->begin = in->end = 0;
-        if (in->capacity > BYTES_MIN) { /* a long head is the exception */
+        if (in->capacity > BYTES_MIN) { /* long heads are rare */
             free(in->bytes);
             in->bytes = NULL;
             in->capacity = 0;
         }
     }
-    if (n > 0) { /* then `bytes` is empty: the body went on where it ended */
+    if (n > 0) { /* then `bytes` are all used: the body went on from there into the tail */
         char *bytes = realloc(in->bytes, TAIL_SIZE);
         if (!bytes)
             return false;

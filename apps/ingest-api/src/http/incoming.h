@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/incoming.h
- * What was read from a connection and is not taken yet. A head is parsed where it stands, so nothing is moved while its exchange is
- * under way. A chunked body is read past its end, into memory of its own: what is there may be the next request.
+ * The bytes that were read from a connection and not used yet. A head is parsed in place, so `bytes` do not move until its
+  * exchange has ended. Reading a chunked body may read past its end, so it has a buffer of its own (`tail`): what is left
+  * there is the beginning of the next request.
  */
 #ifndef INGEST_HTTP_INCOMING_H
 #define INGEST_HTTP_INCOMING_H
@@ -10,30 +11,30 @@
 #include "http/wire.h"
 
 struct incoming {
-    bool readable;  /**< reading may give something: nothing says that it will not */
-    bool eof;       /**< the peer sends no more */
-    unsigned reads; /**< left in this turn: the others wait */
-    char *bytes;    /**< from `begin` to `end` not yet taken */
+    bool readable;  /**< a read may give bytes; false after one that said EAGAIN or was short */
+    bool eof;       /**< the peer has closed its side */
+    unsigned reads; /**< reads left in this turn of the loop */
+    char *bytes;    /**< unused from `begin` to `end` */
     size_t begin, end, capacity;
-    char *tail; /**< while a chunked body is read; from `tail_begin` to `tail_end` as above */
+    char *tail; /**< while a chunked body is read: unused from `tail_begin` to `tail_end` */
     size_t tail_begin, tail_end;
 };
 
 /**
- * Each @return bytes read; 0: none now (or never again: `eof`); or WIRE_BROKEN, also without memory.
- * incoming_read(): to where the caller wants them.
+ * Read into the caller's buffer. @return, as the two below, bytes read; 0: none now (with `eof`: none any more); or
+  * WIRE_BROKEN, also if there is no memory.
  */
 long incoming_read(struct incoming *in, struct wire *wire, char *buffer, size_t size);
-/** Behind `bytes`, which has room for `most`. It may move what is there. */
+/** Append to `bytes`, which grows to `most` at most. Moves them, so only before the head is parsed. */
 long incoming_read_head(struct incoming *in, struct wire *wire, size_t most);
-/** A piece of a chunked body into `tail`, of which everything has been taken. */
+/** Read a piece of a chunked body into `tail`, all of which must have been used. */
 long incoming_read_chunks(struct incoming *in, struct wire *wire);
 
-/** RFC 9112, 2.2: an empty line before a request is no harm. @return whether a request has begun. */
+/** Ignore empty lines before a request (RFC 9112, 2.2). @return whether a request has begun. */
 bool incoming_skip_empty_lines(struct incoming *in);
-/** A request is over: what was read behind it comes first. @return false: no memory. */
+/** A request has ended: make what was read after it the beginning of the next. @return false: no memory. */
 bool incoming_next(struct incoming *in);
-/** May there be bytes that nobody has taken? */
+/** May there be unused bytes, here or in the socket? */
 bool incoming_is_unread(const struct incoming *in);
 void incoming_free(struct incoming *in);
 

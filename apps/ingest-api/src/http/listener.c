@@ -22,14 +22,14 @@ static int fail(const char *what, const char *host, const char *port, const char
     return -1;
 }
 
-/* One bound socket, listening if it shares its port. @return the descriptor, or -errno. */
+/* A bound socket; with `share` it shares its port and listens. @return the descriptor, or -errno. */
 static int open_socket(const struct addrinfo *address, int share)
 {
     int on = 1;
     int fd = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol);
     if (fd < 0)
         return -errno;
-    /* TCP_NODELAY: what is accepted inherits it */
+    /* accepted sockets inherit TCP_NODELAY */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
         (!share || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
@@ -56,7 +56,7 @@ int listener_open(const char *host, uint16_t port, int *fds, size_t count)
     if (rc != 0)
         return fail("listen on", host, service, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
 
-    /* SO_REUSEPORT would quietly share the port with a second copy of this program: first try to have it alone */
+    /* SO_REUSEPORT would silently share the port with a second copy of this program, so first bind without it as a test */
     int probe = open_socket(address, 0);
     size_t opened = 0;
     rc = probe < 0 ? probe : 0;

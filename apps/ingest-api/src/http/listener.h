@@ -8,8 +8,8 @@
 
 /**
  * Open `count` listening sockets on one address and port (SO_REUSEPORT: the kernel spreads connections over them).
- * A port that any other process has is refused, also when that process would share it.
- * @param host a numeric address or a name; @param fds filled with `count` sockets.
+ * Fails if another process has the port, even one that would share it.
+  * @param host a numeric address or a name. @param[out] fds `count` sockets.
  * @return 0, or -1 after one clear line in the log; then no socket is open.
  */
 int listener_open(const char *host, uint16_t port, int *fds, size_t count);

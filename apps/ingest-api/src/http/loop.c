@@ -14,11 +14,11 @@
 #define TIMEOUTS_MS 250
 #define REST_MS 1
 #define SECOND UINT64_C(1000000000)
-/* connections that are taken in one turn: those that are there come first */
+/* connections accepted in one turn, so that the open ones get their turn */
 #define ACCEPTS_PER_TURN 64
-/* connections whose memory is worth giving back when they are gone */
+/* after a peak of this many connections memory is returned to the system */
 #define CROWD 256
-/* a drained loop gives its idle connections this long to go by themselves */
+/* a drained loop leaves its idle connections this much time to close by themselves */
 #define DRAINED_GRACE_NS (SECOND / 4)
 
 /* ---- new connections ---- */
@@ -33,7 +33,7 @@ static void stop_accepting(struct loop *loop)
 /* @return whether there may be more. */
 static bool accept_one(struct loop *loop)
 {
-    if (loop->connection_count >= loop->max_connections) { /* the others wait in the kernel */
+    if (loop->connection_count >= loop->max_connections) { /* further clients wait in the kernel's backlog */
         stop_accepting(loop);
         return false;
     }
@@ -43,7 +43,7 @@ static bool accept_one(struct loop *loop)
         return true;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        stop_accepting(loop); /* until the next look at the deadlines */
+        stop_accepting(loop); /* on_timeouts() tries again */
     return errno == EINTR || errno == ECONNABORTED;
 }
 
@@ -62,7 +62,7 @@ void loop_accept_again(struct loop *loop)
     loop->accepting = uv_poll_start(&loop->poll, UV_READABLE, on_connection) == 0;
 }
 
-/* ---- what other threads want ---- */
+/* ---- the mailbox: callbacks for other threads ---- */
 
 void loop_post(struct loop *loop, struct loop_mail *mail)
 {
@@ -72,7 +72,7 @@ void loop_post(struct loop *loop, struct loop_mail *mail)
     } while (!atomic_compare_exchange_weak_explicit(&loop->mailbox, &head, mail, memory_order_acq_rel,
                                                     memory_order_relaxed));
     if (!head)
-        uv_async_send(&loop->wake); /* the loop takes all there is, so one call for the first is enough */
+        uv_async_send(&loop->wake); /* the loop takes the whole list at once, so only the first post must wake it */
 }
 
 static void deliver_all(struct loop_mail *mail)
@@ -115,7 +115,7 @@ void loop_post_later(struct loop *loop, struct loop_mail *mail)
 static void begin_drain(struct loop *loop)
 {
     loop->draining = true;
-    /* take in what the kernel has accepted for us: a closed listener resets those connections */
+    /* accept what waits in the backlog: closing the listener would reset those connections */
     while (loop->listener >= 0 && accept_one(loop))
         ;
     stop_accepting(loop);
@@ -150,7 +150,7 @@ void loop_settle(const struct loop *loop, uint64_t until_ns)
 
 /* ---- a turn ---- */
 
-/* Nothing is under way, and idle connections had their chance to say good-bye. */
+/* Nothing is in flight, and idle connections have had time to close. */
 static bool is_drained(struct loop *loop)
 {
     if (!loop->draining || loop->in_flight > 0 || loop->trimming) {
@@ -165,7 +165,7 @@ static bool is_drained(struct loop *loop)
     return now - loop->drained_ns > DRAINED_GRACE_NS;
 }
 
-/* Last thing before the loop waits. */
+/* libuv calls this last before the loop waits for events. */
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
@@ -176,7 +176,7 @@ static void on_prepare(uv_prepare_t *prepare)
     atomic_store_explicit(&loop->waiting_for_events, true, memory_order_release);
 }
 
-/* First thing after it waited. */
+/* libuv calls this first after the wait. */
 static void on_check(uv_check_t *check)
 {
     struct loop *loop = check->data;
@@ -202,7 +202,7 @@ static void on_trimmed(uv_work_t *work, int status)
     ((struct loop *)work->data)->trimming = false;
 }
 
-/* After a crowd has gone malloc keeps what its connections had: give it back, off the loop. */
+/* After many connections have ended, malloc keeps their memory. Return it to the system, on a pool thread. */
 static void give_back_memory(struct loop *loop)
 {
     if (loop->connection_count > loop->connection_peak)
@@ -263,7 +263,8 @@ static int init_handles(struct loop *loop)
     if ((rc = uv_poll_init(&loop->uv, &loop->poll, loop->listener)) < 0 ||
         (rc = uv_async_init(&loop->uv, &loop->wake, on_wake)) < 0)
         return rc;
-    atomic_store_explicit(&loop->waiting_for_events, true, memory_order_relaxed); /* nothing is done before it runs */
+    atomic_store_explicit(&loop->waiting_for_events, true,
+                          memory_order_relaxed); /* loop_settle() need not wait for a loop that does not run */
     uv_timer_init(&loop->uv, &loop->timeouts);
     uv_timer_init(&loop->uv, &loop->rest);
     uv_prepare_init(&loop->uv, &loop->prepare);
@@ -332,7 +333,7 @@ int loop_start(struct loop *loop)
 
 void loop_destroy(struct loop *loop)
 {
-    /* nothing is with another thread: a loop ends only when nothing is in flight */
+    /* no other thread owns an exchange: a loop ends only when nothing is in flight */
     loop->owner->close_all(loop);
     if (loop->listener >= 0)
         close(loop->listener);

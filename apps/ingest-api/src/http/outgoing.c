@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* before a slice its size and CR LF, behind it CR LF */
+/* room for the chunk's size and CR LF before a slice, and for CR LF after it */
 #define SLICE_BEFORE 10
 #define SLICE_AFTER 2
 
@@ -14,7 +14,7 @@ bool outgoing_is_pending(const struct outgoing *out)
     return out->at < out->length || out->body_length > 0;
 }
 
-/* Both pieces are offered until they are gone or the socket takes no more. *taken: of the first one. */
+/* Write `bytes` and then out->body, until both are sent or the socket accepts no more. *taken: bytes sent of the first. */
 static int write_out(struct outgoing *out, struct wire *wire, const char *bytes, size_t n, size_t *taken)
 {
     *taken = 0;

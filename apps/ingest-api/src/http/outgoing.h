@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/outgoing.h
- * What is still to be sent on a connection: some bytes of ours, behind them a body that somebody else keeps. What the
- * kernel takes at once is never copied.
+ * The bytes still to be sent on a connection: our own buffer, and after it a body that belongs to the caller. Bytes that the
+  * socket accepts at once are never copied.
  */
 #ifndef INGEST_HTTP_OUTGOING_H
 #define INGEST_HTTP_OUTGOING_H
 
 #include "http/wire.h"
 
-/** Most of a streamed answer that is held in memory. */
+/** Most bytes of a streamed answer that are in memory at a time. */
 #define OUTGOING_SLICE 32768
 
 struct outgoing {
@@ -20,22 +20,23 @@ struct outgoing {
 };
 
 /**
- * Send `bytes`, behind what is pending, and behind them the body, which must stay until everything is sent.
- * @return 1: all of it is sent; WIRE_AGAIN: see outgoing_flush(); or WIRE_BROKEN, also without memory.
+ * Send `bytes` after what is pending, then the body, which must stay valid until everything is sent.
+  * @return 1: everything is sent; WIRE_AGAIN: call outgoing_flush() when the socket is writable; or WIRE_BROKEN, also if there
+  * is no memory.
  */
 int outgoing_send(struct outgoing *out, struct wire *wire, const char *bytes, size_t n, const char *body,
                   size_t body_length);
-/** Go on sending. @return as outgoing_send(). */
+/** Send what is pending. @return as outgoing_send(). */
 int outgoing_flush(struct outgoing *out, struct wire *wire);
 /** Is anything pending? */
 bool outgoing_is_pending(const struct outgoing *out);
 
 /**
- * The next piece of a streamed answer: where to write up to OUTGOING_SLICE bytes of it. Only when nothing is pending.
- * NULL: no memory.
+ * A buffer for the next OUTGOING_SLICE bytes of a streamed answer. Only if nothing is pending.
+  * @return NULL: no memory.
  */
 char *outgoing_slice(struct outgoing *out);
-/** `n` > 0 bytes are there: they are pending now. @param chunked whether as a chunk (RFC 9112, 7.1). */
+/** The buffer has `n` > 0 bytes: make them pending. @param chunked as a chunk (RFC 9112, 7.1). */
 void outgoing_slice_filled(struct outgoing *out, size_t n, bool chunked);
 
 /** Forget what is pending and free the memory. */

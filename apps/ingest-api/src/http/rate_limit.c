@@ -14,7 +14,7 @@
 
 struct bucket {
     char organisation_id[37];
-    int64_t full_ns; /* of the monotonic clock */
+    int64_t full_ns; /* CLOCK_MONOTONIC: when the bucket is full again */
 };
 
 struct rate_limit {
@@ -57,7 +57,7 @@ static struct bucket *find(struct bucket *set, const char *organisation_id)
     return place;
 }
 
-/* Its set's lock is held afterwards. */
+/* Returns with the lock of the bucket's set held. */
 static struct bucket *lock_bucket(struct rate_limit *limit, const char *organisation_id, pthread_mutex_t **lock)
 {
     uint32_t hash = text_hash(organisation_id);

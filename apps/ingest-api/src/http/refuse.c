@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* snake_case code of the error object. */
+/* The `code` of the error object. */
 static const char *code_of(int status)
 {
     switch (status) {
@@ -63,7 +63,7 @@ int refuse_too_large(struct exchange *exchange)
     return respond_error(&exchange->req, 413, "body_too_large", "The body may have at most %zu bytes.", limit);
 }
 
-/* The route says what kind of body it takes, the settings how much of it. */
+/* The route has a kind of body, the settings a limit for each kind. */
 static size_t body_limit(const struct request *req)
 {
     const struct settings *settings = req->app->settings;
@@ -90,7 +90,7 @@ static const char *read_content_type(struct exchange *exchange)
     return given + n;
 }
 
-/* *( ";" name "=" value ), blanks around: of them the charset. */
+/* The charset among the parameters: *( ";" name "=" value ) with blanks around. */
 static void read_charset(struct exchange *exchange, const char *parameters)
 {
     exchange->charset[0] = '\0';
@@ -105,7 +105,7 @@ static void read_charset(struct exchange *exchange, const char *parameters)
             value++;
             n -= 2;
         }
-        /* one that is too long for it is cut, and known to nobody */
+        /* a name that is too long is cut, and so is no known charset */
         (void)snprintf(exchange->charset, sizeof(exchange->charset), "%.*s", n ? (int)n : 1, n ? value : "?");
     }
 }
@@ -150,7 +150,7 @@ int refuse_body(struct exchange *exchange)
     struct request *req = &exchange->req;
     const struct head *head = &exchange->head;
     size_t limit = body_limit(req);
-    /* a route without a body ignores one that is sent all the same, as long as it is small */
+    /* a route without a body ignores a small one */
     body_init(&exchange->body, req->app->settings->data_dir, limit);
     if (!exchange->has_body)
         return 0;

@@ -15,7 +15,7 @@
 
 #define JSON "application/json"
 
-/** An answer replaces the one before it, if there was one. */
+/* An answer replaces an earlier one. */
 int respond_bytes(struct request *req, int status, const char *type, char *body, size_t length)
 {
     free(req->response);
@@ -57,7 +57,7 @@ int respond_error(struct request *req, int status, const char *code, const char 
     text_add(&text, "{\"error\":{\"code\":\"");
     text_add(&text, code);
     text_add(&text, "\",\"message\":");
-    /* cut so that it fits in its longest form, six bytes for one */
+    /* cut it to a length that fits even if each byte is escaped to six */
     text_add_json(&text, message, n < 0 ? 0 : strlen(message), sizeof(message));
     if (text.overflow) {
         text.overflow = false;
@@ -69,7 +69,7 @@ int respond_error(struct request *req, int status, const char *code, const char 
     char *body = malloc(text.length);
     if (body)
         memcpy(body, text.data, text.length);
-    /* without memory for it the status alone has to do */
+    /* without memory the answer is the status alone */
     return respond_bytes(req, status, JSON, body, text.length);
 }
 

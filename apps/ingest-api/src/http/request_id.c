@@ -12,7 +12,7 @@ void request_ids_init(struct request_ids *ids)
     static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
     unsigned char random[16];
     if (getentropy(random, sizeof(random)) != 0) {
-        /* no entropy device: still unlike any other generator of this machine */
+        /* no random bytes: make the prefix at least unlike any other of this machine */
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         uint64_t mix =

@@ -23,7 +23,7 @@ struct template
     size_t count;
     struct segment segments[SEGMENTS_MAX];
     struct route *by_method[PROMC_HTTP_METHODS];
-    struct route *any; /* one of them, for what all have in common */
+    struct route *any; /* one of them, for what they have in common */
     char allow[80];
 };
 
@@ -34,7 +34,7 @@ struct router {
     struct route unmatched;
 };
 
-/* Splits a path at '/'. @return the number of segments ("/" has one, an empty one), or -1 when there are too many. */
+/* Split a path at '/'. @return the number of segments ("/" has one empty segment), or -1: too many. */
 static int split(const char *path, struct segment segments[SEGMENTS_MAX])
 {
     int count = 0;
@@ -102,7 +102,7 @@ static int add_route(struct router *router, struct route *route)
     return 0;
 }
 
-/* Allow header, HEAD wherever GET is, and the series of the template. */
+/* Add HEAD wherever GET is, write the Allow header, and declare the template's series. */
 static int finish_template(struct template *template, promc_http *http)
 {
     static const enum promc_http_method order[] = {PROMC_HTTP_GET,    PROMC_HTTP_HEAD,  PROMC_HTTP_POST,
@@ -183,7 +183,7 @@ void router_destroy(struct router *router)
     free(router);
 }
 
-/* Decodes those segments that need it, in `room`. @return false when one is not valid or does not fit. */
+/* Decode the segments into `room`. @return false: one is invalid or does not fit. */
 static bool decode_segments(struct segment *segments, int count, char *room, size_t size)
 {
     for (int i = 0; i < count; i++) {
@@ -210,7 +210,7 @@ static bool fits(const struct template *template, const struct segment *segments
     return true;
 }
 
-/* Copies the parameters to where they outlive the path. @return false when they are longer than anything we know. */
+/* Copy the parameters, because `segments` may be temporary. @return false: longer than any id that we have. */
 static bool keep_params(const struct template *template, const struct segment *segments, char *storage, size_t size,
                         struct router_match *out)
 {
@@ -234,7 +234,7 @@ enum router_result router_match(const struct router *router, enum promc_http_met
 {
     struct segment segments[SEGMENTS_MAX];
     char decoded[DECODED_MAX];
-    /* handlers change nothing in a route; the one they get is not const only because the table is filled in at start */
+    /* routes are not const only because router_create() fills them in; handlers do not change them */
     *out = (struct router_match){.route = (struct route *)(uintptr_t)&router->unmatched};
     int count = split(path, segments);
     bool plain = true;

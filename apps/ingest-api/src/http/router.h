@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/router.h
- * The route table: matching is done before authentication, so that a 401 is counted on the template
- * and never shows a raw path. HEAD is answered wherever GET is.
+ * The route table. A request is matched before it is authenticated, so that a 401 is counted under the route's template and
+  * a raw path never becomes a label. HEAD is answered wherever GET is.
  */
 #ifndef INGEST_HTTP_ROUTER_H
 #define INGEST_HTTP_ROUTER_H
@@ -17,7 +17,7 @@ enum route_store {
     STORE_WRITE /**< execute runs in a write transaction; a status ≥ 400 rolls it back */
 };
 
-/** Which of the settings' limits holds. */
+/** Which setting limits the body. */
 enum route_body {
     BODY_NONE,  /**< the route takes no body */
     BODY_JSON,  /**< MAX_JSON_BYTES */
@@ -31,17 +31,17 @@ struct route {
     enum route_access access;
     enum route_store store;
     enum route_body body;
-    const char *const *content_types;  /**< accepted media types, NULL-terminated; NULL: JSON alone */
-    bool (*charset)(const char *name); /**< does the route read it? NULL: UTF-8 alone */
-    /** Loop thread. Return 0 to go on to execute, or the status answered. May be NULL. */
+    const char *const *content_types;  /**< accepted media types, NULL-terminated; NULL: JSON only */
+    bool (*charset)(const char *name); /**< does the route read this charset? NULL: UTF-8 only */
+    /** Loop thread. Returns 0 to go on to execute, or the status answered. May be NULL. */
     int (*prepare)(struct request *req);
     /** Store thread, inside a transaction. Returns the status answered. NULL with STORE_NONE. */
     int (*execute)(struct request *req, struct db *db);
     promc_http_route *metrics; /**< set at start; shared by the methods of one template */
     /** Only with STORE_NONE: runs on a pool thread after prepare returned 0. Returns the status answered. May be NULL. */
     int (*background)(struct request *req);
-    /** Query parameters it knows, NULL-terminated; NULL: none. Others are refused, and one that is repeated, unless its
-     *  name ends in "[]". */
+    /** The query parameters of the route, NULL-terminated; NULL: none. Any other is refused, and so is a repeated one
+     *  unless its name ends in "[]". */
     const char *const *parameters;
 };
 
@@ -50,22 +50,23 @@ struct router;
 enum router_result { ROUTER_FOUND, ROUTER_NOT_FOUND, ROUTER_METHOD, ROUTER_BAD_PATH };
 
 struct router_match {
-    struct route *route; /**< never NULL: ROUTER_METHOD has a route of the template, the others the unmatched one */
+    struct route *
+        route; /**< never NULL: after ROUTER_METHOD a route of the template, after other failures the unmatched route */
     const char *params[REQUEST_MAX_PARAMS]; /**< in `storage` */
-    const char *allow;                      /**< "GET, HEAD, POST" of the template; NULL when none matched */
+    const char *allow; /**< e.g. "GET, HEAD, POST": methods of the template; NULL if no template matched */
 };
 
 /**
- * Compile the tables (each ended by a route without path) and declare their templates to `http` (NULL: metrics off).
- * @return 0, or -1 after one line in the log (a template that is repeated, a bad one, no memory).
+ * Compile the tables (each ends with a route without path) and declare their templates to `http` (NULL: metrics are off).
+  * @return 0, or -1 after one line in the log (a repeated or invalid template, no memory).
  */
 int router_create(struct router **out, struct route *const *tables, size_t count, promc_http *http);
 void router_destroy(struct router *router);
 
 /**
- * Match a raw path, segment by segment, each percent-decoded first; so %2F is never a separator.
+ * Match a raw path, segment by segment. Each segment is percent-decoded after splitting, so %2F is never a separator.
  * ROUTER_BAD_PATH: an invalid percent-escape, a NUL or invalid UTF-8.
- * Literal segments win over parameters. Thread safe. O(templates with as many segments).
+ * A literal segment takes precedence over a parameter. Thread safe. O(templates with as many segments).
  */
 enum router_result router_match(const struct router *router, enum promc_http_method method, const char *path,
                                 char *storage, size_t storage_size, struct router_match *out);

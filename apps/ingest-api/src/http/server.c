@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define LOOPS_MAX 65
-/* descriptors for everything that is no client: store, queue, log, epoll sets, spool files of bodies … */
+/* descriptors that are not client connections: store, queue, log, epoll sets, body files … */
 #define OTHER_FILES 256
 
 struct http_server {
@@ -42,7 +42,7 @@ static unsigned connections_allowed(const struct settings *settings)
     return (unsigned)room;
 }
 
-/* With an address of their own, the tables of the monitoring are served there; the health checks on both. */
+/* With METRICS_LISTEN the monitoring tables are served there, and the health checks on both ports. */
 static int make_routers(struct http_server *server, const struct http_routes *routes)
 {
     struct route *tables[HTTP_ROUTES_MAX];

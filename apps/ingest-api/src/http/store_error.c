@@ -17,7 +17,8 @@ static const struct store_error {
     {DB_E_UNKNOWN, 503, 5, "store_unavailable",
      "The store does not answer. A write was applied whole or not at all; try again."},
     {DB_E_CONFLICT, 409, 0, "conflict", "The store refused the request" NOTHING_CHANGED},
-    {DB_E_OTHER, 500, 0, "internal", "The request failed in the store" NOTHING_CHANGED}, /* and whatever is not above */
+    {DB_E_OTHER, 500, 0, "internal",
+     "The request failed in the store" NOTHING_CHANGED}, /* last: also every error that is not above */
 };
 
 static const struct store_error *find(int code)
@@ -30,7 +31,7 @@ static const struct store_error *find(int code)
 
 int respond_store_error(struct request *req, int code, const char *what)
 {
-    if (what && (code == DB_E_NOT_FOUND || code == DB_E_INVALID)) /* an id that is not a UUID does not exist */
+    if (what && (code == DB_E_NOT_FOUND || code == DB_E_INVALID)) /* an id that is not a UUID cannot exist */
         return respond_error(req, 404, "not_found", "There is no such %s.", what);
     const struct store_error *error = find(code);
     if (error->status == 500)

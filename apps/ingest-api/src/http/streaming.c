@@ -2,7 +2,7 @@
 #include "http/streaming.h"
 
 #define AT_ONCE (128 * 1024)
-/* this part of what has been written may be written between two rests */
+/* between two pauses an answer may send 1/PART of what it has sent so far */
 #define PART 512
 
 void streaming_begin(struct streaming *streaming, const struct exchange *exchange)

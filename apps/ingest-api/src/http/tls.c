@@ -14,11 +14,12 @@ struct identity {
     gnutls_pcert_st chain[CHAIN_MAX];
     unsigned length;
     gnutls_privkey_t key;
-    struct identity *previous; /* kept until the end: a handshake may still be using it, and there are few */
+    struct identity
+        *previous; /* replaced ones are kept until tls_unload(): a handshake may still use one, and they are few */
 };
 
 static _Atomic(struct identity *) current;
-/* made by the first tls_load(), before any loop runs; they hold no certificate themselves */
+/* created by the first tls_load(), before any loop runs, and never changed. They hold no certificate: retrieve() does. */
 static gnutls_certificate_credentials_t credentials;
 static gnutls_priority_t priorities;
 
@@ -28,7 +29,7 @@ static int fail(const char *what, const char *path, int rc)
     return -1;
 }
 
-/* That the two belong together; GnuTLS looks at it here and not when they are used. */
+/* Do certificate and key belong together? GnuTLS checks that here, not when they are used. */
 static int check_pair(const gnutls_datum_t *certificate, const gnutls_datum_t *key)
 {
     gnutls_certificate_credentials_t both;
@@ -82,7 +83,7 @@ static int retrieve(gnutls_session_t session, const gnutls_datum_t *authorities,
     return 0;
 }
 
-/* When the first of the chain ceases to be valid: from then on clients refuse it. */
+/* When the first certificate of the chain expires: from then on clients refuse the chain. */
 static int64_t expiry(const struct identity *identity)
 {
     int64_t first = INT64_MAX;
@@ -99,7 +100,7 @@ static int64_t expiry(const struct identity *identity)
     return first == INT64_MAX ? 0 : first;
 }
 
-/* What all sessions share. Once. */
+/* Create what all sessions share, once. */
 static int prepare_sessions(void)
 {
     if (credentials)

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* what TLS puts into one record */
+/* most bytes of a TLS record */
 #define RECORD 16384
 
 bool wire_open(struct wire *wire, int fd, bool tls)
@@ -46,7 +46,7 @@ static long read_tls(struct wire *wire, void *buffer, size_t size)
     ssize_t n = gnutls_record_recv(wire->tls, buffer, size);
     if (n >= 0)
         return n;
-    /* many peers close without saying so; where the message ends is known by its length, not by this */
+    /* many peers close without close_notify; that is safe, because HTTP messages have their own end */
     return n == GNUTLS_E_PREMATURE_TERMINATION ? 0 : tls_result(n);
 }
 
@@ -71,7 +71,7 @@ bool wire_has_more(const struct wire *wire)
     return wire->tls && gnutls_record_check_pending(wire->tls) > 0;
 }
 
-/* As much as fits in one record; what GnuTLS has taken once it sends by itself when it is called again. */
+/* Write as much as fits in one record. After GNUTLS_E_AGAIN GnuTLS has the record already, and wants a call without data. */
 static long write_tls(struct wire *wire, const struct iovec *pieces, int count)
 {
     char record[RECORD];
@@ -80,7 +80,7 @@ static long write_tls(struct wire *wire, const struct iovec *pieces, int count)
     if (wire->taken) {
         data = NULL;
         n = 0;
-    } else if (count > 1 && n < RECORD) { /* a head and the beginning of its body: one record */
+    } else if (count > 1 && n < RECORD) { /* head and beginning of the body in one record */
         size_t more = pieces[1].iov_len < RECORD - n ? pieces[1].iov_len : RECORD - n;
         memcpy(record, data, n);
         memcpy(record + n, pieces[1].iov_base, more);
