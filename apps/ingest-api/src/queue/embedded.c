@@ -31,7 +31,7 @@ static int run_lease(void *arg, struct db *db)
     return rc < 0 ? rc : 0;
 }
 
-/* When there is something to do. Jobs at a broker (from an earlier QUEUE) are ours at once. */
+/* When there is something to do. Jobs that were given to a broker under an earlier QUEUE are taken back at once. */
 static int64_t due_ms(const struct jobs_look *look)
 {
     int64_t due = look->delayed_ms < look->lease_ms ? look->delayed_ms : look->lease_ms;
@@ -51,7 +51,7 @@ static int try_lease(struct lease_call *call)
     call->leased = 0;
     rc = store_run(store, STORE_MODE_WRITE, run_lease, call);
     if (rc != DB_OK) {
-        /* Leased, but not committed. */
+        /* jobs were read, but not leased: the commit failed */
         for (int i = 0; i < call->leased; i++)
             job_release(&call->jobs[i]);
         return rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The queue's own thread: publishes the depth, and clears up behind dead workers, set clocks and finished jobs. */
+/* The queue's own thread: publishes the depth, requeues the jobs of dead workers, follows changes of the wall clock, and
+ * deletes finished jobs. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "metrics/metrics.h"
@@ -12,7 +13,7 @@
 
 #define KEY_RETENTION_MS (24 * 3600 * 1000LL)
 #define ORPHANS_EVERY_MS 1000
-#define FORGET_AT_ONCE 1000 /* a short transaction each, so that others get their turn */
+#define FORGET_AT_ONCE 1000 /* rows in one transaction, which stays short so that others get their turn */
 
 static void publish_stats(struct queue *queue)
 {
@@ -88,7 +89,7 @@ static int run_forget(void *arg, struct db *db)
     return *forgotten < 0 ? *forgotten : 0;
 }
 
-/* What fails here (the disk is full) is tried again the next time. */
+/* If something fails here, for example because the disk is full, the next run tries it again. */
 static void clear_up(struct queue *queue)
 {
     int forgotten;

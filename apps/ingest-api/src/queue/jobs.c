@@ -96,13 +96,13 @@ int64_t queue_waiting(struct db *db, enum queue_name queue, const char *organisa
     return rc < 0 ? rc : waiting;
 }
 
-/* Delayed jobs that are due. */
-#define DUE_MAX 256 /* at a time; the next lease takes the rest */
+/* Delayed jobs that are due now. */
+#define DUE_MAX 256 /* in one transaction; the next lease takes the rest */
 struct due {
     int n;
     struct {
         char id[UUID_TEXT], organisation_id[UUID_TEXT];
-        int nth; /* of its organisation, among these */
+        int nth; /* number of earlier jobs of the same organisation in this list */
     } job[DUE_MAX];
 };
 
@@ -129,7 +129,8 @@ static int find_due(struct db *db, enum queue_name queue, struct due *due)
     return rc < 0 ? rc : DB_OK;
 }
 
-/* Their turns begin at the clock and not after their organisation's last one: a retry does not wait for a million others. */
+/* A due job's turn begins at the queue's clock, not after its organisation's last turn: a retry does not wait for a million
+ * other jobs. */
 int jobs_make_ready(struct db *db, enum queue_name queue)
 {
     struct due due;
@@ -205,7 +206,7 @@ int queue_complete(struct db *db, const struct job *job)
 
 /* ---- lease ---- */
 
-#define EXPIRED_MAX 64 /* at a time; the next lease takes the rest */
+#define EXPIRED_MAX 64 /* in one transaction; the next lease takes the rest */
 
 static int end_lease(struct db *db, const char *id, bool dead, int64_t now)
 {
@@ -387,7 +388,7 @@ int jobs_look(struct db *db, enum queue_name queue, struct jobs_look *out)
     return rc < 0 ? rc : DB_OK;
 }
 
-/* The first in turn of each organisation is its oldest. Going from one organisation to the next is one step in the index. */
+/* In turn order an organisation's first job is its oldest. The recursion goes through the organisations, one index step each. */
 static int64_t oldest_ready(struct db *db, enum queue_name queue, int64_t otherwise, int *rc)
 {
     return number(

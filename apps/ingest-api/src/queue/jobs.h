@@ -31,7 +31,7 @@ int64_t jobs_now_ms(void);
 /** Follow the wall clock, which shows `wall_ms`. @return by how many ms it had been set; 0 when it runs within a second. */
 int64_t jobs_clock_follow(int64_t wall_ms);
 
-/** Work to do, and its time; INT64_MAX: none. */
+/** When there is work of each kind; INT64_MAX: none. */
 struct jobs_look {
     int64_t ready_ms;   /**< the first turn: in the past if there is one */
     int64_t delayed_ms; /**< when the first delayed one is due */
@@ -64,7 +64,7 @@ int64_t jobs_next_turn(struct db *db, enum queue_name queue, const char *organis
 #define JOB_COLUMNS "id, organisation_id, request_id, payload, attempt, created_at, due_at, idempotency_key"
 /** The columns of a job that is requeued. */
 #define JOB_GOES_BACK "state = 'ready', owner = NULL, lease_until = NULL, handed_at = NULL"
-/** The row of a statement that begins with these columns; job_release() it. @return DB_OK or DB_E_OTHER (no memory). */
+/** Read a job from a row that begins with JOB_COLUMNS; job_release() it. @return DB_OK or DB_E_OTHER (no memory). */
 int jobs_read(struct db_stmt *stmt, enum queue_name queue, struct job *job);
 /** Delayed jobs that are due become ready. */
 int jobs_make_ready(struct db *db, enum queue_name queue);
@@ -81,9 +81,9 @@ int64_t jobs_oldest_due(struct db *db, enum queue_name queue, int64_t now);
 
 /** The wall clock was changed by `jump_ms`: move own leases along, and jobs that would be due too late. */
 int jobs_shift(struct db *db, const char *self, int64_t jump_ms);
-/** Nothing is due, and no lease ends, later than that: such times come from a clock that has been set back since. */
+/** Shorten all delays and leases that end later than these times: such times come from a clock that was set back since. */
 int jobs_clamp(struct db *db, int64_t latest_due_ms, int64_t latest_lease_ms);
-/** Delete up to `max` idempotency keys of jobs done before that. @return how many. */
+/** Delete up to `max` jobs, kept for their idempotency keys, that were done before `done_before_ms`. @return how many. */
 int jobs_forget(struct db *db, int64_t done_before_ms, int max);
 
 #endif

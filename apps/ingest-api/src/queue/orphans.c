@@ -16,7 +16,7 @@ static void add(struct orphans *found, const char *owner)
         snprintf(found->owner[found->n++], OWNER_SIZE, "%s", owner);
 }
 
-/* @return whether it has had no session for long enough. */
+/* Note that the owner has no session. @return whether it has had none for ORPHANS_GRACE_NS. */
 static bool suspect(struct orphans_suspects *suspects, const char *owner)
 {
     uint64_t now = clock_monotonic_ns();
@@ -56,7 +56,7 @@ static int find_of(struct db *db, enum queue_name queue, const char *self, struc
     return rc;
 }
 
-/* Those that were not found without a session in this look have one, or no lease. */
+/* Forget the suspects that were not suspected again in this look: they have a session, or no lease. */
 static void acquit_unseen(struct orphans_suspects *suspects)
 {
     int kept = 0;
@@ -76,7 +76,7 @@ int orphans_find(struct db *db, const char *self, struct orphans_suspects *suspe
     for (int i = 0; rc == DB_OK && i < QUEUES; i++)
         rc = find_of(db, (enum queue_name)i, self, suspects, found);
     if (suspects && rc != DB_OK)
-        suspects->n = 0; /* a server that was away has ended everybody's sessions */
+        suspects->n = 0; /* the database may have been away, which ends all sessions: start again */
     else if (suspects)
         acquit_unseen(suspects);
     return rc;

@@ -11,8 +11,8 @@
 #include "base/owner.h"
 #include "db/db.h"
 
-#define ORPHANS_MAX 16 /* holders at once; the next look takes the rest */
-/** Without a session for that long, at every look: a live process that lost its connection has reconnected by then. */
+#define ORPHANS_MAX 16 /* holders of one look; the next look takes the rest */
+/** A process without a session for this long, at every look, is dead: a live one would have reconnected by then. */
 #define ORPHANS_GRACE_NS 2000000000u
 
 /** Holders without a session, between two looks. All zero at first. */

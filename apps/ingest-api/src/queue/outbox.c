@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RECALL_MAX 1000 /* at a time: a short transaction */
+#define RECALL_MAX 1000 /* in one transaction, which stays short */
 
 void outbox_relay_owner(const char *self, char out[OWNER_SIZE])
 {
@@ -74,7 +74,7 @@ int outbox_relayed(struct db *db, const char *relay, const struct outbox_row *ro
 
 /* ---- leasing ---- */
 
-/* May it be leased: a due job that nobody works on? @return DB_ROW with *job, DB_OK if it may not. */
+/* Lease the job if it is due and nobody works on it. @return DB_ROW with *job, DB_OK if it may not be leased, or an error. */
 static int lease_free(struct db *db, enum queue_name queue, const char *id, int64_t lease_ms, const char *owner,
                       struct job *job)
 {
@@ -96,7 +96,7 @@ static int lease_free(struct db *db, enum queue_name queue, const char *id, int6
     return rc;
 }
 
-/* Somebody holds it, or it is finished. A dead holder on this machine loses it. */
+/* The job is held or finished. If its holder is a dead process of this machine, end the lease (*free_now). */
 static int look_at_holder(struct db *db, const char *id, enum outbox_claim *claim, bool *free_now)
 {
     char owner[OWNER_SIZE] = "", state[16] = "";
@@ -140,7 +140,7 @@ int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t l
     *claim = OUTBOX_LEASED;
     if (job->attempt <= max_attempts)
         return DB_OK;
-    /* Its workers died, or never reported back. */
+    /* too many deliveries: its workers died, or never reported an outcome */
     rc = jobs_fail(db, job, "lease expired", true, 0);
     job_release(job);
     *claim = OUTBOX_DEAD;
@@ -157,7 +157,7 @@ int outbox_return(struct db *db, const struct job *job)
                    "ui", job->id, (int64_t)job->attempt);
 }
 
-/* ---- what got lost ---- */
+/* ---- expired and lost jobs ---- */
 
 int outbox_expire(struct db *db, enum queue_name queue, unsigned *retried)
 {

@@ -47,7 +47,7 @@ static struct jobs *jobs_new(enum queue_name queue, const struct outreach_reques
     return jobs;
 }
 
-/* `generation` gives a deliberate second run a new key; the same request delivered twice has the same key. */
+/* A deliberate second run has another `generation`, and so another key. A request that is delivered twice has the same key. */
 static void add(struct jobs *jobs, const char *prospect_id, const char *generation)
 {
     size_t i = jobs->count++;
@@ -103,7 +103,7 @@ int outreach_count(struct db *db, const struct outreach_request *request, uint64
 
 /* ---- a slice: its prospects, in order of id; @return how many, or an error ---- */
 
-/* An e-mail whose last turn failed gets another key. */
+/* since_ms is the generation: an e-mail that failed gets a new key for its next run. */
 static void add_members(struct jobs *jobs, const struct audience_member *page, int n, char last[37])
 {
     char generation[24];
@@ -156,7 +156,8 @@ static int gather_waiting(struct db *db, struct jobs *jobs, const char *after, c
     return n;
 }
 
-/* Not after the organisation's other jobs: "later" jobs start at the queue's clock (jobs.h). */
+/* Create the job for the next slice. Delayed jobs get their turn from the queue's clock (jobs.h), so it does not wait for the
+ * jobs of this slice. */
 static int leave_the_rest(struct db *db, const struct outreach_request *request, const char *after)
 {
     char payload[OUTREACH_PAYLOAD_MAX];

@@ -14,9 +14,9 @@
 #define OUTREACH_SLICE 500
 
 enum outreach_kind {
-    OUTREACH_DRAFTS, /**< a draft for each prospect without one, or whose failed one may succeed now */
+    OUTREACH_DRAFTS, /**< a draft for each prospect that has none, or a failed one that may succeed now */
     OUTREACH_EMAILS, /**< an e-mail for each prospect without one of this campaign; its row is created with the job */
-    OUTREACH_RESUME, /**< the e-mails that a pause has left, or that wait for their next attempt: all of them now */
+    OUTREACH_RESUME, /**< all e-mails that a pause has stopped, and those that wait for their next attempt, now */
     OUTREACH_KINDS
 };
 /** The queue for the jobs, and for the job that creates the next slice. */
@@ -47,8 +47,9 @@ void outreach_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, c
 
 #define OUTREACH_ATTEMPTS "attempts"
 /**
- * The same for the next attempt of an e-mail, after that many attempts. By then it may have been tried for another reason (a start, a
- * manual retry), and have a job for the following attempt: this one is skipped then.
+ * The payload for the next attempt of an e-mail after `attempts` attempts. Before the job is due, the e-mail may be tried for
+  * another reason (a start, a manual retry) and get a job for the attempt after that. Then the count differs, and this job is
+  * skipped.
  */
 void outreach_again_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, const char *prospect_id,
                             int64_t attempts);

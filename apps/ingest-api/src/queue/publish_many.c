@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many jobs by statements of many rows. */
+/* Enqueues many jobs, with INSERT statements of DB_MANY_ROWS rows. */
 #include "base/uuid.h"
 #include "db/many.h"
 #include "queue/jobs.h"

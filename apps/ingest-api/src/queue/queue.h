@@ -9,8 +9,8 @@
  * An idempotency key is unique per queue: enqueueing the same key again is a no-op as long as its job is unfinished or
  * dead, and for a day after it was done. To allow a deliberate second run, make the key different (a request id).
  *
- * Counted: a failed attempt in queue_message_failures_total{reason} as error, rejected (permanent) or timeout (its lease
- * ended), and as a retry if it will be tried again; if not, once more as dead_lettered.
+ * Metrics: queue_message_failures_total{reason} counts a failed attempt as error, rejected (permanent) or timeout (its lease
+  * ended). An attempt that is repeated also counts as a retry, the last one also as dead_lettered.
  *
  * A job that is delivered again after its lease ended has a higher `attempt`; the earlier worker's queue_complete then
  * returns DB_E_CONFLICT and its transaction, with all effects, rolls back: effects in the store happen exactly once.
@@ -44,17 +44,17 @@ struct job {
  */
 int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                   const char *idempotency_key, const char *payload, bool *fresh);
-/** The same, but not leased for another `delay_ms` milliseconds, and without a key. */
+/** The same, but not leased before `delay_ms` milliseconds have passed, and without a key. */
 int queue_publish_later(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                         const char *payload, int64_t delay_ms);
-/** What a job's times are by, for who writes its row himself (import/alone.h): Unix ms that a clock that is set does not disturb. */
+/** The time for a job's row, for code that writes the row itself (import/alone.h): Unix ms that ignore changes of the wall clock. */
 int64_t queue_now_ms(void);
 /** One of many jobs that differ in key and payload only. */
 struct queue_item {
     const char *idempotency_key; /**< NULL or unique within the queue */
     const char *payload;
 };
-/** The same for many at once, at a third of the cost per job. @param fresh how many are new; may be NULL. */
+/** Enqueue many jobs, at a third of the cost per job. @param[out] fresh how many are new; may be NULL. */
 int queue_publish_many(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                        const struct queue_item *items, size_t n, uint64_t *fresh);
 /**

@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-/** Longer waits look again: another process publishes without waking us. */
+/** A waiting lease looks at the store this often: another process publishes without waking us. */
 #define QUEUE_POLL_MS 1000
 
 /** Times; queue_open() sets them. */
@@ -29,7 +29,7 @@ struct consumer {
     struct consumer *next;
 };
 
-/** The message of a job that a broker delivered; the driver's. */
+/** The message of a job that a broker delivered. It belongs to the driver. */
 struct delivery {
     void (*release)(
         struct job *job); /**< the job is freed: free this too, and give the message up unless it was settled */
@@ -65,7 +65,7 @@ struct queue {
     struct queue_timing timing;
     int64_t delay_max_ms; /* the longest deliberate delay */
     char owner[OWNER_SIZE];
-    struct orphans_suspects suspects; /* of the queue's own thread */
+    struct orphans_suspects suspects; /* used by the queue's own thread only */
     pthread_key_t consumer_key;       /* a thread's struct consumer; its destructor stops counting the thread */
 
     pthread_mutex_t lock; /* guards the rest */

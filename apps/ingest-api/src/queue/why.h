@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file queue/why.h What jobs wait for. */
+/** @file queue/why.h The queue's part of `ingest-api why`: what the jobs wait for. */
 #ifndef INGEST_QUEUE_WHY_H
 #define INGEST_QUEUE_WHY_H
 

@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 #define PREFETCH 128
-#define LEASE_MAX 256         /* jobs at once */
-#define RECALL_AFTER_MS 60000 /* a job that the broker had for longer, and no longer has, is lost */
+#define LEASE_MAX 256         /* jobs in one transaction */
+#define RECALL_AFTER_MS 60000 /* a job that went to the broker longer ago, and is in no queue there, is lost */
 
 struct broker {
     struct amqp_target target;
@@ -37,7 +37,7 @@ struct broker {
 
     pthread_mutex_t look_lock; /* guards the rest */
     struct amqp_link look;
-    int64_t ready[QUEUES]; /* messages at the broker without a consumer, at the last look; -1: unknown */
+    int64_t ready[QUEUES]; /* messages at the broker that no consumer has, at the last look; -1: unknown */
 };
 
 /* ---- opening and closing ---- */
@@ -71,7 +71,7 @@ static int amqp_open(struct queue *queue, const struct settings *settings)
         return -1;
     }
     pthread_mutex_init(&broker->look_lock, NULL);
-    /* No heartbeats: nobody serves this connection between two looks, and each look has its own time limit. */
+    /* No heartbeats: no thread serves this connection between two looks, and each look has its own time limit. */
     amqp_link_init(&broker->look, &broker->target, "monitor", 0);
     for (int i = 0; i < QUEUES; i++)
         broker->ready[i] = -1;
@@ -119,7 +119,7 @@ static void amqp_settled(struct queue *queue, const struct job *job, enum queue_
             amqp_consumer_settle(broker->consumer, copy, outcome == QUEUE_JOB_DEAD);
         }
     }
-    if (outcome == QUEUE_JOB_RETRY) /* may be due before the relay would look */
+    if (outcome == QUEUE_JOB_RETRY) /* it may be due before the relay's next look */
         amqp_relay_wake(broker->relay);
 }
 
@@ -264,7 +264,7 @@ static int amqp_read_stats(struct queue *queue, enum queue_name name, struct que
         consumers = -1;
     broker->ready[name] = ready;
     pthread_mutex_unlock(&broker->look_lock);
-    /* Every job of ours is in the store's count wherever it is; messages of other programs are only at the broker. */
+    /* the store counts our jobs wherever they are; only the broker knows messages that other programs published */
     int rc = store_run(queue->store, STORE_MODE_READ, run_stats, &call);
     out->consumers = consumers;
     if (out->depth < ready)
@@ -291,7 +291,7 @@ static int amqp_check(struct queue *queue, int timeout_ms)
     int consumers;
     if (!lock_within(&broker->look_lock, timeout_ms))
         return DB_E_BUSY;
-    broker->look.retry_ns = 0; /* asked just now: look now */
+    broker->look.retry_ns = 0; /* do not wait for the backoff: somebody asks now */
     int rc = passive_declare(broker, (enum queue_name)0, &ready, &consumers);
     pthread_mutex_unlock(&broker->look_lock);
     return rc < 0 ? DB_E_CONNECTION : amqp_relay_blocked(broker->relay) ? DB_E_FULL : DB_OK;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#define IDLE_MS 1000 /* heartbeats are sent when we look */
+#define IDLE_MS 1000 /* rabbitmq-c sends heartbeats only when it is called */
 
 struct settled {
     struct settled *next;
@@ -81,7 +81,7 @@ void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name
     pthread_mutex_lock(&consumer->thread.lock);
     for (int i = n - 1; i >= 0; i--) {
         if (deliveries[i]->connection != consumer->connection) {
-            free(deliveries[i]); /* it is delivered again */
+            free(deliveries[i]); /* the broker delivers it again */
             continue;
         }
         if (!list->first)
@@ -95,7 +95,7 @@ void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name
 void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *delivery, bool reject)
 {
     struct settled *settled = calloc(1, sizeof(*settled));
-    if (settled) { /* without memory the message stays with us until the connection ends, and is delivered again */
+    if (settled) { /* else, without memory, the broker delivers the message again when the connection ends */
         *settled = (struct settled){
             .tag = delivery->tag, .connection = delivery->connection, .queue = delivery->queue, .reject = reject};
         pthread_mutex_lock(&consumer->thread.lock);
@@ -111,7 +111,7 @@ void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *
 
 /* ---- the thread ---- */
 
-/* Deliveries of a lost connection are delivered again. */
+/* A connection was lost: drop its deliveries, because the broker delivers them again. */
 static void forget_arrived(struct amqp_consumer *consumer)
 {
     pthread_mutex_lock(&consumer->thread.lock);
@@ -137,7 +137,7 @@ static bool ready(struct amqp_consumer *consumer)
     return amqp_link_ready(&consumer->link, QUEUES);
 }
 
-/* Without waiting for an answer: a queue that has lost its leader gives none, and would block the others. */
+/* Do not wait for the answer: a queue that has lost its leader does not answer, and would block the other queues. */
 static bool subscribe_to(struct amqp_consumer *consumer, enum queue_name name)
 {
     amqp_connection_state_t state = consumer->link.state;
@@ -195,7 +195,7 @@ static void arrived(struct amqp_consumer *consumer, const amqp_envelope_t *envel
     const amqp_basic_properties_t *properties = &envelope->message.properties;
     struct amqp_delivery *delivery = calloc(1, sizeof(*delivery));
     if (!delivery)
-        return; /* unsettled: it is delivered again when the connection ends */
+        return; /* not settled, so the broker delivers it again when the connection ends */
     delivery->tag = envelope->delivery_tag;
     delivery->queue = (enum queue_name)(envelope->channel - 1);
     if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) && properties->message_id.len == sizeof(delivery->id) - 1)
@@ -209,7 +209,7 @@ static void arrived(struct amqp_consumer *consumer, const amqp_envelope_t *envel
     queue_wake_one(consumer->queue, delivery->queue, false);
 }
 
-/* Not a delivery: the broker closes, or a queue was deleted. */
+/* A frame that is not a delivery: the broker closes the connection, or a queue was deleted. */
 static void other_frame(struct amqp_consumer *consumer)
 {
     amqp_frame_t frame;

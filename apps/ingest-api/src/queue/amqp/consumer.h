@@ -18,7 +18,7 @@ struct amqp_consumer;
 struct amqp_delivery {
     struct delivery base; /* first: a job's delivery is this */
     struct amqp_delivery *next;
-    uint64_t tag, connection; /* of the broker, on that connection */
+    uint64_t tag, connection; /* delivery tag, and the connection on which it is valid */
     enum queue_name queue;
     char id[37]; /* the job's id; "": the message has none */
 };
@@ -30,7 +30,7 @@ int amqp_consumer_start(struct amqp_consumer **out, struct queue *queue, const s
 void amqp_consumer_want(struct amqp_consumer *consumer, enum queue_name name);
 /** Take up to `max` arrived messages; the caller settles each. @return how many. */
 int amqp_consumer_take(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **out, int max);
-/** Put messages back to the front that could not be processed. */
+/** Put messages that could not be processed back to the front. */
 void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **deliveries,
                             int n);
 /** Acknowledge, or reject, which dead-letters it. Frees the delivery. Any thread. */

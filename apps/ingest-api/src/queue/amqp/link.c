@@ -29,7 +29,7 @@
 #define BACKOFF_MAX_MS 2000
 #define FRAME_MAX 131072
 
-/* ---- where ---- */
+/* ---- the broker's address ---- */
 
 int amqp_target_parse(struct amqp_target *target, const struct settings *settings, char *error, size_t error_size)
 {
@@ -60,7 +60,7 @@ void amqp_target_clear(struct amqp_target *target)
     memset(target, 0, sizeof(*target));
 }
 
-/* ---- loss ---- */
+/* ---- losing the connection ---- */
 
 void amqp_link_init(struct amqp_link *link, const struct amqp_target *target, const char *name, int heartbeat_s)
 {
@@ -127,7 +127,7 @@ static void lost(struct amqp_link *link, const char *why, amqp_rpc_reply_t reply
     destroy(link);
     note(link, TROUBLE_BROKER_AWAY, why);
     if (strcmp(link->error, why) == 0)
-        return; /* said before */
+        return; /* logged before */
     (void)snprintf(link->error, sizeof(link->error), "%s", why);
     log_warn("no connection to the broker", "s:component", "queue", "s:connection", link->name, "s:host",
              link->target->url.host, "i:port", (int64_t)link->target->url.port, "s:error", link->error);

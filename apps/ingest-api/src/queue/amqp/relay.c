@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * take     (commit)  due rows become the relay's
- *   publish            all of them, then one wait for all confirms
- *   relayed  (commit)  confirmed rows are the broker's, the rest is back in the outbox
+ * A batch goes through three steps:
+ *   take     (commit)  the relay leases due rows
+ *   publish            it publishes all of them, then waits once for all confirms
+ *   relayed  (commit)  confirmed rows belong to the broker, the others are in the outbox again
  *
- * If it is killed in between, its rows are free again as soon as another process notices, or when its lease ends; they are
- * published a second time, which is harmless (outbox.h).
+ * If the process is killed in between, its rows are free again as soon as another process notices, or when the lease ends.
+ * They are then published a second time, which is harmless (outbox.h).
  */
 #include "queue/amqp/relay.h"
 
@@ -27,15 +28,15 @@
 #define BATCH 256
 #define LEASE_MS 30000
 #define CONFIRM_MS 10000
-#define SLICE_S 1      /* limit of that wait: it starts again while the broker says that it takes no messages */
-#define TROUBLE_MS 500 /* the store cannot be used, or the broker refuses messages */
+#define SLICE_S 1      /* longest single wait for a frame, so that `blocked` is seen and CONFIRM_MS starts again */
+#define TROUBLE_MS 500 /* pause after an error of the store, or after the broker refused a message */
 #define REST_MS 1000   /* pause of a queue that gave no confirms; doubles up to REST_MAX_MS */
 #define REST_MAX_MS 60000
 #define CHANNEL 1
 /*
- * The broker serves a queue first in, first out, for any organisation. So it gets only about as many jobs as are
- * taken from it in WAIT_MS, and the turns of the organisations are kept here, where another organisation's job can still go first.
- * The number is adapted: doubled if most of them are gone at the next look, halved if one has waited for longer.
+ * The broker serves a queue first in, first out, whatever the organisation. So it gets only about as many jobs as workers take
+  * in WAIT_MS. The others wait in the outbox, where another organisation's job can still go first. The limit (`window`) adapts:
+  * it is doubled if most of the jobs are gone at the next look, and halved if one has waited longer than WAIT_MS.
  */
 #define WAIT_MS 1000
 #define WINDOW_MIN 8
@@ -52,13 +53,13 @@ struct amqp_relay {
     char owner[OWNER_SIZE];
     uint64_t published; /* delivery tags assigned on this channel */
     struct outbox_row rows[BATCH];
-    int n, room;                   /* room: how many may be taken, at most BATCH */
+    int n, room;                   /* rows in use; rows that may be taken, at most BATCH */
     enum queue_name name;          /* of the rows */
     bool refused;                  /* in this round the broker refused a message */
-    int window[QUEUES];            /* maximum jobs at the broker */
-    atomic_bool held_back[QUEUES]; /* there are more than that: look again when some have been taken */
+    int window[QUEUES];            /* most jobs at the broker, see WAIT_MS */
+    atomic_bool held_back[QUEUES]; /* more jobs wait than the window allows: look again when a worker takes one */
     struct {
-        uint64_t until_ns; /* nothing is published to it until then, so that other queues go first */
+        uint64_t until_ns; /* publish nothing to this queue until then, so that it does not delay the others */
         unsigned failures; /* in a row */
     } rest[QUEUES];
 
@@ -91,7 +92,7 @@ static int publish_one(struct amqp_relay *relay, const struct job *job)
                                     amqp_cstring_bytes(job->payload));
 }
 
-/* Tag `first` is the first of the batch's rows. @return how many rows this settled. */
+/* Apply a confirm to its rows; `first` is the tag of row 0. @return how many rows this settled. */
 static int confirm(struct amqp_relay *relay, uint64_t first, uint64_t tag, bool multiple, bool good, bool *answered)
 {
     int settled = 0;
@@ -155,7 +156,8 @@ static uint64_t confirm_deadline(void)
     return clock_monotonic_ns() + CONFIRM_MS * UINT64_C(1000000);
 }
 
-/* It may have lost its leader. The link worked until then, but is reopened: it is unknown what is still in progress on it. */
+/* The queue may have lost its leader. Reopen the link, because nobody knows which confirms may still arrive on it, and let the
+ * queue rest. */
 static void no_confirms(struct amqp_relay *relay)
 {
     char what[64];
@@ -174,7 +176,7 @@ static void wait_for_confirms(struct amqp_relay *relay, uint64_t first, int wait
         amqp_frame_t frame;
         struct timeval limit = {.tv_sec = SLICE_S};
         if (relay->link
-                .blocked) /* written messages are in its socket: sent over another connection they would arrive twice */
+                .blocked) /* the messages are in its socket: publishing them on another connection would deliver them twice */
             end = confirm_deadline();
         int rc = amqp_simple_wait_frame_noblock(relay->link.state, &frame, &limit);
         if (rc == AMQP_STATUS_TIMEOUT && clock_monotonic_ns() < end)
@@ -209,7 +211,7 @@ static void publish(struct amqp_relay *relay)
         rc = publish_one(relay, &relay->rows[sent].job);
         if (rc != AMQP_STATUS_OK)
             break;
-        relay->rows[sent].confirmed = true; /* until it turns out otherwise */
+        relay->rows[sent].confirmed = true; /* on_return() and wait_for_confirms() clear it */
         relay->published++;
     }
     if (rc != AMQP_STATUS_OK) {
@@ -281,7 +283,7 @@ static void count(struct amqp_relay *relay)
         metrics_queue_messages(relay->name, QUEUE_PUBLISHED, fresh);
 }
 
-/* One batch of one queue. @return 1 when there may be more, 0, or a db_error. */
+/* Publish one batch of one queue. @return 1: there may be more; 0; or a db_error. */
 static int relay_batch(struct amqp_relay *relay, enum queue_name name)
 {
     relay->name = name;
@@ -295,7 +297,7 @@ static int relay_batch(struct amqp_relay *relay, enum queue_name name)
     publish(relay);
     count(relay);
     bool more = relay->n == relay->room;
-    /* If this fails the lease ends, and they are published once more. */
+    /* if this fails, the lease ends and the rows are published again */
     rc = store_run(relay->queue->store, STORE_MODE_WRITE, run_relayed, relay);
     release_rows(relay);
     return rc != DB_OK ? rc : more;
@@ -328,13 +330,13 @@ static int publish_some(struct amqp_relay *relay, const struct look_call *call)
         return 0;
     relay->room = room_at_broker(relay, call);
     int rc = relay->room > 0 ? relay_batch(relay, call->name) : 1;
-    /* Set before the next look, so that every job taken from now on wakes us. */
+    /* set this before the next look: every job that a worker takes from now on wakes us */
     bool waits = rc > 0 && relay->room < BATCH;
     atomic_store(&relay->held_back[call->name], waits);
     return waits ? 0 : rc;
 }
 
-/* @return 1 when there may be more at once, 0 with *due_ms brought forward, or a db_error. */
+/* @return 1: there may be more to do now; 0: *due_ms is lowered to the time of the next work; or a db_error. */
 static int relay_queue(struct amqp_relay *relay, enum queue_name name, int64_t *due_ms)
 {
     struct look_call call = {.name = name};
@@ -366,7 +368,7 @@ static int run_return(void *arg, struct db *db)
     return outbox_return(db, &returned->job);
 }
 
-/* Leases given up: back in the outbox now and not when they end. @return 0 or a db_error. */
+/* Return the leases that workers gave up to the outbox now, before they end. @return 0 or a db_error. */
 static int give_back(struct amqp_relay *relay)
 {
     pthread_mutex_lock(&relay->thread.lock);
@@ -382,7 +384,7 @@ static int give_back(struct amqp_relay *relay)
         free(list);
         list = next;
     }
-    while (list) { /* for the next time */
+    while (list) { /* keep the rest for the next round */
         struct returned *next = list->next;
         pthread_mutex_lock(&relay->thread.lock);
         list->next = relay->returned;
@@ -395,7 +397,7 @@ static int give_back(struct amqp_relay *relay)
 
 /* ---- the thread ---- */
 
-/* Frames while nothing is published: heartbeats, or that the broker closes. */
+/* Read the frames that arrive while nothing is published: heartbeats, or the broker's close. */
 static void listen_to_broker(struct amqp_relay *relay)
 {
     while (relay->link.state) {

@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define STOP_MS 3000 /* then calls that block on the connection are interrupted */
+#define STOP_MS 3000 /* after this time calls that block on the connection are interrupted */
 
 int amqp_thread_init(struct amqp_thread *thread)
 {

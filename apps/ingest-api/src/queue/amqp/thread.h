@@ -21,10 +21,10 @@ struct amqp_thread {
 int amqp_thread_init(struct amqp_thread *thread);
 /** @return 0, or -1: it could not be created, and must still be destroyed. */
 int amqp_thread_start(struct amqp_thread *thread, void *(*main)(void *), void *arg);
-/** Look again. Any thread. */
+/** End its sleep, so that it looks for work again. Any thread. */
 void amqp_thread_wake(struct amqp_thread *thread);
 bool amqp_thread_stopping(struct amqp_thread *thread);
-/** The last thing that the thread itself does. */
+/** The thread itself calls this last. */
 void amqp_thread_end(struct amqp_thread *thread);
 /** Ask it to end and wait for that; after some seconds, calls that block on `link` are interrupted. */
 void amqp_thread_stop(struct amqp_thread *thread, struct amqp_link *link);
