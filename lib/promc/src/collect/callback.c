@@ -109,7 +109,7 @@ void promc_callbacks_end(promc_registry *registry, const struct promc_family_dat
     }
 }
 
-/* However the run ends: see collector.c. */
+/* Runs also if the thread is cancelled: see collector.c. */
 static void end_run(void *callback)
 {
     promc_running_end(&((struct promc_callback *)callback)->running);

@@ -13,10 +13,10 @@ struct promc_callback {
     void *user;
     bool counter;
     uint32_t running;  /* running.h */
-    uint32_t replaced; /* a later one has its series */
+    uint32_t replaced; /* a later callback has its series */
 };
 
-/* Call each for its value; none after deadline_ns (0: no deadline). */
+/* Call each callback for its value; start none after deadline_ns (0: no deadline). */
 void promc_callbacks_run(promc_registry *registry, uint64_t deadline_ns);
 struct promc_family_data;
 /* Disable the callbacks of a family, and wait for the one that is running. */

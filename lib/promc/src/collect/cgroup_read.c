@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* mountinfo of a host with many containers is long; the relevant lines are near its start, but be generous. On the stack of each call. */
+/* On the stack of each call. mountinfo of a host with many containers is long; the relevant lines are usually near its start. */
 #define TEXT_MAX 32768
 
 typedef struct {
@@ -144,8 +144,8 @@ void promc_cgroup_find(const char *root, promc_cgroup_paths *out)
         return;
     const sources from = {root, cgroup, mountinfo};
     /*
-     * A controller in version 1 is not in version 2, so ask version 1 first. The root of
-     * version 2 has neither file; cgroup.procs is everywhere.
+     * A controller in version 1 is not in version 2, so ask version 1 first. The root of version 2 has no limit
+     * files, but cgroup.procs is in every directory.
      */
     if (!locate(&from, "memory", "memory.limit_in_bytes", out->memory, &out->memory_root))
         out->memory_v2 = locate(&from, NULL, "cgroup.procs", out->memory, &out->memory_root);

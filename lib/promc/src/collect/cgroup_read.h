@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file cgroup_read.h
- * What the control groups allow this process: version 2, version 1, or both mounted side by side.
+ * The limits that control groups set for this process: version 2, version 1, or both mounted side by side.
  */
 #ifndef PROMC_COLLECT_CGROUP_READ_H
 #define PROMC_COLLECT_CGROUP_READ_H

@@ -85,7 +85,7 @@ struct run {
     bool good;
 };
 
-/* However the run ends: by return, by the thread's cancellation or by pthread_exit(); otherwise the collector would count as running for ever. */
+/* Runs after a return, a cancellation of the thread and pthread_exit(). Without it the collector would count as running for ever. */
 static void end_run(void *arg)
 {
     struct run *run = arg;
@@ -94,11 +94,11 @@ static void end_run(void *arg)
     promc_running_end(&run->collector->running);
 }
 
-/* After the deadline it is not started: the last good values stay, and the lateness is counted. */
+/* After the deadline it is not started: the last good values stay, and an error is counted. */
 static void run(struct promc_collector *collector, uint64_t deadline_ns)
 {
     if (!promc_running_begin(&collector->running))
-        return; /* another scrape is at it: its values are as fresh as ours would be */
+        return; /* another scrape is running it: its values are fresh enough */
     struct run run = {collector, false};
     pthread_cleanup_push(end_run, &run);
     promc_collect_fn collect = promc_load_acquire(&collector->collect);

@@ -21,8 +21,8 @@ struct measured {
 };
 
 /*
- * A counter that the kernel keeps: its total is set, not added to, so it lives in the child like a gauge's value and
- * has no cells. (Adding differences would accumulate rounding errors, and in a shared arena the totals of several processes.)
+ * A counter that the kernel keeps: its total is set, not added to, so it is in the child like a gauge's value and
+ * has no cells. (Adding differences would add up rounding errors, and in a shared arena the totals of several processes.)
  */
 static int register_family(promc_registry *registry, const struct promc_measure *measure, const char *prefix,
                            promc_family **out)

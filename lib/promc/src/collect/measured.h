@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file measured.h
- * The common part of the ready-made collectors: a table of metrics whose values are not counted here but read from the
- * system. A value that is unavailable at registration has no family; one that fails later keeps its last good value.
+ * The common part of the ready-made collectors: a table of metrics whose values are read from the system. A value that is unavailable at
+ * registration has no family; if a value cannot be read later, the last good one stays.
  */
 #ifndef PROMC_COLLECT_MEASURED_H
 #define PROMC_COLLECT_MEASURED_H

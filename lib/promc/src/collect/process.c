@@ -82,7 +82,7 @@ static void measure_limits(struct promc_measurements *out)
 static bool read_boot_time(struct state *state)
 {
     if (state->boot_time == 0) {
-        enum { ENOUGH = 256 * 1024 }; /* a line for each CPU, and a very long one of interrupts, come before it */
+        enum { ENOUGH = 256 * 1024 }; /* before btime there is a line for each CPU, and a very long one of interrupts */
         uint64_t seconds;
         char *text = malloc(ENOUGH);
         if (text && promc_read_file("/proc/stat", text, ENOUGH) > 0 && promc_find_u64(text, "btime", &seconds))

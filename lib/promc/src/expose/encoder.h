@@ -7,7 +7,7 @@
  * and one series at a time, and never walks. For each family: begin_family(), then for each series begin_series() and
  * put() until `unit == units`, then end_family().
  *
- * A *unit* is written in one go: a line of text, a Metric message. The walk guarantees `unit_max` bytes of room for it:
+ * A *unit* is written at once: a line of text, a Metric message. The walk guarantees `unit_max` bytes of room for it:
  * in the caller's buffer if they fit there, else in its own buffer, which it hands out in parts. So slices may have any
  * size, and the bytes are the same.
  */
@@ -37,7 +37,7 @@ struct promc_syntax {
      * at zero. @return the end of what was written.
      */
     char *(*put_series)(struct promc_encoder *encoder, struct promc_reading *reading, char *out, const char *end);
-    /** The family has no further series: set units, unit_max and unit = 0 if something closes it. NULL: never. */
+    /** The family has no further series: set units, unit_max and unit = 0 if something must be written after them. NULL: never. */
     void (*end_family)(struct promc_encoder *encoder);
     /** The text at the very end; "" for none. */
     promc_str foot;
@@ -74,7 +74,7 @@ struct promc_text_state {
     promc_str labels; /**< labels of the series, as they are written */
     bool
         labels_as_rendered; /**< the labels are the arena's own text; otherwise they are rendered again for each series */
-    struct promc_bytes spelt; /**< the latter */
+    struct promc_bytes spelt; /**< the labels that were rendered again */
     bool exemplars;           /**< the series has created timestamps, and the format shows them */
     unsigned skipped;         /**< lines of `after` that this series omits */
 };
@@ -84,11 +84,11 @@ struct promc_protobuf_state {
     struct promc_bytes prepared;
     struct promc_piece fields;                   /**< of the MetricFamily, before the first Metric */
     struct promc_piece constants;                /**< the LabelPairs that all series have */
-    struct promc_piece names[PROMC_LABELS_MOST]; /**< LabelPair.name, tag and all */
+    struct promc_piece names[PROMC_LABELS_MOST]; /**< LabelPair.name, with tag and length */
     struct promc_piece overflow_name;            /**< LabelPair.name of an overflow series' own label */
-    size_t value_size;                           /**< of a series, its counts not too wide */
-    size_t series_fixed;                         /**< bytes of all labels of a series, its values not counted */
-    uint64_t remaining;                          /**< promised bytes of the message that are still to be written */
+    size_t value_size;                           /**< of a series with counts of COUNT_WIDTH */
+    size_t series_fixed;                         /**< bytes of all labels of a series without the values */
+    uint64_t remaining;                          /**< announced bytes of the message that are not written yet */
     bool ending;                                 /**< no further series: only padding */
     promc_str values[PROMC_LABELS_MOST];
     unsigned count_width;
@@ -96,7 +96,7 @@ struct promc_protobuf_state {
     struct promc_piece native;                               /**< in it: the native fields */
     struct promc_piece exemplars[PROMC_EXEMPLAR_PLACES_MAX]; /**< in it: bodies of Exemplar by place; length 0: none */
     bool any_parts;                  /**< the parts are of this series; otherwise they are invalid */
-    size_t parts_size;               /**< what they add to the message, with tags and lengths */
+    size_t parts_size;               /**< their size in the message, with tags and lengths */
     uint64_t exemplar_room;          /**< announced bytes that are left for exemplars */
     size_t metric_body, metric_size; /**< of the series; the latter with tag and length */
     unsigned length_width;           /**< width of metric_body as it is written */
@@ -140,7 +140,7 @@ static inline void promc_encoder_read_values(struct promc_encoder *encoder)
         promc_values_withhold(&encoder->family, encoder->series.child, &encoder->values);
         return;
     }
-    /* False means that the picture is the newest one available; it is shown anyway. */
+    /* If false, the values are not of one instant. They are shown anyway. */
     (void)encoder->family.ops->read(encoder->registry, encoder->series.child, &encoder->values);
     encoder->values.timed = encoder->values.timed && !encoder->no_timestamps;
 }

@@ -49,7 +49,7 @@ static promc_registry *registry_at(promc_registry *first, const promc_exposition
     return i == 0 ? first : settings->more[i - 1];
 }
 
-/* Every registry exists, once, and no family is in two. */
+/* Check that no registry is NULL or twice in the list, and that no family is in two registries. */
 static int check_registries(promc_registry *first, const promc_exposition_settings *settings)
 {
     if (settings->more_count > MORE_MOST || (settings->more_count > 0 && !settings->more)) {
@@ -162,7 +162,7 @@ static void write_head(promc_exposition_scrape *scrape)
 {
     scrape->head = (promc_exposition_head){.status = 200, .headers = scrape->headers};
     add_header(scrape, "Content-Type", promc_content_type(&scrape->settings));
-    /* Only if it makes a difference. */
+    /* Vary names the scraper's header only if the body depends on it. */
     bool births = false;
     for (size_t i = 0; i < scrape->exposition->registry_count && !births; i++)
         births = promc_birth_least_seconds(scrape->exposition->registries[i]) != 0;
@@ -214,7 +214,7 @@ static bool begin_compression(promc_exposition_scrape *scrape)
     return scrape->stream != NULL;
 }
 
-/* The scrape of the registry at `at`. */
+/* Begin the scrape of the registry at `at`. */
 static int begin_part(promc_exposition_scrape *scrape)
 {
     const promc_exposition *exposition = scrape->exposition;

@@ -41,7 +41,7 @@ static bool slice_is(slice s, const char *text)
 {
     for (size_t i = 0; i < s.length; i++)
         if (lower(s.data[i]) != lower(text[i]))
-            return false; /* at the latest at text's NUL, which no slice contains */
+            return false; /* also at the end of `text`: no slice contains a NUL */
     return text[s.length] == '\0';
 }
 
@@ -250,7 +250,7 @@ void promc_negotiate(const char *accept, promc_scrape_settings *out)
         if (better(&matches[format], &matches[best]))
             best = format;
     if (matches[best].quality == 0)
-        best = PROMC_FORMAT_TEXT; /* nothing acceptable: text, which everybody can read */
+        best = PROMC_FORMAT_TEXT; /* no format is acceptable: text, which every client can read */
     out->format = (enum promc_format)best;
     out->escaping = matches[best].escaping;
     out->escaping_negotiated = matches[best].escaping_negotiated;

@@ -8,7 +8,7 @@ static bool ends_with(promc_str text, const char *suffix, size_t length)
     return text.length > length && memcmp(text.data + text.length - length, suffix, length) == 0;
 }
 
-/* The family's name: for a counter or an info without the suffix, which is escaped with the name and cut off again. */
+/* The family's name. A counter's or info's suffix is escaped together with the name, and then cut off. */
 static promc_str family_name(const struct promc_encoder *e, struct promc_bytes *scratch)
 {
     promc_str name = promc_text_escaped_name(e, e->family.sample_name, scratch);

@@ -4,8 +4,8 @@
  *
  * A MetricFamily begins with its length, and a family may have a million series that come and go while it is written. Nothing is
  * buffered and nothing is walked twice: the length is *announced* from the family's counters (series, bytes of label text),
- * which is exact while nobody creates or removes series. Announced bytes that are not needed are filled with fields that no reader
- * knows (and every reader skips); a series that no longer fits goes into another message of the same name.
+ * which is exact while nobody creates or removes series. Announced bytes that are not needed are filled with an unknown field, which every
+ * reader skips; a series that does not fit goes into another message of the same name.
  */
 #include "base/escape.h"
 #include "expose/encoder.h"
@@ -55,7 +55,7 @@ enum { TYPE_COUNTER, TYPE_GAUGE, TYPE_SUMMARY, TYPE_UNTYPED, TYPE_HISTOGRAM };
 #define MESSAGE_WIDTH 4 /* a Metric or Histogram: 256 MiB */
 #define LABEL_WIDTH 3   /* a LabelPair or a label's value */
 #define COUNT_WIDTH 6   /* a bucket's count, up to 2^42 */
-#define COUNT_WIDE 10   /* and above */
+#define COUNT_WIDE 10   /* a larger count */
 #define TIME_WIDTH 9    /* a sample's time, up to 2^63 ms */
 #define QUANTILE_SIZE (2 + 9 + 9)
 #define LABEL_OVERHEAD (1 + LABEL_WIDTH)
@@ -145,7 +145,7 @@ static void prepare_constant_labels(struct promc_encoder *e)
     e->protobuf.constants = piece_from(bytes, at);
 }
 
-/* A native histogram without classic buckets shows none: its native ones are enough. */
+/* A native histogram without classic buckets shows none, not even +Inf. */
 static unsigned buckets_of(const struct promc_encoder *e)
 {
     return e->family.native && !e->family.classic ? 0 : e->family.bound_count + 1;
@@ -177,7 +177,7 @@ static size_t summary_size(const struct promc_encoder *e, unsigned count_width)
            PROMC_PROTOBUF_TIMESTAMP;
 }
 
-/* Metric messages of all living series. Exact except for values that needed escaping, whose text is longer. */
+/* Size of the Metric messages of all series. Too large only for values that needed escaping, because their text is longer. */
 static uint64_t promise(struct promc_encoder *e)
 {
     const struct promc_family_data *data = e->family.data;
@@ -245,7 +245,7 @@ static bool fits(const struct promc_protobuf_state *state)
     return state->metric_size == state->remaining || state->metric_size + PADDING_OVERHEAD <= state->remaining;
 }
 
-/* Those for which there is room. Exemplars stored after the family began wait for the next scrape. */
+/* Prepare the exemplars that fit. One that was stored after the family began may have to wait for the next scrape. */
 static void prepare_exemplars(struct promc_encoder *e)
 {
     struct promc_protobuf_state *state = &e->protobuf;
@@ -313,7 +313,7 @@ static int begin_series(struct promc_encoder *e)
     state->metric_body = size + value + state->parts_size;
     state->metric_size = METRIC_OVERHEAD + state->metric_body;
     state->length_width = MESSAGE_WIDTH;
-    /* One to three bytes are too few for a padding field: the length is written that much wider. */
+    /* One to three bytes are too few for a padding field: write the message's length with more bytes instead. */
     if (state->remaining > state->metric_size && state->remaining - state->metric_size < PADDING_OVERHEAD) {
         state->length_width += (unsigned)(state->remaining - state->metric_size);
         state->metric_size = (size_t)state->remaining;
@@ -327,7 +327,7 @@ static int begin_series(struct promc_encoder *e)
     return 0;
 }
 
-/* One padding field; afterwards nothing is left, or enough for another. */
+/* Write one padding field. Afterwards either nothing is left, or enough for another one. */
 static char *put_padding(struct promc_protobuf_state *state, char *out)
 {
     uint64_t left = state->remaining;

@@ -178,6 +178,6 @@ void promc_protobuf_native(struct promc_bytes *bytes, const struct promc_native_
     append_deltas(bytes, HISTOGRAM_POSITIVE_DELTA, positive, native->count - native->negative);
     if (native->count == 0 && native->zero_threshold == 0) {
         append_span(bytes, HISTOGRAM_POSITIVE_SPAN, 0,
-                    0); /* otherwise nothing would distinguish it from a classic one */
+                    0); /* an empty span: without it a reader would take this for a classic histogram */
     }
 }

@@ -189,7 +189,7 @@ uint64_t promc_scrape_timeout_ns(const char *text)
             ns = ns * 10 + digit * second;
         }
         if (ns > hour)
-            return 0; /* practically for ever */
+            return 0; /* so long that it is no limit */
     }
     return text && *text == '\0' ? ns : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of an HTTP request that choose the scrape. Pure functions on untrusted bytes. */
+/* Reads the parts of an HTTP request that select formats and families. Pure functions on untrusted bytes. */
 #ifndef PROMC_EXPOSE_REQUEST_H
 #define PROMC_EXPOSE_REQUEST_H
 
@@ -24,7 +24,7 @@ bool promc_accepts_coding(const promc_exposition_field *accept_encoding, const c
 /* Nanoseconds, at most an hour; 0 if `text` is NULL, not a number of seconds, or larger. */
 uint64_t promc_scrape_timeout_ns(const char *text);
 
-/* The lines of a field as one, malloc()ed: joined by commas they mean the same (RFC 9110, 5.3). NULL: no memory. */
+/* The lines of a field joined by commas, which has the same meaning (RFC 9110, 5.3); malloc()ed. NULL: no memory. */
 char *promc_field_join(const promc_exposition_field *field);
 
 #endif

@@ -17,7 +17,7 @@
 /* First size of promc_scrape_string()'s result. */
 #define STRING_START 4096
 
-/* Removed series reclaimed at each scrape: limited, so that a scrape's first slice stays short. */
+/* Maximum removed series that a scrape reclaims, so that its first slice does not take long. */
 #define RECLAIM_PER_SCRAPE 256
 
 enum stage { FAMILY, SERIES, UNITS, ENDING, FOOT, DONE };
@@ -32,7 +32,7 @@ struct promc_scrape {
     size_t earlier_count;
     bool no_foot;
     bool special; /* the family's series expire, or are born at zero */
-    bool unseen;  /* excluded from promc's own metrics */
+    bool unseen;  /* promc's own metrics do not count this scrape */
     enum stage stage;
     int error;               /* sticky */
     promc_str rest;          /* prepared bytes that must be handed out first */
@@ -310,7 +310,7 @@ int promc_scrape_begin(promc_registry *registry, const promc_scrape_settings *se
                           (int)settings->format, (int)settings->escaping);
     }
     uint64_t started = promc_now_ns();
-    prepare(registry, settings); /* before anything is held: a collector may not return */
+    prepare(registry, settings); /* before anything is allocated or registered: a collector may never return */
     promc_scrape *scrape = calloc(1, sizeof(*scrape));
     if (!scrape)
         return promc_fail(PROMC_E_NOMEM, "promc_scrape_begin: no memory for a scrape");
@@ -342,7 +342,7 @@ void promc_scrape_end(promc_scrape *scrape)
     if (!scrape)
         return;
     if (scrape->reading.registry)
-        promc_reading_end(&scrape->reading); /* an aborted scrape: its cost means nothing */
+        promc_reading_end(&scrape->reading); /* an aborted scrape: its duration and size are not recorded */
     promc_bytes_free(&scrape->side);
     promc_bytes_free(&scrape->encoder.text.spelt);
     promc_bytes_free(&scrape->encoder.text.prepared);

@@ -3,8 +3,7 @@
  * Text 0.0.4, and the lines of both text formats.
  *
  * A line is `LEAD labels TAIL number\n`. LEAD (`name_bucket{constant="x",`) and TAIL (`,le="0.5"} `) are the same for all series of a
- * family
- * and are built once; labels are the arena's own text. So a line is three copies and a number.
+ * family and are built once; labels are the arena's own text. So a line is three copies and a number.
  */
 #include "expose/text.h"
 
@@ -14,7 +13,7 @@
 #include "series/child.h"
 #include "types/exemplar.h"
 
-/* put_blocks() copies so many bytes at a time. */
+/* Bytes that put_blocks() copies at a time. */
 enum { BLOCK = 32 };
 
 static const promc_str overflow_label = {PROMC_OVERFLOW_LABEL, sizeof(PROMC_OVERFLOW_LABEL) - 1};
@@ -254,7 +253,7 @@ static inline char *put_number(const struct promc_values *values, bool counter, 
 {
     if (counter && values->number == 0)
         return promc_number_u64(out, values->integer);
-    /* 0 + -0 is 0: a value without an integer part is shown unchanged */
+    /* 0 + -0 is 0, so do not add: -0 must stay -0 */
     return promc_number_double(out, values->integer != 0 ? (double)values->integer + values->number : values->number);
 }
 
@@ -355,8 +354,8 @@ static inline char *put_blocks(char *out, const char *data, size_t length)
 }
 
 /*
- * Series of one line: counters, gauges, infos. What is the same for all of them is read once, so a line costs half the
- * instructions that it does by promc_text_put().
+ * Series of one line: counters, gauges, infos. Everything that they share is read once, so a line takes half as many instructions as
+ * in promc_text_put().
  */
 char *promc_text_put_series(struct promc_encoder *e, struct promc_reading *reading, char *out, const char *end)
 {

@@ -42,7 +42,7 @@ static int write_scrape(promc_scrape *scrape, int fd)
     return error;
 }
 
-/* umask(2) can only be read by setting it, which other threads would notice; the kernel tells it in /proc. */
+/* umask(2) can only be read by setting it, which would affect other threads; so read it from /proc. */
 static mode_t file_mode(void)
 {
     char line[128];
@@ -59,7 +59,7 @@ static mode_t file_mode(void)
     return (mode_t)(0644 & ~mask);
 }
 
-/* mkstemp() makes it 0600, which node_exporter could not read. */
+/* mkstemp() creates the file with mode 0600, and node_exporter could not read it. */
 static int fill_temporary(promc_scrape *scrape, int fd)
 {
     int error = write_scrape(scrape, fd);

@@ -3,8 +3,8 @@
  * @file wire.h
  * Writing protocol buffers. https://protobuf.dev/programming-guides/encoding/
  *
- * Lengths and counts are written as varints of a *fixed* width, padded with continuation bytes (`0x80 0x00` is 0 in two). Every
- * decoder accepts them, and the size of a message then follows from its labels alone, so it can be written before the message.
+ * Lengths and counts are written as varints of a *fixed* width, padded with continuation bytes (`0x80 0x00` is 0 in two bytes). Every
+ * decoder accepts them. So the size of a message depends only on its labels, and can be written before the message.
  */
 #ifndef PROMC_EXPOSE_WIRE_H
 #define PROMC_EXPOSE_WIRE_H
@@ -43,14 +43,14 @@ static inline char *promc_wire_padded(char *out, uint64_t n, unsigned width)
     return out;
 }
 
-/** Every NaN is written as this one: to Prometheus one with other bits (0x7ff0000000000002) means that the series has ended. */
+/** Every NaN is written with the same bits, because Prometheus has a NaN (0x7ff0000000000002) that means the series has ended. */
 static inline char *promc_wire_double(char *out, double value)
 {
     uint64_t bits = UINT64_C(0x7ff8000000000001); /* Go's, which is Prometheus' normal NaN */
     if (value == value)
         memcpy(&bits, &value, sizeof(bits));
     for (int i = 0; i < 8; i++)
-        out[i] = (char)(bits >> (8 * i)); /* little-endian on any machine; compilers turn it into one store */
+        out[i] = (char)(bits >> (8 * i)); /* little-endian on any machine; compilers make one store of it */
     return out + 8;
 }
 

@@ -41,7 +41,7 @@ void promc_reading_end(struct promc_reading *reading)
 {
     if (reading->token == 0)
         return;
-    /* The token tells whether the slot still belongs to this reading: a forked child starts without any. */
+    /* Free the slot only if it still has this reading's token: after a fork, the child's slots are empty. */
     struct promc_scrape_slot *slot = &reading->registry->arena.header->scrapes[reading->slot];
     uint64_t token = reading->token;
     (void)__atomic_compare_exchange_n(&slot->token, &token, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
@@ -53,7 +53,7 @@ static void fill_view(const promc_registry *registry, const struct promc_family_
 {
     *view = (struct promc_family_view){
         .data = data,
-        /* a damaged arena: promc_registry_open_readonly() reads what there is */
+        /* a damaged arena: promc_registry_open_readonly() shows as much as it can */
         .ops = &registry->types[data->row < PROMC_ROWS ? data->row : PROMC_ROW_UNTYPED],
         .sample_name = text_at(registry, data->name),
         .help = text_at(registry, data->help),
@@ -65,7 +65,8 @@ static void fill_view(const promc_registry *registry, const struct promc_family_
         .utf8_labels = promc_load(&data->flags) & PROMC_FAMILY_UTF8_LABELS,
     };
     view->name = (promc_str){view->sample_name.data, data->base_length};
-    if (view->label_count > PROMC_LABELS_MOST) /* a damaged arena: promc_registry_open_readonly() reads what there is */
+    if (view->label_count >
+        PROMC_LABELS_MOST) /* a damaged arena: promc_registry_open_readonly() shows as much as it can */
         view->label_count = PROMC_LABELS_MOST;
     for (unsigned i = 0; i < view->label_count; i++)
         view->label_names[i] = text_at(registry, promc_labels_of(data)[i].name);

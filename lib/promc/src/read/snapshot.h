@@ -2,9 +2,8 @@
 /*
  * The interface for the encoder. A reader never changes what it reads: housekeeping is done by the scrape (expose/scrape.c).
  *
- * A reading walks families in registration order and their series in creation order, over any number of calls and any time. Series created
- * meanwhile behind it appear, removed ones are skipped, and
- * nothing that it points to is reclaimed before promc_reading_end().
+ * A reading walks families in registration order and their series in creation order, over any number of calls and any time. Series that are
+ * removed meanwhile are skipped, and nothing that it points to is reclaimed before promc_reading_end().
  * Strings are (pointer, length) into the arena and stay valid until promc_reading_end().
  */
 #ifndef PROMC_READ_SNAPSHOT_H
@@ -45,7 +44,7 @@ bool promc_reading_next_series(struct promc_reading *reading, struct promc_serie
 
 /*
  * Was it created after the reading began? Then it may be a series that was already shown, removed, and created again: showing it
- * would put the same labels twice into one scrape. `born` decides within the tick in which the reading began: 32,768
+ * would put the same labels twice into one scrape. Within the tick in which the reading began, `born` decides. It cannot wrap: 32,768
  * scrapes cannot begin within 1/16 s.
  */
 static inline bool promc_reading_is_late(const struct promc_reading *reading, const struct promc_child *child,
@@ -59,7 +58,7 @@ static inline bool promc_reading_is_late(const struct promc_reading *reading, co
 }
 
 /*
- * What promc_reading_next_series() would give, without a move there: the caller moves by reading->child = the result.
+ * The series that promc_reading_next_series() would return. The reading does not move: the caller moves it by reading->child = the result.
  * @param ticks  when it was created. @return NULL: no further series.
  */
 static inline struct promc_child *promc_reading_peek(const struct promc_reading *reading, uint32_t *ticks)

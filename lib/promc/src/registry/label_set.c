@@ -5,11 +5,10 @@
  *
  *  - an entry of `seen` is generation << 32 | series, one word, stored at once: readers need no lock and never see a half-written one;
  *  - a block's generation increases with each series that is created or removed in it, so an equal one means that it is still this series.
- *    Its
- *    labels are constant, and they were compared when the entry was made. That it belongs to this family, and can be found, is checked;
- *  - an entry is replaced only after its series is removed. So families that want the same entry do not write in turn to a cache line that
- *    all
- *    threads read: the second family uses the hash.
+ *    Its labels are constant, and they were compared when the entry was made. Each lookup still checks that the series belongs to this
+ *    family and is not hidden;
+ *  - an entry is replaced only after its series is removed. So two families with the same entry do not alternate in writing a cache line that
+ *    all threads read: the second family uses the hash.
  */
 #include <promc/label_set.h>
 
@@ -112,7 +111,7 @@ static inline bool is_current(uint64_t seen, uint64_t word)
     return seen >> 32 == word >> 32;
 }
 
-/* Keep the place where it was found, unless the entry has another living series. */
+/* Remember where the series was found, unless the entry has another series that still exists. */
 static void remember(const promc_family *family, const promc_label_set *set, const struct promc_child *child,
                      uint64_t word)
 {
@@ -128,7 +127,7 @@ static promc_series_ref fail(int code, const char *message)
     return (promc_series_ref){0};
 }
 
-/* Everything except a series that was found before. */
+/* The slow path: the series is not in `seen`. */
 static __attribute__((noinline)) promc_series_ref find(promc_family *family, const promc_label_set *set)
 {
     promc_series_ref out = {0};

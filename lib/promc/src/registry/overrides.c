@@ -17,14 +17,14 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
-/* The entry for all metrics without their own. */
+/* The name that stands for all metrics. */
 static const char all_metrics[] = "*";
 
-/* One entry being read. `at` … `end` is the rest of it. */
+/* An entry that is being read. `at` … `end` is the rest of it. */
 struct reader {
     const char *at, *end;
     size_t entry;      /* from 1 */
-    locale_t c_locale; /* numbers have points, in any locale of the program */
+    locale_t c_locale; /* numbers have a decimal point, whatever the program's locale is */
 };
 
 static int fault(const struct reader *reader, const char *what, const char *where, size_t length)
@@ -304,7 +304,7 @@ static int read_file(const char *path, char **text)
 
 int promc_overrides_load(const char *given, struct promc_override **out)
 {
-    /* Not from the environment of a program with more rights than its caller. */
+    /* The environment is ignored in a program that has more rights than its caller (set-user-ID). */
     const char *text = given ? given : promc_getenv("PROMC_OVERRIDES");
     *out = NULL;
     if (!text || text[0] != '@')
@@ -411,7 +411,7 @@ int promc_overrides_apply(promc_registry *registry, struct promc_family_plan *pl
     if (override->has_max_series)
         settings->max_series = override->max_series;
     if (override->has_idle_expiry && settings->idle_expiry_seconds == 0)
-        plan->flags |= PROMC_FAMILY_SLEEPS; /* the program does not know of it, and may keep handles */
+        plan->flags |= PROMC_FAMILY_SLEEPS; /* the program does not know about the expiry, and may keep handles */
     if (override->has_idle_expiry)
         settings->idle_expiry_seconds = override->idle_expiry_seconds;
     if (override->has_birth_zero)

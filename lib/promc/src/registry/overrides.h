@@ -18,7 +18,7 @@ struct promc_override {
     size_t quantile_count;
     uint32_t max_age_seconds; /* 0: as the program has it */
     enum promc_histogram_kind kind;
-    struct promc_native_plan native; /* the given ones: has_… */
+    struct promc_native_plan native; /* valid where has_… is true */
     bool has_kind, has_schema, has_max_buckets, has_zero_threshold;
     uint32_t max_series;
     uint32_t idle_expiry_seconds;
@@ -40,8 +40,7 @@ void promc_overrides_free(struct promc_override *overrides);
 /*
  * Change a plan before the family is made. *settings is a copy to which the plan points. The override's arrays are used
  * until the family exists. PROMC_E_INVALID: buckets for a metric that is not a histogram or has none, native
- * settings for one that is not native, an age or
- * quantiles for one that is not a summary.
+ * settings for one that is not native, an age or quantiles for one that is not a summary.
  */
 int promc_overrides_apply(promc_registry *registry, struct promc_family_plan *plan, promc_family_settings *settings);
 

@@ -174,7 +174,7 @@ static void free_registry(promc_registry *registry)
     free(registry);
 }
 
-/* The parent goes on exposing the counts of a private registry: the child's copy counts from zero. */
+/* The parent still exposes the counts of a private registry, so the child's copy counts from zero. */
 static void forked(promc_registry *registry)
 {
     struct promc_arena_header *header = registry->arena.header;
@@ -271,7 +271,7 @@ int promc_registry_open_readonly(promc_registry **out, const char *path)
     return rc;
 }
 
-/* The contents of this process' shards stay in a shared arena; up-down gauges are settled when the process ends. */
+/* In a shared arena the contents of this process' shards stay; its part of up-down gauges is dropped after the process has ended. */
 static void release_shards(promc_registry *registry)
 {
     if (!registry->arena.shared || registry->arena.readonly || !promc_threads_lock())

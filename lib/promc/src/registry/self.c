@@ -79,7 +79,7 @@ int promc_self_register(promc_registry *registry)
                              "Lookups that got the overflow series because of a series cap or the memory limit.",
                              "family", &dropped);
     if (rc == 0)
-        registry->series_dropped = dropped; /* from here on each family with labels gets its series in it */
+        registry->series_dropped = dropped; /* from here on, each new family with labels gets a series in it */
     return rc;
 }
 

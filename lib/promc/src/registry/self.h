@@ -5,7 +5,7 @@
 
 #include <promc/registry.h>
 
-/* At creation. Hidden ones (no_self_metrics) exist too: promc_registry_get_stats() reads them. */
+/* At creation, also with no_self_metrics: promc_registry_get_stats() reads the hidden metrics. */
 int promc_self_register(promc_registry *registry);
 /* Before each scrape, after the collectors. */
 void promc_self_update(promc_registry *registry);

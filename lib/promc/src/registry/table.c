@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Static tables of metrics. The compiler decides the struct's layout; it is retraced here row by row. */
+/* Static tables of metrics. The struct's layout is the compiler's; here it is computed again, row by row. */
 #include <promc/table.h>
 
 #include "base/atomic.h"
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Every handle type is a promc_series_ref and nothing else, so that rows of all types are filled alike. */
+/* Every handle type contains only a promc_series_ref, so rows of all types are filled in the same way. */
 _Static_assert(sizeof(promc_counter) == sizeof(promc_series_ref), "a counter's handle");
 _Static_assert(sizeof(promc_gauge) == sizeof(promc_series_ref), "a gauge's handle");
 _Static_assert(sizeof(promc_updown) == sizeof(promc_series_ref), "an up-down gauge's handle");
@@ -190,7 +190,7 @@ static int create_series(const promc_table_metric *metric, promc_family *family,
         if (rc < 0)
             return rc;
     }
-    /* beyond a cap the lookup returns the overflow series, and several elements would be the same */
+    /* Beyond a cap the lookup returns the overflow series, and several elements would be the same. */
     if (promc_load_acquire(&family->data->overflow))
         return promc_fail(PROMC_E_FULL,
                           "metric \"%s\" has %zu combinations of label values, more than its cap or the arena",

@@ -36,7 +36,7 @@ void promc_bounds_text(struct promc_le *le, double bound)
     le->classic_length = (uint8_t)m;
 }
 
-/* The caller has computed the bounds by a rule whose rounding, or whose arguments, may be invalid. */
+/* Check computed bounds: rounding or bad arguments may have made them invalid. */
 static int check_filled(const double *bounds, size_t count, const char *rule)
 {
     for (size_t i = 0; i < count; i++) {

@@ -13,7 +13,7 @@
 
 /* Up to here a double represents all integers. */
 #define WHOLE_MAX 9007199254740992.0
-/* An integer cell above this takes no more of promc_counter_add(): it would wrap, and the counter would fall. */
+/* promc_counter_add() adds nothing to an integer cell above this: it might wrap, and the counter would fall. */
 #define CELL_MOST (UINT64_C(1) << 62)
 
 int promc_counter_register(promc_registry *registry, const promc_family_settings *settings, promc_family **out)
@@ -78,7 +78,7 @@ int promc_counter_add(promc_counter counter, double n)
     if (PROMC_UNLIKELY(!(n >= 0) || isinf(n)))
         return refuse(counter, n);
     bool whole = n < WHOLE_MAX && n == (double)(int64_t)n; /* signed: one instruction for both directions */
-    if (whole && n < (double)(UINT32_MAX / 2)) {           /* so little that no cell wraps in a program's life */
+    if (whole && n < (double)(UINT32_MAX / 2)) {           /* so small that no cell wraps while the program runs */
         promc_cell_add(counter.ref, (uint64_t)(int64_t)n);
         return 0;
     }
@@ -100,7 +100,7 @@ static inline void read(const promc_registry *registry, const struct promc_child
     double rest = 0;
     for (uint32_t i = 0; i < used; i++) {
         if (__builtin_add_overflow(whole, promc_load(&cells[0]), &whole))
-            rest += 0x1p64; /* of several cells together */
+            rest += 0x1p64; /* the sum of the cells has wrapped */
         rest += promc_cell_double(promc_load(&cells[1]));
         cells += arena->shard_stride / 8;
     }
@@ -133,7 +133,7 @@ double promc_counter_value(promc_counter counter)
     const promc_registry *registry = promc_registry_of(counter.ref);
     if (!child || !registry)
         return 0;
-    if (promc_child_family(child)->cells == 0) /* kept elsewhere */
+    if (promc_child_family(child)->cells == 0) /* its value is in the child */
         return promc_cell_double(promc_load(&promc_child_value(child)->bits));
     uint64_t integer;
     double fraction;

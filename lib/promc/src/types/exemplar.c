@@ -28,7 +28,7 @@ static uint32_t places_of(const struct promc_child *child)
     return promc_exemplar_places(promc_child_family(child));
 }
 
-/* A field of length n, its tag and its length. */
+/* Size of a field of length n, with its tag and its length. */
 static uint32_t field_size(size_t n)
 {
     return (uint32_t)n + (n < 128 ? 2 : 3);
@@ -84,7 +84,7 @@ static int render(const promc_label *labels, size_t count, struct candidate *new
     return 0;
 }
 
-/* Allocate the child's places. If another thread holds the lock, it is not waited for. */
+/* Allocate the child's places. Does not wait if another thread holds the lock. */
 static int make_places(promc_registry *registry, struct promc_child *child)
 {
     uint32_t count = places_of(child);
@@ -151,7 +151,7 @@ static int write_place(struct promc_family_data *data, struct promc_exemplar_pla
     return 0;
 }
 
-/* The place of a value's native bucket: values of one power of two share a place, the next power of two has the next. */
+/* The place of a value's native bucket: values of one power of two share a place, and the next power of two has the next place. */
 static uint32_t native_place(const struct promc_family_data *data, double v)
 {
     bool in_bucket = fabs(v) > data->native.zero_threshold;
@@ -169,7 +169,7 @@ static uint32_t place_of(const struct promc_family_data *data, double v)
     return promc_bucket_of(data, v);
 }
 
-/* Would one with this value be kept? Asked before its labels are looked at, which is most of the work. */
+/* Would an exemplar with this value be kept? Checked before its labels are read, because that is most of the work. */
 static bool any_is_due(struct promc_child *child, const struct promc_exemplar_place *places, double value)
 {
     const struct promc_family_data *data = promc_child_family(child);
@@ -179,7 +179,7 @@ static bool any_is_due(struct promc_child *child, const struct promc_exemplar_pl
     return data->native_at != 0 && is_due(&places[native_place(data, value)], now);
 }
 
-/* In the places of its classic and of its native bucket; a counter has only place 0. @return 0 if it was kept in one of them. */
+/* Store it in the places of its classic and its native bucket; a counter has only place 0. @return 0 if one of them has kept it. */
 static int keep_in_places(struct promc_child *child, struct promc_exemplar_place *places, const struct candidate *new)
 {
     struct promc_family_data *data = promc_child_family(child);
@@ -243,7 +243,7 @@ bool promc_read_exemplar(const promc_registry *registry, const struct promc_chil
     const struct promc_exemplar_place *place = (struct promc_exemplar_place *)promc_at(&registry->arena, ref) + index;
     uint64_t before = promc_load_acquire(&place->sequence), ms = promc_load_acquire(&place->ms);
     if (before & 1 || ms == 0)
-        return false; /* being replaced: the next scrape has it */
+        return false; /* a writer is replacing it: the next scrape will show it */
     out->value = promc_cell_double(promc_load_acquire(&place->value));
     uint64_t length = promc_load_acquire(&place->length);
     out->length = (uint32_t)length;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Exemplars of a child: an array in the arena, allocated for the first one, with a place for the counter or for each classic bucket, then
- * PROMC_NATIVE_EXEMPLARS for the native buckets, which share them: neighbouring powers of two have different ones. A place is a sequence
- * lock that nobody waits for: a writer that finds it taken drops its exemplar.
+ * PROMC_NATIVE_EXEMPLARS for the native buckets, which share them: neighbouring powers of two have different places. A place is a sequence
+ * lock on which nobody waits: a writer that finds it taken drops its exemplar.
  */
 #ifndef PROMC_TYPES_EXEMPLAR_H
 #define PROMC_TYPES_EXEMPLAR_H
@@ -32,10 +32,10 @@ struct promc_exemplar_view {
 /* Bytes that an exemplar adds to its series in protobuf. */
 static inline uint32_t promc_exemplar_wire_size(uint32_t labels)
 {
-    return labels + 9 /* value */ + 14 /* timestamp */ + 4 /* its tag and length, and a longer one around it */;
+    return labels + 9 /* value */ + 14 /* timestamp */ + 4 /* its tag and length, and a longer outer length */;
 }
 
-/* Places of a child, and the first one that native buckets use. */
+/* The first place that native buckets use. */
 static inline uint32_t promc_exemplar_native_first(const struct promc_family_data *data)
 {
     return data->native_at != 0 && data->bound_count == 0 ? 0 : data->bound_count + 1;

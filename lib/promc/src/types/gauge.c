@@ -149,7 +149,7 @@ static double kept(const struct promc_child *child)
     return promc_cell_double(promc_load(&promc_child_value(child)->bits));
 }
 
-/* A value and its time, which belong together, or the newest value after so many looks. */
+/* Attempts to read a value together with its time. After the last one, the newest value is used. */
 enum { LOOKS = 1000, LOOKS_PER_YIELD = 8 };
 
 bool promc_kept_read(promc_registry *registry, const struct promc_child *child, struct promc_values *out)

@@ -3,9 +3,9 @@
  * Build-time generator of exp2_table.h: the bucket bounds of schema 8, 2^(k/256), each as the mantissa of the nearest double,
  * and for the nine leading bits of a mantissa the first bound that is not below them. The bounds of the lower schemas are among these.
  *
- * Fixed point, 1.0 being 2^127. The eight roots 2^(1/2), 2^(1/4) … are exact except for the last bits; a product of eight of them is off by
- * less than 2^-115, which decides the 53rd bit unless a bound is that close to the middle of two doubles. None is: test_native.c compares
- * every bound with exact arithmetic.
+ * Fixed point: 1.0 is 2^127. The eight roots 2^(1/2), 2^(1/4) … are exact except for the last bits; a product of eight of them is off by
+ * less than 2^-115. That is enough to round correctly, unless a bound is closer than this to the middle of two doubles. No bound is:
+ * test_native.c compares each with exact arithmetic.
  */
 #include "base/wide.h"
 

@@ -183,7 +183,7 @@ static __attribute__((noinline)) void observe_slow(promc_histogram histogram, do
         promc_store(&shard->busy, 0);
         return;
     }
-    /* Without a shard of its own; or a signal handler that has interrupted an observation. */
+    /* The thread has no shard of its own, or this is a signal handler that has interrupted an observation. */
     base = promc_shard_shared(histogram.ref);
     observe_shared(base + cell, child, v, 1);
 }
@@ -196,7 +196,7 @@ static __attribute__((noinline)) void refuse(promc_histogram histogram)
     promc_refused_series(histogram.ref, PROMC_REFUSED_OBSERVATION);
 }
 
-/* A native histogram counts NaN, in no bucket, and has it in its sum: its specification says so. */
+/* The specification of native histograms: NaN is counted, is in no bucket, and is added to the sum. */
 static __attribute__((noinline)) void observe_nan(promc_histogram histogram, double v)
 {
     const struct promc_child *child = promc_series_child(histogram.ref);
@@ -206,7 +206,7 @@ static __attribute__((noinline)) void observe_nan(promc_histogram histogram, dou
         refuse(histogram);
 }
 
-/* A native histogram, or one of many buckets: the rest of promc_histogram_observe(), apart so that the usual one is not slowed down. */
+/* The rest of promc_histogram_observe(), for a native histogram or one with many buckets: separate, so that the usual case stays fast. */
 static __attribute__((noinline)) void observe_unusual(uint64_t *base, const struct promc_child *child, uint32_t cell,
                                                       double v)
 {
@@ -250,8 +250,8 @@ void promc_histogram_observe(promc_histogram histogram, double v)
 }
 
 /*
- * As promc_observe_own() and observe_native(), with an odd count: which of the two sums is meant follows from n, so it must change its parity.
- * A reader that comes between the steps sees more than one observation on its way, and comes again.
+ * As promc_observe_own() and observe_native(), for an odd `count`: whether n is odd selects the current sum, so n must change from odd to even or
+ * back. A reader that reads between the steps sees more than one unfinished observation, and tries again.
  */
 static void observe_odd(uint64_t *cells, const struct promc_child *child, double v, uint64_t count)
 {

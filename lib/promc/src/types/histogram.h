@@ -8,22 +8,22 @@
  *     1. sum[(n+1)&1] = sum[n&1] + v
  *     2. bucket[i] += 1              the commit
  *     3. n += 1
- * At rest, N = the sum of the buckets is n or n+1 (between 2 and 3), and sum[N & 1] is the sum of exactly those N observations. So
- * it is also when the writer was descheduled or died half-way: repair only has to make n what the buckets say.
+ * Between any two steps, N, the sum of the buckets, is n or n+1 (between 2 and 3), and sum[N & 1] is the sum of exactly those N observations.
+ * This also holds if the writer was descheduled or died between two steps: the repair only has to set n to N.
  *
- * A native histogram commits by its slot. Where it is classic, too, the classic bucket is counted between 1 and 2, and `pending` says
- * which one before that: a reader that finds the classic buckets one ahead of the slots takes that one back.
+ * A native histogram commits by its slot. If it is also classic, its writer stores the classic bucket's index in `pending` and then counts
+ * the bucket, both between 1 and 2. A reader that finds the classic buckets one ahead of the slots subtracts that one.
  *
- * A reader (histogram_read.c) needs a picture in which the writer stood still. It tries, in turn, until one succeeds:
- *  - n, the buckets, pending, the sums, n again, each load with acquire: n is the same, and N is n or n+1;
- *  - a writer that runs hot moves n faster than anybody can copy. So the reader, one at a time (`reader` in the shard's header, taken
- *    by a compare-and-swap), stores the cells it wants into `request`; the writer sees it after its next observation, one load and
- *    compare on a line that it owns, copies the cells to `scratch` and stores `acknowledged`.
- * Bounded; only then the newest buckets with the nearest sum must do.
+ * A reader (histogram_read.c) needs a copy of the cells during which the writer paused. It tries in turn, until one way succeeds:
+ *  - load n, the buckets, pending, the sums, n again, each with acquire. The copy is good if n is the same, and N is n or n+1;
+ *  - a busy writer changes n faster than the reader can copy. So the reader, one at a time (`reader` in the shard's header, taken by a
+ *    compare-and-swap), stores the cells it wants into `request`. The writer checks this word after each observation (one load and compare on a
+ *    cache line that it owns), copies the cells to `scratch` and stores `acknowledged`.
+ * The attempts are limited. After the last one the reader uses the newest buckets with the nearest sum.
  *
- * `busy` (shard.h) is 1 from before 1 to after 3, so a signal handler's observation in between goes to the shared shard. There each of
- * sum and buckets is exact by atomics, but one reading may have an observation in the one and not yet in the other; the classic
- * buckets of a native histogram are then levelled to its slots.
+ * `busy` (shard.h) is 1 from before 1 to after 3, so a signal handler's observation in between goes to the shared shard. There the sum and the
+ * buckets are each exact (atomics), but a reader may see an observation in one and not yet in the other; the classic buckets of a
+ * native histogram are then adjusted to its slots.
  */
 #ifndef PROMC_TYPES_HISTOGRAM_H
 #define PROMC_TYPES_HISTOGRAM_H
@@ -34,13 +34,13 @@
 #include <promc/histogram.h>
 
 enum { PROMC_HIST_N, PROMC_HIST_SUM0, PROMC_HIST_SUM1, PROMC_HIST_BUCKETS };
-/* In a native histogram: the classic bucket of the observation that is under way, and the first classic bucket. */
+/* In a native histogram: the classic bucket of the unfinished observation, and the first classic bucket. */
 enum { PROMC_NATIVE_PENDING = PROMC_HIST_BUCKETS, PROMC_NATIVE_CLASSIC };
 
-/* The cells that one observation commits in, and those that it has counted in before. */
+/* Where the cells are in which an observation commits, and the classic ones in which it counts before that. */
 struct promc_histogram_shape {
     uint32_t buckets;       /* first cell of those that commit, after `n`: classic buckets or native slots */
-    uint32_t bucket_count;  /* native: as many as have keys, which may become more at any time */
+    uint32_t bucket_count;  /* native: slots with keys, whose number may grow at any time */
     uint32_t classic;       /* first cell of the classic buckets beside native ones */
     uint32_t classic_count; /* 0: none */
 };
@@ -67,7 +67,7 @@ static inline uint32_t promc_bucket_of(const struct promc_family_data *data, dou
 
 /* Linear while that is faster: count the bounds below v, four at a time, without a branch on the data. */
 #define PROMC_LINEAR_BOUNDS 40u
-/* As many as the 11 default ones are when they are padded: a constant, so that the compiler writes the compares in a row, without a loop. */
+/* The 11 default bounds have this padded length: a constant, so that the compiler unrolls the loop. */
 #define PROMC_USUAL_BOUNDS 12u
 
 typedef double promc_v2d __attribute__((vector_size(16)));
@@ -112,7 +112,7 @@ static inline void promc_observe_own(uint64_t *cells, uint32_t bucket, double v)
     promc_store_release(&cells[PROMC_HIST_N], n + 1);
 }
 
-/* A reader wants a histogram's cells and this thread never stands still for long enough: copy them for it. */
+/* Copy a histogram's cells for a reader that could not copy them itself, because this thread never paused for long enough. */
 void promc_histogram_serve(struct promc_shard *shard, const uint64_t *base, uint64_t request);
 
 static inline void promc_serve_if_asked(struct promc_shard *shard, const uint64_t *base)

@@ -7,7 +7,7 @@
 
 #include <sched.h>
 
-/* Attempts before the newest picture is accepted. A running writer answers within a few observations. */
+/* Attempts before the newest copy is accepted. A running writer answers within a few observations. */
 #define ATTEMPTS 20000
 #define SPINS_PER_YIELD 64
 
@@ -29,14 +29,14 @@ static struct subject subject_of(uint64_t *cells, const struct promc_child *chil
     return (struct subject){cells, data->native_at ? promc_child_native(child) : NULL, promc_histogram_shape(data)};
 }
 
-/* More slots may have been given to buckets; read after `n`, so that those of the first n observations are included. */
+/* Update the number of slots with keys. It is read after `n`, so that it includes the slots of the first n observations. */
 static inline void count_slots(struct subject *subject)
 {
     if (subject->native)
         subject->shape.bucket_count = promc_native_used(subject->native);
 }
 
-/* For a picture, or cells that nobody writes to: plain loads, which the compiler vectorises. */
+/* For a copy, or for cells that nobody writes to: plain loads, which the compiler vectorises. */
 static inline uint64_t total_of(const uint64_t *cells, uint32_t first, uint32_t count)
 {
     uint64_t total = 0;
@@ -68,7 +68,7 @@ static inline void copy(const uint64_t *cells, uint32_t first, uint32_t count, s
         out->cells[first + i] = promc_load_acquire(&cells[first + i]);
 }
 
-/* First the cells that commit, then the sums, with `n` read before and after. @return whether the writer paused meanwhile. */
+/* Copy the buckets or slots, then the sums; read `n` before and after. @return whether the writer paused meanwhile. */
 static bool copy_still(struct subject *subject, struct picture *out)
 {
     const uint64_t *cells = subject->cells;
@@ -100,7 +100,7 @@ static void add(const struct picture *picture, const struct promc_histogram_shap
     *sum += promc_cell_double(picture->cells[PROMC_HIST_SUM0 + (total & 1)]);
 }
 
-/* Only one reader at a time may ask. A reader that died while asking is replaced. */
+/* Only one reader at a time may send requests. A dead reader is replaced. */
 static bool lock_requests(promc_registry *registry, struct promc_shard *shard)
 {
     uint64_t holder = 0, me = promc_self();
@@ -120,7 +120,7 @@ static uint64_t ask(struct promc_shard *shard, uint32_t cell, uint32_t cells)
     return request;
 }
 
-/* The owner's copy. *asked is 0 afterwards if it is useless: a slot has been taken since the request. */
+/* Take the owner's copy. If it is useless, because a slot has been taken since the request, *asked becomes 0. */
 static bool take_answer(const struct promc_shard *shard, struct subject *subject, uint64_t *asked, struct picture *out)
 {
     if (*asked == 0 || promc_load_acquire(&shard->acknowledged) != *asked)
@@ -199,8 +199,8 @@ static bool read_shards(promc_registry *registry, const struct promc_child *chil
 }
 
 /*
- * Unfinished observations in the shared shard may be in one and not in the other: the native buckets decide. Surplus
- * is subtracted from the top; missing ones are above every bound until the next scrape.
+ * Unfinished observations in the shared shard may be in only one of the two. The native total decides: surplus classic counts are subtracted
+ * from the highest buckets, missing ones are added to the +Inf bucket until the next scrape.
  */
 static void level(uint64_t *classic, uint32_t count, uint64_t total)
 {

@@ -11,7 +11,7 @@ struct promc_values;
 /*
  * @param buckets  bound_count + 1 counts, not cumulative; `_count` is their sum.
  * @param sum      of exactly those observations.
- * @return false if a writer neither paused nor answered (the picture is then the newest one).
+ * @return false if a writer neither paused nor answered: then the counts are the newest ones, but not of one instant.
  */
 bool promc_read_histogram(promc_registry *registry, const struct promc_child *child, uint64_t *buckets, double *sum);
 /*
@@ -22,7 +22,7 @@ bool promc_read_native(promc_registry *registry, const struct promc_child *child
                        struct promc_native_view *out);
 bool promc_histogram_read(promc_registry *registry, const struct promc_child *child, struct promc_values *out);
 
-/* The writer died inside an observation: set `n` to what the buckets say. */
+/* The writer died inside an observation: set `n` to the sum of the buckets. */
 void promc_histogram_repair(uint64_t *cells, struct promc_child *child);
 
 #endif

@@ -107,7 +107,7 @@ static char **copy_states(const char *const *states, size_t count)
     return copy;
 }
 
-/* The values of a state's series, but for the last, the state's own. */
+/* The label values of a state's series, except the last one, which is the state. */
 static int label_values(const promc_family *family, const char *const *values, const char *full[PROMC_LABELS_MOST])
 {
     unsigned others = family->label_count - 1u;
@@ -118,7 +118,7 @@ static int label_values(const promc_family *family, const char *const *values, c
     return 0;
 }
 
-/* Set every state of one label set: `selected` (an index) on, the others off; -1: all off. New ones on first. */
+/* Switch `selected` (an index) on and then the other states of this label set off; -1: all off. */
 static int set_all(promc_family *family, const char *const *values, long selected)
 {
     const char *full[PROMC_LABELS_MOST];
@@ -159,7 +159,7 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
     int rc = check_states(settings->name, states, state_count);
     if (rc < 0)
         return rc;
-    /* The label has the metric's name; but in a label a colon is outside the grammar and is spelt differently. */
+    /* The label has the metric's name, but a label's name must not contain a colon. */
     if (strchr(settings->name, ':'))
         return promc_fail(PROMC_E_LABEL_NAME, "stateset \"%s\": its name is a label's too, which has no colon",
                           settings->name);
@@ -173,7 +173,7 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
         names[labels++] = name;
     }
     names[labels] = settings->name;
-    if (!settings->label_list) /* both at once are refused as they are of other types */
+    if (!settings->label_list) /* keep both if both are set: the registration then refuses them, as for other types */
         memset(with_state.labels, 0, sizeof(with_state.labels));
     with_state.label_list = names;
     char **copy = copy_states(states, state_count);
@@ -219,7 +219,7 @@ int promc_stateset_set(promc_family *family, const char *const *values, const ch
         rc = state_index(family, state, &index);
     if (rc == 0)
         rc = label_values(family, values, full);
-    /* All states of a label set are shown or none: the others, at 0, are created with the first. */
+    /* A label set shows all its states: create the others, at 0, together with the first. */
     for (long i = 0; rc == 0 && family->states[i]; i++) {
         full[family->label_count - 1] = family->states[i];
         rc = promc_series_get(family, full, &ref);

@@ -90,7 +90,7 @@ static inline bool find_cached(const struct promc_native *native, uint32_t key, 
     return false;
 }
 
-/* In the first place that is empty or of another schema, else in its own. */
+/* Store it in the first place that is empty or of another schema, else in the key's own place. */
 static void remember(struct promc_native *native, uint32_t key, uint32_t slot)
 {
     uint32_t place = place_of(native, key), at = place & native->cache_mask;
@@ -133,7 +133,7 @@ static uint32_t distinct_with(struct promc_native *native, uint32_t used, uint32
     return distinct;
 }
 
-/* Halve the resolution, unless another thread has done so. */
+/* Halve the resolution, unless another thread has already done it. */
 static void coarsen(struct promc_native *native, int schema)
 {
     int32_t expected = schema;
@@ -155,7 +155,7 @@ static bool take_slot(struct promc_family_data *data, struct promc_native *nativ
     return true;
 }
 
-/* Every slot is taken and no resolution would help: use the nearest bucket of that sign, or the zeros'. */
+/* All slots are taken, and no lower resolution would help: use the nearest bucket with that sign, or the zero bucket. */
 static uint32_t nearest(struct promc_native *native, uint32_t key)
 {
     const uint32_t *keys = promc_native_keys(native);
@@ -211,7 +211,7 @@ static bool may_take(struct promc_native *native, uint32_t used, uint32_t key, i
 static __attribute__((noinline)) uint32_t slot_slow(struct promc_family_data *data, struct promc_native *native,
                                                     bool negative, int32_t index8)
 {
-    for (;;) { /* each turn that does not return saw another thread take a slot or lower the schema, or did so itself */
+    for (;;) { /* repeats after this or another thread has taken a slot or lowered the schema */
         int schema = promc_load_acquire(&native->schema);
         uint32_t key = key_of(schema, negative, index8), used, slot = find_slot(native, key, &used);
         if (slot != 0) {
@@ -286,7 +286,7 @@ int promc_native_plan(const char *name, const promc_native_settings *settings, s
     return 0;
 }
 
-/* Room for that many halvings of the resolution, each of which may need half the limit again: a finer schema needs more. */
+/* Slots for some halvings of the resolution, each of which may need half the limit in new slots. A finer schema needs more halvings. */
 uint32_t promc_native_slots(const struct promc_native_plan *plan)
 {
     uint32_t halvings = plan->schema <= 3 ? 2 : (uint32_t)plan->schema - 1;
@@ -362,7 +362,7 @@ void promc_native_merge(struct promc_native *native, const uint64_t *counts, uin
                         struct promc_native_view *out)
 {
     const uint32_t *keys = promc_native_keys(native);
-    /* After the counts: no counted slot has a lower schema. */
+    /* Read after the counts, so that no counted slot has a lower schema. */
     int schema = promc_load_acquire(&native->schema);
     unsigned count = 0;
     out->schema = schema;

@@ -12,10 +12,9 @@
  *
  * The protocol
  *  - a writer loads `schema`, makes the value's key, looks it up in the cache, then among the keys, where a key of a finer schema
- *    inside the bucket matches too; else it takes the first key that is 0 by a compare-and-swap. The loser of that race looks again;
+ *    inside the bucket matches too; else it takes the first key that is 0 by a compare-and-swap. If another thread was faster, it searches again;
  *  - beyond the limit it lowers `schema` by one, by a compare-and-swap from the value it has loaded, and starts again. A writer that still
- *    uses
- *    the old schema takes a slot that is finer than necessary, which costs a slot but no count;
+ *    uses the old schema takes a slot that is finer than necessary. This wastes a slot, but loses no count;
  *  - a reader loads the counts of all slots first and `schema` after, so no slot that it has counted is coarser than the schema of its
  *    merge;
  *  - a halving frees no slot, so a series has more slots than buckets: promc_native_slots(). When they are used up the schema is lowered
@@ -70,7 +69,7 @@ static inline struct promc_native *promc_child_native(const struct promc_child *
 size_t promc_native_bytes(const struct promc_arena *arena, const struct promc_family_data *data);
 /* Initialise a new series' data. */
 void promc_native_init(const struct promc_arena *arena, struct promc_child *child);
-/* Its buckets are no longer on the wire. */
+/* The series was removed: subtract its buckets from the family's announced length. */
 void promc_native_removed(struct promc_child *child);
 /*
  * The size of a series' buckets in protobuf, for the family's announced length: at most PROMC_NATIVE_BUCKET_BYTES for each new
@@ -88,7 +87,7 @@ uint32_t promc_native_slots(const struct promc_native_plan *plan);
 
 /* The index at schema 8 of |v|, v not NaN and not 0. */
 int32_t promc_native_index(double v);
-/* The same bucket, or the one it is in, at a lower schema. */
+/* The index of the bucket that contains this one at a schema that is lower by `steps`. */
 static inline int32_t promc_native_coarser(int32_t index, int steps)
 {
     return (int32_t)((index + (INT32_C(1) << steps) - 1) >> steps);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Histograms from existing buckets. Their counts are in the shared shard, whose cells are read as they are; all other shards have 0, as
- * nobody
- * observes. Each cell is stored once, with its final value, so a reader in between never sees a bucket fall.
+ * Histograms from existing buckets. Their counts are in the shared shard, which is read without the writer protocol; all other shards have 0,
+ * because nobody observes. Each cell is stored once, with its final value, so no reader sees a bucket fall.
  */
 #include "series/family.h"
 #include "shard/shard.h"

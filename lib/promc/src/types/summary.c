@@ -138,7 +138,7 @@ void promc_summary_plan(struct promc_family_plan *plan)
     plan->cells = (uint32_t)plan->bound_count + 1 + PROMC_HIST_BUCKETS;
 }
 
-/* Of ascending bounds: see promc_summary_steps. */
+/* The `shift` for ascending bounds: see promc_summary_steps. */
 static uint64_t shift_of(const double *bounds, uint32_t count)
 {
     uint64_t shift = DBL_MANT_DIG - 1;
@@ -148,7 +148,7 @@ static uint64_t shift_of(const double *bounds, uint32_t count)
     return shift;
 }
 
-/* `head` without its table, which it says the length of. */
+/* `head` has everything except the table; its `last` gives the table's length. */
 static void fill_steps(struct promc_summary_steps *steps, const struct promc_summary_steps *head, const double *bounds,
                        uint32_t count)
 {
@@ -189,7 +189,7 @@ bool promc_summary_fill(struct promc_arena *arena, struct promc_family_data *dat
 bool promc_summary_same(const struct promc_arena *arena, const struct promc_family_data *data,
                         const struct promc_family_plan *plan)
 {
-    /* Bit by bit: it has no padding, and unused quantiles are 0. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+    /* As bytes: it has no padding, and unused quantiles are 0. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
     return memcmp(promc_summary_data(arena, data), plan->summary, sizeof(*plan->summary)) == 0;
 }
 
@@ -248,7 +248,7 @@ static __attribute__((noinline)) void observe_slow(promc_summary summary, double
     const struct promc_child *child = promc_series_child(summary.ref);
     if (PROMC_LIKELY(child != NULL) && PROMC_LIKELY(!registry->arena.readonly))
         promc_window_advance(registry, child);
-    /* It counts a stale handle. */
+    /* This counts the stale handle. */
     promc_histogram_observe((promc_histogram){summary.ref}, value);
 }
 
@@ -281,7 +281,7 @@ void promc_summary_observe_since(promc_summary summary, uint64_t start_ns)
     promc_summary_observe(summary, now > start_ns ? (double)(now - start_ns) * 1e-9 : 0.0);
 }
 
-/* Everything about a series; false: a stale handle, or the zero one. */
+/* Read the family, the window and the totals of a series; false: the handle is stale or zero. */
 static bool read(promc_summary summary, const struct promc_family_data **data, uint64_t *counts, uint64_t *total,
                  double *sum)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A summary is a histogram with hidden buckets of equal ratio, so observing, reading and dying follow the same protocol
- * (histogram.h); its quantiles are taken from a window (window.h).
+ * A summary is a histogram with hidden buckets of equal ratio, so observing, reading and the repair after a death follow the same
+ * protocol (histogram.h); its quantiles are computed from a window (window.h).
  */
 #ifndef PROMC_TYPES_SUMMARY_H
 #define PROMC_TYPES_SUMMARY_H
@@ -21,9 +21,10 @@ struct promc_summary_data {
 };
 
 /*
- * In which bucket a value is, without a search; behind promc_summary_data, where there are quantiles. The bits of a number ≥ 0 grow with
- * the number. Without their lowest `shift` they are the number of a step, and `shift` is the largest with which no step has two bounds. at[]
- * has how many bounds are below each step, from the first bound's to the last one's; one comparison more tells where in its step a value is.
+ * A table that gives the bucket of a value without a search. It follows promc_summary_data, if the summary has quantiles. The bits of a double ≥ 0,
+ * read as an integer, grow with its value. The bits without the lowest `shift` are the index of a *step*; `shift` is as large as possible, so that
+ * no step contains two bounds. at[] has, for each step from the first bound's to the last bound's, how many bounds are below the step. One
+ * comparison with the next bound then gives the bucket.
  */
 struct promc_summary_steps {
     uint64_t first;

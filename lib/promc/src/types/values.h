@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a reader sees of a family and a series. A type fills its part; the rest is invalid. */
+/* A reader's view of a family and of a series. A type fills its part; the other members are invalid. */
 #ifndef PROMC_TYPES_VALUES_H
 #define PROMC_TYPES_VALUES_H
 
@@ -22,7 +22,7 @@ struct promc_family_view {
     unsigned label_count;
     promc_str label_names[PROMC_LABELS_MOST];
     bool utf8_name;       /* the name is outside the classic grammar */
-    bool utf8_labels;     /* a label name, constant or not, is */
+    bool utf8_labels;     /* a label name, constant or not, is outside the classic grammar */
     bool native, classic; /* histograms: their kinds, one or both */
     unsigned bound_count; /* histograms: finite bounds */
     const double *bounds;
@@ -43,7 +43,7 @@ struct promc_histogram_picture {
 struct promc_values {
     uint64_t integer; /* its value is integer + number */
     double number;    /* a counter's is 0 while only whole numbers were added */
-    bool timed;       /* the value has a time: */
+    bool timed;       /* the value has a time, time_ms */
     uint64_t time_ms;
     struct promc_histogram_picture histogram; /* summaries: its total and sum */
     struct promc_native_view native; /* its total is the histogram's; without classic buckets all are in counts[0] */

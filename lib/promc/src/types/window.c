@@ -75,7 +75,7 @@ static void note_counts(const promc_registry *registry, const struct promc_child
             total += promc_load(&promc_shard_cells(arena, shard)[cell + i]);
         if (promc_load(&arena->header->shared_used))
             total += promc_load(&promc_shard_cells(arena, arena->header->max_threads)[cell + i]);
-        if (promc_load(turn) != mine) /* stopped for so long that another thread has taken over */
+        if (promc_load(turn) != mine) /* this thread was stopped for so long that another one has taken over */
             return;
         promc_store_release(&slot[SLOT_COUNTS + i], total);
     }
@@ -98,7 +98,7 @@ static __attribute__((noinline)) void begin_epoch(promc_registry *registry, cons
         (void)__atomic_compare_exchange_n(&window->turn, &turn, mine & ~UINT64_C(1), false, __ATOMIC_RELEASE,
                                           __ATOMIC_RELAXED);
     }
-    /* Whichever thread makes the slot, this one need not look again; if that thread died, one step of history is lost. */
+    /* Even if another thread makes the slot, this thread need not check again. If that thread dies, one step of history is lost. */
     promc_store(&window->until, (epoch + 1) * step);
 }
 

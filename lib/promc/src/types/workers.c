@@ -40,7 +40,7 @@ static uint64_t *own_cell(promc_series_ref ref)
         return base + cell;
     uint64_t *own = promc_shard_cells(&registry->arena, home - 1) + cell;
     promc_store(&own[1],
-                promc_load(&own[1]) + 1); /* two threads may count one update between them: only the change matters */
+                promc_load(&own[1]) + 1); /* two concurrent updates may count as one: only the change matters */
     return own;
 }
 

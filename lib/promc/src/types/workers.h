@@ -2,10 +2,10 @@
 /*
  * Gauges of workers: in a shared arena each process has its own value, and the shown value combines them (enum promc_workers).
  *
- * A process' value is in one shard that it has claimed, its home, whichever thread sets it: a shard belongs to its process until
- * that is dead (shard.h), so the home has one process, and all its threads write there with atomics. A process that finds no
- * shard uses the shared one, together with other such processes. When a process is dead, the scrape that frees its shards folds its value
- * into the shared shard's second cell, or drops it if only living processes count.
+ * All threads of a process write to one shard that the process has claimed, its *home*, with atomics: a shard belongs to its process until
+ * the process is dead (shard.h), so no other process writes there. A process that finds no free shard uses the shared one, together with
+ * other such processes. When a process is dead, the scrape that frees its shards combines its value with the shared shard's second cell, or
+ * drops it if only living processes count.
  * A cell that is 0 was never set: values are stored xored with the bits of a NaN that nobody uses.
  */
 #ifndef PROMC_TYPES_WORKERS_H
