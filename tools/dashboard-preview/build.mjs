@@ -3,7 +3,7 @@ import { build } from 'esbuild';
 import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const MOST = 1_000_000; // bytes of script: a page that is looked at in the night, over a telephone
+const MOST = 1_000_000; // bytes of script; the page must load quickly on a phone
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const dist = here('dist/');
 rmSync(dist, { recursive: true, force: true });

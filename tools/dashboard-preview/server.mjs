@@ -1,14 +1,14 @@
-// Serves the page, the boards' JSON, what is wrong now, the runbooks and the logs of the run; and asks Prometheus and Alertmanager for the page.
-// Node's own modules only. It listens on 127.0.0.1.
+// Serves the page, the boards' JSON, alerts, runbooks and the run's logs, and forwards read requests to Prometheus.
+// Uses only Node's own modules. Listens on 127.0.0.1.
 //   PORT              3001
 //   PROMETHEUS_URL    http://127.0.0.1:9090
 //   ALERTMANAGER_URL  http://127.0.0.1:9093
 //   API_URL           http://127.0.0.1:3000   the service, for its /health
-//   PROMETHEUS_TIMEOUT_MS  10000  how long each of them may take; after that it is said that it does not answer
+//   PROMETHEUS_TIMEOUT_MS  10000  time limit for each of their answers; after it the page says that the server does not answer
 //   DASHBOARDS_DIR    infra/grafana/dashboards
 //   RUNBOOKS_DIR      docs/runbooks
 //   LOGS_DIR          var/log
-//   PAGE_DIR          dist, what `npm run build` has made
+//   PAGE_DIR          dist, the output of `npm run build`
 import http from 'node:http';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { extname, join, normalize, sep } from 'node:path';
@@ -40,7 +40,7 @@ const prometheus = new Upstream('Prometheus', setting('PROMETHEUS_URL', 'http://
 const alertmanager = new Upstream('Alertmanager', setting('ALERTMANAGER_URL', 'http://127.0.0.1:9093'), patience);
 const service = new Upstream('ingest-api', setting('API_URL', 'http://127.0.0.1:3000'), patience);
 
-/** Only what reads: the page cannot be used to reach Prometheus' admin or lifecycle endpoints. */
+/** Read endpoints only: the page gives no access to Prometheus' admin or lifecycle endpoints. */
 const readOnly = /^\/api\/v1\/(query|query_range|query_exemplars|series|labels|label\/[A-Za-z0-9_]+\/values|targets|rules|alerts)$/;
 
 const boards = () =>
@@ -48,7 +48,7 @@ const boards = () =>
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(join(dashboards, name), 'utf8')));
 
-/** Ends a question whose asker has gone. */
+/** A signal that cancels the upstream request when the client disconnects. */
 function gone(response) {
   const controller = new AbortController();
   response.on('close', () => controller.abort());
@@ -71,7 +71,7 @@ function file(response, path) {
   return send(response, 200, type, content.toString().replace('</head>', `<meta name="patience" content="${patience}">\n</head>`));
 }
 
-/** What can be asked, by the path's beginning; the longer stands first. */
+/** GET routes: a path, or a prefix that ends with '/'. */
 const reads = [
   ['/api/health', (response) => sendJson(response, 200, { status: 'ok', prometheus: prometheus.url.origin, alertmanager: alertmanager.url.origin, api: service.url.origin })],
   ['/api/dashboards/', (response, uid) => {
@@ -81,7 +81,7 @@ const reads = [
   }],
   ['/api/dashboards', (response) => sendJson(response, 200, boards().map(({ uid, title, description }) => ({ uid, title, description })))],
   ['/api/alerts', async (response) => sendJson(response, 200, await alerts(prometheus, alertmanager))],
-  // A service that is not well says so with 503, and why in the same words.
+  // An unhealthy service answers 503 with the same JSON.
   ['/api/service/health', async (response) => sendJson(response, 200, await service.json('/health', { statuses: [200, 503] }))],
   ['/api/runbooks/', (response, name) => {
     const section = runbook(runbooks, name);
@@ -103,7 +103,7 @@ async function read(response, url) {
 }
 
 async function change(request, response, url) {
-  // A page of another site must not silence anything.
+  // Pages of other sites must not create silences (CSRF).
   const { origin, host } = request.headers;
   if (origin && origin !== `http://${host}`) throw new Fault(403, `not for ${origin}`);
   if (request.method === 'POST' && url.pathname === '/api/silences') return sendJson(response, 200, { id: await silence(alertmanager, await readJson(request)) });
@@ -114,7 +114,7 @@ async function change(request, response, url) {
   throw new Fault(405, `${request.method} ${url.pathname} is not offered`);
 }
 
-/** Names of this machine: a name of somebody else's that leads here is a trick to read with the browser of who works here. */
+/** The only accepted Host names. Any other name that resolves to this machine may be a DNS rebinding attack. */
 const ours = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 async function handle(request, response) {

@@ -7,17 +7,17 @@
 #include <string.h>
 
 #define CAMPAIGNS_AT_A_TIME 4
-/* A campaign for so many keeps the workers busy for a while: nothing is begun beside it, nor soon after it. */
+/* A campaign for this many prospects keeps the workers busy for a while, so no other campaign starts beside it. */
 #define LARGE 20000
 #define PACE_SECONDS 600
 
 enum step { UNUSED, CREATE, START, DRAFTS, AWAIT_DRAFTS, SEND, PAUSE, RESUME, AWAIT_EMAILS, COMPLETE };
 
 struct campaign {
-    enum step step;   /* the next one */
-    bool waiting;     /* for the answer of the last one */
-    double due;       /* not before */
-    double give_up;   /* an AWAIT_ step goes on then anyway */
+    enum step step;   /* the next step */
+    bool waiting;     /* for the answer to the last step */
+    double due;       /* time of the next step */
+    double give_up;   /* when an AWAIT_ step stops waiting */
     json_int_t jobs;  /* enqueued by the last DRAFTS */
     json_int_t ready; /* drafts generated */
     char id[64];
@@ -26,11 +26,11 @@ struct campaign {
 struct campaigns {
     struct campaign list[CAMPAIGNS_AT_A_TIME];
     unsigned made;
-    double next; /* when another one begins */
+    double next; /* when the next campaign may start */
     char last_id[64];
 };
 
-/* The second and third need fields that a few prospects do not have; the fourth one that nobody has, and says what stands in its place. */
+/* The second and third use fields that a few prospects do not have. The fourth uses one that no prospect has, with a default. */
 static const char *const bodies[] = {
     "{\"name\": \"Spring\", \"subject_template\": \"Hello {{first_name}}\", \"body_template\": \"Dear {{ first_name }} "
     "{{last_name}},\\n\\ndo you ship to {{country}}?\\n\"}",
@@ -110,7 +110,7 @@ static bool stepped(struct traffic *traffic, void *arg, int status, json_t *answ
     return answer != NULL;
 }
 
-/* The sum over an object of numbers. */
+/* The sum of the numbers in an object. */
 static json_int_t total(const json_t *object)
 {
     json_int_t sum = 0;
@@ -162,7 +162,7 @@ static void take_step(struct traffic *traffic, struct campaign *c)
     traffic_send(traffic, &e);
 }
 
-/* The one under way is large, or not known yet to be small. */
+/* Whether a running campaign is large, or its size is not known yet. */
 static bool one_is_enough(const struct campaigns *campaigns)
 {
     for (const struct campaign *c = campaigns->list; c < campaigns->list + CAMPAIGNS_AT_A_TIME; c++)
@@ -178,7 +178,7 @@ bool campaigns_step(struct traffic *traffic)
         return false;
     for (struct campaign *c = campaigns->list; c < campaigns->list + CAMPAIGNS_AT_A_TIME; c++) {
         if (c->step == UNUSED && traffic->now >= campaigns->next && !one_is_enough(campaigns)) {
-            /* The first ones come quickly, so that there is something to see. */
+            /* The first ones start quickly, so that there is something to see. */
             campaigns->next = traffic->now + (campaigns->made < 3 ? 5 : campaigns->made < 8 ? 120 : PACE_SECONDS);
             advance(traffic, c, CREATE, 0);
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file campaigns.h
- * The campaigns of the demo, each through its whole life: made, started, drafts, sent, paused for a moment, completed. A new
- * one every two minutes at first, later every ten: each makes a draft and an e-mail for every prospect.
+ * The campaigns of the demo, each through its whole life: create, start, generate drafts, send, pause for a moment, complete.
+ * Each makes a draft and an e-mail for every prospect. The first few start quickly, later ones every ten minutes.
  */
 #ifndef DEMO_CAMPAIGNS_H
 #define DEMO_CAMPAIGNS_H
@@ -14,9 +14,9 @@ struct traffic;
 
 struct campaigns *campaigns_new(void); /**< NULL: out of memory */
 void campaigns_free(struct campaigns *campaigns);
-/** Take the next step of some campaign if one is due. @return whether a request was sent. */
+/** Take the next step of a campaign if one is due. @return whether a request was sent. */
 bool campaigns_step(struct traffic *traffic);
-/** The id of some campaign, or NULL while there is none. */
+/** The id of a campaign, or NULL while there is none. */
 const char *campaigns_any(struct traffic *traffic);
 
 #endif

@@ -35,7 +35,7 @@ int client_open(struct client **out, const char *url)
         free(client);
         return -1;
     }
-    /* Connections are kept and used again, as a browser or a well-written program does. */
+    /* Connections are kept alive and reused, as browsers do. */
     curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, 32L);
     curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, 32L);
     *out = client;
@@ -109,7 +109,7 @@ static int set_headers(struct exchange *x, const struct client_request *request)
     }
     if (request->content_type && add_header(x, "Content-Type", request->content_type))
         return -1;
-    /* "Expect:" with nothing after it: no waiting for a 100. */
+    /* An empty "Expect:" tells libcurl not to wait for "100 Continue". */
     struct curl_slist *list = curl_slist_append(x->headers, "Expect:");
     if (!list)
         return -1;

@@ -18,7 +18,7 @@ void counts_answer(struct counts *counts, long status, double seconds)
         counts->by_status[status]++;
 }
 
-/* In milliseconds; the upper end of the bucket that holds it. */
+/* In milliseconds: the upper bound of the bucket. */
 static double quantile(const struct counts *counts, double q)
 {
     uint64_t all = 0, seen = 0;
@@ -40,8 +40,8 @@ static uint64_t statuses(const struct counts *counts, int from, int to)
     return n;
 }
 
-/* At a terminal the line stands where it is, so that what was said before stays in sight; the cursor goes back to its beginning, and who
- * says something else writes over it. */
+/* At a terminal the line is rewritten in place, so that earlier output stays visible. The cursor goes back to its beginning; other output
+ * overwrites it. */
 static void show(const char *line, bool last)
 {
     struct winsize size = {.ws_col = 0};

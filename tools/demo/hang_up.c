@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* "http://host:port" to a connected socket, or -1 with errno. */
+/* Connects to "http://host:port". @return the socket, or -1 with errno. */
 static int connect_to(const char *url)
 {
     char host[100] = "", port[8] = "80";
@@ -43,7 +43,7 @@ static int write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-/* Whether the server said "100 Continue" within ten seconds: a busy machine may stop it for some. */
+/* Whether the server sends "100 Continue" within ten seconds. On a busy machine it may need some of them. */
 static int await_continue(int fd)
 {
     static const char expected[] = "HTTP/1.1 100 ";

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * demo-traffic: what the users of `make demo` do, through the public API, at a steady rate until it is stopped.
+ * demo-traffic: simulates the users of `make demo` through the public API, at a steady rate until it is stopped.
  *
- * It judges every answer, says what it did, and keeps its own counts in counts.json, so that the
- * service's counters can be compared with what its clients know.
+ * It checks every answer and keeps its own counts in counts.json, so that they can be compared with the service's counters.
  */
 #include "campaigns.h"
 #include "prospects.h"
@@ -19,7 +18,7 @@
 
 #define IN_FLIGHT_MAX 64u
 #define STATUS_SECONDS 5.0
-#define LINES_SECONDS 60.0 /* in a file each line stays */
+#define LINES_SECONDS 60.0 /* if standard output is not a terminal, where each line stays */
 #define FINISH_SECONDS 15.0
 
 struct options {
@@ -50,7 +49,7 @@ static const char usage[] =
     "  --url        of ingest-api\n"
     "  --directory  an existing folder for prospects.csv and counts.json\n"
     "  --rate       requests a second, 0.1 to 5000\n"
-    "  --seed       the same seed does the same things\n"
+    "  --seed       the same seed gives the same requests\n"
     "  --duration   seconds; 0: until SIGINT or SIGTERM\n"
     "\n"
     "The API key is read from the environment: API_KEY.\n";
@@ -61,7 +60,7 @@ static int number(const char *name, const char *text, double low, double high, d
     errno = 0;
     *out = strtod(text, &end);
     if (errno || end == text || *end || !(*out >= low && *out <= high)) {
-        (void)fprintf(stderr, "demo-traffic: --%s %s: a number from %g to %g is wanted\n", name, text, low, high);
+        (void)fprintf(stderr, "demo-traffic: --%s %s: must be a number from %g to %g\n", name, text, low, high);
         return -1;
     }
     return 0;
@@ -106,7 +105,7 @@ static int parse(int argc, char **argv, struct options *o)
     o->key = getenv("API_KEY");
     if (optind < argc || !o->key || !*o->key || strncmp(o->url, "http://", 7) != 0) {
         (void)fprintf(stderr, "demo-traffic: %s\n%s",
-                      optind < argc         ? "an argument too many"
+                      optind < argc         ? "too many arguments"
                       : !o->key || !*o->key ? "API_KEY is not set"
                                             : "--url must begin with http://",
                       usage);
@@ -115,7 +114,7 @@ static int parse(int argc, char **argv, struct options *o)
     return 0;
 }
 
-/* The file of prospects: kept in the folder, so that a person can look at it, and imported as it stands there. */
+/* The CSV file that is imported first. It stays in the folder for people to look at. */
 static char *make_file(const struct options *o, size_t *length)
 {
     char path[512], *content = NULL;
@@ -149,7 +148,7 @@ static void save(const struct traffic *traffic, const struct options *o)
         (void)fprintf(stderr, "demo-traffic: %s: %s\n", path, strerror(errno));
 }
 
-/* Steady: a step each 1/rate seconds. What could not be done in time (the service is slow) is not made up for later. */
+/* One step every 1/rate seconds. Steps that are missed because the service is slow are not made up for later. */
 static void run(struct traffic *traffic, const struct options *o, const char *content, size_t length)
 {
     double start = seconds_now(), next = 0, status = STATUS_SECONDS, last_status = 0;

@@ -23,7 +23,7 @@ static const char *const companies[] = {
 static const char *const titles[] = {"CEO", "Head of Sales", "CTO", "Buyer, EMEA", "Marketing Manager", "COO"};
 static const char *const countries[] = {"FR", "DE", "GB", "ES", "SE", "NL", "PL", "IT"};
 
-/* The part of an address before the @, and a host name: ASCII letters and digits of the text, lower case. */
+/* Text for a local part or host name of an address: its ASCII letters and digits in lower case. */
 static void plain(char *out, size_t size, const char *text)
 {
     size_t n = 0;
@@ -33,7 +33,7 @@ static void plain(char *out, size_t size, const char *text)
     out[n] = '\0';
 }
 
-/* Of a hundred. A template that names one of these fields fails for so many: some do, as everywhere, and no alert says a word. */
+/* Percentages. A template with one of these fields fails for these prospects: few enough that no alert fires. */
 enum { WITHOUT_COMPANY = 4, WITHOUT_PHONE = 5, WITHOUT_WEBSITE = 40 };
 
 struct prospect {
@@ -43,8 +43,8 @@ struct prospect {
     char website[64];
 };
 
-/* A number is a person, whose name and address are always the same: who is imported again is corrected, and their number stays that of a
- * small company's customers however long the demo runs. */
+/* Each number is a person whose name and address never change: a second import updates the prospect. So the number of prospects stays
+ * small however long the demo runs. */
 static void make(struct prospect *p, struct random *random, unsigned long number)
 {
     char first[32], last[32], host[32];
@@ -69,7 +69,7 @@ static void make(struct prospect *p, struct random *random, unsigned long number
         p->website[0] = '\0';
 }
 
-/* RFC 4180: quoted where it must be. */
+/* RFC 4180: quoted only if necessary. */
 static void field(FILE *file, const char *text)
 {
     if (!strpbrk(text, "\",\r\n")) {
@@ -97,7 +97,7 @@ static void record(FILE *file, const struct prospect *p)
     (void)fputs("\r\n", file);
 }
 
-/* A faulty record; `p` is a good one to spoil. */
+/* Writes a faulty record; `p` is a good one to spoil. */
 static void faulty(FILE *file, struct prospect *p, struct random *random)
 {
     switch (random_below(random, 6)) {
@@ -109,17 +109,17 @@ static void faulty(FILE *file, struct prospect *p, struct random *random)
         *strchr(p->email, '@') = '.';
         record(file, p);
         break;
-    case 2: /* two of them */
+    case 2: /* two @ */
         (void)snprintf(p->email + strlen(p->email), sizeof(p->email) - strlen(p->email), "@twice");
         record(file, p);
         break;
     case 3: /* cut off */
         (void)fprintf(file, "%s,%s\r\n", p->email, p->first_name);
         break;
-    case 4: /* an unquoted comma too many */
+    case 4: /* one unquoted comma too many */
         (void)fprintf(file, "%s,%s,%s,Smith, Jones and Sons,CEO,,,GB\r\n", p->email, p->first_name, p->last_name);
         break;
-    default: /* Latin-1 where UTF-8 is promised */
+    default: /* Latin-1 instead of UTF-8 */
         p->last_name = "M\xfcller";
         record(file, p);
         break;
@@ -154,7 +154,7 @@ size_t prospects_write_json(char *out, size_t size, struct random *random)
 {
     struct prospect p;
     make(&p, random, PROSPECTS_IN_FILE + random_below(random, PROSPECTS_BESIDE));
-    /* None of the lists has a character that JSON must escape but the quote of one company; that one is left out. */
+    /* The only character in the lists that JSON must escape is the quote of one company, which is replaced. */
     int n = snprintf(out, size,
                      "{\"email\": \"%s\", \"first_name\": \"%s\", \"last_name\": \"%s\", \"company\": \"%s\", "
                      "\"title\": \"%s\", \"phone\": \"%s\", \"country\": \"%s\"}",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file prospects.h
- * Prospects as people really export them: mostly good, with the faults that real files have. Deterministic in the seed.
+ * Prospects as people really export them: mostly good, with the faults of real files. The same seed gives the same prospects.
  */
 #ifndef DEMO_PROSPECTS_H
 #define DEMO_PROSPECTS_H
@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/** There are so many people: those of the file that is imported first, and those that come by JSON. */
+/** The number of people: in the file that is imported first, and in later JSON imports. */
 #define PROSPECTS_IN_FILE 5000u
 #define PROSPECTS_BESIDE 3000u
 
 /**
- * Write a CSV file (RFC 4180, header line, CRLF): exactly `rows` records after the header, of the people from number `first` on, about one in thirty faulty:
- * no address, a broken one, too few or too many fields, bytes that are no UTF-8, an address that came before. Some good
+ * Write a CSV file (RFC 4180, header line, CRLF): exactly `rows` records after the header, of the people from number `first` on.
+ * About one in thirty is faulty: no address, an invalid one, too few or too many fields, invalid UTF-8, a repeated address. Some good
  * ones have quoted commas, quotes and line breaks. A few have no phone or company, so that templates fail for them.
  * @return 0, or -1 with errno set when writing failed.
  */

@@ -10,17 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPORTS_MAX 200 /* a service that is down for the night must not fill the disk */
+#define REPORTS_MAX 200 /* a service that is down all night must not fill the disk */
 
 /* ------------------------------------------------------------------------------------------ sending and judging */
 
 struct pending {
     struct traffic *traffic;
-    struct expectation expectation; /* its pointers into the request are not used any more, but for what is literal */
+    struct expectation expectation; /* its pointers into the request are not used after sending */
     char what[96];                  /* method and path, for a report */
 };
 
-/* An unexpected thing: a line on standard error, and counted. */
+/* Count an unexpected answer and report it on standard error. */
 static __attribute__((format(printf, 2, 3))) void unexpected(struct traffic *traffic, const char *format, ...)
 {
     va_list args;
@@ -30,7 +30,7 @@ static __attribute__((format(printf, 2, 3))) void unexpected(struct traffic *tra
     va_start(args, format);
     (void)vfprintf(stderr, format, args);
     va_end(args);
-    (void)fputs(traffic->counts.unexpected == REPORTS_MAX ? " (no more is reported, only counted)\n" : "\n", stderr);
+    (void)fputs(traffic->counts.unexpected == REPORTS_MAX ? " (further ones are only counted)\n" : "\n", stderr);
 }
 
 static void judge(struct pending *pending, long status, const char *body, size_t length)
@@ -123,7 +123,7 @@ static void import(struct traffic *traffic, const char *type, const char *body, 
 
 void traffic_import_file(struct traffic *traffic, const char *content, size_t length, unsigned rows)
 {
-    static unsigned expected; /* one such file a program */
+    static unsigned expected; /* static: a program imports one file */
     expected = rows;
     traffic_send(traffic,
                  &(struct expectation){
@@ -237,7 +237,7 @@ static void read_something(struct traffic *traffic)
 
 /* --------------------------------------------------------------------------------------- wrong requests */
 
-/* What goes wrong in the field, on routes that see far more of what is right: who is refused for the most part is an incident. "{n}" in a path becomes a number that is new each time. */
+/* Typical wrong requests. Their routes get far more good ones: mostly refused requests would be an incident. "{n}" becomes a random number. */
 static const struct wrong {
     const char *method, *path, *type, *body;
     enum { GOOD_KEY, NO_KEY, WRONG_KEY } key;

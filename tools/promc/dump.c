@@ -14,7 +14,7 @@ static int fault(const char *path, int code)
     return 1;
 }
 
-/* In slices: an arena may have millions of series. */
+/* In slices, because an arena may have millions of series. */
 static int copy_out(promc_scrape *scrape, const char *path)
 {
     static char slice[1 << 12];
@@ -31,7 +31,7 @@ static int copy_out(promc_scrape *scrape, const char *path)
     return 0;
 }
 
-/* Where a wild pointer has written into the arena, what is read there leads anywhere. */
+/* A damaged arena may contain wild pointers, so reading it may crash. */
 static void damaged(int number)
 {
     static const char text[] = "promc: the arena is damaged: what was printed is all that can be read\n";
@@ -49,7 +49,7 @@ int dump(const struct dump_options *options)
         .names = options->names,
         .name_count = options->name_count,
     };
-    /* each slice is out before the next one is begun */
+    /* unbuffered: each slice is written before the next one is read, which may crash */
     (void)setvbuf(stdout, NULL, _IONBF, 0);
     (void)signal(SIGSEGV, damaged);
     (void)signal(SIGBUS, damaged);

@@ -12,9 +12,10 @@ static const char usage[] =
     "       promc --help | --version\n"
     "\n"
     "Prints the last values of a program whose registry is in the shared arena FILE "
-    "(promc_registry_settings.shared_path),\n"
-    "be it alive, hung or dead; with NAMEs only these families. Nothing is written to FILE, no lock is taken.\n"
-    "Exit status: 0, 1 when FILE cannot be read, is no arena or is damaged, 2 for wrong arguments.\n";
+    "(promc_registry_settings.shared_path).\n"
+    "The program may be running, hung or dead. FILE is not changed, no lock is taken.\n"
+    "NAMEs: print only these families.\n"
+    "Exit status: 0; 1 if FILE cannot be read, is not an arena or is damaged; 2 for wrong arguments.\n";
 
 static int refuse(const char *what, const char *word)
 {
@@ -48,7 +49,7 @@ static int dump_command(int argc, char **argv)
             return 0;
         }
         if (option != 'f')
-            return refuse("dump: unknown option, or one without its value:", argv[optind - 1]);
+            return refuse("dump: unknown option, or its value is missing:", argv[optind - 1]);
         if (format_of(optarg, &options.format) < 0)
             return refuse("dump: no such format:", optarg);
     }

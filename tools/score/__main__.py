@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Score alerting rules: what does a rule set make of faults that other people's services had, and of what only looks like them?
+"""Score alerting rules: does a rule set report real kinds of faults, and stay silent in harmless situations that look like them?
 
 Usage: score [options] RULES_DIR
 
-Each case of infra/prometheus/corpus becomes a promtool test with RULES_DIR/*.yml (and *.yaml) as its rule files. Printed of each: the kind and
-name, what is expected (page or warning, within how long, over within how long), what was seen, by which alerts. Then the score
-by kind. What also fires over the same healthy world is nobody's answer. How alerts are told apart, and how to score rules of another service:
-infra/prometheus/corpus/README.md.
+Each case of infra/prometheus/corpus becomes a promtool test with RULES_DIR/*.yml (and *.yaml) as its rule files. For each case it prints the
+kind, the name, the expected reaction (page or warning, within what time, over within what time), what was seen and by which alerts; then
+the score by kind. An alert that also fires in the same healthy world does not count as a reaction. How alerts are classified, and how to
+score rules of another service: infra/prometheus/corpus/README.md.
 
-Exit status: 0 all as expected, 1 some not, 2 it could not be run.
+Exit status: 0 all as expected, 1 some not, 2 it could not run.
 """
 import argparse
 import json
@@ -35,11 +35,11 @@ def arguments():
     parser.add_argument("rules", metavar="RULES_DIR", type=pathlib.Path)
     parser.add_argument("--promtool", default="promtool")
     parser.add_argument("--corpus", type=pathlib.Path, default=ROOT / "infra/prometheus/corpus", help="a folder of *.yml")
-    parser.add_argument("--map", type=pathlib.Path, help="how another rule set's labels, job and metrics are called")
-    parser.add_argument("--only", default="", metavar="REGEX", help="cases whose name matches")
-    parser.add_argument("--wrong", action="store_true", help="print only what is not as expected, and the score")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="leave promtool's test files there")
+    parser.add_argument("--map", type=pathlib.Path, help="a file with the labels, job and metric names of another rule set")
+    parser.add_argument("--only", default="", metavar="REGEX", help="only cases whose name matches")
+    parser.add_argument("--wrong", action="store_true", help="print only unexpected results, and the score")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="keep promtool's test files in this folder")
     return parser.parse_args()
 
 
@@ -51,7 +51,7 @@ def mapping_of(path):
 
 
 def replacer(mapping):
-    """What is called otherwise in the rules under test."""
+    """A function that replaces job and metric names by those of the rules under test."""
     pairs = [(rf'\bjob=\\"{re.escape(old)}\\"', f'job=\\"{new}\\"') for old, new in mapping.get("job", {}).items()]
     pairs += [(rf'"series": "{re.escape(old)}(?=\{{)', f'"series": "{new}') for old, new in mapping.get("metrics", {}).items()]
 
@@ -73,7 +73,7 @@ def scored(options):
         raise Fault(f"no *.yml in {options.corpus}")
     wanted = [c for c in corpus.read(paths) if re.search(options.only, c.id)]
     if not wanted:
-        raise Fault(f"no case is called {options.only!r}")
+        raise Fault(f"no case matches {options.only!r}")
     skipped = [c for c in wanted if promtool.lacks(c.needs)]
     wanted = [c for c in wanted if not promtool.lacks(c.needs)]
     controls = corpus.healthy(wanted)
@@ -125,7 +125,7 @@ def main():
         return 0 if right == len(verdicts) else 1
     report(verdicts, options.wrong)
     for case in skipped:
-        print(f"skip  {case.kind:<11} {case.id}: this promtool has no notation for {case.needs} histograms")
+        print(f"skip  {case.kind:<11} {case.id}: this promtool does not support {case.needs} histograms")
     table(verdicts)
     print(f"\nscore: {right} of {len(verdicts)} as expected ({100 * right // len(verdicts)} %), {len(skipped)} skipped, "
           f"promtool {'.'.join(map(str, promtool.version))}, {took:.0f} s")

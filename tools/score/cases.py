@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The corpus: pairs of a fault and a harmless situation that looks like it, from YAML, each checked as it is read."""
+"""Reads the corpus from YAML and checks it: pairs of a fault and a harmless situation that looks like it."""
 import re
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ LEAD, TAIL = 360, 600
 
 @dataclass
 class Expected:
-    """What good rules do. `verdict`: page, warning, no page, silent."""
+    """The expected reaction. `verdict`: page, warning, no page, silent."""
     verdict: str
     within: int = 0
     over: int = None
@@ -59,7 +59,7 @@ class Case:
     needs: str = ""
 
     def test(self):
-        """A promtool test that prints when each alert began, when it was last seen, and that it was run at all."""
+        """A promtool test that prints when each alert was first and last seen, and a sample that proves that it ran."""
         window = f"{self.length + self.evaluated}s"
         firing = 'ALERTS{alertstate="firing"}'
         tag = f'"case", "{self.id}", "", ""'
@@ -74,7 +74,7 @@ class Case:
 
 
 def read(paths):
-    """Every case of the files, and the healthy worlds that they stand in."""
+    """All cases of the files."""
     cases, seen = [], set()
     for path in sorted(paths):
         with open(path, encoding="utf-8") as file:
@@ -84,7 +84,7 @@ def read(paths):
             try:
                 for case in pair(entry):
                     if case.id in seen:
-                        raise Fault(f"{case.id} is there twice")
+                        raise Fault(f"{case.id} exists twice")
                     seen.add(case.id)
                     cases.append(case)
             except (Fault, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -100,7 +100,7 @@ def pair(entry):
     if missing:
         raise Fault(f"{', '.join(sorted(missing))} is missing")
     shared = {key: value for key, value in entry.items() if key in SHARED | CHANGES}
-    # What must not come is waited for as long as what must.
+    # Both sides last equally long: what must stay silent is observed as long as what must fire.
     shared["length"] = shared.get("length") or spoken(max(length_of(merged(shared, entry[side])) for side in SIDES))
     for side in ("fault", "harmless"):
         of = entry[side]
@@ -114,7 +114,7 @@ def pair(entry):
 
 
 def merged(shared, own):
-    """A side has what its pair has, and its own beside it; its own times and world take the place."""
+    """The members of a side: changes are added to those of the pair; other members replace them."""
     out = dict(shared)
     for key, value in own.items():
         if key in CHANGES and key in shared:
@@ -124,7 +124,7 @@ def merged(shared, own):
 
 
 def length_of(of):
-    """How long to look: given, or long enough for what is expected and for the end of it."""
+    """The observed time: as given, or long enough for the expected reaction and its end."""
     if "length" in of:
         return seconds(of["length"])
     expected, evaluated = Expected.read(of["expect"]), seconds(of.get("evaluated", "1m"))
@@ -151,7 +151,7 @@ def case(name, kind, of):
 
 
 def changed(series, of):
-    """The world with what a case changes in it."""
+    """Applies the changes of a case to its world."""
     for pattern in of.get("without", []):
         series.without(pattern)
     for instance, how in of.get("histograms", {}).items():
@@ -166,7 +166,7 @@ def changed(series, of):
 
 
 def healthy(cases):
-    """A case of nothing at all for each world, half an hour long: who alerts over it, alerts over everything."""
+    """A case without a fault for each world, half an hour long: alerts that fire in it fire always."""
     worlds = {c.world.name: c.world for c in cases}
     return [Case(f"healthy/{name}", "healthy", f"nothing happens ({name})", world, 0, 0, 1800, 15, 60, Expected("silent"),
                  Series(world, 1800, 15), {"nhcb": "nhcb", "classic": ""}.get(world.histograms, "native"))

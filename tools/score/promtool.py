@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many cases in few runs of promtool, and what fired in each."""
+"""Runs many cases in few runs of promtool; returns the alerts that fired in each."""
 import concurrent.futures
 import json
 import os
@@ -23,11 +23,11 @@ class Promtool:
             raise Fault(f"{program}: {error}") from error
         found = re.search(r"version (\d+)\.(\d+)\.(\d+)", said.stdout + said.stderr)
         if not found:
-            raise Fault(f"{program} --version says no version")
+            raise Fault(f"{program} --version prints no version")
         self.version = tuple(map(int, found.groups()))
 
     def lacks(self, needs):
-        """Whether the notation of a case is unknown to it: native histograms since 2.48, custom buckets since 3.0."""
+        """Whether it is too old for a case: native histograms need 2.48, custom buckets 3.0."""
         return {"": False, "native": self.version < (2, 48, 0), "nhcb": self.version < (3, 0, 0)}[needs]
 
     def run(self, cases, rules, folder, replace=lambda text: text):
@@ -47,14 +47,14 @@ class Promtool:
         document = {"rule_files": rules, "group_eval_order": self.order, "evaluation_interval": f"{evaluated}s",
                     "tests": [case.test() for case in cases]}
         file.write_text(replace(json.dumps(document, indent=1)), encoding="utf-8")
-        # One core each, and less often collecting garbage: a third less time.
+        # One core for each, and fewer garbage collections: a third faster.
         run = subprocess.run([self.program, "test", "rules", str(file)], capture_output=True, text=True, check=False,
                              env=os.environ | {"GOMAXPROCS": "1", "GOGC": "400", "NO_COLOR": "1"}, timeout=3600)
         return parse(run.stdout + run.stderr, cases, file)
 
 
 def order(rules):
-    """The groups that record, then the others: promtool has no order of its own, and each run would see another delay."""
+    """Groups with recording rules first. Without group_eval_order promtool's order, and so the delay of alerts, differs between runs."""
     groups = []
     for path in rules:
         with open(path, encoding="utf-8") as file:
@@ -91,5 +91,5 @@ def parse(said, cases, file):
         found[case][key] = (float(value), last) if saw == "first" else (first, float(value))
     missing = [case.id for case in cases if case.id not in ended]
     if missing:
-        raise Fault(f"promtool did not come to the end of {', '.join(missing)} ({file}): {' '.join(said.split())[:600]}")
+        raise Fault(f"promtool did not finish {', '.join(missing)} ({file}): {' '.join(said.split())[:600]}")
     return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The series of a case: the world around it, what the case changes, and what happens to whole instances, as promtool reads them."""
+"""The series of a case in promtool's notation: its world, its changes, and the events of whole instances."""
 import fnmatch
 import re
 
@@ -12,7 +12,7 @@ FAST, SLOW = 0.03, 0.8
 
 
 def selector(text):
-    """name{a=b, c=d}: (name, labels)."""
+    """Parses name{a=b, c=d} to (name, labels)."""
     match = re.fullmatch(r"([a-zA-Z_:*][a-zA-Z0-9_:*]*)(?:\{(.*)\})?", text.strip())
     if not match:
         raise Fault(f"{text!r} is no selector: name{{label=value, …}}")
@@ -30,7 +30,7 @@ def full_instance(name):
 
 
 class Life:
-    """The history of an instance: when it answers, is down, restarts."""
+    """The history of an instance: when it is up, down, restarted."""
 
     def __init__(self, text, times):
         self.times, self.restarts, self.calm, events = times, [], not text, []
@@ -57,7 +57,7 @@ class Life:
         return self._ended(["_" if s == "skipped" else STALE if s == "gone" else int(s == "up") for s in self.states])
 
     def of(self, values, counts):
-        """The values as they are scraped; what counts begins at 0 with each restart."""
+        """The values as scraped: counters begin at 0 after each restart."""
         if self.calm:
             return values
         out, lost, last = [], 0, 0
@@ -72,7 +72,7 @@ class Life:
 
     @staticmethod
     def _ended(values):
-        """STALE once, where a series ends, and nothing after."""
+        """Keeps STALE once at the end of a series, then MISSING."""
         return [MISSING if v == STALE and (i == 0 or values[i - 1] in (STALE, MISSING)) else v for i, v in enumerate(values)]
 
 
@@ -98,7 +98,7 @@ class Series:
     # ---- what a case changes
 
     def without(self, pattern):
-        """Takes away all series of a name (with *), or of a job (`job prometheus`)."""
+        """Removes all series of a name (may contain *), or of a job (`job prometheus`)."""
         job = pattern.removeprefix("job ") if pattern.startswith("job ") else None
         kept = [s for s in self.plain if (s[1]["job"] != job if job else not fnmatch.fnmatchcase(s[0], pattern))]
         hit = len(kept) < len(self.plain) or job in ("ingest-api", *JOBS) or pattern == "up" \
@@ -112,7 +112,7 @@ class Series:
         return any(job == gone if gone else fnmatch.fnmatchcase(name, pattern) for gone, pattern in self.gone)
 
     def change(self, text, shape):
-        """`selector: shape`. Where the shape begins later, what was there goes on until then."""
+        """`selector: shape`. If the shape begins later, the old series continues until then."""
         name, labels = selector(text)
         if "instance" in labels:
             labels["instance"] = full_instance(labels["instance"])
@@ -155,10 +155,10 @@ class Series:
         self.lives[name] = Life(text, self.times)
 
     def shape_of(self, instance, how):
-        """An instance's histograms have another shape: native, nhcb, both, or classic buckets by their bounds."""
+        """Sets the kind of an instance's histograms: native, nhcb, both, or the bounds of classic buckets."""
         self.histograms[full_instance(instance)] = how
 
-    # ---- as promtool reads them
+    # ---- in promtool's notation
 
     def written(self):
         """[{series, values}]"""
@@ -218,7 +218,7 @@ class Series:
 
 
 def histogram(how, fast, slow, takes, took):
-    """Two heaps of observations in promtool's notation. Schema 0: bucket i ends at 2^i; 0.03 lies in bucket -5."""
+    """A histogram with two groups of observations, in promtool's notation. Schema 0: bucket i ends at 2^i; 0.03 is in bucket -5."""
     if how == "nhcb":
         bounds = [float(le) for le in BUCKETS[:-1]]
         at = [sum(bound < value for bound in bounds) for value in (FAST, takes)]

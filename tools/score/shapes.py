@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a series goes, in words: `0; 10m: 900; 20m: -> 5; 25m: gone`. The words: infra/prometheus/corpus/README.md.
+"""The shape of a series as text: `0; 10m: 900; 20m: -> 5; 25m: gone`. The syntax: infra/prometheus/corpus/README.md.
 
-A shape is pieces, each from a time to the next one's. `samples` gives one value for each scrape: a number, STALE (the series has
-ended) or MISSING (nobody looked)."""
+A shape consists of pieces; each lasts until the next one begins. `samples` returns one value for each scrape: a number, STALE (the series
+has ended) or MISSING (not scraped)."""
 import functools
 import random
 import re
@@ -24,7 +24,7 @@ PIECE = re.compile(rf"""(?:(?P<at>{TIME}):\s*)?(?:
 
 
 class Fault(Exception):
-    """What is wrong with a case, and where."""
+    """An error in a case: what and where."""
 
 
 def seconds(text):
@@ -47,7 +47,7 @@ def number(text):
 
 
 def pieces(text):
-    """[(from, match)], the first from 0."""
+    """Parses a shape to [(start, match)]; the first starts at 0."""
     found, last = [], 0
     for part in str(text).split(";"):
         match = PIECE.fullmatch(part.strip())
@@ -64,13 +64,12 @@ def pieces(text):
 
 
 def is_counter(text):
-    """Whether it counts: a rate or an addition is in it."""
+    """Whether it is a counter: it has a rate or an addition."""
     return any(match["rate"] or match["add"] for _, match in pieces(text))
 
 
 def samples(text, times, seed="", share=1.0):
-    """The values at the times (a range, which nobody changes); the same ones for the same text and seed. `share`: of the rates, one
-    replica's part of them."""
+    """The values at `times` (a range). Text and seed determine them. @param share  one replica's share of the rates"""
     return _samples(str(text), times, seed if "~" in str(text) else "", share)
 
 
@@ -84,7 +83,7 @@ def _samples(text, times, seed, share):
     for at in times:
         before = at - step
         if counts and before >= 0:
-            # The piece that ends in this step has its part of it.
+            # The piece that ends in this step contributes until its end.
             value += gained(*plan[index], ends[index], before, at, share, draw)
         while ends[index] <= at:
             index += 1
@@ -122,7 +121,7 @@ def _written(text, times, seed):
 
 
 def written(text, times, seed=""):
-    """samples() in promtool's notation; most series of a world are like many others."""
+    """samples() in promtool's notation, cached because many series of a world are equal."""
     return _written(str(text), times, seed if "~" in str(text) else "")
 
 
@@ -131,7 +130,7 @@ def wobble(piece, draw):
 
 
 def gained(begun, piece, end, before, at, share, draw):
-    """What a piece from `begun` to `end` counts in (before, at]."""
+    """The increase in (before, at] of a piece that lasts from `begun` to `end`."""
     if piece["rate"]:
         return share * number(piece["rate"]) / UNITS[piece["per"]] * max(min(at, end) - max(before, begun), 0) * wobble(piece, draw)
     if piece["add"]:
@@ -140,14 +139,14 @@ def gained(begun, piece, end, before, at, share, draw):
 
 
 def happened(begun, moment, every):
-    """How often something has happened by then that happens at `begun` and in these intervals after."""
+    """The number of events until `moment`, if they happen at `begun` and every `every` after it."""
     if moment < begun:
         return 0
     return 1 + int((moment - begun) // seconds(every)) if every else 1
 
 
 def notation(values):
-    """As promtool reads it, runs in short: 0+15x40."""
+    """Promtool's notation, with runs shortened: 0+15x40."""
     out, i = [], 0
     while i < len(values):
         value = values[i]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rule set made of a case: paged, warned or silent, by labels and never by names."""
+"""How a rule set reacted to a case: paged, warned or silent. Alerts are classified by their labels, never by their names."""
 from dataclasses import dataclass
 
 from shapes import spoken
 
-# How loud an alert is, by its labels; the first that is true. A foreign rule set's mapping takes the place (README.md).
+# The loudness of an alert by its labels; the first match counts. A mapping for another rule set replaces this (README.md).
 DEFAULT = {
     "ignore": ["severity=none", "severity=info", "alertname=Watchdog", "alertname=DeadMansSwitch", "alertname=InfoInhibitor"],
     "page": ["severity=critical", "severity=page", "severity=pager", "severity=emergency"],
@@ -59,7 +59,7 @@ class Verdict:
 
 
 def judge(case, alerts):
-    """What is wrong, one text each."""
+    """The deviations from what is expected, as texts."""
     expected, wrong = case.expected, []
     pages, warnings = ([a for a in alerts if a.loud == loud] for loud in ("page", "warning"))
     loud = pages + warnings
@@ -89,7 +89,7 @@ def judge(case, alerts):
 
 def verdict(case, found, always, mapping):
     """@param found   {labels: (first, last)} of all that fired
-    @param always  the label sets that fire over the same world when nothing is wrong: nobody's answer"""
+    @param always  the label sets that fire in the same world without a fault; they are ignored"""
     alerts = [Alert(dict(labels), loudness(dict(labels), mapping), *times) for labels, times in found.items() if labels not in always]
     alerts = [a for a in alerts if a.loud != "ignore"]
     return Verdict(case, alerts, judge(case, alerts))

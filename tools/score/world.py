@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A healthy ingest-api and its monitoring, as series: what is around every case.
+"""The world of a case: the series of a healthy ingest-api and its monitoring.
 
-A world is said in words: `day` or `night`, `3 replicas`, `broker` (RabbitMQ in place of the embedded queue), `native`, `both`,
-`nhcb` (the shape of histograms; classic without a word). A series here is [name, labels, shape]; what is there once for each
-replica has no label `instance` until `series_of` gives it one."""
+Words describe a world: `day` or `night`, `3 replicas`, `broker` (RabbitMQ instead of the embedded queue), `native`, `both`,
+`nhcb` (the kind of histograms; default: classic). A series here is (name, labels, shape). Series that exist once for each replica have no
+label `instance`; series.py adds it."""
 import re
 
 from shapes import Fault
 
-# As the service has them, but for those that nothing reads; written as OpenMetrics does.
+# The bounds of the service that any rule reads, in OpenMetrics notation.
 BUCKETS = ["0.01", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "10.0", "+Inf"]
 HISTOGRAMS = ("classic", "native", "both", "nhcb")
 JOBS = {"prometheus": "prometheus:9090", "alertmanager": "alertmanager:9093"}
@@ -44,13 +44,13 @@ class World:
         return [f"api-{n}:3000" for n in range(1, self.replicas + 1)]
 
     def requests(self):
-        """What is asked of the whole service: dicts as a case has them under `requests`."""
+        """The requests to the whole service, in the form of a case's `requests`."""
         rate = TRAFFIC[self.traffic][0]
         return [{"rate": f"{rate * 0.7:g}/s"}, {"method": "POST", "route": "/api/v1/prospects/import", "rate": f"{rate * 0.1:g}/s"},
                 {"route": "/health", "rate": f"{rate * 0.2:g}/s"}]
 
     def series(self, every):
-        """All others: (name, labels, shape). @param every  seconds between two scrapes, for which the service is set"""
+        """All other series: (name, labels, shape). @param every  the scrape interval in seconds, which the service knows"""
         rate, mails, campaigns = TRAFFIC[self.traffic]
         queries, mail, small = rate * 3 / self.replicas, mails / self.replicas, mails / 20 / self.replicas
         yield from self._process()
@@ -140,7 +140,7 @@ class World:
         prometheus, alertmanager = {"job": "prometheus"}, {"job": "alertmanager"}
         group = prometheus | {"rule_group": "all"}
         yield "prometheus_config_last_reload_successful", prometheus, "1"
-        # More than any rule set has: who counts its rules finds them all.
+        # More than any rule set has, for alerts that count the loaded rules.
         yield "prometheus_rule_group_rules", group, "100k"
         yield "prometheus_rule_group_interval_seconds", group, "15"
         yield "prometheus_rule_group_last_duration_seconds", group, "0.01"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """usage: tools/stack/__main__.py run | demo | drill NAME | cluster | monitoring up|down|status|reload|prometheus-up|alertmanager-up|grafana-up
 
-What each starts, and the settings that it reads: the head of the module of its name.
+What each starts and which settings it reads: see the docstring of its module.
 """
 import sys
 from pathlib import Path
@@ -33,5 +33,5 @@ if __name__ == "__main__":
     except Fault as fault:
         warn(name, str(fault))
         sys.exit(1)
-    except KeyboardInterrupt:  # before the supervisor was there
+    except KeyboardInterrupt:  # before the supervisor handles signals
         sys.exit(0)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who the servers run as. An ordinary user: as that user. Root: as the owner of the checkout where that is somebody else,
-otherwise as `nobody` or the account that the server's own package made.
+"""The account that servers run as. If we are an ordinary user: that user. If we are root: the owner of the checkout, or, if root owns it,
+`nobody` or the account that the server's package created.
 
-A checkout below a closed folder (/root) cannot be reached by those. Then each server gets a mount namespace of its own in which
-the checkout is seen at /mnt. Where the machine does not allow that either, the servers stay root, and that is said.
+Such an account cannot read a checkout below a closed folder (/root). Then each server gets a mount namespace of its own with the checkout
+at /mnt. If the machine does not allow that, the servers run as root, with a warning.
 """
 import os
 import pwd
@@ -37,7 +37,7 @@ def account(name):
 
 
 class Launcher:
-    """Starts processes as another user, and knows where they see the checkout's files.
+    """Starts processes as another user; knows the paths under which they see the checkout's files.
 
     mode: plain (as we are), drop (another user), mount (another user, in a namespace of its own)."""
 
@@ -50,7 +50,7 @@ class Launcher:
         return account(name) if owner.st_uid == 0 else Account(owner.st_uid, owner.st_gid)
 
     def choose(self, accounts, *reached):
-        """Find the mode in which all accounts can read these files. @return None, or a line that says why there is none."""
+        """Find the mode in which all accounts can read these files. @return None, or a warning if there is none."""
         if self.mode == "plain":
             return None
         words = ["/bin/sh", "-c", 'cd "$(pwd -P)" && for file; do test -x "$file" || exit 1; done', "sh"]
@@ -74,7 +74,7 @@ class Launcher:
         return path
 
     def become(self, who):
-        """For the child, before exec."""
+        """A function for the child to call before exec; None: keep our user."""
         if self.mode == "plain" or who is None:
             return None
 
@@ -101,7 +101,7 @@ class Launcher:
                               preexec_fn=prepare, **options)
 
     def hand_over(self, who, path):
-        """A file, or a folder with its contents."""
+        """Change the owner of a file, or of a folder with its contents."""
         if self.mode == "plain" or who is None:
             return
         os.chown(path, who.uid, who.gid, follow_symlinks=False)
@@ -110,7 +110,7 @@ class Launcher:
                 os.chown(os.path.join(folder, name), who.uid, who.gid, follow_symlinks=False)
 
     def own_directory(self, who, path):
-        """A server's private folder, also if an earlier run as another user left it."""
+        """Create a server's private folder, or take over that of an earlier run as another user."""
         try:
             os.makedirs(path, exist_ok=True)
         except PermissionError as error:
@@ -128,7 +128,7 @@ def drop(who):
         try:
             libc("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
         except OSError:
-            break  # past the last one that this kernel has
+            break  # this kernel has no more
     os.setgroups([])
     os.setresgid(who.gid, who.gid, who.gid)
     os.setresuid(who.uid, who.uid, who.uid)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Input of a run: the configuration of infra/ with this run's ports, copied to where the servers' users can read it and checked
-first; an organisation to try the service with."""
+"""Input of a run: the configuration of infra/ with this run's ports, checked and copied to where the servers' users can read it; and an
+organisation to try the service with."""
 import json
 import os
 import re
@@ -21,7 +21,7 @@ ADDRESSES = (("PORT", 3000, "ingest-api"), ("PROMETHEUS_PORT", 9090, "prometheus
 
 
 def with_ports(text, ports):
-    """Replace the standard addresses by this run's."""
+    """Replace the standard addresses with this run's."""
     for name, port, host in ADDRESSES:
         text = re.sub(rf"(localhost|127\.0\.0\.1|{host}):{port}\b", f"127.0.0.1:{ports[name]}", text)
     return text
@@ -60,10 +60,10 @@ def render_prometheus(server, ports, more_targets=None, more_config=""):
 
 
 def render_alertmanager(server, page=None):
-    """Its alertmanager.yml, templates/ and secrets/. Secrets are copied from $ALERTMANAGER_SECRETS, default var/secrets; a channel
-    without its secret is off. The channels that are on are returned.
+    """Write its alertmanager.yml, templates/ and secrets/. Secrets are copied from $ALERTMANAGER_SECRETS, default var/secrets; a channel
+    without its secret is off. @return the channels that are on
 
-    @param page the address that messages link to, unless the secrets name another (grafana_url)"""
+    @param page the address in links of messages, unless the secrets have another (grafana_url)"""
     server.launcher.own_directory(server.account, server.directory)
     secrets, templates = server.directory / "secrets", server.directory / "templates"
     for folder in (secrets, templates):
@@ -105,7 +105,7 @@ def copy_all(paths, to):
 # ---------------------------------------------------------------- an organisation to try the service with
 
 class Organisation:
-    """The organisation and key of the first run while the store knows the key; kept in a file that only we can read."""
+    """The organisation and key of the first run, kept in a file that only we can read. Made again if the store does not know the key."""
 
     def __init__(self, program, key_file, api, log_path):
         self.program, self.key_file, self.api, self.log_path = program, Path(key_file), api, log_path

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make cluster`: two APIs and two workers over one PostgreSQL and one RabbitMQ, HAProxy in front, a mail server that keeps what it
-gets, Prometheus over all and Alertmanager; on 127.0.0.1, all their data below var/cluster/. Expects `make build` to be done.
+"""`make cluster`: two APIs and two workers over one PostgreSQL and one RabbitMQ, HAProxy in front, a mail server that stores all
+messages, Prometheus that scrapes all, and Alertmanager; on 127.0.0.1, all their data below var/cluster/. Expects `make build` to be done.
 
 environment: PORT (of the balancer) API1_PORT API2_PORT WORKER1_PORT WORKER2_PORT POSTGRES_PORT RABBITMQ_PORT RABBITMQ_METRICS_PORT
              RABBITMQ_DIST_PORT EPMD_PORT SMTP_PORT BALANCER_METRICS_PORT PROMETHEUS_PORT ALERTMANAGER_PORT, and what ingest-api reads;
-             ON_DEATH what the death of a server does: stop (default) or keep the others, or restart it
-exit status: 0 stopped as asked; 1 something did not start, died, or had to be killed
+             ON_DEATH what to do if a server dies: stop (default) or keep the others, or restart it
+exit status: 0 stopped on request; 1 a server did not start, died or had to be killed
 """
 import os
 import secrets
@@ -113,7 +113,7 @@ class Cluster:
         say("Prometheus scrapes all of them. Ctrl-C stops everything.")
 
     def _make_store(self):
-        """The owner of the tables, which serves nothing; the APIs' role, which sees one organisation at a time; the workers' role."""
+        """Roles: the owner of the tables, used for migrations only; the APIs' role, which sees one organisation at a time; the workers' role."""
         for role, may, kept in (("ingest", "CREATEDB", "store_owner"), ("ingest_api", "", "store"), ("ingest_worker", "", "store_worker")):
             password = secret(self.postgres.directory / role)
             self.postgres.make_role(password, role, may)
@@ -128,7 +128,7 @@ class Cluster:
             raise Fault(f"ingest-api migrate failed with status {done.returncode}: {(done.stderr or done.stdout).strip()[-1000:]}")
 
     def _start_monitoring(self):
-        """Last, so that it finds all of them."""
+        """Start it last, so that all targets exist."""
         of = self.ports
         first, *others = (f"127.0.0.1:{of[name]}" for name in ("API1_PORT", "API2_PORT", "WORKER1_PORT", "WORKER2_PORT"))
         self.channels = render_alertmanager(self.alertmanager)
@@ -144,7 +144,7 @@ class Cluster:
         return len(targets) >= 8 and len(ours) == len(REPLICAS) and all(target["health"] == "up" for target in targets)
 
     def _keep_secret(self, name, text):
-        """For the service alone."""
+        """Write a secret that only the service can read."""
         directory = DATA / "secrets"
         self.launcher.own_directory(self.users["nobody"], directory)
         write_private(directory / name, text)

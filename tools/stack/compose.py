@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monitoring stack in containers: infra/compose.yaml, and what its containers mount from var/compose."""
+"""The monitoring stack in containers: infra/compose.yaml, and the files in var/compose that its containers mount."""
 import os
 import secrets
 import shutil
@@ -53,8 +53,8 @@ def _migrate():
 
 
 def prepare():
-    """A password for each server, created once; Alertmanager's configuration. The files are bind-mounted, so the folder's mode protects
-    them, not their own."""
+    """Create a password for each server, once, and Alertmanager's configuration. The files are bind-mounted and readable for all; the mode
+    of their folder protects them."""
     to = MADE / "alertmanager"
     for folder in (SECRETS, to / "templates", to / "secrets"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def _alertmanager(to):
 
 
 def _use_the_back_ends(one_role):
-    """Used by ingest-api too, unless its settings say otherwise."""
+    """Make ingest-api use PostgreSQL and RabbitMQ, unless its settings say otherwise."""
     os.environ["PROMETHEUS_TARGETS"] = "./targets-compose-backends"
     for name, file in (("STORE", "store_url"), ("QUEUE", "queue_url")):
         if not os.environ.get(name):

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make drill DRILL=NAME`: breaks the running demo for real, says what should be seen where, watches until it is seen, and mends it
-again, also after Ctrl-C. `make demo` runs in another terminal, of this checkout and with the same ports.
+"""`make drill DRILL=NAME`: breaks the running demo, prints which alert, panel and cause should appear, waits until they appear, and repairs
+the demo, also after Ctrl-C. `make demo` must run in another terminal, from this checkout and with the same ports.
 
 lock        another process holds SQLite's write lock
 smtp        the mail server refuses everything
 queue       the mail server is slow: e-mails wait
 worker      no worker runs: jobs wait
-drafts      a campaign's template names a field that nobody has
+drafts      a campaign's template uses a field that no prospect has
 kill        ingest-api is killed (SIGKILL) and stays dead
-disk        no file of ingest-api may grow any more, as on a full disk
+disk        files of ingest-api cannot grow, as on a full disk
 prometheus  Prometheus hangs (SIGSTOP)
 
-environment: the ports of make demo; DRILL_PATIENCE seconds for all to be seen (default 1800)
-exit status: 0 everything was seen and the demo is well again; 1 something was not
+environment: the ports of make demo; DRILL_PATIENCE seconds until all must be seen (default 1800)
+exit status: 0 everything was seen and the demo is repaired; 1 something was not seen
 """
 import fcntl
 import json
@@ -39,7 +39,7 @@ LOOK_EVERY = 1
 
 
 class Demo:
-    """The running demo, as its users reach it."""
+    """The running demo, reached through its ports."""
 
     def __init__(self):
         self.ports = ports.from_environment(PORTS)
@@ -56,7 +56,7 @@ class Demo:
             raise Fault(f"no server of this checkout listens at {port}={self.ports[port]}")
         return pid
 
-    # ---- ingest-api, which the demo's supervisor restarts as the file says
+    # ---- ingest-api: the demo's supervisor restarts it with the settings in FILE
 
     def restart(self, **settings):
         """Restart it with these settings in addition to its own."""
@@ -152,9 +152,9 @@ def panel(title):
 # ---------------------------------------------------------------- the drills
 
 class Drill:
-    """The fault, and what must become visible. `again` repeats it periodically until the alert fires, if once is not enough."""
-    alerts, board, shows = (), None, None  # names; a panel; whether one of its values is what it should be
-    part = kind = None                     # of the cause that `why` is to name
+    """A fault and what must become visible. If once is not enough, `again` repeats the fault every `again_every` s until the alert fires."""
+    alerts, board, shows = (), None, None  # names of alerts; a panel; whether a value of the panel shows the fault
+    part = kind = None                     # of the cause that `why` must name
     section = None                         # of the runbooks
     again_every = None
     mail = None                            # a mail server of the drill
@@ -250,7 +250,7 @@ class Kill(Drill):
 
 
 class Disk(Drill):
-    """ingest-api's files cannot grow any more, as on a full disk."""
+    """ingest-api's files cannot grow, as on a full disk."""
     alerts, board, shows = ("DatabaseErrors", "DatabaseUnavailable", "HighErrorRate", "RouteFailing"), "Query errors", staticmethod(lambda value: value > 0)
     part, kind, section = "disk", "full", "database.md#databaseerrors"
     pid = None
@@ -260,7 +260,7 @@ class Disk(Drill):
         self._limit(4096)
 
     def _limit(self, soft):
-        """The process's owner may do that; root may not everywhere. The hard limit stays."""
+        """Set the soft limit; the hard limit stays. Run as the owner of the process: in some containers root may not change it."""
         owner = os.stat(f"/proc/{self.pid}")
         as_owner = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if owner.st_uid != os.geteuid() else {}
         subprocess.run(["prlimit", f"--pid={self.pid}", f"--fsize={soft}:"], check=True, **as_owner)
@@ -293,7 +293,7 @@ DRILLS = {drill.__name__.lower(): drill for drill in (Lock, Smtp, Queue, Worker,
 # ---------------------------------------------------------------- watching
 
 class Watch:
-    """An expected observation, and after how many seconds it was made."""
+    """Watches for the expected observations; `seen` has the seconds until each."""
 
     def __init__(self, demo, drill):
         self.demo, self.drill, self.began, self.seen = demo, drill, time.monotonic(), {}
@@ -339,10 +339,10 @@ def run(name, demo):
     boards = f"http://127.0.0.1:{demo.ports['GRAFANA_PORT']}"
     say(f"""drill {name}: {drill.__doc__}
   alert    {fires}   ({boards}/alerts)
-  board    {f'panel "{drill.board}"' if drill.board else 'it says that Prometheus does not answer'}   ({boards})
+  board    {f'panel "{drill.board}"' if drill.board else 'it shows that Prometheus does not answer'}   ({boards})
   why      part {drill.part}, kind {drill.kind}   (PORT={demo.ports['PORT']} DATA_DIR={API} {BINARY} why)
   runbook  {RUNBOOKS}/{drill.section}
-Ctrl-C mends it at once.""")
+Ctrl-C repairs it at once.""")
     watch = Watch(demo, drill)
     try:
         drill.break_()
@@ -355,7 +355,7 @@ Ctrl-C mends it at once.""")
                 again = time.monotonic()
                 drill.again()
     finally:
-        say("  mending")
+        say("  repairing")
         drill.mend()
     mended = time.monotonic()
     demo.wait_for("`why` no longer names it", lambda: not watch._why(), 600)
@@ -365,7 +365,7 @@ Ctrl-C mends it at once.""")
 
 
 def report(name, watch):
-    """The row of docs/runbooks/README.md's table."""
+    """Print the row for the table of docs/runbooks/README.md."""
     def cell(what):
         return "{1} ({0:.0f} s)".format(*watch.seen[what]) if what in watch.seen else "-" if what not in watch.wanted else "**not seen**"
     say(f"| {name} | {cell('alert')} | {cell('board') if 'board' in watch.wanted else cell('hangs')} | {cell('why')} | [{watch.drill.section}]({watch.drill.section}) |")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Logs: the servers append to them; rotated by size; a restart does not truncate them."""
+"""Log files: servers append to them, a restart does not truncate them, and they are rotated by size."""
 import ctypes
 import os
 
@@ -12,7 +12,7 @@ _COLLAPSE_RANGE = 8
 
 
 def rotate(path, large=LARGE):
-    """Before a server starts: no process writes, so rename the file."""
+    """Rotate before a server starts: no process writes, so rename the file."""
     if _size(path) >= large:
         _make_room(path)
         os.replace(path, f"{path}.1")

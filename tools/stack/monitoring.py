@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make monitoring-*`: the monitoring stack in the background: in containers where a Docker engine answers and `docker compose` is
-there, natively where not. (`make run` is something else: service and stack in the foreground, natively.)
+"""`make monitoring-*`: the monitoring stack in the background: in containers if a Docker engine answers and `docker compose` exists, else
+natively. (`make run` is different: it runs the service and the stack natively in the foreground.)
 
-Natively each server has a keeper: a supervisor in the background that starts it again when it dies and hands SIGHUP on. Its pid is in
-var/monitoring/NAME.pid, what it says in var/log/monitoring.log.
+Natively each server has a keeper: a supervisor in the background that restarts it when it dies and forwards SIGHUP. The keeper's pid is in
+var/monitoring/NAME.pid, its output in var/log/monitoring.log.
 
-environment: MONITORING=docker|native chooses by hand; PORT PROMETHEUS_PORT ALERTMANAGER_PORT GRAFANA_PORT;
+environment: MONITORING=docker|native overrides the choice; PORT PROMETHEUS_PORT ALERTMANAGER_PORT GRAFANA_PORT;
              ALERTMANAGER_SECRETS folder of secret files, see infra/alertmanager/alertmanager.yml (default var/secrets);
-             COMPOSE_PROFILES backends, mail; ON_DEATH what a server's death does: restart it (default) or stop
-exit status: 0 done, or everything runs; 1 something is not as asked
+             COMPOSE_PROFILES backends, mail; ON_DEATH what to do if a server dies: restart it (default) or stop
+exit status: 0 done, or everything runs; 1 otherwise
 """
 import os
 import re
@@ -166,7 +166,7 @@ def keeper(name):
 
 
 def start_time(pid):
-    """Field 22 of its stat (start time), after the name, which may contain anything."""
+    """The start time of a process: field 22 of /proc/PID/stat. The name before it may contain anything."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return None if fields[0] == "Z" else fields[19]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ports: from the environment, checked before anything starts; the process that uses a busy one is named."""
+"""Ports: read from the environment and checked before anything starts. An error names the process that uses a busy port."""
 import os
 import re
 
@@ -65,7 +65,7 @@ def _listening(table, port):
 
 
 def require_free(ports, command):
-    """One error with a line for each of {name: port} that is in use or given twice. `command` is what to type instead."""
+    """Raise one error with a line for each of {name: port} that is in use or given twice. @param command  for the advice in the error"""
     faults, names = [], sorted(ports)
     for i, name in enumerate(names):
         faults += [f"{name} and {other} are both {ports[name]}; set one of them to another port"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A child process: its output is appended to a file, and it ends when we do, however we end."""
+"""A child process. Its output is appended to a file. It dies when we do, however we end."""
 import ctypes
 import os
 import signal
@@ -7,7 +7,7 @@ import subprocess
 
 from . import Fault
 
-PATIENCE = 180  # seconds; nothing is failed for being slow before: the machine may have other things to do
+PATIENCE = 180  # seconds before anything fails for being slow: the machine may be busy
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
@@ -31,7 +31,7 @@ def die_with(parent, number=signal.SIGKILL):
     """In the child, before exec and after any change of user, which resets it: send us this signal when `parent` dies for any reason.
     The kernel watches the *thread* that forked us."""
     libc("prctl", _PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-    if os.getppid() != parent:  # it died before we could ask
+    if os.getppid() != parent:  # it died before prctl()
         os._exit(1)
 
 
@@ -43,8 +43,8 @@ def die_with_parent():
 
 class Process:
     """@param become    called in the child before exec, to change the user (see account.py)
-    @param death_signal what it gets when we die
-    @param show         its standard output goes to ours; only its standard error goes to the log"""
+    @param death_signal its signal when we die
+    @param show         its standard output goes to ours; only standard error goes to the log"""
 
     def __init__(self, name, command, log_path, env=None, cwd=None, new_session=False, become=None, death_signal=signal.SIGKILL,
                  show=False):

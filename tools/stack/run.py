@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make run` and `make demo`: ingest-api, Prometheus and Alertmanager on 127.0.0.1, all their data below var/; the page of the
-boards is built behind them. Expects `make build` to be done.
+"""`make run` and `make demo`: ingest-api, Prometheus and Alertmanager on 127.0.0.1, all their data below var/. The page of the boards is
+built after they have started. Needs the result of `make build`.
 
 environment: PORT PROMETHEUS_PORT ALERTMANAGER_PORT GRAFANA_PORT, and whatever ingest-api itself reads;
-             ON_DEATH what the death of a server does: stop (run) or keep (demo) the others, or restart it;
+             ON_DEATH what to do if a server dies: stop (run) or keep (demo) the others, or restart it;
              demo: DEMO_RATE requests/s, DEMO_SEED, DEMO_DURATION seconds (0: until stopped)
-exit status: 0 stopped as asked; 1 something did not start, died, or had to be killed
+exit status: 0 stopped on request; 1 a server did not start, died or had to be killed
 """
 import json
 import os
@@ -73,14 +73,14 @@ class Run:
         self.page = Boards(PAGE, port["GRAFANA_PORT"], {"PROMETHEUS_URL": at["PROMETHEUS_PORT"], "ALERTMANAGER_URL": at["ALERTMANAGER_PORT"],
                                                         "API_URL": at["PORT"], "LOGS_DIR": str(self.launcher.seen(LOGS))},
                            **options("boards", api_user))
-        # Debian's Prometheus and Alertmanager have no web pages: ours serves what their links point to.
+        # Debian's Prometheus and Alertmanager have no web pages: their links lead to our page.
         links = self.page.url if self.boards == "page" else None
         self.alertmanager = Alertmanager(VAR / "alertmanager", port["ALERTMANAGER_PORT"], links=links, **options("alertmanager", prometheus_user))
         self.prometheus = Prometheus(VAR / "prometheus", port["PROMETHEUS_PORT"], links=links, **options("prometheus", prometheus_user))
         self.api = IngestApi("ingest-api", VAR / "ingest-api", port["PORT"], BINARY,
                              {"PROMETHEUS_URL": self.prometheus.url, "GRAFANA_URL": self.page.url}, **options("ingest-api", api_user))
         self.api.drill = VAR / "drill.json"
-        self.api.drill.unlink(missing_ok=True)  # of a drill that was killed
+        self.api.drill.unlink(missing_ok=True)  # left by a drill that was killed
 
     # ---- in order
 
@@ -132,7 +132,7 @@ organisation  {organisation.id}   (key in {VAR / 'demo-organisation'})"""
         traffic = Traffic(VAR / "demo", self.api, organisation.key, TRAFFIC, setting("DEMO_RATE") or 50, setting("DEMO_SEED") or 1,
                           setting("DEMO_DURATION") or 0, log_path=LOGS / "demo-traffic.log", launcher=self.launcher,
                           account=self.api.account)
-        # It counts unexpected answers, which do not matter once the API has been killed.
+        # Its status says whether there were unexpected answers, which are normal once a server has died.
         traffic.any_status = lambda: self.supervisor.deaths > 0
         self.supervisor.launch(traffic, on_end=lambda: say("stack: the traffic has ended as requested; the servers keep running. Ctrl-C stops them."))
 

@@ -10,7 +10,7 @@ from . import Fault, log
 from .account import Launcher
 from .process import PATIENCE, Process
 
-# The servers' PATH has only the system's folders, whatever comes first in ours.
+# The servers' PATH begins with the system's folders.
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 
@@ -32,12 +32,12 @@ class Server:
 
     @param directory its data and configuration
     @param log_path  default: output.log in it
-    @param launcher, account who it runs as: see account.py"""
+    @param launcher, account the user that it runs as: see account.py"""
     title = None             # as a person calls it
     stop_signal = signal.SIGTERM
-    death_signal = None      # what it gets when we are killed ourselves; None: the same
-    patience = 60            # seconds that it is given to stop
-    show = False             # its standard output is for the person at the terminal
+    death_signal = None      # its signal when we are killed; None: stop_signal
+    patience = 60            # seconds to stop before it is killed
+    show = False             # its standard output goes to the terminal
 
     def __init__(self, name, directory, log_path=None, launcher=None, account=None):
         self.name, self.directory = name, Path(directory)
@@ -57,11 +57,11 @@ class Server:
         return dict(os.environ)
 
     def answers(self):
-        """Whether it works, asked once with a short time-out."""
+        """Whether it works: one request with a short time-out."""
         return True
 
     def drilled(self):
-        """Whether its end is part of a drill (drill.py): it is then restarted, whatever ON_DEATH says."""
+        """Whether a drill (drill.py) has ended it. It is then restarted, whatever ON_DEATH says."""
         return False
 
     def held_back(self):

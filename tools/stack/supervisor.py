@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several servers in the foreground: started, watched, stopped together, the last one first.
+"""Runs several servers in the foreground: starts them, watches them and stops them in reverse order.
 
-A stop that was wanted (Ctrl-C, SIGTERM, a hang-up) ends with status 0 and no word of error. A server that dies is reported, and
-ON_DEATH says what comes of it: `stop` all others, `keep` them, or `restart` it. Signals only leave a note and end a pause():
-what is in the middle of something ends that first.
+A requested stop (Ctrl-C, SIGTERM, a hang-up) ends with status 0 and no error message. A server that dies is reported; ON_DEATH
+says what to do then: `stop` all others, `keep` them, or `restart` it. Signal handlers only set a flag and end a pause(); the current
+step is completed first.
 """
 import fcntl
 import os
@@ -16,7 +16,7 @@ from . import Fault, log
 from .process import PATIENCE
 
 ON_DEATH = ("stop", "keep", "restart")
-RESTART_FIRST, RESTART_LAST = 1, 60  # seconds until it is started again; doubled each time it dies within RESTART_LAST
+RESTART_FIRST, RESTART_LAST = 1, 60  # seconds until a restart; doubled each time it dies within RESTART_LAST
 LOGS_EVERY = 10                      # seconds
 
 
@@ -25,20 +25,20 @@ class Stopped(Exception):
 
 
 class Died(Exception):
-    """A server has died, which was reported; the others are stopped."""
+    """A server has died and was reported; the others must stop."""
 
 
 def nobody_reads(stream):
-    """Unwritten output stays in the stream's buffer and would make Python exit with status 120: redirect it to /dev/null."""
+    """Redirect the stream to /dev/null: output that stays in its buffer would make Python exit with status 120."""
     with open(os.devnull, "w", encoding="ascii") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def say(*words):
-    """Print a line for the person at the terminal. A closed terminal must not end us."""
+    """Print a line. A closed terminal must not end us."""
     try:
         if sys.stdout.isatty() and os.get_terminal_size(sys.stdout.fileno()).columns:
-            print("\033[K", end="")  # what is left of the traffic's line, over which this is written
+            print("\033[K", end="")  # erase demo-traffic's status line
         print(*words, flush=True)
     except OSError:
         nobody_reads(sys.stdout)
@@ -99,11 +99,11 @@ class Supervisor:
         if on_death not in ON_DEATH:
             raise Fault(f"ON_DEATH={on_death}: one of {', '.join(ON_DEATH)}")
         self.program, self.on_death = program, on_death
-        self.servers = []        # running, or to be started again
+        self.servers = []        # running or waiting for a restart
         self.deaths = 0
-        self._ended = {}         # server: what is done when it has ended with status 0, and with another, instead of calling that a death
+        self._ended = {}         # server: [on_end, on_failure] of launch()
         self._whens = []
-        self._again = {}         # server: [when, seconds that were waited]
+        self._again = {}         # server: [time of its restart, seconds of waiting]
         self._wanted, self._hurry, self._stopping = False, False, False
         self._logs_at = time.monotonic()
         self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -120,7 +120,7 @@ class Supervisor:
             self._wanted = True
 
     def pause(self, seconds):
-        """Wait until then or until a child ends; Stopped if we were asked to stop."""
+        """Wait so many seconds or until a child ends; raises Stopped if we were asked to stop."""
         select.select([self._wake], [], [], max(seconds, 0))
         try:
             while os.read(self._wake, 4096):
@@ -248,7 +248,7 @@ class Supervisor:
                 return False
             self.pause(0.05)
         how = server.process.ended_with()
-        # Ended by the signal itself: it was stopped before it had installed its handler.
+        # Ended by the signal itself: it had not installed its handler yet.
         if how in ("status 0", f"signal {server.stop_signal.name[3:]}") or server.any_status():
             return True
         warn(self.program, f"{server.name} ended with {how}; see {server.log_path}")

@@ -1,14 +1,14 @@
-// The pictures of the documents: an incident as one sees it, from the list of alerts to the board. `make pictures` causes it (tests/test_pictures.py).
-//   PREVIEW_URL    the page, over a stack in which DatabasePoolTimeouts fires
+// Takes the pictures in docs/images: an incident, from the list of alerts to the boards. Run by `make pictures` (tests/test_pictures.py), which causes it.
+//   PREVIEW_URL    the page of a stack in which ALERT fires
 //   SCREENSHOTS    where the pictures go
-//   ALERT          the alert whose page is taken
+//   ALERT          the alert to photograph
 import assert from 'node:assert/strict';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { boards, open, screenshots, settle, url } from '../support/browser.mjs';
 
-const MOST = 300_000; // bytes of a picture: a document is read over a telephone too
+const MOST = 300_000; // bytes of a picture; documents are also read on phones
 const name = process.env.ALERT;
 mkdirSync(screenshots, { recursive: true });
 
@@ -17,7 +17,7 @@ const alert = alerts.find((one) => one.name === name && one.state === 'firing');
 const labels = Object.entries(alert.labels).filter(([label]) => ['job', 'instance'].includes(label)).map(([label, value]) => `&label-${label}=${encodeURIComponent(value)}`);
 const from = Math.round((alert.since - 150) * 1000);
 
-/** As much as one sees without scrolling, once everything is there; less of its end where log lines make it too large a file. */
+/** The page as seen without scrolling, after all panels have loaded. Cut off at the bottom while the file is larger than MOST. */
 async function picture(page, file, width, height) {
   await settle(page, width);
   const tall = await page.evaluate(() => document.documentElement.scrollHeight);
@@ -38,7 +38,7 @@ test('the alerts', async () => {
   await page.close();
 });
 
-test('the incident: what is wrong, since when, why, what to do', async () => {
+test('the incident page', async () => {
   const { page } = await open(`/d/ingest-api/incident?alert=${name}${labels.join('')}&from=${from}&to=${Date.now()}`, { width: 1440, height: 1000, until: '[data-state=firing]' });
   await page.waitForFunction(() => document.querySelector('[data-logs]')?.dataset.logs > 0 && document.querySelector('#why li'));
   await page.waitForFunction(() => document.querySelectorAll('[data-panel][data-state=data]').length >= 3);

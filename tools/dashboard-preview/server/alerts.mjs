@@ -1,10 +1,10 @@
-// What is wrong now, of both who know: Prometheus has the rule, the value and what is pending; Alertmanager who is told, and what is silent.
+// Current alerts, merged from two sources: Prometheus knows the rule, the value and pending alerts; Alertmanager knows receivers and silences.
 import { Fault } from './answer.mjs';
 
 const ranks = { critical: 0, warning: 1 };
 const rank = (alert) => ranks[alert.severity] ?? 2;
 
-/** The severe first, then the longest. */
+/** The most severe first, then the oldest. */
 export const order = (a, b) => rank(a) - rank(b) || a.since - b.since || a.name.localeCompare(b.name);
 
 const seconds = (time) => Date.parse(time) / 1000;
@@ -22,7 +22,7 @@ function describe(labels, annotations) {
   };
 }
 
-/** Prometheus' alerts, with the rule that each is of. */
+/** Prometheus' alerts, each with its rule. */
 function evaluated(rules) {
   return rules.data.groups.flatMap(({ rules: group }) =>
     group.flatMap((rule) =>
@@ -41,7 +41,7 @@ function evaluated(rules) {
   );
 }
 
-/** Both lists as one. Alertmanager's labels are Prometheus' and the external ones: of several that fit, the one with most in common. */
+/** Merges both lists. Alertmanager has the same labels as Prometheus plus the external ones; if several alerts match, take the one with the most labels. */
 export function join(known, told) {
   const joined = [...known];
   const names = new Map(told.map(({ fingerprint, labels }) => [fingerprint, labels.alertname]));
@@ -49,7 +49,7 @@ export function join(known, told) {
     const fits = joined.filter((alert) => !alert.fingerprint && alert.state !== 'pending' && has(labels, alert.labels));
     let alert = fits.sort((a, b) => Object.keys(b.labels).length - Object.keys(a.labels).length)[0];
     if (!alert) {
-      // Of a Prometheus that does not answer, or of another one.
+      // From another Prometheus, or ours does not answer.
       alert = { ...describe(labels, annotations), state: 'firing', since: seconds(startsAt), value: null, expr: '' };
       joined.push(alert);
     }
@@ -67,7 +67,7 @@ export function join(known, told) {
   return joined.sort(order);
 }
 
-/** @return {alerts, silences, watchdog: whether the one that always fires does, faults: who could not be asked} */
+/** @return {alerts, silences, watchdog: whether the Watchdog fires, as it always must; faults: the servers that did not answer} */
 export async function alerts(prometheus, alertmanager) {
   const asked = await Promise.allSettled([
     prometheus.json('/api/v1/rules?type=alert'),
@@ -84,9 +84,9 @@ export async function alerts(prometheus, alertmanager) {
   };
 }
 
-const LONGEST = 7 * 24 * 60; // minutes: what is silent for longer belongs into the rules
+const LONGEST = 7 * 24 * 60; // minutes; a longer silence should be a change of the rules
 
-/** Asks Alertmanager for a silence: {labels, minutes, comment, by}. @return its id */
+/** Creates a silence in Alertmanager. @return its id */
 export async function silence(alertmanager, { labels, minutes, comment, by }) {
   const pairs = Object.entries(labels ?? {});
   if (!pairs.length || pairs.some(([, value]) => typeof value !== 'string')) throw new Fault(400, 'labels: which alerts, as {"alertname": "…"}');

@@ -1,4 +1,4 @@
-// How the server answers: everything with its type and length, nothing from elsewhere, nothing kept.
+// Responses: each has a type and a length, allows no content of other origins and is never cached.
 export const types = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -9,7 +9,7 @@ export const types = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** The page loads its own script, style and fonts, and talks to this server alone. (uPlot and the panels place things by style attributes.) */
+/** The page loads scripts, styles and fonts from this server only. 'unsafe-inline' is for style attributes, which uPlot and the panels use for positions. */
 const safety = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -25,7 +25,7 @@ export function send(response, status, type, body) {
 
 export const sendJson = (response, status, value) => send(response, status, types['.json'], JSON.stringify(value));
 
-/** What is wrong with what was asked, or with whom we asked: a status and a sentence. */
+/** An error of the request or of an upstream server: an HTTP status and a message. */
 export class Fault extends Error {
   constructor(status, message) {
     super(message);
@@ -36,11 +36,11 @@ export class Fault extends Error {
 export const sendFault = (response, error) =>
   sendJson(response, error.status ?? 500, { status: 'error', errorType: error.status === 502 ? 'unavailable' : 'error', error: String(error.message ?? error) });
 
-const MOST = 64 * 1024; // bytes of a question
+const MOST = 64 * 1024; // characters of a request body
 
-/** The JSON that was sent. */
+/** The JSON body of a request. */
 export async function readJson(request) {
-  // A form of another site cannot send this type without asking first, and nobody answers that it may.
+  // Browsers send this type across sites only after a CORS preflight, which we never approve.
   if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) throw new Fault(415, 'send application/json');
   let text = '';
   for await (const part of request.setEncoding('utf8')) {

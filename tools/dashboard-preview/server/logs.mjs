@@ -1,5 +1,5 @@
-// The log files of a run, searched from the newest line back. Each file is asked for no more than it has to give: from the first line that is
-// too new (found by halves, since times only rise) back to the first that is too old, as many lines as are wanted, and never more than BUDGET.
+// Searches the log files of a run from the newest line backwards. A binary search skips lines that are too new (times only rise). The search stops
+// at the first line that is too old, when it has enough lines, or after BUDGET bytes of a file.
 import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,16 +7,16 @@ import { setImmediate as others } from 'node:timers/promises';
 import { Fault } from './answer.mjs';
 
 const CHUNK = 256 * 1024; // bytes read at once
-const BUDGET = 64 << 20; // bytes of one file that a question may read
+const BUDGET = 64 << 20; // bytes of one file that a search may read
 const LONGEST = 4096; // characters of a line that are shown
-const MOST = 1000; // lines of an answer
+const MOST = 1000; // lines in a response
 export const LEVELS = ['debug', 'info', 'warn', 'error'];
 const NAME = /^([A-Za-z0-9_-]+)\.log(?:\.\d+)?$/;
 
 const numbered = (level) => (level >= 50 ? 'error' : level >= 40 ? 'warn' : level >= 30 ? 'info' : 'debug');
 const named = { trace: 'debug', debug: 'debug', info: 'info', warn: 'warn', warning: 'warn', error: 'error', fatal: 'error', critical: 'error' };
 
-/** Milliseconds since the epoch of a line, without reading all of it; NaN where it has none. */
+/** The time of a line in ms since the epoch, without parsing all of it; NaN: it has none. */
 export function timeOf(line) {
   if (line.startsWith('{')) {
     const match = /"time":(\d{13})\b/.exec(line);
@@ -27,13 +27,13 @@ export function timeOf(line) {
   return Date.parse(match[1] ?? `${match[2]}T${match[3].replace(',', '.')}`);
 }
 
-/** Whether a line of the service's is below a level, without reading all of it. */
+/** Whether a line of the service is below a level, without parsing all of it. */
 const isBelow = (line, least) => {
   const match = /^\{"level":(\d+),/.exec(line);
   return match !== null && LEVELS.indexOf(numbered(Number(match[1]))) < least;
 };
 
-/** A line as {time, level, id, text, fields}: JSON as the service writes it, logfmt as Prometheus does, else text. */
+/** Parses a line: the JSON of the service, the logfmt of Prometheus, else plain text. */
 export function parse(line) {
   const time = timeOf(line);
   if (line.startsWith('{')) {
@@ -41,7 +41,7 @@ export function parse(line) {
       const { level, time: _, pid, hostname, msg, reqId, ...fields } = JSON.parse(line);
       return { time, level: numbered(level), id: reqId ?? '', text: String(msg ?? ''), fields };
     } catch {
-      return { time, level: 'info', id: '', text: line, fields: {} }; // cut off, or no JSON after all
+      return { time, level: 'info', id: '', text: line, fields: {} }; // cut off or not JSON
     }
   }
   const pairs = Object.fromEntries([...line.matchAll(/(?:^|\s)([A-Za-z_][\w.]*)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)].map(([, name, quoted, plain]) => [name, quoted?.replace(/\\(.)/g, '$1') ?? plain]));
@@ -60,10 +60,10 @@ const read = async (file, at, length) => {
 const timesAt = async (file, at, length) =>
   (await read(file, at, length)).toString('utf8').split('\n').slice(at > 0 ? 1 : 0).map(timeOf).filter((time) => !Number.isNaN(time));
 
-/** Where to begin to read: soon behind the last line that is not newer than `to`, found by halves. */
+/** The offset to read backwards from: shortly after the last line that is not newer than `to`. Binary search. */
 async function beginAt(file, size, to, newest) {
   if (newest === undefined || newest <= to) return size;
-  let [low, high] = [0, size]; // what begins at low is old enough, what begins at high is too new
+  let [low, high] = [0, size]; // lines at low are old enough, lines at high are too new
   while (high - low > CHUNK) {
     const middle = Math.floor((low + high) / 2);
     const [time] = await timesAt(file, middle, CHUNK / 4);
@@ -73,7 +73,7 @@ async function beginAt(file, size, to, newest) {
   return Math.min(size, high + CHUNK / 4);
 }
 
-/** Lines of a file from the newest back, as [line, where it begins]; a line may go over many chunks. */
+/** Yields the lines before `end`, last line first, as [line, offset]. A line may span chunks. */
 async function* backwards(file, end, budget) {
   let rest = Buffer.alloc(0);
   let at = end;
@@ -92,36 +92,36 @@ async function* backwards(file, end, budget) {
       stop = i;
     }
     rest = rest.subarray(0, stop);
-    await others(); // this server has more to do
+    await others(); // let other requests run
   }
   if (rest.length) yield [rest.toString('utf8'), 0];
 }
 
-/** {req: {method: "GET"}} as {"req.method": "GET"}; all values are text. */
+/** {req: {method: "GET"}} becomes {"req.method": "GET"}; all values become text. */
 function flat(fields, prefix = '') {
   return Object.entries(fields).flatMap(([key, value]) =>
     value !== null && typeof value === 'object' ? Object.entries(flat(value, `${prefix}${key}.`)) : [[`${prefix}${key}`, String(value).slice(0, LONGEST)]],
   ).reduce((all, [key, value]) => ({ ...all, [key]: value }), {});
 }
 
-/** What the lines of a search become: themselves, as many as are wanted. */
+/** Collects the lines of a search, up to `limit`. */
 class Lines {
   constructor(limit) {
     this.limit = limit;
     this.found = [];
   }
 
-  /** @return whether there is room for another */
+  /** @return whether there is room for more */
   add(line) {
     this.found.push(line);
     return this.found.length < this.limit;
   }
 }
 
-/** Fields by which two lines with the same words are of two kinds. */
+/** Lines with the same text are of different kinds if one of these fields differs. */
 const KIND = ['component', 'route', 'queue', 'operation', 'status', 'statusCode', 'code', 'reason', 'error'];
 
-/** Lines of the same kind as one (the same words, whatever the numbers and ids among them): how many, the first, the last, and one of them. */
+/** Groups lines that differ only in numbers and ids. Each group has its count, first and last time, and one of its lines. */
 class Kinds {
   constructor(limit) {
     this.limit = limit;
@@ -137,7 +137,7 @@ class Kinds {
     const kind = this.kinds.get(key);
     if (kind) {
       kind.count++;
-      kind.first = line.time; // from the newest back
+      kind.first = line.time; // lines come newest first
       return true;
     }
     this.kinds.set(key, { ...line, count: 1, first: line.time });
@@ -150,7 +150,7 @@ async function searchFile(path, name, { from, to, level, id, text, limit, kinds,
   const budget = { left: BUDGET, spent: false };
   let file;
   try {
-    // No link is followed: only what lies in the folder itself is shown.
+    // Do not follow links: show only files of this folder.
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     const stat = await file.stat();
     if (!stat.isFile() || stat.mtimeMs < from) return { found: [], cut: false };
@@ -159,7 +159,7 @@ async function searchFile(path, name, { from, to, level, id, text, limit, kinds,
     if (newest === undefined && stat.mtimeMs > to) return { found: [], cut: false };
     const least = LEVELS.indexOf(level);
     const words = text.toLowerCase();
-    let below = []; // lines without a time belong to the one above them
+    let below = []; // lines without a time belong to the line above
     for await (const [line, at] of backwards(file, await beginAt(file, stat.size, to, newest), budget)) {
       if (signal?.aborted) break;
       const time = timeOf(line);
@@ -188,7 +188,7 @@ async function searchFile(path, name, { from, to, level, id, text, limit, kinds,
   return { found: found.found, cut: budget.spent };
 }
 
-/** What is asked, out of an address's query: from, to (ms), level, id, text, source, limit, kinds. @throws Fault 400 */
+/** Parses the URL's query: from, to (ms), level, id, text, source, limit, kinds. @throws Fault 400 */
 export function question(parameters) {
   const number = (name, otherwise) => {
     const value = parameters.get(name);
@@ -210,7 +210,7 @@ export function question(parameters) {
   };
 }
 
-/** @return {lines: the newest first, or one of each kind with `count` and `first`; sources, cut: whether there may be more, faults} */
+/** @return {lines: newest first, or one of each kind with `count` and `first`; sources; cut: there may be more lines; faults} */
 export async function search(folder, asked) {
   const names = (await readdir(folder, { withFileTypes: true }).catch(() => []))
     .filter((entry) => entry.isFile() && NAME.test(entry.name))

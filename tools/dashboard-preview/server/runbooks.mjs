@@ -1,8 +1,8 @@
-// The section of docs/runbooks about an alert, as it is written there; the page draws it.
+// The Markdown of the docs/runbooks section about an alert; the page renders it.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** @return {file, text} of the section `## NAME`, without its heading; undefined where no file has it */
+/** @return {file, text} of the section `## NAME`, without its heading; undefined if no file has it */
 export function runbook(folder, name) {
   for (const file of readdirSync(folder).filter((one) => one.endsWith('.md')).sort()) {
     const lines = readFileSync(join(folder, file), 'utf8').split('\n');

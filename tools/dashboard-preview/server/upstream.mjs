@@ -1,16 +1,16 @@
-// Prometheus, Alertmanager and the service, as this server asks them: what hangs is as good as gone.
+// Requests to Prometheus, Alertmanager and the service. A server that hangs counts as down.
 import http from 'node:http';
 import { Fault } from './answer.mjs';
 
 export class Upstream {
-  /** @param name as a person calls it  @param url its address  @param patience ms that a whole answer may take */
+  /** @param name for messages  @param url its address  @param patience ms until the whole response must have arrived */
   constructor(name, url, patience) {
     this.name = name;
     this.url = new URL(url);
     this.patience = patience;
   }
 
-  /** The answer as {status, type, text}. @throws Fault 502 when there is none  @param signal ends the question */
+  /** @param signal cancels the request  @return {status, type, text}  @throws Fault 502 without a response */
   ask(path, { method = 'GET', body, signal } = {}) {
     return new Promise((resolve, reject) => {
       const fail = (error) => reject(new Fault(502, `${this.name} at ${this.url.origin}: ${error.message}`));
@@ -24,7 +24,7 @@ export class Upstream {
           answer.on('end', () => resolve({ status: answer.statusCode ?? 502, type: answer.headers['content-type'], text: Buffer.concat(parts) }));
         },
       );
-      // Of the whole answer, not of its silences.
+      // A limit for the whole response, not for the pauses in it.
       const late = setTimeout(() => request.destroy(new Error(`no answer in ${this.patience / 1000} s`)), this.patience);
       request.on('error', fail);
       request.on('close', () => clearTimeout(late));
@@ -32,7 +32,7 @@ export class Upstream {
     });
   }
 
-  /** What an answer of JSON says. @param statuses that are answers */
+  /** The parsed JSON of a response. @param statuses that are no error */
   async json(path, { statuses = [200], ...options } = {}) {
     const { status, text } = await this.ask(path, options);
     let value;

@@ -16,11 +16,11 @@ export interface View {
   range: Range;
   scrape: number;
   theme: Theme;
-  /** rises at every refresh */
+  /** incremented at every refresh */
   turn: number;
   /** the panel that fills the screen; 0: none */
   panel: number;
-  /** what happened, beside the board's own annotations */
+  /** marks to draw in addition to the board's own annotations */
   marks?: Mark[];
   onZoom: (range: Range) => void;
   onPanel: (id: number) => void;
@@ -75,7 +75,7 @@ interface Place {
   h: number;
 }
 
-/** Where each panel is when closed rows take their panels' height away from all that is below; one column on a narrow screen. */
+/** The place of each panel. Closed rows hide their panels, so all below moves up. A narrow screen has one column. */
 function places(board: Dashboard, closed: Set<number>, narrow: boolean): Place[] {
   const shown: Place[] = [];
   let gone = 0;
@@ -94,7 +94,7 @@ function places(board: Dashboard, closed: Set<number>, narrow: boolean): Place[]
   }
   if (!narrow) return shown;
   let top = 0;
-  let left = false; // a tile stands alone in the left half
+  let left = false; // the left half holds a tile, the right half is free
   return shown.map((place) => {
     const tile = place.panel.type === 'stat';
     if (left && !tile) top += 3;

@@ -1,4 +1,4 @@
-// What every page has: the way to the others, how old its figures are, what is wrong with the monitoring itself.
+// The frame of every page: links to the other pages, the age of the data, faults of the monitoring itself.
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { clock } from './clock';
@@ -9,20 +9,20 @@ const pages: Array<[string, string]> = [['/alerts', 'Alerts'], ['/d/ingest-api',
 
 interface Props {
   title: string;
-  /** the page's own place in the list above */
+  /** this page's name in the list above */
   here: string;
   theme: Theme;
   onTheme: () => void;
-  /** seconds: the time of what is shown; 0: not yet known */
+  /** time of the data in seconds; 0: not known yet */
   asOf: number;
   trouble: string;
-  /** what can be chosen, beside the title and below it */
+  /** controls beside the title, and below it */
   tools?: ComponentChildren;
   choices?: ComponentChildren;
   children: ComponentChildren;
 }
 
-/** How many alerts fire, for the list of pages; critical ones are red. */
+/** The number of firing alerts, for the list of pages; red if one is critical. */
 function Firing() {
   const { value } = usePolled<Alerts>('/api/alerts', 15);
   const firing = value?.alerts.filter(({ state }) => state === 'firing') ?? [];

@@ -1,4 +1,4 @@
-// A panel with its frame: asks its queries when it is in view, says what is wrong, and keeps what it last had.
+// A panel with its frame. It runs its queries when it is in view; on an error it shows the error and keeps the last data.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { View } from './Board';
 import type { Mark, Panel, Range, Target } from './model';
@@ -103,7 +103,7 @@ function save(name: string, text: string): void {
   URL.revokeObjectURL(url);
 }
 
-/** The address of one panel at the times that are shown, which stays when they have gone by. */
+/** A link to this panel with absolute times, so that it shows the same data later. */
 function linkTo(panel: Panel, range: Range): string {
   const url = new URL(location.href);
   url.searchParams.set('viewPanel', String(panel.id));
@@ -126,7 +126,7 @@ const Icon = ({ name }: { name: keyof typeof icons }) => (
   </svg>
 );
 
-/** The slowest requests that are marked in the panel, each once, with the way to their log lines. */
+/** The slowest requests among the exemplars, each once, with links to their log lines. */
 function Requests({ panel, exemplars }: { panel: Panel; exemplars: Exemplar[] }) {
   const slowest = [...new Map([...exemplars].sort((a, b) => a.value - b.value).map((one) => [one.labels.request_id, one])).values()].reverse().slice(0, 10);
   return (
@@ -158,7 +158,7 @@ function Head({ view, panel, data, error }: Props & { data?: Data; error?: strin
       await navigator.clipboard.writeText(link);
       setCopied('The link is on the clipboard.');
     } catch {
-      setCopied(link); // no permission: it can be copied by hand
+      setCopied(link); // no clipboard permission: show the link instead
     }
   };
   return (

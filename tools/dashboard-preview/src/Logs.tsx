@@ -1,4 +1,4 @@
-// Log lines of the run, the newest first: what was said, by whom, with a way to all lines of the same request.
+// Log lines of the run, newest first, with links to all lines of the same request.
 import { useEffect, useState } from 'preact/hooks';
 import { clock, day } from './clock';
 import { json, type LogAnswer, type LogLine } from './server';
@@ -21,11 +21,11 @@ const parameters = ({ from, to, ...rest }: LogQuery): URLSearchParams => {
   return new URLSearchParams(Object.entries(all).filter(([, value]) => value).map(([name, value]) => [name, String(value)]));
 };
 
-const AROUND = 600; // seconds before and after a line in which a request's other lines are
+const AROUND = 600; // seconds before and after a line to search for lines of the same request
 
-/** The page with these lines. */
+/** A link to the log page with this query. */
 export const logsLink = (query: LogQuery): string => `/logs?${parameters(query)}`;
-/** The page with all lines of a request that was seen at that time. */
+/** A link to all lines of a request that was logged at about this time. */
 export const requestLink = (id: string, at: number): string => logsLink({ id, from: at - AROUND, to: at + AROUND });
 
 export function useLogs(query: LogQuery, turn: number): { answer?: LogAnswer; trouble: string } {
@@ -43,7 +43,7 @@ export function useLogs(query: LogQuery, turn: number): { answer?: LogAnswer; tr
 
 const exact = (time: number): string => `${clock(time / 1000)}.${String(Math.floor(time % 1000)).padStart(3, '0')}`;
 
-/** Lines of the same kind as one, the worst first, then as they began: a wall of one fault hides the other. */
+/** Lines grouped by kind, so that a frequent fault does not hide a rare one. Errors first, then by first occurrence. */
 export function LogKinds({ answer, trouble }: { answer?: LogAnswer; trouble: string }) {
   const kinds = [...(answer?.lines ?? [])].sort((a, b) => Number(b.level === 'error') - Number(a.level === 'error') || a.first! - b.first!);
   return (

@@ -1,10 +1,10 @@
-// A section of a runbook, drawn: paragraphs, lists, code, emphasis and links, which is all that the runbooks use. What is not known stays text.
+// Renders a section of a runbook: paragraphs, lists, code, emphasis and links. The runbooks use no other Markdown; other syntax stays text.
 import type { ComponentChildren } from 'preact';
 
 export interface Places {
-  /** what $API, $PROM, $AM and $PAGE stand for here */
+  /** values for $API, $PROM, $AM and $PAGE */
   addresses: Record<string, string>;
-  /** the page about an alert of that name; undefined where there is none */
+  /** a link to the page of an alert; undefined: it has none */
   alert: (name: string) => string | undefined;
 }
 
@@ -21,7 +21,7 @@ function link(text: string, target: string, places: Places): ComponentChildren {
   return /^https?:\/\//.test(target) ? <a href={target} rel="noreferrer">{text}</a> : text;
 }
 
-/** Names of alerts lead to their pages. */
+/** Names of alerts become links to their pages. */
 const words = (text: string, places: Places): ComponentChildren[] =>
   text.split(/\b([A-Z][a-z]+[A-Z]\w+)\b/).map((part, i) => {
     const target = i % 2 ? places.alert(part) : undefined;

@@ -1,4 +1,4 @@
-// Make an alert silent for a while, say why, and end that again.
+// Silence an alert for a while, with a reason; end a silence.
 import { useState } from 'preact/hooks';
 import { clock } from './clock';
 import { type Alert, json, type Silence, telling } from './server';

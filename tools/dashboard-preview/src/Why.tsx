@@ -1,4 +1,4 @@
-// What the service itself says that it waits for: the section `why` of its /health. One that is too old to know it says nothing.
+// What the service is waiting for: the section `why` of its /health. Older services do not have it.
 import { clock } from './clock';
 import { usePolled } from './server';
 

@@ -1,7 +1,7 @@
-// One way to write a time, everywhere: 24 hours, the machine's own zone.
+// How all pages write times: 24 hours, the machine's time zone.
 const two = (n: number): string => String(n).padStart(2, '0');
 
-/** 23:15:02, without the seconds where they are always 0 */
+/** 23:15:02; without seconds where they are always 0 */
 export function clock(seconds: number, withSeconds = true): string {
   const date = new Date(seconds * 1000);
   return `${two(date.getHours())}:${two(date.getMinutes())}${withSeconds ? `:${two(date.getSeconds())}` : ''}`;
@@ -15,7 +15,7 @@ export function day(seconds: number): string {
 /** 2026-11-29 23:15:02 */
 export const moment = (seconds: number): string => `${day(seconds)} ${clock(seconds)}`;
 
-/** The marks of a time axis: the clock, and the day where it begins or a step is a day. */
+/** Labels of a time axis: the time of day; the date at the start of a day or if a step is a day. */
 export function axisTimes(times: number[], step: number): string[] {
   return times.map((time, i) => {
     if (step >= 86400) return day(time).slice(5);

@@ -1,4 +1,4 @@
-// Colours: Grafana's names in two themes, and which a series has: by its meaning, else by its name, so that a zoom changes none.
+// Colours: Grafana's names in two themes. A series gets its colour from the board's overrides, else from its name, so that a zoom changes no colour.
 import type { Panel, Threshold } from './model';
 
 export type Theme = 'dark' | 'light';
@@ -17,7 +17,7 @@ const named: Record<string, [dark: string, light: string]> = {
   text: ['#9aa0a8', '#5f6570'],
 };
 
-/** Twenty; none is red or green, which mean something. */
+/** Without red and green, which have a meaning. */
 const palette: Array<[string, string]> = [
   ['#5794f2', '#0b5cc4'], ['#ff9830', '#b54708'], ['#b877d9', '#7b3fa0'], ['#fade2a', '#8a6d00'], ['#4fc3c7', '#0f7b80'],
   ['#ff9eb5', '#b02a5b'], ['#8ab8ff', '#4a90e2'], ['#c8b27a', '#75602a'], ['#a3a7ff', '#4a4fc0'], ['#ffb357', '#d97a2b'],
@@ -38,7 +38,7 @@ const pattern = (text: string): RegExp => {
   return new RegExp(match ? match[1]! : text);
 };
 
-/** The colour that the board's overrides fix for a name; the last that matches holds. */
+/** The fixed colour in the board's overrides for a name; the last match counts. */
 function meant(panel: Panel, name: string): string | undefined {
   let found: string | undefined;
   for (const { matcher, properties } of panel.fieldConfig?.overrides ?? []) {
@@ -49,10 +49,10 @@ function meant(panel: Panel, name: string): string | undefined {
   return found;
 }
 
-const ALIKE = 100; // of at most 765: two lines whose colours are nearer cannot be told apart
+const ALIKE = 100; // distance() is at most 765; nearer colours cannot be told apart
 const parts = (color: string) => [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16)) as [number, number, number];
 
-/** How far apart two colours look: by the eye's own weights, which depend on the red in both. */
+/** How different two colours look ("redmean": weights that depend on the red of both). */
 export function distance(a: string, b: string): number {
   const [first, second] = [parts(a), parts(b)];
   const red = (first[0] + second[0]) / 2;
@@ -60,14 +60,14 @@ export function distance(a: string, b: string): number {
   return Math.sqrt((2 + red / 256) * r + 4 * g + (2 + (255 - red) / 256) * b_);
 }
 
-/** The first colour from `at` that looks like no used one; else the first unused one; else `at`. */
+/** The first colour from `at` that differs enough from all used ones; else the first unused one; else `at`. */
 function free(at: number, taken: Set<number>): number {
   const order = palette.map((_, i) => (at + i) % palette.length).filter((i) => !taken.has(i));
   const apart = order.find((i) => [...taken].every((other) => distance(palette[i]![0], palette[other]![0]) > ALIKE));
   return apart ?? order[0] ?? at;
 }
 
-/** A colour for each name. Of two names whose colours are alike the later one in the alphabet has another. */
+/** A colour for each name. If two names would get similar colours, the later one in the alphabet gets another. */
 export function seriesColors(panel: Panel, names: string[], theme: Theme): Map<string, string> {
   const taken = new Set<number>();
   const colors = new Map<string, string>();
@@ -84,7 +84,7 @@ export function seriesColors(panel: Panel, names: string[], theme: Theme): Map<s
   return colors;
 }
 
-/** The threshold's colour that a value has reached. */
+/** The colour of the highest threshold that the value reaches. */
 export function levelColor(steps: Threshold[] | undefined, value: number | null, theme: Theme): string {
   let color = 'text';
   for (const step of steps ?? []) if (step.value === null || (value !== null && value >= step.value)) color = step.color;

@@ -1,4 +1,4 @@
-// What is chosen at the top of the page. Native elements wherever there is one: they know keyboards and screen readers.
+// The controls at the top of the page. Native elements where possible: they support keyboards and screen readers.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { moment } from './clock';
@@ -37,7 +37,7 @@ export function Popover({ label, text, children }: { label: string; text: string
   );
 }
 
-/** Several values of a list; none is All. */
+/** Choose several values of a list; no choice means All. */
 export function Several({ label, values, chosen, onChange }: { label: string; values: Option[]; chosen: string[]; onChange: (chosen: string[]) => void }) {
   const [filter, setFilter] = useState('');
   const all = chosen.includes(ALL);
@@ -80,7 +80,7 @@ const quick: Array<[string, string]> = [
   ['12h', '12 hours'], ['24h', '24 hours'], ['2d', '2 days'], ['7d', '7 days'], ['30d', '30 days'],
 ];
 
-/** 2026-11-29 23:15:02, of the machine's own zone, in milliseconds; the time, or its seconds, may be left out. */
+/** Parses 2026-11-29 23:15:02 (the machine's time zone) to milliseconds; the time or its seconds may be left out. */
 function parse(text: string): number {
   const match = /^\s*(\d{4})-(\d\d?)-(\d\d?)(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?\s*$/.exec(text);
   if (!match) return NaN;

@@ -1,15 +1,15 @@
-// Which panels an alert is about: those whose words name it, then those that draw what its rule reads, then the others of its part of the board.
+// Chooses the panels for an alert: first those whose description names it, then those that show series of its rule, then others of its section of the board.
 import type { Dashboard, Panel } from './model';
 
 const MOST = 6;
-const LEAST = 4; // of an alert with fewer panels, its part of the board is shown too
+const LEAST = 4; // with fewer matching panels, add others of its section of the board
 const parts: Record<string, RegExp> = { api: /^HTTP by route/, database: /^Database/, queue: /^Queue|^Broker/, business: /^Business/, system: /^System/, monitoring: /./ };
 const graphs = new Set(['timeseries', 'heatmap', 'table', 'bargauge']);
 
-/** The families in an expression: what stands before a brace, without what a histogram adds. */
+/** The metric families in an expression: the names before a brace, without a histogram's suffixes. */
 const families = (expr: string): Set<string> => new Set([...expr.matchAll(/([a-zA-Z_:][\w:]*)\s*\{/g)].map(([, name]) => name!.replace(/_(bucket|sum|count)$/, '')));
 
-/** What an expression reads in the end: a recorded series stands for what its rule reads. */
+/** The families that an expression reads, including those behind recorded series. */
 export type Recorded = Map<string, string>;
 function reads(expr: string, recorded: Recorded, seen = new Set<string>()): Set<string> {
   for (const family of families(expr)) {
@@ -21,7 +21,7 @@ function reads(expr: string, recorded: Recorded, seen = new Set<string>()): Set<
   return seen;
 }
 
-/** How much of the longer name two families have in common from the front: db_connection_pool_size and db_connection_pool_wait are kin. */
+/** The share of leading words that two names have in common: 3/4 for db_connection_pool_size and db_connection_pool_wait. */
 function kinship(one: string, other: string): number {
   const [a, b] = [one.split('_'), other.split('_')];
   const common = a.findIndex((word, i) => word !== b[i]);
@@ -37,7 +37,7 @@ function score(panel: Panel, name: string, read: Set<string>, part: boolean, rec
   return named + (part ? 2 * shared + kin / 2 + 0.01 : shared);
 }
 
-/** The board with the alert's panels alone, two in a row. @param expr what its rule reads  @param component the part of the board it is of */
+/** The board reduced to the alert's panels, two in a row. @param expr the rule's expression  @param component its section of the board */
 export function incidentBoard(board: Dashboard, name: string, expr: string, component: string, recorded: Recorded): Dashboard {
   const read = reads(expr, recorded);
   let part = false;
@@ -64,6 +64,6 @@ export function incidentBoard(board: Dashboard, name: string, expr: string, comp
   return { ...board, panels };
 }
 
-/** {{ $labels.NAME }} of an annotation filled in; what must be computed is left out. For an alert that no longer fires. */
+/** Fills in {{ $labels.NAME }} of an annotation; other templates become "…". For alerts that no longer fire. */
 export const annotation = (text: string | undefined, labels: Record<string, string>): string =>
   (text ?? '').replace(/\{\{\s*\$labels\.(\w+)\s*\}\}/g, (_, name: string) => labels[name] ?? '…').replace(/\{\{[^}]*\}\}/g, '…');

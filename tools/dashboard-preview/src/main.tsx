@@ -1,4 +1,4 @@
-// Which page an address is. Pages are left by links of the browser's own, so that Back, a second tab and a bookmark do what they always do.
+// Chooses the page for a URL. Pages are joined by ordinary links, so that Back, tabs and bookmarks work.
 import { render } from 'preact';
 import 'uplot/dist/uPlot.min.css';
 import './page.css';
@@ -13,7 +13,7 @@ import { fromUrl } from './state';
 
 const pages: Record<string, () => preact.JSX.Element> = { '/alerts': AlertsPage, '/graph': GraphPage, '/logs': LogSearchPage, '/rules': RulesPage, '/targets': TargetsPage };
 
-/** Where links of Alertmanager's own lead when this page stands in for its page: /#/alerts, /#/silences/new?filter=… */
+/** Alertmanager's own links, when this page replaces its web page: /#/alerts, /#/silences/new?filter=… */
 if (location.pathname === '/' && /^#\/(alerts|silences)/.test(location.hash)) location.replace('/alerts');
 
 const Page = pages[location.pathname] ?? (fromUrl().incident ? IncidentPage : BoardsPage);

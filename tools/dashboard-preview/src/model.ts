@@ -83,7 +83,7 @@ export interface Dashboard {
   annotations: { list: Annotation[] };
 }
 
-/** Chosen values by variable; ['$__all'] is All, and a name that is not there is as the board has it. */
+/** Chosen values by variable; ['$__all'] is All. Without an entry the board's default applies. */
 export type Choices = Record<string, string[]>;
 
 export interface Range {
@@ -92,13 +92,13 @@ export interface Range {
   to: number;
 }
 
-/** Something that happened at a time: an annotation. */
+/** An annotation: an event at a time. */
 export interface Mark {
   /** seconds */
   time: number;
   color: string;
   title: string;
   text: string;
-  /** what the page is about */
+  /** of the alert that the page is about */
   strong?: boolean;
 }

@@ -1,12 +1,12 @@
-// Prometheus' HTTP API, through the page's own server.
+// Prometheus' HTTP API, called through the page's server.
 import type { Range } from './model';
 
 export type Labels = Record<string, string>;
 export interface Series {
   labels: Labels;
-  /** seconds, value; of a native histogram how many it has counted */
+  /** [seconds, value]; for a native histogram the value is its count */
   points: Array<[number, number]>;
-  /** seconds; of each bucket that is not empty the upper bound and the number in it */
+  /** [seconds, [[upper bound, count] of each bucket that is not empty]] */
   natives?: Array<[number, Array<[number, number]>]>;
 }
 export interface Exemplar {
@@ -16,20 +16,20 @@ export interface Exemplar {
   timestamp: number;
 }
 
-/** Longest time that an answer may take: the server's own limit on Prometheus, which it writes into the page. */
+/** The longest time that a response may take: the server's own limit, which it writes into the page. */
 const LONGEST = Number(document.querySelector<HTMLMetaElement>('meta[name=patience]')?.content) || 10_000;
 let patience = LONGEST;
-/** A page that is renewed every 5 s says after 10 s at the latest that there is no answer. */
+/** Sets the time limit of requests, between 2 s and LONGEST: no longer than the interval between refreshes. */
 export function setPatience(milliseconds: number): void {
   patience = Math.min(LONGEST, Math.max(2_000, milliseconds));
 }
 
-/** Questions at once. A browser has six connections to a server: the last is for who watches whether there are answers. */
+/** Requests at once. A browser opens six connections to a server; the sixth stays free for useHealth(). */
 const AT_ONCE = 5;
 let asked = 0;
 const waiting: Array<() => void> = [];
 
-/** Ask when it is this question's turn, so that the time it waits here is not taken for Prometheus's. */
+/** Waits for a free place before it sends the request, so that the wait does not count as Prometheus' response time. */
 async function inTurn<T>(signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
   if (asked < AT_ONCE) asked++;
   else await new Promise<void>((go) => waiting.push(go));
@@ -76,7 +76,7 @@ interface Result {
 
 interface Native {
   count: string;
-  /** how its bounds belong to it, lower bound, upper bound, count */
+  /** [which bounds are inclusive, lower bound, upper bound, count] */
   buckets?: Array<[number, string, string, string]>;
 }
 
@@ -132,13 +132,13 @@ export async function labelValues(label: string, match: string | undefined, rang
   return get<string[]>(`label/${encodeURIComponent(label)}/values`, parameters);
 }
 
-/** The time of the newest sample, in seconds; 0 when there is none. */
+/** The time of the newest sample in seconds; 0: there is none. */
 export async function newest(): Promise<number> {
   const [found] = series(await getNow<Result>('query', { query: 'max(timestamp(up))', time: String(Date.now() / 1000) }));
   return found?.points[0]?.[1] ?? 0;
 }
 
-/** The longest scrape interval of any target, in seconds: what a rate window is computed from. */
+/** The longest scrape interval of all targets in seconds; rate windows are computed from it. */
 export async function scrapeInterval(): Promise<number> {
   type Targets = { activeTargets: Array<{ scrapeInterval?: string }> };
   const { activeTargets } = await get<Targets>('targets', { state: 'active' });

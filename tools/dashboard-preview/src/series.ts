@@ -1,9 +1,9 @@
-// What Prometheus answered, as what a panel draws.
+// Converts Prometheus' responses to what panels draw.
 import { seriesColors, type Theme } from './colors';
 import type { Panel, Target } from './model';
 import type { Labels, Series } from './prometheus';
 
-/** "{{route}} p95" filled in; without a format the series is named by its labels. */
+/** Fills in a format such as "{{route}} p95"; without a format the name has all labels. */
 export function legend(format: string | undefined, labels: Labels, expr: string): string {
   if (format && format !== '__auto') return format.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name: string) => labels[name] ?? '').trim();
   const pairs = Object.entries(labels).filter(([name]) => name !== '__name__');
@@ -24,7 +24,7 @@ export interface Lines {
   lines: Line[];
 }
 
-/** All series on one axis of time. NaN (0/0: no traffic) and what is missing for longer than a step is a hole. */
+/** All series on one time axis. NaN (0/0: no traffic) and missing points become gaps. */
 export function lines(panel: Panel, answers: Array<[Target, Series[]]>, theme: Theme): Lines {
   const all = answers.flatMap(([target, series]) => series.map(({ labels, points }) => ({ name: legend(target.legendFormat, labels, target.expr), points })));
   const times = [...new Set(all.flatMap(({ points }) => points.map(([time]) => time)))].sort((a, b) => a - b);
@@ -59,7 +59,7 @@ export const singles = (answers: Array<[Target, Series[]]>): Single[] =>
 
 const quoted = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-/** A row a time, a column a series; of what has no time, a row a series. */
+/** A row for each time and a column for each series; for instant queries a row for each series. */
 export function csv(panel: Panel, answers: Array<[Target, Series[]]>): string {
   if (answers.every(([target]) => target.instant)) {
     const names = [...new Set(answers.flatMap(([, series]) => series.flatMap(({ labels }) => Object.keys(labels))))].filter((name) => name !== '__name__');

@@ -1,4 +1,4 @@
-// What the page's own server knows: alerts, silences, runbooks, logs.
+// The API of the page's own server: alerts, silences, runbooks, logs.
 import { useEffect, useState } from 'preact/hooks';
 import type { Labels } from './prometheus';
 
@@ -7,7 +7,7 @@ export interface Alert {
   severity: string;
   component: string;
   state: 'firing' | 'pending' | 'silenced' | 'inhibited';
-  /** seconds: since when its condition holds, and since when it fires */
+  /** seconds: when its condition began to hold, and when it began to fire */
   since: number;
   fired: number | null;
   summary: string;
@@ -42,7 +42,7 @@ export interface LogLine {
   text: string;
   source: string;
   fields: Record<string, string>;
-  /** of several of the same kind: how many, and when the first was said */
+  /** with `kinds`: how many lines of this kind there are, and the time of the first */
   count?: number;
   first?: number;
 }
@@ -67,7 +67,7 @@ export async function json<T>(path: string, options?: RequestInit): Promise<T> {
   return body as T;
 }
 
-/** What a path answers, asked again every so many seconds and at each `turn`; what it last said stays beside what is wrong now. */
+/** Fetches a path every `every` seconds and when `turn` changes. On an error the last value stays, and `trouble` has the message. */
 export function usePolled<T>(path: string, every: number, turn = 0): { value?: T; trouble: string; at: number } {
   const [state, setState] = useState<{ value?: T; trouble: string; at: number }>({ trouble: '', at: 0 });
   useEffect(() => setState({ trouble: '', at: 0 }), [path]);
@@ -94,11 +94,11 @@ export function usePolled<T>(path: string, every: number, turn = 0): { value?: T
   return state;
 }
 
-/** Labels that say who it is about; the others are said elsewhere, or the same everywhere. */
+/** Labels that the page shows elsewhere, or that are the same for all alerts. */
 const said = new Set(['alertname', 'severity', 'component', 'cluster', 'environment', 'job', 'scope']);
 export const telling = (labels: Labels): Array<[string, string]> => Object.entries(labels).filter(([name]) => !said.has(name));
 
-/** The page of an alert. */
+/** A link to the page of an alert. */
 export function incidentLink({ name, component, labels, fired, since }: Pick<Alert, 'name' | 'component' | 'labels' | 'fired' | 'since'>): string {
   const parameters = new URLSearchParams({ alert: name });
   const start = fired ?? since;

@@ -1,4 +1,4 @@
-// What the page shows stands in its address, so that a link shows the same and Back goes back.
+// The state of the page is in its URL, so that links and Back work.
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { Theme } from './colors';
 import type { Choices } from './model';
@@ -12,15 +12,15 @@ export interface State {
   choices: Choices;
   /** the panel that fills the screen; 0: none */
   panel: number;
-  /** the alert whose page it is; undefined: a board */
+  /** the alert that the page shows; undefined: a board */
   incident?: Incident;
 }
 
-/** An alert as a message names it: /d/BOARD/incident?alert=NAME&since=MS&label-NAME=VALUE. Grafana takes what stands behind the board's uid for
- * its title, and what it does not know for nothing: there the same link opens the board. */
+/** An alert in the links of messages: /d/BOARD/incident?alert=NAME&since=MS&label-NAME=VALUE. In Grafana the same link opens the board: it takes
+ * "incident" for the board's title and ignores parameters that it does not know. */
 export interface Incident {
   alert: string;
-  /** milliseconds; 0: it is not known, or not yet */
+  /** milliseconds; 0: not known */
   since: number;
   labels: Record<string, string>;
 }
@@ -65,7 +65,7 @@ export function toUrl(state: State): string {
   return `/d/${encodeURIComponent(state.uid)}${state.incident ? '/incident' : ''}${query ? `?${query}` : ''}`;
 }
 
-/** @return the state, and what changes it: each change by a person is a step that Back undoes. */
+/** @return the state, and a function that changes it. Back undoes each change. */
 export function useAddress(): [State, (part: Partial<State>) => void] {
   const [state, setState] = useState<State>(fromUrl);
   useEffect(() => {
@@ -77,7 +77,7 @@ export function useAddress(): [State, (part: Partial<State>) => void] {
     const before = fromUrl();
     const next = { ...before, ...part };
     const url = toUrl(next);
-    if (!before.uid) history.replaceState(null, '', url); // the board that is shown to who named none
+    if (!before.uid) history.replaceState(null, '', url); // the default board was chosen for the user: not a step for Back
     else if (url !== location.pathname + location.search) history.pushState(null, '', url);
     setState(next);
   }, []);

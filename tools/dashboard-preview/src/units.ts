@@ -1,4 +1,4 @@
-// Grafana's units, as far as the boards use them: three digits that mean something, and no zeros behind them.
+// The units of Grafana that the boards use: three significant digits, without trailing zeros.
 import { moment } from './clock';
 
 const digits = (value: number, decimals?: number): string => {
@@ -16,11 +16,11 @@ const each: Record<string, string> = { reqps: 'req/s', mps: 'msg/s', ops: 'ops/s
 
 function scaled(value: number, scale: Scale, decimals?: number): string {
   const [factor, name] = scale.find(([least]) => Math.abs(value) >= least * 0.9995) ?? (value === 0 ? scale.find(([least]) => least === 1)! : scale.at(-1)!);
-  // Decimals are meant for the unit itself; 1.5 k is not 2 k.
+  // The board's decimals are for the base unit only: do not round 1.5 k to 2 k.
   return `${digits(value / factor, factor === 1 ? decimals : undefined)}${name.startsWith(' ') || !name ? name : ` ${name}`}`;
 }
 
-/** Short forms below 0.001 would be many zeros. */
+/** Values below 1 have two significant digits and no scale. */
 const count = (value: number, decimals?: number): string =>
   Math.abs(value) < 1 ? (decimals === undefined ? String(Number(value.toPrecision(2))) : value.toFixed(decimals)) : scaled(value, counts, decimals);
 
@@ -31,7 +31,7 @@ export function ago(seconds: number): string {
   return size < 172800 ? `${Math.round(size / 3600)} h ago` : `${Math.round(size / 86400)} days ago`;
 }
 
-/** A time that goes on: 12 min. */
+/** A duration: 12 min. */
 export function span(seconds: number): string {
   const size = Math.max(0, seconds);
   if (size < 90) return `${Math.round(size)} s`;
@@ -54,7 +54,7 @@ export function format(value: number | null | undefined, unit = 'short', decimal
   return count(value, decimals);
 }
 
-/** Steps between the marks of an axis that read well in the unit. */
+/** Good steps between the ticks of an axis in this unit. */
 export function axisSteps(unit: string): number[] {
   if (unit === 's') return [1e-6, 1e-5, 1e-4, 1e-3].flatMap((u) => [u, 2 * u, 5 * u]).concat([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400]);
   const steps: number[] = [];

@@ -1,4 +1,4 @@
-// A board and what its panels are asked with: the range, the lists of its variables, the time of the next look.
+// Loads a board and what its queries need: the time range, the values of its variables, the refresh.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Choices, Dashboard, Range } from './model';
 import { duration, scrapeInterval, setPatience } from './prometheus';
@@ -8,7 +8,7 @@ import { type Health, useHealth } from './watch';
 
 export interface Asked {
   uid: string;
-  /** '': as the board has it */
+  /** '': the board's default */
   from: string;
   to: string;
   refresh: string;
@@ -25,11 +25,11 @@ export interface Shown {
   turn: number;
   health: Health;
   trouble: string;
-  /** look again now */
+  /** refresh now */
   again: () => void;
 }
 
-/** ms until a board that could not be loaded is asked for again */
+/** ms until loading a board is tried again */
 const RETRY = 5000;
 
 export function useBoard({ uid, from: asked, to, refresh: wanted, choices }: Asked): Shown {
@@ -53,7 +53,7 @@ export function useBoard({ uid, from: asked, to, refresh: wanted, choices }: Ask
         .catch((error: Error) => {
           if (left) return;
           setTrouble(error.message);
-          timer = setTimeout(load, RETRY); // a page that was opened while the server restarts
+          timer = setTimeout(load, RETRY); // the server may be restarting
         });
     };
     load();

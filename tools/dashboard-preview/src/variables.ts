@@ -1,4 +1,4 @@
-// Variables: what can be chosen, and what a query becomes once something is.
+// Variables of a board: their possible values, and queries with the chosen values filled in.
 import type { Choices, Dashboard, Range, Variable } from './model';
 import { duration, type Labels, labelValues, queryInstant } from './prometheus';
 
@@ -6,14 +6,14 @@ const escapeRegex = (value: string): string => value.replace(/[\\^$.*+?()[\]{}|]
 
 export const ALL = '$__all';
 
-/** What is chosen of a variable: by the address, else by the board. */
+/** The chosen values of a variable: from the URL, else the board's default. */
 export function chosenOf(variable: Variable, choices: Choices): string[] {
   const current = variable.current?.value ?? ALL;
   const chosen = choices[variable.name] ?? (Array.isArray(current) ? current : [current]);
   return chosen.length ? chosen : [ALL];
 }
 
-/** What `$name` stands for in a query: everything, what the list offers, one value, or a choice of several. */
+/** The regular expression that replaces `$name` in a query. */
 function text(variable: Variable, choices: Choices, offered: Option[] | undefined): string {
   let chosen = chosenOf(variable, choices);
   if (chosen.includes(ALL)) {
@@ -30,7 +30,7 @@ export interface Intervals {
   range: number;
 }
 
-/** Grafana's arithmetic: a step that fits the width, a rate window of at least four scrapes. */
+/** As Grafana computes them: a step that fits the width, a rate window of at least four scrapes. */
 export function intervals(range: Range, width: number, scrape: number): Intervals {
   const seconds = range.to - range.from;
   const wanted = seconds / Math.max(50, Math.min(1500, width));
@@ -39,7 +39,7 @@ export function intervals(range: Range, width: number, scrape: number): Interval
   return { step, rate: Math.max(step + scrape, 4 * scrape), range: Math.round(seconds) };
 }
 
-/** What can be chosen, and how it is shown. */
+/** A possible value, and the text that is shown for it. */
 export interface Option {
   value: string;
   text: string;
@@ -62,10 +62,10 @@ const queryText = (variable: Variable): string =>
 
 export const chosable = (board: Dashboard): Variable[] => board.templating.list.filter((v) => v.type === 'query');
 
-/** A series as Grafana writes it for a variable's regular expression. */
+/** A series as text, as Grafana matches it with a variable's regular expression. */
 const written = (labels: Labels): string => `{${Object.entries(labels).map(([name, value]) => `${name}="${value}"`).join(',')}}`;
 
-/** The values that can be chosen of one variable; `lists` has those of the variables before it. */
+/** The possible values of one variable; `lists` has those of the variables before it. */
 async function offered(variable: Variable, variables: Variable[], choices: Choices, range: Range, lists: Lists): Promise<Option[]> {
   const only = variable.regex ? new RegExp(variable.regex.replace(/^\/|\/$/g, '')) : undefined;
   const filled = (query: string): string => interpolate(query, variables, choices, intervals(range, 1000, 15), lists);
@@ -81,16 +81,16 @@ async function offered(variable: Variable, variables: Variable[], choices: Choic
   return values.filter((value) => !only || only.test(value)).map((value) => ({ value, text: value }));
 }
 
-/** The values that can be chosen, each variable seen through the choices before it. */
+/** The possible values of all variables. Each depends on the choices before it. */
 export async function options(board: Dashboard, choices: Choices, range: Range): Promise<Lists> {
   const variables = chosable(board);
   const lists: Lists = {};
-  // What "All" of a variable stands for is known to the next ones, so they are asked one after the other.
+  // A variable's query may need the values of "All" of an earlier one, so they run in order.
   for (const variable of variables) lists[variable.name] = await offered(variable, variables, choices, range, lists);
   return lists;
 }
 
-/** "now-1h" and the like, or milliseconds, in seconds since the epoch. */
+/** Converts "now-1h" or milliseconds to seconds since the epoch. */
 export function seconds(text: string, now: number): number {
   const match = /^now(?:-(\w+))?$/.exec(text);
   if (match) return now - (match[1] ? duration(match[1]) : 0);

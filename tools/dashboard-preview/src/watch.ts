@@ -1,16 +1,16 @@
-// Whether Prometheus answers, and how old its newest sample is: asked beside the panels, so that a page of old figures says so.
+// Checks whether Prometheus answers and how old its newest sample is, so that a page with old data says so.
 import { useEffect, useState } from 'preact/hooks';
 import { clock } from './clock';
 import { newest } from './prometheus';
 
 export interface Health {
-  /** seconds: the time of the newest sample that was seen */
+  /** the time of the newest sample in seconds */
   asOf: number;
-  /** what is wrong; '' when nothing is */
+  /** what is wrong; '': nothing */
   trouble: string;
 }
 
-/** @param every seconds between two looks  @param late seconds after which a newest sample is old */
+/** @param every seconds between checks  @param late seconds after which the newest sample counts as old */
 export function useHealth(every: number, late: number): Health {
   const [health, setHealth] = useState<Health>({ asOf: 0, trouble: '' });
   useEffect(() => {

@@ -1,9 +1,9 @@
-// The accessibility rules that every page of the project keeps, the live view of lib/promc-exporter too.
+// The accessibility rules for all pages of the project, including the live view of lib/promc-exporter.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** What axe finds. It is not the page's script: the debugger runs it, which the page's own policy does not hold. */
+/** The violations that axe finds. The debugger runs it, so the page's Content-Security-Policy does not block it. */
 export async function axe(page) {
   await page.evaluate(source);
   return page.evaluate(async () => {

@@ -1,4 +1,4 @@
-// A real browser for the tests, and what each of them asks of a page.
+// A real browser and common helpers for the tests.
 //   PREVIEW_URL, SCREENSHOTS, QUIET_PANELS, CHROMIUM: see test/boards.test.mjs
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 export const url = process.env.PREVIEW_URL;
 export const screenshots = process.env.SCREENSHOTS;
 export const quiet = new Set((process.env.QUIET_PANELS ?? '').split('|').filter(Boolean));
-export const PATIENCE = 180_000; // ms: nothing fails for being slow before
+export const PATIENCE = 180_000; // ms before a test fails for being slow
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 if (!url) throw new Error('PREVIEW_URL is not set: run tests/test_dashboards.py');
@@ -19,7 +19,7 @@ after(async () => (await launched)?.close());
 
 export const boards = await (await fetch(`${url}/api/dashboards`)).json();
 
-/** A page that remembers what went wrong on it. @param until what is there when it is loaded */
+/** Opens a page and collects its errors. @param until a selector that exists when it is loaded */
 export async function open(path, { width = 1600, height = 1000, prepare, until = '[data-panel]' } = {}) {
   const page = await (await browser()).newPage({ viewport: { width, height } });
   page.setDefaultTimeout(PATIENCE);
@@ -34,7 +34,7 @@ export async function open(path, { width = 1600, height = 1000, prepare, until =
   return { page, faults };
 }
 
-/** Panels load when they come into view: make the view as tall as the board, then wait for all of them. */
+/** Panels load when they come into view: make the window as tall as the board, then wait for all panels. */
 export async function settle(page, width = 1600) {
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ width, height: height + 50 });
@@ -45,7 +45,7 @@ export async function settle(page, width = 1600) {
   await page.waitForTimeout(300);
 }
 
-/** What is fetched comes later than its frame: wait until the element reads like that. */
+/** Waits until the text of an element matches: data arrives later than its frame. */
 export async function reads(locator, pattern) {
   for (const end = Date.now() + PATIENCE; ; await setTimeout(50)) {
     const text = await locator.first().innerText();

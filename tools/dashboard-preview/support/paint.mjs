@@ -1,7 +1,7 @@
-// How long a page takes until something is painted, and until its largest part is; how many bytes of script it loads.
+// Measures first paint, largest paint and bytes of script of a page.
 //   PREVIEW_URL  a running page        RUNS  5, of which the median is printed         PAGES  paths, separated by spaces
-// Each run has a new browser profile: nothing is cached. A figure means something on an idle machine alone, so the idle share of the CPUs while it was
-// measured and the load average stand beside it.
+// Each run has a new browser profile: nothing is cached. The figures are valid on an idle machine only, so the idle share of the CPUs during the
+// measurement and the load average are printed with them.
 import { cpus, loadavg } from 'node:os';
 import { chromium } from 'playwright-core';
 

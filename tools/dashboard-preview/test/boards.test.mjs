@@ -1,7 +1,7 @@
-// The boards in a real browser, over a real Prometheus.
+// The boards in a real browser, with a real Prometheus.
 //   PREVIEW_URL      a running preview whose Prometheus scrapes a service under traffic
 //   QUIET_PANELS     panels that may be empty under this traffic, separated by "|" (each must be named, with its reason, by the caller)
-// tests/test_dashboards.py starts all of that.
+// tests/test_dashboards.py starts everything.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { boards, browser, open, quiet, reads, settle, states, url, PATIENCE } fr
 import { axe } from '../support/axe.mjs';
 
 for (const { uid, title } of boards) {
-  test(`board ${uid}: every panel draws with data, nothing is logged`, async () => {
+  test(`board ${uid}: every panel draws with data, no errors are logged`, async () => {
     const { page, faults } = await open(`/d/${uid}?from=now-15m&refresh=off`);
     await settle(page);
     const panels = await states(page);
@@ -36,7 +36,7 @@ for (const theme of ['dark', 'light']) {
       assert.deepEqual(await axe(page), [], uid);
       if (uid !== 'promc') {
         await page.close();
-        continue; // what opens is the same on every board, and this one is the quickest
+        continue; // the controls are the same on every board; this one loads fastest
       }
       await page.getByRole('button', { name: /^Time range/ }).click();
       assert.deepEqual(await axe(page), [], `${uid}, the time range open`);
@@ -68,7 +68,7 @@ test('light theme and a narrow screen', async () => {
   await page.close();
 });
 
-test('the job is the service\'s until another is chosen; All is what the list offers', async () => {
+test('the default job is the service; All means all values of the list', async () => {
   const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
   const asked = [];
   page.on('request', (request) => request.url().includes('/query') && asked.push(new URL(request.url()).searchParams.get('query')));
@@ -80,7 +80,7 @@ test('the job is the service\'s until another is chosen; All is what the list of
   await page.close();
 });
 
-test('a variable narrows every query, and stands in the address', async () => {
+test('a variable filters every query and is in the URL', async () => {
   const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
   const asked = [];
   page.on('request', (request) => request.url().includes('/query') && asked.push(new URL(request.url()).searchParams.get('query')));
@@ -96,7 +96,7 @@ test('a variable narrows every query, and stands in the address', async () => {
   await page.close();
 });
 
-test('Back goes back, over ranges and boards', async () => {
+test('Back works across ranges and boards', async () => {
   const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
   await page.getByRole('button', { name: /^Time range/ }).click();
   await page.getByRole('button', { name: 'Last 5 minutes' }).click();
@@ -111,7 +111,7 @@ test('Back goes back, over ranges and boards', async () => {
   await page.close();
 });
 
-test('an absolute range: what makes no sense is refused, what does stands in the address', async () => {
+test('an absolute range: an invalid one is refused, a valid one is in the URL', async () => {
   const { page } = await open('/d/promc?from=now-15m&refresh=off');
   await page.getByRole('button', { name: /^Time range/ }).click();
   await page.getByRole('textbox', { name: 'From', exact: true }).fill('2026-01-32 03:04:05');
@@ -128,7 +128,7 @@ test('an absolute range: what makes no sense is refused, what does stands in the
   await page.close();
 });
 
-test('one panel on the whole screen, its link, its figures as CSV', async () => {
+test('one panel on the whole screen, its link, its data as CSV', async () => {
   const { page } = await open('/d/promc?from=now-15m&refresh=off');
   const panel = page.locator('[data-panel="Memory"]');
   await panel.scrollIntoViewIfNeeded();
@@ -148,7 +148,7 @@ test('one panel on the whole screen, its link, its figures as CSV', async () => 
   await page.close();
 });
 
-test('a name keeps its colour when the range changes, and a status has its own', async () => {
+test('a name keeps its colour when the range changes; statuses have fixed colours', async () => {
   const colors = async (from) => {
     const { page } = await open(`/d/ingest-api?from=${from}&refresh=off`);
     await settle(page);
@@ -164,7 +164,7 @@ test('a name keeps its colour when the range changes, and a status has its own',
   assert.equal(short.get('Responses by status 200'), 'rgb(115, 191, 105)', 'good is green');
 });
 
-test('lines of one graph can be told apart, where their names do not fix their colours', async () => {
+test('lines of one graph have different colours unless the board fixes them', async () => {
   const { page } = await open('/d/promc?from=now-15m&refresh=off', {
     prepare: (page) => page.route('**/query_range?*', async (route) => {
       const values = [[Date.now() / 1000 - 60, '1'], [Date.now() / 1000, '2']];
@@ -182,7 +182,7 @@ test('lines of one graph can be told apart, where their names do not fix their c
   await page.close();
 });
 
-test('in a stack, statuses that nobody got draw no line', async () => {
+test('a stacked graph draws no line for statuses that are always 0', async () => {
   for (const failures of [0, 3]) {
     const { page } = await open('/d/ingest-api?from=now-15m&refresh=off', {
       prepare: (page) => page.route((url) => /status_code/.test(url.searchParams.get('query') ?? ''), async (route) => {
@@ -195,7 +195,7 @@ test('in a stack, statuses that nobody got draw no line', async () => {
     await panel.scrollIntoViewIfNeeded();
     await page.waitForFunction(() => document.querySelector('[data-panel="Responses by status"]').dataset.state === 'data');
     await reads(panel, /500/);
-    // What marks an alert is red too, and narrow.
+    // Marks of alerts are red too, but narrow.
     const red = await panel.locator('canvas').evaluate((canvas) => {
       const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
       const columns = new Set();
@@ -208,12 +208,12 @@ test('in a stack, statuses that nobody got draw no line', async () => {
   }
 });
 
-test('the alerts: the critical first, then the longest', async () => {
+test('the alerts: critical first, then the oldest', async () => {
   const alert = (alertname, severity, since) => ({ metric: { alertname, severity, alertstate: 'firing', job: 'ingest-api' }, value: [0, String(since)] });
   const { page } = await open('/d/ingest-api?from=now-15m&refresh=off', {
     prepare: (page) =>
       page.route('**/query?*ALERTS_FOR_STATE*', (route) => {
-        const now = Date.now(); // of the answer: the page may have taken a minute to ask
+        const now = Date.now(); // when it answers: the request may come a minute later
         return route.fulfill({ json: { status: 'success', data: { resultType: 'vector', result: [alert('A', 'warning', now - 600e3), alert('B', 'critical', now - 600e3), alert('C', 'critical', now - 7200e3)] } } });
       }),
   });
@@ -223,7 +223,7 @@ test('the alerts: the critical first, then the longest', async () => {
   await page.close();
 });
 
-test('tables have the columns that they are to have, organisations by their names', async () => {
+test('tables have the right columns, and organisations have names', async () => {
   const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
   await settle(page);
   const columns = (panel) => page.$$eval(`[data-panel="${panel}"] th`, (all) => all.map((e) => e.innerText));
@@ -268,7 +268,7 @@ test('a gauge is a dial: value, thresholds, name', async () => {
   await page.close();
 });
 
-test('a broken query says what Prometheus said', async () => {
+test('a broken query shows Prometheus\' error', async () => {
   const { page } = await open('/d/promc?from=now-15m&refresh=off', {
     prepare: (page) =>
       page.route('**/api/dashboards/promc', async (route) => {
@@ -290,7 +290,7 @@ test('a range without data says so', async () => {
   await page.close();
 });
 
-/** A port of this machine that nobody listens on, as far as can be known. */
+/** A port that was free a moment ago. */
 const freePort = () =>
   new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
@@ -299,7 +299,7 @@ const freePort = () =>
     });
   });
 
-test('a board that could not be loaded is asked for again', async () => {
+test('loading a board is tried again after a failure', async () => {
   let asked = 0;
   const { page } = await open('/d/promc?refresh=off', {
     prepare: (page) => page.route('**/api/dashboards/promc', (route) => (asked++ ? route.continue() : route.abort())),
@@ -327,10 +327,10 @@ test('a stopped Prometheus is named', async () => {
   }
 });
 
-test('a Prometheus that hangs is named within two intervals, and what is shown says how old it is', async () => {
+test('a Prometheus that hangs is named within two intervals, and the page shows how old its data is', async () => {
   let hangs = false;
   const prometheus = createHttp(async (request, response) => {
-    if (hangs) return; // the connection stands, and no answer comes
+    if (hangs) return; // accept the connection and never answer
     const answer = await fetch(`${url}/api/prometheus${request.url}`);
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
   }).listen(0, '127.0.0.1');

@@ -1,5 +1,5 @@
-// Alerts, an incident, logs, targets and rules in a real browser. What Prometheus and Alertmanager say of alerts is put in their mouth here, so that there
-// is an incident to look at; the panels, the runbook and the log are real. (tests/test_page.py has the server over real alerts.)
+// Alerts, an incident, logs, targets and rules in a real browser. The alerts are fake responses of Prometheus and Alertmanager; panels, runbook
+// and log are real. (tests/test_page.py tests the server with real alerts.)
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open, reads, settle, url } from '../support/browser.mjs';
@@ -25,7 +25,7 @@ const said = {
 const withAlerts = (answer = said) => ({ prepare: (page) => page.route('**/api/alerts', (route) => route.fulfill({ json: answer })) });
 const incident = '/d/ingest-api/incident?alert=HighErrorRate&label-job=ingest-api&label-instance=a%3A1';
 
-test('alerts: the severe first, each with its ways; what nobody is told stands apart', async () => {
+test('alerts: most severe first, each with its links; silenced and inhibited ones have their own sections', async () => {
   const { page, faults } = await open('/alerts', { ...withAlerts(), until: '[data-alert]' });
   assert.deepEqual(await page.$$eval('section', (all) => all.map((e) => `${e.getAttribute('aria-label')}: ${[...e.querySelectorAll('[data-alert]')].map((a) => a.dataset.alert)}`)), [
     'Firing: HighErrorRate,HighLatency', 'Will fire if it lasts: LowTraffic', 'Nobody is told: silenced: HighAbortRate', 'Nobody is told: a consequence of another: EventLoopLag', 'Silences: ',
@@ -41,7 +41,7 @@ test('alerts: the severe first, each with its ways; what nobody is told stands a
   await page.close();
 });
 
-test('nothing fires; a Watchdog that does not is no good news', async () => {
+test('nothing fires; a Watchdog that does not fire is a fault', async () => {
   const { page } = await open('/alerts', { ...withAlerts({ ...said, alerts: [], silences: [] }), until: '.quiet' });
   assert.equal(await page.locator('.trouble').count(), 0);
   await page.close();
@@ -51,7 +51,7 @@ test('nothing fires; a Watchdog that does not is no good news', async () => {
   await other.close();
 });
 
-test('a silence: for whom, how long, why', async () => {
+test('a silence: which alert, how long, why', async () => {
   const { page } = await open('/alerts', { ...withAlerts(), until: '[data-alert]' });
   const asked = page.waitForRequest((request) => request.method() === 'POST');
   await page.route('**/api/silences', (route) => route.fulfill({ json: { id: 'x' } }));
@@ -65,7 +65,7 @@ test('a silence: for whom, how long, why', async () => {
   await page.close();
 });
 
-test('an incident: the alert, its panels around its start, what to do, what was said', async () => {
+test('an incident: the alert, panels around its start, the runbook, the log', async () => {
   const { page, faults } = await open(incident, withAlerts());
   await page.waitForSelector('[data-state=firing]');
   await settle(page);
@@ -83,7 +83,7 @@ test('an incident: the alert, its panels around its start, what to do, what was 
   await page.close();
 });
 
-test('an incident: what the service says that it waits for, where it says so', async () => {
+test('an incident: what the service waits for, if its /health says so', async () => {
   const health = (answer) => ({
     prepare: async (page) => {
       await withAlerts().prepare(page);
@@ -106,7 +106,7 @@ test('an incident that is over says so, with its range from the link', async () 
   await page.close();
 });
 
-test('logs: found by text and request, by the address alone', async () => {
+test('logs: found by text and by request id from the URL', async () => {
   const { page, faults } = await open('/logs?from=now-6h', { until: '.log' });
   const id = await page.locator('.log .said a').first().innerText();
   await page.getByRole('searchbox', { name: 'Request id' }).fill(id);
@@ -121,7 +121,7 @@ test('logs: found by text and request, by the address alone', async () => {
   await page.close();
 });
 
-test('targets and rules: those that are well, and the search', async () => {
+test('targets and rules: healthy ones, and the search', async () => {
   const { page, faults } = await open('/targets', { until: '[data-ready=true]' });
   await reads(page.locator('table'), /up\s+ingest-api/);
   await page.getByRole('link', { name: 'Rules' }).click();
@@ -135,7 +135,7 @@ test('targets and rules: those that are well, and the search', async () => {
   await page.close();
 });
 
-test('where links of Prometheus and Alertmanager lead: /graph draws, /#/alerts is the page of alerts', async () => {
+test('links of Prometheus and Alertmanager work: /graph draws, /#/alerts is the page of alerts', async () => {
   const { page } = await open('/graph?g0.expr=vector(42)&g0.tab=1');
   await page.waitForFunction(() => document.querySelector('[data-panel]').dataset.state === 'data');
   await reads(page.locator('[data-panel]'), /vector\(42\)\s+42/);
@@ -145,7 +145,7 @@ test('where links of Prometheus and Alertmanager lead: /graph draws, /#/alerts i
   await other.close();
 });
 
-test('an exemplar opens the log lines of its request: by its diamond, and by keyboard from a list', async () => {
+test('an exemplar opens the log lines of its request: by a click on its diamond, and by keyboard from a list', async () => {
   const { page, faults } = await open('/d/ingest-api?from=now-15m&refresh=off');
   const panel = page.locator('[data-panel="p95 latency by route"]');
   await panel.scrollIntoViewIfNeeded();
@@ -161,7 +161,7 @@ test('an exemplar opens the log lines of its request: by its diamond, and by key
   await page.goBack();
   await panel.scrollIntoViewIfNeeded();
   await page.waitForFunction(() => document.querySelector('[data-panel="p95 latency by route"]').dataset.state === 'data');
-  // The diamonds are drawn: where the pointer becomes a hand, a click leads on.
+  // The diamonds are drawn on a canvas: search for a place where the pointer becomes a hand, and click there.
   const plot = panel.locator('.u-over');
   const { x, y, width, height } = await plot.boundingBox();
   let hand = false;
@@ -192,7 +192,7 @@ for (const theme of ['dark', 'light']) {
   });
 }
 
-test('a narrow screen shows all of an incident, one below the other', async () => {
+test('a narrow screen shows all parts of an incident in one column', async () => {
   const { page } = await open(incident, { ...withAlerts(), width: 420, height: 900 });
   await settle(page, 420);
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 421, 'nothing is wider than the screen');

@@ -12,7 +12,7 @@ static const char *command;
 static char path[64];
 static pid_t writer;
 
-/* Counts to a thousand, says so, and hangs. */
+/* The writer: counts to a thousand, reports that, and hangs. */
 static void write_values(int ready)
 {
     promc_registry *registry;
@@ -78,7 +78,7 @@ static int tear_down(void **state)
 
 enum { HEAD = 1 << 20, CHUNK = 4096, TAIL = 2 * CHUNK };
 
-/* Of more than HEAD bytes, as a damaged arena may give: the head and the last bytes, where the message is. */
+/* A damaged arena may print endless text: keep the first HEAD bytes and the end, where the message is. */
 static size_t read_all(FILE *stream, char *output)
 {
     char chunk[CHUNK];
@@ -92,14 +92,14 @@ static size_t read_all(FILE *stream, char *output)
     return size + tail;
 }
 
-/* What the command printed, both outputs; the caller frees it. */
+/* Runs the command. @return its standard output and error; the caller frees it. */
 static char *run(const char *arguments, int *status, size_t *length)
 {
     char line[512];
     char *output = calloc(1, HEAD + TAIL + 1);
     const char *emulator = getenv("PROMC_EMULATOR"); /* scripts/test-platform */
     snprintf(line, sizeof(line), "%s %s %s 2>&1", emulator ? emulator : "", command, arguments);
-    FILE *stream = popen(line, "r"); /* NOLINT(cert-env33-c): the test's own words */
+    FILE *stream = popen(line, "r"); /* NOLINT(cert-env33-c): only the test's own arguments */
     assert_non_null(stream);
     assert_non_null(output);
     size_t size = read_all(stream, output);
@@ -153,7 +153,7 @@ static void a_killed_writer_is_read(void **state)
     free(output);
 }
 
-/* SIGSTOP: it can answer nothing and may hold any lock. */
+/* A stopped writer cannot answer and may hold any lock. */
 static void a_hung_writer_is_read(void **state)
 {
     (void)state;
@@ -163,7 +163,7 @@ static void a_hung_writer_is_read(void **state)
     free(output);
 }
 
-static void a_file_that_may_not_be_written_is_read(void **state)
+static void a_read_only_file_is_read(void **state)
 {
     (void)state;
     assert_int_equal(chmod(path, 0400), 0);
@@ -202,12 +202,12 @@ static void refused(const char *arguments, int wanted, const char *text)
     free(output);
 }
 
-/* 64 bytes at a time, all over the registry's tables. */
-static void a_damaged_arena_ends_nothing_but_the_dump(void **state)
+/* Overwrites 64 bytes at a time at many places of the registry's tables. */
+static void a_damaged_arena_ends_only_the_dump(void **state)
 {
     (void)state;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    skip(); /* a sanitizer ends the command before its own handler can */
+    skip(); /* a sanitizer ends the command before the command's own signal handler */
 #endif
     static const char nonsense[64] = {[0 ... 63] = '\xa5'};
     char whole[sizeof(nonsense)], arguments[128];
@@ -219,7 +219,7 @@ static void a_damaged_arena_ends_nothing_but_the_dump(void **state)
     for (off_t at = 4096; at < 16384; at += 256) {
         assert_int_equal(pread(fd, whole, sizeof(whole), at), sizeof(whole));
         assert_int_equal(pwrite(fd, nonsense, sizeof(nonsense), at), sizeof(nonsense));
-        size_t length; /* what is damaged may have a NUL in it */
+        size_t length; /* damaged text may contain a NUL */
         char *output = run(arguments, &status, &length);
         if (status != 0 && (status != 1 || !memmem(output, length, "promc: ", 7)))
             fail_msg("damaged at %ld: status %d: %s", (long)at, status, output);
@@ -264,8 +264,8 @@ int main(int argc, char **argv)
     }
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_killed_writer_is_read), TEST(a_hung_writer_is_read),     TEST(a_file_that_may_not_be_written_is_read),
-        TEST(formats_and_names),       TEST(wrong_arguments_and_files), TEST(a_damaged_arena_ends_nothing_but_the_dump),
+        TEST(a_killed_writer_is_read), TEST(a_hung_writer_is_read),     TEST(a_read_only_file_is_read),
+        TEST(formats_and_names),       TEST(wrong_arguments_and_files), TEST(a_damaged_arena_ends_only_the_dump),
         TEST(help_and_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of servers. Only its own module knows a program's versions."""
+"""The kinds of servers, a module each. Differences between versions of a program are handled only in its module."""

@@ -9,9 +9,9 @@ from ..server import Server
 
 class IngestApi(Server):
     """@param settings environment variables, in addition to ours
-    @param without  names of our environment that are not for it
+    @param without  names of our environment that it must not get
 
-    `drill` is the file in which a drill (drill.py) says how to start it; None: no drills."""
+    `drill` is a file with start settings that a drill (drill.py) writes; None: no drills."""
     drill = None
 
     def __init__(self, name, directory, port, binary, settings=None, words=(), without=(), **options):
@@ -55,7 +55,7 @@ class IngestApi(Server):
 
 
 class Traffic(Server):
-    """demo-traffic: requests at a steady rate, with a count of the answers. Its output is for the person at the terminal."""
+    """demo-traffic: sends requests at a steady rate and counts the answers. Its output goes to the terminal."""
     patience, show = 15, True
 
     def __init__(self, directory, api, key, program, rate, seed, duration, **options):

@@ -6,7 +6,7 @@ import subprocess
 from .. import Fault, web
 from ..server import Server
 
-PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's modules
+PYTHON = "/usr/bin/python3"  # Debian's Python, with the modules of Debian's packages
 
 HAPROXY = """\
 global
@@ -41,8 +41,8 @@ backend replicas
 
 
 class HAProxy(Server):
-    """HAProxy in front of several ingest-api. A replica that is not ready gets no requests; a request that could not be sent goes to
-    another, and one that was sent is never repeated."""
+    """HAProxy in front of several ingest-api. A replica that is not ready gets no requests. A request that could not be sent goes to
+    another replica; a request that was sent is never repeated."""
     title, patience = "HAProxy", 10
 
     def __init__(self, directory, port, metrics_port, replicas, name="haproxy", **options):
@@ -93,7 +93,7 @@ class Mail(Server):
 class Boards(Server):
     """The dashboards' page, in place of Grafana: dashboards of infra/grafana, alerts, incidents, logs of the run.
 
-    @param asks what it shows: PROMETHEUS_URL, ALERTMANAGER_URL, API_URL, LOGS_DIR, as its server.mjs reads them"""
+    @param asks settings for its server.mjs: PROMETHEUS_URL, ALERTMANAGER_URL, API_URL, LOGS_DIR"""
     title, patience = "page of the boards", 5
 
     def __init__(self, directory, port, asks, name="boards", **options):

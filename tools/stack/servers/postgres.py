@@ -18,11 +18,11 @@ def programs():
 class PostgreSQL(Server):
     """`postgres` is the superuser; `ingest` owns the databases and is not a superuser, so row-level security applies to it.
 
-    @param password_file the superuser's; without one nobody on this machine is asked for a password
+    @param password_file the superuser's; without it no local client needs a password
     @param settings      lines of postgresql.conf, as {name: value}"""
     title = "PostgreSQL"
-    package = "postgresql"   # Debian's, for who has not installed it
-    stop_signal = signal.SIGINT  # "fast": sessions are ended, nothing committed is lost
+    package = "postgresql"   # for the message if it is not installed
+    stop_signal = signal.SIGINT  # fast shutdown: ends sessions, loses nothing committed
 
     @staticmethod
     def installed():
@@ -56,7 +56,7 @@ class PostgreSQL(Server):
         return self._client("pg_isready", "-q").returncode == 0
 
     def sql(self, text, database="postgres", user="postgres"):
-        """psql's output for it: rows as lines, columns separated by `|`."""
+        """Run a statement. @return psql's output: rows as lines, columns separated by `|`"""
         done = self._client("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", database, "-c", text)
         if done.returncode:
             raise Fault(f"{text}: {done.stdout}{done.stderr}")
@@ -70,12 +70,12 @@ class PostgreSQL(Server):
                               text=True, timeout=120, check=False, start_new_session=True)
 
     def make_role(self, password=None, name="ingest", may="CREATEDB"):
-        """Once. `ingest` owns the databases."""
+        """Create a role if it does not exist. `ingest` owns the databases."""
         if not self.sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
             self.sql(f"CREATE ROLE {name} LOGIN {may}" + (f" PASSWORD '{password}'" if password else ""))
 
     def make_database(self, name):
-        """Once; returns its URL for STORE, without a password."""
+        """Create a database if it does not exist. @return its URL for STORE, without a password"""
         if not self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
             self.sql(f"CREATE DATABASE {name} OWNER ingest")
         return self.url(name)

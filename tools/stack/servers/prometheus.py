@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prometheus, from 2.42 to 3.x. Differences between versions are handled only here.
 
-PROMETHEUS_BIN is a folder with another `prometheus` and `promtool` than the system's: PROMETHEUS_BIN=$(scripts/prometheus-newest --where)
+PROMETHEUS_BIN: a folder with `prometheus` and `promtool` to use instead of the system's: PROMETHEUS_BIN=$(scripts/prometheus-newest --where)
 """
 import functools
 import json
@@ -12,7 +12,7 @@ import subprocess
 from .. import Fault, web
 from ..server import Server, which
 
-# Features for the service's metrics.
+# Features that the service's metrics need.
 WANTED = ("exemplar-storage", "native-histograms", "created-timestamp-zero-ingestion")
 
 
@@ -40,7 +40,7 @@ def features(of, wanted=WANTED):
 
 
 def settings(of, wanted=WANTED):
-    """The settings in `global:` of its configuration for the same: native histograms, a setting since 3.9."""
+    """The settings in `global:` of its configuration that replace features: native histograms since 3.9."""
     return {"scrape_native_histograms": True} if "native-histograms" in wanted and "native-histograms" not in of else {}
 
 
@@ -59,8 +59,8 @@ def complaints(text):
 
 class Prometheus(Server):
     """@param config its prometheus.yml, which must exist when it starts
-    @param flags   on top of what every one of ours has
-    @param wanted  features, as the versions call them that have them
+    @param flags   in addition to the common ones
+    @param wanted  names of features; versions that do not have one ignore it
     @param links   base address of links in alerts; default: its own, which has no pages in Debian's packages"""
     title = "Prometheus"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RabbitMQ, 3.10 and later, and epmd, which Erlang would otherwise start itself and leave running."""
+"""RabbitMQ, 3.10 and later, and epmd. Without our epmd Erlang would start one and leave it running."""
 import os
 import socket
 from pathlib import Path
@@ -59,7 +59,7 @@ class RabbitMQ(Server):
 
     def prepare(self):
         (self.directory / "rabbitmq.conf").write_text("".join(f"{name} = {value}\n" for name, value in self.settings.items()), encoding="utf-8")
-        # Not in rabbitmq.conf: RabbitMQ 4 parses a value with a colon as a tagged one, as in encrypted:…
+        # Not in rabbitmq.conf: RabbitMQ 4 parses a value with a colon as a tagged value such as encrypted:…
         advanced = self.directory / "advanced.config"
         advanced.touch(mode=0o600)
         advanced.write_text(f'[{{rabbit, [{{default_pass, <<"{self.password}">>}}]}}].\n', encoding="utf-8")
@@ -67,10 +67,10 @@ class RabbitMQ(Server):
         self.launcher.hand_over(self.account, self.directory)
 
     def environment(self):
-        there = self.seen(self.directory)  # Erlang wants whole paths
+        there = self.seen(self.directory)  # Erlang needs absolute paths
         env = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
         return env | {
-            "HOME": str(there), "RUNNING_UNDER_SYSTEMD": "1",  # the server itself, without a shell around it
+            "HOME": str(there), "RUNNING_UNDER_SYSTEMD": "1",  # exec the server without a shell around it
             "RABBITMQ_NODENAME": self.node, "RABBITMQ_CONFIG_FILE": str(there / "rabbitmq.conf"),
             "RABBITMQ_MNESIA_BASE": str(there / "mnesia"), "RABBITMQ_LOG_BASE": str(there), "RABBITMQ_LOGS": "-",
             "RABBITMQ_PID_FILE": str(there / "pid"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(there / "enabled_plugins"),

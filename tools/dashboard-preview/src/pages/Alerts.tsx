@@ -1,4 +1,4 @@
-// What is wrong now: the severe first, then the longest; what will fire soon; what nobody is told.
+// Current alerts: firing (most severe first, then oldest), pending, silenced and inhibited.
 import { useState } from 'preact/hooks';
 import { clock } from '../clock';
 import { Frame } from '../Frame';
@@ -45,7 +45,7 @@ function Section({ title, alerts, onDone }: { title: string; alerts: Alert[]; on
   );
 }
 
-/** What is wrong with those who say what is wrong. */
+/** Faults of the monitoring itself. */
 export function faultOf(value: Alerts | undefined, trouble: string): string {
   if (trouble || !value) return trouble;
   if (value.faults.length) return `${value.faults.join('. ')}. Trust no silence.`;

@@ -9,7 +9,7 @@ import { useAddress } from '../state';
 import { useBoard } from '../useBoard';
 import { chosable, chosenOf } from '../variables';
 
-const MAIN = 'ingest-api'; // shown to who names no board
+const MAIN = 'ingest-api'; // the default board
 const intervals = ['off', '5s', '10s', '30s', '1m', '5m'];
 
 export function BoardsPage() {

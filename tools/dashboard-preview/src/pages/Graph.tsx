@@ -1,4 +1,4 @@
-// An expression over time, and where a link of Prometheus' own leads (/graph?g0.expr=…): in a message, "Graph" shows what the rule reads.
+// A graph of an expression. Prometheus' own links (/graph?g0.expr=…) lead here: "Graph" in a message shows the rule's expression.
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import { Board } from '../Board';
 import { TimeRange } from '../controls';

@@ -1,4 +1,4 @@
-// One alert, as a message leads to it: what is wrong, since when, what the service says it waits for, the panels around its start, what to do, the log.
+// The page of one alert, which messages link to: what is wrong, since when, what the service waits for, panels around the start, runbook, log.
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { Board } from '../Board';
 import { clock, moment } from '../clock';
@@ -18,20 +18,20 @@ import { Why } from '../Why';
 import { faultOf, Labels } from './Alerts';
 import type { Rule, Rules } from './Rules';
 
-const BEFORE = 30 * 60; // seconds of panels before the start; and after it, of one that is over or old
-const AFTER = 60 * 60;
+const BEFORE = 30 * 60; // seconds of panels before the start of the alert
+const AFTER = 60 * 60; // and after it, if it started long ago
 const LOG_BEFORE = 10 * 60;
 const LOG_AFTER = 10 * 60;
 
 const fits = (labels: Record<string, string>, wanted: Record<string, string>): boolean => Object.entries(wanted).every(([name, value]) => labels[name] === value);
 
-/** The rule of that name; of several, the one whose own labels the alert has. */
+/** The rule of that name; if there are several, the one with the alert's scope. */
 const ruleOf = (rules: Rules | undefined, { alert, labels }: Incident): Rule | undefined => {
   const named = rules?.data.groups.flatMap(({ rules: all }) => all).filter(({ name }) => name === alert) ?? [];
   return named.find((rule) => !labels.scope || rule.labels?.scope === labels.scope) ?? named[0];
 };
 
-/** When it last fired in a range, in seconds: what Prometheus remembers of one that is over. */
+/** When an alert that no longer fires last fired in a range, in seconds; 0: never. */
 function useLastFired(incident: Incident, range: Range, wanted: boolean): number {
   const [last, setLast] = useState(0);
   useEffect(() => {
@@ -46,7 +46,7 @@ function useLastFired(incident: Incident, range: Range, wanted: boolean): number
   return last;
 }
 
-/** What the link did not say of the time: around the start until now, or an hour after it of one that is old. */
+/** The time range if the link has none: around the start until now, or until AFTER for an old alert. */
 function around(start: number, from: string, to: string): [string, string] {
   const now = Date.now() / 1000;
   const relative = from.startsWith('now') || (from && to !== 'now');
@@ -90,7 +90,7 @@ export function IncidentPage() {
 
   const alert = alerts.value?.alerts.find(({ name, labels }) => name === incident.alert && fits(labels, incident.labels));
   const rule = ruleOf(rules.value, incident);
-  // The condition held before the alert fired: that is where the cause is.
+  // Start where the condition began to hold, before the alert fired: the cause is there.
   const start = alert?.since ?? (incident.since ? incident.since / 1000 - (rule?.duration ?? 0) : 0);
   const [from, to] = useMemo(() => around(start, state.from, state.to), [Math.round(start), state.from, state.to]);
   const shown = useBoard({ ...state, from, to, refresh: to === 'now' ? '10s' : 'off' });

@@ -1,4 +1,4 @@
-// The logs of the run, searched by time, level, request and text. What is asked stands in the address.
+// Searches the logs of the run by time, level, request and text. The URL has the query.
 import { useEffect, useState } from 'preact/hooks';
 import { TimeRange } from '../controls';
 import { Frame } from '../Frame';
@@ -7,7 +7,7 @@ import { useTheme } from '../theme';
 import { seconds } from '../variables';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'];
-const EVERY = 5; // seconds, where the end is now
+const EVERY = 5; // seconds between refreshes, if the range ends now
 
 export function LogSearchPage() {
   const [theme, onTheme] = useTheme();
@@ -30,7 +30,7 @@ export function LogSearchPage() {
     location.search = asked.toString();
   };
   const sources = [...new Set([...(answer?.sources ?? []), ...(query.source ? [query.source] : [])])];
-  // A form of the browser's own: what is asked becomes the address, and Back goes back.
+  // A native form: the query goes into the URL, and Back works.
   const form = (
     <form className="line find" method="get" action="/logs" role="search">
       <input type="hidden" name="from" value={from} />

@@ -1,4 +1,4 @@
-// Every rule that Prometheus evaluates: those that fail stand first, then alerts that fire.
+// All rules of Prometheus: first those that fail, then firing alerts.
 import { useState } from 'preact/hooks';
 import { Frame } from '../Frame';
 import { incidentLink, usePolled } from '../server';

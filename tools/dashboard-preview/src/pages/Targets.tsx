@@ -1,4 +1,4 @@
-// Whom Prometheus asks, and what came of it; who is down stands first.
+// Prometheus' targets and the result of their last scrape; targets that are down come first.
 import { Frame } from '../Frame';
 import { usePolled } from '../server';
 import { useTheme } from '../theme';

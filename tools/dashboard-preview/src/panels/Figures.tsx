@@ -1,4 +1,4 @@
-// One figure, or a bar each.
+// Stat panels, and bar gauges with a bar for each series.
 import { levelColor, type Theme } from '../colors';
 import { colorOf } from '../colors';
 import type { Panel } from '../model';
@@ -11,7 +11,7 @@ interface Props {
   theme: Theme;
 }
 
-/** What a value is called instead of its number, and in which colour. */
+/** The text and colour of a value, by the mappings and thresholds of the panel. */
 export function shown(panel: Panel, value: number | null, theme: Theme): { text: string; color: string } {
   const { unit, decimals, thresholds, mappings } = panel.fieldConfig?.defaults ?? {};
   const { result } = (value !== null && mappings?.find(({ type, options: { from, to } }) => type === 'range' && value >= (from ?? -Infinity) && value < (to ?? Infinity)))
@@ -23,7 +23,7 @@ export function shown(panel: Panel, value: number | null, theme: Theme): { text:
   };
 }
 
-/** All of one size, and nothing is drawn through the figure. */
+/** All figures have one size, without sparklines. */
 export function StatPanel({ panel, values, theme }: Props) {
   return (
     <div className="stats">

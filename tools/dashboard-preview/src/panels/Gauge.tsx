@@ -1,4 +1,4 @@
-// A dial each: an arc of 240 degrees with the thresholds around it, as Grafana draws it.
+// Gauges like Grafana's: an arc of 240 degrees with the thresholds around it, one for each series.
 import { colorOf, type Theme } from '../colors';
 import type { Panel } from '../model';
 import type { Single } from '../series';
@@ -7,7 +7,7 @@ import { shown } from './Figures';
 const SWEEP = (240 / 180) * Math.PI;
 const START = Math.PI / 2 + (2 * Math.PI - SWEEP) / 2; // from below, clockwise
 
-/** The path of an arc between two shares of the sweep. */
+/** The SVG path of an arc between two fractions of the sweep. */
 function arc(radius: number, from: number, to: number): string {
   const point = (share: number) => {
     const angle = START + share * SWEEP;

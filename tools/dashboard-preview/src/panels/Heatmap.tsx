@@ -14,12 +14,12 @@ interface Cells {
   largest: number;
 }
 
-const ROWS = 2; // an octave: native buckets are finer than the eye
+const ROWS = 2; // for each power of two: native buckets are finer than can be seen
 
 /** The upper bound of the row that a native bucket is in. */
 const rowOf = (upper: number): number => (upper > 0 ? 2 ** (Math.ceil(Math.log2(upper) * ROWS - 1e-9) / ROWS) : 0);
 
-/** Native histograms to counts per row, the empty rows between them too. */
+/** Native histograms to counts per row, with the empty rows in between. */
 function nativeCells(natives: NonNullable<Series['natives']>): Cells {
   const found = natives.map(([, buckets]) => {
     const rows = new Map<number, number>();

@@ -1,4 +1,4 @@
-// A table of label sets: one row a series, or one for each value of the label by which the panel joins its queries.
+// A table of label sets: one row for each series, or for each value of the label by which the panel joins its queries.
 import { useMemo } from 'preact/hooks';
 import { levelColor, type Theme } from '../colors';
 import { colorOf } from '../colors';
@@ -26,7 +26,7 @@ function rowsOf(panel: Panel, answers: Array<[Target, Series[]]>): Row[] {
   return [...rows.values()];
 }
 
-/** Rows and columns as the panel's transformations name, order and sort them. */
+/** Applies the panel's transformations: names, order and sorting of columns and rows. */
 export function table(panel: Panel, answers: Array<[Target, Series[]]>): { names: string[]; rows: Row[] } {
   const organize = panel.transformations?.find(({ id }) => id === 'organize')?.options ?? {};
   const rename = (name: string): string => organize.renameByName?.[name] ?? name;
@@ -47,7 +47,7 @@ export function table(panel: Panel, answers: Array<[Target, Series[]]>): { names
   return { names: names.map(rename), rows: renamed };
 }
 
-/** Where a cell leads, as Grafana writes it: ${__value.text} and the row's other fields. A field that is not there is left out with its parameter. */
+/** Fills in a cell's link as Grafana does: ${__value.text} and the row's fields. A missing field removes its parameter. */
 const filled = (url: string, value: string, row: Row): string =>
   url
     .replaceAll('${__value.text}', encodeURIComponent(value))

@@ -1,4 +1,4 @@
-// Lines over time, drawn by uPlot; thresholds, annotations and exemplars over it; a legend that is a table or one line.
+// Lines over time, drawn by uPlot, with thresholds, annotations and exemplars; the legend is a table or one line.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { axisTimes, moment } from '../clock';
@@ -21,22 +21,22 @@ interface Props {
   onZoom: (range: Range) => void;
 }
 
-const ROW = 24; // px of the legend's table, no less: a finger must find it
+const ROW = 24; // px of a row of the legend's table; large enough for a finger
 const font = '11px Inter, system-ui, sans-serif';
 
-/** Lines of nothing but zeros would lie upon the stack's edge, where they look like a sum: they are drawn only if all are zero. */
+/** The lines to stack. Lines of zeros would lie on the stack's edge and look like the sum, so they are left out unless all are zero. */
 function layers(lines: Line[]): Line[] {
   const more = lines.filter(({ values }) => values.some((value) => value));
   return more.length ? more : lines;
 }
 
-/** Each line upon those before it. */
+/** Running sums: each line on top of those before it. */
 function stacked(lines: Line[]): Array<Array<number | null>> {
   const sum: number[] = [];
   return lines.map(({ values }) => values.map((value, i) => (value === null ? null : (sum[i] = (sum[i] ?? 0) + value))));
 }
 
-/** The axis from 0 to what is drawn, or to the board's own bounds; never from 0 to 100 for zeros. */
+/** The range of the y axis: from 0 to the greatest value, or the board's bounds. For zeros it is 0 to 1, where uPlot would choose 0 to 100. */
 function bounds(panel: Panel, greatest: number | null, least: number | null): [number, number] {
   const { min, max, custom } = panel.fieldConfig?.defaults ?? {};
   const low = min ?? Math.min(0, least ?? 0);
@@ -44,7 +44,7 @@ function bounds(panel: Panel, greatest: number | null, least: number | null): [n
   return [low, high > low ? high : low + 1];
 }
 
-/** Of those that would lie upon each other, the greatest. */
+/** The greatest of all exemplars that would overlap. */
 function slowest(u: uPlot, exemplars: Exemplar[]): Exemplar[] {
   const best = new Map<number, Exemplar>();
   for (const one of exemplars) {
@@ -54,7 +54,7 @@ function slowest(u: uPlot, exemplars: Exemplar[]): Exemplar[] {
   return [...best.values()];
 }
 
-const NEAR = 10; // px from a diamond that are a hit
+const NEAR = 10; // px from a diamond that count as a hit
 
 /** The request under the pointer. */
 function under(u: uPlot, exemplars: Exemplar[], x: number, y: number): Exemplar | undefined {
@@ -97,7 +97,7 @@ function overlay(u: uPlot, { panel, marks, exemplars, theme }: Props): void {
   for (const mark of marks) {
     const x = Math.round(u.valToPos(mark.time, 'x', true));
     if (!inside(x)) continue;
-    // Many alerts of one fault must not hide what they are about: a pale line, and a point at its foot.
+    // Many alerts of one fault must not hide the data: draw a pale line with a mark at its foot.
     ctx.globalAlpha = mark.strong ? 1 : 0.3;
     line(x, bbox.top, x, bbox.top + bbox.height, colorOf(mark.color, theme));
     ctx.globalAlpha = 1;
@@ -112,7 +112,7 @@ function overlay(u: uPlot, { panel, marks, exemplars, theme }: Props): void {
   ctx.fillStyle = colorOf('purple', theme);
   for (const { timestamp, value } of slowest(u, exemplars)) {
     const [x, y] = [u.valToPos(timestamp, 'x', true), u.valToPos(value, 'y', true)];
-    if (!inside(x) || y < bbox.top) continue; // slower than the axis: the heatmap has it
+    if (!inside(x) || y < bbox.top) continue; // above the axis; the heatmap shows it
     const size = 3 * devicePixelRatio;
     ctx.beginPath();
     ctx.moveTo(x, y - size);
@@ -208,7 +208,7 @@ export function TimeSeriesPanel(props: Props) {
     return () => plot.destroy();
   }, [panel, data, width, plotHeight, range, marks, props.exemplars, theme, hidden]);
 
-  /** One alone, all again; with Ctrl or Shift one more or less. */
+  /** A click shows this line alone, a second click all again; Ctrl or Shift toggles one line. */
   const choose = (name: string, one: boolean) =>
     setHidden((before) => {
       if (one) {
@@ -258,7 +258,7 @@ export function TimeSeriesPanel(props: Props) {
   );
 }
 
-/** The picture in words, for who does not see it. */
+/** The graph as text, for screen readers. */
 const summary = (panel: Panel, rows: Line[]): string =>
   `${panel.title}: ${rows.slice(0, 5).map(({ name, values }) => `${name} ${format(last(values), panel.fieldConfig?.defaults.unit)}`).join(', ')}${rows.length > 5 ? `, and ${rows.length - 5} more` : ''}`;
 
