@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dashboards over the real stack under the demo's traffic: every query of every panel, and every panel in a browser."""
+"""The dashboards on the real stack with the demo's traffic: every query of every panel, and every panel in a browser."""
 import json
 import os
 import re
@@ -21,10 +21,10 @@ BOARDS = sorted((ROOT / "infra/grafana/dashboards").glob("*.json"))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (PREVIEW / "dist/index.html").exists() or not shutil.which("node"),
-                       reason="the page of the dashboards is not built (make dashboard-preview)"),
+                       reason="the dashboard preview is not built (make dashboard-preview)"),
 ]
 
-# Panels that may be empty under the demo's traffic, and why.
+# Panels that may be empty with the demo's traffic, and why.
 QUIET = {
     "Active alerts": "nothing need be pending or firing",
     "Active alerts of the organisation": "nothing need be wrong with an organisation",
@@ -39,7 +39,7 @@ QUIET = {
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    """The demo for long enough that every rate has two scrapes and every campaign step has happened."""
+    """The demo, run until every rate() has two scrapes and every campaign step has happened."""
     checkout = Checkout(tmp_path_factory.mktemp("boards") / "checkout")
     try:
         running = checkout.start(STACK, "demo", DEMO_RATE=60).ready()
@@ -54,7 +54,7 @@ def stack(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def preview(stack):
-    os.environ["PROMETHEUS_TIMEOUT_MS"] = "120000"  # nothing fails for being slow
+    os.environ["PROMETHEUS_TIMEOUT_MS"] = "120000"  # a slow machine must not fail the test
     at = {name: f"http://127.0.0.1:{port}" for name, port in stack.ports.items()}
     page = Boards(PREVIEW, free_port(), {"PROMETHEUS_URL": at["PROMETHEUS_PORT"], "ALERTMANAGER_URL": at["ALERTMANAGER_PORT"], "API_URL": at["PORT"],
                                          "LOGS_DIR": str(stack.root / "var/log")}, log_path=stack.root / "var/log/preview.log")
@@ -70,7 +70,7 @@ def ask(stack, expr, **parameters):
 
 
 def label_value(stack, query):
-    """One value that a variable's label_values() or query_result() offers."""
+    """One value of a variable's label_values() or query_result()."""
     result = re.fullmatch(r"query_result\((.*)\)", query, re.DOTALL)
     if result:
         found = ask(stack, re.sub(r"\$\{?\w+\}?", ".+", result[1]))
@@ -101,13 +101,13 @@ def test_every_query_returns_data(stack, path, one):
     board = json.loads(path.read_text())
     values = variables(stack, board, one)
     if one and path.stem != "ingest-api":
-        # One job of several: its panels are about different jobs, so each query is only asked to be valid.
+        # Its panels show different jobs. With one job chosen, each query only has to be valid.
         values["job"], values["instance"] = "ingest-api", ".+"
     empty = []
 
     def shown():
-        """Some may have data only after more of the demo's traffic. With one value chosen of route, queue and organisation some have
-        nothing to show; not most of them."""
+        """Some panels get data only after more traffic. With one route, queue and organisation chosen, a few panels may stay empty, but
+        not most of them."""
         empty.clear()
         now = time.time()
         for panel in board["panels"]:

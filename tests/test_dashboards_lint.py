@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our dashboard lint (infra/grafana/generate/lint.mjs): each rule finds a dashboard that breaks it."""
+"""Our dashboard lint (infra/grafana/generate/lint.mjs): each rule reports a dashboard that breaks it."""
 import json
 import shutil
 import subprocess
@@ -30,7 +30,7 @@ def query(expr, unit="short"):
 
 
 def two_kinds(board):
-    """Seconds, and time-outs each second, on the axis of seconds."""
+    """Seconds and time-outs per second on one axis."""
     panel = first_graph(board)
     panel["fieldConfig"]["defaults"]["unit"] = "s"
     exprs = (f"max(queue_oldest_message_age_seconds{SELECTED})",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a breached threshold in the real service to the notification and to its resolution.
+"""From a breached threshold in the real service to the notification and to the all-clear.
 
-Real ingest-api, Prometheus and Alertmanager; the receivers are servers on this machine that take what Slack, PagerDuty, a
-mail relay and a webhook take. The shipped rules, routes and templates with durations divided by 60, see support/alerting.py.
+Real ingest-api, Prometheus and Alertmanager. The receivers are local servers that accept what Slack, PagerDuty, a mail relay and
+a webhook accept. The shipped rules, routes and templates with durations divided by 60, see support/alerting.py.
 """
 import http.client
 import os
@@ -27,7 +27,7 @@ from support.ports import PATIENCE, free_port, wait_until  # noqa: E402
 from support.receivers import Receivers  # noqa: E402
 from support.service import BINARY, Service  # noqa: E402
 
-WAIT = PATIENCE if SCALE > 1 else 1800  # seconds until a message is missed
+WAIT = PATIENCE if SCALE > 1 else 1800  # seconds to wait for a message
 RUNBOOKS = "https://github.com/prospectflow/promc/blob/main/docs/runbooks/"
 MEASURED = []  # (alert, channel, seconds from the breach to the message, seconds to the all-clear)
 
@@ -60,7 +60,7 @@ def watch(tmp_path, alertmanager, generation):
         made.append(Prometheus(tmp_path / f"prometheus-{len(made)}", [f"127.0.0.1:{s.port}" for s in services], alertmanager))
         prometheus = made[-1]
         wait_until("the target up", lambda: sum(prometheus.values('up{job="ingest-api"}').values()) == len(services), WAIT)
-        # Prometheus takes some seconds to find its targets; a sixtieth of 5 minutes is less.
+        # Prometheus needs some seconds to find its targets. The scaled 5 minutes of IngestApiAbsent are shorter than that.
         wait_until("no alert at rest", lambda: not prometheus.firing("IngestApiAbsent"), WAIT)
         return prometheus
     yield start
@@ -73,7 +73,7 @@ def watch(tmp_path, alertmanager, generation):
 
 @pytest.fixture(scope="session", autouse=True)
 def report():
-    """The measured seconds, for docs/service/alerting.md. Not of the module: its tests need not run in one pytest."""
+    """Print the measured seconds, for docs/service/alerting.md. Not of scope "module": the tests may run in several pytest processes."""
     yield
     if MEASURED:
         print(f"\nfrom the breach to the message, durations divided by {SCALE:g}:")
@@ -83,7 +83,7 @@ def report():
 
 @contextmanager
 def running(work, threads=1):
-    """work() again and again in threads, until the block ends."""
+    """Repeat work() in threads until the block ends."""
     stop = threading.Event()
 
     def loop():
@@ -105,7 +105,7 @@ def running(work, threads=1):
 
 @contextmanager
 def database_locked(service):
-    """Another process (a backup, say) holds the database's one write lock."""
+    """Another process, for example a backup, holds the write lock of the database."""
     thief = sqlite3.connect(next(service.data_dir.glob("*.db")), isolation_level=None, check_same_thread=False, timeout=PATIENCE)
     thief.execute("begin immediate")
     try:
@@ -116,7 +116,7 @@ def database_locked(service):
 
 
 def writes(service, organisation, pause=0.0):
-    """A piece of work for `running`: one small import over a connection of its own thread, then a pause."""
+    """Work for `running`: one small import, then a pause. Each thread has its own connection."""
     local = threading.local()
     number = iter(range(10**9))
 
@@ -128,7 +128,7 @@ def writes(service, organisation, pause=0.0):
     return work
 
 
-# The page of an alert, or its board: from an hour before it began, in milliseconds, until now or ten minutes after its end.
+# The link to the incident of an alert: from an hour before the start, in milliseconds, until now or ten minutes after the end.
 INCIDENT = re.compile(r"http://127\.0\.0\.1:3001/d/(ingest-api|monitoring-health)/incident\?from=\d{13}&to=(now|\d{13})(&var-[a-z]+=[^&]+)*"
                       r"&alert=\w+&since=\d{13}(&label-[a-z_]+=[^&]+)*")
 
@@ -148,7 +148,7 @@ def check_slack(message, alert, severity, words, runbook, prometheus, alertmanag
     assert f"`{alert}`" in text and f"severity `{severity}`" in text
     for word in words:
         assert word in text, (word, text)
-    # Links lead somewhere: the incident, the runbook, Prometheus's graph, Alertmanager's page.
+    # The links: incident, runbook, Prometheus's graph, Alertmanager's page.
     assert f"<{RUNBOOKS}{runbook}#{alert.lower()}|Runbook>" in text
     incident = re.search(r"<([^<>|]+)\|Incident>", text)[1]
     assert INCIDENT.fullmatch(incident) and ("&to=now" in incident) != resolved, incident
@@ -173,7 +173,7 @@ def check_pagerduty(message, alert, words, runbook, alertmanager):
 
 
 def delivered(alert, severity, words, runbook, breach, receivers, prometheus, alertmanager, mend=None):
-    """Breach the threshold; see the message in every channel it goes to; mend; see the all-clear."""
+    """Breach the threshold, check the message in every channel, repair, check the all-clear."""
     assert not prometheus.firing(alert)
     begun = time.monotonic()
     with breach:
@@ -198,10 +198,10 @@ def delivered(alert, severity, words, runbook, breach, receivers, prometheus, al
     MEASURED.append((alert, "slack", fired.at - begun, cleared.at - mended))
 
 
-# ---------------------------------------------------------------- the story's five
+# ---- the five required alerts ----
 
 def test_error_rate(make_service, watch, receivers, alertmanager):
-    """The database is locked by somebody else: every write is answered 503."""
+    """Another process locks the database: every write is answered with 503."""
     service = make_service(STORE_TIMEOUT_MS=100)
     service.errors_allowed = True
     work = writes(service, service.organisation())
@@ -217,8 +217,8 @@ def test_error_rate(make_service, watch, receivers, alertmanager):
 
 
 def test_latency(make_service, watch, receivers, alertmanager):
-    """The database is locked for 0.8 s at a time: imports succeed, but late. Reads are as quick as ever, so that it is one
-    slow route and no page about the latency budget, which would silence this warning."""
+    """The database is locked for 0.8 s at a time: imports succeed, but late. Reads stay fast, so only one route is slow. Otherwise the page
+    about the latency budget would silence this warning."""
     service = make_service(STORE_TIMEOUT_MS=20000)
     service.errors_allowed = True
     organisation = service.organisation()
@@ -244,7 +244,7 @@ def test_latency(make_service, watch, receivers, alertmanager):
 
 
 def test_queue_depth(make_service, watch, receivers, alertmanager):
-    """The mail server takes a second for each message: emails pile up behind it."""
+    """The mail server needs a second for each message, so emails pile up in the queue."""
     class SlowRelay:
         seconds = 1.0
 
@@ -282,7 +282,7 @@ def test_queue_depth(make_service, watch, receivers, alertmanager):
 
 
 def memory_group(name):
-    """A control group that limits memory, of version 1 or 2, or None where this machine lets nobody make one."""
+    """A control group (version 1 or 2) with a memory limit, or None if this machine does not allow one."""
     for parent, file in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
         group = Path(parent) / name
         try:
@@ -296,7 +296,7 @@ def memory_group(name):
 
 
 def test_memory(tmp_path, watch, receivers, alertmanager):
-    """In a control group of its own, as in a container; thousands of clients connect and stay."""
+    """The service runs in its own control group, as in a container. Thousands of clients connect and stay."""
     found = memory_group(f"ingest-api-test-{os.getpid()}")
     if found is None:
         pytest.skip("no control group with a memory limit can be made here (needs root and a writable /sys/fs/cgroup)")
@@ -315,7 +315,7 @@ def test_memory(tmp_path, watch, receivers, alertmanager):
 
         @contextmanager
         def breach():
-            # Each sends half a request and waits: the service keeps what it has read of it.
+            # Each client sends half a request and waits. The service keeps what it has read.
             while True:
                 metrics = service.metrics()
                 if metrics.value("process_resident_memory_bytes") > 0.85 * metrics.value("process_memory_limit_bytes"):
@@ -342,7 +342,7 @@ def test_memory(tmp_path, watch, receivers, alertmanager):
 
 
 def test_database_pool(make_service, watch, receivers, alertmanager):
-    """One reader for many readers, and the writer waits for a lock: all connections busy, requests wait."""
+    """Many requests share one read connection, and the write connection waits for a lock: all connections are busy, and requests wait."""
     service = make_service(STORE_THREADS=1, STORE_TIMEOUT_MS=20000, STORE_QUEUE=4096, VALIDATION_DELAY=0)
     service.errors_allowed = True
     organisation = service.organisation()
@@ -366,7 +366,7 @@ def test_database_pool(make_service, watch, receivers, alertmanager):
               "database.md", breach(), receivers, prometheus, alertmanager)
 
 
-# ---------------------------------------------------------------- the other channels
+# ---- the other channels ----
 
 def test_business_alerts_go_by_mail(make_service, watch, receivers, alertmanager):
     """A template that names a field the prospects do not have: every draft fails."""
@@ -398,22 +398,22 @@ def test_business_alerts_go_by_mail(make_service, watch, receivers, alertmanager
 
 
 def test_deadman(make_service, watch, receivers, alertmanager):
-    """The watchdog arrives again and again, and nowhere else; it ends when Prometheus does."""
+    """The watchdog arrives repeatedly in its channel only, and stops when Prometheus stops."""
     service = make_service()
     prometheus = watch(service)
     wait_until("three watchdogs", lambda: len(receivers.messages("deadman", "Watchdog")) >= 3, WAIT)
     assert not [m for channel in ("slack", "pagerduty", "webhook", "email") for m in receivers.messages(channel, "Watchdog")]
     prometheus.process.kill()
-    # Prometheus says of each alert until when it holds: four resend delays or evaluations.
+    # Prometheus gives each alert an end time: four resend delays or evaluations from now.
     wait_until("the watchdog ended in Alertmanager", lambda: not alertmanager.alerts(alertname="Watchdog"), WAIT)
-    # It came every second; now it does not.
+    # Before, it came every second.
     wait_until("silence", lambda: time.monotonic() - receivers.messages("deadman")[-1].at > 6, WAIT)
 
 
-# ---------------------------------------------------------------- messages
+# ---- messages ----
 
 def test_a_message_has_ten_alerts_and_says_how_many_more(receivers, alertmanager):
-    """What Slack would take for markup is text; twelve alerts that differ are ten and two more."""
+    """Slack markup in labels is escaped. Of twelve alerts, the message lists ten and says "2 more"."""
     alertmanager.post(*[{"alertname": "RouteFailing", "severity": "critical", "component": "api", "job": "ingest-api",
                          "route": "<unmatched>" if n == 0 else f"/r{n:02}", "instance": f"api-{n:02}:3000"} for n in range(12)],
                       annotations=lambda labels: {"summary": f"{labels['route']} fails & stays so", "description": "a > b",
@@ -430,7 +430,7 @@ def test_a_message_has_ten_alerts_and_says_how_many_more(receivers, alertmanager
     assert page["custom_details"]["runbook"] == "http://127.0.0.1/runbook" and "api-01:3000" in page["custom_details"]["instances"]
 
 
-def test_the_boards_are_where_the_secrets_say(tmp_path, receivers):
+def test_board_links_use_the_address_in_the_secrets(tmp_path, receivers):
     alertmanager = Alertmanager(tmp_path / "alertmanager", {**receivers.secrets(), "grafana_url": "https://boards.example/at/"})
     try:
         alertmanager.post({"alertname": "TargetDown", "severity": "critical", "component": "monitoring", "job": "j", "instance": "i:1"},
@@ -452,10 +452,10 @@ def test_an_alert_without_annotations_can_be_read(receivers, alertmanager):
     assert "*Foreign*" in text and "where=`there`" in text
 
 
-# ---------------------------------------------------------------- inhibition
+# ---- inhibition ----
 
-def test_a_service_that_is_down_says_one_thing(make_service, watch, receivers, alertmanager):
-    """5xx first, then the process is killed: its error rate still stands in the window, and is not told any more."""
+def test_a_service_that_is_down_sends_one_alert(make_service, watch, receivers, alertmanager):
+    """First 5xx, then the process is killed. Its error rate is still in the window, but its alert is silenced."""
     service = make_service(STORE_TIMEOUT_MS=100)
     service.errors_allowed = True
     prometheus = watch(service)
@@ -466,13 +466,13 @@ def test_a_service_that_is_down_says_one_thing(make_service, watch, receivers, a
         wait_until("the error rate is silenced", lambda: alertmanager.inhibited(alertname="HighErrorRate"), WAIT)
     down = receivers.messages("slack", "IngestApiDown")[0]
     assert "ingest-api is down: no instance answers" in slack_text(down)
-    # One instance, one alert: that of the job.
+    # With a single instance, only the alert of the job fires.
     assert not alertmanager.alerts(alertname="IngestApiDown", scope="instance")
     assert not prometheus.rule_faults()
 
 
 def test_the_page_silences_the_warning_of_the_same_component(make_service, watch, receivers, alertmanager):
-    """Slow and failing at once: HighErrorRate is told, HighLatency is not."""
+    """Slow and failing at the same time: HighErrorRate is sent, HighLatency is not."""
     service = make_service(STORE_TIMEOUT_MS=900)
     service.errors_allowed = True
     prometheus = watch(service)
@@ -487,24 +487,24 @@ DOWN = {"alertname": "IngestApiDown", "severity": "critical", "component": "api"
 
 
 @pytest.mark.parametrize("source,silenced,told", [
-    # All instances are down: nothing else about the job; other jobs and the stack itself go on.
+    # All instances are down: all other alerts of the job are silenced, those of other jobs and of the stack are not.
     ({**DOWN, "scope": "job"},
      [{"component": c, "severity": s, **JOB} for c in ("api", "queue", "database", "system", "business") for s in ("critical", "warning")],
      [{"component": "monitoring", "severity": "critical", "job": "prometheus"}, {"component": "api", "severity": "critical", "job": "other"}]),
     ({"alertname": "IngestApiAbsent", "severity": "critical", "component": "api", **JOB},
      [{"component": c, "severity": "critical", **JOB} for c in ("queue", "database", "system", "business")],
      [{"component": "monitoring", "severity": "warning", "job": "prometheus"}]),
-    # One instance of several is down: only what is said about that instance.
+    # One instance of several is down: only alerts of that instance are silenced.
     ({**DOWN, "scope": "instance", "instance": "a:3000"},
      [{"component": "database", "severity": "critical", "instance": "a:3000", **JOB}],
      [{"component": "database", "severity": "critical", "instance": "b:3000", **JOB}, {"component": "api", "severity": "warning", **JOB},
       {"component": "queue", "severity": "critical", **JOB}]),
-    # A page silences the warnings of its component and job, nothing else.
+    # A page silences only the warnings of its component and job.
     ({"alertname": "DatabasePoolTimeouts", "component": "database", "severity": "critical", "instance": "a:3000", **JOB},
      [{"component": "database", "severity": "warning", **JOB}],
      [{"component": "database", "severity": "critical", "instance": "b:3000", **JOB}, {"component": "queue", "severity": "warning", **JOB},
       {"component": "database", "severity": "warning", "job": "other"}]),
-    # A warning silences nobody.
+    # A warning silences nothing.
     ({"alertname": "HighLatency", "component": "api", "severity": "warning", **JOB}, [],
      [{"component": "api", "severity": "warning", **JOB}]),
 ], ids=["down", "absent", "one-instance", "page", "warning"])
@@ -529,10 +529,10 @@ def test_nothing_is_silenced_in_another_environment(alertmanager):
     assert not alertmanager.inhibited(alertname="Told")
 
 
-# ---------------------------------------------------------------- a receiver that fails for a while
+# ---- a receiver that fails for a while ----
 
 @pytest.mark.parametrize("channel", ["slack", "pagerduty", "webhook", "email"])
-def test_a_receiver_that_answers_503_for_a_while_loses_nothing(receivers, alertmanager, channel):
+def test_no_message_is_lost_while_a_receiver_answers_503(receivers, alertmanager, channel):
     receivers.broken.add(channel)
     component = "business" if channel == "email" else "api"
     severity = "critical" if channel == "pagerduty" else "warning"
@@ -543,8 +543,8 @@ def test_a_receiver_that_answers_503_for_a_while_loses_nothing(receivers, alertm
     receivers.broken.discard(channel)
     for labels in alerts:
         receivers.wait(channel, labels["alertname"], seconds=WAIT)
-    last = {**alerts[0], "alertname": "Last"}  # what was to be told again would be by now
+    last = {**alerts[0], "alertname": "Last"}  # a repeated message would have arrived before this one
     alertmanager.post(last)
     receivers.wait(channel, "Last", seconds=WAIT)
     for labels in alerts:
-        assert len(receivers.messages(channel, labels["alertname"])) == 1, "told twice"
+        assert len(receivers.messages(channel, labels["alertname"])) == 1, "sent twice"

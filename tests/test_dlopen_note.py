@@ -7,7 +7,7 @@ import subprocess
 from support.service import BINARY as INGEST_API
 
 
-def test_the_note_names_what_is_loaded(tmp_path):
+def test_the_note_names_the_libraries_loaded_at_run_time(tmp_path):
     section = tmp_path / "note"
     subprocess.run(["objcopy", "--dump-section", f".note.dlopen={section}", INGEST_API, tmp_path / "copy"], check=True)
     data = section.read_bytes()

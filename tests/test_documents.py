@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a page refers to exists: linked files and headings, make targets, commands, settings."""
+"""Everything that a page refers to exists: linked files and headings, make targets, commands, settings."""
 import re
 import subprocess
 
@@ -10,7 +10,7 @@ PAGES = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=Tru
 
 
 def anchors(text):
-    """The anchors of a page's headings, as the forges make them."""
+    """The anchors of a page's headings, made as GitHub does."""
     names = set()
     for heading in re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M):
         heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
@@ -19,7 +19,7 @@ def anchors(text):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
+def test_links_are_valid(page):
     text = re.sub(r"^```.*?^```|`[^`\n]*`", "", (ROOT / page).read_text(), flags=re.M | re.S)
     lost = []
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -33,15 +33,15 @@ def test_links_lead_somewhere(page):
 
 
 TARGETS = set(re.findall(r"^  make (\S+)", subprocess.run(["make", "help-all"], cwd=ROOT, capture_output=True, text=True, check=True).stdout, re.M))
-# What a program reads from its environment: ingest-api's settings, promc's, and those of the stack, the tests and the benchmarks.
+# The files that read environment variables: ingest-api's settings, promc's, and those of the stack, the tests and the benchmarks.
 READ = "\n".join((ROOT / file).read_text(errors="replace") for file in subprocess.run(
     ["git", "ls-files", "apps/ingest-api/src", "lib", "tools", "scripts", "infra", "bench", "fuzz", "tests", "Makefile", "*.mk", "packaging", ".ci"],
     cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() if re.search(r"(\.(c|h|py|mk|yml|yaml|ts|mjs|js|sh|in|service)|(^|/)[a-zA-Z-]+)$", file))
 
 
-# History says what was, a reference is made by its program.
+# Not CHANGELOG.md: it may name things that no longer exist.
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
-def test_commands_name_what_there_is(page):
+def test_commands_and_settings_exist(page):
     text = (ROOT / page).read_text()
     code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", text, flags=re.M | re.S))
     unknown = [f"make {name}" for name in re.findall(r"\bmake ([a-z][a-z0-9-]*)(?![a-z0-9*-])", code) if name not in TARGETS]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make drill`: each drill breaks a running demo and succeeds once the alert fires, the panel shows the fault, `why` names the cause, and all is repaired.
+"""`make drill`: each drill breaks a running demo. It succeeds when the alert has fired, the panel shows the fault, `why` names the cause, and the
+fault is repaired.
 
-The shipped rules with durations divided by support.alerting.SCALE; all drills share one demo.
+The shipped rules with durations divided by support.alerting.SCALE. All drills share one demo.
 """
 import re
 import signal
@@ -18,7 +19,7 @@ from stack.web import answers
 
 
 def hurry(checkout):
-    """The rules and intervals of this copy, in a hurry."""
+    """Shorten the rules and intervals of this copy."""
     folder = checkout.root / "infra/prometheus"
     for path in (folder / "rules").glob("*.yml"):
         rules = scaled(yaml.safe_load(path.read_text()))
@@ -71,9 +72,9 @@ def test_drill(demo, name):
 
 
 @pytest.mark.slow
-def test_ctrl_c_mends(demo):
+def test_ctrl_c_repairs_the_fault(demo):
     env = clean_environment(**demo.ports)
-    # What runs in the background of a shell ignores Ctrl-C, and so would what it starts.
+    # A background process of a shell ignores SIGINT, and so would its children. So set the handler.
     drill = subprocess.Popen([STACK, "drill", "worker"], cwd=demo.root, env=env, stdout=subprocess.PIPE, text=True,
                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     for line in drill.stdout:

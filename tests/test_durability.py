@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was acknowledged survives kill -9; what was not is either whole or absent; nothing is sent twice."""
+"""Acknowledged rows survive kill -9. Other imports are complete or absent. No email is sent twice."""
 import random
 import threading
 from collections import Counter
@@ -21,7 +21,7 @@ def test_kill_during_imports_loses_no_acknowledged_row(service, organisation, se
                 attempted.append((tag, rows))
             try:
                 answer = client.import_csv(csv_rows(rows, tag=tag))
-            except Exception:  # noqa: BLE001 - the server is gone: not acknowledged
+            except Exception:  # noqa: BLE001 - the server is gone: the import is not acknowledged
                 return
             assert answer.status == 200 and answer.json()["imported"] == rows, answer
             with lock:
@@ -40,13 +40,13 @@ def test_kill_during_imports_loses_no_acknowledged_row(service, organisation, se
     emails = [p["email"] for p in service.client(organisation).prospects()]
     assert len(emails) == len(set(emails))
     assert acknowledged <= set(emails), f"{len(acknowledged - set(emails))} acknowledged rows are lost"
-    # An import is one transaction: whole or absent.
+    # An import is one transaction: complete or absent.
     there = Counter(e.split(".")[0] for e in emails)
     for tag, rows in attempted:
         assert there.get(tag, 0) in (0, rows), tag
 
 
-def test_kill_during_one_large_import_leaves_nothing_or_all(service, organisation):
+def test_kill_during_one_large_import_leaves_all_or_nothing(service, organisation):
     rows = 60_000
     outcome = []
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Error reports, sent to a real HTTP receiver: their content, that no request waits for them, and what happens to too many."""
+"""Error reports to a real HTTP receiver: their content, that no request waits for them, and the limit on their number."""
 import json
 import sqlite3
 import subprocess
@@ -16,15 +16,15 @@ from support.ports import free_port, wait_until
 from support.service import BINARY
 
 SECONDS = 180
-SHORT = 200  # ms until a write is given up; the service's own start must be through by then, on a busy machine too
+SHORT = 200  # ms until a write times out; longer than the service needs to start, even on a busy machine
 KEY = "0123456789abcdef0123456789abcdef"
 
 
 class Receiver:
-    """Takes envelopes as Sentry does. `status` and `headers` are what it answers; `hold` keeps it from answering."""
+    """Accepts envelopes as Sentry does. It answers with `status` and `headers`; while `hold` is cleared, it does not answer."""
 
     def __init__(self, context=None):
-        """@param context it speaks HTTPS"""
+        """@param context a TLS context: with it, the receiver speaks HTTPS"""
         self.scheme = "https" if context else "http"
         self.events, self.requests, self.status, self.headers, self.hold = [], [], 200, {}, threading.Event()
         self.hold.set()
@@ -50,7 +50,7 @@ class Receiver:
                 pass
         self.server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
         self.server.daemon_threads = True
-        if context:  # the handshake in the thread of the connection: who does not trust us must not end the server
+        if context:  # handshake in the thread of the connection: a client that does not trust us must not end the server
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
@@ -83,7 +83,7 @@ def receiver():
 
 @contextmanager
 def busy_store(service):
-    """Another process writes and does not end: writes are answered with 503."""
+    """Another process holds the write lock: writes are answered with 503."""
     other = sqlite3.connect(service.data_dir / "ingest.db", isolation_level=None, timeout=SECONDS)
     other.execute("BEGIN IMMEDIATE")
     try:
@@ -110,7 +110,7 @@ def test_a_server_error_is_reported(make_service, receiver):
     organisation = service.organisation()
     client = service.client(organisation)
     assert client.get("/api/v1/prospects").status == 200
-    assert client.get("/api/v1/prospects", limit="x").status == 400  # a client's error is not reported
+    assert client.get("/api/v1/prospects", limit="x").status == 400  # client errors are not reported
     with busy_store(service):
         refused(client, **{"X-Request-Id": "req-of-the-test"})
     event = wait_until("a report", lambda: next((e for e in receiver.events if e["tags"].get("status_code")), None), SECONDS)
@@ -141,7 +141,7 @@ def test_a_dead_letter_is_reported(make_service, receiver):
         campaign = client.campaign()
         assert client.act(campaign, "start").status == 200
         assert client.act(campaign, "send").status == 202
-        # with a log that is silent, too
+        # reported even when the log is silent
         event = wait_until("a report", lambda: next((e for e in receiver.events if e["tags"].get("queue")), None), SECONDS)
         assert event["tags"]["queue"] == "email.send" and event["tags"]["job_id"] and event["tags"]["request_id"]
         assert "550 5.1.1" in event["extra"]["error"]
@@ -152,7 +152,7 @@ def test_a_dead_letter_is_reported(make_service, receiver):
         smtp.stop()
 
 
-def test_too_many_are_let_go_and_counted(make_service, receiver):
+def test_reports_over_the_limit_are_dropped_and_counted(make_service, receiver):
     service = make_service(SENTRY_DSN=receiver.dsn, STORE_TIMEOUT_MS=SHORT)
     service.errors_allowed = True
     organisation = service.organisation()
@@ -162,12 +162,12 @@ def test_too_many_are_let_go_and_counted(make_service, receiver):
             thread.start()
         for thread in threads:
             thread.join()
-    settled = wait_until("all accounted for", lambda: (o := outcomes(service)) and sum(o.values()) >= 60 and o, SECONDS)
-    wait_until("those that were sent have come", lambda: len(receiver.events) == outcomes(service)["sent"], SECONDS)
+    settled = wait_until("all reports counted", lambda: (o := outcomes(service)) and sum(o.values()) >= 60 and o, SECONDS)
+    wait_until("every sent report has arrived", lambda: len(receiver.events) == outcomes(service)["sent"], SECONDS)
     assert settled["sent"] > 0 and settled["failed"] == 0
 
 
-def test_a_receiver_that_hangs_holds_up_nobody(make_service, receiver):
+def test_a_hanging_receiver_delays_no_request(make_service, receiver):
     receiver.hold.clear()
     service = make_service(SENTRY_DSN=receiver.dsn, STORE_TIMEOUT_MS=SHORT)
     service.errors_allowed = True
@@ -178,10 +178,10 @@ def test_a_receiver_that_hangs_holds_up_nobody(make_service, receiver):
         for _ in range(30):
             refused(client)
     wait_until("it works again", lambda: client.import_csv(csv_rows(10)).status == 200, SECONDS)
-    service.stop()  # and the end does not wait for it either
+    service.stop()  # the shutdown does not wait for the receiver either
 
 
-def test_a_receiver_that_has_had_enough_is_left_alone(make_service, receiver):
+def test_a_429_with_retry_after_is_obeyed(make_service, receiver):
     receiver.status, receiver.headers = 429, {"Retry-After": "3600"}
     service = make_service(SENTRY_DSN=receiver.dsn, STORE_TIMEOUT_MS=SHORT)
     service.errors_allowed = True
@@ -193,13 +193,13 @@ def test_a_receiver_that_has_had_enough_is_left_alone(make_service, receiver):
         for _ in range(5):
             refused(client)
         wait_until("the others were let go", lambda: outcomes(service)["rate_limited"] >= 5, SECONDS)
-    # those that were queued before the refusal came may have followed it
+    # reports that were queued before the refusal may still be sent
     assert len(receiver.requests) <= before + 5
 
 
 @pytest.fixture
 def secure(tmp_path):
-    """A receiver by HTTPS; `certificate` is what it shows."""
+    """An HTTPS receiver with `certificate`."""
     certificate, key = make_certificate(tmp_path, "sentry")
     made = Receiver(server_context(certificate, key))
     made.certificate = certificate
@@ -219,8 +219,8 @@ def test_reports_by_https(make_service, secure):
 
 
 @pytest.mark.parametrize("trust", ["another authority", "the system's", "another name"])
-def test_no_report_to_a_receiver_that_is_not_trusted(make_service, secure, tmp_path, trust):
-    """Its certificate is looked at, and the name in it; nothing is said to it, and nobody waits for that."""
+def test_no_report_to_an_untrusted_receiver(make_service, secure, tmp_path, trust):
+    """The certificate and its name are checked. Without trust, no report is sent, and no request waits."""
     (tmp_path / "other").mkdir()
     ca = {"another authority": {"SENTRY_CA": make_certificate(tmp_path / "other", "sentry")[0]}, "the system's": {},
           "another name": {"SENTRY_CA": secure.certificate}}[trust]
@@ -236,7 +236,7 @@ def test_no_report_to_a_receiver_that_is_not_trusted(make_service, secure, tmp_p
     wait_until("it works again", lambda: client.import_csv(csv_rows(10)).status == 200, SECONDS)
 
 
-def test_a_dsn_that_is_none(make_service):
+def test_an_invalid_dsn(make_service):
     service = make_service(started=False)
     for wrong in ("sentry.io/42", f"https://{KEY}@host/project", "https://host/42", f"ftp://{KEY}@host/42"):
         done = subprocess.run([BINARY], env=service.env | {"SENTRY_DSN": wrong}, capture_output=True, text=True, check=False, timeout=SECONDS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""promc-exporter with TLS, a token and client certificates: a real Prometheus scrapes it, others are rejected."""
+"""promc-exporter with TLS, a token and client certificates: a real Prometheus can scrape it, other clients cannot."""
 import os
 import shutil
 import socket
@@ -24,7 +24,7 @@ def certificates(tmp_path):
 
 @pytest.fixture
 def target(request):
-    """target(certificate, key, client's authority, token): its port."""
+    """target(certificate, key, client CA, token): start the program and return its port."""
     programs = []
 
     def start(*arguments):
@@ -43,7 +43,7 @@ def target(request):
 
 
 def ask(port, context=None, token=TOKEN, requests=1):
-    """The complete response, over a new connection; raises if there is none."""
+    """The complete response over a new connection. Raises if there is none."""
     with socket.create_connection(("127.0.0.1", port)) as plain:
         client = context.wrap_socket(plain, server_hostname="127.0.0.1") if context else plain
         line = f"Authorization: Bearer {token}\r\n" if token else ""
@@ -78,7 +78,7 @@ def test_prometheus_scrapes_by_tls_with_token_and_certificate(certificates, targ
     prometheus.close()
 
 
-def test_who_gets_in(certificates, target):
+def test_valid_token_and_certificate_are_needed(certificates, target):
     (server, key), (client, _) = certificates
     port = target(server, key, client, TOKEN)
     answer = ask(port, context_for(certificates), requests=3)
@@ -93,11 +93,11 @@ def test_who_gets_in(certificates, target):
         with pytest.raises((ssl.SSLError, ConnectionError)):
             ask(port, context)
     assert b"HTTP/1.1 200" not in plain_answer(port)
-    assert ask(port, context_for(certificates)).startswith(b"HTTP/1.1 200 ")  # all that has left it as it was
+    assert ask(port, context_for(certificates)).startswith(b"HTTP/1.1 200 ")  # it still works after the refused attempts
 
 
 def is_refused(port, context):
-    """In TLS 1.3 the client has shaken hands before the server looks at its certificate: it sees an alert, or just the end."""
+    """In TLS 1.3 the client's handshake ends before the server checks its certificate: the client gets an alert, or only the end."""
     try:
         return ask(port, context) == b""
     except (ssl.SSLError, ConnectionError):
@@ -111,8 +111,8 @@ def plain_answer(port):
         return b""
 
 
-def test_a_changed_certificate_counts_for_new_connections(certificates, target, tmp_path):
-    """What is renewed on disk is used without a restart; what cannot be used leaves the last good one in place."""
+def test_a_changed_certificate_is_used_for_new_connections(certificates, target, tmp_path):
+    """A renewed certificate is used without a restart. If the new files are unusable, the last good pair stays in use."""
     (server, key), _ = certificates
     first = ssl.create_default_context(cafile=str(server))
     port = target(server, key, "", "")
@@ -122,7 +122,7 @@ def test_a_changed_certificate_counts_for_new_connections(certificates, target, 
     second = ssl.create_default_context(cafile=str(new_server))
 
     def read_again(file, condition):
-        """It looks at the files once a second, when somebody comes: until it has read what is there now, the condition holds."""
+        """The server checks its files at most once a second, at a new connection. The condition must hold until it has read the file."""
         os.utime(file, ns=(0, file.stat().st_mtime_ns))
 
         def read():
@@ -138,7 +138,7 @@ def test_a_changed_certificate_counts_for_new_connections(certificates, target, 
 
     assert not works(second)
     with socket.create_connection(("127.0.0.1", port)) as plain, first.wrap_socket(plain, server_hostname="127.0.0.1") as open_before:
-        shutil.copy(new_server, server)  # not its key yet
+        shutil.copy(new_server, server)  # not yet its key
         read_again(server, lambda: works(first))
         assert not works(second)
         shutil.copy(new_key, key)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/metrics is accepted by everything that reads it: promtool, the strict OpenMetrics parser, a real Prometheus."""
+"""All readers accept /metrics: promtool, the strict OpenMetrics parser, a real Prometheus."""
 import gzip
 import urllib.parse
 
@@ -8,7 +8,7 @@ from support.http import csv_rows, raw_exchange
 from support.load import Load
 from support.metrics import OPENMETRICS, promtool_check, scrape
 
-# What a client controls: the verb, the path, the id in it, the query, the request id, the names of its CSV columns.
+# A client controls: the method, the path, the id in it, the query, the request id, the names of its CSV columns.
 HOSTILE = ['"', "\\", "\n", "\r\n", '"} 1\nevil_metric 1\n#', "\x00", "\x01\x7f", "é", "\u202e", "😀", "{id}", "%s%n",
            "../../etc/passwd", "a" * 3000, "' OR 1=1 --", "le=\"+Inf\"", "# EOF", "\t"]
 
@@ -22,7 +22,7 @@ def check_everything(client):
     return samples
 
 
-def test_accepted_when_fresh(client):
+def test_accepted_after_the_start(client):
     check_everything(client)
 
 
@@ -40,7 +40,7 @@ def test_content_negotiation(client):
         assert answer.text.endswith("# EOF\n") == expected.startswith("application/openmetrics")
 
 
-def test_every_line_of_accept_counts_and_caches_are_told(service):
+def test_all_accept_headers_count_and_vary_is_sent(service):
     answer = raw_exchange(service.port, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/plain;q=0.5\r\n"
                                         b"Accept: application/openmetrics-text;version=1.0.0\r\n\r\n").decode()
     head, _, body = answer.partition("\r\n\r\n")
@@ -48,7 +48,7 @@ def test_every_line_of_accept_counts_and_caches_are_told(service):
     assert "\r\nVary: Accept, Accept-Encoding" in head
 
 
-def test_gzip_for_who_asks_for_it(client):
+def test_gzip_only_on_request(client):
     plain = client.get("/metrics", **{"name[]": "ingest_api_build_info"})
     assert "content-encoding" not in plain.headers
     packed = client.get("/metrics", headers={"Accept-Encoding": "br;q=1, gzip;q=0.5"}, **{"name[]": "ingest_api_build_info"})
@@ -60,7 +60,7 @@ def test_gzip_for_who_asks_for_it(client):
 
 
 def test_a_fraction_of_a_second_is_a_time_out(client):
-    """It is shorter than the collectors take: the scraper hears that, and not half of the metrics."""
+    """This time-out is shorter than the collectors need. The scraper gets a 503 and not half of the metrics."""
     answer = client.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "0.000001"})
     assert answer.status == 503 and answer.error_code == "scrape_failed" and answer.headers["retry-after"] == "1"
     assert client.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "9.5"}).status == 200
@@ -79,7 +79,7 @@ def test_accepted_after_every_kind_of_traffic(service, organisation, client):
     assert samples.value("drafts_generated_total", organisation_id=organisation.id, success="true") == 50
 
 
-def test_hostile_values_become_no_label_and_no_series(service, organisation, client):
+def test_hostile_values_make_no_labels_and_no_series(service, organisation, client):
     def hostile_requests(suffix):
         for value in HOSTILE:
             quoted = urllib.parse.quote(value + suffix, safe="")
@@ -87,7 +87,7 @@ def test_hostile_values_become_no_label_and_no_series(service, organisation, cli
                          f"/api/v1/prospects?cursor={quoted}&email={quoted}"):
                 answer = client.get(path, headers={"X-Request-Id": urllib.parse.quote(value)})
                 assert 400 <= answer.status < 500 or "?" in path, (path, answer)
-        # Bytes that no URL library would send: raw quotes, newlines cannot be, 8-bit bytes, invented verbs.
+        # Bytes that no URL library sends: raw quotes, 8-bit bytes, unknown methods. A raw newline would end the line.
         for line in (b'GET /"><&\\ HTTP/1.1', b"GET /\xff\xfe\x80 HTTP/1.1", b'G"E{T} / HTTP/1.1', b"\xc3\xa9VIL /x HTTP/1.1",
                      b"BREW /" + b"coffee" * 10 + suffix.encode() + b" HTTP/1.1", b"get /health HTTP/1.1"):
             raw_exchange(service.port, line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -95,15 +95,15 @@ def test_hostile_values_become_no_label_and_no_series(service, organisation, cli
         assert column.status in (200, 400, 422)
 
     def series(samples):
-        """Of requests and rows. Others may grow meanwhile: jobs and the service's own periodic work have their first queries."""
+        """The series of requests and rows. Other series may appear meanwhile: jobs and periodic work run their first queries."""
         return {(s.name, *sorted(s.labels.items())) for s in samples.samples if s.name.startswith(("http_", "prospects_"))}
     hostile_requests("")
     first = check_everything(client)
     hostile_requests("again")
     second = check_everything(client)
-    assert series(second) == series(first) != set(), "new values have made new series"
+    assert series(second) == series(first) != set(), "hostile values made new series"
     spoilt = [s for s in second.samples for text in s.labels.values() if "again" in text or "hostile" in text or "coffee" in text or "evil" in text]
-    assert not spoilt, "a value of a client's is in a label"
+    assert not spoilt, "a label contains a client's value"
     methods = {s.labels["method"] for s in second.select("http_requests_total")}
     assert methods <= {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "OTHER"}, methods
     routes = {s.labels["route"] for s in second.select("http_requests_total")}
@@ -115,7 +115,7 @@ def test_hostile_values_become_no_label_and_no_series(service, organisation, cli
 def test_unknown_paths_make_no_series(client):
     for i in range(20):
         client.get(f"/warm-up/{i}")
-    def http_series():  # the others may grow meanwhile: the service's own periodic work has its first queries
+    def http_series():  # other series may appear meanwhile: periodic work runs its first queries
         return {line.rpartition(" ")[0] for line in client.get("/metrics").text.splitlines() if line.startswith("http_")}
     before = http_series()
     for i in range(1000):
@@ -125,7 +125,7 @@ def test_unknown_paths_make_no_series(client):
 
 
 @pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "openmetrics"])
-def test_every_scrape_under_load_is_whole(service, organisation, client, openmetrics):
+def test_every_scrape_under_load_is_complete(service, organisation, client, openmetrics):
     def action(c, n):
         if n % 3:
             return c.get("/api/v1/prospects", limit=5).status
@@ -140,7 +140,7 @@ def test_every_scrape_under_load_is_whole(service, organisation, client, openmet
                 assert promtool_check(scraper.get("/metrics").text) is None
             check_histograms(samples)
             total = samples.total("http_requests_total")
-            assert total >= last, "a counter went back"
+            assert total >= last, "a counter decreased"
             last = total
     finally:
         load.stop()
@@ -149,7 +149,7 @@ def test_every_scrape_under_load_is_whole(service, organisation, client, openmet
 
 
 def check_histograms(samples):
-    """Every histogram of a scrape belongs together: buckets rise, the last is the count."""
+    """Every histogram of a scrape is consistent: buckets never decrease, and the last equals the count."""
     series = {}
     for s in samples.samples:
         if s.name.endswith("_bucket"):
@@ -168,7 +168,7 @@ def test_openmetrics_says_the_same_as_text(service, client):
     client.get("/nowhere")
     service.settled("the jobs done", lambda m: all(m.total("prospects_processed_total", action=a) == 3 for a in ("validated", "researched")))
     text, strict = scrape(client), scrape(client, openmetrics=True)
-    # What moves by itself between the two scrapes is not compared; le is 1 in one format and 1.0 in the other.
+    # Values that change between the two scrapes are not compared. le is 1 in one format and 1.0 in the other.
     moving = ("process_", "malloc_", "eventloop_", "promc_", "nodejs_", "db_", "queue_", "cgroup_", "psi_", "node_", "data_dir_")
 
     def stable(samples):

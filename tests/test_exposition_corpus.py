@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random registries, exposed in every format and read by all parsers: each must read the values that were put in.
+"""Random registries, exposed in every format and read by all parsers. Each parser must read the recorded values.
 
 generate-corpus creates the registries and records its operations; support/exposition_model.py computes the expected values. For
-other registries: CORPUS_SEED=n CORPUS_REGISTRIES=n pytest tests/test_exposition_corpus.py. What fails names
-seed and registry; `generate-corpus SEED REGISTRY+1 DIRECTORY` makes that registry's files again."""
+other registries: CORPUS_SEED=n CORPUS_REGISTRIES=n pytest tests/test_exposition_corpus.py. A failure names
+seed and registry; `generate-corpus SEED REGISTRY+1 DIRECTORY` makes the files of that registry again."""
 import http.server
 import math
 import os
@@ -41,7 +41,7 @@ class Corpus:
         return (self.directory / f"{i}.{form}").read_bytes()
 
     def whole(self, form):
-        """All registries in one scrape: their names begin with their numbers."""
+        """All registries in one scrape: each name begins with the number of its registry."""
         bodies = [self.body(i, form) for i in range(REGISTRIES)]
         if form == "openmetrics":
             return b"".join(body.removesuffix(b"# EOF\n") for body in bodies) + b"# EOF\n"
@@ -62,7 +62,7 @@ def expect(expected, got, where):
 
 
 def read(families):
-    """What a parser of prometheus_client gives; no series twice."""
+    """The series that a parser of prometheus_client returns. Asserts that none is there twice."""
     out = {}
     for family in families:
         for sample in family.samples:
@@ -72,8 +72,8 @@ def read(families):
     return out
 
 
-def test_the_corpus_is_worth_reading(corpus):
-    """Of every type some series, with values that had to be escaped, and repaired."""
+def test_the_corpus_covers_all_types(corpus):
+    """It has series of every type, and values that need escaping or repair."""
     kinds = {family.kind for registry in corpus.registries for family in registry.families if family.series}
     assert kinds == {"counter", "gauge", "updown", "histogram", "summary", "info", "stateset", "untyped"}
     values = {value for _, labels in corpus.expected("text") for _, value in labels}
@@ -93,7 +93,7 @@ def test_the_parsers_of_python(corpus, form, parse):
 
 
 def test_promtool(corpus):
-    """Its lint has opinions about names (status 3); what it cannot parse is status 1."""
+    """Status 3 is a lint warning about names, which is allowed. Status 1 is a parse error."""
     run = subprocess.run(["promtool", "check", "metrics"], input=corpus.whole("text"), capture_output=True)
     assert run.returncode in (0, 3), f"seed {SEED}: {run.stderr.decode()[-2000:]}"
 
@@ -142,7 +142,7 @@ def target(corpus):
 
 @pytest.fixture
 def prometheus(target, tmp_path):
-    """One job a format, each with a timeout that no machine is too slow for."""
+    """One job per format, each with a timeout that is long enough for any machine."""
     server = Prometheus(tmp_path, free_port(), wanted=["native-histograms"])
     server.configure(**{"global": {"scrape_interval": "5s", "scrape_timeout": "5s"}, "scrape_configs": [
         {"job_name": form, "metrics_path": f"/{form}", "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]} for form in TYPES]})
@@ -171,7 +171,7 @@ def test_a_real_prometheus(corpus, prometheus):
         expected = corpus.expected("native" if form == "protobuf" else form)
         faults = ["nothing was read"]
 
-        def read_as_meant():  # a scrape that took too long leaves nothing behind; the next one does
+        def read_as_meant():  # a scrape that timed out stores nothing; wait for the next one
             faults[:] = model.differences(expected, read_answer(prometheus.api("query", query=f'{{job="{form}"}}')["result"]))
             return not faults
         try:
@@ -181,7 +181,7 @@ def test_a_real_prometheus(corpus, prometheus):
 
 
 def test_the_model_is_not_promc():
-    """Where the model is simple enough to be checked by hand."""
+    """Cases that are simple enough to be checked by hand."""
     registry = model.replay([
         '{"op": "registry", "created": 0, "limit": 4, "constants": []}',
         '{"op": "family", "kind": "counter", "callback": false, "name": "a", "unit": "", "labels": ["x"], "constants": [], '

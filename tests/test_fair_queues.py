@@ -8,7 +8,7 @@ from support.ports import PATIENCE, wait_until
 
 
 def campaign(service, organisation, people):
-    """An active campaign of `people` prospects; nothing is sent yet."""
+    """An active campaign with `people` prospects. Nothing is sent yet."""
     client = service.client(organisation)
     who = organisation.id[-6:]
     answer = client.import_csv("email\n" + "".join(f"{who}.{i}@example.com\n" for i in range(people)))
@@ -20,7 +20,7 @@ def campaign(service, organisation, people):
 
 @pytest.mark.parametrize("mode", ["take", "slow"])
 def test_two_emails_do_not_wait_for_hundreds(make_service, relay, mode):
-    """`slow`: a second an email, so that what a worker or the broker holds in advance would be a long wait."""
+    """`slow` takes a second for each email. A worker or broker that held many emails in advance would cause a long wait."""
     service = make_service(MAIL=relay.url, LOG_LEVEL="info")
     many, few = service.organisation("many"), service.organisation("few")
     crowd, crowd_campaign = campaign(service, many, 3000)
@@ -28,15 +28,15 @@ def test_two_emails_do_not_wait_for_hundreds(make_service, relay, mode):
     relay.mode = mode
     asked = threading.Event()
     begun = 100 if mode == "take" else 3
-    relay.on_message = lambda _receiver: len(relay.taken) < begun or asked.wait(PATIENCE)  # however slow we are in asking
+    relay.on_message = lambda _receiver: len(relay.taken) < begun or asked.wait(PATIENCE)  # the relay waits until we have asked for the two emails
     assert crowd.act(crowd_campaign, "send").status == 202
-    wait_until("the crowd's emails go", lambda: len(relay.taken) >= begun)
+    wait_until("the first emails of the crowd are sent", lambda: len(relay.taken) >= begun)
     assert two.act(two_campaign, "send").status == 202
     before = len(relay.taken)
     asked.set()
     wait_until("both of the few are sent", lambda: two.stats(two_campaign)["emails"]["sent"] == 2)
     relay.mode = "take"
-    order = list(relay.taken)  # each was taken once
+    order = list(relay.taken)  # each was sent once
     last = max(order.index(f"{few.id[-6:]}.{i}@example.com") for i in range(2))
     between = last - before
     print(f"{between} emails between")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Slow, disconnected, faulty or too many clients next to good ones; and a clock that is set back while jobs wait.
+"""Slow, disconnected, faulty or too many clients next to good ones; and a clock that is set while jobs wait.
 
-Each kind of bad client by itself, byte for byte, is tests/test_http_front.py; SIGTERM and kill -9 of the whole service under
-load are tests/test_shutdown.py and tests/test_durability.py.
+tests/test_http_front.py tests each kind of bad client alone. tests/test_shutdown.py and tests/test_durability.py test SIGTERM and
+kill -9 of the whole service under load.
 """
 import glob
 import resource
@@ -22,7 +22,7 @@ def head(key, more):
 
 
 class BadClients:
-    """One thread that does one kind of wrong again and again, until stop(). `done` counts how often."""
+    """One thread that repeats one kind of fault until stop(). `done` counts the repetitions."""
 
     def __init__(self, service, key, kind):
         self.port, self.key = service.port, key
@@ -35,15 +35,15 @@ class BadClients:
         while not self._stop.is_set():
             try:
                 kind()
-            except OSError:  # cut off, as it may be
+            except OSError:  # the server may cut it off
                 pass
-            except Exception as error:  # noqa: BLE001 - the test looks at it
+            except Exception as error:  # noqa: BLE001 - the test checks it
                 self.failures.append(error)
                 return
             self.done += 1
 
     def drips(self):
-        """Fifty connections that each send a byte a second and never come to an end."""
+        """Fifty connections that each send one byte per second and never finish."""
         held = [raw_connection(self.port) for _ in range(50)]
         for s in held:
             s.sendall(head(self.key, "Content-Length: 9999\r\nExpect: 100-continue\r\n"))
@@ -74,12 +74,12 @@ class BadClients:
         assert received.count(b"HTTP/1.1 200 ") == 50, received
 
     def vanishes(self):
-        """Into the middle of an endless chunk extension, without a key: it once held its place until IDLE_TIMEOUT, and 9 % of a core."""
+        """Disconnect in an endless chunk extension, without a key. Such a connection must not stay until IDLE_TIMEOUT or use CPU time."""
         with raw_connection(self.port) as s:
             s.sendall(b"POST /nope HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;" + b"a" * 30000)
 
     def floods(self):
-        """10 MB of headers: refused long before they are all in."""
+        """10 MB of headers: refused long before the end."""
         s = raw_connection(self.port)
         try:
             s.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
@@ -97,7 +97,7 @@ class BadClients:
         return self.done
 
 
-# What each kind leaves in http_requests_total, and how many of them each time.
+# The statuses that each kind adds to http_requests_total, and how many per repetition.
 KINDS = {
     "drips": ("clients that send a byte a second", {"route": "/api/v1/prospects/import", "status_code": "499"}, 50),
     "aborts": ("clients that abort mid-body", {"route": "/api/v1/prospects/import", "status_code": "499"}, 1),
@@ -123,7 +123,7 @@ def test_bad_clients_beside_good_ones(make_service, kind):
     client = service.client(organisation)
     lost = load.lost(client)
     assert (lost, load.refused, load.unanswered) == (0, 0, 0)
-    assert service.client(other).prospects() == [], "what was not sent to the end is not there"
+    assert service.client(other).prospects() == [], "an incomplete request stored a row"
     metrics = service.settled(f"{kind} counted", lambda m: m.total("http_requests_in_flight") == 0
                               and m.total("http_requests_total", **counted) >= done * each)
     assert metrics.total("http_requests_total") == metrics.total("http_request_duration_seconds_count")
@@ -147,9 +147,9 @@ def test_ten_thousand_idle_connections(make_service):
             before = watch.peak
             held = [raw_connection(service.port) for _ in range(n)]
             metrics = service.settled("all of them open", lambda m: m.value("process_open_fds") > n, PATIENCE)
-            assert metrics.total("http_requests_in_flight") <= 2, "the importers'"
-            load.wait_for(len(load.acknowledged) + 200)  # served as if the others were not there
-            # Each of them can still be used.
+            assert metrics.total("http_requests_in_flight") <= 2, "only the importers' requests"
+            load.wait_for(len(load.acknowledged) + 200)  # the importers are served normally
+            # Every idle connection still works.
             for s in held[:: n // 20]:
                 s.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
                 assert s.recv(1000).startswith(b"HTTP/1.1 200 ")
@@ -177,7 +177,7 @@ def libfaketime():
 
 @pytest.mark.parametrize("hours", [-1, 1], ids=["back", "forward"])
 def test_the_clock_is_set(make_service, tmp_path, hours):
-    """The wall clock jumps an hour while imports go on and emails are sent: the service's own clock alone, by libfaketime."""
+    """The wall clock jumps by an hour during imports and sending. libfaketime changes only the service's clock."""
     offset, n = tmp_path / "offset", 300
     offset.write_text("+0\n")
     outbox = Outbox(tmp_path / "outbox")
@@ -201,7 +201,7 @@ def test_the_clock_is_set(make_service, tmp_path, hours):
         jumped = time.monotonic()
         resumed = load.resumed(jumped)
         wait_until("all emails", lambda: sending.stats(campaign)["emails"]["sent"] == n, PATIENCE, 0.1)
-        # What is begun after the jump is done after the jump.
+        # Work that starts after the jump finishes.
         assert sending.import_csv(csv_rows(1, tag="late")).status == 200
         service.settled("the late one researched", lambda m: m.total("prospects_processed_total", organisation_id=sender.id,
                                                                      action="researched") == n + 1, PATIENCE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The counts of a killed service are not lost: METRICS_ARENA keeps the registry in a file."""
+"""The last counts of a killed service can be read: METRICS_ARENA keeps the registry in a file."""
 from support.faults import dumped
 
 
@@ -14,7 +14,7 @@ def test_the_last_values_of_a_killed_service(make_service, tmp_path):
     service.settled("all counted", lambda m: m.total("http_requests_total", **counted) == n)
     service.kill()
     assert dumped(arena).total("http_requests_total", **counted) == n
-    # The next life starts from zero, as a counter's does, in the same file.
+    # After a restart, the counters start from zero in the same file.
     service.start()
     assert service.metrics().total("http_requests_total", **counted) == 0
     assert service.client(organisation).get("/api/v1/campaigns").status == 200

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A mail server that is down, hangs, is slow, refuses or disconnects; a worker killed between sending and its ack."""
+"""A mail server that is down, hangs, is slow, refuses or disconnects; a worker that is killed between sending and ack."""
 import threading
 import time
 
@@ -10,7 +10,7 @@ from support.ports import wait_until
 
 
 class Campaign:
-    """An API, a worker beside it on the same store, and a campaign to n people."""
+    """An API and a worker on the same store, and a campaign to n people."""
 
     def __init__(self, make_service, relay, n):
         self.n = n
@@ -42,7 +42,7 @@ NAMES = {"gone": "SMTP server gone", "hang": "SMTP server hangs", "busy": "SMTP 
 
 @pytest.mark.parametrize("how", NAMES)
 def test_a_mail_server_in_trouble(make_service, relay, how):
-    """No email is lost, given up or sent twice, and all go out once the server is well again."""
+    """No email is lost, given up or sent twice, and all are sent once the server is healthy again."""
     campaign = Campaign(make_service, relay, 40)
     if how == "gone":
         relay.stop()
@@ -79,7 +79,7 @@ def test_a_mail_server_in_trouble(make_service, relay, how):
 
 
 def test_a_mail_server_that_refuses_for_good(make_service, relay):
-    """550 to every receiver: each email is recorded as failed, none is tried again, and the next campaign goes out."""
+    """550 to every receiver: each email is recorded as failed and not retried, and the next campaign is sent."""
     campaign = Campaign(make_service, relay, 40)
     relay.on_command = lambda verb, _: "550 5.1.0 no thanks" if verb == "RCPT" else None  # 5.1.1 would suppress the addresses
     with Watch(campaign.api) as watch, Watch(campaign.worker):
@@ -102,8 +102,8 @@ def test_a_mail_server_that_refuses_for_good(make_service, relay):
            f"emails: {campaign.n} recorded as failed and dead-lettered, the next campaign's {campaign.n} sent; {watch.word}")
 
 
-def test_a_connection_that_breaks_before_the_verdict(make_service, relay):
-    """Nobody can know whether those messages were taken: they are recorded as in doubt and not sent again."""
+def test_a_connection_that_breaks_before_the_answer(make_service, relay):
+    """Nobody can know whether the server accepted these messages: they are recorded as in doubt and not sent again."""
     campaign = Campaign(make_service, relay, 20)
     relay.mode = "drop"
     with Watch(campaign.api) as watch, Watch(campaign.worker):
@@ -112,13 +112,13 @@ def test_a_connection_that_breaks_before_the_verdict(make_service, relay):
     assert emails["in_doubt"] == campaign.n and relay.twice() == 0
     metrics = campaign.worker.settled("counted", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered")
                                       == m.total("email_fates_total", fate="in_doubt") == m.total("emails_in_doubt") == campaign.n, PATIENCE)
-    assert metrics.total("emails_sent_total") == 0, "no fate is final"
+    assert metrics.total("emails_sent_total") == 0, "an email in doubt was counted as final"
     record("SMTP connection cut before the verdict", campaign.n, 0, relay.twice(), None, watch.peak,
            "emails, every one recorded as in doubt and dead-lettered")
 
 
 class Hold:
-    """From the n-th message on none gets its verdict, until release()."""
+    """From the n-th message on, the server answers none until `released` is set."""
 
     def __init__(self, relay, n):
         self.relay, self.n = relay, n
@@ -139,18 +139,18 @@ def test_a_worker_killed_between_send_and_ack(make_service, relay):
         campaign.send()
         for n in (100, campaign.n + 1):
             assert hold.reached.wait(PATIENCE)
-            worker.kill()  # a message is taken, and its sender does not learn of it any more
+            worker.kill()  # the server has accepted a message, but the worker never gets the answer
             hold.released.set()
             hold = Hold(relay, n)
             begun = time.monotonic()
             worker.start()
             resumed = wait_until("emails again", lambda: relay.first_after(begun), PATIENCE) - begun
         emails = campaign.finished()
-    # The last life of the worker found what the one before it had left, and says so.
+    # After its last start, the worker finds and counts what the previous process left.
     worker.settled("counted", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered")
                    == m.total("email_fates_total", fate="in_doubt") >= 1, PATIENCE)
     assert relay.twice() == 0
-    # In doubt is what a thread had under way, two threads each time; all else has been taken, and is said to be sent.
+    # At most two emails (two threads) per kill are in doubt. The server accepted all others, and they are recorded as sent.
     assert 1 <= emails["in_doubt"] <= 4 and emails["sent"] <= len(relay.taken)
     lost = campaign.n - emails["sent"] - emails["in_doubt"]
     assert lost == 0
@@ -159,7 +159,7 @@ def test_a_worker_killed_between_send_and_ack(make_service, relay):
 
 
 def test_a_worker_stopped_while_it_sends(make_service, relay):
-    """SIGTERM: what is under way is finished and recorded, the rest goes back; nothing is in doubt."""
+    """SIGTERM: emails being sent are finished and recorded, the rest are requeued. None is in doubt."""
     campaign = Campaign(make_service, relay, 300)
     relay.on_message = lambda _receiver: time.sleep(0.005)
     resumed = None
@@ -171,7 +171,7 @@ def test_a_worker_stopped_while_it_sends(make_service, relay):
             begun = time.monotonic()
             left = campaign.n - len(relay.taken)
             campaign.worker.start()
-            if left:  # a machine that is slow to stop it may have let it finish
+            if left:  # on a slow machine the worker may have finished all before the stop
                 resumed = wait_until("emails again", lambda: relay.first_after(begun), PATIENCE) - begun
         emails = campaign.finished()
     assert (emails["sent"], emails["failed"]) == (campaign.n, 0)

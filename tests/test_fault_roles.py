@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two APIs and two workers over one PostgreSQL and one RabbitMQ: one of each dies or is stopped, and the others continue."""
+"""Two APIs and two workers on one PostgreSQL and one RabbitMQ: one of each is killed or stopped, and the others continue."""
 import subprocess
 import threading
 import time
@@ -13,7 +13,7 @@ from support.service import BINARY
 
 
 @pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.long)])
-def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_server, relay, how):
+def test_one_api_and_one_worker_die(make_service, postgres_server, rabbitmq_server, relay, how):
     shared, n = {"STORE": postgres_server.database(), "QUEUE": rabbitmq_server.vhost(), "MAIL": relay.url, "STORE_TIMEOUT_MS": 60000}, 300
     apis = [make_service(ROLE="api", **shared) for _ in range(2)]
     workers = [make_service(ROLE="worker", **shared) for _ in range(2)]
@@ -32,7 +32,7 @@ def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_serve
         wait_until("some sent", lambda: len(relay.taken) >= 40, PATIENCE)
         for victim in (apis[1], workers[1]):
             getattr(victim, how)()
-        loads[0].wait_for(len(loads[0].acknowledged) + 50)  # the other API does not mind
+        loads[0].wait_for(len(loads[0].acknowledged) + 50)  # the other API is not affected
         begun = time.monotonic()
         for victim in (apis[1], workers[1]):
             victim.start()
@@ -46,9 +46,9 @@ def test_one_api_and_one_worker_go(make_service, postgres_server, rabbitmq_serve
     emails = emails(campaign)["fates"]
     assert (lost, relay.twice()) == (0, 0)
     assert loads[0].refused == loads[0].unanswered == 0
-    # In doubt is at most what the two threads of a killed worker had under way.
+    # At most the two emails that a killed worker's two threads were sending are in doubt.
     assert emails["in_doubt"] <= (2 if how == "kill" else 0) and emails["accepted"] <= len(relay.taken) <= n
-    # What is shared looks the same from everywhere, which is why it is read with max and not summed.
+    # Every worker exposes the same shared depth, so it is read with max and not summed.
     for worker in workers:
         worker.settled("the campaign", lambda m: m.total("active_campaigns", organisation_id=sender.id) == 1, PATIENCE)
         worker.settled("nothing left", lambda m: [s.value for s in m.select("queue_depth", queue="email.send")] == [0], PATIENCE)
@@ -62,10 +62,10 @@ ELSEWHERE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 @pytest.mark.parametrize("queue", ["embedded", "rabbitmq"])
 def test_a_worker_of_another_machine_is_killed(make_service, postgres_server, request, relay, queue):
-    """With process numbers of its own, as in another container: that it is dead is seen by its sessions of PostgreSQL. Its jobs
-    do not wait for the end of their lease."""
+    """The worker has its own process namespace, as in another container, so the others detect its death by its PostgreSQL sessions. Its
+    jobs do not wait until their lease expires."""
     if subprocess.run([*ELSEWHERE, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("no process namespace may be made here")
+        pytest.skip("this machine does not allow process namespaces")
     url = "embedded" if queue == "embedded" else request.getfixturevalue("rabbitmq_server").vhost()
     shared, n = {"STORE": postgres_server.database(), "QUEUE": url, "MAIL": relay.url}, 60
     api = make_service(ROLE="api", **shared)
@@ -81,14 +81,14 @@ def test_a_worker_of_another_machine_is_killed(make_service, postgres_server, re
     wait_until("an email of the first worker, which has more of them", lambda: relay.taken, PATIENCE)
     with Watch(other.start()) as watch:
         relay.on_message = None
-        killed = time.monotonic()  # before it: the other may have sent all that is left by the time that it is gone
+        killed = time.monotonic()  # noted before the kill: the other worker may have sent the rest when kill() returns
         victim.kill()
         go_on.set()
         resumed = wait_until("an email of the second worker", lambda: relay.first_after(killed), PATIENCE) - killed
         wait_until("every email sent or in doubt", lambda: (e := client.stats(campaign)["fates"])["accepted"] + e["in_doubt"] == n, PATIENCE, 0.1)
     emails = client.stats(campaign)["fates"]
-    assert relay.twice() == 0 and emails["in_doubt"] <= 2, "in doubt is what it had under way"
+    assert relay.twice() == 0 and emails["in_doubt"] <= 2, "more emails in doubt than it had threads"
     assert any(line["msg"] == "jobs of dead workers requeued" for service in (api, other) for line in service.log_lines())
-    assert other.metrics().total("queue_message_failures_total", reason="timeout") == 0, "no lease was waited for"
+    assert other.metrics().total("queue_message_failures_total", reason="timeout") == 0, "a lease had to expire first"
     record(f"worker of another machine killed with -9 ({'RabbitMQ' if queue == 'rabbitmq' else 'embedded queue'}, PostgreSQL)", n,
            n - emails["accepted"] - emails["in_doubt"], relay.twice(), resumed, watch.peak, f"emails: {emails['in_doubt']} in doubt; {watch.word}")

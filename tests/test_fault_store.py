@@ -16,7 +16,7 @@ from support.proxy import TO_CLIENT, TO_SERVER, Proxy
 
 @pytest.fixture(scope="module")
 def postgres():
-    """A server that these tests alone use: they stop and kill it."""
+    """A server for these tests only: they stop and kill it."""
     with serving(PostgreSQL) as server:
         yield server
 
@@ -27,7 +27,7 @@ def status_of(client, path):
 
 @pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
 def test_postgres_comes_and_goes(make_service, tmp_path, postgres, how):
-    """An API that takes imports and a worker that sends emails lose their server for some seconds."""
+    """An API during imports and a worker during sending lose their PostgreSQL server for some seconds."""
     store, outbox, n = postgres.database(), Outbox(tmp_path / "outbox"), 400
     api = make_service(STORE=store, QUEUE="embedded", ROLE="api", STORE_TIMEOUT_MS=1000)
     worker = make_service(STORE=store, QUEUE="embedded", ROLE="worker", MAIL=f"file:{outbox.directory}")
@@ -66,14 +66,14 @@ def test_postgres_comes_and_goes(make_service, tmp_path, postgres, how):
 
 
 class Disk:
-    """A small file system of its own."""
+    """A small file system."""
 
     def __init__(self, path):
         self.path = path
         path.mkdir()
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", path], capture_output=True, text=True, check=False)
         if mounted.returncode != 0:
-            pytest.skip(f"nobody may mount here: {mounted.stderr.strip()}")
+            pytest.skip(f"mount is not allowed here: {mounted.stderr.strip()}")
 
     def fill(self):
         ballast = os.open(self.path / "ballast", os.O_WRONLY | os.O_CREAT)
@@ -92,7 +92,7 @@ class Disk:
 @pytest.fixture
 def disk(tmp_path):
     if os.geteuid() != 0:
-        pytest.skip("root alone can mount")
+        pytest.skip("only root can mount")
     made = Disk(tmp_path / "disk")
     yield made
     made.close()
@@ -109,7 +109,7 @@ def test_the_disk_is_full(make_service, disk):
         disk.fill()
         wait_until("imports refused", lambda: load.refused > 10, PATIENCE)
         refused = (client.import_csv(csv_rows(200, tag=f"refused{i}")) for i in itertools.count())
-        # SQLite's log may have room once more after a checkpoint.
+        # After a checkpoint, SQLite's WAL may have room again.
         refusal = wait_until("a large import refused", lambda: (answer := next(refused)).status != 200 and answer, PATIENCE)
         assert (refusal.status, refusal.error_code) == (503, "store_full"), refusal
         assert client.get("/api/v1/prospects").status == 200, "reads go on"
@@ -117,13 +117,13 @@ def test_the_disk_is_full(make_service, disk):
         disk.clear()
         ended = time.monotonic()
         resumed = load.resumed(ended)
-        load.stop()  # before it fills the disk by itself
+        load.stop()  # before the imports themselves fill the disk
         wait_until("/health again", lambda: status_of(client, "/health") == 200, PATIENCE)
     lost = load.lost(client)
     assert lost == 0
     metrics = service.metrics()
     assert metrics.total("db_query_errors_total", sqlstate_class="53") > 0
-    # It is all on the disk and not only in the process.
+    # All rows are on the disk, not only in the process.
     service.kill()
     service.start()
     assert load.lost(service.client(organisation)) == 0
@@ -131,12 +131,12 @@ def test_the_disk_is_full(make_service, disk):
 
 
 class Forgetful(Proxy):
-    """While `armed`, resets a connection at each seventh COMMIT: in turn behind it, so that its answer is lost, and in front of
-    it, so that it never comes. The other side cannot tell one from the other."""
+    """While `armed`, resets the connection at each seventh COMMIT: by turns after it, so that its answer is lost, and before it, so that
+    it never arrives. The client cannot tell the difference."""
     armed, seen = False, 0
 
     def _cut_in(self, direction, data):
-        # To the server: Bind of the prepared statement of that name; to the client: what it completed.
+        # To the server: the Bind of the prepared statement "commit". To the client: CommandComplete.
         at = data.find(b"\0commit\0" if direction == TO_SERVER else b"COMMIT\0") if self.armed else -1
         if at < 0:
             return None
@@ -144,13 +144,13 @@ class Forgetful(Proxy):
             self.seen += direction == TO_SERVER
             if self.seen % 7 != 0 or direction != (TO_CLIENT if self.seen % 14 else TO_SERVER):
                 return None
-            self.seen += 1  # one cut for each
+            self.seen += 1  # cut only once per COMMIT
             self.cuts_made += 1
         return at
 
 
 def acknowledged(client, n, rows=5):
-    """n imports, each sent again until it is acknowledged; a refused one has changed nothing."""
+    """Send n imports and repeat each until it is acknowledged. A refused one must have changed nothing."""
     for i in range(n):
         csv = csv_rows(rows, start=i * rows, tag="mail")
         while (answer := client.import_csv(csv)).status == 503:
@@ -159,8 +159,8 @@ def acknowledged(client, n, rows=5):
 
 
 def test_the_answer_to_a_commit_is_lost(make_service, postgres, relay):
-    """Again and again the connection breaks in the middle of a COMMIT, of the API and of the worker. Whether it was applied is
-    found out: nothing is lost, done twice, in doubt, or counted otherwise than the database has it."""
+    """The connections of the API and the worker break repeatedly during a COMMIT. The service finds out whether it was applied: nothing is
+    lost, done twice or in doubt, and every count equals the database."""
     requests, n = 60, 300
     store = postgres.database()
     behind_api, behind_worker = proxies = [Forgetful(postgres.port) for _ in range(2)]

@@ -19,7 +19,7 @@ def listed(said):
     return set(re.findall(r"^  make (\S+) +\S", said.stdout, re.MULTILINE))
 
 
-def test_help_is_the_default_and_shows_ten():
+def test_help_is_the_default_and_shows_ten_targets():
     said = make()
     assert said.returncode == 0 and said.stdout == make("help").stdout
     assert len(listed(said)) == 10 and {"run", "demo", "test", "help-all"} <= listed(said)
@@ -29,7 +29,7 @@ def test_help_all_has_every_target_in_groups():
     said = make("help-all")
     assert said.returncode == 0 and listed(make()) < listed(said)
     assert len(re.findall(r"^[A-Z].*$", said.stdout, re.MULTILINE)) >= 5
-    # What is declared as a target of the front door is described.
+    # Every declared target has a description.
     declared = set()
     for name in ("Makefile", "bench/bench.mk", "infra/monitoring.mk", "infra/grafana/grafana.mk", "docs/docs.mk"):
         text = (ROOT / name).read_text().replace("\\\n", " ")
@@ -40,15 +40,15 @@ def test_help_all_has_every_target_in_groups():
 
 
 def test_setup_with_nothing_missing_needs_no_network():
-    """The groups that `make test` has installed; the others may be missing."""
+    """Only for the groups that `make test` installs; the others may be missing."""
     setup = ["scripts/setup", "run", "cluster", "test", "lint"]
     done = subprocess.run((["unshare", "--net"] if os.geteuid() == 0 else []) + setup, cwd=ROOT,
                           capture_output=True, text=True, timeout=180)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_package_that_came_later_is_seen(tmp_path):
-    """`make run`, then `make test` on a bare machine: the build that had no cmocka is reconfigured."""
+def test_a_package_installed_later_is_found(tmp_path):
+    """On a bare machine, `make test` after `make run` installs cmocka. The existing build folder is reconfigured."""
     ninja = tmp_path / "build" / "build.ninja"
 
     def configure():
@@ -62,7 +62,7 @@ def test_a_package_that_came_later_is_seen(tmp_path):
     assert configure() > installed
 
 
-def test_setup_says_what_is_wrong(tmp_path):
+def test_setup_reports_errors_clearly(tmp_path):
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     tmp_path.chmod(0o755)
@@ -73,7 +73,7 @@ def test_setup_says_what_is_wrong(tmp_path):
 
     (scripts / "packages.txt").write_text("bash  run  # there\nno-such-package-as-this  run  # not there\n")
     if os.geteuid() != 0:
-        pytest.skip("needs root, to be somebody else")
+        pytest.skip("needs root, to become another user")
     bare = tmp_path / "bin"  # a PATH without sudo
     bare.mkdir()
     for tool in ("bash", "dirname", "dpkg-query", "sed", "sort", "comm", "xargs", "tr"):
@@ -91,7 +91,7 @@ def test_setup_says_what_is_wrong(tmp_path):
     assert done.stderr.count("\n") == 1 and "no-such-package-as-this" in done.stderr and "root" in done.stderr
 
 
-def test_every_package_says_what_it_is_for():
+def test_every_package_has_a_purpose():
     for line in (ROOT / "scripts/packages.txt").read_text().splitlines():
         if line and not line.startswith("#"):
             assert re.fullmatch(r"[a-z0-9.+-]+ +(run|cluster|test|lint|bench|docs|bare|boards|browser|cross) +# \S.*", line), line

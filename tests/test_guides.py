@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guides for C programmers: their code compiles, runs, and exposes what they say.
+"""The guides for C programmers: their code compiles, runs, and exposes what the guides show.
 
-The ```c blocks of a page are one program, in their order. A block that begins with a directive or a definition is outside of main(), any
-other block inside, where `registry` exists. Each line of a ```text block is a line of what the program prints, its exposition included."""
+The ```c blocks of a page make one program, in order. A block that begins with a directive or a definition is outside of main(). Any
+other block is inside, where `registry` exists. The program's output, including its exposition, has each line of the ```text blocks."""
 import os
 import re
 import subprocess
@@ -80,7 +80,7 @@ def test_a_guide_does_what_it_says(name, tmp_path):
 
 
 def test_the_first_metric(tmp_path):
-    """The one program that serves by itself: compiled, started and scraped by the page's own commands, at another address."""
+    """The only program that serves itself: compiled, started and scraped by the page's own commands, on another port."""
     page = (PAGES / "first-metric.md").read_text()
     address = f"127.0.0.1:{free_port()}"
     (tmp_path / "first.c").write_text("".join(blocks(page, "c")).replace("127.0.0.1:9464", address))
@@ -121,7 +121,7 @@ def test_the_rules_read_what_promc_exposes():
 
 
 def test_a_rule_that_is_wrong_is_found(tmp_path):
-    """Numbers of the rules matter to a case: changed, promtool says so."""
+    """A changed number in a rule fails one of the rule tests (promtool)."""
     rules = (RULES / "rules.yml").read_text()
     (tmp_path / "rules_test.yml").write_text((RULES / "rules_test.yml").read_text())
     for old, new in (("> 0.8 ", "> 0.95 "), (">= 3 ", ">= 1 "), ("> 0.25", "> 0.6")):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hardening: how the binaries are built, which rights the systemd unit leaves the process, and system limits that must not end it."""
+"""Hardening: how the binaries are built, which rights the systemd unit allows, and system limits that must not end the process."""
 import json
 import re
 import resource
@@ -31,13 +31,13 @@ def elf(path, *words):
 
 
 def notes(path):
-    """What the linker says of all of it; readelf knows not every note of Debian's libraries."""
+    """The x86 properties that the linker has written. readelf does not know every note of Debian's libraries."""
     said = subprocess.run(["readelf", "-W", "-n", path], capture_output=True, text=True, check=False).stdout
     return said.partition(".note.gnu.property")[2].partition("Displaying")[0]
 
 
 def hardening(path):
-    """What readelf says of a file, as one row of a table."""
+    """The hardening of a file according to readelf, as one row of a table."""
     dynamic, segments, symbols, properties = elf(path, "-d"), elf(path, "-l"), elf(path, "--dyn-syms"), notes(path)
     return {
         "pie": bool(re.search(r"Type:\s+DYN", elf(path, "-h"))),
@@ -55,20 +55,20 @@ def hardening(path):
 def release():
     found = options()
     if found["b_sanitize"] != "none" or found["optimization"] in ("0", "g"):
-        pytest.skip("a build for looking at, not for running")
+        pytest.skip("a debug or sanitizer build")
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
 def test_programs(path, release):
     found = hardening(path)
     if X86 not in elf(path, "-h"):
-        found.pop("shadow stack")  # x86's
+        found.pop("shadow stack")  # x86 only
     print(path.name, found)
     assert all(found.values()), found
 
 
 def test_libraries(release):
-    """What an inlined function leaves of them: a library need not have a call that is checked, or an array on its stack."""
+    """Without fortify and stack protector: a library may have no call to check and no array on the stack."""
     assert len(libraries()) >= 8
     for path in libraries():
         found = hardening(path)
@@ -78,8 +78,8 @@ def test_libraries(release):
         assert all(found.values()), (path, found)
 
 
-def test_what_no_elf_file_shows(release):
-    """Every object of ours was compiled with these; the generators (gen_…) run while we build."""
+def test_compiler_options(release):
+    """All our objects are compiled with these options, except the generators (gen_…), which run only during the build."""
     commands = [entry["command"] for entry in json.loads((BUILD / "compile_commands.json").read_text())
                 if entry["file"].endswith(".c") and "/gen_" not in entry["file"]]
     assert len(commands) > 200
@@ -91,15 +91,15 @@ def test_what_no_elf_file_shows(release):
 # ---- systemd ----
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
-def test_the_unit_is_narrow():
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_unit_is_confined():
     done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", UNIT], capture_output=True, text=True, timeout=PATIENCE)
     found = re.search(r"Overall exposure level for ingest-api.service: ([0-9.]+)", done.stdout)
     assert found and float(found.group(1)) <= 2.0, done.stdout[-2000:] + done.stderr
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
-def test_the_unit_is_understood(tmp_path):
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_unit_is_valid(tmp_path):
     unit = tmp_path / UNIT.name
     unit.write_text(UNIT.read_text().replace("/usr/local/bin/ingest-api", str(BINARY)))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=PATIENCE)
@@ -110,8 +110,8 @@ def test_the_unit_is_understood(tmp_path):
 
 
 @pytest.mark.embedded
-def test_a_file_that_may_not_grow_is_a_full_disk(make_service):
-    """RLIMIT_FSIZE: the system's SIGXFSZ would kill."""
+def test_a_file_size_limit_acts_like_a_full_disk(make_service):
+    """RLIMIT_FSIZE: by default, SIGXFSZ would kill the process."""
     service = make_service()
     service.errors_allowed = True
     organisation = service.organisation()
@@ -127,8 +127,8 @@ def test_a_file_that_may_not_grow_is_a_full_disk(make_service):
         accepted += 2000 if answer.status == 200 else 0
         return answer.status == 503 and answer.error_code == "store_full"
     wait_until("the store is full", full)
-    assert client.import_csv("email\n" + "x" * (8 << 20)).status in (400, 503), "a body that needs a larger file"
-    assert client.get("/api/v1/prospects").status == 200, "reads go on"
+    assert client.import_csv("email\n" + "x" * (8 << 20)).status in (400, 503), "a body that needs a larger temporary file"
+    assert client.get("/api/v1/prospects").status == 200, "reads must still work"
     wait_until("/health/ready says so", lambda: client.get("/health/ready").status == 503)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     wait_until("and takes rows again", lambda: client.import_csv(csv_rows(1, tag="after")).status == 200)
@@ -138,7 +138,7 @@ def test_a_file_that_may_not_grow_is_a_full_disk(make_service):
 
 @pytest.mark.parametrize("mebibytes", [1200, 700])
 def test_little_address_space(make_service, mebibytes):
-    """ulimit -v: 512 MiB for the metrics would be refused, or leave nothing for the rest."""
+    """ulimit -v: a metrics arena of 512 MiB would be refused, or leave nothing for the rest."""
     service = make_service(started=False, LOOPS=2)
     service.command = lambda: ["/usr/bin/prlimit", f"--as={mebibytes << 20}", BINARY]
     service.start()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/health tells the truth: it asks the store and the queue."""
+"""/health checks the store and the queue."""
 import json
 import sqlite3
 import subprocess
@@ -11,7 +11,7 @@ from support.service import BINARY
 
 
 def ask(service, *words):
-    """`ingest-api health`, as a container's probe runs it: with the server's own environment."""
+    """Run `ingest-api health` as a container's probe does, with the server's environment."""
     return subprocess.run([BINARY, "health", *words], env=service.env, cwd=service.directory, capture_output=True, text=True, timeout=180, check=False)
 
 
@@ -21,21 +21,21 @@ def test_all_well(service):
     assert health.status == 200
     body = health.json()
     assert body["status"] == "ok" and body["timestamp"]
-    # The story's own object.
+    # The object that the requirements ask for.
     assert body["metrics"]["endpoint"] == "/metrics" and body["metrics"]["prometheus"] and body["metrics"]["grafana"]
     assert client.get("/health/live").status == 200
     assert client.get("/health/ready").status == 200
 
 
 @pytest.mark.embedded
-def test_503_while_the_store_cannot_write_and_well_again_after(make_service):
+def test_503_only_while_the_store_cannot_write(make_service):
     service = make_service(STORE_TIMEOUT_MS=5000)
     service.errors_allowed = True
     organisation = service.organisation()
     client = service.client(organisation)
     assert client.import_csv(csv_rows(1)).status == 200
     database = next(service.data_dir.glob("*.db"))
-    # Another process has taken the one write lock and does not let go of it.
+    # Another process holds the write lock.
     thief = sqlite3.connect(database, isolation_level=None, timeout=PATIENCE)
     thief.execute("begin immediate")
     try:
@@ -79,7 +79,7 @@ def test_a_taken_port_is_one_clear_line(service):
     assert [line for line in said if str(service.port) in line], said
 
 
-def test_wrong_settings_are_said_all_at_once(service):
+def test_all_wrong_settings_are_reported_together(service):
     done = subprocess.run([BINARY], env=service.env | {"PORT": "99999", "LOOPS": "many", "STORE_THREADS": "0"},
                           capture_output=True, text=True, timeout=180)
     assert done.returncode not in (0, -6, -11)
@@ -88,7 +88,7 @@ def test_wrong_settings_are_said_all_at_once(service):
         assert any(name in line and value in line for line in said.splitlines()), (name, said)
 
 
-def test_a_misspelt_setting_is_said(make_service):
+def test_a_misspelt_setting_is_reported(make_service):
     service = make_service(STORE_THREAD=2)
     said = [line["msg"] for line in service.log_lines() if line.get("component") == "settings"]
     assert said == ["STORE_THREAD is not a setting: did you mean STORE_THREADS?"]

@@ -25,7 +25,7 @@ GOOD = b"Host: x\r\n"
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory):
-    """One service for all tests that leave nothing behind in it."""
+    """One service for all tests that leave no data in it."""
     service = Service(tmp_path_factory.mktemp("front")).start()
     yield service
     service.close()
@@ -33,14 +33,14 @@ def front(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory):
-    """Another, for what never comes to an end: with 60 s as elsewhere each would be waited for so long."""
+    """A service with short time-outs, for requests that never end: with the usual 60 s, each test would take that long."""
     service = Service(tmp_path_factory.mktemp("impatient"), IDLE_TIMEOUT=5).start()
     yield service
     service.close()
 
 
 def answers(received):
-    """[(status, headers, body)] of the answers in a stream; each must be whole and framed by Content-Length."""
+    """[(status, headers, body)] of the answers in a stream. Each must be complete and have a Content-Length."""
     found = []
     while received:
         head, _, rest = received.partition(b"\r\n\r\n")
@@ -54,7 +54,7 @@ def answers(received):
 
 
 def error_of(service, data):
-    """The one answer to `data`, which must be an error of ours after which the connection is closed."""
+    """The only answer to `data`. It must be one of our errors, and the connection must be closed after it."""
     received = raw_exchange(service.port, data)
     (status, headers, body), = answers(received)
     assert headers["content-type"] == "application/json" and headers["x-request-id"], received
@@ -99,8 +99,8 @@ POST = b"POST /api/v1/prospects/import HTTP/1.1\r\nHost: x\r\n"
     (b"GET /health?" + b"q" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
     (b"GET /health HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 17000 + b"\r\n\r\n", 431),
 ], ids=range(30))
-def test_a_head_in_doubt_is_refused_and_the_connection_closed(front, data, status):
-    # what follows must never be taken for a second request
+def test_an_ambiguous_head_is_refused_and_the_connection_closed(front, data, status):
+    # the bytes that follow must not be read as a second request
     found, error = error_of(front, data + b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
     assert found == status and error["message"]
 
@@ -121,7 +121,7 @@ def test_a_head_in_doubt_is_refused_and_the_connection_closed(front, data, statu
     (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 100000 + b"\r\n", 431),
     (b"\0" * 1000, 400), (b"\xff" + random.Random(1).randbytes(4096), 400),
 ], ids=range(28))
-def test_what_is_no_request_gets_one_answer_and_the_connection_ends(front, data, status):
+def test_a_malformed_request_gets_one_answer_and_the_connection_closes(front, data, status):
     found, _ = error_of(front, data)
     assert found == status
     assert front.client().get("/health/live").status == 200
@@ -143,15 +143,15 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
     b"0\r\na: b\r\n c\r\n\r\n", b"0\r\na: b\n\r\n", b"0\r\na: \0\r\n\r\n", b"0\r\na\r\n\r\n", b"0\r\na : b\r\n\r\n", b"0\r\n\n",
     b"0\n\n", b"0\r\n\rx",
 ], ids=range(21))
-def test_a_chunked_body_in_doubt_is_refused_and_the_connection_closed(front, body):
+def test_a_malformed_chunked_body_is_refused_and_the_connection_closed(front, body):
     for path in (b"/nope", b"/health/live", b"/api/v1/prospects/import"):
         found, _ = error_of(front, b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n" + CHUNKED + body
                             + b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        # where the answer was known before the body, that is what is said
+        # some paths are refused before the body is read, with their own status
         assert found in (400, 401, 404, 405)
 
 
-def test_extensions_and_trailers_are_read_and_thrown_away(service, organisation):
+def test_extensions_and_trailers_are_ignored(service, organisation):
     body = csv_rows(1).encode()
     received = raw_exchange(service.port, POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n".encode()
                             + CHUNKED + b"001;a;b=c ; d=\"e\\\"\" \t;f\r\n" + body[:1] + b"\r\n%x\r\n" % (len(body) - 1) + body[1:]
@@ -161,8 +161,8 @@ def test_extensions_and_trailers_are_read_and_thrown_away(service, organisation)
 
 
 @pytest.mark.parametrize("body, status", [(b"5;" + b"a" * 30000, 431), (b"0\r\nA: " + b"a" * 30000, 431), (b"0" * 30000, 431)])
-def test_a_client_that_is_gone_costs_nothing(make_service, body, status):
-    """Endless extensions, then the end: each has held its place for a minute, and taken 9 % of a core."""
+def test_a_disconnect_in_an_endless_extension_frees_the_connection(make_service, body, status):
+    """Endless extensions, then a disconnect. The connection must be freed at once, without using CPU time."""
     limit = 20
     service = make_service(LOOPS=1, MAX_CONNECTIONS=limit, IDLE_TIMEOUT=3600, REQUEST_TIMEOUT=3600, SHUTDOWN_TIMEOUT=3600)
     organisation = service.organisation()
@@ -178,7 +178,7 @@ def test_a_client_that_is_gone_costs_nothing(make_service, body, status):
 
 
 @pytest.mark.parametrize("sent", [b"5\r\nab", b"5", b"5;a", b"", b"0\r\nA: b", b"5\r\nhello"])
-def test_a_client_that_hangs_up_in_its_body_frees_its_place(make_service, sent):
+def test_a_disconnect_in_the_body_frees_the_connection(make_service, sent):
     service = make_service(LOOPS=1, MAX_CONNECTIONS=5, IDLE_TIMEOUT=3600, REQUEST_TIMEOUT=3600)
     organisation = service.organisation()
     for path in (b"/nope", b"/api/v1/prospects/import"):
@@ -190,7 +190,7 @@ def test_a_client_that_hangs_up_in_its_body_frees_its_place(make_service, sent):
     assert metrics.total("http_requests_aborted_total") == metrics.total("http_requests_total", status_code="499") == 12
 
 
-def test_lawful_blanks_after_a_value(service, organisation):
+def test_blanks_after_a_header_value(service, organisation):
     body = csv_rows(1).encode()
     with raw_connection(service.port) as s:
         s.sendall(b"POST /api/v1/prospects/import HTTP/1.1\r\nHost: x \t\r\nExpect: 100-continue \r\nConnection: close \r\n"
@@ -216,8 +216,8 @@ def test_charsets(service, client, charset, status):
     (POST + b"Authorization: Bearer KEY\r\nContent-Type: text/csv\r\nContent-Length: 9\r\n\r\nab", "/api/v1/prospects/import"),
     (POST + b"Authorization: Bearer KEY\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n5;", "/api/v1/prospects/import"),
 ], ids=range(4))
-def test_who_is_too_slow_is_told_so(make_service, first, route):
-    service = make_service(IDLE_TIMEOUT=3600, REQUEST_TIMEOUT=3)  # its head must have been read by then, on a busy machine too
+def test_a_slow_client_gets_408(make_service, first, route):
+    service = make_service(IDLE_TIMEOUT=3600, REQUEST_TIMEOUT=3)  # long enough to read the head, even on a busy machine
     key = service.organisation().key.encode()
     with raw_connection(service.port) as s:
         s.sendall(first.replace(b"KEY", key))
@@ -243,7 +243,7 @@ def test_http_1_0(front):
     assert b"Connection: close" in head and b"chunked" not in head and promtool_check(body.decode()) is None
 
 
-def test_empty_lines_before_a_request_are_no_harm(front):
+def test_empty_lines_before_a_request_are_skipped(front):
     received = raw_exchange(front.port, b"\r\n\r\nGET /health/live HTTP/1.1\r\nHost: x\r\n\r\n\r\n"
                             b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert [status for status, _, _ in answers(received)] == [200, 200]
@@ -271,7 +271,7 @@ def test_refusals_are_counted_with_the_status_that_was_sent(service):
     ("/health%2Flive", 404, "not_found"), ("/health/", 404, "not_found"), ("//health", 404, "not_found"),
     ("/Health", 404, "not_found"), ("/../health", 404, "not_found"), ("/" + "/".join("abcdefghijklmn"), 404, "not_found"),
 ], ids=range(14))
-def test_paths_that_lead_nowhere(front, path, status, code):
+def test_unknown_paths(front, path, status, code):
     answer = front.client().get(path)
     assert (answer.status, answer.error_code) == (status, code)
 
@@ -283,7 +283,7 @@ def test_paths_are_decoded_by_segment(front):
     assert answers(received)[0][0] == 200
 
 
-def test_query_parameters_are_known_and_stand_once(service, client):
+def test_unknown_and_repeated_query_parameters_are_refused(service, client):
     for path in ("/health?x=1", "/health/live?x", "/metrics?name=a", "/api/v1/prospects?limit=5&limit=5", "/api/v1/prospects?Limit=5",
                  "/api/v1/prospects?status=validated&organisation_id=1", "/api/v1/campaigns?email=a", "/api/v1/campaigns?limit=1&limit=2",
                  "/api/v1/campaigns/00000000-0000-0000-0000-000000000000?limit=1"):
@@ -294,7 +294,7 @@ def test_query_parameters_are_known_and_stand_once(service, client):
     assert client.get("/metrics?name[]=a&name[]=a").status == 200
 
 
-def test_wrong_methods_are_told_which_are_right(service, client):
+def test_a_405_lists_the_allowed_methods(service, client):
     answer = client.request("DELETE", "/api/v1/prospects/import")
     assert answer.status == 405 and answer.headers["allow"] == "POST"
     assert service.client().request("BREW", "/health").headers["allow"] == "GET, HEAD"
@@ -327,7 +327,7 @@ def test_request_ids(front):
     assert line["level"] == 30 and line["responseTime"] >= 0 and line["bytes"] == len(answer.body)
 
 
-def test_refusal_before_the_body_is_asked_for(service, organisation):
+def test_refusal_instead_of_100_continue(service, organisation):
     for head, status in [
         (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\nContent-Length: 99999999999\r\n", 413),
         (f"Authorization: Bearer {organisation.key}\r\nContent-Type: image/png\r\nContent-Length: 10\r\n", 415),
@@ -347,7 +347,7 @@ def test_refusal_before_the_body_is_asked_for(service, organisation):
             assert b"WWW-Authenticate: Bearer" in received
 
 
-def test_a_refused_body_is_read_and_the_connection_lives_on(service, organisation):
+def test_a_refused_body_is_read_and_the_connection_stays_open(service, organisation):
     client = service.client()
     for _ in range(3):
         assert client.request("POST", "/api/v1/prospects/import", b"x" * 100000, {"Content-Type": "text/csv"}).status == 401
@@ -357,7 +357,7 @@ def test_a_refused_body_is_read_and_the_connection_lives_on(service, organisatio
         assert client.connection.sock is sock
 
 
-def test_bodies_of_every_size_arrive_whole(make_service):
+def test_bodies_of_every_size_arrive_complete(make_service):
     service = make_service(MAX_IMPORT_BYTES=3_000_000)
     client = service.client(service.organisation())
     for rows in (1, 100, 4000, 40000):  # in memory, and in a file
@@ -370,13 +370,13 @@ def test_bodies_of_every_size_arrive_whole(make_service):
             yield body[i:i + 777]
     answer = client.request("POST", "/api/v1/prospects/import", chunks(), {"Content-Type": "text/csv"})
     assert answer.status == 200 and answer.json()["imported"] == 2000
-    # one byte too many, by length and by chunks
+    # one byte too many, by Content-Length and by chunks
     assert client.import_csv("x" * 3_000_001).status == 413
     client.close()
     too_many = (b"x" * 10000 for _ in range(301))
     assert client.request("POST", "/api/v1/prospects/import", too_many, {"Content-Type": "text/csv"}).status == 413
     assert client.get("/health/live").status == 200
-    # without end: hung up on, and counted
+    # an endless body: the server disconnects and counts it
     with raw_connection(service.port) as s:
         s.sendall(POST + f"Authorization: Bearer {client.key}\r\nContent-Type: text/csv\r\n"
                   "Transfer-Encoding: chunked\r\n\r\n".encode())
@@ -414,14 +414,14 @@ def test_slow_clients_are_cut_off(make_service):
             except OSError:
                 alive.discard(s)
         return not alive
-    wait_until("a byte a while keeps no connection for ever", all_cut_off, interval=0.2)
+    wait_until("all slow connections are cut off", all_cut_off, interval=0.2)
     for s in socks:
         s.close()
     service.settled("the requests counted", lambda m: m.total("http_requests_total") >= 2 and m.total("http_requests_in_flight") == 0
                     and m.total("http_requests_total", status_code="499") == m.total("http_requests_aborted_total"))
 
 
-def test_clients_that_read_nothing_cost_nothing_for_long(make_service):
+def test_clients_that_do_not_read_are_cut_off(make_service):
     n = 12
     service = make_service(IDLE_TIMEOUT=2, REQUEST_TIMEOUT=2, METRICS_SCRAPES=16)
     before = service.metrics().value("process_open_fds")
@@ -431,9 +431,9 @@ def test_clients_that_read_nothing_cost_nothing_for_long(make_service):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         s.settimeout(PATIENCE)
         s.connect(("127.0.0.1", service.port))
-        with contextlib.suppress(ConnectionError):  # cut off already: a slow machine
-            s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 200)  # answers of more than the kernel buffers
-            assert s.recv(1), "it was answered"
+        with contextlib.suppress(ConnectionError):  # on a slow machine it may be cut off already
+            s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 200)  # more answers than the kernel buffers
+            assert s.recv(1), "no answer"
         held.append(s)
     service.settled("their descriptors free", lambda m: m.value("process_open_fds") < before + n / 2)
     for s in held:
@@ -445,7 +445,7 @@ def test_an_endless_chunk_size_line_does_not_keep_a_core_busy(make_service):
     organisation = service.organisation()
 
     def asleep():
-        """Every thread, fifty looks in a row: one that is busy is seen to be. One that ends meanwhile was not asleep."""
+        """All threads sleep in fifty checks in a row, so a busy thread is noticed. A thread that ends meanwhile counts as not asleep."""
         try:
             return all(stat.read_text().rpartition(")")[2].split()[0] == "S"
                        for _ in range(50) for stat in Path(f"/proc/{service.process.popen.pid}/task").glob("*/stat"))
@@ -454,7 +454,7 @@ def test_an_endless_chunk_size_line_does_not_keep_a_core_busy(make_service):
     with raw_connection(service.port) as s:
         s.sendall(POST + f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
                   "Transfer-Encoding: chunked\r\n\r\n".encode() + b"1" * 15000)
-        assert service.client().get("/health/live").status == 200  # by the same loop, which has read what came
+        assert service.client().get("/health/live").status == 200  # by the same loop, which has then read the first bytes
         wait_until("it waits for more", asleep)
 
 
@@ -497,7 +497,7 @@ def test_many_idle_connections(make_service):
 
 
 def accepted(port):
-    """The clients whose connections a port's server has taken from the kernel: those that wait there have no inode yet."""
+    """The clients whose connections the server on this port has accepted. Connections that wait in the kernel have no inode yet."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
     return {remote for _, local, remote, state, *_, inode in (fields[:10] for fields in lines)
             if local.endswith(f":{port:04X}") and state == "01" and inode != "0"}
@@ -507,12 +507,12 @@ def test_the_connection_limit_holds(make_service):
     limit = 10
     service = make_service(LOOPS=1, MAX_CONNECTIONS=limit, IDLE_TIMEOUT=3)
     held = [raw_connection(service.port) for _ in range(3 * limit)]
-    # beyond the limit they wait; when the idle ones are gone their turn comes
+    # connections over the limit wait until idle ones are closed
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(service.client().get, "/health/live")
         seen = [set()]
         wait_until("its turn", lambda: seen.append(accepted(service.port)) or answer.done())
-    # The kernel's list is no picture of one instant: what is read twice alike is what there was.
+    # The kernel's list is not a snapshot. Use only states that were read twice in a row.
     steady = [len(one) for one, next_one in zip(seen, seen[1:]) if one == next_one]
     assert answer.result().status == 200 and max(steady) == limit, steady
     for s in held:
@@ -529,15 +529,15 @@ def test_rate_limit(make_service):
         asked += 1
         refused += [answer] if answer.status == 429 else []
         assert time.monotonic() - begun < PATIENCE, "never refused"
-    # A second's worth at once, and five more each second.
+    # Five at once, and five more each second.
     assert asked - len(refused) <= 5 + 5 * (time.monotonic() - begun) + 1
     assert all(a.error_code == "too_many_requests" and int(a.headers["retry-after"]) >= 1 for a in refused)
-    assert second.get("/api/v1/campaigns").status == 200, "another organisation has its own"
+    assert second.get("/api/v1/campaigns").status == 200, "another organisation has its own limit"
     wait_until("some are let through again", lambda: first.get("/api/v1/campaigns").status == 200)
     assert service.client().get("/health/live").status == 200
 
 
-def test_metrics_apart_and_with_a_token(make_service, tmp_path):
+def test_metrics_on_their_own_port_and_with_a_token(make_service, tmp_path):
     port = free_port()
     token = tmp_path / "token"
     token.write_text("s3cret-s3cret\n")
@@ -556,7 +556,7 @@ def test_metrics_apart_and_with_a_token(make_service, tmp_path):
     apart.close()
 
 
-def test_metrics_of_one_name(front):
+def test_metrics_by_name(front):
     text = front.client().get("/metrics?name[]=http_requests_in_flight&name%5B%5D=process_open_fds").text
     assert {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")} == {
         "http_requests_in_flight", "process_open_fds"}
@@ -571,13 +571,13 @@ def test_metrics_off(make_service):
     assert client.get("/health").json()["metrics"]["enabled"] is False
 
 
-def test_a_long_scrape_rests_and_is_whole(make_service):
-    """Between its slices others are served; one that is given up meanwhile leaves nothing behind."""
+def test_a_long_scrape_is_sliced_and_complete(make_service):
+    """Other requests are served between the slices of a scrape. A scrape that is aborted frees its place."""
     buckets = ",".join(f"{i / 100}" for i in range(1, 251))
     service = make_service(METRICS_SCRAPES=1, PROMC_OVERRIDES=f"http_request_duration_seconds buckets={buckets}")
     client, other = service.client(), service.client()
     text = client.get("/metrics").text
-    assert len(text) > 4 * 128 * 1024, "long enough to rest several times"
+    assert len(text) > 4 * 128 * 1024, "too short for several slices"
     assert promtool_check(text) is None
     assert text.count("http_request_duration_seconds_count") * 251 == text.count("http_request_duration_seconds_bucket")
     for _ in range(5):
@@ -591,8 +591,8 @@ def test_a_long_scrape_rests_and_is_whole(make_service):
 
 
 def hold_a_scrape(port):
-    """A connection whose scrape does not end: more is pipelined than the kernel's buffers take, and nothing is read of it but that it
-    has begun. It may begin with a refusal, and then each of them is refused at once."""
+    """A connection whose scrape does not end: its pipelined answers do not fit into the kernel's buffers, and we read only the first
+    bytes. If the first scrape is refused, all of them are refused at once."""
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     s.settimeout(PATIENCE)
@@ -607,8 +607,8 @@ def test_scrapes_are_limited(make_service):
     client = service.client()
 
     def refused():
-        # Both anew each time: a third one that comes between two answers of a held one takes its place, and that one
-        # is then refused a thousand times and holds nothing any more.
+        # Two new connections each time: our own scrape may take the place of a held one between two of its answers. Then the
+        # rest of the held scrapes are refused, and that connection holds nothing any more.
         held = [hold_a_scrape(service.port) for _ in range(2)]
         answer = client.get("/metrics")
         for s in held:
@@ -625,7 +625,7 @@ def test_worker_role_serves_only_health_and_metrics(make_service):
     assert client.get("/api/v1/campaigns").status == 404
 
 
-def test_health_says_what_the_story_asks(front):
+def test_health_has_the_required_members(front):
     health = front.client().get("/health")
     body = health.json()
     assert body["status"] == "ok" and body["checks"] == {"store": "ok", "queue": "ok"}
@@ -645,7 +645,7 @@ def test_health_says_what_the_story_asks(front):
     ({"DATA_DIR": "/etc/passwd"}, ["DATA_DIR", "Not a directory"]),
     ({"MAIL": "smtp://root:hunter2@mx:99999", "MAIL_FROM": "a@example.com"}, ["MAIL", "ort number"]),
 ])
-def test_a_wrong_configuration_is_said_clearly(tmp_path, env, words):
+def test_a_wrong_configuration_is_reported_clearly(tmp_path, env, words):
     settings = {"PORT": free_port(), "DATA_DIR": tmp_path, **env}
     done = subprocess.run([BINARY], env=clean_environment(**settings), capture_output=True, text=True, timeout=180)
     said = done.stdout + done.stderr
@@ -653,7 +653,7 @@ def test_a_wrong_configuration_is_said_clearly(tmp_path, env, words):
     assert "hunter2" not in said and len(said.splitlines()) <= 4, said
 
 
-def test_a_busy_port_is_one_line_and_status_1(front, tmp_path):
+def test_a_busy_port_gives_one_line_and_status_1(front, tmp_path):
     done = subprocess.run([BINARY], env=clean_environment(PORT=front.port, DATA_DIR=tmp_path), capture_output=True,
                           text=True, timeout=180)
     fatal = [json.loads(line) for line in done.stdout.splitlines() if '"level":60' in line]
@@ -676,7 +676,7 @@ def test_command_line(tmp_path):
 
 
 def test_sigterm_with_idle_and_slow_connections(make_service):
-    service = make_service(SHUTDOWN_TIMEOUT=2, IDLE_TIMEOUT=3600, REQUEST_TIMEOUT=3600)  # what else could end them comes too late
+    service = make_service(SHUTDOWN_TIMEOUT=2, IDLE_TIMEOUT=3600, REQUEST_TIMEOUT=3600)  # longer than the test: only SHUTDOWN_TIMEOUT may end them
     organisation = service.organisation()
     idle = [raw_connection(service.port) for _ in range(50)]
     for s in idle[:25]:
@@ -691,7 +691,7 @@ def test_sigterm_with_idle_and_slow_connections(make_service):
     assert last["msg"] == "stopped" and last["status"] == 0
 
 
-def test_what_was_sent_before_sigterm_is_answered(make_service):
+def test_requests_sent_before_sigterm_are_answered(make_service):
     service = make_service()
     organisation = service.organisation()
     client = service.client(organisation)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The scorecard of docs/service/http-scorecard.md: HTTP/1.1 as it must and must not be, case by case, in the clear and from our side too."""
+"""The cases of docs/service/http-scorecard.md: valid and invalid HTTP/1.1 requests to our front, and the plain ones to other servers."""
 import json
 
 import pytest
@@ -18,10 +18,10 @@ def target(tmp_path_factory):
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_the_front(target, case):
-    """As the case wants it; and what is refused gets one answer, the documented one."""
+    """The outcome is one that the case allows. A refused request gets one answer, in the documented form."""
     word, answers = outcome(target, case, PATIENCE)
     assert is_good(case, word), (word, case["why"])
-    assert word != "close", "it is told why"
+    assert word != "close", "closed without an answer"
     for status, head, body in answers:
         assert b"\r\nDate: " in head and b"\r\nX-Request-Id: " in head
         if status >= 400:
@@ -31,14 +31,14 @@ def test_the_front(target, case):
         assert b"\r\nConnection: close\r\n" in answers[-1][1]
 
 
-def test_the_cases_are_told_apart():
+def test_case_ids_are_unique():
     assert len(set(IDS)) == len(IDS) > 120
     assert {case["level"] for case in CASES} == {"MUST", "SHOULD", "MAY"}
 
 
 @pytest.mark.parametrize("peer", PEERS)
 def test_the_method_is_fair(peer):
-    """A peer takes the plain cases: what it is said to fail is not our way of asking."""
+    """Every peer passes the plain cases, so a failure in other cases is not caused by the way we test."""
     with PEERS[peer]() as server:
         if server is None:
             pytest.skip(f"{peer} is not installed")

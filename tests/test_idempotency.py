@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Idempotency-Key: a repeated request gets the first response and changes nothing, whatever died in between."""
+"""Idempotency-Key: a repeated request gets the first response and changes nothing, even after a crash in between."""
 import json
 import threading
 
@@ -23,11 +23,11 @@ def test_the_same_request_is_done_once(make_service):
     client, other = (service.client(service.organisation(name)) for name in ("one", "other"))
     first = post(client, "/api/v1/campaigns", '"8e03978e-40d5"', TEMPLATE)
     assert first.status == 201 and not replayed(first)
-    for key in ('"8e03978e-40d5"', "8e03978e-40d5"):  # a string of RFC 8941, or what many clients send
+    for key in ('"8e03978e-40d5"', "8e03978e-40d5"):  # a quoted string (RFC 8941), or unquoted as many clients send it
         again = post(client, "/api/v1/campaigns", key, TEMPLATE)
         assert (again.status, again.body, again.headers["location"]) == (201, first.body, first.headers["location"]) and replayed(again)
     assert len(client.get("/api/v1/campaigns").json()["data"]) == 1
-    assert post(other, "/api/v1/campaigns", "8e03978e-40d5", TEMPLATE).json()["id"] != first.json()["id"], "a key is an organisation's"
+    assert post(other, "/api/v1/campaigns", "8e03978e-40d5", TEMPLATE).json()["id"] != first.json()["id"], "keys of different organisations must be independent"
 
     campaign = first.json()["id"]
     for path, body in (("/api/v1/campaigns", dict(TEMPLATE, name="m")), (f"/api/v1/campaigns/{campaign}/start", None)):
@@ -38,11 +38,11 @@ def test_the_same_request_is_done_once(make_service):
     assert client.act(campaign, "pause").status == 200
     again = post(client, f"/api/v1/campaigns/{campaign}/start", "start")
     assert again.json()["status"] == "active" and replayed(again)
-    assert client.get(f"/api/v1/campaigns/{campaign}").json()["status"] == "paused", "and nothing was done"
+    assert client.get(f"/api/v1/campaigns/{campaign}").json()["status"] == "paused", "the replayed request changed something"
 
 
-def test_what_was_refused_may_be_sent_again(make_service):
-    """An answer of 400 and above has changed nothing, and is not kept."""
+def test_a_refused_request_may_be_repeated(make_service):
+    """An answer of 400 or above has changed nothing and is not stored."""
     service = make_service(MAX_CAMPAIGNS=1)
     client = service.client(service.organisation())
     campaign = client.campaign()
@@ -53,12 +53,12 @@ def test_what_was_refused_may_be_sent_again(make_service):
     for key in ("", '""', "a b", 'a"b', "ä", "x" * 256, '"a\\\\b"'):
         bad = post(client, f"/api/v1/campaigns/{campaign}/pause", key.encode().decode("latin-1"))
         assert (bad.status, bad.error_code) == (400, "invalid_idempotency_key"), key
-    assert client.get(f"/api/v1/campaigns/{campaign}", headers={"Idempotency-Key": ""}).status == 200, "a GET has no use for it"
+    assert client.get(f"/api/v1/campaigns/{campaign}", headers={"Idempotency-Key": ""}).status == 200, "a GET must ignore the key"
     assert post(client, f"/api/v1/campaigns/{campaign}/pause", "x" * 255).status == 200
 
 
 def test_jobs_are_enqueued_once(make_service):
-    """/drafts and /send read, and then write: the answer is kept with the first slice of the jobs."""
+    """/drafts and /send first read and then write. The answer is stored with the first slice of the jobs."""
     service = make_service(ROLE="api")
     client = service.client(service.organisation())
     assert client.import_csv("email\n" + "".join(f"p{i}@example.com\n" for i in range(1200))).status == 200
@@ -70,7 +70,7 @@ def test_jobs_are_enqueued_once(make_service):
         assert [replayed(a) for a in answers] == [False, True, True]
 
 
-def test_an_import_is_done_once_and_never_at_the_same_time(make_service):
+def test_an_import_is_done_once_and_never_concurrently(make_service):
     service = make_service()
     organisation = service.organisation()
     client = service.client(organisation)
@@ -93,8 +93,8 @@ def test_an_import_is_done_once_and_never_at_the_same_time(make_service):
     assert service.metrics().value("prospects_total", action="imported") == 40_010
 
 
-def test_an_import_that_was_killed_is_done_by_the_same_request(make_service):
-    """Killed between its slices: 409 until it has been taken back, then the same key imports all of it, and says so."""
+def test_a_killed_import_is_completed_by_the_same_request(make_service):
+    """Killed between two slices: 409 until the partial import is undone. Then the same key imports all of it."""
     service = make_service()
     organisation = service.organisation()
     many = "email\n" + "".join(f"p{i}@example.com\n" for i in range(150_000))
@@ -107,7 +107,7 @@ def test_an_import_that_was_killed_is_done_by_the_same_request(make_service):
     thread = threading.Thread(target=upload)
     thread.start()
     client = service.client(organisation)
-    wait_until("a part of it is seen", lambda: len(client.get("/api/v1/prospects", limit=100).json()["data"]) == 100, interval=0.005)
+    wait_until("a part of the import is visible", lambda: len(client.get("/api/v1/prospects", limit=100).json()["data"]) == 100, interval=0.005)
     service.kill()
     thread.join()
     service.start()
@@ -116,14 +116,14 @@ def test_an_import_that_was_killed_is_done_by_the_same_request(make_service):
     def done():
         answers.append(post(service.client(organisation), IMPORT, "once", many, "text/csv"))
         return answers[-1].status == 200
-    wait_until("it is imported", done, interval=1)  # each try is three megabytes, and as many rows to be read
+    wait_until("it is imported", done, interval=1)  # each attempt sends three megabytes
     assert answers[-1].json()["imported"] == 150_000 and answers[-1].json()["updated"] == 0 and not replayed(answers[-1])
     assert all(a.error_code == "request_in_progress" for a in answers[:-1])
     assert replayed(post(service.client(organisation), IMPORT, "once", many, "text/csv"))
     assert len(service.client(organisation).prospects()) == 150_000
 
 
-def test_keys_are_limited_and_forgotten(make_service):
+def test_keys_are_limited_and_expire(make_service):
     service = make_service(MAX_IDEMPOTENCY_KEYS=2, IDEMPOTENCY_TTL=15)
     owner = service.organisation()
     client = service.client(owner)
@@ -131,8 +131,8 @@ def test_keys_are_limited_and_forgotten(make_service):
         assert post(client, "/api/v1/campaigns", f"k{i}", TEMPLATE).status == 201
     refused = post(client, "/api/v1/campaigns", "k2", TEMPLATE)
     assert (refused.status, refused.error_code) == (429, "too_many_idempotency_keys")
-    assert replayed(post(client, "/api/v1/campaigns", "k1", TEMPLATE)), "a known one is no new one"
+    assert replayed(post(client, "/api/v1/campaigns", "k1", TEMPLATE)), "a known key must not count as new"
     assert service.metrics().value("limit_refusals_total", limit="idempotency_keys") == 1
     wait_until("forgotten", lambda: post(client, "/api/v1/campaigns", "k2", TEMPLATE).status == 201)
     wait_until("counted", lambda: service.metrics().value("organisation_limit_used", organisation_id=owner.id, limit="idempotency_keys") in (1, 0))
-    assert not replayed(post(client, "/api/v1/campaigns", "k0", TEMPLATE)), "after IDEMPOTENCY_TTL a key is a new one"
+    assert not replayed(post(client, "/api/v1/campaigns", "k0", TEMPLATE)), "after IDEMPOTENCY_TTL a key counts as new"

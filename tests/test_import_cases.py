@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Realistic files, imported by the real service: ../shared/import-cases, and variants below."""
+"""Realistic files, imported by the real service: ../shared/import-cases, and the variants below."""
 import json
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -12,7 +12,7 @@ TABLE = json.loads((CASES / "expect.json").read_text(encoding="utf-8")) if CASES
 
 
 class Cases:
-    """The service as the cases' own program sees it."""
+    """The interface to the service that the program of the cases needs."""
 
     def __init__(self, service):
         self.service = service
@@ -52,7 +52,7 @@ def person(**fields):
 NAMED = person(first_name="Ada", last_name="Lovelace", company="Acme")
 ALL = {**NAMED, "title": "CTO", "phone": "+1 555 0100", "country": "England"}
 
-# name: (Content-Type, body, what is stored)
+# name: (Content-Type, body, stored rows)
 KIN = {
     "outlook": ("text/csv", "First Name,Middle Name,Last Name,Company,Department,Job Title,Business Street,Business Country/Region,Business Phone,"
                 "Home Phone,Mobile Phone,E-mail Address,E-mail Type,E-mail 2 Address,Web Page\r\n"
@@ -95,7 +95,7 @@ KIN = {
 }
 
 
-def test_the_kin_of_the_cases(cases):
+def test_variants_of_the_cases(cases):
     wrong = {}
     for name, (kind, body, want) in KIN.items():
         key = cases.organisation(name)
@@ -116,7 +116,7 @@ def counts(answer):
     return answer["imported"], answer["updated"], answer["rejected"]
 
 
-def test_a_dry_run_answers_all_of_it_and_writes_nothing(cases):
+def test_a_dry_run_answers_like_an_import_and_writes_nothing(cases):
     key = cases.organisation("dry")
     client = cases.clients[key]
     cases.load(b"email,note\nada@example.com,kept\n", "text/csv", key)
@@ -137,7 +137,7 @@ def test_a_dry_run_answers_all_of_it_and_writes_nothing(cases):
     assert (real["dry_run"], counts(real)) == (False, (1, 2, 1))
 
 
-def test_errors_can_be_found(cases):
+def test_errors_name_line_and_column(cases):
     key = cases.organisation("found")
     deep = "[" * 100 + "]" * 100
     elements = ['{"email":"a@example.com"}', '{"email":"b@example.com","email":"c@example.com"}', '{"email":"b@example.com","note":"a\\u0000b"}',
@@ -147,13 +147,13 @@ def test_errors_can_be_found(cases):
     assert [(e["index"], e["line"], e["field"], e["reason"]) for e in answer["errors"]] == [
         (1, 2, "email", "duplicate_field"), (2, 3, "note", "control_character"), (3, 4, "n", "invalid_json"), (4, 5, "deep", "too_deep"),
         (5, 6, None, "not_an_object"), (6, 7, "email", "invalid_email"), (7, 8, "email", "invalid_json"), (8, 9, None, "row_too_long")]
-    assert answer["errors"][2]["column"] == 31 and answer["imported"] == 1  # the NUL behind the number
+    assert answer["errors"][2]["column"] == 31 and answer["imported"] == 1  # the NUL after the number
     answer = cases.load(b"email,first_name,note\nada@example.com,\x07,x\nada@example.com,a,b,c\nbob@example.com,B," + b"x" * 2001 + b"\n", "text/csv", key)[1]
     assert answer["errors"] == [
         {"line": 2, "column": 2, "index": None, "field": "first_name", "reason": "control_character"},
         {"line": 3, "column": 4, "index": None, "field": None, "reason": "too_many_columns"}]
     assert answer["warnings"] == [{"line": 4, "column": 3, "index": None, "field": "note", "reason": "too_long"}]
-    assert answer["imported"] == 1, "a value is left out, and not the person"
+    assert answer["imported"] == 1, "only the value is dropped, not the row"
 
 
 def test_a_field_is_cleared_on_purpose(cases):
@@ -168,7 +168,7 @@ def test_a_field_is_cleared_on_purpose(cases):
     assert client.request("POST", "/api/v1/prospects/import?empty=gone", "email\n", {"Content-Type": "text/csv"}).status == 400
 
 
-def test_the_answer_says_how_the_file_was_read(cases):
+def test_the_answer_describes_encoding_and_columns(cases):
     key = cases.organisation("told")
     status, answer = cases.load("E-Mail;Vorname;Gr\u00f6\u00dfe;;vorname\r\nada@example.com;Ada;9;x;y\r\n".encode("cp1252"), "text/csv", key)
     assert (status, answer["encoding"], answer["delimiter"]) == (200, "windows-1252", ";")
@@ -198,7 +198,7 @@ def test_a_damaged_byte_does_not_change_the_character_set(cases):
 
 
 def test_a_large_file_in_another_character_set(cases):
-    """Past what one window of the decoder holds, and in slices."""
+    """More than one window of the decoder, and several slices."""
     key = cases.organisation("large")
     rows = "".join(f"p{i}@example.com;Zo\u00eb;\"a;\nb {i}\"\r\n" for i in range(60_000))
     status, answer = cases.load(("email;first_name;note\r\n" + rows).encode("utf-16"), "text/csv", key)

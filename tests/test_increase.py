@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the user sees must be right: `increase()` of the events of an API and a worker equals what the store has.
+"""`increase()` of the events of an API and a worker equals the numbers in the store.
 
-Exact counters are not enough: they once gave 0 of 900 emails here, because a series that its first event creates starts at that
-event's value. The table event × Prometheus × (rows, increase()) is printed at the end: `pytest -k increase`."""
+Exact counters are not enough: if the first event creates a series, the series starts at that event's value, and increase() misses
+the event. The table event × Prometheus × (rows, increase()) is printed at the end: `pytest -k increase`."""
 import re
 import sqlite3
 from collections import namedtuple
@@ -14,9 +14,9 @@ from support.http import csv_rows
 from support.ports import wait_until
 from support.service import ROOT
 
-BIRTH_ZERO_SECONDS = 15  # as the service has it: apps/ingest-api/src/metrics/metrics.c
+BIRTH_ZERO_SECONDS = 15  # the service's value, from apps/ingest-api/src/metrics/metrics.c
 REJECTED = "not-an-address,A,B,C\r\n"
-# A busy machine misses some scrapes of one a second: a birth is shown for ten.
+# With one scrape a second, a busy machine misses some: so new series show 0 for ten seconds.
 PACES = [pytest.param("1s", 10, id="1s"), pytest.param("5s", BIRTH_ZERO_SECONDS, marks=pytest.mark.long, id="5s")]
 
 Event = namedtuple("Event", "metric truth")
@@ -32,7 +32,7 @@ def emails(service):
 
 
 def increases(prometheus, events):
-    """event: what increase() says at the time of its last sample, over a range that begins before all births."""
+    """{event: increase() at the time of its last sample}, over a range that begins before all series."""
     def one(event):
         last = wait_until(event.metric, lambda: prometheus.query(f"max(timestamp({event.metric}))"))
         return prometheus.query(f"sum(increase({event.metric}[1h]))", time=f"{last:.3f}") or 0
@@ -40,7 +40,7 @@ def increases(prometheus, events):
 
 
 def flat(prometheus, events, seconds):
-    """Nothing has changed for so long, and no series was withheld."""
+    """For this many seconds nothing has changed and no series was withheld."""
     young = prometheus.query(f"sum(max_over_time(promc_series_withheld[{seconds}s]))")
     return young == 0 and all(prometheus.query(f"sum(changes({event.metric}[{seconds}s]))") == 0 for event in events)
 
@@ -56,7 +56,7 @@ def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, ge
     prometheus = make_prometheus(api, interval=interval, more=[worker.port])
     prometheus.shows("min(promc_birth_zero_seconds)", born)
 
-    # At once, with all that it makes: an organisation's first rows are its key's first request.
+    # The first request of a key is also the first import, so all series of the organisation are new at once.
     sizes, campaigns = (1, 10, 300), {}
     for size in sizes:
         client = api.client(there if size == 1 else api.organisation(f"made while both run: {size}"))
@@ -67,7 +67,7 @@ def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, ge
     rows = sum(sizes)
     wait_until("a draft each", lambda: store(api, "SELECT state, count(*) FROM outreach_drafts GROUP BY state") == {"generated": rows})
     wait_until("every prospect researched", lambda: store(api, "SELECT status, count(*) FROM crm_prospects GROUP BY status") == {"researched": rows})
-    # A process that ends before its series are shown takes them along: a limit that is documented.
+    # If a process ends before its series were scraped, they are lost. This limit is documented.
     before = Event('drafts_generated_total{success="true"}', rows)
     prometheus.shows(f"sum({before.metric})", rows)
     prometheus.shows('sum(prospects_processed_total{action="researched"})', rows)
@@ -95,8 +95,8 @@ def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, ge
     assert {e.metric: v for e, v in seen.items() if v != pytest.approx(e.truth, rel=0.03)} == {}
 
 
-def test_the_service_withholds_long_enough_for_its_job(service, client):
-    """Twice the interval at which the shipped configuration scrapes it, and a time-out; and only from scrapers."""
+def test_new_series_are_withheld_long_enough(service, client):
+    """New series show 0 for at least two scrape intervals and one time-out of the shipped configuration, and only to scrapers."""
     shipped = (ROOT / "infra/prometheus/prometheus.yml").read_text(encoding="utf-8").partition("job_name: ingest-api")[2]
     interval, timeout = (int(re.search(rf"{name}: (\d+)s", shipped)[1]) for name in ("scrape_interval", "scrape_timeout"))
     metrics = service.metrics()
@@ -106,5 +106,5 @@ def test_the_service_withholds_long_enough_for_its_job(service, client):
     service.settled("imported", lambda m: m.total("prospects_processed_total", action="imported") == 3)
     scraped = client.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "4"})
     assert "X-Prometheus-Scrape-Timeout-Seconds" in scraped.headers["vary"]
-    assert re.search(imported + "0$", scraped.text, re.MULTILINE), "a scraper sees the 0 first"
-    assert re.search(imported + "3$", client.get("/metrics").text, re.MULTILINE), "a person sees the value at once"
+    assert re.search(imported + "0$", scraped.text, re.MULTILINE), "a scraper must see 0 first"
+    assert re.search(imported + "3$", client.get("/metrics").text, re.MULTILINE), "a request without the scrape header must see the value at once"
