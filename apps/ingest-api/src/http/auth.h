@@ -2,15 +2,15 @@
 /**
  * @file http/auth.h
  * API keys: `Authorization: Bearer KEY` decides the organisation of a request.
-  *
-  * The store has only the SHA-256 of a key. A fast hash is enough, because a key is 256 random bits and cannot be guessed.
-  * Each loop has a small cache of recent lookups, of known and unknown keys, so that not every request asks the store.
-  * Entries are short-lived: AUTH_KNOWN_NS after its removal was committed, a revoked key is refused everywhere, and
-  * `ingest-api key revoke` waits for that before it returns.
-  *
-  * No comparison takes a time that depends on a secret. Keys are compared as SHA-256 hashes: in the cache with
-  * gnutls_memcmp(); in the store by an index, whose time depends on the hash of the key that was sent. That reveals nothing
-  * about other keys, because nobody can choose a key by its hash. The metrics token is hashed and compared in the same way.
+ *
+ * The store has only the SHA-256 of a key. A fast hash is enough, because a key is 256 random bits and cannot be guessed.
+ * Each loop has a small cache of recent lookups, of known and unknown keys, so that not every request asks the store.
+ * Entries are short-lived: AUTH_KNOWN_NS after its removal was committed, a revoked key is refused everywhere, and
+ * `ingest-api key revoke` waits for that before it returns.
+ *
+ * No comparison takes a time that depends on a secret. Keys are compared as SHA-256 hashes: in the cache with
+ * gnutls_memcmp(); in the store by an index, whose time depends on the hash of the key that was sent. That reveals nothing
+ * about other keys, because nobody can choose a key by its hash. The metrics token is hashed and compared in the same way.
  */
 #ifndef INGEST_HTTP_AUTH_H
 #define INGEST_HTTP_AUTH_H
@@ -31,7 +31,7 @@ bool auth_hash(const char *key, size_t length, unsigned char hash[AUTH_HASH]);
 
 /**
  * Find the key in an Authorization header.
-  * @return NULL if it cannot be one of our keys: another scheme, length or character.
+ * @return NULL if it cannot be one of our keys: another scheme, length or character.
  */
 const char *auth_bearer(const char *authorization, size_t *length);
 /** Like strcmp() == 0, but the time it takes does not tell where they differ. */
@@ -49,8 +49,8 @@ enum auth_answer auth_cache_get(struct auth_cache *cache, const unsigned char ha
                                 char organisation_id[37]);
 /**
  * Replaces the entry that expires first.
-  * @param organisation_id NULL: there is no such key.
-  * @param asked_ns when the store was asked, not when it answered: its answer may be as old as the question.
+ * @param organisation_id NULL: there is no such key.
+ * @param asked_ns when the store was asked, not when it answered: its answer may be as old as the question.
  */
 void auth_cache_put(struct auth_cache *cache, const unsigned char hash[AUTH_HASH], const char *organisation_id,
                     uint64_t asked_ns);

@@ -2,10 +2,10 @@
 /**
  * @file http/body.h
  * A request's body while it arrives: a small one in memory, a larger one in a temporary file without a name. The file is
-  * mapped when it is complete, so a handler always sees one contiguous run of bytes.
-  *
-  * All bodies in memory share a budget. Beyond it small bodies go to files too, so that a thousand slow clients cost disk
-  * and not memory. A body is used by one thread at a time.
+ * mapped when it is complete, so a handler always sees one contiguous run of bytes.
+ *
+ * All bodies in memory share a budget. Beyond it small bodies go to files too, so that a thousand slow clients cost disk
+ * and not memory. A body is used by one thread at a time.
  */
 #ifndef INGEST_HTTP_BODY_H
 #define INGEST_HTTP_BODY_H
@@ -44,7 +44,7 @@ int body_append(struct body *body, const char *data, size_t n, size_t expected);
 int body_finish(struct body *body, const char **data);
 /**
  * The caller has read everything before `up_to`: release the mapped pages there. They may be read again; then they are
-  * loaded from the file. Does nothing to a body in memory.
+ * loaded from the file. Does nothing to a body in memory.
  */
 void body_pass(const struct body *body, const char *up_to);
 /** Frees everything. May be called at any time, and repeatedly. */

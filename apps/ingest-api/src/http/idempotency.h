@@ -2,12 +2,12 @@
 /**
  * @file http/idempotency.h
  * The header Idempotency-Key on POSTs of an organisation (draft-ietf-httpapi-idempotency-key-header): a client that repeats a
-  * request with the same key gets the first answer again, with Idempotent-Replayed: true, and nothing is done twice.
-  *
-  * The key and the answer are stored in the transaction of the write (data/idempotency.h): an answer is kept exactly if the
-  * write took effect. An answer of 400 and above is not kept: it changed nothing, so the client may send the request again.
-  * The same holds for a request whose process was killed. If it was an import in slices, these are removed first; until then
-  * its key is answered with 409.
+ * request with the same key gets the first answer again, with Idempotent-Replayed: true, and nothing is done twice.
+ *
+ * The key and the answer are stored in the transaction of the write (data/idempotency.h): an answer is kept exactly if the
+ * write took effect. An answer of 400 and above is not kept: it changed nothing, so the client may send the request again.
+ * The same holds for a request whose process was killed. If it was an import in slices, these are removed first; until then
+ * its key is answered with 409.
  */
 #ifndef INGEST_HTTP_IDEMPOTENCY_H
 #define INGEST_HTTP_IDEMPOTENCY_H

@@ -2,8 +2,8 @@
 /**
  * @file http/incoming.h
  * The bytes that were read from a connection and not used yet. A head is parsed in place, so `bytes` do not move until its
-  * exchange has ended. Reading a chunked body may read past its end, so it has a buffer of its own (`tail`): what is left
-  * there is the beginning of the next request.
+ * exchange has ended. Reading a chunked body may read past its end, so it has a buffer of its own (`tail`): what is left
+ * there is the beginning of the next request.
  */
 #ifndef INGEST_HTTP_INCOMING_H
 #define INGEST_HTTP_INCOMING_H
@@ -22,7 +22,7 @@ struct incoming {
 
 /**
  * Read into the caller's buffer. @return, as the two below, bytes read; 0: none now (with `eof`: none any more); or
-  * WIRE_BROKEN, also if there is no memory.
+ * WIRE_BROKEN, also if there is no memory.
  */
 long incoming_read(struct incoming *in, struct wire *wire, char *buffer, size_t size);
 /** Append to `bytes`, which grows to `most` at most. Moves them, so only before the head is parsed. */

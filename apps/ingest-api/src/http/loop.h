@@ -2,7 +2,7 @@
 /**
  * @file http/loop.h
  * One event loop: a thread, a libuv loop, a listening socket, and the connections accepted from it.
-  * Every field belongs to the loop's thread, unless its comment says otherwise.
+ * Every field belongs to the loop's thread, unless its comment says otherwise.
  */
 #ifndef INGEST_HTTP_LOOP_H
 #define INGEST_HTTP_LOOP_H

@@ -2,7 +2,7 @@
 /**
  * @file http/router.h
  * The route table. A request is matched before it is authenticated, so that a 401 is counted under the route's template and
-  * a raw path never becomes a label. HEAD is answered wherever GET is.
+ * a raw path never becomes a label. HEAD is answered wherever GET is.
  */
 #ifndef INGEST_HTTP_ROUTER_H
 #define INGEST_HTTP_ROUTER_H
@@ -58,7 +58,7 @@ struct router_match {
 
 /**
  * Compile the tables (each ends with a route without path) and declare their templates to `http` (NULL: metrics are off).
-  * @return 0, or -1 after one line in the log (a repeated or invalid template, no memory).
+ * @return 0, or -1 after one line in the log (a repeated or invalid template, no memory).
  */
 int router_create(struct router **out, struct route *const *tables, size_t count, promc_http *http);
 void router_destroy(struct router *router);

@@ -2,12 +2,12 @@
 /**
  * @file http/server.h
  * The HTTP server: N event loops, each a thread with its own listening socket (SO_REUSEPORT) and its own connections. With
-  * METRICS_LISTEN one more loop serves /metrics and /health* on that address. With TLS_CERT and TLS_KEY all of them speak only
-  * TLS.
-  *
-  * Where to look: head.c and chunked.c parse requests, wire.c reads and writes the socket (plain or TLS), connection.c drives
-  * one connection, exchange.c and exchange_work.c process one request, answer_head.c, outgoing.c and streaming.c send the
-  * answer.
+ * METRICS_LISTEN one more loop serves /metrics and /health* on that address. With TLS_CERT and TLS_KEY all of them speak only
+ * TLS.
+ *
+ * Where to look: head.c and chunked.c parse requests, wire.c reads and writes the socket (plain or TLS), connection.c drives
+ * one connection, exchange.c and exchange_work.c process one request, answer_head.c, outgoing.c and streaming.c send the
+ * answer.
  */
 #ifndef INGEST_HTTP_SERVER_H
 #define INGEST_HTTP_SERVER_H
@@ -37,13 +37,13 @@ int http_server_start(struct http_server *server);
 
 /**
  * Read the certificate's files again, for new connections. One caller at a time.
-  * @return 0, also without TLS; or -1 after one line in the log, and the old certificate stays in use.
+ * @return 0, also without TLS; or -1 after one line in the log, and the old certificate stays in use.
  */
 int http_server_reload(const struct http_server *server);
 
 /**
  * Stop accepting, and finish the requests in flight, with `Connection: close`. Returns at once. Thread safe. Requests that have
-  * not ended by `deadline_ns` (CLOCK_MONOTONIC) are cut off, except those in the store.
+ * not ended by `deadline_ns` (CLOCK_MONOTONIC) are cut off, except those in the store.
  */
 void http_server_drain(struct http_server *server, uint64_t deadline_ns);
 bool http_server_draining(const struct http_server *server);
@@ -54,8 +54,8 @@ void http_server_destroy(struct http_server *server);
 
 /**
  * Wait until each loop has ended its current turn, at most 50 ms, so that a scrape counts every request that was answered
-  * before it. Costs a scrape 0.08 ms (p50, idle and under wrk); without it 2 of 600 answered requests were missing from the
-  * next scrape (two cores, 2026-11-29).
+ * before it. Costs a scrape 0.08 ms (p50, idle and under wrk); without it 2 of 600 answered requests were missing from the
+ * next scrape (two cores, 2026-11-29).
  */
 void http_server_settle(const struct http_server *server);
 

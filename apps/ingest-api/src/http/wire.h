@@ -31,7 +31,7 @@ long wire_discard(struct wire *wire, void *buffer, size_t size);
 bool wire_has_more(const struct wire *wire);
 /**
  * Write one or two pieces, in order. After WIRE_AGAIN the next call must offer the same bytes again (more may follow them).
-  * @return bytes written, > 0, or WIRE_AGAIN or WIRE_BROKEN.
+ * @return bytes written, > 0, or WIRE_AGAIN or WIRE_BROKEN.
  */
 long wire_write(struct wire *wire, const struct iovec *pieces, int count);
 /** Close our side: nothing more is sent, reading is still possible. */

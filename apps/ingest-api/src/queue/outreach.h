@@ -48,8 +48,8 @@ void outreach_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, c
 #define OUTREACH_ATTEMPTS "attempts"
 /**
  * The payload for the next attempt of an e-mail after `attempts` attempts. Before the job is due, the e-mail may be tried for
-  * another reason (a start, a manual retry) and get a job for the attempt after that. Then the count differs, and this job is
-  * skipped.
+ * another reason (a start, a manual retry) and get a job for the attempt after that. Then the count differs, and this job is
+ * skipped.
  */
 void outreach_again_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, const char *prospect_id,
                             int64_t attempts);

@@ -10,7 +10,7 @@
  * dead, and for a day after it was done. To allow a deliberate second run, make the key different (a request id).
  *
  * Metrics: queue_message_failures_total{reason} counts a failed attempt as error, rejected (permanent) or timeout (its lease
-  * ended). An attempt that is repeated also counts as a retry, the last one also as dead_lettered.
+ * ended). An attempt that is repeated also counts as a retry, the last one also as dead_lettered.
  *
  * A job that is delivered again after its lease ended has a higher `attempt`; the earlier worker's queue_complete then
  * returns DB_E_CONFLICT and its transaction, with all effects, rolls back: effects in the store happen exactly once.

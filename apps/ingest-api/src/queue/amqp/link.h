@@ -50,7 +50,7 @@ void amqp_link_init(struct amqp_link *link, const struct amqp_target *target, co
 void amqp_link_destroy(struct amqp_link *link); /**< after amqp_link_close */
 /**
  * If it is not connected: connect, log in, open channels 1 to `channels`, declare the queues. Blocks for some seconds at most.
-  * After a failure it does nothing until its backoff (0.1 s, doubling to 2 s) is over. @return whether it is connected.
+ * After a failure it does nothing until its backoff (0.1 s, doubling to 2 s) is over. @return whether it is connected.
  */
 bool amqp_link_ready(struct amqp_link *link, int channels);
 /** Milliseconds until the backoff is over. */

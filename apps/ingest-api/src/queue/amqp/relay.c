@@ -35,8 +35,8 @@
 #define CHANNEL 1
 /*
  * The broker serves a queue first in, first out, whatever the organisation. So it gets only about as many jobs as workers take
-  * in WAIT_MS. The others wait in the outbox, where another organisation's job can still go first. The limit (`window`) adapts:
-  * it is doubled if most of the jobs are gone at the next look, and halved if one has waited longer than WAIT_MS.
+ * in WAIT_MS. The others wait in the outbox, where another organisation's job can still go first. The limit (`window`) adapts:
+ * it is doubled if most of the jobs are gone at the next look, and halved if one has waited longer than WAIT_MS.
  */
 #define WAIT_MS 1000
 #define WINDOW_MIN 8
