@@ -81,12 +81,12 @@ struct prom_collector_registry {
 
 extern pthread_mutex_t prom_lock;
 
-/* promc_counter_get() and its like. */
+/* Calls promc_counter_get() or the function of the other kind. */
 int prom_handle_get(promc_family *family, enum prom_kind kind, const char *const *values, union prom_handle *out);
 
-/* Give it a family in the registry, with everything that was counted before. prom_lock is held. */
+/* Register the metric's family in the registry, and add what was counted before. prom_lock is held. */
 int prom_metric_attach(prom_metric_t *metric, promc_registry *registry);
-/* Only if no collector has it (any more). */
+/* Only if no collector has it. */
 void prom_metric_free(prom_metric_t *metric);
 
 /* The sample with these values, created if necessary; NULL: no memory. Lock-free if it exists. */
@@ -94,7 +94,7 @@ struct prom_metric_sample *prom_sample_of(prom_metric_t *metric, const char **va
 /* Create the series of all samples and add what was counted before. The metric's lock is held. */
 int prom_samples_bind(prom_metric_t *metric, promc_family *family);
 void prom_samples_free(prom_metric_t *metric);
-/* PROM_ADD is dec and sub too, negative. @return 0 or 1. */
+/* PROM_ADD with a negative value is also dec and sub. @return 0 or 1. */
 enum prom_action { PROM_ADD, PROM_SET, PROM_OBSERVE };
 int prom_sample_update(struct prom_metric_sample *sample, enum prom_action action, double value);
 int prom_update(prom_metric_t *metric, enum prom_kind kind, enum prom_action action, double value, const char **values);

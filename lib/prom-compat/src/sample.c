@@ -45,7 +45,7 @@ static struct prom_metric_sample *find(const prom_metric_t *metric, uint64_t has
     return sample;
 }
 
-/* With its series if there is a family. The metric's lock is held. */
+/* Create a sample, and its series if there is a family. The metric's lock is held. */
 static struct prom_metric_sample *make(prom_metric_t *metric, uint64_t hash, const char *const *values)
 {
     size_t text = 0, n = metric->label_count;
@@ -151,7 +151,7 @@ int prom_sample_update(struct prom_metric_sample *sample, enum prom_action actio
     prom_metric_t *metric = sample->metric;
     if (!__atomic_load_n(&metric->family, __ATOMIC_ACQUIRE)) {
         pthread_mutex_lock(&metric->lock);
-        bool early = !metric->family; /* it may have got a family meanwhile */
+        bool early = !metric->family; /* another thread may have attached it meanwhile */
         int rc = early ? update_early(sample, action, value) : 0;
         pthread_mutex_unlock(&metric->lock);
         if (early)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct prom_scrape {
-    prom_collector_t *collectors[PROM_MOST_COLLECTORS]; /* held */
+    prom_collector_t *collectors[PROM_MOST_COLLECTORS]; /* the scrape holds a reference to each */
     size_t count;
     promc_exposition *exposition;
     promc_exposition_scrape *scrape;

@@ -169,7 +169,7 @@ void promc_amqp_destroy(promc_amqp *amqp)
     free(amqp);
 }
 
-/* ---- what the calls use ---- */
+/* ---- for calls.c ---- */
 
 struct channel *promc_amqp_channel(promc_amqp *amqp, amqp_channel_t number)
 {
@@ -247,7 +247,7 @@ static void lost(void *arg, const struct window_entry *entry)
     promc_amqp_count(arg, CONFIRMS, entry->route, "lost");
 }
 
-/* Tags, confirms, consumers and the blocked state belong to the lost connection. */
+/* Forget tags, confirms, consumers and the blocked state: they belong to the lost connection. */
 static void forget(promc_amqp *amqp)
 {
     for (struct channel *channel = amqp->channels; channel; channel = channel->next) {

@@ -29,7 +29,7 @@ enum family {
 /** A queue or a destination. Beyond ROUTES_MAX they share the last one, "other". */
 #define ROUTES_MAX 64
 
-/** A consumer's tag leads to its queue. */
+/** The queue of a consumer's tag. */
 struct consumer {
     char *tag;
     amqp_channel_t channel;
@@ -55,11 +55,11 @@ struct promc_amqp {
     size_t consumer_count;
 };
 
-/** The channel's record; NULL without memory. */
+/** The channel's record; NULL: no memory. */
 struct channel *promc_amqp_channel(promc_amqp *amqp, amqp_channel_t number);
 /** The index of a queue or destination. */
 uint32_t promc_amqp_route(promc_amqp *amqp, amqp_bytes_t name);
-/** Count one; `value` is the last label's. */
+/** Add 1; `value` is the value of the last label. */
 void promc_amqp_count(promc_amqp *amqp, enum family family, uint32_t route, const char *value);
 void promc_amqp_show_blocked(promc_amqp *amqp, bool blocked);
 /** Update the two gauges of outstanding messages. */

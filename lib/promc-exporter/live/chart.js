@@ -15,7 +15,7 @@ function ticks(low, high, count, base) {
   return out;
 }
 
-/** The canvas, as wide as its place, and sharp on any screen. */
+/** Fit the canvas to its place and to the screen's resolution. */
 function prepare(canvas) {
   const scale = devicePixelRatio || 1;
   const width = canvas.clientWidth || 400;
@@ -83,7 +83,7 @@ export function timeAt(canvas, clientX, from, to) {
   return from + ((clientX - box.left - LEFT) / (box.width - LEFT - 6)) * (to - from);
 }
 
-/** lines: [{ color, values }], as many values as times; what is not finite is a gap. */
+/** lines: [{ color, values }], as many values as times; a value that is not finite is a gap. */
 export function drawLines(canvas, { times, lines, from, to, cursor, show, base }) {
   const surface = prepare(canvas);
   let [low, high] = [0, 0];
@@ -101,9 +101,9 @@ export function drawLines(canvas, { times, lines, from, to, cursor, show, base }
   cursorLine(surface, x, cursor, from);
 }
 
-const ROWS = 36; // of a heatmap: neighbours share one where there are more
+const ROWS = 36; // of a heatmap: if there are more buckets, neighbours share a row
 
-/** columns: for each time the buckets [[lower, upper, a second], …] since the one before. Rows are buckets, whatever their widths. */
+/** columns: for each time the buckets [[lower, upper, rate], …] since the time before. All rows have the same height. */
 export function drawHeat(canvas, { times, columns, lines, from, to, cursor, show, color }) {
   const surface = prepare(canvas);
   const { ink } = surface;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads protobuf as promc writes it (io.prometheus.client.MetricFamily, delimited), and does what histograms need.
+// Reads protobuf as promc writes it (io.prometheus.client.MetricFamily, delimited), and computes with histograms.
 
 const utf8 = new TextDecoder();
 
@@ -29,7 +29,7 @@ const zigzag = (n) => (n % 2 ? -(n + 1) / 2 : n / 2);
 const text = (view, [from, to]) => utf8.decode(new Uint8Array(view.buffer, view.byteOffset + from, to - from));
 const types = ['counter', 'gauge', 'summary', 'untyped', 'histogram', 'histogram'];
 
-/** Integers, packed or one a field. */
+/** Integers, packed or one per field. */
 function integers(view, list, value) {
   if (typeof value === 'number') return list.push(value);
   const [from, to] = value;
@@ -141,7 +141,7 @@ export function parse(buffer) {
   return families;
 }
 
-/** The histograms of a family as one: what it saw in all. */
+/** The sum of a family's histograms. */
 export function total(family) {
   const sum = { count: 0, sum: 0, native: false, buckets: new Map() };
   for (const one of family.series.values()) {
@@ -156,14 +156,14 @@ export function total(family) {
   return sum;
 }
 
-/** The buckets of what was seen between two totals, ascending; all of it if the program restarted in between. */
+/** The buckets of the observations between two totals, ascending; those of `now` if the program restarted in between. */
 export function between(before, now) {
   const past = before && before.count <= now.count ? before.buckets : new Map();
   const grown = [...now.buckets].map(([key, [lower, upper, count]]) => [lower, upper, count - (past.get(key)?.[2] ?? 0)]);
   return grown.filter(([, , count]) => count > 0).sort((a, b) => a[1] - b[1] || a[0] - b[0]);
 }
 
-/** As Prometheus does: linear inside a classic bucket, exponential inside a native one. NaN: nothing was seen. */
+/** Interpolates like Prometheus: linear inside a classic bucket, exponential inside a native one. NaN: no observations. */
 export function quantile(q, buckets, exponential) {
   let rank = q * buckets.reduce((sum, [, , count]) => sum + count, 0);
   for (const [lower, upper, count] of buckets) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page itself: what the exporter has kept, then a poll every two seconds; a card a family.
+// The page itself: loads the exporter's history, then polls every two seconds; one card per family.
 
-const LINES = 12; // of a graph at once: the largest ones
+const LINES = 12; // maximum lines in a graph: the largest ones
 const POINTS = 900;
 const colors = ['#3274d9', '#e0752d', '#299c46', '#a352cc', '#e02f44', '#b58900', '#1f9eb3', '#8a6d3b', '#7a8b99', '#d44a9b', '#5b8c2a', '#6b5bd2'];
 const marks = { p50: '#299c46', p95: '#e0752d', p99: '#e02f44' }; // over a heatmap, which is blue
@@ -15,15 +15,15 @@ const make = (name, properties = {}, ...children) => {
   return element;
 };
 const cards = new Map();
-const times = []; // of all polls, in seconds; every line of every card is as long
+const times = []; // of all polls, in seconds; every line of every card has as many values
 let previous; // { time, families }
 let keep = 600;
 let paused = false;
-let cursor; // a time that the reader looks at
+let cursor; // the time under the pointer
 let words = [];
 let timer;
 
-/** What is drawn of a family at one time: label text → number. Counters are rates, histograms and summaries quantiles. */
+/** The numbers that a card shows for one time: label text → number. Counters become rates, histograms and summaries quantiles. */
 function numbers(card, family, before, seconds) {
   const out = new Map();
   if (family.type === 'histogram') {
@@ -92,7 +92,7 @@ function addGroup(id) {
   return section;
 }
 
-/** A look at all families at one time: each line of each card gets a value, or null. */
+/** Takes the families of one time: each line of each card gets a value, or null. */
 function take(time, families) {
   const seconds = previous ? time - previous.time : 0;
   if (previous && seconds <= 0) return;
@@ -120,7 +120,7 @@ function take(time, families) {
 
 const range = () => [Math.max(times[0] ?? 0, (times.at(-1) ?? 0) - keep), Math.max(times.at(-1) ?? 1, (times[0] ?? 0) + 30)];
 
-/** The index in `times` of what the reader looks at. */
+/** The index in `times` of the time that is shown. */
 function moment() {
   if (cursor === undefined) return times.length - 1;
   let best = 0;
@@ -132,7 +132,7 @@ function moment() {
 function shown(card) {
   const missing = words.filter((word) => !card.text.includes(word));
   const last = ([, values]) => values.at(-1) ?? -Infinity;
-  // NaN is what one looks for: before the largest.
+  // NaN comes first, because it is a problem.
   const order = (a, b) => Number.isNaN(b) - Number.isNaN(a) || (a < b) - (a > b);
   const all = [...card.lines].filter(([label]) => card.type === 'histogram' || missing.every((word) => label.toLowerCase().includes(word)));
   const whole = all.length <= LINES;
@@ -211,7 +211,7 @@ function filter() {
   if (cursor === undefined) $('count').textContent = counted;
 }
 
-/** Name, version and uptime, from what programs say of themselves. */
+/** Name, version and uptime, from the program's own metrics. */
 function introduce(families) {
   const start = families.get('process_start_time_seconds')?.series.get('');
   let version = '';
@@ -225,7 +225,7 @@ async function unzip(bytes) {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }
 
-/** What the exporter has kept and this page has not seen. */
+/** Loads the part of the exporter's history that this page does not have. */
 async function history() {
   const response = await fetch('history', { cache: 'no-store' });
   if (!response.ok) return;
@@ -277,7 +277,7 @@ const stored = (value) => {
   try {
     return value === undefined ? localStorage.getItem('promc-theme') : localStorage.setItem('promc-theme', value);
   } catch {
-    return null; // a browser that keeps nothing
+    return null; // a browser without storage
   }
 };
 function theme(name) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers as people read them. The unit is in the family's name, as Prometheus' conventions have it.
+// Numbers in readable form. By Prometheus' conventions the unit is in the family's name.
 
 const steps = (value, base, names, apart = ' ') => {
   let i = 0;
@@ -16,7 +16,7 @@ function seconds(value) {
   return size < 60 ? `${+value.toPrecision(3)} s` : span(value);
 }
 
-/** Two parts of it: 3 d 4 h. */
+/** A duration, in its two largest units: 3 d 4 h. */
 export function span(value) {
   const sign = value < 0 ? '-' : '';
   const total = Math.round(Math.abs(value));
@@ -24,7 +24,7 @@ export function span(value) {
   return sign + (d ? `${d} d ${h} h` : h ? `${h} h ${m} min` : m ? `${m} min ${s} s` : `${s} s`);
 }
 
-/** Of a time in seconds: 0 is a time that never was. */
+/** The age of a time in seconds; 0 means never. */
 function age(value) {
   const past = Date.now() / 1000 - value;
   return value <= 0 ? 'never' : past < 0 ? `in ${span(-past)}` : `${span(past)} ago`;
@@ -32,7 +32,7 @@ function age(value) {
 
 const plain = (value) => (Math.abs(value) >= 1e21 ? String(+value.toPrecision(3)) : steps(value, 1000, ['', 'k', 'M', 'G', 'T', 'P', 'E']));
 
-/** What a family's numbers are: bytes, seconds, ratio, age, or '' for a count. */
+/** The kind of a family's numbers: bytes, seconds, ratio, age, or '' for a count. */
 export function unitOf({ name, unit }) {
   const base = name.replace(/_total$/, '');
   if (/_timestamp_seconds$|_start_time_seconds$/.test(base)) return 'age';
@@ -40,7 +40,7 @@ export function unitOf({ name, unit }) {
   return found ?? (/^(bytes|seconds|ratio|celsius)$/.test(unit) ? unit : '');
 }
 
-/** `value` with its unit; a rate is of something a second. */
+/** `value` with its unit; a rate is per second. */
 export function format(value, unit, rate = false) {
   if (value === undefined || value === null) return '–';
   if (Number.isNaN(value)) return 'NaN';

@@ -20,7 +20,7 @@
 #define CHUNK_HEAD 6 /* "ffff\r\n" */
 #define CHUNK_TAIL 2
 #define CHUNKS_END "0\r\n\r\n"
-/* Do not fetch a slice for less room than this. */
+/* Do not read a slice if the buffer has less room than this. */
 #define SLICE_LEAST 1024
 
 static void put(struct promc_connection *connection, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -32,7 +32,7 @@ static void put(struct promc_connection *connection, const char *format, ...)
     int length = vsnprintf(connection->out + connection->out_length, room, format, arguments);
     va_end(arguments);
     if (length < 0 || (size_t)length >= room) {
-        connection->cut = true; /* none of our heads is so long */
+        connection->cut = true; /* cannot happen: none of our heads is so long */
         return;
     }
     connection->out_length += (size_t)length;
@@ -106,7 +106,7 @@ static bool is_method(const struct promc_connection *connection, const char *met
     return connection->request.method && strcmp(connection->request.method, method) == 0;
 }
 
-/* One line of text. `header` is a whole header line, or "". HEAD has the same head. */
+/* Answer with one line of text. `header` is a whole header line, or "". The answer to HEAD has the same head. */
 static void answer_text(struct promc_connection *connection, unsigned status, const char *header, const char *text)
 {
     if (!begin_head(connection, status))
@@ -171,7 +171,7 @@ static void answer_history(struct promc_connection *connection)
     }
 }
 
-/* Slices of the scrape until the buffer is full; short expositions go out with their head. */
+/* Add slices of the scrape until the buffer is full. A short exposition is sent together with its head. */
 static void put_slices(struct promc_connection *connection)
 {
     size_t around = connection->chunked ? CHUNK_HEAD + CHUNK_TAIL + sizeof(CHUNKS_END) : 0;

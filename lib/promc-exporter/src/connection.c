@@ -261,5 +261,5 @@ void promc_connection_run(struct promc_connection *connection, uint64_t now)
         }
     }
     if (more && connection->state == PROMC_CONNECTION_REQUEST && connection->in_length > 0)
-        connection->eager = true; /* the next request is already in the buffer, which poll() does not know */
+        connection->eager = true; /* the next request is already in the buffer, which poll() cannot see */
 }

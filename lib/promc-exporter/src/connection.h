@@ -28,10 +28,10 @@ struct promc_connection {
     enum promc_connection_state state;
     uint64_t deadline_ns;
     uint64_t
-        idle_since_ns; /* since it was accepted, or the last response sent; in REQUEST without a byte it is the first to be closed */
+        idle_since_ns; /* when it was accepted, or the last response was sent. The longest idle connection is closed first */
     struct promc_exporter_http_scan scan;
     struct promc_exporter_http_request request;
-    char *in; /* read and not consumed yet */
+    char *in; /* bytes that were read but not consumed yet */
     size_t in_length, in_room;
     char *head; /* a copy of the request's head, which `request` points into */
     uint64_t body_left;
@@ -48,7 +48,7 @@ struct promc_connection {
     bool gone;                       /* the descriptor is no longer ours: other code has closed it */
     uint64_t allowance_ns;           /* how long a response may wait for the client */
     bool announced;                  /* …which the client requested: never extended */
-    bool eager;                      /* there is more to do that poll() does not know of */
+    bool eager;                      /* run it again without poll(): bytes are in a buffer, not in the socket */
     uint64_t progress;               /* bytes sent since the deadline was extended */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expositions by age. When they need too much memory, every second one is dropped and the interval doubles. */
+/* Expositions by age. If they need too much memory, every second one is dropped and the interval doubles. */
 #include "history.h"
 
 #include <errno.h>

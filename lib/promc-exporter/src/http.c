@@ -11,7 +11,7 @@ long promc_exporter_http_end(struct promc_exporter_http_scan *scan, const char *
         scan->scanned = scan->start;
     }
     if (scan->scanned == scan->start && length - scan->start == 1 && text[scan->start] == '\r')
-        return 0; /* half of such a line */
+        return 0; /* half of an empty line */
     for (size_t i = scan->scanned; i < length; i++) {
         if (text[i] == '\0' || (text[i] == '\n' && (i == scan->start || text[i - 1] != '\r')))
             return -1;
@@ -142,7 +142,7 @@ static unsigned http_keep(struct promc_exporter_http_lines *lines, const char *v
     return 0;
 }
 
-/* host[:port], with brackets around IPv6; empty where the target has no host. */
+/* host[:port], with brackets around IPv6; empty if the target has no host. */
 static bool http_host(const char *value)
 {
     static const char bytes[] = "-._~!$&'()*+,;=%:[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

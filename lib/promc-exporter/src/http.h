@@ -37,7 +37,7 @@ struct promc_exporter_http_request {
 /* Progress in a head that arrives in parts. Zero at first. */
 struct promc_exporter_http_scan {
     size_t start;   /* of the request line, after empty lines */
-    size_t scanned; /* no end before this */
+    size_t scanned; /* the head does not end before this */
     bool line_seen; /* the request line is complete */
 };
 

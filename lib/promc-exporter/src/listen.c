@@ -37,7 +37,7 @@ static bool split(const char *address, char *host, size_t host_size, char *port,
     return true;
 }
 
-/* Bound and listening; -1 with errno. The two families have a socket each, so that one port is one of each. */
+/* A bound and listening socket; -1 with errno. IPv4 and IPv6 have a socket each, and an IPv6 socket does not accept IPv4. */
 static int open_socket(const struct addrinfo *info)
 {
     int yes = 1;
@@ -185,7 +185,7 @@ static int listen_unix(promc_exporter *exporter, const char *path)
         return promc_exporter_fail(PROMC_E_NOMEM, "no memory for an exporter");
     exporter->listeners[0] = open_unix(&name, exporter->settings.unix_mode);
     if (exporter->listeners[0] < 0) {
-        free(exporter->unix_path); /* not ours to unlink */
+        free(exporter->unix_path); /* the path is not ours: do not unlink it */
         exporter->unix_path = NULL;
         return fail_to_listen(path);
     }

@@ -90,8 +90,8 @@ static void take_client(promc_exporter *exporter, int fd, bool reserve, uint64_t
 }
 
 /*
- * Out of descriptors: close the reserve, then an idle connection, but not one too new to have sent its request.
- * accept() fails even if no client waits. @return false: no descriptor could be freed, or no client waits.
+ * Out of descriptors: close the reserve, or else an idle connection that is not too new to have sent its request. Checks first that a client
+ * waits, because without descriptors accept() fails even if none does. @return false: no descriptor could be freed, or no client waits.
  */
 static bool find_descriptor(promc_exporter *exporter, int listener, uint64_t now, bool *reserve)
 {
@@ -141,7 +141,7 @@ static int sleep_ms(const promc_exporter *exporter, uint64_t now)
     return until > now ? (int)((until - now) / MILLISECOND) + 1 : 0;
 }
 
-/* The wake-up pipe, the listeners, the connections: in this order. */
+/* Fill the list for poll(): the wake-up pipe, the listeners, the connections, in this order. */
 static size_t fill_polls(promc_exporter *exporter, uint64_t now)
 {
     struct pollfd *polls = exporter->polls;

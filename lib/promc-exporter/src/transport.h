@@ -31,7 +31,7 @@ enum { PROMC_TRANSPORT_AGAIN = -1, PROMC_TRANSPORT_BROKEN = -2 };
 /* Number of bytes, 0: the peer has closed, or one of the two above. */
 ssize_t promc_transport_read(struct promc_transport *transport, char *buffer, size_t capacity);
 ssize_t promc_transport_write(struct promc_transport *transport, const char *data, size_t length);
-/* Are there decrypted bytes in the buffer, which poll() does not know of? */
+/* Are there decrypted bytes in the buffer, which poll() cannot see? */
 bool promc_transport_pending(const struct promc_transport *transport);
 /* Shut down the sending side. */
 void promc_transport_shutdown(struct promc_transport *transport);

@@ -25,8 +25,10 @@ struct method_series {
     promc_counter aborted;
 };
 
-/* The handles of one method of a route: made with the route, or for the unmatched route on first use; `filled` is written last, once.
- * The statuses' handles too; a status whose slot is taken is looked up each time. */
+/*
+ * The handles of one method of a route, looked up when the route is declared, for the unmatched route at its first use. `filled` is written
+ * last, once. `statuses` has the handles of the statuses; if the slot of a status is taken by another one, it is looked up each time.
+ */
 struct method_handles {
     uint32_t filled;
     struct method_series series;

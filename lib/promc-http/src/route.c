@@ -51,7 +51,7 @@ static void remember(struct status_slot *slot, int status, promc_counter request
     __atomic_store_n(&slot->status, (uint32_t)status, __ATOMIC_RELEASE);
 }
 
-/* A temporary slot for a status without one or with removed series, which are created again. */
+/* For a status that has no slot, or whose series were removed: find or create its series, in a temporary slot. */
 static __attribute__((noinline)) struct status_slot
 look_up_status(const promc_http_route *route, enum promc_http_method method, int status, struct status_slot *slot)
 {
@@ -103,7 +103,7 @@ static void count_status(const struct status_slot *handles, const struct finishe
         kept = promc_histogram_observe_exemplar(handles->duration, seconds, request->labels, request->label_count) == 0;
     else
         promc_histogram_observe(handles->duration, seconds);
-    /* The buckets limit exemplars at the same rate as the counter: asking the counter as well would double the cost. */
+    /* The buckets have the same rate limit as the counter. Checking the counter's limit too would double the cost. */
     if (PROMC_UNLIKELY(kept))
         (void)promc_counter_add_exemplar(handles->requests, 1, request->labels, request->label_count);
     else

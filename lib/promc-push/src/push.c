@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Secrets, removed from every error text before it is stored. */
+/* Remove a secret from an error text. Every error text goes through this before it is stored. */
 static void hide(char *text, const char *secret)
 {
     size_t length = secret ? strlen(secret) : 0;

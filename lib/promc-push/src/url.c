@@ -26,7 +26,7 @@ static char *put_percent(char *out, const char *text)
     return out;
 }
 
-/* The URL-safe alphabet without padding; an empty value is a lone `=`, as the gateway wants it. */
+/* base64 with the URL-safe alphabet, without padding. An empty value is a single `=`, as the gateway requires. */
 static char *put_base64(char *out, const char *text)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One pass over the tokens. Parentheses open levels; a level that begins with a query's word is a query, and only there
- * does FROM name a table (in EXTRACT(DAY FROM x) it does not). The first table of the statement's own level is the
- * answer, else the first of any level inside. The body of a common table expression is read for its first table, which
- * replaces its name later.
+ * One pass over the tokens. Parentheses open levels. A level that begins with a query's word is a query, and a table follows FROM
+ * only in a query (not in EXTRACT(DAY FROM x)). The result is the first table of the statement's own level, else the first of any level
+ * inside. From the body of a common table expression its first table is taken, which later replaces the expression's name.
  */
 #include <promc-sql/statement.h>
 #include <promc-sql/token.h>
@@ -35,7 +34,7 @@ struct cte {
 
 struct reader {
     const char *at, *end;
-    promc_sql_token before; /**< the last two tokens that were taken */
+    promc_sql_token before; /**< the last two tokens that were consumed */
     promc_sql_token before_that;
     size_t depth, base; /**< of the main verb */
     uint64_t query;     /**< a bit for each level that is a query */
@@ -99,7 +98,7 @@ static void copy_quoted(char *out, const char *text, size_t length, char quote)
     cut(out, n, i < length ? text[i] : '\0');
 }
 
-/* One part of a name. @return false: none here, and no token was consumed. */
+/* Consume one part of a name. @return false: the next token is not a name, and is not consumed. */
 static bool take_name(struct reader *reader, char out[PROMC_SQL_NAME_MAX + 1])
 {
     promc_sql_token token = peek(reader);
@@ -123,7 +122,7 @@ static bool take_name(struct reader *reader, char out[PROMC_SQL_NAME_MAX + 1])
     return true;
 }
 
-/* a, a.b or a.b.c: the last two. A name with an argument list is a function, unless that list is an INSERT's columns. */
+/* Read a, a.b or a.b.c, and keep the last two parts. A name with an argument list is a function, unless the list is an INSERT's columns. */
 static bool take_table(struct reader *reader, struct table *table, bool columns_may_follow)
 {
     struct reader start = *reader;
@@ -303,7 +302,7 @@ static bool distinct_from(const struct reader *reader)
            (promc_sql_is(&reader->before_that, "IS") || promc_sql_is(&reader->before_that, "NOT"));
 }
 
-/* Words that a table name follows. */
+/* Handle a word after which a table name may follow. */
 static void read_word(struct reader *reader, const promc_sql_token *token)
 {
     if (reader->operation == PROMC_SQL_DDL && reader->depth == reader->base) {
@@ -329,7 +328,7 @@ static bool is_name_start(const promc_sql_token *token)
     return token->kind == PROMC_SQL_TOKEN_WORD || token->kind == PROMC_SQL_TOKEN_QUOTED || is_char(token, '[');
 }
 
-/* After FROM, JOIN or one of their commas. */
+/* Is a table expected next, after FROM, JOIN or one of their commas? */
 static bool table_is_due(const struct reader *reader)
 {
     return (reader->expects & level(reader)) &&

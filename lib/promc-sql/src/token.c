@@ -61,7 +61,7 @@ static const char *skip_blanks(const char *at, const char *end)
     return at;
 }
 
-/* The position after the quote that closes the one at `at`. Neither a doubled quote closes it nor, in E'…', one after a backslash. */
+/* The position after the quote that closes the one at `at`. A doubled quote does not close it, and in E'…' neither does one after a backslash. */
 static const char *skip_quoted(const char *at, const char *end, bool backslashes)
 {
     char quote = *at++;

@@ -57,7 +57,7 @@ static bool is_no_room(int error)
     return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
-/* sqlite3_system_errno() is 0 after a failed commit; the file whose write failed, the database or its WAL, still has the errno. */
+/* After a failed commit sqlite3_system_errno() is 0, but the file whose write failed (the database or its WAL) still has the errno. */
 static bool has_no_room(sqlite3 *db)
 {
     sqlite3_file *file[2] = {NULL, NULL};

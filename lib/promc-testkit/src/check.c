@@ -33,7 +33,7 @@ bool sample_belongs(const struct exposed_family *family, const char *name, enum 
     return !*suffix;
 }
 
-/* NULL: valid. For both formats: a sum is a counter. */
+/* NULL: valid. In both formats a sum must not be negative, because it is a counter. */
 static const char *wrong_in_summary(const struct sample *sample, const char *suffix)
 {
     double q;

@@ -93,7 +93,7 @@ static int groups(struct cursor *cursor, struct reference *references, size_t co
     return code;
 }
 
-/* One series may have several points in OpenMetrics, each with its timestamp. */
+/* Check that no series occurs twice. In OpenMetrics a series may have several points, each with its timestamp. */
 static int doubles(struct cursor *cursor, struct reference *references, size_t count)
 {
     qsort(references, count, sizeof(*references), by_series);

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* One histogram at one time: its run of lines. */
+/* The contiguous lines of one histogram at one timestamp. */
 struct run {
     const struct exposed_family *family;
     const struct sample *first; /* NULL: none */

@@ -55,7 +55,7 @@ void sample_free(struct sample *sample);
 
 /* Is the family of this TYPE? */
 bool family_is(const struct exposed_family *family, const char *type);
-/* NULL without memory. The family owns the name. */
+/* NULL: no memory. The family owns the name. */
 struct exposed_family *add_family(struct exposition *out, char *name, size_t line);
 /* SIZE_MAX: none. */
 size_t find_family(const struct exposition *out, const char *name);

@@ -114,7 +114,7 @@ static int take_exemplar(struct cursor *cursor)
     return code;
 }
 
-/* The family a sample belongs to: the current one when name and suffix fit, else a new one without TYPE. */
+/* Assign the sample to a family: the current one if name and suffix fit, else a new one without TYPE. */
 static int place(struct reader *reader, struct sample *sample)
 {
     struct exposition *out = reader->out;

@@ -65,7 +65,7 @@ static const struct exposed_family *family_named(const struct exposition *exposi
     return NULL;
 }
 
-/* `like`: HELP is only compared where the expected text has it. */
+/* `like` is the expected text: HELP is compared only for families for which it has HELP. */
 static bool lines_of(const struct exposition *exposition, const struct exposition *like, struct lines *out)
 {
     *out = (struct lines){calloc(exposition->family_count * 2 + exposition->sample_count + 1, sizeof(char *)), 0};

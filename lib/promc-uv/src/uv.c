@@ -107,7 +107,7 @@ static void look(promc_uv *watch, uint64_t now)
     look_at_handles(watch);
 }
 
-/* Restarted each time from now: a late call is one late observation and causes no burst. */
+/* The timer is restarted from now each time, so a late call causes one late observation, and no burst. */
 static void on_timer(uv_timer_t *timer)
 {
     promc_uv *watch = timer->data;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// promc from C++: what a program registers, counts and shows. c++ cpp.cpp $(pkg-config --cflags --libs promc)
+// promc from C++: register metrics, count, print. c++ cpp.cpp $(pkg-config --cflags --libs promc)
 #include <promc/promc.hpp>
 
 #include <cstdio>
@@ -40,7 +40,7 @@ int main()
 try {
     promc::registry registry;
     metrics metrics(registry);
-    const auto mailed = metrics.jobs("mail", "true"); // found once, kept
+    const auto mailed = metrics.jobs("mail", "true"); // looked up once and kept
     const promc::label_set<1> mail(registry, "mail"); // values for several families, prepared once
     metrics.queued().set(2);
     for (int i = 0; i < 3; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From nothing to a scraped metric: run it, then `curl http://127.0.0.1:9464/metrics`, or open http://127.0.0.1:9464/. */
+/* The smallest program with a scraped metric: run it, then `curl http://127.0.0.1:9464/metrics`, or open http://127.0.0.1:9464/. */
 #include <promc-exporter/exporter.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -21,7 +21,7 @@ static _Noreturn void give_up(const char *why, const char *what)
     exit(1);
 }
 
-/* A port that was free a moment ago. The example is told it, so that those that print nothing can be tried too. */
+/* A port that was free a moment ago. It is passed to the example, because some examples do not print their port. */
 static unsigned free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -53,7 +53,7 @@ static int connect_to(unsigned port)
     return -1;
 }
 
-/* Everything that is answered; the caller frees it. */
+/* The whole response; the caller frees it. */
 static char *get(unsigned port, const char *path, const char *accept)
 {
     char request[512];
@@ -119,7 +119,7 @@ int main(int argc, char **argv)
     }
     unsigned port = free_port();
     const char *name = strrchr(argv[1], '/') ? strrchr(argv[1], '/') + 1 : argv[1];
-    int minimal = strcmp(name, "minimal") == 0; /* it is given an address and counts by itself */
+    int minimal = strcmp(name, "minimal") == 0; /* takes an address instead of a port, and counts without requests */
     snprintf(text, sizeof(text), minimal ? "127.0.0.1:%u" : "%u", port);
     child = fork();
     if (child == 0) {

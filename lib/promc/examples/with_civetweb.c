@@ -29,7 +29,7 @@ static int on_metrics(struct mg_connection *connection, struct program *program)
     while ((n = promc_scrape_read(scrape, slice, sizeof(slice))) > 0 &&
            mg_send_chunk(connection, slice, (unsigned)n) > 0) {
     }
-    if (n == 0) /* else the missing end tells the scraper that something is missing */
+    if (n == 0) /* otherwise leave out the end, so that the scraper sees that the response is incomplete */
         mg_send_chunk(connection, "", 0);
     promc_scrape_end(scrape);
     return 200;
@@ -43,7 +43,7 @@ static int on_other(struct mg_connection *connection, struct program *program)
     return 200;
 }
 
-/* Given to mg_start(), not set after it: a first request may come before mg_set_request_handler() would return. */
+/* Passed to mg_start(): with mg_set_request_handler() after it, a first request could arrive too early. */
 static int on_request(struct mg_connection *connection)
 {
     const struct mg_request_info *info = mg_get_request_info(connection);

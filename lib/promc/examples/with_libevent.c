@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* promc behind libevent's evhttp: the next slice is made when the last one has left, so memory stays at one slice. */
+/* promc behind libevent's evhttp: the next slice is written after the last one was sent, so only one slice is in memory. */
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -17,7 +17,7 @@ struct program {
     promc_family *requests;
 };
 
-/* A /metrics answer under way. It ends with its last slice or with its connection. */
+/* A /metrics answer in progress. It ends with its last slice or with its connection. */
 struct delivery {
     struct evhttp_request *request;
     promc_scrape *scrape;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* promc behind libmicrohttpd: /metrics as a callback response, one slice a turn, whatever the number of series. */
+/* promc behind libmicrohttpd: /metrics as a callback response, one slice per call, for any number of series. */
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <promc/promc.h>
@@ -50,7 +50,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     static int seen;
     struct program *program = user;
     (void)method, (void)version, (void)body;
-    if (!*state || *body_size != 0) { /* the headers; and any body, which means nothing here */
+    if (!*state || *body_size != 0) { /* the headers; or a part of a body, which is ignored */
         *state = &seen;
         *body_size = 0;
         return MHD_YES;
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
     sigemptyset(&stop);
     sigaddset(&stop, SIGINT);
     sigaddset(&stop, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &stop, NULL); /* before the server's thread is born */
+    pthread_sigmask(SIG_BLOCK, &stop, NULL); /* before the server's thread exists */
 
     if (promc_registry_create(&program.registry, NULL) != 0 || promc_collect_process(program.registry) != 0 ||
         promc_counter_register(program.registry, &(promc_family_settings){.name = "requests_total", .labels = {"path"}},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * promc around a program's own libpq calls: a pool of two connections that three threads share, then the metrics on
- * standard output. The server is the argument, else what libpq's own environment says (PGHOST and so on).
+ * standard output. The argument is the server; without it libpq's environment (PGHOST and so on) names it.
  */
 #include <promc-pq/pq.h>
 #include <promc-sql/pool.h>
@@ -50,7 +50,7 @@ static void *work(void *arg)
     for (int i = 0; i < 10; i++) {
         PGconn *conn = acquire();
         PQclear(promc_pq_exec(pool.sql, conn, "SELECT relname FROM pg_catalog.pg_class LIMIT 10"));
-        if (i == 0) /* one that fails: error class 42 */
+        if (i == 0) /* a query that fails: error class 42 */
             PQclear(promc_pq_exec(pool.sql, conn, "SELECT * FROM pg_catalog.there_is_no_such_table"));
         release(conn);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * promc on a bare libuv loop: a slice is made when the last one is written, so a million series never stall the loop. The HTTP is
- * as small as a scraper allows: one request a connection, the connection's end is the body's end.
+ * promc on a bare libuv loop: the next slice is written after the last one was sent, so a million series do not stall the loop. Only the
+ * HTTP that a scraper needs: one request per connection, and the end of the connection ends the body.
  */
 #include <promc/promc.h>
 #include <stdio.h>
@@ -63,7 +63,7 @@ static void send_head(struct client *client, const char *status, const char *typ
         close_client(client);
 }
 
-/* The value of a header in the request, which is NUL-terminated here; NULL if it is not there. */
+/* The value of a header in the NUL-terminated request; NULL: no such header. */
 static const char *find_header(char *request, const char *name)
 {
     size_t length = strlen(name);
@@ -109,7 +109,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
     struct client *client = (struct client *)stream;
     (void)buffer;
-    if (n < 0) { /* gone, or its headers do not fit */
+    if (n < 0) { /* the client has gone, or its headers do not fit */
         close_client(client);
         return;
     }

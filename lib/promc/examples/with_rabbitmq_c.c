@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * promc around a program's own rabbitmq-c calls: ten messages are published with confirms, consumed, nine of them acknowledged
- * and one rejected; then the metrics on standard output. The argument is amqp://USER:PASSWORD@HOST:PORT/VHOST.
+ * promc around a program's own rabbitmq-c calls: it publishes ten messages with confirms, consumes them, acknowledges nine and
+ * rejects one; then it prints the metrics. The argument is amqp://USER:PASSWORD@HOST:PORT/VHOST.
  */
 #include <promc-amqp/amqp.h>
 #include <promc/promc.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* promc around a program's own SQLite calls: a to-do list in memory, then its metrics on standard output. */
+/* promc around a program's own SQLite calls: a to-do list in memory; then it prints the metrics. */
 #include <promc-sqlite/sqlite.h>
 #include <promc/promc.h>
 #include <stdio.h>
