@@ -3,7 +3,7 @@
 
 #include "data/page.h"
 
-/* $1 organisation, $2 campaign, $3 after, $4 max. NULL on error, *rc tells. */
+/* $1 organisation, $2 campaign, $3 after, $4 max. @return NULL: an error, which is in *rc. */
 static struct db_stmt *prepare_page(struct db *db, const char *sql, const char *organisation_id,
                                     const char *campaign_id, const char *after, unsigned max, int *rc)
 {
@@ -20,7 +20,7 @@ static struct db_stmt *prepare_page(struct db *db, const char *sql, const char *
     return stmt;
 }
 
-/* $1 organisation, $2 campaign. The part from which a page selects, and which is counted. */
+/* The FROM and WHERE that pages and counts share. $1 organisation, $2 campaign. */
 #define OF_ALL                                                                                               \
     " FROM crm.prospects p JOIN outreach.campaigns c ON c.organisation_id = $1 AND c.id = $2"                \
     " LEFT JOIN outreach.drafts d ON d.organisation_id = $1 AND d.campaign_id = $2 AND d.prospect_id = p.id" \
@@ -100,7 +100,7 @@ int64_t audience_count_unsent(struct db *db, const char *organisation_id, const 
     return count(db, "SELECT count(*)" UNSENT, organisation_id, campaign_id);
 }
 
-/* A page of one state, in order by the index of states. */
+/* A page of e-mails in one state. The index of states has them in order. */
 #define OF_STATE(state)                                                                                                \
     "SELECT prospect_id FROM (SELECT prospect_id FROM outreach.emails WHERE organisation_id = $1 AND campaign_id = $2" \
     " AND state = '" state "' AND prospect_id > $3 ORDER BY prospect_id LIMIT 501) AS " state

@@ -12,7 +12,7 @@
 
 struct audience_member {
     char prospect_id[37];
-    int64_t since_ms; /**< last change of its draft or its e-mail; 0: it never had one */
+    int64_t since_ms; /**< when its draft or e-mail last changed; 0: there is none */
 };
 
 /**
@@ -31,7 +31,7 @@ int audience_unsent(struct db *db, const char *organisation_id, const char *camp
 /** Prospects whose e-mail of the campaign is waiting or refused_sender. */
 int audience_waiting(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
                      char (*ids)[37], unsigned max);
-/** The total number for each. O(prospects), so call it in a read transaction. */
+/** The number of prospects that each of the three pages would list. O(prospects), so call them in a read transaction. */
 int64_t audience_count_undrafted(struct db *db, const char *organisation_id, const char *campaign_id);
 int64_t audience_count_waiting(struct db *db, const char *organisation_id, const char *campaign_id);
 int64_t audience_count_unsent(struct db *db, const char *organisation_id, const char *campaign_id);

@@ -101,7 +101,7 @@ int campaigns_status(struct db *db, const char *organisation_id, const char *id,
     return page_one(stmt, organisation_id, id, keep_status, status);
 }
 
-/* By current status: the set of statuses that may follow. */
+/* For each status the set of statuses that may follow it. */
 static const unsigned next_statuses[CAMPAIGN_STATUSES] = {
     [CAMPAIGN_STATUS_DRAFT] = 1u << CAMPAIGN_STATUS_ACTIVE,
     [CAMPAIGN_STATUS_ACTIVE] = 1u << CAMPAIGN_STATUS_PAUSED | 1u << CAMPAIGN_STATUS_COMPLETED,
@@ -121,8 +121,8 @@ int campaigns_transition(struct db *db, const char *organisation_id, const char 
     if (to >= CAMPAIGN_STATUSES || !(next_statuses[now] >> to & 1))
         return DB_E_CONFLICT;
     /*
-     * A person who changes its state has seen the hold. The old status is in the condition, so that with several writers (PostgreSQL) only
-     * one of two equal requests succeeds.
+     * Whoever changes the status has seen the hold, so this clears it. The condition includes the old status, so that with several
+      * writers (PostgreSQL) only one of two equal requests succeeds.
      */
     rc = db_exec(db,
                  "UPDATE outreach.campaigns SET status = $3,"
@@ -232,7 +232,7 @@ int campaigns_active(struct db *db, void (*fn)(void *arg, const char *organisati
     struct db_stmt *stmt = db_prepare(db, "SELECT organisation_id, id FROM outreach.campaigns WHERE status = 'active'");
     while ((rc = db_step(stmt)) == DB_ROW) {
         char organisation[UUID_TEXT];
-        page_copy_id(stmt, 0, organisation); /* the next column's text reuses the memory */
+        page_copy_id(stmt, 0, organisation); /* copied, because the next column's text reuses the memory */
         fn(arg, organisation, db_column_uuid(stmt, 1));
     }
     db_done(stmt);

@@ -25,13 +25,13 @@ struct campaign {
     int64_t created_ms;
     int64_t started_ms;   /**< first start; 0: never */
     int64_t completed_ms; /**< 0: not yet */
-    /* Its hold: data/campaign_hold.h. */
+    /* the hold: data/campaign_hold.h */
     int64_t refusals;          /**< refusals of its sender in a row; 0: it is not held */
     const char *refusal_words; /**< the mail server's reply; NULL: it is not held */
     int64_t held_until_ms;     /**< nothing is tried before */
-    bool refused;              /**< paused for it */
-    int64_t templates_ms;      /**< when they were changed last; 0: never */
-    const char *sender;        /**< the organisation's, or NULL */
+    bool refused;              /**< paused because of the refusals */
+    int64_t templates_ms;      /**< last change of the templates; 0: never */
+    const char *sender;        /**< the organisation's sender, or NULL */
 };
 /** Return non-zero to stop. */
 typedef int (*campaign_fn)(void *arg, const struct campaign *campaign);
@@ -41,7 +41,7 @@ int campaigns_create(struct db *db, const char *organisation_id, const char *nam
                      const char *body_template, char id_out[37]);
 /** @return DB_OK after one call of fn, or DB_E_NOT_FOUND. */
 int campaigns_get(struct db *db, const char *organisation_id, const char *id, campaign_fn fn, void *arg);
-/** Only its status. @return as campaigns_get() */
+/** Read the status only. @return as campaigns_get() */
 int campaigns_status(struct db *db, const char *organisation_id, const char *id, enum campaign_status *status);
 /** As prospects_page. @param status enum campaign_status or -1 for any. */
 int campaigns_page(struct db *db, const char *organisation_id, const char *after, unsigned limit, int status,
@@ -71,7 +71,7 @@ int campaigns_stats(struct db *db, const char *organisation_id, const char *id, 
 
 /** How many are active now. */
 int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *out);
-/** The same for every organisation that has a campaign, to set the gauges at start. Not scoped: never for a request. */
+/** The number of active campaigns of every organisation that has any, to set the gauges at start. Not scoped: never for a request. */
 int campaigns_active_counts(struct db *db, void (*fn)(void *arg, const char *organisation_id, int64_t active),
                             void *arg);
 /** Every active campaign. Not scoped: never for a request. */

@@ -87,12 +87,12 @@ int emails_claim(struct db *db, const char *organisation_id, const char *campaig
                  " AND (state = 'waiting' OR state = 'refused_sender')",
                  "uuui", organisation_id, campaign_id, prospect_id, clock_wall_ms());
     if (rc == DB_OK && db_changes(db) == 0)
-        claim->was = EMAIL_SENDING; /* another process has claimed it meanwhile */
+        claim->was = EMAIL_SENDING; /* another process has claimed it in the meantime */
     claim->attempts++;
     return rc;
 }
 
-/* Nothing was changed: is it in another state, or does it not exist? */
+/* An update changed nothing: is the row in another state, or does it not exist? */
 static int why_unchanged(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id)
 {
     struct email_claim now;

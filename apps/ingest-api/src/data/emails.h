@@ -26,7 +26,7 @@ struct email {
     const char *words;  /**< the mail server's reply, or NULL */
     int64_t due_ms;     /**< time of the next attempt; 0: none */
     int64_t created_ms, updated_ms;
-    int64_t sent_ms; /**< 0: not */
+    int64_t sent_ms; /**< 0: not sent */
 };
 
 /**
@@ -38,9 +38,9 @@ int emails_create(struct db *db, const char *organisation_id, const char *campai
                   bool *fresh);
 
 /**
- * Claim it for sending: waiting or refused_sender becomes sending, and attempts is incremented; the row is created if it is missing.
- * @param claim its state before: EMAIL_WAITING, EMAIL_REFUSED_SENDER: claimed, continue after the commit. EMAIL_SENDING: in doubt,
- *              nothing changed. Another: nothing changed.
+ * Claim an e-mail for sending: waiting or refused_sender becomes sending, and attempts is incremented. A missing row is created.
+  * @param claim claim->was is the state before. EMAIL_WAITING, EMAIL_REFUSED_SENDER: claimed, send it after the commit.
+  *              EMAIL_SENDING: in doubt, nothing changed. Any other: nothing changed.
  */
 struct email_claim {
     enum email_state was;
@@ -49,7 +49,7 @@ struct email_claim {
 };
 int emails_claim(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                  struct email_claim *claim);
-/** May it be claimed? */
+/** May an e-mail in this state be claimed? */
 bool email_claimable(enum email_state state);
 
 /** The outcome of a claimed e-mail. */
@@ -63,7 +63,7 @@ struct email_outcome {
 int emails_finish(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                   const struct email_outcome *outcome);
 
-/** A person's decision about one in doubt. @return DB_OK; DB_E_CONFLICT if it is not in doubt; DB_E_NOT_FOUND. */
+/** Record a person's decision about an e-mail in doubt. @return DB_OK; DB_E_CONFLICT if it is not in doubt; DB_E_NOT_FOUND. */
 int emails_decide(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                   enum email_state state);
 /** How many e-mails are in doubt, of all organisations. Not scoped: never for a request. */

@@ -63,9 +63,8 @@ int erase_prospect(struct db *db, const char *organisation_id, const char *id, e
 /* ---- a campaign ---- */
 
 /*
- * A slice of one table. $1 organisation, $2 campaign. @return rows deleted, or an error. The limit is part of the text: with a parameter
- * PostgreSQL would plan
- * each execution again (data/page.h).
+ * Delete a slice of one table. $1 organisation, $2 campaign. @return rows deleted, or an error. The limit is part of the text:
+  * with a parameter PostgreSQL would plan each execution again (data/page.h).
  */
 #define WRITTEN(number) #number
 #define SLICE_LIMIT(number) " LIMIT " WRITTEN(number)
@@ -128,7 +127,7 @@ int erase_campaign(struct db *db, const char *organisation_id, const char *id, e
     "DELETE FROM " table " WHERE organisation_id = $1 AND (" key ") IN (SELECT " key " FROM " table \
     " WHERE organisation_id = $1" SLICE ")"
 
-/* In the order that the references allow. */
+/* in an order that the foreign keys allow */
 static const char *const of_organisation[] = {
     BY("iam.api_keys", "key_hash"),
     BY("tracking.jobs", "id"),

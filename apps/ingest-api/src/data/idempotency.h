@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/idempotency.h
- * Idempotency-Key (tracking.idempotency): by organisation and key, the fingerprint of a request and its answer.
- *
- * A request with a single transaction writes its row in it, finished. A request with several transactions claims the key in the first, with
- * an unfinished row, and finishes it in the last; the row names the process and, for an import in slices, the import that is
- * rolled back if the claim is abandoned.
+ * The rows of Idempotency-Key (tracking.idempotency): for each organisation and key the fingerprint of a request and its answer.
+  *
+  * A request with one transaction writes its finished row in it. A request with several transactions claims the key in the
+  * first one, with an unfinished row, and finishes the row in the last one. An unfinished row names the process and, for an
+  * import in slices, the import, which is rolled back if the process dies.
  *
  * Each function runs inside the caller's transaction and returns a code of db.h.
  */
@@ -24,7 +24,7 @@ struct idempotency_row {
     int status;         /**< of the answer; 0: in progress */
     char *answer;       /**< malloc()ed; NULL while it is in progress */
     char location[128]; /**< header, "" for none */
-    int64_t at_ms;      /**< claimed or finished */
+    int64_t at_ms;      /**< when it was claimed or finished */
     char claim[37], owner[OWNER_SIZE];
     bool taking_back; /**< in progress, and an open import belongs to it */
 };

@@ -21,7 +21,7 @@ int imports_begin(struct db *db, const char *organisation_id, const char *owner,
                                  "uusi", organisation_id, id_out, owner, clock_wall_ms());
 }
 
-/* ---- the record of a slice: {"changed": [{"id", columns …}], "at": ms, "added": [id …]} ---- */
+/* ---- a slice's undo record: {"changed": [{"id", columns …}], "at": ms, "added": [id …]} ---- */
 
 static void write_undo(struct text *undo, const struct prospect_upsert *results, size_t n, const struct text *images)
 {
@@ -71,10 +71,11 @@ int imports_end(struct db *db, const char *organisation_id, const char *id)
                      organisation_id, id);
     if (rc == DB_OK)
         rc = db_exec(db, "DELETE FROM crm.imports WHERE organisation_id = $1 AND id = $2", "uu", organisation_id, id);
-    return rc == DB_OK && db_changes(db) == 0 ? DB_E_CONFLICT : rc; /* it has been rolled back meanwhile */
+    return rc == DB_OK && db_changes(db) == 0 ? DB_E_CONFLICT
+                                              : rc; /* another process has taken it for abandoned and rolled it back */
 }
 
-/* ---- taking back ---- */
+/* ---- rolling back ---- */
 
 int imports_open(struct db *db, struct import_open *out, int max)
 {

@@ -38,7 +38,7 @@ int keys_add(struct db *db, const char *organisation_id, const unsigned char key
     return rc;
 }
 
-/* SQLite returns the bytes, PostgreSQL their digits after "\x". */
+/* SQLite returns the bytes, PostgreSQL "\x" and their hexadecimal digits. */
 static void read_id(struct db_stmt *stmt, char id[KEY_ID + 1])
 {
     const char *value = db_column_text(stmt, 0);
@@ -84,7 +84,7 @@ static bool is_id(const char *id)
     return strlen(id) == KEY_ID && strspn(id, "0123456789abcdef") == KEY_ID;
 }
 
-/* The hash begins with the id: all such hashes are in a range, whose ends are the id's bytes and then 00… or ff…. */
+/* All hashes that begin with the id: the range from the id's bytes and 00… to the id's bytes and ff…. */
 static void range_of(const char *id, unsigned char from[KEY_HASH], unsigned char to[KEY_HASH])
 {
     memset(from, 0x00, KEY_HASH);

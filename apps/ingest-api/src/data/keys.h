@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/keys.h
- * An organisation's API keys after its first: any number may be live, so that a new one can be handed out before the
- * old one is revoked. A revoked key stays as a row, and never works again.
+ * An organisation's further API keys (organisations.h creates the first). Any number may be live, so that a new key can be
+  * handed out before the old one is revoked. A revoked key keeps its row, and never works again.
  *
  * A key is named by its id: the first KEY_ID digits of its SHA-256 in hexadecimal. That reveals nothing about the key, which
  * is 256 random bits. Each function runs inside the caller's transaction and returns a code of db.h.
@@ -27,7 +27,7 @@ typedef void (*keys_row)(void *arg, const char *id, int64_t created_ms, int64_t 
 int keys_list(struct db *db, const char *organisation_id, keys_row row, void *arg);
 
 /**
- * Revoke one. An already revoked key keeps its time.
+ * Revoke a key. If it is revoked already, it keeps its time.
  * @return DB_OK; DB_E_NOT_FOUND: no such organisation or key; DB_E_INVALID; DB_E_CONFLICT: two of its keys
  *         have this id (then neither is revoked).
  */

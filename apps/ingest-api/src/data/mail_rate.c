@@ -8,10 +8,10 @@
 
 /* Unix microseconds. */
 struct bucket {
-    int64_t full_us, turn_us; /* turn: the next one to assign */
+    int64_t full_us, turn_us; /* when the bucket is full; the next turn to assign */
 };
 
-/* The organisation's row, locked; created if it is missing. */
+/* Read and lock the organisation's row; create it if it is missing. */
 static int read_bucket(struct db *db, const char *organisation_id, struct bucket *bucket)
 {
     int rc = db_scope(db, organisation_id);
@@ -32,7 +32,7 @@ static int read_bucket(struct db *db, const char *organisation_id, struct bucket
     return rc == DB_ROW ? DB_OK : rc == DB_OK ? DB_E_NOT_FOUND : rc;
 }
 
-/* @return 0: taken; else the time until its turn in µs. */
+/* @return 0: a token was taken; else the time until the e-mail's turn in µs. */
 static int64_t take(struct bucket *bucket, unsigned rate, bool must, int64_t now)
 {
     struct token_rate tokens = token_rate_of(SECOND_US, rate);

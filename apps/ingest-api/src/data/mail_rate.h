@@ -10,13 +10,13 @@
 #include "db/db.h"
 
 /**
- * Take a token for one e-mail, inside the transaction that claims it; other claims of the organisation wait until that ends. A
- * refused e-mail gets its own turn, so that e-mails that come back at their turn mostly find a token, however many
- * there are; the turn is not a guarantee.
+ * Take a token for one e-mail, in the transaction that claims it; the organisation's other claims wait until it ends. An e-mail
+  * that gets no token gets a turn of its own, so that however many come back at their turns, most find a token then. The turn is
+  * not a guarantee.
  * @param rate ≥ 1
- * @param must take a token in any case; later e-mails then wait longer
+ * @param must take a token even if there is none; later e-mails then wait longer
  * @param now_ms clock_wall_ms()
- * @param wait_ms 0: it may be sent; else the milliseconds until its turn
+ * @param[out] wait_ms 0: it may be sent; else the milliseconds until its turn
  */
 int mail_rate_take(struct db *db, const char *organisation_id, unsigned rate, bool must, int64_t now_ms,
                    int64_t *wait_ms);

@@ -22,7 +22,7 @@ int page_rows(struct db_stmt *stmt, const char *organisation_id, const char *fro
     int rc;
     db_bind_uuid(stmt, 1, organisation_id);
     db_bind_uuid(stmt, 2, from);
-    db_bind_int(stmt, 3, (int64_t)max + 1); /* one more than wanted shows whether there are more */
+    db_bind_int(stmt, 3, (int64_t)max + 1); /* one row more shows whether there are more */
     while ((rc = db_step(stmt)) == DB_ROW && n < max && !stop) {
         stop = fn(arg, stmt) != 0;
         n++;

@@ -21,7 +21,7 @@
 #define PAGE_LIMIT(parameter) " /*pg LIMIT 501) AS page */ LIMIT " parameter
 #define PAGE_LIMIT_LOCKED(parameter) " /*pg LIMIT 501 FOR UPDATE SKIP LOCKED) AS page */ LIMIT " parameter
 
-/** The key after which to begin: PAGE_START for NULL or "". NULL if it is not a UUID. */
+/** The id after which to begin: PAGE_START for NULL or "". @return NULL if `after` is not a UUID. */
 static inline const char *page_after(const char *after)
 {
     unsigned char uuid[16];
@@ -35,7 +35,7 @@ static inline unsigned page_limit(unsigned limit, unsigned max)
     return limit == 0 ? 1 : limit > max ? max : limit;
 }
 
-/** Column `column`, an id, into `out`; "" if it is NULL. */
+/** Copy an id from a column to `out`; "" if it is NULL. */
 static inline void page_copy_id(struct db_stmt *stmt, int column, char out[37])
 {
     const char *id = db_column_uuid(stmt, column);
@@ -45,7 +45,7 @@ static inline void page_copy_id(struct db_stmt *stmt, int column, char out[37])
         out[0] = 0;
 }
 
-/** Run a statement whose column 0 is an id, into ids. Finishes the statement. @return how many, or an error. */
+/** Read the ids in column 0 of a statement. Finishes the statement. @return how many, or an error. */
 static inline int page_ids(struct db_stmt *stmt, char (*ids)[37])
 {
     int n = 0, rc;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Of PROSPECT_IMAGE, all except the first; the record's members have the same names. */
+/* The columns of PROSPECT_IMAGE after the first. The members of the undo record have the same names. */
 static const char *const names[] = {"first_name", "last_name", "company", "title",  "phone",
                                     "website",    "country",   "custom",  "status", "status_reason"};
 #define NAMES ((int)(sizeof(names) / sizeof(names[0])))

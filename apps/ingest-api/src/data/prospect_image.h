@@ -15,7 +15,7 @@
 #define PROSPECT_IMAGE \
     "updated_at, first_name, last_name, company, title, phone, website, country, custom, status, status_reason"
 
-/** Append one. @param first the column of `stmt` where PROSPECT_IMAGE begins @param images growing */
+/** Append an image. @param first the column of `stmt` where PROSPECT_IMAGE begins @param images growing */
 void prospect_image_add(struct text *images, const char *id, struct db_stmt *stmt, int first);
 /** Restore the row, unless somebody has changed it since the import did, at `at_ms`. As db_exec_later(). */
 int prospect_image_restore(struct db *db, const char *organisation_id, int64_t at_ms, const json_t *image);

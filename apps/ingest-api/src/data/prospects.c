@@ -16,11 +16,11 @@ const char *const prospect_field_names[PROSPECT_FIELDS] = {"email", "first_name"
                                                            "title", "phone",      "website",   "country"};
 
 /*
- * --- import: one statement per row. Statements of many rows are no faster in SQLite: it then copies each page that it touches
- * into a statement journal. ---
+ * ---- import: one statement per row ----
+ * Statements of many rows are no faster in SQLite: it then copies each page that it touches into a statement journal.
  */
 
-/* ASCII only: beyond that, case is up to the mail host. @return the length, or 0 if it is too long. */
+/* ASCII only: whether other letters differ by case is the mail host's decision. @return the length, or 0: too long. */
 size_t prospects_lower_case(const char *in, size_t length, char out[PROSPECT_EMAIL_MAX])
 {
     if (length > PROSPECT_EMAIL_MAX)
@@ -47,7 +47,7 @@ static void bind_fields(struct db_stmt *stmt, const char *organisation_id, const
     db_bind_int(stmt, 11, now);
 }
 
-/* @return 1 inserted, 0 the address is known, or an error. */
+/* @return 1: inserted; 0: the address is known; or an error. */
 static int insert(struct db *db, const char *organisation_id, const struct prospect_input *row, const char *email,
                   size_t email_length, int64_t now, char id[37])
 {
@@ -65,7 +65,7 @@ static int insert(struct db *db, const char *organisation_id, const struct prosp
     return rc < 0 ? rc : (int)db_changes(db);
 }
 
-/* A known row's key and status, and its old values. */
+/* Read a known row: its id, whether it is invalid, and its image. */
 static int find(struct db *db, const char *organisation_id, const char *email, size_t email_length, char id[37],
                 bool *invalid, struct text *images)
 {
@@ -110,8 +110,8 @@ static int clear(struct db *db, const char *organisation_id, const char *id)
 }
 
 /*
- * By the primary key, without touching an indexed column: the cheapest update. RETURNING, or setting the status
- * each time, makes it three times as expensive.
+ * The cheapest update: by the primary key, without touching an indexed column. RETURNING, or setting the status each time,
+  * makes it three times as expensive.
  */
 static int update(struct db *db, const char *organisation_id, const struct prospect_input *row, int64_t now,
                   const char *id)
@@ -156,7 +156,7 @@ int prospects_create(struct db *db, const char *organisation_id, const struct pr
     return rc == DB_OK && row->clears ? clear(db, organisation_id, id) : rc;
 }
 
-/* Only a different address: it has not been validated yet. */
+/* Store a different address. It is not validated yet, so the status becomes imported. */
 static int change_email(struct db *db, const char *organisation_id, const char *id, const char *email, size_t length)
 {
     struct db_stmt *stmt =
@@ -212,7 +212,7 @@ static int upsert_row(struct db *db, const struct prospects_upserting *call, con
 
 static bool by_arrays(const struct db *db, const struct prospects_upserting *call)
 {
-    return db->driver->arrays && (call->n > 1 || call->images); /* a single row is cheaper this way */
+    return db->driver->arrays && (call->n > 1 || call->images); /* for a single row the plain way is cheaper */
 }
 
 int prospects_upsert_begin(struct db *db, struct prospects_upserting *call)
@@ -301,7 +301,7 @@ static struct db_stmt *prepare_page(struct db *db, const struct prospect_filter 
 {
     struct db_stmt *stmt;
     if (filter && filter->email) {
-        /* At most one row; a status filter is checked there. An address that is too long matches nothing. */
+        /* At most one row has the address; a status filter applies to it. An address that is too long matches nothing. */
         stmt = db_prepare(db, PAGE_SELECT COLUMNS
                           " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
                           " AND email = $4 AND status = coalesce($5, status) ORDER BY id" PAGE_LIMIT("$3"));
@@ -309,7 +309,7 @@ static struct db_stmt *prepare_page(struct db *db, const struct prospect_filter 
         db_bind_text(stmt, 4, email, length);
         db_bind_str(stmt, 5, filter->status < 0 ? NULL : prospect_status_names[filter->status]);
     } else if (filter && filter->status > PROSPECT_STATUS_IMPORTED) {
-        /* The extra condition is the one of the partial index. */
+        /* The condition on 'imported' is that of the partial index. */
         stmt = db_prepare(db,
                           PAGE_SELECT COLUMNS " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
                                               " AND status <> 'imported' AND status = $4 ORDER BY id" PAGE_LIMIT("$3"));
@@ -413,7 +413,7 @@ int prospects_count(struct db *db, const char *organisation_id, int64_t counts[P
     db_done(stmt);
     if (rc < 0)
         return rc;
-    /* Both counts use an index; the imported ones are all that are not in the partial index. */
+    /* Both counts use an index. The partial index has all rows that are not imported. */
     stmt = db_prepare(db, "SELECT status, count(*) FROM crm.prospects WHERE organisation_id = $1"
                           " AND status <> 'imported' GROUP BY status");
     db_bind_uuid(stmt, 1, organisation_id);

@@ -54,16 +54,17 @@ int prospects_upsert(struct db *db, const char *organisation_id, const struct pr
                      struct prospect_upsert *results);
 
 /**
- * The same in two halves: in between PostgreSQL works, and the caller prepares the next rows. Two may be in progress on a connection, with
- * different numbers; end them in the order in which they were begun. Zero it, fill in the public members, begin and end it as often
- * as you like with other rows, and free it. After an error it can only be freed, before the transaction ends.
+ * prospects_upsert() in two halves: between them PostgreSQL works, while the caller prepares the next rows. Two calls may be in
+  * progress on a connection, with different numbers; end them in the order in which they were begun. Zero the struct, fill in
+  * the public members, begin and end it any number of times with other rows, and free it. After an error it must be freed,
+  * before the transaction ends.
  */
 struct prospects_arrays;
 struct prospects_upserting {
     const char *organisation_id;
-    const struct prospect_input *rows; /**< they must live until the end */
+    const struct prospect_input *rows; /**< must stay valid until prospects_upsert_end() */
     size_t n;
-    struct prospect_upsert *results; /**< n of them, for the end */
+    struct prospect_upsert *results; /**< room for n, filled in by prospects_upsert_end() */
     struct text *images;             /**< growing: the old values of each known row (data/prospect_image.h); or NULL */
     unsigned number;                 /**< 0 or 1 */
     struct prospects_arrays *arrays; /**< private */
@@ -72,11 +73,12 @@ int prospects_upsert_begin(struct db *db, struct prospects_upserting *call);
 int prospects_upsert_end(struct db *db, struct prospects_upserting *call);
 void prospects_upsert_free(struct prospects_upserting *call);
 
-/** Insert a new one. @return DB_OK, DB_E_CONFLICT: the address is known; or an error. */
+/** Insert a prospect. @return DB_OK, DB_E_CONFLICT: the address is known; or an error. */
 int prospects_create(struct db *db, const char *organisation_id, const struct prospect_input *row, char id[37]);
 /**
- * Change one, as an import of the row would, including its address if the row has one: then its status is imported again.
- * @return DB_OK, DB_E_NOT_FOUND, DB_E_CONFLICT: another has the address (the transaction must be rolled back); or an error.
+ * Change a prospect as an import of the row would. If the row has another address, that is changed too, and the status becomes
+  * imported again.
+  * @return DB_OK, DB_E_NOT_FOUND, DB_E_CONFLICT: another prospect has the address (roll the transaction back); or an error.
  */
 int prospects_change(struct db *db, const char *organisation_id, const char *id, const struct prospect_input *row);
 
@@ -104,16 +106,16 @@ struct prospect_filter {
 
 /**
  * One page in order of id.
- * @param after  id of the last row of the page before; NULL or "" to begin.
+ * @param after  id of the last row of the previous page; NULL or "" to begin.
  * @param limit  1 … PROSPECTS_PAGE_MAX (clamped).
  * @param filter NULL for all.
- * @param more   set to whether rows follow. May be NULL.
- * @return rows delivered, or an error (DB_E_INVALID when `after` is no UUID).
+ * @param more   set to whether more rows follow. May be NULL.
+ * @return rows delivered, or an error (DB_E_INVALID if `after` is not a UUID).
  */
 int prospects_page(struct db *db, const char *organisation_id, const char *after, unsigned limit,
                    const struct prospect_filter *filter, prospect_fn fn, void *arg, bool *more);
 
-/** The newest `max` rows, the newest first; fn as above. @return DB_OK or an error. */
+/** The newest `max` rows, newest first. @return DB_OK or an error. */
 int prospects_newest(struct db *db, const char *organisation_id, int max, prospect_fn fn, void *arg);
 
 /** imported → validated (reason NULL) or invalid (reason). DB_E_CONFLICT if it is not imported; DB_E_NOT_FOUND. */
@@ -121,7 +123,7 @@ int prospects_set_validated(struct db *db, const char *organisation_id, const ch
 /** validated → researched. DB_E_CONFLICT if it is not validated; DB_E_NOT_FOUND. */
 int prospects_set_researched(struct db *db, const char *organisation_id, const char *id, const char *research_json);
 
-/** Rows by status. */
+/** Count the rows of each status. */
 int prospects_count(struct db *db, const char *organisation_id, int64_t counts[PROSPECT_STATUSES]);
 
 #endif

@@ -3,9 +3,9 @@
  * The import on PostgreSQL, with one array per column.
  *
  *   begin   one statement inserts all rows except those whose address is known
- *   end     its answer says which were inserted; the others are read and locked, so that their images are the values that the import
- *   changes,
- *           and then changed by one statement. That statement may not touch a row twice, so it ends before a repeated address
+  *   end     its answer says which rows were inserted. The others are read and locked, so that their images are the values that
+  *           the import changes, and then changed by one statement. A statement cannot change a row twice, so if an address
+  *           is repeated another statement begins there
  */
 #include "data/prospects_arrays.h"
 
@@ -23,16 +23,16 @@
 #define COLUMN_EXPECTED 16384
 #define COLUMNS (PROSPECT_FIELDS + 2) /* id, the fields, custom */
 
-/* An address that existed before the insert, or is repeated. */
+/* An address that existed before the insert, or is repeated in the rows. */
 struct known {
-    unsigned row;   /* index + 1 of the first row with it; 0: a free slot */
-    unsigned round; /* the last statement that changes it */
+    unsigned row;   /* index + 1 of the first row with the address; 0: a free slot */
+    unsigned round; /* number of the last statement that changes it */
     bool found;
 };
 
 struct prospects_arrays {
     struct text column[COLUMNS];
-    struct db_stmt *stmt; /* what was begun */
+    struct db_stmt *stmt; /* the INSERT that was begun */
     struct known *known;
     size_t places; /* of `known`: a power of two, twice the rows */
     unsigned round;
@@ -45,7 +45,7 @@ static void begin_columns(struct prospects_arrays *arrays)
         db_array_begin(&arrays->column[i], DB_ARRAY_TEXT);
 }
 
-/* The arrays as parameters, except those below `from`. */
+/* Bind the arrays of the columns, from column `from` on. */
 static int bind_columns(struct db_stmt *stmt, int parameter, const struct prospects_arrays *arrays)
 {
     for (int i = 0; i < COLUMNS; i++) {
@@ -74,7 +74,7 @@ static void add_row(struct prospects_arrays *arrays, const unsigned char id[16],
     " FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[]," \
     " $11::text[], $12::text[]) AS u ON CONFLICT (organisation_id, email) DO NOTHING RETURNING p.id"
 
-/* Two of them may be in progress, but a cached statement only once. */
+/* Two calls may be in progress, and a cached statement only once: so there are two texts. */
 static const char insert[2][sizeof(INSERT)] = {INSERT, INSERT};
 
 static struct prospects_arrays *arrays_new(void)
@@ -127,7 +127,7 @@ int prospects_arrays_begin(struct db *db, struct prospects_upserting *call, int6
     return rc == DB_OK ? db_ahead(arrays->stmt) : rc;
 }
 
-/* ---- those that were not inserted ---- */
+/* ---- the rows that were not inserted ---- */
 
 static bool same_email(const struct prospect_input *row, const char *email, size_t length)
 {
@@ -135,7 +135,7 @@ static bool same_email(const struct prospect_input *row, const char *email, size
     return prospects_lower_email(row, other) == length && memcmp(other, email, length) == 0;
 }
 
-/* Its slot, which is free if it has none yet. */
+/* The slot of an address, or the free slot where it belongs. */
 static struct known *find_known(const struct prospects_upserting *call, const char *email, size_t length)
 {
     const struct prospects_arrays *arrays = call->arrays;
@@ -152,7 +152,7 @@ static struct known *known_of_row(const struct prospects_upserting *call, size_t
     return find_known(call, email, length);
 }
 
-/* The addresses, each once, in `known` and as an array. */
+/* Collect the addresses, each once, in `known` and as an array. */
 static int collect_known(const struct prospects_upserting *call, struct text *emails)
 {
     struct prospects_arrays *arrays = call->arrays;
@@ -177,11 +177,11 @@ static int collect_known(const struct prospects_upserting *call, struct text *em
     return emails->overflow ? DB_E_OTHER : DB_OK;
 }
 
-/* Their ids and images; locks each. */
+/* Read and lock the known rows: ids and images. */
 static int read_known(struct db *db, const struct prospects_upserting *call, const struct text *emails)
 {
     int rc;
-    /* One index lookup each: without statistics PostgreSQL would otherwise compare each address with each row. */
+    /* LATERAL forces an index lookup per address: without statistics PostgreSQL would compare each address with each row. */
     struct db_stmt *stmt = db_prepare(
         db,
         "SELECT p.* FROM unnest($2::text[]) AS these (address) CROSS JOIN LATERAL (SELECT id, email, " PROSPECT_IMAGE
@@ -202,7 +202,7 @@ static int read_known(struct db *db, const struct prospects_upserting *call, con
     return rc;
 }
 
-/* The rows in the columns. */
+/* Change the rows whose values are in the column arrays. */
 static int change(struct db *db, const struct prospects_upserting *call)
 {
     struct db_stmt *stmt = db_prepare(
@@ -239,7 +239,7 @@ static int change_known(struct db *db, const struct prospects_upserting *call)
             continue;
         struct known *known = known_of_row(call, i);
         if (!known->found)
-            return DB_E_BUSY; /* it has been deleted meanwhile */
+            return DB_E_BUSY; /* the row was deleted in the meantime */
         if (known->round == arrays->round) {
             rc = change(db, call);
             waiting = 0;
@@ -267,7 +267,7 @@ static int upsert_known(struct db *db, const struct prospects_upserting *call)
 
 /* ---- end ---- */
 
-/* Values that clearing rows have written as empty become absent. */
+/* Rows with `clears` have stored empty values: make them absent. */
 static int clear_rows(struct db *db, const struct prospects_upserting *call)
 {
     struct text ids;
@@ -298,7 +298,7 @@ static int clear_rows(struct db *db, const struct prospects_upserting *call)
     return rc;
 }
 
-/* The inserted rows, which are returned in their order. */
+/* Mark an inserted row; the statement returns them in the order of the rows. */
 static size_t mark_inserted(const struct prospects_upserting *call, struct db_stmt *stmt, size_t from)
 {
     const char *id = db_column_uuid(stmt, 0);

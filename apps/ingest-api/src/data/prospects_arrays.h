@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file data/prospects_arrays.h The import on a database with arrays; for prospects.c. */
+/** @file data/prospects_arrays.h The import on PostgreSQL, with arrays as parameters; for prospects.c. */
 #ifndef INGEST_DATA_PROSPECTS_ARRAYS_H
 #define INGEST_DATA_PROSPECTS_ARRAYS_H
 
 #include "data/prospects.h"
 
-/** prospects_upsert_begin() and _end() by statements of all rows, for a database with arrays and a round trip to save. */
+/** prospects_upsert_begin() and _end() with one statement for all rows, which saves round trips. */
 int prospects_arrays_begin(struct db *db, struct prospects_upserting *call, int64_t now);
 int prospects_arrays_end(struct db *db, struct prospects_upserting *call);
 /** NULL is allowed. */

@@ -5,15 +5,14 @@
 
 #include "data/prospects.h"
 
-/** How an address is stored and looked up. @return its length, or 0 if it is too long. */
+/** Lower-case an address, as it is stored and looked up. @return its length, or 0 if it is too long. */
 size_t prospects_lower_case(const char *in, size_t length, char out[PROSPECT_EMAIL_MAX]);
-/** The same of a row's address; 0 also if it has none. */
+/** The same for a row's address. @return 0 also if it has none. */
 size_t prospects_lower_email(const struct prospect_input *row, char out[PROSPECT_EMAIL_MAX]);
 
 /**
- * Two transactions that lock the same rows in different orders would deadlock: everyone who changes many rows of an organisation locks this
- * first,
- *  until the transaction ends. As db_exec_later().
+ * Take the organisation's import lock until the transaction ends. A transaction that changes many prospects must take it first:
+  * two that locked the same rows in different orders would deadlock. As db_exec_later().
  */
 int prospects_lock_imports(struct db *db, const char *organisation_id);
 

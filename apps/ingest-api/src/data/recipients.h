@@ -17,7 +17,7 @@ typedef int (*recipient_fn)(void *arg, const struct recipient *recipient);
 /** In order of prospect id, starting after `after`. @param state enum email_state or -1 for any. As prospects_page. */
 int recipients_page(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
                     unsigned limit, int state, recipient_fn fn, void *arg, bool *more);
-/** One of them. @return DB_OK after one call of fn, or DB_E_NOT_FOUND. */
+/** The recipient with this prospect id. @return DB_OK after one call of fn, or DB_E_NOT_FOUND. */
 int recipients_get(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                    recipient_fn fn, void *arg);
 

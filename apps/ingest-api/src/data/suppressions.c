@@ -88,7 +88,7 @@ int suppressions_find(struct db *db, const char *organisation_id, const char *ad
     if (rc != DB_OK)
         return rc;
     if (!suppression_hash(organisation_id, address, hash))
-        return DB_E_NOT_FOUND; /* no address is so long */
+        return DB_E_NOT_FOUND; /* too long to be a stored address */
     struct db_stmt *stmt = by_hash(db,
                                    "SELECT id, address, reason, created_at FROM outreach.suppressions"
                                    " WHERE organisation_id = $1 AND hash = $2",

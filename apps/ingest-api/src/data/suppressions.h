@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/suppressions.h
- * Addresses to which an organisation sends nothing (outreach.suppressions), by the hash of the address: it outlives the prospect, its
- * erasure
- * and every later import. Each function runs inside the caller's transaction, acts on one organisation only, and returns a code of db.h.
+ * Addresses to which an organisation sends nothing (outreach.suppressions). They are found by the hash of the address, so a
+  * suppression outlives the prospect, its erasure and every later import. Each function runs inside the caller's transaction,
+  * acts on one organisation only, and returns a code of db.h.
  */
 #ifndef INGEST_DATA_SUPPRESSIONS_H
 #define INGEST_DATA_SUPPRESSIONS_H
@@ -27,10 +27,10 @@ struct suppression {
 /** Return non-zero to stop. */
 typedef int (*suppression_fn)(void *arg, const struct suppression *suppression);
 
-/** @param fresh whether it is new; an existing one keeps its reason. May be NULL. */
+/** Add an address. An existing suppression keeps its reason. @param[out] fresh whether it is new. May be NULL. */
 int suppressions_add(struct db *db, const char *organisation_id, const char *address, enum suppression_reason reason,
                      bool *fresh);
-/** The same by the hash; @param address may be NULL. */
+/** Add a hash. @param address NULL if it is unknown. */
 int suppressions_add_hash(struct db *db, const char *organisation_id, const unsigned char hash[SUPPRESSION_HASH],
                           const char *address, enum suppression_reason reason, bool *fresh);
 /** @return 1: it is suppressed; 0: it is not; or an error. O(log suppressions). */
@@ -42,7 +42,7 @@ int suppressions_page(struct db *db, const char *organisation_id, const char *af
                       void *arg, bool *more);
 /** @return DB_OK or DB_E_NOT_FOUND. */
 int suppressions_remove(struct db *db, const char *organisation_id, const char *id);
-/** Keep only the hash, if it is suppressed. */
+/** If the address is suppressed, forget the address and keep only its hash. */
 int suppressions_forget(struct db *db, const char *organisation_id, const char *address);
 
 #endif

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* ---- what was read last; who comes to the same place takes it over ---- */
+/* ---- the last readings: a hash table without chains, an entry replaces another in the same place ---- */
 
 #define LAST_PLACES 256
 #define ADDED_MOST_A_MS 1000
@@ -18,7 +18,7 @@
 struct last {
     char organisation_id[UUID_TEXT], what[24];
     int64_t used;
-    uint64_t at_ns; /* before it was read; 0: free */
+    uint64_t at_ns; /* the time just before the reading; 0: the place is free */
 };
 
 static pthread_mutex_t last_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/usage.h
- * An organisation's use of its limits (tracking.usage): prospects, campaigns, idempotency keys, and under the name of each queue the
- * unfinished jobs, including delayed and leased ones. Updated in the transactions that create and remove the rows, so it is
- * exact whenever a process dies, and can be read without counting.
+ * How much of its limits each organisation uses (tracking.usage): prospects, campaigns, idempotency keys, and under each queue's
+  * name the unfinished jobs, including delayed and leased ones. The numbers are updated in the transactions that create and
+  * remove the rows, so they are exact even after a crash, and nothing has to be counted.
  *
  * Code that inserts prospects, campaigns or keys adds here; triggers count their removal and everything about jobs.
  * SQLite has one row per number. PostgreSQL has one row per change, so that no writer waits for another, and
@@ -24,18 +24,19 @@ int usage_add(struct db *db, const char *organisation_id, const char *what, int6
 /** The value in this transaction: its own changes and the committed ones of others. O(log n), but see usage_fold(). */
 int usage_read(struct db *db, const char *organisation_id, const char *what, int64_t *used);
 /**
- * Is there certainly room below `max` (0: no limit)? Answered from what this process read last, so that the store need not be read. The answer
- * assumes USAGE_NEAR rows in open transactions, which no reading has seen, and a million new rows a second since the last reading, more than
- * any server takes: false means that the store must be read, not that it is full. Thread safe, O(1).
+ * Is there certainly room below `max` (0: no limit)? Answered from the last reading of this process, without the store. It
+  * assumes the worst: USAGE_NEAR rows in open transactions that the reading did not see, and a million new rows a second since,
+  * more than any server can write. So false does not mean that the limit is reached, but that the store must be read. Thread
+  * safe, O(1).
  */
 bool usage_has_room(const char *organisation_id, const char *what, int64_t max);
 #define USAGE_NEAR 20000
-/** Every organisation's, the fullest queue's for all jobs ("jobs"). Not for a request. */
+/** The numbers of all organisations; for jobs only the fullest queue's, as "jobs". Not for a request. */
 int usage_all(struct db *db, void (*fn)(void *arg, const char *organisation_id, const char *what, int64_t used),
               void *arg);
 /**
- * Merge changes into sums. Concurrent callers leave it to the first. A write; nothing to do on
- *  SQLite. For workers, who may see all organisations.
+ * Merge the changes into sums. If several processes call it, the first does it. A write transaction; does nothing on SQLite. For
+  * workers, because it needs all organisations.
  */
 int usage_fold(struct db *db);
 
