@@ -122,7 +122,7 @@ int campaigns_transition(struct db *db, const char *organisation_id, const char 
         return DB_E_CONFLICT;
     /*
      * Whoever changes the status has seen the hold, so this clears it. The condition includes the old status, so that with several
-      * writers (PostgreSQL) only one of two equal requests succeeds.
+     * writers (PostgreSQL) only one of two equal requests succeeds.
      */
     rc = db_exec(db,
                  "UPDATE outreach.campaigns SET status = $3,"

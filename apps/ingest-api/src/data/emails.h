@@ -39,8 +39,8 @@ int emails_create(struct db *db, const char *organisation_id, const char *campai
 
 /**
  * Claim an e-mail for sending: waiting or refused_sender becomes sending, and attempts is incremented. A missing row is created.
-  * @param claim claim->was is the state before. EMAIL_WAITING, EMAIL_REFUSED_SENDER: claimed, send it after the commit.
-  *              EMAIL_SENDING: in doubt, nothing changed. Any other: nothing changed.
+ * @param claim claim->was is the state before. EMAIL_WAITING, EMAIL_REFUSED_SENDER: claimed, send it after the commit.
+ *              EMAIL_SENDING: in doubt, nothing changed. Any other: nothing changed.
  */
 struct email_claim {
     enum email_state was;

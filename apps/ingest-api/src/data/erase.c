@@ -64,7 +64,7 @@ int erase_prospect(struct db *db, const char *organisation_id, const char *id, e
 
 /*
  * Delete a slice of one table. $1 organisation, $2 campaign. @return rows deleted, or an error. The limit is part of the text:
-  * with a parameter PostgreSQL would plan each execution again (data/page.h).
+ * with a parameter PostgreSQL would plan each execution again (data/page.h).
  */
 #define WRITTEN(number) #number
 #define SLICE_LIMIT(number) " LIMIT " WRITTEN(number)

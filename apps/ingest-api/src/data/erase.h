@@ -2,8 +2,8 @@
 /**
  * @file data/erase.h
  * Erases a person, a campaign or an organisation, with all dependent data. Suppressions stay, as hashes. A large erasure is
-  * done in slices, one transaction each: call again until it returns ERASED. SQLite zeroes the freed pages, and empties its log
-  * soon after (db_forget).
+ * done in slices, one transaction each: call again until it returns ERASED. SQLite zeroes the freed pages, and empties its log
+ * soon after (db_forget).
  */
 #ifndef INGEST_DATA_ERASE_H
 #define INGEST_DATA_ERASE_H

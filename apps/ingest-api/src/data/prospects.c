@@ -111,7 +111,7 @@ static int clear(struct db *db, const char *organisation_id, const char *id)
 
 /*
  * The cheapest update: by the primary key, without touching an indexed column. RETURNING, or setting the status each time,
-  * makes it three times as expensive.
+ * makes it three times as expensive.
  */
 static int update(struct db *db, const char *organisation_id, const struct prospect_input *row, int64_t now,
                   const char *id)

@@ -55,9 +55,9 @@ int prospects_upsert(struct db *db, const char *organisation_id, const struct pr
 
 /**
  * prospects_upsert() in two halves: between them PostgreSQL works, while the caller prepares the next rows. Two calls may be in
-  * progress on a connection, with different numbers; end them in the order in which they were begun. Zero the struct, fill in
-  * the public members, begin and end it any number of times with other rows, and free it. After an error it must be freed,
-  * before the transaction ends.
+ * progress on a connection, with different numbers; end them in the order in which they were begun. Zero the struct, fill in
+ * the public members, begin and end it any number of times with other rows, and free it. After an error it must be freed,
+ * before the transaction ends.
  */
 struct prospects_arrays;
 struct prospects_upserting {
@@ -77,8 +77,8 @@ void prospects_upsert_free(struct prospects_upserting *call);
 int prospects_create(struct db *db, const char *organisation_id, const struct prospect_input *row, char id[37]);
 /**
  * Change a prospect as an import of the row would. If the row has another address, that is changed too, and the status becomes
-  * imported again.
-  * @return DB_OK, DB_E_NOT_FOUND, DB_E_CONFLICT: another prospect has the address (roll the transaction back); or an error.
+ * imported again.
+ * @return DB_OK, DB_E_NOT_FOUND, DB_E_CONFLICT: another prospect has the address (roll the transaction back); or an error.
  */
 int prospects_change(struct db *db, const char *organisation_id, const char *id, const struct prospect_input *row);
 

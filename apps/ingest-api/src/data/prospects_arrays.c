@@ -3,9 +3,9 @@
  * The import on PostgreSQL, with one array per column.
  *
  *   begin   one statement inserts all rows except those whose address is known
-  *   end     its answer says which rows were inserted. The others are read and locked, so that their images are the values that
-  *           the import changes, and then changed by one statement. A statement cannot change a row twice, so if an address
-  *           is repeated another statement begins there
+ *   end     its answer says which rows were inserted. The others are read and locked, so that their images are the values that
+ *           the import changes, and then changed by one statement. A statement cannot change a row twice, so if an address
+ *           is repeated another statement begins there
  */
 #include "data/prospects_arrays.h"
 

@@ -11,7 +11,7 @@ int prospects_known(struct db *db, const char *organisation_id, const struct pro
 
 /**
  * The number of the organisation's prospects, including those of this transaction. 0 if there is certainly room (usage_has_room).
-  * Near `max` this takes a lock until the transaction ends, so that concurrent transactions do not exceed `max` together.
+ * Near `max` this takes a lock until the transaction ends, so that concurrent transactions do not exceed `max` together.
  */
 int prospects_used(struct db *db, const char *organisation_id, int64_t max, int64_t *used);
 

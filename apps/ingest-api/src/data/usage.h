@@ -2,8 +2,8 @@
 /**
  * @file data/usage.h
  * How much of its limits each organisation uses (tracking.usage): prospects, campaigns, idempotency keys, and under each queue's
-  * name the unfinished jobs, including delayed and leased ones. The numbers are updated in the transactions that create and
-  * remove the rows, so they are exact even after a crash, and nothing has to be counted.
+ * name the unfinished jobs, including delayed and leased ones. The numbers are updated in the transactions that create and
+ * remove the rows, so they are exact even after a crash, and nothing has to be counted.
  *
  * Code that inserts prospects, campaigns or keys adds here; triggers count their removal and everything about jobs.
  * SQLite has one row per number. PostgreSQL has one row per change, so that no writer waits for another, and
@@ -25,9 +25,9 @@ int usage_add(struct db *db, const char *organisation_id, const char *what, int6
 int usage_read(struct db *db, const char *organisation_id, const char *what, int64_t *used);
 /**
  * Is there certainly room below `max` (0: no limit)? Answered from the last reading of this process, without the store. It
-  * assumes the worst: USAGE_NEAR rows in open transactions that the reading did not see, and a million new rows a second since,
-  * more than any server can write. So false does not mean that the limit is reached, but that the store must be read. Thread
-  * safe, O(1).
+ * assumes the worst: USAGE_NEAR rows in open transactions that the reading did not see, and a million new rows a second since,
+ * more than any server can write. So false does not mean that the limit is reached, but that the store must be read. Thread
+ * safe, O(1).
  */
 bool usage_has_room(const char *organisation_id, const char *what, int64_t max);
 #define USAGE_NEAR 20000
@@ -36,7 +36,7 @@ int usage_all(struct db *db, void (*fn)(void *arg, const char *organisation_id, 
               void *arg);
 /**
  * Merge the changes into sums. If several processes call it, the first does it. A write transaction; does nothing on SQLite. For
-  * workers, because it needs all organisations.
+ * workers, because it needs all organisations.
  */
 int usage_fold(struct db *db);
 

@@ -11,9 +11,9 @@
 
 enum db_array_of { DB_ARRAY_TEXT = 25, DB_ARRAY_UUID = 2950 }; /* the types' OIDs in every database */
 
-/** An empty one. @param array growing; its contents are dropped. As with all of base/text.h, check `overflow` at the end. */
+/** Begin an array. @param array growing; its contents are dropped. As always with base/text.h, check `overflow` at the end. */
 void db_array_begin(struct text *array, enum db_array_of type);
-/** Append one; a uuid has 16 bytes. NULL is NULL. */
+/** Append an element; a uuid has 16 bytes. `data` NULL appends SQL NULL. */
 void db_array_add(struct text *array, const void *data, size_t length);
 
 #endif

@@ -63,7 +63,7 @@ int db_fail(struct db *db, int code, const char *error_class, const char *text)
     return code;
 }
 
-/* For every other code its name is enough. Damage is reported once, by its watcher: see store/check.c. */
+/* Only DB_E_OTHER needs the database's own text; store/check.c reports damage, once. */
 void db_query_failed(struct db *db, const promc_sql_statement *statement)
 {
     if (db->error_counted)
@@ -134,8 +134,8 @@ struct db_stmt *db_prepare(struct db *db, const char *sql)
         if (!stmt)
             return NULL;
         /*
-         * A second instance of a statement in use is cached as well: recursion is rare and bounded. A table that is
-         * three quarters full accepts no more, so the search above always ends.
+         * If the cached statement is in use, a second one is cached too: recursion is rare and bounded. The table is never filled
+         * beyond three quarters, so the search above always ends.
          */
         if (db->cached < DB_CACHE_SLOTS / 4 * 3) {
             db->cache[slot] = stmt;
@@ -329,7 +329,8 @@ int db_exec_later(struct db *db, const char *sql, const char *format, ...)
     va_end(args);
     if (!stmt)
         return db->error_code;
-    if (!db->driver->later || !stmt->cached) /* it must exist when its answer arrives */
+    if (!db->driver->later ||
+        !stmt->cached) /* an uncached statement is freed by db_done(), before its answer arrives */
         return run_to_end(stmt);
     int rc = db->driver->later(stmt);
     if (rc < 0)

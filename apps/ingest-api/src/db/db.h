@@ -5,8 +5,8 @@
  *
  * SQL is written with schemas (`crm.prospects`) and `$1 … $n`; the SQLite driver turns `crm.` into `crm_`.
  * Schemas: iam, crm, outreach, tracking. Ids are UUID text in and out (stored as 16 bytes or uuid).
- * Every query is timed here, and only here: db_query_duration_seconds{operation, schema}, db_query_errors_total,
- * a warning in the log above 100 ms. The time runs from sending to the result; BEGIN on PostgreSQL is part of the first query.
+ * Every query is timed here, and nowhere else: db_query_duration_seconds{operation, schema}, db_query_errors_total, a warning
+ * in the log above 100 ms. The time is from sending to the result. On PostgreSQL BEGIN is part of the first query.
  * A struct db belongs to one thread.
  */
 #ifndef INGEST_DB_DB_H
@@ -46,18 +46,18 @@ int db_error_code(const struct db *db);
 const char *db_error_text(const struct db *db);
 
 /**
- * The organisation for which the following statements of this transaction act. Repositories call it first; PostgreSQL's
- * row-level security restricts the connection to it, SQLite has nothing to do. Ends with the transaction.
+ * Set the organisation for the following statements of this transaction. Repositories call it first. PostgreSQL's row-level
+ * security then hides all other organisations; on SQLite it does nothing. Ends with the transaction.
  * @return DB_OK, or DB_E_INVALID if it is not a UUID.
  */
 int db_scope(struct db *db, const char *organisation_id);
 
-/** The same for every organisation: no request may use it (only gauges at the start, and the queue's own rows). */
+/** The same for all organisations. No request may use it; only for gauges at the start, and for the queue's own rows. */
 int db_scope_all(struct db *db);
 
 /**
- * Prepare, or take from the connection's cache (keyed by the pointer `sql`: use string literals). NULL on error;
- *  the functions below accept that NULL (db_step returns DB_E_OTHER), so it is enough to check db_step.
+ * Prepare a statement, or take it from the connection's cache, whose key is the pointer `sql`: use string literals. NULL on
+ * error. The functions below accept that NULL (db_step returns DB_E_OTHER), so it is enough to check db_step.
  */
 struct db_stmt *db_prepare(struct db *db, const char *sql);
 /** Indexes are 1-based. A NULL value binds SQL NULL. Text and blobs are not copied: they must live until db_done. */
@@ -69,14 +69,14 @@ void db_bind_blob(struct db_stmt *stmt, int index, const void *data, size_t leng
 /** Run, or fetch the next row: DB_ROW, DB_OK if there is none left, or an error. */
 int db_step(struct db_stmt *stmt);
 /**
- * Start it without waiting, if the database supports that (PostgreSQL, in a writing transaction): the next db_step() waits for the
- * result, and until then other statements may run. An error is returned here or there.
+ * Start a statement without waiting, if the database supports that (PostgreSQL, in a write transaction). The next db_step()
+ * waits for the result; until then other statements may run. An error is returned here or there.
  */
 int db_ahead(struct db_stmt *stmt);
 /**
- * db_step() for the last statement of a transaction. If the work has its own connection (PostgreSQL), COMMIT is sent with the statement, in
- * one round trip: DB_ROW or DB_OK means that the transaction is committed; DB_OK also if the connection was lost before the row arrived.
- * After that the work may only read and must not fail. An error is the statement's or the commit's.
+ * db_step() for the last statement of a transaction. On PostgreSQL COMMIT is sent with it, in one round trip. Then DB_ROW or
+ * DB_OK means that the transaction is committed (DB_OK also if the connection was lost before the row arrived), and the
+ * caller may only read and must not fail after it. An error is the statement's or the commit's.
  */
 int db_step_last(struct db_stmt *stmt);
 /** Columns are 0-based and valid until the next db_step/db_done. */
@@ -84,25 +84,25 @@ const char *db_column_text(struct db_stmt *stmt, int column); /**< NULL for SQL 
 size_t db_column_length(struct db_stmt *stmt, int column);
 int64_t db_column_int(struct db_stmt *stmt, int column);
 const char *db_column_uuid(struct db_stmt *stmt, int column); /**< 36 characters; NULL for SQL NULL */
-/** Finish the query: reset, observe its time. Every db_prepare that succeeded is followed by exactly one db_done. */
+/** Finish the query: reset it and record its time. Call it exactly once for each db_prepare that succeeded. */
 void db_done(struct db_stmt *stmt);
 /** Rows changed by the last statement. */
 int64_t db_changes(struct db *db);
 
-/** One-shot convenience: run a statement without result rows. @return DB_OK or an error. Binds as in `format`:
+/** Prepare, bind, run and finish a statement without result rows. @return DB_OK or an error. One character of `format` per parameter:
  *  's' const char* (NULL ok), 'i' int64_t, 'u' uuid text. */
 int db_exec(struct db *db, const char *sql, const char *format, ...);
 
 /**
- * The same without waiting, if the database supports that (PostgreSQL): it runs before the next statement, or before
- *  the commit, in one round trip with it; if it fails, that one reports the error, and the transaction is not committed.
- *  db_changes() does not include it. @return DB_OK or an error.
+ * db_exec() without waiting, if the database supports that (PostgreSQL): the statement is sent with the next one, or with the
+ * commit, in one round trip. If it fails, that call reports the error, and the transaction is not committed. db_changes() does
+ * not include it. @return DB_OK or an error.
  */
 int db_exec_later(struct db *db, const char *sql, const char *format, ...);
 
 /**
- * Deleted data must not be recoverable: when this transaction is committed and the database is idle, SQLite's log is copied and
- *  emptied. Pages freed in its file are zeroed at once. PostgreSQL does neither: its VACUUM frees the space.
+ * The transaction deletes data that must not be recoverable. SQLite zeroes the freed pages at once, and copies and empties its
+ * log when the transaction is committed and the database is idle. PostgreSQL does nothing here: its VACUUM frees the space.
  */
 void db_forget(struct db *db);
 

@@ -16,7 +16,8 @@
 
 struct db_driver {
     const char *name;
-    bool many_writers; /**< each connection may write; else the store has one writer, which commits works together */
+    bool
+        many_writers; /**< each connection may write; else the store has one writer, which commits several works at once */
     const struct db_migration *migrations;
     const char *const *prologue; /**< SQL before the migrations: a lock, the schemas. May be NULL. */
 
@@ -24,7 +25,8 @@ struct db_driver {
     int (*ready)(struct db *db);
     /** Transactions, timed through db_observe or as statements. begin: DB_E_CONNECTION when nothing was begun. */
     int (*begin)(struct db *db, bool write);
-    int (*commit)(struct db *db); /**< DB_E_CONNECTION: certainly not applied; DB_E_UNKNOWN: the outcome is unknown */
+    int (*commit)(
+        struct db *db); /**< DB_E_CONNECTION: certainly not applied; DB_E_UNKNOWN: nobody knows whether it was */
     int (*rollback)(struct db *db);
 
     void (*close)(struct db *db);
@@ -39,7 +41,7 @@ struct db_driver {
     int (*step)(struct db_stmt *stmt); /**< DB_ROW, DB_OK, or an error after db_fail() */
     /** db_exec_later(): DB_OK, or an error after db_fail(), of this statement or an earlier one. NULL: like step. */
     int (*later)(struct db_stmt *stmt);
-    /** db_ahead(): DB_OK, or an error after db_fail(). NULL: `step` begins it. */
+    /** db_ahead(): DB_OK, or an error after db_fail(). NULL: the statement starts with `step`. */
     int (*ahead)(struct db_stmt *stmt);
     /** db_step_last(). NULL: like step. */
     int (*step_last)(struct db_stmt *stmt);
@@ -59,17 +61,17 @@ struct db_driver {
     int (*scope)(struct db *db, const char *organisation_id);
     /** Whether this role may act for all organisations at once (db/roles.h). NULL: this store has no roles. */
     bool (*reaches_all)(struct db *db);
-    /** PostgreSQL's arrays: many rows to a statement. */
+    /** Parameters may be arrays (db/array.h), so that one statement handles many rows. */
     bool arrays;
     /** Once, after the migrations: housekeeping, and warnings about the database's setup. May be NULL. */
     void (*advise)(struct db *db);
     /** After a commit, when nothing waits for an answer: housekeeping. May be NULL. */
     void (*idle)(struct db *db);
-    /** db_forget(); `idle` does it. May be NULL. */
+    /** db_forget(): `idle` will do it. May be NULL. */
     void (*forget)(struct db *db);
     /**
-     * Read all stored data and check that it is intact; takes long. DB_OK, DB_E_DAMAGED, or DB_E_BUSY after `interrupt`, which any
-     *  thread may call. May be NULL.
+     * Read all stored data and check that it is intact; this takes long. DB_OK, DB_E_DAMAGED, or DB_E_BUSY after `interrupt`,
+     * which any thread may call. May be NULL.
      */
     int (*look_through)(struct db *db, char *found, size_t found_size);
     void (*interrupt)(struct db *db);
@@ -81,9 +83,9 @@ struct db_stmt {
     char *sql;               /**< a copy, in case that pointer is reused for another text */
     promc_sql_prepared said; /**< its operation and schema, and its series */
     uint64_t elapsed_ns;
-    uint64_t ahead_ns; /**< when it was sent ahead; 0: it was not, or its answer has arrived */
+    uint64_t ahead_ns; /**< when it was sent ahead; 0: not sent ahead, or its answer has arrived */
     bool in_use, cached, stepped;
-    int columns; /**< of the result; may be known only after a step */
+    int columns; /**< of the result; possibly unknown before the first step */
 };
 
 struct db {
@@ -98,11 +100,11 @@ struct db {
     char error_text[256];
 };
 
-/** Count a query that took that long, and log it if it was slow. */
+/** Record the duration of a query, and log it if it was slow. */
 void db_observe(const promc_sql_prepared *said, uint64_t elapsed_ns);
 /**
- * Count a query that failed by db_fail(), if that has not been done yet, and log the database's message if the error
- *  is unexpected.
+ * Count the error of the last db_fail() for this query, unless it is counted already, and log the database's message if the
+ * error is unexpected.
  */
 void db_query_failed(struct db *db, const promc_sql_statement *statement);
 /** Record an error on the connection. @param text must not contain values of rows. @return code. */
@@ -116,7 +118,7 @@ int db_savepoint(struct db *db);
 int db_savepoint_release(struct db *db);
 int db_savepoint_rollback(struct db *db);
 
-/** Finalizes every cached statement; drivers call it first in close. */
+/** Finalize every cached statement. A driver calls it first in `close`. */
 void db_cache_clear(struct db *db);
 
 struct db_sqlite_options {

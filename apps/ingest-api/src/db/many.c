@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-/* Truncated text would fail with the first statement that is run. */
+/* If the text did not fit, the first use would fail. */
 static void make(struct db_many *many)
 {
     struct text sql;

@@ -29,8 +29,7 @@ static int apply(struct db *db, const struct db_migration *migration)
 }
 
 /*
- * Inside the write transaction, which excludes all other processes: read the version again, then apply
- * the missing steps.
+ * In the write transaction, which excludes all other processes: read the version again, then apply the missing steps.
  */
 static int apply_missing(struct db *db, const struct db_migration *migrations)
 {

@@ -3,10 +3,10 @@
  * The schema of PostgreSQL, as a list of migration steps; the same as SQLite's (see migrations_sqlite.c). A released
  * step is never changed; a new one is added.
  *
- * Row-level security: a transaction sees the rows of the organisation in app.organisation_id (set by db_scope) and no
- * others, whatever its queries say; without it, none. "*" (db_scope_all) is for work on behalf of no single tenant, and for roles that
- * may execute iam.all_organisations(): the owner, and those named to `ingest-api migrate`; for others it matches no organisation.
- * FORCE applies it to the owner too. It does not apply to superusers and BYPASSRLS roles; store_open warns about them.
+ * Row-level security: whatever its queries say, a transaction sees only the rows of the organisation in app.organisation_id (set
+ * by db_scope), and no rows if that is not set. "*" (db_scope_all) means all organisations, but only for roles that may execute
+ * iam.all_organisations(): the owner, and those named to `ingest-api migrate`. For other roles it matches no organisation.
+ * FORCE applies the rules to the owner too. They do not apply to superusers and BYPASSRLS roles; store_open warns about these.
  */
 #include "db/postgres_internal.h"
 
@@ -70,7 +70,7 @@
     "CREATE INDEX emails_state ON outreach.emails (organisation_id, campaign_id, state);" ISOLATE(             \
         "outreach.campaigns") ISOLATE("outreach.drafts") ISOLATE("outreach.emails")
 
-/* Here the counts are a view: publishers that update the same row would wait for each other. */
+/* Unlike in SQLite's schema the counts are a view: publishers that update the same row would wait for each other. */
 #define TRACKING                                                                                                    \
     "CREATE TABLE tracking.jobs ("                                                                                  \
     " id uuid PRIMARY KEY, queue text NOT NULL, organisation_id uuid NOT NULL, request_id text,"                    \
@@ -173,8 +173,9 @@
     "CREATE INDEX campaigns_refused ON outreach.campaigns (organisation_id) WHERE refused = 1;"
 
 /*
- * Roles (db/roles.h). A role that acts for one organisation at a time learns only from these functions, which run with
- * their owner's rights, what it must know of others: the owner of a key, the organisations' ids, unfinished imports, and the next turn.
+ * Roles (db/roles.h). A role that acts for one organisation at a time must know a few things of the others: the organisation of
+ * a key, all organisations' ids, unfinished imports, and the next turn. These functions, which run with their owner's rights,
+ * tell it just that.
  */
 /* clang-format off: a statement a line */
 #define TELL(function, columns, query)                                                           \
@@ -282,6 +283,7 @@ const struct db_migration db_migrations_postgres[] = {
     {0, NULL, NULL},
 };
 
-/* Before the table of the migrations itself, and under its lock: two servers may start at once. A step may rewrite every row. */
+/* Run before the table of migrations is read. The lock is for servers that start at the same time; "*" because a step may
+ * rewrite the rows of all organisations. */
 const char *const db_prologue_postgres = "SELECT pg_advisory_xact_lock(7231904518),"
                                          " set_config('app.organisation_id', '*', true);" SCHEMAS;

@@ -3,10 +3,10 @@
  * The schema of SQLite, as a list of migration steps. A released step is never changed; a new one is added.
  * Add a new table to store/check.c too.
  *
- * Times are Unix milliseconds; ids are UUIDv7 as 16 bytes. Keys begin with the organisation: a tenant's rows are
- * together, and a query without the organisation finds no index. WITHOUT ROWID: the key is the table, so an import
- * appends to one tree and touches two others. The status is indexed only once it is
- * no longer `imported`. Checks are written with OR: SQLite builds a table for each IN it evaluates.
+ * Times are Unix milliseconds; ids are UUIDv7 as 16 bytes. Keys begin with the organisation, so that a tenant's rows are
+ * together, and a query that forgets the organisation finds no index. WITHOUT ROWID: the key's tree is the table, so an import
+ * appends to one tree and touches two others. Only statuses other than `imported` are indexed. Checks use OR, because SQLite
+ * builds a table for each IN that it evaluates.
  */
 #include "db/driver.h"
 
@@ -160,8 +160,8 @@
     " undo TEXT NOT NULL, PRIMARY KEY (organisation_id, import_id, slice)) STRICT, WITHOUT ROWID;"
 
 /*
- * The fates of e-mails (model/states.h), with the reason and the server's reply; and the hold of a campaign: how often in a row the
- * server refused its sender, with which reply, until when nothing is tried, and whether it was paused for that.
+ * The fates of e-mails (model/states.h), with the reason and the server's reply. And a campaign's hold: how often in a row the
+ * server refused its sender, its reply, until when nothing is tried, and whether the campaign was paused for that.
  */
 #define FATES                                                                                                         \
     "CREATE TABLE outreach.emails_new ("                                                                              \

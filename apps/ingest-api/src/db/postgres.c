@@ -39,7 +39,7 @@ static const char options[] =
     "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
 
-#define OUTCOME_NS 30000000000u /* maximum time of a statement */
+#define OUTCOME_NS 30000000000u /* how long find_outcome() asks: the longest time that a statement may take */
 #define ROW_NS 3600000000000u   /* a row of tracking.commits is kept for a day */
 
 /* ---- the connection ---- */
@@ -73,7 +73,7 @@ void postgres_disconnect(struct postgres_db *self)
     self->state = POSTGRES_IDLE;
     self->scope_sent[0] = 0;
     self->sent_n = 0;
-    self->generation++; /* prepared statements are lost with it */
+    self->generation++; /* the prepared statements are lost with the connection */
 }
 
 static int postgres_ready(struct db *db)
@@ -107,7 +107,7 @@ static void postgres_close(struct db *db)
 
 /* ---- transactions ---- */
 
-/* Statements without parameters or rows, timed as one query. Nothing is in the pipeline. */
+/* Run statements without parameters or rows, timed as one query. The pipeline must be empty. */
 static int simple(struct postgres_db *self, const char *sql)
 {
     promc_sql_prepared said;
@@ -157,7 +157,7 @@ int postgres_number_ready(struct postgres_db *self)
     return DB_OK;
 }
 
-/* COMMIT or ROLLBACK, and the statements to run before it. */
+/* Send COMMIT or ROLLBACK, with the statements that run before it. */
 static int end(struct postgres_db *self, enum postgres_own which, const char *tag)
 {
     struct postgres_stmt *stmt = postgres_own(self, which);
@@ -198,9 +198,9 @@ static int ask_outcome(struct postgres_db *self)
 }
 
 /*
- * The answer to a COMMIT is lost: was it applied? Each writing transaction begins by writing its number into a row of
- * tracking.commits that no other connection touches. So its number is there if and only if it was committed. A server
- * process that is still committing has the row locked, so asking for the row waits for the outcome.
+ * The answer to a COMMIT was lost: was it applied? Each write transaction first writes its number into a row of
+ * tracking.commits that no other connection touches. So the number is there if and only if the transaction was committed. A
+ * server process that is still committing holds the row's lock, so SELECT … FOR UPDATE waits for the outcome.
  */
 static int find_outcome(struct postgres_db *self)
 {
@@ -308,7 +308,7 @@ static void postgres_finalize(struct db_stmt *base)
     struct postgres_stmt *stmt = (struct postgres_stmt *)base;
     struct postgres_db *self = (struct postgres_db *)base->db;
     char sql[64];
-    /* An uncached one would stay in the server for the life of the connection. */
+    /* an uncached statement would stay in the server until the connection ends */
     if (!base->cached && stmt->generation == self->generation && self->conn && postgres_idle(self)) {
         snprintf(sql, sizeof(sql), "DEALLOCATE %s", stmt->name);
         PQclear(PQexec(self->conn, sql));
@@ -372,7 +372,7 @@ static int execute(struct postgres_db *self, struct postgres_stmt *stmt)
     return rc != DB_OK ? rc : drained;
 }
 
-/* Only in a transaction that will be committed, since something must follow it. */
+/* Only in a write transaction: another statement or the COMMIT must follow. */
 static int postgres_later(struct db_stmt *base)
 {
     struct postgres_db *self = (struct postgres_db *)base->db;
@@ -402,7 +402,7 @@ static int postgres_ahead(struct db_stmt *base)
     return rc;
 }
 
-/* The answer has arrived, perhaps with others. */
+/* Run the statement, or wait for its answer if it was sent ahead. The next row is then its first. */
 static int first_row(struct postgres_db *self, struct postgres_stmt *stmt)
 {
     int rc = DB_OK;
@@ -430,7 +430,7 @@ static int postgres_step(struct db_stmt *base)
     return stmt->row < PQntuples(stmt->result) ? DB_ROW : DB_OK;
 }
 
-/* What comes after it reads. */
+/* See db_step_last(). COMMIT is sent with the statement. */
 static int postgres_step_last(struct db_stmt *base)
 {
     struct postgres_db *self = (struct postgres_db *)base->db;
@@ -478,7 +478,7 @@ static int64_t postgres_column_int(struct db_stmt *base, int column)
 static void postgres_reset(struct db_stmt *base)
 {
     struct postgres_stmt *stmt = (struct postgres_stmt *)base;
-    if (stmt->ahead && !stmt->result) /* nobody reads its answer any more; the next statement would read it instead */
+    if (stmt->ahead && !stmt->result) /* read its answer now, or the next statement would read it */
         (void)postgres_drain((struct postgres_db *)base->db);
     PQclear(stmt->result);
     stmt->result = NULL;
@@ -528,7 +528,7 @@ static void postgres_advise(struct db *db)
         log_warn("the database role bypasses row-level security: use a role that is not a superuser", "s:component",
                  "store");
     db_done(stmt);
-    /* Rows of closed connections. A connection that was idle for that long creates its row again before it writes. */
+    /* Delete the rows of closed connections. A connection that was idle for a day creates its row again before it writes. */
     (void)db_exec(db, "DELETE FROM tracking.commits WHERE at < now() - interval '1 day'", "");
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The waiting session is in our database, the one it waits for may belong to any role. One that waits itself is not the root cause. */
+/* Waiting sessions are those of our database; the blocker may belong to any role. A blocker that waits itself is not the cause. */
 static const char question[] = "SELECT b.pid, coalesce(b.application_name, ''), coalesce(b.state, ''), count(*),"
                                " (extract(epoch FROM min(coalesce(w.query_start, now()))) * 1000)::bigint"
                                " FROM pg_catalog.pg_stat_activity w"

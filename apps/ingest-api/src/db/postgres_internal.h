@@ -10,8 +10,8 @@
 
 enum postgres_state {
     POSTGRES_IDLE,
-    POSTGRES_READ,  /**< each statement is a transaction, read only */
-    POSTGRES_WRITE, /**< to be begun with the first statement */
+    POSTGRES_READ,  /**< each statement is a read-only transaction of its own */
+    POSTGRES_WRITE, /**< BEGIN is sent with the first statement */
     POSTGRES_BEGUN
 };
 
@@ -22,9 +22,9 @@ struct postgres_stmt;
 
 enum postgres_sent_as {
     POSTGRES_PREPARE, /**< the Parse message, not the statement itself */
-    POSTGRES_BEFORE,  /**< goes before another statement; its result matters only if it failed */
-    POSTGRES_LATER,   /**< nobody waits for it */
-    POSTGRES_NOW      /**< its result is kept, in the statement */
+    POSTGRES_BEFORE,  /**< must run before another statement; its result matters only if it failed */
+    POSTGRES_LATER,   /**< db_exec_later(): nobody waits for its result */
+    POSTGRES_NOW      /**< its result is kept in the statement */
 };
 
 struct postgres_sent {
@@ -58,10 +58,10 @@ struct postgres_db {
     uint64_t transaction;  /**< the number of the last write transaction */
     unsigned numbering;    /**< generation in which our row of tracking.commits was checked; 0: none */
     uint64_t row_ns;       /**< when our row of tracking.commits was last created or refreshed */
-    bool numbered;         /**< the current one has sent its number */
+    bool numbered;         /**< the current transaction has sent its number */
 
-    struct postgres_stmt *own[POSTGRES_OWN];  /**< made at their first use */
-    struct postgres_sent sent[POSTGRES_SENT]; /**< in the pipeline, in order; none: pipeline mode is off */
+    struct postgres_stmt *own[POSTGRES_OWN];  /**< created at first use */
+    struct postgres_sent sent[POSTGRES_SENT]; /**< the pipeline, in order; empty: pipeline mode is off */
     int sent_n;
 };
 
@@ -78,16 +78,16 @@ struct postgres_stmt {
     unsigned generation; /**< generation of the connection on which it is prepared; 0: none */
     struct postgres_parameter *parameters;
     int n, row;
-    bool ahead; /**< it is in progress, or its answer has arrived and nobody has read it yet */
+    bool ahead; /**< db_ahead(): in progress, or its answer has not been read yet */
     PGresult *result;
 };
 
 extern const char *const db_prologue_postgres;
 
-/** Prepared statements, and a transaction that was begun, are lost with the connection. */
+/** Close the connection; its prepared statements and an open transaction are lost. */
 void postgres_disconnect(struct postgres_db *self);
 
-/** Make sure that our row of tracking.commits exists. Outside of a transaction. */
+/** Make sure that our row of tracking.commits exists. Outside a transaction. */
 int postgres_number_ready(struct postgres_db *self);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Statements on their way to PostgreSQL (libpq's pipeline mode): everything sent by one call is answered in one round trip.
+ * Statements on their way to PostgreSQL (libpq's pipeline mode): all that one call sends is answered in one round trip.
  *
  *   BEGIN, the scope, the number       open a write transaction, with its first statement
  *   the scope, read only               before each statement of a read, which is its own transaction
@@ -79,7 +79,7 @@ int postgres_send(struct postgres_db *self, struct postgres_stmt *stmt, enum pos
         if (!PQsendPrepare(self->conn, stmt->name, stmt->text, 0, NULL))
             return not_sent(self);
         note(self, stmt, POSTGRES_PREPARE);
-        stmt->generation = self->generation; /* undone if it fails */
+        stmt->generation = self->generation; /* take_result() resets it if preparing fails */
     }
     for (int i = 0; i < stmt->n; i++) {
         values[i] = stmt->parameters[i].value;
@@ -94,7 +94,7 @@ int postgres_send(struct postgres_db *self, struct postgres_stmt *stmt, enum pos
 
 /* ---- receiving ---- */
 
-/* @return DB_OK, or the error of the first that failed. */
+/* @param rc the error so far. @return the first error, or DB_OK. */
 static int take_result(struct postgres_db *self, const struct postgres_sent *sent, PGresult *result, int rc)
 {
     ExecStatusType status = PQresultStatus(result); /* PGRES_FATAL_ERROR of NULL */
@@ -114,7 +114,7 @@ static int take_result(struct postgres_db *self, const struct postgres_sent *sen
     return rc;
 }
 
-/* The end of the pipeline: from here on the connection can be used for anything again. */
+/* End the pipeline mode: then the connection can be used for anything again. */
 static bool leave(struct postgres_db *self)
 {
     bool synced = false;
@@ -175,9 +175,9 @@ int postgres_drain(struct postgres_db *self)
     return rc;
 }
 
-/* ---- what goes before a statement, and ends a transaction ---- */
+/* ---- the driver's own statements: begin, scope, end ---- */
 
-/* With names that are recognisable on the wire and in pg_prepared_statements. */
+/* Their names can be recognised on the wire and in pg_prepared_statements. */
 static const struct {
     const char *name, *sql;
 } own[POSTGRES_OWN] = {

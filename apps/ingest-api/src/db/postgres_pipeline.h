@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file db/postgres_pipeline.h Statements on their way to the server, of the PostgreSQL driver. */
+/** @file db/postgres_pipeline.h The PostgreSQL driver's pipeline: statements on their way to the server. */
 #ifndef INGEST_DB_POSTGRES_PIPELINE_H
 #define INGEST_DB_POSTGRES_PIPELINE_H
 
@@ -11,26 +11,26 @@
  */
 int postgres_fail(struct postgres_db *self, const PGresult *result);
 
-/** Put it into the pipeline; sent at the latest by postgres_drain(). Parameters are copied. */
+/** Put a statement into the pipeline; postgres_drain() sends it at the latest. Parameters are copied. */
 int postgres_send(struct postgres_db *self, struct postgres_stmt *stmt, enum postgres_sent_as as);
 
-/** Send everything now and let the server answer all of it. postgres_receive() reads the answers. */
+/** Send everything now and make the server answer all of it. postgres_receive() reads the answers. */
 int postgres_ask(struct postgres_db *self);
 /**
  * Wait for the answer of a statement after postgres_ask(), and of earlier ones; the rest stays in progress.
  *  @return as postgres_drain()
  */
 int postgres_receive(struct postgres_db *self, const struct postgres_stmt *stmt);
-/** Nothing is in progress: the connection can be used for anything. */
+/** Is the pipeline empty, so that the connection can be used for anything? */
 bool postgres_idle(const struct postgres_db *self);
 
 /** Wait for everything in the pipeline. @return DB_OK, or the error of the first that failed, which has been counted. */
 int postgres_drain(struct postgres_db *self);
 
-/** Put the statements into the pipeline that must go before a statement: BEGIN, the scope, the number of a writing transaction. */
+/** Put what must run before a statement into the pipeline: BEGIN, the scope, the number of a write transaction. */
 int postgres_before_statement(struct postgres_db *self);
 
-/** One of the driver's own; NULL after db_fail(). */
+/** One of the driver's own statements; NULL after db_fail(). */
 struct postgres_stmt *postgres_own(struct postgres_db *self, enum postgres_own which);
 void postgres_own_free(struct postgres_db *self);
 

@@ -15,7 +15,7 @@ bool db_role_is_name(const char *name)
            (name[0] < '0' || name[0] > '9');
 }
 
-/* @param format contains the role's name as %s, once */
+/* Run a statement. @param format has one %s, for the role's name */
 __attribute__((format(printf, 2, 0))) static int say(struct db *db, const char *format, const char *role)
 {
     char sql[512];

@@ -4,7 +4,7 @@
  * PostgreSQL's roles. One role may serve as owner, API and workers. Separate roles are:
  *   owner    owns the tables and migrates them (`ingest-api migrate`); nothing serves with it
  *   serving  reads and writes the rows of one organisation at a time; for --role=api
- *   all      the same, and of all organisations at once; for workers, whose queues have the jobs of all
+ *   all      also of all organisations at once; for workers, because their queues have the jobs of all
  * The last two own nothing: they cannot alter a policy, a table or a function.
  */
 #ifndef INGEST_DB_ROLES_H

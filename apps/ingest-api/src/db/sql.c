@@ -24,7 +24,7 @@ static bool is_schema(const char *start, const promc_sql_token *token)
 char *sql_to_sqlite(const char *sql)
 {
     const char *end = sql + strlen(sql);
-    char *out = malloc((size_t)(end - sql) + 1); /* exactly as many bytes as before */
+    char *out = malloc((size_t)(end - sql) + 1); /* the translation has the same length */
     if (!out)
         return NULL;
     memcpy(out, sql, (size_t)(end - sql) + 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file db/sql.h The SQLite dialect of the service's SQL. */
+/** @file db/sql.h Translates the service's SQL to SQLite's dialect. */
 #ifndef INGEST_DB_SQL_H
 #define INGEST_DB_SQL_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SQLite driver: write-ahead log, synchronous=FULL, so that a commit that returned is on the disk. A connection is
- * used by one thread at a time (NOMUTEX).
+ * The SQLite driver. Write-ahead log and synchronous=FULL: when a commit returns it is on the disk. A connection is used by one
+ * thread at a time (NOMUTEX).
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,23 +21,23 @@
 #include <unistd.h>
 
 /*
- * Pages in the log after which it is copied into the database; and after which readers are waited for, so that it restarts
- * and does not grow for ever under a load that always has a reader in it.
+ * With this many pages the log is copied into the database. With RESTART pages we also wait for readers, so that the log starts
+ * again from its beginning: under a load that always has a reader it would grow without limit.
  */
 #define CHECKPOINT_PAGES 4000
 #define CHECKPOINT_RESTART_PAGES 32000
 /* Reads are short, but a backup takes minutes: no writer may wait for that. */
 #define RESTART_WAIT_MS 50
 #define RESTART_PAUSE_NS 2000000000u
-#define MAKING_MS 3000 /* another process is creating the file; it has a page after a few milliseconds */
+#define MAKING_MS 3000 /* how long a new file may stay empty, while another process creates it */
 
 struct sqlite_db {
     struct db base;
     sqlite3 *handle;
-    bool forget; /* db_forget() waits for an idle moment */
+    bool forget; /* db_forget() was called: sqlite_idle() empties the log */
     unsigned busy_timeout_ms;
     uint64_t busy_since_ns;
-    uint64_t restart_ns; /* when readers may be waited for again, see sqlite_idle() */
+    uint64_t restart_ns; /* do not wait for readers again before this time, see checkpoint() */
     int wal_pages;
 };
 
@@ -45,8 +45,8 @@ struct sqlite_stmt {
     struct db_stmt base;
     sqlite3_stmt *handle;
     int parameters;
-    char (*uuid_text)[UUID_TEXT]; /* fetched values, by column */
-    unsigned char uuid[][16];     /* bound values, by parameter: saves SQLite a copy */
+    char (*uuid_text)[UUID_TEXT]; /* ids that were read, by column */
+    unsigned char uuid[][16];     /* bound ids, by parameter: SQLite need not copy them */
 };
 
 static sqlite3 *handle_of(struct db *db)
@@ -74,7 +74,7 @@ static int constraint_error(int extended)
     }
 }
 
-/* SQLite's result code as ours; `class` is that of the SQLSTATE that PostgreSQL would give. */
+/* Translate SQLite's result code; `class` gets the SQLSTATE class that PostgreSQL would give. */
 static int translate(int extended, const char *class)
 {
     switch (extended & 0xff) {
@@ -178,7 +178,7 @@ static void sqlite_bind_uuid_(struct db_stmt *stmt, int index, const unsigned ch
     if (index >= 1 && index <= self->parameters)
         memcpy(self->uuid[index - 1], uuid, 16);
     else
-        index = 0; /* which SQLite refuses */
+        index = 0; /* SQLite refuses it, so that check_bind() fails */
     check_bind(stmt, sqlite3_bind_blob(self->handle, index, index ? self->uuid[index - 1] : NULL, 16, SQLITE_STATIC));
 }
 
@@ -221,8 +221,8 @@ static const char *sqlite_column_uuid_(struct db_stmt *stmt, int column)
 }
 
 /*
- * Bindings stay: every execution binds all of its parameters, and clearing them costs as much as binding. SQLite does
- * not read the old pointers before the next step.
+ * The bindings are not cleared: that costs as much as binding, and every execution binds all of its parameters. SQLite does not
+ * read the old pointers before the next step.
  */
 static void sqlite_reset_(struct db_stmt *stmt)
 {
@@ -321,7 +321,7 @@ static void sqlite_forget(struct db *db)
     ((struct sqlite_db *)db)->forget = true;
 }
 
-/* Readers prevent it: the next idle moment tries again. */
+/* If readers prevent it, the next idle moment tries again. */
 static void empty_log(struct sqlite_db *self)
 {
     unsigned timeout_ms = self->busy_timeout_ms;
@@ -341,14 +341,14 @@ static void sqlite_idle(struct db *db)
         return;
     checkpoint(self);
     self->wal_pages = 0;
-    /* That many pages come from an import: later work does not need its part of the cache. */
+    /* so many pages come from an import: later work does not need them in the cache */
     sqlite3_db_release_memory(self->handle);
     malloc_trim(0);
 }
 
 /*
- * Every page, and every row's place in its table; not the indexes, which would take several times as long. This is not one of the
- * service's queries: it is neither counted nor reported as slow.
+ * Checks every page, and every row's place in its table, but not the indexes, which would take several times as long. This is
+ * not a query of the service: it is not counted, and not reported as slow.
  */
 static int sqlite_look_through(struct db *db, char *found, size_t found_size)
 {
@@ -421,7 +421,7 @@ static void configure_once(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-/* While we hold the writer's lock nobody appends to the log. */
+/* Read the log again with the writer's lock, so that nobody appends to it. */
 static int look_again(struct sqlite_db *db, const char *path, struct sqlite_log *log, char *error, size_t error_size)
 {
     if (sqlite3_exec(db->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
@@ -431,7 +431,7 @@ static int look_again(struct sqlite_db *db, const char *path, struct sqlite_log 
     return rc;
 }
 
-/* SQLite reads a log up to the first incomplete frame, and would then overwrite everything after it. */
+/* SQLite reads a log up to the first invalid frame, and would silently overwrite the commits after it. */
 static int check_log(struct sqlite_db *db, const char *path, char *error, size_t error_size)
 {
     struct sqlite_log log;
@@ -456,7 +456,7 @@ static int check_log(struct sqlite_db *db, const char *path, char *error, size_t
     return DB_E_DAMAGED;
 }
 
-/* A connection to a file that is no longer at its path: a restore replaced it while this opened it. */
+/* Is the opened file still the one at its path? A restore may have replaced it in between. */
 static int check_place(struct sqlite_db *db, const char *path, char *error, size_t error_size)
 {
     int moved = 0;
@@ -467,8 +467,8 @@ static int check_place(struct sqlite_db *db, const char *path, char *error, size
 }
 
 /*
- * Setting the log mode of a new file needs a lock that SQLite requests while it holds another: to avoid a deadlock it then answers
- * "locked" without asking the busy handler if a second process does the same. So retry as long as any statement would wait.
+ * To set the log mode of a new file SQLite requests a lock while it holds another. If a second process does the same, SQLite
+ * avoids the deadlock by answering "locked" without asking the busy handler. So retry here, as long as a statement would wait.
  */
 static int exec_patiently(struct sqlite_db *db, const char *sql)
 {
@@ -491,7 +491,7 @@ static int configure(struct sqlite_db *db, bool read_only)
     return DB_OK;
 }
 
-/* Copying its log, as the last connection to close does, could make the damage worse. */
+/* Close without copying the log into the database, which could make the damage worse. */
 static void close_as_it_is(struct sqlite_db *db)
 {
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SLICE_PAGES 256                    /* 2 MiB at a time */
-#define SYNC_BYTES (32 * INT64_C(1048576)) /* a whole copy at once would delay the service's commits */
+#define SLICE_PAGES 256                    /* 2 MiB in one step */
+#define SYNC_BYTES (32 * INT64_C(1048576)) /* to sync a whole copy at its end would delay the service's commits */
 #define HEADER "SQLite format 3"           /* and its NUL */
 #define BUFFER 1048576
 
@@ -58,7 +58,7 @@ static int failed_by_sqlite(struct failure *failure, const char *path, sqlite3 *
                   "%s: %s", path, handle ? sqlite3_errmsg(handle) : "out of memory");
 }
 
-/* The length of paths was checked: there is room. */
+/* `out` = path and ending. There is room, because the length of paths was checked. */
 static void with_ending(char out[SQLITE_FILE_PATH], const char *path, const char *ending)
 {
     if (snprintf(out, SQLITE_FILE_PATH, "%s%s", path, ending) >= SQLITE_FILE_PATH)
@@ -77,7 +77,7 @@ static bool is_same_file(const char *a, const char *b)
     return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
 }
 
-/* Names survive a power cut once their directory is synced. */
+/* Sync the directory: only then the names in it survive a power cut. */
 static int sync_folder(const char *path, struct failure *failure)
 {
     char folder[SQLITE_FILE_PATH];
@@ -109,7 +109,8 @@ static int end_if_told(void *arg)
 
 /* ---- the file that becomes the copy ---- */
 
-/* Its lock means that a process is writing it; a killed process holds none. The lock must be on the file that has the name. */
+/* Open and lock the partial file. A lock means that another process writes it; a killed process holds none. If the name has
+ * become another file since, the lock is worth nothing. */
 static int scratch_open(const char *path, int *fd, struct failure *failure)
 {
     struct stat mine, named;
@@ -191,7 +192,7 @@ static int look_through(sqlite3 *handle, const char *path, struct sqlite_copy *m
 }
 
 /*
- * A separate connection, so that the file's real contents are checked. It is turned into one file without a log.
+ * Check the copy through a separate connection, so that the file's real contents are read, and turn it into one file without a log.
  * @param name name in errors: the original of the copy
  */
 static int verify(const char *path, const char *name, struct sqlite_copy *made, struct failure *failure)
@@ -224,7 +225,7 @@ static int finish(const char *scratch, int fd, const char *path, struct sqlite_c
 
 /* ---- backup ---- */
 
-/* Overwrite only a database that nobody uses: neither /etc/passwd nor an open store. */
+/* A backup may only overwrite a database that is not in use: not /etc/passwd, and not an open store. */
 static int check_target(const char *database, const char *file, struct failure *failure)
 {
     char beside[SQLITE_FILE_PATH], header[sizeof(HEADER)] = "";
@@ -248,7 +249,7 @@ static int check_target(const char *database, const char *file, struct failure *
                        : failed(failure, DB_E_INVALID, "%s exists and is not a backup: it is not overwritten", file);
 }
 
-/* This read transaction fixes the moment that the copy shows: without it each slice would start again after a commit. */
+/* The read transaction fixes the state that is copied: without it every commit would make the copy start again. */
 static int open_source(sqlite3 **source, const char *database, struct failure *failure)
 {
     char value[32];
@@ -257,7 +258,7 @@ static int open_source(sqlite3 **source, const char *database, struct failure *f
     int rc = sqlite3_open_v2(database, source, SQLITE_OPEN_READWRITE, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(*source, 30000);
-        /* A damaged log stays as it is, see db_open_sqlite(). */
+        /* leave a damaged log as it is, see db_open_sqlite() */
         sqlite3_db_config(*source, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         rc = sqlite3_exec(*source, "BEGIN", NULL, NULL, NULL);
     }
@@ -386,7 +387,8 @@ static int be_alone(const char *database, int *fd, struct failure *failure)
     return failed(failure, DB_E_BUSY, "%s is in use: stop every ingest-api that uses it first", database);
 }
 
-/* A readable database without organisations is no loss. Closed before the lock is requested. */
+/* A readable database without organisations may be lost. Runs before be_alone() takes the lock for good, which our own
+ * connection would prevent. */
 static bool is_worth_keeping(const char *database)
 {
     char count[32];
@@ -405,7 +407,7 @@ static bool is_worth_keeping(const char *database)
 
 static int check_replaced(const char *database, bool replace, struct failure *failure)
 {
-    int fd, rc = be_alone(database, &fd, failure); /* before anything is copied: it gives the clearest error */
+    int fd, rc = be_alone(database, &fd, failure); /* first of all, because its error is the clearest */
     if (fd >= 0)
         close(fd);
     if (rc == DB_OK && !replace && is_worth_keeping(database))
@@ -417,9 +419,8 @@ static int check_replaced(const char *database, bool replace, struct failure *fa
 }
 
 /*
- * The database and its log are moved aside under a new name. The log gets its second name first, so that at no moment there is a
- * database whose log has another name: SQLite would treat it as cleanly closed. A restore that was interrupted here left the
- * log's first name behind.
+ * Move the database and its log aside, to a new name. The log gets its second name first: a database without its log would look
+ * cleanly closed to SQLite, so there must be no such moment. If a restore is interrupted here, the log's first name is left.
  */
 static int put_aside(const char *database, struct sqlite_copy *made, struct failure *failure)
 {
@@ -472,7 +473,7 @@ int sqlite_restore(const char *file, const char *database, bool replace, struct 
         rc = put_aside(database, made, &failure);
     if (rc == DB_OK)
         rc = finish(scratch, to, database, made, &failure);
-    scratch_close(scratch, to, rc == DB_OK || !is_there(database)); /* then this tells that a restore was interrupted */
+    scratch_close(scratch, to, rc == DB_OK || !is_there(database)); /* else the file tells of an interrupted restore */
     if (alone >= 0)
         close(alone);
     if (from >= 0)

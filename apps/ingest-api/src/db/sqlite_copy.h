@@ -16,10 +16,9 @@ struct sqlite_copy {
 };
 
 /**
- * Copy `database` to `file`: exactly what was committed when this began. It blocks nobody;
- * while it runs the log of the database grows. The copy is one file without a log. It is written as FILE.partial, checked
- * completely, synced and renamed: FILE is always good, the old one or the new one, or missing. A FILE.partial
- * of a killed backup is overwritten by the next.
+ * Copy `database` to `file`, as it was committed when this began. It blocks nobody; while it runs the database's log grows. The
+ * copy is one file without a log. It is written as FILE.partial, checked completely, synced and renamed, so FILE is always a
+ * complete copy, the old or the new one, or missing. The next backup overwrites a FILE.partial of a killed one.
  * `file` may be an older backup; anything else is not overwritten.
  * @return DB_OK, or an error with a text. SIGINT, SIGTERM or SIGHUP, which the caller has blocked, end it: DB_E_BUSY.
  */

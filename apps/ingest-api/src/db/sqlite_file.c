@@ -17,7 +17,7 @@ const char sqlite_file_damaged[] = "the database is damaged. Stop what uses it a
                                    "restore --replace FILE, which keeps the"
                                    " damaged files aside (docs/service/reliability.md, Backups)";
 
-/* Its size, or -1 if it is missing. */
+/* The file's size, or -1 if it is missing. */
 static off_t size_of(const char *path, const char *ending)
 {
     char name[SQLITE_FILE_PATH];
@@ -27,7 +27,7 @@ static off_t size_of(const char *path, const char *ending)
     return stat(name, &st) == 0 ? st.st_size : -1;
 }
 
-/* Another process is creating it: SQLite writes its first page a few milliseconds after the file exists. */
+/* Wait for a process that is creating the file: SQLite writes the first page a few milliseconds after the file exists. */
 static bool stays_empty(const char *path, unsigned wait_ms)
 {
     for (unsigned waited = 0; size_of(path, "") == 0; waited += 10) {
@@ -86,7 +86,7 @@ int sqlite_file_make(const char *path, unsigned wait_ms, char *error, size_t err
 
 #define LOG_HEADER 32
 #define FRAME_HEADER 24
-#define MAGIC 0x377f0682u /* and 1: its checksums are of big-endian words */
+#define MAGIC 0x377f0682u /* MAGIC + 1: the checksums are of big-endian words */
 
 struct log_reader {
     FILE *file;
@@ -122,8 +122,7 @@ static bool sum_is(const struct log_reader *log, const unsigned char *stored)
 }
 
 /*
- * With a damaged header SQLite ignores the whole log. The salt is then the first frame's.
- * @return whether it is valid.
+ * @return whether the header is valid. If not, SQLite ignores the whole log, and we take the salt from the first frame.
  */
 static bool read_header(struct log_reader *log, const unsigned char *header)
 {

@@ -17,17 +17,15 @@
 extern const char sqlite_file_damaged[];
 
 /**
- * Check that PATH exists, or create it, mode 0600, at the first start. Traces of an earlier database mean that this is
- * not the first start: an empty file (waited for up to wait_ms, because another process may just be creating it), a log without its
- * database,
- * an interrupted restore.
+ * Check that PATH exists, or create it at the first start, with mode 0600. Fails if there are traces of an earlier database: an
+ * empty file (after wait_ms, because another process may be creating it), a log without its database, an interrupted restore.
  * @return DB_OK, or an error with a text that says what to do.
  */
 int sqlite_file_make(const char *path, unsigned wait_ms, char *error, size_t error_size);
 
 /** The contents of a log, according to its checksums. */
 struct sqlite_log {
-    uint32_t frames;  /**< valid frames from the start: those that SQLite will read */
+    uint32_t frames;  /**< valid frames from the start, which SQLite will read */
     uint32_t lost;    /**< commits after the first invalid frame: SQLite silently ignores them */
     uint32_t last_at; /**< the frame, from 1, with which the last of those ends */
 };

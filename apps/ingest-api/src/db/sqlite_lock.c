@@ -3,8 +3,8 @@
  * SQLite's locks are POSIX locks of single bytes: https://www.sqlite.org/walformat.html#wal_locks. With a write-ahead log a writer
  * locks byte 120 of the file -shm; a process with exclusive access locks the bytes around 1 GiB of the database file.
  *
- * POSIX releases all locks that a process has on a file when it closes any descriptor of it. So for a file that this process has open
- * we query SQLite's own descriptor, and open none.
+ * When a process closes any descriptor of a file, POSIX releases all its locks on that file. So for a file that this process has
+ * open we use SQLite's descriptor, and open none.
  */
 #include "db/sqlite_lock.h"
 
@@ -40,7 +40,7 @@ static int own_descriptor(const struct stat *file)
     return found;
 }
 
-/* The process that prevents a lock on these bytes; as sqlite_lock_holder(). */
+/* Which process prevents a lock on these bytes? @return as sqlite_lock_holder() */
 static int ask(int fd, short type, off_t start, off_t length)
 {
     struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
@@ -73,7 +73,7 @@ static char read_state(int pid)
         line[0] = 0;
     if (file)
         fclose(file);
-    const char *end = strrchr(line, ')'); /* of the name, which may contain anything */
+    const char *end = strrchr(line, ')'); /* the last ')' ends the name, which may contain anything */
     return end && end[1] == ' ' ? end[2] : 0;
 }
 
@@ -96,7 +96,7 @@ int sqlite_lock_holder(const char *path, char name[SQLITE_LOCK_NAME])
     name[0] = 0;
     (void)snprintf(log, sizeof(log), "%s-shm", path);
     int pid = ask_file(log, F_WRLCK, WAL_WRITE_BYTE, 1);
-    /* Readers share bytes of the database; only a lock that would block them too is a writer's. */
+    /* in the database file itself only a lock that blocks readers too is a writer's */
     if (pid == 0)
         pid = ask_file(path, F_RDLCK, PENDING_BYTE, LOCK_BYTES);
     if (pid > 0)
@@ -104,7 +104,7 @@ int sqlite_lock_holder(const char *path, char name[SQLITE_LOCK_NAME])
     return pid;
 }
 
-/* With a write-ahead log every connection has a lock for reading on the database. */
+/* With a write-ahead log every connection holds a read lock on the database file. */
 int sqlite_lock_user(const char *path, char name[SQLITE_LOCK_NAME], char *state)
 {
     int pid = ask_file(path, F_WRLCK, PENDING_BYTE, LOCK_BYTES);
