@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The front door. Everything is built by Meson in build/; the work is done by scripts/. `make help` and `help-all` list the targets:
-# each is
-# listed by the comment after its name, here and in the included files, under the last "##@" line; "##+" is for what most people need.
+# The front door. Meson builds everything in build/; scripts/ do the work. `make help` and `make help-all` list the targets of this and
+# the included files: "##" after a target is its description, "##+" one that `make help` shows too, "##@" begins a group.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -10,11 +9,11 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 BUILD ?= build
-# Whether a warning ends the build, when it is configured: a compiler of tomorrow must not keep anybody from building. CI says true.
+# Whether warnings are errors; read when build/ is configured. Off, so that a newer compiler's warnings stop no build. CI sets true.
 WERROR ?= false
-# Stack tests run under Debian's Python, where their modules are, whatever else comes first on PATH.
+# Stack tests need Debian's Python, which has their modules, even if another Python comes first on PATH.
 PYTEST ?= /usr/bin/python3 -m pytest
-# So many pytests share the stack tests, which mostly wait. 0: one, in whose output a debugger can be used (ARGS=--pdb).
+# The number of pytest processes for the stack tests, which mostly wait. 0: one process at the terminal, for a debugger (ARGS=--pdb).
 TEST_JOBS ?= 3
 PYTEST_JOBS = -n $(TEST_JOBS) --dist loadgroup
 # Starts, watches and stops servers.
@@ -23,7 +22,7 @@ STACK = BUILD=$(BUILD) /usr/bin/python3 tools/stack/__main__.py
 SOURCES_C = git ls-files -- '*.c' '*.h'
 SCRIPTS = git ls-files -- scripts .ci bench tools tests infra | xargs -r awk 'FNR == 1 && /^\#!.*(bash|\/sh)/ { print FILENAME } { nextfile }'
 
-# What `make test` and `make lint` consist of; the included files add their own.
+# The targets of `make test` and `make lint`; the included files add theirs.
 TEST_TARGETS := test-unit test-stack
 LINT_TARGETS := lint-format lint-layers lint-tidy lint-scripts
 
@@ -47,14 +46,14 @@ setup: ## install the missing Debian packages (scripts/packages.txt), nothing el
 	@scripts/setup
 
 build: $(BUILD)/build.ninja ##+ compile everything into build/
-	@flock $(BUILD) ninja -C $(BUILD) --quiet # one at a time: two in one folder spoil each other's work
+	@flock $(BUILD) ninja -C $(BUILD) --quiet # lock: two ninjas in one folder break each other's builds
 
-build-run: $(BUILD)/build.ninja ## compile only what make run and make demo need, half of everything
+build-run: $(BUILD)/build.ninja ## compile only what make run and make demo need, half of the code
 	@flock $(BUILD) ninja -C $(BUILD) --quiet apps/ingest-api/ingest-api tools/demo/demo-traffic
 
-# Meson looks after itself once this file is there: it configures anew when a meson.build has changed. What it does not see is that
-# a package has come since: after `make run` on a bare machine, `make test` brings the library of the unit tests. Ninja is told by
-# a file that it knows; configured behind its back, it would do it once more.
+# Ninja reconfigures by itself when a meson.build changes, but not when a new package is installed: after `make run` on a bare machine,
+# `make test` installs the library of the unit tests. So this rule touches a file that ninja checks. (If we ran meson ourselves, ninja
+# would reconfigure a second time.)
 $(BUILD)/build.ninja: $(wildcard /var/lib/dpkg/status)
 	@said=$$(if [ -f $@ ]; then touch $(BUILD)/meson-private/coredata.dat && flock $(BUILD) ninja -C $(BUILD) build.ninja; \
 	    else meson setup $(BUILD) -Dwerror=$(WERROR); fi 2>&1) || { printf '%s\n' "$$said"; exit 1; }
@@ -65,13 +64,13 @@ run: install-packages-run build-run ##+ ingest-api, Prometheus and Alertmanager 
 demo: install-packages-run build-run ##+ make run with traffic; DEMO_RATE requests a second (default 50)
 	@$(STACK) demo
 
-drill: build-run ## break the running demo and watch it: DRILL=lock, smtp, queue, worker, drafts, kill, disk or prometheus
+drill: build-run ## break the running demo and check that alerts and boards show it: DRILL=lock, smtp, queue, worker, drafts, kill, disk or prometheus
 	@$(STACK) drill $(or $(DRILL),help)
 
 cluster: install-packages-cluster build ##+ two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus; until Ctrl-C
 	@$(STACK) cluster
 
-accuracy: install-packages-cluster build ## compare every counter with clients and database after REQUESTS and JOBS, with a kill in the middle
+accuracy: install-packages-cluster build ## compare every counter with its clients and the database after REQUESTS requests and JOBS jobs and a kill
 	@BUILD=$(BUILD) bench/accuracy --requests $(or $(REQUESTS),50000) --jobs $(or $(JOBS),5000)
 
 ##@ Test it
@@ -90,7 +89,7 @@ test-slow: build ## the stack tests that take long
 test-long: build ## the stack tests that CI leaves out: other versions, full size, duplicates of other tests
 	@BUILD=$(BUILD) $(PYTEST) $(PYTEST_JOBS) -m long tests $(ARGS)
 
-# What says something of the back ends; the rest of the stack tests never comes near them.
+# The tests that depend on the back ends.
 BACKENDS_TESTS = counters durability exposition fault_mail health http_front metrics_reference monitoring_metrics openapi prometheus \
     shutdown tenancy
 
@@ -103,7 +102,7 @@ test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, 
 test-tsan: ## unit tests under ThreadSanitizer, in build-tsan/
 	@scripts/sanitizer-tests tsan
 
-test-debian12: ## this checkout on a bare Debian 12: make run, an import, the tests; STEPS picks some, FRESH=1 creates the machine again
+test-debian12: ## this checkout on a bare Debian 12: make run, an import, the tests; STEPS picks some, FRESH=1 makes a new machine
 	@scripts/setup bare
 	@scripts/bare-debian 12 $(STEPS)
 
@@ -111,21 +110,21 @@ test-debian13: ## the same on a bare Debian 13
 	@scripts/setup bare
 	@scripts/bare-debian 13 $(STEPS)
 
-packages: build ## the libraries as Debian packages of 12 and 13, each built and tested on a bare machine (root; RELEASES=13 picks one), in build/packages
+packages: build ## Debian packages of the libraries for 12 and 13 in build/packages, built and tested on bare machines (needs root; RELEASES=13 picks one)
 	@scripts/setup bare
 	@scripts/packages $(RELEASES)
 
 test-platforms: ## the libraries on other machines and systems (docs/library/platforms.md); PLATFORMS='arm64 musl' picks some
 	@scripts/test-platform $(or $(PLATFORMS),all)
 
-soak: install-packages-test build-run ## two hours of the demo at 40 requests/s: memory and descriptors each minute, flat in the second; SOAK_MINUTES
+soak: install-packages-test build-run ## the demo for SOAK_MINUTES (120) at 40 requests/s; memory and descriptors must not grow in the second half
 	@SOAK_MINUTES=$(or $(SOAK_MINUTES),120) BUILD=$(BUILD) $(PYTEST) -s -m slow tests/test_soak.py
 
-# What takes too long for CI. CONTRIBUTING.md has the last result of each part.
-check-long: install-packages-test build ## other platforms, Debian 12, the long tests, each number of the rules: an hour or two
+# Checks that take too long for CI. CONTRIBUTING.md has the last result of each part.
+check-long: install-packages-test build ## all that CI leaves out: other platforms, Debian 12, slow and long tests, mutated rules; an hour or two
 	@scripts/all test-platforms test-debian12 test-slow test-long mutate-rules
 
-fuzz: install-packages-test ## every parser under libFuzzer; FUZZ_SECONDS in all (default 60), FUZZ_RUNS of each at most, FUZZ_SEED to repeat a run
+fuzz: install-packages-test ## every parser under libFuzzer; FUZZ_SECONDS for all together (default 60), at most FUZZ_RUNS each, FUZZ_SEED to repeat a run
 	@fuzz/run $(or $(FUZZ_SECONDS),60)
 
 ##@ Check the code
@@ -159,7 +158,7 @@ format: ## format every C source
 clean: ## remove build output (build*/); data in var/ stays
 	@rm -rf build build-*
 
-# The page of the boards needs npm; a machine that cannot have it has everything else.
+# The page of the boards needs npm. Without it everything else works.
 install-packages-run:
 	@scripts/setup run boards || { scripts/setup run && echo 'make: nodejs or npm cannot be installed; going on without the page of the boards'; }
 

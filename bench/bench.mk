@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Included by the top Makefile. What is measured and how: bench/README.md; the figures: docs/performance.md.
+# Included by the top Makefile. Method: bench/README.md; results: docs/performance.md.
 ##@ Measure it
 .PHONY: bench bench-setup bench-instructions bench-service
 
@@ -13,7 +13,7 @@ bench: bench-setup ##+ compare promc with its peers and the physical limits, in 
 bench-instructions: ## instructions per operation (callgrind), compared with the committed figures
 	@bench/instructions/run
 
-# Parameters for a short run are in its head: make bench-service ROUNDS=1 SECONDS_EACH=1 TURNS=3 WINDOWS=2
+# A short run: make bench-service ROUNDS=1 SECONDS_EACH=1 TURNS=3 WINDOWS=2
 bench-service: install-packages-test ## compare the service with Express on one PostgreSQL; PARTS='embedded scrape' picks some
 	@scripts/bench-setup --service
 	@bench/service/run $(PARTS)

@@ -1,4 +1,4 @@
-# The reference from the headers, ABI and sizes: included by the top Makefile.
+# Reference of the headers, ABI, sizes: included by the top Makefile.
 
 ##@ Documents and ABI
 .PHONY: docs docs-metrics check-openapi abi-check size
@@ -7,7 +7,7 @@ docs: ##+ an HTML reference from the public headers, in build/docs/html
 	@scripts/setup docs
 	@scripts/docs $(BUILD)
 
-docs-metrics: build ## write docs/service/metrics.md and docs/service/metrics.json again
+docs-metrics: build ## regenerate docs/service/metrics.md and docs/service/metrics.json
 	@$(BUILD)/apps/ingest-api/ingest-api metrics >docs/service/metrics.md
 	@$(BUILD)/apps/ingest-api/ingest-api metrics --json >docs/service/metrics.json
 

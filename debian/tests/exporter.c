@@ -1,4 +1,4 @@
-/* For debian/tests: a counter on a port of the system's choosing, which is printed. */
+/* For debian/tests: exports a counter on a free port, which it prints. */
 #include <promc-exporter/exporter.h>
 #include <promc/promc.h>
 #include <stdio.h>

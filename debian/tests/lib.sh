@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What the tests share: scrape PROGRAM LINE starts it, reads its port from its first line, and looks for the line on its page.
+# scrape PROGRAM LINE: starts PROGRAM, reads its port from its first line of output, and looks for LINE in its metrics.
 set -eu
 cd "$AUTOPKGTEST_TMP"
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parses as much of a PromQL expression as lint needs: selected series, enclosing functions, and denominators.
+"""Extracts from a PromQL expression what lint needs: selectors, enclosing functions, and denominators.
 
-Not a parser: promtool has accepted the expression before. Strings are blanked first, so that nothing inside them is
-taken for syntax.
+Not a full parser: promtool has accepted the expression before. Strings are blanked first, so that their content is not taken for syntax.
 """
 import re
 from dataclasses import dataclass, field

@@ -103,7 +103,7 @@ class Run:
             self._build_the_page()
 
     def addresses(self, organisation):
-        shown = {"grafana": f"{self.page.url}   (Grafana)", "page": f"{self.page.url}   (/alerts, /logs, /targets, /rules, /d/ingest-api; said when it is there)",
+        shown = {"grafana": f"{self.page.url}   (Grafana)", "page": f"{self.page.url}   (/alerts, /logs, /targets, /rules, /d/ingest-api; announced when it is ready)",
                  "none": "not shown: make dashboard-preview needs nodejs and npm"}[self.boards]
         channels = ", ".join(self.channels) or "nobody; put secrets into var/secrets, see infra/alertmanager/alertmanager.yml"
         return f"""
