@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What no schema can say of a good request, for schemathesis (schemathesis.toml).
+"""Rules for valid requests that a schema cannot express, for schemathesis (schemathesis.toml).
 
-A client takes a new Idempotency-Key for each thing that it does, and a cursor from the list that gave it. What `{{` begins in a
-template is a field. Names of custom fields are told apart without case. Nothing is changed in requests that are to be refused, and
-one that is sent again as it was keeps its key.
+A client uses a new Idempotency-Key for each different request, and a cursor only with the list that returned it. In a template, `{{`
+begins a field. Names of custom fields are compared without case. Requests that must be refused are not changed. A request that is
+repeated unchanged keeps its key.
 """
 import json
 import unicodedata
@@ -14,8 +14,8 @@ import schemathesis
 
 _lock = Lock()
 _run = uuid.uuid4().hex[:8]
-_used = {}  # Idempotency-Key and request → how many there were before
-_given = {}  # next_cursor → the list and the filters that gave it
+_used = {}  # (Idempotency-Key, request) → a number, different for each pair
+_given = {}  # next_cursor → the list and the filters that returned it
 
 
 def _is_good(case):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs written for prometheus-client-c run on promc: one that follows that library's documentation, and Debian's coturn."""
+"""Programs for prometheus-client-c run on promc: one that follows that library's documentation, and Debian's coturn."""
 import os
 import re
 import shutil
@@ -23,7 +23,7 @@ SECRET = "secret"
 
 
 class Program:
-    """A program under test, with /metrics on a port of its own."""
+    """A program under test, with /metrics on its own port."""
 
     def __init__(self, port, *command, **options):
         self.port = port
@@ -44,12 +44,12 @@ class Program:
     def families(self):
         status, headers, body = self.ask()
         assert (status, headers["Content-Type"]) == (200, TEXT)
-        # the parser takes `_total` off a counter's name and puts it back on its samples: only those of the page are looked at
+        # Only check that it parses: the parser renames counters (`_total`), so callers read the text itself
         assert list(text_string_to_metric_families(body))
         return body
 
     def sum(self, name):
-        """Of all series of a name; and how many there are."""
+        """(sum, number) of all series of a name."""
         values = [float(line.rsplit(" ", 1)[1]) for line in self.families().splitlines() if re.match(re.escape(name) + r"[{ ]", line)]
         return sum(values), len(values)
 
@@ -103,7 +103,7 @@ def test_a_documented_program_is_scraped(target, make_prometheus):
     assert program.stop() == 0
 
 
-def test_what_a_client_of_http_sees(target):
+def test_http_methods_and_paths(target):
     program = target(0)
     assert program.ask("/")[0::2] == (200, "OK\n")
     assert program.ask("/elsewhere")[0] == 404
@@ -114,7 +114,7 @@ def test_what_a_client_of_http_sees(target):
 
 
 def test_ten_thousand_users_and_more(target):
-    """The cap of a metric is 10,000 series: what is past it is counted, under a name that says so, and nothing is lost."""
+    """A metric has at most 10,000 series. More label sets are counted in one overflow series, so no count is lost."""
     program = target(USERS + 500)
     total, series = program.sum("traffic")
     assert (total, series) == (5 * (USERS + 500), USERS + 1)
@@ -122,11 +122,11 @@ def test_ten_thousand_users_and_more(target):
     resident = program.resident_bytes()
     for _ in range(20):
         program.families()
-    assert program.resident_bytes() < resident + (4 << 20)  # a scrape leaves nothing behind
+    assert program.resident_bytes() < resident + (4 << 20)  # a scrape leaks no memory
     assert program.stop() == 0
 
 
-# ------------------------------------------------------------------------------------------------------------------ coturn
+# ---- coturn ----
 
 def run(*command, **options):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=1800, **options)
@@ -135,7 +135,7 @@ def run(*command, **options):
 
 
 def debian_source(package, folder):
-    """The source package as Debian has it, its patches applied, verified by apt; skips where it cannot be had."""
+    """Debian's source package with its patches, verified by apt. Skips if it cannot be downloaded."""
     targets = run("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
     archive = next((line.split()[2] for line in targets.splitlines() if re.fullmatch(r"\w+ main \S+", line)), None)
     if not archive:
@@ -160,7 +160,7 @@ def debian_source(package, folder):
 
 @pytest.fixture(scope="module")
 def coturn(tmp_path_factory):
-    """turnserver, unmodified, configured by itself with libprom and libpromhttp as it finds them; and the libraries' folder."""
+    """(turnserver, folder of the libraries). turnserver is unmodified, and its own configure script finds libprom and libpromhttp."""
     for needed, package in (("/usr/include/openssl/ssl.h", "libssl-dev"), ("/usr/include/event2/event.h", "libevent-dev")):
         if not os.path.exists(needed):
             pytest.skip(f"coturn needs {package}")
@@ -182,7 +182,7 @@ def coturn(tmp_path_factory):
 
 @pytest.mark.long
 def test_coturn_as_debian_has_it(coturn, start, make_prometheus, tmp_path):
-    """Ten thousand users, each with a session of its own: each has its labels, all of it is counted, and memory stays in its budget."""
+    """Ten thousand users with one session each: every user has its labels, every session is counted, and memory stays in its budget."""
     turnserver, libraries = coturn
     port, metrics = free_port(), free_port()
     log = open(tmp_path / "log", "wb")
@@ -192,7 +192,7 @@ def test_coturn_as_debian_has_it(coturn, start, make_prometheus, tmp_path):
                     "--no-tls", "--no-dtls", "--log-file=stdout", f"--userdb={tmp_path}/db", f"--pidfile={tmp_path}/pid", stdout=log,
                     stderr=log, env=dict(os.environ, LD_LIBRARY_PATH=str(libraries)), cwd=tmp_path)
     names = [f"turn_traffic_{peer}{what}" for peer in ("", "peer_") for what in ("rcvp", "rcvb", "sentp", "sentb")]
-    expiry = int(time.time()) + 86400  # of the credentials, which a user of a shared secret has in front of the name
+    expiry = int(time.time()) + 86400  # when the credentials expire; with a shared secret it is the first part of the user name
     for user in range(USERS):
         while not Client(port, f"{expiry}:user{user}", SECRET).session():
             pass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""promc as an installed library: found by pkg-config and CMake, from C and C++, static and shared; only its API is exported."""
+"""promc as an installed library: found by pkg-config and CMake, used from C and C++, static and shared. Only its API is exported."""
 import os
 import re
 import shutil
@@ -55,9 +55,9 @@ def run(*command, **options):
 
 
 def installed(folder, *options):
-    """A build of the libraries alone, installed into a prefix of its own."""
+    """Build only the libraries and install them into their own prefix."""
     run("meson", "setup", folder / "build", ROOT, f"--prefix={folder}/usr", "-Dapps=disabled", "-Dtests=disabled", "--libdir=lib", *options,
-        cwd=folder)  # Meson's CMake module writes where it is called
+        cwd=folder)  # Meson's CMake module writes into the current folder
     run("meson", "install", "-C", folder / "build", "--quiet")
     return folder / "usr"
 
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 
 
 @pytest.mark.parametrize("how", ["shared", "static"])
-def test_a_plugin_that_is_unloaded(prefix, environment, tmp_path, how):
+def test_an_unloaded_plugin(prefix, environment, tmp_path, how):
     (tmp_path / "plugin.c").write_text(PLUGIN)
     (tmp_path / "host.c").write_text(HOST)
     promc = flags(environment) if how == "shared" else [f"-I{prefix}/include", prefix / "lib/libpromc.a", "-lm"]
@@ -161,7 +161,7 @@ def test_a_plugin_that_is_unloaded(prefix, environment, tmp_path, how):
     assert run(tmp_path / "host", tmp_path / "plugin.so", env=environment) == 40 * "1\n"
 
 
-# Values that are no constants, which a compound literal in C++ could not have.
+# Label values that are not constants: in C++ a compound literal could not hold them.
 WITH = r"""
 #include <promc/promc.h>
 
@@ -210,7 +210,7 @@ def test_the_lookup_in_an_expression_from_cpp(environment, tmp_path, compiler):
 
 @pytest.mark.parametrize("language", ["cc", "g++ -x c++ -std=c++20"])
 def test_the_five_lines_of_the_readme(environment, tmp_path, language):
-    """What a stranger pastes compiles as it stands, as C and as C++, and what it counts is at the address that it names."""
+    """The README's program compiles unchanged as C and as C++, and its metrics are at the address in the README."""
     text = (ROOT / "README.md").read_text()
     lines, command = re.search(r"## My C program.*?```c\n(.*?)```.*?\n(cc [^\n]*)", text, re.S).groups()
     assert len(lines.splitlines()) == 5
@@ -239,12 +239,12 @@ def test_the_rules_and_the_dashboard_for_any_program_are_installed(prefix):
         assert (prefix / "share/promc" / os.path.basename(source)).read_bytes() == (ROOT / source).read_bytes()
 
 
-def test_each_header_stands_alone(prefix, environment, tmp_path):
+def test_each_header_compiles_alone(prefix, environment, tmp_path):
     for header in sorted((prefix / "include").glob("promc*/*.h")):
         (tmp_path / "one.c").write_text(f"#include <{header.relative_to(prefix / 'include')}>\n")
         package = header.parent.name
         cflags = run("pkg-config", "--cflags", package, env=environment).split()
-        more_than_c11 = ["-D_GNU_SOURCE"] if package == "promc-uv" else []  # <uv.h> needs it, promc's own headers do not
+        more_than_c11 = ["-D_GNU_SOURCE"] if package == "promc-uv" else []  # <uv.h> needs it; promc's own headers do not
         run("gcc", "-std=c11", *more_than_c11, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *cflags, tmp_path / "one.c")
 
 
@@ -260,13 +260,13 @@ def test_cmake_package(prefix, environment, tmp_path):
     assert EXPECTED in run(tmp_path / "b/program_static")
 
 
-# What is around promc: a function of each, and its headers where they are not promc-PART's.
+# The libraries around promc: one function of each, and its headers if they are not those of promc-PART.
 PARTS = {"http": "promc_http_create", "sql": "promc_sql_pool_create", "testkit": "promc_testkit_compare", "exporter": "promc_exporter_start",
          "push": "promc_push", "uv": "promc_uv_start", "pq": "promc_pq_exec", "sqlite": "promc_sqlite_exec", "amqp": "promc_amqp_create"}
 
 
 def with_each_part(folder, found):
-    """A CMake project with a program for each part; `found` says how promc is found."""
+    """A CMake project with a program for each part. `found` is the CMake code that finds promc."""
     lines = ["cmake_minimum_required(VERSION 3.20)", "project(user C)", found]
     for part, function in PARTS.items():
         headers = ["promc/testkit.h"] if part == "testkit" else [f"promc-{part}/{path.name}" for path in ROOT.glob(f"lib/promc-{part}/include/*/*.h")]
@@ -278,7 +278,7 @@ def with_each_part(folder, found):
 
 @pytest.mark.parametrize("kind", ["prefix", "static_prefix"])
 def test_cmake_components(kind, request, tmp_path):
-    """Each is found with all that it needs, also where only static libraries have been installed."""
+    """Each component is found with all its dependencies, also if only static libraries are installed."""
     prefix = request.getfixturevalue(kind)
     with_each_part(tmp_path, f"find_package(promc {VERSION} REQUIRED COMPONENTS promc {' '.join(PARTS)})")
     run("cmake", "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={prefix}")
@@ -288,7 +288,7 @@ def test_cmake_components(kind, request, tmp_path):
     assert ("libpromc-http.so" in run("ldd", tmp_path / "b/http")) == (kind == "prefix")
 
 
-def test_a_cmake_component_that_is_not_there_is_said(prefix, environment, tmp_path):
+def test_a_missing_cmake_component_is_an_error(prefix, environment, tmp_path):
     (tmp_path / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.20)\nproject(user C)\nfind_package(promc COMPONENTS exporter sql)\n"
                                              "message(STATUS found=${promc_FOUND})\nfind_package(promc REQUIRED COMPONENTS exporter nonsense)\n")
     done = subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={prefix}"], env=environment, capture_output=True, text=True, check=False)
@@ -316,7 +316,7 @@ def test_as_sources_in_a_cmake_project(shared, found, tmp_path):
     (tmp_path / "exporter.c").write_text(EXPORTER_PROGRAM)
     run("cmake", "-S", tmp_path, "-B", tmp_path / "b", f"-DBUILD_SHARED_LIBS={shared}", "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror")
     run("cmake", "--build", tmp_path / "b", "--target", "exporter")
-    assert not list((tmp_path / "b").rglob("libpromc-http.*"))  # what is not asked for is not built
+    assert not list((tmp_path / "b").rglob("libpromc-http.*"))  # parts that nobody requested are not built
     run("cmake", "--build", tmp_path / "b")
     for part in PARTS:
         run(tmp_path / "b" / part)
@@ -324,8 +324,8 @@ def test_as_sources_in_a_cmake_project(shared, found, tmp_path):
 
 
 @pytest.mark.parametrize("option", ["-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_C_EXTENSIONS=OFF", "-DCMAKE_SYSTEM_NAME=Linux"])
-def test_in_a_cmake_project_with_settings_of_its_own(option, tmp_path):
-    """The last one makes it a cross-compiled project, for which CMake runs nothing that it has built."""
+def test_in_a_cmake_project_with_its_own_settings(option, tmp_path):
+    """The last option makes it a cross-compiled project: CMake must not run programs that it has built."""
     (tmp_path / "exporter.c").write_text(EXPORTER_PROGRAM)
     (tmp_path / "CMakeLists.txt").write_text(f"cmake_minimum_required(VERSION 3.16)\nproject(user C)\n{FETCH}\n"
                                              "add_executable(exporter exporter.c)\ntarget_link_libraries(exporter promc::exporter)\n")
@@ -334,7 +334,7 @@ def test_in_a_cmake_project_with_settings_of_its_own(option, tmp_path):
     run(tmp_path / "b/exporter")
 
 
-def test_pkg_config_says_which_version_goes_with_which(environment):
+def test_pkg_config_requires_matching_versions(environment):
     version = run("pkg-config", "--modversion", "promc", env=environment).strip()
     for part in PARTS:
         assert run("pkg-config", "--modversion", f"promc-{part}", env=environment).strip() == version
@@ -344,7 +344,7 @@ def test_pkg_config_says_which_version_goes_with_which(environment):
 
 
 def test_pkg_config_in_the_build_folder(tmp_path):
-    """A program takes what is built and not installed, and sees the public headers alone."""
+    """A program uses the build folder without installation, and sees only the public headers."""
     environment = dict(os.environ, PKG_CONFIG_PATH=str(BUILD / "meson-uninstalled"))
     (tmp_path / "program.c").write_text(EXPORTER_PROGRAM)
     run("gcc", tmp_path / "program.c", "-o", tmp_path / "program", *flags(environment, "promc-exporter"))
@@ -397,7 +397,7 @@ def test_cpp(standard, prefix, environment, tmp_path):
             *flags(environment), env=environment)
         said = run(tmp_path / "program", env=environment)
         assert 'jobs_total{kind="mail",success="true"} 2\njobs_total{kind="mail",success="false"} 1\n' in said
-        assert 'jobs_started_total{kind="mail"} 3\n' in said  # by a prepared label set, as the duration
+        assert 'jobs_started_total{kind="mail"} 3\n' in said  # by a prepared label set, as for the duration
         assert 'job_duration_seconds_count{kind="mail"} 3\n' in said
         assert "jobs_running 0\n" in said
 
@@ -413,7 +413,7 @@ def test_the_lines_of_the_guides_in_cpp(page, count, environment, tmp_path):
 
 
 def test_each_guide_in_cpp_is_compiled():
-    """By the test above."""
+    """By the test above: it lists every guide that has C++ blocks."""
     pages = {path.name for path in (ROOT / "docs/library").glob("*.md") if "\n```cpp\n" in path.read_text()}
     assert pages == {"build-systems.md", "migrating.md"}
 
@@ -491,7 +491,7 @@ def test_cpp_errors_and_lifetimes(prefix, environment, tmp_path):
 
 
 def headers_of(commit, folder):
-    """The libraries' headers, and the examples, as that commit has them."""
+    """The libraries' headers and the examples of that commit."""
     if subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, capture_output=True, check=False).returncode != 0:
         pytest.skip(f"this checkout's history does not go back to {commit}")
     folder.mkdir()
@@ -501,7 +501,7 @@ def headers_of(commit, folder):
 
 
 def test_programs_of_the_recorded_headers(prefix, environment, tmp_path):
-    """Compiled with the headers that abi/ was recorded of, they run with the libraries of today."""
+    """Programs compiled with the headers that abi/ was recorded from run with today's libraries."""
     recorded = run("git", "log", "-1", "--format=%H", "--", "abi/libpromc.abi", cwd=ROOT).strip()
     includes = headers_of(recorded, tmp_path / "then")
     (tmp_path / "program.c").write_text(PROGRAM)
@@ -519,7 +519,7 @@ def test_only_the_api_is_exported(prefix):
         assert names and not strange, f"{library.name} exports {strange}"
 
 
-def test_depends_on_libc_alone(prefix):
+def test_depends_only_on_libc(prefix):
     needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", prefix / "lib/libpromc.so"))
     assert needed and all(re.fullmatch(r"libc\.so\.6|libm\.so\.6|ld-linux-[\w-]+\.so\.\d", name) for name in needed), needed
 
@@ -583,7 +583,7 @@ int main(int argc, char **argv)
 
 
 @pytest.mark.parametrize("tool", ["helgrind", "drd"])
-def test_valgrind_shows_the_programs_races_alone(prefix, environment, tmp_path, tool):
+def test_valgrind_reports_only_the_programs_races(prefix, environment, tmp_path, tool):
     if not shutil.which("valgrind"):
         pytest.skip("valgrind is not installed")
     (tmp_path / "program.c").write_text(RACES)

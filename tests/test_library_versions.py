@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program and a libpromc.so of different versions with the same soname: the rules of promc/version.h.
 
-The newer promc is derived from this one: one more setting (a reserved word gets a name) and one more member in a returned struct.
+The newer promc is made from this one: it has one more setting (a reserved word gets a name) and one more member in a returned struct.
 """
 import os
 import re
@@ -50,9 +50,9 @@ int main(void)
 VERSION = re.search(r"^  version: '(.*)'", (ROOT / "meson.build").read_text(), re.M)[1]
 MINOR = int(VERSION.split(".")[1])
 NEXT = f"{VERSION.split('.')[0]}.{MINOR + 1}.0"
-SOURCES = ("lib", "apps", "tools", "packaging", "fuzz", "scripts", "infra/grafana/dashboards/promc.json")  # what Meson reads, whatever is built of it
+SOURCES = ("lib", "apps", "tools", "packaging", "fuzz", "scripts", "infra/grafana/dashboards/promc.json")  # what Meson always reads
 
-# (header, what is there, what the younger promc has)
+# (header, text now, text in the newer promc)
 GROWN = [
     ("version.h", r"#define PROMC_VERSION_MINOR \d+", f"#define PROMC_VERSION_MINOR {MINOR + 1}"),
     ("family.h", r"uint64_t reserved\[1\];\n(} promc_family_settings;)", r"uint64_t of_later;\n    uint64_t reserved[0];\n\1"),
@@ -68,7 +68,7 @@ def run(*command, **options):
 
 
 def build(source, folder):
-    """libpromc.so of these sources: the folder to run with."""
+    """Build libpromc.so from these sources. Return its folder."""
     run("meson", "setup", folder, source, "-Dapps=disabled", "-Dtests=disabled", "-Dbuildtype=plain")
     names = [name for name in run("ninja", "-C", folder, "-t", "targets", "all").splitlines()
              if re.match(r"lib/promc/libpromc\.so\.[\d.]+: c_LINKER", name)]
@@ -77,11 +77,11 @@ def build(source, folder):
 
 
 def grow(header, name):
-    """What a program sees of the younger promc."""
+    """Change a header to that of the newer promc."""
     for file, was, becomes in GROWN:
         if file == name:
             header, n = re.subn(was, becomes, header)
-            assert n == 1, f"{name} is no longer as this test has it: {was}"
+            assert n == 1, f"{name} has changed; adapt GROWN: {was}"
     return header
 
 
@@ -103,10 +103,10 @@ def promcs(tmp_path_factory):
 
 
 def start(promcs, tmp_path, compiled, runs, setting=""):
-    """The program, compiled for one of them, with the other's library: (status, what it says)."""
+    """Run the program, compiled for one version, with the library of the other: (status, output)."""
     (tmp_path / "program.c").write_text(PROGRAM)
     headers, libraries = promcs[compiled]
-    soname = next(path for path in libraries.glob("libpromc.so.?") if path.exists())  # a link of an earlier major dangles
+    soname = next(path for path in libraries.glob("libpromc.so.?") if path.exists())  # the link of an earlier major version dangles
     run("gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", f"-I{headers}", f'-DSETTING={setting}', tmp_path / "program.c", "-o",
         tmp_path / "program", soname)
     done = subprocess.run([tmp_path / "program"], env=dict(os.environ, LD_LIBRARY_PATH=str(promcs[runs][1])), capture_output=True, text=True,
@@ -114,18 +114,18 @@ def start(promcs, tmp_path, compiled, runs, setting=""):
     return done.returncode, done.stdout.strip()
 
 
-def test_of_one_age(promcs, tmp_path):
+def test_same_version(promcs, tmp_path):
     assert start(promcs, tmp_path, "now", "now") == (0, f"compiled for {VERSION}, runs with {VERSION}: jobs_total 67108864 1")
     for setting in ("", ", .of_later = 1"):
         assert start(promcs, tmp_path, "next", "next", setting) == (0, f"compiled for {NEXT}, runs with {NEXT}: jobs_total 67108864 1")
 
 
-def test_an_old_program_runs_with_a_library_that_has_grown(promcs, tmp_path):
+def test_an_old_program_runs_with_a_newer_library(promcs, tmp_path):
     assert start(promcs, tmp_path, "now", "next") == (0, f"compiled for {VERSION}, runs with {NEXT}: jobs_total 67108864 1")
 
 
-def test_a_new_program_is_told_by_an_old_library(promcs, tmp_path):
-    """What it asks for is not there, and it hears so, with the struct's name."""
+def test_a_new_program_gets_an_error_from_an_older_library(promcs, tmp_path):
+    """The old library lacks the new setting. It says so, with the struct's name."""
     status, said = start(promcs, tmp_path, "next", "now", ", .of_later = 1")
     assert (status, said) == (3, "register -18: promc_family_settings: reserved word 0 is not zero: not zeroed, or of a program "
                                  f"compiled for a newer promc than this {VERSION}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""promc_exporter's page at /, in a browser, with a program that has a family of every type."""
+"""promc_exporter's page at /, in a browser. The program has a family of every type."""
 import os
 import re
 import shutil
@@ -25,10 +25,10 @@ def address():
         assert program.wait() == 0
 
 
-def test_one_page_without_anything_from_elsewhere(address):
+def test_the_page_loads_nothing_from_other_hosts(address):
     page = fetch(address).decode()
     assert len(page.encode()) < 40_000
-    # The one address in it is a namespace, which nobody asks for.
+    # These addresses are only XML namespaces and are never requested.
     assert set(re.findall(r"https?://[^\s\"'`)]*", page)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"}
     assert not re.search(r"<(script|img|iframe)[^>]* src=|<link[^>]* href=\"(?!data:)|@import|url\((?!data:)", page)
 

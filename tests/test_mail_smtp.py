@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""E-mail through a real SMTP server: encrypted, logged in, refused by class, no faster than allowed."""
+"""Emails through a real SMTP server: TLS, log-in, classes of refusals, the rate limit."""
 import subprocess
 import threading
 import time
@@ -17,7 +17,8 @@ USER, PASSWORD = "prospectflow", "s3cret-of-smtp"
 
 
 class Sink:
-    """What the server took: (when, to, user, encrypted, connection); `answers` maps a recipient to what it is told, in turn."""
+    """`mails`: what the server accepted, as (when, to, user, encrypted, connection). `answers` maps a recipient to the server's answers, in
+    order."""
 
     def __init__(self):
         self.lock, self.mails, self.logins, self.answers = threading.Lock(), [], [], {}
@@ -39,7 +40,7 @@ class Sink:
         login = (auth_data.login.decode(), auth_data.password.decode())
         with self.lock:
             self.logins.append(login)
-        return AuthResult(success=login == (USER, PASSWORD), handled=False, auth_data=login[0])  # else it does not answer
+        return AuthResult(success=login == (USER, PASSWORD), handled=False, auth_data=login[0])  # otherwise it does not answer
 
     def recipients(self):
         with self.lock:
@@ -47,7 +48,7 @@ class Sink:
 
 
 class Server(Controller):
-    """aiosmtpd's own, with what it offers chosen by the test."""
+    """aiosmtpd's controller; the test chooses what the server offers."""
 
     def __init__(self, sink, implicit=None, **options):
         self.options = options
@@ -77,13 +78,13 @@ def serve(sink):
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
-    """[the certificate's file, a server's context]"""
+    """[certificate file, TLS context of the server]"""
     certificate, key = make_certificate(tmp_path_factory.mktemp("smtp"), "mx")
     return certificate, server_context(certificate, key)
 
 
 def send(service, n, organisation=None, tag="to"):
-    """n emails on their way. The campaign's (client, id)."""
+    """Start sending n emails. Return the campaign's (client, id)."""
     client = service.client(organisation or service.organisation())
     assert client.import_csv(csv_rows(n, tag=tag)).status == 200
     campaign = client.campaign()
@@ -104,7 +105,7 @@ def test_starttls_and_login(make_service, serve, sink, tls, tmp_path):
     all_sent(*send(service, 60), 60)
     assert len(set(sink.recipients())) == len(sink.mails) == 60
     assert {mail[2:4] for mail in sink.mails} == {(USER, True)}
-    # A session keeps its connection: there are about as many of them, and of log-ins, as threads that send.
+    # Connections are reused: there are about as many connections and log-ins as sending threads.
     assert len({mail[4] for mail in sink.mails}) < 20 and len(sink.logins) < 20
     assert PASSWORD not in service.process.log()
 
@@ -118,8 +119,8 @@ def test_tls_from_the_first_byte(make_service, serve, sink, tls):
 
 
 @pytest.mark.parametrize("what", ("not offered", "not verified", "wrong password"))
-def test_nothing_is_sent_where_it_is_not_safe(make_service, serve, sink, tls, what):
-    """The emails wait, unharmed, for a server that can be trusted; nothing has gone to the other one."""
+def test_nothing_is_sent_to_an_untrusted_server(make_service, serve, sink, tls, what):
+    """The emails wait for a server that can be trusted. Nothing is sent to the untrusted one."""
     certificate, context = tls
     options = {} if what == "not offered" else {"tls_context": context}
     if what == "wrong password":
@@ -147,7 +148,7 @@ def test_refusals_are_counted_by_class_and_subject(make_service, serve, sink):
                     "to.2@example.invalid": ["452 no enhanced status"]}
     service = make_service(MAIL=f"smtp://127.0.0.1:{serve()}", MAIL_RETRY_MIN=1)
     client, campaign = send(service, 6)
-    wait_until("the rest sent", lambda: client.stats(campaign)["emails"]["sent"] == 5, SECONDS, 0.1)  # those of 4xx at their second try
+    wait_until("the rest sent", lambda: client.stats(campaign)["emails"]["sent"] == 5, SECONDS, 0.1)  # those with 4xx at the second attempt
     metrics = service.settled("all counted", lambda m: m.total("email_bounces_total") == 3
                               and m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered") == 1)
     for klass, subject in (("5xx", "address"), ("4xx", "policy"), ("4xx", "unknown")):
@@ -162,26 +163,26 @@ def test_an_organisation_sends_no_faster_than_allowed(make_service, serve, sink)
     second = send(service, 5, tag="few")
     all_sent(*first, 20)
     all_sent(*second, 5)
-    assert len(set(sink.recipients())) == len(sink.mails) == 25  # none twice
-    # Five at once, then one each 200 ms: the twentieth is not sent within three seconds. Slowness only makes it longer.
+    assert len(set(sink.recipients())) == len(sink.mails) == 25  # no duplicates
+    # Five at once, then one per 200 ms: 20 need about three seconds. A slow machine only makes it longer.
     assert max(mail[0] for mail in sink.mails if mail[1].startswith("many")) - began >= 2.9
 
 
 def test_two_workers_keep_to_one_rate(make_service, postgres_server, rabbitmq_server, serve, sink):
-    """The limit is the organisation's, however many workers there are; what is put off is neither lost nor sent twice."""
+    """The limit is per organisation, for any number of workers. A delayed email is neither lost nor sent twice."""
     shared = {"STORE": postgres_server.database(), "QUEUE": rabbitmq_server.vhost()}
     workers = [make_service(ROLE="worker", MAIL=f"smtp://127.0.0.1:{serve()}", MAIL_RATE_LIMIT=5, **shared) for _ in range(2)]
     api, n = make_service(ROLE="api", **shared), 20
     began = time.monotonic()
     all_sent(*send(api, n), n)
     assert len(set(sink.recipients())) == len(sink.mails) == n
-    assert max(mail[0] for mail in sink.mails) - began >= 2.9  # see above; by two buckets it would be one second
+    assert max(mail[0] for mail in sink.mails) - began >= 2.9  # see above; with one bucket per worker it would be one second
     for worker in workers:
         assert worker.metrics().total("queue_message_failures_total") == 0
     wait_until("each counted", lambda: sum(w.metrics().total("emails_sent_total", success="true") for w in workers) == n, SECONDS)
 
 
-def test_libcurl_is_needed_by_who_sends_and_nobody_else(make_service, tmp_path):
+def test_libcurl_is_needed_only_for_sending(make_service, tmp_path):
     (tmp_path / "libcurl.so.4").write_bytes(b"none")
     serves = make_service(LD_LIBRARY_PATH=tmp_path)
     for setting in ({"MAIL": "smtp://127.0.0.1:25"}, {"SENTRY_DSN": "https://0123456789abcdef@127.0.0.1/1"}):

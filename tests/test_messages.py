@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The email messages: Python's strict policy finds no defect in them, whatever their input, and the sender is right."""
+"""The email messages: Python's strict policy finds no defect in them for any input, and the sender is right."""
 import email
 import email.header
 import email.policy
@@ -28,7 +28,7 @@ def sent(service, client, n, **templates):
 
 
 def display_name(whole):
-    """By the older parser: the newer one of Python 3.11 puts blanks between the encoded words of a phrase."""
+    """Decoded by the older parser: the newer one of Python 3.11 puts blanks between the encoded words of a phrase."""
     field = email.message_from_bytes(whole, policy=email.policy.compat32)["From"]
     name = email.utils.parseaddr(field)[0]
     return str(email.header.make_header(email.header.decode_header(name)))
@@ -46,7 +46,7 @@ def test_no_defect(make_service, sender, shown, address):
     assert client.import_csv("email,first_name\nada.lovelace@example.com,Åsa\n").status == 200
     for text in TEXTS:
         message, = sent(service, client, 1, subject=text.replace("\t", " "), body=text + "\r\n.\nFrom here\nline of " + "w" * 1200)
-        whole = message.as_bytes()  # which parses every field
+        whole = message.as_bytes()  # this parses every field
         assert display_name(whole) == shown and message["From"].addresses[0].addr_spec == address
         assert message["Subject"] == text.replace("\t", " ").replace("{{first_name}}", "Åsa")
         assert message["To"] == "ada.lovelace@example.com" and message["Auto-Submitted"] == "auto-generated"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/service/metrics.md and docs/service/metrics.json are what `ingest-api metrics` prints, and what a server exposes is in them."""
+"""docs/service/metrics.md and metrics.json equal the output of `ingest-api metrics`, and contain every family that a server exposes."""
 import json
 import subprocess
 import urllib.request

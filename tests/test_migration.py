@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This ingest-api opens a database of an older one: all data is kept and the work continues.
+"""This ingest-api opens a database of an older version: all data is kept and the work continues.
 
-tests/fixtures/ has one of each store, written by revision c95dde2 and killed in the middle of its work (fixtures/make-stores); stores.json
-says what is in them, in words. A migration that renames or moves something changes the queries of `Store` here, and nothing else.
+tests/fixtures/ has one database of each store, written by revision c95dde2, which was killed during its work (fixtures/make-stores).
+stores.json describes their contents. A migration that renames or moves something changes the queries of `Store` here, and nothing else.
 """
 import gzip
 import json
@@ -16,17 +16,17 @@ from support.service import BINARY, ROOT, Organisation, Service
 
 FIXTURES = ROOT / "tests/fixtures"
 TOLD = json.loads((FIXTURES / "stores.json").read_text(encoding="utf-8"))
-LIVE = ("ready", "delayed", "retried", "leased", "relaying", "broker")  # jobs that are still to be done
-NAMELESS = 1  # of the prospects of `engines` one has no first name: its draft cannot be made, and its email not be sent
+LIVE = ("ready", "delayed", "retried", "leased", "relaying", "broker")  # states of unfinished jobs
+NAMELESS = 1  # one prospect of `engines` has no first name: its draft cannot be made, so its email cannot be sent
 
-# What a job is in; as the maker of the fixtures has it.
+# The state of a job, computed as in fixtures/make-stores.
 JOB_STATE = """CASE WHEN state IN ('ready', 'delayed') AND attempt > 0 THEN 'retried'
  WHEN state IN ('ready', 'delayed') AND idempotency_key IS NULL THEN 'delayed' WHEN state = 'delayed' THEN 'ready'
  WHEN state = 'handed' THEN 'broker' ELSE state END"""
 
 
 class Store:
-    """A copy of a fixture, and what SQL says about it."""
+    """A copy of a fixture, with queries."""
 
     def __init__(self, name, directory, request):
         self.told = TOLD[name]
@@ -66,7 +66,7 @@ class Store:
         return self.number("SELECT count(*) FROM outreach.emails WHERE state = 'in_doubt' AND error LIKE 'in doubt:%'")
 
     def emails(self):
-        """By the states that there were when the fixtures were made."""
+        """Counts by the states of the old version."""
         now = self.states("outreach.emails")
         was = {"pending": ("waiting", "refused_sender"), "sending": ("sending",), "sent": ("accepted",),
                "failed": ("refused_recipient", "skipped", "in_doubt")}
@@ -88,7 +88,7 @@ class Store:
         return self.service.client(Organisation(of["id"], of["keys"][key]))
 
     def stats(self, campaign):
-        """What is in doubt was among the failed ones."""
+        """In the old version, emails in doubt were counted as failed."""
         of = self.told["campaigns"][campaign]
         stats = self.client(of["organisation"]).stats(of["id"])
         stats["emails"]["failed"] += stats["fates"]["in_doubt"]
@@ -100,7 +100,7 @@ class Store:
         return self.client(of["organisation"]).act(of["id"], verb)
 
     def told_of(self, campaign, what):
-        """With the zeros that the API says, too."""
+        """The recorded counts, with zeros for missing states, as in the API."""
         states = {"drafts": ("generated", "failed"), "emails": ("pending", "sending", "sent", "failed")}[what]
         return {state: self.told["campaigns"][campaign][what].get(state, 0) for state in states}
 
@@ -121,7 +121,7 @@ def summed(groups):
 
 
 def test_nothing_is_lost(store):
-    """Migrated by a command, which runs no job: every row is in the state that it was left in."""
+    """A command migrates the database and runs no jobs: every row keeps its state."""
     said = store.command("key", "list", store.told["organisations"]["engines"]["id"])
     assert said.returncode == 0, said
     keys = [json.loads(line) for line in said.stdout.splitlines() if "key_id" in line]
@@ -141,8 +141,8 @@ def test_nothing_is_lost(store):
     assert used == {**unfinished, "prospects": prospects, "campaigns": len(campaigns)}
 
 
-def test_the_api_shows_it(store):
-    """Keys work, revoked ones do not, and each organisation finds its own things as they were."""
+def test_the_api_shows_the_old_data(store):
+    """Keys work, revoked keys do not, and each organisation finds its own data unchanged."""
     store.start(ROLE="api")
     for who, of in store.told["organisations"].items():
         for key in range(len(of["keys"])):
@@ -166,8 +166,8 @@ def test_the_api_shows_it(store):
 
 
 @pytest.mark.parametrize("queue", ["embedded", "amqp"])
-def test_the_work_goes_on(store, queue, request):
-    """Whatever a job was in, it is finished: emails are sent once, dead letters stay dead, nothing is enqueued a second time."""
+def test_the_work_continues(store, queue, request):
+    """Jobs of every state are finished: emails are sent once, dead letters stay dead, nothing is enqueued twice."""
     if queue == "amqp":
         store.service.env["QUEUE"] = request.getfixturevalue("rabbitmq_server").vhost()
     store.start(VALIDATION_DELAY=0, MAIL_RATE_LIMIT=1000)
@@ -198,11 +198,11 @@ def test_the_work_goes_on(store, queue, request):
     for campaign, generated, failed in (("under way", 5, 0), ("with the broker", 5, 0), ("waiting", 5, NAMELESS)):
         assert store.stats(campaign)["drafts"] == {"generated": generated, "failed": failed}, campaign
 
-    # Once is enough, whatever was forgotten of the jobs meanwhile.
+    # Nothing is enqueued again, even if the finished jobs were deleted meanwhile.
     assert store.act("in doubt", "drafts").json() == {"enqueued": 0, "already_enqueued": 5}
     assert store.act("in doubt", "send").json() == {"enqueued": 0, "already_enqueued": 5}
     assert store.act("sent and completed", "start").error_code == "illegal_state"
-    # What was paused is taken up where it was left.
+    # A paused campaign continues where it stopped.
     assert store.act("paused", "start").status == 200
     resumed = {"pending": 0, "sending": 0, "sent": 5, "failed": NAMELESS}
     wait_until("the paused campaign sent", lambda: store.stats("paused")["emails"] == resumed)

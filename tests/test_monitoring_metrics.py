@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""infra/prometheus/metrics.yml, against which lint checks rules and dashboards, matches what the real service exposes."""
+"""infra/prometheus/metrics.yml matches what the real service exposes. Lint checks rules and dashboards against this file."""
 import pytest
 import yaml
 from support.alerting import Alertmanager, Prometheus
@@ -8,14 +8,14 @@ from support.ports import wait_until
 from support.service import ROOT
 
 CONTRACT = yaml.safe_load((ROOT / "infra/prometheus/metrics.yml").read_text())
-# Not everywhere: depends on the kernel or on how control groups are set up; and a family without a series is not shown.
+# Not on every machine: they depend on the kernel or on control groups. A family without series is not exposed.
 OPTIONAL = ("cgroup_", "process_run_delay_", "process_pressure_", "process_context_switches", "process_page_faults", "db_query_errors_total",
             "promc_refused_updates_total", "amqp_")
 
 
 @pytest.fixture
 def busy(make_service):
-    """A service in which everything has happened once: imports, drafts good and bad, emails, a refused request."""
+    """A service in which every event has happened once: imports, good and failed drafts, emails, a refused request."""
     service = make_service(VALIDATION_DELAY=0)
     client = service.client(service.organisation())
     assert client.import_csv(csv_rows(30)).status == 200
@@ -27,15 +27,15 @@ def busy(make_service):
     assert client.act(campaign, "complete").status == 200
     client.get("/api/v1/prospects/nothing")
     client.get("/no/such/route")
-    # A worker looks at the organisations every few seconds.
+    # A worker reads the organisations every few seconds.
     service.settled("all jobs done", lambda m: m.total("queue_depth") == 0 and m.total("emails_sent_total") >= 30 and m.total("organisation_info") >= 1, 120)
     return service
 
 
-def test_the_service_exposes_what_the_contract_says(busy):
+def test_the_service_exposes_the_listed_metrics(busy):
     families = {}
     for family in busy.metrics().families:
-        # The parser takes _total off counters.
+        # The parser removes _total from counter names.
         name = family.name + "_total" if family.type == "counter" else family.name
         families[name] = family
     expected = CONTRACT["ingest-api"]
@@ -50,11 +50,11 @@ def test_the_service_exposes_what_the_contract_says(busy):
             assert set(sample.labels) - {"le"} == set(expected[name]["labels"]), sample
 
 
-def test_what_is_thrown_away_is_counted(make_service):
-    """E-mails that wait when their campaign is completed, those without a draft and those to nobody."""
+def test_emails_that_are_not_sent_are_counted(make_service):
+    """Emails that wait when their campaign is completed, emails without a draft, and emails to an invalid prospect."""
     service = make_service(MAIL_RATE_LIMIT=5, VALIDATION_DELAY=0)
     for reason in ("campaign_completed", "prospect_invalid", "no_draft"):
-        assert service.metrics().value("emails_not_sent_total", reason=reason) == 0, "there before its first event"
+        assert service.metrics().value("emails_not_sent_total", reason=reason) == 0, "the series must exist before its first event"
     client = service.client(service.organisation())
     assert client.import_csv(csv_rows(30)).status == 200
     service.settled("imported", lambda m: m.total("queue_depth") == 0, 120)
@@ -72,8 +72,8 @@ def test_what_is_thrown_away_is_counted(make_service):
     assert metrics.value("emails_not_sent_total", reason="campaign_completed") > 0
 
 
-def test_every_series_of_a_rule_is_there_from_the_start(service):
-    """A counter that appears with its first event hides that event from rate(): those of fixed label values exist at 0."""
+def test_every_series_of_a_rule_exists_from_the_start(service):
+    """A counter that appears with its first event hides that event from rate(). So counters with fixed label values start at 0."""
     metrics = service.metrics()
     for queue in ("prospect.validate", "prospect.research", "draft.generate", "email.send"):
         assert metrics.value("queue_message_failures_total", queue=queue, reason="dead_lettered") == 0
@@ -85,34 +85,34 @@ def test_every_series_of_a_rule_is_there_from_the_start(service):
             assert metrics.select("http_requests_total", route=route, status_code=code), (route, code)
 
 
-def test_prometheus_and_alertmanager_expose_what_the_contract_says(tmp_path, service):
-    """What rules and dashboards read of the stack itself, by this machine's versions."""
+def test_prometheus_and_alertmanager_expose_the_listed_metrics(tmp_path, service):
+    """The metrics of Prometheus and Alertmanager that rules and dashboards read, with this machine's versions."""
     alertmanager = Alertmanager(tmp_path / "alertmanager", {})
     prometheus = Prometheus(tmp_path / "prometheus", [f"127.0.0.1:{service.port}"], alertmanager)
     try:
         wait_until("all jobs scraped", lambda: len(prometheus.values("up == 1")) == 3, 30)
         def missing(job):
             names = set(prometheus.api("label/__name__/values", **{"match[]": f'{{job="{job}"}}'}))
-            # Alertmanager 0.28 has native histograms beside its classic ones: Prometheus takes those, under the family's own name.
+            # Alertmanager 0.28 has native and classic histograms. Prometheus stores the native ones, under the family's own name.
             return [name for name, family in CONTRACT[job].items()
                     if name not in names and not (family["type"] == "histogram" and name + "_count" in names)]
         for job in ("prometheus", "alertmanager"):
             try:
-                wait_until(f"all that is read of {job}", lambda job=job: not missing(job))
+                wait_until(f"all metrics that are read of {job}", lambda job=job: not missing(job))
             except AssertionError as error:
                 raise AssertionError(f"{error}: {missing(job)}") from None
-        # The rules find their series: nothing is in error, and what must have data at rest has.
+        # The rules find their series: none has an error, and those that have data at rest have it.
         wait_until("rules evaluated", lambda: prometheus.values("job:http_requests:rate5m"), 30)
         assert not prometheus.rule_faults()
         for recorded in ("job:http_requests:rate5m", "instance:db_connection_pool:utilisation", "queue:queue_depth:max",
                          "instance:process_resident_memory:limit_ratio", "slo:http_requests_availability:objective"):
-            wait_until(recorded, lambda recorded=recorded: prometheus.values(recorded))  # each group has a time of its own
+            wait_until(recorded, lambda recorded=recorded: prometheus.values(recorded))  # each group is evaluated at its own time
 
-        # A slow start may look like a fault until everything has been scraped: what goes on firing is one.
+        # Until everything is scraped, a slow start may look like a fault. Only an alert that keeps firing is one.
         def faults():
             firing = {a["labels"]["alertname"] for a in prometheus.api("alerts")["alerts"] if a["state"] == "firing"}
             return firing - {"Watchdog", "IngestApiAbsent"}
-        wait_until("no alert fires on a whole stack", lambda: not faults())
+        wait_until("no alert fires on a healthy stack", lambda: not faults())
     finally:
         prometheus.close()
         alertmanager.close()

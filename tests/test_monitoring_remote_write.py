@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""remote_write to a long-term store: every sample arrives, including those from while the store was down."""
+"""remote_write to a long-term store: every sample arrives, also those from a time when the store was down."""
 import json
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ FOLDER = ROOT / "infra/prometheus/remote-write"
 
 
 def merged(name):
-    """prometheus.yml with one of the remote-write files, as docs/service/monitoring-scale.md says to put them together."""
+    """prometheus.yml merged with one of the remote-write files, as docs/service/monitoring-scale.md describes."""
     config = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())
     extra = yaml.safe_load((FOLDER / name).read_text())
     config["global"]["external_labels"] |= extra.get("global", {}).get("external_labels", {})
@@ -32,7 +32,7 @@ def test_configuration(tmp_path, name):
     config = merged(name)
     config["rule_files"] = [str(ROOT / "infra/prometheus/rules/*.yml")]
     for write in config["remote_write"]:
-        if "basic_auth" in write:  # promtool looks for the file
+        if "basic_auth" in write:  # promtool checks that the file exists
             write["basic_auth"]["password_file"] = str(tmp_path / "password")
             (tmp_path / "password").write_text("x")
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
@@ -41,7 +41,7 @@ def test_configuration(tmp_path, name):
 
 
 class Store:
-    """VictoriaMetrics; can be stopped and started on the same data."""
+    """VictoriaMetrics. It can be stopped and started again on the same data."""
 
     def __init__(self, directory):
         self.directory, self.port = directory, free_port()
@@ -62,7 +62,7 @@ class Store:
         found = {}
         for line in text.splitlines():
             item = json.loads(line)
-            # null: Prometheus's mark that a series has ended.
+            # null: Prometheus's stale marker.
             found.setdefault(tuple(sorted(item["metric"].items())), {}).update(
                 {at: value for at, value in zip(item["timestamps"], item["values"]) if value is not None})
         return found
@@ -87,7 +87,7 @@ def test_every_sample_arrives(tmp_path, make_service):
         prometheus.wait_ready()
 
         def raw(selector, seconds=3600):
-            """The same from Prometheus: its stored samples, stale markers left out as it leaves them out."""
+            """The same from Prometheus: its stored samples, without stale markers."""
             query = urllib.parse.urlencode({"query": f"{selector}[{seconds}s]"})
             result = json.loads(fetch(f"{url}/api/v1/query?{query}"))["data"]["result"]
             external = {"cluster": "prospectflow", "environment": "development"}
@@ -102,7 +102,7 @@ def test_every_sample_arrives(tmp_path, make_service):
             client.import_csv(csv_rows(50, start=50 * i))
             seen = scrapes()
             wait_until("scraped", lambda: scrapes() > seen, interval=0.2)
-        # The store is gone for some seconds; what is scraped meanwhile waits in Prometheus's log.
+        # The store is down for some seconds. Samples of that time wait in Prometheus's WAL.
         store.process.stop()
         down_from = time.time() * 1000
         def in_outage():
@@ -118,7 +118,7 @@ def test_every_sample_arrives(tmp_path, make_service):
         client.import_csv(csv_rows(50, start=50 * next(number)))
         seen = scrapes()
         wait_until("scrapes with the store back", lambda: scrapes() > seen + 2, interval=0.2)
-        service.stop()  # nothing is scraped any more: both sides stand still
+        service.stop()  # no more scrapes: the data of both sides stops changing
         wait_until("the last scrape", lambda: 0 in [value for samples in raw('up{job="ingest-api"}').values() for value in samples.values()])
 
         for selector in ('prospects_processed_total{job="ingest-api"}', 'http_requests_total{job="ingest-api",status_code="200"}',
@@ -139,16 +139,16 @@ def test_every_sample_arrives(tmp_path, make_service):
                 raise AssertionError(f"{selector}: {len(here)} series here, {len(there)} there; differing: {list(missing.items())[:3]}") from None
         outage = [at for samples in raw('process_resident_memory_bytes{job="ingest-api"}').values() for at in samples
                   if down_from < at < down_until]
-        assert len(outage) >= 2, "nothing was scraped while the store was down: the test shows less than it says"
-        # What is dropped on purpose is dropped; Prometheus has it.
+        assert len(outage) >= 2, "nothing was scraped while the store was down, so the test proves nothing"
+        # Series that the configuration drops are in Prometheus only.
         assert raw('eventloop_lag_seconds_bucket{job="ingest-api"}') and not store.export("eventloop_lag_seconds_bucket")
-        # Exemplars: this store has no place for them (docs/service/monitoring-scale.md); asking is no error and finds none.
+        # This store does not keep exemplars (docs/service/monitoring-scale.md). A query for them is no error and returns none.
         answer = json.loads(fetch(f"{store.url}/api/v1/query_exemplars?{urllib.parse.urlencode({'query': 'http_requests_total', 'start': 0, 'end': time.time()})}"))
         assert answer["status"] == "success" and not answer["data"]
         sent = fetch(url + "/metrics").decode()
         for name in ("prometheus_remote_storage_samples_failed_total", "prometheus_remote_storage_samples_dropped_total"):
             failed = [line for line in sent.splitlines() if line.startswith(name + "{")]
-            # "dropped" counts what the relabelling drops; "failed" what could not be sent for good.
+            # "dropped" counts samples dropped by relabelling, "failed" those that could not be sent at all.
             assert failed and (name.endswith("dropped_total") or all(line.endswith(" 0") for line in failed)), failed
     finally:
         prometheus.stop()

@@ -27,7 +27,7 @@ def test_matrix(severity, component):
         "critical": ["webhook", "pagerduty", "slack"],
         "warning": ["webhook", "slack"],
         "none": ["none"],
-        "other": ["slack"],  # nobody has thought of it: not lost
+        "other": ["slack"],  # an unknown component: its alerts are not lost
     }[severity]
     if component == "business":
         expected = {"critical": ["webhook", "pagerduty", "slack", "email"], "warning": ["webhook", "email"],
@@ -35,7 +35,7 @@ def test_matrix(severity, component):
     assert route({"alertname": "Some", "severity": severity, "component": component, "job": "ingest-api"}) == expected
 
 
-def test_every_shipped_alert_goes_where_its_severity_says():
+def test_every_shipped_alert_is_routed_by_severity():
     for rule in shipped_rules():
         if "alert" not in rule:
             continue
@@ -56,13 +56,14 @@ def test_an_alert_without_labels_is_not_lost():
 
 
 def test_the_watchdog_is_sent_every_minute():
-    """Alertmanager looks each group_interval whether repeat_interval has passed: where one is a multiple of the other, a hair decides."""
+    """Alertmanager checks every group_interval whether repeat_interval has passed. If one were a multiple of the other, the result would be
+    random."""
     deadman = next(child for child in yaml.safe_load(SOURCE.read_text())["route"]["routes"] if child["receiver"] == "deadman")
     look, repeat = (int(deadman[key].removesuffix("s")) for key in ("group_interval", "repeat_interval"))
     assert repeat % look and (repeat // look + 1) * look == 60
 
 
-# ---------------------------------------------------------------- the configuration that runs
+# ---- the generated configuration ----
 
 ALL = {"slack_webhook_url": "http://127.0.0.1:9/s", "pagerduty_routing_key": "key", "smtp_smarthost": "127.0.0.1:9",
        "webhook_url": "http://127.0.0.1:9/w", "deadman_url": "http://127.0.0.1:9/d"}
@@ -90,7 +91,7 @@ def test_no_secret_at_all(tmp_path):
     config, said, out = make_config(tmp_path, {})
     assert channels(config) == set()
     assert said.count(": off (") == 5
-    # Routing stays as it is: the same receivers, which tell nobody.
+    # Routing is unchanged: the same receivers, but they notify nobody.
     assert route({"alertname": "A", "severity": "critical", "component": "api"}, out) == ["webhook", "pagerduty", "slack"]
 
 
@@ -100,7 +101,7 @@ def test_one_channel(tmp_path):
     assert "Slack: on" in said and "PagerDuty: off" in said
 
 
-def test_all_channels_and_no_secret_in_the_file_that_can_be_kept_out(tmp_path):
+def test_all_channels_with_secrets_kept_out_of_the_file(tmp_path):
     config, _, out = make_config(tmp_path, {**ALL, "slack_webhook_url": "http://127.0.0.1:9/SECRET",
                                             "pagerduty_routing_key": "SECRET", "smtp_password": "SECRET"})
     assert channels(config) == {"slack", "pagerduty", "email", "webhook", "deadman"}
@@ -109,14 +110,14 @@ def test_all_channels_and_no_secret_in_the_file_that_can_be_kept_out(tmp_path):
     assert config["global"]["smtp_require_tls"] is True
 
 
-def test_seen_from_inside_a_container(tmp_path):
+def test_paths_inside_a_container(tmp_path):
     config, _, _ = make_config(tmp_path, ALL, "--secrets-as", "/run/secrets", "--templates", "/etc/alertmanager/templates")
     assert config["global"]["slack_api_url_file"] == "/run/secrets/slack_webhook_url"
     assert config["templates"] == ["/etc/alertmanager/templates/*.tmpl"]
 
 
-def test_links_lead_to_the_boards_that_are_there(tmp_path):
-    """The templates' address of the boards is replaced where the secrets have another, in every text that has a link."""
+def test_links_use_the_address_in_the_secrets(tmp_path):
+    """If the secrets have another address of the dashboards, it replaces the templates' address in every text with a link."""
     config, _, out = make_config(tmp_path, {**ALL, "grafana_url": "https://boards.example/"})
     texts = [text for receiver in config["receivers"] for text in strings(receiver) if 'template "prospectflow.' in text]
     assert len(texts) > 10

@@ -10,7 +10,7 @@ from support.generations import VERSIONS, promtool
 from support.service import ROOT
 
 PROMETHEUS = ROOT / "infra/prometheus"
-# Alerts of reference/monitoring.md section 6, and what was learnt since.
+# Alerts of reference/monitoring.md section 6, and later ones.
 EXPECTED = """
 RouteFailing HighClientErrorRate HighAbortRate LatencyObjectiveBlind DatabasePoolWaits DatabaseUnavailable
 QueueBrokerDown QueueBrokerReconnecting QueuePublishesRefused QueueRedeliveryLoop
@@ -45,35 +45,35 @@ def test_rules(name, version):
 
 @pytest.mark.parametrize("name,version", [("native.yml", "3"), pytest.param("native.yml", "2.53", marks=pytest.mark.long), ("custom-buckets.yml", "3")])
 def test_rules_read_the_other_shapes_of_histograms(name, version):
-    """The cases of tests/shapes.yml, which are classic ones, with the same alerts: an older promtool cannot write these."""
+    """The cases of tests/shapes.yml with native histograms must give the same alerts as the classic ones. An older promtool cannot write them."""
     done = run(promtool(version), "test", "rules", PROMETHEUS / "tests/native" / name)
     assert done.returncode == 0, done.stdout
 
 
-def test_all_alerts_are_there():
+def test_all_alerts_exist():
     assert {rule["alert"] for rule in shipped_rules() if "alert" in rule} == set(EXPECTED)
 
 
 @pytest.mark.slow
-def test_a_few_of_the_mutants_are_noticed():
-    """Always the same ones; `make mutate-rules` runs them all, with make check-long."""
+def test_a_few_mutants_are_noticed():
+    """Always the same few mutants. `make mutate-rules`, a part of make check-long, runs them all."""
     done = run(ROOT / "scripts/mutate-rules", "--sample", "5/120")
     assert done.returncode == 0, done.stdout
     noticed, of = map(int, re.search(r"(\d+) of (\d+) mutants noticed", done.stdout).groups())
     assert noticed == of > 6
 
 
-def test_the_containers_version_takes_their_configuration():
+def test_the_containers_version_accepts_the_configuration():
     done = run(promtool("3"), "check", "config", PROMETHEUS / "prometheus.compose.yml")
     assert done.returncode == 0, done.stdout
 
 
-def test_lint_is_content():
+def test_lint_passes():
     done = run(ROOT / "scripts/lint-monitoring")
     assert done.returncode == 0, done.stdout
 
 
-# What each check finds when it is broken: (file, old, new, the fault).
+# For each check a change that it must report: (file, old, new, the fault).
 FAULTS = [
     ("prometheus/rules/queue.yml", "queue_consumers{", "queue_consumer{", "unknown metric: queue_consumer"),
     ("prometheus/rules/database.yml", "sum by (job, schema) (rate(db_query_errors", "sum by (job, shema) (rate(db_query_errors",
@@ -142,13 +142,13 @@ def test_lint_finds_a_dashboard_of_unknown_metrics(tmp_path):
     assert done.returncode == 1 and "board.json: P: unknown metric: http_request_total" in done.stdout, done.stdout
 
 
-# ---------------------------------------------------------------- the images of the compose files
+# ---- the images of the compose files ----
 
 def images(root, today):
     return run(ROOT / "scripts/lint-images", "--root", root, "--today", today)
 
 
-def test_images_are_those_of_the_list():
+def test_images_are_on_the_list():
     done = images(ROOT, "2026-12-01")
     assert done.returncode == 0, done.stdout
     assert "prom/prometheus:v3.16.0 is supported until 2026-12-17" in done.stdout

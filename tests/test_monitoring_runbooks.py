@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The runbooks' commands work: their PromQL parses and uses existing metrics, their SQL does what they say."""
+"""The commands in the runbooks work: their PromQL parses and uses existing metrics, and their SQL has the described effect."""
 import json
 import re
 import sqlite3
@@ -28,7 +28,7 @@ def metrics():
 
 
 def queries():
-    """Inline code that is PromQL: it has a selector, a range or a function of a metric."""
+    """Inline code that is PromQL: it has a selector, a range or a function."""
     for path in BOOKS:
         for code in re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", path.read_text()):
             code = " ".join(code.split())
@@ -46,7 +46,7 @@ def test_promql(tmp_path, code):
         assert not selector.metric or selector.metric in metrics() | {"queue_depth"}, selector
 
 
-def test_settings_that_are_named_exist():
+def test_named_settings_exist():
     settings = (ROOT / "apps/ingest-api/src/base/settings.c").read_text()
     ours = {"API", "PROM", "PID", "QUEUE", "PATH", "DATA_DIR"}
     for path in BOOKS:
@@ -63,7 +63,7 @@ def test_links_are_valid():
         assert anchor in [heading.lower() for heading in headings], (file, anchor)
 
 
-def test_dead_letters_are_put_back(make_service):
+def test_dead_letters_are_requeued(make_service):
     pytest.importorskip("aiosmtpd")
     from aiosmtpd.controller import Controller
 

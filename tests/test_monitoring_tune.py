@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tune-alerts: its thresholds are the shipped ones, and its output matches Prometheus' data."""
+"""tune-alerts: it uses the shipped thresholds, and its output matches Prometheus' data."""
 import importlib.machinery
 import importlib.util
 import json
@@ -27,14 +27,14 @@ def tune():
     return module
 
 
-def test_thresholds_are_the_shipped_ones(tune):
+def test_thresholds_equal_the_shipped_rules(tune):
     rules = {rule["alert"]: rule for rule in shipped_rules() if "alert" in rule}
     for threshold in tune.THRESHOLDS:
         rule = rules[threshold.alert]
         plain = " ".join(rule["expr"].split())
         assert re.search(rf"> {threshold.now:g}\b", plain), (threshold.alert, plain)
         assert f"{threshold.for_minutes:g}m" == rule["for"]
-        # The same value, up to blanks: what the alert compares begins with it.
+        # The alert's expression begins with the same value, except for blanks.
         assert re.sub(r"\s", "", plain).startswith(re.sub(r"\s", "", threshold.expr)), threshold.alert
 
 
@@ -43,7 +43,7 @@ def test_rounding(tune, value, rounded):
     assert tune.round_up(value) == pytest.approx(rounded)
 
 
-def test_quantile_is_a_value_that_was_seen(tune):
+def test_quantile_is_an_observed_value(tune):
     values = list(range(1, 101))
     assert (tune.quantile(values, 0.5), tune.quantile(values, 0.95), tune.quantile(values, 0.99)) == (50, 95, 99)
     assert tune.quantile([7], 0.99) == 7
@@ -51,7 +51,7 @@ def test_quantile_is_a_value_that_was_seen(tune):
 
 @pytest.fixture
 def history(tmp_path):
-    """A Prometheus with two days of history, made by promtool from a file: depth 0 … 99 again and again, p95 of 0.02 s."""
+    """A Prometheus with two days of history, made by promtool from a file: the depth repeats 0 … 99, and p95 is 0.02 s."""
     end = int(time.time()) // 60 * 60 - 3600
     lines = ["# TYPE up gauge", "# TYPE x gauge"]
     lines = []
@@ -73,7 +73,7 @@ def run(*words):
     return subprocess.run([SCRIPT, *words], capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_what_was_seen(history):
+def test_the_report_of_a_known_history(history):
     done = run("--prometheus", history, "--days", "3", "--step", "60", "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
@@ -82,7 +82,7 @@ def test_what_was_seen(history):
     depth = rows["HighQueueDepth"]
     assert depth["p50"] == pytest.approx(49, abs=2) and depth["p99"] == pytest.approx(98, abs=2) and depth["max"] == 99
     assert depth["proposal"] == pytest.approx(200, abs=10) and depth["minutes_above"] == 0
-    # Below the floor: a latency alert at 40 ms would wake people for nothing.
+    # The proposal has a lower limit: a latency alert at 40 ms would wake people without need.
     assert rows["HighLatency"]["p99"] == pytest.approx(0.02) and rows["HighLatency"]["proposal"] == 0.05
     assert "HighMemoryUsage" not in rows
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""make monitoring-up, -status, -reload, -down and their like, natively."""
+"""make monitoring-up, -status, -reload, -down and similar targets, without containers."""
 import json
 import os
 import re
@@ -45,7 +45,7 @@ def test_up_status_reload_down(checkout):
     assert f"rules        {len(shipped_rules())}, in error 0" in said and re.search(r"Alertmanager .* ready", said)
     assert re.search(r"target +ingest-api 127\.0\.0\.1:\d+: (down|unknown)", said)
 
-    # A changed rule is taken; a broken one is refused and the old ones stay.
+    # A changed rule is loaded. A broken rule is refused, and the old rules stay.
     rules = checkout.root / "infra/prometheus/rules/queue.yml"
     shipped = rules.read_text()
     rules.write_text(shipped.replace("> 1000", "> 2000"))
@@ -56,10 +56,10 @@ def test_up_status_reload_down(checkout):
     said = make(checkout, "monitoring-reload", status=1)
     assert "promtool refuses" in said
     assert queries == [rule["query"] for group in prometheus(checkout, "rules")["groups"] for rule in group["rules"]]
-    assert "> 2000" in (checkout.root / "var/monitoring/prometheus/rules/queue.yml").read_text(), "nor would a new start read it"
+    assert "> 2000" in (checkout.root / "var/monitoring/prometheus/rules/queue.yml").read_text(), "a restart would load the broken rule"
     rules.write_text(shipped)
 
-    # A secret that appears is taken with a reload.
+    # A reload picks up a new secret.
     secrets = checkout.root / "var/secrets"
     secrets.mkdir()
     (secrets / "slack_webhook_url").write_text("http://127.0.0.1:9/slack")
@@ -71,7 +71,7 @@ def test_up_status_reload_down(checkout):
     assert "does not answer" in make(checkout, "monitoring-status", status=1)
 
 
-def test_a_dead_one_is_started_again(checkout):
+def test_a_dead_server_is_restarted(checkout):
     make(checkout, "prometheus-up")
     port = checkout.ports["PROMETHEUS_PORT"]
     first = int(listener(port).partition("pid ")[2].rstrip(")"))
@@ -83,7 +83,7 @@ def test_a_dead_one_is_started_again(checkout):
     assert not is_listening(port)
 
 
-def test_one_alone(checkout):
+def test_one_server_alone(checkout):
     assert "Prometheus ready" in make(checkout, "prometheus-up")
     assert not is_listening(checkout.ports["ALERTMANAGER_PORT"])
     assert "Alertmanager ready" in make(checkout, "alertmanager-up")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A family is the same metric in whatever format a real Prometheus scrapes it: UTF-8 names by protobuf and by text, on each version; a
+"""A family is the same metric in every format that a real Prometheus scrapes: UTF-8 names by protobuf and by text, on each version. A
 native-only histogram arrives as native and not as one bucket."""
 import pytest
 
-# What Prometheus calls them: since 3.0 as they are, before that by what the scrape has agreed on, which is underscores.
+# Prometheus keeps these names since 3.0. Before that, the scrape negotiates underscores.
 COUNTER, HISTOGRAM = "requêtes.servies_total", "durée.de.réponse"
 ESCAPED = {COUNTER: "requ_tes_servies_total", HISTOGRAM: "dur_e_de_r_ponse"}
 BY = {"protobuf": ("native-histograms",), "text": ()}
@@ -19,7 +19,7 @@ def selector(name):
 
 @pytest.fixture
 def both_ways(generation, target, make_prometheus):
-    """{"protobuf", "text"}: two Prometheus of one generation that scrape the same program; and what they call the families."""
+    """({"protobuf", "text"}, names): two Prometheus servers of one generation that scrape the same program, and their names of the families."""
     target.register(HISTOGRAM, "classic")
     target.register("alone", "native")
     target.observe(HISTOGRAM, [0.003, 0.3, 7.0])
@@ -51,15 +51,15 @@ def test_a_native_histogram_arrives_as_native(both_ways):
     by_protobuf.shows("histogram_count(alone)", 4)
     by_protobuf.shows("histogram_quantile(0.9, alone)", lambda seconds: 6 < seconds <= 8.1)
     assert not names(by_protobuf) & {"alone_bucket", "alone_count", "alone_sum"}
-    # By text it is one bucket, +Inf: count and sum are as they are, and there is nothing to take a quantile from.
+    # In the text format it has only the bucket +Inf: count and sum are right, but there is no data for a quantile.
     by_text.shows("alone_count", 4)
     by_text.shows('alone_bucket{le="+Inf"}', 4)
     by_text.shows("count(alone_bucket)", 1)
     assert "alone" not in names(by_text)
 
 
-def test_the_service_natively_alone(make_service, generation, make_prometheus):
-    """An override makes the request times native alone: with the flags that the stack gives its version, Prometheus has a quantile of them."""
+def test_the_service_with_native_histograms_only(make_service, generation, make_prometheus):
+    """An override makes the request times native only. With the flags that the stack sets for its version, Prometheus has their quantile."""
     service = make_service(PROMC_OVERRIDES="http_request_duration_seconds histogram=native")
     client = service.client(service.organisation())
     for _ in range(20):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Native histograms and exemplars from a C program over protobuf: read by an independent parser and by a real Prometheus."""
+"""Native histograms and exemplars of a C program over protobuf, read by an independent parser and by a real Prometheus."""
 import math
 import random
 import time
@@ -15,7 +15,7 @@ QUANTILES = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999]
 
 
 def index_of(value, schema):
-    """By the specification, exactly: the least i with value <= 2^(i × 2^-schema)."""
+    """Exactly as in the specification: the least i with value <= 2^(i × 2^-schema)."""
     v = Fraction(value)
     power = v ** (2 ** schema) if schema > 0 else v  # <= 2^i or, below schema 0, 2^(i × 2^-schema)
     exponent = power.numerator.bit_length() - power.denominator.bit_length()
@@ -27,7 +27,7 @@ def index_of(value, schema):
 
 
 def expect(histogram, values, schema, threshold):
-    """What is shown is what the values make, to the last one."""
+    """The exposed histogram equals the one computed from all values."""
     finite = [v for v in values if not math.isnan(v)]
     side = {sign: Counter(index_of(abs(v), schema) for v in finite if abs(v) > threshold and (v < 0) == (sign < 0))
             for sign in (1, -1)}
@@ -46,10 +46,10 @@ def latencies(count, seed):
 
 
 @pytest.mark.parametrize("schema", [-4, -1, 0, 3, 5, 8])
-def test_buckets_are_the_values(target, schema):
+def test_buckets_match_the_values(target, schema):
     target.register("h", "native", schema, 256, 1e-6)
     draw = random.Random(schema)
-    # within 256 buckets: half an octave at schema 8, everything below 0
+    # a range that fits in 256 buckets: half an octave at schema 8, any range below schema 0
     spread = 2 ** (7 - schema) * 0.4
     values = [draw.choice((1, -1)) * 2 ** draw.uniform(-min(spread, 18), min(spread, 300)) for _ in range(600)]
     values += [0.0, -0.0, 1e-6, -1e-6, 1.0, 2.0, -1.0, 1.0]
@@ -125,7 +125,7 @@ def test_exemplars_of_every_kind(target):
             lower = b.upper_bound
 
 
-def test_an_operator_decides(tmp_path, monkeypatch):
+def test_an_operator_overrides_the_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("PROMC_OVERRIDES", "a histogram=native schema=1 max_buckets=9 zero_threshold=0.5; b histogram=classic;"
                                           "c histogram=both buckets=1,2")
     target = Target(tmp_path / "target.log")
@@ -143,7 +143,7 @@ def test_an_operator_decides(tmp_path, monkeypatch):
 
 
 def exact_quantile(values, q):
-    """The value of that rank: what histogram_quantile tells the bucket of."""
+    """The value of that rank. histogram_quantile returns its bucket."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, math.ceil(q * len(ordered)) - 1))]
 
@@ -180,11 +180,11 @@ def test_exemplars_in_a_real_prometheus(target, generation, make_prometheus):
                  for e in series["exemplars"]]
         return set(found) == {"of-the-counter", "of-the-bucket", "of-the-native"}
     wait_until("every exemplar in Prometheus", traces)
-    wait_until("the target up", lambda: prometheus.target_state()["health"] == "up")  # a busy machine may have missed the last scrape
+    wait_until("the target up", lambda: prometheus.target_state()["health"] == "up")  # a busy machine may miss a scrape
 
 
 def test_the_service_by_an_override(make_service, generation, make_prometheus):
-    """Without recompiling ingest-api, its request times are native in addition to their classic buckets."""
+    """An override adds native buckets to the classic ones of ingest-api's request times, without recompiling."""
     service = make_service(PROMC_OVERRIDES="http_request_duration_seconds histogram=both schema=4; no_such_metric max_series=3")
     warnings = [line for line in service.log_lines() if "PROMC_OVERRIDES" in line["msg"]]
     assert [(line["level"], line["metric"]) for line in warnings] == [(40, "no_such_metric")]
@@ -198,7 +198,7 @@ def test_the_service_by_an_override(make_service, generation, make_prometheus):
     prometheus.shows(f"histogram_quantile(0.99, http_request_duration_seconds{route})", lambda seconds: 0 < seconds < PATIENCE)
 
 
-def test_an_override_that_blinds_alerts_is_warned_of_by_name(make_service):
+def test_an_override_that_breaks_alerts_is_warned_of_by_name(make_service):
     service = make_service(PROMC_OVERRIDES="http_request_duration_seconds buckets=0.1,1; eventloop_lag_seconds buckets=0.01")
     warnings = [(line["level"], line["metric"], line["bound"], line["alerts"]) for line in service.log_lines() if "bucket bound" in line["msg"]]
     assert warnings == [(40, "http_request_duration_seconds", 0.5, "HighLatency, LatencyBudgetBurn"),

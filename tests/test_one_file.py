@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The library as one source and one header: compiled that way it passes the unit tests that use only its API."""
+"""The library as one source and one header passes the unit tests that use only its API."""
 import os
 import re
 import shutil
@@ -42,7 +42,7 @@ def run(*command, cwd):
 
 
 def public_tests():
-    """The unit tests that include nothing of promc but its public headers."""
+    """The unit tests that include only public headers of promc."""
     return sorted(path for path in TESTS.glob("test_*.c") if all((TESTS / name).is_file() for name in re.findall(r'#include "([^"]+)"', path.read_text())))
 
 
@@ -68,12 +68,12 @@ def test_a_program_with_its_metrics_page(compiled):
             assert 'jobs_total{queue="mail"} 1\n' in answer.read().decode()
         program.stdin.close()
         assert program.wait(60) == 0
-    # Nothing is called by a name that a program could have, too.
+    # No exported name can clash with a program's own.
     names = {line.split()[-1] for line in run("nm", "--defined-only", "--extern-only", "promc.o", "promc_exporter.o", cwd=folder).splitlines() if len(line.split()) == 3}
     assert {name for name in names if not name.startswith("promc_")} == set()
 
 
-@pytest.mark.parametrize("compiled", ["gcc", pytest.param("clang", marks=pytest.mark.long)], indirect=True)  # of musl there is no cmocka
+@pytest.mark.parametrize("compiled", ["gcc", pytest.param("clang", marks=pytest.mark.long)], indirect=True)  # no cmocka for musl
 def test_the_unit_tests(compiled):
     cc, folder = compiled
     tests = public_tests()
@@ -87,13 +87,13 @@ def test_the_unit_tests(compiled):
         run(name, cwd=folder)
 
 
-def test_a_build_has_computed_the_same(compiled, tmp_path):
+def test_a_build_folder_gives_the_same_files(compiled, tmp_path):
     run(ROOT / "scripts/one-file", tmp_path, BUILD, cwd=ROOT)
     for name in ("promc.h", "promc.c", "promc_exporter.h", "promc_exporter.c"):
         assert (tmp_path / name).read_bytes() == (compiled[1] / name).read_bytes(), name
 
 
-def test_what_is_missing_is_said(tmp_path):
+def test_a_missing_table_is_reported(tmp_path):
     done = subprocess.run([ROOT / "scripts/one-file", tmp_path / "out", tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == f"one-file: pow10_table.h is not in {tmp_path}: make build\n"

@@ -2,7 +2,7 @@
 """docs/openapi.yaml matches the real server.
 
 For every operation the test provokes each documented status and checks the response's schema, media type and headers. An undocumented
-response, a documented status that nothing provokes, and a route that only one of the two has are failures.
+response, a documented status that no test provokes, and a route that only one of the two has are failures.
 """
 import json
 import re
@@ -19,20 +19,20 @@ SPEC = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text(encoding="utf-8"))
 METHODS = ("get", "put", "post", "delete", "patch")
 OPERATIONS = {op["operationId"]: (method, path, op)
               for path, item in SPEC["paths"].items() for method, op in item.items() if method in METHODS}
-STRANGER = "01890a5d-ac96-774b-bcce-b302099a8057"  # an id that nobody has
+STRANGER = "01890a5d-ac96-774b-bcce-b302099a8057"  # an id that does not exist
 TOKEN = "a-token-for-the-scrape"
 CAMPAIGN = {"name": "n", "subject_template": "Hi {{first_name}}", "body_template": "You."}
 
-# Documented, but not provoked here: what it takes, and where it is tested instead.
+# Documented, but not provoked here: what it needs, and where it is tested instead.
 ELSEWHERE = {
-    "500": "a fault of ours, by definition",
-    "addSuppression 409": "needs two at once: test_idempotency has it of others",
+    "500": "an error of the service itself",
+    "addSuppression 409": "needs two requests at once: test_idempotency tests it for other operations",
     "askUnsubscribe 200": "needs a link: test_suppressions",
     "unsubscribe 200": "needs a link: test_suppressions",
-    "decideRecipient 200": "needs a mail server that breaks off: test_campaign_fates",
+    "decideRecipient 200": "needs a mail server that disconnects: test_campaign_fates",
     "503": "the store must be busy, full or away: test_shutdown, test_durability, the store's units",
 }
-# Answered on the way to every path, whatever the operation: info.description.
+# Possible for every path, before an operation is known: see info.description.
 EVERYWHERE = {"408", "414", "417", "431", "501", "505"}
 
 
@@ -52,7 +52,7 @@ def schema_faults(schema, value):
 
 
 class Walker:
-    """Sends a request of an operation and holds the answer to the document."""
+    """Sends the request of an operation and checks the answer against the document."""
 
     def __init__(self):
         self.seen = defaultdict(set)  # operationId → statuses
@@ -109,7 +109,7 @@ def api(shared):
 
 
 def error(answer, code, *words):
-    """The code, and that the message says what and where."""
+    """Check the code and the words of the message."""
     found = answer.json()["error"]
     assert found["code"] == code, found
     assert found["request_id"] == answer.headers["x-request-id"]
@@ -119,7 +119,7 @@ def error(answer, code, *words):
 
 # ---- the document itself ----
 
-def test_every_reference_leads_somewhere():
+def test_every_reference_resolves():
     def visit(node):
         if isinstance(node, dict):
             if "$ref" in node:
@@ -144,7 +144,7 @@ def test_examples_fit_their_schemas():
 
 
 def test_the_server_has_the_documented_routes_and_no_others(tmp_path):
-    """The series of every instrumented route exist from the start: that is the server's own list."""
+    """The series of every instrumented route exist from the start, so they list the server's routes."""
     with_series = Service(tmp_path).start()
     try:
         served = {(s.labels["method"].lower(), s.labels["route"])
@@ -189,7 +189,7 @@ def test_import(shared, api, walk):
     error(imported("email\n", "application/pdf", expect=415), "unsupported_media_type", "text/csv")
     error(imported("email\n", "text/csv; charset=koi8-r", expect=415), "unsupported_media_type", "UTF-8")
     error(walk(api, "importProspects", body="email\n", expect=415), "unsupported_media_type")
-    assert len(walk(api, "listProspects", expect=200).json()["data"]) == 4  # the refused bodies have left nothing
+    assert len(walk(api, "listProspects", expect=200).json()["data"]) == 4  # the refused bodies stored nothing
 
 
 def test_import_lists_every_reason_it_documents(api, walk):
@@ -260,7 +260,7 @@ def test_prospects_one_by_one(shared, api, walk):
     wait_until("researched again", lambda: walk(api, "getProspect", id=ada["id"], expect=200).json()["research"])
     walk(api, "createProspect", body={"email": "bob@example.com"}, expect=201)
     error(walk(api, "changeProspect", id=ada["id"], body={"email": "BOB@example.com", "title": "no"}, expect=409), "conflict")
-    assert walk(api, "getProspect", id=ada["id"], expect=200).json()["title"] == "CTO", "all or nothing"
+    assert walk(api, "getProspect", id=ada["id"], expect=200).json()["title"] == "CTO", "a refused change was applied in part"
     for operation, id in (("createProspect", STRANGER), ("changeProspect", ada["id"])):
         for body, code, *words in (({"email": "x"}, "invalid_fields", "email", "invalid_email"), ({"email": None}, "invalid_fields", "missing"),
                                    ({"email": "c@example.com", "first_name": "x" * 201}, "invalid_fields", "first_name", "too_long"),
@@ -484,8 +484,8 @@ def test_erasing(api, walk):
     walk(api, "deleteCampaign", id=id, expect=204)
 
 
-def test_bodies_that_nobody_takes(api, walk):
-    """A small one is ignored, a big one refused."""
+def test_bodies_that_no_operation_needs(api, walk):
+    """Operations without a body ignore a small one and refuse a large one."""
     for operation in ("eraseProspect", "deleteCampaign", "removeSuppression", "unsubscribe", "redoDraft", "deleteDraft"):
         method, path, op = OPERATIONS[operation]
         target = path.replace("{id}", STRANGER).replace("{prospect}", STRANGER).replace("{token}", "0" * 160)
@@ -494,7 +494,7 @@ def test_bodies_that_nobody_takes(api, walk):
         error(answer, "body_too_large")
 
 
-def test_what_all_operations_on_one_campaign_share(shared, api, walk):
+def test_errors_common_to_all_campaign_operations(shared, api, walk):
     id = walk(api, "createCampaign", body=CAMPAIGN, expect=201).json()["id"]
     stranger = shared.client(shared.organisation())
     for operation, (method, path, _) in OPERATIONS.items():
@@ -506,7 +506,7 @@ def test_what_all_operations_on_one_campaign_share(shared, api, walk):
             error(walk(who, operation, id=other, body=body, query=query, expect=404), "not_found", "campaign")
         error(walk(api, operation, id="%ff", expect=400), "bad_path")
         if method == "post":
-            # These take no body: a small one is ignored, a big one refused.
+            # These need no body: a small one is ignored, a large one is refused.
             error(walk(api, operation, id=STRANGER, body="x" * 100, type="text/plain", expect=404), "not_found")
             answer = api.request("POST", path.replace("{id}", id).replace("{prospect}", STRANGER), iter([b"x"]), {"Content-Length": str(1 << 30), "Expect": "100-continue"})
             walk.check(operation, OPERATIONS[operation][2], answer)
@@ -573,7 +573,7 @@ def test_prospects_limit(tmp_path, walk):
         error(walk(api, "importProspects", body="email\nb@example.com\n", type="text/csv", expect=409), "too_many_prospects", "MAX_PROSPECTS")
         walk(api, "importProspects", body="email,company\na@example.com,Acme\n", type="text/csv", expect=200)
         error(walk(api, "createProspect", body={"email": "b@example.com"}, expect=409), "too_many_prospects", "MAX_PROSPECTS")
-        for address in ("b@example.com", "c@example.com"):  # one goes, one comes
+        for address in ("b@example.com", "c@example.com"):  # erasing one makes room for another
             row, = walk(api, "listProspects", expect=200).json()["data"]
             walk(api, "eraseProspect", id=row["id"], expect=204)
             walk(api, "createProspect", body={"email": address}, expect=201)
@@ -616,21 +616,21 @@ def test_operation(shared, walk):
     error(walk(anonymous, "metrics", query={f"q{i}": 1 for i in range(65)}, headers=token, expect=400), "bad_query")
 
 
-def test_request_id_is_taken_over_when_it_is_sane(api, walk):
+def test_a_valid_request_id_is_kept(api, walk):
     for id, same in (("trace-1.A_b", True), ("x" * 63, True), ("x" * 64, False), ("a b", False), ("\xe9", False)):
         answer = walk(api, "listCampaigns", headers={"X-Request-Id": id}, expect=200)
         assert (answer.headers["x-request-id"] == id) is same
 
 
 def test_bad_queries(api, walk):
-    """The one 400 that every operation has."""
+    """The 400 that every operation can return."""
     for operation, (method, path, _) in OPERATIONS.items():
         if path.startswith("/api/"):
             error(walk(api, operation, query={f"q{i}": 1 for i in range(65)}, expect=400), "bad_query")
 
 
 def test_every_documented_status_was_seen(walk):
-    """Last: what the tests above have provoked is all that is documented."""
+    """Must be last: the tests above have provoked every documented status."""
     missing = [f"{operation} {status}" for operation, (_, _, op) in OPERATIONS.items() for status in op["responses"]
                if status not in walk.seen[operation] and not ELSEWHERE.keys() & {status, f"{operation} {status}"}]
     assert not missing

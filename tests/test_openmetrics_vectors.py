@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The testkit's strict OpenMetrics parser: the official vectors, and a comparison with Python's parser on random mutations.
+"""The testkit's strict OpenMetrics parser: the official test vectors, and a comparison with Python's parser on random mutations.
 
 For other mutations: VECTORS_SEED=n VECTORS_ROUNDS=n pytest tests/test_openmetrics_vectors.py."""
 import os
@@ -17,13 +17,13 @@ CHECK = BUILD / "lib/promc-testkit/check-exposition"
 SEED = int(os.environ.get("VECTORS_SEED", 1))
 ROUNDS = int(os.environ.get("VECTORS_ROUNDS", 5000))
 
-# Why it refuses what Python's parser accepts: promc/testkit.h says so. The last five: Python splits a line leniently.
+# Reasons to refuse what Python's parser accepts, see promc/testkit.h. The last five: Python splits lines less strictly.
 STRICTER = re.compile(
     "is repeated|bucket bounds are not ascending|is not a number|neither a timestamp nor an exemplar|a NUL byte in a number"
     "|carriage return|a backslash at the end|le is no number"
     "|a comment is not allowed|one blank is expected|is not closed|, or } is expected|a label name is expected")
-# Why it accepts what Python's parser refuses: that trips over timestamps in two spellings, orders those with a fraction below zero
-# and one above wrongly, and takes a } inside an exemplar's label for its end.
+# Errors of Python's parser on valid input: it fails on timestamps in two spellings, orders fractions below and above zero wrongly, and
+# takes a } inside an exemplar's label for the end of the labels.
 TRIPS = re.compile("TypeError|AttributeError|Timestamps went backwards|Invalid line: .*# {.*}.*}")
 SEEDS = [
     b"# TYPE a counter\n# HELP a help\na_total 1 # {b=\"c\"} 0.5 1\na_created 1\n# EOF\n",
@@ -33,7 +33,7 @@ SEEDS = [
 
 
 def check(texts):
-    """What the testkit says of each: None, or why it is refused."""
+    """The testkit's answer for each text: None, or why it is refused."""
     frames = b"".join(b"%d\n%s" % (len(text), text) for text in texts)
     run = subprocess.run([CHECK, "openmetrics"], input=frames, capture_output=True, check=True)
     answers = run.stdout.decode(errors="replace").split("\n")[:-1]
@@ -46,7 +46,7 @@ def python(text):
         list(text_string_to_metric_families(text.decode()))
     except UnicodeDecodeError:
         return "not UTF-8"
-    except Exception as fault:  # some faults it does not find, it trips over them
+    except Exception as fault:  # for some faults it raises an unrelated exception
         return f"{type(fault).__name__} {fault}"
     return None
 
@@ -64,7 +64,7 @@ def test_official_vectors():
 
 
 def changed(rng, text):
-    """One to three changes: bytes or lines taken away, doubled, swapped, or put in."""
+    """Make one to three changes: bytes or lines are removed, doubled, swapped, or inserted."""
     pieces = [b'"', b"{", b"}", b",", b" ", b"\n", b"#", b"\\", b"# EOF\n", b"_total", b"_bucket", b"_sum", b"_count", b"_created",
               b'le="+Inf"', b'quantile="0.5"', b"-1", b"NaN", b"+Inf", b"0", b"1.5", b"1e3", b" 1", b" 2", b"a", b"=", b"_", b".",
               b"# TYPE a histogram\n", b"# TYPE a summary\n", b"# UNIT a_s s\n", b' # {a="b"} 1', b'{a="1"}', b"\xc3\xa9", b"\x00"]
@@ -92,7 +92,7 @@ def changed(rng, text):
     return text
 
 
-def test_beside_the_parser_of_python():
+def test_against_the_parser_of_python():
     rng = random.Random(SEED)
     seeds = SEEDS + [path.read_bytes() for path in vectors()]
     texts = [changed(rng, rng.choice(seeds)) for _ in range(ROUNDS)]
@@ -102,5 +102,5 @@ def test_beside_the_parser_of_python():
         accepted += ours is None
         if (ours is None) != (theirs is None) and not (TRIPS.search(theirs) if ours is None else STRICTER.search(ours)):
             faults.append(f"here: {ours}\nthere: {theirs}\n{text!r}")
-    assert accepted > ROUNDS / 50  # else nothing was compared
+    assert accepted > ROUNDS / 50  # otherwise too little was compared
     assert not faults, f"seed {SEED}:\n" + "\n".join(faults[:5])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packaging: manual pages from the headers, the software bill of materials, and that no library is left out."""
+"""Packaging: manual pages from the headers, the software bill of materials, and a package for every library."""
 import hashlib
 import json
 import re
@@ -32,7 +32,7 @@ def libraries():
 
 
 def test_every_function_has_a_manual_page(pages):
-    """Of those that are exported and declared in a public header; a symbol that only a macro names has none."""
+    """Every function that is exported and declared in a public header. A symbol that only a macro uses has no page."""
     declared = "".join(path.read_text() for path in ROOT.glob("lib/*/include/**/*.h"))
     for library in libraries():
         for line in run("nm", "-D", "--defined-only", library).splitlines():
@@ -41,7 +41,7 @@ def test_every_function_has_a_manual_page(pages):
                 assert (pages / f"{symbol}.3").exists(), f"{library.name}: {symbol}"
 
 
-def test_manual_pages_say_what_the_headers_say(pages):
+def test_manual_pages_match_the_headers(pages):
     counter = (pages / "promc_counter.h.3").read_text()
     assert "promc_counter_inc" in counter.split(".SH SYNOPSIS")[0]
     assert ".SS promc_counter_add()\n" in counter and "Negative numbers, NaN and infinities are refused" in counter
@@ -51,7 +51,7 @@ def test_manual_pages_say_what_the_headers_say(pages):
 
 
 def test_the_manual_has_a_first_page(pages):
-    """man 3 promc: every header of the core, in the order in which they are read."""
+    """man 3 promc: every header of the core, in reading order."""
     assert (pages / "promc.3").read_text() == ".so man3/promc_promc.h.3\n"
     first = (pages / "promc_promc.h.3").read_text()
     assert "\npromc \\- The Prometheus client library for C\n" in first
@@ -88,7 +88,7 @@ def test_the_bill_of_materials(tmp_path):
         names.add(entry["fileName"])
     assert "./lib/promc/src/registry/registry.c" in names and not any("/tests/" in name for name in names)
     known = {"SPDXRef-DOCUMENT", *(one["SPDXID"] for kind in ("packages", "files") for one in document[kind])}
-    assert len(known) == 1 + len(document["packages"]) + len(document["files"])  # no two share an id
+    assert len(known) == 1 + len(document["packages"]) + len(document["files"])  # all ids are different
     assert all({one["spdxElementId"], one["relatedSpdxElement"]} <= known for one in document["relationships"])
 
 
@@ -103,7 +103,7 @@ def test_every_library_has_a_debian_package():
 
 
 def test_every_place_has_the_version():
-    """meson.build's; lib/promc/meson.build compares version.h, a guide's test compares docs/library/abi.md."""
+    """The version of meson.build. lib/promc/meson.build compares version.h; the test of a guide compares docs/library/abi.md."""
     minor = VERSION.rpartition(".")[0]
     for name, pattern, expected in (
         ("CHANGELOG.md", r"^## (\d[\d.]*) - \d{4}-\d\d-\d\d$", VERSION),
@@ -122,13 +122,13 @@ def test_every_place_has_the_version():
         assert f"soname='{library.stem}.so.{VERSION.split('.')[0]}'" in library.read_text(), library.name
 
 
-def test_what_debian_installs_is_what_is_there():
-    """Headers that an install list names exist; the folders of headers are each in one."""
+def test_debian_installs_every_header_folder():
+    """Every folder of public headers is in an install list of debian/."""
     lists = "".join(path.read_text() for path in ROOT.glob("debian/*.install"))
     for folder in ROOT.glob("lib/promc-*/include/promc-*"):
         assert f"usr/include/{folder.name}\n" in lists, folder.name
 
 
-def test_the_page_of_the_ways_shows_what_is_typed():
+def test_ways_md_shows_the_commands_of_the_script():
     typed = re.findall(r"^```sh\n(.*?)^```", run(ROOT / "scripts/ways", "page"), re.M | re.S)
     assert len(typed) == 5 and typed == re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/library/ways.md").read_text(), re.M | re.S)

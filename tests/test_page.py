@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server of the page (tools/dashboard-preview/server.mjs) over a real Prometheus and Alertmanager: alerts and silences, runbooks, logs.
-What it draws is looked at in a browser: test_dashboards."""
+"""The server of the dashboard page (tools/dashboard-preview/server.mjs) with a real Prometheus and Alertmanager: alerts and silences,
+runbooks, logs. test_dashboards tests the page itself in a browser."""
 import http.server
 import json
 import os
@@ -33,7 +33,7 @@ RULES = {"groups": [{"name": "alerts", "rules": [
 
 class Page:
     def __init__(self, directory, logs=None, **asks):
-        dist = directory / "dist"  # the page itself is not built for these tests
+        dist = directory / "dist"  # a stand-in: these tests do not build the page
         dist.mkdir(parents=True)
         (dist / "index.html").write_text("<html><head></head><body>the page</body></html>")
         asks = {"PAGE_DIR": str(dist), "LOGS_DIR": str(logs or directory / "none"), "PROMETHEUS_TIMEOUT_MS": "120000"} | asks
@@ -42,7 +42,7 @@ class Page:
         self.url = self.server.url
 
     def ask(self, path, method="GET", body=None, **headers):
-        """(status, what it said)"""
+        """(status, body)"""
         data = json.dumps(body).encode() if body is not None else None
         made = urllib.request.Request(self.url + path, data, {name.replace("_", "-"): value for name, value in headers.items()}, method=method)
         try:
@@ -63,7 +63,7 @@ class Page:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    """Alerts that fire at once, of Prometheus, Alertmanager and the page over both."""
+    """Prometheus with alerts that fire at once, Alertmanager, and the page in front of both."""
     directory = tmp_path_factory.mktemp("page")
     for name in ("alertmanager", "prometheus"):
         (directory / name).mkdir()
@@ -87,10 +87,10 @@ def alerts(page):
     return {alert["name"]: alert for alert in page.get("/api/alerts")["alerts"]}
 
 
-def test_alerts_the_severe_first(stack):
+def test_critical_alerts_come_first(stack):
     said = stack.get("/api/alerts")
     assert said["faults"] == [] and said["watchdog"] is True
-    # Soon is critical and pending; Great began with it, and the name decides.
+    # Soon is critical and pending. Great is critical too and began at the same time, so they are sorted by name.
     assert [(alert["name"], alert["state"]) for alert in said["alerts"]] == [("Great", "firing"), ("Soon", "pending"), ("Small", "firing")]
     small = alerts(stack)["Small"]
     assert small["summary"] == "/x is slow" and small["description"] == "very" and small["runbook"].endswith("r.md#small")
@@ -98,7 +98,7 @@ def test_alerts_the_severe_first(stack):
     assert small["fired"] >= small["since"] > time.time() - 86400 and small["expr"].startswith("label_replace(")
 
 
-def test_a_silence_is_made_seen_and_ended(stack):
+def test_a_silence_is_created_shown_and_ended(stack):
     labels = {"alertname": "Small", "route": "/x"}
     status, said = stack.send("POST", "/api/silences", {"labels": labels, "minutes": 60, "comment": "it is known", "by": "me"})
     assert status == 200, said
@@ -118,12 +118,12 @@ def test_a_silence_is_made_seen_and_ended(stack):
     ({"labels": {"alertname": "Small"}, "minutes": 0, "comment": "c"}, "minutes"),
     ({"labels": {"alertname": "Small"}, "minutes": 60, "comment": " "}, "comment"),
 ])
-def test_a_silence_that_makes_no_sense_is_refused(stack, body, why):
+def test_an_invalid_silence_is_refused(stack, body, why):
     status, said = stack.send("POST", "/api/silences", body)
     assert status == 400 and why in said["error"]
 
 
-def test_other_sites_change_and_read_nothing(stack):
+def test_other_sites_cannot_change_or_read_anything(stack):
     good = {"labels": {"alertname": "Small"}, "minutes": 60, "comment": "c"}
     assert stack.send("POST", "/api/silences", good, origin="http://evil.test")[0] == 403
     assert stack.send("POST", "/api/silences", good, content_type="text/plain")[0] == 415
@@ -135,7 +135,7 @@ def test_other_sites_change_and_read_nothing(stack):
 
 
 @pytest.mark.parametrize("path", ["/", "/alerts", "/targets", "/rules", "/logs", "/graph", "/d/ingest-api", "/d/ingest-api/incident?alert=Small&since=1"])
-def test_every_page_answers_and_loads_nothing_from_elsewhere(stack, path):
+def test_every_page_answers_and_loads_nothing_from_other_hosts(stack, path):
     assert "the page" in stack.get(path)
     assert stack.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
 
@@ -147,19 +147,19 @@ def test_every_alert_of_ours_has_its_runbook(stack):
     assert stack.ask("/api/runbooks/None")[0] == 404
 
 
-def test_who_does_not_answer_is_named(stack, tmp_path):
+def test_an_unreachable_server_is_named(stack, tmp_path):
     nobody = f"http://127.0.0.1:{free_port()}"
     page = Page(tmp_path / "page", PROMETHEUS_URL=nobody, ALERTMANAGER_URL=stack.alertmanager.url)
     try:
         said = page.get("/api/alerts")
-        assert [alert["name"] for alert in said["alerts"]] == ["Great", "Small"], "what Alertmanager was told stays"
+        assert [alert["name"] for alert in said["alerts"]] == ["Great", "Small"], "the alerts in Alertmanager must still be shown"
         assert len(said["faults"]) == 1 and f"Prometheus at {nobody}" in said["faults"][0]
     finally:
         page.server.stop()
 
 
 class Unwell(http.server.BaseHTTPRequestHandler):
-    """A service that says 503, and why."""
+    """A service that answers 503 with the reason."""
     def do_GET(self):
         body = json.dumps({"status": "degraded", "why": [{"part": "store", "kind": "locked", "text": "writes have waited 5.0 s"}]}).encode()
         self.send_response(503 if self.path == "/health" else 404)
@@ -171,7 +171,7 @@ class Unwell(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_what_an_unwell_service_says_is_passed_on(tmp_path):
+def test_the_reasons_of_a_503_are_passed_on(tmp_path):
     service = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Unwell)
     threading.Thread(target=service.serve_forever, daemon=True).start()
     page = Page(tmp_path, API_URL=f"http://127.0.0.1:{service.server_port}")
@@ -185,7 +185,7 @@ def test_what_an_unwell_service_says_is_passed_on(tmp_path):
         page.server.stop()
 
 
-# ---------------------------------------------------------------- logs
+# ---- logs ----
 
 BEGAN = 1_790_000_000_000
 
@@ -201,7 +201,7 @@ def stamp(number):
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory):
-    """200 000 lines of the service (20 MB), what was before them, and Prometheus' beside them."""
+    """200 000 lines of the service (20 MB), an older rotated file, and logs of Prometheus and others."""
     folder = tmp_path_factory.mktemp("logs")
     with open(folder / "ingest-api.log", "w", encoding="utf-8") as log:
         for number in range(1000, 201_000):
@@ -224,10 +224,10 @@ def found(page, **asked):
     return [line["text"] for line in page.get("/api/logs", **asked)["lines"]]
 
 
-def test_logs_the_newest_first(logs):
+def test_logs_are_newest_first(logs):
     said = logs.get("/api/logs", source="ingest-api", limit=3)
     assert [line["text"] for line in said["lines"]] == ["line 200999", "line 200998", "line 200997"] and said["cut"]
-    assert said["sources"] == ["demo-traffic", "ingest-api", "prometheus"], "no link, no other file"
+    assert said["sources"] == ["demo-traffic", "ingest-api", "prometheus"], "a link or another file is listed"
     [line] = said["lines"][:1]
     assert line == {"time": BEGAN + 200_999_000, "level": "info", "id": "req-200999", "text": "line 200999", "source": "ingest-api", "fields": {}}
 
@@ -235,19 +235,19 @@ def test_logs_the_newest_first(logs):
 def test_logs_of_a_time_deep_in_a_large_file(logs):
     at = BEGAN + 5_000_000
     assert found(logs, **{"from": at, "to": at + 2000}) == ["line 5002", "line 5001", "line 5000"]
-    # Over the border of two files.
+    # Across two files.
     assert found(logs, source="ingest-api", **{"from": BEGAN + 998_000, "to": BEGAN + 1_001_000}) == ["line 1001", "line 1000", "line 999", "line 998"]
 
 
 def test_logs_by_level_request_and_text(logs):
     assert found(logs, level="error") == ["line 100000"]
-    assert found(logs, id="req-4242") == ["line 4242"], "and not req-42420"
+    assert found(logs, id="req-4242") == ["line 4242"], "the id must match exactly, not as a prefix"
     assert found(logs, text="LINE 5999", **{"from": BEGAN + 5_990_000, "to": BEGAN + 6_000_000}) == ["line 5999"]
     assert found(logs, text="no such thing") == []
 
 
-def test_a_wall_of_one_fault_is_one_line(logs):
-    """Of each kind the last, how many, and when the first was said: the numbers and ids among the words do not make a kind."""
+def test_repeated_log_lines_are_grouped(logs):
+    """For each kind: the last line, the count, and the time of the first. Lines that differ only in numbers and ids are of one kind."""
     path = logs.folder / "wall.log"
     path.write_text("".join(service_line(number, 40, route="/x" if number % 2 else "/y") for number in range(10, 20)))
     try:
@@ -258,19 +258,19 @@ def test_a_wall_of_one_fault_is_one_line(logs):
         path.unlink()
 
 
-def test_logs_of_others(logs):
+def test_logs_of_other_programs(logs):
     late, ready = logs.get("/api/logs", source="prometheus")["lines"]
     assert (late["level"], late["text"]) == ("warn", "late\n  at main\n  at end") and ready["time"] == BEGAN + 10_500
     assert ready["text"] == 'Server is "ready"' and ready["fields"] == {"took": "3s"}
-    assert found(logs, source="demo-traffic") == ["two <script>alert(1)</script>", "one"], "without times: the file's own"
+    assert found(logs, source="demo-traffic") == ["two <script>alert(1)</script>", "one"], "lines without times must keep the order of the file"
 
 
-def test_logs_what_is_not_asked_rightly(logs):
+def test_invalid_log_queries(logs):
     assert logs.ask("/api/logs?level=loud")[0] == 400 and logs.ask("/api/logs?from=yesterday")[0] == 400
     assert found(logs, source="../outside") == [] and found(logs, source="linked") == [] and found(logs, source="secret") == []
 
 
-def test_a_log_line_without_end_is_cut(logs):
+def test_an_endless_log_line_is_cut(logs):
     path = logs.folder / "endless.log"
     path.write_text(service_line(1)[:-1] + "x" * (3 << 20))
     try:

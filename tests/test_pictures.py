@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An incident on the running demo, and the pictures of it for the documents (`make pictures`): a process that is not ours holds the write lock of the
-database; the alert fires, the page names it, and the service says who holds it."""
+"""An incident in the running demo, and its pictures for the documents (`make pictures`): a foreign process holds the write lock of the
+database. The alert fires, the page shows it, and the service names the process."""
 import os
 import shutil
 import sqlite3
@@ -21,12 +21,12 @@ ALERT = "DatabasePoolTimeouts"
 pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(not (PREVIEW / "dist/index.html").exists() or not shutil.which("node") or not os.path.exists(CHROMIUM),
-                       reason="the page is not built (make dashboard-preview), or there is no chromium (scripts/setup browser)"),
+                       reason="the page is not built (make dashboard-preview), or chromium is missing (scripts/setup browser)"),
 ]
 
 
 def lasts(seconds, running):
-    """A time that is part of the picture: what the graphs show of it."""
+    """Wait for a time that the graphs in the pictures show."""
     end = time.monotonic() + seconds
     wait_until(f"{seconds} s on the graphs", lambda: time.monotonic() > end or running.popen.poll() is not None, seconds + 60)
     assert running.popen.poll() is None, running.said
@@ -42,13 +42,13 @@ def test_pictures_of_an_incident(tmp_path):
         page = Boards(PREVIEW, free_port(), {"PROMETHEUS_URL": at["PROMETHEUS_PORT"], "ALERTMANAGER_URL": at["ALERTMANAGER_PORT"], "API_URL": at["PORT"],
                                              "LOGS_DIR": str(checkout.root / "var/log"), "PROMETHEUS_TIMEOUT_MS": "120000"},
                       log_path=tmp_path / "page.log").start()
-        lasts(150, running)  # a quiet time before it
+        lasts(150, running)  # a quiet time before the incident
         holder = sqlite3.connect(checkout.root / "var/ingest-api/ingest.db", timeout=60, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         wait_until(f"{ALERT} critical", lambda: any(
             alert["name"] == ALERT and alert["severity"] == "critical" and alert["state"] == "firing" and "cluster" in alert["labels"]
             for alert in web.send("GET", f"{page.url}/api/alerts")["alerts"]))
-        assert f"process {os.getpid()} (" in fetch(f"{page.url}/api/service/health").decode(), "the service names who holds the lock"
+        assert f"process {os.getpid()} (" in fetch(f"{page.url}/api/service/health").decode(), "the service must name the process that holds the lock"
         lasts(90, running)
         env = dict(os.environ, PREVIEW_URL=page.url, SCREENSHOTS=pictures, ALERT=ALERT, CHROMIUM=CHROMIUM)
         done = subprocess.run(["node", "--test", "--test-reporter=tap", "pictures/"], cwd=PREVIEW, env=env, capture_output=True, text=True, timeout=1200)

@@ -37,7 +37,7 @@ def test_every_family_arrives(service, organisation, client, make_prometheus):
     assert kinds.get("http_requests_total", kinds.get("http_requests")) == "counter"
 
 
-def test_rows_of_the_file_are_the_sum_in_prometheus(service, client, make_prometheus):
+def test_rows_of_a_file_equal_the_sum_in_prometheus(service, client, make_prometheus):
     prometheus = make_prometheus(service)
     rows = 5000
     bad = 137
@@ -48,8 +48,8 @@ def test_rows_of_the_file_are_the_sum_in_prometheus(service, client, make_promet
     prometheus.shows('sum(prospects_processed_total{action="rejected"})', bad)
 
 
-def test_scrapes_under_load_are_all_good(service, organisation, make_prometheus):
-    prometheus = make_prometheus(service, interval="5s")  # so much time has each scrape
+def test_every_scrape_under_load_succeeds(service, organisation, make_prometheus):
+    prometheus = make_prometheus(service, interval="5s")  # a scrape may take this long
     load = Load(service, organisation,
                 lambda c, n: c.get("/api/v1/prospects", limit=3).status if n % 5 else c.import_csv(csv_rows(3, start=3 * n)).status)
     wait_until("some scrapes", lambda: (prometheus.query("count_over_time(up[10m])") or 0) >= 3)
@@ -60,7 +60,7 @@ def test_scrapes_under_load_are_all_good(service, organisation, make_prometheus)
     assert prometheus.query("min_over_time(up[10m])") == 1
 
 
-def test_the_boards_know_organisations_by_their_names(service, make_prometheus):
+def test_the_boards_show_names_of_organisations(service, make_prometheus):
     names = {service.organisation(name).id: name for name in ('Köhler & "Söhne"', "Twice", "Twice")}
     prometheus = make_prometheus(service)
     board = json.loads((ROOT / "infra/grafana/dashboards/organisation.json").read_text())
@@ -70,10 +70,10 @@ def test_the_boards_know_organisations_by_their_names(service, make_prometheus):
     def offered(expr):
         return {one["metric"]["organisation_id"]: one["metric"]["name"] for one in prometheus.api("query", query=expr)["result"]}
     wait_until("the names in Prometheus", lambda: offered(expr) == names)
-    assert offered(expr.replace("organisation_info", "nobody_says")) == {id: id for id in names}, "an organisation without a name is its id"
+    assert offered(expr.replace("organisation_info", "nobody_says")) == {id: id for id in names}, "an organisation without a name must be shown by its id"
 
 
-# Without native histograms Prometheus asks for OpenMetrics, with them for protobuf.
+# Prometheus requests OpenMetrics without native histograms, and protobuf with them.
 @pytest.mark.parametrize("features", [("exemplar-storage",), ("exemplar-storage", "native-histograms")], ids=["openmetrics", "protobuf"])
 def test_exemplars_carry_the_request_id(service, client, make_prometheus, features):
     prometheus = make_prometheus(service, wanted=features)

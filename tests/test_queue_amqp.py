@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QUEUE=amqp://…: jobs through a real RabbitMQ, with faults. Nothing acknowledged is lost, nothing is sent twice, the metrics show what
+"""QUEUE=amqp://…: jobs through a real RabbitMQ, with faults. No acknowledged row is lost, no email is sent twice, the metrics show what
 happened, and the service recovers by itself.
 """
 import json
@@ -19,8 +19,7 @@ from support.proxy import TO_CLIENT, TO_SERVER, Proxy
 from support.service import BINARY, BUILD
 
 QUEUES = ("prospect.validate", "prospect.research", "draft.generate", "email.send")
-# Class and method as they are on the wire; what goes to the server under ack's number is an acknowledgement of ours, what
-# comes from it a confirm.
+# Class and method on the wire. ACK to the server acknowledges a delivery; ACK from the server confirms a publish.
 PUBLISH, DELIVER, ACK = b"\x00\x3c\x00\x28", b"\x00\x3c\x00\x3c", b"\x00\x3c\x00\x50"
 
 
@@ -30,7 +29,7 @@ def vhost(rabbitmq_server):
 
 
 def proxied(url, proxy):
-    """The same broker through the proxy."""
+    """The URL of the same broker through the proxy."""
     at = urlparse(url)
     return url.replace(f":{at.port}/", f":{proxy.port}/")
 
@@ -43,13 +42,13 @@ def proxy(rabbitmq_server):
 
 
 class Broker:
-    """One virtual host, seen through the management API."""
+    """One virtual host, accessed through the management API."""
 
     def __init__(self, server, url):
         self.server, self.vhost = server, quote(unquote(urlparse(url).path[1:]), safe="")
 
     def get(self, queue, count=100):
-        """Messages of a queue; they are taken out."""
+        """Remove messages from a queue and return them."""
         return self.server.api("POST", f"queues/{self.vhost}/{queue}/get",
                                {"count": count, "ackmode": "ack_requeue_false", "encoding": "auto"})
 
@@ -89,11 +88,11 @@ class Campaign:
 
 
 def drained(service, queue="email.send"):
-    """Metrics once the queue has nothing left and all is acknowledged."""
+    """Wait until the queue is empty and everything is acknowledged. Return the metrics."""
     return service.settled(f"{queue} drained", lambda m: m.select("queue_depth", queue=queue) and m.total("queue_depth") == 0, PATIENCE)
 
 
-# ---- the way of a job ----
+# ---- the path of a job ----
 
 def test_jobs_flow_and_are_counted(make_service, rabbitmq_server, vhost, relay):
     service = make_service(QUEUE=vhost, MAIL=relay.url)
@@ -104,7 +103,7 @@ def test_jobs_flow_and_are_counted(make_service, rabbitmq_server, vhost, relay):
     drained(service)
 
     def counted(m):
-        """Each count comes a moment after what it counts, and an acknowledgement after the work."""
+        """Each counter moves shortly after its event, and an acknowledgement comes after the work."""
         return m.total("queue_consumers") == 4 and all(m.total("queue_messages_total", queue=q, action="published") == m.total("queue_messages_total", queue=q, action="consumed") > 0
                    for q in QUEUES) and m.total("queue_messages_total", queue="email.send", action="consumed") >= 300 \
             and m.total("amqp_settlements_total", connection="consumer", queue="email.send", outcome="ack") >= 300 \
@@ -123,11 +122,11 @@ def test_jobs_flow_and_are_counted(make_service, rabbitmq_server, vhost, relay):
     assert metrics.value("amqp_confirms_total", connection="relay", destination="email.send", outcome="ack") == 300
     assert metrics.value("amqp_settlements_total", connection="consumer", queue="email.send", outcome="ack") == 300
     state = Broker(rabbitmq_server, vhost).queue("email.send")
-    assert state["type"] == "quorum" and state["durable"], "the broker really had them"
+    assert state["type"] == "quorum" and state["durable"], "the queue must exist at the broker"
 
 
 def test_the_request_is_known_in_the_worker(make_service, vhost):
-    """The id of the HTTP request is in the worker's log line and in the exemplar of the processing time."""
+    """The id of the HTTP request is in the worker's log line and in the exemplars of the processing time."""
     service = make_service(QUEUE=vhost, LOG_LEVEL="debug")
     client = service.client(service.organisation())
     answer = client.request("POST", "/api/v1/prospects/import", csv_rows(5), {"Content-Type": "text/csv", "X-Request-Id": "import-of-monday"})
@@ -144,12 +143,12 @@ def test_the_request_is_known_in_the_worker(make_service, vhost):
         wait_until(f"its exemplar of {queue}", lambda: {"request_id": "import-of-monday"} in exemplars(), PATIENCE)
 
 
-def test_poison_goes_to_the_dead_letters(make_service, rabbitmq_server, vhost):
+def test_invalid_messages_go_to_the_dead_letters(make_service, rabbitmq_server, vhost):
     service = make_service(QUEUE=vhost)
     service.errors_allowed = True
     broker = Broker(rabbitmq_server, vhost)
     service.settled("consumers", lambda m: m.total("queue_consumers") == 4, PATIENCE)
-    # Not ours at all; a job whose payload no worker can do anything with.
+    # A foreign message, and a job with an invalid payload.
     broker.publish("email.send", "\x00 not even text")
     broker.publish("email.send", json.dumps({"campaign": 1}), message_id="not an id")
     metrics = service.settled("both dead-lettered", lambda m: all(m.total("queue_message_failures_total", queue="email.send", reason=reason) >= 2
@@ -157,7 +156,7 @@ def test_poison_goes_to_the_dead_letters(make_service, rabbitmq_server, vhost):
     assert all(metrics.total("queue_message_failures_total", queue="email.send", reason=reason) == 2 for reason in ("dead_lettered", "rejected"))
     found = []
     wait_until("two dead letters", lambda: found.extend(broker.get("email.send.dead")) or len(found) == 2, PATIENCE, 0.2)
-    # A message for a job that was done long ago (delivered twice) is dropped and harms nobody.
+    # A message for a job that is already done (delivered twice) is dropped.
     broker.publish("email.send", "{}", message_id="018f0000-0000-7000-8000-000000000000")
     campaign = Campaign(service, 3)
     campaign.send()
@@ -166,7 +165,7 @@ def test_poison_goes_to_the_dead_letters(make_service, rabbitmq_server, vhost):
 
 
 @pytest.mark.slow
-def test_an_email_that_is_always_refused_is_retried_then_dead(make_service, rabbitmq_server, vhost, relay):
+def test_an_email_that_is_always_refused_is_retried_then_dead_lettered(make_service, rabbitmq_server, vhost, relay):
     service = make_service(QUEUE=vhost, MAIL=relay.url, MAIL_RETRY_MIN=1, MAIL_RETRY_FOR=1)
     relay.mode = "later"
     campaign = Campaign(service, 2)
@@ -181,7 +180,7 @@ def test_an_email_that_is_always_refused_is_retried_then_dead(make_service, rabb
     wait_until("two dead letters", lambda: found.extend(broker.get("email.send.dead")) or len(found) == 2, PATIENCE, 0.2)
     assert all(json.loads(message["payload"])["campaign"] == campaign.id for message in found)
     drained(service)
-    assert service.metrics().total("queue_messages_total", queue="email.send", action="published") == 4, "each try is a message"
+    assert service.metrics().total("queue_messages_total", queue="email.send", action="published") == 4, "each attempt must be one message"
 
 
 # ---- faults ----
@@ -190,10 +189,10 @@ CUTS = {"publish": (TO_SERVER, PUBLISH), "confirm": (TO_CLIENT, ACK), "deliver":
 
 
 @pytest.mark.parametrize("where", CUTS)
-def test_the_connection_is_cut_in_the_middle(make_service, rabbitmq_server, vhost, proxy, relay, where):
-    """Twice: once before the frame's bytes reach the other side, once after."""
+def test_the_connection_is_cut_inside_a_frame(make_service, rabbitmq_server, vhost, proxy, relay, where):
+    """Twice: once before the other side gets the frame, once after."""
     service = make_service(QUEUE=proxied(vhost, proxy), MAIL=relay.url)
-    service.errors_allowed = True  # a health check may fall into it
+    service.errors_allowed = True  # a health check may fail meanwhile
     n, resumed = 100, 0
     with Watch(service) as watch:
         for cut, after in enumerate((False, True), start=1):
@@ -214,7 +213,7 @@ def test_the_connection_is_cut_in_the_middle(make_service, rabbitmq_server, vhos
 
 
 def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, proxy, relay):
-    """Rows are accepted with their jobs; /health says what is wrong; once the broker is back all of it is done."""
+    """Rows and their jobs are accepted, and /health shows the fault. When the broker is back, all jobs are done."""
     proxy.refusing = True
     service = make_service(QUEUE=proxied(vhost, proxy), MAIL=relay.url)
     service.errors_allowed = True  # a failed health check is one
@@ -241,7 +240,7 @@ def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, 
 
 
 def test_a_broker_that_falls_silent(make_service, vhost, proxy, relay):
-    """No reset, no answer: heartbeats notice it, rows are accepted meanwhile, and it ends as if nothing had been."""
+    """No reset and no answer: heartbeats notice it. Rows are accepted meanwhile, and afterwards all jobs are done once."""
     service = make_service(QUEUE=proxied(vhost, proxy), MAIL=relay.url, QUEUE_HEARTBEAT=1)
     service.errors_allowed = True  # a failed health check is one
     client = service.client()
@@ -263,7 +262,7 @@ def test_a_broker_that_falls_silent(make_service, vhost, proxy, relay):
 
 
 def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
-    """Its alarm of memory: it reads nothing more from who publishes. Rows are accepted; what was on its way is sent once."""
+    """With a memory alarm, the broker reads nothing from publishers. Rows are accepted meanwhile, and every email is sent once."""
     api = make_service(ROLE="api", QUEUE=vhost)
     worker = make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url)
     api.errors_allowed = worker.errors_allowed = True  # a failed health check is one
@@ -284,7 +283,7 @@ def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
             load.wait_for(len(load.acknowledged) + 100)
             assert not relay.taken
         finally:
-            begun = time.monotonic()  # all may be sent by the time that the command comes back
+            begun = time.monotonic()  # all emails may be sent before the command returns
             rabbitmq_server.ctl("set_vm_memory_high_watermark", "0.4")
         ended = time.monotonic()
         resumed = max(0, wait_until("emails again", lambda: relay.first_after(begun), PATIENCE) - ended)
@@ -301,7 +300,7 @@ def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
 
 @contextmanager
 def deaf(server, vhost, queue):
-    """The queue's process at the broker answers nothing, as when it has lost its leader; what it was told waits."""
+    """The broker's process of this queue does not answer, as when the queue has lost its leader. Requests to it wait."""
     process = f'whereis(list_to_atom("{unquote(urlparse(vhost).path[1:])}_{queue}"))'
     server.ctl("eval", f"sys:suspend({process}).")
     try:
@@ -311,7 +310,7 @@ def deaf(server, vhost, queue):
 
 
 def test_a_queue_that_does_not_answer(make_service, rabbitmq_server, vhost, relay):
-    """Neither to who publishes nor to who consumes. The other queues go on, its own jobs wait, and none is lost or done twice."""
+    """Neither publishers nor consumers get an answer. The other queues work, its own jobs wait, and none is lost or done twice."""
     api = make_service(ROLE="api", QUEUE=vhost)
     worker = make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url)
     campaign = Campaign(api, 30)
@@ -324,13 +323,13 @@ def test_a_queue_that_does_not_answer(make_service, rabbitmq_server, vhost, rela
         return lambda m: m.total("prospects_processed_total", action="researched", organisation_id=others.id) == n
     with Watch(api) as watch:
         with deaf(rabbitmq_server, vhost, "email.send"):
-            worker.start()  # its consumer gets no answer from this one
-            campaign.send()  # and the relay no confirms
+            worker.start()  # its consumer gets no answer from this queue
+            campaign.send()  # the relay gets no confirms
             client = api.client(others)
             for i in range(1, 4):
                 assert client.import_csv(csv_rows(50, tag=f"more{i}")).status == 200
                 worker.settled("the other queues go on", researched(50 * i), PATIENCE)
-            wait_until("it is said which", lambda: any(line.get("error", "").startswith("waiting for confirms of email.send") for line in api.log_lines()), PATIENCE)
+            wait_until("the log names the queue", lambda: any(line.get("error", "").startswith("waiting for confirms of email.send") for line in api.log_lines()), PATIENCE)
             assert client.import_csv(csv_rows(50, tag="last")).status == 200
             worker.settled("the other queues go on", researched(200), PATIENCE)
             assert not relay.taken
@@ -345,7 +344,7 @@ def test_a_queue_that_does_not_answer(make_service, rabbitmq_server, vhost, rela
 
 
 @pytest.mark.slow
-def test_a_queue_that_was_deleted_is_made_again(make_service, rabbitmq_server, vhost, relay):
+def test_a_deleted_queue_is_declared_again(make_service, rabbitmq_server, vhost, relay):
     service = make_service(QUEUE=vhost, MAIL=relay.url)
     campaign = Campaign(service, 20)
     service.settled("its consumer", lambda m: m.total("queue_consumers", queue="email.send") == 1, PATIENCE)
@@ -358,11 +357,11 @@ def test_a_queue_that_was_deleted_is_made_again(make_service, rabbitmq_server, v
 
 @pytest.mark.slow
 def test_a_full_queue_refuses_and_nothing_is_lost(make_service, rabbitmq_server, vhost, relay):
-    """The broker says nack: the jobs stay in the outbox and are offered again, not without a pause."""
+    """The broker answers nack: the jobs stay in the outbox and are published again after a pause."""
     api = make_service(ROLE="api", QUEUE=vhost)
     broker = Broker(rabbitmq_server, vhost)
     rabbitmq_server.api("PUT", f"policies/{broker.vhost}/short", {"pattern": "^email.send$", "definition": {"max-length": 1}, "apply-to": "queues"})
-    relay.mode = "slow"  # what is taken makes room for more, while the queue is longer than it may be
+    relay.mode = "slow"  # the worker removes jobs only slowly, so the queue stays full
     worker = make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url, QUEUE_PREFETCH=1)
     campaign = Campaign(api, 40)
     campaign.send()
@@ -377,7 +376,7 @@ def test_a_full_queue_refuses_and_nothing_is_lost(make_service, rabbitmq_server,
 
 @pytest.mark.slow
 def test_several_relays_and_workers_share_the_work(make_service, vhost, relay):
-    """Two APIs and two workers on one store and one broker: every job once."""
+    """Two APIs and two workers on one store and one broker: every job is done once."""
     first = make_service(ROLE="api", QUEUE=vhost)
     others = [make_service(ROLE=role, QUEUE=vhost, DATA_DIR=first.data_dir, MAIL=relay.url) for role in ("api", "worker", "worker")]
     everyone = [first, *others]
@@ -397,7 +396,7 @@ def test_several_relays_and_workers_share_the_work(make_service, vhost, relay):
 
 @pytest.mark.parametrize("url, said", [("amqp://ingest:wrong@127.0.0.1:{port}/x", "ACCESS_REFUSED"),
                                        ("amqp://{login}@127.0.0.1:{port}/nowhere", "NOT_ALLOWED")])
-def test_a_login_that_fails_is_said(make_service, rabbitmq_server, url, said):
+def test_a_failed_login_is_reported(make_service, rabbitmq_server, url, said):
     login = f"{rabbitmq_server.user}:{quote(rabbitmq_server.password, safe='')}"
     service = make_service(QUEUE=url.format(port=rabbitmq_server.port, login=login))
     service.errors_allowed = True  # a failed health check is one
@@ -405,7 +404,7 @@ def test_a_login_that_fails_is_said(make_service, rabbitmq_server, url, said):
     assert rabbitmq_server.password not in service.process.log()
 
 
-def test_a_url_that_is_none(make_service):
+def test_an_invalid_url(make_service):
     service = make_service(started=False, QUEUE="amqp://host:port/vhost")
     done = subprocess.run([BINARY], env=service.env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1 and "QUEUE: not of the form amqp[s]://USER:PASSWORD@HOST:PORT/VHOST" in done.stdout, done
@@ -419,24 +418,24 @@ def test_the_password_from_a_file(make_service, rabbitmq_server, vhost, tmp_path
     assert service.client().get("/health").json()["checks"]["queue"] == "ok"
 
 
-# ---- faults that take long ----
+# ---- faults that take a long time ----
 
 @pytest.fixture(scope="module")
 def own_broker():
-    """One that these tests alone use: they stop and kill it."""
+    """A broker for these tests only: they stop and kill it."""
     with serving(RabbitMQ) as server:
         yield server
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [pytest.param("stop", marks=pytest.mark.long), "kill"])  # the killed one has been stopped and started before
+@pytest.mark.parametrize("how", [pytest.param("stop", marks=pytest.mark.long), "kill"])  # the variant "kill" also stops and starts the broker once
 def test_rabbitmq_comes_and_goes_under_load(make_service, own_broker, relay, how):
     queue, n = own_broker.vhost(), 3000
     api = make_service(ROLE="api", QUEUE=queue)
     worker = make_service(ROLE="worker", QUEUE=queue, DATA_DIR=api.data_dir, MAIL=relay.url)
     api.errors_allowed = worker.errors_allowed = True  # a failed health check is one
-    # RabbitMQ 3.10 that is killed within seconds of a quorum queue's declaration may come back with a queue that never has a
-    # leader (its directory of queues is not on disk yet). That is not what is tested: an ordered restart writes it.
+    # If RabbitMQ 3.10 is killed within seconds after a quorum queue was declared, the queue may never get a leader again (the list of
+    # queues is not on disk yet). We do not test that: an orderly restart writes the list.
     for service in (api, worker):
         wait_until("its queues declared", lambda: service.client().get("/health").status == 200, PATIENCE)
     own_broker.stop()
@@ -455,8 +454,8 @@ def test_rabbitmq_comes_and_goes_under_load(make_service, own_broker, relay, how
         client = api.client()
         wait_until("/health says so", lambda: client.get("/health").status == 503, PATIENCE)
         accepted = len(load.acknowledged)
-        load.wait_for(accepted + 100)  # while it is away
-        begun = time.monotonic()  # all may be sent by the time that start() comes back
+        load.wait_for(accepted + 100)  # while the broker is down
+        begun = time.monotonic()  # all emails may be sent before start() returns
         own_broker.start()
         ended = time.monotonic()
         resumed = max(0, wait_until("emails again", lambda: relay.first_after(begun), PATIENCE) - ended)
@@ -474,12 +473,12 @@ def test_rabbitmq_comes_and_goes_under_load(make_service, own_broker, relay, how
 
 
 @pytest.mark.slow
-def test_what_the_broker_lost_is_published_again(make_service, rabbitmq_server, vhost, relay):
-    """Its data is gone, or somebody purged the queue: after a minute the jobs are missed and come back."""
+def test_messages_that_the_broker_lost_are_published_again(make_service, rabbitmq_server, vhost, relay):
+    """The broker's data is gone, or somebody purged the queue: after a minute the service notices and publishes the jobs again."""
     api = make_service(ROLE="api", QUEUE=vhost)
     campaign = Campaign(api, 30)
     campaign.send()
-    # Nobody takes any: the relay keeps the rest in the outbox.
+    # There is no consumer: the relay keeps the rest in the outbox.
     api.settled("some are at the broker", lambda m: m.total("queue_messages_total", queue="email.send", action="published") >= 8, PATIENCE)
     Broker(rabbitmq_server, vhost).purge("email.send")
     make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url)
@@ -489,7 +488,7 @@ def test_what_the_broker_lost_is_published_again(make_service, rabbitmq_server, 
 
 @pytest.mark.slow
 def test_a_worker_killed_between_send_and_ack(make_service, vhost, relay):
-    """The mail server has the message, its worker is gone before it could say so; another worker lives."""
+    """The worker dies after the mail server has accepted the message, before it records that. Another worker takes over."""
     n = 300
     api = make_service(ROLE="api", QUEUE=vhost)
     campaign = Campaign(api, n)
@@ -517,7 +516,7 @@ def test_a_worker_killed_between_send_and_ack(make_service, vhost, relay):
 
 
 def certificates(directory):
-    """A certificate authority of our own and a certificate for 127.0.0.1, as PEM files."""
+    """Make our own CA and a certificate for 127.0.0.1, as PEM files."""
     def openssl(*words):
         subprocess.run(["openssl", *words], cwd=directory, check=True, capture_output=True, timeout=60)
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
@@ -539,7 +538,7 @@ def test_amqps(make_service, tmp_path, relay):
         campaign.finished()
         assert relay.twice() == 0
         drained(service)
-        # An authority that did not sign it.
+        # A CA that did not sign the certificate.
         (tmp_path / "other").mkdir()
         certificates(tmp_path / "other")
         stranger = make_service(QUEUE=url, QUEUE_CA=tmp_path / "other/ca.pem")
@@ -550,7 +549,7 @@ def test_amqps(make_service, tmp_path, relay):
 
 
 def test_the_example_of_promc_amqp(rabbitmq_server, vhost):
-    """Ten messages published, confirmed and consumed around a program's own rabbitmq-c calls."""
+    """The program publishes, confirms and consumes ten messages with its own rabbitmq-c calls."""
     done = subprocess.run([BUILD / "lib/promc/examples/with_rabbitmq_c", vhost], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done
     metrics = Samples(done.stdout)

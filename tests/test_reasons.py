@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every failure logs its reason in one line with the id of the request that caused it."""
+"""Every failure logs its reason on one line, with the id of the request that caused it."""
 import sqlite3
 
 import pytest
@@ -10,7 +10,7 @@ def lines(service, message):
     return [line for line in service.log_lines() if line["msg"] == message]
 
 
-@pytest.mark.embedded  # the lock is SQLite's
+@pytest.mark.embedded  # needs SQLite's lock
 def test_a_request_that_failed(make_service):
     service = make_service(STORE_TIMEOUT_MS=300)
     organisation = service.organisation()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Separate PostgreSQL roles: an owner that migrates, one that serves an organisation at a time, one that acts for all. Each is tested with
-its password only, without our code."""
+"""Separate PostgreSQL roles: the owner migrates, one role serves one organisation at a time, one role acts for all. Each is tested with its
+password only, without our code."""
 import itertools
 import json
 import subprocess
@@ -17,7 +17,7 @@ _number = itertools.count()
 
 
 class Roles:
-    """A database of `owner`; roles of the whole server, so each test has its own."""
+    """A database of `owner`. Roles belong to the whole server, so each test has its own."""
 
     def __init__(self, server, make_service):
         self.server, self.make_service = server, make_service
@@ -37,14 +37,14 @@ class Roles:
 
     def migrate(self):
         done = self.command(self.owner, "migrate", f"--serve={self.serving}", f"--all={self.all}")
-        assert done.returncode == 0, done  # on a busy machine a step is slow, which is said
+        assert done.returncode == 0, done  # no check of stderr: on a busy machine it may warn of a slow step
         return json.loads(done.stdout)
 
     def start(self, role, **env):
         return self.make_service(STORE=self.url(role), QUEUE="embedded", **env)
 
     def sql(self, role, text, scope=None):
-        """In one transaction, as psql would."""
+        """Run it in one transaction, with psql."""
         begin = f"BEGIN; SELECT set_config('app.organisation_id', '{scope}', true); " if scope else ""
         said = self.server.sql(f"{begin}{text}{'; COMMIT' if scope else ''}", self.database, role)
         return said.split("\n")[1:] if scope else said.split("\n")
@@ -62,7 +62,7 @@ def roles(postgres_server, make_service):
 
 @pytest.fixture
 def two(roles):
-    """Two organisations with rows, jobs and keys each, made through an API of the serving role."""
+    """Two organisations, each with rows, jobs and keys, made by an API with the serving role."""
     roles.migrate()
     roles.api = roles.start(roles.serving, ROLE="api")
     found = []
@@ -75,7 +75,7 @@ def two(roles):
     return found
 
 
-def test_an_api_and_a_worker_with_roles_of_their_own(roles, two):
+def test_an_api_and_a_worker_with_separate_roles(roles, two):
     worker = roles.start(roles.all, ROLE="worker")
     one, other = (roles.api.client(organisation) for organisation in two)
     for client in (one, other):
@@ -86,32 +86,32 @@ def test_an_api_and_a_worker_with_roles_of_their_own(roles, two):
         wait_until("all sent", lambda: client.stats(campaign)["emails"]["sent"] == 20)
         assert len(client.prospects()) == 20
     worker.settled("no job is left, and every email counted", lambda m: m.total("queue_depth") == 0 and m.total("emails_sent_total", success="true") == 40)
-    # What a queue holds is for who sees all of it: the API does not say 0.
+    # Only a role that sees all organisations can count the jobs. The API must not expose 0.
     assert not [s for s in roles.api.metrics().samples if s.name == "queue_depth" and s.value == s.value]
     assert roles.api.client().get("/health/ready").status == 200
-    # The API's commands, too.
+    # The serving role can run commands too.
     made = json.loads(roles.command(roles.serving, "key", "create", two[0].id).stdout)
     assert roles.command(roles.serving, "key", "revoke", two[0].id, made["key_id"]).returncode == 0
-    # Again, and after a migration: nothing changes.
+    # A repeated migration changes nothing.
     assert roles.migrate() == roles.migrate()
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_who_serves_sees_one_organisation_at_a_time(roles, two, table):
+def test_the_serving_role_sees_one_organisation_at_a_time(roles, two, table):
     column = "id" if table == "iam.organisations" else "organisation_id"
     one, other = (organisation.id for organisation in two)
     owners = f"SELECT DISTINCT {column} FROM {table}"
-    assert roles.sql(roles.serving, owners) == [""], "without an organisation none"
-    assert roles.sql(roles.serving, owners, "*") == [], "not all"
+    assert roles.sql(roles.serving, owners) == [""], "without an organisation, no rows are visible"
+    assert roles.sql(roles.serving, owners, "*") == [], "the serving role must not see all"
     assert roles.sql(roles.serving, owners, one) == [one]
     assert roles.sql(roles.serving, f"SELECT count(*) FROM {table} WHERE {column} = '{other}'", one) == ["0"]
-    # Nor may it change them.
+    # It cannot change them either.
     assert roles.sql(roles.serving, f"WITH gone AS (DELETE FROM {table} WHERE {column} = '{other}' RETURNING 1) SELECT count(*) FROM gone", one) == ["0"]
     assert sorted(roles.sql(roles.all, owners, "*")) == sorted([one, other])
     assert sorted(roles.sql(roles.owner, owners, "*")) == sorted([one, other])
 
 
-def test_who_serves_writes_for_its_organisation_alone(roles, two):
+def test_the_serving_role_writes_only_for_its_organisation(roles, two):
     one, other = (organisation.id for organisation in two)
     row = ("INSERT INTO tracking.jobs (id, queue, organisation_id, payload, state, due_at, created_at)"
            " VALUES (gen_random_uuid(), 'email.send', '{}', '{{}}', 'ready', 0, 0)")
@@ -123,7 +123,7 @@ def test_who_serves_writes_for_its_organisation_alone(roles, two):
 
 
 @pytest.mark.parametrize("role", ["serving", "all"])
-def test_neither_may_change_the_rules(roles, two, role):
+def test_neither_role_can_change_the_policies(roles, two, role):
     name = getattr(roles, role)
     for text in ("ALTER POLICY tenant ON crm.prospects USING (true)", "DROP POLICY tenant ON tracking.jobs",
                  "CREATE POLICY mine ON crm.prospects USING (true)", "ALTER TABLE crm.prospects DISABLE ROW LEVEL SECURITY",
@@ -144,27 +144,27 @@ def test_a_worker_needs_the_role_for_all(roles):
         assert done.returncode == 1 and "ingest-api migrate --all=ROLE" in done.stdout, done
 
 
-def test_who_may_not_migrate_says_who_may(roles):
+def test_a_refused_migration_names_the_owner(roles):
     done = roles.command(roles.serving, "org", "create", "Early")
     assert done.returncode == 1 and "only the owner can run" in done.stderr.lower(), done
     assert roles.migrate()["schema_version"] > 0
     assert roles.command(roles.serving, "org", "create", "Now").returncode == 0
-    # Given more before, and less now.
+    # A role that is named with --serve instead of --all loses its rights for all organisations.
     assert roles.command(roles.owner, "migrate", f"--serve={roles.all}").returncode == 0
     assert "permission denied" in roles.refused(roles.all, "SELECT iam.all_organisations()")
     for words in (["migrate", "--serve=Bad name"], ["migrate", "--all=1x"]):
         assert roles.command(roles.owner, *words).returncode == 1
 
 
-def test_a_dump_brings_the_roles_along(roles, two, postgres_server, tmp_path):
-    """docs/service/reliability.md, by a role that may read past row-level security and owns nothing."""
+def test_a_restored_dump_works_with_the_roles(roles, two, postgres_server, tmp_path):
+    """As in docs/service/reliability.md, with a role that bypasses row-level security for reading and owns nothing."""
     reader, copy = f"{roles.owner}_reader", f"{roles.database}_copy"
     postgres_server.sql(f"CREATE ROLE {reader} LOGIN BYPASSRLS; GRANT pg_read_all_data TO {reader}")
 
     def tool(program, role, *words):
         return postgres_server._client(program, "-U", role, *map(str, words))
     dump = ("pg_dump", "--format=custom", f"--file={tmp_path}/copy.dump", roles.database)
-    assert "row-level security" in tool(dump[0], roles.owner, *dump[1:]).stderr, "rather none than a part"
+    assert "row-level security" in tool(dump[0], roles.owner, *dump[1:]).stderr, "a dump with missing rows must fail"
     done = tool(dump[0], reader, *dump[1:])
     assert done.returncode == 0, done
     postgres_server.sql(f"CREATE DATABASE {copy} OWNER {roles.owner}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make run`, as a user runs it."""
+"""`make run`, as a user starts it."""
 import json
 import os
 import re
@@ -18,7 +18,7 @@ from support.prometheus import fetch
 from support.service import ROOT
 
 PREVIEW = "tools/dashboard-preview"
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can change users")
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
 
 
 @pytest.fixture
@@ -38,14 +38,14 @@ def test_from_start_to_ctrl_c(checkout):
     for name in PORTS:
         assert f"http://127.0.0.1:{checkout.ports[name]}" in stack.said
 
-    # Each address that it prints answers.
+    # Every printed address answers.
     printed = re.findall(r"^[\w-]+ +(http://127\.0\.0\.1:\d+)   \((/.*)\)$", stack.said, re.MULTILINE)
     assert [url.rpartition(":")[2] for url, _ in printed][:2] == [str(checkout.ports[name]) for name in ("PORT", "PROMETHEUS_PORT")], stack.said
     for url, paths in printed:
         for path in paths.split(", "):
             assert path == "/api/v1" or fetch(url + path), url + path
 
-    # Ready means ready.
+    # When it prints "ready", the service is ready.
     def health():
         return {t["labels"]["job"]: t["health"] for t in prometheus(checkout, "targets?state=active")["activeTargets"]}
     assert health()["ingest-api"] != "unknown"
@@ -54,12 +54,12 @@ def test_from_start_to_ctrl_c(checkout):
     assert prometheus(checkout, "alertmanagers")["activeAlertmanagers"]
     assert prometheus(checkout, "targets?state=active")["activeTargets"][0]["scrapeInterval"] in ("5s", "15s")
 
-    # Nothing listens beyond this machine.
+    # The servers listen only on 127.0.0.1.
     listening = subprocess.run(["ss", "-H", "-ltnp"], capture_output=True, text=True, check=True).stdout.splitlines()
     ours = [line for line in listening if any(f"pid={pid}," in line for pid in stack.servers().values())]
     assert len(ours) >= 3 and all(" 127.0.0.1:" in line for line in ours), ours
 
-    # The lines work as they stand, in another folder: from a file to emails, and Prometheus gets to know.
+    # The printed commands work unchanged, in another folder: from a file to emails, and Prometheus sees the numbers.
     lines = stack.curl_lines()
     assert len(lines) == 7
     shown = " && echo ';' && ".join(lines[:2] + [lines[2] + " && echo '\"'$campaign'\"'"] + lines[3:5])
@@ -76,7 +76,7 @@ def test_from_start_to_ctrl_c(checkout):
     wait_until("an email for each", lambda: run_line(lines[5]).count(".eml") == imported["imported"])
     wait_until("their number in Prometheus", lambda: f'"{imported["imported"]}"]' in run_line(lines[6]))
 
-    # A second one of the same checkout does not disturb it.
+    # A second start in the same checkout does not disturb it.
     status, said = checkout.run(STACK, "run", PORT=12001, PROMETHEUS_PORT=12002, ALERTMANAGER_PORT=12003)
     assert status == 1 and "another stack" in said and len(said.strip().splitlines()) == 1
     assert stack.popen.poll() is None and set(stack.servers()) == SERVERS
@@ -89,7 +89,7 @@ def test_from_start_to_ctrl_c(checkout):
         assert not re.search(r'level=error|"level":[56]0', checkout.log(name)), name
 
 
-def test_the_key_of_the_first_run_stays(checkout):
+def test_the_key_of_the_first_run_is_kept(checkout):
     stack = checkout.start(STACK, "run").ready()
     first = stack.curl_lines()
     key_file = checkout.root / "var/demo-organisation"
@@ -100,9 +100,9 @@ def test_the_key_of_the_first_run_stays(checkout):
     assert stack.curl_lines() == first
     stack.press_ctrl_c()
     assert stack.wait() == 0
-    # The logs are of both runs.
+    # The log contains both runs.
     assert checkout.log("ingest-api").count('"msg":"stopped"') == 2
-    # The store is thrown away, the key is not: a new one is made.
+    # If the store is deleted but the key file is kept, a new key is made.
     shutil.rmtree(checkout.root / "var/ingest-api")
     stack = checkout.start(STACK, "run").ready()
     assert stack.curl_lines() != first
@@ -110,7 +110,7 @@ def test_the_key_of_the_first_run_stays(checkout):
     assert json.loads(listed)["data"] == []
 
 
-def test_a_hang_up_stops_everything(checkout):
+def test_a_sighup_stops_everything(checkout):
     stack = checkout.start(STACK, "run").started()
     servers = stack.servers()
     stack.hang_up()
@@ -118,7 +118,7 @@ def test_a_hang_up_stops_everything(checkout):
     assert not [pid for pid in servers.values() if os.path.exists(f"/proc/{pid}")]
 
 
-def test_a_killed_supervisor_takes_its_servers_along(checkout):
+def test_killing_the_supervisor_ends_its_servers(checkout):
     stack = checkout.start(STACK, "run").started()
     servers = stack.servers()
     stack.popen.kill()
@@ -126,7 +126,7 @@ def test_a_killed_supervisor_takes_its_servers_along(checkout):
 
 
 @pytest.mark.parametrize("victim", ["prometheus-alertmanager", "ingest-api"])
-def test_a_dead_server_is_said_and_stops_the_rest(checkout, victim):
+def test_a_dead_server_is_reported_and_stops_the_rest(checkout, victim):
     stack = checkout.start(STACK, "run").started()
     pid = stack.servers()[victim]
     os.kill(pid, signal.SIGKILL)
@@ -136,9 +136,9 @@ def test_a_dead_server_is_said_and_stops_the_rest(checkout, victim):
     assert checkout.ports_are_free()
 
 
-@pytest.mark.skipif(not shutil.which("node") or not shutil.which("npm"), reason="no npm: nothing is built then")
-def test_the_page_of_the_boards_is_built_behind_the_rest(checkout):
-    """Here it cannot be: a package.json alone, and no rule for it. That is said, and the rest goes on."""
+@pytest.mark.skipif(not shutil.which("node") or not shutil.which("npm"), reason="without npm the page is not built")
+def test_the_dashboard_page_is_built_in_the_background(checkout):
+    """There is only a package.json and no make rule, so the build fails. That is reported, and the rest keeps running."""
     page = checkout.root / "tools/dashboard-preview"
     page.mkdir()
     (page / "package.json").write_text("{}")
@@ -152,8 +152,8 @@ def test_the_page_of_the_boards_is_built_behind_the_rest(checkout):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / PREVIEW / "dist/index.html").exists(), reason="the page of the boards is not built (make dashboard-preview)")
-def test_the_page_of_the_boards_is_said_when_it_is_there(checkout):
-    for folder in (PREVIEW, "infra/grafana"):  # the packages are there, the page is not
+def test_the_dashboard_page_is_announced_when_it_is_built(checkout):
+    for folder in (PREVIEW, "infra/grafana"):  # the npm packages are installed, the page is not built
         shutil.copytree(ROOT / folder, checkout.root / folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
     (checkout.root / PREVIEW / "node_modules").symlink_to(ROOT / PREVIEW / "node_modules")
     stack = checkout.start(STACK, "run").ready()
@@ -174,7 +174,7 @@ def test_a_busy_port_is_one_clear_line_before_anything_starts(checkout):
     lines = said.strip().splitlines()
     assert len(lines) == 1, said
     assert str(checkout.ports["PROMETHEUS_PORT"]) in lines[0] and "PROMETHEUS_PORT" in lines[0]
-    assert str(os.getpid()) in lines[0], "who has it is said"
+    assert str(os.getpid()) in lines[0], "the process that uses the port must be named"
     assert not (checkout.root / "var/ingest-api").exists()
 
 
@@ -224,7 +224,7 @@ def test_an_ordinary_user_can_run_it():
             assert Path(f"/proc/{pid}").stat().st_uid == directory.joinpath("checkout").stat().st_uid
         stack.press_ctrl_c()
         assert stack.wait() == 0, stack.said
-        # The same checkout by root afterwards: the servers are the owner's still, so the user can come back.
+        # Then root starts the same checkout: the servers still run as the owner of the files, so the user can use it again.
         stack = checkout.start(STACK, "run").started()
         for pid in stack.servers().values():
             assert Path(f"/proc/{pid}").stat().st_uid == directory.joinpath("checkout").stat().st_uid

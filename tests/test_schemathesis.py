@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""schemathesis finds nothing: thousands of requests made from docs/openapi.yaml, good ones and bad ones, and each answer as it says.
+"""schemathesis finds no faults: it makes thousands of valid and invalid requests from docs/openapi.yaml and checks each answer.
 
-`make check-openapi` gives it ten minutes; without OPENAPI_SECONDS it is left out, as what it finds depends on how far it comes. It is
-the only thing of the project that comes from PyPI, into a cache; without PyPI it is skipped. CI does not run it.
+`make check-openapi` gives it ten minutes. Without OPENAPI_SECONDS it is skipped, because its result depends on the time. It is the
+project's only package from PyPI and is kept in a cache; without PyPI it is skipped. CI does not run it.
 """
 import os
 import subprocess
@@ -18,7 +18,7 @@ SECONDS = int(os.environ.get("OPENAPI_SECONDS", 0))
 
 
 def installed():
-    """Path of `st`, or None: there is no PyPI."""
+    """Path of `st`, or None without PyPI."""
     st = CACHE / "bin/st"
     if not st.exists():
         made = [subprocess.run(command, capture_output=True, text=True) for command in (
@@ -29,11 +29,11 @@ def installed():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SECONDS, reason="takes as long as it is given, and PyPI: make check-openapi")
+@pytest.mark.skipif(not SECONDS, reason="needs time and PyPI: make check-openapi")
 def test_schemathesis_finds_nothing(make_service):
     st = installed()
     if st is None:
-        pytest.skip(f"schemathesis {VERSION} cannot be had from PyPI")
+        pytest.skip(f"schemathesis {VERSION} cannot be installed from PyPI")
     service = make_service()
     key = service.organisation().key
     found = subprocess.run([st, "run", ROOT / "docs/openapi.yaml", "--url", f"http://127.0.0.1:{service.port}",

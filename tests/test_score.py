@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The alert corpus and its runner: the shipped rules are right on every case, and a worse rule set scores lower."""
+"""The alert corpus and its runner: the shipped rules pass every case, and worse rules score lower."""
 import json
 import shutil
 import subprocess
@@ -31,7 +31,7 @@ def wrong(scored):
 
 
 @pytest.mark.parametrize("version", ["installed", pytest.param("2.53", marks=pytest.mark.long), pytest.param("3", marks=pytest.mark.slow)])
-def test_the_shipped_rules_are_right_on_every_case(version):
+def test_the_shipped_rules_pass_every_case(version):
     scored = score(RULES, "--promtool", promtool(version))
     assert wrong(scored) == {}
     assert scored["of"] >= 200
@@ -46,7 +46,7 @@ def test_the_corpus_is_large_and_in_pairs():
     assert {"classic", "native", "both", "nhcb"} == {case.world.histograms for case in cases}
 
 
-def test_the_corpus_speaks_of_metrics_that_there_are():
+def test_the_corpus_uses_existing_metrics():
     known = {}
     for families in yaml.safe_load((ROOT / "infra/prometheus/metrics.yml").read_text()).values():
         for name, family in families.items():
@@ -57,11 +57,11 @@ def test_the_corpus_speaks_of_metrics_that_there_are():
     assert unknown == set()
 
 
-# ---- mutants: what is worse scores less
+# ---- mutants: worse rules score lower ----
 
 @pytest.fixture
 def rules(tmp_path):
-    """A copy of the rules, and a way to keep some of them only."""
+    """rules(keep, change): a changed copy of the rules, with only the rules for which `keep` is true."""
     def made(keep, change=lambda rule: rule):
         folder = tmp_path / "rules"
         shutil.rmtree(folder, ignore_errors=True)
@@ -81,19 +81,19 @@ def test_without_alerts_no_fault_is_found(rules):
     assert {case["seen"] for case in scored["cases"]} == {"silent"}
 
 
-def test_an_alert_that_is_missing_is_missed_where_it_is_needed(rules):
+def test_a_missing_alert_fails_only_its_cases(rules):
     scored = score(rules(lambda rule: rule["alert"] != "QueueBrokerDown"), "--only", QUICK)
     assert set(wrong(scored)) == {"the-broker-is-away/fault"}
 
 
-def test_alerts_that_always_fire_answer_nothing(rules):
+def test_alerts_that_always_fire_detect_nothing(rules):
     always = rules(lambda rule: rule["alert"] == "IngestApiDown", lambda rule: rule | ({"expr": "vector(1)", "for": "0s"} if "alert" in rule else {}))
     scored = score(always, "--only", QUICK)
-    assert {case["id"] for case in scored["cases"] if case["kind"] == "healthy"} <= set(wrong(scored)), "they are wrong over a healthy world"
-    assert {case["id"] for case in scored["cases"] if case["id"].endswith("/fault")} <= set(wrong(scored)), "and no answer to a fault"
+    assert {case["id"] for case in scored["cases"] if case["kind"] == "healthy"} <= set(wrong(scored)), "an alert on a healthy system must count as wrong"
+    assert {case["id"] for case in scored["cases"] if case["id"].endswith("/fault")} <= set(wrong(scored)), "an alert that fired before the fault must not count as a detection"
 
 
-def test_what_is_too_sensitive_pages_for_the_harmless(rules):
+def test_too_sensitive_rules_page_for_harmless_events(rules):
     nervous = rules(lambda rule: rule["alert"] == "HighErrorRate",
                     lambda rule: rule | ({"expr": 'rate(http_requests_total{job="ingest-api",status_code="500"}[5m]) > 0', "for": "0s"} if "alert" in rule else {}))
     seen = wrong(score(nervous, "--only", QUICK))
@@ -110,7 +110,7 @@ def test_late_is_wrong(rules):
     assert any("still there" in fault for case in scored["cases"] for fault in case["faults"])
 
 
-def test_a_rule_set_with_other_names_is_told_by_its_mapping(rules, tmp_path):
+def test_rules_with_other_names_work_with_a_mapping(rules, tmp_path):
     def other(rule):
         rule["expr"] = rule["expr"].replace('job="ingest-api"', 'job="shop"').replace("amqp_connection_up", "rabbit_up")
         priority = {"critical": "P1", "warning": "P3", "none": "P9"}.get(rule.get("labels", {}).get("severity"))
@@ -130,7 +130,7 @@ def test_loudness():
     assert loudness({"severity": "critical"}, {"page": ["team=night"]}) == "warning"
 
 
-# ---- the language
+# ---- the language ----
 
 SHAPES = [
     ("5", [5, 5, 5, 5, 5]), ("2/s", [0, 20, 40, 60, 80]), ("6/m; 20s: 0/s", [0, 1, 2, 2, 2]), ("0/s; 20s: +3", [0, 0, 3, 3, 3]),
@@ -147,7 +147,7 @@ def test_a_shape(text, values):
         else shapes.samples(text, range(0, 50, 10)) == values
 
 
-def test_noise_is_the_same_at_each_run():
+def test_noise_is_the_same_in_each_run():
     one, two = (shapes.samples("100 ~10%", range(0, 1000, 10)) for _ in range(2))
     assert one == two and len(set(one)) > 50 and 90 <= min(one) < max(one) <= 110
 
@@ -174,7 +174,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("change, said", FAULTS, ids=[said for _, said in FAULTS])
-def test_what_is_wrong_with_a_case_is_said(tmp_path, change, said):
+def test_faults_in_a_case_are_reported(tmp_path, change, said):
     file = tmp_path / "mine.yml"
     file.write_text(yaml.safe_dump([WORLD | {"harmless": {"says": "s", "expect": "silent"}} | change]))
     done = subprocess.run([sys.executable, ROOT / "tools/score", "--corpus", tmp_path, RULES], capture_output=True, text=True, check=False)

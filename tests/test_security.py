@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Created and revoked API keys, and secrets that must never be stored or logged."""
+"""API keys are created and revoked. Secrets are never stored or logged."""
 import json
 import re
 import subprocess
@@ -14,7 +14,7 @@ ADDRESS = re.compile(r"[\w.+-]+(@|%40)[\w-]+\.[\w.-]+")
 
 
 def command(service, *words):
-    """A command of the same installation as the service's: [status, the objects it printed, what it complained about]."""
+    """Run a command of the service's installation. Return [status, printed objects, error output]."""
     done = subprocess.run([BINARY, *words], env=service.env, cwd=service.directory, capture_output=True, text=True, timeout=180)
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
@@ -30,10 +30,10 @@ def test_keys_are_rotated_without_a_gap(service):
     status, keys, _ = command(service, "key", "list", first.id)
     assert status == 0 and len(keys) == 2 and [key["revoked_at"] for key in keys] == [None, None]
     assert keys[1]["key_id"] == made["key_id"]
-    assert old.get("/api/v1/prospects").status == 200  # every loop may remember it now
+    assert old.get("/api/v1/prospects").status == 200  # now every loop may have the key in its cache
     status, [revoked], _ = command(service, "key", "revoke", first.id, keys[0]["key_id"])
     assert status == 0 and revoked["revoked"] is True
-    # It is over everywhere, also on the connection that was open and on those that reach other loops.
+    # The key is refused everywhere: on the open connection and on new ones, which may reach other loops.
     assert old.get("/api/v1/prospects").status == 401
     assert all(service.client(first).get("/api/v1/prospects").status == 401 for _ in range(16))
     assert new.get("/api/v1/prospects").status == 200
@@ -41,7 +41,7 @@ def test_keys_are_rotated_without_a_gap(service):
     assert [key["revoked_at"] is None for key in keys] == [False, True]
 
 
-def test_key_commands_say_what_is_wrong(service):
+def test_key_commands_report_errors(service):
     mine, other = service.organisation("mine"), service.organisation("other")
     _, [key], _ = command(service, "key", "list", mine.id)
     for words, status, said in (
@@ -62,7 +62,7 @@ def test_a_command_may_be_the_first_to_use_the_store(make_service):
 
 
 class RefusesOne:
-    """A mail server that repeats the address in what it says."""
+    """A mail server that repeats the address in its answers."""
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
         if address.startswith("to.0@"):
             return f"550 5.1.1 <{address}> is nobody"
@@ -80,8 +80,8 @@ def smtp():
     server.stop()
 
 
-def test_no_secret_and_no_address_is_written_down(make_service, smtp, tmp_path):
-    """Everything is logged, much goes wrong, and neither the log nor /metrics names a person or holds a secret."""
+def test_no_secret_and_no_address_is_logged(make_service, smtp, tmp_path):
+    """With the full log level and many faults, neither the log nor /metrics contains an address or a secret."""
     secrets = {"token": "token-of-the-metrics-1", "sentry": "0123456789abcdef0123456789abcdef"}
     for name, value in secrets.items():
         (tmp_path / name).write_text(value if name != "sentry" else f"http://{value}@127.0.0.1:1/1")
@@ -122,20 +122,20 @@ def test_no_secret_and_no_address_is_written_down(make_service, smtp, tmp_path):
 
 @pytest.mark.parametrize("env", ({"STORE": "postgres://somebody:s3cret-word@127.0.0.1:1/db"}, {"QUEUE": "amqp://somebody:s3cret-word@127.0.0.1:1/"},
                                  {"MAIL": "smtp:/somebody:s3cret-word@127.0.0.1"}, {"SENTRY_DSN": "https://s3cret-word@host"}))
-def test_a_service_that_does_not_start_keeps_its_secrets_too(tmp_path, env):
+def test_a_failed_start_shows_no_secrets(tmp_path, env):
     process = subprocess.Popen([BINARY], env=clean_environment(PORT=free_port(), DATA_DIR=tmp_path, STORE_TIMEOUT_MS=300, **env),
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        printed = process.communicate(timeout=5 if "QUEUE" in env else 180)[0]  # it waits for a broker that is not there yet
+        printed = process.communicate(timeout=5 if "QUEUE" in env else 180)[0]  # it keeps waiting for a missing broker
     except subprocess.TimeoutExpired:
         process.terminate()
         printed = process.communicate(timeout=180)[0]
     assert "s3cret-word" not in printed and (printed or "QUEUE" in env)
 
 
-def test_an_organisation_past_its_rate_is_told_when_to_come_back(make_service):
+def test_a_rate_limited_organisation_gets_retry_after(make_service):
     service = make_service(RATE_LIMIT=1)
     one, other = (service.client(service.organisation(name)) for name in ("one", "other"))
     refused = wait_until("a refusal", lambda: (a := one.get("/api/v1/prospects")).status == 429 and a, 180, 0)
     assert int(refused.headers["retry-after"]) >= 1 and refused.json()["error"]["code"]
-    assert other.get("/api/v1/prospects").status == 200  # nobody else is
+    assert other.get("/api/v1/prospects").status == 200  # other organisations are not limited

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/service/settings.md and --help have every setting that the program reads, with its default and its bounds."""
+"""docs/service/settings.md and --help have every setting of the program, with default and bounds."""
 import re
 import subprocess
 
@@ -12,7 +12,7 @@ HELP = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=
 
 
 def number(text):
-    """A constant of the table: 16 * KIB."""
+    """The value of an expression in the table, such as 16 * KIB."""
     product = 1
     for word in text.split("*"):
         word = word.strip()
@@ -30,7 +30,7 @@ DOCUMENTED = {cells[0].strip("`"): cells[1:] for cells in
                if line.startswith("| `"))}
 
 
-def test_each_is_on_the_page_and_nothing_else():
+def test_the_page_has_exactly_the_settings():
     assert len(NUMBERS) > 15 and len(STRINGS) > 15 and OTHERS >= {"ROLE", "LOG_LEVEL", "SMTP_STARTTLS"}
     assert set(DOCUMENTED) == set(NUMBERS) | set(STRINGS) | OTHERS
 
@@ -41,7 +41,7 @@ def test_number(name):
     said, allowed, unit, meaning = DOCUMENTED[name]
     assert allowed == f"{low} … {high}" and meaning
     assert said == (f"`{default}`" if default else "`0`" if low == 0 else "one per core")
-    # A number without a unit is a port or a switch.
+    # Only a port or a switch has no unit.
     assert unit or name in ("PORT", "METRICS_ENABLED", "CONFINE")
 
 

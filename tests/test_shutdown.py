@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGTERM: no new work, running work is finished and committed, exit status 0."""
+"""SIGTERM: no new work is accepted, running work is finished and committed, the exit status is 0."""
 import signal
 import threading
 import time
@@ -9,7 +9,7 @@ from support.http import Client, csv_rows, raw_connection
 from support.ports import PATIENCE, is_listening, wait_until
 
 
-def test_sigterm_under_load_finishes_what_was_begun(make_service, tmp_path):
+def test_sigterm_under_load_finishes_running_requests(make_service, tmp_path):
     arena = tmp_path / "arena"
     service = make_service(METRICS_ARENA=arena)
     organisation = service.organisation()
@@ -25,7 +25,7 @@ def test_sigterm_under_load_finishes_what_was_begun(make_service, tmp_path):
                 answer = client.import_csv(csv_rows(20, tag=tag))
             except ConnectionRefusedError:
                 return
-            except Exception as error:  # noqa: BLE001 - a kept-alive connection that was closed between two requests
+            except Exception as error:  # noqa: BLE001 - a kept-alive connection may be closed between two requests
                 cut.append(repr(error))
                 continue
             assert answer.status in (200, 503), answer
@@ -44,7 +44,7 @@ def test_sigterm_under_load_finishes_what_was_begun(make_service, tmp_path):
     stop.set()
     for thread in threads:
         thread.join(PATIENCE)
-    # What it counted to its end is what its clients have.
+    # The final counts equal the answers that the clients got.
     last = dumped(arena)
     assert 0 <= last.total("http_requests_total", route="/api/v1/prospects/import", status_code="200") - len(answered) <= len(cut)
     assert last.total("http_requests_in_flight") == 0
@@ -55,7 +55,7 @@ def test_sigterm_under_load_finishes_what_was_begun(make_service, tmp_path):
     resumed = time.monotonic() - begun
     lost = len(acknowledged - {p["email"] for p in client.prospects()})
     assert lost == 0
-    # Each client can be cut at most once, between requests: whatever had been read was answered.
+    # Each client is cut at most once, between requests: every request that was read was answered.
     assert len(cut) <= len(threads), cut
     record("SIGTERM under load", len(acknowledged), lost, 0, resumed, watch.peak, f"from its start; until it had ended {watch.word}")
 
@@ -77,13 +77,13 @@ def test_a_request_in_progress_is_answered(service, organisation):
     assert service.process.wait() == 0
 
 
-def test_an_idle_connection_does_not_hold_it_up(make_service):
+def test_an_idle_connection_does_not_delay_the_shutdown(make_service):
     service = make_service(IDLE_TIMEOUT=3600, SHUTDOWN_TIMEOUT=3600)
     s = raw_connection(service.port)
     service.stop()
     s.close()
 
 
-def test_sigint_is_the_same(service):
+def test_sigint_acts_like_sigterm(service):
     service.process.signal(signal.SIGINT)
     assert service.process.wait() == 0

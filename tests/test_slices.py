@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Work on many rows is done in slices: a request writes at most one, and jobs do the rest, whatever dies on the way."""
+"""Work on many rows is done in slices: a request writes at most one slice, and jobs do the rest, also after a crash."""
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ def test_a_large_campaign_is_enqueued_in_slices(make_service):
 
     said = client.act(made["id"], "send")
     assert (said.status, said.json()) == (202, {"enqueued": PEOPLE, "already_enqueued": 0})
-    assert client.stats(made["id"])["emails"]["pending"] == SLICE, "the request made one slice"
+    assert client.stats(made["id"])["emails"]["pending"] == SLICE, "the request must write one slice"
 
     worker = make_service(ROLE="worker", DATA_DIR=api.data_dir)
 
@@ -28,7 +28,7 @@ def test_a_large_campaign_is_enqueued_in_slices(make_service):
         return client.stats(made["id"])["emails"]
     wait_until("some are enqueued, and some are sent", lambda: sum(emails().values()) > 2 * SLICE and emails()["sent"] > 0, interval=0.01)
     assert client.act(made["id"], "pause").status == 200
-    worker.kill()  # in the middle of it
+    worker.kill()  # while it works
     make_service(ROLE="worker", DATA_DIR=api.data_dir)
     wait_until("what was asked for before the pause is pending", lambda: sum(emails().values()) == PEOPLE)
     assert emails()["sent"] < PEOPLE
@@ -39,8 +39,8 @@ def test_a_large_campaign_is_enqueued_in_slices(make_service):
     assert client.act(made["id"], "send").json() == {"enqueued": 0, "already_enqueued": PEOPLE}
 
 
-def test_an_import_that_is_killed_changes_nothing_in_the_end(make_service):
-    """Killed in the middle of its slices: the next start takes back what was written, and the same import then works."""
+def test_a_killed_import_is_undone(make_service):
+    """Killed between its slices: the next start undoes the written slices, and then the same import works."""
     service = make_service()
     organisation = service.organisation()
     client, other = service.client(organisation), service.client(service.organisation("other"))
@@ -57,11 +57,11 @@ def test_an_import_that_is_killed_changes_nothing_in_the_end(make_service):
     thread = threading.Thread(target=upload)
     thread.start()
     wait_until("a part of it is seen", lambda: len(client.get("/api/v1/prospects", limit=100).json()["data"]) == 100, interval=0.005)
-    assert other.import_csv("email\nothers@example.com\n").status == 200, "others write meanwhile"
+    assert other.import_csv("email\nothers@example.com\n").status == 200, "other organisations can write meanwhile"
     service.kill()
     thread.join()
     service.start()
-    wait_until("taken back", lambda: [line for line in service.log_lines() if line["msg"] == "an unfinished import was rolled back"])
+    wait_until("the refused import undone", lambda: [line for line in service.log_lines() if line["msg"] == "an unfinished import was rolled back"])
     again = service.client(organisation)
     assert again.get("/api/v1/prospects", limit=500).json()["data"] == before
     answer = again.import_csv(many)
@@ -69,7 +69,7 @@ def test_an_import_that_is_killed_changes_nothing_in_the_end(make_service):
 
 
 def test_limits_of_an_organisation(make_service):
-    """What is at its limit is refused and says so; the job that enqueues waits for room, and in the end all is done."""
+    """A request over a limit is refused with its reason. The job that enqueues waits for room, and in the end all is done."""
     service = make_service(MAX_CAMPAIGNS=2, MAX_JOBS=300)
     owner = service.organisation()
     client = service.client(owner)
@@ -99,8 +99,8 @@ def test_limits_of_an_organisation(make_service):
     assert api.metrics().value("limit_refusals_total", limit="jobs") == 1
 
 
-def test_no_more_prospects_than_an_organisation_may_have(make_service):
-    """New rows count, known ones do not; what was too much leaves nothing behind, also of an import in slices."""
+def test_the_prospects_limit(make_service):
+    """Only new rows count. A refused import leaves no rows behind, also when it was written in slices."""
     service = make_service(MAX_PROSPECTS=3000)
     client = service.client(service.organisation())
 
@@ -110,20 +110,20 @@ def test_no_more_prospects_than_an_organisation_may_have(make_service):
     for many in (20, 100_000):
         refused = client.import_csv(rows(2985, 2985 + many))
         assert (refused.status, refused.error_code) == (409, "too_many_prospects") and "MAX_PROSPECTS" in refused.json()["error"]["message"]
-    wait_until("taken back", lambda: client.import_csv(rows(2990, 3000)).status == 200)
-    again = client.import_csv(rows(0, 3000, "again"))  # what is taken back and this wait for each other
+    wait_until("the refused import undone", lambda: client.import_csv(rows(2990, 3000)).status == 200)
+    again = client.import_csv(rows(0, 3000, "again"))  # this import and the undo of the refused one wait for each other
     assert again.status == 200 and again.json()["updated"] == 3000
     assert client.import_csv(rows(3000, 3001)).status == 409
     assert service.metrics().value("limit_refusals_total", limit="prospects") >= 3
 
 
-def test_no_more_prospects_by_requests_at_the_same_time(make_service):
-    """Single rows on every connection, and imports: together they come to the limit and not past it."""
+def test_the_prospects_limit_holds_for_concurrent_requests(make_service):
+    """Small imports on many connections: together they reach the limit and do not exceed it."""
     service = make_service(MAX_PROSPECTS=40)
     organisation = service.organisation()
 
     def import_rows(first):
-        count = 1 + first % 3 // 2  # two of them in every third request
+        count = 1 + first % 3 // 2  # every third request has two rows
         rows = "email\n" + "".join(f"p{first}.{i}@example.com\n" for i in range(count))
         return service.client(organisation, timeout=180).import_csv(rows).status
     with ThreadPoolExecutor(16) as pool:
@@ -133,20 +133,21 @@ def test_no_more_prospects_by_requests_at_the_same_time(make_service):
     assert len(listed) == 40
 
 
-def test_bodies_have_so_much_disk(make_service):
-    """A body on its way holds disk of its organisation; another that would be too much is refused, others' are not."""
+def test_the_disk_limit_of_bodies(make_service):
+    """The body of a running upload counts against its organisation's limit of disk space. A second body over the limit is refused. Other
+    organisations are not affected."""
     service = make_service(MAX_BODY_DISK=1_000_000)
     one, other = service.organisation(), service.organisation("other")
     head = (f"POST /api/v1/prospects/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {one.key}\r\n"
             "Content-Type: text/csv\r\nContent-Length: 700000\r\n\r\n")
     big = "email\n" + "".join(f"p{i:06}@example.com\n" for i in range(35_000))
-    assert service.client(one).import_csv("email\nfirst@example.com\n").status == 200  # its series are there
+    assert service.client(one).import_csv("email\nfirst@example.com\n").status == 200  # now its series exist
     with socket.create_connection(("127.0.0.1", service.port)) as half:
         half.sendall(head.encode() + big.encode()[:650_000])
         wait_until("it is on disk", lambda: service.metrics().value("organisation_limit_used", organisation_id=one.id, limit="body_disk") == 650_000)
         refused = service.client(one).import_csv(big)
         assert (refused.status, refused.error_code, refused.headers["retry-after"]) == (429, "too_many_bodies", "5")
         assert service.client(other).import_csv(big).status == 200
-        assert service.client(one).import_csv("email\na@example.com\n").status == 200, "a small body needs no disk"
-    wait_until("given back", lambda: service.metrics().value("organisation_limit_used", organisation_id=one.id, limit="body_disk") == 0)
+        assert service.client(one).import_csv("email\na@example.com\n").status == 200, "a small body needs no disk space"
+    wait_until("the disk space released", lambda: service.metrics().value("organisation_limit_used", organisation_id=one.id, limit="body_disk") == 0)
     assert service.client(one).import_csv(big).status == 200

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One campaign through greylisting, a refused sender, a bad recipient, an unsubscription and a killed worker.
 
-Every intended recipient got the email once. MAIL_RETRY_MIN and MAIL_REFUSALS compress days into seconds; the test acts as the
-operator: it reads the hold and restarts the campaign, looks up the emails in doubt, and decides.
+Every intended recipient gets the email once. MAIL_RETRY_MIN and MAIL_REFUSALS turn days into seconds. The test acts as the operator:
+it reads the hold and restarts the campaign, looks up the emails in doubt, and decides.
 """
 import email
 import email.policy
@@ -19,7 +19,7 @@ BAD, GREY, GONE = "to.1@example.invalid", {f"to.{n}@example.invalid" for n in ra
 
 
 class Provider:
-    """What the mail server answers, by the phase of the drill; whose message it took is the relay's."""
+    """The mail server's answers in each phase of the drill. The relay records the accepted messages."""
 
     def __init__(self, relay):
         self.relay, self.refusing, self.greylisting = relay, True, True
@@ -53,13 +53,13 @@ def links(folder):
     return found
 
 
-def test_everybody_who_should_got_it_once(make_service, relay):
+def test_every_intended_recipient_gets_it_once(make_service, relay):
     api = make_service(ROLE="api", PUBLIC_URL=PUBLIC)
     shared = {name: api.env[name] for name in ("STORE", "QUEUE", "DATA_DIR") if name in api.env} | {"PUBLIC_URL": PUBLIC}
     client = api.client(api.organisation())
     assert client.import_csv(csv_rows(N, tag="to")).status == 200
 
-    # A newsletter of before, into the outbox: one of them says no by its link.
+    # An earlier newsletter, written to the outbox folder. One recipient unsubscribes by its link.
     first = make_service(ROLE="worker", **shared)
     newsletter = client.campaign()
     assert client.act(newsletter, "start").status == 200
@@ -69,7 +69,7 @@ def test_everybody_who_should_got_it_once(make_service, relay):
     assert api.client().request("POST", links(api.data_dir / "outbox")[GONE], "List-Unsubscribe=One-Click",
                                 {"Content-Type": "application/x-www-form-urlencoded"}).status == 200
 
-    # The sender is refused: the campaign pauses itself, and nobody has lost an attempt.
+    # The sender is refused: the campaign is paused, and no recipient has lost an attempt.
     provider = Provider(relay)
     worker = make_service(ROLE="worker", MAIL=relay.url, MAIL_RETRY_MIN=1, MAIL_RETRY_MAX=2, MAIL_REFUSALS=3, **shared)
     campaign = client.campaign(name="The drill")
@@ -81,7 +81,7 @@ def test_everybody_who_should_got_it_once(make_service, relay):
     worker.settled("an alert fires", lambda m: m.value("campaigns_refused") == 1)
     assert not relay.taken and all(row["attempts"] == 0 for row in recipients(client, campaign, "refused_sender"))
 
-    # SPF is mended, a person starts it; the worker is killed while a message is on its way.
+    # SPF is repaired and the operator starts the campaign. The worker is killed while it sends a message.
     provider.refusing = False
     reached, go_on = threading.Event(), threading.Event()
 
@@ -97,15 +97,15 @@ def test_everybody_who_should_got_it_once(make_service, relay):
     go_on.set()
     worker.start()
 
-    # Greylisting lets go when all have been seen, and tried again in vain.
+    # Greylisting ends after every address was refused twice.
     wait_until("all greylisted", lambda: len(provider.greeted) == len(GREY))
     wait_until("tried again", lambda: all(row["attempts"] >= 2 for row in recipients(client, campaign, "waiting") if row["email"] in GREY))
     provider.greylisting = False
-    wait_until("no more to come", lambda: not any(client.stats(campaign)["fates"][fate] for fate in ("waiting", "sending", "refused_sender")))
+    wait_until("nothing left to send", lambda: not any(client.stats(campaign)["fates"][fate] for fate in ("waiting", "sending", "refused_sender")))
 
-    # What was under way is in doubt. The server's log has it: a person says so.
+    # The emails that were being sent are in doubt. The operator decides by the server's log.
     doubt = recipients(client, campaign, "in_doubt")
-    assert 1 <= len(doubt) <= 2, "what two threads had under way"
+    assert 1 <= len(doubt) <= 2, "one email per sending thread"
     for row in doubt:
         assert relay.taken[row["email"]] <= 1
         decision = "accepted" if relay.taken[row["email"]] else "waiting"
@@ -115,7 +115,7 @@ def test_everybody_who_should_got_it_once(make_service, relay):
         "waiting": 0, "sending": 0, "accepted": N - 2, "refused_recipient": 1, "refused_sender": 0, "in_doubt": 0, "skipped": 1})
 
     everybody = {f"to.{n}@example.invalid" for n in range(N)}
-    assert dict(relay.taken) == dict.fromkeys(everybody - {BAD, GONE}, 1), "everybody who should got it once"
+    assert dict(relay.taken) == dict.fromkeys(everybody - {BAD, GONE}, 1), "every intended recipient must get it once"
     assert [(row["email"], row["reason"]) for row in recipients(client, campaign, "skipped")] == [(GONE, "suppressed")]
     suppressed = {row["email"]: row["reason"] for row in client.get("/api/v1/suppressions").json()["data"]}
     assert suppressed == {GONE: "unsubscribed", BAD: "no_mailbox"}

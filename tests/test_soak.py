@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make soak`: the demo for two hours at 40 requests a second. Memory and descriptors of ingest-api do not grow in the second half.
 
-SOAK_MINUTES is how long; without it the test is left out. The table has a line a minute, in build/soak.txt too.
+SOAK_MINUTES is the duration; without it the test is skipped. The table has one line per minute and is also in build/soak.txt.
 """
 import os
 import re
@@ -21,13 +21,13 @@ HEAD = "| minute | requests | prospects | resident MiB | of it its own | descrip
 
 
 def memory(pid):
-    """Resident memory, and the anonymous part of it, in MiB."""
+    """Resident memory and its anonymous part, in MiB."""
     said = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return tuple(int(re.search(rf"^{name}:\s+(\d+) kB", said, re.MULTILINE)[1]) / 1024 for name in ("VmRSS", "RssAnon"))
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not MINUTES, reason="takes as long as it is told to: make soak")
+@pytest.mark.skipif(not MINUTES, reason="runs for SOAK_MINUTES: make soak")
 def test_memory_and_descriptors_are_flat_in_the_second_half(tmp_path):
     checkout = Checkout(tmp_path / "checkout")
     lines, own, descriptors = [HEAD], [], []
@@ -47,7 +47,7 @@ def test_memory_and_descriptors_are_flat_in_the_second_half(tmp_path):
             lines.append(f"| {minute} | {m.total('http_requests_total'):.0f} | {m.total('prospects_processed_total', action='imported'):.0f} | {resident:.1f} "
                          f"| {anonymous:.1f} | {descriptors[-1]} | {len(os.listdir(f'/proc/{pid}/task'))} | {store / 2**20:.0f} |")
             (BUILD / "soak.txt").write_text("\n".join(lines) + "\n")
-        assert stack.servers()["ingest-api"] == pid, "it was started again"
+        assert stack.servers()["ingest-api"] == pid, "ingest-api was restarted"
         stack.press_ctrl_c()
         assert stack.wait() == 0, stack.said
     finally:
@@ -56,4 +56,4 @@ def test_memory_and_descriptors_are_flat_in_the_second_half(tmp_path):
     quarter = max(1, MINUTES // 4)
     third, last = (statistics.median(own[i * quarter:(i + 1) * quarter]) for i in (2, 3))
     assert last - third < 1, f"{third:.1f} MiB in the third quarter, {last:.1f} in the last"
-    assert max(descriptors[-quarter:]) <= max(descriptors[:-quarter]), "it kept descriptors"
+    assert max(descriptors[-quarter:]) <= max(descriptors[:-quarter]), "ingest-api leaks descriptors"

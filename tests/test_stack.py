@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/stack: its parts. The supervisor: test_stack_supervisor."""
+"""The parts of tools/stack, except the supervisor (test_stack_supervisor)."""
 import os
 import signal
 import socket
@@ -16,13 +16,13 @@ from stack.servers.others import Make
 from support.ports import free_port, wait_until
 from support.service import ROOT
 
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can change users")
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
 
 
-# ---------------------------------------------------------------- logs
+# ---- logs ----
 
 def written(path):
-    """All that was logged, the oldest first."""
+    """All log lines, the oldest first."""
     files = [f"{path}.{number}" for number in range(log.KEPT, 0, -1)] + [str(path)]
     return "".join(open(name, encoding="ascii").read() for name in files if os.path.exists(name))
 
@@ -34,7 +34,7 @@ def test_a_log_is_appended_to(tmp_path):
     assert (tmp_path / "log").read_text() == "one\ntwo\n"
 
 
-def test_a_large_log_is_put_aside(tmp_path):
+def test_a_large_log_is_rotated(tmp_path):
     path = tmp_path / "log"
     for number in range(log.KEPT + 2):
         path.write_text(f"{number}\n" * 10)
@@ -42,16 +42,16 @@ def test_a_large_log_is_put_aside(tmp_path):
         assert not path.exists()
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"log.{n}" for n in range(1, log.KEPT + 1)]
     assert (tmp_path / "log.1").read_text().startswith("4") and (tmp_path / "log.3").read_text().startswith("2")
-    log.rotate(path)  # none there
+    log.rotate(path)  # there is no log
     path.write_text("small\n")
     log.rotate(path, large=20)
     assert path.read_text() == "small\n"
 
 
-def test_a_log_in_use_is_put_aside_without_a_gap(tmp_path):
+def test_a_log_in_use_is_rotated_without_a_gap(tmp_path):
     """A server keeps appending and does not reopen its log."""
     path, end = tmp_path / "log", tmp_path / "end"
-    # It writes until it has been put aside as often as is kept, however seldom we run beside it.
+    # It writes until the log was rotated log.KEPT times, even if this test gets little CPU time.
     program = f"""
 import itertools, os
 for i in itertools.count():
@@ -67,20 +67,20 @@ for i in itertools.count():
     assert writer.wait() == 0
     found = written(path).split()
     numbers = [int(line) for line in found if line.isdigit() and len(line) == 12]
-    assert numbers == sorted(set(numbers)), "in order, and none twice"
+    assert numbers == sorted(set(numbers)), "lines must be in order and without duplicates"
     if collapses(tmp_path):
-        assert numbers == list(range(len(numbers))) and len(numbers) % 1000 == 0, "none missing"
+        assert numbers == list(range(len(numbers))) and len(numbers) % 1000 == 0, "no line may be missing"
 
 
 def collapses(folder):
-    """Whether the file system takes a range out of a file in one step."""
+    """Whether the file system can remove a range from a file (fallocate -c)."""
     path = folder / "probe"
     path.write_bytes(b"x" * 8192)
     done = subprocess.run(["fallocate", "-c", "-o", "0", "-l", "4096", path], capture_output=True, check=False)
     return done.returncode == 0
 
 
-def test_where_the_file_system_cannot(tmp_path, monkeypatch):
+def test_rotation_without_file_system_support(tmp_path, monkeypatch):
     def refuse(*_arguments):
         raise OSError
     monkeypatch.setattr(log, "libc", refuse)
@@ -97,9 +97,9 @@ def test_the_tail(tmp_path):
     assert log.tail(tmp_path / "log", 2) == "    98\n    99\n" and log.tail(tmp_path / "none") == ""
 
 
-# ---------------------------------------------------------------- processes
+# ---- processes ----
 
-def test_what_it_ended_with(tmp_path):
+def test_how_a_process_ended(tmp_path):
     process = Process("sh", ["sh", "-c", "exit 3"], tmp_path / "log")
     assert process.wait() == 3 and process.ended_with() == "status 3"
     process = Process("sleep", ["sleep", "100"], tmp_path / "log")
@@ -110,7 +110,7 @@ def test_what_it_ended_with(tmp_path):
 
 
 def test_signals_that_we_ignore_are_not_ignored_by_servers(tmp_path):
-    """As under a shell's `&`, whose children ignore Ctrl-C."""
+    """As for a background process (`&`) of a shell, whose children ignore Ctrl-C."""
     program = f"""
 import signal, sys
 sys.path.insert(0, {str(ROOT / "tools")!r})
@@ -124,7 +124,7 @@ print(Process("grep", ["grep", "-E", "SigIgn|SigBlk", "/proc/self/status"], {str
         assert int(line.split()[1], 16) & (1 << signal.SIGINT - 1 | 1 << signal.SIGTERM - 1) == 0, line
 
 
-def test_make_ends_with_all_that_it_started(tmp_path):
+def test_stopping_make_ends_all_its_processes(tmp_path):
     (tmp_path / "Makefile").write_text("long:\n\t@(echo $$$$ >inner; exec sleep 1000) & wait\n")
     build = Make(tmp_path, "long").launch()
     pid = int(wait_until("it works", lambda: (tmp_path / "inner").exists() and (tmp_path / "inner").read_text()))
@@ -132,7 +132,7 @@ def test_make_ends_with_all_that_it_started(tmp_path):
     wait_until("all gone", lambda: not os.path.exists(f"/proc/{pid}"))
 
 
-# ---------------------------------------------------------------- ports
+# ---- ports ----
 
 def test_ports_from_the_environment():
     assert ports.from_environment({"A": 1, "B": 2}, {"A": "080", "B": ""}) == {"A": 80, "B": 2}
@@ -142,7 +142,7 @@ def test_ports_from_the_environment():
 
 
 @pytest.mark.parametrize("family,address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-def test_who_listens(family, address):
+def test_the_listening_process_is_found(family, address):
     port = free_port()
     assert ports.listener(port) is None
     try:
@@ -158,10 +158,10 @@ def test_who_listens(family, address):
         pytest.skip(f"no {address} here: {error}")
 
 
-# ---------------------------------------------------------------- accounts
+# ---- accounts ----
 
 @ROOT_ONLY
-def test_root_is_given_up(tmp_path):
+def test_root_privileges_are_dropped(tmp_path):
     nobody = account("nobody")
     assert account("no such account") == nobody
     program = f"""
@@ -179,7 +179,7 @@ print(Launcher().run(account("nobody"), ["cat", "/proc/self/status"], cwd="/").s
 
 
 @ROOT_ONLY
-def test_a_folder_is_handed_over(tmp_path):
+def test_a_folder_changes_its_owner(tmp_path):
     nobody = account("nobody")
     (tmp_path / "a/b").mkdir(parents=True)
     (tmp_path / "a/b/file").write_text("")
@@ -188,10 +188,10 @@ def test_a_folder_is_handed_over(tmp_path):
     assert os.stat(tmp_path / "a").st_mode & 0o777 == 0o700
 
 
-# ---------------------------------------------------------------- Prometheus by version
+# ---- Prometheus by version ----
 
 @pytest.mark.parametrize("options,features,setting", [
-    # 2.42, 2.53, 3.16: as they print it.
+    # The help texts of 2.42, 2.53 and 3.16.
     ("""agent, exemplar-storage,
                                  remote-write-receiver (DEPRECATED), no-default-scrape-port, native-histograms""",
      ["exemplar-storage", "native-histograms"], False),
@@ -199,7 +199,7 @@ def test_a_folder_is_handed_over(tmp_path):
      ["exemplar-storage", "native-histograms", "created-timestamp-zero-ingestion"], False),
     ("created-timestamp-zero-ingestion, delayed-compaction, exemplar-storage", ["exemplar-storage", "created-timestamp-zero-ingestion"], True),
 ])
-def test_what_a_version_is_told(options, features, setting):
+def test_the_options_for_each_version(options, features, setting):
     known = prometheus.parse_help(f"""
       --enable-feature= ...      Comma separated feature names to enable. Valid
                                  options: {options}.
@@ -212,8 +212,8 @@ def test_what_a_version_is_told(options, features, setting):
         prometheus.parse_help("unknown flag --help")
 
 
-def test_the_version_that_is_here(tmp_path):
-    """It knows every feature that it is told of, and takes the shipped configuration."""
+def test_the_installed_version(tmp_path):
+    """The installed Prometheus knows every feature that we enable, and accepts the shipped configuration."""
     server = prometheus.Prometheus(tmp_path, free_port())
     shipped = (ROOT / "infra/prometheus/prometheus.yml").read_text()
     server.config.write_text(prometheus.with_settings(shipped, server.known))
@@ -225,17 +225,17 @@ def test_the_version_that_is_here(tmp_path):
     assert not unknown
 
 
-def test_logs_of_old_and_new_versions():
+def test_complaints_in_logs_of_old_and_new_versions():
     text = 'level=warn msg="Received SIGTERM, exiting gracefully..."\nlevel=WARN msg="Received an OS signal, exiting gracefully..." signal=terminated\n' \
         "level=info msg=a\ntime=x level=ERROR source=y\nlevel=warn\nlevel=WARN\n msg=\"level=errors\"\n"
     assert prometheus.complaints(text) == ["time=x level=ERROR source=y", "level=warn", "level=WARN"]
 
 
-# ---------------------------------------------------------------- configuration
+# ---- configuration ----
 
 @pytest.mark.parametrize("secret", [None, "https://boards.example"])
-def test_messages_link_to_this_runs_page(tmp_path, monkeypatch, secret):
-    """Whatever its port is; what the secrets say goes before."""
+def test_messages_link_to_the_page_of_this_run(tmp_path, monkeypatch, secret):
+    """Links use this run's port. An address in the secrets takes precedence."""
     folder = tmp_path / "given"
     folder.mkdir()
     (folder / "slack_webhook_url").write_text("http://127.0.0.1:9/slack")
@@ -247,7 +247,7 @@ def test_messages_link_to_this_runs_page(tmp_path, monkeypatch, secret):
     assert f'define "prospectflow.grafana" }}}}{secret or "http://127.0.0.1:13001"}{{{{ end }}}}' in server.config.read_text()
 
 
-def test_this_runs_ports():
+def test_the_ports_of_this_run():
     given = {"PORT": 1, "PROMETHEUS_PORT": 2, "ALERTMANAGER_PORT": 3}
     text = "localhost:3000 ingest-api:3000 127.0.0.1:30001 prometheus:9090 127.0.0.1:9093 other:3000"
     assert checkout.with_ports(text, given) == "127.0.0.1:1 127.0.0.1:1 127.0.0.1:30001 127.0.0.1:2 127.0.0.1:3 other:3000"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/stack: the supervisor, with small programs for servers. What it does with the real ones: test_run, test_demo, test_cluster."""
+"""The supervisor of tools/stack, with small programs as servers. With the real servers: test_run, test_demo, test_cluster."""
 import os
 import re
 import signal
@@ -13,7 +13,7 @@ from stack.process import die_with_parent
 from support.ports import PATIENCE, wait_until
 from support.service import ROOT
 
-# A supervisor of shell scripts: `servers` is {name: script}, started in this order; "ready" is said when all have been.
+# A supervisor of shell scripts: `servers` is {name: script}, started in this order. It prints "ready" when all are started.
 PROGRAM = """
 import os, sys
 sys.path.insert(0, {tools!r})
@@ -59,7 +59,7 @@ class Supervised:
         return [int(pid) for pid in Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children").read_text().split()]
 
     def pid(self, name):
-        """Of the last of this name, once it handles its signals."""
+        """The pid of the last process with this name, once it handles its signals."""
         return wait_until(f"{name} runs", lambda: next((pid for pid in self.pids() if (self.folder / f"{name}.log").resolve() in links(pid)
                                                         and self.log(name).endswith("started\n")), None))
 
@@ -90,7 +90,7 @@ def supervised(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_wanted_stop_is_no_error(supervised, number):
+def test_a_requested_stop_is_not_an_error(supervised, number):
     stack = supervised(first=GOOD, second=GOOD)
     stack.pid("first"), stack.pid("second")
     assert stack.stop(number) == 0
@@ -108,7 +108,7 @@ def test_the_last_one_started_stops_first(supervised, tmp_path):
     assert order.read_text().split() == ["three", "two", "one"]
 
 
-def test_a_death_stops_the_rest(supervised):
+def test_on_death_stop(supervised):
     stack = supervised(good=GOOD, bad=GOOD)
     pid = stack.pid("bad")
     os.kill(pid, signal.SIGKILL)
@@ -117,34 +117,34 @@ def test_a_death_stops_the_rest(supervised):
     assert stack.log("good") == "started\nended\n"
 
 
-def test_a_death_that_the_others_survive(supervised):
+def test_on_death_keep(supervised):
     stack = supervised("keep", good=GOOD, bad=GOOD)
     good = stack.pid("good")
     os.kill(stack.pid("bad"), signal.SIGKILL)
     wait_until("it is said", lambda: "has ended with signal KILL; the others keep running" in stack.said)
     assert stack.pids() == [good] and stack.popen.poll() is None
-    assert stack.stop() == 0, "what was wanted is no error"
-    # The last one: nothing is left to be kept.
+    assert stack.stop() == 0, "a requested stop must not be an error"
+    # When the last server dies, the supervisor ends.
     stack = supervised("keep", only=GOOD)
     os.kill(stack.pid("only"), signal.SIGKILL)
     assert stack.popen.wait(PATIENCE) == 1
 
 
-def test_a_death_is_followed_by_another_start(supervised):
+def test_on_death_restart(supervised):
     stack = supervised("restart", good=GOOD, bad=GOOD)
     good, first = stack.pid("good"), stack.pid("bad")
     os.kill(first, signal.SIGKILL)
     wait_until("it is said", lambda: "bad is restarted" in stack.said)
     second = stack.pid("bad")
     assert second != first and stack.pid("good") == good
-    assert stack.log("bad") == "started\nstarted\n", "the log goes on"
-    # Again at once: later than the first time.
+    assert stack.log("bad") == "started\nstarted\n", "the log must be continued"
+    # A second death at once: now it waits longer before the restart.
     os.kill(second, signal.SIGKILL)
     wait_until("it is said", lambda: "restarted in 2 s" in stack.said)
-    assert stack.stop() == 0, "one that waits to be started again can be stopped too"
+    assert stack.stop() == 0, "it must stop while a server waits for its restart"
 
 
-def test_who_does_not_stop_is_killed(supervised):
+def test_a_server_that_does_not_stop_is_killed(supervised):
     stack = supervised(deaf="trap '' TERM; echo started; while :; do sleep 0.05; done", fails="trap 'exit 3' TERM; echo started; while :; do sleep 0.05; done")
     stack.pid("deaf"), stack.pid("fails")
     assert stack.stop() == 1
@@ -152,7 +152,7 @@ def test_who_does_not_stop_is_killed(supervised):
     assert re.search(r"test: fails ended with status 3; see \S+/fails.log", stack.said)
 
 
-def test_a_second_signal_is_impatient(supervised):
+def test_a_second_signal_kills_at_once(supervised):
     stack = supervised(stubborn="trap '' TERM; echo started; while :; do sleep 0.05; done")
     pid = stack.pid("stubborn")
     stack.popen.send_signal(signal.SIGINT)
@@ -161,27 +161,27 @@ def test_a_second_signal_is_impatient(supervised):
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_a_killed_supervisor_leaves_nobody(supervised):
+def test_a_killed_supervisor_leaves_no_servers(supervised):
     stack = supervised(one=GOOD, two=GOOD)
     pids = [stack.pid("one"), stack.pid("two")]
     stack.popen.kill()
     wait_until("the servers gone", lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
-    assert stack.log("one") == stack.log("two") == "started\nended\n", "in order"
+    assert stack.log("one") == stack.log("two") == "started\nended\n", "each server must end by its own handler"
 
 
-def test_one_that_cannot_start(supervised):
+def test_a_server_that_cannot_start(supervised):
     stack = supervised(good=GOOD, bad="echo no way; exit 7")
     assert stack.popen.wait(PATIENCE) == 1
     assert "has ended with status 7" in stack.said and "    no way\n" in stack.said
 
 
-def test_an_unknown_word_is_refused(supervised):
+def test_an_unknown_on_death_is_refused(supervised):
     stack = supervised("maybe", good=GOOD)
     assert stack.popen.wait(PATIENCE) == 1 and "ON_DEATH=maybe: one of stop, keep, restart" in stack.said
 
 
-def test_under_make_ctrl_c_is_no_error(tmp_path):
-    """make would end by the signal, before its servers have; the terminal is the supervisor's meanwhile, and make's again afterwards."""
+def test_ctrl_c_under_make_is_not_an_error(tmp_path):
+    """On Ctrl-C, make would end before the servers. So the supervisor takes the terminal's foreground, and gives it back to make at its end."""
     from support.checkout import Stack
     program = tmp_path / "program.py"
     program.write_text(PROGRAM.format(tools=str(ROOT / "tools"), folder=str(tmp_path), on_death="stop", servers={

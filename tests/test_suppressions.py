@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nobody gets emails after they object: suppression by API, import, mail server and link; erasure, after which no file contains the person's data."""
+"""Suppression by API, import, mail server and link: a suppressed address gets no more emails. Erasure: no file contains the person's data."""
 import email
 import email.policy
 import json
@@ -48,14 +48,14 @@ def test_by_the_api(service):
     client, other = service.client(service.organisation()), service.client(service.organisation())
     made = client.post("/api/v1/suppressions", {"email": "To.1@Example.invalid"})
     assert made.status == 201 and made.json()["email"] == "to.1@example.invalid" and made.json()["reason"] == "api"
-    assert client.post("/api/v1/suppressions", {"email": "to.1@example.invalid"}).json() == made.json(), "once is enough"
+    assert client.post("/api/v1/suppressions", {"email": "to.1@example.invalid"}).json() == made.json(), "a repeated suppression must change nothing"
     assert suppressed(client, email="TO.1@example.invalid") == suppressed(client) == {"to.1@example.invalid": "api"}
     assert suppressed(client, email="to.2@example.invalid") == suppressed(other) == {}
     campaign, theirs = (sending(c, csv_rows(3, tag="to")) for c in (client, other))
     fates(client, campaign, accepted=2, skipped=1)
     fates(other, theirs, accepted=3)
     assert skipped(client, campaign) == {"to.1@example.invalid": "suppressed"}
-    assert client.import_csv(csv_rows(3, tag="to")).status == 200, "a later import changes nothing"
+    assert client.import_csv(csv_rows(3, tag="to")).status == 200, "a later import must not lift the suppression"
     fates(client, sending(client), accepted=2, skipped=1)
     assert client.request("DELETE", f"/api/v1/suppressions/{STRANGER}").error_code == "not_found"
     assert other.request("DELETE", f"/api/v1/suppressions/{made.json()['id']}").error_code == "not_found"
@@ -65,7 +65,7 @@ def test_by_the_api(service):
     service.settled("counted", lambda m: m.total("suppressions_total", reason="api") == 1 and m.total("emails_not_sent_total", reason="suppressed") == 2)
 
 
-def test_by_a_column_and_by_what_an_address_is(service):
+def test_by_a_column_and_by_role_addresses(service):
     client = service.client(service.organisation())
     people = ("email,first_name,Unsubscribed,Do Not Contact\nada@example.invalid,Ada,true,\nbob@example.invalid,Bob,no,0\n"
               "cy@example.invalid,Cy,,x\nabuse@example.invalid,,,\npostmaster@example.invalid,,,\n")
@@ -90,7 +90,7 @@ def test_by_the_server(make_service, relay):
 
 
 def links(service):
-    """address: path of its link, from the newest email."""
+    """{address: path of its unsubscribe link}, from the newest email."""
     found = {}
     for file in sorted((service.data_dir / "outbox").glob("*.eml"), key=lambda f: f.stat().st_mtime_ns):
         message = email.message_from_bytes(file.read_bytes(), policy=email.policy.SMTP)
@@ -109,11 +109,11 @@ def test_by_the_link(make_service, secret):
     link = links(service)["to.0@example.invalid"]
     page = nobody.get(link)
     assert page.status == 200 and page.headers["content-type"] == "text/html; charset=utf-8" and '<form method="post">' in page.text
-    assert suppressed(client) == {}, "a look, or a mail scanner's, is no deed"
+    assert suppressed(client) == {}, "a GET, for example by a mail scanner, must not unsubscribe"
     for wrong in (link[:-1], link[:-1] + ("0" if link[-1] != "0" else "1"), link[:20] + "ff" + link[22:], "/unsubscribe/x", "/unsubscribe/" + "0" * 160):
         assert nobody.get(wrong).status == nobody.request("POST", wrong).status == 404
     service.stop()
-    service.start()  # the secret is the same
+    service.start()  # with the same secret, links stay valid
     client, nobody = service.client(type("Key", (), {"key": client.key})), service.client()
     for _ in range(2):
         deed = nobody.request("POST", link.upper().replace("/UNSUBSCRIBE/", "/unsubscribe/"), "List-Unsubscribe=One-Click",
@@ -125,7 +125,7 @@ def test_by_the_link(make_service, secret):
     service.settled("counted once", lambda m: m.total("suppressions_total", reason="unsubscribed") == 1)
 
 
-def test_no_link_without_an_address_of_ours(service):
+def test_no_link_without_a_public_url(service):
     client = service.client(service.organisation())
     fates(client, sending(client, csv_rows(1)), accepted=1)
     file, = (service.data_dir / "outbox").glob("*.eml")
@@ -133,7 +133,7 @@ def test_no_link_without_an_address_of_ours(service):
 
 
 def traces(service, *words):
-    """Files below the data folder in which one of the words is. One that goes while we look has none."""
+    """(file, word) for each of the words in a file below the data folder. A file that disappears meanwhile is skipped."""
     found = []
     for file in service.data_dir.rglob("*"):
         try:
@@ -145,12 +145,12 @@ def traces(service, *words):
 
 
 @pytest.mark.embedded
-def test_nothing_of_an_erased_person_is_left(make_service):
-    """Not in the rows, in pages that are free, in the log of SQLite, in the outbox, in the log; and who said no is still not written to."""
+def test_erasure_leaves_no_trace(make_service):
+    """No trace in the rows, SQLite's free pages, its WAL, the outbox and the log. An address that objected still gets no emails."""
     service = make_service(PUBLIC_URL=PUBLIC, LOG_LEVEL="debug")
     client, nobody = service.client(service.organisation()), service.client()
     words = ["zebedee.quux", "Zebedee", "Quuxington", "Quux-and-Sons", "likes zeppelins"]
-    for round in range(3):  # rows that grow and shrink, among others
+    for round in range(3):  # rows that grow and shrink, between other rows
         person = f'zebedee.quux@example.invalid,Zebedee,Quuxington,Quux-and-Sons,"{"likes zeppelins " * (400 if round == 1 else 3)}"'
         others = "\n".join(f"p{i}.{round}@example.invalid,P,Q,R,{'o' * (i * 37 % 900)}" for i in range(300))
         assert client.import_csv(f"email,first_name,last_name,company,note\n{others}\n{person}\n").status == 200
@@ -170,12 +170,12 @@ def test_nothing_of_an_erased_person_is_left(make_service):
     wait_until("no trace", lambda: not traces(service, *words), 60)
     assert client.get(f"/api/v1/prospects/{row['id']}").status == 404
     assert not any(word in service.process.log() for word in words)
-    assert suppressed(client) == {None: "unsubscribed"}, "the hash is kept"
+    assert suppressed(client) == {None: "unsubscribed"}, "the hash must be kept"
     assert client.import_csv("email,first_name\nzebedee.quux@example.invalid,Zebedee\n").status == 200
     fate = sending(client)
     wait_until("the rest sent", lambda: not client.stats(fate)["fates"]["waiting"] and not client.stats(fate)["fates"]["sending"])
     assert skipped(client, fate)["zebedee.quux@example.invalid"] == "suppressed"
-    assert nobody.request("POST", link).status == 200, "the old link still works"
+    assert nobody.request("POST", link).status == 200, "the old link must still work"
 
 
 def test_a_campaign_and_an_organisation_are_deleted(make_service):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No organisation sees, names or changes another's rows."""
+"""No organisation can see, address or change another's rows."""
 import contextlib
 import os
 import sqlite3
@@ -30,7 +30,7 @@ def test_rows_of_another_organisation_do_not_exist(two):
         assert b.act(campaign, verb).status == 404
     assert b.get(f"/api/v1/campaigns/{campaign}/stats").status == 404
     assert a.get(f"/api/v1/campaigns/{campaign}").json()["status"] == "draft"
-    # A's filter and A's cursor in B's hands show nothing of A.
+    # With A's filter or A's cursor, B sees nothing of A.
     assert b.get("/api/v1/prospects", email="a.0@example.invalid").json()["data"] == []
     cursor = a.get("/api/v1/prospects", limit=10).json()["next_cursor"]
     page = b.get("/api/v1/prospects", cursor=cursor, limit=500)
@@ -71,7 +71,7 @@ def test_metrics_tell_the_organisations_apart(service, two):
 
 @pytest.mark.parametrize("authorization", [
     None, "", "Bearer", "Bearer ", "Bearer wrong", "bearer", "Basic dXNlcjpwYXNz", "Bearer " + "x" * 2000, "Bearer ' OR 1=1"])
-def test_no_key_no_answer(service, authorization):
+def test_requests_without_a_valid_key_are_refused(service, authorization):
     client = service.client()
     headers = {} if authorization is None else {"Authorization": authorization}
     for method, path in (("GET", "/api/v1/prospects"), ("GET", "/api/v1/campaigns"), ("POST", "/api/v1/campaigns"),
@@ -85,7 +85,7 @@ def test_a_key_is_stored_as_a_hash_only(service, organisation, client):
     assert client.get("/api/v1/prospects").status == 200
     for folder, _, files in os.walk(service.data_dir):
         for name in files:
-            with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, name), "rb") as f:  # gone meanwhile
+            with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, name), "rb") as f:  # the file may be deleted meanwhile
                 assert organisation.key.encode() not in f.read(), name
     assert organisation.key not in service.process.log()
     for path in service.data_dir.glob("*.db"):

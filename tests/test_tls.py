@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The listeners with TLS: nothing in clear text, otherwise unchanged behaviour, and certificate reload without a restart."""
+"""The listeners with TLS: no clear text, otherwise the same behaviour, and new certificates without a restart."""
 import http.client
 import json
 import signal
@@ -32,7 +32,7 @@ def ask(connection, path, method="GET", key=None, body=None, **headers):
 
 @pytest.fixture
 def secure(make_service, tmp_path):
-    """A service that shows service/tls.pem; it is started here, since waiting for it takes TLS as well."""
+    """A service with the certificate tls.pem. It is started here, because the usual wait does not speak TLS."""
     certificate, key = make_certificate(tmp_path)
     service = make_service(started=False, TLS_CERT=tmp_path / "tls.pem", TLS_KEY=tmp_path / "tls.key",
                            METRICS_LISTEN=f"127.0.0.1:{free_port()}")
@@ -54,10 +54,10 @@ def answers(service):
         return False
 
 
-def test_everything_is_as_without(secure):
+def test_behaviour_with_tls_is_the_same(secure):
     organisation = secure.organisation()
     connection = connect(secure.port, secure.certificate)
-    rows = csv_rows(20000)  # many records of TLS
+    rows = csv_rows(20000)  # many TLS records
     status, body = ask(connection, "/api/v1/prospects/import", "POST", organisation.key, rows, **{"Content-Type": "text/csv"})
     assert status == 200 and json.loads(body)["imported"] == 20000
     status, body = ask(connection, "/api/v1/prospects?limit=500", key=organisation.key)  # the same connection
@@ -80,7 +80,7 @@ def shown_expiry(service):
 
 
 def exchange(service, data):
-    """Everything that comes back for these bytes, to the end of the connection."""
+    """Send these bytes and return everything until the connection ends."""
     context = ssl.create_default_context(cafile=str(service.certificate))
     received = b""
     with socket.create_connection(("127.0.0.1", service.port), timeout=SECONDS) as plain, \
@@ -91,7 +91,7 @@ def exchange(service, data):
     return received
 
 
-def test_refusals_are_answered_and_counted_as_without(secure):
+def test_refusals_with_tls_are_the_same(secure):
     cases = [(b"GET /x HTTP/2.0\r\n\r\n", 505), (b"nonsense\r\n\r\n", 400), (b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 7abc\r\n\r\n", 400),
              (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414), (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 10000, 431),
              (b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2;\nxx", 404)]
@@ -133,7 +133,7 @@ def test_forward_secrecy_and_aead_only(secure, ciphers, good):
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-def test_old_versions_are_not_spoken(secure, version):
+def test_old_tls_versions_are_refused(secure, version):
     context = ssl.create_default_context(cafile=str(secure.certificate))
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = version
@@ -142,7 +142,7 @@ def test_old_versions_are_not_spoken(secure, version):
         context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
-def test_a_handshake_that_does_not_come_to_its_end_is_cut_off(make_service, tmp_path):
+def test_an_unfinished_handshake_is_cut_off(make_service, tmp_path):
     certificate, key = make_certificate(tmp_path)
     service = make_service(started=False, TLS_CERT=certificate, TLS_KEY=key, REQUEST_TIMEOUT=3, IDLE_TIMEOUT=3600)
     service.certificate = certificate
@@ -159,7 +159,7 @@ def test_the_health_command_speaks_tls(secure):
     assert done.returncode == 0 and json.loads(done.stdout)["status"] == "ok", done
 
 
-def test_nothing_is_said_in_the_clear(secure):
+def test_nothing_is_sent_in_clear_text(secure):
     for port in (secure.port, int(secure.env["METRICS_LISTEN"].rsplit(":", 1)[1])):
         with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as plain:
             plain.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -167,10 +167,10 @@ def test_nothing_is_said_in_the_clear(secure):
                 assert not plain.recv(1000).startswith(b"HTTP/")
             except ConnectionError:
                 pass
-    assert answers(secure)  # and those that speak TLS are served all the same
+    assert answers(secure)  # TLS clients are still served
 
 
-def test_clients_that_break_off_the_handshake_cost_nothing(secure):
+def test_aborted_handshakes_leak_nothing(secure):
     for _ in range(100):
         with socket.create_connection(("127.0.0.1", secure.port), timeout=SECONDS) as s:
             s.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
@@ -185,10 +185,10 @@ def test_a_new_certificate_without_a_restart(secure, tmp_path):
     show(secure, *make_certificate(tmp_path, "renewed", days=30))
     secure.process.signal(signal.SIGHUP)
     wait_until("the new certificate shown", lambda: ssl.get_server_certificate(("127.0.0.1", secure.port)) != first, SECONDS)
-    assert answers(secure)  # verified against the new one
+    assert answers(secure)  # verified with the new certificate
     assert expiry(secure.certificate) > time.time() + 28 * 86400
     wait_until("its expiry", lambda: shown_expiry(secure) == expiry(secure.certificate), SECONDS)
-    assert ask(old, "/health/live")[0] == 200  # who is connected stays connected
+    assert ask(old, "/health/live")[0] == 200  # open connections stay open
 
     secure.errors_allowed = True
     secure.certificate.write_text("no certificate\n")
@@ -198,7 +198,7 @@ def test_a_new_certificate_without_a_restart(secure, tmp_path):
     assert ssl.get_server_certificate(("127.0.0.1", secure.port)) == second
 
 
-def test_files_that_cannot_be_used_are_one_clear_line(tmp_path):
+def test_unusable_files_give_one_clear_line(tmp_path):
     certificate, key = make_certificate(tmp_path)
     other = make_certificate(tmp_path, "other")[1]
 

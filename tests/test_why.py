@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ingest-api why` and the `why` member of /health: what waits, for what, since when."""
+"""`ingest-api why` and the member `why` of /health: what waits, for what, and since when."""
 import json
 import os
 import re
@@ -28,13 +28,13 @@ sys.stdin.read()
 
 
 def ask(service, *words):
-    """(status, what it prints) of the command, with the server's own environment."""
+    """(status, output) of the command, with the server's environment."""
     done = subprocess.run([BINARY, "why", *words], env=service.env, cwd=service.directory, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.returncode, done.stdout
 
 
 def causes(service, **wanted):
-    """Those of `why --json` that have these members."""
+    """The causes in `why --json` that have these members."""
     return [cause for cause in json.loads(ask(service, "--json")[1]) if all(cause.get(name) == value for name, value in wanted.items())]
 
 
@@ -48,7 +48,7 @@ def gone(service, what, **wanted):
 
 @contextmanager
 def locked(path):
-    """Another process has the write lock."""
+    """Another process holds the write lock."""
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline() == "held\n"
@@ -79,17 +79,17 @@ def test_a_held_write_lock(make_service):
         assert found["seconds"] >= 1 and found["path"].endswith("/ingest.db"), found
         status, said = ask(service)
         assert status == 1 and f"locked by process {holder.pid} (python" in said and " (since " in said, said
-        # Somebody who came through a proxy may be anybody.
+        # A request through a proxy may come from anybody, so it must not show details.
         public = client.get("/health", headers={"X-Forwarded-For": "192.0.2.1"})
         assert public.status == 503 and str(holder.pid) not in json.dumps(public.json()["why"]), public
         assert "another process has SQLite's write lock" in public.json()["why"][0]["text"]
-        # Its own connections stay locked by what they hold: nobody else's lock is in the way of who asks.
+        # Asking does not disturb the locks: the lock is still held since the same time.
         assert causes(service, part="store")[0]["since"] == found["since"]
     gone(service, "the lock gone", part="store")
 
 
 @pytest.mark.embedded
-def test_the_lock_of_a_service_that_is_not_there(make_service):
+def test_a_lock_while_the_service_is_down(make_service):
     service = make_service()
     service.stop()
     with locked(service.data_dir / "ingest.db") as holder:
@@ -101,7 +101,7 @@ def test_the_lock_of_a_service_that_is_not_there(make_service):
 
 
 @pytest.mark.embedded
-def test_a_service_that_is_stopped_is_named(make_service):
+def test_a_suspended_service_is_named(make_service):
     service = make_service()
     os.kill(service.process.pid, signal.SIGSTOP)
     try:
@@ -111,8 +111,8 @@ def test_a_service_that_is_stopped_is_named(make_service):
     assert status == 1 and f"process {service.process.pid} (ingest-api) has its database open, and is stopped" in said, said
 
 
-def test_who_may_see_names(make_service):
-    """With a token, who sends it; at METRICS_LISTEN, who asks there."""
+def test_details_need_the_token_or_metrics_listen(make_service):
+    """With METRICS_TOKEN set, only a request with the token sees details. With METRICS_LISTEN set, only a request to that address does."""
     token = "a-token-of-the-metrics"
     dead = free_port()
     worker = make_service(ROLE="worker", METRICS_TOKEN=token, MAIL=f"smtp://127.0.0.1:{dead}")
@@ -131,7 +131,7 @@ def test_who_may_see_names(make_service):
 
 
 def send(service, n=12, subject="Hello {{first_name}}"):
-    """A campaign of n emails that are asked for."""
+    """Start a campaign and request n emails."""
     client = service.client(service.organisation())
     assert client.import_csv(csv_rows(n, tag="to")).status == 200
     campaign = client.campaign(subject=subject)
@@ -166,7 +166,7 @@ def test_drafts_that_fail(make_service):
     _, campaign = send(service, subject="Hello {{shoe_size}}")
     found = cause(service, "the drafts seen", part="drafts", kind="failing")
     assert campaign in found["text"] and "shoe_size" in found["text"] and found["count"] >= 5, found
-    # Nothing fails any more: it still counts for a while, and says how old it is.
+    # Nothing fails any more, but the cause is still shown for some time, with its age.
     ages = []
     for _ in range(2):
         time.sleep(1)
@@ -178,11 +178,11 @@ def test_drafts_that_fail(make_service):
 
 
 @pytest.mark.embedded
-def test_jobs_that_nobody_takes(make_service):
+def test_jobs_without_a_worker(make_service):
     api = make_service(ROLE="api")
     client = api.client(api.organisation())
     assert client.import_csv(csv_rows(3)).status == 200
-    # An hour ago, as far as the queue knows.
+    # Make the jobs one hour older.
     with sqlite3.connect(api.data_dir / "ingest.db", timeout=PATIENCE) as rows:
         assert rows.execute("update tracking_jobs set due_at = due_at - 3600000, created_at = created_at - 3600000").rowcount > 0
     found = cause(api, "the jobs seen", part="queue", kind="unattended")
@@ -193,7 +193,7 @@ def test_jobs_that_nobody_takes(make_service):
 
 @contextmanager
 def psql(url):
-    """A session that has a table locked, by the name of somebody; its process id."""
+    """A named session that locks a table. Returns its process id."""
     words = [postgres.programs() / "psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-d", url]
     session = subprocess.Popen(words, env=os.environ | {"PGAPPNAME": "somebody"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -235,7 +235,7 @@ def test_postgres_away(make_service, own_postgres):
     gone(service, "PostgreSQL back", part="store")
 
 
-def test_prometheus_that_is_not_there(make_service):
+def test_an_unreachable_prometheus(make_service):
     """`why` reports missing scrapes only after Prometheus has scraped once; a request with curl does not count."""
     service = make_service()
     assert service.client().get("/metrics").status == 200
