@@ -168,7 +168,7 @@ static void samples_are_held(void **state)
     assert_int_equal(prom_metric_sample_add(NULL, 1) & prom_metric_sample_histogram_observe(NULL, 1), 1);
 }
 
-static void refuses_what_would_spoil_the_page(void **state)
+static void refuses_invalid_metrics(void **state)
 {
     (void)state;
     prom_counter_t *once = must(prom_counter_new("once", "", 0, NULL));
@@ -241,7 +241,7 @@ static void collects(void **state)
     assert_int_equal(prom_collector_destroy(process), 0);
 }
 
-static void starts_anew(void **state)
+static void can_be_initialised_again(void **state)
 {
     (void)state;
     must(prom_counter_new("lives", "", 0, NULL));
@@ -296,7 +296,7 @@ static void threads_lose_nothing(void **state)
 #define USERS 12000
 
 /* Twelve thousand users of eight metrics, as coturn's: nothing is lost, and the arena is what it was made to be. */
-static void memory_has_an_end(void **state)
+static void memory_is_limited(void **state)
 {
     (void)state;
     prom_counter_t *counters[8];
@@ -337,11 +337,11 @@ int main(void)
         cmocka_unit_test(makes_buckets),
         cmocka_unit_test_setup_teardown(keeps_what_was_counted_before_the_registration, set_up, tear_down),
         cmocka_unit_test_setup_teardown(samples_are_held, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_what_would_spoil_the_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_invalid_metrics, set_up, tear_down),
         cmocka_unit_test_setup_teardown(collects, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(starts_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(can_be_initialised_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(threads_lose_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(memory_has_an_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_is_limited, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,7 +61,7 @@ static void a_window_grows_and_its_tags_stay(void **state)
     promc_amqp_window_free(&window);
 }
 
-static void tags_no_broker_should_give(void **state)
+static void invalid_tags(void **state)
 {
     (void)state;
     struct window window = {0};
@@ -151,7 +151,7 @@ static void confirms_are_counted_by_destination(void **state)
     assert_true(exposes(f->registry, "amqp_unconfirmed_messages{connection=\"main\"} 2"));
 }
 
-static void what_is_unconfirmed_is_lost_with_the_connection(void **state)
+static void unconfirmed_messages_are_lost_with_the_connection(void **state)
 {
     struct fixture *f = *state;
     promc_amqp_connect_failed(f->amqp);
@@ -175,7 +175,7 @@ static void what_is_unconfirmed_is_lost_with_the_connection(void **state)
     assert_true(exposes(f->registry, "amqp_disconnects_total{connection=\"main\",reason=\"broker\"} 1"));
 }
 
-static void a_broker_that_takes_no_messages_is_shown(void **state)
+static void a_blocked_connection_is_shown(void **state)
 {
     struct fixture *f = *state;
     promc_amqp_connected(f->amqp);
@@ -246,11 +246,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tags_come_back_in_any_order),
         cmocka_unit_test(a_window_grows_and_its_tags_stay),
-        cmocka_unit_test(tags_no_broker_should_give),
+        cmocka_unit_test(invalid_tags),
         cmocka_unit_test(more_than_a_window_holds),
         cmocka_unit_test_setup_teardown(confirms_are_counted_by_destination, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_unconfirmed_is_lost_with_the_connection, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_broker_that_takes_no_messages_is_shown, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unconfirmed_messages_are_lost_with_the_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_blocked_connection_is_shown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(destinations_beyond_the_limit_share_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(several_connections_share_a_registry, set_up, tear_down),
         cmocka_unit_test(nothing_is_counted_without_an_object),

@@ -129,7 +129,7 @@ static void no_collector_runs_for_it(void **state)
     promc_registry_destroy(registry);
 }
 
-static void what_is_too_old_goes(void **state)
+static void old_expositions_are_dropped(void **state)
 {
     (void)state;
     promc_registry *registry = make(3);
@@ -145,7 +145,7 @@ static void what_is_too_old_goes(void **state)
     promc_registry_destroy(registry);
 }
 
-static void a_large_registry_is_looked_at_less_often(void **state)
+static void a_large_registry_is_recorded_less_often(void **state)
 {
     (void)state;
     promc_registry *registry = make(5000); /* more than 200 kB: a tenth of the room */
@@ -164,7 +164,7 @@ static void a_large_registry_is_looked_at_less_often(void **state)
     promc_registry_destroy(registry);
 }
 
-static void one_that_is_too_large_has_none(void **state)
+static void a_too_large_registry_has_no_history(void **state)
 {
     (void)state;
     promc_registry *registry = make(20000);
@@ -180,9 +180,11 @@ static void one_that_is_too_large_has_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_before_it_is_started),   cmocka_unit_test(no_collector_runs_for_it),
-        cmocka_unit_test(what_is_too_old_goes),           cmocka_unit_test(a_large_registry_is_looked_at_less_often),
-        cmocka_unit_test(one_that_is_too_large_has_none),
+        cmocka_unit_test(nothing_before_it_is_started),
+        cmocka_unit_test(no_collector_runs_for_it),
+        cmocka_unit_test(old_expositions_are_dropped),
+        cmocka_unit_test(a_large_registry_is_recorded_less_often),
+        cmocka_unit_test(a_too_large_registry_has_no_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,7 +110,7 @@ static void test_statuses(void **state)
     assert_int_equal(read_text(nul, sizeof(nul) - 1, &request), -1);
 }
 
-static void test_what_is_read(void **state)
+static void test_accepted_heads(void **state)
 {
     (void)state;
     struct promc_exporter_http_request request;
@@ -171,7 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_what_is_read),
+        cmocka_unit_test(test_accepted_heads),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_too_many),
     };

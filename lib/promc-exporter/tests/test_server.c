@@ -73,7 +73,7 @@ static void expect_closed(int fd)
 }
 
 /* With the time it has announced; 10 s without; and so does a connection that says nothing, or half of a request. */
-static void test_who_stops_reading_gives_the_place_back(void **state)
+static void test_a_client_that_stops_reading_frees_its_place(void **state)
 {
     (void)state;
     promc_registry *registry;
@@ -418,7 +418,7 @@ static void test_requests(void **state)
 }
 
 /* Bodies are skipped, pipelined requests are answered in order, a request in many segments once. */
-static void test_a_connection_goes_on(void **state)
+static void test_a_connection_is_reused(void **state)
 {
     (void)state;
     promc_exporter *exporter = start((promc_exporter_settings){0});
@@ -539,7 +539,7 @@ static void test_tls_files(void **state)
 /* As a program has them that was compiled when the settings ended with no_compression. */
 int create_as_before(promc_exporter **out, const void *settings) __asm__("promc_exporter_create");
 
-static void test_settings_of_before(void **state)
+static void test_settings_of_an_older_program(void **state)
 {
     (void)state;
     struct {
@@ -569,7 +569,7 @@ int main(void)
 {
     signal(SIGPIPE, SIG_DFL); /* the exporter must not need it to be ignored */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_who_stops_reading_gives_the_place_back),
+        cmocka_unit_test(test_a_client_that_stops_reading_frees_its_place),
         cmocka_unit_test(test_idle_connections_go_first),
         cmocka_unit_test(test_many_names),
         cmocka_unit_test(test_both_address_families),
@@ -582,11 +582,11 @@ int main(void)
         cmocka_unit_test(test_metrics_without_descriptors),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_a_connection_goes_on),
+        cmocka_unit_test(test_a_connection_is_reused),
         cmocka_unit_test(test_unix_socket),
         cmocka_unit_test(test_token),
         cmocka_unit_test(test_tls_files),
-        cmocka_unit_test(test_settings_of_before),
+        cmocka_unit_test(test_settings_of_an_older_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,7 +130,7 @@ static void unmatched_requests_have_their_series(void **state)
     free(text);
 }
 
-static void odd_arguments_have_a_place(void **state)
+static void odd_arguments_are_counted(void **state)
 {
     struct fixture *f = *state;
     static const int statuses[] = {0, -1, 99, 1000, 100000};
@@ -274,7 +274,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_request_begins_with_its_first_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(abort_is_499, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unmatched_requests_have_their_series, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(odd_arguments_have_a_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(odd_arguments_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(declared_series_exist_at_zero, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_removal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(request_id_becomes_the_exemplar, set_up, tear_down),

@@ -290,7 +290,7 @@ static void test_grouping_names(void **state)
 }
 
 /* One such value in the group's URL makes the gateway's page unreadable. */
-static void test_what_is_not_utf8_is_refused(void **state)
+static void test_values_that_are_not_utf8_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {"\xff", "a\xc3",   "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
@@ -401,7 +401,7 @@ int main(void)
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_grouping_names),
-        cmocka_unit_test(test_what_is_not_utf8_is_refused),
+        cmocka_unit_test(test_values_that_are_not_utf8_are_refused),
         cmocka_unit_test(test_credentials_stay_out_of_error_texts),
         cmocka_unit_test(test_self_metrics_stay_out),
     };

@@ -39,7 +39,7 @@ static void check(const struct sample *samples, size_t count)
         check(s, sizeof(s) / sizeof(*s));        \
     } while (0)
 
-static void the_four_and_the_others(void **state)
+static void each_operation_is_found(void **state)
 {
     (void)state;
     CHECK({"SELECT a, b FROM crm.people WHERE x = 1", "select", "crm", "people"},
@@ -167,7 +167,7 @@ static void long_names_are_cut_between_characters(void **state)
     assert_int_equal(strlen(is.table), PROMC_SQL_NAME_MAX);
 }
 
-static void lengths_are_kept_to(void **state)
+static void reads_no_byte_past_the_length(void **state)
 {
     (void)state;
     promc_sql_statement is;
@@ -186,7 +186,7 @@ static void lengths_are_kept_to(void **state)
 }
 
 /* Every prefix of these, and every one with bytes changed, gives a result, within its bounds. */
-static void whatever_it_is(void **state)
+static void any_bytes_give_a_result(void **state)
 {
     (void)state;
     static const char *const seeds[] = {
@@ -240,14 +240,14 @@ static void large_and_repetitive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_four_and_the_others),
+        cmocka_unit_test(each_operation_is_found),
         cmocka_unit_test(around_the_table),
         cmocka_unit_test(with),
         cmocka_unit_test(names),
         cmocka_unit_test(comments_and_literals),
         cmocka_unit_test(long_names_are_cut_between_characters),
-        cmocka_unit_test(lengths_are_kept_to),
-        cmocka_unit_test(whatever_it_is),
+        cmocka_unit_test(reads_no_byte_past_the_length),
+        cmocka_unit_test(any_bytes_give_a_result),
         cmocka_unit_test(large_and_repetitive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,7 @@ static void errors_have_their_code(void **state)
     assert_true(exposes(f->registry, "db_query_duration_seconds_count{operation=\"insert\",schema=\"other\"} 2"));
 }
 
-static void the_class_that_postgresql_has(void **state)
+static void errors_have_postgresqls_class(void **state)
 {
     struct fixture *f = *state;
     promc_sql *sql;
@@ -141,7 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_query_is_one_observation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_have_their_code, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_class_that_postgresql_has, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(errors_have_postgresqls_class, set_up, tear_down),
         cmocka_unit_test_setup_teardown(codes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_metrics, set_up, tear_down),
     };

@@ -60,7 +60,7 @@ static void keep_longest(void *user, double seconds)
 }
 
 /* The on_lag callback gets every lag. */
-static void each_lag_is_told(void **state)
+static void each_lag_is_reported(void **state)
 {
     (void)state;
     double longest = 0;
@@ -148,7 +148,7 @@ static void handles_are_counted_by_type(void **state)
     uv_run(&loop, UV_RUN_DEFAULT);
 }
 
-static void a_watch_does_not_hold_the_loop(void **state)
+static void a_watch_does_not_keep_the_loop_alive(void **state)
 {
     (void)state;
     assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0);
@@ -206,11 +206,11 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_block_is_a_lag),
-        TEST(each_lag_is_told),
+        TEST(each_lag_is_reported),
         TEST(the_program_s_own_families),
         TEST(utilisation_is_the_share_that_was_not_waiting),
         TEST(handles_are_counted_by_type),
-        TEST(a_watch_does_not_hold_the_loop),
+        TEST(a_watch_does_not_keep_the_loop_alive),
         TEST(gauges_go_with_the_watch),
         TEST(several_loops_share_the_families),
         TEST(wrong_settings),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compiled as C and C++ by compile_table.sh: as it is, and with each MISSPELT_*, which the compiler must refuse. */
+/* compile_table.sh compiles it as C and C++: unchanged, and with each MISSPELT_*, which the compiler must refuse. */
 #include "table_shop.h"
 
 PROMC_TABLE_DEFINE(shop, SHOP_METRICS);
@@ -48,7 +48,7 @@ int shop_use(promc_registry *registry, const char *customer)
     promc_counter_inc(promc_counter_with(shop.mails, customer, PROMC_VALUE(shop_result, RESULT_LSOT)));
 #endif
 #ifdef MISSPELT_UPDATE
-    promc_histogram_observe(shop.price[RESULT_OK], 1); /* a summary is not one */
+    promc_histogram_observe(shop.price[RESULT_OK], 1); /* a summary is not a histogram */
 #endif
 #ifdef MISSPELT_STATE
     promc_stateset_select(shop.mode, values, PROMC_VALUE(shop_mode, MODE_OPNE));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A registry with everything in it that has ever broken an exposition. For tests that ask somebody else whether it is right. */
+/* A registry with everything that has ever broken an exposition. For tests that check the exposition with other parsers. */
 #ifndef PROMC_TESTS_CORPUS_H
 #define PROMC_TESTS_CORPUS_H
 
@@ -92,7 +92,7 @@ static inline void corpus_histograms(promc_registry *registry)
     (void)promc_histogram_with(negative, "never observed");
 }
 
-/* As many labels as a family may have; each hostile value in each of them once. */
+/* A family with the maximum number of labels; each hostile value occurs once in each label. */
 static inline void corpus_many_labels(promc_registry *registry)
 {
     char names[PROMC_MAX_LABEL_LIST][8];
@@ -112,7 +112,7 @@ static inline void corpus_many_labels(promc_registry *registry)
     }
 }
 
-/* Copied samples, each second one with its time. */
+/* Copied samples, every second one with its time. */
 static inline void corpus_times(promc_registry *registry)
 {
     promc_family *copied;
@@ -165,7 +165,7 @@ static inline void corpus_fill(promc_registry *registry)
     corpus_histograms(registry);
 }
 
-/* @param settings may be NULL. Self metrics off, so that two scrapes are the same. */
+/* Without promc's own metrics, so that two scrapes are equal. */
 static inline promc_registry *corpus_create(promc_registry_settings settings)
 {
     promc_registry *registry;
@@ -175,7 +175,7 @@ static inline promc_registry *corpus_create(promc_registry_settings settings)
     return registry;
 }
 
-/* noinline: gcc 12 sees a dangling pointer in what strstr() finds in an inlined result. */
+/* noinline: otherwise gcc 12 warns of a dangling pointer after strstr() in the inlined result. */
 static __attribute__((noinline, unused)) char *corpus_scrape(promc_registry *registry, promc_scrape_settings settings,
                                                              size_t *length)
 {

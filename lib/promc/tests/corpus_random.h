@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hostile names, labels and numbers, drawn by a seed. For generate_corpus.c. */
+/* Random hostile names, labels and numbers from a seed. For generate_corpus.c. */
 #ifndef PROMC_TESTS_CORPUS_RANDOM_H
 #define PROMC_TESTS_CORPUS_RANDOM_H
 
@@ -35,7 +35,7 @@ static inline bool one_in(struct random *random, unsigned n)
 
 #define PICK(random, array) ((array)[below((random), (unsigned)(sizeof(array) / sizeof((array)[0])))])
 
-/* Grammatical, reserved, too clever, foreign. Many are refused, which is an answer too. */
+/* Valid, reserved, suspicious and foreign words. Registration refuses many, which is tested too. */
 static inline const char *draw_word(struct random *random, bool utf8)
 {
     static const char *const classic[] = {"a",  "up",       "x_seconds", "jobs",   "http_requests", ":rule:x",  "_",
@@ -57,7 +57,7 @@ static inline void draw_metric_name(struct random *random, unsigned registry, bo
     snprintf(out + n, room - (size_t)n, "%s", PICK(random, suffixes));
 }
 
-/* Bytes of a label value; NUL-terminated behind them, NULs inside only where `nul`. @return how many. */
+/* Bytes of a label value, followed by a NUL; NULs inside only if `nul`. @return their number. */
 static inline size_t draw_value(struct random *random, char *out, size_t room, bool nul)
 {
     static const char *const hostile[] = {
@@ -132,7 +132,7 @@ static inline size_t draw_value(struct random *random, char *out, size_t room, b
     return n;
 }
 
-/* Any double at all, NaNs of any bits included. */
+/* Any double, including NaNs with any bits. */
 static inline double draw_double(struct random *random)
 {
     static const double edges[] = {0,
@@ -163,7 +163,8 @@ static inline double draw_double(struct random *random)
     switch (below(random, 4)) {
     case 0:
         if (one_in(random, 20))
-            bits = UINT64_C(0x7ff0000000000002); /* the NaN that says "stale" to Prometheus, were it shown as it is */
+            bits = UINT64_C(
+                0x7ff0000000000002); /* the NaN that means "stale" to Prometheus, if it were exposed unchanged */
         memcpy(&value, &bits, sizeof(value));
         return value;
     case 1:
@@ -175,7 +176,7 @@ static inline double draw_double(struct random *random)
     }
 }
 
-/* Finite, and not so large that a sum of some is not. */
+/* Finite, and so small that a sum of several is finite too. */
 static inline double draw_observation(struct random *random)
 {
     double value = draw_double(random);

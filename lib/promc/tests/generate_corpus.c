@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Registries of random families with hostile names, labels and values, drawn by a seed; for tests/test_exposition_corpus.py.
+ * Makes registries of random families with hostile names, labels and values from a seed; for tests/test_exposition_corpus.py.
  *
  *     generate-corpus SEED COUNT [DIRECTORY]
  *
- * Of registry i it writes DIRECTORY/i.ops, what was done to it, a JSON object a line (bytes as \u00XX, doubles in hexadecimal), and
- * what it then exposes: i.text, i.openmetrics, i.protobuf. Before that it asks the testkit's strict parser about both text formats in
- * every escaping, and reads each format in slices of random sizes, which must not change a byte. Exit status 1 and seed and
- * registry on standard error when something is wrong.
+ * For registry i it writes the operations to DIRECTORY/i.ops, one JSON object per line (bytes as \u00XX, doubles in hexadecimal), and
+ * the expositions to i.text, i.openmetrics and i.protobuf. Before that it checks both text formats in every escaping with the testkit's
+ * strict parser, and reads each format in slices of random sizes, which must give the same bytes. On a fault it prints the seed and the
+ * registry on standard error, and exits with status 1.
  */
 #include "corpus_random.h"
 
@@ -42,7 +42,7 @@ static void expect(const struct generator *g, int rc, const char *what)
         fault(g, what, promc_error_detail());
 }
 
-/* ---- what was done ---- */
+/* ---- the log of operations ---- */
 
 static void log_bytes(FILE *out, const char *data, size_t length)
 {
@@ -123,7 +123,7 @@ enum kind {
 static const char *const kind_names[KINDS] = {"counter", "gauge",    "updown",  "histogram", "summary",
                                               "info",    "stateset", "untyped", "counter",   "gauge"};
 
-/* One family being made and used. */
+/* A family that is being created and used. */
 struct subject {
     enum kind kind;
     char name[600];
@@ -177,7 +177,7 @@ static void draw_subject(struct generator *g, struct subject *s)
     draw_value(&g->random, s->help, 200, false);
     s->settings = (promc_family_settings){.name = s->name, .help = s->help};
     if (one_in(&g->random, 10))
-        s->settings.unit = "seconds"; /* most often a refusal */
+        s->settings.unit = "seconds"; /* usually refused */
     else if (strstr(s->name, "_bytes") == s->name + strlen(s->name) - 6 && s->kind != INFO && s->kind != STATESET)
         s->settings.unit = "bytes";
     s->labels = below(&g->random, LABELS_MOST);
@@ -256,7 +256,7 @@ static double constant_value(void *user)
     return *(const double *)user;
 }
 
-/* What a callback gives, whenever it is asked; it outlives the registry. */
+/* The value that a callback returns. It outlives the registry. */
 static double *kept_value(double value)
 {
     static double kept[4096];
@@ -364,7 +364,7 @@ static void remove_some(struct generator *g, const struct subject *s)
     const char *values[LABELS_MOST];
     for (size_t i = 0; i < s->labels; i++) {
         values[i] = g->strs[i].data;
-        g->strs[i].length = strlen(values[i]); /* what a C string says */
+        g->strs[i].length = strlen(values[i]); /* up to the first NUL, as in a C string */
     }
     if (s->labels == 0 || s->kind == STATESET)
         return;
@@ -376,7 +376,7 @@ static void remove_some(struct generator *g, const struct subject *s)
     }
 }
 
-/* Values with a NUL only for what takes lengths: it would end a C string. */
+/* Values contain a NUL only if the functions take lengths: it would end a C string. */
 static void draw_values(struct generator *g, const struct subject *s)
 {
     bool lengths = s->kind <= SUMMARY || s->kind == UNTYPED;
@@ -394,13 +394,13 @@ static void fill_family(struct generator *g)
     if (rc == PROMC_E_NOMEM || rc == PROMC_E_FULL || rc == PROMC_E_INVALID)
         fault(g, s.name, promc_error_detail());
     if (rc < 0)
-        return; /* refused, and there is nothing of it */
+        return; /* refused: the family does not exist */
     g->families++;
     log_subject(g, &s);
     draw_values(g, &s);
     for (unsigned updates = below(&g->random, 12); updates > 0; updates--) {
         if (!one_in(&g->random, 3))
-            draw_values(g, &s); /* else the ones of before, again */
+            draw_values(g, &s); /* otherwise use the previous ones again */
         if (s.labels > 0 && one_in(&g->random, 8))
             remove_some(g, &s);
         else
@@ -408,7 +408,7 @@ static void fill_family(struct generator *g)
     }
 }
 
-/* ---- what it exposes ---- */
+/* ---- the exposition ---- */
 
 static void check_slices(struct generator *g, const promc_scrape_settings *settings, const char *whole, size_t length)
 {
@@ -443,7 +443,7 @@ static void expose(struct generator *g, enum promc_format format, enum promc_esc
             fault(g, path, "cannot be written");
     }
     free(text);
-    /* The first protobuf scrape learns how large native histograms are; the next ones are laid out alike. */
+    /* The first protobuf scrape learns the size of native histograms; all later ones then have the same layout. */
     expect(g, promc_scrape_string(g->registry, &settings, &text, &length), "scrape");
     check_slices(g, &settings, text, length);
     free(text);
@@ -498,7 +498,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < LABELS_MOST; i++)
         g.values[i] = malloc(VALUE_ROOM + 300);
     for (g.index = 0; g.index < count; g.index++) {
-        g.random.state = g.seed * 1000003 + g.index; /* so that one registry can be looked at by itself */
+        g.random.state = g.seed * 1000003 + g.index; /* so that one registry can be generated without the others */
         generate(&g);
     }
     for (size_t i = 0; i < LABELS_MOST; i++)

@@ -16,22 +16,22 @@ struct thread {
     sem_t turn;
     void (*body)(void *test);
     void *test;
-    bool there, coarse, done, waits; /* waits: it cannot go on before another has */
-    unsigned long steps;             /* since it was let in */
-    unsigned alone;                  /* how often it waited when nobody else could go on */
+    bool there, coarse, done, waits; /* waits: it cannot continue before another thread has run */
+    unsigned long steps;             /* since it got its turn */
+    unsigned alone;                  /* how often it waited while no other thread could run */
 };
 
-/* Where more than one thread could go on: how many, and which did. */
+/* A point at which more than one thread could continue: how many, and which one did. */
 struct choice {
     unsigned char of, taken;
 };
 
 static struct thread threads[THREADS];
-static __thread struct thread *self; /* NULL: a thread that waits for no turn */
+static __thread struct thread *self; /* NULL: the scheduler does not control this thread */
 static sem_t ended;
 static pthread_key_t key;
 static struct choice choices[CHOICES];
-static unsigned at, known; /* choices of this schedule that were met, and that are given */
+static unsigned at, known; /* choices of this schedule that were reached, and those that are fixed in advance */
 static unsigned preemptions, most;
 static char schedule[4096];
 
@@ -57,7 +57,7 @@ static unsigned choose(unsigned of)
     return choices[at++].taken;
 }
 
-/* Let a thread in: the n-th of those that can go on, `but` left out. */
+/* Give a thread its turn: the n-th of those that can continue, except `but`. */
 static void let_in(unsigned n, const struct thread *but)
 {
     for (struct thread *t = threads; t < threads + THREADS; t++) {
@@ -96,7 +96,7 @@ void interleave_step(void)
         return;
     me->steps++;
     for (struct thread *t = threads; t < threads + THREADS; t++)
-        t->waits = false; /* what it waits for may have come */
+        t->waits = false; /* the state that it waits for may be there now */
     unsigned others = preemptions < most ? ready(me) : 0, chosen = choose(others + 1);
     if (chosen > 0) {
         preemptions++;
@@ -118,7 +118,7 @@ void interleave_yield(void)
         return;
     me->waits = true;
     unsigned others = ready(me);
-    if (others == 0) { /* what it waits for may have come since it looked */
+    if (others == 0) { /* the state that it waits for may be there since its last check */
         if (me->alone++ == PATIENCE)
             give_up("a deadlock");
         return;
@@ -133,13 +133,13 @@ int interleave_lock(pthread_mutex_t *mutex)
     int rc;
     interleave_access();
     if (!self)
-        return (pthread_mutex_lock)(mutex); /* itself, not the macro */
+        return (pthread_mutex_lock)(mutex); /* the function, not the macro */
     while ((rc = pthread_mutex_trylock(mutex)) == EBUSY)
         interleave_yield();
     return rc;
 }
 
-/* At the very end of a thread, after the library's own destructor, which is part of what is tried. */
+/* At the very end of a thread, after the library's own destructor, which is part of the test. */
 static void end(void *thread)
 {
     struct thread *me = thread;
@@ -192,7 +192,7 @@ unsigned long interleave_all(const struct interleaved *what, void *test)
 {
     unsigned long schedules = 0;
     static bool made;
-    if (!made) { /* after the library's, which is destroyed first then: keys are in the order of their making */
+    if (!made) { /* create this key after the library's: destructors run in the order of creation */
         made = true;
         sem_init(&ended, 0, 0);
         if (pthread_key_create(&key, end) != 0)
@@ -203,7 +203,7 @@ unsigned long interleave_all(const struct interleaved *what, void *test)
     do {
         run_once(what, test);
         schedules++;
-        known = at; /* a schedule may end sooner than the one before it */
+        known = at; /* a schedule may have fewer choices than the previous one */
         while (known > 0 && choices[known - 1].taken + 1 == choices[known - 1].of)
             known--;
         if (known > 0)

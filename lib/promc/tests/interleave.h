@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads whose every atomic access waits for its turn, so that a test can run them in every order. Included before all else
- * (-include) in a build of the library's own sources: what is tried is the code that ships and no model of it.
+ * Runs threads in every order: each atomic access of a thread waits for its turn. This header is included before everything else
+ * (-include) when the library's own sources are compiled, so the tests run the real code and not a model.
  *
- * One thread runs at a time. Before an atomic access another may be let in: a preemption. interleave_all() tries every schedule with at
- * most so many preemptions. What is not tried: other orders of memory than that of the schedule (ThreadSanitizer and the reader of
- * base/atomic.h see to those), and what happens between two accesses that are not atomic.
+ * One thread runs at a time. Before each atomic access another thread may get the turn: a preemption. interleave_all() runs every schedule
+ * with at most a given number of preemptions. It does not test other memory orders than that of the schedule (for those there are
+ * ThreadSanitizer and the review of base/atomic.h), nor switches between accesses that are not atomic.
  */
 #ifndef PROMC_TESTS_INTERLEAVE_H
 #define PROMC_TESTS_INTERLEAVE_H
@@ -14,23 +14,23 @@
 #include <sched.h>
 #include <stdbool.h>
 
-/* Another thread may come in here. */
+/* Another thread may get the turn here. */
 void interleave_step(void);
-/* This thread cannot go on before another has: a lock is taken. */
+/* This thread cannot continue before another one has run, e.g. because that one holds a lock. */
 void interleave_yield(void);
 int interleave_lock(pthread_mutex_t *mutex);
 
 struct interleaved {
     void (*set_up)(void *test);
     void (*threads[3])(void *test); /* NULL: there are fewer */
-    void (*check)(void *test);      /* when all have ended; tears down as well */
-    unsigned coarse;                /* bit per thread: it lets others in only where it calls interleave_step() itself */
+    void (*check)(void *test);      /* after all threads have ended; also cleans up */
+    unsigned coarse; /* one bit per thread: others get the turn only where it calls interleave_step() itself */
     unsigned preemptions;
 };
 
-/* Every schedule. @return how many there were. */
+/* Run every schedule. @return their number. */
 unsigned long interleave_all(const struct interleaved *what, void *test);
-/* Of the schedule that runs, for the message of a check that fails: who ran, for how many steps each time. */
+/* The current schedule, for the message of a failed check: which thread ran, and for how many steps each time. */
 const char *interleave_schedule(void);
 
 /* A step of a thread that is not coarse. */

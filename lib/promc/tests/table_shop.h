@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table that test_table.c, compile_table.c and C++ read. */
+/* The table of test_table.c and compile_table.c, for C and C++. */
 #ifndef PROMC_TESTS_TABLE_SHOP_H
 #define PROMC_TESTS_TABLE_SHOP_H
 
@@ -10,7 +10,7 @@ PROMC_LABEL(shop_method, "method", SHOP_METHODS);
 #define SHOP_RESULTS(VALUE) VALUE(RESULT_OK, "ok") VALUE(RESULT_REFUSED, "refused") VALUE(RESULT_LOST, "lost")
 PROMC_LABEL(shop_result, "result", SHOP_RESULTS);
 
-/* a label whose enum and texts are somebody else's */
+/* A label whose enum and texts are defined elsewhere. */
 enum shelf { SHELF_TOP, SHELF_BOTTOM, SHELVES };
 static const char *const shelf_values[] = {"top", "bottom"};
 PROMC_LABEL_OF(shelf, "shelf", SHELVES);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pieces of the arena: how large they are, that they are used again, and what is said of how much is taken. */
+/* Allocations in the arena: their sizes, their reuse, and the reported memory in use. */
 #include "arena/registry.h"
 #include "util.h"
 
-/* The next block of so many bytes is a new one. @return how much the arena has grown by it */
+/* Allocate a block of so many bytes. @return how many bytes the arena has grown. */
 static size_t grows_by(struct promc_arena *arena, size_t bytes, promc_ref *block, uint16_t *size_class)
 {
     const size_t before = promc_arena_used(arena);
@@ -21,12 +21,12 @@ static void a_block_is_at_most_a_quarter_larger(void **state)
         uint16_t class, same;
         const size_t taken = grows_by(&registry->arena, bytes, &block, &class);
         assert_in_range(taken, bytes, bytes + bytes / 4 + PROMC_ALIGN);
-        memset(promc_at(&registry->arena, block), 0xff, taken); /* it is all ours */
+        memset(promc_at(&registry->arena, block), 0xff, taken); /* the whole block may be written */
         (void)grows_by(&registry->arena, bytes, &other, &same);
         assert_int_equal(same, class);
         promc_arena_block_free(&registry->arena, block, class);
         promc_arena_block_free(&registry->arena, other, class);
-        /* The one that was given back last is the next, then the one before, whatever of its class is asked for. */
+        /* Blocks of a size class are reused, the last freed one first. */
         assert_int_equal(grows_by(&registry->arena, bytes, &again, &same), 0);
         assert_int_equal(again, other);
         assert_int_equal(grows_by(&registry->arena, taken, &again, &same), 0);
@@ -36,7 +36,7 @@ static void a_block_is_at_most_a_quarter_larger(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Eight bytes a cell, in each shard that is in use. */
+/* Eight bytes per cell, in each shard in use. */
 static void cells_count_in_each_shard(void **state)
 {
     (void)state;

@@ -16,7 +16,7 @@ static promc_registry *zero_registry(void)
     return new_registry(&(promc_registry_settings){.birth_zero_seconds = WINDOW});
 }
 
-/* As if so much time had gone by. */
+/* Make the registry older, as if this time had passed. */
 static void pass(promc_registry *registry, unsigned seconds)
 {
     registry->arena.header->born_ns -= (uint64_t)seconds * 1000000000;
@@ -51,7 +51,7 @@ static void a_scraper_sees_the_step(void **state)
     promc_registry *registry = zero_registry();
     promc_family *family = new_counter(registry, "mails", "to");
     promc_counter_add_u64(promc_counter_with(family, "a"), 300);
-    assert_true(exposes(registry, "mails_total{to=\"a\"} 300")); /* a person sees it at once */
+    assert_true(exposes(registry, "mails_total{to=\"a\"} 300")); /* a reader that is not a scraper sees it at once */
     assert_true(scraper_sees(registry, "mails_total{to=\"a\"} 0"));
     pass(registry, WINDOW - 1);
     assert_true(scraper_sees(registry, "mails_total{to=\"a\"} 0"));
@@ -63,7 +63,7 @@ static void a_scraper_sees_the_step(void **state)
     promc_registry_destroy(registry);
 }
 
-static void it_says_how_many_are_withheld(void **state)
+static void withheld_series_are_counted(void **state)
 {
     (void)state;
     promc_registry *registry = zero_registry();
@@ -71,10 +71,10 @@ static void it_says_how_many_are_withheld(void **state)
     assert_ok(promc_counter_register(
         registry, &(promc_family_settings){.name = "quick", .labels = {"x"}, .birth_zero_seconds = 5}, &family));
     assert_true(exposes(registry, "promc_birth_zero_seconds 5"));
-    pass(registry, WINDOW); /* promc's own are of age */
+    pass(registry, WINDOW); /* promc's own series are no longer young */
     promc_counter_inc(promc_counter_with(family, "a"));
     promc_counter_inc(promc_counter_with(family, "b"));
-    /* the series of promc_series_dropped_total that the family brought is as old as the family */
+    /* the family's series of promc_series_dropped_total is as old as the family */
     assert_true(exposes(registry, "promc_series_withheld 2"));
     pass(registry, 5);
     assert_true(exposes(registry, "promc_series_withheld 0"));
@@ -136,7 +136,7 @@ static double seven(void *user)
     return 7;
 }
 
-static void what_mirrors_a_total_never_has_it(void **state)
+static void copied_totals_are_never_withheld(void **state)
 {
     (void)state;
     promc_registry *registry = zero_registry();
@@ -154,7 +154,7 @@ static void what_mirrors_a_total_never_has_it(void **state)
     promc_registry_destroy(registry);
 }
 
-/* It was seen as 0: it is seen as it is, too, before it goes. */
+/* It was shown as 0, so its value must be shown before it goes. */
 static void a_young_series_that_is_removed_is_shown_first(void **state)
 {
     (void)state;
@@ -172,7 +172,7 @@ static void a_young_series_that_is_removed_is_shown_first(void **state)
     pass(registry, WINDOW);
     assert_true(scraper_misses(registry, "to=\"a\""));
     assert_int_equal(promc_family_series_count(family), 0);
-    /* Old ones go at once. */
+    /* Old series go at once. */
     promc_counter_inc(promc_counter_with(family, "b"));
     pass(registry, 2 * WINDOW);
     assert_ok(promc_family_remove(family, (const char *[]){"b"}));
@@ -180,7 +180,7 @@ static void a_young_series_that_is_removed_is_shown_first(void **state)
     promc_registry_destroy(registry);
 }
 
-static void one_that_is_leaving_comes_back(void **state)
+static void a_leaving_series_comes_back(void **state)
 {
     (void)state;
     promc_registry *registry = zero_registry();
@@ -190,11 +190,11 @@ static void one_that_is_leaving_comes_back(void **state)
     promc_counter_inc(promc_counter_with(family, "a"));
     assert_int_equal(promc_family_series_count(family), 1);
     pass(registry, 3 * WINDOW);
-    assert_true(scraper_sees(registry, "mails_total{to=\"a\"} 6")); /* and stays */
+    assert_true(scraper_sees(registry, "mails_total{to=\"a\"} 6")); /* and it stays */
     promc_registry_destroy(registry);
 }
 
-static void it_does_not_expire_young(void **state)
+static void a_young_series_does_not_expire(void **state)
 {
     (void)state;
     promc_registry *registry = zero_registry();
@@ -212,7 +212,7 @@ static void it_does_not_expire_young(void **state)
     promc_registry_destroy(registry);
 }
 
-static void operators_say_it_for_all(void **state)
+static void an_override_sets_it_for_all(void **state)
 {
     (void)state;
     promc_registry *registry =
@@ -237,8 +237,8 @@ static void operators_say_it_for_all(void **state)
                  PROMC_E_INVALID, "birth_zero_seconds is 86401");
 }
 
-/* The child's copy counts from zero, and so is born at the fork. */
-static void a_forks_child_is_born_at_the_fork(void **state)
+/* The child's copy counts from zero, so its age starts at the fork. */
+static void in_a_forked_child_age_starts_at_the_fork(void **state)
 {
     (void)state;
     promc_registry *registry = zero_registry();
@@ -258,8 +258,8 @@ static void a_forks_child_is_born_at_the_fork(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Only who says that it scrapes is told the zero, and caches are told why. */
-static void the_header_makes_a_scraper(void **state)
+/* Only a client that sends the scraper's header sees 0, and Vary tells caches so. */
+static void the_header_identifies_a_scraper(void **state)
 {
     (void)state;
     promc_registry *registry = zero_registry();
@@ -295,15 +295,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scraper_sees_the_step),
-        cmocka_unit_test(it_says_how_many_are_withheld),
+        cmocka_unit_test(withheld_series_are_counted),
         cmocka_unit_test(the_whole_series_is_zero),
-        cmocka_unit_test(what_mirrors_a_total_never_has_it),
+        cmocka_unit_test(copied_totals_are_never_withheld),
         cmocka_unit_test(a_young_series_that_is_removed_is_shown_first),
-        cmocka_unit_test(one_that_is_leaving_comes_back),
-        cmocka_unit_test(it_does_not_expire_young),
-        cmocka_unit_test(operators_say_it_for_all),
-        cmocka_unit_test(a_forks_child_is_born_at_the_fork),
-        cmocka_unit_test(the_header_makes_a_scraper),
+        cmocka_unit_test(a_leaving_series_comes_back),
+        cmocka_unit_test(a_young_series_does_not_expire),
+        cmocka_unit_test(an_override_sets_it_for_all),
+        cmocka_unit_test(in_a_forked_child_age_starts_at_the_fork),
+        cmocka_unit_test(the_header_identifies_a_scraper),
     };
     return cmocka_run_group_tests_name("birth", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Past a cap or the budget: the overflow series takes the update, the lookup is counted, nothing grows. */
+/* Beyond a cap or the budget: the overflow series takes the update, the lookup is counted, memory does not grow. */
 #include "arena/registry.h"
 #include "util.h"
 
@@ -26,7 +26,7 @@ static void cap_overflows(void **state)
     promc_registry_stats stats;
     promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_int_equal(stats.series_dropped, 7);
-    /* What is there goes on; what is removed makes room. */
+    /* Existing series still count; removed ones make room. */
     promc_counter_inc(numbered(family, 0));
     assert_true(exposes(registry, "a_total{x=\"value-number-0\"} 2"));
     assert_ok(promc_family_remove(family, (const char *[]){"value-number-1"}));
@@ -35,7 +35,7 @@ static void cap_overflows(void **state)
     promc_registry_destroy(registry);
 }
 
-/* A program's own value `other` is a series of its own; the overflow series says what it is, and stays. */
+/* A program's own value `other` is a separate series; the overflow series has an extra label, and stays. */
 static void other_is_not_the_overflow_series(void **state)
 {
     (void)state;
@@ -60,7 +60,7 @@ static void other_is_not_the_overflow_series(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Fill a small arena with series: every update is in some series, and the budget is not passed. */
+/* Fill a small arena with series: every update is in some series, and the budget is not exceeded. */
 static void budget_overflows(void **state)
 {
     (void)state;
@@ -76,14 +76,13 @@ static void budget_overflows(void **state)
     assert_true(stats.series > 1000);
     assert_true(stats.arena_used_bytes <= stats.arena_bytes);
     for (int f = 0; f < 2; f++) {
-        double other =
-            promc_counter_value(promc_counter_with(families[f], "other")); /* there is no room: the overflow */
+        double other = promc_counter_value(promc_counter_with(families[f], "other")); /* no room: the overflow series */
         assert_true(other > 0);
         /* All but the overflow series hold 1. */
         const int each = TRIED / 2;
         assert_same(other + promc_family_series_count(families[f]) - 1, each);
     }
-    /* Full is full, for families too, and everything goes on working. */
+    /* Further families are refused as well, and everything still works. */
     promc_family *more = NULL;
     int rc = 0;
     for (int i = 0; rc == 0 && i < 100000; i++) {
@@ -98,8 +97,8 @@ static void budget_overflows(void **state)
     promc_registry_destroy(registry);
 }
 
-/* The overflow series' room is kept even when others have filled the arena before it was first needed. */
-static void overflow_room_is_set_aside(void **state)
+/* The overflow series has room even if other series have filled the arena before it is first needed. */
+static void overflow_series_have_reserved_room(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(
@@ -121,7 +120,7 @@ static void overflow_room_is_set_aside(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Series that come and go for ever live in the room of the dead. */
+/* Series that come and go reuse the memory of removed ones. */
 static void churn_does_not_grow(void **state)
 {
     (void)state;
@@ -153,7 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cap_overflows),       cmocka_unit_test(other_is_not_the_overflow_series),
-        cmocka_unit_test(budget_overflows),    cmocka_unit_test(overflow_room_is_set_aside),
+        cmocka_unit_test(budget_overflows),    cmocka_unit_test(overflow_series_have_reserved_room),
         cmocka_unit_test(churn_does_not_grow),
     };
     return cmocka_run_group_tests_name("budget", tests, NULL, NULL);

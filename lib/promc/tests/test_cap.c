@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cap for each value of a label: nobody's series push another's out. */
+/* A cap for each value of a label: the series of one value cannot displace those of another. */
 #include "arena/lock.h"
 #include "arena/registry.h"
 #include "series/recover.h"
@@ -40,7 +40,7 @@ static void each_value_has_its_cap(void **state)
     assert_int_equal(promc_family_series_count(family), 7); /* and an overflow series */
 }
 
-/* Neither a campaign nor an organisation that is called `other` is the overflow's. */
+/* A campaign or an organisation called `other` is not the overflow series. */
 static void other_is_a_value(void **state)
 {
     promc_registry *registry = *state;
@@ -71,8 +71,8 @@ static void values_that_need_escaping(void **state)
         contains(text, "mails__total{organisation=\"a\\\"b\",campaign=\"other\",promc__overflow=\"organisation\"} 2"));
 }
 
-/* Room comes back with the series that go, and a value's last one takes the set-aside overflow series along. */
-static void what_goes_makes_room(void **state)
+/* Removed series make room, and when a value's last series goes, so does its reserved overflow series. */
+static void removed_series_make_room(void **state)
 {
     promc_registry *registry = *state;
     promc_family *family = capped(registry);
@@ -95,8 +95,8 @@ static void what_goes_makes_room(void **state)
     assert_null(promc_family_find(registry, "nothing"));
 }
 
-/* After a process died holding the lock, the counts are recomputed. */
-static void counts_are_made_anew(void **state)
+/* After a process has died while it held the lock, the counts are recomputed. */
+static void counts_are_recomputed_after_a_death(void **state)
 {
     promc_registry *registry = *state;
     promc_family *family = capped(registry);
@@ -119,7 +119,7 @@ static void counts_are_made_anew(void **state)
         exposes(registry, "mails_total{organisation=\"b\",campaign=\"other\",promc_overflow=\"organisation\"} 1"));
 }
 
-static void operators_may_name_it(void **state)
+static void an_override_sets_the_cap_label(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(
@@ -138,7 +138,7 @@ static void operators_may_name_it(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Without room for a further value's series all goes to the family's overflow series. */
+/* If there is no room for series of another value, its updates go to the family's overflow series. */
 static void a_full_arena(void **state)
 {
     (void)state;
@@ -173,9 +173,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_value_has_its_cap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_is_a_value, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_that_need_escaping, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_goes_makes_room, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(counts_are_made_anew, set_up, tear_down),
-        cmocka_unit_test(operators_may_name_it),
+        cmocka_unit_test_setup_teardown(removed_series_make_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counts_are_recomputed_after_a_death, set_up, tear_down),
+        cmocka_unit_test(an_override_sets_the_cap_label),
         cmocka_unit_test(a_full_arena),
     };
     return cmocka_run_group_tests_name("cap", tests, NULL, NULL);

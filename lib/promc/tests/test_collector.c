@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Collectors: run at each scrape, fail without harm, are skipped past the deadline, never run twice at once. */
+/* Collectors: they run at each scrape, may fail, are skipped after the deadline, and never run twice at once. */
 #include "corpus.h"
 
 #include <pthread.h>
@@ -101,7 +101,7 @@ static void test_never_two_at_once(void **state)
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(source.most_inside, 1);
-    /* How many of the 80 scrapes found it busy is chance; that it is not left busy is not. */
+    /* How many of the 80 scrapes found it busy is chance. But it must not stay busy. */
     const int before = source.calls;
     assert_true(before >= 1);
     free(corpus_scrape(registry, (promc_scrape_settings){0}, NULL));
@@ -126,7 +126,7 @@ static void test_arguments(void **state)
 
 static bool inside_for_ever;
 
-/* Stays until its thread is cancelled; once. */
+/* Runs until its thread is cancelled; only once. */
 static int stay(void *user, uint64_t deadline_ns)
 {
     (void)deadline_ns;
@@ -145,8 +145,8 @@ static double leave(void *user)
     return 7;
 }
 
-/* It is counted, and called again: as when it had failed. The scrape that it was in leaves nothing behind. */
-static void test_collectors_that_do_not_come_back(void **state)
+/* This counts as a failure, and the collector is called again. Its scrape leaks nothing. */
+static void test_collectors_that_do_not_return(void **state)
 {
     (void)state;
     promc_registry *registry;
@@ -181,7 +181,7 @@ int main(void)
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_never_two_at_once),
         cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_collectors_that_do_not_come_back),
+        cmocka_unit_test(test_collectors_that_do_not_return),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

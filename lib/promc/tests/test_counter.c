@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counters: exact over threads, whole and fractional, never down. */
+/* Counters: exact over threads, with whole and fractional numbers, never falling. */
 #include "util.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Families that go: with all their series, while others look up, scrape and call back; and their room is used again. */
+/* Families that are destroyed with all their series, during lookups, scrapes and callbacks; their memory is reused. */
 #include "arena/registry.h"
 #include "base/atomic.h"
 #include "collect/callback.h"
@@ -20,7 +20,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void is_gone_at_once(void **state)
+static void a_family_is_gone_at_once(void **state)
 {
     promc_registry *registry = *state;
     promc_family *family = new_counter(registry, "c", "x"), *plain = new_counter(registry, "plain", NULL), *again;
@@ -44,7 +44,7 @@ static void is_gone_at_once(void **state)
     assert_int_equal(promc_series_is_live(only.ref), 0);
     promc_registry_get_stats(registry, &after, sizeof(after));
     assert_int_equal(after.stale_updates, 2);
-    /* The name is free, for another definition too. */
+    /* The name is free, also for another definition. */
     assert_ok(promc_gauge_register(registry, &(promc_family_settings){.name = "c", .labels = {"y", "z"}}, &again));
     promc_gauge_set(promc_gauge_with(again, "1", "2"), 3);
     assert_true(exposes(registry, "c{y=\"1\",z=\"2\"} 3"));
@@ -52,7 +52,7 @@ static void is_gone_at_once(void **state)
     assert_true(exposes(registry, "plain_total 0"));
 }
 
-/* In the middle, at the begin and at the end of the directory. */
+/* Destroy families in the middle, at the beginning and at the end of the directory. */
 static void the_others_stay(void **state)
 {
     promc_registry *registry = *state;
@@ -115,7 +115,7 @@ static promc_family *any_of(promc_registry *registry, int kind)
 }
 
 /* Modules that are reloaded again and again with changed definitions reuse the memory of the previous ones. */
-static void the_room_is_used_again(void **state)
+static void memory_is_reused(void **state)
 {
     promc_registry *registry = *state;
     registry->quarantine_ms = 0;
@@ -147,8 +147,8 @@ static void the_room_is_used_again(void **state)
     assert_hides(registry, "any");
 }
 
-/* A cap for each value of a label has an overflow series for each: all go with the family. */
-static void with_the_overflow_of_each_value(void **state)
+/* With a cap for each value of a label, each value has an overflow series: all go with the family. */
+static void overflow_series_of_each_value_go_too(void **state)
 {
     promc_registry *registry = *state;
     registry->quarantine_ms = 0;
@@ -171,7 +171,7 @@ static void with_the_overflow_of_each_value(void **state)
     assert_int_equal(late.series, early.series);
 }
 
-/* An up-down gauge has one cell, fewer than all others: each series has its own, and gives it back. */
+/* An up-down gauge has one cell, fewer than every other type: each series has its own, and frees it. */
 static void up_down_gauges_have_a_cell_each(void **state)
 {
     promc_registry *registry = *state;
@@ -197,7 +197,7 @@ static void up_down_gauges_have_a_cell_each(void **state)
     assert_int_equal(late.arena_used_bytes, early.arena_used_bytes);
 }
 
-/* What a scrape stands on is not used again under it; nor before the quarantine is over. */
+/* A series to which a scrape points is not reused before the scrape ends, nor before the quarantine ends. */
 static void a_scrape_in_flight(void **state)
 {
     promc_registry *registry = *state;
@@ -218,7 +218,7 @@ static void a_scrape_in_flight(void **state)
         length += (size_t)promc_scrape_read(scrape, text + length, 64);
     assert_ok(promc_family_destroy(first));
     assert_ok(promc_family_destroy(second));
-    for (int i = 0; i < 20; i++) { /* would take their room */
+    for (int i = 0; i < 20; i++) { /* would take their memory */
         char name[16];
         snprintf(name, sizeof(name), "new%d", i);
         promc_counter_inc(promc_counter_with(new_counter(registry, name, "xxxxxxxxxxxx"), "value"));
@@ -254,7 +254,7 @@ static void *scrape_once(void *registry)
     return NULL;
 }
 
-/* Once the one who destroys has said that no other run may begin. */
+/* Let the callback return after the destroying thread has disabled further runs. */
 static void *let_go(void *user)
 {
     struct slow *slow = user;
@@ -290,7 +290,7 @@ struct race {
     int stop;             /* atomic */
 };
 
-/* Looks up in whatever family there is. A family that was destroyed meanwhile stays safe for one lookup. */
+/* Looks up series in the current family. A family that was destroyed meanwhile stays safe for one lookup. */
 static void *look_up(void *argument)
 {
     struct race *race = argument;
@@ -339,7 +339,7 @@ static void lookups_and_scrapes_meanwhile(void **state)
     assert_hides(race.registry, "c198_total{");
 }
 
-static void what_stays(void **state)
+static void shared_and_own_families_stay(void **state)
 {
     promc_registry *registry = *state;
     needs_shared_arenas();
@@ -354,7 +354,7 @@ static void what_stays(void **state)
     assert_true(exposes(shared, "c_total 0"));
     promc_registry_destroy(shared);
     unlink(path);
-    /* What promc counts of it goes with it. */
+    /* promc's own counts for the family go with it. */
     family = new_counter(registry, "c", "x");
     assert_int_equal(promc_gauge_get(family, (const char *[]){"a"}, &(promc_gauge){0}), PROMC_E_TYPE);
     assert_true(exposes(registry, "promc_refused_updates_total{family=\"c_total\",reason=\"type\"} 1"));
@@ -366,15 +366,15 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(is_gone_at_once),
+        TEST(a_family_is_gone_at_once),
         TEST(the_others_stay),
-        TEST(the_room_is_used_again),
-        TEST(with_the_overflow_of_each_value),
+        TEST(memory_is_reused),
+        TEST(overflow_series_of_each_value_go_too),
         TEST(up_down_gauges_have_a_cell_each),
         TEST(a_scrape_in_flight),
         TEST(a_running_callback_is_waited_for),
         TEST(lookups_and_scrapes_meanwhile),
-        TEST(what_stays),
+        TEST(shared_and_own_families_stay),
     };
     return cmocka_run_group_tests_name("destroy", tests, NULL, NULL);
 }

@@ -93,7 +93,7 @@ static void test_schemes(void **state)
     }
 }
 
-/* The stated room is enough for any bytes, and what comes out is classic. Exact buffers, so that ASan sees one byte more. */
+/* The stated room is enough for any bytes, and the result is a classic name. The buffers are exact, so that ASan detects one byte more. */
 static void test_bounds(void **state)
 {
     (void)state;

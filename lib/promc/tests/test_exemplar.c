@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exemplars: where they are shown, what is refused, how often they change. */
+/* Exemplars: which formats show them, which are refused, how often they change. */
 #include "arena/registry.h"
 #include "shard/process.h"
 #include "types/exemplar.h"
@@ -70,7 +70,7 @@ static void at_most_one_a_second(void **state)
     double counted = 1;
     int second;
     uint64_t start;
-    do { /* anew if this machine took more than the second between the two */
+    do { /* again if this machine needed more than a second between the two calls */
         start = promc_wall_ms();
         place->ms = 0;
         assert_int_equal(promc_counter_add_exemplar(c, 1, trace, 1), 0);
@@ -86,7 +86,7 @@ static void at_most_one_a_second(void **state)
     assert_same(view.value, 2);
     place->ms += 3600000; /* the clock was changed back an hour */
     assert_int_equal(promc_counter_add_exemplar(c, 4, trace, 1), 0);
-    assert_same(promc_counter_value(c), counted + 6); /* counted all the same */
+    assert_same(promc_counter_value(c), counted + 6); /* the events are counted even so */
     promc_registry_destroy(registry);
 }
 
@@ -100,7 +100,7 @@ static void refusals_count_the_event(void **state)
     assert_ok(promc_counter_get(new_counter(registry, "full", NULL), NULL, &full));
     many[120] = '\0'; /* with "trace_id" exactly 128 */
     assert_int_equal(promc_counter_add_exemplar(full, 1, &(promc_label){"trace_id", many}, 1), 0);
-    assert_ok(promc_counter_get(new_counter(registry, "c", NULL), NULL, &c)); /* none is kept, so each is looked at */
+    assert_ok(promc_counter_get(new_counter(registry, "c", NULL), NULL, &c)); /* none is kept, so each is checked */
     many[120] = 'x';
     many[121] = '\0';
     assert_fails(promc_counter_add_exemplar(c, 1, &(promc_label){"trace_id", many}, 1), PROMC_E_LABEL_VALUE, "128");
@@ -117,7 +117,7 @@ static void refusals_count_the_event(void **state)
     promc_registry_destroy(registry);
 }
 
-/* A series' exemplars go with it, and their room is used again. */
+/* A series' exemplars go with it, and their memory is reused. */
 static void room_is_used_again(void **state)
 {
     (void)state;
@@ -164,7 +164,7 @@ static void *attach(void *argument)
     return NULL;
 }
 
-/* What is read is one exemplar and not parts of two. */
+/* A reader sees one exemplar and not parts of two. */
 static void never_torn(void **state)
 {
     (void)state;
@@ -189,7 +189,7 @@ static void never_torn(void **state)
     promc_registry_destroy(race.registry);
 }
 
-/* They would lose the whole scrape at a strict parser. */
+/* A strict parser would refuse the whole scrape because of them. */
 static void test_duplicate_labels_are_refused(void **state)
 {
     (void)state;
@@ -202,7 +202,7 @@ static void test_duplicate_labels_are_refused(void **state)
     const promc_label labels[] = {{"a", "1"}, {"b", "2"}, {"a", "3"}};
     assert_int_equal(promc_counter_add_exemplar(counter, 1, labels, 3), PROMC_E_LABEL_NAME);
     assert_non_null(strstr(promc_error_detail(), "label \"a\" is repeated"));
-    assert_true(promc_counter_value(counter) == 1); /* counted all the same */
+    assert_true(promc_counter_value(counter) == 1); /* the event is counted even so */
     assert_int_equal(promc_counter_add_exemplar(counter, 1, labels, 2), 0);
     promc_registry_destroy(registry);
 }

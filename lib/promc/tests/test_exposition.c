@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* promc/exposition.h: a request's head in, an answer out. */
+/* promc/exposition.h: from the request's head to the answer. */
 #include "expose/request.h"
 #include "util.h"
 
@@ -115,7 +115,7 @@ static void names_are_decoded(void **state)
     tear_down(&f);
 }
 
-/* Each selects, however many there are; what cannot be served is refused and not silently cut. */
+/* Each name selects a family, up to the limit. More names are refused and not silently dropped. */
 static void many_names(void **state)
 {
     struct fixture f;
@@ -154,7 +154,7 @@ static void a_malformed_query_is_400(void **state)
     tear_down(&f);
 }
 
-/* A compressor whose output can be read: each byte twice; at the end a mark. */
+/* A compressor with readable output: each byte twice, and a mark at the end. */
 struct doubler {
     bool ended;
     char left;
@@ -268,7 +268,7 @@ static void the_scraper_s_time_out(void **state)
     assert_int_equal(promc_exposition_get_head(scrape)->status, 503);
     assert_string_equal(body(scrape, 4096), "the collectors took longer than the scrape timeout\n");
     promc_exposition_close(scrape);
-    /* What is no number of seconds is no deadline. */
+    /* A text that is not a number of seconds sets no deadline. */
     static const char *const odd[] = {"", "x", "1x", "1.2.3", "-1", "3601", "99999999999999999999", "."};
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
         scrape = ask(&f, (promc_exposition_request){.scrape_timeout = odd[i]});
@@ -292,7 +292,7 @@ static void a_time_out_is_a_number_of_seconds(void **state)
     assert_int_equal(promc_scrape_timeout_ns(NULL), 0);
 }
 
-static void a_reader_that_is_too_slow_is_cut(void **state)
+static void a_slow_reader_is_cut_off(void **state)
 {
     struct fixture f;
     char buffer[8];
@@ -300,7 +300,7 @@ static void a_reader_that_is_too_slow_is_cut(void **state)
     (void)state;
     set_up(&f, NULL);
     promc_exposition_scrape *scrape = ask(&f, (promc_exposition_request){.scrape_timeout = "0.2"});
-    while (promc_exposition_get_head(scrape)->status != 200) { /* a busy machine was too slow to begin it */
+    while (promc_exposition_get_head(scrape)->status != 200) { /* a busy machine began it too late */
         promc_exposition_close(scrape);
         scrape = ask(&f, (promc_exposition_request){.scrape_timeout = "0.2"});
     }
@@ -328,7 +328,7 @@ static void head_runs_no_collector(void **state)
     tear_down(&f);
 }
 
-/* One exposition of them all: each family once, one end, one registry's own metrics. */
+/* One exposition for all registries: each family once, one end, promc's own metrics of one registry. */
 static void several_registries(void **state)
 {
     struct fixture f;
@@ -364,7 +364,7 @@ static void several_registries(void **state)
     promc_exposition_scrape *scrape = ask(&f, (promc_exposition_request){.names = {name, 1}});
     assert_string_equal(body(scrape, 1000), "# TYPE third_total counter\nthird_total{x=\"a\"} 1\n");
     promc_exposition_close(scrape);
-    /* A name that comes up twice later on is shown once. */
+    /* A name that a second registry registers later is shown once. */
     promc_counter_inc(promc_counter_with(new_counter(third, "jobs_total", "queue"), "post"));
     scrape = ask(&f, (promc_exposition_request){.accept = {NULL, 0}});
     const char *text = body(scrape, 1000);
@@ -427,7 +427,7 @@ int main(void)
         cmocka_unit_test(scrapes_in_flight_are_limited),
         cmocka_unit_test(the_scraper_s_time_out),
         cmocka_unit_test(a_time_out_is_a_number_of_seconds),
-        cmocka_unit_test(a_reader_that_is_too_slow_is_cut),
+        cmocka_unit_test(a_slow_reader_is_cut_off),
         cmocka_unit_test(head_runs_no_collector),
         cmocka_unit_test(several_registries),
         cmocka_unit_test(misuse_is_refused),

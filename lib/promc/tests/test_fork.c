@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fork rule, private memory: the child counts from zero, the parent goes on, neither waits for a lost lock. */
+/* The fork rule with private memory: the child counts from zero, the parent continues, neither waits for a lost lock. */
 #include "arena/registry.h"
 #include "read/snapshot.h"
 #include "util.h"
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In the child: the number of the first check that fails, as the exit status. */
+/* In the child: exits with a status that depends on the line of the failed check. */
 #define CHECK(condition)               \
     do {                               \
         if (!(condition))              \
@@ -65,7 +65,7 @@ static void *update_thread(void *m)
     return NULL;
 }
 
-/* threads, and the registry's memory: NULL is its own */
+/* Number of threads, and the registry's memory (NULL: its own). */
 struct place {
     unsigned threads;
     void *memory;
@@ -88,7 +88,7 @@ static void child_starts_from_zero(void **state)
     if (child == 0) {
         double sum = 1;
         CHECK(promc_counter_value(m.counter) == 0);
-        CHECK(promc_gauge_value(m.gauge) == 7); /* a set gauge is a state, not a count: it stays */
+        CHECK(promc_gauge_value(m.gauge) == 7); /* a set gauge keeps its value: it is not a count */
         CHECK(promc_updown_value(m.updown) == 0);
         CHECK(promc_histogram_count(m.histogram, &sum) == 0 && sum == 0);
         update(&m);
@@ -185,11 +185,11 @@ static void *fresh_threads(void *argument)
 }
 
 /* fork while other threads hold, or are about to take, each of the locks: no child may hang. */
-static void no_deadlock_whenever_it_happens(void **state)
+static void a_fork_at_any_moment_does_not_deadlock(void **state)
 {
     (void)state;
     struct busy busy = {.m = make(&(promc_registry_settings){.arena_bytes = (size_t)1 << 30})};
-#ifndef __SANITIZE_THREAD__ /* to it a reader that sleeps longer than that in a lookup is a race; it is harmless (test_removal.c) */
+#ifndef __SANITIZE_THREAD__ /* it reports a race if a reader sleeps for longer than this in a lookup, which is harmless (test_removal.c) */
     busy.m.registry->quarantine_ms = 20;
 #endif
     pthread_t threads[3];
@@ -198,7 +198,7 @@ static void no_deadlock_whenever_it_happens(void **state)
     for (int i = 0; i < 60; i++) {
         pid_t child = fork();
         if (child == 0) {
-            alarm(300); /* a hang is a death by SIGALRM */
+            alarm(300); /* SIGALRM ends a child that hangs */
             update(&busy.m);
             CHECK(promc_counter_value(busy.m.counter) == 1.5);
             CHECK(promc_histogram_count(busy.m.histogram, NULL) == 1);
@@ -224,7 +224,7 @@ int main(void)
         cmocka_unit_test_prestate(child_starts_from_zero, &one),
         cmocka_unit_test_prestate(child_starts_from_zero, &given),
         cmocka_unit_test(free_cells_survive),
-        cmocka_unit_test(no_deadlock_whenever_it_happens),
+        cmocka_unit_test(a_fork_at_any_moment_does_not_deadlock),
     };
     return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
 }

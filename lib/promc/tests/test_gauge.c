@@ -59,7 +59,7 @@ static void *down(void *argument)
     return NULL;
 }
 
-/* What goes up on one thread comes down on another. */
+/* inc on one thread, dec on another. */
 static void up_and_down_across_threads(void **state)
 {
     (void)state;
@@ -105,7 +105,7 @@ static promc_gauge settable(promc_registry *registry, const char *name, promc_fa
     return promc_gauge_with(*family, "a");
 }
 
-/* A copied sample is shown with its time, in each format as it has times; others of its family, and itself later, without. */
+/* Each format shows a copied sample with its time; other series of its family, and the series after promc_gauge_set(), have none. */
 static void a_value_with_its_time(void **state)
 {
     (void)state;
@@ -169,7 +169,7 @@ static void a_scrape_sees_what_belongs_together(void **state)
         char *text = scrape_text(registry);
         assert_true(sscanf(strstr(text, "\ng{of=\"a\"} "), "\ng{of=\"a\"} %d %d", &value, &time) >= 1);
         free(text);
-        assert_true(time == value || time == -1); /* without: it has changed too often while it was looked at */
+        assert_true(time == value || time == -1); /* -1, no time: it changed too often while it was read */
     }
     pthread_join(thread, NULL);
     promc_registry_destroy(registry);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handles that programs keep: good while their series may come back, harmless when nothing can. */
+/* Handles that programs keep: valid while their series may come back, harmless afterwards. */
 #include "arena/registry.h"
 #include "series/family.h"
 #include "util.h"
@@ -8,11 +8,11 @@
 
 static void pass(promc_registry *registry, unsigned seconds)
 {
-    free(scrape_text(registry)); /* the scrape notes what there is */
+    free(scrape_text(registry)); /* the scrape records the current values */
     registry->arena.header->born_ns -= (uint64_t)seconds * 1000000000;
 }
 
-/* The operator makes idle series go; the program, which does not know, goes on with its handles. */
+/* An operator's override expires idle series; the program does not know, and still uses its handles. */
 static void an_operators_expiry_keeps_handles(void **state)
 {
     (void)state;
@@ -35,13 +35,13 @@ static void an_operators_expiry_keeps_handles(void **state)
     assert_true(exposes(registry, "promc_stale_updates_total 0"));
     pass(registry, 11);
     assert_hides(registry, "a_total{x=\"v\"}");
-    promc_counter_inc(promc_counter_with(family, "v")); /* found by its values, too */
+    promc_counter_inc(promc_counter_with(family, "v")); /* a lookup finds it, too */
     assert_true(exposes(registry, "a_total{x=\"v\"} 7"));
     promc_registry_destroy(registry);
 }
 
-/* Those that are asleep do not keep others out. */
-static void sleepers_make_room(void **state)
+/* Sleeping series do not prevent the creation of others. */
+static void sleeping_series_make_room(void **state)
 {
     (void)state;
     promc_registry *registry =
@@ -131,7 +131,7 @@ static void handles_of_a_destroyed_registry(void **state)
     make(registry, &old);
     use(&old);
     promc_registry_destroy(registry);
-    use(&old); /* no registry has the slot */
+    use(&old); /* the slot is empty */
     assert_nothing(&old);
     registry = new_registry(&settings);
     make(registry, &fresh);
@@ -139,7 +139,7 @@ static void handles_of_a_destroyed_registry(void **state)
     use(&fresh);
     char *before = scrape_openmetrics(registry);
     for (int i = 0; i < 100; i++)
-        use(&old); /* another one has */
+        use(&old); /* another registry has the slot */
     assert_int_equal(pthread_create(&thread, NULL, use_in_thread, &old), 0);
     pthread_join(thread, NULL);
     assert_nothing(&old);
@@ -147,14 +147,14 @@ static void handles_of_a_destroyed_registry(void **state)
     promc_registry_get_stats(registry, &stats, sizeof(stats));
     assert_int_equal(stats.stale_updates, 0);
     char *after = scrape_openmetrics(registry);
-    /* An observation of NaN, which is refused, is counted by whoever has the slot: those are hidden here. */
+    /* A refused observation of NaN is counted in the registry that has the slot now; those counts are hidden here. */
     assert_string_equal(before, after);
     free(before);
     free(after);
     promc_registry_destroy(registry);
 }
 
-/* One registry after the other, with the handles of all of them. */
+/* Create one registry after the other, and use the handles of all of them. */
 static void many_registries(void **state)
 {
     (void)state;
@@ -174,7 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_operators_expiry_keeps_handles),
-        cmocka_unit_test(sleepers_make_room),
+        cmocka_unit_test(sleeping_series_make_room),
         cmocka_unit_test(handles_of_a_destroyed_registry),
         cmocka_unit_test(many_registries),
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Buckets, and pictures of one instant while more threads observe than there are cores. */
+/* Buckets, and consistent scrapes while more threads observe than there are cores. */
 #include "read/snapshot.h"
 #include "shard/shard.h"
 #include "types/histogram_read.h"
@@ -100,7 +100,7 @@ static void *observe_ones(void *argument)
     return NULL;
 }
 
-/* Every observation is 1, so in every picture the sum is the count: bucket and sum are of the same observations. */
+/* Every observation is 1, so the sum must always equal the count: buckets and sum are of the same observations. */
 static void sum_and_count_of_one_instant(void **state)
 {
     (void)state;
@@ -127,14 +127,14 @@ static void sum_and_count_of_one_instant(void **state)
     for (int i = 0; i < WRITERS; i++)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < WRITERS; i++)
-        total += hot.observed[i]; /* not in the order of the threads */
+        total += hot.observed[i];
     assert_true(last > 0);
     assert_int_equal(promc_histogram_count(hot.histogram, &sum), total);
     assert_same(sum, (double)total);
     promc_registry_destroy(registry);
 }
 
-/* What a reader relies on with a writer that never stands still: its next observation copies what was asked for. */
+/* If a writer never pauses, a reader depends on this: the writer's next observation copies the requested cells. */
 static void a_running_writer_answers(void **state)
 {
     (void)state;
@@ -151,7 +151,7 @@ static void a_running_writer_answers(void **state)
     struct promc_shard *shard = promc_shard_of(base);
     shard->request_cells = 15;
     shard->request = UINT64_C(77) << 32 | cell;
-    promc_histogram_observe(other, 1); /* any histogram of the thread will do */
+    promc_histogram_observe(other, 1); /* an observation in any histogram of the thread answers the request */
     assert_true(shard->acknowledged == shard->request);
     assert_memory_equal(shard->scratch, base + cell, 15 * sizeof(*base));
     assert_int_equal(shard->scratch[0], 2);
@@ -179,7 +179,7 @@ static void *read_many(void *argument)
     return NULL;
 }
 
-/* Scrapes of one registry take turns at asking the writers. */
+/* Several scrapes of one registry take turns to send requests to the writers. */
 static void several_readers(void **state)
 {
     (void)state;
@@ -203,7 +203,7 @@ static void several_readers(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Threads without a shard of their own: each figure is exact once they rest. */
+/* Threads without a shard of their own: count and sum are exact after they have stopped. */
 static void shared_shard_is_exact_at_rest(void **state)
 {
     (void)state;
@@ -241,7 +241,7 @@ static void since(void **state)
     promc_registry_destroy(registry);
 }
 
-/* As so many single ones: in every bucket, with an odd and an even count, in a native one, and by a thread without a shard. */
+/* The same as `count` single observations: in every bucket, with odd and even counts, in a native histogram, and on a thread without a shard. */
 static void observe_n_is_n_observations(void **state)
 {
     (void)state;
@@ -276,7 +276,7 @@ static void observe_n_is_n_observations(void **state)
             size_t length;
             assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.format = (enum promc_format)format},
                                           &text, &length));
-            if (format == PROMC_FORMAT_TEXT) { /* line by line the same but for the label */
+            if (format == PROMC_FORMAT_TEXT) { /* all lines are equal except for the label */
                 mine = strdup(text);
                 size_t lines[2] = {0};
                 for (char *line = strtok(mine, "\n"); line; line = strtok(NULL, "\n")) {
@@ -304,7 +304,7 @@ static void *observe_batches(void *argument)
     return NULL;
 }
 
-/* A scrape in between sees count and sum of one instant: the sum is twice the count. */
+/* A concurrent scrape sees count and sum of one instant: the sum is twice the count. */
 static void observe_n_of_one_instant(void **state)
 {
     (void)state;
@@ -361,7 +361,7 @@ static void only_infinite_and_negative_bounds(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Counts of another system, copied by a collector: exposed as they are, reset when that system restarts. */
+/* Counts of another system, copied by a collector: exposed unchanged, and reset when that system restarts. */
 static void ready_buckets(void **state)
 {
     (void)state;
@@ -383,7 +383,7 @@ static void ready_buckets(void **state)
     promc_registry_destroy(registry);
 }
 
-/* As the same observations give it: each bucket is where its values would be. */
+/* The result is the same as with real observations: each copied bucket gets the same index. */
 static void ready_native_buckets(void **state)
 {
     (void)state;
@@ -404,7 +404,7 @@ static void ready_native_buckets(void **state)
     promc_histogram_observe_n(observed, 1000, 4);
     promc_histogram_observe_n(observed, -2, 2);
     const promc_native_bucket buckets[] = {{8, 0, 3}, {80, 0, 4}, {8, 1, 2}};
-    for (int round = 0; round < 2; round++) { /* setting is no adding */
+    for (int round = 0; round < 2; round++) { /* a second call sets the same counts, and does not add */
         assert_ok(promc_histogram_set_native(ready, 3, 5, buckets, 3, 4002));
         double sums[2];
         assert_int_equal(promc_histogram_count(observed, &sums[0]), promc_histogram_count(ready, &sums[1]));
@@ -413,11 +413,11 @@ static void ready_native_buckets(void **state)
         assert_true(exposes(registry, "h_bucket{x=\"b\",le=\"10\"} 10"));
         assert_true(exposes(registry, "h_bucket{x=\"b\",le=\"+Inf\"} 14"));
     }
-    /* In protobuf the two series are the same but for the label's value. */
+    /* In protobuf the two series are equal except for the label's value. */
     char *text;
     size_t length;
     assert_ok(promc_scrape_string(registry, &(promc_scrape_settings){.format = PROMC_FORMAT_PROTOBUF}, &text, &length));
-    /* From the label's value, whose length is padded, to the deltas of the positive buckets: what is behind is the time of creation. */
+    /* Compare from the label's value, whose length is padded, to the deltas of the positive buckets. The creation time follows. */
     static const char of_a[] = {0x12, (char)0x81, (char)0x80, 0, 'a'}, of_b[] = {0x12, (char)0x81, (char)0x80, 0, 'b'};
     const char *a = memmem(text, length, of_a, sizeof(of_a)), *b = memmem(text, length, of_b, sizeof(of_b));
     assert_non_null(a);
@@ -431,7 +431,7 @@ static void ready_native_buckets(void **state)
     promc_registry_destroy(registry);
 }
 
-static void a_histogram_that_is_none_has_nothing(void **state)
+static void a_zero_handle_has_nothing(void **state)
 {
     double sum = 5;
     (void)state;
@@ -455,7 +455,7 @@ int main(void)
         cmocka_unit_test(observe_n_is_n_observations),
         cmocka_unit_test(observe_n_of_one_instant),
         cmocka_unit_test(only_infinite_and_negative_bounds),
-        cmocka_unit_test(a_histogram_that_is_none_has_nothing),
+        cmocka_unit_test(a_zero_handle_has_nothing),
     };
     return cmocka_run_group_tests_name("histogram", tests, NULL, NULL);
 }

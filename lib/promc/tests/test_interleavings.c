@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The library's own code with its threads in every order, up to so many preemptions (interleave.h): lookup against removal, an observation
- * against its reader, the slots of a native histogram, a value and its time, a shard from thread to thread. Whether it sees what it is for is shown by
- * interleavings.sh, which breaks each of them.
+ * Runs the library's own code with its threads in every order, up to some preemptions (interleave.h): lookup and removal, an observation and
+ * its reader, the slots of a native histogram, a value and its time, a shard that passes from thread to thread. interleavings.sh breaks
+ * each of these protocols and checks that this test fails.
  */
 #include "types/gauge.h"
 #include "types/histogram_read.h"
@@ -21,11 +21,11 @@ struct test {
     promc_histogram histogram;
     uint64_t observed;
     unsigned started;
-    const uint64_t *shards[2]; /* of a thread that counts */
-    unsigned long results[8];  /* how often each outcome was met */
+    const uint64_t *shards[2]; /* the shard of each counting thread */
+    unsigned long results[8];  /* how often each outcome occurred */
 };
 
-/* cmocka's own assertions are for its own thread alone. */
+/* cmocka's assertions work only on its own thread. */
 static void broken(const char *what)
 {
     fprintf(stderr, "%s; schedule: %s\n", what, interleave_schedule());
@@ -36,10 +36,10 @@ static void make(struct test *t)
 {
     t->registry = new_registry(
         &(promc_registry_settings){.arena_bytes = (size_t)4 << 20, .max_threads = 4, .no_self_metrics = true});
-    t->registry->quarantine_ms = 0; /* a block is given to the next series at once */
+    t->registry->quarantine_ms = 0; /* the next series reuses a block at once */
 }
 
-/* ---- lookup against removal ---- */
+/* ---- lookup and removal ---- */
 
 static promc_series_ref series(struct test *t, const char *value)
 {
@@ -79,7 +79,7 @@ static void replace_and_put_back(void *test)
     (void)series(t, "one");
 }
 
-/* Whatever was found: it is never the handle of the series that had the block in between, and counts nothing for it. */
+/* The handle never belongs to the series that had the block in between, and adds nothing to that series. */
 static void found_is_no_other(void *test)
 {
     struct test *t = test;
@@ -104,7 +104,7 @@ static void a_lookup_finds_its_series_or_none(void **state)
     assert_true(t.results[0] > 0 && t.results[1] > 0);
 }
 
-/* ---- an observation against its reader ---- */
+/* ---- an observation and its reader ---- */
 
 static void a_histogram(struct test *t, const promc_histogram_settings *settings)
 {
@@ -127,7 +127,7 @@ static void a_native_one(void *test)
                                                   .kind = PROMC_HISTOGRAM_CLASSIC_AND_NATIVE});
 }
 
-/* Sums of the first n of 1, 2, 4: no other picture has these two numbers. */
+/* Observes 1, 2 and 4: each count has only one possible sum. */
 static void observe(void *test)
 {
     struct test *t = test;
@@ -182,7 +182,7 @@ static void read_native(void *test)
         count += view.buckets[i].count;
     if (count > 3 || sum != (double)((1u << count) - 1))
         broken("native buckets and sum are not of one instant");
-    for (unsigned i = 0; i < 3; i++) /* 1, 2 and 4 are in a bucket each */
+    for (unsigned i = 0; i < 3; i++) /* 1, 2 and 4 are in different buckets */
         if (classic[i] != (i < count))
             broken("classic and native buckets are not of one instant");
     t->observed = count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A prepared label set finds what its values would find, whatever has become of the series since. */
+/* A prepared label set finds the same series as its values, even after series were removed or created. */
 #include "arena/lock.h"
 #include "series/hash.h"
 #include "series/reclaim.h"
@@ -34,7 +34,7 @@ static void assert_same_handle(promc_series_ref a, promc_series_ref b)
     assert_true(a.where == b.where && a.word == b.word);
 }
 
-/* Again and again: what is found first by the hash is found then by what the set remembers. */
+/* Several times: the first lookup finds the series by its hash, later ones by the set's memory. */
 static void expect_finds(promc_family *family, const promc_label_set *set, const char *const *values)
 {
     promc_counter by_values;
@@ -104,7 +104,7 @@ static void colliding_hashes_are_two_series(void **state)
         seen[s] = i;
     }
     free(seen);
-    assert_true(*first); /* 116 pairs are expected among so many */
+    assert_true(*first); /* about 116 such pairs are expected */
     promc_family *family = new_counter(registry, "a", "x");
     promc_label_set *one = new_set(registry, first), *two = new_set(registry, second);
     for (int i = 0; i < 3; i++) {
@@ -116,7 +116,7 @@ static void colliding_hashes_are_two_series(void **state)
     promc_label_set_free(two);
 }
 
-/* Values that a lookup repairs, escapes or cuts are the same in a set. */
+/* A set treats values that must be repaired, escaped or cut like a lookup. */
 static void hostile_values(void **state)
 {
     (void)state;
@@ -151,7 +151,7 @@ static void hostile_values(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Repaired and hashed when the set is made: what is there is found with the lock held by another. */
+/* Values are repaired and hashed when the set is made, so an existing series is found even if another thread holds the lock. */
 static void finding_takes_no_lock(void **state)
 {
     promc_registry *registry = *state;
@@ -168,7 +168,7 @@ static void finding_takes_no_lock(void **state)
         assert_ok(promc_label_set_make(&set, registry, values[i], 2));
         for (int f = 0; f < 6; f++)
             promc_counter_inc(promc_counter_of(families[f], set));
-        alarm(100); /* who waits for the lock waits for ever */
+        alarm(100); /* waiting for the lock would never end */
         promc_registry_lock(registry);
         for (int f = 0; f < 12; f++)
             promc_counter_inc(promc_counter_of(families[f % 6], set));
@@ -189,7 +189,7 @@ static void values_are_copied(void **state)
     promc_label_set_free(set);
 }
 
-/* 0 to 64 labels: all count, the last one too. */
+/* 0 to 64 labels: all are compared, including the last one. */
 static void any_number_of_labels(void **state)
 {
     enum { MOST = PROMC_MAX_LABEL_LIST };
@@ -234,7 +234,7 @@ static void after_removal(void **state)
         assert_same(promc_counter_value(old), 2);
         assert_ok(promc_family_remove(family, &value));
         promc_reclaim(registry, 16);
-        /* Its block is another's now: of this family, then of another one. */
+        /* Another series has its block now: of this family, then of another one. */
         promc_counter tenant;
         assert_ok(promc_counter_get(round % 2 ? other : family, &same_length, &tenant));
         promc_counter again = promc_counter_of(family, set);
@@ -256,7 +256,7 @@ static void a_destroyed_family_is_not_found(void **state)
     promc_counter_inc(promc_counter_of(family, set));
     promc_counter_inc(promc_counter_of(family, set));
     assert_ok(promc_family_destroy(family));
-    promc_counter gone = promc_counter_of(family, set); /* its quarantine is not over: as a lookup in progress */
+    promc_counter gone = promc_counter_of(family, set); /* like a lookup in progress: the quarantine has not ended */
     assert_false(promc_series_is_live(gone.ref));
     promc_family *next = new_counter(registry, "a", "x");
     promc_counter_inc(promc_counter_of(next, set));
@@ -264,7 +264,7 @@ static void a_destroyed_family_is_not_found(void **state)
     promc_label_set_free(set);
 }
 
-/* A cap's overflow series is never remembered for the values: when there is room again they get their own. */
+/* The set does not remember an overflow series: when there is room again, the values get their own series. */
 static void past_a_cap(void **state)
 {
     promc_family *family;
@@ -284,14 +284,14 @@ static void past_a_cap(void **state)
     promc_label_set_free(other);
 }
 
-/* Each registry has a seed of its own: a set of one finds in another one, too, and when its own is no more. */
+/* Each registry has its own hash seed. A set also works with families of another registry, and after its own registry was destroyed. */
 static void of_another_registry(void **state)
 {
     promc_registry *one = new_registry(NULL), *two = *state;
     const char *value = "v";
     promc_family *there = new_counter(one, "a", "x"), *here = new_counter(two, "a", "x");
     promc_label_set *set = new_set(one, value);
-    /* The two have been made alike, so this one stands where the set's own stands in the other. */
+    /* Both registries were filled in the same way, so this series has the same offset as the set's series in the other one. */
     promc_counter_inc(promc_counter_with(here, "w"));
     assert_true(one->arena.header->seed != two->arena.header->seed);
     for (int i = 0; i < 3; i++) {
@@ -364,7 +364,7 @@ static void in_a_signal_handler(void **state)
     handled.family = new_counter(*state, "a", "x");
     handled.set = new_set(*state, "v");
     handled.times = 0;
-    promc_counter mine = promc_counter_of(handled.family, handled.set); /* creating is not for handlers */
+    promc_counter mine = promc_counter_of(handled.family, handled.set); /* a handler must not create it */
     assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
     for (int i = 0; i < 1000; i++) {
         promc_counter_inc(promc_counter_of(handled.family, handled.set));
@@ -391,7 +391,7 @@ static void *count_in_all(void *argument)
     return NULL;
 }
 
-/* One set, more families than it remembers, several threads: nothing is lost and nothing goes elsewhere. */
+/* One set, more families than it remembers, several threads: every update is in the right series. */
 static void threads_share_a_set(void **state)
 {
     struct shared shared = {.set = new_set(*state, "v")};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Label values: found by value and never by hash alone; hostile ones have a defined result. */
+/* Label values: compared by value and not only by hash; hostile ones have a defined result. */
 #include "base/utf8.h"
 #include "read/snapshot.h"
 #include "series/hash.h"
@@ -77,7 +77,7 @@ static void colliding_hashes_are_two_series(void **state)
         seen[s] = i;
     }
     free(seen);
-    assert_true(*first); /* 18 pairs are expected among so many */
+    assert_true(*first); /* about 18 such pairs are expected */
     promc_counter_inc(promc_counter_with(family, first));
     promc_counter_add_u64(promc_counter_with(family, second), 5);
     assert_int_equal(promc_family_series_count(family), 2);
@@ -115,7 +115,7 @@ static void hostile_values(void **state)
 #undef EXPECT
 }
 
-/* What reads differently once repaired is one series with it; what escapes alike is not. */
+/* A value and its repaired form are one series; two values are different series even if one looks like the other's escaped form. */
 static void repaired_and_escaped_values_keep_apart(void **state)
 {
     promc_family *family = new_counter(*state, "a", "x");
@@ -181,7 +181,7 @@ static void huge_values(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Raw values come back as they went in, escaped or not. */
+/* The raw values that a reader gets are the given ones, escaped or not. */
 static void values_round_trip(void **state)
 {
     promc_registry *registry = *state;
@@ -220,7 +220,7 @@ static void sixteen_labels(void **state)
                                 "l15=\"l0\"} 1"));
 }
 
-/* Text with a length, of any number of labels: the bytes behind it do not count. */
+/* Values with a length, for any number of labels: the bytes after them are ignored. */
 static void values_with_a_length(void **state)
 {
     static const char *const values[] = {"a", "b", "c", "d", "e", "f"};
@@ -242,7 +242,7 @@ static void values_with_a_length(void **state)
     }
 }
 
-/* More than the settings have places for: by a list. */
+/* More labels than the settings' array has places: given as a list. */
 static void sixty_four_labels(void **state)
 {
     enum { MOST = PROMC_MAX_LABEL_LIST };
@@ -281,7 +281,7 @@ static void sixty_four_labels(void **state)
                   "l40=\"l23\",l41=\"l22\",l42=\"l21\",l43=\"l20\",l44=\"l19\",l45=\"l18\",l46=\"l17\",l47=\"l16\","
                   "l48=\"l15\",l49=\"l14\",l50=\"l13\",l51=\"l12\",l52=\"l11\",l53=\"l10\",l54=\"l9\",l55=\"l8\","
                   "l56=\"l7\",l57=\"l6\",l58=\"l5\",l59=\"l4\",l60=\"l3\",l61=\"l2\",l62=\"l1\",l63=\"l0\"} 2"));
-    /* Each of them tells series apart, whatever it needs: nothing, an escape, a repair. */
+    /* Each label distinguishes series, whether its value is plain, must be escaped or must be repaired. */
     for (int i = 0; i < MOST; i++) {
         static const char *const others[] = {"other", "new\nline", "bad\xff"};
         const char *kept = values[i];
@@ -298,7 +298,7 @@ static void sixty_four_labels(void **state)
     assert_ok(promc_curry_counter(curry, values, &curried));
     assert_memory_equal(&curried, &c, sizeof(c));
     promc_curry_free(curry);
-    /* Past the cap of its value of l63. */
+    /* Beyond the cap for this value of l63. */
     for (int i = 0; i < 5; i++) {
         values[0] = names[i];
         promc_counter_inc(promc_counter_with_values(family, values, MOST));
@@ -311,7 +311,7 @@ static void sixty_four_labels(void **state)
     assert_string_equal(description.labels[15], "l15");
     assert_string_equal(promc_family_label(family, 63), "l63");
     assert_null(promc_family_label(family, 64));
-    /* A stateset has one of its own. */
+    /* A stateset adds a label of its own. */
     const promc_family_settings mode = {.name = "mode", .label_list = list + 1};
     assert_ok(promc_stateset_register(registry, &mode, (const char *[]){"on", "off"}, 2, &states));
     assert_ok(promc_stateset_select(states, values, "off"));
@@ -354,7 +354,7 @@ static void threads_create_the_same_series(void **state)
     }
 }
 
-/* A value read up to its end and not beyond: the page behind it is not there (run under ASan, too). */
+/* The hash reads a value up to its end and not beyond: the page after it is not mapped. */
 static void hash_reads_only_the_value(void **state)
 {
     (void)state;
@@ -393,7 +393,7 @@ static void every_byte_is_compared(void **state)
     }
 }
 
-/* In every place of the words that are read at once, and never behind the end. */
+/* A bad byte is found at every place of the words that are read at once, and none is read after the end. */
 static void utf8_is_checked_to_its_end_and_no_further(void **state)
 {
     (void)state;

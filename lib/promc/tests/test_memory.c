@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the arena's memory comes from, and what happens where there is none: full file systems, locked memory, other users, hosts' memory. */
+/* The arena's memory, and what happens if it is missing: full file systems, locked memory, other users, memory of the host. */
 #include "arena/registry.h"
 #include "util.h"
 
@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CANNOT 77 /* a child's status: it is not allowed what the test needs */
+#define CANNOT 77 /* a child's exit status: it lacks the rights that the test needs */
 
-/* In a child, where cmocka's assertions would go on with the next test. */
+/* For children: after a failed assertion of cmocka a child would continue with the next test. */
 #define CHECK(condition)                                                                                   \
     do {                                                                                                   \
         if (!(condition)) {                                                                                \
@@ -45,7 +45,7 @@ static const char *in_folder(const char *name)
     return path;
 }
 
-/* Run it in a child of its own; a notice where this system does not let it. */
+/* Run it in a child; print a notice if this system does not allow it. */
 static void in_child(void (*body)(void))
 {
     int status;
@@ -64,7 +64,7 @@ static void in_child(void (*body)(void))
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* `folder` is a tmpfs of that size, for this child alone. */
+/* Mount a tmpfs of that size on `folder`, only for this child. */
 static void mount_small(const char *size)
 {
     char options[32];
@@ -89,7 +89,7 @@ static promc_registry *shared_registry(promc_family **counters)
     return registry;
 }
 
-/* What all series of the family hold together. */
+/* The sum of the family's series. */
 static double total(promc_registry *registry)
 {
     char *text, *line;
@@ -139,7 +139,7 @@ static void fill_up(void)
     unlink(in_folder("arena"));
 }
 
-/* The arena may be larger than its tmpfs: it ends in overflow series and in the shared shard, never in a SIGBUS, and nothing is lost. */
+/* The arena may be larger than its tmpfs: then updates go to overflow series and the shared shard. There is no SIGBUS, and nothing is lost. */
 static void a_full_file_system(void **state)
 {
     (void)state;
@@ -193,7 +193,7 @@ static void make_room(void)
     unlink(in_folder("arena"));
 }
 
-/* What was refused is asked for again: where room is made, new series are. */
+/* Refused memory is requested again later: when there is room, new series can be created. */
 static void room_comes_back(void **state)
 {
     (void)state;
@@ -217,7 +217,7 @@ static void ten_thousand(void)
     unlink(in_folder("arena"));
 }
 
-/* As in a container with Docker's usual /dev/shm: promc's own promc_* series and the file's header have their place, too. */
+/* As in a container with Docker's default /dev/shm of 64 MiB: there is also room for promc's own series and the file's header. */
 static void the_default_in_64_mib(void **state)
 {
     (void)state;
@@ -257,7 +257,7 @@ static void charge(void)
     promc_registry_destroy(registry);
 }
 
-/* What strict overcommit charges, and RLIMIT_DATA counts, is what has been handed out. */
+/* Strict overcommit charges, and RLIMIT_DATA counts, only committed memory. */
 static void is_charged_piece_by_piece(void **state)
 {
     (void)state;
@@ -326,7 +326,7 @@ static void other_user(void)
     CHECK(waitpid(child, &status, 0) == child && status == 0);
     CHECK(total(registry) == 1);
     promc_registry_destroy(registry);
-    /* Nobody uses it any more: it is replaced by who may, and who may not is told so. */
+    /* Nobody uses the file any more: a user with the rights replaces it, another user gets an error. */
     child = fork();
     if (child == 0) {
         CHECK(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
@@ -356,7 +356,7 @@ static void a_wrong_mode(void **state)
     assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "must be 0600 and what others may");
 }
 
-/* In a rolling upgrade the new program meets the old one's definition: what to do is said. */
+/* In a rolling upgrade the new program finds the old one's definition: the error says what to do. */
 static void a_changed_definition(void **state)
 {
     (void)state;
@@ -381,7 +381,7 @@ static promc_registry_settings in_buffer(bool shared)
         .memory = buffer, .arena_bytes = sizeof(buffer), .max_threads = 4, .memory_is_shared = shared};
 }
 
-/* Whatever was in it. Once the registry is destroyed, its handles do nothing as long as the memory is left alone. */
+/* With any previous contents. After the registry is destroyed its handles do nothing, as long as nobody writes to the memory. */
 static void a_static_buffer(void **state)
 {
     (void)state;
@@ -412,7 +412,7 @@ static void a_static_buffer(void **state)
     }
 }
 
-static void memory_that_will_not_do(void **state)
+static void unusable_memory_is_refused(void **state)
 {
     (void)state;
     promc_registry *registry;
@@ -430,7 +430,7 @@ static void memory_that_will_not_do(void **state)
     assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "memory_is_shared is 2");
 }
 
-/* As with PostgreSQL's or nginx' shared memory: forked children have it already, others join it, at another address too. */
+/* As with PostgreSQL's or nginx' shared memory: forked children have it already, other processes join it, also at another address. */
 static void memory_that_processes_share(void **state)
 {
     (void)state;
@@ -465,7 +465,7 @@ static void memory_that_processes_share(void **state)
     assert_int_equal(status, 0);
     assert_true(exposes(first, "c_total{x=\"1\"} 3"));
     assert_true(exposes(first, "c_total{x=\"2\"} 1"));
-    assert_true(exposes(first, "u 0")); /* of the dead */
+    assert_true(exposes(first, "u 0")); /* the dead process no longer counts */
     settings.memory = there;
     first->arena.header->version = 0;
     assert_fails(promc_registry_create(&second, &settings), PROMC_E_BUSY, "another process is creating");
@@ -474,7 +474,7 @@ static void memory_that_processes_share(void **state)
     first->arena.header->version = PROMC_ARENA_VERSION;
     second = new_registry(&settings);
     promc_registry_destroy(first);
-    assert_true(exposes(second, "c_total{x=\"1\"} 3")); /* the arena is the host's, not the first one's */
+    assert_true(exposes(second, "c_total{x=\"1\"} 3")); /* the arena belongs to the host, not to the first registry */
     promc_registry_destroy(second);
     munmap(here, bytes);
     munmap(there, bytes);
@@ -495,7 +495,7 @@ int main(void)
         TEST(a_wrong_mode),
         TEST(a_changed_definition),
         TEST(a_static_buffer),
-        TEST(memory_that_will_not_do),
+        TEST(unusable_memory_is_refused),
         TEST(memory_that_processes_share),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

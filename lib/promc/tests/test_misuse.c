@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program does wrong is seen: counted by family and reason, and said once where PROMC_DEBUG asks for it. */
+/* Misuse is visible: counted by family and reason, and with PROMC_DEBUG printed once. */
 #include "util.h"
 
 #include <fcntl.h>
@@ -58,7 +58,7 @@ static void refusals_are_counted_by_family_and_reason(void **state)
     promc_registry_destroy(registry);
 }
 
-/* What a child with this environment writes to stderr. */
+/* Get what a child with this environment writes to stderr. */
 static void run_in_child(const char *debug, char *said, size_t room)
 {
     int ends[2], status;
@@ -85,7 +85,7 @@ static void run_in_child(const char *debug, char *said, size_t room)
     assert_int_equal(status, 0);
 }
 
-static void the_first_of_each_kind_is_said(void **state)
+static void the_first_of_each_kind_is_printed(void **state)
 {
     (void)state;
     static const char *const lines[] = {
@@ -112,7 +112,7 @@ static void the_first_of_each_kind_is_said(void **state)
     assert_string_equal(said, "");
 }
 
-/* By a NULL name, as a family's do; or by their count. */
+/* The registry's constant labels end with a NULL name, like a family's, or with their count. */
 static void constant_labels_end_the_same_way(void **state)
 {
     (void)state;
@@ -131,7 +131,7 @@ static void constant_labels_end_the_same_way(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Nor do the cells of several threads together. */
+/* A counter does not wrap, neither in one cell nor in the sum of several threads' cells. */
 static void add_never_wraps(void **state)
 {
     (void)state;
@@ -176,7 +176,7 @@ static void documented_ranges_are_true(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_of_each_kind_is_said), /* before the environment is looked at in this process */
+        cmocka_unit_test(the_first_of_each_kind_is_printed), /* first: this process reads the environment only once */
         cmocka_unit_test(refusals_are_counted_by_family_and_reason),
         cmocka_unit_test(constant_labels_end_the_same_way),
         cmocka_unit_test(add_never_wraps),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What may not be registered: each refusal has its code, and a text that names the metric. */
+/* Invalid definitions: each is refused with its own code, and a text that names the metric. */
 #include "util.h"
 
 #include <math.h>
@@ -107,17 +107,17 @@ static void clashing_suffixes(void **state)
     assert_fails(gauge(*state, "bar_bucket"), PROMC_E_RESERVED, "bar_bucket");
     assert_fails(gauge(*state, "bar_created"), PROMC_E_RESERVED, "bar_created");
     assert_fails(counter(*state, "bar_count"), PROMC_E_RESERVED, "bar_count");
-    /* The other way round. */
+    /* In the opposite order. */
     assert_ok(gauge(*state, "baz_total"));
     assert_fails(counter(*state, "baz"), PROMC_E_RESERVED, "clashes with gauge \"baz_total\"");
     assert_ok(gauge(*state, "qux_sum"));
     assert_fails(histogram(*state, "qux"), PROMC_E_RESERVED, "clashes with gauge \"qux_sum\"");
-    /* What only looks like it. */
+    /* Names that only look like a clash. */
     assert_ok(gauge(*state, "fo_total"));
     assert_ok(gauge(*state, "bar_sum_of"));
 }
 
-/* A program whose boards are written: names as they are given, in what is not OpenMetrics. */
+/* For a program with existing dashboards: all formats except OpenMetrics show the names unchanged. */
 static void verbatim_names(void **state)
 {
     promc_registry *registry = *state;
@@ -264,7 +264,7 @@ static void types_and_counts(void **state)
     assert_int_equal(promc_family_type(family), PROMC_HISTOGRAM);
 }
 
-/* As a label of the registry and of the family: there is room for a value of any length. */
+/* A constant label of the registry and of the family may have a value of any length. */
 static void long_constant_labels(void **state)
 {
     static char value[300], line[900];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Native histograms: which bucket, how many of them, and pictures of one instant while threads observe and the resolution falls. */
+/* Native histograms: the bucket of a value, the number of buckets, and consistent scrapes while threads observe and the resolution is lowered. */
 #include "read/snapshot.h"
 #include "series/recover.h"
 #include "shard/shard.h"
@@ -23,7 +23,7 @@ static uint64_t next_random(uint64_t *state)
     return z ^ z >> 31;
 }
 
-/* ---- the index, held against exact arithmetic ---- */
+/* ---- the index, compared with exact arithmetic ---- */
 
 #define LIMBS 448 /* 54 bits to the power of 256 */
 
@@ -118,7 +118,7 @@ static void index_is_what_the_definition_says(void **state)
     }
 }
 
-/* As Prometheus' own libraries look for it: the fraction among the schema's bounds, the exponent apart. */
+/* The algorithm of Prometheus' own libraries: search the fraction among the schema's bounds, and add the exponent. */
 static int32_t searched_index(double v, int schema, const double *bounds8)
 {
     int exponent;
@@ -161,7 +161,7 @@ static void every_schema_over_many_doubles(void **state)
     }
 }
 
-/* The ends of the doubles, as the specification has them: the greatest in its bucket, infinity in the one after. */
+/* The ends of the range, as in the specification: the greatest double is in its bucket, infinity in the next one. */
 static void index_at_the_ends(void **state)
 {
     (void)state;
@@ -302,7 +302,7 @@ static void expect_buckets(const struct reading *r, const struct promc_native_vi
     }
 }
 
-/* What is read is exactly what the values make at the schema that is read. */
+/* A reader gets exactly the buckets that the values give at the current schema. */
 static void expect_model(const struct reading *r, const struct model *model, double threshold)
 {
     struct promc_native_view wanted = {.schema = r->native.schema};
@@ -316,7 +316,7 @@ static void expect_model(const struct reading *r, const struct model *model, dou
     expect_buckets(r, &wanted);
 }
 
-static double latency(uint64_t *seed) /* about what a service's look like: some decades, one hump */
+static double latency(uint64_t *seed) /* similar to a service's latencies: several decades, one peak */
 {
     double u = (double)(next_random(seed) >> 11) * 0x1p-53, w = (double)(next_random(seed) >> 11) * 0x1p-53;
     return 0.02 * exp(1.5 * sqrt(-2 * log(u + 1e-300)) * cos(6.283185307179586 * w));
@@ -369,8 +369,8 @@ static void limit_lowers_the_schema(void **state)
     }
 }
 
-/* A step at a time: 16 values a bucket apart are two too many for a limit of 14 at schema 3, not at schema 2. */
-static void halves_no_further_than_it_must(void **state)
+/* One step at a time: 16 values in adjacent buckets are two too many for a limit of 14 at schema 3, but not at schema 2. */
+static void halves_no_more_than_necessary(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(NULL);
@@ -391,7 +391,7 @@ static void halves_no_further_than_it_must(void **state)
     promc_registry_destroy(registry);
 }
 
-/* More halvings than there is room for: every observation is in a bucket all the same, none is lost. */
+/* More halvings than the slots allow: every observation is still in a bucket, none is lost. */
 static void no_observation_is_lost_when_slots_are(void **state)
 {
     (void)state;
@@ -427,7 +427,7 @@ struct hot {
     uint32_t next;
 };
 
-/* Powers of two: bucket i of schema 0 says what its part of the sum is. */
+/* Powers of two: from the count of bucket i at schema 0 follows its part of the sum. */
 static void *observe_powers(void *argument)
 {
     struct hot *hot = argument;
@@ -475,7 +475,7 @@ static void everything_of_one_instant(void **state)
     int good = 0;
     uint64_t end = promc_now_ns() + READING_NS;
     while (promc_now_ns() < end || good == 0) {
-        if (!read_all(registry, hot.histogram, &r)) /* it says so itself: no picture of one instant was to be had */
+        if (!read_all(registry, hot.histogram, &r)) /* it reports that it could not read values of one instant */
             continue;
         good++;
         expect_one_instant(&r);
@@ -487,14 +487,14 @@ static void everything_of_one_instant(void **state)
     for (int i = 0; i < WRITERS; i++)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < WRITERS; i++)
-        observed += hot.observed[i]; /* not in the order of the threads */
+        observed += hot.observed[i];
     assert_true(read_all(registry, hot.histogram, &r));
     expect_one_instant(&r);
     assert_int_equal(r.native.total, observed);
     promc_registry_destroy(registry);
 }
 
-/* Threads without shards of their own, the resolution falling under their feet: nothing is lost or counted twice. */
+/* Threads without shards of their own, while the resolution is lowered: nothing is lost or counted twice. */
 static void *observe_anything(void *argument)
 {
     struct hot *hot = argument;
@@ -504,7 +504,7 @@ static void *observe_anything(void *argument)
     return NULL;
 }
 
-/* What all of them observe, at a schema. */
+/* The expected buckets of all threads' observations, at a schema. */
 static void count_anything(int schema, struct promc_native_view *out)
 {
     out->count = 0;
@@ -574,7 +574,7 @@ static void processes_share_one(void **state)
         if (pid == 0) {
             for (int i = 0; i < 500; i++)
                 promc_histogram_observe(h, values[i]);
-            _exit(0); /* without a word: its shard is found and freed by the next scrape */
+            _exit(0); /* without releasing its shard: the next scrape finds and frees it */
         }
         int status;
         assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -611,7 +611,7 @@ static void private_child_starts_from_zero(void **state)
 }
 
 /* A writer that died between the classic bucket and the commit: the observation is in neither. */
-static void half_an_observation_is_taken_back(void **state)
+static void an_unfinished_observation_is_undone(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(NULL);
@@ -666,7 +666,7 @@ static void texts_have_a_valid_family(void **state)
     promc_histogram_observe(h, -100);
     char *text = scrape_openmetrics(registry);
     assert_non_null(strstr(text, "only_bucket{le=\"+Inf\"} 3\n"));
-    assert_null(strstr(text, "only_sum")); /* below 0: no counter, so not in OpenMetrics */
+    assert_null(strstr(text, "only_sum")); /* a negative sum is not a counter, so OpenMetrics does not show it */
     assert_null(strstr(text, "only_count"));
     assert_non_null(strstr(text, "both_sum 20.3\n"));
     free(text);
@@ -714,7 +714,7 @@ static void settings_are_checked(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Blocks and cells of removed series serve new ones, which start empty and at the full resolution. */
+/* New series reuse the blocks and cells of removed ones, and start empty and at the full resolution. */
 static void series_come_and_go(void **state)
 {
     (void)state;
@@ -740,7 +740,7 @@ static void series_come_and_go(void **state)
         assert_int_equal(promc_histogram_count(h, NULL), 101);
         assert_ok(promc_family_remove(family, values));
         promc_registry_get_stats(registry, &stats, sizeof(stats));
-        /* Two hash tables take turns. With one seed of 440 the keys of the first 50 rounds are in too few of a table's slots to need the other. */
+        /* Two hash tables are used in turn. With about one seed in 440 the keys of the first 50 rounds fill too few slots to need the second table. */
         if (round == 150)
             used = stats.arena_used_bytes;
         assert_true(round < 150 || stats.arena_used_bytes == used);
@@ -749,7 +749,7 @@ static void series_come_and_go(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Every kind of observation, in a thread's shard and in the shared one, is a sign of life. */
+/* Every kind of observation, in a thread's shard or in the shared one, shows that the series is not idle. */
 static void idle_series_expire(void **state)
 {
     (void)state;
@@ -769,7 +769,7 @@ static void idle_series_expire(void **state)
     }
     promc_histogram_observe(promc_histogram_with(family, "b"), 1);
     assert_int_equal(promc_family_series_count(family), 2);
-    registry->arena.header->born_ns -= UINT64_C(40000) * 1000000000; /* as if so much time had gone by */
+    registry->arena.header->born_ns -= UINT64_C(40000) * 1000000000; /* as if so much time had passed */
     registry->arena.header->born_ms -= UINT64_C(40000) * 1000;
     free(scrape_text(registry)); /* sees them for the first time */
     promc_histogram_observe(h, 2);
@@ -805,13 +805,13 @@ int main(void)
         cmocka_unit_test(zero_threshold_is_exact),
         cmocka_unit_test(limit_lowers_the_schema),
         cmocka_unit_test(a_finer_schema_has_more_slots),
-        cmocka_unit_test(halves_no_further_than_it_must),
+        cmocka_unit_test(halves_no_more_than_necessary),
         cmocka_unit_test(no_observation_is_lost_when_slots_are),
         cmocka_unit_test(everything_of_one_instant),
         cmocka_unit_test(coarsening_among_threads),
         cmocka_unit_test(processes_share_one),
         cmocka_unit_test(private_child_starts_from_zero),
-        cmocka_unit_test(half_an_observation_is_taken_back),
+        cmocka_unit_test(an_unfinished_observation_is_undone),
         cmocka_unit_test(texts_have_a_valid_family),
         cmocka_unit_test(settings_are_checked),
         cmocka_unit_test(series_come_and_go),

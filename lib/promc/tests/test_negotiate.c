@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Accept headers get: Prometheus' own, curl's, a browser's, RFC 9110's cases, and nonsense. */
+/* The formats chosen for Accept headers: those of Prometheus, curl and browsers, RFC 9110's cases, and malformed ones. */
 #include <promc/scrape.h>
 
 #include <setjmp.h>
@@ -22,15 +22,15 @@
 static const struct {
     const char *accept, *content_type;
 } cases[] = {
-    /* nobody asks for anything in particular */
+    /* no preference */
     {NULL, TEXT},
     {"", TEXT},
     {"*/*", TEXT},
     {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", TEXT},
     {"image/png", TEXT},
-    /* a subtype of any type is no range */
+    /* a subtype of any type is not a valid range */
     {"*/openmetrics-text,text/plain;version=0.0.4;q=0.5", TEXT},
-    /* Prometheus 3, and with native histograms: the escaping is said with the texts only */
+    /* Prometheus 3, also with native histograms: it names the escaping only with the text formats */
     {PROMETHEUS_3_TEXTS, OPENMETRICS "; escaping=allow-utf-8"},
     {"application/"
      "vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6," PROMETHEUS_3_TEXTS,
@@ -53,7 +53,7 @@ static const struct {
     {"application/openmetrics-text", OPENMETRICS},
     {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", TEXT},
     {"application/vnd.google.protobuf;proto=something.Else;encoding=delimited", TEXT},
-    /* protobuf has the escaping of the texts, unless it names its own */
+    /* protobuf uses the escaping of the text formats, unless it names its own */
     {"application/vnd.google.protobuf;q=0.7,text/plain;version=1.0.0;escaping=dots;q=0.6", PROTOBUF "; escaping=dots"},
     {"application/vnd.google.protobuf;escaping=values;q=0.7,text/plain;version=1.0.0;escaping=dots;q=0.6",
      PROTOBUF "; escaping=values"},
@@ -61,7 +61,7 @@ static const struct {
     /* escaping */
     {"text/plain;version=0.0.4;escaping=underscores", TEXT "; escaping=underscores"},
     {"text/plain;escaping=dots", TEXT "; escaping=dots"},
-    /* text 1.0.0 is said as what it is, and always with its escaping */
+    /* the Content-Type of text 1.0.0 always names the version and the escaping */
     {"text/plain;version=1.0.0;escaping=allow-utf-8", "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"},
     {"text/plain;version=1.0.0", "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"},
     {"text/plain;version=1.0.0;q=0.2,text/plain;version=0.0.4", TEXT},
@@ -90,7 +90,7 @@ static const struct {
     {"application/openmetrics-text;version=\"1.0.0\";q=0.9,text/plain;q=0.1", OPENMETRICS},
     {"application/openmetrics-text;x=\"a,b;q=0\";q=0.9,text/plain;q=0.1", OPENMETRICS},
     {"text/plain;q=0.1;,application/openmetrics-text;;q=0.2", OPENMETRICS},
-    /* nonsense: the range that makes no sense is skipped, the rest counts */
+    /* malformed: the malformed range is skipped, the others count */
     {",,,", TEXT},
     {"/", TEXT},
     {"text", TEXT},
@@ -137,7 +137,7 @@ static void test_content_type_of_hand_made_settings(void **state)
     assert_string_equal(promc_content_type(&settings), TEXT);
 }
 
-/* Pieces of real headers put together at random, in exact buffers: no read past the end, always one of ours. */
+/* Random combinations of pieces of real headers, in exact buffers: no read past the end, and always one of our formats. */
 static void test_nonsense(void **state)
 {
     (void)state;

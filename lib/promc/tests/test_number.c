@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Number formatting: what is written reads back as the same double, nothing shorter would, in any locale. */
+/* Number formatting: the text reads back as the same double, no shorter text does, in any locale. */
 #include "base/number.h"
 
 #include <locale.h>
@@ -92,7 +92,7 @@ static int parse_digits(const char *text, char *digits, int *exponent)
     return count;
 }
 
-/* No fewer digits read back, and the digits are the nearest of that length. libc is the judge. */
+/* Compares with libc: fewer digits do not read back, and the digits are the nearest of that length. */
 static void check_shortest(double value)
 {
     char digits[64], reference[64], reference_digits[64];
@@ -285,7 +285,7 @@ static void test_comma_locale(void **state)
     char printed[32];
     snprintf(printed, sizeof(printed), "%g", 0.5);
     if (strcmp(printed, "0.5") == 0)
-        skip(); /* musl has no such locale, and says that it was set */
+        skip(); /* musl has no such locale, but reports success */
     assert_string_equal(printed, "0,5");
     assert_string_equal(value_text(0.5), "0.5");
     assert_string_equal(value_text(1234567.25), "1234567.25");

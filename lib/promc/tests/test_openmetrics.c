@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenMetrics 1.0 and 0.0.4, judged by others: the strict parser of python3-prometheus-client and promtool. */
+/* OpenMetrics 1.0 and 0.0.4, checked by other parsers: the strict one of python3-prometheus-client, and promtool. */
 #include "corpus.h"
 
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 
 #define ORACLE "/usr/bin/python3 '" PROMC_TESTS_DIR "/oracle_openmetrics.py'"
 
-/* Feed text to a command. @return its exit status; what it printed is in *printed. */
+/* Feed text to a command. @return its exit status; `printed` has its output. */
 static int judge(const char *command, const char *text, size_t length, char *printed, size_t room)
 {
     char name[] = "/tmp/promc-oracle-XXXXXX", line[512];
@@ -201,8 +201,9 @@ static void test_sum_of_negative_buckets(void **state)
     char *classic = corpus_scrape(registry, (promc_scrape_settings){0}, NULL);
     char *openmetrics = corpus_scrape(registry, (promc_scrape_settings){.format = PROMC_FORMAT_OPENMETRICS}, NULL);
     assert_non_null(strstr(classic, "\ncorpus_balance_sum{"));
-    assert_null(strstr(openmetrics, "\ncorpus_balance_sum{"));   /* OpenMetrics: it would not be a counter */
-    assert_null(strstr(openmetrics, "\ncorpus_balance_count{")); /* nor may one come without the other */
+    assert_null(
+        strstr(openmetrics, "\ncorpus_balance_sum{")); /* in OpenMetrics a negative sum would not be a counter */
+    assert_null(strstr(openmetrics, "\ncorpus_balance_count{")); /* and a count needs a sum */
     assert_non_null(strstr(openmetrics, "le=\"1e+21\"} "));
     assert_non_null(strstr(openmetrics, "le=\"0.0\"} "));
     free(classic);
@@ -210,7 +211,7 @@ static void test_sum_of_negative_buckets(void **state)
     promc_registry_destroy(registry);
 }
 
-/* From 0 up nothing is negative. */
+/* With all bounds from 0 upwards the sum is shown. */
 static void test_sum_of_buckets_from_zero(void **state)
 {
     (void)state;
@@ -234,7 +235,7 @@ static void test_sum_of_buckets_from_zero(void **state)
     promc_registry_destroy(registry);
 }
 
-/* When it was made is said in OpenMetrics, if the registry was told so, of what accumulates. */
+/* OpenMetrics shows the creation time of counters, histograms and summaries, if the registry's settings ask for it. */
 static void test_created(void **state)
 {
     (void)state;
@@ -251,7 +252,7 @@ static void test_created(void **state)
     }
 }
 
-/* promtool's lint has opinions about names; what matters here is that it can parse: status 3 is lint, 1 is a parse error. */
+/* promtool must be able to parse the text; its lint of names does not matter here. Status 3 is a lint problem, 1 a parse error. */
 static void test_promtool(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Buckets, caps and expiry changed by the operator: from text, file and environment, with each fault named. */
+/* Buckets, caps and expiry changed by the operator: by a text, a file and the environment; errors say what is wrong. */
 #include "arena/registry.h"
 #include "registry/overrides.h"
 #include "util.h"
@@ -81,14 +81,14 @@ static void faults_are_named(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Which kind a histogram is, and how its native buckets are. */
+/* Overrides of a histogram's kind and of its native buckets. */
 static void histograms_change_their_kind(void **state)
 {
     (void)state;
     static const struct {
         enum promc_histogram_kind kind;
         const char *override;
-        const char *fault; /* NULL: it is as below */
+        const char *fault; /* NULL: accepted, with the results below */
         size_t bounds;
         int schema; /* 99: not native */
         uint32_t limit;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /proc parsing with hostile command names, control groups of both versions in a made-up tree, and the nine metrics themselves. */
+/* Parsing of /proc with hostile command names, control groups of both versions in an artificial tree, and the nine metrics. */
 #include "collect/cgroup_read.h"
 #include "collect/procfs.h"
 #include "shard/process.h"
@@ -61,7 +61,7 @@ static void test_numbers(void **state)
     assert_false(promc_find_u64("cpu 1\nxbtime 5", "btime", &n));
 }
 
-/* A directory tree as small as the reader needs it. */
+/* A directory tree with only the files that the reader needs. */
 static char tree[64];
 
 static void put_file(const char *path, const char *text)
@@ -94,7 +94,7 @@ static int remove_tree(void **state)
     return system(command);
 }
 
-/* What errno was before is no error of this read. */
+/* A previous errno does not count as an error of this read. */
 static void test_a_file_is_read_to_its_end(void **state)
 {
     (void)state;
@@ -147,7 +147,7 @@ static void test_cgroup_v2(void **state)
     put_file("/sys/fs/cgroup/system.slice/cpu.max", "100000 100000\n");
     assert_true(promc_cgroup_cpu_limit(&paths, &cores));
     assert_true(cores == 1);
-    /* what is above the mount is no group */
+    /* directories above the mount point are not groups */
     put_file("/sys/fs/memory.max", "1\n");
     put_file("/sys/fs/cpu.max", "1000 100000\n");
     assert_true(promc_cgroup_memory_limit(&paths, &bytes) && promc_cgroup_cpu_limit(&paths, &cores));
@@ -245,7 +245,7 @@ static void test_the_nine(void **state)
 {
     (void)state;
     if (getenv("PROMC_EMULATOR"))
-        skip(); /* qemu-user makes up /proc/self/stat, with zeros */
+        skip(); /* qemu-user fakes /proc/self/stat, with zeros */
     promc_registry *registry;
     char name[32] = "od)d (n am)";
     prctl(PR_SET_NAME, name);
@@ -306,7 +306,7 @@ static void test_the_others(void **state)
     promc_registry_destroy(registry);
 }
 
-/* In ns, of this thread; 0 where the kernel does not keep it. */
+/* The thread's run delay in ns; 0 if the kernel does not record it. */
 static uint64_t run_delay(void)
 {
     char text[128];
@@ -318,7 +318,7 @@ static uint64_t run_delay(void)
                : 0;
 }
 
-/* A scrape opens files and folders, and leaves none open. */
+/* A scrape closes all files and directories that it has opened. */
 static void test_a_scrape_costs_no_descriptor(void **state)
 {
     (void)state;
@@ -346,7 +346,7 @@ static void test_no_registry(void **state)
     assert_true(promc_collect_process(NULL) == PROMC_E_INVALID);
 }
 
-/* By it a process is told from a later one with its number: field 22, of which the name in brackets is field 2. */
+/* Field 22 of /proc/PID/stat distinguishes a process from a later one with the same pid. The name in brackets is field 2. */
 static void test_start_time(void **state)
 {
     (void)state;
@@ -388,7 +388,7 @@ static void test_prefix(void **state)
     assert_non_null(strstr(text, "\nworker_process_threads "));
     assert_non_null(strstr(text, "\nworker_process_page_faults_total{type=\"minor\"} "));
     assert_non_null(strstr(text, "{collector=\"worker_process\"} 0\n"));
-    /* Named for it, they are in what is merged with others'. */
+    /* Metrics with a prefix are included in output that is merged with other programs'. */
     assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){.no_self_metrics = true}, &kept, &length),
                      0);
     assert_null(strstr(kept, "\nprocess_threads "));
@@ -398,7 +398,7 @@ static void test_prefix(void **state)
     promc_registry_destroy(registry);
 }
 
-/* As a container's filter has it. */
+/* Like the seccomp filter of a container. */
 static bool forbid_sysinfo(void)
 {
     struct sock_filter filter[] = {

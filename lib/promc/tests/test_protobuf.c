@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protobuf: read back by a reader of its own below (which knows the wire format and the field numbers, and none of promc's code), and by
- * Prometheus' Go library. What comes back must be what the text format says.
+ * Protobuf: read back by an independent reader below (it knows the wire format and the field numbers, and uses none of promc's code), and by
+ * Prometheus' Go library. The result must equal the text format.
  */
 #include "corpus.h"
 
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Lines `name{label="value",…} number` made of the messages, values raw. */
+/* The messages as lines `name{label="value",…} number`, with raw values. */
 struct lines {
     char **line;
     double *value;
@@ -182,7 +182,7 @@ static void read_histogram(struct lines *lines, const char *name, struct span in
     assert_true(started);
 }
 
-static double exemplar_value; /* of the last one that was read */
+static double exemplar_value; /* of the last exemplar */
 
 static void read_exemplar(struct span in)
 {
@@ -227,7 +227,7 @@ static void read_metric(struct lines *lines, const char *name, uint64_t type, st
         } else if (field.number == 7) {
             assert_int_equal(type, 4);
             read_histogram(lines, name, field.bytes);
-        } else if (field.number == 6) { /* of the value before it */
+        } else if (field.number == 6) { /* the time of the value before it */
             strcat(series, "@");
             add_line(lines, series, (double)field.varint);
         } else {
@@ -236,7 +236,7 @@ static void read_metric(struct lines *lines, const char *name, uint64_t type, st
     }
 }
 
-static bool churns; /* series go while they are read */
+static bool churns; /* series are removed during the scrape */
 
 static void read_family(struct lines *lines, struct span in)
 {
@@ -258,7 +258,7 @@ static void read_family(struct lines *lines, struct span in)
             padded |= field.number == 2047;
         }
     }
-    /* A family whose series have all gone since it was promised is nothing but padding; since it was met, nothing at all. */
+    /* If all series are removed after the family's length was announced, the message has only padding; if earlier, no metrics at all. */
     assert_true(name[0] != '\0' && type <= 4 && (metrics > 0 || padded || churns));
     lines->families++;
 }
@@ -274,7 +274,7 @@ static void read_exposition(struct lines *lines, const char *bytes, size_t lengt
     }
 }
 
-/* The same lines from the text format; escapes undone. */
+/* The same lines from the text format, unescaped. */
 static void read_text(struct lines *lines, const char *text)
 {
     static char line[1 << 20];
@@ -303,7 +303,7 @@ static void read_text(struct lines *lines, const char *text)
         }
         strcpy(line + n, braces ? "" : "{}");
         char *le = strstr(line, "le=\"");
-        if (le && strstr(line, "_bucket{")) { /* bounds by value, not by spelling */
+        if (le && strstr(line, "_bucket{")) { /* compare bounds by value, not by their text */
             while (strstr(le + 1, "le=\""))
                 le = strstr(le + 1, "le=\"");
             double bound = strtod(le + 4, NULL);
@@ -356,7 +356,7 @@ static void expect_no_duplicates(struct lines *lines)
     free(order);
 }
 
-static void test_says_what_the_text_says(void **state)
+static void test_protobuf_equals_text(void **state)
 {
     (void)state;
     promc_registry *registry = corpus_create((promc_registry_settings){
@@ -437,7 +437,7 @@ static void test_go_reads_the_same(void **state)
     promc_registry_destroy(registry);
 }
 
-/* One MetricFamily for each family, and nothing wasted, while nobody creates or removes. */
+/* One MetricFamily per family, and no padding, if nobody creates or removes series. */
 static void test_one_message_a_family(void **state)
 {
     (void)state;
@@ -466,7 +466,7 @@ static void test_one_message_a_family(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Escaped values make the promise a few bytes too large: that is no reason for a family without metrics. */
+/* Escaped values make the announced length a few bytes too large. This must not give a family without metrics. */
 static void test_a_counter_with_its_exemplar(void **state)
 {
     (void)state;
@@ -493,7 +493,7 @@ static int64_t unzigzag(uint64_t n)
     return (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
 }
 
-/* What a histogram's message says of its native buckets and exemplars, as text: its fields in their order. */
+/* The native fields and exemplars of a histogram's message as text, in their order. */
 static void read_native(char *out, struct span in)
 {
     struct field field, part;
@@ -632,8 +632,8 @@ static void test_no_family_without_metrics(void **state)
     }
 }
 
-/* Fewer and more series than were promised. */
-static void test_promise_and_reality(void **state)
+/* Fewer and more series than announced. */
+static void test_announced_and_actual_series(void **state)
 {
     (void)state;
     static char bytes[1 << 20];
@@ -700,7 +700,7 @@ static void test_churn(void **state)
     churns = true;
     enum { CHURNERS = 4 };
     promc_registry *registry;
-    static struct churn work; /* its threads outlive an assertion that fails */
+    static struct churn work; /* static: after a failed assertion its threads still run */
     pthread_t threads[CHURNERS];
     assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
     promc_counter_register(registry, &(promc_family_settings){.name = "churn_total", .labels = {"key"}},
@@ -740,13 +740,13 @@ static void test_churn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_says_what_the_text_says),
+        cmocka_unit_test(test_protobuf_equals_text),
         cmocka_unit_test_setup_teardown(test_go_reads_the_same, build_oracle, remove_oracle),
         cmocka_unit_test(test_one_message_a_family),
         cmocka_unit_test(test_a_counter_with_its_exemplar),
         cmocka_unit_test(test_native_buckets),
         cmocka_unit_test(test_no_family_without_metrics),
-        cmocka_unit_test(test_promise_and_reality),
+        cmocka_unit_test(test_announced_and_actual_series),
         cmocka_unit_test(test_churn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A registry's life: settings, slots, what it holds, the iteration that a scrape walks. */
+/* A registry: settings, slots, contents, and the iteration that a scrape uses. */
 #include "collect/collector.h"
 #include "read/snapshot.h"
 
@@ -31,7 +31,7 @@ static void refuses_bad_settings(void **state)
                      PROMC_E_LABEL_NAME);
 }
 
-/* One of each kind, updated by two threads and, as a copy that starts from zero, by a child. */
+/* One metric of each kind, updated by two threads, and in a forked child, whose copy starts from zero. */
 struct kinds {
     promc_registry *registry;
     promc_counter counter;
@@ -80,14 +80,14 @@ static void assert_kinds(const struct kinds *k, double times)
     assert_same(sum, times);
 }
 
-/* What fifteen have in slots, more have by their addresses: everything works, and nothing meets another's. */
+/* Fifteen registries have slots, the others are found by address: all work, and none sees another's updates. */
 static void two_hundred_live_at_once(void **state)
 {
     enum { ALL = 255 };
     static promc_registry *all[ALL + 1];
     struct kinds kinds[3];
     (void)state;
-    promc_registry_settings small = {.arena_bytes = 1 << 20}; /* an address space of 32 bits has room for all */
+    promc_registry_settings small = {.arena_bytes = 1 << 20}; /* so that all fit into a 32-bit address space */
     for (int i = 0; i < ALL; i++)
         assert_int_equal(promc_registry_create(&all[i], &small), 0);
     assert_int_equal(promc_registry_create(&all[ALL], &small), PROMC_E_BUSY);
@@ -106,7 +106,7 @@ static void two_hundred_live_at_once(void **state)
         assert_true(exposes(kinds[i].registry, "g 7"));
         assert_true(exposes(kinds[i].registry, "s_count 2000"));
     }
-#ifndef __SANITIZE_THREAD__ /* it knows of no more than 64 locks that one thread holds; a fork holds those of all registries */
+#ifndef __SANITIZE_THREAD__ /* it allows at most 64 locks per thread; a fork holds the locks of all registries */
     pid_t child = fork();
     if (child == 0) {
         for (int i = 0; i < 3; i++) {
@@ -120,7 +120,7 @@ static void two_hundred_live_at_once(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
 #endif
-    /* Handles of one that is gone do nothing, though others have taken its place. */
+    /* Handles of a destroyed registry do nothing, even after another registry has taken its place. */
     promc_registry_destroy(all[15]);
     promc_counter_inc(kinds[1].counter);
     assert_same(promc_counter_value(kinds[1].counter), 0);
@@ -165,7 +165,7 @@ static void small_arena_works(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Everything a scrape would show, as `family{labels}` words. */
+/* All series that a scrape would show, as words `family{labels}`. */
 static void walk(promc_registry *registry, char *out, size_t room)
 {
     struct promc_reading reading;
@@ -182,7 +182,7 @@ static void walk(promc_registry *registry, char *out, size_t room)
     promc_reading_end(&reading);
 }
 
-static void walks_in_order_of_making(void **state)
+static void walks_in_creation_order(void **state)
 {
     (void)state;
     promc_registry *registry;
@@ -261,7 +261,7 @@ static void collectors_fail_without_failing_the_scrape(void **state)
     promc_collectors_run(registry, 0);
     assert_int_equal(runs, 1);
     assert_int_equal((int64_t)promc_counter_value(errors), 1);
-    promc_collectors_run(registry, 1); /* long past: not run, and counted as too late */
+    promc_collectors_run(registry, 1); /* a deadline in the past: not run, and counted as an error */
     assert_int_equal(runs, 1);
     assert_int_equal((int64_t)promc_counter_value(errors), 2);
     for (int i = 1; i < 64; i++)
@@ -277,7 +277,7 @@ int main(void)
         cmocka_unit_test(two_hundred_live_at_once),
         cmocka_unit_test(slot_is_clean_after_destroy),
         cmocka_unit_test(small_arena_works),
-        cmocka_unit_test(walks_in_order_of_making),
+        cmocka_unit_test(walks_in_creation_order),
         cmocka_unit_test(limits_scrapes_in_flight),
         cmocka_unit_test(collectors_fail_without_failing_the_scrape),
     };

@@ -80,7 +80,7 @@ static void *scrape_once(void *registry)
     return NULL;
 }
 
-/* Once the one who takes back has said that no other run may begin. */
+/* Let the run end after the unregistering thread has disabled further runs. */
 static void *let_go(void *user)
 {
     struct slow *slow = user;
@@ -92,8 +92,8 @@ static void *let_go(void *user)
     return NULL;
 }
 
-/* When it has returned nobody is inside, nor will be: the function may be unloaded. */
-static void taking_back_waits(void **state)
+/* After it has returned, no thread runs the function or will run it: it may be unloaded. */
+static void unregistering_waits_for_a_running_call(void **state)
 {
     promc_registry *registry = *state;
     promc_family *gauges;
@@ -123,7 +123,7 @@ static void taking_back_waits(void **state)
     assert_true(exposes(registry, "g{x=\"a\"} 7")); /* its last value */
 }
 
-/* Places are used again: a module may be loaded any number of times. */
+/* Places are reused: a module may be loaded any number of times. */
 static void a_hundred_reloads(void **state)
 {
     promc_registry *registry = *state;
@@ -153,7 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_same_definition_is_the_same_family, set_up, tear_down),
         cmocka_unit_test_setup_teardown(statesets_and_callbacks, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(taking_back_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unregistering_waits_for_a_running_call, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_hundred_reloads, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("reload", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Removal: exact, partial, while a scrape stands on the series; stale handles; quarantine; idle expiry. */
+/* Removal by exact or partial labels, also while a scrape points to the series; stale handles; quarantine; idle expiry. */
 #include "arena/lock.h"
 #include "read/snapshot.h"
 #include "series/reclaim.h"
@@ -85,7 +85,7 @@ static void exact_and_partial(void **state)
     assert_int_equal(promc_family_series_count(plain), 1);
 }
 
-/* A scrape that stands on a removed series goes on behind it, and nothing it may see is given back before its end. */
+/* A scrape that points to a removed series continues after it, and memory that it may read is not reused before it ends. */
 static void scrape_in_flight_is_undisturbed(void **state)
 {
     promc_registry *registry = *state;
@@ -124,7 +124,7 @@ static void scrape_in_flight_is_undisturbed(void **state)
     assert_false(promc_reading_next_series(&reading, &series));
     promc_reading_end(&reading);
     assert_true(exposes(registry, "a_total{x=\"w99\"} 1"));
-    /* Now they are. */
+    /* Now they are free. */
     uint32_t cells = registry->arena.header->cells_used;
     for (int i = 0; i < 8; i++) {
         snprintf(text, sizeof(text), "u%d", i);
@@ -134,7 +134,7 @@ static void scrape_in_flight_is_undisturbed(void **state)
     assert_int_equal(registry->arena.header->cells_used, cells);
 }
 
-/* For 60 s nothing is reused: a writer that had checked its handle just before the removal may still write. */
+/* For 60 s no cell is reused: a writer that has checked its handle just before the removal may still write. */
 static void quarantine_holds_cells(void **state)
 {
     promc_registry *registry = *state;
@@ -147,7 +147,7 @@ static void quarantine_holds_cells(void **state)
     assert_int_not_equal(promc_child_cell(promc_series_child(new.ref)), cell);
     promc_tls.base[promc_ref_slot(old.ref)][cell]++; /* the late writer */
     assert_same(promc_counter_value(new), 0);
-    /* Time goes by. */
+    /* The quarantine ends. */
     registry->quarantine_ms = 0;
     promc_registry_lock(registry);
     promc_reclaim(registry, 10);
@@ -175,7 +175,7 @@ static void pass(promc_registry *registry, uint64_t seconds)
     registry->arena.header->born_ns -= seconds * UINT64_C(1000000000);
 }
 
-/* In units of 1000 s, so that no time that the test itself takes matters. */
+/* In units of 1000 s, so that the test's own duration does not matter. */
 static void idle_series_expire(void **state)
 {
     promc_registry *registry = *state;
@@ -208,13 +208,13 @@ static void idle_series_expire(void **state)
     assert_false(shows(registry, "h_count{"));
     assert_false(shows(registry, "g{x=\"2\"}"));
     assert_true(shows(registry, "g{x=\"1\"}"));
-    assert_true(shows(registry, "u{")); /* not 0: something is still there */
+    assert_true(shows(registry, "u{")); /* not 0: it does not expire */
     promc_updown_dec(u);
     (void)shows(registry, "u{");
     pass(registry, 31000);
     (void)shows(registry, "u{");
     assert_false(shows(registry, "u{"));
-    /* Expired handles are stale ones. */
+    /* Handles of expired series are stale. */
     promc_counter_inc(c);
     assert_true(exposes(registry, "promc_stale_updates_total 1"));
     /* A family without labels never expires. */
@@ -231,7 +231,7 @@ static double read_double(void *user)
     return *(double *)user;
 }
 
-/* A total that stands still is a value all the same: its series does not expire as long as it is asked for. */
+/* A total that does not change is still a value: its series does not expire while a callback returns it. */
 static void a_total_that_stands_still_is_kept(void **state)
 {
     promc_registry *registry = *state;
@@ -247,7 +247,7 @@ static void a_total_that_stands_still_is_kept(void **state)
     }
 }
 
-/* A collector that copies the same sample again has not updated it. */
+/* Copying the same sample again, with the same time, is not an update. */
 static void a_time_that_stands_still_is_idle(void **state)
 {
     promc_registry *registry = *state;
@@ -303,7 +303,7 @@ static void *update(void *argument)
     return NULL;
 }
 
-/* Series are created, removed, updated, reused at once and scraped meanwhile; the one that stays is exact. */
+/* Series are created, removed, updated, reused and scraped at the same time; the series that stays is exact. */
 static void storm_of_everything(void **state)
 {
     (void)state;
@@ -311,7 +311,7 @@ static void storm_of_everything(void **state)
     pthread_t threads[4];
 #ifdef __SANITIZE_THREAD__
     storm.registry->quarantine_ms =
-        60000; /* a reader that sleeps longer than that in a lookup is a race, and harmless */
+        60000; /* with a short one it reports a race if a reader sleeps for longer in a lookup, which is harmless */
 #else
     storm.registry->quarantine_ms = 50;
 #endif
@@ -337,8 +337,8 @@ static void storm_of_everything(void **state)
     promc_registry_destroy(storm.registry);
 }
 
-/* A series created after the scrape has begun may be one that was shown already, removed, and created again. */
-static void what_comes_after_the_beginning_is_not_shown(void **state)
+/* A series that is created after the scrape has begun may have been shown, removed, and created again. */
+static void series_created_after_the_start_are_not_shown(void **state)
 {
     promc_registry *registry = new_registry(&(promc_registry_settings){.no_self_metrics = true});
     promc_family *family = new_counter(registry, "a", "x");
@@ -372,7 +372,7 @@ int main(void)
         TEST(a_total_that_stands_still_is_kept),
         TEST(a_time_that_stands_still_is_idle),
         TEST(storm_of_everything),
-        TEST(what_comes_after_the_beginning_is_not_shown),
+        TEST(series_created_after_the_start_are_not_shown),
     };
     return cmocka_run_group_tests_name("removal", tests, NULL, NULL);
 }

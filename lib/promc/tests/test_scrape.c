@@ -19,7 +19,7 @@ static void read_in_slices(promc_registry *registry, enum promc_format format, s
         got += (size_t)n;
     }
     assert_int_equal(n, 0);
-    assert_int_equal(promc_scrape_read(scrape, buffer, slice), 0); /* and again */
+    assert_int_equal(promc_scrape_read(scrape, buffer, slice), 0); /* 0 also the second time */
     assert_int_equal(got, length);
     assert_memory_equal(all, expected, length);
     promc_scrape_end(scrape);
@@ -213,7 +213,7 @@ static void test_self_metrics(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Series that come and go under the scrape. */
+/* Series that come and go during the scrape. */
 
 enum { CHURNERS = 8, KEYS = 64 };
 
@@ -247,7 +247,7 @@ static int compare_lines(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Cut the text into lines, each of them a comment or `series number`; no series twice. */
+/* Each line is a comment or `series number`, and no series occurs twice. Changes the text. */
 static void check_text(char *text)
 {
     static char *series[100000];
@@ -269,7 +269,7 @@ static void check_text(char *text)
         assert_true(count < sizeof(series) / sizeof(series[0]));
         series[count++] = line;
     }
-    assert_int_equal(*line, '\0'); /* the last line is ended */
+    assert_int_equal(*line, '\0'); /* the last line has a line feed */
     qsort(series, count, sizeof(series[0]), compare_lines);
     for (size_t i = 1; i < count; i++)
         if (strcmp(series[i - 1], series[i]) == 0)
@@ -298,7 +298,7 @@ static void test_churn(void **state)
 {
     (void)state;
     promc_registry *registry;
-    static struct churn work; /* its threads outlive an assertion that fails */
+    static struct churn work; /* static: after a failed assertion its threads still run */
     pthread_t threads[CHURNERS];
     assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.no_self_metrics = true}), 0);
     promc_counter_register(registry, &(promc_family_settings){.name = "churn_total", .labels = {"key", "other"}},
@@ -320,8 +320,8 @@ static void test_churn(void **state)
     promc_registry_destroy(registry);
 }
 
-/* The exact case: exposed, removed and created again while the scrape is half-way. */
-static void test_series_made_anew_is_not_shown_twice(void **state)
+/* The exact case: exposed, removed and created again in the middle of a scrape. */
+static void test_a_series_created_again_is_not_shown_twice(void **state)
 {
     (void)state;
     promc_registry *registry;
@@ -342,14 +342,14 @@ static void test_series_made_anew_is_not_shown_twice(void **state)
     text[n + rest] = '\0';
     assert_string_equal(text, "# TYPE churn_total counter\nchurn_total{key=\"a\"} 1\nchurn_total{key=\"b\"} 1\n");
     promc_scrape_end(scrape);
-    /* the next one shows the new one */
+    /* the next scrape shows the new series */
     char *next = corpus_scrape(registry, (promc_scrape_settings){0}, NULL);
     assert_string_equal(next, "# TYPE churn_total counter\nchurn_total{key=\"b\"} 1\nchurn_total{key=\"a\"} 5\n");
     free(next);
     promc_registry_destroy(registry);
 }
 
-/* A series is in every scrape that begins after it was made, however many begin within one tick of the clock. */
+/* A series is in every scrape that begins after its creation, even if many scrapes begin within one tick of the clock. */
 static void test_many_scrapes_at_once(void **state)
 {
     (void)state;
@@ -382,7 +382,7 @@ int main(void)
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_too_many_scrapes),
         cmocka_unit_test(test_self_metrics),
-        cmocka_unit_test(test_series_made_anew_is_not_shown_twice),
+        cmocka_unit_test(test_a_series_created_again_is_not_shown_twice),
         cmocka_unit_test(test_churn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,7 +108,7 @@ static void workers_add_up(void **state)
     promc_registry_destroy(m.registry);
 }
 
-/* A worker dies in the middle of its updates: what it counted stays, what it had in flight goes, its shard is free. */
+/* A worker dies in the middle of its updates: its counts stay, its part of up-down gauges goes, its shard becomes free. */
 static void killed_worker(void **state)
 {
     (void)state;
@@ -116,7 +116,7 @@ static void killed_worker(void **state)
     struct metrics m = make(2);
     uint64_t *progress = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(progress, MAP_FAILED);
-    promc_counter_inc(m.counter); /* shard 0 is the parent's, the worker gets the other */
+    promc_counter_inc(m.counter); /* the parent has shard 0, the worker gets the other one */
     promc_updown_inc(m.updown);
     for (int round = 1; round <= 20; round++) {
         double before = promc_counter_value(m.counter);
@@ -134,11 +134,11 @@ static void killed_worker(void **state)
             sched_yield();
         kill(worker, SIGKILL);
         siginfo_t info;
-        assert_int_equal(waitid(P_PID, (id_t)worker, &info, WEXITED | WNOWAIT), 0); /* a zombie now: dead enough */
+        assert_int_equal(waitid(P_PID, (id_t)worker, &info, WEXITED | WNOWAIT), 0); /* a zombie counts as dead */
         assert_same(promc_updown_value(m.updown), 6);
-        free(scrape_text(m.registry)); /* settles it */
+        free(scrape_text(m.registry)); /* this drops the part of the dead worker */
         assert_same(promc_updown_value(m.updown), 1);
-        /* Who claims it next is never seen beside the dead one's start, and so never taken for dead. */
+        /* The dead owner's start time is gone: next to it the next owner would be taken for dead. */
         const struct promc_shard *shard = promc_shard_of(promc_shard_cells(&m.registry->arena, 1));
         assert_int_equal(shard->owner, 0);
         assert_int_equal(shard->owner_start, 0);
@@ -155,8 +155,8 @@ static void killed_worker(void **state)
     promc_registry_destroy(m.registry);
 }
 
-/* A shard left half-way through an observation (as SIGKILL may leave it) is made whole before it is used again. */
-static void half_an_observation(void **state)
+/* A shard with an unfinished observation (as SIGKILL may leave it) is repaired before it is used again. */
+static void an_unfinished_observation_is_repaired(void **state)
 {
     (void)state;
     needs_shared_arenas();
@@ -169,7 +169,7 @@ static void half_an_observation(void **state)
         uint64_t *base = promc_tls.base[promc_ref_slot(m.histogram.ref)];
         uint64_t *cells = base + (uint32_t)m.histogram.ref.word;
         promc_shard_of(base)->busy = 1;
-        cells[1 + 1] = promc_double_bits(3); /* sum for n = 3, and the commit, but not n */
+        cells[1 + 1] = promc_double_bits(3); /* the sum for n = 3 and the commit are done, but n is not */
         cells[3 + 7] += 1;
         _exit(0);
     }
@@ -184,7 +184,7 @@ static void half_an_observation(void **state)
     promc_registry_destroy(m.registry);
 }
 
-/* Workers are killed while they create and remove series: the lock is recovered, nothing hangs, sums hold. */
+/* Workers are killed while they create and remove series: the lock is recovered, nothing hangs, the sums are right. */
 static void killed_with_the_lock(void **state)
 {
     (void)state;
@@ -192,7 +192,7 @@ static void killed_with_the_lock(void **state)
     void *list;
     size_t bytes;
     if (syscall(SYS_get_robust_list, 0, &list, &bytes) != 0)
-        skip(); /* qemu-user has no robust mutexes: the lock of a dead process is never given up */
+        skip(); /* qemu-user has no robust mutexes: the lock of a dead process is never released */
     struct metrics m = make(8);
     m.registry->quarantine_ms = 0;
     for (int round = 0; round < 60; round++) {
@@ -244,7 +244,7 @@ static void killed_with_the_lock(void **state)
     promc_registry_destroy(m.registry);
 }
 
-/* A second opening of the file, as an unrelated process would have: same families, same values, other addresses. */
+/* Open the file a second time, like an unrelated process: same families, same values, other addresses. */
 static void joining(void **state)
 {
     (void)state;
@@ -262,14 +262,14 @@ static void joining(void **state)
     assert_int_equal(promc_gauge_register(second.registry, &(promc_family_settings){.name = "c"}, &family),
                      PROMC_E_DUPLICATE);
     assert_ok(promc_counter_register(second.registry, &(promc_family_settings){.name = "c", .labels = {"x"}}, &family));
-    assert_ptr_equal(family, second.counters); /* the same one once more */
+    assert_ptr_equal(family, second.counters); /* the same family again */
     assert_int_equal(
         promc_histogram_register(
             second.registry,
             &(promc_histogram_settings){.family = {.name = "h"}, .buckets = (const double[]){1, 2}, .bucket_count = 2},
             &family),
         PROMC_E_DUPLICATE);
-    /* What only one knows is shown by both. */
+    /* A family that only one process has registered is shown by both. */
     promc_family *late = new_counter(first.registry, "late", NULL);
     assert_non_null(late);
     assert_true(exposes(second.registry, "late_total 0"));
@@ -279,8 +279,8 @@ static void joining(void **state)
     promc_registry_destroy(second.registry);
 }
 
-/* What is closed makes room for who comes: a shard is a place of which there are max_threads. */
-static void a_closed_registry_gives_its_places_back(void **state)
+/* A closed registry frees its shards for others: there are only max_threads of them. */
+static void a_closed_registry_frees_its_shards(void **state)
 {
     (void)state;
     needs_shared_arenas();
@@ -299,7 +299,7 @@ static void a_closed_registry_gives_its_places_back(void **state)
     promc_registry_destroy(kept.registry);
 }
 
-static void a_new_life_starts_from_zero(void **state)
+static void a_restart_begins_from_zero(void **state)
 {
     (void)state;
     needs_shared_arenas();
@@ -311,7 +311,7 @@ static void a_new_life_starts_from_zero(void **state)
         kill(getpid(), SIGKILL);
     }
     await(child, SIGKILL);
-    /* First the last words of the dead, by reads alone. */
+    /* First read the last values of the dead program, without writing. */
     promc_registry *dead;
     promc_family *family;
     struct stat before, after;
@@ -353,8 +353,8 @@ static void not_an_arena(void **state)
     assert_fails(promc_registry_open_readonly(&registry, "/dev/null"), PROMC_E_FORMAT, "not a regular file");
 }
 
-/* glibc learns from pthread_mutex_init() alone that a kernel has none. Without them the lock of a dead process would never be released. */
-#ifndef __SANITIZE_THREAD__ /* it has a pthread_mutex_init() of its own */
+/* Only pthread_mutex_init() reports that the kernel has no robust mutexes. Without them the lock of a dead process would never be released. */
+#ifndef __SANITIZE_THREAD__ /* it has its own pthread_mutex_init() */
 static bool refuse_robust;
 
 int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *mutexattr)
@@ -381,7 +381,7 @@ static void refused_without_robust_mutexes(void **state)
 }
 #endif
 
-/* Many processes open the file at the same moment: one makes it, all use it. */
+/* Many processes open the file at the same moment: one creates it, all use it. */
 static void race_to_create(void **state)
 {
     (void)state;
@@ -424,13 +424,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(workers_add_up),
         TEST(killed_worker),
-        TEST(half_an_observation),
+        TEST(an_unfinished_observation_is_repaired),
         TEST(killed_with_the_lock),
         TEST(joining),
-        TEST(a_new_life_starts_from_zero),
+        TEST(a_restart_begins_from_zero),
         TEST(not_an_arena),
         TEST(race_to_create),
-        TEST(a_closed_registry_gives_its_places_back),
+        TEST(a_closed_registry_frees_its_shards),
 #ifndef __SANITIZE_THREAD__
         TEST(refused_without_robust_mutexes),
 #endif

@@ -14,7 +14,7 @@ static promc_histogram histogram, native;
 static promc_summary summary;
 static uint64_t fired;      /* atomic: the signal may come to any thread */
 static uint32_t lost_errno; /* the same */
-static uint32_t over;       /* a signal that was on its way when the timer went counts no more */
+static uint32_t over;       /* set when the timer ends: a late signal is ignored */
 
 static uint64_t count_fired(void)
 {
@@ -33,7 +33,7 @@ static void on_timer(int signal)
     promc_updown_add(updown, 2);
     promc_gauge_add(gauge, 1);
     promc_histogram_observe(histogram, 1);
-    promc_histogram_observe(native, -(double)(1 + count_fired() % 64)); /* buckets of the handler's own */
+    promc_histogram_observe(native, -(double)(1 + count_fired() % 64)); /* buckets that only the handler uses */
     promc_summary_observe(summary, 1);
     if (errno != 1234)
         __atomic_store_n(&lost_errno, 1, __ATOMIC_RELAXED);
@@ -57,7 +57,7 @@ static void make(promc_registry *registry)
                                                                    .native = {.growth = 1.003, .max_buckets = 20}},
                                        &family));
     assert_ok(promc_histogram_get(family, NULL, &native));
-    /* a step of its window begins all the time */
+    /* steps of its window begin all the time */
     assert_ok(promc_summary_register(
         registry, &(promc_summary_settings){.family = {.name = "s"}, .max_age_seconds = 1, .age_buckets = 60},
         &family));
@@ -98,7 +98,7 @@ static void storm(void **state)
             promc_updown_inc(updown);
             promc_gauge_inc(gauge);
             promc_histogram_observe(histogram, 1);
-            promc_histogram_observe(native, (double)(main_updates % 1000)); /* the resolution falls meanwhile */
+            promc_histogram_observe(native, (double)(main_updates % 1000)); /* this also lowers the resolution */
             promc_summary_observe(summary, 1);
         }
     }
@@ -118,7 +118,7 @@ static void storm(void **state)
     promc_registry_destroy(registry);
 }
 
-/* The handler's update is the thread's first, or comes while the thread attaches, scrapes or ends. */
+/* The handler's update is the thread's first one, or happens while the thread attaches, scrapes or ends. */
 static void *attach_and_leave(void *unused)
 {
     (void)unused;

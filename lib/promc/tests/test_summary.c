@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Summaries: the error that is promised, the window as time goes by, and what is refused. */
+/* Summaries: the promised error, the sliding window, and refused settings. */
 #include "arena/registry.h"
 #include "types/histogram.h"
 #include "types/window.h"
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* No test waits for time to pass: the registry is made older instead. Windows are of an hour, so that no machine is too slow. */
+/* Make the registry older, so that no test waits. Windows are an hour long, so that no machine is too slow. */
 static void let_pass(promc_registry *registry, double seconds)
 {
     uint64_t *born = &registry->arena.header->born_ns;
@@ -48,7 +48,7 @@ static double drawn(void)
 
 enum { DRAWN = 5000 };
 
-/* Every quantile of what `draw` gives is within the error of the exact one. */
+/* Every quantile of the values from `draw` is within the error of the exact quantile. */
 static void expect_within(double error, double lowest, double highest, double (*draw)(double lowest, double highest))
 {
     promc_registry *registry = new_registry(NULL);
@@ -58,7 +58,7 @@ static void expect_within(double error, double lowest, double highest, double (*
     settings.highest = highest;
     promc_summary summary = only(registry, &settings);
     double *values = malloc(DRAWN * sizeof(*values)), counted;
-    volatile double sum = 0; /* as exact as a cell, also where a register has more bits (i386) */
+    volatile double sum = 0; /* volatile: as exact as a cell, even if registers have more bits (i386) */
     for (size_t i = 0; i < DRAWN; i++) {
         values[i] = draw(lowest, highest);
         promc_summary_observe(summary, values[i]);
@@ -88,7 +88,7 @@ static double uniform(double lowest, double highest)
     return lowest + (highest - lowest) * drawn();
 }
 
-/* Where buckets meet. */
+/* Values at the bounds between buckets. */
 static double at_the_ends(double lowest, double highest)
 {
     return drawn() < 0.5 ? lowest : highest;
@@ -105,7 +105,7 @@ static void within_the_error(void **state)
     expect_within(0.5, 1e-100, 1e100, log_uniform);
 }
 
-/* The bucket of a value, in one step, is that of a search. */
+/* The table gives the same bucket for a value as a search. */
 static void expect_bucket(const promc_family *family, double v)
 {
     const struct promc_family_data *data = family->data;
@@ -161,7 +161,7 @@ static void outside_the_range(void **state)
     double sum;
     assert_int_equal(promc_summary_count(summary, &sum), 3);
     assert_same(sum, 1e9 + 1e-9);
-    /* What a summary cannot take changes nothing but the count of such. */
+    /* A refused observation changes only promc_invalid_observations_total. */
     static const double refused[] = {-1, -1e-300, NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < 5; i++)
         promc_summary_observe(summary, refused[i]);
@@ -185,11 +185,11 @@ static void window_slides(void **state)
     assert_true(promc_summary_quantile(summary, 0) < 2);
     let_pass(registry, 900);
     assert_true(promc_summary_quantile(summary, 0) < 2);
-    let_pass(registry, 900); /* the first one is 3600 s old */
+    let_pass(registry, 900); /* the one is 3600 s old */
     assert_true(promc_summary_quantile(summary, 0) > 9);
     promc_summary_observe(summary, 100);
     assert_true(promc_summary_quantile(summary, 0.5) < 11);
-    let_pass(registry, 900); /* the two are */
+    let_pass(registry, 900); /* the two tens are 3600 s old */
     assert_true(promc_summary_quantile(summary, 0) > 94);
     let_pass(registry, 3600);
     assert_true(isnan(promc_summary_quantile(summary, 0.5)));
@@ -197,7 +197,7 @@ static void window_slides(void **state)
     double sum;
     assert_int_equal(promc_summary_count(summary, &sum), 4);
     assert_same(sum, 121);
-    /* After any time, whichever slot it falls into, only what is new counts. */
+    /* After any time, in any slot, only new observations count. */
     for (int i = 1; i < 40; i++) {
         let_pass(registry, 3600 + 900 * (i % 7));
         promc_summary_observe(summary, i);
@@ -308,7 +308,7 @@ static void refused_settings(void **state)
     promc_registry_destroy(registry);
 }
 
-static void removed_and_made_anew(void **state)
+static void removed_and_created_again(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(NULL);
@@ -330,7 +330,7 @@ static void removed_and_made_anew(void **state)
     assert_ok(promc_family_remove(family, (const char *[]){"line\nfeed"}));
     promc_summary_observe(old, 50);
     assert_true(exposes(registry, "promc_stale_updates_total 1"));
-    /* The block is used again; nothing of the old series is in it. */
+    /* The block is reused, without the old series' data. */
     for (int i = 0; i < 3; i++)
         free(scrape_text(registry));
     new = promc_summary_with(family, "line\nfeed");
@@ -346,7 +346,7 @@ static void removed_and_made_anew(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Past the cap all go to the overflow series, which has a window like any other. */
+/* Beyond the cap all observations go to the overflow series, which has a window too. */
 static void overflow(void **state)
 {
     (void)state;
@@ -427,7 +427,7 @@ static void *observe_much(void *argument)
     return NULL;
 }
 
-/* Steps begin all the time while threads observe, two of them without shards of their own. Nothing is lost. */
+/* Steps begin all the time while threads observe, two of them without shards of their own. No observation is lost. */
 static void threads_while_time_passes(void **state)
 {
     (void)state;
@@ -451,7 +451,7 @@ static void threads_while_time_passes(void **state)
     promc_registry_destroy(registry);
 }
 
-/* A private arena's child starts from zero, window and all. */
+/* With a private arena the child starts from zero, and its window is empty. */
 static void forked(void **state)
 {
     (void)state;
@@ -485,7 +485,7 @@ static char *last_values(const char *path)
     return text;
 }
 
-/* Processes of a shared arena have one window; afterwards the file has the last one that was not empty. */
+/* Processes that share an arena share one window; afterwards the file has the last window that was not empty. */
 static void shared(void **state)
 {
     (void)state;
@@ -509,7 +509,7 @@ static void shared(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(promc_summary_count(summary, NULL), 3);
     assert_true(promc_summary_quantile(summary, 0) < 2 && promc_summary_quantile(summary, 0.5) > 94);
-    /* The same definition is the same family; another window is another definition. */
+    /* Families with the same definition are one family; another window is another definition. */
     promc_registry *second = new_registry(&(promc_registry_settings){.shared_path = path});
     assert_ok(promc_summary_register(second, &settings, &other));
     assert_int_equal(promc_summary_count(promc_summary_with(other, "b"), NULL), 3);
@@ -538,7 +538,7 @@ int main(void)
         cmocka_unit_test(as_exposed),
         cmocka_unit_test(without_quantiles),
         cmocka_unit_test(refused_settings),
-        cmocka_unit_test(removed_and_made_anew),
+        cmocka_unit_test(removed_and_created_again),
         cmocka_unit_test(overflow),
         cmocka_unit_test(full_arena),
         cmocka_unit_test(overrides),

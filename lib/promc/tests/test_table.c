@@ -139,7 +139,7 @@ static void table_is_data(void **state)
     assert_int_equal(promc_table_series(mails), 0);
     assert_int_equal(promc_table_series(orders), 6);
     assert_int_equal(promc_table_series(&shop_table.metrics[0]), 1);
-    /* A stateset's states are a label like any other to who prints a reference. */
+    /* For a printed reference, a stateset's states are the values of a label. */
     promc_table_label labels[PROMC_MAX_LABELS];
     assert_int_equal(promc_table_labels(&shop_table.metrics[14], labels), 2);
     assert_string_equal(labels[0].name, "floor");
@@ -150,7 +150,7 @@ static void table_is_data(void **state)
     assert_int_equal(promc_table_labels(&shop_table.metrics[0], labels), 0);
 }
 
-/* Every family that is registered is met once, promc's own too. */
+/* The walk visits every registered family once, including promc's own. */
 static void registry_is_walked(void **state)
 {
     (void)state;
@@ -194,7 +194,7 @@ PROMC_TABLE_DEFINE(small, SMALL_METRICS);
 PROMC_TABLE(fading, FADING_METRICS);
 PROMC_TABLE_DEFINE(fading, FADING_METRICS);
 
-static void rows_that_cannot_be(void **state)
+static void invalid_rows_are_refused(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(NULL);
@@ -220,7 +220,7 @@ static void rows_that_cannot_be(void **state)
         assert_fails(promc_table_register(registry, &table, &family), options[i].code, options[i].detail);
     }
     promc_table wrong = shop_table;
-    wrong.handles_bytes -= sizeof(promc_series_ref); /* more than what aligns the end */
+    wrong.handles_bytes -= sizeof(promc_series_ref); /* more than the padding at the end */
     assert_fails(promc_table_register(registry, &wrong, &shop), PROMC_E_INVALID, "its rows make a struct of");
     promc_registry_destroy(registry);
 }
@@ -236,7 +236,7 @@ int main(void)
         cmocka_unit_test(table_is_data),
         cmocka_unit_test(registry_is_walked),
         cmocka_unit_test(zero_handles_before_and_after_a_failure),
-        cmocka_unit_test(rows_that_cannot_be),
+        cmocka_unit_test(invalid_rows_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The textfile: whole, readable by others, replaced in one go, and nothing left behind when it cannot be written. */
+/* The textfile: complete, readable by others, replaced atomically, and without leftovers if it cannot be written. */
 #include <promc/promc.h>
 #include <promc/textfile.h>
 
@@ -114,7 +114,7 @@ static void test_errors(void **state)
     promc_registry_destroy(registry);
 }
 
-/* A write that fails half-way leaves the old file as it was. */
+/* A failed write leaves the old file unchanged. */
 static void test_no_room(void **state)
 {
     (void)state;
@@ -138,7 +138,7 @@ static void test_no_room(void **state)
     promc_registry_destroy(larger);
 }
 
-/* node_exporter reads the files of all jobs as one page: what two of them have is refused there. */
+/* node_exporter reads the files of all jobs together, and refuses a metric that two of them have. */
 static void test_self_metrics_stay_out(void **state)
 {
     (void)state;
@@ -186,7 +186,7 @@ static void *write_loop(void *registry)
     return NULL;
 }
 
-/* Wherever it is cancelled: no temporary file, no descriptor, and the next one can write. */
+/* After a cancellation at any point there is no temporary file and no open descriptor, and the next write works. */
 static void test_cancellation_leaves_nothing(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads that come and go: their values stay, their shards are used again. */
+/* Threads that come and go: their values stay, their shards are reused. */
 #include "arena/registry.h"
 #include "shard/shard.h"
 #include "util.h"
@@ -47,7 +47,7 @@ static void *stay(void *argument)
     return NULL;
 }
 
-/* More threads at once than shards: the rest share the last one, with nothing lost; a shard that is freed is taken. */
+/* More threads than shards: the others share the last shard, and no update is lost; a freed shard is used again. */
 static void crowd_beyond_the_limit(void **state)
 {
     (void)state;
@@ -83,7 +83,7 @@ static void crowd_beyond_the_limit(void **state)
 static pthread_key_t late_key;
 static promc_counter late_counter;
 
-/* A destructor that runs after promc's own: the update attaches the thread once more. */
+/* A destructor that runs after promc's own: its update attaches the thread again. */
 static void late_update(void *value)
 {
     promc_counter_inc(late_counter);
@@ -134,7 +134,7 @@ static void *short_life(void *argument)
     return NULL;
 }
 
-/* Shards change hands all the time while the registry is scraped. */
+/* Shards pass from thread to thread while the registry is scraped. */
 static void handover_under_scrapes(void **state)
 {
     (void)state;

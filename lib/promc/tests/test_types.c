@@ -117,7 +117,7 @@ static void callbacks(void **state)
     }
     b = 11.5;
     assert_true(exposes(registry, "seen_total 11.5"));
-    /* Another callback takes its place; a removed series has none. */
+    /* Another callback replaces it; a removed series has no callback. */
     a = 1;
     assert_ok(promc_callback_set(length, (const char *[]){"mail"}, read_double, &b));
     assert_true(exposes(registry, "length{queue=\"mail\"} 11.5"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Versions, and structs that can grow: what a program compiled for a newer or an older promc gets. */
+/* Versions, and structs that can grow: programs that were compiled for a newer or an older promc. */
 #include "util.h"
 
 static void says_its_version(void **state)
@@ -120,8 +120,8 @@ static void refuses_a_tables_words(void **state)
     promc_registry_destroy(registry);
 }
 
-/* A caller's struct of this many bytes, in memory whose rest must stay as it is. */
-static void gives_as_much_as_there_is_room_for(void **state)
+/* The caller's struct has this many bytes; the memory after it must not change. */
+static void fills_only_what_the_caller_has_room_for(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(NULL);
@@ -136,7 +136,7 @@ static void gives_as_much_as_there_is_room_for(void **state)
     assert_int_equal(memory.stats.arena_bytes, 64 << 20);
     assert_true(memory.stats.families > 0);
     assert_int_equal(memory.bytes[sizeof(memory.stats)], 0xaa);
-    /* newer than the library: nothing is promised that is not there */
+    /* newer than the library: refused, because the library cannot fill the new members */
     assert_fails(promc_registry_get_stats(registry, &memory.stats, sizeof(memory.stats) + 8), PROMC_E_VERSION,
                  "promc_registry_stats");
     for (size_t i = 0; i < sizeof(memory.stats) + 8; i++)
@@ -166,7 +166,7 @@ int main(void)
         cmocka_unit_test(refuses_a_distributions_words),
         cmocka_unit_test(refuses_a_scrapes_words),
         cmocka_unit_test(refuses_a_tables_words),
-        cmocka_unit_test(gives_as_much_as_there_is_room_for),
+        cmocka_unit_test(fills_only_what_the_caller_has_room_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gauges of processes that share an arena: each has a value of its own, and the family says what is shown of them. */
+/* Gauges of processes that share an arena: each process has its own value, and the family's mode combines them. */
 #include "arena/registry.h"
 #include "util.h"
 
@@ -51,7 +51,7 @@ static void set_all(const struct metrics *m, double value)
         promc_gauge_set(m->gauges[i], value);
 }
 
-/* As scraped, and as promc_gauge_value() says; in the order of `names`. */
+/* A scrape and promc_gauge_value() give these values, in the order of `names`. */
 static void assert_shows(const struct metrics *m, const double wanted[MODES])
 {
     for (unsigned i = 0; i < MODES; i++) {
@@ -97,7 +97,7 @@ static void end(struct worker worker)
     close(worker.gate);
 }
 
-/* qemu-user makes up a process' start time in /proc, by which one that runs is told from one that has the number of a dead one. */
+/* qemu-user fakes the start time in /proc, which distinguishes a process from an earlier one with the same pid. */
 static void skip_emulated(void)
 {
     if (getenv("PROMC_EMULATOR"))
@@ -116,7 +116,7 @@ static void each_mode(void **state)
     assert_shows(&m, (double[]){-2, 4, -1, 5, 1, -2, -2});
     end(minus);
     assert_shows(&m, (double[]){-2, 4, 1, 5, 1, -2, 1});
-    struct worker seven = start(&m, 7); /* in the place of a dead one, whose value it must not take over */
+    struct worker seven = start(&m, 7); /* reuses the shard of a dead worker, but must not take over its value */
     assert_shows(&m, (double[]){7, 11, 8, 7, 7, -2, 1});
     end(seven);
     end(one);
@@ -135,7 +135,7 @@ static void *add_on_thread(void *argument)
     return NULL;
 }
 
-/* A process has one value, whichever of its threads sets it, also after the thread that did so first. */
+/* All threads of a process set one value, also after the first of them has ended. */
 static void threads_share_it(void **state)
 {
     skip_emulated();
@@ -155,7 +155,7 @@ static void threads_share_it(void **state)
     promc_registry_destroy(m.registry);
 }
 
-/* Past max_threads processes share a value; nothing is lost, nothing hangs. */
+/* Beyond max_threads, processes share a value; no update is lost, nothing hangs. */
 static void more_workers_than_shards(void **state)
 {
     skip_emulated();
@@ -172,7 +172,7 @@ static void more_workers_than_shards(void **state)
     promc_registry_destroy(m.registry);
 }
 
-/* One process: all modes are the gauge that they are elsewhere. */
+/* With one process, all modes are the same ordinary gauge. */
 static void in_a_private_arena(void **state)
 {
     (void)state;
@@ -205,7 +205,7 @@ static void wrong_use(void **state)
     promc_registry_destroy(registry);
 }
 
-/* An idle series goes; one that is set to the same value over and over is not idle. */
+/* An idle series goes; a series that is set to the same value again and again is not idle. */
 static void idle_expiry(void **state)
 {
     (void)state;
@@ -230,7 +230,7 @@ static void idle_expiry(void **state)
     registry->arena.header->born_ns -= UINT64_C(1100000000000);
     free(scrape_text(registry));
     assert_hides(registry, "g{x=");
-    promc_gauge_set(gauge, 5); /* stale, and nothing else */
+    promc_gauge_set(gauge, 5); /* stale: does nothing */
     promc_gauge_add(gauge, 5);
     assert_same(promc_gauge_value(gauge), 0);
     promc_registry_destroy(registry);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of promc and of the libraries around it share. */
+/* Shared by the tests of promc and of the libraries around it. */
 #ifndef PROMC_TESTS_UTIL_H
 #define PROMC_TESTS_UTIL_H
 
@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-/* With promc_error_detail() when it fails. */
+/* Prints promc_error_detail() on failure. */
 #define assert_ok(call)                                                                     \
     do {                                                                                    \
         int rc_ = (call);                                                                   \
@@ -25,7 +25,7 @@
         assert_int_equal(rc_, 0);                                                           \
     } while (0)
 
-/* Doubles, exactly: cmocka's own compares floats. */
+/* Compares doubles exactly; cmocka's own macro compares floats. */
 #define assert_same(a, b)                                        \
     do {                                                         \
         double a_ = (double)(a), b_ = (double)(b);               \
@@ -34,7 +34,7 @@
         assert_true(a_ == b_);                                   \
     } while (0)
 
-/* The call fails with this code, and the detail has this text in it. */
+/* The call fails with this code, and the detail contains this text. */
 #define assert_fails(call, code, text)                            \
     do {                                                          \
         assert_int_equal((call), (code));                         \
@@ -43,7 +43,7 @@
         assert_non_null(strstr(promc_error_detail(), (text)));    \
     } while (0)
 
-/* Waits for a state, as long as it takes: meson ends a wait for ever. Never for a time. */
+/* Waits for a state without a time limit; meson's time-out ends a test that hangs. Never wait for a fixed time. */
 #define wait_until(condition)                                        \
     do {                                                             \
         while (!(condition))                                         \
@@ -85,8 +85,10 @@ static inline promc_family *new_counter(promc_registry *registry, const char *na
     return family;
 }
 
-/* The exposition in this format; the caller frees it.
- * noinline: gcc 12 sees a dangling pointer in what strstr() finds in an inlined result. */
+/*
+ * The exposition in this format; the caller frees it.
+ * noinline: otherwise gcc 12 warns of a dangling pointer after strstr() in the inlined result.
+ */
 static __attribute__((noinline, unused)) char *scrape(promc_registry *registry, enum promc_format format)
 {
     char *text;

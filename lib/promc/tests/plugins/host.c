@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loads every plugin that is named, side by side, and has each count on a thread of its own, too. */
+/* Loads all plugins named in the arguments, and lets each count, also on a thread of its own. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -23,7 +23,8 @@ int main(int argc, char **argv)
         if (pthread_create(&thread, NULL, on_a_thread, count) != 0 || pthread_join(thread, NULL) != 0)
             return 1;
         double counted = ((double (*)(void))count)();
-        if (counted != 2) { /* each has a promc of its own, though they see each other's symbols */
+        if (counted !=
+            2) { /* each plugin has its own copy of promc, although their symbols are visible to each other */
             fprintf(stderr, "host: %s counted %g\n", argv[i], counted);
             return 1;
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A module with promc inside. */
+/* A module that contains promc. */
 #include <promc/promc.h>
 
 __attribute__((visibility("default"))) double plugin_count(void);
