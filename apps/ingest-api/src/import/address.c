@@ -18,7 +18,7 @@ static bool starts_with(const struct db_text *text, const char *word)
     return text->length >= strlen(word) && strncasecmp(text->data, word, strlen(word)) == 0;
 }
 
-/* The text inside the last pair of them, if the text ends with it. */
+/* If the text ends with a pair of these brackets, reduce it to what is inside. */
 static bool take_inside(struct db_text *text, char open, char close)
 {
     if (!text->data || text->length < 2 || text->data[text->length - 1] != close)
@@ -49,7 +49,7 @@ static bool is_quoted(const struct db_text *text, const char *quote)
            memcmp(text->data + text->length - n, quote, n) == 0;
 }
 
-/* Remove one layer around it. @return false: there is none. */
+/* Remove one layer around the address. @return false: there is none. */
 static bool peel(struct db_text *text)
 {
     static const char *const schemes[] = {"mailto:", "smtp:", "email:", "e-mail:"};
@@ -83,7 +83,7 @@ static bool peel(struct db_text *text)
     return false;
 }
 
-/* Without invisible characters; a visible blank inside stays, and makes it invalid. @return its length */
+/* Copy the text without invisible characters. A visible blank inside stays, and makes the address invalid. @return the length */
 static size_t drop_invisible(const struct db_text *text, char *out)
 {
     size_t n = 0;

@@ -6,13 +6,13 @@
 #include "base/arena.h"
 #include "db/db.h"
 
-/** Longer (in bytes) than any cell with one address, a name, and the decoration that programs add. */
+/** A cell with an address, a name and what programs add is never longer (bytes). */
 #define ADDRESS_PASTED_MAX 1024
 
 /**
- * Extract a bare address from `Ada <ada@example.com>`, `<ada@example.com>`, `mailto:ada@example.com`, from one in quotes or with a comment,
- * with blanks or zero-width characters in it, or a comma, semicolon or full stop after it; from several that Google Contacts
- * puts into one cell (`a ::: b`) the first. An international domain becomes its A-label. Anything else stays as it is.
+ * Extract the bare address from `Ada <ada@example.com>`, `<ada@example.com>` or `mailto:ada@example.com`. Quotes, comments,
+  * blanks and zero-width characters are removed, and a comma, semicolon or full stop at the end. Of several addresses in one
+  * cell of Google Contacts (`a ::: b`) it takes the first. An international domain becomes its A-label. Other text stays as it is.
  * @param text valid UTF-8, trimmed; changed text is in the arena.
  * @return false without memory.
  */

@@ -5,7 +5,7 @@
 
 #define SIZE_FIRST 1024 /* a power of two */
 
-/* Its slot, or the slot where it would be. */
+/* The slot of a hash, or the free slot where it belongs. */
 static size_t find(const struct address_set *set, uint64_t hash)
 {
     size_t at = hash & (set->size - 1);

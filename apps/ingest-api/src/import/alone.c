@@ -8,8 +8,8 @@
 #include "db/driver.h"
 #include "queue/queue.h"
 
-/* $1 organisation, $2 … $10 the fields and custom, $11 time, $12 the id of a new row; the job's: $13 id, $14 queue, $15 request, $16 when
- * it is due, $17 time; $18 what is counted. */
+/* $1 organisation, $2 … $10 the fields and custom, $11 time, $12 the id of a new row. The job: $13 id, $14 queue, $15 request,
+ * $16 due time, $17 time. $18 the name in tracking.usage. */
 #define ALONE                                                                                                         \
     "WITH row AS (INSERT INTO crm.prospects AS p (organisation_id, email, first_name, last_name, company, title,"     \
     " phone, website, country, custom, created_at, updated_at, id)"                                                   \
@@ -33,7 +33,7 @@ bool alone_possible(const struct db *db, const struct import_request *request, c
     return db->driver->arrays && !row->clears && request->validation_delay_ms > 0;
 }
 
-/* The commit succeeded, but its row was lost with the connection: read whether the id was inserted. */
+/* The commit succeeded, but the connection was lost before its row arrived: look whether the id was inserted. */
 static int look_for(struct db *db, const char *organisation_id, const char *id, bool *found)
 {
     int rc = db_scope(db, organisation_id);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * The names that exports and people use for our fields, as keys (column_names.h), by field, in order of preference. `name` alone is not
- * among them: it may be a full name, a company's name, or a last name.
+ * For each field the names that exports and people use, as keys (column_names.h), in order of preference. `name` alone is not
+  * among them: it may be a full name, a company or a last name.
  */
 static const char *const known[PROSPECT_FIELDS] = {
     [PROSPECT_EMAIL] = " emailaddress primaryemail email1 workemail businessemail contactemail mail mailaddress "
@@ -110,9 +110,9 @@ static const char *const latin[] = {
 };
 _Static_assert(sizeof(latin) / sizeof(latin[0]) == 0x180 - 0xc0, "a letter each");
 
-#define KEY_MAX 96 /* bytes; no known name is that long */
+#define KEY_MAX 96 /* bytes; every known name is shorter */
 
-/* Append a character's form in a key. @return false: the key is too long. */
+/* Append to a key. @return false: the key is too long. */
 static bool add(char *key, size_t *n, const char *text, size_t length)
 {
     if (*n + length > KEY_MAX)
@@ -122,7 +122,7 @@ static bool add(char *key, size_t *n, const char *text, size_t length)
     return true;
 }
 
-/* Between blanks, so that it is found as a word. @return false: it is too long or empty. */
+/* Make a name's key, with a blank on either side to find it as a whole word. @return false: too long or empty. */
 static bool make_key(const char *name, size_t length, char key[KEY_MAX + 3])
 {
     size_t n = 0, step;
@@ -141,7 +141,7 @@ static bool make_key(const char *name, size_t length, char key[KEY_MAX + 3])
         if (point >= 0xc0 && point < 0x180)
             fits = add(key + 1, &n, latin[point - 0xc0], strlen(latin[point - 0xc0]));
         else if ((point < 0x300 || point >= 0x370) &&
-                 utf8_blank(name + i, length - i) == 0) /* otherwise a mark on the previous letter */
+                 utf8_blank(name + i, length - i) == 0) /* not a combining mark or a blank */
             fits = add(key + 1, &n, name + i, step);
     }
     key[0] = key[n + 1] = ' ';
@@ -149,7 +149,7 @@ static bool make_key(const char *name, size_t length, char key[KEY_MAX + 3])
     return fits && n > 0;
 }
 
-/* The field that has this among its known names. */
+/* The field that has this key among its known names. */
 static int look_up(const char *key, unsigned *rank)
 {
     for (int i = 0; i < PROSPECT_FIELDS; i++) {
@@ -162,7 +162,7 @@ static int look_up(const char *key, unsigned *rank)
     return -1;
 }
 
-/* first_name as a key is firstname. */
+/* The field whose own name has this key: that of first_name is firstname. */
 static int look_up_own(const char *key)
 {
     for (int i = 0; i < PROSPECT_FIELDS; i++) {
@@ -181,7 +181,7 @@ static bool reduce(char *key)
     size_t n = strlen(key) - 2, all = n;
     char *word = key + 1, *to = word;
 
-    for (size_t i = 0; i < n; i++) /* E-mail 1 - Value; a second one is another field */
+    for (size_t i = 0; i < n; i++) /* drop the 1 of "E-mail 1 - Value"; "E-mail 2" is another field */
         if (word[i] != '1')
             *to++ = word[i];
     n = (size_t)(to - word);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/column_names.h
- * Mapping the columns of other programs' exports to our fields: HubSpot, Salesforce, Mailchimp, Pipedrive, LinkedIn, Google Contacts,
- * Outlook,
- * Thunderbird, Apollo and similar ones, and sheets in many languages. Names are compared by a key: only letters and digits, in lower case,
- * Latin letters without diacritics. Pure functions.
+ * Maps column names to our fields: those of exports of HubSpot, Salesforce, Mailchimp, Pipedrive, LinkedIn, Google Contacts,
+  * Outlook, Thunderbird, Apollo and similar programs, and of sheets in many languages. Names are compared by a key: letters
+  * and digits only, in lower case, Latin letters without diacritics. Pure functions.
  */
 #ifndef INGEST_IMPORT_COLUMN_NAMES_H
 #define INGEST_IMPORT_COLUMN_NAMES_H
@@ -22,7 +21,7 @@ enum column_rank {
 /** @param name normalised (field_name_normalise). @return the enum prospect_field, or -1: not a known column. */
 int column_name_field(const char *name, size_t length, unsigned *rank);
 
-/** The same for a field's own names, in any spelling: COLUMN_EXACT and COLUMN_ALIKE. */
+/** The same, but only our own field names in any spelling: COLUMN_EXACT and COLUMN_ALIKE. */
 int column_name_own(const char *name, size_t length, unsigned *rank);
 
 #endif

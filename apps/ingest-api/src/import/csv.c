@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why this is linear: after an unreadable row, parsing continues with its second line. The bytes that were read beyond its first
- * line are taken from a credit. A row cannot be followed further than the credit; a good row adds a multiple of its
- * length. So all bytes that are read in vain are at most CREDIT_MAX plus CREDIT_RATE times the text.
+ * Why this is linear: after an unreadable row parsing continues with its second line, so the bytes after its first line are read
+  * again. They are paid from a credit: no row may be read further than the credit allows, and a good row earns a multiple of its
+  * length. So at most CREDIT_MAX plus CREDIT_RATE times the text is read twice.
  */
 #include "import/csv.h"
 #include "base/utf8.h"
@@ -50,7 +50,7 @@ static bool at_line_end(const char *p, const char *end)
     return p == end || *p == '\n' || *p == '\r';
 }
 
-/* After CRLF, LF or CR. */
+/* Skip CRLF, LF or CR. */
 static const char *skip_line_end(const char *p, const char *end)
 {
     if (p < end && *p++ == '\r' && p < end && *p == '\n')
@@ -60,7 +60,7 @@ static const char *skip_line_end(const char *p, const char *end)
 
 static const char *find_line_end(const char *p, const char *end)
 {
-    /* piece by piece: if lines end in CR alone, there is no LF in the rest of the text */
+    /* piece by piece: if lines end in CR alone, memchr() for LF would search the rest of the text each time */
     for (const char *piece_end; p < end; p = piece_end) {
         piece_end = end - p > 512 ? p + 512 : end;
         const char *newline = memchr(p, '\n', (size_t)(piece_end - p));
@@ -82,7 +82,7 @@ static unsigned long count_lines(const char *from, const char *to)
     return n;
 }
 
-/* The cursor after the end of the current line; the line may continue in the next window. */
+/* Move the cursor after the end of the current line, which may continue in the next window. */
 static void skip_line(struct csv *csv)
 {
     const char *stop = find_line_end(csv->cursor, csv->end);
@@ -91,7 +91,7 @@ static void skip_line(struct csv *csv)
     csv->cursor = skip_line_end(stop, csv->end);
 }
 
-/* The row has been read up to there, in vain. */
+/* The row is unreadable and was read up to `reached`: pay for it from the credit. */
 static void charge(struct csv *csv, const char *reached)
 {
     size_t n = (size_t)(reached - csv->start);
@@ -139,8 +139,8 @@ static enum csv_result bad_row(struct csv *csv, const char *reason, const char *
 /* ---- cells ---- */
 
 /*
- * Room for the unquoted text of one row. A row's scratch never moves while fields point into it: it is allocated once
- * with the size of the longest row.
+ * Room for the unquoted text of one row. Fields point into the scratch, so it must not move: it is allocated once, with the
+  * size of the longest row.
  */
 static char *scratch_take(struct csv *csv, size_t length)
 {
@@ -175,7 +175,7 @@ static int unquote(struct csv *csv, struct csv_field *field)
     return 0;
 }
 
-/* From after an opening quote to its closing one, NULL if there is none before `limit`. */
+/* Find the closing quote. @param p after the opening quote. @return NULL: there is none before `limit`. */
 static const char *closing_quote(const char *p, const char *limit, bool *doubled)
 {
     *doubled = false;
@@ -195,7 +195,7 @@ static const char *skip_blanks(const struct csv *csv, const char *p, const char 
     return p;
 }
 
-/* The cell whose opening quote is at p. */
+/* Read the cell whose opening quote is at p. */
 static enum csv_result quoted(struct csv *csv, const char *p, const char *limit, struct csv_field *field,
                               const char **next)
 {
@@ -215,7 +215,7 @@ static enum csv_result quoted(struct csv *csv, const char *p, const char *limit,
     return CSV_ROW;
 }
 
-/* The cell at p. On success *next is at the delimiter or the line's end. */
+/* Read the cell at p. On success *next is at the delimiter or the line's end. */
 static inline enum csv_result read_cell(struct csv *csv, const char *p, const char *limit, struct csv_field *field,
                                         const char **next)
 {
@@ -250,7 +250,7 @@ static bool is_filled(const struct csv_field *field)
 
 /* ---- rows ---- */
 
-/* How far the row may be followed. */
+/* How far the row may be read. */
 static const char *row_limit(const struct csv *csv)
 {
     size_t left = (size_t)(csv->end - csv->start), room = csv->credit < CSV_MAX_ROW ? csv->credit : CSV_MAX_ROW;
@@ -289,7 +289,7 @@ static enum csv_result read_row(struct csv *csv)
     return CSV_ROW;
 }
 
-/* There is something left to read, at the start of a line. */
+/* Go to the start of the next line, and refill the window. @return false: the text is at its end. */
 static bool prepare(struct csv *csv)
 {
     for (;;) {

@@ -4,10 +4,9 @@
  * A pull parser for CSV over contiguous memory, or over a window that is refilled. RFC 4180, and the extensions of spreadsheets:
  * any delimiter, lines that end in CRLF, LF or CR, blanks around quotes. A quote inside an unquoted cell is text.
  *
- * Nothing is copied except cells with doubled quotes. An unreadable row costs the line on which it began: the parser continues
- * after that line, so a quote that is never closed costs one row and not the file. Rows of blank cells are not rows, and neither is
- * a final Ctrl-Z. The caller checks whether the text is valid UTF-8.
- * The whole text is read in O(length), for any input.
+ * Only cells with doubled quotes are copied. After an unreadable row the parser continues with the line after the row's first
+  * line, so a quote that is never closed costs one row and not the file. Rows whose cells are all blank are skipped, and so is
+  * a final Ctrl-Z. The caller checks whether the text is valid UTF-8. The whole text is read in O(length), for any input.
  */
 #ifndef INGEST_IMPORT_CSV_H
 #define INGEST_IMPORT_CSV_H
@@ -15,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Cells of a row that are kept; all are counted. */
+/** Most cells of a row that are kept; all are counted. */
 #define CSV_MAX_FIELDS 256
 /** A row longer than this (bytes) is CSV_BAD; an open quote is not followed further. */
 #define CSV_MAX_ROW (1u << 20)
@@ -46,19 +45,19 @@ struct csv {
     char delimiter; /**< ',' by default; may be changed between two rows */
     bool plain;     /**< quotes are plain text; may be changed between two rows */
     /**
-     * NULL, or called before a row when at most CSV_MAX_ROW bytes are left: moves the rest, from `cursor` on, to the front of
-     * the window, adds to it, and sets cursor and end. A CR at the end of the window is not followed by an LF.
-     * @return false: there is no more.
+     * Refills the window; NULL: the text is complete. Called before a row if at most CSV_MAX_ROW bytes are left. Moves the rest,
+      * from `cursor` on, to the front of the window, adds text, and sets cursor and end. It must not split CR LF.
+      * @return false: there is no more text.
      */
     bool (*more)(struct csv *csv, void *arg);
     void *more_arg;
-    const char *cursor, *end; /**< what has not been read */
+    const char *cursor, *end; /**< the text that has not been read */
 
     /* private */
     const char *start; /* of the row */
     size_t credit;     /* how far a row may be followed beyond its first line: see csv.c */
     unsigned long next_line;
-    bool skipping; /* the end of a line that is longer than the window */
+    bool skipping; /* inside a line that is skipped and is longer than the window */
     char *scratch;
     size_t scratch_used, scratch_size;
 };
@@ -73,12 +72,12 @@ struct csv_mark {
     unsigned long next_line;
     size_t credit;
 };
-/** After the row. */
+/** The position after the current row. */
 struct csv_mark csv_mark(const struct csv *csv);
 void csv_go(struct csv *csv, struct csv_mark mark);
 /** Read the row again as if it ended with its first line: the text after that line is the next row. */
 void csv_unjoin(struct csv *csv);
-/** Is the cell's text lost with the next csv_next(), while others last as long as the input? */
+/** Is the cell's text in the scratch, so that the next csv_next() overwrites it? Other cells live as long as the input. */
 bool csv_is_transient(const struct csv *csv, const struct csv_field *field);
 void csv_release(struct csv *csv);
 

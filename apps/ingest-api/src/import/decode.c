@@ -9,13 +9,13 @@
 
 #define WINDOW (3 * (size_t)CSV_MAX_ROW)
 #define PIECE 65536
-#define REST 16 /* of the window: a character, and the LF behind a CR */
+#define REST 16 /* bytes kept free at the window's end, for a character, and the LF after a CR */
 
 const char *const charset_names[CHARSETS] = {"utf-8", "utf-16le", "utf-16be", "windows-1252", "iso-8859-15"};
 
-/* ---- which one ---- */
+/* ---- which character set ---- */
 
-#define UTF16 CHARSETS /* by its bytes: LE or BE */
+#define UTF16 CHARSETS /* declared without byte order: its bytes decide */
 
 static const struct {
     const char *name;
@@ -45,7 +45,7 @@ static const struct {
     {"latin-9", CHARSET_ISO_8859_15},
 };
 
-/* -1: not known */
+/* @return -1: not known */
 static int by_name(const char *name)
 {
     for (size_t i = 0; i < sizeof(declared_names) / sizeof(declared_names[0]); i++)
@@ -59,7 +59,7 @@ bool charset_is_known(const char *name)
     return !*name || by_name(name) >= 0;
 }
 
-/* Two ASCII letters in UTF-16: each second byte is NUL. @return the charset, or -1 */
+/* Does it begin with two ASCII letters in UTF-16, so that each second byte is NUL? @return the charset, or -1 */
 static int utf16_by_zeros(const char *text, size_t length)
 {
     if (length < 4)
@@ -69,7 +69,7 @@ static int utf16_by_zeros(const char *text, size_t length)
     return !text[0] && text[1] && !text[2] && text[3] ? CHARSET_UTF16BE : -1;
 }
 
-/* In this many bytes: those that begin a non-ASCII character, and invalid ones. */
+/* Count the non-ASCII characters (*good) and the invalid bytes (*bad). */
 static void count_utf8(const char *text, size_t length, size_t *good, size_t *bad)
 {
     while (length > 0) {
@@ -84,7 +84,7 @@ static void count_utf8(const char *text, size_t length, size_t *good, size_t *ba
     }
 }
 
-/* Part of a long text that is examined before its pages are given back. No character is cut: up to three bytes may follow its first. */
+/* The length of the next piece of a long text; after each piece its pages are freed. A piece never ends inside a character. */
 static size_t piece(const char *text, size_t length)
 {
     size_t n = PIECE;
@@ -130,7 +130,7 @@ enum charset charset_of(const char *declared, const char *text, size_t length, c
 
 /* ---- decoding ---- */
 
-/* 0x80 … 0x9f. The five unused ones stay controls, and are refused as such. */
+/* 0x80 … 0x9f. The five unused codes stay control characters, which are refused later. */
 static const uint16_t windows_1252[32] = {
     0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
     0x2039, 0x152,  0x8d,   0x17d,  0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
@@ -256,7 +256,8 @@ bool decoder_open(struct decoder *decoder, enum charset charset, const char *tex
     *decoder = (struct decoder){.charset = charset};
     skip_mark(&text, &length, "\xef\xbb\xbf", 3);
     if (charset == CHARSET_UTF8) {
-        skip_mark(&text, &length, "\xc3\xaf\xc2\xbb\xc2\xbf", 6); /* one that was taken for letters */
+        skip_mark(&text, &length, "\xc3\xaf\xc2\xbb\xc2\xbf",
+                  6); /* a byte order mark that was read as Windows-1252 and written as UTF-8 */
         csv_init(csv, text, length);
         decoder->from = text;
         return true;

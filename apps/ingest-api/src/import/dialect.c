@@ -18,7 +18,7 @@ struct candidate {
     unsigned long next_line;
 };
 
-/* The text once more, with another delimiter. */
+/* Read the beginning of the text with this delimiter. */
 static struct candidate try(const struct csv *csv, char delimiter, bool plain)
 {
     struct candidate found = {delimiter, plain, UINT_MAX, 0, csv->cursor, csv->next_line};

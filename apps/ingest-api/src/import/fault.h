@@ -13,7 +13,7 @@ enum import_rows_result {
     IMPORT_ROWS_E_NOMEM = -2
 };
 
-/** An error of the whole body: answered as 400. */
+/** An error of the whole body: the answer is 400. */
 struct import_fault {
     const char *code; /**< snake_case constant */
     char message[320];
@@ -30,16 +30,16 @@ struct import_error {
 
 /** Receives the dropped values: too_long, too_many_fields. The row is imported without them. */
 struct import_notes {
-    void (*note)(void *arg, const struct import_error *left_out); /**< NULL: nobody */
+    void (*note)(void *arg, const struct import_error *left_out); /**< NULL: nobody wants to know */
     void *arg;
-    struct import_error at; /**< where the row is */
+    struct import_error at; /**< the place of the current row */
 };
 void import_note(const struct import_notes *notes, const char *field, const char *reason);
 
 /** @return IMPORT_ROWS_E_FAULT */
 int import_fault_set(struct import_fault *fault, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/** Sets all of it; column and index to none. @return IMPORT_ROWS_REJECTED */
+/** Fill in an error, without column and index. @return IMPORT_ROWS_REJECTED */
 enum import_rows_result import_error_set(struct import_error *error, unsigned long line, const char *field,
                                          const char *reason);
 

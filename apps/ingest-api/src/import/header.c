@@ -7,19 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GIVEN_MAX 200 /* bytes of a name that are shown */
+#define GIVEN_MAX 200 /* most bytes of a name in `given` */
 
-/* An unknown name may still be known with quotes in it, in a header that cannot be read otherwise. */
+/* Without a valid field name, look the text itself up: in a header with quotes as plain text it may still be a known name. */
 static int field_of(const struct csv_field *text, const char *name, unsigned *rank)
 {
     return *name ? column_name_field(name, strlen(name), rank) : column_name_field(text->data, text->length, rank);
 }
 
-/* As field_name_normalise(); a name may span several lines of its cell. */
+/* As field_name_normalise(), but the cell may have several lines. */
 static void normalise(const struct csv_field *text, char name[FIELD_NAME_MAX + 1])
 {
     char line[2 * FIELD_NAME_MAX];
-    size_t length = text->length < sizeof(line) ? text->length : 0; /* otherwise it is too long, or mostly blanks */
+    size_t length = text->length < sizeof(line) ? text->length : 0; /* else the name is too long, or mostly blanks */
 
     for (size_t i = 0; i < length; i++)
         line[i] = text->data[i] == '\n' || text->data[i] == '\r' ? ' ' : text->data[i];
@@ -43,7 +43,7 @@ unsigned header_rank(const struct csv *csv)
     return best;
 }
 
-/* Cut at a character; invalid UTF-8 becomes '?'. */
+/* Copy a name for display: cut between characters, invalid UTF-8 becomes '?'. */
 static char *copy_given(const struct csv_field *text)
 {
     const char *data = text->data;
@@ -85,7 +85,7 @@ static void leave_out(struct column *column, const char *reason)
     column->name[0] = '\0';
 }
 
-/* The columns that are fields: for each field the one with the best matching name. */
+/* Choose the column of a field: the one whose name matches best. */
 static void choose(struct header *header, const unsigned *ranks, int field)
 {
     size_t best = header->count;
@@ -109,7 +109,7 @@ static void choose(struct header *header, const unsigned *ranks, int field)
         header->email = best;
 }
 
-/* Each custom field must have a unique name. */
+/* Make a column a custom field, unless another one has the name. */
 static void name_custom(struct header *header, size_t i, const struct csv_field *text)
 {
     struct column *column = &header->columns[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file import/header.h The header row of a CSV: the use of each column. */
+/** @file import/header.h The header row of a CSV: decides which field each column is. */
 #ifndef INGEST_IMPORT_HEADER_H
 #define INGEST_IMPORT_HEADER_H
 
@@ -14,16 +14,16 @@ struct column {
     int field;                     /**< enum prospect_field, or one of the above */
     char name[FIELD_NAME_MAX + 1]; /**< of the field; "" if it is ignored */
     const char *reason;            /**< why it is ignored: blank_name, name_too_long, invalid_name, repeated_name */
-    char *given;                   /**< as in the file, truncated */
+    char *given;                   /**< the name as in the file, cut if it is long */
 };
 
-/** Zero is an empty one. */
+/** All zero: an empty header. */
 struct header {
     struct column *columns;
-    size_t count;       /**< of columns */
+    size_t count;       /**< number of columns */
     size_t width;       /**< maximum cells of a row: `count`, or more if there are more than CSV_MAX_FIELDS */
     size_t email;       /**< the column; `count` if there is none */
-    size_t email_twice; /**< another column with exactly this name; 0: none */
+    size_t email_twice; /**< another column with exactly the same name; 0: none */
     unsigned long line;
 };
 

@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE_NS UINT64_C(20000000) /* no batch is begun after this, so that other writers get their turn */
+#define SLICE_NS UINT64_C(20000000) /* then a slice begins no further batch: other writers get their turn */
 
 struct batch {
     struct arena arena;
     size_t count;
-    const char *up_to; /* where the body's next row begins; of a body that has passed() */
+    const char *up_to; /* where the body's next row begins, for progress.passed() */
     struct text images;
     struct prospects_upserting call;
     struct prospect_input rows[IMPORT_BATCH];
@@ -33,10 +33,10 @@ struct import {
     struct import_rows *rows;
     struct batch *batch; /* the one being filled */
     struct batch *other; /* in slices: the one on which the database is working */
-    char id[37];         /* "": all of it is one transaction */
+    char id[37];         /* in crm.imports; "": the import is one transaction */
     unsigned slices;
     bool ended, out_of_memory;
-    struct address_set seen;      /* of a dry run */
+    struct address_set seen;      /* dry run: addresses of earlier rows */
     struct import_result *result; /* list of dropped values; NULL while the body is only checked */
 };
 
@@ -51,7 +51,7 @@ static void write_payload(struct batch *batch)
         *to++ = '"';
         *to++ = ',';
     }
-    memcpy(to - 1, "]}", sizeof("]}")); /* over the last comma; a batch is never empty here */
+    memcpy(to - 1, "]}", sizeof("]}")); /* overwrites the last comma; a batch is never empty here */
 }
 
 static void clear_batch(struct batch *batch)
@@ -71,7 +71,7 @@ static int begin_batch(struct db *db, const struct import *import, struct batch 
     return batch->count > 0 ? prospects_upsert_begin(db, &batch->call) : IMPORT_OK;
 }
 
-/* Its rows are written; together with the undo record and the job. */
+/* Wait until the batch's rows are written, and write their undo record and their job. */
 static int end_batch(struct db *db, struct import *import, struct batch *batch, struct import_result *result)
 {
     const struct import_request *request = &import->request;
@@ -125,7 +125,7 @@ static void note(void *arg, const struct import_error *left_out)
         import->out_of_memory = true;
 }
 
-/* The next batch of rows. @return IMPORT_OK with import->ended at the end, or the error. */
+/* Read the next batch of rows. @return IMPORT_OK (import->ended: it is the last), or the error. */
 static int read_batch(struct import *import, struct import_result *result, struct import_fault *fault)
 {
     struct batch *batch = import->batch;
@@ -155,7 +155,7 @@ static int read_batch(struct import *import, struct import_result *result, struc
     return rc;
 }
 
-/* Where the next batch begins, or NULL; nobody reads anything before it. */
+/* Where the next batch begins; NULL at the end. Nothing before it will be read in this pass. */
 static const char *position(const struct import *import)
 {
     return import->ended ? NULL : import_rows_position(import->rows);
@@ -177,7 +177,7 @@ static int rewind_rows(struct import *import, struct import_result *result, stru
     int rc = import_rows_open(&import->rows, &import->request.source, fault);
     if (rc < 0)
         return rc == IMPORT_ROWS_E_FAULT ? IMPORT_FAULT : IMPORT_NO_MEMORY;
-    import->request.source.charset = import_rows_charset(import->rows); /* the next time it is known */
+    import->request.source.charset = import_rows_charset(import->rows); /* so that the next pass need not detect it */
     if (!result->read)
         result->read = import_rows_describe(import->rows);
     return result->read ? IMPORT_OK : IMPORT_NO_MEMORY;
@@ -193,7 +193,7 @@ void import_result_clear(struct import_result *result)
 
 static struct batch *batch_new(unsigned number)
 {
-    struct batch *batch = malloc(sizeof(*batch)); /* not cleared: for a few rows most of it is never touched */
+    struct batch *batch = malloc(sizeof(*batch)); /* malloc, because a small import never touches most of it */
     if (!batch)
         return NULL;
     batch->arena = (struct arena){0};
@@ -275,7 +275,7 @@ static int begin_slices(struct db *db, struct import *import)
     return rc;
 }
 
-/* The next batch is this one, unless it is already. */
+/* Make sure that import->batch has the next rows. */
 static int fill(struct import *import, struct import_result *result, struct import_fault *fault)
 {
     struct batch *batch = import->batch;
@@ -286,7 +286,7 @@ static int fill(struct import *import, struct import_result *result, struct impo
     return rc;
 }
 
-/* The other batch is done, and nothing before its end in the body is read any more. */
+/* End the other batch. The body before its end is no longer needed. */
 static int land(struct db *db, struct import *import, struct import_result *result)
 {
     int rc = end_batch(db, import, import->other, result);
@@ -302,8 +302,8 @@ static void swap(struct import *import)
 }
 
 /*
- * A batch is read and sent while the database works on the previous one; a batch that is read when the time is over becomes the next
- * slice's first.
+ * A batch is read and sent while the database works on the one before. If the slice's time is over when a batch has been read,
+  * it becomes the first batch of the next slice.
  */
 static int run_slice(struct db *db, struct import *import, struct import_result *result, struct import_fault *fault)
 {
@@ -332,7 +332,7 @@ int import_slice(struct db *db, struct import *import, bool *done, struct import
     int rc = begin_slices(db, import);
     if (rc == IMPORT_OK)
         rc = run_slice(db, import, result, fault);
-    if (rc != IMPORT_OK) { /* statements in progress belong to this connection, and to this thread */
+    if (rc != IMPORT_OK) { /* free them here: statements in progress belong to this connection and this thread */
         prospects_upsert_free(&import->batch->call);
         prospects_upsert_free(&import->other->call);
     }
@@ -340,7 +340,7 @@ int import_slice(struct db *db, struct import *import, bool *done, struct import
     return *done ? imports_end(db, import->request.organisation_id, import->id) : rc;
 }
 
-/* ---- what would be done ---- */
+/* ---- dry run ---- */
 
 static void add_known(void *arg, const char *email, size_t length)
 {
@@ -349,7 +349,7 @@ static void add_known(void *arg, const char *email, size_t length)
         address_set_free(known);
 }
 
-/* The outcome of the batch in a dry run: an address is known to the store, or from earlier in the body. */
+/* Count the batch of a dry run: a row is an update if the store or an earlier row has its address. */
 static int count_batch(struct db *db, struct import *import, struct import_result *result)
 {
     struct batch *batch = import->batch;

@@ -42,7 +42,7 @@ static void skip_space(struct json_rows *rows)
     }
 }
 
-/* From an opening quote to after the closing one. False: the text ended first. */
+/* Skip a string, from its opening quote to after the closing one. @return false: the text ended first. */
 static bool skip_string(struct json_rows *rows)
 {
     for (rows->cursor++; rows->cursor < rows->end; rows->cursor++) {
@@ -61,7 +61,7 @@ static bool skip_string(struct json_rows *rows)
 
 /*
  * Skip one element: up to the comma or bracket that follows it at depth 0. Brackets are only counted, not matched:
- * json_text.h checks the contents. False: the text ended first.
+  * json_text.h checks the contents. @return false: the text ended first.
  */
 static bool skip_element(struct json_rows *rows)
 {
@@ -118,7 +118,7 @@ static enum json_rows_result next_line(struct json_rows *rows, const char **text
     return element(rows, start, stop, text, length);
 }
 
-/* The text before an element: the opening bracket or a comma. 1: an element follows; otherwise the result to return. */
+/* Read what precedes an element: the opening bracket or a comma. @return 1: an element follows; else the result to return. */
 static enum json_rows_result before_element(struct json_rows *rows)
 {
     skip_space(rows);

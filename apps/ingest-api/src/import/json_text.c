@@ -69,7 +69,7 @@ static char *put(char *to, uint32_t c)
     return to;
 }
 
-/* \uXXXX at json->at; for a pair both. @return the character, or -1 */
+/* Read \uXXXX at json->at, or both halves of a surrogate pair. @return the character, -1: malformed, -2: half a pair */
 static int64_t unicode_escape(struct json_text *json)
 {
     if (json->end - json->at < 6)
@@ -87,7 +87,7 @@ static int64_t unicode_escape(struct json_text *json)
     return 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
 }
 
-/* The escape at json->at. @return its end in `to`, NULL after an error */
+/* Decode the escape at json->at to `to`. @return the end of what was written; NULL after an error */
 static char *unescape(struct json_text *json, char *to)
 {
     static const char names[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
@@ -102,7 +102,7 @@ static char *unescape(struct json_text *json, char *to)
     int64_t code = c == 'u' ? unicode_escape(json) : -1;
     if (code >= 0)
         return put(to, (uint32_t)code);
-    (void)fault(json, code == -2 ? "invalid_utf8" : "invalid_json"); /* half a pair is no character */
+    (void)fault(json, code == -2 ? "invalid_utf8" : "invalid_json"); /* half a surrogate pair is not a character */
     return NULL;
 }
 
@@ -114,12 +114,12 @@ static const char *plain_run(const char *p, const char *end)
     return p;
 }
 
-/* The bytes after a first escape, with all escapes decoded: never longer than the source. */
+/* Decode a string from its first escape on. The result is never longer than the source. */
 static enum json_text_result decode_string(struct json_text *json, const char *start, struct json_string *out)
 {
     const char *close = json->at;
 
-    while (close < json->end && *close != '"') /* how much room it takes at most */
+    while (close < json->end && *close != '"') /* the most room it can need */
         close += *close == '\\' && close + 1 < json->end ? 2 : 1;
     char *text = arena_alloc(json->arena, (size_t)(close - start) + 1), *to = text;
     if (!text)
@@ -151,7 +151,8 @@ static enum json_text_result read_string(struct json_text *json, struct json_str
         return fault(json, "invalid_json");
     if (*json->at != '"')
         return fault(json, "control_character");
-    size_t bad = utf8_check(start, (size_t)(json->at - start)); /* what was decoded is characters */
+    size_t bad =
+        utf8_check(start, (size_t)(json->at - start)); /* decoded escapes are valid: only the source must be checked */
     if (bad != UTF8_VALID) {
         json->at = start + bad;
         return fault(json, "invalid_utf8");
@@ -199,7 +200,7 @@ static enum json_text_result read_word(struct json_text *json, const char *word)
 
 static enum json_text_result read_value(struct json_text *json, struct json_value *value);
 
-/* After an element: a comma, or the end of its container. */
+/* Read what follows an element: a comma, or the end of its container. */
 static enum json_text_result after(struct json_text *json, char close)
 {
     skip_space(json);
@@ -220,7 +221,7 @@ static enum json_text_result read_member(struct json_text *json, struct json_str
     return take(json, ':') ? read_value(json, value) : fault(json, "invalid_json");
 }
 
-/* Checked, and not kept. */
+/* Check an object or array without keeping its values. */
 static enum json_text_result skip_nested(struct json_text *json, char close)
 {
     struct json_string key;
@@ -280,7 +281,7 @@ static enum json_text_result read_value(struct json_text *json, struct json_valu
     return rc;
 }
 
-/* Only white space is left. */
+/* Make sure that only white space is left. */
 static enum json_text_result finish(struct json_text *json, enum json_text_result rc)
 {
     skip_space(json);
@@ -306,7 +307,7 @@ enum json_text_result json_text_member(struct json_text *json, struct json_strin
     bool first = json->depth == 1;
 
     if (first) {
-        json->depth = 2; /* the first comma is behind the first member */
+        json->depth = 2; /* the first comma follows the first member */
         skip_space(json);
         if (take(json, '}'))
             return finish(json, JSON_TEXT_END);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/json_text.h
- * A reader of one JSON text (RFC 8259) that keeps what a tree of values loses: numbers as they were written, repeated keys,
- * and the kind and place of an error. Not thread safe.
+ * Reads one JSON text (RFC 8259), and keeps what a tree of values loses: numbers as they were written, repeated keys, and the
+  * kind and place of an error. Not thread safe.
  */
 #ifndef INGEST_IMPORT_JSON_TEXT_H
 #define INGEST_IMPORT_JSON_TEXT_H
@@ -31,11 +31,11 @@ struct json_string {
 
 struct json_value {
     enum json_kind kind;
-    struct json_string text; /**< a string's value; anything else as it was written */
+    struct json_string text; /**< a string's value; any other value as it was written */
 };
 
 struct json_text {
-    const char *at, *end; /**< after an error: its place */
+    const char *at, *end; /**< what is left to read; after an error `at` is its place */
     struct arena *arena;
     const char
         *reason; /**< of an error: invalid_json, invalid_utf8, control_character, too_deep; NULL without memory */
@@ -46,9 +46,9 @@ enum json_text_result { JSON_TEXT_END = 0, JSON_TEXT_MEMBER = 1, JSON_TEXT_FAULT
 
 /** @param text lives as long as what is read from it. */
 void json_text_init(struct json_text *json, const char *text, size_t length, struct arena *arena);
-/** The value, up to the end of the text: an object or array as a whole, checked. @return JSON_TEXT_MEMBER or JSON_TEXT_FAULT */
+/** Read the text as one value; an object or array is checked as a whole. @return JSON_TEXT_MEMBER or JSON_TEXT_FAULT */
 enum json_text_result json_text_value(struct json_text *json, struct json_value *value);
-/** The text is an object: go to its first member. @return JSON_TEXT_FAULT if it is not an object. */
+/** Read the text as an object: go to its first member. @return JSON_TEXT_FAULT if it is not an object. */
 enum json_text_result json_text_enter(struct json_text *json);
 /** The next member of that object; nothing may follow the last one. If the value is wrong, `key` is still set. */
 enum json_text_result json_text_member(struct json_text *json, struct json_string *key, struct json_value *value);

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* One object while it becomes a row. */
+/* The state of mapping one object to a row. */
 struct mapping {
     struct json_text json;
     struct arena *arena;
@@ -18,7 +18,7 @@ struct mapping {
     const char *key[PROSPECT_FIELDS];       /* and that key */
     const char *names[PROSPECT_CUSTOM_MAX]; /* of the custom fields so far */
     size_t name_count;
-    char field[FIELD_NAME_MAX + 1]; /* the current one */
+    char field[FIELD_NAME_MAX + 1]; /* name of the current member */
     bool clear, out_of_memory;
 };
 
@@ -44,7 +44,7 @@ static const char *add_custom(struct mapping *to, const char *name, const struct
     return NULL;
 }
 
-/* A field of ours; if two keys match it, the better one wins, and the other becomes a custom field. */
+/* Set one of our fields. If two keys match it, the better match wins, and the other becomes a custom field. */
 static const char *add_field(struct mapping *to, int field, unsigned rank, const struct db_text *text)
 {
     struct db_text other = to->row->field[field];
@@ -100,12 +100,12 @@ static const char *map_members(struct mapping *to, struct json_text *json, bool 
     }
     if (rc == JSON_TEXT_END)
         return NULL;
-    (void)field_name_normalise(key.data, key.length, to->field); /* if it is known */
+    (void)field_name_normalise(key.data, key.length, to->field); /* for the error, if there is a key */
     to->out_of_memory |= !json->reason;
     return json->reason;
 }
 
-/* A value that is not an object, valid or not. */
+/* Why is the text not an object: is it another value, or invalid? */
 static const char *why_no_object(struct json_text *json)
 {
     struct json_value value;

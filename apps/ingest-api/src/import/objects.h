@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file import/objects.h A JSON object as a prospect. Not thread safe. */
+/** @file import/objects.h Maps a JSON object to a prospect. Not thread safe. */
 #ifndef INGEST_IMPORT_OBJECTS_H
 #define INGEST_IMPORT_OBJECTS_H
 
@@ -8,8 +8,8 @@
 #include "import/fault.h"
 
 /**
- * Map an object to the fields; not checked yet. Keys are compared like column names, also those of `custom_fields: {…}`; firstName is
- * first_name, unless that is present too. Numbers keep their text.
+ * Map an object to the fields, without checking the values. Keys are compared like column names, also those in
+  * `custom_fields: {…}`; firstName is first_name, unless that is present too. Numbers keep their text.
  * @param clear  null and "" clear a field; otherwise they count as absent.
  * @param error  set with IMPORT_ROWS_REJECTED; `position` is the byte of the error in the text (from 0), or 0. Its line is 0.
  * @param noted  for dropped values.

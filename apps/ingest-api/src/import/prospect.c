@@ -8,7 +8,7 @@
 
 /* In characters: docs/openapi.yaml has them as maxLength. */
 static const size_t field_max[PROSPECT_FIELDS] = {
-    [PROSPECT_EMAIL] = ADDRESS_PASTED_MAX, /* with what is around it */
+    [PROSPECT_EMAIL] = ADDRESS_PASTED_MAX, /* before address_unwrap() */
     [PROSPECT_FIRST_NAME] = 200,
     [PROSPECT_LAST_NAME] = 200,
     [PROSPECT_COMPANY] = 300,
@@ -37,7 +37,7 @@ static struct db_text trim(const char *data, size_t length)
     return (struct db_text){length > 0 ? data : NULL, length};
 }
 
-/* NUL is one of them, and valid UTF-8. */
+/* NUL counts as a control character, although it is valid UTF-8. */
 static bool has_bad_control(const char *p, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -163,11 +163,11 @@ const char *prospect_custom_add(struct prospect_custom *custom, const char *name
         return "too_many_fields";
     size_t name_length = strlen(name), more = name_length + text.length + sizeof("{\"\":\"\"}");
     if (custom->text.capacity - custom->text.length < more)
-        (void)text_grow(&custom->text, more); /* at once, and not piece by piece */
+        (void)text_grow(&custom->text, more); /* grow once, not piece by piece */
     text_add(&custom->text, custom->count++ == 0 ? "{" : ",");
     text_add_json(&custom->text, name, name_length, SIZE_MAX);
     text_add(&custom->text, ":");
-    text_add_json(&custom->text, text.data, text.length, SIZE_MAX); /* or null */
+    text_add_json(&custom->text, text.data, text.length, SIZE_MAX); /* writes null if data is NULL */
     custom->out_of_memory = custom->text.overflow;
     return NULL;
 }

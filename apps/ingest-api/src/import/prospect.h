@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/prospect.h
- * Validation of a prospect before it is stored, and its custom fields as JSON text. Thread safe.
+ * Checks a prospect before it is stored, and writes its custom fields as JSON text. Thread safe.
  */
 #ifndef INGEST_IMPORT_PROSPECT_H
 #define INGEST_IMPORT_PROSPECT_H
@@ -20,18 +20,18 @@ int prospect_field_index(const char *name);
 enum prospect_check { PROSPECT_GOOD = 0, PROSPECT_REFUSED = 1, PROSPECT_NO_MEMORY = -1 };
 
 /**
- * Trim every field; an empty one becomes absent, or with row->clears an empty text; line breaks and tabs inside one become a blank (in a copy in `arena`).
- * Then check it: email missing, invalid_email; too_long, control_character, invalid_utf8.
+ * Trim every field. An empty one becomes absent, or with row->clears an empty text. Line breaks and tabs inside become a blank
+  * (in a copy in `arena`). Then check them: email missing, invalid_email; too_long, control_character, invalid_utf8.
  * @param field, reason set with PROSPECT_REFUSED, to constants.
  */
 enum prospect_check prospect_normalise(struct prospect_input *row, struct arena *arena, const char **field,
                                        const char **reason);
 
-/** The same for a row whose address may be absent: a change of a known prospect. */
+/** The same for a change of a known prospect, where the address may be absent. */
 enum prospect_check prospect_normalise_change(struct prospect_input *row, struct arena *arena, const char **field,
                                               const char **reason);
 
-/** The custom fields of one row, being written as the text of a JSON object. Begin with prospect_custom_begin(). */
+/** Writes the custom fields of one row as the text of a JSON object. Begin with prospect_custom_begin(). */
 struct prospect_custom {
     struct text text;
     unsigned count;
@@ -40,14 +40,15 @@ struct prospect_custom {
 };
 void prospect_custom_begin(struct prospect_custom *custom, struct arena *arena, bool clear);
 /**
- * Add one; an empty value (after trimming) is left out, or null. Line breaks and tabs are allowed in values, other controls are not.
+ * Add a field. A value that is empty after trimming is left out, or null with `clear`. Values may have line breaks and tabs, but no
+  * other control characters.
  * @param name normalised (field_name_normalise).
  * @return NULL, or too_long, control_character, invalid_utf8, too_many_fields.
  */
 const char *prospect_custom_add(struct prospect_custom *custom, const char *name, const char *value, size_t length);
-/** Does the reason cost only the value and not the row: too_long, too_many_fields? */
+/** Is only the value dropped for this reason, and the row kept: too_long, too_many_fields? */
 bool prospect_custom_may_do_without(const char *reason);
-/** The object, or absent if there was no field. Check out_of_memory after it. */
+/** The object's text; absent if there was no field. Check out_of_memory after it. */
 struct db_text prospect_custom_end(struct prospect_custom *custom);
 
 #endif

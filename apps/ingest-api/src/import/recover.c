@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define AT_ONCE 16
-/** Nothing is known about a process on another machine; it touches its import with each slice. */
+/* Whether a process on another machine lives is unknown. A live one touches its import with each slice; after this silence it is
+ * dead. */
 #define SILENT_MS (10 * 60 * 1000)
 
 struct open_imports {

@@ -13,11 +13,11 @@ struct import_rows {
     enum import_format format;
     struct table table;
     struct json_rows json;
-    bool any, clear; /* a row has been seen; as in the source */
+    bool any, clear; /* any: there was a row; clear: as in the source */
     struct import_notes noted;
 };
 
-/* The position in the body of a byte of the element. */
+/* Set the error's place: the byte `at` of the element. */
 static void place(const struct json_rows *json, const char *text, size_t at, struct import_error *error)
 {
     error->line = json->line;
@@ -60,7 +60,7 @@ static enum import_rows_result next_json(struct import_rows *rows, struct arena 
     return rc;
 }
 
-/* ---- both ---- */
+/* ---- CSV and JSON ---- */
 
 int import_rows_open(struct import_rows **out, const struct import_source *source, struct import_fault *fault)
 {

@@ -13,7 +13,7 @@ struct running {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct running *first;
 
-/* With the lock held: the link that points to it, or to the end. */
+/* Needs the lock. @return the link that points to the entry, or the last link. */
 static struct running **find(const char *id)
 {
     struct running **link = &first;

@@ -55,7 +55,7 @@ int table_open(struct table *table, const char *charset, const char *body, size_
         return IMPORT_ROWS_E_NOMEM;
     dialect_find(csv);
     enum csv_result rc = csv_next(csv);
-    if (rc == CSV_BAD) { /* the names may be a hint if nothing can be read */
+    if (rc == CSV_BAD) { /* read it with plain quotes, so that the error can show the names */
         csv->plain = true;
         csv->cursor = csv->start;
         csv->next_line = csv->line;
@@ -74,7 +74,7 @@ int table_open(struct table *table, const char *charset, const char *body, size_
 
 /* ---- rows ---- */
 
-/* Does the current row have an address in the right column? */
+/* Does the current row have an address in the address column? */
 static bool has_address(const struct table *table)
 {
     const struct csv *csv = &table->csv;
@@ -89,8 +89,8 @@ static bool has_address(const struct table *table)
 }
 
 /*
- * A refused row of several lines may be one line with a stray quote, joined to the following lines by that quote. It is
- * if the second line (or the next non-blank one) is a row of its own.
+ * A refused row of several lines may be one line with a stray quote, which has joined it to the following lines. We assume that
+  * if the second line (or the next one that is not blank) is itself a row with an address.
  */
 void table_refused(struct table *table)
 {
@@ -102,7 +102,7 @@ void table_refused(struct table *table)
         return;
     csv_unjoin(csv);
     struct csv_mark second = csv_mark(csv);
-    csv->more = NULL; /* all of it is in the window */
+    csv->more = NULL; /* the whole row is in the window */
     bool own = csv_next(csv) == CSV_ROW && csv->line < behind.next_line && has_address(table);
     csv_go(csv, own ? second : behind);
     csv->more = more;
@@ -155,7 +155,7 @@ static enum import_rows_result map_cells(struct table *table, struct arena *aren
     return custom.out_of_memory ? IMPORT_ROWS_E_NOMEM : IMPORT_ROWS_ROW;
 }
 
-/* The row is unreadable. */
+/* Refuse an unreadable row. */
 static enum import_rows_result bad_row(const struct table *table, struct import_error *error)
 {
     const struct csv *csv = &table->csv;

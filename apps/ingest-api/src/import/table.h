@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file import/table.h The rows of a CSV: character set, delimiter, header, and each row as a prospect. Not thread safe. */
+/** @file import/table.h Reads a CSV: character set, delimiter, header, then each row as a prospect. Not thread safe. */
 #ifndef INGEST_IMPORT_TABLE_H
 #define INGEST_IMPORT_TABLE_H
 
@@ -9,12 +9,12 @@
 #include "import/fault.h"
 #include "import/header.h"
 
-/** Zero is a closed one. */
+/** All zero: a closed table. */
 struct table {
     struct csv csv;
     struct decoder decoder;
     struct header header;
-    bool clear; /**< an empty cell clears the field; otherwise it counts as absent. Set by the opener */
+    bool clear; /**< an empty cell clears the field; otherwise it counts as absent. Set by the caller */
     struct import_notes noted;
 };
 
@@ -24,9 +24,9 @@ int table_open(struct table *table, const char *charset, const char *body, size_
 /** The next row, mapped to the fields and not checked yet, or refused. */
 enum import_rows_result table_next(struct table *table, struct arena *arena, struct prospect_input *row,
                                    struct import_error *error);
-/** The row from table_next() is refused because of its contents. */
+/** The caller refuses the row from table_next() because of its contents: it may have been joined by a stray quote. */
 void table_refused(struct table *table);
-/** The column (from 1) that is this field; 0: none. */
+/** The column (from 1) of a field; 0: there is none. */
 unsigned long table_column(const struct table *table, const char *field);
 const char *table_position(const struct table *table);
 void table_close(struct table *table);
