@@ -12,20 +12,20 @@ int answer_no_memory(struct request *req);
 /** 204. */
 int answer_nothing(struct request *req);
 
-/** req->state, zeroed; `release` gets it when the request is over. @return NULL: no memory. */
+/** Allocate req->state, zeroed; `release` is called with it when the request has ended. @return NULL: no memory. */
 void *request_state(struct request *req, size_t size, void (*release)(void *state));
 
 /**
- * An id of the path in its canonical form: it is used in labels, keys and payloads, where each id must have one spelling.
- * @param what    the kind of thing it identifies: an invalid UUID identifies nothing
+ * Read an id from the path, in its canonical form, because in labels, keys and payloads each id must have one spelling.
+  * @param what    the kind of thing it identifies; an invalid UUID is answered with 404
  * @return 0, or the status answered.
  */
 int path_id(struct request *req, int param, const char *what, char id[UUID_TEXT]);
 
-/** A parameter that is one of `names`, as its index; -1: it is absent. @return 0, or the status answered. */
+/** Read a query parameter that is one of `names`. @param[out] choice its index; -1: absent. @return 0, or the status answered. */
 int query_choice(struct request *req, const char *parameter, const char *const *names, int count, int *choice);
 
-/** The body as JSON, which the caller frees; NULL unless 0 is returned. @return 0, or the status answered. */
+/** Parse the body as JSON. @param[out] out the caller frees it; NULL unless 0 is returned. @return 0, or the status answered. */
 int body_json(struct request *req, json_t **out);
 
 /** "2026-01-12T08:15:30.123Z" as a new string, or null for 0. */
@@ -40,9 +40,9 @@ struct page {
     char after[37];  /**< "" at the start */
     char scope[400]; /**< the list and its filters, to which a cursor is bound */
 };
-/** Read them; set page->scope before. @return 0, or the status answered. */
+/** Read limit and cursor; set page->scope before. @return 0, or the status answered. */
 int page_read(struct request *req, struct page *page);
-/** A page is {"data": [rows], "next_cursor": …}: this, the rows separated by commas, and page_end(). */
+/** A page is {"data": [rows], "next_cursor": …}: write PAGE_BEGIN, the rows separated by commas, and page_end(). */
 #define PAGE_BEGIN "{\"data\":["
 #define PAGE_END_MAX 80
 /** The end of a page, after the rows. @param last_id of the last row; used if `more`. */

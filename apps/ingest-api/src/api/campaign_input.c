@@ -31,8 +31,8 @@ add_fault(struct faults *faults, const char *field, const char *format, ...)
 }
 
 /*
- * Text of 1 to max characters that is not only white space, without controls; line ends and tabs are allowed unless one_line. NULL after an
- * error.
+ * Read a text of 1 to max characters, not only white space, without control characters; line ends and tabs are allowed unless
+  * one_line. @return NULL after an error.
  */
 static const char *read_text(struct faults *faults, json_t *body, const char *field, size_t max, bool one_line)
 {
@@ -108,7 +108,7 @@ static int read_fields(struct campaign_input *campaign, json_t *body, bool chang
         campaign->body_template = read_template(faults, body, known[2], CAMPAIGN_BODY_MAX, false);
     json_object_foreach(body, key, value)
     {
-        char name[80]; /* cutting inside a character would make invalid UTF-8: a long name is not repeated */
+        char name[80]; /* a longer name is not shown, because cutting it inside a character would make invalid UTF-8 */
         if (is_known(key))
             continue;
         (void)snprintf(name, sizeof(name), "%s", strlen(key) < sizeof(name) ? key : "(a long name)");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file api/campaign_input.h Validation of a campaign before it is stored. Pure functions, thread safe. */
+/** @file api/campaign_input.h Checks a campaign before it is stored. Pure functions, thread safe. */
 #ifndef INGEST_API_CAMPAIGN_INPUT_H
 #define INGEST_API_CAMPAIGN_INPUT_H
 
@@ -9,12 +9,12 @@
 #define CAMPAIGN_SUBJECT_MAX 1000 /* characters, of the template */
 #define CAMPAIGN_BODY_MAX 65536   /* characters, of the template */
 
-/** Texts that belong to the JSON from which they were read. */
+/** The texts belong to the JSON from which they were read. */
 struct campaign_input {
     const char *name, *subject_template, *body_template;
 };
 
-/** The same for a change: absent members stay NULL, and at least one must be present. */
+/** As campaign_read(), for a change: absent members stay NULL, and at least one must be present. */
 int campaign_read_change(struct campaign_input *campaign, json_t *body, char *faults, size_t faults_size);
 
 /**

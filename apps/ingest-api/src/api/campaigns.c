@@ -63,7 +63,7 @@ static int answer_campaign(struct request *req, struct db *db, int status, const
 struct create_state {
     json_t *body;
     struct campaign_input input; /* texts in body */
-    json_t *fields;              /* of its templates; NULL: not looked up yet */
+    json_t *fields;              /* template_report(); NULL: not read yet */
     bool changed;
 };
 
@@ -112,7 +112,7 @@ static int may_create(struct request *req, struct db *db)
                          "The organisation has %lld campaigns, and may have %u (MAX_CAMPAIGNS).", (long long)n, max);
 }
 
-/* A reader checks which prospects have its fields; then the writer creates it. */
+/* Two transactions: a read counts which prospects have the templates' fields, then a write creates the campaign. */
 static int create_execute(struct request *req, struct db *db)
 {
     struct create_state *state = req->state;
@@ -157,10 +157,10 @@ static int get_with_templates(void *arg, const struct campaign *row)
     json_t **out = arg;
 
     *out = campaign_json(row);
-    return json_object_set_new(*out, "fields", json_null()); /* their place */
+    return json_object_set_new(*out, "fields", json_null()); /* keeps the member's place */
 }
 
-/* Like the answer to a new campaign: with the fields of its templates. */
+/* Answer as for a new campaign: with the fields of its templates. */
 static int answer_changed(struct request *req, struct db *db, const char *id)
 {
     json_t *body = NULL;
@@ -178,7 +178,7 @@ static int answer_changed(struct request *req, struct db *db, const char *id)
     return respond_json(req, 200, body);
 }
 
-/* The writer changes it; then a reader checks which prospects have its fields. */
+/* Two transactions: a write changes the campaign, then a read counts which prospects have the templates' fields. */
 static int change_execute(struct request *req, struct db *db)
 {
     struct create_state *state = req->state;
@@ -248,8 +248,8 @@ static json_t *counts_json(const char *const *names, const int64_t *counts, int 
 }
 
 /*
- * The four older states: sent is accepted, and failed is final without delivery. Each e-mail is in one of them:
- * for one in doubt, as for one that is being sent, it is unknown whether it was sent.
+ * The four older states, in one of which each e-mail counts: sent is accepted, and failed is final without delivery. An e-mail
+  * in doubt counts as sending: for both nobody knows whether it was sent.
  */
 static json_t *emails_json(const int64_t *fates)
 {
@@ -283,8 +283,8 @@ static int stats_execute(struct request *req, struct db *db)
 
 struct transition_state {
     enum campaign_status to;
-    int64_t active;                /* the organisation's campaigns afterwards */
-    struct outreach_slice resumed; /* jobs for e-mails that a pause had left */
+    int64_t active;                /* the organisation's active campaigns after the change */
+    struct outreach_slice resumed; /* jobs for e-mails that a pause had stopped */
     char campaign_id[37];
 };
 
@@ -293,7 +293,7 @@ static void tell_queue(const struct request *req, enum outreach_kind kind, const
     queue_published(req->app->queue, outreach_queue(kind), (unsigned)slice->enqueued + slice->more);
 }
 
-/* Only a process with workers shows the gauge, because it also refreshes it (observe.h). An API alone would show an old value. */
+/* Only a process with workers exports the gauge, because it also refreshes it (observe.h). An API alone would show an old value. */
 static void transition_committed(struct request *req)
 {
     const struct transition_state *state = req->state;
@@ -326,7 +326,7 @@ static int transition(struct request *req, struct db *db, enum campaign_status t
     if (rc == DB_E_CONFLICT)
         return respond_error(req, 409, "illegal_state", "The campaign is %s: it cannot become %s.",
                              campaign_status_names[was], campaign_status_names[to]);
-    /* E-mails left by a pause are sent now; or, at the end of the campaign, they are skipped. */
+    /* E-mails that the pause had stopped get jobs now: they are sent, or skipped if the campaign is completed. */
     if (rc == DB_OK && to != CAMPAIGN_STATUS_PAUSED && was == CAMPAIGN_STATUS_PAUSED)
         rc = outreach_enqueue(db, &(struct outreach_request){OUTREACH_RESUME, req->organisation_id, id, req->id}, NULL,
                               &state->resumed);
@@ -358,7 +358,7 @@ static int complete_execute(struct request *req, struct db *db)
 struct enqueue_state {
     enum outreach_kind kind;
     bool counted;
-    uint64_t jobs, usable; /* number of prospects for which there will be jobs */
+    uint64_t jobs, usable; /* outreach_count() */
     struct outreach_slice slice;
 };
 
@@ -377,7 +377,7 @@ static int get_status(void *arg, const struct campaign *row)
     return 0;
 }
 
-/* @return 0, or the status answered: no such campaign, or its state does not allow it */
+/* @return 0, or the status answered: there is no such campaign, or its state does not allow it */
 static int may_enqueue(struct request *req, struct db *db, const char *id, enum outreach_kind kind)
 {
     enum campaign_status status = CAMPAIGN_STATUS_COMPLETED;
@@ -392,7 +392,7 @@ static int may_enqueue(struct request *req, struct db *db, const char *id, enum 
     return 0;
 }
 
-/* @return 0, or the status answered: the organisation has its maximum of waiting jobs */
+/* @return 0, or the status answered: the organisation has reached its limit of waiting jobs */
 static int has_room(struct request *req, struct db *db, enum queue_name queue)
 {
     unsigned max = req->app->settings->max_jobs;
@@ -410,7 +410,7 @@ static int has_room(struct request *req, struct db *db, enum queue_name queue)
         (long long)waiting, queue_names[queue], max);
 }
 
-/* A reader counts; then the writer writes the first slice, and leaves the rest to a job. */
+/* Two transactions: a read counts the jobs, then a write creates the first slice, and a job that creates the rest. */
 static int enqueue(struct request *req, struct db *db, enum outreach_kind kind)
 {
     char id[UUID_TEXT];
@@ -458,7 +458,7 @@ static int send_execute(struct request *req, struct db *db)
     return enqueue(req, db, OUTREACH_EMAILS);
 }
 
-/* Every e-mail that is not final is due now: those that wait for their next attempt, and those refused because of the sender. */
+/* Try every e-mail now that is not final: those that wait for their next attempt, and those refused because of the sender. */
 static int retry_execute(struct request *req, struct db *db)
 {
     return enqueue(req, db, OUTREACH_RESUME);

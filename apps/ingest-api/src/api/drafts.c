@@ -119,7 +119,7 @@ static int find_campaign(struct request *req, struct db *db)
     return state->subject_template && state->body_template ? 0 : answer_no_memory(req);
 }
 
-/* @return 0, or the status answered: its e-mail was handed over, and the text of a sent e-mail stays readable */
+/* @return 0, or the status answered: its e-mail was handed over, and the text of a sent e-mail must stay readable */
 static int may_change(struct request *req, struct db *db)
 {
     struct one_state *state = req->state;
@@ -170,7 +170,7 @@ static void redo_committed(struct request *req)
     metrics_draft_generated(req->organisation_id, state->text.subject != NULL, state->ns);
 }
 
-/* POST: rendered now, from the current prospect and templates. */
+/* POST: render the draft now, from the current prospect and templates. */
 static int redo_execute(struct request *req, struct db *db)
 {
     struct one_state *state = req->state;

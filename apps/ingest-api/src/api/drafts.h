@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file api/drafts.h A campaign's drafts: read, rendered again, deleted. */
+/** @file api/drafts.h A campaign's drafts: list, read, render again, delete. */
 #ifndef INGEST_API_DRAFTS_H
 #define INGEST_API_DRAFTS_H
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 struct erase_state {
-    json_t *emails; /* ids, of this transaction */
+    json_t *emails; /* ids that this transaction has erased */
     char id[UUID_TEXT];
 };
 
@@ -25,7 +25,7 @@ static void erase_state_free(void *arg)
     free(state);
 }
 
-/* @return 0, or the status answered. The state lives for all slices. */
+/* Each slice calls it; the first one creates the state. @return 0, or the status answered. */
 static int begin(struct request *req, const char *what)
 {
     struct erase_state *state = req->state ? req->state : request_state(req, sizeof(*state), erase_state_free);
@@ -44,7 +44,7 @@ static void keep_email(void *arg, const char *email_id)
     (void)json_array_append_new(((struct erase_state *)arg)->emails, json_string(email_id));
 }
 
-/* Files of MAIL=file are deleted after the commit, when nothing can bring the rows back. */
+/* Delete the files of MAIL=file after the commit: a rollback could still bring the rows back before. */
 static void forget_files(struct request *req)
 {
     const struct erase_state *state = req->state;

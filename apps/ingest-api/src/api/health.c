@@ -32,7 +32,7 @@ struct health {
     pthread_mutex_t checking; /* one check at a time */
     _Atomic uint64_t result;  /* time of the result in ns, with the failed checks in the low two bits; 0: none yet */
     pthread_mutex_t causes_lock;
-    struct causes causes; /* as of that check; guarded by causes_lock */
+    struct causes causes; /* found by the check of `result`; guarded by causes_lock */
 };
 
 struct health *health_create(void)
@@ -89,7 +89,7 @@ static unsigned check(struct app *app)
                  (queue_check(app->queue, CHECK_TIMEOUT_MS) < 0 ? CHECK_QUEUE : 0);
         find_causes(app);
         atomic_store_explicit(&health->result, (promc_now_ns() & ~UINT64_C(3)) | failed, memory_order_release);
-        if (failed != before) /* once per change, not per probe */
+        if (failed != before) /* log changes only, not every probe */
             log_write(failed ? LOG_ERROR : LOG_INFO, failed ? "health check failed" : "health check passes again",
                       "b:store", !(failed & CHECK_STORE), "b:queue", !(failed & CHECK_QUEUE), (const char *)0);
     }
@@ -163,7 +163,7 @@ static int answer_health(struct request *req, unsigned failed)
     return body ? respond_bytes(req, failed ? 503 : 200, "application/json", body, length) : answer_no_memory(req);
 }
 
-/* An API takes requests while the broker is away: their jobs wait in the outbox. A worker without a queue has nothing to do. */
+/* An API can work without the broker, because jobs wait in the outbox. A worker cannot. */
 static bool able(const struct settings *settings, unsigned failed)
 {
     bool outbox = (settings->role & ROLE_API) && backend_is_broker(settings->queue_url);
@@ -187,7 +187,7 @@ static int answer_ready(struct request *req, unsigned failed)
     return answer(req, ready ? 200 : 503, &text);
 }
 
-/* A recent result is answered on the loop; otherwise the checks run on another thread. */
+/* The loop answers with a recent result; if there is none, the checks run on a pool thread. */
 
 static int health_prepare(struct request *req)
 {

@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Maximum lines of one field; a proxy adds one, not dozens. Parameters: as many as a query may have. */
+/* Most lines of one header, since a proxy adds one and not dozens; most parameters of a query. */
 #define LINES_MAX 16
 #define NAMES_MAX QUERY_MAX_PARAMS
 
@@ -73,7 +73,7 @@ static int open_scrape(struct request *req, promc_exposition_scrape **scrape)
     return promc_exposition_open(metrics_exposition(), &asked, scrape);
 }
 
-/* The exposition has refused: answer in the form of this API. */
+/* The exposition has refused the scrape: answer in the format of this API. */
 static int refuse(struct request *req, const promc_exposition_head *head)
 {
     if (head->status == 400)

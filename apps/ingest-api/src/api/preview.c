@@ -22,7 +22,7 @@
 struct preview {
     char campaign[UUID_TEXT], prospect[UUID_TEXT], email_id[UUID_TEXT];
     char *subject_template, *body_template;
-    struct mail_sender own; /* "": MAIL_FROM */
+    struct mail_sender own; /* the organisation's sender; "": MAIL_FROM */
     struct person person;
     struct draft_text text;
     bool drafted; /* the text is the stored draft */
@@ -55,13 +55,16 @@ static int prepare(struct request *req)
     if (!prospect)
         return respond_error(req, 400, "invalid_parameter", "prospect must be the id of a prospect.");
     if (!uuid_parse(prospect, uuid))
-        memset(uuid, 0, sizeof(uuid)); /* not used for anybody; the campaign is checked first */
+        memset(
+            uuid, 0,
+            sizeof(
+                uuid)); /* no prospect has this id; execute checks the campaign before it answers 404 for the prospect */
     uuid_format(uuid, preview->prospect);
     uuid_new_text(preview->email_id); /* if there is no e-mail yet */
     return 0;
 }
 
-/* ---- what is read ---- */
+/* ---- reading the store ---- */
 
 static int keep_campaign(void *arg, const struct campaign *row)
 {
@@ -118,7 +121,7 @@ static int read_all(struct request *req, struct db *db, struct preview *preview)
     return rc < 0 ? respond_store_error(req, rc, "prospect") : 0;
 }
 
-/* ---- what is answered ---- */
+/* ---- the answer ---- */
 
 static const char *why_not(const struct preview *preview)
 {

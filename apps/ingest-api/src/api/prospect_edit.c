@@ -32,7 +32,7 @@ static void edit_state_free(void *arg)
     free(state);
 }
 
-/* For a single person a value over its limit is an error; an import drops such values. */
+/* A value over its limit is an error here; an import drops such values. */
 static void keep_left_out(void *arg, const struct import_error *left_out)
 {
     struct edit_state *state = arg;
@@ -46,7 +46,7 @@ static int refuse_field(struct request *req, const char *field, const char *reas
     return respond_error(req, 422, "invalid_fields", "%s%s%s", field, *field ? ": " : "", reason);
 }
 
-/* A body that is not a JSON object is a 400 with the place, a wrong field a 422 with its name. */
+/* 400 with the place if the body is not a JSON object; 422 with the field's name if a field is wrong. */
 static int refuse_body(struct request *req, const struct import_error *error, size_t position)
 {
     unsigned long line = 1, column = 1;
@@ -121,7 +121,7 @@ static int add_row(void *arg, const struct prospect *row)
     return !prospect_rows_begin(rows, "", 1) || !prospect_rows_add(rows, row);
 }
 
-/* It is validated like a row of an import, and returned as stored. */
+/* Enqueue the validation, as for a row of an import, and answer with the prospect as stored. */
 static int answer(struct request *req, struct db *db, int status)
 {
     const struct edit_state *state = req->state;
@@ -145,7 +145,7 @@ static int answer(struct request *req, struct db *db, int status)
     return respond_bytes(req, status, "application/json", body, length);
 }
 
-/* Checked after the insert, as in an import: an error answer rolls back. */
+/* The limit is checked after the insert, as in an import: an error answer rolls back. */
 static int create_execute(struct request *req, struct db *db)
 {
     struct edit_state *state = req->state;

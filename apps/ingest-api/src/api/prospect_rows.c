@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define ROW_BYTES 384 /* of an ordinary row */
+#define ROW_BYTES 384 /* length of an ordinary row */
 
 static void add_member(struct text *text, const char *name, const char *value)
 {

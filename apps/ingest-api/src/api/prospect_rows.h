@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "data/prospects.h"
 
-/** A growing body. Zero is an empty one. */
+/** A growing body. All zero: empty. */
 struct prospect_rows {
     struct text text; /**< its data is malloc()ed */
     size_t count;
@@ -21,7 +21,7 @@ struct prospect_rows {
 bool prospect_rows_begin(struct prospect_rows *rows, const char *opening, size_t expected);
 /** Append a row, after a comma unless it is the first. @return false without memory; then the body is useless. */
 bool prospect_rows_add(struct prospect_rows *rows, const struct prospect *row);
-/** Append `closing` and hand the body over. @return it, for free(); NULL without memory. */
+/** Append `closing` and hand the body over. @return the body, which the caller frees; NULL without memory. */
 char *prospect_rows_end(struct prospect_rows *rows, const char *closing, size_t *length);
 /** Free the body, unless it was handed over. */
 void prospect_rows_free(struct prospect_rows *rows);

@@ -23,7 +23,7 @@
 
 /* ---- POST /api/v1/prospects/import ---- */
 
-/* Bytes of a body that are imported in one transaction, of at most about 20 ms. */
+/* A body of up to this many bytes is imported in one transaction, which then takes at most about 20 ms. */
 #define IMPORT_SMALL 65536
 
 struct import_state {
@@ -31,7 +31,7 @@ struct import_state {
     bool clear;   /* ?empty=clear */
     bool dry_run; /* ?dry_run=1 */
     struct import_result result;
-    struct import *import; /* one that is done in slices */
+    struct import *import; /* NULL unless it is done in slices */
     bool begun, checked, linked;
 };
 
@@ -86,7 +86,7 @@ static int import_failed(struct request *req, int rc, const struct import_fault 
     return rc == IMPORT_NO_MEMORY ? answer_no_memory(req) : respond_store_error(req, rc, "organisation");
 }
 
-/* A small body that is wrong from its first line never reaches the store. Everything else is parsed there, row by row. */
+/* Refuse a small body that is wrong from its first line, before it reaches the store. Every other body is parsed by execute. */
 static int import_prepare(struct request *req)
 {
     struct import_fault fault;
@@ -144,7 +144,7 @@ static int import_answer(struct request *req, const struct import_state *state)
     return respond_json(req, 200, body);
 }
 
-/* Written before the commit, so that nothing can fail after it. */
+/* Write the answer before the commit, so that nothing can fail after it. */
 static int import_answer_before(void *arg)
 {
     struct request *req = arg;
@@ -160,7 +160,7 @@ static int import_answered(struct request *req, const struct import_result *resu
     return 200;
 }
 
-/* Readers' slices alone. */
+/* A dry run: slices in read transactions only. */
 static int import_dry_run(struct request *req, struct db *db, const struct import_request *request)
 {
     struct import_state *state = req->state;
@@ -184,7 +184,7 @@ static int import_dry_run(struct request *req, struct db *db, const struct impor
     return done ? import_answer(req, state) : 0;
 }
 
-/* New rows have made it too many. @return 0, or the status answered: then what they have done is taken back. */
+/* Have the new rows exceeded the limit? @return 0, or the status answered, which rolls the import back. */
 static int too_many(struct request *req, struct db *db)
 {
     const struct import_state *state = req->state;
@@ -204,7 +204,8 @@ static int too_many(struct request *req, struct db *db)
         max, (long long)n);
 }
 
-/* A reader checks the whole body, so that every error is answered before the first write; then the writer's slices. */
+/* First a read transaction checks the whole body, so that its errors are answered before the first write; then come the slices, each
+ * in a write transaction. */
 static int import_in_slices(struct request *req, struct db *db, const struct import_request *request)
 {
     struct import_state *state = req->state;

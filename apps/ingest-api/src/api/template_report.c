@@ -27,7 +27,8 @@ static void add_field(void *arg, const char *name, bool has_default)
 
     for (size_t i = 0; i < report->count; i++) {
         if (strcmp(report->fields[i].name, name) == 0) {
-            report->fields[i].has_default &= has_default; /* one use without a default is enough to fail */
+            report->fields[i].has_default &=
+                has_default; /* one use without a default is enough to make rendering fail */
             return;
         }
     }
@@ -59,7 +60,7 @@ static int look_at(void *arg, const struct prospect *row)
     return 0;
 }
 
-/* The field in which an import stores a column of this name; no prospect has the name in the template. */
+/* For a name that no prospect has: the field in which an import stores a column of this name. */
 static const char *imported_as(const char *name)
 {
     unsigned rank;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file api/template_report.h The report in the answer to a saved template: its fields, and how many prospects lack each. */
+/** @file api/template_report.h The report about a saved template: its fields, and how many prospects lack each. */
 #ifndef INGEST_API_TEMPLATE_REPORT_H
 #define INGEST_API_TEMPLATE_REPORT_H
 
@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-/** Number of checked prospects, the newest ones: their share stands for all. */
+/** Only this many prospects are checked, the newest ones; their share stands for all. */
 #define TEMPLATE_REPORT_PROSPECTS 10000
 
 /**

@@ -76,7 +76,7 @@ static void committed(struct request *req)
         metrics_suppression(SUPPRESSED_BY_PERSON, 1);
 }
 
-/* The address is stored if it is still known; the hash is enough. */
+/* The hash is enough to suppress; the address is stored too if it is still known. */
 static int execute(struct request *req, struct db *db)
 {
     struct unsubscribe_state *state = req->state;
@@ -89,7 +89,7 @@ static int execute(struct request *req, struct db *db)
     if (rc == DB_OK || rc == DB_E_NOT_FOUND)
         rc = suppressions_add_hash(db, who->organisation_id, who->hash, same ? state->address : NULL,
                                    SUPPRESSED_BY_PERSON, &state->fresh);
-    if (rc == DB_E_CONFLICT) /* its organisation was deleted and sends nothing */
+    if (rc == DB_E_CONFLICT) /* the organisation was deleted, so it sends nothing anyway */
         rc = DB_OK;
     if (rc < 0)
         return respond_store_error(req, rc, "link");
@@ -104,8 +104,7 @@ static struct route routes[] = {
      .store = STORE_NONE,
      .prepare = ask,
      .instrumented = true},
-    {.method =
-         PROMC_HTTP_POST, /* the body is ignored: mail programs differ, and the address of the request is enough */
+    {.method = PROMC_HTTP_POST, /* the body is ignored: mail programs differ, and the token in the path is enough */
      .path = UNSUBSCRIBE_PATH "{token}",
      .access = ACCESS_OPEN,
      .store = STORE_WRITE,

@@ -19,10 +19,10 @@
 #define EMAILS_PERCENT 20
 #define SCRAPE_LATE_MS 15000 /* or that many scrape intervals, if they are longer */
 #define MISSED_SCRAPES 4
-/* Less free space on the disk than this counts as none, for anything that must be written at once. */
+/* A disk with less free space than this counts as full. */
 #define FEW_BYTES (8.0 * 1024 * 1024)
 
-/* Failures that have ended are counted for one to two minutes more: say how long ago the latest one was. */
+/* Failures are counted for one to two minutes after they have ended, so say how long ago the latest one was. */
 static const char *latest_ago(const struct trouble_state *state, char *out, size_t size)
 {
     int64_t age_ms = clock_wall_ms() - state->latest_ms;
@@ -123,7 +123,7 @@ bool why_shows_names(struct request *req)
         return metrics_token_given(req);
     if (settings->metrics_listen[0])
         return req->monitoring;
-    /* Behind a proxy on this machine, strangers come from this machine too. */
+    /* Behind a proxy on this machine, requests of strangers come from this machine too. */
     return only_this_machine(settings->host) && !request_header(req, "X-Forwarded-For") &&
            !request_header(req, "Forwarded") && !request_header(req, "Via");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file api/why.h What this process waits for, collected from all rooms. */
+/** @file api/why.h Collects what this process waits for, from all rooms. */
 #ifndef INGEST_API_WHY_H
 #define INGEST_API_WHY_H
 
@@ -8,7 +8,7 @@
 struct app;
 struct request;
 
-/** Not on a loop thread: it may ask the servers that are waited for, which takes some seconds. */
+/** Not on a loop thread: it may ask the servers that the process waits for, which can take seconds. */
 void why_collect(struct app *app, struct causes *causes);
 /** May this client see the names of processes, hosts and files? Clients that may read the metrics may (docs/service/security.md). */
 bool why_shows_names(struct request *req);
