@@ -17,7 +17,7 @@ void *request_state(struct request *req, size_t size, void (*release)(void *stat
 
 /**
  * Read an id from the path, in its canonical form, because in labels, keys and payloads each id must have one spelling.
-  * @param what    the kind of thing it identifies; an invalid UUID is answered with 404
+ * @param what    the kind of thing it identifies; an invalid UUID is answered with 404
  * @return 0, or the status answered.
  */
 int path_id(struct request *req, int param, const char *what, char id[UUID_TEXT]);

@@ -249,7 +249,7 @@ static json_t *counts_json(const char *const *names, const int64_t *counts, int 
 
 /*
  * The four older states, in one of which each e-mail counts: sent is accepted, and failed is final without delivery. An e-mail
-  * in doubt counts as sending: for both nobody knows whether it was sent.
+ * in doubt counts as sending: for both nobody knows whether it was sent.
  */
 static json_t *emails_json(const int64_t *fates)
 {

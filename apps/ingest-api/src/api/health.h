@@ -2,7 +2,7 @@
 /**
  * @file api/health.h
  * Liveness, readiness, health. The checks really ask the store and the queue. A result is valid for a second, so that any number of
-  * probes costs one check per second.
+ * probes costs one check per second.
  */
 #ifndef INGEST_API_HEALTH_H
 #define INGEST_API_HEALTH_H

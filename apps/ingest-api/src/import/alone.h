@@ -2,7 +2,7 @@
 /**
  * @file import/alone.h
  * The import of a single row on PostgreSQL. One statement writes the row, its usage and its job, and COMMIT is sent with it, in one
-  * round trip. The only lock is that of the address. If it fails, nothing is stored.
+ * round trip. The only lock is that of the address. If it fails, nothing is stored.
  */
 #ifndef INGEST_IMPORT_ALONE_H
 #define INGEST_IMPORT_ALONE_H

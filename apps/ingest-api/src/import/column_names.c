@@ -7,7 +7,7 @@
 
 /*
  * For each field the names that exports and people use, as keys (column_names.h), in order of preference. `name` alone is not
-  * among them: it may be a full name, a company or a last name.
+ * among them: it may be a full name, a company or a last name.
  */
 static const char *const known[PROSPECT_FIELDS] = {
     [PROSPECT_EMAIL] = " emailaddress primaryemail email1 workemail businessemail contactemail mail mailaddress "

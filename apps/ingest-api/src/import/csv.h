@@ -5,8 +5,8 @@
  * any delimiter, lines that end in CRLF, LF or CR, blanks around quotes. A quote inside an unquoted cell is text.
  *
  * Only cells with doubled quotes are copied. After an unreadable row the parser continues with the line after the row's first
-  * line, so a quote that is never closed costs one row and not the file. Rows whose cells are all blank are skipped, and so is
-  * a final Ctrl-Z. The caller checks whether the text is valid UTF-8. The whole text is read in O(length), for any input.
+ * line, so a quote that is never closed costs one row and not the file. Rows whose cells are all blank are skipped, and so is
+ * a final Ctrl-Z. The caller checks whether the text is valid UTF-8. The whole text is read in O(length), for any input.
  */
 #ifndef INGEST_IMPORT_CSV_H
 #define INGEST_IMPORT_CSV_H
@@ -46,8 +46,8 @@ struct csv {
     bool plain;     /**< quotes are plain text; may be changed between two rows */
     /**
      * Refills the window; NULL: the text is complete. Called before a row if at most CSV_MAX_ROW bytes are left. Moves the rest,
-      * from `cursor` on, to the front of the window, adds text, and sets cursor and end. It must not split CR LF.
-      * @return false: there is no more text.
+     * from `cursor` on, to the front of the window, adds text, and sets cursor and end. It must not split CR LF.
+     * @return false: there is no more text.
      */
     bool (*more)(struct csv *csv, void *arg);
     void *more_arg;

@@ -2,8 +2,8 @@
 /**
  * @file import/import.h
  * The import of prospects: rows in, upserts and validation jobs out. A bad row does not affect the others; but if the store
-  * fails, nothing is imported. A small import is one transaction (import_run). A large one is first checked without a
-  * transaction, and then done in slices, each stored with its undo record (data/imports.h) until the last slice is committed.
+ * fails, nothing is imported. A small import is one transaction (import_run). A large one is first checked without a
+ * transaction, and then done in slices, each stored with its undo record (data/imports.h) until the last slice is committed.
  */
 #ifndef INGEST_IMPORT_IMPORT_H
 #define INGEST_IMPORT_IMPORT_H
@@ -55,13 +55,13 @@ int import_open(struct import **out, const struct import_request *request, struc
 int import_check(struct import *import, struct import_result *result, struct import_fault *fault);
 /**
  * Import the next slice, in its own write transaction. @param[out] done it was the last: its commit completes the import.
-  * @return as import_run(). After a failure, also of the commit, import_recover() rolls the import back after import_close().
+ * @return as import_run(). After a failure, also of the commit, import_recover() rolls the import back after import_close().
  */
 int import_slice(struct db *db, struct import *import, bool *done, struct import_result *result,
                  struct import_fault *fault);
 /**
  * The next slice of a dry run, in a read transaction: fills in the result except `jobs`, and writes nothing. An error of the
-  * whole body may be found as late as in the last slice. @return as import_slice()
+ * whole body may be found as late as in the last slice. @return as import_slice()
  */
 int import_dry_slice(struct db *db, struct import *import, bool *done, struct import_result *result,
                      struct import_fault *fault);

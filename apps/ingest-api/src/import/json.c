@@ -61,7 +61,7 @@ static bool skip_string(struct json_rows *rows)
 
 /*
  * Skip one element: up to the comma or bracket that follows it at depth 0. Brackets are only counted, not matched:
-  * json_text.h checks the contents. @return false: the text ended first.
+ * json_text.h checks the contents. @return false: the text ended first.
  */
 static bool skip_element(struct json_rows *rows)
 {

@@ -2,7 +2,7 @@
 /**
  * @file import/json_text.h
  * Reads one JSON text (RFC 8259), and keeps what a tree of values loses: numbers as they were written, repeated keys, and the
-  * kind and place of an error. Not thread safe.
+ * kind and place of an error. Not thread safe.
  */
 #ifndef INGEST_IMPORT_JSON_TEXT_H
 #define INGEST_IMPORT_JSON_TEXT_H

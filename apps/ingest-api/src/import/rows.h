@@ -2,7 +2,7 @@
 /**
  * @file import/rows.h
  * Reads the rows of an import, in any format. Each row is returned normalised and checked, or refused with a reason.
-  * Not thread safe: one import belongs to one thread.
+ * Not thread safe: one import belongs to one thread.
  */
 #ifndef INGEST_IMPORT_ROWS_H
 #define INGEST_IMPORT_ROWS_H

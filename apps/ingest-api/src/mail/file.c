@@ -3,8 +3,8 @@
  * A file KEY.eml is either complete or missing: it is written under another name, synced, and renamed. The name is the
  * idempotency key, so sending again after a crash writes the same file.
  *
- * Syncing and renaming is left to the flush: of many files written one after the other, the first fsync commits
- * the file system's journal for all of them, and little is left for the others.
+ * The flush syncs and renames: if many files were written one after the other, the first fsync commits the file system's
+ * journal for all of them, and the others have little left to do.
  */
 #include "mail/file.h"
 
@@ -50,7 +50,8 @@ void *mail_file_open(const char *directory)
 
 static void file_name(char out[NAME_SIZE], const char *prefix, const char *key, const char *suffix)
 {
-    (void)snprintf(out, NAME_SIZE, "%s%s%s", prefix, key, suffix); /* mail_message has checked the key: at most 128 */
+    (void)snprintf(out, NAME_SIZE, "%s%s%s", prefix, key,
+                   suffix); /* it fits: mail_message_write() has checked that the key has at most 128 characters */
     for (char *p = out; *p; p++)
         if (*p == ':')
             *p = '.';
@@ -76,7 +77,7 @@ static enum mail_outcome failed(struct mail_answer *answer, const char *what, in
     return MAIL_UNAVAILABLE;
 }
 
-/* Sync and rename one. Its descriptor is closed in any case. */
+/* Sync and rename a file. Closes its descriptor in any case. */
 static int settle(struct outbox *outbox, struct pending *pending)
 {
     char temporary[NAME_SIZE], name[NAME_SIZE];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file mail/file.h E-mails as files. For mailer.c. */
+/** @file mail/file.h The transport MAIL=file: writes each e-mail to a file. For mailer.c. */
 #ifndef INGEST_MAIL_FILE_H
 #define INGEST_MAIL_FILE_H
 
@@ -9,7 +9,7 @@
 void *mail_file_open(const char *directory);
 extern const struct mail_transport mail_file;
 
-/** Erase this e-mail's file, if there is one. Does nothing with another transport. */
+/** Delete this e-mail's file, if there is one. Does nothing with another transport. */
 void mail_file_forget(const struct settings *settings, const char *key);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file mail/mailer.h
- * Sending an e-mail, by the transport in MAIL:
- *   file, file:DIR     one KEY.eml per e-mail in DATA_DIR/outbox or DIR: written, synced, renamed. The same key overwrites.
+ * Sends e-mails, through the transport in MAIL:
+ *   file, file:DIR     one KEY.eml per e-mail in DATA_DIR/outbox or DIR: written, synced, renamed. The same key overwrites it.
  *   smtp://HOST:PORT   libcurl; a session keeps its connection. STARTTLS according to SMTP_STARTTLS.
  *   smtps://HOST:PORT  TLS from the first byte.
  * With TLS the server's certificate is verified: against SMTP_CA, else the system's authorities. Opportunistic STARTTLS is
  * not verified, since an attacker could just as well remove the offer (RFC 7435).
  *
- * There are more than two outcomes, because SMTP cannot guarantee one: the connection may break after the last byte
- * was sent and before the server's reply. That is MAIL_IN_DOUBT; it is never guessed to be success or failure.
+ * There are more than two outcomes, because SMTP cannot always tell: the connection may break after the last byte was sent
+ * and before the server's reply. That is MAIL_IN_DOUBT. We never guess whether it was sent.
  */
 #ifndef INGEST_MAIL_MAILER_H
 #define INGEST_MAIL_MAILER_H
@@ -44,7 +44,8 @@ struct mail_answer {
     bool no_mailbox; /**< MAIL_REFUSED: the recipient is unknown there (5.1.1): never try it again */
 };
 
-/** @param settings kept until mailer_close(). @return 0, or -1 after one clear line in the log (MAIL or MAIL_FROM cannot be used, no such directory). */
+/** @param settings must live until mailer_close(). @return 0, or -1 after one clear line in the log (MAIL or MAIL_FROM is invalid,
+ * there is no such directory). */
 int mailer_open(struct mailer **out, const struct settings *settings);
 /** After every session is closed. */
 void mailer_close(struct mailer *mailer);
@@ -54,15 +55,15 @@ struct mailer_session *mailer_session_open(struct mailer *mailer);
 void mailer_session_close(struct mailer_session *session);
 
 /**
- * Send. Blocks, at most MAILER_TIMEOUT_S.
- * @param answer is always set.
+ * Send an e-mail. Blocks for at most MAILER_TIMEOUT_S.
+ * @param[out] answer always set.
  * @note with `file`, an e-mail is complete and durable only after mailer_flush().
  */
 enum mail_outcome mailer_send(struct mailer_session *session, const struct mail *mail, struct mail_answer *answer);
 /** Make sent e-mails durable. @return 0, or -1: treat everything since the last flush as MAIL_UNAVAILABLE. */
 int mailer_flush(struct mailer_session *session);
 
-/** The bytes that mailer_send() would hand over. *out is malloc()ed. @return 0 or a mail_message_error. */
+/** Compose the e-mail that mailer_send() would send. *out is malloc()ed. @return 0 or a mail_message_error. */
 int mailer_compose(const struct mailer *mailer, const struct mail *mail, char **out, size_t *length);
 /** The default sender, if struct mail has none. */
 const struct mail_sender *mailer_sender(const struct mailer *mailer);
@@ -70,9 +71,9 @@ const struct mail_sender *mailer_sender(const struct mailer *mailer);
 /** The destination of e-mails, for the log: the directory, or HOST:PORT. */
 const char *mailer_target(const struct mailer_session *session);
 
-/** Was an e-mail with this key sent? For a claim found in doubt. `file` knows; SMTP does not. */
+/** Was an e-mail with this key sent? For an e-mail in doubt. `file` knows; SMTP does not. */
 enum mail_found mailer_find(struct mailer_session *session, const char *key);
-/** Whether mailer_find() knows; if not, everything claimed when a worker dies is in doubt, so claim one at a time. */
+/** Does mailer_find() know? If not, claim one e-mail at a time: when a worker dies, all its claimed e-mails are in doubt. */
 bool mailer_finds(const struct mailer_session *session);
 
 #define MAILER_TIMEOUT_S 30

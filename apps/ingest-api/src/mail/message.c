@@ -39,12 +39,12 @@ static void __attribute__((format(printf, 2, 3))) put_format(struct text *t, con
     int n = vsnprintf(line, sizeof(line), format, args);
     va_end(args);
     if (n < 0 || (size_t)n >= sizeof(line))
-        t->overflow = true; /* every caller's text is bounded far below */
+        t->overflow = true; /* cannot happen: the text of every caller is much shorter */
     else
         text_add_n(t, line, (size_t)n);
 }
 
-/* In one piece, whatever the length. */
+/* Append base64 without line breaks. */
 static void put_base64(struct text *t, const char *p, size_t n)
 {
     gnutls_datum_t in = {.data = (unsigned char *)p, .size = (unsigned)n}, out;
@@ -71,7 +71,7 @@ static void put_encoded_words(struct text *t, const char *s)
     size_t left = strlen(s);
 
     for (bool first = true; left > 0; first = false) {
-        size_t n = left < 39 ? left : 39; /* with "Subject: " still within 76 columns */
+        size_t n = left < 39 ? left : 39; /* fits in 76 columns even after "Subject: " */
         while (n < left && ((unsigned char)s[n] & 0xc0) == 0x80)
             n--;
         text_add(t, first ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?");
@@ -130,7 +130,7 @@ static void put_from(struct text *t, const struct mail_sender *from)
     put_format(t, "<%s>\r\n", from->address);
 }
 
-/* The C library's names depend on the locale; RFC 5322's do not. */
+/* Own names, because strftime()'s depend on the locale. */
 static void put_date(struct text *t, int64_t date_ms)
 {
     static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -147,7 +147,7 @@ static void put_date(struct text *t, int64_t date_ms)
                tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-/* Text of the body at p: its line's length, and *next after the line end (LF, CRLF or CR). */
+/* @return the length of the line at p. @param[out] next after the line end (LF, CRLF or CR). */
 static size_t body_line(const char *p, const char **next)
 {
     size_t n = strcspn(p, "\r\n");
@@ -198,7 +198,7 @@ static void put_quoted_printable(struct text *t, const char *body)
 
 static void put_body_base64(struct text *t, const char *body)
 {
-    struct text canonical; /* line ends are part of the encoded data */
+    struct text canonical; /* with CRLF, because base64 encodes the line ends too */
 
     text_init_growing(&canonical, strlen(body));
     put_plain(&canonical, body);
@@ -257,7 +257,7 @@ static bool valid_key(const char *key)
     return n > 0 && n <= 128 && key[n] == '\0';
 }
 
-/* Enough to make it safe between < and > of a header field or an envelope; import/prospect.c checks the syntax. */
+/* Is the address safe between < and > in a header field or an envelope? import/prospect.c has checked its syntax. */
 static bool valid_address(const char *address)
 {
     const char *at = strchr(address, '@');
@@ -267,7 +267,7 @@ static bool valid_address(const char *address)
            strcspn(address, " \t\r\n<>\"(),:;\\[]") == n && !utf8_has_control(address, n);
 }
 
-/* The domain as an A-label; the part before it must be ASCII. */
+/* Copy an address with its domain as an A-label. The part before the @ must be ASCII. */
 static bool copy_address(char *out, size_t size, const char *address, size_t length)
 {
     const char *at = memchr(address, '@', length);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file mail/message.h
- * An e-mail as bytes: RFC 5322 header fields, RFC 2047 encoded words, a text/plain UTF-8 body as 7bit, quoted-printable
- * or base64, whichever fits. CRLF line ends; no line longer than 998 bytes. Control characters in header fields
- * are refused, so nothing can be injected. Pure functions, thread safe.
+ * Writes an e-mail: RFC 5322 header fields, RFC 2047 encoded words, a text/plain UTF-8 body as 7bit, quoted-printable or
+ * base64, whichever fits. Lines end in CRLF and have at most 998 bytes. Control characters in header fields are refused, so
+ * that nothing can be injected. Pure functions, thread safe.
  */
 #ifndef INGEST_MAIL_MESSAGE_H
 #define INGEST_MAIL_MESSAGE_H
@@ -25,8 +25,8 @@ struct mail {
     const char *organisation_id;    /**< UUID text */
     const char *campaign_id;        /**< UUID text; X-Campaign-ID */
     int64_t date_ms;                /**< since 1970; the Date field */
-    const struct mail_sender *from; /**< the organisation's own; NULL: MAIL_FROM */
-    const char *unsubscribe;        /**< the unsubscribe address for this person (RFC 8058), or NULL or "" */
+    const struct mail_sender *from; /**< the organisation's sender; NULL: MAIL_FROM */
+    const char *unsubscribe;        /**< URL at which this person can unsubscribe (RFC 8058), or NULL or "" */
 };
 
 enum mail_message_error {

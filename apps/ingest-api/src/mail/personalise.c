@@ -12,7 +12,7 @@ static char ascii_upper(char c)
     return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
 }
 
-/* Second labels under country codes that are open to everybody: the company is the label before. */
+/* Is this a public second level below a country code, as in co.uk? Then the label before it is the company. */
 static bool public_second_level(const char *label, size_t length)
 {
     static const char *const names[] = {"ac", "co", "com", "edu", "gov", "net", "org", "gouv", "asso"};
@@ -48,7 +48,7 @@ static void company_of_domain(const char *domain, char *out, size_t size)
     out[n] = '\0';
 }
 
-/* "ada.lovelace@" → "Ada": only if the local part is two words of letters; otherwise people would be greeted by a user name. */
+/* "ada.lovelace@" → "Ada", only if the local part is two words of letters: else people would be greeted by a user name. */
 static void name_of_address(const char *address, char *out, size_t size)
 {
     size_t local = strcspn(address, "@"), first = strcspn(address, "._-@");
@@ -113,7 +113,7 @@ void person_release(struct person *person)
     memset(person, 0, sizeof(*person));
 }
 
-/* Country-code domains that are used as such; the generic look-alikes (.io, .co, .ai, .me, .tv) say nothing about the country. */
+/* Only country codes that are used as such: .io, .co, .ai, .me and .tv are used everywhere. */
 static const char *country_of_domain(const char *domain)
 {
     static const char *const countries[][2] = {
@@ -187,7 +187,7 @@ bool person_says_no(const char *custom)
     };
     if (!custom || !(strstr(custom, "subscribe") || strstr(custom, "opt") || strstr(custom, "do_not") ||
                      strstr(custom, "suppressed") || strstr(custom, "dnc")))
-        return false; /* most: nothing to parse */
+        return false; /* the usual case, without parsing */
     json_t *fields = json_loads(custom, 0, NULL);
     bool no = false;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file mail/personalise.h
- * Findings from a prospect's own data (the research job), and the values for a template (the draft job).
+ * Derives findings from a prospect's own data (the research job), and renders a campaign's templates (the draft job).
  * Deterministic, no network. Pure functions, thread safe.
  */
 #ifndef INGEST_MAIL_PERSONALISE_H
@@ -13,7 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/** A prospect copied out of its row, with its custom fields parsed. */
+/** A copy of a prospect, with its custom fields parsed and values derived from it. */
 struct person {
     char id[37];
     char *field[PROSPECT_FIELDS]; /**< NULL: absent */
@@ -21,31 +21,32 @@ struct person {
     enum prospect_status status;
     int64_t updated_ms;
     /* derived from the above */
-    char salutation[256]; /**< the first name, "Acme team" for a role address, or "" if a guess would be rude */
-    const char *domain;   /**< domain of the address */
-    bool free_mail;       /**< then the domain is not the company's */
-    bool role;
-    bool says_no; /**< person_says_no() */
+    char salutation
+        [256]; /**< the first name, "Acme team" for a role address, or "" if unknown: a wrong guess would be rude */
+    const char *domain; /**< domain of the address */
+    bool free_mail;     /**< the domain is a mail provider's and not the company's */
+    bool role;          /**< the address is a role's, such as info@ */
+    bool says_no;       /**< person_says_no() */
 };
 
-/** @return 0, or -1 without memory (nothing is held then). */
+/** @return 0, or -1 without memory, with nothing to release. */
 int person_copy(struct person *person, const struct prospect *row);
 void person_release(struct person *person);
 
 /**
- * The research as a JSON object (new reference), NULL without memory: email_domain, company_domain, company, website,
- *  country, free_mail, role_account, salutation, missing_fields.
+ * The research as a JSON object (new reference): email_domain, company_domain, company, website, country, free_mail,
+ * role_account, salutation, missing_fields. NULL without memory.
  */
 json_t *person_research(const struct person *person);
 
-/** The value for a template of a (normalised) name, or NULL. */
+/** The value of a (normalised) name in a template, or NULL. */
 const char *person_value(const struct person *person, const char *name);
-/** May every prospect have a field of this name: the fields, and those derived from them? */
+/** Is this the name of a standard field, or of a value derived from them? Others are custom fields. */
 bool person_knows(const char *name);
 
 /**
- * Does one of the custom fields (JSON text, or NULL) say that the person wants no e-mails: "unsubscribed", "do_not_contact",
- *  "email_opt_out" and similar names, unless the value means no?
+ * Does one of the custom fields (JSON text, or NULL) say that the person wants no e-mails? That is a field named "unsubscribed",
+ * "do_not_contact", "email_opt_out" or similar, unless its value means no.
  */
 bool person_says_no(const char *custom);
 
@@ -60,7 +61,7 @@ struct draft_text {
  */
 int person_render(const struct person *person, const char *subject_template, const char *body_template,
                   struct draft_text *out);
-/** Drafts from before this time are outdated: the prospect or the templates have changed then. */
+/** When the prospect or the templates last changed: drafts from before are outdated. */
 static inline int64_t person_stale_ms(const struct person *person, int64_t templates_ms)
 {
     return person->updated_ms > templates_ms ? person->updated_ms : templates_ms;

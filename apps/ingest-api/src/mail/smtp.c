@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SMTP by libcurl. smtp_reply.c interprets replies; without a reply, any failure before MAIL is about this server and not
- * about the e-mail: MAIL_UNAVAILABLE. The debug callback shows which command was the last, and libcurl's exact
- * reply to it.
+ * SMTP through libcurl. smtp_reply.c interprets the server's replies. A failure without a reply before MAIL says something about
+ * the server and nothing about the e-mail: MAIL_UNAVAILABLE. libcurl's debug callback tells which command was the last, and the
+ * exact reply to it.
  */
 #include "mail/smtp.h"
 #include "mail/smtp_reply.h"
@@ -23,10 +23,10 @@ struct smtp {
     /* of the e-mail in progress */
     const struct mail_parcel *parcel;
     size_t sent;
-    bool all_sent; /* libcurl knows that the e-mail ends: next are the dot and the server's final reply */
+    bool all_sent; /* libcurl has read the whole e-mail: the final dot and the server's reply come next */
     enum smtp_stage stage;
-    bool quitting;           /* the reply to QUIT does not count */
-    struct smtp_reply reply; /* the last */
+    bool quitting;           /* QUIT was sent: ignore its reply */
+    struct smtp_reply reply; /* the last one */
 };
 
 static size_t read_message(char *buffer, size_t size, size_t count, void *arg)
@@ -40,7 +40,7 @@ static size_t read_message(char *buffer, size_t size, size_t count, void *arg)
     return n;
 }
 
-/* If the connection is dead, it is opened again and the e-mail is read from the start. */
+/* libcurl reads the e-mail again from its start if it must reopen a dead connection. */
 static int seek_message(void *arg, curl_off_t offset, int origin)
 {
     struct smtp *smtp = arg;

@@ -11,7 +11,7 @@ const char *const smtp_stage_names[SMTP_STAGES] = {"connection", "MAIL", "RCPT",
 
 /* ---- reading ---- */
 
-/* A word of the server's reply, unless it contains an address: replies are stored with a campaign, and logged. */
+/* Add a word of the server's reply, without an address in it, because replies are stored with the campaign and logged. */
 static void add_word(struct smtp_reply *reply, const char *word, size_t n)
 {
     static const char left_out[] = "[address]";
@@ -26,7 +26,7 @@ static void add_word(struct smtp_reply *reply, const char *word, size_t n)
     (void)snprintf(reply->words + used, sizeof(reply->words) - used, "%s%.*s", used ? " " : "", (int)n, word);
 }
 
-/* Only printable ASCII: a reply may be in any encoding. */
+/* Count printable ASCII only: a reply may be in any encoding. */
 static size_t word_length(const char *p, const char *end)
 {
     size_t n = 0;
@@ -94,13 +94,13 @@ static bool has_word(const char *text, const char *word)
     return false;
 }
 
-/* " 5.7.1": the part after the class is this, or begins with it. */
+/* Does the enhanced status (" 5.7.1") after its class begin with `rest` (".7.")? */
 static bool status_is(const struct smtp_reply *reply, const char *rest)
 {
     return strlen(reply->enhanced) > 2 && strncmp(reply->enhanced + 2, rest, strlen(rest)) == 0;
 }
 
-/* Our own quota. A mailbox's quota is the recipient's: x.2.2. */
+/* Is it about a quota of ours? A full mailbox is the recipient's: x.2.2. */
 static bool is_our_quota(const struct smtp_reply *reply)
 {
     return status_is(reply, ".4.5") ||

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file mail/smtp_reply.h
- * A mail server's reply, and its meaning for the e-mail: RFC 5321 section 4.2, RFC 3463. Pure functions. Private to src/mail.
+ * Reads a mail server's reply and decides what it means for the e-mail: RFC 5321 section 4.2, RFC 3463. Pure functions. Private
+ * to src/mail.
  */
 #ifndef INGEST_MAIL_SMTP_REPLY_H
 #define INGEST_MAIL_SMTP_REPLY_H
 
 #include "mail/mailer.h"
 
-/** Progress of the dialogue. */
+/** How far the SMTP dialogue has come. */
 enum smtp_stage { SMTP_CONNECTION, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, SMTP_MESSAGE, SMTP_STAGES };
 extern const char *const smtp_stage_names[SMTP_STAGES]; /* connection MAIL RCPT DATA message */
 
 struct smtp_reply {
     int code;                   /**< 0: none yet */
-    char enhanced[16];          /**< its enhanced status after a space (" 5.1.1"), or "" */
+    char enhanced[16];          /**< a space and its enhanced status (" 5.1.1"), or "" */
     char words[MAIL_WORDS_MAX]; /**< all its lines as one, without control characters and addresses */
-    bool ended;                 /**< the next line begins another reply */
+    bool ended;                 /**< it is complete: the next line begins another reply */
 };
 
-/** Lines of a reply as received. */
+/** Add received lines of a reply. */
 void smtp_reply_add(struct smtp_reply *reply, const char *lines, size_t length);
 
 /**

@@ -11,10 +11,10 @@ static bool blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* What is rendered, up to TEMPLATE_MAX_OUTPUT. */
+/* The rendered text, up to TEMPLATE_MAX_OUTPUT. */
 struct output {
     struct text text;
-    bool too_long; /* sticks, like text.overflow */
+    bool too_long; /* stays set, like text.overflow */
 };
 
 static void append(struct output *out, const char *bytes, size_t n)
@@ -43,9 +43,9 @@ static int syntax(struct template_fault *fault, const char *text, const char *at
     return TEMPLATE_E_SYNTAX;
 }
 
-/* One {{field}}. */
+/* A {{field}}. */
 struct field {
-    const char *fallback; /* of `length` bytes; NULL: none */
+    const char *fallback; /* its default, of `length` bytes; NULL: none */
     size_t length;
 };
 
@@ -56,7 +56,7 @@ static const char *skip_blanks(const char *p)
     return p;
 }
 
-/* Where the name ends: at a filter's bar, or at the braces. */
+/* The end of the name: at the bar of a filter, or at the braces. */
 static const char *name_end(const char *p)
 {
     while (*p && *p != '|' && strncmp(p, "}}", 2) != 0)
@@ -64,7 +64,7 @@ static const char *name_end(const char *p)
     return p;
 }
 
-/* The rule for a template that is saved; older ones may have blanks in their names. */
+/* The rule for names in a template that is saved; templates from before may have blanks in names. */
 static bool strict_name(const char *p, const char *end)
 {
     p = skip_blanks(p);
@@ -92,7 +92,7 @@ static int name_at(const char *text, const char *p, const char *end, bool strict
     return TEMPLATE_OK;
 }
 
-/* `| default: "text"`, the only filter. p is at the bar; *end after the text. */
+/* Read `| default: "text"`, the only filter. p is at the bar; *end is set to after the text. */
 static int filter_at(const char *text, const char *p, struct field *field, struct template_fault *fault,
                      const char **end)
 {
@@ -116,7 +116,7 @@ static int filter_at(const char *text, const char *p, struct field *field, struc
     return TEMPLATE_OK;
 }
 
-/* The field that opens at p ("{{"): its name into fault->name; *end behind the closing braces. */
+/* Read the field that opens at p ("{{"). Its name goes to fault->name; *end is set to after the closing braces. */
 static int field_at(const char *text, const char *p, bool strict, struct field *field, struct template_fault *fault,
                     const char **end)
 {
@@ -136,7 +136,7 @@ static int field_at(const char *text, const char *p, bool strict, struct field *
     return TEMPLATE_OK;
 }
 
-/* What a walk does with the fields: renders them (out), tells them (each), or nothing. */
+/* What to do with the fields: render them (out), report them (each), or only check them. */
 struct walk {
     struct output *out;
     template_lookup lookup;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file mail/template.h
- * The templates of campaigns: text with {{field}} in it.
+ * Renders the templates of campaigns: text with {{field}} in it.
  *
- *   Hello {{ first_name }}, how is {{company}}?      blanks inside the braces do not count
+ *   Hello {{ first_name }}, how is {{company}}?      blanks inside the braces are ignored
  *   {{Job-Title}} is {{job_title}}                   names are letters, digits, '_', '-', '.', compared as field_name_normalise()
  *                                                    makes them
- *   {{first_name | default: "there"}}                what stands where the field is missing or empty; the only filter
- *   \{{ is a literal {{ and \\{{x}} is a backslash before the field x; a backslash anywhere else is itself
+ *   {{first_name | default: "there"}}                the text if the field is missing or empty; the only filter
+ *   \{{ is a literal {{ and \\{{x}} is a backslash before the field x; any other backslash is itself
  *
- * Values are inserted as they are, once: braces inside a value mean nothing. Pure functions, thread safe, O(length).
+ * Values are inserted unchanged: braces inside a value have no meaning. Pure functions, thread safe, O(length).
  */
 #ifndef INGEST_MAIL_TEMPLATE_H
 #define INGEST_MAIL_TEMPLATE_H
@@ -18,7 +18,7 @@
 
 #include <stdbool.h>
 
-/** A rendered text (bytes) is never longer. */
+/** Most bytes of a rendered text. */
 #define TEMPLATE_MAX_OUTPUT (256u * 1024)
 
 enum template_result {
@@ -35,15 +35,16 @@ struct template_fault {
     const char *reason; /**< a short sentence */
 };
 
-/** Is it well formed? Used when a campaign is saved: older templates may have blanks in their names. @return TEMPLATE_OK or TEMPLATE_E_SYNTAX. */
+/** Is the template well formed? For a campaign that is saved, so stricter than rendering: templates from before this check may have
+ * blanks in names. @return TEMPLATE_OK or TEMPLATE_E_SYNTAX. */
 int template_check(const char *text, struct template_fault *fault);
 
 /** The value of a field (normalised name), or NULL. Must stay valid until template_render() returns. */
 typedef const char *(*template_lookup)(void *arg, const char *name);
 
-/** A field of the template (normalised name), once for each occurrence. */
+/** Called for each occurrence of a field (normalised name). */
 typedef void (*template_field)(void *arg, const char *name, bool has_default);
-/** Report all fields of a well-formed template. */
+/** Call `each` for all fields of a well-formed template. */
 void template_fields(const char *text, template_field each, void *arg);
 
 /** Render. *out is malloc()ed and NUL-terminated; NULL on error. */

@@ -5,7 +5,7 @@
 
 #include "mail/mailer.h"
 
-/** A finished e-mail on its way. */
+/** A composed e-mail, ready to be sent. */
 struct mail_parcel {
     const char *key, *from, *to;
     const char *organisation_id;
@@ -13,7 +13,7 @@ struct mail_parcel {
     size_t length;
 };
 
-/** One session's. Each function has mailer.h's meaning. */
+/** The functions of a session, as in mailer.h. */
 struct mail_transport {
     enum mail_outcome (*send)(void *self, const struct mail_parcel *parcel, struct mail_answer *answer);
     int (*flush)(void *self);

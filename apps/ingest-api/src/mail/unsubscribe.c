@@ -13,7 +13,7 @@
 #define SIGNED (IDS + SUPPRESSION_HASH)
 #define TAG 16
 
-/* The tag after the first SIGNED bytes. */
+/* Compute the tag over the first SIGNED bytes. */
 static bool sign(const unsigned char key[UNSUBSCRIBE_KEY], const unsigned char *bytes, unsigned char tag[TAG])
 {
     unsigned char mac[32];
