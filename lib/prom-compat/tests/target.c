@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program that is written for prometheus-client-c, by its documentation: nothing in it knows of promc. Scraped by tests/test_libprom.py.
+ * A program for prometheus-client-c, written by its documentation, without anything of promc. tests/test_libprom.py scrapes it.
  * usage: prom-target PORT USERS; ends at SIGTERM.
  */
 #include <microhttpd.h>
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     sigset_t stop;
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
-    sigprocmask(SIG_BLOCK, &stop, NULL); /* before the daemon's thread is born */
+    sigprocmask(SIG_BLOCK, &stop, NULL); /* before the daemon's thread exists */
     prom_collector_registry_default_init();
     metric_init();
     promhttp_set_active_collector_registry(NULL);

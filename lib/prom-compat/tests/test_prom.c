@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libprom: what a program that is written for prometheus-client-c sees. */
+/* libprom, as a program for prometheus-client-c uses it. */
 #include "util.h"
 #include <prom.h>
 
@@ -75,7 +75,7 @@ static void counts_up_and_down(void **state)
     assert_int_equal(prom_counter_add(counter, 0.25, NULL), 0);
     assert_int_equal(prom_counter_add(counter, -1, NULL), 1);
     assert_shown("things 0.25\n");
-    assert_int_equal(prom_counter_inc(gauge, LABELS("1")), 1); /* another kind */
+    assert_int_equal(prom_counter_inc(gauge, LABELS("1")), 1); /* not a counter */
     assert_int_equal(prom_counter_inc(NULL, NULL), 1);
     assert_int_equal(prom_gauge_inc(gauge, NULL), 1); /* it has a label */
     assert_int_equal(prom_histogram_observe(gauge, 1, LABELS("1")), 1);
@@ -138,7 +138,7 @@ static void keeps_what_was_counted_before_the_registration(void **state)
     prom_histogram_t *many = prom_histogram_new("many", "", NULL, 0, NULL);
     for (int i = 0; i < 1024; i++)
         assert_int_equal(prom_histogram_observe(many, 1, NULL), 0);
-    assert_int_equal(prom_histogram_observe(many, 1, NULL), 1); /* memory has an end */
+    assert_int_equal(prom_histogram_observe(many, 1, NULL), 1); /* the limit of observations before the registration */
     assert_int_equal(prom_histogram_destroy(many), 0);
 }
 
@@ -245,7 +245,7 @@ static void can_be_initialised_again(void **state)
 {
     (void)state;
     must(prom_counter_new("lives", "", 0, NULL));
-    assert_int_equal(prom_collector_registry_default_init(), 0); /* once more is nothing */
+    assert_int_equal(prom_collector_registry_default_init(), 0); /* a second call does nothing */
     assert_shown("lives 0\n");
     assert_int_equal(prom_collector_registry_destroy(PROM_COLLECTOR_REGISTRY_DEFAULT), 0);
     assert_null(PROM_COLLECTOR_REGISTRY_DEFAULT);
@@ -273,7 +273,7 @@ static void *count(void *unused)
     return NULL;
 }
 
-/* The metric is registered while they count: not one is lost. */
+/* The metric is registered while the threads count: no update is lost. */
 static void threads_lose_nothing(void **state)
 {
     (void)state;
@@ -295,7 +295,7 @@ static void threads_lose_nothing(void **state)
 
 #define USERS 12000
 
-/* Twelve thousand users of eight metrics, as coturn's: nothing is lost, and the arena is what it was made to be. */
+/* Eight metrics with twelve thousand users, as in coturn: no update is lost, and the arena does not grow. */
 static void memory_is_limited(void **state)
 {
     (void)state;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tags, confirms and the connection's state, by frames made here. The calls that need a broker are tested with one by
- * tests/test_queue_amqp.py, through examples/with_rabbitmq_c.c and ingest-api. */
+/*
+ * Tags, confirms and the connection's state, with frames that this test makes. tests/test_queue_amqp.py tests the calls that need a
+ * broker, through examples/with_rabbitmq_c.c and ingest-api.
+ */
 #include "amqp_internal.h"
 #include "util.h"
 #include "window.h"
@@ -27,8 +29,8 @@ static void tags_come_back_in_any_order(void **state)
     for (uint32_t tag = 1; tag <= 5; tag++)
         assert_true(promc_amqp_window_open(&window, tag, tag, 0));
     promc_amqp_window_close(&window, 3, false, see, &seen);
-    promc_amqp_window_close(&window, 3, false, see, &seen); /* again: nothing */
-    promc_amqp_window_close(&window, 9, false, see, &seen); /* never given */
+    promc_amqp_window_close(&window, 3, false, see, &seen); /* the second time: nothing */
+    promc_amqp_window_close(&window, 9, false, see, &seen); /* an unknown tag */
     assert_int_equal(seen.n, 1);
     assert_int_equal(seen.routes[0], 3);
     promc_amqp_window_close(&window, 4, true, see, &seen);
@@ -53,7 +55,7 @@ static void a_window_grows_and_its_tags_stay(void **state)
     promc_amqp_window_close(&window, 200, true, see, &seen);
     assert_int_equal(seen.n, 200);
     assert_int_equal(seen.routes[199], 200);
-    /* What is old comes back, and the room is used again. */
+    /* Old tags are closed, and their room is reused. */
     size_t capacity = window.capacity;
     for (uint32_t tag = 1001; tag <= 1200; tag++)
         assert_true(promc_amqp_window_open(&window, tag, tag, 0));
@@ -72,7 +74,7 @@ static void invalid_tags(void **state)
     promc_amqp_window_close(&window, 0, true, see, &seen);
     assert_int_equal(seen.n, 2);
     assert_true(promc_amqp_window_open(&window, 100, 1, 0));
-    assert_true(promc_amqp_window_open(&window, UINT64_C(1) << 62, 4, 0)); /* the others are given up */
+    assert_true(promc_amqp_window_open(&window, UINT64_C(1) << 62, 4, 0)); /* the older ones are dropped */
     assert_int_equal(window.open, 1);
     promc_amqp_window_close(&window, UINT64_C(1) << 62, false, see, &seen);
     assert_int_equal(seen.n, 3);
@@ -86,7 +88,7 @@ static void more_than_a_window_holds(void **state)
     struct window window = {0};
     for (uint64_t tag = 1; tag <= WINDOW_MAX + 10; tag++)
         assert_true(promc_amqp_window_open(&window, tag, 1, 0));
-    assert_int_equal(window.open, WINDOW_MAX); /* the ten oldest are forgotten */
+    assert_int_equal(window.open, WINDOW_MAX); /* the ten oldest are dropped */
     assert_int_equal(window.first, 11);
     promc_amqp_window_free(&window);
 }
@@ -114,7 +116,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* As promc_amqp_basic_publish() leaves it. */
+/* The state after promc_amqp_basic_publish(). */
 static void published(struct fixture *f, const char *queue, int n)
 {
     struct channel *channel = promc_amqp_channel(f->amqp, 1);
@@ -159,7 +161,7 @@ static void unconfirmed_messages_are_lost_with_the_connection(void **state)
     assert_true(exposes(f->registry, "amqp_connection_up{connection=\"main\"} 1"));
     published(f, "one", 3);
     promc_amqp_disconnected(f->amqp, AMQP_STATUS_HEARTBEAT_TIMEOUT);
-    promc_amqp_disconnected(f->amqp, AMQP_STATUS_OK); /* said twice is once */
+    promc_amqp_disconnected(f->amqp, AMQP_STATUS_OK); /* a second report does not count */
     assert_true(exposes(f->registry, "amqp_connection_up{connection=\"main\"} 0"));
     assert_true(
         exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"lost\"} 3"));
@@ -185,7 +187,7 @@ static void a_blocked_connection_is_shown(void **state)
     assert_true(show(f, AMQP_CONNECTION_UNBLOCKED_METHOD, &(amqp_connection_unblocked_t){0}));
     assert_true(exposes(f->registry, "amqp_connection_blocked{connection=\"main\"} 0"));
     assert_true(show(f, AMQP_CONNECTION_BLOCKED_METHOD, &(amqp_connection_blocked_t){0}));
-    promc_amqp_disconnected(f->amqp, AMQP_STATUS_TIMEOUT); /* and with the connection it ends */
+    promc_amqp_disconnected(f->amqp, AMQP_STATUS_TIMEOUT); /* it ends with the connection */
     assert_true(exposes(f->registry, "amqp_connection_blocked{connection=\"main\"} 0"));
 }
 

@@ -44,7 +44,7 @@ static inline void send_text(int fd, const char *text)
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 
-/* Everything until the server closes. */
+/* Everything until the server closes the connection. */
 static inline char *receive_all(int fd, size_t *length)
 {
     size_t capacity = 1 << 16;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program to be scraped, for tests/test_native_histograms.py and test_utf8_names.py: it does what standard input says, a line each. Names
- * may be any UTF-8 without blanks.
+ * A program to be scraped, for tests/test_native_histograms.py and test_utf8_names.py. It reads commands from standard input, one per line.
+ * Names may be any UTF-8 without blanks.
  *
  *     register NAME classic|native|both SCHEMA MAX_BUCKETS ZERO_THRESHOLD
  *     observe NAME VALUE [TRACE_ID]
- *     count NAME [TRACE_ID]                  (a counter; made when it is first named)
- *     sync                                   (answered "ok": all before it is done)
+ *     count NAME [TRACE_ID]                  (a counter; created at its first use)
+ *     sync                                   (prints "ok": all earlier commands are done)
  *
- * Its first line of output is the port it serves /metrics on. It ends with its input; status 1 and a line that says why for one
- * that it does not understand.
+ * Its first line of output is the port of its /metrics. It ends at the end of its input. For an invalid command it prints the reason and
+ * exits with status 1.
  */
 #include <promc-exporter/exporter.h>
 

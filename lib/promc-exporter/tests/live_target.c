@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program with a family of every type, for tests/test_live_view.py: everything moves until standard input ends. Its first line
+ * A program with a family of every type, for tests/test_live_view.py: it updates all of them until standard input ends. Its first line
  * of output is the port of its exporter.
  */
 #include <promc-exporter/exporter.h>

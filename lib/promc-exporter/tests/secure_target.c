@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * secure-target CERTIFICATE KEY CLIENT_CA TOKEN: an exporter with TLS and a token, for tests/test_exporter_tls.py. "" leaves one out. Its first
+ * secure-target CERTIFICATE KEY CLIENT_CA TOKEN: an exporter with TLS and a token, for tests/test_exporter_tls.py. "" means none. Its first
  * line of output is its port; it runs until standard input ends.
  */
 #include <promc-exporter/exporter.h>

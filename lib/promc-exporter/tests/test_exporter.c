@@ -144,7 +144,7 @@ static void test_gzip(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Readers that do not read hold a scrape each; one more is refused, and their going makes room. */
+/* Clients that stop reading hold one scrape each; one more is refused. When they close, there is room again. */
 static void test_scrapes_in_flight(void **state)
 {
     (void)state;
@@ -167,12 +167,12 @@ static void test_scrapes_in_flight(void **state)
     assert_non_null(strstr(reply.head, "Retry-After: 1\r\n"));
     assert_string_equal(reply.body, "too many scrapes in flight\n");
     free(reply.body);
-    reply = get(port, "/", ""); /* other answers go on */
+    reply = get(port, "/", ""); /* other requests are still answered */
     assert_int_equal(reply.status, 200);
     free(reply.body);
     close(stuck[0]);
     close(stuck[1]);
-    /* The exporter sees at its next write that they are gone. */
+    /* The exporter notices at its next write that they have closed. */
     for (int attempt = 0; attempt < 10000; attempt++) {
         reply = get(port, "/metrics", "");
         free(reply.body);
@@ -185,7 +185,7 @@ static void test_scrapes_in_flight(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Misses every deadline that is soon. */
+/* Takes so long that a short deadline passes. */
 static int slow_collector(void *user, uint64_t deadline_ns)
 {
     const uint64_t soon = *(const uint64_t *)user;
@@ -295,7 +295,7 @@ static void test_live_view(void **state)
     promc_exporter_stop(exporter);
 }
 
-/* The length of what is behind the line of JSON. */
+/* The length of the history after the line of JSON. */
 static size_t history_length(promc_exporter *exporter)
 {
     struct reply reply = get(promc_exporter_port(exporter), "/history", "");
@@ -316,7 +316,7 @@ static void test_history(void **state)
     while (history_length(exporter) == 0)
         usleep(20000);
     promc_exporter_stop(exporter);
-    /* Otherwise from the first time that somebody opens the page. */
+    /* By default it is recorded from the first time that the page is opened. */
     exporter = start((promc_exporter_settings){0});
     assert_int_equal(history_length(exporter), 0);
     free(get(promc_exporter_port(exporter), "/", "").body);
@@ -329,7 +329,7 @@ static void test_history(void **state)
     assert_string_equal(promc_exporter_error(), "history_seconds is 3601; at most 3600");
 }
 
-/* A name that no resolver is asked for: one of its labels is longer than DNS allows. */
+/* An invalid name that is not sent to a resolver: one of its labels is longer than DNS allows. */
 #define NO_HOST "no.such.host.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:9464"
 
 static void test_settings_of_a_newer_program(void **state)
@@ -380,7 +380,7 @@ static void on_signal(int number)
     (void)number;
 }
 
-/* By what the kernel says of each thread of this process. */
+/* Reads the signal masks of all threads of this process from /proc. */
 static bool all_threads_block(int number)
 {
     char name[300], line[256];
@@ -404,7 +404,7 @@ static bool all_threads_block(int number)
     return seen == blocked;
 }
 
-/* The program's signals go to the program's threads. */
+/* Signals of the program go to the program's threads. */
 static void test_signals_are_left_alone(void **state)
 {
     (void)state;
@@ -447,7 +447,7 @@ static void test_many_scrapers(void **state)
     struct reply reply = get(port, "/metrics", "");
     assert_int_equal(reply.status, 200);
     free(reply.body);
-    /* and stop while one is stuck half-way */
+    /* stop while a scrape is unfinished */
     int fd = open_connection(port);
     char begun;
     send_text(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ring behind the live view, with a clock of the test's own. */
+/* The history for the live view, with the test's own clock. */
 #include "history.h"
 
 #include <setjmp.h>
@@ -25,7 +25,7 @@ static int collect(void *user, uint64_t deadline_ns)
     return 0;
 }
 
-/* A registry of `series` series with texts that differ. */
+/* A registry with `series` series of different labels. */
 static promc_registry *make(unsigned series)
 {
     promc_registry *registry;
@@ -118,7 +118,7 @@ static void no_collector_runs_for_it(void **state)
         promc_history_run(history, s * SECOND);
     assert_int_equal(look(history, 100 * SECOND).count, 20);
     assert_int_equal(collected, 0);
-    /* Nor do promc's own metrics of the last scrape say anything of it. */
+    /* promc's own metrics of the last scrape do not count it either. */
     assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){.no_collectors = true}, &after, NULL), 0);
     assert_int_equal(collected, 0);
     assert_non_null(strstr(after, "promc_scrape_bytes "));
@@ -148,7 +148,7 @@ static void old_expositions_are_dropped(void **state)
 static void a_large_registry_is_recorded_less_often(void **state)
 {
     (void)state;
-    promc_registry *registry = make(5000); /* more than 200 kB: a tenth of the room */
+    promc_registry *registry = make(5000); /* more than 200 kB: a tenth of the limit */
     struct promc_history *history = promc_history_create(registry, 600, NULL);
     promc_history_start(history);
     for (uint64_t s = 1; s <= HOUR_S; s++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Heads of requests: which are read, and with what status the others are refused. */
+/* Heads of requests: which are accepted, and the status with which the others are refused. */
 #include "http.h"
 
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 static char text[100000];
 
-/* The status; -1: it is no head; 0: read. */
+/* @return the status; -1: not a head; 0: accepted. */
 static int read_text(const char *from, size_t length, struct promc_exporter_http_request *request)
 {
     struct promc_exporter_http_scan scan = {0};
@@ -136,7 +136,7 @@ static void test_accepted_heads(void **state)
     assert_true(request.old && !request.close);
 }
 
-/* However it is cut: the end is found where it is. */
+/* The head arrives in two pieces, split at any byte: its end is found. */
 static void test_pieces(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exporter's server: deadlines, places, descriptors, fork, addresses, the token. */
+/* The exporter's server: deadlines, limits, descriptors, fork, addresses, the token. */
 #include "client.h"
 
 #include <dirent.h>
@@ -32,8 +32,10 @@ static double now_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Waits until a scrape is answered with 200. Before that there is 503, or else `seconds` have passed since `asked`: a busy machine
- * may be slower than the deadline of the one that holds the place. */
+/*
+ * Waits until a scrape is answered with 200. The first answer must be 503, unless `seconds` have passed since `asked`: on a busy machine
+ * the client that holds the place may already have been cut off.
+ */
 static void wait_for_the_place(unsigned port, double asked, double seconds)
 {
     bool refused = false;
@@ -51,7 +53,7 @@ static void wait_for_the_place(unsigned port, double asked, double seconds)
     fail_msg("the place was not given back");
 }
 
-/* Asks, reads one byte, and no more. */
+/* Sends a request and reads only one byte of the answer. */
 static int stop_reading(unsigned port, const char *headers)
 {
     char byte, text[256];
@@ -63,7 +65,7 @@ static int stop_reading(unsigned port, const char *headers)
     return fd;
 }
 
-/* The server has ended this connection: there is an end, or a reset, behind what is left to read. */
+/* The server has closed this connection: after the remaining bytes there is an end or a reset. */
 static void expect_closed(int fd)
 {
     char buffer[65536];
@@ -72,7 +74,7 @@ static void expect_closed(int fd)
     close(fd);
 }
 
-/* With the time it has announced; 10 s without; and so does a connection that says nothing, or half of a request. */
+/* After the announced time, or 10 s without one. So does a client that sends nothing, or half of a request. */
 static void test_a_client_that_stops_reading_frees_its_place(void **state)
 {
     (void)state;
@@ -114,7 +116,7 @@ static void test_idle_connections_go_first(void **state)
     struct reply reply = get(port, "/metrics", "");
     assert_int_equal(reply.status, 200);
     free(reply.body);
-    expect_closed(idle[0]); /* it waited longest; the next one is used still */
+    expect_closed(idle[0]); /* the longest idle one; the next one still works */
     send_text(idle[1], "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     size_t length;
     char *text = receive_all(idle[1], &length);
@@ -125,7 +127,7 @@ static void test_idle_connections_go_first(void **state)
     promc_exporter_stop(exporter);
 }
 
-/* They work, or there is an error. */
+/* Many names are either all used, or refused with an error. */
 static void test_many_names(void **state)
 {
     (void)state;
@@ -176,7 +178,7 @@ static void test_both_address_families(void **state)
         }
         close(fd);
     }
-    /* Taken in one family: an error, not half a listener. */
+    /* If the port is in use in one address family, it is an error: no listener on only the other one. */
     char taken[32];
     promc_exporter *second;
     snprintf(taken, sizeof(taken), ":%u", port);
@@ -198,8 +200,10 @@ static void *return_at_once(void *data)
     return data;
 }
 
-/* In qemu-user 7.2 the child of a process with several threads fails an assertion of qemu (qemu_plugin_vcpu_init_hook) when it
- * starts a thread itself. It is tried here, so that the test runs wherever it can. */
+/*
+ * In qemu-user 7.2, a forked child of a process with several threads fails an assertion of qemu (qemu_plugin_vcpu_init_hook) if it
+ * starts a thread. This checks for that, so that the test runs wherever it can.
+ */
 static bool emulator_ends_children_that_start_threads(void)
 {
     if (!getenv("PROMC_EMULATOR"))
@@ -211,7 +215,7 @@ static bool emulator_ends_children_that_start_threads(void)
     pid_t child = fork();
     if (child == 0) {
         pthread_t own;
-        alarm(60); /* an assertion that fails in two threads of qemu at once does not always end it */
+        alarm(60); /* if an assertion fails in two threads of qemu at once, qemu may hang */
         _exit(pthread_create(&own, NULL, return_at_once, NULL) != 0 || pthread_join(own, NULL) != 0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -222,7 +226,7 @@ static bool emulator_ends_children_that_start_threads(void)
     return status != 0;
 }
 
-/* A child that lives on, as a worker does after its master's crash, holds neither the port nor a connection. */
+/* A forked child that outlives its parent, like a worker after its master's crash, holds neither the port nor a connection. */
 static void test_a_child_does_not_hold_the_port(void **state)
 {
     (void)state;
@@ -240,7 +244,7 @@ static void test_a_child_does_not_hold_the_port(void **state)
     assert_int_equal(pipe(told), 0);
     pid_t child = fork();
     if (child == 0) {
-        promc_exporter_stop(exporter); /* frees it, and nothing else */
+        promc_exporter_stop(exporter); /* only frees it */
         promc_exporter *own = promc_exporter_start("127.0.0.1:0");
         ssize_t n = own ? write(told[1], "x", 1) : 0;
         (void)n;
@@ -248,7 +252,7 @@ static void test_a_child_does_not_hold_the_port(void **state)
         _exit(0);
     }
     close(told[1]);
-    assert_int_equal(read(told[0], &byte, 1), 1); /* the child can have an exporter of its own */
+    assert_int_equal(read(told[0], &byte, 1), 1); /* the child can start its own exporter */
     promc_exporter_stop(exporter);
     expect_closed(fd);
     char again[32];
@@ -266,7 +270,7 @@ static void test_a_child_does_not_hold_the_port(void **state)
 }
 #endif
 
-#ifndef __SANITIZE_THREAD__ /* it takes a descriptor that somebody else closes for a race, which it is */
+#ifndef __SANITIZE_THREAD__ /* closing another owner's descriptor is a race, and it reports that */
 static int open_descriptors(int *out, int most)
 {
     int count = 0;
@@ -312,7 +316,7 @@ static void test_closed_descriptors_do_not_end_the_process(void **state)
 }
 #endif
 
-/* The client in a process of its own, since this one has no descriptor left. */
+/* The client is another process, since this one has no descriptor left. */
 static pid_t start_client(unsigned port, const int go[2])
 {
     pid_t child = fork();
@@ -463,7 +467,7 @@ static void test_unix_socket(void **state)
     assert_non_null(mkdtemp(directory));
     snprintf(path, sizeof(path), "%s/metrics.sock", directory);
     snprintf(address, sizeof(address), "unix:%s", path);
-    /* What a dead program left is replaced. */
+    /* The socket of a dead program is replaced. */
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     strcpy(name.sun_path, path);
     int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -483,7 +487,7 @@ static void test_unix_socket(void **state)
     close(fd);
     assert_int_equal(promc_exporter_create(&second, &(promc_exporter_settings){.address = address}), PROMC_E_IO);
     assert_int_equal(errno, EADDRINUSE);
-    fd = connect_unix(path); /* that has not taken it away */
+    fd = connect_unix(path); /* the failed start has not removed the socket */
     assert_true(fd >= 0);
     close(fd);
     promc_exporter_stop(exporter);
@@ -536,7 +540,7 @@ static void test_tls_files(void **state)
     assert_true(strlen(promc_error_detail()) > 5);
 }
 
-/* As a program has them that was compiled when the settings ended with no_compression. */
+/* The settings of a program that was compiled when they ended with no_compression. */
 int create_as_before(promc_exporter **out, const void *settings) __asm__("promc_exporter_create");
 
 static void test_settings_of_an_older_program(void **state)
@@ -567,7 +571,7 @@ static void test_settings_of_an_older_program(void **state)
 
 int main(void)
 {
-    signal(SIGPIPE, SIG_DFL); /* the exporter must not need it to be ignored */
+    signal(SIGPIPE, SIG_DFL); /* the exporter must also work if the program does not ignore it */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_client_that_stops_reading_frees_its_place),
         cmocka_unit_test(test_idle_connections_go_first),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each request is counted exactly once, by whatever call and thread it is finished, and however often. */
+/* Each request is counted exactly once, whichever call or thread finishes it, even if several do. */
 #include "util.h"
 
 #include <promc-http/request.h>
@@ -102,7 +102,7 @@ static void abort_is_499(void **state)
     assert_int_equal((int64_t)in_flight(f), 0);
 }
 
-/* Handles of the unmatched route are found once, as they come: no series is there before, and each request is in its own. */
+/* The unmatched route creates a series at its first use and keeps the handle: no series exists before, and each request is in the right one. */
 static void unmatched_requests_have_their_series(void **state)
 {
     struct fixture *f = *state;
@@ -164,7 +164,7 @@ static void declared_series_exist_at_zero(void **state)
     free(text);
 }
 
-/* A series that its owner removes while the route holds handles to it is made again, and counts from zero. */
+/* If a series is removed while the route holds handles to it, it is created again, and counts from zero. */
 static void survives_removal(void **state)
 {
     struct fixture *f = *state;
@@ -185,7 +185,7 @@ static void survives_removal(void **state)
     assert_int_equal(durations(f, "GET", "/things/{id}", "200"), 3);
 }
 
-/* How often this stands in the OpenMetrics text. */
+/* How often this text is in the OpenMetrics exposition. */
 static int times(const struct fixture *f, const char *part)
 {
     char *text = scrape_openmetrics(f->registry);
@@ -207,10 +207,10 @@ static void request_id_becomes_the_exemplar(void **state)
     assert_int_equal(times(f, "http_requests_total{method=\"GET\",route=\"/things/{id}\",status_code=\"200\"} 1 # "
                               "{request_id=\"r-17\"} 1 "),
                      1);
-    assert_int_equal(times(f, " # {request_id=\"r-17\"} "), 2); /* and on the bucket it fell into, whichever that is */
+    assert_int_equal(times(f, " # {request_id=\"r-17\"} "), 2); /* the counter's, and that of the duration's bucket */
     promc_http_begin(f->http, &token);
-    assert_true(
-        promc_http_end_exemplar(&token, f->route, PROMC_HTTP_GET, 500, 0, 5, &bad, 1)); /* counted all the same */
+    assert_true(promc_http_end_exemplar(&token, f->route, PROMC_HTTP_GET, 500, 0, 5, &bad,
+                                        1)); /* the request is counted even so */
     assert_int_equal((int64_t)requests(f, "GET", "/things/{id}", "500"), 1);
     assert_int_equal(durations(f, "GET", "/things/{id}", "500"), 1);
 }
@@ -229,7 +229,7 @@ static void *finish_all(void *argument)
     return NULL;
 }
 
-/* Several threads end the same requests at the same time. */
+/* Several threads finish the same requests at the same time. */
 static void races_count_once(void **state)
 {
     struct fixture *f = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Against a real PostgreSQL server: run by apps/ingest-api/tests/with_postgres, which says where it is. */
+/* With a real PostgreSQL server: apps/ingest-api/tests/with_postgres starts it and runs this test. */
 #include "util.h"
 
 #include <promc-pq/pq.h>
@@ -85,7 +85,7 @@ static void a_lost_connection(void **state)
     struct fixture *f = *state;
     expect(promc_pq_exec(f->sql, f->conn, "SELECT pg_terminate_backend(pg_backend_pid())"), PGRES_FATAL_ERROR);
     expect(promc_pq_exec(f->sql, f->conn, "SELECT 1 FROM crm.people"), PGRES_FATAL_ERROR);
-    /* 57 or 08: libpq reports what the server said last, or that it is gone, whichever it saw */
+    /* 57 or 08: libpq reports either the server's last message or the lost connection */
     promc_family *errors = promc_family_find(f->registry, "db_query_errors_total");
     double told = promc_counter_value(promc_counter_with(errors, "select", "other", "57")) +
                   promc_counter_value(promc_counter_with(errors, "select", "other", "08"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pushing to a real prometheus-pushgateway, and to nobody. */
+/* Pushing to a real prometheus-pushgateway, and to a port on which nobody listens. */
 #include <promc-push/push.h>
 
 #include "url.h"
@@ -26,7 +26,7 @@
 static pid_t gateway;
 static char gateway_url[64];
 
-/* On a port of this machine that the kernel chose. */
+/* A socket bound to a port that the kernel chooses. */
 static int bound_socket(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -76,7 +76,7 @@ static char *gateway_metrics(void)
     return text;
 }
 
-/* Waits until it does, or has ended. */
+/* Waits until the gateway answers. false: it has ended. */
 static bool gateway_answers(void)
 {
     while (waitpid(gateway, NULL, WNOHANG) == 0) {
@@ -96,7 +96,7 @@ static int start_gateway(void **state)
     char listen[64];
     if (system("command -v prometheus-pushgateway >/dev/null") != 0)
         return 0;
-    /* A port that was free may be taken a moment later: then the gateway ends at once, and another is tried. */
+    /* Another process may take the free port: then the gateway ends at once, and we try another port. */
     for (int attempt = 0; attempt < 10; attempt++) {
         unsigned port = free_port();
         snprintf(gateway_url, sizeof(gateway_url), "http://127.0.0.1:%u", port);
@@ -149,7 +149,7 @@ static promc_registry *make_registry(const char *name, int series)
     return registry;
 }
 
-/* The gateway answers a deletion before it has carried it out (202): what is expected is waited for. */
+/* Waits for the expected state, because the gateway answers a deletion (202) before it is done. */
 static void expect_exposed(const char *line, bool wanted)
 {
     for (int patience = 6000;; patience--) {
@@ -201,7 +201,7 @@ static void test_large(void **state)
     promc_registry_destroy(registry);
 }
 
-/* What the gateway says no to is an error with its status. */
+/* If the gateway refuses a push, the error has its status. */
 static void test_refused(void **state)
 {
     (void)state;
@@ -219,7 +219,7 @@ static void test_nobody_there(void **state)
     (void)state;
     promc_registry *registry = make_registry("rows_total", 1);
     char url[64];
-    int fd = bound_socket(); /* and not listening */
+    int fd = bound_socket(); /* does not listen */
     snprintf(url, sizeof(url), "http://127.0.0.1:%u", port_of(fd));
     assert_int_equal(promc_push(registry, &(promc_push_settings){.url = url, .job = "a"}), PROMC_E_IO);
     assert_non_null(strstr(promc_push_error(), url));
@@ -289,7 +289,7 @@ static void test_grouping_names(void **state)
     assert_non_null(strstr(promc_error_detail(), "\"a\" is repeated"));
 }
 
-/* One such value in the group's URL makes the gateway's page unreadable. */
+/* One such value in the group's URL would make the gateway's page unreadable. */
 static void test_values_that_are_not_utf8_are_refused(void **state)
 {
     (void)state;
@@ -310,7 +310,7 @@ static void test_values_that_are_not_utf8_are_refused(void **state)
                      PROMC_E_IO);
 }
 
-/* A text that goes to a log: host and reason are in it, neither password nor token. */
+/* Error texts may be logged: they contain the host and the reason, but neither password nor token. */
 static void test_credentials_stay_out_of_error_texts(void **state)
 {
     (void)state;
@@ -337,7 +337,7 @@ static void test_credentials_stay_out_of_error_texts(void **state)
     close(fd);
 }
 
-/* Two jobs that push to one gateway do not collide: what both have is not pushed, unless it is asked for. */
+/* Two jobs that push to one gateway do not collide: metrics that all programs have are pushed only on request. */
 static void test_self_metrics_stay_out(void **state)
 {
     (void)state;

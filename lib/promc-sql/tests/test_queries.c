@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is counted, and that hostile SQL cannot make it grow. */
+/* The metrics of queries. Hostile SQL cannot create series without limit. */
 #include "util.h"
 
 #include <promc-sql/pool.h>
@@ -15,7 +15,7 @@ static void queries_and_errors(void **state)
     assert_int_equal(promc_sql_create(&sql, registry, NULL), 0);
     promc_sql_begin(sql, &query, "SELECT * FROM crm.people");
     assert_true(promc_sql_end(&query, NULL));
-    assert_false(promc_sql_end(&query, "23")); /* counted already */
+    assert_false(promc_sql_end(&query, "23")); /* already counted */
     promc_sql_begin(sql, &query, "INSERT INTO crm.people VALUES (1)");
     assert_true(promc_sql_end(&query, "23"));
     promc_sql_statement mine = {.operation = PROMC_SQL_DELETE, .schema = "mine"};
@@ -70,7 +70,7 @@ static void settings(void **state)
     assert_true(
         exposes(registry, "pg_query_duration_seconds_count{operation=\"select\",schema=\"main\",table=\"other\"} 1"));
 
-    /* of a newer program */
+    /* a statement of a newer program */
     const promc_sql_statement newer = {.operation = PROMC_SQL_INSERT, .schema = "iam", .reserved = {0, 0, 1}};
     promc_sql_begin_as(sql, &query, &newer);
     promc_sql_end(&query, NULL);
@@ -123,7 +123,7 @@ static void hostile_names_are_bounded(void **state)
         }
     }
     assert_true(counted > 4999.5 && counted < 5000.5); /* nothing is lost */
-    assert_true(series > 90 && series <= 102); /* two families of 50, each with the series that takes the rest */
+    assert_true(series > 90 && series <= 102);         /* two families of 50, each with an overflow series */
     free(text);
     promc_sql_destroy(sql);
     promc_registry_destroy(registry);
@@ -186,7 +186,7 @@ static void pool(void **state)
     promc_registry_destroy(registry);
 }
 
-/* A text that is run often is read once. */
+/* A prepared statement is read only once. */
 static void prepared(void **state)
 {
     (void)state;
@@ -202,7 +202,7 @@ static void prepared(void **state)
     promc_sql_observe_prepared(&said, 4);
     assert_true(exposes(registry, "db_query_duration_seconds_sum{operation=\"select\",schema=\"crm\"} 7"));
     promc_sql_prepare(NULL, "SELECT * FROM crm.people", PROMC_SQL_NUL_TERMINATED, &said);
-    assert_string_equal(said.statement.table, "people"); /* read all the same */
+    assert_string_equal(said.statement.table, "people"); /* the text is read even without metrics */
     promc_sql_observe_prepared(&said, 3);
     assert_true(exposes(registry, "db_query_duration_seconds_sum{operation=\"select\",schema=\"crm\"} 7"));
     promc_sql_destroy(sql);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is read from SQL: plain, wrapped, quoted, cut off, hostile. */
+/* Operation and table of SQL texts: plain, nested, quoted, truncated, hostile. */
 #include <promc-sql/statement.h>
 
 #include <setjmp.h>
@@ -171,7 +171,7 @@ static void reads_no_byte_past_the_length(void **state)
 {
     (void)state;
     promc_sql_statement is;
-    char *text = malloc(22); /* not one byte more: a sanitizer sees a read past it */
+    char *text = malloc(22); /* exact, so that a sanitizer detects a read past its end */
     memcpy(text, "SELECT * FROM crm.peop", 22);
     promc_sql_read(text, 22, &is);
     assert_string_equal(is.table, "peop");
@@ -185,7 +185,7 @@ static void reads_no_byte_past_the_length(void **state)
     assert_string_equal(promc_sql_operation_name((enum promc_sql_operation)99), "other");
 }
 
-/* Every prefix of these, and every one with bytes changed, gives a result, within its bounds. */
+/* Every prefix of these texts, and each text with changed bytes, gives a valid result. */
 static void any_bytes_give_a_result(void **state)
 {
     (void)state;
@@ -216,7 +216,7 @@ static void any_bytes_give_a_result(void **state)
     }
 }
 
-/* What would take minutes if anything were quadratic. */
+/* Texts that would take minutes if the reader were quadratic. */
 static void large_and_repetitive(void **state)
 {
     (void)state;

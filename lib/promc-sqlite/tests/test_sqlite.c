@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Real SQLite, in memory and in files. */
+/* With real SQLite, in memory and in files. */
 #include "util.h"
 
 #include <promc-sqlite/sqlite.h>
@@ -80,7 +80,7 @@ static void errors_have_their_code(void **state)
     assert_true(
         exposes(f->registry,
                 "db_query_errors_total{operation=\"insert\",schema=\"other\",result_code=\"SQLITE_CONSTRAINT\"} 2"));
-    /* a failed query took its time as well */
+    /* the duration of a failed query is observed, too */
     assert_true(exposes(f->registry, "db_query_duration_seconds_count{operation=\"insert\",schema=\"other\"} 2"));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * check-exposition openmetrics|text: reads expositions from stdin, each as its length in decimal, a line feed and its bytes, and
- * answers each with one line: "accepted" or "refused line N: why". For tests/test_openmetrics_vectors.py.
+ * prints one line for each: "accepted" or "refused line N: why". For tests/test_openmetrics_vectors.py.
  */
 #include <promc/testkit.h>
 

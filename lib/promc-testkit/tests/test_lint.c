@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each rule of promlint by its name: what it says, in promlint's words, and what it lets pass. */
+/* Each rule of promlint by its name: its messages, in promlint's words, and names that it accepts. */
 #include <promc/testkit.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +61,7 @@ static void test_lint_metric_units(void **state)
     }
     expect_name("milliseconds", "gauge", "use base unit \"seconds\" instead of \"milliseconds\"");
     expect_name("seconds_in_minutes", "gauge", NULL); /* the first unit counts */
-    expect_name("kilowatts", "gauge", NULL);          /* promlint does not know it */
+    expect_name("kilowatts", "gauge", NULL);          /* promlint does not know this unit */
 }
 
 static void test_lint_counter(void **state)

@@ -248,7 +248,7 @@ static void test_check_accepts(void **state)
     static const char no_counts[] = "# TYPE g histogram\ng_bucket{le=\"-1.0\"} 1\ng_bucket{le=\"+Inf\"} 2\n"
                                     "# TYPE h histogram\nh_bucket{le=\"-2.0\"} 0\nh_bucket{le=\"+Inf\"} 1\n# EOF\n";
     assert_int_equal(promc_testkit_check(no_counts, strlen(no_counts), PROMC_FORMAT_OPENMETRICS, NULL), 0);
-    /* The official vectors have a NUL, a quote in HELP, escapes that stand for themselves, an end without a line feed. */
+    /* As in the official vectors: a NUL, a quote in HELP, escapes that stand for themselves, an end without a line feed. */
     static const char odd[] =
         "# TYPE a counter\n# HELP a \\\\\"\\x\0y\na_total{b=\"\0\\y\"} 1 1e3\na_total{b=\"\"} 1\n# EOF";
     assert_int_equal(promc_testkit_check(odd, sizeof(odd) - 1, PROMC_FORMAT_OPENMETRICS, NULL), 0);

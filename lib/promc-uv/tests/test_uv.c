@@ -73,7 +73,7 @@ static void each_lag_is_reported(void **state)
     assert_true(longest >= 0.15);
 }
 
-/* Families that the program has registered itself, with a help of their own. */
+/* Families that the program has registered itself, with its own help texts. */
 static void the_program_s_own_families(void **state)
 {
     (void)state;
@@ -102,14 +102,14 @@ static void a_block_is_a_lag(void **state)
     after(&blocker, 35, block);
     after(&last, 300, end);
     uv_run(&loop, UV_RUN_DEFAULT);
-    /* the timer was due within the first 10 ms of the 200 */
+    /* the timer was due within the first 10 of the 200 ms */
     double late = value("eventloop_lag_seconds_count{loop=\"main\"} ") -
                   value("eventloop_lag_seconds_bucket{loop=\"main\",le=\"0.1\"} ");
     assert_true(late >= 1);
     assert_true(value("eventloop_lag_seconds_sum{loop=\"main\"} ") > .18);
 }
 
-/* Ends as soon as the utilisation of the first second has been looked at. */
+/* Ends the loop as soon as the first utilisation is known. */
 static void end_when_known(uv_timer_t *timer)
 {
     if (value("eventloop_utilization_ratio{loop=\"main\"} ") > 0)
@@ -127,7 +127,10 @@ static void utilisation_is_the_share_that_was_not_waiting(void **state)
     uv_timer_init(&loop, &until);
     uv_timer_start(&until, end_when_known, 20, 20);
     uv_run(&loop, UV_RUN_DEFAULT);
-    /* 600 ms of what it looked at first, which is no longer than all of this. Where that took two seconds, it may have looked again. */
+    /*
+     * The loop was busy for 600 ms of the first period, which is at most as long as this test so far. If the machine is so slow that this took
+     * two seconds, the ratio may be that of a later period.
+     */
     double ratio = value("eventloop_utilization_ratio{loop=\"main\"} "), all = (double)(uv_hrtime() - start) / 1e9;
     assert_true(ratio <= 1);
     assert_true(all < 2 ? ratio >= .6 / all : ratio > 0);
@@ -167,7 +170,7 @@ static void gauges_go_with_the_watch(void **state)
     assert_hides(registry, "eventloop_utilization_ratio{");
     assert_hides(registry, "eventloop_handles{");
     assert_true(contains(scrape_text(registry), "eventloop_lag_seconds_count{loop=\"main\"}"));
-    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0); /* and the name is free again */
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0); /* the name is free again */
 }
 
 static void several_loops_share_the_families(void **state)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live view in a real browser, over a program with a family of every type (tests/live_target.c).
-//   LIVE_URL   its exporter's address; tests/test_live_view.py starts it
-// playwright-core and axe-core are the dashboards': who builds the library does not have to download it.
+//   LIVE_URL   its exporter's address; tests/test_live_view.py starts the program
+// playwright-core and axe-core are those of the dashboards, so that building the library downloads nothing.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
@@ -12,7 +12,7 @@ import { axe } from '../../../../tools/dashboard-preview/support/axe.mjs';
 const require = createRequire(new URL('../../../../tools/dashboard-preview/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
 const url = process.env.LIVE_URL;
-const PATIENCE = 180_000; // ms; a slow machine is no fault
+const PATIENCE = 180_000; // ms; so long that a slow machine is no failure
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 if (!url) throw new Error('LIVE_URL is not set: run tests/test_live_view.py');
@@ -32,7 +32,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** The rows below a family's graph once `ready` says that they are what is waited for: label → text. */
+/** The rows below a family's graph (label → text), as soon as they satisfy `ready`. */
 async function rows(name, ready = (found) => found.length > 0 && found.every(([, value]) => /\d/.test(value))) {
   for (const end = Date.now() + PATIENCE; ; ) {
     const found = await page.$$eval(`[data-family="${name}"] tbody tr`, (all) => all.map((row) => [row.querySelector('th').textContent, row.querySelector('td').textContent]));
@@ -149,12 +149,12 @@ test('the keyboard is enough', async () => {
 test('who opens it later sees what was before', async () => {
   const wait = async () => {
     const bytes = new Uint8Array(await (await fetch(`${url}history`)).arrayBuffer());
-    return bytes.length > 2000; // the line, and an exposition at least
+    return bytes.length > 2000; // the line of JSON and at least one exposition
   };
   while (!(await wait())) await page.waitForTimeout(500);
   const later = await browser.newPage({ viewport: { width: 900, height: 900 } });
   later.setDefaultTimeout(PATIENCE);
-  await later.route('**/metrics', (route) => route.abort()); // nothing but the history
+  await later.route('**/metrics', (route) => route.abort()); // only the history
   await later.goto(url);
   await later.waitForFunction(() => document.querySelectorAll('article').length > 20, null, { polling: 100 });
   await later.close();
@@ -206,7 +206,7 @@ test('a program that does not answer is said, and that it answers again', async 
   await page.waitForFunction(() => document.querySelector('#state').textContent === 'the program does not answer', null, { polling: 100 });
   await page.unroute('**/metrics');
   await page.waitForFunction(() => document.querySelector('#state').textContent === '', null, { polling: 100 });
-  faults.splice(quiet); // what the browser itself logs of a lost request
+  faults.splice(quiet); // the browser's own messages about the failed request
 });
 
 test('nothing is asked of anybody else, and nothing is complained about', () => {
@@ -226,7 +226,7 @@ test('quantiles of what was seen between two looks', () => {
 test('numbers as people read them', () => {
   assert.deepEqual(['a_bytes', 'b_seconds_total', 'c_ratio', 'process_start_time_seconds', 'd_total'].map((name) => unitOf({ name, unit: '' })), ['bytes', 'seconds', 'ratio', 'age', '']);
   const cases = [[1536, 'bytes', '1.5 KiB'], [0.0000025, 'seconds', '2.5 µs'], [0.055, 'seconds', '55 ms'], [3700, 'seconds', '1 h 1 min'], [0.123, 'ratio', '12.3 %'], [12345, '', '12.3 k'], [999.9, '', '1 k'], [NaN, '', 'NaN'], [-Infinity, '', '-Inf'], [null, '', '–'], [0, 'age', 'never'], [Date.now() / 1000 + 200_000, 'age', 'in 2 d 7 h']];
-  assert.match(format(Date.now() / 1000 - 95, 'age'), /^1 min 3[5-9] s ago$/); // a second may begin meanwhile
+  assert.match(format(Date.now() / 1000 - 95, 'age'), /^1 min 3[5-9] s ago$/); // the next second may begin meanwhile
   for (const [value, unit, text] of cases) assert.equal(format(value, unit), text);
   assert.equal(format(2048, 'bytes', true), '2 KiB/s');
   assert.equal(span(-90061), '-1 d 1 h');
