@@ -22,7 +22,7 @@ score: ## score alerting rules against 200 faults and harmless look-alikes; RULE
 prometheus-newest: ## build the newest Prometheus 3.x and promtool from the Go module, into the cache (VERSION=2.53 for another)
 	@scripts/prometheus-newest $(VERSION)
 
-mutate-rules: ## change each number of the rules and check that a test fails (minutes); ARGS='--only High' picks some
+mutate-rules: ## change each number of the rules and check that a test fails (many minutes); ARGS='--only High' picks some
 	@scripts/mutate-rules $(ARGS)
 
 monitoring-generate: ## write prometheus.compose.yml from prometheus.yml

@@ -1,4 +1,4 @@
-// Grafana's dashboard-linter rules, held against ../dashboards/*.json, and a few of the house's own.
+// Checks ../dashboards/*.json against the rules of Grafana's dashboard-linter and a few rules of ours (house-*).
 // The linter itself is a Go program that Debian does not package; the rules are implemented here by name.
 // PromQL is parsed by promtool (`promtool check rules` over all expressions at once).
 import { execFileSync } from 'node:child_process';
@@ -7,14 +7,14 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Where a rule does not apply, and why. `panel` undefined: the whole board. */
+/** Exceptions from rules, with the reason. */
 const exclusions = [
-  { rule: 'template-job-rule', match: ({ board }) => board && board.templating.list.some((v) => v.name === 'job' && !/label_values\(up,/.test(v.query.query)), reason: 'a board about programs of one kind: `.+` would take in Prometheus itself, so All is what the list offers' },
+  { rule: 'template-job-rule', match: ({ board }) => board && board.templating.list.some((v) => v.name === 'job' && !/label_values\(up,/.test(v.query.query)), reason: 'a board for one kind of program: `.+` would include Prometheus itself, so All means the listed values' },
   { rule: 'target-job-rule', match: ({ expr }) => /\bALERTS(_FOR_STATE)?\{/.test(expr), reason: 'ALERTS carries the job of the alert; aggregated alerts have none, so the matcher is job=~"$job|"' },
   { rule: 'target-instance-rule', match: ({ expr }) => /ALERTS(_FOR_STATE)?\{/.test(expr), reason: 'an alert is about a job; many have no instance' },
   { rule: 'target-instance-rule', match: ({ metric }) => /^(job|job_\w+|queue|organisation):/.test(metric ?? ''), reason: 'a recorded series of the whole job has no instance: it is what the alerts read' },
-  { rule: 'target-instance-rule', match: ({ metric }) => metric === 'organisation_info', reason: 'names are the same from every replica, and the worker that says them need not be the instance that is chosen' },
-  { rule: 'target-rate-interval-rule', match: ({ window }) => /^(5m|15m|1h)$/.test(window ?? ''), reason: 'the window is the meaning of the number (what an alert reads, restarts in 15 minutes, campaigns of an hour), not a smoothing' },
+  { rule: 'target-instance-rule', match: ({ metric }) => metric === 'organisation_info', reason: 'names are the same from every replica, and the worker that exposes them need not be the chosen instance' },
+  { rule: 'target-rate-interval-rule', match: ({ window }) => /^(5m|15m|1h)$/.test(window ?? ''), reason: 'the window is the meaning of the number (what an alert reads, restarts in 15 minutes, campaigns of an hour), not smoothing' },
 ];
 
 const used = new Set();
@@ -65,9 +65,9 @@ function boardRules(board, where) {
 }
 
 const names = (expr) => expr.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-/** What Prometheus, Alertmanager and the machine expose; everything else must be in docs/service/metrics.json. */
+/** Metrics of Prometheus, Alertmanager and the machine; all others must be in docs/service/metrics.json. */
 const foreign = /^(prometheus_|alertmanager_|scrape_|go_|net_conntrack_|cgroup_cpu_|up$|ALERTS$|ALERTS_FOR_STATE$)/;
-/** Labels that Prometheus adds, and a histogram's own. */
+/** Labels that Prometheus adds, and those of histograms. */
 const targetLabels = new Set(['job', 'instance', 'le', '__name__']);
 const reference = new Map(JSON.parse(readFileSync(new URL('../../../docs/service/metrics.json', import.meta.url), 'utf8')).map((family) => [family.name, family]));
 
@@ -80,7 +80,7 @@ function family(metric) {
   return histogram?.type === 'histogram' ? histogram : undefined;
 }
 
-/** Every metric of the service, every label and every value of an enumerated label exists. */
+/** Every metric of the service, every label and every value of an enumerated label must exist. */
 function referenceRules(expr, where) {
   const known = new Set(targetLabels);
   let others = false;
@@ -122,13 +122,13 @@ function variableRules(variable, where) {
   if (found && !targetLabels.has(label) && !found.labels.some((l) => l.name === label)) report('house-label-exists', where, `variable "${variable.name}": ${found.name} has no label ${label}`);
 }
 
-/** Selectors of an expression: metric name and what is between its braces. */
+/** Selectors of an expression: metric name and matchers. */
 const selectors = (expr) => [...expr.matchAll(/([a-zA-Z_:][\w:]*)\s*(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})/g)].map(([, metric, braces]) => ({ metric, braces }));
 
-/** Seconds of a window, "6h" or "1h30m". */
+/** A window such as "6h" or "1h30m" in seconds. */
 const seconds = (window) => [...window.matchAll(/(\d+)(ms|[smhdwy])/g)].reduce((sum, [, n, unit]) => sum + n * { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400, w: 604800, y: 31536000 }[unit], 0);
 
-/** What a query's values are: seconds, bytes, a ratio, a number each second, or a number. */
+/** The kind of a query's values: seconds, bytes, a ratio, a rate per second, or a count. */
 function dimension(expr) {
   const bare = names(expr).replace(/\{[^{}]*\}/g, '').replace(/\[[^\]]*\]/g, '').replace(/\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)/g, '');
   if (/histogram_quantile\(/.test(bare)) return /_bytes_bucket\b/.test(bare) ? 'bytes' : 'seconds';
@@ -142,7 +142,7 @@ function dimension(expr) {
 
 const dimensionOf = (unit) => ({ s: 'seconds', bytes: 'bytes', percentunit: 'ratio', reqps: 'rate', mps: 'rate', ops: 'rate', 'suffix: /s': 'rate' })[unit] ?? 'count';
 
-/** Lines of one axis are of one kind, and the unit is that kind's. A ratio without a unit of its own is a number. */
+/** All lines of an axis have one kind, and the unit fits it. A ratio may have the unit of a count. */
 function axisRules(panel, where) {
   if (panel.type === 'table' || panel.type === 'heatmap') return; // columns and cells have no axis in common
   const unit = panel.fieldConfig?.defaults?.unit;
@@ -155,7 +155,7 @@ function axisRules(panel, where) {
 
 function targetRules(panel, target, where) {
   const { expr } = target;
-  // The two rules about LogQL hold where no query is one: logs are reached by links.
+  // The two rules about LogQL are met by having no LogQL query: boards link to logs.
   if ((target.datasource?.type ?? panel.datasource?.type ?? 'prometheus') !== 'prometheus') {
     report('target-logql-rule, target-logql-auto-rule', where, `a query of a datasource of type "${target.datasource?.type ?? panel.datasource?.type}"`, target);
   }

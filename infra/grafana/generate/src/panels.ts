@@ -99,7 +99,7 @@ const meanings: { of: RegExp; colors: [string, string][] }[] = [
   },
 ];
 
-/** Soft maximum of an axis with only zeros, which would otherwise reach to 100. */
+/** Soft maximum of an axis with only zeros, which would otherwise end at 100. */
 const smallest: Record<string, number> = { s: 0.01, percentunit: 0.01, bytes: 1024, short: 4 };
 
 type AnyPanel =
