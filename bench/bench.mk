@@ -13,7 +13,7 @@ bench: bench-setup ##+ compare promc with its peers and the physical limits, in 
 bench-instructions: ## instructions per operation (callgrind), compared with the committed figures
 	@bench/instructions/run
 
-# A short run: make bench-service ROUNDS=1 SECONDS_EACH=1 TURNS=3 WINDOWS=2
+# For a short run: make bench-service ROUNDS=1 SECONDS_EACH=1 TURNS=3 WINDOWS=2
 bench-service: install-packages-test ## compare the service with Express on one PostgreSQL; PARTS='embedded scrape' picks some
 	@scripts/bench-setup --service
 	@bench/service/run $(PARTS)

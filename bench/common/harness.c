@@ -52,19 +52,21 @@ uint64_t bench_now_ns(void)
 
 /* ---- updates: one thread, two threads ---- */
 
-/* What the two threads do in a batch. The three follow each other again and again, so that all of them see the same
- * machine; they are measured alike, and so may be divided by each other. */
+/*
+ * What the two threads do in a batch. The three phases alternate, so that all of them meet the same state of the machine;
+ * they are measured in the same way, so their results may be divided by each other.
+ */
 enum phase { ALONE, APART, TOGETHER, PHASES };
 
 typedef struct pair {
     bench_loop loop;
     void *const *states;
     uint64_t n[PHASES];
-    unsigned arrived; /* at the start line and at the finish, two a batch each */
-    sem_t wake[2];    /* a thread sleeps while the other one is alone */
+    unsigned arrived; /* how often a thread reached the start or the end of a batch: four times per batch */
+    sem_t wake[2];    /* a thread sleeps while the other one runs alone */
     bool over;
-    uint64_t start_ns[2], end_ns[2]; /* each thread's own, of this batch */
-    long switches[2];                /* how often each was descheduled in it */
+    uint64_t start_ns[2], end_ns[2]; /* of each thread, in this batch */
+    long switches[2];                /* how often each thread was descheduled in this batch */
     double samples[PHASES][GOOD_BATCHES];
     unsigned good[PHASES];
 } pair;
@@ -76,8 +78,10 @@ long bench_descheduled(void)
     return usage.ru_nivcsw;
 }
 
-/* A core each, where there are two: otherwise the scheduler may put both on one, or move them about. A thread is born
- * with its maker's cores, so these are what the process had when it began. */
+/*
+ * Bind each thread to its own core if there are two: otherwise the scheduler may put both on one core, or move them. A new
+ * thread inherits its creator's cores, so `all` is read when the process starts.
+ */
 static void pin(unsigned thread)
 {
     static cpu_set_t all;
@@ -104,7 +108,7 @@ static void run_batch(pair *p, enum phase phase, unsigned thread)
     p->switches[thread] = bench_descheduled() - before;
 }
 
-/* Wait until both threads have come here for the time-th time. */
+/* Wait until both threads have arrived here for the time-th time. */
 static void meet(pair *p, unsigned time)
 {
     __atomic_add_fetch(&p->arrived, 1, __ATOMIC_ACQ_REL);
@@ -139,8 +143,10 @@ static void *second_side(void *arg)
     }
 }
 
-/* For nine tenths of the shorter batch, both ran. (One that lost its core at the start line may begin when the other is
- * done; contention would then not be seen.) */
+/*
+ * Did both run at the same time for nine tenths of the shorter batch? (A thread that loses its core at the start may begin
+ * after the other has finished; then there would be no contention.)
+ */
 static bool overlapped(const pair *p)
 {
     uint64_t first = p->end_ns[0] - p->start_ns[0], second = p->end_ns[1] - p->start_ns[1];
@@ -149,8 +155,10 @@ static bool overlapped(const pair *p)
     return to > from && 10 * (to - from) >= 9 * (first < second ? first : second);
 }
 
-/* A batch in which one of the threads lost its core would show the other one alone, which is not what is measured: it
- * counts only when there would be no others in the end. One in which they did not run together never does. */
+/*
+ * If a thread lost its core in a batch, the other one ran alone. Such a batch is used only if there are not enough good
+ * ones. A batch in which they did not run together is never used.
+ */
 static void take(pair *p, enum phase phase, bool last_chance)
 {
     if (p->good[phase] == GOOD_BATCHES || (phase != ALONE && !overlapped(p)))
@@ -202,7 +210,7 @@ bench_times bench_ns_per_op(bench_loop loop, void *const states[2])
     pthread_t other;
     pin(0);
     p.n[ALONE] = p.n[APART] = calibrate(loop, states[0]);
-    p.n[TOGETHER] = p.n[ALONE] / 4; /* contended it may take many times as long */
+    p.n[TOGETHER] = p.n[ALONE] / 4; /* with contention an operation may take many times as long */
     if (sem_init(&p.wake[0], 0, 0) != 0 || sem_init(&p.wake[1], 0, 0) != 0 ||
         pthread_create(&other, NULL, second_side, &p) != 0) {
         fprintf(stderr, "cannot start a second thread\n");
@@ -227,7 +235,7 @@ double bench_render_ns(bench_render render, void *state, size_t *bytes)
         uint64_t start = bench_now_ns();
         size_t written = render(state);
         uint64_t took = bench_now_ns() - start;
-        if (i > 0 && written != *bytes) { /* a time belongs to its own bytes: a short scrape would look fast */
+        if (i > 0 && written != *bytes) { /* all scrapes must have the same size: a shorter one would look fast */
             fprintf(stderr, "rendering %d wrote %zu bytes, the ones before it %zu\n", i + 1, written, *bytes);
             exit(1);
         }

@@ -4,8 +4,8 @@
  *
  *     bench-driver DIRECTORY JSON [CASE...]     DIRECTORY holds one executable per program, or NAME.missing with the reason
  *
- * Every run is a fresh process with one case. The programs alternate within each round, and the best of the rounds
- * counts: on a shared machine that compares their quiet moments with each other.
+ * Every run is a new process with one case. The programs alternate within each round, and the best round of each
+ * counts: on a shared machine this compares their quiet moments with each other.
  */
 #include "report.h"
 #include "table.h"
@@ -38,15 +38,15 @@ static const bench_case cases[] = {
     {"slices", 3, 1},
 };
 
-/* Which programs do not know which case; everything else that fails is an error. */
+/* Does the program have this case? If it has, a failure is an error. */
 static bool knows(enum program p, const char *name)
 {
     bool protobuf = strcmp(name, "protobuf_histograms_1k") == 0;
-    if (strcmp(name, "summary") == 0) /* theirs are other things: a set of sorted samples, or none */
+    if (strcmp(name, "summary") == 0) /* the peers have none, or one that sorts samples, which is not comparable */
         return p == PROGRAM_PROMC;
     if (p == PROGRAM_LIMIT)
         return !protobuf && strcmp(name, "memory") != 0;
-    if (protobuf) /* prom-client has none; Debian's builds of the others write text only */
+    if (protobuf) /* prom-client has no protobuf; Debian's builds of the others write only text */
         return p == PROGRAM_PROMC || strcmp(program_names[p], "client_golang") == 0;
     return true;
 }
@@ -128,7 +128,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench-driver DIRECTORY JSON [CASE...]\n");
         return 2;
     }
-    (void)setpriority(PRIO_PROCESS, 0, -10); /* where allowed: all programs alike, before whatever else runs here */
+    (void)setpriority(PRIO_PROCESS, 0, -10); /* if allowed: for all programs alike, before other work on this machine */
     snprintf(directory, sizeof(directory), "%s", argv[1]);
     table_clear();
     find_programs();

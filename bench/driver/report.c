@@ -43,7 +43,7 @@ static void print_fault(bool *first, const char *format, double is, double targe
     *first = false;
 }
 
-/* Nothing beats its limit: such a figure says that the measurement is wrong (5 % are for noise). */
+/* A figure better than its limit means that the measurement is wrong (5 % are allowed for noise). */
 static bool beyond_limit(const row *r)
 {
     return r->more_is_better ? limit_ratio(r) > 1.05 : limit_ratio(r) < 0.95;

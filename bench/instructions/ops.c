@@ -2,8 +2,8 @@
 /*
  *     ops OPERATION N
  *
- * Does one operation N times. `run` counts the instructions of two such processes with different N; the difference,
- * divided, is the cost of one operation without start, set-up and end.
+ * Does one operation N times. `run` counts the instructions of two such processes with different N. The difference,
+ * divided by the difference of the N, is the cost of one operation without the program's start and end.
  */
 #include "../common/harness.h"
 

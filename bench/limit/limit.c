@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The physical limits: what each operation costs when nothing but the unavoidable work is done, with no registry,
- * no thread safety beyond "only the owner writes", no validation and no generality. Not a library; a yardstick.
+ * The physical limits: the cost of each operation with only the unavoidable work: no registry, no thread safety except
+ * "only the owner writes", no validation and no generality. It is not a library, only a reference for the figures.
  */
 #include "../common/harness.h"
 #include "limit_text.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- counter: one cell a thread ---- */
+/* ---- counter: one cell per thread ---- */
 
 static __thread uint64_t cells[BENCH_LOOKUP_SERIES + 1];
 
@@ -20,7 +20,7 @@ static void add_one(void *state, uint64_t n, unsigned thread)
     (void)thread;
     BENCH_UNROLL
     for (uint64_t i = 0; i < n; i++) {
-        /* load, add, store: a single writer needs no more, and the compiler may not merge it across operations */
+        /* load, add, store: a single writer needs no more; the compiler must not merge several operations */
         __atomic_store_n(&cells[cell], __atomic_load_n(&cells[cell], __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
         BENCH_BARRIER();
     }
@@ -53,7 +53,7 @@ typedef struct histogram {
 
 static __thread histogram held;
 
-/* Without a branch on the value: a misprediction would cost more than all the compares. */
+/* Without a branch on the value: a misprediction would cost more than all compares. */
 static void observe(void *state, uint64_t n, unsigned thread)
 {
     (void)state;
@@ -70,7 +70,7 @@ static void observe(void *state, uint64_t n, unsigned thread)
     }
 }
 
-/* The textbook loop that stops at the first bound: cheaper where the values are predictable. */
+/* The simple loop that stops at the first bound: cheaper if the values are predictable. */
 static void observe_early_exit(void *state, uint64_t n, unsigned thread)
 {
     (void)state;
@@ -199,7 +199,7 @@ static inline uint64_t hash_values(const text *v)
            hash_text(v[2], 0xe7037ed1a0b428dbu);
 }
 
-/* A call, as into any library; the table is not known at compile time. */
+/* Not inlined, like a call into a library: the compiler does not know the table. */
 static __attribute__((noinline)) uint32_t find_cell(lookup *l, const text *v)
 {
     return probe(l, v, hash_values(v))->cell;

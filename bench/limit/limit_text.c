@@ -9,11 +9,11 @@
 
 enum { SLICE = 64 * 1024, LINE_MAX_BYTES = 512, SLACK = 64, SCRAPES = 5 };
 
-/* Everything of one family: label text back to back, as in an arena, and the values. */
+/* The data of one family: the label texts one after the other, as in an arena, and the values. */
 typedef struct store {
     uint32_t series;
     uint32_t *offsets; /* series + 1 */
-    char *texts;       /* with SLACK bytes behind, so that copies may overshoot */
+    char *texts;       /* followed by SLACK bytes, because copies may read past the end */
     uint64_t *counters;
     uint64_t (*buckets)[BENCH_BOUNDS + 1];
     double *sums;
@@ -60,7 +60,7 @@ static void store_free(store *s)
 
 /* ---- pieces of a line ---- */
 
-/* Copies in blocks of 16 and may write up to 15 bytes past the end; both sides have the slack. */
+/* Copies in blocks of 16: may read and write up to 15 bytes past the end, and both buffers have room for that. */
 static inline char *copy(char *out, const char *from, size_t n)
 {
     for (size_t i = 0; i < n; i += 16)
@@ -92,7 +92,7 @@ static inline char *write_uint(char *out, uint64_t v)
     return out + n;
 }
 
-/* Integer part, point, twelve places. */
+/* Integer part, decimal point, twelve decimal places. */
 static inline char *write_fixed(char *out, double v)
 {
     uint64_t whole = (uint64_t)v;
@@ -100,13 +100,13 @@ static inline char *write_fixed(char *out, double v)
     out = write_uint(out, whole);
     char *point = out;
     out = write_uint(out, part);
-    *point = '.'; /* over the leading 1 */
+    *point = '.'; /* replaces the leading 1 */
     return out;
 }
 
 /* ---- counters ---- */
 
-static const char counter_name[SLACK] = "http_requests_total"; /* padded: copies overshoot */
+static const char counter_name[SLACK] = "http_requests_total"; /* padded, because copies read past the end */
 
 static inline char *assemble_counter(const store *s, uint32_t i, char *out)
 {

@@ -18,7 +18,7 @@ static void must(int code, const char *what)
     }
 }
 
-/* Room for a million series; address space only, pages are committed when touched. */
+/* Room for a million series. This is only address space: memory is committed when it is used. */
 static promc_registry *new_registry(void)
 {
     promc_registry *registry;
@@ -95,7 +95,7 @@ static void inc(void *state, uint64_t n, unsigned thread)
     }
 }
 
-/* The same handles as elements of a static table (promc/table.h), which is how a program with a table has them. */
+/* The same handles as elements of a static table (promc/table.h). */
 #define BENCH_STATUSES(VALUE) VALUE(STATUS_OK, "200") VALUE(STATUS_NOT_FOUND, "404")
 PROMC_LABEL(bench_status, "status_code", BENCH_STATUSES);
 #define BENCH_METRICS(METRIC, LABEL, OPEN) \
@@ -114,7 +114,7 @@ static void table_inc(void *state, uint64_t n, unsigned thread)
     }
 }
 
-/* A handle where programs keep it: in memory, read for each update. */
+/* A handle in memory, where programs keep it: it is read for each update. */
 static void kept_inc(void *state, uint64_t n, unsigned thread)
 {
     const promc_counter *kept = state;
@@ -286,8 +286,10 @@ static void text_case(promc_registry *registry, const char *name)
     bench_emit(name, (double)bytes / ns * 1000);
 }
 
-/* Protobuf is a fraction of the bytes, so its speed is given in bytes of the text that says the same: comparable
- * with the text rows, and a faster scrape is a larger number. */
+/*
+ * Protobuf needs fewer bytes, so its speed is given in bytes of the equivalent text: comparable with the text rows, and a
+ * faster scrape is a larger number.
+ */
 static void histograms_case(promc_registry *registry, const char *name)
 {
     static rendering r;
@@ -306,8 +308,10 @@ static void histograms_case(promc_registry *registry, const char *name)
     bench_emit("protobuf_histograms_bytes", (double)protobuf_bytes);
 }
 
-/* What an event loop feels: begin, every slice, end; the longest of them. One in which the thread lost its core to
- * another program does not count. */
+/*
+ * How long an event loop is blocked: the longest of begin, each slice, and end. A step in which the thread lost its core to
+ * another program does not count.
+ */
 typedef struct stall {
     uint64_t start_ns, longest_ns;
     long switches;
@@ -376,7 +380,7 @@ static void memory_case(promc_registry *registry, uint32_t series)
         abort();
     for (uint32_t i = 0; i < series; i++)
         bench_labels_of(i, &labels[i]);
-    memset(handles, 0, series * sizeof(*handles)); /* resident before the first reading */
+    memset(handles, 0, series * sizeof(*handles)); /* make it resident before the first measurement */
     promc_family *family = new_counters(registry, "http_requests_total");
 
     double before = bench_resident_bytes();

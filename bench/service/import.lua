@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- wrk: one new prospect a request. KEY is the API key, RUN tells the runs apart (so that no address repeats).
+-- wrk: one new prospect per request. KEY is the API key, RUN is different in each run, so that no address repeats.
 local threads = 0
 
 function setup(thread)

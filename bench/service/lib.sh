@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the parts of the service's benchmark share: servers, load, results. Sourced; $work is the scratch directory and
-# $results the file that `record` appends to, one `KEY VALUE` a line; the report takes each key's median.
-# shellcheck shell=bash disable=SC2034,SC2154 # what is set here is for the parts; $work, $results, $binary are service/run's
+# Shared by the parts of the service's benchmark: servers, load, results. Sourced; $work is the scratch directory and
+# $results the file to which `record` appends `KEY VALUE` lines; the report takes each key's median.
+# shellcheck shell=bash disable=SC2034,SC2154 # the parts use the variables set here; $work, $results, $binary are from service/run
 
 seconds=${SECONDS_EACH:-4} rounds=${ROUNDS:-3} connections=${CONNECTIONS:-16} rows=${ROWS:-100000} port=${PORT:-20390}
 url=http://127.0.0.1:$port
@@ -31,13 +31,13 @@ wait_ready() { # LOG [URL]
     die "a server did not get ready; its last lines are above ($1)"
 }
 
-# new_key DATA: an organisation's key; STORE says where
+# new_key DATA: an organisation's key, in the store that STORE names
 new_key() {
     mkdir -p "$1"
     DATA_DIR=$1 "$binary" org create benchmark | sed -n 's/.*"api_key": *"\([^"]*\)".*/\1/p'
 }
 
-# start_ingest_api DATA [WRAPPER...]: API role only, since Express has no workers; the log goes to a file, as Express's
+# start_ingest_api DATA [WRAPPER...]: API role only, since Express has no workers; it logs to a file, like Express
 start_ingest_api() {
     local data=$1
     shift
@@ -52,12 +52,12 @@ start_express() { # DATA
     wait_ready "$1/express.log"
 }
 
-cpu_seconds() { # user and system time of $pid; the name in brackets may hold blanks
+cpu_seconds() { # user and system time of $pid; the name in brackets may contain blanks
     awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / hz }' "/proc/$pid/stat"
 }
 
-# mib FIELD: VmRSS resident now, VmHWM at its most, RssAnon without the files it maps: in these each page counts whole, also
-# one of a library that other processes map too. Pss: a page that n processes map counts as 1/n
+# mib FIELD: VmRSS (resident now), VmHWM (its maximum), RssAnon (without mapped files): in these each page counts fully, even
+# if other processes map it too, as a library's. Pss: a page that n processes map counts as 1/n
 mib() { awk -v field="$1:" '$1 == field { print $2 / 1024 }' "/proc/$pid/status" "/proc/$pid/smaps_rollup"; }
 
 # run_wrk SECONDS ARGUMENTS...: sets requests, took, p50, p99 (us); a failed request fails the benchmark
@@ -68,7 +68,7 @@ run_wrk() {
     [ "$errors" -eq 0 ] || die "$errors of $requests requests failed: ${*:2}"
 }
 
-# load PREFIX ARGUMENTS...: warm up, then measure; records PREFIX.rps .p50 .p99 .cpu (s a 1,000 requests) .rss (MiB)
+# load PREFIX ARGUMENTS...: warm up, then measure; records PREFIX.rps .p50 .p99 .cpu (s per 1,000 requests) .rss (MiB)
 load() {
     local prefix=$1 before after
     shift
@@ -83,7 +83,7 @@ load() {
     record "$prefix.rss" "$(mib VmRSS)"
 }
 
-# make_csv FILE ROWS PREFIX: as a customer's, addresses in no order
+# make_csv FILE ROWS PREFIX: like a customer's file, with the addresses in random order
 make_csv() {
     awk -v rows="$2" -v prefix="$3" 'BEGIN {
         print "email,first_name,last_name,company,title,country"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// node organisations.js DATABASE COUNT: organisations and keys benchmark-key-1 … in ingest-api's SQLite store.
+// node organisations.js DATABASE COUNT: creates organisations with the keys benchmark-key-1 … in ingest-api's SQLite store.
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# awk -v json=FILE -f report.awk RESULTS: the parts' lines `KEY VALUE` as one table on stdout, and as JSON. Of each key the
-# median of its values; of two measurements in turn the median of their differences.
+# awk -v json=FILE -f report.awk RESULTS: prints the parts' lines `KEY VALUE` as one table, and writes JSON. The figure of a
+# key is the median of its values; for two measurements in turn it is the median of their differences.
 
 { values[$1, ++count[$1]] = $2 }
 
@@ -73,7 +73,7 @@ function request(key, label, rate_factor) {
     versus(key ".%s.rss", "  resident after it (VmRSS)", "MiB", 0, 10)
 }
 
-# against the Go service, plain and with GOGC=400, and the server alone. factor, tuned: how many times better it must be
+# against the Go service, plain and with GOGC=400, and PostgreSQL alone. factor, tuned: how many times better it must be
 function beside_go(key, label, unit, field, more, factor, tuned,    a, b, names, factors, i) {
     a = median("go" key ".ingest-api." field)
     if (a == "none") return
@@ -91,7 +91,7 @@ function beside_go(key, label, unit, field, more, factor, tuned,    a, b, names,
     }
 }
 
-# what PostgreSQL alone does
+# PostgreSQL alone
 function limit(key, label, unit, ours, alone, at_least,    a, b) {
     a = median(ours)
     b = median(alone)
@@ -99,14 +99,14 @@ function limit(key, label, unit, ours, alone, at_least,    a, b) {
         line(key, label, unit, a, b, a / b, at_least ? ">= " at_least " of it" : "", a / b >= at_least)
 }
 
-# what a probe costs
+# the cost of a health probe
 function health(store, label,    cpu) {
     cpu = median("health." store ".cpu")
     if (cpu != "none")
         line("health." store, label, "s", cpu * 100, "none", "", "<= 1 s", cpu * 100 <= 1)
 }
 
-# metrics' own: with and without; at_most in the unit
+# the cost of metrics: with and without them; at_most is in the unit
 function cost(key, label, unit, with, without, at_most, scale,    d) {
     d = difference(with, without, .5)
     if (d == "none") return

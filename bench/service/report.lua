@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- wrk: the result in one line, `RESULT requests seconds p50_us p99_us errors`, for service/lib.sh. wrk counts whole
--- microseconds; within the one that a percentile falls into it is interpolated.
+-- wrk: prints one line, `RESULT requests seconds p50_us p99_us errors`, for service/lib.sh. wrk counts whole
+-- microseconds; a percentile is interpolated within its microsecond.
 local function percentile(latency, share)
   local total, below = 0, 0
   for i = 1, #latency do

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- wrk: each request imports a good and a bad row as another organisation (organisations.js), which makes two series.
+-- wrk: each request imports a good and a bad row for another organisation (organisations.js), which creates two series.
 local sent = tonumber(os.getenv("START"))
 local body = '[{"email":"ada@example.com"},{"email":"none"}]'
 

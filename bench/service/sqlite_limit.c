@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What SQLite alone does with the rows of a CSV: ingest-api's statement in a loop, in a database that ingest-api has made, committed as
- * durably and as often as its slices are. No HTTP, no checks of the values, no jobs, nothing that takes an import back.
+ * SQLite alone with the rows of a CSV: ingest-api's statement in a loop, in a database that ingest-api has made, committed as durably and as
+ * often as its slices. No HTTP, no checks of the values, no jobs, no undo of an import.
  *
  *   sqlite_limit DATABASE CSV [ROWS_A_COMMIT [PRAGMA...]]       prints `rows/s CPU-seconds`
  */

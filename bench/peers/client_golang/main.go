@@ -58,7 +58,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// Debian's Go has no built-in min yet.
+// Debian's Go has no built-in min.
 func min(a, b time.Duration) time.Duration {
 	if a < b {
 		return a
@@ -91,7 +91,7 @@ func median(took []float64) float64 {
 	return (took[(len(took)-1)/2] + took[len(took)/2]) / 2
 }
 
-// How often this thread has been taken off its core against its will.
+// How often the scheduler has preempted this thread (involuntary context switches).
 func descheduled() int64 {
 	var usage syscall.Rusage
 	must(0, syscall.Getrusage(syscall.RUSAGE_THREAD, &usage))
@@ -100,13 +100,13 @@ func descheduled() int64 {
 
 type cores [16]uint64
 
-// The cores of the process as it began; a thread is born with those of the one that starts it.
+// The cores of the process at its start; a new thread inherits those of its creator.
 func allCores() (all cores) {
 	syscall.RawSyscall(syscall.SYS_SCHED_GETAFFINITY, 0, unsafe.Sizeof(all), uintptr(unsafe.Pointer(&all)))
 	return
 }
 
-// A core each, where there are two.
+// Bind each thread to its own core if there are two.
 func pin(all cores, thread int) {
 	var one cores
 	seen := 0
@@ -360,7 +360,7 @@ func textCase(r *prometheus.Registry, key string) {
 	emit(key, float64(bytes)/float64(took)*1000)
 }
 
-// Protobuf's speed is given in bytes of the text that says the same; see promc/promc_bench.c.
+// Protobuf's speed is given in bytes of the equivalent text; see promc/promc_bench.c.
 func protobufCase(r *prometheus.Registry, key string) {
 	fillHistograms(r, 1000)
 	textBytes := render(r, expfmt.FmtText)()
@@ -381,7 +381,7 @@ func memoryCase(r *prometheus.Registry, series uint32) {
 	before := settle()
 	var creating time.Duration
 	for i := uint32(0); i < series; i++ {
-		l := labelsOf(i) // the library keeps the strings, so they are its memory
+		l := labelsOf(i) // the library keeps the strings, so they count as its memory
 		start := time.Now()
 		c.WithLabelValues(l[0], l[1], l[2]).Inc()
 		creating += time.Since(start)

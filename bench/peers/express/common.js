@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What both stores share.
+// Shared by both stores.
 import { randomBytes } from 'node:crypto';
 
 export const fields = ['first_name', 'last_name', 'company', 'title', 'phone', 'website', 'country', 'custom'];
 
-/** Of a page, in ingest-api's order. */
+/** The columns of a page, in ingest-api's order. */
 export const columns = ['id', 'email', ...fields, 'status', 'status_reason', 'research', 'created_at', 'updated_at'];
 
 /** UUID version 7. */

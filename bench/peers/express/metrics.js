@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The metrics that one request of this service touches, with ingest-api's names, labels and buckets, in the manner of
-// the story: prom-client, a middleware on `finish`, labels by object. METRICS_ENABLED=0 leaves all of it out.
+// The metrics that a request of this service updates, with ingest-api's names, labels and buckets, in the usual way of
+// Express: prom-client, a middleware on `finish`, labels as objects. METRICS_ENABLED=0 switches all of it off.
 import client from 'prom-client';
 
 export const enabled = process.env.METRICS_ENABLED !== '0';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The same requests on PostgreSQL by the `pg` package: ingest-api's own schema (it makes it, and the key), the same
-// statements, prepared, the same transactions and row-level security, as many connections.
+// The same requests on PostgreSQL with the `pg` package: ingest-api's schema (ingest-api creates it, and the key), the same
+// prepared statements, the same transactions and row-level security, the same number of connections.
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { timed } from './metrics.js';
@@ -45,7 +45,7 @@ export function openPostgres(url, connections) {
     }
   }
 
-  /** One statement may touch a row but once: a chunk ends before an address that it has already. */
+  /** One statement may update a row only once, so a chunk ends before an address that it already contains. */
   function nextChunk(rows, at) {
     const seen = new Set();
     let end = at;

@@ -2,8 +2,8 @@
 
 // What ingest-api replaces, for comparison: Express, prom-client, pino, and pg or better-sqlite3, doing the same work for
 // `GET /health`, `GET /api/v1/prospects` and `POST /api/v1/prospects/import` with a JSON array or CSV. Environment: PORT,
-// DATA_DIR, API_KEY (made for SQLite; ingest-api makes PostgreSQL's), METRICS_ENABLED, STORE (postgres://…; default:
-// SQLite in DATA_DIR), STORE_THREADS (connections; default 4, as ingest-api's).
+// DATA_DIR, API_KEY (created here for SQLite; ingest-api creates PostgreSQL's), METRICS_ENABLED, STORE (postgres://…;
+// default: SQLite in DATA_DIR), STORE_THREADS (connections; default 4, like ingest-api).
 import { parse } from 'csv-parse';
 import express from 'express';
 import { createHash, randomUUID } from 'node:crypto';
@@ -44,7 +44,7 @@ if (metrics.enabled) app.use(metrics.middleware);
 const fail = (req, res, status, code, message) =>
   res.status(status).json({ error: { code, message, request_id: req.id } });
 
-// As ingest-api: a key that was looked up is known for 30 s.
+// Like ingest-api: a key that was looked up is cached for 30 s.
 const known = new Map();
 
 async function authenticate(req, res, next) {
@@ -60,7 +60,7 @@ async function authenticate(req, res, next) {
   next();
 }
 
-/** Express 4 knows no promises. */
+/** Express 4 does not support promises. */
 const async = (handler) => (req, res, next) => handler(req, res, next).catch(next);
 
 app.get('/health', async(async (req, res) => {
@@ -79,7 +79,7 @@ app.get('/metrics', async (req, res) => {
 
 const knownFields = new Set(['first_name', 'last_name', 'company', 'title', 'phone', 'website', 'country']);
 
-/** The row as it is stored, or { field, reason }. */
+/** The normalised row for the store, or { field, reason }. */
 function normalise(input) {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) return { reason: 'not_an_object' };
   const row = {};
@@ -102,7 +102,7 @@ function normalise(input) {
   return { row };
 }
 
-/** [{ input, line }] of the request, or undefined if it has none. */
+/** [{ input, line }] of the request, or undefined if it has no rows. */
 async function readRows(req) {
   if (Array.isArray(req.body)) return req.body.map((input, i) => ({ input, line: i + 1 }));
   if (typeof req.body !== 'string') return undefined;

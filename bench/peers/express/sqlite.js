@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The part of ingest-api's SQLite store that the benchmark's requests use: the same tables, indexes, triggers, pragmas
-// and durability (a commit that returned is on the disk).
+// and durability (after a commit returns, the data is on the disk).
 import Database from 'better-sqlite3';
 import { createHash } from 'node:crypto';
 import { timed } from './metrics.js';
@@ -38,7 +38,7 @@ CREATE TRIGGER IF NOT EXISTS tracking_jobs_insert AFTER INSERT ON tracking_jobs 
   INSERT INTO tracking_queues (queue, live) VALUES (new.queue, 1) ON CONFLICT (queue) DO UPDATE SET live = live + 1;
 END;`;
 
-const batch = 500; // rows a validation job
+const batch = 500; // rows per validation job
 
 const sha256 = (text) => createHash('sha256').update(text).digest();
 

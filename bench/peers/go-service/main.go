@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a team would write instead in Go: net/http, pgx, client_golang, for the same work as ingest-api on the same PostgreSQL
+// The service that a team could write in Go instead: net/http, pgx, client_golang, for the same work as ingest-api on the same PostgreSQL
 // schema: GET /health, GET /api/v1/prospects and POST /api/v1/prospects/import with a JSON array or CSV. A page and a small import are one
-// pgx.Batch, so one round trip; a large import is one COPY and one upsert. Environment: PORT, STORE (postgres://…; ingest-api has made the
-// schema and the key), STORE_THREADS (connections; default 4, as ingest-api's), METRICS_ENABLED.
+// pgx.Batch, so one round trip; a large import is one COPY and one upsert. Environment: PORT, STORE (postgres://…; ingest-api has created the
+// schema and the key), STORE_THREADS (connections; default 4, like ingest-api), METRICS_ENABLED.
 package main
 
 import (
@@ -28,7 +28,7 @@ import (
 type service struct {
 	store *store
 	log   *slog.Logger
-	known sync.Map // key → entry; as ingest-api: a key that was looked up is known for 30 s
+	known sync.Map // key → entry; like ingest-api: a key that was looked up is cached for 30 s
 }
 
 type entry struct {

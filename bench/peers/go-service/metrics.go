@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// The metrics that one request touches, with ingest-api's names, labels and buckets.
+// The metrics that a request updates, with ingest-api's names, labels and buckets.
 var (
 	enabled  = os.Getenv("METRICS_ENABLED") != "0"
 	registry = prometheus.NewRegistry()
@@ -58,7 +58,7 @@ func (r *recorder) Write(body []byte) (int, error) {
 	return n, err
 }
 
-// instrument counts a request of the route, and tells its status.
+// instrument counts a request of the route, and returns its status.
 func instrument(route string, handler http.HandlerFunc) func(http.ResponseWriter, *http.Request) int {
 	return func(w http.ResponseWriter, r *http.Request) int {
 		start, seen := time.Now(), recorder{w, http.StatusOK, 0}

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// The text fields behind email, in the order of the columns; custom is a JSON object.
+// The text fields after email, in the order of the columns; custom is a JSON object.
 var fields = []string{"first_name", "last_name", "company", "title", "phone", "website", "country", "custom"}
 
 const custom = 7
@@ -49,7 +49,7 @@ func hasControl(text string) bool {
 	return false
 }
 
-// set keeps one value; the reason is "" when it is good.
+// set stores one value; the reason is "" if the value is valid.
 func (r *row) set(name, text string, others map[string]string) string {
 	text = strings.TrimSpace(text)
 	switch {
@@ -115,7 +115,7 @@ func readCSV(body io.Reader) (rows []row, faults []fault, err error) {
 		bad, reason := "email", ""
 		clear(others)
 		for i := 0; i < len(record) && reason == ""; i++ {
-			// the record's memory is the reader's
+			// the CSV reader reuses the record's memory
 			if reason = r.set(names[i], strings.Clone(record[i]), others); reason != "" {
 				bad = names[i]
 			}
@@ -165,7 +165,7 @@ func readRows(r *http.Request) ([]row, []fault, error) {
 	return readJSON(body)
 }
 
-// merge makes one row of those with the same address: what a later one has replaces, as two upserts would.
+// merge joins rows with the same address: values of a later row replace earlier ones, as two upserts would.
 func merge(rows []row) []row {
 	at := make(map[string]int, len(rows))
 	out := rows[:0:0]

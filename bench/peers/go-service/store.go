@@ -18,7 +18,7 @@ import (
 type store struct{ pool *pgxpool.Pool }
 
 const (
-	small = 500 // rows of an import that is one batch; prospects of a validation job
+	small = 500 // maximum rows of an import in one batch; prospects per validation job
 
 	scope    = `SELECT set_config('app.organisation_id', $1, true)`
 	readOnly = `SELECT set_config('app.organisation_id', $1, true), set_config('transaction_read_only', 'on', true)`
@@ -52,7 +52,7 @@ func openStore(ctx context.Context, url string, connections int) (*store, error)
 	return &store{pool}, err
 }
 
-// uuid of version 7.
+// uuid returns a UUID of version 7.
 func uuid(now int64) (id [16]byte) {
 	_, _ = rand.Read(id[6:])
 	for i := range 6 {
@@ -74,7 +74,7 @@ func appendUUID(body []byte, id [16]byte) []byte {
 	return append(body, text[:]...)
 }
 
-// appendString is a JSON string, written by hand: encoding/json takes twice the time for a page.
+// appendString writes a JSON string by hand: encoding/json takes twice the time for a page.
 func appendString(body []byte, text string) []byte {
 	const digits = "0123456789abcdef"
 	body = append(body, '"')

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // prom-client's side of the table, with its own idioms: children held for hot paths, labels() for lookups.
-// One thread: JavaScript has no shared registry, so the two-thread cases do not exist here.
+// One thread: a registry in JavaScript cannot be shared between threads, so there are no two-thread cases.
 // The cases are defined in bench/README.md. Run with --expose-gc.
 import { Counter, Histogram, Registry } from 'prom-client';
 import { readFileSync } from 'node:fs';
@@ -136,7 +136,7 @@ const cases = {
     const before = residentBytes();
     let creating = 0;
     for (let i = 0; i < series; i++) {
-      const l = labelsOf(i); // the library keeps the strings, so they are its memory
+      const l = labelsOf(i); // the library keeps the strings, so they count as its memory
       const start = now();
       counters.labels(l[0], l[1], l[2]).inc();
       creating += now() - start;

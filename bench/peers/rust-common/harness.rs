@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! What the peers in Rust share: the workload, the two-thread run, the cases. A peer says how its library does an operation. The cases are
+//! Shared by the peers in Rust: the workload, the two-thread run, the cases. A peer implements each operation with its library. The cases are
 //! defined in bench/README.md.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ const HISTOGRAM_FILL: usize = 100;
 const GOOD_BATCHES: usize = 50;
 const ROUNDS_MAX: usize = 400;
 const BATCH_TIME: Duration = Duration::from_millis(1);
-#[allow(dead_code)] // some derive them from a struct
+#[allow(dead_code)] // some peers derive the names from a struct
 pub const NAMES: [&str; 3] = ["method", "route", "status_code"];
 pub const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -75,7 +75,7 @@ fn median(mut took: Vec<f64>) -> f64 {
     (took[(took.len() - 1) / 2] + took[took.len() / 2]) / 2.0
 }
 
-/// How often this thread has been taken off its core against its will.
+/// How often the scheduler has preempted this thread (involuntary context switches).
 fn descheduled() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/status").expect("status");
     let line = text.lines().find(|l| l.starts_with("nonvoluntary_ctxt_switches:")).expect("switches");
@@ -89,14 +89,14 @@ extern "C" {
 
 type Cores = [u64; 16];
 
-/// The cores of this thread; one that it starts is born with the same.
+/// The cores of this thread; a thread that it starts inherits them.
 fn cores() -> Cores {
     let mut all = [0; 16];
     unsafe { sched_getaffinity(0, 128, all.as_mut_ptr()) };
     all
 }
 
-/// A core each, where there are two.
+/// Bind each thread to its own core if there are two.
 fn pin(all: &Cores, thread: usize) {
     if let Some(cpu) = (0..1024).filter(|cpu| all[cpu / 64] >> (cpu % 64) & 1 == 1).nth(thread) {
         let mut one = [0; 16];
@@ -210,10 +210,10 @@ fn resident_bytes() -> f64 {
 pub trait Peer: Sized {
     type Counters: Sync;
     type Histograms: Sync;
-    /// What is held for updates.
+    /// The handle that is kept for updates.
     type Counter: Sync;
     type Histogram: Sync;
-    /// Label values, prepared as the library has it.
+    /// Prepared label values, in the library's form.
     type Key: Sync;
 
     fn new() -> Self;
@@ -225,12 +225,12 @@ pub trait Peer: Sized {
     fn histogram(histograms: &Self::Histograms, labels: &Labels) -> Self::Histogram;
     fn observe(histogram: &Self::Histogram, value: f64);
     fn observe_all(histograms: &Self::Histograms, labels: &Labels, values: impl Iterator<Item = f64>);
-    /// From three strings.
+    /// Looks the series up by three strings.
     fn inc_by_strings(counters: &Self::Counters, labels: &Labels);
-    /// None: the library has nothing of the kind.
+    /// None: the library has no prepared label values.
     fn key(counters: &Self::Counters, labels: &Labels) -> Option<Self::Key>;
     fn inc_by_key(counters: &Self::Counters, key: &Self::Key);
-    /// One scrape in text. @return its bytes.
+    /// One scrape as text. Returns its bytes.
     fn render(&self) -> usize;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A misspelt metric, label value, label or type is a compile error that names what was written.
+# A misspelt metric, label value, label or type is a compile error that names the misspelt word.
 # usage: compile_table.sh INCLUDE_DIR COMPILER [ARG...]
 set -euo pipefail
 
@@ -12,7 +12,7 @@ errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
 failed=0
 
-compile() { # STANDARD LANGUAGE [ARG...], after the compiler's own words
+compile() { # LANGUAGE STANDARD [ARG...]
     local language=$1 standard=$2
     shift 2
     "${compiler[@]}" -x "$language" -std="$standard" -Wall -Wextra -Wshadow -Werror -fsyntax-only -I"$include" "$@" "$source" 2>"$errors"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Breaks each protocol that test_interleavings.c is for, in one place: it must fail then.
+# Breaks each protocol that test_interleavings.c tests, in one place. The test must then fail.
 # usage: interleavings.sh SOURCES-OF-PROMC BUILD-OF-PROMC LIBRARY COMPILER...
 set -eu
 
@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 options="-std=gnu11 -D_GNU_SOURCE -O1 -include $source/tests/interleave.h -I$source/include -I$build/src/base -I$build/src/types"
 
-# broken WHAT FILE EXPRESSION [SOURCE...]: the sed expression changes the file; the SOURCEs (itself when there is none) are compiled anew.
+# broken WHAT FILE EXPRESSION [SOURCE...]: the sed expression changes FILE; then the SOURCEs (default: FILE) are compiled again.
 broken() {
     what=$1 file=$2 expression=$3
     shift 3
@@ -38,7 +38,7 @@ broken() {
     # shellcheck disable=SC2086
     rm -f $objects
 }
-compiler=$* # with what stands in front of it (ccache), and its options
+compiler=$* # with a prefix such as ccache, and its options
 
 broken 'the second look at the live word' series/index.h 's/same && promc_load_acquire(&child->live.word) == word &&/same \&\&/' \
     series/series.c series/lookup.c

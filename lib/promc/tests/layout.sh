@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A program that was compiled for another layout of what is inline (promc/shard.h) does not start; one for this layout does.
+# A program that was compiled for another layout of the inline functions (promc/shard.h) does not start; one for this layout does.
 #
 #   layout.sh INCLUDE-FOLDER LIBRARY-FOLDER CC...
 set -eu
@@ -19,7 +19,7 @@ int main(void)
     return 0;
 }
 PROGRAM
-# What it was linked with: a library of that layout, under the same name.
+# A library of the other layout, under the same name, to link the program with.
 soname=$(readelf -d "$library/libpromc.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 cat >"$work/old.c" <<'LIBRARY'
 __thread void *promc_tls_layout0_slots8[8];
@@ -35,7 +35,7 @@ if "$work/other" 2>"$work/said"; then
 fi
 grep -q 'undefined symbol: promc_tls_layout0_slots8' "$work/said" || { cat "$work/said" >&2; exit 1; }
 
-# Programs of before layouts had names ask for promc_tls itself; their settings structs are shorter than today's.
+# Programs from before layouts had names need the symbol promc_tls. They must not start: their settings structs are shorter than today's.
 if nm -D "$library/libpromc.so" | grep -w promc_tls; then
     echo "layout.sh: a program of before layouts had names would be started" >&2
     exit 1

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The library with musl, warnings as errors: a program that uses what differs between C libraries (threads, fork, a shared arena), and plugins
-# with promc compiled into them, which musl loads although they have thread-local storage, and which show nothing of it (PROMC_STATIC).
+# The library with musl, with warnings as errors: a program that uses features that differ between C libraries (threads, fork, a shared arena),
+# and plugins with promc compiled into them. musl must load them in spite of their thread-local storage, and they must not export promc's
+# symbols (PROMC_STATIC).
 #
 #   musl.sh LIBRARY-SOURCE GENERATED-HEADERS...
 set -eu

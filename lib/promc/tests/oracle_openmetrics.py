@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read an OpenMetrics exposition from standard input with the strict parser of python3-prometheus-client.
 
-Prints one line a sample, sorted: name, labels and value, as Python sees them. Exit status 1 and the parser's words if it objects."""
+Prints the number of samples. If the parser refuses the text or a sample is repeated, the exit status is 1, with the reason on stderr."""
 import sys
 
 try:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Every symbol that a library shows, shared or static, starts with promc_, so that none meets another library's (what gcc puts beside each
-# function on i386 excepted); and no two archives have one of the same name, so that a program can have them all. None needs libatomic.
+# Every symbol that a shared or static library exports starts with promc_, so that it cannot clash with another library's (except the thunks
+# of gcc on i386). No two archives have a symbol of the same name, so that a program can link all of them. No library needs libatomic.
 #
 #   symbols.sh LIBRARY...
 set -eu

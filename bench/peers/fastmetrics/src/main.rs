@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! fastmetrics' side of the table: a family of a label struct. Looking up from strings makes the struct, as its users do; a key is a struct that
-//! was made before.
+//! fastmetrics' side of the table: a family with a label struct. A lookup by strings creates the struct, as its users do; a key is a struct that
+//! was created before.
 
 #[path = "../../rust-common/harness.rs"]
 mod harness;

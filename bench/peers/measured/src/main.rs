@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! measured's side of the table: a family of a label struct whose strings it keeps in its own sets, one a label. It has no handle of a series
-//! that may be kept: what is held is a metric without labels, which costs it least. A key is its LabelId.
+//! measured's side of the table: a family with a label struct; the library keeps the strings in its own sets, one per label. It has no handle of
+//! a series that could be kept, so the held handle is a metric without labels, which is its fastest way. A key is its LabelId.
 
 #[path = "../../rust-common/harness.rs"]
 mod harness;
