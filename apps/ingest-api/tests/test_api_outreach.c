@@ -74,6 +74,8 @@ static void drafts_are_rendered_read_and_made_anew(void **state)
                "{'state': 'failed', 'subject': null, 'body': null, 'error': '*'},"
                "{'state': 'generated', 'subject': 'Hi Cy'}], 'next_cursor': null}");
     api_expect(api("GET", path_of("/drafts?state=failed"), 200), "{'data': [{'state': 'failed'}]}");
+    api_expect(api("GET", path_of("/drafts?state=generated"), 200),
+               "{'data': [{'subject': 'Hi Ada'}, {'subject': 'Hi Cy'}]}");
     json_t *page = api("GET", path_of("/drafts?limit=2"), 200);
     (void)snprintf(path, sizeof(path), "%s/drafts?limit=2&cursor=%s", campaign,
                    json_string_value(json_object_get(page, "next_cursor")));
@@ -165,6 +167,9 @@ static void a_person_decides_what_is_in_doubt(void **state)
                        "{'email': 'ada@example.com', 'state': '%s', 'reason': 'decided', 'accepted_at': %s}",
                        decisions[i], i == 0 ? "'*'" : "null");
         api_expect(api_with("PATCH", path, body, 200), answer);
+        assert_true(fixture_metric("email_fates_total{fate=\"accepted\"}") == 3); /* two were sent before */
+        assert_true(fixture_metric("email_fates_total{fate=\"skipped\"}") == (i > 0));
+        assert_true(fixture_metric("emails_not_sent_total{reason=\"decided\"}") == (i > 0));
     }
     api_work(); /* sent once more */
     api_expect(api("GET", path_of("/recipients?state=accepted"), 200), "{'data': [{'email': 'ada@example.com'}]}");

@@ -6,6 +6,7 @@
 #include <stddef.h>
 /* cmocka needs the three above */
 #include <cmocka.h>
+#include <string.h>
 
 static char *faults(const char *json)
 {
@@ -14,7 +15,10 @@ static char *faults(const char *json)
     json_t *body = json_loads(json, JSON_DECODE_ANY, NULL);
 
     assert_non_null(body);
-    (void)campaign_read(&input, body, text, sizeof(text));
+    int count = campaign_read(&input, body, text, sizeof(text)), said = *text != '\0';
+    for (const char *at = text; (at = strstr(at, "; ")); at++)
+        said++;
+    assert_int_equal(count, said);
     json_decref(body);
     return text;
 }
