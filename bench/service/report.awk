@@ -39,7 +39,7 @@ function shown(v) {
 
 function number(v) { return v == "none" || v == "" ? "null" : sprintf("%.6g", v) }
 
-# met: 1, 0, or "" where there is no target
+# met: 1, 0, or "" if there is no target
 function line(key, label, unit, ours, other, ratio, target, met) {
     printf "%-44s %-12s %12s %12s %9s  %s\n", label, unit, shown(ours), shown(other),
         ratio == "" ? "" : sprintf("%.1fx", ratio), target == "" ? "" : sprintf("%s: %s", target, met ? "met" : "MISSED")

@@ -6,7 +6,7 @@
 
 #define SLICE (32 * 1024)
 
-/* Limits what slow clients can use. */
+/* Limits for slow clients. */
 #define MOST_CONNECTIONS 64
 #define IDLE_SECONDS 30
 

@@ -64,7 +64,7 @@ static int make_history(promc_exporter *exporter)
     return 0;
 }
 
-/* Allocate what depends on the settings. */
+/* Allocate the arrays whose sizes depend on the settings. */
 static int make_room(promc_exporter *exporter)
 {
     size_t most = exporter->settings.max_connections;

@@ -25,7 +25,7 @@ struct promc_exporter {
     char *unix_path; /* unlinked at the end; NULL: none */
     unsigned port;
 
-    /* written and closed with promc_exporter_lock_fds(): a child closes what it finds here */
+    /* written and closed with promc_exporter_lock_fds(): a forked child closes them */
     int listeners[PROMC_LISTENERS]; /* -1: none */
     int wake[2];
     int reserve;  /* closed to accept a connection when descriptors run out */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Strict parser of an HTTP/1 request head (RFC 9112): rejects what two servers in a chain could interpret differently. It uses no
+ * Strict parser of an HTTP/1 request head (RFC 9112): rejects heads that two servers in a chain could interpret differently. It uses no
  * socket, so it can be fuzzed.
  */
 #ifndef PROMC_EXPORTER_HTTP_H

@@ -12,7 +12,7 @@ struct promc_tls;
 /* One client's session. */
 struct promc_tls_session;
 
-/* 0, PROMC_E_INVALID (also when this build has no TLS), PROMC_E_IO, PROMC_E_NOMEM, with the error text. *out NULL: no TLS is asked for. */
+/* 0, PROMC_E_INVALID (also when this build has no TLS), PROMC_E_IO, PROMC_E_NOMEM, with the error text. *out NULL: the settings do not ask for TLS. */
 int promc_tls_create(struct promc_tls **out, const promc_exporter_settings *settings);
 void promc_tls_destroy(struct promc_tls *tls);
 

@@ -118,7 +118,7 @@ static void no_collector_runs_for_it(void **state)
         promc_history_run(history, s * SECOND);
     assert_int_equal(look(history, 100 * SECOND).count, 20);
     assert_int_equal(collected, 0);
-    /* promc's own metrics of the last scrape do not count it either. */
+    /* promc's own metrics of the last scrape do not count the recording either. */
     assert_int_equal(promc_scrape_string(registry, &(promc_scrape_settings){.no_collectors = true}, &after, NULL), 0);
     assert_int_equal(collected, 0);
     assert_non_null(strstr(after, "promc_scrape_bytes "));

@@ -50,7 +50,7 @@ static void wait_for_the_place(unsigned port, double asked, double seconds)
         refused = true;
         usleep(20000);
     }
-    fail_msg("the place was not given back");
+    fail_msg("the client that stopped reading still holds its scrape");
 }
 
 /* Sends a request and reads only one byte of the answer. */

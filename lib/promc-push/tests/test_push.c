@@ -214,7 +214,7 @@ static void test_refused(void **state)
     promc_registry_destroy(registry);
 }
 
-static void test_nobody_there(void **state)
+static void test_nobody_listens(void **state)
 {
     (void)state;
     promc_registry *registry = make_registry("rows_total", 1);
@@ -395,7 +395,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_urls),
         cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_timeout),
         cmocka_unit_test(test_put_post_delete),
         cmocka_unit_test(test_large),

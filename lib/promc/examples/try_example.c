@@ -143,7 +143,7 @@ int main(int argc, char **argv)
     waitpid(child, &status, 0);
     if (!minimal && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
         child = 0;
-        give_up(argv[1], "did not end well");
+        give_up(argv[1], "failed at its end");
     }
     return 0;
 }

@@ -46,10 +46,10 @@ static unsigned choose(unsigned of)
     if (of == 1)
         return 0;
     if (at == CHOICES)
-        give_up("too long a schedule");
+        give_up("the schedule is too long");
     if (at < known) {
         if (choices[at].of != of)
-            give_up("the threads do not do the same each time");
+            give_up("the threads behave differently each time");
         return choices[at++].taken;
     }
     choices[at] = (struct choice){(unsigned char)of, 0};
@@ -71,7 +71,7 @@ static void let_in(unsigned n, const struct thread *but)
         sem_post(&t->turn);
         return;
     }
-    give_up("nobody can go on");
+    give_up("no thread can continue");
 }
 
 static unsigned ready(const struct thread *but)

@@ -118,7 +118,7 @@ static void refusals_count_the_event(void **state)
 }
 
 /* A series' exemplars go with it, and their memory is reused. */
-static void room_is_used_again(void **state)
+static void memory_of_exemplars_is_reused(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(NULL);
@@ -213,7 +213,7 @@ int main(void)
         cmocka_unit_test(shown_in_openmetrics_not_in_text),
         cmocka_unit_test(at_most_one_a_second),
         cmocka_unit_test(refusals_count_the_event),
-        cmocka_unit_test(room_is_used_again),
+        cmocka_unit_test(memory_of_exemplars_is_reused),
         cmocka_unit_test(never_torn),
         cmocka_unit_test(test_duplicate_labels_are_refused),
     };

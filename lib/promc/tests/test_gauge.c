@@ -154,7 +154,7 @@ static void *set_times(void *argument)
     return NULL;
 }
 
-static void a_scrape_sees_what_belongs_together(void **state)
+static void a_scrape_sees_a_value_with_its_own_time(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(NULL);
@@ -182,7 +182,7 @@ int main(void)
         cmocka_unit_test(up_and_down_across_threads),
         cmocka_unit_test(minus_zero_is_shown_as_such),
         cmocka_unit_test(a_value_with_its_time),
-        cmocka_unit_test(a_scrape_sees_what_belongs_together),
+        cmocka_unit_test(a_scrape_sees_a_value_with_its_own_time),
     };
     return cmocka_run_group_tests_name("gauge", tests, NULL, NULL);
 }

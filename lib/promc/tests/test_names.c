@@ -85,7 +85,7 @@ static void bad_label_names(void **state)
 static void duplicates(void **state)
 {
     assert_ok(counter(*state, "jobs_total"));
-    /* The same definition is the same family; another one says what is different. */
+    /* The same definition gives the same family; for another one the error says what is different. */
     assert_ok(counter(*state, "jobs_total"));
     assert_ok(counter(*state, "jobs"));
     promc_family *family;

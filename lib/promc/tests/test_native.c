@@ -392,7 +392,7 @@ static void halves_no_more_than_necessary(void **state)
 }
 
 /* More halvings than the slots allow: every observation is still in a bucket, none is lost. */
-static void no_observation_is_lost_when_slots_are(void **state)
+static void no_observation_is_lost_without_free_slots(void **state)
 {
     (void)state;
     promc_registry *registry = new_registry(NULL);
@@ -806,7 +806,7 @@ int main(void)
         cmocka_unit_test(limit_lowers_the_schema),
         cmocka_unit_test(a_finer_schema_has_more_slots),
         cmocka_unit_test(halves_no_more_than_necessary),
-        cmocka_unit_test(no_observation_is_lost_when_slots_are),
+        cmocka_unit_test(no_observation_is_lost_without_free_slots),
         cmocka_unit_test(everything_of_one_instant),
         cmocka_unit_test(coarsening_among_threads),
         cmocka_unit_test(processes_share_one),

@@ -279,7 +279,7 @@ static void test_comma_locale(void **state)
 {
     (void)state;
     if (!set_comma_locale()) {
-        print_message("no locale with a decimal comma could be had: skipped\n");
+        print_message("there is no locale with a decimal comma: skipped\n");
         skip();
     }
     char printed[32];

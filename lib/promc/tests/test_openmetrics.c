@@ -170,7 +170,7 @@ static void test_utf8_names(void **state)
     promc_registry_destroy(registry);
 }
 
-/* Two names that a scraper without UTF-8 could not tell apart are refused, as metrics and as labels. */
+/* Two names that a scraper without UTF-8 could not distinguish are refused, as metrics and as labels. */
 static void test_names_that_escape_to_the_same(void **state)
 {
     (void)state;
@@ -271,7 +271,7 @@ static void test_promtool(void **state)
         fail_msg("promtool: %s", printed);
 }
 
-static void test_promtool_likes_our_own_names(void **state)
+static void test_promtool_accepts_our_own_names(void **state)
 {
     (void)state;
     char printed[8192];
@@ -308,7 +308,7 @@ int main(void)
         cmocka_unit_test(test_names_that_escape_to_the_same),
         cmocka_unit_test(test_sum_of_negative_buckets),
         cmocka_unit_test(test_promtool),
-        cmocka_unit_test(test_promtool_likes_our_own_names),
+        cmocka_unit_test(test_promtool_accepts_our_own_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,7 +241,7 @@ static void burn_cpu(double seconds)
     } while (true);
 }
 
-static void test_the_nine(void **state)
+static void test_the_nine_process_metrics(void **state)
 {
     (void)state;
     if (getenv("PROMC_EMULATOR"))
@@ -284,7 +284,7 @@ static void test_the_nine(void **state)
     promc_registry_destroy(registry);
 }
 
-static void test_the_others(void **state)
+static void test_the_other_collectors(void **state)
 {
     (void)state;
     promc_registry *registry;
@@ -448,8 +448,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cgroup_v2, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(test_cgroup_v1_in_a_container, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(test_cgroup_nonsense, make_tree, remove_tree),
-        cmocka_unit_test(test_the_nine),
-        cmocka_unit_test(test_the_others),
+        cmocka_unit_test(test_the_nine_process_metrics),
+        cmocka_unit_test(test_the_other_collectors),
         cmocka_unit_test(test_a_scrape_costs_no_descriptor),
         cmocka_unit_test(test_no_registry),
         cmocka_unit_test(test_prefix),

@@ -185,7 +185,7 @@ static void window_slides(void **state)
     assert_true(promc_summary_quantile(summary, 0) < 2);
     let_pass(registry, 900);
     assert_true(promc_summary_quantile(summary, 0) < 2);
-    let_pass(registry, 900); /* the one is 3600 s old */
+    let_pass(registry, 900); /* the 1 is 3600 s old */
     assert_true(promc_summary_quantile(summary, 0) > 9);
     promc_summary_observe(summary, 100);
     assert_true(promc_summary_quantile(summary, 0.5) < 11);

@@ -45,7 +45,7 @@ const numbers = async (name) => new Map([...(await rows(name))].map(([label, val
 const accept = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8';
 const exposed = async () => parse(await (await fetch(`${url}metrics`, { headers: { Accept: accept } })).arrayBuffer());
 
-test('every family of the program is there, its own first, then the process, then promc', async () => {
+test('all families are shown: first those of the program, then the process, then promc', async () => {
   const names = [...(await exposed()).keys()];
   assert.ok(names.length > 20, `only ${names.length} families`);
   await page.waitForFunction((count) => document.querySelectorAll('article').length >= count, names.length, { polling: 100 });
@@ -56,24 +56,24 @@ test('every family of the program is there, its own first, then the process, the
   assert.ok(shown.includes('live.name/ä'));
 });
 
-test('it says which program it is, its version, and since when it runs', async () => {
+test('the page shows the name, the version and the uptime of the program', async () => {
   assert.equal(await page.textContent('h1'), 'live-target');
   assert.match(await page.textContent('#about'), /^1\.2 "quoted\\" · up \d+ (s|min)/);
 });
 
-test('counters are rates, one line a series, whatever the labels', async () => {
+test('counters are shown as rates, one line per series, with any labels', async () => {
   const rates = await numbers('live_jobs_total');
   assert.deepEqual([...rates.keys()].sort(), ['queue="mail"', 'queue="odd,le=\\"0.5\\"} 7 ä"']);
   for (const [labels, rate] of rates) assert.ok(rate > 0 && rate < 1000, `${labels}: ${rate}`);
 });
 
-test('gauges are themselves', async () => {
+test('gauges are shown as values', async () => {
   for (const name of ['live_depth', 'live_in_flight']) {
     for (const [, value] of await numbers(name)) assert.ok(value >= 0, name);
   }
 });
 
-test('histograms, native ones too, are quantiles and a heatmap, summaries their own quantiles', async () => {
+test('histograms, also native ones, are shown as quantiles and a heatmap, summaries as their quantiles', async () => {
   const classic = await numbers('live_classic_seconds');
   assert.deepEqual([...classic.keys()], ['p50', 'p95', 'p99', 'per second']);
   for (const name of ['p50', 'p95', 'p99']) assert.ok(classic.get(name) >= 250 && classic.get(name) <= 500, `${name}: ${classic.get(name)} ms`);
@@ -93,18 +93,18 @@ test('histograms, native ones too, are quantiles and a heatmap, summaries their 
     assert.ok(blue > 500, `${name}: ${blue} points of a heatmap`);
   }
   const unused = await rows('live_unused_seconds', (found) => found.length === 4);
-  assert.deepEqual(Object.fromEntries(unused), { p50: '–', p95: '–', p99: '–', 'per second': '0 /s' }, 'no observations have no quantiles');
+  assert.deepEqual(Object.fromEntries(unused), { p50: '–', p95: '–', p99: '–', 'per second': '0 /s' }, 'without observations there are no quantiles');
 });
 
-test('NaN and infinities are said, bytes have their unit, ages are ages', async () => {
+test('NaN and infinities are shown, bytes have a unit, times are shown as ages', async () => {
   const odd = await rows('live_odd_bytes', (found) => found.length === 3);
   assert.deepEqual(Object.fromEntries(odd), { 'is="nan"': 'NaN', 'is="inf"': '+Inf', 'is="3 MiB"': '3 MiB' });
   assert.match((await rows('process_start_time_seconds')).get('value'), / ago$/);
 });
 
-test('of many series the largest are shown, with their number and a way to the others', async () => {
+test('of many series the largest are shown, with the total number and buttons for the others', async () => {
   const first = await rows('live_items', (found) => found.length === 12);
-  assert.deepEqual([...first.values()].sort(), ['+Inf', '30', '31', '32', '33', '34', '35', '36', '37', '38', '39', 'NaN'], 'what is no number is not hidden');
+  assert.deepEqual([...first.values()].sort(), ['+Inf', '30', '31', '32', '33', '34', '35', '36', '37', '38', '39', 'NaN'], 'NaN and infinities are shown first');
   const pager = page.locator('[data-family="live_items"] p').last();
   assert.match(await pager.textContent(), /^series 1 to 12 of 42, the largest first/);
   await pager.getByRole('button', { name: 'next' }).click();
@@ -115,14 +115,14 @@ test('of many series the largest are shown, with their number and a way to the o
   await page.fill('#search', '');
 });
 
-test('of a counter too, which has no rates at first', async () => {
+test('the same for a counter, which has no rates at first', async () => {
   const first = await numbers('live_paths_total');
   assert.deepEqual([...first.keys()].sort(), Array.from({ length: 12 }, (_, i) => `path="${988 + i}"`));
   assert.match(await page.locator('[data-family="live_paths_total"] p').last().textContent(), /^series 1 to 12 of 1000, the largest first/);
   assert.equal(format(1.7e308, ''), '1.7e+308');
 });
 
-test('the keyboard is enough', async () => {
+test('everything works with the keyboard', async () => {
   await page.keyboard.press('Escape');
   await page.keyboard.press('j');
   await page.keyboard.press('j');
@@ -146,7 +146,7 @@ test('the keyboard is enough', async () => {
   assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'false');
 });
 
-test('who opens it later sees what was before', async () => {
+test('a page that is opened later shows the history', async () => {
   const wait = async () => {
     const bytes = new Uint8Array(await (await fetch(`${url}history`)).arrayBuffer());
     return bytes.length > 2000; // the line of JSON and at least one exposition
@@ -160,7 +160,7 @@ test('who opens it later sees what was before', async () => {
   await later.close();
 });
 
-test('the search narrows what is shown, by name and by label', async () => {
+test('the search filters by name and by label', async () => {
   const shown = () => page.$$eval('article:not([hidden])', (all) => all.map((e) => e.dataset.family));
   const all = (await shown()).length;
   await page.fill('#search', 'LIVE_classic');
@@ -200,7 +200,7 @@ for (const theme of ['dark', 'light']) {
   });
 }
 
-test('a program that does not answer is said, and that it answers again', async () => {
+test('the page says when the program does not answer, and when it answers again', async () => {
   const quiet = faults.length;
   await page.route('**/metrics', (route) => route.abort());
   await page.waitForFunction(() => document.querySelector('#state').textContent === 'the program does not answer', null, { polling: 100 });
@@ -209,21 +209,21 @@ test('a program that does not answer is said, and that it answers again', async 
   faults.splice(quiet); // the browser's own messages about the failed request
 });
 
-test('nothing is asked of anybody else, and nothing is complained about', () => {
+test('there are no requests to other hosts and no errors', () => {
   assert.deepEqual(asked.filter((address) => !address.startsWith(url) && !address.startsWith('data:')), []);
   assert.deepEqual(faults, []);
 });
 
-test('quantiles of what was seen between two looks', () => {
+test('quantiles of the observations between two polls', () => {
   const at = (counts) => total({ series: new Map([['', { count: counts.reduce((a, b) => a + b), sum: 0, native: false, buckets: [[0, 1, counts[0]], [1, 2, counts[1]], [2, Infinity, counts[2]]] }]]) });
   assert.equal(quantile(0.5, between(at([10, 0, 0]), at([10, 10, 0])), false), 1.5);
   assert.equal(quantile(0.99, between(at([0, 0, 0]), at([0, 0, 5])), false), 2, 'above the last bound: the last bound');
-  assert.ok(Number.isNaN(quantile(0.5, between(at([1, 0, 0]), at([1, 0, 0])), false)), 'nothing seen');
-  assert.equal(quantile(1, between(at([5, 0, 4]), at([4, 0, 0])), false), 1, 'the program has begun anew: all of it');
+  assert.ok(Number.isNaN(quantile(0.5, between(at([1, 0, 0]), at([1, 0, 0])), false)), 'no observations');
+  assert.equal(quantile(1, between(at([5, 0, 4]), at([4, 0, 0])), false), 1, 'after a restart of the program: all observations');
   assert.equal(quantile(0.5, [[1, 4, 10]], true), 2, 'exponential inside a native bucket');
 });
 
-test('numbers as people read them', () => {
+test('numbers in readable form', () => {
   assert.deepEqual(['a_bytes', 'b_seconds_total', 'c_ratio', 'process_start_time_seconds', 'd_total'].map((name) => unitOf({ name, unit: '' })), ['bytes', 'seconds', 'ratio', 'age', '']);
   const cases = [[1536, 'bytes', '1.5 KiB'], [0.0000025, 'seconds', '2.5 µs'], [0.055, 'seconds', '55 ms'], [3700, 'seconds', '1 h 1 min'], [0.123, 'ratio', '12.3 %'], [12345, '', '12.3 k'], [999.9, '', '1 k'], [NaN, '', 'NaN'], [-Infinity, '', '-Inf'], [null, '', '–'], [0, 'age', 'never'], [Date.now() / 1000 + 200_000, 'age', 'in 2 d 7 h']];
   assert.match(format(Date.now() / 1000 - 95, 'age'), /^1 min 3[5-9] s ago$/); // the next second may begin meanwhile

@@ -64,7 +64,7 @@ PROMC_API int promc_uv_start(promc_uv **out, promc_registry *registry, uv_loop_t
                              const promc_uv_settings *settings);
 
 /**
- * End the watch. Its gauges are removed, its histogram stays. The memory is freed when the loop has run once more, as with
+ * End the watch. Its gauges are removed, its histogram stays. The memory is freed when the loop has run again, as with
  * every uv_close(). NULL is allowed. The registry may be destroyed right after.
  */
 PROMC_API void promc_uv_stop(promc_uv *watch);

@@ -3,7 +3,7 @@
  * @file encoder.h
  * The interface between the walk (scrape.c) and the syntaxes (text.c, openmetrics.c, protobuf.c).
  *
- * The walk knows families, series and the caller's buffer, but not what a line looks like. A syntax knows one family
+ * The walk knows families, series and the caller's buffer, but not the format of a line. A syntax knows one family
  * and one series at a time, and never walks. For each family: begin_family(), then for each series begin_series() and
  * put() until `unit == units`, then end_family().
  *

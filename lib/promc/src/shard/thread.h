@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The threads of this process that own shards. The fast path's data is in promc_tls, 128 bytes of static TLS; the rest is
- * behind a pthread key, since a process has little static TLS and each plugin with promc takes part of it.
+ * behind a pthread key, since static TLS is scarce in a process and each plugin with promc takes a part of it.
  */
 #ifndef PROMC_SHARD_THREAD_H
 #define PROMC_SHARD_THREAD_H
