@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the targets share. A target that finds a fault aborts: that is how libFuzzer is told. */
+/* Shared by all targets. A target that finds a fault aborts, so that libFuzzer reports it. */
 #ifndef FUZZ_FUZZ_H
 #define FUZZ_FUZZ_H
 
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The input as a C string, to be freed; NULL: no memory. */
+/* The input as a C string, to be freed; NULL when out of memory. */
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
@@ -22,7 +22,7 @@ static inline char *fuzz_text(const uint8_t *data, size_t size)
     return text;
 }
 
-/* The exposition, to be freed, which the strict reader has found valid (it does not read protobuf). */
+/* The exposition, to be freed. Aborts unless the strict parser accepts it (protobuf is not checked). */
 static inline char *fuzz_scrape(promc_registry *registry, const promc_scrape_settings *settings, size_t *length)
 {
     char *text, *report;

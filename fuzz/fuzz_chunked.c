@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A chunked body is the same, however its bytes come; and a head is taken apart as it stands. */
+/* A chunked body is read the same in pieces of any size. So is a head. */
 #include "fuzz.h"
 #include "http/chunked.h"
 #include "http/head.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The testkit's strict reader takes any text without fault, and says why when it refuses. */
+/* The testkit's strict parser accepts or refuses any text without a crash, and gives a reason for a refusal. */
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes into a loop of ingest-api's front: each request has one answer, is counted as it was answered, and leaves nothing behind. */
+/* Bytes into a loop of ingest-api's HTTP front: each request gets one answer, is counted with its status, and leaks nothing. */
 #include "front_fixture.h"
 #include "fuzz.h"
 
-/* The first byte says how the client ends and how small the pieces are in which it sends; the rest is what it sends. */
+/* The first byte selects how the client ends and the size of its pieces; the rest is what it sends. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct front *front;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exporter's reader of requests takes any bytes without fault, finds the end wherever they are cut, and has one length for the body. */
+/* The exporter's request parser handles any bytes without a crash, finds the end however they are cut, and has one length for the body. */
 #include "../lib/promc-exporter/src/http.h"
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes but NUL (which the reader, made of C strings, does not take) as label values and as HELP: both text formats stay valid by the strict reader, and the slice size does
- * not change a byte.
+ * Any bytes except NUL (the parser works on C strings) as label values and as HELP: both text formats stay valid for the strict parser,
+ * and the slice size does not change the output.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any text as the names of metrics and labels, with UTF-8 names allowed: it is refused, or what is exposed is valid in every escaping
- * and says each series once.
+ * Any text as the names of metrics and labels, with UTF-8 names allowed: it is refused, or the exposition is valid in every escaping
+ * and has each series once.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any text as the operator's overrides: it is refused with a detail, or the metrics that it names can be registered (or are refused
- * with a detail), and what they expose is valid.
+ * Any text as the operator's overrides: it is refused with a detail, or the metrics that it names are registered (or refused with a
+ * detail), and their exposition is valid.
  */
 #include "fuzz.h"
 
@@ -29,7 +29,7 @@ static void use(promc_registry *registry)
     expect_detail(code);
     if (code == 0) {
         promc_counter_inc(promc_counter_with(family, "1"));
-        promc_counter_inc(promc_counter_with(family, "2")); /* perhaps past its cap */
+        promc_counter_inc(promc_counter_with(family, "2")); /* may exceed its cap */
     }
 }
 
@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     promc_registry *registry;
     if (size > 0 && (data[0] == '@' || memchr(data, '\0', size)))
-        return -1; /* a file's name; no C string */
+        return -1; /* '@' begins a file name; with a NUL it is not a C string */
     char *text = fuzz_text(data, size);
     if (!text)
         return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An import's rows: CSV, JSON, NDJSON by the first byte, and a character set that is declared. It ends, and what it gives is whole. */
+/* The rows of an import. The first byte selects the format and the declared character set. Reading ends, and all values are valid. */
 #include "base/arena.h"
 #include "base/utf8.h"
 #include "fuzz.h"
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct import_rows *rows;
     if (size == 0)
         return 0;
-    char *body = malloc(size); /* no NUL behind it */
+    char *body = malloc(size); /* no NUL after it */
     if (!body)
         return 0;
     memcpy(body, data + 1, size - 1);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings: an environment of NAME=VALUE lines. Each fault is a line, none shows a secret, and what is taken is within bounds. */
+/* Settings: an environment of NAME=VALUE lines. Each fault is one line without secrets, and accepted values are within bounds. */
 #include "base/settings.h"
 #include "fuzz.h"
 
 #define SECRET "hunter2-hunter2"
 
-/* what the first byte of a line stands for, so that names are found at once */
+/* the names that the first byte of a line selects, so that the fuzzer need not guess them */
 static const char *const names[] = {
     "PORT",
     "HOST",
@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     setenv("METRICS_TOKEN", SECRET, 1);
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         setenv(names[(unsigned char)*line % NAMES], line + 1, 1);
-    bool given = memmem(data, size, SECRET, strlen(SECRET)) != NULL; /* as another value, which may be shown */
+    bool given =
+        memmem(data, size, SECRET, strlen(SECRET)) != NULL; /* the input has it as another value, which may be shown */
     int faults = settings_load(&settings, 0, NULL, report, sizeof(report));
     if (faults == 0) {
         check(&settings);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A campaign's template: what the check takes renders, the same each time, and no longer than it may be. What was saved before it was so strict
- * may render, too. */
+/* A campaign's template: one that the check accepts can be rendered, with the same result each time, within the maximum length.
+ * Older templates, saved before the check was this strict, may be rendered too. */
 #include "base/utf8.h"
 #include "fuzz.h"
 #include "mail/template.h"
@@ -12,7 +12,7 @@ static const char *lookup(void *arg, const char *name)
     char again[FIELD_NAME_MAX + 1];
     (void)arg;
     if (field_name_normalise(name, strlen(name), again) == 0 || strcmp(name, again) != 0)
-        abort(); /* a name that is asked for is normal already */
+        abort(); /* names are normalised before the lookup */
     return strlen(name) % 3 == 0 ? NULL : "{{a}} \\{{";
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The short texts that come from outside: cursors, addresses, a sender, a DSN, a key, a path and its query. */
+/* Short texts from outside: cursors, addresses, a sender, a DSN, a key, a path and its query. */
 #include "api/cursor.h"
 #include "base/email_address.h"
 #include "base/utf8.h"
@@ -14,7 +14,7 @@
 
 #define ORGANISATION "018f0000-0000-7000-8000-000000000001"
 
-/* What was not made here is none; what was made is read back. */
+/* Foreign cursors are refused; our own are read back. */
 static void try_cursor(const char *text)
 {
     char id[37], cursor[CURSOR_SIZE], again[37];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file api_fixture.h The API over a store of its own: a request goes in with a key, its answer comes out as JSON. */
+/** @file api_fixture.h The API with its own store: sends requests with a key and returns answers as JSON. */
 #ifndef API_FIXTURE_H
 #define API_FIXTURE_H
 
@@ -22,9 +22,9 @@
 static struct fixture *api_f;
 static struct front *api_front;
 static char api_organisation[37];
-static char api_location[128];  /* of the last answer; "": none */
+static char api_location[128];  /* Location of the last answer; "": none */
 static bool api_replayed;       /* the last answer had Idempotent-Replayed */
-static const char *api_headers; /* further ones of each request; NULL: none */
+static const char *api_headers; /* more headers for each request; NULL: none */
 
 static inline int api_run_key(void *arg, struct db *db)
 {
@@ -68,7 +68,7 @@ static inline int api_close(void **state)
     return fixture_teardown(state);
 }
 
-/** Works off all jobs that are due, with a worker that comes and goes. */
+/** Do all due jobs, with a temporary worker. */
 static inline void api_work(void)
 {
     struct workers *workers;
@@ -77,7 +77,7 @@ static inline void api_work(void)
     workers_stop(workers);
 }
 
-/** @return the answer's body; NULL: it has none. `type` NULL: without a body. */
+/** @return the answer's body, or NULL if it has none. With `type` NULL the request has no body. */
 static inline json_t *api_send(const char *method, const char *path, const char *type, const char *body, int status)
 {
     struct front_client client;
@@ -110,7 +110,7 @@ static inline json_t *api(const char *method, const char *path, int status)
     return api_send(method, path, NULL, NULL, status);
 }
 
-/* Every member of `expected` is in `given` with this value. Lists are of one length; "*" is any text. */
+/* Whether every member of `expected` is in `given` with this value. Lists must have the same length; "*" matches any text. */
 static inline bool api_fits(const json_t *given, const json_t *expected)
 {
     const char *key;
@@ -135,7 +135,7 @@ static inline bool api_fits(const json_t *given, const json_t *expected)
     return true;
 }
 
-/** Text in which ' stands for ", as JSON. */
+/** Parse JSON in which ' stands for ". */
 static inline json_t *api_json(const char *text)
 {
     char *copy = strdup(text);
@@ -149,7 +149,7 @@ static inline json_t *api_json(const char *text)
     return json;
 }
 
-/** Holds `given` to `text`, which is JSON with ' for ", and releases it. */
+/** Check `given` against `text`, JSON with ' for ", and release it. */
 static inline void api_expect(json_t *given, const char *text)
 {
     json_t *expected = api_json(text);
@@ -161,7 +161,7 @@ static inline void api_expect(json_t *given, const char *text)
     json_decref(given);
 }
 
-/** With a body of JSON, in which ' stands for ". */
+/** Send a JSON body in which ' stands for ". */
 static inline json_t *api_with(const char *method, const char *path, const char *text, int status)
 {
     json_t *body = api_json(text);
@@ -172,7 +172,7 @@ static inline json_t *api_with(const char *method, const char *path, const char 
     return answer;
 }
 
-/** An answer that refuses: this status with this code. */
+/** Expect a refusal with this status and code. */
 static inline void api_refused(const char *method, const char *path, const char *text, int status, const char *code)
 {
     json_t *answer = text ? api_with(method, path, text, status) : api(method, path, status);

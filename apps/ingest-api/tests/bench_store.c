@@ -72,7 +72,7 @@ static void *single_writes(void *arg)
     return NULL;
 }
 
-/* Of all threads: on a machine that does other things this is the figure to go by. */
+/* CPU time of all threads: on a busy machine this is the figure to compare. */
 static double cpu_seconds(void)
 {
     return (double)clock() / CLOCKS_PER_SEC;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A loop of the HTTP front in this thread, and clients on socket pairs; for the unit test and for the fuzz target. What
- * must hold for any bytes aborts here when it does not: every answer is whole, the documented error where it is one,
- * counted once with the status that was sent; nothing stays behind.
+ * A loop of the HTTP front in this thread, and clients on socket pairs, for the unit tests and the fuzz target. The
+ * fixture aborts if one of these does not hold for any input: every answer is complete; every error has the documented
+ * form; each answer is counted once with its status; nothing leaks.
  */
 #ifndef FRONT_FIXTURE_H
 #define FRONT_FIXTURE_H
@@ -33,11 +33,11 @@ struct front {
     struct loop *loop;
 };
 
-/** A client, everything it was sent, and what the program had counted when it came. */
+/** A client, everything it received, and the counters at its start. */
 struct front_client {
     int fd; /* -1: closed */
     bool ended;
-    bool left; /* closed while the other side may still have been answering: the last answer may be incomplete */
+    bool left; /* closed while the server may still be answering: the last answer may be incomplete */
     char *received;
     size_t length, size;
     double before[FRONT_STATUS_MAX];
@@ -70,7 +70,7 @@ static int front_go_on(struct request *req)
     return 0;
 }
 
-/* `state` counts down what is still to come; every other time there is nothing yet */
+/* `left` counts down the remaining bytes; every second read has no data yet */
 struct front_stream {
     size_t left;
     bool rested;
@@ -145,7 +145,7 @@ static inline struct front *front_open_with(struct route *const *tables, size_t 
                                  .router = front->router,
                                  .max_connections = 100,
                                  .listener = -1};
-    /* a listener that nobody connects to: clients come by socket pairs */
+    /* nobody connects to this listener: clients use socket pairs */
     front->loop->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     front_must(bind(front->loop->listener, (struct sockaddr *)&address, sizeof(sa_family_t)) == 0 &&
                listen(front->loop->listener, 1) == 0 && loop_init(front->loop) == 0);
@@ -167,7 +167,7 @@ static inline void front_close(struct front *front)
     free(front);
 }
 
-/** Requests counted by status; those in flight, which are 0 between two clients. */
+/** Read the request counters by status. Between two clients no request may be in flight. */
 static inline void front_count(double counted[FRONT_STATUS_MAX])
 {
     static const char *const names[] = {"http_requests_total", "http_requests_in_flight"};
@@ -198,7 +198,7 @@ static inline void front_connect(struct front *front, struct front_client *clien
     connection_owner.accepted(front->loop, pair[1]);
 }
 
-/** Take in what has come. */
+/** Receive everything that has arrived. */
 static inline void front_receive(struct front_client *client)
 {
     while (client->fd >= 0 && !client->ended) {
@@ -221,7 +221,7 @@ static inline void front_turn(struct front *front, struct front_client *client, 
     front_receive(client);
 }
 
-/** In pieces of `step` bytes, as far as they are taken. */
+/** Send in pieces of `step` bytes, as far as the socket accepts them. */
 static inline void front_send(struct front *front, struct front_client *client, const void *bytes, size_t n,
                               size_t step)
 {
@@ -236,12 +236,12 @@ static inline void front_send(struct front *front, struct front_client *client, 
 }
 
 enum front_end {
-    FRONT_HALF_CLOSE, /* nothing more is sent; what comes is read */
-    FRONT_CLOSE,      /* gone at once */
-    FRONT_TIME_OUT    /* says nothing until it is cut off */
+    FRONT_HALF_CLOSE, /* stops sending, keeps reading */
+    FRONT_CLOSE,      /* closes at once */
+    FRONT_TIME_OUT    /* stays silent until it is cut off */
 };
 
-/** The end of the client: the connection must end, too. */
+/** End the client. The connection must end too. */
 static inline void front_finish(struct front *front, struct front_client *client, enum front_end end)
 {
     uint64_t now = promc_now_ns();
@@ -253,7 +253,7 @@ static inline void front_finish(struct front *front, struct front_client *client
         client->left = true;
     }
     for (unsigned turns = 0; front->loop->connection_count > 0 || (client->fd >= 0 && !client->ended); turns++) {
-        front_must(turns < 2000); /* a connection that does not end */
+        front_must(turns < 2000); /* otherwise the connection does not end */
         if (end == FRONT_TIME_OUT)
             connection_owner.sweep(front->loop, now += 1000 * FRONT_SECOND);
         front_turn(front, client, front->loop->in_flight > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
@@ -266,7 +266,7 @@ static inline void front_finish(struct front *front, struct front_client *client
     client->fd = -1;
 }
 
-/* ---- what was received ---- */
+/* ---- checks of the received bytes ---- */
 
 static inline const char *front_field(const char *head, const char *name)
 {
@@ -274,7 +274,7 @@ static inline const char *front_field(const char *head, const char *name)
     return at ? at + strlen(name) : NULL;
 }
 
-/** @return where the body ends. */
+/** @return the end of the body. */
 static inline char *front_chunks(const struct front_client *client, char *at, const char *end)
 {
     struct chunked chunked = {0};
@@ -289,7 +289,7 @@ static inline char *front_chunks(const struct front_client *client, char *at, co
     }
 }
 
-/** One answer, whole. @return where it ends. */
+/** Check one complete answer. @return its end. */
 static inline char *front_take_answer(struct front_client *client, char *at, bool *last)
 {
     char *end = client->received + client->length, *body = strstr(at, "\r\n\r\n");
@@ -297,7 +297,7 @@ static inline char *front_take_answer(struct front_client *client, char *at, boo
         return end;
     front_must(strncmp(at, "HTTP/1.1 ", 9) == 0 && body);
     int status = atoi(at + 9);
-    body[2] = '\0'; /* the head's end, for the searches */
+    body[2] = '\0'; /* end the head here, for the searches */
     body += 4;
     if (status == 100) {
         client->continues++;
@@ -310,10 +310,10 @@ static inline char *front_take_answer(struct front_client *client, char *at, boo
     client->last = status;
     *last = front_field(at, "\r\nConnection: close\r\n") != NULL;
     if (body == end || strncmp(body, "HTTP/1.1 ", 9) == 0)
-        return body; /* to HEAD */
+        return body; /* an answer to HEAD */
     if (front_field(at, "\r\nTransfer-Encoding: chunked\r\n"))
         return front_chunks(client, body, end);
-    if (!length) { /* HTTP/1.0, to the end */
+    if (!length) { /* HTTP/1.0: until the connection ends */
         front_must(*last);
         return end;
     }
@@ -331,7 +331,7 @@ static inline char *front_take_answer(struct front_client *client, char *at, boo
     return body + n;
 }
 
-/** Everything that was received is whole answers; all that was answered was counted, and only that, aborts apart. */
+/** Everything received is complete answers. Exactly the answered requests were counted, plus at most one abort. */
 static inline void front_check(struct front_client *client, enum front_end end)
 {
     double after[FRONT_STATUS_MAX];

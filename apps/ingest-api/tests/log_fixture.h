@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file log_fixture.h The log goes into a pipe, from which a test reads it line by line. */
+/** @file log_fixture.h The log goes into a pipe; a test reads it line by line. */
 #ifndef INGEST_TESTS_LOG_FIXTURE_H
 #define INGEST_TESTS_LOG_FIXTURE_H
 
@@ -36,7 +36,7 @@ static inline int close_pipe(void **state)
     return 0;
 }
 
-/** One read returns one write here: the line must be written by a single write(). */
+/** Here one read returns one write: a line must be written by a single write(). */
 static inline json_t *read_line(void)
 {
     static char line[65536];

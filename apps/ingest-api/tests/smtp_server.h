@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file smtp_server.h An SMTP server that answers by a script, on a thread, for the tests of the mailer and the workers. */
+/** @file smtp_server.h An SMTP server with scripted answers, in its own thread, for the tests of the mailer and the workers. */
 #ifndef INGEST_TESTS_SMTP_SERVER_H
 #define INGEST_TESTS_SMTP_SERVER_H
 
@@ -18,7 +18,7 @@ struct smtp_server {
     const char *script; /* "COMMAND reply" or "COMMAND hangup"; COMMAND also GREETING and "." (the message) */
     pthread_t thread;
     int accepted, connections;
-    char last[4096]; /* the last message, as it came over the wire */
+    char last[4096]; /* the last message, as received on the wire */
     char recipient[256];
 };
 
@@ -102,7 +102,7 @@ static inline void smtp_server_start(struct smtp_server *server, const char *scr
     server->port = ntohs(address.sin_port);
 }
 
-/* Every client must have gone. */
+/* All clients must be gone. */
 static inline void smtp_server_stop(struct smtp_server *server)
 {
     shutdown(server->listener, SHUT_RDWR);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file store_fixture.h A store in a directory of its own, and calls that wait. For the tests of store and queue. */
+/** @file store_fixture.h A store in its own directory, with blocking calls. For the tests of store and queue. */
 #ifndef INGEST_TESTS_STORE_FIXTURE_H
 #define INGEST_TESTS_STORE_FIXTURE_H
 
@@ -27,7 +27,7 @@
 #include <libpq-fe.h>
 #endif
 
-/** For what runs on a store thread, where cmocka's assertions must not jump from. */
+/** An assertion for store threads, where cmocka's assertions must not longjmp. */
 #define must(condition)                                                                   \
     do {                                                                                  \
         if (!(condition)) {                                                               \
@@ -36,7 +36,7 @@
         }                                                                                 \
     } while (0)
 
-/** Waits for a state, as long as it takes: meson ends a wait for ever. Never for a time. */
+/** Wait for a state, never for a time. meson's time-out ends an endless wait. */
 #define wait_until(condition)                                        \
     do {                                                             \
         while (!(condition))                                         \
@@ -76,13 +76,13 @@ static inline int fixture_create_organisation(void *arg, struct db *db)
     return organisations_create(db, organisation->name, hash, organisation->id);
 }
 
-/** With TEST_POSTGRES (the URL of a server, by a role that may create databases) the same tests run on PostgreSQL. */
+/** With TEST_POSTGRES, the URL of a server and a role that may create databases, the same tests run on PostgreSQL. */
 static inline bool fixture_postgres(void)
 {
     return getenv("TEST_POSTGRES") != NULL;
 }
 
-/** A statement on the server itself; a database of the fixture's own is made and dropped by it. */
+/** Run a statement on the server, for example to create or drop the fixture's database. */
 static inline void fixture_server(const char *url, const char *sql)
 {
 #ifdef INGEST_POSTGRES
@@ -167,7 +167,7 @@ static inline int fixture_teardown(void **state)
     return 0;
 }
 
-/** One statement that gives one number, e.g. a count. */
+/** A statement that returns one number, e.g. a count. */
 struct fixture_scalar {
     const char *sql;
     int64_t value;
@@ -203,7 +203,7 @@ static inline int fixture_exec(struct fixture *f, const char *sql)
     return store_run(f->store, STORE_MODE_WRITE, fixture_run_sql, (void *)(uintptr_t)sql);
 }
 
-/** The value of a sample by its name and labels as exposed; -1 when it is not there. */
+/** The value of a sample by its exposed name and labels; -1 if it does not exist. */
 static inline double fixture_metric(const char *sample)
 {
     promc_scrape_settings settings = {.format = PROMC_FORMAT_TEXT};

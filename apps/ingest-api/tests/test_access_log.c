@@ -29,10 +29,10 @@ static void test_access_log(void **state)
     assert_true(fabs(took - 1.235) < 1e-9 && status == 200 && bytes == 42);
     json_decref(line);
 
-    access.probe = true; /* debug: not seen */
+    access.probe = true; /* logged at debug, so not visible */
     access_log(&buffer, &access);
     assert_int_equal(buffer.length, 0);
-    access.duration_ns = 2 * ACCESS_LOG_SLOW_NS; /* but a slow one is */
+    access.duration_ns = 2 * ACCESS_LOG_SLOW_NS; /* a slow probe is visible */
     access_log(&buffer, &access);
     log_buffer_flush(&buffer);
     line = read_line();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Campaigns over the API: what is stored comes back, each state allows what it should, and pages are whole. */
+/* Campaigns over the API: stored values are returned, each state allows the right operations, and pages are complete. */
 #include "api_fixture.h"
 
 #define CAMPAIGNS "/api/v1/campaigns"
@@ -13,7 +13,7 @@ static const char *path_of(const char *verb)
     return path;
 }
 
-/* api_location is its path, until the next campaign is made. */
+/* api_location is its path until the next answer. */
 static void create(const char *name)
 {
     char body[200];
@@ -22,7 +22,7 @@ static void create(const char *name)
     json_decref(api_send("POST", CAMPAIGNS, "application/json", body, 201));
 }
 
-/* The path must be kept by who calls, because each answer sets it. */
+/* Copy api_location, because each answer sets it. */
 static void keep(char path[128])
 {
     memcpy(path, api_location, 128);
@@ -30,7 +30,7 @@ static void keep(char path[128])
 
 /* ---- tests ---- */
 
-static void what_is_stored_comes_back(void **state)
+static void stored_values_are_returned(void **state)
 {
     char one[128];
     (void)state;
@@ -91,11 +91,11 @@ static void wrong_bodies_and_unknown_ids(void **state)
     assert_int_equal(fixture_count(api_f, "SELECT count(*) FROM outreach.campaigns"), 0);
 }
 
-static void each_state_allows_what_it_should(void **state)
+static void each_state_allows_the_right_operations(void **state)
 {
-    /* by state: what each of start, pause, complete, drafts, send, retry and DELETE is answered */
+    /* for each state: the answers to start, pause, complete, drafts, send, retry and DELETE */
     static const struct {
-        const char *path[2]; /* how it comes into the state */
+        const char *path[2]; /* the operations that lead to the state */
         int status[7];
     } states[] = {
         {{NULL, NULL}, {200, 409, 409, 202, 409, 409, 204}},
@@ -129,7 +129,7 @@ static void each_state_allows_what_it_should(void **state)
     }
 }
 
-static void times_say_when_it_was_started_and_completed(void **state)
+static void start_and_completion_have_times(void **state)
 {
     char one[128], path[200], active[200];
     (void)state;
@@ -145,7 +145,7 @@ static void times_say_when_it_was_started_and_completed(void **state)
     assert_int_equal((int)fixture_metric(active), 0);
     (void)snprintf(path, sizeof(path), "%s/start", one);
     json_t *again = api("POST", path, 200);
-    assert_true(json_equal(json_object_get(again, "started_at"), at)); /* that of the first time */
+    assert_true(json_equal(json_object_get(again, "started_at"), at)); /* the time of the first start */
     json_decref(again);
     json_decref(at);
     (void)snprintf(path, sizeof(path), "%s/complete", one);
@@ -170,7 +170,7 @@ static void the_list_has_pages_and_filters(void **state)
                    json_string_value(json_object_get(page, "next_cursor")));
     api_expect(page, "{'data': [{'name': 'one'}, {'name': 'two'}], 'next_cursor': '*'}");
     api_expect(api("GET", path, 200), "{'data': [{'name': 'three'}], 'next_cursor': null}");
-    (void)strcat(path, "&status=draft"); /* of another list */
+    (void)strcat(path, "&status=draft"); /* a cursor of another list */
     api_refused("GET", path, NULL, 400, "invalid_cursor");
     api_expect(api("GET", CAMPAIGNS "?limit=3", 200), "{'data': [{}, {}, {}], 'next_cursor': null}");
     api_expect(api("GET", CAMPAIGNS "?status=active", 200), "{'data': [{'name': 'three'}]}");
@@ -196,12 +196,9 @@ static void no_more_campaigns_than_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        API_TEST(what_is_stored_comes_back),
-        API_TEST(the_fields_are_counted_in_the_newest_prospects),
-        API_TEST(wrong_bodies_and_unknown_ids),
-        API_TEST(each_state_allows_what_it_should),
-        API_TEST(times_say_when_it_was_started_and_completed),
-        API_TEST(the_list_has_pages_and_filters),
+        API_TEST(stored_values_are_returned),      API_TEST(the_fields_are_counted_in_the_newest_prospects),
+        API_TEST(wrong_bodies_and_unknown_ids),    API_TEST(each_state_allows_the_right_operations),
+        API_TEST(start_and_completion_have_times), API_TEST(the_list_has_pages_and_filters),
         API_TEST(no_more_campaigns_than_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Idempotency-Key: the same request is done once and answered the same, another one with its key is refused. */
+/* Idempotency-Key: a repeated request is done once and gets the same answer. Another request with the same key is refused. */
 #include "api_fixture.h"
 #include "data/idempotency.h"
 
@@ -31,12 +31,12 @@ static void the_same_request_is_done_once(void **state)
         assert_true(json_equal(first, again));
         assert_string_equal(api_location, location);
         json_decref(again);
-        api_headers = "Idempotency-Key: \"one\"\r\n"; /* is the same */
+        api_headers = "Idempotency-Key: \"one\"\r\n"; /* the same key, quoted */
     }
     assert_int_equal(campaigns(), 1);
     api_refused("POST", CAMPAIGNS, "{'name': 'other', 'subject_template': 'S', 'body_template': 'B'}", 422,
                 "idempotency_key_reused");
-    api_refused("POST", "/api/v1/suppressions", BODY, 422, "invalid_fields"); /* refused before the store is asked */
+    api_refused("POST", "/api/v1/suppressions", BODY, 422, "invalid_fields"); /* refused before the store is used */
     api_headers = "Idempotency-Key: two\r\n";
     json_t *other = api_with("POST", CAMPAIGNS, BODY, 201);
     assert_false(api_replayed);
@@ -46,7 +46,7 @@ static void the_same_request_is_done_once(void **state)
     assert_int_equal(campaigns(), 2);
 }
 
-static void what_was_refused_may_be_sent_again(void **state)
+static void a_refused_request_may_be_repeated(void **state)
 {
     (void)state;
     settings();
@@ -82,13 +82,13 @@ static void a_key_is_one_string(void **state)
     (void)strcpy(longest + n + IDEMPOTENCY_KEY_MAX, "\r\n");
     json_decref(api_with("POST", CAMPAIGNS, BODY, 201));
     assert_int_equal(campaigns(), 1);
-    /* What changes nothing has none. */
+    /* A request that changes nothing needs no key. */
     api_headers = "Idempotency-Key: a b\r\n";
     json_decref(api("GET", CAMPAIGNS, 200));
 }
 
-/* A claim of this process, in which nothing runs, or an expired one: the request is executed again. */
-static void what_was_left_behind_is_done_anew(void **state)
+/* A claim of this process without a running request, or an expired claim: the request is executed again. */
+static void an_abandoned_claim_is_executed_again(void **state)
 {
     (void)state;
     settings();
@@ -108,7 +108,7 @@ static void what_was_left_behind_is_done_anew(void **state)
     assert_int_equal(campaigns(), 3);
 }
 
-/* More than one transaction takes: the key is claimed by the first and answered by the last. */
+/* More than fits in one transaction: the first claims the key and the last stores the answer. */
 static void a_large_import_is_done_once(void **state)
 {
     char *body = malloc(200000), *at = stpcpy(body, "email,first_name\n");
@@ -146,8 +146,8 @@ static void no_more_keys_than_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        API_TEST(the_same_request_is_done_once), API_TEST(what_was_refused_may_be_sent_again),
-        API_TEST(a_key_is_one_string),           API_TEST(what_was_left_behind_is_done_anew),
+        API_TEST(the_same_request_is_done_once), API_TEST(a_refused_request_may_be_repeated),
+        API_TEST(a_key_is_one_string),           API_TEST(an_abandoned_claim_is_executed_again),
         API_TEST(a_large_import_is_done_once),   API_TEST(no_more_keys_than_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

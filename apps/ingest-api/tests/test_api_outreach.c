@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From people to emails over the API, with a worker: drafts, preview, sending, recipients and the numbers of all. */
+/* From prospects to emails over the API, with a worker: drafts, preview, sending, recipients and statistics. */
 #include "api_fixture.h"
 
-#define PEOPLE                                       \
-    "email,first_name\n"                             \
-    "ada@example.com,Ada\n"                          \
-    "bob@example.com,\n" /* has no name: no draft */ \
-    "cy@example.com,Cy\n"                            \
-    "noreply@example.com,N\n" /* is no address of a person */
+#define PEOPLE                                      \
+    "email,first_name\n"                            \
+    "ada@example.com,Ada\n"                         \
+    "bob@example.com,\n" /* no name, so no draft */ \
+    "cy@example.com,Cy\n"                           \
+    "noreply@example.com,N\n" /* not the address of a person */
 
 static char campaign[128], prospect[4][37]; /* in the order of PEOPLE */
 
@@ -51,7 +51,7 @@ static int open_all(void **state)
     return rc;
 }
 
-/* The emails are enqueued; no worker has had its turn. */
+/* The emails are enqueued; no worker has run yet. */
 static void draft_start_and_send(void)
 {
     json_decref(api("POST", path_of("/drafts"), 202));
@@ -62,7 +62,7 @@ static void draft_start_and_send(void)
 
 /* ---- tests ---- */
 
-static void drafts_are_rendered_read_and_made_anew(void **state)
+static void drafts_are_rendered_read_and_rendered_again(void **state)
 {
     char path[400];
     (void)state;
@@ -81,7 +81,7 @@ static void drafts_are_rendered_read_and_made_anew(void **state)
                    json_string_value(json_object_get(page, "next_cursor")));
     api_expect(page, "{'data': [{'subject': 'Hi Ada'}, {'state': 'failed'}], 'next_cursor': '*'}");
     api_expect(api("GET", path, 200), "{'data': [{'subject': 'Hi Cy'}], 'next_cursor': null}");
-    /* A correction, and the draft that failed is made anew. */
+    /* After a correction, the failed draft is rendered again. */
     (void)snprintf(path, sizeof(path), "/api/v1/prospects/%s", prospect[1]);
     api_expect(api_with("PATCH", path, "{'first_name': 'Bob'}", 200),
                "{'email': 'bob@example.com', 'first_name': 'Bob'}");
@@ -118,12 +118,12 @@ static void emails_are_sent_once_and_counted(void **state)
                " 'emails': {'pending': 0, 'sending': 0, 'sent': 2, 'failed': 0},"
                " 'fates': {'waiting': 0, 'sending': 0, 'accepted': 2, 'refused_recipient': 0, 'refused_sender': 0,"
                " 'in_doubt': 0, 'skipped': 0}}");
-    /* Its text stays readable. */
+    /* The text of a sent email stays readable. */
     api_refused("DELETE", path_of("/drafts/%s", prospect[0]), NULL, 409, "illegal_state");
     api_refused("POST", path_of("/drafts/%s", prospect[0]), NULL, 409, "illegal_state");
 }
 
-static void a_pause_holds_what_is_to_be_sent(void **state)
+static void a_pause_holds_unsent_emails(void **state)
 {
     (void)state;
     draft_start_and_send();
@@ -135,7 +135,7 @@ static void a_pause_holds_what_is_to_be_sent(void **state)
     api_expect(api("GET", path_of("/stats"), 200), "{'status': 'active', 'emails': {'pending': 0, 'sent': 2}}");
 }
 
-static void a_completed_campaign_skips_what_was_not_sent(void **state)
+static void a_completed_campaign_skips_unsent_emails(void **state)
 {
     (void)state;
     draft_start_and_send();
@@ -148,7 +148,7 @@ static void a_completed_campaign_skips_what_was_not_sent(void **state)
     api_refused("POST", path_of("/drafts/%s", prospect[0]), NULL, 409, "illegal_state");
 }
 
-static void a_person_decides_what_is_in_doubt(void **state)
+static void an_operator_decides_emails_in_doubt(void **state)
 {
     static const char *const decisions[] = {"accepted", "skipped", "waiting"};
     char path[200], body[64], answer[200];
@@ -171,7 +171,7 @@ static void a_person_decides_what_is_in_doubt(void **state)
         assert_true(fixture_metric("email_fates_total{fate=\"skipped\"}") == (i > 0));
         assert_true(fixture_metric("emails_not_sent_total{reason=\"decided\"}") == (i > 0));
     }
-    api_work(); /* sent once more */
+    api_work(); /* sent again */
     api_expect(api("GET", path_of("/recipients?state=accepted"), 200), "{'data': [{'email': 'ada@example.com'}]}");
     assert_int_equal(fixture_exec(api_f, "UPDATE outreach.emails SET state = 'in_doubt'"), DB_OK);
     json_decref(api("POST", path_of("/complete"), 200));
@@ -179,7 +179,7 @@ static void a_person_decides_what_is_in_doubt(void **state)
     api_expect(api_with("PATCH", path, "{'state': 'skipped'}", 200), "{'state': 'skipped'}");
 }
 
-static void a_preview_is_what_would_be_sent(void **state)
+static void a_preview_shows_the_email(void **state)
 {
     (void)state;
     json_t *preview = api("GET", path_of("/preview?prospect=%s", prospect[0]), 200);
@@ -199,7 +199,7 @@ static void a_preview_is_what_would_be_sent(void **state)
     api_expect(api("GET", path_of("/preview?prospect=%s", prospect[2]), 200), "{'subject': 'Hi Cy', 'drafted': true}");
 }
 
-static void who_said_no_gets_nothing(void **state)
+static void suppressed_addresses_get_nothing(void **state)
 {
     (void)state;
     json_decref(api("POST", path_of("/drafts"), 202));
@@ -230,7 +230,7 @@ static void who_said_no_gets_nothing(void **state)
     api_expect(api("GET", "/api/v1/suppressions", 200), "{'data': []}");
 }
 
-/* A server that refused the sender three times: the campaign shows it, and rests until somebody says retry. */
+/* The server has refused the sender three times: the campaign shows it and waits until somebody requests a retry. */
 static void a_held_campaign_is_released(void **state)
 {
     (void)state;
@@ -267,13 +267,13 @@ static void no_more_jobs_than_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(drafts_are_rendered_read_and_made_anew),
+        TEST(drafts_are_rendered_read_and_rendered_again),
         TEST(emails_are_sent_once_and_counted),
-        TEST(a_pause_holds_what_is_to_be_sent),
-        TEST(a_completed_campaign_skips_what_was_not_sent),
-        TEST(a_person_decides_what_is_in_doubt),
-        TEST(a_preview_is_what_would_be_sent),
-        TEST(who_said_no_gets_nothing),
+        TEST(a_pause_holds_unsent_emails),
+        TEST(a_completed_campaign_skips_unsent_emails),
+        TEST(an_operator_decides_emails_in_doubt),
+        TEST(a_preview_shows_the_email),
+        TEST(suppressed_addresses_get_nothing),
         TEST(a_held_campaign_is_released),
         TEST(no_more_jobs_than_allowed),
     };

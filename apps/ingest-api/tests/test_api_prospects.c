@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prospects over the API: one by one, in an import, as pages, and erased with everything that is known of them. */
+/* Prospects over the API: one by one, in imports, as pages, and erased with all their data. */
 #include "api_fixture.h"
 
 #define PROSPECTS "/api/v1/prospects"
@@ -19,7 +19,7 @@ static int64_t count(void)
 
 /* ---- tests ---- */
 
-static void one_is_made_changed_and_read(void **state)
+static void a_prospect_is_created_changed_and_read(void **state)
 {
     char one[128];
     (void)state;
@@ -58,7 +58,7 @@ static void one_is_made_changed_and_read(void **state)
     assert_int_equal(count(), 2);
 }
 
-static void an_import_says_what_it_has_done(void **state)
+static void an_import_reports_its_results(void **state)
 {
     (void)state;
     api_expect(import("", "text/csv", "email,first_name\na@example.com,A\nb@example.com,B\nnobody,C\n", 200),
@@ -105,8 +105,8 @@ static void a_dry_run_writes_nothing(void **state)
                "{'dry_run': false, 'imported': 1}");
 }
 
-/* More bytes than one transaction takes. */
-static void a_large_import_is_the_same(void **state)
+/* More bytes than fit in one transaction. */
+static void a_large_import_gives_the_same_answer(void **state)
 {
     char *body = malloc(200000), *at = stpcpy(body, "email,first_name\n");
     (void)state;
@@ -160,7 +160,7 @@ static void the_list_has_pages_and_filters(void **state)
     api_refused("GET", PROSPECTS "?cursor=x", NULL, 400, "invalid_cursor");
 }
 
-static void nothing_of_an_erased_person_is_left(void **state)
+static void erasure_leaves_no_trace(void **state)
 {
     char one[128], campaign[128], path[200];
     (void)state;
@@ -195,13 +195,13 @@ static void nothing_of_an_erased_person_is_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        API_TEST(one_is_made_changed_and_read),
-        API_TEST(an_import_says_what_it_has_done),
+        API_TEST(a_prospect_is_created_changed_and_read),
+        API_TEST(an_import_reports_its_results),
         API_TEST(a_dry_run_writes_nothing),
-        API_TEST(a_large_import_is_the_same),
+        API_TEST(a_large_import_gives_the_same_answer),
         API_TEST(no_more_prospects_than_allowed),
         API_TEST(the_list_has_pages_and_filters),
-        API_TEST(nothing_of_an_erased_person_is_left),
+        API_TEST(erasure_leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

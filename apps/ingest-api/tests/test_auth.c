@@ -56,20 +56,20 @@ static void test_auth_cache(void **state)
     struct auth_cache *cache = auth_cache_create();
     assert_non_null(cache);
     unsigned char hash[AUTH_HASH] = {1}, near[AUTH_HASH] = {1};
-    near[31] = 1; /* the same set, another key */
+    near[31] = 1; /* the same cache set, another key */
     char org[37] = "";
     assert_int_equal(auth_cache_get(cache, hash, SECOND, org), AUTH_MISS);
     auth_cache_put(cache, hash, "01a20914-ffbe-7000-9de5-9c79da394f6e", SECOND);
     assert_int_equal(auth_cache_get(cache, hash, SECOND, org), AUTH_KNOWN);
     assert_string_equal(org, "01a20914-ffbe-7000-9de5-9c79da394f6e");
     assert_int_equal(auth_cache_get(cache, near, SECOND, org), AUTH_MISS);
-    /* it forgets, so that a revoked key stops working */
+    /* entries expire, so that a revoked key stops working */
     assert_int_equal(auth_cache_get(cache, hash, SECOND + AUTH_KNOWN_NS - 1, org), AUTH_KNOWN);
     assert_int_equal(auth_cache_get(cache, hash, SECOND + AUTH_KNOWN_NS, org), AUTH_MISS);
     auth_cache_put(cache, near, NULL, SECOND);
     assert_int_equal(auth_cache_get(cache, near, SECOND, org), AUTH_UNKNOWN);
     assert_int_equal(auth_cache_get(cache, near, SECOND + AUTH_UNKNOWN_NS, org), AUTH_MISS);
-    /* a flood of unknown keys does not push a known one out */
+    /* many unknown keys do not evict a known one */
     for (uint64_t i = 0; i < 100000; i++) {
         unsigned char flood[AUTH_HASH] = {1};
         memcpy(flood + 8, &i, sizeof(i));

@@ -47,7 +47,7 @@ static void test_bodies(void **state)
     }
 }
 
-/* Pages of the mapping that have memory: bit 63 of each one's entry. */
+/* The number of the mapping's pages that are in memory: bit 63 of each entry. */
 static int pages_in_memory(const void *at, size_t length)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -63,7 +63,7 @@ static int pages_in_memory(const void *at, size_t length)
     return present;
 }
 
-static void test_what_was_read_of_a_body_costs_no_memory(void **state)
+static void test_consumed_parts_of_a_body_use_no_memory(void **state)
 {
     (void)state;
     static char bytes[2 * BODY_MEMORY_MAX];
@@ -89,7 +89,7 @@ static void test_what_was_read_of_a_body_costs_no_memory(void **state)
     body_free(&body);
 }
 
-static void test_bodies_together_stay_within_their_budget(void **state)
+static void test_all_bodies_stay_within_their_budget(void **state)
 {
     (void)state;
     enum { COUNT = 600 };
@@ -111,8 +111,8 @@ static void test_bodies_together_stay_within_their_budget(void **state)
     assert_int_equal(body_memory_in_use(), 0);
 }
 
-/* A body that is small costs no disk; what does not fit leaves no trace; all is given back. */
-static void test_an_organisation_has_so_much_disk_for_its_bodies(void **state)
+/* A small body uses no disk. A refused body leaves no trace. All disk space is released. */
+static void test_the_disk_limit_of_an_organisation(void **state)
 {
     static char bytes[BODY_MEMORY_MAX + 1];
     const size_t max = 2 * sizeof(bytes);
@@ -153,9 +153,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_what_was_read_of_a_body_costs_no_memory),
-        cmocka_unit_test(test_bodies_together_stay_within_their_budget),
-        cmocka_unit_test(test_an_organisation_has_so_much_disk_for_its_bodies),
+        cmocka_unit_test(test_consumed_parts_of_a_body_use_no_memory),
+        cmocka_unit_test(test_all_bodies_stay_within_their_budget),
+        cmocka_unit_test(test_the_disk_limit_of_an_organisation),
         cmocka_unit_test(test_a_body_without_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the service waits for: as a sentence, as JSON, with names and without; and how trouble and shares are counted. */
+/* What the service waits for: as a sentence, as JSON, with and without names; and how trouble and shares are counted. */
 #include "base/causes.h"
 #include "base/trouble.h"
 
@@ -24,7 +24,7 @@ static void expect_json(const struct causes *causes, bool names, const char *exp
     free(json);
 }
 
-static void names_are_for_operators(void **state)
+static void names_are_shown_only_to_operators(void **state)
 {
     struct causes causes = {0};
     (void)state;
@@ -49,7 +49,7 @@ static void names_are_for_operators(void **state)
                 "{\"part\":\"mail\",\"kind\":\"away\",\"text\":\"m:25 is away\"}]");
 }
 
-static void too_many_are_not_written_past_the_end(void **state)
+static void too_many_causes_do_not_overflow(void **state)
 {
     struct {
         struct causes causes;
@@ -80,7 +80,7 @@ static void durations(void **state)
     }
 }
 
-static void trouble_is_counted_from_its_beginning(void **state)
+static void trouble_is_timed_from_its_beginning(void **state)
 {
     struct trouble_state is;
     (void)state;
@@ -103,7 +103,7 @@ static void trouble_is_counted_from_its_beginning(void **state)
     trouble_over(TROUBLE_MAIL_AWAY);
 }
 
-/* Five, and that many per cent. */
+/* At least five failures, and at least that percentage. */
 static void a_share_that_fails_is_high(void **state)
 {
     struct trouble_state is;
@@ -133,10 +133,10 @@ static void a_share_that_fails_is_high(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_for_operators),
-        cmocka_unit_test(too_many_are_not_written_past_the_end),
+        cmocka_unit_test(names_are_shown_only_to_operators),
+        cmocka_unit_test(too_many_causes_do_not_overflow),
         cmocka_unit_test(durations),
-        cmocka_unit_test(trouble_is_counted_from_its_beginning),
+        cmocka_unit_test(trouble_is_timed_from_its_beginning),
         cmocka_unit_test(a_share_that_fails_is_high),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

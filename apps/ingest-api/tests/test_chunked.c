@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The strict reader of chunked bodies, fed whole and in pieces. */
+/* The strict parser of chunked bodies, with the whole body at once and in pieces. */
 #include "http/chunked.h"
 
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 static char body[65536];
 static size_t body_length, rest;
 
-/* In pieces of `step` bytes: collects the body, and how much was left over. */
+/* Read in pieces of `step` bytes. Collects the body and the number of bytes left over. */
 static enum chunked_result read_all(const char *raw, size_t n, size_t step)
 {
     struct chunked chunked = {0};
@@ -23,7 +23,7 @@ static enum chunked_result read_all(const char *raw, size_t n, size_t step)
     body_length = 0;
     for (size_t at = 0; at < n && result != CHUNKED_END;) {
         size_t piece = n - at < step ? n - at : step, used, length;
-        char *copy = malloc(piece); /* so that a read past its end is seen */
+        char *copy = malloc(piece); /* so that the sanitizer sees a read past the end */
         const char *data;
         assert_non_null(copy);
         memcpy(copy, raw + at, piece);
@@ -79,7 +79,7 @@ static void test_good_bodies(void **state)
     }
 }
 
-static void test_what_follows_is_the_next_requests(void **state)
+static void test_bytes_after_the_body_belong_to_the_next_request(void **state)
 {
     (void)state;
     assert_int_equal(read_text("1\r\na\r\n0\r\n\r\nGET /"), CHUNKED_END);
@@ -158,7 +158,7 @@ static enum chunked_result read_extra(const char *before, char fill, size_t n, s
     return read_all(raw, length + n, step);
 }
 
-static void test_nothing_is_endless(void **state)
+static void test_extensions_and_trailers_are_bounded(void **state)
 {
     (void)state;
     const char *const begins[] = {"1;", "1;a=\"", "0\r\na:", "1 ", "0\r\n", "0\r\nA"};
@@ -168,7 +168,7 @@ static void test_nothing_is_endless(void **state)
         assert_int_equal(read_extra(begins[i], fills[i], CHUNKED_EXTRA_MAX + 20, 7), CHUNKED_TOO_MUCH);
     }
     assert_int_equal(read_extra("", '0', CHUNKED_EXTRA_MAX + 20, 1000), CHUNKED_TOO_MUCH);
-    /* all together, not of one chunk */
+    /* the limit is for all extensions together, not per chunk */
     char many[16384] = "";
     size_t at = 0;
     while (at + 16 < sizeof(many))
@@ -179,9 +179,11 @@ static void test_nothing_is_endless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_bodies),        cmocka_unit_test(test_what_follows_is_the_next_requests),
-        cmocka_unit_test(test_bad_bodies),         cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_nothing_is_endless),
+        cmocka_unit_test(test_good_bodies),
+        cmocka_unit_test(test_bytes_after_the_body_belong_to_the_next_request),
+        cmocka_unit_test(test_bad_bodies),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_extensions_and_trailers_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is refused, and that it is refused and not killed. In a child: there is no way back. */
+/* What the confinement refuses, by an error and not by a kill. Each test runs in a child, because confinement cannot be undone. */
 #include "base/confine.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@
 
 static struct confined confined;
 
-/* A child that has given up all but a folder; its exit status is what `look` says, 77 where the kernel has not both. */
+/* Run `look` in a child that may only use `folder`. @return its result, or 77 if the kernel lacks Landlock or seccomp. */
 static int in_child(int (*look)(const char *folder), const char *folder)
 {
     int status;
@@ -38,7 +38,7 @@ static int in_child(int (*look)(const char *folder), const char *folder)
     }
     assert_true(pid > 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status)); /* nothing is killed */
+    assert_true(WIFEXITED(status)); /* not killed by a signal */
     return WEXITSTATUS(status);
 }
 
@@ -52,7 +52,7 @@ static void holds(int (*look)(const char *folder))
     rmdir(folder);
     if (status == 77)
         skip();
-    assert_int_equal(status, 0); /* else the line of the first that does not hold, as far as a status goes */
+    assert_int_equal(status, 0); /* otherwise the line of the first failed check, modulo 256 */
 }
 
 #define CHECK(condition)               \
@@ -108,7 +108,7 @@ static int look_at_calls(const char *folder)
     return 0;
 }
 
-/* A thread has what its maker gave up. */
+/* A new thread has the restrictions of its creator. */
 static void *try_to_execute(void *arg)
 {
     char *const argv[] = {(char *)(uintptr_t) "/bin/true", NULL};

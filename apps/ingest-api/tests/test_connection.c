@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections on socket pairs: bytes in, answers out, and what is counted. front_fixture.h checks every answer. */
+/* Connections on socket pairs: bytes in, answers and counters out. front_fixture.h checks every answer. */
 #include "front_fixture.h"
 
 #include <setjmp.h>
@@ -24,7 +24,7 @@ static void talk_n(const char *bytes, size_t n, size_t step, enum front_end end)
     front_check(&client, end);
 }
 
-/* Whole, and in pieces of every small size. @return the answers of the last one are in `client`. */
+/* Send it whole, and in pieces of every small size. The answers of the last run are in `client`. */
 static void talk(const char *text, enum front_end end)
 {
     size_t n = strlen(text);
@@ -87,7 +87,7 @@ static void test_bodies(void **state)
     expect("POST /w HTTP/1.1\r\n" CSV "Content-Length: 5\r\n\r\nhello" GET, 2, 200);
     expect("POST /w HTTP/1.1\r\n" CHUNKED "5\r\nhello\r\n0\r\n\r\n" GET, 2, 200);
     expect("POST /w HTTP/1.1\r\n" CHUNKED "0\r\n\r\n" GET, 2, 200);
-    expect("GET /a HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello" GET, 2, 200); /* thrown away */
+    expect("GET /a HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello" GET, 2, 200); /* the body is ignored */
     expect("POST /b HTTP/1.1\r\n" CHUNKED "5\r\nhello\r\n0\r\n\r\n" GET, 2, 200);
     talk("POST /a HTTP/1.1\r\n" CSV "Content-Length: 101\r\n\r\n",
          FRONT_HALF_CLOSE); /* 413, but its body never comes */
@@ -115,7 +115,7 @@ static void test_continue(void **state)
     assert_int_equal(client.last, 200);
 }
 
-static void test_what_is_no_request(void **state)
+static void test_malformed_requests(void **state)
 {
     (void)state;
     expect("nonsense\r\n" GET, 1, 400);
@@ -146,18 +146,19 @@ static void test_limits(void **state)
     n = snprintf(raw, sizeof(raw), "POST /w HTTP/1.1\r\n" CSV "Content-Length: 300000\r\n\r\n");
     raw[n] = 'a';
     memcpy(raw + n + 300000, GET, strlen(GET));
-    talk_n(raw, (size_t)n + 300000 + strlen(GET), 70001, FRONT_HALF_CLOSE); /* in a file, and the next one behind it */
+    talk_n(raw, (size_t)n + 300000 + strlen(GET), 70001,
+           FRONT_HALF_CLOSE); /* the body goes to a file; another request follows it */
     assert_int_equal(client.answers[200], 2);
     n = snprintf(raw, sizeof(raw), "POST /w HTTP/1.1\r\n" CHUNKED "9c40\r\n");
     memset(raw + n, 'a', 40000);
     n += 40000 + snprintf(raw + n + 40000, 1000, "\r\n0\r\n\r\n" GET GET);
-    for (size_t step = 1000; step < 70000; step += 3001) { /* what is read behind a chunked body is not lost */
+    for (size_t step = 1000; step < 70000; step += 3001) { /* bytes read past a chunked body are not lost */
         talk_n(raw, (size_t)n, step, FRONT_HALF_CLOSE);
         assert_int_equal(client.answers[200], 3);
     }
 }
 
-static void test_clients_that_go(void **state)
+static void test_clients_that_disconnect(void **state)
 {
     (void)state;
     static const char *const unfinished[] = {
@@ -173,11 +174,11 @@ static void test_clients_that_go(void **state)
             assert_int_equal(client.answers[499], 1);
         }
     }
-    talk("GET /a", FRONT_HALF_CLOSE); /* none yet */
+    talk("GET /a", FRONT_HALF_CLOSE); /* not a request yet */
     assert_int_equal(client.answers[499] + answered(), 0);
     talk("GET /w HTTP/1.1\r\n" HOST "\r\n", FRONT_CLOSE);
     talk("GET /s HTTP/1.1\r\n" HOST "\r\n", FRONT_CLOSE);
-    start("GET /s HTTP/1.1\r\n" HOST "\r\n"); /* in the middle of an answer */
+    start("GET /s HTTP/1.1\r\n" HOST "\r\n"); /* disconnect during an answer */
     while (client.length < 1000)
         front_turn(front, &client, UV_RUN_ONCE);
     front_finish(front, &client, FRONT_CLOSE);
@@ -185,7 +186,7 @@ static void test_clients_that_go(void **state)
     assert_int_equal(client.answers[499], 1);
 }
 
-static void test_clients_that_say_nothing(void **state)
+static void test_silent_clients(void **state)
 {
     (void)state;
     static const char *const unfinished[] = {"G", "GET /a HTTP/1.1\r\nHo", "POST /w HTTP/1.1\r\n" CHUNKED "5;a",
@@ -195,7 +196,7 @@ static void test_clients_that_say_nothing(void **state)
         assert_int_equal(client.last, 408);
         assert_int_equal(client.answers[408], 1);
     }
-    talk("POST /b HTTP/1.1\r\n" CHUNKED "5;a", FRONT_TIME_OUT); /* what was known is said */
+    talk("POST /b HTTP/1.1\r\n" CHUNKED "5;a", FRONT_TIME_OUT); /* the 404 was known before the body */
     assert_int_equal(client.last, 404);
     talk(GET, FRONT_TIME_OUT);
     assert_int_equal(client.last, 200);
@@ -210,7 +211,7 @@ static void end(int last)
     assert_int_equal(client.last, last);
 }
 
-/* The loop looks at the deadlines, so many seconds after the last bytes. */
+/* Let the loop check the deadlines as if this many seconds had passed. */
 static void look_after(double seconds)
 {
     connection_owner.sweep(front->loop, promc_now_ns() + (uint64_t)(seconds * 1e9));
@@ -220,7 +221,7 @@ static void look_after(double seconds)
 static void test_deadlines(void **state)
 {
     (void)state;
-    front->settings.idle_timeout_s = 100; /* far from what is looked at: a slow machine changes nothing */
+    front->settings.idle_timeout_s = 100; /* far from the times below, so that a slow machine changes nothing */
     front->settings.request_timeout_s = 200;
     start("POST /w HTTP/1.1\r\n" CSV "Content-Length: 5\r\n\r\nh");
     look_after(50);
@@ -232,7 +233,7 @@ static void test_deadlines(void **state)
     assert_true(client.length > 0);
     end(408);
 
-    front->settings.idle_timeout_s = 1000; /* it sends all the while, but too slowly */
+    front->settings.idle_timeout_s = 1000; /* it keeps sending, but too slowly */
     start("POST /w HTTP/1.1\r\n" CSV "Content-Length: 5\r\n\r\nh");
     look_after(150);
     assert_int_equal(client.length, 0);
@@ -240,7 +241,7 @@ static void test_deadlines(void **state)
     assert_true(client.length > 0);
     end(408);
 
-    start(GET); /* between two requests IDLE_TIMEOUT holds alone */
+    start(GET); /* between two requests only IDLE_TIMEOUT applies */
     look_after(900);
     assert_false(client.ended);
     front_send(front, &client, GET, strlen(GET), strlen(GET));
@@ -249,7 +250,7 @@ static void test_deadlines(void **state)
     end(200);
     assert_int_equal(client.answers[200], 2);
 
-    start("GET /a HTTP/1.1\r\n"); /* a new head has a time of its own */
+    start("GET /a HTTP/1.1\r\n"); /* a new head starts its own time-out */
     front_send(front, &client, HOST "\r\nGET", strlen(HOST) + 5, 100);
     look_after(150);
     assert_false(client.ended);
@@ -276,7 +277,7 @@ static void test_draining(void **state)
     assert_int_equal(client.answers[200], 1);
 
     start("POST /w HTTP/1.1\r\n" CSV
-          "Content-Length: 5\r\n\r\nhell"); /* under way: it comes to its end, and no further */
+          "Content-Length: 5\r\n\r\nhell"); /* this request is finished, and no further one is read */
     drain();
     assert_false(client.ended);
     front_send(front, &client, "o" GET, 1 + strlen(GET), 100);
@@ -285,7 +286,7 @@ static void test_draining(void **state)
     front_check(&client, FRONT_HALF_CLOSE);
     assert_int_equal(client.answers[200], 1);
 
-    front_connect(front, &client); /* the kernel has it, the loop has not read it yet */
+    front_connect(front, &client); /* in the kernel's buffer, not yet read by the loop */
     assert_int_equal(send(client.fd, GET, strlen(GET), MSG_NOSIGNAL), strlen(GET));
     drain();
     front->loop->draining = false;
@@ -293,8 +294,8 @@ static void test_draining(void **state)
     assert_int_equal(client.answers[200], 1);
 }
 
-/* More data than one turn reads: a fast sender does not monopolise the loop, and nothing is lost. */
-static void test_many_in_line(void **state)
+/* More data than one turn reads: a fast sender does not block the loop, and nothing is lost. */
+static void test_many_pipelined_requests(void **state)
 {
     (void)state;
     static char raw[300000];
@@ -326,13 +327,13 @@ int main(void)
         cmocka_unit_test(test_query_parameters),
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_continue),
-        cmocka_unit_test(test_what_is_no_request),
+        cmocka_unit_test(test_malformed_requests),
         cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_clients_that_go),
-        cmocka_unit_test(test_clients_that_say_nothing),
+        cmocka_unit_test(test_clients_that_disconnect),
+        cmocka_unit_test(test_silent_clients),
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_draining),
-        cmocka_unit_test(test_many_in_line),
+        cmocka_unit_test(test_many_pipelined_requests),
     };
     return cmocka_run_group_tests(tests, open_front, close_front);
 }

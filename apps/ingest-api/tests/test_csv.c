@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* Everything a text gives, as one line: "1[a|b] 2!text_after_quote@1 …": line, cells; or line, reason, column. */
+/* The rows of a text on one line, "1[a|b] 2!text_after_quote@1 …": line and cells, or line, reason and column. */
 static char *digest_with(char delimiter, const char *text, size_t length)
 {
     static char out[8192];
@@ -17,7 +17,7 @@ static char *digest_with(char delimiter, const char *text, size_t length)
     enum csv_result rc;
     size_t n = 0;
 
-    /* A copy of exactly this size: the sanitizer sees a read past its end. */
+    /* A copy of exactly this size, so that the sanitizer sees a read past the end. */
     char *copy = malloc(length ? length : 1);
     memcpy(copy, text, length);
     csv_init(&csv, copy, length);
@@ -56,10 +56,10 @@ static void test_plain(void **state)
     CHECK("a,,\n,b", "1[a||] 2[|b]");
     CHECK("a\r", "1[a]");
     assert_string_equal(digest_with(';', "a;b,c\n\"x;y\" ;\t\"z\"\n", 18), "1[a|b,c] 2[x;y|z]");
-    assert_string_equal(digest_with('\t', "a\t\t\"b\"\n", 7), "1[a||b]"); /* a tab is no blank there */
+    assert_string_equal(digest_with('\t', "a\t\t\"b\"\n", 7), "1[a||b]"); /* a tab is the delimiter here, not a blank */
 }
 
-/* CRLF, LF and CR end a line, also one after the other in one file; inside quotes they are text, and counted. */
+/* CRLF, LF and CR end a line, also mixed in one file. Inside quotes they are text, but still count as lines. */
 static void test_line_ends(void **state)
 {
     (void)state;
@@ -69,7 +69,7 @@ static void test_line_ends(void **state)
     CHECK("\"a\r\nb\nc\"\nd", "1[a\r\nb\nc] 4[d]");
 }
 
-static void test_rows_of_blanks_are_no_rows(void **state)
+static void test_blank_rows_are_skipped(void **state)
 {
     (void)state;
     CHECK("\n\r\n\n", "");
@@ -79,7 +79,7 @@ static void test_rows_of_blanks_are_no_rows(void **state)
     CHECK("a\n\x1a", "1[a]");
     CHECK("a\x1a", "1[a]");
     CHECK("a\r\n\x1a\r\n", "1[a]");
-    CHECK("\x1a\nb\n", "1[\x1a] 2[b]"); /* only a final one is the end of a file */
+    CHECK("\x1a\nb\n", "1[\x1a] 2[b]"); /* only at the end does it mean the end of the file */
 }
 
 static void test_quotes(void **state)
@@ -95,7 +95,7 @@ static void test_quotes(void **state)
     CHECK("x, \"a, b\" ,\t\"c\"\nd", "1[x|a, b|c] 2[d]");     /* blanks around quotes */
 }
 
-/* What cannot be read costs the line on which it began. */
+/* A row with bad quotes costs only the line on which it began. */
 static void test_bad_quotes_cost_one_row(void **state)
 {
     (void)state;
@@ -104,11 +104,12 @@ static void test_bad_quotes_cost_one_row(void **state)
     CHECK("a,\"b\nc\nd,e\n", "1!unterminated_quote@1 2[c] 3[d|e]");
     CHECK("a\n\"", "1[a] 2!unterminated_quote@0");
     CHECK("\"a\nb\"x\nc\n", "1!text_after_quote@0 2[b\"x] 3[c]");
-    CHECK("a,\"b\nc,d\ne,\"f, g\"\n", "1!text_after_quote@1 2[c|d] 3[e|f, g]"); /* closed by the next row's first */
+    CHECK("a,\"b\nc,d\ne,\"f, g\"\n",
+          "1!text_after_quote@1 2[c|d] 3[e|f, g]"); /* closed by the next row's first quote */
     CHECK("a,\"b\rc,d\re,\"f\"\r", "1!text_after_quote@1 2[c|d] 3[e|f]");
 }
 
-static void test_a_row_that_was_joined_is_read_again_by_lines(void **state)
+static void test_a_joined_row_can_be_read_again_by_lines(void **state)
 {
     const char *text = "a,\"b\r\nc\",d\r\ne\r\n";
     struct csv csv;
@@ -131,7 +132,7 @@ static void test_a_row_that_was_joined_is_read_again_by_lines(void **state)
     csv_release(&csv);
 }
 
-static void test_too_much(void **state)
+static void test_limits_of_rows_and_cells(void **state)
 {
     size_t length = 2 * CSV_MAX_ROW;
     char *text = malloc(length + 8);
@@ -141,18 +142,18 @@ static void test_too_much(void **state)
     memcpy(text + length, "\nok\n", 5);
     assert_string_equal(digest(text, length + 4), "1!row_too_long@0 2[ok]");
     text[0] = '"';
-    text[10] = '\n'; /* the quote is never closed: the next line is read as if it had not been there */
+    text[10] = '\n'; /* the quote is never closed: the next line is read as if there were no quote */
     assert_string_equal(digest(text, length + 4), "1!row_too_long@0 2!row_too_long@0 3[ok]");
     free(text);
 
-    /* All cells are counted; those that are blank are not in the way. */
+    /* All cells are counted. Blank cells do not count against the maximum. */
     char commas[CSV_MAX_FIELDS + 8];
     struct csv csv;
     memset(commas, ',', sizeof(commas));
     commas[0] = 'a';
     csv_init(&csv, commas, sizeof(commas));
     assert_int_equal(csv_next(&csv), CSV_ROW);
-    assert_int_equal(csv.count, sizeof(commas)); /* of which one is behind the last comma */
+    assert_int_equal(csv.count, sizeof(commas)); /* one of them after the last comma */
     assert_int_equal(csv.filled, 1);
     commas[sizeof(commas) - 1] = 'z';
     csv_init(&csv, commas, sizeof(commas));
@@ -161,7 +162,7 @@ static void test_too_much(void **state)
     csv_release(&csv);
 }
 
-/* A window of a few rows, moved on by hand: as what is decoded is read. */
+/* A window of a few rows that is refilled, as with decoded text. */
 struct source {
     const char *text, *end;
     char *window;
@@ -190,7 +191,7 @@ static void test_a_window_is_refilled(void **state)
 
     (void)state;
     for (size_t i = 0; i < rows; i++) {
-        if (i == rows / 2) { /* no window holds it: it costs itself */
+        if (i == rows / 2) { /* larger than the window: only this row is lost */
             memset(to, 'x', long_line);
             to += long_line;
         }
@@ -210,14 +211,14 @@ static void test_a_window_is_refilled(void **state)
         bad += rc == CSV_BAD;
     }
     assert_int_equal(bad, 1);
-    assert_int_equal(read, rows + 1); /* the long one's second line is a row of its own */
+    assert_int_equal(read, rows + 1); /* the second line of the long row is read as a row */
     assert_int_equal(csv.line, rows * 2 - 1);
     csv_release(&csv);
     free(source.window);
     free(text);
 }
 
-/* A stray quote, and quotes meant to make the reader start over again and again: still read in one go. */
+/* A stray quote, and quotes that try to make the parser restart repeatedly: reading stays linear. */
 static void test_hostile_quotes_are_linear(void **state)
 {
     static const char *const hostile[][2] = {{"b\",\"c\n", "d,\"\"\n"}, {"\"a\n", "\"a\n"}, {"x,\"\ny\",\"z\n", "w\n"}};
@@ -245,11 +246,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_rows_of_blanks_are_no_rows),
+        cmocka_unit_test(test_blank_rows_are_skipped),
         cmocka_unit_test(test_quotes),
         cmocka_unit_test(test_bad_quotes_cost_one_row),
-        cmocka_unit_test(test_a_row_that_was_joined_is_read_again_by_lines),
-        cmocka_unit_test(test_too_much),
+        cmocka_unit_test(test_a_joined_row_can_be_read_again_by_lines),
+        cmocka_unit_test(test_limits_of_rows_and_cells),
         cmocka_unit_test(test_a_window_is_refilled),
         cmocka_unit_test(test_hostile_quotes_are_linear),
     };

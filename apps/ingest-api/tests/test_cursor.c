@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-/* A cursor is taken back by the list that gave it, and by no other; a changed one by none. */
+/* A cursor is accepted only by the list that made it. A changed cursor is accepted by no list. */
 static void test_cursor(void **state)
 {
     static const char id[] = "01890a5d-ac96-774b-bcce-b302099a8057";

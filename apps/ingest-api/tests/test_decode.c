@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Character sets: which one a text has, and what its characters become in UTF-8. */
+/* Character sets: detection, and conversion to UTF-8. */
 #include "import/decode.h"
 
 #include <setjmp.h>
@@ -17,13 +17,13 @@ static enum charset guess(const char *declared, const char *text, size_t length)
 
 #define GUESS(declared, text, expected) assert_int_equal(guess(declared, text, sizeof(text) - 1), expected)
 
-static void test_a_mark_wins_over_a_name(void **state)
+static void test_a_byte_order_mark_wins_over_a_name(void **state)
 {
     (void)state;
     GUESS("windows-1252", "\xff\xfe", CHARSET_UTF16LE);
     GUESS("utf-8", "\xfe\xff", CHARSET_UTF16BE);
     GUESS("utf-16", "\xef\xbb\xbf", CHARSET_UTF8);
-    GUESS("windows-1252", "\xef\xbb", CHARSET_WINDOWS_1252); /* half a mark is not one */
+    GUESS("windows-1252", "\xef\xbb", CHARSET_WINDOWS_1252); /* half a byte order mark is none */
     GUESS("utf-8", "\xff", CHARSET_UTF8);
 }
 
@@ -34,7 +34,7 @@ static void test_a_name_wins_over_the_text(void **state)
     GUESS("latin1", "\xc3\xa4", CHARSET_WINDOWS_1252);
     GUESS("ISO-8859-15", "a", CHARSET_ISO_8859_15);
     GUESS("utf-16be", "a\0b\0", CHARSET_UTF16BE);
-    GUESS("utf-16", "\0a\0b", CHARSET_UTF16BE); /* without an order: by its zeros, else little endian */
+    GUESS("utf-16", "\0a\0b", CHARSET_UTF16BE); /* no byte order given: decided by the zeros, or little endian */
     GUESS("utf-16", "a\0b\0", CHARSET_UTF16LE);
     GUESS("utf-16", "\x42\x30\x44\x30", CHARSET_UTF16LE);
     assert_true(charset_is_known("") && charset_is_known("Latin-9") && !charset_is_known("koi8-r"));
@@ -51,11 +51,11 @@ static void test_by_the_text(void **state)
     GUESS("", "\0a\0\0", CHARSET_UTF8);
     GUESS("", "M\xfcller", CHARSET_WINDOWS_1252);
     GUESS("", "M\xc3\xbcller", CHARSET_UTF8);
-    GUESS("", "M\xfc M\xc3\xbc", CHARSET_UTF8); /* as many good as bad: one damaged byte */
+    GUESS("", "M\xfc M\xc3\xbc", CHARSET_UTF8); /* as many valid as invalid sequences: UTF-8 with a damaged byte */
     GUESS("", "M\xfc\xfc M\xc3\xbc", CHARSET_WINDOWS_1252);
 }
 
-/* The pieces of a long text: a character that two of them share is neither bad nor counted twice. */
+/* The pieces of a long text: a character on the border of two pieces is neither invalid nor counted twice. */
 static void test_by_a_long_text(void **state)
 {
     (void)state;
@@ -69,12 +69,12 @@ static void test_by_a_long_text(void **state)
     }
 }
 
-/* The first cell of the text's first row, in UTF-8. */
+/* Check the first cell of the first row, in UTF-8. */
 static void decodes(enum charset charset, const char *text, size_t length, const char *expected)
 {
     struct decoder decoder;
     struct csv csv;
-    char *copy = malloc(length ? length : 1); /* of exactly this size: the sanitizer sees a read past its end */
+    char *copy = malloc(length ? length : 1); /* of exactly this size, so that the sanitizer sees a read past the end */
     memcpy(copy, text, length);
     assert_true(decoder_open(&decoder, charset, copy, length, &csv));
     if (*expected) {
@@ -94,7 +94,7 @@ static void test_single_bytes(void **state)
 {
     (void)state;
     DECODES(CHARSET_WINDOWS_1252, "a\x7f\x80\x9f\xa0\xff", "a\x7f\xe2\x82\xac\xc5\xb8\xc2\xa0\xc3\xbf");
-    DECODES(CHARSET_WINDOWS_1252, "\x81", "\xc2\x81"); /* unused: a control, which the rows refuse */
+    DECODES(CHARSET_WINDOWS_1252, "\x81", "\xc2\x81"); /* unused: becomes a control character, which the rows refuse */
     DECODES(CHARSET_ISO_8859_15, "\xa3\xa4\xa6\xa8\xb4\xb8\xbc\xbd\xbe\xbf",
             "\xc2\xa3\xe2\x82\xac\xc5\xa0\xc5\xa1\xc5\xbd\xc5\xbe\xc5\x92\xc5\x93\xc5\xb8\xc2\xbf");
 }
@@ -112,7 +112,7 @@ static void test_utf16(void **state)
     DECODES(CHARSET_UTF16LE, "\x3d\xd8\0\xde", "\xf0\x9f\x98\x80");
 }
 
-/* Half of a pair becomes a byte that no UTF-8 has, and what stands behind it is kept. */
+/* Half of a surrogate pair becomes an invalid byte, and the text after it is kept. */
 static void test_broken_utf16(void **state)
 {
     (void)state;
@@ -123,15 +123,15 @@ static void test_broken_utf16(void **state)
     DECODES(CHARSET_UTF16BE, "\xd8\0\xe0\0", "\xff\xee\x80\x80");
     DECODES(CHARSET_UTF16BE, "\xdc\0\0a",
             "\xff"
-            "a"); /* the second half alone */
+            "a"); /* only the second half */
     DECODES(CHARSET_UTF16BE, "\xdf\xff\xdc\0", "\xff\xff");
     DECODES(CHARSET_UTF16BE, "\0a\xd8\0", "a\xff");
     DECODES(CHARSET_UTF16BE, "\0a\xd8\0\xdc", "a\xff\xff"); /* half a unit */
     DECODES(CHARSET_UTF16LE, "a\0b", "a\xff");
-    DECODES(CHARSET_UTF16LE, "a\0\0", "a"); /* a zero more than there should be */
+    DECODES(CHARSET_UTF16LE, "a\0\0", "a"); /* one zero too many */
 }
 
-static void test_marks(void **state)
+static void test_byte_order_marks(void **state)
 {
     (void)state;
     DECODES(CHARSET_UTF8,
@@ -141,7 +141,7 @@ static void test_marks(void **state)
     DECODES(CHARSET_UTF8,
             "\xef\xbb\xbf\xc3\xaf\xc2\xbb\xc2\xbf"
             "a",
-            "a"); /* a mark that was saved as letters */
+            "a"); /* a byte order mark that was saved as letters */
     DECODES(CHARSET_UTF16LE,
             "\xff\xfe\xff\xfe"
             "a\0",
@@ -152,7 +152,7 @@ static void test_marks(void **state)
     DECODES(CHARSET_WINDOWS_1252, "", "");
 }
 
-/* More than one window: every row arrives once, also where a window ends between CR and LF. */
+/* More than one window: every row is read once, also if a window ends between CR and LF. */
 static void test_windows(void **state)
 {
     (void)state;
@@ -191,14 +191,14 @@ static void test_windows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_mark_wins_over_a_name),
+        cmocka_unit_test(test_a_byte_order_mark_wins_over_a_name),
         cmocka_unit_test(test_a_name_wins_over_the_text),
         cmocka_unit_test(test_by_the_text),
         cmocka_unit_test(test_by_a_long_text),
         cmocka_unit_test(test_single_bytes),
         cmocka_unit_test(test_utf16),
         cmocka_unit_test(test_broken_utf16),
-        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_byte_order_marks),
         cmocka_unit_test(test_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

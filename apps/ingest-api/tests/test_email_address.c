@@ -70,7 +70,7 @@ static void test_unusable(void **state)
 {
     (void)state;
     assert_null(email_address_unusable("ada@example.com"));
-    assert_null(email_address_unusable("info@example.com")); /* a role is flagged, not refused */
+    assert_null(email_address_unusable("info@example.com")); /* a role address is flagged, not refused */
     assert_string_equal(email_address_unusable("ada@mailinator.com"), "disposable_domain");
     assert_string_equal(email_address_unusable("no-reply@example.com"), "no_reply_address");
     assert_string_equal(email_address_unusable("noreply+x@example.com"), "no_reply_address");

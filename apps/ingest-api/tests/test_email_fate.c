@@ -7,7 +7,7 @@
 /* cmocka needs the three above */
 #include <cmocka.h>
 
-static void test_what_is_final_stays(void **state)
+static void test_final_states_stay(void **state)
 {
     static const enum email_state final[] = {EMAIL_ACCEPTED, EMAIL_REFUSED_RECIPIENT, EMAIL_IN_DOUBT, EMAIL_SKIPPED};
 
@@ -22,7 +22,7 @@ static void test_what_is_final_stays(void **state)
     }
 }
 
-/* Whatever the transport says of an email that was handed over has a row, and is an attempt; what is not its fault costs none. */
+/* Every outcome of the transport has a row and is an attempt. The attempt is not spent if the fault is not the email's. */
 static void test_every_outcome_has_its_row(void **state)
 {
     (void)state;
@@ -34,8 +34,9 @@ static void test_every_outcome_has_its_row(void **state)
         assert_int_equal(rule->unspent, event == EMAIL_ON_SENDER_REFUSAL || event == EMAIL_ON_AWAY ||
                                             rule->attempt == EMAIL_NOT_TRIED);
     }
-    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_ON_SKIP)->attempt, EMAIL_NOT_TRIED); /* nothing was handed over */
-    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_ON_CLAIM)->to, EMAIL_SENDING);       /* a double does nothing */
+    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_ON_SKIP)->attempt,
+                     EMAIL_NOT_TRIED);                                              /* not handed to the transport */
+    assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_ON_CLAIM)->to, EMAIL_SENDING); /* a second claim changes nothing */
     assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_ON_CLAIM)->action, EMAIL_ACT_DONE);
     assert_int_equal(email_fate(EMAIL_SENDING, EMAIL_ON_REDELIVERY)->action, EMAIL_ACT_ASK);
 }
@@ -43,7 +44,7 @@ static void test_every_outcome_has_its_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_final_stays),
+        cmocka_unit_test(test_final_states_stay),
         cmocka_unit_test(test_every_outcome_has_its_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 /* cmocka needs the three above */
 #include <cmocka.h>
 
-/* The defaults: a minute, two, four, … four hours; five days of it. */
+/* The defaults: one minute, two, four, … up to four hours, for five days. */
 static void test_growing_waits(void **state)
 {
     const struct settings settings = {.mail_retry_min_s = 60, .mail_retry_max_s = 14400, .mail_retry_for_s = 432000};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where reports go and what is in them; the delivery is tests/test_error_reports.py. */
+/* The target of reports and their content. tests/test_error_reports.py tests the delivery. */
 #include "report/report.h"
 
 #include <setjmp.h>
@@ -42,7 +42,7 @@ static const char *text(const json_t *event, const char *object, const char *key
     return json_string_value(json_object_get(object ? json_object_get(event, object) : event, key));
 }
 
-static void an_event_says_what_may_be_said(void **state)
+static void an_event_has_only_allowed_fields(void **state)
 {
     (void)state;
     json_t *event =
@@ -84,13 +84,13 @@ static void levels_and_requests(void **state)
     json_decref(event);
 }
 
-static void what_is_no_line_is_no_event(void **state)
+static void an_invalid_line_makes_no_event(void **state)
 {
     (void)state;
     static const char *const bad[] = {"", "x", "[]", "{}", "{\"msg\":1}", "{\"msg\":\"cut of"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_null(event_of(bad[i]));
-    /* long texts are cut, also within a character */
+    /* long texts are cut, also if the limit is inside a character */
     char line[9000] = "{\"level\":50,\"msg\":\"";
     size_t n = strlen(line);
     for (; n < 8000; n += 3)
@@ -106,9 +106,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets),
-        cmocka_unit_test(an_event_says_what_may_be_said),
+        cmocka_unit_test(an_event_has_only_allowed_fields),
         cmocka_unit_test(levels_and_requests),
-        cmocka_unit_test(what_is_no_line_is_no_event),
+        cmocka_unit_test(an_invalid_line_makes_no_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

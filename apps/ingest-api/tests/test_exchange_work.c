@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a request does in the store: committed with its 200, taken back with any other answer, and never cut short. */
+/* The store work of a request: committed with a 2xx answer, rolled back with any other, and never interrupted. */
 #include "api/answer.h"
 #include "api/prospects.h"
 #include "front_fixture.h"
@@ -12,8 +12,8 @@
 #define KEY "a-key-of-this-test"
 #define ROWS "SELECT count(*) FROM iam.organisations WHERE name = 'made by a request'"
 
-static unsigned told;            /* how often committed() was called */
-static sem_t has_begun, may_end; /* of a request that holds the store */
+static unsigned told;            /* number of calls of committed() */
+static sem_t has_begun, may_end; /* for a request that holds the store */
 
 static void committed(struct request *req)
 {
@@ -29,7 +29,7 @@ static int make_organisation(struct db *db, unsigned number)
     return organisations_create(db, "made by a request", hash, id);
 }
 
-/* One row for each call; with ?slices=1 it asks to be called once more, and is then answered. */
+/* Writes one row per call. With ?slices=1 it requests a second call, which answers. */
 static int write_and_answer(struct request *req, struct db *db)
 {
     static unsigned number;
@@ -119,7 +119,7 @@ static void expect(const char *query, int status)
 
 /* ---- tests ---- */
 
-static void anything_but_a_200_has_changed_nothing(void **state)
+static void only_2xx_answers_are_committed(void **state)
 {
     static const int refusals[] = {400, 401, 404, 409, 413, 422, 429, 500, 503};
     for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
@@ -132,7 +132,7 @@ static void anything_but_a_200_has_changed_nothing(void **state)
     assert_int_equal(told, 2);
 }
 
-/* What was done in the slices before stays; that it is taken back is the import's business. */
+/* Earlier slices stay committed. Undoing them is the task of the import. */
 static void each_slice_is_a_transaction(void **state)
 {
     expect("&slices=1", 200);
@@ -143,8 +143,8 @@ static void each_slice_is_a_transaction(void **state)
     assert_int_equal(told, 1);
 }
 
-/* More than a batch of good rows, and then the array is not closed. */
-static void half_an_import_is_none(void **state)
+/* More than one batch of valid rows, in an array that is not closed. */
+static void a_truncated_import_changes_nothing(void **state)
 {
     struct fixture *f = *state;
     char id[37], *body = malloc(65536), *text = malloc(65536 + 400), *to = body;
@@ -168,17 +168,17 @@ static void half_an_import_is_none(void **state)
     free(body);
 }
 
-/* Deadlines are for clients that are slow, also that of a shutdown: an answer that the store owes is waited for. */
-static void what_the_store_has_is_waited_for(void **state)
+/* Deadlines, also that of a shutdown, are for slow clients. The front waits for an answer that the store still owes. */
+static void a_deadline_waits_for_the_store(void **state)
 {
     begin("GET /write?status=200&hold=1 HTTP/1.1\r\nHost: x\r\n\r\n");
     while (sem_trywait(&has_begun) != 0)
         front_turn(front, &client, UV_RUN_NOWAIT);
-    loop_drain(front->loop, 1); /* long over */
+    loop_drain(front->loop, 1); /* expired long ago */
     while (!front->loop->draining)
         front_turn(front, &client, UV_RUN_NOWAIT);
     connection_owner.sweep(front->loop, promc_now_ns());
-    front->loop->draining = false; /* each deadline by itself */
+    front->loop->draining = false; /* test each deadline alone */
     connection_owner.sweep(front->loop, promc_now_ns() + 3600 * FRONT_SECOND);
     front->loop->draining = true;
     front_turn(front, &client, UV_RUN_NOWAIT);
@@ -195,10 +195,10 @@ static void what_the_store_has_is_waited_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(anything_but_a_200_has_changed_nothing),
+        TEST(only_2xx_answers_are_committed),
         TEST(each_slice_is_a_transaction),
-        TEST(half_an_import_is_none),
-        TEST(what_the_store_has_is_waited_for),
+        TEST(a_truncated_import_changes_nothing),
+        TEST(a_deadline_waits_for_the_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

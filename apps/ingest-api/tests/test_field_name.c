@@ -31,7 +31,7 @@ static void test_names(void **state)
          ""},
         {"a\xe2\x80\xae"
          "b",
-         ""}, /* an override of the direction */
+         ""}, /* a direction override */
         {"a\"b", ""},
         {"{a", ""},
         {"\xff", ""},

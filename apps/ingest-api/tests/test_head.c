@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The strict reader of heads, fed whole and byte by byte. */
+/* The strict parser of heads, with the whole head at once and byte by byte. */
 #include "http/head.h"
 
 #include <setjmp.h>
@@ -17,12 +17,12 @@ static char memory[2 * LIMIT];
 static struct head head;
 static const char *fault;
 
-/* In pieces of `step` bytes. @return 0, the status it is refused with, or -1: it has no end. */
+/* Parse in pieces of `step` bytes. @return 0, the status of the refusal, or -1 if it has no end. */
 static int parse_n(const char *raw, size_t n, size_t step)
 {
     struct head_scan scan = {0};
     enum head_state state = HEAD_MORE;
-    char *bytes = malloc(n); /* so that a read past its end is seen */
+    char *bytes = malloc(n); /* so that the sanitizer sees a read past the end */
     assert_non_null(bytes);
     memcpy(bytes, raw, n);
     for (size_t have = 0; have < n && state == HEAD_MORE;) {
@@ -43,7 +43,7 @@ static int parse_n(const char *raw, size_t n, size_t step)
     return status;
 }
 
-/* Whole, and in pieces of every small size: what it says must not depend on that. */
+/* Whole, and in pieces of every small size: the result must be the same. */
 static int parse(const char *raw)
 {
     size_t n = strlen(raw);
@@ -70,7 +70,7 @@ static void test_good_heads(void **state)
         assert_int_equal(parse(good[i]), 0);
 }
 
-static void test_values_are_taken(void **state)
+static void test_head_values(void **state)
 {
     (void)state;
     assert_int_equal(
@@ -148,7 +148,7 @@ static void test_lines_that_do_not_end_in_cr_lf(void **state)
     }
 }
 
-static void test_what_is_no_request_is_refused_before_its_end(void **state)
+static void test_malformed_requests_are_refused_before_their_end(void **state)
 {
     (void)state;
     assert_int_equal(parse("\x16\x03\x01\x02"), 400);
@@ -168,7 +168,7 @@ static void test_limits(void **state)
     memset(raw, 'a', sizeof(raw));
     memcpy(raw, LINE "Host: x\r\nA: ", line);
     memcpy(raw + LIMIT - 4, "\r\n\r\nGET", 7);
-    assert_int_equal(parse_n(raw, LIMIT + 3, LIMIT + 3), 0); /* just fits; what follows is the next one's */
+    assert_int_equal(parse_n(raw, LIMIT + 3, LIMIT + 3), 0); /* just fits; the rest belongs to the next request */
     assert_int_equal(parse_n(raw, LIMIT + 3, 1), 0);
     memcpy(raw + LIMIT - 4, "aaaa", 4);
     assert_int_equal(parse_n(raw, LIMIT, 1), -1);
@@ -278,12 +278,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_heads),
-        cmocka_unit_test(test_values_are_taken),
+        cmocka_unit_test(test_head_values),
         cmocka_unit_test(test_lines_that_do_not_end_in_cr_lf),
         cmocka_unit_test(test_blanks_around_a_value),
         cmocka_unit_test(test_a_header_of_several_lines),
         cmocka_unit_test(test_the_end_of_the_connection),
-        cmocka_unit_test(test_what_is_no_request_is_refused_before_its_end),
+        cmocka_unit_test(test_malformed_requests_are_refused_before_their_end),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_names_and_values),

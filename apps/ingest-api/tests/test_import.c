@@ -21,7 +21,7 @@ static int run_import(void *arg, struct db *db)
     return import_run(db, &call->request, &call->result, &call->fault);
 }
 
-/* What has been passed is not read again: it may as well be something else. */
+/* Overwrite the part that was read: it must not be read again. */
 static void spoil(void *arg, const char *up_to)
 {
     struct call *call = arg;
@@ -42,7 +42,7 @@ static int import_text(struct fixture *f, enum import_format format, const char 
     return store_run(f->store, STORE_MODE_WRITE, run_import, call);
 }
 
-/* "imported/updated/rejected [line field reason] … (line column field reason)": refused rows, values that were left out */
+/* "imported/updated/rejected [line field reason] … (line column field reason)": refused rows in [], dropped values in () */
 static char *outcome(struct fixture *f, enum import_format format, const char *text)
 {
     static char out[4096];
@@ -125,7 +125,7 @@ static void test_csv(void **state)
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'prospect.validate'"), 1);
 }
 
-/* Lengths are in characters, as docs/openapi.yaml says: a letter of two bytes or a sign of four is one. */
+/* Lengths are in characters, as docs/openapi.yaml says: a character of two or four bytes counts as one. */
 static void test_lengths_are_characters(void **state)
 {
     struct fixture *f = *state;
@@ -139,7 +139,7 @@ static void test_lengths_are_characters(void **state)
     assert_string_equal(outcome(f, IMPORT_CSV, csv), "1/0/0");
     (void)snprintf(csv, sizeof(csv), "email,first_name,note\na@example.com,%s,\nb@example.com,,%s\n", name, note);
     assert_string_equal(outcome(f, IMPORT_CSV, csv),
-                        "1/0/1 [2 first_name too_long] (3 3 note too_long)"); /* a value is spoilt, not the person */
+                        "1/0/1 [2 first_name too_long] (3 3 note too_long)"); /* the value is dropped, not the row */
 }
 
 static void test_bad_rows_do_not_spoil_the_others(void **state)
@@ -165,7 +165,7 @@ static void test_bad_rows_do_not_spoil_the_others(void **state)
                         " [12 first_name unterminated_quote]");
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 5);
     assert_string_equal(row_of(f, "short@example.com"),
-                        "short@example.com|D|||||||"); /* missing cells are absent values */
+                        "short@example.com|D|||||||"); /* a missing cell is an absent value */
     assert_string_equal(row_of(f, "quote@example.com"), "quote@example.com|F\"F|||||||{\"note\":\"x\"}");
 }
 
@@ -174,7 +174,7 @@ static void test_duplicates_and_known_rows_are_updates(void **state)
     struct fixture *f = *state;
 
     assert_string_equal(outcome(f, IMPORT_CSV, "email,first_name,last_name\na@b.co,A,One\nA@B.CO,,Two\n"), "1/1/0");
-    assert_string_equal(row_of(f, "a@b.co"), "a@b.co|A|Two||||||"); /* an absent field stays */
+    assert_string_equal(row_of(f, "a@b.co"), "a@b.co|A|Two||||||"); /* an absent field is kept */
     assert_string_equal(outcome(f, IMPORT_JSON, "[{\"email\": \"a@b.co\", \"first_name\": \"New\"}]"), "0/1/0");
     assert_string_equal(row_of(f, "a@b.co"), "a@b.co|New|Two||||||");
 }
@@ -199,7 +199,7 @@ static void test_json(void **state)
                         "2/0/1 [2 - invalid_json]");
 }
 
-static void test_what_json_says(void **state)
+static void test_json_values(void **state)
 {
     struct fixture *f = *state;
 
@@ -235,11 +235,11 @@ static void test_custom_fields_are_merged(void **state)
         outcome(f, IMPORT_JSON, "[{\"email\":\"a@b.co\",\"city\":null,\"score\":\"\",\"company\":\"Acme\"}]"), "0/1/0");
     assert_string_equal(row_of(f, "a@b.co"), "a@b.co|||Acme|||||");
     assert_string_equal(outcome(f, IMPORT_CSV, "email,first_name\n,x\n"),
-                        "0/0/1 [2 email missing]"); /* an address is never cleared */
+                        "0/0/1 [2 email missing]"); /* the address is never cleared */
     clear = false;
 }
 
-/* More filled columns than a prospect may have fields: the person comes in with the first of them, and the others are named. */
+/* More filled columns than allowed fields: the prospect gets the first of them, and the others are reported. */
 static void test_too_many_custom_fields(void **state)
 {
     struct fixture *f = *state;
@@ -254,7 +254,7 @@ static void test_too_many_custom_fields(void **state)
     assert_string_equal(outcome(f, IMPORT_CSV, csv), "1/0/0 (2 67 f65 too_many_fields)");
 }
 
-static void test_faults_of_the_whole_change_nothing(void **state)
+static void test_a_fault_of_the_whole_file_changes_nothing(void **state)
 {
     struct fixture *f = *state;
 
@@ -282,7 +282,7 @@ static void test_faults_of_the_whole_change_nothing(void **state)
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 0);
 }
 
-/* Many rows: every one is counted, the list of errors is not endless, the jobs hold every prospect. */
+/* Many rows: each is counted, the list of errors is bounded, and every prospect is in a job. */
 static void import_many(struct fixture *f, enum import_format format, const char *head, const char *row)
 {
     const int good = 1234, bad = IMPORT_ERRORS_MAX + 5;
@@ -323,7 +323,7 @@ static void test_many(void **state)
 
 /* ---- slices ---- */
 
-#define MANY 40000 /* more than a slice can do in its time */
+#define MANY 40000 /* more than fits in one slice */
 
 static char *many_rows(const char *first_name)
 {
@@ -348,7 +348,7 @@ static int run_slice(void *arg, struct db *db)
     return import_slice(db, call->import, &call->done, call->result, &fault);
 }
 
-/* @return how many slices it took; one that is not to end is given up after the second */
+/* @return the number of slices. Without `to_the_end`, the import is abandoned after the second. */
 static int in_slices(struct fixture *f, const char *text, bool to_the_end, struct import_result *result)
 {
     struct import_request request = {
@@ -381,7 +381,7 @@ static int run_open(void *arg, struct db *db)
     return call->n < 0 ? call->n : DB_OK;
 }
 
-/* @return how many imports have begun and not ended; they are of this organisation and process. */
+/* @return the number of unfinished imports; all must belong to this organisation and process. */
 static int open_imports(struct fixture *f)
 {
     struct open_call call;
@@ -415,12 +415,12 @@ static void test_a_large_import_is_done_in_slices(void **state)
     assert_int_equal(result.imported, MANY);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE first_name = 'Ada'"), MANY);
     assert_int_equal(fixture_count(f, LEFT), 0);
-    recover_imports(f); /* nothing is left to take back */
+    recover_imports(f); /* nothing is left to undo */
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), MANY);
     free(text);
 }
 
-/* In slices as in a single read: an invalid byte costs only its row, wherever it is, and the counts add up to the lines. */
+/* Also in slices an invalid byte costs only its row, wherever it is, and the counts add up to the lines. */
 static void test_a_byte_in_slices_costs_no_more_than_its_row(void **state)
 {
     struct fixture *f = *state;
@@ -439,7 +439,7 @@ static void test_a_byte_in_slices_costs_no_more_than_its_row(void **state)
     assert_int_equal(fixture_count(f, LEFT), 0);
 }
 
-static void test_an_import_that_did_not_end_is_taken_back(void **state)
+static void test_an_unfinished_import_is_undone(void **state)
 {
     struct fixture *f = *state;
     struct import_result result;
@@ -454,7 +454,7 @@ static void test_an_import_that_did_not_end_is_taken_back(void **state)
     int64_t before = fixture_count(f, "SELECT sum(updated_at) FROM crm.prospects");
     assert_int_equal(in_slices(f, text, false, &result), 2);
     assert_true(fixture_count(f, "SELECT count(*) FROM crm.prospects WHERE first_name = 'Eve'") > 2);
-    /* One of the new rows was changed by somebody else: it stays. */
+    /* One of the new rows is changed by another import: it stays. */
     assert_string_equal(outcome(f, IMPORT_CSV, "email,first_name\np7@example.com,Grace\n"), "0/1/0");
     assert_true(fixture_count(f, LEFT) > 1);
     assert_int_equal(open_imports(f), 1);
@@ -474,7 +474,7 @@ static void test_an_import_that_did_not_end_is_taken_back(void **state)
     free(text);
 }
 
-static void test_one_that_is_under_way_is_left_alone(void **state)
+static void test_a_running_import_is_left_alone(void **state)
 {
     struct fixture *f = *state;
     struct import_result result;
@@ -491,7 +491,7 @@ static void test_one_that_is_under_way_is_left_alone(void **state)
     int64_t rows = fixture_count(f, "SELECT count(*) FROM crm.prospects");
     recover_imports(f);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), rows);
-    /* By a process of this machine that is no more. */
+    /* Now it belongs to a dead process of this machine. */
     import_close(call.import);
     import_result_clear(&result);
     char self[OWNER_SIZE], sql[200];
@@ -526,15 +526,15 @@ int main(void)
         WITH_STORE(test_bad_rows_do_not_spoil_the_others),
         WITH_STORE(test_duplicates_and_known_rows_are_updates),
         WITH_STORE(test_json),
-        WITH_STORE(test_what_json_says),
+        WITH_STORE(test_json_values),
         WITH_STORE(test_custom_fields_are_merged),
         WITH_STORE(test_too_many_custom_fields),
-        WITH_STORE(test_faults_of_the_whole_change_nothing),
+        WITH_STORE(test_a_fault_of_the_whole_file_changes_nothing),
         WITH_STORE(test_many),
         WITH_STORE(test_a_large_import_is_done_in_slices),
         WITH_STORE(test_a_byte_in_slices_costs_no_more_than_its_row),
-        WITH_STORE(test_an_import_that_did_not_end_is_taken_back),
-        WITH_STORE(test_one_that_is_under_way_is_left_alone),
+        WITH_STORE(test_an_unfinished_import_is_undone),
+        WITH_STORE(test_a_running_import_is_left_alone),
         WITH_STORE(test_a_fault_is_found_before_the_first_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An import of one row whose commit goes with it (import/alone.h), which PostgreSQL alone has. Run under with_postgres. */
+/* An import of one row together with its commit (import/alone.h), only with PostgreSQL. Run under with_postgres. */
 #include "import/import.h"
 #include "store_fixture.h"
 
@@ -47,7 +47,7 @@ static int import_rows(struct fixture *f, struct call *call)
     return call->rc;
 }
 
-/* All of the organisation's prospects and what belongs to them, as one number: equal where all of it is equal. */
+/* A checksum of the organisation's prospects and everything that belongs to them. */
 static int64_t all_of(struct fixture *f, const char *organisation)
 {
     static char sql[2048];
@@ -66,7 +66,7 @@ static int64_t all_of(struct fixture *f, const char *organisation)
     return fixture_count(f, sql);
 }
 
-static void it_does_what_any_import_does(void **state)
+static void it_does_the_same_as_other_imports(void **state)
 {
     struct fixture *f = *state;
     const struct {
@@ -84,7 +84,7 @@ static void it_does_what_any_import_does(void **state)
         {"email\neve@example.com\neve@example.com\n", false, false, 5000},
         {"email,first_name\nada@example.com,\n", false, true, 5000}, /* clears */
         {"email,first_name\nada@example.com,Ada\n", true, false, 1},
-        {"email,first_name\nada@example.com,Eve\n", false, false, 0}, /* a job that waits for nothing has a turn */
+        {"email,first_name\nada@example.com,Eve\n", false, false, 0}, /* a job without a delay gets a turn */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct call whole = {.organisation = f->organisation, .clear = cases[i].clear, .delay_ms = cases[i].delay_ms};
@@ -101,14 +101,14 @@ static void it_does_what_any_import_does(void **state)
         assert_int_equal(alone.result.rejected, whole.result.rejected);
         assert_int_equal(alone.result.jobs, whole.result.jobs);
         assert_int_equal(all_of(f, f->other), all_of(f, f->organisation));
-        if (i == 0) /* an invalid one is validated again */
+        if (i == 0) /* an invalid prospect is validated again */
             fixture_exec(f, "UPDATE crm.prospects SET status = 'invalid', status_reason = 'no_mail'");
         if (i == 1)
             fixture_exec(f, "UPDATE crm.prospects SET status = 'researched', research = '{}'");
     }
 }
 
-static void without_an_answer_nothing_is_done(void **state)
+static void without_permission_to_commit_nothing_is_done(void **state)
 {
     struct fixture *f = *state;
     struct call call = {
@@ -122,8 +122,8 @@ static void without_an_answer_nothing_is_done(void **state)
     assert_true(call.result.committed);
 }
 
-/* For an organisation that does not exist: the statement fails, and its commit with it. */
-static void what_is_refused_leaves_nothing(void **state)
+/* For an organisation that does not exist: the statement fails, and so does its commit. */
+static void a_refused_import_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
     struct call call = {.organisation = "01900000-0000-7000-8000-000000000000",
@@ -133,13 +133,13 @@ static void what_is_refused_leaves_nothing(void **state)
     assert_int_equal(import_rows(f, &call), DB_E_CONFLICT);
     assert_false(call.result.committed);
     call.organisation = f->organisation;
-    assert_int_equal(import_rows(f, &call), IMPORT_OK); /* the connection is as good as before */
+    assert_int_equal(import_rows(f, &call), IMPORT_OK); /* the connection still works */
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 1);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 1);
     assert_int_equal(fixture_count(f, "SELECT sum(used) FROM tracking.usage WHERE what = 'prospects'"), 1);
 }
 
-/* ---- ends in its middle ---- */
+/* ---- interrupted imports ---- */
 
 #define WRITERS 4
 #define ROWS_MOST 50000
@@ -186,7 +186,7 @@ static int run_look(void *arg, struct db *db)
     return rc < 0 ? rc : wrong;
 }
 
-/* What was acknowledged is there, nothing else is; and each row has its job and is counted. */
+/* Exactly the acknowledged rows exist, and each has its job and is counted. */
 static void under_load(struct fixture *f, void (*fault)(void))
 {
     static struct load load[WRITERS];
@@ -234,21 +234,21 @@ static void crash(void)
     assert_int_equal(system(command), 0);
 }
 
-static void a_connection_that_is_cut_loses_nothing(void **state)
+static void a_cut_connection_loses_nothing(void **state)
 {
     under_load(*state, cut);
 }
 
-static void a_server_that_crashes_loses_nothing(void **state)
+static void a_server_crash_loses_nothing(void **state)
 {
     under_load(*state, crash);
 }
 
-/* ---- the answer is lost behind the commit ---- */
+/* ---- the answer is lost after the commit ---- */
 
 struct lost {
     struct fixture *f;
-    const char *format; /* of the body, with a number */
+    const char *format; /* format of the body, with a number */
     _Atomic bool stop;
     struct call last;
 };
@@ -266,8 +266,8 @@ static void *import_until(void *arg)
 
 #define WAITING "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name LIKE 'ingest-api %'"
 
-/* A commit that waits for a standby which is not there is done: the connection ends before its answer. A warning of that takes what was
- * answered before with it. */
+/* A commit that waits for a missing standby is already applied; we end its connection before it is answered. The server then sends
+ * a warning, and earlier answers arrive only with it. */
 static void lose_an_answer(struct fixture *f, const char *format, bool is_new, const char *messages)
 {
     const char *admin = getenv("TEST_POSTGRES_ADMIN");
@@ -291,14 +291,15 @@ static void lose_an_answer(struct fixture *f, const char *format, bool is_new, c
     assert_int_equal(lost.last.result.updated, !is_new);
 }
 
-static void an_answer_that_is_lost_is_found(void **state)
+static void the_result_of_a_lost_answer_is_found(void **state)
 {
     struct fixture *f = *state;
     struct call known = {.organisation = f->organisation, .may_commit = true, .delay_ms = 1, .body = "email\na@b.co\n"};
-    const char *const messages[] = {"ALTER SYSTEM SET client_min_messages = error", /* the row is lost too */
-                                    "ALTER SYSTEM RESET client_min_messages"};
+    const char *const messages[] = {
+        "ALTER SYSTEM SET client_min_messages = error", /* then the answer with the row is lost too */
+        "ALTER SYSTEM RESET client_min_messages"};
     fixture_close(f);
-    f->settings.store_threads = 1; /* one connection, which has written already: it waits for nothing else */
+    f->settings.store_threads = 1; /* one connection that has written before, so it waits only for this commit */
     fixture_open(f);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(import_rows(f, &known), IMPORT_OK);
@@ -313,9 +314,9 @@ static void an_answer_that_is_lost_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(it_does_what_any_import_does),           TEST(without_an_answer_nothing_is_done),
-        TEST(what_is_refused_leaves_nothing),         TEST(an_answer_that_is_lost_is_found),
-        TEST(a_connection_that_is_cut_loses_nothing), TEST(a_server_that_crashes_loses_nothing),
+        TEST(it_does_the_same_as_other_imports), TEST(without_permission_to_commit_nothing_is_done),
+        TEST(a_refused_import_leaves_nothing),   TEST(the_result_of_a_lost_answer_is_found),
+        TEST(a_cut_connection_loses_nothing),    TEST(a_server_crash_loses_nothing),
     };
     if (!fixture_postgres()) {
         puts("skipped: TEST_POSTGRES is not set (run it under tests/with_postgres)");

@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-/* What the rows of a body came to. */
+/* The result for the rows of a body. */
 struct outcome {
-    int rc; /* of import_rows_open(), or a fault on the way */
+    int rc; /* of import_rows_open(), or a later fault */
     size_t imported, rejected;
-    char *emails, *values; /* each address between two blanks; all other text of the imported rows */
+    char *emails, *values; /* the addresses, each between two blanks; all other text of the imported rows */
     size_t emails_length, values_length;
 };
 
@@ -37,7 +37,7 @@ static struct outcome outcome_of(enum import_format format, const char *text, si
     struct import_rows *rows;
     struct prospect_input row;
     struct arena arena = {0};
-    char *copy = malloc(length + 1); /* the sanitizer sees a read past its end */
+    char *copy = malloc(length + 1); /* so that the sanitizer sees a read past the end */
     memcpy(copy, text, length);
     copy = realloc(copy, length ? length : 1);
     add(&out.emails, &out.emails_length, "", 0);
@@ -71,11 +71,11 @@ static void outcome_free(struct outcome *out)
     free(out->values);
 }
 
-/* ---- one byte that is wrong ---- */
+/* ---- one wrong byte ---- */
 
 #define ROWS 24
 
-/* The lines of a text as a reader sees them that knows no quotes, with where each begins; the header is number 0. */
+/* The lines of a text for a reader that ignores quotes. The header is number 0. */
 struct lines {
     const char *at[2 * ROWS + 8];
     size_t length[2 * ROWS + 8], count;
@@ -109,7 +109,7 @@ static struct lines lines_of(enum import_format format, const char *text, size_t
     return lines;
 }
 
-/* The row as it was is in the changed text as well, so it comes in. */
+/* Whether the changed text still has this row, which must then be imported. */
 static bool is_untouched(const struct lines *changed, const char *line, size_t length)
 {
     for (size_t i = 1; i < changed->count; i++)
@@ -126,7 +126,7 @@ static void check_changed(enum import_format format, const struct lines *before,
     size_t swallowed = 0, header = format == IMPORT_CSV;
     bool whole = header == 0 || (after.count > 0 && after.length[0] == before->length[0] &&
                                  memcmp(after.at[0], before->at[0], after.length[0]) == 0);
-    if (out.rc < 0) { /* the header, and with it all: nothing is imported, and it is said */
+    if (out.rc < 0) { /* a damaged header: nothing is imported, and the fault is reported */
         if (whole)
             fail_msg("%s: a fault of the whole", what);
         outcome_free(&out);
@@ -138,11 +138,11 @@ static void check_changed(enum import_format format, const struct lines *before,
         (void)snprintf(spaced, sizeof(spaced), " %s ", email);
         if (!is_untouched(&after, before->at[i], before->length[i]) || strstr(out.emails, spaced))
             continue;
-        if (!whole && !strstr(out.values, email)) /* columns that are missing: their cells are too many */
+        if (!whole && !strstr(out.values, email)) /* with a shorter header, the row has too many cells */
             continue;
         if (!strstr(out.values, email))
             fail_msg("%s: %s did not come in:\n%.*s", what, email, (int)length, text);
-        swallowed++; /* it is inside a value that a quote has rightly joined */
+        swallowed++; /* it is part of a value that a quote has correctly joined */
     }
     /* a line end that was added inside quotes belongs to the value */
     size_t rows = out.imported + out.rejected + swallowed, added = after.count > before->count && format == IMPORT_CSV;
@@ -152,7 +152,7 @@ static void check_changed(enum import_format format, const struct lines *before,
     outcome_free(&out);
 }
 
-/* Flip, drop and add a byte at each place. */
+/* Flip, drop and add one byte at each position. */
 static void check_each_byte(enum import_format format, const char *text, size_t length)
 {
     static const char bytes[] = {'"',  ',',    ';',    '\n',   '\r', ' ', 'x', '@',
@@ -218,7 +218,7 @@ static void test_a_byte_costs_no_more_than_its_line(void **state)
     check_each_byte(IMPORT_NDJSON, text, (size_t)(to - text));
 }
 
-/* The example of the issue: two stray quotes far from each other, and all that is between them. */
+/* Two stray quotes far apart: the rows between them are not lost. */
 static void test_two_stray_quotes_far_apart(void **state)
 {
     char *text = malloc(64000), *to = text;
@@ -246,7 +246,7 @@ static void passed(void *arg, const char *up_to)
     passes++;
 }
 
-/* A text of 200,000 letters, with `what` at `from` and each `every` bytes behind it. */
+/* A text of 200,000 letters, with `what` at `from` and then every `every` bytes. */
 static enum charset charset_of_text(const char *what, size_t from, size_t every)
 {
     size_t n = strlen(what), length = 200000;
@@ -262,7 +262,7 @@ static enum charset charset_of_text(const char *what, size_t from, size_t every)
     return charset;
 }
 
-/* A long body is looked at in pieces: where they meet no character is cut, and what is in each of them counts. */
+/* A long body is checked in pieces. No character is cut at their borders, and the content of every piece counts. */
 static void test_the_character_set_of_a_long_body(void **state)
 {
     static const char *const characters[] = {"\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};

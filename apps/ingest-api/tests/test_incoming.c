@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was read from a connection and is not taken yet, over a socket pair. */
+/* The input buffer of a connection, over a socket pair. */
 #include "http/incoming.h"
 
 #include <setjmp.h>
@@ -43,7 +43,7 @@ static void say(const char *text)
     assert_int_equal(send(peer, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 
-/* As the loop does when the kernel says that there is something. */
+/* As the loop does when the socket becomes readable. */
 static void is_readable(void)
 {
     in.readable = true;
@@ -57,7 +57,7 @@ static void test_a_read_says_whether_there_may_be_more(void **state)
     assert_int_equal(incoming_read(&in, &wire, buffer, 4), 4);
     assert_true(in.readable);
     assert_int_equal(incoming_read(&in, &wire, buffer, 4), 2);
-    assert_false(in.readable); /* it took all: the kernel is not asked */
+    assert_false(in.readable); /* the read was short, so the next read makes no system call */
     say("g");
     assert_int_equal(incoming_read(&in, &wire, buffer, 4), 0);
     is_readable();
@@ -67,7 +67,7 @@ static void test_a_read_says_whether_there_may_be_more(void **state)
     assert_false(in.readable || in.eof);
 }
 
-static void test_a_turn_has_so_many_reads(void **state)
+static void test_reads_per_turn_are_limited(void **state)
 {
     char buffer[1];
     (void)state;
@@ -98,18 +98,18 @@ static void test_the_end_of_the_peer(void **state)
     assert_int_equal(incoming_read(&in, &wire, buffer, 4), 0);
 }
 
-static void test_a_peer_that_broke_off(void **state)
+static void test_a_reset_by_the_peer(void **state)
 {
     char buffer[4];
     (void)state;
     assert_int_equal(send(wire.fd, "unread", 6, MSG_NOSIGNAL), 6);
-    close(peer); /* with something unread: a reset */
+    close(peer); /* with unread bytes this sends a reset */
     peer = -1;
     assert_int_equal(incoming_read(&in, &wire, buffer, 4), WIRE_BROKEN);
     assert_false(in.readable || in.eof);
 }
 
-static void test_a_head_has_room_for_most(void **state)
+static void test_the_largest_head_fits(void **state)
 {
     static char head[MOST + 1];
     (void)state;
@@ -123,12 +123,12 @@ static void test_a_head_has_room_for_most(void **state)
     }
     assert_int_equal(in.capacity, MOST);
     assert_memory_equal(in.bytes, head, MOST);
-    in.begin = in.end; /* taken: its memory is more than an idle connection keeps */
+    in.begin = in.end; /* all consumed; an idle connection does not keep this much memory */
     assert_true(incoming_next(&in));
     assert_int_equal(in.capacity, 0);
 }
 
-static void test_what_is_taken_makes_room(void **state)
+static void test_consumed_bytes_make_room(void **state)
 {
     static char text[4097];
     (void)state;
@@ -150,7 +150,7 @@ static void test_empty_lines_before_a_request(void **state)
     (void)state;
     say("\r\n\r");
     assert_int_equal(incoming_read_head(&in, &wire, MOST), 3);
-    assert_false(incoming_skip_empty_lines(&in)); /* the last one may still become an empty line */
+    assert_false(incoming_skip_empty_lines(&in)); /* the last CR may still become an empty line */
     say("\nG");
     is_readable();
     assert_int_equal(incoming_read_head(&in, &wire, MOST), 2);
@@ -163,7 +163,7 @@ static void test_empty_lines_before_a_request(void **state)
     assert_int_equal(in.end - in.begin, 3);
 }
 
-static void test_behind_a_chunked_body(void **state)
+static void test_bytes_after_a_chunked_body(void **state)
 {
     (void)state;
     say("head");
@@ -183,7 +183,7 @@ static void test_behind_a_chunked_body(void **state)
     assert_false(incoming_is_unread(&in));
 }
 
-static void test_requests_that_stand_in_line_stay(void **state)
+static void test_pipelined_requests_are_kept(void **state)
 {
     (void)state;
     say("first-second");
@@ -200,14 +200,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_A_PAIR(test_a_read_says_whether_there_may_be_more),
-        ON_A_PAIR(test_a_turn_has_so_many_reads),
+        ON_A_PAIR(test_reads_per_turn_are_limited),
         ON_A_PAIR(test_the_end_of_the_peer),
-        ON_A_PAIR(test_a_peer_that_broke_off),
-        ON_A_PAIR(test_a_head_has_room_for_most),
-        ON_A_PAIR(test_what_is_taken_makes_room),
+        ON_A_PAIR(test_a_reset_by_the_peer),
+        ON_A_PAIR(test_the_largest_head_fits),
+        ON_A_PAIR(test_consumed_bytes_make_room),
         ON_A_PAIR(test_empty_lines_before_a_request),
-        ON_A_PAIR(test_behind_a_chunked_body),
-        ON_A_PAIR(test_requests_that_stand_in_line_stay),
+        ON_A_PAIR(test_bytes_after_a_chunked_body),
+        ON_A_PAIR(test_pipelined_requests_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

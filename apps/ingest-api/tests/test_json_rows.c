@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* NULL if the text is valid JSON, else the reason why not and the byte where. */
+/* NULL if the text is valid JSON, otherwise the reason and the byte. */
 static const char *check(const char *text, size_t length, bool object)
 {
     static char out[64];
@@ -31,7 +31,7 @@ static const char *check(const char *text, size_t length, bool object)
     return out;
 }
 
-/* "1{"a":1} 2!invalid_json@6 3:5#the array is not closed": elements, those that are no JSON, the end by a fault. */
+/* "1{"a":1} 2!invalid_json@6 3:5#the array is not closed": an element, one that is invalid JSON, a fault that ends the text. */
 static char *digest(enum json_rows_format format, const char *text, size_t length)
 {
     static char out[8192];
@@ -76,7 +76,7 @@ static void test_a_bad_element_does_not_spoil_the_others(void **state)
 {
     (void)state;
     ARRAY("[{},\n{\"a\":},\n{}]", "1{} 2!invalid_json@5 3{}");
-    ARRAY("[1,\"x\",null,[],{}]", "11 1\"x\" 1null 1[] 1{}"); /* no objects; who maps them says so */
+    ARRAY("[1,\"x\",null,[],{}]", "11 1\"x\" 1null 1[] 1{}"); /* not objects; a later step refuses them */
     ARRAY("[{\"a\":\"\xff\"},{}]", "1!invalid_utf8@6 1{}");
     ARRAY("[{\n\"a\":\n?},{}]", "1!invalid_json@7 3{}");
     ARRAY("[tru,{}]", "1!invalid_json@0 1{}");
@@ -100,7 +100,7 @@ static void test_what_is_json(void **state)
     VALUE("{\"a\":1.}", "invalid_json@7");
     VALUE("{\"a\":+1}", "invalid_json@5");
     VALUE("{\"a\":1e}", "invalid_json@7");
-    VALUE("{\"a\":1\0}", "invalid_json@6"); /* a NUL behind a number */
+    VALUE("{\"a\":1\0}", "invalid_json@6"); /* a NUL after a number */
     VALUE("{\"a\":NaN}", "invalid_json@5");
     VALUE("{\"a\":1,}", "invalid_json@7");
     VALUE("{\"a\" 1}", "invalid_json@5");
@@ -141,7 +141,7 @@ static void test_strings_and_numbers(void **state)
     assert_int_equal(json_text_member(&json, &key, &value), JSON_TEXT_MEMBER);
     assert_int_equal(value.kind, JSON_KIND_NUMBER);
     assert_int_equal(value.text.length, 6);
-    assert_memory_equal(value.text.data, "1.10e3", 6); /* as it is written */
+    assert_memory_equal(value.text.data, "1.10e3", 6); /* kept as written */
     assert_int_equal(json_text_member(&json, &key, &value), JSON_TEXT_END);
     arena_free(&arena);
 }

@@ -29,7 +29,7 @@ static void test_fields(void **state)
     json_decref(line);
 }
 
-static void test_order_is_pinos(void **state)
+static void test_field_order_is_that_of_pino(void **state)
 {
     (void)state;
     char line[1024];
@@ -40,10 +40,10 @@ static void test_order_is_pinos(void **state)
     assert_non_null(strstr(line, ",\"n\":1,\"msg\":\"hello\"}\n"));
 }
 
-static void test_bytes_that_are_no_text(void **state)
+static void test_invalid_utf8(void **state)
 {
     (void)state;
-    /* stray continuation, overlong, surrogate, beyond U+10FFFF, cut short; and text that is good */
+    /* stray continuation, overlong, surrogate, beyond U+10FFFF, truncated; and valid text */
     log_info("x", "s:bad", "\x80|\xc0\xaf|\xed\xa0\x80|\xf5\x80\x80\x80|\xe2\x82", "s:good",
              "\xe2\x82\xac \xf0\x9f\x98\x80");
     json_t *line = read_line();
@@ -54,7 +54,7 @@ static void test_bytes_that_are_no_text(void **state)
     json_decref(line);
 }
 
-static void test_whatever_the_length_a_line_is_whole(void **state)
+static void test_lines_of_any_length_are_complete(void **state)
 {
     (void)state;
     static char big[20000];
@@ -85,7 +85,7 @@ static void test_level(void **state)
 static void test_numbers_do_not_depend_on_the_locale(void **state)
 {
     (void)state;
-    (void)setlocale(LC_ALL, "de_DE.UTF-8"); /* where there is none the test is only weaker */
+    (void)setlocale(LC_ALL, "de_DE.UTF-8"); /* without this locale the test is only weaker */
     log_info("x", "f:a", 1234.5, "f:nan", NAN, "f:inf", -INFINITY);
     json_t *line = read_line();
     assert_true(json_real_value(json_object_get(line, "a")) == 1234.5);
@@ -128,9 +128,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fields, open_pipe, close_pipe),
-        cmocka_unit_test_setup_teardown(test_order_is_pinos, open_pipe, close_pipe),
-        cmocka_unit_test_setup_teardown(test_bytes_that_are_no_text, open_pipe, close_pipe),
-        cmocka_unit_test_setup_teardown(test_whatever_the_length_a_line_is_whole, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(test_field_order_is_that_of_pino, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(test_invalid_utf8, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(test_lines_of_any_length_are_complete, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(test_level, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(test_numbers_do_not_depend_on_the_locale, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(test_lines_of_threads_do_not_mix, open_pipe, close_pipe),

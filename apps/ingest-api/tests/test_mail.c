@@ -33,7 +33,7 @@ static char *message(const struct mail *mail)
 
     assert_int_equal(mail_message_write(mail, &sender, &out, &length), 0);
     assert_int_equal(strlen(out), length);
-    /* Whatever the text: CRLF only, no line longer than 78, nothing but ASCII. */
+    /* For any text: only CRLF, no line longer than 78, only ASCII. */
     for (char *line = out; *line;) {
         size_t n = strcspn(line, "\r\n");
         assert_true(n <= 78);
@@ -108,13 +108,13 @@ static void test_subjects(void **state)
     subject_is(
         "This subject is so long that it has to be folded somewhere before its end, at a blank",
         "Subject: This subject is so long that it has to be folded somewhere before\r\n its end, at a blank\r\nM");
-    /* Cut between characters, never inside one: 13 three-byte characters a word. */
+    /* Encoded words end between characters: 13 three-byte characters per word. */
     subject_is("\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
                "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
                "Subject: =?UTF-8?B?4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs?=\r\n =?UTF-8?B?4oKs?=\r\nM");
 }
 
-/* Nothing that comes from outside can add a field or a recipient. */
+/* No input can add a header field or a recipient. */
 static void test_injection_is_refused(void **state)
 {
     static const struct {
@@ -218,7 +218,7 @@ static void test_file(void **state)
     assert_int_equal(mailer_send(session, &bad, &answer), MAIL_REFUSED);
     assert_string_equal(answer.error, "an address cannot be used in a header field");
 
-    /* An outbox that cannot be written: not sent, to be tried again, and nothing is left behind. */
+    /* If the outbox cannot be written, the email is not sent, may be retried, and leaves no file. */
     (void)unlink(path);
     (void)snprintf(path, sizeof(path), "%s/one/two", directory);
     assert_int_equal(rmdir(path), 0);
@@ -252,7 +252,7 @@ static enum mail_outcome smtp_once(const char *script, struct mail_answer *answe
 static void test_smtp_outcomes(void **state)
 {
     static const struct {
-        const char *script; /* what is answered to which command */
+        const char *script; /* which answer to which command */
         enum mail_outcome outcome;
         const char *error, *words;
     } cases[] = {
@@ -305,7 +305,7 @@ static void test_smtp_no_server(void **state)
     mailer_close(mailer);
 }
 
-/* One connection serves many messages; a line of one dot arrives as one dot. */
+/* One connection carries many messages. A line with a single dot arrives as one dot. */
 static void test_smtp_reuse(void **state)
 {
     struct settings settings = {.mail_from = "A <a@b.co>"};
@@ -325,7 +325,7 @@ static void test_smtp_reuse(void **state)
     smtp_server_stop(&server);
     assert_int_equal(server.accepted, 5);
     assert_int_equal(server.connections, 1);
-    assert_non_null(strstr(server.last, "\r\nTwo\r\n..\r\nlast\r\n")); /* stuffed on the wire */
+    assert_non_null(strstr(server.last, "\r\nTwo\r\n..\r\nlast\r\n")); /* dot-stuffed on the wire */
     assert_string_equal(server.recipient, "RCPT TO:<ada@example.com>");
 }
 

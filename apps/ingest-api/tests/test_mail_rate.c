@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many emails an organisation may send: by a clock of the test's own. */
+/* The email rate of an organisation, with the test's own clock. */
 #include "data/mail_rate.h"
 #include "store_fixture.h"
 
@@ -31,7 +31,7 @@ static void an_organisation_has_its_rate(void **state)
     int64_t now = 1800000000000, turns[20];
     for (int i = 0; i < RATE; i++)
         assert_int_equal(take(f, f->organisation, false, now), 0);
-    /* Many that are refused together come back one by one, each when there is a token for it. */
+    /* Emails that are delayed together get consecutive turns, one for each token. */
     for (int i = 0; i < 20; i++) {
         turns[i] = now + take(f, f->organisation, false, now);
         assert_int_equal(turns[i], now + (i + 1) * COST_MS);
@@ -39,7 +39,7 @@ static void an_organisation_has_its_rate(void **state)
     assert_int_equal(take(f, f->other, false, now), 0);
     for (int i = 0; i < 20; i++)
         assert_int_equal(take(f, f->organisation, false, turns[i]), 0);
-    /* One that comes too early is given another turn; one that must go makes those after it wait. */
+    /* An email that comes too early gets another turn. One that must be sent now makes later ones wait. */
     now = turns[19];
     assert_int_equal(take(f, f->organisation, false, now), COST_MS);
     assert_int_equal(take(f, f->organisation, true, now), 0);
@@ -47,7 +47,7 @@ static void an_organisation_has_its_rate(void **state)
     assert_int_equal(take(f, f->organisation, false, now - 3600000), 0); /* the clock was set back */
 }
 
-/* The last token is given, and it is gone then; a whole bucket is not more than a whole bucket. */
+/* The last token is given once. A full bucket does not grow. */
 static void every_token_is_given_once(void **state)
 {
     struct fixture *f = *state;
@@ -68,7 +68,7 @@ static int run_failing_take(void *arg, struct db *db)
     return rc == DB_OK ? 1 : rc;
 }
 
-static void what_is_rolled_back_took_nothing(void **state)
+static void a_rollback_takes_no_token(void **state)
 {
     struct fixture *f = *state;
     struct rate rate = {.organisation = f->organisation, .now_ms = 1800000000000};
@@ -83,7 +83,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_token_is_given_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(an_organisation_has_its_rate, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(what_is_rolled_back_took_nothing, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_rollback_takes_no_token, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ static int on(void **state)
     return metrics_init(true, 2);
 }
 
-/* Series are not withheld, so those that are removed are gone at once: a young one stays until Prometheus has seen it. */
+/* Without withholding of new series: removed series are gone at once, while a new one would stay until Prometheus has seen it. */
 static int on_without_births(void **state)
 {
     setenv("PROMC_OVERRIDES", "* birth_zero_seconds=0", 1);
@@ -56,7 +56,7 @@ static int off(void **state)
     return 0;
 }
 
-/* As http/loop.c watches each of its loops; one that does something, so that it has a handle of a type. */
+/* Watched like the loops of http/loop.c. It has a handle, so that the metrics of handles have a type. */
 static uv_loop_t watched;
 static uv_idle_t busy;
 static promc_uv *watch;
@@ -82,7 +82,7 @@ static void unwatch_loop(void)
     assert_int_equal(uv_loop_close(&watched), 0);
 }
 
-static void test_every_family_is_there(void **state)
+static void test_every_family_exists(void **state)
 {
     (void)state;
     const char *const types[] = {
@@ -129,7 +129,7 @@ static void test_every_family_is_there(void **state)
     };
     promc_http_route *route;
     assert_int_equal(promc_http_route_declare(metrics_http(), "/x", 1u << PROMC_HTTP_GET, &route), 0);
-    metrics_draft_generated(ORG, true, 1000); /* families of which no series is known in advance */
+    metrics_draft_generated(ORG, true, 1000); /* families whose series are not known in advance */
     metrics_email_sent(ORG, ORG, true);
     metrics_prospects(ORG, PROSPECT_IMPORTED, 1);
     metrics_active_campaigns(ORG, 1);
@@ -145,7 +145,7 @@ static void test_every_family_is_there(void **state)
     unwatch_loop();
 }
 
-static void test_series_that_are_known_exist_from_the_start(void **state)
+static void test_known_series_exist_from_the_start(void **state)
 {
     (void)state;
     expect("queue_messages_total{queue=\"email.send\",action=\"published\"} 0\n", true);
@@ -158,7 +158,7 @@ static void test_series_that_are_known_exist_from_the_start(void **state)
     unwatch_loop();
 }
 
-static void test_updates_arrive_where_they_belong(void **state)
+static void test_updates_change_the_right_series(void **state)
 {
     (void)state;
     promc_sql_observe(metrics_sql(), &(promc_sql_statement){.operation = PROMC_SQL_UPDATE, .schema = "outreach"}, .003);
@@ -179,7 +179,7 @@ static void look_at_pool(void *arg, struct metrics_pool *out)
     *out = *(struct metrics_pool *)arg;
 }
 
-static void test_the_pool_is_asked_by_each_scrape(void **state)
+static void test_each_scrape_reads_the_pool(void **state)
 {
     struct metrics_pool pool = {.max = 3, .active = 1, .idle = 2, .pending = 7};
     (void)state;
@@ -200,7 +200,7 @@ static void test_the_pool_is_asked_by_each_scrape(void **state)
     expect("db_connection_pool_acquire_timeouts_total 1\n", true);
 }
 
-static void test_a_depth_that_is_not_known_is_not_shown(void **state)
+static void test_an_unknown_depth_is_not_shown(void **state)
 {
     (void)state;
     metrics_queue_depth(QUEUE_DRAFT_GENERATE, 12, 3500, 2);
@@ -214,7 +214,7 @@ static void test_a_depth_that_is_not_known_is_not_shown(void **state)
     expect("queue_depth{queue=\"draft.generate\"} 1\n", true);
 }
 
-static void test_an_absent_label_is_no_series(void **state)
+static void test_an_absent_label_makes_no_series(void **state)
 {
     (void)state;
     metrics_email_sent(NULL, ORG, true);
@@ -251,13 +251,13 @@ static void test_finished_campaigns_are_bounded(void **state)
         metrics_email_sent(ORG, campaign, true);
         metrics_campaign_finished(campaign);
     }
-    /* the last ones stay for their time, the others had to go */
+    /* the newest campaigns stay for their time; older ones are removed */
     expect("emails_sent_total{organisation_id=\"" ORG "\",campaign_id=\"campaign-2999\",success=\"true\"} 1\n", true);
     expect("emails_sent_total{organisation_id=\"" ORG "\",campaign_id=\"campaign-0\",success=\"true\"}", false);
     assert_true(promc_family_series_count(promc_family_find(metrics_registry(), "emails_sent_total")) <= 1025);
 }
 
-static void test_many_campaigns_of_one_organisation_are_its_own_matter(void **state)
+static void test_many_campaigns_affect_only_their_organisation(void **state)
 {
     (void)state;
     char campaign[37];
@@ -278,22 +278,22 @@ static void test_lag_window(void **state)
 {
     (void)state;
     for (int i = 0; i < 5000; i++)
-        metrics_loop_lag(0, i < 4000 ? 1.0 : 0.001); /* the last thousand are what counts */
+        metrics_loop_lag(0, i < 4000 ? 1.0 : 0.001); /* only the last thousand count */
     for (int i = 0; i < 100; i++)
         metrics_loop_lag(1, 0.1);
     expect("nodejs_eventloop_lag_max_seconds 0.1\n", true);
     expect("nodejs_eventloop_lag_min_seconds 0.001\n", true);
     expect("nodejs_eventloop_lag_p50_seconds 0.001\n", true);
     expect("nodejs_eventloop_lag_p99_seconds 0.1\n", true);
-    expect("nodejs_eventloop_lag_p50_seconds 0.001\n", true); /* a scrape changes nothing */
+    expect("nodejs_eventloop_lag_p50_seconds 0.001\n", true); /* a scrape does not change the window */
     char *text;
     assert_int_equal(promc_scrape_string(metrics_registry(), NULL, &text, NULL), 0);
     double deviation = strtod(strstr(text, "\nnodejs_eventloop_lag_stddev_seconds ") + 37, NULL);
-    assert_true(deviation > 0.027 && deviation < 0.03); /* a tenth of them are 0.099 s above the others */
+    assert_true(deviation > 0.027 && deviation < 0.03); /* a tenth of the values are 0.099 s higher */
     free(text);
 }
 
-/* Both outcomes, before the first email: otherwise increase() does not see it. */
+/* Both outcomes exist before the first email, so that increase() sees it. */
 static void test_a_campaign_has_its_series(void **state)
 {
     (void)state;
@@ -302,7 +302,7 @@ static void test_a_campaign_has_its_series(void **state)
     expect("emails_sent_total{organisation_id=\"" ORG "\",campaign_id=\"c\",success=\"false\"} 0\n", true);
 }
 
-static void test_how_full_the_data_dir_is(void **state)
+static void test_data_dir_sizes(void **state)
 {
     (void)state;
     metrics_watch_data_dir("/");
@@ -336,7 +336,7 @@ static const char *bounds_lost_by(const char *overrides)
     setenv("PROMC_OVERRIDES", overrides, 1);
     assert_int_equal(metrics_init(true, 1), 0);
     unsetenv("PROMC_OVERRIDES");
-    watch_loop(); /* whose family the loops make */
+    watch_loop(); /* the loops create its family */
     lost[0] = '\0';
     metrics_bounds_check(note_lost);
     unwatch_loop();
@@ -344,7 +344,7 @@ static const char *bounds_lost_by(const char *overrides)
     return lost;
 }
 
-static void test_a_bound_that_rules_read_is_missed(void **state)
+static void test_a_missing_bound_of_the_rules_is_noticed(void **state)
 {
     (void)state;
     log_set_level(70);
@@ -361,16 +361,16 @@ static void test_a_bound_that_rules_read_is_missed(void **state)
                                        "db_connection_pool_acquire_duration_seconds buckets=5"),
                         "db_connection_pool_acquire_duration_seconds 0.1;db_query_duration_seconds 0.25;"
                         "eventloop_lag_seconds 0.1;");
-    metrics_bounds_check(note_lost); /* off: nothing to miss */
+    metrics_bounds_check(note_lost); /* metrics are off: no bound is missing */
 }
 
-static void test_a_bounce_is_its_organisations(void **state)
+static void test_a_bounce_belongs_to_its_organisation(void **state)
 {
     (void)state;
     metrics_organisation(ORG, METRICS_OF_WORKER);
     expect("emails_bounced_total{organisation_id=\"" ORG "\",class=\"5xx\"} 0\n", true);
     metrics_email_bounce(ORG, 550, "5.1.1");
-    metrics_email_bounce(NULL, 535, "5.7.8"); /* the server refuses us, not an email */
+    metrics_email_bounce(NULL, 535, "5.7.8"); /* the server refuses the log-in, not an email */
     metrics_email_bounce(ORG, 250, "2.0.0");
     expect("emails_bounced_total{organisation_id=\"" ORG "\",class=\"5xx\"} 1\n", true);
     expect("emails_bounced_total{organisation_id=\"" ORG "\",class=\"4xx\"} 0\n", true);
@@ -378,8 +378,8 @@ static void test_a_bounce_is_its_organisations(void **state)
     expect("email_bounces_total{class=\"5xx\",subject=\"policy\"} 1\n", true);
 }
 
-/* RFC 3463: the subject is the second figure of the enhanced code. A reply is 4xx or 5xx, or no bounce. */
-static void test_what_a_bounce_is_about(void **state)
+/* RFC 3463: the subject is the second number of the enhanced code. Only 4xx and 5xx replies are bounces. */
+static void test_the_subject_of_a_bounce(void **state)
 {
     static const char *const subjects[] = {"other",    "address", "mailbox", "mail_system", "network",
                                            "protocol", "content", "policy",  "unknown"};
@@ -464,22 +464,21 @@ static void test_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_every_family_is_there, on, off),
-        cmocka_unit_test_setup_teardown(test_series_that_are_known_exist_from_the_start, on, off),
-        cmocka_unit_test_setup_teardown(test_updates_arrive_where_they_belong, on, off),
-        cmocka_unit_test_setup_teardown(test_the_pool_is_asked_by_each_scrape, on, off),
-        cmocka_unit_test_setup_teardown(test_a_depth_that_is_not_known_is_not_shown, on, off),
-        cmocka_unit_test_setup_teardown(test_an_absent_label_is_no_series, on, off),
+        cmocka_unit_test_setup_teardown(test_every_family_exists, on, off),
+        cmocka_unit_test_setup_teardown(test_known_series_exist_from_the_start, on, off),
+        cmocka_unit_test_setup_teardown(test_updates_change_the_right_series, on, off),
+        cmocka_unit_test_setup_teardown(test_each_scrape_reads_the_pool, on, off),
+        cmocka_unit_test_setup_teardown(test_an_unknown_depth_is_not_shown, on, off),
+        cmocka_unit_test_setup_teardown(test_an_absent_label_makes_no_series, on, off),
         cmocka_unit_test_setup_teardown(test_values_out_of_range_are_ignored, on, off),
         cmocka_unit_test_setup_teardown(test_finished_campaigns_are_bounded, on_without_births, off),
-        cmocka_unit_test_setup_teardown(test_many_campaigns_of_one_organisation_are_its_own_matter, on_without_births,
-                                        off),
+        cmocka_unit_test_setup_teardown(test_many_campaigns_affect_only_their_organisation, on_without_births, off),
         cmocka_unit_test_setup_teardown(test_lag_window, on, off),
         cmocka_unit_test_setup_teardown(test_a_campaign_has_its_series, on, off),
-        cmocka_unit_test(test_how_full_the_data_dir_is),
-        cmocka_unit_test(test_a_bound_that_rules_read_is_missed),
-        cmocka_unit_test_setup_teardown(test_a_bounce_is_its_organisations, on, off),
-        cmocka_unit_test_setup_teardown(test_what_a_bounce_is_about, on, off),
+        cmocka_unit_test(test_data_dir_sizes),
+        cmocka_unit_test(test_a_missing_bound_of_the_rules_is_noticed),
+        cmocka_unit_test_setup_teardown(test_a_bounce_belongs_to_its_organisation, on, off),
+        cmocka_unit_test_setup_teardown(test_the_subject_of_a_bounce, on, off),
         cmocka_unit_test_setup_teardown(test_an_organisation_has_one_name, on, off),
         cmocka_unit_test(test_off),
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The jobs of dead processes: of this machine at once, of another when it has had no session for long. */
+/* The jobs of dead processes: those of this machine at once, those of others when they had no database session for long. */
 #include "queue/orphans.h"
 #include "queue/queue_internal.h"
 #include "store_fixture.h"
@@ -25,7 +25,7 @@ static int run_complete(void *arg, struct db *db)
     return queue_complete(db, arg);
 }
 
-static void work_of_a_dead_worker_wakes_who_waits(void **state)
+static void work_of_a_dead_worker_wakes_waiting_workers(void **state)
 {
     struct fixture *f = *state;
     struct job job;
@@ -70,7 +70,7 @@ static void find(struct fixture *f, struct look *look)
     assert_int_equal(store_run(f->store, STORE_MODE_READ, run_find, look), DB_OK);
 }
 
-static void who_has_no_session_for_long_is_dead(void **state)
+static void a_process_without_a_session_for_long_is_dead(void **state)
 {
     struct fixture *f = *state;
     struct look look = {0};
@@ -78,8 +78,8 @@ static void who_has_no_session_for_long_is_dead(void **state)
     publish_and_lease(f, &job);
     assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET owner = '" ELSEWHERE "'"), DB_OK);
     find(f, &look);
-    assert_int_equal(look.found.n, 0);                     /* it may be about to connect again */
-    assert_int_equal(look.suspects.n, fixture_postgres()); /* with SQLite nothing is known of it */
+    assert_int_equal(look.found.n, 0);                     /* it may connect again soon */
+    assert_int_equal(look.suspects.n, fixture_postgres()); /* SQLite has no sessions to check */
     if (fixture_postgres()) {
         look.suspects.of[0].since_ns -= ORPHANS_GRACE_NS;
         find(f, &look);
@@ -95,7 +95,7 @@ static void who_has_no_session_for_long_is_dead(void **state)
 }
 
 #ifdef INGEST_POSTGRES
-static void who_has_a_session_is_alive(void **state)
+static void a_process_with_a_session_is_alive(void **state)
 {
     struct fixture *f = *state;
     struct look look = {0};
@@ -121,10 +121,10 @@ static void who_has_a_session_is_alive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(work_of_a_dead_worker_wakes_who_waits),
-        TEST(who_has_no_session_for_long_is_dead),
+        TEST(work_of_a_dead_worker_wakes_waiting_workers),
+        TEST(a_process_without_a_session_for_long_is_dead),
 #ifdef INGEST_POSTGRES
-        TEST(who_has_a_session_is_alive),
+        TEST(a_process_with_a_session_is_alive),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void owners_are_told_apart(void **state)
+static void owners_are_distinguished(void **state)
 {
     (void)state;
     char self[OWNER_SIZE], gone[OWNER_SIZE];
@@ -22,9 +22,9 @@ static void owners_are_told_apart(void **state)
     assert_false(owner_is_dead(NULL));
     assert_false(owner_is_dead("nonsense"));
     assert_int_equal(sscanf(self, "%30[^:]:%ld:%llu", where, &pid, &start), 3);
-    snprintf(gone, sizeof(gone), "%.30s:%ld:%llu", where, pid, start + 1); /* an earlier process of this number */
+    snprintf(gone, sizeof(gone), "%.30s:%ld:%llu", where, pid, start + 1); /* an earlier process with this pid */
     assert_true(owner_is_dead(gone));
-    snprintf(gone, sizeof(gone), "0%.29s:%ld:%llu", where, pid, start + 1); /* another container's */
+    snprintf(gone, sizeof(gone), "0%.29s:%ld:%llu", where, pid, start + 1); /* of another container */
     assert_false(owner_is_dead(gone));
     pid_t child = fork();
     if (child == 0)
@@ -37,7 +37,7 @@ static void owners_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(owners_are_told_apart),
+        cmocka_unit_test(owners_are_distinguished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

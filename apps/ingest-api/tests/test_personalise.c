@@ -66,7 +66,7 @@ static void test_draft(void **state)
     assert_int_equal(person_copy(&person, &p), 0);
 
     assert_int_equal(person_render(&person, "Hi {{salutation}}: {{note}}", "{{note}} at {{company_domain}}", &text), 0);
-    assert_string_equal(text.subject, "Hi Ada: two lines"); /* a subject is one line */
+    assert_string_equal(text.subject, "Hi Ada: two lines"); /* a subject has only one line */
     assert_string_equal(text.body, "two\nlines at acme.com");
     draft_text_release(&text);
 
@@ -79,7 +79,7 @@ static void test_draft(void **state)
     person_release(&person);
 }
 
-/* The label before those that everybody may have. */
+/* The label before a public suffix. */
 static void test_company(void **state)
 {
     static const char *const companies[][2] = {

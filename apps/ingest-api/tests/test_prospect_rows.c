@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows that are written by hand must be the JSON that a library reads. */
+/* The rows are written without a library. They must be valid JSON for one. */
 #include "api/prospect_rows.h"
 
 #include <jansson.h>
@@ -39,7 +39,7 @@ static const char *text_of(json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
-static void test_a_row_is_what_the_store_has(void **state)
+static void test_a_row_equals_the_store(void **state)
 {
     struct prospect_rows rows;
     (void)state;
@@ -73,7 +73,7 @@ static void test_an_empty_list(void **state)
     json_decref(json);
 }
 
-/* Rows that are much longer than was expected, escapes and all. */
+/* Rows that are much longer than expected, with escapes. */
 static void test_a_body_grows(void **state)
 {
     char *control = malloc(5001);
@@ -97,7 +97,7 @@ static void test_a_body_grows(void **state)
     free(control);
 }
 
-static void test_a_body_that_is_not_wanted(void **state)
+static void test_a_body_that_is_dropped(void **state)
 {
     struct prospect_rows rows = {.count = 0};
     (void)state;
@@ -110,10 +110,10 @@ static void test_a_body_that_is_not_wanted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_row_is_what_the_store_has),
+        cmocka_unit_test(test_a_row_equals_the_store),
         cmocka_unit_test(test_an_empty_list),
         cmocka_unit_test(test_a_body_grows),
-        cmocka_unit_test(test_a_body_that_is_not_wanted),
+        cmocka_unit_test(test_a_body_that_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,7 @@ static int64_t now_ms(void)
 
 /* ---- delivery ---- */
 
-static void a_job_is_delivered_with_all_it_has(void **state)
+static void a_job_is_delivered_with_all_its_data(void **state)
 {
     struct fixture *f = *state;
     struct job job;
@@ -84,7 +84,7 @@ static void a_job_is_delivered_with_all_it_has(void **state)
     assert_false(job.keyed);
     assert_true(llabs(job.created_ms - clock_wall_ms()) < 3600000);
     struct job again;
-    assert_int_equal(lease(f, QUEUE_DRAFT_GENERATE, &again, 0), 0); /* leased: nobody else's */
+    assert_int_equal(lease(f, QUEUE_DRAFT_GENERATE, &again, 0), 0); /* leased, so nobody else gets it */
     assert_int_equal(complete(f, &job), DB_OK);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 0);
     job_release(&job);
@@ -116,7 +116,7 @@ static void publishing_rolls_back_with_its_transaction(void **state)
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
     call.returns = 0;
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, &call), DB_OK);
-    assert_true(call.fresh); /* the key went with it */
+    assert_true(call.fresh); /* the key was rolled back too */
 }
 
 struct waiter {
@@ -126,10 +126,10 @@ struct waiter {
     atomic_bool ended;
 };
 
-/* Longer than any of these tests may take: a wait that is not ended is seen by meson. */
+/* Longer than any of these tests may take: meson reports a wait that does not end. */
 #define FOR_EVER 3600000
 
-/* Whoever waits for a job of this queue looks again each time that this rises, and not only after QUEUE_POLL_MS. */
+/* A worker that waits for this queue checks again whenever this rises, and not only after QUEUE_POLL_MS. */
 static uint64_t wakes(struct fixture *f, enum queue_name name)
 {
     return queue_mark(f->queue, name).wakes;
@@ -163,7 +163,7 @@ static void queue_wake_ends_the_wait(void **state)
     struct waiter waiter = {.f = f};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, wait_for_job, &waiter), 0);
-    while (!atomic_load(&waiter.ended)) { /* it may not have begun to wait yet */
+    while (!atomic_load(&waiter.ended)) { /* it may not wait yet */
         usleep(10000);
         queue_wake(f->queue);
     }
@@ -171,7 +171,7 @@ static void queue_wake_ends_the_wait(void **state)
     assert_int_equal(waiter.n, 0);
 }
 
-/* Published by somebody who does not tell, as another process would. */
+/* Published without a wake-up, as by another process. */
 static void a_job_of_another_process_is_found(void **state)
 {
     struct fixture *f = *state;
@@ -188,7 +188,7 @@ static void a_job_of_another_process_is_found(void **state)
 
 /* ---- at least once, effects exactly once ---- */
 
-static void a_lease_that_runs_out_is_delivered_again(void **state)
+static void a_job_whose_lease_expires_is_delivered_again(void **state)
 {
     struct fixture *f = *state;
     struct job first, second;
@@ -198,7 +198,7 @@ static void a_lease_that_runs_out_is_delivered_again(void **state)
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &second, FOR_EVER), 1);
     assert_string_equal(first.id, second.id);
     assert_int_equal(second.attempt, 2);
-    /* The first worker comes back: it must not complete what is the second's. */
+    /* The first worker comes back: it must not complete the second worker's lease. */
     assert_int_equal(complete(f, &first), DB_E_CONFLICT);
     assert_int_equal(queue_fail(f->queue, &first, "late", false), DB_E_CONFLICT);
     assert_int_equal(complete(f, &second), DB_OK);
@@ -222,13 +222,13 @@ static void a_lease_can_be_renewed(void **state)
     job_release(&job);
 }
 
-static void a_poisonous_job_ends_in_the_dead_letters(void **state)
+static void a_job_that_always_fails_ends_in_the_dead_letters(void **state)
 {
     struct fixture *f = *state;
     struct job job;
     timing(f, 20, 10);
     publish(f, QUEUE_EMAIL_SEND, NULL, 1);
-    for (int attempt = 1; attempt <= 3; attempt++) { /* each time the worker vanishes */
+    for (int attempt = 1; attempt <= 3; attempt++) { /* each time the worker disappears */
         assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, FOR_EVER), 1);
         assert_int_equal(job.attempt, attempt);
         job_release(&job);
@@ -275,7 +275,7 @@ static void a_permanent_failure_is_dead_at_once(void **state)
     assert_int_equal(queue_fail(f->queue, &job, "550 no such user", true), DB_OK);
     job_release(&job);
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).dead, 1);
-    assert_false(publish(f, QUEUE_EMAIL_SEND, "k", 1)); /* dead, not forgotten */
+    assert_false(publish(f, QUEUE_EMAIL_SEND, "k", 1)); /* a dead job keeps its key */
 }
 
 /* ---- idempotency ---- */
@@ -286,14 +286,14 @@ static void a_key_is_enqueued_once(void **state)
     struct job job;
     assert_true(publish(f, QUEUE_EMAIL_SEND, "c:p", 1));
     assert_false(publish(f, QUEUE_EMAIL_SEND, "c:p", 1));
-    assert_true(publish(f, QUEUE_DRAFT_GENERATE, "c:p", 1)); /* per queue */
+    assert_true(publish(f, QUEUE_DRAFT_GENERATE, "c:p", 1)); /* keys are per queue */
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 1);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
     assert_true(job.keyed);
     assert_false(publish(f, QUEUE_EMAIL_SEND, "c:p", 1));
     assert_int_equal(complete(f, &job), DB_OK);
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
-    assert_false(publish(f, QUEUE_EMAIL_SEND, "c:p", 1)); /* done, not forgotten */
+    assert_false(publish(f, QUEUE_EMAIL_SEND, "c:p", 1)); /* a finished job keeps its key */
     job_release(&job);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 0);
 }
@@ -334,7 +334,7 @@ static void old_keys_are_forgotten(void **state)
 struct work {
     struct fixture *f;
     int done, conflicts;
-    atomic_int *all; /* done by everybody */
+    atomic_int *all; /* done by all threads */
 };
 
 static int run_effect(void *arg, struct db *db)
@@ -352,7 +352,7 @@ static void *consume(void *arg)
     while (atomic_load(work->all) < JOBS &&
            (n = queue_lease(work->f->queue, QUEUE_PROSPECT_RESEARCH, jobs, 5, 50)) >= 0)
         for (int i = 0; i < n; i++) {
-            if (i == 4) { /* forgets one: its lease runs out */
+            if (i == 4) { /* does not complete this job: its lease expires */
                 usleep(1000);
             } else if (store_run(work->f->store, STORE_MODE_WRITE, run_effect, &jobs[i]) == DB_OK) {
                 work->done++;
@@ -373,7 +373,7 @@ static void every_job_has_its_effect_exactly_once(void **state)
     atomic_int all = 0;
     int done = 0;
     fixture_close(f);
-    f->settings.job_attempts = 100000; /* a slow machine lets many leases run out */
+    f->settings.job_attempts = 100000; /* on a slow machine many leases expire */
     fixture_open(f);
     timing(f, 100, 10);
     assert_int_equal(fixture_exec(f, fixture_postgres() ? "CREATE TABLE public.effects (id uuid PRIMARY KEY)"
@@ -409,13 +409,13 @@ static void statistics_follow_the_jobs(void **state)
     assert_true(s.oldest_age_ms >= 20 && s.oldest_age_ms < 3600000);
     assert_int_equal(s.consumers, 0);
     assert_int_equal(queue_lease(f->queue, QUEUE_DRAFT_GENERATE, jobs, 2, 0), 2);
-    assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).depth, 5); /* leased ones are not done */
+    assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).depth, 5); /* leased jobs still count */
     assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).consumers, 1);
     assert_int_equal(complete(f, &jobs[0]), DB_OK);
     assert_int_equal(queue_fail(f->queue, &jobs[1], "x", false), DB_OK);
-    assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).depth, 4); /* delayed ones neither */
+    assert_int_equal(stats(f, QUEUE_DRAFT_GENERATE).depth, 4); /* delayed jobs count too */
     assert_int_equal(stats(f, QUEUE_EMAIL_SEND).depth, 0);
-    /* What the counters say is what is there. */
+    /* The counters equal the rows. */
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE ended_at IS NULL"), 4);
     assert_int_equal(queue_check(f->queue, 1000), DB_OK);
     job_release(&jobs[0]);
@@ -465,7 +465,7 @@ static void publish_some(struct fixture *f, const char *organisation, int n, int
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_some, &many), DB_OK);
 }
 
-/* A job that the store refuses stands at `bad` among `n`. */
+/* Of `n` jobs, the store refuses the one at `bad`. */
 struct refused {
     const char *organisation;
     size_t n, bad;
@@ -480,7 +480,7 @@ static int run_publish_refused(void *arg, struct db *db)
     return queue_publish_many(db, QUEUE_EMAIL_SEND, refused->organisation, "", items, refused->n, NULL);
 }
 
-/* Wherever it stands, the caller learns of it and none of the jobs is there: what follows does not hide the error. */
+/* At any position the caller gets the error and no job is stored: the following jobs do not hide it. */
 static void a_refused_job_refuses_all(void **state)
 {
     struct fixture *f = *state;
@@ -492,7 +492,7 @@ static void a_refused_job_refuses_all(void **state)
     }
 }
 
-/* Lease `max` jobs. @return how many of them are the organisation's. */
+/* Lease `max` jobs. @return how many of them belong to the organisation. */
 static int lease_some(struct fixture *f, int max, const char *organisation)
 {
     struct job jobs[256];
@@ -512,16 +512,16 @@ static void two_jobs_do_not_wait_for_thousands(void **state)
     assert_int_equal(lease_some(f, 200, f->other), 0);
     publish_some(f, f->other, 2, 0);
     assert_int_equal(lease_some(f, 4, f->other), 2);
-    /* Who comes with many has every second one, from now on and not for what was before. */
+    /* A second organisation with many jobs gets every second turn from now on, but no turns for the past. */
     publish_some(f, f->other, 300, 0);
     assert_int_equal(lease_some(f, 100, f->other), 50);
     assert_int_equal(lease_some(f, 100, f->other), 50);
-    publish_some(f, f->organisation, 100, 0); /* more of the first: behind what it has */
+    publish_some(f, f->organisation, 100, 0); /* more jobs of the first organisation, after its others */
     assert_int_equal(lease_some(f, 100, f->other), 50);
 }
 
-/* Jobs that come due all at once, as after an import: they have turns like any other, and do not wait behind a backlog. */
-static void what_comes_due_has_its_turn(void **state)
+/* Jobs that become due all at once, as after an import, get turns like any other and do not wait behind a backlog. */
+static void jobs_that_become_due_get_their_turn(void **state)
 {
     struct fixture *f = *state;
     publish_some(f, f->organisation, 1000, 0);
@@ -533,8 +533,8 @@ static void what_comes_due_has_its_turn(void **state)
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE state = 'delayed'"), 0);
 }
 
-/* A job that failed is tried again before the rest of its organisation's, and before nobody else's. */
-static void a_retry_waits_for_no_backlog(void **state)
+/* A failed job is retried before the other jobs of its organisation, but not before those of others. */
+static void a_retry_does_not_wait_behind_a_backlog(void **state)
 {
     struct fixture *f = *state;
     struct job job, again;
@@ -556,10 +556,10 @@ static void a_retry_waits_for_no_backlog(void **state)
     job_release(&job);
 }
 
-/* ---- who waits is woken ---- */
+/* ---- waking waiting workers ---- */
 
-/* It waits for what is due next, which has become sooner. */
-static void a_retry_wakes_who_waits(void **state)
+/* A worker waits for the next due time, which is now earlier. */
+static void a_retry_wakes_waiting_workers(void **state)
 {
     struct fixture *f = *state;
     struct job job;
@@ -592,13 +592,13 @@ static void jobs_of_a_clock_that_was_set_back_are_due(void **state)
     assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET state = 'delayed'"), DB_OK);
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_future, NULL), DB_OK);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 0);
-    queue_close(f->queue); /* the process starts again after the clock was changed */
+    queue_close(f->queue); /* the process restarts after the clock was changed */
     assert_int_equal(queue_open(&f->queue, &f->settings, f->store), 0);
     assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
     job_release(&job);
 }
 
-/* A step of a second or more is one that somebody made; what is less is the clock being steered. */
+/* A step of a second or more means that somebody set the clock. Smaller steps are normal adjustments. */
 static void a_clock_that_is_set_is_followed(void **state)
 {
     (void)state;
@@ -654,7 +654,7 @@ static int run_publish_later(void *arg, struct db *db)
     return queue_publish_later(db, later->queue, later->f->organisation, "req-1", "{}", later->delay_ms);
 }
 
-static void later_is_not_leased_before(void **state)
+static void a_delayed_job_is_not_leased_early(void **state)
 {
     struct fixture *f = *state;
     struct job job;
@@ -663,7 +663,7 @@ static void later_is_not_leased_before(void **state)
     queue_published(f->queue, far.queue, 1);
     assert_int_equal(lease(f, far.queue, &job, 0), 0);
     assert_int_equal(stats(f, far.queue).depth, 1);
-    /* The wait ends when it is due, and not before, without another wake-up. */
+    /* The wait ends when the job is due, not earlier, and without another wake-up. */
     uint64_t begun = clock_monotonic_ns();
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_later, &near), DB_OK);
     queue_published(f->queue, near.queue, 1);
@@ -676,18 +676,18 @@ static void later_is_not_leased_before(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_job_is_delivered_with_all_it_has),
+        TEST(a_job_is_delivered_with_all_its_data),
         TEST(jobs_come_in_order_and_in_batches),
         TEST(publishing_rolls_back_with_its_transaction),
         TEST(a_waiting_worker_is_woken),
         TEST(queue_wake_ends_the_wait),
         TEST(a_job_of_another_process_is_found),
-        TEST(a_lease_that_runs_out_is_delivered_again),
+        TEST(a_job_whose_lease_expires_is_delivered_again),
         TEST(a_lease_can_be_renewed),
-        TEST(a_poisonous_job_ends_in_the_dead_letters),
+        TEST(a_job_that_always_fails_ends_in_the_dead_letters),
         TEST(a_failed_job_comes_back_later_each_time),
         TEST(a_permanent_failure_is_dead_at_once),
-        TEST(later_is_not_leased_before),
+        TEST(a_delayed_job_is_not_leased_early),
         TEST(a_key_is_enqueued_once),
         TEST(old_keys_are_forgotten),
         TEST(every_job_has_its_effect_exactly_once),
@@ -695,12 +695,12 @@ int main(void)
         TEST(a_delayed_job_does_not_age),
         TEST(a_refused_job_refuses_all),
         TEST(two_jobs_do_not_wait_for_thousands),
-        TEST(what_comes_due_has_its_turn),
-        TEST(a_retry_waits_for_no_backlog),
+        TEST(jobs_that_become_due_get_their_turn),
+        TEST(a_retry_does_not_wait_behind_a_backlog),
         TEST(jobs_of_a_clock_that_was_set_back_are_due),
         TEST(a_set_clock_moves_leases_and_delays_along),
         cmocka_unit_test(a_clock_that_is_set_is_followed),
-        TEST(a_retry_wakes_who_waits),
+        TEST(a_retry_wakes_waiting_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

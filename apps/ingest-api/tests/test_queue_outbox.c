@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The outbox and the ledger of a broker, without one: what a relay takes, what a message may lease, what comes back. */
+/* The outbox and the job rows of a broker, without a broker: what a relay takes, what a message may lease, what is requeued. */
 #include "queue/jobs.h"
 #include "queue/outbox.h"
 #include "store_fixture.h"
@@ -9,7 +9,7 @@
 #define QUEUE QUEUE_EMAIL_SEND
 #define MAX 16
 
-/* One call of the outbox inside a transaction of its own; what it needs and what it gave. */
+/* One call of the outbox in its own transaction: arguments and results. */
 struct call {
     struct fixture *f;
     const char *owner, *id, *key;
@@ -107,7 +107,7 @@ static struct call look(struct fixture *f)
     return call;
 }
 
-/* @return how many rows the relay has now. */
+/* @return the number of rows that the relay has now. */
 static int take(struct fixture *f, const char *relay, int64_t lease_ms, struct outbox_row *rows)
 {
     struct call call = {.owner = relay, .ms = lease_ms, .rows = rows};
@@ -127,7 +127,7 @@ static void release(struct outbox_row *rows, int n)
         job_release(&rows[i].job);
 }
 
-/* The way of every job up to the broker. @param id of the last of them */
+/* Bring `n` jobs to the broker. @param id receives the id of the last one */
 static void to_the_broker(struct fixture *f, int n, char id[37])
 {
     struct outbox_row rows[MAX];
@@ -177,7 +177,7 @@ static void two_relays_never_have_the_same_row(void **state)
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 2; k++)
             assert_string_not_equal(mine[i].job.id, theirs[k].job.id);
-    /* One of mine was not confirmed: it is free again, and due since it was. */
+    /* One of my rows was not confirmed: it is free again, with its old due time. */
     int64_t due = mine[1].job.due_ms;
     mine[0].confirmed = mine[2].confirmed = true;
     relayed(f, "one:relay", mine, 3);
@@ -190,7 +190,7 @@ static void two_relays_never_have_the_same_row(void **state)
     release(theirs, 1);
 }
 
-static void a_relay_that_died_is_taken_over_from(void **state)
+static void another_relay_takes_over_from_a_dead_one(void **state)
 {
     struct fixture *f = *state;
     struct outbox_row rows[MAX];
@@ -201,9 +201,9 @@ static void a_relay_that_died_is_taken_over_from(void **state)
     assert_int_equal(take(f, "two:relay", FOR_EVER, rows), 0);
     assert_true(look(f).look.lease_ms <= jobs_now_ms());
     assert_int_equal(write_it(f, run_expire, &expire), DB_OK);
-    assert_int_equal(expire.retried, 0); /* no worker's attempt */
+    assert_int_equal(expire.retried, 0); /* it was not an attempt of a worker */
     assert_int_equal(take(f, "two:relay", FOR_EVER, rows), 1);
-    /* It was slow and not dead: what it says now is not heard. */
+    /* The first relay was slow, not dead: its late confirm is ignored. */
     rows[0].confirmed = true;
     relayed(f, "one:relay", rows, 1);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE owner = 'two:relay'"), 1);
@@ -241,7 +241,7 @@ static void a_message_leases_its_row_once(void **state)
     assert_string_equal(job.payload, "{\"a\":1}");
     assert_int_equal(job.attempt, 1);
     assert_false(job.keyed);
-    /* The same message again, while it is worked on and when it is done. */
+    /* The same message again, while the job is worked on and when it is done. */
     assert_int_equal(lease(f, id, "other", FOR_EVER, &other), OUTBOX_NOTHING);
     assert_int_equal(write_it(f, run_complete, &(struct call){.job = &job}), DB_OK);
     assert_int_equal(lease(f, id, "other", FOR_EVER, &other), OUTBOX_NOTHING);
@@ -251,7 +251,7 @@ static void a_message_leases_its_row_once(void **state)
     job_release(&job);
 }
 
-static void a_message_may_be_quicker_than_its_confirm(void **state)
+static void a_message_may_arrive_before_its_confirm(void **state)
 {
     struct fixture *f = *state;
     struct outbox_row rows[MAX];
@@ -267,7 +267,7 @@ static void a_message_may_be_quicker_than_its_confirm(void **state)
     release(rows, 1);
 }
 
-static void a_lease_that_ran_out_is_another_s(void **state)
+static void an_expired_lease_can_be_taken(void **state)
 {
     struct fixture *f = *state;
     struct call expire = {0};
@@ -278,7 +278,7 @@ static void a_lease_that_ran_out_is_another_s(void **state)
     assert_int_equal(lease(f, id, "other", 0, &second), OUTBOX_LEASED);
     assert_int_equal(second.attempt, 2);
     assert_int_equal(write_it(f, run_complete, &(struct call){.job = &first}), DB_E_CONFLICT);
-    /* No message needs to come for it: a relay finds it and publishes it again. */
+    /* It needs no message: a relay finds it and publishes it again. */
     assert_int_equal(write_it(f, run_expire, &expire), DB_OK);
     assert_int_equal(expire.retried, 1);
     assert_true(look(f).look.ready_ms <= jobs_now_ms());
@@ -286,14 +286,14 @@ static void a_lease_that_ran_out_is_another_s(void **state)
     job_release(&second);
 }
 
-static void a_dead_process_s_lease_is_another_s_at_once(void **state)
+static void a_dead_process_s_lease_can_be_taken_at_once(void **state)
 {
     struct fixture *f = *state;
     char id[37], self[OWNER_SIZE], dead[OWNER_SIZE];
     struct job job;
     to_the_broker(f, 1, id);
     owner_self(self);
-    /* This machine, a process that cannot be: our own number, begun at another time. */
+    /* A process of this machine that cannot exist: our own pid with another start time. */
     (void)snprintf(dead, sizeof(dead), "%.*s:1", (int)(strrchr(self, ':') - self), self);
     assert_true(owner_is_dead(dead));
     assert_int_equal(lease(f, id, dead, FOR_EVER, &job), OUTBOX_LEASED);
@@ -313,7 +313,8 @@ static void a_retry_waits_until_it_is_due(void **state)
     assert_int_equal(lease(f, id, "worker", FOR_EVER, &job), OUTBOX_LEASED);
     assert_int_equal(write_it(f, run_fail, &(struct call){.job = &job, .ms = FOR_EVER}), DB_OK);
     assert_int_equal(take(f, "one:relay", FOR_EVER, rows), 0);
-    assert_int_equal(lease(f, id, "other", FOR_EVER, &other), OUTBOX_NOTHING); /* a double, come too early */
+    assert_int_equal(lease(f, id, "other", FOR_EVER, &other),
+                     OUTBOX_NOTHING); /* a duplicate message that comes too early */
     job_release(&job);
 }
 
@@ -323,7 +324,7 @@ static void attempts_are_bounded(void **state)
     struct job job;
     char id[37];
     to_the_broker(f, 1, id);
-    for (int attempt = 1; attempt <= 3; attempt++) { /* three workers die of it */
+    for (int attempt = 1; attempt <= 3; attempt++) { /* three workers die with it */
         assert_int_equal(lease(f, id, "worker", 0, &job), OUTBOX_LEASED);
         job_release(&job);
     }
@@ -331,14 +332,14 @@ static void attempts_are_bounded(void **state)
     assert_int_equal(write_it(f, run_lease, &call), DB_OK);
     assert_int_equal(call.claim, OUTBOX_DEAD);
     assert_true(call.buried);
-    assert_int_equal(write_it(f, run_lease, &call), DB_OK); /* its rejection got lost: once more */
+    assert_int_equal(write_it(f, run_lease, &call), DB_OK); /* the rejection was lost, so the message comes again */
     assert_int_equal(call.claim, OUTBOX_DEAD);
     assert_false(call.buried);
     assert_int_equal(look(f).stats.dead, 1);
     assert_int_equal(look(f).stats.depth, 0);
 }
 
-static void a_lease_is_given_back(void **state)
+static void a_lease_is_returned(void **state)
 {
     struct fixture *f = *state;
     struct outbox_row rows[MAX];
@@ -349,14 +350,14 @@ static void a_lease_is_given_back(void **state)
     assert_int_equal(write_it(f, run_return, &(struct call){.job = &job}), DB_OK);
     assert_int_equal(take(f, "one:relay", FOR_EVER, rows), 1);
     assert_int_equal(rows[0].job.attempt, 1);
-    assert_int_equal(write_it(f, run_return, &(struct call){.job = &job}), DB_OK); /* late: the relay has it */
+    assert_int_equal(write_it(f, run_return, &(struct call){.job = &job}), DB_OK); /* too late: the relay has it now */
     release(rows, 1);
     job_release(&job);
 }
 
-/* ---- what got lost, and the figures ---- */
+/* ---- lost messages, and statistics ---- */
 
-static void what_the_broker_lost_comes_back(void **state)
+static void messages_that_the_broker_lost_come_back(void **state)
 {
     struct fixture *f = *state;
     struct outbox_row rows[MAX];
@@ -364,7 +365,7 @@ static void what_the_broker_lost_comes_back(void **state)
     char id[37];
     to_the_broker(f, 3, id);
     assert_int_equal(write_it(f, run_recall, &call), DB_OK);
-    assert_int_equal(call.n, 0); /* it has had them for no time yet */
+    assert_int_equal(call.n, 0); /* the broker has them only since now */
     call.ms = 0;
     assert_int_equal(write_it(f, run_recall, &call), DB_OK);
     assert_int_equal(call.n, 3);
@@ -372,7 +373,7 @@ static void what_the_broker_lost_comes_back(void **state)
     release(rows, 3);
 }
 
-static void the_figures_cover_every_state(void **state)
+static void statistics_cover_every_state(void **state)
 {
     struct fixture *f = *state;
     struct outbox_row rows[MAX];
@@ -383,19 +384,19 @@ static void the_figures_cover_every_state(void **state)
     publish(f, 2);
     assert_int_equal(take(f, "one:relay", FOR_EVER, rows), 2);
     publish(f, 1);
-    assert_int_equal(look(f).stats.depth, 5); /* at the broker, leased, two on their way, one in the outbox */
-    /* The oldest waits at the broker. */
+    assert_int_equal(look(f).stats.depth, 5); /* one at the broker, one leased, two on their way, one in the outbox */
+    /* The oldest job is at the broker. */
     assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET due_at = due_at - 5000 WHERE state = 'handed'"), DB_OK);
     int64_t age = look(f).stats.oldest_age_ms;
     assert_true(age >= 5000);
-    /* Then one that no relay has taken: the broker is away. */
+    /* Now it is a job that no relay has taken, because the broker is down. */
     assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET due_at = due_at - 9000 WHERE state = 'ready'"), DB_OK);
     assert_true(look(f).stats.oldest_age_ms >= 9000);
     job_release(&job);
     release(rows, 2);
 }
 
-/* QUEUE is changed from a broker back to embedded: its jobs are the workers' at once. */
+/* QUEUE is changed from a broker back to embedded: workers can lease all its jobs at once. */
 static void the_embedded_queue_takes_over(void **state)
 {
     struct fixture *f = *state;
@@ -414,17 +415,17 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_row_and_its_message_are_one_commit),
         TEST(two_relays_never_have_the_same_row),
-        TEST(a_relay_that_died_is_taken_over_from),
+        TEST(another_relay_takes_over_from_a_dead_one),
         TEST(a_relay_takes_the_organisations_in_turn),
         TEST(a_message_leases_its_row_once),
-        TEST(a_message_may_be_quicker_than_its_confirm),
-        TEST(a_lease_that_ran_out_is_another_s),
-        TEST(a_dead_process_s_lease_is_another_s_at_once),
+        TEST(a_message_may_arrive_before_its_confirm),
+        TEST(an_expired_lease_can_be_taken),
+        TEST(a_dead_process_s_lease_can_be_taken_at_once),
         TEST(a_retry_waits_until_it_is_due),
         TEST(attempts_are_bounded),
-        TEST(a_lease_is_given_back),
-        TEST(what_the_broker_lost_comes_back),
-        TEST(the_figures_cover_every_state),
+        TEST(a_lease_is_returned),
+        TEST(messages_that_the_broker_lost_come_back),
+        TEST(statistics_cover_every_state),
         TEST(the_embedded_queue_takes_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

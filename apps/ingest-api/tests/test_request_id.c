@@ -35,7 +35,7 @@ static void test_request_ids(void **state)
         assert_string_not_equal(one, bad[i]);
         assert_int_equal(strspn(one, "0123456789abcdefghijklmnopqrstuvwxyz-"), strlen(one));
     }
-    a.next = UINT64_MAX; /* the longest there can be */
+    a.next = UINT64_MAX; /* the longest possible id */
     request_id_set(&a, NULL, one);
     assert_true(strlen(one) < REQUEST_ID_SIZE);
 }

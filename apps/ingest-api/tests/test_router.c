@@ -61,7 +61,7 @@ static void test_literals_and_parameters(void **state)
     assert_string_equal(match.route->path, "/items/all");
 }
 
-static void test_nothing_there(void **state)
+static void test_unknown_paths(void **state)
 {
     (void)state;
     const char *const paths[] = {"",
@@ -116,12 +116,12 @@ static void test_lengths(void **state)
         memset(path + 7, 'a', n);
         path[7 + n] = '\0';
         assert_int_equal(find(PROMC_HTTP_GET, path), n < sizeof(storage) ? ROUTER_FOUND : ROUTER_NOT_FOUND);
-        path[8] = '%'; /* now it has to be decoded, or is wrong */
+        path[8] = '%'; /* now it must be decoded, or is invalid */
         assert_int_not_equal(find(PROMC_HTTP_GET, path), ROUTER_FOUND);
     }
 }
 
-static void test_tables_that_cannot_be(void **state)
+static void test_invalid_tables(void **state)
 {
     (void)state;
     struct router *other = NULL;
@@ -134,7 +134,7 @@ static void test_tables_that_cannot_be(void **state)
     assert_null(other);
 }
 
-static void test_templates_are_declared_to_the_metrics(void **state)
+static void test_templates_are_registered_with_the_metrics(void **state)
 {
     (void)state;
     promc_registry *registry;
@@ -195,12 +195,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_literals_and_parameters),
-        cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_unknown_paths),
         cmocka_unit_test(test_wrong_method),
         cmocka_unit_test(test_bad_escapes),
         cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_tables_that_cannot_be),
-        cmocka_unit_test(test_templates_are_declared_to_the_metrics),
+        cmocka_unit_test(test_invalid_tables),
+        cmocka_unit_test(test_templates_are_registered_with_the_metrics),
         cmocka_unit_test(test_queries),
     };
     return cmocka_run_group_tests(tests, make, drop);

@@ -50,7 +50,7 @@ static void test_defaults(void **state)
     assert_string_equal(settings.store_url, "sqlite");
 }
 
-static void test_values_are_taken(void **state)
+static void test_values_are_read(void **state)
 {
     (void)state;
     setenv("PORT", "65535", 1);
@@ -58,7 +58,7 @@ static void test_values_are_taken(void **state)
     setenv("METRICS_ENABLED", "0", 1);
     setenv("METRICS_LISTEN", "[::1]:9464", 1);
     setenv("LOG_LEVEL", "silent", 1);
-    setenv("LOOPS", "", 1); /* empty is as good as not set */
+    setenv("LOOPS", "", 1); /* empty counts as not set */
     assert_int_equal(load(), 0);
     assert_int_equal(settings.port, 65535);
     assert_int_equal(settings.role, ROLE_WORKER);
@@ -69,7 +69,7 @@ static void test_values_are_taken(void **state)
     assert_int_equal(settings.role, ROLE_API); /* the command line wins */
 }
 
-static void test_every_fault_has_its_line(void **state)
+static void test_every_fault_has_one_line(void **state)
 {
     (void)state;
     const char *const wrong[][2] = {
@@ -101,7 +101,7 @@ static void test_every_fault_has_its_line(void **state)
     assert_non_null(strstr(report, "PORT=\"0\": must be a whole number from 1 to 65535\n"));
 }
 
-/* What docs/service/settings.md promises: the first and the last value are taken, those beside them are not. */
+/* As documented in docs/service/settings.md: the smallest and the largest value are accepted, the next ones are not. */
 static void test_ranges(void **state)
 {
     (void)state;
@@ -173,15 +173,15 @@ static void test_starttls(void **state)
     assert_int_equal(load(), 1);
     setenv("SMTP_STARTTLS", "", 1);
     setenv("SMTP_USER", "me", 1);
-    assert_int_equal(load(), 1); /* half of a login */
+    assert_int_equal(load(), 1); /* user name without password */
     setenv("SMTP_PASSWORD", "secret", 1);
     assert_int_equal(load(), 0);
-    assert_int_equal(settings.smtp_starttls, STARTTLS_REQUIRED); /* a password is not sent in the clear */
+    assert_int_equal(settings.smtp_starttls, STARTTLS_REQUIRED); /* a password is never sent in clear text */
     setenv("SMTP_STARTTLS", "off", 1);
     assert_int_equal(load(), 1);
     setenv("MAIL", "file", 1);
     setenv("SMTP_STARTTLS", "", 1);
-    assert_int_equal(load(), 1); /* nobody to give it to */
+    assert_int_equal(load(), 1); /* a login without a mail server */
 }
 
 static void test_sentry_dsn(void **state)
@@ -202,7 +202,7 @@ static void test_sentry_dsn(void **state)
     }
 }
 
-static void test_a_text_has_its_room(void **state)
+static void test_the_length_of_texts_is_limited(void **state)
 {
     char value[sizeof(settings.host) + 1];
     (void)state;
@@ -218,7 +218,7 @@ static void test_a_text_has_its_room(void **state)
     assert_string_equal(settings.host, value);
 }
 
-static void test_a_report_that_is_too_small_is_cut(void **state)
+static void test_a_report_is_cut_to_its_buffer(void **state)
 {
     (void)state;
     char small[40];
@@ -291,7 +291,7 @@ static void test_the_broker_s_settings(void **state)
     assert_int_equal(settings.queue_prefetch, 128);
 
     setenv("QUEUE_CA", "/etc/ca.pem", 1);
-    assert_int_equal(load(), 1); /* it would be ignored */
+    assert_int_equal(load(), 1); /* without amqps:// it would be ignored */
     assert_non_null(strstr(report, "QUEUE_CA: only with QUEUE=amqps://"));
     setenv("QUEUE", "amqps://guest@mq", 1);
     assert_int_equal(load(), 0);
@@ -318,7 +318,7 @@ static void remember(const char *name, const char *meant)
     (void)snprintf(said + n, sizeof(said) - n, "%s=%s ", name, meant);
 }
 
-static void test_a_misspelt_name_is_told(void **state)
+static void test_a_misspelt_name_is_reported(void **state)
 {
     static const char *const others[] = {"HOME",
                                          "PATH",
@@ -363,7 +363,7 @@ static void test_a_misspelt_name_is_told(void **state)
     }
 }
 
-static void test_the_address_of_the_metrics_is_taken_apart(void **state)
+static void test_the_address_of_the_metrics(void **state)
 {
     static const struct {
         const char *listen, *host;
@@ -383,19 +383,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_defaults, clear),
-        cmocka_unit_test_setup(test_values_are_taken, clear),
-        cmocka_unit_test_setup(test_every_fault_has_its_line, clear),
+        cmocka_unit_test_setup(test_values_are_read, clear),
+        cmocka_unit_test_setup(test_every_fault_has_one_line, clear),
         cmocka_unit_test_setup(test_ranges, clear),
         cmocka_unit_test_setup(test_starttls, clear),
         cmocka_unit_test_setup(test_sentry_dsn, clear),
-        cmocka_unit_test_setup(test_a_text_has_its_room, clear),
-        cmocka_unit_test_setup(test_a_report_that_is_too_small_is_cut, clear),
+        cmocka_unit_test_setup(test_the_length_of_texts_is_limited, clear),
+        cmocka_unit_test_setup(test_a_report_is_cut_to_its_buffer, clear),
         cmocka_unit_test_setup(test_secrets_from_files, clear),
         cmocka_unit_test_setup(test_a_secret_is_never_shown, clear),
         cmocka_unit_test_setup(test_the_broker_s_settings, clear),
         cmocka_unit_test_setup(test_unknown_options, clear),
-        cmocka_unit_test_setup(test_a_misspelt_name_is_told, clear),
-        cmocka_unit_test_setup(test_the_address_of_the_metrics_is_taken_apart, clear),
+        cmocka_unit_test_setup(test_a_misspelt_name_is_reported, clear),
+        cmocka_unit_test_setup(test_the_address_of_the_metrics, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

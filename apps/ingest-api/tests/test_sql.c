@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reading of SQL text. */
+/* Parsing of SQL text. */
 #include "db/sql.h"
 #include "metrics/metrics.h"
 #include "model/labels.h"
@@ -20,22 +20,23 @@ static void assert_sqlite(const char *sql, const char *expected)
     free(text);
 }
 
-static void schemas_and_parameters_become_sqlites(void **state)
+static void schemas_and_parameters_are_translated_for_sqlite(void **state)
 {
     (void)state;
     assert_sqlite("SELECT id FROM crm.prospects WHERE id = $1 AND a = $12",
                   "SELECT id FROM crm_prospects WHERE id = ?1 AND a = ?12");
     assert_sqlite("UPDATE iam.a SET x = outreach.b.c, y = tracking.d",
                   "UPDATE iam_a SET x = outreach_b.c, y = tracking_d");
-    assert_sqlite("SELECT 'crm.x $1', \"crm.y\" -- crm.z $1\n, crm.a /* crm.b */", /* literals and comments stay */
-                  "SELECT 'crm.x $1', \"crm.y\" -- crm.z $1\n, crm_a /* crm.b */");
+    assert_sqlite(
+        "SELECT 'crm.x $1', \"crm.y\" -- crm.z $1\n, crm.a /* crm.b */", /* literals and comments are not changed */
+        "SELECT 'crm.x $1', \"crm.y\" -- crm.z $1\n, crm_a /* crm.b */");
     assert_sqlite("SELECT 'it''s crm.x', crm.y", "SELECT 'it''s crm.x', crm_y");
     assert_sqlite("SELECT a.crm.x, mycrm.x, crm_x, crmx.y, CRM", "SELECT a.crm.x, mycrm.x, crm_x, crmx.y, CRM");
     assert_sqlite("SELECT 'open crm.x", "SELECT 'open crm.x");
     assert_sqlite("", "");
 }
 
-/* What a text of the service is counted as. */
+/* The labels under which a statement is counted. */
 static void assert_class(const char *sql, enum db_operation operation, enum db_schema schema)
 {
     char line[160];
@@ -71,7 +72,7 @@ static void statements_are_classified(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(schemas_and_parameters_become_sqlites),
+        cmocka_unit_test(schemas_and_parameters_are_translated_for_sqlite),
         cmocka_unit_test(statements_are_classified),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

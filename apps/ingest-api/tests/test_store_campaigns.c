@@ -8,7 +8,7 @@
 
 #define NOWHERE "01900000-0000-7000-8000-000000000000"
 
-/* The tests talk to the repositories in a transaction of their own each: `run` does one thing and stores its answer. */
+/* Each call runs in its own transaction: `run` calls one function of data/ and stores its result. */
 struct call {
     const char *organisation, *campaign, *prospect, *text;
     enum campaign_status to, was;
@@ -125,8 +125,8 @@ static int move(struct fixture *f, const char *organisation, const char *id, enu
     return rc;
 }
 
-/* Every pair of states: only those of the drawing are allowed, and a refusal changes nothing. */
-static void only_the_drawn_transitions_are_allowed(void **state)
+/* Every pair of states: only the documented transitions are allowed, and a refusal changes nothing. */
+static void only_the_documented_transitions_are_allowed(void **state)
 {
     struct fixture *f = *state;
     static const enum campaign_status path[CAMPAIGN_STATUSES][3] = {
@@ -238,7 +238,7 @@ static void active_campaigns_are_counted(void **state)
     int64_t all[2] = {0};
     assert_int_equal(store_run(f->store, STORE_MODE_READ, run_active_counts, all), DB_OK);
     assert_int_equal(all[0], 2);
-    assert_int_equal(all[1], 2); /* the other organisation too, with none: its gauge is zero and not absent */
+    assert_int_equal(all[1], 2); /* also the other organisation without campaigns: its gauge is 0 and not absent */
 }
 
 struct page_call {
@@ -316,7 +316,7 @@ static void a_failed_draft_is_replaced_a_generated_one_is_final(void **state)
     assert_true(call.fresh);
     call.text = "Hi again";
     assert_int_equal(write_(f, run_draft, &call), DB_OK);
-    assert_false(call.fresh); /* delivered twice: counted once */
+    assert_false(call.fresh); /* a second delivery is not counted */
     assert_int_equal(write_(f, run_draft_failed, &call), DB_OK);
     assert_false(call.fresh);
     assert_int_equal(read_(f, run_get_draft, &call), DB_OK);
@@ -373,7 +373,7 @@ static void an_email_is_claimed_once(void **state)
     assert_int_equal(call.email_was, EMAIL_SENDING); /* in doubt */
     assert_string_equal(call.id, first);
 
-    call.state = EMAIL_WAITING; /* the transport said: later */
+    call.state = EMAIL_WAITING; /* the transport deferred it */
     call.text = "421 try again";
     assert_int_equal(write_(f, run_finish, &call), DB_OK);
     assert_int_equal(write_(f, run_claim, &call), DB_OK);
@@ -390,7 +390,7 @@ static void an_email_is_claimed_once(void **state)
     assert_int_equal(fixture_count(f, "SELECT sent_at > 0 FROM outreach.emails"), 1);
 }
 
-static void claim_makes_the_row_if_need_be(void **state)
+static void a_claim_creates_a_missing_row(void **state)
 {
     struct fixture *f = *state;
     char c[37], p[37];
@@ -432,7 +432,7 @@ static void statistics_add_up(void **state)
     assert_int_equal(call.stats.prospects[PROSPECT_STATUS_IMPORTED], 6);
 }
 
-/* ---- what holds a campaign, whom nobody writes to, what is erased ---- */
+/* ---- holds, suppressions, erasure ---- */
 
 static int run_later(void *arg, struct db *db)
 {
@@ -487,8 +487,8 @@ static void equal_refusals_pause_a_campaign(void **state)
         int after_ms, hold_ms;
         bool paused;
     } steps[] = {
-        {"MAIL 550", 0, 1000, false},    {"MAIL 550", 400, 600, false},   /* under way when it came: counts as one */
-        {"MAIL 550", 1000, 2000, false}, {"MAIL 421", 3000, 1000, false}, /* another: counted anew */
+        {"MAIL 550", 0, 1000, false},    {"MAIL 550", 400, 600, false},   /* during the hold: not counted */
+        {"MAIL 550", 1000, 2000, false}, {"MAIL 421", 3000, 1000, false}, /* another refusal: the count restarts */
         {"MAIL 421", 4000, 2000, false}, {"MAIL 421", 6000, 4000, true},
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
@@ -562,7 +562,7 @@ static void a_suppression_outlives_the_person(void **state)
     assert_int_equal(read_(f, run_suppressed, &call), DB_OK);
     assert_int_equal(call.n, 0);
 
-    /* And the whole organisation, whose emails are told by their ids. */
+    /* Then the whole organisation is erased; the ids of its emails are reported. */
     call.organisation = f->organisation;
     prospect(f, f->organisation, "stays@example.com", p);
     assert_int_equal(write_(f, run_claim, &call), DB_OK);
@@ -580,14 +580,14 @@ static void a_suppression_outlives_the_person(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(only_the_drawn_transitions_are_allowed),
+        TEST(only_the_documented_transitions_are_allowed),
         TEST(the_first_start_is_kept),
         TEST(active_campaigns_are_counted),
         TEST(campaigns_page_by_key),
         TEST(a_failed_draft_is_replaced_a_generated_one_is_final),
         TEST(rows_of_another_tenant_cannot_be_referred_to),
         TEST(an_email_is_claimed_once),
-        TEST(claim_makes_the_row_if_need_be),
+        TEST(a_claim_creates_a_missing_row),
         TEST(statistics_add_up),
         TEST(an_email_is_due_later),
         TEST(equal_refusals_pause_a_campaign),

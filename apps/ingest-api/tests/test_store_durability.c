@@ -43,7 +43,7 @@ static int end(struct child *child, int signal)
     return status;
 }
 
-/* ---- what the children do ---- */
+/* ---- the child processes ---- */
 
 struct insert {
     const char *organisation;
@@ -59,7 +59,7 @@ static int run_insert(void *arg, struct db *db)
     snprintf(key, sizeof(key), "%d", insert->number);
     struct prospect_input row = {.field = {{email, strlen(email)}}};
     int rc = prospects_upsert(db, insert->organisation, &row, 1, &result);
-    /* The row of the business and its job are one commit. */
+    /* The row and its job are one commit. */
     return rc == DB_OK ? queue_publish(db, QUEUE_PROSPECT_VALIDATE, insert->organisation, NULL, key, "{}", NULL) : rc;
 }
 
@@ -73,7 +73,7 @@ static int run_first_organisation(void *arg, struct db *db)
     return rc == DB_ROW ? DB_OK : DB_E_NOT_FOUND;
 }
 
-/* Says the number of each row that was acknowledged, until killed. */
+/* Prints the number of each acknowledged row, until killed. */
 static int child_write(struct settings *settings)
 {
     struct store *store;
@@ -136,7 +136,7 @@ static int child_main(const char *role, const char *directory)
 
 /* ---- the tests ---- */
 
-static void what_was_acknowledged_survives_kill_9(void **state)
+static void acknowledged_rows_survive_kill_9(void **state)
 {
     struct fixture *f = *state;
     char line[64];
@@ -148,7 +148,7 @@ static void what_was_acknowledged_survives_kill_9(void **state)
         for (int i = 0; i < 30 + round * 40 && fgets(line, sizeof(line), child.out); i++)
             last = atoi(line);
         kill(child.pid, SIGKILL);
-        while (fgets(line, sizeof(line), child.out)) /* said before it died */
+        while (fgets(line, sizeof(line), child.out)) /* printed before it died */
             last = atoi(line);
         int status = end(&child, 0);
         assert_true(WIFSIGNALED(status));
@@ -157,7 +157,7 @@ static void what_was_acknowledged_survives_kill_9(void **state)
             expected = last + 1;
         fixture_open(f);
         int64_t rows = fixture_count(f, "SELECT count(*) FROM crm.prospects");
-        assert_true(rows >= expected && rows <= expected + 1); /* one may have been committed and not yet said */
+        assert_true(rows >= expected && rows <= expected + 1); /* one row may be committed but not yet printed */
         assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), rows);
         assert_int_equal(fixture_count(f, "SELECT live FROM tracking.queues"), rows);
         assert_int_equal(fixture_count(f, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
@@ -169,13 +169,13 @@ static void a_command_runs_beside_the_service(void **state)
 {
     struct fixture *f = *state;
     char line[64];
-    fixture_close(f); /* the commands shall be the only others, and so the last to close but for the service */
+    fixture_close(f); /* only the service and the commands may have the file open */
     struct child service = start("write", f->settings.data_dir), command[3];
     for (int i = 0; i < 5; i++)
         assert_non_null(fgets(line, sizeof(line), service.out));
     for (int i = 0; i < 3; i++)
         command[i] = start("create", f->settings.data_dir);
-    /* Keep reading the service: it must not block on its pipe, and must go on writing. */
+    /* Keep reading the service's output, so that it does not block on its pipe. */
     int done = 0, status;
     while (done < 3) {
         assert_non_null(fgets(line, sizeof(line), service.out));
@@ -188,8 +188,8 @@ static void a_command_runs_beside_the_service(void **state)
                 done++;
             }
     }
-    /* What is acknowledged after the command has closed the file must be as durable as before: a lost lock would let
-     * the command take the log along. */
+    /* Rows acknowledged after the command has closed the file must be durable too: if the service had lost its lock, the command
+     * would delete the WAL. */
     for (int i = 0; i < 20; i++)
         assert_non_null(fgets(line, sizeof(line), service.out));
     int last = atoi(line);
@@ -249,7 +249,7 @@ static void a_newer_schema_is_refused(void **state)
     assert_int_equal(fixture_exec(f, "DELETE FROM tracking.schema_migrations WHERE version = 9999"), DB_OK);
 }
 
-static void what_is_no_database_is_refused(void **state)
+static void an_invalid_database_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct settings settings = f->settings;
@@ -270,7 +270,7 @@ static void what_is_no_database_is_refused(void **state)
     assert_int_equal(store_open(&store, &settings), -1);
 }
 
-static void the_file_is_its_owners_alone(void **state)
+static void only_the_owner_can_read_the_file(void **state)
 {
     struct fixture *f = *state;
     char path[300];
@@ -288,7 +288,7 @@ static int run_publish(void *arg, struct db *db)
     return queue_publish(db, QUEUE_EMAIL_SEND, arg, NULL, NULL, "{}", NULL);
 }
 
-/* Its lease would run for a minute; the next process to look knows better. */
+/* Its lease is a minute long, but the next process sees that the worker is dead. */
 static void jobs_of_a_killed_worker_come_back_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -301,7 +301,8 @@ static void jobs_of_a_killed_worker_come_back_at_once(void **state)
     struct queue_timing timing = {.lease_ms = 60000, .backoff_ms = 1000, .backoff_max_ms = 300000, .stats_ms = 50};
     f->queue->timing = timing;
     assert_int_equal(queue_start_stats(f->queue), 0);
-    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 200), 0); /* alive: it keeps it */
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 200),
+                     0); /* the worker is alive and keeps its lease */
     end(&worker, SIGKILL);
     assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 3600000), 1);
     assert_int_equal(job.attempt, 2);
@@ -313,13 +314,13 @@ static void jobs_of_a_killed_worker_come_back_at_once(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_was_acknowledged_survives_kill_9),
+        TEST(acknowledged_rows_survive_kill_9),
         TEST(a_command_runs_beside_the_service),
         TEST(migrations_apply_once),
         TEST(two_processes_make_one_new_database),
         TEST(a_newer_schema_is_refused),
-        TEST(what_is_no_database_is_refused),
-        TEST(the_file_is_its_owners_alone),
+        TEST(an_invalid_database_is_refused),
+        TEST(only_the_owner_can_read_the_file),
         TEST(jobs_of_a_killed_worker_come_back_at_once),
     };
     self = argv[0];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client is told of the store's errors: whether to come again, and when. */
+/* The answers to errors of the store: status, code, and whether and when to retry. */
 #include "base/log.h"
 #include "db/db.h"
 #include "http/request.h"
@@ -35,14 +35,14 @@ static void each_error_has_its_answer(void **state)
     expect(DB_E_UNKNOWN, NULL, 503, 5, "store_unavailable");
     expect(DB_E_CONFLICT, "campaign", 409, 0, "conflict");
     expect(DB_E_OTHER, NULL, 500, 0, "internal");
-    expect(DB_E_DAMAGED, NULL, 500, 0, "internal"); /* one that the table does not have */
+    expect(DB_E_DAMAGED, NULL, 500, 0, "internal"); /* an error that the table does not have */
 }
 
-static void what_is_not_there_is_named(void **state)
+static void a_missing_object_is_named(void **state)
 {
     (void)state;
     expect(DB_E_NOT_FOUND, "campaign", 404, 0, "not_found");
-    expect(DB_E_INVALID, "campaign", 404, 0, "not_found"); /* an id that is no UUID */
+    expect(DB_E_INVALID, "campaign", 404, 0, "not_found"); /* an id that is not a UUID */
     expect(DB_E_NOT_FOUND, NULL, 500, 0, "internal");
     expect(DB_E_INVALID, NULL, 500, 0, "internal");
 }
@@ -51,7 +51,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_error_has_its_answer),
-        cmocka_unit_test(what_is_not_there_is_named),
+        cmocka_unit_test(a_missing_object_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

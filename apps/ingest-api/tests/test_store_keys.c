@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Several keys of an organisation, and their end. */
+/* Several keys of an organisation, and their revocation. */
 #include "data/keys.h"
 #include "store_fixture.h"
 
@@ -50,13 +50,13 @@ static int in(struct fixture *f, int (*run)(void *arg, struct db *db), struct st
     return store_run(f->store, run == list || run == find ? STORE_MODE_READ : STORE_MODE_WRITE, run, step);
 }
 
-static void keys_live_side_by_side_until_they_are_revoked(void **state)
+static void several_keys_are_valid_until_they_are_revoked(void **state)
 {
     struct fixture *f = *state;
     struct step step = {.organisation = f->organisation};
     char id[KEY_ID + 1], first[KEY_ID + 1];
     memset(step.hash, 0xc3, sizeof(step.hash));
-    step.hash[0] = 0x0a; /* a digit that is a letter, and one that is 0 */
+    step.hash[0] = 0x0a; /* hex digits: a letter, and 0 */
     keys_id(step.hash, id);
     assert_string_equal(id, "0ac3c3c3c3c3");
     assert_int_equal(in(f, list, &step), DB_OK);
@@ -72,14 +72,14 @@ static void keys_live_side_by_side_until_they_are_revoked(void **state)
 
     step.id = id;
     assert_int_equal(in(f, revoke_one, &step), DB_OK);
-    assert_int_equal(in(f, revoke_one, &step), DB_OK); /* again: it stays revoked */
+    assert_int_equal(in(f, revoke_one, &step), DB_OK); /* a second time: it stays revoked */
     assert_int_equal(in(f, find, &step), DB_E_NOT_FOUND);
     assert_int_equal(in(f, list, &step), DB_OK);
     assert_int_equal(step.rows, 2);
     assert_int_equal(step.live, 1);
-    assert_int_equal(in(f, add, &step), DB_E_CONFLICT); /* and is never given out again */
+    assert_int_equal(in(f, add, &step), DB_E_CONFLICT); /* a revoked key cannot be added again */
 
-    step.id = first; /* "One" and zeros: as the fixture made it */
+    step.id = first; /* "One" and zeros: made by the fixture */
     memset(step.hash, 0, sizeof(step.hash));
     memcpy(step.hash, "One", 3);
     assert_int_equal(in(f, find, &step), DB_OK);
@@ -87,7 +87,7 @@ static void keys_live_side_by_side_until_they_are_revoked(void **state)
     assert_int_equal(in(f, find, &step), DB_E_NOT_FOUND);
 }
 
-static void only_its_own(void **state)
+static void only_keys_of_the_organisation(void **state)
 {
     struct fixture *f = *state;
     struct step step = {.organisation = f->organisation}, wrong = {0};
@@ -115,7 +115,7 @@ static void only_its_own(void **state)
     assert_int_equal(step.live, 1);
 }
 
-static void two_with_one_id_are_not_guessed_between(void **state)
+static void an_ambiguous_key_id_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct step step = {.organisation = f->organisation, .id = "777777777777"};
@@ -131,9 +131,9 @@ static void two_with_one_id_are_not_guessed_between(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(keys_live_side_by_side_until_they_are_revoked, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(only_its_own, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(two_with_one_id_are_not_guessed_between, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(several_keys_are_valid_until_they_are_revoked, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(only_keys_of_the_organisation, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_ambiguous_key_id_is_refused, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What store and queue count is what happened. */
+/* The metrics of store and queue match the events. */
 #include "metrics/metrics.h"
 #include "queue/queue.h"
 #include "queue/queue_internal.h"
@@ -84,7 +84,7 @@ static void held(struct store_work *work, int result)
     sem_post(&((struct holder *)work)->finished);
 }
 
-static void the_pool_is_shown_as_it_is(void **state)
+static void the_pool_is_shown_correctly(void **state)
 {
     struct fixture *f = *state;
     struct holder holder = {.work = {.mode = STORE_MODE_WRITE, .run = hold, .done = held}};
@@ -105,7 +105,7 @@ static void the_pool_is_shown_as_it_is(void **state)
     sem_wait(&holder.finished);
 }
 
-/* Another process's, say. */
+/* As another process would. */
 static sqlite3 *lock_database(const struct fixture *f)
 {
     sqlite3 *other = NULL;
@@ -119,14 +119,14 @@ static sqlite3 *lock_database(const struct fixture *f)
 #define WAITS "db_oldest_work_age_seconds{state=\"waiting\"}"
 #define RUNS "db_oldest_work_age_seconds{state=\"running\"}"
 
-static void what_waits_for_a_lock_is_seen_while_it_waits(void **state)
+static void a_wait_for_a_lock_is_visible_while_it_lasts(void **state)
 {
     struct fixture *f = *state;
     struct holder holder = {.work = {.mode = STORE_MODE_WRITE, .run = hold, .done = held}};
     sem_init(&holder.begun, 0, 0);
     sem_init(&holder.release, 0, 0);
     sem_init(&holder.finished, 0, 0);
-    wait_until(fixture_metric("db_connection_pool_size{state=\"active\"}") == 0); /* the fixture's own work */
+    wait_until(fixture_metric("db_connection_pool_size{state=\"active\"}") == 0); /* wait for the fixture's own work */
     assert_true(fixture_metric(WAITS) == 0);
     sqlite3 *other = lock_database(f);
     assert_int_equal(store_submit(f->store, &holder.work), 0);
@@ -135,7 +135,7 @@ static void what_waits_for_a_lock_is_seen_while_it_waits(void **state)
     assert_true(waited > 0);
     assert_true(fixture_metric(WAITS) > waited);
     assert_true(fixture_metric(RUNS) == 0);
-    assert_int_equal(sqlite3_close(other), SQLITE_OK); /* rolls back */
+    assert_int_equal(sqlite3_close(other), SQLITE_OK); /* this rolls back */
     sem_wait(&holder.begun);
     assert_true(fixture_metric(WAITS) == 0);
     assert_true(fixture_metric(RUNS) > 0);
@@ -181,7 +181,7 @@ static void messages_failures_and_retries_are_counted(void **state)
     assert_int_equal(queue_fail(f->queue, &job, "421", false), DB_OK); /* error, retry */
     job_release(&job);
     assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 3600000), 1);
-    job_release(&job); /* the lease runs out: timeout, retry */
+    job_release(&job); /* the lease expires: timeout, retry */
     assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 3600000), 1);
     assert_int_equal(queue_fail(f->queue, &job, "550", true), DB_OK); /* rejected, dead-lettered */
     job_release(&job);
@@ -192,7 +192,7 @@ static void messages_failures_and_retries_are_counted(void **state)
     assert_true(fixture_metric("queue_message_retries_total{queue=\"email.send\"}") == 2);
 }
 
-/* The last lease that a job may have runs out. */
+/* The last allowed lease of a job expires. */
 static void an_expired_last_lease_is_a_dead_letter(void **state)
 {
     struct fixture *f = *state;
@@ -224,7 +224,7 @@ static void the_depth_is_published(void **state)
     assert_true(fixture_metric("queue_depth_last_success_timestamp_seconds{queue=\"email.send\"}") > 1.6e9);
 }
 
-/* Everything logged while `run` runs, standard output being where the log goes. */
+/* Everything that is logged (to standard output) while `sql` runs. */
 static int captured(char *out, size_t size, struct fixture *f, const char *sql)
 {
     char path[300];
@@ -249,7 +249,7 @@ static void a_slow_query_is_a_warning_without_values(void **state)
     struct fixture *f = *state;
     char log[4096];
     uint64_t begun;
-    do { /* anew if the machine was slow, not the query */
+    do { /* repeat if the machine was slow, not the query */
         begun = clock_monotonic_ns();
         assert_int_equal(captured(log, sizeof(log), f, "SELECT 'secret@example.com' FROM iam.organisations"), DB_OK);
     } while (strstr(log, "slow query") && clock_monotonic_ns() - begun > 100000000);
@@ -264,7 +264,7 @@ static void a_slow_query_is_a_warning_without_values(void **state)
     assert_null(strstr(log, "secret"));
 }
 
-static void an_error_that_nobody_expects_is_a_warning(void **state)
+static void an_unexpected_error_is_a_warning(void **state)
 {
     struct fixture *f = *state;
     char log[4096];
@@ -286,13 +286,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(queries_are_timed_by_operation_and_schema),
         TEST(errors_are_counted_by_class),
-        TEST(the_pool_is_shown_as_it_is),
-        TEST(what_waits_for_a_lock_is_seen_while_it_waits),
+        TEST(the_pool_is_shown_correctly),
+        TEST(a_wait_for_a_lock_is_visible_while_it_lasts),
         TEST(messages_failures_and_retries_are_counted),
         TEST(an_expired_last_lease_is_a_dead_letter),
         TEST(the_depth_is_published),
         TEST(a_slow_query_is_a_warning_without_values),
-        TEST(an_error_that_nobody_expects_is_a_warning),
+        TEST(an_unexpected_error_is_a_warning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

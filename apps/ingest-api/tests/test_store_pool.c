@@ -11,7 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-/* A work that is told what to do, and tells in which order things happened. */
+/* A work item for tests: it does what it is told and records the order of events. */
 struct step {
     struct store_work work;
     const char *sql;
@@ -60,7 +60,7 @@ static int step_wait(struct step *step)
     return step->result;
 }
 
-/* A check's answer is reused for a second; not this one. */
+/* The result of a check is reused for a second. Forget it. */
 static void forget_check(struct fixture *f)
 {
     pthread_mutex_lock(&f->store->check_lock);
@@ -68,7 +68,7 @@ static void forget_check(struct fixture *f)
     pthread_mutex_unlock(&f->store->check_lock);
 }
 
-/* Holds the writer until released, and fails then: what waits is not taken into its transaction, and begins the next one. */
+/* Holds the writer until released, and then fails, so that waiting work starts a new transaction and does not join this one. */
 #define HELD 1
 static void hold(struct fixture *f, struct step *holder, sem_t *release, atomic_uint *clock)
 {
@@ -86,7 +86,7 @@ static void make_table(struct fixture *f)
 
 /* ---- group commit ---- */
 
-/* Five works that wait while the writer is held, two of which fail. */
+/* Five work items wait while the writer is held. Two of them fail. */
 static void a_failing_work_rolls_back_alone(void **state)
 {
     struct fixture *f = *state;
@@ -102,7 +102,7 @@ static void a_failing_work_rolls_back_alone(void **state)
         {"INSERT INTO t VALUES (5, 'kept')", 0, 0},
     };
     make_table(f);
-    f->store->batch_ns = UINT64_MAX; /* however slow the machine is */
+    f->store->batch_ns = UINT64_MAX; /* on any machine all fit in one batch */
     hold(f, &holder, &release, &clock);
     for (int i = 0; i < 5; i++) {
         step_init(&step[i], STORE_MODE_WRITE, plan[i].sql, plan[i].returns, &clock);
@@ -114,11 +114,11 @@ static void a_failing_work_rolls_back_alone(void **state)
     assert_int_equal(step_wait(&holder), HELD);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM t"), 3);
     assert_int_equal(fixture_count(f, "SELECT sum(id) FROM t"), 9);
-    /* One commit for all: the first is told only when the last has run. */
+    /* One commit for all: the first is finished only after the last has run. */
     assert_true(step[0].order_done > step[4].order_run);
 }
 
-static void an_old_batch_takes_nothing_more(void **state)
+static void an_old_batch_accepts_no_more_work(void **state)
 {
     struct fixture *f = *state;
     struct step holder, step[2];
@@ -137,7 +137,7 @@ static void an_old_batch_takes_nothing_more(void **state)
     assert_true(step[0].order_done < step[1].order_run);
 }
 
-static void a_failing_first_work_does_not_take_others_along(void **state)
+static void a_failing_first_work_does_not_fail_others(void **state)
 {
     struct fixture *f = *state;
     struct step holder, step[2];
@@ -198,7 +198,7 @@ static void readers_cannot_write(void **state)
 
 /* ---- deadlines and bounds ---- */
 
-static void a_work_past_its_deadline_is_answered_and_not_begun(void **state)
+static void a_work_past_its_deadline_is_refused_and_not_run(void **state)
 {
     struct fixture *f = *state;
     struct step holder, late, patient;
@@ -211,7 +211,7 @@ static void a_work_past_its_deadline_is_answered_and_not_begun(void **state)
     late.work.deadline_ns = clock_monotonic_ns() + 30000000;
     assert_int_equal(store_submit(f->store, &patient.work), 0);
     assert_int_equal(store_submit(f->store, &late.work), 0);
-    assert_int_equal(step_wait(&late), DB_E_BUSY); /* while the writer is still held */
+    assert_int_equal(step_wait(&late), DB_E_BUSY); /* the writer is still held */
     assert_int_equal(holder.order_done, 0);
     sem_post(&release);
     assert_int_equal(step_wait(&patient), 0);
@@ -245,7 +245,7 @@ static void a_full_queue_refuses_at_once(void **state)
     assert_int_equal(step[4].ran, 0);
 }
 
-static void close_finishes_what_is_queued(void **state)
+static void close_finishes_queued_work(void **state)
 {
     struct fixture *f = *state;
     struct step holder, step[3];
@@ -269,7 +269,7 @@ static void close_finishes_what_is_queued(void **state)
 
 /* ---- the disk ---- */
 
-static void a_full_database_is_said_and_passes(void **state)
+static void a_full_database_is_reported_and_recovers(void **state)
 {
     struct fixture *f = *state;
     struct step holder, step[3];
@@ -282,7 +282,7 @@ static void a_full_database_is_said_and_passes(void **state)
     assert_int_equal(fixture_exec(f, limit), DB_OK);
     assert_int_equal(fixture_exec(f, "INSERT INTO t VALUES (1, 'fits')"), DB_OK);
 
-    /* A batch whose second work fills the disk: SQLite may roll all of it back, so none may be told it is stored. */
+    /* The second work item of a batch fills the disk: SQLite may roll back the whole batch. Then no work item may be reported as stored. */
     hold(f, &holder, &release, &clock);
     step_init(&step[0], STORE_MODE_WRITE, "INSERT INTO t VALUES (2, 'beside it')", 0, &clock);
     step_init(&step[1], STORE_MODE_WRITE, "INSERT INTO t VALUES (3, hex(randomblob(100000)))", 0, &clock);
@@ -301,8 +301,8 @@ static void a_full_database_is_said_and_passes(void **state)
     assert_int_equal(fixture_exec(f, "INSERT INTO t VALUES (5, hex(randomblob(100000)))"), DB_OK);
 }
 
-/* The real thing, where mounting is allowed: a file system of 2 MB that runs full and is given room again. */
-static void a_full_file_system_is_said_and_passes(void **state)
+/* If mount is allowed: a real file system of 2 MB that becomes full and then gets room again. */
+static void a_full_file_system_is_reported_and_recovers(void **state)
 {
     struct fixture *f = *state;
     char mount_point[300];
@@ -327,7 +327,7 @@ static void a_full_file_system_is_said_and_passes(void **state)
     assert_int_equal(rc, DB_E_FULL);
     assert_true(acknowledged > 0);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM t"),
-                     acknowledged); /* still readable, nothing half applied */
+                     acknowledged); /* still readable, and nothing is applied in part */
     assert_int_equal(fixture_exec(f, "INSERT INTO t (v) VALUES (hex(randomblob(200000)))"), DB_E_FULL);
 
     assert_int_equal(mount("tmpfs", mount_point, "tmpfs", MS_REMOUNT, "size=16m"), 0);
@@ -342,13 +342,13 @@ static void a_full_file_system_is_said_and_passes(void **state)
     fixture_open(f);
 }
 
-/* ---- many writers: a connection that is lost ---- */
+/* ---- many writers: a lost connection ---- */
 
-/* A database that is there, or of which each connection is lost as it begins. */
+/* A fake database. While `is` is set, each connection is lost when a transaction begins. */
 struct lost {
     struct db db;
     atomic_bool is;
-    atomic_int connected; /* how often it was */
+    atomic_int connected; /* number of connections */
     sem_t begins, may_go;
 };
 
@@ -405,8 +405,8 @@ static unsigned active(struct store *store)
     return stats.active;
 }
 
-/* Two threads; one loses its connection with a work in its hand, while the other one waits for work: that one does it. */
-static void work_that_is_given_back_wakes_who_waits(void **state)
+/* One of two threads loses its connection while it has a work item. The other thread, which waits for work, does it. */
+static void returned_work_wakes_a_waiting_thread(void **state)
 {
     (void)state;
     static struct store store;
@@ -430,7 +430,7 @@ static void work_that_is_given_back_wakes_who_waits(void **state)
     holder.wait = &release;
     assert_int_equal(store_submit(&store, &holder.work), 0);
     sem_wait(&holder.begun);
-    start_lost(&store, &bad, 1); /* not before: it would take the holder */
+    start_lost(&store, &bad, 1); /* not earlier: it would take the holder's work */
     wait_until(atomic_load(&bad.connected) == 1);
     atomic_store(&bad.is, true);
     step_init(&given, STORE_MODE_WRITE, NULL, 0, &clock);
@@ -453,7 +453,7 @@ static void work_that_is_given_back_wakes_who_waits(void **state)
 
 /* ---- health ---- */
 
-static void a_busy_writer_is_not_ill(void **state)
+static void a_busy_writer_is_healthy(void **state)
 {
     struct fixture *f = *state;
     struct step holder;
@@ -461,7 +461,7 @@ static void a_busy_writer_is_not_ill(void **state)
     atomic_uint clock = 0;
     int rc;
     assert_int_equal(store_check(f->store, 120000), DB_OK);
-    do { /* the reader that it asks, too, may be late on a busy machine */
+    do { /* on a busy machine, the reader that it asks may be late too */
         forget_check(f);
         hold(f, &holder, &release, &clock);
         rc = store_check(f->store, 100);
@@ -474,7 +474,7 @@ static void a_busy_writer_is_not_ill(void **state)
 static int nested(void *arg, struct db *db)
 {
     (void)arg;
-    /* The same statement within itself: an instance each. */
+    /* The same statement, nested: each use has its own instance. */
     static const char sql[] = "SELECT 1 FROM iam.organisations";
     struct db_stmt *outer = db_prepare(db, sql);
     int rows = 0;
@@ -495,22 +495,22 @@ static int broken(void *arg, struct db *db)
     must(!stmt);
     must(db_error_code(db) < 0);
     must(strstr(db_error_text(db), "iam_nowhere") != NULL);
-    db_bind_int(stmt, 1, 1); /* all of these accept it */
+    db_bind_int(stmt, 1, 1); /* all of these accept a NULL statement */
     must(db_step(stmt) == DB_E_OTHER);
     must(!db_column_text(stmt, 0));
     db_done(stmt);
     return db_exec(db, "SELECT x FROM iam.nowhere", "");
 }
 
-static void statements_nest_and_errors_are_told(void **state)
+static void statements_nest_and_errors_are_reported(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(store_run(f->store, STORE_MODE_READ, nested, NULL), 0);
     assert_int_equal(store_run(f->store, STORE_MODE_READ, broken, NULL), DB_E_OTHER);
-    assert_int_equal(store_run(f->store, STORE_MODE_READ, nested, NULL), 0); /* the connection is well */
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, nested, NULL), 0); /* the connection still works */
 }
 
-/* A test that failed half-way leaves its mount behind. */
+/* A failed test leaves its mount behind. */
 static int teardown(void **state)
 {
     char mount_point[300];
@@ -532,18 +532,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_failing_work_rolls_back_alone),
-        TEST(an_old_batch_takes_nothing_more),
-        TEST(a_failing_first_work_does_not_take_others_along),
+        TEST(an_old_batch_accepts_no_more_work),
+        TEST(a_failing_first_work_does_not_fail_others),
         TEST(writers_at_once_lose_nothing),
         TEST(readers_cannot_write),
-        TEST(a_work_past_its_deadline_is_answered_and_not_begun),
+        TEST(a_work_past_its_deadline_is_refused_and_not_run),
         TEST(a_full_queue_refuses_at_once),
-        TEST(close_finishes_what_is_queued),
-        TEST(a_full_database_is_said_and_passes),
-        TEST(a_full_file_system_is_said_and_passes),
-        cmocka_unit_test(work_that_is_given_back_wakes_who_waits),
-        TEST(a_busy_writer_is_not_ill),
-        TEST(statements_nest_and_errors_are_told),
+        TEST(close_finishes_queued_work),
+        TEST(a_full_database_is_reported_and_recovers),
+        TEST(a_full_file_system_is_reported_and_recovers),
+        cmocka_unit_test(returned_work_wakes_a_waiting_thread),
+        TEST(a_busy_writer_is_healthy),
+        TEST(statements_nest_and_errors_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What PostgreSQL alone can do, and what only a server can do to us. Run under with_postgres. */
+/* Features of PostgreSQL only, and faults that only a server can cause. Run under with_postgres. */
 #include "store_fixture.h"
 
 #include <pthread.h>
@@ -24,7 +24,7 @@ static int run_unscoped_query(void *arg, struct db *db)
     struct scoped *scoped = arg;
     if (scoped->scope)
         db_scope(db, scoped->scope);
-    /* A query that has forgotten its organisation. */
+    /* A query without a condition on the organisation. */
     struct db_stmt *stmt = db_prepare(db, "SELECT count(*) FROM crm.prospects");
     int rc = db_step(stmt);
     if (rc == DB_ROW)
@@ -57,14 +57,14 @@ static int run_insert_for_another(void *arg, struct db *db)
                    "uu", insert->organisation, insert->organisation);
 }
 
-static void the_database_itself_keeps_tenants_apart(void **state)
+static void the_database_itself_separates_tenants(void **state)
 {
     struct fixture *f = *state;
     struct insert mine = {.organisation = f->organisation, .number = 1};
     struct insert foreign = {.organisation = f->organisation, .scope = f->other};
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_insert, &mine), DB_OK);
     struct scoped none = {NULL, -1}, other = {f->other, -1}, own = {f->organisation, -1};
-    for (int i = 0; i < 4; i++) { /* whatever a connection was used for before */
+    for (int i = 0; i < 4; i++) { /* for any earlier use of the connection */
         assert_int_equal(store_run(f->store, STORE_MODE_READ, run_unscoped_query, &own), DB_OK);
         assert_int_equal(store_run(f->store, STORE_MODE_READ, run_unscoped_query, &none), DB_OK);
         assert_int_equal(store_run(f->store, STORE_MODE_READ, run_unscoped_query, &other), DB_OK);
@@ -85,7 +85,7 @@ struct load {
     int first, refused;
     atomic_int acknowledged;
     _Atomic bool ended, *stop;
-    char done[100000]; /* by number: acknowledged */
+    char done[100000]; /* by number: whether it was acknowledged */
 };
 
 static void *write_load(void *arg)
@@ -137,12 +137,12 @@ static void under_load(struct fixture *f, void (*fault)(void))
         wait_until(atomic_load(&load[i].acknowledged) > 0);
     for (int i = 0; i < 3; i++) {
         fault();
-        for (int n = 0; n < WRITERS; n++) { /* each resumes */
+        for (int n = 0; n < WRITERS; n++) { /* each writer continues */
             const int before = atomic_load(&load[n].acknowledged);
             wait_until(atomic_load(&load[n].acknowledged) > before || atomic_load(&load[n].ended));
         }
     }
-    /* Resumes unaided. */
+    /* The store recovers by itself. */
     struct insert after = {.organisation = f->organisation, .number = 99999999};
     wait_until(store_run(f->store, STORE_MODE_WRITE, run_insert, &after) == DB_OK);
     atomic_store(&stop, true);
@@ -152,7 +152,7 @@ static void under_load(struct fixture *f, void (*fault)(void))
         assert_int_equal(store_run(f->store, STORE_MODE_READ, run_exists, &load[i]), 0);
 }
 
-/* Returns when they are gone, not when they have been told. */
+/* Returns when the connections are gone. */
 static void terminate_connections(void)
 {
     fixture_server(
@@ -170,7 +170,7 @@ static void crash_server(void)
     control("restart -m immediate");
 }
 
-static void connections_that_are_cut_lose_nothing(void **state)
+static void cut_connections_lose_nothing(void **state)
 {
     under_load(*state, terminate_connections);
 }
@@ -185,7 +185,7 @@ static void a_crashed_server_loses_nothing(void **state)
     under_load(*state, crash_server);
 }
 
-/* Idle connections whose server went: the next request does not notice. */
+/* Idle connections are lost with the server. The next request does not notice. */
 static void an_idle_connection_is_renewed(void **state)
 {
     struct fixture *f = *state;
@@ -235,13 +235,13 @@ static void servers_that_start_at_once_migrate_once(void **state)
     fixture_drop_database(&fresh);
 }
 
-static void what_cannot_be_opened_is_refused(void **state)
+static void an_unusable_url_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct settings settings = f->settings;
     struct store *store;
     settings.store_timeout_ms = 300;
-    /* The URL decides, and not the driver's default: no test has Kerberos credentials. */
+    /* The URL decides, not the driver's default: no test has Kerberos credentials. */
     size_t length = strlen(settings.store_url);
     snprintf(settings.store_url + length, sizeof(settings.store_url) - length, "?gssencmode=require");
     assert_int_equal(store_open(&store, &settings), -1);
@@ -257,7 +257,7 @@ static int run_swallow(void *arg, struct db *db)
     int rc = run_insert(insert, db);
     if (rc != DB_OK)
         return rc;
-    /* An error that the work does not look at: the transaction is lost all the same, and must not be said to be stored. */
+    /* The work ignores an error. The transaction is lost anyway and must not be reported as stored. */
     db_exec(db, "SELECT 1 / 0 FROM iam.organisations", "");
     return 0;
 }
@@ -270,17 +270,17 @@ static void a_broken_transaction_is_not_committed(void **state)
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM crm.prospects"), 0);
 }
 
-/* ---- statements that nobody waits for ---- */
+/* ---- statements whose result nobody waits for ---- */
 
 #define INSERT_JOB                                                                               \
     "INSERT INTO tracking.jobs (id, queue, organisation_id, payload, state, due_at, created_at)" \
     " VALUES ($1, 'email.send', $1, '', $2, 1, 1)"
 
 struct later {
-    int n;        /* rows, each by a statement of its own */
-    int bad;      /* the one that the table refuses; -1: none */
-    bool ask;     /* ask for something behind them */
-    bool swallow; /* and do not look at what it says */
+    int n;        /* rows, each by its own statement */
+    int bad;      /* the row that the table refuses; -1: none */
+    bool ask;     /* run a query after them */
+    bool swallow; /* and ignore its result */
 };
 
 static int run_later(void *arg, struct db *db)
@@ -305,7 +305,7 @@ static int run_later(void *arg, struct db *db)
     return later->swallow ? DB_OK : rc;
 }
 
-static void what_is_run_later_is_committed(void **state)
+static void deferred_statements_are_committed(void **state)
 {
     struct fixture *f = *state;
     struct later cases[] = {
@@ -319,11 +319,11 @@ static void what_is_run_later_is_committed(void **state)
 
 #define ERRORS "db_query_errors_total"
 
-/* Whoever hears of it first: the next of them, a question behind it, or the commit; and whether anybody listens or not. */
-static void what_fails_later_is_not_committed(void **state)
+/* The next statement, a later query or the commit gets the error first. The result is the same if the work ignores it. */
+static void a_failed_deferred_statement_is_not_committed(void **state)
 {
     struct fixture *f = *state;
-    /* The first asks by a statement that is new to its connection: the failure keeps it from being prepared. */
+    /* The query of the first case is new to its connection: the failure prevents its preparation. */
     struct later cases[] = {{1, 0, true, false},     {1, 0, false, false},   {2, 0, false, false},
                             {1, 0, true, true},      {100, 0, false, false}, {100, 50, true, false},
                             {100, 99, false, false}, {100, 99, true, true}};
@@ -334,7 +334,7 @@ static void what_fails_later_is_not_committed(void **state)
         assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 0);
         assert_true(fixture_metric(ERRORS "{operation=\"insert\",schema=\"tracking\",sqlstate_class=\"23\"}") ==
                     (double)(i + 1));
-        /* The connection is as good as before. */
+        /* The connection still works. */
         assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_later, &good), DB_OK);
         assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs"), 3);
         fixture_exec(f, "DELETE FROM tracking.jobs");
@@ -374,7 +374,7 @@ static int run_pages(void *arg, struct db *db)
     struct plans *plans = arg;
     int rows = 0, rc = DB_OK;
     bool more;
-    for (unsigned i = 0; rc == DB_OK && i < 20; i++) { /* each length of a page, the same plan */
+    for (unsigned i = 0; rc == DB_OK && i < 20; i++) { /* the same plan for every page length */
         rc = prospects_page(db, plans->organisation, NULL, 1 + 25 * i, NULL, count_row, &rows, &more);
         rc = rc < 0 ? rc : rc == (int)(1 + 25 * i) ? DB_OK : DB_E_OTHER;
     }
@@ -390,7 +390,7 @@ static int run_pages(void *arg, struct db *db)
     return rc;
 }
 
-/* The first five are always planned for their own parameters; then PostgreSQL compares (see data/page.h). */
+/* PostgreSQL plans the first five executions for their own parameters and then compares costs (see data/page.h). */
 static void a_page_is_planned_once(void **state)
 {
     struct fixture *f = *state;
@@ -409,19 +409,19 @@ static void a_page_is_planned_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_database_itself_keeps_tenants_apart),
+        TEST(the_database_itself_separates_tenants),
         TEST(a_page_is_planned_once),
         TEST(a_broken_transaction_is_not_committed),
-        TEST(what_is_run_later_is_committed),
-        TEST(what_fails_later_is_not_committed),
+        TEST(deferred_statements_are_committed),
+        TEST(a_failed_deferred_statement_is_not_committed),
         TEST(a_read_cannot_write),
         TEST(an_idle_connection_is_renewed),
-        TEST(connections_that_are_cut_lose_nothing),
+        TEST(cut_connections_lose_nothing),
         TEST(a_restarted_server_loses_nothing),
         TEST(a_crashed_server_loses_nothing),
         TEST(without_a_server_requests_end_at_their_deadline),
         TEST(servers_that_start_at_once_migrate_once),
-        TEST(what_cannot_be_opened_is_refused),
+        TEST(an_unusable_url_is_refused),
     };
     if (!fixture_postgres()) {
         puts("skipped: TEST_POSTGRES is not set (run it under tests/with_postgres)");

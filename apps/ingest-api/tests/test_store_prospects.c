@@ -10,7 +10,7 @@ static struct db_text text(const char *s)
     return (struct db_text){s, s ? strlen(s) : 0};
 }
 
-/* A transaction of a test: what is to be done, and with what. */
+/* One transaction of a test: arguments and results. */
 struct call {
     struct fixture *f;
     const char *organisation;
@@ -41,7 +41,7 @@ static struct prospect_input row(const char *email, const char *first, const cha
     return input;
 }
 
-/* What one prospects_get or page delivered. */
+/* The rows of one prospects_get or prospects_page. */
 struct seen {
     const char *organisation, *id, *after;
     struct prospect_filter *filter;
@@ -125,7 +125,7 @@ static void keys_find_their_organisation(void **state)
     strcpy(id, "?");
     assert_int_equal(store_run(f->store, STORE_MODE_READ, run_find_key, id), DB_E_NOT_FOUND);
 
-    /* The same key twice would give one tenant the other's rows; the second organisation must not exist either. */
+    /* The same key for two organisations would mix their rows. The second organisation must not be created. */
     struct fixture_organisation again = {"One", id};
     assert_int_equal(store_run(f->store, STORE_MODE_WRITE, fixture_create_organisation, &again), DB_E_CONFLICT);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM iam.organisations"), 2);
@@ -148,7 +148,7 @@ static void upsert_inserts_then_updates(void **state)
     assert_int_equal(seen->status, PROSPECT_STATUS_IMPORTED);
     int64_t created = seen->created;
 
-    /* Absent leaves, present replaces, and the address is the same in any case. */
+    /* An absent value is kept, a present one replaces, and addresses are compared without case. */
     rows[0] = row("ada@EXAMPLE.com", NULL, "Difference Engines");
     rows[1] = row("carl@example.com", "Carl", NULL);
     wait_until(clock_wall_ms() > created);
@@ -165,8 +165,8 @@ static void upsert_inserts_then_updates(void **state)
     free(seen);
 }
 
-/* On both stores: members that are not named stay, a null takes one away, and so does an empty text. One row and many are written
- * in different ways. */
+/* On both stores: members that are not named stay; null or an empty text removes one. One row and many rows are written by
+ * different statements. */
 static void custom_fields_are_merged_and_cleared(void **state)
 {
     struct fixture *f = *state;
@@ -194,7 +194,7 @@ static void custom_fields_are_merged_and_cleared(void **state)
         rows[0].clears = rows[1].clears = false;
         rows[0].field[PROSPECT_COMPANY] = rows[1].field[PROSPECT_COMPANY] = text("Acme");
     }
-    /* new rows that clear have nothing to clear */
+    /* in new rows there is nothing to clear */
     struct prospect_input fresh[2] = {row("c@example.com", "", NULL), row("d@example.com", "", NULL)};
     fresh[0].clears = fresh[1].clears = true;
     fresh[0].custom = fresh[1].custom = text("{\"a\":null}");
@@ -219,7 +219,7 @@ static void the_same_address_twice_in_one_import(void **state)
     free(seen);
 }
 
-static void bad_rows_are_refused_whole(void **state)
+static void invalid_rows_are_refused_completely(void **state)
 {
     struct fixture *f = *state;
     char longest[PROSPECT_EMAIL_MAX + 2];
@@ -252,7 +252,7 @@ static void hostile_text_is_stored_as_it_is(void **state)
         assert_int_equal(get(f, seen, f->organisation, result[i].id), DB_OK);
         assert_string_equal(seen->email, email[i]);
         assert_string_equal(seen->first, evil[i]);
-        assert_string_equal(seen->company, ""); /* empty is not absent */
+        assert_string_equal(seen->company, ""); /* an empty text is not absent */
     }
     free(seen);
 }
@@ -284,7 +284,7 @@ static void no_tenant_sees_anothers_rows(void **state)
     assert_int_equal(upsert(f, f->organisation, &input, 1, &mine), DB_OK);
     input = row("same@example.com", "Theirs", NULL);
     assert_int_equal(upsert(f, f->other, &input, 1, &theirs), DB_OK);
-    assert_true(theirs.inserted); /* unique by organisation only */
+    assert_true(theirs.inserted); /* unique only within an organisation */
 
     assert_int_equal(get(f, seen, f->other, mine.id), DB_E_NOT_FOUND);
     assert_int_equal(get(f, seen, f->organisation, theirs.id), DB_E_NOT_FOUND);
@@ -317,7 +317,7 @@ static void add(struct fixture *f, const char *organisation, int from, int n)
     assert_int_equal(upsert(f, organisation, rows, (size_t)n, NULL), DB_OK);
 }
 
-static void pages_lose_and_repeat_nothing_while_rows_arrive(void **state)
+static void pages_lose_and_repeat_no_rows_during_inserts(void **state)
 {
     struct fixture *f = *state;
     struct seen *seen = calloc(1, sizeof(*seen));
@@ -328,7 +328,7 @@ static void pages_lose_and_repeat_nothing_while_rows_arrive(void **state)
     do {
         assert_int_equal(page(f, seen, f->organisation, after, 33, NULL), 0);
         for (int i = 0; i < seen->n; i++) {
-            assert_true(strcmp(last, seen->ids[i]) < 0); /* strictly rising: none twice */
+            assert_true(strcmp(last, seen->ids[i]) < 0); /* strictly rising, so no row is there twice */
             strcpy(last, seen->ids[i]);
         }
         total += seen->n;
@@ -426,7 +426,7 @@ static void counts_by_status(void **state)
 
 /* ---- status ---- */
 
-static void status_follows_its_life(void **state)
+static void status_transitions(void **state)
 {
     struct fixture *f = *state;
     struct seen *seen = calloc(1, sizeof(*seen));
@@ -442,7 +442,7 @@ static void status_follows_its_life(void **state)
     assert_int_equal(seen->status, PROSPECT_STATUS_INVALID);
     assert_string_equal(seen->reason, "no MX");
 
-    /* New data: it gets another chance. */
+    /* With new data the prospect is validated again. */
     assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
     assert_int_equal(get(f, seen, f->organisation, result.id), DB_OK);
     assert_int_equal(seen->status, PROSPECT_STATUS_IMPORTED);
@@ -455,7 +455,7 @@ static void status_follows_its_life(void **state)
     assert_int_equal(seen->status, PROSPECT_STATUS_RESEARCHED);
     assert_string_equal(seen->research, "{\"size\":7}");
 
-    /* An update of a researched prospect keeps what was found. */
+    /* An update of a researched prospect keeps its research. */
     assert_int_equal(upsert(f, f->organisation, &input, 1, &result), DB_OK);
     assert_int_equal(get(f, seen, f->organisation, result.id), DB_OK);
     assert_int_equal(seen->status, PROSPECT_STATUS_RESEARCHED);
@@ -465,7 +465,7 @@ static void status_follows_its_life(void **state)
     free(seen);
 }
 
-/* ---- what an organisation has, see data/usage.h ---- */
+/* ---- the usage of an organisation, see data/usage.h ---- */
 
 struct use {
     const char *organisation, *what;
@@ -496,7 +496,7 @@ static int run_fold(void *arg, struct db *db)
     return usage_fold(db);
 }
 
-/* The same before and after the changes are made one sum. */
+/* The usage, which must be the same before and after folding the changes into one sum. */
 static int64_t usage(struct fixture *f, const char *organisation, const char *what)
 {
     struct use use = {.organisation = organisation, .what = what}, folded = use;
@@ -507,8 +507,8 @@ static int64_t usage(struct fixture *f, const char *organisation, const char *wh
     return use.used;
 }
 
-/* What was read last is enough where it is far below the limit; of nobody else, and of nothing else. */
-static void room_is_known_without_asking(void **state)
+/* Far below the limit, the last read value is enough, but only for this organisation and this kind. */
+static void room_is_known_without_a_query(void **state)
 {
     struct fixture *f = *state;
     const int64_t plenty = 1000000000;
@@ -520,7 +520,7 @@ static void room_is_known_without_asking(void **state)
     assert_false(usage_has_room(f->organisation, USAGE_PROSPECTS, USAGE_NEAR + 2));
     assert_false(usage_has_room(f->organisation, USAGE_CAMPAIGNS, plenty));
     assert_false(usage_has_room(f->other, USAGE_PROSPECTS, plenty));
-    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* 2,000 may have come since */
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* up to 2,000 may have been added since */
     assert_false(usage_has_room(f->organisation, USAGE_PROSPECTS, USAGE_NEAR + 2000));
 }
 
@@ -552,14 +552,14 @@ static int run_jobs(void *arg, struct db *db)
         items[i] = (struct queue_item){keys[i], "{}"};
     }
     int rc = queue_publish_many(db, QUEUE_EMAIL_SEND, use->organisation, "r", items, 70, &fresh);
-    if (rc == DB_OK) /* the same keys: nothing new */
+    if (rc == DB_OK) /* the same keys add nothing */
         rc = queue_publish_many(db, QUEUE_EMAIL_SEND, use->organisation, "r", items, 70, &fresh);
     if (rc == DB_OK)
         rc = queue_publish_later(db, QUEUE_EMAIL_SEND, use->organisation, "r", "{}", 100000);
     return rc == DB_OK ? queue_publish(db, QUEUE_DRAFT_GENERATE, use->organisation, "r", NULL, "{}", NULL) : rc;
 }
 
-static void what_an_organisation_has_is_known(void **state)
+static void the_usage_of_an_organisation(void **state)
 {
     struct fixture *f = *state;
     struct prospect_input rows[3] = {row("a@example.com", "A", NULL), row("b@example.com", "B", NULL),
@@ -585,7 +585,7 @@ static void what_an_organisation_has_is_known(void **state)
     assert_int_equal(usage(f, f->organisation, "draft.generate"), 1);
     use.what = "jobs";
     assert_int_equal(store_run(f->store, STORE_MODE_READ, run_usage_all, &use), DB_OK);
-    assert_int_equal(use.all, 71); /* the fullest queue's */
+    assert_int_equal(use.all, 71); /* the number of the fullest queue */
     assert_int_equal(
         fixture_exec(f, "UPDATE tracking.jobs SET state = 'done', ended_at = 1 WHERE idempotency_key = 'key3'"), DB_OK);
     assert_int_equal(
@@ -606,16 +606,16 @@ int main(void)
         TEST(upsert_inserts_then_updates),
         TEST(custom_fields_are_merged_and_cleared),
         TEST(the_same_address_twice_in_one_import),
-        TEST(bad_rows_are_refused_whole),
+        TEST(invalid_rows_are_refused_completely),
         TEST(hostile_text_is_stored_as_it_is),
         TEST(no_tenant_sees_anothers_rows),
-        TEST(pages_lose_and_repeat_nothing_while_rows_arrive),
+        TEST(pages_lose_and_repeat_no_rows_during_inserts),
         TEST(page_limits_and_cursors_are_checked),
         TEST(filters_by_status_and_address),
         TEST(counts_by_status),
-        TEST(status_follows_its_life),
-        TEST(what_an_organisation_has_is_known),
-        TEST(room_is_known_without_asking),
+        TEST(status_transitions),
+        TEST(the_usage_of_an_organisation),
+        TEST(room_is_known_without_a_query),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

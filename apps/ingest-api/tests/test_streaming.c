@@ -17,7 +17,7 @@ static struct outgoing out;
 static struct exchange exchange;
 static struct streaming streaming;
 
-/* What the handler's stream gives at its next calls: bytes, 0 at the end, STREAM_REST, or another negative number. */
+/* Results of the handler's next read calls: bytes, 0 at the end, STREAM_REST, or another negative number. */
 static long gives[2000];
 static size_t given;
 
@@ -59,7 +59,7 @@ static long next(void)
     return streaming_next(&streaming, &exchange, &out, &wire);
 }
 
-/* What is pending goes to the peer. @return its length; the first bytes are in `text`. */
+/* Send the pending bytes to the peer. @return their number; the first bytes are in `text`. */
 static size_t sent(char text[16])
 {
     static char buffer[OUTGOING_SLICE + 100];
@@ -106,14 +106,14 @@ static void test_without_chunks(void **state)
     assert_true(streaming.whole);
 }
 
-static void test_whole_from_the_start(void **state)
+static void test_answers_that_are_complete_at_once(void **state)
 {
     (void)state;
     exchange.method = PROMC_HTTP_HEAD;
     streaming_begin(&streaming, &exchange);
     assert_true(streaming.whole);
     exchange.method = PROMC_HTTP_GET;
-    exchange.req.stream_read = NULL; /* an answer with its length */
+    exchange.req.stream_read = NULL; /* an answer with a known length */
     streaming_begin(&streaming, &exchange);
     assert_true(streaming.whole);
 }
@@ -138,8 +138,8 @@ static void test_a_handler_that_fails(void **state)
     assert_false(streaming.whole);
 }
 
-/* 128 KiB go at once, then there is a rest behind each slice; after 20 MB behind each second one. */
-static void test_a_long_answer_rests(void **state)
+/* 128 KiB are sent at once. Then there is a pause after each slice, and after 20 MB after every second slice. */
+static void test_a_long_answer_pauses(void **state)
 {
     char text[16];
     unsigned slices = 0, rests = 0;
@@ -148,7 +148,7 @@ static void test_a_long_answer_rests(void **state)
         gives[i] = OUTGOING_SLICE;
     for (bool rested = false; !streaming.whole;) {
         long n = next();
-        assert_true(n != WIRE_BROKEN && !(n == WIRE_AGAIN && rested)); /* behind a rest there is a slice */
+        assert_true(n != WIRE_BROKEN && !(n == WIRE_AGAIN && rested)); /* after a pause comes a slice */
         rested = n == WIRE_AGAIN;
         rests += rested;
         slices += n > 0;
@@ -157,7 +157,7 @@ static void test_a_long_answer_rests(void **state)
         if (slices == 4)
             assert_int_equal(rests, 0);
         if (n > 0 && slices == 100)
-            assert_int_equal(rests, 95); /* one between each two */
+            assert_int_equal(rests, 95); /* one pause between two slices */
     }
     assert_int_equal(slices, 1000);
     assert_in_range(rests, 700, 800);
@@ -169,9 +169,12 @@ static void test_a_long_answer_rests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_A_PAIR(test_a_short_answer),       ON_A_PAIR(test_without_chunks),
-        ON_A_PAIR(test_whole_from_the_start), ON_A_PAIR(test_a_handler_that_has_nothing_yet),
-        ON_A_PAIR(test_a_handler_that_fails), ON_A_PAIR(test_a_long_answer_rests),
+        ON_A_PAIR(test_a_short_answer),
+        ON_A_PAIR(test_without_chunks),
+        ON_A_PAIR(test_answers_that_are_complete_at_once),
+        ON_A_PAIR(test_a_handler_that_has_nothing_yet),
+        ON_A_PAIR(test_a_handler_that_fails),
+        ON_A_PAIR(test_a_long_answer_pauses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

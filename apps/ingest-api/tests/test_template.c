@@ -46,7 +46,7 @@ static void test_render(void **state)
     renders("{{braces}}", "{{first_name}}"); /* a value is not rendered again */
 }
 
-/* What a saved campaign of before has: it is rendered, and not taken any more. */
+/* Older saved campaigns have such names: they are still rendered, but no longer accepted. */
 static void test_names_with_blanks(void **state)
 {
     struct template_fault fault;

@@ -40,7 +40,7 @@ static void test_iso_time(void **state)
     assert_string_equal(out, "2026-01-12T08:30:00.123Z");
 }
 
-/* The same bytes, whatever it grows in; what was handed out before in the arena stays. */
+/* The same bytes on the heap and in an arena. Earlier memory from the arena stays valid. */
 static void test_text_grows_on_the_heap_and_in_an_arena(void **state)
 {
     struct arena arena = {0};

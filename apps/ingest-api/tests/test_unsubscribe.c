@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The link by which a person unsubscribes: read back as it was made, and by nobody without the key. */
+/* The unsubscribe link: it can be read back with its key only. */
 #include "mail/unsubscribe.h"
 
 #include <ctype.h>
@@ -16,7 +16,7 @@
 
 static const unsigned char key[UNSUBSCRIBE_KEY] = "a key of thirty-two bytes, or so", other[UNSUBSCRIBE_KEY] = "other";
 
-static void what_is_made_is_read(void **state)
+static void a_link_can_be_read_back(void **state)
 {
     char token[UNSUBSCRIBE_TOKEN + 1], link[UNSUBSCRIBE_LINK], expected[UNSUBSCRIBE_LINK];
     unsigned char hash[SUPPRESSION_HASH];
@@ -30,7 +30,7 @@ static void what_is_made_is_read(void **state)
     assert_true(suppression_hash(ORGANISATION, "a@b.co", hash));
     assert_memory_equal(out.hash, hash, sizeof(hash));
     for (char *at = token; *at; at++)
-        *at = (char)toupper((unsigned char)*at); /* as a mail program may change it */
+        *at = (char)toupper((unsigned char)*at); /* a mail program may change the case */
     assert_true(unsubscribe_read(key, token, &out));
 
     assert_true(unsubscribe_token(key, ORGANISATION, PROSPECT, "a@b.co", token));
@@ -43,14 +43,14 @@ static void what_is_made_is_read(void **state)
     assert_string_equal(link, "");
 }
 
-static void what_was_not_made_with_the_key_is_not_read(void **state)
+static void a_link_of_another_key_is_refused(void **state)
 {
     char token[UNSUBSCRIBE_TOKEN + 2], link[UNSUBSCRIBE_LINK];
     struct unsubscription out;
     (void)state;
     assert_true(unsubscribe_token(key, ORGANISATION, PROSPECT, "a@b.co", token));
     assert_false(unsubscribe_read(other, token, &out));
-    for (size_t i = 0; i < UNSUBSCRIBE_TOKEN; i++) { /* each digit counts */
+    for (size_t i = 0; i < UNSUBSCRIBE_TOKEN; i++) { /* every digit is checked */
         char was = token[i];
         token[i] = was == '0' ? '1' : '0';
         assert_false(unsubscribe_read(key, token, &out));
@@ -69,8 +69,8 @@ static void what_was_not_made_with_the_key_is_not_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_made_is_read),
-        cmocka_unit_test(what_was_not_made_with_the_key_is_not_read),
+        cmocka_unit_test(a_link_can_be_read_back),
+        cmocka_unit_test(a_link_of_another_key_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,13 +64,13 @@ static void test_trim(void **state)
     check_trim(" a b\n", "a b");
     check_trim("\xc2\xa0\xe2\x80\x89x\xc2\xa0y\xe3\x80\x80\xef\xbb\xbf",
                "x\xc2\xa0y");                             /* spaces of all widths, U+FEFF */
-    check_trim("\xe2\x80\xaa+49 1\xe2\x80\xac", "+49 1"); /* as a telephone pastes it */
-    check_trim("\xe2\x80\xaex", "\xe2\x80\xaex");         /* an override is not passed over */
+    check_trim("\xe2\x80\xaa+49 1\xe2\x80\xac", "+49 1"); /* as pasted from a telephone */
+    check_trim("\xe2\x80\xaex", "\xe2\x80\xaex");         /* a direction override is not trimmed */
     check_trim("\xc3\xa9\xc3", "\xc3\xa9\xc3");
     static const char *const blanks[] = {"\xc2\xa0", "\xc2\xad", "\xe1\x9a\x80", "\xe1\xa0\x8e", "\xe3\x80\x80"};
     for (size_t i = 0; i < sizeof(blanks) / sizeof(*blanks); i++) {
         check_trim(blanks[i], "");
-        char near[4]; /* other bytes, of which all but one are those of the blank */
+        char near[4]; /* differs from the blank in one byte */
         for (size_t byte = 0; byte < strlen(blanks[i]); byte++) {
             (void)strcpy(near, blanks[i]);
             near[byte] = (char)(near[byte] + 1);
@@ -79,7 +79,7 @@ static void test_trim(void **state)
     }
     assert_true(utf8_has_direction("a\xe2\x80\xae", 4));
     assert_true(utf8_has_direction("\xe2\x81\xa6 a", 5));
-    assert_false(utf8_has_direction("\xe2\x80\x8f\xd7\x90", 5)); /* a mark turns nothing */
+    assert_false(utf8_has_direction("\xe2\x80\x8f\xd7\x90", 5)); /* a mark is not an override */
 }
 
 int main(void)

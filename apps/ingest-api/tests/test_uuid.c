@@ -12,12 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void uuids_rise_and_are_version_7(void **state)
+static void uuids_ascend_and_are_version_7(void **state)
 {
     (void)state;
     unsigned char last[16] = {0}, uuid[16], back[16];
     char text[UUID_TEXT];
-    for (int i = 0; i < 20000; i++) { /* more than 4096 in some millisecond */
+    for (int i = 0; i < 20000; i++) { /* enough for more than 4096 in one millisecond */
         uuid_new(uuid);
         assert_true(memcmp(last, uuid, 16) < 0);
         assert_int_equal(uuid[6] >> 4, 7);
@@ -30,7 +30,7 @@ static void uuids_rise_and_are_version_7(void **state)
     assert_memory_equal(uuid, back, 16);
 }
 
-static void uuid_parse_takes_nothing_else(void **state)
+static void uuid_parse_accepts_nothing_else(void **state)
 {
     (void)state;
     unsigned char out[16] = {0xaa}, lower[16], upper[16];
@@ -46,7 +46,7 @@ static void uuid_parse_takes_nothing_else(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         assert_false(uuid_parse(bad[i], out));
     assert_false(uuid_parse(NULL, out));
-    assert_int_equal(out[0], 0xaa); /* untouched */
+    assert_int_equal(out[0], 0xaa); /* not changed */
     assert_true(uuid_parse("0190b6f0-abcd-7000-8000-00000000000f", lower));
     assert_true(uuid_parse("0190B6F0-ABCD-7000-8000-00000000000F", upper));
     assert_memory_equal(lower, upper, 16);
@@ -80,7 +80,7 @@ static void uuids_of_threads_differ(void **state)
         assert_memory_not_equal(uuids[i - 1], uuids[i], 16);
 }
 
-/* The random part; the time part may well differ by itself. */
+/* Only the random part is compared: the time part may differ anyway. */
 static void a_child_does_not_repeat_its_parent(void **state)
 {
     (void)state;
@@ -104,8 +104,8 @@ static void a_child_does_not_repeat_its_parent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(uuids_rise_and_are_version_7),
-        cmocka_unit_test(uuid_parse_takes_nothing_else),
+        cmocka_unit_test(uuids_ascend_and_are_version_7),
+        cmocka_unit_test(uuid_parse_accepts_nothing_else),
         cmocka_unit_test(uuids_of_threads_differ),
         cmocka_unit_test(a_child_does_not_repeat_its_parent),
     };

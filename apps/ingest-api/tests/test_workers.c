@@ -46,7 +46,7 @@ static void open_bench(struct bench *b, void **state)
     (void)strcpy(b->f->settings.mail_url, "file");
 }
 
-/* Wait until a count is what it should be. */
+/* Wait until a count has the expected value. */
 static void await(struct bench *b, const char *sql, int64_t expected)
 {
     for (int i = 0; i < 12000 && fixture_count(b->f, sql) != expected; i++)
@@ -175,7 +175,7 @@ static void test_validation_and_research(void **state)
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM crm.prospects"
                                         " WHERE json_extract(research, '$.company_domain') = 'example.com'"),
                      3);
-    /* The request's id travels along. */
+    /* The jobs carry the id of the request. */
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE request_id <> 'req-import'"), 0);
     stop(&b);
     (void)outbox(&b, true);
@@ -192,7 +192,7 @@ static void test_drafts_and_emails_go_once(void **state)
     campaign(&b);
 
     struct outreach_slice drafts = act(&b, DRAFTS);
-    assert_int_equal(drafts.enqueued, 3); /* not the invalid one */
+    assert_int_equal(drafts.enqueued, 3); /* not for the invalid prospect */
     assert_false(drafts.more);
     await(&b, NO_JOBS, 0);
     assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts WHERE state = 'generated'"), 2);
@@ -206,7 +206,7 @@ static void test_drafts_and_emails_go_once(void **state)
     await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted'", 2);
     assert_int_equal(outbox(&b, false), 2);
 
-    /* The missing field comes: a second call takes up this prospect only. */
+    /* After the missing field was imported, a second call enqueues only this prospect. */
     import(&b, "email,first_name\nbob@example.com,Bob\n");
     assert_int_equal(act(&b, DRAFTS).enqueued, 1);
     await(&b, NO_JOBS, 0);
@@ -238,8 +238,8 @@ static void test_send_without_drafts_makes_them(void **state)
     assert_int_equal(outbox(&b, true), 2);
 }
 
-/* A draft that failed before its prospect was validated: the validation alone is no reason to try again. */
-static void test_validation_is_no_change(void **state)
+/* A draft failed before its prospect was validated. The validation alone is no reason to render it again. */
+static void test_validation_does_not_retry_drafts(void **state)
 {
     struct bench b;
 
@@ -258,7 +258,7 @@ static void test_validation_is_no_change(void **state)
     (void)outbox(&b, true);
 }
 
-/* More than two slices, and not a whole number of statements: each gets one job, one draft, one email. */
+/* More than two slices, not a multiple of a statement's rows: each prospect gets one job, one draft, one email. */
 static void test_many(void **state)
 {
     const int n = 1033;
@@ -272,10 +272,10 @@ static void test_many(void **state)
     import(&b, text);
     campaign(&b);
     assert_int_equal(act(&b, DRAFTS).enqueued, OUTREACH_SLICE);
-    assert_int_equal(act(&b, DRAFTS).enqueued, 0); /* the jobs are there, the drafts are not yet */
+    assert_int_equal(act(&b, DRAFTS).enqueued, 0); /* the jobs exist, the drafts do not yet */
     assert_int_equal(act(&b, SEND).enqueued, OUTREACH_SLICE);
     struct outreach_slice again = act(&b, SEND);
-    assert_int_equal(again.enqueued, OUTREACH_SLICE); /* the next ones: these have no email yet */
+    assert_int_equal(again.enqueued, OUTREACH_SLICE); /* the next slice: these prospects have no email yet */
     assert_true(again.more);
     start(&b);
     await(&b, NO_JOBS, 0);
@@ -323,7 +323,7 @@ static void test_pause_and_complete(void **state)
     assert_int_equal(outbox(&b, true), 2);
 }
 
-/* As after a crash between the claim and the record: the email is in `sending`, the job comes a second time. */
+/* As after a crash between the claim and the result: the email is in `sending`, and the job is delivered a second time. */
 static void crash_while_sending(struct bench *b)
 {
     assert_int_equal(fixture_exec(b->f, "UPDATE outreach.emails SET state = 'sending'"), DB_OK);
@@ -340,13 +340,14 @@ static void test_crash_with_file(void **state)
     (void)act(&b, SEND);
     crash_while_sending(&b);
     start(&b);
-    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted'", 1); /* it was not there: sent now */
+    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted'",
+          1); /* the file did not exist, so it is sent now */
     stop(&b);
     assert_int_equal(outbox(&b, false), 1);
     assert_int_equal(outbox(&b, true), 1);
 }
 
-/* The crash comes first, then the pause: what became of the email is found out, and it is not left in `sending`. */
+/* First the crash, then `what`: the fate of the email is found out, and it does not stay in `sending`. */
 static void crash_and(void **state, enum act_kind what, const char *email_state, const char *error)
 {
     struct bench b;
@@ -384,10 +385,10 @@ static void test_crash_and_complete(void **state)
 }
 
 /*
- * The email is in `sending` and this job comes for the first time: it is a double, and another worker is at the email. It is left
- * alone, whatever its campaign has become meanwhile.
+ * The email is in `sending` and this job comes for the first time: it is a duplicate, and another worker is sending the email. The
+ * duplicate is ignored in every state of the campaign.
  */
-static void a_double(void **state, enum act_kind then)
+static void a_duplicate(void **state, enum act_kind then)
 {
     struct bench b;
 
@@ -405,18 +406,18 @@ static void a_double(void **state, enum act_kind then)
     assert_int_equal(outbox(&b, true), 0);
 }
 
-static void test_a_double_is_left_alone(void **state)
+static void test_a_duplicate_is_ignored(void **state)
 {
-    a_double(state, SEND);
+    a_duplicate(state, SEND);
 }
 
-static void test_a_double_of_a_paused_campaign_is_left_alone(void **state)
+static void test_a_duplicate_of_a_paused_campaign_is_ignored(void **state)
 {
-    a_double(state, PAUSE);
+    a_duplicate(state, PAUSE);
 }
 
-/* The organisation owes nearly five minutes of its rate: what comes for the first time is put off for so long, and not claimed. */
-static void test_the_rate_puts_off(void **state)
+/* The organisation has used its rate for nearly five minutes ahead: a new email is delayed that long and not claimed. */
+static void test_the_rate_limit_delays(void **state)
 {
     struct bench b;
     char sql[200];
@@ -458,7 +459,7 @@ static void test_crash_with_smtp(void **state)
     await(&b, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send' AND state = 'dead'", 1);
     stop(&b);
     smtp_server_stop(&server);
-    assert_int_equal(server.accepted, 0); /* never twice */
+    assert_int_equal(server.accepted, 0); /* never sent twice */
 }
 
 static void smtp_outcome(void **state, const char *script, const char *email_state, int attempts)
@@ -488,7 +489,7 @@ static void test_smtp_refused_for_good(void **state)
     assert_int_equal(fixture_count(*state, "SELECT count(*) FROM tracking.jobs WHERE state = 'dead'"), 1);
 }
 
-/* MAIL_RETRY_FOR is over after one wait. Each try is a job of its own, and the last a dead letter. */
+/* MAIL_RETRY_FOR is over after one wait. Each attempt is a job of its own, and the last becomes a dead letter. */
 static void test_smtp_refused_for_now(void **state)
 {
     smtp_outcome(state, "RCPT 450 4.2.1 busy", "refused_recipient", 2);
@@ -510,7 +511,7 @@ static void test_smtp_refuses_the_sender(void **state)
     assert_int_equal(fixture_count(*state, "SELECT count(*) FROM tracking.jobs WHERE state = 'dead'"), 0);
 }
 
-/* A job that makes no sense is dead-lettered with a reason, and the one beside it in the batch is done. */
+/* An invalid job is dead-lettered with a reason, and the other job of its batch is done. */
 static int run_publish_nonsense(void *arg, struct db *db)
 {
     const struct bench *b = arg;
@@ -520,7 +521,7 @@ static int run_publish_nonsense(void *arg, struct db *db)
     return rc ? rc : queue_publish(db, QUEUE_DRAFT_GENERATE, b->f->organisation, "", NULL, "nonsense", NULL);
 }
 
-static void test_nonsense_is_dead_lettered(void **state)
+static void test_invalid_jobs_are_dead_lettered(void **state)
 {
     struct bench b;
 
@@ -545,7 +546,7 @@ static int run_publish_foreign(void *arg, struct db *db)
     return rc ? rc : queue_publish(db, QUEUE_DRAFT_GENERATE, b->f->other, "", NULL, payload, NULL);
 }
 
-static void test_tenants_are_apart(void **state)
+static void test_tenants_are_separated(void **state)
 {
     struct bench b;
 
@@ -569,21 +570,21 @@ int main(void)
         WITH_STORE(test_validation_and_research),
         WITH_STORE(test_drafts_and_emails_go_once),
         WITH_STORE(test_send_without_drafts_makes_them),
-        WITH_STORE(test_validation_is_no_change),
+        WITH_STORE(test_validation_does_not_retry_drafts),
         WITH_STORE(test_many),
         WITH_STORE(test_pause_and_complete),
         WITH_STORE(test_crash_with_file),
         WITH_STORE(test_crash_and_pause),
         WITH_STORE(test_crash_and_complete),
-        WITH_STORE(test_a_double_is_left_alone),
-        WITH_STORE(test_a_double_of_a_paused_campaign_is_left_alone),
-        WITH_STORE(test_the_rate_puts_off),
+        WITH_STORE(test_a_duplicate_is_ignored),
+        WITH_STORE(test_a_duplicate_of_a_paused_campaign_is_ignored),
+        WITH_STORE(test_the_rate_limit_delays),
         WITH_STORE(test_crash_with_smtp),
         WITH_STORE(test_smtp_refused_for_good),
         WITH_STORE(test_smtp_refused_for_now),
         WITH_STORE(test_smtp_refuses_the_sender),
-        WITH_STORE(test_nonsense_is_dead_lettered),
-        WITH_STORE(test_tenants_are_apart),
+        WITH_STORE(test_invalid_jobs_are_dead_lettered),
+        WITH_STORE(test_tenants_are_separated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
