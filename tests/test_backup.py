@@ -110,7 +110,7 @@ def filled(make_service, many_rows):
     return service.start()
 
 
-def test_a_copy_taken_under_load_holds_what_was_acknowledged(filled, make_service, tmp_path):
+def test_a_copy_made_under_load_has_all_acknowledged_rows(filled, make_service, tmp_path):
     file = tmp_path / "copy.db"
     load = Importers(filled, filled.owner, workers=4, rows=5, tag="load")
     load.wait_for(500)

@@ -25,9 +25,9 @@ def test_an_organisation_of_the_command_line_is_seen(make_service):
     api = make_service(ROLE="api")
     worker = make_service(ROLE="worker", DATA_DIR=api.data_dir)
     organisation = api.organisation("made while both run")
-    wait_until("seen by the API", lambda: children(api, "prospects_processed_total", organisation_id=organisation.id) == {
+    wait_until("the series in the API", lambda: children(api, "prospects_processed_total", organisation_id=organisation.id) == {
         ("imported",): 0, ("rejected",): 0})
-    wait_until("seen by the worker", lambda: children(worker, "prospects_processed_total", organisation_id=organisation.id) == {
+    wait_until("the series in the worker", lambda: children(worker, "prospects_processed_total", organisation_id=organisation.id) == {
         ("validated",): 0, ("researched",): 0})
     assert children(worker, "drafts_generated_total", organisation_id=organisation.id) == {("true",): 0, ("false",): 0}
     assert children(api, "campaigns_processed_total", organisation_id=organisation.id) == {("completed",): 0}
@@ -50,7 +50,7 @@ def test_a_campaign_has_its_series_before_its_emails(make_service):
     running = make_service(ROLE="worker", DATA_DIR=api.data_dir)
     assert not children(running, "emails_sent_total")
     assert client.act(made, "start").status == 200
-    wait_until("seen by a worker that runs", lambda: children(running, "emails_sent_total", organisation_id=organisation.id,
+    wait_until("the series in a running worker", lambda: children(running, "emails_sent_total", organisation_id=organisation.id,
                                                               campaign_id=made) == zeros)
     later = make_service(ROLE="worker", DATA_DIR=api.data_dir)
     assert children(later, "emails_sent_total", organisation_id=organisation.id, campaign_id=made) == zeros

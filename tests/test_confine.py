@@ -22,7 +22,7 @@ def confinement(pid):
 
 
 @pytest.mark.parametrize("where", ["DATA_DIR alone", "folders of their own"])
-def test_every_thread_is_confined_and_the_work_goes_on(make_service, tmp_path, where):
+def test_every_thread_is_confined_and_the_service_works(make_service, tmp_path, where):
     env = {}
     if where != "DATA_DIR alone":
         (tmp_path / "store").mkdir(), (tmp_path / "arena").mkdir()

@@ -116,7 +116,7 @@ def test_secrets_volumes_and_targets_are_defined():
     assert any("postgres-exporter" in target for target in targets) and any("rabbitmq" in target for target in targets)
 
 
-def test_logs_lead_from_container_to_grafana():
+def test_logs_flow_from_container_to_grafana():
     """Each part names the next: Docker's log file, Alloy, Loki, Grafana's data source, the exemplars. Not tested with the real programs."""
     alloy, source = SERVICES["loki", "alloy"], (INFRA / "loki/alloy/config.alloy").read_text()
     assert any(volume.endswith("/var/lib/docker/containers:ro") for volume in alloy["volumes"]) and "/var/lib/docker/containers/*/*-json.log" in source

@@ -143,7 +143,7 @@ def test_load_with_aborts_and_scrapes_at_once(make_service):
     assert metrics.total("http_requests_total", status_code="200") == load.statuses[200] == load.answers
 
 
-def test_business_counters_equal_what_happened(service, organisation, client):
+def test_business_counters_match_the_events(service, organisation, client):
     good, bad = 300, 20
     file = csv_rows(good) + "no-address\r\n".replace("no-address", "no-address,X,Y,Z") * bad
     file += "row.7@example.invalid,Changed,,\r\n"

@@ -45,7 +45,7 @@ def stack(tmp_path_factory):
         running = checkout.start(STACK, "demo", DEMO_RATE=60).ready()
         begun = time.monotonic()
         wait_until("a minute and a half of traffic", lambda: time.monotonic() - begun > 90 or running.popen.poll() is not None, 120)
-        wait_until("emails in the figures", lambda: ask(checkout, "sum(organisation:emails_sent:increase15m) > 0"))
+        wait_until("emails in the recorded series", lambda: ask(checkout, "sum(organisation:emails_sent:increase15m) > 0"))
         assert running.popen.poll() is None, running.said
         yield checkout
     finally:

@@ -407,7 +407,7 @@ def test_deadman(make_service, watch, receivers, alertmanager):
     # Prometheus gives each alert an end time: four resend delays or evaluations from now.
     wait_until("the watchdog ended in Alertmanager", lambda: not alertmanager.alerts(alertname="Watchdog"), WAIT)
     # Before, it came every second.
-    wait_until("silence", lambda: time.monotonic() - receivers.messages("deadman")[-1].at > 6, WAIT)
+    wait_until("no more watchdogs", lambda: time.monotonic() - receivers.messages("deadman")[-1].at > 6, WAIT)
 
 
 # ---- messages ----
@@ -418,7 +418,7 @@ def test_a_message_has_ten_alerts_and_says_how_many_more(receivers, alertmanager
                          "route": "<unmatched>" if n == 0 else f"/r{n:02}", "instance": f"api-{n:02}:3000"} for n in range(12)],
                       annotations=lambda labels: {"summary": f"{labels['route']} fails & stays so", "description": "a > b",
                                                   "runbook_url": "http://127.0.0.1/runbook"})
-    wait_until("told", lambda: receivers.messages("slack", "RouteFailing"), WAIT)
+    wait_until("a Slack message", lambda: receivers.messages("slack", "RouteFailing"), WAIT)
     text = slack_text(receivers.messages("slack", "RouteFailing")[0])
     assert "&lt;unmatched&gt; fails &amp; stays so" in text and "a &gt; b" in text and "<unmatched>" not in text
     assert text.count(":rotating_light:") == 10 and "and 2 more" in text
@@ -447,7 +447,7 @@ def test_board_links_use_the_address_in_the_secrets(tmp_path, receivers):
 def test_an_alert_without_annotations_can_be_read(receivers, alertmanager):
     alertmanager.post({"alertname": "Foreign", "severity": "warning", "component": "api", "job": "other", "where": "there"},
                       annotations=lambda labels: {})
-    wait_until("told", lambda: receivers.messages("slack", "Foreign"), WAIT)
+    wait_until("a Slack message", lambda: receivers.messages("slack", "Foreign"), WAIT)
     text = slack_text(receivers.messages("slack", "Foreign")[0])
     assert "*Foreign*" in text and "where=`there`" in text
 
@@ -462,7 +462,7 @@ def test_a_service_that_is_down_sends_one_alert(make_service, watch, receivers, 
     with running(writes(service, service.organisation()), threads=2), database_locked(service):
         receivers.wait("pagerduty", "HighErrorRate", "trigger", seconds=WAIT)
         service.kill()
-        wait_until("down is told", lambda: receivers.messages("pagerduty", "IngestApiDown", "trigger"), WAIT)
+        wait_until("IngestApiDown is sent", lambda: receivers.messages("pagerduty", "IngestApiDown", "trigger"), WAIT)
         wait_until("the error rate is silenced", lambda: alertmanager.inhibited(alertname="HighErrorRate"), WAIT)
     down = receivers.messages("slack", "IngestApiDown")[0]
     assert "ingest-api is down: no instance answers" in slack_text(down)
@@ -479,7 +479,7 @@ def test_the_page_silences_the_warning_of_the_same_component(make_service, watch
     with running(writes(service, service.organisation()), threads=4), database_locked(service):
         receivers.wait("slack", "HighErrorRate", "[FIRING:1]", seconds=WAIT)
         wait_until("HighLatency fires", lambda: prometheus.firing("HighLatency"), WAIT)
-        wait_until("and is silenced", lambda: alertmanager.inhibited(alertname="HighLatency"), WAIT)
+        wait_until("HighLatency is silenced", lambda: alertmanager.inhibited(alertname="HighLatency"), WAIT)
 
 
 JOB = {"job": "ingest-api"}
@@ -513,7 +513,7 @@ def test_inhibition(alertmanager, source, silenced, told):
     free = [{"alertname": f"Told{i}", **labels} for i, labels in enumerate(told)]
     alertmanager.post(source, *named, *free)
     for labels in [source, *free, *named]:
-        wait_until("the alert known", lambda: alertmanager.alerts(**labels), 10)
+        wait_until("the alert in Alertmanager", lambda: alertmanager.alerts(**labels), 10)
     wait_until("states computed", lambda: all(a["status"]["state"] != "unprocessed" for a in alertmanager.alerts()), 10)
     for labels in [source, *free]:
         assert not alertmanager.inhibited(**labels), labels
@@ -524,7 +524,7 @@ def test_inhibition(alertmanager, source, silenced, told):
 def test_nothing_is_silenced_in_another_environment(alertmanager):
     other = {"alertname": "Told", "component": "database", "severity": "critical", "environment": "staging", **JOB}
     alertmanager.post({**DOWN, "scope": "job"}, other)
-    wait_until("both known", lambda: len(alertmanager.alerts()) == 2, 10)
+    wait_until("both alerts in Alertmanager", lambda: len(alertmanager.alerts()) == 2, 10)
     wait_until("states computed", lambda: all(a["status"]["state"] != "unprocessed" for a in alertmanager.alerts()), 10)
     assert not alertmanager.inhibited(alertname="Told")
 
@@ -538,7 +538,7 @@ def test_no_message_is_lost_while_a_receiver_answers_503(receivers, alertmanager
     severity = "critical" if channel == "pagerduty" else "warning"
     alerts = [{"alertname": f"Alert{i}", "severity": severity, "component": component, "instance": f"i{i}", **JOB} for i in range(5)]
     alertmanager.post(*alerts)
-    wait_until("it was tried for each, twice", lambda: receivers.refused.count((channel, 503)) >= 10, WAIT)
+    wait_until("two attempts for each", lambda: receivers.refused.count((channel, 503)) >= 10, WAIT)
     assert not receivers.messages(channel)
     receivers.broken.discard(channel)
     for labels in alerts:

@@ -75,7 +75,7 @@ def test_the_api_is_killed_and_the_others_keep_running(tmp_path):
         stack = checkout.start(STACK, "demo", DEMO_RATE=20).ready()
         servers = wait_until("the traffic too", lambda: s if set(s := stack.servers()) == SERVERS | {"demo-traffic"} else None)
         os.kill(servers["ingest-api"], signal.SIGKILL)
-        wait_until("it is said", lambda: f"ingest-api (pid {servers['ingest-api']}) has ended with signal KILL; the others keep running" in stack.said)
+        wait_until("the message is printed", lambda: f"ingest-api (pid {servers['ingest-api']}) has ended with signal KILL; the others keep running" in stack.said)
 
         def health():
             answer = json.loads(fetch(f"http://127.0.0.1:{checkout.ports['PROMETHEUS_PORT']}/api/v1/targets?state=active"))
@@ -96,7 +96,7 @@ def test_the_api_is_killed_and_restarted(tmp_path):
         stack = checkout.start(STACK, "demo", DEMO_RATE=20, ON_DEATH="restart").ready()
         first = stack.servers()["ingest-api"]
         os.kill(first, signal.SIGKILL)
-        wait_until("it is said", lambda: "ingest-api is restarted" in stack.said)
+        wait_until("the message is printed", lambda: "ingest-api is restarted" in stack.said)
         wait_until("it answers", lambda: answers(f"http://127.0.0.1:{checkout.ports['PORT']}/health/ready"))
         assert stack.servers()["ingest-api"] != first
         status = subprocess.run(stack.curl_lines()[1], shell=True, capture_output=True, text=True, check=True).stdout

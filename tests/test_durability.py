@@ -32,7 +32,7 @@ def test_kill_during_imports_loses_no_acknowledged_row(service, organisation, se
         thread.start()
     wait_until("some rows acknowledged", lambda: len(acknowledged) > 500)
     more = len(acknowledged) + random.Random(seed).randrange(2000)
-    wait_until("some more, by chance", lambda: len(acknowledged) >= more, interval=0.001)
+    wait_until("a random number of rows", lambda: len(acknowledged) >= more, interval=0.001)
     service.kill()
     for thread in threads:
         thread.join(PATIENCE)
@@ -68,7 +68,7 @@ def test_kill_during_one_large_import_leaves_all_or_nothing(service, organisatio
     assert client.import_csv(csv_rows(rows)).json()["imported"] == rows - there
 
 
-def test_jobs_survive_kill_and_no_email_goes_twice(make_service):
+def test_jobs_survive_kill_and_no_email_is_sent_twice(make_service):
     service = make_service()
     organisation = service.organisation()
     client = service.client(organisation)

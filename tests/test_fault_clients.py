@@ -146,7 +146,7 @@ def test_ten_thousand_idle_connections(make_service):
             load.wait_for(50)
             before = watch.peak
             held = [raw_connection(service.port) for _ in range(n)]
-            metrics = service.settled("all of them open", lambda m: m.value("process_open_fds") > n, PATIENCE)
+            metrics = service.settled("all connections open", lambda m: m.value("process_open_fds") > n, PATIENCE)
             assert metrics.total("http_requests_in_flight") <= 2, "only the importers' requests"
             load.wait_for(len(load.acknowledged) + 200)  # the importers are served normally
             # Every idle connection still works.
@@ -156,7 +156,7 @@ def test_ten_thousand_idle_connections(make_service):
             each = (watch.peak - before) / n
             for s in held:
                 s.close()
-            service.settled("all of them closed", lambda m: m.value("process_open_fds") < 200, PATIENCE)
+            service.settled("all connections closed", lambda m: m.value("process_open_fds") < 200, PATIENCE)
             load.stop()
         lost = load.lost(service.client(organisation))
         assert (lost, load.refused, load.unanswered) == (0, 0, 0)
@@ -197,7 +197,7 @@ def test_the_clock_is_set(make_service, tmp_path, hours):
         before = the_time()
         assert sending.act(campaign, "send").status == 202
         offset.write_text(f"{hours * 3600:+d}\n")
-        wait_until("the clock is another", lambda: abs(seconds(the_time()) - seconds(before)) > 1800, PATIENCE)
+        wait_until("the clock has jumped", lambda: abs(seconds(the_time()) - seconds(before)) > 1800, PATIENCE)
         jumped = time.monotonic()
         resumed = load.resumed(jumped)
         wait_until("all emails", lambda: sending.stats(campaign)["emails"]["sent"] == n, PATIENCE, 0.1)

@@ -52,7 +52,7 @@ def test_a_mail_server_in_trouble(make_service, relay, how):
         campaign.send()
         failures = "queue_message_failures_total"
         if how == "hang":
-            wait_until("workers wait for it", lambda: relay.connections(), PATIENCE)
+            wait_until("a worker waits for the relay", lambda: relay.connections(), PATIENCE)
             campaign.worker.settled("the queue seen", lambda m: m.total("queue_depth", queue="email.send") == campaign.n, PATIENCE)
         elif how == "slow":
             wait_until("one sent", lambda: relay.times, PATIENCE)

@@ -31,7 +31,7 @@ def test_postgres_comes_and_goes(make_service, tmp_path, postgres, how):
     store, outbox, n = postgres.database(), Outbox(tmp_path / "outbox"), 400
     api = make_service(STORE=store, QUEUE="embedded", ROLE="api", STORE_TIMEOUT_MS=1000)
     worker = make_service(STORE=store, QUEUE="embedded", ROLE="worker", MAIL=f"file:{outbox.directory}")
-    api.errors_allowed = worker.errors_allowed = True  # a lost connection is said
+    api.errors_allowed = worker.errors_allowed = True  # a lost connection is logged as an error
     organisation, sender = api.organisation("imports"), api.organisation("sends")
     client, sending = api.client(organisation), api.client(sender)
     assert sending.import_csv(csv_rows(n, tag="mail")).status == 200
@@ -112,7 +112,7 @@ def test_the_disk_is_full(make_service, disk):
         # After a checkpoint, SQLite's WAL may have room again.
         refusal = wait_until("a large import refused", lambda: (answer := next(refused)).status != 200 and answer, PATIENCE)
         assert (refusal.status, refusal.error_code) == (503, "store_full"), refusal
-        assert client.get("/api/v1/prospects").status == 200, "reads go on"
+        assert client.get("/api/v1/prospects").status == 200, "reads must still work"
         wait_until("/health says so", lambda: status_of(client, "/health") == 503, PATIENCE)
         disk.clear()
         ended = time.monotonic()
@@ -167,7 +167,7 @@ def test_the_answer_to_a_commit_is_lost(make_service, postgres, relay):
     stores = [postgres.url(store.rsplit("/", 1)[1], proxy.port) for proxy in proxies]
     api = make_service(STORE=stores[0], QUEUE="embedded", ROLE="api")
     worker = make_service(STORE=stores[1], QUEUE="embedded", ROLE="worker", MAIL=relay.url)
-    api.errors_allowed = worker.errors_allowed = True  # a lost connection is said
+    api.errors_allowed = worker.errors_allowed = True  # a lost connection is logged as an error
     client = api.client(api.organisation())
 
     def settled(what, name, count, **labels):

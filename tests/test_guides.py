@@ -71,7 +71,7 @@ def test_there_are_guides():
 
 
 @pytest.mark.parametrize("name", [name for name in GUIDES if name != "first-metric.md"])
-def test_a_guide_does_what_it_says(name, tmp_path):
+def test_a_guide_exposes_what_it_shows(name, tmp_path):
     page = (PAGES / name).read_text()
     done = subprocess.run([compiled(page, tmp_path)], cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr

@@ -71,7 +71,7 @@ def test_the_command_finds_the_address(make_service, host, asked):
     assert f"http://{asked}:{service.port}/health/live: " in ask(service, "live").stderr
 
 
-def test_a_taken_port_is_one_clear_line(service):
+def test_a_taken_port_gives_one_clear_line(service):
     done = subprocess.run([BINARY], env=service.env | {"DATA_DIR": str(service.directory / "other")},
                           capture_output=True, text=True, timeout=180)
     assert done.returncode not in (0, -6, -11)

@@ -171,7 +171,7 @@ def test_a_disconnect_in_an_endless_extension_frees_the_connection(make_service,
         with raw_connection(service.port) as s, contextlib.suppress(ConnectionError):
             s.sendall(head + CHUNKED + body)
     assert service.client().get("/health/live").status == 200
-    metrics = service.settled("all of them ended", lambda m: m.total("http_requests_total") >= 2 * limit and m.total("http_requests_in_flight") == 0)
+    metrics = service.settled("all requests ended", lambda m: m.total("http_requests_total") >= 2 * limit and m.total("http_requests_in_flight") == 0)
     assert metrics.total("http_requests_total") == metrics.total("http_requests_total", status_code=str(status)) + metrics.total(
         "http_requests_aborted_total") == 2 * limit
     service.stop()
@@ -511,7 +511,7 @@ def test_the_connection_limit_holds(make_service):
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(service.client().get, "/health/live")
         seen = [set()]
-        wait_until("its turn", lambda: seen.append(accepted(service.port)) or answer.done())
+        wait_until("the answer to the waiting connection", lambda: seen.append(accepted(service.port)) or answer.done())
     # The kernel's list is not a snapshot. Use only states that were read twice in a row.
     steady = [len(one) for one, next_one in zip(seen, seen[1:]) if one == next_one]
     assert answer.result().status == 200 and max(steady) == limit, steady
@@ -586,7 +586,7 @@ def test_a_long_scrape_is_sliced_and_complete(make_service):
             assert s.recv(1000)
             assert other.get("/health/live").status == 200
             reset(s)
-        wait_until("the place of the one that was given up", lambda: client.get("/metrics").status == 200)
+        wait_until("the place of the aborted scrape", lambda: client.get("/metrics").status == 200)
     service.stop()
 
 
@@ -703,7 +703,7 @@ def test_requests_sent_before_sigterm_are_answered(make_service):
         s.sendall(POST + (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
                           f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
         socks.append(s)
-    service.settled("all of them begun", lambda m: m.total("http_requests_total") + m.total("http_requests_in_flight") >= 21)
+    service.settled("all requests started", lambda m: m.total("http_requests_total") + m.total("http_requests_in_flight") >= 21)
     service.process.signal(signal.SIGTERM)
     for s in socks:
         received = b""

@@ -133,6 +133,6 @@ def test_keys_are_limited_and_expire(make_service):
     assert (refused.status, refused.error_code) == (429, "too_many_idempotency_keys")
     assert replayed(post(client, "/api/v1/campaigns", "k1", TEMPLATE)), "a known key must not count as new"
     assert service.metrics().value("limit_refusals_total", limit="idempotency_keys") == 1
-    wait_until("forgotten", lambda: post(client, "/api/v1/campaigns", "k2", TEMPLATE).status == 201)
+    wait_until("an expired key", lambda: post(client, "/api/v1/campaigns", "k2", TEMPLATE).status == 201)
     wait_until("counted", lambda: service.metrics().value("organisation_limit_used", organisation_id=owner.id, limit="idempotency_keys") in (1, 0))
     assert not replayed(post(client, "/api/v1/campaigns", "k0", TEMPLATE)), "after IDEMPOTENCY_TTL a key counts as new"

@@ -47,7 +47,7 @@ def flat(prometheus, events, seconds):
 
 @pytest.mark.embedded
 @pytest.mark.parametrize("interval, born", PACES)
-def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, generation, interval, born):
+def test_increase_equals_the_store(make_service, make_prometheus, relay, generation, interval, born):
     env = {"MAIL": relay.url} | ({} if born == BIRTH_ZERO_SECONDS else {"PROMC_OVERRIDES": f"* birth_zero_seconds={born}"})
     api = make_service(started=False, ROLE="api", **env)
     there = api.organisation("there before")
@@ -87,7 +87,7 @@ def test_increase_is_what_the_store_has(make_service, make_prometheus, relay, ge
     events += [Event(f'{metric}{{success="true"}}', rows) for metric in ("drafts_generated_total", "drafts_total")]
     events += [Event(f'prospects_processed_total{{action="{action}"}}', rows) for action in ("imported", "rejected", "validated", "researched")]
     events += [Event('http_requests_total{route="/api/v1/prospects/import"}', len(sizes))]
-    wait_until("flat", lambda: flat(prometheus, events, max(2 * born, 30)), interval=0.5)
+    wait_until("no more changes", lambda: flat(prometheus, events, max(2 * born, 30)), interval=0.5)
     seen = increases(prometheus, events)
     said = prometheus.api("status/buildinfo")["version"]
     for event, value in seen.items():

@@ -129,7 +129,7 @@ def test_nothing_is_sent_to_an_untrusted_server(make_service, serve, sink, tls, 
     service = make_service(MAIL=f"smtp://127.0.0.1:{serve(**options)}", SMTP_STARTTLS="required", **ca,
                            **({"SMTP_USER": USER, "SMTP_PASSWORD": "another-secret"} if what == "wrong password" else {}))
     client, campaign = send(service, 5)
-    service.settled("a try", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="error") > 0)
+    service.settled("an attempt", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="error") > 0)
     assert sink.mails == [] and client.stats(campaign)["emails"]["failed"] == 0
     assert "another-secret" not in service.process.log()
 

@@ -63,12 +63,12 @@ def test_emails_that_are_not_sent_are_counted(make_service):
     service.settled("no drafts", lambda m: m.value("emails_not_sent_total", reason="no_draft") == 30, 120)
     campaign = client.campaign()
     client.act(campaign, "start"), client.act(campaign, "send")
-    service.settled("the first sent, the others put off", lambda m: m.total("emails_total") > 0, 120)
+    service.settled("the first sent, the others delayed", lambda m: m.total("emails_total") > 0, 120)
     assert client.act(campaign, "complete").status == 200
 
-    def all_told(m):
+    def all_counted(m):
         return m.total("queue_depth") == 0 and m.total("emails_total") + m.value("emails_not_sent_total", reason="campaign_completed") == 30
-    metrics = service.settled("each sent or thrown away", all_told, 120)
+    metrics = service.settled("each sent or dropped", all_counted, 120)
     assert metrics.value("emails_not_sent_total", reason="campaign_completed") > 0
 
 

@@ -89,7 +89,7 @@ def test_one_server_alone(checkout):
     assert "Alertmanager ready" in make(checkout, "alertmanager-up")
 
 
-def test_a_taken_port_is_one_clear_line(checkout, service):
+def test_a_taken_port_gives_one_clear_line(checkout, service):
     said = make(checkout, "prometheus-up", status=1, PROMETHEUS_PORT=service.port)
     assert f"port {service.port} (PROMETHEUS_PORT) is in use by ingest-api" in said
 

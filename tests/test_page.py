@@ -108,7 +108,7 @@ def test_a_silence_is_created_shown_and_ended(stack):
     assert (silence["comment"], silence["createdBy"]) == ("it is known", "me")
     assert {matcher["name"]: matcher["value"] for matcher in silence["matchers"]} == labels
     assert stack.send("DELETE", f"/api/silences/{said['id']}")[0] == 200
-    wait_until("Small told again", lambda: alerts(stack)["Small"]["state"] == "firing")
+    wait_until("Small fires again", lambda: alerts(stack)["Small"]["state"] == "firing")
     assert stack.get("/api/alerts")["silences"] == []
 
 

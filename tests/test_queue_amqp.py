@@ -108,7 +108,7 @@ def test_jobs_flow_and_are_counted(make_service, rabbitmq_server, vhost, relay):
                    for q in QUEUES) and m.total("queue_messages_total", queue="email.send", action="consumed") >= 300 \
             and m.total("amqp_settlements_total", connection="consumer", queue="email.send", outcome="ack") >= 300 \
             and m.total("queue_oldest_message_age_seconds") == 0
-    metrics = service.settled("every queue's messages", counted, PATIENCE)
+    metrics = service.settled("the messages of every queue counted", counted, PATIENCE)
     assert metrics.total("queue_messages_total", queue="email.send", action="consumed") == 300
     assert metrics.total("queue_messages_total", queue="draft.generate", action="published") == 300
     assert metrics.total("queue_message_failures_total") == 0
@@ -216,12 +216,12 @@ def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, 
     """Rows and their jobs are accepted, and /health shows the fault. When the broker is back, all jobs are done."""
     proxy.refusing = True
     service = make_service(QUEUE=proxied(vhost, proxy), MAIL=relay.url)
-    service.errors_allowed = True  # a failed health check is one
+    service.errors_allowed = True  # a failed health check logs an error
     with Watch(service) as watch:
         client = service.client()
         wait_until("/health says so", lambda: (h := client.get("/health")).status == 503 and h.json()["checks"] == {"store": "ok", "queue": "error"},
                    PATIENCE)
-        assert client.get("/health/ready").status == 200, "it takes requests all the same"
+        assert client.get("/health/ready").status == 200, "it must still accept requests"
         campaign = Campaign(service, 50)
         campaign.send()
         metrics = service.settled("the depth is the store's", lambda m: m.value("queue_depth", queue="email.send") == 50
@@ -242,7 +242,7 @@ def test_accepts_while_the_broker_is_away(make_service, rabbitmq_server, vhost, 
 def test_a_broker_that_falls_silent(make_service, vhost, proxy, relay):
     """No reset and no answer: heartbeats notice it. Rows are accepted meanwhile, and afterwards all jobs are done once."""
     service = make_service(QUEUE=proxied(vhost, proxy), MAIL=relay.url, QUEUE_HEARTBEAT=1)
-    service.errors_allowed = True  # a failed health check is one
+    service.errors_allowed = True  # a failed health check logs an error
     client = service.client()
     campaign = Campaign(service, 50)
     proxy.frozen = True
@@ -265,7 +265,7 @@ def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
     """With a memory alarm, the broker reads nothing from publishers. Rows are accepted meanwhile, and every email is sent once."""
     api = make_service(ROLE="api", QUEUE=vhost)
     worker = make_service(ROLE="worker", QUEUE=vhost, DATA_DIR=api.data_dir, MAIL=relay.url)
-    api.errors_allowed = worker.errors_allowed = True  # a failed health check is one
+    api.errors_allowed = worker.errors_allowed = True  # a failed health check logs an error
     organisation = api.organisation("imports")
     client = api.client(organisation)
     campaign = Campaign(api, 50)
@@ -278,7 +278,7 @@ def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
             wait_until("/health says so", lambda: (h := client.get("/health")).status == 503 and h.json()["checks"] == {"store": "ok", "queue": "error"},
                        PATIENCE)
             campaign.send()
-            assert client.get("/health/ready").status == 200, "it takes requests all the same"
+            assert client.get("/health/ready").status == 200, "it must still accept requests"
             assert any("memory" in line.get("error", "") for line in api.log_lines() if line["msg"] == "the broker takes no messages")
             load.wait_for(len(load.acknowledged) + 100)
             assert not relay.taken
@@ -369,7 +369,7 @@ def test_a_full_queue_refuses_and_nothing_is_lost(make_service, rabbitmq_server,
                                     for s in (api, worker)) > 0, PATIENCE, 0.3)
     relay.mode = "take"
     campaign.finished()
-    wait_until("all published, by the one or the other", lambda: sum(s.metrics().total(
+    wait_until("all published, by either process", lambda: sum(s.metrics().total(
         "queue_messages_total", queue="email.send", action="published") for s in (api, worker)) == 40, PATIENCE)
     assert relay.twice() == 0 and len(relay.taken) == 40
 
@@ -399,7 +399,7 @@ def test_several_relays_and_workers_share_the_work(make_service, vhost, relay):
 def test_a_failed_login_is_reported(make_service, rabbitmq_server, url, said):
     login = f"{rabbitmq_server.user}:{quote(rabbitmq_server.password, safe='')}"
     service = make_service(QUEUE=url.format(port=rabbitmq_server.port, login=login))
-    service.errors_allowed = True  # a failed health check is one
+    service.errors_allowed = True  # a failed health check logs an error
     wait_until("the broker's words in the log", lambda: any(said in str(line.get("error")) for line in service.log_lines()), PATIENCE)
     assert rabbitmq_server.password not in service.process.log()
 
@@ -433,7 +433,7 @@ def test_rabbitmq_comes_and_goes_under_load(make_service, own_broker, relay, how
     queue, n = own_broker.vhost(), 3000
     api = make_service(ROLE="api", QUEUE=queue)
     worker = make_service(ROLE="worker", QUEUE=queue, DATA_DIR=api.data_dir, MAIL=relay.url)
-    api.errors_allowed = worker.errors_allowed = True  # a failed health check is one
+    api.errors_allowed = worker.errors_allowed = True  # a failed health check logs an error
     # If RabbitMQ 3.10 is killed within seconds after a quorum queue was declared, the queue may never get a leader again (the list of
     # queues is not on disk yet). We do not test that: an orderly restart writes the list.
     for service in (api, worker):
@@ -509,7 +509,7 @@ def test_a_worker_killed_between_send_and_ack(make_service, vhost, relay):
     assert relay.twice() == 0
     assert emails["in_doubt"] <= 4 and emails["accepted"] <= len(relay.taken)
     assert not victim.process.running() and other.process.running()
-    other.settled("what was in doubt is counted", lambda m: m.total("email_fates_total", fate="in_doubt") == emails["in_doubt"]
+    other.settled("the emails in doubt counted", lambda m: m.total("email_fates_total", fate="in_doubt") == emails["in_doubt"]
                   == m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered"), PATIENCE)
     record("worker killed between send and ack, RabbitMQ", n, 0, relay.twice(), None, watch.peak,
            f"emails: {emails['accepted']} sent, {emails['in_doubt']} in doubt and dead-lettered; the other worker took over")

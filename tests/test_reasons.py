@@ -22,7 +22,7 @@ def test_a_request_that_failed(make_service):
     holder.execute("ROLLBACK")
     holder.close()
     assert (answer.status, answer.error_code, answer.headers["retry-after"]) == (503, "store_busy", "1")
-    said = wait_until("it is said", lambda: [line for line in lines(service, "request failed")
+    said = wait_until("the message is printed", lambda: [line for line in lines(service, "request failed")
                                              if line["reqId"] == answer.json()["error"]["request_id"]])
     assert len(said) == 1 and said[0]["code"] == "store_busy" and said[0]["reason"] == answer.json()["error"]["message"]
     assert said[0]["route"] == "/api/v1/campaigns" and said[0]["organisation"] == organisation.id
@@ -38,7 +38,7 @@ def test_a_draft_and_an_email_that_failed(make_service, relay):
     sent = client.act(made, "send")
     wait_until("both failed", lambda: client.stats(made)["emails"]["failed"] == 2)
     kinds = ("draft failed", "e-mail failed for good", "e-mail skipped")
-    wait_until("and said so", lambda: all(lines(service, kind) for kind in kinds))
+    wait_until("all three reasons in the log", lambda: all(lines(service, kind) for kind in kinds))
     draft, refused, skipped = (lines(service, kind) for kind in kinds)
     assert [len(found) for found in (draft, refused, skipped)] == [1, 1, 1]
     assert draft[0]["reason"] == "subject: the field is missing: first_name"

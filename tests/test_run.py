@@ -143,7 +143,7 @@ def test_the_dashboard_page_is_built_in_the_background(checkout):
     page.mkdir()
     (page / "package.json").write_text("{}")
     stack = checkout.start(STACK, "run").ready()
-    wait_until("it is said", lambda: "the page of the boards cannot be built here" in stack.said)
+    wait_until("the message is printed", lambda: "the page of the boards cannot be built here" in stack.said)
     assert "No rule to make target" in checkout.log("boards-build")
     assert set(stack.servers()) == SERVERS
     stack.press_ctrl_c()

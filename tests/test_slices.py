@@ -56,7 +56,7 @@ def test_a_killed_import_is_undone(make_service):
             pass
     thread = threading.Thread(target=upload)
     thread.start()
-    wait_until("a part of it is seen", lambda: len(client.get("/api/v1/prospects", limit=100).json()["data"]) == 100, interval=0.005)
+    wait_until("a part of the import is visible", lambda: len(client.get("/api/v1/prospects", limit=100).json()["data"]) == 100, interval=0.005)
     assert other.import_csv("email\nothers@example.com\n").status == 200, "other organisations can write meanwhile"
     service.kill()
     thread.join()
@@ -84,7 +84,7 @@ def test_limits_of_an_organisation(make_service):
     metrics = service.metrics()
     assert metrics.value("limit_refusals_total", limit="campaigns") == 1
 
-    wait_until("the gauge says how many there are", lambda: service.metrics().value("organisation_limit_used", organisation_id=owner.id, limit="campaigns") == 2)
+    wait_until("the gauge shows both campaigns", lambda: service.metrics().value("organisation_limit_used", organisation_id=owner.id, limit="campaigns") == 2)
     wait_until("and that no job is left", lambda: service.metrics().value("organisation_limit_used", organisation_id=owner.id, limit="jobs") == 0)
     assert metrics.value("organisation_limit_max", limit="campaigns") == 2 and metrics.value("organisation_limit_max", limit="prospects") == 10_000_000
 

@@ -121,7 +121,7 @@ def test_on_death_keep(supervised):
     stack = supervised("keep", good=GOOD, bad=GOOD)
     good = stack.pid("good")
     os.kill(stack.pid("bad"), signal.SIGKILL)
-    wait_until("it is said", lambda: "has ended with signal KILL; the others keep running" in stack.said)
+    wait_until("the message is printed", lambda: "has ended with signal KILL; the others keep running" in stack.said)
     assert stack.pids() == [good] and stack.popen.poll() is None
     assert stack.stop() == 0, "a requested stop must not be an error"
     # When the last server dies, the supervisor ends.
@@ -134,13 +134,13 @@ def test_on_death_restart(supervised):
     stack = supervised("restart", good=GOOD, bad=GOOD)
     good, first = stack.pid("good"), stack.pid("bad")
     os.kill(first, signal.SIGKILL)
-    wait_until("it is said", lambda: "bad is restarted" in stack.said)
+    wait_until("the message is printed", lambda: "bad is restarted" in stack.said)
     second = stack.pid("bad")
     assert second != first and stack.pid("good") == good
     assert stack.log("bad") == "started\nstarted\n", "the log must be continued"
     # A second death at once: now it waits longer before the restart.
     os.kill(second, signal.SIGKILL)
-    wait_until("it is said", lambda: "restarted in 2 s" in stack.said)
+    wait_until("the message is printed", lambda: "restarted in 2 s" in stack.said)
     assert stack.stop() == 0, "it must stop while a server waits for its restart"
 
 

@@ -73,7 +73,7 @@ def test_by_a_column_and_by_role_addresses(service):
     fates(client, campaign, accepted=1, skipped=4)
     assert skipped(client, campaign) == {"ada@example.invalid": "suppressed", "cy@example.invalid": "suppressed",
                                          "abuse@example.invalid": "role_address", "postmaster@example.invalid": "role_address"}
-    wait_until("kept", lambda: suppressed(client) == {"ada@example.invalid": "import", "cy@example.invalid": "import"})
+    wait_until("both suppressed", lambda: suppressed(client) == {"ada@example.invalid": "import", "cy@example.invalid": "import"})
     assert client.import_csv("email,unsubscribed,do not contact\nada@example.invalid,no,no\ncy@example.invalid,no,no\n").status == 200
     fates(client, sending(client), accepted=1, skipped=4)
     service.settled("counted once", lambda m: m.total("suppressions_total", reason="import") == 2)

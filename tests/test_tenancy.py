@@ -58,7 +58,7 @@ def test_a_campaign_writes_to_its_own_prospects_only(service, two):
         assert "b." not in mail.read_text().split("\nTo:")[1].splitlines()[0]
 
 
-def test_metrics_tell_the_organisations_apart(service, two):
+def test_metrics_are_separate_for_each_organisation(service, two):
     (org_a, a), (org_b, b) = two
     a.import_csv(csv_rows(3, tag="a"))
     b.import_csv(csv_rows(4, tag="b") + "broken,x,y,z\r\n")

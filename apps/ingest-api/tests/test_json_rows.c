@@ -88,7 +88,7 @@ static void test_a_bad_element_does_not_spoil_the_others(void **state)
         assert_string_equal(wrong ? wrong : "", expected);                 \
     } while (0)
 
-static void test_what_is_json(void **state)
+static void test_valid_and_invalid_json(void **state)
 {
     char deep[2 * JSON_TEXT_DEPTH + 4];
 
@@ -190,7 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_array),
         cmocka_unit_test(test_a_bad_element_does_not_spoil_the_others),
-        cmocka_unit_test(test_what_is_json),
+        cmocka_unit_test(test_valid_and_invalid_json),
         cmocka_unit_test(test_strings_and_numbers),
         cmocka_unit_test(test_a_bad_array_is_a_fault_with_its_place),
         cmocka_unit_test(test_lines),

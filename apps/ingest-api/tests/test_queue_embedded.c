@@ -241,7 +241,7 @@ static void a_job_that_always_fails_ends_in_the_dead_letters(void **state)
 
 /* ---- failure ---- */
 
-static void a_failed_job_comes_back_later_each_time(void **state)
+static void each_retry_waits_longer(void **state)
 {
     struct fixture *f = *state;
     struct job job;
@@ -685,7 +685,7 @@ int main(void)
         TEST(a_job_whose_lease_expires_is_delivered_again),
         TEST(a_lease_can_be_renewed),
         TEST(a_job_that_always_fails_ends_in_the_dead_letters),
-        TEST(a_failed_job_comes_back_later_each_time),
+        TEST(each_retry_waits_longer),
         TEST(a_permanent_failure_is_dead_at_once),
         TEST(a_delayed_job_is_not_leased_early),
         TEST(a_key_is_enqueued_once),
