@@ -36,7 +36,7 @@ PROMC_API int promc_counter_register(promc_registry *registry, const promc_famil
 
 /**
  * Find or create the series with these label values, in the order of the family's labels.
- * @param values  as many strings as the family has labels; NULL allowed when it has none. Copied.
+ * @param values  as many strings as the family has labels; NULL allowed if it has none. Copied.
  * @param[out] out the handle. On error it is set to a safe one that does nothing. Beyond a cap or the arena's
  *                budget it is the overflow series, and 0 is returned.
  * @return 0, PROMC_E_TYPE, PROMC_E_LABEL_COUNT, PROMC_E_LABEL_VALUE (a NULL value).

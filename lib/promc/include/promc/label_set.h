@@ -49,9 +49,8 @@ PROMC_API void promc_label_set_free(promc_label_set *set);
  * then the handle does nothing, promc_error_detail() has the reason, and `promc_refused_updates_total` counts the misuse.
  *
  * Finding is lock-free, allocates nothing and is signal safe; creating takes the registry's lock. The set remembers the series of up to
- * four families, so the usual lookup does not depend on the values' lengths: it compares identities, which no two series
- * share. Otherwise the values are compared. A family of another registry than the set's works too: then the values are hashed, as
- * in promc_counter_get_n().
+ * four families. Such a lookup compares only one number, which is unique to the series, so the values' lengths do not matter. Other lookups
+ * compare the values. A family of another registry works too: then the values are hashed, as in promc_counter_get_n().
  */
 PROMC_API promc_counter promc_counter_of(promc_family *family, const promc_label_set *set);
 /** As promc_counter_of(); for gauges that are set, and untyped families. */

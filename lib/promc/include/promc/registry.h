@@ -47,8 +47,8 @@ typedef struct promc_registry_settings {
     /**
      * NULL (default): private memory. A path: the arena is this file, mapped MAP_SHARED, so that forked workers
      * write to it together and `promc dump FILE` can read it after a crash (put it on tmpfs, e.g. under /dev/shm).
-     * If living processes use the file, this one joins them (with the file's sizes, not those here). If all its users are dead, it is
-     * replaced, so a restarted program starts from zero. Families with the same definition are the same family.
+     * If running processes use the file, this one joins them (the sizes in the file apply, not these settings). If all its users are dead, the
+     * file is replaced, so a restarted program starts from zero. Families with the same definition are the same family.
      * The file's pages are allocated before they are used: on a full file system the creation or registration fails, or updates go to an overflow
      * series or the shared shard (see max_threads). There is never a SIGBUS.
      */
@@ -128,8 +128,8 @@ PROMC_API int promc_registry_create(promc_registry **out, const promc_registry_s
 
 /**
  * Unmap the registry and everything in it. NULL is allowed.
- * Its handles do nothing from then on, even after another registry is made: the address range stays reserved, without memory (only the part
- * of the metadata, and only for the last 1,024 registries or 1 TiB; a host's `memory` belongs to the host again).
+ * Its handles do nothing from then on, even after another registry is made. For that, a part of its address range stays reserved, without using
+ * memory, for the last 1,024 registries or 1 TiB. (The settings' `memory` belongs to the caller again.)
  * @note no other thread may update or scrape during the call. The registry's families, scrapes and descriptions become invalid.
  */
 PROMC_API void promc_registry_destroy(promc_registry *registry);
