@@ -42,7 +42,7 @@ enum promc_error {
 PROMC_API const char *promc_strerror(int code);
 
 /**
- * Details of the last failed promc call of *this thread*, e.g.
+ * Details of the last failed promc call in this thread, e.g.
  * `metric "http requests": byte 4 (0x20) is not allowed in a name`.
  * @return a string owned by promc, valid until the thread's next failing call; "" if none failed.
  */

@@ -2,7 +2,7 @@
 /**
  * @file promc/gauge.h
  * A value that goes up and down. Two kinds:
- *  - promc_gauge: can be *set*; one cell shared by all threads (an atomic store; add is a compare-and-swap loop). If processes share the
+ *  - promc_gauge: can be set; one cell shared by all threads (an atomic store; add is a compare-and-swap loop). If processes share the
  *    arena, promc_family_settings.workers chooses: one value for all processes, or one per process and a scrape shows their sum, maximum or minimum;
  *  - promc_updown: only goes up and down by integers (requests in flight, open connections);
  *    sharded by thread like a counter, and as fast. Both are exposed as `gauge`.

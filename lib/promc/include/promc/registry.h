@@ -129,7 +129,7 @@ PROMC_API int promc_registry_create(promc_registry **out, const promc_registry_s
 /**
  * Unmap the registry and everything in it. NULL is allowed.
  * Its handles do nothing from then on, even after another registry is made. For that, a part of its address range stays reserved, without using
- * memory, for the last 1,024 registries or 1 TiB. (The settings' `memory` belongs to the caller again.)
+ * memory, for the last 1,024 registries or 1 TiB (256 MiB with 32-bit pointers). (The settings' `memory` belongs to the caller again.)
  * @note no other thread may update or scrape during the call. The registry's families, scrapes and descriptions become invalid.
  */
 PROMC_API void promc_registry_destroy(promc_registry *registry);
