@@ -24,7 +24,7 @@ static const struct mail sample = {
     .campaign_id = "01890a5d-1111-774b-bcce-b302099a8057",
     .date_ms = 1768205730123,
 };
-static const struct mail_sender sender = {"ProspectFlow \"QA\"", "no-reply@prospectflow.invalid"};
+static struct mail_sender sender = {"ProspectFlow \"QA\"", "no-reply@prospectflow.invalid"};
 
 static char *message(const struct mail *mail)
 {
@@ -63,6 +63,26 @@ static void test_plain_message(void **state)
                               "\r\n"
                               "One\r\nTwo\r\n.\r\nlast\r\n");
     free(text);
+}
+
+static void from_is(const char *name, const char *field)
+{
+    const struct mail_sender before = sender;
+    (void)snprintf(sender.name, sizeof(sender.name), "%s", name);
+    char *text = message(&sample);
+    assert_memory_equal(strstr(text, "From:"), field, strlen(field));
+    free(text);
+    sender = before;
+}
+
+static void test_names_of_senders(void **state)
+{
+    (void)state;
+    from_is("", "From: <no-reply@prospectflow.invalid>\r\nTo");
+    from_is("A\\B", "From: \"A\\\\B\" <no-reply@prospectflow.invalid>\r\nTo");
+    from_is("J\xc3\xb6rg", "From: =?UTF-8?B?SsO2cmc=?=\r\n <no-reply@prospectflow.invalid>\r\nTo");
+    from_is("a name with more than sixty characters, which needs lines of its own",
+            "From: =?UTF-8?B?"); /* message() looks at the lengths */
 }
 
 static void body_is(const char *body, const char *encoding, const char *encoded)
@@ -354,11 +374,17 @@ static int quiet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_message), cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_subjects),      cmocka_unit_test(test_injection_is_refused),
-        cmocka_unit_test(test_sender),        cmocka_unit_test(test_file),
-        cmocka_unit_test(test_smtp_outcomes), cmocka_unit_test(test_smtp_no_server),
-        cmocka_unit_test(test_smtp_reuse),    cmocka_unit_test(test_bad_settings),
+        cmocka_unit_test(test_plain_message),
+        cmocka_unit_test(test_names_of_senders),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_subjects),
+        cmocka_unit_test(test_injection_is_refused),
+        cmocka_unit_test(test_sender),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_smtp_outcomes),
+        cmocka_unit_test(test_smtp_no_server),
+        cmocka_unit_test(test_smtp_reuse),
+        cmocka_unit_test(test_bad_settings),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);
 }

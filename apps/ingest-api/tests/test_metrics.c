@@ -290,6 +290,8 @@ static void test_lag_window(void **state)
     assert_int_equal(promc_scrape_string(metrics_registry(), NULL, &text, NULL), 0);
     double deviation = strtod(strstr(text, "\nnodejs_eventloop_lag_stddev_seconds ") + 37, NULL);
     assert_true(deviation > 0.027 && deviation < 0.03); /* a tenth of the values are 0.099 s higher */
+    double mean = strtod(strstr(text, "\nnodejs_eventloop_lag_mean_seconds ") + 35, NULL);
+    assert_true(mean > 0.009 && mean < 0.011);
     free(text);
 }
 

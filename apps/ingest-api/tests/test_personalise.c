@@ -97,12 +97,48 @@ static void test_company(void **state)
     }
 }
 
+/* A column of another system in which somebody said no: no e-mail goes there, whatever the word. */
+static void test_who_said_no(void **state)
+{
+    static const char *const no[] = {
+        "{\"unsubscribed\":\"yes\"}",
+        "{\"opt_out\":\"1\"}",
+        "{\"dnc\":\"x\"}",
+        "{\"optout\":\"2026-01-12\"}",
+        "{\"do_not_contact\":\"TRUE\"}",
+        "{\"suppressed\":\"unsubscribed\"}",
+        "{\"a\":\"b\",\"email_opt_out\":\"oui\"}",
+    };
+    static const char *const nothing[] = {
+        NULL,
+        "{}",
+        "{\"unsubscribed\":\"\"}",
+        "{\"unsubscribed\":\"0\"}",
+        "{\"opt_out\":\"False\"}",
+        "{\"opt_out\":\"NO\"}",
+        "{\"opt_out\":\"n\"}",
+        "{\"opted_out\":\"f\"}",
+        "{\"dnc\":\"nein\"}",
+        "{\"optout\":\"non\"}",
+        "{\"unsubscribe\":\"never\"}",
+        "{\"unsubscribed\":\"subscribed\"}",
+        "{\"note\":\"unsubscribed\"}", /* the word in another column */
+        "{\"options\":\"yes\"}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+        assert_true(person_says_no(no[i]));
+    for (size_t i = 0; i < sizeof(nothing) / sizeof(*nothing); i++)
+        assert_false(person_says_no(nothing[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_research),
         cmocka_unit_test(test_draft),
         cmocka_unit_test(test_company),
+        cmocka_unit_test(test_who_said_no),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
