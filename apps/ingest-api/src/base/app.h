@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file base/app.h The state that the parts of the service share; set by main, read-only afterwards. Data flows route → service → store / queue. */
+/** @file base/app.h What all parts of the service share. Set at the start, read-only afterwards. */
 #ifndef INGEST_BASE_APP_H
 #define INGEST_BASE_APP_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/arena.h
- * Memory that is freed all at once: for data that lives as long as a batch of rows. Not thread safe.
+ * Memory that is freed all at once, for data that lives as long as a batch of rows. Not thread safe.
  */
 #ifndef INGEST_BASE_ARENA_H
 #define INGEST_BASE_ARENA_H
@@ -16,9 +16,9 @@ struct arena {
     size_t used;
 };
 
-/** Bytes without alignment, for text. NULL without memory. */
+/** Allocate bytes for text, not aligned. NULL without memory. */
 char *arena_alloc(struct arena *arena, size_t size);
-/** A copy. NULL without memory. */
+/** Copy to the arena. NULL without memory. */
 char *arena_copy(struct arena *arena, const char *data, size_t length);
 /** Free everything; keeps one chunk for the next batch. */
 void arena_reset(struct arena *arena);

@@ -3,7 +3,7 @@
 #ifndef INGEST_BASE_ASCII_H
 #define INGEST_BASE_ASCII_H
 
-/** A letter A to Z in lower case; everything else unchanged. */
+/** Convert A to Z to lower case; leave everything else unchanged. */
 static inline char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The text after the prefix, which must not be empty. NULL: it does not begin with the prefix. */
+/* @return the text after the prefix; NULL: it does not begin with the prefix, or nothing follows. */
 static const char *behind(const char *url, const char *prefix)
 {
     size_t n = strlen(prefix);

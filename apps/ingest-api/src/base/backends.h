@@ -14,7 +14,7 @@ enum store_backend backend_of_store(const char *url, const char **path);
 
 enum queue_backend { QUEUE_IS_INVALID, QUEUE_IS_EMBEDDED, QUEUE_IS_AMQP, QUEUE_IS_AMQPS };
 enum queue_backend backend_of_queue(const char *url);
-/** The jobs are at a broker, which may be away while the store is up. */
+/** Are the jobs at a broker, which may be down while the store is up? */
 bool backend_is_broker(const char *queue_url);
 
 enum mail_backend { MAIL_IS_INVALID, MAIL_IS_FILE, MAIL_IS_SMTP, MAIL_IS_SMTPS };

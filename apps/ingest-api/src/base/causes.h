@@ -23,12 +23,12 @@ struct cause {
         *part; /**< store, queue, mail, broker, disk, drafts, monitoring or service; a literal, as the next two are */
     const char *kind;        /**< locked, busy, away, blocked, refused, failing, full, damaged, behind or unattended */
     const char *what;        /**< what waits, with a verb: "writes have waited" */
-    int64_t since_ms;        /**< Unix time; 0: not known */
-    int64_t count;           /**< how many wait or failed; -1: not known */
+    int64_t since_ms;        /**< Unix time; 0: unknown */
+    int64_t count;           /**< number of things that wait or failed; -1: unknown */
     int pid;                 /**< pid of the process that is waited for; 0: none, or unknown */
-    char process[32];        /**< its name; "" */
-    char host[160];          /**< HOST:PORT that is waited for; "" */
-    char path[256];          /**< file or folder; "" */
+    char process[32];        /**< name of that process; "": none, or unknown */
+    char host[160];          /**< HOST:PORT that is waited for; "": none */
+    char path[256];          /**< file or folder; "": none */
     char because[384];       /**< what is waited for, with names; never a secret, never an e-mail address */
     char because_plain[160]; /**< the same without names of processes, hosts and files */
 };
@@ -38,7 +38,7 @@ struct causes {
     struct cause cause[CAUSES_MAX];
 };
 
-/** Add one; the caller fills in the texts. If there are too many, the last one is returned again. Never NULL. */
+/** Add a cause; the caller fills in the texts. If there are too many, returns the last one again. Never NULL. */
 struct cause *causes_add(struct causes *causes, const char *part, const char *kind, const char *what, int64_t since_ms);
 /** Set both texts; only the first has names. */
 void cause_because(struct cause *cause, const char *plain, const char *format, ...)

@@ -23,14 +23,14 @@ static inline int64_t clock_wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/** For functions that take a point in time on that clock. */
+/** Convert a time of the monotonic clock, for functions that take a timespec. */
 static inline struct timespec clock_timespec(uint64_t monotonic_ns)
 {
     return (struct timespec){.tv_sec = (time_t)(monotonic_ns / 1000000000u),
                              .tv_nsec = (long)(monotonic_ns % 1000000000u)};
 }
 
-/** A condition whose pthread_cond_timedwait() uses clock_monotonic_ns(). */
+/** Initialise a condition for clock_cond_wait(): its waits use the monotonic clock. */
 static inline void clock_cond_init(pthread_cond_t *cond)
 {
     pthread_condattr_t monotonic;

@@ -32,7 +32,7 @@ static bool is_watched(void)
 #endif
 }
 
-/* ---- Landlock: https://docs.kernel.org/userspace-api/landlock.html. Its numbers, because older headers lack some. ---- */
+/* ---- Landlock: https://docs.kernel.org/userspace-api/landlock.html; with its numbers, because older headers lack some ---- */
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
@@ -43,7 +43,7 @@ static bool is_watched(void)
 enum {
     FS_EXECUTE = 1 << 0,
     FS_WRITE_FILE = 1 << 1,
-    FS_REMOVE = 3 << 4, /* of a folder, of a file */
+    FS_REMOVE = 3 << 4, /* a folder, a file */
     FS_MAKE = 0x7f << 6,
     FS_REFER = 1 << 13,   /* version 2 */
     FS_TRUNCATE = 1 << 14 /* version 3 */
@@ -60,7 +60,7 @@ struct below {
     int32_t fd;
 } __attribute__((packed));
 
-/* For a file: writing and truncating; for a folder: everything except executing. */
+/* Allow writing and truncating a file, or everything but executing below a folder. */
 static int allow_below(int ruleset, const char *path, int version)
 {
     struct below rule = {.fd = open(path, O_PATH | O_CLOEXEC)};
@@ -75,7 +75,7 @@ static int allow_below(int ruleset, const char *path, int version)
     return (int)rc;
 }
 
-/* @return its version, 0 if there is none, -1 */
+/* @return Landlock's version; 0: not supported; -1: an error */
 static int confine_files(const char *const *folders, size_t count)
 {
     int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
@@ -104,7 +104,7 @@ static int confine_files(const char *const *folders, size_t count)
 
 #ifdef ARCH
 
-/* A call that has a number on only one architecture is left out on the other. */
+/* Calls that only one architecture has are in its #ifdef. */
 static const unsigned refused[] = {
     /* another program, another process */
     SYS_execve,
@@ -197,8 +197,8 @@ static const unsigned refused[] = {
 #define UNKNOWN BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
 
 /*
- * Numbers of another architecture (32 bits, x32) mean other calls: none is allowed. clone3 has its flags where a filter cannot see them;
- * glibc uses clone if clone3 is unknown.
+ * Numbers of another architecture (32 bits, x32) mean other calls, so all of those are refused. A filter cannot see the flags of
+  * clone3, so clone3 is answered as unknown; glibc then uses clone.
  */
 static const struct sock_filter head[] = {
     FIELD(arch),
@@ -237,14 +237,14 @@ static int confine_calls(void)
     filter[HEAD + REFUSED * 2] = (struct sock_filter)ALLOW;
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0)
         return 1;
-    return errno == EINVAL || errno == ENOSYS ? 0 : -1; /* a kernel without it */
+    return errno == EINVAL || errno == ENOSYS ? 0 : -1; /* the kernel does not support it */
 }
 
 #else
 
 static int confine_calls(void)
 {
-    return 0; /* this architecture's numbers are not known here */
+    return 0; /* we have no list for this architecture */
 }
 
 #endif

@@ -23,6 +23,6 @@ int directory_make(const char *path, unsigned mode)
         if (mkdir(part, (mode_t)mode) < 0 && errno != EEXIST && errno != EROFS)
             return -1;
     }
-    memcpy(part + n, "/.", sizeof("/.")); /* a file is "Not a directory", even if it is writable */
+    memcpy(part + n, "/.", sizeof("/.")); /* with "/.", a writable file is refused as "Not a directory" */
     return access(part, W_OK | X_OK);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file base/disk.h Free and total space of a file system, as df counts it: space reserved for root counts neither as free nor as part of
- * the size.
+ * @file base/disk.h Free space and size of a file system, as df counts them: both without the space that is reserved for root.
  */
 #ifndef INGEST_BASE_DISK_H
 #define INGEST_BASE_DISK_H
@@ -9,12 +8,12 @@
 #include <stdbool.h>
 #include <sys/statvfs.h>
 
-/** In bytes. */
+/** Bytes. */
 struct disk_room {
     double free, size;
 };
 
-/** Of the file system with that file or folder. @return false: unknown; errno has the reason. */
+/** Read them for the file system of a file or folder. @return false: unknown; errno has the reason. */
 static inline bool disk_room(const char *path, struct disk_room *room)
 {
     struct statvfs is;

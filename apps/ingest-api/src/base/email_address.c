@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Short lists by hand; a linear search is cheap compared with the query for the address. */
+/* Short lists; a linear search is cheap compared with the query for the address. */
 static const char *const free_domains[] = {
     "aol.com",    "bluewin.ch",  "free.fr",     "fastmail.com",   "gmail.com",     "gmx.at",      "gmx.ch",
     "gmx.com",    "gmx.de",      "gmx.net",     "googlemail.com", "hotmail.co.uk", "hotmail.com", "hotmail.fr",
@@ -124,8 +124,8 @@ static bool local_part_listed(const char *address, const char *const *list, size
 }
 
 /*
- * Top-level domains that mean this machine or this network (RFC 6761, RFC 6762). `.test`, `.example` and `.invalid`
- * stay usable: they are for tests, and such addresses harm nobody.
+ * Does the top-level domain mean this machine or this network (RFC 6761, RFC 6762)? `.test`, `.example` and `.invalid` stay usable:
+  * they are for tests and harm nobody.
  */
 static bool reserved(const char *domain)
 {

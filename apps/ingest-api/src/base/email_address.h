@@ -14,9 +14,9 @@
 #define EMAIL_ADDRESS_MAX 254
 
 /**
- * The usable subset of RFC 5321: a dot-atom of at most 64 bytes, '@', and a host name of two or more labels
- * (letters, digits, inner hyphens; the last not all digits). ASCII only: international domains as punycode. No quoted
- * local parts, no address literals.
+ * Is it in the usable subset of RFC 5321: a dot-atom of at most 64 bytes, '@', and a host name of two or more labels (letters,
+  * digits, inner hyphens; the last not all digits)? ASCII only: international domains as punycode. No quoted local parts, no
+  * address literals.
  */
 bool email_address_valid(const char *address, size_t length);
 
@@ -31,11 +31,11 @@ uint64_t email_address_hash(const char *address, size_t length);
 
 /** The part after the '@'. */
 const char *email_address_domain(const char *address);
-/** A public mailbox provider (gmail.com …), so the domain says nothing about the company. Lower case. */
+/** Is it a public mailbox provider (gmail.com …), so that the domain says nothing about the company? Lower case. */
 bool email_domain_free(const char *domain);
-/** Read by abuse or network staff (RFC 2142), or by a program: it gets no e-mail. Lower case. */
+/** Must the address get no e-mail, because abuse or network staff (RFC 2142) or a program reads it? Lower case. */
 bool email_address_never(const char *address);
-/** The address of a function, not of a person: info@, sales@ … Lower case. */
+/** Is it the address of a role and not of a person: info@, sales@ …? Lower case. */
 bool email_address_role(const char *address);
 
 #endif

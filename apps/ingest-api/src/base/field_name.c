@@ -10,7 +10,7 @@
 #include <unicase.h>
 #include <uninorm.h>
 
-/* @return the length of the text in NFC and case-folded, or 0: it does not fit. */
+/* Compose (NFC) and case-fold a text. @return the length, or 0: it does not fit. */
 static size_t fold(const char *text, size_t length, char *out, size_t size)
 {
     size_t n = size;
@@ -32,7 +32,7 @@ static size_t fold(const char *text, size_t length, char *out, size_t size)
 }
 #endif
 
-/* Runs of blanks become one '_', ASCII becomes lower case. @return the length, 0 if it is not a name. */
+/* Make runs of blanks one '_' and ASCII lower case. @return the length, 0 if it is not a name. */
 static size_t squeeze(const char *name, size_t length, char out[FIELD_NAME_MAX + 1])
 {
     size_t n = 0;

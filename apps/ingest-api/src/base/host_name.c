@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A name of the Internet, and not "build7" or "localhost.localdomain". */
+/* Is it a name of the Internet, and not "build7" or "localhost.localdomain"? */
 static bool is_qualified(const char *name)
 {
     const char *dot = strchr(name, '.');
@@ -39,7 +39,7 @@ static bool find_name(char out[HOST_NAME_SIZE])
     return good;
 }
 
-/* The first address of an external interface, IPv4 before IPv6. */
+/* Find the first address of this family on an external interface. */
 static bool find_literal(const struct ifaddrs *all, int family, char out[HOST_NAME_SIZE])
 {
     char text[INET6_ADDRSTRLEN];

@@ -9,8 +9,8 @@
 #define IDN_MAX 256
 
 /**
- * The domain's A-label form: bücher.example is xn--bcher-kva.example. An ASCII name comes out in lower case.
- * @return its length, or 0: it is not a domain name.
+ * Convert a domain to A-labels: bücher.example becomes xn--bcher-kva.example. An ASCII name becomes lower case.
+  * @return the length, or 0: it is not a domain name.
  */
 size_t idn_to_ascii(const char *domain, size_t length, char out[IDN_MAX]);
 

@@ -9,14 +9,14 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The version of its ABI since 2006. */
+/* libcurl's ABI version since 2006. */
 #define LIBRARY "libcurl.so.4"
 
 struct libcurl libcurl;
 
 /*
- * A library that is loaded at run time is not in the linker's list. Packaging tools find it in this note instead
- * (UAPI group, "ELF Metadata: dlopen"): dpkg and rpm turn it into a dependency.
+ * The linker does not know a library that is loaded at run time. This note tells packaging tools about it (UAPI group, "ELF
+  * Metadata: dlopen"): dpkg and rpm turn it into a dependency.
  */
 #define NOTE                                                                                          \
     "[{\"soname\":[\"" LIBRARY "\"],\"feature\":\"send\",\"description\":\"SMTP and error reports\"," \
@@ -43,7 +43,7 @@ static const struct {
     size_t offset;
 } symbols[] = {LIBCURL_FUNCTIONS(SYMBOL)};
 
-/* It stays loaded: its dependencies may have handlers that run at exit. */
+/* The library is never unloaded, because its dependencies may have handlers that run at exit. */
 static int load(void)
 {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);

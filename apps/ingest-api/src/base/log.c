@@ -20,7 +20,7 @@ static _Atomic int threshold = LOG_INFO;
 static _Atomic int log_fd = STDOUT_FILENO;
 typedef void sink_fn(const char *line, size_t length);
 static _Atomic(sink_fn *) sink;
-/* Lines of several threads never mix, for any kind of file and however write(2) splits them. */
+/* Held for a whole line, so that lines never mix, for any kind of file and however write(2) splits them. */
 static pthread_mutex_t write_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static pthread_once_t identity_once = PTHREAD_ONCE_INIT;
@@ -82,7 +82,7 @@ int log_level_from_name(const char *name)
     return -1;
 }
 
-/* A log that cannot be written must not stop the service: after an error the rest is dropped. */
+/* After an error the rest is dropped: a log that cannot be written must not stop the service. */
 static void write_all(const char *data, size_t length)
 {
     int fd = atomic_load_explicit(&log_fd, memory_order_relaxed);
@@ -114,7 +114,7 @@ static void begin(struct text *line, int level)
     text_add_n(line, identity, identity_length);
 }
 
-/* Room for this is reserved, so a line always ends completely. */
+/* End a line. LINE_TAIL bytes are reserved for this, so there is always room. */
 static void end(struct text *line, const char *msg, size_t full_capacity)
 {
     bool truncated = line->overflow;

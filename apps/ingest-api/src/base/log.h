@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/log.h
- * Structured log: one JSON object per line on standard output, with pino's fields: level (number), time (ms), pid, hostname,
- * then name/reqId/… and msg. Thread safe: lines of several threads never mix. No secret and no e-mail address may go in
- * here.
+ * Structured log: one JSON object per line on standard output, with pino's fields: level (number), time (ms), pid, hostname, then
+  * name/reqId/… and msg. Thread safe: lines of several threads never mix. Never log a secret or an e-mail address.
  *
  * log_write() writes its line at once, with one write(2). A busy thread may collect complete lines in its own struct
  * log_buffer and write many at a time (the access log does).
@@ -15,14 +14,14 @@
 
 enum log_level { LOG_TRACE = 10, LOG_DEBUG = 20, LOG_INFO = 30, LOG_WARN = 40, LOG_ERROR = 50, LOG_FATAL = 60 };
 
-/** Also from LOG_LEVEL: trace, debug, info, warn, error, fatal, silent. */
+/** Lines below this level are not written. Names in LOG_LEVEL: trace, debug, info, warn, error, fatal, silent. */
 void log_set_level(int level);
 int log_level_from_name(const char *name); /**< -1 if unknown */
 bool log_enabled(int level);
 /**
- * A second receiver: it gets lines of level error, lines of level warn with a field "error" (something failed), and what log_to_sink()
- * is given, for any LOG_LEVEL. Any thread that logs calls it; it must not wait and must not log. NULL: none.
- * Set it while no other thread logs.
+ * Set a second receiver of lines, for error reports. Whatever LOG_LEVEL is, it gets lines of level error, lines of level warn with a
+  * field "error" (something failed), and lines that are passed to log_to_sink(). Any thread that logs calls it; it must not wait
+  * and must not log. NULL: none. Set it while no other thread logs.
  */
 void log_set_sink(void (*sink)(const char *line, size_t length));
 void log_to_sink(const char *line, size_t length);
@@ -43,7 +42,7 @@ void log_write(int level, const char *msg, ...) __attribute__((sentinel));
 #define log_warn(...) log_write(LOG_WARN, __VA_ARGS__, (const char *)0)
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__, (const char *)0)
 
-/** Lines collected by one thread. Its owner must flush it before it ends. */
+/** Lines collected by one thread, which must flush the buffer before it ends. */
 struct log_buffer {
     char data[32768];
     size_t length;
@@ -53,8 +52,8 @@ struct log_buffer {
 #define LOG_LINE_MAX 8192
 
 /**
- * Begin a line in the buffer (flushed before if it might not fit): writes level, time, pid and hostname, open for
- * further `,"key":value` text. End it with log_line_end().
+ * Begin a line in the buffer, which is flushed first if the line might not fit. Writes level, time, pid and hostname; append further
+  * `,"key":value` text, and end the line with log_line_end().
  */
 void log_line_begin(struct log_buffer *buffer, struct text *line, int level);
 void log_line_end(struct log_buffer *buffer, struct text *line, const char *msg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The holder of a lease, so that the jobs of a killed process are requeued at once and not when the lease ends. */
+/* Names the holder of a lease, so that the jobs of a killed process are requeued at once and not when the lease ends. */
 #include "base/owner.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Field 22 of /proc/PID/stat: clock ticks after boot. It distinguishes a process from a later one with the same pid. */
+/* Field 22 of /proc/PID/stat, in clock ticks after boot: distinguishes a process from a later one with the same pid. */
 static unsigned long long start_time(long pid)
 {
     char path[64], line[1024];
@@ -28,7 +28,7 @@ static unsigned long long start_time(long pid)
     return p ? strtoull(p + 1, NULL, 10) : 0;
 }
 
-/* A pid is valid only in its namespace on its machine: the boot's id and the namespace's number. "" if unknown. */
+/* Where a pid is valid: the machine's boot id and the number of the pid namespace. "" if unknown. */
 static void place(char out[OWNER_SIZE])
 {
     struct stat st;
@@ -51,7 +51,7 @@ void owner_self(char out[OWNER_SIZE])
     snprintf(out, OWNER_SIZE, "%.30s:%ld:%llu", *where ? where : "?", pid, start_time(pid));
 }
 
-/* @return whether it belongs to this machine, with its pid and start time. */
+/* @return whether the owner is of this machine; then its pid and start time are set. */
 static bool parse_here(const char *owner, long *pid, unsigned long long *start)
 {
     char where[OWNER_SIZE], here[OWNER_SIZE];

@@ -14,7 +14,7 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* Letters added, left out, replaced or exchanged with their neighbour: the optimal string alignment distance. */
+/* The optimal string alignment distance: letters added, left out, replaced or swapped with their neighbour. */
 static unsigned slips(const char *a, size_t n, const char *b, size_t m)
 {
     unsigned row[3][LONGEST + 1]; /* the one before the last, the last, this one */

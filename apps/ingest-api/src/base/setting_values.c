@@ -24,7 +24,7 @@ void report_fault(struct report *report, const char *format, ...)
     report->text[report->length] = '\0';
 }
 
-/* ---- numbers */
+/* ---- numbers ---- */
 
 static void store_number(struct settings *settings, const struct number *number, uint64_t value)
 {
@@ -63,9 +63,9 @@ void setting_number(struct settings *settings, const struct number *number, stru
     store_number(settings, number, value);
 }
 
-/* ---- texts */
+/* ---- texts ---- */
 
-/* Reads a secret's file into out, without the newline at its end. @return false after a fault. */
+/* Read a secret's file into out, without the newline at its end. @return false after an error, which is reported. */
 static bool read_secret(const char *name, const char *path, char *out, size_t size, struct report *report)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/setting_values.h
- * From the text of an environment variable, or of a secret's file, to a field of struct settings. The meaning of values is in
- * settings.c.
+ * Reads an environment variable, or a secret's file, into a field of struct settings. settings.c checks what the values mean.
  */
 #ifndef INGEST_BASE_SETTING_VALUES_H
 #define INGEST_BASE_SETTING_VALUES_H
@@ -12,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** The errors of the configuration: one line each. Lines that do not fit are still counted. */
+/** The errors of the configuration, one line each. Lines that do not fit are still counted. */
 struct report {
     char *text;
     size_t size, length;
@@ -29,7 +28,7 @@ struct number {
     uint64_t minimum, maximum, fallback;
 };
 
-/** Its value, or the fallback. On an error, the fallback. */
+/** Set the field to the variable's value; to the fallback if it is not set, or after an error, which is reported. */
 void setting_number(struct settings *settings, const struct number *number, struct report *report);
 
 struct string {
@@ -39,7 +38,7 @@ struct string {
     bool secret; /**< may be given by NAME_FILE; never shown */
 };
 
-/** The same. */
+/** The same for a text. */
 void setting_string(struct settings *settings, const struct string *string, struct report *report);
 
 #endif

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- what there is ---- */
+/* ---- the list of settings ---- */
 
 #define FIELD(member) offsetof(struct settings, member)
 #define KIB UINT64_C(1024)
@@ -90,7 +90,7 @@ static unsigned usable_cores(void)
     return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
 }
 
-/* ---- what a value means ---- */
+/* ---- checks of the values ---- */
 
 static bool has_prefix(const char *text, const char *prefix)
 {
@@ -113,7 +113,7 @@ static bool set_role(struct settings *settings, const char *name)
 static void check_backends(const struct settings *settings, struct report *report)
 {
     bool broker = backend_is_broker(settings->queue_url);
-    /* the text after the scheme may contain a password: it is not shown */
+    /* the text after the scheme may contain a password, so it is not shown */
     if (backend_of_store(settings->store_url, NULL) == STORE_IS_INVALID)
         report_fault(report,
                      "STORE: must be \"sqlite\", \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST:PORT/DATABASE\"");
@@ -210,7 +210,7 @@ static void check_addresses(const struct settings *settings, struct report *repo
     }
     if (*settings->unsubscribe_secret && strlen(settings->unsubscribe_secret) < 16)
         report_fault(report, "UNSUBSCRIBE_SECRET: must have 16 characters or more");
-    /* http/auth.c refuses shorter ones unread */
+    /* http/auth.c never accepts a shorter one */
     if (*settings->metrics_token && strlen(settings->metrics_token) < 8)
         report_fault(report, "METRICS_TOKEN: must have 8 characters or more");
     for (const char *p = settings->metrics_token; *p; p++) {
@@ -279,7 +279,7 @@ uint16_t settings_metrics_address(const struct settings *settings, char host[64]
 
 /* ---- unknown names ---- */
 
-/* Read elsewhere, not by the tables. */
+/* Settings that are not in the tables. */
 static const char *const other_names[] = {"ROLE", "LOG_LEVEL", "SMTP_STARTTLS", "PROMC_OVERRIDES"};
 
 struct near {

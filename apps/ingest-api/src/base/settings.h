@@ -25,7 +25,7 @@ struct settings {
     char metrics_token[256];    /**< METRICS_TOKEN(_FILE): bearer token for /metrics; "" none */
     bool metrics_enabled;       /**< METRICS_ENABLED=0|1, default 1 */
     char metrics_arena[256];    /**< METRICS_ARENA, file that `promc dump` reads after a crash; "" none */
-    unsigned metrics_scrapes;   /**< METRICS_SCRAPES at once, default 4, 1 … 16; more get 503 */
+    unsigned metrics_scrapes;   /**< METRICS_SCRAPES at the same time, default 4, 1 … 16; further ones get 503 */
     unsigned loops;             /**< LOOPS, default one per core this process may use, 1 … 64 */
     bool confine;               /**< CONFINE=0|1, default 1: Landlock and seccomp, base/confine.h */
     char data_dir[256];         /**< DATA_DIR, default var */
@@ -34,14 +34,14 @@ struct settings {
     char queue_password[256];   /**< QUEUE_PASSWORD(_FILE): instead of the URL's; "" (default): the URL's */
     char queue_ca[256];         /**< QUEUE_CA, PEM file of the authorities for amqps; "" (default): the system's */
     unsigned queue_heartbeat_s; /**< QUEUE_HEARTBEAT, default 10, 1 … 600; a broker is given up after two of them */
-    unsigned queue_prefetch;    /**< QUEUE_PREFETCH messages a process holds of each queue, default 128, 1 … 10000 */
-    unsigned store_threads;     /**< STORE_THREADS reader threads, default 4, 1 … 64 */
-    unsigned store_queue;       /**< STORE_QUEUE waiting works, default 1024 */
-    unsigned store_timeout_ms;  /**< STORE_TIMEOUT_MS wait for a connection, default 5000 */
-    unsigned worker_threads;    /**< WORKER_THREADS, default 2 */
-    char mail_url[256];         /**< MAIL=file (default: DATA_DIR/outbox) | file:DIR | smtp://host:port */
-    char smtp_user[256];        /**< SMTP_USER: log in as; "" (default): as the URL says, or not at all */
-    char smtp_password[256];    /**< SMTP_PASSWORD(_FILE) */
+    unsigned queue_prefetch; /**< QUEUE_PREFETCH messages of each queue that a process holds, default 128, 1 … 10000 */
+    unsigned store_threads;  /**< STORE_THREADS reader threads, default 4, 1 … 64 */
+    unsigned store_queue;    /**< STORE_QUEUE, most works that wait, default 1024 */
+    unsigned store_timeout_ms; /**< STORE_TIMEOUT_MS, longest wait for a connection, default 5000 */
+    unsigned worker_threads;   /**< WORKER_THREADS, default 2 */
+    char mail_url[256];        /**< MAIL=file (default: DATA_DIR/outbox) | file:DIR | smtp://host:port */
+    char smtp_user[256];       /**< SMTP_USER: log in as; "" (default): as the URL says, or not at all */
+    char smtp_password[256];   /**< SMTP_PASSWORD(_FILE) */
     /**
      * SMTP_STARTTLS=opportunistic|required|off, for smtp://: default opportunistic (used if offered), but
      * required with SMTP_USER, whose password must not cross the network in the clear.
@@ -54,7 +54,7 @@ struct settings {
     char mail_ehlo[256]; /**< MAIL_EHLO: our name for the mail server; "" (default): the host's name, or its address */
     unsigned
         mail_retry_min_s; /**< MAIL_RETRY_MIN: wait before a deferred e-mail is tried again; doubles each time; default 60 */
-    unsigned mail_retry_max_s; /**< MAIL_RETRY_MAX: … up to this; default 14400 */
+    unsigned mail_retry_max_s; /**< MAIL_RETRY_MAX: longest such wait; default 14400 */
     unsigned
         mail_retry_for_s;   /**< MAIL_RETRY_FOR: the e-mail is given up when its waits add up to this; default 432000 */
     unsigned mail_refusals; /**< MAIL_REFUSALS of the sender in a row that pause a campaign; default 10 */
@@ -80,8 +80,8 @@ struct settings {
     char sentry_environment[64]; /**< SENTRY_ENVIRONMENT, default production */
     unsigned rate_limit;         /**< RATE_LIMIT requests/s per organisation, 0 (default): none → 429 */
     /**
-     * VALIDATION_DELAY seconds, default 15: delay before imported rows are validated and researched. A file
-     * is often followed by a corrected one at once, and right after an import prospects_processed_total counts only its rows.
+     * VALIDATION_DELAY seconds before imported rows are validated and researched, default 15. People often import a corrected file
+      * right after the first one. And for that time prospects_processed_total counts only the rows of the import.
      */
     unsigned validation_delay_s;
     unsigned job_attempts;    /**< JOB_ATTEMPTS, default 5 */
@@ -91,18 +91,17 @@ struct settings {
 };
 
 /**
- * Read the environment and the command line's options (argv[0 … argc-1] are options only: no program name, no command).
+ * Read the environment and the command line's options (argv has options only, without program name and command).
  * The value of a secret is never written to the report.
  * @return 0, or the number of errors, each written to `report` (one line with variable, value and allowed values).
  */
 int settings_load(struct settings *settings, int argc, char **argv, char *report, size_t report_size);
 
-/** Split METRICS_LISTEN, which is set and valid: [::1]:9464 is host ::1. @return the port */
+/** Split METRICS_LISTEN, which must be set and valid: [::1]:9464 is host ::1. @return the port */
 uint16_t settings_metrics_address(const struct settings *settings, char host[64]);
 
 /**
- * Calls `found` for each name in the environment that is not a setting but is close to one. Other names belong to
- * other programs.
+ * Call `found` for each name in the environment that is not a setting but similar to one. Other names belong to other programs.
  */
 void settings_misspelt(void (*found)(const char *name, const char *meant));
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file base/stop.h A request that threads end, and waits that it interrupts. Thread safe. */
+/** @file base/stop.h A request to threads to end, which interrupts their waits. Thread safe. */
 #ifndef INGEST_BASE_STOP_H
 #define INGEST_BASE_STOP_H
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct stop {
-    pthread_mutex_t lock; /* so that no wait begins between the request and its signal */
+    pthread_mutex_t lock; /* no wait may begin between the request and its signal */
     pthread_cond_t cond;
     atomic_bool wanted;
 };
@@ -17,7 +17,7 @@ void stop_init(struct stop *stop);
 void stop_destroy(struct stop *stop);
 void stop_now(struct stop *stop);
 bool stop_wanted(const struct stop *stop);
-/** Sleep, or be woken by stop_now(). */
+/** Sleep; stop_now() ends the sleep. */
 void stop_pause(struct stop *stop, int ms);
 
 #endif

@@ -20,7 +20,7 @@ void text_init_in_arena(struct text *text, struct arena *arena)
     *text = (struct text){.grows = true, .arena = arena};
 }
 
-/* In an arena nothing grows in place: the text is moved. */
+/* An arena cannot grow a piece in place, so the text is copied. */
 static char *resize(const struct text *text, size_t size)
 {
     if (!text->arena)
@@ -115,7 +115,7 @@ void text_add_double(struct text *text, double value)
     text_add_n(text, digits, (size_t)n);
 }
 
-/* Writes the escape of one control character, quote or backslash. @return its length. */
+/* Escape a control character, quote or backslash. @return the length of the escape. */
 static size_t json_escape(unsigned char c, char out[6])
 {
     static const char hex[] = "0123456789abcdef";
@@ -186,7 +186,7 @@ void text_add_json(struct text *text, const char *value, size_t length, size_t m
     }
     text_add_n(text, "\"", 1);
     if (text->overflow && !overflow)
-        text->length = before; /* completely or not at all */
+        text->length = before; /* append all or nothing */
 }
 
 static void put_digits(char *out, int count, int value)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/text.h
- * Appending to a buffer, independent of the locale. The buffer is either the caller's and fixed (log lines, small JSON
- * answers), or it grows: on the heap (e-mails, pages of rows, bodies) or in an arena (a row's custom fields).
+ * Appends text to a buffer, independent of the locale. The buffer is the caller's and has a fixed size (log lines, small JSON
+  * answers), or it grows, on the heap (e-mails, pages of rows, bodies) or in an arena (a row's custom fields).
  *
- * A piece that does not fit, or for which there is no memory, is dropped completely (a value is never cut) and `overflow` is set, so
- * the caller checks once, at the end.
+ * If a piece does not fit, or there is no memory, the whole piece is dropped (a value is never cut) and `overflow` is set. So the
+  * caller checks once, at the end.
  */
 #ifndef INGEST_BASE_TEXT_H
 #define INGEST_BASE_TEXT_H
@@ -22,7 +22,7 @@ struct text {
     size_t length;
     size_t capacity;
     bool overflow;
-    bool grows;          /**< data is on the heap, and the caller frees it; or it is in the arena */
+    bool grows;          /**< data is on the heap, and the caller frees it, or it is in the arena */
     struct arena *arena; /**< NULL: the heap */
 };
 
@@ -31,15 +31,15 @@ static inline void text_init(struct text *text, char *buffer, size_t capacity)
     *text = (struct text){.data = buffer, .capacity = capacity};
 }
 
-/** A growing one. @param expected bytes. Without memory `overflow` is set. Appending is O(n), amortised. */
+/** Begin a text that grows on the heap. @param expected bytes. Without memory `overflow` is set. Appending is O(n), amortised. */
 void text_init_growing(struct text *text, size_t expected);
-/** One that grows in an arena: outgrown memory is freed with the arena. Nothing is allocated yet. */
+/** Begin a text that grows in an arena. Old memory is freed with the arena. Nothing is allocated yet. */
 void text_init_in_arena(struct text *text, struct arena *arena);
 /** Make room for n more bytes, and a NUL. @return false: there is no room, `overflow` is set. */
 bool text_grow(struct text *text, size_t n);
-/** Make room for exactly `capacity` bytes in all, and a NUL. @return as text_grow() */
+/** Make room for exactly `capacity` bytes in total, and a NUL. @return as text_grow() */
 bool text_reserve(struct text *text, size_t capacity);
-/** The text so far, NUL-terminated. NULL after an overflow of one that grows on the heap: it has been freed. */
+/** The text so far, NUL-terminated. NULL after an overflow if it grows on the heap: then it has been freed. */
 char *text_take(struct text *text);
 
 static inline void text_add_n(struct text *text, const char *bytes, size_t n)
@@ -55,7 +55,7 @@ static inline void text_add(struct text *text, const char *string)
     text_add_n(text, string, strlen(string));
 }
 
-/** FNV-1a of a string: for a place in a table, not against who chooses the strings. */
+/** FNV-1a of a string, for hash tables. Not for tables whose keys an attacker can choose. */
 static inline uint32_t text_hash(const char *string)
 {
     uint32_t hash = 2166136261u;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/token_bucket.h
- * A token bucket, stored as the time at which it will be full again: one number, without a refill. Any unit of time.
+ * A token bucket, stored as one number: the time at which it will be full again. Needs no refilling. Any unit of time.
  */
 #ifndef INGEST_BASE_TOKEN_BUCKET_H
 #define INGEST_BASE_TOKEN_BUCKET_H
@@ -21,8 +21,9 @@ static inline struct token_rate token_rate_of(int64_t second, unsigned rate)
 }
 
 /**
- * Look for a token. @param full time when the bucket is full again; 0 for a new one. @param after the new value of it if one is taken.
- * @return the time until there is one; 0 or less: take one by storing `after`.
+ * Look for a token. @param full when the bucket is full again; 0 for a new bucket. @param[out] after the value of `full` after taking a
+  * token.
+  * @return the time until there is a token; 0 or less: take it by storing `after`.
  */
 static inline int64_t token_wait(struct token_rate rate, int64_t full, int64_t now, int64_t *after)
 {

@@ -7,11 +7,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-/* ---- away until it answers ---- */
+/* ---- trouble: something does not answer ---- */
 
 static struct record {
     pthread_mutex_t lock;     /* guards everything except reading `since_ms` */
-    _Atomic int64_t since_ms; /* 0: all is well */
+    _Atomic int64_t since_ms; /* 0: no trouble */
     uint64_t count;
     char place[TROUBLE_PLACE], detail[TROUBLE_DETAIL];
 } records[TROUBLES] = {{.lock = PTHREAD_MUTEX_INITIALIZER},
@@ -55,15 +55,15 @@ bool trouble_get(enum trouble trouble, struct trouble_state *state)
     return state->since_ms != 0;
 }
 
-/* ---- a share that fails ---- */
+/* ---- tally: a share fails ---- */
 
 #define WINDOW_NS UINT64_C(60000000000)
 #define FEW 5
-#define RISES_AT 10 /* share in per cent that counts as high, for `since_ms` */
+#define RISES_AT 10 /* per cent: `since_ms` is when the share last rose to this */
 
-/* Two windows: the current one and the previous one. */
+/* Counts of two windows: the current and the previous one. */
 static struct counts {
-    pthread_mutex_t lock; /* guards everything except `good`, to which any thread adds */
+    pthread_mutex_t lock; /* guards everything except `good`, which any thread increments */
     _Atomic uint64_t good;
     uint64_t bad, good_before, bad_before;
     uint64_t began_ns;
@@ -71,21 +71,21 @@ static struct counts {
     char place[TROUBLE_PLACE], detail[TROUBLE_DETAIL];
 } tallies[TALLIES] = {{.lock = PTHREAD_MUTEX_INITIALIZER}, {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
-/* With the lock held. */
+/* Needs the lock. Begin a new window if the current one is over. */
 static void move_on(struct counts *counts)
 {
     uint64_t now = clock_monotonic_ns(), age = now - counts->began_ns;
     if (age < WINDOW_NS)
         return;
     uint64_t good = atomic_exchange_explicit(&counts->good, 0, memory_order_relaxed);
-    /* Not checked for a long time: it is unknown when the successes happened, and they say nothing about now. */
+    /* if nobody looked for a long time, the numbers may be old and say nothing about now */
     counts->good_before = age < 2 * WINDOW_NS ? good : 0;
     counts->bad_before = age < 2 * WINDOW_NS ? counts->bad : 0;
     counts->bad = 0;
     counts->began_ns = now;
 }
 
-/* With the lock held. */
+/* Needs the lock. */
 static bool is_high(struct counts *counts, unsigned percent, uint64_t *bad, uint64_t *all)
 {
     *bad = counts->bad + counts->bad_before;

@@ -7,7 +7,7 @@
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 #define LOW_BITS UINT64_C(0x0101010101010101)
 
-/* Are all eight bytes in 0x01 … 0x7f? Only bytes >= 0x80 can fool the zero test, and they fail anyway. */
+/* Are all eight bytes in 0x01 … 0x7f? The test for zero is wrong only for bytes >= 0x80, which fail anyway. */
 static bool all_ascii(const char *p)
 {
     uint64_t word;
@@ -87,7 +87,7 @@ bool utf8_is_plain(const char *text, size_t length)
 
     for (; length - at >= 8; at += 8) {
         memcpy(&word, text + at, sizeof(word));
-        /* below ' ', from 0x80, or 0x7f; a borrow or carry between bytes comes only from a byte that fails itself */
+        /* finds bytes below ' ', from 0x80, and 0x7f; a borrow or carry into another byte comes only from a byte that fails itself */
         if (((word - LOW_BITS * ' ') | word | (word + LOW_BITS)) & HIGH_BITS)
             return false;
     }
@@ -97,7 +97,7 @@ bool utf8_is_plain(const char *text, size_t length)
     return true;
 }
 
-/* Characters beginning with 0xe2: U+2000 … U+200F, U+2028 … U+202C, U+202F, U+205F, U+2060, U+2066 … U+2069. */
+/* The blanks that begin with 0xe2: U+2000 … U+200F, U+2028 … U+202C, U+202F, U+205F, U+2060, U+2066 … U+2069. */
 static bool is_general_blank(const unsigned char *p)
 {
     if (p[1] == 0x80)
@@ -123,7 +123,7 @@ size_t utf8_blank(const char *text, size_t left)
     return blank ? 3 : 0;
 }
 
-/* Length of the blank that ends at text + length. */
+/* The length of the blank that ends at text + length; 0: none. */
 static size_t blank_before(const char *text, size_t length)
 {
     for (size_t n = 1; n <= 3 && n <= length; n++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file base/utf8.h Well-formed UTF-8 (RFC 3629), for text that comes from outside. Pure functions, thread safe. */
+/** @file base/utf8.h Checks of UTF-8 (RFC 3629), for text from outside. Pure functions, thread safe. */
 #ifndef INGEST_BASE_UTF8_H
 #define INGEST_BASE_UTF8_H
 
@@ -13,13 +13,13 @@ size_t utf8_sequence(const char *text, size_t left);
 #define UTF8_VALID ((size_t)-1)
 
 /**
- * Offset of the first byte that is not part of a well-formed sequence (overlong forms, surrogates and values above
- * U+10FFFF are refused), or of the first NUL; UTF8_VALID if there is none. O(length), eight ASCII bytes at a time.
+ * Find the first invalid byte: one that is not part of a well-formed sequence, or NUL. Overlong forms, surrogates and values above
+  * U+10FFFF are invalid. @return its offset, or UTF8_VALID. O(length), eight ASCII bytes at a time.
  */
 size_t utf8_check(const char *text, size_t length);
-/** Characters (code points) of valid text: what OpenAPI's maxLength counts. O(length) */
+/** The number of characters (code points) of valid text, as OpenAPI's maxLength counts them. O(length) */
 size_t utf8_characters(const char *text, size_t length);
-/** Is it all printable ASCII, so that no character needs a closer look? Eight bytes at a time. */
+/** Is it all printable ASCII, so that no further check is needed? Eight bytes at a time. */
 bool utf8_is_plain(const char *text, size_t length);
 /**
  * Length of the blank at `text`, of which `left` bytes may be read; 0: none. Blanks are separators (space, tab, line
@@ -27,7 +27,7 @@ bool utf8_is_plain(const char *text, size_t length);
  * direction overrides).
  */
 size_t utf8_blank(const char *text, size_t left);
-/** Remove blanks from both ends; text of blanks alone becomes empty. */
+/** Remove blanks from both ends; a text of blanks only becomes empty. */
 void utf8_trim(const char **text, size_t *length);
 /** Does the (valid) text contain a character that changes the direction of the following text: an embedding, isolate or override? */
 bool utf8_has_direction(const char *text, size_t length);

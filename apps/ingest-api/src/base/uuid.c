@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 /*
- * Milliseconds << 12 | sequence of the last id of this process. Only increases; a burst of more than 4096 ids in a
- * millisecond borrows from the next one.
+ * Milliseconds << 12 | sequence, of the last id of this process. It only increases: more than 4096 ids in a millisecond borrow from
+  * the next one.
  */
 static _Atomic uint64_t last_tick;
 
@@ -40,7 +40,7 @@ static void seed(unsigned generation)
 {
     pthread_once(&fork_once, watch_fork);
     if (getrandom(rng.s, sizeof(rng.s), 0) != (ssize_t)sizeof(rng.s)) {
-        /* No entropy (a seccomp filter): time, thread and process still keep ids apart. */
+        /* no random bytes (a seccomp filter): time, thread and process still make ids differ */
         rng.s[0] = clock_monotonic_ns() ^ (uint64_t)(uintptr_t)&rng;
         rng.s[1] = (uint64_t)clock_wall_ms() << 20 ^ (uint64_t)getpid();
     }
@@ -48,7 +48,7 @@ static void seed(unsigned generation)
     rng.generation = generation;
 }
 
-/* xoroshiro128+: ids need to be different, not secret. */
+/* xoroshiro128+, because ids must differ but need not be secret. */
 static uint64_t random64(void)
 {
     unsigned generation = atomic_load_explicit(&fork_generation, memory_order_relaxed);

@@ -8,11 +8,11 @@
 #include <pthread.h>
 #include <string.h>
 
-/* after its campaign has finished, an e-mail series stays this long: several scrapes must see its last value */
+/* the e-mail series of a finished campaign stay this long, so that several scrapes see their last value */
 #define FINISHED_GRACE_NS (UINT64_C(15) * 60 * 1000000000)
 #define FINISHED_MAX 1024
 
-/* Finished campaigns whose series will be removed: a ring, oldest first. */
+/* The finished campaigns whose series will be removed: a ring, oldest first. */
 static struct {
     pthread_mutex_t lock;
     struct {
@@ -22,7 +22,7 @@ static struct {
     unsigned first, count;
 } finished = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* An absent label is an error at the call, not a series called "undefined". */
+/* A missing label value is the caller's error, and must not become a series "undefined". */
 static bool has_label(const char *metric, const char *label, const char *value)
 {
     if (value && *value)
@@ -36,7 +36,7 @@ static void remove_campaign(const char *campaign_id)
     (void)promc_family_remove_matching(ingest.emails_sent, &(promc_label){"campaign_id", campaign_id}, 1);
 }
 
-/* A collector: drops the series of campaigns that finished long enough ago. */
+/* A collector that removes the series of campaigns that finished long enough ago. */
 static int expire_campaigns(void *user, uint64_t deadline_ns)
 {
     (void)user;

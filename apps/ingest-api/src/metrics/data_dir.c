@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file system of DATA_DIR: the store (SQLite), the outbox and the bodies of large requests use it. */
+/* Metrics of the file system of DATA_DIR, which the store (SQLite), the outbox and the bodies of large requests use. */
 #include "metrics/internal.h"
 
 #include "base/disk.h"
 
 #include <math.h>
 
-static const char *data_dir; /* NULL: not watched */
+static const char *data_dir; /* NULL: not exported */
 
 void metrics_watch_data_dir(const char *path)
 {
     data_dir = path;
 }
 
-/* NaN if it cannot be read; the collector then fails (MetricsCollectorFailing). */
+/* Exports NaN if it cannot be read; the collector then fails (MetricsCollectorFailing). */
 static int collect(void *path, uint64_t deadline_ns)
 {
     (void)deadline_ns;

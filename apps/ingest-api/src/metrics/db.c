@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* db_*: queries, by promc-sql on the rows of the service's table, and the connection pool. */
+/* The db_* metrics: queries, through promc-sql with families of the service's own table, and the connection pool. */
 #include "metrics/internal.h"
 
 #include <pthread.h>
 
 static promc_sql *sql;
 
-static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the two below */
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER; /* guards pool_look and its argument */
 static void (*pool_look)(void *arg, struct metrics_pool *out);
 static void *pool_arg;
 
-/* Data statements in every schema, transaction control in none. Series of other pairs are made when they first occur. */
+/* Statements on data occur in every schema, transaction control has none. Series of other pairs are created at their first use. */
 static bool is_usual(int operation, int schema)
 {
     return operation < DB_BEGIN ? true : schema == DB_SCHEMA_OTHER;

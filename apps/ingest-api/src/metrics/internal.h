@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file metrics/internal.h Between the files of this room. */
+/** @file metrics/internal.h Shared by the files of metrics/, and private to them. */
 #ifndef INGEST_METRICS_INTERNAL_H
 #define INGEST_METRICS_INTERNAL_H
 
 #include "metrics/table.h"
 
-/* After the table: series whose labels are known now, collectors. @return 0 or a promc error. */
+/* Called after the table is registered: create the series whose labels are known now, and the collectors. @return 0 or a promc
+ * error. */
 int metrics_db_register(promc_registry *registry);
 int metrics_business_register(promc_registry *registry);
 void metrics_queue_register(void);
@@ -18,7 +19,7 @@ void metrics_db_reset(void);
 void metrics_business_reset(void);
 void metrics_loops_reset(void);
 
-/** Lag over the last ten seconds of all loops, in seconds. No scrape resets it: scrapers do not disturb each other. */
+/** Lag of all loops over the last ten seconds, in seconds. A scrape does not reset it, so that several scrapers see the same. */
 struct lag_window {
     double last, min, max, mean, stddev, p50, p90, p99;
     unsigned samples; /**< 0: the others mean nothing */

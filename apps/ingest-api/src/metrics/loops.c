@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The window of recent lags for nodejs_eventloop_lag_*, and the loops' open handles. eventloop_* is promc-uv's. */
+/* The window of recent lags for nodejs_eventloop_lag_*, and the loops' open handles. promc-uv has eventloop_*. */
 #include "metrics/internal.h"
 
 #include <math.h>
@@ -8,9 +8,9 @@
 
 #define WINDOW 1000 /* samples of 10 ms: ten seconds */
 
-/* Written by its loop alone, read by scrapes. */
+/* Written only by its loop, read by scrapes. */
 struct loop_metrics {
-    _Atomic uint32_t next;           /* samples ever taken; the newest is (next - 1) % WINDOW */
+    _Atomic uint32_t next;           /* number of samples so far; the newest is at (next - 1) % WINDOW */
     _Atomic uint32_t window[WINDOW]; /* microseconds */
     _Atomic unsigned servers, sockets, timers, requests;
 };
@@ -70,7 +70,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Of n ≥ 1 sorted samples; in seconds. */
+/* @param sorted n ≥ 1 samples. @return seconds */
 static double quantile(const uint32_t *sorted, unsigned n, unsigned percent)
 {
     unsigned rank = (n - 1) * percent / 100;

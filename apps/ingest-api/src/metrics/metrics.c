@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registry and what belongs to no single subsystem. What each subsystem counts is in the other files of this room. */
+/* The registry, and what belongs to no single subsystem. The other files of this folder have a subsystem each. */
 #include "metrics/internal.h"
 
 #include "base/log.h"
@@ -15,15 +15,15 @@
 
 PROMC_TABLE_DEFINE(ingest, INGEST_METRICS);
 
-/* The net under the series that are made before their events. Twice the job's scrape interval and a time-out at least
- * (5 s and 4 s: infra/prometheus/prometheus.yml), so that each scraper sees the 0. */
+/* A new counter series is exported as 0 for this long, for series that are created by their first event. At least twice the scrape
+ * interval and a time-out (5 s and 4 s: infra/prometheus/prometheus.yml), so that each scraper sees the 0. */
 #define BIRTH_ZERO_SECONDS 15
 
 static promc_registry *registry;
 static promc_http *http;
 static promc_exposition *exposition;
 static unsigned max_scrapes;
-static const char *arena; /* a file, or NULL */
+static const char *arena; /* the registry's file, or NULL */
 
 promc_registry *metrics_registry(void)
 {
@@ -40,10 +40,10 @@ promc_exposition *metrics_exposition(void)
     return exposition;
 }
 
-/* 60 s requests must not look like 10 s ones */
+/* up to 60 s, so that requests of 60 s do not look like requests of 10 s */
 static const double http_buckets[] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60};
 
-/* What a broker's connections count, from their first use on (queue/amqp/link.c). */
+/* The metrics of broker connections, which these use from their creation (queue/amqp/link.c). */
 static int register_broker(void)
 {
 #ifdef INGEST_AMQP
@@ -91,12 +91,12 @@ void metrics_limit_scrapes(unsigned max)
     max_scrapes = max;
 }
 
-/* Address space; only used pages get memory. Large enough that the families' caps are reached first: with so many shards a
- * cell takes 1.4 KB, a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
+/* Address space: only used pages get memory. Large enough that series are limited by their family's cap and not by the arena. With
+ * so many shards a cell takes 1.4 KB and a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
 #define ARENA_BYTES ((size_t)512 << 20)
 #define ARENA_BYTES_MIN ((size_t)32 << 20)
 
-/* If address space is limited (ulimit -v), threads and the heap need most of it. */
+/* If address space is limited (ulimit -v), leave most of it to threads and the heap. */
 static size_t arena_bytes(void)
 {
     struct rlimit limit;
@@ -107,7 +107,8 @@ static size_t arena_bytes(void)
     return bytes;
 }
 
-/* As much as the system grants. With less there are fewer series; the others are counted in their family's overflow series. */
+/* Try smaller arenas until the system grants one. A smaller one holds fewer series; further ones count in their family's overflow
+ * series. */
 static int create_registry(promc_registry_settings *settings)
 {
     int rc;
@@ -128,7 +129,7 @@ int metrics_init(bool enabled, unsigned loops)
         return 0;
     promc_registry_settings settings;
     promc_registry_default_settings(&settings);
-    /* loops, store readers and the writer, workers, libuv's pool: each wants a shard of its own */
+    /* loops, the store's threads, workers, libuv's pool: each thread should have its own shard */
     settings.max_threads = 160;
     settings.shared_path = arena;
     settings.birth_zero_seconds = BIRTH_ZERO_SECONDS;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* queue_*: messages, processing, depth. */
+/* The queue_* metrics: messages, processing, depth. */
 #include "metrics/internal.h"
 
 static bool known(enum queue_name queue)
@@ -7,7 +7,7 @@ static bool known(enum queue_name queue)
     return ingest.queue_depth && queue < QUEUES;
 }
 
-/* 0: never read. The series exists from the start, so that QueueDepthStale can fire. */
+/* Set the time of the last reading to 0 (never): the series must exist from the start, so that QueueDepthStale can fire. */
 void metrics_queue_register(void)
 {
     for (int queue = 0; queue < QUEUES; queue++)
@@ -61,7 +61,7 @@ void metrics_queue_depth_stale(enum queue_name queue)
 {
     if (!known(queue))
         return;
-    /* a depth that is not known any more must not look like one that is; the time of the last success stays */
+    /* an old depth must not look like the current one; the time of the last success stays */
     const char *const name[] = {queue_names[queue]};
     (void)promc_family_remove(ingest.queue_depth, name);
     (void)promc_family_remove(ingest.queue_oldest, name);

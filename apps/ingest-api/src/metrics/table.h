@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file metrics/table.h
- * The service's metrics, a row each (promc/table.h). `ingest-api metrics` prints docs/service/metrics.md from it.
- * Label values that other rooms name are in model/labels.h; those of the metrics alone are here.
+ * The table of the service's metrics, one row each (promc/table.h). `ingest-api metrics` prints docs/service/metrics.md from it.
+  * Label values that other rooms use are in model/labels.h, the others are here.
  */
 #ifndef INGEST_METRICS_TABLE_H
 #define INGEST_METRICS_TABLE_H
@@ -12,7 +12,7 @@
 #include <promc/table.h>
 
 #define SUCCESS_VALUES(VALUE) \
-    VALUE(SUCCESS_FALSE, "false") VALUE(SUCCESS_TRUE, "true") /* so that a bool is the index */
+    VALUE(SUCCESS_FALSE, "false") VALUE(SUCCESS_TRUE, "true") /* in this order, so that a bool is the index */
 PROMC_LABEL(success, "success", SUCCESS_VALUES);
 #define POOL_STATE_VALUES(VALUE) VALUE(POOL_ACTIVE, "active") VALUE(POOL_IDLE, "idle")
 PROMC_LABEL(pool_state, "state", POOL_STATE_VALUES);
@@ -23,7 +23,7 @@ PROMC_LABEL(db_work, "state", WORK_VALUES);
 PROMC_LABEL(node_handle, "type", HANDLE_VALUES);
 #define REQUEST_VALUES(VALUE) VALUE(REQUEST_HTTP, "Request")
 PROMC_LABEL(node_request, "type", REQUEST_VALUES);
-/* the handles, in their order, and the requests */
+/* the values of HANDLE_VALUES in the same order, then the requests */
 #define RESOURCE_VALUES(VALUE)       \
     VALUE(RESOURCE_SERVER, "Server") \
     VALUE(RESOURCE_SOCKET, "Socket") VALUE(RESOURCE_TIMER, "Timeout") VALUE(RESOURCE_REQUEST, "Request")
@@ -149,7 +149,7 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
            "Error reports for SENTRY_DSN, by outcome; all but sent are lost.", LABEL(report_outcome), \
            PROMC_PLAIN)
 
-/* Disk space and certificates: what runs out or expires. */
+/* Things that run out or expire: disk space and certificates. */
 #define LIMIT_METRICS(METRIC, LABEL, OPEN) \
     METRIC(GAUGE, data_dir_free, "data_dir_free_bytes", \
            "Free space for this process on the file system of DATA_DIR; NaN if it cannot be read.", PROMC_NO_LABELS, \
@@ -170,7 +170,7 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
     METRIC(GAUGE_FAMILY, loop_handles, "eventloop_handles", "Active libuv handles of the event loop, by type.", \
            OPEN("loop") OPEN("type"), PROMC_CAPPED(20 * LOOPS_MAX, 0))
 
-/* What dashboards of the former Node service expect; see metrics/runtime.c. */
+/* The names that dashboards of the former Node service use; see metrics/runtime.c. */
 #define NODE_METRICS(METRIC, LABEL, OPEN) \
     METRIC(GAUGE_FAMILY, node_version, "nodejs_version_info", \
            "Version of ingest-api, with the labels that Node.js dashboards expect; always 1.", \

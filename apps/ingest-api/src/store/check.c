@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of the store: when /health asks, and once through the whole database at the start. */
+/* Checks of the store: store_check() for /health, and store_look_through() of the whole database at the start. */
 #include "store/check.h"
 
 #include "base/clock.h"
@@ -14,15 +14,15 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-/* That many works in a row that checks find to be one long import, and not a writer that hangs. */
+/* A write transaction up to this age counts as a long import, and an older one as a writer that hangs. */
 #define WRITER_PATIENCE_NS 60000000000u
 #define CHECK_VALID_NS 1000000000u
 
-/* ---- what /health asks ---- */
+/* ---- store_check() ---- */
 
 /*
- * One statement, so that it is one round trip: a search for rows that nobody has, in each table that requests read. A
- * missing or unreadable table makes it fail; so does a damaged page on the way.
+ * Search each table that requests read for a row that does not exist, in one statement, so in one round trip. It fails if a table
+  * is missing or unreadable, or if a page on the way is damaged.
  */
 #define NOBODY_IN(table) ", EXISTS (SELECT 1 FROM " table " WHERE organisation_id = $1)"
 static const char read_tables[] =
@@ -45,7 +45,7 @@ static int check_read(void *arg, struct db *db)
     return rc < 0 ? rc : DB_OK;
 }
 
-/* A real write: only that detects a full disk, or one that has become read-only. */
+/* A real write, because only that detects a full or read-only disk. */
 static int check_write(void *arg, struct db *db)
 {
     (void)arg;
@@ -55,7 +55,7 @@ static int check_write(void *arg, struct db *db)
                    "i", clock_wall_ms());
 }
 
-/* A writer in the middle of a long import is busy, not broken. */
+/* Is the writer in a transaction that is not too old? Then it is busy and not broken. */
 static bool writer_works(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
@@ -69,7 +69,7 @@ static bool met_damage(const struct store_thread *thread)
     return thread->db && atomic_load_explicit(&thread->db->damaged, memory_order_relaxed);
 }
 
-/* Damage found by one connection counts for all: whether a request meets it is chance. Logged once. */
+/* Has any connection found damage? That counts for all, because it is chance which request meets it. Logged once. */
 static bool is_damaged(struct store *store)
 {
     bool met = met_damage(&store->writer) || met_damage(&store->looker);
@@ -100,8 +100,8 @@ static void probe_done(struct store_work *work, int result)
 }
 
 /*
- * A probe that waits for a lock cannot be cancelled; the caller gets an answer anyway, and the next caller waits for the same
- * probe. With the check_lock held.
+ * Run a check as a work of the store. If it waits for a lock it cannot be cancelled: the caller gets DB_E_BUSY after its time-out,
+  * and the next caller waits for the same work. Needs the check_lock.
  */
 static int probe(struct store *store, enum store_mode mode, int timeout_ms, int (*run)(void *arg, struct db *db))
 {
@@ -125,8 +125,8 @@ static int probe(struct store *store, enum store_mode mode, int timeout_ms, int 
     }
     pthread_mutex_lock(&store->probe_lock);
     /*
-     * A work that is not begun in time ends a moment after its deadline. The clock is read again, because a
-     * tool between us and the C library (libfaketime) may end the wait early.
+     * A work that has not begun in time ends a moment after its deadline, so wait a little longer. Read the clock again after each wait,
+      * because libfaketime, for example, may end it early.
      */
     while (probe->pending && clock_monotonic_ns() < until + 100000000u)
         (void)clock_cond_wait(&store->probe_done, &store->probe_lock, until + 100000000u);
@@ -158,7 +158,7 @@ int store_check(struct store *store, int timeout_ms)
     return rc;
 }
 
-/* ---- once through all of it ---- */
+/* ---- store_look_through() ---- */
 
 static void *look_through_main(void *arg)
 {
@@ -196,7 +196,7 @@ void store_look_through(struct store *store, const struct settings *settings)
 void store_look_through_end(struct store *store)
 {
     struct store_thread *self = &store->looker;
-    /* An interrupt stops the running statement, not one that is just about to start. */
+    /* repeat it: an interrupt stops a running statement, but not one that is about to start */
     while (self->started && !atomic_load(&store->looked)) {
         self->db->driver->interrupt(self->db);
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file store/check.h For closing: the end of store_check() and store_look_through(). Private to src/store. */
+/** @file store/check.h What store_close() needs of store/check.c. Private to src/store. */
 #ifndef INGEST_STORE_CHECK_H
 #define INGEST_STORE_CHECK_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The threads of the store: readers, the one writer with its group commit, and the timer that ends waits. */
+/* The threads of the store: readers, the writer with its group commit, and the timer that ends waits.
+ *
+ * A work is in exactly one place: in a waiting list, or with the thread that took it. The thread calls done() once, outside the
+ * lock, and never touches the work afterwards, because its owner may free it. */
 #include "store/pool.h"
 
 #include "base/clock.h"
@@ -54,7 +57,7 @@ unsigned store_connections(const struct store *store)
 
 /* ---- taking work ---- */
 
-/* With the lock held: the next work whose deadline has not passed; late ones go to `expired`. */
+/* Needs the lock. Take the next work whose deadline has not passed; move late ones to `expired`. */
 static struct store_work *take_locked(struct store *store, enum store_mode mode, struct work_list *expired)
 {
     uint64_t now = clock_monotonic_ns();
@@ -64,7 +67,7 @@ static struct store_work *take_locked(struct store *store, enum store_mode mode,
     return work;
 }
 
-/* With the lock held: the same for a thread that was idle; it becomes active. */
+/* Needs the lock. The same for an idle thread, which becomes active. */
 static struct store_work *begin_locked(struct store_thread *self, enum store_mode mode, struct work_list *expired)
 {
     struct store *store = self->store;
@@ -80,7 +83,7 @@ static struct store_work *begin_locked(struct store_thread *self, enum store_mod
     return work;
 }
 
-/* `next` is read first: after done() the work belongs to its owner again and may be freed. */
+/* work_list_pop() reads `next` before done(): after it the work belongs to its owner again and may be freed. */
 static void finish_all(struct work_list *list, int result)
 {
     struct store_work *work;
@@ -96,7 +99,7 @@ static void expire_all(struct work_list *list)
     finish_all(list, DB_E_BUSY);
 }
 
-/* Wait for work and become active. NULL: the store stops and nothing is left. */
+/* Wait for work and become active. @return NULL: the store stops and no work is left. */
 static struct store_work *take(struct store_thread *self, enum store_mode mode, pthread_cond_t *ready)
 {
     struct store *store = self->store;
@@ -117,7 +120,7 @@ static struct store_work *take(struct store_thread *self, enum store_mode mode, 
     return work;
 }
 
-/* @param result of the work, which the thread has done */
+/* The thread has done its work and becomes idle. @param result of the work */
 static void release(struct store_thread *self, enum store_mode mode, int result)
 {
     struct store *store = self->store;
@@ -142,7 +145,7 @@ static int run_read(struct store_work *work, struct db *db)
     if (rc != DB_OK)
         return rc;
     rc = work->run(work, db);
-    /* Nothing was written: how the transaction ends matters only to the metrics. */
+    /* nothing was written, so how the transaction ends matters only for the metrics */
     if (rc != 0 || db_commit(db) != DB_OK)
         db_rollback(db);
     return rc;
@@ -176,7 +179,7 @@ static void batch_add(struct batch *batch, struct store_work *work, int result)
     batch->result[batch->n++] = result;
 }
 
-/* The database may have rolled the transaction back by itself (disk full, I/O error): earlier works are lost too. */
+/* The database has rolled back by itself (disk full, I/O error), so the earlier works of the batch are lost too. @return the error */
 static int lost(struct db *db)
 {
     int code = db_error_code(db);
@@ -184,7 +187,7 @@ static int lost(struct db *db)
 }
 
 /*
- * A work after the first of a batch: in its own savepoint, so that its failure does not affect others.
+ * Run a work after the first of a batch, in its own savepoint, so that its failure does not affect the others.
  * @return DB_OK, or the error that ended the whole transaction.
  */
 static int run_in_savepoint(struct batch *batch, struct store_work *work, struct db *db)
@@ -203,7 +206,7 @@ static int run_in_savepoint(struct batch *batch, struct store_work *work, struct
     return rc;
 }
 
-/* More works join while they are waiting and the batch is young. */
+/* Add waiting works to the batch until it is full or old. */
 static int run_more(struct store *store, struct batch *batch, struct db *db, uint64_t start_ns)
 {
     int rc = DB_OK;
@@ -223,7 +226,7 @@ static int run_more(struct store *store, struct batch *batch, struct db *db, uin
     return rc;
 }
 
-/* The first work needs no savepoint: if it fails, everything rolled back is its own. */
+/* Run a batch. Its first work needs no savepoint: if it fails, nothing else is rolled back. */
 static void run_batch(struct store *store, struct batch *batch, struct store_work *first, struct db *db)
 {
     uint64_t start_ns = clock_monotonic_ns();
@@ -233,7 +236,7 @@ static void run_batch(struct store *store, struct batch *batch, struct store_wor
         batch_add(batch, first, rc);
         return;
     }
-    /* Only now: a writer that waits for another process's lock is not working, see store_check(). */
+    /* set only now: a writer that still waits for another process's lock does not work, see store_check() */
     pthread_mutex_lock(&store->lock);
     store->write_since_ns = clock_monotonic_ns();
     store->begin_since_ns = 0;
@@ -252,8 +255,8 @@ static void run_batch(struct store *store, struct batch *batch, struct store_wor
     if (rc == DB_OK)
         return;
     /*
-     * Not committed: a work that failed by itself may have done so because of another's rows, so all get the
-     * database's error and may be tried again.
+     * The commit failed. A work that failed by itself may have done so because of another work's rows, so all works get the commit's
+      * error, and their callers may try again.
      */
     db_rollback(db);
     for (unsigned i = 0; i < batch->n; i++)
@@ -282,7 +285,7 @@ void *store_writer_main(void *arg)
 
 /* ---- many writers ---- */
 
-/* With the lock held: the queue whose first work arrived first. */
+/* Needs the lock. @return the queue whose first work has waited longest. */
 static enum store_mode older(const struct store *store)
 {
     const struct store_work *read = store->waiting[STORE_MODE_READ].first;
@@ -310,7 +313,7 @@ static struct store_work *take_either(struct store_thread *self)
     return work;
 }
 
-/* The connection was lost before anything was sent: the work goes back to the front, for a thread with a connection. */
+/* The connection was lost before anything was sent: put the work back to the front, for a thread with a connection. */
 static void give_back(struct store *store, struct store_work *work)
 {
     pthread_mutex_lock(&store->lock);
@@ -324,7 +327,7 @@ static void give_back(struct store *store, struct store_work *work)
     pthread_mutex_unlock(&store->lock);
 }
 
-/* @return whether it was run; *result is its result then. */
+/* @return whether the work was run; then *result is its result. */
 static bool run_alone(struct store_work *work, struct db *db, int *result)
 {
     int rc = db_begin(db, work->mode == STORE_MODE_WRITE);
@@ -343,7 +346,7 @@ static bool run_alone(struct store_work *work, struct db *db, int *result)
     return true;
 }
 
-/* @return whether the store stops. */
+/* Record that the thread has no connection; error NULL: it has one again. @return whether the store stops. */
 static bool note_away(struct store_thread *self, const char *error)
 {
     struct store *store = self->store;
@@ -359,7 +362,7 @@ static bool note_away(struct store_thread *self, const char *error)
     return stopping;
 }
 
-/* Reconnect repeatedly, with growing pauses. false: the store stops meanwhile. */
+/* Reconnect until it succeeds, with growing pauses. @return false: the store stops. */
 static bool stay_connected(struct store_thread *self)
 {
     struct db *db = self->db;
@@ -401,7 +404,7 @@ void *store_either_main(void *arg)
 
 /* ---- deadlines ---- */
 
-/* With the lock held: move late works to `expired`. @return the earliest deadline that remains. */
+/* Needs the lock. Move late works to `expired`. @return the earliest deadline of the others. */
 static uint64_t sweep(struct work_list *list, uint64_t now, struct work_list *expired)
 {
     struct work_list keep;
@@ -433,7 +436,7 @@ static void wait_until(struct store *store, uint64_t deadline_ns)
     (void)clock_cond_wait(&store->deadline_changed, &store->lock, deadline_ns);
 }
 
-/* Answers works whose deadline passes while every thread is busy: no thread would see them in time. */
+/* Ends works whose deadline passes while all threads are busy and could not do it. */
 void *store_timer_main(void *arg)
 {
     struct store *store = arg;

@@ -22,11 +22,11 @@ struct store_thread {
     pthread_t thread;
     bool started;
     uint64_t busy_since_ns; /* when it started its current work; 0: it is idle. Guarded by the store's lock */
-    uint64_t submitted_ns;  /* when that work, the first of a batch, was submitted. Guarded by it too */
-    uint64_t away_since_ns; /* since when it tries to connect; 0: it is connected. Guarded by it too */
+    uint64_t submitted_ns;  /* when that work, the first of a batch, was submitted. Guarded by the store's lock */
+    uint64_t away_since_ns; /* since when it tries to connect; 0: it is connected. Guarded by the store's lock */
 };
 
-/** A running check of /health: it may take longer than anybody waits for it. */
+/** A running check of store_check(). It may still run when its caller has stopped waiting. */
 struct store_probe {
     struct store_work work;
     struct store *store;
@@ -40,22 +40,22 @@ struct store {
     pthread_cond_t read_ready, write_ready, deadline_changed;
     struct work_list waiting[2]; /* by enum store_mode */
     unsigned active;             /* threads that run work */
-    uint64_t next_deadline_ns;   /* not after the earliest waiting deadline; UINT64_MAX: none */
+    uint64_t next_deadline_ns;   /* the earliest deadline of waiting works, or earlier; UINT64_MAX: none */
     uint64_t write_since_ns;     /* when the writer's open transaction began; 0: it has none */
-    uint64_t begin_since_ns;     /* since when the writer has been trying to begin one; 0: the last one was begun */
-    uint64_t full_since_ns;      /* since when writes have failed for lack of space; 0: the last one succeeded */
-    char away[256];              /* the reason of the last failed connection attempt */
+    uint64_t begin_since_ns;     /* since when the writer tries to begin a transaction; 0: the last attempt succeeded */
+    uint64_t full_since_ns;      /* since when writes fail for lack of space; 0: the last one succeeded */
+    char away[256];              /* why the last attempt to connect failed */
     bool stopping;
 
     unsigned max_waiting, timeout_ms, readers;
-    uint64_t batch_ns;     /* so old a batch takes in nothing more: it makes those in it wait for the same commit */
+    uint64_t batch_ns;     /* a batch of this age accepts no more works: all in it wait for its commit */
     bool one_organisation; /* STORE's role acts for one at a time: see store_reaches_all() */
-    bool many_writers;     /* every thread is a `reader` that writes too; there is no writer */
+    bool many_writers;     /* PostgreSQL: every `reader` also writes, and there is no writer */
     struct store_thread reader[STORE_MAX_READERS], writer;
     pthread_t timer;
     bool timer_started;
 
-    pthread_mutex_t check_lock; /* one health check at a time; guards the three below */
+    pthread_mutex_t check_lock; /* one store_check() at a time; guards the next three fields */
     uint64_t checked_ns;
     int check_result;
     bool damage_said;
@@ -63,7 +63,7 @@ struct store {
     pthread_cond_t probe_done;
     struct store_probe probe[2]; /* by enum store_mode */
 
-    struct store_thread looker; /* store_look_through(); NULL db: it does not run */
+    struct store_thread looker; /* thread of store_look_through(); db NULL: none */
     _Atomic bool looked;
 };
 
@@ -72,10 +72,10 @@ void work_list_push(struct work_list *list, struct store_work *work);
 void work_list_push_front(struct work_list *list, struct store_work *work);
 struct store_work *work_list_pop(struct work_list *list); /**< NULL when empty */
 
-/** Connections in all. */
+/** The number of connections. */
 unsigned store_connections(const struct store *store);
 
-/** Thread bodies; the argument is a store_thread, of the timer the store. */
+/** Thread functions. The argument is the store_thread; for the timer it is the store. */
 void *store_reader_main(void *arg);
 void *store_writer_main(void *arg);
 void *store_either_main(void *arg); /**< many_writers: reads and writes */

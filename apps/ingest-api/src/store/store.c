@@ -30,7 +30,7 @@ static int open_connection(struct store *store, struct store_thread *thread, con
     return db_open_sqlite(&thread->db, &options, error, error_size);
 }
 
-/* The writer first: it creates the file and the schema that the readers then find. */
+/* Open the writer first: it creates the file and the schema that the readers need. */
 static int open_sqlite(struct store *store, const char *path, char *error, size_t error_size)
 {
     int rc = open_connection(store, &store->writer, path, false, error, error_size);
@@ -38,7 +38,7 @@ static int open_sqlite(struct store *store, const char *path, char *error, size_
         rc = db_migrate(store->writer.db, error, error_size);
     for (unsigned i = 0; rc == DB_OK && i < store->readers; i++)
         rc = open_connection(store, &store->reader[i], path, true, error, error_size);
-    if (rc == DB_E_DAMAGED && store->writer.db) { /* the traces of a missing database at its opening */
+    if (rc == DB_E_DAMAGED && store->writer.db) { /* opening found traces of a missing database */
         size_t n = strlen(error);
         snprintf(error + n, error_size - n, ": %s", sqlite_file_damaged);
     }
@@ -46,7 +46,7 @@ static int open_sqlite(struct store *store, const char *path, char *error, size_
 }
 
 #ifdef INGEST_POSTGRES
-/* Waits for a server that is just starting, but no longer than a request would. */
+/* Wait for a server that is just starting, but not longer than a request would. */
 static int wait_for_server(struct store *store, struct db *db, char *error, size_t error_size)
 {
     uint64_t end = clock_monotonic_ns() + (uint64_t)store->timeout_ms * 1000000u;
@@ -212,7 +212,7 @@ void store_close(struct store *store)
         close_thread(&store->reader[i]);
     if (store->timer_started)
         pthread_join(store->timer, NULL);
-    /* Readers first: the last to close copies the log into the database, and must be able to write. */
+    /* readers first: the last connection to close copies the log into the database, so it must be able to write */
     for (unsigned i = 0; i < store->readers; i++)
         close_connection(&store->reader[i]);
     close_connection(&store->writer);
@@ -275,7 +275,7 @@ static void waiter_done(struct store_work *work, int result)
     pthread_mutex_lock(&waiter->lock);
     waiter->result = result;
     waiter->done = true;
-    /* Signalled under the lock: the work is on the waiter's stack and disappears as soon as it sees `done`. */
+    /* signal while holding the lock: the waiter has this struct on its stack, and returns as soon as it sees the result */
     pthread_cond_signal(&waiter->finished);
     pthread_mutex_unlock(&waiter->lock);
 }
@@ -332,7 +332,7 @@ static uint64_t older(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* With the lock held. A writer without a transaction waits for a lock of another process: it has a connection, and its work does not run. */
+/* Needs the lock. A writer without a transaction waits for another process's lock, so its work counts as waiting, not as running. */
 static void look_at_oldest(const struct store *store, struct metrics_pool *out)
 {
     uint64_t now = clock_monotonic_ns();

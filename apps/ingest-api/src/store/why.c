@@ -16,11 +16,11 @@
 
 #define MS 1000000u
 
-/* The state of the store, copied under its lock. Times are ages in ms; 0: not the case. */
+/* A copy of the store's state, made under its lock. Times are ages in ms; 0: not the case. */
 struct stand {
     int64_t write_ms, read_ms;        /* how long the oldest work has waited */
     int64_t begin_ms, transaction_ms; /* the writer is trying to begin; has a transaction */
-    int64_t busy_ms;                  /* the work that has run longest */
+    int64_t busy_ms;                  /* how long the oldest work has run */
     int64_t full_ms, away_ms;
     unsigned waiting, connections, away;
     char away_text[sizeof(((struct store *)0)->away)];
@@ -86,7 +86,7 @@ static void sqlite_why(const struct stand *stand, const char *path, struct cause
     char name[SQLITE_LOCK_NAME];
     if (stand->begin_ms >= CAUSE_WAIT_MS) {
         int pid = sqlite_lock_holder(path, name);
-        if (pid != 0) /* otherwise it has just ended */
+        if (pid != 0) /* 0: the lock has just been released */
             add_holder(causes, path, pid, name, now - stand->begin_ms);
     } else if (stand->write_ms >= CAUSE_WAIT_MS && stand->transaction_ms >= CAUSE_WAIT_MS) {
         struct cause *cause = causes_add(causes, "store", "busy", "writes have waited", now - stand->write_ms);
@@ -134,12 +134,13 @@ static void postgres_why(const struct stand *stand, const char *url, struct caus
     else if (rc > 0 && clock_wall_ms() - server.since_ms >= CAUSE_WAIT_MS)
         add_session(causes, &server);
     else if (stand->away == stand->connections &&
-             stand->away_ms >= CAUSE_WAIT_MS) /* the server accepts us, but not them */
+             stand->away_ms >=
+                 CAUSE_WAIT_MS) /* the server accepts our separate connection, but not those of the store */
         add_away(causes, &server, stand->away_text, clock_wall_ms() - stand->away_ms);
 }
 #endif
 
-/* ---- both ---- */
+/* ---- SQLite and PostgreSQL ---- */
 
 static void add_full(struct causes *causes, const struct stand *stand, const char *path)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file store/why.h What the store's works are waiting for. */
+/** @file store/why.h The store's part of `ingest-api why`: what its works wait for. */
 #ifndef INGEST_STORE_WHY_H
 #define INGEST_STORE_WHY_H
 
@@ -8,9 +8,9 @@
 struct settings;
 struct store;
 
-/** Adds the current obstacle. Not for a loop thread: it may ask a PostgreSQL server, for some seconds. */
+/** Add what blocks the store now. Not for a loop thread: it may ask a PostgreSQL server, which can take some seconds. */
 void store_why(struct store *store, const struct settings *settings, struct causes *causes);
-/** The same without an open store, as far as it is visible from outside: for the command line. */
+/** The same without an open store, as far as another process can see it. For the command line. */
 void store_why_outside(const struct settings *settings, struct causes *causes);
 
 #endif
