@@ -21,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- common parts ---- */
+/* ---- shared by the commands ---- */
 
 struct call {
     const char *organisation_id, *argument; /* the name, or the key's id */
@@ -46,7 +46,7 @@ static bool is_in_data_dir(const struct settings *settings)
     return backend_of_store(settings->store_url, &file) == STORE_IS_SQLITE && !*file;
 }
 
-/* A command may be the first user of the store. */
+/* Run a work on the store, which may not exist yet. */
 static int run(const struct settings *settings, enum store_mode mode, int (*work)(void *arg, struct db *db),
                struct call *call)
 {
@@ -67,7 +67,7 @@ static int run(const struct settings *settings, enum store_mode mode, int (*work
     return rc;
 }
 
-/* One line; steals `line`. @return the exit status. */
+/* Print a line; takes over the reference. @return the exit status. */
 static int print(json_t *line)
 {
     char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
@@ -127,7 +127,7 @@ static int read_version(struct db *db, int64_t *version)
     return rc < 0 ? rc : DB_OK;
 }
 
-/* Opening the store has migrated it. */
+/* The schema is up to date: opening the store has migrated it. */
 static int grant(void *arg, struct db *db)
 {
     struct call *call = arg;
@@ -279,7 +279,7 @@ int command_key_revoke(const struct settings *settings, const char *organisation
                 KEY_ID);
     if (rc != DB_OK)
         return 1;
-    /* a server's cached answer has expired then: after this command has returned, no server accepts the key */
+    /* wait until the servers' cached answers have expired: after this no server accepts the key */
     while (nanosleep(&cached, NULL) < 0 && errno == EINTR)
         continue;
     return print(json_pack("{s:s, s:s, s:b}", "organisation_id", organisation_id, "key_id", key_id, "revoked", 1));

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define FOLDERS 4
-#define FOLDER_MODE 0750 /* as mail/mailer.c makes it */
+#define FOLDER_MODE 0750 /* as in mail/mailer.c */
 
 struct folders {
     char path[FOLDERS][600];
@@ -28,7 +28,7 @@ static void add(struct folders *folders, const char *path)
     folders->n++;
 }
 
-/* The folder of a file: SQLite creates its log beside it, and promc the file that replaces it. */
+/* Allow the folder of a file, because SQLite creates its log beside it, and promc the file that replaces it. */
 static void add_folder_of(struct folders *folders, const char *file)
 {
     char path[600];
@@ -50,7 +50,7 @@ int confinement_begin(const struct settings *settings)
     add(&folders, settings->data_dir);
     if (store_file(settings, store, sizeof(store)))
         add_folder_of(&folders, store);
-    /* Created now: later its parent is not writable. */
+    /* create it now: later its parent is not writable */
     if (backend_of_mail(settings->mail_url, &outbox) == MAIL_IS_FILE && *outbox &&
         directory_make(outbox, FOLDER_MODE) == 0)
         add(&folders, outbox);

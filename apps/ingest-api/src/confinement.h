@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file confinement.h What a server with these settings may write to, and everything that it gives up (base/confine.h). */
+/** @file confinement.h Confines the server: finds the folders that it must write to, and gives up everything else (base/confine.h). */
 #ifndef INGEST_CONFINEMENT_H
 #define INGEST_CONFINEMENT_H
 
 struct settings;
 
 /**
- * Before the first thread, after DATA_DIR was created. With CONFINE=0, or if the kernel does not support it, only a line in the log.
- *  @return 0, or -1 after a line in the log.
+ * Call it before the first thread is started and after DATA_DIR is created. With CONFINE=0, or if the kernel does not support it, it
+ * only writes a line to the log.
+ * @return 0, or -1 after a line in the log.
  */
 int confinement_begin(const struct settings *settings);
 

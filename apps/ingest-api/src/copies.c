@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* They stop the work between two slices, so that no half-written copy is left behind. */
+/* Block the signals: sqlite_backup() looks for them between two slices, so that no half-written copy is left behind. */
 static void hold_signals(void)
 {
     sigset_t set;
@@ -33,7 +33,7 @@ static bool store_path(const struct settings *settings, char path[SQLITE_FILE_PA
     return false;
 }
 
-/* One line; steals `line`. @return the exit status. */
+/* Print a line; takes over the reference. @return the exit status. */
 static int print(json_t *line)
 {
     int rc = line && json_dumpf(line, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF && fflush(stdout) == 0 ? 0 : 1;

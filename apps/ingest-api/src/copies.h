@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file copies.h The commands that copy the embedded store and restore a copy. Each returns the exit status; db/sqlite_copy.h says what
- * they guarantee.
+ * @file copies.h The commands `backup` and `restore` for the embedded store. db/sqlite_copy.h says what they guarantee. Each returns the
+ * exit status.
  */
 #ifndef INGEST_COPIES_H
 #define INGEST_COPIES_H

@@ -90,7 +90,7 @@ static int load(struct settings *settings, int argc, char **argv)
     return 0;
 }
 
-/* Commands that use the store: their result is on standard output, and only warnings are logged. */
+/* For commands that use the store: their result goes to standard output, the log to standard error, and only from warnings on. */
 static int load_for_command(struct settings *settings)
 {
     log_set_fd(STDERR_FILENO);
@@ -174,7 +174,7 @@ static int metrics(int argc, char **argv)
     bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
     if (argc > 0 && !json)
         return refuse("metrics takes --json or nothing, not \"%s\"", argv[argc - 1]);
-    log_set_fd(STDERR_FILENO); /* standard output is the result */
+    log_set_fd(STDERR_FILENO); /* the result goes to standard output */
     return command_metrics(json);
 }
 
@@ -199,7 +199,7 @@ static int why(int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct settings settings;
-    /* A file that has reached its size limit (ulimit -f) counts as a full disk, EFBIG, and must not end the process. */
+    /* a write beyond the file size limit (ulimit -f) must not end the process, but fail with EFBIG, like a full disk */
     (void)signal(SIGXFSZ, SIG_IGN);
     argc--;
     argv++;

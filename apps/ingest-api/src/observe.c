@@ -21,9 +21,9 @@
 #include <sys/prctl.h>
 
 #define EVERY_MS 5000
-#define FORGET_AT_ONCE 500 /* a short transaction each */
+#define FORGET_AT_ONCE 500 /* rows in one transaction, which stays short */
 #define PAGE 1000
-#define ALL_EVERY 12 /* looks; then it starts from the first organisation again, in case one was added */
+#define ALL_EVERY 12 /* every so many looks all organisations are read again, not only new ones */
 
 struct observer {
     struct app *app;
@@ -31,7 +31,7 @@ struct observer {
     pthread_t thread;
     bool started;
     unsigned looks, seen;
-    int forgotten; /* keys, in one transaction */
+    int forgotten; /* keys deleted in one transaction */
     char last[37]; /* the last organisation that was seen */
 };
 
@@ -73,7 +73,7 @@ static void see_used(void *arg, const char *organisation_id, const char *what, i
         metrics_limit_used(organisation_id, (enum organisation_limit)limit, used);
 }
 
-/* The workers' counters, and the gauges that they show. */
+/* The series of the workers' counters, and the gauges that workers export. */
 static int read_campaigns(void *arg, struct db *db)
 {
     int64_t in_doubt = 0, refused = 0;
@@ -103,7 +103,7 @@ static int fold_usage(void *arg, struct db *db)
     return usage_fold(db);
 }
 
-/* @return whether the last of them was seen. */
+/* Read all organisations, or those after the last one that was seen. @return whether the last one was reached. */
 static bool see_organisations(struct observer *observer, bool all)
 {
     int rc;
@@ -124,7 +124,7 @@ static void look(struct observer *observer)
     if (see_organisations(observer, all) && all && metrics_organisation_names_are_old(observer->seen))
         (void)see_organisations(observer, true);
     import_recover(store, &observer->stop);
-    if (!(observer->app->settings->role & ROLE_WORKER)) /* which may see all organisations (db/roles.h) */
+    if (!(observer->app->settings->role & ROLE_WORKER)) /* only workers may see all organisations (db/roles.h) */
         return;
     (void)store_run(store, STORE_MODE_WRITE, fold_usage, NULL);
     while (store_run(store, STORE_MODE_WRITE, forget_keys, observer) == DB_OK &&

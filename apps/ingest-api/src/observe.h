@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file observe.h
- * State of the store that metrics need without an event: every few seconds the organisations and the active campaigns are
- * read, so that their series exist before anything is counted, and the gauges that all replicas share. Unfinished imports are
- * rolled back at the same time.
+ * A thread that reads the store every few seconds, for metrics that no event of this process updates: the organisations and active
+ * campaigns, whose series must exist before anything is counted, and gauges that all replicas share. It also rolls back
+ * unfinished imports and deletes old idempotency keys.
  */
 #ifndef INGEST_OBSERVE_H
 #define INGEST_OBSERVE_H
@@ -11,7 +11,7 @@
 struct app;
 struct observer;
 
-/** Looks once before it returns. @return 0, or -1 after a line in the log. */
+/** Reads once before it returns. @return 0, or -1 after a line in the log. */
 int observer_start(struct observer **out, struct app *app);
 /** NULL is allowed. */
 void observer_stop(struct observer *observer);

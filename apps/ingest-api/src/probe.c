@@ -8,15 +8,15 @@
 #include <string.h>
 
 #define PROBE_TIMEOUT_MS 4000L
-#define NAMES_TIMEOUT_MS 10000L /* the server may ask others meanwhile */
+#define NAMES_TIMEOUT_MS 10000L /* longer, because the server may have to ask others */
 
-/* "Every address" includes the loopback. */
+/* If the server listens on every address, use the loopback address. */
 static const char *reachable(const char *host)
 {
     return strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1" : strcmp(host, "::") == 0 ? "::1" : host;
 }
 
-/* @return false: it is too long. */
+/* @return false: the URL is too long. */
 static bool own_url(const struct settings *settings, const char *path, bool names, char url[PROBE_URL])
 {
     const char *scheme = settings->tls_cert[0] ? "https" : "http", *host = settings->host;
@@ -46,7 +46,7 @@ static void set_options(CURL *curl, const char *url, struct text *body, char *er
     (void)libcurl.easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
     (void)libcurl.easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     (void)libcurl.easy_setopt(curl, CURLOPT_WRITEDATA, body);
-    /* Its certificate has the name that clients use, and we send it only the question and its own token. */
+    /* no verification: the certificate has the name that clients use, and we send the server nothing but its own token */
     (void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
     (void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `ingest-api metrics`: the reference of all metrics, from the registry that the server would create. The values of a label, which the
- * registry does not know, are in the static table (metrics/table.h).
+ * `ingest-api metrics`: prints the reference of all metrics, from the registry that the server would create. The registry does not
+ * know the values of a label; these are in the static table (metrics/table.h).
  */
 #include "reference.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Leave out metrics that only some machines have, so that the reference is the same everywhere. */
+/* Metrics that only some machines have are left out, so that the reference is the same everywhere. */
 static const char machine_dependent[] = "cgroup_";
 
 static const char preamble[] =
@@ -49,7 +49,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const promc_family_description *)a)->name, ((const promc_family_description *)b)->name);
 }
 
-/* @return malloc()ed descriptions, sorted; NULL without memory. */
+/* Describe all families. @return malloc()ed and sorted; NULL without memory. */
 static promc_family_description *describe(promc_registry *registry, size_t *count)
 {
     size_t n = 0;
@@ -68,7 +68,7 @@ static promc_family_description *describe(promc_registry *registry, size_t *coun
     return all;
 }
 
-/* The label in the table; without values: not in the table, or open. */
+/* The label of a metric in the table. Without values if it is not in the table, or has no fixed values. */
 static promc_table_label enumerated(const char *metric, size_t label)
 {
     promc_table_label labels[PROMC_MAX_LABELS];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file reference.h docs/service/metrics.md, from the program itself. */
+/** @file reference.h Writes docs/service/metrics.md. */
 #ifndef INGEST_REFERENCE_H
 #define INGEST_REFERENCE_H
 
 #include <stdbool.h>
 
-/** `metrics`: the reference of all metrics, as Markdown or JSON, from the table. */
+/** `metrics`: prints the reference of all metrics, as Markdown or JSON. */
 int command_metrics(bool json);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start: metrics, store, queue, mailer, listening sockets (a busy port is found before any work begins), workers,
- * loops.
- * Stop, in reverse order: loops drain and workers finish in parallel, then what they used is closed.
+ * Start, in this order: metrics, store, queue, mailer, listening sockets (so that a busy port is found before any work begins),
+ * workers, loops.
+ * Stop, in reverse order: loops drain and workers finish in parallel, then everything they use is closed.
  */
 #include "service.h"
 
@@ -45,7 +45,7 @@
 #include <uv.h>
 
 #define SECOND UINT64_C(1000000000)
-/* requests that are in the store at the deadline get this long to return; then the process exits anyway */
+/* requests that are in the store at the deadline get this many seconds to return; then the process exits anyway */
 #define LAST_SECONDS 10
 /* free memory kept by each malloc arena; more goes back to the system */
 #define SPARE_MEMORY (128 * 1024)
@@ -56,7 +56,7 @@ struct service {
     struct observer *observer;
     struct http_server *server;
     bool metrics;
-    struct error_reports *reports; /* NULL: none are made */
+    struct error_reports *reports; /* NULL: no SENTRY_DSN */
 };
 
 static sigset_t stop_signals(void)
@@ -69,7 +69,7 @@ static sigset_t stop_signals(void)
     return set;
 }
 
-/* For the store, the outbox and the bodies of large requests. */
+/* Create DATA_DIR, for the store, the outbox and the bodies of large requests. */
 static int make_data_dir(const char *path)
 {
     if (directory_make(path, 0750) == 0)
@@ -112,7 +112,7 @@ static struct http_routes routes_of(const struct settings *settings)
     return routes;
 }
 
-/* Workers take the jobs of all organisations. */
+/* Workers need a role for all organisations. */
 static int check_reach(const struct app *app)
 {
     if (store_reaches_all(app->store) || !(app->settings->role & ROLE_WORKER))
@@ -130,7 +130,7 @@ static int read_secret(void *arg, struct db *db)
     return secrets_get(db, "unsubscribe", app->unsubscribe_key);
 }
 
-/* The secret that signs the unsubscribe links: from the setting, or the store's own, which all processes share. */
+/* Read the secret that signs unsubscribe links: from the setting, or a generated one from the store, which all processes share. */
 static int read_key(struct app *app)
 {
     const char *secret = app->settings->unsubscribe_secret;
@@ -180,7 +180,7 @@ static int start(struct service *service, const struct settings *settings)
     return http_server_start(service->server);
 }
 
-/* @return whether every loop ended. */
+/* Wait for the loops. @return whether all have ended. */
 static bool finish(struct service *service, uint64_t deadline_ns)
 {
     sigset_t signals = stop_signals();
@@ -216,7 +216,7 @@ static int stop(struct service *service)
         apart = service->workers && pthread_create(&stopper, NULL, stop_workers, service->workers) == 0;
         if (!finish(service, deadline)) {
             log_error("requests are still in the store after the last deadline: exiting without them");
-            return 1; /* threads still use everything: nothing can be freed */
+            return 1; /* nothing can be freed, because threads still use it */
         }
         http_server_destroy(service->server);
     }
@@ -245,7 +245,7 @@ static const char *role_name(enum role role)
     return role == ROLE_ALL ? "all" : role == ROLE_API ? "api" : "worker";
 }
 
-/* With TLS a SIGHUP is for the certificate: renewal tools send it. @return the signal that ends the service. */
+/* Wait for a signal that ends the service. With TLS a SIGHUP reads the certificate again: renewal tools send it. */
 static int wait_for_the_end(const struct service *service, const sigset_t *signals)
 {
     int number = 0;
@@ -260,8 +260,8 @@ static int wait_for_the_end(const struct service *service, const sigset_t *signa
 }
 
 /*
- * glibc reserves 64 MiB of address space for each malloc arena; if that is limited (ulimit -v) nothing would be left
- * for the stacks of threads, without which libuv aborts.
+ * glibc reserves 64 MiB of address space for each malloc arena. If address space is limited (ulimit -v), nothing would be left for
+ * thread stacks, and libuv would abort. So use one arena then.
  */
 static void spare_address_space(void)
 {
@@ -276,10 +276,10 @@ int service_run(const struct settings *settings)
     sigset_t signals = stop_signals();
     int signal_number = 0;
 
-    /* Set to its default it stays fixed: otherwise freeing one large block raises it permanently, for every thread. */
+    /* set the threshold, so that it stays fixed: by default freeing one large block raises it permanently, for every thread */
     mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
     spare_address_space();
-    /* before any thread exists, so that all threads inherit it; signals are waited for below */
+    /* block the signals before any thread exists, so that all threads inherit it; we wait for them below */
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     if (start(&service, settings) < 0) {

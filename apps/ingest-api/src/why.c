@@ -20,9 +20,9 @@
 
 #define REACH_TIMEOUT_MS 2000L
 
-/* ---- what can be found out without the service ---- */
+/* ---- looking from outside, if the service does not answer ---- */
 
-/* Is anybody listening? By TCP only. @return NULL: yes; otherwise the reason. */
+/* Does anybody listen there? Tries a TCP connection. @return NULL: yes; else the reason. */
 static const char *unreachable(const char *host, const char *port, char error[CURL_ERROR_SIZE])
 {
     char url[320];
@@ -42,7 +42,7 @@ static const char *unreachable(const char *host, const char *port, char error[CU
     return rc == CURLE_OK ? NULL : *error ? error : libcurl.easy_strerror(rc);
 }
 
-/* Only host and port of the address are ever shown: the rest may be a password. */
+/* Add a cause if an address cannot be reached. Only its host and port are shown, because the rest may contain a password. */
 static void reach(struct causes *causes, const char *part, const char *plain, const char *address, const char *fallback)
 {
     CURLU *url = libcurl.url();
@@ -82,7 +82,7 @@ static int64_t changed_ms(const char *path, const char *ending)
     return (int64_t)is.st_mtim.tv_sec * 1000 + is.st_mtim.tv_nsec / 1000000;
 }
 
-/* A service that has work, or is asked for its health, writes all the time: so it stopped when its database was last written. */
+/* When the service stopped: the last write to its database, because with work or health checks it writes all the time. */
 static int64_t last_write_ms(const struct settings *settings)
 {
     char path[288];
@@ -92,7 +92,7 @@ static int64_t last_write_ms(const struct settings *settings)
     return log > database ? log : database;
 }
 
-/* The process that has the database open is the service, or runs in its place. */
+/* Describe the process that has the database open: it is the service, or something else that should not be there. */
 static void describe_process(const struct settings *settings, struct cause *cause, char *out, size_t size)
 {
     char path[288], name[SQLITE_LOCK_NAME], state;
@@ -120,7 +120,7 @@ static void no_answer(const struct settings *settings, const char *url, const ch
     reach_servers(settings, causes);
 }
 
-/* Only if Prometheus' address is set: not everybody has one at the default address. */
+/* Only if PROMETHEUS_URL is set, because not everybody has a Prometheus at the default address. */
 static void reach_prometheus(const struct settings *settings, struct causes *causes)
 {
     const char *url = getenv("PROMETHEUS_URL");
@@ -128,9 +128,9 @@ static void reach_prometheus(const struct settings *settings, struct causes *cau
         reach(causes, "monitoring", "Prometheus does not answer", settings->prometheus_url, "9090");
 }
 
-/* ---- showing it ---- */
+/* ---- output ---- */
 
-/* An answer of /health, or NULL if it is not one. New reference. */
+/* The causes in an answer of /health, as a new reference. @return NULL: it is not such an answer. */
 static json_t *why_of(const char *answer)
 {
     json_t *health = answer ? json_loads(answer, 0, NULL) : NULL, *why = json_object_get(health, "why");
@@ -150,7 +150,7 @@ static json_t *as_json(const struct causes *causes)
     return array ? array : json_array();
 }
 
-/* "15:31:02" in this machine's time; another day has its date in front. */
+/* Print "15:31:02" in this machine's time, with the date in front if it is not today. */
 static void print_since(const char *iso)
 {
     struct tm utc = {0}, local, today;

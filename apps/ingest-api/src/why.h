@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file why.h `ingest-api why`: what the service waits for, for what, since when. */
+/** @file why.h `ingest-api why`: prints what the service waits for, and since when. */
 #ifndef INGEST_WHY_H
 #define INGEST_WHY_H
 
@@ -8,9 +8,8 @@
 struct settings;
 
 /**
- * Asks the server that runs with the same settings; if it does not answer, finds out what is possible without it. Prints one line per
- * cause,
- * or the JSON array of /health. @return 0: nothing waits; 1: something does, or the server does not answer.
+ * Asks the server that runs with the same settings; if it does not answer, looks from outside as far as possible. Prints one line per
+ * cause, or the JSON array of /health. @return 0: nothing waits; 1: something waits, or the server does not answer.
  */
 int command_why(const struct settings *settings, bool json);
 

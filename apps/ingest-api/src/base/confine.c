@@ -198,7 +198,7 @@ static const unsigned refused[] = {
 
 /*
  * Numbers of another architecture (32 bits, x32) mean other calls, so all of those are refused. A filter cannot see the flags of
-  * clone3, so clone3 is answered as unknown; glibc then uses clone.
+ * clone3, so clone3 is answered as unknown; glibc then uses clone.
  */
 static const struct sock_filter head[] = {
     FIELD(arch),

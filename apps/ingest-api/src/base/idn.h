@@ -10,7 +10,7 @@
 
 /**
  * Convert a domain to A-labels: bücher.example becomes xn--bcher-kva.example. An ASCII name becomes lower case.
-  * @return the length, or 0: it is not a domain name.
+ * @return the length, or 0: it is not a domain name.
  */
 size_t idn_to_ascii(const char *domain, size_t length, char out[IDN_MAX]);
 

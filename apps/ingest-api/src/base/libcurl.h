@@ -2,7 +2,7 @@
 /**
  * @file base/libcurl.h
  * libcurl, loaded at run time and only by code that sends: SMTP, error reports, the probe. It loads a dozen libraries (HTTP/2, SSH,
-  * RTMP and so on), which together cost a process 0.7 MiB, and most servers only answer requests.
+ * RTMP and so on), which together cost a process 0.7 MiB, and most servers only answer requests.
  *
  * The members are libcurl's functions, without `curl_` in their names. Call them only between libcurl_open() and libcurl_close().
  */
@@ -40,7 +40,7 @@ extern struct libcurl libcurl;
 
 /**
  * Load and initialise libcurl. May be called several times, each with its own libcurl_close(). Not thread safe: call it at the start.
-  * @return 0, or -1 after one line in the log.
+ * @return 0, or -1 after one line in the log.
  */
 int libcurl_open(void);
 /** After the last use by the caller of libcurl_open(). */

@@ -81,7 +81,7 @@ struct settings {
     unsigned rate_limit;         /**< RATE_LIMIT requests/s per organisation, 0 (default): none → 429 */
     /**
      * VALIDATION_DELAY seconds before imported rows are validated and researched, default 15. People often import a corrected file
-      * right after the first one. And for that time prospects_processed_total counts only the rows of the import.
+     * right after the first one. And for that time prospects_processed_total counts only the rows of the import.
      */
     unsigned validation_delay_s;
     unsigned job_attempts;    /**< JOB_ATTEMPTS, default 5 */

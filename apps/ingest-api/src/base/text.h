@@ -2,10 +2,10 @@
 /**
  * @file base/text.h
  * Appends text to a buffer, independent of the locale. The buffer is the caller's and has a fixed size (log lines, small JSON
-  * answers), or it grows, on the heap (e-mails, pages of rows, bodies) or in an arena (a row's custom fields).
+ * answers), or it grows, on the heap (e-mails, pages of rows, bodies) or in an arena (a row's custom fields).
  *
  * If a piece does not fit, or there is no memory, the whole piece is dropped (a value is never cut) and `overflow` is set. So the
-  * caller checks once, at the end.
+ * caller checks once, at the end.
  */
 #ifndef INGEST_BASE_TEXT_H
 #define INGEST_BASE_TEXT_H

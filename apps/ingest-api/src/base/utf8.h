@@ -14,7 +14,7 @@ size_t utf8_sequence(const char *text, size_t left);
 
 /**
  * Find the first invalid byte: one that is not part of a well-formed sequence, or NUL. Overlong forms, surrogates and values above
-  * U+10FFFF are invalid. @return its offset, or UTF8_VALID. O(length), eight ASCII bytes at a time.
+ * U+10FFFF are invalid. @return its offset, or UTF8_VALID. O(length), eight ASCII bytes at a time.
  */
 size_t utf8_check(const char *text, size_t length);
 /** The number of characters (code points) of valid text, as OpenAPI's maxLength counts them. O(length) */

@@ -13,7 +13,7 @@
 
 /*
  * Milliseconds << 12 | sequence, of the last id of this process. It only increases: more than 4096 ids in a millisecond borrow from
-  * the next one.
+ * the next one.
  */
 static _Atomic uint64_t last_tick;
 

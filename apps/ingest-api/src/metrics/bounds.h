@@ -2,7 +2,7 @@
 /**
  * @file metrics/bounds.h
  * The bucket bounds that the rules of infra/prometheus need. If an operator's override removes one, alerts stay silent or fire
-  * falsely, so this checks for it. `make lint-monitoring` compares the list with the rules.
+ * falsely, so this checks for it. `make lint-monitoring` compares the list with the rules.
  */
 #ifndef INGEST_METRICS_BOUNDS_H
 #define INGEST_METRICS_BOUNDS_H
@@ -22,8 +22,8 @@ struct metrics_bound {
 
 /**
  * Call `lost` for each bound that its histogram lacks, also if the histogram has no bounds (`buckets=+Inf`). A native-only histogram
-  * is skipped, because rules read it directly. If a histogram is both, its bounds are checked, because Prometheus may read the
-  * classic half. Does nothing with metrics off.
+ * is skipped, because rules read it directly. If a histogram is both, its bounds are checked, because Prometheus may read the
+ * classic half. Does nothing with metrics off.
  */
 void metrics_bounds_check(void (*lost)(const struct metrics_bound *bound));
 

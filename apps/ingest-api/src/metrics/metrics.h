@@ -2,7 +2,7 @@
 /**
  * @file metrics/metrics.h
  * Every metric of the service is defined in this folder and nowhere else (reference/monitoring.md section 4). All rooms may use it;
-  * it uses only model/. With METRICS_ENABLED=0 the registry is NULL and every call is a no-op.
+ * it uses only model/. With METRICS_ENABLED=0 the registry is NULL and every call is a no-op.
  */
 #ifndef INGEST_METRICS_METRICS_H
 #define INGEST_METRICS_METRICS_H
@@ -18,7 +18,7 @@
 
 /**
  * Create the registry and register everything.
-  * @param loops number of event loops.  @return 0 or -1 after a line in the log.
+ * @param loops number of event loops.  @return 0 or -1 after a line in the log.
  */
 int metrics_init(bool enabled, unsigned loops);
 /** Before metrics_init(): keep the registry in this file, so that `promc dump` can read the last values after a crash. "": in memory. */
@@ -59,8 +59,8 @@ void metrics_queue_depth_stale(enum queue_name queue); /**< reading the depth fa
 
 /*
  * If the first event creates a series, the series starts with the value 1 and increase() never sees that event. So a process
-  * creates the series as soon as it knows their organisation or campaign: at its start, when it first sees a key, when a campaign
-  * is started, and periodically from the store (observe.c).
+ * creates the series as soon as it knows their organisation or campaign: at its start, when it first sees a key, when a campaign
+ * is started, and periodically from the store (observe.c).
  */
 enum { METRICS_OF_API = 1, METRICS_OF_WORKER = 2 }; /* what a process counts; values of enum role in base/settings.h */
 void metrics_organisation(const char *organisation_id, unsigned role);
@@ -98,7 +98,7 @@ void metrics_campaign_finished(const char *campaign_id); /**< its series of emai
 
 /*
  * All functions are thread safe. An organisation or campaign must not be NULL or "": then nothing is counted and an error is
-  * logged, so that there is never a series "undefined".
+ * logged, so that there is never a series "undefined".
  */
 
 void metrics_error_report(enum report_outcome outcome);

@@ -2,7 +2,7 @@
 /**
  * @file metrics/table.h
  * The table of the service's metrics, one row each (promc/table.h). `ingest-api metrics` prints docs/service/metrics.md from it.
-  * Label values that other rooms use are in model/labels.h, the others are here.
+ * Label values that other rooms use are in model/labels.h, the others are here.
  */
 #ifndef INGEST_METRICS_TABLE_H
 #define INGEST_METRICS_TABLE_H

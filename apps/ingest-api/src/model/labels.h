@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file model/labels.h
- * The label values of the service's metrics that other rooms use: an enumerator each, with its text. One enumeration per label,
- * so that a value of another label does not compile.
+ * The label values of the service's metrics that other rooms use, each as an enumerator with its text. One enumeration per label, so
+ * that a value of another label does not compile.
  */
 #ifndef INGEST_MODEL_LABELS_H
 #define INGEST_MODEL_LABELS_H
@@ -14,7 +14,7 @@
     VALUE(DB_SCHEMA_CRM, "crm") \
     VALUE(DB_SCHEMA_OUTREACH, "outreach") VALUE(DB_SCHEMA_TRACKING, "tracking") VALUE(DB_SCHEMA_OTHER, "other")
 PROMC_LABEL(db_schema, "schema", DB_SCHEMA_VALUES);
-/* Those that the service has; promc-sql reads them from the text. */
+/* The operations that the service uses; promc-sql reads them from the SQL text. */
 #define DB_OPERATION_VALUES(VALUE) \
     VALUE(DB_SELECT, "select")     \
     VALUE(DB_INSERT, "insert")     \
@@ -39,7 +39,7 @@ PROMC_LABEL(queue_failure, "reason", QUEUE_FAILURE_VALUES);
 PROMC_LABEL(prospect_action, "action", PROSPECT_ACTION_VALUES);
 #define BOUNCE_CLASS_VALUES(VALUE) VALUE(BOUNCE_4XX, "4xx") VALUE(BOUNCE_5XX, "5xx")
 PROMC_LABEL(bounce_class, "class", BOUNCE_CLASS_VALUES);
-/* RFC 3463's subjects, by their digit; the last is for a reply without an enhanced status */
+/* The subjects of RFC 3463 in the order of their digits; the last is for a reply without an enhanced status. */
 #define BOUNCE_SUBJECT_VALUES(VALUE)         \
     VALUE(BOUNCE_OTHER, "other")             \
     VALUE(BOUNCE_ADDRESS, "address")         \
@@ -50,7 +50,7 @@ PROMC_LABEL(bounce_class, "class", BOUNCE_CLASS_VALUES);
     VALUE(BOUNCE_CONTENT, "content")         \
     VALUE(BOUNCE_POLICY, "policy") VALUE(BOUNCE_UNKNOWN, "unknown")
 PROMC_LABEL(bounce_subject, "subject", BOUNCE_SUBJECT_VALUES);
-/* The outcome of an attempt to hand an e-mail over. */
+/* The outcome of an attempt to send an e-mail. */
 #define EMAIL_ATTEMPT_VALUES(VALUE)                 \
     VALUE(ATTEMPT_ACCEPTED, "accepted")             \
     VALUE(ATTEMPT_DEFERRED, "deferred")             \
@@ -58,7 +58,7 @@ PROMC_LABEL(bounce_subject, "subject", BOUNCE_SUBJECT_VALUES);
     VALUE(ATTEMPT_REFUSED_SENDER, "refused_sender") \
     VALUE(ATTEMPT_IN_DOUBT, "in_doubt") VALUE(ATTEMPT_UNAVAILABLE, "unavailable")
 PROMC_LABEL(email_attempt, "outcome", EMAIL_ATTEMPT_VALUES);
-/* The fates of model/states.h except waiting, in their order. */
+/* The fates of model/states.h in the same order, but without waiting and sending. */
 #define EMAIL_FATE_VALUES(VALUE)                       \
     VALUE(FATE_ACCEPTED, "accepted")                   \
     VALUE(FATE_REFUSED_RECIPIENT, "refused_recipient") \
@@ -73,7 +73,7 @@ PROMC_LABEL(report_outcome, "outcome", REPORT_OUTCOME_VALUES);
 #define CAMPAIGN_OUTCOME_VALUES(VALUE) VALUE(CAMPAIGN_COMPLETED, "completed")
 PROMC_LABEL(campaign_outcome, "outcome", CAMPAIGN_OUTCOME_VALUES);
 
-/* Why an e-mail was discarded without handing it to the transport: the same reason as in the store and the API. */
+/* Why an e-mail was not sent, as in the store and the API. */
 #define NOT_SENT_VALUES(VALUE)                               \
     VALUE(NOT_SENT_CAMPAIGN_COMPLETED, "campaign_completed") \
     VALUE(NOT_SENT_PROSPECT_INVALID, "prospect_invalid")     \
@@ -82,7 +82,7 @@ PROMC_LABEL(campaign_outcome, "outcome", CAMPAIGN_OUTCOME_VALUES);
     VALUE(NOT_SENT_SUPPRESSED, "suppressed") VALUE(NOT_SENT_ROLE_ADDRESS, "role_address")
 PROMC_LABEL(not_sent, "reason", NOT_SENT_VALUES);
 
-/* Why an address gets no e-mail. */
+/* Who or what has suppressed an address. */
 #define SUPPRESSION_VALUES(VALUE)         \
     VALUE(SUPPRESSED_BY_API, "api")       \
     VALUE(SUPPRESSED_BY_IMPORT, "import") \

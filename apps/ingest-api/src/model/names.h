@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file model/names.h From the name of a state to the state. */
+/** @file model/names.h Finds a state by its name. */
 #ifndef INGEST_MODEL_NAMES_H
 #define INGEST_MODEL_NAMES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file model/queues.h The queues. Their names are also RabbitMQ's, the store's column, and the label `queue`. */
+/** @file model/queues.h The queues. RabbitMQ, the store's column and the label `queue` use the same names. */
 #ifndef INGEST_MODEL_QUEUES_H
 #define INGEST_MODEL_QUEUES_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file model/states.h
- * The states of the service's objects, with their names: those of the store's columns and of the API's JSON. The transitions
- * are described where they happen: data/prospects.h, data/campaigns.h, data/drafts.h, data/emails.h.
+ * The states of the service's objects, with their names in the store's columns and the API's JSON. The transitions are described
+ * where they happen: data/prospects.h, data/campaigns.h, data/drafts.h, data/emails.h.
  */
 #ifndef INGEST_MODEL_STATES_H
 #define INGEST_MODEL_STATES_H
@@ -32,13 +32,13 @@ extern const char *const draft_state_names[DRAFT_STATES];
 
 /** The fates of an e-mail; accepted, refused_recipient and skipped are final. workers/email_fate.c decides them. */
 enum email_state {
-    EMAIL_WAITING,           /**< for its turn, or for its next attempt */
+    EMAIL_WAITING,           /**< waits for its first or its next attempt */
     EMAIL_SENDING,           /**< claimed; its outcome is not recorded yet */
     EMAIL_ACCEPTED,          /**< the transport has accepted it */
-    EMAIL_REFUSED_RECIPIENT, /**< the server will never accept it, or did not for days */
-    EMAIL_REFUSED_SENDER,    /**< the server refused us and not the recipient: it is sent when that is fixed */
-    EMAIL_IN_DOUBT,          /**< it may have been sent, and the outcome is unknown: a person decides */
-    EMAIL_SKIPPED,           /**< not to be sent; the reason says why */
+    EMAIL_REFUSED_RECIPIENT, /**< the server will never accept it, or did not accept it for days */
+    EMAIL_REFUSED_SENDER,    /**< the server refused us, not the recipient: sent when that is fixed */
+    EMAIL_IN_DOUBT,          /**< it may have been sent, and nobody knows: a person decides */
+    EMAIL_SKIPPED,           /**< must not be sent; the row has the reason */
     EMAIL_STATES
 };
 extern const char *const email_state_names[EMAIL_STATES];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The content of reports to Sentry, and their address: no input and output here. */
+/* Makes the events for Sentry and parses a DSN. No input or output here. */
 #include "report/report.h"
 
 #include "base/log.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Fields of the log that go with a report, and their names there. */
+/* The fields of a log line that are sent, with their names as tags. */
 static const struct {
     const char *field, *tag;
 } tags[] = {
@@ -36,7 +36,7 @@ int report_target_parse(struct report_target *target, const char *dsn)
     return n < (int)sizeof(target->url) && m < (int)sizeof(target->auth) ? 0 : -1;
 }
 
-/* A copy in which each word with an @ is replaced: no logged e-mail address leaves the service. */
+/* Copy a text and replace each word with an @, so that no e-mail address leaves the service. */
 static json_t *scrubbed(const char *text)
 {
     static const char blanks[] = " \t\r\n<>\"'(),;";
@@ -57,7 +57,7 @@ static json_t *scrubbed(const char *text)
         }
     }
     json_t *value = json_stringn(out, used);
-    return value ? value : json_string("[not text]"); /* cut within a character */
+    return value ? value : json_string("[not text]"); /* the text was cut inside a character */
 }
 
 static json_t *tag_value(const json_t *field)
@@ -82,7 +82,7 @@ static json_t *tags_of(const json_t *line)
     return found;
 }
 
-/* One issue for each kind of error and place, whatever the database's or the broker's text is. */
+/* Group errors into issues by message and place, whatever the text of the database or the broker is. */
 static json_t *fingerprint(const json_t *line, const char *message)
 {
     const char *component = json_string_value(json_object_get(line, "component"));

@@ -36,17 +36,17 @@ struct error_reports {
     unsigned first, count;
     bool closing;
     struct line lines[REPORT_QUEUE]; /* a ring: `count` of them from `first` on */
-    uint64_t full_ns;                /* when the bucket of the rate is full again */
-    uint64_t silent_until_ns;        /* the receiver asked for this pause */
-    _Atomic uint64_t give_up_ns;     /* set at the end: deliveries are aborted then; 0: not */
+    uint64_t full_ns;                /* when the token bucket of the rate is full again */
+    uint64_t silent_until_ns;        /* send nothing until then: the receiver asked for it */
+    _Atomic uint64_t give_up_ns;     /* set by error_reports_close(): when deliveries are aborted; 0: not closing */
 };
 
-/* The log's sink gets nothing from this thread. */
+/* A static variable, because the log's sink has no argument of ours. */
 static struct error_reports *the_reports;
 
 /* ---- logging threads ---- */
 
-/* One token of the bucket. */
+/* Take a token. */
 static bool within_rate(struct error_reports *reports, uint64_t now_ns)
 {
     uint64_t cost = SECOND_NS / REPORT_RATE;
@@ -77,7 +77,7 @@ static void on_line(const char *text, size_t length)
     pthread_mutex_lock(&reports->lock);
     enum report_outcome outcome = put(reports, text, length, promc_now_ns());
     pthread_mutex_unlock(&reports->lock);
-    if (outcome != REPORT_SENT) /* else it is counted when it is */
+    if (outcome != REPORT_SENT) /* a queued report is counted when it is sent */
         metrics_error_report(outcome);
 }
 
@@ -90,7 +90,7 @@ static size_t discard(char *data, size_t size, size_t count, void *arg)
     return size * count;
 }
 
-/* Called at least once a second: the shutdown does not wait for a receiver that hangs. */
+/* libcurl calls this at least once a second. Aborts a delivery at shutdown if the receiver hangs. */
 static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     struct error_reports *reports = arg;
@@ -157,7 +157,7 @@ static enum report_outcome deliver(struct error_reports *reports, const struct l
     return rc == CURLE_OK && status >= 200 && status < 300 ? REPORT_SENT : REPORT_FAILED;
 }
 
-/* @return false: closing, and nothing is left. */
+/* Wait for a line. @return false: closing, and no line is left. */
 static bool next(struct error_reports *reports, struct line *line)
 {
     pthread_mutex_lock(&reports->lock);
@@ -183,7 +183,7 @@ static void *run(void *arg)
     while (next(reports, &line)) {
         bool late = on_progress(reports, 0, 0, 0, 0) != 0;
         metrics_error_report(late ? REPORT_FAILED
-                                  : deliver(reports, &line)); /* nothing is logged: it would report itself */
+                                  : deliver(reports, &line)); /* never log here: the line would become a report */
     }
     return NULL;
 }

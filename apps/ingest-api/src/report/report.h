@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file report/report.h
- * Error reports to Sentry, or any receiver of its envelopes, if SENTRY_DSN is set: for requests answered with 5xx,
+ * Sends error reports to Sentry, or any receiver of its envelopes, if SENTRY_DSN is set: for requests answered with 5xx,
  * dead-lettered jobs, failures of the store, the queue and the mail server, and every log line of level error.
  *
- * A report is made from its log line. The logging thread never waits: the line is copied into a queue of REPORT_QUEUE
- * lines, and a separate thread sends them, at most REPORT_BURST at once and then REPORT_RATE a second, in total.
- * Reports that do not fit, exceed the rate, or cannot be delivered are dropped and counted: error_reports_total{outcome}.
+ * A report is a log line. The logging thread never waits: it copies the line to a queue of REPORT_QUEUE lines, and a separate thread
+ * sends them, at most REPORT_RATE a second after a burst of REPORT_BURST. Reports that do not fit, exceed the rate or cannot be
+ * delivered are dropped and counted: error_reports_total{outcome}.
  *
  * With https:// the receiver's certificate and name are verified: against SENTRY_CA, else the system's authorities.
  *
- * Sent: message, level, time, host name, release, environment, the request's id, and the fields of the line
- * in REPORT_TAGS. No organisation, no address (a word with an @ is replaced in any case), no secret.
+ * Sent are message, level, time, host name, release, environment, the request's id, and the line's fields in the table `tags`
+ * (event.c). No organisation, no e-mail address (each word with an @ is replaced), no secret.
  */
 #ifndef INGEST_REPORT_REPORT_H
 #define INGEST_REPORT_REPORT_H
@@ -22,17 +22,18 @@
 #define REPORT_QUEUE 64
 #define REPORT_BURST 10
 #define REPORT_RATE 1
-#define REPORT_TIMEOUT_S 10 /* of one delivery */
+#define REPORT_TIMEOUT_S 10 /* for one delivery */
 
 struct settings;
 struct error_reports;
 
-/** @param settings kept. @return 0, also without a DSN (then *out is NULL); or -1 after one clear line in the log. */
+/** @param settings must live until error_reports_close(). @return 0, also without a DSN (then *out is NULL); or -1 after one clear
+ * line in the log. */
 int error_reports_open(struct error_reports **out, const struct settings *settings);
-/** Send what is queued, for at most two seconds; the rest is dropped. NULL is allowed. No other thread may log meanwhile. */
+/** Send the queued reports, for at most two seconds; drop the rest. No other thread may log meanwhile. NULL is allowed. */
 void error_reports_close(struct error_reports *reports);
 
-/* ---- the parts, for the tests ---- */
+/* ---- parts that the tests use ---- */
 
 struct report_target {
     char url[512];  /**< …/api/PROJECT/envelope/ */
@@ -42,7 +43,7 @@ struct report_target {
 int report_target_parse(struct report_target *target, const char *dsn);
 
 /**
- * The event for a log line. @return a new object; NULL: the line is not a JSON object, or there is no memory.
+ * Make the event for a log line. @return a new object; NULL: the line is not a JSON object, or there is no memory.
  * @param event_id 32 hexadecimal digits
  */
 json_t *report_event(const char *line, size_t length, const char *event_id, const char *environment);

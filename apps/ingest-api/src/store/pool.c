@@ -256,7 +256,7 @@ static void run_batch(struct store *store, struct batch *batch, struct store_wor
         return;
     /*
      * The commit failed. A work that failed by itself may have done so because of another work's rows, so all works get the commit's
-      * error, and their callers may try again.
+     * error, and their callers may try again.
      */
     db_rollback(db);
     for (unsigned i = 0; i < batch->n; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A batch that fails is repeated one job at a time, so that a bad job fails alone. A store that is busy, full or away is
- * not a job's fault: the batch waits for it, and if that is in vain the jobs wait for the end of their lease.
+ * If a batch fails, its jobs are repeated one at a time, so that a bad job fails alone. If the store is busy, full or down, that is
+ * not a job's fault: the batch waits and tries again, and if that does not help, the jobs wait for the end of their leases.
  */
 #include "workers/batch.h"
 
@@ -17,7 +17,7 @@ static bool store_trouble(int rc)
     return rc == DB_E_BUSY || rc == DB_E_FULL || rc == DB_E_CONNECTION || rc == DB_E_UNKNOWN;
 }
 
-/* One of them, by itself. */
+/* A batch of one of the jobs. */
 static struct batch only(const struct batch *batch, int i)
 {
     struct batch one = *batch;
@@ -75,7 +75,7 @@ static int finish_all(void *arg, struct db *db)
     int rc = DB_OK;
     for (int i = 0; rc == DB_OK && i < batch->n; i++) {
         struct task *task = &batch->tasks[i];
-        /* A job that has acted has an outcome to write in any case. */
+        /* after `act` there is always an outcome to write */
         if (task->result == TASK_DONE || handler->act)
             rc = handler->finish(batch->worker, db, task);
         if (rc == DB_OK && task->result == TASK_DONE)
@@ -84,7 +84,7 @@ static int finish_all(void *arg, struct db *db)
     return rc;
 }
 
-/* From the beginning to before `act`, and without `act` to the end. */
+/* The transactions before `act`; if the handler has no `act`, all of them. */
 static int begin(struct batch *batch)
 {
     struct worker *worker = batch->worker;
@@ -92,7 +92,8 @@ static int begin(struct batch *batch)
     int rc = DB_OK;
     for (int i = 0; i < batch->n; i++)
         reset(&batch->tasks[i], worker->handler);
-    worker_forget_campaign(worker); /* a pause that was acknowledged before this holds for all of them */
+    worker_forget_campaign(
+        worker); /* read it again: a pause that was acknowledged before must apply to all of these jobs */
     if (worker->handler->load)
         rc = store_run(store, STORE_MODE_READ, load_all, batch);
     if (rc == DB_OK && worker->handler->claim)
@@ -120,7 +121,7 @@ static int patiently(struct batch *batch, int (*run)(struct batch *batch))
 
 /* ---- settling ---- */
 
-/* After the commit: count, and report failures to the queue. */
+/* After the commit: count the jobs, and report failures to the queue. */
 static void settle(struct batch *batch, uint64_t ns)
 {
     struct worker *worker = batch->worker;
@@ -153,12 +154,12 @@ static void left_to_their_lease(const struct batch *batch, int rc)
              queue_names[batch->worker->handler->queue], "i:jobs", (int64_t)batch->n, "s:error", db_error_name(rc));
 }
 
-/* Record the outcome of actions outside of the store. */
+/* Write the outcome of `act` to the store. */
 static void finish(struct batch *batch, uint64_t ns)
 {
     int rc = patiently(batch, end);
     if (rc == DB_E_CONFLICT && batch->unsure && batch->n == 1)
-        rc = DB_OK; /* already done: by the commit whose answer was lost */
+        rc = DB_OK; /* the commit whose answer was lost has done it */
     if (rc == DB_OK) {
         settle(batch, ns);
         return;
@@ -174,12 +175,12 @@ static void finish(struct batch *batch, uint64_t ns)
     }
 }
 
-/* ---- all of it ---- */
+/* ---- a batch from start to end ---- */
 
 static void failed_to_begin(struct batch *batch, int rc, uint64_t start)
 {
     struct task *task = batch->tasks;
-    if (rc == DB_E_CONFLICT && !batch->worker->handler->act) { /* another worker has it by now */
+    if (rc == DB_E_CONFLICT && !batch->worker->handler->act) { /* another worker has the job now */
         (void)task_failed(task, TASK_RETRY, "the lease was lost");
         task_log(task, "job given up");
         return;

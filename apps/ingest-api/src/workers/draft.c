@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* draft.generate: one prospect's draft of one campaign. A draft that cannot be rendered is recorded as failed: the job is done. */
+/* draft.generate: renders the draft of one campaign for one prospect. If it cannot be rendered, a failed draft is stored and the job is
+ * done. */
 #include "workers/draft_outcome.h"
 #include "workers/enqueue.h"
 
@@ -17,7 +18,7 @@ static int render(struct worker *worker, struct db *db, struct task *task)
     struct person person;
     int rc = worker_person(db, task->job->organisation_id, task->u.draft.prospect, &person);
 
-    if (rc == DB_E_NOT_FOUND) { /* erased meanwhile */
+    if (rc == DB_E_NOT_FOUND) { /* erased in the meantime */
         task->u.draft.skip = true;
         return DB_OK;
     }

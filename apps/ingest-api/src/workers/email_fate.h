@@ -13,16 +13,16 @@
 #include <stdbool.h>
 
 enum email_event {
-    EMAIL_ON_CLAIM, /**< its turn has come */
-    EMAIL_ON_REDELIVERY, /**< its turn has come again: its previous worker may have died, or not know the outcome of its claim */
-    EMAIL_ON_SKIP,     /**< it must not be sent: campaign completed, prospect invalid, no draft */
-    EMAIL_ON_PUT_OFF,  /**< its organisation is over its rate, or its campaign is held: another job gets the turn */
-    EMAIL_ON_ACCEPT,   /**< the transport has accepted it */
-    EMAIL_ON_REFUSAL,  /**< the transport will never accept it */
-    EMAIL_ON_DEFERRAL, /**< the transport did not accept it for now */
-    EMAIL_ON_EXPIRY,   /**< the same, and it was tried for long enough */
-    EMAIL_ON_SENDER_REFUSAL, /**< the transport refused it because of us */
-    EMAIL_ON_AWAY,           /**< the transport was away for long */
+    EMAIL_ON_CLAIM, /**< its job was delivered for the first time */
+    EMAIL_ON_REDELIVERY, /**< its job was delivered again: the first worker may have died, or not know whether its claim was committed */
+    EMAIL_ON_SKIP,           /**< it must not be sent: campaign completed, prospect invalid, no draft */
+    EMAIL_ON_PUT_OFF,        /**< its organisation is over its rate, or its campaign is held: another job tries later */
+    EMAIL_ON_ACCEPT,         /**< the transport has accepted it */
+    EMAIL_ON_REFUSAL,        /**< the transport will never accept it */
+    EMAIL_ON_DEFERRAL,       /**< the transport does not accept it now, but may later */
+    EMAIL_ON_EXPIRY,         /**< the same, and MAIL_RETRY_FOR is over */
+    EMAIL_ON_SENDER_REFUSAL, /**< the transport refused the sender, not the recipient */
+    EMAIL_ON_AWAY,           /**< the transport did not answer for a long time */
     EMAIL_ON_DOUBT,          /**< it may have been sent, and nobody can tell */
     EMAIL_ON_HOLD,           /**< its campaign is paused, and it has certainly not been sent */
     EMAIL_ON_STOP,           /**< we are shutting down, and it has certainly not been sent */
@@ -30,8 +30,8 @@ enum email_event {
 };
 
 enum email_action {
-    EMAIL_ACT_SEND,  /**< hand it over */
-    EMAIL_ACT_ASK,   /**< ask the transport whether it has it; if not, hand it over */
+    EMAIL_ACT_SEND,  /**< send it */
+    EMAIL_ACT_ASK,   /**< ask the transport whether it was sent; if not, send it */
     EMAIL_ACT_DONE,  /**< the job is done */
     EMAIL_ACT_LATER, /**< the job is done, and another job makes the next attempt */
     EMAIL_ACT_BURY,  /**< the job is a dead letter */
@@ -49,7 +49,7 @@ struct email_rule {
     bool unspent;               /**< the attempt does not count */
 };
 
-/** The row for it; never NULL: for a combination without a row the e-mail stays unchanged, and the job is done. */
+/** The row of a combination. Never NULL: a combination without a row leaves the e-mail unchanged, and the job is done. */
 const struct email_rule *email_fate(enum email_state from, enum email_event event);
 
 #endif

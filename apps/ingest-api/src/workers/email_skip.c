@@ -21,7 +21,7 @@ int email_take(struct db *db, struct task *task, enum email_state *was)
     return rc;
 }
 
-/* Texts for why an e-mail is not sent. */
+/* The texts of the reasons. */
 static const char *const reasons[] = {
     [NOT_SENT_CAMPAIGN_COMPLETED] = "the campaign is completed",
     [NOT_SENT_PROSPECT_INVALID] = "the prospect is invalid",

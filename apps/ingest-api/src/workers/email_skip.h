@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file workers/email_skip.h E-mails that must not be sent: suppressed addresses, and the record of skipped ones. Private to src/workers. */
+/** @file workers/email_skip.h E-mails that must not be sent: finds the reason, and records it. Private to src/workers. */
 #ifndef INGEST_WORKERS_EMAIL_SKIP_H
 #define INGEST_WORKERS_EMAIL_SKIP_H
 
 #include "workers/task.h"
 
-/** emails_claim() for the task. @param was its previous state; it is `sending` now if it could be claimed. */
+/** emails_claim() for the task. @param[out] was the state before. If that could be claimed, it is `sending` now. */
 int email_take(struct db *db, struct task *task, enum email_state *was);
 
 /**
- * The e-mail must not be sent. One that was interrupted (`again`) may have been sent: that is found out first. One that another worker
- * is sending is left to that worker. @param detail after the text, or ""
+ * Skip an e-mail. If it was interrupted (`again`), it may have been sent, so the transport is asked first. If another worker is sending
+ * it, it is left to that worker. @param detail follows the reason's text; may be ""
  */
 int email_skip(struct db *db, struct task *task, enum not_sent reason, const char *detail, bool again);
 /** "the campaign is completed" … */

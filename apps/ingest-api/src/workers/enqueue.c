@@ -13,8 +13,8 @@ bool enqueue_is(const struct task *task)
 }
 
 /*
- * A campaign that is paused meanwhile is still enqueued: e-mails requested before the pause are waiting, and are sent when it is
- * started again.
+ * Goes on even if the campaign was paused in the meantime: e-mails that were requested before the pause wait, and are sent when the
+ * campaign is started again.
  */
 int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
 {
@@ -34,15 +34,15 @@ int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
     int rc = worker_campaign(worker, db, task->job->organisation_id, campaign);
     if (rc == DB_E_NOT_FOUND)
         return task_failed(task, TASK_DEAD, "no such campaign");
-    if (rc != DB_OK ||
-        (worker->campaign.status == CAMPAIGN_STATUS_COMPLETED && request.kind != OUTREACH_RESUME)) /* to be skipped */
+    if (rc != DB_OK || (worker->campaign.status == CAMPAIGN_STATUS_COMPLETED &&
+                        request.kind != OUTREACH_RESUME)) /* they would be skipped */
         return rc;
     unsigned max = worker->app->settings->max_jobs;
-    bool limited = max && request.kind != OUTREACH_RESUME; /* those e-mails existed before the pause */
+    bool limited = max && request.kind != OUTREACH_RESUME; /* e-mails that a pause has stopped were counted before */
     int64_t waiting = limited ? queue_waiting(db, task->job->queue, task->job->organisation_id) : 0;
     if (waiting < 0)
         return (int)waiting;
-    if (limited && waiting - 1 >= max) { /* this one not counted: the same again, when some have been done */
+    if (limited && waiting - 1 >= max) { /* without this job; enqueue it again for later, when some jobs are done */
         metrics_limit_refusal(LIMIT_JOBS);
         task->enqueued = 1;
         return queue_publish_later(db, task->job->queue, task->job->organisation_id, task->job->request_id,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prospect.validate and prospect.research: a job has the prospects of one chunk of an import. */
+/* prospect.validate and prospect.research: a job has the prospects of one batch of an import. */
 #include "base/email_address.h"
 #include "base/uuid.h"
 #include "data/suppressions.h"
@@ -20,7 +20,7 @@ static void release(struct task *task)
     memset(&task->u, 0, sizeof(task->u));
 }
 
-/* The ids of the payload. NULL after task_failed(). */
+/* The ids in the payload. @return NULL after task_failed(). */
 static json_t *payload_ids(struct task *task)
 {
     json_t *ids = json_object_get(task->payload, "prospects"), *id;
@@ -41,7 +41,7 @@ static json_t *payload_ids(struct task *task)
     return ids;
 }
 
-/* A status that the job no longer needs to change, or a deleted row, is not an error. */
+/* Not an error: the row was deleted, or its status no longer needs to be changed. */
 static bool harmless(int rc)
 {
     return rc == DB_E_CONFLICT || rc == DB_E_NOT_FOUND;
@@ -69,7 +69,7 @@ static int judge(void *arg, const struct prospect *row)
     return 0;
 }
 
-/* The prospects that are worth researching, as the payload of the next job. */
+/* Create the job that researches the valid prospects. */
 static int publish_research(struct db *db, struct task *task, json_t *valid)
 {
     if (json_array_size(valid) == 0)

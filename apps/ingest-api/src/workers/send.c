@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * email.send: one e-mail of one campaign, never sent twice. The table of email_fate.c decides its fate.
+ * email.send: sends one e-mail of one campaign, never twice. The table in email_fate.c decides its fate.
  *
  *   claim   (commit)  waiting → sending; a missing draft is rendered
- *   act               outside of any transaction: it is handed over
- *   finish  (commit)  its outcome, together with the job
+ *   act               outside any transaction: the transport sends it
+ *   finish  (commit)  the outcome of the e-mail and of the job
  *
- * If the job of an e-mail is delivered again and the e-mail is `sending`, there was a crash between the first commit and the last. The
- * transport is asked: `file` knows whether the e-mail is there; SMTP does not, so the e-mail is in doubt. Hence e-mails for
- * SMTP are claimed one at a time: a worker that dies leaves one in doubt, not a batch.
+ * If the job is delivered again and the e-mail is `sending`, there was a crash between the two commits. Then we ask the transport.
+ * `file` knows whether the e-mail was sent. SMTP does not, so the e-mail is in doubt. That is why e-mails for SMTP are claimed one
+ * at a time: a worker that dies leaves one in doubt and not a batch.
  *
- * If the server is away, e-mails wait for it, claimed, and lose no attempt by that, for up to
- * PATIENCE_NS; then they are requeued, so that a claim does not outlast every lease and every pause. A refusal of our sender holds
- * the campaign (data/campaign_hold.h). A deferred e-mail is tried again later (email_retry.h) by another job,
- * which knows after how many attempts it is meant.
+ * If the server does not answer, claimed e-mails wait for it, for up to PATIENCE_NS, without using up an attempt. Then they are
+ * requeued, because a claim must not outlast every lease and every pause. If the server refuses our sender, the campaign is held
+ * (data/campaign_hold.h). A deferred e-mail is tried again later (email_retry.h) by another job, whose payload has the number of
+ * attempts before it.
  *
  * If an organisation is over MAIL_RATE_LIMIT, its e-mails are delayed before they are claimed.
  */
@@ -40,9 +40,9 @@
 #include <string.h>
 
 #define PATIENCE_NS (300 * UINT64_C(1000000000))
-#define PAUSE_MS 100 /* before the server is tried again; doubles up to PAUSE_MAX_MS */
+#define PAUSE_MS 100 /* pause before the server is tried again; doubles up to PAUSE_MAX_MS */
 #define PAUSE_MAX_MS 1600
-#define AWAY_MS 30000 /* before an e-mail that has waited for PATIENCE_NS is tried again */
+#define AWAY_MS 30000 /* delay of the next attempt after PATIENCE_NS */
 
 /* ---- claim ---- */
 
@@ -57,7 +57,7 @@ static int copy_draft(void *arg, const struct draft *row)
     return 0;
 }
 
-/* The current draft, or a new one. If there is no text afterwards, text.error says why. */
+/* Read the current draft, or render a new one. If there is no text afterwards, text.error says why. */
 static int find_or_make_draft(struct worker *worker, struct db *db, struct task *task, const struct person *person)
 {
     const char *organisation = task->job->organisation_id;
@@ -93,14 +93,15 @@ static void copy_email(void *arg, const struct email *row)
 }
 
 /*
- * Load the state. @return 1: nothing to do: the e-mail is final, or its next attempt belongs to another job; 0: continue; or an error.
+ * Load the e-mail's state. @return 0: continue; 1: nothing to do, because it is final or the next attempt belongs to another job; or an
+ * error.
  */
 static int look(struct db *db, struct task *task)
 {
     struct email_task *email = &task->u.email;
     const json_t *attempts = json_object_get(task->payload, OUTREACH_ATTEMPTS);
 
-    email->state = EMAIL_WAITING; /* unless there is a row */
+    email->state = EMAIL_WAITING; /* if there is no row */
     email->attempts = 0;
     int rc = emails_get(db, task->job->organisation_id, email->campaign, email->prospect, copy_email, task);
     if (rc != DB_OK && rc != DB_E_NOT_FOUND)
@@ -111,10 +112,10 @@ static int look(struct db *db, struct task *task)
 }
 
 /*
- * The job is done, and another job of the same e-mail waits for its turn, so that others are not delayed: for an organisation that is
- * over its rate, or a campaign that is held. The rate applies only to the first delivery: another job starts counting its attempts
- * again. Retries are sent, and later e-mails wait longer.
- * @return 1: delayed; 0: not; or an error.
+ * If the organisation is over its rate, or the campaign is held, end this job and let another one try the e-mail later, so that other
+ * e-mails are not delayed. The rate delays only a job's first delivery, because a new job counts its deliveries from the start.
+ * A redelivered job takes a token even if there is none, and later e-mails wait longer.
+ * @return 1: delayed; 0: not delayed; or an error.
  */
 static int put_off(struct worker *worker, struct db *db, struct task *task)
 {
@@ -125,7 +126,7 @@ static int put_off(struct worker *worker, struct db *db, struct task *task)
     int rc = DB_OK;
 
     if (email_fate(email->state, EMAIL_ON_PUT_OFF)->event != EMAIL_ON_PUT_OFF)
-        return 0; /* it is in doubt */
+        return 0; /* it is `sending`, and must be settled first */
     if (worker->campaign.refusals == 0 || wait_ms < 0)
         wait_ms = 0;
     if (wait_ms == 0 && rate > 0)
@@ -169,8 +170,8 @@ static int claim_for(struct worker *worker, struct db *db, struct task *task, co
 }
 
 /*
- * Its campaign is not active. E-mails of a paused one wait: its start enqueues them again. One that was
- * interrupted before must not stay `sending` for ever: its outcome is found out.
+ * The campaign is not active. E-mails of a paused campaign wait, because its start enqueues them again. But one that was interrupted
+ * must not stay `sending` for ever, so its outcome is found out.
  */
 static int not_active(struct db *db, struct task *task, bool completed, bool again)
 {
@@ -198,7 +199,7 @@ static int send_claim(struct worker *worker, struct db *db, struct task *task, b
     (void)snprintf(task->u.email.prospect, sizeof(task->u.email.prospect), "%s", prospect);
     int rc = worker_campaign(worker, db, organisation, campaign);
     if (rc == DB_E_NOT_FOUND)
-        return json_object_get(task->payload, OUTREACH_ATTEMPTS) /* it was deleted meanwhile */
+        return json_object_get(task->payload, OUTREACH_ATTEMPTS) /* deleted in the meantime */
                    ? DB_OK
                    : task_failed(task, TASK_DEAD, "no such campaign");
     if (rc != DB_OK)
@@ -214,7 +215,7 @@ static int send_claim(struct worker *worker, struct db *db, struct task *task, b
                           task->job->attempt > 1 || unsure);
     rc = worker_person(db, organisation, prospect, &person);
     if (rc == DB_E_NOT_FOUND)
-        return DB_OK; /* erased, and its e-mail with it */
+        return DB_OK; /* the prospect was erased, with its e-mail */
     if (rc == DB_OK)
         rc = claim_for(worker, db, task, &person, task->job->attempt > 1 || unsure);
     person_release(&person);
@@ -247,7 +248,7 @@ static bool to_be_sent(const struct task *task)
     return task->result == TASK_DONE && rule && (rule->action == EMAIL_ACT_SEND || rule->action == EMAIL_ACT_ASK);
 }
 
-/* The outcome of an e-mail that was `sending`. */
+/* Apply an event to an e-mail that is `sending`. */
 static void happened(struct task *task, enum email_event event)
 {
     const struct email_rule *rule = email_fate(EMAIL_SENDING, event);
@@ -267,14 +268,14 @@ static void say(struct task *task, const char *error)
     (void)snprintf(task->u.email.answer.error, sizeof(task->u.email.answer.error), "%s", error);
 }
 
-/* For `ingest-api why`: the state of the mail server. */
+/* Record the state of the mail server for `ingest-api why`. */
 static void note_outcome(const char *server, enum mail_outcome outcome, const struct mail_answer *answer)
 {
     if (outcome == MAIL_UNAVAILABLE)
         trouble_met(TROUBLE_MAIL_AWAY, server, answer->error);
     else
         trouble_over(TROUBLE_MAIL_AWAY);
-    /* Campaigns are held then, so there are few attempts to count. */
+    /* a trouble and not a tally: refused campaigns are held, so there are too few attempts for a share */
     if (outcome == MAIL_REFUSED_SENDER)
         trouble_met(TROUBLE_MAIL_REFUSED, server, *answer->words ? answer->words : answer->error);
     else if (outcome == MAIL_SENT)
@@ -285,7 +286,7 @@ static void note_outcome(const char *server, enum mail_outcome outcome, const st
         tally_bad(TALLY_EMAILS, server, *answer->words ? answer->words : answer->error);
 }
 
-/* Hand it over, and wait for a server that is away. @return false: stopping, and it is still away. */
+/* Send it, and wait for a server that does not answer. @return false: stopping, and the server still does not answer. */
 static bool deliver(struct batch *batch, struct task *task, const struct mail *mail, enum mail_outcome *outcome)
 {
     struct worker *worker = batch->worker;
@@ -378,7 +379,7 @@ static void send_act(struct worker *worker, struct batch *batch)
             send_one(batch, task);
         } else if (task->u.email.rule->action == EMAIL_ACT_SEND) {
             happened(task, EMAIL_ON_STOP);
-        } else { /* it may have been sent: the next worker asks */
+        } else { /* it may have been sent, so the next worker asks the transport */
             task->u.email.rule = NULL;
             task->result = TASK_LEFT;
         }
@@ -397,7 +398,7 @@ static void send_act(struct worker *worker, struct batch *batch)
 
 /* ---- finish ---- */
 
-/* The reason for its next state. */
+/* The reason that is stored with the next state. */
 static const char *reason_of(const struct email_task *email)
 {
     static const char *const words[EMAIL_EVENTS] = {
@@ -407,7 +408,7 @@ static const char *reason_of(const struct email_task *email)
     return email->rule->event == EMAIL_ON_SKIP ? PROMC_VALUE(not_sent, email->skip) : words[email->rule->event];
 }
 
-/* Hold or release the campaign. *again_ms: time of this e-mail's next attempt; 0: at the campaign's start. */
+/* Hold or release the campaign. @param[out] again_ms wait before this e-mail's next attempt; 0: until the campaign is started again */
 static int tell_campaign(struct worker *worker, struct db *db, struct task *task, int64_t *again_ms)
 {
     struct email_task *email = &task->u.email;
@@ -427,7 +428,7 @@ static int tell_campaign(struct worker *worker, struct db *db, struct task *task
         int rc = campaign_hold(db, organisation, email->campaign, &refusal, clock_wall_ms(), &held);
         int64_t own_ms = email->answer.this_email ? (int64_t)settings->mail_retry_min_s * 1000 : 0;
         email->paused = held.paused;
-        if (!held.paused) /* also if it is no longer active */
+        if (!held.paused) /* also if the campaign is no longer active */
             *again_ms = held.hold_ms > own_ms ? held.hold_ms : own_ms + 1;
         return rc;
     }
@@ -441,7 +442,7 @@ static int tell_campaign(struct worker *worker, struct db *db, struct task *task
     return email->held ? campaign_release(db, organisation, email->campaign) : DB_OK;
 }
 
-/* The job for the next attempt. */
+/* Create the job for the next attempt. */
 static int try_again(struct db *db, struct task *task, int64_t again_ms)
 {
     const struct email_task *email = &task->u.email;

@@ -12,10 +12,10 @@
 #include <jansson.h>
 
 enum task_result {
-    TASK_DONE,  /**< finished, also when there was nothing to do */
+    TASK_DONE,  /**< finished, also if there was nothing to do */
     TASK_RETRY, /**< failed for now */
-    TASK_DEAD,  /**< will never work */
-    TASK_LEFT   /**< not started, or aborted: it waits for the end of its lease */
+    TASK_DEAD,  /**< will never succeed */
+    TASK_LEFT   /**< not started, or aborted: the job waits for the end of its lease */
 };
 
 #define EMAIL_NOT_SKIPPED ((enum not_sent)not_sent_count)
@@ -24,21 +24,22 @@ enum task_result {
 struct email_task {
     char campaign[37], prospect[37], id[37];
     int64_t attempts;         /**< including this one, once it is claimed */
-    bool held;                /**< its campaign had been refused before */
-    struct mail_sender *from; /**< the organisation's own, or NULL */
-    char *to;                 /**< NULL unless it is handed over */
+    bool held;                /**< its campaign's sender was refused before */
+    struct mail_sender *from; /**< the organisation's sender, or NULL */
+    char *to;                 /**< NULL unless it is to be sent */
     struct draft_text text;
     bool draft_fresh, draft_good;
     int64_t stale_ms; /**< older drafts are outdated */
-    bool put_off;     /**< another job will make a later attempt */
+    bool put_off;     /**< another job will try later */
     uint64_t draft_ns, ns;
     enum email_state state;
-    enum email_event unless_sent;  /**< EMAIL_ON_HOLD, EMAIL_ON_SKIP: it is not handed over; else EMAIL_EVENTS */
+    enum email_event
+        unless_sent; /**< EMAIL_ON_HOLD, EMAIL_ON_SKIP: what happens if it was not sent yet; EMAIL_EVENTS: it is sent */
     const struct email_rule *rule; /**< the current row; NULL: the e-mail stays unchanged */
-    enum not_sent skip;            /**< why it is not sent; EMAIL_NOT_SKIPPED: it is */
+    enum not_sent skip;            /**< why it is not sent; EMAIL_NOT_SKIPPED: it is sent */
     struct mail_answer answer;
-    bool suppressed; /**< suppress its address from now on: there is no such mailbox, or its prospect's fields say so */
-    bool paused;     /**< its refusal has paused the campaign */
+    bool suppressed; /**< suppress its address: there is no such mailbox, or the prospect's fields say so */
+    bool paused;     /**< this refusal has paused the campaign */
 };
 
 struct task {
@@ -46,10 +47,10 @@ struct task {
     json_t *payload;         /**< object; borrowed by the handler */
     enum task_result result; /**< TASK_DONE until the handler says otherwise */
     char error[256];         /**< unless TASK_DONE; contains no address */
-    uint64_t enqueued;       /**< jobs that it has added to its own queue */
+    uint64_t enqueued;       /**< jobs that the task has added to its own queue */
     union {
         struct {
-            char (*ids)[37]; /**< prospects that became validated, then their research */
+            char (*ids)[37]; /**< prospects that are to be researched; `research` has the findings */
             json_t **research;
             size_t count;
             uint64_t changed;    /**< rows whose status this job has changed */
@@ -57,7 +58,7 @@ struct task {
         } prospects;
         struct {
             char campaign[37], prospect[37];
-            bool skip; /**< nothing left to do */
+            bool skip; /**< there is nothing to do */
             struct draft_text text;
             int64_t stale_ms; /**< older drafts are outdated */
             bool fresh;       /**< this job's draft is the current one */
@@ -70,9 +71,9 @@ struct task {
 /** TASK_RETRY or TASK_DEAD with a text. Returns DB_OK, so that a handler can `return task_failed(...)`. */
 int task_failed(struct task *task, enum task_result result, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/** A UUID of the payload; NULL after task_failed(). */
+/** A UUID from the payload. @return NULL after task_failed(). */
 const char *task_uuid(struct task *task, const char *key);
-/** A line in the log with the job's id, its request's, and its error. */
+/** Log a message with the ids of the job and its request, and the error. */
 void task_log(const struct task *task, const char *message);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEASE_WAIT_MS 1000 /* also the maximum delay of a stop that happens between checking `stopping` and waiting */
+#define LEASE_WAIT_MS 1000 /* also delays a stop by this much at most, if it comes between the check and the wait */
 #define BATCH_NS UINT64_C(1000000000)
 
 struct workers {
@@ -20,7 +20,7 @@ struct workers {
     struct stop stop;
     size_t thread_count, started;
     pthread_t *threads;
-    struct worker *each; /* one a thread */
+    struct worker *each; /* one for each thread */
 };
 
 /* ---- jobs ---- */
@@ -34,7 +34,7 @@ static void process(struct worker *worker, struct job *jobs, int n)
         tasks[i].job = &jobs[i];
         tasks[i].payload = jobs[i].payload ? json_loads(jobs[i].payload, 0, NULL) : NULL;
     }
-    if (tasks) /* otherwise the leases end, and the jobs are delivered again */
+    if (tasks) /* else, without memory, the jobs are delivered again when their leases end */
         batch_run(worker, tasks, n);
     for (int i = 0; i < n; i++) {
         if (tasks && handler->release)
@@ -47,8 +47,8 @@ static void process(struct worker *worker, struct job *jobs, int n)
 }
 
 /*
- * As many jobs as can be done in about BATCH_NS, so that a new organisation does not wait for another's batch that
- * takes a minute. It begins with one, and doubles.
+ * The size of the next batch: as many jobs as take about BATCH_NS, so that a new organisation does not wait a minute for another's
+ * batch. It at most doubles from batch to batch, beginning with one job.
  */
 static int next_batch(const struct handler *handler, int n, uint64_t took_ns)
 {
@@ -82,7 +82,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* ---- life ---- */
+/* ---- start and stop ---- */
 
 static int start_threads(struct workers *workers)
 {
