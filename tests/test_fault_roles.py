@@ -13,7 +13,7 @@ from support.service import BINARY
 
 
 @pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.long)])
-def test_one_api_and_one_worker_die(make_service, postgres_server, rabbitmq_server, relay, how):
+def test_one_api_and_one_worker_end(make_service, postgres_server, rabbitmq_server, relay, how):
     shared, n = {"STORE": postgres_server.database(), "QUEUE": rabbitmq_server.vhost(), "MAIL": relay.url, "STORE_TIMEOUT_MS": 60000}, 300
     apis = [make_service(ROLE="api", **shared) for _ in range(2)]
     workers = [make_service(ROLE="worker", **shared) for _ in range(2)]

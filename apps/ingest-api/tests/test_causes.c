@@ -104,7 +104,7 @@ static void trouble_is_timed_from_its_beginning(void **state)
 }
 
 /* At least five failures, and at least that percentage. */
-static void a_share_that_fails_is_high(void **state)
+static void a_high_share_of_failures_is_reported(void **state)
 {
     struct trouble_state is;
     (void)state;
@@ -137,7 +137,7 @@ int main(void)
         cmocka_unit_test(too_many_causes_do_not_overflow),
         cmocka_unit_test(durations),
         cmocka_unit_test(trouble_is_timed_from_its_beginning),
-        cmocka_unit_test(a_share_that_fails_is_high),
+        cmocka_unit_test(a_high_share_of_failures_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

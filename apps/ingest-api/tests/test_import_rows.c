@@ -128,7 +128,7 @@ static void check_changed(enum import_format format, const struct lines *before,
                                  memcmp(after.at[0], before->at[0], after.length[0]) == 0);
     if (out.rc < 0) { /* a damaged header: nothing is imported, and the fault is reported */
         if (whole)
-            fail_msg("%s: a fault of the whole", what);
+            fail_msg("%s: the whole body was refused", what);
         outcome_free(&out);
         return;
     }
@@ -141,7 +141,7 @@ static void check_changed(enum import_format format, const struct lines *before,
         if (!whole && !strstr(out.values, email)) /* with a shorter header, the row has too many cells */
             continue;
         if (!strstr(out.values, email))
-            fail_msg("%s: %s did not come in:\n%.*s", what, email, (int)length, text);
+            fail_msg("%s: %s was not imported:\n%.*s", what, email, (int)length, text);
         swallowed++; /* it is part of a value that a quote has correctly joined */
     }
     /* a line end that was added inside quotes belongs to the value */
