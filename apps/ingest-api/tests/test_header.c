@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each column of a header is for. */
+/* The use of each column of a header. */
 #include "import/header.h"
 
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 static struct header header;
 
-/* @return "field|custom_field|reason" of each column, as the answer to an import has them; "-" for null. */
+/* @return "field|custom_field|reason" of each column, as in the answer to an import; "-" for null. */
 static char *uses(const char *line)
 {
     static char text[4096];
@@ -71,7 +71,7 @@ static void test_two_columns_for_a_field(void **state)
     assert_string_equal(uses("Work Email,email\n"), "-|work_email|- email|-|-");
     assert_string_equal(uses("email,Work Email\n"), "email|-|- -|work_email|-");
     assert_string_equal(uses("Forename,Given Name\n"), "-|forename|- first_name|-|-");
-    /* The same name twice: the second one is left out, and for the address that is an error of the caller's. */
+    /* The same name twice: the second column is ignored. For the address this is the caller's error. */
     assert_string_equal(uses("email,phone,phone\n"), "email|-|- phone|-|- -|-|repeated_name");
     assert_int_equal(header.email_twice, 0);
     assert_string_equal(uses("email,email\n"), "email|-|- -|-|repeated_name");
@@ -79,7 +79,7 @@ static void test_two_columns_for_a_field(void **state)
     assert_string_equal(uses("email,note,Note\n"), "email|-|- -|note|- -|-|repeated_name");
 }
 
-static void test_names_that_are_not(void **state)
+static void test_invalid_names(void **state)
 {
     char line[1000] = "email,", long_name[300];
     (void)state;
@@ -94,7 +94,7 @@ static void test_names_that_are_not(void **state)
     assert_null(strstr(uses(line), "name_too_long"));
 }
 
-/* The name is shown as it is in the file, but not without end, and no character is cut. */
+/* The name is shown as in the file, with a limited length and without cutting a character. */
 static void test_names_as_given(void **state)
 {
     char line[1000] = "email,  a";
@@ -119,7 +119,7 @@ static void test_many_columns(void **state)
     (void)uses(line);
     assert_int_equal(header.count, CSV_MAX_FIELDS);
     assert_int_equal(header.width, CSV_MAX_FIELDS + 2);
-    assert_int_equal(header.email, header.count); /* beyond what is read */
+    assert_int_equal(header.email, header.count); /* beyond the columns that are read */
 }
 
 static void test_rank(void **state)
@@ -127,7 +127,7 @@ static void test_rank(void **state)
     (void)state;
     assert_true(rank_of("a,b\n") == UINT_MAX);
     assert_int_equal(rank_of("a,email\n"), 0);
-    assert_int_equal(rank_of("Work Email,email\n"), 0); /* of its best column */
+    assert_int_equal(rank_of("Work Email,email\n"), 0); /* the rank of its best column */
     assert_int_equal(rank_of("email,Work Email\n"), 0);
     assert_true(rank_of("Work Email\n") > 0);
 }
@@ -142,12 +142,9 @@ static int free_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_two_columns_for_a_field),
-        cmocka_unit_test(test_names_that_are_not),
-        cmocka_unit_test(test_names_as_given),
-        cmocka_unit_test(test_many_columns),
-        cmocka_unit_test(test_rank),
+        cmocka_unit_test(test_columns),       cmocka_unit_test(test_two_columns_for_a_field),
+        cmocka_unit_test(test_invalid_names), cmocka_unit_test(test_names_as_given),
+        cmocka_unit_test(test_many_columns),  cmocka_unit_test(test_rank),
     };
     return cmocka_run_group_tests(tests, NULL, free_header);
 }

@@ -82,7 +82,7 @@ static void test_names_of_senders(void **state)
     from_is("A\\B", "From: \"A\\\\B\" <no-reply@prospectflow.invalid>\r\nTo");
     from_is("J\xc3\xb6rg", "From: =?UTF-8?B?SsO2cmc=?=\r\n <no-reply@prospectflow.invalid>\r\nTo");
     from_is("a name with more than sixty characters, which needs lines of its own",
-            "From: =?UTF-8?B?"); /* message() looks at the lengths */
+            "From: =?UTF-8?B?"); /* message() checks the lengths */
 }
 
 static void body_is(const char *body, const char *encoding, const char *encoded)

@@ -97,8 +97,8 @@ static void test_company(void **state)
     }
 }
 
-/* A column of another system in which somebody said no: no e-mail goes there, whatever the word. */
-static void test_who_said_no(void **state)
+/* A column of another system that says, in any spelling, that the person unsubscribed: no email goes there. */
+static void test_unsubscribed_by_a_column(void **state)
 {
     static const char *const no[] = {
         "{\"unsubscribed\":\"yes\"}",
@@ -138,7 +138,7 @@ int main(void)
         cmocka_unit_test(test_research),
         cmocka_unit_test(test_draft),
         cmocka_unit_test(test_company),
-        cmocka_unit_test(test_who_said_no),
+        cmocka_unit_test(test_unsubscribed_by_a_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
