@@ -22,8 +22,7 @@ def test_a_failed_email_is_sent_after_the_correction(service):
     assert client.import_csv("email,first_name\nbob@example.com,Bob\n").status == 200
     assert client.act(campaign, "send").json()["enqueued"] == 1
     fates(client, campaign, accepted=2)
-    assert [name in text for text, name in zip(bodies(service), ("Ada", "Bob"))] or len(bodies(service)) == 2
-    assert any("Dear Bob" in text for text in bodies(service))
+    assert sorted(name for text in bodies(service) for name in ("Dear Ada", "Dear Bob") if name in text) == ["Dear Ada", "Dear Bob"]
     assert client.act(campaign, "send").json()["enqueued"] == 0, "an email was sent twice"
 
 
