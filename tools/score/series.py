@@ -30,7 +30,7 @@ def full_instance(name):
 
 
 class Life:
-    """The history of an instance: when it is up, down, restarted."""
+    """The history of an instance: when it is up or down, and when it restarts."""
 
     def __init__(self, text, times):
         self.times, self.restarts, self.calm, events = times, [], not text, []
@@ -89,7 +89,7 @@ class Series:
             job = labels.get("job", "ingest-api")
             for instance in [JOBS[job]] if job in JOBS else world.instances:
                 self.plain.append([name, {"job": job, "instance": instance} | labels, shape])
-        # (method, route, status, instance): [shape, share, slow, takes]
+        # (method, route, status, instance): {rate (a shape), share, first, slow, takes}
         self.http, self.histograms = {}, {}
         for request in world.requests():
             self.request(request)
