@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file commands.h
- * The administration commands. Results go to standard output, one JSON object per line; logs and errors go to standard error. Each
- * may run beside running servers, or before the first one. Each returns the exit status.
+ * The administration commands. Results go to standard output, one JSON object per line; logs and errors go to standard
+ * error. Each may run beside running servers, or before the first one. Each returns the exit status.
  */
 #ifndef INGEST_COMMANDS_H
 #define INGEST_COMMANDS_H
@@ -13,11 +13,11 @@ struct settings;
 int command_org_create(const struct settings *settings, const char *name);
 
 /**
- * `migrate [--serve=ROLE] [--all=ROLE]`: updates the store's schema, as its owner, and grants PostgreSQL's roles what they need
- * (db/roles.h; NULL: no such role). Prints schema_version.
+ * `migrate [--serve=ROLE] [--all=ROLE]`: updates the store's schema, as its owner, and grants PostgreSQL's roles what
+ * they need (db/roles.h; NULL: no such role). Prints schema_version.
  */
 int command_migrate(const struct settings *settings, const char *serve, const char *all);
-/** `org sender ORGANISATION [SENDER]`: sets the sender of its e-mails, "" for MAIL_FROM. Prints mail_from (null: MAIL_FROM). */
+/** `org sender ORGANISATION [SENDER]`: sets the sender of its e-mails ("": MAIL_FROM). Prints mail_from (or null). */
 int command_org_sender(const struct settings *settings, const char *organisation_id, const char *sender);
 
 /** `org delete ORGANISATION`: erases it with all its data, in slices. When it returns 0, nothing is left. */

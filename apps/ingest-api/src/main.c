@@ -90,7 +90,7 @@ static int load(struct settings *settings, int argc, char **argv)
     return 0;
 }
 
-/* For commands that use the store: their result goes to standard output, the log to standard error, and only from warnings on. */
+/* For commands that use the store: the log goes to standard error, and only has warnings and errors. */
 static int load_for_command(struct settings *settings)
 {
     log_set_fd(STDERR_FILENO);

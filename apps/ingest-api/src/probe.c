@@ -46,7 +46,7 @@ static void set_options(CURL *curl, const char *url, struct text *body, char *er
     (void)libcurl.easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
     (void)libcurl.easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     (void)libcurl.easy_setopt(curl, CURLOPT_WRITEDATA, body);
-    /* no verification: the certificate has the name that clients use, and we send the server nothing but its own token */
+    /* not verified: the certificate has another name, and we send the server nothing but its own token */
     (void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
     (void)libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
 }

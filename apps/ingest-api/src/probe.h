@@ -23,9 +23,9 @@ int probe_ask(const struct settings *settings, const char *path, bool names, cha
               char error[PROBE_ERROR]);
 
 /**
- * `health [live|ready]`: asks the server that runs with the same settings, over TLS if that is set, and prints its answer. With it a
- * container needs no other client for its probes. @param what "live" or "ready". @return 0 if the server answered with 200
- * within four seconds.
+ * `health [live|ready]`: asks the server that runs with the same settings, over TLS if that is set, and prints its
+ * answer. With it a container needs no other client for its probes. @param what "live" or "ready". @return 0 if the
+ * server answered with 200 within four seconds.
  */
 int command_health(const struct settings *settings, const char *what);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `ingest-api metrics`: prints the reference of all metrics, from the registry that the server would create. The registry does not
- * know the values of a label; these are in the static table (metrics/table.h).
+ * `ingest-api metrics`: prints the reference of all metrics, from the registry that the server would create. The
+ * registry does not know the values of a label; these are in the static table (metrics/table.h).
  */
 #include "reference.h"
 

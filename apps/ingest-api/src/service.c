@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start, in this order: metrics, store, queue, mailer, listening sockets (so that a busy port is found before any work begins),
- * workers, loops.
+ * Start, in this order: metrics, store, queue, mailer, listening sockets (so that a busy port is found before any
+ * work begins), workers, loops.
  * Stop, in reverse order: loops drain and workers finish in parallel, then everything they use is closed.
  */
 #include "service.h"
@@ -130,7 +130,7 @@ static int read_secret(void *arg, struct db *db)
     return secrets_get(db, "unsubscribe", app->unsubscribe_key);
 }
 
-/* Read the secret that signs unsubscribe links: from the setting, or a generated one from the store, which all processes share. */
+/* Read the secret that signs unsubscribe links: the setting, or a generated one that all processes share. */
 static int read_key(struct app *app)
 {
     const char *secret = app->settings->unsubscribe_secret;
@@ -260,8 +260,8 @@ static int wait_for_the_end(const struct service *service, const sigset_t *signa
 }
 
 /*
- * glibc reserves 64 MiB of address space for each malloc arena. If address space is limited (ulimit -v), nothing would be left for
- * thread stacks, and libuv would abort. So use one arena then.
+ * glibc reserves 64 MiB of address space for each malloc arena. If address space is limited (ulimit -v), nothing would
+ * be left for thread stacks, and libuv would abort. So use one arena then.
  */
 static void spare_address_space(void)
 {
@@ -276,7 +276,7 @@ int service_run(const struct settings *settings)
     sigset_t signals = stop_signals();
     int signal_number = 0;
 
-    /* set the threshold, so that it stays fixed: by default freeing one large block raises it permanently, for every thread */
+    /* setting it also keeps it fixed: by default freeing a large block raises it permanently, for every thread */
     mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
     spare_address_space();
     /* block the signals before any thread exists, so that all threads inherit it; we wait for them below */

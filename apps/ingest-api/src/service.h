@@ -5,8 +5,10 @@
 
 struct settings;
 
-/** Serve until SIGTERM or SIGINT. SIGHUP reads the certificate again; without TLS it ends the service too. @return the exit status: 0 after
- * an orderly end. */
+/**
+ * Serve until SIGTERM or SIGINT. SIGHUP reads the certificate again; without TLS it ends the service too. @return the
+ * exit status: 0 after an orderly end.
+ */
 int service_run(const struct settings *settings);
 
 #endif

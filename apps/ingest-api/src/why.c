@@ -42,7 +42,7 @@ static const char *unreachable(const char *host, const char *port, char error[CU
     return rc == CURLE_OK ? NULL : *error ? error : libcurl.easy_strerror(rc);
 }
 
-/* Add a cause if an address cannot be reached. Only its host and port are shown, because the rest may contain a password. */
+/* Add a cause if an address cannot be reached. Shows only host and port, because the rest may contain a password. */
 static void reach(struct causes *causes, const char *part, const char *plain, const char *address, const char *fallback)
 {
     CURLU *url = libcurl.url();
@@ -82,7 +82,7 @@ static int64_t changed_ms(const char *path, const char *ending)
     return (int64_t)is.st_mtim.tv_sec * 1000 + is.st_mtim.tv_nsec / 1000000;
 }
 
-/* When the service stopped: the last write to its database, because with work or health checks it writes all the time. */
+/* When the service stopped: the last write to its database, because it writes whenever it has work or is checked. */
 static int64_t last_write_ms(const struct settings *settings)
 {
     char path[288];

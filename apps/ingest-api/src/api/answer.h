@@ -22,10 +22,18 @@ void *request_state(struct request *req, size_t size, void (*release)(void *stat
  */
 int path_id(struct request *req, int param, const char *what, char id[UUID_TEXT]);
 
-/** Read a query parameter that is one of `names`. @param[out] choice its index; -1: absent. @return 0, or the status answered. */
+/**
+ * Read a query parameter that is one of `names`.
+ * @param[out] choice its index; -1: absent.
+ * @return 0, or the status answered.
+ */
 int query_choice(struct request *req, const char *parameter, const char *const *names, int count, int *choice);
 
-/** Parse the body as JSON. @param[out] out the caller frees it; NULL unless 0 is returned. @return 0, or the status answered. */
+/**
+ * Parse the body as JSON.
+ * @param[out] out the caller frees it; NULL unless 0 is returned.
+ * @return 0, or the status answered.
+ */
 int body_json(struct request *req, json_t **out);
 
 /** "2026-01-12T08:15:30.123Z" as a new string, or null for 0. */

@@ -31,8 +31,8 @@ add_fault(struct faults *faults, const char *field, const char *format, ...)
 }
 
 /*
- * Read a text of 1 to max characters, not only white space, without control characters; line ends and tabs are allowed unless
- * one_line. @return NULL after an error.
+ * Read a text of 1 to max characters, not only white space, without control characters; line ends and tabs are allowed
+ * unless one_line. @return NULL after an error.
  */
 static const char *read_text(struct faults *faults, json_t *body, const char *field, size_t max, bool one_line)
 {

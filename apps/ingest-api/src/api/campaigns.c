@@ -248,8 +248,8 @@ static json_t *counts_json(const char *const *names, const int64_t *counts, int 
 }
 
 /*
- * The four older states, in one of which each e-mail counts: sent is accepted, and failed is final without delivery. An e-mail
- * in doubt counts as sending: for both nobody knows whether it was sent.
+ * The four older states, in one of which each e-mail counts: sent is accepted, and failed is final without delivery. An
+ * e-mail in doubt counts as sending: for both nobody knows whether it was sent.
  */
 static json_t *emails_json(const int64_t *fates)
 {
@@ -293,7 +293,7 @@ static void tell_queue(const struct request *req, enum outreach_kind kind, const
     queue_published(req->app->queue, outreach_queue(kind), (unsigned)slice->enqueued + slice->more);
 }
 
-/* Only a process with workers exports the gauge, because it also refreshes it (observe.h). An API alone would show an old value. */
+/* Only a process with workers exports the gauge, because it refreshes it (observe.h). An API would show old values. */
 static void transition_committed(struct request *req)
 {
     const struct transition_state *state = req->state;
@@ -458,7 +458,7 @@ static int send_execute(struct request *req, struct db *db)
     return enqueue(req, db, OUTREACH_EMAILS);
 }
 
-/* Try every e-mail now that is not final: those that wait for their next attempt, and those refused because of the sender. */
+/* Try every e-mail that is not final now: waiting for its next attempt, or refused because of the sender. */
 static int retry_execute(struct request *req, struct db *db)
 {
     return enqueue(req, db, OUTREACH_RESUME);

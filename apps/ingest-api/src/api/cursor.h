@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file api/cursor.h
- * A cursor: the end of a keyset page as an opaque text, made of the last id and a tag over id, organisation and `scope` (the list
- * and its filters). It does not hide the id and contains no secret. The tag detects a cursor that was altered, cut, or taken from
- * another list or organisation. Pure functions.
+ * A cursor: the end of a keyset page as an opaque text, made of the last id and a tag over id, organisation and `scope`
+ * (the list and its filters). It does not hide the id and contains no secret. The tag detects a cursor that was
+ * altered, cut, or taken from another list or organisation. Pure functions.
  */
 #ifndef INGEST_API_CURSOR_H
 #define INGEST_API_CURSOR_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file api/health.h
- * Liveness, readiness, health. The checks really ask the store and the queue. A result is valid for a second, so that any number of
- * probes costs one check per second.
+ * Liveness, readiness, health. The checks really ask the store and the queue. A result is valid for a second, so that
+ * any number of probes costs one check per second.
  */
 #ifndef INGEST_API_HEALTH_H
 #define INGEST_API_HEALTH_H

@@ -18,7 +18,8 @@ struct list {
 struct list *list_new(struct request *req);
 
 /**
- * prepare() of a list below a campaign, with the filter `state`. @param what name of the list, in the scope of its cursors.
+ * prepare() of a list below a campaign, with the filter `state`. @param what name of the list,
+ * in the scope of its cursors.
  * @return 0, or the status answered.
  */
 int list_prepare_states(struct request *req, const char *what, const char *const *names, int count);
@@ -26,7 +27,7 @@ int list_prepare_states(struct request *req, const char *what, const char *const
 /** Add a row; takes over the reference. @return 0, or -1: no memory. */
 int list_add(struct list *list, const char *id, json_t *row);
 
-/** Answer with the rows, or with the store's error. @param rc the store's; @param what name of the missing thing, for a 404. */
+/** Answer with the rows, or with the store's error `rc`. @param what name of the missing thing, for a 404. */
 int list_answer(struct request *req, struct list *list, int rc, const char *what, bool more);
 
 #endif

@@ -55,10 +55,7 @@ static int prepare(struct request *req)
     if (!prospect)
         return respond_error(req, 400, "invalid_parameter", "prospect must be the id of a prospect.");
     if (!uuid_parse(prospect, uuid))
-        memset(
-            uuid, 0,
-            sizeof(
-                uuid)); /* no prospect has this id; execute checks the campaign before it answers 404 for the prospect */
+        memset(uuid, 0, sizeof(uuid)); /* of no prospect; the campaign is checked first */
     uuid_format(uuid, preview->prospect);
     uuid_new_text(preview->email_id); /* if there is no e-mail yet */
     return 0;

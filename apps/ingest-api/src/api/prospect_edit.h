@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file api/prospect_edit.h Creating and changing one prospect: POST /api/v1/prospects, PATCH /api/v1/prospects/{id}. */
+/** @file api/prospect_edit.h Creates or changes one prospect: POST /api/v1/prospects, PATCH /api/v1/prospects/{id}. */
 #ifndef INGEST_API_PROSPECT_EDIT_H
 #define INGEST_API_PROSPECT_EDIT_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file api/prospect_rows.h
- * Prospects as JSON, written while the store delivers them: a page of a hundred is the most frequent read, and a tree of
- * objects for it would cost more than the rest of the request.
+ * Prospects as JSON, written while the store delivers them: a page of a hundred is the most frequent read, and a tree
+ * of objects for it would cost more than the rest of the request.
  */
 #ifndef INGEST_API_PROSPECT_ROWS_H
 #define INGEST_API_PROSPECT_ROWS_H

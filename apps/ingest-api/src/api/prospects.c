@@ -86,7 +86,7 @@ static int import_failed(struct request *req, int rc, const struct import_fault 
     return rc == IMPORT_NO_MEMORY ? answer_no_memory(req) : respond_store_error(req, rc, "organisation");
 }
 
-/* Refuse a small body that is wrong from its first line, before it reaches the store. Every other body is parsed by execute. */
+/* Refuse a small body that is wrong from its first line here. Every other body is parsed by execute. */
 static int import_prepare(struct request *req)
 {
     struct import_fault fault;
@@ -204,8 +204,10 @@ static int too_many(struct request *req, struct db *db)
         max, (long long)n);
 }
 
-/* First a read transaction checks the whole body, so that its errors are answered before the first write; then come the slices, each
- * in a write transaction. */
+/*
+ * First a read transaction checks the whole body, so that its errors are answered before the first write; then come the
+ * slices, each in a write transaction.
+ */
 static int import_in_slices(struct request *req, struct db *db, const struct import_request *request)
 {
     struct import_state *state = req->state;

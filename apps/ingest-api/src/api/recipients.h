@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file api/recipients.h The recipients of a campaign and the fates of their e-mails: /api/v1/campaigns/{id}/recipients. */
+/** @file api/recipients.h /api/v1/campaigns/{id}/recipients: a campaign's recipients and the fates of their e-mails. */
 #ifndef INGEST_API_RECIPIENTS_H
 #define INGEST_API_RECIPIENTS_H
 

@@ -11,8 +11,9 @@
 #define TEMPLATE_REPORT_PROSPECTS 10000
 
 /**
- * [{"name", "known", "default", "missing", "of"}], in order of appearance: `known` if it is a standard field or a custom field of
- * a checked prospect; `missing` of `of` have no value for it. In a read transaction. NULL: no memory, or *rc has the error.
+ * [{"name", "known", "default", "missing", "of"}], in order of appearance: `known` if it is a standard field or a
+ * custom field of a checked prospect; `missing` of `of` have no value for it. In a read transaction. NULL: no
+ * memory, or *rc has the error.
  */
 json_t *template_report(struct db *db, const char *organisation_id, const char *subject_template,
                         const char *body_template, int *rc);

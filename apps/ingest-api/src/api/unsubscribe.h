@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file api/unsubscribe.h The link in an e-mail: a page that asks for confirmation (GET), and the unsubscription (POST). No key. */
+/** @file api/unsubscribe.h The link in an e-mail: GET asks for confirmation, POST unsubscribes. Needs no API key. */
 #ifndef INGEST_API_UNSUBSCRIBE_H
 #define INGEST_API_UNSUBSCRIBE_H
 

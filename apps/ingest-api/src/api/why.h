@@ -10,7 +10,7 @@ struct request;
 
 /** Not on a loop thread: it may ask the servers that the process waits for, which can take seconds. */
 void why_collect(struct app *app, struct causes *causes);
-/** May this client see the names of processes, hosts and files? Clients that may read the metrics may (docs/service/security.md). */
+/** May this client see names of processes, hosts and files? If it may read the metrics (docs/service/security.md). */
 bool why_shows_names(struct request *req);
 
 #endif

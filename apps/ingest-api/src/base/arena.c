@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first chunk is enough for a row or two. Each further one is twice as large, up to the size for which malloc() uses mmap(). */
+/* The first chunk is enough for a row or two. Each further one is twice as large, up to where malloc() uses mmap(). */
 #define CHUNK_SIZE_FIRST (8u * 1024)
 #define CHUNK_SIZE (256u * 1024)
 

@@ -18,9 +18,9 @@
 /** Shorter waits are not reported. */
 #define CAUSE_WAIT_MS 1000
 
+/** `part`, `kind` and `what` are string literals. */
 struct cause {
-    const char
-        *part; /**< store, queue, mail, broker, disk, drafts, monitoring or service; a literal, as the next two are */
+    const char *part;        /**< store, queue, mail, broker, disk, drafts, monitoring or service */
     const char *kind;        /**< locked, busy, away, blocked, refused, failing, full, damaged, behind or unattended */
     const char *what;        /**< what waits, with a verb: "writes have waited" */
     int64_t since_ms;        /**< Unix time; 0: unknown */

@@ -32,7 +32,7 @@ static bool is_watched(void)
 #endif
 }
 
-/* ---- Landlock: https://docs.kernel.org/userspace-api/landlock.html; with its numbers, because older headers lack some ---- */
+/* ---- Landlock: https://docs.kernel.org/userspace-api/landlock.html; with numbers, as older headers lack some ---- */
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
@@ -197,8 +197,8 @@ static const unsigned refused[] = {
 #define UNKNOWN BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
 
 /*
- * Numbers of another architecture (32 bits, x32) mean other calls, so all of those are refused. A filter cannot see the flags of
- * clone3, so clone3 is answered as unknown; glibc then uses clone.
+ * Numbers of another architecture (32 bits, x32) mean other calls, so all of those are refused. A filter cannot see the
+ * flags of clone3, so clone3 is answered as unknown; glibc then uses clone.
  */
 static const struct sock_filter head[] = {
     FIELD(arch),

@@ -4,8 +4,8 @@
 #define INGEST_BASE_DIRECTORY_H
 
 /**
- * mkdir -p, with this mode for each directory that is created. Checks that the last one is writable. A read-only file system
- * above an existing directory is not an error.
+ * mkdir -p, with this mode for each directory that is created. Checks that the last one is writable. A read-only file
+ * system above an existing directory is not an error.
  * @return 0, or -1 with errno.
  */
 int directory_make(const char *path, unsigned mode);

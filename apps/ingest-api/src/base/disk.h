@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file base/disk.h Free space and size of a file system, as df counts them: both without the space that is reserved for root.
+ * @file base/disk.h
+ * Free space and size of a file system, as df counts them: both without the space that is reserved for root.
  */
 #ifndef INGEST_BASE_DISK_H
 #define INGEST_BASE_DISK_H

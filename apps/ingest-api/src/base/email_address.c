@@ -124,8 +124,8 @@ static bool local_part_listed(const char *address, const char *const *list, size
 }
 
 /*
- * Does the top-level domain mean this machine or this network (RFC 6761, RFC 6762)? `.test`, `.example` and `.invalid` stay usable:
- * they are for tests and harm nobody.
+ * Does the top-level domain mean this machine or this network (RFC 6761, RFC 6762)? `.test`, `.example` and `.invalid`
+ * stay usable: they are for tests and harm nobody.
  */
 static bool reserved(const char *domain)
 {

@@ -14,9 +14,9 @@
 #define EMAIL_ADDRESS_MAX 254
 
 /**
- * Is it in the usable subset of RFC 5321: a dot-atom of at most 64 bytes, '@', and a host name of two or more labels (letters,
- * digits, inner hyphens; the last not all digits)? ASCII only: international domains as punycode. No quoted local parts, no
- * address literals.
+ * Is it in the usable subset of RFC 5321: a dot-atom of at most 64 bytes, '@', and a host name of two or more labels
+ * (letters, digits, inner hyphens; the last not all digits)? ASCII only: international domains as punycode. No quoted
+ * local parts, no address literals.
  */
 bool email_address_valid(const char *address, size_t length);
 

@@ -5,7 +5,7 @@
 
 #define HOST_NAME_SIZE 256
 
-/** The fully qualified name; if it has none, "[192.0.2.1]" or "[IPv6:2001:db8::1]". May ask the name service, so call it at the start. */
+/** The fully qualified name, else "[192.0.2.1]" or "[IPv6:2001:db8::1]". May ask DNS: call it at the start. */
 void host_name(char out[HOST_NAME_SIZE]);
 
 #endif

@@ -15,8 +15,8 @@
 struct libcurl libcurl;
 
 /*
- * The linker does not know a library that is loaded at run time. This note tells packaging tools about it (UAPI group, "ELF
- * Metadata: dlopen"): dpkg and rpm turn it into a dependency.
+ * The linker does not know a library that is loaded at run time. This note tells packaging tools about it (UAPI group,
+ * "ELF Metadata: dlopen"): dpkg and rpm turn it into a dependency.
  */
 #define NOTE                                                                                          \
     "[{\"soname\":[\"" LIBRARY "\"],\"feature\":\"send\",\"description\":\"SMTP and error reports\"," \

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/libcurl.h
- * libcurl, loaded at run time and only by code that sends: SMTP, error reports, the probe. It loads a dozen libraries (HTTP/2, SSH,
- * RTMP and so on), which together cost a process 0.7 MiB, and most servers only answer requests.
+ * libcurl, loaded at run time and only by code that sends: SMTP, error reports, the probe. It loads a dozen libraries
+ * (HTTP/2, SSH, RTMP and so on), which together cost a process 0.7 MiB, and most servers only answer requests.
  *
- * The members are libcurl's functions, without `curl_` in their names. Call them only between libcurl_open() and libcurl_close().
+ * The members are libcurl's functions, without `curl_` in their names. Call them only between
+ * libcurl_open() and libcurl_close().
  */
 #ifndef INGEST_BASE_LIBCURL_H
 #define INGEST_BASE_LIBCURL_H
@@ -39,7 +40,8 @@ struct libcurl {
 extern struct libcurl libcurl;
 
 /**
- * Load and initialise libcurl. May be called several times, each with its own libcurl_close(). Not thread safe: call it at the start.
+ * Load and initialise libcurl. May be called several times, each with its own libcurl_close(). Not thread
+ * safe: call it at the start.
  * @return 0, or -1 after one line in the log.
  */
 int libcurl_open(void);

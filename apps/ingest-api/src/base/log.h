@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/log.h
- * Structured log: one JSON object per line on standard output, with pino's fields: level (number), time (ms), pid, hostname, then
- * name/reqId/… and msg. Thread safe: lines of several threads never mix. Never log a secret or an e-mail address.
+ * Structured log: one JSON object per line on standard output, with pino's fields: level (number), time (ms),
+ * pid, hostname, then name/reqId/… and msg. Thread safe: lines of several threads never mix. Never log a
+ * secret or an e-mail address.
  *
  * log_write() writes its line at once, with one write(2). A busy thread may collect complete lines in its own struct
  * log_buffer and write many at a time (the access log does).
@@ -19,14 +20,14 @@ void log_set_level(int level);
 int log_level_from_name(const char *name); /**< -1 if unknown */
 bool log_enabled(int level);
 /**
- * Set a second receiver of lines, for error reports. Whatever LOG_LEVEL is, it gets lines of level error, lines of level warn with a
- * field "error" (something failed), and lines that are passed to log_to_sink(). Any thread that logs calls it; it must not wait
- * and must not log. NULL: none. Set it while no other thread logs.
+ * Set a second receiver of lines, for error reports. Whatever LOG_LEVEL is, it gets lines of level error, lines of
+ * level warn with a field "error" (something failed), and lines that are passed to log_to_sink(). Any thread that logs
+ * calls it; it must not wait and must not log. NULL: none. Set it while no other thread logs.
  */
 void log_set_sink(void (*sink)(const char *line, size_t length));
 void log_to_sink(const char *line, size_t length);
 bool log_has_sink(void);
-/** Destination of lines: 1 (standard output, the default) for the service, 2 for commands whose output is their result. */
+/** Where lines go: 1 (standard output, the default) for the service, 2 for commands whose output is their result. */
 void log_set_fd(int fd);
 
 /**
@@ -52,8 +53,8 @@ struct log_buffer {
 #define LOG_LINE_MAX 8192
 
 /**
- * Begin a line in the buffer, which is flushed first if the line might not fit. Writes level, time, pid and hostname; append further
- * `,"key":value` text, and end the line with log_line_end().
+ * Begin a line in the buffer, which is flushed first if the line might not fit. Writes level, time, pid and hostname;
+ * append further `,"key":value` text, and end the line with log_line_end().
  */
 void log_line_begin(struct log_buffer *buffer, struct text *line, int level);
 void log_line_end(struct log_buffer *buffer, struct text *line, const char *msg);

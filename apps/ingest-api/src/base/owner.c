@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names the holder of a lease, so that the jobs of a killed process are requeued at once and not when the lease ends. */
+/* Names the holder of a lease, so that the jobs of a killed process are requeued at once, before the lease ends. */
 #include "base/owner.h"
 
 #include <errno.h>

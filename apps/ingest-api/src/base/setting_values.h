@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/setting_values.h
- * Reads an environment variable, or a secret's file, into a field of struct settings. settings.c checks what the values mean.
+ * Reads an environment variable, or a secret's file, into a field of struct settings. settings.c checks the values.
  */
 #ifndef INGEST_BASE_SETTING_VALUES_H
 #define INGEST_BASE_SETTING_VALUES_H

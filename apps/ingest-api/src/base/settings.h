@@ -47,25 +47,20 @@ struct settings {
      * required with SMTP_USER, whose password must not cross the network in the clear.
      */
     enum smtp_starttls smtp_starttls;
-    char smtp_ca[256];  /**< SMTP_CA, PEM file of the authorities; "" (default): the system's */
-    unsigned mail_rate; /**< MAIL_RATE_LIMIT e-mails/s per organisation, 0 (default): none */
-    char mail_from
-        [256]; /**< MAIL_FROM: "Name <local@domain>"; "" (default): only with MAIL=file, which delivers to nobody */
+    char smtp_ca[256];   /**< SMTP_CA, PEM file of the authorities; "" (default): the system's */
+    unsigned mail_rate;  /**< MAIL_RATE_LIMIT e-mails/s per organisation, 0 (default): none */
+    char mail_from[256]; /**< MAIL_FROM: "Name <local@domain>"; "" (default) is allowed only with MAIL=file */
     char mail_ehlo[256]; /**< MAIL_EHLO: our name for the mail server; "" (default): the host's name, or its address */
-    unsigned
-        mail_retry_min_s; /**< MAIL_RETRY_MIN: wait before a deferred e-mail is tried again; doubles each time; default 60 */
+    unsigned mail_retry_min_s; /**< MAIL_RETRY_MIN: first wait of a deferred e-mail; doubles each time; default 60 */
     unsigned mail_retry_max_s; /**< MAIL_RETRY_MAX: longest such wait; default 14400 */
-    unsigned
-        mail_retry_for_s;   /**< MAIL_RETRY_FOR: the e-mail is given up when its waits add up to this; default 432000 */
-    unsigned mail_refusals; /**< MAIL_REFUSALS of the sender in a row that pause a campaign; default 10 */
-    char public_url
-        [256]; /**< PUBLIC_URL: public address, e.g. https://mail.example.com; "" (default): no unsubscribe links */
-    char unsubscribe_secret
-        [256]; /**< UNSUBSCRIBE_SECRET(_FILE): signs them; "" (default): a generated one, kept in the store */
-    unsigned max_connections; /**< MAX_CONNECTIONS in all, default 10000 */
-    size_t max_header_bytes;  /**< MAX_HEADER_BYTES, default 16384 */
-    size_t max_import_bytes;  /**< MAX_IMPORT_BYTES, default 64 MiB */
-    size_t max_json_bytes;    /**< MAX_JSON_BYTES, default 1 MiB */
+    unsigned mail_retry_for_s; /**< MAIL_RETRY_FOR: gives an e-mail up when its waits add up to this; default 432000 */
+    unsigned mail_refusals;    /**< MAIL_REFUSALS of the sender in a row that pause a campaign; default 10 */
+    char public_url[256];      /**< PUBLIC_URL, e.g. https://mail.example.com; "" (default): no unsubscribe links */
+    char unsubscribe_secret[256]; /**< UNSUBSCRIBE_SECRET(_FILE): signs them; "" (default): one from the store */
+    unsigned max_connections;     /**< MAX_CONNECTIONS in all, default 10000 */
+    size_t max_header_bytes;      /**< MAX_HEADER_BYTES, default 16384 */
+    size_t max_import_bytes;      /**< MAX_IMPORT_BYTES, default 64 MiB */
+    size_t max_json_bytes;        /**< MAX_JSON_BYTES, default 1 MiB */
     unsigned max_jobs; /**< MAX_JOBS of an organisation in a queue, not finished, default 10 million; 0: no limit */
     unsigned max_prospects;        /**< MAX_PROSPECTS of an organisation, default 10 million; 0: no limit */
     unsigned max_idempotency_keys; /**< MAX_IDEMPOTENCY_KEYS of an organisation, default 100,000; 0: no limit */
@@ -80,8 +75,9 @@ struct settings {
     char sentry_environment[64]; /**< SENTRY_ENVIRONMENT, default production */
     unsigned rate_limit;         /**< RATE_LIMIT requests/s per organisation, 0 (default): none → 429 */
     /**
-     * VALIDATION_DELAY seconds before imported rows are validated and researched, default 15. People often import a corrected file
-     * right after the first one. And for that time prospects_processed_total counts only the rows of the import.
+     * VALIDATION_DELAY seconds before imported rows are validated and researched, default 15. People often
+     * import a corrected file right after the first one. And for that time prospects_processed_total counts
+     * only the rows of the import.
      */
     unsigned validation_delay_s;
     unsigned job_attempts;    /**< JOB_ATTEMPTS, default 5 */
@@ -101,7 +97,8 @@ int settings_load(struct settings *settings, int argc, char **argv, char *report
 uint16_t settings_metrics_address(const struct settings *settings, char host[64]);
 
 /**
- * Call `found` for each name in the environment that is not a setting but similar to one. Other names belong to other programs.
+ * Call `found` for each name in the environment that is not a setting but similar to one. Other
+ * names belong to other programs.
  */
 void settings_misspelt(void (*found)(const char *name, const char *meant));
 

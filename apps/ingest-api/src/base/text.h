@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/text.h
- * Appends text to a buffer, independent of the locale. The buffer is the caller's and has a fixed size (log lines, small JSON
- * answers), or it grows, on the heap (e-mails, pages of rows, bodies) or in an arena (a row's custom fields).
+ * Appends text to a buffer, independent of the locale. The buffer is the caller's and has a fixed size
+ * (log lines, small JSON answers), or it grows, on the heap (e-mails, pages of rows, bodies) or in an
+ * arena (a row's custom fields).
  *
- * If a piece does not fit, or there is no memory, the whole piece is dropped (a value is never cut) and `overflow` is set. So the
- * caller checks once, at the end.
+ * If a piece does not fit, or there is no memory, the whole piece is dropped (a value is never cut) and `overflow` is
+ * set. So the caller checks once, at the end.
  */
 #ifndef INGEST_BASE_TEXT_H
 #define INGEST_BASE_TEXT_H
@@ -31,7 +32,10 @@ static inline void text_init(struct text *text, char *buffer, size_t capacity)
     *text = (struct text){.data = buffer, .capacity = capacity};
 }
 
-/** Begin a text that grows on the heap. @param expected bytes. Without memory `overflow` is set. Appending is O(n), amortised. */
+/**
+ * Begin a text that grows on the heap.
+ * @param expected bytes. Without memory `overflow` is set. Appending is O(n), amortised.
+ */
 void text_init_growing(struct text *text, size_t expected);
 /** Begin a text that grows in an arena. Old memory is freed with the arena. Nothing is allocated yet. */
 void text_init_in_arena(struct text *text, struct arena *arena);

@@ -21,8 +21,8 @@ static inline struct token_rate token_rate_of(int64_t second, unsigned rate)
 }
 
 /**
- * Look for a token. @param full when the bucket is full again; 0 for a new bucket. @param[out] after the value of `full` after taking a
- * token.
+ * Look for a token. @param full when the bucket is full again; 0 for a new bucket. @param[out] after the value of
+ * `full` after taking a token.
  * @return the time until there is a token; 0 or less: take it by storing `after`.
  */
 static inline int64_t token_wait(struct token_rate rate, int64_t full, int64_t now, int64_t *after)

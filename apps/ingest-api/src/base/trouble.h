@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/trouble.h
- * The current troubles of this process, recorded where they happen, for base/causes.h. There are two kinds: something that does not
- * answer, until it does (trouble_*), and things of which a share fails (tally_*). Thread safe. A success costs one relaxed load or
- * add; only failures take a lock.
+ * The current troubles of this process, recorded where they happen, for base/causes.h. There are two kinds: something
+ * that does not answer, until it does (trouble_*), and things of which a share fails (tally_*). Thread safe. A success
+ * costs one relaxed load or add; only failures take a lock.
  */
 #ifndef INGEST_BASE_TROUBLE_H
 #define INGEST_BASE_TROUBLE_H
@@ -42,8 +42,8 @@ void tally_good(enum tally tally);
 /** @param place, detail as above; place may be "" */
 void tally_bad(enum tally tally, const char *place, const char *detail);
 /**
- * @return whether at least this many per cent, and at least five, of the last one to two minutes failed. `since_ms` is when a failure
- * last raised the share to a high level.
+ * @return whether at least this many per cent, and at least five, of the last one to two minutes failed. `since_ms` is
+ * when a failure last raised the share to a high level.
  */
 bool tally_get(enum tally tally, unsigned percent, struct trouble_state *state);
 

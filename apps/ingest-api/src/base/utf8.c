@@ -87,7 +87,7 @@ bool utf8_is_plain(const char *text, size_t length)
 
     for (; length - at >= 8; at += 8) {
         memcpy(&word, text + at, sizeof(word));
-        /* finds bytes below ' ', from 0x80, and 0x7f; a borrow or carry into another byte comes only from a byte that fails itself */
+        /* finds bytes below ' ', from 0x80, and 0x7f; a borrow or carry comes only from a byte that fails itself */
         if (((word - LOW_BITS * ' ') | word | (word + LOW_BITS)) & HIGH_BITS)
             return false;
     }

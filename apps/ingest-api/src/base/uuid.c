@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 /*
- * Milliseconds << 12 | sequence, of the last id of this process. It only increases: more than 4096 ids in a millisecond borrow from
- * the next one.
+ * Milliseconds << 12 | sequence, of the last id of this process. It only increases: more than 4096 ids in a
+ * millisecond borrow from the next one.
  */
 static _Atomic uint64_t last_tick;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file base/uuid.h
- * UUIDs of version 7 (RFC 9562): milliseconds, then a 12-bit sequence, then 62 random bits. The ids of one process always increase,
- * whatever the clock does, so that they append to a B-tree and pages follow the key. Thread safe; safe after fork.
+ * UUIDs of version 7 (RFC 9562): milliseconds, then a 12-bit sequence, then 62 random bits. The ids of one
+ * process always increase, whatever the clock does, so that they append to a B-tree and pages follow the key.
+ * Thread safe; safe after fork.
  */
 #ifndef INGEST_BASE_UUID_H
 #define INGEST_BASE_UUID_H

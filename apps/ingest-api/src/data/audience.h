@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/audience.h
- * Prospects that still need a draft or an e-mail of a campaign: /drafts and /send enqueue them. Pages in order of prospect id.
- * Each function runs inside the caller's transaction, acts on one organisation only, and returns how many it wrote,
- * 0 at the end, or an error of db.h (DB_E_INVALID if `after` is not a UUID).
+ * Prospects that still need a draft or an e-mail of a campaign: /drafts and /send enqueue them. Pages in order of
+ * prospect id. Each function runs inside the caller's transaction, acts on one organisation only, and returns how many
+ * it wrote, 0 at the end, or an error of db.h (DB_E_INVALID if `after` is not a UUID).
  */
 #ifndef INGEST_DATA_AUDIENCE_H
 #define INGEST_DATA_AUDIENCE_H
@@ -16,8 +16,8 @@ struct audience_member {
 };
 
 /**
- * Valid prospects without a draft, or with one that is older than the last change of prospect or templates and was not handed
- * over.
+ * Valid prospects without a draft, or with one that is older than the last change of prospect or
+ * templates and was not handed over.
  * @param after prospect id of the last one of the previous page; NULL or "" to begin.
  */
 int audience_undrafted(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
@@ -31,7 +31,7 @@ int audience_unsent(struct db *db, const char *organisation_id, const char *camp
 /** Prospects whose e-mail of the campaign is waiting or refused_sender. */
 int audience_waiting(struct db *db, const char *organisation_id, const char *campaign_id, const char *after,
                      char (*ids)[37], unsigned max);
-/** The number of prospects that each of the three pages would list. O(prospects), so call them in a read transaction. */
+/** The number of prospects that each of the three would list. O(prospects), so call them in a read transaction. */
 int64_t audience_count_undrafted(struct db *db, const char *organisation_id, const char *campaign_id);
 int64_t audience_count_waiting(struct db *db, const char *organisation_id, const char *campaign_id);
 int64_t audience_count_unsent(struct db *db, const char *organisation_id, const char *campaign_id);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/campaign_hold.h
- * If the mail server refuses a campaign's sender, the campaign is held: none of its e-mails is tried for a while, longer after
- * each refusal. After a number of equal refusals in a row the campaign is paused, and keeps the server's reply. To start, pause
- * or complete it clears the hold, and so does an accepted e-mail. Each function runs inside the caller's transaction.
+ * If the mail server refuses a campaign's sender, the campaign is held: none of its e-mails is tried for a while,
+ * longer after each refusal. After a number of equal refusals in a row the campaign is paused, and keeps the
+ * server's reply. To start, pause or complete it clears the hold, and so does an accepted e-mail. Each function runs
+ * inside the caller's transaction.
  */
 #ifndef INGEST_DATA_CAMPAIGN_HOLD_H
 #define INGEST_DATA_CAMPAIGN_HOLD_H

@@ -121,8 +121,8 @@ int campaigns_transition(struct db *db, const char *organisation_id, const char 
     if (to >= CAMPAIGN_STATUSES || !(next_statuses[now] >> to & 1))
         return DB_E_CONFLICT;
     /*
-     * Whoever changes the status has seen the hold, so this clears it. The condition includes the old status, so that with several
-     * writers (PostgreSQL) only one of two equal requests succeeds.
+     * Whoever changes the status has seen the hold, so this clears it. The condition includes the old status, so that
+     * with several writers (PostgreSQL) only one of two equal requests succeeds.
      */
     rc = db_exec(db,
                  "UPDATE outreach.campaigns SET status = $3,"

@@ -23,9 +23,9 @@ struct draft {
 typedef int (*draft_fn)(void *arg, const struct draft *draft);
 
 /**
- * Store a draft. A failed or outdated draft is replaced. A generated one stays, because the job may have been delivered twice:
- * then nothing is written, and *fresh = false.
- * @param stale_ms last change of the prospect or the template: a draft from before that time is outdated. 0: no draft is
+ * Store a draft. A failed or outdated draft is replaced. A generated one stays, because the job may have been delivered
+ * twice: then nothing is written, and *fresh = false.
+ * @param stale_ms last change of the prospect or the template: drafts from before are outdated; 0: none is
  * @param fresh may be NULL.
  * @return DB_OK; DB_E_CONFLICT if the campaign or the prospect is not of this organisation.
  */

@@ -3,8 +3,8 @@
  * @file data/emails.h
  * E-mails (outreach.emails): at most one per campaign and prospect, which ensures that no e-mail is sent twice.
  *
- * waiting | refused_sender → sending (claimed; commit before talking to the transport) → one of the others, or waiting again.
- * A claim that finds `sending` is in doubt: an earlier attempt may have died between sending and recording. Only
+ * waiting | refused_sender → sending (claimed; commit before talking to the transport) → one of the others, or waiting
+ * again. A claim that finds `sending` is in doubt: an earlier attempt may have died between sending and recording. Only
  * the transport can tell (an existing file, the Message-ID), so the caller decides.
  * Each function runs inside the caller's transaction, acts on one organisation only, and returns a code of db.h.
  */
@@ -38,7 +38,8 @@ int emails_create(struct db *db, const char *organisation_id, const char *campai
                   bool *fresh);
 
 /**
- * Claim an e-mail for sending: waiting or refused_sender becomes sending, and attempts is incremented. A missing row is created.
+ * Claim an e-mail for sending: waiting or refused_sender becomes sending, and attempts is
+ * incremented. A missing row is created.
  * @param claim claim->was is the state before. EMAIL_WAITING, EMAIL_REFUSED_SENDER: claimed, send it after the commit.
  *              EMAIL_SENDING: in doubt, nothing changed. Any other: nothing changed.
  */
@@ -63,7 +64,10 @@ struct email_outcome {
 int emails_finish(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                   const struct email_outcome *outcome);
 
-/** Record a person's decision about an e-mail in doubt. @return DB_OK; DB_E_CONFLICT if it is not in doubt; DB_E_NOT_FOUND. */
+/**
+ * Record a person's decision about an e-mail in doubt.
+ * @return DB_OK; DB_E_CONFLICT if it is not in doubt; DB_E_NOT_FOUND.
+ */
 int emails_decide(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                   enum email_state state);
 /** How many e-mails are in doubt, of all organisations. Not scoped: never for a request. */

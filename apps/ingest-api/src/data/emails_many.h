@@ -6,8 +6,8 @@
 #include "data/emails.h"
 
 /**
- * Create the missing e-mails of these prospects, as waiting. One that was skipped because of the prospect or the template
- * waits again. All others stay unchanged.
+ * Create the missing e-mails of these prospects, as waiting. One that was skipped because of the prospect or the
+ * template waits again. All others stay unchanged.
  */
 int emails_open_many(struct db *db, const char *organisation_id, const char *campaign_id,
                      const char (*prospect_ids)[37], size_t n);

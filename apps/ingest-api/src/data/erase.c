@@ -63,8 +63,8 @@ int erase_prospect(struct db *db, const char *organisation_id, const char *id, e
 /* ---- a campaign ---- */
 
 /*
- * Delete a slice of one table. $1 organisation, $2 campaign. @return rows deleted, or an error. The limit is part of the text:
- * with a parameter PostgreSQL would plan each execution again (data/page.h).
+ * Delete a slice of one table. $1 organisation, $2 campaign. @return rows deleted, or an error. The limit is part of
+ * the text: with a parameter PostgreSQL would plan each execution again (data/page.h).
  */
 #define WRITTEN(number) #number
 #define SLICE_LIMIT(number) " LIMIT " WRITTEN(number)

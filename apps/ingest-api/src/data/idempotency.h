@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/idempotency.h
- * The rows of Idempotency-Key (tracking.idempotency): for each organisation and key the fingerprint of a request and its answer.
+ * The rows of Idempotency-Key (tracking.idempotency): for each organisation and key the fingerprint
+ * of a request and its answer.
  *
- * A request with one transaction writes its finished row in it. A request with several transactions claims the key in the
- * first one, with an unfinished row, and finishes the row in the last one. An unfinished row names the process and, for an
- * import in slices, the import, which is rolled back if the process dies.
+ * A request with one transaction writes its finished row in it. A request with several transactions claims the key in
+ * the first one, with an unfinished row, and finishes the row in the last one. An unfinished row names the process and,
+ * for an import in slices, the import, which is rolled back if the process dies.
  *
  * Each function runs inside the caller's transaction and returns a code of db.h.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/imports.h
- * Imports in slices: each slice is a transaction, and yet the whole import is all or nothing. Each slice stores an undo record:
- * the ids of new rows, and the old values of changed ones. A finished import deletes these records. An unfinished one is
- * rolled back, last slice first.
+ * Imports in slices: each slice is a transaction, and yet the whole import is all or nothing. Each slice stores an undo
+ * record: the ids of new rows, and the old values of changed ones. A finished import deletes these records. An
+ * unfinished one is rolled back, last slice first.
  *
- * A rollback leaves a row alone if somebody else has changed it since, or if it is new and already has a draft or an e-mail.
- * Each function runs inside the caller's transaction and returns a code of db.h.
+ * A rollback leaves a row alone if somebody else has changed it since, or if it is new and already has a draft or an
+ * e-mail. Each function runs inside the caller's transaction and returns a code of db.h.
  */
 #ifndef INGEST_DATA_IMPORTS_H
 #define INGEST_DATA_IMPORTS_H

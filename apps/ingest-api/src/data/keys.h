@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/keys.h
- * An organisation's further API keys (organisations.h creates the first). Any number may be live, so that a new key can be
- * handed out before the old one is revoked. A revoked key keeps its row, and never works again.
+ * An organisation's further API keys (organisations.h creates the first). Any number may be live, so that a new key can
+ * be handed out before the old one is revoked. A revoked key keeps its row, and never works again.
  *
- * A key is named by its id: the first KEY_ID digits of its SHA-256 in hexadecimal. That reveals nothing about the key, which
- * is 256 random bits. Each function runs inside the caller's transaction and returns a code of db.h.
+ * A key is named by its id: the first KEY_ID digits of its SHA-256 in hexadecimal. That reveals nothing about the key,
+ * which is 256 random bits. Each function runs inside the caller's transaction and returns a code of db.h.
  */
 #ifndef INGEST_DATA_KEYS_H
 #define INGEST_DATA_KEYS_H

@@ -10,9 +10,9 @@
 #include "db/db.h"
 
 /**
- * Take a token for one e-mail, in the transaction that claims it; the organisation's other claims wait until it ends. An e-mail
- * that gets no token gets a turn of its own, so that however many come back at their turns, most find a token then. The turn is
- * not a guarantee.
+ * Take a token for one e-mail, in the transaction that claims it; the organisation's other claims wait until it ends.
+ * An e-mail that gets no token gets a turn of its own, so that however many come back at their turns, most find a token
+ * then. The turn is not a guarantee.
  * @param rate ≥ 1
  * @param must take a token even if there is none; later e-mails then wait longer
  * @param now_ms clock_wall_ms()

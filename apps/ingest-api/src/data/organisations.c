@@ -24,7 +24,7 @@ int organisations_create(struct db *db, const char *name, const unsigned char ke
 
 int organisations_find_by_key(struct db *db, const unsigned char key_hash[32], char organisation_id[37])
 {
-    /* PostgreSQL's role cannot read keys without an organisation, so a function does it. The text after -- is for SQLite. */
+    /* without an organisation PostgreSQL's role cannot read keys: a function does. The text after -- is SQLite's */
     struct db_stmt *stmt =
         db_prepare(db, "SELECT organisation_id FROM /*pg iam.organisation_of_key($1) -- */ iam.api_keys"
                        " WHERE key_hash = $1 AND revoked_at IS NULL");

@@ -21,8 +21,10 @@ int organisations_create(struct db *db, const char *name, const unsigned char ke
 /** The organisation of a key. @return DB_OK or DB_E_NOT_FOUND. O(log keys), looked up by the whole hash. */
 int organisations_find_by_key(struct db *db, const unsigned char key_hash[32], char organisation_id[37]);
 
-/** Set the sender of its e-mails, in a form that mail_sender_parse() accepts; NULL: MAIL_FROM. @return DB_OK, DB_E_NOT_FOUND,
- * DB_E_INVALID (the id). */
+/**
+ * Set the sender of its e-mails, in a form that mail_sender_parse() accepts; NULL: MAIL_FROM. @return DB_OK,
+ * DB_E_NOT_FOUND, DB_E_INVALID (the id).
+ */
 int organisations_set_sender(struct db *db, const char *organisation_id, const char *sender);
 /** @param out ORGANISATION_SENDER_SIZE bytes; "" if there is no sender. */
 #define ORGANISATION_SENDER_SIZE 512

@@ -11,9 +11,10 @@
 #define PAGE_START "00000000-0000-0000-0000-000000000000" /* below every UUIDv7 */
 
 /**
- * The text before and after a SELECT whose LIMIT is a parameter. PostgreSQL assumes that an unknown limit is a tenth of all rows, so
- * a plan for every limit looks expensive and it plans each execution again, which takes as long as the page itself. With a known inner
- * limit the generic plan is as good as a plan for this page, and is kept. No page may be longer than PAGE_MOST.
+ * The text before and after a SELECT whose LIMIT is a parameter. PostgreSQL assumes that an unknown limit is a tenth
+ * of all rows, so a plan for every limit looks expensive and it plans each execution again, which takes as long as
+ * the page itself. With a known inner limit the generic plan is as good as a plan for this page, and is kept. No page
+ * may be longer than PAGE_MOST.
  */
 #define PAGE_MOST 501 /* a page's 500 rows, and the one that shows that there are more */
 #define PAGE_OF "/*pg SELECT * FROM ( */"
@@ -58,10 +59,14 @@ static inline int page_ids(struct db_stmt *stmt, char (*ids)[37])
 /** Called for each row: nonzero stops reading. */
 typedef int (*page_row_fn)(void *arg, struct db_stmt *stmt);
 
-/** Run a statement whose $1 is the organisation and $2 an id. Finishes it. @return DB_OK, DB_E_NOT_FOUND for no row, or an error. */
+/**
+ * Run a statement whose $1 is the organisation and $2 an id. Finishes it.
+ * @return DB_OK, DB_E_NOT_FOUND for no row, or an error.
+ */
 int page_one(struct db_stmt *stmt, const char *organisation_id, const char *id, page_row_fn fn, void *arg);
 /**
- * Run a statement whose $1 is the organisation, $2 the id after which to begin, and $3 a limit; the others are already bound. Finishes it.
+ * Run a statement whose $1 is the organisation, $2 the id after which to begin, and $3 a limit; the others are
+ * already bound. Finishes it.
  * @param max rows wanted; @param more whether there are more than that, or more than `fn` accepted. May be NULL.
  * @return the number of rows, or an error.
  */

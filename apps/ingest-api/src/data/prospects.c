@@ -110,8 +110,8 @@ static int clear(struct db *db, const char *organisation_id, const char *id)
 }
 
 /*
- * The cheapest update: by the primary key, without touching an indexed column. RETURNING, or setting the status each time,
- * makes it three times as expensive.
+ * The cheapest update: by the primary key, without touching an indexed column. RETURNING, or setting the status each
+ * time, makes it three times as expensive.
  */
 static int update(struct db *db, const char *organisation_id, const struct prospect_input *row, int64_t now,
                   const char *id)
@@ -301,7 +301,7 @@ static struct db_stmt *prepare_page(struct db *db, const struct prospect_filter 
 {
     struct db_stmt *stmt;
     if (filter && filter->email) {
-        /* At most one row has the address; a status filter applies to it. An address that is too long matches nothing. */
+        /* At most one row has the address; a status filter applies to it. A too long address matches nothing. */
         stmt = db_prepare(db, PAGE_SELECT COLUMNS
                           " FROM crm.prospects WHERE organisation_id = $1 AND id > $2"
                           " AND email = $4 AND status = coalesce($5, status) ORDER BY id" PAGE_LIMIT("$3"));

@@ -3,8 +3,9 @@
  * @file data/prospects.h
  * Prospects (crm.prospects), unique by organisation and lower-cased e-mail address.
  *
- * Life: imported → validated | invalid; validated → researched. Ids are UUIDv7, so their order is the order of creation.
- * Each function runs inside the caller's transaction, acts on one organisation only, and returns a code of db.h.
+ * Life: imported → validated | invalid; validated → researched. Ids are UUIDv7, so their order is the
+ * order of creation. Each function runs inside the caller's transaction, acts on one organisation only,
+ * and returns a code of db.h.
  */
 #ifndef INGEST_DATA_PROSPECTS_H
 #define INGEST_DATA_PROSPECTS_H
@@ -44,9 +45,9 @@ struct prospect_upsert {
 };
 
 /**
- * Insert new rows, update known ones: a field that is present replaces the old value, an absent one leaves it; so do the
- * members of `custom`. An invalid prospect that is updated becomes imported again; other states stay.
- * The same address twice in `rows`: the second updates the first.
+ * Insert new rows, update known ones: a field that is present replaces the old value, an absent one leaves it; so do
+ * the members of `custom`. An invalid prospect that is updated becomes imported again; other states stay. The same
+ * address twice in `rows`: the second updates the first.
  * @param results n of them, or NULL.
  * @return DB_OK, or an error, after which the transaction should be rolled back (some rows may have been applied).
  */
@@ -54,10 +55,10 @@ int prospects_upsert(struct db *db, const char *organisation_id, const struct pr
                      struct prospect_upsert *results);
 
 /**
- * prospects_upsert() in two halves: between them PostgreSQL works, while the caller prepares the next rows. Two calls may be in
- * progress on a connection, with different numbers; end them in the order in which they were begun. Zero the struct, fill in
- * the public members, begin and end it any number of times with other rows, and free it. After an error it must be freed,
- * before the transaction ends.
+ * prospects_upsert() in two halves: between them PostgreSQL works, while the caller prepares the next rows. Two calls
+ * may be in progress on a connection, with different numbers; end them in the order in which they were begun. Zero the
+ * struct, fill in the public members, begin and end it any number of times with other rows, and free it. After an error
+ * it must be freed, before the transaction ends.
  */
 struct prospects_arrays;
 struct prospects_upserting {
@@ -76,9 +77,10 @@ void prospects_upsert_free(struct prospects_upserting *call);
 /** Insert a prospect. @return DB_OK, DB_E_CONFLICT: the address is known; or an error. */
 int prospects_create(struct db *db, const char *organisation_id, const struct prospect_input *row, char id[37]);
 /**
- * Change a prospect as an import of the row would. If the row has another address, that is changed too, and the status becomes
- * imported again.
- * @return DB_OK, DB_E_NOT_FOUND, DB_E_CONFLICT: another prospect has the address (roll the transaction back); or an error.
+ * Change a prospect as an import of the row would. If the row has another address, that is changed too, and the
+ * status becomes imported again.
+ * @return DB_OK, DB_E_NOT_FOUND, DB_E_CONFLICT: another prospect has the address (roll the
+ * transaction back); or an error.
  */
 int prospects_change(struct db *db, const char *organisation_id, const char *id, const struct prospect_input *row);
 

@@ -3,9 +3,9 @@
  * The import on PostgreSQL, with one array per column.
  *
  *   begin   one statement inserts all rows except those whose address is known
- *   end     its answer says which rows were inserted. The others are read and locked, so that their images are the values that
- *           the import changes, and then changed by one statement. A statement cannot change a row twice, so if an address
- *           is repeated another statement begins there
+ *   end     its answer says which rows were inserted. The others are read and locked, so that their images are the
+ *           values that the import changes, and then changed by one statement. A statement cannot change a row twice,
+ *           so if an address is repeated another statement begins there
  */
 #include "data/prospects_arrays.h"
 
@@ -181,7 +181,7 @@ static int collect_known(const struct prospects_upserting *call, struct text *em
 static int read_known(struct db *db, const struct prospects_upserting *call, const struct text *emails)
 {
     int rc;
-    /* LATERAL forces an index lookup per address: without statistics PostgreSQL would compare each address with each row. */
+    /* LATERAL forces index lookups: without statistics PostgreSQL would compare each address with each row. */
     struct db_stmt *stmt = db_prepare(
         db,
         "SELECT p.* FROM unnest($2::text[]) AS these (address) CROSS JOIN LATERAL (SELECT id, email, " PROSPECT_IMAGE

@@ -11,8 +11,8 @@ size_t prospects_lower_case(const char *in, size_t length, char out[PROSPECT_EMA
 size_t prospects_lower_email(const struct prospect_input *row, char out[PROSPECT_EMAIL_MAX]);
 
 /**
- * Take the organisation's import lock until the transaction ends. A transaction that changes many prospects must take it first:
- * two that locked the same rows in different orders would deadlock. As db_exec_later().
+ * Take the organisation's import lock until the transaction ends. A transaction that changes many prospects must take
+ * it first: two that locked the same rows in different orders would deadlock. As db_exec_later().
  */
 int prospects_lock_imports(struct db *db, const char *organisation_id);
 

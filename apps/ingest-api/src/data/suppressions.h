@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file data/suppressions.h
- * Addresses to which an organisation sends nothing (outreach.suppressions). They are found by the hash of the address, so a
- * suppression outlives the prospect, its erasure and every later import. Each function runs inside the caller's transaction,
- * acts on one organisation only, and returns a code of db.h.
+ * Addresses to which an organisation sends nothing (outreach.suppressions). They are found by the hash of the address,
+ * so a suppression outlives the prospect, its erasure and every later import. Each function runs inside the caller's
+ * transaction, acts on one organisation only, and returns a code of db.h.
  */
 #ifndef INGEST_DATA_SUPPRESSIONS_H
 #define INGEST_DATA_SUPPRESSIONS_H

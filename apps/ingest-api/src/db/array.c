@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db/array.h"
 
-/* The format: dimensions, whether there is a NULL, the type, the number of elements (at COUNT_AT), the first index; then for
- * each element its length (-1 for NULL) and its bytes. */
+/*
+ * The format: dimensions, whether there is a NULL, the type, the number of elements (at COUNT_AT), the first index;
+ * then for each element its length (-1 for NULL) and its bytes.
+ */
 #define COUNT_AT 12
 
 static void put(char out[4], uint32_t value)

@@ -134,8 +134,8 @@ struct db_stmt *db_prepare(struct db *db, const char *sql)
         if (!stmt)
             return NULL;
         /*
-         * If the cached statement is in use, a second one is cached too: recursion is rare and bounded. The table is never filled
-         * beyond three quarters, so the search above always ends.
+         * If the cached statement is in use, a second one is cached too: recursion is rare and bounded. The table is
+         * never filled beyond three quarters, so the search above always ends.
          */
         if (db->cached < DB_CACHE_SLOTS / 4 * 3) {
             db->cache[slot] = stmt;

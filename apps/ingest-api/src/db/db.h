@@ -4,10 +4,10 @@
  * A thin layer over one SQL connection, the same for SQLite and PostgreSQL, so that every query is written once.
  *
  * SQL is written with schemas (`crm.prospects`) and `$1 … $n`; the SQLite driver turns `crm.` into `crm_`.
- * Schemas: iam, crm, outreach, tracking. Ids are UUID text in and out (stored as 16 bytes or uuid).
- * Every query is timed here, and nowhere else: db_query_duration_seconds{operation, schema}, db_query_errors_total, a warning
- * in the log above 100 ms. The time is from sending to the result. On PostgreSQL BEGIN is part of the first query.
- * A struct db belongs to one thread.
+ * Schemas: iam, crm, outreach, tracking. Ids are UUID text in and out (stored as 16 bytes or uuid). Every query is
+ * timed here, and nowhere else: db_query_duration_seconds{operation, schema}, db_query_errors_total, a warning in
+ * the log above 100 ms. The time is from sending to the result. On PostgreSQL BEGIN is part of the first query. A
+ * struct db belongs to one thread.
  */
 #ifndef INGEST_DB_DB_H
 #define INGEST_DB_DB_H
@@ -46,18 +46,18 @@ int db_error_code(const struct db *db);
 const char *db_error_text(const struct db *db);
 
 /**
- * Set the organisation for the following statements of this transaction. Repositories call it first. PostgreSQL's row-level
- * security then hides all other organisations; on SQLite it does nothing. Ends with the transaction.
+ * Set the organisation for the following statements of this transaction. Repositories call it first. PostgreSQL's
+ * row-level security then hides all other organisations; on SQLite it does nothing. Ends with the transaction.
  * @return DB_OK, or DB_E_INVALID if it is not a UUID.
  */
 int db_scope(struct db *db, const char *organisation_id);
 
-/** The same for all organisations. No request may use it; only for gauges at the start, and for the queue's own rows. */
+/** The same for all organisations. Never for a request: only for gauges at the start, and the queue's own rows. */
 int db_scope_all(struct db *db);
 
 /**
- * Prepare a statement, or take it from the connection's cache, whose key is the pointer `sql`: use string literals. NULL on
- * error. The functions below accept that NULL (db_step returns DB_E_OTHER), so it is enough to check db_step.
+ * Prepare a statement, or take it from the connection's cache, whose key is the pointer `sql`: use string literals.
+ * NULL on error. The functions below accept that NULL (db_step returns DB_E_OTHER), so it is enough to check db_step.
  */
 struct db_stmt *db_prepare(struct db *db, const char *sql);
 /** Indexes are 1-based. A NULL value binds SQL NULL. Text and blobs are not copied: they must live until db_done. */
@@ -69,14 +69,14 @@ void db_bind_blob(struct db_stmt *stmt, int index, const void *data, size_t leng
 /** Run, or fetch the next row: DB_ROW, DB_OK if there is none left, or an error. */
 int db_step(struct db_stmt *stmt);
 /**
- * Start a statement without waiting, if the database supports that (PostgreSQL, in a write transaction). The next db_step()
- * waits for the result; until then other statements may run. An error is returned here or there.
+ * Start a statement without waiting, if the database supports that (PostgreSQL, in a write transaction). The next
+ * db_step() waits for the result; until then other statements may run. An error is returned here or there.
  */
 int db_ahead(struct db_stmt *stmt);
 /**
- * db_step() for the last statement of a transaction. On PostgreSQL COMMIT is sent with it, in one round trip. Then DB_ROW or
- * DB_OK means that the transaction is committed (DB_OK also if the connection was lost before the row arrived), and the
- * caller may only read and must not fail after it. An error is the statement's or the commit's.
+ * db_step() for the last statement of a transaction. On PostgreSQL COMMIT is sent with it, in one round trip. Then
+ * DB_ROW or DB_OK means that the transaction is committed (DB_OK also if the connection was lost before the row
+ * arrived), and the caller may only read and must not fail after it. An error is the statement's or the commit's.
  */
 int db_step_last(struct db_stmt *stmt);
 /** Columns are 0-based and valid until the next db_step/db_done. */
@@ -89,20 +89,23 @@ void db_done(struct db_stmt *stmt);
 /** Rows changed by the last statement. */
 int64_t db_changes(struct db *db);
 
-/** Prepare, bind, run and finish a statement without result rows. @return DB_OK or an error. One character of `format` per parameter:
- *  's' const char* (NULL ok), 'i' int64_t, 'u' uuid text. */
+/**
+ * Prepare, bind, run and finish a statement without result rows. @return DB_OK or an error. One character of `format`
+ * per parameter: 's' const char* (NULL ok), 'i' int64_t, 'u' uuid text.
+ */
 int db_exec(struct db *db, const char *sql, const char *format, ...);
 
 /**
- * db_exec() without waiting, if the database supports that (PostgreSQL): the statement is sent with the next one, or with the
- * commit, in one round trip. If it fails, that call reports the error, and the transaction is not committed. db_changes() does
- * not include it. @return DB_OK or an error.
+ * db_exec() without waiting, if the database supports that (PostgreSQL): the statement is sent with the next one, or
+ * with the commit, in one round trip. If it fails, that call reports the error, and the transaction is not committed.
+ * db_changes() does not include it. @return DB_OK or an error.
  */
 int db_exec_later(struct db *db, const char *sql, const char *format, ...);
 
 /**
- * The transaction deletes data that must not be recoverable. SQLite zeroes the freed pages at once, and copies and empties its
- * log when the transaction is committed and the database is idle. PostgreSQL does nothing here: its VACUUM frees the space.
+ * The transaction deletes data that must not be recoverable. SQLite zeroes the freed pages at once, and copies
+ * and empties its log when the transaction is committed and the database is idle. PostgreSQL does nothing here:
+ * its VACUUM frees the space.
  */
 void db_forget(struct db *db);
 

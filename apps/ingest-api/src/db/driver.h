@@ -16,8 +16,7 @@
 
 struct db_driver {
     const char *name;
-    bool
-        many_writers; /**< each connection may write; else the store has one writer, which commits several works at once */
+    bool many_writers; /**< each connection may write; else one writer commits several works at once */
     const struct db_migration *migrations;
     const char *const *prologue; /**< SQL before the migrations: a lock, the schemas. May be NULL. */
 
@@ -70,8 +69,8 @@ struct db_driver {
     /** db_forget(): `idle` will do it. May be NULL. */
     void (*forget)(struct db *db);
     /**
-     * Read all stored data and check that it is intact; this takes long. DB_OK, DB_E_DAMAGED, or DB_E_BUSY after `interrupt`,
-     * which any thread may call. May be NULL.
+     * Read all stored data and check that it is intact; this takes long. DB_OK, DB_E_DAMAGED, or DB_E_BUSY after
+     * `interrupt`, which any thread may call. May be NULL.
      */
     int (*look_through)(struct db *db, char *found, size_t found_size);
     void (*interrupt)(struct db *db);
@@ -103,8 +102,8 @@ struct db {
 /** Record the duration of a query, and log it if it was slow. */
 void db_observe(const promc_sql_prepared *said, uint64_t elapsed_ns);
 /**
- * Count the error of the last db_fail() for this query, unless it is counted already, and log the database's message if the
- * error is unexpected.
+ * Count the error of the last db_fail() for this query, unless it is counted already, and log the database's message
+ * if the error is unexpected.
  */
 void db_query_failed(struct db *db, const promc_sql_statement *statement);
 /** Record an error on the connection. @param text must not contain values of rows. @return code. */
@@ -127,8 +126,9 @@ struct db_sqlite_options {
     unsigned busy_timeout_ms; /**< how long to wait for another process's write */
 };
 /**
- * @return DB_OK or an error with a text in `error`. The file is created, mode 0600, if it is missing (db/sqlite_file.h). A
- *  writer checks the log first: acknowledged commits that are damaged in it are an error, and nothing is changed.
+ * @return DB_OK or an error with a text in `error`. The file is created, mode 0600, if it is missing
+ * (db/sqlite_file.h). A writer checks the log first: acknowledged commits that are damaged in it are an
+ * error, and nothing is changed.
  */
 int db_open_sqlite(struct db **out, const struct db_sqlite_options *options, char *error, size_t error_size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file db/many.h
- * An INSERT of DB_MANY_ROWS rows. The fixed cost of a statement (setting up triggers and conflict handling, a journal, a round trip) is
- * most of the cost of a row; twenty rows are the knee of the curve.
+ * An INSERT of DB_MANY_ROWS rows. The fixed cost of a statement (setting up triggers and conflict handling, a journal,
+ * a round trip) is most of the cost of a row; twenty rows are the knee of the curve.
  */
 #ifndef INGEST_DB_MANY_H
 #define INGEST_DB_MANY_H

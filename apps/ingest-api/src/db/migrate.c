@@ -28,9 +28,7 @@ static int apply(struct db *db, const struct db_migration *migration)
                    (int64_t)migration->version, migration->name, clock_wall_ms());
 }
 
-/*
- * In the write transaction, which excludes all other processes: read the version again, then apply the missing steps.
- */
+/* In the write transaction, which excludes other processes: read the version again, then apply the missing steps. */
 static int apply_missing(struct db *db, const struct db_migration *migrations)
 {
     int version = 0;

@@ -3,10 +3,11 @@
  * The schema of PostgreSQL, as a list of migration steps; the same as SQLite's (see migrations_sqlite.c). A released
  * step is never changed; a new one is added.
  *
- * Row-level security: whatever its queries say, a transaction sees only the rows of the organisation in app.organisation_id (set
- * by db_scope), and no rows if that is not set. "*" (db_scope_all) means all organisations, but only for roles that may execute
- * iam.all_organisations(): the owner, and those named to `ingest-api migrate`. For other roles it matches no organisation.
- * FORCE applies the rules to the owner too. They do not apply to superusers and BYPASSRLS roles; store_open warns about these.
+ * Row-level security: whatever its queries say, a transaction sees only the rows of the organisation in
+ * app.organisation_id (set by db_scope), and no rows if that is not set. "*" (db_scope_all) means all organisations,
+ * but only for roles that may execute iam.all_organisations(): the owner, and those named to `ingest-api migrate`. For
+ * other roles it matches no organisation. FORCE applies the rules to the owner too. They do not apply to superusers and
+ * BYPASSRLS roles; store_open warns about these.
  */
 #include "db/postgres_internal.h"
 
@@ -90,8 +91,8 @@
     "CREATE TABLE tracking.health (id bigint PRIMARY KEY CHECK (id = 1), checked_at bigint NOT NULL);"
 
 /*
- * The last write transaction of each connection, written by itself: see find_outcome() in postgres.c. Its row is updated in
- * place thousands of times, so it gets free space for that.
+ * The last write transaction of each connection, written by itself: see find_outcome() in postgres.c. Its row is
+ * updated in place thousands of times, so it gets free space for that.
  */
 #define COMMITS                                                                        \
     "CREATE TABLE tracking.commits (session uuid PRIMARY KEY, number bigint NOT NULL," \
@@ -173,9 +174,9 @@
     "CREATE INDEX campaigns_refused ON outreach.campaigns (organisation_id) WHERE refused = 1;"
 
 /*
- * Roles (db/roles.h). A role that acts for one organisation at a time must know a few things of the others: the organisation of
- * a key, all organisations' ids, unfinished imports, and the next turn. These functions, which run with their owner's rights,
- * tell it just that.
+ * Roles (db/roles.h). A role that acts for one organisation at a time must know a few things of the others: the
+ * organisation of a key, all organisations' ids, unfinished imports, and the next turn. These functions, which run with
+ * their owner's rights, tell it just that.
  */
 /* clang-format off: a statement a line */
 #define TELL(function, columns, query)                                                           \
@@ -261,7 +262,7 @@
     "CREATE TRIGGER idempotency_gone AFTER DELETE ON tracking.idempotency"                                \
     " FOR EACH ROW EXECUTE FUNCTION tracking.row_gone('idempotency_keys');" ISOLATE("tracking.idempotency")
 
-/* Long lists of ids are written once and read once: compressing them took a sixth of the server's time for an import. */
+/* Lists of ids are written once and read once; compressing them took a sixth of the server's time for an import. */
 #define UNPACKED                                                            \
     "ALTER TABLE crm.import_slices ALTER COLUMN undo SET STORAGE EXTERNAL;" \
     "ALTER TABLE tracking.jobs ALTER COLUMN payload SET STORAGE EXTERNAL;"
@@ -283,7 +284,9 @@ const struct db_migration db_migrations_postgres[] = {
     {0, NULL, NULL},
 };
 
-/* Run before the table of migrations is read. The lock is for servers that start at the same time; "*" because a step may
- * rewrite the rows of all organisations. */
+/*
+ * Run before the table of migrations is read. The lock is for servers that start at the same time; "*" because a step
+ * may rewrite the rows of all organisations.
+ */
 const char *const db_prologue_postgres = "SELECT pg_advisory_xact_lock(7231904518),"
                                          " set_config('app.organisation_id', '*', true);" SCHEMAS;

@@ -3,10 +3,10 @@
  * The schema of SQLite, as a list of migration steps. A released step is never changed; a new one is added.
  * Add a new table to store/check.c too.
  *
- * Times are Unix milliseconds; ids are UUIDv7 as 16 bytes. Keys begin with the organisation, so that a tenant's rows are
- * together, and a query that forgets the organisation finds no index. WITHOUT ROWID: the key's tree is the table, so an import
- * appends to one tree and touches two others. Only statuses other than `imported` are indexed. Checks use OR, because SQLite
- * builds a table for each IN that it evaluates.
+ * Times are Unix milliseconds; ids are UUIDv7 as 16 bytes. Keys begin with the organisation, so that a tenant's rows
+ * are together, and a query that forgets the organisation finds no index. WITHOUT ROWID: the key's tree is the table,
+ * so an import appends to one tree and touches two others. Only statuses other than `imported` are indexed. Checks use
+ * OR, because SQLite builds a table for each IN that it evaluates.
  */
 #include "db/driver.h"
 
@@ -60,11 +60,11 @@
     "CREATE INDEX outreach.emails_state ON outreach.emails (organisation_id, campaign_id, state);"
 
 /*
- * Jobs, before JOBS. state 0 ready (or delayed: due_at in the future), 1 leased, 2 done (kept for its idempotency key), 3 dead.
- * due_at: when it may be delivered; leased: when the lease ends; done, dead: when that happened.
+ * Jobs, before JOBS. state 0 ready (or delayed: due_at in the future), 1 leased, 2 done (kept for its idempotency key),
+ * 3 dead. due_at: when it may be delivered; leased: when the lease ends; done, dead: when that happened.
  * Each index is partial, so a job is in one of them at a time, and the tail of done jobs does not slow the others down.
- * tracking.queues counts live (0, 1) and dead jobs: the depth of a queue with a million jobs is one row. Triggers update
- * it, so that a rollback undoes the counts too.
+ * tracking.queues counts live (0, 1) and dead jobs: the depth of a queue with a million jobs is one row. Triggers
+ * update it, so that a rollback undoes the counts too.
  */
 #define TRACKING                                                                                                    \
     "CREATE TABLE tracking.jobs ("                                                                                  \
@@ -108,9 +108,9 @@
  *   done, dead since ended_at; done is kept for its idempotency key
  * The state decides which of the times are set, and CHECKs enforce that. due_at: the time from which it could be
  * delivered. turn: the organisations' jobs in turn (queue/jobs.h): the lowest is served first.
- * Each index is partial, so a job is only in those of its state, and the tail of done jobs does not slow the others down.
- * Triggers update tracking.queues: the depth of a queue with a million jobs is one row, and a rollback
- * undoes the counts too.
+ * Each index is partial, so a job is only in those of its state, and the tail of done jobs does not slow the
+ * others down. Triggers update tracking.queues: the depth of a queue with a million jobs is one row, and a
+ * rollback undoes the counts too.
  */
 #define JOBS                                                                                                         \
     "CREATE TABLE tracking.jobs_new ("                                                                               \
@@ -160,8 +160,9 @@
     " undo TEXT NOT NULL, PRIMARY KEY (organisation_id, import_id, slice)) STRICT, WITHOUT ROWID;"
 
 /*
- * The fates of e-mails (model/states.h), with the reason and the server's reply. And a campaign's hold: how often in a row the
- * server refused its sender, its reply, until when nothing is tried, and whether the campaign was paused for that.
+ * The fates of e-mails (model/states.h), with the reason and the server's reply. And a campaign's hold: how
+ * often in a row the server refused its sender, its reply, until when nothing is tried, and whether the
+ * campaign was paused for that.
  */
 #define FATES                                                                                                         \
     "CREATE TABLE outreach.emails_new ("                                                                              \
@@ -211,8 +212,8 @@
 #define TEMPLATES "ALTER TABLE outreach.campaigns ADD COLUMN templates_at INTEGER NOT NULL DEFAULT 0;"
 
 /*
- * Each organisation's use of its limits: see data/usage.h. The code that inserts prospects and campaigns adds them: a trigger
- * per row would cost a tenth of an import.
+ * Each organisation's use of its limits: see data/usage.h. The code that inserts prospects and campaigns adds them: a
+ * trigger per row would cost a tenth of an import.
  */
 #define USAGE_SUM " ON CONFLICT (organisation_id, what) DO UPDATE SET used = used + excluded.used;"
 #define USAGE                                                                                                      \

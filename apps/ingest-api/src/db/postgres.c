@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The PostgreSQL driver (libpq). BEGIN, and the organisation for row-level security, are sent together
- * with the first statement (postgres_pipeline.c). A read needs no COMMIT: each of its statements is a transaction of its
- * own, because in READ COMMITTED each would have its own snapshot anyway. Statements are prepared at their first use on a connection.
+ * The PostgreSQL driver (libpq). BEGIN, and the organisation for row-level security, are sent together with the
+ * first statement (postgres_pipeline.c). A read needs no COMMIT: each of its statements is a transaction of its
+ * own, because in READ COMMITTED each would have its own snapshot anyway. Statements are prepared at their
+ * first use on a connection.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -198,9 +199,10 @@ static int ask_outcome(struct postgres_db *self)
 }
 
 /*
- * The answer to a COMMIT was lost: was it applied? Each write transaction first writes its number into a row of
- * tracking.commits that no other connection touches. So the number is there if and only if the transaction was committed. A
- * server process that is still committing holds the row's lock, so SELECT … FOR UPDATE waits for the outcome.
+ * The answer to a COMMIT was lost: was it applied? Each write transaction first writes its number into a row
+ * of tracking.commits that no other connection touches. So the number is there if and only if the
+ * transaction was committed. A server process that is still committing holds the row's lock, so SELECT … FOR
+ * UPDATE waits for the outcome.
  */
 static int find_outcome(struct postgres_db *self)
 {
@@ -259,7 +261,7 @@ static int postgres_scope(struct db *db, const char *organisation_id)
 
 /* ---- statements ---- */
 
-/* PostgreSQL syntax that SQLite does not have is in a comment whose text begins with `pg`; PostgreSQL gets the comment's text. */
+/* Syntax that only PostgreSQL has is in comments that begin with `pg`: uncomment them. */
 static char *to_postgres(const char *sql)
 {
     char *out = strdup(sql), *at = out, *end_of;
@@ -327,8 +329,8 @@ static struct postgres_parameter *parameter(struct db_stmt *base, int index)
 }
 
 /*
- * Text, ids and blobs are sent in PostgreSQL's binary formats; integers as text, because the
- * server knows their type better than we do.
+ * Text, ids and blobs are sent in PostgreSQL's binary formats; integers as text, because the server knows
+ * their type better than we do.
  */
 static void postgres_bind_null(struct db_stmt *stmt, int index)
 {
@@ -528,7 +530,7 @@ static void postgres_advise(struct db *db)
         log_warn("the database role bypasses row-level security: use a role that is not a superuser", "s:component",
                  "store");
     db_done(stmt);
-    /* Delete the rows of closed connections. A connection that was idle for a day creates its row again before it writes. */
+    /* Delete the rows of closed connections. A connection that was idle for a day creates its row again. */
     (void)db_exec(db, "DELETE FROM tracking.commits WHERE at < now() - interval '1 day'", "");
 }
 

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Waiting sessions are those of our database; the blocker may belong to any role. A blocker that waits itself is not the cause. */
+/*
+ * Looks at waiting sessions of our database. Their blocker may have any role, but one that
+ * waits itself is not the cause.
+ */
 static const char question[] = "SELECT b.pid, coalesce(b.application_name, ''), coalesce(b.state, ''), count(*),"
                                " (extract(epoch FROM min(coalesce(w.query_start, now()))) * 1000)::bigint"
                                " FROM pg_catalog.pg_stat_activity w"

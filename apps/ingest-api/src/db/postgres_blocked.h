@@ -16,7 +16,8 @@ struct postgres_blocked {
 };
 
 /**
- * Asks through a separate connection, because those of the store may all be waiting. Blocks for about five seconds at most.
+ * Asks through a separate connection, because those of the store may all be waiting. Blocks for
+ * about five seconds at most.
  * @param error receives libpq's message if there is no answer; it names the host and contains no password
  * @return 1: *out describes it; 0: nobody waits for a lock; -1: no answer. `host` is set whenever it is known.
  */

@@ -7,8 +7,9 @@
  *   statements run `later`             with the next statement whose answer is needed, or with COMMIT
  *   statements sent `ahead`            at once; the server works on them, and answers, while others are prepared
  *
- * The first failure ends the pipeline: the server skips everything up to the next Sync, including COMMIT. Few statements are in
- * progress at once, and only the last of them returns many rows, so neither side ever waits for the other to read.
+ * The first failure ends the pipeline: the server skips everything up to the next Sync, including COMMIT.
+ * Few statements are in progress at once, and only the last of them returns many rows, so neither side ever
+ * waits for the other to read.
  */
 #include "db/postgres_pipeline.h"
 #include "base/clock.h"

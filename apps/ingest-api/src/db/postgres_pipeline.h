@@ -24,7 +24,10 @@ int postgres_receive(struct postgres_db *self, const struct postgres_stmt *stmt)
 /** Is the pipeline empty, so that the connection can be used for anything? */
 bool postgres_idle(const struct postgres_db *self);
 
-/** Wait for everything in the pipeline. @return DB_OK, or the error of the first that failed, which has been counted. */
+/**
+ * Wait for everything in the pipeline.
+ * @return DB_OK, or the error of the first that failed, which has been counted.
+ */
 int postgres_drain(struct postgres_db *self);
 
 /** Put what must run before a statement into the pipeline: BEGIN, the scope, the number of a write transaction. */

@@ -3,7 +3,7 @@
 #ifndef INGEST_DB_SQL_H
 #define INGEST_DB_SQL_H
 
-/** `crm.x` → `crm_x` for the four schemas, `$n` → `?n`, outside of literals and comments. malloc()ed; NULL: no memory. */
+/** `crm.x` → `crm_x` for the four schemas, `$n` → `?n`, outside literals and comments. malloc()ed; NULL: no memory. */
 char *sql_to_sqlite(const char *sql);
 
 #endif

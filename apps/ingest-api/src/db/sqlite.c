@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SQLite driver. Write-ahead log and synchronous=FULL: when a commit returns it is on the disk. A connection is used by one
- * thread at a time (NOMUTEX).
+ * The SQLite driver. Write-ahead log and synchronous=FULL: when a commit returns it is on the disk. A connection is
+ * used by one thread at a time (NOMUTEX).
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 /*
- * With this many pages the log is copied into the database. With RESTART pages we also wait for readers, so that the log starts
- * again from its beginning: under a load that always has a reader it would grow without limit.
+ * With this many pages the log is copied into the database. With RESTART pages we also wait for readers, so that the
+ * log starts again from its beginning: under a load that always has a reader it would grow without limit.
  */
 #define CHECKPOINT_PAGES 4000
 #define CHECKPOINT_RESTART_PAGES 32000
@@ -221,8 +221,8 @@ static const char *sqlite_column_uuid_(struct db_stmt *stmt, int column)
 }
 
 /*
- * The bindings are not cleared: that costs as much as binding, and every execution binds all of its parameters. SQLite does not
- * read the old pointers before the next step.
+ * The bindings are not cleared: that costs as much as binding, and every execution binds all of its parameters. SQLite
+ * does not read the old pointers before the next step.
  */
 static void sqlite_reset_(struct db_stmt *stmt)
 {
@@ -347,8 +347,8 @@ static void sqlite_idle(struct db *db)
 }
 
 /*
- * Checks every page, and every row's place in its table, but not the indexes, which would take several times as long. This is
- * not a query of the service: it is not counted, and not reported as slow.
+ * Checks every page, and every row's place in its table, but not the indexes, which would take several times as long.
+ * This is not a query of the service: it is not counted, and not reported as slow.
  */
 static int sqlite_look_through(struct db *db, char *found, size_t found_size)
 {
@@ -467,8 +467,9 @@ static int check_place(struct sqlite_db *db, const char *path, char *error, size
 }
 
 /*
- * To set the log mode of a new file SQLite requests a lock while it holds another. If a second process does the same, SQLite
- * avoids the deadlock by answering "locked" without asking the busy handler. So retry here, as long as a statement would wait.
+ * To set the log mode of a new file SQLite requests a lock while it holds another. If a second process does the
+ * same, SQLite avoids the deadlock by answering "locked" without asking the busy handler. So retry here, as long
+ * as a statement would wait.
  */
 static int exec_patiently(struct sqlite_db *db, const char *sql)
 {

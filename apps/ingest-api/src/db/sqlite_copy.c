@@ -22,8 +22,8 @@
 #define BUFFER 1048576
 
 /*
- * Where SQLite locks a database file: https://www.sqlite.org/src/doc/trunk/src/os.h. Processes that have it open in WAL mode hold a read
- * lock there.
+ * Where SQLite locks a database file: https://www.sqlite.org/src/doc/trunk/src/os.h. Processes that have it open in WAL
+ * mode hold a read lock there.
  */
 #define LOCKS_AT 0x40000000
 #define LOCKS_LENGTH 512
@@ -109,8 +109,10 @@ static int end_if_told(void *arg)
 
 /* ---- the file that becomes the copy ---- */
 
-/* Open and lock the partial file. A lock means that another process writes it; a killed process holds none. If the name has
- * become another file since, the lock is worth nothing. */
+/*
+ * Open and lock the partial file. A lock means that another process writes it; a killed process holds none. If the name
+ * has become another file since, the lock is worth nothing.
+ */
 static int scratch_open(const char *path, int *fd, struct failure *failure)
 {
     struct stat mine, named;
@@ -192,7 +194,8 @@ static int look_through(sqlite3 *handle, const char *path, struct sqlite_copy *m
 }
 
 /*
- * Check the copy through a separate connection, so that the file's real contents are read, and turn it into one file without a log.
+ * Check the copy through a separate connection, so that the file's real contents are read, and turn it
+ * into one file without a log.
  * @param name name in errors: the original of the copy
  */
 static int verify(const char *path, const char *name, struct sqlite_copy *made, struct failure *failure)
@@ -371,8 +374,8 @@ static int copy_bytes(int from, const char *from_path, int to, const char *to_pa
 }
 
 /*
- * The lock that SQLite takes for exclusive access: while any process has the file open we cannot get it, and while we hold
- * it nobody can open the file. An OFD lock, so that closing another descriptor does not release it.
+ * The lock that SQLite takes for exclusive access: while any process has the file open we cannot get it, and while we
+ * hold it nobody can open the file. An OFD lock, so that closing another descriptor does not release it.
  */
 static int be_alone(const char *database, int *fd, struct failure *failure)
 {
@@ -387,8 +390,10 @@ static int be_alone(const char *database, int *fd, struct failure *failure)
     return failed(failure, DB_E_BUSY, "%s is in use: stop every ingest-api that uses it first", database);
 }
 
-/* A readable database without organisations may be lost. Runs before be_alone() takes the lock for good, which our own
- * connection would prevent. */
+/*
+ * A readable database without organisations may be lost. Runs before be_alone() takes the lock for good, which our own
+ * connection would prevent.
+ */
 static bool is_worth_keeping(const char *database)
 {
     char count[32];
@@ -419,8 +424,9 @@ static int check_replaced(const char *database, bool replace, struct failure *fa
 }
 
 /*
- * Move the database and its log aside, to a new name. The log gets its second name first: a database without its log would look
- * cleanly closed to SQLite, so there must be no such moment. If a restore is interrupted here, the log's first name is left.
+ * Move the database and its log aside, to a new name. The log gets its second name first: a database without its
+ * log would look cleanly closed to SQLite, so there must be no such moment. If a restore is interrupted here,
+ * the log's first name is left.
  */
 static int put_aside(const char *database, struct sqlite_copy *made, struct failure *failure)
 {

@@ -27,7 +27,7 @@ static off_t size_of(const char *path, const char *ending)
     return stat(name, &st) == 0 ? st.st_size : -1;
 }
 
-/* Wait for a process that is creating the file: SQLite writes the first page a few milliseconds after the file exists. */
+/* Wait for a process that is creating the file: SQLite writes the first page a few milliseconds later. */
 static bool stays_empty(const char *path, unsigned wait_ms)
 {
     for (unsigned waited = 0; size_of(path, "") == 0; waited += 10) {
@@ -121,9 +121,7 @@ static bool sum_is(const struct log_reader *log, const unsigned char *stored)
     return log->sum[0] == big32(stored) && log->sum[1] == big32(stored + 4);
 }
 
-/*
- * @return whether the header is valid. If not, SQLite ignores the whole log, and we take the salt from the first frame.
- */
+/* @return whether the header is valid. If not, SQLite ignores the log, and we take the salt from the first frame. */
 static bool read_header(struct log_reader *log, const unsigned char *header)
 {
     uint32_t magic = big32(header), size = big32(header + 8);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SQLite's locks are POSIX locks of single bytes: https://www.sqlite.org/walformat.html#wal_locks. With a write-ahead log a writer
- * locks byte 120 of the file -shm; a process with exclusive access locks the bytes around 1 GiB of the database file.
+ * SQLite's locks are POSIX locks of single bytes: https://www.sqlite.org/walformat.html#wal_locks. With a
+ * write-ahead log a writer locks byte 120 of the file -shm; a process with exclusive access locks the bytes around
+ * 1 GiB of the database file.
  *
- * When a process closes any descriptor of a file, POSIX releases all its locks on that file. So for a file that this process has
- * open we use SQLite's descriptor, and open none.
+ * When a process closes any descriptor of a file, POSIX releases all its locks on that file. So for a file that this
+ * process has open we use SQLite's descriptor, and open none.
  */
 #include "db/sqlite_lock.h"
 

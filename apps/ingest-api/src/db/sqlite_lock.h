@@ -6,7 +6,8 @@
 #define SQLITE_LOCK_NAME 32
 
 /**
- * The other process that holds the database's write lock. Connections of this process may be open; their locks stay. O(open files).
+ * The other process that holds the database's write lock. Connections of this process may be open; their
+ * locks stay. O(open files).
  * @param name as ps shows it; "" if /proc hides it
  * @return its pid; 0: nobody holds it, or only this process; -1: a process of another PID namespace does; -2: unknown
  */

@@ -3,14 +3,15 @@
  * @file http/auth.h
  * API keys: `Authorization: Bearer KEY` decides the organisation of a request.
  *
- * The store has only the SHA-256 of a key. A fast hash is enough, because a key is 256 random bits and cannot be guessed.
- * Each loop has a small cache of recent lookups, of known and unknown keys, so that not every request asks the store.
- * Entries are short-lived: AUTH_KNOWN_NS after its removal was committed, a revoked key is refused everywhere, and
- * `ingest-api key revoke` waits for that before it returns.
+ * The store has only the SHA-256 of a key. A fast hash is enough, because a key is 256 random bits and cannot be
+ * guessed. Each loop has a small cache of recent lookups, of known and unknown keys, so that not every request asks the
+ * store. Entries are short-lived: AUTH_KNOWN_NS after its removal was committed, a revoked key is refused everywhere,
+ * and `ingest-api key revoke` waits for that before it returns.
  *
  * No comparison takes a time that depends on a secret. Keys are compared as SHA-256 hashes: in the cache with
- * gnutls_memcmp(); in the store by an index, whose time depends on the hash of the key that was sent. That reveals nothing
- * about other keys, because nobody can choose a key by its hash. The metrics token is hashed and compared in the same way.
+ * gnutls_memcmp(); in the store by an index, whose time depends on the hash of the key that was sent. That
+ * reveals nothing about other keys, because nobody can choose a key by its hash. The metrics token is hashed
+ * and compared in the same way.
  */
 #ifndef INGEST_HTTP_AUTH_H
 #define INGEST_HTTP_AUTH_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/body.h
- * A request's body while it arrives: a small one in memory, a larger one in a temporary file without a name. The file is
- * mapped when it is complete, so a handler always sees one contiguous run of bytes.
+ * A request's body while it arrives: a small one in memory, a larger one in a temporary file without a name. The file
+ * is mapped when it is complete, so a handler always sees one contiguous run of bytes.
  *
- * All bodies in memory share a budget. Beyond it small bodies go to files too, so that a thousand slow clients cost disk
- * and not memory. A body is used by one thread at a time.
+ * All bodies in memory share a budget. Beyond it small bodies go to files too, so that a thousand slow clients cost
+ * disk and not memory. A body is used by one thread at a time.
  */
 #ifndef INGEST_HTTP_BODY_H
 #define INGEST_HTTP_BODY_H
@@ -38,7 +38,10 @@ enum body_error {
 void body_init(struct body *body, const char *directory, size_t limit);
 /** Set the owner, before the first append. @param owner must outlive the body. @param disk_max 0: no limit */
 void body_owned_by(struct body *body, const char *owner, size_t disk_max);
-/** @param expected the length of the whole body, so that memory is allocated once; 0 if unknown. @return 0 or an error. */
+/**
+ * @param expected the length of the whole body, so that memory is allocated once; 0 if unknown.
+ * @return 0 or an error.
+ */
 int body_append(struct body *body, const char *data, size_t n, size_t expected);
 /** The body is complete. @param[out] data its bytes, "" if it is empty. @return 0 or an error. */
 int body_finish(struct body *body, const char **data);

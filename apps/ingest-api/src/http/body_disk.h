@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/body_disk.h
- * Counts the disk space of each organisation's bodies in this process, for the limit MAX_BODY_DISK. The counts are in memory
- * only: the files have no names, so the kernel frees them when the process ends. Thread safe; each piece of a large body
- * takes a lock for a few instructions.
+ * Counts the disk space of each organisation's bodies in this process, for the limit MAX_BODY_DISK. The counts are in
+ * memory only: the files have no names, so the kernel frees them when the process ends. Thread safe; each piece of a
+ * large body takes a lock for a few instructions.
  */
 #ifndef INGEST_HTTP_BODY_DISK_H
 #define INGEST_HTTP_BODY_DISK_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/chunked.h
- * Reads the body of `Transfer-Encoding: chunked` (RFC 9112, 7.1), strictly: a state machine over bytes, which may arrive
- * in pieces of any size. Lines end in CR LF only; sizes are hexadecimal digits, leading zeros allowed; extensions and
- * trailers must be well formed and are ignored.
+ * Reads the body of `Transfer-Encoding: chunked` (RFC 9112, 7.1), strictly: a state machine over bytes, which may
+ * arrive in pieces of any size. Lines end in CR LF only; sizes are hexadecimal digits, leading zeros allowed;
+ * extensions and trailers must be well formed and are ignored.
  */
 #ifndef INGEST_HTTP_CHUNKED_H
 #define INGEST_HTTP_CHUNKED_H

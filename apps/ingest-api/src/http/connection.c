@@ -230,8 +230,10 @@ static bool send_slice(struct connection *connection)
     return true;
 }
 
-/* End the connection. If we closed a socket with unread bytes, the kernel would reset it and the client could lose the
- * answer. So we stop sending, and read and discard for a while (PHASE_LINGER). */
+/*
+ * End the connection. If we closed a socket with unread bytes, the kernel would reset it and the client could lose the
+ * answer. So we stop sending, and read and discard for a while (PHASE_LINGER).
+ */
 static void leave(struct connection *connection, bool unread)
 {
     connection->out.length = connection->out.at = 0;
@@ -471,8 +473,10 @@ static int events_wanted(const struct connection *connection)
     case PHASE_REST:
         break;
     }
-    /* Waiting or pausing: leave the poll as it is, because most clients send nothing before their answer. If one does,
-     * stop polling it until then. */
+    /*
+     * Waiting or pausing: leave the poll as it is, because most clients send nothing before their answer. If one does,
+     * stop polling it until then.
+     */
     return connection->in.readable || connection->in.eof ? 0 : connection->watched & UV_READABLE;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/exchange.h
- * One request from its first byte to its metrics and its log line: head, route, key, body, handler, answer. It knows no
- * sockets: the connection hands it bytes and does what `enum exchange_next` says. HTTP/1.1 answers the requests of a
- * connection one after the other, so each connection contains one exchange, and a request needs no allocation of its own.
+ * One request from its first byte to its metrics and its log line: head, route, key, body, handler, answer. It
+ * knows no sockets: the connection hands it bytes and does what `enum exchange_next` says. HTTP/1.1 answers
+ * the requests of a connection one after the other, so each connection contains one exchange, and a request
+ * needs no allocation of its own.
  *
- * An exchange belongs to its loop's thread, except from EXCHANGE_WAIT until `ready` is called: then it belongs to the store
- * or to a pool thread.
+ * An exchange belongs to its loop's thread, except from EXCHANGE_WAIT until `ready` is called: then it belongs to the
+ * store or to a pool thread.
  */
 #ifndef INGEST_HTTP_EXCHANGE_H
 #define INGEST_HTTP_EXCHANGE_H
@@ -67,8 +68,8 @@ enum exchange_next exchange_data(struct exchange *exchange, const char *data, si
 /** The body is complete. */
 enum exchange_next exchange_complete(struct exchange *exchange);
 /**
- * The bytes are not a valid request, or it arrived too slowly: answer with this status, unless there is an answer already.
- * The connection is closed after it.
+ * The bytes are not a valid request, or it arrived too slowly: answer with this status, unless there is an answer
+ * already. The connection is closed after it.
  */
 void exchange_refuse(struct exchange *exchange, int status, const char *fault);
 /** Count and log the request, and reset for the next. @param delivered whether the whole answer was sent. */

@@ -30,8 +30,10 @@ static void post(struct exchange *exchange)
     loop_post(exchange->loop, &exchange->mail);
 }
 
-/* The work may finish before the connection is in PHASE_WAIT. That is safe: its result is delivered on this loop, after the
- * current callback has returned. */
+/*
+ * The work may finish before the connection is in PHASE_WAIT. That is safe: its result is delivered on this loop, after
+ * the current callback has returned.
+ */
 static bool submit_to_store(struct exchange *exchange)
 {
     int rc = store_submit(exchange->req.app->store, &exchange->work);

@@ -10,8 +10,8 @@
 #include "http/exchange.h"
 
 /**
- * Look up the key's organisation in the store. When `then` is called, req.organisation_id is set ("" if the key is unknown),
- * or the store's error has been answered.
+ * Look up the key's organisation in the store. When `then` is called, req.organisation_id is set ("" if the key is
+ * unknown), or the store's error has been answered.
  * @return false: the store accepts no more work; this is answered, and `then` is not called.
  */
 bool exchange_find_key(struct exchange *exchange, void (*then)(struct exchange *exchange));

@@ -3,9 +3,9 @@
  * @file http/head.h
  * Parses the head of a request, strictly. Pure functions over bytes.
  *
- * If a proxy and this server disagree about where a request ends, an attacker can smuggle a second request in. So we refuse
- * whatever RFC 9110 and 9112 do not allow, even where they let a server be lenient: bare LF and bare CR, NUL and other
- * control characters, folded lines, a blank before a colon, two lengths, an invalid Host.
+ * If a proxy and this server disagree about where a request ends, an attacker can smuggle a second request in. So we
+ * refuse whatever RFC 9110 and 9112 do not allow, even where they let a server be lenient: bare LF and bare CR, NUL and
+ * other control characters, folded lines, a blank before a colon, two lengths, an invalid Host.
  */
 #ifndef INGEST_HTTP_HEAD_H
 #define INGEST_HTTP_HEAD_H
@@ -47,9 +47,9 @@ struct head_scan {
 };
 
 /**
- * Look for the end of the head in the bytes so far. Each byte is searched once, and the result does not depend on how the
- * bytes were split into reads. Some faults are refused before the end: an invalid request line, a line that does not end
- * in CR LF, more than `limit` bytes.
+ * Look for the end of the head in the bytes so far. Each byte is searched once, and the result does not depend on how
+ * the bytes were split into reads. Some faults are refused before the end: an invalid request line, a line that does
+ * not end in CR LF, more than `limit` bytes.
  * @param bytes `n` bytes, from the first of the request line; they may include what follows the head.
  */
 enum head_state head_scan(struct head_scan *scan, const char *bytes, size_t n, size_t limit);

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether a process on another machine lives is unknown. A live one updates its claim with each slice; after this silence it is dead. */
+/* A process on another machine counts as dead after this silence: a live one updates its claim with each slice. */
 #define SILENT_MS (10 * 60 * 1000)
 
 struct idempotency {

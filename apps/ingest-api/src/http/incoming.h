@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/incoming.h
- * The bytes that were read from a connection and not used yet. A head is parsed in place, so `bytes` do not move until its
- * exchange has ended. Reading a chunked body may read past its end, so it has a buffer of its own (`tail`): what is left
- * there is the beginning of the next request.
+ * The bytes that were read from a connection and not used yet. A head is parsed in place, so `bytes` do not move until
+ * its exchange has ended. Reading a chunked body may read past its end, so it has a buffer of its own (`tail`): what is
+ * left there is the beginning of the next request.
  */
 #ifndef INGEST_HTTP_INCOMING_H
 #define INGEST_HTTP_INCOMING_H

@@ -56,7 +56,7 @@ int listener_open(const char *host, uint16_t port, int *fds, size_t count)
     if (rc != 0)
         return fail("listen on", host, service, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
 
-    /* SO_REUSEPORT would silently share the port with a second copy of this program, so first bind without it as a test */
+    /* SO_REUSEPORT would silently share the port with a second copy of this program: first try to bind without it */
     int probe = open_socket(address, 0);
     size_t opened = 0;
     rc = probe < 0 ? probe : 0;

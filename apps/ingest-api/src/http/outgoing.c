@@ -14,7 +14,7 @@ bool outgoing_is_pending(const struct outgoing *out)
     return out->at < out->length || out->body_length > 0;
 }
 
-/* Write `bytes` and then out->body, until both are sent or the socket accepts no more. *taken: bytes sent of the first. */
+/* Write `bytes`, then out->body, until both are sent or the socket accepts no more. *taken: how many of `bytes`. */
 static int write_out(struct outgoing *out, struct wire *wire, const char *bytes, size_t n, size_t *taken)
 {
     *taken = 0;

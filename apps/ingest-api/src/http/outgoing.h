@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/outgoing.h
- * The bytes still to be sent on a connection: our own buffer, and after it a body that belongs to the caller. Bytes that the
- * socket accepts at once are never copied.
+ * The bytes still to be sent on a connection: our own buffer, and after it a body that belongs to the caller. Bytes
+ * that the socket accepts at once are never copied.
  */
 #ifndef INGEST_HTTP_OUTGOING_H
 #define INGEST_HTTP_OUTGOING_H
@@ -21,8 +21,8 @@ struct outgoing {
 
 /**
  * Send `bytes` after what is pending, then the body, which must stay valid until everything is sent.
- * @return 1: everything is sent; WIRE_AGAIN: call outgoing_flush() when the socket is writable; or WIRE_BROKEN, also if there
- * is no memory.
+ * @return 1: everything is sent; WIRE_AGAIN: call outgoing_flush() when the socket is writable; or WIRE_BROKEN,
+ * also if there is no memory.
  */
 int outgoing_send(struct outgoing *out, struct wire *wire, const char *bytes, size_t n, const char *body,
                   size_t body_length);

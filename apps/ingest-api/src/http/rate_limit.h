@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/rate_limit.h
- * A token bucket for each organisation: `rate` requests a second, and as many in a burst. Shared by all threads.
- * The table has a fixed size. If it has no free entry, it drops the organisation whose bucket is fullest, which then starts
- * again with a full one.
+ * A token bucket for each organisation: `rate` requests a second, and as many in a burst. Shared by all threads. The
+ * table has a fixed size. If it has no free entry, it drops the organisation whose bucket is fullest, which then
+ * starts again with a full one.
  */
 #ifndef INGEST_HTTP_RATE_LIMIT_H
 #define INGEST_HTTP_RATE_LIMIT_H

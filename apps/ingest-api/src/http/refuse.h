@@ -3,9 +3,9 @@
  * @file http/refuse.h
  * Refuses a request by its head, and decides when to send the refusal.
  *
- * To answer before the body has been read means to close the connection, and a client that is still sending may not see the
- * answer. So we refuse at once only if the client waits for it (Expect: 100-continue) or would send too much. Else we read
- * and discard the body, answer then, and keep the connection.
+ * To answer before the body has been read means to close the connection, and a client that is still sending may not see
+ * the answer. So we refuse at once only if the client waits for it (Expect: 100-continue) or would send too much. Else
+ * we read and discard the body, answer then, and keep the connection.
  */
 #ifndef INGEST_HTTP_REFUSE_H
 #define INGEST_HTTP_REFUSE_H

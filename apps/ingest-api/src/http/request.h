@@ -59,8 +59,9 @@ struct request {
     const promc_exposition_header *fields;
     size_t field_count;
     /**
-     * Set by an execute that needs another transaction; it then returns 0 without an answer. This transaction is committed, and
-     * execute is called again in a new one of this kind. Long work is done in such slices, so that other requests get their turn.
+     * Set by an execute that needs another transaction; it then returns 0 without an answer. This transaction is
+     * committed, and execute is called again in a new one of this kind. Long work is done in such slices, so that
+     * other requests get their turn.
      */
     enum { REQUEST_LAST, REQUEST_READS_NEXT, REQUEST_WRITES_NEXT } next;
     /** Called once after the last transaction has committed, never after a rollback: to count, or to wake a worker. */
@@ -97,17 +98,17 @@ int respond_json(struct request *req, int status, json_t *body);
 int respond_bytes(struct request *req, int status, const char *type, char *body, size_t length);
 #define STREAM_REST (-2L)
 /**
- * Answer with a body of unknown length in constant memory. The loop calls `read` each time the client has taken the bytes
- * before, until it returns 0 (the end) or a negative value (the connection is cut, so that the client sees the failure).
- * STREAM_REST means that there is nothing yet: the loop calls again in about a millisecond. `read` must not block. A long
- * answer pauses a millisecond after each slice, so that other requests get their turn. `release` is called exactly once.
- * Returns `status`.
+ * Answer with a body of unknown length in constant memory. The loop calls `read` each time the client has taken the
+ * bytes before, until it returns 0 (the end) or a negative value (the connection is cut, so that the client sees the
+ * failure). STREAM_REST means that there is nothing yet: the loop calls again in about a millisecond. `read` must not
+ * block. A long answer pauses a millisecond after each slice, so that other requests get their turn. `release` is
+ * called exactly once. Returns `status`.
  */
 int respond_stream(struct request *req, int status, const char *type, void *stream,
                    long (*read)(void *stream, char *buffer, size_t capacity), void (*release)(void *stream));
 /**
- * Answer {"error": {"code", "message", "request_id"}}. `code` is a snake_case constant; the message is a sentence that says
- * what is wrong and where. Returns `status`, so that a handler can `return respond_error(...)`.
+ * Answer {"error": {"code", "message", "request_id"}}. `code` is a snake_case constant; the message is a sentence that
+ * says what is wrong and where. Returns `status`, so that a handler can `return respond_error(...)`.
  */
 int respond_error(struct request *req, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

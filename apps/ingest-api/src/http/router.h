@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/router.h
- * The route table. A request is matched before it is authenticated, so that a 401 is counted under the route's template and
- * a raw path never becomes a label. HEAD is answered wherever GET is.
+ * The route table. A request is matched before it is authenticated, so that a 401 is counted under the route's template
+ * and a raw path never becomes a label. HEAD is answered wherever GET is.
  */
 #ifndef INGEST_HTTP_ROUTER_H
 #define INGEST_HTTP_ROUTER_H
@@ -38,10 +38,12 @@ struct route {
     /** Store thread, inside a transaction. Returns the status answered. NULL with STORE_NONE. */
     int (*execute)(struct request *req, struct db *db);
     promc_http_route *metrics; /**< set at start; shared by the methods of one template */
-    /** Only with STORE_NONE: runs on a pool thread after prepare returned 0. Returns the status answered. May be NULL. */
+    /** Pool thread, only with STORE_NONE, after prepare returned 0. Returns the status answered. May be NULL. */
     int (*background)(struct request *req);
-    /** The query parameters of the route, NULL-terminated; NULL: none. Any other is refused, and so is a repeated one
-     *  unless its name ends in "[]". */
+    /**
+     * The query parameters of the route, NULL-terminated; NULL: none. Any other is refused, and so is a repeated one
+     * unless its name ends in "[]".
+     */
     const char *const *parameters;
 };
 
@@ -57,7 +59,8 @@ struct router_match {
 };
 
 /**
- * Compile the tables (each ends with a route without path) and declare their templates to `http` (NULL: metrics are off).
+ * Compile the tables (each ends with a route without path) and declare their templates to
+ * `http` (NULL: metrics are off).
  * @return 0, or -1 after one line in the log (a repeated or invalid template, no memory).
  */
 int router_create(struct router **out, struct route *const *tables, size_t count, promc_http *http);

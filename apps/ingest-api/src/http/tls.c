@@ -19,7 +19,7 @@ struct identity {
 };
 
 static _Atomic(struct identity *) current;
-/* created by the first tls_load(), before any loop runs, and never changed. They hold no certificate: retrieve() does. */
+/* created by the first tls_load(), before any loop runs, then constant. They hold no certificate: retrieve() has it. */
 static gnutls_certificate_credentials_t credentials;
 static gnutls_priority_t priorities;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file http/tls.h
- * The server's certificate, its renewal without a restart, and the TLS sessions of connections. There is one certificate for
- * the process, in a static variable, because GnuTLS asks for it through a callback without user data.
+ * The server's certificate, its renewal without a restart, and the TLS sessions of connections. There is one
+ * certificate for the process, in a static variable, because GnuTLS asks for it through a callback without user data.
  */
 #ifndef INGEST_HTTP_TLS_H
 #define INGEST_HTTP_TLS_H
@@ -16,8 +16,8 @@
     "+CHACHA20-POLY1305:+AES-128-GCM:-MAC-ALL:+AEAD"
 
 /**
- * Read the certificate (PEM, followed by its intermediate ones) and its key (PEM, no password), and use them for all new
- * connections. Open connections keep theirs.
+ * Read the certificate (PEM, followed by its intermediate ones) and its key (PEM, no password), and use them for all
+ * new connections. Open connections keep theirs.
  * @return 0; or -1 after one clear line in the log, and the old ones stay in use.
  * One caller at a time, beside any number of tls_session().
  */

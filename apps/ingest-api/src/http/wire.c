@@ -71,7 +71,7 @@ bool wire_has_more(const struct wire *wire)
     return wire->tls && gnutls_record_check_pending(wire->tls) > 0;
 }
 
-/* Write as much as fits in one record. After GNUTLS_E_AGAIN GnuTLS has the record already, and wants a call without data. */
+/* Write at most one record. After GNUTLS_E_AGAIN GnuTLS has the record already, and wants a call without data. */
 static long write_tls(struct wire *wire, const struct iovec *pieces, int count)
 {
     char record[RECORD];

@@ -30,7 +30,8 @@ long wire_discard(struct wire *wire, void *buffer, size_t size);
 /** Does GnuTLS have decrypted bytes, which polling the socket does not report? */
 bool wire_has_more(const struct wire *wire);
 /**
- * Write one or two pieces, in order. After WIRE_AGAIN the next call must offer the same bytes again (more may follow them).
+ * Write one or two pieces, in order. After WIRE_AGAIN the next call must offer the same bytes
+ * again (more may follow them).
  * @return bytes written, > 0, or WIRE_AGAIN or WIRE_BROKEN.
  */
 long wire_write(struct wire *wire, const struct iovec *pieces, int count);

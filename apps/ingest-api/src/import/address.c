@@ -83,7 +83,7 @@ static bool peel(struct db_text *text)
     return false;
 }
 
-/* Copy the text without invisible characters. A visible blank inside stays, and makes the address invalid. @return the length */
+/* Copy without invisible characters. A visible blank inside stays, and makes the address invalid. @return the length */
 static size_t drop_invisible(const struct db_text *text, char *out)
 {
     size_t n = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file import/address_set.h The addresses seen so far in a body, in memory: a 64-bit hash of each. Not thread safe. */
+/** @file import/address_set.h The addresses seen so far in a body, as 64-bit hashes in memory. Not thread safe. */
 #ifndef INGEST_IMPORT_ADDRESS_SET_H
 #define INGEST_IMPORT_ADDRESS_SET_H
 

@@ -8,8 +8,10 @@
 #include "db/driver.h"
 #include "queue/queue.h"
 
-/* $1 organisation, $2 … $10 the fields and custom, $11 time, $12 the id of a new row. The job: $13 id, $14 queue, $15 request,
- * $16 due time, $17 time. $18 the name in tracking.usage. */
+/*
+ * $1 organisation, $2 … $10 the fields and custom, $11 time, $12 the id of a new row. The job: $13 id, $14 queue, $15
+ * request, $16 due time, $17 time. $18 the name in tracking.usage.
+ */
 #define ALONE                                                                                                         \
     "WITH row AS (INSERT INTO crm.prospects AS p (organisation_id, email, first_name, last_name, company, title,"     \
     " phone, website, country, custom, created_at, updated_at, id)"                                                   \

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * For each field the names that exports and people use, as keys (column_names.h), in order of preference. `name` alone is not
- * among them: it may be a full name, a company or a last name.
+ * For each field the names that exports and people use, as keys (column_names.h), in order of preference. `name` alone
+ * is not among them: it may be a full name, a company or a last name.
  */
 static const char *const known[PROSPECT_FIELDS] = {
     [PROSPECT_EMAIL] = " emailaddress primaryemail email1 workemail businessemail contactemail mail mailaddress "

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/column_names.h
- * Maps column names to our fields: those of exports of HubSpot, Salesforce, Mailchimp, Pipedrive, LinkedIn, Google Contacts,
- * Outlook, Thunderbird, Apollo and similar programs, and of sheets in many languages. Names are compared by a key: letters
- * and digits only, in lower case, Latin letters without diacritics. Pure functions.
+ * Maps column names to our fields: those of exports of HubSpot, Salesforce, Mailchimp, Pipedrive, LinkedIn, Google
+ * Contacts, Outlook, Thunderbird, Apollo and similar programs, and of sheets in many languages. Names are compared by a
+ * key: letters and digits only, in lower case, Latin letters without diacritics. Pure functions.
  */
 #ifndef INGEST_IMPORT_COLUMN_NAMES_H
 #define INGEST_IMPORT_COLUMN_NAMES_H

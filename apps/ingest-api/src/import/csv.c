@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why this is linear: after an unreadable row parsing continues with its second line, so the bytes after its first line are read
- * again. They are paid from a credit: no row may be read further than the credit allows, and a good row earns a multiple of its
- * length. So at most CREDIT_MAX plus CREDIT_RATE times the text is read twice.
+ * Why this is linear: after an unreadable row parsing continues with its second line, so the bytes after its first line
+ * are read again. They are paid from a credit: no row may be read further than the credit allows, and a good row earns
+ * a multiple of its length. So at most CREDIT_MAX plus CREDIT_RATE times the text is read twice.
  */
 #include "import/csv.h"
 #include "base/utf8.h"
@@ -139,8 +139,8 @@ static enum csv_result bad_row(struct csv *csv, const char *reason, const char *
 /* ---- cells ---- */
 
 /*
- * Room for the unquoted text of one row. Fields point into the scratch, so it must not move: it is allocated once, with the
- * size of the longest row.
+ * Room for the unquoted text of one row. Fields point into the scratch, so it must not move: it is allocated once, with
+ * the size of the longest row.
  */
 static char *scratch_take(struct csv *csv, size_t length)
 {

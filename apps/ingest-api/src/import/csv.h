@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/csv.h
- * A pull parser for CSV over contiguous memory, or over a window that is refilled. RFC 4180, and the extensions of spreadsheets:
- * any delimiter, lines that end in CRLF, LF or CR, blanks around quotes. A quote inside an unquoted cell is text.
+ * A pull parser for CSV over contiguous memory, or over a window that is refilled. RFC 4180, and the
+ * extensions of spreadsheets: any delimiter, lines that end in CRLF, LF or CR, blanks around quotes. A quote
+ * inside an unquoted cell is text.
  *
- * Only cells with doubled quotes are copied. After an unreadable row the parser continues with the line after the row's first
- * line, so a quote that is never closed costs one row and not the file. Rows whose cells are all blank are skipped, and so is
- * a final Ctrl-Z. The caller checks whether the text is valid UTF-8. The whole text is read in O(length), for any input.
+ * Only cells with doubled quotes are copied. After an unreadable row the parser continues with the line after the
+ * row's first line, so a quote that is never closed costs one row and not the file. Rows whose cells are all blank
+ * are skipped, and so is a final Ctrl-Z. The caller checks whether the text is valid UTF-8. The whole text is read
+ * in O(length), for any input.
  */
 #ifndef INGEST_IMPORT_CSV_H
 #define INGEST_IMPORT_CSV_H
@@ -45,8 +47,9 @@ struct csv {
     char delimiter; /**< ',' by default; may be changed between two rows */
     bool plain;     /**< quotes are plain text; may be changed between two rows */
     /**
-     * Refills the window; NULL: the text is complete. Called before a row if at most CSV_MAX_ROW bytes are left. Moves the rest,
-     * from `cursor` on, to the front of the window, adds text, and sets cursor and end. It must not split CR LF.
+     * Refills the window; NULL: the text is complete. Called before a row if at most CSV_MAX_ROW bytes are
+     * left. Moves the rest, from `cursor` on, to the front of the window, adds text, and sets cursor and
+     * end. It must not split CR LF.
      * @return false: there is no more text.
      */
     bool (*more)(struct csv *csv, void *arg);
@@ -77,7 +80,7 @@ struct csv_mark csv_mark(const struct csv *csv);
 void csv_go(struct csv *csv, struct csv_mark mark);
 /** Read the row again as if it ended with its first line: the text after that line is the next row. */
 void csv_unjoin(struct csv *csv);
-/** Is the cell's text in the scratch, so that the next csv_next() overwrites it? Other cells live as long as the input. */
+/** Is the cell in the scratch, which the next csv_next() overwrites? Other cells live as long as the input. */
 bool csv_is_transient(const struct csv *csv, const struct csv_field *field);
 void csv_release(struct csv *csv);
 

@@ -84,7 +84,7 @@ static void count_utf8(const char *text, size_t length, size_t *good, size_t *ba
     }
 }
 
-/* The length of the next piece of a long text; after each piece its pages are freed. A piece never ends inside a character. */
+/* The length of a piece of a long text, whose pages are freed after it. A piece never ends inside a character. */
 static size_t piece(const char *text, size_t length)
 {
     size_t n = PIECE;

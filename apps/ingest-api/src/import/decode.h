@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/decode.h
- * The character sets of sheets. UTF-8 is read in place. Others are decoded through a window, so that a body of any length costs
- * a few MiB of memory. Not thread safe.
+ * The character sets of sheets. UTF-8 is read in place. Others are decoded through a window, so that a body of any
+ * length costs a few MiB of memory. Not thread safe.
  */
 #ifndef INGEST_IMPORT_DECODE_H
 #define INGEST_IMPORT_DECODE_H
@@ -23,9 +23,9 @@ struct import_progress {
 /** Whether this name (any case, "" for none) is one that charset_of() knows. */
 bool charset_is_known(const char *name);
 /**
- * The character set of the text: by its byte order mark, else by the declared name, else by its bytes. By its bytes it is
- * Windows-1252 if it has more invalid UTF-8 bytes than valid non-ASCII characters: one damaged byte does not make a UTF-8 file a
- * Windows one. ISO-8859-1 and US-ASCII are read as Windows-1252 and UTF-8, which contain them. O(length)
+ * The character set of the text: by its byte order mark, else by the declared name, else by its bytes. By its bytes it
+ * is Windows-1252 if it has more invalid UTF-8 bytes than valid non-ASCII characters: one damaged byte does not make a
+ * UTF-8 file a Windows one. ISO-8859-1 and US-ASCII are read as Windows-1252 and UTF-8, which contain them. O(length)
  * @param declared a known name, or "".
  * @param progress NULL, or called as reading proceeds.
  */

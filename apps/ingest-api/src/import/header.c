@@ -9,7 +9,7 @@
 
 #define GIVEN_MAX 200 /* most bytes of a name in `given` */
 
-/* Without a valid field name, look the text itself up: in a header with quotes as plain text it may still be a known name. */
+/* If it is no valid field name, look up the text itself: with quotes as plain text it may still be a known name. */
 static int field_of(const struct csv_field *text, const char *name, unsigned *rank)
 {
     return *name ? column_name_field(name, strlen(name), rank) : column_name_field(text->data, text->length, rank);

@@ -302,8 +302,8 @@ static void swap(struct import *import)
 }
 
 /*
- * A batch is read and sent while the database works on the one before. If the slice's time is over when a batch has been read,
- * it becomes the first batch of the next slice.
+ * A batch is read and sent while the database works on the one before. If the slice's time is over when a batch has
+ * been read, it becomes the first batch of the next slice.
  */
 static int run_slice(struct db *db, struct import *import, struct import_result *result, struct import_fault *fault)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/import.h
- * The import of prospects: rows in, upserts and validation jobs out. A bad row does not affect the others; but if the store
- * fails, nothing is imported. A small import is one transaction (import_run). A large one is first checked without a
- * transaction, and then done in slices, each stored with its undo record (data/imports.h) until the last slice is committed.
+ * The import of prospects: rows in, upserts and validation jobs out. A bad row does not affect the others; but if
+ * the store fails, nothing is imported. A small import is one transaction (import_run). A large one is first
+ * checked without a transaction, and then done in slices, each stored with its undo record (data/imports.h) until
+ * the last slice is committed.
  */
 #ifndef INGEST_IMPORT_IMPORT_H
 #define INGEST_IMPORT_IMPORT_H
@@ -21,9 +22,11 @@ struct import_request {
     const char *organisation_id, *request_id;
     struct import_source source;
     int64_t validation_delay_ms; /**< delay of the validation jobs */
-    /** NULL, or called by import_run() before a last statement that also commits (import/alone.h). The result then counts the row as
-     *  new; it may still turn out to be an update, which swaps `imported` and `updated`. If it does not return IMPORT_OK, nothing is
-     *  stored. */
+    /**
+     * NULL, or called by import_run() before a last statement that also commits (import/alone.h). The result then
+     * counts the row as new; it may still turn out to be an update, which swaps `imported` and `updated`. If it does
+     * not return IMPORT_OK, nothing is stored.
+     */
     int (*before_commit)(void *arg);
     void *before_commit_arg;
 };
@@ -32,8 +35,7 @@ struct import_result {
     uint64_t imported; /**< new rows */
     uint64_t updated;  /**< rows with a known address, including addresses from earlier in the same body */
     uint64_t rejected;
-    json_t *
-        errors; /**< array of {line, column, index, field, reason}; a new reference, also after a failure; may be NULL then */
+    json_t *errors;   /**< [{line, column, index, field, reason}], a new reference; after a failure possibly NULL */
     json_t *warnings; /**< the same for dropped values of imported rows */
     bool errors_truncated, warnings_truncated;
     json_t *read;   /**< how the body was read: import_rows_describe(); as `errors` */
@@ -49,19 +51,27 @@ enum import_status { IMPORT_OK = 0, IMPORT_FAULT = 100, IMPORT_NO_MEMORY };
 
 struct import;
 
-/** Begin an import in slices. The body stays the caller's. @return IMPORT_OK or IMPORT_NO_MEMORY; close it in any case. */
+/**
+ * Begin an import in slices. The body stays the caller's.
+ * @return IMPORT_OK or IMPORT_NO_MEMORY; close it in any case.
+ */
 int import_open(struct import **out, const struct import_request *request, struct import_result *result);
-/** Read the whole body and check it as a whole, without a database. @return IMPORT_OK, IMPORT_FAULT or IMPORT_NO_MEMORY */
+/**
+ * Read the whole body and check it as a whole, without a database.
+ * @return IMPORT_OK, IMPORT_FAULT or IMPORT_NO_MEMORY
+ */
 int import_check(struct import *import, struct import_result *result, struct import_fault *fault);
 /**
- * Import the next slice, in its own write transaction. @param[out] done it was the last: its commit completes the import.
- * @return as import_run(). After a failure, also of the commit, import_recover() rolls the import back after import_close().
+ * Import the next slice, in its own write transaction. @param[out] done it was the last: its
+ * commit completes the import.
+ * @return as import_run(). After a failure, also of the commit, import_recover() rolls the import
+ * back after import_close().
  */
 int import_slice(struct db *db, struct import *import, bool *done, struct import_result *result,
                  struct import_fault *fault);
 /**
- * The next slice of a dry run, in a read transaction: fills in the result except `jobs`, and writes nothing. An error of the
- * whole body may be found as late as in the last slice. @return as import_slice()
+ * The next slice of a dry run, in a read transaction: fills in the result except `jobs`, and writes nothing. An error
+ * of the whole body may be found as late as in the last slice. @return as import_slice()
  */
 int import_dry_slice(struct db *db, struct import *import, bool *done, struct import_result *result,
                      struct import_fault *fault);

@@ -118,7 +118,10 @@ static enum json_rows_result next_line(struct json_rows *rows, const char **text
     return element(rows, start, stop, text, length);
 }
 
-/* Read what precedes an element: the opening bracket or a comma. @return 1: an element follows; else the result to return. */
+/*
+ * Read what precedes an element: the opening bracket or a comma.
+ * @return 1: an element follows; else the result to return.
+ */
 static enum json_rows_result before_element(struct json_rows *rows)
 {
     skip_space(rows);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/json.h
- * Splits a JSON array into its elements, or newline-delimited JSON into its lines, one at a time. A small scanner finds the end of
- * each element, and json_text.h reads its contents. So a body of 64 MiB never becomes one tree, and a bad element does not
- * affect the others. An error of the array itself (no comma, no closing bracket, text after it) ends the reading.
+ * Splits a JSON array into its elements, or newline-delimited JSON into its lines, one at a time. A small scanner
+ * finds the end of each element, and json_text.h reads its contents. So a body of 64 MiB never becomes one tree,
+ * and a bad element does not affect the others. An error of the array itself (no comma, no closing bracket, text
+ * after it) ends the reading.
  */
 #ifndef INGEST_IMPORT_JSON_H
 #define INGEST_IMPORT_JSON_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file import/json_text.h
- * Reads one JSON text (RFC 8259), and keeps what a tree of values loses: numbers as they were written, repeated keys, and the
- * kind and place of an error. Not thread safe.
+ * Reads one JSON text (RFC 8259), and keeps what a tree of values loses: numbers as they were written, repeated keys,
+ * and the kind and place of an error. Not thread safe.
  */
 #ifndef INGEST_IMPORT_JSON_TEXT_H
 #define INGEST_IMPORT_JSON_TEXT_H
@@ -24,8 +24,7 @@ enum json_kind {
 };
 
 struct json_string {
-    const char
-        *data; /**< in the text, or in the arena if it had escapes; may contain a NUL; undefined after an error */
+    const char *data; /**< in the text, or the arena if it had escapes; may contain NUL; undefined after an error */
     size_t length;
 };
 
@@ -37,8 +36,7 @@ struct json_value {
 struct json_text {
     const char *at, *end; /**< what is left to read; after an error `at` is its place */
     struct arena *arena;
-    const char
-        *reason; /**< of an error: invalid_json, invalid_utf8, control_character, too_deep; NULL without memory */
+    const char *reason; /**< invalid_json, invalid_utf8, control_character, too_deep; NULL: no memory */
     unsigned depth;
 };
 

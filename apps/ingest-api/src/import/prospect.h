@@ -20,8 +20,9 @@ int prospect_field_index(const char *name);
 enum prospect_check { PROSPECT_GOOD = 0, PROSPECT_REFUSED = 1, PROSPECT_NO_MEMORY = -1 };
 
 /**
- * Trim every field. An empty one becomes absent, or with row->clears an empty text. Line breaks and tabs inside become a blank
- * (in a copy in `arena`). Then check them: email missing, invalid_email; too_long, control_character, invalid_utf8.
+ * Trim every field. An empty one becomes absent, or with row->clears an empty text. Line breaks and tabs inside
+ * become a blank (in a copy in `arena`). Then check them: email missing, invalid_email; too_long,
+ * control_character, invalid_utf8.
  * @param field, reason set with PROSPECT_REFUSED, to constants.
  */
 enum prospect_check prospect_normalise(struct prospect_input *row, struct arena *arena, const char **field,
@@ -40,8 +41,8 @@ struct prospect_custom {
 };
 void prospect_custom_begin(struct prospect_custom *custom, struct arena *arena, bool clear);
 /**
- * Add a field. A value that is empty after trimming is left out, or null with `clear`. Values may have line breaks and tabs, but no
- * other control characters.
+ * Add a field. A value that is empty after trimming is left out, or null with `clear`. Values may have line breaks and
+ * tabs, but no other control characters.
  * @param name normalised (field_name_normalise).
  * @return NULL, or too_long, control_character, invalid_utf8, too_many_fields.
  */

@@ -11,8 +11,10 @@
 #include <string.h>
 
 #define AT_ONCE 16
-/* Whether a process on another machine lives is unknown. A live one touches its import with each slice; after this silence it is
- * dead. */
+/*
+ * Whether a process on another machine lives is unknown. A live one touches its import with each slice;
+ * after this silence it is dead.
+ */
 #define SILENT_MS (10 * 60 * 1000)
 
 struct open_imports {

@@ -8,8 +8,8 @@
 struct store;
 
 /**
- * Roll back the imports of dead processes, and our own failed ones, one slice per transaction. What fails now, for example
- * because the store is busy, is retried by the next call.
+ * Roll back the imports of dead processes, and our own failed ones, one slice per transaction. What fails now, for
+ * example because the store is busy, is retried by the next call.
  */
 void import_recover(struct store *store, const struct stop *stop);
 

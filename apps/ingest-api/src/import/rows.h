@@ -30,14 +30,18 @@ struct import_source {
 
 struct import_rows;
 
-/** Begin, and read the header row of a CSV. @return 0; or IMPORT_ROWS_E_FAULT or IMPORT_ROWS_E_NOMEM, and *out is NULL. */
+/**
+ * Begin, and read the header row of a CSV.
+ * @return 0; or IMPORT_ROWS_E_FAULT or IMPORT_ROWS_E_NOMEM, and *out is NULL.
+ */
 int import_rows_open(struct import_rows **out, const struct import_source *source, struct import_fault *fault);
 /** The character set of the CSV: a name that charset_is_known(). */
 const char *import_rows_charset(const struct import_rows *rows);
 /** How the body was read: {"encoding", "delimiter", "columns"}; for JSON the last two are null. NULL without memory. */
 json_t *import_rows_describe(const struct import_rows *rows);
 /**
- * The next row. Its text is in the body or in `arena`, and lives as long as they do. Do not continue after a negative result.
+ * The next row. Its text is in the body or in `arena`, and lives as long as they do. Do not
+ * continue after a negative result.
  */
 enum import_rows_result import_rows_next(struct import_rows *rows, struct arena *arena, struct prospect_input *row,
                                          struct import_error *error, struct import_fault *fault);

@@ -89,8 +89,8 @@ static bool has_address(const struct table *table)
 }
 
 /*
- * A refused row of several lines may be one line with a stray quote, which has joined it to the following lines. We assume that
- * if the second line (or the next one that is not blank) is itself a row with an address.
+ * A refused row of several lines may be one line with a stray quote, which has joined it to the following lines. We
+ * assume that if the second line (or the next one that is not blank) is itself a row with an address.
  */
 void table_refused(struct table *table)
 {

@@ -18,7 +18,11 @@ struct table {
     struct import_notes noted;
 };
 
-/** Reads the header. @param charset the declared one (decode.h), or "". @return 0, IMPORT_ROWS_E_FAULT or IMPORT_ROWS_E_NOMEM. */
+/**
+ * Reads the header.
+ * @param charset the declared one (decode.h), or "".
+ * @return 0, IMPORT_ROWS_E_FAULT or IMPORT_ROWS_E_NOMEM.
+ */
 int table_open(struct table *table, const char *charset, const char *body, size_t length,
                const struct import_progress *progress, struct import_fault *fault);
 /** The next row, mapped to the fields and not checked yet, or refused. */

@@ -3,8 +3,8 @@
  * A file KEY.eml is either complete or missing: it is written under another name, synced, and renamed. The name is the
  * idempotency key, so sending again after a crash writes the same file.
  *
- * The flush syncs and renames: if many files were written one after the other, the first fsync commits the file system's
- * journal for all of them, and the others have little left to do.
+ * The flush syncs and renames: if many files were written one after the other, the first fsync commits the file
+ * system's journal for all of them, and the others have little left to do.
  */
 #include "mail/file.h"
 

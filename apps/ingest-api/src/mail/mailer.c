@@ -43,7 +43,7 @@ static int open_file(struct mailer *mailer, const struct settings *settings, con
     return -1;
 }
 
-/* libcurl takes our EHLO name from the URL's path: set it to `name`; if that is "", to the path in MAIL or this host's name. */
+/* libcurl takes our EHLO name from the URL's path: `name`, or if that is "", the path in MAIL or this host's name. */
 static CURLUcode add_name(CURLU *url, const char *name)
 {
     char *path = NULL, found[HOST_NAME_SIZE];
@@ -61,8 +61,8 @@ static CURLUcode add_name(CURLU *url, const char *name)
 }
 
 /*
- * Make the URL with our name, and the HOST:PORT to show, because the rest may contain a password. A URL that libcurl would refuse
- * for each e-mail is refused here.
+ * Make the URL with our name, and the HOST:PORT to show, because the rest may contain a password. A URL that libcurl
+ * would refuse for each e-mail is refused here.
  */
 static CURLUcode read_address(struct mailer *mailer, const struct settings *settings)
 {

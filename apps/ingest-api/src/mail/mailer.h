@@ -2,14 +2,15 @@
 /**
  * @file mail/mailer.h
  * Sends e-mails, through the transport in MAIL:
- *   file, file:DIR     one KEY.eml per e-mail in DATA_DIR/outbox or DIR: written, synced, renamed. The same key overwrites it.
+ *   file, file:DIR     one KEY.eml per e-mail in DATA_DIR/outbox or DIR: written, synced, renamed. The same key
+ *                      overwrites it.
  *   smtp://HOST:PORT   libcurl; a session keeps its connection. STARTTLS according to SMTP_STARTTLS.
  *   smtps://HOST:PORT  TLS from the first byte.
- * With TLS the server's certificate is verified: against SMTP_CA, else the system's authorities. Opportunistic STARTTLS is
- * not verified, since an attacker could just as well remove the offer (RFC 7435).
+ * With TLS the server's certificate is verified: against SMTP_CA, else the system's authorities. Opportunistic STARTTLS
+ * is not verified, since an attacker could just as well remove the offer (RFC 7435).
  *
- * There are more than two outcomes, because SMTP cannot always tell: the connection may break after the last byte was sent
- * and before the server's reply. That is MAIL_IN_DOUBT. We never guess whether it was sent.
+ * There are more than two outcomes, because SMTP cannot always tell: the connection may break after the last byte was
+ * sent and before the server's reply. That is MAIL_IN_DOUBT. We never guess whether it was sent.
  */
 #ifndef INGEST_MAIL_MAILER_H
 #define INGEST_MAIL_MAILER_H
@@ -44,8 +45,10 @@ struct mail_answer {
     bool no_mailbox; /**< MAIL_REFUSED: the recipient is unknown there (5.1.1): never try it again */
 };
 
-/** @param settings must live until mailer_close(). @return 0, or -1 after one clear line in the log (MAIL or MAIL_FROM is invalid,
- * there is no such directory). */
+/**
+ * @param settings must live until mailer_close(). @return 0, or -1 after one clear line in the log (MAIL or MAIL_FROM
+ * is invalid, there is no such directory).
+ */
 int mailer_open(struct mailer **out, const struct settings *settings);
 /** After every session is closed. */
 void mailer_close(struct mailer *mailer);
@@ -73,7 +76,7 @@ const char *mailer_target(const struct mailer_session *session);
 
 /** Was an e-mail with this key sent? For an e-mail in doubt. `file` knows; SMTP does not. */
 enum mail_found mailer_find(struct mailer_session *session, const char *key);
-/** Does mailer_find() know? If not, claim one e-mail at a time: when a worker dies, all its claimed e-mails are in doubt. */
+/** Does mailer_find() know? If not, claim one e-mail at a time: if a worker dies, its claimed e-mails are in doubt. */
 bool mailer_finds(const struct mailer_session *session);
 
 #define MAILER_TIMEOUT_S 30

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file mail/message.h
- * Writes an e-mail: RFC 5322 header fields, RFC 2047 encoded words, a text/plain UTF-8 body as 7bit, quoted-printable or
- * base64, whichever fits. Lines end in CRLF and have at most 998 bytes. Control characters in header fields are refused, so
- * that nothing can be injected. Pure functions, thread safe.
+ * Writes an e-mail: RFC 5322 header fields, RFC 2047 encoded words, a text/plain UTF-8 body as 7bit, quoted-printable
+ * or base64, whichever fits. Lines end in CRLF and have at most 998 bytes. Control characters in header fields are
+ * refused, so that nothing can be injected. Pure functions, thread safe.
  */
 #ifndef INGEST_MAIL_MESSAGE_H
 #define INGEST_MAIL_MESSAGE_H
@@ -18,7 +18,7 @@ struct mail_sender {
 };
 
 struct mail {
-    /** The permanent name of the e-mail: [A-Za-z0-9._:-]{1,128}. The same key gives the same Message-ID and the same file. */
+    /** The permanent name of the e-mail: [A-Za-z0-9._:-]{1,128}. The same key gives the same Message-ID and file. */
     const char *key;
     const char *to;                 /**< one address, "local@domain" */
     const char *subject, *body;     /**< UTF-8 */

@@ -48,7 +48,7 @@ static void company_of_domain(const char *domain, char *out, size_t size)
     out[n] = '\0';
 }
 
-/* "ada.lovelace@" → "Ada", only if the local part is two words of letters: else people would be greeted by a user name. */
+/* "ada.lovelace@" → "Ada", only if the local part is two words: else people would be greeted by a user name. */
 static void name_of_address(const char *address, char *out, size_t size)
 {
     size_t local = strcspn(address, "@"), first = strcspn(address, "._-@");

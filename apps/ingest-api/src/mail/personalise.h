@@ -45,8 +45,8 @@ const char *person_value(const struct person *person, const char *name);
 bool person_knows(const char *name);
 
 /**
- * Does one of the custom fields (JSON text, or NULL) say that the person wants no e-mails? That is a field named "unsubscribed",
- * "do_not_contact", "email_opt_out" or similar, unless its value means no.
+ * Does one of the custom fields (JSON text, or NULL) say that the person wants no e-mails? That is a field named
+ * "unsubscribed", "do_not_contact", "email_opt_out" or similar, unless its value means no.
  */
 bool person_says_no(const char *custom);
 

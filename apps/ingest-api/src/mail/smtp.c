@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SMTP through libcurl. smtp_reply.c interprets the server's replies. A failure without a reply before MAIL says something about
- * the server and nothing about the e-mail: MAIL_UNAVAILABLE. libcurl's debug callback tells which command was the last, and the
- * exact reply to it.
+ * SMTP through libcurl. smtp_reply.c interprets the server's replies. A failure without a reply before MAIL says
+ * something about the server and nothing about the e-mail: MAIL_UNAVAILABLE. libcurl's debug callback tells which
+ * command was the last, and the exact reply to it.
  */
 #include "mail/smtp.h"
 #include "mail/smtp_reply.h"

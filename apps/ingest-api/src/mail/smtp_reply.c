@@ -11,7 +11,7 @@ const char *const smtp_stage_names[SMTP_STAGES] = {"connection", "MAIL", "RCPT",
 
 /* ---- reading ---- */
 
-/* Add a word of the server's reply, without an address in it, because replies are stored with the campaign and logged. */
+/* Add a word of the server's reply, but never an address, because replies are stored with the campaign and logged. */
 static void add_word(struct smtp_reply *reply, const char *word, size_t n)
 {
     static const char left_out[] = "[address]";

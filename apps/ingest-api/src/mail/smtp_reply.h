@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file mail/smtp_reply.h
- * Reads a mail server's reply and decides what it means for the e-mail: RFC 5321 section 4.2, RFC 3463. Pure functions. Private
- * to src/mail.
+ * Reads a mail server's reply and decides what it means for the e-mail: RFC 5321 section 4.2, RFC 3463. Pure
+ * functions. Private to src/mail.
  */
 #ifndef INGEST_MAIL_SMTP_REPLY_H
 #define INGEST_MAIL_SMTP_REPLY_H

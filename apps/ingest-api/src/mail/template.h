@@ -4,8 +4,8 @@
  * Renders the templates of campaigns: text with {{field}} in it.
  *
  *   Hello {{ first_name }}, how is {{company}}?      blanks inside the braces are ignored
- *   {{Job-Title}} is {{job_title}}                   names are letters, digits, '_', '-', '.', compared as field_name_normalise()
- *                                                    makes them
+ *   {{Job-Title}} is {{job_title}}                   names are letters, digits, '_', '-', '.', compared as
+ *                                                    field_name_normalise() makes them
  *   {{first_name | default: "there"}}                the text if the field is missing or empty; the only filter
  *   \{{ is a literal {{ and \\{{x}} is a backslash before the field x; any other backslash is itself
  *
@@ -35,8 +35,10 @@ struct template_fault {
     const char *reason; /**< a short sentence */
 };
 
-/** Is the template well formed? For a campaign that is saved, so stricter than rendering: templates from before this check may have
- * blanks in names. @return TEMPLATE_OK or TEMPLATE_E_SYNTAX. */
+/**
+ * Is the template well formed? For a campaign that is saved, so stricter than rendering: templates from before this
+ * check may have blanks in names. @return TEMPLATE_OK or TEMPLATE_E_SYNTAX.
+ */
 int template_check(const char *text, struct template_fault *fault);
 
 /** The value of a field (normalised name), or NULL. Must stay valid until template_render() returns. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file mail/unsubscribe.h
- * The link by which a person unsubscribes (RFC 8058): PUBLIC_URL/unsubscribe/TOKEN. The token contains organisation, prospect and
- * the hash of the address. It is signed, so that nobody can unsubscribe another person, and it works even after the person was
- * erased. Pure functions.
+ * The link by which a person unsubscribes (RFC 8058): PUBLIC_URL/unsubscribe/TOKEN. The token contains organisation,
+ * prospect and the hash of the address. It is signed, so that nobody can unsubscribe another person, and it works even
+ * after the person was erased. Pure functions.
  */
 #ifndef INGEST_MAIL_UNSUBSCRIBE_H
 #define INGEST_MAIL_UNSUBSCRIBE_H
@@ -23,7 +23,10 @@ struct unsubscription {
 /** @return false: an id is invalid, or hashing failed. */
 bool unsubscribe_token(const unsigned char key[UNSUBSCRIBE_KEY], const char *organisation_id, const char *prospect_id,
                        const char *address, char token[UNSUBSCRIBE_TOKEN + 1]);
-/** Make the link: PUBLIC_URL, the path and the token; "" without PUBLIC_URL. @return false: the link is too long or invalid. */
+/**
+ * Make the link: PUBLIC_URL, the path and the token; "" without PUBLIC_URL.
+ * @return false: the link is too long or invalid.
+ */
 #define UNSUBSCRIBE_LINK (256 + sizeof(UNSUBSCRIBE_PATH) + UNSUBSCRIBE_TOKEN)
 bool unsubscribe_link(const char *public_url, const unsigned char key[UNSUBSCRIBE_KEY], const char *organisation_id,
                       const char *prospect_id, const char *address, char link[UNSUBSCRIBE_LINK]);

@@ -10,7 +10,7 @@ static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER; /* guards pool_loo
 static void (*pool_look)(void *arg, struct metrics_pool *out);
 static void *pool_arg;
 
-/* Statements on data occur in every schema, transaction control has none. Series of other pairs are created at their first use. */
+/* Data is in every schema, transaction control in none. Series of other pairs are created at their first use. */
 static bool is_usual(int operation, int schema)
 {
     return operation < DB_BEGIN ? true : schema == DB_SCHEMA_OTHER;

@@ -5,8 +5,10 @@
 
 #include "metrics/table.h"
 
-/* Called after the table is registered: create the series whose labels are known now, and the collectors. @return 0 or a promc
- * error. */
+/*
+ * Called after the table is registered: create the series whose labels are known now, and the collectors.
+ * @return 0 or a promc error.
+ */
 int metrics_db_register(promc_registry *registry);
 int metrics_business_register(promc_registry *registry);
 void metrics_queue_register(void);
@@ -19,7 +21,7 @@ void metrics_db_reset(void);
 void metrics_business_reset(void);
 void metrics_loops_reset(void);
 
-/** Lag of all loops over the last ten seconds, in seconds. A scrape does not reset it, so that several scrapers see the same. */
+/** Lag of all loops in the last ten seconds, in seconds. A scrape does not reset it: all scrapers see the same. */
 struct lag_window {
     double last, min, max, mean, stddev, p50, p90, p99;
     unsigned samples; /**< 0: the others mean nothing */

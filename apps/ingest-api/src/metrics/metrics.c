@@ -15,8 +15,10 @@
 
 PROMC_TABLE_DEFINE(ingest, INGEST_METRICS);
 
-/* A new counter series is exported as 0 for this long, for series that are created by their first event. At least twice the scrape
- * interval and a time-out (5 s and 4 s: infra/prometheus/prometheus.yml), so that each scraper sees the 0. */
+/*
+ * A new counter series is exported as 0 for this long, for series that are created by their first event. At least twice
+ * the scrape interval and a time-out (5 s and 4 s: infra/prometheus/prometheus.yml), so that each scraper sees the 0.
+ */
 #define BIRTH_ZERO_SECONDS 15
 
 static promc_registry *registry;
@@ -91,8 +93,11 @@ void metrics_limit_scrapes(unsigned max)
     max_scrapes = max;
 }
 
-/* Address space: only used pages get memory. Large enough that series are limited by their family's cap and not by the arena. With
- * so many shards a cell takes 1.4 KB and a counter two cells, and an operator may raise a cap (PROMC_OVERRIDES). */
+/*
+ * Address space: only used pages get memory. Large enough that series are limited by their family's cap and
+ * not by the arena. With so many shards a cell takes 1.4 KB and a counter two cells, and an operator may
+ * raise a cap (PROMC_OVERRIDES).
+ */
 #define ARENA_BYTES ((size_t)512 << 20)
 #define ARENA_BYTES_MIN ((size_t)32 << 20)
 
@@ -107,8 +112,10 @@ static size_t arena_bytes(void)
     return bytes;
 }
 
-/* Try smaller arenas until the system grants one. A smaller one holds fewer series; further ones count in their family's overflow
- * series. */
+/*
+ * Try smaller arenas until the system grants one. A smaller one holds fewer series; further ones count in
+ * their family's overflow series.
+ */
 static int create_registry(promc_registry_settings *settings)
 {
     int rc;

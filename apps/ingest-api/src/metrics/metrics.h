@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file metrics/metrics.h
- * Every metric of the service is defined in this folder and nowhere else (reference/monitoring.md section 4). All rooms may use it;
- * it uses only model/. With METRICS_ENABLED=0 the registry is NULL and every call is a no-op.
+ * Every metric of the service is defined in this folder and nowhere else (reference/monitoring.md section 4). All rooms
+ * may use it; it uses only model/. With METRICS_ENABLED=0 the registry is NULL and every call is a no-op.
  */
 #ifndef INGEST_METRICS_METRICS_H
 #define INGEST_METRICS_METRICS_H
@@ -21,11 +21,11 @@
  * @param loops number of event loops.  @return 0 or -1 after a line in the log.
  */
 int metrics_init(bool enabled, unsigned loops);
-/** Before metrics_init(): keep the registry in this file, so that `promc dump` can read the last values after a crash. "": in memory. */
+/** Before metrics_init(): keep the registry in a file, which `promc dump` can read after a crash. "": in memory. */
 void metrics_keep_in(const char *path);
 /** Before metrics_init(): set how many scrapes may run at the same time, 1 … 32. Default: 32. */
 void metrics_limit_scrapes(unsigned max);
-/** Before metrics_init(): export how full the file system of this folder is. The path is not copied. NULL (default): do not. */
+/** Before metrics_init(): export how full this folder's file system is. The path is not copied. NULL: do not. */
 void metrics_watch_data_dir(const char *path);
 void metrics_destroy(void);
 promc_registry *metrics_registry(void);     /**< NULL when off */
@@ -58,15 +58,18 @@ void metrics_queue_depth(enum queue_name queue, int64_t depth, int64_t oldest_ag
 void metrics_queue_depth_stale(enum queue_name queue); /**< reading the depth failed: remove depth, age and consumers */
 
 /*
- * If the first event creates a series, the series starts with the value 1 and increase() never sees that event. So a process
- * creates the series as soon as it knows their organisation or campaign: at its start, when it first sees a key, when a campaign
- * is started, and periodically from the store (observe.c).
+ * If the first event creates a series, the series starts with the value 1 and increase() never sees that event. So a
+ * process creates the series as soon as it knows their organisation or campaign: at its start, when it first sees a
+ * key, when a campaign is started, and periodically from the store (observe.c).
  */
 enum { METRICS_OF_API = 1, METRICS_OF_WORKER = 2 }; /* what a process counts; values of enum role in base/settings.h */
 void metrics_organisation(const char *organisation_id, unsigned role);
 /** Set an organisation's name, for dashboards. Any text; it is cut, and control characters are replaced. */
 void metrics_organisation_name(const char *organisation_id, const char *name);
-/** Call after all `n` organisations were named. @return true: there was an old name, so all names were removed. Set them again. */
+/**
+ * Call after all `n` organisations were named.
+ * @return true: there was an old name, so all names were removed. Set them again.
+ */
 bool metrics_organisation_names_are_old(unsigned n);
 void metrics_campaign(const char *organisation_id, const char *campaign_id);
 
@@ -97,8 +100,8 @@ void metrics_campaign_processed(const char *organisation_id, enum campaign_outco
 void metrics_campaign_finished(const char *campaign_id); /**< its series of emails_sent_total may be removed later */
 
 /*
- * All functions are thread safe. An organisation or campaign must not be NULL or "": then nothing is counted and an error is
- * logged, so that there is never a series "undefined".
+ * All functions are thread safe. An organisation or campaign must not be NULL or "": then nothing is counted and an
+ * error is logged, so that there is never a series "undefined".
  */
 
 void metrics_error_report(enum report_outcome outcome);

@@ -7,7 +7,7 @@ static bool known(enum queue_name queue)
     return ingest.queue_depth && queue < QUEUES;
 }
 
-/* Set the time of the last reading to 0 (never): the series must exist from the start, so that QueueDepthStale can fire. */
+/* The time of the last reading is 0 (never): the series must exist from the start, so that QueueDepthStale can fire. */
 void metrics_queue_register(void)
 {
     for (int queue = 0; queue < QUEUES; queue++)

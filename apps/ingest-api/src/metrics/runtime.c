@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ingest_api_build_info, and the nodejs_* metrics that dashboards of the former Node service use. Each HELP says what is measured
- * here. Not exported: garbage collection, which C does not have, and nodejs_active_{handles,requests,resources}_total, because
- * promlint rejects a gauge named _total; sum() over the labelled family gives the same value.
+ * ingest_api_build_info, and the nodejs_* metrics that dashboards of the former Node service use. Each HELP says what
+ * is measured here. Not exported: garbage collection, which C does not have, and
+ * nodejs_active_{handles,requests,resources}_total, because promlint rejects a gauge named _total; sum() over the
+ * labelled family gives the same value.
  */
 #include "metrics/internal.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file metrics/table.h
- * The table of the service's metrics, one row each (promc/table.h). `ingest-api metrics` prints docs/service/metrics.md from it.
- * Label values that other rooms use are in model/labels.h, the others are here.
+ * The table of the service's metrics, one row each (promc/table.h). `ingest-api metrics` prints docs/service/metrics.md
+ * from it. Label values that other rooms use are in model/labels.h, the others are here.
  */
 #ifndef INGEST_METRICS_TABLE_H
 #define INGEST_METRICS_TABLE_H
@@ -63,7 +63,7 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
            "Age of the oldest operation that is waiting (for a connection or SQLite's write lock) or running; 0 if there is none.", \
            LABEL(db_work), PROMC_PLAIN)
 
-/* The last four are families: their series are removed while the depth is unknown. Every replica shows the same values. */
+/* The last four are families: their series are removed while the depth is unknown. All replicas have equal values. */
 #define QUEUE_METRICS(METRIC, LABEL, OPEN) \
     METRIC(COUNTER, queue_messages, "queue_messages_total", "Messages published and consumed, by action.", \
            LABEL(queue) LABEL(queue_action), PROMC_PLAIN) \
@@ -86,8 +86,9 @@ static const double lag_buckets[] = {.0005, .001, .0025, .005, .01, .025, .05, .
            "Time of the last successful read of the queue depth.", LABEL(queue), PROMC_CAPPED(100, 0))
 
 /*
- * E-mail series are removed some time after their campaign ends; the expiry covers e-mails sent after that. The cap is per
- * organisation: the campaigns of one do not use up the series of the others (MetricsCardinalityLimit, limit: organisation).
+ * E-mail series are removed some time after their campaign ends; the expiry covers e-mails sent after that. The
+ * cap is per organisation: the campaigns of one do not use up the series of the others
+ * (MetricsCardinalityLimit, limit: organisation).
  */
 #define BUSINESS_METRICS(METRIC, LABEL, OPEN) \
     METRIC(COUNTER_FAMILY, emails_sent, "emails_sent_total", \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file model/labels.h
- * The label values of the service's metrics that other rooms use, each as an enumerator with its text. One enumeration per label, so
- * that a value of another label does not compile.
+ * The label values of the service's metrics that other rooms use, each as an enumerator with its text. One enumeration
+ * per label, so that a value of another label does not compile.
  */
 #ifndef INGEST_MODEL_LABELS_H
 #define INGEST_MODEL_LABELS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file model/states.h
- * The states of the service's objects, with their names in the store's columns and the API's JSON. The transitions are described
- * where they happen: data/prospects.h, data/campaigns.h, data/drafts.h, data/emails.h.
+ * The states of the service's objects, with their names in the store's columns and the API's JSON. The transitions are
+ * described where they happen: data/prospects.h, data/campaigns.h, data/drafts.h, data/emails.h.
  */
 #ifndef INGEST_MODEL_STATES_H
 #define INGEST_MODEL_STATES_H

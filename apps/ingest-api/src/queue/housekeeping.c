@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The queue's own thread: publishes the depth, requeues the jobs of dead workers, follows changes of the wall clock, and
- * deletes finished jobs. */
+/*
+ * The queue's own thread: publishes the depth, requeues the jobs of dead workers, follows changes of the wall clock,
+ * and deletes finished jobs.
+ */
 #include "base/clock.h"
 #include "base/log.h"
 #include "metrics/metrics.h"

@@ -48,7 +48,7 @@ static void copy_text(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", text ? text : "");
 }
 
-/* The first column of a one-row statement with $1 = queue; `otherwise` if there is no row. *rc is set only on errors. */
+/* The first column of a one-row statement with $1 = queue; `otherwise` without a row. *rc is set only on errors. */
 static int64_t number(struct db_stmt *stmt, enum queue_name queue, int64_t otherwise, int *rc)
 {
     int64_t value = otherwise;
@@ -65,8 +65,8 @@ static int64_t number(struct db_stmt *stmt, enum queue_name queue, int64_t other
 /* ---- turns ---- */
 
 /*
- * $1 queue. The lowest ready turn of any organisation: the queue's clock. PostgreSQL shows a role that acts for one organisation no other
- * jobs, but tells it the turn; the text after -- is ignored up to the line's end.
+ * $1 queue. The lowest ready turn of any organisation: the queue's clock. PostgreSQL shows a role that acts for one
+ * organisation no other jobs, but tells it the turn; the text after -- is ignored up to the line's end.
  */
 #define FIRST_TURN                                                                                             \
     "(SELECT /*pg tracking.first_turn($1)) -- */ turn FROM tracking.jobs WHERE queue = $1 AND state = 'ready'" \
@@ -129,8 +129,10 @@ static int find_due(struct db *db, enum queue_name queue, struct due *due)
     return rc < 0 ? rc : DB_OK;
 }
 
-/* A due job's turn begins at the queue's clock, not after its organisation's last turn: a retry does not wait for a million
- * other jobs. */
+/*
+ * A due job's turn begins at the queue's clock, not after its organisation's last turn: a retry does not
+ * wait for a million other jobs.
+ */
 int jobs_make_ready(struct db *db, enum queue_name queue)
 {
     struct due due;
@@ -388,7 +390,7 @@ int jobs_look(struct db *db, enum queue_name queue, struct jobs_look *out)
     return rc < 0 ? rc : DB_OK;
 }
 
-/* In turn order an organisation's first job is its oldest. The recursion goes through the organisations, one index step each. */
+/* An organisation's first job in turn is its oldest. The recursion takes one index step for each organisation. */
 static int64_t oldest_ready(struct db *db, enum queue_name queue, int64_t otherwise, int *rc)
 {
     return number(

@@ -16,10 +16,10 @@
  * the time from which the job could be delivered.
  *
  * Organisations are served in turn. A queue's clock is the lowest ready turn. A job that becomes ready gets the turn
- * after its organisation's last one, or the clock's, whichever is later; the lowest turn is served first. So an organisation
- * with a million jobs has the next million turns, one with two new jobs has the next two, at the cost of looking at
- * the ends of two indexes. A job that is requeued keeps its turn, which has come. Two transactions that do not see each other may
- * assign the same turn: then an organisation has two jobs in one round.
+ * after its organisation's last one, or the clock's, whichever is later; the lowest turn is served first. So an
+ * organisation with a million jobs has the next million turns, one with two new jobs has the next two, at the cost of
+ * looking at the ends of two indexes. A job that is requeued keeps its turn, which has come. Two transactions that do
+ * not see each other may assign the same turn: then an organisation has two jobs in one round.
  */
 #ifndef INGEST_QUEUE_JOBS_H
 #define INGEST_QUEUE_JOBS_H
@@ -28,7 +28,10 @@
 
 /** Unix ms that runs with the monotonic clock: changing the wall clock does not delay a job or end a lease. */
 int64_t jobs_now_ms(void);
-/** Follow the wall clock, which shows `wall_ms`. @return by how many ms it had been set; 0 when it runs within a second. */
+/**
+ * Follow the wall clock, which shows `wall_ms`.
+ * @return by how many ms it had been set; 0 when it runs within a second.
+ */
 int64_t jobs_clock_follow(int64_t wall_ms);
 
 /** When there is work of each kind; INT64_MAX: none. */
@@ -45,8 +48,8 @@ struct jobs_expired {
     unsigned retried, dead;
 };
 /**
- * Requeue jobs whose lease has ended (or dead-letter them, if their attempts are used up), make due jobs ready, then lease up to max in
- * turn.
+ * Requeue jobs whose lease has ended (or dead-letter them, if their attempts are used up), make due jobs ready,
+ * then lease up to max in turn.
  * Jobs of a broker are requeued as well: this is called if QUEUE is embedded.
  * @param look as of just now; work that it does not show is not searched for. @return how many.
  */
@@ -81,9 +84,12 @@ int64_t jobs_oldest_due(struct db *db, enum queue_name queue, int64_t now);
 
 /** The wall clock was changed by `jump_ms`: move own leases along, and jobs that would be due too late. */
 int jobs_shift(struct db *db, const char *self, int64_t jump_ms);
-/** Shorten all delays and leases that end later than these times: such times come from a clock that was set back since. */
+/** Shorten delays and leases that end later than these times: those come from a clock that was set back since. */
 int jobs_clamp(struct db *db, int64_t latest_due_ms, int64_t latest_lease_ms);
-/** Delete up to `max` jobs, kept for their idempotency keys, that were done before `done_before_ms`. @return how many. */
+/**
+ * Delete up to `max` jobs, kept for their idempotency keys, that were done before `done_before_ms`.
+ * @return how many.
+ */
 int jobs_forget(struct db *db, int64_t done_before_ms, int max);
 
 #endif

@@ -2,8 +2,9 @@
 /**
  * @file queue/orphans.h
  * Leases of dead processes; private to src/queue. A process of this machine is recognised as dead by its pid, one
- * of another machine by having no database session: a session ends with its process, and if the machine or the network fails,
- * as soon as the server's keepalives notice. If neither is known (SQLite in another container), the job waits for the end of its lease.
+ * of another machine by having no database session: a session ends with its process, and if the machine or the
+ * network fails, as soon as the server's keepalives notice. If neither is known (SQLite in another container), the
+ * job waits for the end of its lease.
  */
 #ifndef INGEST_QUEUE_ORPHANS_H
 #define INGEST_QUEUE_ORPHANS_H
@@ -30,7 +31,11 @@ struct orphans {
     char owner[ORPHANS_MAX][OWNER_SIZE];
 };
 
-/** Look for them; in a read transaction. @param suspects NULL: only those that are certainly dead. @return a db_error */
+/**
+ * Look for them; in a read transaction.
+ * @param suspects NULL: only those that are certainly dead.
+ * @return a db_error
+ */
 int orphans_find(struct db *db, const char *self, struct orphans_suspects *suspects, struct orphans *found);
 /** Make their jobs ready, in a write transaction. @return how many, or a db_error. */
 int orphans_release(struct db *db, const struct orphans *orphans);

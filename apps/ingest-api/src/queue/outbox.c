@@ -74,7 +74,10 @@ int outbox_relayed(struct db *db, const char *relay, const struct outbox_row *ro
 
 /* ---- leasing ---- */
 
-/* Lease the job if it is due and nobody works on it. @return DB_ROW with *job, DB_OK if it may not be leased, or an error. */
+/*
+ * Lease the job if it is due and nobody works on it.
+ * @return DB_ROW with *job, DB_OK if it may not be leased, or an error.
+ */
 static int lease_free(struct db *db, enum queue_name queue, const char *id, int64_t lease_ms, const char *owner,
                       struct job *job)
 {

@@ -10,8 +10,8 @@
  *   leased           delivered to a worker; attempt identifies it, as with the embedded queue
  *   done, dead
  *
- * A broker's queue is first in, first out, so every organisation waits for the jobs in it. So the relay keeps few jobs there, and
- * the turns are in the outbox (amqp/relay.c).
+ * A broker's queue is first in, first out, so every organisation waits for the jobs in it. So the relay keeps few jobs
+ * there, and the turns are in the outbox (amqp/relay.c).
  *
  * A message is only a hint that a row may be leased: one that arrives twice, late, or for a finished job finds
  * no row to lease and is dropped. So a message may be published again whenever there is doubt.

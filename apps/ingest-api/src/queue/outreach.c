@@ -47,7 +47,7 @@ static struct jobs *jobs_new(enum queue_name queue, const struct outreach_reques
     return jobs;
 }
 
-/* A deliberate second run has another `generation`, and so another key. A request that is delivered twice has the same key. */
+/* A deliberate second run has another `generation` and so another key. A request that is sent twice has the same. */
 static void add(struct jobs *jobs, const char *prospect_id, const char *generation)
 {
     size_t i = jobs->count++;
@@ -156,8 +156,10 @@ static int gather_waiting(struct db *db, struct jobs *jobs, const char *after, c
     return n;
 }
 
-/* Create the job for the next slice. Delayed jobs get their turn from the queue's clock (jobs.h), so it does not wait for the
- * jobs of this slice. */
+/*
+ * Create the job for the next slice. Delayed jobs get their turn from the queue's clock (jobs.h), so it does not wait
+ * for the jobs of this slice.
+ */
 static int leave_the_rest(struct db *db, const struct outreach_request *request, const char *after)
 {
     char payload[OUTREACH_PAYLOAD_MAX];

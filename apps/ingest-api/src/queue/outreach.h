@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/outreach.h
- * A campaign's work for the workers: one job per prospect, created in slices of OUTREACH_SLICE prospects. The request creates the first
- * slice;
- * if there are more, it also creates a job that creates the next slice and another job like itself, so that no transaction is
- * longer than a slice. Each function runs inside the caller's transaction and returns DB_OK or a db_error.
+ * A campaign's work for the workers: one job per prospect, created in slices of OUTREACH_SLICE prospects. The request
+ * creates the first slice; if there are more, it also creates a job that creates the next slice and another job like
+ * itself, so that no transaction is longer than a slice. Each function runs inside the caller's transaction and
+ * returns DB_OK or a db_error.
  */
 #ifndef INGEST_QUEUE_OUTREACH_H
 #define INGEST_QUEUE_OUTREACH_H
@@ -31,10 +31,11 @@ struct outreach_slice {
     uint64_t enqueued; /**< jobs of this slice */
     bool more;         /**< there may be more prospects: a job of the same queue creates their jobs */
 };
-/** How many jobs there will be, and for how many valid prospects (OUTREACH_RESUME: for its e-mails). O(prospects): in a read transaction. */
+/** Count the jobs that there will be, and the valid prospects (OUTREACH_RESUME: the e-mails). O(prospects): a read. */
 int outreach_count(struct db *db, const struct outreach_request *request, uint64_t *jobs, uint64_t *usable);
 /**
- * Create a slice, in a write transaction. After the commit, report the jobs to queue_published(), and one more if there is more.
+ * Create a slice, in a write transaction. After the commit, report the jobs to queue_published(), and
+ * one more if there is more.
  * @param after prospect id of the last one of the previous slice; NULL or "" to begin
  */
 int outreach_enqueue(struct db *db, const struct outreach_request *request, const char *after,
@@ -47,14 +48,14 @@ void outreach_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, c
 
 #define OUTREACH_ATTEMPTS "attempts"
 /**
- * The payload for the next attempt of an e-mail after `attempts` attempts. Before the job is due, the e-mail may be tried for
- * another reason (a start, a manual retry) and get a job for the attempt after that. Then the count differs, and this job is
- * skipped.
+ * The payload for the next attempt of an e-mail after `attempts` attempts. Before the job is due, the e-mail may be
+ * tried for another reason (a start, a manual retry) and get a job for the attempt after that. Then the count
+ * differs, and this job is skipped.
  */
 void outreach_again_payload(char out[OUTREACH_PAYLOAD_MAX], const char *campaign_id, const char *prospect_id,
                             int64_t attempts);
 
-/* The payload of the job that creates the next slice: {"campaign": id, OUTREACH_MAKES: kind, OUTREACH_AFTER: prospect}. */
+/* Payload of the job that creates the next slice: {"campaign": id, OUTREACH_MAKES: kind, OUTREACH_AFTER: prospect}. */
 #define OUTREACH_MAKES "enqueue"
 #define OUTREACH_AFTER "after"
 /** OUTREACH_KINDS for an unknown name, or NULL. */

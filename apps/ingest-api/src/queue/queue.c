@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The common part of all queues: waiting, consumers, counters. The rows are in jobs.c; a driver carries jobs to the workers. */
+/* What all queues share: waiting, consumers, counters. jobs.c has the rows; a driver carries jobs to the workers. */
 #include "queue/queue.h"
 
 #include "base/backends.h"
@@ -39,8 +39,8 @@ static void consumer_ended(void *arg)
 }
 
 /*
- * A thread consumes a queue from its first lease to its end, also while it works on a job. Without memory it is not
- * counted.
+ * A thread consumes a queue from its first lease to its end, also while it works on a job.
+ * Without memory it is not counted.
  */
 static void consumer_attach(struct queue *queue, enum queue_name name)
 {

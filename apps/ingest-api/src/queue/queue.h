@@ -2,15 +2,15 @@
 /**
  * @file queue/queue.h
  * Job queues. A job is a row of tracking.jobs in the store, so that a business row and its job are one commit.
- * QUEUE=embedded: workers lease those rows. QUEUE=amqp://…: the rows are the outbox and the ledger of a RabbitMQ broker; a
- * relay publishes due jobs, a worker leases a delivered one, and an acknowledgement follows the commit (amqp.c).
- * At least once: a job is leased, and done or failed explicitly; when a lease ends, the job is available again. Failed jobs
- * are retried with exponential backoff and end in the dead-letter state, where they are counted.
+ * QUEUE=embedded: workers lease those rows. QUEUE=amqp://…: the rows are the outbox and the ledger of a RabbitMQ
+ * broker; a relay publishes due jobs, a worker leases a delivered one, and an acknowledgement follows the commit
+ * (amqp.c). At least once: a job is leased, and done or failed explicitly; when a lease ends, the job is available
+ * again. Failed jobs are retried with exponential backoff and end in the dead-letter state, where they are counted.
  * An idempotency key is unique per queue: enqueueing the same key again is a no-op as long as its job is unfinished or
  * dead, and for a day after it was done. To allow a deliberate second run, make the key different (a request id).
  *
- * Metrics: queue_message_failures_total{reason} counts a failed attempt as error, rejected (permanent) or timeout (its lease
- * ended). An attempt that is repeated also counts as a retry, the last one also as dead_lettered.
+ * Metrics: queue_message_failures_total{reason} counts a failed attempt as error, rejected (permanent) or timeout (its
+ * lease ended). An attempt that is repeated also counts as a retry, the last one also as dead_lettered.
  *
  * A job that is delivered again after its lease ended has a higher `attempt`; the earlier worker's queue_complete then
  * returns DB_E_CONFLICT and its transaction, with all effects, rolls back: effects in the store happen exactly once.
@@ -47,7 +47,7 @@ int queue_publish(struct db *db, enum queue_name queue, const char *organisation
 /** The same, but not leased before `delay_ms` milliseconds have passed, and without a key. */
 int queue_publish_later(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                         const char *payload, int64_t delay_ms);
-/** The time for a job's row, for code that writes the row itself (import/alone.h): Unix ms that ignore changes of the wall clock. */
+/** The time for a row that the caller writes itself (import/alone.h): Unix ms that ignore changes of the wall clock. */
 int64_t queue_now_ms(void);
 /** One of many jobs that differ in key and payload only. */
 struct queue_item {
@@ -71,8 +71,8 @@ int queue_open(struct queue **out, const struct settings *settings, struct store
 void queue_close(struct queue *queue);
 
 /**
- * A small thread that publishes metrics_queue_depth of every queue every stats_ms, releases the leases of dead processes
- * and deletes old idempotency keys. Ended by queue_close. @return 0 or -1.
+ * A small thread that publishes metrics_queue_depth of every queue every stats_ms, releases the leases of dead
+ * processes and deletes old idempotency keys. Ended by queue_close. @return 0 or -1.
  */
 int queue_start_stats(struct queue *queue);
 
@@ -80,7 +80,7 @@ int queue_start_stats(struct queue *queue);
 int queue_lease(struct queue *queue, enum queue_name name, struct job *jobs, int max, int timeout_ms);
 /** Renew the lease of jobs that take long. @return DB_OK, or DB_E_CONFLICT if one of them was lost meanwhile. */
 int queue_extend(struct queue *queue, const struct job *jobs, int n);
-/** Inside the transaction that holds the job's effects: the job is done. DB_E_CONFLICT: the lease was lost; roll back. */
+/** The job is done; in the transaction of its effects. DB_E_CONFLICT: the lease was lost, so roll back. */
 int queue_complete(struct db *db, const struct job *job);
 /** After the commit of its queue_complete: counted as consumed, acknowledged to the broker. */
 void queue_done(struct queue *queue, const struct job *job);
@@ -96,7 +96,7 @@ int queue_check(struct queue *queue, int timeout_ms);
 struct queue_stats {
     int64_t depth;         /**< ready + delayed + leased, not dead */
     int64_t oldest_age_ms; /**< of the oldest due job; 0 if none */
-    int consumers; /**< embedded: threads of this process that lease from it; broker: all of its consumers,                                 or -1 if it is away */
+    int consumers;         /**< embedded: of this process; broker: all, or -1 if it does not answer */
     int64_t dead;
 };
 int queue_read_stats(struct queue *queue, enum queue_name name, struct queue_stats *out);

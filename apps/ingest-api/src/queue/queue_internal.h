@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/queue_internal.h
- * Internals of the queue; private to src/queue. The rows of tracking.jobs are the same for every driver; a driver carries
- * the jobs to the workers: through the store itself (embedded.c) or a broker (amqp.c).
+ * Internals of the queue; private to src/queue. The rows of tracking.jobs are the same for every driver; a driver
+ * carries the jobs to the workers: through the store itself (embedded.c) or a broker (amqp.c).
  */
 #ifndef INGEST_QUEUE_QUEUE_INTERNAL_H
 #define INGEST_QUEUE_QUEUE_INTERNAL_H
@@ -31,8 +31,7 @@ struct consumer {
 
 /** The message of a job that a broker delivered. It belongs to the driver. */
 struct delivery {
-    void (*release)(
-        struct job *job); /**< the job is freed: free this too, and give the message up unless it was settled */
+    void (*release)(struct job *job); /**< the job is freed: free this too, and give up an unsettled message */
     struct queue *queue;
     bool settled;
 };

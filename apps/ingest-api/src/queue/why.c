@@ -7,8 +7,10 @@
 
 #include <stdio.h>
 
-/* Due jobs wait a moment in any queue. If the oldest has waited for LATE_MS, something is wrong. In a queue with more than MANY
- * jobs or without consumers, MANY_LATE_MS is enough. */
+/*
+ * Due jobs wait a moment in any queue. If the oldest has waited for LATE_MS, something is wrong. In a queue with more
+ * than MANY jobs or without consumers, MANY_LATE_MS is enough.
+ */
 #define LATE_MS 30000
 #define MANY 1000 /* like HighQueueDepth */
 #define MANY_LATE_MS 5000

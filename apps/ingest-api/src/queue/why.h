@@ -8,7 +8,10 @@
 
 /** Keep a reading of the depth for queue_why(). */
 void queue_note_stats(struct queue *queue, enum queue_name name, const struct queue_stats *stats);
-/** Adds a broker that is away, and the queues whose jobs wait for workers. @param works whether this process has workers. */
+/**
+ * Adds a broker that is away, and the queues whose jobs wait for workers.
+ * @param works whether this process has workers.
+ */
 void queue_why(struct queue *queue, bool works, struct causes *causes);
 
 #endif

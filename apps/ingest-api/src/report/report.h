@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file report/report.h
- * Sends error reports to Sentry, or any receiver of its envelopes, if SENTRY_DSN is set: for requests answered with 5xx,
- * dead-lettered jobs, failures of the store, the queue and the mail server, and every log line of level error.
+ * Sends error reports to Sentry, or any receiver of its envelopes, if SENTRY_DSN is set: for requests answered with
+ * 5xx, dead-lettered jobs, failures of the store, the queue and the mail server, and every log line of level error.
  *
- * A report is a log line. The logging thread never waits: it copies the line to a queue of REPORT_QUEUE lines, and a separate thread
- * sends them, at most REPORT_RATE a second after a burst of REPORT_BURST. Reports that do not fit, exceed the rate or cannot be
- * delivered are dropped and counted: error_reports_total{outcome}.
+ * A report is a log line. The logging thread never waits: it copies the line to a queue of REPORT_QUEUE lines, and a
+ * separate thread sends them, at most REPORT_RATE a second after a burst of REPORT_BURST. Reports that do not fit,
+ * exceed the rate or cannot be delivered are dropped and counted: error_reports_total{outcome}.
  *
  * With https:// the receiver's certificate and name are verified: against SENTRY_CA, else the system's authorities.
  *
- * Sent are message, level, time, host name, release, environment, the request's id, and the line's fields in the table `tags`
- * (event.c). No organisation, no e-mail address (each word with an @ is replaced), no secret.
+ * Sent are message, level, time, host name, release, environment, the request's id, and the line's fields in the table
+ * `tags` (event.c). No organisation, no e-mail address (each word with an @ is replaced), no secret.
  */
 #ifndef INGEST_REPORT_REPORT_H
 #define INGEST_REPORT_REPORT_H
@@ -27,10 +27,12 @@
 struct settings;
 struct error_reports;
 
-/** @param settings must live until error_reports_close(). @return 0, also without a DSN (then *out is NULL); or -1 after one clear
- * line in the log. */
+/**
+ * @param settings must live until error_reports_close(). @return 0, also without a DSN (then *out is NULL); or -1 after
+ * one clear line in the log.
+ */
 int error_reports_open(struct error_reports **out, const struct settings *settings);
-/** Send the queued reports, for at most two seconds; drop the rest. No other thread may log meanwhile. NULL is allowed. */
+/** Send queued reports for at most two seconds, drop the rest. No other thread may log meanwhile. NULL is allowed. */
 void error_reports_close(struct error_reports *reports);
 
 /* ---- parts that the tests use ---- */

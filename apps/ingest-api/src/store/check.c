@@ -21,8 +21,8 @@
 /* ---- store_check() ---- */
 
 /*
- * Search each table that requests read for a row that does not exist, in one statement, so in one round trip. It fails if a table
- * is missing or unreadable, or if a page on the way is damaged.
+ * Search each table that requests read for a row that does not exist, in one statement, so in one round trip. It fails
+ * if a table is missing or unreadable, or if a page on the way is damaged.
  */
 #define NOBODY_IN(table) ", EXISTS (SELECT 1 FROM " table " WHERE organisation_id = $1)"
 static const char read_tables[] =
@@ -100,8 +100,8 @@ static void probe_done(struct store_work *work, int result)
 }
 
 /*
- * Run a check as a work of the store. If it waits for a lock it cannot be cancelled: the caller gets DB_E_BUSY after its time-out,
- * and the next caller waits for the same work. Needs the check_lock.
+ * Run a check as a work of the store. If it waits for a lock it cannot be cancelled: the caller gets DB_E_BUSY after
+ * its time-out, and the next caller waits for the same work. Needs the check_lock.
  */
 static int probe(struct store *store, enum store_mode mode, int timeout_ms, int (*run)(void *arg, struct db *db))
 {
@@ -125,8 +125,8 @@ static int probe(struct store *store, enum store_mode mode, int timeout_ms, int 
     }
     pthread_mutex_lock(&store->probe_lock);
     /*
-     * A work that has not begun in time ends a moment after its deadline, so wait a little longer. Read the clock again after each wait,
-     * because libfaketime, for example, may end it early.
+     * A work that has not begun in time ends a moment after its deadline, so wait a little longer. Read the clock again
+     * after each wait, because libfaketime, for example, may end it early.
      */
     while (probe->pending && clock_monotonic_ns() < until + 100000000u)
         (void)clock_cond_wait(&store->probe_done, &store->probe_lock, until + 100000000u);

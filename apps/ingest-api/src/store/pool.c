@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The threads of the store: readers, the writer with its group commit, and the timer that ends waits.
+/*
+ * The threads of the store: readers, the writer with its group commit, and the timer that ends waits.
  *
- * A work is in exactly one place: in a waiting list, or with the thread that took it. The thread calls done() once, outside the
- * lock, and never touches the work afterwards, because its owner may free it. */
+ * A work is in exactly one place: in a waiting list, or with the thread that took it. The thread calls done() once,
+ * outside the lock, and never touches the work afterwards, because its owner may free it.
+ */
 #include "store/pool.h"
 
 #include "base/clock.h"
@@ -179,7 +181,10 @@ static void batch_add(struct batch *batch, struct store_work *work, int result)
     batch->result[batch->n++] = result;
 }
 
-/* The database has rolled back by itself (disk full, I/O error), so the earlier works of the batch are lost too. @return the error */
+/*
+ * The database has rolled back by itself (disk full, I/O error), so the earlier works of the batch are lost too.
+ * @return the error
+ */
 static int lost(struct db *db)
 {
     int code = db_error_code(db);
@@ -255,8 +260,8 @@ static void run_batch(struct store *store, struct batch *batch, struct store_wor
     if (rc == DB_OK)
         return;
     /*
-     * The commit failed. A work that failed by itself may have done so because of another work's rows, so all works get the commit's
-     * error, and their callers may try again.
+     * The commit failed. A work that failed by itself may have done so because of another work's rows, so all works get
+     * the commit's error, and their callers may try again.
      */
     db_rollback(db);
     for (unsigned i = 0; i < batch->n; i++)

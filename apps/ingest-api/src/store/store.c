@@ -275,7 +275,7 @@ static void waiter_done(struct store_work *work, int result)
     pthread_mutex_lock(&waiter->lock);
     waiter->result = result;
     waiter->done = true;
-    /* signal while holding the lock: the waiter has this struct on its stack, and returns as soon as it sees the result */
+    /* signal while holding the lock: the waiter has this struct on its stack, and returns as soon as it sees `done` */
     pthread_cond_signal(&waiter->finished);
     pthread_mutex_unlock(&waiter->lock);
 }
@@ -332,7 +332,7 @@ static uint64_t older(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Needs the lock. A writer without a transaction waits for another process's lock, so its work counts as waiting, not as running. */
+/* Needs the lock. A writer without a transaction waits for another process's lock, so its work counts as waiting. */
 static void look_at_oldest(const struct store *store, struct metrics_pool *out)
 {
     uint64_t now = clock_monotonic_ns();

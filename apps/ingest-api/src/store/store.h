@@ -3,15 +3,16 @@
  * @file store/store.h
  * The store: runs works in transactions, on threads that own the database connections.
  *
- * SQLite has a pool of reader threads (one connection each, WAL) and one writer thread. The writer commits all waiting writes
- * together, each in its own savepoint, so that one fsync serves them all. There is no SQLITE_BUSY within a process; the writer
- * waits for writes of other processes (`ingest-api org create`). PostgreSQL has threads that read and write.
+ * SQLite has a pool of reader threads (one connection each, WAL) and one writer thread. The writer commits all
+ * waiting writes together, each in its own savepoint, so that one fsync serves them all. There is no SQLITE_BUSY
+ * within a process; the writer waits for writes of other processes (`ingest-api org create`). PostgreSQL has
+ * threads that read and write.
  *
- * A work waits in a bounded queue, with a deadline. It must not submit another work and wait for it, because it may occupy the only
- * thread that could run that one; it may submit and return.
+ * A work waits in a bounded queue, with a deadline. It must not submit another work and wait for it, because it may
+ * occupy the only thread that could run that one; it may submit and return.
  *
- * Durable: `done` is called with 0 for a write after the commit is on the disk. A full disk gives DB_E_FULL: nothing is applied, and
- * the next write tries again.
+ * Durable: `done` is called with 0 for a write after the commit is on the disk. A full disk gives DB_E_FULL: nothing is
+ * applied, and the next write tries again.
  */
 #ifndef INGEST_STORE_STORE_H
 #define INGEST_STORE_STORE_H
@@ -31,8 +32,9 @@ struct store_work {
     /** Runs on a store thread inside a transaction. 0 commits, anything else rolls back. */
     int (*run)(struct store_work *work, struct db *db);
     /**
-     * Runs on a store thread after the commit or rollback. `result` is run's value, or a db_error if the work could not be started or
-     * committed (then nothing was applied, except that after DB_E_UNKNOWN nobody knows). Must not block: hand over to a loop.
+     * Runs on a store thread after the commit or rollback. `result` is run's value, or a db_error if the work could
+     * not be started or committed (then nothing was applied, except that after DB_E_UNKNOWN nobody knows). Must not
+     * block: hand over to a loop.
      */
     void (*done)(struct store_work *work, int result);
     /* private */
@@ -53,19 +55,20 @@ int store_run(struct store *store, enum store_mode mode, int (*run)(void *arg, s
 int store_run_within(struct store *store, enum store_mode mode, int timeout_ms, int (*run)(void *arg, struct db *db),
                      void *arg);
 /**
- * Check what requests need: every table that they read can be read, and a row can be written to the disk. After any connection has
- * found damage, the result is DB_E_DAMAGED until the process ends. A result is reused for a second, so frequent calls cost nothing.
- * Blocks for about timeout_ms at most: not for a loop thread. For /health. @return 0 or a db_error.
+ * Check what requests need: every table that they read can be read, and a row can be written to the disk. After
+ * any connection has found damage, the result is DB_E_DAMAGED until the process ends. A result is reused for a
+ * second, so frequent calls cost nothing. Blocks for about timeout_ms at most: not for a loop thread. For
+ * /health. @return 0 or a db_error.
  */
 int store_check(struct store *store, int timeout_ms);
 /**
- * Start a low-priority thread that reads all stored data once. It reports damage in the log and through store_check(). For a service
- * at its start. Does nothing on PostgreSQL, which has its own tools.
+ * Start a low-priority thread that reads all stored data once. It reports damage in the log and through store_check().
+ * For a service at its start. Does nothing on PostgreSQL, which has its own tools.
  */
 void store_look_through(struct store *store, const struct settings *settings);
 /**
- * May STORE's role act for all organisations at once, as workers do? If not, it sees the rows of one organisation at a time, and
- * db_scope_all() matches nothing, so that it cannot read the queues. Always true with SQLite.
+ * May STORE's role act for all organisations at once, as workers do? If not, it sees the rows of one organisation at a
+ * time, and db_scope_all() matches nothing, so that it cannot read the queues. Always true with SQLite.
  */
 bool store_reaches_all(const struct store *store);
 /** The path of the embedded store's file. @return false: the store is not embedded. */

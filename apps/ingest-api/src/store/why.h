@@ -8,7 +8,7 @@
 struct settings;
 struct store;
 
-/** Add what blocks the store now. Not for a loop thread: it may ask a PostgreSQL server, which can take some seconds. */
+/** Add what blocks the store now. Not for a loop thread: asking a PostgreSQL server can take some seconds. */
 void store_why(struct store *store, const struct settings *settings, struct causes *causes);
 /** The same without an open store, as far as another process can see it. For the command line. */
 void store_why_outside(const struct settings *settings, struct causes *causes);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * If a batch fails, its jobs are repeated one at a time, so that a bad job fails alone. If the store is busy, full or down, that is
- * not a job's fault: the batch waits and tries again, and if that does not help, the jobs wait for the end of their leases.
+ * If a batch fails, its jobs are repeated one at a time, so that a bad job fails alone. If the store is busy, full
+ * or down, that is not a job's fault: the batch waits and tries again, and if that does not help, the jobs wait
+ * for the end of their leases.
  */
 #include "workers/batch.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file workers/batch.h Runs batches of jobs, with the same protocol for all queues (worker.h). Private to src/workers. */
+/** @file workers/batch.h Runs batches of jobs, with one protocol for all queues (worker.h). Private to src/workers. */
 #ifndef INGEST_WORKERS_BATCH_H
 #define INGEST_WORKERS_BATCH_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* draft.generate: renders the draft of one campaign for one prospect. If it cannot be rendered, a failed draft is stored and the job is
- * done. */
+/*
+ * draft.generate: renders the draft of one campaign for one prospect. If it cannot be rendered, a failed draft is
+ * stored and the job is done.
+ */
 #include "workers/draft_outcome.h"
 #include "workers/enqueue.h"
 

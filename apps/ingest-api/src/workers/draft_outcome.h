@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file workers/draft_outcome.h Reports each draft that a worker has rendered or failed to render, after the commit. */
+/** @file workers/draft_outcome.h Reports each draft that a worker has rendered or failed to render. */
 #ifndef INGEST_WORKERS_DRAFT_OUTCOME_H
 #define INGEST_WORKERS_DRAFT_OUTCOME_H
 

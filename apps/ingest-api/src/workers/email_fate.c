@@ -16,8 +16,9 @@ static const struct email_rule rules[] = {
     {EMAIL_REFUSED_SENDER,  EMAIL_ON_SKIP,           EMAIL_SKIPPED,           EMAIL_ACT_DONE,  NOT_TRIED,               false},
     {EMAIL_REFUSED_SENDER,  EMAIL_ON_PUT_OFF,        EMAIL_REFUSED_SENDER,    EMAIL_ACT_DONE,  NOT_TRIED,               false},
     /*
-     * A redelivered job finds `sending`: there was a crash between the claim and its outcome. If a job finds it on its first delivery
-     * (EMAIL_ON_CLAIM, no row), the job is a duplicate, of a campaign that was resumed while an older job was waiting, and ends.
+     * A redelivered job finds `sending`: there was a crash between the claim and its outcome. If a job finds it on its
+     * first delivery (EMAIL_ON_CLAIM, no row), the job is a duplicate, of a campaign that was resumed while an older
+     * job was waiting, and ends.
      */
     {EMAIL_SENDING,         EMAIL_ON_REDELIVERY,     EMAIL_SENDING,           EMAIL_ACT_ASK,   NOT_TRIED,               false},
     {EMAIL_SENDING,         EMAIL_ON_ACCEPT,         EMAIL_ACCEPTED,          EMAIL_ACT_DONE,  ATTEMPT_ACCEPTED,        false},
@@ -28,7 +29,9 @@ static const struct email_rule rules[] = {
     {EMAIL_SENDING,         EMAIL_ON_AWAY,           EMAIL_WAITING,           EMAIL_ACT_LATER, ATTEMPT_UNAVAILABLE,     true},
     /* We prefer losing one e-mail to sending it twice. */
     {EMAIL_SENDING,         EMAIL_ON_DOUBT,          EMAIL_IN_DOUBT,          EMAIL_ACT_BURY,  ATTEMPT_IN_DOUBT,        false},
-    /* It was interrupted, and then its campaign was paused or completed: the transport is asked first whether it was sent. */
+    /*
+     * It was interrupted, then its campaign was paused or completed: first the transport is asked whether it was sent.
+     */
     {EMAIL_SENDING,         EMAIL_ON_HOLD,           EMAIL_WAITING,           EMAIL_ACT_DONE,  NOT_TRIED,               true},
     {EMAIL_SENDING,         EMAIL_ON_SKIP,           EMAIL_SKIPPED,           EMAIL_ACT_DONE,  NOT_TRIED,               true},
     {EMAIL_SENDING,         EMAIL_ON_STOP,           EMAIL_WAITING,           EMAIL_ACT_LEAVE, NOT_TRIED,               true},

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 
 enum email_event {
-    EMAIL_ON_CLAIM, /**< its job was delivered for the first time */
-    EMAIL_ON_REDELIVERY, /**< its job was delivered again: the first worker may have died, or not know whether its claim was committed */
+    EMAIL_ON_CLAIM,          /**< its job was delivered for the first time */
+    EMAIL_ON_REDELIVERY,     /**< delivered again: the worker died, or does not know whether its claim was committed */
     EMAIL_ON_SKIP,           /**< it must not be sent: campaign completed, prospect invalid, no draft */
     EMAIL_ON_PUT_OFF,        /**< its organisation is over its rate, or its campaign is held: another job tries later */
     EMAIL_ON_ACCEPT,         /**< the transport has accepted it */
@@ -49,7 +49,7 @@ struct email_rule {
     bool unspent;               /**< the attempt does not count */
 };
 
-/** The row of a combination. Never NULL: a combination without a row leaves the e-mail unchanged, and the job is done. */
+/** The row of a combination. Never NULL: without a row the e-mail stays unchanged, and the job is done. */
 const struct email_rule *email_fate(enum email_state from, enum email_event event);
 
 #endif

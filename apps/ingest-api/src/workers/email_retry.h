@@ -2,7 +2,8 @@
 /**
  * @file workers/email_retry.h
  * When a deferred e-mail is tried again: RFC 5321 section 4.5.4.1, growing intervals over days.
- * The waits are added up, not the elapsed time, so that time in which the campaign was paused or held does not count. Pure functions.
+ * The waits are added up, not the elapsed time, so that time in which the campaign was paused or held does
+ * not count. Pure functions.
  */
 #ifndef INGEST_WORKERS_EMAIL_RETRY_H
 #define INGEST_WORKERS_EMAIL_RETRY_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file workers/email_skip.h E-mails that must not be sent: finds the reason, and records it. Private to src/workers. */
+/** @file workers/email_skip.h E-mails that must not be sent: finds and records the reason. Private to src/workers. */
 #ifndef INGEST_WORKERS_EMAIL_SKIP_H
 #define INGEST_WORKERS_EMAIL_SKIP_H
 
@@ -9,8 +9,8 @@
 int email_take(struct db *db, struct task *task, enum email_state *was);
 
 /**
- * Skip an e-mail. If it was interrupted (`again`), it may have been sent, so the transport is asked first. If another worker is sending
- * it, it is left to that worker. @param detail follows the reason's text; may be ""
+ * Skip an e-mail. If it was interrupted (`again`), it may have been sent, so the transport is asked first. If another
+ * worker is sending it, it is left to that worker. @param detail follows the reason's text; may be ""
  */
 int email_skip(struct db *db, struct task *task, enum not_sent reason, const char *detail, bool again);
 /** "the campaign is completed" … */

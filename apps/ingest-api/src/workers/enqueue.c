@@ -13,8 +13,8 @@ bool enqueue_is(const struct task *task)
 }
 
 /*
- * Goes on even if the campaign was paused in the meantime: e-mails that were requested before the pause wait, and are sent when the
- * campaign is started again.
+ * Goes on even if the campaign was paused in the meantime: e-mails that were requested before the pause wait, and are
+ * sent when the campaign is started again.
  */
 int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
 {

@@ -6,14 +6,14 @@
  *   act               outside any transaction: the transport sends it
  *   finish  (commit)  the outcome of the e-mail and of the job
  *
- * If the job is delivered again and the e-mail is `sending`, there was a crash between the two commits. Then we ask the transport.
- * `file` knows whether the e-mail was sent. SMTP does not, so the e-mail is in doubt. That is why e-mails for SMTP are claimed one
- * at a time: a worker that dies leaves one in doubt and not a batch.
+ * If the job is delivered again and the e-mail is `sending`, there was a crash between the two commits. Then we ask the
+ * transport. `file` knows whether the e-mail was sent. SMTP does not, so the e-mail is in doubt. That is why e-mails
+ * for SMTP are claimed one at a time: a worker that dies leaves one in doubt and not a batch.
  *
- * If the server does not answer, claimed e-mails wait for it, for up to PATIENCE_NS, without using up an attempt. Then they are
- * requeued, because a claim must not outlast every lease and every pause. If the server refuses our sender, the campaign is held
- * (data/campaign_hold.h). A deferred e-mail is tried again later (email_retry.h) by another job, whose payload has the number of
- * attempts before it.
+ * If the server does not answer, claimed e-mails wait for it, for up to PATIENCE_NS, without using up an attempt. Then
+ * they are requeued, because a claim must not outlast every lease and every pause. If the server refuses our sender,
+ * the campaign is held (data/campaign_hold.h). A deferred e-mail is tried again later (email_retry.h) by another job,
+ * whose payload has the number of attempts before it.
  *
  * If an organisation is over MAIL_RATE_LIMIT, its e-mails are delayed before they are claimed.
  */
@@ -93,8 +93,8 @@ static void copy_email(void *arg, const struct email *row)
 }
 
 /*
- * Load the e-mail's state. @return 0: continue; 1: nothing to do, because it is final or the next attempt belongs to another job; or an
- * error.
+ * Load the e-mail's state. @return 0: continue; 1: nothing to do, because it is final or the next attempt belongs
+ * to another job; or an error.
  */
 static int look(struct db *db, struct task *task)
 {
@@ -112,9 +112,9 @@ static int look(struct db *db, struct task *task)
 }
 
 /*
- * If the organisation is over its rate, or the campaign is held, end this job and let another one try the e-mail later, so that other
- * e-mails are not delayed. The rate delays only a job's first delivery, because a new job counts its deliveries from the start.
- * A redelivered job takes a token even if there is none, and later e-mails wait longer.
+ * If the organisation is over its rate, or the campaign is held, end this job and let another one try the e-mail later,
+ * so that other e-mails are not delayed. The rate delays only a job's first delivery, because a new job counts its
+ * deliveries from the start. A redelivered job takes a token even if there is none, and later e-mails wait longer.
  * @return 1: delayed; 0: not delayed; or an error.
  */
 static int put_off(struct worker *worker, struct db *db, struct task *task)
@@ -170,8 +170,8 @@ static int claim_for(struct worker *worker, struct db *db, struct task *task, co
 }
 
 /*
- * The campaign is not active. E-mails of a paused campaign wait, because its start enqueues them again. But one that was interrupted
- * must not stay `sending` for ever, so its outcome is found out.
+ * The campaign is not active. E-mails of a paused campaign wait, because its start enqueues them again. But one that
+ * was interrupted must not stay `sending` for ever, so its outcome is found out.
  */
 static int not_active(struct db *db, struct task *task, bool completed, bool again)
 {
@@ -286,7 +286,10 @@ static void note_outcome(const char *server, enum mail_outcome outcome, const st
         tally_bad(TALLY_EMAILS, server, *answer->words ? answer->words : answer->error);
 }
 
-/* Send it, and wait for a server that does not answer. @return false: stopping, and the server still does not answer. */
+/*
+ * Send it, and wait for a server that does not answer.
+ * @return false: stopping, and the server still does not answer.
+ */
 static bool deliver(struct batch *batch, struct task *task, const struct mail *mail, enum mail_outcome *outcome)
 {
     struct worker *worker = batch->worker;
@@ -408,7 +411,10 @@ static const char *reason_of(const struct email_task *email)
     return email->rule->event == EMAIL_ON_SKIP ? PROMC_VALUE(not_sent, email->skip) : words[email->rule->event];
 }
 
-/* Hold or release the campaign. @param[out] again_ms wait before this e-mail's next attempt; 0: until the campaign is started again */
+/*
+ * Hold or release the campaign.
+ * @param[out] again_ms wait before this e-mail's next attempt; 0: until the campaign is started again
+ */
 static int tell_campaign(struct worker *worker, struct db *db, struct task *task, int64_t *again_ms)
 {
     struct email_task *email = &task->u.email;

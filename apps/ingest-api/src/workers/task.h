@@ -33,8 +33,7 @@ struct email_task {
     bool put_off;     /**< another job will try later */
     uint64_t draft_ns, ns;
     enum email_state state;
-    enum email_event
-        unless_sent; /**< EMAIL_ON_HOLD, EMAIL_ON_SKIP: what happens if it was not sent yet; EMAIL_EVENTS: it is sent */
+    enum email_event unless_sent;  /**< EMAIL_ON_HOLD, EMAIL_ON_SKIP: what happens if not yet sent; else EMAIL_EVENTS */
     const struct email_rule *rule; /**< the current row; NULL: the e-mail stays unchanged */
     enum not_sent skip;            /**< why it is not sent; EMAIL_NOT_SKIPPED: it is sent */
     struct mail_answer answer;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file workers/worker.h The state of a worker thread, and the interface of a queue's handler. Private to src/workers. */
+/** @file workers/worker.h The state of a worker thread, and the interface of handlers. Private to src/workers. */
 #ifndef INGEST_WORKERS_WORKER_H
 #define INGEST_WORKERS_WORKER_H
 
@@ -35,9 +35,9 @@ struct worker {
  *
  *   load (read)  →  claim (write)  →  act (no transaction)  →  finish (write)  →  committed
  *
- * All except `finish` may be NULL. load, claim and finish are called on a store thread, inside a transaction, for one task after the
- * other. After a db_error the batch is repeated with the same tasks: before `act` from `load` on, after `release`; once `act` was
- * called, from `finish` on.
+ * All except `finish` may be NULL. load, claim and finish are called on a store thread, inside a transaction, for one
+ * task after the other. After a db_error the batch is repeated with the same tasks: before `act` from `load` on, after
+ * `release`; once `act` was called, from `finish` on.
  */
 struct handler {
     enum queue_name queue;

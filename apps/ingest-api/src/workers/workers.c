@@ -47,8 +47,8 @@ static void process(struct worker *worker, struct job *jobs, int n)
 }
 
 /*
- * The size of the next batch: as many jobs as take about BATCH_NS, so that a new organisation does not wait a minute for another's
- * batch. It at most doubles from batch to batch, beginning with one job.
+ * The size of the next batch: as many jobs as take about BATCH_NS, so that a new organisation does not wait a minute
+ * for another's batch. It at most doubles from batch to batch, beginning with one job.
  */
 static int next_batch(const struct handler *handler, int n, uint64_t took_ns)
 {

@@ -6,9 +6,9 @@
  *                             ▲                                            │
  *                             └────────── a retry is due later ◀───────────┘ ──▶ queue.dead
  *
- * The store decides, the broker distributes: a message is acknowledged after its job's outcome is in the store. The three
- * connections (relay, consumer, and the one that reads the depth) reconnect by themselves; while the broker is away rows are
- * accepted and wait in the outbox.
+ * The store decides, the broker distributes: a message is acknowledged after its job's outcome is in the store. The
+ * three connections (relay, consumer, and the one that reads the depth) reconnect by themselves; while the broker is
+ * away rows are accepted and wait in the outbox.
  */
 #include "base/clock.h"
 #include "base/log.h"

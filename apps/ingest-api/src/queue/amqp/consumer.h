@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/amqp/consumer.h
- * The thread that receives messages and settles them; private to src/queue. Only this thread talks to its connection: workers take
- * arrived messages and report the outcomes.
+ * The thread that receives messages and settles them; private to src/queue. Only this thread talks to its connection:
+ * workers take arrived messages and report the outcomes.
  *
- * A delivery belongs to its connection. When that is lost the broker delivers it again, to any consumer; an outcome that is
- * reported afterwards is not sent.
+ * A delivery belongs to its connection. When that is lost the broker delivers it again, to any consumer; an outcome
+ * that is reported afterwards is not sent.
  */
 #ifndef INGEST_QUEUE_AMQP_CONSUMER_H
 #define INGEST_QUEUE_AMQP_CONSUMER_H
@@ -23,7 +23,10 @@ struct amqp_delivery {
     char id[37]; /* the job's id; "": the message has none */
 };
 
-/** @param prefetch maximum unsettled messages of each queue in this process. @return 0, or -1 after a line in the log. */
+/**
+ * @param prefetch maximum unsettled messages of each queue in this process.
+ * @return 0, or -1 after a line in the log.
+ */
 int amqp_consumer_start(struct amqp_consumer **out, struct queue *queue, const struct amqp_target *target,
                         unsigned prefetch);
 /** Start consuming this queue. Any thread. */

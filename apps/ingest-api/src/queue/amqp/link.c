@@ -268,7 +268,7 @@ static bool log_in(struct amqp_link *link)
     struct timeval limit = {.tv_sec = RPC_S};
     (void)amqp_set_handshake_timeout(link->state, &limit);
     (void)amqp_set_rpc_timeout(link->state, &limit);
-    /* by default rabbitmq-c does not ask for notifications when a queue is deleted, or when the broker has no memory for messages */
+    /* rabbitmq-c does not ask by itself to be told when a queue is deleted, or when the broker is out of memory */
     const amqp_field_value_t yes = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1};
     amqp_table_entry_t capabilities[] = {
         {.key = amqp_cstring_bytes("consumer_cancel_notify"), .value = yes},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file queue/amqp/link.h
- * One connection to the broker that reconnects by itself; private to src/queue. A link belongs to one thread, except for
- * amqp_link_cut().
+ * One connection to the broker that reconnects by itself; private to src/queue. A link belongs to one thread,
+ * except for amqp_link_cut().
  *
  * Declared on every connection (usually they exist already), for each queue NAME of queue.h:
  *   NAME        durable quorum queue; rejected messages go to NAME.dead, at least once
@@ -49,8 +49,9 @@ struct amqp_link {
 void amqp_link_init(struct amqp_link *link, const struct amqp_target *target, const char *name, int heartbeat_s);
 void amqp_link_destroy(struct amqp_link *link); /**< after amqp_link_close */
 /**
- * If it is not connected: connect, log in, open channels 1 to `channels`, declare the queues. Blocks for some seconds at most.
- * After a failure it does nothing until its backoff (0.1 s, doubling to 2 s) is over. @return whether it is connected.
+ * If it is not connected: connect, log in, open channels 1 to `channels`, declare the queues. Blocks for some
+ * seconds at most. After a failure it does nothing until its backoff (0.1 s, doubling to 2 s) is over.
+ * @return whether it is connected.
  */
 bool amqp_link_ready(struct amqp_link *link, int channels);
 /** Milliseconds until the backoff is over. */
@@ -59,7 +60,7 @@ int amqp_link_backoff_ms(const struct amqp_link *link);
 void amqp_link_lost(struct amqp_link *link, const char *why);
 void amqp_link_lost_status(struct amqp_link *link, const char *what, int status);
 void amqp_link_lost_reply(struct amqp_link *link, const char *what, amqp_rpc_reply_t reply);
-/** An unexpected frame: most end the connection, which is then lost. connection.blocked and .unblocked set `blocked`. */
+/** An unexpected frame. Most mean that the connection is lost; connection.blocked and .unblocked set `blocked`. */
 void amqp_link_unexpected(struct amqp_link *link, const amqp_frame_t *frame);
 /** Orderly. */
 void amqp_link_close(struct amqp_link *link);

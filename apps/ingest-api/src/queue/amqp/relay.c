@@ -5,8 +5,8 @@
  *   publish            it publishes all of them, then waits once for all confirms
  *   relayed  (commit)  confirmed rows belong to the broker, the others are in the outbox again
  *
- * If the process is killed in between, its rows are free again as soon as another process notices, or when the lease ends.
- * They are then published a second time, which is harmless (outbox.h).
+ * If the process is killed in between, its rows are free again as soon as another process notices, or when the lease
+ * ends. They are then published a second time, which is harmless (outbox.h).
  */
 #include "queue/amqp/relay.h"
 
@@ -34,9 +34,10 @@
 #define REST_MAX_MS 60000
 #define CHANNEL 1
 /*
- * The broker serves a queue first in, first out, whatever the organisation. So it gets only about as many jobs as workers take
- * in WAIT_MS. The others wait in the outbox, where another organisation's job can still go first. The limit (`window`) adapts:
- * it is doubled if most of the jobs are gone at the next look, and halved if one has waited longer than WAIT_MS.
+ * The broker serves a queue first in, first out, whatever the organisation. So it gets only about as many jobs as
+ * workers take in WAIT_MS. The others wait in the outbox, where another organisation's job can still go first. The
+ * limit (`window`) adapts: it is doubled if most of the jobs are gone at the next look, and halved if one has
+ * waited longer than WAIT_MS.
  */
 #define WAIT_MS 1000
 #define WINDOW_MIN 8
@@ -156,8 +157,10 @@ static uint64_t confirm_deadline(void)
     return clock_monotonic_ns() + CONFIRM_MS * UINT64_C(1000000);
 }
 
-/* The queue may have lost its leader. Reopen the link, because nobody knows which confirms may still arrive on it, and let the
- * queue rest. */
+/*
+ * The queue may have lost its leader. Reopen the link, because nobody knows which confirms may still arrive on
+ * it, and let the queue rest.
+ */
 static void no_confirms(struct amqp_relay *relay)
 {
     char what[64];
@@ -175,8 +178,7 @@ static void wait_for_confirms(struct amqp_relay *relay, uint64_t first, int wait
     while (waiting > 0 && relay->link.state) {
         amqp_frame_t frame;
         struct timeval limit = {.tv_sec = SLICE_S};
-        if (relay->link
-                .blocked) /* the messages are in its socket: publishing them on another connection would deliver them twice */
+        if (relay->link.blocked) /* keep the connection: on another one its messages would be delivered twice */
             end = confirm_deadline();
         int rc = amqp_simple_wait_frame_noblock(relay->link.state, &frame, &limit);
         if (rc == AMQP_STATUS_TIMEOUT && clock_monotonic_ns() < end)
