@@ -85,6 +85,7 @@ static int move_to_file(struct body *body)
     return rc;
 }
 
+/* Allocate the whole body if its length is known and small; else double the memory, in the end to BODY_MEMORY_MAX. */
 static int grow_memory(struct body *body, size_t needed, size_t expected)
 {
     size_t before = body->memory.capacity;

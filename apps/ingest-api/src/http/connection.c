@@ -23,6 +23,11 @@
 #define LINGER_NS (2 * SECOND)
 #define LINGER_MAX (1024 * 1024)
 
+/*
+ * Each request goes through HEAD, BODY and SEND, and back to HEAD. WAIT comes after HEAD if the store must look up the
+ * key, and after BODY if the handler runs on another thread. REST comes between the slices of a long answer. The last
+ * answer is followed by LINGER, or the connection is closed at once.
+ */
 enum phase {
     PHASE_HANDSHAKE,
     PHASE_HEAD,  /* between requests, and while a head arrives */

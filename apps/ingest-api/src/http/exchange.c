@@ -38,6 +38,13 @@ void exchange_begin(struct exchange *exchange, uint64_t now_ns)
     req->path = "";
 }
 
+/*
+ * The steps of a request: exchange_head() parses the head and finds the route and the organisation, if necessary in the
+ * store (key_found). exchange_data() keeps the body. exchange_complete() runs the handler (exchange_work.c).
+ * exchange_end() counts and logs. Any step may refuse the request: it sets req.status, and what is left of the body is
+ * discarded (`refused`).
+ */
+
 /* ---- the head ---- */
 
 /* The request counts as in flight from here on. Its route is given when it ends. */

@@ -64,6 +64,10 @@ void loop_accept_again(struct loop *loop)
 
 /* ---- the mailbox: callbacks for other threads ---- */
 
+/*
+ * A lock-free stack. Any thread pushes; the loop takes the whole list with one exchange and reverses it, so that the
+ * callbacks run in the order of posting. The push releases and the exchange acquires what the poster has written before.
+ */
 void loop_post(struct loop *loop, struct loop_mail *mail)
 {
     struct loop_mail *head = atomic_load_explicit(&loop->mailbox, memory_order_relaxed);
@@ -139,6 +143,10 @@ void loop_drain(struct loop *loop, uint64_t deadline_ns)
     uv_async_send(&loop->wake);
 }
 
+/*
+ * A request is counted in the turn in which its answer is sent. So everything that was answered before this call is
+ * counted once the loop waits for events, or has begun another turn.
+ */
 void loop_settle(const struct loop *loop, uint64_t until_ns)
 {
     const struct timespec nap = {.tv_nsec = 50000};
