@@ -3,9 +3,10 @@
  * @file data/emails.h
  * E-mails (outreach.emails): at most one per campaign and prospect, which ensures that no e-mail is sent twice.
  *
- * waiting | refused_sender → sending (claimed; commit before talking to the transport) → one of the others, or waiting
- * again. A claim that finds `sending` is in doubt: an earlier attempt may have died between sending and recording. Only
- * the transport can tell (an existing file, the Message-ID), so the caller decides.
+ * Life: waiting | refused_sender → sending (claimed, and committed before the transport is asked) → another state, or
+ * waiting again. A claim that finds `sending` is in doubt: an earlier attempt may have died between sending and
+ * recording. Only the transport can tell (an existing file, the Message-ID), so the caller decides.
+ *
  * Each function runs inside the caller's transaction, acts on one organisation only, and returns a code of db.h.
  */
 #ifndef INGEST_DATA_EMAILS_H

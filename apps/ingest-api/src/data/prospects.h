@@ -3,9 +3,8 @@
  * @file data/prospects.h
  * Prospects (crm.prospects), unique by organisation and lower-cased e-mail address.
  *
- * Life: imported → validated | invalid; validated → researched. Ids are UUIDv7, so their order is the
- * order of creation. Each function runs inside the caller's transaction, acts on one organisation only,
- * and returns a code of db.h.
+ * Life: imported → validated | invalid; validated → researched. Ids are UUIDv7, so their order is the order of creation.
+ * Each function runs inside the caller's transaction, acts on one organisation only, and returns a code of db.h.
  */
 #ifndef INGEST_DATA_PROSPECTS_H
 #define INGEST_DATA_PROSPECTS_H

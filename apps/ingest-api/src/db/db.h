@@ -2,12 +2,14 @@
 /**
  * @file db/db.h
  * A thin layer over one SQL connection, the same for SQLite and PostgreSQL, so that every query is written once.
+ * A struct db belongs to one thread.
  *
  * SQL is written with schemas (`crm.prospects`) and `$1 … $n`; the SQLite driver turns `crm.` into `crm_`.
- * Schemas: iam, crm, outreach, tracking. Ids are UUID text in and out (stored as 16 bytes or uuid). Every query is
- * timed here, and nowhere else: db_query_duration_seconds{operation, schema}, db_query_errors_total, a warning in
- * the log above 100 ms. The time is from sending to the result. On PostgreSQL BEGIN is part of the first query. A
- * struct db belongs to one thread.
+ * Schemas: iam, crm, outreach, tracking. Ids are UUID text in and out (stored as 16 bytes or uuid).
+ *
+ * Every query is timed here, and nowhere else: db_query_duration_seconds{operation, schema}, db_query_errors_total, a
+ * warning in the log above 100 ms. The time is from sending to the result. On PostgreSQL BEGIN is part of the first
+ * query.
  */
 #ifndef INGEST_DB_DB_H
 #define INGEST_DB_DB_H

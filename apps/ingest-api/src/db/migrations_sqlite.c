@@ -60,8 +60,9 @@
     "CREATE INDEX outreach.emails_state ON outreach.emails (organisation_id, campaign_id, state);"
 
 /*
- * Jobs, before JOBS. state 0 ready (or delayed: due_at in the future), 1 leased, 2 done (kept for its idempotency key),
- * 3 dead. due_at: when it may be delivered; leased: when the lease ends; done, dead: when that happened.
+ * Jobs, as they were before JOBS below. States: 0 ready (or delayed: due_at is in the future), 1 leased, 2 done (kept for
+ * its idempotency key), 3 dead. due_at: when it may be delivered; if leased, when the lease ends; if done or dead, since
+ * when.
  * Each index is partial, so a job is in one of them at a time, and the tail of done jobs does not slow the others down.
  * tracking.queues counts live (0, 1) and dead jobs: the depth of a queue with a million jobs is one row. Triggers
  * update it, so that a rollback undoes the counts too.

@@ -250,7 +250,7 @@ static bool is_filled(const struct csv_field *field)
 
 /* ---- rows ---- */
 
-/* How far the row may be read. */
+/* How far the row may be read: as far as the credit allows, but always to the end of its first line. */
 static const char *row_limit(const struct csv *csv)
 {
     size_t left = (size_t)(csv->end - csv->start), room = csv->credit < CSV_MAX_ROW ? csv->credit : CSV_MAX_ROW;

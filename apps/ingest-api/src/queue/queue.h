@@ -2,10 +2,14 @@
 /**
  * @file queue/queue.h
  * Job queues. A job is a row of tracking.jobs in the store, so that a business row and its job are one commit.
+ *
  * QUEUE=embedded: workers lease those rows. QUEUE=amqp://…: the rows are the outbox and the ledger of a RabbitMQ
  * broker; a relay publishes due jobs, a worker leases a delivered one, and an acknowledgement follows the commit
- * (amqp.c). At least once: a job is leased, and done or failed explicitly; when a lease ends, the job is available
- * again. Failed jobs are retried with exponential backoff and end in the dead-letter state, where they are counted.
+ * (amqp.c).
+ *
+ * At least once: a job is leased, and done or failed explicitly; when a lease ends, the job is available again. Failed
+ * jobs are retried with exponential backoff and end in the dead-letter state, where they are counted.
+ *
  * An idempotency key is unique per queue: enqueueing the same key again is a no-op as long as its job is unfinished or
  * dead, and for a day after it was done. To allow a deliberate second run, make the key different (a request id).
  *

@@ -397,7 +397,7 @@ void *store_either_main(void *arg)
         int result = DB_E_CONNECTION;
         bool run = run_alone(work, self->db, &result);
         release(self, work->mode, result);
-        if (!run && connected) {
+        if (!run && connected) { /* not connected: the store stops, so the work fails */
             give_back(store, work);
             connected = stay_connected(self);
         } else {
