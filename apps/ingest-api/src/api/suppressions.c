@@ -75,8 +75,8 @@ static int add_prepare(struct request *req)
     struct db_text address = {email, email ? strlen(email) : 0};
     struct arena arena = {0};
     bool good = email && json_object_size(body) == 1;
-    bool memory =
-        !good || address_unwrap(&address, &arena); /* an import unwraps addresses too, and the hashes must be equal */
+    /* an import unwraps addresses too, and the hashes must be equal */
+    bool memory = !good || address_unwrap(&address, &arena);
     good = good && memory && email_address_valid(address.data, address.length);
     for (size_t i = 0; good && i < address.length; i++)
         state->email[i] = ascii_lower(address.data[i]);

@@ -27,8 +27,7 @@ static void add_field(void *arg, const char *name, bool has_default)
 
     for (size_t i = 0; i < report->count; i++) {
         if (strcmp(report->fields[i].name, name) == 0) {
-            report->fields[i].has_default &=
-                has_default; /* one use without a default is enough to make rendering fail */
+            report->fields[i].has_default &= has_default; /* one use without a default makes rendering fail */
             return;
         }
     }

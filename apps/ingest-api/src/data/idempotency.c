@@ -115,8 +115,7 @@ int idempotency_finish(struct db *db, const char *organisation_id, const char *k
     int rc = db_step(stmt);
     db_done(stmt);
     if (rc == DB_OK && claimed)
-        return db_changes(db) == 0 ? DB_E_CONFLICT
-                                   : DB_OK; /* another process has taken our claim for abandoned and removed it */
+        return db_changes(db) == 0 ? DB_E_CONFLICT : DB_OK; /* another process has removed our claim */
     return rc == DB_OK ? usage_add(db, organisation_id, USAGE_IDEMPOTENCY_KEYS, 1) : rc;
 }
 

@@ -71,8 +71,7 @@ int imports_end(struct db *db, const char *organisation_id, const char *id)
                      organisation_id, id);
     if (rc == DB_OK)
         rc = db_exec(db, "DELETE FROM crm.imports WHERE organisation_id = $1 AND id = $2", "uu", organisation_id, id);
-    return rc == DB_OK && db_changes(db) == 0 ? DB_E_CONFLICT
-                                              : rc; /* another process has taken it for abandoned and rolled it back */
+    return rc == DB_OK && db_changes(db) == 0 ? DB_E_CONFLICT : rc; /* another process has rolled it back */
 }
 
 /* ---- rolling back ---- */

@@ -329,8 +329,7 @@ int db_exec_later(struct db *db, const char *sql, const char *format, ...)
     va_end(args);
     if (!stmt)
         return db->error_code;
-    if (!db->driver->later ||
-        !stmt->cached) /* an uncached statement is freed by db_done(), before its answer arrives */
+    if (!db->driver->later || !stmt->cached) /* db_done() would free it before its answer arrives */
         return run_to_end(stmt);
     int rc = db->driver->later(stmt);
     if (rc < 0)

@@ -24,8 +24,7 @@ struct db_driver {
     int (*ready)(struct db *db);
     /** Transactions, timed through db_observe or as statements. begin: DB_E_CONNECTION when nothing was begun. */
     int (*begin)(struct db *db, bool write);
-    int (*commit)(
-        struct db *db); /**< DB_E_CONNECTION: certainly not applied; DB_E_UNKNOWN: nobody knows whether it was */
+    int (*commit)(struct db *db); /**< DB_E_CONNECTION: certainly not applied; DB_E_UNKNOWN: perhaps applied */
     int (*rollback)(struct db *db);
 
     void (*close)(struct db *db);

@@ -309,8 +309,7 @@ static bool step_head(struct connection *connection)
             break;
         }
     }
-    if (came(connection,
-             incoming_read_head(in, &connection->wire, most + 1))) /* one byte more, which head_scan() refuses */
+    if (came(connection, incoming_read_head(in, &connection->wire, most + 1))) /* head_scan() refuses the last byte */
         return true;
     if (in->eof || (connection->loop->draining && !exchange_is_begun(exchange)))
         connection->over = true;

@@ -271,8 +271,7 @@ static int init_handles(struct loop *loop)
     if ((rc = uv_poll_init(&loop->uv, &loop->poll, loop->listener)) < 0 ||
         (rc = uv_async_init(&loop->uv, &loop->wake, on_wake)) < 0)
         return rc;
-    atomic_store_explicit(&loop->waiting_for_events, true,
-                          memory_order_relaxed); /* loop_settle() need not wait for a loop that does not run */
+    atomic_store_explicit(&loop->waiting_for_events, true, memory_order_relaxed); /* until it runs */
     uv_timer_init(&loop->uv, &loop->timeouts);
     uv_timer_init(&loop->uv, &loop->rest);
     uv_prepare_init(&loop->uv, &loop->prepare);

@@ -52,8 +52,7 @@ struct router;
 enum router_result { ROUTER_FOUND, ROUTER_NOT_FOUND, ROUTER_METHOD, ROUTER_BAD_PATH };
 
 struct router_match {
-    struct route *
-        route; /**< never NULL: after ROUTER_METHOD a route of the template, after other failures the unmatched route */
+    struct route *route; /**< never NULL; ROUTER_METHOD: one of the template; other failures: the unmatched one */
     const char *params[REQUEST_MAX_PARAMS]; /**< in `storage` */
     const char *allow; /**< e.g. "GET, HEAD, POST": methods of the template; NULL if no template matched */
 };

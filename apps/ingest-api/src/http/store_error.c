@@ -17,8 +17,7 @@ static const struct store_error {
     {DB_E_UNKNOWN, 503, 5, "store_unavailable",
      "The store does not answer. A write was applied whole or not at all; try again."},
     {DB_E_CONFLICT, 409, 0, "conflict", "The store refused the request" NOTHING_CHANGED},
-    {DB_E_OTHER, 500, 0, "internal",
-     "The request failed in the store" NOTHING_CHANGED}, /* last: also every error that is not above */
+    {DB_E_OTHER, 500, 0, "internal", "The request failed in the store" NOTHING_CHANGED}, /* and any other error */
 };
 
 static const struct store_error *find(int code)

@@ -14,8 +14,7 @@ struct identity {
     gnutls_pcert_st chain[CHAIN_MAX];
     unsigned length;
     gnutls_privkey_t key;
-    struct identity
-        *previous; /* replaced ones are kept until tls_unload(): a handshake may still use one, and they are few */
+    struct identity *previous; /* kept until tls_unload(): a handshake may still use it, and they are few */
 };
 
 static _Atomic(struct identity *) current;

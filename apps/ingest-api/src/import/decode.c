@@ -256,8 +256,7 @@ bool decoder_open(struct decoder *decoder, enum charset charset, const char *tex
     *decoder = (struct decoder){.charset = charset};
     skip_mark(&text, &length, "\xef\xbb\xbf", 3);
     if (charset == CHARSET_UTF8) {
-        skip_mark(&text, &length, "\xc3\xaf\xc2\xbb\xc2\xbf",
-                  6); /* a byte order mark that was read as Windows-1252 and written as UTF-8 */
+        skip_mark(&text, &length, "\xc3\xaf\xc2\xbb\xc2\xbf", 6); /* a mark that was read as Windows-1252 */
         csv_init(csv, text, length);
         decoder->from = text;
         return true;

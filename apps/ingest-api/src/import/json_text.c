@@ -151,8 +151,7 @@ static enum json_text_result read_string(struct json_text *json, struct json_str
         return fault(json, "invalid_json");
     if (*json->at != '"')
         return fault(json, "control_character");
-    size_t bad =
-        utf8_check(start, (size_t)(json->at - start)); /* decoded escapes are valid: only the source must be checked */
+    size_t bad = utf8_check(start, (size_t)(json->at - start)); /* decoded escapes are valid */
     if (bad != UTF8_VALID) {
         json->at = start + bad;
         return fault(json, "invalid_utf8");

@@ -50,8 +50,7 @@ void *mail_file_open(const char *directory)
 
 static void file_name(char out[NAME_SIZE], const char *prefix, const char *key, const char *suffix)
 {
-    (void)snprintf(out, NAME_SIZE, "%s%s%s", prefix, key,
-                   suffix); /* it fits: mail_message_write() has checked that the key has at most 128 characters */
+    (void)snprintf(out, NAME_SIZE, "%s%s%s", prefix, key, suffix); /* fits: the key has at most 128 characters */
     for (char *p = out; *p; p++)
         if (*p == ':')
             *p = '.';

@@ -21,12 +21,11 @@ struct person {
     enum prospect_status status;
     int64_t updated_ms;
     /* derived from the above */
-    char salutation
-        [256]; /**< the first name, "Acme team" for a role address, or "" if unknown: a wrong guess would be rude */
-    const char *domain; /**< domain of the address */
-    bool free_mail;     /**< the domain is a mail provider's and not the company's */
-    bool role;          /**< the address is a role's, such as info@ */
-    bool says_no;       /**< person_says_no() */
+    char salutation[256]; /**< the first name, "Acme team" for a role address, or "": a wrong guess would be rude */
+    const char *domain;   /**< domain of the address */
+    bool free_mail;       /**< the domain is a mail provider's and not the company's */
+    bool role;            /**< the address is a role's, such as info@ */
+    bool says_no;         /**< person_says_no() */
 };
 
 /** @return 0, or -1 without memory, with nothing to release. */

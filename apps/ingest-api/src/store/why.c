@@ -134,8 +134,7 @@ static void postgres_why(const struct stand *stand, const char *url, struct caus
     else if (rc > 0 && clock_wall_ms() - server.since_ms >= CAUSE_WAIT_MS)
         add_session(causes, &server);
     else if (stand->away == stand->connections &&
-             stand->away_ms >=
-                 CAUSE_WAIT_MS) /* the server accepts our separate connection, but not those of the store */
+             stand->away_ms >= CAUSE_WAIT_MS) /* our separate connection works, those of the store do not */
         add_away(causes, &server, stand->away_text, clock_wall_ms() - stand->away_ms);
 }
 #endif

@@ -93,8 +93,7 @@ static int begin(struct batch *batch)
     int rc = DB_OK;
     for (int i = 0; i < batch->n; i++)
         reset(&batch->tasks[i], worker->handler);
-    worker_forget_campaign(
-        worker); /* read it again: a pause that was acknowledged before must apply to all of these jobs */
+    worker_forget_campaign(worker); /* read it again: a pause that was acknowledged before must apply to these jobs */
     if (worker->handler->load)
         rc = store_run(store, STORE_MODE_READ, load_all, batch);
     if (rc == DB_OK && worker->handler->claim)

@@ -34,8 +34,8 @@ int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
     int rc = worker_campaign(worker, db, task->job->organisation_id, campaign);
     if (rc == DB_E_NOT_FOUND)
         return task_failed(task, TASK_DEAD, "no such campaign");
-    if (rc != DB_OK || (worker->campaign.status == CAMPAIGN_STATUS_COMPLETED &&
-                        request.kind != OUTREACH_RESUME)) /* they would be skipped */
+    if (rc != DB_OK ||
+        (worker->campaign.status == CAMPAIGN_STATUS_COMPLETED && request.kind != OUTREACH_RESUME)) /* to be skipped */
         return rc;
     unsigned max = worker->app->settings->max_jobs;
     bool limited = max && request.kind != OUTREACH_RESUME; /* e-mails that a pause has stopped were counted before */
