@@ -37,6 +37,12 @@ static void a_prospect_is_created_changed_and_read(void **state)
     api_refused("POST", PROSPECTS, "{'email': 'nobody'}", 422, "invalid_fields");
     api_refused("POST", PROSPECTS, "{'first_name': 'Ada'}", 422, "invalid_fields");
     api_refused("POST", PROSPECTS, "[]", 400, "invalid_json");
+    static const char *const invalid[] = {" \n[]", "x", "]", " ", "\f{}"}; /* wrong from the first byte on */
+    for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++) {
+        json_t *answer = api_send("POST", PROSPECTS, "application/json", invalid[i], 400);
+        api_expect(answer, "{'error': {'code': 'invalid_json'}}");
+    }
+    json_decref(api_send("POST", PROSPECTS, "application/json", "\r\n\t {\"email\": \"ada@example.com\"}\n", 409));
     json_decref(api_send("POST", PROSPECTS, "application/json", "", 400));
     json_t *wrong = api_send("POST", PROSPECTS, "application/json", "{\"email\": \"b@c.de\",\n \"first_name\": }", 400);
     assert_non_null(

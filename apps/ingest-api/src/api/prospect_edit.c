@@ -51,9 +51,9 @@ static int refuse_body(struct request *req, const struct import_error *error, si
 {
     unsigned long line = 1, column = 1;
 
-    if (position == 0 && strcmp(error->reason, "not_an_object") != 0)
+    if (position == OBJECT_NO_PLACE && strcmp(error->reason, "not_an_object") != 0)
         return refuse_field(req, error->field, error->reason);
-    for (size_t i = 0; i < position; i++) {
+    for (size_t i = 0; i < position && position != OBJECT_NO_PLACE; i++) {
         column = req->body[i] == '\n' ? 1 : column + 1;
         line += req->body[i] == '\n';
     }
@@ -66,7 +66,7 @@ static int edit_prepare(struct request *req, bool change)
     struct edit_state *state = request_state(req, sizeof(*state), edit_state_free);
     struct import_error error;
     const char *field, *reason;
-    size_t position = 0;
+    size_t position = OBJECT_NO_PLACE;
 
     if (!state)
         return answer_no_memory(req);

@@ -294,6 +294,12 @@ enum json_text_result json_text_value(struct json_text *json, struct json_value 
     return rc < 0 ? rc : finish(json, rc);
 }
 
+bool json_text_is_object(struct json_text *json)
+{
+    skip_space(json);
+    return json->at < json->end && *json->at == '{';
+}
+
 enum json_text_result json_text_enter(struct json_text *json)
 {
     skip_space(json);

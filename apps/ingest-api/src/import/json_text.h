@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /** Maximum nesting of objects and arrays. */
@@ -46,6 +47,8 @@ enum json_text_result { JSON_TEXT_END = 0, JSON_TEXT_MEMBER = 1, JSON_TEXT_FAULT
 void json_text_init(struct json_text *json, const char *text, size_t length, struct arena *arena);
 /** Read the text as one value; an object or array is checked as a whole. @return JSON_TEXT_MEMBER or JSON_TEXT_FAULT */
 enum json_text_result json_text_value(struct json_text *json, struct json_value *value);
+/** Skip white space. @return whether an object begins there. */
+bool json_text_is_object(struct json_text *json);
 /** Read the text as an object: go to its first member. @return JSON_TEXT_FAULT if it is not an object. */
 enum json_text_result json_text_enter(struct json_text *json);
 /** The next member of that object; nothing may follow the last one. If the value is wrong, `key` is still set. */

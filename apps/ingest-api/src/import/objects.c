@@ -123,8 +123,8 @@ enum import_rows_result object_map(const char *text, size_t length, bool clear, 
     row->clears = clear;
     json_text_init(&to.json, text, length, arena);
     prospect_custom_begin(&to.custom, arena, clear);
-    reason = length > 0 && *text == '{' ? map_members(&to, &to.json, true) : why_no_object(&to.json);
-    *position = to.json.reason ? (size_t)(to.json.at - text) : 0;
+    reason = json_text_is_object(&to.json) ? map_members(&to, &to.json, true) : why_no_object(&to.json);
+    *position = to.json.reason ? (size_t)(to.json.at - text) : OBJECT_NO_PLACE;
     row->custom = prospect_custom_end(&to.custom);
     if (to.out_of_memory || to.custom.out_of_memory)
         return IMPORT_ROWS_E_NOMEM;

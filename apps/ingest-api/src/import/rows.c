@@ -56,7 +56,7 @@ static enum import_rows_result next_json(struct import_rows *rows, struct arena 
         break;
     }
     if (rc == IMPORT_ROWS_REJECTED)
-        place(json, text, at, error);
+        place(json, text, at == OBJECT_NO_PLACE ? 0 : at, error);
     return rc;
 }
 
