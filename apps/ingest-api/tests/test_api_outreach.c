@@ -252,6 +252,18 @@ static void a_held_campaign_is_released(void **state)
     api_expect(api("GET", path_of("/stats"), 200), "{'emails': {'pending': 0, 'sent': 2}}");
 }
 
+/* A hold ends within a minute. One that seems longer is of a clock that was set back since. */
+static void a_clock_that_was_set_back_prolongs_no_hold(void **state)
+{
+    (void)state;
+    draft_start_and_send();
+    assert_int_equal(
+        fixture_exec(api_f, "UPDATE outreach.campaigns SET refusals = 1, refusal = 'r', held_until = 4000000000000"),
+        DB_OK);
+    api_work();
+    api_expect(api("GET", path_of("/stats"), 200), "{'emails': {'pending': 0, 'sent': 2}}");
+}
+
 static void no_more_jobs_than_allowed(void **state)
 {
     (void)state;
@@ -275,6 +287,7 @@ int main(void)
         TEST(a_preview_shows_the_email),
         TEST(suppressed_addresses_get_nothing),
         TEST(a_held_campaign_is_released),
+        TEST(a_clock_that_was_set_back_prolongs_no_hold),
         TEST(no_more_jobs_than_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,12 @@ static int64_t hold_after(int64_t refusals)
     return ms < HOLD_MAX_MS ? ms : HOLD_MAX_MS;
 }
 
+int64_t campaign_hold_left(int64_t held_until_ms, int64_t now_ms)
+{
+    int64_t left = held_until_ms - now_ms;
+    return left > 0 && left <= HOLD_MAX_MS ? left : 0;
+}
+
 int campaign_hold(struct db *db, const char *organisation_id, const char *id, const struct campaign_refusal *refusal,
                   int64_t now_ms, struct campaign_held *held)
 {
@@ -50,8 +56,8 @@ int campaign_hold(struct db *db, const char *organisation_id, const char *id, co
     held->paused = false;
     if (rc != DB_OK || !hold.active)
         return rc;
-    held->hold_ms = hold.until_ms - now_ms;
-    if (held->hold_ms > 0 && held->hold_ms <= HOLD_MAX_MS) /* longer: the clock was changed back */
+    held->hold_ms = campaign_hold_left(hold.until_ms, now_ms);
+    if (held->hold_ms > 0)
         return DB_OK;
     hold.refusals = hold.equal ? hold.refusals + 1 : 1;
     held->hold_ms = hold_after(hold.refusals);

@@ -26,6 +26,8 @@ struct campaign_held {
  */
 int campaign_hold(struct db *db, const char *organisation_id, const char *id, const struct campaign_refusal *refusal,
                   int64_t now_ms, struct campaign_held *held);
+/** How long the hold still lasts, in ms; 0 if it has ended, or if the clock was set back: no hold is that long. */
+int64_t campaign_hold_left(int64_t held_until_ms, int64_t now_ms);
 /** Clear the hold: the server has accepted an e-mail. */
 int campaign_release(struct db *db, const char *organisation_id, const char *id);
 /** How many campaigns are paused by refusals, of all organisations. Not scoped: never for a request. */

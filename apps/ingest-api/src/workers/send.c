@@ -122,13 +122,13 @@ static int put_off(struct worker *worker, struct db *db, struct task *task)
     const struct job *job = task->job;
     struct email_task *email = &task->u.email;
     unsigned rate = worker->app->settings->mail_rate;
-    int64_t now = clock_wall_ms(), wait_ms = worker->campaign.held_until_ms - now;
+    int64_t now = clock_wall_ms(), wait_ms = 0;
     int rc = DB_OK;
 
     if (email_fate(email->state, EMAIL_ON_PUT_OFF)->event != EMAIL_ON_PUT_OFF)
         return 0; /* it is `sending`, and must be settled first */
-    if (worker->campaign.refusals == 0 || wait_ms < 0)
-        wait_ms = 0;
+    if (worker->campaign.refusals > 0)
+        wait_ms = campaign_hold_left(worker->campaign.held_until_ms, now);
     if (wait_ms == 0 && rate > 0)
         rc = mail_rate_take(db, job->organisation_id, rate, job->attempt > 1, now, &wait_ms);
     if (rc != DB_OK || wait_ms == 0)
