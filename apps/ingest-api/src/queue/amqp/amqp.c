@@ -103,7 +103,6 @@ static void given_up(struct job *job)
     if (!delivery->base.settled) {
         amqp_relay_return(broker->relay, job);
         amqp_consumer_settle(broker->consumer, delivery, false);
-        return;
     }
     free(delivery);
 }
@@ -113,11 +112,7 @@ static void amqp_settled(struct queue *queue, const struct job *job, enum queue_
     struct broker *broker = queue->broker;
     if (job->delivery && !job->delivery->settled) {
         job->delivery->settled = true;
-        struct amqp_delivery *copy = malloc(sizeof(*copy));
-        if (copy) {
-            *copy = *(struct amqp_delivery *)job->delivery;
-            amqp_consumer_settle(broker->consumer, copy, outcome == QUEUE_JOB_DEAD);
-        }
+        amqp_consumer_settle(broker->consumer, (const struct amqp_delivery *)job->delivery, outcome == QUEUE_JOB_DEAD);
     }
     if (outcome == QUEUE_JOB_RETRY) /* it may be due before the relay's next look */
         amqp_relay_wake(broker->relay);
@@ -179,6 +174,7 @@ static void hand_out(struct lease_call *call)
         if (call->claims[i] == OUTBOX_DEAD)
             dead_letter(call, i);
         amqp_consumer_settle(broker->consumer, delivery, call->claims[i] == OUTBOX_DEAD);
+        free(delivery);
     }
 }
 

@@ -92,7 +92,7 @@ void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name
     pthread_mutex_unlock(&consumer->thread.lock);
 }
 
-void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *delivery, bool reject)
+void amqp_consumer_settle(struct amqp_consumer *consumer, const struct amqp_delivery *delivery, bool reject)
 {
     struct settled *settled = calloc(1, sizeof(*settled));
     if (settled) { /* else, without memory, the broker delivers the message again when the connection ends */
@@ -106,7 +106,6 @@ void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *
         if (first)
             amqp_thread_wake(&consumer->thread);
     }
-    free(delivery);
 }
 
 /* ---- the thread ---- */

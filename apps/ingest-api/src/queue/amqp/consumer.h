@@ -36,8 +36,8 @@ int amqp_consumer_take(struct amqp_consumer *consumer, enum queue_name name, str
 /** Put messages that could not be processed back to the front. */
 void amqp_consumer_put_back(struct amqp_consumer *consumer, enum queue_name name, struct amqp_delivery **deliveries,
                             int n);
-/** Acknowledge, or reject, which dead-letters it. Frees the delivery. Any thread. */
-void amqp_consumer_settle(struct amqp_consumer *consumer, struct amqp_delivery *delivery, bool reject);
+/** Acknowledge, or reject, which dead-letters it. The delivery stays the caller's. Any thread. */
+void amqp_consumer_settle(struct amqp_consumer *consumer, const struct amqp_delivery *delivery, bool reject);
 /** Sends the settlements, then ends; the broker gives the rest to others. NULL is allowed. */
 void amqp_consumer_stop(struct amqp_consumer *consumer);
 
