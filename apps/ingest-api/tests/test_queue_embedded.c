@@ -222,6 +222,23 @@ static void a_lease_can_be_renewed(void **state)
     job_release(&job);
 }
 
+/* A job that was taken away does not keep the others of its batch from being renewed. */
+static void a_lost_lease_leaves_the_others_renewed(void **state)
+{
+    struct fixture *f = *state;
+    struct job jobs[2], other;
+    timing(f, 150, 10);
+    publish(f, QUEUE_EMAIL_SEND, NULL, 2);
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, jobs, 2, 0), 2);
+    assert_int_equal(complete(f, &jobs[0]), DB_OK);
+    timing(f, 60000, 10);
+    assert_int_equal(queue_extend(f->queue, jobs, 2), DB_E_CONFLICT);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &other, 300), 0);
+    assert_int_equal(complete(f, &jobs[1]), DB_OK);
+    job_release(&jobs[0]);
+    job_release(&jobs[1]);
+}
+
 static void a_job_that_always_fails_ends_in_the_dead_letters(void **state)
 {
     struct fixture *f = *state;
@@ -684,6 +701,7 @@ int main(void)
         TEST(a_job_of_another_process_is_found),
         TEST(a_job_whose_lease_expires_is_delivered_again),
         TEST(a_lease_can_be_renewed),
+        TEST(a_lost_lease_leaves_the_others_renewed),
         TEST(a_job_that_always_fails_ends_in_the_dead_letters),
         TEST(each_retry_waits_longer),
         TEST(a_permanent_failure_is_dead_at_once),

@@ -234,23 +234,29 @@ struct jobs_call {
     const struct job *jobs;
     int n;
     const char *error;
-    bool dead;
+    bool dead, lost;
     int64_t delay_ms;
 };
 
+/* A lost lease must not keep the others from being renewed. */
 static int run_extend(void *arg, struct db *db)
 {
     struct jobs_call *call = arg;
     int rc = DB_OK;
-    for (int i = 0; rc == DB_OK && i < call->n; i++)
+    call->lost = false;
+    for (int i = 0; rc == DB_OK && i < call->n; i++) {
         rc = jobs_extend(db, &call->jobs[i], call->queue->timing.lease_ms);
+        call->lost |= rc == DB_E_CONFLICT;
+        rc = rc == DB_E_CONFLICT ? DB_OK : rc;
+    }
     return rc;
 }
 
 int queue_extend(struct queue *queue, const struct job *jobs, int n)
 {
     struct jobs_call call = {.queue = queue, .jobs = jobs, .n = n};
-    return store_run(queue->store, STORE_MODE_WRITE, run_extend, &call);
+    int rc = store_run(queue->store, STORE_MODE_WRITE, run_extend, &call);
+    return rc == DB_OK && call.lost ? DB_E_CONFLICT : rc;
 }
 
 static int run_fail(void *arg, struct db *db)

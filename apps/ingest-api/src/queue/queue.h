@@ -82,7 +82,7 @@ int queue_start_stats(struct queue *queue);
 
 /** Lease up to `max` jobs of a queue; waits up to timeout_ms for the first. @return how many, or a db_error. */
 int queue_lease(struct queue *queue, enum queue_name name, struct job *jobs, int max, int timeout_ms);
-/** Renew the lease of jobs that take long. @return DB_OK, or DB_E_CONFLICT if one of them was lost meanwhile. */
+/** Renew the leases of jobs that take long. @return DB_E_CONFLICT if one was lost meanwhile; the others are renewed. */
 int queue_extend(struct queue *queue, const struct job *jobs, int n);
 /** The job is done; in the transaction of its effects. DB_E_CONFLICT: the lease was lost, so roll back. */
 int queue_complete(struct db *db, const struct job *job);
