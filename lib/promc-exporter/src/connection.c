@@ -241,7 +241,6 @@ static bool run_drain(struct promc_connection *connection, uint64_t now)
 void promc_connection_run(struct promc_connection *connection, uint64_t now)
 {
     bool more = true;
-    connection->eager = false;
     for (int turn = 0; more && (turn < TURNS || promc_transport_pending(&connection->transport)); turn++) {
         switch (connection->state) {
         case PROMC_CONNECTION_REQUEST:
@@ -257,9 +256,10 @@ void promc_connection_run(struct promc_connection *connection, uint64_t now)
             more = run_drain(connection, now);
             break;
         default:
-            return;
+            more = false;
+            break;
         }
     }
-    if (more && connection->state == PROMC_CONNECTION_REQUEST && connection->in_length > 0)
-        connection->eager = true; /* the next request is already in the buffer, which poll() cannot see */
+    /* The turn is over, but the next step may need nothing from the socket, and poll() cannot see that. */
+    connection->eager = more;
 }

@@ -48,7 +48,7 @@ struct promc_connection {
     bool gone;                       /* the descriptor is no longer ours: other code has closed it */
     uint64_t allowance_ns;           /* how long a response may wait for the client */
     bool announced;                  /* …which the client requested: never extended */
-    bool eager;                      /* run it again without poll(): bytes are in a buffer, not in the socket */
+    bool eager;                      /* run it again without poll(): its turn ended before it would block */
     uint64_t progress;               /* bytes sent since the deadline was extended */
 };
 

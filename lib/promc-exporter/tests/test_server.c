@@ -448,6 +448,30 @@ static void test_a_connection_is_reused(void **state)
     promc_exporter_stop(exporter);
 }
 
+/* Requests that arrive together are all answered, wherever among them the others get their turn. */
+static void test_pipelined_requests(void **state)
+{
+    (void)state;
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    for (int pages = 0; pages < 4; pages++) {
+        char text[1024] = "";
+        int fd = open_connection(promc_exporter_port(exporter)), answers = 0;
+        for (int i = 0; i < 10; i++) {
+            strcat(text, i < pages ? "GET / HTTP/1.1\r\nHost: x\r\n" : "GET /x HTTP/1.1\r\nHost: x\r\n");
+            strcat(text, i < 9 ? "\r\n" : "Connection: close\r\n\r\n");
+        }
+        send_text(fd, text);
+        size_t length;
+        char *answer = receive_all(fd, &length);
+        for (char *p = answer; (p = strstr(p, "HTTP/1.1 ")) != NULL; p++)
+            answers++;
+        assert_int_equal(answers, 10);
+        free(answer);
+        close(fd);
+    }
+    promc_exporter_stop(exporter);
+}
+
 static int connect_unix(const char *path)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -587,6 +611,7 @@ int main(void)
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_a_connection_is_reused),
+        cmocka_unit_test(test_pipelined_requests),
         cmocka_unit_test(test_unix_socket),
         cmocka_unit_test(test_token),
         cmocka_unit_test(test_tls_files),
