@@ -3,6 +3,7 @@
 #include "data/campaign_hold.h"
 #include "data/campaigns.h"
 #include "data/erase.h"
+#include "data/idempotency.h"
 #include "data/suppressions.h"
 #include "store_fixture.h"
 
@@ -524,6 +525,15 @@ static int run_erase(void *arg, struct db *db)
     return erase_prospect(db, call->organisation, call->prospect, NULL, NULL);
 }
 
+static int run_idempotency_key(void *arg, struct db *db)
+{
+    const struct call *call = arg;
+    int rc = db_scope(db, call->organisation);
+    return rc != DB_OK ? rc
+                       : idempotency_finish(db, call->organisation, "key", false, "fingerprint", 201,
+                                            "{\"email\":\"gone@example.com\"}", 28, NULL);
+}
+
 static void tell(void *arg, const char *email_id)
 {
     struct call *call = arg;
@@ -566,11 +576,14 @@ static void a_suppression_outlives_the_person(void **state)
     call.organisation = f->organisation;
     prospect(f, f->organisation, "stays@example.com", p);
     assert_int_equal(write_(f, run_claim, &call), DB_OK);
+    assert_int_equal(write_(f, run_idempotency_key, &call), DB_OK);
     call.told = 0;
     while ((assert_int_equal(write_(f, run_erase_organisation, &call), DB_OK), call.n != ERASED))
         continue;
     assert_int_equal(call.told, 1);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM outreach.emails"), 0);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.idempotency"), 0);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.usage"), 0);
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM iam.organisations"), 1);
     assert_int_equal(write_(f, run_erase_organisation, &call), DB_E_NOT_FOUND);
 }

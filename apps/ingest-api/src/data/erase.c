@@ -130,6 +130,7 @@ int erase_campaign(struct db *db, const char *organisation_id, const char *id, e
 /* in an order that the foreign keys allow */
 static const char *const of_organisation[] = {
     BY("iam.api_keys", "key_hash"),
+    BY("tracking.idempotency", "key"),
     BY("tracking.jobs", "id"),
     NULL, /* e-mails */
     BY("outreach.drafts", "campaign_id, prospect_id"),
@@ -139,6 +140,7 @@ static const char *const of_organisation[] = {
     BY("crm.import_slices", "import_id, slice"),
     BY("crm.imports", "id"),
     BY("crm.prospects", "id"),
+    BY("tracking.usage", "what"), /* last: triggers count the other deletions here */
 };
 
 /* The reported rows are exactly the deleted ones. */
