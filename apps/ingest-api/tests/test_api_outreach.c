@@ -92,6 +92,10 @@ static void drafts_are_rendered_read_and_rendered_again(void **state)
     api_refused("DELETE", path_of("/drafts/%s", prospect[1]), NULL, 404, "not_found");
     api_refused("POST", path_of("/drafts/01890a5d-ac96-774b-bcce-b302099a8057"), NULL, 404, "not_found");
     api_work();
+    /* The deleted draft is rendered again by the next request, although its first job is remembered for a day. */
+    api_expect(api("POST", path_of("/drafts"), 202), "{'enqueued': 1, 'already_enqueued': 2}");
+    api_work();
+    api_expect(api("GET", path_of("/drafts/%s", prospect[1]), 200), "{'state': 'generated', 'subject': 'Hi Bob'}");
 }
 
 static void emails_are_sent_once_and_counted(void **state)

@@ -323,6 +323,27 @@ static void test_pause_and_complete(void **state)
     assert_int_equal(outbox(&b, true), 2);
 }
 
+/* A client may give all its requests the same id: each start after a pause enqueues the e-mails that wait. */
+static void test_each_start_enqueues_what_waits(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    import(&b, "email,first_name\nada@example.com,Ada\ncy@example.com,Cy\n");
+    campaign(&b);
+    assert_int_equal(act(&b, SEND).enqueued, 2);
+    (void)act(&b, PAUSE);
+    assert_int_equal(act(&b, RESUME).enqueued, 2);
+    (void)act(&b, PAUSE);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'waiting'"), 2);
+    assert_int_equal(act(&b, RESUME).enqueued, 2);
+    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted'", 2);
+    stop(&b);
+    assert_int_equal(outbox(&b, true), 2);
+}
+
 /* As after a crash between the claim and the result: the email is in `sending`, and the job is delivered a second time. */
 static void crash_while_sending(struct bench *b)
 {
@@ -573,6 +594,7 @@ int main(void)
         WITH_STORE(test_validation_does_not_retry_drafts),
         WITH_STORE(test_many),
         WITH_STORE(test_pause_and_complete),
+        WITH_STORE(test_each_start_enqueues_what_waits),
         WITH_STORE(test_crash_with_file),
         WITH_STORE(test_crash_and_pause),
         WITH_STORE(test_crash_and_complete),

@@ -10,6 +10,7 @@
 #include "http/store_error.h"
 #include "mail/personalise.h"
 #include "metrics/metrics.h"
+#include "queue/outreach.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,8 @@ static int delete_execute(struct request *req, struct db *db)
     if (rc != 0)
         return rc;
     rc = drafts_delete(db, req->organisation_id, state->campaign, state->prospect);
+    if (rc == DB_OK)
+        rc = outreach_draft_deleted(db, req->organisation_id, state->campaign, state->prospect);
     return rc < 0 ? respond_store_error(req, rc, "draft") : answer_nothing(req);
 }
 

@@ -47,15 +47,19 @@ static struct jobs *jobs_new(enum queue_name queue, const struct outreach_reques
     return jobs;
 }
 
-/* A deliberate second run has another `generation` and so another key. A request that is sent twice has the same. */
-static void add(struct jobs *jobs, const char *prospect_id, const char *generation)
+/* The key of a job. A deliberate second run has another generation, the time of the last change, and so another key. */
+static void job_key(char out[KEY_MAX], const char *campaign_id, const char *prospect_id, int64_t since_ms)
+{
+    (void)snprintf(out, KEY_MAX, "%.36s:%.36s:%" PRId64, campaign_id, prospect_id, since_ms);
+}
+
+/* @param key keys[i], or NULL: the job has none */
+static void add(struct jobs *jobs, const char *prospect_id, const char *key)
 {
     size_t i = jobs->count++;
 
-    (void)snprintf(jobs->keys[i], sizeof(jobs->keys[i]), "%.36s:%.36s:%.64s", jobs->request->campaign_id, prospect_id,
-                   generation);
     outreach_payload(jobs->payloads[i], jobs->request->campaign_id, prospect_id);
-    jobs->items[i] = (struct queue_item){jobs->keys[i], jobs->payloads[i]};
+    jobs->items[i] = (struct queue_item){key, jobs->payloads[i]};
 }
 
 static int publish(struct db *db, struct jobs *jobs, uint64_t *enqueued)
@@ -103,14 +107,11 @@ int outreach_count(struct db *db, const struct outreach_request *request, uint64
 
 /* ---- a slice: its prospects, in order of id; @return how many, or an error ---- */
 
-/* since_ms is the generation: an e-mail that failed gets a new key for its next run. */
 static void add_members(struct jobs *jobs, const struct audience_member *page, int n, char last[37])
 {
-    char generation[24];
-
     for (int i = 0; i < n; i++) {
-        (void)snprintf(generation, sizeof(generation), "%" PRId64, page[i].since_ms);
-        add(jobs, page[i].prospect_id, generation);
+        job_key(jobs->keys[i], jobs->request->campaign_id, page[i].prospect_id, page[i].since_ms);
+        add(jobs, page[i].prospect_id, jobs->keys[i]);
     }
     if (n > 0)
         memcpy(last, page[n - 1].prospect_id, sizeof(page[0].prospect_id));
@@ -142,7 +143,10 @@ static int gather_emails(struct db *db, struct jobs *jobs, const char *after, ch
     return rc != DB_OK ? rc : n;
 }
 
-/* An older job may still be waiting: then there are two, and the e-mail's claim lets only one send. */
+/*
+ * An older job may still be waiting: then there are two, and the e-mail's claim lets only one send. The jobs have no
+ * key: the next start after a pause must create jobs for the same e-mails, although nothing has changed in them.
+ */
 static int gather_waiting(struct db *db, struct jobs *jobs, const char *after, char last[37])
 {
     char page[OUTREACH_SLICE][37];
@@ -150,7 +154,7 @@ static int gather_waiting(struct db *db, struct jobs *jobs, const char *after, c
         audience_waiting(db, jobs->request->organisation_id, jobs->request->campaign_id, after, page, OUTREACH_SLICE);
 
     for (int i = 0; i < n; i++)
-        add(jobs, page[i], jobs->request->request_id);
+        add(jobs, page[i], NULL);
     if (n > 0)
         memcpy(last, page[n - 1], sizeof(page[0]));
     return n;
@@ -185,4 +189,16 @@ int outreach_enqueue(struct db *db, const struct outreach_request *request, cons
     free(jobs);
     out->more = n == OUTREACH_SLICE;
     return rc == DB_OK && out->more ? leave_the_rest(db, request, last) : rc;
+}
+
+int outreach_draft_deleted(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id)
+{
+    char key[KEY_MAX];
+    int rc = db_scope(db, organisation_id);
+
+    if (rc != DB_OK)
+        return rc;
+    job_key(key, campaign_id, prospect_id, 0);
+    return db_exec(db, "DELETE FROM tracking.jobs WHERE queue = $1 AND idempotency_key = $2 AND state = 'done'", "ss",
+                   queue_names[QUEUE_DRAFT_GENERATE], key);
 }

@@ -41,6 +41,13 @@ int outreach_count(struct db *db, const struct outreach_request *request, uint64
 int outreach_enqueue(struct db *db, const struct outreach_request *request, const char *after,
                      struct outreach_slice *out);
 
+/**
+ * Forget the finished job that rendered a prospect's first draft, so that OUTREACH_DRAFTS can create it again. Call it
+ * in the transaction that deletes the draft.
+ */
+int outreach_draft_deleted(struct db *db, const char *organisation_id, const char *campaign_id,
+                           const char *prospect_id);
+
 /** Room for outreach_payload(). */
 #define OUTREACH_PAYLOAD_MAX 160
 /** The payload of a draft.generate or email.send job. */
