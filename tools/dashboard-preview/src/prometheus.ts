@@ -80,10 +80,9 @@ interface Native {
   buckets?: Array<[number, string, string, string]>;
 }
 
-const point = ([time, value]: [number, string]): [number, number] => [
-  time,
-  value === '+Inf' ? Infinity : value === '-Inf' ? -Infinity : Number(value),
-];
+/** A number in Prometheus' JSON. Number() would make NaN of "+Inf". */
+const parsed = (text: string): number => (text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text));
+const point = ([time, value]: [number, string]): [number, number] => [time, parsed(value)];
 
 export async function queryRange(expr: string, range: Range, step: number, signal?: AbortSignal): Promise<Series[]> {
   const start = Math.floor(range.from / step) * step;
@@ -97,7 +96,7 @@ export async function queryRange(expr: string, range: Range, step: number, signa
       ? {
           labels: metric,
           points: histograms.map(([time, { count }]) => point([time, count])),
-          natives: histograms.map(([time, { buckets }]) => [time, (buckets ?? []).map(([, , upper, n]) => point([Number(upper), n]))]),
+          natives: histograms.map(([time, { buckets }]) => [time, (buckets ?? []).map(([, , upper, n]) => [parsed(upper), parsed(n)])]),
         }
       : { labels: metric, points: (values ?? []).map(point) },
   );
