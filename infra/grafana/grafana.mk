@@ -2,7 +2,7 @@
 GRAFANA_GENERATE := infra/grafana/generate
 PREVIEW := tools/dashboard-preview
 
-##@ Boards
+##@ Dashboards
 .PHONY: dashboards pictures lint-dashboards dashboard-preview boards-packages
 
 LINT_TARGETS += lint-dashboards
@@ -24,7 +24,7 @@ $(PREVIEW)/node_modules/.installed: $(PREVIEW)/package-lock.json | boards-packag
 	@cd $(PREVIEW) && npm ci --no-progress
 	@touch $@
 
-$(PREVIEW)/dist/index.html: $(PREVIEW)/node_modules/.installed $(PREVIEW)/build.mjs $(wildcard $(PREVIEW)/src/*) $(wildcard $(PREVIEW)/src/panels/*)
+$(PREVIEW)/dist/index.html: $(PREVIEW)/node_modules/.installed $(PREVIEW)/build.mjs $(wildcard $(PREVIEW)/src/* $(PREVIEW)/src/*/*)
 	@cd $(PREVIEW) && npm run --silent build
 
 dashboard-preview: $(PREVIEW)/dist/index.html ## build the page that shows the dashboards without Grafana
