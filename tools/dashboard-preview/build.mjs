@@ -30,7 +30,7 @@ writeFileSync(
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Boards</title>
+<title>Dashboards</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/main.css">
 <script type="module" src="/main.js"></script>

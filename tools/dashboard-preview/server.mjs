@@ -33,7 +33,7 @@ function refuse(message) {
   process.exit(1);
 }
 if (!Number.isInteger(port) || port < 1 || port > 65535) refuse(`PORT="${process.env.PORT}" is not a port number`);
-if (!Number.isInteger(patience) || patience < 100) refuse(`PROMETHEUS_TIMEOUT_MS="${process.env.PROMETHEUS_TIMEOUT_MS}" is not a number of milliseconds from 100`);
+if (!Number.isInteger(patience) || patience < 100) refuse(`PROMETHEUS_TIMEOUT_MS="${process.env.PROMETHEUS_TIMEOUT_MS}" must be a number of milliseconds, at least 100`);
 if (!existsSync(join(dist, 'index.html'))) refuse('dist/ is not built: run `npm ci && npm run build` in tools/dashboard-preview');
 
 const prometheus = new Upstream('Prometheus', setting('PROMETHEUS_URL', 'http://127.0.0.1:9090'), patience);
@@ -76,7 +76,7 @@ const reads = [
   ['/api/health', (response) => sendJson(response, 200, { status: 'ok', prometheus: prometheus.url.origin, alertmanager: alertmanager.url.origin, api: service.url.origin })],
   ['/api/dashboards/', (response, uid) => {
     const board = boards().find((candidate) => candidate.uid === uid);
-    if (!board) throw new Fault(404, `no board has the uid "${uid}"`);
+    if (!board) throw new Fault(404, `no dashboard has the uid "${uid}"`);
     sendJson(response, 200, board);
   }],
   ['/api/dashboards', (response) => sendJson(response, 200, boards().map(({ uid, title, description }) => ({ uid, title, description })))],
@@ -90,7 +90,7 @@ const reads = [
   }],
   ['/api/logs', async (response, _, query) => sendJson(response, 200, await search(logs, { ...question(query), signal: gone(response) }))],
   ['/api/prometheus/', (response, rest, query) => {
-    if (!readOnly.test(`/${rest}`)) throw new Fault(403, `/${rest} is not offered`);
+    if (!readOnly.test(`/${rest}`)) throw new Fault(403, `/${rest} is not forwarded: only read requests are`);
     return proxied(prometheus, `/${rest}?${query}`, response);
   }],
 ];
@@ -105,20 +105,20 @@ async function read(response, url) {
 async function change(request, response, url) {
   // Pages of other sites must not create silences (CSRF).
   const { origin, host } = request.headers;
-  if (origin && origin !== `http://${host}`) throw new Fault(403, `not for ${origin}`);
+  if (origin && origin !== `http://${host}`) throw new Fault(403, `requests from ${origin} are not allowed`);
   if (request.method === 'POST' && url.pathname === '/api/silences') return sendJson(response, 200, { id: await silence(alertmanager, await readJson(request)) });
   if (request.method === 'DELETE' && url.pathname.startsWith('/api/silences/')) {
     await expire(alertmanager, url.pathname.slice('/api/silences/'.length));
     return sendJson(response, 200, {});
   }
-  throw new Fault(405, `${request.method} ${url.pathname} is not offered`);
+  throw new Fault(405, `${request.method} ${url.pathname} is not supported`);
 }
 
 /** The only accepted Host names. Any other name that resolves to this machine may be a DNS rebinding attack. */
 const ours = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 async function handle(request, response) {
-  if (!ours.test(request.headers.host ?? '')) throw new Fault(403, 'asked by a name that is not this machine\'s');
+  if (!ours.test(request.headers.host ?? '')) throw new Fault(403, 'the Host header must be localhost, 127.0.0.1 or [::1]');
   const url = new URL(request.url ?? '/', 'http://page');
   if (request.method === 'GET' || request.method === 'HEAD') await read(response, url);
   else await change(request, response, url);

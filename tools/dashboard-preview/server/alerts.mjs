@@ -89,10 +89,10 @@ const LONGEST = 7 * 24 * 60; // minutes; a longer silence should be a change of 
 /** Creates a silence in Alertmanager. @return its id */
 export async function silence(alertmanager, { labels, minutes, comment, by }) {
   const pairs = Object.entries(labels ?? {});
-  if (!pairs.length || pairs.some(([, value]) => typeof value !== 'string')) throw new Fault(400, 'labels: which alerts, as {"alertname": "…"}');
-  if (!labels.alertname) throw new Fault(400, 'labels: without alertname it would silence more than one alert');
-  if (!Number.isInteger(minutes) || minutes < 1 || minutes > LONGEST) throw new Fault(400, `minutes: from 1 to ${LONGEST}`);
-  if (typeof comment !== 'string' || !comment.trim()) throw new Fault(400, 'comment: why');
+  if (!pairs.length || pairs.some(([, value]) => typeof value !== 'string')) throw new Fault(400, 'labels must be an object of texts, such as {"alertname": "…"}');
+  if (!labels.alertname) throw new Fault(400, 'labels must have an alertname: without it other alerts would be silenced too');
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > LONGEST) throw new Fault(400, `minutes must be an integer from 1 to ${LONGEST}`);
+  if (typeof comment !== 'string' || !comment.trim()) throw new Fault(400, 'comment is missing: give a reason');
   const now = Date.now();
   const { silenceID } = await alertmanager.json('/api/v2/silences', {
     method: 'POST',
@@ -100,7 +100,7 @@ export async function silence(alertmanager, { labels, minutes, comment, by }) {
       matchers: pairs.map(([name, value]) => ({ name, value, isRegex: false, isEqual: true })),
       startsAt: new Date(now).toISOString(),
       endsAt: new Date(now + minutes * 60_000).toISOString(),
-      createdBy: typeof by === 'string' && by.trim() ? by.trim() : 'the page',
+      createdBy: typeof by === 'string' && by.trim() ? by.trim() : 'the dashboard page',
       comment: comment.trim(),
     }),
   });
@@ -109,7 +109,7 @@ export async function silence(alertmanager, { labels, minutes, comment, by }) {
 
 /** Ends a silence. */
 export async function expire(alertmanager, id) {
-  if (!/^[0-9a-f-]{36}$/.test(id)) throw new Fault(400, 'not the id of a silence');
+  if (!/^[0-9a-f-]{36}$/.test(id)) throw new Fault(400, 'invalid id of a silence');
   const { status, text } = await alertmanager.ask(`/api/v2/silence/${id}`, { method: 'DELETE' });
   if (status !== 200) throw new Fault(status === 404 ? 404 : 502, `Alertmanager answered ${status}: ${text.toString().slice(0, 200)}`);
 }

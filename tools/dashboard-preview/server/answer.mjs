@@ -41,15 +41,15 @@ const MOST = 64 * 1024; // characters of a request body
 /** The JSON body of a request. */
 export async function readJson(request) {
   // Browsers send this type across sites only after a CORS preflight, which we never approve.
-  if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) throw new Fault(415, 'send application/json');
+  if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) throw new Fault(415, 'the Content-Type must be application/json');
   let text = '';
   for await (const part of request.setEncoding('utf8')) {
     text += part;
-    if (text.length > MOST) throw new Fault(413, `more than ${MOST} bytes`);
+    if (text.length > MOST) throw new Fault(413, `the body has more than ${MOST} characters`);
   }
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Fault(400, `not JSON: ${error.message}`);
+    throw new Fault(400, `the body is not JSON: ${error.message}`);
   }
 }

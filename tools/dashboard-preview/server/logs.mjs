@@ -193,11 +193,11 @@ export function question(parameters) {
   const number = (name, otherwise) => {
     const value = parameters.get(name);
     if (value === null || value === '') return otherwise;
-    if (!/^\d{1,15}$/.test(value)) throw new Fault(400, `${name}: milliseconds since 1970`);
+    if (!/^\d{1,15}$/.test(value)) throw new Fault(400, `${name} must be a non-negative integer (times are milliseconds since 1970)`);
     return Number(value);
   };
   const level = parameters.get('level') || 'debug';
-  if (!LEVELS.includes(level)) throw new Fault(400, `level: one of ${LEVELS.join(', ')}`);
+  if (!LEVELS.includes(level)) throw new Fault(400, `level must be one of ${LEVELS.join(', ')}`);
   return {
     from: number('from', 0),
     to: number('to', Infinity),

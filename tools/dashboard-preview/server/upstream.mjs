@@ -25,7 +25,7 @@ export class Upstream {
         },
       );
       // A limit for the whole response, not for the pauses in it.
-      const late = setTimeout(() => request.destroy(new Error(`no answer in ${this.patience / 1000} s`)), this.patience);
+      const late = setTimeout(() => request.destroy(new Error(`no answer within ${this.patience / 1000} s`)), this.patience);
       request.on('error', fail);
       request.on('close', () => clearTimeout(late));
       request.end(body);

@@ -5,7 +5,7 @@ import { clock } from './clock';
 import type { Theme } from './colors';
 import { type Alerts, usePolled } from './server';
 
-const pages: Array<[string, string]> = [['/alerts', 'Alerts'], ['/d/ingest-api', 'Boards'], ['/logs', 'Logs'], ['/targets', 'Targets'], ['/rules', 'Rules']];
+const pages: Array<[string, string]> = [['/alerts', 'Alerts'], ['/d/ingest-api', 'Dashboards'], ['/logs', 'Logs'], ['/targets', 'Targets'], ['/rules', 'Rules']];
 
 interface Props {
   title: string;

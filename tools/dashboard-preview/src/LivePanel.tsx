@@ -132,7 +132,7 @@ function Requests({ panel, exemplars }: { panel: Panel; exemplars: Exemplar[] })
   return (
     <table className="requests">
       <thead>
-        <tr><th scope="col">slowest requests</th><th scope="col">took</th><th scope="col">at</th></tr>
+        <tr><th scope="col">slowest requests</th><th scope="col">duration</th><th scope="col">time</th></tr>
       </thead>
       <tbody>
         {slowest.map(({ labels, series, value, timestamp }) => (
@@ -156,7 +156,7 @@ function Head({ view, panel, data, error }: Props & { data?: Data; error?: strin
     const link = linkTo(panel, data?.range ?? view.range);
     try {
       await navigator.clipboard.writeText(link);
-      setCopied('The link is on the clipboard.');
+      setCopied('Link copied.');
     } catch {
       setCopied(link); // no clipboard permission: show the link instead
     }
@@ -164,7 +164,7 @@ function Head({ view, panel, data, error }: Props & { data?: Data; error?: strin
   return (
     <div className="head">
       <h3 title={panel.description}>{panel.title}</h3>
-      {error && data && <span className="error" title={error} role="status">old: {error}</span>}
+      {error && data && <span className="error" title={error} role="status">old data: {error}</span>}
       <div className="tools">
         <button type="button" aria-label={`About ${panel.title}`} aria-expanded={told} onClick={() => setTold(!told)}><Icon name="about" /></button>
         {panel.type !== 'stat' && (
@@ -174,7 +174,7 @@ function Head({ view, panel, data, error }: Props & { data?: Data; error?: strin
           <button type="button" aria-label={`Requests of ${panel.title}`} title="Requests" aria-expanded={listed} onClick={() => setListed(!listed)}><Icon name="requests" /></button>
         )}
         <button type="button" aria-label={`Link to ${panel.title}`} title="Link" onClick={copy}><Icon name="link" /></button>
-        <button type="button" aria-label={alone ? 'Back to the board' : `${panel.title} on the whole screen`} title={alone ? 'Back to the board' : 'Whole screen'} onClick={() => view.onPanel(alone ? 0 : panel.id)}><Icon name={alone ? 'back' : 'whole'} /></button>
+        <button type="button" aria-label={alone ? 'Back to the dashboard' : `${panel.title} in full screen`} title={alone ? 'Back to the dashboard' : 'Full screen'} onClick={() => view.onPanel(alone ? 0 : panel.id)}><Icon name={alone ? 'back' : 'whole'} /></button>
       </div>
       {(told || copied || listed) && (
         <div className="about" role="status">
@@ -210,6 +210,6 @@ function Drawing({ view, panel, data, width, height, marks }: Props & { data: Da
     case 'heatmap':
       return <HeatmapPanel panel={panel} series={data.answers.flatMap(([, s]) => s)} width={width} height={height} range={data.range} step={data.step} theme={theme} />;
     default:
-      return <Message text={`The page does not draw panels of type "${panel.type}"`} kind="error" height={height} />;
+      return <Message text={`This page cannot draw panels of type "${panel.type}"`} kind="error" height={height} />;
   }
 }

@@ -49,7 +49,7 @@ export function LogKinds({ answer, trouble }: { answer?: LogAnswer; trouble: str
   return (
     <div className="logs" data-logs={answer ? kinds.length : 'loading'}>
       {[...(trouble ? [trouble] : []), ...(answer?.faults ?? [])].map((fault) => <p key={fault} role="alert" className="bad">{fault}</p>)}
-      {answer && !kinds.length && <p className="faint">{answer.sources.length ? 'No warning and no error in this time.' : NO_FILES}</p>}
+      {answer && !kinds.length && <p className="faint">{answer.sources.length ? 'No warnings or errors in this time range.' : NO_FILES}</p>}
       <ol>
         {kinds.slice(0, 40).map((line, i) => (
           <li key={i} className={`log ${line.level}`}>
@@ -58,17 +58,17 @@ export function LogKinds({ answer, trouble }: { answer?: LogAnswer; trouble: str
             <span className="source">{line.source}</span>
             <span className="said">
               <Said line={line} />{' '}
-              {line.count! > 1 && <a href={logsLink({ from: line.first! / 1000 - 1, to: line.time / 1000 + 1, level: line.level, text: line.text.split('\n')[0]!.slice(0, 80), source: line.source })}>{line.count} times until {clock(line.time / 1000)}</a>}
+              {line.count! > 1 && <a href={logsLink({ from: line.first! / 1000 - 1, to: line.time / 1000 + 1, level: line.level, text: line.text.split('\n')[0]!.slice(0, 80), source: line.source })}>{line.count} times, last at {clock(line.time / 1000)}</a>}
             </span>
           </li>
         ))}
       </ol>
-      {answer?.cut && <p className="faint">There may be more.</p>}
+      {answer?.cut && <p className="faint">There may be more lines.</p>}
     </div>
   );
 }
 
-const NO_FILES = 'This server has no log files (LOGS_DIR): they are the files of make run.';
+const NO_FILES = 'There are no log files in LOGS_DIR. make run writes them.';
 
 const Said = ({ line }: { line: LogLine }) => (
   <>
@@ -109,7 +109,7 @@ export function LogLines({ answer, trouble, none }: { answer?: LogAnswer; troubl
           );
         })}
       </ol>
-      {answer?.cut && <p className="faint">There may be more: narrow the time, or ask for a word.</p>}
+      {answer?.cut && <p className="faint">There may be more lines: narrow the time range or search for a word.</p>}
     </div>
   );
 }

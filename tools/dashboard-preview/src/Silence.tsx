@@ -31,13 +31,13 @@ export function SilenceForm({ alert, onDone }: { alert: Alert; onDone: () => voi
     <form className="silence" onSubmit={send}>
       {own.length > 0 && (
         <label className="select">
-          What
+          Alerts
           <select name="which"><option value="one">this one ({own.map(([, value]) => value).join(', ').slice(0, 60)})</option><option value="all">every {alert.name}</option></select>
         </label>
       )}
       <label className="select">For <select name="minutes">{times.map(([minutes, text]) => <option key={minutes} value={minutes} selected={minutes === 60}>{text}</option>)}</select></label>
-      <label className="select">Why <input type="text" name="comment" required size={28} ref={(element) => element?.focus()} /></label>
-      <label className="select">Who <input type="text" name="by" size={12} autocomplete="username" /></label>
+      <label className="select">Reason <input type="text" name="comment" required size={28} ref={(element) => element?.focus()} /></label>
+      <label className="select">Your name <input type="text" name="by" size={12} autocomplete="username" /></label>
       <button type="submit">Silence</button>
       <button type="button" onClick={() => setOpen(false)}>Cancel</button>
       {trouble && <p role="alert" className="bad">{trouble}</p>}
@@ -52,9 +52,9 @@ export function Silences({ silences, onDone }: { silences: Silence[]; onDone: ()
     <ul className="silences">
       {silences.map(({ id, matchers, comment, createdBy, endsAt }) => (
         <li key={id}>
-          Silent until {clock(Date.parse(endsAt) / 1000, false)}: {matchers.map(({ name, value, isRegex, isEqual }) => `${name}${isEqual === false ? '!' : ''}${isRegex ? '=~' : '='}${value}`).join(', ')}
+          Silenced until {clock(Date.parse(endsAt) / 1000, false)}: {matchers.map(({ name, value, isRegex, isEqual }) => `${name}${isEqual === false ? '!' : ''}${isRegex ? '=~' : '='}${value}`).join(', ')}
           <span className="faint"> · {comment} ({createdBy}) </span>
-          <button type="button" onClick={() => end(id)}>End it</button>
+          <button type="button" onClick={() => end(id)}>End silence</button>
         </li>
       ))}
       {trouble && <li role="alert" className="bad">{trouble}</li>}

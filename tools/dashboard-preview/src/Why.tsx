@@ -16,9 +16,9 @@ export function Why() {
   if (!trouble && !value?.why) return null;
   return (
     <section id="why" aria-label="Why">
-      <h2>Why <span className="faint">as the service says, now</span></h2>
+      <h2>Why <span className="faint">reported by the service now</span></h2>
       {trouble && <p className="bad">{trouble}</p>}
-      {!trouble && !value!.why!.length && <p className="faint">It waits for nothing.</p>}
+      {!trouble && !value!.why!.length && <p className="faint">It is not waiting for anything.</p>}
       {!trouble && (
         <ul className="why">
           {value!.why!.map(({ part, kind, text, since }, i) => (

@@ -42,7 +42,7 @@ export function Several({ label, values, chosen, onChange }: { label: string; va
   const [filter, setFilter] = useState('');
   const all = chosen.includes(ALL);
   const named = (value: string) => values.find((one) => one.value === value) ?? { value, text: value };
-  const text = all ? 'All' : chosen.length <= 2 ? chosen.map((value) => named(value).text).join(', ') : `${chosen.length} chosen`;
+  const text = all ? 'All' : chosen.length <= 2 ? chosen.map((value) => named(value).text).join(', ') : `${chosen.length} selected`;
   const offered = [...new Map([...values, ...chosen.filter((one) => one !== ALL).map(named)].map((one) => [one.value, one])).values()];
   const found = offered.filter((one) => `${one.text} ${one.value}`.toLowerCase().includes(filter.toLowerCase()));
   const toggle = (value: string) => {
@@ -66,8 +66,8 @@ export function Several({ label, values, chosen, onChange }: { label: string; va
                 <input type="checkbox" checked={!all && chosen.includes(value)} onChange={() => toggle(value)} /> {shown}
               </label>
             ))}
-            {found.length > 200 && <p>and {found.length - 200} more: type to find them</p>}
-            {!found.length && <p>none</p>}
+            {found.length > 200 && <p>and {found.length - 200} more: type to filter</p>}
+            {!found.length && <p>no match</p>}
           </>
         )}
       </Popover>
@@ -97,7 +97,7 @@ export function TimeRange({ from, to, range, onChange }: { from: string; to: str
   const [end, setEnd] = useState('');
   const [begin, finish] = [start || moment(range.from), end || moment(range.to)];
   const [first, second] = [parse(begin), parse(finish)];
-  const fault = Number.isNaN(first) || Number.isNaN(second) ? 'A time is written 2026-11-29 23:15:02.' : first >= second ? 'The end must be after the beginning.' : '';
+  const fault = Number.isNaN(first) || Number.isNaN(second) ? 'Write times like 2026-11-29 23:15:02.' : first >= second ? 'The end must be after the start.' : '';
   return (
     <Popover label="Time range" text={text}>
       {(close) => (

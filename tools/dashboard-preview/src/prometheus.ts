@@ -57,7 +57,7 @@ async function getNow<T>(path: string, parameters: Record<string, string>, signa
     text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Error(late.aborted ? `Prometheus has not answered for ${Math.round(patience / 1000)} s` : 'The server of this page does not answer');
+    throw new Error(late.aborted ? `Prometheus did not answer within ${Math.round(patience / 1000)} s` : 'The server of this page does not answer');
   }
   let body: { status?: string; data?: T; error?: string };
   try {

@@ -76,7 +76,7 @@ async function offered(variable: Variable, variables: Variable[], choices: Choic
     return found.flatMap(({ text, value }) => (text && value ? [{ value, text }] : [])).sort((a, b) => a.text.localeCompare(b.text));
   }
   const match = /^label_values\((?:(.*),\s*)?(\w+)\)$/s.exec(queryText(variable).trim());
-  if (!match) throw new Error(`variable "${variable.name}": only label_values(), and query_result() with a regular expression, are understood`);
+  if (!match) throw new Error(`variable "${variable.name}": only label_values(), and query_result() with a regular expression, are supported`);
   const values = await labelValues(match[2]!, match[1] ? filled(match[1]) : undefined, range);
   return values.filter((value) => !only || only.test(value)).map((value) => ({ value, text: value }));
 }

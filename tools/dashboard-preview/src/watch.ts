@@ -20,9 +20,9 @@ export function useHealth(every: number, late: number): Health {
       try {
         const at = await newest();
         const old = Date.now() / 1000 - at > late;
-        setHealth({ asOf: at, trouble: !at ? 'Prometheus answers, and has no samples.' : old ? `Prometheus answers, and has no sample newer than ${clock(at)}: it scrapes nothing.` : '' });
+        setHealth({ asOf: at, trouble: !at ? 'Prometheus answers but has no samples.' : old ? `Prometheus answers but has no sample newer than ${clock(at)}: it is not scraping.` : '' });
       } catch (error) {
-        setHealth(({ asOf }) => ({ asOf, trouble: `${(error as Error).message}. ${asOf ? `What you see is as of ${clock(asOf)}.` : 'There is nothing to show.'}` }));
+        setHealth(({ asOf }) => ({ asOf, trouble: `${(error as Error).message}. ${asOf ? `The data shown is from ${clock(asOf)}.` : 'There is no data to show.'}` }));
       }
       if (!stopped) timer = setTimeout(look, every * 1000);
     };

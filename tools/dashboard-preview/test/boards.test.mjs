@@ -101,7 +101,7 @@ test('Back works across ranges and boards', async () => {
   await page.getByRole('button', { name: /^Time range/ }).click();
   await page.getByRole('button', { name: 'Last 5 minutes' }).click();
   await page.waitForFunction(() => location.search.includes('from=now-5m'));
-  await page.getByRole('combobox', { name: 'Board' }).selectOption('promc');
+  await page.getByRole('combobox', { name: 'Dashboard' }).selectOption('promc');
   await page.waitForFunction(() => location.pathname === '/d/promc' && document.querySelector('h1').textContent.startsWith('promc'));
   await page.goBack();
   await page.waitForFunction(() => location.pathname === '/d/ingest-api' && location.search.includes('from=now-5m'));
@@ -115,7 +115,7 @@ test('an absolute range: an invalid one is refused, a valid one is in the URL', 
   const { page } = await open('/d/promc?from=now-15m&refresh=off');
   await page.getByRole('button', { name: /^Time range/ }).click();
   await page.getByRole('textbox', { name: 'From', exact: true }).fill('2026-01-32 03:04:05');
-  await reads(page.locator('.range [role=alert]'), /A time is written/);
+  await reads(page.locator('.range [role=alert]'), /Write times like/);
   await page.getByRole('textbox', { name: 'From', exact: true }).fill('2026-01-02 03:04:05');
   await page.getByRole('textbox', { name: 'To', exact: true }).fill('2026-01-02 03:00');
   await reads(page.locator('.range [role=alert]'), /end must be after/);
@@ -128,7 +128,7 @@ test('an absolute range: an invalid one is refused, a valid one is in the URL', 
   await page.close();
 });
 
-test('one panel on the whole screen, its link, its data as CSV', async () => {
+test('one panel in full screen, its link, its data as CSV', async () => {
   const { page } = await open('/d/promc?from=now-15m&refresh=off');
   const panel = page.locator('[data-panel="Memory"]');
   await panel.scrollIntoViewIfNeeded();
@@ -138,7 +138,7 @@ test('one panel on the whole screen, its link, its data as CSV', async () => {
   const lines = readFileSync(await download.path(), 'utf8').trim().split('\n');
   assert.match(lines[0], /^time,(heap|resident) /);
   assert.match(lines.at(-1), /^\d{4}-\d\d-\d\dT[\d:.]+Z,\d+/);
-  await page.getByRole('button', { name: 'Memory on the whole screen', exact: true }).click();
+  await page.getByRole('button', { name: 'Memory in full screen', exact: true }).click();
   await page.waitForFunction(() => document.querySelectorAll('[data-panel]').length === 1 && location.search.includes('viewPanel='));
   await page.getByRole('button', { name: 'Link to Memory', exact: true }).click();
   const link = await page.locator('.about p').innerText();
@@ -320,7 +320,7 @@ test('a stopped Prometheus is named', async () => {
     page.setDefaultTimeout(PATIENCE);
     await page.goto(`http://127.0.0.1:${port}/d/promc`);
     await page.waitForSelector('[role=alert]');
-    await reads(page.locator('[role=alert], [data-testid*="Alert"]').first(), new RegExp(`Prometheus cannot be asked|Prometheus at http://127\.0\.0\.1:${nobody}`));
+    await reads(page.locator('[role=alert], [data-testid*="Alert"]').first(), new RegExp(`Prometheus at http://127\.0\.0\.1:${nobody}`));
     await page.close();
   } finally {
     server.kill();
@@ -350,7 +350,7 @@ test('a Prometheus that hangs is named within two intervals, and the page shows 
     const began = Date.now();
     await page.waitForSelector('.trouble');
     console.log(`# Prometheus hangs: said after ${((Date.now() - began) / 1000).toFixed(1)} s, renewed every 5 s`);
-    await reads(page.locator('.trouble'), /Prometheus has not answered for \d+ s\. What you see is as of \d\d:\d\d:\d\d\./);
+    await reads(page.locator('.trouble'), /Prometheus did not answer within \d+ s\. The data shown is from \d\d:\d\d:\d\d\./);
     assert.match(await page.$eval('[data-panel="Up"]', (e) => getComputedStyle(e).filter), /grayscale/, 'no green figure is left');
     hangs = false;
     await page.waitForSelector('.trouble', { state: 'detached' });

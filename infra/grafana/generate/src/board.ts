@@ -101,7 +101,7 @@ export function board(options: BoardOptions): dashboard.DashboardBuilder {
     builder.annotation(annotation('Deploys', 'blue', `${now} unless ${before}`, 'Deploy', '{{version}} {{revision}}'));
   }
   builder.link(
-    new dashboard.DashboardLinkBuilder('Boards').type(dashboard.DashboardLinkType.Dashboards).tags(['promc']).asDropdown(true).keepTime(true),
+    new dashboard.DashboardLinkBuilder('Dashboards').type(dashboard.DashboardLinkType.Dashboards).tags(['promc']).asDropdown(true).keepTime(true),
   );
   return builder;
 }

@@ -21,14 +21,14 @@ function Card({ alert, onDone }: { alert: Alert; onDone: () => void }) {
       <h3><b className="severity">{alert.severity}</b> <a href={link}>{alert.summary}</a></h3>
       <p className="when">
         {alert.name} · {alert.state} · since {clock(alert.since)}, {span(now - alert.since)}
-        {alert.inhibitedBy.length > 0 && ` · a consequence of ${[...new Set(alert.inhibitedBy)].join(', ')}`}
+        {alert.inhibitedBy.length > 0 && ` · inhibited by ${[...new Set(alert.inhibitedBy)].join(', ')}`}
       </p>
       <Labels labels={alert.labels} />
       <p>{alert.description}</p>
       <div className="ways">
         <a href={`${link}#panels`}>Panels</a>
         <a href={`${link}#runbook`}>Runbook</a>
-        <a href={`${link}#logs`}>Log</a>
+        <a href={`${link}#logs`}>Logs</a>
         {alert.state === 'firing' && <SilenceForm alert={alert} onDone={onDone} />}
       </div>
     </article>
@@ -48,8 +48,8 @@ function Section({ title, alerts, onDone }: { title: string; alerts: Alert[]; on
 /** Faults of the monitoring itself. */
 export function faultOf(value: Alerts | undefined, trouble: string): string {
   if (trouble || !value) return trouble;
-  if (value.faults.length) return `${value.faults.join('. ')}. Trust no silence.`;
-  return value.watchdog ? '' : 'The Watchdog does not fire, which always must: no rules are loaded, or not yet evaluated. Trust no silence.';
+  if (value.faults.length) return `${value.faults.join('. ')}. Alerts may be missing.`;
+  return value.watchdog ? '' : 'The Watchdog does not fire, but it must always fire: no rules are loaded, or they are not evaluated yet. Alerts may be missing.';
 }
 
 export function AlertsPage() {
@@ -62,11 +62,11 @@ export function AlertsPage() {
   return (
     <Frame title="Alerts" here="Alerts" theme={theme} onTheme={onTheme} asOf={at} trouble={fault}>
       <div className="alerts" data-ready={!!value}>
-        {value && !fault && !of('firing').length && <p className="quiet">Nothing fires.</p>}
+        {value && !fault && !of('firing').length && <p className="quiet">No alert is firing.</p>}
         <Section title="Firing" alerts={of('firing')} onDone={again} />
-        <Section title="Will fire if it lasts" alerts={of('pending')} onDone={again} />
-        <Section title="Nobody is told: silenced" alerts={of('silenced')} onDone={again} />
-        <Section title="Nobody is told: a consequence of another" alerts={of('inhibited')} onDone={again} />
+        <Section title="Pending: fires if it lasts" alerts={of('pending')} onDone={again} />
+        <Section title="No notification: silenced" alerts={of('silenced')} onDone={again} />
+        <Section title="No notification: inhibited by another alert" alerts={of('inhibited')} onDone={again} />
         {value && value.silences.length > 0 && (
           <section aria-label="Silences">
             <h2>Silences</h2>

@@ -33,7 +33,7 @@ export function BoardsPage() {
   const tools = (
     <>
       <label className="select">
-        <span>Board</span>
+        <span>Dashboard</span>
         <select value={state.uid} onChange={(event) => change({ uid: event.currentTarget.value, choices: {}, panel: 0 })}>
           {boards.map(({ uid, title }) => <option key={uid} value={uid}>{title}</option>)}
         </select>
@@ -60,8 +60,8 @@ export function BoardsPage() {
   ));
   return (
     <Frame
-      title={board?.title ?? 'Boards'}
-      here="Boards"
+      title={board?.title ?? 'Dashboards'}
+      here="Dashboards"
       theme={state.theme}
       onTheme={() => change({ theme: state.theme === 'dark' ? 'light' : 'dark' })}
       asOf={shown.health.asOf}

@@ -40,7 +40,7 @@ export function GraphPage() {
   );
   return (
     <Frame title="Graph" here="" theme={theme} onTheme={onTheme} asOf={health.asOf} trouble={health.trouble} choices={form} tools={<><span className="spring" /><TimeRange from={from} to={to} range={range} onChange={go} /><button type="button" onClick={() => setTurn(turn + 1)}>Refresh</button></>}>
-      <h2>{expr ? <code>{expr}</code> : 'Nothing is asked yet'}</h2>
+      <h2>{expr ? <code>{expr}</code> : 'No query yet'}</h2>
       <Board board={board} choices={{}} lists={{}} range={range} scrape={5} theme={theme} turn={turn} panel={0} onZoom={onZoom} onPanel={() => undefined} />
     </Frame>
   );

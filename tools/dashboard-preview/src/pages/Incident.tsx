@@ -66,12 +66,12 @@ function Head({ incident, alert, rule, lastFired, onDone, silences }: { incident
       : `not firing now${since ? ` · began ${moment(since)}` : ''}`;
   const own = silences.filter(({ id }) => alert?.silencedBy.includes(id));
   return (
-    <section className={`alert ${severity} ${alert ? '' : 'over'}`} aria-label="The alert" data-state={alert?.state ?? 'over'}>
+    <section className={`alert ${severity} ${alert ? '' : 'over'}`} aria-label="Alert" data-state={alert?.state ?? 'over'}>
       <p className="when"><b className="severity">{severity}</b> {incident.alert} · {state}</p>
-      {alert && alert.inhibitedBy.length > 0 && <p>A consequence of {alert.inhibitedBy.map((name) => <a key={name} href={incidentLink({ name, component: '', labels: {}, fired: null, since: 0 })}>{name}</a>)}: look there first.</p>}
+      {alert && alert.inhibitedBy.length > 0 && <p>Inhibited by {alert.inhibitedBy.map((name) => <a key={name} href={incidentLink({ name, component: '', labels: {}, fired: null, since: 0 })}>{name}</a>)}: look there first.</p>}
       <Labels labels={alert?.labels ?? incident.labels} />
       <p>{alert?.description ?? annotation(rule?.annotations?.description, incident.labels)}</p>
-      {rule && <details><summary>The rule</summary><pre tabIndex={0}>{rule.query}{rule.duration ? `\nfor ${span(rule.duration)}` : ''}</pre></details>}
+      {rule && <details><summary>Rule</summary><pre tabIndex={0}>{rule.query}{rule.duration ? `\nfor ${span(rule.duration)}` : ''}</pre></details>}
       {own.length > 0 && <Silences silences={own} onDone={onDone} />}
       {alert && alert.state !== 'silenced' && <SilenceForm alert={alert} onDone={onDone} />}
     </section>
@@ -120,11 +120,11 @@ export function IncidentPage() {
       onTheme={() => change({ theme: state.theme === 'dark' ? 'light' : 'dark' })}
       asOf={shown.health.asOf}
       trouble={shown.trouble || faultOf(alerts.value, alerts.trouble)}
-      tools={<><span className="spring" /><a href={boardLink}>The whole board</a><TimeRange from={from} to={to} range={shown.range} onChange={(a, b) => change({ from: a, to: b })} /></>}
+      tools={<><span className="spring" /><a href={boardLink}>Whole dashboard</a><TimeRange from={from} to={to} range={shown.range} onChange={(a, b) => change({ from: a, to: b })} /></>}
     >
       <div className="incident">
         <div className="what">
-          {alerts.at > 0 || alerts.trouble ? <Head incident={incident} alert={alert} rule={rule} lastFired={lastFired} onDone={again} silences={alerts.value?.silences ?? []} /> : <p className="faint">Asking who knows…</p>}
+          {alerts.at > 0 || alerts.trouble ? <Head incident={incident} alert={alert} rule={rule} lastFired={lastFired} onDone={again} silences={alerts.value?.silences ?? []} /> : <p className="faint">Loading…</p>}
           <Why />
           <section id="runbook" aria-label="What to do">
             <h2>What to do {runbook.value && <span className="faint">docs/runbooks/{runbook.value.file}</span>}</h2>
@@ -133,14 +133,14 @@ export function IncidentPage() {
         </div>
         <div className="seen">
           <section id="panels" aria-label="Panels">
-            <h2>What is seen <span className="faint">{start ? `the red line is ${clock(start)}, since when it holds` : ''}</span></h2>
+            <h2>Panels <span className="faint">{start ? `the red line at ${clock(start)} marks when the condition began` : ''}</span></h2>
             {board && board.panels.length > 0 && (
               <Board {...shown} board={board} choices={state.choices} theme={state.theme} panel={state.panel} marks={marks} onZoom={onZoom} onPanel={onPanel} />
             )}
-            {board && !board.panels.length && <p className="faint">No panel of this board is about it.</p>}
+            {board && !board.panels.length && <p className="faint">This dashboard has no panel about this alert.</p>}
           </section>
-          <section id="logs" aria-label="Log">
-            <h2>What was said <span className="faint">warnings and errors, {clock(logs.from, false)} to {clock(logs.to, false)}</span> <a href={logsLink({ ...logs, level: 'debug' })}>All lines of that time</a></h2>
+          <section id="logs" aria-label="Log lines">
+            <h2>Log lines <span className="faint">warnings and errors, {clock(logs.from, false)} to {clock(logs.to, false)}</span> <a href={logsLink({ ...logs, level: 'debug' })}>All lines of this time range</a></h2>
             <LogKinds {...warnings} />
           </section>
         </div>

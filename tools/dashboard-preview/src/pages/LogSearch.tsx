@@ -43,7 +43,7 @@ export function LogSearchPage() {
         <select name="level" defaultValue={query.level}>{LEVELS.map((one) => <option key={one} value={one} selected={one === query.level}>{one}</option>)}</select>
       </label>
       <label className="select">
-        From whom
+        Source
         <select name="source">
           <option value="">all</option>
           {sources.map((one) => <option key={one} value={one} selected={one === query.source}>{one}</option>)}
@@ -63,7 +63,7 @@ export function LogSearchPage() {
       tools={<><span className="spring" /><TimeRange from={from} to={to} range={range} onChange={(a, b) => go({ from: a, to: b })} /></>}
       choices={form}
     >
-      <LogLines answer={answer} trouble="" none="No line is like that in this time." />
+      <LogLines answer={answer} trouble="" none="No matching log lines in this time range." />
     </Frame>
   );
 }

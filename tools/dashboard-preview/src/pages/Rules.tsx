@@ -32,7 +32,7 @@ export function RulesPage() {
   const all = value?.data.groups.flatMap(({ rules }) => rules) ?? [];
   const found = all.filter(({ name, query }) => `${name} ${query}`.toLowerCase().includes(filter.toLowerCase())).sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
   const failing = all.filter(({ health }) => health === 'err').length;
-  const state = (rule: Rule) => (rule.health === 'err' ? 'fails' : rule.type === 'recording' ? 'records' : rule.state === 'inactive' ? 'quiet' : rule.state!);
+  const state = (rule: Rule) => (rule.health === 'err' ? 'failing' : rule.type === 'recording' ? 'recording' : rule.state!);
   return (
     <Frame
       title="Rules"
@@ -43,11 +43,11 @@ export function RulesPage() {
       trouble={trouble}
       tools={<label className="select">Find <input type="search" value={filter} size={30} onInput={(event) => setFilter(event.currentTarget.value)} /></label>}
     >
-      {value && <p className={failing || !all.length ? 'bad' : 'faint'}>{!all.length ? 'No rule is loaded: nothing can fire.' : failing ? `${failing} of ${all.length} fail.` : `All ${all.length} are evaluated.`}</p>}
+      {value && <p className={failing || !all.length ? 'bad' : 'faint'}>{!all.length ? 'No rules are loaded: no alert can fire.' : failing ? `${failing} of ${all.length} rules cannot be evaluated.` : `All ${all.length} rules are evaluated.`}</p>}
       <div className="table wide" tabIndex={0} role="group" aria-label="Rules">
         <table data-ready={!!value}>
           <thead>
-            <tr><th scope="col">state</th><th scope="col">name</th><th scope="col">for</th><th scope="col">evaluated</th><th scope="col">took</th><th scope="col">expression</th></tr>
+            <tr><th scope="col">state</th><th scope="col">name</th><th scope="col">for</th><th scope="col">last evaluation</th><th scope="col">duration</th><th scope="col">expression</th></tr>
           </thead>
           <tbody>
             {found.map((rule, i) => (

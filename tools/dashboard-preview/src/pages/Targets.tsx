@@ -23,11 +23,11 @@ export function TargetsPage() {
   const down = targets.filter(({ health }) => health === 'down').length;
   return (
     <Frame title="Targets" here="Targets" theme={theme} onTheme={onTheme} asOf={at} trouble={trouble}>
-      {value && <p className={down ? 'bad' : 'faint'}>{down ? `${down} of ${targets.length} cannot be asked.` : `All ${targets.length} answer.`}</p>}
+      {value && <p className={down ? 'bad' : 'faint'}>{down ? `${down} of ${targets.length} cannot be scraped.` : `All ${targets.length} answer.`}</p>}
       <div className="table wide" tabIndex={0} role="group" aria-label="Targets">
         <table data-ready={!!value}>
           <thead>
-            <tr><th scope="col">health</th><th scope="col">job</th><th scope="col">instance</th><th scope="col">last asked</th><th scope="col">took</th><th scope="col">every</th><th scope="col">what is wrong</th></tr>
+            <tr><th scope="col">health</th><th scope="col">job</th><th scope="col">instance</th><th scope="col">last scrape</th><th scope="col">duration</th><th scope="col">interval</th><th scope="col">error</th></tr>
           </thead>
           <tbody>
             {targets.map((target) => (
@@ -35,7 +35,7 @@ export function TargetsPage() {
                 <td><b className={target.health === 'up' ? 'good' : target.health === 'down' ? 'bad' : ''}>{target.health}</b></td>
                 <td>{target.labels.job}</td>
                 <td>{target.labels.instance}</td>
-                <td>{target.lastScrape.startsWith('0001') ? 'not yet' : ago(Date.now() / 1000 - Date.parse(target.lastScrape) / 1000)}</td>
+                <td>{target.lastScrape.startsWith('0001') ? 'never' : ago(Date.now() / 1000 - Date.parse(target.lastScrape) / 1000)}</td>
                 <td className="number">{format(target.lastScrapeDuration, 's')}</td>
                 <td>{target.scrapeInterval}</td>
                 <td className="wrap">{target.lastError}</td>
