@@ -279,7 +279,7 @@ def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
                        PATIENCE)
             campaign.send()
             assert client.get("/health/ready").status == 200, "it must still accept requests"
-            assert any("memory" in line.get("error", "") for line in api.log_lines() if line["msg"] == "the broker takes no messages")
+            assert any("memory" in line.get("error", "") for line in api.log_lines() if line["msg"] == "the broker accepts no messages")
             load.wait_for(len(load.acknowledged) + 100)
             assert not relay.taken
         finally:
@@ -294,7 +294,7 @@ def test_a_broker_without_memory(make_service, rabbitmq_server, vhost, relay):
     lost = load.lost(client) + 50 - len(relay.taken)
     assert (lost, relay.twice(), load.refused, load.unanswered) == (0, 0, 0, 0)
     assert metrics.value("amqp_connection_blocked", connection="relay") == 0
-    record("RabbitMQ takes no messages (alarm of memory)", len(load.acknowledged) + 50, lost, relay.twice(), resumed, watch.peak,
+    record("RabbitMQ accepts no messages (alarm of memory)", len(load.acknowledged) + 50, lost, relay.twice(), resumed, watch.peak,
            f"no request refused; {watch.word}")
 
 

@@ -58,7 +58,7 @@ void queue_why(struct queue *queue, bool works, struct causes *causes)
     struct queue_stats read[QUEUES];
     int64_t read_ms[QUEUES];
     broker_why(TROUBLE_BROKER_AWAY, "away", "the broker does not answer", causes);
-    broker_why(TROUBLE_BROKER_BLOCKED, "blocked", "the broker takes no messages", causes);
+    broker_why(TROUBLE_BROKER_BLOCKED, "blocked", "the broker accepts no messages", causes);
     pthread_mutex_lock(&queue->lock);
     for (int i = 0; i < QUEUES; i++) {
         read[i] = queue->read[i];

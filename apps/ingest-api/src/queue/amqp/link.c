@@ -183,11 +183,11 @@ static bool blocked_or_unblocked(struct amqp_link *link, const amqp_frame_t *fra
         const amqp_connection_blocked_t *blocked = frame->payload.method.decoded;
         char why[256];
         (void)snprintf(why, sizeof(why), "%.*s", (int)blocked->reason.len, (const char *)blocked->reason.bytes);
-        log_warn("the broker takes no messages", "s:component", "queue", "s:connection", link->name, "s:error", why);
+        log_warn("the broker accepts no messages", "s:component", "queue", "s:connection", link->name, "s:error", why);
         link->blocked = true;
         note(link, TROUBLE_BROKER_BLOCKED, why);
     } else if (frame->payload.method.id == AMQP_CONNECTION_UNBLOCKED_METHOD) {
-        log_info("the broker takes messages again", "s:component", "queue", "s:connection", link->name);
+        log_info("the broker accepts messages again", "s:component", "queue", "s:connection", link->name);
         link->blocked = false;
         trouble_over(TROUBLE_BROKER_BLOCKED);
     } else {
