@@ -64,7 +64,7 @@ run: install-packages-run build-run ##+ ingest-api, Prometheus and Alertmanager 
 demo: install-packages-run build-run ##+ make run with traffic; DEMO_RATE requests a second (default 50)
 	@$(STACK) demo
 
-drill: build-run ## break the running demo and check that alerts and boards show it: DRILL=lock, smtp, queue, worker, drafts, kill, disk or prometheus
+drill: build-run ## break the running demo and check that alerts and dashboards show it: DRILL=lock, smtp, queue, worker, drafts, kill, disk or prometheus
 	@$(STACK) drill $(or $(DRILL),help)
 
 cluster: install-packages-cluster build ##+ two APIs, two workers, PostgreSQL, RabbitMQ, a balancer, Prometheus; until Ctrl-C
@@ -158,9 +158,9 @@ format: ## format every C source
 clean: ## remove build output (build*/); data in var/ stays
 	@rm -rf build build-*
 
-# The page of the boards needs npm. Without it everything else works.
+# The dashboard page needs npm. Without it everything else works.
 install-packages-run:
-	@scripts/setup run boards || { scripts/setup run && echo 'make: nodejs or npm cannot be installed; going on without the page of the boards'; }
+	@scripts/setup run boards || { scripts/setup run && echo 'make: nodejs or npm cannot be installed; continuing without the dashboard page'; }
 
 install-packages-cluster:
 	@scripts/setup run cluster

@@ -39,7 +39,7 @@ def test_up_status_reload_down(checkout):
     assert "monitoring: native" in said and "Prometheus ready" in said and "Alertmanager ready" in said
     assert "alerts go to nobody" in said
     wait_until("Alertmanager known", lambda: prometheus(checkout, "alertmanagers")["activeAlertmanagers"], 30)
-    assert "runs already" in make(checkout, "monitoring-up")
+    assert "is already running" in make(checkout, "monitoring-up")
 
     said = make(checkout, "monitoring-status")
     assert f"rules        {len(shipped_rules())}, in error 0" in said and re.search(r"Alertmanager .* ready", said)
@@ -49,7 +49,7 @@ def test_up_status_reload_down(checkout):
     rules = checkout.root / "infra/prometheus/rules/queue.yml"
     shipped = rules.read_text()
     rules.write_text(shipped.replace("> 1000", "> 2000"))
-    assert "taken the new configuration" in make(checkout, "monitoring-reload")
+    assert "loaded the new configuration" in make(checkout, "monitoring-reload")
     queries = [rule["query"] for group in prometheus(checkout, "rules")["groups"] for rule in group["rules"]]
     assert 'queue:queue_depth:max{job="ingest-api"} > 2000' in queries
     rules.write_text(shipped.replace("> 1000", "> > 1000"))

@@ -143,7 +143,7 @@ def test_the_dashboard_page_is_built_in_the_background(checkout):
     page.mkdir()
     (page / "package.json").write_text("{}")
     stack = checkout.start(STACK, "run").ready()
-    wait_until("the message is printed", lambda: "the page of the boards cannot be built here" in stack.said)
+    wait_until("the message is printed", lambda: "the dashboard page cannot be built here" in stack.said)
     assert "No rule to make target" in checkout.log("boards-build")
     assert set(stack.servers()) == SERVERS
     stack.press_ctrl_c()
@@ -151,14 +151,14 @@ def test_the_dashboard_page_is_built_in_the_background(checkout):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (ROOT / PREVIEW / "dist/index.html").exists(), reason="the page of the boards is not built (make dashboard-preview)")
+@pytest.mark.skipif(not (ROOT / PREVIEW / "dist/index.html").exists(), reason="the dashboard page is not built (make dashboard-preview)")
 def test_the_dashboard_page_is_announced_when_it_is_built(checkout):
     for folder in (PREVIEW, "infra/grafana"):  # the npm packages are installed, the page is not built
         shutil.copytree(ROOT / folder, checkout.root / folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
     (checkout.root / PREVIEW / "node_modules").symlink_to(ROOT / PREVIEW / "node_modules")
     stack = checkout.start(STACK, "run").ready()
     url = f"http://127.0.0.1:{checkout.ports['GRAFANA_PORT']}"
-    wait_until("the page", lambda: f"stack: the boards are at {url}" in stack.said, 600)
+    wait_until("the page", lambda: f"stack: the dashboards are at {url}" in stack.said, 600)
     assert b"<html" in fetch(url)
     stack.press_ctrl_c()
     assert stack.wait() == 0, stack.said

@@ -158,17 +158,17 @@ def test_promtools_notation():
 
 WORLD = {"pair": "p", "kind": "k", "learnt": "x"}
 FAULTS = [
-    ({"fault": {"says": "s", "expect": "page within 5m", "series": {"up": "five"}}}, "'five' is no piece of a shape"),
-    ({"fault": {"says": "s", "expect": "page in 5m"}}, "'page in 5m' is none of"),
-    ({"fault": {"says": "s", "expect": "silent"}}, "fault: expects silent"),
-    ({"fault": {"says": "s", "expect": "page within 5m, over within 1m"}}, "a fault that has no end"),
-    ({"fault": {"says": "s", "expect": "page within 5m", "instances": {"api-9": "down"}}}, "'api-9' is no instance"),
-    ({"fault": {"says": "s", "expect": "page within 5m", "instances": {"api-1": "asleep"}}}, "'asleep' is nothing that happens"),
-    ({"fault": {"says": "s", "expect": "page within 5m", "world": "dusk"}}, "'dusk' is no word of a world"),
+    ({"fault": {"says": "s", "expect": "page within 5m", "series": {"up": "five"}}}, "unknown shape 'five'"),
+    ({"fault": {"says": "s", "expect": "page in 5m"}}, "unknown 'page in 5m'"),
+    ({"fault": {"says": "s", "expect": "silent"}}, "fault: must not expect silent"),
+    ({"fault": {"says": "s", "expect": "page within 5m, over within 1m"}}, "the fault has no end"),
+    ({"fault": {"says": "s", "expect": "page within 5m", "instances": {"api-9": "down"}}}, "unknown instance 'api-9'"),
+    ({"fault": {"says": "s", "expect": "page within 5m", "instances": {"api-1": "asleep"}}}, "unknown event 'asleep'"),
+    ({"fault": {"says": "s", "expect": "page within 5m", "world": "dusk"}}, "unknown word 'dusk'; known: day, night"),
     ({"fault": {"says": "s", "expect": "page within 5m", "series": {"queue_deep*": "1"}}}, "the world has no such series"),
-    ({"fault": {"says": "s", "expect": "page within 5m", "without": ["quue_*"]}}, "nothing of that name"),
-    ({"fault": {"says": "s", "expect": "page within 5m", "serie": {}}}, "serie: no member of a case"),
-    ({"fault": {"says": "s", "expect": "page within 5m", "requests": [{"status": 500}]}}, "neither rate nor slow"),
+    ({"fault": {"says": "s", "expect": "page within 5m", "without": ["quue_*"]}}, "no series of that name"),
+    ({"fault": {"says": "s", "expect": "page within 5m", "serie": {}}}, "fault: unknown member serie; known: "),
+    ({"fault": {"says": "s", "expect": "page within 5m", "requests": [{"status": 500}]}}, "rate or slow is missing"),
     ({}, "fault is missing"),
 ]
 

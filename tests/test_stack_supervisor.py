@@ -148,7 +148,7 @@ def test_a_server_that_does_not_stop_is_killed(supervised):
     stack = supervised(deaf="trap '' TERM; echo started; while :; do sleep 0.05; done", fails="trap 'exit 3' TERM; echo started; while :; do sleep 0.05; done")
     stack.pid("deaf"), stack.pid("fails")
     assert stack.stop() == 1
-    assert "deaf" in stack.said and "did not stop within 3 s and is killed" in stack.said
+    assert "deaf" in stack.said and "did not stop within 3 s; killing it" in stack.said
     assert re.search(r"test: fails ended with status 3; see \S+/fails.log", stack.said)
 
 
@@ -177,7 +177,7 @@ def test_a_server_that_cannot_start(supervised):
 
 def test_an_unknown_on_death_is_refused(supervised):
     stack = supervised("maybe", good=GOOD)
-    assert stack.popen.wait(PATIENCE) == 1 and "ON_DEATH=maybe: one of stop, keep, restart" in stack.said
+    assert stack.popen.wait(PATIENCE) == 1 and "ON_DEATH=maybe: must be one of stop, keep, restart" in stack.said
 
 
 def test_ctrl_c_under_make_is_not_an_error(tmp_path):

@@ -34,7 +34,7 @@ static int copy_out(promc_scrape *scrape, const char *path)
 /* A damaged arena may contain wild pointers, so reading it may crash. */
 static void damaged(int number)
 {
-    static const char text[] = "promc: the arena is damaged: what was printed is all that can be read\n";
+    static const char text[] = "promc: the arena is damaged: the output ends at the first unreadable value\n";
     (void)number;
     _exit(write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 2 : 1);
 }

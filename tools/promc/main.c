@@ -17,9 +17,13 @@ static const char usage[] =
     "NAMEs: print only these families.\n"
     "Exit status: 0; 1 if FILE cannot be read, is not an arena or is damaged; 2 for wrong arguments.\n";
 
+/* word: the faulty argument, or NULL */
 static int refuse(const char *what, const char *word)
 {
-    fprintf(stderr, "promc: %s \"%s\"\n\n%s", what, word, usage);
+    if (word)
+        fprintf(stderr, "promc: %s \"%s\"\n\n%s", what, word, usage);
+    else
+        fprintf(stderr, "promc: %s\n\n%s", what, usage);
     return 2;
 }
 
@@ -49,12 +53,12 @@ static int dump_command(int argc, char **argv)
             return 0;
         }
         if (option != 'f')
-            return refuse("dump: unknown option, or its value is missing:", argv[optind - 1]);
+            return refuse("dump: unknown option or missing value:", argv[optind - 1]);
         if (format_of(optarg, &options.format) < 0)
-            return refuse("dump: no such format:", optarg);
+            return refuse("dump: unknown format", optarg);
     }
     if (optind == argc)
-        return refuse("dump: which file? after", argv[0]);
+        return refuse("dump: FILE is missing", NULL);
     options.path = argv[optind];
     if (optind + 1 < argc) {
         options.names = (const char *const *)&argv[optind + 1];
@@ -75,5 +79,5 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "dump") == 0)
         return dump_command(argc - 1, argv + 1);
-    return refuse("unknown command", argc > 1 ? argv[1] : "");
+    return argc > 1 ? refuse("unknown command", argv[1]) : refuse("a command is missing", NULL);
 }

@@ -46,7 +46,7 @@ def arguments():
 def mapping_of(path):
     mapping = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
     if unknown := set(mapping) - MAPPING:
-        raise Fault(f"{path}: {', '.join(sorted(unknown))}: a mapping has {', '.join(sorted(MAPPING))}")
+        raise Fault(f"{path}: unknown member {', '.join(sorted(unknown))}; known: {', '.join(sorted(MAPPING))}")
     return mapping
 
 

@@ -35,7 +35,7 @@ class Expected:
             elif made and (match := re.fullmatch(r"names (\S+)", part)):
                 made.names.append(match[1])
             else:
-                raise Fault(f"expect: {part!r} is none of: page within T, warning within T, no page, silent; over within T, names X")
+                raise Fault(f"expect: unknown {part!r}; known: page within T, warning within T, no page, silent; over within T, names X")
         return made
 
     def __str__(self):
@@ -92,10 +92,14 @@ def read(paths):
     return cases
 
 
-def pair(entry):
-    unknown = set(entry) - SHARED - CHANGES - SIDES - {"pair", "kind", "learnt"}
+def reject_unknown(of, known, where=""):
+    unknown = set(of) - known
     if unknown:
-        raise Fault(f"{', '.join(sorted(map(str, unknown)))}: no member of a pair")
+        raise Fault(f"{where}unknown member {', '.join(sorted(map(str, unknown)))}; known: {', '.join(sorted(known))}")
+
+
+def pair(entry):
+    reject_unknown(entry, SHARED | CHANGES | SIDES | {"pair", "kind", "learnt"})
     missing = {"pair", "kind", "learnt", "fault", "harmless"} - set(entry)
     if missing:
         raise Fault(f"{', '.join(sorted(missing))} is missing")
@@ -104,12 +108,10 @@ def pair(entry):
     shared["length"] = shared.get("length") or spoken(max(length_of(merged(shared, entry[side])) for side in SIDES))
     for side in ("fault", "harmless"):
         of = entry[side]
-        unknown = set(of) - SHARED - CHANGES - {"says", "expect"}
-        if unknown:
-            raise Fault(f"{side}: {', '.join(sorted(unknown))}: no member of a case")
+        reject_unknown(of, SHARED | CHANGES | {"says", "expect"}, f"{side}: ")
         made = case(f"{entry['pair']}/{side}", entry["kind"], merged(shared, of))
         if (made.expected.verdict in ("page", "warning")) != (side == "fault"):
-            raise Fault(f"{side}: expects {made.expected.verdict}")
+            raise Fault(f"{side}: must not expect {made.expected.verdict}")
         yield made
 
 
@@ -140,9 +142,9 @@ def case(name, kind, of):
     every, evaluated = seconds(of.get("every", "15s")), seconds(of.get("evaluated", "1m"))
     expected = Expected.read(of["expect"])
     if expected.over is not None and not ended:
-        raise Fault("over within: of a fault that has no end (to)")
+        raise Fault("over within: the fault has no end (to)")
     if expected.within and not expected.over and ended and expected.within > ended - begun:
-        raise Fault(f"expects {expected} of a fault that lasts {spoken(ended - begun)}")
+        raise Fault(f"expects {expected}, but the fault lasts only {spoken(ended - begun)}")
     length = length_of(of) // evaluated * evaluated
     shapes = {world.histograms, *map(str, of.get("histograms", {}).values())}
     needs = "nhcb" if "nhcb" in shapes else "native" if shapes & {"native", "both"} else ""

@@ -23,7 +23,7 @@ class Promtool:
             raise Fault(f"{program}: {error}") from error
         found = re.search(r"version (\d+)\.(\d+)\.(\d+)", said.stdout + said.stderr)
         if not found:
-            raise Fault(f"{program} --version prints no version")
+            raise Fault(f"{program} --version prints no version number")
         self.version = tuple(map(int, found.groups()))
 
     def lacks(self, needs):

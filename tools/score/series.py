@@ -15,12 +15,12 @@ def selector(text):
     """Parses name{a=b, c=d} to (name, labels)."""
     match = re.fullmatch(r"([a-zA-Z_:*][a-zA-Z0-9_:*]*)(?:\{(.*)\})?", text.strip())
     if not match:
-        raise Fault(f"{text!r} is no selector: name{{label=value, …}}")
+        raise Fault(f"invalid selector {text!r}; expected name{{label=value, …}}")
     labels = {}
     for part in filter(None, (part.strip() for part in (match[2] or "").split(","))):
         name, found, value = part.partition("=")
         if not found:
-            raise Fault(f"{text!r}: {part!r} is not label=value")
+            raise Fault(f"invalid selector {text!r}: {part!r} is not label=value")
         labels[name.strip()] = value.strip().strip('"')
     return match[1], labels
 
@@ -37,7 +37,7 @@ class Life:
         for part in filter(None, (part.strip() for part in str(text or "").split(";"))):
             match = EVENT.fullmatch(part)
             if not match:
-                raise Fault(f"{part!r} is nothing that happens to an instance: up, down, down 2 of 3, restart, gone, skipped")
+                raise Fault(f"unknown event {part!r} of an instance; known: up, down, down N of M, restart, gone, skipped")
             at = seconds(match[1]) if match[1] else 0
             events.append((at, match))
             if match[2] == "restart":
@@ -104,7 +104,7 @@ class Series:
         hit = len(kept) < len(self.plain) or job in ("ingest-api", *JOBS) or pattern == "up" \
             or any(fnmatch.fnmatchcase(n, pattern) for n in ("http_requests_total", f"{DURATION}_bucket"))
         if not hit:
-            raise Fault(f"without {pattern!r}: the world has nothing of that name")
+            raise Fault(f"without {pattern!r}: the world has no series of that name")
         self.plain = kept
         self.gone.append((job, pattern))
 
@@ -132,16 +132,18 @@ class Series:
             self.plain.append([name, {"job": job, "instance": instance} | labels, str(shape)])
 
     def request(self, of):
-        unknown = set(of) - {"method", "route", "status", "rate", "slow", "takes", "at"}
-        if unknown or "rate" not in of and "slow" not in of:
-            raise Fault(f"a request has method, route, status, rate, slow, takes, at; not {', '.join(unknown) or 'neither rate nor slow'}")
+        known = {"method", "route", "status", "rate", "slow", "takes", "at"}
+        if unknown := set(of) - known:
+            raise Fault(f"requests: unknown member {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+        if "rate" not in of and "slow" not in of:
+            raise Fault("requests: rate or slow is missing")
         on = [full_instance(of["at"])] if "at" in of else self.world.instances
         for index, instance in enumerate(on):
             key = (of.get("method", "GET"), of.get("route", ROUTE), str(of.get("status", 200)), instance)
             before = self.http.get(key)
             shape = of.get("rate", before and before["rate"])
             if shape is None:
-                raise Fault(f"no rate of {key[:3]}")
+                raise Fault(f"requests: {key[:3]} has no rate")
             if before and "rate" in of and re.match(r"\s*\d+[smhd][\dsmhd]*:", str(shape)):
                 shape = f"{before['rate']}; {shape}"
             pieces(shape)
@@ -151,7 +153,7 @@ class Series:
     def happens(self, instance, text):
         name = full_instance(instance)
         if name not in self.world.instances and name not in JOBS.values():
-            raise Fault(f"{instance!r} is no instance of this world")
+            raise Fault(f"unknown instance {instance!r}; known: {', '.join([*self.world.instances, *JOBS.values()])}")
         self.lives[name] = Life(text, self.times)
 
     def shape_of(self, instance, how):

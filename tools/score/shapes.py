@@ -29,7 +29,7 @@ class Fault(Exception):
 
 def seconds(text):
     if not re.fullmatch(TIME, text):
-        raise Fault(f"{text!r} is no time: 90s, 10m, 1h30m")
+        raise Fault(f"invalid time {text!r}; examples: 90s, 10m, 1h30m")
     return sum(int(n) * UNITS[unit] for n, unit in re.findall(r"(\d+)([smhd])", text))
 
 
@@ -52,10 +52,10 @@ def pieces(text):
     for part in str(text).split(";"):
         match = PIECE.fullmatch(part.strip())
         if not match:
-            raise Fault(f"{part.strip()!r} is no piece of a shape")
+            raise Fault(f"unknown shape {part.strip()!r}; known: N, N/s, +N, +N every T, -> N, cycle N …, clock, gone, missing, reset, frozen")
         at = seconds(match["at"]) if match["at"] else 0
         if found and at <= last:
-            raise Fault(f"{part.strip()!r} begins at {spoken(at)}, no later than the piece before it")
+            raise Fault(f"{part.strip()!r} begins at {spoken(at)}, which is not after the piece before it")
         found.append((at, match))
         last = at
     if found[0][0]:

@@ -33,7 +33,7 @@ class World:
             elif match := re.fullmatch(r"(\d+) replicas?", word):
                 self.replicas = int(match[1])
             else:
-                raise Fault(f"{word!r} is no word of a world: day, night, N replicas, broker, {', '.join(HISTOGRAMS)}")
+                raise Fault(f"world: unknown word {word!r}; known: {', '.join(TRAFFIC)}, N replicas, broker, {', '.join(HISTOGRAMS)}")
 
     @property
     def name(self):

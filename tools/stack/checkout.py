@@ -117,7 +117,7 @@ class Organisation:
             self.id, self.key = kept.get("organisation_id"), kept.get("api_key")
             if self.key and self._status() != 401:
                 return self
-            say(f"{self.program}: the store does not know the key in {self.key_file}; creating a new organisation")
+            say(f"{self.program}: the key in {self.key_file} is not in the store; creating a new organisation")
         return self._make()
 
     def _make(self):
@@ -155,5 +155,5 @@ campaign=$({curl} -H 'Content-Type: application/json' -d '{{"name": "First campa
 "body_template": "A word about {{{{company}}}}?"}}' '{url}/api/v1/campaigns' | grep -o '"id": *"[^"]*"' | cut -d'"' -f4)
 {curl} -X POST "{url}/api/v1/campaigns/$campaign/start"
 {curl} -X POST "{url}/api/v1/campaigns/$campaign/send"
-{written}curl -sS '{prometheus}/api/v1/query?query=sum(emails_total)'   # their number on the boards, some twenty seconds later
+{written}curl -sS '{prometheus}/api/v1/query?query=sum(emails_total)'   # their number; the dashboards show it after about 20 seconds
 """

@@ -46,7 +46,7 @@ class Demo:
         self.api = f"http://127.0.0.1:{self.ports['PORT']}"
         self.prometheus = f"http://127.0.0.1:{self.ports['PROMETHEUS_PORT']}"
         if not _is_held(VAR / "lock"):
-            raise Fault("no demo of this checkout is running: make demo in another terminal")
+            raise Fault("no demo of this checkout is running; run make demo in another terminal")
         kept = dict(word.split("=", 1) for word in shlex.split((VAR / "demo-organisation").read_text(encoding="utf-8")))
         self.key, self.campaigns = kept["api_key"], []
 
@@ -122,7 +122,7 @@ class Demo:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise Fault(f"{what}: not within {seconds} s")
+                raise Fault(f"{what}: timed out after {seconds} s")
             time.sleep(0.2)
 
 
@@ -297,7 +297,7 @@ class Watch:
 
     def __init__(self, demo, drill):
         self.demo, self.drill, self.began, self.seen = demo, drill, time.monotonic(), {}
-        self.wanted = {"why"} | ({"alert"} if drill.alerts else {"hangs"}) | ({"board"} if drill.board else set())
+        self.wanted = {"why"} | ({"alert"} if drill.alerts else {"hangs"}) | ({"panel"} if drill.board else set())
 
     def look(self):
         for what in self.wanted - set(self.seen):
@@ -314,7 +314,7 @@ class Watch:
         except OSError:
             return None
 
-    def _board(self):
+    def _panel(self):
         try:
             values = [float(one["value"][1]) for one in self.demo.query("query", query=panel(self.drill.board))["result"]]
         except OSError:
@@ -339,7 +339,7 @@ def run(name, demo):
     boards = f"http://127.0.0.1:{demo.ports['GRAFANA_PORT']}"
     say(f"""drill {name}: {drill.__doc__}
   alert    {fires}   ({boards}/alerts)
-  board    {f'panel "{drill.board}"' if drill.board else 'it shows that Prometheus does not answer'}   ({boards})
+  panel    {f'"{drill.board}"' if drill.board else 'none; the page says that Prometheus does not answer'}   ({boards})
   why      part {drill.part}, kind {drill.kind}   (PORT={demo.ports['PORT']} DATA_DIR={API} {BINARY} why)
   runbook  {RUNBOOKS}/{drill.section}
 Ctrl-C repairs it at once.""")
@@ -368,7 +368,7 @@ def report(name, watch):
     """Print the row for the table of docs/runbooks/README.md."""
     def cell(what):
         return "{1} ({0:.0f} s)".format(*watch.seen[what]) if what in watch.seen else "-" if what not in watch.wanted else "**not seen**"
-    say(f"| {name} | {cell('alert')} | {cell('board') if 'board' in watch.wanted else cell('hangs')} | {cell('why')} | [{watch.drill.section}]({watch.drill.section}) |")
+    say(f"| {name} | {cell('alert')} | {cell('panel') if 'panel' in watch.wanted else cell('hangs')} | {cell('why')} | [{watch.drill.section}]({watch.drill.section}) |")
 
 
 def _interrupt(_number, _frame):
@@ -377,7 +377,7 @@ def _interrupt(_number, _frame):
 
 def main(name):
     if name not in DRILLS:
-        raise Fault(f"DRILL={name}: one of {', '.join(DRILLS)}")
+        raise Fault(f"DRILL={name}: must be one of {', '.join(DRILLS)}")
     demo = Demo()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -385,9 +385,9 @@ def main(name):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Fault("another drill runs in this checkout") from None
+            raise Fault("another drill is running in this checkout") from None
         try:
             return run(name, demo)
         except KeyboardInterrupt:
-            say("drill: stopped, and the demo is repaired")
+            say("drill: stopped; the demo is repaired")
             return 1

@@ -32,7 +32,7 @@ PORTS = {"PORT": 3000, "PROMETHEUS_PORT": 9090, "ALERTMANAGER_PORT": 9093, "GRAF
 STATE, LOGS = VAR / "monitoring", VAR / "log"
 PROGRAMS = {"prometheus": ("prometheus", "promtool"), "alertmanager": ("prometheus-alertmanager", "amtool"), "grafana": ()}
 COMMANDS = ([["up"], ["down"], ["status"], ["reload"]] + [[f"{name}-up"] for name in PROGRAMS] + [["keep", name] for name in PROGRAMS])
-SHOWN = {"prometheus": "Prometheus", "alertmanager": "Alertmanager", "grafana": "the page of the boards"}
+SHOWN = {"prometheus": "Prometheus", "alertmanager": "Alertmanager", "grafana": "the dashboard page"}
 
 
 def word(text):
@@ -44,7 +44,7 @@ def how():
     if asked in ("docker", "native"):
         return asked
     if asked:
-        raise Fault(f"MONITORING={asked}: docker or native")
+        raise Fault(f"MONITORING={asked}: must be docker or native")
     return "docker" if compose.answers() else "native"
 
 
@@ -81,7 +81,7 @@ class Natively:
 
     def up(self, name):
         if keeper(name):
-            word(f"{SHOWN[name]} runs already")
+            word(f"{SHOWN[name]} is already running")
             return
         if name == "grafana":
             require_page()
@@ -101,14 +101,14 @@ class Natively:
                 raise Fault(f"{SHOWN[name]} did not become ready:\n{said}")
             time.sleep(0.1)
         if name == "grafana":
-            word(f"boards: {one.url} (not Grafana itself: no Docker engine here)")
+            word(f"dashboards: {one.url} (this is not Grafana: no Docker engine answers)")
             return
         word(f"{one.title} ready: {one.url}")
         if name == "alertmanager":
-            word(f"alerts go to {', '.join(self.channels) or 'nobody (no secret file; they are on the page of make run)'}")
+            word(f"alerts go to {', '.join(self.channels) or 'nobody (no secret files); the dashboard page shows them'}")
         else:
-            server.wait_until("its rules loaded", one.rules)
-            word("its rules loaded")
+            server.wait_until("Prometheus's rules loaded", one.rules)
+            word("Prometheus's rules are loaded")
 
     def _keep(self, name):
         """Start it in its own session, so that it outlives us."""
@@ -151,7 +151,7 @@ def down(name):
 def require_page():
     """Grafana is not in Debian: tools/dashboard-preview shows its dashboards."""
     if not (PAGE / "dist/index.html").exists():
-        raise Fault("no Docker engine here for Grafana, and the page that replaces it is not built: make dashboard-preview")
+        raise Fault("no Docker engine answers, so Grafana cannot run, and the page that replaces it is not built: make dashboard-preview")
     if not shutil.which("node"):
         raise Fault("node is not installed: it serves the page that replaces Grafana")
 
@@ -210,7 +210,7 @@ def status(where):
     else:
         good = False
         say(f"Alertmanager   {at}   does not answer")
-    say(f"boards         {url('GRAFANA_PORT')}" if web.answers(url("GRAFANA_PORT")) else "boards         not running")
+    say(f"dashboards     {url('GRAFANA_PORT')}" if web.answers(url("GRAFANA_PORT")) else "dashboards     not running")
     return 0 if good else 1
 
 
@@ -225,8 +225,8 @@ def reload(where):
     for name, at in servers.items():
         if before[name] is None:
             continue
-        server.wait_until(f"{name} has taken the new configuration", lambda at=at, name=name: (reloaded(*at) or 0) > before[name])
-        word(f"{name} has taken the new configuration")
+        server.wait_until(f"{name} has loaded the new configuration", lambda at=at, name=name: (reloaded(*at) or 0) > before[name])
+        word(f"{name} has loaded the new configuration")
 
 
 def reloaded(at, prefix):
@@ -247,7 +247,7 @@ def up(where):
     native = Natively()
     for name in ("alertmanager", "prometheus", *(["grafana"] if (PAGE / "dist/index.html").exists() else [])):
         native.up(name)
-    word(f"watches ingest-api at 127.0.0.1:{native.ports['PORT']}; make monitoring-down stops it")
+    word(f"monitors ingest-api at 127.0.0.1:{native.ports['PORT']}; make monitoring-down stops it")
 
 
 def main(words):

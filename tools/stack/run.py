@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make run` and `make demo`: ingest-api, Prometheus and Alertmanager on 127.0.0.1, all their data below var/. The page of the boards is
+"""`make run` and `make demo`: ingest-api, Prometheus and Alertmanager on 127.0.0.1, all their data below var/. The dashboard page is
 built after they have started. Needs the result of `make build`.
 
 environment: PORT PROMETHEUS_PORT ALERTMANAGER_PORT GRAFANA_PORT, and whatever ingest-api itself reads;
@@ -45,8 +45,8 @@ class Run:
         LOGS.mkdir(parents=True, exist_ok=True)
         self.lock = only_one(VAR / "lock", "another stack of this checkout is running (its data is in var/); stop that one first")
         self.supervisor = Supervisor("stack", os.environ.get("ON_DEATH") or ("keep" if mode == "demo" else "stop"))
-        self.boards = self._who_shows_the_boards()
-        ports.require_free({name: port for name, port in self.ports.items() if name != "GRAFANA_PORT" or self.boards == "page"},
+        self.dashboards = self._who_shows_the_dashboards()
+        ports.require_free({name: port for name, port in self.ports.items() if name != "GRAFANA_PORT" or self.dashboards == "page"},
                            f"make {mode}")
         self.launcher = Launcher(ROOT)
         api_user, prometheus_user = (self.launcher.identity(name) for name in ("nobody", "prometheus"))
@@ -55,7 +55,7 @@ class Run:
             warn("stack", unable)
         self._servers(api_user, prometheus_user)
 
-    def _who_shows_the_boards(self):
+    def _who_shows_the_dashboards(self):
         """grafana: a real one that already runs; page: ours; none: npm or the sources to build it are missing."""
         try:
             if "database" in json.loads(web.fetch(f"http://127.0.0.1:{self.ports['GRAFANA_PORT']}/api/health", 2)):
@@ -74,7 +74,7 @@ class Run:
                                                         "API_URL": at["PORT"], "LOGS_DIR": str(self.launcher.seen(LOGS))},
                            **options("boards", api_user))
         # Debian's Prometheus and Alertmanager have no web pages: their links lead to our page.
-        links = self.page.url if self.boards == "page" else None
+        links = self.page.url if self.dashboards == "page" else None
         self.alertmanager = Alertmanager(VAR / "alertmanager", port["ALERTMANAGER_PORT"], links=links, **options("alertmanager", prometheus_user))
         self.prometheus = Prometheus(VAR / "prometheus", port["PROMETHEUS_PORT"], links=links, **options("prometheus", prometheus_user))
         self.api = IngestApi("ingest-api", VAR / "ingest-api", port["PORT"], BINARY,
@@ -99,18 +99,18 @@ class Run:
         say("Prometheus scrapes ingest-api. Ctrl-C stops everything.")
         if self.mode == "demo":
             self._start_traffic(organisation)
-        if self.boards == "page":
+        if self.dashboards == "page":
             self._build_the_page()
 
     def addresses(self, organisation):
         shown = {"grafana": f"{self.page.url}   (Grafana)", "page": f"{self.page.url}   (/alerts, /logs, /targets, /rules, /d/ingest-api; announced when it is ready)",
-                 "none": "not shown: make dashboard-preview needs nodejs and npm"}[self.boards]
+                 "none": "not available: the page needs nodejs and npm"}[self.dashboards]
         channels = ", ".join(self.channels) or "nobody; put secrets into var/secrets, see infra/alertmanager/alertmanager.yml"
         return f"""
 ingest-api    {self.api.url}   (/health, /metrics, /api/v1)
 Prometheus    {self.prometheus.url}   ({', '.join(self.prometheus.pages()) or 'its API'})
 Alertmanager  {self.alertmanager.url}   (sends to: {channels})
-boards        {shown}
+dashboards    {shown}
 logs          {LOGS}/*.log
 organisation  {organisation.id}   (key in {VAR / 'demo-organisation'})"""
 
@@ -119,11 +119,11 @@ organisation  {organisation.id}   (key in {VAR / 'demo-organisation'})"""
     def _build_the_page(self):
         build = Make(ROOT, "dashboard-preview", log_path=LOGS / "boards-build.log")
         self.supervisor.launch(build, on_end=self._start_the_page, on_failure=lambda how: say(
-            f"stack: the page of the boards cannot be built here ({build.log_path} says why: {how}); continuing without it"))
+            f"stack: the dashboard page cannot be built here ({how}; see {build.log_path}); continuing without it"))
 
     def _start_the_page(self):
         self.supervisor.launch(self.page)
-        self.supervisor.when(self.page.answers, lambda: say(f"stack: the boards are at {self.page.url}"))
+        self.supervisor.when(self.page.answers, lambda: say(f"stack: the dashboards are at {self.page.url}"))
 
     # ---- the demo's traffic
 

@@ -129,5 +129,5 @@ def wait_until(what, condition, seconds=PATIENCE, interval=0.05):
         if value:
             return value
         if time.monotonic() >= deadline:
-            raise Fault(f"{what}: not within {seconds} s")
+            raise Fault(f"{what}: timed out after {seconds} s")
         time.sleep(interval)

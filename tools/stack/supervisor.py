@@ -97,7 +97,7 @@ class Supervisor:
     def __init__(self, program, on_death="stop", reload=None):
         """@param reload called on SIGHUP instead of ending, if there is no terminal"""
         if on_death not in ON_DEATH:
-            raise Fault(f"ON_DEATH={on_death}: one of {', '.join(ON_DEATH)}")
+            raise Fault(f"ON_DEATH={on_death}: must be one of {', '.join(ON_DEATH)}")
         self.program, self.on_death = program, on_death
         self.servers = []        # running or waiting for a restart
         self.deaths = 0
@@ -158,7 +158,7 @@ class Supervisor:
                 pass
             self.check(starting=True)
             if time.monotonic() >= deadline:
-                raise Fault(f"{what}: not within {seconds} s")
+                raise Fault(f"{what}: timed out after {seconds} s")
             self.pause(0.1)
 
     def wait_ready(self, *servers):
@@ -242,7 +242,7 @@ class Supervisor:
         deadline = time.monotonic() + server.patience
         while server.running():
             if self._hurry or time.monotonic() >= deadline:
-                warn(self.program, f"{server.name} (pid {server.process.pid}) did not stop within {server.patience} s and is killed")
+                warn(self.program, f"{server.name} (pid {server.process.pid}) did not stop within {server.patience} s; killing it")
                 server.process.signal_group(signal.SIGKILL)
                 server.process.wait()
                 return False

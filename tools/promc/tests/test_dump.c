@@ -234,9 +234,9 @@ static void a_damaged_arena_ends_only_the_dump(void **state)
 static void wrong_arguments_and_files(void **state)
 {
     (void)state;
-    refused("", 2, "unknown command");
+    refused("", 2, "a command is missing");
     refused("dmp", 2, "\"dmp\"");
-    refused("dump", 2, "which file?");
+    refused("dump", 2, "FILE is missing");
     refused("dump --format=xml x", 2, "\"xml\"");
     refused("dump --wrong x", 2, "--wrong");
     refused("dump /nonexistent/arena", 1, "/nonexistent/arena");

@@ -94,7 +94,7 @@ class Boards(Server):
     """The dashboards' page, in place of Grafana: dashboards of infra/grafana, alerts, incidents, logs of the run.
 
     @param asks settings for its server.mjs: PROMETHEUS_URL, ALERTMANAGER_URL, API_URL, LOGS_DIR"""
-    title, patience = "page of the boards", 5
+    title, patience = "the dashboard page", 5
 
     def __init__(self, directory, port, asks, name="boards", **options):
         super().__init__(name, directory, **options)
