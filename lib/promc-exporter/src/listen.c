@@ -80,6 +80,23 @@ static void set_port(struct sockaddr *address, unsigned port)
         any->v4.sin_port = htons((in_port_t)port);
 }
 
+/* Is the address earlier in the list too? A name that has two lines in /etc/hosts is found twice. */
+static bool is_repeated(const struct addrinfo *list, const struct addrinfo *info)
+{
+    const union address *this = (const union address *)info->ai_addr;
+    for (; list != info; list = list->ai_next) {
+        const union address *other = (const union address *)list->ai_addr;
+        if (list->ai_family != info->ai_family)
+            continue;
+        if (info->ai_family == AF_INET && this->v4.sin_addr.s_addr == other->v4.sin_addr.s_addr)
+            return true;
+        if (info->ai_family == AF_INET6 && this->v6.sin6_scope_id == other->v6.sin6_scope_id &&
+            memcmp(&this->v6.sin6_addr, &other->v6.sin6_addr, sizeof(this->v6.sin6_addr)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void close_listeners(promc_exporter *exporter)
 {
     int why = errno;
@@ -101,7 +118,7 @@ static int listen_on_all(promc_exporter *exporter, struct addrinfo *list)
     int why = EADDRNOTAVAIL;
     exporter->port = 0;
     for (const struct addrinfo *info = list; info && count < PROMC_LISTENERS; info = info->ai_next) {
-        if (info->ai_family != AF_INET && info->ai_family != AF_INET6)
+        if ((info->ai_family != AF_INET && info->ai_family != AF_INET6) || is_repeated(list, info))
             continue;
         if (count > 0)
             set_port(info->ai_addr, exporter->port);

@@ -3,14 +3,33 @@
 #include "client.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+
+static bool names_twice;
+
+/* Used by the exporter instead of the C library's: the result can have each address twice, as with a repeated line in /etc/hosts. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+    static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    int error = real(node, service, hints, out);
+    if (error != 0 || !names_twice)
+        return error;
+    struct addrinfo *last = *out;
+    while (last->ai_next)
+        last = last->ai_next;
+    return real(node, service, hints, &last->ai_next);
+}
 
 static void fill(promc_registry *registry, int count)
 {
@@ -472,6 +491,21 @@ static void test_pipelined_requests(void **state)
     promc_exporter_stop(exporter);
 }
 
+static void test_a_name_with_an_address_twice(void **state)
+{
+    (void)state;
+    static const char *const addresses[] = {"localhost:0", "127.0.0.1:0", ":0"};
+    names_twice = true;
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        promc_exporter *exporter = start((promc_exporter_settings){.address = addresses[i]});
+        struct reply reply = get(promc_exporter_port(exporter), "/metrics", "");
+        assert_int_equal(reply.status, 200);
+        free(reply.body);
+        promc_exporter_stop(exporter);
+    }
+    names_twice = false;
+}
+
 static int connect_unix(const char *path)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -612,6 +646,7 @@ int main(void)
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_a_connection_is_reused),
         cmocka_unit_test(test_pipelined_requests),
+        cmocka_unit_test(test_a_name_with_an_address_twice),
         cmocka_unit_test(test_unix_socket),
         cmocka_unit_test(test_token),
         cmocka_unit_test(test_tls_files),
