@@ -615,6 +615,35 @@ static void jobs_of_a_clock_that_was_set_back_are_due(void **state)
     job_release(&job);
 }
 
+struct later {
+    struct fixture *f;
+    enum queue_name queue;
+    int delay_ms;
+};
+
+static int run_publish_later(void *arg, struct db *db)
+{
+    struct later *later = arg;
+    return queue_publish_later(db, later->queue, later->f->organisation, "req-1", "{}", later->delay_ms);
+}
+
+/* With a low MAIL_RATE_LIMIT a large campaign takes days: its e-mails keep their turns when the process restarts. */
+static void a_long_delay_survives_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    struct later later = {f, QUEUE_EMAIL_SEND, 7 * 86400000};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_later, &later), DB_OK);
+    int64_t due = fixture_count(f, "SELECT due_at FROM tracking.jobs");
+    queue_close(f->queue);
+    assert_int_equal(queue_open(&f->queue, &f->settings, f->store), 0);
+    assert_int_equal(fixture_count(f, "SELECT due_at FROM tracking.jobs"), due);
+    /* no retry waits so long */
+    queue_close(f->queue);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET attempt = 1"), DB_OK);
+    assert_int_equal(queue_open(&f->queue, &f->settings, f->store), 0);
+    assert_in_range(fixture_count(f, "SELECT due_at FROM tracking.jobs"), 1, due - 6 * 86400000);
+}
+
 /* A step of a second or more means that somebody set the clock. Smaller steps are normal adjustments. */
 static void a_clock_that_is_set_is_followed(void **state)
 {
@@ -658,18 +687,6 @@ static void a_set_clock_moves_leases_and_delays_along(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-
-struct later {
-    struct fixture *f;
-    enum queue_name queue;
-    int delay_ms;
-};
-
-static int run_publish_later(void *arg, struct db *db)
-{
-    struct later *later = arg;
-    return queue_publish_later(db, later->queue, later->f->organisation, "req-1", "{}", later->delay_ms);
-}
 
 static void a_delayed_job_is_not_leased_early(void **state)
 {
@@ -716,6 +733,7 @@ int main(void)
         TEST(jobs_that_become_due_get_their_turn),
         TEST(a_retry_does_not_wait_behind_a_backlog),
         TEST(jobs_of_a_clock_that_was_set_back_are_due),
+        TEST(a_long_delay_survives_a_restart),
         TEST(a_set_clock_moves_leases_and_delays_along),
         cmocka_unit_test(a_clock_that_is_set_is_followed),
         TEST(a_retry_wakes_waiting_workers),

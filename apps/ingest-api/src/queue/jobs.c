@@ -452,11 +452,14 @@ int jobs_shift(struct db *db, const char *self, int64_t jump_ms)
     return rc;
 }
 
+/* A job that was never tried may be delayed for days, if its organisation has more e-mails than MAIL_RATE_LIMIT allows. */
 int jobs_clamp(struct db *db, int64_t latest_due_ms, int64_t latest_lease_ms)
 {
     int rc = db_scope_all(db);
     for (int i = 0; rc == DB_OK && i < QUEUES; i++) {
-        rc = db_exec(db, "UPDATE tracking.jobs SET due_at = $3 WHERE queue = $1 AND state = 'delayed' AND due_at > $2",
+        rc = db_exec(db,
+                     "UPDATE tracking.jobs SET due_at = $3 WHERE queue = $1 AND state = 'delayed' AND due_at > $2"
+                     " AND (attempt > 0 OR created_at > $3)",
                      "sii", queue_names[i], latest_due_ms, jobs_now_ms());
         if (rc == DB_OK)
             rc = db_exec(db, "UPDATE tracking.jobs SET lease_until = $3 WHERE queue = $1 AND lease_until > $2", "sii",
