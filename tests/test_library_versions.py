@@ -127,8 +127,8 @@ def test_an_old_program_runs_with_a_newer_library(promcs, tmp_path):
 def test_a_new_program_gets_an_error_from_an_older_library(promcs, tmp_path):
     """The old library lacks the new setting. It says so, with the struct's name."""
     status, said = start(promcs, tmp_path, "next", "now", ", .of_later = 1")
-    assert (status, said) == (3, "register -18: promc_family_settings: reserved word 0 is not zero: not zeroed, or of a program "
-                                 f"compiled for a newer promc than this {VERSION}")
+    assert (status, said) == (3, "register -18: promc_family_settings: reserved word 0 is not zero: the struct was not zeroed, or the "
+                                 f"program was compiled for a newer promc than this {VERSION}")
     status, said = start(promcs, tmp_path, "next", "now")
-    assert status == 4 and re.fullmatch(r"stats -18: promc_registry_stats: \d+ bytes, \d+ are known here: of a program compiled for a "
-                                        rf"newer promc than this {VERSION}; 0", said), said
+    assert status == 4 and re.fullmatch(r"stats -18: promc_registry_stats: \d+ bytes, only \d+ are known here: the program was compiled "
+                                        rf"for a newer promc than this {VERSION}; 0", said), said

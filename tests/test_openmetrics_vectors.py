@@ -20,8 +20,8 @@ ROUNDS = int(os.environ.get("VECTORS_ROUNDS", 5000))
 # Reasons to refuse what Python's parser accepts, see promc/testkit.h. The last five: Python splits lines less strictly.
 STRICTER = re.compile(
     "is repeated|bucket bounds are not ascending|is not a number|neither a timestamp nor an exemplar|a NUL byte in a number"
-    "|carriage return|a backslash at the end|le is no number"
-    "|a comment is not allowed|one blank is expected|is not closed|, or } is expected|a label name is expected")
+    "|carriage return|a backslash at the end|le is not a number"
+    "|a comment is not allowed|one space is expected|no closing quote|, or } is expected|a label name is expected")
 # Errors of Python's parser on valid input: it fails on timestamps in two spellings, orders fractions below and above zero wrongly, and
 # takes a } inside an exemplar's label for the end of the labels.
 TRIPS = re.compile("TypeError|AttributeError|Timestamps went backwards|Invalid line: .*# {.*}.*}")

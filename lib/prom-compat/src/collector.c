@@ -40,8 +40,8 @@ static bool is_of_this_process(const char *path)
 prom_collector_t *prom_collector_process_new(const char *limits_path, const char *stat_path)
 {
     if (!is_of_this_process(limits_path) || !is_of_this_process(stat_path)) {
-        promc_error_set(PROMC_E_INVALID, "process metrics are those of this process: \"%.80s\", \"%.80s\"", limits_path,
-                        stat_path);
+        promc_error_set(PROMC_E_INVALID, "process metrics can be read for this process only: \"%.80s\", \"%.80s\"",
+                        limits_path, stat_path);
         return NULL;
     }
     promc_registry_settings small = {.no_self_metrics = true, .arena_bytes = 1 << 20, .max_threads = 2};
@@ -124,13 +124,13 @@ bool prom_name_taken(const prom_collector_t *collector, const prom_collector_reg
 int prom_collector_add(prom_collector_t *collector, prom_metric_t *metric)
 {
     if (!collector || !metric)
-        return promc_error_set(PROMC_E_INVALID, "no collector, or no metric, given");
+        return promc_error_set(PROMC_E_INVALID, "no collector or no metric given");
     const char *name = metric->settings.name;
     if (metric->collector)
-        return promc_error_set(PROMC_E_DUPLICATE, "metric \"%s\" has a collector already, \"%s\"", name,
+        return promc_error_set(PROMC_E_DUPLICATE, "metric \"%s\" already has a collector, \"%s\"", name,
                                metric->collector->name);
     if (prom_name_taken(collector, collector->owner, name))
-        return promc_error_set(PROMC_E_DUPLICATE, "metric \"%s\" is registered already", name);
+        return promc_error_set(PROMC_E_DUPLICATE, "metric \"%s\" is already registered", name);
     int rc = prom_metric_attach(metric, collector->registry);
     if (rc < 0)
         return rc;

@@ -8,7 +8,8 @@ static prom_metric_t *make(enum prom_kind kind, const char *name, const char *he
                            const char **labels)
 {
     if (!name || label_count > PROMC_MAX_LABEL_LIST || (label_count > 0 && !labels)) {
-        promc_error_set(PROMC_E_INVALID, "metric \"%.100s\": %zu labels; it needs a name, and at most %d labels",
+        promc_error_set(PROMC_E_INVALID,
+                        "metric \"%.100s\" with %zu labels: a metric needs a name and at most %d labels",
                         name ? name : "(null)", label_count, PROMC_MAX_LABEL_LIST);
         return NULL;
     }

@@ -86,7 +86,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     }
     bool head_only = strcmp(method, "HEAD") == 0;
     if (!head_only && strcmp(method, "GET") != 0)
-        return send_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD.\n");
+        return send_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed.\n");
     if (strcmp(url, "/metrics") == 0)
         return send_metrics(connection, head_only);
     if (strcmp(url, "/") == 0)

@@ -19,11 +19,11 @@ static int find_clash(const prom_collector_registry_t *registry, const prom_coll
 {
     for (size_t i = 0; i < registry->count; i++)
         if (strcmp(registry->collectors[i]->name, collector->name) == 0)
-            return promc_error_set(PROMC_E_DUPLICATE, "the registry has a collector \"%s\" already", collector->name);
+            return promc_error_set(PROMC_E_DUPLICATE, "the registry already has a collector \"%s\"", collector->name);
     for (promc_family *family = NULL; (family = promc_family_next(collector->registry, family));) {
         const char *name = promc_family_name(family);
         if (strncmp(name, "promc_", 6) != 0 && prom_name_taken(NULL, registry, name))
-            return promc_error_set(PROMC_E_DUPLICATE, "metric \"%s\" is registered already", name);
+            return promc_error_set(PROMC_E_DUPLICATE, "metric \"%s\" is already registered", name);
     }
     return 0;
 }
@@ -32,9 +32,9 @@ static int find_clash(const prom_collector_registry_t *registry, const prom_coll
 static int add_collector(prom_collector_registry_t *registry, prom_collector_t *collector)
 {
     if (collector->owner)
-        return promc_error_set(PROMC_E_DUPLICATE, "collector \"%s\" has a registry already", collector->name);
+        return promc_error_set(PROMC_E_DUPLICATE, "collector \"%s\" already has a registry", collector->name);
     if (registry->count == PROM_MOST_COLLECTORS)
-        return promc_error_set(PROMC_E_FULL, "the registry has %d collectors", PROM_MOST_COLLECTORS);
+        return promc_error_set(PROMC_E_FULL, "the registry already has %d collectors, its limit", PROM_MOST_COLLECTORS);
     int rc = find_clash(registry, collector);
     if (rc < 0)
         return rc;
@@ -46,7 +46,7 @@ static int add_collector(prom_collector_registry_t *registry, prom_collector_t *
 int prom_collector_registry_register_collector(prom_collector_registry_t *self, prom_collector_t *collector)
 {
     if (!self || !collector)
-        return promc_error_set(PROMC_E_INVALID, "no registry, or no collector, given") < 0;
+        return promc_error_set(PROMC_E_INVALID, "no registry or no collector given") < 0;
     pthread_mutex_lock(&prom_lock);
     int rc = add_collector(self, collector);
     pthread_mutex_unlock(&prom_lock);
@@ -134,9 +134,10 @@ int prom_collector_registry_register_metric(prom_metric_t *metric)
 {
     pthread_mutex_lock(&prom_lock);
     prom_collector_t *collector = default_collector();
-    int rc = collector ? prom_collector_add(collector, metric)
-                       : promc_error_set(PROMC_E_INVALID,
-                                         "there is no default registry: prom_collector_registry_default_init()");
+    int rc = collector
+                 ? prom_collector_add(collector, metric)
+                 : promc_error_set(PROMC_E_INVALID,
+                                   "there is no default registry: call prom_collector_registry_default_init() first");
     pthread_mutex_unlock(&prom_lock);
     return rc < 0;
 }

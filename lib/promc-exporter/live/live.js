@@ -54,7 +54,7 @@ function numbers(card, family, before, seconds) {
   return out;
 }
 
-const says = { counter: 'per second', histogram: 'all series together: buckets, and quantiles since the last poll', summary: 'quantiles of its own window' };
+const says = { counter: 'per second', histogram: 'all series together: buckets, and quantiles since the last poll', summary: "quantiles of the summary's window" };
 
 function makeCard(family) {
   const info = family.type === 'gauge' && family.name.endsWith('_info');
@@ -206,7 +206,7 @@ function filter() {
   }
   for (const [id] of groups) if ($(id)) $(id).hidden = !$(id).querySelector('article:not([hidden])');
   $('nothing').hidden = count > 0 || !cards.size;
-  $('nothing').textContent = `Nothing has “${$('search').value.trim()}” in its name, its labels or its help text.`;
+  $('nothing').textContent = `No metric has “${$('search').value.trim()}” in its name, labels or help text.`;
   counted = `${count} of ${cards.size} families`;
   if (cursor === undefined) $('count').textContent = counted;
 }
@@ -267,7 +267,7 @@ async function poll() {
 
 function pause() {
   paused = !paused;
-  $('pause').textContent = paused ? 'Go on' : 'Pause';
+  $('pause').textContent = paused ? 'Resume' : 'Pause';
   $('pause').setAttribute('aria-pressed', paused);
   clearTimeout(timer);
   if (!paused) poll();

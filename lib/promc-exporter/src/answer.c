@@ -151,7 +151,7 @@ static void answer_history(struct promc_connection *connection)
                      : NULL;
     if (!body) {
         answer_text(connection, 503, "Retry-After: 1\r\n",
-                    "too many ask for the history at once, or there is no memory");
+                    "too many requests for the history at once, or out of memory");
         return;
     }
     if (!begin_head(connection, 200)) {
@@ -270,11 +270,11 @@ void promc_answer_begin(struct promc_connection *connection)
     connection->chunked = false;
     if (!is_method(connection, "GET") && !is_method(connection, "HEAD")) {
         connection->last |= request->chunked;
-        answer_text(connection, 405, "Allow: GET, HEAD\r\n", "only GET and HEAD");
+        answer_text(connection, 405, "Allow: GET, HEAD\r\n", "only GET and HEAD are allowed");
     } else if (request->chunked) {
-        answer_text(connection, 411, "", "a body, and not how long it is");
+        answer_text(connection, 411, "", "a request body needs a Content-Length");
     } else if (!is_authorized(connection)) {
-        answer_text(connection, 401, "WWW-Authenticate: Bearer realm=\"metrics\"\r\n", "a token is needed");
+        answer_text(connection, 401, "WWW-Authenticate: Bearer realm=\"metrics\"\r\n", "a bearer token is required");
     } else if (strcmp(request->path, "/metrics") == 0) {
         answer_metrics(connection);
     } else if (strcmp(request->path, "/") == 0 && !connection->exporter->settings.no_live_view) {

@@ -87,7 +87,9 @@ int promc_exporter_take_fds(promc_exporter *exporter)
         good = fcntl(exporter->wake[i], F_SETFD, FD_CLOEXEC) == 0 && fcntl(exporter->wake[i], F_SETFL, O_NONBLOCK) == 0;
     exporter->reserve = good ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
     promc_exporter_unlock_fds();
-    return exporter->reserve >= 0 ? 0 : promc_exporter_fail(PROMC_E_IO, "no descriptors: %s", strerror(errno));
+    return exporter->reserve >= 0
+               ? 0
+               : promc_exporter_fail(PROMC_E_IO, "cannot open file descriptors: %s", strerror(errno));
 }
 
 void promc_exporter_drop_fds(promc_exporter *exporter)

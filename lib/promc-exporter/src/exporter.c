@@ -111,13 +111,13 @@ static int check(const promc_exporter_settings *settings)
     if (PROMC_RESERVED_CHECK(promc_exporter_settings, settings) != 0)
         return promc_exporter_fail(PROMC_E_VERSION, "%s", promc_error_detail());
     if (settings->max_scrapes > 32)
-        return promc_exporter_fail(PROMC_E_INVALID, "max_scrapes is %u; at most 32", settings->max_scrapes);
+        return promc_exporter_fail(PROMC_E_INVALID, "max_scrapes is %u, must be at most 32", settings->max_scrapes);
     if (settings->max_connections > MOST_CONNECTIONS) {
-        return promc_exporter_fail(PROMC_E_INVALID, "max_connections is %u; at most %d", settings->max_connections,
-                                   MOST_CONNECTIONS);
+        return promc_exporter_fail(PROMC_E_INVALID, "max_connections is %u, must be at most %d",
+                                   settings->max_connections, MOST_CONNECTIONS);
     }
     if (settings->history_seconds > MOST_HISTORY_SECONDS) {
-        return promc_exporter_fail(PROMC_E_INVALID, "history_seconds is %llu; at most %d",
+        return promc_exporter_fail(PROMC_E_INVALID, "history_seconds is %llu, must be at most %d",
                                    (unsigned long long)settings->history_seconds, MOST_HISTORY_SECONDS);
     }
     if (settings->token && settings->token[0] == '\0')

@@ -90,7 +90,7 @@ static unsigned http_request_line(char *line, struct promc_exporter_http_request
     *target++ = '\0';
     *version++ = '\0';
     if (strcmp(version, "HTTP/1.0") != 0 && strncmp(version, "HTTP/1.", 7) != 0) {
-        *why = "only HTTP/1.0 and HTTP/1.1";
+        *why = "only HTTP/1.0 and HTTP/1.1 are supported";
         return 505;
     }
     out->method = line;
@@ -135,7 +135,7 @@ static unsigned http_length(const char *value, struct promc_exporter_http_reques
 static unsigned http_keep(struct promc_exporter_http_lines *lines, const char *value, const char **why)
 {
     if (lines->count == PROMC_HTTP_LINES) {
-        *why = "too many lines of one field";
+        *why = "too many lines of one header field";
         return 431;
     }
     lines->lines[lines->count++] = value;
@@ -164,7 +164,7 @@ static unsigned http_framing_field(const char *name, const char *value, struct p
     if (strcasecmp(name, "Transfer-Encoding") == 0) {
         seen->encodings++;
         out->chunked = true;
-        *why = "the only transfer coding is chunked";
+        *why = "the only supported transfer coding is chunked";
         return strcasecmp(value, "chunked") == 0 ? 0 : 501;
     }
     if (strcasecmp(name, "Connection") == 0) {
@@ -173,7 +173,7 @@ static unsigned http_framing_field(const char *name, const char *value, struct p
     }
     if (strcasecmp(name, "Expect") == 0) {
         out->expects = true;
-        *why = "the only expectation is 100-continue";
+        *why = "the only supported expectation is 100-continue";
         return strcasecmp(value, "100-continue") == 0 ? 0 : 417;
     }
     return 0;
@@ -214,13 +214,13 @@ static bool http_split(char *line, char **value)
 
 static unsigned http_check(struct promc_exporter_http_request *out, const struct http_seen *seen, const char **why)
 {
-    *why = "exactly one Host";
+    *why = "exactly one Host header is required";
     if (seen->hosts > 1 || (seen->hosts == 0 && !out->old))
         return 400;
     *why = "ambiguous message length";
     if (seen->lengths + seen->encodings > 1 || (out->old && out->chunked))
         return 400;
-    *why = "more than one Authorization";
+    *why = "more than one Authorization header";
     if (seen->authorizations > 1)
         return 400;
     if (out->old && seen->keep_alive)
@@ -246,10 +246,10 @@ unsigned promc_exporter_http_read(char *text, size_t length, struct promc_export
         if (line == text) {
             status = http_request_line(line, out, why);
         } else if (++fields > PROMC_HTTP_FIELDS) {
-            *why = "too many fields";
+            *why = "too many header fields";
             status = 431;
         } else if (!http_split(line, &value)) {
-            *why = "malformed field";
+            *why = "malformed header field";
             status = 400;
         } else {
             status = http_field(line, value, out, &seen, why);

@@ -193,7 +193,7 @@ static int listen_unix(promc_exporter *exporter, const char *path)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (path[0] == '\0' || strlen(path) >= sizeof(name.sun_path)) {
-        return promc_exporter_fail(PROMC_E_INVALID, "unix:%s: a path has 1 to %zu bytes", path,
+        return promc_exporter_fail(PROMC_E_INVALID, "unix:%s: the path must have 1 to %zu bytes", path,
                                    sizeof(name.sun_path) - 1);
     }
     strcpy(name.sun_path, path);

@@ -326,7 +326,7 @@ static void test_history(void **state)
     assert_int_equal(
         promc_exporter_create(&exporter, &(promc_exporter_settings){.address = "127.0.0.1:0", .history_seconds = 3601}),
         PROMC_E_INVALID);
-    assert_string_equal(promc_exporter_error(), "history_seconds is 3601; at most 3600");
+    assert_string_equal(promc_exporter_error(), "history_seconds is 3601, must be at most 3600");
 }
 
 /* An invalid name that is not sent to a resolver: one of its labels is longer than DNS allows. */

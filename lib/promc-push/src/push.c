@@ -112,7 +112,8 @@ static int check_grouping(const promc_push_settings *settings, size_t i)
         return fail(PROMC_E_INVALID, settings, "grouping label %zu needs a name other than job, and a value", i);
     if (!promc_push_is_label_name(label->name)) {
         return fail(label->name[0] == '\0' ? PROMC_E_INVALID : PROMC_E_LABEL_NAME, settings,
-                    "grouping label \"%s\": a name is [a-zA-Z_][a-zA-Z0-9_]*, and does not begin with __", label->name);
+                    "grouping label \"%s\": a name must match [a-zA-Z_][a-zA-Z0-9_]* and must not begin with __",
+                    label->name);
     }
     for (size_t j = 0; j < i; j++)
         if (strcmp(label->name, settings->grouping[j].name) == 0)
@@ -136,10 +137,10 @@ static int check(const promc_push_settings *settings)
     if (PROMC_RESERVED_CHECK(promc_push_settings, settings) != 0)
         return PROMC_E_VERSION;
     if (strncmp(settings->url, "http://", 7) != 0 && strncmp(settings->url, "https://", 8) != 0)
-        return fail(PROMC_E_INVALID, settings, "url \"%s\" is neither http:// nor https://", settings->url);
+        return fail(PROMC_E_INVALID, settings, "url \"%s\" does not begin with http:// or https://", settings->url);
     if (has_control(settings->url) || has_control(settings->user) || has_control(settings->password) ||
         has_control(settings->bearer_token))
-        return fail(PROMC_E_INVALID, settings, "url, user, password and token must not hold control characters");
+        return fail(PROMC_E_INVALID, settings, "url, user, password and token must not contain control characters");
     int error = check_value(settings, "job", settings->job);
     for (size_t i = 0; error == 0 && i < settings->grouping_count; i++)
         error = check_grouping(settings, i);
@@ -207,7 +208,7 @@ static int perform(CURL *curl, const char *method, const char *url, struct excha
     struct curl_slist *headers = curl_slist_append(NULL, type), *both = curl_slist_append(headers, "Expect:");
     if (!headers || !both) {
         curl_slist_free_all(headers);
-        return fail(PROMC_E_NOMEM, settings, "%s: no memory", url);
+        return fail(PROMC_E_NOMEM, settings, "%s: out of memory", url);
     }
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, curl_text);
@@ -233,7 +234,7 @@ static int send_request(const char *method, promc_scrape *scrape, const promc_pu
     char *url = promc_push_url(settings);
     CURL *curl = curl_ready == CURLE_OK ? curl_easy_init() : NULL;
     int error = url && curl ? perform(curl, method, url, &exchange, settings)
-                            : fail(PROMC_E_NOMEM, settings, "%s: no memory", settings->url);
+                            : fail(PROMC_E_NOMEM, settings, "%s: out of memory", settings->url);
     curl_easy_cleanup(curl);
     free(url);
     return error;

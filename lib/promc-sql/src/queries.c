@@ -55,7 +55,7 @@ static int register_families(promc_sql *sql, promc_registry *registry, const pro
     sql->errors = settings->errors;
     snprintf(name, sizeof(name), "%s_query_duration_seconds", prefix);
     if (!sql->duration && promc_family_find(registry, name))
-        return promc_error_set(PROMC_E_DUPLICATE, "metric \"%s\" is registered already", name);
+        return promc_error_set(PROMC_E_DUPLICATE, "metric \"%s\" is already registered", name);
     if (!sql->duration)
         rc = register_duration(sql, registry, settings, family);
     snprintf(name, sizeof(name), "%s_query_errors_total", prefix);

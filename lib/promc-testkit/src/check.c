@@ -40,7 +40,7 @@ static const char *wrong_in_summary(const struct sample *sample, const char *suf
     const char *quantile = sample_label(sample, "quantile");
     if (!*suffix) {
         if (!quantile || !parse_number(quantile, &q) || !(q >= 0 && q <= 1))
-            return "a summary's sample without a quantile in 0 … 1";
+            return "a summary's sample without a quantile from 0 to 1";
         return sample->value < 0 ? "a quantile below 0" : NULL;
     }
     if (strcmp(suffix, "_created") == 0)
@@ -63,7 +63,7 @@ static const char *wrong_in_openmetrics(const struct exposed_family *family, con
     if (strcmp(suffix, "_bucket") == 0 && !le)
         return "a bucket without le";
     if (strcmp(suffix, "_bucket") == 0 && (!parse_number(le, &bound) || isnan(bound)))
-        return "a bucket whose le is no number";
+        return "a bucket whose le is not a number";
     if (one_of(suffix, sums) && !(sample->value >= 0))
         return "a count or sum that is NaN or below 0";
     if (strcmp(suffix, "_gsum") == 0 && isnan(sample->value))
@@ -71,7 +71,7 @@ static const char *wrong_in_openmetrics(const struct exposed_family *family, con
     if (one_of(suffix, counts) && (isinf(sample->value) || trunc(sample->value) != sample->value))
         return "a count that is not a whole number";
     bool may_have = one_of(suffix, (const char *const[]){"_bucket", "_total", NULL});
-    return sample->exemplar && !may_have ? "an exemplar where none may stand" : NULL;
+    return sample->exemplar && !may_have ? "an exemplar where none is allowed" : NULL;
 }
 
 int check_sample(struct cursor *cursor, const struct exposed_family *family, const struct sample *sample)

@@ -26,7 +26,7 @@ static int close_run(struct cursor *cursor, struct run *run)
     else if (openmetrics && counted != (run->sum || run->gsum))
         wrong = "has a sum without a count, or a count without a sum";
     else if (openmetrics && run->negative && run->sum)
-        wrong = "has negative bounds and a sum, which could fall";
+        wrong = "has negative bounds and a sum, which could decrease";
     else if (openmetrics && !run->negative && run->negative_sum)
         wrong = "has a negative sum without negative bounds";
     cursor->line = run->first->line;

@@ -122,7 +122,7 @@ char *take_quoted(struct cursor *cursor)
     char *text = take_escaped(cursor, "\\\"n", '"');
     if (text && !skips(cursor, '"')) {
         free(text);
-        refuse(cursor, "the quote of a label value is not closed");
+        refuse(cursor, "a label value has no closing quote");
         return NULL;
     }
     return text;

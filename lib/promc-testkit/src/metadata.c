@@ -65,7 +65,7 @@ int read_metadata(struct reader *reader)
     struct exposed_family *family = &reader->out->families[reader->current];
     char **field = kind == 0 ? &family->help : kind == 1 ? &family->type : &family->unit;
     if (!skips(cursor, ' ') && (openmetrics || kind != 0))
-        return refuse(cursor, "a blank and the %s are expected after the name", kinds[kind]);
+        return refuse(cursor, "a space and the %s are expected after the name", kinds[kind]);
     if (*field)
         return refuse(cursor, "a second %s for %s", kinds[kind], family->name);
     if (family->samples && (openmetrics || kind == 1))

@@ -71,7 +71,7 @@ static int take_labels(struct cursor *cursor, struct sample *sample)
 static int take_value(struct cursor *cursor, struct sample *sample)
 {
     if (!skips(cursor, ' '))
-        return refuse(cursor, "one blank is expected before the value");
+        return refuse(cursor, "one space is expected before the value");
     sample->value_text = take_word(cursor);
     if (!sample->value_text)
         return refused(cursor);
@@ -85,7 +85,7 @@ static int take_value(struct cursor *cursor, struct sample *sample)
         return refused(cursor);
     sample->stamped = parse_stamp(word, cursor->format, &sample->stamp);
     int code =
-        sample->stamped ? 0 : refuse(cursor, "\"%s\" behind the value is neither a timestamp nor an exemplar", word);
+        sample->stamped ? 0 : refuse(cursor, "\"%s\" after the value is neither a timestamp nor an exemplar", word);
     free(word);
     return code;
 }

@@ -229,7 +229,7 @@ static void an_override_sets_it_for_all(void **state)
     promc_registry_destroy(registry);
     assert_fails(promc_registry_create(&registry,
                                        &(promc_registry_settings){.overrides = "* birth_zero_seconds=1 max_series=5"}),
-                 PROMC_E_INVALID, "not to be changed for all metrics: \"max_series=5\"");
+                 PROMC_E_INVALID, "cannot be set for all metrics: \"max_series=5\"");
     assert_fails(
         promc_registry_create(&registry, &(promc_registry_settings){.overrides = "a birth_zero_seconds=86401"}),
         PROMC_E_INVALID, "up to 86400: \"86401\"");

@@ -379,7 +379,7 @@ static void several_registries(void **state)
     more[0] = f.registry;
     assert_fails(
         promc_exposition_create(&refused, f.registry, &(promc_exposition_settings){.more = more, .more_count = 1}),
-        PROMC_E_INVALID, "there already");
+        PROMC_E_INVALID, "already in the list");
     assert_fails(
         promc_exposition_create(&refused, f.registry, &(promc_exposition_settings){.more = more, .more_count = 65}),
         PROMC_E_INVALID, "at most 64");

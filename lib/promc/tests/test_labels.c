@@ -318,7 +318,7 @@ static void sixty_four_labels(void **state)
     assert_true(contains(scrape_openmetrics(registry), ",l63=\"l1\",mode=\"off\"} 1\n"));
     assert_fails(promc_stateset_register(registry, &(promc_family_settings){.name = "mood", .label_list = list},
                                          (const char *[]){"on"}, 1, &states),
-                 PROMC_E_LABEL_COUNT, "no place for the state's own label");
+                 PROMC_E_LABEL_COUNT, "no room for the state's own label");
 }
 
 #define THREADS 4

@@ -353,7 +353,7 @@ static void a_wrong_mode(void **state)
     promc_registry_settings settings = {.shared_path = in_folder("arena"), .shared_mode = 0777};
     assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "shared_mode is 0777");
     settings.shared_mode = 0066;
-    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "must be 0600 and what others may");
+    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "must include 0600");
 }
 
 /* In a rolling upgrade the new program finds the old one's definition: the error says what to do. */
@@ -367,7 +367,7 @@ static void a_changed_definition(void **state)
     new_counter(old, "c", "x");
     assert_fails(promc_counter_register(new, &(promc_family_settings){.name = "c", .labels = {"y"}}, &family),
                  PROMC_E_DUPLICATE,
-                 "other labels, in the arena that processes share: after a changed definition give it");
+                 "other labels, in the shared arena: if you changed its definition, give the metric a new name");
     promc_registry_destroy(old);
     promc_registry_destroy(new);
     unlink(in_folder("arena"));
@@ -421,7 +421,7 @@ static void unusable_memory_is_refused(void **state)
     assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "must be aligned to 64 bytes");
     settings = in_buffer(false);
     settings.arena_bytes = 0;
-    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "without arena_bytes");
+    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "without its size, arena_bytes");
     settings = in_buffer(false);
     settings.shared_path = in_folder("arena");
     assert_fails(promc_registry_create(&registry, &settings), PROMC_E_INVALID, "both given");
@@ -470,7 +470,7 @@ static void memory_that_processes_share(void **state)
     first->arena.header->version = 0;
     assert_fails(promc_registry_create(&second, &settings), PROMC_E_BUSY, "another process is creating");
     first->arena.header->version = 1;
-    assert_fails(promc_registry_create(&second, &settings), PROMC_E_FORMAT, "another version's layout");
+    assert_fails(promc_registry_create(&second, &settings), PROMC_E_FORMAT, "the layout of another promc version");
     first->arena.header->version = PROMC_ARENA_VERSION;
     second = new_registry(&settings);
     promc_registry_destroy(first);

@@ -91,7 +91,7 @@ static void the_first_of_each_kind_is_printed(void **state)
     static const char *const lines[] = {
         "promc: metric \"c_total\": it is used as another type (reason \"type\"",
         "promc: metric \"h\": it is used as another type",
-        "promc: metric \"c_total\": another number of label values than it has labels",
+        "promc: metric \"c_total\": the number of label values differs from the number of labels",
         "promc: metric \"c_total\": no value for a label",
         "promc: metric \"c_total\": an observation that cannot be counted",
         "promc: metric \"h\": an observation that cannot be counted",
@@ -166,7 +166,7 @@ static void documented_ranges_are_true(void **state)
     promc_registry_destroy(registry);
     assert_fails(
         promc_registry_create(&registry, &(promc_registry_settings){.arena_bytes = 256 << 10, .max_threads = 64}),
-        PROMC_E_INVALID, "too small for 64 threads: at least");
+        PROMC_E_INVALID, "too small for 64 threads, must be at least");
     assert_ok(promc_registry_create(&registry, &(promc_registry_settings){.arena_bytes = 1 << 20, .max_threads = 64}));
     promc_registry_destroy(registry);
     assert_ok(promc_registry_create(&registry, &(promc_registry_settings){.max_threads = 1024}));

@@ -45,8 +45,8 @@ static int labelled(promc_registry *registry, const char *name, const char *a, c
 static void bad_metric_names(void **state)
 {
     assert_fails(counter(*state, "http requests"), PROMC_E_NAME, "\"http requests\": byte 4 (0x20)");
-    assert_fails(counter(*state, ""), PROMC_E_NAME, "without a name");
-    assert_fails(counter(*state, NULL), PROMC_E_NAME, "without a name");
+    assert_fails(counter(*state, ""), PROMC_E_NAME, "has no name");
+    assert_fails(counter(*state, NULL), PROMC_E_NAME, "has no name");
     assert_fails(counter(*state, "_total"), PROMC_E_NAME, "there is nothing before");
     assert_fails(counter(*state, "1abc"), PROMC_E_NAME, "byte 0 (0x31)");
     assert_fails(counter(*state, "a-b"), PROMC_E_NAME, "byte 1 (0x2d)");
@@ -63,13 +63,13 @@ static void bad_label_names(void **state)
 {
     assert_fails(labelled(*state, "g", "a-b", NULL), PROMC_E_LABEL_NAME, "\"g\": label \"a-b\": byte 1");
     assert_fails(labelled(*state, "g", "a:b", NULL), PROMC_E_LABEL_NAME, "byte 1 (0x3a)");
-    assert_fails(labelled(*state, "g", "", NULL), PROMC_E_LABEL_NAME, "without a name");
+    assert_fails(labelled(*state, "g", "", NULL), PROMC_E_LABEL_NAME, "has no name");
     assert_fails(labelled(*state, "g", "__name__", NULL), PROMC_E_LABEL_NAME, "reserved");
     assert_fails(labelled(*state, "g", "a", "a"), PROMC_E_LABEL_NAME, "is repeated");
     promc_family *family;
     assert_fails(promc_histogram_register(
                      *state, &(promc_histogram_settings){.family = {.name = "h", .labels = {"le"}}}, &family),
-                 PROMC_E_LABEL_NAME, "\"le\" is reserved on a histogram");
+                 PROMC_E_LABEL_NAME, "\"le\" is reserved in a histogram");
     promc_label constant[] = {{"a", "x"}, {NULL, NULL}};
     assert_fails(
         promc_gauge_register(
@@ -90,7 +90,7 @@ static void duplicates(void **state)
     assert_ok(counter(*state, "jobs"));
     promc_family *family;
     assert_fails(promc_counter_register(*state, &(promc_family_settings){.name = "jobs", .labels = {"x"}}, &family),
-                 PROMC_E_DUPLICATE, "\"jobs_total\" is registered already, with other labels");
+                 PROMC_E_DUPLICATE, "\"jobs_total\" is already registered with other labels");
     assert_fails(gauge(*state, "jobs"), PROMC_E_DUPLICATE, "\"jobs\"");
     assert_ok(gauge(*state, "job"));
     assert_fails(gauge(*state, "promc_series"), PROMC_E_DUPLICATE, "promc_series");

@@ -686,8 +686,8 @@ static void settings_are_checked(void **state)
         {{.growth = (double)NAN}, "factor of"},
         {{.max_buckets = 7}, "7 native buckets, 8 to 256"},
         {{.max_buckets = 257}, "257 native buckets"},
-        {{.zero_threshold = (double)INFINITY}, "zero threshold of inf"},
-        {{.zero_threshold = (double)NAN}, "zero threshold of"},
+        {{.zero_threshold = (double)INFINITY}, "zero threshold inf is invalid"},
+        {{.zero_threshold = (double)NAN}, "zero threshold"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         assert_fails(promc_histogram_register(registry,

@@ -40,7 +40,7 @@ static void faults_are_named(void **state)
         int code;
         const char *detail;
     } bad[] = {
-        {"a", PROMC_E_INVALID, "entry 1: nothing is changed about \"a\""},
+        {"a", PROMC_E_INVALID, "entry 1: no setting given for \"a\""},
         {"a max_series=1\nb fast", PROMC_E_INVALID, "entry 2: not of the form key=value: \"fast\""},
         {"a speed=1", PROMC_E_INVALID, "unknown or repeated key \"speed\""},
         {"a max_series=1 max_series=2", PROMC_E_INVALID, "unknown or repeated key \"max_series\""},
@@ -100,8 +100,8 @@ static void histograms_change_their_kind(void **state)
         {PROMC_HISTOGRAM_NATIVE, "histogram=classic", NULL, 11, 99, 0, 0},
         {PROMC_HISTOGRAM_NATIVE, "max_buckets=256 zero_threshold=1e-3", NULL, 0, 3, 256, 1e-3},
         {PROMC_HISTOGRAM_CLASSIC_AND_NATIVE, "buckets=1,2,3", NULL, 3, 3, 160, 0x1p-128},
-        {PROMC_HISTOGRAM_CLASSIC, "schema=3", "\"h\" is no native histogram (histogram=both", 0, 0, 0, 0},
-        {PROMC_HISTOGRAM_NATIVE, "histogram=classic max_buckets=9", "\"h\" is no native histogram", 0, 0, 0, 0},
+        {PROMC_HISTOGRAM_CLASSIC, "schema=3", "\"h\" is not a native histogram (histogram=both", 0, 0, 0, 0},
+        {PROMC_HISTOGRAM_NATIVE, "histogram=classic max_buckets=9", "\"h\" is not a native histogram", 0, 0, 0, 0},
         {PROMC_HISTOGRAM_NATIVE, "buckets=1,2", "\"h\" has no classic buckets (histogram=both", 0, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -28,7 +28,8 @@ static void the_same_definition_is_the_same_family(void **state)
     assert_null(second);
     again = settings;
     again.kind = PROMC_HISTOGRAM_NATIVE;
-    assert_fails(promc_histogram_register(registry, &again, &second), PROMC_E_DUPLICATE, "of another kind");
+    assert_fails(promc_histogram_register(registry, &again, &second), PROMC_E_DUPLICATE,
+                 "with other buckets or another kind");
     again = settings;
     again.family.constant_labels = (promc_label[]){{"a", "b"}, {0}};
     assert_fails(promc_histogram_register(registry, &again, &second), PROMC_E_DUPLICATE, "with other constant labels");
@@ -49,7 +50,7 @@ static void statesets_and_callbacks(void **state)
                  "with other states");
     assert_ok(promc_gauge_register(registry, &(promc_family_settings){.name = "g"}, &first));
     assert_fails(promc_callback_register(registry, PROMC_GAUGE, &(promc_family_settings){.name = "g"}, &second),
-                 PROMC_E_DUPLICATE, "otherwise made values");
+                 PROMC_E_DUPLICATE, "values from another source");
 }
 
 struct slow {

@@ -338,7 +338,7 @@ static void not_an_arena(void **state)
     static const char precious[] = "somebody else's data, of some length at least";
     int fd = open(path, O_CREAT | O_WRONLY, 0600);
     assert_int_equal(write(fd, precious, sizeof(precious)), sizeof(precious));
-    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_FORMAT, "it contains something else");
+    assert_fails(promc_registry_create(&registry, &settings), PROMC_E_FORMAT, "it is not a promc arena");
     assert_fails(promc_registry_open_readonly(&registry, path), PROMC_E_FORMAT, path);
     char back[sizeof(precious)];
     int fd2 = open(path, O_RDONLY);

@@ -285,7 +285,7 @@ static void refused_settings(void **state)
     REFUSED(PROMC_E_INVALID, "a quantile is -0.1", .quantiles = (double[]){-0.1}, .quantile_count = 1);
     REFUSED(PROMC_E_INVALID, "nan", .quantiles = (double[]){NAN}, .quantile_count = 1);
     REFUSED(PROMC_E_INVALID, "quantile 0.5 is repeated", .quantiles = (double[]){0.5, 0.9, 0.5}, .quantile_count = 3);
-    REFUSED(PROMC_E_INVALID, "not how many", .quantiles = (double[]){0.5});
+    REFUSED(PROMC_E_INVALID, "without their number", .quantiles = (double[]){0.5});
     REFUSED(PROMC_E_INVALID, "17 quantiles", .quantiles = many, .quantile_count = 17);
     REFUSED(PROMC_E_INVALID, "the error is 0.6", .error = 0.6);
     REFUSED(PROMC_E_INVALID, "the error is -0.1", .error = -0.1);
@@ -299,7 +299,7 @@ static void refused_settings(void **state)
 #undef REFUSED
     assert_fails(promc_summary_register(
                      registry, &(promc_summary_settings){.family = {.name = "s", .labels = {"quantile"}}}, &family),
-                 PROMC_E_LABEL_NAME, "\"quantile\" is reserved on a summary");
+                 PROMC_E_LABEL_NAME, "\"quantile\" is reserved in a summary");
     assert_int_equal(promc_summary_register(registry, NULL, &family), PROMC_E_INVALID);
     promc_summary summary;
     assert_int_equal(promc_summary_get(new_counter(registry, "c", NULL), NULL, &summary), PROMC_E_TYPE);

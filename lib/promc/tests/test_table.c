@@ -210,7 +210,7 @@ static void invalid_rows_are_refused(void **state)
         {PROMC_HISTOGRAM, PROMC_SUMMARY_LIKE(shop_prices), PROMC_E_INVALID,
          "has a summary's settings but is not a summary"},
         {PROMC_INFO, PROMC_STATES(shop_mode), PROMC_E_INVALID, "has states but is not a stateset"},
-        {PROMC_GAUGE, PROMC_VALUE_FROM(shop_value), PROMC_E_INVALID, "has a value function but no callback"},
+        {PROMC_GAUGE, PROMC_VALUE_FROM(shop_value), PROMC_E_INVALID, "has a value function but is not a callback"},
         {PROMC_STATESET, PROMC_PLAIN, PROMC_E_INVALID, "0 states"},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
@@ -221,7 +221,7 @@ static void invalid_rows_are_refused(void **state)
     }
     promc_table wrong = shop_table;
     wrong.handles_bytes -= sizeof(promc_series_ref); /* more than the padding at the end */
-    assert_fails(promc_table_register(registry, &wrong, &shop), PROMC_E_INVALID, "its rows make a struct of");
+    assert_fails(promc_table_register(registry, &wrong, &shop), PROMC_E_INVALID, "its rows need a struct of");
     promc_registry_destroy(registry);
 }
 

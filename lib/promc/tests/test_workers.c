@@ -189,19 +189,20 @@ static void wrong_use(void **state)
     needs_shared_arenas();
     promc_registry_settings settings = {.shared_path = path, .arena_bytes = (size_t)4 << 20};
     promc_registry *registry = new_registry(&settings);
-    promc_family *family;
+    promc_family *family, *other;
     assert_fails(promc_gauge_register(registry, &(promc_family_settings){.name = "g", .workers = 7}, &family),
-                 PROMC_E_INVALID, "workers is 7; 0 to 6");
+                 PROMC_E_INVALID, "workers is 7, must be 0 to 6");
     assert_fails(promc_counter_register(registry, &(promc_family_settings){.name = "c", .workers = 1}, &family),
-                 PROMC_E_INVALID, "of a gauge that is set");
+                 PROMC_E_INVALID, "0 for all but gauges without callbacks");
     assert_fails(promc_callback_register(registry, PROMC_GAUGE,
                                          &(promc_family_settings){.name = "g", .workers = PROMC_WORKERS_SUM}, &family),
-                 PROMC_E_INVALID, "of a gauge that is set");
+                 PROMC_E_INVALID, "0 for all but gauges without callbacks");
     assert_ok(
         promc_gauge_register(registry, &(promc_family_settings){.name = "g", .workers = PROMC_WORKERS_SUM}, &family));
     assert_fails(
-        promc_gauge_register(registry, &(promc_family_settings){.name = "g", .workers = PROMC_WORKERS_MAX}, &family),
-        PROMC_E_DUPLICATE, "its workers' values put together another way");
+        promc_gauge_register(registry, &(promc_family_settings){.name = "g", .workers = PROMC_WORKERS_MAX}, &other),
+        PROMC_E_DUPLICATE, "another way to combine its workers' values");
+    assert_fails(promc_gauge_set_at(promc_gauge_with(family), 1, 1), PROMC_E_INVALID, "a gauge with workers");
     promc_registry_destroy(registry);
 }
 

@@ -129,6 +129,7 @@ test('everything works with the keyboard', async () => {
   assert.equal(await page.evaluate(() => document.activeElement.dataset.family), await page.$$eval('article', (all) => all[1].dataset.family));
   await page.keyboard.press('p');
   assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true');
+  assert.equal(await page.textContent('#pause'), 'Resume');
   await page.keyboard.press('ArrowLeft');
   assert.match(await page.textContent('#count'), /:\d\d/);
   await page.keyboard.press('Escape');
@@ -177,7 +178,7 @@ test('the search filters by name and by label', async () => {
   await page.fill('#search', 'no such thing');
   assert.deepEqual(await shown(), []);
   assert.match(await page.textContent('#count'), /^0 of \d+ families$/);
-  assert.equal(await page.textContent('#nothing'), 'Nothing has “no such thing” in its name, its labels or its help text.');
+  assert.equal(await page.textContent('#nothing'), 'No metric has “no such thing” in its name, labels or help text.');
   await page.fill('#search', '');
   assert.ok((await shown()).length >= all);
 });

@@ -39,7 +39,7 @@ static int inspect(int fd, const char *path, struct promc_arena_header *head, si
     if (fstat(fd, &st) < 0)
         return io_error("stat", path);
     if (!S_ISREG(st.st_mode))
-        return promc_arena_refuse(path, "not a regular file");
+        return promc_arena_refuse(path, "it is not a regular file");
     *file_bytes = (size_t)st.st_size;
     if (st.st_size == 0)
         return 1;
@@ -47,7 +47,7 @@ static int inspect(int fd, const char *path, struct promc_arena_header *head, si
     if (got < 0)
         return io_error("read", path);
     if ((size_t)got < head_bytes || head->magic != PROMC_ARENA_MAGIC)
-        return promc_arena_refuse(path, "it contains something else");
+        return promc_arena_refuse(path, "it is not a promc arena");
     return 0;
 }
 
@@ -102,9 +102,9 @@ static int join_file(struct promc_arena *arena, int fd, const char *path)
 
 static int not_replaced(const char *path)
 {
-    return promc_fail(PROMC_E_IO,
-                      "replacing \"%s\", whose users are all dead: %s (remove it as the user who created it)", path,
-                      strerror(errno));
+    return promc_fail(
+        PROMC_E_IO, "cannot replace \"%s\", whose processes have all ended: %s (remove it as the user who created it)",
+        path, strerror(errno));
 }
 
 /* One attempt. @return 0, 1: the file changed meanwhile, try again, or an error. fd stays open only on 0. */
@@ -161,7 +161,8 @@ static int open_or_make(const promc_registry_settings *settings)
 
 static int not_opened(const char *path, int error)
 {
-    const char *hint = error == EACCES ? " (who else may use it, its maker says by shared_mode)" : "";
+    const char *hint =
+        error == EACCES ? " (the process that creates it gives other users access with shared_mode)" : "";
     return promc_fail(PROMC_E_IO, "opening \"%s\": %s%s", path, strerror(error), hint);
 }
 

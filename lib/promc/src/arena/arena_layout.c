@@ -29,8 +29,8 @@ int promc_arena_layout(size_t bytes, uint32_t max_threads, struct promc_layout *
     uint64_t per_cell = META_PER_CELL + shards * 8;
     uint64_t least = fixed + CELLS_MIN * per_cell;
     if (bytes < least)
-        return promc_fail(PROMC_E_INVALID, "arena_bytes %zu is too small for %u threads: at least %llu", bytes, threads,
-                          (unsigned long long)least);
+        return promc_fail(PROMC_E_INVALID, "arena_bytes %zu is too small for %u threads, must be at least %llu", bytes,
+                          threads, (unsigned long long)least);
     uint64_t cells = (bytes - fixed) / per_cell;
     out->max_threads = threads;
     out->cells_max = cells > UINT32_MAX ? UINT32_MAX : (uint32_t)cells;
@@ -61,19 +61,20 @@ int promc_arena_layout_fill(struct promc_arena *arena, const struct promc_layout
 
 int promc_arena_refuse(const char *name, const char *why)
 {
-    return promc_fail(PROMC_E_FORMAT, "\"%s\" is not an arena of this promc: %s", name, why);
+    return promc_fail(PROMC_E_FORMAT, "\"%s\" cannot be used as an arena: %s", name, why);
 }
 
 int promc_arena_check(const struct promc_arena_header *head, size_t bytes, const char *name)
 {
     if (head->version != PROMC_ARENA_VERSION || head->header_bytes != sizeof(*head))
         return promc_arena_refuse(
-            name, "another version's layout; give this version a place of its own, or end the programs that use it");
+            name,
+            "it has the layout of another promc version; use another path or memory, or stop the programs that use it");
     if (head->arena_bytes > bytes || head->meta_end > head->arena_bytes ||
         head->meta_end + ((uint64_t)head->max_threads + 1) * head->shard_stride > head->arena_bytes ||
         head->shard_stride < PROMC_SHARD_HEADER + (uint64_t)head->cells_max * 8 || head->meta_used > head->meta_ready ||
         head->meta_ready > head->meta_end || head->cells_used > head->cells_ready ||
         head->cells_ready > head->cells_max || head->shards_used > head->max_threads)
-        return promc_arena_refuse(name, "damaged header");
+        return promc_arena_refuse(name, "its header is damaged");
     return 0;
 }

@@ -19,7 +19,7 @@ static int open_private(struct promc_arena *arena, const promc_registry_settings
     /* Mapped without access: so strict overcommit does not charge it, and mlockall() does not commit it. See commit.h. */
     void *base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
-        return promc_fail(PROMC_E_NOMEM, "an address range of %zu bytes was refused: %s", bytes, strerror(errno));
+        return promc_fail(PROMC_E_NOMEM, "cannot reserve an address range of %zu bytes: %s", bytes, strerror(errno));
     promc_pages_small(base, bytes);
     *arena =
         (struct promc_arena){.base = base, .header = base, .bytes = bytes, .memory = PROMC_MEMORY_PRIVATE, .fd = -1};
@@ -67,7 +67,7 @@ static int open_host(struct promc_arena *arena, const promc_registry_settings *s
 static int check_memory(const promc_registry_settings *settings)
 {
     if (settings->shared_path)
-        return promc_fail(PROMC_E_INVALID, "memory and shared_path are both given: the arena has one place");
+        return promc_fail(PROMC_E_INVALID, "memory and shared_path are both given, only one is allowed");
     if ((uintptr_t)settings->memory % HOST_ALIGN != 0)
         return promc_fail(PROMC_E_INVALID, "memory is at %p, must be aligned to %u bytes", settings->memory,
                           HOST_ALIGN);

@@ -37,7 +37,7 @@ static bool commit(struct promc_arena *arena, uint64_t at, uint64_t bytes)
 static int refused(const struct promc_arena *arena, const char *what)
 {
     int code = arena->memory == PROMC_MEMORY_FILE ? PROMC_E_IO : PROMC_E_NOMEM;
-    return promc_fail(code, "memory for the arena's %s was refused: %s", what, strerror(errno));
+    return promc_fail(code, "cannot allocate memory for the arena's %s: %s", what, strerror(errno));
 }
 
 int promc_commit_header(struct promc_arena *arena)
@@ -143,10 +143,10 @@ const char *promc_arena_full(const struct promc_arena *arena)
     case 0:
         return "the arena is full";
     case ENOSPC:
-        return "no room for more of the arena: its file system is full";
+        return "the arena cannot grow: its file system is full";
     case EDQUOT:
-        return "no room for more of the arena: the quota of its file system is used up";
+        return "the arena cannot grow: the quota of its file system is used up";
     default:
-        return "no room for more of the arena: the system refuses memory";
+        return "the arena cannot grow: the system refuses memory";
     }
 }

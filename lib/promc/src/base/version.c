@@ -21,8 +21,8 @@ int promc_reserved_check(const char *type, const uint64_t *reserved, size_t coun
         if (reserved[i] != 0)
             return promc_fail(
                 PROMC_E_VERSION,
-                "%s: reserved word %zu is not zero: not zeroed, or of a program compiled for a newer promc "
-                "than this " PROMC_VERSION_STRING,
+                "%s: reserved word %zu is not zero: the struct was not zeroed, or the program was compiled for a "
+                "newer promc than this " PROMC_VERSION_STRING,
                 type, i);
     }
     return 0;
@@ -31,12 +31,12 @@ int promc_reserved_check(const char *type, const uint64_t *reserved, size_t coun
 int promc_hand_out(const char *type, void *out, size_t size, const void *filled, size_t known, size_t least)
 {
     if (size < least)
-        return promc_fail(PROMC_E_INVALID, "%s: a size of %zu bytes, the first promc had %zu", type, size, least);
+        return promc_fail(PROMC_E_INVALID, "%s: the size is %zu bytes, must be at least %zu", type, size, least);
     if (size > known) {
         memset(out, 0, size);
         return promc_fail(PROMC_E_VERSION,
-                          "%s: %zu bytes, %zu are known here: of a program compiled for a newer promc than "
-                          "this " PROMC_VERSION_STRING,
+                          "%s: %zu bytes, only %zu are known here: the program was compiled for a newer promc "
+                          "than this " PROMC_VERSION_STRING,
                           type, size, known);
     }
     memcpy(out, filled, size);

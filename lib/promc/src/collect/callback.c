@@ -48,12 +48,12 @@ int promc_callback_set(promc_family *family, const char *const *values, promc_va
     if (!family || !value)
         return promc_fail(PROMC_E_INVALID, "a callback needs a metric family and a function");
     if (!family->by_callback)
-        return promc_fail(PROMC_E_TYPE, "metric \"%s\" has no callbacks", promc_name_of(family));
+        return promc_fail(PROMC_E_TYPE, "metric \"%s\" does not take callbacks", promc_name_of(family));
     int rc = promc_series_get(family, values, &ref);
     if (rc < 0)
         return rc;
     if (promc_load(&promc_series_block(ref)->flags) & PROMC_CHILD_OVERFLOW)
-        return promc_fail(PROMC_E_FULL, "metric \"%s\": no room for a further series", promc_name_of(family));
+        return promc_fail(PROMC_E_FULL, "metric \"%s\": no room for another series", promc_name_of(family));
     promc_registry *registry = family->registry;
     struct promc_callback *new = malloc(sizeof(*new));
     if (!new)
@@ -73,10 +73,10 @@ int promc_callback_unset(promc_family *family, const char *const *values)
 {
     promc_str strs[PROMC_LABELS_MOST];
     if (!family || !family->by_callback)
-        return promc_fail(PROMC_E_TYPE, "no metric family of callbacks given");
+        return promc_fail(PROMC_E_TYPE, "no metric family with callbacks given");
     for (unsigned i = 0; i < family->label_count; i++) {
         if (!values || !values[i])
-            return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": %u label values needed", promc_name_of(family),
+            return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": %u label values are needed", promc_name_of(family),
                               family->label_count);
         strs[i] = (promc_str){values[i], strlen(values[i])};
     }

@@ -31,7 +31,8 @@ int promc_collector_register(promc_registry *registry, const char *name, promc_c
     pthread_mutex_lock(&registry->local_lock);
     uint32_t at = free_place(registry);
     if (rc == 0 && at == PROMC_COLLECTORS_MAX)
-        rc = promc_fail(PROMC_E_FULL, "collector \"%s\": the registry has %d already", name, PROMC_COLLECTORS_MAX);
+        rc = promc_fail(PROMC_E_FULL, "collector \"%s\": the registry already has %d collectors", name,
+                        PROMC_COLLECTORS_MAX);
     if (rc == 0) {
         struct promc_collector *place = &registry->collectors[at];
         place->name = copy;
@@ -61,7 +62,7 @@ int promc_collector_unregister(promc_registry *registry, const char *name)
 {
     struct promc_collector *found = NULL;
     if (!registry || !name)
-        return promc_fail(PROMC_E_INVALID, "no registry, or no collector's name, given");
+        return promc_fail(PROMC_E_INVALID, "no registry or no collector name given");
     pthread_mutex_lock(&registry->local_lock);
     for (uint32_t i = 0; i < registry->collector_count && !found; i++)
         if (registry->collectors[i].collect && strcmp(registry->collectors[i].name, name) == 0)

@@ -97,7 +97,7 @@ int promc_measured_register(promc_registry *registry, const struct promc_measure
     if (!registry || registry->arena.readonly)
         return promc_fail(PROMC_E_INVALID, "collector \"%s\": the registry is missing or read-only", source->collector);
     if (promc_collector_is_there(registry, collector, collect))
-        return promc_fail(PROMC_E_DUPLICATE, "collector \"%s\" is registered already", collector);
+        return promc_fail(PROMC_E_DUPLICATE, "collector \"%s\" is already registered", collector);
     struct measured *measured = allocate(registry, sizeof(*measured) + source->state_bytes);
     if (!measured)
         return promc_fail(PROMC_E_FULL, "collector \"%s\": %s", source->collector, promc_arena_full(&registry->arena));
@@ -116,10 +116,10 @@ int promc_collect_prefixed(promc_registry *registry, unsigned collectors, const 
     static const struct promc_measured_source *const sources[] = {&promc_measured_process, &promc_measured_malloc,
                                                                   &promc_measured_cgroup, &promc_measured_scheduler,
                                                                   &promc_measured_pressure};
-    int error =
-        prefix && collectors != 0 && collectors <= PROMC_COLLECT_ALL
-            ? 0
-            : promc_fail(PROMC_E_INVALID, "promc_collect_prefixed: no prefix, or no such collectors (%#x)", collectors);
+    int error = prefix && collectors != 0 && collectors <= PROMC_COLLECT_ALL
+                    ? 0
+                    : promc_fail(PROMC_E_INVALID,
+                                 "promc_collect_prefixed: no prefix given, or unknown collectors (%#x)", collectors);
     for (unsigned i = 0; error == 0 && i < sizeof(sources) / sizeof(sources[0]); i++)
         if (collectors & 1u << i)
             error = promc_measured_register(registry, sources[i], prefix);

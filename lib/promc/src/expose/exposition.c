@@ -53,7 +53,7 @@ static promc_registry *registry_at(promc_registry *first, const promc_exposition
 static int check_registries(promc_registry *first, const promc_exposition_settings *settings)
 {
     if (settings->more_count > MORE_MOST || (settings->more_count > 0 && !settings->more)) {
-        return promc_fail(PROMC_E_INVALID, "more_count is %llu; at most %d, and with more",
+        return promc_fail(PROMC_E_INVALID, "more_count is %llu, must be at most %d, and more must not be NULL",
                           (unsigned long long)settings->more_count, MORE_MOST);
     }
     for (size_t i = 1; i <= settings->more_count; i++) {
@@ -62,7 +62,7 @@ static int check_registries(promc_registry *first, const promc_exposition_settin
             promc_registry *other = registry_at(first, settings, j);
             if (!registry || registry == other) {
                 return promc_fail(PROMC_E_INVALID, "more[%zu] is %s", i - 1,
-                                  !registry ? "NULL" : "a registry that is there already");
+                                  !registry ? "NULL" : "a registry that is already in the list");
             }
             const char *common = promc_scrape_common_family(other, registry);
             if (common)
@@ -80,7 +80,7 @@ int promc_exposition_create(promc_exposition **out, promc_registry *registry, co
     *out = NULL;
     settings = settings ? settings : &defaults;
     if (settings->max_scrapes > MAX_SCRAPES)
-        return promc_fail(PROMC_E_INVALID, "max_scrapes is %u; at most %d", settings->max_scrapes, MAX_SCRAPES);
+        return promc_fail(PROMC_E_INVALID, "max_scrapes is %u, must be at most %d", settings->max_scrapes, MAX_SCRAPES);
     int rc = PROMC_RESERVED_CHECK(promc_exposition_settings, settings);
     if (rc == 0 && settings->compressor)
         rc = PROMC_RESERVED_CHECK(promc_compressor, settings->compressor);
@@ -250,7 +250,7 @@ void promc_exposition_begin(promc_exposition_scrape *scrape)
     if (error == PROMC_E_BUSY)
         refuse(scrape, 503, "too many scrapes in flight");
     else if (error != 0)
-        refuse(scrape, 503, "the scrape cannot be begun");
+        refuse(scrape, 503, "the scrape cannot be started");
     else if (deadline != 0 && promc_now_ns() > deadline)
         refuse(scrape, 503, "the collectors took longer than the scrape timeout");
     else if (!begin_compression(scrape))
@@ -314,7 +314,7 @@ long promc_exposition_read(promc_exposition_scrape *scrape, char *buffer, size_t
     if (scrape->head.error)
         return read_error(scrape, buffer, capacity);
     if (!scrape->scrape)
-        return promc_fail(PROMC_E_INVALID, "promc_exposition_read: before promc_exposition_begin()");
+        return promc_fail(PROMC_E_INVALID, "promc_exposition_read: call promc_exposition_begin() first");
     if (scrape->settings.deadline_ns != 0 && promc_now_ns() > scrape->settings.deadline_ns)
         return promc_fail(PROMC_E_TIMEOUT, "the scraper has stopped waiting");
     return scrape->compressor ? read_compressed(scrape, buffer, capacity) : read_parts(scrape, buffer, capacity);

@@ -246,7 +246,8 @@ static void finish(struct promc_scrape *scrape)
 long promc_scrape_read(promc_scrape *scrape, char *buffer, size_t capacity)
 {
     if (!scrape || !buffer || capacity == 0)
-        return promc_fail(PROMC_E_INVALID, "promc_scrape_read: there is no room to write to");
+        return promc_fail(PROMC_E_INVALID,
+                          "promc_scrape_read: scrape and buffer must not be NULL, capacity must be above 0");
     char *out = buffer;
     const char *end = buffer + (capacity < PTRDIFF_MAX ? capacity : PTRDIFF_MAX);
     while (scrape->error == 0 && out < end)

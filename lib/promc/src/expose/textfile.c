@@ -97,9 +97,9 @@ static int write_file(promc_registry *registry, const char *path, bool all)
     promc_scrape *scrape;
     int cancel;
     if (!registry || !path || strlen(path) > PATH_MOST) {
-        return promc_fail(PROMC_E_INVALID,
-                          "promc_textfile_write: registry and path must be given, the path at most %d bytes",
-                          PATH_MOST);
+        return promc_fail(
+            PROMC_E_INVALID,
+            "promc_textfile_write: registry and path are required, and the path must have at most %d bytes", PATH_MOST);
     }
     int error =
         promc_scrape_begin(registry, &(promc_scrape_settings){.no_self_metrics = !all, .no_timestamps = 1}, &scrape);

@@ -45,8 +45,7 @@ int promc_curry_make(promc_curry **out, promc_family *family, const promc_label 
         return promc_fail(PROMC_E_INVALID, "a curry needs a metric family and labels");
     for (size_t i = 0; i < count; i++) {
         if (!fixed[i].value)
-            return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": a fixed label without a value",
-                              promc_name_of(family));
+            return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": a fixed label has no value", promc_name_of(family));
         bytes += strlen(fixed[i].value) + 1;
     }
     promc_curry *curry = calloc(1, sizeof(*curry) + bytes);

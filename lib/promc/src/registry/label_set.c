@@ -69,17 +69,17 @@ int promc_label_set_make_n(promc_label_set **out, const promc_registry *registry
     if (!registry)
         return promc_fail(PROMC_E_INVALID, "a label set needs a registry");
     if (count > PROMC_LABELS_MOST)
-        return promc_fail(PROMC_E_LABEL_COUNT, "a label set of %zu values, at most %d are allowed", count,
+        return promc_fail(PROMC_E_LABEL_COUNT, "label set: %zu values, at most %d are allowed", count,
                           PROMC_LABELS_MOST);
     for (size_t i = 0; i < count; i++) {
         if (!values || (!values[i].data && values[i].length > 0))
-            return promc_fail(PROMC_E_LABEL_VALUE, "a label set without its value number %zu", i + 1);
+            return promc_fail(PROMC_E_LABEL_VALUE, "label set: value number %zu is missing", i + 1);
         bytes += room_for(given(&values[i]), registry->arena.header->max_value_bytes);
     }
     bytes = (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     promc_label_set *set = aligned_alloc(CACHE_LINE, bytes);
     if (!set)
-        return promc_fail(PROMC_E_NOMEM, "a label set: out of memory");
+        return promc_fail(PROMC_E_NOMEM, "label set: out of memory");
     memset(set, 0, sizeof(*set));
     set->count = (unsigned)count;
     fill(set, registry, values);

@@ -245,11 +245,11 @@ static int read_entry(struct reader *reader, struct promc_override **list)
     *list = new;
     promc_str word = next_word(reader);
     if (word.length == 0)
-        return fault(reader, "nothing is changed about", name.data, name.length);
+        return fault(reader, "no setting given for", name.data, name.length);
     int rc = 0;
     for (; rc == 0 && word.length > 0; word = next_word(reader))
         if (strcmp(new->name, all_metrics) == 0 && !is_key(word, strcspn(word.data, "="), "birth_zero_seconds"))
-            rc = fault(reader, "not to be changed for all metrics:", word.data, word.length);
+            rc = fault(reader, "cannot be set for all metrics:", word.data, word.length);
         else
             rc = read_pair(reader, word, new);
     return rc;
@@ -295,7 +295,7 @@ static int read_file(const char *path, char **text)
     if (failed || length > FILE_MAX || memchr(buffer, '\0', length)) {
         free(buffer);
         return failed ? promc_fail(PROMC_E_IO, "overrides: reading \"%s\" failed", path)
-                      : promc_fail(PROMC_E_INVALID, "overrides: \"%s\" is not a text of at most 1 MiB", path);
+                      : promc_fail(PROMC_E_INVALID, "overrides: \"%s\" is not a text file of at most 1 MiB", path);
     }
     buffer[length] = '\0';
     *text = buffer;
@@ -375,11 +375,10 @@ static int apply_to_histogram(const struct promc_override *override, struct prom
         plan->kind = override->kind;
     if (native && plan->kind == PROMC_HISTOGRAM_CLASSIC)
         return promc_fail(PROMC_E_INVALID,
-                          "overrides: metric \"%s\" is no native histogram (histogram=both makes it one)",
+                          "overrides: metric \"%s\" is not a native histogram (histogram=both makes it one)",
                           override->name);
     if (override->bounds && plan->kind == PROMC_HISTOGRAM_NATIVE)
-        return promc_fail(PROMC_E_INVALID,
-                          "overrides: metric \"%s\" has no classic buckets (histogram=both gives it some)",
+        return promc_fail(PROMC_E_INVALID, "overrides: metric \"%s\" has no classic buckets (histogram=both adds them)",
                           override->name);
     if (override->has_schema)
         plan->native.schema = override->native.schema;

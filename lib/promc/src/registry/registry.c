@@ -53,7 +53,7 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
     if (rc < 0)
         return rc;
     if (settings->arena_bytes == 0 && settings->memory)
-        return promc_fail(PROMC_E_INVALID, "memory is given without arena_bytes, its size");
+        return promc_fail(PROMC_E_INVALID, "memory is given without its size, arena_bytes");
     if (settings->arena_bytes == 0)
         settings->arena_bytes = defaults.arena_bytes;
     if (settings->max_series_per_family == 0)
@@ -64,7 +64,7 @@ static int complete_settings(promc_registry_settings *settings, const promc_regi
         return out_of_range("arena_bytes", settings->arena_bytes, ARENA_RANGE);
     settings->arena_bytes = (settings->arena_bytes + (settings->memory ? 0 : PROMC_PAGE - 1)) / PROMC_PAGE * PROMC_PAGE;
     if (settings->shared_mode && (settings->shared_mode & ~0666u || (settings->shared_mode & 0600) != 0600))
-        return promc_fail(PROMC_E_INVALID, "shared_mode is 0%o, must be 0600 and what others may, at most 0666",
+        return promc_fail(PROMC_E_INVALID, "shared_mode is 0%o, must include 0600 and no bits outside 0666",
                           settings->shared_mode);
     if (settings->memory_is_shared > 1)
         return out_of_range("memory_is_shared", settings->memory_is_shared, "0 or 1");
@@ -214,7 +214,7 @@ static int new_registry(promc_registry **out)
         return rc;
     uint32_t slot = promc_slots_free();
     if (slot == PROMC_SLOTS)
-        return promc_fail(PROMC_E_BUSY, "%d registries are alive in the process", PROMC_PLACES - 1);
+        return promc_fail(PROMC_E_BUSY, "%d registries exist in the process", PROMC_PLACES - 1);
     promc_registry *registry = calloc(1, sizeof(*registry));
     if (!registry)
         return promc_fail(PROMC_E_NOMEM, "out of memory");

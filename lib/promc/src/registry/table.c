@@ -57,7 +57,7 @@ static int check_options(const promc_table *table, const promc_table_metric *met
                         : options->summary && metric->type != PROMC_SUMMARY
                             ? "a summary's settings but is not a summary"
                         : options->states && metric->type != PROMC_STATESET ? "states but is not a stateset"
-                        : options->value && !metric->by_callback            ? "a value function but no callback"
+                        : options->value && !metric->by_callback            ? "a value function but is not a callback"
                                                                             : NULL;
     if (wrong)
         return promc_fail(PROMC_E_INVALID, "table \"%s\": \"%s\" has %s", table->name, metric->name, wrong);
@@ -94,7 +94,7 @@ static int check(const promc_table *table)
             return rc;
     }
     if (aligned(offset, _Alignof(promc_series_ref)) != aligned(table->handles_bytes, _Alignof(promc_series_ref)))
-        return promc_fail(PROMC_E_INVALID, "table \"%s\": its rows make a struct of %zu bytes, not of %zu", table->name,
+        return promc_fail(PROMC_E_INVALID, "table \"%s\": its rows need a struct of %zu bytes, it has %zu", table->name,
                           offset, table->handles_bytes);
     return 0;
 }
@@ -193,7 +193,7 @@ static int create_series(const promc_table_metric *metric, promc_family *family,
     /* Beyond a cap the lookup returns the overflow series, and several elements would be the same. */
     if (promc_load_acquire(&family->data->overflow))
         return promc_fail(PROMC_E_FULL,
-                          "metric \"%s\" has %zu combinations of label values, more than its cap or the arena",
+                          "metric \"%s\" has %zu combinations of label values, more than its cap or the arena allows",
                           metric->name, series);
     return 0;
 }

@@ -269,11 +269,11 @@ static const char *difference(const promc_registry *registry, const struct promc
     if (!same_constants(arena, data, plan, checked))
         return "other constant labels";
     if (data->type == PROMC_GAUGE && data->workers != plan->settings->workers)
-        return "its workers' values put together another way";
+        return "another way to combine its workers' values";
     if (data->row != plan->row || !same_buckets(data, plan))
-        return "other buckets, or of another kind";
+        return "other buckets or another kind";
     if ((data->flags ^ plan->flags) & (PROMC_FAMILY_CALLBACK | PROMC_FAMILY_SELF))
-        return "otherwise made values";
+        return "values from another source";
     if (ops->same && !ops->same(arena, data, plan))
         return "other settings of its type";
     return NULL;
@@ -303,8 +303,8 @@ static void set_data(promc_family *family, struct promc_family_data *data)
     }
 }
 
-static const char in_shared[] = ", in the arena that processes share: after a changed definition give it another name, "
-                                "or the new program another arena";
+static const char in_shared[] = ", in the shared arena: if you changed its definition, give the metric a new name "
+                                "or the program a new arena";
 
 /*
  * Fill family->data from a new or an existing record: families with the same definition are one family, in all processes and modules.
@@ -323,7 +323,7 @@ static int make_or_adopt(promc_registry *registry, const struct promc_family_pla
             return 0;
         }
         if (other)
-            return promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is registered already, with %s%s", checked->names.full,
+            return promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is already registered with %s%s", checked->names.full,
                               other, arena->shared ? in_shared : "");
         int rc =
             promc_check_clash(arena, &checked->names, &registry->types[plan->row], data, promc_ops_of(registry, data));
@@ -386,7 +386,7 @@ int promc_family_create(promc_registry *registry, const struct promc_family_plan
     if (out)
         *out = NULL;
     if (!registry || !plan->settings)
-        return promc_fail(PROMC_E_INVALID, "no registry, or no settings, given");
+        return promc_fail(PROMC_E_INVALID, "no registry or no settings given");
     int rc = PROMC_RESERVED_CHECK(promc_family_settings, plan->settings);
     if (rc < 0)
         return rc;
@@ -396,15 +396,16 @@ int promc_family_create(promc_registry *registry, const struct promc_family_plan
     struct promc_family_plan changed = *plan;
     changed.settings = &settings;
     if (settings.birth_zero_seconds != PROMC_BIRTH_ZERO_OFF && settings.birth_zero_seconds > PROMC_BIRTH_ZERO_MOST)
-        return promc_fail(PROMC_E_INVALID, "metric \"%s\": birth_zero_seconds is %u, at most %d",
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\": birth_zero_seconds is %u, must be at most %d",
                           settings.name ? settings.name : "(null)", settings.birth_zero_seconds, PROMC_BIRTH_ZERO_MOST);
     if (settings.verbatim_name > 1)
-        return promc_fail(PROMC_E_INVALID, "metric \"%s\": verbatim_name is %llu; 0 or 1",
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\": verbatim_name is %llu, must be 0 or 1",
                           settings.name ? settings.name : "(null)", (unsigned long long)settings.verbatim_name);
     const struct promc_type_ops *ops = &registry->types[plan->row];
     if (settings.workers > PROMC_WORKERS_LIVEMIN ||
         (settings.workers && (ops->type != PROMC_GAUGE || plan->flags & PROMC_FAMILY_CALLBACK)))
-        return promc_fail(PROMC_E_INVALID, "metric \"%s\": workers is %llu; 0 to %d, of a gauge that is set",
+        return promc_fail(PROMC_E_INVALID,
+                          "metric \"%s\": workers is %llu, must be 0 to %d, and 0 for all but gauges without callbacks",
                           settings.name ? settings.name : "(null)", (unsigned long long)settings.workers,
                           PROMC_WORKERS_LIVEMIN);
     changed.type = ops->type;
@@ -467,9 +468,9 @@ int promc_family_destroy(promc_family *family)
     if (family->data->flags & PROMC_FAMILY_SELF)
         return promc_fail(PROMC_E_INVALID, "metric \"%s\" is reserved for promc", name);
     if (registry->arena.shared)
-        return promc_fail(PROMC_E_INVALID,
-                          "metric \"%s\": its arena is shared, and other processes may have it; remove its series",
-                          name);
+        return promc_fail(
+            PROMC_E_INVALID,
+            "metric \"%s\": its arena is shared, and other processes may use it; remove its series instead", name);
     promc_family_end(family);
     forget_counts(registry, name);
     return 0;

@@ -28,8 +28,8 @@ static bool is_debugging(void)
 static void say(const promc_family *family, enum promc_refusal reason)
 {
     static const char *const texts[] = {"it is used as another type",
-                                        "another number of label values than it has labels", "no value for a label",
-                                        "an observation that cannot be counted"};
+                                        "the number of label values differs from the number of labels",
+                                        "no value for a label", "an observation that cannot be counted"};
     char line[256];
     int length =
         snprintf(line, sizeof(line), "promc: metric \"%.128s\": %s (reason \"%s\"; further ones are only counted)\n",

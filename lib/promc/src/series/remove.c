@@ -140,7 +140,7 @@ int promc_family_remove(promc_family *family, const char *const *values)
     promc_registry *registry = family->registry;
     promc_str strs[PROMC_LABELS_MOST];
     if (!values_of(family, values, strs))
-        return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\": %u label values needed", promc_name_of(family),
+        return promc_fail(PROMC_E_LABEL_COUNT, "metric \"%s\": %u label values are needed", promc_name_of(family),
                           family->data->label_count);
     promc_registry_lock(registry);
     promc_values_repair(registry, strs, family->data->label_count, strs, registry->scratch);
@@ -150,7 +150,8 @@ int promc_family_remove(promc_family *family, const char *const *values)
     if (removed)
         return 0;
     return promc_fail(PROMC_E_NOT_FOUND,
-                      child ? "metric \"%s\": its overflow or only series stays" : "metric \"%s\": no such series",
+                      child ? "metric \"%s\": its overflow series or only series cannot be removed"
+                            : "metric \"%s\": no such series",
                       promc_name_of(family));
 }
 
@@ -198,7 +199,7 @@ static int remove_all(promc_family *family, const promc_label *match, const int 
 int promc_family_remove_matching(promc_family *family, const promc_label *match, size_t count)
 {
     if (!family || (count > 0 && !match))
-        return promc_fail(PROMC_E_INVALID, "no metric family, or no labels, given");
+        return promc_fail(PROMC_E_INVALID, "no metric family or no labels given");
     int index[PROMC_LABELS_MOST];
     if (count > PROMC_LABELS_MOST)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\" does not have %zu labels", promc_name_of(family), count);

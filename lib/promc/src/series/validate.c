@@ -22,7 +22,7 @@ static int check_characters(const char *name, size_t length, bool allow_utf8, bo
 {
     *utf8 = false;
     if (length == 0)
-        return promc_fail(PROMC_E_NAME, "a metric without a name");
+        return promc_fail(PROMC_E_NAME, "the metric has no name");
     if (length > PROMC_NAME_MAX)
         return promc_fail(PROMC_E_NAME, "metric \"%.64s…\": the name has %zu bytes, at most %d are allowed", name,
                           length, PROMC_NAME_MAX);
@@ -100,15 +100,15 @@ static int check_label_name(const char *metric, const char *label, bool allow_ut
     size_t length = strlen(label);
     bool classic = length > 0 && promc_name_is_classic(label, length) && !strchr(label, ':');
     if (length == 0)
-        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": a label without a name", metric);
+        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": a label has no name", metric);
     if (length > PROMC_NAME_MAX)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%.64s…\" is longer than %d bytes", metric, label,
                           PROMC_NAME_MAX);
     if (strcmp(label, PROMC_OVERFLOW_LABEL) == 0)
         return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is reserved for promc", metric, label);
     if (strncmp(label, "__", 2) == 0)
-        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\": names starting \"__\" are reserved", metric,
-                          label);
+        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\": names that start with \"__\" are reserved",
+                          metric, label);
     for (size_t i = 0; !classic && i < length; i++) {
         unsigned char c = (unsigned char)label[i];
         bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9' && i > 0);
@@ -126,13 +126,14 @@ int promc_check_constant(const char *whose, const promc_label *label, bool allow
 {
     bool utf8 = false;
     if (!label->name)
-        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": a constant label without a name", whose);
+        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": a constant label has no name", whose);
     int rc = check_label_name(whose, label->name, allow_utf8, &utf8);
     if (rc < 0)
         return rc;
     if (!label->value || !promc_utf8_valid(label->value, strlen(label->value)))
-        return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": constant label \"%s\" has no value, or not a UTF-8 one",
-                          whose, label->name);
+        return promc_fail(PROMC_E_LABEL_VALUE,
+                          "metric \"%s\": constant label \"%s\" has no value, or its value is not UTF-8", whose,
+                          label->name);
     if (strlen(label->value) > UINT16_MAX)
         return promc_fail(PROMC_E_LABEL_VALUE, "metric \"%s\": the value of constant label \"%s\" is too long", whose,
                           label->name);
@@ -175,7 +176,7 @@ static int check_one_label(const struct label_names *all, unsigned i, const char
     if (rc < 0)
         return rc;
     if (type->reserved_label && strcmp(name, type->reserved_label) == 0)
-        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is reserved on a %s", metric, name,
+        return promc_fail(PROMC_E_LABEL_NAME, "metric \"%s\": label \"%s\" is reserved in a %s", metric, name,
                           type->name);
     for (unsigned j = 0; j < i; j++)
         if (same_in_some_escaping(name, name_at(all, j)))
@@ -234,7 +235,7 @@ int promc_check_clash(const struct promc_arena *arena, const struct promc_names 
     size_t left_base = fold(left, names->full, names->base_length);
     size_t right_base = fold(right, theirs, other->base_length);
     if (left_base == right_base && memcmp(left, right, left_base) == 0)
-        return promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is registered already, as %s \"%s\"", names->full,
+        return promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is already registered as %s \"%s\"", names->full,
                           their_type->name, theirs);
     for (const char *const *mine = type->samples; *mine; mine++) {
         for (const char *const *their = their_type->samples; *their; their++) {

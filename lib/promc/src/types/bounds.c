@@ -19,8 +19,9 @@ int promc_bounds_check(const char *metric, const double *bounds, size_t *count)
         if (!isfinite(bounds[i]))
             return promc_fail(PROMC_E_BUCKETS, "metric \"%s\": bucket bound %zu is not finite", name, i);
         if (i > 0 && bounds[i] <= bounds[i - 1])
-            return promc_fail(PROMC_E_BUCKETS, "metric \"%s\": bucket bound %zu (%g) is not above the one before (%g)",
-                              name, i, bounds[i], bounds[i - 1]);
+            return promc_fail(PROMC_E_BUCKETS,
+                              "metric \"%s\": bucket bound %zu (%g) is not above the previous one (%g)", name, i,
+                              bounds[i], bounds[i - 1]);
     }
     *count = n;
     return 0;
@@ -41,8 +42,8 @@ static int check_filled(const double *bounds, size_t count, const char *rule)
 {
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1]))
-            return promc_fail(PROMC_E_BUCKETS, "%s buckets: bound %zu is not finite or not above the one before", rule,
-                              i);
+            return promc_fail(PROMC_E_BUCKETS, "%s buckets: bound %zu is not finite or not above the previous one",
+                              rule, i);
     }
     return 0;
 }

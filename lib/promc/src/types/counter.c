@@ -70,7 +70,7 @@ static __attribute__((noinline)) int add_slow(promc_counter counter, double n, b
 static __attribute__((noinline, cold)) int refuse(promc_counter counter, double n)
 {
     promc_refused_series(counter.ref, PROMC_REFUSED_OBSERVATION);
-    return promc_fail(PROMC_E_INVALID, "a counter cannot take %g", n);
+    return promc_fail(PROMC_E_INVALID, "%g cannot be added to a counter", n);
 }
 
 int promc_counter_add(promc_counter counter, double n)

@@ -62,7 +62,7 @@ static int render(const promc_label *labels, size_t count, struct candidate *new
                 return promc_fail(PROMC_E_LABEL_NAME, "exemplar: label \"%s\" is repeated", labels[i].name);
         size_t value = labels[i].value ? strlen(labels[i].value) : 0;
         if (!labels[i].value || !promc_utf8_valid(labels[i].value, value))
-            return promc_fail(PROMC_E_LABEL_VALUE, "exemplar: label \"%s\" has no value, or not a UTF-8 one",
+            return promc_fail(PROMC_E_LABEL_VALUE, "exemplar: label \"%s\" has no value, or its value is not UTF-8",
                               labels[i].name);
         points += name + code_points(labels[i].value, value);
         if (points > PROMC_EXEMPLAR_CODE_POINTS)

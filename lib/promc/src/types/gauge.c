@@ -110,8 +110,10 @@ void promc_gauge_set(promc_gauge gauge, double value)
 
 int promc_gauge_set_at(promc_gauge gauge, double value, int64_t time_ms)
 {
-    if (time_ms < 0 || time_ms > INT64_C(1) << 62 || is_of_workers(gauge))
-        return promc_fail(PROMC_E_INVALID, "a gauge's time is %lld ms, or it is one of workers", (long long)time_ms);
+    if (time_ms < 0 || time_ms > INT64_C(1) << 62)
+        return promc_fail(PROMC_E_INVALID, "time %lld ms is out of range", (long long)time_ms);
+    if (is_of_workers(gauge))
+        return promc_fail(PROMC_E_INVALID, "a gauge with workers cannot have a time");
     struct promc_child_value *place = place_of(gauge);
     if (!place)
         return promc_fail(PROMC_E_NOT_FOUND, "the gauge's series does not exist (any more)");

@@ -155,20 +155,21 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
     if (out)
         *out = NULL;
     if (!settings || !settings->name)
-        return promc_fail(PROMC_E_NAME, "a stateset without a name");
+        return promc_fail(PROMC_E_NAME, "the stateset has no name");
     int rc = check_states(settings->name, states, state_count);
     if (rc < 0)
         return rc;
     /* The label has the metric's name, but a label's name must not contain a colon. */
     if (strchr(settings->name, ':'))
-        return promc_fail(PROMC_E_LABEL_NAME, "stateset \"%s\": its name is a label's too, which has no colon",
+        return promc_fail(PROMC_E_LABEL_NAME,
+                          "stateset \"%s\": the name is also used as a label name, so it must not contain a colon",
                           settings->name);
     promc_family_settings with_state = *settings;
     const char *names[PROMC_LABELS_MOST + 1] = {NULL}, *name;
     unsigned labels = 0;
     while ((name = promc_label_wanted(settings, labels))) {
         if (labels + 1 == PROMC_LABELS_MOST)
-            return promc_fail(PROMC_E_LABEL_COUNT, "stateset \"%s\": no place for the state's own label",
+            return promc_fail(PROMC_E_LABEL_COUNT, "stateset \"%s\": no room for the state's own label",
                               settings->name);
         names[labels++] = name;
     }
@@ -188,7 +189,7 @@ int promc_stateset_register(promc_registry *registry, const promc_family_setting
     }
     bool there = family->states != NULL;
     if (there && !same_states(family->states, copy))
-        rc = promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is registered already, with other states", settings->name);
+        rc = promc_fail(PROMC_E_DUPLICATE, "metric \"%s\" is already registered with other states", settings->name);
     if (there)
         free(copy);
     else

@@ -277,7 +277,8 @@ int promc_native_plan(const char *name, const promc_native_settings *settings, s
         return promc_fail(PROMC_E_INVALID, "metric \"%s\": %u native buckets, %d to %d are allowed", name,
                           settings->max_buckets, PROMC_NATIVE_LEAST_BUCKETS, PROMC_NATIVE_MOST_BUCKETS);
     if (!(settings->zero_threshold < INFINITY))
-        return promc_fail(PROMC_E_INVALID, "metric \"%s\": a zero threshold of %g", name, settings->zero_threshold);
+        return promc_fail(PROMC_E_INVALID, "metric \"%s\": zero threshold %g is invalid", name,
+                          settings->zero_threshold);
     plan->schema = settings->growth == 0 ? 3 : schema_for(settings->growth);
     plan->limit = settings->max_buckets ? settings->max_buckets : 160;
     plan->zero_threshold = settings->zero_threshold == 0  ? 0x1p-128

@@ -40,7 +40,7 @@ int promc_histogram_set(promc_histogram histogram, const uint64_t *counts, size_
         return code;
     const struct promc_family_data *data = promc_child_family(child);
     if (data->native_at != 0 || !counts || count != (size_t)data->bound_count + 1)
-        return promc_fail(PROMC_E_INVALID, "%zu ready buckets for a %s histogram of %u", count,
+        return promc_fail(PROMC_E_INVALID, "%zu bucket counts given for a %s histogram with %u buckets", count,
                           data->native_at != 0 ? "native" : "classic", data->bound_count + 1);
     promc_store(&cells[PROMC_HIST_SUM0], promc_double_bits(sum));
     for (size_t i = 0; i < count; i++)
@@ -67,7 +67,7 @@ int promc_histogram_set_native(promc_histogram histogram, int schema, uint64_t z
     struct promc_family_data *data = promc_child_family(child);
     if (data->native_at == 0 || schema < PROMC_NATIVE_SCHEMA_MIN || schema > PROMC_NATIVE_SCHEMA_MAX ||
         (!buckets && count > 0))
-        return promc_fail(PROMC_E_INVALID, "ready buckets of schema %d for a %s histogram", schema,
+        return promc_fail(PROMC_E_INVALID, "native buckets of schema %d cannot be set in a %s histogram", schema,
                           data->native_at != 0 ? "native" : "classic");
     struct promc_native *native = promc_child_native(child);
     slots[PROMC_NATIVE_ZERO] = zeros;

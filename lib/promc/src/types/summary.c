@@ -111,7 +111,7 @@ int promc_summary_register(promc_registry *registry, const promc_summary_setting
     if (!given)
         return promc_fail(PROMC_E_INVALID, "no settings given");
     if (given->quantiles && given->quantiles != promc_no_quantiles && given->quantile_count == 0)
-        return promc_fail(PROMC_E_INVALID, "summary \"%s\": quantiles are given, but not how many (quantile_count)",
+        return promc_fail(PROMC_E_INVALID, "summary \"%s\": quantiles are given without their number, quantile_count",
                           given->family.name ? given->family.name : "(null)");
     int rc = PROMC_RESERVED_CHECK(promc_summary_settings, given);
     if (rc == 0)
