@@ -34,6 +34,7 @@ struct consumer {
     char *tag;
     amqp_channel_t channel;
     uint32_t route;
+    bool no_ack; /**< its deliveries count as acknowledged at once: they are not settled */
 };
 
 struct channel {

@@ -98,17 +98,43 @@ static bool same(amqp_bytes_t bytes, const char *text)
     return bytes.len == strlen(text) && memcmp(bytes.bytes, text, bytes.len) == 0;
 }
 
-void promc_amqp_consumer(promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t tag, amqp_bytes_t queue)
+static struct consumer *find_consumer(const promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t tag)
 {
-    if (!amqp)
-        return;
+    for (size_t i = 0; i < amqp->consumer_count; i++)
+        if (amqp->consumers[i].channel == channel && same(tag, amqp->consumers[i].tag))
+            return &amqp->consumers[i];
+    return NULL;
+}
+
+/* A consumer's record, a new one if the channel has none with the tag. NULL: no memory. */
+static struct consumer *consumer_of(promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t tag)
+{
+    struct consumer *known = find_consumer(amqp, channel, tag);
+    if (known)
+        return known;
     struct consumer *grown = realloc(amqp->consumers, (amqp->consumer_count + 1) * sizeof(*grown));
     if (!grown)
-        return;
+        return NULL;
     amqp->consumers = grown;
     char *copy = strndup(tag.len ? tag.bytes : "", tag.len);
-    if (copy)
-        grown[amqp->consumer_count++] = (struct consumer){copy, channel, promc_amqp_route(amqp, queue)};
+    if (!copy)
+        return NULL;
+    grown[amqp->consumer_count] = (struct consumer){.tag = copy, .channel = channel};
+    return &grown[amqp->consumer_count++];
+}
+
+static void remember(promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t tag, amqp_bytes_t queue, bool no_ack)
+{
+    struct consumer *consumer = amqp ? consumer_of(amqp, channel, tag) : NULL;
+    if (!consumer)
+        return;
+    consumer->route = promc_amqp_route(amqp, queue);
+    consumer->no_ack = no_ack;
+}
+
+void promc_amqp_consumer(promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t tag, amqp_bytes_t queue)
+{
+    remember(amqp, channel, tag, queue, false);
 }
 
 amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, amqp_connection_state_t state,
@@ -119,17 +145,8 @@ amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, amqp_connect
     amqp_basic_consume_ok_t *ok =
         amqp_basic_consume(state, channel, queue, consumer_tag, no_local, no_ack, exclusive, arguments);
     if (ok)
-        promc_amqp_consumer(amqp, channel, ok->consumer_tag, queue);
+        remember(amqp, channel, ok->consumer_tag, queue, no_ack);
     return ok;
-}
-
-/* The queue of the consumer; for one not passed to promc_amqp_consumer(), the message's exchange, or its routing key. */
-static uint32_t route_of(promc_amqp *amqp, const amqp_envelope_t *envelope)
-{
-    for (size_t i = 0; i < amqp->consumer_count; i++)
-        if (amqp->consumers[i].channel == envelope->channel && same(envelope->consumer_tag, amqp->consumers[i].tag))
-            return amqp->consumers[i].route;
-    return promc_amqp_route(amqp, envelope->exchange.len ? envelope->exchange : envelope->routing_key);
 }
 
 amqp_rpc_reply_t promc_amqp_consume_message(promc_amqp *amqp, amqp_connection_state_t state, amqp_envelope_t *envelope,
@@ -138,8 +155,12 @@ amqp_rpc_reply_t promc_amqp_consume_message(promc_amqp *amqp, amqp_connection_st
     amqp_rpc_reply_t reply = amqp_consume_message(state, envelope, timeout, flags);
     if (!amqp || reply.reply_type != AMQP_RESPONSE_NORMAL)
         return reply;
-    struct channel *record = promc_amqp_channel(amqp, envelope->channel);
-    uint32_t route = route_of(amqp, envelope);
+    const struct consumer *consumer = find_consumer(amqp, envelope->channel, envelope->consumer_tag);
+    struct channel *record = consumer && consumer->no_ack ? NULL : promc_amqp_channel(amqp, envelope->channel);
+    /* Of a consumer not passed to promc_amqp_consumer(): the message's exchange, or its routing key. */
+    uint32_t route = consumer
+                         ? consumer->route
+                         : promc_amqp_route(amqp, envelope->exchange.len ? envelope->exchange : envelope->routing_key);
     promc_amqp_count(amqp, DELIVERIES, route, envelope->redelivered ? "true" : "false");
     if (record)
         (void)promc_amqp_window_open(&record->unsettled, envelope->delivery_tag, route, 0);

@@ -177,6 +177,76 @@ static void unconfirmed_messages_are_lost_with_the_connection(void **state)
     assert_true(exposes(f->registry, "amqp_disconnects_total{connection=\"main\",reason=\"broker\"} 1"));
 }
 
+/* ---- consumers: the broker's part of two calls ---- */
+
+static amqp_envelope_t next_message;
+
+amqp_basic_consume_ok_t *amqp_basic_consume(amqp_connection_state_t state, amqp_channel_t channel, amqp_bytes_t queue,
+                                            amqp_bytes_t consumer_tag, amqp_boolean_t no_local, amqp_boolean_t no_ack,
+                                            amqp_boolean_t exclusive, amqp_table_t arguments)
+{
+    static amqp_basic_consume_ok_t ok;
+    (void)state, (void)channel, (void)queue, (void)no_local, (void)no_ack, (void)exclusive, (void)arguments;
+    ok.consumer_tag = consumer_tag;
+    return &ok;
+}
+
+amqp_rpc_reply_t amqp_consume_message(amqp_connection_state_t state, amqp_envelope_t *envelope,
+                                      const struct timeval *timeout, int flags)
+{
+    (void)state, (void)timeout, (void)flags;
+    *envelope = next_message;
+    return (amqp_rpc_reply_t){.reply_type = AMQP_RESPONSE_NORMAL};
+}
+
+static void consume(struct fixture *f, const char *tag, const char *queue, bool no_ack)
+{
+    assert_non_null(promc_amqp_basic_consume(f->amqp, NULL, 1, amqp_cstring_bytes(queue), amqp_cstring_bytes(tag), 0,
+                                             no_ack, 0, amqp_empty_table));
+}
+
+static void deliver(struct fixture *f, const char *tag, uint64_t delivery_tag)
+{
+    amqp_envelope_t envelope;
+    next_message = (amqp_envelope_t){.channel = 1,
+                                     .consumer_tag = amqp_cstring_bytes(tag),
+                                     .delivery_tag = delivery_tag,
+                                     .routing_key = amqp_cstring_bytes("key")};
+    assert_int_equal(promc_amqp_consume_message(f->amqp, NULL, &envelope, NULL, 0).reply_type, AMQP_RESPONSE_NORMAL);
+}
+
+/* A consumer with no_ack never settles its messages. */
+static void messages_without_acknowledgement_are_not_outstanding(void **state)
+{
+    struct fixture *f = *state;
+    promc_amqp_connected(f->amqp);
+    consume(f, "quick", "events", true);
+    consume(f, "careful", "jobs", false);
+    for (uint64_t tag = 1; tag <= 5; tag++)
+        deliver(f, tag == 3 ? "careful" : "quick", tag);
+    deliver(f, "unknown", 6);
+    assert_true(
+        exposes(f->registry, "amqp_deliveries_total{connection=\"main\",queue=\"events\",redelivered=\"false\"} 4"));
+    assert_true(
+        exposes(f->registry, "amqp_deliveries_total{connection=\"main\",queue=\"key\",redelivered=\"false\"} 1"));
+    assert_true(exposes(f->registry, "amqp_unsettled_messages{connection=\"main\"} 2"));
+}
+
+/* A consumer that was cancelled, then made again with its tag for another queue. */
+static void a_tag_can_be_used_again(void **state)
+{
+    struct fixture *f = *state;
+    promc_amqp_connected(f->amqp);
+    for (int i = 0; i < 3; i++)
+        consume(f, "tag", "first", true);
+    promc_amqp_consumer(f->amqp, 1, amqp_cstring_bytes("tag"), amqp_cstring_bytes("second"));
+    deliver(f, "tag", 1);
+    assert_true(
+        exposes(f->registry, "amqp_deliveries_total{connection=\"main\",queue=\"second\",redelivered=\"false\"} 1"));
+    assert_true(exposes(f->registry, "amqp_unsettled_messages{connection=\"main\"} 1"));
+    assert_int_equal(f->amqp->consumer_count, 1);
+}
+
 static void a_blocked_connection_is_shown(void **state)
 {
     struct fixture *f = *state;
@@ -252,6 +322,8 @@ int main(void)
         cmocka_unit_test(more_than_a_window_holds),
         cmocka_unit_test_setup_teardown(confirms_are_counted_by_destination, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unconfirmed_messages_are_lost_with_the_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(messages_without_acknowledgement_are_not_outstanding, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_tag_can_be_used_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_blocked_connection_is_shown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(destinations_beyond_the_limit_share_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(several_connections_share_a_registry, set_up, tear_down),

@@ -14,7 +14,8 @@
  *     amqp_unconfirmed_messages{connection}                      published, not confirmed yet
  *     amqp_deliveries_total{connection,queue,redelivered}        true, false
  *     amqp_settlements_total{connection,queue,outcome}           ack, reject, requeue
- *     amqp_unsettled_messages{connection}                        delivered, neither acknowledged nor rejected
+ *     amqp_unsettled_messages{connection}                        delivered, neither acknowledged nor rejected; not those of a
+ *                                                                promc_amqp_basic_consume() with no_ack
  *
  * `destination` is the exchange; for the default exchange it is the routing key, which names the queue. Routing keys of named
  * exchanges are not label values, since their number is not limited.
@@ -124,7 +125,7 @@ PROMC_API amqp_basic_consume_ok_t *promc_amqp_basic_consume(promc_amqp *amqp, am
 
 /**
  * Sets the label of the queue for a consumer that was not made by promc_amqp_basic_consume() (e.g. basic.consume with nowait,
- * by amqp_send_method()). Call it once for each consumer and connection.
+ * by amqp_send_method()), and that acknowledges its messages. Call it once for each consumer and connection.
  */
 PROMC_API void promc_amqp_consumer(promc_amqp *amqp, amqp_channel_t channel, amqp_bytes_t consumer_tag,
                                    amqp_bytes_t queue);
