@@ -557,6 +557,72 @@ static void test_invalid_jobs_are_dead_lettered(void **state)
     (void)outbox(&b, true);
 }
 
+/* ---- metrics ---- */
+
+static int setup_with_metrics(void **state)
+{
+    assert_int_equal(metrics_init(true, 1), 0);
+    return fixture_setup(state);
+}
+
+static int teardown_with_metrics(void **state)
+{
+    int rc = fixture_teardown(state);
+    metrics_destroy();
+    return rc;
+}
+
+static double metric_of(const struct bench *b, const char *format)
+{
+    char sample[200];
+    (void)snprintf(sample, sizeof(sample), format, b->f->organisation);
+    double value = fixture_metric(sample);
+    return value < 0 ? 0 : value; /* no such series: nothing was counted */
+}
+
+/* The store refuses the job's commit at each attempt, until the job is dead. */
+static void test_what_is_rolled_back_is_not_counted(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    import(&b, "email,first_name\nada@example.com,Ada\n");
+    campaign(&b);
+    assert_int_equal(act(&b, DRAFTS).enqueued, 1);
+    assert_int_equal(fixture_exec(b.f, "CREATE TRIGGER tracking.refuse BEFORE UPDATE ON tracking.jobs"
+                                       " WHEN new.state = 'done' BEGIN SELECT RAISE(ABORT, 'no'); END"),
+                     DB_OK);
+    start(&b);
+    await(&b, "SELECT count(*) FROM tracking.jobs WHERE queue = 'draft.generate' AND state = 'dead'", 1);
+    stop(&b);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.drafts"), 0);
+    assert_true(metric_of(&b, "drafts_generated_total{organisation_id=\"%s\",success=\"true\"}") == 0);
+    (void)outbox(&b, true);
+}
+
+/* The worker died while it sent the e-mail; then an import said that the person wants none. */
+static void test_a_suppression_is_counted_once(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    import(&b, "email,first_name\nada@example.com,Ada\n");
+    campaign(&b);
+    (void)act(&b, SEND);
+    crash_while_sending(&b);
+    assert_int_equal(fixture_exec(b.f, "DELETE FROM tracking.jobs WHERE queue <> 'email.send'"), DB_OK);
+    assert_int_equal(fixture_exec(b.f, "UPDATE crm.prospects SET custom = '{\"opt_out\": \"yes\"}'"), DB_OK);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    stop(&b);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'skipped'"
+                                        " AND reason = 'suppressed'"),
+                     1);
+    assert_true(fixture_metric("suppressions_total{reason=\"import\"}") == 1);
+    assert_true(fixture_metric("suppressions_total{reason=\"no_mailbox\"}") == 0);
+    assert_int_equal(outbox(&b, true), 0);
+}
+
 /* A payload with another organisation's campaign or prospect is invalid. */
 static int run_publish_foreign(void *arg, struct db *db)
 {
@@ -584,6 +650,7 @@ static void test_tenants_are_separated(void **state)
 }
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+#define WITH_METRICS(test) cmocka_unit_test_setup_teardown(test, setup_with_metrics, teardown_with_metrics)
 
 int main(void)
 {
@@ -607,6 +674,8 @@ int main(void)
         WITH_STORE(test_smtp_refuses_the_sender),
         WITH_STORE(test_invalid_jobs_are_dead_lettered),
         WITH_STORE(test_tenants_are_separated),
+        WITH_METRICS(test_what_is_rolled_back_is_not_counted),
+        WITH_METRICS(test_a_suppression_is_counted_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,6 +185,7 @@ static void failed_to_begin(struct batch *batch, int rc, uint64_t start)
         task_log(task, "job given up");
         return;
     }
+    reset(task, batch->worker->handler); /* what it has done is rolled back and must not be counted */
     (void)task_failed(task, TASK_RETRY, "%s", db_error_name(rc));
     settle(batch, promc_now_ns() - start);
 }

@@ -224,12 +224,13 @@ static int send_claim(struct worker *worker, struct db *db, struct task *task, b
 
 static void send_claimed(struct worker *worker, struct task *task)
 {
-    const struct email_task *email = &task->u.email;
+    struct email_task *email = &task->u.email;
 
     if (enqueue_is(task))
         return;
     if (email->suppressed)
         metrics_suppression(SUPPRESSED_BY_IMPORT, 1);
+    email->suppressed = false; /* counted */
     if (email->put_off)
         queue_published(worker->app->queue, QUEUE_EMAIL_SEND, 1);
     if (email->skip != EMAIL_NOT_SKIPPED && email->unless_sent == EMAIL_EVENTS)
