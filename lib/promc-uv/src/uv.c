@@ -116,6 +116,8 @@ static void on_timer(uv_timer_t *timer)
     promc_histogram_observe(watch->lag, lag);
     if (watch->on_lag)
         watch->on_lag(watch->user, lag);
+    if (uv_is_closing((uv_handle_t *)timer)) /* on_lag has stopped the watch */
+        return;
     if (now - watch->looked_ns >= SECOND)
         look(watch, now);
     uv_update_time(timer->loop);

@@ -173,6 +173,41 @@ static void gauges_go_with_the_watch(void **state)
     assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0); /* the name is free again */
 }
 
+/* Blocks for so long that the next look at the handles is due, and stops the watch in its own callback. */
+static void stop_when_late(void *user, double seconds)
+{
+    uv_timer_t *poll = user;
+    if (seconds < 1 || !watch)
+        return;
+    uv_timer_start(poll, end, 1, 0);
+    promc_uv_stop(watch);
+    watch = NULL;
+}
+
+static void block_for_long(uv_timer_t *timer)
+{
+    uv_sleep(1200);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void a_watch_may_be_stopped_in_its_callback(void **state)
+{
+    (void)state;
+    uv_timer_t blocker, further;
+    uv_timer_init(&loop, &further);
+    assert_int_equal(
+        promc_uv_start(&watch, registry, &loop, &(promc_uv_settings){.on_lag = stop_when_late, .user = &further}), 0);
+    after(&blocker, 5, block_for_long);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_timer_t last;
+    while (watch) { /* the watch does not keep the loop alive */
+        after(&last, 20, end);
+        uv_run(&loop, UV_RUN_DEFAULT);
+    }
+    assert_hides(registry, "eventloop_utilization_ratio{");
+    assert_hides(registry, "eventloop_handles{");
+}
+
 static void several_loops_share_the_families(void **state)
 {
     (void)state;
@@ -215,6 +250,7 @@ int main(void)
         TEST(handles_are_counted_by_type),
         TEST(a_watch_does_not_keep_the_loop_alive),
         TEST(gauges_go_with_the_watch),
+        TEST(a_watch_may_be_stopped_in_its_callback),
         TEST(several_loops_share_the_families),
         TEST(wrong_settings),
     };
