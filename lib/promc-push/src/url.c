@@ -44,11 +44,17 @@ static char *put_base64(char *out, const char *text)
     return out;
 }
 
+/* Empty elements, `.` and `..` do not survive: curl and the gateway's server shorten the path. */
+static bool can_be_element(const char *value)
+{
+    return *value != '\0' && !strchr(value, '/') && strcmp(value, ".") != 0 && strcmp(value, "..") != 0;
+}
+
 static char *put_label(char *out, const char *name, const char *value)
 {
     *out++ = '/';
     out = put_percent(out, name);
-    if (*value == '\0' || strchr(value, '/')) {
+    if (!can_be_element(value)) {
         out = stpcpy(out, "@base64/");
         return put_base64(out, value);
     }

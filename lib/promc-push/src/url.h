@@ -5,7 +5,7 @@
 #include <promc-push/push.h>
 
 /**
- * `URL/metrics/job/JOB/LABEL/VALUE…`: values percent-encoded, or, if empty or with a slash (which a path element cannot have), as
+ * `URL/metrics/job/JOB/LABEL/VALUE…`: values percent-encoded, or, if a path element cannot have them (empty, `.`, `..`, with a slash), as
  * `LABEL@base64/…`. @return malloc()ed, or NULL: no memory.
  */
 char *promc_push_url(const promc_push_settings *settings);

@@ -378,6 +378,10 @@ static void test_urls(void **state)
         {"http://h/x//", "", "http://h/x/metrics/job/j%20/l@base64/="},
         {"http://h", "/", "http://h/metrics/job/j%20/l@base64/Lw"},
         {"http://h", "//", "http://h/metrics/job/j%20/l@base64/Ly8"},
+        {"http://h", ".", "http://h/metrics/job/j%20/l@base64/Lg"},
+        {"http://h", "..", "http://h/metrics/job/j%20/l@base64/Li4"},
+        {"http://h", "...", "http://h/metrics/job/j%20/l/..."},
+        {"http://h", ".a", "http://h/metrics/job/j%20/l/.a"},
         {"http://h", "/\xff\xfe", "http://h/metrics/job/j%20/l@base64/L__-"},
         {"http://h", "ü", "http://h/metrics/job/j%20/l/%C3%BC"},
     };
