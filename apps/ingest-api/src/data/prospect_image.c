@@ -24,6 +24,10 @@ void prospect_image_add(struct text *images, const char *id, struct db_stmt *stm
     text_add(images, "}");
 }
 
+/*
+ * Of the statuses an import changes only `invalid`. Another one may have been set by a job since then, which would not
+ * come again.
+ */
 int prospect_image_restore(struct db *db, const char *organisation_id, int64_t at_ms, const json_t *image)
 {
     const char *value[NAMES];
@@ -32,7 +36,9 @@ int prospect_image_restore(struct db *db, const char *organisation_id, int64_t a
     return db_exec_later(
         db,
         "UPDATE crm.prospects SET updated_at = $4, first_name = $5, last_name = $6, company = $7, title = $8,"
-        " phone = $9, website = $10, country = $11, custom = $12, status = $13, status_reason = $14"
+        " phone = $9, website = $10, country = $11, custom = $12,"
+        " status_reason = CASE $13 WHEN 'invalid' THEN $14 ELSE status_reason END,"
+        " status = CASE $13 WHEN 'invalid' THEN 'invalid' ELSE status END"
         " WHERE organisation_id = $1 AND id = $2 AND updated_at = $3",
         "uuiissssssssss", organisation_id, json_string_value(json_object_get(image, "id")), at_ms,
         (int64_t)json_integer_value(json_object_get(image, "updated_at")), value[0], value[1], value[2], value[3],
