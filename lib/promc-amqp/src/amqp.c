@@ -247,16 +247,36 @@ static void lost(void *arg, const struct window_entry *entry)
     promc_amqp_count(arg, CONFIRMS, entry->route, "lost");
 }
 
+/* A channel's tags, and its confirms, end with it. */
+static void end_channel(promc_amqp *amqp, struct channel *channel)
+{
+    promc_amqp_window_close(&channel->unconfirmed, 0, true, lost, amqp);
+    promc_amqp_window_clear(&channel->unconfirmed);
+    promc_amqp_window_clear(&channel->unsettled);
+    channel->confirming = false;
+    channel->published = 0;
+}
+
+void promc_amqp_channel_closed(promc_amqp *amqp, amqp_channel_t number)
+{
+    struct channel *channel = promc_amqp_channel(amqp, number);
+    size_t kept = 0;
+    if (channel)
+        end_channel(amqp, channel);
+    for (size_t i = 0; i < amqp->consumer_count; i++)
+        if (amqp->consumers[i].channel == number)
+            free(amqp->consumers[i].tag);
+        else
+            amqp->consumers[kept++] = amqp->consumers[i];
+    amqp->consumer_count = kept;
+    promc_amqp_show_outstanding(amqp);
+}
+
 /* Forget tags, confirms, consumers and the blocked state: they belong to the lost connection. */
 static void forget(promc_amqp *amqp)
 {
-    for (struct channel *channel = amqp->channels; channel; channel = channel->next) {
-        promc_amqp_window_close(&channel->unconfirmed, 0, true, lost, amqp);
-        promc_amqp_window_clear(&channel->unconfirmed);
-        promc_amqp_window_clear(&channel->unsettled);
-        channel->confirming = false;
-        channel->published = 0;
-    }
+    for (struct channel *channel = amqp->channels; channel; channel = channel->next)
+        end_channel(amqp, channel);
     free_consumers(amqp);
     promc_amqp_show_blocked(amqp, false);
     promc_amqp_show_outstanding(amqp);

@@ -77,6 +77,8 @@ bool promc_amqp_frame(promc_amqp *amqp, const amqp_frame_t *frame)
                          promc_amqp_route(amqp, back->exchange.len ? back->exchange : back->routing_key), "returned");
         return true;
     }
+    if (id == AMQP_CHANNEL_CLOSE_METHOD)
+        promc_amqp_channel_closed(amqp, frame->channel);
     if (id != AMQP_BASIC_ACK_METHOD && id != AMQP_BASIC_NACK_METHOD)
         return false;
     struct channel *record = promc_amqp_channel(amqp, frame->channel);

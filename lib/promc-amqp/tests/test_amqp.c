@@ -143,7 +143,7 @@ static void confirms_are_counted_by_destination(void **state)
     assert_true(show(f, AMQP_BASIC_NACK_METHOD, &(amqp_basic_nack_t){.delivery_tag = 4}));
     assert_true(show(f, AMQP_BASIC_RETURN_METHOD,
                      &(amqp_basic_return_t){.exchange = amqp_empty_bytes, .routing_key = amqp_cstring_bytes("two")}));
-    assert_false(show(f, AMQP_CHANNEL_CLOSE_METHOD, &(amqp_channel_close_t){0}));
+    assert_false(show(f, AMQP_CHANNEL_FLOW_METHOD, &(amqp_channel_flow_t){0}));
     assert_true(exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"ack\"} 2"));
     assert_true(
         exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"nack\"} 1"));
@@ -247,6 +247,28 @@ static void a_tag_can_be_used_again(void **state)
     assert_int_equal(f->amqp->consumer_count, 1);
 }
 
+/* The broker closes a channel after an error; when it is open again, its tags begin at 1. */
+static void a_closed_channel_begins_again(void **state)
+{
+    struct fixture *f = *state;
+    promc_amqp_connected(f->amqp);
+    published(f, "one", 3);
+    consume(f, "tag", "jobs", false);
+    deliver(f, "tag", 1);
+    assert_false(show(f, AMQP_CHANNEL_CLOSE_METHOD, &(amqp_channel_close_t){0})); /* the program answers it */
+    assert_true(
+        exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"lost\"} 3"));
+    assert_true(exposes(f->registry, "amqp_unconfirmed_messages{connection=\"main\"} 0"));
+    assert_true(exposes(f->registry, "amqp_unsettled_messages{connection=\"main\"} 0"));
+    published(f, "two", 1);
+    consume(f, "other", "jobs", false);
+    deliver(f, "other", 1);
+    assert_true(exposes(f->registry, "amqp_unsettled_messages{connection=\"main\"} 1"));
+    assert_true(show(f, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){.delivery_tag = 1}));
+    assert_true(exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"ack\"} 1"));
+    assert_int_equal(f->amqp->consumer_count, 1);
+}
+
 static void a_blocked_connection_is_shown(void **state)
 {
     struct fixture *f = *state;
@@ -324,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unconfirmed_messages_are_lost_with_the_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(messages_without_acknowledgement_are_not_outstanding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_tag_can_be_used_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_closed_channel_begins_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_blocked_connection_is_shown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(destinations_beyond_the_limit_share_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(several_connections_share_a_registry, set_up, tear_down),

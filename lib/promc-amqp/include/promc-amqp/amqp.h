@@ -110,7 +110,8 @@ PROMC_API int promc_amqp_basic_publish(promc_amqp *amqp, amqp_connection_state_t
 /**
  * Pass every frame that you read yourself: it handles basic.ack, basic.nack, basic.return, and
  * connection.blocked and connection.unblocked, which a broker sends to clients with that capability (amqp_login_with_properties).
- * @return whether the frame was one of these. @note A returned message is confirmed as well; it is counted as both.
+ * After channel.close, which the program answers, the channel's messages count as lost, and its tags begin at 1 again.
+ * @return whether the frame was one of the first five. @note A returned message is confirmed as well; it is counted as both.
  */
 PROMC_API bool promc_amqp_frame(promc_amqp *amqp, const amqp_frame_t *frame);
 
