@@ -268,6 +268,38 @@ static void a_clock_that_was_set_back_prolongs_no_hold(void **state)
     api_expect(api("GET", path_of("/stats"), 200), "{'emails': {'pending': 0, 'sent': 2}}");
 }
 
+static int files(void)
+{
+    char path[600];
+    const struct dirent *entry;
+    int n = 0;
+    (void)snprintf(path, sizeof(path), "%s/outbox", api_f->settings.data_dir);
+    DIR *outbox = opendir(path);
+    assert_non_null(outbox);
+    while ((entry = readdir(outbox)))
+        n += entry->d_name[0] != '.';
+    closedir(outbox);
+    return n;
+}
+
+/* A campaign is erased in slices. If one fails, the e-mails of those before it are gone, and so are their files. */
+static void files_go_with_their_emails(void **state)
+{
+    (void)state;
+    draft_start_and_send();
+    api_work();
+    assert_int_equal(files(), 2);
+    json_decref(api("POST", path_of("/complete"), 200));
+    assert_int_equal(fixture_exec(api_f, "CREATE TRIGGER outreach.refuse BEFORE DELETE ON outreach.campaigns"
+                                         " BEGIN SELECT json('{'); END"), /* fails */
+                     DB_OK);
+    json_decref(api("DELETE", campaign, 500));
+    assert_int_equal(fixture_count(api_f, "SELECT count(*) FROM outreach.emails"), 0);
+    assert_int_equal(files(), 0);
+    assert_int_equal(fixture_exec(api_f, "DROP TRIGGER outreach.refuse"), DB_OK);
+    assert_null(api("DELETE", campaign, 204));
+}
+
 static void no_more_jobs_than_allowed(void **state)
 {
     (void)state;
@@ -292,6 +324,7 @@ int main(void)
         TEST(suppressed_addresses_get_nothing),
         TEST(a_held_campaign_is_released),
         TEST(a_clock_that_was_set_back_prolongs_no_hold),
+        TEST(files_go_with_their_emails),
         TEST(no_more_jobs_than_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,25 +25,6 @@ static void erase_state_free(void *arg)
     free(state);
 }
 
-/* Each slice calls it; the first one creates the state. @return 0, or the status answered. */
-static int begin(struct request *req, const char *what)
-{
-    struct erase_state *state = req->state ? req->state : request_state(req, sizeof(*state), erase_state_free);
-    if (!state)
-        return answer_no_memory(req);
-    int rc = path_id(req, 0, what, state->id);
-    if (rc != 0)
-        return rc;
-    if (!state->emails)
-        state->emails = json_array();
-    return state->emails ? 0 : answer_no_memory(req);
-}
-
-static void keep_email(void *arg, const char *email_id)
-{
-    (void)json_array_append_new(((struct erase_state *)arg)->emails, json_string(email_id));
-}
-
 /* Delete the files of MAIL=file after the commit: a rollback could still bring the rows back before. */
 static void forget_files(struct request *req)
 {
@@ -54,6 +35,31 @@ static void forget_files(struct request *req)
     {
         mail_file_forget(req->app->settings, json_string_value(id));
     }
+    (void)json_array_clear(state->emails);
+}
+
+/*
+ * Each slice calls it; the first one creates the state. The slice before is committed, and a later one may fail, so its
+ * files are deleted now. @return 0, or the status answered.
+ */
+static int begin(struct request *req, const char *what)
+{
+    struct erase_state *state = req->state ? req->state : request_state(req, sizeof(*state), erase_state_free);
+    if (!state)
+        return answer_no_memory(req);
+    int rc = path_id(req, 0, what, state->id);
+    if (rc != 0)
+        return rc;
+    if (state->emails)
+        forget_files(req);
+    else
+        state->emails = json_array();
+    return state->emails ? 0 : answer_no_memory(req);
+}
+
+static void keep_email(void *arg, const char *email_id)
+{
+    (void)json_array_append_new(((struct erase_state *)arg)->emails, json_string(email_id));
 }
 
 static int prospect_execute(struct request *req, struct db *db)
