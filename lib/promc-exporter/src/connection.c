@@ -155,7 +155,8 @@ static bool read_some(struct promc_connection *connection, uint64_t now)
         connection->state = PROMC_CONNECTION_CLOSED;
     if (n <= 0)
         return false;
-    if (connection->in_length == 0 && connection->state == PROMC_CONNECTION_REQUEST)
+    bool first = !connection->head; /* its time runs since the connection's start */
+    if (connection->in_length == 0 && connection->state == PROMC_CONNECTION_REQUEST && !first)
         connection->deadline_ns = now + REQUEST_NS;
     connection->in_length += (size_t)n;
     return true;
