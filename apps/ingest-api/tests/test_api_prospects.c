@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prospects over the API: one by one, in imports, as pages, and erased with all their data. */
 #include "api_fixture.h"
+#include "http/rate_limit.h"
 
 #define PROSPECTS "/api/v1/prospects"
 #define STRANGER PROSPECTS "/01890a5d-ac96-774b-bcce-b302099a8057"
@@ -198,6 +199,54 @@ static void erasure_leaves_no_trace(void **state)
     assert_int_equal(fixture_count(api_f, "SELECT count(*) FROM outreach.drafts"), 0);
 }
 
+/* ---- a head that arrives slowly ---- */
+
+#define SLOW_HEAD "GET " PROSPECTS " HTTP/1.1\r\nHost: x\r\n"
+#define SLOW_END "Authorization: Bearer " API_KEY "\r\n\r\n"
+
+static void begin_slowly(struct front_client *client)
+{
+    front_connect(api_front, client);
+    front_send(api_front, client, SLOW_HEAD, strlen(SLOW_HEAD), strlen(SLOW_HEAD));
+}
+
+/* @return the status */
+static int end_slowly(struct front_client *client)
+{
+    front_send(api_front, client, SLOW_END, strlen(SLOW_END), strlen(SLOW_END));
+    front_finish(api_front, client, FRONT_HALF_CLOSE);
+    front_check(client, FRONT_HALF_CLOSE);
+    return client->last;
+}
+
+/* A key that was in the cache when the first byte arrived, and was revoked longer ago than the cache keeps it. */
+static void a_revoked_key_is_refused_however_slow_the_head(void **state)
+{
+    struct front_client slow;
+    (void)state;
+    json_decref(api("GET", PROSPECTS, 200));
+    begin_slowly(&slow);
+    assert_int_equal(fixture_exec(api_f, "UPDATE iam.api_keys SET revoked_at = 1"), DB_OK);
+    uint64_t revoked = promc_now_ns();
+    wait_until(promc_now_ns() > revoked + AUTH_KNOWN_NS);
+    assert_int_equal(end_slowly(&slow), 401);
+}
+
+/* The organisation's other requests took tokens meanwhile, and there are enough left. */
+static void a_slow_head_is_within_the_rate(void **state)
+{
+    struct front_client slow;
+    (void)state;
+    api_front->app.rate_limit = rate_limit_create(10);
+    begin_slowly(&slow);
+    uint64_t begun = promc_now_ns();
+    wait_until(promc_now_ns() > begun + FRONT_SECOND);
+    assert_int_equal(rate_limit_take(api_front->app.rate_limit, api_organisation, promc_now_ns()), 0);
+    assert_int_equal(end_slowly(&slow), 200);
+    rate_limit_destroy(api_front->app.rate_limit);
+    api_front->app.rate_limit = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +257,8 @@ int main(void)
         API_TEST(no_more_prospects_than_allowed),
         API_TEST(the_list_has_pages_and_filters),
         API_TEST(erasure_leaves_no_trace),
+        API_TEST(a_revoked_key_is_refused_however_slow_the_head),
+        API_TEST(a_slow_head_is_within_the_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

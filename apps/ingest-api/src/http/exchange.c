@@ -138,7 +138,8 @@ static int authenticate(struct exchange *exchange)
                                         : "This needs an API key: Authorization: Bearer KEY.");
     if (!auth_hash(key, length, exchange->key_hash))
         return respond_error(req, 500, "internal", "The key cannot be checked.");
-    switch (auth_cache_get(loop->auth, exchange->key_hash, exchange->start_ns, req->organisation_id)) {
+    /* now, not start_ns: a head may take as long as REQUEST_TIMEOUT to arrive */
+    switch (auth_cache_get(loop->auth, exchange->key_hash, promc_now_ns(), req->organisation_id)) {
     case AUTH_KNOWN:
         return refuse_rate(exchange);
     case AUTH_UNKNOWN:

@@ -49,7 +49,7 @@ int refuse_rate(struct exchange *exchange)
     struct request *req = &exchange->req;
     if (!req->app->rate_limit)
         return 0;
-    int wait = rate_limit_take(req->app->rate_limit, req->organisation_id, exchange->start_ns);
+    int wait = rate_limit_take(req->app->rate_limit, req->organisation_id, promc_now_ns());
     if (wait == 0)
         return 0;
     req->retry_after = wait;
