@@ -185,6 +185,7 @@ static void an_operator_decides_emails_in_doubt(void **state)
 
 static void a_preview_shows_the_email(void **state)
 {
+    char path[100];
     (void)state;
     json_t *preview = api("GET", path_of("/preview?prospect=%s", prospect[0]), 200);
     assert_non_null(strstr(json_string_value(json_object_get(preview, "message")), "Subject: Hi Ada\r\n"));
@@ -199,8 +200,17 @@ static void a_preview_shows_the_email(void **state)
     api_refused("GET", path_of("/preview?prospect=nobody"), NULL, 404, "not_found");
     json_decref(api("POST", path_of("/drafts"), 202));
     api_work();
-    json_decref(api_with("PATCH", campaign, "{'subject_template': 'Bye {{first_name}}'}", 200));
     api_expect(api("GET", path_of("/preview?prospect=%s", prospect[2]), 200), "{'subject': 'Hi Cy', 'drafted': true}");
+    /* An outdated draft is rendered again before it is sent. What was sent stays as it is. */
+    json_decref(api_with("PATCH", campaign, "{'subject_template': 'Bye {{first_name}}'}", 200));
+    api_expect(api("GET", path_of("/preview?prospect=%s", prospect[2]), 200),
+               "{'subject': 'Bye Cy', 'drafted': false}");
+    json_decref(api("POST", path_of("/start"), 200));
+    json_decref(api("POST", path_of("/send"), 202));
+    api_work();
+    (void)snprintf(path, sizeof(path), "/api/v1/prospects/%s", prospect[2]);
+    json_decref(api_with("PATCH", path, "{'first_name': 'Cyd'}", 200));
+    api_expect(api("GET", path_of("/preview?prospect=%s", prospect[2]), 200), "{'subject': 'Bye Cy', 'drafted': true}");
 }
 
 static void suppressed_addresses_get_nothing(void **state)

@@ -25,6 +25,8 @@ struct preview {
     struct mail_sender own; /* the organisation's sender; "": MAIL_FROM */
     struct person person;
     struct draft_text text;
+    int64_t templates_ms, draft_ms; /* last change of the templates; time of the draft */
+    enum email_state fate;
     bool drafted; /* the text is the stored draft */
     bool suppressed;
     char link[UNSUBSCRIBE_LINK];
@@ -69,6 +71,7 @@ static int keep_campaign(void *arg, const struct campaign *row)
 
     preview->subject_template = strdup(row->subject_template);
     preview->body_template = strdup(row->body_template);
+    preview->templates_ms = row->templates_ms;
     if (!row->sender || mail_sender_parse(&preview->own, row->sender) < 0)
         preview->own.address[0] = '\0';
     return 0;
@@ -84,6 +87,7 @@ static int keep_draft(void *arg, const struct draft *row)
     struct preview *preview = arg;
 
     preview->drafted = row->state == DRAFT_GENERATED;
+    preview->draft_ms = row->created_ms;
     if (preview->drafted) {
         preview->text.subject = strdup(row->subject);
         preview->text.body = strdup(row->body);
@@ -93,7 +97,21 @@ static int keep_draft(void *arg, const struct draft *row)
 
 static void keep_email(void *arg, const struct email *row)
 {
-    (void)snprintf(((struct preview *)arg)->email_id, UUID_TEXT, "%s", row->id);
+    struct preview *preview = arg;
+
+    preview->fate = row->state;
+    (void)snprintf(preview->email_id, UUID_TEXT, "%s", row->id);
+}
+
+/* An outdated draft is rendered again before it is sent (workers/send.c), but not one whose e-mail was handed over. */
+static void drop_outdated(struct preview *preview)
+{
+    bool to_be_sent = email_claimable(preview->fate) || preview->fate == EMAIL_SKIPPED;
+
+    if (!to_be_sent || preview->draft_ms >= person_stale_ms(&preview->person, preview->templates_ms))
+        return;
+    draft_text_release(&preview->text);
+    preview->drafted = false;
 }
 
 /* @return 0, or the status answered */
@@ -115,6 +133,7 @@ static int read_all(struct request *req, struct db *db, struct preview *preview)
     if (rc == DB_OK || rc == DB_E_NOT_FOUND)
         rc = suppressions_has(db, organisation, preview->person.field[PROSPECT_EMAIL]);
     preview->suppressed = rc == 1 || preview->person.says_no;
+    drop_outdated(preview);
     return rc < 0 ? respond_store_error(req, rc, "prospect") : 0;
 }
 
