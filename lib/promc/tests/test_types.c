@@ -43,6 +43,29 @@ static void info(void **state)
     assert_int_equal(promc_stateset_select(build, NULL, "a"), PROMC_E_TYPE);
 }
 
+/* A cap of 1 is what an info with promc_info_set() needs. */
+static void an_info_with_a_cap_of_one(void **state)
+{
+    promc_registry *registry = *state;
+    promc_family *build;
+    assert_ok(promc_info_register(
+        registry, &(promc_family_settings){.name = "build_info", .labels = {"version"}, .max_series = 1}, &build));
+    for (int i = 0; i < 4; i++) {
+        char version[8], line[64];
+        snprintf(version, sizeof(version), "1.%d", i / 2); /* each twice */
+        snprintf(line, sizeof(line), "build_info{version=\"%s\"} 1", version);
+        assert_ok(promc_info_set(build, (const char *[]){version}));
+        assert_true(exposes(registry, line));
+        assert_int_equal(promc_family_series_count(build), 1);
+    }
+    assert_ok(promc_info_set(build, (const char *[]){"\xff"})); /* repaired */
+    assert_ok(promc_info_set(build, (const char *[]){"\xff"}));
+    assert_true(exposes(registry, "build_info{version=\"\xef\xbf\xbd\"} 1"));
+    assert_int_equal(promc_family_series_count(build), 1);
+    assert_int_equal(promc_info_set(build, NULL), PROMC_E_LABEL_VALUE);
+    assert_int_equal(promc_family_series_count(build), 1);
+}
+
 static void stateset(void **state)
 {
     promc_registry *registry = *state;
@@ -180,7 +203,7 @@ static void curried(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(info), TEST(stateset), TEST(untyped), TEST(callbacks), TEST(callbacks_and_the_cap), TEST(curried)};
+    const struct CMUnitTest tests[] = {TEST(info),      TEST(an_info_with_a_cap_of_one), TEST(stateset), TEST(untyped),
+                                       TEST(callbacks), TEST(callbacks_and_the_cap),     TEST(curried)};
     return cmocka_run_group_tests_name("types", tests, NULL, NULL);
 }

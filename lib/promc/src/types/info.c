@@ -63,12 +63,33 @@ static void remove_all_but(promc_family *family, const struct promc_child *keep)
     promc_registry_unlock(registry);
 }
 
+/* If the family is at its cap, the new series must not become the overflow series, which would stay: remove the old ones first. */
+static void make_room(promc_family *family, const char *const *values)
+{
+    promc_registry *registry = family->registry;
+    promc_str strs[PROMC_LABELS_MOST];
+    if (promc_load(&family->data->series) < family->data->max_series)
+        return;
+    for (unsigned i = 0; i < family->label_count; i++) {
+        if (!values || !values[i])
+            return; /* the lookup refuses them */
+        strs[i] = (promc_str){values[i], strlen(values[i])};
+    }
+    promc_registry_lock(registry);
+    promc_values_repair(registry, strs, family->label_count, strs, registry->scratch);
+    const struct promc_child *there = promc_series_find(family, strs);
+    promc_registry_unlock(registry);
+    remove_all_but(family, there);
+}
+
 int promc_info_set(promc_family *family, const char *const *values)
 {
     promc_series_ref ref = {0};
     int rc = check_type(family, PROMC_INFO, "an info");
-    if (rc == 0)
+    if (rc == 0) {
+        make_room(family, values);
         rc = promc_series_get(family, values, &ref);
+    }
     if (rc < 0)
         return rc;
     put_value(ref, 1);
