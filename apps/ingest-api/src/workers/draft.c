@@ -46,10 +46,9 @@ static int draft_load(struct worker *worker, struct db *db, struct task *task)
     (void)snprintf(task->u.draft.campaign, sizeof(task->u.draft.campaign), "%s", campaign);
     (void)snprintf(task->u.draft.prospect, sizeof(task->u.draft.prospect), "%s", prospect);
     int rc = worker_campaign(worker, db, task->job->organisation_id, campaign);
-    if (rc == DB_E_NOT_FOUND)
-        return task_failed(task, TASK_DEAD, "no such campaign");
+    task->u.draft.skip = rc == DB_E_NOT_FOUND; /* deleted in the meantime */
     if (rc != DB_OK)
-        return rc;
+        return task->u.draft.skip ? DB_OK : rc;
     task->u.draft.skip = worker->campaign.status == CAMPAIGN_STATUS_COMPLETED;
     rc = render(worker, db, task);
     task->u.draft.ns = promc_now_ns() - start;

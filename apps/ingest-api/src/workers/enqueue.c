@@ -33,7 +33,7 @@ int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
         return task_failed(task, TASK_DEAD, "the payload names no kind of job for this queue");
     int rc = worker_campaign(worker, db, task->job->organisation_id, campaign);
     if (rc == DB_E_NOT_FOUND)
-        return task_failed(task, TASK_DEAD, "no such campaign");
+        return DB_OK; /* deleted in the meantime */
     if (rc != DB_OK ||
         (worker->campaign.status == CAMPAIGN_STATUS_COMPLETED && request.kind != OUTREACH_RESUME)) /* to be skipped */
         return rc;

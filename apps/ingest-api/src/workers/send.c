@@ -198,12 +198,8 @@ static int send_claim(struct worker *worker, struct db *db, struct task *task, b
     (void)snprintf(task->u.email.campaign, sizeof(task->u.email.campaign), "%s", campaign);
     (void)snprintf(task->u.email.prospect, sizeof(task->u.email.prospect), "%s", prospect);
     int rc = worker_campaign(worker, db, organisation, campaign);
-    if (rc == DB_E_NOT_FOUND)
-        return json_object_get(task->payload, OUTREACH_ATTEMPTS) /* deleted in the meantime */
-                   ? DB_OK
-                   : task_failed(task, TASK_DEAD, "no such campaign");
     if (rc != DB_OK)
-        return rc;
+        return rc == DB_E_NOT_FOUND ? DB_OK : rc; /* the campaign was deleted, with its e-mails */
     task->u.email.unless_sent = EMAIL_EVENTS;
     task->u.email.skip = EMAIL_NOT_SKIPPED;
     task->u.email.held = worker->campaign.refusals > 0;
