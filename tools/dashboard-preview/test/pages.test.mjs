@@ -121,6 +121,24 @@ test('logs: found by text and by request id from the URL', async () => {
   await page.close();
 });
 
+test('targets: the sentence above the table claims no more than is known', async () => {
+  const target = (health, n) => ({
+    labels: { job: 'api', instance: `a:${n}` }, scrapeUrl: `http://a:${n}/metrics`, lastError: '', lastScrape: '0001-01-01T00:00:00Z',
+    lastScrapeDuration: 0, scrapeInterval: '5s', health,
+  });
+  for (const [healths, sentence] of [
+    [[], 'Prometheus has no targets.'],
+    [['up', 'unknown'], '1 of 2 have not been scraped yet.'],
+    [['unknown', 'down', 'up'], '1 of 3 cannot be scraped.'],
+    [['up', 'up'], 'All 2 answer.'],
+  ]) {
+    const answer = { json: { status: 'success', data: { activeTargets: healths.map(target) } } };
+    const { page } = await open('/targets', { prepare: (page) => page.route('**/api/v1/targets*', (route) => route.fulfill(answer)), until: '[data-ready=true]' });
+    await reads(page.locator('main p').first(), new RegExp(`^${sentence}$`));
+    await page.close();
+  }
+});
+
 test('targets and rules: healthy ones, and the search', async () => {
   const { page, faults } = await open('/targets', { until: '[data-ready=true]' });
   await reads(page.locator('table'), /up\s+ingest-api/);

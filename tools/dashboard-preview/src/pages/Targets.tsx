@@ -14,16 +14,25 @@ interface Target {
   health: 'up' | 'down' | 'unknown';
 }
 
+/** The sentence above the table. Without targets nothing is monitored. */
+function summary(targets: Target[]): { text: string; bad: boolean } {
+  const count = (health: Target['health']) => targets.filter((target) => target.health === health).length;
+  const [all, down, unknown] = [targets.length, count('down'), count('unknown')];
+  if (!all) return { text: 'Prometheus has no targets.', bad: true };
+  if (down) return { text: `${down} of ${all} cannot be scraped.`, bad: true };
+  return { text: unknown ? `${unknown} of ${all} have not been scraped yet.` : `All ${all} answer.`, bad: false };
+}
+
 const ranks = { down: 0, unknown: 1, up: 2 };
 
 export function TargetsPage() {
   const [theme, onTheme] = useTheme();
   const { value, trouble, at } = usePolled<{ data: { activeTargets: Target[] } }>('/api/prometheus/api/v1/targets?state=active', 10);
   const targets = [...(value?.data.activeTargets ?? [])].sort((a, b) => ranks[a.health] - ranks[b.health] || a.scrapeUrl.localeCompare(b.scrapeUrl));
-  const down = targets.filter(({ health }) => health === 'down').length;
+  const { text, bad } = summary(targets);
   return (
     <Frame title="Targets" here="Targets" theme={theme} onTheme={onTheme} asOf={at} trouble={trouble}>
-      {value && <p className={down ? 'bad' : 'faint'}>{down ? `${down} of ${targets.length} cannot be scraped.` : `All ${targets.length} answer.`}</p>}
+      {value && <p className={bad ? 'bad' : 'faint'}>{text}</p>}
       <div className="table wide" tabIndex={0} role="group" aria-label="Targets">
         <table data-ready={!!value}>
           <thead>
