@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/auth.h"
 
+#include "base/settings.h"
+
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
@@ -11,7 +13,7 @@
 #define SETS 256
 #define WAYS 4
 #define KEY_MIN 8
-#define KEY_MAX 128
+#define KEY_MAX (sizeof(((struct settings *)0)->metrics_token) - 1) /* METRICS_TOKEN is sent in the same way */
 
 struct entry {
     unsigned char hash[AUTH_HASH];
