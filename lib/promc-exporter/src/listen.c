@@ -41,7 +41,7 @@ static bool split(const char *address, char *host, size_t host_size, char *port,
 static int open_socket(const struct addrinfo *info)
 {
     int yes = 1;
-    int fd = promc_socket(info->ai_family, info->ai_socktype, info->ai_protocol, false);
+    int fd = promc_socket(info->ai_family, info->ai_socktype, info->ai_protocol);
     if (fd < 0)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
@@ -157,10 +157,13 @@ static int fail_to_listen(const char *address)
     return PROMC_E_IO;
 }
 
-/* Is the socket left over from a dead program? Then nobody listens on it and it may be replaced. */
+/*
+ * Is the socket left over from a dead program? Then nobody listens on it and it may be replaced. This does not wait: if the queue of a program that
+ * hangs is full, connect() fails with EAGAIN.
+ */
 static bool is_left_over(const struct sockaddr_un *name)
 {
-    int fd = promc_socket(AF_UNIX, SOCK_STREAM, 0, true);
+    int fd = promc_socket(AF_UNIX, SOCK_STREAM, 0);
     bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)name, sizeof(*name)) != 0 && errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);
@@ -169,7 +172,7 @@ static bool is_left_over(const struct sockaddr_un *name)
 
 static int open_unix(const struct sockaddr_un *name, unsigned mode)
 {
-    int fd = promc_socket(AF_UNIX, SOCK_STREAM, 0, false);
+    int fd = promc_socket(AF_UNIX, SOCK_STREAM, 0);
     int bound = fd >= 0 ? bind(fd, (const struct sockaddr *)name, sizeof(*name)) : -1;
     if (bound != 0 && fd >= 0 && errno == EADDRINUSE) {
         if (is_left_over(name) && unlink(name->sun_path) == 0)

@@ -17,30 +17,28 @@
 #endif
 
 /* @return fd */
-static inline int promc_socket_prepared(int fd, bool waits)
+static inline int promc_socket_prepared(int fd)
 {
 #ifdef PROMC_SOCKETS_IN_STEPS
     int yes = 1;
     if (fd >= 0) {
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-        (void)fcntl(fd, F_SETFL, waits ? 0 : O_NONBLOCK);
+        (void)fcntl(fd, F_SETFL, O_NONBLOCK);
         (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof(yes));
     }
-#else
-    (void)waits;
 #endif
     return fd;
 }
 
-static inline int promc_socket(int family, int type, int protocol, bool waits)
+static inline int promc_socket(int family, int type, int protocol)
 {
-    return promc_socket_prepared(socket(family, type | SOCK_CLOEXEC | (waits ? 0 : SOCK_NONBLOCK), protocol), waits);
+    return promc_socket_prepared(socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
 }
 
 static inline int promc_accept(int listener)
 {
 #ifdef PROMC_SOCKETS_IN_STEPS
-    return promc_socket_prepared(accept(listener, NULL, NULL), false);
+    return promc_socket_prepared(accept(listener, NULL, NULL));
 #else
     return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 #endif

@@ -580,6 +580,39 @@ static void test_unix_socket(void **state)
     rmdir(directory);
 }
 
+#ifdef __linux__ /* elsewhere the queue has another length */
+/* The program before this one hangs, and more clients wait for it than its queue holds. */
+static void test_unix_socket_of_a_program_that_hangs(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/promc-exporter-XXXXXX", path[64], address[80];
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof(path), "%s/metrics.sock", directory);
+    snprintf(address, sizeof(address), "unix:%s", path);
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    strcpy(name.sun_path, path);
+    int hung = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), waiting[16], count = 0;
+    assert_int_equal(bind(hung, (struct sockaddr *)&name, sizeof(name)), 0);
+    assert_int_equal(listen(hung, 0), 0);
+    do {
+        assert_true(count < 16);
+        waiting[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    } while (connect(waiting[count++], (struct sockaddr *)&name, sizeof(name)) == 0);
+    assert_int_equal(errno, EAGAIN);
+    promc_exporter *exporter;
+    alarm(60); /* or it waits for ever */
+    assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = address}), PROMC_E_IO);
+    assert_int_equal(errno, EADDRINUSE);
+    alarm(0);
+    assert_int_equal(access(path, F_OK), 0); /* it may recover */
+    while (count > 0)
+        close(waiting[--count]);
+    close(hung);
+    unlink(path);
+    rmdir(directory);
+}
+#endif
+
 static void test_token(void **state)
 {
     (void)state;
@@ -675,6 +708,9 @@ int main(void)
         cmocka_unit_test(test_pipelined_requests),
         cmocka_unit_test(test_a_name_with_an_address_twice),
         cmocka_unit_test(test_unix_socket),
+#ifdef __linux__
+        cmocka_unit_test(test_unix_socket_of_a_program_that_hangs),
+#endif
         cmocka_unit_test(test_token),
         cmocka_unit_test(test_tls_files),
         cmocka_unit_test(test_settings_of_an_older_program),
