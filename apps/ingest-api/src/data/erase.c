@@ -127,7 +127,10 @@ int erase_campaign(struct db *db, const char *organisation_id, const char *id, e
     "DELETE FROM " table " WHERE organisation_id = $1 AND (" key ") IN (SELECT " key " FROM " table \
     " WHERE organisation_id = $1" SLICE ")"
 
-/* in an order that the foreign keys allow */
+/*
+ * In an order that the foreign keys allow. tracking.usage stays: triggers bring it to 0, and with it the gauges of other
+ * processes (observe.c), which without a row would keep their last value.
+ */
 static const char *const of_organisation[] = {
     BY("iam.api_keys", "key_hash"),
     BY("tracking.idempotency", "key"),
@@ -140,7 +143,6 @@ static const char *const of_organisation[] = {
     BY("crm.import_slices", "import_id, slice"),
     BY("crm.imports", "id"),
     BY("crm.prospects", "id"),
-    BY("tracking.usage", "what"), /* last: triggers count the other deletions here */
 };
 
 /* The reported rows are exactly the deleted ones. */
