@@ -158,11 +158,14 @@ static int fail_to_listen(const char *address)
 }
 
 /*
- * Is the socket left over from a dead program? Then nobody listens on it and it may be replaced. This does not wait: if the queue of a program that
+ * Is it a socket, left over from a dead program? Then nobody listens on it and it may be replaced. This does not wait: if the queue of a program that
  * hangs is full, connect() fails with EAGAIN.
  */
 static bool is_left_over(const struct sockaddr_un *name)
 {
+    struct stat status;
+    if (lstat(name->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) /* connect() refuses a file too */
+        return false;
     int fd = promc_socket(AF_UNIX, SOCK_STREAM, 0);
     bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)name, sizeof(*name)) != 0 && errno == ECONNREFUSED;
     if (fd >= 0)

@@ -613,6 +613,32 @@ static void test_unix_socket_of_a_program_that_hangs(void **state)
 }
 #endif
 
+/* A wrong path: Linux refuses to connect to a file, with the same error as to a left-over socket. */
+static void test_a_file_is_no_left_over_socket(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/promc-exporter-XXXXXX", link[64], address[80], text[8] = "";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "kept", 4), 4);
+    snprintf(link, sizeof(link), "%s.link", path);
+    assert_int_equal(symlink("/nowhere", link), 0);
+    const char *const taken[] = {path, link, "/tmp"};
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        promc_exporter *exporter;
+        snprintf(address, sizeof(address), "unix:%s", taken[i]);
+        assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = address}), PROMC_E_IO);
+        assert_int_equal(errno, EADDRINUSE);
+        struct stat status;
+        assert_int_equal(lstat(taken[i], &status), 0);
+        assert_false(S_ISSOCK(status.st_mode));
+    }
+    assert_int_equal(pread(fd, text, 4, 0), 4);
+    assert_string_equal(text, "kept");
+    close(fd);
+    unlink(path);
+    unlink(link);
+}
+
 static void test_token(void **state)
 {
     (void)state;
@@ -708,6 +734,7 @@ int main(void)
         cmocka_unit_test(test_pipelined_requests),
         cmocka_unit_test(test_a_name_with_an_address_twice),
         cmocka_unit_test(test_unix_socket),
+        cmocka_unit_test(test_a_file_is_no_left_over_socket),
 #ifdef __linux__
         cmocka_unit_test(test_unix_socket_of_a_program_that_hangs),
 #endif
