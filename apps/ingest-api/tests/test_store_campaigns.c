@@ -221,6 +221,19 @@ static int run_active_counts(void *arg, struct db *db)
     return campaigns_active_counts(db, sum_active, arg);
 }
 
+static void tell(void *arg, const char *email_id)
+{
+    struct call *call = arg;
+    call->told += strlen(email_id) == 36;
+}
+
+static int run_erase_organisation(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    call->n = erase_organisation(db, call->organisation, tell, call);
+    return call->n < 0 ? call->n : DB_OK;
+}
+
 static void active_campaigns_are_counted(void **state)
 {
     struct fixture *f = *state;
@@ -240,6 +253,14 @@ static void active_campaigns_are_counted(void **state)
     assert_int_equal(store_run(f->store, STORE_MODE_READ, run_active_counts, all), DB_OK);
     assert_int_equal(all[0], 2);
     assert_int_equal(all[1], 2); /* also the other organisation without campaigns: its gauge is 0 and not absent */
+    /* The same holds after an organisation was erased with its active campaigns. */
+    struct call call = {.organisation = f->organisation};
+    while (call.n != ERASED)
+        assert_int_equal(write_(f, run_erase_organisation, &call), DB_OK);
+    memset(all, 0, sizeof(all));
+    assert_int_equal(store_run(f->store, STORE_MODE_READ, run_active_counts, all), DB_OK);
+    assert_int_equal(all[0], 0);
+    assert_int_equal(all[1], 2);
 }
 
 struct page_call {
@@ -532,19 +553,6 @@ static int run_idempotency_key(void *arg, struct db *db)
     return rc != DB_OK ? rc
                        : idempotency_finish(db, call->organisation, "key", false, "fingerprint", 201,
                                             "{\"email\":\"gone@example.com\"}", 28, NULL);
-}
-
-static void tell(void *arg, const char *email_id)
-{
-    struct call *call = arg;
-    call->told += strlen(email_id) == 36;
-}
-
-static int run_erase_organisation(void *arg, struct db *db)
-{
-    struct call *call = arg;
-    call->n = erase_organisation(db, call->organisation, tell, call);
-    return call->n < 0 ? call->n : DB_OK;
 }
 
 static void a_suppression_outlives_the_person(void **state)

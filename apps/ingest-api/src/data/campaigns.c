@@ -215,9 +215,10 @@ int campaigns_active_counts(struct db *db, void (*fn)(void *arg, const char *org
     int rc = db_scope_all(db);
     if (rc != DB_OK)
         return rc;
-    struct db_stmt *stmt =
-        db_prepare(db, "SELECT organisation_id, count(CASE status WHEN 'active' THEN 1 END) FROM outreach.campaigns"
-                       " GROUP BY organisation_id");
+    struct db_stmt *stmt = db_prepare(
+        db, "SELECT had.organisation_id, (SELECT count(*) FROM outreach.campaigns c"
+            "  WHERE c.organisation_id = had.organisation_id AND c.status = 'active')"
+            " FROM (SELECT DISTINCT organisation_id FROM tracking.usage WHERE what = '" USAGE_CAMPAIGNS "') AS had");
     while ((rc = db_step(stmt)) == DB_ROW)
         fn(arg, db_column_uuid(stmt, 0), db_column_int(stmt, 1));
     db_done(stmt);

@@ -71,7 +71,10 @@ int campaigns_stats(struct db *db, const char *organisation_id, const char *id, 
 
 /** How many are active now. */
 int campaigns_active_count(struct db *db, const char *organisation_id, int64_t *out);
-/** The number of active campaigns of each organisation that has any campaign. Not scoped: never for a request. */
+/**
+ * The number of active campaigns of each organisation that has or had a campaign, also if it was deleted: its gauge
+ * falls to 0. Not scoped: never for a request.
+ */
 int campaigns_active_counts(struct db *db, void (*fn)(void *arg, const char *organisation_id, int64_t active),
                             void *arg);
 /** Every active campaign. Not scoped: never for a request. */
