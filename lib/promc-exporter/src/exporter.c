@@ -198,8 +198,7 @@ static void stop_thread(promc_exporter *exporter)
     promc_exporter_forget(exporter);
     if (exporter->clients)
         promc_exporter_drop_fds(exporter);
-    if (exporter->unix_path)
-        unlink(exporter->unix_path);
+    promc_exporter_unlink(exporter);
 }
 
 void promc_exporter_stop(promc_exporter *exporter)

@@ -22,7 +22,9 @@ struct promc_exporter {
     promc_exposition *exposition;
     struct promc_tls *tls;
     char *token;     /* NULL: no authentication */
-    char *unix_path; /* unlinked at the end; NULL: none */
+    char *unix_path; /* unlinked at the end, if it is still this socket; NULL: none */
+    dev_t unix_device;
+    ino_t unix_inode;
     unsigned port;
 
     /* written and closed with promc_exporter_lock_fds(): a forked child closes them */
@@ -51,6 +53,8 @@ int promc_exporter_fail(int code, const char *format, ...) __attribute__((format
 
 /* listen.c: fill listeners, port and unix_path. 0 or a negative code. */
 int promc_exporter_listen(struct promc_exporter *exporter);
+/* Remove the Unix socket from the file system, unless its path is another one's meanwhile. */
+void promc_exporter_unlink(const struct promc_exporter *exporter);
 
 /* descriptors.c: an exporter's descriptors, also across fork. */
 int promc_exporter_take_fds(struct promc_exporter *exporter); /* wake, reserve; 0 or PROMC_E_IO */

@@ -212,7 +212,20 @@ static int listen_unix(promc_exporter *exporter, const char *path)
         exporter->unix_path = NULL;
         return fail_to_listen(path);
     }
+    struct stat status;
+    if (lstat(path, &status) == 0) {
+        exporter->unix_device = status.st_dev;
+        exporter->unix_inode = status.st_ino;
+    }
     return 0;
+}
+
+void promc_exporter_unlink(const promc_exporter *exporter)
+{
+    struct stat status;
+    if (exporter->unix_path && lstat(exporter->unix_path, &status) == 0 && status.st_dev == exporter->unix_device &&
+        status.st_ino == exporter->unix_inode)
+        unlink(exporter->unix_path);
 }
 
 int promc_exporter_listen(promc_exporter *exporter)

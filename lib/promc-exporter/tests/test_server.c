@@ -613,6 +613,26 @@ static void test_unix_socket_of_a_program_that_hangs(void **state)
 }
 #endif
 
+/* Somebody has removed the socket, and another program has taken its path. */
+static void test_stop_leaves_the_socket_of_another(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/promc-exporter-XXXXXX", path[64], address[80];
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof(path), "%s/metrics.sock", directory);
+    snprintf(address, sizeof(address), "unix:%s", path);
+    promc_exporter *first = start((promc_exporter_settings){.address = address});
+    assert_int_equal(unlink(path), 0);
+    promc_exporter *second = start((promc_exporter_settings){.address = address});
+    promc_exporter_stop(first);
+    int fd = connect_unix(path);
+    assert_true(fd >= 0);
+    close(fd);
+    promc_exporter_stop(second);
+    assert_int_equal(access(path, F_OK), -1);
+    rmdir(directory);
+}
+
 /* A wrong path: Linux refuses to connect to a file, with the same error as to a left-over socket. */
 static void test_a_file_is_no_left_over_socket(void **state)
 {
@@ -734,6 +754,7 @@ int main(void)
         cmocka_unit_test(test_pipelined_requests),
         cmocka_unit_test(test_a_name_with_an_address_twice),
         cmocka_unit_test(test_unix_socket),
+        cmocka_unit_test(test_stop_leaves_the_socket_of_another),
         cmocka_unit_test(test_a_file_is_no_left_over_socket),
 #ifdef __linux__
         cmocka_unit_test(test_unix_socket_of_a_program_that_hangs),
