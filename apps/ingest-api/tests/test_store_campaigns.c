@@ -555,6 +555,35 @@ static int run_idempotency_key(void *arg, struct db *db)
                                             "{\"email\":\"gone@example.com\"}", 28, NULL);
 }
 
+static int run_erase_campaign(void *arg, struct db *db)
+{
+    struct call *call = arg;
+    call->n = erase_campaign(db, call->organisation, call->campaign, tell, call);
+    return call->n < 0 ? call->n : DB_OK;
+}
+
+/* Else its e-mails could be sent a second time, because nobody knows of the first any more. */
+static void a_half_erased_campaign_is_not_started(void **state)
+{
+    struct fixture *f = *state;
+    char c[37], p[37];
+    enum campaign_status was;
+    campaign(f, f->organisation, c);
+    prospect(f, f->organisation, "ada@example.com", p);
+    struct call call = {.organisation = f->organisation, .campaign = c, .prospect = p};
+    assert_int_equal(move(f, f->organisation, c, CAMPAIGN_STATUS_ACTIVE, &was), DB_OK);
+    assert_int_equal(write_(f, run_claim, &call), DB_OK);
+    assert_int_equal(write_(f, run_erase_campaign, &call), DB_E_CONFLICT);
+    assert_int_equal(move(f, f->organisation, c, CAMPAIGN_STATUS_PAUSED, &was), DB_OK);
+    assert_int_equal(write_(f, run_erase_campaign, &call), DB_OK);
+    assert_int_equal(call.n, DB_OK); /* there is more */
+    assert_int_equal(move(f, f->organisation, c, CAMPAIGN_STATUS_ACTIVE, &was), DB_E_CONFLICT);
+    assert_int_equal(was, CAMPAIGN_STATUS_COMPLETED);
+    while (call.n != ERASED)
+        assert_int_equal(write_(f, run_erase_campaign, &call), DB_OK);
+    assert_int_equal(write_(f, run_erase_campaign, &call), DB_E_NOT_FOUND);
+}
+
 static void a_suppression_outlives_the_person(void **state)
 {
     struct fixture *f = *state;
@@ -618,6 +647,7 @@ int main(void)
         TEST(statistics_add_up),
         TEST(an_email_is_due_later),
         TEST(equal_refusals_pause_a_campaign),
+        TEST(a_half_erased_campaign_is_not_started),
         TEST(a_suppression_outlives_the_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

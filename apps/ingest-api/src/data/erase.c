@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/erase.h"
 
+#include "base/clock.h"
 #include "data/page.h"
 #include "data/suppressions.h"
 
@@ -98,6 +99,18 @@ static int campaign_rows(struct db *db, const char *organisation_id, const char 
     return rc != 0 ? rc : delete_slice(db, OF_CAMPAIGN("outreach.drafts"), organisation_id, id);
 }
 
+/*
+ * A later slice may fail. Then the campaign must not be started again: the e-mails that were erased would be created
+ * again, and sent twice.
+ */
+static int complete(struct db *db, const char *organisation_id, const char *id)
+{
+    return db_exec(db,
+                   "UPDATE outreach.campaigns SET status = 'completed', completed_at = $3"
+                   " WHERE organisation_id = $1 AND id = $2 AND status <> 'completed'",
+                   "uui", organisation_id, id, clock_wall_ms());
+}
+
 int erase_campaign(struct db *db, const char *organisation_id, const char *id, erase_email_fn fn, void *arg)
 {
     int rc = db_scope(db, organisation_id);
@@ -114,8 +127,12 @@ int erase_campaign(struct db *db, const char *organisation_id, const char *id, e
         return active ? DB_E_CONFLICT : rc == DB_OK ? DB_E_NOT_FOUND : rc;
     rc = campaign_rows(db, organisation_id, id, fn, arg);
     db_forget(db);
-    if (rc != 0)
-        return rc < 0 ? rc : DB_OK;
+    if (rc > 0)
+        rc = complete(db, organisation_id, id);
+    else if (rc == 0)
+        rc = ERASED;
+    if (rc != ERASED)
+        return rc;
     rc =
         db_exec(db, "DELETE FROM outreach.campaigns WHERE organisation_id = $1 AND id = $2", "uu", organisation_id, id);
     return rc == DB_OK ? ERASED : rc;

@@ -18,7 +18,10 @@ typedef void (*erase_email_fn)(void *arg, const char *email_id);
 
 /** @return DB_OK or DB_E_NOT_FOUND. */
 int erase_prospect(struct db *db, const char *organisation_id, const char *id, erase_email_fn fn, void *arg);
-/** Erase a slice. @return DB_OK: there is more; ERASED; DB_E_NOT_FOUND; DB_E_CONFLICT: the campaign is active. */
+/**
+ * Erase a slice. If there is more, the campaign is completed, so that it cannot be started without its e-mails.
+ * @return DB_OK: there is more; ERASED; DB_E_NOT_FOUND; DB_E_CONFLICT: the campaign is active.
+ */
 int erase_campaign(struct db *db, const char *organisation_id, const char *id, erase_email_fn fn, void *arg);
 /**
  * Erase a slice, the first with the API keys.
