@@ -18,6 +18,7 @@
 static bool names_twice;
 
 /* Used by the exporter instead of the C library's: the result can have each address twice, as with a repeated line in /etc/hosts. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the header's names are reserved */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
     static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
