@@ -76,6 +76,22 @@ static void test_draft(void **state)
     assert_string_equal(text.error, "body: the field is missing: last_name");
     assert_int_equal(person_render(&person, "{{nope}}", "x", &text), 1);
     assert_string_equal(text.error, "subject: the field is missing: nope");
+
+    /* No mail server would be asked to take these. */
+    char *words = calloc(1, 5000);
+    memset(words, 'w', 4097);
+    assert_int_equal(person_render(&person, words, "x", &text), 1);
+    assert_string_equal(text.error, "subject: longer than 4096 bytes");
+    words[4096] = '\0';
+    assert_int_equal(person_render(&person, words, "x", &text), 0);
+    draft_text_release(&text);
+    free(words);
+    assert_int_equal(person_render(&person, "{{nope | default: \"\"}}", "x", &text), 1);
+    assert_string_equal(text.error, "subject: it is empty");
+    assert_int_equal(person_render(&person, "x", "{{nope | default: \"\"}}", &text), 1);
+    assert_string_equal(text.error, "body: it is empty");
+    assert_null(text.subject);
+    assert_null(text.body);
     person_release(&person);
 }
 

@@ -319,7 +319,7 @@ static int check(const struct mail *mail, const struct mail_sender *from)
         return MAIL_MESSAGE_E_KEY;
     if (!valid_address(mail->to) || !valid_address(from->address))
         return MAIL_MESSAGE_E_ADDRESS;
-    if (subject == 0 || subject > 4096 || utf8_check(mail->subject, subject) != UTF8_VALID ||
+    if (subject == 0 || subject > MAIL_SUBJECT_MAX || utf8_check(mail->subject, subject) != UTF8_VALID ||
         utf8_has_control(mail->subject, subject))
         return MAIL_MESSAGE_E_SUBJECT;
     if (body == 0 || utf8_check(mail->body, body) != UTF8_VALID)

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 /** A sender: "Name <local@domain>" or "local@domain". An international domain is kept as its A-label. */
+#define MAIL_SUBJECT_MAX 4096 /* bytes */
+
 struct mail_sender {
     char name[192];
     char address[256];

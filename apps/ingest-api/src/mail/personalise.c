@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/personalise.h"
 #include "base/email_address.h"
+#include "mail/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,6 +253,18 @@ static int render(const struct person *person, const char *which, const char *te
     }
 }
 
+/* What mail_message_write() would refuse must fail here: it can be corrected, and says nothing about the recipient. */
+static int check_size(const char *which, const char *text, size_t max, struct draft_text *out)
+{
+    size_t n = strlen(text);
+
+    if (n == 0)
+        (void)snprintf(out->error, sizeof(out->error), "%s: it is empty", which);
+    else if (n > max)
+        (void)snprintf(out->error, sizeof(out->error), "%s: longer than %zu bytes", which, max);
+    return n == 0 || n > max;
+}
+
 int person_render(const struct person *person, const char *subject_template, const char *body_template,
                   struct draft_text *out)
 {
@@ -259,9 +272,12 @@ int person_render(const struct person *person, const char *subject_template, con
     int rc = render(person, "subject", subject_template, &out->subject, out);
     if (rc == 0)
         rc = render(person, "body", body_template, &out->body, out);
+    if (rc == 0)
+        rc = check_size("subject", out->subject, MAIL_SUBJECT_MAX, out);
+    if (rc == 0)
+        rc = check_size("body", out->body, TEMPLATE_MAX_OUTPUT, out);
     if (rc != 0) {
-        free(out->subject);
-        out->subject = NULL;
+        draft_text_release(out);
         return rc;
     }
     for (char *p = out->subject; *p; p++)
