@@ -86,15 +86,18 @@ struct body {
     size_t length, room;
 };
 
+/* Make room for at least one byte. @return false: the body has the greatest size, or there is no memory. */
 static bool grow(struct body *body)
 {
-    if (body->room - body->length >= SLICE)
-        return true;
-    char *bytes = body->length < PROMC_HISTORY_ONE ? realloc(body->bytes, body->length + 2 * (size_t)SLICE) : NULL;
+    size_t room = body->length + 2 * (size_t)SLICE;
+    room = room < PROMC_HISTORY_ONE ? room : PROMC_HISTORY_ONE;
+    if (body->room - body->length >= SLICE || body->room == PROMC_HISTORY_ONE)
+        return body->length < body->room;
+    char *bytes = realloc(body->bytes, room);
     if (!bytes)
         return false;
     body->bytes = bytes;
-    body->room = body->length + 2 * (size_t)SLICE;
+    body->room = room;
     return true;
 }
 

@@ -177,6 +177,47 @@ static void a_too_large_registry_has_no_history(void **state)
     promc_registry_destroy(registry);
 }
 
+/* A "compressor" whose output is as long as its input, in parts of 1,000 bytes. */
+static void *open_copy(void *user)
+{
+    (void)user;
+    return malloc(1);
+}
+
+static long copy(void *stream, const char **input, size_t *length, bool last, char *output, size_t capacity)
+{
+    size_t n = *length < capacity ? *length : capacity;
+    (void)stream, (void)last;
+    n = n < 1000 ? n : 1000;
+    memcpy(output, *input, n);
+    *input += n;
+    *length -= n;
+    return (long)n;
+}
+
+/* Whatever its size is, an exposition that is kept is not above the limit of one. */
+static void the_limit_of_one_is_exact(void **state)
+{
+    (void)state;
+    static const promc_compressor copier = {.coding = "copy", .open = open_copy, .write = copy, .close = free};
+    unsigned kept = 0, refused = 0;
+    for (unsigned series = 4000; series <= 12000; series += 200) {
+        promc_registry *registry = make(series);
+        struct promc_history *history = promc_history_create(registry, 600, &copier);
+        size_t empty, length;
+        free(promc_history_body(history, SECOND, &empty));
+        promc_history_start(history);
+        promc_history_run(history, SECOND);
+        free(promc_history_body(history, SECOND, &length));
+        assert_true(length <= empty + 8 + PROMC_HISTORY_ONE);
+        kept += length > empty;
+        refused += length == empty;
+        promc_history_destroy(history);
+        promc_registry_destroy(registry);
+    }
+    assert_true(kept > 0 && refused > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +226,7 @@ int main(void)
         cmocka_unit_test(old_expositions_are_dropped),
         cmocka_unit_test(a_large_registry_is_recorded_less_often),
         cmocka_unit_test(a_too_large_registry_has_no_history),
+        cmocka_unit_test(the_limit_of_one_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
