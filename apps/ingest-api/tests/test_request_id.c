@@ -23,13 +23,15 @@ static void test_request_ids(void **state)
 
     request_id_set(&a, "Sane_1.2-3", one);
     assert_string_equal(one, "Sane_1.2-3");
+    request_id_set(&a, "azAZ09", one); /* the ends of the ranges */
+    assert_string_equal(one, "azAZ09");
     memset(long_id, 'x', sizeof(long_id));
     long_id[63] = '\0';
     request_id_set(&a, long_id, one);
     assert_string_equal(one, long_id);
     long_id[63] = 'x';
     long_id[64] = '\0';
-    const char *const bad[] = {"", long_id, "a b", "a\n", "a\"", "\xc3\xa4", "a/b"};
+    const char *const bad[] = {"", long_id, "a b", "a\n", "a\"", "\xc3\xa4", "a/b", "a:", "a@", "a[", "a`", "a{"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         request_id_set(&a, bad[i], one);
         assert_string_not_equal(one, bad[i]);
