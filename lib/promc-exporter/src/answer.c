@@ -229,8 +229,10 @@ static void answer_metrics(struct promc_connection *connection)
     }
     promc_exposition_begin(connection->scrape);
     const promc_exposition_head *head = promc_exposition_get_head(connection->scrape);
-    if (!begin_head(connection, (unsigned)head->status))
+    if (!begin_head(connection, (unsigned)head->status)) {
+        promc_answer_end(connection); /* nothing is read from the scrape any more */
         return;
+    }
     for (size_t i = 0; i < head->header_count; i++)
         put(connection, "%s: %s\r\n", head->headers[i].name, head->headers[i].value);
     connection->chunked = !request->old && !is_head;

@@ -104,7 +104,8 @@ int promc_sqlite_prepare_v3(promc_sql *sql, sqlite3 *db, const char *text, int l
     promc_sql_statement statement;
     int rc = sqlite3_prepare_v3(db, text, length, flags, stmt, tail);
     if (sql && rc != SQLITE_OK) {
-        promc_sql_read(text, length < 0 ? PROMC_SQL_NUL_TERMINATED : (size_t)length, &statement);
+        /* SQLite, too, reads no further than a NUL */
+        promc_sql_read(text, length < 0 ? PROMC_SQL_NUL_TERMINATED : strnlen(text, (size_t)length), &statement);
         promc_sql_error(sql, &statement, error_value(sql, db, rc));
     }
     return rc;

@@ -66,6 +66,10 @@ static void errors_have_their_code(void **state)
     sqlite3_stmt *stmt;
     promc_sqlite_query query;
     assert_int_equal(promc_sqlite_prepare(f->sql, f->db, "SELECT * FROM nowhere", -1, &stmt, NULL), SQLITE_ERROR);
+    static const char with_nul[] = "DELETE FROM\0 main.people"; /* the schema is behind the end of the statement */
+    assert_int_equal(promc_sqlite_prepare(f->sql, f->db, with_nul, sizeof(with_nul) - 1, &stmt, NULL), SQLITE_ERROR);
+    assert_true(exposes(f->registry,
+                        "db_query_errors_total{operation=\"delete\",schema=\"other\",result_code=\"SQLITE_ERROR\"} 1"));
     assert_int_equal(run(f, "CREATE TABLE people (name TEXT PRIMARY KEY); INSERT INTO people VALUES ('a')"), SQLITE_OK);
     assert_int_equal(run(f, "INSERT INTO people VALUES ('a')"), SQLITE_CONSTRAINT);
     assert_int_equal(promc_sqlite_prepare(f->sql, f->db, "INSERT INTO people VALUES ('a')", -1, &stmt, NULL),
