@@ -27,8 +27,7 @@ struct promc_connection {
     struct promc_transport transport;
     enum promc_connection_state state;
     uint64_t deadline_ns;
-    uint64_t
-        idle_since_ns; /* when it was accepted, or the last response was sent. The longest idle connection is closed first */
+    uint64_t idle_since_ns; /* accepted, or last answered: the longest idle connection is closed first */
     struct promc_exporter_http_scan scan;
     struct promc_exporter_http_request request;
     char *in; /* bytes that were read but not consumed yet */

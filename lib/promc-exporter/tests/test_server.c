@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -120,31 +119,6 @@ static void test_a_client_that_stops_reading_frees_its_place(void **state)
     expect_closed(half);
     promc_exporter_stop(exporter);
     promc_registry_destroy(registry);
-}
-
-static bool is_closed_within(int fd, int ms)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    char byte;
-    return poll(&poll_fd, 1, ms) == 1 && recv(fd, &byte, 1, 0) <= 0;
-}
-
-/* The first request has ten seconds from the start of the connection: its first byte gives it no further ones. */
-static void test_a_first_request_in_slow_bytes(void **state)
-{
-    (void)state;
-    promc_exporter *exporter = start((promc_exporter_settings){0});
-    unsigned port = promc_exporter_port(exporter);
-    int slow = open_connection(port);
-    sleep(1);
-    int silent = open_connection(port);
-    sleep(6);
-    send_text(slow, "G");
-    assert_true(is_closed_within(silent, 300000));
-    assert_true(is_closed_within(slow, 1000)); /* its time ended a second earlier */
-    close(slow);
-    close(silent);
-    promc_exporter_stop(exporter);
 }
 
 static void test_idle_connections_go_first(void **state)
@@ -738,7 +712,6 @@ int main(void)
     signal(SIGPIPE, SIG_DFL); /* the exporter must also work if the program does not ignore it */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_client_that_stops_reading_frees_its_place),
-        cmocka_unit_test(test_a_first_request_in_slow_bytes),
         cmocka_unit_test(test_idle_connections_go_first),
         cmocka_unit_test(test_many_names),
         cmocka_unit_test(test_both_address_families),
