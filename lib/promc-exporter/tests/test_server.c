@@ -507,6 +507,22 @@ static void test_a_name_with_an_address_twice(void **state)
     names_twice = false;
 }
 
+/* A folder of a test's own, with a path for a Unix socket in it. */
+struct place {
+    char directory[32], path[64], address[80];
+    struct sockaddr_un name;
+};
+
+static struct place new_place(void)
+{
+    struct place place = {.directory = "/tmp/promc-exporter-XXXXXX", .name = {.sun_family = AF_UNIX}};
+    assert_non_null(mkdtemp(place.directory));
+    snprintf(place.path, sizeof(place.path), "%s/metrics.sock", place.directory);
+    snprintf(place.address, sizeof(place.address), "unix:%s", place.path);
+    strcpy(place.name.sun_path, place.path);
+    return place;
+}
+
 static int connect_unix(const char *path)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -522,21 +538,16 @@ static int connect_unix(const char *path)
 static void test_unix_socket(void **state)
 {
     (void)state;
-    char directory[] = "/tmp/promc-exporter-XXXXXX", path[64], address[80];
-    assert_non_null(mkdtemp(directory));
-    snprintf(path, sizeof(path), "%s/metrics.sock", directory);
-    snprintf(address, sizeof(address), "unix:%s", path);
+    const struct place place = new_place();
     /* The socket of a dead program is replaced. */
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    strcpy(name.sun_path, path);
     int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(dead, (struct sockaddr *)&name, sizeof(name)), 0);
+    assert_int_equal(bind(dead, (const struct sockaddr *)&place.name, sizeof(place.name)), 0);
     close(dead);
-    promc_exporter *exporter = start((promc_exporter_settings){.address = address, .unix_mode = 0600}), *second;
+    promc_exporter *exporter = start((promc_exporter_settings){.address = place.address, .unix_mode = 0600}), *second;
     struct stat status;
-    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(stat(place.path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
-    int fd = connect_unix(path);
+    int fd = connect_unix(place.path);
     assert_true(fd >= 0);
     send_text(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     size_t length;
@@ -544,15 +555,15 @@ static void test_unix_socket(void **state)
     assert_non_null(strstr(answer, "\nprocess_threads "));
     free(answer);
     close(fd);
-    assert_int_equal(promc_exporter_create(&second, &(promc_exporter_settings){.address = address}), PROMC_E_IO);
+    assert_int_equal(promc_exporter_create(&second, &(promc_exporter_settings){.address = place.address}), PROMC_E_IO);
     assert_int_equal(errno, EADDRINUSE);
-    fd = connect_unix(path); /* the failed start has not removed the socket */
+    fd = connect_unix(place.path); /* the failed start has not removed the socket */
     assert_true(fd >= 0);
     close(fd);
     promc_exporter_stop(exporter);
-    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(access(place.path, F_OK), -1);
     assert_int_equal(promc_exporter_create(&second, &(promc_exporter_settings){.address = "unix:"}), PROMC_E_INVALID);
-    rmdir(directory);
+    rmdir(place.directory);
 }
 
 #ifdef __linux__ /* elsewhere the queue has another length */
@@ -560,31 +571,27 @@ static void test_unix_socket(void **state)
 static void test_unix_socket_of_a_program_that_hangs(void **state)
 {
     (void)state;
-    char directory[] = "/tmp/promc-exporter-XXXXXX", path[64], address[80];
-    assert_non_null(mkdtemp(directory));
-    snprintf(path, sizeof(path), "%s/metrics.sock", directory);
-    snprintf(address, sizeof(address), "unix:%s", path);
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    strcpy(name.sun_path, path);
+    const struct place place = new_place();
     int hung = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), waiting[16], count = 0;
-    assert_int_equal(bind(hung, (struct sockaddr *)&name, sizeof(name)), 0);
+    assert_int_equal(bind(hung, (const struct sockaddr *)&place.name, sizeof(place.name)), 0);
     assert_int_equal(listen(hung, 0), 0);
     do {
         assert_true(count < 16);
         waiting[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    } while (connect(waiting[count++], (struct sockaddr *)&name, sizeof(name)) == 0);
+    } while (connect(waiting[count++], (const struct sockaddr *)&place.name, sizeof(place.name)) == 0);
     assert_int_equal(errno, EAGAIN);
     promc_exporter *exporter;
     alarm(60); /* or it waits for ever */
-    assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = address}), PROMC_E_IO);
+    assert_int_equal(promc_exporter_create(&exporter, &(promc_exporter_settings){.address = place.address}),
+                     PROMC_E_IO);
     assert_int_equal(errno, EADDRINUSE);
     alarm(0);
-    assert_int_equal(access(path, F_OK), 0); /* it may recover */
+    assert_int_equal(access(place.path, F_OK), 0); /* it may recover */
     while (count > 0)
         close(waiting[--count]);
     close(hung);
-    unlink(path);
-    rmdir(directory);
+    unlink(place.path);
+    rmdir(place.directory);
 }
 #endif
 
@@ -592,20 +599,17 @@ static void test_unix_socket_of_a_program_that_hangs(void **state)
 static void test_stop_leaves_the_socket_of_another(void **state)
 {
     (void)state;
-    char directory[] = "/tmp/promc-exporter-XXXXXX", path[64], address[80];
-    assert_non_null(mkdtemp(directory));
-    snprintf(path, sizeof(path), "%s/metrics.sock", directory);
-    snprintf(address, sizeof(address), "unix:%s", path);
-    promc_exporter *first = start((promc_exporter_settings){.address = address});
-    assert_int_equal(unlink(path), 0);
-    promc_exporter *second = start((promc_exporter_settings){.address = address});
+    const struct place place = new_place();
+    promc_exporter *first = start((promc_exporter_settings){.address = place.address});
+    assert_int_equal(unlink(place.path), 0);
+    promc_exporter *second = start((promc_exporter_settings){.address = place.address});
     promc_exporter_stop(first);
-    int fd = connect_unix(path);
+    int fd = connect_unix(place.path);
     assert_true(fd >= 0);
     close(fd);
     promc_exporter_stop(second);
-    assert_int_equal(access(path, F_OK), -1);
-    rmdir(directory);
+    assert_int_equal(access(place.path, F_OK), -1);
+    rmdir(place.directory);
 }
 
 /* A wrong path: Linux refuses to connect to a file, with the same error as to a left-over socket. */
