@@ -294,14 +294,20 @@ static void test_many(void **state)
     free(text);
 }
 
+/* A campaign whose two e-mails are enqueued; no worker runs yet. */
+static void send_to_two(struct bench *b, void **state)
+{
+    open_bench(b, state);
+    import(b, "email,first_name\nada@example.com,Ada\ncy@example.com,Cy\n");
+    campaign(b);
+    assert_int_equal(act(b, SEND).enqueued, 2);
+}
+
 static void test_pause_and_complete(void **state)
 {
     struct bench b;
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nada@example.com,Ada\ncy@example.com,Cy\n");
-    campaign(&b);
-    assert_int_equal(act(&b, SEND).enqueued, 2);
+    send_to_two(&b, state);
     (void)act(&b, PAUSE);
     start(&b);
     await(&b, NO_JOBS, 0);
@@ -329,10 +335,7 @@ static void test_each_start_enqueues_what_waits(void **state)
 {
     struct bench b;
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nada@example.com,Ada\ncy@example.com,Cy\n");
-    campaign(&b);
-    assert_int_equal(act(&b, SEND).enqueued, 2);
+    send_to_two(&b, state);
     (void)act(&b, PAUSE);
     assert_int_equal(act(&b, RESUME).enqueued, 2);
     (void)act(&b, PAUSE);
