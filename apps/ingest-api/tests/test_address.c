@@ -46,12 +46,9 @@ static void test_what_programs_add(void **state)
         "a@b.co.",
         "a@b.co:",
         "'<mailto:a@b.co>';.", /* all at once */
-        "a@\xe2\x80\x8b"
-        "b.co", /* a zero-width space */
-        "\xe2\x80\x8e"
-        "a@b.co",
-        "\xc2\xa0"
-        "a@b.co\xc2\xa0", /* no-break spaces around it */
+        "a@\342\200\213b.co",  /* a zero-width space */
+        "\342\200\216a@b.co",
+        "\302\240a@b.co\302\240", /* no-break spaces around it */
     };
     (void)state;
     for (size_t i = 0; i < sizeof(pasted) / sizeof(pasted[0]); i++)
