@@ -98,6 +98,22 @@ static void drafts_are_rendered_read_and_rendered_again(void **state)
     api_expect(api("GET", path_of("/drafts/%s", prospect[1]), 200), "{'state': 'generated', 'subject': 'Hi Bob'}");
 }
 
+/* The templates are changed in the millisecond in which the drafts' data were read. */
+static void a_change_in_the_same_millisecond_counts(void **state)
+{
+    (void)state;
+    json_decref(api("POST", path_of("/drafts"), 202));
+    api_work();
+    assert_int_equal(fixture_exec(api_f, "UPDATE outreach.campaigns SET body_template = 'C', templates_at ="
+                                         " (SELECT max(created_at) FROM outreach.drafts)"),
+                     DB_OK);
+    api_expect(api("GET", path_of("/preview?prospect=%s", prospect[0]), 200), "{'drafted': false, 'body': 'C'}");
+    json_decref(api("POST", path_of("/start"), 200));
+    json_decref(api("POST", path_of("/send"), 202));
+    api_work();
+    api_expect(api("GET", path_of("/drafts?state=generated"), 200), "{'data': [{'body': 'C'}, {'body': 'C'}]}");
+}
+
 static void emails_are_sent_once_and_counted(void **state)
 {
     (void)state;
@@ -326,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(drafts_are_rendered_read_and_rendered_again),
+        TEST(a_change_in_the_same_millisecond_counts),
         TEST(emails_are_sent_once_and_counted),
         TEST(a_pause_holds_unsent_emails),
         TEST(a_completed_campaign_skips_unsent_emails),

@@ -17,6 +17,7 @@ struct call {
     struct campaign_stats stats;
     struct email email;
     struct draft draft;
+    struct draft_source source;
     char id[37], error[64], subject[64];
     int64_t active;
     int n, told;
@@ -50,14 +51,15 @@ static int run_active(void *arg, struct db *db)
 static int run_draft(void *arg, struct db *db)
 {
     struct call *call = arg;
-    return drafts_put_generated(db, call->organisation, call->campaign, call->prospect, call->text, "Body", 0,
-                                &call->fresh);
+    return drafts_put_generated(db, call->organisation, call->campaign, call->prospect, call->text, "Body",
+                                &call->source, &call->fresh);
 }
 
 static int run_draft_failed(void *arg, struct db *db)
 {
     struct call *call = arg;
-    return drafts_put_failed(db, call->organisation, call->campaign, call->prospect, call->text, 0, &call->fresh);
+    return drafts_put_failed(db, call->organisation, call->campaign, call->prospect, call->text, &call->source,
+                             &call->fresh);
 }
 
 static int run_claim(void *arg, struct db *db)
@@ -321,6 +323,32 @@ static int run_get_draft(void *arg, struct db *db)
 {
     struct call *call = arg;
     return drafts_get(db, call->organisation, call->campaign, call->prospect, keep_draft, call);
+}
+
+/* A draft is outdated by a change after its data were read, in the same millisecond too; not by the one it has seen. */
+static void a_draft_is_as_old_as_its_data(void **state)
+{
+    struct fixture *f = *state;
+    char c[37], p[37];
+    campaign(f, f->organisation, c);
+    prospect(f, f->organisation, "d@example.com", p);
+    struct call call = {.organisation = f->organisation, .campaign = c, .prospect = p, .text = "S"};
+    static const struct {
+        struct draft_source source;
+        int64_t created_ms;
+        bool fresh;
+    } steps[] = {
+        {{1000, 900}, 1000, true},  {{1500, 999}, 1000, false}, /* delivered twice */
+        {{1500, 1000}, 1500, true}, {{2000, 2000}, 2001, true}, {{2000, 2000}, 2001, false},
+        {{1900, 2001}, 2002, true}, /* read at a time from before, by a clock that was set back */
+    };
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        call.source = steps[i].source;
+        assert_int_equal(write_(f, run_draft, &call), DB_OK);
+        assert_int_equal(call.fresh, steps[i].fresh);
+        assert_int_equal(read_(f, run_get_draft, &call), DB_OK);
+        assert_int_equal(call.draft.created_ms, steps[i].created_ms);
+    }
 }
 
 static void a_failed_draft_is_replaced_a_generated_one_is_final(void **state)
@@ -641,6 +669,7 @@ int main(void)
         TEST(active_campaigns_are_counted),
         TEST(campaigns_page_by_key),
         TEST(a_failed_draft_is_replaced_a_generated_one_is_final),
+        TEST(a_draft_is_as_old_as_its_data),
         TEST(rows_of_another_tenant_cannot_be_referred_to),
         TEST(an_email_is_claimed_once),
         TEST(a_claim_creates_a_missing_row),

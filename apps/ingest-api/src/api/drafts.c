@@ -4,6 +4,7 @@
 #include "api/answer.h"
 #include "api/list.h"
 #include "base/app.h"
+#include "base/clock.h"
 #include "base/uuid.h"
 #include "data/campaigns.h"
 #include "http/router.h"
@@ -56,6 +57,7 @@ struct one_state {
     char *subject_template, *body_template;
     struct person person;
     struct draft_text text;
+    int64_t templates_ms;
     uint64_t ns;
     json_t *row;
 };
@@ -86,6 +88,7 @@ static int keep_campaign(void *arg, const struct campaign *row)
     struct one_state *state = arg;
 
     state->status = row->status;
+    state->templates_ms = row->templates_ms;
     state->subject_template = strdup(row->subject_template);
     state->body_template = strdup(row->body_template);
     return 0;
@@ -178,6 +181,7 @@ static int redo_execute(struct request *req, struct db *db)
 {
     struct one_state *state = req->state;
     uint64_t start = promc_now_ns();
+    struct draft_source source = {.read_ms = clock_wall_ms()};
     int rc = may_change(req, db);
 
     if (rc != 0)
@@ -191,10 +195,11 @@ static int redo_execute(struct request *req, struct db *db)
         person_render(&state->person, state->subject_template, state->body_template, &state->text) < 0)
         return answer_no_memory(req);
     state->ns = promc_now_ns() - start;
+    source.changed_ms = person_changed_ms(&state->person, state->templates_ms);
     rc = state->text.subject ? drafts_put_generated(db, req->organisation_id, state->campaign, state->prospect,
-                                                    state->text.subject, state->text.body, INT64_MAX, NULL)
+                                                    state->text.subject, state->text.body, &source, NULL)
                              : drafts_put_failed(db, req->organisation_id, state->campaign, state->prospect,
-                                                 state->text.error, INT64_MAX, NULL);
+                                                 state->text.error, &source, NULL);
     if (rc < 0)
         return respond_store_error(req, rc, "draft");
     req->committed = redo_committed;

@@ -108,7 +108,8 @@ static void drop_outdated(struct preview *preview)
 {
     bool to_be_sent = email_claimable(preview->fate) || preview->fate == EMAIL_SKIPPED;
 
-    if (!to_be_sent || preview->draft_ms >= person_stale_ms(&preview->person, preview->templates_ms))
+    if (!to_be_sent ||
+        !draft_is_outdated(preview->draft_ms, person_changed_ms(&preview->person, preview->templates_ms)))
         return;
     draft_text_release(&preview->text);
     preview->drafted = false;

@@ -26,7 +26,8 @@ static struct db_stmt *prepare_page(struct db *db, const char *sql, const char *
     " LEFT JOIN outreach.drafts d ON d.organisation_id = $1 AND d.campaign_id = $2 AND d.prospect_id = p.id" \
     " LEFT JOIN outreach.emails e ON e.organisation_id = $1 AND e.campaign_id = $2 AND e.prospect_id = p.id" \
     " WHERE p.organisation_id = $1 AND p.status <> 'invalid'"
-#define CHANGED_SINCE(time) "(p.updated_at > " time " OR c.templates_at > " time ")"
+/* As draft_is_outdated() has it: a change in the same millisecond counts. */
+#define CHANGED_SINCE(time) "(p.updated_at >= " time " OR c.templates_at >= " time ")"
 /* An outdated draft is rendered again until its e-mail is handed over. */
 #define UNDRAFTED                                                                                                  \
     OF_ALL " AND (d.state IS NULL OR (" CHANGED_SINCE(                                                             \

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/drafts.h"
 
-#include "base/clock.h"
 #include "data/page.h"
 #include "model/names.h"
 
 static int put(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-               enum draft_state state, const char *subject, const char *body, const char *error, int64_t stale_ms,
-               bool *fresh)
+               enum draft_state state, const char *subject, const char *body, const char *error,
+               const struct draft_source *source, bool *fresh)
 {
+    int64_t created_ms = source->read_ms > source->changed_ms ? source->read_ms : source->changed_ms + 1;
     int rc = db_scope(db, organisation_id);
     if (rc == DB_OK)
         rc = db_exec(db,
@@ -17,24 +17,24 @@ static int put(struct db *db, const char *organisation_id, const char *campaign_
                      " ON CONFLICT (organisation_id, campaign_id, prospect_id) DO UPDATE SET state = excluded.state,"
                      " subject = excluded.subject, body = excluded.body, error = excluded.error,"
                      " created_at = excluded.created_at WHERE outreach.drafts.state = 'failed' OR "
-                     "outreach.drafts.created_at < $9",
+                     "outreach.drafts.created_at <= $9",
                      "uuussssii", organisation_id, campaign_id, prospect_id, draft_state_names[state], subject, body,
-                     error, clock_wall_ms(), stale_ms);
+                     error, created_ms, fresh ? source->changed_ms : INT64_MAX);
     if (rc == DB_OK && fresh)
         *fresh = db_changes(db) > 0;
     return rc;
 }
 
 int drafts_put_generated(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                         const char *subject, const char *body, int64_t stale_ms, bool *fresh)
+                         const char *subject, const char *body, const struct draft_source *source, bool *fresh)
 {
-    return put(db, organisation_id, campaign_id, prospect_id, DRAFT_GENERATED, subject, body, NULL, stale_ms, fresh);
+    return put(db, organisation_id, campaign_id, prospect_id, DRAFT_GENERATED, subject, body, NULL, source, fresh);
 }
 
 int drafts_put_failed(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                      const char *error, int64_t stale_ms, bool *fresh)
+                      const char *error, const struct draft_source *source, bool *fresh)
 {
-    return put(db, organisation_id, campaign_id, prospect_id, DRAFT_FAILED, NULL, NULL, error, stale_ms, fresh);
+    return put(db, organisation_id, campaign_id, prospect_id, DRAFT_FAILED, NULL, NULL, error, source, fresh);
 }
 
 #define SELECT                                                                                      \

@@ -22,17 +22,32 @@ struct draft {
 /** Return non-zero to stop. */
 typedef int (*draft_fn)(void *arg, const struct draft *draft);
 
+/** The data from which a draft was rendered. */
+struct draft_source {
+    int64_t read_ms;    /**< a time before the campaign and the prospect were read */
+    int64_t changed_ms; /**< their last change, as read; 0: unknown */
+};
+
+/**
+ * A draft is as old as its data: its time is that at which they were read, and it is later than their last change. So a
+ * change that comes between reading and storing makes the draft outdated, and so does one in the same millisecond.
+ * @param changed_ms last change of the prospect or the templates.
+ */
+static inline bool draft_is_outdated(int64_t created_ms, int64_t changed_ms)
+{
+    return created_ms <= changed_ms;
+}
+
 /**
  * Store a draft. A failed or outdated draft is replaced. A generated one stays, because the job may have been delivered
  * twice: then nothing is written, and *fresh = false.
- * @param stale_ms last change of the prospect or the template: drafts from before are outdated; 0: none is
- * @param fresh may be NULL.
+ * @param fresh may be NULL: the draft replaces any.
  * @return DB_OK; DB_E_CONFLICT if the campaign or the prospect is not of this organisation.
  */
 int drafts_put_generated(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                         const char *subject, const char *body, int64_t stale_ms, bool *fresh);
+                         const char *subject, const char *body, const struct draft_source *source, bool *fresh);
 int drafts_put_failed(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                      const char *error, int64_t stale_ms, bool *fresh);
+                      const char *error, const struct draft_source *source, bool *fresh);
 
 /** @return DB_OK after one call of fn, or DB_E_NOT_FOUND. */
 int drafts_get(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,

@@ -60,8 +60,8 @@ struct draft_text {
  */
 int person_render(const struct person *person, const char *subject_template, const char *body_template,
                   struct draft_text *out);
-/** When the prospect or the templates last changed: drafts from before are outdated. */
-static inline int64_t person_stale_ms(const struct person *person, int64_t templates_ms)
+/** When the prospect or the templates last changed: see draft_is_outdated(). */
+static inline int64_t person_changed_ms(const struct person *person, int64_t templates_ms)
 {
     return person->updated_ms > templates_ms ? person->updated_ms : templates_ms;
 }

@@ -26,7 +26,7 @@ static int render(struct worker *worker, struct db *db, struct task *task)
     }
     if (rc != DB_OK)
         return rc;
-    task->u.draft.stale_ms = person_stale_ms(&person, worker->campaign.templates_ms);
+    task->u.draft.source = worker_draft_source(worker, &person);
     task->u.draft.skip |= person.status == PROSPECT_STATUS_INVALID;
     if (!task->u.draft.skip && person_render(&person, worker->campaign.subject_template, worker->campaign.body_template,
                                              &task->u.draft.text) < 0)
@@ -67,9 +67,9 @@ static int draft_finish(struct worker *worker, struct db *db, struct task *task)
         return DB_OK;
     if (text->subject)
         return drafts_put_generated(db, organisation, task->u.draft.campaign, task->u.draft.prospect, text->subject,
-                                    text->body, task->u.draft.stale_ms, &task->u.draft.fresh);
+                                    text->body, &task->u.draft.source, &task->u.draft.fresh);
     return drafts_put_failed(db, organisation, task->u.draft.campaign, task->u.draft.prospect, text->error,
-                             task->u.draft.stale_ms, &task->u.draft.fresh);
+                             &task->u.draft.source, &task->u.draft.fresh);
 }
 
 static void draft_committed(struct worker *worker, struct task *task)

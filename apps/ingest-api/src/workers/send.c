@@ -50,7 +50,7 @@ static int copy_draft(void *arg, const struct draft *row)
 {
     struct email_task *email = arg;
 
-    if (row->state == DRAFT_GENERATED && row->created_ms >= email->stale_ms) {
+    if (row->state == DRAFT_GENERATED && !draft_is_outdated(row->created_ms, email->source.changed_ms)) {
         email->text.subject = strdup(row->subject);
         email->text.body = strdup(row->body);
     }
@@ -63,7 +63,7 @@ static int find_or_make_draft(struct worker *worker, struct db *db, struct task 
     const char *organisation = task->job->organisation_id;
     struct email_task *email = &task->u.email;
     uint64_t start = promc_now_ns();
-    email->stale_ms = person_stale_ms(person, worker->campaign.templates_ms);
+    email->source = worker_draft_source(worker, person);
     int rc = drafts_get(db, organisation, email->campaign, email->prospect, copy_draft, email);
 
     if (rc == DB_OK && email->text.subject && email->text.body)
@@ -78,9 +78,9 @@ static int find_or_make_draft(struct worker *worker, struct db *db, struct task 
     email->draft_good = rendered == 0;
     email->draft_ns = promc_now_ns() - start;
     return rendered == 0 ? drafts_put_generated(db, organisation, email->campaign, email->prospect, email->text.subject,
-                                                email->text.body, email->stale_ms, &email->draft_fresh)
+                                                email->text.body, &email->source, &email->draft_fresh)
                          : drafts_put_failed(db, organisation, email->campaign, email->prospect, email->text.error,
-                                             email->stale_ms, &email->draft_fresh);
+                                             &email->source, &email->draft_fresh);
 }
 
 static void copy_email(void *arg, const struct email *row)

@@ -3,6 +3,7 @@
 #ifndef INGEST_WORKERS_TASK_H
 #define INGEST_WORKERS_TASK_H
 
+#include "data/drafts.h"
 #include "mail/mailer.h"
 #include "mail/personalise.h"
 #include "model/labels.h"
@@ -29,8 +30,8 @@ struct email_task {
     char *to;                 /**< NULL unless it is to be sent */
     struct draft_text text;
     bool draft_fresh, draft_good;
-    int64_t stale_ms; /**< older drafts are outdated */
-    bool put_off;     /**< another job will try later */
+    struct draft_source source;
+    bool put_off; /**< another job will try later */
     uint64_t draft_ns, ns;
     enum email_state state;
     enum email_event unless_sent;  /**< EMAIL_ON_HOLD, EMAIL_ON_SKIP: what happens if not yet sent; else EMAIL_EVENTS */
@@ -59,9 +60,9 @@ struct task {
             char campaign[37], prospect[37];
             bool skip; /**< there is nothing to do */
             struct draft_text text;
-            int64_t stale_ms; /**< older drafts are outdated */
-            bool fresh;       /**< this job's draft is the current one */
-            uint64_t ns;      /**< time to load and render */
+            struct draft_source source;
+            bool fresh;  /**< this job's draft is the current one */
+            uint64_t ns; /**< time to load and render */
         } draft;
         struct email_task email;
     } u;

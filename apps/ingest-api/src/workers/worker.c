@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workers/worker.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,7 @@ int worker_campaign(struct worker *worker, struct db *db, const char *organisati
     if (strcmp(copy->id, id) == 0 && strcmp(copy->organisation_id, organisation_id) == 0)
         return DB_OK;
     worker_forget_campaign(worker);
+    int64_t read_ms = clock_wall_ms();
     int rc = campaigns_get(db, organisation_id, id, copy_campaign, copy);
     if (rc == DB_OK && (!copy->subject_template || !copy->body_template))
         rc = DB_E_OTHER;
@@ -41,6 +44,7 @@ int worker_campaign(struct worker *worker, struct db *db, const char *organisati
         worker_forget_campaign(worker);
         return rc;
     }
+    copy->read_ms = read_ms;
     (void)snprintf(copy->id, sizeof(copy->id), "%s", id);
     (void)snprintf(copy->organisation_id, sizeof(copy->organisation_id), "%s", organisation_id);
     return DB_OK;
@@ -56,4 +60,10 @@ int worker_person(struct db *db, const char *organisation_id, const char *id, st
     memset(person, 0, sizeof(*person));
     int rc = prospects_get(db, organisation_id, id, copy_person, person);
     return rc == DB_OK && !person->field[PROSPECT_EMAIL] ? DB_E_OTHER : rc;
+}
+
+struct draft_source worker_draft_source(const struct worker *worker, const struct person *person)
+{
+    return (struct draft_source){.read_ms = worker->campaign.read_ms,
+                                 .changed_ms = person_changed_ms(person, worker->campaign.templates_ms)};
 }

@@ -16,6 +16,7 @@ struct campaign_copy {
     enum campaign_status status;
     int64_t refusals, held_until_ms; /**< data/campaign_hold.h */
     int64_t templates_ms;            /**< time of the templates' last change */
+    int64_t read_ms;                 /**< a time before this was read */
     char *subject_template, *body_template;
     struct mail_sender sender; /**< the organisation's sender; address "": MAIL_FROM */
 };
@@ -64,5 +65,7 @@ int worker_campaign(struct worker *worker, struct db *db, const char *organisati
 void worker_forget_campaign(struct worker *worker);
 /** Read the prospect. @return DB_OK (release it), DB_E_NOT_FOUND or an error. */
 int worker_person(struct db *db, const char *organisation_id, const char *id, struct person *person);
+/** Of a draft that is rendered from worker->campaign and the prospect. */
+struct draft_source worker_draft_source(const struct worker *worker, const struct person *person);
 
 #endif
