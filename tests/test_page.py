@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import shutil
+import socket
 import threading
 import time
 import urllib.error
@@ -134,6 +135,12 @@ def test_other_sites_cannot_change_or_read_anything(stack):
     assert stack.ask("/../../server.mjs")[0] == 404 and stack.ask("/%2e%2e/%2e%2e/server.mjs")[0] == 404
 
 
+@pytest.mark.parametrize("path", ["/%", "/api/runbooks/%E0%A4", "/d/%zz"])
+def test_an_invalid_address_is_the_clients_fault(stack, path):
+    status, said = stack.ask(path)
+    assert status == 400 and "invalid address" in said["error"]
+
+
 @pytest.mark.parametrize("path", ["/", "/alerts", "/targets", "/rules", "/logs", "/graph", "/d/ingest-api", "/d/ingest-api/incident?alert=Small&since=1"])
 def test_every_page_answers_and_loads_nothing_from_other_hosts(stack, path):
     assert "the page" in stack.get(path)
@@ -183,6 +190,25 @@ def test_the_reasons_of_a_503_are_passed_on(tmp_path):
         assert status == 502 and said["error"].startswith("ingest-api at http://127.0.0.1:")
     finally:
         page.server.stop()
+
+
+class ThreadingIPv6(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+def test_a_server_may_have_an_ipv6_address(tmp_path):
+    try:
+        service = ThreadingIPv6(("::1", 0), Unwell)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    threading.Thread(target=service.serve_forever, daemon=True).start()
+    page = Page(tmp_path, API_URL=f"http://[::1]:{service.server_port}")
+    try:
+        assert page.get("/api/service/health")["why"][0]["part"] == "store"
+    finally:
+        page.server.stop()
+        service.shutdown()
+        service.server_close()
 
 
 # ---- logs ----

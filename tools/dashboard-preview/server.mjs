@@ -95,8 +95,7 @@ const reads = [
   }],
 ];
 
-async function read(response, url) {
-  const path = decodeURIComponent(url.pathname);
+async function read(response, url, path) {
   const [prefix, answer] = reads.find(([one]) => (one.endsWith('/') ? path.startsWith(one) : path === one)) ?? [];
   if (answer) return answer(response, path.slice(prefix.length), url.searchParams);
   return file(response, path);
@@ -114,13 +113,23 @@ async function change(request, response, url) {
   throw new Fault(405, `${request.method} ${url.pathname} is not supported`);
 }
 
+/** The URL of a request, and its path without percent signs. */
+function address(text) {
+  try {
+    const url = new URL(text, 'http://page');
+    return [url, decodeURIComponent(url.pathname)];
+  } catch (error) {
+    throw new Fault(400, `invalid address: ${error.message}`);
+  }
+}
+
 /** The only accepted Host names. Any other name that resolves to this machine may be a DNS rebinding attack. */
 const ours = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 async function handle(request, response) {
   if (!ours.test(request.headers.host ?? '')) throw new Fault(403, 'the Host header must be localhost, 127.0.0.1 or [::1]');
-  const url = new URL(request.url ?? '/', 'http://page');
-  if (request.method === 'GET' || request.method === 'HEAD') await read(response, url);
+  const [url, path] = address(request.url ?? '/');
+  if (request.method === 'GET' || request.method === 'HEAD') await read(response, url, path);
   else await change(request, response, url);
 }
 

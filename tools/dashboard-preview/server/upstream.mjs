@@ -16,7 +16,7 @@ export class Upstream {
       const fail = (error) => reject(new Fault(502, `${this.name} at ${this.url.origin}: ${error.message}`));
       const headers = body ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } : {};
       const request = http.request(
-        { host: this.url.hostname, port: this.url.port || 80, path: this.url.pathname.replace(/\/$/, '') + path, method, headers, signal },
+        { host: this.url.hostname.replace(/^\[|\]$/g, ''), port: this.url.port || 80, path: this.url.pathname.replace(/\/$/, '') + path, method, headers, signal },
         (answer) => {
           const parts = [];
           answer.on('data', (part) => parts.push(part));

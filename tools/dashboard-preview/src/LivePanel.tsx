@@ -195,7 +195,7 @@ const Message = ({ text, kind, height }: { text: string; kind: string; height: n
 
 function Drawing({ view, panel, data, width, height, marks }: Props & { data: Data }) {
   const { theme } = view;
-  const graph = useMemo(() => (panel.type === 'timeseries' ? lines(panel, data.answers, theme) : { times: [], lines: [] }), [panel, data, theme]);
+  const graph = useMemo(() => (panel.type === 'timeseries' ? lines(panel, data.answers, theme, data.step) : { times: [], lines: [] }), [panel, data, theme]);
   switch (panel.type) {
     case 'timeseries':
       return <TimeSeriesPanel panel={panel} data={graph} width={width} height={height} range={data.range} marks={marks} exemplars={data.exemplars} theme={theme} onZoom={view.onZoom} />;

@@ -64,6 +64,12 @@ export function incidentBoard(board: Dashboard, name: string, expr: string, comp
   return { ...board, panels };
 }
 
+/** The rule of an alert. Of several with its name (ErrorBudgetBurn has one for each window) the one whose labels the alert has. */
+export function ruleOf<R extends { name: string; labels?: Record<string, string> }>(rules: R[], name: string, labels: Record<string, string>): R | undefined {
+  const named = rules.filter((rule) => rule.name === name);
+  return named.find((rule) => Object.entries(rule.labels ?? {}).every(([label, value]) => (labels[label] ?? value) === value)) ?? named[0];
+}
+
 /** Fills in {{ $labels.NAME }} of an annotation; other templates become "…". For alerts that no longer fire. */
 export const annotation = (text: string | undefined, labels: Record<string, string>): string =>
   (text ?? '').replace(/\{\{\s*\$labels\.(\w+)\s*\}\}/g, (_, name: string) => labels[name] ?? '…').replace(/\{\{[^}]*\}\}/g, '…');

@@ -6,7 +6,7 @@ export interface Series {
   labels: Labels;
   /** [seconds, value]; for a native histogram the value is its count */
   points: Array<[number, number]>;
-  /** [seconds, [[upper bound, count] of each bucket that is not empty]] */
+  /** [seconds, [[upper bound, count] of each bucket that is not empty]]; the bound of the zero bucket, which is from -2^-128 to 2^-128, is 0 */
   natives?: Array<[number, Array<[number, number]>]>;
 }
 export interface Exemplar {
@@ -84,7 +84,12 @@ interface Native {
 const parsed = (text: string): number => (text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text));
 const point = ([time, value]: [number, string]): [number, number] => [time, parsed(value)];
 
-export async function queryRange(expr: string, range: Range, step: number, signal?: AbortSignal): Promise<Series[]> {
+/** Prometheus refuses queries for more points of a series than this. */
+const POINTS = 11_000;
+
+/** @param wanted seconds between points; there are more if the range is too long for it */
+export async function queryRange(expr: string, range: Range, wanted: number, signal?: AbortSignal): Promise<Series[]> {
+  const step = Math.max(wanted, Math.ceil((range.to - range.from) / (POINTS - 2)));
   const start = Math.floor(range.from / step) * step;
   const data = await get<Result>(
     'query_range',
@@ -96,7 +101,7 @@ export async function queryRange(expr: string, range: Range, step: number, signa
       ? {
           labels: metric,
           points: histograms.map(([time, { count }]) => point([time, count])),
-          natives: histograms.map(([time, { buckets }]) => [time, (buckets ?? []).map(([, , upper, n]) => [parsed(upper), parsed(n)])]),
+          natives: histograms.map(([time, { buckets }]) => [time, (buckets ?? []).map(([, lower, upper, n]) => [parsed(lower) === -parsed(upper) ? 0 : parsed(upper), parsed(n)])]),
         }
       : { labels: metric, points: (values ?? []).map(point) },
   );

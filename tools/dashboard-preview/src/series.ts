@@ -24,10 +24,12 @@ export interface Lines {
   lines: Line[];
 }
 
-/** All series on one time axis. NaN (0/0: no traffic) and missing points become gaps. */
-export function lines(panel: Panel, answers: Array<[Target, Series[]]>, theme: Theme): Lines {
+/** All series on one time axis. NaN (0/0: no traffic) and missing points become gaps.
+ * @param step seconds between points: a time at which no series has a point is a gap too. Without it such a time is left out. */
+export function lines(panel: Panel, answers: Array<[Target, Series[]]>, theme: Theme, step = Infinity): Lines {
   const all = answers.flatMap(([target, series]) => series.map(({ labels, points }) => ({ name: legend(target.legendFormat, labels, target.expr), points })));
-  const times = [...new Set(all.flatMap(({ points }) => points.map(([time]) => time)))].sort((a, b) => a - b);
+  const known = [...new Set(all.flatMap(({ points }) => points.map(([time]) => time)))].sort((a, b) => a - b);
+  const times = known.flatMap((time, i) => (known[i + 1]! - time > 1.5 * step ? [time, time + step] : [time]));
   const at = new Map(times.map((time, i) => [time, i]));
   const colors = seriesColors(panel, all.map(({ name }) => name), theme);
   return {

@@ -2,7 +2,9 @@
 import type { Choices, Dashboard, Range, Variable } from './model';
 import { duration, type Labels, labelValues, queryInstant } from './prometheus';
 
-const escapeRegex = (value: string): string => value.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/\\/g, '\\\\');
+/** A value as a part of a regular expression, in a text in double quotes. */
+const escapeRegex = (value: string): string =>
+  value.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n');
 
 export const ALL = '$__all';
 

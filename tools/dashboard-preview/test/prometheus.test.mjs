@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 globalThis.document = { querySelector: () => null }; // prometheus.ts reads its time limit from the page
 const { outputFiles } = await build({
   stdin: {
-    contents: "export { queryRange } from './prometheus'; export { cells } from './panels/Heatmap';",
+    contents: "export { queryRange } from './prometheus'; export { cells } from './panels/Heatmap'; export { ruleOf } from './incident'; export { lines } from './series'; export { interpolate } from './variables';",
     resolveDir: fileURLToPath(new URL('../src', import.meta.url)),
     loader: 'ts',
   },
@@ -17,7 +17,7 @@ const { outputFiles } = await build({
   jsxImportSource: 'preact',
   write: false,
 });
-const { queryRange, cells } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+const { queryRange, cells, lines, interpolate, ruleOf } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 
 /** Runs a range query to which Prometheus answers with these series. */
 const answered = (result) => {
@@ -37,4 +37,49 @@ test('a native histogram with custom buckets: the overflow bucket is the top row
   assert.equal(bounds[0], 1);
   assert.equal(bounds.at(-1), Infinity);
   assert.deepEqual([counts[0], counts.at(-1)], [[3], [1]]);
+});
+
+test('the zero bucket of a native histogram is one row, not the 128 powers of two above it', async () => {
+  const series = await answered([{ metric: {}, histograms: [[15, { count: '3', sum: '1', buckets: [[3, '-2.938735877055719e-39', '2.938735877055719e-39', '1'], [0, '0.25', '0.5', '2']] }]] }]);
+  const { bounds, counts } = cells(series);
+  assert.deepEqual([bounds, counts], [[0, 0.5], [[1], [2]]]);
+});
+
+test('a time without any series is a gap in the graph', async () => {
+  const series = await answered([{ metric: { a: 'b' }, values: [[15, '1'], [30, '2'], [75, '3'], [90, '4']] }]);
+  const { times, lines: [line] } = lines({}, [[{ refId: 'A', expr: 'x' }, series]], 'dark', 15);
+  assert.deepEqual([times, line.values], [[15, 30, 45, 75, 90], [1, 2, null, 3, 4]]);
+});
+
+test('a chosen value with quotes, a backslash and a newline stays one text in the query', () => {
+  const times = { step: 15, rate: 60, range: 3600 };
+  const filled = (...values) => interpolate('x{route=~"$route"}', [{ name: 'route', type: 'query' }], { route: values }, times);
+  assert.equal(filled('/a.b'), String.raw`x{route=~"/a\\.b"}`);
+  assert.equal(filled('a"b', 'c'), String.raw`x{route=~"(a\"b|c)"}`);
+  assert.equal(filled('a\\b\nc'), String.raw`x{route=~"a\\\\b\nc"}`);
+});
+
+test('a long range has at most the 11,000 points that Prometheus allows', async () => {
+  let asked;
+  globalThis.fetch = async (url) => {
+    asked = new URL(url, 'http://page').searchParams;
+    return new Response(JSON.stringify({ status: 'success', data: { resultType: 'matrix', result: [] } }));
+  };
+  for (const days of [1, 2, 30]) {
+    await queryRange('x', { from: 1e9 + 7, to: 1e9 + 7 + days * 86400 }, 15);
+    const [start, end, step] = ['start', 'end', 'step'].map((name) => Number(asked.get(name)));
+    assert.ok((end - start) / step + 1 <= 11_000, `${days} days in steps of ${step} s`);
+    assert.ok(days > 1 || step === 15);
+  }
+});
+
+test('of several rules with one name the page shows the one of the alert', () => {
+  const rules = ['1h', '3d'].map((window) => ({ name: 'Burn', labels: { severity: window === '1h' ? 'critical' : 'warning', window } }));
+  rules.push({ name: 'Other' });
+  assert.equal(ruleOf(rules, 'Burn', { job: 'a', window: '3d' }), rules[1], 'a link has no severity');
+  assert.equal(ruleOf(rules, 'Burn', { job: 'a', severity: 'warning' }), rules[1]);
+  assert.equal(ruleOf(rules, 'Burn', {}), rules[0]);
+  assert.equal(ruleOf(rules, 'Burn', { window: '9d' }), rules[0]);
+  assert.equal(ruleOf(rules, 'Other', {}), rules[2]);
+  assert.equal(ruleOf(rules, 'None', {}), undefined);
 });

@@ -4,7 +4,7 @@ import { Board } from '../Board';
 import { clock, moment } from '../clock';
 import { TimeRange } from '../controls';
 import { Frame } from '../Frame';
-import { annotation, incidentBoard } from '../incident';
+import { annotation, incidentBoard, ruleOf } from '../incident';
 import { LogKinds, logsLink, useLogs } from '../Logs';
 import type { Mark, Range } from '../model';
 import { queryRange } from '../prometheus';
@@ -24,12 +24,6 @@ const LOG_BEFORE = 10 * 60;
 const LOG_AFTER = 10 * 60;
 
 const fits = (labels: Record<string, string>, wanted: Record<string, string>): boolean => Object.entries(wanted).every(([name, value]) => labels[name] === value);
-
-/** The rule of that name; if there are several, the one with the alert's scope. */
-const ruleOf = (rules: Rules | undefined, { alert, labels }: Incident): Rule | undefined => {
-  const named = rules?.data.groups.flatMap(({ rules: all }) => all).filter(({ name }) => name === alert) ?? [];
-  return named.find((rule) => !labels.scope || rule.labels?.scope === labels.scope) ?? named[0];
-};
 
 /** When an alert that no longer fires last fired in a range, in seconds; 0: never. */
 function useLastFired(incident: Incident, range: Range, wanted: boolean): number {
@@ -89,7 +83,7 @@ export function IncidentPage() {
   const runbook = usePolled<{ file: string; text: string }>(`/api/runbooks/${encodeURIComponent(incident.alert)}`, 0);
 
   const alert = alerts.value?.alerts.find(({ name, labels }) => name === incident.alert && fits(labels, incident.labels));
-  const rule = ruleOf(rules.value, incident);
+  const rule = ruleOf(rules.value?.data.groups.flatMap(({ rules: all }) => all) ?? [], incident.alert, alert?.labels ?? incident.labels);
   // Start where the condition began to hold, before the alert fired: the cause is there.
   const start = alert?.since ?? (incident.since ? incident.since / 1000 - (rule?.duration ?? 0) : 0);
   const [from, to] = useMemo(() => around(start, state.from, state.to), [Math.round(start), state.from, state.to]);
