@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from stack import Fault, checkout, log, ports
+from stack import Fault, checkout, compose, log, ports
 from stack.account import Launcher, account
 from stack.process import Process
 from stack.servers import prometheus
@@ -141,6 +141,14 @@ def test_ports_from_the_environment():
             ports.from_environment({"A": 1}, {"A": value})
 
 
+def test_a_listener_that_ends_while_we_look_is_none(monkeypatch):
+    child = subprocess.Popen(["true"])
+    child.wait()
+    monkeypatch.setattr(ports, "owner", lambda port: child.pid)
+    assert ports.listener(1) is None
+    ports.require_free({"PORT": 1}, "make run")
+
+
 @pytest.mark.parametrize("family,address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
 def test_the_listening_process_is_found(family, address):
     port = free_port()
@@ -245,6 +253,19 @@ def test_messages_link_to_the_page_of_this_run(tmp_path, monkeypatch, secret):
     server = Alertmanager(tmp_path / "alertmanager", 1)
     assert checkout.render_alertmanager(server, "http://127.0.0.1:13001") == ["Slack"]
     assert f'define "prospectflow.grafana" }}}}{secret or "http://127.0.0.1:13001"}{{{{ end }}}}' in server.config.read_text()
+
+
+def test_links_of_the_containers_lead_to_the_published_ports(tmp_path, monkeypatch):
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given/slack_webhook_url").write_text("http://127.0.0.1:9/slack")
+    monkeypatch.setattr(compose, "MADE", tmp_path / "made")
+    monkeypatch.setattr(compose, "SECRETS", tmp_path / "made/secrets")
+    monkeypatch.setattr(os, "environ", {**os.environ, "ALERTMANAGER_SECRETS": str(tmp_path / "given"), "COMPOSE_PROFILES": "",
+                                        "GRAFANA_PORT": "13001", "PROMETHEUS_PORT": "19090", "ALERTMANAGER_EXTERNAL_URL": "https://alerts.example"})
+    compose.prepare()
+    assert os.environ["GRAFANA_EXTERNAL_URL"] == "http://127.0.0.1:13001" and os.environ["PROMETHEUS_EXTERNAL_URL"] == "http://127.0.0.1:19090"
+    assert os.environ["ALERTMANAGER_EXTERNAL_URL"] == "https://alerts.example"
+    assert 'define "prospectflow.grafana" }}http://127.0.0.1:13001{{ end }}' in (tmp_path / "made/alertmanager/alertmanager.yml").read_text()
 
 
 def test_the_ports_of_this_run():

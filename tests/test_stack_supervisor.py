@@ -117,6 +117,26 @@ def test_on_death_stop(supervised):
     assert stack.log("good") == "started\nended\n"
 
 
+def test_a_server_that_is_held_back_costs_no_cpu(tmp_path):
+    """A drill holds the restart of a server back for as long as it likes."""
+    looks = tmp_path / "looks"
+    program = PROGRAM.format(tools=str(ROOT / "tools"), folder=str(tmp_path), servers={"only": "exit 1"}, on_death="restart").replace(
+        "    def command(self):", f"""    looks, until = 0, None
+    def held_back(self):
+        import time
+        self.until = self.until or time.monotonic() + 2
+        self.looks += 1
+        if time.monotonic() < self.until:
+            return True
+        open({str(looks)!r}, "w").write(str(self.looks))
+        os.kill(os.getpid(), 15)
+        return True
+    def command(self):""")
+    done = subprocess.run([sys.executable, "-c", program], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert "it is restarted in" in done.stderr
+    assert 1 <= int(looks.read_text()) <= 40, "it looks about ten times a second"
+
+
 def test_on_death_keep(supervised):
     stack = supervised("keep", good=GOOD, bad=GOOD)
     good = stack.pid("good")

@@ -55,6 +55,7 @@ def _migrate():
 def prepare():
     """Create a password for each server, once, and Alertmanager's configuration. The files are bind-mounted and readable for all; the mode
     of their folder protects them."""
+    _links()
     to = MADE / "alertmanager"
     for folder in (SECRETS, to / "templates", to / "secrets"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,6 +79,12 @@ def prepare():
         _use_the_back_ends(old_urls)
 
 
+def _links():
+    """Links between the servers, and in messages, lead to the ports at which they are published, unless the environment says otherwise."""
+    for name, port in (("PROMETHEUS", 9090), ("ALERTMANAGER", 9093), ("GRAFANA", 3001)):
+        os.environ.setdefault(f"{name}_EXTERNAL_URL", f"http://127.0.0.1:{os.environ.get(f'{name}_PORT') or port}")
+
+
 def _store_urls(old):
     """PostgreSQL's roles, each with its URL (infra/postgres/initdb). A database created with a single role keeps it."""
     files = {"store_owner_url": "owner", "store_url": "api", "store_worker_url": "worker"}
@@ -96,6 +103,8 @@ def _alertmanager(to):
         path.unlink()
     copy_all((ROOT / "infra/alertmanager/templates").glob("*.tmpl"), to / "templates")
     copy_secrets(to / "secrets")
+    if not (to / "secrets/grafana_url").exists():
+        (to / "secrets/grafana_url").write_text(f"{os.environ['GRAFANA_EXTERNAL_URL']}\n", encoding="utf-8")
     say(alertmanager_config("--secrets", to / "secrets", "--secrets-as", "/etc/alertmanager/secrets", "--templates",
                             "/etc/alertmanager/templates", "--out", to / "alertmanager.yml").rstrip())
     for path in (to, *to.rglob("*")):

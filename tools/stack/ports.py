@@ -34,8 +34,11 @@ def listener(port):
     pid = owner(port)
     if not pid:
         return None if pid is None else "another process (root can see which)"
-    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
-        return f"{comm.read().strip()} (pid {pid})"
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
+            return f"{comm.read().strip()} (pid {pid})"
+    except OSError:  # it has ended meanwhile
+        return None
 
 
 def _links(folder):

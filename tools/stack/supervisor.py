@@ -174,7 +174,8 @@ class Supervisor:
             if self.on_death == "keep" and not self.servers:
                 raise Died
             soonest = min([when for when, _ in self._again.values()], default=time.monotonic() + 1)
-            self.pause(min(soonest - time.monotonic(), 1))
+            # At least 0.1 s: a server that is due may be held back.
+            self.pause(min(max(soonest - time.monotonic(), 0.1), 1))
 
     def check(self, starting=False):
         """Handle ended servers, restart those that are due, rotate large logs."""
