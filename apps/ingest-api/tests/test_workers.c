@@ -441,6 +441,55 @@ static void test_a_duplicate_of_a_paused_campaign_is_ignored(void **state)
     a_duplicate(state, PAUSE);
 }
 
+/*
+ * A pause and a start have made a second job. One job has claimed the e-mail and its worker is sending it; the other one
+ * was delivered before, to a worker that died. It is a duplicate all the same. When the first job is delivered again, its
+ * worker is dead, and the e-mail is in doubt.
+ */
+static void a_redelivered_duplicate(void **state, enum act_kind then)
+{
+    struct smtp_server server;
+    struct bench b;
+
+    open_bench(&b, state);
+    smtp_server_start(&server, "");
+    (void)snprintf(b.f->settings.mail_url, sizeof(b.f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
+    import(&b, "email,first_name\nada@example.com,Ada\n");
+    campaign(&b);
+    (void)act(&b, SEND);
+    (void)act(&b, PAUSE);
+    assert_int_equal(act(&b, RESUME).enqueued, 1);
+    if (then != SEND)
+        (void)act(&b, then);
+    crash_while_sending(&b);
+    assert_int_equal(fixture_exec(b.f, "UPDATE outreach.emails SET job_id = (SELECT id FROM tracking.jobs"
+                                       " WHERE queue = 'email.send' ORDER BY id LIMIT 1)"),
+                     DB_OK);
+    assert_int_equal(fixture_exec(b.f, "UPDATE tracking.jobs SET state = 'leased', owner = 'elsewhere',"
+                                       " lease_until = created_at + 3600000"
+                                       " WHERE id = (SELECT job_id FROM outreach.emails)"),
+                     DB_OK);
+    start(&b);
+    await(&b, NO_JOBS, 1);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'sending'"), 1);
+    assert_int_equal(fixture_exec(b.f, "UPDATE tracking.jobs SET lease_until = 1 WHERE state = 'leased'"), DB_OK);
+    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'in_doubt'", 1);
+    await(&b, NO_JOBS, 0);
+    stop(&b);
+    smtp_server_stop(&server);
+    assert_int_equal(server.accepted, 0);
+}
+
+static void test_a_redelivered_duplicate_is_ignored(void **state)
+{
+    a_redelivered_duplicate(state, SEND);
+}
+
+static void test_a_redelivered_duplicate_of_a_paused_campaign_is_ignored(void **state)
+{
+    a_redelivered_duplicate(state, PAUSE);
+}
+
 /* The organisation has used its rate for nearly five minutes ahead: a new email is delayed that long and not claimed. */
 static void test_the_rate_limit_delays(void **state)
 {
@@ -711,6 +760,8 @@ int main(void)
         WITH_STORE(test_crash_and_complete),
         WITH_STORE(test_a_duplicate_is_ignored),
         WITH_STORE(test_a_duplicate_of_a_paused_campaign_is_ignored),
+        WITH_STORE(test_a_redelivered_duplicate_is_ignored),
+        WITH_STORE(test_a_redelivered_duplicate_of_a_paused_campaign_is_ignored),
         WITH_STORE(test_the_rate_limit_delays),
         WITH_STORE(test_crash_with_smtp),
         WITH_STORE(test_smtp_refused_for_good),

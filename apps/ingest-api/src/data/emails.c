@@ -69,7 +69,7 @@ bool email_claimable(enum email_state state)
 }
 
 int emails_claim(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                 struct email_claim *claim)
+                 const char *job_id, struct email_claim *claim)
 {
     int rc = db_scope(db, organisation_id);
     if (rc == DB_OK)
@@ -82,10 +82,11 @@ int emails_claim(struct db *db, const char *organisation_id, const char *campaig
     if (rc != DB_OK || !email_claimable(claim->was))
         return rc;
     rc = db_exec(db,
-                 "UPDATE outreach.emails SET state = 'sending', attempts = attempts + 1, updated_at = $4"
+                 "UPDATE outreach.emails SET state = 'sending', attempts = attempts + 1, updated_at = $4,"
+                 " job_id = $5"
                  " WHERE organisation_id = $1 AND campaign_id = $2 AND prospect_id = $3"
                  " AND (state = 'waiting' OR state = 'refused_sender')",
-                 "uuui", organisation_id, campaign_id, prospect_id, clock_wall_ms());
+                 "uuuiu", organisation_id, campaign_id, prospect_id, clock_wall_ms(), job_id);
     if (rc == DB_OK && db_changes(db) == 0)
         claim->was = EMAIL_SENDING; /* another process has claimed it in the meantime */
     claim->attempts++;
@@ -157,7 +158,7 @@ int emails_get(struct db *db, const char *organisation_id, const char *campaign_
     struct db_stmt *stmt =
         prepare_one(db,
                     "SELECT id, campaign_id, prospect_id, state, error, created_at, attempts, reason, words, due_at,"
-                    " updated_at, sent_at FROM outreach.emails"
+                    " updated_at, sent_at, job_id FROM outreach.emails"
                     " WHERE organisation_id = $1 AND campaign_id = $2 AND prospect_id = $3",
                     organisation_id, campaign_id, prospect_id);
     rc = db_step(stmt);
@@ -175,6 +176,7 @@ int emails_get(struct db *db, const char *organisation_id, const char *campaign_
             .due_ms = db_column_int(stmt, 9), /* SQL NULL reads as 0 */
             .updated_ms = db_column_int(stmt, 10),
             .sent_ms = db_column_int(stmt, 11),
+            .job_id = db_column_uuid(stmt, 12),
         };
         fn(arg, &email);
     }

@@ -27,7 +27,8 @@ struct email {
     const char *words;  /**< the mail server's reply, or NULL */
     int64_t due_ms;     /**< time of the next attempt; 0: none */
     int64_t created_ms, updated_ms;
-    int64_t sent_ms; /**< 0: not sent */
+    int64_t sent_ms;    /**< 0: not sent */
+    const char *job_id; /**< UUID of the job that claimed it last, or NULL */
 };
 
 /**
@@ -41,6 +42,7 @@ int emails_create(struct db *db, const char *organisation_id, const char *campai
 /**
  * Claim an e-mail for sending: waiting or refused_sender becomes sending, and attempts is
  * incremented. A missing row is created.
+ * @param job_id the job that claims it. Another job for the same e-mail must know whose claim it finds.
  * @param claim claim->was is the state before. EMAIL_WAITING, EMAIL_REFUSED_SENDER: claimed, send it after the commit.
  *              EMAIL_SENDING: in doubt, nothing changed. Any other: nothing changed.
  */
@@ -50,7 +52,7 @@ struct email_claim {
     int64_t attempts; /**< including this one */
 };
 int emails_claim(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                 struct email_claim *claim);
+                 const char *job_id, struct email_claim *claim);
 /** May an e-mail in this state be claimed? */
 bool email_claimable(enum email_state state);
 

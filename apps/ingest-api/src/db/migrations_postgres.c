@@ -267,6 +267,8 @@
     "ALTER TABLE crm.import_slices ALTER COLUMN undo SET STORAGE EXTERNAL;" \
     "ALTER TABLE tracking.jobs ALTER COLUMN payload SET STORAGE EXTERNAL;"
 
+#define CLAIMS "ALTER TABLE outreach.emails ADD COLUMN job_id uuid;"
+
 const struct db_migration db_migrations_postgres[] = {
     {1, "first schema", IAM CRM OUTREACH TRACKING},
     {2, "outcome of a commit", COMMITS},
@@ -281,6 +283,7 @@ const struct db_migration db_migrations_postgres[] = {
     {11, "what organisations have", USAGE},
     {12, "idempotency keys", IDEMPOTENCY},
     {13, "texts that are not packed", UNPACKED},
+    {14, "claims of e-mails", CLAIMS},
     {0, NULL, NULL},
 };
 

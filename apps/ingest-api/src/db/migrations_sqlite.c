@@ -254,6 +254,9 @@
     "CREATE TRIGGER tracking.idempotency_gone AFTER DELETE ON tracking.idempotency BEGIN"                          \
     " INSERT INTO tracking.usage VALUES (old.organisation_id, 'idempotency_keys', -1)" USAGE_SUM " END;"
 
+/* The job that claimed an e-mail last: workers/send.c. */
+#define CLAIMS "ALTER TABLE outreach.emails ADD COLUMN job_id BLOB;"
+
 const struct db_migration db_migrations_sqlite[] = {
     {1, "first schema", IAM CRM OUTREACH TRACKING},
     {2, "rates of e-mails", MAIL_RATES},
@@ -265,5 +268,6 @@ const struct db_migration db_migrations_sqlite[] = {
     {8, "changes of templates", TEMPLATES},
     {9, "what organisations have", USAGE},
     {10, "idempotency keys", IDEMPOTENCY},
+    {11, "claims of e-mails", CLAIMS},
     {0, NULL, NULL},
 };

@@ -206,6 +206,18 @@ int queue_complete(struct db *db, const struct job *job)
                                          "uii", job->id, (int64_t)job->attempt, jobs_now_ms()));
 }
 
+int queue_unfinished(struct db *db, const char *organisation_id, const char *job_id)
+{
+    int rc = db_scope(db, organisation_id);
+    if (rc != DB_OK)
+        return rc;
+    struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM tracking.jobs WHERE id = $1 AND ended_at IS NULL");
+    db_bind_uuid(stmt, 1, job_id);
+    rc = db_step(stmt);
+    db_done(stmt);
+    return rc < 0 ? rc : rc == DB_ROW;
+}
+
 /* ---- lease ---- */
 
 #define EXPIRED_MAX 64 /* in one transaction; the next lease takes the rest */

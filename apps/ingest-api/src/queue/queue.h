@@ -88,6 +88,8 @@ int queue_extend(struct queue *queue, const struct job *jobs, int n);
 int queue_complete(struct db *db, const struct job *job);
 /** After the commit of its queue_complete: counted as consumed, acknowledged to the broker. */
 void queue_done(struct queue *queue, const struct job *job);
+/** Is the organisation's job neither done nor dead? In any transaction. @return 1, 0, or a negative db_error. */
+int queue_unfinished(struct db *db, const char *organisation_id, const char *job_id);
 /** Failed: retry after backoff, or dead-letter when attempts are used up or `permanent`. Own transaction. */
 int queue_fail(struct queue *queue, const struct job *job, const char *error, bool permanent);
 /** Free its memory. A job that is neither done nor failed waits for the end of its lease. */

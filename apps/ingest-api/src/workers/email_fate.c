@@ -17,8 +17,8 @@ static const struct email_rule rules[] = {
     {EMAIL_REFUSED_SENDER,  EMAIL_ON_PUT_OFF,        EMAIL_REFUSED_SENDER,    EMAIL_ACT_DONE,  NOT_TRIED,               false},
     /*
      * A redelivered job finds `sending`: there was a crash between the claim and its outcome. If a job finds it on its
-     * first delivery (EMAIL_ON_CLAIM, no row), the job is a duplicate, of a campaign that was resumed while an older
-     * job was waiting, and ends.
+     * first delivery, or claimed by another job (EMAIL_ON_CLAIM, no row), the job is a duplicate, of a campaign that was
+     * resumed while an older job was waiting, and ends.
      */
     {EMAIL_SENDING,         EMAIL_ON_REDELIVERY,     EMAIL_SENDING,           EMAIL_ACT_ASK,   NOT_TRIED,               false},
     {EMAIL_SENDING,         EMAIL_ON_ACCEPT,         EMAIL_ACCEPTED,          EMAIL_ACT_DONE,  ATTEMPT_ACCEPTED,        false},

@@ -13,7 +13,7 @@ int email_take(struct db *db, struct task *task, enum email_state *was)
 {
     struct email_task *email = &task->u.email;
     struct email_claim claim = {.was = EMAIL_WAITING};
-    int rc = emails_claim(db, task->job->organisation_id, email->campaign, email->prospect, &claim);
+    int rc = emails_claim(db, task->job->organisation_id, email->campaign, email->prospect, task->job->id, &claim);
 
     *was = claim.was;
     email->attempts = claim.attempts;
@@ -31,16 +31,16 @@ static const char *const reasons[] = {
     [NOT_SENT_ROLE_ADDRESS] = "a role address, not a person's",
 };
 
-int email_skip(struct db *db, struct task *task, enum not_sent reason, const char *detail, bool again)
+int email_skip(struct db *db, struct task *task, enum not_sent reason, const char *detail)
 {
     struct email_task *email = &task->u.email;
     enum email_state was = email->state;
     char error[400];
 
     if (was == EMAIL_SENDING) {
-        email->unless_sent = again ? EMAIL_ON_SKIP : EMAIL_EVENTS;
-        email->skip = again ? reason : EMAIL_NOT_SKIPPED;
-        email->rule = again ? email_fate(EMAIL_SENDING, EMAIL_ON_REDELIVERY) : NULL;
+        email->unless_sent = email->again ? EMAIL_ON_SKIP : EMAIL_EVENTS;
+        email->skip = email->again ? reason : EMAIL_NOT_SKIPPED;
+        email->rule = email->again ? email_fate(EMAIL_SENDING, EMAIL_ON_REDELIVERY) : NULL;
         return DB_OK;
     }
     (void)snprintf(error, sizeof(error), "not sent: %s%s", reasons[reason], detail);

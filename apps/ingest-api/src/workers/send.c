@@ -6,7 +6,8 @@
  *   act               outside any transaction: the transport sends it
  *   finish  (commit)  the outcome of the e-mail and of the job
  *
- * If the job is delivered again and the e-mail is `sending`, there was a crash between the two commits. Then we ask the
+ * If the job is delivered again and the e-mail is `sending`, there was a crash between the two commits, unless another
+ * job has claimed it (a start or a retry creates a second job for an e-mail that has one). After a crash we ask the
  * transport. `file` knows whether the e-mail was sent. SMTP does not, so the e-mail is in doubt. That is why e-mails
  * for SMTP are claimed one at a time: a worker that dies leaves one in doubt and not a batch.
  *
@@ -89,25 +90,47 @@ static void copy_email(void *arg, const struct email *row)
 
     email->state = row->state;
     email->attempts = row->attempts;
+    (void)snprintf(email->claimer, sizeof(email->claimer), "%s", row->job_id ? row->job_id : "");
     (void)snprintf(email->id, sizeof(email->id), "%s", row->id);
+}
+
+/*
+ * Was the sending of the e-mail interrupted? Not if another job claimed it and has no outcome yet: start and /retry may
+ * create a second job. That one is a duplicate also when it is delivered again.
+ */
+static int find_interruption(struct db *db, struct task *task, bool unsure)
+{
+    struct email_task *email = &task->u.email;
+
+    email->again = task->job->attempt > 1 || unsure;
+    if (!email->again || email->state != EMAIL_SENDING || !*email->claimer ||
+        strcmp(email->claimer, task->job->id) == 0)
+        return DB_OK;
+    int rc = queue_unfinished(db, task->job->organisation_id, email->claimer);
+    email->again = rc == 0;
+    return rc < 0 ? rc : DB_OK;
 }
 
 /*
  * Load the e-mail's state. @return 0: continue; 1: nothing to do, because it is final or the next attempt belongs
  * to another job; or an error.
  */
-static int look(struct db *db, struct task *task)
+static int look(struct db *db, struct task *task, bool unsure)
 {
     struct email_task *email = &task->u.email;
     const json_t *attempts = json_object_get(task->payload, OUTREACH_ATTEMPTS);
 
     email->state = EMAIL_WAITING; /* if there is no row */
     email->attempts = 0;
+    email->claimer[0] = '\0';
     int rc = emails_get(db, task->job->organisation_id, email->campaign, email->prospect, copy_email, task);
     if (rc != DB_OK && rc != DB_E_NOT_FOUND)
         return rc;
     if (!email_claimable(email->state) && email->state != EMAIL_SENDING)
         return 1;
+    rc = find_interruption(db, task, unsure);
+    if (rc != DB_OK)
+        return rc;
     return attempts && email->attempts != json_integer_value(attempts) + (email->state == EMAIL_SENDING);
 }
 
@@ -138,7 +161,7 @@ static int put_off(struct worker *worker, struct db *db, struct task *task)
     return rc == DB_OK ? 1 : rc;
 }
 
-static int claim_for(struct worker *worker, struct db *db, struct task *task, const struct person *person, bool again)
+static int claim_for(struct worker *worker, struct db *db, struct task *task, const struct person *person)
 {
     const char *address = person->field[PROSPECT_EMAIL];
     struct email_task *email = &task->u.email;
@@ -146,12 +169,12 @@ static int claim_for(struct worker *worker, struct db *db, struct task *task, co
 
     int rc = email_refuses(db, task, person);
     if (rc != DB_OK)
-        return rc < 0 ? rc : email_skip(db, task, (enum not_sent)(rc - 1), "", again);
+        return rc < 0 ? rc : email_skip(db, task, (enum not_sent)(rc - 1), "");
     rc = find_or_make_draft(worker, db, task, person);
     if (rc != DB_OK || task->result != TASK_DONE)
         return rc;
     if (!email->text.subject)
-        return email_skip(db, task, NOT_SENT_NO_DRAFT, email->text.error, again);
+        return email_skip(db, task, NOT_SENT_NO_DRAFT, email->text.error);
     rc = put_off(worker, db, task);
     if (rc != 0)
         return rc < 0 ? rc : DB_OK;
@@ -165,7 +188,8 @@ static int claim_for(struct worker *worker, struct db *db, struct task *task, co
         return task_failed(task, TASK_RETRY, "out of memory");
     rc = email_take(db, task, &was);
     if (rc == DB_OK)
-        email->rule = email_fate(was, again ? EMAIL_ON_REDELIVERY : EMAIL_ON_CLAIM);
+        /* if the state differs, another worker has claimed it since look() */
+        email->rule = email_fate(was, email->again && was == email->state ? EMAIL_ON_REDELIVERY : EMAIL_ON_CLAIM);
     return rc;
 }
 
@@ -173,16 +197,16 @@ static int claim_for(struct worker *worker, struct db *db, struct task *task, co
  * The campaign is not active. E-mails of a paused campaign wait, because its start enqueues them again. But one that
  * was interrupted must not stay `sending` for ever, so its outcome is found out.
  */
-static int not_active(struct db *db, struct task *task, bool completed, bool again)
+static int not_active(struct db *db, struct task *task, bool completed)
 {
     struct email_task *email = &task->u.email;
 
-    if (email->state == EMAIL_SENDING && again && !completed) {
+    if (email->state == EMAIL_SENDING && email->again && !completed) {
         email->unless_sent = EMAIL_ON_HOLD;
         email->rule = email_fate(EMAIL_SENDING, EMAIL_ON_REDELIVERY);
         return DB_OK;
     }
-    return completed ? email_skip(db, task, NOT_SENT_CAMPAIGN_COMPLETED, "", again) : DB_OK;
+    return completed ? email_skip(db, task, NOT_SENT_CAMPAIGN_COMPLETED, "") : DB_OK;
 }
 
 static int send_claim(struct worker *worker, struct db *db, struct task *task, bool unsure)
@@ -203,17 +227,16 @@ static int send_claim(struct worker *worker, struct db *db, struct task *task, b
     task->u.email.unless_sent = EMAIL_EVENTS;
     task->u.email.skip = EMAIL_NOT_SKIPPED;
     task->u.email.held = worker->campaign.refusals > 0;
-    rc = look(db, task);
+    rc = look(db, task, unsure);
     if (rc != 0)
         return rc < 0 ? rc : DB_OK;
     if (worker->campaign.status != CAMPAIGN_STATUS_ACTIVE)
-        return not_active(db, task, worker->campaign.status == CAMPAIGN_STATUS_COMPLETED,
-                          task->job->attempt > 1 || unsure);
+        return not_active(db, task, worker->campaign.status == CAMPAIGN_STATUS_COMPLETED);
     rc = worker_person(db, organisation, prospect, &person);
     if (rc == DB_E_NOT_FOUND)
         return DB_OK; /* the prospect was erased, with its e-mail */
     if (rc == DB_OK)
-        rc = claim_for(worker, db, task, &person, task->job->attempt > 1 || unsure);
+        rc = claim_for(worker, db, task, &person);
     person_release(&person);
     return rc;
 }
