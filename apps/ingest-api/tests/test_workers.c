@@ -8,6 +8,7 @@
 #include "queue/queue_internal.h"
 #include "smtp_server.h"
 #include "store_fixture.h"
+#include "workers/batch.h"
 #include "workers/workers.h"
 
 #include <sys/stat.h>
@@ -409,6 +410,121 @@ static void test_crash_and_complete(void **state)
     crash_and(state, COMPLETE, "skipped", "not sent: the campaign is completed");
 }
 
+/* ---- a job step by step, with something else in between ---- */
+
+struct by_hand {
+    struct bench b;
+    struct stop stop;
+    struct worker worker;
+    struct job job;
+    struct task task;
+};
+
+static int run_claim(void *arg, struct db *db)
+{
+    struct by_hand *hand = arg;
+    return send_handler.claim(&hand->worker, db, &hand->task, false);
+}
+
+/* The bench has one e-mail, and its job is due. */
+static void claim_by_hand(struct by_hand *hand)
+{
+    struct bench *b = &hand->b;
+    b->app = (struct app){.settings = &b->f->settings, .store = b->f->store, .queue = b->f->queue};
+    assert_int_equal(mailer_open(&b->app.mailer, &b->f->settings), 0);
+    stop_init(&hand->stop);
+    hand->worker = (struct worker){.stop = &hand->stop, .app = &b->app, .handler = &send_handler};
+    hand->worker.session = mailer_session_open(b->app.mailer);
+    assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, &hand->job, 1, 0), 1);
+    hand->task = (struct task){.job = &hand->job, .payload = json_loads(hand->job.payload, 0, NULL)};
+    assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_claim, hand), DB_OK);
+    send_handler.claimed(&hand->worker, &hand->task);
+}
+
+static int run_finish(void *arg, struct db *db)
+{
+    struct by_hand *hand = arg;
+    int rc = send_handler.finish(&hand->worker, db, &hand->task);
+    return rc == DB_OK ? queue_complete(db, &hand->job) : rc;
+}
+
+static void finish_by_hand(struct by_hand *hand)
+{
+    struct bench *b = &hand->b;
+    struct batch batch = {.worker = &hand->worker, .tasks = &hand->task, .n = 1, .leased = 1};
+    batch.began_ns = batch.extended_ns = clock_monotonic_ns();
+    send_handler.act(&hand->worker, &batch);
+    assert_int_equal(hand->task.result, TASK_DONE);
+    assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_finish, hand), DB_OK);
+    send_handler.committed(&hand->worker, &hand->task);
+    send_handler.release(&hand->task);
+    json_decref(hand->task.payload);
+    job_release(&hand->job);
+    worker_forget_campaign(&hand->worker);
+    mailer_session_close(hand->worker.session);
+    stop_destroy(&hand->stop);
+    mailer_close(b->app.mailer);
+}
+
+/* The e-mail was interrupted, then its campaign was paused, and is started or completed while its fate is found out. */
+static void put_back_while(void **state, enum act_kind what, const char *sql, int files)
+{
+    struct by_hand hand;
+    struct bench *b = &hand.b;
+
+    open_bench(b, state);
+    import(b, "email,first_name\nada@example.com,Ada\n");
+    campaign(b);
+    (void)act(b, SEND);
+    crash_while_sending(b);
+    (void)act(b, PAUSE);
+    claim_by_hand(&hand);
+    (void)act(b, what);
+    finish_by_hand(&hand);
+    start(b);
+    await(b, sql, 1);
+    stop(b);
+    assert_int_equal(outbox(b, true), files);
+}
+
+static void test_put_back_during_a_start(void **state)
+{
+    put_back_while(state, RESUME, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted'", 1);
+}
+
+static void test_put_back_during_a_completion(void **state)
+{
+    put_back_while(state, COMPLETE, "SELECT count(*) FROM outreach.emails WHERE reason = 'campaign_completed'", 0);
+}
+
+static int run_erase_prospect(void *arg, struct db *db)
+{
+    struct bench *b = arg;
+    char id[37] = "";
+    db_scope_all(db);
+    struct db_stmt *stmt = db_prepare(db, "SELECT id FROM crm.prospects");
+    must(db_step(stmt) == DB_ROW);
+    (void)snprintf(id, sizeof(id), "%s", db_column_uuid(stmt, 0));
+    db_done(stmt);
+    return erase_prospect(db, b->f->organisation, id, NULL, NULL);
+}
+
+/* The erasure could not delete the file, because it was not written yet. */
+static void test_erased_while_it_is_sent(void **state)
+{
+    struct by_hand hand;
+    struct bench *b = &hand.b;
+
+    open_bench(b, state);
+    import(b, "email,first_name\nada@example.com,Ada\n");
+    campaign(b);
+    (void)act(b, SEND);
+    claim_by_hand(&hand);
+    assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_erase_prospect, b), DB_OK);
+    finish_by_hand(&hand);
+    assert_int_equal(outbox(b, true), 0);
+}
+
 /*
  * The email is in `sending` and this job comes for the first time: it is a duplicate, and another worker is sending the email. The
  * duplicate is ignored in every state of the campaign.
@@ -758,6 +874,9 @@ int main(void)
         WITH_STORE(test_crash_with_file),
         WITH_STORE(test_crash_and_pause),
         WITH_STORE(test_crash_and_complete),
+        WITH_STORE(test_put_back_during_a_start),
+        WITH_STORE(test_put_back_during_a_completion),
+        WITH_STORE(test_erased_while_it_is_sent),
         WITH_STORE(test_a_duplicate_is_ignored),
         WITH_STORE(test_a_duplicate_of_a_paused_campaign_is_ignored),
         WITH_STORE(test_a_redelivered_duplicate_is_ignored),

@@ -101,6 +101,16 @@ int campaigns_status(struct db *db, const char *organisation_id, const char *id,
     return page_one(stmt, organisation_id, id, keep_status, status);
 }
 
+int campaigns_status_locked(struct db *db, const char *organisation_id, const char *id, enum campaign_status *status)
+{
+    int rc = db_scope(db, organisation_id);
+    if (rc != DB_OK)
+        return rc;
+    struct db_stmt *stmt = db_prepare(
+        db, "SELECT status FROM outreach.campaigns WHERE organisation_id = $1 AND id = $2 /*pg FOR UPDATE */");
+    return page_one(stmt, organisation_id, id, keep_status, status);
+}
+
 /* For each status the set of statuses that may follow it. */
 static const unsigned next_statuses[CAMPAIGN_STATUSES] = {
     [CAMPAIGN_STATUS_DRAFT] = 1u << CAMPAIGN_STATUS_ACTIVE,

@@ -43,6 +43,8 @@ int campaigns_create(struct db *db, const char *organisation_id, const char *nam
 int campaigns_get(struct db *db, const char *organisation_id, const char *id, campaign_fn fn, void *arg);
 /** Read the status only. @return as campaigns_get() */
 int campaigns_status(struct db *db, const char *organisation_id, const char *id, enum campaign_status *status);
+/** The same; in a write transaction, and no other transaction changes the status until it ends. */
+int campaigns_status_locked(struct db *db, const char *organisation_id, const char *id, enum campaign_status *status);
 /** As prospects_page. @param status enum campaign_status or -1 for any. */
 int campaigns_page(struct db *db, const char *organisation_id, const char *after, unsigned limit, int status,
                    campaign_fn fn, void *arg, bool *more);

@@ -26,6 +26,7 @@
 #include "data/campaign_hold.h"
 #include "data/mail_rate.h"
 #include "data/suppressions.h"
+#include "mail/file.h"
 #include "mail/unsubscribe.h"
 #include "metrics/metrics.h"
 #include "queue/outreach.h"
@@ -449,6 +450,13 @@ static int tell_campaign(struct worker *worker, struct db *db, struct task *task
     case EMAIL_ON_AWAY:
         *again_ms = AWAY_MS;
         return DB_OK;
+    case EMAIL_ON_HOLD: {
+        enum campaign_status status;
+        int rc = campaigns_status_locked(db, organisation, email->campaign, &status);
+        if (rc == DB_OK && status != CAMPAIGN_STATUS_PAUSED)
+            *again_ms = 1; /* while this e-mail was `sending`, so that it got no job */
+        return rc;
+    }
     case EMAIL_ON_SENDER_REFUSAL: {
         struct campaign_refusal refusal = {email->answer.error, email->answer.words, settings->mail_refusals};
         int rc = campaign_hold(db, organisation, email->campaign, &refusal, clock_wall_ms(), &held);
@@ -501,8 +509,9 @@ static int send_finish(struct worker *worker, struct db *db, struct task *task)
                                .due_ms = again_ms > 0 ? clock_wall_ms() + again_ms : 0,
                                .unspent = email->rule->unspent,
                            });
-    if (rc == DB_E_NOT_FOUND)
-        return DB_OK; /* erased in the meantime */
+    task->u.email.erased = rc == DB_E_NOT_FOUND;
+    if (email->erased)
+        return DB_OK;
     if (rc == DB_OK && email->rule->event == EMAIL_ON_REFUSAL && email->answer.no_mailbox)
         rc = suppressions_add(db, task->job->organisation_id, email->to, SUPPRESSED_BY_SERVER,
                               &task->u.email.suppressed);
@@ -531,10 +540,11 @@ static void send_committed(struct worker *worker, struct task *task)
 {
     const struct email_task *email = &task->u.email;
 
-    (void)worker;
     if (enqueue_is(task) || !email->rule || email->rule->from != EMAIL_SENDING || email->rule->to == EMAIL_SENDING)
         return;
     count(task);
+    if (email->erased) /* the erasure may have come before the file */
+        mail_file_forget(worker->app->settings, email->id);
     if (email->suppressed)
         metrics_suppression(SUPPRESSED_BY_SERVER, 1);
     if (email->rule->to == EMAIL_REFUSED_RECIPIENT)

@@ -42,6 +42,7 @@ struct email_task {
     struct mail_answer answer;
     bool suppressed; /**< suppress its address: there is no such mailbox, or the prospect's fields say so */
     bool paused;     /**< this refusal has paused the campaign */
+    bool erased;     /**< while it was being sent */
 };
 
 struct task {
