@@ -686,6 +686,30 @@ static void a_set_clock_moves_leases_and_delays_along(void **state)
     job_release(&job);
 }
 
+/* While the store refuses the change, this clock stays as it is, and so do the rows. */
+static void a_set_clock_waits_for_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    if (fixture_postgres())
+        return; /* the trigger is for SQLite */
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    jobs_clock_move(-3600000); /* as if the system's clock had been set forward by an hour */
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    int64_t before = fixture_count(f, "SELECT lease_until FROM tracking.jobs");
+    assert_int_equal(fixture_exec(f, "CREATE TRIGGER tracking.refuse BEFORE UPDATE OF lease_until ON tracking.jobs"
+                                     " BEGIN SELECT RAISE(ABORT, 'no'); END"),
+                     DB_OK);
+    queue_follow_clock(f->queue);
+    assert_int_equal(fixture_count(f, "SELECT lease_until FROM tracking.jobs"), before);
+    assert_true(jobs_now_ms() < clock_wall_ms() - 3000000);
+    assert_int_equal(fixture_exec(f, "DROP TRIGGER tracking.refuse"), DB_OK);
+    queue_follow_clock(f->queue);
+    assert_true(fixture_count(f, "SELECT lease_until FROM tracking.jobs") > before + 3000000);
+    assert_int_equal(jobs_clock_jump(clock_wall_ms()), 0);
+    job_release(&job);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 static void a_delayed_job_is_not_leased_early(void **state)
@@ -735,6 +759,7 @@ int main(void)
         TEST(jobs_of_a_clock_that_was_set_back_are_due),
         TEST(a_long_delay_survives_a_restart),
         TEST(a_set_clock_moves_leases_and_delays_along),
+        TEST(a_set_clock_waits_for_the_store),
         cmocka_unit_test(a_clock_that_is_set_is_followed),
         TEST(a_retry_wakes_waiting_workers),
     };

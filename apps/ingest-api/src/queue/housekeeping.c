@@ -35,21 +35,27 @@ struct shift {
     int64_t jump_ms;
 };
 
+/* The clock is moved in the transaction, so that a lease of another one has its time from before or from after it. */
 static int run_shift(void *arg, struct db *db)
 {
     struct shift *shift = arg;
+    shift->jump_ms = jobs_clock_follow(clock_wall_ms());
     return jobs_shift(db, shift->queue->owner, shift->jump_ms);
 }
 
 /* The system's clock was changed: the times in the rows move with it, otherwise jobs would wait for it to catch up. */
-static void follow_clock(struct queue *queue)
+void queue_follow_clock(struct queue *queue)
 {
-    struct shift shift = {.queue = queue, .jump_ms = jobs_clock_follow(clock_wall_ms())};
-    if (shift.jump_ms == 0)
+    struct shift shift = {.queue = queue};
+    if (jobs_clock_jump(clock_wall_ms()) == 0)
         return;
+    int rc = store_run(queue->store, STORE_MODE_WRITE, run_shift, &shift);
+    if (rc != DB_OK && rc != DB_E_UNKNOWN) {
+        jobs_clock_move(-shift.jump_ms); /* as in the rows, until the next call */
+        return;
+    }
     log_warn("the clock was changed", "s:component", "queue", "i:jumpMs", shift.jump_ms);
-    if (store_run(queue->store, STORE_MODE_WRITE, run_shift, &shift) == DB_OK)
-        queue_wake(queue);
+    queue_wake(queue);
 }
 
 struct orphans_call {
@@ -95,7 +101,7 @@ static int run_forget(void *arg, struct db *db)
 static void clear_up(struct queue *queue)
 {
     int forgotten;
-    follow_clock(queue);
+    queue_follow_clock(queue);
     do
         forgotten = 0;
     while (store_run(queue->store, STORE_MODE_WRITE, run_forget, &forgotten) == DB_OK && forgotten == FORGET_AT_ONCE);

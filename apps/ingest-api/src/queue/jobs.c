@@ -34,12 +34,21 @@ int64_t jobs_now_ms(void)
     return monotonic_ms() + atomic_load_explicit(&wall_offset_ms, memory_order_relaxed);
 }
 
-int64_t jobs_clock_follow(int64_t wall_ms)
+int64_t jobs_clock_jump(int64_t wall_ms)
 {
     int64_t jump = wall_ms - jobs_now_ms();
-    if (jump > -1000 && jump < 1000)
-        return 0;
-    atomic_fetch_add(&wall_offset_ms, jump);
+    return jump > -1000 && jump < 1000 ? 0 : jump;
+}
+
+void jobs_clock_move(int64_t ms)
+{
+    atomic_fetch_add(&wall_offset_ms, ms);
+}
+
+int64_t jobs_clock_follow(int64_t wall_ms)
+{
+    int64_t jump = jobs_clock_jump(wall_ms);
+    jobs_clock_move(jump);
     return jump;
 }
 

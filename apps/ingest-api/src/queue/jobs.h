@@ -28,6 +28,9 @@
 
 /** Unix ms that runs with the monotonic clock: changing the wall clock does not delay a job or end a lease. */
 int64_t jobs_now_ms(void);
+/** By how many ms the wall clock, which shows `wall_ms`, was set; 0 when this clock runs within a second of it. */
+int64_t jobs_clock_jump(int64_t wall_ms);
+void jobs_clock_move(int64_t ms);
 /**
  * Follow the wall clock, which shows `wall_ms`.
  * @return by how many ms it had been set; 0 when it runs within a second.

@@ -92,6 +92,8 @@ struct queue_mark {
 struct queue_mark queue_mark(struct queue *queue, enum queue_name name);
 /** Wait up to `ms` for a wake after the mark, which is advanced. @return false: the caller was asked to return. */
 bool queue_wait(struct queue *queue, enum queue_name name, int64_t ms, struct queue_mark *mark);
+/** Follow the wall clock, and move the times in the rows along. If the store fails, the next call does both. */
+void queue_follow_clock(struct queue *queue);
 /** Requeue the jobs of dead processes; the store logs a db_error, and the next call tries again. */
 void queue_release_orphans(struct queue *queue, struct orphans_suspects *suspects);
 /** Count attempts whose lease ended. */
