@@ -59,7 +59,14 @@ static int run_complete(void *arg, struct db *db)
 
 static int run_return(void *arg, struct db *db)
 {
-    return outbox_return(db, ((struct call *)arg)->job);
+    const struct call *call = arg;
+    return outbox_return(db, call->job, call->owner);
+}
+
+static int run_give_back(void *arg, struct db *db)
+{
+    const struct call *call = arg;
+    return jobs_give_back(db, call->job, call->owner);
 }
 
 static int run_fail(void *arg, struct db *db)
@@ -163,6 +170,7 @@ static void a_row_and_its_message_are_one_commit(void **state)
     assert_string_equal(rows[0].job.request_id, "req-1");
     assert_string_equal(rows[0].job.organisation_id, f->organisation);
     assert_int_equal(rows[0].job.attempt, 0);
+    assert_false(rows[0].job.again);
     release(rows, 1);
 }
 
@@ -347,12 +355,40 @@ static void a_lease_is_returned(void **state)
     char id[37];
     to_the_broker(f, 1, id);
     assert_int_equal(lease(f, id, "worker", FOR_EVER, &job), OUTBOX_LEASED);
-    assert_int_equal(write_it(f, run_return, &(struct call){.job = &job}), DB_OK);
+    assert_int_equal(write_it(f, run_return, &(struct call){.job = &job, .owner = "worker"}), DB_OK);
     assert_int_equal(take(f, "one:relay", FOR_EVER, rows), 1);
     assert_int_equal(rows[0].job.attempt, 1);
-    assert_int_equal(write_it(f, run_return, &(struct call){.job = &job}), DB_OK); /* too late: the relay has it now */
+    assert_int_equal(write_it(f, run_return, &(struct call){.job = &job, .owner = "worker"}),
+                     DB_OK); /* too late: the relay has it now */
     release(rows, 1);
     job_release(&job);
+}
+
+/* A worker that stops has not begun it: no attempt is lost, however often that happens. */
+static void a_job_that_is_given_back_loses_no_attempt(void **state)
+{
+    struct fixture *f = *state;
+    struct outbox_row rows[MAX];
+    struct job job, other;
+    char id[37];
+    to_the_broker(f, 1, id);
+    for (int i = 0; i < 5; i++) { /* more than max_attempts in lease() */
+        assert_int_equal(lease(f, id, "worker", FOR_EVER, &job), OUTBOX_LEASED);
+        assert_int_equal(job.attempt, 1);
+        assert_int_equal(write_it(f, run_give_back, &(struct call){.job = &job, .owner = "worker"}), DB_OK);
+        assert_int_equal(take(f, "one:relay", FOR_EVER, rows), 1);
+        assert_true(rows[0].job.again); /* not counted as another message */
+        rows[0].confirmed = true;
+        relayed(f, "one:relay", rows, 1);
+        release(rows, 1);
+        job_release(&job);
+    }
+    /* nobody takes the lease that another worker has got for the same attempt */
+    assert_int_equal(lease(f, id, "other", FOR_EVER, &other), OUTBOX_LEASED);
+    assert_int_equal(write_it(f, run_give_back, &(struct call){.job = &job, .owner = "worker"}), DB_OK);
+    assert_int_equal(write_it(f, run_return, &(struct call){.job = &job, .owner = "worker"}), DB_OK);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM tracking.jobs WHERE state = 'leased'"), 1);
+    job_release(&other);
 }
 
 /* ---- lost messages, and statistics ---- */
@@ -424,6 +460,7 @@ int main(void)
         TEST(a_retry_waits_until_it_is_due),
         TEST(attempts_are_bounded),
         TEST(a_lease_is_returned),
+        TEST(a_job_that_is_given_back_loses_no_attempt),
         TEST(messages_that_the_broker_lost_come_back),
         TEST(statistics_cover_every_state),
         TEST(the_embedded_queue_takes_over),

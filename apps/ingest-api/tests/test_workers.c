@@ -426,8 +426,7 @@ static int run_claim(void *arg, struct db *db)
     return send_handler.claim(&hand->worker, db, &hand->task, false);
 }
 
-/* The bench has one e-mail, and its job is due. */
-static void claim_by_hand(struct by_hand *hand)
+static void begin_by_hand(struct by_hand *hand)
 {
     struct bench *b = &hand->b;
     b->app = (struct app){.settings = &b->f->settings, .store = b->f->store, .queue = b->f->queue};
@@ -435,6 +434,21 @@ static void claim_by_hand(struct by_hand *hand)
     stop_init(&hand->stop);
     hand->worker = (struct worker){.stop = &hand->stop, .app = &b->app, .handler = &send_handler};
     hand->worker.session = mailer_session_open(b->app.mailer);
+}
+
+static void end_by_hand(struct by_hand *hand)
+{
+    worker_forget_campaign(&hand->worker);
+    mailer_session_close(hand->worker.session);
+    stop_destroy(&hand->stop);
+    mailer_close(hand->b.app.mailer);
+}
+
+/* The bench has one e-mail, and its job is due. */
+static void claim_by_hand(struct by_hand *hand)
+{
+    struct bench *b = &hand->b;
+    begin_by_hand(hand);
     assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, &hand->job, 1, 0), 1);
     hand->task = (struct task){.job = &hand->job, .payload = json_loads(hand->job.payload, 0, NULL)};
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_claim, hand), DB_OK);
@@ -460,10 +474,7 @@ static void finish_by_hand(struct by_hand *hand)
     send_handler.release(&hand->task);
     json_decref(hand->task.payload);
     job_release(&hand->job);
-    worker_forget_campaign(&hand->worker);
-    mailer_session_close(hand->worker.session);
-    stop_destroy(&hand->stop);
-    mailer_close(b->app.mailer);
+    end_by_hand(hand);
 }
 
 /* The e-mail was interrupted, then its campaign was paused, and is started or completed while its fate is found out. */
@@ -523,6 +534,46 @@ static void test_erased_while_it_is_sent(void **state)
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_erase_prospect, b), DB_OK);
     finish_by_hand(&hand);
     assert_int_equal(outbox(b, true), 0);
+}
+
+/* One job was begun, and its e-mail certainly not sent; the others were only leased. */
+static void test_a_stop_uses_up_no_attempt(void **state)
+{
+    struct smtp_server server;
+    struct by_hand hand;
+    struct bench *b = &hand.b;
+    struct job jobs[3];
+    struct task tasks[3];
+
+    open_bench(b, state);
+    smtp_server_start(&server, "");
+    (void)snprintf(b->f->settings.mail_url, sizeof(b->f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
+    import(b, "email,first_name\nada@example.com,Ada\nbob@example.com,Bob\ncy@example.com,Cy\n");
+    campaign(b);
+    (void)act(b, SEND);
+    begin_by_hand(&hand);
+    assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, jobs, 3, 0), 3);
+    for (int i = 0; i < 3; i++)
+        tasks[i] = (struct task){.job = &jobs[i], .payload = json_loads(jobs[i].payload, 0, NULL)};
+    stop_now(&hand.stop);
+    batch_run(&hand.worker, tasks, 3);
+    for (int i = 0; i < 3; i++) {
+        send_handler.release(&tasks[i]);
+        json_decref(tasks[i].payload);
+        job_release(&jobs[i]);
+    }
+    end_by_hand(&hand);
+    assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send'"
+                                         " AND state = 'ready' AND attempt = 0"),
+                     3);
+    assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM outreach.emails WHERE state = 'waiting'"
+                                         " AND attempts = 0"),
+                     3);
+    start(b);
+    await(b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted' AND attempts = 1", 3);
+    stop(b);
+    smtp_server_stop(&server);
+    assert_int_equal(server.accepted, 3);
 }
 
 /*
@@ -874,6 +925,7 @@ int main(void)
         WITH_STORE(test_crash_with_file),
         WITH_STORE(test_crash_and_pause),
         WITH_STORE(test_crash_and_complete),
+        WITH_STORE(test_a_stop_uses_up_no_attempt),
         WITH_STORE(test_put_back_during_a_start),
         WITH_STORE(test_put_back_during_a_completion),
         WITH_STORE(test_erased_while_it_is_sent),

@@ -272,6 +272,9 @@ static int expire(struct db *db, enum queue_name queue, int64_t now, int max_att
     return rc;
 }
 
+/* The error of a job that was given back: its attempts do not show that it was delivered. */
+#define GIVEN_BACK "given back"
+
 int jobs_read(struct db_stmt *stmt, enum queue_name queue, struct job *job)
 {
     const char *payload = db_column_text(stmt, 3);
@@ -286,6 +289,8 @@ int jobs_read(struct db_stmt *stmt, enum queue_name queue, struct job *job)
     job->due_ms = db_column_int(stmt, 6);
     /* The key itself: in RETURNING, SQLite 3.40 evaluates every IS NULL as false. */
     job->keyed = db_column_text(stmt, 7) != NULL;
+    const char *error = db_column_text(stmt, 8);
+    job->again = job->attempt > 0 || (error && strcmp(error, GIVEN_BACK) == 0);
     return job->payload ? DB_OK : DB_E_OTHER;
 }
 
@@ -365,6 +370,17 @@ int jobs_extend(struct db *db, const struct job *job, int64_t lease_ms)
         return rc;
     return lost_if_unchanged(db, db_exec(db, "UPDATE tracking.jobs SET lease_until = $3" WHERE_LEASED, "uii", job->id,
                                          (int64_t)job->attempt, jobs_now_ms() + lease_ms));
+}
+
+int jobs_give_back(struct db *db, const struct job *job, const char *self)
+{
+    int rc = db_scope(db, job->organisation_id);
+    if (rc != DB_OK)
+        return rc;
+    return db_exec(db,
+                   "UPDATE tracking.jobs SET " JOB_GOES_BACK ", attempt = attempt - 1, error = '" GIVEN_BACK
+                   "'" WHERE_LEASED " AND owner = $3",
+                   "uis", job->id, (int64_t)job->attempt, self);
 }
 
 int jobs_fail(struct db *db, const struct job *job, const char *error, bool dead, int64_t delay_ms)

@@ -67,11 +67,13 @@ int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out);
 int64_t jobs_next_turn(struct db *db, enum queue_name queue, const char *organisation_id);
 
 /* Shared with outbox.c. */
-#define JOB_COLUMNS "id, organisation_id, request_id, payload, attempt, created_at, due_at, idempotency_key"
+#define JOB_COLUMNS "id, organisation_id, request_id, payload, attempt, created_at, due_at, idempotency_key, error"
 /** The columns of a job that is requeued. */
 #define JOB_GOES_BACK "state = 'ready', owner = NULL, lease_until = NULL, handed_at = NULL"
 /** Read a job from a row that begins with JOB_COLUMNS; job_release() it. @return DB_OK or DB_E_OTHER (no memory). */
 int jobs_read(struct db_stmt *stmt, enum queue_name queue, struct job *job);
+/** Give back a lease of `self` that came to nothing. DB_OK also if it is no longer his. */
+int jobs_give_back(struct db *db, const struct job *job, const char *self);
 /** Delayed jobs that are due become ready. */
 int jobs_make_ready(struct db *db, enum queue_name queue);
 /**

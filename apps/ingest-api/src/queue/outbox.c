@@ -151,13 +151,16 @@ int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t l
     return rc;
 }
 
-int outbox_return(struct db *db, const struct job *job)
+/* With the owner, because another worker's lease has the same attempt if this one was given back (jobs_give_back). */
+int outbox_return(struct db *db, const struct job *job, const char *self)
 {
     int rc = db_scope(db, job->organisation_id);
     if (rc != DB_OK)
         return rc;
-    return db_exec(db, "UPDATE tracking.jobs SET " JOB_GOES_BACK " WHERE id = $1 AND state = 'leased' AND attempt = $2",
-                   "ui", job->id, (int64_t)job->attempt);
+    return db_exec(db,
+                   "UPDATE tracking.jobs SET " JOB_GOES_BACK " WHERE id = $1 AND state = 'leased' AND attempt = $2"
+                   " AND owner = $3",
+                   "uis", job->id, (int64_t)job->attempt, self);
 }
 
 /* ---- expired and lost jobs ---- */

@@ -52,8 +52,8 @@ enum outbox_claim {
  */
 int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t lease_ms, int max_attempts,
                  const char *owner, struct job *job, enum outbox_claim *claim, bool *buried);
-/** Give a lease back; the job is published again at once. */
-int outbox_return(struct db *db, const struct job *job);
+/** End a lease of `self`; the job is published again at once. The delivery counts as an attempt. */
+int outbox_return(struct db *db, const struct job *job, const char *self);
 
 /** Requeue jobs whose leases have ended. @param retried how many of them were workers'. */
 int outbox_expire(struct db *db, enum queue_name queue, unsigned *retried);

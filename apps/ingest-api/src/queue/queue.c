@@ -301,6 +301,30 @@ int queue_fail(struct queue *queue, const struct job *job, const char *error, bo
     return DB_OK;
 }
 
+struct give_back_call {
+    struct queue *queue;
+    const struct job *const *jobs;
+    int n;
+};
+
+static int run_give_back(void *arg, struct db *db)
+{
+    struct give_back_call *call = arg;
+    int rc = DB_OK;
+    for (int i = 0; rc == DB_OK && i < call->n; i++)
+        rc = jobs_give_back(db, call->jobs[i], call->queue->owner);
+    return rc;
+}
+
+void queue_give_back(struct queue *queue, const struct job *const *jobs, int n)
+{
+    struct give_back_call call = {queue, jobs, n};
+    if (n == 0 || store_run(queue->store, STORE_MODE_WRITE, run_give_back, &call) != DB_OK)
+        return;
+    for (int i = 0; i < n; i++)
+        queue->driver->settled(queue, jobs[i], QUEUE_JOB_RETRY);
+}
+
 void queue_done(struct queue *queue, const struct job *job)
 {
     metrics_queue_messages(job->queue, QUEUE_CONSUMED, 1);

@@ -35,10 +35,11 @@ struct job {
     char organisation_id[37];
     char request_id[64]; /**< of the request that caused it; "" if none */
     char *payload;       /**< JSON text, NUL-terminated */
-    int attempt;         /**< 1 on the first delivery */
+    int attempt;         /**< 1 on the first delivery; one that was given back does not count */
     int64_t created_ms;
     int64_t due_ms;            /**< time from which it could be delivered */
     bool keyed;                /**< it has an idempotency key */
+    bool again;                /**< before its lease: it was delivered before */
     struct delivery *delivery; /**< the broker's message; NULL with the embedded queue */
 };
 
@@ -92,6 +93,11 @@ void queue_done(struct queue *queue, const struct job *job);
 int queue_unfinished(struct db *db, const char *organisation_id, const char *job_id);
 /** Failed: retry after backoff, or dead-letter when attempts are used up or `permanent`. Own transaction. */
 int queue_fail(struct queue *queue, const struct job *job, const char *error, bool permanent);
+/**
+ * Give back jobs that have not been begun, because the service stops: others may lease them at once, and the delivery is
+ * no attempt. If the store fails, they wait for the end of their leases. Own transaction; job_release() each afterwards.
+ */
+void queue_give_back(struct queue *queue, const struct job *const *jobs, int n);
 /** Free its memory. A job that is neither done nor failed waits for the end of its lease. */
 void job_release(struct job *job);
 /** Wake every waiting queue_lease (shutdown). */

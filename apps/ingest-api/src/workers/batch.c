@@ -166,12 +166,13 @@ static void finish(struct batch *batch, uint64_t ns)
     }
     for (int i = 0; i < batch->n; i++) {
         struct batch one = only(batch, i);
-        if (batch->n > 1 && !store_trouble(rc))
+        if (batch->n > 1 && !store_trouble(rc)) {
             finish(&one, ns);
-        else
-            log_warn("a job's outcome could not be recorded; it is retried when its lease ends", "s:component",
-                     "worker", "s:reqId", one.tasks->job->request_id, "s:jobId", one.tasks->job->id, "s:error",
-                     db_error_name(rc));
+            continue;
+        }
+        one.tasks->unspent = false;
+        log_warn("a job's outcome could not be recorded; it is retried when its lease ends", "s:component", "worker",
+                 "s:reqId", one.tasks->job->request_id, "s:jobId", one.tasks->job->id, "s:error", db_error_name(rc));
     }
 }
 
@@ -219,12 +220,24 @@ static void run(struct batch *batch)
     }
 }
 
+/* Jobs that nobody has begun, because the service stops. Otherwise a few stops would use up their attempts. */
+static void give_back(struct worker *worker, const struct task *tasks, int n)
+{
+    const struct job *jobs[HANDLER_BATCH_MAX];
+    int unspent = 0;
+    for (int i = 0; i < n; i++)
+        if (tasks[i].unspent)
+            jobs[unspent++] = tasks[i].job;
+    queue_give_back(worker->app->queue, jobs, unspent);
+}
+
 void batch_run(struct worker *worker, struct task *tasks, int n)
 {
     uint64_t now = promc_now_ns();
     struct batch batch = {.worker = worker, .began_ns = now, .extended_ns = now};
     int together = worker->handler->together ? worker->handler->together(worker, n) : n;
-    for (int i = 0; i < n && !(i > 0 && stop_wanted(worker->stop)); i += together) {
+    int i = 0;
+    for (; i < n && !(i > 0 && stop_wanted(worker->stop)); i += together) {
         batch.tasks = &tasks[i];
         batch.leased = n - i;
         batch.n = together < n - i ? together : n - i;
@@ -232,4 +245,7 @@ void batch_run(struct worker *worker, struct task *tasks, int n)
         batch_keep_leases(&batch);
         run(&batch);
     }
+    for (; i < n; i++)
+        tasks[i].unspent = true;
+    give_back(worker, tasks, n);
 }

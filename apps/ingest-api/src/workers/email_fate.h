@@ -35,7 +35,7 @@ enum email_action {
     EMAIL_ACT_DONE,  /**< the job is done */
     EMAIL_ACT_LATER, /**< the job is done, and another job makes the next attempt */
     EMAIL_ACT_BURY,  /**< the job is a dead letter */
-    EMAIL_ACT_LEAVE  /**< the job waits for the end of its lease */
+    EMAIL_ACT_LEAVE  /**< the job is given back */
 };
 
 #define EMAIL_NOT_TRIED ((enum email_attempt)email_attempt_count)

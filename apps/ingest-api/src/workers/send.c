@@ -280,6 +280,7 @@ static void happened(struct task *task, enum email_event event)
         (void)task_failed(task, TASK_DEAD, "%s%s", event == EMAIL_ON_DOUBT ? "in doubt: " : "", error);
     else
         task->result = rule->action == EMAIL_ACT_LEAVE ? TASK_LEFT : TASK_DONE;
+    task->unspent = task->result == TASK_LEFT;
     if (task->result == TASK_DONE && event != EMAIL_ON_ACCEPT)
         (void)snprintf(task->error, sizeof(task->error), "%s", error);
 }

@@ -16,7 +16,7 @@ enum task_result {
     TASK_DONE,  /**< finished, also if there was nothing to do */
     TASK_RETRY, /**< failed for now */
     TASK_DEAD,  /**< will never succeed */
-    TASK_LEFT   /**< not started, or aborted: the job waits for the end of its lease */
+    TASK_LEFT   /**< not started, or aborted: the job is given back (unspent), or waits for the end of its lease */
 };
 
 #define EMAIL_NOT_SKIPPED ((enum not_sent)not_sent_count)
@@ -50,6 +50,7 @@ struct task {
     json_t *payload;         /**< object; borrowed by the handler */
     enum task_result result; /**< TASK_DONE until the handler says otherwise */
     char error[256];         /**< unless TASK_DONE; contains no address */
+    bool unspent;            /**< TASK_LEFT, and nothing came of it: it is given back, and the delivery is no attempt */
     uint64_t enqueued;       /**< jobs that the task has added to its own queue */
     union {
         struct {

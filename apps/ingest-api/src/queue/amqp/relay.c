@@ -45,6 +45,7 @@
 
 struct returned {
     struct returned *next;
+    const char *owner;
     struct job job; /* without payload */
 };
 
@@ -278,7 +279,7 @@ static void count(struct amqp_relay *relay)
 {
     uint64_t fresh = 0;
     for (int i = 0; i < relay->n; i++) { /* a retry does not count as another message */
-        fresh += relay->rows[i].confirmed && relay->rows[i].job.attempt == 0;
+        fresh += relay->rows[i].confirmed && !relay->rows[i].job.again;
         relay->refused |= !relay->rows[i].confirmed;
     }
     if (fresh > 0)
@@ -367,7 +368,7 @@ static int relay_queue(struct amqp_relay *relay, enum queue_name name, int64_t *
 static int run_return(void *arg, struct db *db)
 {
     const struct returned *returned = arg;
-    return outbox_return(db, &returned->job);
+    return outbox_return(db, &returned->job, returned->owner);
 }
 
 /* Return the leases that workers gave up to the outbox now, before they end. @return 0 or a db_error. */
@@ -493,6 +494,7 @@ void amqp_relay_return(struct amqp_relay *relay, const struct job *job)
     if (!returned)
         return; /* its lease ends by itself */
     returned->job = *job;
+    returned->owner = relay->queue->owner;
     returned->job.payload = NULL;
     returned->job.delivery = NULL;
     pthread_mutex_lock(&relay->thread.lock);
