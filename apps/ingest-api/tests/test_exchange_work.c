@@ -12,13 +12,19 @@
 #define KEY "a-key-of-this-test"
 #define ROWS "SELECT count(*) FROM iam.organisations WHERE name = 'made by a request'"
 
-static unsigned told;            /* number of calls of committed() */
-static sem_t has_begun, may_end; /* for a request that holds the store */
+static unsigned told, told_slices; /* number of calls of committed() and slice_committed() */
+static sem_t has_begun, may_end;   /* for a request that holds the store */
 
 static void committed(struct request *req)
 {
     (void)req;
     told++;
+}
+
+static void slice_committed(struct request *req)
+{
+    (void)req;
+    told_slices++;
 }
 
 static int make_organisation(struct db *db, unsigned number)
@@ -41,6 +47,7 @@ static int write_and_answer(struct request *req, struct db *db)
         sem_wait(&may_end);
     }
     req->committed = committed;
+    req->slice_committed = slice_committed;
     if (request_query(req, "slices") && (*calls)++ == 0) {
         req->next = REQUEST_WRITES_NEXT;
         return 0;
@@ -86,7 +93,7 @@ static int open_all(void **state)
     front = front_open_with(tables, 2);
     front->app.store = f->store;
     front->app.queue = f->queue;
-    told = 0;
+    told = told_slices = 0;
     return sem_init(&has_begun, 0, 0) + sem_init(&may_end, 0, 0);
 }
 
@@ -138,9 +145,11 @@ static void each_slice_is_a_transaction(void **state)
     expect("&slices=1", 200);
     assert_int_equal(fixture_count(*state, ROWS), 2);
     assert_int_equal(told, 1);
+    assert_int_equal(told_slices, 1);
     expect("&slices=1", 409);
     assert_int_equal(fixture_count(*state, ROWS), 3);
     assert_int_equal(told, 1);
+    assert_int_equal(told_slices, 2); /* also if the next one fails, or cannot be begun */
 }
 
 /* More than one batch of valid rows, in an array that is not closed. */

@@ -38,6 +38,28 @@ static void each_error_has_its_answer(void **state)
     expect(DB_E_DAMAGED, NULL, 500, 0, "internal"); /* an error that the table does not have */
 }
 
+/* The message, for a request whose earlier transactions stay. */
+static bool says(int error, const char *words)
+{
+    struct request req = {.id = "id-1", .kept = true};
+    (void)respond_store_error(&req, error, NULL);
+    bool found = memmem(req.response, req.response_length, words, strlen(words)) != NULL;
+    free(req.response);
+    return found;
+}
+
+static void a_part_that_stays_is_not_nothing(void **state)
+{
+    static const int all[] = {DB_E_BUSY, DB_E_FULL, DB_E_CONNECTION, DB_E_UNKNOWN, DB_E_CONFLICT, DB_E_OTHER};
+    (void)state;
+    log_set_level(LOG_FATAL + 1);
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        assert_false(says(all[i], "nothing was changed"));
+        assert_int_equal(says(all[i], "a part of the work is done"), all[i] != DB_E_UNKNOWN);
+    }
+    assert_true(says(DB_E_BUSY, "The store is overloaded; a part of the work is done."));
+}
+
 static void a_missing_object_is_named(void **state)
 {
     (void)state;
@@ -51,6 +73,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_error_has_its_answer),
+        cmocka_unit_test(a_part_that_stays_is_not_nothing),
         cmocka_unit_test(a_missing_object_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

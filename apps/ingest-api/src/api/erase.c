@@ -25,7 +25,7 @@ static void erase_state_free(void *arg)
     free(state);
 }
 
-/* Delete the files of MAIL=file after the commit: a rollback could still bring the rows back before. */
+/* Delete the files of MAIL=file after each commit: a rollback could still bring the rows back before. */
 static void forget_files(struct request *req)
 {
     const struct erase_state *state = req->state;
@@ -38,10 +38,13 @@ static void forget_files(struct request *req)
     (void)json_array_clear(state->emails);
 }
 
-/*
- * Each slice calls it; the first one creates the state. The slice before is committed, and a later one may fail, so its
- * files are deleted now. @return 0, or the status answered.
- */
+static void slice_committed(struct request *req)
+{
+    forget_files(req);
+    req->kept = true;
+}
+
+/* Each slice calls it; the first one creates the state. @return 0, or the status answered. */
 static int begin(struct request *req, const char *what)
 {
     struct erase_state *state = req->state ? req->state : request_state(req, sizeof(*state), erase_state_free);
@@ -50,9 +53,8 @@ static int begin(struct request *req, const char *what)
     int rc = path_id(req, 0, what, state->id);
     if (rc != 0)
         return rc;
-    if (state->emails)
-        forget_files(req);
-    else
+    req->slice_committed = slice_committed;
+    if (!state->emails)
         state->emails = json_array();
     return state->emails ? 0 : answer_no_memory(req);
 }

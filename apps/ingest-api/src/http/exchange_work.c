@@ -89,6 +89,8 @@ static void executed(struct store_work *work, int result)
     struct exchange *exchange = of_work(work);
     struct request *req = &exchange->req;
     if (result == 0 && req->next != REQUEST_LAST) {
+        if (req->slice_committed)
+            req->slice_committed(req);
         work->mode = req->next == REQUEST_WRITES_NEXT ? STORE_MODE_WRITE : STORE_MODE_READ;
         work->deadline_ns = promc_now_ns() + SLICES_PATIENCE_NS;
         req->next = REQUEST_LAST;

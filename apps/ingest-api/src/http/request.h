@@ -66,6 +66,10 @@ struct request {
     enum { REQUEST_LAST, REQUEST_READS_NEXT, REQUEST_WRITES_NEXT } next;
     /** Called once after the last transaction has committed, never after a rollback: to count, or to wake a worker. */
     void (*committed)(struct request *);
+    /** The same for a transaction after which there is another one (`next`). */
+    void (*slice_committed)(struct request *);
+    /** An earlier transaction has changed something, and that stays: an error must not say that nothing was changed. */
+    bool kept;
 
     /* a streamed answer, see respond_stream() */
     long (*stream_read)(void *stream, char *buffer, size_t capacity);

@@ -5,7 +5,10 @@
 #include "db/db.h"
 #include "http/router.h"
 
+#include <string.h>
+
 #define NOTHING_CHANGED "; nothing was changed."
+#define PART_DONE "; a part of the work is done. Send the request again for the rest."
 
 static const struct store_error {
     int db_error, status, retry_after; /* seconds; 0: waiting does not help */
@@ -37,5 +40,8 @@ int respond_store_error(struct request *req, int code, const char *what)
         log_error("request failed in the store", "s:component", "http", "s:reqId", req->id, "s:what", what, "s:error",
                   db_error_name(code));
     req->retry_after = error->retry_after;
+    size_t all = strlen(error->message), end = strlen(NOTHING_CHANGED);
+    if (req->kept && all > end && strcmp(error->message + all - end, NOTHING_CHANGED) == 0)
+        return respond_error(req, error->status, error->code, "%.*s" PART_DONE, (int)(all - end), error->message);
     return respond_error(req, error->status, error->code, "%s", error->message);
 }
