@@ -46,6 +46,36 @@ static void the_same_request_is_done_once(void **state)
     assert_int_equal(campaigns(), 2);
 }
 
+/* The stored answers must not keep a person who was erased, nor may a repeated request create the person again. */
+static void an_erased_person_is_in_no_answer(void **state)
+{
+    char path[160];
+    (void)state;
+    settings();
+    api_headers = "Idempotency-Key: one\r\n";
+    json_t *ada = api_with("POST", "/api/v1/prospects", "{'email': 'ada@example.com', 'first_name': 'Ada'}", 201);
+    (void)snprintf(path, sizeof(path), "/api/v1/prospects/%s", json_string_value(json_object_get(ada, "id")));
+    api_headers = "Idempotency-Key: two\r\n";
+    json_decref(api_with("POST", "/api/v1/suppressions", "{'email': 'ada@example.com'}", 201));
+    api_headers = "Idempotency-Key: three\r\n";
+    json_t *bob = api_with("POST", "/api/v1/prospects", "{'email': 'bob@example.com'}", 201);
+    api_headers = NULL;
+    assert_null(api("DELETE", path, 204));
+    assert_int_equal(fixture_count(api_f, "SELECT count(*) FROM tracking.idempotency WHERE answer LIKE '%ada@%'"), 0);
+    api_headers = "Idempotency-Key: one\r\n";
+    json_t *again = api_with("POST", "/api/v1/prospects", "{'email': 'ada@example.com', 'first_name': 'Ada'}", 201);
+    assert_true(api_replayed);
+    assert_int_equal(json_object_size(again), 0);
+    json_decref(again);
+    assert_int_equal(fixture_count(api_f, "SELECT count(*) FROM crm.prospects"), 1);
+    api_headers = "Idempotency-Key: three\r\n";
+    again = api_with("POST", "/api/v1/prospects", "{'email': 'bob@example.com'}", 201);
+    assert_true(json_equal(bob, again));
+    json_decref(again);
+    json_decref(bob);
+    json_decref(ada);
+}
+
 static void a_refused_request_may_be_repeated(void **state)
 {
     (void)state;
@@ -146,9 +176,13 @@ static void no_more_keys_than_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        API_TEST(the_same_request_is_done_once), API_TEST(a_refused_request_may_be_repeated),
-        API_TEST(a_key_is_one_string),           API_TEST(an_abandoned_claim_is_executed_again),
-        API_TEST(a_large_import_is_done_once),   API_TEST(no_more_keys_than_allowed),
+        API_TEST(the_same_request_is_done_once),
+        API_TEST(a_refused_request_may_be_repeated),
+        API_TEST(a_key_is_one_string),
+        API_TEST(an_abandoned_claim_is_executed_again),
+        API_TEST(a_large_import_is_done_once),
+        API_TEST(no_more_keys_than_allowed),
+        API_TEST(an_erased_person_is_in_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "data/erase.h"
 
 #include "base/clock.h"
+#include "data/idempotency.h"
 #include "data/page.h"
 #include "data/suppressions.h"
 
@@ -57,6 +58,8 @@ int erase_prospect(struct db *db, const char *organisation_id, const char *id, e
         rc = db_exec(db, "DELETE FROM crm.prospects WHERE organisation_id = $1 AND id = $2", "uu", organisation_id, id);
     if (rc == DB_OK)
         rc = suppressions_forget(db, organisation_id, address);
+    if (rc == DB_OK)
+        rc = idempotency_empty(db, organisation_id, id, address);
     db_forget(db);
     return rc;
 }

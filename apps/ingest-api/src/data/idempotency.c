@@ -119,6 +119,14 @@ int idempotency_finish(struct db *db, const char *organisation_id, const char *k
     return rc == DB_OK ? usage_add(db, organisation_id, USAGE_IDEMPOTENCY_KEYS, 1) : rc;
 }
 
+int idempotency_empty(struct db *db, const char *organisation_id, const char *id, const char *address)
+{
+    return db_exec(db,
+                   "UPDATE tracking.idempotency SET answer = '{}' WHERE organisation_id = $1 AND answer IS NOT NULL"
+                   " AND (replace(answer, $2, '') <> answer OR replace(answer, $3, '') <> answer)",
+                   "uss", organisation_id, id, address);
+}
+
 int idempotency_forget(struct db *db, int64_t before_ms, int max)
 {
     int rc = db_scope_all(db);

@@ -45,6 +45,11 @@ int idempotency_set_import(struct db *db, const char *organisation_id, const cha
 /** Write the row with the answer, with or without an earlier claim. */
 int idempotency_finish(struct db *db, const char *organisation_id, const char *key, bool claimed,
                        const char *fingerprint, int status, const char *answer, size_t length, const char *location);
+/**
+ * Empty the stored answers that contain one of these texts: the id and the address of a person who is erased. Their keys
+ * stay, so that a repeated request does not create the person again. O(answers of the organisation).
+ */
+int idempotency_empty(struct db *db, const char *organisation_id, const char *id, const char *address);
 /** Delete up to `max` older rows, of every organisation. @return how many, or an error. */
 int idempotency_forget(struct db *db, int64_t before_ms, int max);
 
