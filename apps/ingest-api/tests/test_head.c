@@ -122,6 +122,9 @@ static void test_the_end_of_the_connection(void **state)
         {LINE "Host: x\r\nConnection: closed\r\n\r\n", false},
         {"GET / HTTP/1.0\r\n\r\n", true},
         {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", false},
+        {"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", true},
+        {"GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n", true},
+        {"GET / HTTP/1.0\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n", true},
         {"GET / HTTP/1.9\r\nHost: x\r\n\r\n", false},
     };
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {

@@ -256,8 +256,8 @@ static void take_connection(struct head *head, const char *value)
     while (*value) {
         size_t n = strcspn(value, ", \t");
         if (n == 5 && strncasecmp(value, "close", 5) == 0)
-            head->close = true;
-        else if (n == 10 && head->is_1_0 && strncasecmp(value, "keep-alive", 10) == 0)
+            head->close = head->says_close = true;
+        else if (n == 10 && head->is_1_0 && !head->says_close && strncasecmp(value, "keep-alive", 10) == 0)
             head->close = false;
         value += n;
         value += strspn(value, ", \t");

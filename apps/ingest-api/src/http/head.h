@@ -29,7 +29,8 @@ struct head {
     bool chunked;
     bool expect_continue;
     bool is_1_0;
-    bool close; /**< "Connection: close", or HTTP/1.0 without "keep-alive" */
+    bool close;      /**< "Connection: close", or HTTP/1.0 without "keep-alive" */
+    bool says_close; /**< "Connection: close", which nothing else in the head overrides */
 };
 
 enum head_state { HEAD_MORE, HEAD_WHOLE, HEAD_REFUSED };
