@@ -657,23 +657,62 @@ static void test_a_redelivered_duplicate_of_a_paused_campaign_is_ignored(void **
     a_redelivered_duplicate(state, PAUSE);
 }
 
-/* The organisation has used its rate for nearly five minutes ahead: a new email is delayed that long and not claimed. */
-static void test_the_rate_limit_delays(void **state)
+/* The organisation has used its rate for nearly five minutes ahead. */
+static void use_up_the_rate(struct bench *b)
 {
-    struct bench b;
     char sql[200];
 
-    open_bench(&b, state);
-    b.f->settings.mail_rate = 1;
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
-    (void)act(&b, SEND);
+    b->f->settings.mail_rate = 1;
     (void)snprintf(sql, sizeof(sql),
                    "INSERT INTO outreach.mail_rates (organisation_id, full_at, turn_at) VALUES "
                    "(x'%.8s%.4s%.4s%.4s%.12s', %lld, 0)",
-                   b.f->organisation, b.f->organisation + 9, b.f->organisation + 14, b.f->organisation + 19,
-                   b.f->organisation + 24, (long long)(clock_wall_ms() + 290000) * 1000);
-    assert_int_equal(fixture_exec(b.f, sql), DB_OK);
+                   b->f->organisation, b->f->organisation + 9, b->f->organisation + 14, b->f->organisation + 19,
+                   b->f->organisation + 24, (long long)(clock_wall_ms() + 290000) * 1000);
+    assert_int_equal(fixture_exec(b->f, sql), DB_OK);
+}
+
+/* A start makes a second job for an e-mail that waits for its turn. It must not take a second turn from others. */
+static void test_an_email_has_one_turn(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    import(&b, "email,first_name\nada@example.com,Ada\n");
+    campaign(&b);
+    (void)act(&b, SEND);
+    use_up_the_rate(&b);
+    start(&b);
+    await(&b, "SELECT count(*) FROM tracking.jobs WHERE state IN ('ready', 'leased')", 0);
+    int64_t turn = fixture_count(b.f, "SELECT turn_at FROM outreach.mail_rates");
+    for (int i = 0; i < 2; i++) {
+        (void)act(&b, PAUSE);
+        assert_int_equal(act(&b, RESUME).enqueued, 1);
+        await(&b, "SELECT count(*) FROM tracking.jobs WHERE state IN ('ready', 'leased')", 0);
+    }
+    assert_int_equal(
+        fixture_count(b.f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send' AND state = 'delayed'"), 1);
+    assert_int_equal(fixture_count(b.f, "SELECT turn_at FROM outreach.mail_rates"), turn);
+    /* its own job sends it when there is a token again, and so would another one */
+    assert_int_equal(fixture_exec(b.f, "UPDATE outreach.mail_rates SET full_at = 0"), DB_OK);
+    (void)act(&b, PAUSE);
+    assert_int_equal(act(&b, RESUME).enqueued, 1);
+    await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted' AND attempts = 1", 1);
+    assert_int_equal(fixture_exec(b.f, "UPDATE tracking.jobs SET due_at = 1 WHERE state = 'delayed'"), DB_OK);
+    await(&b, NO_JOBS, 0);
+    stop(&b);
+    assert_int_equal(outbox(&b, true), 1);
+}
+
+/* A new email is delayed and not claimed. */
+static void test_the_rate_limit_delays(void **state)
+{
+    struct bench b;
+
+    open_bench(&b, state);
+    import(&b, "email,first_name\nada@example.com,Ada\n");
+    campaign(&b);
+    (void)act(&b, SEND);
+    use_up_the_rate(&b);
     start(&b);
     await(&b, "SELECT count(*) FROM tracking.jobs WHERE state IN ('ready', 'leased')", 0);
     stop(&b);
@@ -934,6 +973,7 @@ int main(void)
         WITH_STORE(test_a_redelivered_duplicate_is_ignored),
         WITH_STORE(test_a_redelivered_duplicate_of_a_paused_campaign_is_ignored),
         WITH_STORE(test_the_rate_limit_delays),
+        WITH_STORE(test_an_email_has_one_turn),
         WITH_STORE(test_crash_with_smtp),
         WITH_STORE(test_smtp_refused_for_good),
         WITH_STORE(test_smtp_refused_for_now),

@@ -93,6 +93,18 @@ int emails_claim(struct db *db, const char *organisation_id, const char *campaig
     return rc;
 }
 
+int emails_set_job(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
+                   const char *job_id)
+{
+    int rc = db_scope(db, organisation_id);
+    if (rc != DB_OK)
+        return rc;
+    return db_exec_later(db,
+                         "UPDATE outreach.emails SET job_id = $4 WHERE organisation_id = $1 AND campaign_id = $2"
+                         " AND prospect_id = $3 AND (state = 'waiting' OR state = 'refused_sender')",
+                         "uuuu", organisation_id, campaign_id, prospect_id, job_id);
+}
+
 /* An update changed nothing: is the row in another state, or does it not exist? */
 static int why_unchanged(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id)
 {

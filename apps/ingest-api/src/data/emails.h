@@ -28,7 +28,7 @@ struct email {
     int64_t due_ms;     /**< time of the next attempt; 0: none */
     int64_t created_ms, updated_ms;
     int64_t sent_ms;    /**< 0: not sent */
-    const char *job_id; /**< UUID of the job that claimed it last, or NULL */
+    const char *job_id; /**< UUID of the job that claimed it last, or that has its turn (emails_set_job); or NULL */
 };
 
 /**
@@ -53,6 +53,9 @@ struct email_claim {
 };
 int emails_claim(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                  const char *job_id, struct email_claim *claim);
+/** Record the job that is to try a waiting e-mail at its turn. In another state nothing changes. */
+int emails_set_job(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
+                   const char *job_id);
 /** May an e-mail in this state be claimed? */
 bool email_claimable(enum email_state state);
 

@@ -33,7 +33,7 @@ static int read_bucket(struct db *db, const char *organisation_id, struct bucket
 }
 
 /* @return 0: a token was taken; else the time until the e-mail's turn in µs. */
-static int64_t take(struct bucket *bucket, unsigned rate, bool must, int64_t now)
+static int64_t take(struct bucket *bucket, unsigned rate, bool must, bool has_turn, int64_t now)
 {
     struct token_rate tokens = token_rate_of(SECOND_US, rate);
     int64_t full;
@@ -44,20 +44,22 @@ static int64_t take(struct bucket *bucket, unsigned rate, bool must, int64_t now
         bucket->full_us = full;
         return 0;
     }
+    if (has_turn)
+        return wait;
     if (bucket->turn_us > now + wait)
         wait = bucket->turn_us - now;
     bucket->turn_us = now + wait + tokens.cost;
     return wait;
 }
 
-int mail_rate_take(struct db *db, const char *organisation_id, unsigned rate, bool must, int64_t now_ms,
+int mail_rate_take(struct db *db, const char *organisation_id, unsigned rate, bool must, bool has_turn, int64_t now_ms,
                    int64_t *wait_ms)
 {
     struct bucket bucket;
     int rc = read_bucket(db, organisation_id, &bucket);
     if (rc != DB_OK)
         return rc;
-    *wait_ms = (take(&bucket, rate, must, now_ms * 1000) + 999) / 1000;
+    *wait_ms = (take(&bucket, rate, must, has_turn, now_ms * 1000) + 999) / 1000;
     return db_exec_later(db, "UPDATE outreach.mail_rates SET full_at = $2, turn_at = $3 WHERE organisation_id = $1",
                          "uii", organisation_id, bucket.full_us, bucket.turn_us);
 }

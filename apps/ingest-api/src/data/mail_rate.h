@@ -15,10 +15,11 @@
  * then. The turn is not a guarantee.
  * @param rate ≥ 1
  * @param must take a token even if there is none; later e-mails then wait longer
+ * @param has_turn it has a turn already, which another job waits for: it takes a token, or nothing
  * @param now_ms clock_wall_ms()
  * @param[out] wait_ms 0: it may be sent; else the milliseconds until its turn
  */
-int mail_rate_take(struct db *db, const char *organisation_id, unsigned rate, bool must, int64_t now_ms,
+int mail_rate_take(struct db *db, const char *organisation_id, unsigned rate, bool must, bool has_turn, int64_t now_ms,
                    int64_t *wait_ms);
 
 #endif

@@ -159,9 +159,8 @@ int jobs_make_ready(struct db *db, enum queue_name queue)
 /* ---- publish, complete ---- */
 
 static int publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
-                   const char *idempotency_key, const char *payload, int64_t delay_ms, bool *fresh)
+                   const char *idempotency_key, const char *payload, int64_t delay_ms, bool *fresh, char id[UUID_TEXT])
 {
-    char id[UUID_TEXT];
     if (queue >= QUEUES || !payload)
         return DB_E_INVALID;
     int rc = db_scope(db, organisation_id);
@@ -184,13 +183,21 @@ static int publish(struct db *db, enum queue_name queue, const char *organisatio
 int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                   const char *idempotency_key, const char *payload, bool *fresh)
 {
-    return publish(db, queue, organisation_id, request_id, idempotency_key, payload, 0, fresh);
+    char id[UUID_TEXT];
+    return publish(db, queue, organisation_id, request_id, idempotency_key, payload, 0, fresh, id);
 }
 
 int queue_publish_later(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                         const char *payload, int64_t delay_ms)
 {
-    return publish(db, queue, organisation_id, request_id, NULL, payload, delay_ms, NULL);
+    char id[UUID_TEXT];
+    return publish(db, queue, organisation_id, request_id, NULL, payload, delay_ms, NULL, id);
+}
+
+int queue_publish_later_id(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
+                           const char *payload, int64_t delay_ms, char id_out[37])
+{
+    return publish(db, queue, organisation_id, request_id, NULL, payload, delay_ms, NULL, id_out);
 }
 
 /* A lease belongs to the worker that got this attempt, and to nobody else. */
@@ -215,16 +222,27 @@ int queue_complete(struct db *db, const struct job *job)
                                          "uii", job->id, (int64_t)job->attempt, jobs_now_ms()));
 }
 
-int queue_unfinished(struct db *db, const char *organisation_id, const char *job_id)
+static int exists(struct db *db, const char *sql, const char *organisation_id, const char *job_id)
 {
     int rc = db_scope(db, organisation_id);
     if (rc != DB_OK)
         return rc;
-    struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM tracking.jobs WHERE id = $1 AND ended_at IS NULL");
+    struct db_stmt *stmt = db_prepare(db, sql);
     db_bind_uuid(stmt, 1, job_id);
     rc = db_step(stmt);
     db_done(stmt);
     return rc < 0 ? rc : rc == DB_ROW;
+}
+
+int queue_unfinished(struct db *db, const char *organisation_id, const char *job_id)
+{
+    return exists(db, "SELECT 1 FROM tracking.jobs WHERE id = $1 AND ended_at IS NULL", organisation_id, job_id);
+}
+
+int queue_unbegun(struct db *db, const char *organisation_id, const char *job_id)
+{
+    return exists(db, "SELECT 1 FROM tracking.jobs WHERE id = $1 AND ended_at IS NULL AND state <> 'leased'",
+                  organisation_id, job_id);
 }
 
 /* ---- lease ---- */

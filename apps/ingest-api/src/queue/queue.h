@@ -52,6 +52,9 @@ int queue_publish(struct db *db, enum queue_name queue, const char *organisation
 /** The same, but not leased before `delay_ms` milliseconds have passed, and without a key. */
 int queue_publish_later(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                         const char *payload, int64_t delay_ms);
+/** The same, and the id of the new job. */
+int queue_publish_later_id(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
+                           const char *payload, int64_t delay_ms, char id_out[37]);
 /** The time for a row that the caller writes itself (import/alone.h): Unix ms that ignore changes of the wall clock. */
 int64_t queue_now_ms(void);
 /** One of many jobs that differ in key and payload only. */
@@ -91,6 +94,8 @@ int queue_complete(struct db *db, const struct job *job);
 void queue_done(struct queue *queue, const struct job *job);
 /** Is the organisation's job neither done nor dead? In any transaction. @return 1, 0, or a negative db_error. */
 int queue_unfinished(struct db *db, const char *organisation_id, const char *job_id);
+/** Is it unfinished, and no worker has it: whoever leases it sees what this transaction sees? @return as above */
+int queue_unbegun(struct db *db, const char *organisation_id, const char *job_id);
 /** Failed: retry after backoff, or dead-letter when attempts are used up or `permanent`. Own transaction. */
 int queue_fail(struct queue *queue, const struct job *job, const char *error, bool permanent);
 /**

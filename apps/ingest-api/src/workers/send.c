@@ -95,6 +95,13 @@ static void copy_email(void *arg, const struct email *row)
     (void)snprintf(email->id, sizeof(email->id), "%s", row->id);
 }
 
+/* Is there another job that has claimed this e-mail, or has its turn? */
+static bool has_other(const struct task *task)
+{
+    const char *claimer = task->u.email.claimer;
+    return *claimer && strcmp(claimer, task->job->id) != 0;
+}
+
 /*
  * Was the sending of the e-mail interrupted? Not if another job claimed it and has no outcome yet: start and /retry may
  * create a second job. That one is a duplicate also when it is delivered again.
@@ -104,8 +111,7 @@ static int find_interruption(struct db *db, struct task *task, bool unsure)
     struct email_task *email = &task->u.email;
 
     email->again = task->job->attempt > 1 || unsure;
-    if (!email->again || email->state != EMAIL_SENDING || !*email->claimer ||
-        strcmp(email->claimer, task->job->id) == 0)
+    if (!email->again || email->state != EMAIL_SENDING || !has_other(task))
         return DB_OK;
     int rc = queue_unfinished(db, task->job->organisation_id, email->claimer);
     email->again = rc == 0;
@@ -138,7 +144,8 @@ static int look(struct db *db, struct task *task, bool unsure)
 /*
  * If the organisation is over its rate, or the campaign is held, end this job and let another one try the e-mail later,
  * so that other e-mails are not delayed. The rate delays only a job's first delivery, because a new job counts its
- * deliveries from the start. A redelivered job takes a token even if there is none, and later e-mails wait longer.
+ * deliveries from the start. A redelivered job takes a token even if there is none, and later e-mails wait longer. If
+ * another job waits for a turn of this e-mail (start and /retry create a second job), this one takes no second turn.
  * @return 1: delayed; 0: not delayed; or an error.
  */
 static int put_off(struct worker *worker, struct db *db, struct task *task)
@@ -147,17 +154,25 @@ static int put_off(struct worker *worker, struct db *db, struct task *task)
     struct email_task *email = &task->u.email;
     unsigned rate = worker->app->settings->mail_rate;
     int64_t now = clock_wall_ms(), wait_ms = 0;
-    int rc = DB_OK;
+    char id[37];
+    int rc = DB_OK, turn = 0;
 
     if (email_fate(email->state, EMAIL_ON_PUT_OFF)->event != EMAIL_ON_PUT_OFF)
         return 0; /* it is `sending`, and must be settled first */
     if (worker->campaign.refusals > 0)
         wait_ms = campaign_hold_left(worker->campaign.held_until_ms, now);
-    if (wait_ms == 0 && rate > 0)
-        rc = mail_rate_take(db, job->organisation_id, rate, job->attempt > 1, now, &wait_ms);
+    /* a job that was begun may have found the campaign paused, and end */
+    if (wait_ms == 0 && rate > 0 && has_other(task))
+        rc = turn = queue_unbegun(db, job->organisation_id, email->claimer);
+    if (rc >= 0 && wait_ms == 0 && rate > 0)
+        rc = mail_rate_take(db, job->organisation_id, rate, job->attempt > 1, turn == 1, now, &wait_ms);
     if (rc != DB_OK || wait_ms == 0)
         return rc;
-    rc = queue_publish_later(db, QUEUE_EMAIL_SEND, job->organisation_id, job->request_id, job->payload, wait_ms);
+    if (turn == 1)
+        return 1;
+    rc = queue_publish_later_id(db, QUEUE_EMAIL_SEND, job->organisation_id, job->request_id, job->payload, wait_ms, id);
+    if (rc == DB_OK)
+        rc = emails_set_job(db, job->organisation_id, email->campaign, email->prospect, id);
     email->put_off = rc == DB_OK;
     return rc == DB_OK ? 1 : rc;
 }

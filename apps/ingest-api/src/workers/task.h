@@ -34,7 +34,7 @@ struct email_task {
     bool put_off; /**< another job will try later */
     uint64_t draft_ns, ns;
     enum email_state state;
-    char claimer[37]; /**< the job that claimed it last; "": unknown */
+    char claimer[37]; /**< the job that claimed it last, or that has its turn; "": unknown */
     bool again;       /**< if it is `sending`: an earlier delivery was interrupted, and no worker is sending it now */
     enum email_event unless_sent;  /**< EMAIL_ON_HOLD, EMAIL_ON_SKIP: what happens if not yet sent; else EMAIL_EVENTS */
     const struct email_rule *rule; /**< the current row; NULL: the e-mail stays unchanged */
