@@ -29,6 +29,6 @@ $(PREVIEW)/dist/index.html: $(PREVIEW)/node_modules/.installed $(PREVIEW)/build.
 
 dashboard-preview: $(PREVIEW)/dist/index.html ## build the page that shows the dashboards without Grafana
 
-pictures: build dashboard-preview ## take the pictures in docs/images: an incident of the demo, from the list of alerts to the dashboards (5 minutes)
+pictures: build dashboard-preview ## take the pictures in docs/images: an incident of the demo and the dashboards (5 minutes)
 	@scripts/setup run test browser
 	@BUILD=$(BUILD) SCREENSHOTS=$(CURDIR)/docs/images $(PYTEST) -q tests/test_pictures.py

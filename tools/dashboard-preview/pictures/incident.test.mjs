@@ -1,4 +1,4 @@
-// Takes the pictures in docs/images: an incident, from the list of alerts to the boards. Run by `make pictures` (tests/test_pictures.py), which causes it.
+// Takes the pictures in docs/images: an incident's page and the dashboards. Run by `make pictures` (tests/test_pictures.py), which causes it.
 //   PREVIEW_URL    the page of a stack in which ALERT fires
 //   SCREENSHOTS    where the pictures go
 //   ALERT          the alert to photograph
@@ -32,12 +32,6 @@ async function picture(page, file, width, height) {
   assert.ok(size < MOST, `${file} has ${size} bytes`);
 }
 
-test('the alerts', async () => {
-  const { page } = await open('/alerts', { width: 1280, height: 800, until: `[data-alert=${name}]` });
-  await picture(page, 'alerts.png', 1280, 800);
-  await page.close();
-});
-
 test('the incident page', async () => {
   const { page } = await open(`/d/ingest-api/incident?alert=${name}${labels.join('')}&from=${from}&to=${Date.now()}`, { width: 1440, height: 1000, until: '[data-state=firing]' });
   await page.waitForFunction(() => document.querySelector('[data-logs]')?.dataset.logs > 0 && document.querySelector('#why li'));
@@ -53,9 +47,3 @@ for (const { uid } of boards) {
     await page.close();
   });
 }
-
-test('the board on a narrow screen', async () => {
-  const { page } = await open(`/d/ingest-api?theme=light&from=${from}&refresh=off`, { width: 420, height: 900 });
-  await picture(page, 'ingest-api-narrow.png', 420, 1200);
-  await page.close();
-});
