@@ -162,6 +162,14 @@ static int outbox(struct bench *b, bool clear)
 
 /* ---- tests ---- */
 
+/* A campaign for these prospects; no worker runs yet. */
+static void open_campaign(struct bench *b, void **state, const char *csv)
+{
+    open_bench(b, state);
+    import(b, csv);
+    campaign(b);
+}
+
 static void test_validation_and_research(void **state)
 {
     struct bench b;
@@ -245,9 +253,7 @@ static void test_validation_does_not_retry_drafts(void **state)
 {
     struct bench b;
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nbob@example.com,\n");
-    campaign(&b);
+    open_campaign(&b, state, "email,first_name\nbob@example.com,\n");
     assert_int_equal(act(&b, DRAFTS).enqueued, 1);
     assert_int_equal(
         fixture_exec(b.f, "UPDATE tracking.jobs SET due_at = due_at + 400 WHERE queue = 'prospect.validate'"), DB_OK);
@@ -298,9 +304,7 @@ static void test_many(void **state)
 /* A campaign whose two e-mails are enqueued; no worker runs yet. */
 static void send_to_two(struct bench *b, void **state)
 {
-    open_bench(b, state);
-    import(b, "email,first_name\nada@example.com,Ada\ncy@example.com,Cy\n");
-    campaign(b);
+    open_campaign(b, state, "email,first_name\nada@example.com,Ada\ncy@example.com,Cy\n");
     assert_int_equal(act(b, SEND).enqueued, 2);
 }
 
@@ -360,9 +364,7 @@ static void test_crash_with_file(void **state)
 {
     struct bench b;
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
+    open_campaign(&b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(&b, SEND);
     crash_while_sending(&b);
     start(&b);
@@ -379,9 +381,7 @@ static void crash_and(void **state, enum act_kind what, const char *email_state,
     struct bench b;
     char sql[200];
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
+    open_campaign(&b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(&b, SEND);
     crash_while_sending(&b);
     (void)act(&b, what);
@@ -483,9 +483,7 @@ static void put_back_while(void **state, enum act_kind what, const char *sql, in
     struct by_hand hand;
     struct bench *b = &hand.b;
 
-    open_bench(b, state);
-    import(b, "email,first_name\nada@example.com,Ada\n");
-    campaign(b);
+    open_campaign(b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(b, SEND);
     crash_while_sending(b);
     (void)act(b, PAUSE);
@@ -526,9 +524,7 @@ static void test_erased_while_it_is_sent(void **state)
     struct by_hand hand;
     struct bench *b = &hand.b;
 
-    open_bench(b, state);
-    import(b, "email,first_name\nada@example.com,Ada\n");
-    campaign(b);
+    open_campaign(b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(b, SEND);
     claim_by_hand(&hand);
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_erase_prospect, b), DB_OK);
@@ -584,9 +580,7 @@ static void a_duplicate(void **state, enum act_kind then)
 {
     struct bench b;
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
+    open_campaign(&b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(&b, SEND);
     assert_int_equal(fixture_exec(b.f, "UPDATE outreach.emails SET state = 'sending'"), DB_OK);
     if (then != SEND)
@@ -676,9 +670,7 @@ static void test_an_email_has_one_turn(void **state)
 {
     struct bench b;
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
+    open_campaign(&b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(&b, SEND);
     use_up_the_rate(&b);
     start(&b);
@@ -708,9 +700,7 @@ static void test_the_rate_limit_delays(void **state)
 {
     struct bench b;
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
+    open_campaign(&b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(&b, SEND);
     use_up_the_rate(&b);
     start(&b);
@@ -844,9 +834,7 @@ static void test_what_is_rolled_back_is_not_counted(void **state)
 {
     struct bench b;
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
+    open_campaign(&b, state, "email,first_name\nada@example.com,Ada\n");
     assert_int_equal(act(&b, DRAFTS).enqueued, 1);
     assert_int_equal(fixture_exec(b.f, "CREATE TRIGGER tracking.refuse BEFORE UPDATE ON tracking.jobs"
                                        " WHEN new.state = 'done' BEGIN SELECT RAISE(ABORT, 'no'); END"),
@@ -864,9 +852,7 @@ static void test_a_suppression_is_counted_once(void **state)
 {
     struct bench b;
 
-    open_bench(&b, state);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
+    open_campaign(&b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(&b, SEND);
     crash_while_sending(&b);
     assert_int_equal(fixture_exec(b.f, "DELETE FROM tracking.jobs WHERE queue <> 'email.send'"), DB_OK);

@@ -9,8 +9,8 @@
 int email_take(struct db *db, struct task *task, enum email_state *was);
 
 /**
- * Skip an e-mail. If it was interrupted (task.h, `again`), it may have been sent, so the transport is asked first. If another
- * worker is sending it, it is left to that worker. @param detail follows the reason's text; may be ""
+ * Skip an e-mail. If it was interrupted (task.h, `again`), it may have been sent, so the transport is asked first. If
+ * another worker is sending it, it is left to that worker. @param detail follows the reason's text; may be ""
  */
 int email_skip(struct db *db, struct task *task, enum not_sent reason, const char *detail);
 /** "the campaign is completed" … */
