@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The accounts in the containers' database and broker: each has only the rights it needs."""
-import os
 import subprocess
 
 import pytest
@@ -17,18 +16,16 @@ def prepared(tmp_path, monkeypatch):
     """compose.prepare(), in the test's own folder."""
     monkeypatch.setattr(compose, "MADE", tmp_path)
     monkeypatch.setattr(compose, "SECRETS", tmp_path / "secrets")
-    monkeypatch.setattr(compose, "_alertmanager", lambda to: None)
+    monkeypatch.setattr(compose, "_alertmanager", lambda to, grafana: None)
     for name in ("STORE", "QUEUE", "STORE_SECRET", "STORE_FILE", "QUEUE_SECRET", "QUEUE_FILE", "STORE_WORKER_SECRET", "STORE_OWNER_SECRET",
                  "POSTGRES_METRICS_USER", "PROMETHEUS_TARGETS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COMPOSE_PROFILES", "backends")
 
     def prepare():
-        compose.prepare()
+        env = compose.prepare()
         made = {path.name: path.read_text().strip() for path in compose.SECRETS.iterdir()}
-        settings = {name: os.environ.get(name) for name in ("STORE_SECRET", "STORE_WORKER_SECRET", "STORE_OWNER_SECRET", "POSTGRES_METRICS_USER")}
-        for name in ("STORE_SECRET", "STORE_FILE", "QUEUE_SECRET", "QUEUE_FILE", "STORE_WORKER_SECRET", "STORE_OWNER_SECRET", "POSTGRES_METRICS_USER"):
-            os.environ.pop(name, None)
+        settings = {name: env.get(name) for name in ("STORE_SECRET", "STORE_WORKER_SECRET", "STORE_OWNER_SECRET", "POSTGRES_METRICS_USER")}
         return made, settings
     prepare.folder = tmp_path / "secrets"
     yield prepare

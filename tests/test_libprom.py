@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from stack.process import die_with_parent
+from support.commands import meson_setup, run
 from support.ports import PATIENCE, free_port, is_listening, wait_until
 from support.service import BUILD, ROOT
 from support.turn import Client
@@ -128,12 +129,6 @@ def test_ten_thousand_users_and_more(target):
 
 # ---- coturn ----
 
-def run(*command, **options):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=1800, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
-    return done.stdout
-
-
 def debian_source(package, folder):
     """Debian's source package with its patches, verified by apt. Skips if it cannot be downloaded."""
     targets = run("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
@@ -169,8 +164,8 @@ def coturn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("coturn")
     source = debian_source("coturn", folder)
     prefix = folder / "usr"
-    run("meson", "setup", folder / "build", ROOT, f"--prefix={prefix}", "--libdir=lib", "-Dapps=disabled", "-Dtests=disabled",
-        "-Dexamples=disabled", "-Dlibprom=enabled")
+    meson_setup(folder / "build", ROOT, f"--prefix={prefix}", "--libdir=lib", "-Dapps=disabled", "-Dtests=disabled", "-Dexamples=disabled",
+                "-Dlibprom=enabled")
     run("meson", "install", "-C", folder / "build", "--quiet")
     flags = dict(os.environ, CFLAGS=f"-O1 -I{prefix}/include", LDFLAGS=f"-L{prefix}/lib -Wl,-rpath-link,{prefix}/lib",
                  LD_LIBRARY_PATH=f"{prefix}/lib")

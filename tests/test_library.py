@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from support.commands import meson_setup, run
 from support.ports import free_port, wait_until
 from support.service import BUILD, ROOT
 
@@ -48,16 +49,9 @@ MAJOR = VERSION.split(".")[0]
 EXPECTED = 'jobs_total{queue="mail"} 1\n'
 
 
-def run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
 def installed(folder, *options):
     """Build only the libraries and install them into their own prefix."""
-    run("meson", "setup", folder / "build", ROOT, f"--prefix={folder}/usr", "-Dapps=disabled", "-Dtests=disabled", "--libdir=lib", *options,
-        cwd=folder)  # Meson's CMake module writes into the current folder
+    meson_setup(folder / "build", ROOT, f"--prefix={folder}/usr", "-Dapps=disabled", "-Dtests=disabled", "--libdir=lib", *options)
     run("meson", "install", "-C", folder / "build", "--quiet")
     return folder / "usr"
 
@@ -366,7 +360,7 @@ def test_static_where_a_meson_project_asks_for_it(how, prefix, environment, tmp_
         "project('user', 'c')\n"
         "promc = dependency('promc-exporter', version: '>=0.1', static: true, default_options: ['apps=disabled', 'tests=disabled'])\n"
         "executable('program', 'program.c', dependencies: promc)\n")
-    run("meson", "setup", tmp_path / "b", tmp_path, f"--wrap-mode={'nofallback' if how == 'installed' else 'forcefallback'}", env=environment)
+    meson_setup(tmp_path / "b", tmp_path, f"--wrap-mode={'nofallback' if how == 'installed' else 'forcefallback'}", env=environment)
     run("ninja", "-C", tmp_path / "b", "program")
     run(tmp_path / "b/program")
     assert "libpromc" not in run("ldd", tmp_path / "b/program")
@@ -380,7 +374,7 @@ def test_as_a_subproject_of_a_meson_project(tmp_path):
         "project('user', 'c', default_options: ['default_library=static'])\n"
         "promc = dependency('promc-exporter', fallback: 'promc', default_options: ['apps=disabled', 'tests=disabled'])\n"
         "executable('program', 'program.c', dependencies: promc)\n")
-    run("meson", "setup", tmp_path / "b", tmp_path, "--wrap-mode=forcefallback")
+    meson_setup(tmp_path / "b", tmp_path, "--wrap-mode=forcefallback")
     run("ninja", "-C", tmp_path / "b", "program")
     run(tmp_path / "b/program")
     assert "libpromc" not in run("ldd", tmp_path / "b/program")

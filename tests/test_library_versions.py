@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import pytest
+from support.commands import meson_setup, run
 from support.service import BUILD, ROOT
 
 PROGRAM = r"""
@@ -61,15 +62,9 @@ GROWN = [
 ]
 
 
-def run(*command, **options):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=900, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
 def build(source, folder):
     """Build libpromc.so from these sources. Return its folder."""
-    run("meson", "setup", folder, source, "-Dapps=disabled", "-Dtests=disabled", "-Dbuildtype=plain")
+    meson_setup(folder, source, "-Dapps=disabled", "-Dtests=disabled", "-Dbuildtype=plain")
     names = [name for name in run("ninja", "-C", folder, "-t", "targets", "all").splitlines()
              if re.match(r"lib/promc/libpromc\.so\.[\d.]+: c_LINKER", name)]
     run("ninja", "-C", folder, names[0].partition(":")[0])

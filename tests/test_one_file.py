@@ -7,6 +7,7 @@ import subprocess
 import urllib.request
 
 import pytest
+from support.commands import run
 from support.service import BUILD, ROOT
 
 TESTS = ROOT / "lib/promc/tests"
@@ -33,12 +34,6 @@ int main(void)
     return 0;
 }
 """
-
-
-def run(*command, cwd):
-    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return done.stdout
 
 
 def public_tests():

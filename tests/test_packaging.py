@@ -7,16 +7,11 @@ import shutil
 import subprocess
 
 import pytest
+from support.commands import run
 from support.service import BUILD, ROOT
 
 MESON = (ROOT / "meson.build").read_text()
 VERSION = re.search(r"^  version: '(.*)'", MESON, re.M)[1]
-
-
-def run(*command, **options):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

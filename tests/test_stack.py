@@ -260,11 +260,16 @@ def test_links_of_the_containers_lead_to_the_published_ports(tmp_path, monkeypat
     (tmp_path / "given/slack_webhook_url").write_text("http://127.0.0.1:9/slack")
     monkeypatch.setattr(compose, "MADE", tmp_path / "made")
     monkeypatch.setattr(compose, "SECRETS", tmp_path / "made/secrets")
-    monkeypatch.setattr(os, "environ", {**os.environ, "ALERTMANAGER_SECRETS": str(tmp_path / "given"), "COMPOSE_PROFILES": "",
-                                        "GRAFANA_PORT": "13001", "PROMETHEUS_PORT": "19090", "ALERTMANAGER_EXTERNAL_URL": "https://alerts.example"})
-    compose.prepare()
-    assert os.environ["GRAFANA_EXTERNAL_URL"] == "http://127.0.0.1:13001" and os.environ["PROMETHEUS_EXTERNAL_URL"] == "http://127.0.0.1:19090"
-    assert os.environ["ALERTMANAGER_EXTERNAL_URL"] == "https://alerts.example"
+    for name in ("GRAFANA_EXTERNAL_URL", "PROMETHEUS_EXTERNAL_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"ALERTMANAGER_SECRETS": str(tmp_path / "given"), "COMPOSE_PROFILES": "", "GRAFANA_PORT": "13001", "PROMETHEUS_PORT": "19090",
+                        "ALERTMANAGER_EXTERNAL_URL": "https://alerts.example"}.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    env = compose.prepare()
+    assert env["GRAFANA_EXTERNAL_URL"] == "http://127.0.0.1:13001" and env["PROMETHEUS_EXTERNAL_URL"] == "http://127.0.0.1:19090"
+    assert env["ALERTMANAGER_EXTERNAL_URL"] == "https://alerts.example"
+    assert os.environ == before, "the environment of this process must not change"
     assert 'define "prospectflow.grafana" }}http://127.0.0.1:13001{{ end }}' in (tmp_path / "made/alertmanager/alertmanager.yml").read_text()
 
 

@@ -32,30 +32,31 @@ def answers():
                for words in (["info"], ["compose", "version"]))
 
 
-def run(*words, file="infra/compose.yaml"):
-    if subprocess.run(["docker", "compose", "-f", file, *words], cwd=ROOT, check=False).returncode:
+def run(*words, file="infra/compose.yaml", env=None):
+    if subprocess.run(["docker", "compose", "-f", file, *words], cwd=ROOT, env=env, check=False).returncode:
         raise Fault(f"docker compose -f {file} {' '.join(words)} failed; its own output is above")
 
 
 def up(prometheus, alertmanager, grafana):
-    prepare()
-    if os.environ.get("STORE_OWNER_SECRET"):
-        _migrate()
-    run("up", "-d", "--build", "--wait")
+    env = prepare()
+    if env.get("STORE_OWNER_SECRET"):
+        _migrate(env)
+    run("up", "-d", "--build", "--wait", env=env)
     say(f"Prometheus {prometheus} · Alertmanager {alertmanager} · Grafana {grafana} (admin, {SECRETS}/grafana_admin_password)")
 
 
-def _migrate():
+def _migrate(env):
     """Run as the owner of PostgreSQL's tables, whose password no service has, before the others start."""
-    run("up", "-d", "--build", "--wait", "postgres")
-    run("run", "--rm", "--no-deps", "-T", "-v", f"{os.environ['STORE_OWNER_SECRET']}:/run/owner:ro", "-e", "STORE_FILE=/run/owner",
-        "ingest-api", "migrate", "--serve=ingest_api", "--all=ingest_worker")
+    run("up", "-d", "--build", "--wait", "postgres", env=env)
+    run("run", "--rm", "--no-deps", "-T", "-v", f"{env['STORE_OWNER_SECRET']}:/run/owner:ro", "-e", "STORE_FILE=/run/owner",
+        "ingest-api", "migrate", "--serve=ingest_api", "--all=ingest_worker", env=env)
 
 
 def prepare():
     """Create a password for each server, once, and Alertmanager's configuration. The files are bind-mounted and readable for all; the mode
-    of their folder protects them."""
-    _links()
+    of their folder protects them. Return the environment in which Docker Compose must run."""
+    env = dict(os.environ)
+    _links(env)
     to = MADE / "alertmanager"
     for folder in (SECRETS, to / "templates", to / "secrets"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,23 +70,24 @@ def prepare():
     rabbitmq = user.read_text(encoding="utf-8").partition("default_pass = ")[2].splitlines()[0]
     vhost = "prospectflow" if "default_vhost" in user.read_text(encoding="utf-8") else "%2F"
     # URLs with passwords, for ingest-api.
-    _store_urls(old_urls)
+    _store_urls(env, old_urls)
     (SECRETS / "queue_url").write_text(f"amqp://ingest:{rabbitmq}@rabbitmq:5672/{vhost}\n", encoding="utf-8")
     SECRETS.chmod(0o755)
     for path in SECRETS.iterdir():
         path.chmod(0o644)
-    _alertmanager(to)
-    if "backends" in os.environ.get("COMPOSE_PROFILES", "").split(","):
-        _use_the_back_ends(old_urls)
+    _alertmanager(to, env["GRAFANA_EXTERNAL_URL"])
+    if "backends" in env.get("COMPOSE_PROFILES", "").split(","):
+        _use_the_back_ends(env, old_urls)
+    return env
 
 
-def _links():
+def _links(env):
     """Links between the servers, and in messages, lead to the ports at which they are published, unless the environment says otherwise."""
     for name, port in (("PROMETHEUS", 9090), ("ALERTMANAGER", 9093), ("GRAFANA", 3001)):
-        os.environ.setdefault(f"{name}_EXTERNAL_URL", f"http://127.0.0.1:{os.environ.get(f'{name}_PORT') or port}")
+        env.setdefault(f"{name}_EXTERNAL_URL", f"http://127.0.0.1:{env.get(f'{name}_PORT') or port}")
 
 
-def _store_urls(old):
+def _store_urls(env, old):
     """PostgreSQL's roles, each with its URL (infra/postgres/initdb). A database created with a single role keeps it."""
     files = {"store_owner_url": "owner", "store_url": "api", "store_worker_url": "worker"}
     for role in (*files.values(), "metrics"):
@@ -95,32 +97,32 @@ def _store_urls(old):
         (SECRETS / file).write_text(f"postgres://{user}:{password}@postgres:5432/ingest\n", encoding="utf-8")
     if old:
         (SECRETS / "postgres_metrics_password").write_text(_password("postgres_password"), encoding="utf-8")
-        os.environ.setdefault("POSTGRES_METRICS_USER", "ingest")
+        env.setdefault("POSTGRES_METRICS_USER", "ingest")
 
 
-def _alertmanager(to):
+def _alertmanager(to, grafana):
     for path in (*(to / "templates").iterdir(), *(to / "secrets").iterdir()):
         path.unlink()
     copy_all((ROOT / "infra/alertmanager/templates").glob("*.tmpl"), to / "templates")
     copy_secrets(to / "secrets")
     if not (to / "secrets/grafana_url").exists():
-        (to / "secrets/grafana_url").write_text(f"{os.environ['GRAFANA_EXTERNAL_URL']}\n", encoding="utf-8")
+        (to / "secrets/grafana_url").write_text(f"{grafana}\n", encoding="utf-8")
     say(alertmanager_config("--secrets", to / "secrets", "--secrets-as", "/etc/alertmanager/secrets", "--templates",
                             "/etc/alertmanager/templates", "--out", to / "alertmanager.yml").rstrip())
     for path in (to, *to.rglob("*")):
         path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
 
 
-def _use_the_back_ends(one_role):
+def _use_the_back_ends(env, one_role):
     """Make ingest-api use PostgreSQL and RabbitMQ, unless its settings say otherwise."""
-    os.environ["PROMETHEUS_TARGETS"] = "./targets-compose-backends"
+    env["PROMETHEUS_TARGETS"] = "./targets-compose-backends"
     for name, file in (("STORE", "store_url"), ("QUEUE", "queue_url")):
-        if not os.environ.get(name):
-            os.environ |= {f"{name}_SECRET": str(SECRETS / file), f"{name}_FILE": f"/run/secrets/{file}"}
+        if not env.get(name):
+            env |= {f"{name}_SECRET": str(SECRETS / file), f"{name}_FILE": f"/run/secrets/{file}"}
             if name == "STORE":
-                os.environ["STORE_WORKER_SECRET"] = str(SECRETS / "store_worker_url")
+                env["STORE_WORKER_SECRET"] = str(SECRETS / "store_worker_url")
                 if not one_role:
-                    os.environ["STORE_OWNER_SECRET"] = str(SECRETS / "store_owner_url")
+                    env["STORE_OWNER_SECRET"] = str(SECRETS / "store_owner_url")
 
 
 def _password(name):

@@ -218,8 +218,7 @@ def reload(where):
     servers = {"Prometheus": (url("PROMETHEUS_PORT"), "prometheus"), "Alertmanager": (url("ALERTMANAGER_PORT"), "alertmanager")}
     before = {name: reloaded(*at) for name, at in servers.items()}
     if where == "docker":
-        compose.prepare()
-        compose.run("kill", "-s", "HUP", "prometheus", "alertmanager")
+        compose.run("kill", "-s", "HUP", "prometheus", "alertmanager", env=compose.prepare())
     else:
         Natively().reload()
     for name, at in servers.items():
@@ -270,8 +269,7 @@ def main(words):
         word(where)
         name = words[0].removesuffix("-up")
         if where == "docker":
-            compose.prepare()
-            compose.run("up", "-d", "--wait", file=f"infra/{name}/compose.yaml")
+            compose.run("up", "-d", "--wait", file=f"infra/{name}/compose.yaml", env=compose.prepare())
         else:
             Natively().up(name)
     return 0
