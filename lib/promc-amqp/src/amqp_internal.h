@@ -58,7 +58,7 @@ struct promc_amqp {
 
 /** The channel's record; NULL: no memory. */
 struct channel *promc_amqp_channel(promc_amqp *amqp, amqp_channel_t number);
-/** The broker has closed the channel: when it is open again, its tags begin at 1. */
+/** The channel was closed: when it is open again, its tags begin at 1. */
 void promc_amqp_channel_closed(promc_amqp *amqp, amqp_channel_t number);
 /** The index of a queue or destination. */
 uint32_t promc_amqp_route(promc_amqp *amqp, amqp_bytes_t name);

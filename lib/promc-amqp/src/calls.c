@@ -5,6 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+amqp_channel_open_ok_t *promc_amqp_channel_open(promc_amqp *amqp, amqp_connection_state_t state, amqp_channel_t channel)
+{
+    amqp_channel_open_ok_t *ok = amqp_channel_open(state, channel);
+    if (amqp && ok)
+        promc_amqp_channel_closed(amqp, channel);
+    return ok;
+}
+
 /* ---- publishing ---- */
 
 amqp_confirm_select_ok_t *promc_amqp_confirm_select(promc_amqp *amqp, amqp_connection_state_t state,

@@ -177,7 +177,7 @@ static void unconfirmed_messages_are_lost_with_the_connection(void **state)
     assert_true(exposes(f->registry, "amqp_disconnects_total{connection=\"main\",reason=\"broker\"} 1"));
 }
 
-/* ---- consumers: the broker's part of two calls ---- */
+/* ---- consumers: the broker's part of three calls ---- */
 
 static amqp_envelope_t next_message;
 
@@ -197,6 +197,13 @@ amqp_rpc_reply_t amqp_consume_message(amqp_connection_state_t state, amqp_envelo
     (void)state, (void)timeout, (void)flags;
     *envelope = next_message;
     return (amqp_rpc_reply_t){.reply_type = AMQP_RESPONSE_NORMAL};
+}
+
+amqp_channel_open_ok_t *amqp_channel_open(amqp_connection_state_t state, amqp_channel_t channel)
+{
+    static amqp_channel_open_ok_t ok;
+    (void)state;
+    return channel ? &ok : NULL;
 }
 
 static void consume(struct fixture *f, const char *tag, const char *queue, bool no_ack)
@@ -267,6 +274,32 @@ static void a_closed_channel_begins_again(void **state)
     assert_true(show(f, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){.delivery_tag = 1}));
     assert_true(exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"ack\"} 1"));
     assert_int_equal(f->amqp->consumer_count, 1);
+}
+
+/* The broker's channel.close was the answer to a call, so promc_amqp_frame() did not see it. */
+static void a_channel_that_is_opened_again_begins_again(void **state)
+{
+    struct fixture *f = *state;
+    promc_amqp_connected(f->amqp);
+    assert_non_null(promc_amqp_channel_open(f->amqp, NULL, 1));
+    published(f, "one", 3);
+    consume(f, "tag", "jobs", false);
+    for (uint64_t tag = 1; tag <= 5; tag++)
+        deliver(f, "tag", tag);
+    assert_null(promc_amqp_channel_open(f->amqp, NULL, 0)); /* refused: nothing changes */
+    assert_true(exposes(f->registry, "amqp_unsettled_messages{connection=\"main\"} 5"));
+    assert_non_null(promc_amqp_channel_open(f->amqp, NULL, 1));
+    assert_true(
+        exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"one\",outcome=\"lost\"} 3"));
+    assert_true(exposes(f->registry, "amqp_unconfirmed_messages{connection=\"main\"} 0"));
+    assert_true(exposes(f->registry, "amqp_unsettled_messages{connection=\"main\"} 0"));
+    published(f, "two", 1);
+    assert_true(show(f, AMQP_BASIC_ACK_METHOD, &(amqp_basic_ack_t){.delivery_tag = 1}));
+    assert_true(exposes(f->registry, "amqp_confirms_total{connection=\"main\",destination=\"two\",outcome=\"ack\"} 1"));
+    consume(f, "tag", "jobs", false);
+    deliver(f, "tag", 1);
+    assert_true(exposes(f->registry, "amqp_unsettled_messages{connection=\"main\"} 1"));
+    assert_non_null(promc_amqp_channel_open(NULL, NULL, 1));
 }
 
 static void a_blocked_connection_is_shown(void **state)
@@ -347,6 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(messages_without_acknowledgement_are_not_outstanding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_tag_can_be_used_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_closed_channel_begins_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_channel_that_is_opened_again_begins_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_blocked_connection_is_shown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(destinations_beyond_the_limit_share_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(several_connections_share_a_registry, set_up, tear_down),

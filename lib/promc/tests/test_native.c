@@ -646,6 +646,39 @@ static void an_unfinished_observation_is_undone(void **state)
     promc_registry_destroy(registry);
 }
 
+/* The same for promc_histogram_observe_n(): none of its observations is in either. */
+static void unfinished_observations_are_undone(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    promc_histogram h = make(registry, &(promc_histogram_settings){.kind = PROMC_HISTOGRAM_CLASSIC_AND_NATIVE});
+    struct reading r;
+    promc_histogram_observe(h, 1);
+    promc_histogram_observe(h, 100);
+    uint64_t *cells = promc_tls.base[promc_ref_slot(h.ref)] + (uint32_t)h.ref.word;
+    cells[PROMC_HIST_SUM0 + 1] = promc_double_bits(101 + 5 * 1); /* five times 1, which is in classic bucket 7 */
+    cells[PROMC_NATIVE_PENDING] = 7;
+    cells[PROMC_NATIVE_CLASSIC + 7] += 5;
+    for (int repaired = 0; repaired < 2; repaired++) {
+        assert_true(read_all(registry, h, &r));
+        assert_int_equal(r.native.total, 2);
+        assert_same(r.sum, 101);
+        assert_int_equal(r.classic[7], 1);
+        assert_int_equal(r.classic[11], 1);
+        promc_series_settle(registry, 0, false, true);
+    }
+    assert_int_equal(cells[PROMC_NATIVE_CLASSIC + 7], 1);
+    /* and right after the commit */
+    cells[PROMC_NATIVE_CLASSIC + 7] += 5;
+    cells[promc_child_family(promc_series_child(h.ref))->native_at + PROMC_NATIVE_FIRST] += 5;
+    promc_series_settle(registry, 0, false, true);
+    assert_true(read_all(registry, h, &r));
+    assert_int_equal(r.native.total, 7);
+    assert_same(r.sum, 106);
+    assert_int_equal(cells[PROMC_HIST_N], 7);
+    promc_registry_destroy(registry);
+}
+
 /* ---- texts, settings ---- */
 
 static void texts_have_a_valid_family(void **state)
@@ -812,6 +845,7 @@ int main(void)
         cmocka_unit_test(processes_share_one),
         cmocka_unit_test(private_child_starts_from_zero),
         cmocka_unit_test(an_unfinished_observation_is_undone),
+        cmocka_unit_test(unfinished_observations_are_undone),
         cmocka_unit_test(texts_have_a_valid_family),
         cmocka_unit_test(settings_are_checked),
         cmocka_unit_test(series_come_and_go),

@@ -95,6 +95,13 @@ PROMC_API void promc_amqp_disconnected(promc_amqp *amqp, int status);
 /** The same with an amqp_rpc_reply_t; a server's exception is reason "broker". */
 PROMC_API void promc_amqp_disconnected_reply(promc_amqp *amqp, amqp_rpc_reply_t reply);
 
+/**
+ * amqp_channel_open(). A channel of that number that was open before is gone: its unconfirmed messages count as lost, and its tags
+ * begin at 1 again. Open a channel again with it, whoever closed it; for the first time on a connection either function does.
+ */
+PROMC_API amqp_channel_open_ok_t *promc_amqp_channel_open(promc_amqp *amqp, amqp_connection_state_t state,
+                                                          amqp_channel_t channel);
+
 /* ---- publishing ---- */
 
 /** amqp_confirm_select(): from now on a message's duration ends with its confirm. */
@@ -110,7 +117,8 @@ PROMC_API int promc_amqp_basic_publish(promc_amqp *amqp, amqp_connection_state_t
 /**
  * Pass every frame that you read yourself: it handles basic.ack, basic.nack, basic.return, and
  * connection.blocked and connection.unblocked, which a broker sends to clients with that capability (amqp_login_with_properties).
- * After channel.close, which the program answers, the channel's messages count as lost, and its tags begin at 1 again.
+ * After channel.close, which the program answers, the channel's messages count as lost, and its tags begin at 1 again. You do not
+ * see a channel.close that answers a call, for example amqp_queue_declare(): there promc_amqp_channel_open() does the same.
  * @return whether the frame was one of the first five. @note A returned message is confirmed as well; it is counted as both.
  */
 PROMC_API bool promc_amqp_frame(promc_amqp *amqp, const amqp_frame_t *frame);

@@ -251,7 +251,7 @@ void promc_histogram_observe(promc_histogram histogram, double v)
 
 /*
  * As promc_observe_own() and observe_native(), for an odd `count`: whether n is odd selects the current sum, so n must change from odd to even or
- * back. A reader that reads between the steps sees more than one unfinished observation, and tries again.
+ * back. A reader that reads between the commit and n sees more than one unfinished observation, and tries again.
  */
 static void observe_odd(uint64_t *cells, const struct promc_child *child, double v, uint64_t count)
 {

@@ -46,8 +46,8 @@ static inline uint64_t total_of(const uint64_t *cells, uint32_t first, uint32_t 
 }
 
 /*
- * An uncommitted observation may already be in the classic buckets beside the native ones: subtract it.
- * @return whether both agree then.
+ * An uncommitted observation, or a number of equal ones (observe_odd()), may already be in the classic buckets beside the native ones:
+ * subtract it. @return whether both agree then.
  */
 static inline bool settle_classic(const struct promc_histogram_shape *shape, uint64_t total, uint64_t *cells)
 {
@@ -55,8 +55,8 @@ static inline bool settle_classic(const struct promc_histogram_shape *shape, uin
         return true;
     uint64_t ahead = total_of(cells, shape->classic, shape->classic_count) - total;
     uint64_t pending = cells[PROMC_NATIVE_PENDING];
-    if (ahead == 1 && pending < shape->classic_count && cells[shape->classic + pending] > 0) {
-        promc_store(&cells[shape->classic + pending], cells[shape->classic + pending] - 1);
+    if (ahead > 0 && pending < shape->classic_count && cells[shape->classic + pending] >= ahead) {
+        promc_store(&cells[shape->classic + pending], cells[shape->classic + pending] - ahead);
         ahead = 0;
     }
     return ahead == 0;
