@@ -18,7 +18,8 @@ struct call {
     int n, max_attempts, rolls_back;
     int64_t ms;
     enum outbox_claim claim;
-    bool buried, fresh;
+    bool fresh;
+    struct jobs_expired expired;
     unsigned retried;
     struct jobs_look look;
     struct queue_stats stats;
@@ -49,7 +50,7 @@ static int run_lease(void *arg, struct db *db)
 {
     struct call *call = arg;
     return outbox_lease(db, QUEUE, call->id, call->ms, call->max_attempts, call->owner, call->job, &call->claim,
-                        &call->buried);
+                        &call->expired);
 }
 
 static int run_complete(void *arg, struct db *db)
@@ -72,7 +73,7 @@ static int run_give_back(void *arg, struct db *db)
 static int run_fail(void *arg, struct db *db)
 {
     struct call *call = arg;
-    return jobs_fail(db, call->job, "no", call->buried, call->ms);
+    return jobs_retry(db, call->job, "no", call->ms);
 }
 
 static int run_expire(void *arg, struct db *db)
@@ -339,10 +340,10 @@ static void attempts_are_bounded(void **state)
     struct call call = {.id = id, .owner = "worker", .ms = FOR_EVER, .job = &job, .max_attempts = 3};
     assert_int_equal(write_it(f, run_lease, &call), DB_OK);
     assert_int_equal(call.claim, OUTBOX_DEAD);
-    assert_true(call.buried);
+    assert_int_equal(call.expired.dead, 1);
     assert_int_equal(write_it(f, run_lease, &call), DB_OK); /* the rejection was lost, so the message comes again */
     assert_int_equal(call.claim, OUTBOX_DEAD);
-    assert_false(call.buried);
+    assert_int_equal(call.expired.dead, 1); /* not counted again */
     assert_int_equal(look(f).stats.dead, 1);
     assert_int_equal(look(f).stats.depth, 0);
 }

@@ -56,7 +56,7 @@ static int try_lease(struct lease_call *call)
             job_release(&call->jobs[i]);
         return rc;
     }
-    queue_count_expired(call->name, call->expired.retried, call->expired.dead);
+    queue_count_expired(call->name, &call->expired);
     return call->leased;
 }
 

@@ -5,6 +5,7 @@
 #include "base/uuid.h"
 #include "data/page.h"
 #include "data/usage.h"
+#include "queue/bury.h"
 #include "queue/queue_internal.h"
 
 #include <pthread.h>
@@ -247,49 +248,6 @@ int queue_unbegun(struct db *db, const char *organisation_id, const char *job_id
 
 /* ---- lease ---- */
 
-#define EXPIRED_MAX 64 /* in one transaction; the next lease takes the rest */
-
-static int end_lease(struct db *db, const char *id, bool dead, int64_t now)
-{
-    if (dead)
-        return db_exec_later(db,
-                             "UPDATE tracking.jobs SET state = 'dead', owner = NULL, lease_until = NULL, ended_at = $2,"
-                             " error = 'lease expired' WHERE id = $1 AND lease_until <= $2",
-                             "ui", id, now);
-    return db_exec_later(
-        db, "UPDATE tracking.jobs SET " JOB_GOES_BACK ", error = 'lease expired' WHERE id = $1 AND lease_until <= $2",
-        "ui", id, now);
-}
-
-static int expire(struct db *db, enum queue_name queue, int64_t now, int max_attempts, struct jobs_expired *expired)
-{
-    struct {
-        char id[UUID_TEXT];
-        bool last;
-    } late[EXPIRED_MAX];
-    int n = 0, rc;
-    struct db_stmt *stmt =
-        db_prepare(db, PAGE_SELECT "id, attempt, state FROM tracking.jobs WHERE queue = $1"
-                                   " AND lease_until <= $2 ORDER BY lease_until" PAGE_LIMIT_LOCKED("$3"));
-    db_bind_str(stmt, 1, queue_names[queue]);
-    db_bind_int(stmt, 2, now);
-    db_bind_int(stmt, 3, EXPIRED_MAX);
-    while ((rc = db_step(stmt)) == DB_ROW && n < EXPIRED_MAX) {
-        copy_text(late[n].id, UUID_TEXT, db_column_uuid(stmt, 0));
-        late[n].last = db_column_int(stmt, 1) >= max_attempts && strcmp(db_column_text(stmt, 2), "leased") == 0;
-        n++;
-    }
-    db_done(stmt);
-    if (rc == DB_ROW)
-        rc = DB_OK;
-    for (int i = 0; rc == DB_OK && i < n; i++) {
-        rc = end_lease(db, late[i].id, late[i].last, now);
-        expired->dead += late[i].last;
-        expired->retried += !late[i].last;
-    }
-    return rc;
-}
-
 /* The error of a job that was given back: its attempts do not show that it was delivered. */
 #define GIVEN_BACK "given back"
 
@@ -334,6 +292,59 @@ int jobs_read_ready(struct db *db, enum queue_name queue, struct job *jobs, size
     for (int i = 0; rc < 0 && i < n; i++)
         job_release(at(jobs, stride, i));
     return rc < 0 ? rc : n;
+}
+
+#define EXPIRED_MAX 64 /* in one transaction; the next lease takes the rest */
+
+/* The last attempt's lease has ended. */
+static int bury_late(struct db *db, enum queue_name queue, const char *id, unsigned *in_doubt)
+{
+    struct job job;
+    struct db_stmt *stmt = db_prepare(db, "SELECT " JOB_COLUMNS " FROM tracking.jobs WHERE id = $1");
+    db_bind_uuid(stmt, 1, id);
+    int rc = db_step(stmt);
+    bool found = rc == DB_ROW;
+    if (found)
+        rc = jobs_read(stmt, queue, &job);
+    db_done(stmt);
+    if (rc == DB_OK && found)
+        rc = jobs_bury(db, &job, "lease expired", in_doubt);
+    if (found)
+        job_release(&job);
+    return rc == DB_OK ? db_scope_all(db) : rc;
+}
+
+static int expire(struct db *db, enum queue_name queue, int64_t now, int max_attempts, struct jobs_expired *expired)
+{
+    struct {
+        char id[UUID_TEXT];
+        bool last;
+    } late[EXPIRED_MAX];
+    int n = 0, rc;
+    struct db_stmt *stmt =
+        db_prepare(db, PAGE_SELECT "id, attempt, state FROM tracking.jobs WHERE queue = $1"
+                                   " AND lease_until <= $2 ORDER BY lease_until" PAGE_LIMIT_LOCKED("$3"));
+    db_bind_str(stmt, 1, queue_names[queue]);
+    db_bind_int(stmt, 2, now);
+    db_bind_int(stmt, 3, EXPIRED_MAX);
+    while ((rc = db_step(stmt)) == DB_ROW && n < EXPIRED_MAX) {
+        copy_text(late[n].id, UUID_TEXT, db_column_uuid(stmt, 0));
+        late[n].last = db_column_int(stmt, 1) >= max_attempts && strcmp(db_column_text(stmt, 2), "leased") == 0;
+        n++;
+    }
+    db_done(stmt);
+    if (rc == DB_ROW)
+        rc = DB_OK;
+    for (int i = 0; rc == DB_OK && i < n; i++) {
+        rc = late[i].last ? bury_late(db, queue, late[i].id, &expired->in_doubt)
+                          : db_exec_later(db,
+                                          "UPDATE tracking.jobs SET " JOB_GOES_BACK
+                                          ", error = 'lease expired' WHERE id = $1 AND lease_until <= $2",
+                                          "ui", late[i].id, now);
+        expired->dead += late[i].last;
+        expired->retried += !late[i].last;
+    }
+    return rc;
 }
 
 int jobs_take_back(struct db *db, enum queue_name queue, int64_t handed_before_ms, int max)
@@ -401,17 +412,28 @@ int jobs_give_back(struct db *db, const struct job *job, const char *self)
                    "uis", job->id, (int64_t)job->attempt, self);
 }
 
-int jobs_fail(struct db *db, const struct job *job, const char *error, bool dead, int64_t delay_ms)
+int jobs_retry(struct db *db, const struct job *job, const char *error, int64_t delay_ms)
 {
-    const char *sql = dead ? "UPDATE tracking.jobs SET state = 'dead', error = $3, ended_at = $4, owner = NULL,"
-                             " lease_until = NULL" WHERE_LEASED
-                           : "UPDATE tracking.jobs SET state = 'delayed', error = $3, due_at = $4, owner = NULL,"
-                             " lease_until = NULL" WHERE_LEASED;
     int rc = db_scope(db, job->organisation_id);
     if (rc != DB_OK)
         return rc;
-    return lost_if_unchanged(
-        db, db_exec(db, sql, "uisi", job->id, (int64_t)job->attempt, error, jobs_now_ms() + (dead ? 0 : delay_ms)));
+    return lost_if_unchanged(db, db_exec(db,
+                                         "UPDATE tracking.jobs SET state = 'delayed', error = $3, due_at = $4,"
+                                         " owner = NULL, lease_until = NULL" WHERE_LEASED,
+                                         "uisi", job->id, (int64_t)job->attempt, error, jobs_now_ms() + delay_ms));
+}
+
+int jobs_bury(struct db *db, const struct job *job, const char *error, unsigned *in_doubt)
+{
+    int rc = bury_email(db, job, in_doubt);
+    if (rc == DB_OK)
+        rc = db_scope(db, job->organisation_id);
+    if (rc != DB_OK)
+        return rc;
+    return lost_if_unchanged(db, db_exec(db,
+                                         "UPDATE tracking.jobs SET state = 'dead', error = $3, ended_at = $4,"
+                                         " owner = NULL, lease_until = NULL" WHERE_LEASED,
+                                         "uisi", job->id, (int64_t)job->attempt, error, jobs_now_ms()));
 }
 
 /* ---- statistics: the ends of indexes, for any depth ---- */

@@ -6,7 +6,7 @@
  *
  *            publish            lease              complete
  *   delayed ────────▶ ready ────────────▶ leased ───────────▶ done
- *      ▲      due      ▲ │                │ │  └─────────────▶ dead      fail, for good
+ *      ▲      due      ▲ │                │ │  └─────────────▶ dead      bury
  *      └───────────────┼─┼────────────────┘ │
  *        fail: retried │ │ take     expire, │
  *                      │ ▼          return  │
@@ -49,6 +49,7 @@ int jobs_look(struct db *db, enum queue_name queue, struct jobs_look *out);
 /** The outcome of ended leases, to be counted after the commit. */
 struct jobs_expired {
     unsigned retried, dead;
+    unsigned in_doubt; /**< e-mails of dead ones (bury.h) */
 };
 /**
  * Requeue jobs whose lease has ended (or dead-letter them, if their attempts are used up), make due jobs ready,
@@ -59,8 +60,10 @@ struct jobs_expired {
 int jobs_lease(struct db *db, enum queue_name queue, const struct jobs_look *look, int64_t lease_ms, int max_attempts,
                const char *owner, struct job *jobs, int max, struct jobs_expired *expired);
 int jobs_extend(struct db *db, const struct job *job, int64_t lease_ms);
-/** @param dead true: dead-letter it; false: ready again after delay_ms. */
-int jobs_fail(struct db *db, const struct job *job, const char *error, bool dead, int64_t delay_ms);
+/** Its attempt failed: it is ready again after delay_ms. */
+int jobs_retry(struct db *db, const struct job *job, const char *error, int64_t delay_ms);
+/** Dead-letter it. @param[in,out] in_doubt incremented if its e-mail is in doubt now (bury.h) */
+int jobs_bury(struct db *db, const struct job *job, const char *error, unsigned *in_doubt);
 int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out);
 
 /** The turn of the organisation's next job, or a negative db_error. Further jobs have the turns after it. */

@@ -126,10 +126,9 @@ static int look_at_holder(struct db *db, const char *id, enum outbox_claim *clai
 }
 
 int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t lease_ms, int max_attempts,
-                 const char *owner, struct job *job, enum outbox_claim *claim, bool *buried)
+                 const char *owner, struct job *job, enum outbox_claim *claim, struct jobs_expired *expired)
 {
     bool free_now = false;
-    *buried = false;
     int rc = db_scope_all(db); /* only the job's id is known from the message */
     if (rc != DB_OK)
         return rc;
@@ -144,10 +143,10 @@ int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t l
     if (job->attempt <= max_attempts)
         return DB_OK;
     /* too many deliveries: its workers died, or never reported an outcome */
-    rc = jobs_fail(db, job, "lease expired", true, 0);
+    rc = jobs_bury(db, job, "lease expired", &expired->in_doubt);
     job_release(job);
     *claim = OUTBOX_DEAD;
-    *buried = true;
+    expired->dead++;
     return rc;
 }
 

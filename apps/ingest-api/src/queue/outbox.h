@@ -24,6 +24,8 @@
 #include "base/owner.h"
 #include "queue/queue.h"
 
+struct jobs_expired;
+
 /** A job on its way to the broker. job.attempt counts the deliveries so far. */
 struct outbox_row {
     struct job job; /**< first: jobs_read_ready() */
@@ -48,10 +50,10 @@ enum outbox_claim {
 };
 /**
  * Lease the job of a delivered message.
- * @param claim what to do. @param buried true if this call dead-lettered it (attempts used up).
+ * @param claim what to do. @param[in,out] expired dead is incremented if this call dead-lettered it (attempts used up).
  */
 int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t lease_ms, int max_attempts,
-                 const char *owner, struct job *job, enum outbox_claim *claim, bool *buried);
+                 const char *owner, struct job *job, enum outbox_claim *claim, struct jobs_expired *expired);
 /** End a lease of `self`; the job is published again at once. The delivery counts as an attempt. */
 int outbox_return(struct db *db, const struct job *job, const char *self);
 

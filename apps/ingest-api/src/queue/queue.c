@@ -235,6 +235,7 @@ struct jobs_call {
     int n;
     const char *error;
     bool dead, lost;
+    unsigned in_doubt;
     int64_t delay_ms;
 };
 
@@ -262,7 +263,9 @@ int queue_extend(struct queue *queue, const struct job *jobs, int n)
 static int run_fail(void *arg, struct db *db)
 {
     struct jobs_call *call = arg;
-    return jobs_fail(db, call->jobs, call->error, call->dead, call->delay_ms);
+    call->in_doubt = 0;
+    return call->dead ? jobs_bury(db, call->jobs, call->error, &call->in_doubt)
+                      : jobs_retry(db, call->jobs, call->error, call->delay_ms);
 }
 
 /* Doubles with each attempt; ± 50 % so that jobs that failed together are not retried together. */
@@ -277,6 +280,15 @@ static int64_t backoff(const struct queue_timing *timing, int attempt)
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
         random = 0x80000000u;
     return delay / 2 + (int64_t)((double)delay * ((double)random / 4294967296.0));
+}
+
+/* E-mails whose jobs are dead letters now (bury.h). */
+static void count_in_doubt(unsigned emails)
+{
+    for (unsigned i = 0; i < emails; i++) {
+        metrics_email_attempt(ATTEMPT_IN_DOUBT);
+        metrics_email_fate(FATE_IN_DOUBT);
+    }
 }
 
 int queue_fail(struct queue *queue, const struct job *job, const char *error, bool permanent)
@@ -297,6 +309,7 @@ int queue_fail(struct queue *queue, const struct job *job, const char *error, bo
         metrics_queue_failure(job->queue, QUEUE_DEAD_LETTERED);
     else
         metrics_queue_retry(job->queue);
+    count_in_doubt(call.in_doubt);
     queue->driver->settled(queue, job, call.dead ? QUEUE_JOB_DEAD : QUEUE_JOB_RETRY);
     return DB_OK;
 }
@@ -331,14 +344,15 @@ void queue_done(struct queue *queue, const struct job *job)
     queue->driver->settled(queue, job, QUEUE_JOB_DONE);
 }
 
-void queue_count_expired(enum queue_name name, unsigned retried, unsigned dead)
+void queue_count_expired(enum queue_name name, const struct jobs_expired *expired)
 {
-    for (unsigned i = 0; i < retried + dead; i++)
+    for (unsigned i = 0; i < expired->retried + expired->dead; i++)
         metrics_queue_failure(name, QUEUE_TIMEOUT);
-    for (unsigned i = 0; i < retried; i++)
+    for (unsigned i = 0; i < expired->retried; i++)
         metrics_queue_retry(name);
-    for (unsigned i = 0; i < dead; i++)
+    for (unsigned i = 0; i < expired->dead; i++)
         metrics_queue_failure(name, QUEUE_DEAD_LETTERED);
+    count_in_doubt(expired->in_doubt);
 }
 
 /* ---- statistics ---- */

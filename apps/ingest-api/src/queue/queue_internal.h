@@ -23,6 +23,8 @@ struct queue_timing {
     int64_t stats_ms;       /**< between two readings of the depth for metrics, 5000 */
 };
 
+struct jobs_expired;
+
 struct consumer {
     struct queue *queue;
     bool of[QUEUES];
@@ -97,6 +99,6 @@ void queue_follow_clock(struct queue *queue);
 /** Requeue the jobs of dead processes; the store logs a db_error, and the next call tries again. */
 void queue_release_orphans(struct queue *queue, struct orphans_suspects *suspects);
 /** Count attempts whose lease ended. */
-void queue_count_expired(enum queue_name name, unsigned retried, unsigned dead);
+void queue_count_expired(enum queue_name name, const struct jobs_expired *expired);
 
 #endif

@@ -123,8 +123,8 @@ struct lease_call {
     enum queue_name name;
     struct amqp_delivery **deliveries;
     enum outbox_claim *claims;
-    bool *buried;
     struct job *jobs; /* the leased jobs, in order */
+    struct jobs_expired expired;
     int n, leased;
 };
 
@@ -135,25 +135,22 @@ static int run_lease(void *arg, struct db *db)
     unsigned char uuid[16];
     int rc = DB_OK;
     call->leased = 0;
+    call->expired = (struct jobs_expired){0};
     for (int i = 0; rc == DB_OK && i < call->n; i++) {
-        call->buried[i] = false;
         call->claims[i] = OUTBOX_DEAD;
         if (!uuid_parse(call->deliveries[i]->id, uuid))
             continue; /* not one of ours: dead-letter it */
         rc = outbox_lease(db, call->name, call->deliveries[i]->id, queue->timing.lease_ms, queue->max_attempts,
-                          queue->owner, &call->jobs[call->leased], &call->claims[i], &call->buried[i]);
+                          queue->owner, &call->jobs[call->leased], &call->claims[i], &call->expired);
         if (rc == DB_OK && call->claims[i] == OUTBOX_LEASED)
             call->leased++;
     }
     return rc;
 }
 
-static void dead_letter(struct lease_call *call, int i)
+/* A message that another program published. */
+static void count_foreign(const struct lease_call *call)
 {
-    if (call->buried[i])
-        queue_count_expired(call->name, 0, 1);
-    if (*call->deliveries[i]->id)
-        return;
     metrics_queue_failure(call->name, QUEUE_REJECTED);
     metrics_queue_failure(call->name, QUEUE_DEAD_LETTERED);
     log_warn("a message that is no job was dead-lettered", "s:component", "queue", "s:queue", queue_names[call->name]);
@@ -164,6 +161,7 @@ static void hand_out(struct lease_call *call)
 {
     struct broker *broker = call->queue->broker;
     int at = 0;
+    queue_count_expired(call->name, &call->expired);
     for (int i = 0; i < call->n; i++) {
         struct amqp_delivery *delivery = call->deliveries[i];
         if (call->claims[i] == OUTBOX_LEASED) {
@@ -171,8 +169,8 @@ static void hand_out(struct lease_call *call)
             call->jobs[at++].delivery = &delivery->base;
             continue;
         }
-        if (call->claims[i] == OUTBOX_DEAD)
-            dead_letter(call, i);
+        if (!*delivery->id)
+            count_foreign(call);
         amqp_consumer_settle(broker->consumer, delivery, call->claims[i] == OUTBOX_DEAD);
         free(delivery);
     }
@@ -183,8 +181,7 @@ static int try_lease(struct queue *queue, enum queue_name name, struct job *jobs
     struct broker *broker = queue->broker;
     struct amqp_delivery *deliveries[LEASE_MAX];
     enum outbox_claim claims[LEASE_MAX];
-    bool buried[LEASE_MAX];
-    struct lease_call call = {queue, name, deliveries, claims, buried, jobs, 0, 0};
+    struct lease_call call = {.queue = queue, .name = name, .deliveries = deliveries, .claims = claims, .jobs = jobs};
     call.n = amqp_consumer_take(broker->consumer, name, deliveries, max < LEASE_MAX ? max : LEASE_MAX);
     if (call.n == 0)
         return 0;

@@ -311,7 +311,7 @@ static int expire_leases(struct amqp_relay *relay, enum queue_name name)
     struct expire_call expire = {.name = name};
     int rc = store_run(relay->queue->store, STORE_MODE_WRITE, run_expire, &expire);
     if (rc == DB_OK)
-        queue_count_expired(name, expire.retried, 0);
+        queue_count_expired(name, &(struct jobs_expired){.retried = expire.retried});
     return rc;
 }
 
