@@ -114,6 +114,17 @@ static void its_process_dies(struct email_case *c)
     exec(c, sql);
 }
 
+static void its_worker_dies(void **state)
+{
+    struct email_case c;
+    double before = in_doubt();
+    open_case(&c, state);
+    its_process_dies(&c);
+    queue_release_orphans(c.f->queue, NULL);
+    nobody_leases_it(&c);
+    close_in_doubt(&c, before);
+}
+
 static void its_last_attempt_fails(void **state)
 {
     struct email_case c;
@@ -206,9 +217,10 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(its_lease_ends),           TEST(its_last_attempt_fails),    TEST(its_message_is_delivered_again),
-        TEST(an_attempt_is_left),       TEST(another_job_is_sending_it), TEST(its_fate_is_known),
-        TEST(its_campaign_was_deleted),
+        TEST(its_lease_ends),         TEST(its_worker_dies),
+        TEST(its_last_attempt_fails), TEST(its_message_is_delivered_again),
+        TEST(an_attempt_is_left),     TEST(another_job_is_sending_it),
+        TEST(its_fate_is_known),      TEST(its_campaign_was_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

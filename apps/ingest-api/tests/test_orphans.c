@@ -25,24 +25,68 @@ static int run_complete(void *arg, struct db *db)
     return queue_complete(db, arg);
 }
 
+/* The holder is a process of this machine that does not run: its number is ours, but it began at another time. */
+static void its_process_dies(struct fixture *f, const char *suffix)
+{
+    char self[OWNER_SIZE], where[OWNER_SIZE], sql[128 + OWNER_SIZE];
+    unsigned long long start;
+    long pid;
+    owner_self(self);
+    assert_int_equal(sscanf(self, "%30[^:]:%ld:%llu", where, &pid, &start), 3);
+    snprintf(sql, sizeof(sql), "UPDATE tracking.jobs SET owner = '%.30s:%ld:%llu%s'", where, pid, start + 1, suffix);
+    assert_int_equal(fixture_exec(f, sql), DB_OK);
+}
+
 static void work_of_a_dead_worker_wakes_waiting_workers(void **state)
 {
     struct fixture *f = *state;
     struct job job;
-    char self[OWNER_SIZE], where[OWNER_SIZE], sql[128 + OWNER_SIZE];
-    unsigned long long start;
-    long pid;
     publish_and_lease(f, &job);
     job_release(&job);
-    owner_self(self);
-    assert_int_equal(sscanf(self, "%30[^:]:%ld:%llu", where, &pid, &start), 3);
-    snprintf(sql, sizeof(sql), "UPDATE tracking.jobs SET owner = '%.30s:%ld:%llu'", where, pid, start + 1);
-    assert_int_equal(fixture_exec(f, sql), DB_OK);
+    its_process_dies(f, "");
     uint64_t before = queue_mark(f->queue, QUEUE_EMAIL_SEND).wakes;
     queue_release_orphans(f->queue, NULL);
     assert_int_equal(queue_mark(f->queue, QUEUE_EMAIL_SEND).wakes, before + 1);
     lease(f, &job);
     job_release(&job);
+}
+
+static int64_t jobs_in(struct fixture *f, const char *job_state)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM tracking.jobs WHERE state = '%s'", job_state);
+    return fixture_count(f, sql);
+}
+
+/* Each death is an attempt, also with the embedded queue: else such a job would crash its workers for ever. */
+static void a_job_that_kills_its_workers_is_a_dead_letter(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish, f->organisation), DB_OK);
+    for (int attempt = 1; attempt <= f->queue->max_attempts; attempt++) {
+        lease(f, &job);
+        assert_int_equal(job.attempt, attempt);
+        job_release(&job);
+        its_process_dies(f, "");
+        queue_release_orphans(f->queue, NULL);
+    }
+    queue_release_orphans(f->queue, NULL); /* finds it no more */
+    assert_int_equal(queue_lease(f->queue, QUEUE_EMAIL_SEND, &job, 1, 0), 0);
+    assert_int_equal(jobs_in(f, "dead"), 1);
+}
+
+/* The relay that died was no worker. */
+static void the_death_of_a_relay_is_no_attempt(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    publish_and_lease(f, &job);
+    job_release(&job);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET state = 'relaying', attempt = 3"), DB_OK);
+    its_process_dies(f, ":relay");
+    queue_release_orphans(f->queue, NULL);
+    assert_int_equal(jobs_in(f, "ready"), 1);
 }
 
 #define ELSEWHERE "feedbeef-1:7:7"
@@ -61,7 +105,7 @@ static int run_find(void *arg, struct db *db)
 static int run_orphans_release(void *arg, struct db *db)
 {
     struct look *look = arg;
-    int n = orphans_release(db, &look->found);
+    int n = orphans_release(db, &look->found, 3);
     return n == 1 ? DB_OK : DB_E_OTHER;
 }
 
@@ -121,8 +165,8 @@ static void a_process_with_a_session_is_alive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(work_of_a_dead_worker_wakes_waiting_workers),
-        TEST(a_process_without_a_session_for_long_is_dead),
+        TEST(work_of_a_dead_worker_wakes_waiting_workers), TEST(a_job_that_kills_its_workers_is_a_dead_letter),
+        TEST(the_death_of_a_relay_is_no_attempt),          TEST(a_process_without_a_session_for_long_is_dead),
 #ifdef INGEST_POSTGRES
         TEST(a_process_with_a_session_is_alive),
 #endif

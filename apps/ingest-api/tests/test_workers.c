@@ -532,14 +532,33 @@ static void test_erased_while_it_is_sent(void **state)
     assert_int_equal(outbox(b, true), 0);
 }
 
+/* Lease `n` jobs of e-mails, at most 3, and run them in a worker that is being stopped. */
+static void run_while_stopping(struct by_hand *hand, int n)
+{
+    struct bench *b = &hand->b;
+    struct job jobs[3];
+    struct task tasks[3];
+
+    begin_by_hand(hand);
+    assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, jobs, n, 0), n);
+    for (int i = 0; i < n; i++)
+        tasks[i] = (struct task){.job = &jobs[i], .payload = json_loads(jobs[i].payload, 0, NULL)};
+    stop_now(&hand->stop);
+    batch_run(&hand->worker, tasks, n);
+    for (int i = 0; i < n; i++) {
+        send_handler.release(&tasks[i]);
+        json_decref(tasks[i].payload);
+        job_release(&jobs[i]);
+    }
+    end_by_hand(hand);
+}
+
 /* One job was begun, and its e-mail certainly not sent; the others were only leased. */
 static void test_a_stop_uses_up_no_attempt(void **state)
 {
     struct smtp_server server;
     struct by_hand hand;
     struct bench *b = &hand.b;
-    struct job jobs[3];
-    struct task tasks[3];
 
     open_bench(b, state);
     smtp_server_start(&server, "");
@@ -547,18 +566,7 @@ static void test_a_stop_uses_up_no_attempt(void **state)
     import(b, "email,first_name\nada@example.com,Ada\nbob@example.com,Bob\ncy@example.com,Cy\n");
     campaign(b);
     (void)act(b, SEND);
-    begin_by_hand(&hand);
-    assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, jobs, 3, 0), 3);
-    for (int i = 0; i < 3; i++)
-        tasks[i] = (struct task){.job = &jobs[i], .payload = json_loads(jobs[i].payload, 0, NULL)};
-    stop_now(&hand.stop);
-    batch_run(&hand.worker, tasks, 3);
-    for (int i = 0; i < 3; i++) {
-        send_handler.release(&tasks[i]);
-        json_decref(tasks[i].payload);
-        job_release(&jobs[i]);
-    }
-    end_by_hand(&hand);
+    run_while_stopping(&hand, 3);
     assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send'"
                                          " AND state = 'ready' AND attempt = 0"),
                      3);
@@ -570,6 +578,25 @@ static void test_a_stop_uses_up_no_attempt(void **state)
     stop(b);
     smtp_server_stop(&server);
     assert_int_equal(server.accepted, 3);
+}
+
+/* The sending was interrupted before; the stop comes before the transport is asked about it. */
+static void test_a_stop_before_the_question_uses_up_no_attempt(void **state)
+{
+    struct by_hand hand;
+    struct bench *b = &hand.b;
+
+    open_campaign(b, state, "email,first_name\nada@example.com,Ada\n");
+    (void)act(b, SEND);
+    crash_while_sending(b);
+    run_while_stopping(&hand, 1);
+    assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send'"
+                                         " AND state = 'ready' AND attempt = 1"),
+                     1);
+    start(b);
+    await(b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted'", 1);
+    stop(b);
+    assert_int_equal(outbox(b, true), 1);
 }
 
 /*
@@ -951,6 +978,7 @@ int main(void)
         WITH_STORE(test_crash_and_pause),
         WITH_STORE(test_crash_and_complete),
         WITH_STORE(test_a_stop_uses_up_no_attempt),
+        WITH_STORE(test_a_stop_before_the_question_uses_up_no_attempt),
         WITH_STORE(test_put_back_during_a_start),
         WITH_STORE(test_put_back_during_a_completion),
         WITH_STORE(test_erased_while_it_is_sent),

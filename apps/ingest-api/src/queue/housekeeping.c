@@ -74,7 +74,7 @@ static int run_find(void *arg, struct db *db)
 static int run_release(void *arg, struct db *db)
 {
     struct orphans_call *call = arg;
-    call->released = orphans_release(db, &call->found);
+    call->released = orphans_release(db, &call->found, call->queue->max_attempts);
     return call->released < 0 ? call->released : 0;
 }
 

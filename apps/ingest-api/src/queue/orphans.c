@@ -82,17 +82,28 @@ int orphans_find(struct db *db, const char *self, struct orphans_suspects *suspe
     return rc;
 }
 
-int orphans_release(struct db *db, const struct orphans *orphans)
+/* @return how many, or a db_error. */
+static int release_of(struct db *db, enum queue_name queue, const char *owner, int max_attempts)
 {
-    int rc = db_scope_all(db), released = 0;
-    for (int i = 0; rc == DB_OK && i < orphans->n * QUEUES; i++) {
+    int rc = db_exec(db,
+                     "UPDATE tracking.jobs SET owner = NULL, lease_until = $4 WHERE queue = $1"
+                     " AND lease_until IS NOT NULL AND owner = $2 AND state = 'leased' AND attempt >= $3",
+                     "ssii", queue_names[queue], owner, (int64_t)max_attempts, jobs_now_ms());
+    int64_t last = db_changes(db);
+    if (rc == DB_OK)
         rc = db_exec(db,
                      "UPDATE tracking.jobs SET " JOB_GOES_BACK ", error = 'worker died'"
                      " WHERE queue = $1 AND lease_until IS NOT NULL AND owner = $2",
-                     "ss", queue_names[i % QUEUES], orphans->owner[i / QUEUES]);
-        if (rc != DB_OK)
-            return rc;
-        released += (int)db_changes(db);
+                     "ss", queue_names[queue], owner);
+    return rc == DB_OK ? (int)(last + db_changes(db)) : rc;
+}
+
+int orphans_release(struct db *db, const struct orphans *orphans, int max_attempts)
+{
+    int rc = db_scope_all(db), released = 0;
+    for (int i = 0; rc >= 0 && i < orphans->n * QUEUES; i++) {
+        rc = release_of(db, (enum queue_name)(i % QUEUES), orphans->owner[i / QUEUES], max_attempts);
+        released += rc;
     }
-    return rc == DB_OK ? released : rc;
+    return rc >= 0 ? released : rc;
 }

@@ -37,7 +37,10 @@ struct orphans {
  * @return a db_error
  */
 int orphans_find(struct db *db, const char *self, struct orphans_suspects *suspects, struct orphans *found);
-/** Make their jobs ready, in a write transaction. @return how many, or a db_error. */
-int orphans_release(struct db *db, const struct orphans *orphans);
+/**
+ * In a write transaction, make their jobs ready. At the last attempt the lease ends instead, and with it the job
+ * (jobs_lease(), outbox_lease()). @return how many, or a db_error.
+ */
+int orphans_release(struct db *db, const struct orphans *orphans, int max_attempts);
 
 #endif
