@@ -665,10 +665,10 @@ static int run_shift(void *arg, struct db *db)
 {
     char owner[OWNER_SIZE];
     owner_self(owner);
-    return jobs_shift(db, owner, *(int64_t *)arg);
+    return jobs_shift_leases(db, owner, *(int64_t *)arg);
 }
 
-static void a_set_clock_moves_leases_and_delays_along(void **state)
+static void a_set_clock_moves_leases_along(void **state)
 {
     struct fixture *f = *state;
     struct job job;
@@ -684,6 +684,82 @@ static void a_set_clock_moves_leases_and_delays_along(void **state)
     job_release(&job);
     assert_int_equal(lease(f, QUEUE_DRAFT_GENERATE, &job, 0), 1);
     job_release(&job);
+}
+
+/* Those of the process's relay (outbox.h), too. */
+static void a_set_clock_moves_a_relays_leases_along(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    jobs_clock_move(3600000); /* as if the system's clock had been set back by an hour */
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    job_release(&job);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET state = 'relaying', owner = owner || ':relay'"), DB_OK);
+    queue_follow_clock(f->queue);
+    assert_true(fixture_count(f, "SELECT lease_until FROM tracking.jobs") < jobs_now_ms() + 1800000);
+}
+
+static int run_back(void *arg, struct db *db)
+{
+    (void)arg;
+    return jobs_clock_back(db, 1000, 300000);
+}
+
+/* Every process that shares the store notices that the clock was set back. */
+static void follow_with_three_processes(struct fixture *f)
+{
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_back, NULL), DB_OK);
+}
+
+static int64_t due_in(struct fixture *f)
+{
+    return fixture_count(f, "SELECT due_at FROM tracking.jobs") - jobs_now_ms();
+}
+
+#define HOUR_MS 3600000
+
+/* A delay that was set before the clock was set back by an hour is as long as before, however many processes there are. */
+static void a_delay_is_moved_once(void **state)
+{
+    struct fixture *f = *state;
+    struct later later = {f, QUEUE_EMAIL_SEND, 5 * HOUR_MS};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_later, &later), DB_OK);
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_future, NULL), DB_OK);
+    follow_with_three_processes(f);
+    assert_in_range(due_in(f), 5 * HOUR_MS - 60000, 5 * HOUR_MS);
+}
+
+/* It was set by a clock that was right: then the clock was set forward by mistake, and back again. */
+static void a_delay_of_the_right_clock_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct later later = {f, QUEUE_EMAIL_SEND, 5 * HOUR_MS};
+    assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_later, &later), DB_OK);
+    follow_with_three_processes(f);
+    assert_in_range(due_in(f), 5 * HOUR_MS - 60000, 5 * HOUR_MS);
+}
+
+/* After `attempt` attempts, at most 1.5 × 2^(attempt - 1) s, or 450 s: one that is further away is due now. */
+static void a_retry_does_not_wait_for_the_clock(void **state)
+{
+    static const struct {
+        int delay_ms, attempt;
+        bool now;
+    } cases[] = {{60000, 1, true},    {60000, 3, true},   {60000, 9, false},
+                 {400000, 50, false}, {600000, 50, true}, {HOUR_MS, 9, true}};
+    struct fixture *f = *state;
+    char sql[100];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct later later = {f, QUEUE_EMAIL_SEND, cases[i].delay_ms};
+        assert_int_equal(store_run(f->store, STORE_MODE_WRITE, run_publish_later, &later), DB_OK);
+        snprintf(sql, sizeof(sql), "UPDATE tracking.jobs SET created_at = 1, attempt = %d", cases[i].attempt);
+        assert_int_equal(fixture_exec(f, sql), DB_OK);
+        follow_with_three_processes(f);
+        assert_int_equal(due_in(f) <= 0, cases[i].now);
+        assert_int_equal(fixture_exec(f, "DELETE FROM tracking.jobs"), DB_OK);
+    }
 }
 
 /* While the store refuses the change, this clock stays as it is, and so do the rows. */
@@ -758,7 +834,11 @@ int main(void)
         TEST(a_retry_does_not_wait_behind_a_backlog),
         TEST(jobs_of_a_clock_that_was_set_back_are_due),
         TEST(a_long_delay_survives_a_restart),
-        TEST(a_set_clock_moves_leases_and_delays_along),
+        TEST(a_set_clock_moves_leases_along),
+        TEST(a_set_clock_moves_a_relays_leases_along),
+        TEST(a_delay_is_moved_once),
+        TEST(a_delay_of_the_right_clock_stays),
+        TEST(a_retry_does_not_wait_for_the_clock),
         TEST(a_set_clock_waits_for_the_store),
         cmocka_unit_test(a_clock_that_is_set_is_followed),
         TEST(a_retry_wakes_waiting_workers),

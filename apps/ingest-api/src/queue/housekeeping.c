@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "metrics/metrics.h"
 #include "queue/jobs.h"
+#include "queue/outbox.h"
 #include "queue/queue_internal.h"
 #include "queue/why.h"
 #include "store/store.h"
@@ -39,8 +40,15 @@ struct shift {
 static int run_shift(void *arg, struct db *db)
 {
     struct shift *shift = arg;
+    char relay[OWNER_SIZE];
     shift->jump_ms = jobs_clock_follow(clock_wall_ms());
-    return jobs_shift(db, shift->queue->owner, shift->jump_ms);
+    outbox_relay_owner(shift->queue->owner, relay);
+    int rc = jobs_shift_leases(db, shift->queue->owner, shift->jump_ms);
+    if (rc == DB_OK)
+        rc = jobs_shift_leases(db, relay, shift->jump_ms);
+    if (rc == DB_OK && shift->jump_ms < 0)
+        rc = jobs_clock_back(db, shift->queue->timing.backoff_ms, shift->queue->timing.backoff_max_ms);
+    return rc;
 }
 
 /* The system's clock was changed: the times in the rows move with it, otherwise jobs would wait for it to catch up. */

@@ -513,19 +513,37 @@ int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
 
 /* ---- housekeeping ---- */
 
-int jobs_shift(struct db *db, const char *self, int64_t jump_ms)
+int jobs_shift_leases(struct db *db, const char *owner, int64_t jump_ms)
 {
     int rc = db_scope_all(db);
-    if (rc == DB_OK)
+    if (rc != DB_OK)
+        return rc;
+    return db_exec(db,
+                   "UPDATE tracking.jobs SET lease_until = lease_until + $1 WHERE lease_until IS NOT NULL"
+                   " AND owner = $2",
+                   "is", jump_ms, owner);
+}
+
+/* $2 now; with the longest backoff before the next attempt: it doubles from $3 to $4, and has ± 50 % jitter. */
+#define LATEST_RETRY                                                                          \
+    "$2 + CASE WHEN attempt < 20 AND CAST($3 AS bigint) << CAST(attempt - 1 AS integer) < $4" \
+    " THEN CAST($3 AS bigint) << CAST(attempt - 1 AS integer) ELSE $4 END * 3 / 2"
+
+int jobs_clock_back(struct db *db, int64_t backoff_ms, int64_t backoff_max_ms)
+{
+    int rc = db_scope_all(db);
+    for (int i = 0; rc == DB_OK && i < QUEUES; i++) {
+        int64_t now = jobs_now_ms();
         rc = db_exec(db,
-                     "UPDATE tracking.jobs SET lease_until = lease_until + $1 WHERE lease_until IS NOT NULL"
-                     " AND owner = $2",
-                     "is", jump_ms, self);
-    for (int i = 0; rc == DB_OK && jump_ms < 0 && i < QUEUES; i++)
-        rc = db_exec(db,
-                     "UPDATE tracking.jobs SET due_at = due_at + $1 WHERE queue = $2 AND state = 'delayed'"
-                     " AND due_at > $3",
-                     "isi", jump_ms, queue_names[i], jobs_now_ms());
+                     "UPDATE tracking.jobs SET due_at = due_at - (created_at - $2), created_at = $2 WHERE queue = $1"
+                     " AND state = 'delayed' AND due_at > $2 AND attempt = 0 AND created_at > $2",
+                     "si", queue_names[i], now);
+        if (rc == DB_OK)
+            rc = db_exec(db,
+                         "UPDATE tracking.jobs SET due_at = $2 WHERE queue = $1 AND state = 'delayed'"
+                         " AND due_at > $2 AND attempt > 0 AND due_at > " LATEST_RETRY,
+                         "siii", queue_names[i], now, backoff_ms, backoff_max_ms);
+    }
     return rc;
 }
 

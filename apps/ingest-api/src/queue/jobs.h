@@ -90,8 +90,14 @@ int jobs_take_back(struct db *db, enum queue_name queue, int64_t handed_before_m
 /** Since when the longest-waiting deliverable job waits; `now` if there is none. A negative db_error. */
 int64_t jobs_oldest_due(struct db *db, enum queue_name queue, int64_t now);
 
-/** The wall clock was changed by `jump_ms`: move own leases along, and jobs that would be due too late. */
-int jobs_shift(struct db *db, const char *self, int64_t jump_ms);
+/** The wall clock was changed by `jump_ms`: move the leases of this owner along. */
+int jobs_shift_leases(struct db *db, const char *owner, int64_t jump_ms);
+/**
+ * The wall clock was set back. A job that was published by the clock before waits as long from now on. A retry that is
+ * further away than its longest backoff (queue_internal.h) is due now. Every process that notices calls it: a
+ * repetition changes nothing.
+ */
+int jobs_clock_back(struct db *db, int64_t backoff_ms, int64_t backoff_max_ms);
 /** Shorten delays and leases that end later than these times: those come from a clock that was set back since. */
 int jobs_clamp(struct db *db, int64_t latest_due_ms, int64_t latest_lease_ms);
 /**
