@@ -147,7 +147,8 @@ class Watch:
             try:
                 self.peak = max(self.peak, self._resident())
             except OSError:
-                self.faults.append(("the process", "gone"))
+                if not self.ending:
+                    self.faults.append(("the process", "gone"))
                 return
             self._stop.wait(0.05)
         client.close()
