@@ -254,7 +254,7 @@ def test_queue_depth(make_service, watch, receivers, alertmanager):
             return "250 OK"
 
     relay, port = SlowRelay(), free_port()
-    controller = Controller(relay, hostname="127.0.0.1", port=port)
+    controller = Controller(relay, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE)
     controller.start()
     try:
         service = make_service(MAIL=f"smtp://127.0.0.1:{port}")

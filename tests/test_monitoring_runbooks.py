@@ -83,7 +83,7 @@ def test_dead_letters_are_requeued(make_service):
     text = (ROOT / "docs/runbooks/queue.md").read_text()
     look, put_back = (" ".join(block.split()) for block in re.findall(r"```sql\n(.*?)```", text, re.S))
     relay, port = Relay(), free_port()
-    controller = Controller(relay, hostname="127.0.0.1", port=port)
+    controller = Controller(relay, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE)
     controller.start()
     try:
         service = make_service(MAIL=f"smtp://127.0.0.1:{port}", MAIL_RETRY_MIN=1, MAIL_RETRY_FOR=1, VALIDATION_DELAY=0)

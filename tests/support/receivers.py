@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.controller import Controller
 
-from .ports import free_port, wait_until
+from .ports import PATIENCE, free_port, wait_until
 
 # Slack refuses a message that has none of the first; PagerDuty's Events API v2 refuses an event that lacks any of the others.
 SLACK_NEEDS_ONE = {"text", "attachments", "blocks"}
@@ -68,7 +68,7 @@ class Receivers:
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
         self.smtp_port = free_port()
-        self._smtp = Controller(self, hostname="127.0.0.1", port=self.smtp_port)
+        self._smtp = Controller(self, hostname="127.0.0.1", port=self.smtp_port, ready_timeout=PATIENCE)
         self._smtp.start()
 
     @property
