@@ -130,6 +130,16 @@ def test_a_changed_certificate_is_used_for_new_connections(certificates, target,
             return file.stat().st_atime_ns > 0
         wait_until("the file read", read)
 
+    def served(connection):
+        """The answer over a connection that stays open. It is asked again and again, because an idle one is closed after ten seconds."""
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b"0\r\n\r\n"):
+            data = connection.recv(65536)
+            assert data, answer
+            answer += data
+        return answer.startswith(b"HTTP/1.1 200 OK")
+
     def works(context):
         try:
             return b"HTTP/1.1 200 OK" in ask(port, context, token=None)
@@ -139,13 +149,12 @@ def test_a_changed_certificate_is_used_for_new_connections(certificates, target,
     assert not works(second)
     with socket.create_connection(("127.0.0.1", port)) as plain, first.wrap_socket(plain, server_hostname="127.0.0.1") as open_before:
         shutil.copy(new_server, server)  # not yet its key
-        read_again(server, lambda: works(first))
+        read_again(server, lambda: served(open_before) and works(first))
         assert not works(second)
         shutil.copy(new_key, key)
-        wait_until("the new certificate is used", lambda: works(second))
+        wait_until("the new certificate is used", lambda: served(open_before) and works(second))
         assert not works(first)
-        open_before.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert open_before.recv(100).startswith(b"HTTP/1.1 200 OK")
+        assert served(open_before)
     server.write_text("nonsense")
     read_again(server, lambda: works(second))
     assert works(second)
