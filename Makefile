@@ -53,10 +53,11 @@ build-run: $(BUILD)/build.ninja ## compile only what make run and make demo need
 
 # Ninja reconfigures by itself when a meson.build changes, but not when a new package is installed: after `make run` on a bare machine,
 # `make test` installs the library of the unit tests. So this rule touches a file that ninja checks. (If we ran meson ourselves, ninja
-# would reconfigure a second time.)
+# would reconfigure a second time.) The first time meson runs in the build's folder: its CMake module writes files into the current folder
+# and removes them again, while another set-up or a copy of this folder (a stack test) may meet them.
 $(BUILD)/build.ninja: $(wildcard /var/lib/dpkg/status)
 	@said=$$(if [ -f $@ ]; then touch $(BUILD)/meson-private/coredata.dat && flock $(BUILD) ninja -C $(BUILD) build.ninja; \
-	    else meson setup $(BUILD) -Dwerror=$(WERROR); fi 2>&1) || { printf '%s\n' "$$said"; exit 1; }
+	    else mkdir -p $(BUILD) && cd $(BUILD) && meson setup . "$(CURDIR)" -Dwerror=$(WERROR); fi 2>&1) || { printf '%s\n' "$$said"; exit 1; }
 
 run: install-packages-run build-run ##+ ingest-api, Prometheus and Alertmanager on 127.0.0.1, until Ctrl-C
 	@$(STACK) run
