@@ -54,13 +54,11 @@ def stack(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def preview(stack):
-    os.environ["PROMETHEUS_TIMEOUT_MS"] = "120000"  # a slow machine must not fail the test
     at = {name: f"http://127.0.0.1:{port}" for name, port in stack.ports.items()}
     page = Boards(PREVIEW, free_port(), {"PROMETHEUS_URL": at["PROMETHEUS_PORT"], "ALERTMANAGER_URL": at["ALERTMANAGER_PORT"], "API_URL": at["PORT"],
-                                         "LOGS_DIR": str(stack.root / "var/log")}, log_path=stack.root / "var/log/preview.log")
+                                         "LOGS_DIR": str(stack.root / "var/log"), "PROMETHEUS_TIMEOUT_MS": "120000"}, log_path=stack.root / "var/log/preview.log")
     yield page.start().url
     page.stop()
-    del os.environ["PROMETHEUS_TIMEOUT_MS"]
 
 
 def ask(stack, expr, **parameters):

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import re
 import subprocess
+import sys
 import time
 
 import pytest
@@ -20,11 +21,11 @@ SCRIPT = ROOT / "scripts/tune-alerts"
 def tune():
     loader = importlib.machinery.SourceFileLoader("tune_alerts", str(SCRIPT))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("tune_alerts", loader))
-    import sys
-    sys.modules["tune_alerts"] = module
-    sys.dont_write_bytecode = True
-    loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "tune_alerts", module)  # its dataclasses look it up
+        patch.setattr(sys, "dont_write_bytecode", True)  # beside the script
+        loader.exec_module(module)
+        yield module
 
 
 def test_thresholds_equal_the_shipped_rules(tune):
