@@ -68,7 +68,7 @@ def test_drill(demo, name):
     row = re.search(rf"^\| {name} \| .*", said, re.MULTILINE)
     assert row and "not seen" not in row[0], said
     assert not (demo.root / "var/drill.json").exists()
-    assert answers(f"http://127.0.0.1:{demo.ports['PORT']}/health/ready")
+    wait_until("it is ready", lambda: answers(f"http://127.0.0.1:{demo.ports['PORT']}/health/ready"))
 
 
 @pytest.mark.slow
