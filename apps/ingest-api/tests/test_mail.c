@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 #include "base/settings.h"
+#include "mail/file.h"
 #include "mail/mailer.h"
 #include "smtp_server.h"
 
@@ -251,6 +252,41 @@ static void test_file(void **state)
     (void)rmdir(directory);
 }
 
+/* The worker is killed before the flush, or is still writing: no text of the erased person stays, and others are sent. */
+static void test_an_erased_email_leaves_no_file(void **state)
+{
+    char directory[] = "/tmp/ingest-mail-XXXXXX", path[256];
+    struct settings settings = {.mail_from = "A <a@b.co>"};
+    struct mail other = sample;
+    struct mail_answer answer;
+    struct mailer *mailer;
+
+    (void)state;
+    other.key = "another";
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(settings.mail_url, sizeof(settings.mail_url), "file:%s", directory);
+    assert_int_equal(mailer_open(&mailer, &settings), 0);
+    struct mailer_session *session = mailer_session_open(mailer);
+    assert_int_equal(mailer_send(session, &sample, &answer), MAIL_SENT);
+    assert_int_equal(mailer_send(session, &other, &answer), MAIL_SENT);
+    mail_file_forget(&settings, sample.key);
+    assert_int_equal(outbox_count(directory), 1);
+    assert_int_equal(mailer_flush(session), 0);
+    assert_int_equal(mailer_find(session, sample.key), MAIL_FOUND_NO);
+    assert_int_equal(mailer_find(session, other.key), MAIL_FOUND_YES);
+    mail_file_forget(&settings, other.key);
+    assert_int_equal(outbox_count(directory), 0);
+
+    /* If the outbox itself was deleted, the e-mail was not sent. */
+    assert_int_equal(mailer_send(session, &sample, &answer), MAIL_SENT);
+    (void)snprintf(path, sizeof(path), "%s/.%s.part", directory, sample.key);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(directory), 0);
+    assert_int_equal(mailer_flush(session), -1);
+    mailer_session_close(session);
+    mailer_close(mailer);
+}
+
 /* ---- SMTP ---- */
 
 static enum mail_outcome smtp_once(const char *script, struct mail_answer *answer, struct smtp_server *server)
@@ -381,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_injection_is_refused),
         cmocka_unit_test(test_sender),
         cmocka_unit_test(test_file),
+        cmocka_unit_test(test_an_erased_email_leaves_no_file),
         cmocka_unit_test(test_smtp_outcomes),
         cmocka_unit_test(test_smtp_no_server),
         cmocka_unit_test(test_smtp_reuse),

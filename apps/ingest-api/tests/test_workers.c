@@ -532,6 +532,52 @@ static void test_erased_while_it_is_sent(void **state)
     assert_int_equal(outbox(b, true), 0);
 }
 
+static struct bench *erased_bench;
+
+static int run_erase_organisation(void *arg, struct db *db)
+{
+    const struct bench *b = arg;
+    int rc = DB_OK;
+    for (int slices = 0; rc == DB_OK && slices < 50; slices++)
+        rc = erase_organisation(db, b->f->organisation, NULL, NULL);
+    return rc == ERASED ? DB_OK : rc;
+}
+
+/* As send_handler, but the organisation is deleted after the claim. */
+static void act_for_a_deleted_organisation(struct worker *worker, struct batch *batch)
+{
+    struct bench *b = erased_bench;
+    assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_erase_organisation, b), DB_OK);
+    send_handler.act(worker, batch);
+}
+
+/* Its jobs are deleted too, so that they cannot be completed; the files are written after the deletion. */
+static void test_its_organisation_is_deleted_while_it_is_sent(void **state)
+{
+    struct by_hand hand;
+    struct bench *b = &hand.b;
+    struct handler handler = send_handler;
+    struct job jobs[2];
+    struct task tasks[2];
+
+    send_to_two(b, state);
+    begin_by_hand(&hand);
+    erased_bench = b;
+    handler.act = act_for_a_deleted_organisation;
+    hand.worker.handler = &handler;
+    assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, jobs, 2, 0), 2);
+    for (int i = 0; i < 2; i++)
+        tasks[i] = (struct task){.job = &jobs[i], .payload = json_loads(jobs[i].payload, 0, NULL)};
+    batch_run(&hand.worker, tasks, 2);
+    for (int i = 0; i < 2; i++) {
+        send_handler.release(&tasks[i]);
+        json_decref(tasks[i].payload);
+        job_release(&jobs[i]);
+    }
+    end_by_hand(&hand);
+    assert_int_equal(outbox(b, true), 0);
+}
+
 /* Lease `n` jobs of e-mails, at most 3, and run them in a worker that is being stopped. */
 static void run_while_stopping(struct by_hand *hand, int n)
 {
@@ -982,6 +1028,7 @@ int main(void)
         WITH_STORE(test_put_back_during_a_start),
         WITH_STORE(test_put_back_during_a_completion),
         WITH_STORE(test_erased_while_it_is_sent),
+        WITH_STORE(test_its_organisation_is_deleted_while_it_is_sent),
         WITH_STORE(test_a_duplicate_is_ignored),
         WITH_STORE(test_a_duplicate_of_a_paused_campaign_is_ignored),
         WITH_STORE(test_a_redelivered_duplicate_is_ignored),

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PENDING_MAX 256
@@ -76,19 +77,28 @@ static enum mail_outcome failed(struct mail_answer *answer, const char *what, in
     return MAIL_UNAVAILABLE;
 }
 
+/* mail_file_forget() has removed the file, because the e-mail was erased. If the whole outbox is gone, nobody knows. */
+static bool was_erased(const struct outbox *outbox, const struct pending *pending)
+{
+    struct stat file, directory;
+    return fstat(pending->fd, &file) == 0 && file.st_nlink == 0 && fstat(outbox->directory, &directory) == 0 &&
+           directory.st_nlink > 0;
+}
+
 /* Sync and rename a file. Closes its descriptor in any case. */
 static int settle(struct outbox *outbox, struct pending *pending)
 {
     char temporary[NAME_SIZE], name[NAME_SIZE];
     int rc = fsync(pending->fd);
 
-    (void)close(pending->fd);
     file_name(temporary, ".", pending->key, ".part");
     file_name(name, "", pending->key, ".eml");
-    if (rc == 0)
-        return renameat(outbox->directory, temporary, outbox->directory, name);
-    (void)unlinkat(outbox->directory, temporary, 0);
-    return -1;
+    if (rc < 0)
+        (void)unlinkat(outbox->directory, temporary, 0);
+    else if (renameat(outbox->directory, temporary, outbox->directory, name) < 0 && !was_erased(outbox, pending))
+        rc = -1;
+    (void)close(pending->fd);
+    return rc;
 }
 
 static int file_flush(void *self)
@@ -153,19 +163,29 @@ static void file_close(void *self)
     free(outbox);
 }
 
-void mail_file_forget(const struct settings *settings, const char *key)
+static void forget(const struct settings *settings, const char *directory, const char *name)
 {
-    char path[sizeof(settings->mail_url) + sizeof(settings->data_dir) + NAME_SIZE], name[NAME_SIZE];
-    const char *directory;
+    char path[sizeof(settings->mail_url) + sizeof(settings->data_dir) + NAME_SIZE];
 
-    if (backend_of_mail(settings->mail_url, &directory) != MAIL_IS_FILE)
-        return;
-    file_name(name, "", key, ".eml");
     (void)snprintf(path, sizeof(path), "%s%s/%s", *directory ? directory : settings->data_dir,
                    *directory ? "" : "/outbox", name);
     if (unlink(path) < 0 && errno != ENOENT)
         log_warn("an erased e-mail's file cannot be removed", "s:component", "mailer", "s:file", path, "s:error",
                  strerror(errno));
+}
+
+void mail_file_forget(const struct settings *settings, const char *key)
+{
+    char name[NAME_SIZE];
+    const char *directory;
+
+    if (backend_of_mail(settings->mail_url, &directory) != MAIL_IS_FILE)
+        return;
+    /* in this order: a worker may rename it in between */
+    file_name(name, ".", key, ".part");
+    forget(settings, directory, name);
+    file_name(name, "", key, ".eml");
+    forget(settings, directory, name);
 }
 
 const struct mail_transport mail_file = {file_send, file_flush, file_find, file_close};

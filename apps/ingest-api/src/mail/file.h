@@ -9,7 +9,7 @@
 void *mail_file_open(const char *directory);
 extern const struct mail_transport mail_file;
 
-/** Delete this e-mail's file, if there is one. Does nothing with another transport. */
+/** Delete this e-mail's file, also one that is being written or that a killed worker left. Does nothing with another transport. */
 void mail_file_forget(const struct settings *settings, const char *key);
 
 #endif

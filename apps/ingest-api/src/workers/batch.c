@@ -35,6 +35,7 @@ static void reset(struct task *task, const struct handler *handler)
     task->result = TASK_DONE;
     task->error[0] = '\0';
     task->enqueued = 0;
+    task->erased = false;
     if (!json_is_object(task->payload))
         (void)task_failed(task, TASK_DEAD, "the payload is not a JSON object");
 }
@@ -69,6 +70,15 @@ static int claim_all(void *arg, struct db *db)
     return rc;
 }
 
+static int complete(struct db *db, struct task *task)
+{
+    int rc = queue_complete(db, task->job);
+    if (rc != DB_E_CONFLICT || !task->erased)
+        return rc;
+    task->result = TASK_LEFT; /* deleted with its organisation, or another worker's; the other jobs are not affected */
+    return DB_OK;
+}
+
 static int finish_all(void *arg, struct db *db)
 {
     struct batch *batch = arg;
@@ -80,7 +90,7 @@ static int finish_all(void *arg, struct db *db)
         if (task->result == TASK_DONE || handler->act)
             rc = handler->finish(batch->worker, db, task);
         if (rc == DB_OK && task->result == TASK_DONE)
-            rc = queue_complete(db, task->job);
+            rc = complete(db, task);
     }
     return rc;
 }

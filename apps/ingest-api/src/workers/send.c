@@ -526,8 +526,8 @@ static int send_finish(struct worker *worker, struct db *db, struct task *task)
                                .due_ms = again_ms > 0 ? clock_wall_ms() + again_ms : 0,
                                .unspent = email->rule->unspent,
                            });
-    task->u.email.erased = rc == DB_E_NOT_FOUND;
-    if (email->erased)
+    task->erased = rc == DB_E_NOT_FOUND;
+    if (task->erased)
         return DB_OK;
     if (rc == DB_OK && email->rule->event == EMAIL_ON_REFUSAL && email->answer.no_mailbox)
         rc = suppressions_add(db, task->job->organisation_id, email->to, SUPPRESSED_BY_SERVER,
@@ -560,7 +560,7 @@ static void send_committed(struct worker *worker, struct task *task)
     if (enqueue_is(task) || !email->rule || email->rule->from != EMAIL_SENDING || email->rule->to == EMAIL_SENDING)
         return;
     count(task);
-    if (email->erased) /* the erasure may have come before the file */
+    if (task->erased) /* the erasure may have come before the file */
         mail_file_forget(worker->app->settings, email->id);
     if (email->suppressed)
         metrics_suppression(SUPPRESSED_BY_SERVER, 1);

@@ -42,7 +42,6 @@ struct email_task {
     struct mail_answer answer;
     bool suppressed; /**< suppress its address: there is no such mailbox, or the prospect's fields say so */
     bool paused;     /**< this refusal has paused the campaign */
-    bool erased;     /**< while it was being sent */
 };
 
 struct task {
@@ -51,6 +50,7 @@ struct task {
     enum task_result result; /**< TASK_DONE until the handler says otherwise */
     char error[256];         /**< unless TASK_DONE; contains no address */
     bool unspent;            /**< TASK_LEFT, and nothing came of it: it is given back, and the delivery is no attempt */
+    bool erased;             /**< what it was about was erased meanwhile: its job need not be completed */
     uint64_t enqueued;       /**< jobs that the task has added to its own queue */
     union {
         struct {
