@@ -506,6 +506,31 @@ static void test_put_back_during_a_completion(void **state)
     put_back_while(state, COMPLETE, "SELECT count(*) FROM outreach.emails WHERE reason = 'campaign_completed'", 0);
 }
 
+/* The worker read the address before the correction, and writes the skip after it: the next /send has to see that. */
+static void test_a_correction_during_a_skip(void **state)
+{
+    struct by_hand hand;
+    struct bench *b = &hand.b;
+    char sql[100];
+
+    open_campaign(b, state, "email,first_name\nada@example.com,Ada\n");
+    (void)act(b, SEND);
+    crash_while_sending(b); /* so that the transport is asked in between */
+    assert_int_equal(fixture_exec(b->f, "UPDATE crm.prospects SET status = 'invalid'"), DB_OK);
+    claim_by_hand(&hand);
+    (void)snprintf(sql, sizeof(sql), "UPDATE crm.prospects SET status = 'validated', updated_at = %lld",
+                   (long long)clock_wall_ms());
+    assert_int_equal(fixture_exec(b->f, sql), DB_OK);
+    (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    finish_by_hand(&hand);
+    assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM outreach.emails WHERE state = 'skipped'"), 1);
+    assert_int_equal(act(b, SEND).enqueued, 1);
+    start(b);
+    await(b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted'", 1);
+    stop(b);
+    assert_int_equal(outbox(b, true), 1);
+}
+
 static int run_erase_prospect(void *arg, struct db *db)
 {
     struct bench *b = arg;
@@ -1027,6 +1052,7 @@ int main(void)
         WITH_STORE(test_a_stop_before_the_question_uses_up_no_attempt),
         WITH_STORE(test_put_back_during_a_start),
         WITH_STORE(test_put_back_during_a_completion),
+        WITH_STORE(test_a_correction_during_a_skip),
         WITH_STORE(test_erased_while_it_is_sent),
         WITH_STORE(test_its_organisation_is_deleted_while_it_is_sent),
         WITH_STORE(test_a_duplicate_is_ignored),

@@ -8,7 +8,6 @@ static int put(struct db *db, const char *organisation_id, const char *campaign_
                enum draft_state state, const char *subject, const char *body, const char *error,
                const struct draft_source *source, bool *fresh)
 {
-    int64_t created_ms = source->read_ms > source->changed_ms ? source->read_ms : source->changed_ms + 1;
     int rc = db_scope(db, organisation_id);
     if (rc == DB_OK)
         rc = db_exec(db,
@@ -19,7 +18,7 @@ static int put(struct db *db, const char *organisation_id, const char *campaign_
                      " created_at = excluded.created_at WHERE outreach.drafts.state = 'failed' OR "
                      "outreach.drafts.created_at <= $9",
                      "uuussssii", organisation_id, campaign_id, prospect_id, draft_state_names[state], subject, body,
-                     error, created_ms, fresh ? source->changed_ms : INT64_MAX);
+                     error, draft_source_ms(source), fresh ? source->changed_ms : INT64_MAX);
     if (rc == DB_OK && fresh)
         *fresh = db_changes(db) > 0;
     return rc;

@@ -38,6 +38,12 @@ static inline bool draft_is_outdated(int64_t created_ms, int64_t changed_ms)
     return created_ms <= changed_ms;
 }
 
+/** The time of what was made from these data. */
+static inline int64_t draft_source_ms(const struct draft_source *source)
+{
+    return source->read_ms > source->changed_ms ? source->read_ms : source->changed_ms + 1;
+}
+
 /**
  * Store a draft. A failed or outdated draft is replaced. A generated one stays, because the job may have been delivered
  * twice: then nothing is written, and *fresh = false.

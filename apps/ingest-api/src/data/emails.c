@@ -118,16 +118,17 @@ int emails_finish(struct db *db, const char *organisation_id, const char *campai
 {
     if (outcome->state == EMAIL_SENDING || outcome->state >= EMAIL_STATES)
         return DB_E_INVALID;
+    int64_t at_ms = outcome->as_of_ms > 0 ? outcome->as_of_ms : clock_wall_ms();
     int rc = db_scope(db, organisation_id);
     if (rc == DB_OK)
-        rc = db_exec(db,
-                     "UPDATE outreach.emails SET state = $4, error = $5, updated_at = $6,"
-                     " sent_at = CASE $4 WHEN 'accepted' THEN $6 ELSE sent_at END, reason = $7, words = $8,"
-                     " due_at = nullif(CAST($9 AS bigint), 0), attempts = attempts - $10"
-                     " WHERE organisation_id = $1 AND campaign_id = $2 AND prospect_id = $3 AND state = 'sending'",
-                     "uuussissii", organisation_id, campaign_id, prospect_id, email_state_names[outcome->state],
-                     outcome->error, clock_wall_ms(), outcome->reason, outcome->words, outcome->due_ms,
-                     (int64_t)outcome->unspent);
+        rc =
+            db_exec(db,
+                    "UPDATE outreach.emails SET state = $4, error = $5, updated_at = $6,"
+                    " sent_at = CASE $4 WHEN 'accepted' THEN $6 ELSE sent_at END, reason = $7, words = $8,"
+                    " due_at = nullif(CAST($9 AS bigint), 0), attempts = attempts - $10"
+                    " WHERE organisation_id = $1 AND campaign_id = $2 AND prospect_id = $3 AND state = 'sending'",
+                    "uuussissii", organisation_id, campaign_id, prospect_id, email_state_names[outcome->state],
+                    outcome->error, at_ms, outcome->reason, outcome->words, outcome->due_ms, (int64_t)outcome->unspent);
     if (rc != DB_OK || db_changes(db) > 0)
         return rc;
     return why_unchanged(db, organisation_id, campaign_id, prospect_id);

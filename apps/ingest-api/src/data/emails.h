@@ -63,8 +63,9 @@ bool email_claimable(enum email_state state);
 struct email_outcome {
     enum email_state state; /**< any except EMAIL_SENDING */
     const char *reason, *error, *words;
-    int64_t due_ms; /**< time of the next attempt; 0: none */
-    bool unspent;   /**< the attempt does not count, because the e-mail did not cause the failure */
+    int64_t due_ms;   /**< time of the next attempt; 0: none */
+    int64_t as_of_ms; /**< skipped: the time of the data that caused it (draft_source_ms()); 0: now */
+    bool unspent;     /**< the attempt does not count, because the e-mail did not cause the failure */
 };
 /** @return DB_OK; DB_E_CONFLICT if it is not `sending`: nothing changed; DB_E_NOT_FOUND. */
 int emails_finish(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,

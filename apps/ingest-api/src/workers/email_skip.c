@@ -51,10 +51,17 @@ int email_skip(struct db *db, struct task *task, enum not_sent reason, const cha
     email->skip = reason;
     log_info("e-mail skipped", "s:component", "worker", "s:reqId", task->job->request_id, "s:campaign", email->campaign,
              "s:prospect", email->prospect, "s:reason", error);
-    return emails_finish(
-        db, task->job->organisation_id, email->campaign, email->prospect,
-        &(struct email_outcome){
-            .state = rule->to, .reason = PROMC_VALUE(not_sent, reason), .error = error, .unspent = true});
+    return emails_finish(db, task->job->organisation_id, email->campaign, email->prospect,
+                         &(struct email_outcome){.state = rule->to,
+                                                 .reason = PROMC_VALUE(not_sent, reason),
+                                                 .error = error,
+                                                 .as_of_ms = email_skip_ms(email),
+                                                 .unspent = true});
+}
+
+int64_t email_skip_ms(const struct email_task *email)
+{
+    return email->source.read_ms > 0 ? draft_source_ms(&email->source) : 0;
 }
 
 int email_refuses(struct db *db, struct task *task, const struct person *person)

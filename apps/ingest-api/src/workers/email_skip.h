@@ -13,6 +13,8 @@ int email_take(struct db *db, struct task *task, enum email_state *was);
  * another worker is sending it, it is left to that worker. @param detail follows the reason's text; may be ""
  */
 int email_skip(struct db *db, struct task *task, enum not_sent reason, const char *detail);
+/** email_outcome.as_of_ms: a correction after the data were read gives the e-mail another chance (data/audience.h). */
+int64_t email_skip_ms(const struct email_task *email);
 /** "the campaign is completed" … */
 const char *email_skip_words(enum not_sent reason);
 

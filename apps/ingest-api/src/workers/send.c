@@ -65,7 +65,6 @@ static int find_or_make_draft(struct worker *worker, struct db *db, struct task 
     const char *organisation = task->job->organisation_id;
     struct email_task *email = &task->u.email;
     uint64_t start = promc_now_ns();
-    email->source = worker_draft_source(worker, person);
     int rc = drafts_get(db, organisation, email->campaign, email->prospect, copy_draft, email);
 
     if (rc == DB_OK && email->text.subject && email->text.body)
@@ -183,6 +182,7 @@ static int claim_for(struct worker *worker, struct db *db, struct task *task, co
     struct email_task *email = &task->u.email;
     enum email_state was;
 
+    email->source = worker_draft_source(worker, person);
     int rc = email_refuses(db, task, person);
     if (rc != DB_OK)
         return rc < 0 ? rc : email_skip(db, task, (enum not_sent)(rc - 1), "");
@@ -524,6 +524,7 @@ static int send_finish(struct worker *worker, struct db *db, struct task *task)
                                .error = *task->error ? task->error : NULL,
                                .words = *email->answer.words ? email->answer.words : NULL,
                                .due_ms = again_ms > 0 ? clock_wall_ms() + again_ms : 0,
+                               .as_of_ms = email->rule->event == EMAIL_ON_SKIP ? email_skip_ms(email) : 0,
                                .unspent = email->rule->unspent,
                            });
     task->erased = rc == DB_E_NOT_FOUND;

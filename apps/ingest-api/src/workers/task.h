@@ -30,8 +30,8 @@ struct email_task {
     char *to;                 /**< NULL unless it is to be sent */
     struct draft_text text;
     bool draft_fresh, draft_good;
-    struct draft_source source;
-    bool put_off; /**< another job will try later */
+    struct draft_source source; /**< what the prospect and the templates were; zero: not read */
+    bool put_off;               /**< another job will try later */
     uint64_t draft_ns, ns;
     enum email_state state;
     char claimer[37]; /**< the job that claimed it last, or that has its turn; "": unknown */
