@@ -142,6 +142,40 @@ static void keeps_what_was_counted_before_the_registration(void **state)
     assert_int_equal(prom_histogram_destroy(many), 0);
 }
 
+/* The collector of the process metrics has 1 MiB: series beyond it are counted as `other`, and a further metric stays as it was. */
+static void a_full_collector_loses_nothing(void **state)
+{
+    (void)state;
+    enum { SERIES = 9000 };
+    char value[16];
+    prom_collector_registry_t *registry = prom_collector_registry_new("small");
+    prom_collector_t *small = prom_collector_process_new(NULL, NULL);
+    prom_counter_t *counter = prom_counter_new("early", "", 1, LABELS("x"));
+    prom_histogram_t *late = prom_histogram_new("late_seconds", "", NULL, 1, LABELS("x"));
+    assert_int_equal(prom_collector_registry_register_collector(registry, small), 0);
+    for (int i = 0; i < SERIES; i++) {
+        snprintf(value, sizeof(value), "%d", i);
+        assert_int_equal(prom_counter_inc(counter, LABELS(value)), 0);
+        assert_int_equal(prom_histogram_observe(late, 2, LABELS(value)), 0);
+    }
+    assert_int_equal(prom_collector_add_metric(small, counter), 0);
+    char *text = bridge(registry);
+    double total = 0;
+    for (const char *at = text; (at = strstr(at, "\nearly{"));)
+        total += strtod(strchr(++at, ' '), NULL);
+    assert_same(total, SERIES);
+    assert_non_null(strstr(text, "early{x=\"0\"} 1\n"));
+    assert_non_null(strstr(text, "early{x=\"other\",promc_overflow=\"true\"} "));
+    free(text);
+    for (int again = 0; again < 3; again++)
+        assert_int_equal(prom_collector_add_metric(small, late), 1);
+    assert_int_equal(prom_histogram_observe(late, 20, LABELS("0")), 0);
+    must(late);
+    assert_shown("late_seconds_sum{x=\"0\"} 22\nlate_seconds_count{x=\"0\"} 2\n");
+    assert_shown("late_seconds_sum{x=\"8999\"} 2\nlate_seconds_count{x=\"8999\"} 1\n");
+    assert_int_equal(prom_collector_registry_destroy(registry), 0);
+}
+
 static void samples_are_held(void **state)
 {
     (void)state;
@@ -336,6 +370,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(observes, set_up, tear_down),
         cmocka_unit_test(makes_buckets),
         cmocka_unit_test_setup_teardown(keeps_what_was_counted_before_the_registration, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_collector_loses_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(samples_are_held, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_invalid_metrics, set_up, tear_down),
         cmocka_unit_test_setup_teardown(collects, set_up, tear_down),
