@@ -387,7 +387,7 @@ def test_business_alerts_go_by_mail(make_service, watch, receivers, alertmanager
     assert mail.body["to"] == "team@example.invalid" and mail.body["from"] == "alerts@example.invalid"
     assert mail.body["subject"].startswith("[FIRING:1] warning: High draft generation failure rate (ingest-api, ")
     for kind in ("text/plain", "text/html"):
-        assert "Draft failure rate is 100% over 10 minutes (threshold: 10%)." in mail.body[kind], mail.body[kind]
+        assert "Draft failure rate is 100% over 15 minutes (threshold: 10%)." in mail.body[kind], mail.body[kind]
         assert f"{RUNBOOKS}business.md#highdraftfailurerate" in mail.body[kind]
         assert prometheus.url in mail.body[kind] and alertmanager.url in mail.body[kind]
     assert "&lt;" not in mail.body["text/html"]
