@@ -129,6 +129,7 @@ def test_logs_flow_from_container_to_grafana():
     [data] = yaml.safe_load((INFRA / "grafana/provisioning/datasources/loki.yml").read_text())["datasources"]
     default = {name: re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", grafana[name]) for name in ("LOGS_URL", "LOGS_URL_END")}
     address = urllib.parse.urlsplit(default["LOGS_URL"] + "req-1" + default["LOGS_URL_END"])
+    assert (address.netloc, address.path) == ("", "/explore"), "a link within this Grafana: its port can be changed"
     pane = json.loads(urllib.parse.parse_qs(address.query)["panes"][0])["logs"]
     assert pane["datasource"] == data["uid"] == "loki" and pane["queries"][0]["expr"] == '{container=~"prospectflow-.+"} |= `req-1`'
     [prometheus_source] = yaml.safe_load((INFRA / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
