@@ -54,8 +54,10 @@ def test_the_boards_are_clean():
     (query(f"sum(increase(http_requests_total{SELECTED}[$__range]))"), "house-range: a panel must not read [$__range]"),
     (query(f"max_over_time(sum(queue_depth{SELECTED})[1d:5m])"), "house-range: a panel must not read [1d]"),
     (query('job:nobody_records_this:rate5m{job=~"$job"}'), "no rule records job:nobody_records_this:rate5m"),
+    (query(f"histogram_quantile(0.9, sum by (le) (rate(http_request_duration_seconds_bucket{SELECTED}[$__rate_interval])))", "s"),
+     "house-histogram: http_request_duration_seconds_bucket is read without http_request_duration_seconds"),
     (everything, "house-job: All of a board about programs of one kind"),
-], ids=["seconds and counts", "unit of another kind", "30 days", "the chosen range", "subquery", "not recorded", "every job"])
+], ids=["seconds and counts", "unit of another kind", "30 days", "the chosen range", "subquery", "not recorded", "only classic", "every job"])
 def test_a_fault_is_found(tmp_path, change, fault):
     board = json.loads((BOARDS / "ingest-api.json").read_text())
     change(board)

@@ -163,6 +163,11 @@ function targetRules(panel, target, where) {
     if (!/\bjob=~"\$job"/.test(braces)) report('target-job-rule', where, `${metric} is not selected by job=~"$job"`, { ...target, metric });
     if (!/\binstance=~"\$instance"/.test(braces)) report('target-instance-rule', where, `${metric} is not selected by instance=~"$instance"`, { ...target, metric });
   }
+  const read = new Set(selectors(expr).map(({ metric }) => metric));
+  for (const metric of read) {
+    const histogram = metric.replace(/_bucket$/, '');
+    if (histogram !== metric && !read.has(histogram)) report('house-histogram', where, `${metric} is read without ${histogram}: a native histogram, or one with custom buckets, has no _bucket`);
+  }
   for (const [, window] of names(expr).matchAll(/\[([^\]:]+)[\]:]/g)) {
     if (window !== '$__rate_interval') report('target-rate-interval-rule', where, `the window is [${window}], not [$__rate_interval]`, { ...target, window });
     if (window === '$__range' || seconds(window) > 6 * 3600) report('house-range', where, `a panel must not read [${window}]: record what is longer than 6 h (infra/prometheus/rules)`);

@@ -2,6 +2,7 @@
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { board } from './board';
 import { graph, row, sel, single } from './panels';
+import { quantile } from './service/queries';
 
 export function promc(): dashboard.Dashboard {
   const b = board({
@@ -151,7 +152,7 @@ export function promc(): dashboard.Dashboard {
         unit: 's',
         queries: [
           {
-            expr: `histogram_quantile(0.99, sum by (le, instance, loop) (rate(eventloop_lag_seconds_bucket${sel()}[$__rate_interval])))`,
+            expr: quantile(0.99, 'eventloop_lag_seconds', 'instance, loop'),
             legend: '{{instance}} loop {{loop}}',
           },
         ],
