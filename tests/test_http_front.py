@@ -703,7 +703,15 @@ def test_requests_sent_before_sigterm_are_answered(make_service):
         s.sendall(POST + (f"Authorization: Bearer {organisation.key}\r\nContent-Type: text/csv\r\n"
                           f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
         socks.append(s)
-    service.settled("all requests started", lambda m: m.total("http_requests_total") + m.total("http_requests_in_flight") >= 21)
+    ended = 0
+
+    def all_started(m):
+        """The requests that had ended at the scrape before, and those in flight now. One that ends during a scrape may be in both numbers of
+        that scrape."""
+        nonlocal ended
+        before, ended = ended, m.total("http_requests_total")
+        return before + m.total("http_requests_in_flight") >= 21
+    wait_until("all requests started", lambda: all_started(service.metrics()))
     service.process.signal(signal.SIGTERM)
     for s in socks:
         received = b""

@@ -78,13 +78,16 @@ class Service(IngestApi):
             client.close()
 
     def settled(self, what, condition, seconds=PATIENCE):
-        """Wait until `condition(metrics)` holds and return the metrics: some counters move shortly after the request has ended."""
-        last = None
+        """Wait until `condition(metrics)` holds in two scrapes in a row, and return the metrics of the second. Some counters move shortly
+        after the request has ended. A scrape reads one family after another, so an event during the first one may be in only some of the
+        families that count it. It is in all families of the second."""
+        last, held = None, False
 
         def look():
-            nonlocal last
-            last = self.metrics()
-            return condition(last)
+            nonlocal last, held
+            before, last = held, self.metrics()
+            held = condition(last)
+            return before and held
         try:
             wait_until(what, look, seconds)
         except AssertionError as error:
@@ -95,8 +98,11 @@ class Service(IngestApi):
         return last
 
     def log_lines(self):
-        """Every log line, parsed. A line that is not JSON fails."""
-        return [json.loads(line) for line in self.process.log().splitlines() if line]
+        """Every log line, parsed. A line that is not JSON fails. While the service runs, the last line may be there only in part: a write
+        over two pages of the file is not read as one."""
+        running = self.process.popen.poll() is None
+        text = self.process.log()
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1 if running else None].splitlines() if line]
 
     def close(self):
         """At the end of a test: stop the service and check its log for errors."""
