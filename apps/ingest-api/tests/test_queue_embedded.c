@@ -472,7 +472,7 @@ static int run_publish_some(void *arg, struct db *db)
         rc = queue_publish_many(db, QUEUE_EMAIL_SEND, many->organisation, "", items, left < 100 ? (size_t)left : 100,
                                 NULL);
     for (int i = 0; rc == DB_OK && i < many->n && many->delay_ms > 0; i++)
-        rc = queue_publish_later(db, QUEUE_EMAIL_SEND, many->organisation, "", "{}", many->delay_ms);
+        rc = queue_publish_later(db, QUEUE_EMAIL_SEND, many->organisation, "", "{}", many->delay_ms, NULL);
     return rc;
 }
 
@@ -624,7 +624,7 @@ struct later {
 static int run_publish_later(void *arg, struct db *db)
 {
     struct later *later = arg;
-    return queue_publish_later(db, later->queue, later->f->organisation, "req-1", "{}", later->delay_ms);
+    return queue_publish_later(db, later->queue, later->f->organisation, "req-1", "{}", later->delay_ms, NULL);
 }
 
 /* With a low MAIL_RATE_LIMIT a large campaign takes days: its e-mails keep their turns when the process restarts. */

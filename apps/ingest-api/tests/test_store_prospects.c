@@ -555,7 +555,7 @@ static int run_jobs(void *arg, struct db *db)
     if (rc == DB_OK) /* the same keys add nothing */
         rc = queue_publish_many(db, QUEUE_EMAIL_SEND, use->organisation, "r", items, 70, &fresh);
     if (rc == DB_OK)
-        rc = queue_publish_later(db, QUEUE_EMAIL_SEND, use->organisation, "r", "{}", 100000);
+        rc = queue_publish_later(db, QUEUE_EMAIL_SEND, use->organisation, "r", "{}", 100000, NULL);
     return rc == DB_OK ? queue_publish(db, QUEUE_DRAFT_GENERATE, use->organisation, "r", NULL, "{}", NULL) : rc;
 }
 

@@ -131,7 +131,7 @@ static int answer(struct request *req, struct db *db, int status)
 
     (void)snprintf(payload, sizeof(payload), "{\"prospects\":[\"%s\"]}", state->id);
     int rc = queue_publish_later(db, QUEUE_PROSPECT_VALIDATE, req->organisation_id, req->id, payload,
-                                 (int64_t)req->app->settings->validation_delay_s * 1000);
+                                 (int64_t)req->app->settings->validation_delay_s * 1000, NULL);
     if (rc == DB_OK)
         rc = prospects_get(db, req->organisation_id, state->id, add_row, &rows);
     if (rc < 0) {

@@ -85,7 +85,7 @@ static int end_batch(struct db *db, struct import *import, struct batch *batch, 
         return rc;
     write_payload(batch);
     rc = queue_publish_later(db, QUEUE_PROSPECT_VALIDATE, request->organisation_id, request->request_id, batch->payload,
-                             request->validation_delay_ms);
+                             request->validation_delay_ms, NULL);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < batch->count; i++) {

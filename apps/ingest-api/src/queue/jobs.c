@@ -160,14 +160,16 @@ int jobs_make_ready(struct db *db, enum queue_name queue)
 /* ---- publish, complete ---- */
 
 static int publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
-                   const char *idempotency_key, const char *payload, int64_t delay_ms, bool *fresh, char id[UUID_TEXT])
+                   const char *idempotency_key, const char *payload, int64_t delay_ms, bool *fresh, char *id)
 {
+    char own[UUID_TEXT];
     if (queue >= QUEUES || !payload)
         return DB_E_INVALID;
     int rc = db_scope(db, organisation_id);
     int64_t now = jobs_now_ms(), turn = rc == DB_OK && delay_ms <= 0 ? jobs_next_turn(db, queue, organisation_id) : 0;
     if (rc != DB_OK || turn < 0)
         return rc != DB_OK ? rc : (int)turn;
+    id = id ? id : own;
     uuid_new_text(id);
     int (*run)(struct db *, const char *, const char *, ...) = fresh ? db_exec : db_exec_later;
     rc = run(db,
@@ -184,21 +186,13 @@ static int publish(struct db *db, enum queue_name queue, const char *organisatio
 int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                   const char *idempotency_key, const char *payload, bool *fresh)
 {
-    char id[UUID_TEXT];
-    return publish(db, queue, organisation_id, request_id, idempotency_key, payload, 0, fresh, id);
+    return publish(db, queue, organisation_id, request_id, idempotency_key, payload, 0, fresh, NULL);
 }
 
 int queue_publish_later(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
-                        const char *payload, int64_t delay_ms)
+                        const char *payload, int64_t delay_ms, char *id)
 {
-    char id[UUID_TEXT];
     return publish(db, queue, organisation_id, request_id, NULL, payload, delay_ms, NULL, id);
-}
-
-int queue_publish_later_id(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
-                           const char *payload, int64_t delay_ms, char id_out[37])
-{
-    return publish(db, queue, organisation_id, request_id, NULL, payload, delay_ms, NULL, id_out);
 }
 
 /* A lease belongs to the worker that got this attempt, and to nobody else. */

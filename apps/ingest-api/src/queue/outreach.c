@@ -172,7 +172,7 @@ static int leave_the_rest(struct db *db, const struct outreach_request *request,
                    "{\"campaign\":\"%.36s\",\"" OUTREACH_MAKES "\":\"%s\",\"" OUTREACH_AFTER "\":\"%.36s\"}",
                    request->campaign_id, kind_names[request->kind], after);
     return queue_publish_later(db, outreach_queue(request->kind), request->organisation_id, request->request_id,
-                               payload, 1);
+                               payload, 1, NULL);
 }
 
 int outreach_enqueue(struct db *db, const struct outreach_request *request, const char *after,

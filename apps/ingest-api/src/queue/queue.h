@@ -49,12 +49,12 @@ struct job {
  */
 int queue_publish(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
                   const char *idempotency_key, const char *payload, bool *fresh);
-/** The same, but not leased before `delay_ms` milliseconds have passed, and without a key. */
+/**
+ * The same, but not leased before `delay_ms` milliseconds have passed, and without a key.
+ * @param[out] id of the new job, 37 bytes; may be NULL.
+ */
 int queue_publish_later(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
-                        const char *payload, int64_t delay_ms);
-/** The same, and the id of the new job. */
-int queue_publish_later_id(struct db *db, enum queue_name queue, const char *organisation_id, const char *request_id,
-                           const char *payload, int64_t delay_ms, char id_out[37]);
+                        const char *payload, int64_t delay_ms, char *id);
 /** The time for a row that the caller writes itself (import/alone.h): Unix ms that ignore changes of the wall clock. */
 int64_t queue_now_ms(void);
 /** One of many jobs that differ in key and payload only. */

@@ -46,7 +46,7 @@ int enqueue_finish(struct worker *worker, struct db *db, struct task *task)
         metrics_limit_refusal(LIMIT_JOBS);
         task->enqueued = 1;
         return queue_publish_later(db, task->job->queue, task->job->organisation_id, task->job->request_id,
-                                   task->job->payload, FULL_PAUSE_MS);
+                                   task->job->payload, FULL_PAUSE_MS, NULL);
     }
     rc = outreach_enqueue(db, &request, after, &slice);
     task->enqueued = slice.enqueued + slice.more;

@@ -169,7 +169,7 @@ static int put_off(struct worker *worker, struct db *db, struct task *task)
         return rc;
     if (turn == 1)
         return 1;
-    rc = queue_publish_later_id(db, QUEUE_EMAIL_SEND, job->organisation_id, job->request_id, job->payload, wait_ms, id);
+    rc = queue_publish_later(db, QUEUE_EMAIL_SEND, job->organisation_id, job->request_id, job->payload, wait_ms, id);
     if (rc == DB_OK)
         rc = emails_set_job(db, job->organisation_id, email->campaign, email->prospect, id);
     email->put_off = rc == DB_OK;
@@ -502,7 +502,7 @@ static int try_again(struct db *db, struct task *task, int64_t again_ms)
     outreach_again_payload(payload, email->campaign, email->prospect, email->attempts - email->rule->unspent);
     task->enqueued = 1;
     return queue_publish_later(db, QUEUE_EMAIL_SEND, task->job->organisation_id, task->job->request_id, payload,
-                               again_ms);
+                               again_ms, NULL);
 }
 
 static int send_finish(struct worker *worker, struct db *db, struct task *task)
