@@ -103,7 +103,7 @@ static void keep_email(void *arg, const struct email *row)
     (void)snprintf(preview->email_id, UUID_TEXT, "%s", row->id);
 }
 
-/* An outdated draft is rendered again before it is sent (workers/send.c), but not one whose e-mail was handed over. */
+/* An outdated draft is rendered again before it is sent (workers/send_claim.c), but not one whose e-mail was handed over. */
 static void drop_outdated(struct preview *preview)
 {
     bool to_be_sent = email_claimable(preview->fate) || preview->fate == EMAIL_SKIPPED;
