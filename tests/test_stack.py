@@ -105,6 +105,8 @@ def test_how_a_process_ended(tmp_path):
     process = Process("sleep", ["sleep", "100"], tmp_path / "log")
     process.kill()
     assert process.ended_with() == "signal KILL"
+    process = Process("sh", ["sh", "-c", "kill -40 $$"], tmp_path / "log")  # a real-time signal: it has no name
+    assert process.wait() == -40 and process.ended_with() == "signal 40"
     with pytest.raises(Fault, match="nothing cannot be started"):
         Process("nothing", [tmp_path / "nothing"], tmp_path / "log")
 

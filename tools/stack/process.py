@@ -73,9 +73,14 @@ class Process:
         return self.popen.poll() is None
 
     def ended_with(self):
-        """"status 1" or "signal KILL"."""
+        """"status 1" or "signal KILL"; most real-time signals have only a number."""
         status = self.popen.poll()
-        return f"signal {signal.Signals(-status).name[3:]}" if status < 0 else f"status {status}"
+        if status >= 0:
+            return f"status {status}"
+        try:
+            return f"signal {signal.Signals(-status).name[3:]}"
+        except ValueError:
+            return f"signal {-status}"
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
