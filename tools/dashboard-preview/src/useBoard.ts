@@ -1,5 +1,5 @@
 // Loads a board and what its queries need: the time range, the values of its variables, the refresh.
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Choices, Dashboard, Range } from './model';
 import { duration, scrapeInterval, setPatience } from './prometheus';
 import { json } from './server';
@@ -38,6 +38,7 @@ export function useBoard({ uid, from: asked, to, refresh: wanted, choices }: Ask
   const [scrape, setScrape] = useState(15);
   const [trouble, setTrouble] = useState('');
   const [turn, setTurn] = useState(0);
+  const newest = useRef(0); // when the board was loaded, or the values in `lists` were asked for: an older answer may come later
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -48,6 +49,7 @@ export function useBoard({ uid, from: asked, to, refresh: wanted, choices }: Ask
           if (left) return;
           setBoard(found);
           setLists({});
+          newest.current = performance.now();
           setTrouble('');
         })
         .catch((error: Error) => {
@@ -81,8 +83,11 @@ export function useBoard({ uid, from: asked, to, refresh: wanted, choices }: Ask
 
   useEffect(() => {
     if (!board) return;
+    const asked = performance.now();
     Promise.all([options(board, choices, range), scrapeInterval()])
       .then(([found, interval]) => {
+        if (asked < newest.current) return;
+        newest.current = asked;
         setLists((before) => (JSON.stringify(before) === JSON.stringify(found) ? before : found));
         setScrape(interval);
       })

@@ -96,6 +96,29 @@ test('a variable filters every query and is in the URL', async () => {
   await page.close();
 });
 
+test('an answer that comes late does not replace the values of a newer range', async () => {
+  const answer = (value) => ({ json: { status: 'success', data: [value] } });
+  let answerFirst;
+  const { page } = await open('/d/promc?from=now-15m&refresh=off', {
+    prepare: (page) => page.route('**/label/instance/values?*', (route) => {
+      if (answerFirst) return route.fulfill(answer('new:1'));
+      return new Promise((resolve) => (answerFirst = () => resolve(route.fulfill(answer('old:1')))));
+    }),
+  });
+  await page.getByRole('button', { name: /^Time range/ }).click();
+  const second = page.waitForResponse('**/label/instance/values?*');
+  await page.getByRole('button', { name: 'Last 5 minutes' }).click();
+  await second;
+  const first = page.waitForResponse('**/label/instance/values?*');
+  answerFirst();
+  await first;
+  await page.waitForTimeout(300);
+  await page.getByRole('button', { name: /^Instance: / }).click();
+  await page.getByRole('checkbox', { name: 'new:1' }).waitFor({ timeout: 10_000 });
+  assert.equal(await page.getByRole('checkbox', { name: 'old:1' }).count(), 0);
+  await page.close();
+});
+
 test('Back works across ranges and boards', async () => {
   const { page } = await open('/d/ingest-api?from=now-15m&refresh=off');
   await page.getByRole('button', { name: /^Time range/ }).click();
