@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 globalThis.document = { querySelector: () => null }; // prometheus.ts reads its time limit from the page
 const { outputFiles } = await build({
   stdin: {
-    contents: "export { queryRange } from './prometheus'; export { cells } from './panels/Heatmap'; export { ruleOf } from './incident'; export { lines } from './series'; export { interpolate } from './variables';",
+    contents: "export { queryRange } from './prometheus'; export { cells } from './panels/Heatmap'; export { ruleOf } from './incident'; export { axisPlaces, axisTimes } from './clock'; export { lines } from './series'; export { interpolate } from './variables';",
     resolveDir: fileURLToPath(new URL('../src', import.meta.url)),
     loader: 'ts',
   },
@@ -17,7 +17,7 @@ const { outputFiles } = await build({
   jsxImportSource: 'preact',
   write: false,
 });
-const { queryRange, cells, lines, interpolate, ruleOf } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+const { queryRange, cells, axisPlaces, axisTimes, lines, interpolate, ruleOf } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 
 /** Runs a range query to which Prometheus answers with these series. */
 const answered = (result) => {
@@ -43,6 +43,28 @@ test('the zero bucket of a native histogram is one row, not the 128 powers of tw
   const series = await answered([{ metric: {}, histograms: [[15, { count: '3', sum: '1', buckets: [[3, '-2.938735877055719e-39', '2.938735877055719e-39', '1'], [0, '0.25', '0.5', '2']] }]] }]);
   const { bounds, counts } = cells(series);
   assert.deepEqual([bounds, counts], [[0, 0.5], [[1], [2]]]);
+});
+
+test('the days of a heatmap begin at midnight of the local time, also when the clock is changed', () => {
+  const before = process.env.TZ;
+  try {
+    for (const zone of ['UTC', 'America/New_York', 'Europe/Berlin', 'Asia/Kolkata']) {
+      process.env.TZ = zone;
+      for (const [from, to] of [['2026-11-10T09:30', '2026-11-20T09:30'], ['2026-03-05T00:00', '2026-04-02T00:00'], ['2026-10-22T12:00', '2026-11-05T12:00']]) {
+        const [first, last] = [from, to].map((text) => new Date(text).getTime() / 1000);
+        const places = axisPlaces(first, last, 86400);
+        const days = places.map((time) => new Date(time * 1000));
+        assert.ok(days.every((date) => date.getHours() === 0 && date.getMinutes() === 0), `${zone}: ${days}`);
+        assert.ok(places[0] >= first && places[0] - first < 86400 && places.at(-1) <= last && last - places.at(-1) < 90000, zone);
+        assert.equal(new Set(axisTimes(places, 86400)).size, places.length, zone);
+      }
+      const hours = axisPlaces(1e9, 1e9 + 86400, 21600).map((time) => new Date(time * 1000));
+      assert.deepEqual(hours.map((date) => date.getHours() % 6), [0, 0, 0, 0], zone);
+    }
+  } finally {
+    process.env.TZ = before ?? '';
+    if (before === undefined) delete process.env.TZ;
+  }
 });
 
 test('a time without any series is a gap in the graph', async () => {

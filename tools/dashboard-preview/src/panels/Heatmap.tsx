@@ -1,6 +1,6 @@
 // Buckets over time, on a canvas.
 import { useEffect, useRef } from 'preact/hooks';
-import { axisTimes } from '../clock';
+import { axisPlaces, axisTimes } from '../clock';
 import type { Theme } from '../colors';
 import type { Panel, Range } from '../model';
 import type { Series } from '../prometheus';
@@ -94,8 +94,7 @@ export function HeatmapPanel({ panel, series, width, height, range, step, theme 
     context.textAlign = 'center';
     const wanted = ((range.to - range.from) * 90) / plot.w;
     const between = [1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400].find((n) => n >= wanted) ?? 604800;
-    const spots: number[] = [];
-    for (let time = Math.ceil(range.from / between) * between; time <= range.to; time += between) spots.push(time);
+    const spots = axisPlaces(range.from, range.to, between);
     axisTimes(spots, between).forEach((text, i) => context.fillText(text, Math.min(width - 24, Math.max(left + 12, x(spots[i]!))), height - bottom / 2));
     const cellWidth = Math.max(1, (step / (range.to - range.from)) * plot.w);
     const base = theme === 'dark' ? [255, 152, 48] : [200, 80, 0];
