@@ -2,6 +2,7 @@
 /* The job of an e-mail becomes a dead letter while the e-mail is `sending`: nobody would decide its fate any more. */
 #include "data/campaigns.h"
 #include "data/emails.h"
+#include "log_fixture.h"
 #include "queue/jobs.h"
 #include "queue/outbox.h"
 #include "queue/outreach.h"
@@ -92,13 +93,33 @@ static void close_in_doubt(struct email_case *c, double before)
     close_case(c, "dead", "in_doubt");
 }
 
+/* The log says which job it was, as for a job that fails by itself. */
+static void open_log(void)
+{
+    assert_int_equal(open_pipe(NULL), 0);
+    (void)fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+}
+
+static void close_log(const struct email_case *c)
+{
+    json_t *line = read_line();
+    assert_string_equal(json_string_value(json_object_get(line, "msg")), "job failed for good");
+    assert_string_equal(json_string_value(json_object_get(line, "jobId")), c->job.id);
+    assert_string_equal(json_string_value(json_object_get(line, "error")), "lease expired");
+    json_decref(line);
+    (void)close_pipe(NULL);
+    log_set_level(LOG_FATAL + 1);
+}
+
 static void its_lease_ends(void **state)
 {
     struct email_case c;
     double before = in_doubt();
     open_case(&c, state);
     exec(&c, "UPDATE tracking.jobs SET lease_until = 1");
+    open_log();
     nobody_leases_it(&c);
+    close_log(&c);
     close_in_doubt(&c, before);
 }
 
@@ -148,7 +169,9 @@ static void its_message_is_delivered_again(void **state)
     double before = in_doubt();
     open_case(&c, state);
     its_process_dies(&c);
+    open_log();
     assert_int_equal(store_run(c.f->store, STORE_MODE_WRITE, run_deliver, &c), DB_OK);
+    close_log(&c);
     assert_int_equal(c.claim, OUTBOX_DEAD);
     assert_int_equal(c.expired.dead, 1);
     queue_count_expired(QUEUE_EMAIL_SEND, &c.expired);

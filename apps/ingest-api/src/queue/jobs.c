@@ -2,6 +2,7 @@
 #include "queue/jobs.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/uuid.h"
 #include "data/page.h"
 #include "data/usage.h"
@@ -290,8 +291,21 @@ int jobs_read_ready(struct db *db, enum queue_name queue, struct job *jobs, size
 
 #define EXPIRED_MAX 64 /* in one transaction; the next lease takes the rest */
 
-/* The last attempt's lease has ended. */
-static int bury_late(struct db *db, enum queue_name queue, const char *id, unsigned *in_doubt)
+int jobs_bury_late(struct db *db, const struct job *job, struct jobs_expired *expired)
+{
+    static const char error[] = "lease expired";
+    int rc = jobs_bury(db, job, error, &expired->in_doubt);
+    if (rc != DB_OK)
+        return rc;
+    expired->dead++;
+    log_warn("job failed for good", "s:component", "queue", "s:reqId", job->request_id, "s:jobId", job->id, "s:queue",
+             queue_names[job->queue], "s:organisation", job->organisation_id, "i:attempt", (int64_t)job->attempt,
+             "s:error", error);
+    return DB_OK;
+}
+
+/* The lease of its last attempt has ended. */
+static int bury_by_id(struct db *db, enum queue_name queue, const char *id, struct jobs_expired *expired)
 {
     struct job job;
     struct db_stmt *stmt = db_prepare(db, "SELECT " JOB_COLUMNS " FROM tracking.jobs WHERE id = $1");
@@ -302,7 +316,7 @@ static int bury_late(struct db *db, enum queue_name queue, const char *id, unsig
         rc = jobs_read(stmt, queue, &job);
     db_done(stmt);
     if (rc == DB_OK && found)
-        rc = jobs_bury(db, &job, "lease expired", in_doubt);
+        rc = jobs_bury_late(db, &job, expired);
     if (found)
         job_release(&job);
     return rc == DB_OK ? db_scope_all(db) : rc;
@@ -330,12 +344,11 @@ static int expire(struct db *db, enum queue_name queue, int64_t now, int max_att
     if (rc == DB_ROW)
         rc = DB_OK;
     for (int i = 0; rc == DB_OK && i < n; i++) {
-        rc = late[i].last ? bury_late(db, queue, late[i].id, &expired->in_doubt)
+        rc = late[i].last ? bury_by_id(db, queue, late[i].id, expired)
                           : db_exec_later(db,
                                           "UPDATE tracking.jobs SET " JOB_GOES_BACK
                                           ", error = 'lease expired' WHERE id = $1 AND lease_until <= $2",
                                           "ui", late[i].id, now);
-        expired->dead += late[i].last;
         expired->retried += !late[i].last;
     }
     return rc;

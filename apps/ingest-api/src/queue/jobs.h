@@ -70,6 +70,8 @@ int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out);
 int64_t jobs_next_turn(struct db *db, enum queue_name queue, const char *organisation_id);
 
 /* Shared with outbox.c. */
+/** The lease of its last attempt has ended: dead-letter it, with a line in the log, and count that in *expired. */
+int jobs_bury_late(struct db *db, const struct job *job, struct jobs_expired *expired);
 #define JOB_COLUMNS "id, organisation_id, request_id, payload, attempt, created_at, due_at, idempotency_key, error"
 /** The columns of a job that is requeued. */
 #define JOB_GOES_BACK "state = 'ready', owner = NULL, lease_until = NULL, handed_at = NULL"

@@ -143,10 +143,9 @@ int outbox_lease(struct db *db, enum queue_name queue, const char *id, int64_t l
     if (job->attempt <= max_attempts)
         return DB_OK;
     /* too many deliveries: its workers died, or never reported an outcome */
-    rc = jobs_bury(db, job, "lease expired", &expired->in_doubt);
+    rc = jobs_bury_late(db, job, expired);
     job_release(job);
     *claim = OUTBOX_DEAD;
-    expired->dead++;
     return rc;
 }
 
