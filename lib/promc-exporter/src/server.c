@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MILLISECOND 1000000ull
@@ -17,6 +18,8 @@
 #define SLEEP_MS 1000
 /* Delay before accept() is retried after descriptors ran out. */
 #define ACCEPT_AGAIN_NS (100 * MILLISECOND)
+/* Delay before a poll() that failed is repeated. */
+#define POLL_AGAIN_NS (100 * MILLISECOND)
 /* Connections accepted in a row before existing ones get their turn. */
 #define ACCEPT_TURNS 16
 
@@ -198,9 +201,12 @@ static void *serve(void *user)
     while (!__atomic_load_n(&exporter->stop, __ATOMIC_SEQ_CST)) {
         uint64_t now = promc_now_ns();
         size_t count = fill_polls(exporter, now);
-        if (poll(exporter->polls, (nfds_t)count, sleep_ms(exporter, now)) < 0)
+        if (poll(exporter->polls, (nfds_t)count, sleep_ms(exporter, now)) < 0) {
+            /* The program has set its limit of descriptors below `count`, or there is no memory: it would fail again at once. */
+            (void)nanosleep(&(struct timespec){.tv_nsec = POLL_AGAIN_NS}, NULL);
             for (size_t i = 0; i < count; i++)
                 exporter->polls[i].revents = 0;
+        }
         now = promc_now_ns();
         run_connections(exporter, now);
         keep_reserve(exporter);

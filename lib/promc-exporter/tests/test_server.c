@@ -382,6 +382,33 @@ static void test_metrics_without_descriptors(void **state)
     close(go[1]);
 }
 
+static double cpu_seconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+/* A program that gives up its descriptors (a sandbox): poll() fails at once for more descriptors than the limit. */
+static void test_a_limit_below_the_open_descriptors(void **state)
+{
+    (void)state;
+    struct rlimit before, none;
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    double used = cpu_seconds(), begun = now_seconds();
+    usleep(500000);
+    used = cpu_seconds() - used;
+    double passed = now_seconds() - begun;
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_true(used < passed / 10);
+    assert_int_equal(get(promc_exporter_port(exporter), "/metrics", "").status, 200);
+    promc_exporter_stop(exporter);
+}
+
 static long content_length(const struct reply *reply)
 {
     const char *field = strstr(reply->head, "\r\nContent-Length: ");
@@ -726,6 +753,7 @@ int main(void)
         cmocka_unit_test(test_closed_descriptors_do_not_end_the_process),
 #endif
         cmocka_unit_test(test_metrics_without_descriptors),
+        cmocka_unit_test(test_a_limit_below_the_open_descriptors),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_a_connection_is_reused),
