@@ -85,8 +85,10 @@ static int start(promc_exporter *exporter)
     int error = make_room(exporter);
     if (error == 0)
         error = promc_tls_create(&exporter->tls, &exporter->settings);
-    if (error == 0)
+    if (error == 0) {
+        promc_exporter_remember(exporter); /* before it has descriptors: another thread may fork at any time */
         error = promc_exporter_listen(exporter);
+    }
     if (error == 0 && !exporter->registry)
         error = make_registry(exporter);
     if (error == 0)
@@ -95,10 +97,8 @@ static int start(promc_exporter *exporter)
         error = make_history(exporter);
     if (error == 0)
         error = promc_exporter_take_fds(exporter);
-    if (error == 0) {
-        promc_exporter_remember(exporter);
+    if (error == 0)
         error = promc_exporter_serve(exporter);
-    }
     exporter->settings.address = exporter->settings.token = NULL;
     exporter->settings.tls_certificate_file = exporter->settings.tls_key_file = NULL;
     exporter->settings.tls_client_ca_file = NULL;

@@ -100,11 +100,13 @@ static bool is_repeated(const struct addrinfo *list, const struct addrinfo *info
 static void close_listeners(promc_exporter *exporter)
 {
     int why = errno;
+    promc_exporter_lock_fds();
     for (size_t i = 0; i < PROMC_LISTENERS; i++) {
         if (exporter->listeners[i] >= 0)
             close(exporter->listeners[i]);
         exporter->listeners[i] = -1;
     }
+    promc_exporter_unlock_fds();
     errno = why;
 }
 
@@ -122,9 +124,11 @@ static int listen_on_all(promc_exporter *exporter, struct addrinfo *list)
             continue;
         if (count > 0)
             set_port(info->ai_addr, exporter->port);
-        int fd = open_socket(info);
+        promc_exporter_lock_fds();
+        int fd = exporter->listeners[count] = open_socket(info);
+        promc_exporter_unlock_fds();
         if (fd >= 0) {
-            exporter->listeners[count++] = fd;
+            count++;
             exporter->port = port_of(fd);
         } else if (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL || errno == EPROTONOSUPPORT) {
             why = errno;
@@ -206,7 +210,9 @@ static int listen_unix(promc_exporter *exporter, const char *path)
     exporter->unix_path = strdup(path);
     if (!exporter->unix_path)
         return promc_exporter_fail(PROMC_E_NOMEM, "no memory for an exporter");
+    promc_exporter_lock_fds();
     exporter->listeners[0] = open_unix(&name, exporter->settings.unix_mode);
+    promc_exporter_unlock_fds();
     if (exporter->listeners[0] < 0) {
         free(exporter->unix_path); /* the path is not ours: do not unlink it */
         exporter->unix_path = NULL;

@@ -32,6 +32,28 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     return real(node, service, hints, &last->ai_next);
 }
 
+#ifdef __linux__ /* elsewhere a library's calls may not come here */
+static pid_t *forked_by_opendir;
+
+/* The exporter's own registry reads /proc while it is being made, when the listeners are open already. Another thread may fork then. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+DIR *opendir(const char *name)
+{
+    static DIR *(*real)(const char *);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "opendir");
+    if (forked_by_opendir) {
+        pid_t *child = forked_by_opendir;
+        forked_by_opendir = NULL;
+        if ((*child = fork()) == 0) {
+            pause();
+            _exit(1);
+        }
+    }
+    return real(name);
+}
+#endif
+
 static void fill(promc_registry *registry, int count)
 {
     promc_family *family;
@@ -333,6 +355,26 @@ static void test_closed_descriptors_do_not_end_the_process(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
+}
+#endif
+
+#ifdef __linux__
+/* A child that another thread forks while the exporter is being made. */
+static void test_a_child_of_the_start_does_not_hold_the_port(void **state)
+{
+    (void)state;
+    pid_t child = 0;
+    char address[32];
+    forked_by_opendir = &child;
+    promc_exporter *exporter = start((promc_exporter_settings){0});
+    assert_true(child > 0);
+    snprintf(address, sizeof(address), "127.0.0.1:%u", promc_exporter_port(exporter));
+    promc_exporter_stop(exporter);
+    exporter = promc_exporter_start(address);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_non_null(exporter);
+    promc_exporter_stop(exporter);
 }
 #endif
 
@@ -751,6 +793,9 @@ int main(void)
 #endif
 #ifndef __SANITIZE_THREAD__
         cmocka_unit_test(test_closed_descriptors_do_not_end_the_process),
+#endif
+#ifdef __linux__
+        cmocka_unit_test(test_a_child_of_the_start_does_not_hold_the_port),
 #endif
         cmocka_unit_test(test_metrics_without_descriptors),
         cmocka_unit_test(test_a_limit_below_the_open_descriptors),
