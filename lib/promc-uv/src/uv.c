@@ -4,8 +4,10 @@
 #include <promc/gauge.h>
 #include <promc/histogram.h>
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
 
@@ -14,16 +16,75 @@ static const double default_buckets[] = {.0005, .001, .0025, .005, .01, .025, .0
 struct promc_uv {
     uv_timer_t timer; /* first: closing it frees the watch */
     char *name;
+    promc_registry *registry;
+    struct promc_uv *next; /* of this process' watches */
+    pid_t process;
     uint64_t interval_ns, due_ns;
     void (*on_lag)(void *user, double seconds);
     void *user;
     uint64_t looked_ns, idle_ns; /* at the last update of utilisation and handles */
     promc_family *utilizations, *handles;
     promc_histogram lag;
-    promc_gauge utilization;
-    promc_gauge handle[UV_HANDLE_TYPE_MAX]; /* created when a type first occurs; the zero handle before */
+    bool seen[UV_HANDLE_TYPE_MAX]; /* a type has a gauge from its first occurrence on */
     unsigned count[UV_HANDLE_TYPE_MAX];
 };
+
+/* ---- this process' watches: no two of a registry have one name ---- */
+
+/*
+ * That a series exists does not mean that its loop is watched: in a shared arena it may be of a worker that was killed. A forked child has
+ * its parent's watches in its list; they do not count, because their loops run in the parent.
+ */
+static pthread_mutex_t watches_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static promc_uv *watches;
+
+static void lock(void)
+{
+    pthread_mutex_lock(&watches_lock);
+}
+
+static void unlock(void)
+{
+    pthread_mutex_unlock(&watches_lock);
+}
+
+static void watch_fork(void)
+{
+    pthread_atfork(lock, unlock, unlock);
+}
+
+/* @return false: there is one of that name. */
+static bool enter(promc_uv *watch)
+{
+    pthread_once(&fork_once, watch_fork);
+    watch->process = getpid();
+    lock();
+    const promc_uv *other = watches;
+    while (other && (other->process != watch->process || other->registry != watch->registry ||
+                     strcmp(other->name, watch->name) != 0))
+        other = other->next;
+    if (!other) {
+        watch->next = watches;
+        watches = watch;
+    }
+    unlock();
+    return !other;
+}
+
+static void leave(const promc_uv *watch)
+{
+    lock();
+    for (promc_uv **place = &watches; *place; place = &(*place)->next) {
+        if (*place == watch) {
+            *place = watch->next;
+            break;
+        }
+    }
+    unlock();
+}
+
+/* ---- the metrics ---- */
 
 /* Get or register the family. If two threads race, the second uses the first one's. */
 static int lag_family(promc_registry *registry, const promc_uv_settings *settings, promc_family **out)
@@ -61,16 +122,14 @@ static int find_metrics(promc_uv *watch, promc_registry *registry, const promc_u
                                            .labels = {"loop", "type"}};
     const char *const name[] = {watch->name};
     promc_family *lag;
+    promc_gauge first;
     int rc;
     if ((rc = lag_family(registry, settings, &lag)) < 0 ||
         (rc = gauge_family(registry, &utilization, &watch->utilizations)) < 0 ||
         (rc = gauge_family(registry, &handles, &watch->handles)) < 0 ||
         (rc = promc_histogram_get(lag, name, &watch->lag)) < 0)
         return rc;
-    uint32_t before = promc_family_series_count(watch->utilizations);
-    if ((rc = promc_gauge_get(watch->utilizations, name, &watch->utilization)) < 0)
-        return rc;
-    return promc_family_series_count(watch->utilizations) == before ? PROMC_E_DUPLICATE : 0;
+    return promc_gauge_get(watch->utilizations, name, &first);
 }
 
 static void count_handle(uv_handle_t *handle, void *arg)
@@ -85,22 +144,24 @@ static void look_at_handles(promc_uv *watch)
     memset(watch->count, 0, sizeof(watch->count));
     uv_walk(watch->timer.loop, count_handle, watch);
     for (int type = 0; type < UV_HANDLE_TYPE_MAX; type++) {
-        promc_gauge *gauge = &watch->handle[type];
-        if (gauge->ref.where == 0) {
-            const char *type_name = watch->count[type] ? uv_handle_type_name((uv_handle_type)type) : NULL;
-            if (!type_name || promc_gauge_get(watch->handles, (const char *const[]){watch->name, type_name}, gauge) < 0)
-                continue;
-        }
-        promc_gauge_set(*gauge, watch->count[type]);
+        const char *name = uv_handle_type_name((uv_handle_type)type);
+        promc_gauge gauge;
+        watch->seen[type] |= watch->count[type] > 0;
+        if (watch->seen[type] && name &&
+            promc_gauge_get(watch->handles, (const char *const[]){watch->name, name}, &gauge) == 0)
+            promc_gauge_set(gauge, watch->count[type]);
     }
 }
 
+/* The gauges are looked up each time: another process of a shared arena may have had the name, and have removed them. */
 static void look(promc_uv *watch, uint64_t now)
 {
+    promc_gauge utilization;
     uint64_t idle = uv_metrics_idle_time(watch->timer.loop), elapsed = now - watch->looked_ns;
-    if (watch->looked_ns) {
+    if (watch->looked_ns &&
+        promc_gauge_get(watch->utilizations, (const char *const[]){watch->name}, &utilization) == 0) {
         double ratio = 1.0 - (double)(idle - watch->idle_ns) / (double)elapsed;
-        promc_gauge_set(watch->utilization, ratio < 0 ? 0 : ratio);
+        promc_gauge_set(utilization, ratio < 0 ? 0 : ratio);
     }
     watch->looked_ns = now;
     watch->idle_ns = idle;
@@ -154,7 +215,10 @@ int promc_uv_start(promc_uv **out, promc_registry *registry, uv_loop_t *loop, co
         free_watch(watch);
         return PROMC_E_NOMEM;
     }
+    watch->registry = registry;
     rc = find_metrics(watch, registry, settings);
+    if (rc == 0 && !enter(watch))
+        rc = PROMC_E_DUPLICATE;
     if (rc < 0) {
         free_watch(watch);
         return rc;
@@ -178,6 +242,7 @@ void promc_uv_stop(promc_uv *watch)
 {
     if (!watch)
         return;
+    leave(watch);
     (void)promc_family_remove(watch->utilizations, (const char *const[]){watch->name});
     (void)promc_family_remove_matching(watch->handles, &(promc_label){"loop", watch->name}, 1);
     uv_close((uv_handle_t *)&watch->timer, on_closed);

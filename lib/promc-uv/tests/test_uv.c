@@ -4,6 +4,9 @@
 
 #include <promc-uv/uv.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 static promc_registry *registry;
 static uv_loop_t loop;
 static promc_uv *watch;
@@ -221,6 +224,49 @@ static void several_loops_share_the_families(void **state)
     assert_true(contains(scrape_text(registry), "eventloop_utilization_ratio{loop=\"0\"}"));
 }
 
+/* A worker that is killed does not stop its watch. The next worker has its name. */
+static void the_next_worker_may_watch(void **state)
+{
+    (void)state;
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/promc-uv-test-%d", (int)getpid());
+    promc_registry_destroy(registry);
+    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.shared_path = path}), 0);
+    unlink(path);
+    for (int worker = 0; worker < 2; worker++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0) {
+            uv_loop_t own;
+            int rc = uv_loop_init(&own) < 0 ? 1 : promc_uv_start(&watch, registry, &own, NULL) < 0 ? 2 : 0;
+            if (rc == 0 && promc_uv_start(&watch, registry, &own, NULL) != PROMC_E_DUPLICATE)
+                rc = 3;
+            _exit(rc);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0);
+}
+
+/* Another process of a shared arena may have had the loop's name, and has removed its gauges. */
+static void removed_gauges_come_back(void **state)
+{
+    (void)state;
+    uv_timer_t timer;
+    assert_int_equal(promc_uv_start(&watch, registry, &loop, NULL), 0);
+    assert_int_equal(
+        promc_family_remove(promc_family_find(registry, "eventloop_utilization_ratio"), (const char *[]){"main"}), 0);
+    after(&timer, 1200, end);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(contains(scrape_text(registry), "eventloop_utilization_ratio{loop=\"main\"}"));
+    assert_int_equal(
+        promc_family_remove(promc_family_find(registry, "eventloop_handles"), (const char *[]){"main", "timer"}), 0);
+    after(&timer, 1200, end);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(contains(scrape_text(registry), "eventloop_handles{loop=\"main\",type=\"timer\"}"));
+}
+
 static void wrong_settings(void **state)
 {
     (void)state;
@@ -252,6 +298,8 @@ int main(void)
         TEST(gauges_go_with_the_watch),
         TEST(a_watch_may_be_stopped_in_its_callback),
         TEST(several_loops_share_the_families),
+        TEST(the_next_worker_may_watch),
+        TEST(removed_gauges_come_back),
         TEST(wrong_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,8 @@
  * If the program has already registered families with these names and labels, e.g. as rows of its table (promc/table.h), they are used.
  *
  * Make all calls for one watch on its loop's thread, or while the loop does not run. Several loops, each with its own
- * thread, may be watched in one registry under different names.
+ * thread, may be watched in one registry under different names. In a shared arena, give the loops of different processes different
+ * names too: the gauges of one name show the process that set them last. The worker that replaces a dead one may have its names.
  */
 #ifndef PROMC_UV_UV_H
 #define PROMC_UV_UV_H
@@ -56,7 +57,7 @@ typedef struct promc_uv_settings {
  * about a microsecond, and once a second all handles are walked (about 10 ns each).
  * @param[out] out  the watch; promc_uv_stop() ends it. NULL after an error.
  * @param settings  NULL for the defaults.
- * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_DUPLICATE (a loop of this name is watched: its gauges exist),
+ * @return 0, PROMC_E_INVALID, PROMC_E_NOMEM, PROMC_E_DUPLICATE (this process already watches a loop of this name),
  *         PROMC_E_VERSION (a reserved word is set), PROMC_E_FULL, PROMC_E_BUCKETS, PROMC_E_TYPE or PROMC_E_LABEL_COUNT (a family of that name has another type or other labels).
  * @note call it before the loop runs for the first time: it configures UV_METRICS_IDLE_TIME.
  */
