@@ -14,6 +14,8 @@ from support.target import Target
 
 pytest_plugins = ["backends"]
 Server.death_signal = signal.SIGKILL  # the servers die with pytest, even when pytest is killed
+for name in ("no_proxy", "NO_PROXY"):  # a developer's proxy does not reach the servers on this machine
+    os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost", "::1")))
 
 
 def pytest_sessionstart(session):

@@ -2,6 +2,7 @@
 """Starts ingest-api for a test, with its own folder and port, and keeps all its output."""
 import json
 import os
+import re
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ BUILD = ROOT / os.environ.get("BUILD", "build")
 BINARY = BUILD / "apps/ingest-api/ingest-api"
 ERROR = 50  # pino's number
 
-# A developer's own settings for `make run` must not change the tests.
-_OURS = ("PORT", "HOST", "DATA_DIR", "STORE", "QUEUE", "MAIL", "PUBLIC_URL", "LOOPS", "LOG_LEVEL", "METRICS_", "RATE_LIMIT", "VALIDATION_DELAY")
+# A developer's own settings must not change the tests: those of ingest-api, also as NAME_FILE, and those of `make run` and the like.
+_OURS = (*re.findall(r"^\| `(\w+)`", (ROOT / "docs/service/settings.md").read_text(encoding="utf-8"), re.M),
+         "ON_DEATH", "DEMO_", "DRILL_", "MONITORING", "ALERTMANAGER_SECRETS")
 
 
 def clean_environment(**overrides):
