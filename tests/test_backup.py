@@ -406,9 +406,9 @@ def test_a_missing_table_makes_health_fail(service):
     store = service.data_dir / "ingest.db"
 
     def rename(old, new):
-        with sqlite3.connect(store, timeout=60) as db:
+        with sqlite3.connect(store, timeout=PATIENCE) as db:
             db.execute(f"ALTER TABLE {old} RENAME TO {new}")
-    with sqlite3.connect(store, timeout=60) as db:
+    with sqlite3.connect(store, timeout=PATIENCE) as db:
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
     assert len(tables) > 10
     for table in tables:

@@ -16,7 +16,7 @@ PARTS = {"push", "uv", "pq", "sqlite", "amqp"}
 def configure(folder, *options, **environment):
     # cwd: Meson's CMake module writes into the current folder
     return subprocess.run(["meson", "setup", folder / "build", ROOT, *options], cwd=folder, env=os.environ | environment, capture_output=True,
-                          text=True, timeout=180)
+                          text=True, timeout=1800)  # it compiles, which takes minutes on a busy machine
 
 
 def left_out(said):
@@ -63,7 +63,7 @@ def test_the_core_builds_with_all_features_off(tmp_path):
     said = left_out(done.stdout)
     for part in PARTS | {"exporter"}:
         assert said[f"promc-{part}"] == f"switched off by -D{part}=disabled"
-    built = subprocess.run(["ninja", "-C", tmp_path / "build", "--quiet"], capture_output=True, text=True, timeout=600)
+    built = subprocess.run(["ninja", "-C", tmp_path / "build", "--quiet"], capture_output=True, text=True, timeout=1800)
     assert built.returncode == 0, built.stdout
     linked = subprocess.run(["ldd", tmp_path / "build/tools/promc/promc"], capture_output=True, text=True, check=True).stdout
     assert {line.split()[0].split(".so")[0] for line in linked.splitlines()} <= {"linux-vdso", "libpromc", "libm", "libc", "/lib64/ld-linux-x86-64",

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from support.ports import PATIENCE
 from support.service import ROOT
 
 LINT = ROOT / "infra/grafana/generate/lint.mjs"
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="node is not in
 
 
 def lint(*arguments):
-    return subprocess.run(["node", LINT, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(["node", LINT, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def first_graph(board):

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from support.generations import VERSIONS, promtool
-from support.ports import free_port, is_listening, wait_until
+from support.ports import PATIENCE, free_port, is_listening, wait_until
 from support.service import BUILD, ROOT
 
 PAGES = ROOT / "docs/library"
@@ -91,8 +91,8 @@ def test_the_first_metric(tmp_path):
     subprocess.run(compile_it.replace("cc ", "cc -Wall -Wextra -Werror ", 1), check=True, timeout=180, **shell)
     with subprocess.Popen(start_it, stdin=subprocess.PIPE, **shell) as running:
         wait_until("the program listens", lambda: running.poll() is None and is_listening(int(address.partition(":")[2])))
-        got = subprocess.run(scrape_it.replace("curl ", "curl -sS --max-time 100 ", 1), capture_output=True, check=False, **shell)
-        running.communicate("\n", timeout=100)
+        got = subprocess.run(scrape_it.replace("curl ", "curl -sS --max-time 180 ", 1), capture_output=True, check=False, **shell)
+        running.communicate("\n", timeout=PATIENCE)
     assert running.returncode == 0 and got.returncode == 0, got.stderr
     missing = [line for block in blocks(page, "text") for line in block.splitlines() if line not in got.stdout.splitlines()]
     assert not missing, got.stdout

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 from support.faults import record_increase
 from support.http import csv_rows
-from support.ports import wait_until
+from support.ports import PATIENCE, wait_until
 from support.service import ROOT
 
 BIRTH_ZERO_SECONDS = 15  # the service's value, from apps/ingest-api/src/metrics/metrics.c
@@ -23,7 +23,7 @@ Event = namedtuple("Event", "metric truth")
 
 
 def store(service, statement):
-    with closing(sqlite3.connect(f"file:{service.data_dir / 'ingest.db'}?mode=ro", uri=True, timeout=60)) as db:
+    with closing(sqlite3.connect(f"file:{service.data_dir / 'ingest.db'}?mode=ro", uri=True, timeout=PATIENCE)) as db:
         return dict(db.execute(statement).fetchall())
 
 

@@ -5,13 +5,12 @@ import re
 import shutil
 import subprocess
 import textwrap
-import urllib.error
 import urllib.request
 
 import pytest
 
 from support.commands import meson_setup, run
-from support.ports import free_port, wait_until
+from support.ports import PATIENCE, free_port, wait_until
 from support.service import BUILD, ROOT
 
 PROGRAM = r"""
@@ -216,8 +215,8 @@ def test_the_five_lines_of_the_readme(environment, tmp_path, language):
 
     def metrics():
         try:
-            return urllib.request.urlopen(f"http://{address}/metrics", timeout=60).read().decode()
-        except urllib.error.URLError:
+            return urllib.request.urlopen(f"http://{address}/metrics", timeout=PATIENCE).read().decode()
+        except OSError:
             return ""
 
     with subprocess.Popen([tmp_path / "program"], env=environment, stdin=subprocess.PIPE) as program:

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 from stack.servers import postgres
-from support.ports import wait_until
+from support.ports import PATIENCE, wait_until
 from support.service import BINARY, ROOT, Organisation, Service
 
 FIXTURES = ROOT / "tests/fixtures"
@@ -47,7 +47,7 @@ class Store:
             return [tuple(line.split("|")) for line in self.server.sql(sql, self.database).splitlines()]
         for schema in ("iam", "crm", "outreach", "tracking"):
             sql = sql.replace(f"{schema}.", f"{schema}_")
-        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=60) as db:
+        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=PATIENCE) as db:
             return db.execute(sql).fetchall()
 
     def number(self, sql):

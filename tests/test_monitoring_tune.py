@@ -11,7 +11,7 @@ import time
 import pytest
 from stack.servers.prometheus import Prometheus
 from support.alerting import shipped_rules
-from support.ports import free_port
+from support.ports import PATIENCE, free_port
 from support.service import ROOT
 
 SCRIPT = ROOT / "scripts/tune-alerts"
@@ -63,7 +63,7 @@ def history(tmp_path):
             lines.append(f"{name} {value} {end - (2 * 24 * 60 - i) * 60}")
     (tmp_path / "history.om").write_text("\n".join(lines) + "\n# EOF\n")
     subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", tmp_path / "history.om", tmp_path / "data"],
-                   check=True, capture_output=True, timeout=120)
+                   check=True, capture_output=True, timeout=PATIENCE)
     prometheus = Prometheus(tmp_path, free_port(), flags=["--storage.tsdb.retention.time=40d"])
     prometheus.configure(**{"global": {"scrape_interval": "1h"}})
     yield prometheus.start().url
@@ -71,7 +71,7 @@ def history(tmp_path):
 
 
 def run(*words):
-    return subprocess.run([SCRIPT, *words], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([SCRIPT, *words], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_the_report_of_a_known_history(history):

@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 from support.commands import run
+from support.ports import PATIENCE
 from support.service import BUILD, ROOT
 
 TESTS = ROOT / "lib/promc/tests"
@@ -58,11 +59,11 @@ def test_a_program_with_its_metrics_page(compiled):
     (folder / "program.c").write_text(PROGRAM)
     run(cc, *STRICT, "program.c", "promc.o", "promc_exporter.o", *LINK, "-o", "program", cwd=folder)
     with subprocess.Popen([folder / "program"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
-        with urllib.request.urlopen(f"http://127.0.0.1:{int(program.stdout.readline())}/metrics", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{int(program.stdout.readline())}/metrics", timeout=PATIENCE) as answer:
             assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
             assert 'jobs_total{queue="mail"} 1\n' in answer.read().decode()
         program.stdin.close()
-        assert program.wait(60) == 0
+        assert program.wait(PATIENCE) == 0
     # No exported name can clash with a program's own.
     names = {line.split()[-1] for line in run("nm", "--defined-only", "--extern-only", "promc.o", "promc_exporter.o", cwd=folder).splitlines() if len(line.split()) == 3}
     assert {name for name in names if not name.startswith("promc_")} == set()

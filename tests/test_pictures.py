@@ -10,7 +10,7 @@ import time
 import pytest
 from stack.servers.others import Boards
 from support.checkout import STACK, Checkout
-from support.ports import free_port, wait_until
+from support.ports import PATIENCE, free_port, wait_until
 from support.prometheus import fetch
 from support.service import ROOT
 from stack import web
@@ -43,7 +43,7 @@ def test_pictures_of_an_incident(tmp_path):
                                              "LOGS_DIR": str(checkout.root / "var/log"), "PROMETHEUS_TIMEOUT_MS": "120000"},
                       log_path=tmp_path / "page.log").start()
         lasts(150, running)  # a quiet time before the incident
-        holder = sqlite3.connect(checkout.root / "var/ingest-api/ingest.db", timeout=60, isolation_level=None)
+        holder = sqlite3.connect(checkout.root / "var/ingest-api/ingest.db", timeout=PATIENCE, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         wait_until(f"{ALERT} critical", lambda: any(
             alert["name"] == ALERT and alert["severity"] == "critical" and alert["state"] == "firing" and "cluster" in alert["labels"]

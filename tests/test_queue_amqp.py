@@ -406,7 +406,7 @@ def test_a_failed_login_is_reported(make_service, rabbitmq_server, url, said):
 
 def test_an_invalid_url(make_service):
     service = make_service(started=False, QUEUE="amqp://host:port/vhost")
-    done = subprocess.run([BINARY], env=service.env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([BINARY], env=service.env, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1 and "QUEUE: not of the form amqp[s]://USER:PASSWORD@HOST:PORT/VHOST" in done.stdout, done
 
 
@@ -518,7 +518,7 @@ def test_a_worker_killed_between_send_and_ack(make_service, vhost, relay):
 def certificates(directory):
     """Make our own CA and a certificate for 127.0.0.1, as PEM files."""
     def openssl(*words):
-        subprocess.run(["openssl", *words], cwd=directory, check=True, capture_output=True, timeout=60)
+        subprocess.run(["openssl", *words], cwd=directory, check=True, capture_output=True, timeout=PATIENCE)
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
     openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
     (directory / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n", encoding="ascii")

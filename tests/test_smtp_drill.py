@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from support.faults import record
 from support.http import csv_rows
-from support.ports import wait_until
+from support.ports import PATIENCE, wait_until
 
 PUBLIC = "https://mail.example.com"
 N = 60
@@ -88,10 +88,10 @@ def test_every_intended_recipient_gets_it_once(make_service, relay):
     def hold_up(_receiver):
         if len(relay.taken) >= 15:
             reached.set()
-            go_on.wait(60)
+            go_on.wait(PATIENCE)
     relay.on_message = hold_up
     assert client.act(campaign, "start").status == 200
-    assert reached.wait(180)
+    assert reached.wait(PATIENCE)
     worker.kill()
     relay.on_message = None
     go_on.set()

@@ -142,7 +142,7 @@ class Stack:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the stack did not end within {seconds} s:\n{self.said}") from None
         if self.master is not None and not self._closed.is_set():
-            self._reader.join(10)  # until the other end of the terminal is closed
+            self._reader.join(PATIENCE)  # until the other end of the terminal is closed
         return status
 
     def servers(self):

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .ports import free_port, wait_until
+from .ports import PATIENCE, free_port, wait_until
 from .service import BINARY, ROOT, clean_environment
 
 HERE = Path(__file__).resolve().parent.parent / "http_peers"
@@ -32,7 +32,7 @@ def _listens(port):
 
 
 def _version(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr).group()
 
 
@@ -45,7 +45,7 @@ def _running(command, port, **kwargs):
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 @contextlib.contextmanager
@@ -53,7 +53,7 @@ def ours():
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         env = clean_environment(PORT=port, DATA_DIR=folder, LOG_LEVEL="warn")
-        made = subprocess.run([BINARY, "org", "create", "probes"], env=env, capture_output=True, text=True, timeout=60, check=True)
+        made = subprocess.run([BINARY, "org", "create", "probes"], env=env, capture_output=True, text=True, timeout=PATIENCE, check=True)
         key = json.loads(made.stdout)["api_key"]
         with _running([BINARY], port, env=env):
             yield Server(port, _version([BINARY, "--version"]), "/health/live", "/api/v1/prospects/import",

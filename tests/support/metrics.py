@@ -5,6 +5,8 @@ import subprocess
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from .ports import PATIENCE
+
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
@@ -42,5 +44,5 @@ def scrape(client, openmetrics=False):
 
 def promtool_check(text):
     """Check an exposition in the text format with promtool. Return its complaints, or None."""
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=PATIENCE)
     return None if done.returncode == 0 else f"status {done.returncode}\n{done.stdout}{done.stderr}"

@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 
 from .http_peers import PEERS, ours
+from .ports import PATIENCE
 
 CASES = json.loads(Path(__file__).parent.parent.joinpath("http_probes.json").read_text(encoding="ascii"))
 WAITS = 3  # seconds without an answer after which we say that the server waits for more
@@ -79,7 +80,7 @@ def outcome(server, case, patience=WAITS):
     data = bytes_of(case, server)
     heads = {0} if data.startswith(b"HEAD") else set()
     last = f"GET {server.get} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as sock:
         received, ended = _receive(sock, data if case["expect"] == ["once"] else data + last, patience)
     found, rest = answers_in(received, heads)
     statuses = [status for status, _, _ in found]

@@ -23,7 +23,7 @@ def answers(url, timeout=5):
         return False
 
 
-def status(url, headers, timeout=10):
+def status(url, headers, timeout=180):
     """The status of any response; 0 for none."""
     try:
         with _opener.open(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:

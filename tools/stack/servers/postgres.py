@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from .. import Fault
+from ..process import PATIENCE
 from ..server import Server, wait_until
 
 
@@ -67,7 +68,7 @@ class PostgreSQL(Server):
         if self.password_file:
             env["PGPASSWORD"] = Path(self.password_file).read_text(encoding="utf-8")
         return subprocess.run([self.bin / program, "-h", "127.0.0.1", "-p", str(self.port), *words], env=env, capture_output=True,
-                              text=True, timeout=120, check=False, start_new_session=True)
+                              text=True, timeout=PATIENCE, check=False, start_new_session=True)
 
     def make_role(self, password=None, name="ingest", may="CREATEDB"):
         """Create a role if it does not exist. `ingest` owns the databases."""

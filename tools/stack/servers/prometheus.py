@@ -10,6 +10,7 @@ import re
 import subprocess
 
 from .. import Fault, web
+from ..process import PATIENCE
 from ..server import Server, which
 
 # Features that the service's metrics need.
@@ -23,7 +24,7 @@ def program(name):
 
 def known():
     """The installed program's features, from its --help."""
-    done = subprocess.run([program("prometheus"), "--help"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([program("prometheus"), "--help"], capture_output=True, text=True, timeout=PATIENCE, check=False)
     return parse_help(done.stdout + done.stderr)
 
 
