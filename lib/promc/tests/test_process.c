@@ -340,6 +340,46 @@ static void test_a_scrape_costs_no_descriptor(void **state)
     promc_registry_destroy(registry);
 }
 
+/* In a shared arena the run delay is that of the process that answers, and not one that each change of the process adds to. */
+static void test_the_run_delay_of_the_process_that_answers(void **state)
+{
+    (void)state;
+    char path[64], byte = 0;
+    int ask[2], answer[2], status;
+    promc_registry *registry;
+    if (run_delay() == 0)
+        skip();
+    snprintf(path, sizeof(path), "/tmp/promc-test-process-%d", (int)getpid());
+    assert_int_equal(promc_registry_create(&registry, &(promc_registry_settings){.shared_path = path}), 0);
+    unlink(path);
+    assert_int_equal(promc_collect_scheduler(registry), 0);
+    assert_true(pipe(ask) == 0 && pipe(answer) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ask[1]);
+        while (read(ask[0], &byte, 1) == 1) {
+            free(scrape_text(registry));
+            if (write(answer[1], &byte, 1) != 1)
+                break;
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(write(ask[1], &byte, 1), 1);
+        assert_int_equal(read(answer[0], &byte, 1), 1);
+        char *text = scrape_text(registry);
+        double shown = value_of(text, "process_run_delay_seconds_total") * 1e9;
+        free(text);
+        assert_true(shown <= (double)run_delay() * 1.001); /* the process has one thread */
+    }
+    close(ask[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    close(ask[0]);
+    close(answer[0]);
+    close(answer[1]);
+    promc_registry_destroy(registry);
+}
+
 static void test_no_registry(void **state)
 {
     (void)state;
@@ -451,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_the_nine_process_metrics),
         cmocka_unit_test(test_the_other_collectors),
         cmocka_unit_test(test_a_scrape_costs_no_descriptor),
+        cmocka_unit_test(test_the_run_delay_of_the_process_that_answers),
         cmocka_unit_test(test_no_registry),
         cmocka_unit_test(test_prefix),
         cmocka_unit_test(test_start_time),

@@ -39,7 +39,7 @@ PROMC_API int promc_collector_unregister(promc_registry *registry, const char *n
 
 /*
  * The ready-made collectors. Each registers its families (except those that this machine cannot provide) and a collector that
- * keeps them up to date. @return 0, PROMC_E_DUPLICATE (called twice), PROMC_E_FULL, PROMC_E_INVALID.
+ * keeps them up to date. @return 0, PROMC_E_DUPLICATE (called twice), PROMC_E_FULL, PROMC_E_NOMEM, PROMC_E_INVALID.
  * In a shared arena they show the process that answers the scrape.
  */
 

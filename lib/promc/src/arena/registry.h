@@ -40,6 +40,7 @@ struct promc_collector {
     const char *name;
     promc_collect_fn collect;
     void *user;
+    void *owned;          /* freed with the collector; NULL: nothing */
     promc_counter errors; /* promc_collector_errors_total{collector} */
     uint32_t running;     /* collect/running.h */
 };

@@ -17,7 +17,7 @@ static uint32_t free_place(const promc_registry *registry)
     return at;
 }
 
-int promc_collector_register(promc_registry *registry, const char *name, promc_collect_fn collect, void *user)
+static int add(promc_registry *registry, const char *name, promc_collect_fn collect, void *user, void *owned)
 {
     if (!registry || !name || !*name || !collect)
         return promc_fail(PROMC_E_INVALID, "a collector needs a registry, a name and a function");
@@ -37,6 +37,7 @@ int promc_collector_register(promc_registry *registry, const char *name, promc_c
         struct promc_collector *place = &registry->collectors[at];
         place->name = copy;
         place->user = user;
+        place->owned = owned;
         place->errors = errors;
         promc_store_release(&place->collect, collect);
         if (at == registry->collector_count)
@@ -46,6 +47,16 @@ int promc_collector_register(promc_registry *registry, const char *name, promc_c
     if (rc != 0)
         free(copy);
     return rc;
+}
+
+int promc_collector_register(promc_registry *registry, const char *name, promc_collect_fn collect, void *user)
+{
+    return add(registry, name, collect, user, NULL);
+}
+
+int promc_collector_give(promc_registry *registry, const char *name, promc_collect_fn collect, void *owned)
+{
+    return add(registry, name, collect, owned, owned);
 }
 
 bool promc_collector_is_there(promc_registry *registry, const char *name, promc_collect_fn collect)
@@ -75,7 +86,9 @@ int promc_collector_unregister(promc_registry *registry, const char *name)
     promc_running_wait(&found->running); /* without the lock: it may be registering something */
     pthread_mutex_lock(&registry->local_lock);
     free((char *)(uintptr_t)found->name);
+    free(found->owned);
     found->name = NULL; /* the slot is free */
+    found->owned = NULL;
     pthread_mutex_unlock(&registry->local_lock);
     return 0;
 }

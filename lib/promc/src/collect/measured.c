@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collect/measured.h"
 
-#include "arena/commit.h"
-#include "arena/lock.h"
 #include "collect/collector.h"
 #include "series/lookup.h"
 
 #include <promc/collect.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PREFIX_MOST 65
 #define NAME_MOST 64 /* length of the ready-made collectors' own names */
 
-/* In the arena, so that it is freed with the registry. Only this process uses it. */
+/* Not in the arena: in a shared one all workers would use it. */
 struct measured {
     const struct promc_measured_source *source;
     promc_gauge series[PROMC_MEASURED_MAX]; /* the zero handle for values that are not exposed */
@@ -78,14 +77,6 @@ static int collect(void *user, uint64_t deadline_ns)
     return error;
 }
 
-static struct measured *allocate(promc_registry *registry, size_t bytes)
-{
-    promc_registry_lock(registry);
-    promc_ref ref = promc_arena_alloc(&registry->arena, bytes);
-    promc_registry_unlock(registry);
-    return ref != 0 ? promc_at(&registry->arena, ref) : NULL;
-}
-
 int promc_measured_register(promc_registry *registry, const struct promc_measured_source *source, const char *prefix)
 {
     char collector[PREFIX_MOST + NAME_MOST];
@@ -98,17 +89,20 @@ int promc_measured_register(promc_registry *registry, const struct promc_measure
         return promc_fail(PROMC_E_INVALID, "collector \"%s\": the registry is missing or read-only", source->collector);
     if (promc_collector_is_there(registry, collector, collect))
         return promc_fail(PROMC_E_DUPLICATE, "collector \"%s\" is already registered", collector);
-    struct measured *measured = allocate(registry, sizeof(*measured) + source->state_bytes);
+    struct measured *measured = calloc(1, sizeof(*measured) + source->state_bytes);
     if (!measured)
-        return promc_fail(PROMC_E_FULL, "collector \"%s\": %s", source->collector, promc_arena_full(&registry->arena));
+        return promc_fail(PROMC_E_NOMEM, "collector \"%s\": out of memory", source->collector);
     measured->source = source;
     struct promc_measurements first = {0};
     (void)source->measure(measured->state, &first); /* unavailable values are left out */
     int error = register_all(registry, measured, &first, prefix);
+    if (error == 0) {
+        show(measured, &first);
+        error = promc_collector_give(registry, collector, collect, measured);
+    }
     if (error != 0)
-        return error;
-    show(measured, &first);
-    return promc_collector_register(registry, collector, collect, measured);
+        free(measured);
+    return error;
 }
 
 int promc_collect_prefixed(promc_registry *registry, unsigned collectors, const char *prefix)

@@ -47,7 +47,8 @@ struct promc_measured_source {
 };
 
 /**
- * Read once, register the families of the available values, and a collector that updates them. Its state is in the arena.
+ * Read once, register the families of the available values, and a collector that updates them. Each process has its own state, a forked
+ * child a copy of its parent's.
  * @param source static.
  * @param prefix of every name, including the collector's; "" for none.
  * @return 0, also if nothing could be read; PROMC_E_FULL, PROMC_E_DUPLICATE, …

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { MINOR, MAJOR, VOLUNTARY, INVOLUNTARY, RUN_DELAY, METRICS };
 
@@ -41,6 +42,7 @@ static const struct promc_measure table[METRICS] = {
 struct state {
     uint64_t last_sum; /* over the threads alive at the last reading */
     uint64_t total;    /* never decreases, although threads end */
+    pid_t process;     /* that of the two above */
 };
 
 /* The second figure of schedstat, over all threads, in ns. @return false if the kernel does not keep it. */
@@ -77,6 +79,8 @@ static int measure(void *user, struct promc_measurements *out)
         promc_measured_set(out, VOLUNTARY, (double)usage.ru_nvcsw);
         promc_measured_set(out, INVOLUNTARY, (double)usage.ru_nivcsw);
     }
+    if (state->process != getpid()) /* the first time, or in a forked child */
+        *state = (struct state){.process = getpid()};
     if (sum_run_delay(&sum)) {
         state->total += sum > state->last_sum ? sum - state->last_sum : 0;
         state->last_sum = sum;

@@ -165,8 +165,10 @@ static void free_registry(promc_registry *registry)
         promc_family_free(family);
         family = next;
     }
-    for (uint32_t i = 0; i < registry->collector_count; i++)
+    for (uint32_t i = 0; i < registry->collector_count; i++) {
         free((char *)(uintptr_t)registry->collectors[i].name);
+        free(registry->collectors[i].owned);
+    }
     promc_overrides_free(registry->overrides);
     promc_callbacks_free(registry);
     free(registry->scratch);
