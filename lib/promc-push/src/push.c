@@ -223,6 +223,7 @@ static int perform(CURL *curl, const char *method, const char *url, struct excha
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     CURLcode result = curl_easy_perform(curl);
     int error = verdict(curl, result, exchange, url, curl_text, settings);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL); /* curl_easy_cleanup() may still write to it */
     curl_slist_free_all(headers);
     return error;
 }
