@@ -4,6 +4,7 @@
 #include "util.h"
 
 #include <promc/exposition.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct fixture {
@@ -258,6 +259,34 @@ static int slow_collector(void *user, uint64_t deadline_ns)
     return 0;
 }
 
+/* A scrape that runs in another thread of the parent never ends in the child. */
+static void a_forked_child_has_all_places(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f, &(promc_exposition_settings){.max_scrapes = 1});
+    promc_exposition_scrape *parents = ask(&f, (promc_exposition_request){0});
+    pid_t child = fork();
+    if (child == 0) {
+        promc_exposition_scrape *first = ask(&f, (promc_exposition_request){0});
+        promc_exposition_scrape *second = ask(&f, (promc_exposition_request){0});
+        _exit(promc_exposition_get_head(first)->status != 200    ? 1
+              : promc_exposition_get_head(second)->status != 503 ? 2
+                                                                 : 0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    promc_exposition_scrape *busy = ask(&f, (promc_exposition_request){0});
+    assert_int_equal(promc_exposition_get_head(busy)->status, 503);
+    promc_exposition_close(busy);
+    promc_exposition_close(parents);
+    parents = ask(&f, (promc_exposition_request){0});
+    assert_int_equal(promc_exposition_get_head(parents)->status, 200);
+    promc_exposition_close(parents);
+    tear_down(&f);
+}
+
 static void the_scraper_s_time_out(void **state)
 {
     struct fixture f;
@@ -425,6 +454,7 @@ int main(void)
         cmocka_unit_test(a_malformed_query_is_400),
         cmocka_unit_test(the_compressor_is_used_when_asked_for),
         cmocka_unit_test(scrapes_in_flight_are_limited),
+        cmocka_unit_test(a_forked_child_has_all_places),
         cmocka_unit_test(the_scraper_s_time_out),
         cmocka_unit_test(a_time_out_is_a_number_of_seconds),
         cmocka_unit_test(a_slow_reader_is_cut_off),

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_SCRAPES 32 /* scrapes in flight of a registry; see promc_scrape_begin() */
 #define SLICE (32 * 1024)
@@ -19,7 +20,7 @@
 struct promc_exposition {
     const promc_compressor *compressor;
     unsigned max_scrapes;
-    unsigned open;         /* scrapes that have a place */
+    uint64_t open;         /* atomic: process ID << 32 | its scrapes that have a place */
     size_t registry_count; /* at least 1 */
     promc_registry *registries[];
 };
@@ -113,10 +114,27 @@ static void add_header(promc_exposition_scrape *scrape, const char *name, const 
     scrape->headers[scrape->head.header_count++] = (promc_exposition_header){name, value};
 }
 
+/*
+ * Add 1 or -1 to the places taken, unless that leaves 0 … max_scrapes. The places of the parent of a forked child do not count: its threads,
+ * which would give them back, are not in the child. @return false: unchanged.
+ */
+static bool add_place(promc_exposition *exposition, int by)
+{
+    const uint64_t process = (uint64_t)(uint32_t)getpid() << 32;
+    uint64_t before = promc_load(&exposition->open), after;
+    do {
+        uint32_t taken = before >> 32 == process >> 32 ? (uint32_t)before : 0;
+        if (by < 0 ? taken == 0 : taken >= exposition->max_scrapes)
+            return false;
+        after = process | (by < 0 ? taken - 1 : taken + 1);
+    } while (!__atomic_compare_exchange_n(&exposition->open, &before, after, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return true;
+}
+
 static void give_place_back(promc_exposition_scrape *scrape)
 {
     if (scrape->has_place)
-        __atomic_fetch_sub(&scrape->exposition->open, 1, __ATOMIC_RELAXED);
+        (void)add_place(scrape->exposition, -1);
     scrape->has_place = false;
 }
 
@@ -132,9 +150,8 @@ static void refuse(promc_exposition_scrape *scrape, int status, const char *erro
 
 static bool take_place(promc_exposition_scrape *scrape)
 {
-    unsigned *open = &scrape->exposition->open;
-    scrape->has_place = true;
-    if (__atomic_fetch_add(open, 1, __ATOMIC_RELAXED) < scrape->exposition->max_scrapes)
+    scrape->has_place = add_place(scrape->exposition, 1);
+    if (scrape->has_place)
         return true;
     refuse(scrape, 503, "too many scrapes in flight");
     return false;
