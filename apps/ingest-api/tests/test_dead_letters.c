@@ -38,7 +38,7 @@ static int run_claim(void *arg, struct db *db)
 {
     struct email_case *c = arg;
     struct email_claim claim;
-    return emails_claim(db, c->f->organisation, c->campaign, c->prospect, c->job.id, &claim);
+    return emails_claim(db, c->f->organisation, c->campaign, c->prospect, c->job.id, c->job.attempt, &claim);
 }
 
 static void open_case(struct email_case *c, void **state)

@@ -66,7 +66,7 @@ static int run_claim(void *arg, struct db *db)
 {
     struct call *call = arg;
     struct email_claim claim = {.was = EMAIL_STATES};
-    int rc = emails_claim(db, call->organisation, call->campaign, call->prospect, NULL, &claim);
+    int rc = emails_claim(db, call->organisation, call->campaign, call->prospect, NULL, 0, &claim);
     call->email_was = claim.was;
     strcpy(call->id, claim.id);
     return rc;
@@ -491,7 +491,7 @@ static int run_later(void *arg, struct db *db)
     struct email_outcome outcome = {
         .state = EMAIL_WAITING, .reason = "deferred", .words = "451 later", .unspent = true};
     outcome.due_ms = INT64_C(1796000000000); /* more than 32 bits */
-    int rc = emails_claim(db, call->organisation, call->campaign, call->prospect, NULL, &claim);
+    int rc = emails_claim(db, call->organisation, call->campaign, call->prospect, NULL, 0, &claim);
     return rc == DB_OK ? emails_finish(db, call->organisation, call->campaign, call->prospect, &outcome) : rc;
 }
 

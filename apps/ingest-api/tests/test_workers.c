@@ -830,6 +830,39 @@ static void test_crash_with_smtp(void **state)
     assert_int_equal(server.accepted, 0); /* never sent twice */
 }
 
+/* A worker was taken for dead, or was suspended, before it began: if it claimed the e-mail now, the next one would be in doubt. */
+static void test_a_lost_lease_claims_nothing(void **state)
+{
+    struct smtp_server server;
+    struct by_hand hand;
+    struct bench *b = &hand.b;
+
+    open_bench(b, state);
+    smtp_server_start(&server, "");
+    (void)snprintf(b->f->settings.mail_url, sizeof(b->f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
+    import(b, "email,first_name\nada@example.com,Ada\n");
+    campaign(b);
+    (void)act(b, SEND);
+    begin_by_hand(&hand);
+    assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, &hand.job, 1, 0), 1);
+    assert_int_equal(fixture_exec(b->f, "UPDATE tracking.jobs SET state = 'ready', lease_until = NULL, owner = NULL"
+                                        " WHERE state = 'leased'"),
+                     DB_OK);
+    hand.task = (struct task){.job = &hand.job, .payload = json_loads(hand.job.payload, 0, NULL)};
+    assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_claim, &hand), DB_OK);
+    assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM outreach.emails WHERE state = 'waiting'"), 1);
+    assert_int_not_equal(hand.task.u.email.rule->action, EMAIL_ACT_SEND);
+    send_handler.release(&hand.task);
+    json_decref(hand.task.payload);
+    job_release(&hand.job);
+    end_by_hand(&hand);
+    start(b);
+    await(b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted' AND attempts = 1", 1);
+    stop(b);
+    smtp_server_stop(&server);
+    assert_int_equal(server.accepted, 1);
+}
+
 static void smtp_outcome(void **state, const char *script, const char *email_state, int attempts)
 {
     struct smtp_server server;
@@ -1062,6 +1095,7 @@ int main(void)
         WITH_STORE(test_the_rate_limit_delays),
         WITH_STORE(test_an_email_has_one_turn),
         WITH_STORE(test_crash_with_smtp),
+        WITH_STORE(test_a_lost_lease_claims_nothing),
         WITH_STORE(test_smtp_refused_for_good),
         WITH_STORE(test_smtp_refused_for_now),
         WITH_STORE(test_smtp_refuses_the_sender),

@@ -69,7 +69,7 @@ bool email_claimable(enum email_state state)
 }
 
 int emails_claim(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                 const char *job_id, struct email_claim *claim)
+                 const char *job_id, int job_attempt, struct email_claim *claim)
 {
     int rc = db_scope(db, organisation_id);
     if (rc == DB_OK)
@@ -81,14 +81,16 @@ int emails_claim(struct db *db, const char *organisation_id, const char *campaig
     }
     if (rc != DB_OK || !email_claimable(claim->was))
         return rc;
-    rc = db_exec(db,
-                 "UPDATE outreach.emails SET state = 'sending', attempts = attempts + 1, updated_at = $4,"
-                 " job_id = $5"
-                 " WHERE organisation_id = $1 AND campaign_id = $2 AND prospect_id = $3"
-                 " AND (state = 'waiting' OR state = 'refused_sender')",
-                 "uuuiu", organisation_id, campaign_id, prospect_id, clock_wall_ms(), job_id);
+    rc = db_exec(
+        db,
+        "UPDATE outreach.emails SET state = 'sending', attempts = attempts + 1, updated_at = $4,"
+        " job_id = $5"
+        " WHERE organisation_id = $1 AND campaign_id = $2 AND prospect_id = $3"
+        " AND (state = 'waiting' OR state = 'refused_sender')"
+        " AND (EXISTS (SELECT 1 FROM tracking.jobs WHERE id = $5 AND state = 'leased' AND attempt = $6) OR $5 IS NULL)",
+        "uuuiui", organisation_id, campaign_id, prospect_id, clock_wall_ms(), job_id, (int64_t)job_attempt);
     if (rc == DB_OK && db_changes(db) == 0)
-        claim->was = EMAIL_SENDING; /* another process has claimed it in the meantime */
+        claim->was = EMAIL_SENDING; /* another process has claimed it in the meantime, or has the job */
     claim->attempts++;
     return rc;
 }

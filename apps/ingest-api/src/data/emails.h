@@ -42,9 +42,10 @@ int emails_create(struct db *db, const char *organisation_id, const char *campai
 /**
  * Claim an e-mail for sending: waiting or refused_sender becomes sending, and attempts is
  * incremented. A missing row is created.
- * @param job_id the job that claims it. Another job for the same e-mail must know whose claim it finds.
+ * @param job_id the job that claims it; NULL: none. Another job for the same e-mail must know whose claim it finds.
+ * @param job_attempt the attempt for which the job is leased: if the lease was lost, nothing is claimed.
  * @param claim claim->was is the state before. EMAIL_WAITING, EMAIL_REFUSED_SENDER: claimed, send it after the commit.
- *              EMAIL_SENDING: in doubt, nothing changed. Any other: nothing changed.
+ *              EMAIL_SENDING: in doubt, or another worker's job now; nothing changed. Any other: nothing changed.
  */
 struct email_claim {
     enum email_state was;
@@ -52,7 +53,7 @@ struct email_claim {
     int64_t attempts; /**< including this one */
 };
 int emails_claim(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
-                 const char *job_id, struct email_claim *claim);
+                 const char *job_id, int job_attempt, struct email_claim *claim);
 /** Record the job that is to try a waiting e-mail at its turn. In another state nothing changes. */
 int emails_set_job(struct db *db, const char *organisation_id, const char *campaign_id, const char *prospect_id,
                    const char *job_id);

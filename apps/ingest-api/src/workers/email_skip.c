@@ -13,7 +13,8 @@ int email_take(struct db *db, struct task *task, enum email_state *was)
 {
     struct email_task *email = &task->u.email;
     struct email_claim claim = {.was = EMAIL_WAITING};
-    int rc = emails_claim(db, task->job->organisation_id, email->campaign, email->prospect, task->job->id, &claim);
+    int rc = emails_claim(db, task->job->organisation_id, email->campaign, email->prospect, task->job->id,
+                          task->job->attempt, &claim);
 
     *was = claim.was;
     email->attempts = claim.attempts;
