@@ -2,11 +2,15 @@
 """The fates of emails and what an operator can do. Every refusal leads to a fate, and every recipient gets the email once.
 
 The mail server is support/relay.py. MAIL_RETRY_MIN and MAIL_REFUSALS turn days into seconds."""
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.http import csv_rows
 from support.ports import wait_until
+
+from stack.servers import postgres
 
 QUICK = {"MAIL_RETRY_MIN": 1, "MAIL_RETRY_MAX": 2, "MAIL_REFUSALS": 3}
 
@@ -178,6 +182,35 @@ def test_an_operator_decides_emails_in_doubt(make_service, relay):
                               and m.total("emails_not_sent_total", reason="decided") >= 1)
     assert metrics.total("emails_total") == metrics.total("emails_total", success="true") == 2
     assert metrics.total("emails_not_sent_total", reason="decided") == 1
+
+
+def test_a_decision_during_a_start(make_service, relay, postgres_server):
+    """PostgreSQL: `start` has enqueued what waits, but is not committed. The decision waits for it, and the e-mail gets a job."""
+    relay.mode = "drop"
+    service = make_service(MAIL=relay.url, STORE=postgres_server.database(), **QUICK)
+    client = service.client(service.organisation())
+    campaign = sending(client, csv_rows(1, tag="to"))
+    fates(client, campaign, in_doubt=1)
+    relay.mode = "take"
+    assert client.act(campaign, "pause").status == 200
+    [row] = recipients(client, campaign).values()
+    psql = [postgres.programs() / "psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-d", service.env["STORE"]]
+
+    def decide():
+        return client.request("PATCH", f"/api/v1/campaigns/{campaign}/recipients/{row['prospect_id']}", '{"state": "waiting"}',
+                              {"Content-Type": "application/json"})
+
+    def blocked():
+        return subprocess.run([*psql, "-c", "select 1 from pg_locks where not granted limit 1"], check=True, capture_output=True).stdout
+    with subprocess.Popen(psql, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as start, ThreadPoolExecutor(1) as pool:
+        print("begin; select set_config('app.organisation_id', '*', true); update outreach.campaigns set status = 'active'; select 'begun';",
+              file=start.stdin, flush=True)
+        assert [start.stdout.readline() for _ in range(2)] == ["*\n", "begun\n"]
+        decision = pool.submit(decide)
+        wait_until("the decision answered or waiting", lambda: decision.done() or blocked())
+        start.communicate("commit;\n")
+        assert decision.result().status == 200
+    fates(client, campaign, accepted=1)
 
 
 def test_a_completed_campaign_leaves_nobody_waiting(make_service, relay):

@@ -115,7 +115,8 @@ static int decide_execute(struct request *req, struct db *db)
     struct decide_state *state = req->state;
     char payload[OUTREACH_PAYLOAD_MAX];
     enum campaign_status status;
-    int rc = campaigns_status(db, req->organisation_id, state->campaign, &status);
+    /* locked: a start that does not see this e-mail as waiting must not commit before it does */
+    int rc = campaigns_status_locked(db, req->organisation_id, state->campaign, &status);
 
     if (rc < 0)
         return respond_store_error(req, rc, "campaign");
