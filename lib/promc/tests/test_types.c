@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Info, stateset, untyped, values from callbacks, curried families. */
+#include "arena/registry.h"
+#include "collect/callback.h"
 #include "util.h"
 
 #include <math.h>
@@ -151,6 +153,42 @@ static void callbacks(void **state)
                      PROMC_E_INVALID);
 }
 
+static size_t count_callbacks(const promc_registry *registry)
+{
+    size_t n = 0;
+    for (const struct promc_callback *c = registry->callbacks; c; c = c->next)
+        n++;
+    return n;
+}
+
+/* A program that sets the callback of each connection for years. */
+static void ended_callbacks_are_reused(void **state)
+{
+    promc_registry *registry = *state;
+    promc_family *family;
+    double a = 1, b = 2;
+    char value[16], line[64];
+    assert_ok(promc_callback_register(registry, PROMC_GAUGE,
+                                      &(promc_family_settings){.name = "sent", .labels = {"connection"}}, &family));
+    const char *const kept[] = {"kept"};
+    assert_ok(promc_callback_set(family, kept, read_double, &a));
+    for (int i = 0; i < 100; i++) {
+        snprintf(value, sizeof(value), "%d", i);
+        const char *const values[] = {value};
+        assert_ok(promc_callback_set(family, values, read_double, &a));
+        assert_ok(promc_callback_set(family, values, read_double, &b)); /* replaced */
+        snprintf(line, sizeof(line), "sent{connection=\"%d\"} 2", i);
+        assert_true(exposes(registry, line));
+        if (i % 2)
+            assert_ok(promc_callback_unset(family, values));
+        assert_ok(promc_family_remove(family, values));
+        assert_ok(promc_callback_set(family, kept, read_double, i % 2 ? &a : &b));
+    }
+    assert_true(exposes(registry, "sent{connection=\"kept\"} 1"));
+    assert_int_equal(promc_callback_unset(family, (const char *[]){"99"}), PROMC_E_NOT_FOUND);
+    assert_true(count_callbacks(registry) <= 3);
+}
+
 static void callbacks_and_the_cap(void **state)
 {
     promc_registry *registry = *state;
@@ -203,7 +241,13 @@ static void curried(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(info),      TEST(an_info_with_a_cap_of_one), TEST(stateset), TEST(untyped),
-                                       TEST(callbacks), TEST(callbacks_and_the_cap),     TEST(curried)};
+    const struct CMUnitTest tests[] = {TEST(info),
+                                       TEST(an_info_with_a_cap_of_one),
+                                       TEST(stateset),
+                                       TEST(untyped),
+                                       TEST(callbacks),
+                                       TEST(ended_callbacks_are_reused),
+                                       TEST(callbacks_and_the_cap),
+                                       TEST(curried)};
     return cmocka_run_group_tests_name("types", tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ PROMC_API int promc_callback_register(promc_registry *registry, enum promc_type 
 /**
  * Set the callback of the series with these label values (NULL if the family has no labels); the series is created if necessary.
  * A second callback for the same series replaces the first. If the series is removed, so is the callback.
- * Thread safe; allocates, and takes a lock. Each scrape calls every callback: O(callbacks ever set).
+ * Thread safe; allocates, and takes a lock. Each scrape calls every callback: O(callbacks).
  * @param user  yours; it must last until promc_registry_destroy(): a scrape may be in a callback that was just replaced or removed.
  * @return 0, PROMC_E_TYPE (not a callback family), PROMC_E_LABEL_VALUE, PROMC_E_FULL (beyond a cap there is no series
  *         for it), PROMC_E_NOMEM.

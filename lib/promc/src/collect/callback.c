@@ -42,6 +42,39 @@ static struct promc_callback *find(promc_registry *registry, promc_series_ref re
     return NULL;
 }
 
+/* Enter an entry that is not needed any more; NULL: there is none. */
+static struct promc_callback *enter_unused(promc_registry *registry)
+{
+    for (struct promc_callback *c = registry->callbacks; c; c = c->next)
+        if ((promc_load(&c->replaced) || !promc_series_child(c->ref)) && promc_running_begin(&c->running))
+            return c;
+    return NULL;
+}
+
+/* In the place of `old` (NULL: none) if it does not run now, in an unused entry, or in a new one. The local lock is held. */
+static bool store(promc_registry *registry, struct promc_callback *old, const struct promc_callback *new)
+{
+    struct promc_callback *place = old && promc_running_begin(&old->running) ? old : enter_unused(registry);
+    bool fresh = !place;
+    if (fresh && !(place = malloc(sizeof(*place))))
+        return false;
+    if (old && old != place)
+        promc_store(&old->replaced, 1);
+    if (fresh) {
+        *place = *new;
+        place->next = registry->callbacks;
+        promc_store_release(&registry->callbacks, place);
+        return true;
+    }
+    place->ref = new->ref;
+    place->value = new->value;
+    place->user = new->user;
+    place->counter = new->counter;
+    promc_store(&place->replaced, 0);
+    promc_running_end(&place->running);
+    return true;
+}
+
 int promc_callback_set(promc_family *family, const char *const *values, promc_value_fn value, void *user)
 {
     promc_series_ref ref;
@@ -55,18 +88,13 @@ int promc_callback_set(promc_family *family, const char *const *values, promc_va
     if (promc_load(&promc_series_block(ref)->flags) & PROMC_CHILD_OVERFLOW)
         return promc_fail(PROMC_E_FULL, "metric \"%s\": no room for another series", promc_name_of(family));
     promc_registry *registry = family->registry;
-    struct promc_callback *new = malloc(sizeof(*new));
-    if (!new)
-        return promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", promc_name_of(family));
-    *new = (struct promc_callback){.ref = ref, .value = value, .user = user, .counter = family->type == PROMC_COUNTER};
+    const struct promc_callback new = {
+        .ref = ref, .value = value, .user = user, .counter = family->type == PROMC_COUNTER};
     pthread_mutex_lock(&registry->local_lock);
     struct promc_callback *old = find(registry, ref);
-    if (old)
-        promc_store(&old->replaced, 1);
-    new->next = registry->callbacks;
-    promc_store_release(&registry->callbacks, new);
+    bool stored = store(registry, old, &new);
     pthread_mutex_unlock(&registry->local_lock);
-    return 0;
+    return stored ? 0 : promc_fail(PROMC_E_NOMEM, "metric \"%s\": out of memory", promc_name_of(family));
 }
 
 int promc_callback_unset(promc_family *family, const char *const *values)
@@ -101,11 +129,14 @@ int promc_callback_unset(promc_family *family, const char *const *values)
 void promc_callbacks_end(promc_registry *registry, const struct promc_family_data *data)
 {
     for (struct promc_callback *c = promc_load_acquire(&registry->callbacks); c; c = c->next) {
+        pthread_mutex_lock(&registry->local_lock);
         const struct promc_child *child = promc_series_child(c->ref);
-        if (!child || promc_child_family(child) != data)
-            continue;
-        promc_store(&c->replaced, 1);
-        promc_running_wait(&c->running);
+        bool ends = child && promc_child_family(child) == data;
+        if (ends)
+            promc_store(&c->replaced, 1);
+        pthread_mutex_unlock(&registry->local_lock);
+        if (ends)
+            promc_running_wait(&c->running); /* without the lock: it may be registering something */
     }
 }
 
@@ -128,11 +159,11 @@ static void take_value(const struct promc_callback *callback, const struct promc
 
 static void run(struct promc_callback *callback)
 {
-    const struct promc_child *child = promc_series_child(callback->ref);
-    if (!child || !promc_running_begin(&callback->running))
+    if (!promc_running_begin(&callback->running))
         return;
     pthread_cleanup_push(end_run, callback);
-    if (!promc_load(&callback->replaced))
+    const struct promc_child *child = promc_load(&callback->replaced) ? NULL : promc_series_child(callback->ref);
+    if (child)
         take_value(callback, child);
     pthread_cleanup_pop(1);
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Callbacks of a registry: a list that only grows, so that a scrape walks it without a lock. Process-local. */
+/*
+ * Callbacks of a registry: a list that only grows, so that a scrape walks it without a lock. Process-local. An entry whose callback was
+ * replaced, or whose series was removed, is used again: it is written under local_lock by a thread that is inside (running.h), as a scrape
+ * is that reads it.
+ */
 #ifndef PROMC_COLLECT_CALLBACK_H
 #define PROMC_COLLECT_CALLBACK_H
 
@@ -13,7 +17,7 @@ struct promc_callback {
     void *user;
     bool counter;
     uint32_t running;  /* running.h */
-    uint32_t replaced; /* a later callback has its series */
+    uint32_t replaced; /* a later callback has its series, or it was unset */
 };
 
 /* Call each callback for its value; start none after deadline_ns (0: no deadline). */
