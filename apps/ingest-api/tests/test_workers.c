@@ -375,6 +375,23 @@ static void test_crash_with_file(void **state)
     assert_int_equal(outbox(&b, true), 1);
 }
 
+/* A requeued dead letter (docs/runbooks/queue.md) is delivered for the first time again, and finds what it has claimed itself. */
+static void test_a_requeued_job_finds_its_own_claim(void **state)
+{
+    struct bench b;
+
+    open_campaign(&b, state, "email,first_name\nada@example.com,Ada\n");
+    (void)act(&b, SEND);
+    assert_int_equal(fixture_exec(b.f, "UPDATE outreach.emails SET state = 'sending', job_id ="
+                                       " (SELECT id FROM tracking.jobs WHERE queue = 'email.send')"),
+                     DB_OK);
+    start(&b);
+    await(&b, NO_JOBS, 0);
+    stop(&b);
+    assert_int_equal(fixture_count(b.f, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted'"), 1);
+    assert_int_equal(outbox(&b, true), 1);
+}
+
 /* First the crash, then `what`: the fate of the email is found out, and it does not stay in `sending`. */
 static void crash_and(void **state, enum act_kind what, const char *email_state, const char *error)
 {
@@ -1079,6 +1096,7 @@ int main(void)
         WITH_STORE(test_pause_and_complete),
         WITH_STORE(test_each_start_enqueues_what_waits),
         WITH_STORE(test_crash_with_file),
+        WITH_STORE(test_a_requeued_job_finds_its_own_claim),
         WITH_STORE(test_crash_and_pause),
         WITH_STORE(test_crash_and_complete),
         WITH_STORE(test_a_stop_uses_up_no_attempt),

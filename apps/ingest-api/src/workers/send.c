@@ -191,7 +191,7 @@ static void send_act(struct worker *worker, struct batch *batch)
         } else { /* it may have been sent, so the next worker asks the transport */
             task->u.email.rule = NULL;
             task->result = TASK_LEFT;
-            task->unspent = task->job->attempt > 1; /* a first attempt would be taken for a duplicate's */
+            task->unspent = true;
         }
     }
     if (mailer_flush(worker->session) == 0)

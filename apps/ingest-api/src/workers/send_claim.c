@@ -75,14 +75,15 @@ static bool has_other(const struct task *task)
 }
 
 /*
- * Was the sending of the e-mail interrupted? Not if another job claimed it and has no outcome yet: start and /retry may
- * create a second job. That one is a duplicate also when it is delivered again.
+ * Was the sending of the e-mail interrupted? If this job has claimed it, yes, whatever its attempt: attempts are given
+ * back at a stop, and an operator may requeue a dead letter. Not if another job claimed it and has no outcome yet: start
+ * and /retry may create a second job. That one is a duplicate also when it is delivered again.
  */
 static int find_interruption(struct db *db, struct task *task, bool unsure)
 {
     struct email_task *email = &task->u.email;
 
-    email->again = task->job->attempt > 1 || unsure;
+    email->again = task->job->attempt > 1 || unsure || strcmp(email->claimer, task->job->id) == 0;
     if (!email->again || email->state != EMAIL_SENDING || !has_other(task))
         return DB_OK;
     int rc = queue_unfinished(db, task->job->organisation_id, email->claimer);
