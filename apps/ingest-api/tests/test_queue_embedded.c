@@ -700,6 +700,22 @@ static void a_set_clock_moves_a_relays_leases_along(void **state)
     assert_true(fixture_count(f, "SELECT lease_until FROM tracking.jobs") < jobs_now_ms() + 1800000);
 }
 
+/* The process that holds the lease notices the change some seconds after us: its worker must keep the job. */
+static void a_clock_set_forward_ends_no_lease_of_others(void **state)
+{
+    struct fixture *f = *state;
+    struct job job, none;
+    publish(f, QUEUE_EMAIL_SEND, NULL, 1);
+    jobs_clock_move(-3600000); /* as if the system's clock had been set forward by an hour */
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &job, 0), 1);
+    assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET owner = 'another'"), DB_OK);
+    queue_follow_clock(f->queue);
+    assert_int_equal(lease(f, QUEUE_EMAIL_SEND, &none, 0), 0);
+    assert_true(fixture_count(f, "SELECT lease_until FROM tracking.jobs") <= jobs_now_ms() + 60000);
+    assert_int_equal(complete(f, &job), DB_OK);
+    job_release(&job);
+}
+
 static int run_back(void *arg, struct db *db)
 {
     (void)arg;
@@ -836,6 +852,7 @@ int main(void)
         TEST(a_long_delay_survives_a_restart),
         TEST(a_set_clock_moves_leases_along),
         TEST(a_set_clock_moves_a_relays_leases_along),
+        TEST(a_clock_set_forward_ends_no_lease_of_others),
         TEST(a_delay_is_moved_once),
         TEST(a_delay_of_the_right_clock_stays),
         TEST(a_retry_does_not_wait_for_the_clock),

@@ -42,13 +42,13 @@ static int run_shift(void *arg, struct db *db)
     struct shift *shift = arg;
     char relay[OWNER_SIZE];
     shift->jump_ms = jobs_clock_follow(clock_wall_ms());
+    if (shift->jump_ms > 0)
+        return jobs_clock_forward(db, shift->jump_ms, shift->queue->timing.lease_ms);
     outbox_relay_owner(shift->queue->owner, relay);
     int rc = jobs_shift_leases(db, shift->queue->owner, shift->jump_ms);
     if (rc == DB_OK)
         rc = jobs_shift_leases(db, relay, shift->jump_ms);
-    if (rc == DB_OK && shift->jump_ms < 0)
-        rc = jobs_clock_back(db, shift->queue->timing.backoff_ms, shift->queue->timing.backoff_max_ms);
-    return rc;
+    return rc == DB_OK ? jobs_clock_back(db, shift->queue->timing.backoff_ms, shift->queue->timing.backoff_max_ms) : rc;
 }
 
 /* The system's clock was changed: the times in the rows move with it, otherwise jobs would wait for it to catch up. */

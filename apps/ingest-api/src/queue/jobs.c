@@ -520,6 +520,19 @@ int jobs_stats(struct db *db, enum queue_name queue, struct queue_stats *out)
 
 /* ---- housekeeping ---- */
 
+int jobs_clock_forward(struct db *db, int64_t jump_ms, int64_t lease_ms)
+{
+    int rc = db_scope_all(db);
+    for (int i = 0; rc == DB_OK && i < QUEUES; i++) {
+        int64_t now = jobs_now_ms();
+        rc = db_exec(db,
+                     "UPDATE tracking.jobs SET lease_until = $3 WHERE queue = $1 AND lease_until > $2"
+                     " AND lease_until < $3",
+                     "sii", queue_names[i], now - jump_ms, now + lease_ms);
+    }
+    return rc;
+}
+
 int jobs_shift_leases(struct db *db, const char *owner, int64_t jump_ms)
 {
     int rc = db_scope_all(db);

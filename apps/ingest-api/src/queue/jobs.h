@@ -92,7 +92,12 @@ int jobs_take_back(struct db *db, enum queue_name queue, int64_t handed_before_m
 /** Since when the longest-waiting deliverable job waits; `now` if there is none. A negative db_error. */
 int64_t jobs_oldest_due(struct db *db, enum queue_name queue, int64_t now);
 
-/** The wall clock was changed by `jump_ms`: move the leases of this owner along. */
+/**
+ * The wall clock was set forward by `jump_ms`. Leases that had not ended begin again, also those of other processes,
+ * which may notice later. Every process that notices calls it.
+ */
+int jobs_clock_forward(struct db *db, int64_t jump_ms, int64_t lease_ms);
+/** The wall clock was set back, by a negative `jump_ms`: move the leases of this owner along. */
 int jobs_shift_leases(struct db *db, const char *owner, int64_t jump_ms);
 /**
  * The wall clock was set back. A job that was published by the clock before waits as long from now on. A retry that is
