@@ -621,13 +621,14 @@ static void test_its_organisation_is_deleted_while_it_is_sent(void **state)
 }
 
 /* Lease `n` jobs of e-mails, at most 3, and run them in a worker that is being stopped. */
-static void run_while_stopping(struct by_hand *hand, int n)
+static void run_while_stopping(struct by_hand *hand, const struct handler *handler, int n)
 {
     struct bench *b = &hand->b;
     struct job jobs[3];
     struct task tasks[3];
 
     begin_by_hand(hand);
+    hand->worker.handler = handler;
     assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, jobs, n, 0), n);
     for (int i = 0; i < n; i++)
         tasks[i] = (struct task){.job = &jobs[i], .payload = json_loads(jobs[i].payload, 0, NULL)};
@@ -654,7 +655,7 @@ static void test_a_stop_uses_up_no_attempt(void **state)
     import(b, "email,first_name\nada@example.com,Ada\nbob@example.com,Bob\ncy@example.com,Cy\n");
     campaign(b);
     (void)act(b, SEND);
-    run_while_stopping(&hand, 3);
+    run_while_stopping(&hand, &send_handler, 3);
     assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send'"
                                          " AND state = 'ready' AND attempt = 0"),
                      3);
@@ -668,6 +669,30 @@ static void test_a_stop_uses_up_no_attempt(void **state)
     assert_int_equal(server.accepted, 3);
 }
 
+static int claim_when_busy(struct worker *worker, struct db *db, struct task *task, bool unsure)
+{
+    (void)worker;
+    (void)db;
+    (void)task;
+    (void)unsure;
+    return DB_E_BUSY;
+}
+
+/* A worker waits for a busy store, but not while it is being stopped. */
+static void test_a_stop_while_the_store_is_busy_uses_up_no_attempt(void **state)
+{
+    struct handler handler = send_handler;
+    struct by_hand hand;
+    struct bench *b = &hand.b;
+
+    handler.claim = claim_when_busy;
+    send_to_two(b, state);
+    run_while_stopping(&hand, &handler, 2);
+    assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send'"
+                                         " AND state = 'ready' AND attempt = 0"),
+                     2);
+}
+
 /* The sending was interrupted before; the stop comes before the transport is asked about it. */
 static void test_a_stop_before_the_question_uses_up_no_attempt(void **state)
 {
@@ -677,7 +702,7 @@ static void test_a_stop_before_the_question_uses_up_no_attempt(void **state)
     open_campaign(b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(b, SEND);
     crash_while_sending(b);
-    run_while_stopping(&hand, 1);
+    run_while_stopping(&hand, &send_handler, 1);
     assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send'"
                                          " AND state = 'ready' AND attempt = 1"),
                      1);
@@ -1101,6 +1126,7 @@ int main(void)
         WITH_STORE(test_crash_and_complete),
         WITH_STORE(test_a_stop_uses_up_no_attempt),
         WITH_STORE(test_a_stop_before_the_question_uses_up_no_attempt),
+        WITH_STORE(test_a_stop_while_the_store_is_busy_uses_up_no_attempt),
         WITH_STORE(test_put_back_during_a_start),
         WITH_STORE(test_put_back_during_a_completion),
         WITH_STORE(test_a_correction_during_a_skip),

@@ -158,8 +158,14 @@ static void settle(struct batch *batch, uint64_t ns)
     }
 }
 
-static void left_to_their_lease(const struct batch *batch, int rc)
+/* The store cannot be used. At a stop we did not wait for it, so the jobs are given back, as if they were not begun. */
+static void left_to_their_lease(struct batch *batch, int rc)
 {
+    if (stop_wanted(batch->worker->stop)) {
+        for (int i = 0; i < batch->n; i++)
+            batch->tasks[i].unspent = true;
+        return;
+    }
     log_warn("jobs wait for the end of their lease: the store cannot be used", "s:component", "worker", "s:queue",
              queue_names[batch->worker->handler->queue], "i:jobs", (int64_t)batch->n, "s:error", db_error_name(rc));
 }
