@@ -7,7 +7,9 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 static const promc_label trace[] = {{"trace_id", "4b\"f9"}};
 
@@ -89,6 +91,45 @@ static void at_most_one_a_second(void **state)
     assert_same(promc_counter_value(c), counted + 6); /* the events are counted even so */
     promc_registry_destroy(registry);
 }
+
+#if defined(__x86_64__) && defined(__GLIBC__) /* where a program can replace clock_gettime() as below */
+static promc_counter late;
+static int looks; /* at the wall clock, until another thread comes in between; 0: none does */
+
+/* Replaces the C library's. The other thread is a call from here, and its clock is two seconds later. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    static time_t later;
+    int rc = (int)syscall(SYS_clock_gettime, clock, now);
+    if (clock != CLOCK_REALTIME)
+        return rc;
+    now->tv_sec += later;
+    if (looks > 0 && --looks == 0) {
+        later = 2;
+        assert_int_equal(promc_counter_add_exemplar(late, 2, trace, 1), 0);
+        later = 0;
+    }
+    return rc;
+}
+
+/* A thread that stops between its look at the clock and its write does not replace a newer exemplar: Prometheus would refuse an older one. */
+static void a_late_thread_replaces_no_newer_exemplar(void **state)
+{
+    (void)state;
+    promc_registry *registry = new_registry(NULL);
+    struct promc_exemplar_view view;
+    assert_ok(promc_counter_get(new_counter(registry, "c", NULL), NULL, &late));
+    assert_int_equal(promc_counter_add_exemplar(late, 1, trace, 1), 0);
+    const struct promc_child *child = promc_series_child(late.ref);
+    ((struct promc_exemplar_place *)promc_at(&registry->arena, child->exemplars))->ms -= 1001;
+    looks = 2; /* the first one is whether an exemplar is due */
+    assert_int_equal(promc_counter_add_exemplar(late, 1, trace, 1), 1);
+    assert_int_equal(looks, 0);
+    assert_true(promc_read_exemplar(registry, child, 0, &view));
+    assert_same(view.value, 2);
+    promc_registry_destroy(registry);
+}
+#endif
 
 static void refusals_count_the_event(void **state)
 {
@@ -212,6 +253,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shown_in_openmetrics_not_in_text),
         cmocka_unit_test(at_most_one_a_second),
+#if defined(__x86_64__) && defined(__GLIBC__)
+        cmocka_unit_test(a_late_thread_replaces_no_newer_exemplar),
+#endif
         cmocka_unit_test(refusals_count_the_event),
         cmocka_unit_test(memory_of_exemplars_is_reused),
         cmocka_unit_test(never_torn),

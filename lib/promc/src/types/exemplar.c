@@ -135,7 +135,9 @@ static bool is_due(const struct promc_exemplar_place *place, uint64_t now)
 
 static int write_place(struct promc_family_data *data, struct promc_exemplar_place *place, const struct candidate *new)
 {
-    uint64_t now = promc_wall_ms(), sequence = promc_load(&place->sequence);
+    /* In this order: an exemplar that another thread stores after the first line may be newer than `now`, and makes the exchange fail. */
+    uint64_t sequence = promc_load_acquire(&place->sequence);
+    uint64_t now = promc_wall_ms();
     if (!is_due(place, now))
         return 1;
     if (sequence & 1 || !__atomic_compare_exchange_n(&place->sequence, &sequence, sequence + 1, false, __ATOMIC_ACQUIRE,
