@@ -97,6 +97,7 @@ static promc_counter late;
 static int looks; /* at the wall clock, until another thread comes in between; 0: none does */
 
 /* Replaces the C library's. The other thread is a call from here, and its clock is two seconds later. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) its names are reserved ones */
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     static time_t later;
