@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import yaml
-from support.generations import promtool
+from support.generations import LONG_OTHERS, promtool
 from support.service import ROOT
 
 CORPUS, RULES = ROOT / "infra/prometheus/corpus", ROOT / "infra/prometheus/rules"
@@ -30,12 +30,19 @@ def wrong(scored):
     return {case["id"]: case["seen"] for case in scored["cases"] if not case["right"]}
 
 
-@pytest.mark.parametrize("version", ["installed", pytest.param("2.53", marks=pytest.mark.long), pytest.param("3", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("version", LONG_OTHERS)
 def test_the_shipped_rules_pass_every_case(version):
     scored = score(RULES, "--promtool", promtool(version))
     assert wrong(scored) == {}
     assert scored["of"] >= 200
     assert version == "installed" or not [name for name in scored["skipped"] if "custom" not in name or version == "3"]
+
+
+def test_the_cases_that_the_installed_promtool_skips():
+    native = {case.id for case in corpus.read(CORPUS.glob("*.yml")) if case.needs}
+    scored = score(RULES, "--promtool", promtool("3"), "--only", "|".join(native))
+    assert wrong(scored) == {} and scored["skipped"] == []
+    assert native and native <= {case["id"] for case in scored["cases"]}
 
 
 def test_the_corpus_is_large_and_in_pairs():
