@@ -195,6 +195,15 @@ def test_a_server_that_cannot_start(supervised):
     assert "has ended with status 7" in stack.said and "    no way\n" in stack.said
 
 
+def test_a_fault_after_a_death_names_the_dead_server(tmp_path):
+    """The start gives up because a server is dead, before the supervisor has looked for dead ones."""
+    program = PROGRAM.format(tools=str(ROOT / "tools"), folder=str(tmp_path), servers={"bad": "exit 7"}, on_death="stop").replace(
+        '    say("ready")', '    supervisor.servers[0].process.popen.wait()\n    from stack import Fault\n    raise Fault("it does not answer")')
+    done = subprocess.run([sys.executable, "-c", program], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 1 and re.match(r"test: bad \(pid \d+\) has ended with status 7;", done.stderr), done.stderr
+    assert done.stderr.endswith("test: it does not answer\n")
+
+
 def test_an_unknown_on_death_is_refused(supervised):
     stack = supervised("maybe", good=GOOD)
     assert stack.popen.wait(PATIENCE) == 1 and "ON_DEATH=maybe: must be one of stop, keep, restart" in stack.said

@@ -255,6 +255,13 @@ class Supervisor:
         warn(self.program, f"{server.name} ended with {how}; see {server.log_path}")
         return False
 
+    def _report_the_dead(self):
+        """Before a fault that a death may have caused."""
+        try:
+            self.check(starting=True)
+        except Died:
+            pass
+
     # ---- the whole
 
     def supervise(self, start):
@@ -270,6 +277,7 @@ class Supervisor:
         except Died:
             status = 1
         except Fault as fault:
+            self._report_the_dead()
             warn(self.program, str(fault))
             status = 1
         finally:
