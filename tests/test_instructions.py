@@ -20,7 +20,7 @@ def test_metrics_cost_few_instructions_per_request():
     bench = module_from_spec(spec_from_loader(loader.name, loader))
     loader.exec_module(bench)
     lowest = dict.fromkeys(AT_MOST, 10**9)
-    for _ in range(3):  # take the lowest: the service's timers add instructions, more on a busy machine
+    for _ in range(6):  # take the lowest: the memory layout, and timers on a busy machine, change it by a few per cent
         cost = {name: of_it for name, (_, of_it) in bench.measure(BINARY, free_port()).items()}
         assert cost.keys() == AT_MOST.keys()
         lowest = {name: min(lowest[name], cost[name]) for name in cost}
