@@ -447,7 +447,9 @@ static void test_a_limit_below_the_open_descriptors(void **state)
     double passed = now_seconds() - begun;
     setrlimit(RLIMIT_NOFILE, &before);
     assert_true(used < passed / 10);
-    assert_int_equal(get(promc_exporter_port(exporter), "/metrics", "").status, 200);
+    struct reply reply = get(promc_exporter_port(exporter), "/metrics", "");
+    assert_int_equal(reply.status, 200);
+    free(reply.body);
     promc_exporter_stop(exporter);
 }
 
