@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/settings.h"
 #include "data/organisations.h"
 #include "data/prospects.h"
@@ -167,6 +168,20 @@ static inline int fixture_teardown(void **state)
     return 0;
 }
 
+/** The same two for tests that read metrics. */
+static inline int fixture_setup_with_metrics(void **state)
+{
+    assert_int_equal(metrics_init(true, 1), 0);
+    return fixture_setup(state);
+}
+
+static inline int fixture_teardown_with_metrics(void **state)
+{
+    int rc = fixture_teardown(state);
+    metrics_destroy();
+    return rc;
+}
+
 /** A statement that returns one number, e.g. a count. */
 struct fixture_scalar {
     const char *sql;
@@ -201,6 +216,21 @@ static inline int fixture_run_sql(void *arg, struct db *db)
 static inline int fixture_exec(struct fixture *f, const char *sql)
 {
     return store_run(f->store, STORE_MODE_WRITE, fixture_run_sql, (void *)(uintptr_t)sql);
+}
+
+/**
+ * The process that holds the jobs has died: a process of this machine has its number, ours, but began at another time.
+ * @param suffix of the owner: "" or ":relay".
+ */
+static inline void fixture_owner_dies(struct fixture *f, const char *suffix)
+{
+    char self[OWNER_SIZE], where[OWNER_SIZE], sql[128 + OWNER_SIZE];
+    unsigned long long start;
+    long pid;
+    owner_self(self);
+    assert_int_equal(sscanf(self, "%30[^:]:%ld:%llu", where, &pid, &start), 3);
+    snprintf(sql, sizeof(sql), "UPDATE tracking.jobs SET owner = '%.30s:%ld:%llu%s'", where, pid, start + 1, suffix);
+    assert_int_equal(fixture_exec(f, sql), DB_OK);
 }
 
 /** The value of a sample by its exposed name and labels; -1 if it does not exist. */

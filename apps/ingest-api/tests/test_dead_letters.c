@@ -123,24 +123,12 @@ static void its_lease_ends(void **state)
     close_in_doubt(&c, before);
 }
 
-/* As the worker's process: a process with this number runs, but it began at another time. */
-static void its_process_dies(struct email_case *c)
-{
-    char self[OWNER_SIZE], where[OWNER_SIZE], sql[128 + OWNER_SIZE];
-    unsigned long long start;
-    long pid;
-    owner_self(self);
-    assert_int_equal(sscanf(self, "%30[^:]:%ld:%llu", where, &pid, &start), 3);
-    snprintf(sql, sizeof(sql), "UPDATE tracking.jobs SET owner = '%.30s:%ld:%llu'", where, pid, start + 1);
-    exec(c, sql);
-}
-
 static void its_worker_dies(void **state)
 {
     struct email_case c;
     double before = in_doubt();
     open_case(&c, state);
-    its_process_dies(&c);
+    fixture_owner_dies(c.f, "");
     queue_release_orphans(c.f->queue, NULL);
     nobody_leases_it(&c);
     close_in_doubt(&c, before);
@@ -168,7 +156,7 @@ static void its_message_is_delivered_again(void **state)
     struct email_case c;
     double before = in_doubt();
     open_case(&c, state);
-    its_process_dies(&c);
+    fixture_owner_dies(c.f, "");
     open_log();
     assert_int_equal(store_run(c.f->store, STORE_MODE_WRITE, run_deliver, &c), DB_OK);
     close_log(&c);
@@ -185,7 +173,7 @@ static void an_attempt_is_left(void **state)
     struct email_case c;
     open_case(&c, state);
     c.f->queue->max_attempts = 2;
-    its_process_dies(&c);
+    fixture_owner_dies(c.f, "");
     queue_release_orphans(c.f->queue, NULL);
     close_case(&c, "ready", "sending");
 }
@@ -222,20 +210,7 @@ static void its_campaign_was_deleted(void **state)
     job_release(&c.job);
 }
 
-static int setup(void **state)
-{
-    assert_int_equal(metrics_init(true, 1), 0);
-    return fixture_setup(state);
-}
-
-static int teardown(void **state)
-{
-    int rc = fixture_teardown(state);
-    metrics_destroy();
-    return rc;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_with_metrics, fixture_teardown_with_metrics)
 
 int main(void)
 {

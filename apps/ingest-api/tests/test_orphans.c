@@ -25,25 +25,13 @@ static int run_complete(void *arg, struct db *db)
     return queue_complete(db, arg);
 }
 
-/* The holder is a process of this machine that does not run: its number is ours, but it began at another time. */
-static void its_process_dies(struct fixture *f, const char *suffix)
-{
-    char self[OWNER_SIZE], where[OWNER_SIZE], sql[128 + OWNER_SIZE];
-    unsigned long long start;
-    long pid;
-    owner_self(self);
-    assert_int_equal(sscanf(self, "%30[^:]:%ld:%llu", where, &pid, &start), 3);
-    snprintf(sql, sizeof(sql), "UPDATE tracking.jobs SET owner = '%.30s:%ld:%llu%s'", where, pid, start + 1, suffix);
-    assert_int_equal(fixture_exec(f, sql), DB_OK);
-}
-
 static void work_of_a_dead_worker_wakes_waiting_workers(void **state)
 {
     struct fixture *f = *state;
     struct job job;
     publish_and_lease(f, &job);
     job_release(&job);
-    its_process_dies(f, "");
+    fixture_owner_dies(f, "");
     uint64_t before = queue_mark(f->queue, QUEUE_EMAIL_SEND).wakes;
     queue_release_orphans(f->queue, NULL);
     assert_int_equal(queue_mark(f->queue, QUEUE_EMAIL_SEND).wakes, before + 1);
@@ -68,7 +56,7 @@ static void a_job_that_kills_its_workers_is_a_dead_letter(void **state)
         lease(f, &job);
         assert_int_equal(job.attempt, attempt);
         job_release(&job);
-        its_process_dies(f, "");
+        fixture_owner_dies(f, "");
         queue_release_orphans(f->queue, NULL);
     }
     queue_release_orphans(f->queue, NULL); /* finds it no more */
@@ -84,7 +72,7 @@ static void the_death_of_a_relay_is_no_attempt(void **state)
     publish_and_lease(f, &job);
     job_release(&job);
     assert_int_equal(fixture_exec(f, "UPDATE tracking.jobs SET state = 'relaying', attempt = 3"), DB_OK);
-    its_process_dies(f, ":relay");
+    fixture_owner_dies(f, ":relay");
     queue_release_orphans(f->queue, NULL);
     assert_int_equal(jobs_in(f, "ready"), 1);
 }

@@ -10,19 +10,6 @@
 #include <semaphore.h>
 #include <sqlite3.h>
 
-static int setup(void **state)
-{
-    assert_int_equal(metrics_init(true, 1), 0);
-    return fixture_setup(state);
-}
-
-static int teardown(void **state)
-{
-    int rc = fixture_teardown(state);
-    metrics_destroy();
-    return rc;
-}
-
 static int run_import(void *arg, struct db *db)
 {
     static const char *const emails[] = {"a@example.com", "b@example.com", "c@example.com"};
@@ -279,7 +266,7 @@ static void an_unexpected_error_is_a_warning(void **state)
     assert_null(strstr(log, "query failed"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_with_metrics, fixture_teardown_with_metrics)
 
 int main(void)
 {

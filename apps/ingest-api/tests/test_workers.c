@@ -170,6 +170,14 @@ static void open_campaign(struct bench *b, void **state, const char *csv)
     campaign(b);
 }
 
+/* A campaign whose e-mails are enqueued, and go to this server; no worker runs yet. */
+static void send_by_smtp(struct bench *b, void **state, const struct smtp_server *server, const char *csv)
+{
+    open_campaign(b, state, csv);
+    (void)snprintf(b->f->settings.mail_url, sizeof(b->f->settings.mail_url), "smtp://127.0.0.1:%d", server->port);
+    (void)act(b, SEND);
+}
+
 static void test_validation_and_research(void **state)
 {
     struct bench b;
@@ -437,6 +445,18 @@ struct by_hand {
     struct task task;
 };
 
+static void take(struct task *task, struct job *job)
+{
+    *task = (struct task){.job = job, .payload = json_loads(job->payload, 0, NULL)};
+}
+
+static void drop(struct task *task)
+{
+    send_handler.release(task);
+    json_decref(task->payload);
+    job_release(task->job);
+}
+
 static int run_claim(void *arg, struct db *db)
 {
     struct by_hand *hand = arg;
@@ -467,7 +487,7 @@ static void claim_by_hand(struct by_hand *hand)
     struct bench *b = &hand->b;
     begin_by_hand(hand);
     assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, &hand->job, 1, 0), 1);
-    hand->task = (struct task){.job = &hand->job, .payload = json_loads(hand->job.payload, 0, NULL)};
+    take(&hand->task, &hand->job);
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_claim, hand), DB_OK);
     send_handler.claimed(&hand->worker, &hand->task);
 }
@@ -488,9 +508,26 @@ static void finish_by_hand(struct by_hand *hand)
     assert_int_equal(hand->task.result, TASK_DONE);
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_finish, hand), DB_OK);
     send_handler.committed(&hand->worker, &hand->task);
-    send_handler.release(&hand->task);
-    json_decref(hand->task.payload);
-    job_release(&hand->job);
+    drop(&hand->task);
+    end_by_hand(hand);
+}
+
+/* Lease `n` jobs of e-mails, at most 3, and run them in a worker. @param stopping the worker is being stopped */
+static void run_by_hand(struct by_hand *hand, const struct handler *handler, int n, bool stopping)
+{
+    struct job jobs[3];
+    struct task tasks[3];
+
+    begin_by_hand(hand);
+    hand->worker.handler = handler;
+    assert_int_equal(queue_lease(hand->b.f->queue, QUEUE_EMAIL_SEND, jobs, n, 0), n);
+    for (int i = 0; i < n; i++)
+        take(&tasks[i], &jobs[i]);
+    if (stopping)
+        stop_now(&hand->stop);
+    batch_run(&hand->worker, tasks, n);
+    for (int i = 0; i < n; i++)
+        drop(&tasks[i]);
     end_by_hand(hand);
 }
 
@@ -599,47 +636,12 @@ static void test_its_organisation_is_deleted_while_it_is_sent(void **state)
     struct by_hand hand;
     struct bench *b = &hand.b;
     struct handler handler = send_handler;
-    struct job jobs[2];
-    struct task tasks[2];
 
     send_to_two(b, state);
-    begin_by_hand(&hand);
     erased_bench = b;
     handler.act = act_for_a_deleted_organisation;
-    hand.worker.handler = &handler;
-    assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, jobs, 2, 0), 2);
-    for (int i = 0; i < 2; i++)
-        tasks[i] = (struct task){.job = &jobs[i], .payload = json_loads(jobs[i].payload, 0, NULL)};
-    batch_run(&hand.worker, tasks, 2);
-    for (int i = 0; i < 2; i++) {
-        send_handler.release(&tasks[i]);
-        json_decref(tasks[i].payload);
-        job_release(&jobs[i]);
-    }
-    end_by_hand(&hand);
+    run_by_hand(&hand, &handler, 2, false);
     assert_int_equal(outbox(b, true), 0);
-}
-
-/* Lease `n` jobs of e-mails, at most 3, and run them in a worker that is being stopped. */
-static void run_while_stopping(struct by_hand *hand, const struct handler *handler, int n)
-{
-    struct bench *b = &hand->b;
-    struct job jobs[3];
-    struct task tasks[3];
-
-    begin_by_hand(hand);
-    hand->worker.handler = handler;
-    assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, jobs, n, 0), n);
-    for (int i = 0; i < n; i++)
-        tasks[i] = (struct task){.job = &jobs[i], .payload = json_loads(jobs[i].payload, 0, NULL)};
-    stop_now(&hand->stop);
-    batch_run(&hand->worker, tasks, n);
-    for (int i = 0; i < n; i++) {
-        send_handler.release(&tasks[i]);
-        json_decref(tasks[i].payload);
-        job_release(&jobs[i]);
-    }
-    end_by_hand(hand);
 }
 
 /* One job was begun, and its e-mail certainly not sent; the others were only leased. */
@@ -649,13 +651,9 @@ static void test_a_stop_uses_up_no_attempt(void **state)
     struct by_hand hand;
     struct bench *b = &hand.b;
 
-    open_bench(b, state);
     smtp_server_start(&server, "");
-    (void)snprintf(b->f->settings.mail_url, sizeof(b->f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
-    import(b, "email,first_name\nada@example.com,Ada\nbob@example.com,Bob\ncy@example.com,Cy\n");
-    campaign(b);
-    (void)act(b, SEND);
-    run_while_stopping(&hand, &send_handler, 3);
+    send_by_smtp(b, state, &server, "email,first_name\nada@example.com,Ada\nbob@example.com,Bob\ncy@example.com,Cy\n");
+    run_by_hand(&hand, &send_handler, 3, true);
     assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send'"
                                          " AND state = 'ready' AND attempt = 0"),
                      3);
@@ -687,7 +685,7 @@ static void test_a_stop_while_the_store_is_busy_uses_up_no_attempt(void **state)
 
     handler.claim = claim_when_busy;
     send_to_two(b, state);
-    run_while_stopping(&hand, &handler, 2);
+    run_by_hand(&hand, &handler, 2, true);
     assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send'"
                                          " AND state = 'ready' AND attempt = 0"),
                      2);
@@ -702,7 +700,7 @@ static void test_a_stop_before_the_question_uses_up_no_attempt(void **state)
     open_campaign(b, state, "email,first_name\nada@example.com,Ada\n");
     (void)act(b, SEND);
     crash_while_sending(b);
-    run_while_stopping(&hand, &send_handler, 1);
+    run_by_hand(&hand, &send_handler, 1, true);
     assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM tracking.jobs WHERE queue = 'email.send'"
                                          " AND state = 'ready' AND attempt = 1"),
                      1);
@@ -752,12 +750,8 @@ static void a_redelivered_duplicate(void **state, enum act_kind then)
     struct smtp_server server;
     struct bench b;
 
-    open_bench(&b, state);
     smtp_server_start(&server, "");
-    (void)snprintf(b.f->settings.mail_url, sizeof(b.f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
-    (void)act(&b, SEND);
+    send_by_smtp(&b, state, &server, "email,first_name\nada@example.com,Ada\n");
     (void)act(&b, PAUSE);
     assert_int_equal(act(&b, RESUME).enqueued, 1);
     if (then != SEND)
@@ -857,12 +851,8 @@ static void test_crash_with_smtp(void **state)
     struct smtp_server server;
     struct bench b;
 
-    open_bench(&b, state);
     smtp_server_start(&server, "");
-    (void)snprintf(b.f->settings.mail_url, sizeof(b.f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
-    (void)act(&b, SEND);
+    send_by_smtp(&b, state, &server, "email,first_name\nada@example.com,Ada\n");
     crash_while_sending(&b);
     start(&b);
     await(&b, "SELECT count(*) FROM outreach.emails WHERE state = 'in_doubt' AND error LIKE 'in doubt: %'", 1);
@@ -879,24 +869,18 @@ static void test_a_lost_lease_claims_nothing(void **state)
     struct by_hand hand;
     struct bench *b = &hand.b;
 
-    open_bench(b, state);
     smtp_server_start(&server, "");
-    (void)snprintf(b->f->settings.mail_url, sizeof(b->f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
-    import(b, "email,first_name\nada@example.com,Ada\n");
-    campaign(b);
-    (void)act(b, SEND);
+    send_by_smtp(b, state, &server, "email,first_name\nada@example.com,Ada\n");
     begin_by_hand(&hand);
     assert_int_equal(queue_lease(b->f->queue, QUEUE_EMAIL_SEND, &hand.job, 1, 0), 1);
     assert_int_equal(fixture_exec(b->f, "UPDATE tracking.jobs SET state = 'ready', lease_until = NULL, owner = NULL"
                                         " WHERE state = 'leased'"),
                      DB_OK);
-    hand.task = (struct task){.job = &hand.job, .payload = json_loads(hand.job.payload, 0, NULL)};
+    take(&hand.task, &hand.job);
     assert_int_equal(store_run(b->f->store, STORE_MODE_WRITE, run_claim, &hand), DB_OK);
     assert_int_equal(fixture_count(b->f, "SELECT count(*) FROM outreach.emails WHERE state = 'waiting'"), 1);
     assert_int_not_equal(hand.task.u.email.rule->action, EMAIL_ACT_SEND);
-    send_handler.release(&hand.task);
-    json_decref(hand.task.payload);
-    job_release(&hand.job);
+    drop(&hand.task);
     end_by_hand(&hand);
     start(b);
     await(b, "SELECT count(*) FROM outreach.emails WHERE state = 'accepted' AND attempts = 1", 1);
@@ -911,12 +895,8 @@ static void smtp_outcome(void **state, const char *script, const char *email_sta
     struct bench b;
     char sql[200];
 
-    open_bench(&b, state);
     smtp_server_start(&server, script);
-    (void)snprintf(b.f->settings.mail_url, sizeof(b.f->settings.mail_url), "smtp://127.0.0.1:%d", server.port);
-    import(&b, "email,first_name\nada@example.com,Ada\n");
-    campaign(&b);
-    (void)act(&b, SEND);
+    send_by_smtp(&b, state, &server, "email,first_name\nada@example.com,Ada\n");
     start(&b);
     (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM outreach.emails WHERE state = '%s' AND attempts = %d",
                    email_state, attempts);
@@ -980,19 +960,6 @@ static void test_invalid_jobs_are_dead_lettered(void **state)
 }
 
 /* ---- metrics ---- */
-
-static int setup_with_metrics(void **state)
-{
-    assert_int_equal(metrics_init(true, 1), 0);
-    return fixture_setup(state);
-}
-
-static int teardown_with_metrics(void **state)
-{
-    int rc = fixture_teardown(state);
-    metrics_destroy();
-    return rc;
-}
 
 static double metric_of(const struct bench *b, const char *format)
 {
@@ -1108,7 +1075,8 @@ static void test_tenants_are_separated(void **state)
 }
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
-#define WITH_METRICS(test) cmocka_unit_test_setup_teardown(test, setup_with_metrics, teardown_with_metrics)
+#define WITH_METRICS(test) \
+    cmocka_unit_test_setup_teardown(test, fixture_setup_with_metrics, fixture_teardown_with_metrics)
 
 int main(void)
 {

@@ -60,6 +60,8 @@ int emails_set_job(struct db *db, const char *organisation_id, const char *campa
 /** May an e-mail in this state be claimed? */
 bool email_claimable(enum email_state state);
 
+#define EMAIL_NO_ANSWER "no_answer"                             /* the reason of EMAIL_IN_DOUBT */
+#define EMAIL_INTERRUPTED "interrupted while it was being sent" /* and its error, if the worker has died */
 /** The outcome of a claimed e-mail. */
 struct email_outcome {
     enum email_state state; /**< any except EMAIL_SENDING */

@@ -26,8 +26,8 @@ static int settle(struct db *db, const struct job *job, const char *campaign_id,
     if (rc == DB_OK && claimed.sending) {
         rc = emails_finish(db, job->organisation_id, campaign_id, prospect_id,
                            &(struct email_outcome){.state = EMAIL_IN_DOUBT,
-                                                   .reason = "no_answer",
-                                                   .error = "in doubt: interrupted while it was being sent"});
+                                                   .reason = EMAIL_NO_ANSWER,
+                                                   .error = "in doubt: " EMAIL_INTERRUPTED});
         *in_doubt += rc == DB_OK;
     }
     return rc == DB_E_NOT_FOUND ? DB_OK : rc;

@@ -164,7 +164,7 @@ static void send_one(struct batch *batch, struct task *task)
                            email_skip_words(email->skip));
         happened(task, email->unless_sent);
     } else if (found != MAIL_FOUND_NO) {
-        say(task, "interrupted while it was being sent");
+        say(task, EMAIL_INTERRUPTED);
         happened(task, found == MAIL_FOUND_YES ? EMAIL_ON_ACCEPT : EMAIL_ON_DOUBT);
     } else if (!unsubscribe_link(worker->app->settings->public_url, worker->app->unsubscribe_key, mail.organisation_id,
                                  email->prospect, email->to, link)) {
@@ -218,8 +218,8 @@ static bool is_decided(const struct email_task *email)
 static const char *reason_of(const struct email_task *email)
 {
     static const char *const words[EMAIL_EVENTS] = {
-        [EMAIL_ON_REFUSAL] = "refused", [EMAIL_ON_DEFERRAL] = "deferred", [EMAIL_ON_EXPIRY] = "expired",
-        [EMAIL_ON_AWAY] = "no_server",  [EMAIL_ON_DOUBT] = "no_answer",   [EMAIL_ON_SENDER_REFUSAL] = "refused",
+        [EMAIL_ON_REFUSAL] = "refused", [EMAIL_ON_DEFERRAL] = "deferred",   [EMAIL_ON_EXPIRY] = "expired",
+        [EMAIL_ON_AWAY] = "no_server",  [EMAIL_ON_DOUBT] = EMAIL_NO_ANSWER, [EMAIL_ON_SENDER_REFUSAL] = "refused",
     };
     return email->rule->event == EMAIL_ON_SKIP ? PROMC_VALUE(not_sent, email->skip) : words[email->rule->event];
 }
