@@ -12,11 +12,11 @@ from support.ports import wait_until
 class Campaign:
     """An API and a worker on the same store, and a campaign to n people."""
 
-    def __init__(self, make_service, relay, n):
+    def __init__(self, make_service, relay, n, **settings):
         self.n = n
-        self.api = make_service(ROLE="api")
+        self.api = make_service(ROLE="api", **settings)
         shared = {name: self.api.env[name] for name in ("STORE", "QUEUE", "DATA_DIR") if name in self.api.env}
-        self.worker = make_service(ROLE="worker", MAIL=relay.url, MAIL_RETRY_MIN=1, **shared)
+        self.worker = make_service(ROLE="worker", MAIL=relay.url, MAIL_RETRY_MIN=1, **shared, **settings)
         self.organisation = self.api.organisation()
         self.client = self.api.client(self.organisation)
         assert self.client.import_csv(csv_rows(n)).status == 200
@@ -156,6 +156,21 @@ def test_a_worker_killed_between_send_and_ack(make_service, relay):
     assert lost == 0
     record("worker killed between send and ack, twice", campaign.n, lost, relay.twice(), resumed, watch.peak,
            f"emails: {emails['sent']} sent, {emails['in_doubt']} in doubt and dead-lettered; from its start to the next message")
+
+
+def test_a_worker_killed_at_the_last_attempt(make_service, relay):
+    """The job becomes a dead letter without another attempt, and an operator sees that its email is in doubt."""
+    campaign = Campaign(make_service, relay, 1, JOB_ATTEMPTS=1)
+    hold = Hold(relay, 1)
+    campaign.send()
+    assert hold.reached.wait(PATIENCE)
+    campaign.worker.kill()
+    hold.released.set()
+    campaign.worker.start()
+    assert campaign.finished()["in_doubt"] == 1
+    campaign.worker.settled("counted", lambda m: m.total("queue_message_failures_total", queue="email.send", reason="dead_lettered")
+                            == m.total("email_fates_total", fate="in_doubt") == m.total("emails_in_doubt") == 1, PATIENCE)
+    assert sum(relay.taken.values()) == 1
 
 
 def test_a_worker_stopped_while_it_sends(make_service, relay):
