@@ -91,7 +91,7 @@ def test_the_first_metric(tmp_path):
     subprocess.run(compile_it.replace("cc ", "cc -Wall -Wextra -Werror ", 1), check=True, timeout=180, **shell)
     with subprocess.Popen(start_it, stdin=subprocess.PIPE, **shell) as running:
         wait_until("the program listens", lambda: running.poll() is None and is_listening(int(address.partition(":")[2])))
-        got = subprocess.run(scrape_it.replace("curl ", "curl -sS --max-time 180 ", 1), capture_output=True, check=False, **shell)
+        got = subprocess.run(scrape_it.replace("curl ", f"curl -sS --max-time {PATIENCE} ", 1), capture_output=True, check=False, **shell)
         running.communicate("\n", timeout=PATIENCE)
     assert running.returncode == 0 and got.returncode == 0, got.stderr
     missing = [line for block in blocks(page, "text") for line in block.splitlines() if line not in got.stdout.splitlines()]

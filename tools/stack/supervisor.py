@@ -256,7 +256,7 @@ class Supervisor:
         return False
 
     def _report_the_dead(self):
-        """Before a fault that a death may have caused."""
+        """The fault that comes next may be the consequence of a server's death."""
         try:
             self.check(starting=True)
         except Died:
